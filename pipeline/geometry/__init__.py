@@ -1,0 +1,1 @@
+"""Rigid motions, hand frames and cameras, in plain numpy."""

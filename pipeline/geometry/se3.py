@@ -1,0 +1,105 @@
+"""Rotations and rigid motions as arrays, batched over leading axes. Quaternions are wxyz."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+
+def hat(v: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3 3"]:
+    """Skew-symmetric matrix of a vector: `hat(a) @ b == cross(a, b)`."""
+    out = np.zeros((*v.shape[:-1], 3, 3))
+    out[..., 0, 1], out[..., 0, 2], out[..., 1, 2] = -v[..., 2], v[..., 1], -v[..., 0]
+    out[..., 1, 0], out[..., 2, 0], out[..., 2, 1] = v[..., 2], -v[..., 1], v[..., 0]
+    return out
+
+
+def exp_so3(rotvec: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3 3"]:
+    """Rotation matrices of rotation vectors [rad] (Rodrigues' formula)."""
+    theta2 = np.sum(rotvec * rotvec, axis=-1)[..., None, None]
+    theta = np.sqrt(theta2)
+    small = theta < 1e-4
+    safe = np.where(small, 1.0, theta)
+    a = np.where(small, 1.0 - theta2 / 6.0, np.sin(safe) / safe)
+    b = np.where(small, 0.5 - theta2 / 24.0, (1.0 - np.cos(safe)) / safe**2)
+    k = hat(rotvec)
+    return np.eye(3) + a * k + b * (k @ k)
+
+
+def quat_from_matrix(R: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch 4"]:
+    """Unit quaternions wxyz, w >= 0, of rotation matrices (Bar-Itzhack's eigenvalue-free form)."""
+    m = R.reshape(-1, 3, 3)
+    trace = np.trace(m, axis1=1, axis2=2)
+    diag = np.stack([trace, m[:, 0, 0], m[:, 1, 1], m[:, 2, 2]], axis=1)
+    pick = np.argmax(diag, axis=1)
+    q = np.empty((len(m), 4))
+    for case in range(4):
+        rows = pick == case
+        r = m[rows]
+        if case == 0:
+            q[rows, 0] = 1.0 + trace[rows]
+            q[rows, 1] = r[:, 2, 1] - r[:, 1, 2]
+            q[rows, 2] = r[:, 0, 2] - r[:, 2, 0]
+            q[rows, 3] = r[:, 1, 0] - r[:, 0, 1]
+            continue
+        i, j, k = (case - 1, case % 3, (case + 1) % 3)
+        q[rows, 0] = r[:, k, j] - r[:, j, k]
+        q[rows, 1 + i] = 1.0 + r[:, i, i] - r[:, j, j] - r[:, k, k]
+        q[rows, 1 + j] = r[:, j, i] + r[:, i, j]
+        q[rows, 1 + k] = r[:, k, i] + r[:, i, k]
+    q /= np.linalg.norm(q, axis=1, keepdims=True)
+    q[q[:, 0] < 0] *= -1.0
+    return q.reshape(*R.shape[:-2], 4)
+
+
+def matrix_from_quat(q: Float[np.ndarray, "*batch 4"]) -> Float[np.ndarray, "*batch 3 3"]:
+    """Rotation matrices of quaternions wxyz; they need not be normalised."""
+    q = q / np.linalg.norm(q, axis=-1, keepdims=True)
+    w, v = q[..., :1, None], q[..., 1:]
+    k = hat(v)
+    return np.eye(3) + 2.0 * w * k + 2.0 * (k @ k)
+
+
+def log_so3(R: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch 3"]:
+    """Rotation vectors [rad], angle in [0, pi], of rotation matrices."""
+    q = quat_from_matrix(R)
+    v = q[..., 1:]
+    n = np.linalg.norm(v, axis=-1, keepdims=True)
+    angle = 2.0 * np.arctan2(n, q[..., :1])
+    scale = np.where(n < 1e-8, 2.0, angle / np.where(n < 1e-8, 1.0, n))
+    return v * scale
+
+
+def unwrap_quat(q: Float[np.ndarray, "time 4"]) -> Float[np.ndarray, "time 4"]:
+    """The same rotations with signs chosen so that neighbours lie in one hemisphere."""
+    sign = np.cumprod(np.where(np.sum(q[1:] * q[:-1], axis=1) < 0, -1.0, 1.0))
+    return q * np.concatenate([[1.0], sign])[:, None]
+
+
+def make(
+    R: Float[np.ndarray, "*batch 3 3"], t: Float[np.ndarray, "*batch 3"]
+) -> Float[np.ndarray, "*batch 4 4"]:
+    """Homogeneous matrices of rotations and translations."""
+    T = np.zeros((*t.shape[:-1], 4, 4))
+    T[..., :3, :3], T[..., :3, 3], T[..., 3, 3] = R, t, 1.0
+    return T
+
+
+def inverse(T: Float[np.ndarray, "*batch 4 4"]) -> Float[np.ndarray, "*batch 4 4"]:
+    """Inverse of rigid motions."""
+    Rt = np.swapaxes(T[..., :3, :3], -1, -2)
+    return make(Rt, -(Rt @ T[..., :3, 3:])[..., 0])
+
+
+def apply(
+    T: Float[np.ndarray, "*batch 4 4"], points: Float[np.ndarray, "*batch point 3"]
+) -> Float[np.ndarray, "*batch point 3"]:
+    """Points of the inner frame in the outer one: `T_a_b` maps b's coordinates to a's."""
+    return points @ np.swapaxes(T[..., :3, :3], -1, -2) + T[..., None, :3, 3]
+
+
+def angle_between(
+    A: Float[np.ndarray, "*batch 3 3"], B: Float[np.ndarray, "*batch 3 3"]
+) -> Float[np.ndarray, "*batch"]:
+    """Angle of the rotation from A to B [rad]."""
+    return np.linalg.norm(log_so3(np.swapaxes(A, -1, -2) @ B), axis=-1)

@@ -1,0 +1,92 @@
+"""What a stage is: the one interface that labelers, trackers and filters share.
+
+A stage names what it `requires` and `provides` by track name. A name matches itself and everything
+below it: `hands` matches `hands.left` and `hands.right`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.tracks import Track
+from pipeline.types import Clip, Frame, Video
+
+Tracks = dict[str, Track]
+
+
+class StageConfig(BaseModel):
+    """Base of every stage's configuration: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Stage(ABC):
+    """Shared part of both kinds of stages. Subclass `ClipStage` or `FrameStage`."""
+
+    kind: ClassVar[str]
+    """Name in recipes and in the dataset, such as `retarget.arm`."""
+    version: ClassVar[str]
+    """Bump when the same input and config give another output."""
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Track names that must be there before."""
+    provides: ClassVar[tuple[str, ...]] = ()
+    """Track names that this stage writes."""
+    assets: ClassVar[tuple[str, ...]] = ()
+    """Assets (see `rotoscope assets`) that must be fetched before."""
+    Config: ClassVar[type[StageConfig]] = StageConfig
+
+    def __init__(self, config: StageConfig) -> None:
+        self.config = config
+
+    def setup(self) -> None:
+        """Imports heavy packages and loads weights. Called once per process."""
+
+    def close(self) -> None:
+        """Releases what `setup` took."""
+
+    def cache_token(self) -> str:
+        """Anything beyond config and version that changes the output, such as a robot's checksum."""
+        return ""
+
+
+class ClipStage(Stage):
+    """Works on the tracks of one clip at a time."""
+
+    @abstractmethod
+    def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
+        """New tracks on the clip's clock. Pure: same input and config, same output."""
+
+
+class FrameStage(Stage):
+    """Looks at every decoded frame of a whole video, in order.
+
+    Frame stages that stand together in a recipe share one decoding pass.
+    """
+
+    @abstractmethod
+    def begin(self, video: Video) -> None:
+        """Starts a new video."""
+
+    @abstractmethod
+    def observe(self, frame: Frame) -> None:
+        """Takes the next frame. Memory must not grow with the image size times the length."""
+
+    @abstractmethod
+    def finish(self, time_s: Float[np.ndarray, "time"]) -> Tracks:
+        """Tracks on the video's clock, one row per observed frame."""
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether track `name` is `pattern` or lies below it."""
+    return name == pattern or name.startswith(pattern + ".")
+
+
+def select(tracks: Mapping[str, Track], patterns: tuple[str, ...]) -> Tracks:
+    """The tracks that any of the patterns matches."""
+    return {n: t for n, t in tracks.items() if any(matches(n, p) for p in patterns)}

@@ -1,0 +1,108 @@
+"""What a video, a frame, a clip and a camera are.
+
+Conventions everywhere: SI units; time in seconds from presentation time stamps; camera frame
+x right, y down, z forward; `T_a_b` maps coordinates of b into a; quaternions wxyz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from pipeline.errors import TrackError
+
+CameraSource = Literal["recipe", "metadata", "assumed"]
+
+
+@dataclass(frozen=True)
+class Video:
+    """Facts about one video file, known before any frame is decoded."""
+
+    path: Path
+    """Where the file lies."""
+    sha256: str
+    """Hex digest of the file's bytes: the video's identity everywhere."""
+    size_bytes: int
+    """Length of the file in bytes."""
+    width: int
+    """Pixels across, after rotation was applied."""
+    height: int
+    """Pixels down, after rotation was applied."""
+    rotation_deg: int
+    """Clockwise rotation (0, 90, 180, 270) that the file asks for; readers have applied it."""
+    codec: str
+    """Codec name as FFmpeg gives it, such as `h264`."""
+    pixel_format: str
+    """Pixel format as FFmpeg gives it, such as `yuv420p10le`."""
+    num_frames: int
+    """Frames that the container holds packets for; decoding may end earlier in a damaged file."""
+    duration_s: float
+    """Time from the first frame to the end of the last [s]."""
+    rate_hz: float
+    """Median frame rate from presentation time stamps [Hz]."""
+    is_variable_rate: bool
+    """Whether frame intervals differ by more than half a frame."""
+    focal_px: float | None = None
+    """Focal length found in the file's own metadata [px of the rotated frame], if any."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One decoded frame, rotation applied. Colour conversion happens when first asked for."""
+
+    index: int
+    """Position in the video, from 0."""
+    time_s: float
+    """Presentation time [s], the first frame of the video at 0."""
+    to_rgb: Callable[[], np.ndarray]
+    """Makes the RGB image; called at most once."""
+    to_gray: Callable[[int], np.ndarray] | None = None
+    """Makes a luma image of the given width; `None` where the reader has no cheap way."""
+    _cache: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    @property
+    def rgb(self) -> UInt8[np.ndarray, "height width 3"]:
+        """The image in RGB order."""
+        if "rgb" not in self._cache:
+            self._cache["rgb"] = self.to_rgb()
+        return self._cache["rgb"]
+
+    def gray(self, width: int) -> UInt8[np.ndarray, "small_height width"]:
+        """A small luma image `width` pixels across, for whole-frame statistics."""
+        if self.to_gray is not None:
+            return self.to_gray(width)
+        step = max(1, self.rgb.shape[1] // width)
+        return self.rgb[::step, ::step].mean(axis=2).astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A span of one video without a hard cut: frames `[start, end)` of it."""
+
+    video: Video
+    """The video that this is a part of."""
+    start: int
+    """First frame of the span in the video."""
+    time_s: Float[np.ndarray, "time"]
+    """Presentation time of each frame of the span [s], on the video's clock, increasing."""
+
+    def __post_init__(self) -> None:
+        if self.time_s.ndim != 1 or len(self.time_s) == 0:
+            raise TrackError(f"a clip needs at least one frame time, got shape {self.time_s.shape}")
+        if len(self.time_s) > 1 and not (np.diff(self.time_s) > 0).all():
+            raise TrackError("frame times of a clip must increase strictly")
+
+    @property
+    def end(self) -> int:
+        """One past the last frame of the span in the video."""
+        return self.start + len(self.time_s)
+
+    @property
+    def num_frames(self) -> int:
+        """Frames in the span."""
+        return len(self.time_s)
