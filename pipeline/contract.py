@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.errors import ContractError
 
-Quantity = Literal["joint", "position", "rotation_vector", "quaternion", "rot6d", "gripper", "latent"]
+Quantity = Literal[
+    "joint", "position", "rotation_vector", "quaternion", "rot6d", "gripper", "latent"
+]
 
 
 class Dimension(BaseModel):
@@ -79,7 +81,7 @@ class ActionContract(BaseModel):
         """Dimension names in order."""
         return [d.name for d in self.dimensions]
 
-    def bounds(self) -> tuple[Float[np.ndarray, "action"], Float[np.ndarray, "action"]]:
+    def bounds(self) -> tuple[Float[np.ndarray, " action"], Float[np.ndarray, " action"]]:
         """Lower and upper limits per dimension; -inf and inf where there is none."""
         low = [-np.inf if d.lower is None else d.lower for d in self.dimensions]
         high = [np.inf if d.upper is None else d.upper for d in self.dimensions]
@@ -87,7 +89,7 @@ class ActionContract(BaseModel):
 
     def violations(
         self, values: Float[np.ndarray, "time action"], *, tolerance: float = 1e-6
-    ) -> Bool[np.ndarray, "time"]:
+    ) -> Bool[np.ndarray, " time"]:
         """Frames whose values lie outside the limits by more than `tolerance` (relative to 1)."""
         if values.ndim != 2 or values.shape[1] != len(self.dimensions):
             raise ContractError(
@@ -99,7 +101,7 @@ class ActionContract(BaseModel):
 
     def rate_violations(
         self, values: Float[np.ndarray, "time action"], *, tolerance: float = 1e-6
-    ) -> Bool[np.ndarray, "time"]:
+    ) -> Bool[np.ndarray, " time"]:
         """Frames whose step from the frame before is faster than `max_rate` allows."""
         limit = np.array([np.inf if d.max_rate is None else d.max_rate for d in self.dimensions])
         too_fast = np.abs(np.diff(values, axis=0)) * self.rate_hz > limit * (1 + tolerance)

@@ -18,7 +18,7 @@ class UsageError(RotoscopeError):
 
 
 class RecipeError(UsageError):
-    """A recipe or an override that cannot be run: unknown stage, unknown key, value out of range."""
+    """A recipe or override that cannot be run: unknown stage or key, value out of range."""
 
 
 class ContractError(RotoscopeError):

@@ -44,14 +44,14 @@ class Stage(ABC):
     def __init__(self, config: StageConfig) -> None:
         self.config = config
 
-    def setup(self) -> None:
+    def setup(self) -> None:  # noqa: B027 - most stages need none
         """Imports heavy packages and loads weights. Called once per process."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most stages need none
         """Releases what `setup` took."""
 
     def cache_token(self) -> str:
-        """Anything beyond config and version that changes the output, such as a robot's checksum."""
+        """What else changes the output beyond config and version, such as a robot file."""
         return ""
 
 
@@ -78,7 +78,7 @@ class FrameStage(Stage):
         """Takes the next frame. Memory must not grow with the image size times the length."""
 
     @abstractmethod
-    def finish(self, time_s: Float[np.ndarray, "time"]) -> Tracks:
+    def finish(self, time_s: Float[np.ndarray, " time"]) -> Tracks:
         """Tracks on the video's clock, one row per observed frame."""
 
 

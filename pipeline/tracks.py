@@ -71,9 +71,9 @@ def require_shape(owner: str, name: str, array: np.ndarray | None, tail: tuple[i
 class ShotTrack(Track):
     """Hard cuts of a video."""
 
-    cut: Bool[np.ndarray, "time"]
+    cut: Bool[np.ndarray, " time"]
     """True at the first frame of every shot but the first."""
-    change: Float[np.ndarray, "time"]
+    change: Float[np.ndarray, " time"]
     """Change against the frame before that the decision was made on [0..255]."""
 
 
@@ -118,13 +118,13 @@ class HandTrack(Track):
     """Image landmarks [px], MediaPipe's order."""
     hand_m: Float[np.ndarray, "time 21 3"]
     """Joints relative to the hand's centre along camera axes [m], from the landmark model."""
-    score: Float[np.ndarray, "time"]
+    score: Float[np.ndarray, " time"]
     """Confidence of the detector that a hand is there, 0..1; NaN where nothing was found."""
-    handedness: Float[np.ndarray, "time"]
+    handedness: Float[np.ndarray, " time"]
     """The model's own probability that this is a right hand, before identity was repaired."""
-    valid: Bool[np.ndarray, "time"]
+    valid: Bool[np.ndarray, " time"]
     """The hand was seen in this frame and passed the stage's checks."""
-    filled: Bool[np.ndarray, "time"] | None = None
+    filled: Bool[np.ndarray, " time"] | None = None
     """Values were put here by the smoother inside a short gap."""
     T_camera_wrist: Float[np.ndarray, "time 4 4"] | None = None
     """Wrist pose in the camera frame [m], after lift."""
@@ -132,9 +132,9 @@ class HandTrack(Track):
     """Joints in the camera frame [m], after lift."""
     sigma_position_m: Float[np.ndarray, "time 3"] | None = None
     """1-sigma of the wrist position along camera x, y, z [m]."""
-    sigma_rotation_rad: Float[np.ndarray, "time"] | None = None
+    sigma_rotation_rad: Float[np.ndarray, " time"] | None = None
     """1-sigma of the wrist's rotation [rad]."""
-    reprojection_px: Float[np.ndarray, "time"] | None = None
+    reprojection_px: Float[np.ndarray, " time"] | None = None
     """Root mean square distance of the lifted joints to the image landmarks [px]."""
 
     def __post_init__(self) -> None:
@@ -148,7 +148,7 @@ class HandTrack(Track):
         require_shape("HandTrack", "sigma_position_m", self.sigma_position_m, (3,))
 
     @property
-    def known(self) -> Bool[np.ndarray, "time"]:
+    def known(self) -> Bool[np.ndarray, " time"]:
         """Frames that have values at all: observed or filled."""
         return self.valid if self.filled is None else self.valid | self.filled
 
@@ -166,19 +166,19 @@ class GripperTrack(Track):
     """Which hand it follows."""
     T_camera_ee: Float[np.ndarray, "time 4 4"]
     """End-effector pose in the camera frame [m]."""
-    aperture_m: Float[np.ndarray, "time"]
+    aperture_m: Float[np.ndarray, " time"]
     """Distance between thumb tip and index tip [m]."""
-    opening: Float[np.ndarray, "time"]
+    opening: Float[np.ndarray, " time"]
     """Gripper opening, 0 closed to 1 open, grasp events applied."""
-    grasping: Bool[np.ndarray, "time"]
+    grasping: Bool[np.ndarray, " time"]
     """A grasp (pinch or power) is held in this frame."""
-    valid: Bool[np.ndarray, "time"]
+    valid: Bool[np.ndarray, " time"]
     """Made from an observed hand."""
-    filled: Bool[np.ndarray, "time"]
+    filled: Bool[np.ndarray, " time"]
     """Made from a hand pose that the smoother put into a gap."""
     sigma_position_m: Float[np.ndarray, "time 3"]
     """1-sigma of the end-effector position along camera axes [m]."""
-    sigma_rotation_rad: Float[np.ndarray, "time"]
+    sigma_rotation_rad: Float[np.ndarray, " time"]
     """1-sigma of its rotation [rad]."""
 
     def __post_init__(self) -> None:
@@ -188,7 +188,7 @@ class GripperTrack(Track):
         require_shape("GripperTrack", "T_camera_ee", self.T_camera_ee, (4, 4))
 
     @property
-    def known(self) -> Bool[np.ndarray, "time"]:
+    def known(self) -> Bool[np.ndarray, " time"]:
         """Frames that have values at all: observed or filled."""
         return self.valid | self.filled
 
@@ -209,17 +209,17 @@ class ActionTrack(Track):
     """What each number means."""
     values: Float[np.ndarray, "time action"]
     """Absolute values in the contract's units; NaN where unknown."""
-    valid: Bool[np.ndarray, "time"]
+    valid: Bool[np.ndarray, " time"]
     """Observed, reachable, inside every limit."""
-    confidence: Float[np.ndarray, "time"]
+    confidence: Float[np.ndarray, " time"]
     """0..1; 0 where nothing is known."""
     reason: np.ndarray
     """Why a frame is not valid, as an index into `REASONS` (uint8); 0 where it is."""
     ee_values: Float[np.ndarray, "time 7"] | None = None
     """The end effector that these states reach: x y z wx wy wz gripper_pos, robot base frame."""
-    target_error_m: Float[np.ndarray, "time"] | None = None
+    target_error_m: Float[np.ndarray, " time"] | None = None
     """Distance between the wanted and the reached end-effector position [m]."""
-    target_error_rad: Float[np.ndarray, "time"] | None = None
+    target_error_rad: Float[np.ndarray, " time"] | None = None
     """Angle between the wanted and the reached end-effector rotation [rad]."""
     T_camera_base: Float[np.ndarray, "4 4"] | None = None
     """Where the robot's base was placed in the camera frame [m]."""

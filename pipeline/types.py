@@ -88,7 +88,7 @@ class Clip:
     """The video that this is a part of."""
     start: int
     """First frame of the span in the video."""
-    time_s: Float[np.ndarray, "time"]
+    time_s: Float[np.ndarray, " time"]
     """Presentation time of each frame of the span [s], on the video's clock, increasing."""
 
     def __post_init__(self) -> None:

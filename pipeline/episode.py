@@ -1,0 +1,92 @@
+"""An episode: one continuous stretch of labelled video on the dataset's clock, ready to write.
+
+Everything a dataset says about a stretch of video is decided here, before any writer runs:
+`pipeline.export` only moves it into LeRobot's format, the report and the doctor read it back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+from pipeline.contract import ActionContract
+from pipeline.errors import TrackError
+
+
+@dataclass(frozen=True, eq=False)
+class Feature:
+    """One column of the dataset beside images, state and action: a `label.*` or a `track.*`."""
+
+    values: np.ndarray
+    """Values, shape (time, n); float32, int64 or bool."""
+    names: tuple[str, ...]
+    """Name of each of the n numbers."""
+    unit: str
+    """Unit of the numbers, `1` for none."""
+    description: str
+    """What it is, in one sentence; goes into the dataset's metadata."""
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.values.shape[1] != len(self.names):
+            raise TrackError(
+                f"a feature named {self.names} must have shape (time, {len(self.names)}), "
+                f"got {self.values.shape}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """One continuous, labelled stretch of video on the dataset's clock (row k at k / fps)."""
+
+    episode_id: str
+    """Stable name: video hash, clip, subject and segment."""
+    task: str
+    """What is being done, in words."""
+    fps: int
+    """Rows per second."""
+    source_frame: Int[np.ndarray, " time"]
+    """Frame of the source video that each row shows (the nearest one in time)."""
+    source_time_s: Float[np.ndarray, " time"]
+    """Time of each row on the source video's clock [s]."""
+    state: Float[np.ndarray, "time action"]
+    """`observation.state`: absolute robot state at the row's time, in the contract's units."""
+    action: Float[np.ndarray, "time action"]
+    """`action`: the state at the row's time plus the contract's shift."""
+    valid: Bool[np.ndarray, " time"]
+    """`label.valid`: state and action both observed, reachable and inside all limits."""
+    confidence: Float[np.ndarray, " time"]
+    """`label.confidence`: 0..1."""
+    reason: UInt8[np.ndarray, " time"]
+    """`label.reason`: index into `pipeline.tracks.REASONS`."""
+    contract: ActionContract
+    """What the numbers of state and action mean."""
+    features: dict[str, Feature] = field(default_factory=dict)
+    """Further columns by full name, such as `track.hand.joints` or `label.ee`."""
+    source: dict[str, Any] = field(default_factory=dict)
+    """JSON facts about where it came from: video name and sha256, clip span, stage keys."""
+    quality: dict[str, Any] = field(default_factory=dict)
+    """JSON facts about how good it is: shares by reason, errors, sigma, grasps."""
+    scene: dict[str, Any] = field(default_factory=dict)
+    """JSON facts needed to draw it: camera K, width, height, T_camera_base, side, robot."""
+
+    def __post_init__(self) -> None:
+        n = len(self.source_frame)
+        for name in ("source_time_s", "state", "action", "valid", "confidence", "reason"):
+            if len(getattr(self, name)) != n:
+                raise TrackError(f"Episode.{name} has {len(getattr(self, name))} rows, not {n}")
+        for name, feature in self.features.items():
+            if len(feature.values) != n:
+                raise TrackError(f"Episode.features[{name!r}] has another length than {n}")
+        if not (np.isfinite(self.state).all() and np.isfinite(self.action).all()):
+            raise TrackError(
+                f"episode {self.episode_id}: state and action must be finite in every row; "
+                "cut the episode where nothing is known"
+            )
+
+    @property
+    def num_rows(self) -> int:
+        """Rows in the episode."""
+        return len(self.source_frame)
