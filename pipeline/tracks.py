@@ -250,3 +250,17 @@ REASONS: tuple[str, ...] = (
     "low_confidence",
 )
 """Why a frame's action is not valid; `ActionTrack.reason` indexes into this."""
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentTrack(Track):
+    """Which stretches of a clip become episodes, by action track."""
+
+    actions: str
+    """Name of the action track that the spans belong to."""
+    start: tuple[int, ...]
+    """First frame of each kept span."""
+    end: tuple[int, ...]
+    """One past the last frame of each."""
+    dropped: dict[str, int]
+    """Frames that were not kept, by reason."""

@@ -1,0 +1,27 @@
+"""Where recipes, robots and the asset manifest lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pipeline.errors import UsageError
+
+
+def config_path(*parts: str) -> Path:
+    """Path of a file or folder under `configs/`.
+
+    `ROTOSCOPE_CONFIGS` names another folder; otherwise it lies beside the `pipeline` package, in
+    the checkout or in an editable installation.
+
+    Raises:
+        UsageError: There is no such folder.
+    """
+    named = os.environ.get("ROTOSCOPE_CONFIGS")
+    folder = Path(named) if named else Path(__file__).resolve().parents[1] / "configs"
+    if not folder.is_dir():
+        raise UsageError(
+            f"the folder of recipes and robots, {folder}, is not there; run from a checkout or "
+            "set ROTOSCOPE_CONFIGS to it"
+        )
+    return folder.joinpath(*parts)

@@ -1,0 +1,126 @@
+"""How a stage's name in a recipe becomes a class: built in, from an entry point, or from a file."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pipeline.errors import RecipeError, one_of
+from pipeline.stage import ClipStage, FrameStage, Stage
+
+BUILT_IN: dict[str, str] = {
+    "shots": "pipeline.stages.shots:Shots",
+    "hands": "models.hands:Hands",
+    "camera": "pipeline.stages.camera:CameraStage",
+    "lift": "models.lift:Lift",
+    "smooth": "pipeline.stages.smooth:Smooth",
+    "retarget.gripper": "retarget.gripper:RetargetGripper",
+    "retarget.arm": "retarget.arm:RetargetArm",
+    "curate": "pipeline.stages.curate:Curate",
+}
+"""Stage kinds that come with Rotoscope, as `"module:attr"`, imported when first used."""
+
+HELPERS: dict[str, str] = {
+    "robot_renderer": "retarget.render:RobotRenderer",
+    "robot": "retarget.robot:load_robot",
+}
+"""Things the report needs from packages that `pipeline` must not import."""
+
+ENTRY_POINT_GROUP = "rotoscope.stages"
+
+
+def kinds() -> list[str]:
+    """Names of all stages that can stand in a recipe, from files aside."""
+    return sorted({*BUILT_IN, *_entry_points()})
+
+
+def stage_class(name: str, *, folder: Path | None = None) -> type[Stage]:
+    """The class behind a stage's name.
+
+    Args:
+        name: A built-in kind, an installed entry point, or `./file.py:Class`.
+        folder: What a relative file is relative to: the recipe's folder.
+
+    Raises:
+        RecipeError: No such kind, file or class, or the class is not a stage.
+    """
+    if ".py:" in name:
+        found = _from_file(name, folder or Path.cwd())
+    elif name in BUILT_IN:
+        found = _from_reference(BUILT_IN[name])
+    elif name in _entry_points():
+        found = _from_reference(_entry_points()[name])
+    else:
+        raise RecipeError(
+            f"there is no stage {name!r}; valid ones are {one_of(kinds())}, or a class of your "
+            "own as ./my_labeler.py:MyLabeler"
+        )
+    if not (isinstance(found, type) and issubclass(found, ClipStage | FrameStage)):
+        raise RecipeError(f"{name!r} is {found!r}, not a subclass of ClipStage or FrameStage")
+    return found
+
+
+def helper(name: str) -> Any:
+    """A function or class from another package, imported now."""
+    return _from_reference(HELPERS[name])
+
+
+def source_checksum(name: str, *, folder: Path | None = None) -> str:
+    """Checksum of a user's stage file, empty for installed ones: an edit must run again."""
+    if ".py:" not in name:
+        return ""
+    return hashlib.sha256(_file_of(name, folder or Path.cwd()).read_bytes()).hexdigest()
+
+
+@cache
+def _entry_points() -> dict[str, str]:
+    found = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
+    return {point.name: point.value for point in found}
+
+
+def _from_reference(reference: str) -> Any:
+    module, _, attribute = reference.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _file_of(name: str, folder: Path) -> Path:
+    path = Path(name.rpartition(":")[0]).expanduser()
+    path = path if path.is_absolute() else folder / path
+    if not path.is_file():
+        raise RecipeError(f"stage file {path} is not there; give ./file.py:Class or a full path")
+    return path.resolve()
+
+
+def _from_file(name: str, folder: Path) -> Any:
+    path, attribute = _file_of(name, folder), name.rpartition(":")[2]
+    module = _load_module(path)
+    if not hasattr(module, attribute):
+        classes = [n for n, v in vars(module).items() if isinstance(v, type)]
+        raise RecipeError(f"{path} has no class {attribute!r}; it has {one_of(classes)}")
+    return getattr(module, attribute)
+
+
+def _load_module(path: Path) -> ModuleType:
+    # Loaded by file under a name of its own, so that a user's `models/` never shadows ours.
+    digest = hashlib.sha256(str(path).encode() + path.read_bytes()).hexdigest()[:16]
+    module_name = f"rotoscope_file_{digest}"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise RecipeError(f"{path} cannot be loaded as Python code")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module_name]
+        raise RecipeError(f"{path} fails on import: {type(error).__name__}: {error}") from error
+    return module

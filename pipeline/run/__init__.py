@@ -1,0 +1,1 @@
+"""Running a recipe on videos: store, isolation, ledger, the loop itself. Plain Python."""
