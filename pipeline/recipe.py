@@ -126,6 +126,17 @@ class Recipe:
             "limits": self.limits.model_dump(mode="json"),
         }
 
+    def as_raw(self) -> dict[str, Any]:
+        """A mapping that `build_recipe` turns into this recipe again; files become absolute."""
+        stages = []
+        for entry in self.stages:
+            reference = entry.reference
+            if ".py:" in reference:
+                file, _, attribute = reference.rpartition(":")
+                reference = f"{((self.folder or Path.cwd()) / file).resolve()}:{attribute}"
+            stages.append({f"{reference} as {entry.name}": entry.config.model_dump(mode="json")})
+        return {k: v for k, v in self.as_dict().items() if v != ""} | {"stages": stages}
+
     def digest(self) -> str:
         """Hash of everything that can change the dataset; limits cannot."""
         facts = {k: v for k, v in self.as_dict().items() if k not in ("limits", "description")}
@@ -175,7 +186,7 @@ def build_recipe(
     if not entries:
         raise RecipeError(f"{source}: 'stages' must be a list with at least one stage")
     sections = {s: dict(raw.get(s) or {}) for s in ("video", "export", "limits")}
-    top = {k: raw[k] for k in ("name", "description", "task", "action") if k in raw}
+    top: dict[str, Any] = {k: raw[k] for k in ("name", "description", "task", "action") if k in raw}
     for text in overrides:
         _apply_override(text, entries, sections, top)
     stages = tuple(_check_entry(name, ref, config, folder) for name, ref, config in entries)
@@ -208,11 +219,12 @@ def _find(name_or_path: str) -> Path:
 
 
 def _parse_entry(item: object, source: str) -> tuple[str, str, dict[str, Any]]:
+    config: dict[str, Any] = {}
     if isinstance(item, str):
-        key, config = item, {}
+        key = item
     elif isinstance(item, dict) and len(item) == 1:
-        key, config = next(iter(item.items()))
-        config = dict(config or {})
+        key, given = next(iter(item.items()))
+        config = dict(given or {})
     else:
         raise RecipeError(
             f"{source}: a stage is a name or one 'name: {{settings}}' mapping, got {item!r}"
@@ -280,6 +292,7 @@ def _check_order(stages: tuple[StageEntry, ...]) -> None:
     if twice:
         raise RecipeError(f"stage names must differ, {twice} stand twice; write 'kind as name'")
     provided: list[str] = []
+    has_clip_stage = False
     for entry in stages:
         for need in entry.stage_class.requires:
             if not any(matches(p, need) or matches(need, p) for p in provided):
@@ -287,8 +300,13 @@ def _check_order(stages: tuple[StageEntry, ...]) -> None:
                     f"stage {entry.name!r} requires {need!r}, which no stage before it provides "
                     f"(provided so far: {one_of(provided)}); add one before it"
                 )
-        if issubclass(entry.stage_class, FrameStage) and "segments" in provided:
-            raise RecipeError(f"stage {entry.name!r} looks at frames and must stand before curate")
+        is_frame_stage = issubclass(entry.stage_class, FrameStage)
+        if is_frame_stage and has_clip_stage:
+            raise RecipeError(
+                f"stage {entry.name!r} looks at frames; such stages share one decoding pass and "
+                "must stand before all others"
+            )
+        has_clip_stage |= not is_frame_stage
         provided.extend(entry.stage_class.provides)
 
 

@@ -1,0 +1,91 @@
+"""Putting tracks on the dataset's clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from pipeline.geometry import se3
+
+
+@dataclass(frozen=True, eq=False)
+class Resampler:
+    """Linear interpolation from frame times to row times inside one span.
+
+    Linear, because it keeps position and velocity limits that hold at the frames.
+    """
+
+    left: Int[np.ndarray, " row"]
+    """Frame at or before each row."""
+    right: Int[np.ndarray, " row"]
+    """Frame at or after each row."""
+    weight: Float[np.ndarray, " row"]
+    """Weight of `right`, 0..1."""
+
+    @classmethod
+    def between(
+        cls, time_s: Float[np.ndarray, " time"], row_time_s: Float[np.ndarray, " row"]
+    ) -> Resampler:
+        """For rows that lie within the frame times; a microsecond of rounding is forgiven."""
+        right = np.clip(np.searchsorted(time_s, row_time_s - 1e-6), 0, len(time_s) - 1)
+        left = np.where(np.abs(time_s[right] - row_time_s) <= 1e-6, right, np.maximum(right - 1, 0))
+        span = np.where(right > left, time_s[right] - time_s[left], 1.0)
+        weight = np.where(right > left, (row_time_s - time_s[left]) / span, 0.0)
+        return cls(left=left, right=right, weight=np.clip(weight, 0.0, 1.0))
+
+    @property
+    def nearest(self) -> Int[np.ndarray, " row"]:
+        """The frame nearest in time to each row."""
+        return np.where(self.weight > 0.5, self.right, self.left)
+
+    def linear(
+        self, values: Float[np.ndarray, "time *channel"]
+    ) -> Float[np.ndarray, "row *channel"]:
+        """Values between the two neighbours."""
+        w = self.weight.reshape(-1, *([1] * (values.ndim - 1)))
+        # Where a row falls on a frame, an unknown neighbour must not spoil it.
+        mixed = values[self.left] * (1.0 - w) + values[self.right] * w
+        return np.where(w == 0.0, values[self.left], mixed)
+
+    def both(self, mask: Bool[np.ndarray, " time"]) -> Bool[np.ndarray, " row"]:
+        """True where every frame that the row is made of has True."""
+        return mask[self.left] & mask[self.right]
+
+    def either(self, mask: Bool[np.ndarray, " time"]) -> Bool[np.ndarray, " row"]:
+        """True where any frame that the row is made of has True."""
+        return mask[self.left] | mask[self.right]
+
+    def rotation(self, R: Float[np.ndarray, "time 3 3"]) -> Float[np.ndarray, "row 3 3"]:
+        """Rotations on the shortest arc between the two neighbours."""
+        a, b = R[self.left], R[self.right]
+        step = se3.log_so3(np.swapaxes(a, -1, -2) @ b)
+        return a @ se3.exp_so3(step * self.weight[:, None])
+
+
+def row_times(time_s: Float[np.ndarray, " time"], fps: int) -> Float[np.ndarray, " row"]:
+    """Row times every `1 / fps` seconds from the first frame to the last."""
+    duration_s = float(time_s[-1] - time_s[0])
+    return time_s[0] + np.arange(int(np.floor(duration_s * fps + 1e-6)) + 1) / fps
+
+
+def continuous_rotation_vectors(
+    R: Float[np.ndarray, "time 3 3"],
+) -> Float[np.ndarray, "time 3"]:
+    """Rotation vectors [rad] without the jump at pi: each is the equivalent nearest to the last.
+
+    The first lies within [0, pi]; later ones may exceed pi. They name the same rotations.
+    """
+    vectors = se3.log_so3(R)
+    for t in range(1, len(vectors)):
+        angle = float(np.linalg.norm(vectors[t]))
+        if angle < 1e-9:
+            axis = vectors[t - 1] / max(float(np.linalg.norm(vectors[t - 1])), 1e-9)
+            angle = 0.0
+        else:
+            axis = vectors[t] / angle
+        along = float(vectors[t - 1] @ axis)
+        turns = np.round((along - angle) / (2 * np.pi))
+        vectors[t] = axis * (angle + 2 * np.pi * turns)
+    return vectors

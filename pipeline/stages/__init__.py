@@ -1,0 +1,1 @@
+"""Stages that need nothing but light packages."""

@@ -1,0 +1,116 @@
+"""Which stretches of a clip are worth an episode."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Bool, Float
+from pydantic import Field
+
+from pipeline.stage import ClipStage, StageConfig, Tracks
+from pipeline.tracks import REASONS, ActionTrack, SegmentTrack, Track
+from pipeline.types import Clip
+
+
+class CurateConfig(StageConfig):
+    """Settings of `curate`."""
+
+    min_episode_s: float = Field(default=1.0, gt=0)
+    """Shorter stretches are dropped [s]."""
+    max_invalid_s: float = Field(default=0.5, ge=0)
+    """A longer run of invalid frames ends the episode [s]; shorter ones stay, marked invalid."""
+    min_valid_share: float = Field(default=0.6, ge=0, le=1)
+    """Stretches with a smaller share of valid frames are dropped."""
+    min_confidence: float = Field(default=0.0, ge=0, le=1)
+    """Stretches whose mean confidence over valid frames is lower are dropped."""
+
+
+class Curate(ClipStage):
+    """Keeps continuous stretches in which the robot's state is known, and says what was dropped.
+
+    Inside a kept stretch every frame has finite values; frames that are not valid stay marked.
+    """
+
+    kind = "curate"
+    version = "1"
+    requires = ("actions",)
+    provides = ("segments",)
+    Config = CurateConfig
+
+    def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
+        """One `SegmentTrack` per action track, named `segments.<action track>`."""
+        out: Tracks = {}
+        for name, track in tracks.items():
+            if isinstance(track, ActionTrack):
+                out[f"segments.{name}"] = self._segments(name, track, clip.time_s)
+        return out
+
+    def _segments(
+        self, name: str, track: ActionTrack, time_s: Float[np.ndarray, " time"]
+    ) -> SegmentTrack:
+        config = self.config
+        assert isinstance(config, CurateConfig)
+        known = np.isfinite(track.values).all(axis=1)
+        kept: list[tuple[int, int]] = []
+        dropped: Counter[str] = Counter()
+        for start, end in _spans(known):
+            for a, b in _split_at_invalid(start, end, track.valid, time_s, config.max_invalid_s):
+                why = self._reject(track, a, b, time_s, config)
+                if why:
+                    dropped[why] += b - a
+                else:
+                    kept.append((a, b))
+        inside = np.zeros(len(known), bool)
+        for a, b in kept:
+            inside[a:b] = True
+        lost = ~inside & ~track.valid
+        for code, count in zip(*np.unique(track.reason[lost], return_counts=True), strict=True):
+            dropped[REASONS[int(code)]] += int(count)
+        return SegmentTrack(
+            actions=name,
+            start=tuple(a for a, _ in kept),
+            end=tuple(b for _, b in kept),
+            dropped=dict(sorted(dropped.items())),
+        )
+
+    @staticmethod
+    def _reject(
+        track: ActionTrack,
+        start: int,
+        end: int,
+        time_s: Float[np.ndarray, " time"],
+        config: CurateConfig,
+    ) -> str:
+        valid = track.valid[start:end]
+        if time_s[end - 1] - time_s[start] < config.min_episode_s:
+            return "too_short"
+        if valid.mean() < config.min_valid_share:
+            return "too_few_valid_frames"
+        if track.confidence[start:end][valid].mean() < config.min_confidence:
+            return "low_confidence"
+        return ""
+
+
+def _spans(mask: Bool[np.ndarray, " time"]) -> list[tuple[int, int]]:
+    """Runs of True as `[start, end)` pairs."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+
+def _split_at_invalid(
+    start: int,
+    end: int,
+    valid: Bool[np.ndarray, " time"],
+    time_s: Float[np.ndarray, " time"],
+    max_invalid_s: float,
+) -> list[tuple[int, int]]:
+    """Cuts `[start, end)` at long invalid runs and trims invalid frames off both ends of each."""
+    breaks = np.zeros(end - start, bool)
+    for a, b in _spans(~valid[start:end]):
+        before = time_s[start + max(a - 1, 0)]
+        after = time_s[start + min(b, end - start - 1)]
+        is_edge = a == 0 or b == end - start
+        breaks[a:b] = is_edge or after - before > max_invalid_s
+    return [(start + a, start + b) for a, b in _spans(~breaks)]
