@@ -1,0 +1,12 @@
+"""Weights, robots and sample videos: fetched once from packages, checked, and kept offline."""
+
+from pipeline.assets.cache import (
+    AssetStatus,
+    asset_path,
+    assets_root,
+    fetch,
+    list_assets,
+    verify,
+)
+
+__all__ = ["AssetStatus", "asset_path", "assets_root", "fetch", "list_assets", "verify"]
