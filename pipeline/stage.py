@@ -39,6 +39,8 @@ class Stage(ABC):
     """Track names that this stage writes."""
     assets: ClassVar[tuple[str, ...]] = ()
     """Assets (see `rotoscope assets`) that must be fetched before."""
+    preload: ClassVar[tuple[str, ...]] = ()
+    """Modules worth importing once for all child processes; they must start no thread."""
     Config: ClassVar[type[StageConfig]] = StageConfig
 
     def __init__(self, config: StageConfig) -> None:

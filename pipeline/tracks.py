@@ -264,3 +264,11 @@ class SegmentTrack(Track):
     """One past the last frame of each."""
     dropped: dict[str, int]
     """Frames that were not kept, by reason."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClockTrack(Track):
+    """When each frame of a video is shown, as decoding found it."""
+
+    time_s: Float[np.ndarray, " time"]
+    """Presentation time of each frame [s], the first at 0."""

@@ -1,0 +1,289 @@
+"""What happens to one video, inside its child process: stages in order, then its episodes."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import TrackError, VideoError
+from pipeline.recipe import Recipe, StageEntry, build_recipe
+from pipeline.run.isolation import Tell
+from pipeline.run.keys import stage_tokens, video_keys
+from pipeline.run.store import Store
+from pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
+from pipeline.stages.shots import shot_spans
+from pipeline.tracks import ActionTrack, ClockTrack, SegmentTrack, ShotTrack, Track
+from pipeline.types import Clip, Video
+
+TELL_EVERY_S = 0.25
+
+
+@dataclass(frozen=True)
+class VideoJob:
+    """One video to run through a recipe."""
+
+    path: Path
+    """The file."""
+    sha256: str
+    """Hash of its bytes."""
+    recipe: dict[str, Any]
+    """`Recipe.as_raw()`."""
+    folder: Path | None
+    """Folder of the recipe."""
+    store: Path
+    """Root of the store."""
+    until: str = ""
+    """Last stage to run; empty for all, episodes included."""
+
+
+@dataclass(frozen=True)
+class VideoOutcome:
+    """What a video gave."""
+
+    frames: int
+    """Frames decoded."""
+    episodes: tuple[str, ...] = ()
+    """Store keys of its episodes, in order."""
+    why_empty: str = ""
+    """Why it gave none."""
+    detail: dict[str, Any] = field(default_factory=dict)
+    """CPU seconds by stage and dropped frames by reason."""
+
+
+def process_video(job: VideoJob, tell: Tell) -> VideoOutcome:
+    """Runs a recipe on one video; results land in the store.
+
+    Raises:
+        VideoError: The file cannot be read.
+        RotoscopeError: Any other error raised on purpose.
+    """
+    from pipeline.video.probe import probe
+
+    recipe = build_recipe(job.recipe, folder=job.folder)
+    video = probe(job.path, sha256=job.sha256)
+    tell("probe", 0, video.num_frames)
+    run = _Run(recipe, video, Store(job.store), tell)
+    run.stages(job.until)
+    if job.until or not recipe.action:
+        return run.outcome((), "")
+    return run.episodes()
+
+
+class _Run:
+    """State of one video's way through the stages."""
+
+    def __init__(self, recipe: Recipe, video: Video, store: Store, tell: Tell) -> None:
+        self.recipe, self.video, self.store, self.tell = recipe, video, store, tell
+        self.clips: list[Clip] = []
+        self.tracks: list[Tracks] = []
+        self.keys = video_keys(recipe, video.sha256, stage_tokens(recipe))
+        self.cpu_s: dict[str, float] = {}
+        self.last_told = 0.0
+
+    def stages(self, until: str) -> None:
+        """Runs every stage, or up to and with `until`."""
+        entries = list(self.recipe.stages)
+        if until:
+            entries = entries[: [e.name for e in entries].index(until) + 1]
+        frame_entries = [e for e in entries if issubclass(e.stage_class, FrameStage)]
+        self._frame_stages(frame_entries)
+        self._split(next((e for e in frame_entries if "shots" in e.stage_class.provides), None))
+        for entry in entries[len(frame_entries) :]:
+            self._clip_stage(entry)
+
+    def _frame_stages(self, entries: list[StageEntry]) -> None:
+        """Runs the frame stages that are not stored yet in one decoding pass."""
+        stages = {entry.name: entry.build() for entry in entries}
+        stored = {e.name: self.store.load_tracks(self.keys.stages[e.name]) for e in entries}
+        clock = self.store.load_tracks(self.keys.clock)
+        missing = [e for e in entries if stored[e.name] is None]
+        if clock is None:
+            missing = entries
+        if missing or clock is None:
+            time_s, made = self._decode_through({e.name: stages[e.name] for e in missing})
+            for name, tracks in made.items():
+                self.store.save_tracks(self.keys.stages[name], [tracks])
+                stored[name] = [tracks]
+            self.store.save_tracks(self.keys.clock, [{"clock": ClockTrack(time_s=time_s)}])
+        else:
+            found = clock[0]["clock"]
+            assert isinstance(found, ClockTrack)
+            time_s = found.time_s
+        self.clips = [Clip(video=self.video, start=0, time_s=time_s)]
+        self.tracks = [{}]
+        for unit in stored.values():
+            assert unit is not None
+            self._accept(unit)
+
+    def _decode_through(self, stages: dict[str, Stage]) -> tuple[np.ndarray, dict[str, Tracks]]:
+        """Shows every frame to every stage; returns frame times and what the stages made."""
+        from pipeline.video.read import read_frames
+
+        observers = {n: s for n, s in stages.items() if isinstance(s, FrameStage)}
+        cpu = dict.fromkeys(["decode", *observers], 0.0)
+        times: list[float] = []
+        label = "+".join(observers) or "decode"
+        try:
+            for name, stage in observers.items():
+                cpu[name] += _timed(stage.setup)
+                stage.begin(self.video)
+            mark = time.process_time()
+            for frame in read_frames(self.video, backend=self.recipe.video.backend):
+                times.append(frame.time_s)
+                for name, stage in observers.items():
+                    now = time.process_time()
+                    cpu["decode"] += now - mark
+                    stage.observe(frame)
+                    mark = time.process_time()
+                    cpu[name] += mark - now
+                self._progress(label, len(times))
+            if not times:
+                raise VideoError(f"no frame of {self.video.path} could be decoded")
+            time_s = np.array(times)
+            made: dict[str, Tracks] = {}
+            for name, stage in observers.items():
+                mark = time.process_time()
+                made[name] = stage.finish(time_s)
+                cpu[name] += time.process_time() - mark
+                _check_lengths(name, made[name], len(time_s))
+        finally:
+            for stage in observers.values():
+                stage.close()
+        self.cpu_s |= cpu
+        return time_s, made
+
+    def _split(self, entry: StageEntry | None) -> None:
+        """Cuts the video into clips at its shots."""
+        shots = self.tracks[0].get("shots")
+        if entry is None or not isinstance(shots, ShotTrack):
+            return
+        whole, tracks = self.clips[0], self.tracks[0]
+        spans = shot_spans(shots, whole.time_s, min_shot_s=entry.config.min_shot_s)
+        self.clips = [Clip(self.video, a, whole.time_s[a:b]) for a, b in spans]
+        self.tracks = [{n: t.slice(a, b) for n, t in tracks.items()} for a, b in spans]
+
+    def _clip_stage(self, entry: StageEntry) -> None:
+        """Runs a clip stage on every clip, or takes what is stored."""
+        stage = entry.build()
+        assert isinstance(stage, ClipStage)
+        key = self.keys.stages[entry.name]
+        units = self.store.load_tracks(key)
+        if units is None or len(units) != len(self.clips):
+            mark = time.process_time()
+            try:
+                stage.setup()
+                units = []
+                for clip, tracks in zip(self.clips, self.tracks, strict=True):
+                    made = stage.run(clip, select(tracks, stage.requires))
+                    _check_lengths(entry.name, made, clip.num_frames)
+                    units.append(_renamed(made, entry))
+                    self._progress(entry.name, clip.end)
+            finally:
+                stage.close()
+            self.cpu_s[entry.name] = time.process_time() - mark
+            self.store.save_tracks(key, units)
+        self._accept(units)
+
+    def _accept(self, units: list[Tracks]) -> None:
+        for tracks, unit in zip(self.tracks, units, strict=True):
+            tracks.update(unit)
+
+    def episodes(self) -> VideoOutcome:
+        """Builds and encodes the episodes of all clips."""
+        from pipeline.assemble import build_episodes
+        from pipeline.export.render import render_episodes
+
+        key = self.keys.episodes
+        record = self.store.load_record(key)
+        if record is None:
+            mark = time.process_time()
+            built = [
+                episode
+                for clip, tracks in zip(self.clips, self.tracks, strict=True)
+                for episode in build_episodes(
+                    clip,
+                    tracks,
+                    labeler=self.recipe.action,
+                    export=self.recipe.export,
+                    task=self.recipe.task,
+                )
+            ]
+            names = render_episodes(
+                built,
+                self.video,
+                self.recipe,
+                self.store,
+                key,
+                lambda frame: self._progress("encode", frame),
+            )
+            record = {"episodes": names}
+            self.store.save_record(key, record)
+            self.cpu_s["encode"] = time.process_time() - mark
+        return self.outcome(tuple(record["episodes"]), self._why_empty())
+
+    def outcome(self, episodes: tuple[str, ...], why_empty: str) -> VideoOutcome:
+        """The outcome with the facts gathered so far."""
+        frames = sum(c.num_frames for c in self.clips) if self.clips else 0
+        detail = {
+            "cpu_s": {k: round(v, 3) for k, v in self.cpu_s.items()},
+            "dropped": dict(self._dropped()),
+            "clips": len(self.clips),
+        }
+        return VideoOutcome(frames, episodes, "" if episodes else why_empty, detail)
+
+    def _dropped(self) -> Counter[str]:
+        total: Counter[str] = Counter()
+        for unit in self.tracks:
+            for track in unit.values():
+                if isinstance(track, SegmentTrack):
+                    total.update(track.dropped)
+        return total
+
+    def _why_empty(self) -> str:
+        if not self.clips:
+            return "every shot is shorter than shots.min_shot_s"
+        if not any(isinstance(t, ActionTrack) for unit in self.tracks for t in unit.values()):
+            return "nothing was found that a robot could follow (no hand was seen long enough)"
+        parts = ", ".join(
+            f"{n} {reason.replace('_', ' ')}" for reason, n in self._dropped().items()
+        )
+        return f"no stretch was good enough to keep; frames: {parts or 'none known'}"
+
+    def _progress(self, stage: str, frame: int) -> None:
+        now = time.monotonic()
+        if now - self.last_told > TELL_EVERY_S:
+            self.last_told = now
+            self.tell(stage, frame, 0)
+
+
+def _renamed(made: Tracks, entry: StageEntry) -> Tracks:
+    """Actions carry the name their stage has in the recipe, so that one kind can stand twice."""
+    out: Tracks = {}
+    for name, track in made.items():
+        if isinstance(track, ActionTrack) and track.labeler != entry.name:
+            track = track.replace(labeler=entry.name)
+        out[f"actions.{entry.name}.{track.subject}" if isinstance(track, ActionTrack) else name] = (
+            track
+        )
+    return out
+
+
+def _check_lengths(stage: str, made: Mapping[str, Track], num_frames: int) -> None:
+    for name, track in made.items():
+        if track.num_frames not in (None, num_frames):
+            raise TrackError(
+                f"stage {stage!r} returned {name!r} with {track.num_frames} rows for a clip of "
+                f"{num_frames} frames; one row per frame is wanted, NaN where nothing is known"
+            )
+
+
+def _timed(call: Callable[[], None]) -> float:
+    mark = time.process_time()
+    call()
+    return time.process_time() - mark

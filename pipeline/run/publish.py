@@ -1,0 +1,91 @@
+"""From rows of a run to one published dataset."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline import __version__
+from pipeline.run.ledger import Row
+from pipeline.run.store import Store, content_key
+
+if TYPE_CHECKING:
+    from pipeline.run.label import LabelRequest
+
+PACKAGES = (
+    "av",
+    "decord",
+    "lerobot",
+    "mediapipe",
+    "mujoco",
+    "numpy",
+    "opencv-contrib-python",
+    "scipy",
+)
+"""Packages whose version can change what a dataset says."""
+
+
+def dataset_key_of(request: LabelRequest, rows: tuple[Row, ...]) -> str:
+    """Hash of everything that the dataset's bytes depend on."""
+    return content_key(
+        {
+            "kind": "dataset",
+            "episodes": [[r.name, *r.episodes] for r in rows],
+            "rows": [_public(r) for r in rows],
+            "provenance": provenance_of(request),
+        }
+    )
+
+
+def provenance_of(request: LabelRequest) -> dict[str, Any]:
+    """Where a dataset came from: recipe, settings, versions. No times, no machine."""
+    return {
+        "rotoscope": __version__,
+        "recipe": request.recipe.name,
+        "recipe_digest": request.recipe.digest(),
+        "recipe_resolved": request.recipe.as_dict(),
+        "packages": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def publish_rows(request: LabelRequest, rows: tuple[Row, ...], key: str) -> None:
+    """Writes the dataset in a process of its own and moves it into place whole.
+
+    Raises:
+        DatasetError: LeRobot's writer failed.
+        DiskFullError: No space is left.
+    """
+    from pipeline.export.publish import PublishJob, publish_in_child
+
+    store = Store(request.store)
+    episodes = [(store.path(episode, ""), row.name) for row in rows for episode in row.episodes]
+    publish_in_child(
+        PublishJob(
+            episodes=tuple(str(folder) for folder, _ in episodes),
+            names=tuple(name for _, name in episodes),
+            out=str(request.out.absolute()),
+            camera=request.recipe.export.camera,
+            repo_id=f"rotoscope/{_slug(request.out)}",
+            provenance=provenance_of(request) | {"dataset_key": key},
+            ledger=tuple(_public(r) for r in rows),
+        )
+    )
+
+
+def _public(row: Row) -> dict[str, Any]:
+    # The path of the dataset is not part of the dataset: the same run elsewhere gives its bytes.
+    name = row.retry.rpartition(" --only ")[2]
+    return replace(row, retry=f"rotoscope retry DATASET --only {name}" if name else "").public()
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
+
+
+def _slug(out: Path) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in out.name) or "dataset"
