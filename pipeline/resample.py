@@ -41,8 +41,8 @@ class Resampler:
         return np.where(self.weight > 0.5, self.right, self.left)
 
     def linear(
-        self, values: Float[np.ndarray, "time *channel"]
-    ) -> Float[np.ndarray, "row *channel"]:
+        self, values: Float[np.ndarray, "time ..."]
+    ) -> Float[np.ndarray, "row ..."]:
         """Values between the two neighbours."""
         w = self.weight.reshape(-1, *([1] * (values.ndim - 1)))
         # Where a row falls on a frame, an unknown neighbour must not spoil it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from html import escape
 
@@ -56,7 +57,7 @@ def strip(
     scale = (width - _LEFT - _RIGHT) / max(end - start, 1e-9)
     edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
     parts = []
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in itertools.pairwise(edges):
         code = int(codes[a])
         x = _LEFT + (float(time_s[a]) - start) * scale
         stop = float(time_s[min(b, len(time_s) - 1)])

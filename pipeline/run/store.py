@@ -70,7 +70,7 @@ class Store:
             return None
         try:
             return track_io.load(path.read_bytes())
-        except (OSError, ValueError, KeyError, TrackError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, TrackError, zipfile.BadZipFile) as error:
             log.warning("store entry %s is damaged (%s); it is computed again", path, error)
             return None
 

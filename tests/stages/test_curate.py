@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.contract import ActionContract, Dimension
+from pipeline.stages.curate import Curate, CurateConfig
+from pipeline.tracks import REASONS, ActionTrack
+from pipeline.types import Clip, Video
+
+VIDEO = Video(
+    path=Path("v.mp4"), sha256="0" * 64, size_bytes=1, width=64, height=48, rotation_deg=0,
+    codec="h264", pixel_format="yuv420p", num_frames=1, duration_s=1, rate_hz=10,
+    is_variable_rate=False,
+)  # fmt: skip
+
+
+def curate(valid, known=None, confidence=1.0, **config):
+    valid = np.asarray(valid, bool)
+    known = valid if known is None else np.asarray(known, bool)
+    n = len(valid)
+    track = ActionTrack(
+        labeler="lamp",
+        subject="right",
+        contract=ActionContract(
+            robot="lamp",
+            dimensions=(Dimension(name="lamp.pos", quantity="joint", unit="rad"),),
+            rate_hz=10,
+            shift_s=0,
+        ),
+        values=np.where(known[:, None], 0.5, np.nan),
+        valid=valid,
+        confidence=np.where(valid, confidence, 0.0),
+        reason=np.where(valid, 0, REASONS.index("unreachable")).astype(np.uint8),
+    )
+    clip = Clip(VIDEO, 0, np.arange(n) / 10)
+    stage = Curate(CurateConfig(**config))
+    return stage.run(clip, {"actions.lamp.right": track})["segments.actions.lamp.right"]
+
+
+def spans(track):
+    return list(zip(track.start, track.end, strict=True))
+
+
+def test_unknown_frames_end_an_episode():
+    valid = [1] * 15 + [0] * 3 + [1] * 15
+    assert spans(curate(valid)) == [(0, 15), (18, 33)]
+
+
+def test_short_invalid_run_with_known_values_stays_inside():
+    valid = np.array([1] * 15 + [0] * 3 + [1] * 15)
+    assert spans(curate(valid, known=np.ones(33))) == [(0, 33)]
+
+
+def test_long_invalid_run_splits_even_where_values_are_known():
+    valid = np.array([1] * 15 + [0] * 8 + [1] * 15)
+    track = curate(valid, known=np.ones(38))
+    assert spans(track) == [(0, 15), (23, 38)]
+    assert track.dropped == {"unreachable": 8}
+
+
+def test_invalid_frames_at_the_ends_are_trimmed():
+    valid = np.array([0] * 2 + [1] * 15 + [0] * 2)
+    assert spans(curate(valid, known=np.ones(19))) == [(2, 17)]
+
+
+def test_what_was_dropped_is_counted_by_reason():
+    track = curate([1] * 5 + [0] * 3 + [1] * 20)
+    assert spans(track) == [(8, 28)]
+    assert track.dropped == {"too_short": 5, "unreachable": 3}
+
+
+def test_stretch_with_few_valid_frames_is_dropped():
+    valid = ([1] + [0] * 3) * 10
+    track = curate(valid, known=np.ones(40), max_invalid_s=1.0)
+    assert spans(track) == []
+    assert track.dropped["too_few_valid_frames"] > 0
+
+
+@pytest.mark.parametrize(("confidence", "kept"), [(0.2, 0), (0.8, 1)])
+def test_confidence_threshold(confidence, kept):
+    assert len(curate([1] * 20, confidence=confidence, min_confidence=0.5).start) == kept

@@ -1,0 +1,105 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline import registry
+from pipeline.errors import RecipeError
+from pipeline.recipe import build_recipe, load_recipe, recipe_names
+
+TINY = Path(__file__).parent / "run" / "tiny_stages.py"
+BRIGHT, LAMP = f"{TINY}:Brightness", f"{TINY}:BrightnessLabeler"
+
+
+def tiny(overrides=(), **extra):
+    raw = {"name": "tiny", "stages": [f"{BRIGHT} as bright", f"{LAMP} as lamp", "curate"]}
+    return build_recipe(raw | extra, overrides)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_shipped_recipe_is_valid_and_survives_a_round_trip(name):
+    recipe = load_recipe(name)
+    again = build_recipe(recipe.as_raw())
+    assert again.digest() == recipe.digest()
+
+
+def test_override_changes_one_setting_and_the_digest():
+    plain, brighter = tiny(), tiny(["lamp.gain=0.02"])
+    assert brighter.stages[1].config.gain == 0.02
+    assert plain.stages[1].config.gain == 0.01
+    assert plain.digest() != brighter.digest()
+
+
+def test_limits_do_not_change_the_digest():
+    assert tiny().digest() == tiny(["limits.memory_gib=8"]).digest()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["lamp.gian=1"], r"unknown key 'gian'; valid keys are 'gain', 'nothing'"),
+        (["lamp.gain=much"], r"lamp.gain: .*number.*got 'much'"),
+        (["lump.gain=1"], r"cannot read override 'lump.gain=1'.*'bright'"),
+        (["lamp.gain"], r"write STAGE.KEY=VALUE"),
+        (["export.fps=0"], r"export.fps: .*greater than or equal to 1, got 0"),
+        (["export.camera=My Camera"], r"export.camera"),
+    ],
+)
+def test_bad_override_names_what_is_valid(overrides, message):
+    with pytest.raises(RecipeError, match=message):
+        tiny(overrides)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"stages": ["hend"]}, r"no stage 'hend'; valid ones are 'camera'.*my_labeler.py"),
+        ({"stages": []}, r"at least one stage"),
+        ({"stages": [{"shots": {}, "hands": {}}]}, r"one 'name: \{settings\}' mapping"),
+        ({"stages": ["lift"]}, r"'lift' requires 'hands', which no stage before it provides"),
+        ({"stages": ["shots", "shots"]}, r"\['shots'\] stand twice; write 'kind as name'"),
+        ({"stages": ["camera", "hands"]}, r"'hands' looks at frames.*before all others"),
+        ({"stages": ["shots"], "colour": 1}, r"unknown keys \['colour'\]"),
+        ({"stages": ["./nowhere.py:Stage"]}, r"nowhere.py is not there"),
+        ({"stages": [f"{TINY}:Nothing"]}, r"has no class 'Nothing'; it has .*'Brightness'"),
+        ({"stages": [f"{TINY}:ActionContract"]}, r"not a subclass of ClipStage or FrameStage"),
+        ({"stages": ["shots"], "action": "shots"}, r"'shots', which gives no actions"),
+    ],
+)
+def test_bad_recipe_says_what_is_wrong(raw, message):
+    with pytest.raises(RecipeError, match=message):
+        build_recipe(raw)
+
+
+def test_unknown_recipe_name_lists_the_valid_ones():
+    with pytest.raises(RecipeError, match=r"no recipe 'hand'; valid ones are .*'hand-gripper'"):
+        load_recipe("hand")
+
+
+def test_malformed_yaml_is_named(tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text("stages: [shots")
+    with pytest.raises(RecipeError, match=r"broken.yaml is not valid YAML"):
+        load_recipe(str(path))
+
+
+def test_stage_file_is_relative_to_the_recipe(tmp_path):
+    (tmp_path / "mine.py").write_text(TINY.read_text())
+    path = tmp_path / "mine.yaml"
+    path.write_text("stages: ['./mine.py:Brightness']")
+    assert load_recipe(str(path)).stages[0].stage_class.kind == "brightness"
+
+
+def test_editing_a_stage_file_changes_the_digest(tmp_path):
+    file, path = tmp_path / "mine.py", tmp_path / "mine.yaml"
+    file.write_text(TINY.read_text())
+    path.write_text("stages: ['./mine.py:Brightness']")
+    before = load_recipe(str(path)).digest()
+    file.write_text(TINY.read_text() + "\n# edited\n")
+    assert load_recipe(str(path)).digest() != before
+
+
+def test_stage_file_that_fails_on_import_is_named(tmp_path):
+    file = tmp_path / "broken.py"
+    file.write_text("import a_package_that_is_not_there")
+    with pytest.raises(RecipeError, match=r"broken.py fails on import: ModuleNotFoundError"):
+        registry.stage_class(f"{file}:Stage")
