@@ -1,0 +1,45 @@
+"""The manifest that ships, and what is refused in one's own."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.assets.manifest import RenderedSource, load_manifest, manifest
+from pipeline.errors import AssetError
+
+
+def test_shipped_assets_have_checksums_unless_rendered_here() -> None:
+    assert {"hand_landmarker.task", "panda", "cup.mp4", "box.mp4"} <= set(manifest())
+    for name, asset in manifest().items():
+        rendered = all(isinstance(source, RenderedSource) for source in asset.sources)
+        assert (asset.sha256 is None) == rendered, name
+
+
+def test_sources_name_no_package_registry() -> None:
+    for asset in manifest().values():
+        for source in asset.sources:
+            assert "pypi" not in str(source)
+            assert "debian.org" not in str(source)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("assets: [a, b]", "is not an asset manifest"),
+        ("nothing: here", "is not an asset manifest"),
+        ("assets: {a: {kind: file, colour: red}}", r"(?s)colour.*not permitted"),
+        (
+            "assets: {a: {kind: file, description: d, licence: l, "
+            "sources: [{type: url, url: 'ftp://x'}]}}",
+            "(?s)url.*https",
+        ),
+        (
+            "assets: {a: {kind: file, description: d, licence: l, sources: [{type: floppy}]}}",
+            "(?s)floppy.*'wheel', 'deb', 'url', 'path', 'rendered'",
+        ),
+    ],
+)
+def test_malformed_manifest_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "assets.yaml").write_text(text)
+    with pytest.raises(AssetError, match=message):
+        load_manifest(tmp_path / "assets.yaml")
