@@ -1,0 +1,159 @@
+"""Reading a written LeRobot v3 dataset with light parts: tables, metadata, frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from pipeline.errors import DatasetError
+
+
+@dataclass(frozen=True, eq=False)
+class EpisodeRows:
+    """One episode of a dataset."""
+
+    index: int
+    """Episode index."""
+    columns: dict[str, np.ndarray]
+    """Every non-video feature by name, shape (time, n) or (time,)."""
+    video_file: Path
+    """File that holds its frames."""
+    video_start_s: float
+    """Where in that file it starts [s]."""
+    meta: dict[str, Any]
+    """Its line of `meta/rotoscope/episodes.jsonl`; empty where rotoscope did not make it."""
+
+    @property
+    def num_rows(self) -> int:
+        """Rows in the episode."""
+        return len(self.columns["frame_index"])
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A dataset folder: metadata now, episodes when asked for."""
+
+    root: Path
+    """Its folder."""
+    info: dict[str, Any]
+    """`meta/info.json`."""
+    table: list[dict[str, Any]]
+    """`meta/episodes`, one mapping an episode, without statistics."""
+    episodes_meta: dict[int, dict[str, Any]]
+    """`meta/rotoscope/episodes.jsonl` by episode index."""
+
+    @property
+    def fps(self) -> int:
+        """Rows per second."""
+        return int(self.info["fps"])
+
+    @property
+    def video_key(self) -> str:
+        """Name of the first camera's feature."""
+        return next(k for k, f in self.info["features"].items() if f["dtype"] == "video")
+
+    def names(self, feature: str) -> list[str]:
+        """Names of a feature's numbers."""
+        return list(self.info["features"][feature]["names"])
+
+    def rotoscope(self, name: str) -> Any:
+        """A JSON file of `meta/rotoscope`, an empty mapping where there is none."""
+        path = self.root / "meta" / "rotoscope" / name
+        return json.loads(path.read_text()) if path.is_file() else {}
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """The rows of `meta/rotoscope/ledger.jsonl`."""
+        return _json_lines(self.root / "meta" / "rotoscope" / "ledger.jsonl")
+
+    def episode(self, index: int) -> EpisodeRows:
+        """Reads one episode's rows."""
+        import pyarrow.parquet as pq
+
+        row = self.table[index]
+        path = self.root / self.info["data_path"].format(
+            chunk_index=row["data/chunk_index"], file_index=row["data/file_index"]
+        )
+        found = pq.read_table(path, filters=[("episode_index", "=", row["episode_index"])])
+        key = self.video_key
+        return EpisodeRows(
+            index=int(row["episode_index"]),
+            columns={name: _array(found[name].to_pylist()) for name in found.column_names},
+            video_file=self.root
+            / self.info["video_path"].format(
+                video_key=key,
+                chunk_index=row[f"videos/{key}/chunk_index"],
+                file_index=row[f"videos/{key}/file_index"],
+            ),
+            video_start_s=float(row[f"videos/{key}/from_timestamp"]),
+            meta=self.episodes_meta.get(index, {}),
+        )
+
+
+def open_dataset(root: Path) -> Dataset:
+    """Reads the metadata of a LeRobot v3 dataset.
+
+    Raises:
+        DatasetError: The folder is missing, or holds no LeRobot v3 dataset.
+    """
+    import pyarrow.parquet as pq
+
+    info_path = root / "meta" / "info.json"
+    if not info_path.is_file():
+        raise DatasetError(
+            f"{root} is not a LeRobot dataset: {info_path} is not there; name the folder that "
+            "rotoscope label wrote with --out"
+        )
+    info = json.loads(info_path.read_text())
+    if not str(info.get("codebase_version", "")).startswith("v3"):
+        raise DatasetError(
+            f"{root} is LeRobot {info.get('codebase_version')}, not v3; convert it with LeRobot's "
+            "own converter first"
+        )
+    rows: list[dict[str, Any]] = []
+    for file in sorted((root / "meta" / "episodes").rglob("*.parquet")):
+        names = [n for n in pq.read_schema(file).names if not n.startswith("stats/")]
+        rows.extend(pq.read_table(file, columns=names).to_pylist())
+    lines = _json_lines(root / "meta" / "rotoscope" / "episodes.jsonl")
+    by_index = {int(line["episode_index"]): line for line in lines}
+    return Dataset(root, info, sorted(rows, key=lambda r: r["episode_index"]), by_index)
+
+
+def read_images(
+    episode: EpisodeRows, rows: Sequence[int], fps: int
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    """The RGB images of some rows, which must increase; decodes forward from the first."""
+    import av
+
+    wanted = [episode.video_start_s + row / fps for row in rows]
+    with av.open(str(episode.video_file)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "NONE"
+        assert stream.time_base is not None
+        container.seek(int(max(wanted[0] - 0.5 / fps, 0) / stream.time_base), stream=stream)
+        position = 0
+        for frame in container.decode(stream):
+            if frame.time is None:
+                continue
+            image = None
+            while position < len(wanted) and frame.time > wanted[position] - 0.5 / fps:
+                image = frame.to_ndarray(format="rgb24") if image is None else image
+                yield image
+                position += 1
+            if position == len(wanted):
+                return
+
+
+def _array(values: list[Any]) -> np.ndarray:
+    return np.array(values)
+
+
+def _json_lines(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]

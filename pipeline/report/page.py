@@ -1,0 +1,203 @@
+"""The report: one HTML file that needs nothing else to be looked at."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.atomic import write_text_atomic
+from pipeline.dataset import Dataset, EpisodeRows, open_dataset
+from pipeline.report import charts, pictures
+from pipeline.tracks import REASONS
+
+REASON_TEXT = {name: name.replace("_", " ") for name in REASONS}
+
+
+def write_report(dataset_path: Path, target: Path, *, max_episodes: int = 12) -> None:
+    """Writes the page; the worst episodes are shown in full, all are in the table.
+
+    Args:
+        dataset_path: Folder of a dataset that rotoscope wrote.
+        target: HTML file to write.
+        max_episodes: How many episodes get pictures and curves.
+
+    Raises:
+        DatasetError: The folder holds no LeRobot v3 dataset.
+    """
+    import jinja2
+
+    dataset = open_dataset(dataset_path)
+    episodes = [dataset.episode(i) for i in range(len(dataset.table))]
+    ranked = sorted(episodes, key=_goodness)
+    shown = sorted(ranked[:max_episodes], key=lambda e: e.index)
+    with pictures.RobotPainter() as painter:
+        sections = [_section(dataset, episode, painter) for episode in shown]
+    ledger = dataset.ledger()
+    template = jinja2.Template(
+        (Path(__file__).parent / "page.html.j2").read_text(), autoescape=True, trim_blocks=True
+    )
+    page = template.render(
+        **_head(dataset, dataset_path, episodes),
+        histograms=_histograms(episodes),
+        failures=[_with_command(r, dataset_path) for r in ledger if r["status"] == "failed"],
+        others=[r for r in ledger if r["status"] in ("empty", "duplicate")],
+        table=[_table_row(e, dataset.fps) for e in ranked],
+        episodes=sections,
+        hidden=len(episodes) - len(shown),
+    )
+    write_text_atomic(target, page)
+
+
+def _goodness(episode: EpisodeRows) -> float:
+    valid = np.asarray(episode.columns["label.valid"], float).ravel()
+    confidence = np.asarray(episode.columns["label.confidence"], float).ravel()
+    return float((valid * confidence).mean())
+
+
+def _head(dataset: Dataset, path: Path, episodes: list[EpisodeRows]) -> dict[str, Any]:
+    provenance, contract = dataset.rotoscope("provenance.json"), dataset.rotoscope("contract.json")
+    rows = sum(e.num_rows for e in episodes)
+    valid = sum(float(np.sum(e.columns["label.valid"])) for e in episodes)
+    names = dataset.names("action")
+    resolved = provenance.get("recipe_resolved", {})
+    stages = ", ".join(f"{s['name']} {s['version']}" for s in resolved.get("stages", []))
+    packages = ", ".join(f"{k} {v}" for k, v in provenance.get("packages", {}).items())
+    return {
+        "title": path.name,
+        "recipe": provenance.get("recipe", "unknown"),
+        "robot": contract.get("robot", "unknown"),
+        "version": provenance.get("rotoscope", "unknown"),
+        "fps": dataset.fps,
+        "shift": f"{contract.get('shift_s', 0):.3f}",
+        "action_kind": "end-effector poses" if names[0].startswith("ee.") else "joint angles",
+        "reasons": [(REASON_TEXT[n], charts.reason_colour(i)) for i, n in enumerate(REASONS)],
+        "cards": [
+            (len({e.meta.get("name", e.index) for e in episodes}), "videos"),
+            (len(episodes), "episodes"),
+            (f"{rows / dataset.fps:.1f} s", "labelled"),
+            (rows, "rows"),
+            (f"{100 * valid / max(rows, 1):.1f} %", "valid"),
+        ],
+        "provenance": [
+            ("stages", stages),
+            ("packages", packages),
+            ("dataset key", provenance.get("dataset_key", "")),
+            ("action", ", ".join(names)),
+        ],
+    }
+
+
+def _histograms(episodes: list[EpisodeRows]) -> list[str]:
+    def gather(name: str, column: int = 0) -> np.ndarray:
+        parts = [e.columns[name] for e in episodes if name in e.columns]
+        stacked = [np.asarray(p, float).reshape(len(p), -1)[:, column] for p in parts]
+        return np.concatenate(stacked) if stacked else np.zeros(0)
+
+    out = [
+        charts.histogram(gather("label.confidence"), title="confidence", unit="", low=0.0, high=1.0)
+    ]
+    error_mm = 1e3 * gather("label.target_error")
+    if len(error_mm):
+        out.append(charts.histogram(error_mm, title="reach error", unit="mm", low=0.0, high=20.0))
+    sigma = [
+        np.linalg.norm(_column(e, "track.hand.sigma")[:, :3], axis=1)
+        for e in episodes
+        if "track.hand.sigma" in e.columns
+    ]
+    if sigma:
+        values = 1e3 * np.concatenate(sigma)
+        out.append(charts.histogram(values, title="wrist 1-sigma", unit="mm", low=0.0, high=150.0))
+    return out
+
+
+def _table_row(episode: EpisodeRows, fps: int) -> dict[str, Any]:
+    quality, source = episode.meta.get("quality", {}), episode.meta.get("source", {})
+    reasons = {k: v for k, v in quality.get("frames_by_reason", {}).items() if k != "valid"}
+    return {
+        "index": episode.index,
+        "name": episode.meta.get("name", ""),
+        "start": source.get("start_s", ""),
+        "rows": f"{episode.num_rows} ({episode.num_rows / fps:.1f} s)",
+        "side": source.get("subject", ""),
+        "valid": f"{100 * quality.get('valid_share', 0):.0f} %",
+        "confidence": f"{quality.get('mean_confidence', 0):.2f}",
+        "error": _unit(quality.get("target_error_mm_median"), "mm"),
+        "sigma": _unit(quality.get("wrist_sigma_mm_median"), "mm"),
+        "reasons": ", ".join(f"{v} {REASON_TEXT.get(k, k)}" for k, v in reasons.items()) or "-",
+    }
+
+
+def _section(
+    dataset: Dataset, episode: EpisodeRows, painter: pictures.RobotPainter
+) -> dict[str, Any]:
+    scene, source = episode.meta.get("scene", {}), episode.meta.get("source", {})
+    base = np.array(scene["T_camera_base"]) if "T_camera_base" in scene else None
+    where = "not placed" if base is None else np.array2string(base[:3, 3], precision=2)
+    return {
+        "index": episode.index,
+        "name": episode.meta.get("name", ""),
+        "task": episode.meta.get("task", ""),
+        "side": source.get("subject", ""),
+        "span": f"{source.get('first_frame')} to {source.get('end_frame')}",
+        "camera": f"K {scene.get('K_source', 'unknown')}, focal sigma "
+        f"{100 * scene.get('sigma_focal_rel', 0):.0f} %",
+        "base": f"at {where} m in the camera frame",
+        "loop": pictures.loop(dataset, episode, painter),
+        "sheet": pictures.contact_sheet(dataset, episode, painter),
+        "strip": _strip(dataset, episode),
+        "charts": _charts(dataset, episode),
+    }
+
+
+def _strip(dataset: Dataset, episode: EpisodeRows) -> str:
+    time_s = np.arange(episode.num_rows) / dataset.fps
+    codes = np.asarray(episode.columns["label.reason"]).ravel().astype(int)
+    return charts.strip(time_s, codes, [REASON_TEXT[n] for n in REASONS])
+
+
+def _charts(dataset: Dataset, episode: EpisodeRows) -> list[str]:
+    time_s = np.arange(episode.num_rows) / dataset.fps
+    invalid = ~np.asarray(episode.columns["label.valid"], bool).ravel()
+    names, action = dataset.names("action"), _column(episode, "action")
+    gripper = [i for i, n in enumerate(names) if "gripper" in n]
+    body = [i for i in range(len(names)) if i not in gripper]
+    what = "end effector" if names[0].startswith("ee.") else "joints"
+    unit = "m, rad" if names[0].startswith("ee.") else "rad"
+    out = [
+        charts.curves(
+            time_s, action[:, body], [names[i] for i in body], title=what, unit=unit,
+            invalid=invalid, height=210,
+        )
+    ]  # fmt: skip
+    if gripper:
+        out.append(
+            charts.curves(
+                time_s, action[:, gripper], [names[i] for i in gripper], title="gripper",
+                unit="%", invalid=invalid, limits=(0.0, 100.0), height=120,
+            )
+        )  # fmt: skip
+    confidence = _column(episode, "label.confidence")
+    out.append(
+        charts.curves(
+            time_s, confidence, ["confidence"], title="confidence", unit="1", invalid=invalid,
+            limits=(0.0, 1.0), height=100,
+        )
+    )  # fmt: skip
+    return out
+
+
+def _column(episode: EpisodeRows, name: str) -> np.ndarray:
+    values = np.asarray(episode.columns[name], float)
+    return values.reshape(len(values), -1)
+
+
+def _with_command(row: dict[str, Any], dataset: Path) -> dict[str, Any]:
+    command = str(row.get("retry", "")).replace("DATASET", shlex.quote(str(dataset)), 1)
+    return row | {"retry": command}
+
+
+def _unit(value: Any, unit: str) -> str:
+    return "-" if value is None else f"{value:.1f} {unit}"
