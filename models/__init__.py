@@ -1,0 +1,1 @@
+"""Pretrained and learned perception, and how it is trained."""
