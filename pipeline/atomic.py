@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         DiskFullError: No space is left on the device.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}")
     try:
         with disk_errors(path):
@@ -69,6 +72,25 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Removes temporaries of `path` whose process was killed."""
+    pattern = glob.escape(f".{path.name}.") + "*"
+    for leftover in path.parent.glob(pattern):
+        found = re.fullmatch(r"(?:tmp|old)-(\d+)-[0-9a-f]{8}", leftover.name[len(path.name) + 2 :])
+        if found and not _is_alive(int(found[1])):
+            remove(leftover)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _replace(temporary: Path, path: Path) -> None:
