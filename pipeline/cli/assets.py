@@ -45,6 +45,15 @@ def verify(names: Names = None) -> None:
     raise typer.Exit(int(any(s.state != "verified" for s in statuses)))
 
 
+@app.command()
+def path(names: Annotated[list[str], typer.Argument(help="Assets that were fetched.")]) -> None:
+    """Print where assets lie, one path a line, for scripts."""
+    from pipeline.assets import asset_path
+
+    for name in names:
+        print(asset_path(name))
+
+
 def _show(statuses: list[AssetStatus]) -> None:
     table = Table("name", "state", "size", "licence", "what it is", box=None)
     for status in statuses:

@@ -1,0 +1,87 @@
+# `make demo` and `make test` are all that a fresh machine needs. `make` alone says what there is.
+
+.DEFAULT_GOAL := help
+.ONESHELL:
+.SHELLFLAGS := -euc
+SHELL := /bin/sh
+
+VENV ?= .venv
+VIDEOS ?=
+DEMO ?= demo
+PYTEST_ARGS ?=
+BENCHMARKS ?= --all
+UPGRADE ?=
+# Two processes that each run many threads are slower on two cores than two that run one.
+OPENBLAS_NUM_THREADS ?= 1
+OMP_NUM_THREADS ?= 1
+# Recipes read these from the environment, where spaces and quotes in a path do no harm.
+export VENV VIDEOS DEMO PYTEST_ARGS BENCHMARKS UPGRADE OPENBLAS_NUM_THREADS OMP_NUM_THREADS
+
+.PHONY: help setup demo test test-slow lint benchmarks constraints
+
+help: ## Show this.
+	@echo "Rotoscope turns folders of ordinary video into datasets that robot policies train on."
+	echo
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	echo
+	echo "VENV=path moves the environment (.venv); PYTHON=path names the Python 3.12 to use."
+
+setup: ## Make the environment and install everything into it, where that is not done yet.
+	@.ci/setup "$$VENV"
+
+demo: setup ## Label two real videos of hands, or VIDEOS=my/folder: dataset, checks, report.
+	@rotoscope="$$VENV/bin/rotoscope"
+	echo "Demo: videos of hands become a LeRobot dataset of robot-arm actions, on the CPU."
+	echo "1/4 Model weights, robot and sample videos"
+	"$$rotoscope" assets fetch hand_landmarker.task panda
+	videos=$$VIDEOS
+	out=$$DEMO/dataset
+	if [ -n "$$videos" ]; then
+		out=$$DEMO/$$(basename "$$videos")-dataset
+	else
+		videos=$$DEMO/videos
+		samples="cup.mp4 box.mp4"
+		"$$rotoscope" assets fetch $$samples || {
+			echo "The sample videos need Debian's apt-get; rendering a hand instead."
+			samples=hand-sample.mp4
+			"$$rotoscope" assets fetch $$samples
+		}
+		mkdir -p "$$videos"
+		"$$rotoscope" assets path $$samples | while read -r sample; do cp "$$sample" "$$videos/"; done
+	fi
+	echo "2/4 Labels: $$videos -> $$out"
+	failed=0
+	"$$rotoscope" label "$$videos" --recipe hand-gripper --out "$$out" || failed=$$?
+	[ $$failed -le 1 ] || exit $$failed
+	echo "3/4 Checks of the dataset"
+	"$$rotoscope" doctor "$$out" || failed=$$?
+	echo "4/4 Report"
+	"$$rotoscope" report "$$out"
+	echo
+	echo "Where to look:"
+	echo "  $$out.report.html   what came out, to look at in a browser"
+	echo "  $$out               the dataset: LeRobotDataset(\"rotoscope/demo\", root=\"$$out\")"
+	echo "  make demo VIDEOS=my/folder   the same with your own videos"
+	exit $$failed
+
+test: setup ## Run the tests (those marked slow aside); PYTEST_ARGS="-k name" chooses.
+	@"$$VENV/bin/rotoscope" assets fetch hand_landmarker.task panda cup.mp4 box.mp4 ||
+		echo "Tests that need what could not be fetched are skipped."
+	"$$VENV/bin/python" -m pytest -m "not slow" $$PYTEST_ARGS
+	echo "All tests passed. Where to look: tests/ mirrors the code; skipped ones are named above;"
+	echo "'make test-slow' runs the long ones, 'make benchmarks' measures, 'make demo' shows."
+
+test-slow: setup ## Run the tests that take longer than a minute.
+	@"$$VENV/bin/python" -m pytest -m slow $$PYTEST_ARGS
+
+lint: setup ## Check style (ruff) and types (mypy).
+	@"$$VENV/bin/ruff" check .
+	"$$VENV/bin/ruff" format --check .
+	"$$VENV/bin/mypy"
+
+benchmarks: setup ## Measure quality and speed against their bars; BENCHMARKS=name chooses.
+	@"$$VENV/bin/python" -m benchmarks $$BENCHMARKS
+
+constraints: setup ## Write constraints.txt again; UPGRADE="-P name" lets one package move.
+	@uv pip compile pyproject.toml --all-extras --python-version 3.12 --no-header --no-annotate \
+		--quiet $$UPGRADE --output-file constraints.txt
