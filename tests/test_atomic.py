@@ -7,11 +7,16 @@ import pytest
 from pipeline.atomic import atomic_path, write_bytes_atomic
 
 
+def write_and_fail(path, data):
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+        raise ZeroDivisionError
+
+
 def test_file_appears_whole_or_not_at_all(tmp_path):
     path = tmp_path / "a" / "data.bin"
-    with pytest.raises(ZeroDivisionError), atomic_path(path) as temporary:
-        temporary.write_bytes(b"half")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail(path, b"half")
     assert list(path.parent.iterdir()) == []
     write_bytes_atomic(path, b"whole")
     assert path.read_bytes() == b"whole"
@@ -30,9 +35,8 @@ def test_folder_replaces_a_full_folder(tmp_path):
 def test_failed_replacement_leaves_the_old_one(tmp_path):
     path = tmp_path / "data.bin"
     write_bytes_atomic(path, b"old")
-    with pytest.raises(ZeroDivisionError), atomic_path(path) as temporary:
-        temporary.write_bytes(b"new")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail(path, b"new")
     assert path.read_bytes() == b"old"
 
 
