@@ -15,13 +15,6 @@ def test_shipped_assets_have_checksums_unless_rendered_here() -> None:
         assert (asset.sha256 is None) == rendered, name
 
 
-def test_sources_name_no_package_registry() -> None:
-    for asset in manifest().values():
-        for source in asset.sources:
-            assert "pypi" not in str(source)
-            assert "debian.org" not in str(source)
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [

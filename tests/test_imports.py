@@ -1,0 +1,163 @@
+"""Who may import whom, and what stays unloaded until it is needed."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from setuptools import find_namespace_packages
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("pipeline", "models", "retarget", "flows")
+
+MAY_IMPORT = {
+    "pipeline": {"pipeline"},
+    "models": {
+        "models",
+        *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
+        *(f"pipeline.{m}" for m in ("assets", "atomic", "configs")),
+    },
+    "retarget": {
+        "retarget",
+        *(f"pipeline.{m}" for m in ("types", "tracks", "contract", "errors", "stage")),
+        *(f"pipeline.{m}" for m in ("geometry", "smoothing", "assets", "atomic", "configs")),
+    },
+    "flows": set(PACKAGES),
+}
+"""Package -> modules of this project that it may name, each with all below it."""
+
+HEAVY = {
+    "anny",
+    "cv2",
+    "datasets",
+    "decord",
+    "lerobot",
+    "matplotlib",
+    "mediapipe",
+    "mujoco",
+    "open3d",
+    "prefect",
+    "rerun",
+    "smplx",
+    "torch",
+    "torchvision",
+    "transformers",
+}
+"""Packages that are imported inside the function that needs them."""
+
+
+def modules_of(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def names_in(node: ast.Import | ast.ImportFrom, package: str) -> list[str]:
+    """What an import names: both the module and what is taken from it, which may be a module."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if node.level:
+        return [package]
+    return [f"{node.module}.{alias.name}" for alias in node.names]
+
+
+def imports(tree: ast.AST, package: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((node.lineno, name) for name in names_in(node, package))
+
+
+def imports_on_load(body: list[ast.stmt], package: str) -> Iterator[tuple[int, str]]:
+    """Imports that run when the module is imported: not in functions, not for the type checker."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((node.lineno, name) for name in names_in(node, package))
+        for field in ("body", "orelse", "finalbody"):
+            yield from imports_on_load(getattr(node, field, []), package)
+        for handler in getattr(node, "handlers", []):
+            yield from imports_on_load(handler.body, package)
+
+
+def is_allowed(name: str, allowed: set[str]) -> bool:
+    if name.split(".")[0] not in PACKAGES:
+        return True
+    return any(name == module or name.startswith(module + ".") for module in allowed)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_package_names_only_modules_it_may_import(package: str) -> None:
+    assert modules_of(package)
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules_of(package)
+        for line, name in imports(ast.parse(path.read_text()), package)
+        if not is_allowed(name, MAY_IMPORT[package])
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", ["pipeline", "models", "retarget"])
+def test_heavy_packages_are_imported_only_inside_functions(package: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in modules_of(package)
+        for line, name in imports_on_load(ast.parse(path.read_text()).body, package)
+        if name.split(".")[0] in HEAVY
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", ["pipeline", "models", "retarget"])
+def test_prefect_stays_in_flows(package: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in modules_of(package)
+        for line, name in imports(ast.parse(path.read_text()), package)
+        if name.split(".")[0] == "prefect"
+    ]
+    assert wrong == []
+
+
+def loaded_after(statement: str) -> set[str]:
+    """Top-level packages in a fresh interpreter after a statement."""
+    code = f"{statement}; import sys; print(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", ["pipeline", "pipeline.cli.main", "pipeline.recipe"])
+def test_starting_loads_nothing_heavy(module: str) -> None:
+    loaded = loaded_after(f"import {module}")
+    assert "pipeline" in loaded
+    assert loaded & HEAVY == set()
+    assert loaded & {"scipy", "pandas", "av", "pyarrow"} == set()
+
+
+def test_installing_exposes_the_four_packages_alone() -> None:
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    found = find_namespace_packages(str(ROOT), **setuptools["packages"]["find"])
+    assert {name.split(".")[0] for name in found} == set(PACKAGES)
+
+
+def test_the_checks_themselves_see_what_is_wrong() -> None:
+    tree = ast.parse(
+        "import torch.nn\n"
+        "from pipeline import run\n"
+        "try:\n    import av\nexcept ImportError:\n    import cv2\n"
+        "class A:\n    import mujoco\n"
+        "if TYPE_CHECKING:\n    import open3d\n"
+        "def f():\n    import mediapipe\n"
+    )
+    on_load = {name for _, name in imports_on_load(tree.body, "models")}
+    assert on_load == {"torch.nn", "pipeline.run", "av", "cv2", "mujoco"}
+    assert {"open3d", "mediapipe"} <= {name for _, name in imports(tree, "models")}
+    assert not is_allowed("pipeline.run", MAY_IMPORT["models"])
+    assert not is_allowed("pipeline.typesetting", MAY_IMPORT["models"])
+    assert is_allowed("pipeline.types.Clip", MAY_IMPORT["models"])
