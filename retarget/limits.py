@@ -1,0 +1,72 @@
+"""Position and velocity limits of joints over time: made to hold, and counted."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+POSITION_MARGIN = 1e-6
+"""Kept free at each end of a joint's range [its own unit]: survives rounding to float32."""
+VELOCITY_MARGIN = 1e-4
+"""Share of each velocity limit kept free: survives float32 at 120 rows per second."""
+
+
+def make_feasible(
+    values: Float[np.ndarray, "time joint"],
+    time_s: Float[np.ndarray, " time"],
+    lower: Float[np.ndarray, " joint"],
+    upper: Float[np.ndarray, " joint"],
+    max_velocity: Float[np.ndarray, " joint"],
+    *,
+    position_margin: float = POSITION_MARGIN,
+) -> Float[np.ndarray, "time joint"]:
+    """The nearest trajectory that keeps every position and velocity limit, with the margins above.
+
+    A joint path keeps a velocity limit v if it is v-Lipschitz in time. The largest such path below
+    the given one and the smallest above it (McShane 1934, Whitney 1934) are found by one pass
+    forwards and one backwards; their mean is v-Lipschitz too, stays inside the range that the
+    given values were clipped to, leaves alone what was feasible, and no feasible path has a
+    smaller largest deviation. Linear interpolation between frames keeps both limits.
+
+    Args:
+        values: Wanted joint values, finite [rad or m].
+        time_s: Their times [s], increasing.
+        lower: Lower position limits [rad or m].
+        upper: Upper position limits [rad or m].
+        max_velocity: Velocity limits [rad/s or m/s].
+        position_margin: What to keep free at each end of the range; 0 where the limits are
+            numbers that float32 holds exactly.
+    """
+    inside = np.clip(values, lower + position_margin, upper - position_margin)
+    reach = (time_s - time_s[0])[:, None] * (max_velocity * (1.0 - VELOCITY_MARGIN))
+    below = np.minimum(
+        np.minimum.accumulate(inside - reach) + reach,
+        np.minimum.accumulate((inside + reach)[::-1])[::-1] - reach,
+    )
+    above = np.maximum(
+        np.maximum.accumulate(inside + reach) - reach,
+        np.maximum.accumulate((inside - reach)[::-1])[::-1] + reach,
+    )
+    return np.asarray(0.5 * (below + above))
+
+
+def position_violations(
+    values: Float[np.ndarray, "time joint"],
+    lower: Float[np.ndarray, " joint"],
+    upper: Float[np.ndarray, " joint"],
+) -> Bool[np.ndarray, " time"]:
+    """Frames with a joint outside its range. Unknown values (NaN) violate nothing."""
+    return np.asarray(((values < lower) | (values > upper)).any(axis=1))
+
+
+def velocity_violations(
+    values: Float[np.ndarray, "time joint"],
+    time_s: Float[np.ndarray, " time"],
+    max_velocity: Float[np.ndarray, " joint"],
+) -> Bool[np.ndarray, " time"]:
+    """Frames that a joint reached faster than it can, from the last known frame before them."""
+    known = np.flatnonzero(np.isfinite(values).all(axis=1))
+    speed = np.abs(np.diff(values[known], axis=0)) / np.diff(time_s[known])[:, None]
+    out = np.zeros(len(values), bool)
+    out[known[1:]] = (speed > max_velocity).any(axis=1)
+    return out

@@ -1,0 +1,161 @@
+"""A robot file as a MuJoCo model: for pictures, for MJCF, and to check our own kinematics.
+
+MuJoCo is imported inside the functions: a run that only computes joint angles never pays for it.
+"""
+
+from __future__ import annotations
+
+import os
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from pipeline.errors import RobotError
+from pipeline.geometry import se3
+from retarget.description import parse_xml
+from retarget.kinematics import SerialChain
+
+_READABLE_MESHES = {".stl", ".obj", ".msh"}
+
+
+def robot_spec(path: Path) -> Any:
+    """An editable `mujoco.MjSpec` of a URDF or MJCF file.
+
+    Of a URDF every link keeps the geometry that can be drawn: its visual one where MuJoCo reads
+    it, its collision one otherwise. `package://` names are looked up in the folders above the
+    file; a mesh that is not there is left out.
+
+    Raises:
+        RobotError: No such file, or MuJoCo refuses it.
+    """
+    import mujoco
+
+    root = parse_xml(path)
+    try:
+        if root.tag == "mujoco":
+            return mujoco.MjSpec.from_file(str(path))
+        _prepare_urdf(root, path)
+        return mujoco.MjSpec.from_string(ET.tostring(root, encoding="unicode"))
+    except ValueError as error:
+        raise RobotError(f"MuJoCo cannot read {path}: {error}") from error
+
+
+def compile_robot(path: Path) -> Any:
+    """The `mujoco.MjModel` of a robot file.
+
+    Raises:
+        RobotError: No such file, or MuJoCo refuses it.
+    """
+    spec = robot_spec(path)
+    try:
+        return spec.compile()
+    except ValueError as error:
+        raise RobotError(f"MuJoCo cannot compile {path}: {error}") from error
+
+
+def verify_chain(
+    chain: SerialChain,
+    path: Path,
+    *,
+    base_link: str,
+    ee_link: str,
+    T_link_ee: Float[np.ndarray, "4 4"],
+    ranges: Sequence[tuple[float, float]],
+) -> float:
+    """Moves every joint alone, then all together, and compares with MuJoCo's kinematics.
+
+    Args:
+        chain: What is to be checked.
+        path: The robot file that it was read from.
+        base_link: Link that poses are given in.
+        ee_link: Link that carries the end effector.
+        T_link_ee: End effector in that link [m].
+        ranges: Position limits of the chain's joints [rad or m].
+
+    Returns:
+        The largest difference of any element of the pose [m, or 1 for rotations].
+
+    Raises:
+        RobotError: They differ by more than a micrometre.
+    """
+    import mujoco
+
+    model = compile_robot(path)
+    data = mujoco.MjData(model)
+    middle = np.array([0.5 * (low + high) for low, high in ranges])
+    half = np.array([0.5 * (high - low) for low, high in ranges])
+    steps = np.concatenate([np.diag(half) * 0.7, -0.4 * half[None], 0.9 * half[None]])
+    worst = 0.0
+    for joints in middle + steps:
+        for segment, value in zip(chain.segments, joints, strict=True):
+            data.qpos[model.joint(segment.name).qposadr[0]] = value
+        mujoco.mj_kinematics(model, data)
+        wanted = se3.inverse(_body_pose(data, base_link)) @ _body_pose(data, ee_link) @ T_link_ee
+        difference = float(np.abs(chain.pose(joints[None]).matrix[0] - wanted).max())
+        if difference > 1e-6:
+            raise RobotError(
+                f"{path}: our kinematics and MuJoCo's differ by {difference:.2g} from "
+                f"{base_link!r} to {ee_link!r}; the file uses something that is not supported"
+            )
+        worst = max(worst, difference)
+    return worst
+
+
+def _body_pose(data: Any, link: str) -> Float[np.ndarray, "4 4"]:
+    body = data.body(link)
+    return se3.make(np.array(body.xmat).reshape(3, 3), np.array(body.xpos))
+
+
+def _prepare_urdf(root: ET.Element, path: Path) -> None:
+    # MuJoCo's defaults for URDF merge links that do not move, which loses their names, and drop
+    # the folder from mesh names.
+    options = {"fusestatic": "false", "strippath": "false", "discardvisual": "false"}
+    options |= {"boundmass": "0.001", "boundinertia": "0.000001", "balanceinertia": "true"}
+    for old in root.findall("mujoco"):
+        root.remove(old)
+    ET.SubElement(ET.SubElement(root, "mujoco"), "compiler", options)
+    for link in root.findall("link"):
+        drawable = {
+            tag: [e for e in link.findall(tag) if _has_drawable_geometry(e, path)]
+            for tag in ("visual", "collision")
+        }
+        keep = drawable["visual"] or drawable["collision"]
+        for tag in drawable:
+            for element in link.findall(tag):
+                if element not in keep:
+                    link.remove(element)
+
+
+def _has_drawable_geometry(element: ET.Element, path: Path) -> bool:
+    """Whether MuJoCo can draw it; writes the absolute file name of a mesh into it."""
+    mesh = element.find("geometry/mesh")
+    if mesh is None:
+        return element.find("geometry") is not None
+    found = find_mesh(mesh.get("filename", ""), path)
+    if found is None or found.suffix.lower() not in _READABLE_MESHES:
+        return False
+    mesh.set("filename", str(found))
+    return True
+
+
+def find_mesh(filename: str, urdf: Path) -> Path | None:
+    """Where a mesh that a URDF names lies, or `None`.
+
+    `package://some/where/robot/meshes/x.stl` is looked for in the folders above the URDF by ever
+    shorter endings, because the package's own folders above the robot are not kept.
+    """
+    plain = filename.removeprefix("file://")
+    if not plain.startswith("package://"):
+        direct = Path(os.path.normpath(urdf.parent / plain))
+        return direct if direct.is_file() else None
+    parts = Path(plain.removeprefix("package://")).parts
+    for folder in (urdf.parent, *urdf.parents[1:3]):
+        for i in range(len(parts)):
+            candidate = folder.joinpath(*parts[i:])
+            if candidate.is_file():
+                return candidate
+    return None

@@ -1,0 +1,315 @@
+"""A robot arm: a URDF or MJCF file and the few facts that no such file states."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.assets import asset_path
+from pipeline.configs import config_path
+from pipeline.contract import ActionContract, Dimension, GripperContract
+from pipeline.errors import RobotError, one_of
+from pipeline.geometry import se3
+from retarget.description import Description, Joint, read_description
+from retarget.kinematics import Segment, SerialChain
+
+Vector3 = tuple[float, float, float]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ArmSection(_Section):
+    """The joints that bring the gripper to its pose."""
+
+    joints: tuple[str, ...] = Field(min_length=1)
+    """Joint names from the base outwards."""
+    home: tuple[float, ...]
+    """A comfortable pose far from every limit [rad or m]."""
+    lower: tuple[float, ...] | None = None
+    """Lower position limits [rad or m]; the robot file's when absent."""
+    upper: tuple[float, ...] | None = None
+    """Upper position limits [rad or m]; the robot file's when absent."""
+    max_velocity: tuple[float, ...] | None = None
+    """Velocity limits [rad/s or m/s]; the URDF's when absent. MJCF states none."""
+
+
+class EndEffectorSection(_Section):
+    """Where the end-effector frame of `pipeline.tracks.GripperTrack` is on this robot."""
+
+    link: str
+    """Link that carries it."""
+    origin_m: Vector3 = (0.0, 0.0, 0.0)
+    """Point between the fingertips, in that link [m]."""
+    approach: Vector3 = (0.0, 0.0, 1.0)
+    """Direction towards what is grasped, in that link; becomes x."""
+    closing: Vector3 = (0.0, 1.0, 0.0)
+    """Direction that the fingers move along, in that link; becomes y."""
+
+    @property
+    def pose_in_link(self) -> Float[np.ndarray, "4 4"]:
+        """End-effector frame in its link [m]."""
+        x = np.array(self.approach) / np.linalg.norm(self.approach)
+        y = np.array(self.closing) - (np.array(self.closing) @ x) * x
+        y /= np.linalg.norm(y)
+        return se3.make(np.stack([x, y, np.cross(x, y)], axis=1), np.array(self.origin_m))
+
+    @model_validator(mode="after")
+    def _axes_span_a_plane(self) -> EndEffectorSection:
+        if np.linalg.norm(np.cross(self.approach, self.closing)) < 1e-3:
+            raise ValueError(
+                f"approach {self.approach} and closing {self.closing} must not be parallel or zero"
+            )
+        return self
+
+
+class GripperSection(_Section):
+    """A parallel gripper."""
+
+    joints: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """Finger joints with their values closed and open [rad or m]; empty where none is drawn."""
+    max_opening_m: float = Field(gt=0)
+    """Distance between the fingers at full opening [m]."""
+    max_speed_m_s: float = Field(gt=0)
+    """How fast that distance can change [m/s]."""
+
+    @property
+    def max_rate_percent_s(self) -> float:
+        """How fast the opening can change [percent of full opening per second]."""
+        return 100.0 * self.max_speed_m_s / self.max_opening_m
+
+
+class RobotConfig(_Section):
+    """One file of `configs/robots`."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    """Name in the dataset."""
+    asset: str | None = None
+    """Asset whose folder holds the robot (see `rotoscope assets list`)."""
+    folder: Path | None = None
+    """Folder that holds the robot instead, relative to the YAML file."""
+    file: Path
+    """URDF or MJCF file inside that folder."""
+    base_link: str
+    """Link that stands on the table; its frame has x forward, y left, z up."""
+    arm: ArmSection
+    """Joints, home pose, limits."""
+    end_effector: EndEffectorSection
+    """The end-effector frame."""
+    gripper: GripperSection
+    """The gripper."""
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> RobotConfig:
+        if (self.asset is None) == (self.folder is None):
+            raise ValueError("give either `asset` or `folder`, so that the file can be found")
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Robot:
+    """A robot arm ready to compute with."""
+
+    config: RobotConfig
+    """What its YAML file says."""
+    path: Path
+    """Its URDF or MJCF file."""
+    checksum: str
+    """Hash of both files."""
+    chain: SerialChain
+    """Kinematics from the base to the end effector."""
+    lower: Float[np.ndarray, " joint"]
+    """Lower position limits [rad or m]."""
+    upper: Float[np.ndarray, " joint"]
+    """Upper position limits [rad or m]."""
+    max_velocity: Float[np.ndarray, " joint"]
+    """Velocity limits [rad/s or m/s]."""
+    home: Float[np.ndarray, " joint"]
+    """Home pose [rad or m]."""
+
+    @property
+    def name(self) -> str:
+        """Name in the dataset."""
+        return self.config.name
+
+    def contract(self, *, rate_hz: float, shift_s: float = 0.0) -> ActionContract:
+        """Meaning of an action: absolute arm joints, then the gripper's opening in percent."""
+        joints = [
+            Dimension(
+                name=_feature_name(self.name, segment.name),
+                quantity="joint",
+                unit="rad" if segment.kind == "revolute" else "m",
+                lower=float(self.lower[i]),
+                upper=float(self.upper[i]),
+                max_rate=float(self.max_velocity[i]),
+            )
+            for i, segment in enumerate(self.chain.segments)
+        ]
+        gripper = Dimension(
+            name=f"{self.name}_gripper.pos",
+            quantity="gripper",
+            unit="percent",
+            lower=0.0,
+            upper=100.0,
+            max_rate=self.config.gripper.max_rate_percent_s,
+        )
+        return ActionContract(
+            robot=self.name,
+            dimensions=(*joints, gripper),
+            gripper=GripperContract(max_opening_m=self.config.gripper.max_opening_m),
+            rate_hz=rate_hz,
+            shift_s=shift_s,
+        )
+
+
+def robot_names() -> list[str]:
+    """Robots that come with Rotoscope."""
+    return sorted(path.stem for path in config_path("robots").glob("*.yaml"))
+
+
+def load_config(name_or_path: str) -> tuple[RobotConfig, Path]:
+    """A robot's checked YAML file, by name or path, and where it lies.
+
+    Raises:
+        RobotError: No such robot, malformed YAML, an unknown key, or a value that cannot be.
+    """
+    is_path = name_or_path.endswith((".yaml", ".yml"))
+    path = Path(name_or_path) if is_path else config_path("robots", f"{name_or_path}.yaml")
+    if not path.is_file():
+        raise RobotError(
+            f"there is no robot {name_or_path!r}; valid ones are {one_of(robot_names())}, or the "
+            "path of a .yaml file like those in configs/robots"
+        )
+    try:
+        raw = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RobotError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise RobotError(f"{path} must hold a mapping with the keys {one_of(_keys(RobotConfig))}")
+    _reject_unknown_keys(RobotConfig, raw, str(path))
+    try:
+        return RobotConfig.model_validate(raw), path
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        raise RobotError(f"{path}: {key}: {problem['msg']}, got {problem['input']!r}") from error
+
+
+def load_robot(name_or_path: str) -> Robot:
+    """A robot by its name in `configs/robots` or by the path of such a file.
+
+    Raises:
+        RobotError: No such robot, or its files do not fit together: an unknown link or joint, a
+            joint without limits, a home pose outside them.
+        AssetError: Its asset was not fetched.
+    """
+    config, config_file = load_config(name_or_path)
+    folder = asset_path(config.asset) if config.asset else config_file.parent / str(config.folder)
+    description = read_description(folder / config.file)
+    chain, joints = _chain(config, description)
+    lower, upper, speed = _limits(config.arm, joints, description.path)
+    home = np.array(config.arm.home)
+    _require_length(config.arm, "home", home, description.path)
+    if not ((home > lower) & (home < upper)).all():
+        raise RobotError(
+            f"{config_file}: home {home.tolist()} must lie inside the position limits "
+            f"{lower.tolist()} to {upper.tolist()}"
+        )
+    _require_joints(config.gripper.joints, description)
+    digest = hashlib.sha256(config_file.read_bytes() + description.path.read_bytes()).hexdigest()
+    return Robot(config, description.path, digest, chain, lower, upper, speed, home)
+
+
+def _chain(config: RobotConfig, description: Description) -> tuple[SerialChain, list[Joint]]:
+    _require_joints(config.arm.joints, description)
+    path = description.path_between(config.base_link, config.end_effector.link)
+    movable = [joint for joint in path if joint.kind != "fixed"]
+    if tuple(j.name for j in movable) != config.arm.joints:
+        raise RobotError(
+            f"{description.path}: from {config.base_link!r} to {config.end_effector.link!r} the "
+            f"movable joints are {[j.name for j in movable]}, but arm.joints says "
+            f"{list(config.arm.joints)}"
+        )
+    segments, T = [], np.eye(4)
+    for joint in path:
+        T = T @ joint.T_parent_child
+        if joint.kind == "fixed":
+            continue
+        at_anchor = se3.make(np.eye(3), joint.anchor_m)
+        segments.append(Segment(joint.name, joint.kind, T @ at_anchor, joint.axis))
+        T = se3.inverse(at_anchor)
+    return SerialChain(segments, T @ config.end_effector.pose_in_link), movable
+
+
+def _limits(
+    arm: ArmSection, joints: list[Joint], path: Path
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    stated = {
+        "lower": [joint.lower for joint in joints],
+        "upper": [joint.upper for joint in joints],
+        "max_velocity": [joint.max_velocity for joint in joints],
+    }
+    found = {}
+    for key, from_file in stated.items():
+        given = getattr(arm, key)
+        values = np.array(from_file if given is None else given, dtype=float)
+        _require_length(arm, key, values, path)
+        for name, value in zip(arm.joints, values, strict=True):
+            if not math.isfinite(value):
+                raise RobotError(
+                    f"{path} states no {key} for joint {name!r}; give arm.{key} for all "
+                    f"{len(arm.joints)} joints in the robot's YAML file"
+                )
+        found[key] = values
+    if not (found["lower"] < found["upper"]).all() or not (found["max_velocity"] > 0).all():
+        raise RobotError(
+            f"{path}: every joint needs lower < upper and a velocity limit above zero, got "
+            f"{ {k: v.tolist() for k, v in found.items()} }"
+        )
+    return found["lower"], found["upper"], found["max_velocity"]
+
+
+def _require_length(arm: ArmSection, key: str, values: np.ndarray, path: Path) -> None:
+    if len(values) != len(arm.joints):
+        raise RobotError(
+            f"{path}: arm.{key} needs {len(arm.joints)} numbers, one per joint, got {len(values)}"
+        )
+
+
+def _require_joints(names: Any, description: Description) -> None:
+    movable = [joint.name for joint in description.joints.values() if joint.kind != "fixed"]
+    unknown = sorted(set(names) - set(movable))
+    if unknown:
+        raise RobotError(
+            f"{description.path} has no movable joint {', '.join(map(repr, unknown))}; "
+            f"it has {one_of(movable)}"
+        )
+
+
+def _keys(section: type[BaseModel]) -> list[str]:
+    return list(section.model_fields)
+
+
+def _reject_unknown_keys(section: type[BaseModel], raw: dict[str, Any], where: str) -> None:
+    unknown = sorted(set(map(str, raw)) - set(_keys(section)))
+    if unknown:
+        raise RobotError(
+            f"{where}: unknown keys {unknown}; valid ones are {one_of(_keys(section))}"
+        )
+    for key, value in raw.items():
+        inner = section.model_fields[key].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and isinstance(value, dict):
+            _reject_unknown_keys(inner, value, f"{where}: {key}")
+
+
+def _feature_name(robot: str, joint: str) -> str:
+    return f"{joint}.pos" if joint.startswith(f"{robot}_") else f"{robot}_{joint}.pos"

@@ -1,0 +1,95 @@
+"""Joint angles for a whole trajectory of end-effector poses at once, inside every limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from retarget.ik import solve_poses
+from retarget.interior_point import minimise
+from retarget.kinematics import pose_error
+from retarget.limits import make_feasible
+from retarget.objective import Objective, Targets, TrajectoryWeights
+from retarget.robot import Robot
+
+DEFAULT_TOLERANCE_M = 5e-3
+"""Position error that still counts as reached [m]."""
+DEFAULT_TOLERANCE_RAD = float(np.deg2rad(3.0))
+"""Rotation error that still counts as reached [rad]."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrajectorySolution:
+    """Joint values of every frame, and which targets they meet."""
+
+    joints: Float[np.ndarray, "time joint"]
+    """Joint values that keep every limit [rad or m]."""
+    error_m: Float[np.ndarray, " time"]
+    """Distance to the wanted position [m]; NaN where there is no target."""
+    error_rad: Float[np.ndarray, " time"]
+    """Angle to the wanted rotation [rad]; NaN where there is no target."""
+    is_reached: Bool[np.ndarray, " time"]
+    """The target is met within the tolerances."""
+    is_too_fast: Bool[np.ndarray, " time"]
+    """The target is not met, but an arm without velocity limits could meet it from here."""
+
+
+def solve_trajectory(
+    robot: Robot,
+    targets: Targets,
+    start: Float[np.ndarray, "time joint"],
+    *,
+    weights: TrajectoryWeights | None = None,
+    tolerance_m: float = DEFAULT_TOLERANCE_M,
+    tolerance_rad: float = DEFAULT_TOLERANCE_RAD,
+    max_iterations: int = 25,
+) -> TrajectorySolution:
+    """The joint trajectory that follows the targets best without leaving any limit.
+
+    All frames are solved together, by `interior_point.minimise` on `objective.Objective`;
+    `limits.make_feasible` removes what its last step may have left beyond a limit. What a frame
+    could reach without velocity limits is found by inverse kinematics of that frame alone.
+
+    Args:
+        robot: Kinematics and limits.
+        targets: What to follow.
+        start: Where to start from [rad or m]; see `retarget.start.first_guess`.
+        weights: How strictly each wish is held.
+        tolerance_m: Position error that still counts as reached [m].
+        tolerance_rad: Rotation error that still counts as reached [rad].
+        max_iterations: Steps of the solver at most.
+    """
+    objective = Objective(robot, targets, weights or TrajectoryWeights())
+    joints = minimise(objective, start, max_iterations=max_iterations)
+    joints = make_feasible(joints, targets.time_s, robot.lower, robot.upper, robot.max_velocity)
+    error_m, error_rad = _errors(robot, joints, targets)
+    is_reached = (error_m <= tolerance_m) & (error_rad <= tolerance_rad)
+    missed = np.flatnonzero(targets.is_wanted & ~is_reached)
+    is_too_fast = np.zeros(len(joints), bool)
+    if len(missed):
+        part = Targets(
+            targets.R[missed],
+            targets.p_m[missed],
+            targets.time_s[missed],
+            targets.is_wanted[missed],
+        )
+        alone = solve_poses(
+            robot.chain,
+            part.R,
+            part.p_m,
+            joints[missed],
+            lower=robot.lower,
+            upper=robot.upper,
+            home=robot.home,
+        )
+        alone_m, alone_rad = _errors(robot, alone, part)
+        is_too_fast[missed] = (alone_m <= tolerance_m) & (alone_rad <= tolerance_rad)
+    return TrajectorySolution(joints, error_m, error_rad, is_reached, is_too_fast)
+
+
+def _errors(robot: Robot, joints: np.ndarray, targets: Targets) -> tuple[np.ndarray, np.ndarray]:
+    error = pose_error(robot.chain.pose(joints), targets.R, targets.p_m)
+    error[~targets.is_wanted] = np.nan
+    return np.linalg.norm(error[:, :3], axis=1), np.linalg.norm(error[:, 3:], axis=1)
