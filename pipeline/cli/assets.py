@@ -47,11 +47,11 @@ def verify(names: Names = None) -> None:
 
 @app.command()
 def path(names: Annotated[list[str], typer.Argument(help="Assets that were fetched.")]) -> None:
-    """Print where assets lie, one path a line, for scripts."""
+    """Print where assets lie, one path a line."""
     from pipeline.assets import asset_path
 
     for name in names:
-        print(asset_path(name))
+        typer.echo(asset_path(name))
 
 
 def _show(statuses: list[AssetStatus]) -> None:
