@@ -22,6 +22,13 @@ from retarget.trajectory import (
 
 logger = logging.getLogger(__name__)
 
+GOOD_SHARE = 0.95
+"""A place from which this share of the poses is reached is taken without trying another."""
+MAX_PLACES_TRIED = 3
+"""Places that the whole trajectory is solved from at most."""
+SAME_PLACE = 0.05
+"""Places whose matrices differ less than this [m, or 1 for axes] are not worth trying both."""
+
 
 @dataclass(frozen=True)
 class FollowSettings:
@@ -73,35 +80,72 @@ def follow_poses(
         settings: Tolerances and weights.
     """
     settings = settings or FollowSettings()
-    wanted = np.flatnonzero(is_wanted)
-    placement = None
-    if T_camera_base is None:
-        placement = find_placements(
-            robot,
-            T_camera_ee[wanted],
-            time_s[wanted],
-            camera_pitch_rad=settings.camera_pitch_rad,
-            tolerance_m=settings.tolerance_m,
-            tolerance_rad=settings.tolerance_rad,
-        )[0]
-        T_camera_base = placement.T_camera_base
     frames = np.flatnonzero(bridged(is_wanted, time_s, settings.max_bridge_s))
-    T_base_ee = se3.inverse(T_camera_base) @ np.where(
-        is_wanted[frames, None, None], T_camera_ee[frames], np.eye(4)
+    poses = _Poses(T_camera_ee[frames], is_wanted[frames], time_s[frames], frames)
+    if T_camera_base is not None:
+        best = _follow_from(robot, poses, T_camera_base, None, settings)
+    else:
+        best = _follow_from_best_place(robot, poses, settings)
+    _report(robot, best, int(is_wanted.sum()))
+    return best
+
+
+@dataclass(frozen=True, eq=False)
+class _Poses:
+    """What is to be followed, in the frames that are solved for."""
+
+    T_camera_ee: np.ndarray
+    is_wanted: np.ndarray
+    time_s: np.ndarray
+    frames: np.ndarray
+
+
+def _follow_from_best_place(robot: Robot, poses: _Poses, settings: FollowSettings) -> Followed:
+    wanted = poses.is_wanted
+    placements = find_placements(
+        robot,
+        poses.T_camera_ee[wanted],
+        poses.time_s[wanted],
+        camera_pitch_rad=settings.camera_pitch_rad,
+        tolerance_m=settings.tolerance_m,
+        tolerance_rad=settings.tolerance_rad,
     )
-    targets = Targets(T_base_ee[:, :3, :3], T_base_ee[:, :3, 3], time_s[frames], is_wanted[frames])
-    start = first_guess(robot, targets, *_known_joints(robot, placement, wanted, frames))
+    tried: list[Followed] = []
+    for placement in placements:
+        T = placement.T_camera_base
+        if any(np.abs(T - other.T_camera_base).max() < SAME_PLACE for other in tried):
+            continue
+        tried.append(_follow_from(robot, poses, T, placement, settings))
+        is_good = tried[-1].solution.is_reached.sum() >= GOOD_SHARE * wanted.sum()
+        if is_good or len(tried) == MAX_PLACES_TRIED:
+            break
+    return max(tried, key=lambda followed: int(followed.solution.is_reached.sum()))
+
+
+def _follow_from(
+    robot: Robot,
+    poses: _Poses,
+    T_camera_base: Float[np.ndarray, "4 4"],
+    placement: Placement | None,
+    settings: FollowSettings,
+) -> Followed:
+    T_base_ee = se3.inverse(T_camera_base) @ np.where(
+        poses.is_wanted[:, None, None], poses.T_camera_ee, np.eye(4)
+    )
+    targets = Targets(T_base_ee[:, :3, :3], T_base_ee[:, :3, 3], poses.time_s, poses.is_wanted)
+    known_frames, known_joints = np.zeros(0, int), np.zeros((0, robot.chain.num_joints))
+    if placement is not None:
+        known_frames = np.flatnonzero(poses.is_wanted)[placement.keyframes]
+        known_joints = placement.joints
     solution = solve_trajectory(
         robot,
         targets,
-        start,
+        first_guess(robot, targets, known_frames, known_joints),
         weights=settings.weights,
         tolerance_m=settings.tolerance_m,
         tolerance_rad=settings.tolerance_rad,
     )
-    followed = Followed(frames, T_camera_base, placement, solution)
-    _report(robot, followed, len(wanted))
-    return followed
+    return Followed(poses.frames, T_camera_base, placement, solution)
 
 
 def bridged(
@@ -114,15 +158,6 @@ def bridged(
     for before, after in zip(frames[:-1][is_short], frames[1:][is_short], strict=True):
         out[before:after] = True
     return out
-
-
-def _known_joints(
-    robot: Robot, placement: Placement | None, wanted: np.ndarray, frames: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Joint values known from placing the base, with their positions in `frames`."""
-    if placement is None:
-        return np.zeros(0, int), np.zeros((0, robot.chain.num_joints))
-    return np.searchsorted(frames, wanted[placement.keyframes]), placement.joints
 
 
 def _report(robot: Robot, followed: Followed, num_wanted: int) -> None:

@@ -17,7 +17,7 @@ NUM_KEYFRAMES = 20
 """Frames of the trajectory that a placement is judged by."""
 NUM_CANDIDATES = 256
 """Placements tried on one middle frame."""
-NUM_REFINED = 12
+NUM_REFINED = 16
 """Best of those, one per direction, refined on all keyframes."""
 NUM_REFINEMENTS = 10
 """Gauss-Newton steps of that refinement."""
@@ -136,12 +136,12 @@ class _Search:
         unit = low_discrepancy(NUM_CANDIDATES, 3)
         low = np.array([-np.pi, *self.low[1:]])
         place = low + unit * (np.array([np.pi, *self.high[1:]]) - low)
-        spread = np.linalg.norm(self.p, axis=1) + LEVER_M * np.linalg.norm(
-            se3.log_so3(_mean_rotation(self.R).T @ self.R), axis=1
-        )
-        medoid = int(np.argmin(spread))
+        turned = se3.angle_between(_mean_rotation(self.R), self.R)
+        medoid = int(np.argmin(np.linalg.norm(self.p, axis=1) + LEVER_M * turned))
         R, p = (part[:, medoid] for part in self.in_base(place))
-        joints = self._solve(R, p, np.tile(robot.home, (len(place), 1)), num_steps=10)
+        spread = low_discrepancy(NUM_CANDIDATES, 3 + robot.chain.num_joints)[:, 3:] - 0.5
+        start = robot.home + 0.5 * spread * (robot.upper - robot.lower)
+        joints = self._solve(R, p, start, num_steps=10)
         error = pose_error(robot.chain.pose(joints), R, p)
         comfort = ((joints - robot.home) ** 2).sum(axis=1) / COMFORT_RAD**2
         cost = (_scaled(error) ** 2).sum(axis=1) / COMFORT_M**2 + comfort
@@ -312,12 +312,14 @@ def _twists(
 def choose_keyframes(
     p_m: Float[np.ndarray, "time 3"], time_s: Float[np.ndarray, " time"]
 ) -> Int[np.ndarray, " keyframe"]:
-    """Frames that stand for a trajectory: evenly spread ones, the outermost and the fastest."""
-    even = np.linspace(0, len(p_m) - 1, min(len(p_m), NUM_KEYFRAMES - 8)).round().astype(int)
-    outermost = np.concatenate([p_m.argmin(axis=0), p_m.argmax(axis=0)])
-    if len(p_m) < 3:
-        return np.unique(even)
-    speed = np.linalg.norm(p_m[2:] - p_m[:-2], axis=1) / (time_s[2:] - time_s[:-2])
-    half = len(speed) // 2
-    fastest = [1 + int(np.argmax(speed)), 1 + int(np.argmax(speed[: half + 1]))]
-    return np.unique(np.concatenate([even, outermost, fastest]))
+    """Frames that stand for a trajectory: evenly spread ones, far out ones and a fast one.
+
+    Far out and fast are taken at the 2nd and 98th percentile, so that no single bad pose decides
+    where the base goes.
+    """
+    count = len(p_m)
+    even = np.linspace(0, count - 1, min(count, NUM_KEYFRAMES - 7)).round().astype(int)
+    low, high = int(0.02 * (count - 1)), int(np.ceil(0.98 * (count - 1)))
+    speed = np.linalg.norm(np.gradient(p_m, time_s, axis=0), axis=1) if count > 1 else np.zeros(1)
+    by_value = np.argsort(np.column_stack([p_m, speed]), axis=0, kind="stable")
+    return np.unique(np.concatenate([even, by_value[low, :3], by_value[high]]))
