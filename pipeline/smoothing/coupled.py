@@ -1,0 +1,121 @@
+"""Joint estimation of a motion, its strength at each moment, the noise and the outliers.
+
+All of it happens in units of the first guess of the noise. Rounds alternate between the motion for
+given parameters (exact) and the parameters for the motion found (`process`, `measurement`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from pipeline.errors import TrackError
+from pipeline.smoothing import block_tridiagonal, process
+from pipeline.smoothing.layout import Layout
+from pipeline.smoothing.measurement import Measurement, screened
+from pipeline.smoothing.stationary import fit_signals, smallest_noise
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Zero and scale of each signal, and how samples compare to each other."""
+
+    center: Float[np.ndarray, " signal"]
+    """Subtracted from the samples."""
+    scale: Float[np.ndarray, " signal"]
+    """First guess of the noise, as 1-sigma of a sample of relative sigma 1."""
+    relative: Float[np.ndarray, "sample signal"]
+    """Stated sigma of the samples over its median."""
+    is_known: bool
+    """Whether `scale` means something: estimated from enough samples, or stated."""
+
+    def normalise(
+        self, samples: Float[np.ndarray, "sample signal"]
+    ) -> Float[np.ndarray, "sample signal"]:
+        """Samples in units of the noise."""
+        return (samples - self.center) / self.scale
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Parameters of motion and measurement, and the motion that they give."""
+
+    measurement: Measurement
+    """Noise and outliers."""
+    process: Float[np.ndarray, "interval signal signal"]
+    """Covariance of the third difference of each knot interval."""
+    coefficients: Float[np.ndarray, "coefficient signal"]
+    """Spline coefficients of the motion."""
+    band: Float[np.ndarray, "coefficient 4 signal signal"]
+    """Their covariance within the band."""
+
+
+def start(
+    layout: Layout,
+    samples: Float[np.ndarray, "sample signal"],
+    sigma: Float[np.ndarray, "sample signal"] | None,
+) -> tuple[Units, Estimate]:
+    """Units and a first estimate: each signal for itself, motion alike at all times.
+
+    Args:
+        layout: Clock and knots.
+        samples: Signals in their own units.
+        sigma: Stated 1-sigma of the samples, or `None` for samples alike.
+
+    Raises:
+        TrackError: A stated sigma is not a number above 0.
+    """
+    stated = np.ones(samples.shape[1]) if sigma is None else np.median(sigma, axis=0)
+    relative = np.ones_like(samples) if sigma is None else sigma / stated
+    if not (np.isfinite(relative).all() and (relative > 0).all()):
+        raise TrackError(
+            "every valid sample must have a stated sigma > 0; leave sigma out where there is none"
+        )
+    good = screened(samples, layout.segment_of_sample)
+    weight = good / np.mean(relative**2, axis=1)
+    center = samples.mean(axis=0)
+    alone = fit_signals(layout, samples - center, weight, np.ones(layout.jerks.num_rows))
+    scale = np.sqrt(alone.noise) if layout.is_noise_visible or sigma is None else stated
+    scale = np.maximum(scale, smallest_noise(samples - center))
+    units = Units(center, scale, relative, layout.is_noise_visible or sigma is not None)
+    variance = np.repeat(np.diag(1.0 / alone.ratio)[None], layout.jerks.num_rows, axis=0)
+    measurement = Measurement.first_guess(relative, good)
+    return units, solved(layout, units.normalise(samples), measurement, variance)
+
+
+def improved(
+    layout: Layout,
+    samples: Float[np.ndarray, "sample signal"],
+    estimate: Estimate,
+    num_iterations: int,
+) -> Estimate:
+    """Parameters and motion after more rounds, where there are enough samples to tell noise.
+
+    Samples are in units of the noise.
+    """
+    for _ in range(num_iterations if layout.is_noise_visible else 0):
+        coefficients, band = estimate.coefficients, estimate.band
+        residual = samples - layout.at_samples.values(coefficients)
+        measurement = estimate.measurement.updated(residual, layout.at_samples.covariance(band))
+        jerk, jerk_cov = layout.jerks.values(coefficients), layout.jerks.covariance(band)
+        strength = process.update(estimate.process, jerk, jerk_cov, layout.window)
+        estimate = solved(layout, samples, measurement, strength)
+    return estimate
+
+
+def solved(
+    layout: Layout,
+    samples: Float[np.ndarray, "sample signal"],
+    measurement: Measurement,
+    strength: Float[np.ndarray, "interval signal signal"],
+) -> Estimate:
+    """The motion for given parameters: one linear system. Samples are in units of the noise."""
+    measurement = measurement.beside(strength[layout.interval_of_sample])
+    precision = measurement.precision
+    information = layout.at_samples.gram(precision) + layout.jerks.gram(np.linalg.inv(strength))
+    information += layout.rest[:, :, None, None] * np.eye(samples.shape[1])
+    weighted = layout.at_samples.scatter(precision @ samples[:, :, None])
+    posterior = block_tridiagonal.solve(information, weighted)
+    return Estimate(measurement, strength, posterior.mean[..., 0], posterior.band)
