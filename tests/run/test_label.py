@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from video_files import write_video
 
 from pipeline.errors import UsageError
 from pipeline.recipe import load_recipe
@@ -19,7 +20,6 @@ from pipeline.run.events import Event
 from pipeline.run.label import label
 from pipeline.run.ledger import Ledger
 from pipeline.run.request import LabelRequest, load_request
-from video_files import write_video
 
 ROOT = Path(__file__).parents[2]
 TINY = Path(__file__).parent / "tiny_stages.py"

@@ -1,0 +1,116 @@
+"""The commands as a user types them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from video_files import write_video
+
+ROOT = Path(__file__).parents[2]
+TINY = Path(__file__).parents[1] / "run" / "tiny_stages.py"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    write_video(videos / "a b'c.mp4", frames=60, fps=30, size=(64, 48))
+    stages = [f"{TINY}:Brightness as bright", f"{TINY}:BrightnessLabeler as lamp", "curate"]
+    raw = {"name": "lamp", "stages": stages, "export": {"width": 64, "height": 48}}
+    (tmp_path / "lamp.yaml").write_text(yaml.safe_dump(raw))
+    return tmp_path
+
+
+@pytest.fixture
+def rotoscope(folder):
+    def rotoscope(*arguments):
+        env = os.environ | {"ROTOSCOPE_STORE": str(folder / "store"), "PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            [sys.executable, "-m", "pipeline.cli.main", *arguments],
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return rotoscope
+
+
+def test_label_status_report_doctor_in_a_row(rotoscope, folder):
+    done = rotoscope("label", "videos", "--recipe", "lamp.yaml", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert "dataset written: out" in done.stdout
+    status = rotoscope("status", "out")
+    assert status.returncode == 0
+    assert "a b'c.mp4" in status.stdout
+    report = rotoscope("report", "out")
+    assert report.returncode == 0, report.stderr
+    page = (folder / "out.report.html").read_text()
+    assert "data:image/jpeg;base64," in page
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+    doctor = rotoscope("doctor", "out")
+    assert "PASS" in doctor.stdout, doctor.stderr
+    again = rotoscope("label", "videos", "--recipe", "lamp.yaml", "--out", "out")
+    assert "dataset already complete" in again.stdout
+
+
+def test_retry_command_from_the_ledger_works_as_printed(rotoscope, folder):
+    broken = folder / "videos" / "it's broken.mp4"
+    broken.write_bytes(b"not yet")
+    first = rotoscope("label", "videos", "--recipe", "lamp.yaml", "--out", "out")
+    assert first.returncode == 1
+    assert rotoscope("status", "out").returncode == 1
+    write_video(broken, frames=50, fps=30, size=(64, 48), seed=3)
+    again = rotoscope("retry", "out", "--only", "it's broken.mp4")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert rotoscope("status", "out").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["label", "nowhere", "--out", "x"], "not there: nowhere"),
+        (["label", "videos", "--out", "x", "--recipe", "nothing"], "there is no recipe 'nothing'"),
+        (["label", "videos", "--out", "x", "-o", "a.b=1"], "cannot read override"),
+        (["retry", "nothing"], "no run is recorded for nothing"),
+        (["status", "nothing"], "no run is recorded for nothing"),
+        (["label", "videos"], "--out"),
+        (["assets", "fetch", "no-such-asset"], "no-such-asset"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_exit_code_2(rotoscope, arguments, message):
+    done = rotoscope(*arguments)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_report_of_something_else_is_one_sentence(rotoscope):
+    done = rotoscope("report", "videos")
+    assert done.returncode == 1
+    assert "is not a LeRobot dataset" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_describe_decodes_nothing_and_counts_frames(rotoscope, folder):
+    done = rotoscope("describe", "videos", "--recipe", "lamp.yaml", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert "1 to do (60 frames)" in done.stdout
+    assert not (folder / "out").exists()
+
+
+def test_help_names_every_command(rotoscope):
+    done = rotoscope("--help")
+    for command in ("label", "describe", "retry", "status", "doctor", "report", "assets"):
+        assert command in done.stdout
+
+
+def test_recipes_lists_what_ships(rotoscope):
+    done = rotoscope("recipes")
+    assert "hand-gripper" in done.stdout
+    full = rotoscope("recipes", "hand-gripper")
+    assert yaml.safe_load(full.stdout)["name"] == "hand-gripper"
