@@ -180,10 +180,10 @@ def _number(where: str, what: str, text: str | None) -> float:
 
 
 def _from_mjcf(path: Path) -> Description:
-    import mujoco
+    # Imported here because that module reads files through this one.
+    from retarget.mujoco_model import compile_robot, import_mujoco
 
-    from retarget.mujoco_model import compile_robot
-
+    mujoco = import_mujoco()
     model = compile_robot(path)
     hinge, slide = int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE)
     kinds = {hinge: "revolute", slide: "prismatic"}

@@ -1,13 +1,13 @@
 """A robot file as a MuJoCo model: for pictures, for MJCF, and to check our own kinematics.
 
-MuJoCo is imported inside the functions: a run that only computes joint angles never pays for it.
+MuJoCo is imported inside the functions: a run that only follows a URDF arm never pays for it.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,18 @@ from jaxtyping import Float
 from pipeline.errors import RobotError
 from pipeline.geometry import se3
 from retarget.description import parse_xml
-from retarget.kinematics import SerialChain
+from retarget.robot import Robot
 
 _READABLE_MESHES = {".stl", ".obj", ".msh"}
+
+
+def import_mujoco() -> Any:
+    """The `mujoco` module, told on Linux, where it must know before, to draw without a display."""
+    if sys.platform == "linux":
+        os.environ.setdefault("MUJOCO_GL", "egl")
+    import mujoco
+
+    return mujoco
 
 
 def robot_spec(path: Path) -> Any:
@@ -32,8 +41,7 @@ def robot_spec(path: Path) -> Any:
     Raises:
         RobotError: No such file, or MuJoCo refuses it.
     """
-    import mujoco
-
+    mujoco = import_mujoco()
     root = parse_xml(path)
     try:
         if root.tag == "mujoco":
@@ -57,55 +65,42 @@ def compile_robot(path: Path) -> Any:
         raise RobotError(f"MuJoCo cannot compile {path}: {error}") from error
 
 
-def verify_chain(
-    chain: SerialChain,
-    path: Path,
-    *,
-    base_link: str,
-    ee_link: str,
-    T_link_ee: Float[np.ndarray, "4 4"],
-    ranges: Sequence[tuple[float, float]],
-) -> float:
+def verify_chain(robot: Robot) -> float:
     """Moves every joint alone, then all together, and compares with MuJoCo's kinematics.
 
-    Args:
-        chain: What is to be checked.
-        path: The robot file that it was read from.
-        base_link: Link that poses are given in.
-        ee_link: Link that carries the end effector.
-        T_link_ee: End effector in that link [m].
-        ranges: Position limits of the chain's joints [rad or m].
-
     Returns:
-        The largest difference of any element of the pose [m, or 1 for rotations].
+        The largest difference of any element of the end effector's pose [m, or 1 for axes].
 
     Raises:
         RobotError: They differ by more than a micrometre.
     """
-    import mujoco
-
+    config, path = robot.config, robot.path
+    mujoco = import_mujoco()
     model = compile_robot(path)
     data = mujoco.MjData(model)
-    middle = np.array([0.5 * (low + high) for low, high in ranges])
-    half = np.array([0.5 * (high - low) for low, high in ranges])
+    middle, half = 0.5 * (robot.lower + robot.upper), 0.5 * (robot.upper - robot.lower)
     steps = np.concatenate([np.diag(half) * 0.7, -0.4 * half[None], 0.9 * half[None]])
     worst = 0.0
     for joints in middle + steps:
-        for segment, value in zip(chain.segments, joints, strict=True):
-            data.qpos[model.joint(segment.name).qposadr[0]] = value
+        for segment, value in zip(robot.chain.segments, joints, strict=True):
+            data.joint(segment.name).qpos[:] = value
         mujoco.mj_kinematics(model, data)
-        wanted = se3.inverse(_body_pose(data, base_link)) @ _body_pose(data, ee_link) @ T_link_ee
-        difference = float(np.abs(chain.pose(joints[None]).matrix[0] - wanted).max())
-        if difference > 1e-6:
+        T_world_link = body_pose(data, config.end_effector.link)
+        T_base_link = se3.inverse(body_pose(data, config.base_link)) @ T_world_link
+        wanted = T_base_link @ config.end_effector.pose_in_link
+        difference = float(np.abs(robot.chain.pose(joints[None]).matrix[0] - wanted).max())
+        if not difference <= 1e-6:
             raise RobotError(
                 f"{path}: our kinematics and MuJoCo's differ by {difference:.2g} from "
-                f"{base_link!r} to {ee_link!r}; the file uses something that is not supported"
+                f"{config.base_link!r} to {config.end_effector.link!r}; the file uses something "
+                "that is not supported"
             )
         worst = max(worst, difference)
     return worst
 
 
-def _body_pose(data: Any, link: str) -> Float[np.ndarray, "4 4"]:
+def body_pose(data: Any, link: str) -> Float[np.ndarray, "4 4"]:
+    """Where MuJoCo has a link in the world [m]."""
     body = data.body(link)
     return se3.make(np.array(body.xmat).reshape(3, 3), np.array(body.xpos))
 

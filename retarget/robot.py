@@ -141,6 +141,12 @@ class Robot:
         """Name in the dataset."""
         return self.config.name
 
+    def link_positions(
+        self, joints: Float[np.ndarray, "time joint"]
+    ) -> Float[np.ndarray, "time link 3"]:
+        """Base, joints and end effector as points in the base frame [m]: a stick figure."""
+        return self.chain.link_positions(joints)
+
     def contract(self, *, rate_hz: float, shift_s: float = 0.0) -> ActionContract:
         """Meaning of an action: absolute arm joints, then the gripper's opening in percent."""
         joints = [
