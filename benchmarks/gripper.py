@@ -1,0 +1,114 @@
+"""Gripper: its width against the human aperture on a real hand, and grasps against a script."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._synthetic_hands import perform
+from benchmarks.figure import Bar, Figure
+from benchmarks.paths import require_shared_data
+from pipeline.geometry import se3
+from pipeline.tracks import HandTrack
+from pipeline.types import Clip, Video
+from retarget.grasps import Grasp, find_grasps
+from retarget.gripper import RetargetGripper
+
+HELD_OUT_SEEDS = range(1000, 1040)
+"""Performances that no test looks at."""
+CAMERA_FROM_WRIST = se3.make(se3.exp_so3(np.array([0.4, -0.9, 0.3])), np.array([0.05, -0.02, 0.55]))
+"""Any place in front of a camera: the gripper must not depend on it."""
+RATE_HZ = 30.0
+
+
+def run() -> list[Figure]:
+    """Width on the dex_retargeting clip (621 frames), grasp events on synthetic performances."""
+    return [*_width_figures(require_shared_data()), *_event_figures()]
+
+
+def _width_figures(data: Path) -> list[Figure]:
+    """The stage's own width against the aperture of the recording's joints.
+
+    As others are measured: ideal width = aperture clipped to the gripper's 0..80 mm. A false
+    close is a frame below 2 mm where the ideal is above 10.
+    """
+    path = data / "dex_retargeting" / "human_joint_right.pkl"
+    joints = np.array(np.load(path, allow_pickle=True))
+    aperture_m = np.linalg.norm(joints[:, 4] - joints[:, 8], axis=1)
+    stage = RetargetGripper(RetargetGripper.Config())
+    clip, hand = _as_hand(se3.apply(CAMERA_FROM_WRIST, joints))
+    stage.run(clip, {"hands.right": hand})  # the first call pays for numpy's own lazy imports
+    start = time.process_time()
+    gripper = stage.run(clip, {"hands.right": hand})["gripper.right"]
+    cpu_ms = (time.process_time() - start) * 1e3 / len(joints)
+    width_m = gripper.opening * stage.config.max_opening_m
+    ideal_m = np.clip(aperture_m, 0.0, 0.08)
+    false_close = int(((width_m < 0.002) & (ideal_m > 0.010)).sum())
+    return [
+        Figure("gripper.width_mae", 1e3 * np.abs(width_m - ideal_m).mean(), "mm", Bar("<=", 5)),
+        Figure("gripper.width_correlation", _correlation(width_m, ideal_m), "1", Bar(">=", 0.95)),
+        Figure("gripper.width_correlation_unclipped", _correlation(width_m, aperture_m), "1"),
+        Figure("gripper.false_close", false_close, "frames", Bar("<=", 0)),
+        Figure("gripper.frames_without_width", int(np.isnan(width_m).sum()), "frames"),
+        Figure("gripper.cpu", cpu_ms, "ms/frame", Bar("<=", 0.1)),
+    ]
+
+
+def _event_figures() -> list[Figure]:
+    """Grasps found against grasps performed; a match overlaps by half of both together."""
+    found_total = true_total = matched = same_kind = 0
+    late_s: list[float] = []
+    for seed in HELD_OUT_SEEDS:
+        shown = perform(seed)
+        found = find_grasps(shown.time_s, shown.joints_m, shown.known)
+        found_total, true_total = found_total + len(found), true_total + len(shown.holds)
+        for start, end, kind in shown.holds:
+            for grasp in (g for g in found if _overlap(g, start, end) >= 0.5):
+                matched += 1
+                same_kind += grasp.kind == kind
+                late_s.append((grasp.start - start) / RATE_HZ)
+    return [
+        Figure("gripper.events_precision", matched / max(found_total, 1), "1"),
+        Figure("gripper.events_recall", matched / true_total, "1"),
+        Figure("gripper.events_same_kind", same_kind / max(matched, 1), "1"),
+        Figure("gripper.events_start_error", float(np.median(np.abs(late_s))), "s"),
+    ]
+
+
+def _as_hand(joints_m: np.ndarray) -> tuple[Clip, HandTrack]:
+    num, seen = len(joints_m), np.ones(len(joints_m), dtype=bool)
+    video = Video(
+        path=Path("joints"),
+        sha256="0" * 64,
+        size_bytes=0,
+        width=1280,
+        height=720,
+        rotation_deg=0,
+        codec="none",
+        pixel_format="none",
+        num_frames=num,
+        duration_s=num / RATE_HZ,
+        rate_hz=RATE_HZ,
+        is_variable_rate=False,
+    )
+    hand = HandTrack(
+        side="right",
+        landmarks_px=np.zeros((num, 21, 2)),
+        hand_m=joints_m - joints_m.mean(axis=1, keepdims=True),
+        score=np.ones(num),
+        handedness=np.ones(num),
+        valid=seen,
+        joints_m=joints_m,
+    )
+    return Clip(video=video, start=0, time_s=np.arange(num) / RATE_HZ), hand
+
+
+def _overlap(grasp: Grasp, start: int, end: int) -> float:
+    common = min(grasp.end, end) - max(grasp.start, start)
+    return max(0, common) / (max(grasp.end, end) - min(grasp.start, start))
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.corrcoef(a, b)[0, 1])
