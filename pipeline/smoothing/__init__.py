@@ -3,3 +3,16 @@
 `smooth_vectors` for a few coupled signals such as a position, `smooth_rotations` for orientations,
 `smooth_many` for many correlated signals such as hand joints. All look both ways in time.
 """
+
+from pipeline.smoothing.many import SmoothedMany, smooth_many
+from pipeline.smoothing.rotations import SmoothedRotations, smooth_rotations
+from pipeline.smoothing.vectors import Smoothed, smooth_vectors
+
+__all__ = [
+    "Smoothed",
+    "SmoothedMany",
+    "SmoothedRotations",
+    "smooth_many",
+    "smooth_rotations",
+    "smooth_vectors",
+]

@@ -21,17 +21,19 @@ BLOCK = 3
 class Posterior:
     """What the chain's information says about its coefficients."""
 
-    mean: Float[np.ndarray, "coefficient *batch column"]
-    """Posterior mean per right-hand side; the signal axis is folded into `batch` as its last."""
+    mean: Float[np.ndarray, "coefficient *batch signal column"]
+    """Posterior mean per right-hand side."""
     band: Float[np.ndarray, "coefficient 4 *batch signal signal"]
     """Covariance of coefficient m with m, m + 1, m + 2 and m + 3."""
-    log_determinant: Float[np.ndarray, "*batch"]
-    """Logarithm of the determinant of the information matrix."""
+    log_determinant: Float[np.ndarray, "*batch"] | None
+    """Logarithm of the determinant of the information matrix, where asked for."""
 
 
 def solve(
     band: Float[np.ndarray, "coefficient 4 *batch signal signal"],
     right: Float[np.ndarray, "coefficient *batch signal column"],
+    *,
+    with_determinant: bool = False,
 ) -> Posterior:
     """Solves for the mean of each right-hand side and the covariance within the band.
 
@@ -39,15 +41,17 @@ def solve(
         band: Information between coefficient m and m, m + 1, m + 2, m + 3. The number of
             coefficients must be a multiple of 3.
         right: Information vectors.
+        with_determinant: Whether to compute the determinant too, which costs a sixth more.
     """
     batch, n = band.shape[2:-2], band.shape[-1]
     diagonal, upper = _to_blocks(band)
-    chain = _reduce(diagonal, upper, _stack(right, batch, n))
+    pivots: list[np.ndarray] | None = [] if with_determinant else None
+    chain = _reduce(diagonal, upper, _stack(right, batch, n), pivots)
     mean = np.moveaxis(chain.mean.reshape(len(diagonal), *batch, BLOCK, n, -1), -3, 1)
     return Posterior(
         mean=mean.reshape(len(band), *batch, n, -1),
         band=_to_band(chain.covariance, chain.cross, batch, n),
-        log_determinant=chain.log_determinant,
+        log_determinant=None if pivots is None else _log_determinant(pivots),
     )
 
 
@@ -58,19 +62,26 @@ class _Chain:
     mean: np.ndarray
     covariance: np.ndarray
     cross: np.ndarray
-    log_determinant: np.ndarray
 
 
-def _reduce(diagonal: np.ndarray, upper: np.ndarray, vector: np.ndarray) -> _Chain:
-    """Takes every second block out, solves for the rest, and puts them back."""
+def _reduce(
+    diagonal: np.ndarray, upper: np.ndarray, vector: np.ndarray, pivots: list[np.ndarray] | None
+) -> _Chain:
+    """Takes every second block out, solves for the rest, and puts them back.
+
+    Inverse pivots are appended to `pivots` where it is given.
+    """
     if len(diagonal) == 1:
         covariance = _symmetric(np.linalg.inv(diagonal))
-        log_determinant = -np.linalg.slogdet(covariance)[1][0]
-        return _Chain(covariance @ vector, covariance, upper, log_determinant)
+        if pivots is not None:
+            pivots.append(covariance)
+        return _Chain(covariance @ vector, covariance, upper)
     # The blocks taken out have a neighbour `before` them; all but perhaps the last one `after` too.
     before, after = upper[0::2], upper[1::2]
     out, num_after = len(before), len(after)
     inverse = _symmetric(np.linalg.inv(diagonal[1::2]))
+    if pivots is not None:
+        pivots.append(inverse)
     from_before, from_after = inverse @ _transposed(before), inverse[:num_after] @ after
     alone = inverse @ vector[1::2]
     kept, kept_vector = diagonal[0::2].copy(), vector[0::2].copy()
@@ -78,7 +89,7 @@ def _reduce(diagonal: np.ndarray, upper: np.ndarray, vector: np.ndarray) -> _Cha
     kept[1:] -= _transposed(after) @ from_after
     kept_vector[:out] -= before @ alone
     kept_vector[1:] -= _transposed(after) @ alone[:num_after]
-    rest = _reduce(kept, -(before[:num_after] @ from_after), kept_vector)
+    rest = _reduce(kept, -(before[:num_after] @ from_after), kept_vector, pivots)
 
     mean, covariance, cross = np.empty_like(vector), np.empty_like(diagonal), np.empty_like(upper)
     mean[0::2], covariance[0::2] = rest.mean, rest.covariance
@@ -91,8 +102,12 @@ def _reduce(diagonal: np.ndarray, upper: np.ndarray, vector: np.ndarray) -> _Cha
     inside[:num_after] -= with_after @ _transposed(from_after)
     mean[1::2], covariance[1::2] = alone, _symmetric(inside)
     cross[0::2], cross[1::2] = _transposed(with_before), with_after
-    log_determinant = rest.log_determinant - np.linalg.slogdet(inverse)[1].sum(axis=0)
-    return _Chain(mean, covariance, cross, log_determinant)
+    return _Chain(mean, covariance, cross)
+
+
+def _log_determinant(inverse_pivots: list[np.ndarray]) -> np.ndarray:
+    """Logarithm of a matrix's determinant from the inverses of its pivots."""
+    return np.asarray(-np.linalg.slogdet(np.concatenate(inverse_pivots))[1].sum(axis=0))
 
 
 def _transposed(matrix: np.ndarray) -> np.ndarray:

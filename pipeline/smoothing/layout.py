@@ -23,8 +23,8 @@ class Layout:
 
     time_s: Float[np.ndarray, " time"]
     """Frame times [s]."""
-    limit_s: float
-    """Longest time between samples that is bridged [s]."""
+    max_gap_s: float
+    """Longest gap that is bridged [s], as asked for."""
     samples: Int[np.ndarray, " sample"]
     """Frames that have a sample."""
     frames: Int[np.ndarray, " covered"]
@@ -51,8 +51,7 @@ class Layout:
         cls, time_s: Float[np.ndarray, " time"], valid: Bool[np.ndarray, " time"], max_gap_s: float
     ) -> Layout:
         """Lays knots over every run of samples without a gap longer than `max_gap_s`."""
-        limit_s = segments.gap_limit_s(time_s, max_gap_s)
-        spans = segments.split(time_s, valid, limit_s)
+        spans = segments.split(time_s, valid, segments.gap_limit_s(time_s, max_gap_s))
         number = segments.numbers(len(time_s), spans)
         samples, frames = np.flatnonzero(valid), np.flatnonzero(number >= 0)
         typical = float(np.median(np.diff(time_s[samples]))) if len(samples) > 1 else 0.0
@@ -63,7 +62,7 @@ class Layout:
         before = np.concatenate([[0], np.cumsum(knots.num_intervals)[:-1]])
         return cls(
             time_s=time_s,
-            limit_s=limit_s,
+            max_gap_s=max_gap_s,
             samples=samples,
             frames=frames,
             segment_of_frame=number,
@@ -101,8 +100,7 @@ class Layout:
         is_good, is_outlier = np.zeros((2, len(self.time_s)), bool)
         is_good[self.samples] = weight >= 0.5
         is_outlier[self.samples] = weight < 0.5
-        spans = segments.split(self.time_s, is_good, self.limit_s)
-        known = segments.numbers(len(self.time_s), spans) >= 0
+        known = segments.known_frames(self.time_s, is_good, self.max_gap_s)
         return known, is_outlier, known & ~is_good
 
 

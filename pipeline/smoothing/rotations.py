@@ -21,7 +21,7 @@ from pipeline.smoothing.layout import Layout, check_signals
 from pipeline.smoothing.segments import neighbours
 from pipeline.smoothing.vectors import Smoothed
 
-ITERATIONS = (6, 6)
+ITERATIONS = (5, 5)
 """Rounds of estimation against each of the successive references."""
 MEDOID_NEIGHBOURS = 2
 """Samples on each side that the first reference is chosen from: two outliers in a row pass."""
@@ -59,8 +59,8 @@ def smooth_rotations(
         rotations: Rotation matrices of a moving frame in a fixed one.
         valid: Frames that have a sample.
         max_gap_s: Samples further apart than this [s] are not connected; see `smooth_vectors`.
-        sigma_rad: Stated 1-sigma of the samples [rad]; only its course over the clip counts, except
-            where there are too few samples to estimate the noise.
+        sigma_rad: Stated root mean square angle by which samples are off [rad]; only its course
+            over the clip counts, except where there are too few samples to estimate the noise.
 
     Raises:
         TrackError: Lengths differ, times do not increase, or a valid sample is not a rotation.
@@ -72,20 +72,20 @@ def smooth_rotations(
     if not valid.any():
         return _unknown(len(time_s))
     layout = Layout.of(time_s, valid, max_gap_s)
-    sigma = None if sigma_rad is None else np.repeat(sigma_rad[valid, None], 3, axis=1)
+    sigma = None if sigma_rad is None else np.repeat(sigma_rad[valid, None], 3, axis=1) / 3**0.5
     reference = _interpolate(time_s, valid, _medoids(samples, layout.segment_of_sample))
     flat = _lay_flat(reference)
     offsets = _unroll(reference[valid], flat[valid], samples)
     units, estimate = start(layout, offsets, sigma)
     for num_iterations in ITERATIONS:
-        estimate = improved(layout, units.normalise(offsets), estimate, num_iterations)
+        normalised = units.normalise(offsets)
+        estimate = solved(layout, normalised, estimate.measurement, estimate.process)
+        estimate = improved(layout, normalised, estimate, num_iterations)
         smooth = Smoothed.of(layout, units, estimate)
         rolled = reference @ se3.exp_so3(smooth.mean - flat)
         reference = np.where(np.isfinite(rolled), rolled, reference)
         flat = _lay_flat(reference)
         offsets = _unroll(reference[valid], flat[valid], samples)
-        normalised = units.normalise(offsets)
-        estimate = solved(layout, normalised, estimate.measurement, estimate.process)
     return SmoothedRotations(
         mean=rolled,
         covariance=smooth.covariance,

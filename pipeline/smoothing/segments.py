@@ -38,6 +38,14 @@ def numbers(num_frames: int, segments: Int[np.ndarray, "segment 2"]) -> Int[np.n
     return number
 
 
+def known_frames(
+    time_s: Float[np.ndarray, " time"], good: Bool[np.ndarray, " time"], max_gap_s: float
+) -> Bool[np.ndarray, " time"]:
+    """Frames that lie between good samples (or are one) no further apart than the limit."""
+    spans = split(time_s, good, gap_limit_s(time_s, max_gap_s))
+    return numbers(len(time_s), spans) >= 0
+
+
 def neighbours(
     segment: Int[np.ndarray, " sample"], reach: int
 ) -> Int[np.ndarray, "sample neighbour"]:

@@ -62,8 +62,11 @@ def fit_signals(
     rough = layout.jerks.gram(1.0 / activity)
     band = (layout.at_samples.gram(weight) + layout.rest)[..., None] + rough[..., None] * RATIOS
     posterior = block_tridiagonal.solve(
-        band[..., None, None], np.repeat(right[:, None, None, :], len(RATIOS), axis=1)
+        band[..., None, None],
+        np.repeat(right[:, None, None, :], len(RATIOS), axis=1),
+        with_determinant=True,
     )
+    assert posterior.log_determinant is not None
     means = posterior.mean[:, :, 0]
     misfit = weight @ samples**2 - np.einsum("mi,mci->ci", right, means)
     # The prior leaves a parabola free in each segment: three parameters that show no noise.

@@ -16,8 +16,8 @@ from jaxtyping import Bool, Float
 from pipeline.smoothing.coupled import Estimate, Units, improved, start
 from pipeline.smoothing.layout import Layout, check_signals
 
-NUM_ITERATIONS = 12
-"""Rounds of estimation. On synthetic reaches the error is within 1 % of its limit after ten."""
+NUM_ITERATIONS = 10
+"""Rounds of estimation. On synthetic reaches the error is within 2 % of its limit."""
 
 
 @dataclass(frozen=True, eq=False)
