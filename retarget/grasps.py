@@ -27,7 +27,7 @@ STILL_CLOSING = 0.25
 STILL_M = 0.005
 """Changes of the opening up to this count as holding still [m]."""
 PINCH_M = 0.04
-"""Thumb to index or middle tip in a pinch: touch (30 mm with landmark noise) or a thin thing [m]."""
+"""Thumb to index or middle tip in a pinch: touch (30 mm with noise) or a thin thing [m]."""
 ENCLOSING_RAD = 2.5
 """Fingers bent further than this point back at the wrist: they enclose what they hold."""
 
@@ -47,9 +47,9 @@ class GraspConfig(StageConfig):
     """Nats that an event must be worth to be believed: the hysteresis between holding and not."""
     start_cost: float = Field(default=2.5, ge=0)
     """Nats against a hand that holds something when it is first seen: most hands come empty."""
-    least_confidence: float = Field(default=0.65, ge=0, le=1)
+    least_confidence: float = Field(default=0.55, ge=0, le=1)
     """Grasps less sure than this are not reported. Hands that relax at the end of a movement look
-    like weak grasps, at 0.5 to 0.7; true ones mostly reach 0.7 to 1."""
+    like weak grasps, at 0.5 to 0.6; true ones mostly reach 0.65 to 1."""
     max_gap_s: float = Field(default=0.5, gt=0)
     """Gaps in the track up to this length are bridged [s]; nobody lets go and takes again in
     less. After a longer one the hand starts anew."""
