@@ -217,10 +217,11 @@ class _Run:
             names = render_episodes(
                 built,
                 self.video,
-                self.recipe,
-                self.store,
-                key,
-                lambda frame: self._progress("encode", frame),
+                export=self.recipe.export,
+                backend=self.recipe.video.backend,
+                store=self.store,
+                key=key,
+                progress=lambda frame: self._progress("encode", frame),
             )
             record = {"episodes": names}
             self.store.save_record(key, record)

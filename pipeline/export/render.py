@@ -1,0 +1,126 @@
+"""Encodes the episodes of one video in one decoding pass and stores them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from pipeline.episode import Episode
+from pipeline.errors import VideoError
+from pipeline.export.stored_episode import VideoFacts, save_episode
+from pipeline.recipe import ExportSection
+from pipeline.run.store import Store
+from pipeline.types import Frame, Video
+from pipeline.video.encode import EpisodeEncoder
+from pipeline.video.read import Backend, read_frames
+
+GOP = 2
+"""A key frame every second frame, as LeRobot writes: training reads frames in random order."""
+PRESET = "ultrafast"
+
+
+def render_episodes(
+    episodes: Sequence[Episode],
+    video: Video,
+    *,
+    export: ExportSection,
+    backend: Backend,
+    store: Store,
+    key: str,
+    progress: Callable[[int], None],
+) -> list[str]:
+    """Stores every episode with its encoded video and returns their store keys, in order.
+
+    Args:
+        episodes: Episodes of this video.
+        video: The video.
+        export: Size, rate and quality.
+        backend: Decoder.
+        store: Where to.
+        key: Key that the episodes' own keys begin with.
+        progress: Called with the number of the frame that was reached.
+
+    Raises:
+        VideoError: The video does not decode as it did before.
+        DiskFullError: No space is left.
+    """
+    if not episodes:
+        return []
+    folder = store.path(key, "").parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".render-", dir=folder) as name, ExitStack() as stack:
+        writers = [
+            _Writer(episode, Path(name) / f"{number}.mp4", export, stack)
+            for number, episode in enumerate(episodes)
+        ]
+        start = min(int(e.source_frame[0]) for e in episodes)
+        end = max(int(e.source_frame[-1]) for e in episodes) + 1
+        for frame in read_frames(video, backend=backend, start=start, end=end):
+            for writer in writers:
+                writer.take(frame)
+            progress(frame.index)
+        keys = []
+        for number, writer in enumerate(writers):
+            keys.append(f"{key}-{number:03d}")
+            save_episode(
+                store.path(keys[-1], ""), writer.episode, video=writer.path, facts=writer.facts()
+            )
+    return keys
+
+
+class _Writer:
+    """One episode's encoder, open from its first row to its last."""
+
+    def __init__(
+        self, episode: Episode, path: Path, export: ExportSection, stack: ExitStack
+    ) -> None:
+        self.episode, self.path, self.export = episode, path, export
+        self.stack = stack
+        self.row = 0
+        self.encoder: EpisodeEncoder | None = None
+        self.open_encoder = ExitStack()
+        stack.push(self.open_encoder)
+
+    def take(self, frame: Frame) -> None:
+        """Writes the frame once for every row that shows it."""
+        rows = self.episode.source_frame
+        while self.row < len(rows) and rows[self.row] == frame.index:
+            if self.encoder is None:
+                self.encoder = self.open_encoder.enter_context(
+                    EpisodeEncoder(
+                        self.path,
+                        width=self.export.width,
+                        height=self.export.height,
+                        fps=self.export.fps,
+                        g=GOP,
+                        crf=self.export.crf,
+                        preset=PRESET,
+                    )
+                )
+            self.encoder.add(frame)
+            self.row += 1
+            if self.row == len(rows):
+                self.open_encoder.close()
+
+    def facts(self) -> VideoFacts:
+        """Facts about the finished file."""
+        if self.encoder is None or self.row != self.episode.num_rows:
+            raise VideoError(
+                f"episode {self.episode.episode_id} shows {self.episode.num_rows} frames, "
+                f"decoding gave only {self.row} of them the second time; try again"
+            )
+        stats = self.encoder.stats()
+        # LeRobot's writer divides by 255 what an encoder hands it, as ours is about to.
+        scaled = {n: np.ravel(v if n == "count" else 255.0 * v).tolist() for n, v in stats.items()}
+        encoder = {
+            "codec": "h264",
+            "pixel_format": "yuv420p",
+            "crf": self.export.crf,
+            "gop": GOP,
+            "preset": PRESET,
+        }
+        return VideoFacts(self.export.width, self.export.height, encoder, scaled)
