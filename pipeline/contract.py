@@ -11,7 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pipeline.errors import ContractError
 
 Quantity = Literal[
-    "joint", "position", "rotation_vector", "quaternion", "rot6d", "gripper", "latent"
+    "joint",
+    "position",
+    "rotation_vector",
+    "quaternion",
+    "rot6d",
+    "rotation_matrix",
+    "gripper",
+    "latent",
 ]
 
 
@@ -47,6 +54,18 @@ class GripperContract(BaseModel):
     """Distance between the fingers at full opening [m]."""
 
 
+class Reference(BaseModel):
+    """What the values of a relative or delta form are counted from. Grippers stay absolute."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    row: Literal["first_row", "given_state", "previous_row"]
+    """The first row of the sequence, a state that comes with it, or the row before."""
+    axes: Literal["joint", "base", "effector"]
+    """Differences of joints; or of poses along the base's axes; or of poses along the axes that
+    the end effector has in the reference."""
+
+
 class ActionContract(BaseModel):
     """Meaning of every dimension of an action vector, its frame and its clock."""
 
@@ -68,6 +87,11 @@ class ActionContract(BaseModel):
     """Actions per second."""
     shift_s: float = Field(ge=0)
     """`action[t]` is the state at `t + shift_s`; the tail that has none is dropped."""
+
+    reference: Reference | None = None
+    """What relative and delta values are counted from; `None` for absolute ones."""
+    derived_from: ActionContract | None = None
+    """Contract of the absolute values that a relative or delta form was made from."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> ActionContract:
