@@ -1,0 +1,1 @@
+"""From labelled episodes to a LeRobot v3 dataset, written by LeRobot's own writer."""

@@ -1,0 +1,118 @@
+"""The dataset's README: what it is, how it was made, how to open it, what not to trust."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.contract import ActionContract, Dimension
+from pipeline.export.schema import Schema
+from pipeline.export.sidecar import describe_features
+
+_HEAD = """\
+---
+task_categories:
+- robotics
+tags:
+- LeRobot
+- rotoscope
+configs:
+- config_name: default
+  data_files: data/*/*.parquet
+---
+"""
+
+_LIMITATIONS = """\
+- The actions were never run on a robot. They are what an arm would have to do to follow the
+  motion that is seen in the video; contact forces and objects are not observed.
+- Scale and depth come from one camera: they are as good as its focal length and the size of the
+  hand that were given or assumed. `meta/rotoscope/episodes.jsonl` says which, per episode.
+- The robot's base was placed so that the arm reaches the motion; it is not where a robot stood.
+- Rows with `label.valid` False are finite so that windows can cross them. Leave them out of the
+  loss. `label.reason` says why they are not valid.
+"""
+
+
+def dataset_card(
+    schema: Schema, quality: Mapping[str, Any], provenance: Mapping[str, Any], repo_id: str
+) -> str:
+    """The text of `README.md`, the same for the same dataset."""
+    contract = schema.contract
+    return "\n".join(
+        [
+            _HEAD,
+            f"# {repo_id.rpartition('/')[2]}\n",
+            _summary(schema, quality, provenance),
+            "## What the action means\n",
+            _meaning(contract),
+            _table(contract),
+            "## Features\n",
+            _features(schema),
+            "## Open it\n",
+            _usage(repo_id, contract),
+            "## Limitations\n",
+            _LIMITATIONS,
+            "## Licence\n",
+            "The labels may be used freely. The videos, and the right to pass them on, are their "
+            "owner's:\nname a licence here before you share this dataset.\n",
+        ]
+    )
+
+
+def _summary(schema: Schema, quality: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
+    video = schema.video
+    return (
+        f"{quality['episodes']} episodes, {quality['rows']} rows at {schema.fps} Hz "
+        f"({quality['seconds']:g} s), {100 * quality['valid_share']:.1f} % of them valid, "
+        f"camera `{schema.camera}` at {video.width}x{video.height}.\n"
+        f"Robot actions for `{schema.contract.robot}`, inferred from ordinary video by Rotoscope "
+        f"{provenance.get('rotoscope', '')} with the recipe `{provenance.get('recipe', '')}`, in "
+        "LeRobot v3.0 format.\n"
+    )
+
+
+def _meaning(contract: ActionContract) -> str:
+    lines = [
+        f"- `observation.state` is the robot's {contract.mode} state at the row's time.",
+        f"- `action` is that state {contract.shift_s:.6g} s later, at {contract.rate_hz:g} Hz.",
+        f"- Frame: {contract.frame}. Rotations: {contract.rotation}.",
+    ]
+    if contract.gripper is not None:
+        lines.append(
+            f"- Gripper: {contract.gripper.closed:g} closed to {contract.gripper.open:g} open, "
+            f"{contract.gripper.max_opening_m:g} m between the fingers at full opening."
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _table(contract: ActionContract) -> str:
+    rows = ["| # | name | unit | lower | upper | per second |", "|---|---|---|---|---|---|"]
+    rows += [_row(number, d) for number, d in enumerate(contract.dimensions)]
+    return "\n".join(rows) + "\n"
+
+
+def _row(number: int, dimension: Dimension) -> str:
+    limits = (dimension.lower, dimension.upper, dimension.max_rate)
+    cells = ["" if limit is None else f"{limit:.6g}" for limit in limits]
+    return f"| {number} | `{dimension.name}` | {dimension.unit} | {' | '.join(cells)} |"
+
+
+def _features(schema: Schema) -> str:
+    rows = ["| feature | unit | what it is |", "|---|---|---|"]
+    rows += [
+        f"| `{name}` | {facts['unit']} | {facts['description']} |"
+        for name, facts in describe_features(schema).items()
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _usage(repo_id: str, contract: ActionContract) -> str:
+    window = f'{{"action": [k / {contract.rate_hz:g} for k in range(16)]}}'
+    return (
+        "```python\n"
+        "from lerobot.datasets.lerobot_dataset import LeRobotDataset\n\n"
+        f'dataset = LeRobotDataset("{repo_id}", root="PATH", video_backend="pyav",\n'
+        f"                         delta_timestamps={window})\n"
+        'item = dataset[0]  # item["action"], item["observation.state"], item["label.valid"], ...\n'
+        "```\n"
+    )

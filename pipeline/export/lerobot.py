@@ -1,0 +1,186 @@
+"""Episodes into a LeRobot v3.0 dataset, by LeRobot's own writer, videos untouched.
+
+LeRobot would encode every frame again, by way of PNG files or of a queue that drops frames when it
+is full. Our frames are encoded already, so the writer is given an encoder that only hands over
+finished files, and whole episodes instead of single frames.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import DatasetError
+from pipeline.export.schema import Schema
+from pipeline.export.stored_episode import StoredEpisode
+
+VIDEO_FILE_MB = 16
+"""Size at which LeRobot begins a new video file. To add an episode it copies the whole file, so the
+cost of a dataset grows with this size; 16 MB are one to two minutes."""
+
+
+class FinishedVideos:
+    """Takes the place of LeRobot's `StreamingVideoEncoder`; hands over finished files."""
+
+    def __init__(self, video_key: str, scratch: Path) -> None:
+        self.video_key, self.scratch = video_key, scratch
+        self.next: StoredEpisode | None = None
+
+    def start_episode(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: the episode's video is there already."""
+
+    def feed_frame(self, video_key: str, image: np.ndarray) -> None:
+        """Raises: frames must not be encoded a second time."""
+        raise DatasetError(f"{video_key}: a frame was fed, but the episode's video is finished")
+
+    def finish_episode(self) -> dict[str, tuple[Path, dict[str, np.ndarray]]]:
+        """A copy of the video that the writer may move, and its image statistics on 0..255."""
+        assert self.next is not None
+        # The writer removes the folder that the file lies in.
+        folder = Path(tempfile.mkdtemp(dir=self.scratch))
+        video = Path(shutil.copyfile(self.next.video_path, folder / "episode.mp4"))
+        stats = {k: np.array(v) for k, v in self.next.video.image_stats.items()}
+        stats["count"] = stats["count"].astype(np.int64)
+        return {self.video_key: (video, stats)}
+
+    def cancel_episode(self) -> None:
+        """Nothing to cancel."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def write_lerobot(
+    dataset_class: Any, stored: Sequence[StoredEpisode], root: Path, *, schema: Schema, repo_id: str
+) -> None:
+    """Writes the dataset's `data`, `videos` and `meta` under `root`, which must not exist.
+
+    Args:
+        dataset_class: LeRobot's `LeRobotDataset`, imported whole or light.
+        stored: The episodes in order.
+        root: Where to write.
+        schema: The columns.
+        repo_id: Name of the dataset.
+
+    Raises:
+        DatasetError: An episode is damaged.
+    """
+    dataset = dataset_class.create(
+        repo_id=repo_id,
+        fps=schema.fps,
+        features=schema.lerobot_features(),
+        root=root,
+        robot_type=schema.contract.robot,
+        # Named, because the default looks for torchcodec and warns.
+        video_backend="pyav",
+        rgb_encoder=_encoder_config(schema),
+        video_files_size_in_mb=VIDEO_FILE_MB,
+    )
+    with _scratch_folder(root) as scratch, _adapted_writer():
+        encoder = FinishedVideos(schema.video_key, scratch)
+        dataset.writer._streaming_encoder = encoder
+        for index, episode in enumerate(stored):
+            encoder.next = episode
+            dataset.save_episode(_buffer(schema, episode, index))
+        dataset.finalize()
+    make_reproducible(root)
+
+
+def _buffer(schema: Schema, stored: StoredEpisode, index: int) -> dict[str, Any]:
+    """An episode as `DatasetWriter.add_frame` would have gathered it, in whole columns."""
+    rows = stored.num_rows
+    frame_index = np.arange(rows, dtype=np.int64)
+    return {
+        "size": rows,
+        "task": [stored.task] * rows,
+        "episode_index": index,
+        "frame_index": frame_index,
+        "timestamp": (frame_index / schema.fps).astype(np.float32),
+        "index": [],
+        "task_index": [],
+        schema.video_key: [],
+        **schema.columns(stored.load()),
+    }
+
+
+def _encoder_config(schema: Schema) -> Any:
+    """The settings our videos were encoded with, for `info.json`; LeRobot would state its own."""
+    encoder = schema.video.encoder
+    return importlib.import_module("lerobot.configs.video").RGBEncoderConfig(
+        vcodec=encoder["codec"],
+        pix_fmt=encoder["pixel_format"],
+        g=encoder["gop"],
+        crf=encoder["crf"],
+        preset=encoder["preset"],
+    )
+
+
+@contextlib.contextmanager
+def _scratch_folder(root: Path) -> Iterator[Path]:
+    """A folder for all temporary files, on the dataset's own disk; the current one inside."""
+    scratch = root / ".scratch"
+    scratch.mkdir()
+    before = tempfile.tempdir
+    tempfile.tempdir = str(scratch.absolute())
+    try:
+        with contextlib.chdir(scratch):
+            yield scratch.absolute()
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+class _RelativeEntry:
+    """A video as LeRobot puts it in a list for FFmpeg, in which quotes would end the name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def resolve(self) -> str:
+        """Relative to the current folder, so that no character of the folders above matters."""
+        return "file:" + os.path.relpath(self.path)
+
+
+@contextlib.contextmanager
+def _adapted_writer() -> Iterator[None]:
+    """Adapts two steps of LeRobot's writer while an episode is saved.
+
+    Videos are joined below any folder, such as one with an apostrophe in its name. The pass that
+    puts images into the table, half of the writer's time, is left out: there are none.
+    """
+    module: Any = importlib.import_module("lerobot.datasets.dataset_writer")
+    join, embed = module.concatenate_video_files, module.embed_images
+
+    def join_relative(paths: Sequence[Path], output: Path) -> None:
+        join([_RelativeEntry(path) for path in paths], output)
+
+    module.concatenate_video_files, module.embed_images = join_relative, lambda table: table
+    try:
+        yield
+    finally:
+        module.concatenate_video_files, module.embed_images = join, embed
+
+
+def make_reproducible(root: Path) -> None:
+    """Puts what LeRobot leaves to chance in a fixed form: the order of `stats.json`.
+
+    LeRobot goes through a set of names there. Features that hold NaN have NaN statistics, which is
+    not JSON: they are left out; LeRobot normalizes state, action and images only.
+    """
+    path = root / "meta" / "stats.json"
+    stats = json.loads(path.read_text())
+    finite = {name: s for name, s in stats.items() if all(map(_is_finite, s.values()))}
+    path.write_text(json.dumps(finite, sort_keys=True, indent=4, ensure_ascii=False))
+
+
+def _is_finite(values: Any) -> bool:
+    return bool(np.isfinite(np.array(values, dtype=float)).all())

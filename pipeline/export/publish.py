@@ -1,0 +1,199 @@
+"""From stored episodes to a published dataset, in a process of its own.
+
+LeRobot is heavy and is changed a little while it writes; both stay inside the child. The child
+reads a job from standard input and answers with one line of JSON:
+`python -m pipeline.export.publish < JOB.json`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pipeline
+from pipeline import errors
+from pipeline.atomic import atomic_path
+from pipeline.errors import DatasetError, RotoscopeError
+
+_EXPECTED_ERROR, _NEEDS_WHOLE_IMPORT = 3, 4
+_PARENT_POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class PublishJob:
+    """A dataset to write."""
+
+    episodes: tuple[str, ...]
+    """Folders of stored episodes, in order."""
+    names: tuple[str, ...]
+    """For each episode, the name of the video that it comes from."""
+    out: str
+    """Where the dataset appears, whole."""
+    camera: str
+    """Name of the camera: `observation.images.<camera>`."""
+    repo_id: str
+    """Name of the dataset."""
+    provenance: dict[str, Any]
+    """What made it: `meta/rotoscope/provenance.json`."""
+    ledger: tuple[dict[str, Any], ...] = ()
+    """What became of every video: `meta/rotoscope/ledger.jsonl`."""
+
+
+@dataclass(frozen=True)
+class PublishResult:
+    """What was written."""
+
+    episodes: int
+    """Number of episodes."""
+    rows: int
+    """Rows in all of them."""
+    cpu_s: float
+    """CPU time of the writing process [s]."""
+
+
+def publish_in_child(job: PublishJob) -> PublishResult:
+    """Writes the dataset in a fresh process and waits for it; see `publish`.
+
+    Raises:
+        DatasetError: `out` holds something else, an episode is damaged, or the writer failed.
+        DiskFullError: No space is left; what `out` held before is untouched.
+    """
+    done = _run(job, light=True)
+    if done.returncode == _NEEDS_WHOLE_IMPORT:
+        done = _run(job, light=False)
+    if done.returncode == _EXPECTED_ERROR:
+        answer = json.loads(done.stdout)
+        raise getattr(errors, answer["error"])(answer["message"])
+    if done.returncode != 0:
+        raise DatasetError(
+            f"the process that writes {job.out} ended with {done.returncode}; this is a defect, "
+            f"please report it with these lines:\n{_tail(done.stderr)}"
+        )
+    return PublishResult(**json.loads(done.stdout))
+
+
+def publish(job: PublishJob, dataset_class: Any) -> PublishResult:
+    """Writes a dataset beside `out` and moves it into place whole, replacing one of ours.
+
+    Args:
+        job: What to write.
+        dataset_class: LeRobot's `LeRobotDataset`.
+
+    Raises:
+        DatasetError: `out` holds something else, or an episode is damaged.
+        DiskFullError: No space is left; what `out` held before is untouched.
+    """
+    from pipeline.export.card import dataset_card
+    from pipeline.export.lerobot import write_lerobot
+    from pipeline.export.schema import schema_of
+    from pipeline.export.sidecar import write_sidecar
+    from pipeline.export.stored_episode import open_episode
+
+    out = Path(job.out)
+    _refuse_what_is_not_ours(out)
+    stored = [open_episode(Path(folder)) for folder in job.episodes]
+    schema = schema_of(stored, camera=job.camera)
+    with atomic_path(out) as root:
+        write_lerobot(dataset_class, stored, root, schema=schema, repo_id=job.repo_id)
+        quality = write_sidecar(
+            root,
+            stored,
+            names=job.names,
+            schema=schema,
+            provenance=job.provenance,
+            ledger=job.ledger,
+        )
+        card = dataset_card(schema, quality, job.provenance, job.repo_id)
+        (root / "README.md").write_text(card)
+        _give_usual_permissions(root)
+    return PublishResult(len(stored), quality["rows"], time.process_time())
+
+
+def _refuse_what_is_not_ours(out: Path) -> None:
+    is_ours = (out / "meta" / "rotoscope" / "provenance.json").is_file()
+    is_free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    if not is_ours and not is_free:
+        raise DatasetError(
+            f"{out} exists and was not written by rotoscope; name another place or move it away"
+        )
+
+
+def _give_usual_permissions(root: Path) -> None:
+    """Files that began as temporary ones can be read by their owner alone; not so a dataset."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in root.rglob("*"):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
+
+
+def _run(job: PublishJob, *, light: bool) -> subprocess.CompletedProcess[str]:
+    package_root = str(Path(pipeline.__file__).resolve().parents[1])
+    paths = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    # -P: a file named datasets.py where the user stands must not be taken for the library.
+    command = [sys.executable, "-P", "-m", __name__, *([] if light else ["--whole"])]
+    return subprocess.run(
+        command,
+        input=json.dumps(asdict(job)),
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+        check=False,
+    )
+
+
+def _tail(text: str, lines: int = 15) -> str:
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _main() -> int:
+    threading.Thread(target=_die_with_parent, args=(os.getppid(),), daemon=True).start()
+    # Libraries print to standard output as they please; the answer goes where they cannot reach.
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    facts = json.load(sys.stdin)
+    job = PublishJob(
+        **facts | {name: tuple(facts[name]) for name in ("episodes", "names", "ledger")}
+    )
+    # By name: run as a script, this module is `__main__`, and its import would load it twice.
+    light = importlib.import_module("pipeline.export.light_lerobot")
+    try:
+        result = publish(job, _dataset_class(light, whole="--whole" in sys.argv[1:]))
+    except light.LightImportError as error:
+        print(f"LeRobot is imported whole: {error}", file=sys.stderr)
+        return _NEEDS_WHOLE_IMPORT
+    except RotoscopeError as error:
+        print(json.dumps({"error": type(error).__name__, "message": str(error)}), file=answer)
+        answer.flush()
+        return _EXPECTED_ERROR
+    print(json.dumps(asdict(result)), file=answer)
+    answer.flush()
+    return 0
+
+
+def _dataset_class(light: Any, *, whole: bool) -> Any:
+    if whole:
+        return importlib.import_module("lerobot.datasets.lerobot_dataset").LeRobotDataset
+    return light.import_light_writer()
+
+
+def _die_with_parent(parent: int) -> None:
+    # A parent that was killed is started again by its user, and would write the same dataset.
+    while os.getppid() == parent:
+        time.sleep(_PARENT_POLL_S)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    # Without running destructors: LeRobot's would try to finish what was given up.
+    code = _main()
+    sys.stderr.flush()
+    os._exit(code)

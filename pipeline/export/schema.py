@@ -1,0 +1,139 @@
+"""Which columns a dataset has, decided from the headers of all its episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.contract import ActionContract
+from pipeline.episode import Episode
+from pipeline.errors import DatasetError
+from pipeline.export.stored_episode import FeatureFacts, StoredEpisode, VideoFacts
+from pipeline.tracks import REASONS
+
+LABELS = {
+    "label.valid": FeatureFacts(
+        ("valid",), "bool", "1", "State and action are observed, reachable and inside all limits."
+    ),
+    "label.confidence": FeatureFacts(
+        ("confidence",), "float32", "1", "How far to trust the row, 0 to 1."
+    ),
+    "label.reason": FeatureFacts(
+        ("reason",),
+        "int64",
+        "1",
+        "Why the row is not valid: " + ", ".join(f"{i} {n}" for i, n in enumerate(REASONS)) + ".",
+    ),
+}
+"""Columns that every dataset has beside images, state and action."""
+
+_ABSENT = {"float32": np.nan, "bool": False, "int64": -1}
+"""What a column holds in an episode that has no such feature."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a dataset and what its episodes share."""
+
+    camera: str
+    """Name of the camera."""
+    fps: int
+    """Rows per second."""
+    contract: ActionContract
+    """Meaning of state and action."""
+    video: VideoFacts
+    """Size and encoder of the videos, from the first episode."""
+    features: dict[str, FeatureFacts]
+    """Columns beside images, state and action, sorted by name."""
+
+    @property
+    def video_key(self) -> str:
+        """Name of the images' feature."""
+        return f"observation.images.{self.camera}"
+
+    def lerobot_features(self) -> dict[str, dict[str, Any]]:
+        """The features in the form of LeRobot's `LeRobotDataset.create`."""
+        image = {
+            "dtype": "video",
+            "shape": (self.video.height, self.video.width, 3),
+            "names": ["height", "width", "channels"],
+        }
+        vector = {
+            "dtype": "float32",
+            "shape": (len(self.contract.dimensions),),
+            "names": self.contract.names,
+        }
+        others = {
+            name: {"dtype": f.dtype, "shape": (len(f.names),), "names": list(f.names)}
+            for name, f in self.features.items()
+        }
+        return {
+            self.video_key: image,
+            "observation.state": vector,
+            "action": dict(vector),
+        } | others
+
+    def columns(self, episode: Episode) -> dict[str, np.ndarray]:
+        """The values of an episode by column, shape (time, n), in the dataset's types."""
+        values = {
+            "observation.state": episode.state,
+            "action": episode.action,
+            "label.valid": episode.valid[:, None],
+            "label.confidence": episode.confidence[:, None],
+            "label.reason": episode.reason[:, None],
+        } | {name: feature.values for name, feature in episode.features.items()}
+        out = {name: values[name].astype(np.float32) for name in ("observation.state", "action")}
+        for name, facts in self.features.items():
+            shape = (episode.num_rows, len(facts.names))
+            absent = np.full(shape, _ABSENT[facts.dtype])
+            out[name] = values.get(name, absent).astype(facts.dtype)
+        return out
+
+
+def schema_of(stored: Sequence[StoredEpisode], *, camera: str) -> Schema:
+    """The columns of a dataset made of these episodes.
+
+    A feature that only some episodes have becomes a column too: NaN, False or -1 elsewhere.
+
+    Raises:
+        DatasetError: There is no episode, or episodes disagree in what must be the same.
+    """
+    if not stored:
+        raise DatasetError("a dataset needs at least one episode, got none")
+    first = stored[0]
+    for other in stored[1:]:
+        for what, a, b in (
+            ("rows per second", first.fps, other.fps),
+            ("image size", _size(first), _size(other)),
+            ("action contract", first.header["contract"], other.header["contract"]),
+        ):
+            if a != b:
+                raise DatasetError(
+                    f"episodes of one dataset must share their {what}: {first.episode_id} has "
+                    f"{a}, {other.episode_id} has {b}; label them with the same recipe"
+                )
+    features = dict(LABELS)
+    for episode in stored:
+        for name, facts in episode.features.items():
+            _check_name(name)
+            if features.setdefault(name, facts) != facts:
+                raise DatasetError(
+                    f"feature {name!r} is {features[name]} in one episode and {facts} in "
+                    f"{episode.episode_id}; label them with the same recipe"
+                )
+    return Schema(camera, first.fps, first.contract, first.video, dict(sorted(features.items())))
+
+
+def _size(stored: StoredEpisode) -> tuple[int, int]:
+    return stored.video.width, stored.video.height
+
+
+def _check_name(name: str) -> None:
+    if not name.startswith(("label.", "track.")) or name in LABELS:
+        raise DatasetError(
+            f"feature {name!r} must be named label.* or track.* and not be one of "
+            f"{', '.join(LABELS)}: policies read everything that begins with action or observation."
+        )

@@ -1,0 +1,234 @@
+"""An episode on disk: its rows, its encoded video and the statistics of its images.
+
+A child process per video writes these folders; the publishing process only reads them. A folder
+holds `episode.json` (everything that is JSON), `arrays.npz` (no pickle) and `video.mp4`, and is
+there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.atomic import atomic_path
+from pipeline.contract import ActionContract
+from pipeline.episode import Episode, Feature
+from pipeline.errors import DatasetError, TrackError
+
+FORMAT = 1
+"""Bump when the layout of the folder changes."""
+ROW_ARRAYS = ("source_frame", "source_time_s", "state", "action", "valid", "confidence", "reason")
+"""Array fields of `Episode` that every episode has."""
+_HEADER, _ARRAYS, _VIDEO = "episode.json", "arrays.npz", "video.mp4"
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What is known about an episode's video without opening it."""
+
+    width: int
+    """Pixels across."""
+    height: int
+    """Pixels down."""
+    encoder: dict[str, Any]
+    """Settings it was encoded with: `codec`, `pixel_format`, `crf`, `gop`, `preset`."""
+    image_stats: dict[str, list[float]]
+    """Per RGB channel on 0..255: `min`, `max`, `mean`, `std`, `q01`, `q10`, `q50`, `q90`, `q99`;
+    and `count`, how many values per channel they were taken over."""
+
+
+@dataclass(frozen=True)
+class FeatureFacts:
+    """A column of an episode without its values."""
+
+    names: tuple[str, ...]
+    """Name of each number."""
+    dtype: str
+    """`float32`, `int64` or `bool`."""
+    unit: str
+    """Unit of the numbers."""
+    description: str
+    """What it is."""
+
+
+@dataclass(frozen=True)
+class StoredEpisode:
+    """A stored episode; its header is read, its arrays are read when asked for."""
+
+    folder: Path
+    """Where it lies."""
+    header: dict[str, Any]
+    """`episode.json`."""
+
+    @property
+    def episode_id(self) -> str:
+        """Stable name of the episode."""
+        return str(self.header["episode_id"])
+
+    @property
+    def task(self) -> str:
+        """What is being done, in words."""
+        return str(self.header["task"])
+
+    @property
+    def fps(self) -> int:
+        """Rows per second."""
+        return int(self.header["fps"])
+
+    @property
+    def num_rows(self) -> int:
+        """Rows, and frames of the video."""
+        return int(self.header["num_rows"])
+
+    @property
+    def contract(self) -> ActionContract:
+        """What the numbers of state and action mean."""
+        return ActionContract.model_validate(self.header["contract"])
+
+    @property
+    def features(self) -> dict[str, FeatureFacts]:
+        """Columns beside state, action and images."""
+        return {
+            name: FeatureFacts(tuple(f["names"]), f["dtype"], f["unit"], f["description"])
+            for name, f in self.header["features"].items()
+        }
+
+    @property
+    def video(self) -> VideoFacts:
+        """Facts about its video."""
+        return VideoFacts(**self.header["video"])
+
+    @property
+    def video_path(self) -> Path:
+        """The encoded frames, one per row, at exactly `fps`."""
+        return self.folder / _VIDEO
+
+    def load(self) -> Episode:
+        """The whole episode.
+
+        Raises:
+            DatasetError: The folder is damaged.
+        """
+        header = self.header
+        path = self.folder / _ARRAYS
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            features = {
+                name: Feature(arrays[f"feature|{name}"], facts.names, facts.unit, facts.description)
+                for name, facts in self.features.items()
+            }
+            return Episode(
+                episode_id=self.episode_id,
+                task=self.task,
+                fps=self.fps,
+                contract=self.contract,
+                features=features,
+                source=header["source"],
+                quality=header["quality"],
+                scene=header["scene"],
+                **{name: arrays[name] for name in ROW_ARRAYS},
+            )
+        except (OSError, EOFError, ValueError, KeyError, TrackError, zipfile.BadZipFile) as error:
+            raise _damaged(self.folder, error) from error
+
+
+def save_episode(
+    folder: Path, episode: Episode, *, video: Path, facts: VideoFacts
+) -> StoredEpisode:
+    """Stores an episode under `folder`, which appears whole or not at all.
+
+    Args:
+        folder: Where to; replaced if it is there.
+        episode: The rows.
+        video: Finished mp4 with one frame per row; it is moved into the folder.
+        facts: What is known about the video.
+
+    Raises:
+        DiskFullError: No space is left.
+    """
+    header = _header(episode, facts)
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **_arrays(episode))
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        (temporary / _HEADER).write_text(json.dumps(header, sort_keys=True, indent=1) + "\n")
+        (temporary / _ARRAYS).write_bytes(buffer.getvalue())
+        shutil.move(video, temporary / _VIDEO)
+    return StoredEpisode(folder, header)
+
+
+def open_episode(folder: Path) -> StoredEpisode:
+    """Reads the header of a stored episode.
+
+    Raises:
+        DatasetError: The folder holds no episode, or a damaged one.
+    """
+    try:
+        header = json.loads((folder / _HEADER).read_text())
+        missing = [n for n in (_ARRAYS, _VIDEO) if not (folder / n).is_file()]
+        if missing:
+            raise FileNotFoundError(f"{', '.join(missing)} not there")
+        if header["format"] != FORMAT:
+            raise ValueError(f"written as format {header['format']}, this version reads {FORMAT}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder, error) from error
+    return StoredEpisode(folder, header)
+
+
+def _header(episode: Episode, facts: VideoFacts) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "episode_id": episode.episode_id,
+        "task": episode.task,
+        "fps": episode.fps,
+        "num_rows": episode.num_rows,
+        "contract": episode.contract.model_dump(mode="json"),
+        "features": {
+            name: {
+                "names": list(feature.names),
+                "dtype": _dtype(name, feature.values),
+                "unit": feature.unit,
+                "description": feature.description,
+            }
+            for name, feature in episode.features.items()
+        },
+        "source": episode.source,
+        "quality": episode.quality,
+        "scene": episode.scene,
+        "video": {
+            "width": facts.width,
+            "height": facts.height,
+            "encoder": facts.encoder,
+            "image_stats": {k: np.ravel(v).tolist() for k, v in facts.image_stats.items()},
+        },
+    }
+
+
+def _arrays(episode: Episode) -> Mapping[str, np.ndarray]:
+    rows = {name: getattr(episode, name) for name in ROW_ARRAYS}
+    return rows | {f"feature|{name}": f.values for name, f in episode.features.items()}
+
+
+def _dtype(name: str, values: np.ndarray) -> str:
+    kinds = {"f": "float32", "i": "int64", "u": "int64", "b": "bool"}
+    if values.dtype.kind not in kinds:
+        raise TrackError(
+            f"feature {name!r} has type {values.dtype}; a dataset holds float32, int64 and bool"
+        )
+    return kinds[values.dtype.kind]
+
+
+def _damaged(folder: Path, error: Exception) -> DatasetError:
+    return DatasetError(
+        f"the stored episode {folder} cannot be read ({error}); remove that folder and run the "
+        "same command again"
+    )
