@@ -66,7 +66,7 @@ def draw_overlay(
 
     picture = Image.fromarray(image.copy())
     pen = ImageDraw.Draw(picture)
-    line = max(2, image.shape[1] // 240)
+    line = max(2, image.shape[1] // 130)
     if overlay.joints_m is not None:
         pixels = project(overlay.K, overlay.joints_m)
         colour = HAND_SEEN if overlay.is_seen else HAND_FILLED

@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -21,6 +22,7 @@ import types
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from pipeline.errors import (
@@ -121,19 +123,25 @@ def run_isolated(
     """
     context = _context(preload)
     parent_end, child_end = context.Pipe(duplex=True)
-    process = context.Process(target=_child, args=(child_end, function, argument), daemon=True)
-    with _without_main():
-        process.start()
-    child_end.close()
-    watch = _Watch(process, parent_end, limits, on_message, stop)
-    try:
-        return watch.wait()
-    finally:
-        if process.is_alive():
-            process.kill()
-        process.join()
-        process.close()
-        parent_end.close()
+    with tempfile.NamedTemporaryFile(prefix="rotoscope-", suffix=".log") as said:
+        process = context.Process(
+            target=_child, args=(child_end, said.name, function, argument), daemon=True
+        )
+        with _without_main():
+            process.start()
+        child_end.close()
+        watch = _Watch(process, parent_end, limits, on_message, stop)
+        try:
+            return watch.wait()
+        except WorkerCrashedError as error:
+            last = _last_line(Path(said.name))
+            raise WorkerCrashedError(f"{error}; it last said: {last!r}") from None
+        finally:
+            if process.is_alive():
+                process.kill()
+            process.join()
+            process.close()
+            parent_end.close()
 
 
 class _Watch:
@@ -211,8 +219,22 @@ class _Watch:
         )
 
 
-def _child(connection: Connection, function: str, argument: Any) -> None:
+def _last_line(path: Path) -> str:
+    """The last thing a child printed, where a native library says why it aborts."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 2000))
+        lines = file.read().decode(errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else ""
+
+
+def _child(connection: Connection, said: str, function: str, argument: Any) -> None:
     """Runs in the child: calls the function and sends back one answer."""
+    # Native libraries chatter on these; their last line matters only after a crash.
+    descriptor = os.open(said, os.O_WRONLY | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     lock = threading.Lock()
     threading.Thread(target=_die_with_parent, args=(connection,), daemon=True).start()
