@@ -16,7 +16,7 @@ from pipeline.tracks import REASONS, ActionTrack, GripperTrack, Track
 from pipeline.types import Clip
 from retarget.confidence import action_confidence
 from retarget.follow import Followed, FollowSettings, follow_poses
-from retarget.limits import make_feasible
+from retarget.gripper_rate import possible_opening
 from retarget.objective import TrajectoryWeights
 from retarget.robot import Robot, load_robot
 from retarget.trajectory import TrajectorySolution
@@ -141,7 +141,7 @@ class RetargetArm(ClipStage):
         self, gripper: GripperTrack, time_s: Float[np.ndarray, " time"], followed: Followed
     ) -> ActionTrack:
         robot, solution, frames = self.robot, followed.solution, followed.frames
-        opening, lag = gripper_percent(robot, gripper.opening[frames], time_s[frames])
+        opening, lag = self._gripper_percent(gripper.opening[frames], time_s[frames])
         is_lagging = lag > self.config.tolerance_gripper_percent
         is_observed = gripper.valid[frames] & np.isfinite(opening)
         reason = frame_reasons(is_observed, solution, is_lagging)
@@ -166,6 +166,18 @@ class RetargetArm(ClipStage):
             target_error_rad=_scatter(solution.error_rad, frames, time_s, np.nan),
             T_camera_base=followed.T_camera_base,
         )
+
+    def _gripper_percent(
+        self, opening: Float[np.ndarray, " known"], time_s: Float[np.ndarray, " known"]
+    ) -> tuple[Float[np.ndarray, " known"], Float[np.ndarray, " known"]]:
+        """The opening that the gripper can have, and how far that is from the wanted one [%]."""
+        known = np.isfinite(opening)
+        if not known.any():
+            return opening, np.zeros(len(opening))
+        wanted = np.interp(time_s, time_s[known], np.clip(opening[known], 0.0, 1.0))
+        max_rate = self.robot.config.gripper.max_rate_percent_s / 100.0
+        possible = possible_opening(wanted, time_s, max_rate=max_rate)
+        return 100.0 * possible, 100.0 * np.abs(possible - wanted)
 
     def _nothing_known(
         self, gripper: GripperTrack, time_s: Float[np.ndarray, " time"]
@@ -211,29 +223,6 @@ def _work(gripper: GripperTrack) -> float:
         return 0.0
     spread_m = float(np.sqrt(np.nanvar(position_m, axis=0).sum()))
     return len(position_m) * (spread_m + STILL_HAND_M)
-
-
-def gripper_percent(
-    robot: Robot, opening: Float[np.ndarray, " time"], time_s: Float[np.ndarray, " time"]
-) -> tuple[Float[np.ndarray, " time"], Float[np.ndarray, " time"]]:
-    """The opening that the gripper can have, and how far that is from the wanted one [percent].
-
-    The wanted opening is bridged linearly where it is unknown. Where it changes faster than the
-    fingers can move, they start early and end late (see `limits.make_feasible`).
-    """
-    known = np.isfinite(opening)
-    if not known.any():
-        return np.full(len(opening), np.nan), np.zeros(len(opening))
-    wanted = 100.0 * np.interp(time_s, time_s[known], np.clip(opening[known], 0.0, 1.0))
-    possible = make_feasible(
-        wanted[:, None],
-        time_s,
-        np.zeros(1),
-        np.full(1, 100.0),
-        np.full(1, robot.config.gripper.max_rate_percent_s),
-        position_margin=0.0,
-    )[:, 0]
-    return possible, np.abs(possible - wanted)
 
 
 def frame_reasons(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Protocol
+
 import numpy as np
 from jaxtyping import Float
 
 from retarget.limits import POSITION_MARGIN, VELOCITY_MARGIN
-from retarget.objective import Objective
 
 FIRST_BARRIER = 30.0
 """Barrier weight at the start, in units of the cost."""
@@ -24,18 +26,48 @@ DAMPING = 1.0
 """Levenberg-Marquardt damping of the redundant directions [1/rad^2]."""
 
 
+@dataclass(frozen=True, eq=False)
+class Linearised:
+    """A cost around some joint values, to second order."""
+
+    bands: Float[np.ndarray, "offset time joint"]
+    """Gauss-Newton Hessian: row k holds what couples an entry to the one k further on, where
+    entries are numbered by time, then joint. A cost may reach two frames, so there are
+    `2 * joints + 1` rows."""
+    gradient: Float[np.ndarray, "time joint"]
+    """Gradient of the cost."""
+
+
+class Cost(Protocol):
+    """What is to be minimised."""
+
+    def linearise(self, joints: Float[np.ndarray, "time joint"]) -> Linearised:
+        """The cost around these joint values, in new arrays."""
+
+
 class Limits:
-    """All limits of a trajectory as `A x <= 1` or a constant, each row scaled to its own range.
+    """All limits of a trajectory as `A x <= b`, each row scaled to its own range.
 
     Rows are: velocity up, velocity down, position up, position down; each `(time, joint)`.
+
+    Args:
+        time_s: Frame times [s], increasing.
+        lower: Lower position limits.
+        upper: Upper position limits.
+        max_velocity: Velocity limits [1/s].
     """
 
-    def __init__(self, objective: Objective) -> None:
-        robot = objective.robot
-        lower, upper = robot.lower + POSITION_MARGIN, robot.upper - POSITION_MARGIN
+    def __init__(
+        self,
+        time_s: Float[np.ndarray, " time"],
+        lower: Float[np.ndarray, " joint"],
+        upper: Float[np.ndarray, " joint"],
+        max_velocity: Float[np.ndarray, " joint"],
+    ) -> None:
+        lower, upper = lower + POSITION_MARGIN, upper - POSITION_MARGIN
         self.lower, self.upper, self.range = lower, upper, upper - lower
-        interval_s = np.diff(objective.targets.time_s)[:, None]
-        self.max_step = interval_s * robot.max_velocity * (1.0 - VELOCITY_MARGIN)
+        interval_s = np.diff(time_s)[:, None]
+        self.max_step = interval_s * max_velocity * (1.0 - VELOCITY_MARGIN)
         n, m = len(interval_s) + 1, len(interval_s)
         self.parts = np.cumsum([m, m, n])
         shape = (n, len(lower))
@@ -74,28 +106,32 @@ class Limits:
 
 
 def minimise(
-    objective: Objective, start: Float[np.ndarray, "time joint"], *, max_iterations: int
+    cost: Cost,
+    limits: Limits,
+    start: Float[np.ndarray, "time joint"],
+    *,
+    max_iterations: int,
 ) -> Float[np.ndarray, "time joint"]:
-    """Joint values that minimise the objective inside the limits.
+    """Joint values that minimise a cost inside the limits.
 
     Primal-dual interior point on the Gauss-Newton model, relinearised at every step, with slack
     variables so that the start may be too fast (Nocedal and Wright 2006, section 19.3). Limits
     couple a joint only to itself in the next frame, so a step stays one banded Cholesky solve.
 
     Args:
-        objective: The cost, and the robot whose limits hold.
+        cost: What is to be least.
+        limits: What must hold.
         start: Where to start from [rad or m].
         max_iterations: Steps at most.
     """
     from scipy.linalg import solveh_banded
 
-    limits = Limits(objective)
     joints = np.clip(start, limits.lower, limits.upper)
     barrier = FIRST_BARRIER
     slack = np.maximum(limits.bound - limits.rows(joints), 0.1)
     force = barrier / slack
     for _ in range(max_iterations):
-        model = objective.linearise(joints)
+        model = cost.linearise(joints)
         missing = limits.rows(joints) + slack - limits.bound
         stiffness = force / slack
         limits.add_curvature(model.bands, stiffness)

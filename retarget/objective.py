@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from retarget.interior_point import Linearised
 from retarget.kinematics import pose_error
 from retarget.robot import Robot
 
@@ -29,8 +30,12 @@ class TrajectoryWeights:
     home: float = 3.0
     """Distance of each joint to its home value [rad]."""
     robust: float = 5.0
-    """Errors beyond this many sigma pull with constant force, so that a target far out of reach
-    cannot drag its neighbours away from theirs."""
+    """Errors beyond this many sigma pull with constant force."""
+    far_m: float = 0.1
+    """Distance beyond which a target's pull fades [m]: coming a little nearer to one that is out of
+    reach must not cost a neighbour that is within."""
+    far_rad: float = 1.0
+    """The same for the angle to the wanted rotation [rad]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,22 +52,8 @@ class Targets:
     """Frames that have a target; the others are bridged smoothly."""
 
 
-@dataclass(frozen=True, eq=False)
-class Linearised:
-    """The cost around some joint values, to second order."""
-
-    cost: float
-    """Half the weighted sum of squares."""
-    bands: Float[np.ndarray, "offset time joint"]
-    """Gauss-Newton Hessian: row k holds what couples an entry to the one k further on, where
-    entries are numbered by time, then joint. Accelerations reach two frames, so there are
-    `2 * joints + 1` rows."""
-    gradient: Float[np.ndarray, "time joint"]
-    """Gradient of the cost."""
-
-
 class Objective:
-    """Target errors with a pseudo-Huber loss, joint accelerations, distance to the home pose."""
+    """Robust target errors, joint accelerations and distance to the home pose."""
 
     def __init__(self, robot: Robot, targets: Targets, weights: TrajectoryWeights) -> None:
         self.robot, self.targets, self.weights = robot, targets, weights
@@ -71,39 +62,43 @@ class Objective:
         self.curvature = curvature / weights.acceleration**2
 
     def linearise(self, joints: Float[np.ndarray, "time joint"]) -> Linearised:
-        """The cost, its gradient and its Gauss-Newton Hessian at these joint values."""
+        """The cost's gradient and Gauss-Newton Hessian at these joint values."""
         num_joints = joints.shape[1]
-        cost, blocks, gradient = self._target_terms(joints)
+        blocks, gradient = self._target_terms(joints)
         bands = np.zeros((2 * num_joints + 1, *joints.shape))
         for j in range(num_joints):
             bands[: num_joints - j, :, j] = blocks[:, j:, j].T
-        from_home = joints - self.robot.home
         pull = (self.frame_weight / self.weights.home**2)[:, None]
         bands[0] += pull
         for order, band in enumerate(self.curvature):
             bands[order * num_joints] += band[:, None]
-        bending = banded_product(self.curvature, joints)
-        cost += 0.5 * float((pull * from_home**2).sum() + (bending * joints).sum())
-        return Linearised(cost, bands, gradient + pull * from_home + bending)
+        gradient += pull * (joints - self.robot.home) + banded_product(self.curvature, joints)
+        return Linearised(bands, gradient)
 
-    def _target_terms(self, joints: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """Cost, Hessian block of each frame, gradient, of following the targets.
+    def _target_terms(self, joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Hessian block of each frame, and gradient, of following the targets.
 
-        The loss of an error e is `k^2 (sqrt(1 + (e / k sigma)^2) - 1)` with k = `robust` (pseudo-
-        Huber; Hartley and Zisserman 2004, A6.8), as iteratively reweighted least squares.
+        Iteratively reweighted least squares: the weight of a pseudo-Huber loss (Hartley and
+        Zisserman 2004, A6.8) for small and middle errors, times that of a Cauchy loss for far ones.
         """
-        w, cost = self.weights, 0.0
+        w = self.weights
         reached = self.robot.chain.pose(joints, jacobian=True)
         error = pose_error(reached, self.targets.R, self.targets.p_m)
-        weight = np.empty_like(error)
+        position2, rotation2 = (error[:, :3] ** 2).sum(axis=1), (error[:, 3:] ** 2).sum(axis=1)
         present = self.frame_weight * self.targets.is_wanted
-        for part, sigma in ((slice(0, 3), w.position_m), (slice(3, 6), w.rotation_rad)):
-            root = np.sqrt(1.0 + (error[:, part] ** 2).sum(axis=1) / (sigma * w.robust) ** 2)
-            cost += w.robust**2 * float((present * (root - 1.0)).sum())
-            weight[:, part] = (present / (root * sigma**2))[:, None]
+        present /= 1.0 + position2 / w.far_m**2 + rotation2 / w.far_rad**2
+        weight = np.empty_like(error)
+        weight[:, :3] = _huber(present, position2, w.position_m, w.robust)
+        weight[:, 3:] = _huber(present, rotation2, w.rotation_rad, w.robust)
         assert reached.J is not None
         Jt = np.swapaxes(reached.J * weight[:, :, None], 1, 2)
-        return cost, Jt @ reached.J, -(Jt @ error[:, :, None])[:, :, 0]
+        return Jt @ reached.J, -(Jt @ error[:, :, None])[:, :, 0]
+
+
+def _huber(
+    present: np.ndarray, error2: np.ndarray, sigma: float, robust: float
+) -> Float[np.ndarray, "time 1"]:
+    return (present / np.sqrt(1.0 + error2 / (sigma * robust) ** 2) / sigma**2)[:, None]
 
 
 def acceleration_bands(

@@ -55,7 +55,7 @@ def three_quarter_view(robot: Robot) -> View:
 
 
 class RobotRenderer:
-    """Draws one robot with MuJoCo's offscreen renderer. Use one at a time in a process, and close it.
+    """Draws one robot with MuJoCo's offscreen renderer. Close it before making another.
 
     Args:
         robot: The robot, or its name.

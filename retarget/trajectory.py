@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from retarget.ik import solve_poses
-from retarget.interior_point import minimise
+from retarget.interior_point import Limits, minimise
 from retarget.kinematics import pose_error
 from retarget.limits import make_feasible
 from retarget.objective import Objective, Targets, TrajectoryWeights
@@ -62,7 +62,8 @@ def solve_trajectory(
         max_iterations: Steps of the solver at most.
     """
     objective = Objective(robot, targets, weights or TrajectoryWeights())
-    joints = minimise(objective, start, max_iterations=max_iterations)
+    limits = Limits(targets.time_s, robot.lower, robot.upper, robot.max_velocity)
+    joints = minimise(objective, limits, start, max_iterations=max_iterations)
     joints = make_feasible(joints, targets.time_s, robot.lower, robot.upper, robot.max_velocity)
     error_m, error_rad = _errors(robot, joints, targets)
     is_reached = (error_m <= tolerance_m) & (error_rad <= tolerance_rad)
