@@ -38,7 +38,9 @@ def _width_figures(data: Path) -> list[Figure]:
     joints = np.array(np.load(path, allow_pickle=True))
     aperture_m = np.linalg.norm(joints[:, 4] - joints[:, 8], axis=1)
     stage = RetargetGripper(RetargetGripper.Config())
-    clip, hand = _as_hand(se3.apply(CAMERA_FROM_WRIST, joints))
+    clip, hand = _as_hand(
+        se3.apply(np.broadcast_to(CAMERA_FROM_WRIST, (len(joints), 4, 4)), joints)
+    )
     stage.run(clip, {"hands.right": hand})  # the first call pays for numpy's own lazy imports
     start = time.process_time()
     gripper = stage.run(clip, {"hands.right": hand})["gripper.right"]

@@ -103,7 +103,8 @@ def test_grasps_do_not_depend_on_where_the_camera_stands():
     time_s, joints = show(two_grasps())
     known = np.ones(len(time_s), dtype=bool)
     T = se3.make(se3.exp_so3(np.array([0.5, 1.0, -0.4])), np.array([0.3, 0.1, 1.0]))
-    here, there = (find_grasps(time_s, j, known) for j in (joints, se3.apply(T, joints)))
+    moved = se3.apply(np.broadcast_to(T, (len(joints), 4, 4)), joints)
+    here, there = (find_grasps(time_s, j, known) for j in (joints, moved))
     assert [(g.start, g.end) for g in here] == [(g.start, g.end) for g in there]
 
 

@@ -35,7 +35,7 @@ def test_poses_are_rigid_motions(side):
 def test_pose_moves_with_the_hand():
     joints = hands()
     T = se3.make(se3.exp_so3(np.array([0.3, -1.2, 0.5])), np.array([0.1, 0.4, -0.2]))
-    moved = gripper_pose(se3.apply(T, joints), "right")
+    moved = gripper_pose(se3.apply(np.broadcast_to(T, (len(joints), 4, 4)), joints), "right")
     np.testing.assert_allclose(moved, T @ gripper_pose(joints, "right"), atol=1e-9)
 
 

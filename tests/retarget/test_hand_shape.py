@@ -17,7 +17,8 @@ MEASURES = (
 def test_shape_does_not_depend_on_place_or_side(measure):
     rng = np.random.default_rng(0)
     joints = rng.normal(0.0, 0.05, (50, 21, 3))
-    moved = se3.apply(se3.make(se3.exp_so3(rng.normal(size=3)), rng.normal(size=3)), joints)
+    T = se3.make(se3.exp_so3(rng.normal(size=(1, 3))), rng.normal(size=(1, 3)))
+    moved = se3.apply(np.repeat(T, 50, axis=0), joints)
     mirrored = joints * [1.0, -1.0, 1.0]
     np.testing.assert_allclose(measure(moved), measure(joints), atol=1e-12)
     np.testing.assert_allclose(measure(mirrored), measure(joints), atol=1e-12)
