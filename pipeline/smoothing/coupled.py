@@ -14,8 +14,11 @@ from jaxtyping import Float
 from pipeline.errors import TrackError
 from pipeline.smoothing import block_tridiagonal, process
 from pipeline.smoothing.layout import Layout
-from pipeline.smoothing.measurement import Measurement, screened
+from pipeline.smoothing.measurement import Measurement, screened, sticking_out
 from pipeline.smoothing.stationary import fit_signals, smallest_noise
+
+NEIGHBOURS = 3
+"""Samples on each side that a sample must stand out from to be an outlier."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +76,7 @@ def start(
         raise TrackError(
             "every valid sample must have a stated sigma > 0; leave sigma out where there is none"
         )
-    good = screened(samples, layout.segment_of_sample)
+    good = screened(samples, layout.run_of_sample)
     weight = good / np.mean(relative**2, axis=1)
     center = samples.mean(axis=0)
     alone = fit_signals(layout, samples - center, weight, np.ones(layout.jerks.num_rows))
@@ -95,10 +98,12 @@ def improved(
 
     Samples are in units of the noise.
     """
+    standing_out = sticking_out(samples, layout.run_of_sample, NEIGHBOURS)
     for _ in range(num_iterations if layout.is_noise_visible else 0):
         coefficients, band = estimate.coefficients, estimate.band
         residual = samples - layout.at_samples.values(coefficients)
-        measurement = estimate.measurement.updated(residual, layout.at_samples.covariance(band))
+        fit_cov = layout.at_samples.covariance(band)
+        measurement = estimate.measurement.updated(residual, fit_cov, standing_out)
         jerk, jerk_cov = layout.jerks.values(coefficients), layout.jerks.covariance(band)
         strength = process.update(estimate.process, jerk, jerk_cov, layout.window)
         estimate = solved(layout, samples, measurement, strength)

@@ -31,6 +31,8 @@ class Layout:
     """Frames that lie in a segment."""
     segment_of_frame: Int[np.ndarray, " time"]
     """Segment of each frame, -1 for none."""
+    run_of_sample: Int[np.ndarray, " sample"]
+    """Run of samples without a gap of more than one frame that each sample lies in."""
     interval_of_sample: Int[np.ndarray, " sample"]
     """Knot interval of each sample, counted over all segments."""
     at_samples: Functionals
@@ -66,6 +68,7 @@ class Layout:
             samples=samples,
             frames=frames,
             segment_of_frame=number,
+            run_of_sample=segments.runs(time_s[samples]),
             interval_of_sample=before[of_sample] + knots.interval(time_s[samples], of_sample),
             at_samples=knots.samples(time_s[samples], of_sample),
             at_frames=knots.samples(time_s[frames], number[frames]),
@@ -74,11 +77,6 @@ class Layout:
             rest=slopes.gram(np.full(slopes.num_rows, REST_PRECISION)),
             interval_s=interval_s,
         )
-
-    @property
-    def segment_of_sample(self) -> Int[np.ndarray, " sample"]:
-        """Segment of each sample."""
-        return self.segment_of_frame[self.samples]
 
     @property
     def num_segments(self) -> int:

@@ -20,6 +20,7 @@ from pipeline.smoothing.measurement import (
     PRIOR_OUTLIER_SPREAD,
     PRIOR_OUTLIERS,
     good_weight,
+    sticking_out,
 )
 from pipeline.smoothing.process import SHARE_OF_CLIP
 from pipeline.smoothing.stationary import SignalFit, fit_signals
@@ -28,6 +29,8 @@ NUM_ITERATIONS = 3
 """Rounds of estimation. On synthetic hands the error is within 1 % of its limit."""
 ACTIVITY_RANGE = 1e4
 """Activity stays within this factor of the clip's typical one, either way."""
+NEIGHBOURS = 2
+"""Samples on each side that a sample must stand out from to be an outlier."""
 INDEPENDENT_SHARE = 0.1
 """Noise is common to many signals: this share of them counts as independent witnesses when a frame
 is judged."""
@@ -92,8 +95,9 @@ def smooth_many(
     samples = (values[valid] - center) @ axes
     parameters = _Parameters(np.ones(len(samples)), np.ones(layout.jerks.num_rows))
     fit = fit_signals(layout, samples, parameters.weight, parameters.activity)
+    standing_out = sticking_out(samples, layout.run_of_sample, NEIGHBOURS)
     for _ in range(NUM_ITERATIONS if layout.is_noise_visible else 0):
-        judged = _judged(layout, samples, parameters, fit)
+        judged = _judged(layout, samples, standing_out, parameters, fit)
         parameters = replace(judged, activity=_activity(layout, parameters.activity, fit))
         fit = fit_signals(layout, samples, parameters.weight, parameters.activity)
     return _result(layout, parameters, fit, center, axes)
@@ -108,7 +112,11 @@ def _principal_axes(
 
 
 def _judged(
-    layout: Layout, samples: np.ndarray, parameters: _Parameters, fit: SignalFit
+    layout: Layout,
+    samples: np.ndarray,
+    standing_out: np.ndarray,
+    parameters: _Parameters,
+    fit: SignalFit,
 ) -> _Parameters:
     """Which frames are good, judged by all components from all other frames."""
     fit_variance = layout.at_samples.covariance(fit.band)[:, fit.choice, 0, 0]
@@ -116,10 +124,12 @@ def _judged(
     keep = 1.0 + LARGEST_SHARE - np.minimum(parameters.weight[:, None] * fit_variance, 1.0)
     left_out = (samples - layout.at_samples.values(fit.coefficients)) / np.sqrt(fit.noise) / keep
     if_good = fit_variance / keep + 1.0
-    if_bad = if_good + parameters.outlier_variance
     witnesses = max(1.0, INDEPENDENT_SHARE * samples.shape[1])
-    log_good = -0.5 * witnesses * (left_out**2 / if_good + np.log(if_good)).mean(axis=1)
-    log_bad = -0.5 * witnesses * (left_out**2 / if_bad + np.log(if_bad)).mean(axis=1)
+    log_good = witnesses * np.fmax(
+        _mean_log_density(left_out, if_good),
+        _mean_log_density(standing_out / np.sqrt(fit.noise), np.ones_like(if_good)),
+    )
+    log_bad = witnesses * _mean_log_density(left_out, if_good + parameters.outlier_variance)
     weight, outlier_share = good_weight(log_good, log_bad, parameters.outlier_share)
     bad = 1.0 - weight
     total = bad @ (left_out**2).mean(axis=1) + PRIOR_OUTLIERS * PRIOR_OUTLIER_SPREAD**2
@@ -127,6 +137,13 @@ def _judged(
     return replace(
         parameters, weight=weight, outlier_share=outlier_share, outlier_variance=variance
     )
+
+
+def _mean_log_density(
+    x: Float[np.ndarray, "sample component"], variance: Float[np.ndarray, "sample component"]
+) -> Float[np.ndarray, " sample"]:
+    """Logarithm of normal densities without their constant, mean over components."""
+    return np.asarray(-0.5 * (x**2 / variance + np.log(variance)).mean(axis=1))
 
 
 def _activity(

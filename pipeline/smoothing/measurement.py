@@ -3,7 +3,8 @@
 A sample is good with the estimated noise or, with small probability, an outlier with a much wider
 covariance; both and the share of outliers are fitted (a contaminated normal, Tukey 1960). Each
 sample is judged by its distance from the motion that all *other* samples predict, over all axes
-together: an outlier has no say in its own trial.
+together: an outlier has no say in its own trial. Whoever stays among its neighbours is good as
+well: a hand that snaps from rest surprises the motion model, but is no outlier.
 """
 
 from __future__ import annotations
@@ -74,14 +75,16 @@ class Measurement:
         self,
         residual: Float[np.ndarray, "sample signal"],
         fit_cov: Float[np.ndarray, "sample signal signal"],
+        standing_out: Float[np.ndarray, "sample signal"],
     ) -> Measurement:
         """One step of expectation maximisation.
 
         Args:
             residual: Samples minus the posterior mean.
             fit_cov: Posterior covariance of the motion at the samples.
+            standing_out: Samples minus the median of their neighbours, NaN where there are none.
         """
-        judged = self._judge(residual, fit_cov)
+        judged = self._judge(residual, fit_cov, standing_out)
         scaled = residual / self.relative
         spread = fit_cov / (self.relative[:, :, None] * self.relative[:, None, :])
         moments = scaled[:, :, None] * scaled[:, None, :] + spread
@@ -91,7 +94,9 @@ class Measurement:
         noise = (np.tensordot(weight, moments, axes=1) + prior) / (weight.sum() + PRIOR_SAMPLES)
         return replace(judged, noise=noise)
 
-    def _judge(self, residual: np.ndarray, fit_cov: np.ndarray) -> Measurement:
+    def _judge(
+        self, residual: np.ndarray, fit_cov: np.ndarray, standing_out: np.ndarray
+    ) -> Measurement:
         """Which samples are good, and what the others look like."""
         n = len(self.noise)
         share = fit_cov @ self.precision  # how much of its own fit each sample makes up
@@ -99,11 +104,11 @@ class Measurement:
         left_out = np.einsum("tij,tj->ti", leave_out, residual)
         if_good = leave_out @ fit_cov + self.covariance
         if_good = 0.5 * (if_good + np.swapaxes(if_good, -1, -2))
-        weight, outlier_share = good_weight(
-            _log_density(left_out, if_good),
-            _log_density(left_out, if_good + self.outlier),
-            self.outlier_share,
+        log_good = np.fmax(
+            _log_density(left_out, if_good), _log_density(standing_out, self.covariance)
         )
+        log_bad = _log_density(left_out, if_good + self.outlier)
+        weight, outlier_share = good_weight(log_good, log_bad, self.outlier_share)
         bad = 1.0 - weight
         prior = PRIOR_OUTLIERS * PRIOR_OUTLIER_SPREAD**2 * self.noise
         moments = np.einsum("t,ti,tj->ij", bad, left_out, left_out)
@@ -142,14 +147,26 @@ def _log_density(
     return np.asarray(-0.5 * (np.einsum("ti,ti->t", x, solved) + log_determinant))
 
 
-def screened(
-    samples: Float[np.ndarray, "sample signal"], segment: Int[np.ndarray, " sample"]
-) -> Float[np.ndarray, " sample"]:
-    """First guess of the weights: 0 for what sticks out of its four neighbours, 1 for the rest.
+def sticking_out(
+    samples: Float[np.ndarray, "sample signal"], run: Int[np.ndarray, " sample"], reach: int
+) -> Float[np.ndarray, "sample signal"]:
+    """How far each sample lies from the median of itself and `reach` neighbours on each side.
 
-    A sample sticks out if it lies further from the median of the five than four samples in five do
-    by a factor of ten, in any signal. Neighbours are those of the same segment.
+    A move in one direction, however fast, does not stick out; a blip of up to `reach` samples does.
+    NaN in runs of samples that are too short to tell.
     """
-    distance = np.abs(samples - np.median(samples[neighbours(segment, 2)], axis=1))
+    index, is_full = neighbours(run, reach)
+    distance = samples - np.partition(samples[index], reach, axis=1)[:, reach]
+    return np.where(is_full[:, None], distance, np.nan)
+
+
+def screened(
+    samples: Float[np.ndarray, "sample signal"], run: Int[np.ndarray, " sample"]
+) -> Float[np.ndarray, " sample"]:
+    """First guess of the weights: 0 for what sticks out of its neighbours, 1 for the rest.
+
+    That is ten times further than four samples in five do, in any signal.
+    """
+    distance = np.nan_to_num(np.abs(sticking_out(samples, run, 2)))
     usual = np.quantile(distance, 0.8, axis=0)
     return 1.0 - ((distance > 10.0 * usual) & (usual > 0)).any(axis=1)

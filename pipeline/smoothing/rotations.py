@@ -73,7 +73,7 @@ def smooth_rotations(
         return _unknown(len(time_s))
     layout = Layout.of(time_s, valid, max_gap_s)
     sigma = None if sigma_rad is None else np.repeat(sigma_rad[valid, None], 3, axis=1) / 3**0.5
-    reference = _interpolate(time_s, valid, _medoids(samples, layout.segment_of_sample))
+    reference = _interpolate(time_s, valid, _medoids(samples, layout.run_of_sample))
     flat = _lay_flat(reference)
     offsets = _unroll(reference[valid], flat[valid], samples)
     units, estimate = start(layout, offsets, sigma)
@@ -96,10 +96,10 @@ def smooth_rotations(
 
 
 def _medoids(
-    rotations: Float[np.ndarray, "sample 3 3"], segment: Int[np.ndarray, " sample"]
+    rotations: Float[np.ndarray, "sample 3 3"], run: Int[np.ndarray, " sample"]
 ) -> Float[np.ndarray, "sample 3 3"]:
     """For each sample the one among its neighbours that lies nearest to all of them."""
-    index = neighbours(segment, MEDOID_NEIGHBOURS)
+    index, _ = neighbours(run, MEDOID_NEIGHBOURS)
     quats = se3.quat_from_matrix(rotations)[index]
     cosine = np.clip(np.abs(np.einsum("iaq,ibq->iab", quats, quats)), 0.0, 1.0)
     best = np.argmin(np.arccos(cosine).sum(axis=2), axis=1)

@@ -46,16 +46,27 @@ def known_frames(
     return numbers(len(time_s), spans) >= 0
 
 
+def runs(time_s: Float[np.ndarray, " sample"]) -> Int[np.ndarray, " sample"]:
+    """Number of the run that each sample lies in: samples in which at most one frame is missing."""
+    steps = np.diff(time_s)
+    breaks = steps > 2.5 * np.median(steps) if len(steps) else np.zeros(0, bool)
+    return np.concatenate([[0], np.cumsum(breaks)])
+
+
 def neighbours(
-    segment: Int[np.ndarray, " sample"], reach: int
-) -> Int[np.ndarray, "sample neighbour"]:
-    """Each sample with `reach` others on both sides, its segment's ends repeated where it ends.
+    run: Int[np.ndarray, " sample"], reach: int
+) -> tuple[Int[np.ndarray, "sample neighbour"], Bool[np.ndarray, " sample"]]:
+    """The `2 reach + 1` samples around each one, shifted to one side where its run ends.
 
     Args:
-        segment: Number of the segment of each sample, increasing.
+        run: Number of the run of each sample, increasing.
         reach: How many samples on each side.
+
+    Returns:
+        Sample indices, and whether the run is long enough; if not, its last sample is repeated.
     """
-    first = np.searchsorted(segment, segment, side="left")
-    last = np.searchsorted(segment, segment, side="right") - 1
-    index = np.arange(len(segment))[:, None] + np.arange(-reach, reach + 1)
-    return np.clip(index, first[:, None], last[:, None])
+    first = np.searchsorted(run, run, side="left")
+    last = np.searchsorted(run, run, side="right") - 1
+    start = np.clip(np.arange(len(run)) - reach, first, np.maximum(last - 2 * reach, first))
+    index = np.minimum(start[:, None] + np.arange(2 * reach + 1), last[:, None])
+    return index, last - first >= 2 * reach
