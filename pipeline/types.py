@@ -44,7 +44,7 @@ class Video:
     duration_s: float
     """Time from the first frame to the end of the last [s]."""
     rate_hz: float
-    """Median frame rate from presentation time stamps [Hz]."""
+    """Frame rate from presentation time stamps [Hz]: mean where constant, median where not."""
     is_variable_rate: bool
     """Whether frame intervals differ by more than half a frame."""
     focal_px: float | None = None
@@ -62,7 +62,14 @@ class Frame:
     to_rgb: Callable[[], np.ndarray]
     """Makes the RGB image; called at most once."""
     to_gray: Callable[[int], np.ndarray] | None = None
-    """Makes a luma image of the given width; `None` where the reader has no cheap way."""
+    """Makes a luma image of the given width, of the stored picture: a turn is not applied; `None`
+    where the reader has no cheap way."""
+    to_scaled: Callable[[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
+    """Makes the Y, U and V planes of an upright image (8 bit, 4:2:0, BT.601, limited range) of the
+    given width and height, valid until it is called again on any frame of the video; `None` where
+    the reader has only RGB."""
+    size: tuple[int, int] | None = None
+    """Width and height [px], upright, where known before the picture is made."""
     _cache: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     @property

@@ -1,0 +1,146 @@
+"""Where a video is cut: two shots must never be tracked, smoothed or labelled as one."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Bool, Float
+from pydantic import Field
+
+from pipeline.stage import FrameStage, StageConfig, Tracks
+from pipeline.tracks import ShotTrack
+from pipeline.types import Frame, Video
+
+LUMA_WIDTH = 32
+"""Pixels across the image that frames are compared by."""
+CONTRAST = 40.0
+"""Standard deviation that images are brought to, so that light and exposure do not count."""
+MIN_CONTRAST = 8.0
+"""Images with less than this count as flat: a black frame has no structure to enlarge."""
+DUPLICATE_CHANGE = 0.25
+"""Frames that change less are repeats of the one before, as in 10 Hz video stored at 30 Hz."""
+REACH = 3
+"""Frames on each side of a cut that must all differ from one another: a flash lasts less."""
+NEIGHBOURS = 4
+"""Frames on each side that tell how much the picture changes anyway."""
+MAX_GAP_FRAMES = 5
+"""A pause counts as a gap only when it is longer than this many usual frame intervals."""
+
+
+class ShotsConfig(StageConfig):
+    """Settings of `shots`."""
+
+    min_shot_s: float = Field(default=1.0, ge=0)
+    """Shots shorter than this are dropped [s]."""
+    min_change: float = Field(default=4.0, gt=0, le=255)
+    """Lasting change that a cut has beyond what the motion around it explains [levels]."""
+    motion_factor: float = Field(default=2.0, ge=1)
+    """How many times the change between neighbouring frames counts as explained by motion."""
+    max_gap_s: float = Field(default=1.0, gt=0)
+    """A longer pause between two frames is a cut too [s]: nobody knows what happened in it."""
+
+
+class Shots(FrameStage):
+    """Finds hard cuts, and pauses in the video's clock.
+
+    Frames are compared as small luma images brought to the same mean and contrast. At a cut each
+    of the `REACH` frames before differs from each of the `REACH` frames after by more than
+    `min_change + motion_factor * motion`, where `motion` is the second largest change from frame
+    to frame nearby. A flash fails that because the picture returns, a pan or a fast hand because
+    its neighbours change as much. Comparing with the neighbourhood follows PySceneDetect's
+    AdaptiveDetector. Repeated frames are passed over first. Fades and dissolves are no hard cuts
+    and are not looked for.
+    """
+
+    kind = "shots"
+    version = "1"
+    provides = ("shots",)
+    Config = ShotsConfig
+
+    def begin(self, video: Video) -> None:
+        """Forgets the video before."""
+        self._num_frames = 0
+        self._recent: deque[np.ndarray] = deque(maxlen=2 * REACH - 1)
+        self._distinct: list[int] = []
+        self._changes: list[np.ndarray] = []
+
+    def observe(self, frame: Frame) -> None:
+        """Compares a frame with the few before it; keeps some twenty bytes."""
+        image = _normalised(frame.gray(LUMA_WIDTH))
+        changes = np.full(2 * REACH - 1, np.nan, np.float32)
+        if self._recent:
+            differences = np.abs(np.stack(self._recent) - image).mean(axis=1)
+            changes[: len(differences)] = differences[::-1]
+        if not changes[0] < DUPLICATE_CHANGE:
+            self._recent.append(image)
+            self._distinct.append(self._num_frames)
+            self._changes.append(changes)
+        self._num_frames += 1
+
+    def finish(self, time_s: Float[np.ndarray, " time"]) -> Tracks:
+        """The track `shots`."""
+        config = self.config
+        assert isinstance(config, ShotsConfig)
+        lasting, motion = _lasting_change(np.array(self._changes))
+        is_cut = lasting > config.min_change + config.motion_factor * motion
+        distinct = np.array(self._distinct)
+        # One frame after its last neighbour proves nothing: it could be a flash.
+        is_cut &= distinct <= len(time_s) - 2
+        cut, change = np.zeros(len(time_s), bool), np.zeros(len(time_s))
+        cut[distinct], change[distinct] = is_cut, lasting
+        return {"shots": ShotTrack(cut=cut | _after_gap(time_s, config.max_gap_s), change=change)}
+
+
+def shot_spans(
+    track: ShotTrack, time_s: Float[np.ndarray, " time"], *, min_shot_s: float
+) -> list[tuple[int, int]]:
+    """Shots as frames `[start, end)`, those shorter than `min_shot_s` left out.
+
+    A shot lasts from its first frame to the end of its last, which is shown for the median frame
+    interval of the video.
+    """
+    step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
+    edges = [0, *(int(i) for i in np.flatnonzero(track.cut) if i > 0), len(time_s)]
+    return [
+        (start, end)
+        for start, end in pairwise(edges)
+        # A millionth of a second forgives the rounding of sums of frame times.
+        if time_s[end - 1] - time_s[start] + step_s >= min_shot_s - 1e-6
+    ]
+
+
+def _normalised(luma: np.ndarray) -> Float[np.ndarray, " pixel"]:
+    image = luma.astype(np.float32).ravel()
+    image -= image.mean()
+    image *= CONTRAST / max(float(image.std()), MIN_CONTRAST)
+    return image
+
+
+def _lasting_change(
+    changes: Float[np.ndarray, "time lag"],
+) -> tuple[Float[np.ndarray, " time"], Float[np.ndarray, " time"]]:
+    """Lasting change at each frame, and the motion around it; both 0 at the first frame.
+
+    Args:
+        changes: Change of each frame against the one `lag + 1` before it; NaN before the first.
+    """
+    num_frames = len(changes)
+    lasting, motion = np.zeros(num_frames), np.zeros(num_frames)
+    for frame in range(1, num_frames):
+        after = range(frame, min(frame + REACH, num_frames))
+        before = range(max(frame - REACH, 0), frame)
+        lasting[frame] = min(changes[j, j - i - 1] for j in after for i in before)
+        near = range(max(1, frame - NEIGHBOURS), min(num_frames, frame + NEIGHBOURS + 1))
+        steps = sorted(changes[k, 0] for k in near if k != frame)
+        motion[frame] = steps[-2] if len(steps) > 1 else sum(steps)
+    return lasting, motion
+
+
+def _after_gap(time_s: Float[np.ndarray, " time"], max_gap_s: float) -> Bool[np.ndarray, " time"]:
+    if len(time_s) < 2:
+        return np.zeros(len(time_s), bool)
+    steps_s = np.diff(time_s)
+    limit_s = max(max_gap_s, MAX_GAP_FRAMES * float(np.median(steps_s)))
+    return np.concatenate([[False], steps_s > limit_s])

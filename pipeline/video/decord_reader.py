@@ -1,0 +1,65 @@
+"""Frames of a video through decord, for whoever asks for it; see `pipeline.video.read`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from pipeline.errors import DamagedVideoError, NotAVideoError
+from pipeline.types import Frame, Video
+from pipeline.video.probe import frame_times
+from pipeline.video.scan import display_name
+
+MAX_COUNT_DIFFERENCE = 1
+"""decord's frame count may differ from the packets by this; the difference is not damage."""
+
+
+def read_with_decord(video: Video, start: int, end: int) -> Iterator[Frame]:
+    """Frames `[start, end)`, upright; times are those of the file's packets, as with PyAV.
+
+    Raises:
+        NotAVideoError: decord cannot open the file: AV1, or a name that is not UTF-8.
+        DamagedVideoError: Decoding broke off; says how many of how many frames came before.
+    """
+    import decord
+
+    shown = display_name(video.path)
+    # Its default of several threads fails on VP9.
+    try:
+        reader = decord.VideoReader(os.fspath(video.path), num_threads=1)
+    except (decord.DECORDError, RuntimeError, UnicodeError) as error:
+        raise NotAVideoError(
+            f"decord cannot open {shown} ({video.codec}); use the backend 'pyav' or 'auto'"
+        ) from error
+    time_s = frame_times(video.path)
+    count = min(end, len(reader))
+    if end - count > MAX_COUNT_DIFFERENCE:
+        raise _damaged(video, shown, count, "the index ends")
+    if start:
+        reader.seek_accurate(start)
+    for index in range(start, count):
+        try:
+            image = reader.next().asnumpy()
+        except (decord.DECORDError, StopIteration) as error:
+            raise _damaged(video, shown, index, "the next packet cannot be decoded") from error
+        if image.shape[:2] != (video.height, video.width):
+            raise DamagedVideoError(
+                f"{shown}: decord gives {image.shape[1]} x {image.shape[0]} pixels where "
+                f"{video.width} x {video.height} are meant; use the backend 'pyav'"
+            )
+        yield Frame(
+            index=index,
+            time_s=float(time_s[index]),
+            to_rgb=partial(np.asarray, image),
+            size=(video.width, video.height),
+        )
+
+
+def _damaged(video: Video, shown: str, index: int, what: str) -> DamagedVideoError:
+    return DamagedVideoError(
+        f"{shown}: {what} after {index} of {video.num_frames} frames; copy it again, or try the "
+        "backend 'pyav'"
+    )

@@ -1,0 +1,59 @@
+"""What a file's own metadata say about how it was taken: the turn, and the focal length."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import cast
+
+import av
+import numpy as np
+from av.buffer import Buffer
+
+FULL_FRAME_WIDTH_MM = 36.0
+"""Width of the film frame that equivalent focal lengths refer to."""
+FOCAL_KEYS = (
+    "com.apple.quicktime.camera.focal_length.35mm_equivalent",
+    "focallengthin35mmformat",
+    "focallengthin35mmfilm",
+)
+"""Metadata keys, in lower case, that hold a 35 mm equivalent focal length [mm]. Android writes
+none."""
+PLAUSIBLE_FOCAL_MM = (5.0, 2000.0)
+
+
+def rotation_of(frame: av.VideoFrame) -> int:
+    """Clockwise turn (0, 90, 180, 270) that makes a decoded frame upright [deg].
+
+    It comes from the display matrix, which FFmpeg states as a counter-clockwise angle; a turn
+    that is no multiple of 90 is taken to the nearest.
+    """
+    return round(-frame.rotation / 90) % 4 * 90
+
+
+def is_mirrored(frame: av.VideoFrame) -> bool:
+    """Whether the display matrix asks for a mirror image, which would swap left and right hands."""
+    try:
+        data = cast("Mapping[str, Buffer]", frame.side_data)["DISPLAYMATRIX"]
+    except KeyError:
+        return False
+    matrix = np.frombuffer(data, np.int32).astype(float)
+    return bool(matrix[0] * matrix[4] - matrix[1] * matrix[3] < 0)
+
+
+def focal_px_of(metadata: Mapping[str, str], *, width: int, height: int) -> float | None:
+    """Focal length [px] by a 35 mm equivalent in the metadata, or `None`.
+
+    Convention: the long side of the picture stands for the 36 mm of the film frame, so that
+    `focal_px = equivalent_mm / 36 * max(width, height)`, also for a picture taken upright.
+    """
+    by_key = {key.lower(): value for key, value in metadata.items()}
+    for key in FOCAL_KEYS:
+        try:
+            equivalent_mm = float(by_key[key])
+        except (KeyError, ValueError):
+            continue
+        low, high = PLAUSIBLE_FOCAL_MM
+        if math.isfinite(equivalent_mm) and low <= equivalent_mm <= high:
+            return equivalent_mm / FULL_FRAME_WIDTH_MM * max(width, height)
+    return None

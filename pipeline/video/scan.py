@@ -1,0 +1,180 @@
+"""Which videos a run is about: folders, files and lists become one ordered list of names."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.errors import NotAVideoError, UsageError
+
+# fmt: off
+VIDEO_SUFFIXES = frozenset({
+    ".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg", ".ts", ".mts",
+    ".m2ts", ".wmv", ".flv", ".3gp", ".ogv",
+})
+# fmt: on
+"""What a folder is searched for, whatever the case; files named one by one may end in anything."""
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """One candidate video, or a place that could not be looked into."""
+
+    path: Path
+    """Where it lies."""
+    name: str
+    """Path below the folder that was given, with `/`; undecodable bytes as surrogates."""
+    problem: str = ""
+    """Why nothing can be read there; empty for a file worth opening."""
+
+    @property
+    def display_name(self) -> str:
+        """The name in printable form: the stable name in datasets and ledgers."""
+        return display_name(self.name)
+
+
+def display_name(name: str | os.PathLike[str]) -> str:
+    r"""A file name that any terminal, JSON file or web page can hold.
+
+    Bytes that are not UTF-8 become `\xff`; line breaks and other control characters are escaped
+    too, so that a name is always one line.
+    """
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def scan(inputs: Sequence[Path | str], *, only: str | None = None) -> list[Found]:
+    """Every video below the inputs, sorted by the bytes of its name.
+
+    Folders are searched through, links to folders included, each real folder once, so that loops
+    end. Hidden files and folders are left out. What cannot be looked into becomes an entry with a
+    `problem`. Names are unique: where two inputs hold the same one, the input's own name is put
+    in front.
+
+    Args:
+        inputs: Folders and files.
+        only: Glob on the displayed name; `*` also matches `/`.
+
+    Raises:
+        UsageError: An input is not there.
+    """
+    groups: list[list[Found]] = []
+    seen: set[str] = set()
+    for entry in inputs:
+        root = Path(entry)
+        if not os.path.lexists(root):
+            raise UsageError(f"{display_name(root)} is not there; give a folder or a video file")
+        found = list(_folder(root)) if os.path.isdir(root) else [Found(root, root.name)]
+        fresh = [f for f in found if os.path.abspath(f.path) not in seen]
+        seen.update(os.path.abspath(f.path) for f in fresh)
+        groups.append([_checked(f) for f in fresh])
+    named = _uniquely_named(groups, [Path(os.path.abspath(i)) for i in inputs])
+    chosen = [f for f in named if only is None or _matches(f.display_name, only)]
+    return sorted(chosen, key=lambda f: os.fsencode(f.name))
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes, read in pieces.
+
+    Raises:
+        NotAVideoError: The file is empty, a folder, a pipe, not there, or may not be read.
+    """
+    shown = display_name(path)
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise NotAVideoError(f"{shown} is {_what_is(path)}, not a file; give a video file")
+        digest, size = hashlib.sha256(), 0
+        with open(path, "rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+                size += len(chunk)
+    except OSError as error:
+        raise NotAVideoError(
+            f"{shown} cannot be read ({error.strerror}); check that it exists and may be read"
+        ) from error
+    if size == 0:
+        raise NotAVideoError(f"{shown} is empty (0 bytes); copy it again from where it came")
+    return digest.hexdigest()
+
+
+def _folder(root: Path) -> Iterator[Found]:
+    """Candidates below a folder, in no particular order."""
+    waiting, visited = [root], set[tuple[int, int]]()
+    while waiting:
+        folder = waiting.pop()
+        name = folder.relative_to(root).as_posix()
+        try:
+            facts = folder.stat()
+            if (facts.st_dev, facts.st_ino) in visited:
+                continue
+            visited.add((facts.st_dev, facts.st_ino))
+            children = list(folder.iterdir())
+        except OSError as error:
+            yield Found(folder, name, f"the folder cannot be read ({error.strerror})")
+            continue
+        for child in children:
+            if child.name.startswith("."):
+                continue
+            if os.path.isdir(child):
+                waiting.append(child)
+            elif child.suffix.lower() in VIDEO_SUFFIXES:
+                yield Found(child, child.relative_to(root).as_posix())
+        # Real folders before links to them, then by name: names do not depend on the file system.
+        waiting.sort(key=lambda f: (f.is_symlink(), os.fsencode(f)), reverse=True)
+
+
+def _checked(found: Found) -> Found:
+    """The entry with a problem where opening it would fail or wait for ever."""
+    if found.problem:
+        return found
+    try:
+        if stat.S_ISREG(os.stat(found.path).st_mode):
+            return found
+    except FileNotFoundError:
+        return replace(found, problem="a link that leads nowhere; repair or remove it")
+    except OSError as error:
+        return replace(found, problem=f"cannot be looked at ({error.strerror})")
+    return replace(found, problem=f"{_what_is(found.path)}, not a file; remove or rename it")
+
+
+def _what_is(path: Path) -> str:
+    mode = os.stat(path).st_mode
+    kinds = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    return kinds.get(stat.S_IFMT(mode), "something special")
+
+
+def _uniquely_named(groups: list[list[Found]], roots: list[Path]) -> list[Found]:
+    """All entries with names that differ: short ones where they do, longer ones elsewhere."""
+    pairs = [(found, root) for group, root in zip(groups, roots, strict=True) for found in group]
+    short = Counter(display_name(found.name) for found, _ in pairs)
+    out = []
+    for found, root in pairs:
+        if short[display_name(found.name)] > 1:
+            parent = root if os.path.isdir(root) else root.parent
+            found = replace(found, name=f"{parent.name}/{found.name}")
+        out.append((found, root))
+    longer = Counter(display_name(found.name) for found, _ in out)
+    return [
+        replace(found, name=Path(os.path.abspath(found.path)).as_posix().lstrip("/"))
+        if longer[display_name(found.name)] > 1
+        else found
+        for found, _ in out
+    ]
+
+
+def _matches(name: str, glob: str) -> bool:
+    # A name can hold glob characters itself, as a copied retry command does.
+    return name == glob or fnmatch.fnmatchcase(name, glob)
