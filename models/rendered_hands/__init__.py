@@ -1,5 +1,6 @@
 """Videos of hands with exact truth, rendered from a body model."""
 
+from models.rendered_hands.arm import Body
 from models.rendered_hands.clip import (
     HandTruth,
     RenderedClip,
@@ -8,4 +9,4 @@ from models.rendered_hands.clip import (
 )
 from models.rendered_hands.scenes import Scene
 
-__all__ = ["HandTruth", "RenderedClip", "Scene", "rendered_clip", "write_sample_clip"]
+__all__ = ["Body", "HandTruth", "RenderedClip", "Scene", "rendered_clip", "write_sample_clip"]

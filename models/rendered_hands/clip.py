@@ -45,7 +45,7 @@ class HandTruth:
         return float(np.linalg.norm(palm))
 
     @property
-    def T_camera_wrist(self) -> Float[np.ndarray, "time 4 4"]:
+    def T_camera_wrist(self) -> Float[np.ndarray, "time 4 4"]:  # noqa: N802 - a matrix's name
         """Wrist pose in the camera frame."""
         return hand_frame.wrist_pose(self.joints_m, self.side)
 

@@ -109,10 +109,11 @@ def _unit(v: Float[np.ndarray, "point 3"]) -> Float[np.ndarray, "point 3"]:
     return v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12)
 
 
-def _tensor(values: np.ndarray) -> Any:
+def _tensor(values: np.ndarray, dtype: type[np.generic] = np.float32) -> Any:
     import open3d as o3d
 
-    return o3d.core.Tensor(np.ascontiguousarray(values, np.float32))
+    make: Any = o3d.core.Tensor  # its stubs leave the plain form with one array out
+    return make(np.ascontiguousarray(values, dtype))
 
 
 def _scene(vertices: Float[np.ndarray, "vertex 3"], faces: Int[np.ndarray, "face 3"]) -> Any:
@@ -125,5 +126,5 @@ def _scene(vertices: Float[np.ndarray, "vertex 3"], faces: Int[np.ndarray, "face
             "open3d-cpu"
         ) from error
     scene = o3d.t.geometry.RaycastingScene(nthreads=1)
-    scene.add_triangles(_tensor(vertices), o3d.core.Tensor(np.ascontiguousarray(faces, np.uint32)))
+    scene.add_triangles(_tensor(vertices), _tensor(faces, np.uint32))
     return scene

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -47,7 +47,7 @@ class Scene:
     """Time from one closing to the next."""
     speed: float = 1.0
     """Multiplies the frequencies of the sway."""
-    body: Body = Body()
+    body: Body = field(default_factory=Body)
     """Whose hand."""
     focal_px: float = 600.0
     """Focal length of the camera; 600 px is 56 degrees across."""
@@ -61,7 +61,7 @@ class Scene:
     """Length at `RATE_HZ`."""
 
     @property
-    def K(self) -> Float[np.ndarray, "3 3"]:
+    def K(self) -> Float[np.ndarray, "3 3"]:  # noqa: N802 - named as the matrix is
         """Intrinsics [px]; pixel i covers [i, i + 1)."""
         f = self.focal_px
         return np.array([[f, 0.0, WIDTH / 2], [0.0, f, HEIGHT / 2], [0.0, 0.0, 1.0]])
@@ -107,53 +107,3 @@ def _sway(scene: Scene, rng: np.random.Generator) -> Float[np.ndarray, "time 3"]
         turns = scene.time_s[:, None] * frequency_hz * scene.speed * jitter
         out += share * np.sin(2.0 * np.pi * turns + phase)
     return out
-
-
-_SMALL, _AVERAGE, _LARGE = Body(gender=0.95, height=0.38), Body(), Body(gender=0.0, height=0.55)
-_DARK, _LIGHT = (141, 92, 66), (236, 193, 170)
-
-DEVELOPMENT: tuple[Scene, ...] = (
-    Scene("front", yaw_deg=10, seed=1),
-    Scene(
-        "front_both",
-        yaw_deg=-15,
-        sides=("right", "left"),
-        centre_m=(-0.13, 0.0, 0.6),
-        grip="fist",
-        body=_SMALL,
-        seed=2,
-        skin_rgb=_LIGHT,
-    ),
-    Scene("top_down", yaw_deg=180, roll_deg=-15, sides=("left",), body=_LARGE, seed=3),
-    Scene("oblique", yaw_deg=50, pitch_deg=-20, textured=False, seed=4, body=_SMALL),
-    Scene("side", yaw_deg=105, roll_deg=20, seed=5, skin_rgb=_DARK),
-    Scene(
-        "egocentric",
-        yaw_deg=195,
-        pitch_deg=-45,
-        sides=("right", "left"),
-        centre_m=(0.12, 0.06, 0.5),
-        seed=6,
-    ),
-    Scene(
-        "fast_fist",
-        yaw_deg=140,
-        pitch_deg=15,
-        grip="fist",
-        speed=2.0,
-        seed=7,
-        body=_LARGE,
-        centre_m=(0.0, 0.0, 0.6),
-    ),
-    Scene(
-        "near",
-        yaw_deg=-30,
-        pitch_deg=20,
-        centre_m=(0.0, 0.02, 0.36),
-        focal_px=500.0,
-        seed=8,
-        skin_rgb=_DARK,
-        sides=("left",),
-    ),
-)
-"""Scenes on which the constants of the lift were chosen."""

@@ -1,0 +1,151 @@
+"""Intrinsics of a clip's camera: from the recipe, from the file's metadata, or assumed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from pipeline.errors import RecipeError
+from pipeline.stage import ClipStage, StageConfig, Tracks
+from pipeline.tracks import Camera, Track
+from pipeline.types import CameraSource, Clip, Video
+
+logger = logging.getLogger(__name__)
+
+SIGMA_FOCAL_RECIPE = 0.01
+"""A calibration with a printed board is good to about one percent."""
+SIGMA_FOCAL_METADATA = 0.05
+"""Nominal focal lengths ignore focus breathing and the crop of electronic stabilisation."""
+SIGMA_FOCAL_ASSUMED = 0.15
+"""Ordinary cameras see 50 to 80 degrees along the long side: focal lengths of 1.07 to 0.60 times
+that side. Taken as two standard deviations each way: ln(1.07 / 0.60) / 4."""
+_PLAUSIBLE_FOV_DEG = (5.0, 170.0)
+_DISTORTION_LENGTHS = (0, 4, 5)
+
+
+class CameraConfig(StageConfig):
+    """Where the intrinsics come from. All pixel values are of the frame after rotation."""
+
+    fx: float | None = Field(default=None, gt=0)
+    """Focal length along x [px]; calibrate for it where you can."""
+    fy: float | None = Field(default=None, gt=0)
+    """Focal length along y [px]; `fx` where not given."""
+    cx: float | None = Field(default=None, gt=0)
+    """Principal point from the left edge [px]; the middle where not given."""
+    cy: float | None = Field(default=None, gt=0)
+    """Principal point from the top edge [px]; the middle where not given."""
+    horizontal_fov_deg: float | None = Field(default=None, gt=0, lt=180)
+    """Field of view across the frame's width [degrees], instead of `fx`."""
+    distortion: tuple[float, ...] = ()
+    """OpenCV's (k1, k2, p1, p2[, k3]); empty for none."""
+    assumed_fov_deg: float = Field(default=65.0, gt=5, lt=170)
+    """Field of view along the frame's long side [degrees] where nothing is known. Webcams have
+    60 to 78, the main cameras of phones 60 to 70 when they film."""
+
+    @field_validator("distortion")
+    @classmethod
+    def _check_distortion(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if len(value) not in _DISTORTION_LENGTHS or not np.isfinite(value).all():
+            raise ValueError(
+                f"distortion must be 4 or 5 finite numbers (k1, k2, p1, p2[, k3]), got {value}"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _check_together(self) -> CameraConfig:
+        if self.fx is not None and self.horizontal_fov_deg is not None:
+            raise ValueError(
+                f"fx={self.fx:g} and horizontal_fov_deg={self.horizontal_fov_deg:g} both give the "
+                "focal length; give one of them"
+            )
+        rest = {"fy": self.fy, "cx": self.cx, "cy": self.cy}
+        lonely = [f"{name}={value:g}" for name, value in rest.items() if value is not None]
+        if lonely and self.fx is None:
+            raise ValueError(f"{', '.join(lonely)} given without fx; give fx [px] too")
+        return self
+
+
+class CameraStage(ClipStage):
+    """Writes the track `camera`: K, where it came from, and how sure the focal length is."""
+
+    kind: ClassVar[str] = "camera"
+    version: ClassVar[str] = "1"
+    provides: ClassVar[tuple[str, ...]] = ("camera",)
+    Config: ClassVar[type[StageConfig]] = CameraConfig
+
+    config: CameraConfig
+
+    def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
+        """The clip's camera.
+
+        Raises:
+            RecipeError: The recipe's intrinsics cannot belong to a video of this size.
+        """
+        video, config = clip.video, self.config
+        focal_px, source, sigma_focal_rel = _focal_length(video, config)
+        fx = focal_px
+        fy = config.fy if config.fy is not None else fx
+        cx = config.cx if config.cx is not None else video.width / 2
+        cy = config.cy if config.cy is not None else video.height / 2
+        _check_fits(video, fx=fx, fy=fy, cx=cx, cy=cy)
+        camera = Camera(
+            K=np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]),
+            width=video.width,
+            height=video.height,
+            source=source,
+            sigma_focal_rel=sigma_focal_rel,
+            distortion=config.distortion,
+        )
+        return {"camera": camera}
+
+
+def _focal_length(video: Video, config: CameraConfig) -> tuple[float, CameraSource, float]:
+    """Focal length [px], its source, and its relative standard deviation."""
+    if config.fx is not None:
+        return config.fx, "recipe", SIGMA_FOCAL_RECIPE
+    if config.horizontal_fov_deg is not None:
+        return _focal_of(video.width, config.horizontal_fov_deg), "recipe", SIGMA_FOCAL_RECIPE
+    if video.focal_px is not None:
+        if _is_plausible(video.focal_px, video.width):
+            return video.focal_px, "metadata", SIGMA_FOCAL_METADATA
+        logger.warning(
+            "%s: the file's own focal length of %g px cannot be meant for a width of %d px; "
+            "assuming a field of view of %g degrees instead",
+            video.path,
+            video.focal_px,
+            video.width,
+            config.assumed_fov_deg,
+        )
+    long_side = max(video.width, video.height)
+    return _focal_of(long_side, config.assumed_fov_deg), "assumed", SIGMA_FOCAL_ASSUMED
+
+
+def _focal_of(extent_px: int, fov_deg: float) -> float:
+    return extent_px / (2.0 * float(np.tan(np.radians(fov_deg) / 2.0)))
+
+
+def _is_plausible(focal_px: float, extent_px: int) -> bool:
+    low, high = _PLAUSIBLE_FOV_DEG
+    return _focal_of(extent_px, high) <= focal_px <= _focal_of(extent_px, low)
+
+
+def _check_fits(video: Video, **intrinsics: float) -> None:
+    extents: dict[str, Any] = {"x": ("width", video.width), "y": ("height", video.height)}
+    for name, value in intrinsics.items():
+        side, extent = extents[name[1]]
+        if name[0] == "f" and not _is_plausible(value, extent):
+            low, high = _PLAUSIBLE_FOV_DEG
+            raise RecipeError(
+                f"camera.{name}={value:g} px is a field of view outside {low:g} to {high:g} "
+                f"degrees for {video.path.name} with a {side} of {extent} px; allowed is "
+                f"{_focal_of(extent, high):.0f} to {_focal_of(extent, low):.0f} px"
+            )
+        if name[0] == "c" and value >= extent:
+            raise RecipeError(
+                f"camera.{name}={value:g} px lies outside {video.path.name}, whose {side} is "
+                f"{extent} px; give the principal point of the frame after rotation"
+            )
