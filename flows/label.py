@@ -13,7 +13,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from pipeline.video.scan import Found
 from prefect import flow, task
 from prefect.artifacts import (
     create_markdown_artifact,
@@ -27,10 +26,19 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from pipeline.errors import RotoscopeError
 from pipeline.recipe import load_recipe
-from pipeline.run.label import LabelResult, Work, prepare, publish, run_one, stored_row
+from pipeline.run.label import (
+    LabelResult,
+    Work,
+    preload_of,
+    prepare,
+    publish,
+    run_one,
+    stored_row,
+)
 from pipeline.run.ledger import Ledger, Row
 from pipeline.run.request import LabelRequest, load_request
 from pipeline.run.store import default_store
+from pipeline.video.scan import Found
 
 
 class VideoFailedError(RotoscopeError):
@@ -61,7 +69,7 @@ def label_video(
         VideoFailedError: The video could not be labelled; failures are never cached.
     """
     request = load_request(Path(out))
-    row = run_one(request, _work(path, name, sha256, key))
+    row = run_one(request, _work(path, name, sha256, key), preload_of(request.recipe))
     if row.status == "failed":
         raise VideoFailedError(row)
     return {"name": row.name, "cpu_s": row.cpu_s, "peak_memory_gib": row.peak_memory_gib}

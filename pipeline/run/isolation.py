@@ -160,6 +160,7 @@ class _Watch:
         self.started = self.last_heard = time.monotonic()
         self.deadline = self.started + limits.base_s
         self.stage, self.done, self.peak = "start", 0, 0
+        self.has_spoken = False
 
     def wait(self) -> Answer:
         while True:
@@ -176,7 +177,7 @@ class _Watch:
             self._check()
 
     def _hear(self, stage: str, done: int, total: int) -> None:
-        self.last_heard = time.monotonic()
+        self.last_heard, self.has_spoken = time.monotonic(), True
         self.stage, self.done = stage, done
         if total:
             self.deadline = max(
@@ -197,7 +198,8 @@ class _Watch:
                 f"{self.limits.memory_bytes / 2**30:.2f} GiB; raise it with -o limits.memory_gib=N"
             )
         now = time.monotonic()
-        if now - self.last_heard > self.limits.stall_s:
+        # Before its first word a child may wait for the fork server's own start.
+        if self.has_spoken and now - self.last_heard > self.limits.stall_s:
             raise TimeLimitError(
                 f"no progress for {self.limits.stall_s:g} s {where}; if the machine is just slow, "
                 "raise it with -o limits.stall_s=N"

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import RotoscopeError, UsageError, VideoError, WorkerError
+from pipeline.recipe import Recipe
 from pipeline.run.events import Event, Listener, ignore
 from pipeline.run.isolation import Answer, Limits, run_isolated
 from pipeline.run.keys import stage_tokens
@@ -23,6 +24,16 @@ from pipeline.run.store import Store, content_key
 from pipeline.video.scan import Found, scan, sha256_file
 
 log = logging.getLogger(__name__)
+
+PRELOAD = (
+    "pipeline.run.process",
+    "pipeline.assemble",
+    "pipeline.export.render",
+    "pipeline.video.read",
+    "scipy.linalg",
+    "scipy.sparse",
+)
+"""What every child needs whatever its recipe; none of these starts a thread on import."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +177,7 @@ def _run_all(
     request: LabelRequest, todo: Sequence[Work], listener: Listener, stop: threading.Event
 ) -> Iterator[Row]:
     """Rows of the videos as they finish; `workers` at a time."""
-    preload = sorted({m for s in request.recipe.stages for m in s.stage_class.preload})
+    preload = preload_of(request.recipe)
     pool = ThreadPoolExecutor(request.workers, thread_name_prefix="rotoscope")
     waiting: set[Future[Row]] = {
         pool.submit(run_one, request, work, preload, listener, stop) for work in todo
@@ -184,6 +195,13 @@ def _run_all(
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def preload_of(recipe: Recipe) -> list[str]:
+    """Modules that every child of a run needs, imported once by the fork server."""
+    wanted = {m for s in recipe.stages for m in s.stage_class.preload}
+    installed = {s.stage_class.__module__ for s in recipe.stages if not s.source_checksum}
+    return [*PRELOAD, *sorted(wanted | installed)]
 
 
 def run_one(

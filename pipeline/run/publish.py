@@ -65,7 +65,7 @@ def publish_rows(request: LabelRequest, rows: tuple[Row, ...], key: str) -> None
             names=tuple(name for _, name in episodes),
             out=str(request.out.absolute()),
             camera=request.recipe.export.camera,
-            repo_id=f"rotoscope/{_slug(request.out)}",
+            repo_id=f"rotoscope/{_slug(request.recipe.name)}",
             provenance=provenance_of(request) | {"dataset_key": key},
             ledger=tuple(_public(r) for r in rows),
         )
@@ -85,5 +85,6 @@ def _version(package: str) -> str:
         return "absent"
 
 
-def _slug(out: Path) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "-" for c in out.name) or "dataset"
+def _slug(name: str) -> str:
+    # After the recipe, not the folder: the same run elsewhere gives the same bytes.
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in name) or "dataset"

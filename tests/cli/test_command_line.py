@@ -64,7 +64,7 @@ def test_retry_command_from_the_ledger_works_as_printed(rotoscope, folder):
     first = rotoscope("label", "videos", "--recipe", "lamp.yaml", "--out", "out")
     assert first.returncode == 1
     assert rotoscope("status", "out").returncode == 1
-    write_video(broken, frames=50, fps=30, size=(64, 48), seed=3)
+    write_video(broken, frames=50, fps=30, size=(64, 48))
     again = rotoscope("retry", "out", "--only", "it's broken.mp4")
     assert again.returncode == 0, again.stdout + again.stderr
     assert rotoscope("status", "out").returncode == 0

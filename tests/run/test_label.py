@@ -213,7 +213,7 @@ def test_dataset_of_another_recipe_needs_replace(run, tmp_path):
 
 def test_added_video_republishes_the_whole(run, videos, tmp_path):
     run()
-    write_video(videos / "aa.mp4", frames=60, fps=30, size=(64, 48), seed=9)
+    write_video(videos / "aa.mp4", frames=60, fps=30, size=(64, 48))
     result = run()
     assert result.is_new
     info = json.loads((tmp_path / "out" / "meta" / "info.json").read_text())
