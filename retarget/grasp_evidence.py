@@ -39,7 +39,7 @@ SPEED_PENALTY_LIMIT = 4.0
 """However fast the hand, the penalty stays finite [nat]."""
 CARRY_RATE = 1.2
 """Evidence per second from the hand's shape while it travels [nat/s]."""
-CARRY_SPEED_M_S = 0.3
+CARRY_SPEED_M_S = 0.15
 """From this palm speed on, the hand counts as travelling in full."""
 SHAPE_WIDTH_M = 0.03
 """Opening below the limit at which a shape speaks in full [m]."""

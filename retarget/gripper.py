@@ -68,7 +68,9 @@ class RetargetGripper(ClipStage):
         pose = gripper_pose(joints_m, hand.side)
         known = hand.known & np.isfinite(pose).all(axis=(1, 2))
         aperture_m = np.where(known, hand_shape.aperture(joints_m), np.nan)
-        grasps = find_grasps(clip.time_s, joints_m, known, config=self.config.grasps)
+        grasps = find_grasps(
+            clip.time_s, joints_m, known, shape_m=hand.hand_m, config=self.config.grasps
+        )
         grasping = grasping_frames(grasps, len(known))
         opening = np.clip(aperture_m / self.config.max_opening_m, 0.0, 1.0)
         if self.config.close_on_grasp:

@@ -118,6 +118,22 @@ def test_uneven_frame_times_give_the_same_times():
         assert g.end_s == pytest.approx(even.end_s, abs=0.1)
 
 
+def test_second_estimate_of_the_hand_outvotes_a_wandering_first():
+    time_s, joints = show(two_grasps())
+    known = np.ones(len(time_s), dtype=bool)
+    alone = find_grasps(time_s, joints, known)
+    middle = (alone[0].start + alone[0].end) // 2
+    wandering = joints.copy()
+    wandering[middle - 5 : middle + 5, 4] += [0.0, 0.05, 0.0]  # the thumb is lost for a while
+    assert len(find_grasps(time_s, wandering, known, shape_m=joints)) == 2
+    missing = joints.copy()
+    missing[middle : middle + 20] = np.nan
+    found = find_grasps(time_s, joints, known, shape_m=missing)
+    assert [(g.start, g.end) for g in found] == [(g.start, g.end) for g in alone]
+    nowhere = find_grasps(time_s, joints, known, shape_m=joints * np.nan)
+    assert nowhere == alone
+
+
 def test_short_gap_inside_a_grasp_is_bridged_and_costs_confidence():
     time_s, joints = show(two_grasps())
     whole = find_grasps(time_s, joints, np.ones(len(time_s), dtype=bool))
