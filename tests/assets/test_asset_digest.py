@@ -3,12 +3,13 @@
 import hashlib
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.assets.digest import sha256_of
 
 
+@settings(deadline=None)  # it writes files, and a busy disk is no defect
 @given(data=st.binary(max_size=200))
 def test_file_digest_is_plain_sha256(tmp_path_factory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "digest.bin"
