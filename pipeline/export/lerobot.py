@@ -88,10 +88,13 @@ def write_lerobot(
     with _scratch_folder(root) as scratch, _adapted_writer():
         encoder = FinishedVideos(schema.video_key, scratch)
         dataset.writer._streaming_encoder = encoder
-        for index, episode in enumerate(stored):
-            encoder.next = episode
-            dataset.save_episode(_buffer(schema, episode, index))
-        dataset.finalize()
+        try:
+            for index, episode in enumerate(stored):
+                encoder.next = episode
+                dataset.save_episode(_buffer(schema, episode, index))
+        finally:
+            # Also after an error: the writer's destructor would bring its files back later.
+            dataset.finalize()
     make_reproducible(root)
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,12 +81,12 @@ def publish_in_child(job: PublishJob) -> PublishResult:
     return PublishResult(**json.loads(done.stdout))
 
 
-def publish(job: PublishJob, dataset_class: Any) -> PublishResult:
+def publish(job: PublishJob, import_writer: Callable[[], Any]) -> PublishResult:
     """Writes a dataset beside `out` and moves it into place whole, replacing one of ours.
 
     Args:
         job: What to write.
-        dataset_class: LeRobot's `LeRobotDataset`.
+        import_writer: Gives LeRobot's `LeRobotDataset`; called when all else is in order.
 
     Raises:
         DatasetError: `out` holds something else, or an episode is damaged.
@@ -101,6 +102,7 @@ def publish(job: PublishJob, dataset_class: Any) -> PublishResult:
     _refuse_what_is_not_ours(out)
     stored = [open_episode(Path(folder)) for folder in job.episodes]
     schema = schema_of(stored, camera=job.camera)
+    dataset_class = import_writer()
     with atomic_path(out) as root:
         write_lerobot(dataset_class, stored, root, schema=schema, repo_id=job.repo_id)
         quality = write_sidecar(
@@ -166,7 +168,7 @@ def _main() -> int:
     # By name: run as a script, this module is `__main__`, and its import would load it twice.
     light = importlib.import_module("pipeline.export.light_lerobot")
     try:
-        result = publish(job, _dataset_class(light, whole="--whole" in sys.argv[1:]))
+        result = publish(job, _whole_writer if "--whole" in sys.argv else light.import_light_writer)
     except light.LightImportError as error:
         print(f"LeRobot is imported whole: {error}", file=sys.stderr)
         return _NEEDS_WHOLE_IMPORT
@@ -179,10 +181,8 @@ def _main() -> int:
     return 0
 
 
-def _dataset_class(light: Any, *, whole: bool) -> Any:
-    if whole:
-        return importlib.import_module("lerobot.datasets.lerobot_dataset").LeRobotDataset
-    return light.import_light_writer()
+def _whole_writer() -> Any:
+    return importlib.import_module("lerobot.datasets.lerobot_dataset").LeRobotDataset
 
 
 def _die_with_parent(parent: int) -> None:
