@@ -5,6 +5,7 @@ MuJoCo is imported inside the functions: a run that only follows a URDF arm neve
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import xml.etree.ElementTree as ET
@@ -23,9 +24,17 @@ _READABLE_MESHES = {".stl", ".obj", ".msh"}
 
 
 def import_mujoco() -> Any:
-    """The `mujoco` module, told on Linux, where it must know before, to draw without a display."""
-    if sys.platform == "linux":
-        os.environ.setdefault("MUJOCO_GL", "egl")
+    """The `mujoco` module, told on Linux, where it must know before, to draw without a display.
+
+    Where EGL is absent drawing is turned off: with it on, even importing MuJoCo fails there.
+    """
+    if sys.platform == "linux" and "MUJOCO_GL" not in os.environ:
+        try:
+            ctypes.CDLL("libEGL.so.1")
+        except OSError:
+            os.environ["MUJOCO_GL"] = "disable"
+        else:
+            os.environ["MUJOCO_GL"] = "egl"
     import mujoco
 
     return mujoco

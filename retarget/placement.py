@@ -8,13 +8,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from pipeline.geometry import se3
+from retarget.comfort import as_distances, pose_comfort
 from retarget.ik import LEVER_M, solve_poses
+from retarget.keyframes import choose_keyframes, twists
 from retarget.kinematics import pose_error
 from retarget.low_discrepancy import low_discrepancy
 from retarget.robot import Robot
 
-NUM_KEYFRAMES = 20
-"""Frames of the trajectory that a placement is judged by."""
 NUM_CANDIDATES = 256
 """Placements tried on one middle frame."""
 NUM_REFINED = 16
@@ -25,8 +25,6 @@ COMFORT_RAD = 0.4
 """Distance from home that weighs as much as `COMFORT_M` of position error in the refinement."""
 COMFORT_M = 5e-3
 """See `COMFORT_RAD`: reaching comes first, comfort decides among what reaches."""
-LIMIT_ZONE = 0.15
-"""Share of a joint's range, at each end, in which being near the limit counts against it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +114,7 @@ class _Search:
         chosen = T_camera_ee[self.keyframes]
         self.R = R_camera_level.T @ chosen[:, :3, :3]
         self.p = (chosen[:, :3, 3] - self.middle) @ R_camera_level
-        twist = _twists(T_camera_ee, time_s, self.keyframes)
+        twist = twists(T_camera_ee, time_s, self.keyframes)
         self.twist = np.concatenate(
             [twist[:, :3] @ R_camera_level, twist[:, 3:] @ R_camera_level], 1
         )
@@ -144,7 +142,7 @@ class _Search:
         joints = self._solve(R, p, start, num_steps=10)
         error = pose_error(robot.chain.pose(joints), R, p)
         comfort = ((joints - robot.home) ** 2).sum(axis=1) / COMFORT_RAD**2
-        cost = (_scaled(error) ** 2).sum(axis=1) / COMFORT_M**2 + comfort
+        cost = (as_distances(error) ** 2).sum(axis=1) / COMFORT_M**2 + comfort
         sector = np.floor(unit[:, 0] * NUM_REFINED).astype(int)
         best = [
             members[np.argmin(cost[members])]
@@ -170,9 +168,9 @@ class _Search:
         q = joints.reshape(-1, shape[2])
         reached = robot.chain.pose(q, jacobian=True)
         assert reached.J is not None
-        error = _scaled(pose_error(reached, R.reshape(-1, 3, 3), p.reshape(-1, 3))) / COMFORT_M
+        error = as_distances(pose_error(reached, R.reshape(-1, 3, 3), p.reshape(-1, 3))) / COMFORT_M
         weight = 1.0 / np.sqrt(1.0 + (error**2).sum(axis=1) / 100.0)
-        J = np.swapaxes(_scaled(np.swapaxes(reached.J, 1, 2)), 1, 2) / COMFORT_M
+        J = np.swapaxes(as_distances(np.swapaxes(reached.J, 1, 2)), 1, 2) / COMFORT_M
         C = self._place_jacobian(p, place)
         Jw = np.swapaxes(J * weight[:, None, None], 1, 2)
         Cw = np.swapaxes(C * weight[:, None, None], 1, 2)
@@ -256,39 +254,6 @@ class _Search:
         )
 
 
-def pose_comfort(
-    robot: Robot,
-    joints: Float[np.ndarray, "batch joint"],
-    J: Float[np.ndarray, "batch 6 joint"],
-    twist: Float[np.ndarray, "batch 6"],
-) -> Float[np.ndarray, " batch"]:
-    """The least of three things that make a pose easy to hold and to move from, each 0..1.
-
-    Distance from the nearest joint limit; the smallest singular value of the Jacobian against that
-    at home (Klein and Blaho 1987); and speed to spare while the end effector moves with `twist`.
-    """
-    range_ = robot.upper - robot.lower
-    room = np.minimum(joints - robot.lower, robot.upper - joints) / (LIMIT_ZONE * range_)
-    home_J = robot.chain.pose(robot.home[None], jacobian=True).J
-    assert home_J is not None
-    dexterity = _least_singular_value(J) / max(float(_least_singular_value(home_J)[0]), 1e-6)
-    JJt = J @ np.swapaxes(J, 1, 2) + 1e-4 * np.eye(6)
-    rate = (np.swapaxes(J, 1, 2) @ np.linalg.solve(JJt, twist[:, :, None]))[..., 0]
-    spare = 1.0 - (np.abs(rate) / robot.max_velocity).max(axis=1)
-    return np.clip(np.minimum(np.minimum(room.min(axis=1), dexterity), spare), 0.0, 1.0)
-
-
-def _least_singular_value(J: Float[np.ndarray, "batch 6 joint"]) -> Float[np.ndarray, " batch"]:
-    scaled = np.swapaxes(_scaled(np.swapaxes(J, 1, 2)), 1, 2)
-    least = np.linalg.eigvalsh(scaled @ np.swapaxes(scaled, 1, 2))[:, 0]
-    return np.sqrt(np.maximum(least, 0.0))
-
-
-def _scaled(error: Float[np.ndarray, "*batch 6"]) -> Float[np.ndarray, "*batch 6"]:
-    """Rotations counted as distances at a lever of `LEVER_M`."""
-    return error * np.array([1.0, 1.0, 1.0, LEVER_M, LEVER_M, LEVER_M])
-
-
 def _turn(yaw_rad: Float[np.ndarray, " place"]) -> Float[np.ndarray, "place 3 3"]:
     return se3.exp_so3(yaw_rad[:, None] * np.array([0.0, 0.0, 1.0]))
 
@@ -297,29 +262,3 @@ def _mean_rotation(R: Float[np.ndarray, "batch 3 3"]) -> Float[np.ndarray, "3 3"
     """Chordal mean of rotations (Hartley et al. 2013, section 5.3)."""
     U, _, Vt = np.linalg.svd(R.sum(axis=0))
     return U @ np.diag([1.0, 1.0, np.linalg.det(U @ Vt)]) @ Vt
-
-
-def _twists(
-    T: Float[np.ndarray, "time 4 4"], time_s: Float[np.ndarray, " time"], at: np.ndarray
-) -> Float[np.ndarray, "keyframe 6"]:
-    """Linear and angular velocity around some frames, along the axes the poses are given in."""
-    before, after = np.maximum(at - 2, 0), np.minimum(at + 2, len(T) - 1)
-    span = np.maximum(time_s[after] - time_s[before], 1e-3)[:, None]
-    turned = se3.log_so3(T[after, :3, :3] @ np.swapaxes(T[before, :3, :3], 1, 2))
-    return np.concatenate([T[after, :3, 3] - T[before, :3, 3], turned], axis=1) / span
-
-
-def choose_keyframes(
-    p_m: Float[np.ndarray, "time 3"], time_s: Float[np.ndarray, " time"]
-) -> Int[np.ndarray, " keyframe"]:
-    """Frames that stand for a trajectory: evenly spread ones, far out ones and a fast one.
-
-    Far out and fast are taken at the 2nd and 98th percentile, so that no single bad pose decides
-    where the base goes.
-    """
-    count = len(p_m)
-    even = np.linspace(0, count - 1, min(count, NUM_KEYFRAMES - 7)).round().astype(int)
-    low, high = int(0.02 * (count - 1)), int(np.ceil(0.98 * (count - 1)))
-    speed = np.linalg.norm(np.gradient(p_m, time_s, axis=0), axis=1) if count > 1 else np.zeros(1)
-    by_value = np.argsort(np.column_stack([p_m, speed]), axis=0, kind="stable")
-    return np.unique(np.concatenate([even, by_value[low, :3], by_value[high]]))

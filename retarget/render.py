@@ -39,19 +39,19 @@ class View:
     """Camera (x right, y down, z forward) in the robot's base frame [m]."""
 
 
-def three_quarter_view(robot: Robot) -> View:
-    """A view from the front left and above that shows the whole arm."""
-    reach_m = 1.3 * float(
-        np.linalg.norm(np.diff(robot.link_positions(robot.home[None])[0], axis=0), axis=1).sum()
-    )
-    looked_at = np.array([0.17, 0.0, 0.27]) * reach_m
-    eye = looked_at + reach_m * np.array([0.72, 0.6, 0.32])
+def three_quarter_view(robot: Robot, *, width: int = 640, height: int = 480) -> View:
+    """A view from the front left and above that shows the whole arm in a picture of that size."""
+    links = robot.link_positions(robot.home[None])[0]
+    size_m = 1.3 * float(np.linalg.norm(np.diff(links, axis=0), axis=1).sum())
+    looked_at = np.array([0.17, 0.0, 0.27]) * size_m
+    eye = looked_at + size_m * np.array([0.72, 0.6, 0.32])
     forward = (looked_at - eye) / np.linalg.norm(looked_at - eye)
     right = np.cross(forward, [0.0, 0.0, 1.0])
     right /= np.linalg.norm(right)
     R = np.stack([right, np.cross(forward, right), forward], axis=1)
-    K = np.array([[800.0, 0.0, 320.0], [0.0, 800.0, 240.0], [0.0, 0.0, 1.0]])
-    return View(K, 640, 480, se3.make(R, eye))
+    focal_px = 1.65 * min(height, width)
+    K = np.array([[focal_px, 0.0, width / 2], [0.0, focal_px, height / 2], [0.0, 0.0, 1.0]])
+    return View(K, width, height, se3.make(R, eye))
 
 
 class RobotRenderer:
@@ -100,7 +100,8 @@ class RobotRenderer:
         renderer = self._renderer_of(width * SUPERSAMPLING, height * SUPERSAMPLING)
         self._mujoco.mj_forward(self._model, self._data)
         renderer.update_scene(self._data)
-        self._aim(renderer.scene, view or three_quarter_view(self.robot), width, height)
+        view = view or three_quarter_view(self.robot, width=width, height=height)
+        self._aim(renderer.scene, view, width, height)
         return _averaged(renderer.render())
 
     def close(self) -> None:

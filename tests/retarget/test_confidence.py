@@ -18,11 +18,24 @@ def confidence(**changes):
     return float(action_confidence(**(facts | changes))[0])
 
 
-def test_two_centimetres_or_ten_degrees_halve_it():
-    exact = {"error_m": np.zeros(1), "error_rad": np.zeros(1), "sigma_rotation_rad": np.zeros(1)}
-    assert confidence(**exact, sigma_position_m=np.full((1, 3), 0.02)) == pytest.approx(0.5)
-    exact |= {"sigma_rotation_rad": np.deg2rad([10.0])}
-    assert confidence(**exact, sigma_position_m=np.zeros((1, 3))) == pytest.approx(0.5)
+EXACT = {
+    "sigma_position_m": np.zeros((1, 3)),
+    "sigma_rotation_rad": np.zeros(1),
+    "error_m": np.zeros(1),
+    "error_rad": np.zeros(1),
+}
+
+
+def test_golden_values_of_the_stated_formula():
+    assert confidence(**EXACT) == 1.0
+    two_cm = np.full((1, 3), 0.02)
+    assert confidence(**EXACT | {"sigma_position_m": two_cm}) == pytest.approx(np.sqrt(0.5))
+    ten_deg = np.deg2rad([10.0])
+    assert confidence(**EXACT | {"sigma_rotation_rad": ten_deg}) == pytest.approx(np.sqrt(0.5))
+    no_depth = np.array([[0.0, 0.0, 100.0]])
+    assert confidence(**EXACT | {"sigma_position_m": no_depth}) == pytest.approx(
+        np.sqrt(2 / 3), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ import pytest
 
 from benchmarks._arm_clips import APPROACHES, axes, working_hand
 from pipeline.geometry import se3
+from retarget.keyframes import choose_keyframes
 from retarget.low_discrepancy import low_discrepancy
-from retarget.placement import choose_keyframes, find_placements, level_camera
+from retarget.placement import find_placements, level_camera
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,9 @@
 """Pictures of the robot: something is drawn, where the camera says, as the joints say."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -96,3 +100,15 @@ def test_values_that_cannot_be_drawn_are_refused(renderer, panda):
         renderer.render(panda.home[:6], 1.0)
     with pytest.raises(RobotError, match="may have 2048 px on a side, got 9000 by 10"):
         renderer.render(panda.home, 1.0, width=9000, height=10)
+
+
+def test_machine_that_cannot_draw_says_what_to_install(panda):
+    code = (
+        "from retarget.render import RobotRenderer as R; r = R('panda'); r.render(r.robot.home, 1)"
+    )
+    environment = os.environ | {"MUJOCO_GL": "disable"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "RobotError: MuJoCo cannot draw without a display here" in done.stderr
+    assert "apt-get install libegl1" in done.stderr

@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.errors import RobotError
 from retarget.mujoco_model import find_mesh, verify_chain
-from retarget.robot import Robot, load_config, load_robot, robot_names
+from retarget.robot import Robot, load_robot
+from retarget.robot_config import load_config, robot_names
 
 TINY_MJCF = """<mujoco>
   <worldbody>
