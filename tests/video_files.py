@@ -230,6 +230,31 @@ def odd_videos(folder: Path) -> dict[str, Path]:
     return odd
 
 
+def write_hiding_video(path: Path) -> Path:
+    """An MPEG-4 AVI of 30 frames and 3 packets that show nothing: coded VOPs marked 'not coded'.
+
+    The hidden packets take the slots 5, 16 and 27 of the clock.
+    """
+    not_coded = bytes.fromhex("000001b650cf")
+    with av.open(os.fspath(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        stream.codec_context.options = QUICK["mpeg4"]
+        slot = 0
+        for index in range(30):
+            frame = av.VideoFrame.from_ndarray(picture(index), format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, 30)
+            packets = stream.encode(frame)
+            if index % 10 == 4:
+                packets.append(av.Packet(not_coded))
+            for packet in packets:
+                packet.stream, packet.time_base = stream, Fraction(1, 30)
+                packet.pts = packet.dts = slot
+                container.mux(packet)
+                slot += 1
+    return path
+
+
 def variable_times_s(num_frames: int) -> list[float]:
     """Frame times that alternate between 20 ms and 80 ms, in whole milliseconds."""
     return [round(0.05 * k + 0.03 * (k % 2), 3) for k in range(num_frames)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from pipeline.errors import DatasetError
 
@@ -54,9 +54,9 @@ class ImageStats:
         return shaped | {"count": np.array([self._num_images])}
 
 
-def _quantile(counts: np.ndarray, quantile: float) -> Float[np.ndarray, ""]:
+def _quantile(counts: np.ndarray, quantile: float) -> float:
     """Level below which a share of the pixels lies; each level fills the unit around it evenly."""
     seen = np.flatnonzero(counts)
     share_below = np.concatenate([[0], np.cumsum(counts)]) / counts.sum()
     level = np.interp(quantile, share_below, np.arange(257) - 0.5)
-    return np.clip(level, seen[0], seen[-1])
+    return float(np.clip(level, seen[0], seen[-1]))

@@ -43,7 +43,8 @@ def read_frames(
     A file counts as damaged when a packet cannot be decoded, when the decoder marks a frame as
     corrupt, or when fewer frames come than packets are to be shown. The last does not hold for
     codecs with packets that show nothing by design (`HIDING_CODECS`), and never counts what an
-    edit list hides or what comes before the first key frame.
+    edit list hides or what comes before the first key frame. H.264, MPEG-4 and AV1 notice nearly all
+    damage; HEVC, VP9 and GIF decode some of it to wrong pixels without a word.
 
     Args:
         video: What `probe` found.
