@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from pipeline.errors import UsageError
@@ -11,14 +12,16 @@ from pipeline.errors import UsageError
 def config_path(*parts: str) -> Path:
     """Path of a file or folder under `configs/`.
 
-    `ROTOSCOPE_CONFIGS` names another folder; otherwise it lies beside the `pipeline` package, in
-    the checkout or in an editable installation.
+    `ROTOSCOPE_CONFIGS` names another folder; otherwise it lies beside the `pipeline` package in a
+    checkout, or under `share/rotoscope` where the package was installed.
 
     Raises:
         UsageError: There is no such folder.
     """
     named = os.environ.get("ROTOSCOPE_CONFIGS")
-    folder = Path(named) if named else Path(__file__).resolve().parents[1] / "configs"
+    checkout = Path(__file__).resolve().parents[1] / "configs"
+    installed = Path(sys.prefix) / "share" / "rotoscope" / "configs"
+    folder = Path(named) if named else checkout if checkout.is_dir() else installed
     if not folder.is_dir():
         raise UsageError(
             f"the folder of recipes and robots, {folder}, is not there; run from a checkout or "

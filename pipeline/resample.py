@@ -40,9 +40,7 @@ class Resampler:
         """The frame nearest in time to each row."""
         return np.where(self.weight > 0.5, self.right, self.left)
 
-    def linear(
-        self, values: Float[np.ndarray, "time ..."]
-    ) -> Float[np.ndarray, "row ..."]:
+    def linear(self, values: Float[np.ndarray, "time ..."]) -> Float[np.ndarray, "row ..."]:
         """Values between the two neighbours."""
         w = self.weight.reshape(-1, *([1] * (values.ndim - 1)))
         # Where a row falls on a frame, an unknown neighbour must not spoil it.

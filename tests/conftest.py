@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from benchmarks.paths import shared_data as find_shared_data
+
+# A busy machine is no reason to fail.
+settings.register_profile("rotoscope", deadline=None)
+settings.load_profile("rotoscope")
 
 
 @pytest.fixture(scope="session")

@@ -103,7 +103,7 @@ def verify(names: Sequence[str] | None = None) -> list[AssetStatus]:
     """Statuses after reading every byte: `absent`, `verified` or `damaged`.
 
     Raises:
-        AssetError: There is no asset of that name.
+        UsageError: There is no asset of that name.
     """
     return [_status(name, asset, read=True) for name, asset in _chosen(names).items()]
 

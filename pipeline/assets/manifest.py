@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.configs import config_path
-from pipeline.errors import AssetError, one_of
+from pipeline.errors import AssetError, UsageError, one_of
 
 
 class _Entry(BaseModel):
@@ -153,9 +153,9 @@ def find_asset(name: str) -> Asset:
     """The manifest's entry of that name.
 
     Raises:
-        AssetError: There is none; the message lists the valid names.
+        UsageError: There is none; the message lists the valid names.
     """
     assets = manifest()
     if name not in assets:
-        raise AssetError(f"there is no asset {name!r}; valid ones are {one_of(assets)}")
+        raise UsageError(f"there is no asset {name!r}; valid ones are {one_of(assets)}")
     return assets[name]

@@ -99,7 +99,7 @@ def apply(
 
 
 def angle_between(
-    A: Float[np.ndarray, "*batch 3 3"], B: Float[np.ndarray, "*batch 3 3"]
-) -> Float[np.ndarray, "*batch"]:
+    A: Float[np.ndarray, "*#batch 3 3"], B: Float[np.ndarray, "*#batch 3 3"]
+) -> Float[np.ndarray, "*#batch"]:
     """Angle of the rotation from A to B [rad]."""
     return np.linalg.norm(log_so3(np.swapaxes(A, -1, -2) @ B), axis=-1)

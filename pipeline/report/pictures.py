@@ -160,6 +160,8 @@ def _robot(
         feature = "label.joints"
     if not robot or feature not in episode.columns:
         return None
+    if not dataset.names(feature)[-1].endswith("gripper.pos"):
+        return None
     values = np.asarray(episode.columns[feature][row], float)
     return painter.paint(robot, values[:-1], float(values[-1]) / 100.0, width=width, height=height)
 

@@ -66,6 +66,7 @@ def process_video(job: VideoJob, tell: Tell) -> VideoOutcome:
     from pipeline.video.probe import probe
 
     recipe = build_recipe(job.recipe, folder=job.folder)
+    tell("probe", 0, 0)
     video = probe(job.path, sha256=job.sha256)
     tell("probe", 0, video.num_frames)
     run = _Run(recipe, video, Store(job.store), tell)

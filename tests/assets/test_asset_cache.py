@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.assets import asset_path, fetch, list_assets, verify
-from pipeline.errors import AssetError
+from pipeline.errors import AssetError, UsageError
 
 CONTENT = b"twenty-one joints"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -41,7 +41,7 @@ def test_asset_not_fetched_names_the_command(hands_asset: Path) -> None:
 
 
 def test_unknown_asset_lists_valid_names(hands_asset: Path) -> None:
-    with pytest.raises(AssetError, match=r"no asset 'feet\.bin'; valid ones are 'hands\.bin'"):
+    with pytest.raises(UsageError, match=r"no asset 'feet\.bin'; valid ones are 'hands\.bin'"):
         fetch(["feet.bin"])
 
 

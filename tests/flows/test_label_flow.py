@@ -19,8 +19,6 @@ def prefect_home(tmp_path, monkeypatch):
 
 @pytest.mark.timeout(280)
 def test_flow_publishes_the_dataset_and_shows_what_failed(prefect_home, tmp_path):
-    from prefect.artifacts import Artifact
-
     from flows.label import run
 
     videos = tmp_path / "videos"
@@ -41,8 +39,15 @@ def test_flow_publishes_the_dataset_and_shows_what_failed(prefect_home, tmp_path
     assert {r.name: r.status for r in result.rows} == {"a.mp4": "done", "broken.mp4": "failed"}
     assert result.exit_code == 1
     assert (tmp_path / "out" / "meta" / "info.json").is_file()
-    failures = Artifact.get("label-failures")
-    summary = Artifact.get("label-summary")
-    assert "broken.mp4" in str(failures.data)
-    assert "rotoscope retry" in str(failures.data)
-    assert "| done | 1 |" in summary.data
+    shown = {a["key"]: a["data"] for a in artifacts() if a["key"]}
+    assert "broken.mp4" in str(shown["label-failures"])
+    assert "rotoscope retry" in str(shown["label-failures"])
+    assert "| done | 1 |" in shown["label-summary"]
+
+
+def artifacts():
+    from prefect.client.orchestration import get_client
+
+    # Through the API itself: this version's `Artifact.get` sends a request its server refuses.
+    with get_client(sync_client=True) as client:
+        return client._client.post("/artifacts/filter", json={"limit": 50}).json()
