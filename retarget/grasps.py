@@ -102,7 +102,7 @@ def find_grasps(
         shape_m: Another estimate of the same hand [m], in any frame: `HandTrack.hand_m`. The
             opening is then the mean of both, whose errors differ: while a hand carries a tumbler
             that hides half of it, the opening of lifted joints wanders by 23 mm (1-sigma), that of
-            the landmark model by 10, their mean by 13, and one alone looks like letting go.
+            the landmark model by 10, their mean by 14, and one alone looks like letting go.
         config: Physical limits; `GraspConfig()` where not given.
 
     Raises:
