@@ -1,5 +1,6 @@
 import itertools
 
+import jaxtyping
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -306,6 +307,14 @@ def test_gap_passes_through_relative_but_not_through_delta():
         joint_delta(values, JOINTS)
 
 
+@pytest.fixture
+def shapes_unchecked():
+    """As outside the tests, where nothing stands before the functions' own checks."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
 POSES, ANGLES = np.zeros((3, 7)), np.zeros((3, 4))
 UNCLEAR = EFFECTOR.model_copy(
     update={
@@ -344,6 +353,6 @@ RELATIVE = joint_relative(ANGLES, JOINTS)[1]
         (lambda: joint_delta(ANGLES, JOINTS, reference=ANGLES), "start from one reference row"),
     ],
 )
-def test_what_cannot_be_converted_is_refused(call, message):
+def test_what_cannot_be_converted_is_refused(shapes_unchecked, call, message):
     with pytest.raises(ContractError, match=message):
         call()

@@ -1,5 +1,6 @@
 import itertools
 
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -10,6 +11,14 @@ from retarget.grasp_evidence import Evidence, palm_speed
 from retarget.grasps import GraspConfig, find_grasps, grasping_frames, most_likely_states
 
 SIDEWAYS, UP = np.array([0.3, 0.0, 0.0]), np.array([0.0, -0.25, 0.05])
+
+
+@pytest.fixture
+def shapes_unchecked():
+    """As outside the tests, where nothing stands before the functions' own checks."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def script(closure=RELAXED):
@@ -183,7 +192,7 @@ def test_hand_never_known_has_no_grasp():
     assert find_grasps(time_s, joints, np.zeros(len(time_s), dtype=bool)) == []
 
 
-def test_arrays_of_other_lengths_are_refused():
+def test_arrays_of_other_lengths_are_refused(shapes_unchecked):
     time_s, joints = show(two_grasps())
     with pytest.raises(TrackError, match="must be equally long"):
         find_grasps(time_s[:-1], joints, np.ones(len(time_s), dtype=bool))

@@ -1,3 +1,4 @@
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -10,6 +11,14 @@ from retarget.gripper_pose import (
     position_sigma,
     rotation_sigma,
 )
+
+
+@pytest.fixture
+def shapes_unchecked():
+    """As outside the tests, where nothing stands before the functions' own checks."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def hands(num=60, seed=0):
@@ -100,7 +109,7 @@ def test_missing_and_collapsed_hands_are_nan():
     assert np.isnan(pose[1:]).all()
 
 
-def test_other_shapes_are_refused():
+def test_other_shapes_are_refused(shapes_unchecked):
     with pytest.raises(TrackError, match=r"must have shape \(time, 21, 3\), got \(4, 20, 3\)"):
         gripper_pose(np.zeros((4, 20, 3)), "right")
 
