@@ -240,7 +240,7 @@ def frame_reasons(
 
 
 def _scatter(
-    values: np.ndarray, frames: np.ndarray, time_s: np.ndarray, missing: float
+    values: np.ndarray, frames: np.ndarray, time_s: np.ndarray, missing: bool | float | int
 ) -> np.ndarray:
     """Values at some frames, `missing` at all others of the clip."""
     out = np.full((len(time_s), *values.shape[1:]), missing, dtype=values.dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -38,6 +38,7 @@ class Linearised:
     """Gradient of the cost."""
 
 
+@runtime_checkable
 class Cost(Protocol):
     """What is to be minimised."""
 

@@ -31,7 +31,7 @@ def test_golden_place_for_a_hand_that_does_what_the_arm_does_at_home(panda):
     assert best.reachable_share == 1.0
     # Home is comfortable but not the very best pose, so the place is near and not the same.
     np.testing.assert_allclose(best.T_camera_base[:3, 3], T_camera_base[:3, 3], atol=0.12)
-    assert se3.angle_between(best.T_camera_base[:3, :3], T_camera_base[:3, :3]) < 0.3
+    assert se3.angle_between(best.T_camera_base[None, :3, :3], T_camera_base[None, :3, :3])[0] < 0.3
 
 
 def test_places_are_ranked_and_the_same_every_time(panda, hand):

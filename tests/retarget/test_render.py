@@ -49,7 +49,9 @@ def test_joints_move_the_picture_and_repeat_it(renderer, panda):
 
 def test_gripper_opens_in_the_picture(renderer, panda):
     view = close_view(panda)
-    open_, closed = (hand_pixels(renderer.render(panda.home, o, view=view, **SIZE)) for o in (1, 0))
+    open_, closed = (
+        hand_pixels(renderer.render(panda.home, o, view=view, **SIZE)) for o in (1.0, 0.0)
+    )
     # The lowest rows hold the fingertips: 8 cm apart they are 32 px wider than together.
     width = [np.ptp(np.nonzero(h[50:])[1]) for h in (open_, closed)]
     assert width[0] - width[1] == pytest.approx(32, abs=4)
