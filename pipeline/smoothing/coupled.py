@@ -70,12 +70,12 @@ def start(
     Raises:
         TrackError: A stated sigma is not a number above 0.
     """
-    stated = np.ones(samples.shape[1]) if sigma is None else np.median(sigma, axis=0)
-    relative = np.ones_like(samples) if sigma is None else sigma / stated
-    if not (np.isfinite(relative).all() and (relative > 0).all()):
+    if sigma is not None and not (np.isfinite(sigma).all() and (sigma > 0).all()):
         raise TrackError(
             "every valid sample must have a stated sigma > 0; leave sigma out where there is none"
         )
+    stated = np.ones(samples.shape[1]) if sigma is None else np.median(sigma, axis=0)
+    relative = np.ones_like(samples) if sigma is None else sigma / stated
     good = screened(samples, layout.run_of_sample)
     weight = good / np.mean(relative**2, axis=1)
     center = samples.mean(axis=0)
@@ -117,7 +117,8 @@ def solved(
     strength: Float[np.ndarray, "interval signal signal"],
 ) -> Estimate:
     """The motion for given parameters: one linear system. Samples are in units of the noise."""
-    measurement = measurement.beside(strength[layout.interval_of_sample])
+    if layout.is_noise_visible:
+        measurement = measurement.beside(strength[layout.interval_of_sample])
     precision = measurement.precision
     information = layout.at_samples.gram(precision) + layout.jerks.gram(np.linalg.inv(strength))
     information += layout.rest[:, :, None, None] * np.eye(samples.shape[1])

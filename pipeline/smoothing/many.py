@@ -20,6 +20,7 @@ from pipeline.smoothing.measurement import (
     PRIOR_OUTLIER_SPREAD,
     PRIOR_OUTLIERS,
     good_weight,
+    screened,
     sticking_out,
 )
 from pipeline.smoothing.process import SHARE_OF_CLIP
@@ -90,8 +91,9 @@ def smooth_many(
         nothing, no = np.full(values.shape, np.nan), np.zeros(len(time_s), bool)
         return SmoothedMany(nothing, nothing, no, no)
     layout = Layout.of(time_s, valid, max_gap_s)
-    center = values[valid].mean(axis=0)
-    axes = _principal_axes(values[valid] - center)
+    good = screened(values[valid], layout.run_of_sample)
+    center = np.average(values[valid], axis=0, weights=good)
+    axes = _principal_axes((values[valid] - center)[good > 0])
     samples = (values[valid] - center) @ axes
     parameters = _Parameters(np.ones(len(samples)), np.ones(layout.jerks.num_rows))
     fit = fit_signals(layout, samples, parameters.weight, parameters.activity)

@@ -19,6 +19,9 @@ WINDOW_S = 0.8
 1.6 s the error on synthetic reaches changes by 4 %."""
 SHARE_OF_CLIP = 0.1
 """Weight of the clip's mean against the window's, as a share of one interval."""
+STEP = 1.8
+"""Each update goes so much further than the bound's own step of 1: it takes two thirds of the
+rounds. At 2, for one signal, it is the fixed point of MacKay (1992)."""
 FLOOR = 1e-8
 """Smallest variance of a third difference, in units of the measurement noise: keeps the information
 matrix within double precision. At rest this averages over about three seconds."""
@@ -69,23 +72,19 @@ def update(
     """
     lower = np.linalg.cholesky(covariance)
     whiten = np.linalg.inv(lower)
-    inverse = _transposed(whiten) @ whiten
     # Shares that the data left untold and told, 0..1 in each direction but for rounding.
     untold, directions = np.linalg.eigh(whiten @ third_difference_cov @ _transposed(whiten))
     told_share = 1.0 - np.clip(untold, 0.0, 1.0)
     across = _transposed(whiten) @ directions
     told = (across * told_share[:, None, :]) @ _transposed(across)
     seen = third_difference[:, :, None] * third_difference[:, None, :]
-    # One common factor is found at full speed (MacKay 1992); it starts orders of magnitude off.
-    energy = np.einsum("kab,kab->", inverse, seen)
-    freedom = float(told_share.sum())
-    speed = energy / max(freedom, 1e-12) if energy > 0 else 1.0
-    demand = speed * (window.sum(seen) + SHARE_OF_CLIP * seen.mean(axis=0))
+    demand = window.sum(seen) + SHARE_OF_CLIP * seen.mean(axis=0)
     supply = window.sum(told) + SHARE_OF_CLIP * told.mean(axis=0)
     # Where the data tell nothing at all the covariance stays what it was.
-    demand += 1e-6 * covariance
-    supply += 1e-6 * inverse
-    return _geometric_mean(supply, demand) + FLOOR * np.eye(covariance.shape[-1])
+    demand = whiten @ demand @ _transposed(whiten) + 1e-6 * np.eye(covariance.shape[-1])
+    supply = _transposed(lower) @ supply @ lower + 1e-6 * np.eye(covariance.shape[-1])
+    step = _power(_geometric_mean(supply, demand), STEP)
+    return lower @ step @ _transposed(lower) + FLOOR * np.eye(covariance.shape[-1])
 
 
 def _geometric_mean(
@@ -93,12 +92,18 @@ def _geometric_mean(
 ) -> Float[np.ndarray, "*batch n n"]:
     """The X with `X inverse_of X = matrix`: the geometric mean of inverse_of^-1 and matrix."""
     lower = np.linalg.cholesky(inverse_of)
-    upper = _transposed(lower)
-    values, vectors = np.linalg.eigh(upper @ matrix @ lower)
-    root = (vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ _transposed(vectors)
-    half = np.linalg.solve(upper, root)
-    out = _transposed(np.linalg.solve(upper, _transposed(half)))
-    return np.asarray(0.5 * (out + _transposed(out)))
+    back = np.linalg.inv(lower)
+    root = _power(_transposed(lower) @ matrix @ lower, 0.5)
+    return np.asarray(_transposed(back) @ root @ back)
+
+
+def _power(
+    matrix: Float[np.ndarray, "*batch n n"], exponent: float
+) -> Float[np.ndarray, "*batch n n"]:
+    """A power of symmetric matrices without negative eigenvalues."""
+    values, vectors = np.linalg.eigh(matrix)
+    powers = np.maximum(values, 0.0) ** exponent
+    return np.asarray((vectors * powers[..., None, :]) @ _transposed(vectors))
 
 
 def _transposed(matrix: Float[np.ndarray, "... n n"]) -> Float[np.ndarray, "... n n"]:

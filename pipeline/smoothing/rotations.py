@@ -21,7 +21,7 @@ from pipeline.smoothing.layout import Layout, check_signals
 from pipeline.smoothing.segments import neighbours
 from pipeline.smoothing.vectors import Smoothed
 
-ITERATIONS = (5, 5)
+ITERATIONS = (3, 4)
 """Rounds of estimation against each of the successive references."""
 MEDOID_NEIGHBOURS = 2
 """Samples on each side that the first reference is chosen from: two outliers in a row pass."""

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from benchmarks import _reaches as reaches
+from pipeline.errors import TrackError
+from pipeline.geometry import se3
+from pipeline.smoothing import smooth_rotations
+
+TIME_S = np.arange(300) / 30
+ALL = np.ones(300, bool)
+seeds = st.integers(0, 2**31)
+
+
+def turning(seed):
+    """Truth, noisy samples and seen frames of a synthetic turning wrist."""
+    rng = np.random.default_rng(seed)
+    truth = reaches.wrist_turns(rng)[:300]
+    seen = reaches.seen(rng, 300)
+    seen[[0, -1]] = True
+    return truth, reaches.turned_noisily(rng, truth), seen
+
+
+def angles(A, B):
+    return se3.angle_between(A, B)
+
+
+def test_error_falls_far_below_the_noise_and_the_stated_sigma_is_honest():
+    errors, inside = [], []
+    for seed in range(4):
+        truth, noisy, seen = turning(seed)
+        smooth = smooth_rotations(TIME_S, noisy, seen, max_gap_s=0.5)
+        known = np.isfinite(smooth.mean[:, 0, 0])
+        off = se3.log_so3(np.swapaxes(smooth.mean[known], 1, 2) @ truth[known])
+        sigma = np.sqrt(np.einsum("tii->ti", smooth.covariance[known]))
+        errors.append((off**2).sum(axis=1).mean())
+        inside.append((np.abs(off) < 2 * sigma).mean())
+        np.testing.assert_allclose(smooth.noise_sigma, reaches.NOISE_RAD, rtol=0.25)
+    noise = np.linalg.norm(reaches.NOISE_RAD)
+    assert np.sqrt(np.mean(errors)) < 0.45 * noise
+    assert 0.88 < np.mean(inside) <= 0.99
+
+
+@given(seeds)
+@settings(max_examples=4, deadline=None)
+def test_turns_on_and_on_through_the_wrap(seed):
+    rng = np.random.default_rng(seed)
+    axis = rng.normal(size=3)
+    angle = 2.0 * np.pi * TIME_S * 0.7  # seven full turns
+    truth = se3.exp_so3(angle[:, None] * axis / np.linalg.norm(axis))
+    noisy = truth @ se3.exp_so3(rng.normal(0, 0.05, (300, 3)))
+    valid = ALL.copy()
+    valid[::17] = False
+    valid[0] = True
+    smooth = smooth_rotations(TIME_S, noisy, valid, max_gap_s=0.5)
+    assert np.sqrt((angles(smooth.mean, truth)[:299] ** 2).mean()) < 0.04
+    assert not smooth.is_outlier.any()
+
+
+@given(seeds)
+@settings(max_examples=4, deadline=None)
+def test_moves_with_the_frame_it_is_seen_in(seed):
+    _, noisy, seen = turning(seed)
+    R = Rotation.random(random_state=seed).as_matrix()
+    one = smooth_rotations(TIME_S, noisy, seen, max_gap_s=0.5)
+    two = smooth_rotations(TIME_S + 7.0, R @ noisy, seen, max_gap_s=0.5)
+    known = np.isfinite(one.mean[:, 0, 0])
+    np.testing.assert_allclose(two.mean[known], R @ one.mean[known], atol=1e-5)
+
+
+def test_time_reversal_reverses_the_result():
+    _, noisy, seen = turning(3)
+    one = smooth_rotations(TIME_S, noisy, seen, max_gap_s=0.5)
+    two = smooth_rotations(-TIME_S[::-1], noisy[::-1], seen[::-1], max_gap_s=0.5)
+    known = np.isfinite(one.mean[:, 0, 0])
+    # Ties among the first reference's medoids fall the other way; what is left is far below sigma.
+    assert angles(two.mean[::-1][known], one.mean[known]).max() < 0.01
+
+
+def test_constant_turning_is_reproduced_and_gaps_are_bridged():
+    truth = se3.exp_so3(TIME_S[:, None] * np.array([1.0, -0.5, 2.0]))
+    valid = ALL.copy()
+    valid[100:106] = False
+    smooth = smooth_rotations(TIME_S, truth, valid, max_gap_s=0.25)
+    assert angles(smooth.mean, truth).max() < 1e-6
+    np.testing.assert_array_equal(smooth.filled, ~valid)
+
+
+def test_flipped_hands_are_outliers_and_do_not_move_the_rest():
+    rng = np.random.default_rng(0)
+    truth = se3.exp_so3(np.sin(TIME_S)[:, None] * np.array([1.0, 0.3, 0.2]))
+    noisy = truth @ se3.exp_so3(rng.normal(0, 0.03, (300, 3)))
+    flipped = noisy.copy()
+    flip = np.array([50, 51, 140, 222])
+    flipped[flip] = flipped[flip] @ np.diag([-1.0, -1.0, 1.0])
+    smooth = smooth_rotations(TIME_S, flipped, ALL, max_gap_s=0.25)
+    np.testing.assert_array_equal(np.flatnonzero(smooth.is_outlier), flip)
+    assert angles(smooth.mean, truth).max() < 0.05
+
+
+def test_gap_longer_than_limit_stays_unknown():
+    truth, _, _ = turning(4)
+    valid = ALL.copy()
+    valid[100:120] = False
+    smooth = smooth_rotations(TIME_S, truth, valid, max_gap_s=0.25)
+    assert np.isnan(smooth.mean[100:120]).all()
+    assert np.isfinite(smooth.mean[valid]).all()
+
+
+def test_one_sample_or_none():
+    truth, _, _ = turning(5)
+    valid = np.zeros(300, bool)
+    assert np.isnan(smooth_rotations(TIME_S, truth, valid, max_gap_s=0.25).mean).all()
+    valid[40] = True
+    smooth = smooth_rotations(TIME_S, truth, valid, max_gap_s=0.25)
+    np.testing.assert_allclose(smooth.mean[40], truth[40], atol=1e-9)
+
+
+def test_what_is_not_a_rotation_is_refused():
+    with pytest.raises(TrackError, match="must hold a rotation matrix"):
+        smooth_rotations(TIME_S, np.ones((300, 3, 3)), ALL, max_gap_s=0.25)
