@@ -11,10 +11,8 @@ from retarget.low_discrepancy import low_discrepancy
 from retarget.objective import Targets
 from retarget.robot import Robot
 
-KEYFRAME_INTERVAL_S = 0.25
+KEYFRAME_INTERVAL_S = 0.3
 """Time between keyframes [s]; people move little of an arm's range in it."""
-MAX_KEYFRAMES = 64
-"""Keyframes of a long clip are further apart."""
 NUM_SEEDS = 4
 """Starts a keyframe beside the one that is given: home and a spread over the joints' ranges."""
 TOLERANCE = 5e-3
@@ -67,7 +65,7 @@ def first_guess(
 def _keyframes(targets: Targets) -> Int[np.ndarray, " keyframe"]:
     wanted = np.flatnonzero(targets.is_wanted)
     time_s = targets.time_s[wanted]
-    count = int(np.clip(np.ceil((time_s[-1] - time_s[0]) / KEYFRAME_INTERVAL_S), 1, MAX_KEYFRAMES))
+    count = max(1, int(np.ceil((time_s[-1] - time_s[0]) / KEYFRAME_INTERVAL_S)))
     return wanted[np.unique(np.linspace(0, len(wanted) - 1, count + 1).round().astype(int))]
 
 
