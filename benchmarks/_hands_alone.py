@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
 
 from pipeline.recipe import load_recipe
 from pipeline.stage import FrameStage
+from pipeline.video.probe import probe
+from pipeline.video.read import read_frames
 
 
 def main() -> None:

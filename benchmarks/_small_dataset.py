@@ -62,7 +62,7 @@ def states(number: int, rows: int) -> np.ndarray:
 
 
 def episode(number: int, rows: int = 60, *, task: str = "move the block") -> Episode:
-    """An episode whose image shows where its first joint is."""
+    """An episode whose images show where its joints are."""
     values = states(number, rows + 1)
     generator = np.random.default_rng(1000 + number)
     valid = np.ones(rows, bool)
@@ -91,16 +91,18 @@ def episode(number: int, rows: int = 60, *, task: str = "move the block") -> Epi
     )
 
 
-def picture(number: int, row: int, position: float) -> np.ndarray:
-    """Gray image: a code of episode and row on top, a block at `position` (-1..1) below."""
+def picture(number: int, row: int, state: np.ndarray) -> np.ndarray:
+    """Gray image: a code of episode and row on top, below it a block for every joint."""
     image = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
     code = number << 12 | row
     for bit in range(24):
         top, left = CELL * (bit // 12), CELL * (bit % 12)
         image[top : top + CELL, left : left + CELL] = 220 if code >> bit & 1 else 20
-    centre = WIDTH / 2 + position * (WIDTH / 2 - 14)
-    ramp = np.clip(14 - np.abs(np.arange(WIDTH) - centre), 0, 6) / 6
-    image[2 * CELL + 8 :] = (60 + 160 * ramp).astype(np.uint8)[None, :, None]
+    for band, position in enumerate((state[0], state[1], state[2] / 50 - 1)):
+        centre = WIDTH / 2 + position * (WIDTH / 2 - 14)
+        ramp = np.clip(14 - np.abs(np.arange(WIDTH) - centre), 0, 6) / 6
+        top = (2 + 2 * band) * CELL
+        image[top + 2 : top + 2 * CELL] = (60 + 160 * ramp).astype(np.uint8)[None, :, None]
     return image
 
 
@@ -122,7 +124,7 @@ def store(folder: Path, number: int, made: Episode) -> StoredEpisode:
     )
     with encoder:
         for row in range(made.num_rows):
-            encoder.add(picture(number, row, made.state[row, 0]))
+            encoder.add(picture(number, row, made.state[row]))
     stats = {k: np.ravel(v if k == "count" else 255 * v) for k, v in encoder.stats().items()}
     facts = VideoFacts(WIDTH, HEIGHT, dict(SETTINGS), stats)
     return save_episode(folder, made, video=video, facts=facts)

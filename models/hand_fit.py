@@ -13,24 +13,26 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from models import hand_model, pnp
+from models import hand_habits, hand_model, pnp
 from models.least_squares import Linearised, State, huber, minimise
 from pipeline.geometry import se3
 
-LANDMARK_SIGMA = 0.025
-"""1-sigma of a landmark across the line of sight, in palm lengths (2 mm on an adult)."""
-DEPTH_SIGMA_M = 0.03
-"""1-sigma of the landmark model's depth of a joint against the hand's mean depth [m]."""
+LANDMARK_SIGMA = 0.035
+"""1-sigma of a landmark across the line of sight, in palm lengths (3 mm on an adult)."""
+DEPTH_SIGMA = 0.33
+"""1-sigma of the landmark model's depth of a joint against the hand's mean depth, in palm lengths
+(3 cm on an adult)."""
 LANDMARK_MODEL_PALM_M = 0.09
 """Palm length of the one adult hand that MediaPipe sees in every hand [m]."""
-KNUCKLE_SLIDE = 0.05
+KNUCKLE_SLIDE = 0.04
 """MediaPipe marks the knuckles nearer to the wrist when the fingers bend and the palm is seen:
 by this share of a palm length per radian, times 1 + the cosine between palm normal and the line
 to the camera. In rendered hands it is up to 12 % of the palm and reads as 12 % more distance."""
-SHRINKAGE = 1.75
+SHRINKAGE = 2.0
 """Where MediaPipe is unsure, it draws the landmarks together, and the hand seems further away:
 by this share of the distance per palm length of root mean square residual."""
-_NUM_ITERATIONS_EACH = 6
+_NUM_ITERATIONS_PALM = 3
+_NUM_ITERATIONS_EACH = 2
 _NUM_ITERATIONS = 12
 _RELATIVE_TOLERANCE = 0.01
 _NUM_POSE, _NUM_HINGES = 6, 25
@@ -44,7 +46,7 @@ class HandFit:
     """Landmarks of the model in the camera frame [m]."""
     covariance: Float[np.ndarray, "time 6 6"]
     """Of (rotation vector in the camera frame [rad], wrist position [m]) if residuals were
-    independent with the stated sigmas, hand size and camera exact."""
+    independent, hand size and camera exact; larger where the landmarks fit worse than stated."""
     residual: Float[np.ndarray, " time"]
     """Root mean square distance of a landmark from the model's, in palm lengths."""
     predicted_rays: Float[np.ndarray, "time 21 2"]
@@ -70,7 +72,8 @@ def fit_hand(
     problem = _Hand(rays, hand_m, palm_length_m)
     state, result = problem.solve()
     joints, predicted, residual = problem.explain(state)
-    covariance = pnp.safe_inverse(_of_pose_alone(result.normal))
+    excess = np.maximum(residual / LANDMARK_SIGMA, 1.0) ** 2
+    covariance = pnp.safe_inverse(_of_pose_alone(result.normal)) * excess[:, None, None]
     found = np.isfinite(result.cost) & np.isfinite(covariance).all(axis=(1, 2))
     nearer = 1.0 / (1.0 + SHRINKAGE * residual)
     joints += (nearer[:, None] - 1.0)[..., None] * joints[:, :1]
@@ -140,18 +143,27 @@ class _Hand:
         )
 
     def _starts(self) -> tuple[State, State]:
+        """Both tilts of the palm, each where its six landmarks want it as a rigid body."""
         palm = hand_model.PALM_POINTS * self._size
-        seen = self._rays[:, hand_model.PALM]
-        angles = hand_model.angles_of(self._hand)
         R = rotation_between(palm, self._hand[:, hand_model.PALM])
         mirrored = palm @ np.swapaxes(R, 1, 2) * np.array([1.0, 1.0, -1.0])
-        starts = []
-        for R_start in (R, rotation_between(palm, mirrored)):
-            t = pnp.weak_perspective(R_start @ palm.T, seen)
-            starts.append({"R": R_start.copy(), "t": t, "angles": angles.copy()})
-        depth = np.clip(starts[0]["t"][:, 2], 0.05, 20.0)
-        self._noise = LANDMARK_SIGMA * self._size / depth
-        return starts[0], starts[1]
+        depth = pnp.weak_perspective(R @ palm.T, self._rays[:, hand_model.PALM])[:, 2]
+        self._noise = LANDMARK_SIGMA * self._size / np.clip(depth, 0.05, 20.0)
+        return self._start(R), self._start(rotation_between(palm, mirrored))
+
+    def _start(self, R: Float[np.ndarray, "time 3 3"]) -> State:
+        palm = pnp.solve_pnp(
+            hand_model.PALM_POINTS * self._size,
+            self._rays[:, hand_model.PALM],
+            R,
+            noise=self._noise,
+            num_iterations=_NUM_ITERATIONS_PALM,
+            relative_tolerance=_RELATIVE_TOLERANCE,
+        )
+        T = palm.T_camera_object
+        angles = hand_model.angles_of(self._hand)
+        angles[:, 0] = hand_habits.HINGE_MEAN[0]
+        return {"R": T[:, :3, :3].copy(), "t": T[:, :3, 3].copy(), "angles": angles}
 
     def explain(
         self, state: State
@@ -191,17 +203,24 @@ class _Hand:
         noise = self._noise[rows, None, None]
         off = (seen - self._rays[rows]) / noise
         depth = turned[..., 2] - turned[..., 2].mean(axis=1, keepdims=True)
-        deep = (depth - self._depth[rows]) / DEPTH_SIGMA_M
+        depth_sigma = DEPTH_SIGMA * self._size
+        deep = (depth - self._depth[rows]) / depth_sigma
         off_loss, off_weight = huber((off**2).sum(axis=2), pnp.HUBER_SIGMAS)
         deep_loss, deep_weight = huber(deep**2, pnp.HUBER_SIGMAS)
         by_point = np.zeros((len(rows), 21, 3, 3))
         by_point[:, :, :2] = seen_by_point / noise[..., None]
-        by_point[:, :, 2, 2] = 1.0 / DEPTH_SIGMA_M
+        by_point[:, :, 2, 2] = 1.0 / depth_sigma
         jacobian = _chain_rule(by_point, turned_slid, motion)
         weight = np.stack([off_weight, off_weight, deep_weight], axis=2)
         residual = np.concatenate([off, deep[..., None]], axis=2)
-        cost = off_loss.sum(axis=1) + deep_loss.sum(axis=1)
-        return _with_habits(cost, jacobian, weight, residual, state["angles"])
+        weighted = np.swapaxes(jacobian * weight.reshape(len(rows), 63, 1), 1, 2)
+        habits = hand_habits.linearise(state["angles"])
+        normal = weighted @ jacobian
+        normal[:, _NUM_POSE:, _NUM_POSE:] += habits.normal
+        gradient = (weighted @ residual.reshape(len(rows), 63, 1))[..., 0]
+        gradient[:, _NUM_POSE:] += habits.gradient
+        cost = off_loss.sum(axis=1) + deep_loss.sum(axis=1) + habits.cost
+        return Linearised(np.where(np.isfinite(cost), cost, np.inf), normal, gradient)
 
 
 def _chain_rule(
@@ -223,48 +242,6 @@ def _chain_rule(
     # Depths are compared with their mean.
     out[:, :, 2] -= out[:, :, 2].mean(axis=1, keepdims=True)
     return out.reshape(num, 63, _NUM_POSE + _NUM_HINGES)
-
-
-def _with_habits(
-    cost: Float[np.ndarray, " row"],
-    jacobian: Float[np.ndarray, "row 63 31"],
-    weight: Float[np.ndarray, "row 21 3"],
-    residual: Float[np.ndarray, "row 21 3"],
-    angles: Float[np.ndarray, "row 5 5"],
-) -> Linearised:
-    """Adds what fingers do anyway to the normal equations: relaxed, coupled, within limits."""
-    num = len(cost)
-    weighted = np.swapaxes(jacobian * weight.reshape(num, 63, 1), 1, 2)
-    normal = weighted @ jacobian
-    gradient = (weighted @ residual.reshape(num, 63, 1))[..., 0]
-    relaxed = (angles - hand_model.HINGE_MEAN) / hand_model.HINGE_SIGMA
-    beyond = np.minimum(angles - hand_model.HINGE_LOWER, 0.0) / hand_model.LIMIT_SIGMA_RAD
-    tip_sigma, share = hand_model.TIP_PER_MIDDLE_SIGMA_RAD, hand_model.TIP_PER_MIDDLE_JOINT
-    coupled = (angles[:, 1:, 4] - share * angles[:, 1:, 3]) / tip_sigma
-    slope = relaxed / hand_model.HINGE_SIGMA + beyond / hand_model.LIMIT_SIGMA_RAD
-    slope[:, 1:, 4] += coupled / tip_sigma
-    slope[:, 1:, 3] -= share * coupled / tip_sigma
-    gradient[:, _NUM_POSE:] += slope.reshape(num, _NUM_HINGES)
-    curvature = 1.0 / hand_model.HINGE_SIGMA**2 + (beyond < 0) / hand_model.LIMIT_SIGMA_RAD**2
-    diagonal = np.einsum("rpp->rp", normal)[:, _NUM_POSE:]
-    diagonal += curvature.reshape(num, _NUM_HINGES)
-    normal[:, _NUM_POSE:, _NUM_POSE:] += _COUPLING
-    cost = cost + (relaxed**2).sum(axis=(1, 2)) + (beyond**2).sum(axis=(1, 2))
-    cost = cost + (coupled**2).sum(axis=1)
-    return Linearised(np.where(np.isfinite(cost), cost, np.inf), normal, gradient)
-
-
-def _coupling() -> Float[np.ndarray, "hinge hinge"]:
-    out = np.zeros((_NUM_HINGES, _NUM_HINGES))
-    row = np.zeros(5)
-    row[3], row[4] = -hand_model.TIP_PER_MIDDLE_JOINT, 1.0
-    block = np.outer(row, row) / hand_model.TIP_PER_MIDDLE_SIGMA_RAD**2
-    for finger in range(1, 5):
-        out[5 * finger : 5 * finger + 5, 5 * finger : 5 * finger + 5] = block
-    return out
-
-
-_COUPLING = _coupling()
 
 
 def _retract(state: State, step: Float[np.ndarray, "row 31"]) -> State:

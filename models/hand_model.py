@@ -19,8 +19,6 @@ ROOTS = np.array([1, 5, 9, 13, 17])
 """Landmarks where thumb, index, middle, ring and little finger start."""
 PALM = np.array([0, 1, 5, 9, 13, 17])
 """Landmarks that move as one rigid body."""
-NUM_HINGES = 5
-"""Per finger: bend, spread and twist of the root, bend of the second and of the third joint."""
 
 ROOT_POSITIONS = np.array(
     [
@@ -65,19 +63,6 @@ _BEND_AXES = np.array(
 )
 """Axes about which fingers close, in the wrist frame."""
 
-HINGE_MEAN = np.radians([(10, 0, 0, 10, 10)] + [(20, 0, 0, 30, 18)] * 4)
-"""A relaxed hand [rad], thumb first."""
-HINGE_SIGMA = np.radians([(25, 25, 15, 25, 30)] + [(35, 9, 4, 40, 25)] * 4)
-"""How far hands at work stray from that [rad]; wide, since grasping uses most of the range."""
-HINGE_LOWER = np.radians([(-180, -180, -180, -180, -180)] + [(-25, -180, -180, -3, -3)] * 4)
-"""Angles below which a healthy finger hardly goes [rad]."""
-LIMIT_SIGMA_RAD = float(np.radians(5.0))
-"""How soft those limits are."""
-TIP_PER_MIDDLE_JOINT = 0.6
-"""The last joint of a finger bends about 0.6 times as far as the one before: one tendon."""
-TIP_PER_MIDDLE_SIGMA_RAD = float(np.radians(12.0))
-"""Spread of that coupling."""
-
 _MOVES = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 0], [1, 1, 1, 1, 1]], dtype=np.float64)
 """Which hinges of a finger (columns) move its second, third and last landmark (rows)."""
 
@@ -105,7 +90,11 @@ class Posed:
 
 
 def pose(angles: Float[np.ndarray, "time 5 5"]) -> Posed:
-    """The hand with its hinges at `angles` [rad] (finger, hinge)."""
+    """The hand with its hinges at `angles` [rad].
+
+    Fingers from thumb to little; hinges of each: bend, spread and twist of the root, then the bend
+    of the second and of the third joint. Positive bends close the hand.
+    """
     root = _root_rotations(angles)
     bend = np.cumsum(
         np.stack([np.zeros_like(angles[..., 3]), angles[..., 3], angles[..., 4]], axis=-1), axis=-1
@@ -152,12 +141,12 @@ def angles_of(joints: Float[np.ndarray, "time 21 3"]) -> Float[np.ndarray, "time
     """Hinge angles [rad] that a right hand's joints suggest, to start a fit from.
 
     Only the bends of the four fingers are read off, each within what a finger can do; the rest
-    stays at `HINGE_MEAN`.
+    is 0.
     """
     local = hand_frame.in_wrist_frame(joints, "right")[:, 1:].reshape(len(joints), 5, 4, 3)[:, 1:]
     bones = np.diff(local, axis=2) @ FINGER_FRAMES[1:]
     elevation = np.arctan2(-bones[..., 1], bones[..., 2])
-    out = np.broadcast_to(HINGE_MEAN, (len(joints), 5, 5)).copy()
+    out = np.zeros((len(joints), 5, 5))
     first = np.clip(elevation[..., 0], *np.radians([-20.0, 80.0]))
     out[:, 1:, 0] = first
     out[:, 1:, 3] = np.clip(_bend_between(bones, 0), 0.0, np.radians(100.0))

@@ -43,9 +43,10 @@ class LiftConfig(StageConfig):
     0.089 m with a spread of 7 %, an adult's."""
     palm_length_sigma_rel: float = Field(default=0.02, ge=0, le=0.5)
     """1-sigma of a given `palm_length_m` as a share of it: 2 mm with a ruler."""
-    max_residual: float = Field(default=0.04, gt=0, le=0.07)
-    """Largest root mean square residual of a valid frame, in palm lengths. Beyond the default,
-    nine of ten frames are wrong by more than a tenth of the distance or 30 degrees."""
+    max_residual: float = Field(default=0.055, gt=0, le=0.07)
+    """Largest root mean square residual of a valid frame, in palm lengths. Rendered hands have
+    0.02, real hands that hold something 0.03 to 0.05; beyond the default, nine of ten rendered
+    frames are wrong by more than a tenth of the distance or 30 degrees."""
     min_distance_m: float = Field(default=0.1, gt=0)
     """Nearest distance along the camera's axis that is believed [m]."""
     max_distance_m: float = Field(default=3.0, gt=0)

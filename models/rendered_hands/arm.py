@@ -156,7 +156,7 @@ def _anny_model() -> anny.Anny:
     except ImportError as error:
         raise AssetError(
             f"rendering hands needs the body model anny, which cannot be imported ({error}); "
-            "install it with `pip install anny==0.6.2`"
+            "install it with `pip install 'rotoscope[samples]'`"
         ) from error
     warp.config.quiet = True  # type: ignore[attr-defined]  # set by warp at run time
     # MakeHuman's own rig is the one whose bones have tails, which the fingertips are.

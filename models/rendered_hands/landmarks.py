@@ -2,10 +2,11 @@
 
 MediaPipe marks other points than the body model's rig: its wrist lies in the heel of the hand,
 not in the forearm, its knuckles nearer to the palm's skin, its tips inside the pad. The table was
-measured once: open hands of five bodies, 18 known views each (palm and back, yaw and pitch -35,
-0, 35 degrees), every landmark triangulated from all views, the median offset taken. Over the
-bodies the offsets vary by 0.5 % of the palm's length at most, so they are a convention, not an
-error of a view. `python -m benchmarks landmark_convention` measures them again on other bodies.
+measured once: resting hands of five bodies, 18 known views each (palm and back, yaw and pitch
+-35, 0, 35 degrees), every landmark triangulated from all views, the mean over the bodies taken.
+Their standard deviation over the bodies is at most 0.5 % of the palm's length, so they are a
+convention, not an error of a view. `python -m benchmarks landmark_convention` measures them again
+on other bodies.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ def _scene(vertices: Float[np.ndarray, "vertex 3"], faces: Int[np.ndarray, "face
         raise AssetError(
             f"rendering hands needs Open3D, which cannot be imported ({error}); it needs the "
             "system library libusb-1.0-0 (`apt-get install libusb-1.0-0`) and the Python package "
-            "open3d-cpu"
+            "open3d-cpu (`pip install 'rotoscope[samples]'`)"
         ) from error
     scene = o3d.t.geometry.RaycastingScene(nthreads=1)
     scene.add_triangles(_tensor(vertices), _tensor(faces, np.uint32))

@@ -40,7 +40,7 @@ class VideoFacts:
     """Pixels down."""
     encoder: dict[str, Any]
     """Settings it was encoded with: `codec`, `pixel_format`, `crf`, `gop`, `preset`."""
-    image_stats: dict[str, list[float]]
+    image_stats: dict[str, list[float] | np.ndarray]
     """Per RGB channel on 0..255: `min`, `max`, `mean`, `std`, `q01`, `q10`, `q50`, `q90`, `q99`;
     and `count`, how many values per channel they were taken over."""
 

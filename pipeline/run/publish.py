@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from pipeline import __version__

@@ -20,11 +20,11 @@ from pipeline.video.picture import PictureMaker
 from pipeline.video.scan import display_name
 
 Backend = Literal["auto", "pyav", "decord"]
-DECORD_COST: dict[str, float] = {"h264": 1.9, "hevc": 1.5, "vp9": 1.5, "mpeg4": 1.5}
+DECORD_COST: dict[str, float] = {"h264": 1.6, "hevc": 1.7, "vp9": 1.7, "mpeg4": 2.2}
 """CPU time of decord for an RGB frame over PyAV's, by codec, as `python -m benchmarks decode`
-measures it. Codecs that decord cannot read (AV1 and VP9 with several threads among them) or that
-were not measured are absent; `auto` takes decord only where this is below 1, which is nowhere:
-decord always converts to RGB through a filter graph, PyAV only when asked."""
+measures it. Codecs that decord cannot read (AV1, GIF) or that were not measured are absent. `auto`
+takes decord only where this is below 1, which is nowhere: decord converts every frame to RGB through
+a filter graph, PyAV only those that are asked for, straight from the decoder."""
 HIDING_CODECS = frozenset({"vp8", "mpeg4", "msmpeg4v3"})
 """Codecs with packets that are shown to nobody on purpose (VP8's alternate references, frames that
 MPEG-4 marks as not coded): they may give fewer frames than packets."""

@@ -1,11 +1,19 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from pipeline.stages.shots import Shots, ShotsConfig, shot_spans
 from pipeline.tracks import ShotTrack
-from pipeline.types import Frame
+from pipeline.types import Frame, Video
 from pipeline.video.probe import probe
 from pipeline.video.read import read_frames
+
+VIDEO = Video(
+    path=Path("v.mp4"), sha256="0" * 64, size_bytes=1, width=64, height=48, rotation_deg=0,
+    codec="h264", pixel_format="yuv420p", num_frames=1, duration_s=1, rate_hz=10,
+    is_variable_rate=False,
+)  # fmt: skip
 
 
 def scene(seed, count, *, pan=0.0, noise=1.0):
@@ -26,7 +34,7 @@ def scene(seed, count, *, pan=0.0, noise=1.0):
 
 def track_of(images, *, time_s=None, **settings):
     stage = Shots(ShotsConfig(**settings))
-    stage.begin(None)
+    stage.begin(VIDEO)
     for k, image in enumerate(np.asarray(images).astype(np.uint8)):
         stage.observe(Frame(k, k / 30, lambda: None, to_gray=lambda width, image=image: image))
     times = np.arange(len(images)) / 30 if time_s is None else time_s
@@ -126,7 +134,7 @@ def test_very_short_videos_are_one_shot(count):
 def test_stage_forgets_the_video_before():
     stage = Shots(ShotsConfig())
     for seed in (0, 1):
-        stage.begin(None)
+        stage.begin(VIDEO)
         for image in scene(seed, 12).astype(np.uint8):
             stage.observe(Frame(0, 0.0, lambda: None, to_gray=lambda width, image=image: image))
         assert not stage.finish(np.arange(12) / 30)["shots"].cut.any()
@@ -168,7 +176,7 @@ def test_real_clips_joined_have_exactly_their_joints_as_cuts(shared_data):
         "sam2_gallery/03_blocks.mp4",
     )
     stage = Shots(ShotsConfig())
-    stage.begin(None)
+    stage.begin(VIDEO)
     joints, times = [], []
     for name in names:
         for frame in read_frames(probe(shared_data / name), end=60):

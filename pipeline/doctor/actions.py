@@ -1,0 +1,154 @@
+"""Do the numbers obey what the dataset says about them: contract, limits, shift."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from pipeline.contract import ActionContract
+from pipeline.doctor.check import Check, Findings
+from pipeline.doctor.dataset import Written
+from pipeline.doctor.labels import ACTION, CONFIDENCE, STATE
+
+ROUNDING = 1e-5
+"""What storing as float32 may change, relative to the value."""
+
+
+def check_contract(written: Written) -> Check:
+    """The contract says of `action` and `observation.state` what `info.json` says."""
+    findings = Findings(
+        "contract", advice="without a contract nobody knows what the numbers mean; state one"
+    )
+    contract = written.contract
+    if contract is None:
+        findings.warn("no contract (meta/rotoscope/contract.json)")
+        return findings.check("")
+    findings.advice = "the contract and the data come from different runs: write them again"
+    for feature in (STATE, ACTION):
+        if feature not in written.info["features"]:
+            findings.fail(f"the contract is about {feature}, which the dataset does not have")
+        elif written.names(feature) != contract.names:
+            findings.fail(_other_names(feature, written.names(feature), contract.names))
+    if contract.robot != written.info.get("robot_type"):
+        findings.fail(
+            f"info.json says robot {written.info.get('robot_type')!r}, the contract "
+            f"{contract.robot!r}"
+        )
+    shift = contract.shift_s * contract.rate_hz
+    if abs(shift - round(shift)) > 1e-6:
+        findings.fail(f"shift_s {contract.shift_s:g} is {shift:g} rows, not a whole number")
+    if contract.mode != "absolute":
+        findings.fail(f"stored actions are {contract.mode}; a dataset holds absolute ones")
+    return findings.check(
+        f"{len(contract.names)} dimensions for {contract.robot}, action {round(shift)} rows ahead"
+    )
+
+
+def _other_names(feature: str, stated: list[str], wanted: list[str]) -> str:
+    if len(stated) != len(wanted):
+        return f"{feature} has {len(stated)} numbers, the contract {len(wanted)}"
+    at = next(i for i, (a, b) in enumerate(zip(stated, wanted, strict=True)) if a != b)
+    return f"{feature}[{at}] is named {stated[at]!r}, the contract says {wanted[at]!r}"
+
+
+def check_finite(written: Written) -> Check:
+    """No NaN or infinity where a policy looks; NaN elsewhere means missing."""
+    findings = Findings("finite", advice="cut the episode where nothing is known")
+    missing: dict[str, float] = {}
+    for name, values in written.columns.items():
+        if values.dtype.kind != "f":
+            continue
+        for kind, bad in (("NaN", np.isnan(values)), ("infinite", np.isinf(values))):
+            rows = np.flatnonzero(bad.any(axis=1))
+            if len(rows) == 0:
+                continue
+            if kind == "NaN" and name.startswith(("track.", "label.")) and name != CONFIDENCE:
+                missing[name] = round(len(rows) / len(values), 4)
+                continue
+            which = written.names(name)[int(np.argmax(bad[rows[0]]))]
+            findings.fail(
+                f"{written.where(int(rows[0]))}: {name} {which} is {kind} ({len(rows)} rows)"
+            )
+    said = "state, action and clock are finite in every row"
+    if missing:
+        said += "; missing in " + ", ".join(f"{100 * v:.3g} % of {k}" for k, v in missing.items())
+    return findings.check(said, missing_share=missing)
+
+
+def check_limits(written: Written) -> Check:
+    """State and action lie inside the contract's limits."""
+    findings = Findings("limits", advice="such rows must be label.valid False, or the limits wrong")
+    contract = written.contract
+    if contract is None:
+        return findings.check("no limits are known")
+    low, high = contract.bounds()
+    slack = ROUNDING * (1 + np.maximum(_finite(np.abs(low)), _finite(np.abs(high))))
+    for name, values in _vectors(written, contract):
+        outside = (values < low - slack) | (values > high + slack)
+        bad = outside.any(axis=1)
+        if bad.any():
+            row, say = _worst_row(bad, written.valid, findings)
+            k = int(np.argmax(outside[row]))
+            dimension = contract.dimensions[k]
+            say(
+                f"{written.where(row)}: {name} {dimension.name} is {values[row, k]:.6g} "
+                f"{dimension.unit}, allowed {low[k]:.6g} to {high[k]:.6g} ({int(bad.sum())} rows)"
+            )
+    return findings.check("every row is inside the contract's limits")
+
+
+def check_shift(written: Written) -> Check:
+    """`action[t]` is `observation.state[t + shift]`, as the contract says."""
+    findings = Findings(
+        "action against state", advice="one of the two was shifted or mixed up after writing"
+    )
+    contract = written.contract
+    if contract is None or not {STATE, ACTION} <= written.columns.keys():
+        return findings.check("nothing says how action and state are related")
+    state, action = written.columns[STATE], written.columns[ACTION]
+    shift = round(contract.shift_s * contract.rate_hz)
+    if state.shape != action.shape:
+        findings.fail(f"state has {state.shape[1]} numbers, action {action.shape[1]}")
+        return findings.check("")
+    compared = 0
+    for span in written.spans:
+        now = action[span.start : max(span.end - shift, span.start)]
+        later = state[span.start + shift : span.end]
+        compared += len(now)
+        differs = ~np.isclose(now, later, rtol=ROUNDING, atol=ROUNDING, equal_nan=True)
+        rows = np.flatnonzero(differs.any(axis=1))
+        if len(rows):
+            k, column = int(rows[0]), int(np.argmax(differs[rows[0]]))
+            findings.fail(
+                f"{written.where(span.start + k)}: action {contract.names[column]} is "
+                f"{now[k, column]:.6g}, the state {shift} rows later is {later[k, column]:.6g} "
+                f"({len(rows)} of {len(now)} rows)"
+            )
+    return findings.check(f"action is the state {shift} rows later, in {compared} rows")
+
+
+def _vectors(
+    written: Written, contract: ActionContract
+) -> list[tuple[str, Float[np.ndarray, "row action"]]]:
+    names = (STATE, ACTION)
+    width = len(contract.names)
+    return [
+        (n, written.columns[n].astype(float))
+        for n in names
+        if n in written.columns and written.columns[n].shape[1] == width
+    ]
+
+
+def _worst_row(
+    bad: Bool[np.ndarray, " row"], valid: Bool[np.ndarray, " row"], findings: Findings
+) -> tuple[int, Callable[[str], None]]:
+    """The first bad row that claims to be valid, which is a failure; else the first, a warning."""
+    if (bad & valid).any():
+        return int(np.argmax(bad & valid)), findings.fail
+    return int(np.argmax(bad)), findings.warn
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(values), values, 0.0)

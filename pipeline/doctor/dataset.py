@@ -1,0 +1,255 @@
+"""A written LeRobot v3 dataset as it lies there, read with pyarrow alone, faults and all."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Bool, Float, Shaped
+from pydantic import ValidationError
+
+from pipeline.contract import ActionContract
+from pipeline.errors import DatasetError
+
+CLOCK = ("timestamp", "frame_index", "episode_index", "index", "task_index")
+"""Columns that every LeRobot dataset has."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """The rows of one episode."""
+
+    episode: int
+    """Its `episode_index`."""
+    start: int
+    """First row in the dataset's arrays."""
+    end: int
+    """One past the last."""
+
+    @property
+    def rows(self) -> slice:
+        """The rows as a slice."""
+        return slice(self.start, self.end)
+
+    @property
+    def length(self) -> int:
+        """Number of rows."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """What could be read of a dataset."""
+
+    root: Path
+    """Its folder."""
+    info: dict[str, Any]
+    """`meta/info.json`."""
+    stats: dict[str, Any]
+    """`meta/stats.json`; empty where there is none."""
+    episodes: dict[int, dict[str, Any]]
+    """`meta/episodes` by episode index."""
+    columns: dict[str, np.ndarray]
+    """Numeric features in the order of the data files, shape (rows, n)."""
+    num_tasks: int
+    """Texts in `meta/tasks.parquet`."""
+    contract: ActionContract | None
+    """`meta/rotoscope/contract.json`."""
+    is_ours: bool
+    """Whether there is a `meta/rotoscope`."""
+    problems: tuple[str, ...]
+    """What could not be read."""
+
+    @property
+    def fps(self) -> float:
+        """Rows per second."""
+        return float(self.info["fps"])
+
+    @property
+    def video_keys(self) -> list[str]:
+        """Features that are videos."""
+        return [k for k, f in self.info["features"].items() if f["dtype"] == "video"]
+
+    @property
+    def num_rows(self) -> int:
+        """Rows in the data files."""
+        return len(self.columns["index"]) if "index" in self.columns else 0
+
+    @property
+    def spans(self) -> list[Span]:
+        """Runs of equal `episode_index`, in the order of the data files."""
+        episode = self.clock("episode_index")
+        edges = np.flatnonzero(np.diff(episode)) + 1
+        bounds = [0, *edges.tolist(), len(episode)]
+        return [Span(int(episode[a]), a, b) for a, b in itertools.pairwise(bounds) if b > a]
+
+    def clock(self, name: str) -> Shaped[np.ndarray, " row"]:
+        """One of LeRobot's own columns."""
+        return self.columns[name][:, 0]
+
+    def flag(self, name: str) -> np.ndarray | None:
+        """A column of single values, `None` where there is none."""
+        values = self.columns.get(name)
+        return None if values is None else values[:, 0]
+
+    def vector(self, name: str) -> Float[np.ndarray, "row n"]:
+        """A feature as float64; what is not finite is replaced by the last value that was."""
+        values = self.columns[name].astype(float)
+        known = np.isfinite(values)
+        if known.all():
+            return values
+        last = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], 0), axis=0)
+        return np.nan_to_num(np.take_along_axis(values, last, axis=0), posinf=0.0, neginf=0.0)
+
+    @property
+    def valid(self) -> Bool[np.ndarray, " row"]:
+        """`label.valid`; all rows where a dataset has no such column."""
+        values = self.flag("label.valid")
+        return np.ones(self.num_rows, bool) if values is None else values.astype(bool)
+
+    def names(self, feature: str) -> list[str]:
+        """Names of a feature's numbers, made up where there are none."""
+        facts = self.info["features"][feature]
+        names = facts.get("names")
+        if isinstance(names, dict):
+            names = list(itertools.chain.from_iterable(names.values()))
+        width = int(np.prod(facts["shape"]))
+        return list(names) if names and len(names) == width else [f"[{i}]" for i in range(width)]
+
+    def where(self, row: int) -> str:
+        """`episode e frame f` of a row."""
+        return f"episode {self.clock('episode_index')[row]} frame {self.clock('frame_index')[row]}"
+
+    def video_file(self, key: str, episode: int) -> Path:
+        """The file that holds an episode's frames."""
+        row = self.episodes[episode]
+        return self.root / self.info["video_path"].format(
+            video_key=key,
+            chunk_index=row[f"videos/{key}/chunk_index"],
+            file_index=row[f"videos/{key}/file_index"],
+        )
+
+
+def read_dataset(root: Path) -> Written:
+    """Reads whatever can be read.
+
+    Raises:
+        DatasetError: The folder holds no LeRobot v3 dataset at all.
+    """
+    info = _info(root)
+    problems: list[str] = []
+    widths = {
+        name: int(facts["shape"][0])
+        for name, facts in info["features"].items()
+        if facts["dtype"] not in ("video", "image", "string", "language")
+        and len(facts["shape"]) == 1
+    }
+    columns = _columns(root, widths, problems)
+    folder = root / "meta" / "rotoscope"
+    contract = _contract(folder / "contract.json", problems) if folder.is_dir() else None
+    tasks = list(_tables([root / "meta" / "tasks.parquet"], None, problems))
+    return Written(
+        root=root,
+        info=info,
+        stats=_json(root / "meta" / "stats.json", problems),
+        episodes=_episodes(root, problems),
+        columns=columns,
+        num_tasks=sum(len(t) for t in tasks),
+        contract=contract,
+        is_ours=folder.is_dir(),
+        problems=tuple(problems),
+    )
+
+
+def _info(root: Path) -> dict[str, Any]:
+    path = root / "meta" / "info.json"
+    if not path.is_file():
+        raise DatasetError(
+            f"{root} is not a LeRobot dataset: {path} is not there; name the folder that rotoscope "
+            "label wrote with --out"
+        )
+    try:
+        info = json.loads(path.read_text())
+        version = str(info["codebase_version"])
+        fps, features = float(info["fps"]), info["features"]
+        shapes = [tuple(f["shape"]) and f["dtype"] for f in features.values()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(f"{path} is damaged ({error!r}); write the dataset again") from error
+    if not version.startswith("v3"):
+        raise DatasetError(
+            f"{root} is LeRobot {version}, not v3; convert it with LeRobot's own converter first"
+        )
+    if fps <= 0 or not shapes:
+        raise DatasetError(f"{path} names {fps:g} rows per second and {len(shapes)} features")
+    return dict(info)
+
+
+def _columns(root: Path, widths: dict[str, int], problems: list[str]) -> dict[str, np.ndarray]:
+    files = sorted((root / "data").glob("*/*.parquet"))
+    if not files:
+        problems.append("data/ holds no parquet file")
+    tables = list(_tables(files, widths, problems))
+    out = {}
+    for name, width in widths.items():
+        parts = [_array(t[name], width) for t in tables if name in t.column_names]
+        whole = [part for part in parts if part is not None]
+        if len(whole) == len(tables) and tables:
+            out[name] = np.concatenate(whole)
+        else:
+            problems.append(f"column {name!r} is missing or is not {width} numbers in every row")
+    return out
+
+
+def _tables(
+    files: Iterable[Path], wanted: dict[str, int] | None, problems: list[str]
+) -> Iterator[pa.Table]:
+    for file in files:
+        try:
+            present = pq.read_schema(file).names
+            names = None if wanted is None else [n for n in present if n in wanted]
+            yield pq.ParquetFile(file).read(columns=names)
+        except (OSError, pa.ArrowException) as error:
+            problems.append(f"{file.name} under {file.parent} cannot be read ({error})")
+
+
+def _array(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
+    """Values of shape (rows, width), `None` where a row has another width."""
+    flat = column.combine_chunks()
+    if pa.types.is_list(flat.type) or pa.types.is_fixed_size_list(flat.type):
+        flat = flat.flatten()
+    values = flat.to_numpy(zero_copy_only=False)
+    is_whole = len(values) == len(column) * width and values.dtype != object
+    return values.reshape(-1, width) if is_whole else None
+
+
+def _episodes(root: Path, problems: list[str]) -> dict[int, dict[str, Any]]:
+    files = sorted((root / "meta" / "episodes").glob("*/*.parquet"))
+    rows = [row for table in _tables(files, None, problems) for row in table.to_pylist()]
+    if not rows or "episode_index" not in rows[0]:
+        problems.append("meta/episodes names no episodes")
+        return {}
+    return {int(row["episode_index"]): row for row in rows}
+
+
+def _json(path: Path, problems: list[str]) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        problems.append(f"{path.name} cannot be read ({error})")
+        return {}
+
+
+def _contract(path: Path, problems: list[str]) -> ActionContract | None:
+    try:
+        return ActionContract.model_validate_json(path.read_text())
+    except (OSError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        problems.append(f"meta/rotoscope/contract.json cannot be read ({first})")
+        return None

@@ -1,0 +1,51 @@
+"""Runs every check on a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.doctor.actions import check_contract, check_finite, check_limits, check_shift
+from pipeline.doctor.check import Check, exit_code, table
+from pipeline.doctor.dataset import read_dataset
+from pipeline.doctor.jumps import check_jumps
+from pipeline.doctor.labels import check_duplicates, check_labels
+from pipeline.doctor.motion import check_lag, check_still
+from pipeline.doctor.statistics import check_statistics
+from pipeline.doctor.structure import check_clock, check_episodes, check_structure, is_readable
+from pipeline.doctor.video import check_video_clock, motion_energies
+
+__all__ = ["Check", "diagnose", "exit_code", "table"]
+
+MAX_DECODED_FRAMES = 20_000
+"""Of larger datasets, only some episodes are decoded to compare video and action."""
+
+
+def diagnose(dataset: Path) -> list[Check]:
+    """What is wrong with a LeRobot v3 dataset, whoever wrote it, in order of what rests on what.
+
+    Where the files cannot be read together, only the structure is reported.
+
+    Raises:
+        DatasetError: The folder holds no LeRobot v3 dataset at all.
+    """
+    written = read_dataset(dataset)
+    structure = check_structure(written)
+    if not is_readable(written):
+        return [structure]
+    energies = motion_energies(written, max_frames=MAX_DECODED_FRAMES)
+    return [
+        structure,
+        check_episodes(written),
+        check_clock(written),
+        check_video_clock(written),
+        check_contract(written),
+        check_finite(written),
+        check_limits(written),
+        check_jumps(written),
+        check_shift(written),
+        check_still(written, energies),
+        check_lag(written, energies),
+        check_labels(written),
+        check_statistics(written),
+        check_duplicates(written),
+    ]

@@ -1,0 +1,96 @@
+"""Are the stored statistics those of the data: policies normalize by them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from pipeline.doctor.check import Check, Findings
+from pipeline.doctor.dataset import Written
+from pipeline.doctor.labels import ACTION, STATE
+
+RELATIVE, CANCELLATION = 5e-3, 2e-3
+"""Slack against the standard deviation, and against the largest value: LeRobot takes moments in
+float32, where the mean of squares minus the squared mean loses digits."""
+
+
+def check_statistics(written: Written) -> Check:
+    """`meta/stats.json`, and what `meta/episodes` says of state and action, against the data."""
+    findings = Findings(
+        "statistics", advice="recompute them: lerobot.datasets.recompute_stats, or write again"
+    )
+    for name in (ACTION, STATE, *written.video_keys):
+        if name in written.info["features"] and name not in written.stats:
+            findings.fail(f"meta/stats.json says nothing about {name}")
+    compared = 0
+    for name, values in written.columns.items():
+        if name in written.stats:
+            names = written.names(name)
+            _compare(name, written.stats[name], values, names, findings)
+            compared += 1
+    for key in written.video_keys:
+        _check_images(key, written.stats.get(key, {}), findings)
+    for name in (ACTION, STATE):
+        if name in written.columns:
+            _check_episodes(written, name, findings)
+    return findings.check(f"statistics of {compared} features are those of the data")
+
+
+def _check_episodes(written: Written, name: str, findings: Findings) -> None:
+    keys = ("min", "max", "mean", "std", "count")
+    for span in written.spans:
+        row = written.episodes.get(span.episode, {})
+        stated = {k: row[f"stats/{name}/{k}"] for k in keys if f"stats/{name}/{k}" in row}
+        owner = f"episode {span.episode} {name}"
+        _compare(owner, stated, written.columns[name][span.rows], written.names(name), findings)
+
+
+def _compare(
+    owner: str,
+    stated: Mapping[str, Any],
+    values: np.ndarray,
+    names: list[str],
+    findings: Findings,
+) -> None:
+    """Adds the first number that differs."""
+    if not np.isfinite(values).all():
+        return
+    values = values.astype(float)
+    slack = RELATIVE * values.std(axis=0) + CANCELLATION * np.abs(values).max(axis=0) + 1e-6
+    for key, true in _moments(values).items():
+        if key not in stated:
+            continue
+        found = np.ravel(np.array(stated[key], dtype=float))
+        if found.shape != true.shape:
+            findings.fail(f"{owner}: {key} has {len(found)} numbers, the data {len(true)}")
+            return
+        wrong = ~(np.abs(found - true) <= (slack if key != "count" else 0.0))
+        if wrong.any():
+            k = int(np.argmax(wrong))
+            which = "" if key == "count" else f" {names[k]}"
+            findings.fail(f"{owner}{which}: {key} is {found[k]:.6g}, the data give {true[k]:.6g}")
+            return
+
+
+def _moments(values: Float[np.ndarray, "row n"]) -> dict[str, np.ndarray]:
+    return {
+        "count": np.array([float(len(values))]),
+        "min": values.min(axis=0),
+        "max": values.max(axis=0),
+        "mean": values.mean(axis=0),
+        "std": values.std(axis=0),
+    }
+
+
+def _check_images(key: str, stated: Mapping[str, Any], findings: Findings) -> None:
+    for name, value in stated.items():
+        array = np.array(value, dtype=float)
+        if name == "count":
+            continue
+        if array.ndim != 3 or array.shape[1:] != (1, 1):
+            findings.fail(f"{key}: {name} has shape {array.shape}, LeRobot wants (3, 1, 1)")
+        elif not ((array >= 0) & (array <= 1)).all():
+            findings.fail(f"{key}: {name} is {array.ravel().tolist()}, images are in 0 to 1")

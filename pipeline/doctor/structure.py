@@ -1,0 +1,129 @@
+"""Do the parts of a dataset agree: files, counts, episodes, clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.doctor.check import Check, Findings
+from pipeline.doctor.dataset import CLOCK, Span, Written
+
+TOLERANCE_S = 1e-4
+"""LeRobot's own tolerance between a row's time and its frame's."""
+_REWRITE = "write the dataset again"
+
+
+def check_structure(written: Written) -> Check:
+    """Files and columns that `info.json` names are there, and nothing else."""
+    findings = Findings("structure", advice=_REWRITE)
+    for problem in written.problems:
+        findings.fail(problem)
+    for name in CLOCK:
+        if name not in written.info["features"]:
+            findings.fail(f"info.json names no feature {name!r}, which every dataset has")
+    for key in written.video_keys:
+        _check_video_files(written, key, findings)
+    rows, episodes = written.num_rows, len(written.episodes)
+    for what, stated, found in (
+        ("total_frames", written.info.get("total_frames"), rows),
+        ("total_episodes", written.info.get("total_episodes"), episodes),
+        ("total_tasks", written.info.get("total_tasks"), written.num_tasks),
+    ):
+        if stated != found:
+            findings.fail(f"info.json says {what} {stated}, the files hold {found}")
+    return findings.check(
+        f"{episodes} episodes, {rows} rows, {len(written.video_keys)} cameras, all files there"
+    )
+
+
+def _check_video_files(written: Written, key: str, findings: Findings) -> None:
+    try:
+        needed = {written.video_file(key, episode) for episode in written.episodes}
+    except (KeyError, AttributeError, ValueError) as error:
+        findings.fail(f"meta/episodes does not say which file holds {key} (no {error})")
+        return
+    there = set((written.root / "videos" / key).rglob("*.mp4"))
+    for file in sorted(needed - there):
+        findings.fail(f"{file.relative_to(written.root)} is not there")
+    for file in sorted(there - needed):
+        findings.warn(f"{file.relative_to(written.root)} belongs to no episode")
+
+
+def is_readable(written: Written) -> bool:
+    """Whether there is enough to check further."""
+    return written.num_rows > 0 and all(name in written.columns for name in CLOCK)
+
+
+def check_episodes(written: Written) -> Check:
+    """`meta/episodes` and the data agree where each episode begins and ends."""
+    findings = Findings("episodes", advice=_REWRITE)
+    spans = written.spans
+    found = [span.episode for span in spans]
+    if found != list(range(len(spans))):
+        findings.fail(f"episodes in the data are {_short(found)}, not 0 to {len(spans) - 1}")
+    missing = sorted(set(found) ^ set(written.episodes))
+    if missing:
+        findings.fail(f"episodes {_short(missing)} are in the data or in meta/episodes, not both")
+    for span in spans:
+        row = written.episodes.get(span.episode, {})
+        for key, value in (
+            ("length", span.length),
+            ("dataset_from_index", span.start),
+            ("dataset_to_index", span.end),
+        ):
+            if row and row.get(key) != value:
+                findings.fail(
+                    f"episode {span.episode}: meta/episodes says {key} {row.get(key)}, "
+                    f"the data hold {value}"
+                )
+    shortest = min(span.length for span in spans)
+    return findings.check(
+        f"{len(spans)} episodes, the shortest has {shortest} rows", shortest=shortest
+    )
+
+
+def check_clock(written: Written) -> Check:
+    """Rows are numbered without gaps and stand at `frame_index / fps`."""
+    findings = Findings("clock", advice=f"check fps in meta/info.json or {_REWRITE}")
+    index = written.clock("index")
+    gaps = np.flatnonzero(index != np.arange(len(index)))
+    if len(gaps):
+        findings.fail(f"index is {index[gaps[0]]} in row {gaps[0]}, it must count rows from 0")
+    for span in written.spans:
+        _check_episode_clock(written, span, findings)
+    tasks = written.clock("task_index")
+    if tasks.min() < 0 or tasks.max() >= max(written.num_tasks, 1):
+        findings.fail(
+            f"task_index goes from {tasks.min()} to {tasks.max()}, meta/tasks.parquet holds "
+            f"{written.num_tasks} texts"
+        )
+    contract = written.contract
+    if contract is not None and contract.rate_hz != written.fps:
+        findings.fail(f"info.json says {written.fps:g} Hz, the contract {contract.rate_hz:g} Hz")
+    return findings.check(f"every row stands at frame_index / {written.fps:g}")
+
+
+def _check_episode_clock(written: Written, span: Span, findings: Findings) -> None:
+    frame = written.clock("frame_index")[span.rows]
+    time_s = written.clock("timestamp")[span.rows].astype(float)
+    wrong = np.flatnonzero(frame != np.arange(span.length))
+    if len(wrong):
+        findings.fail(
+            f"episode {span.episode}: frame_index is {frame[wrong[0]]} in its row {wrong[0]}, rows "
+            "are missing or out of order"
+        )
+    # Stored as float32, whose steps grow with the length of an episode.
+    tolerance = TOLERANCE_S + np.spacing(np.float32(np.abs(time_s).max()))
+    late = np.flatnonzero(~(np.abs(time_s - frame / written.fps) <= tolerance))
+    if len(late):
+        k = int(late[0])
+        findings.fail(
+            f"episode {span.episode} frame {frame[k]}: timestamp is {time_s[k]:.5f} s, "
+            f"frame_index / fps is {frame[k] / written.fps:.5f} s ({len(late)} rows)"
+        )
+
+
+def _short(numbers: Sequence[int]) -> str:
+    text = ", ".join(map(str, numbers[:6]))
+    return text if len(numbers) <= 6 else f"{text}, ..."

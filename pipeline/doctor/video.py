@@ -1,0 +1,166 @@
+"""Do the videos hold one frame per row, at the row's time; and how much moves in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from jaxtyping import Float
+
+from pipeline.doctor.check import Check, Findings
+from pipeline.doctor.dataset import Span, Written
+from pipeline.doctor.structure import TOLERANCE_S
+
+SMALL_WIDTH = 80
+"""Pixels across that motion is measured on."""
+
+
+def check_video_clock(written: Written) -> Check:
+    """Each episode's frames are in its file at `from_timestamp + frame_index / fps`."""
+    findings = Findings(
+        "video clock", advice="the frames do not belong to the rows: encode and write them again"
+    )
+    total = 0
+    for key in written.video_keys:
+        shape = written.info["features"][key]["shape"]
+        packets: dict[Path, Float[np.ndarray, " packet"]] = {}
+        used: dict[Path, int] = {}
+        for span in written.spans:
+            file = _file_of(written, key, span)
+            if file is None:
+                continue
+            if file not in packets:
+                packets[file], problem = _packet_times(file, shape)
+                if problem:
+                    findings.fail(f"{file.relative_to(written.root)}: {problem}")
+            times = packets[file]
+            if len(times):
+                used[file] = used.get(file, 0) + span.length
+                _check_episode(written, key, span, times, findings)
+        for file, count in used.items():
+            if len(packets[file]) > count:
+                findings.warn(
+                    f"{file.relative_to(written.root)} holds {len(packets[file])} frames, its "
+                    f"episodes {count} rows"
+                )
+        total += sum(map(len, packets.values()))
+    if not written.video_keys:
+        return findings.check("the dataset has no videos")
+    return findings.check(f"{total} frames stand where their rows say", frames=total)
+
+
+def _file_of(written: Written, key: str, span: Span) -> Path | None:
+    """The episode's file, `None` where the structure is at fault and says so itself."""
+    row = written.episodes.get(span.episode, {})
+    if f"videos/{key}/from_timestamp" not in row or f"videos/{key}/chunk_index" not in row:
+        return None
+    file = written.video_file(key, span.episode)
+    return file if file.is_file() else None
+
+
+def _packet_times(file: Path, shape: tuple[int, ...]) -> tuple[Float[np.ndarray, " packet"], str]:
+    """Times of all frames in showing order [s], without decoding; and what is wrong, if anything."""
+    try:
+        with av.open(str(file)) as container:
+            stream = container.streams.video[0]
+            size = (stream.codec_context.height, stream.codec_context.width)
+            pts = [p.pts for p in container.demux(stream) if p.pts is not None]
+            times = np.sort(np.array(pts)) * float(stream.time_base or 0)
+    except (av.FFmpegError, IndexError, OSError) as error:
+        return np.zeros(0), f"cannot be read ({error})"
+    height_width = tuple(shape[:2]) if shape[-1] in (1, 3) else tuple(shape[1:])
+    if size != height_width:
+        return times, f"is {size[1]}x{size[0]}, info.json says {height_width[1]}x{height_width[0]}"
+    return times, ""
+
+
+def _check_episode(
+    written: Written, key: str, span: Span, times_s: np.ndarray, findings: Findings
+) -> None:
+    row = written.episodes[span.episode]
+    start = float(row[f"videos/{key}/from_timestamp"])
+    end = float(row.get(f"videos/{key}/to_timestamp", np.nan))
+    frame = written.clock("frame_index")[span.rows]
+    half = 0.5 / written.fps
+    inside = int(np.searchsorted(times_s, end - half) - np.searchsorted(times_s, start - half))
+    if inside != span.length:
+        findings.fail(
+            f"episode {span.episode}: {inside} frames of {key} between {start:.3f} and {end:.3f} s "
+            f"for {span.length} rows"
+        )
+        return
+    wanted = start + frame / written.fps
+    right = np.clip(np.searchsorted(times_s, wanted), 1, max(len(times_s) - 1, 1))
+    near = np.minimum(
+        np.abs(times_s[np.minimum(right, len(times_s) - 1)] - wanted),
+        np.abs(times_s[right - 1] - wanted),
+    )
+    if near.max() > TOLERANCE_S:
+        k = int(near.argmax())
+        findings.fail(
+            f"episode {span.episode} frame {frame[k]}: the nearest frame of {key} is "
+            f"{1e3 * near[k]:.2f} ms away, LeRobot accepts {1e3 * TOLERANCE_S:g} ms"
+        )
+
+
+def motion_energies(
+    written: Written, *, max_frames: int
+) -> Mapping[int, Float[np.ndarray, " time"]]:
+    """Mean absolute luma change into each row from the one before [grey levels], by episode.
+
+    NaN in the first row and where a frame is missing. Of a large dataset, evenly chosen episodes
+    with `max_frames` frames at most are looked at; of several cameras, the first.
+    """
+    if not written.video_keys:
+        return {}
+    key = written.video_keys[0]
+    spans = [s for s in written.spans if _file_of(written, key, s) is not None]
+    out = {}
+    for span in _some(spans, max_frames):
+        start = float(written.episodes[span.episode][f"videos/{key}/from_timestamp"])
+        try:
+            out[span.episode] = _energy(
+                written.video_file(key, span.episode), start, span.length, written.fps
+            )
+        except (av.FFmpegError, IndexError, OSError):
+            # The video clock check says what is wrong with the file.
+            continue
+    return out
+
+
+def _some(spans: list[Span], max_frames: int) -> list[Span]:
+    total = sum(span.length for span in spans)
+    step = max(1, -(-total // max_frames))
+    return spans[::step]
+
+
+def _energy(file: Path, start_s: float, length: int, fps: float) -> Float[np.ndarray, " time"]:
+    energy = np.full(length, np.nan)
+    before: tuple[int, np.ndarray] | None = None
+    shrink = VideoReformatter()
+    with av.open(str(file)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        time_base: Any = stream.time_base
+        container.seek(int(max(start_s - 0.5 / fps, 0.0) / time_base), stream=stream)
+        for frame in container.decode(stream):
+            row = round((float(frame.pts * time_base) - start_s) * fps)
+            if row < 0:
+                continue
+            if row >= length:
+                break
+            small = shrink.reformat(
+                frame,
+                width=SMALL_WIDTH,
+                height=max(2, SMALL_WIDTH * frame.height // frame.width),
+                format="gray",
+            )
+            luma = small.to_ndarray().astype(np.int16)
+            if before is not None and before[0] == row - 1:
+                energy[row] = np.abs(luma - before[1]).mean()
+            before = (row, luma)
+    return energy
