@@ -90,3 +90,19 @@ def test_a_few_samples_are_returned_as_they_are(num_samples):
     np.testing.assert_allclose(smooth.mean[valid], noisy[valid], atol=1e-5)
     assert np.isnan(smooth.mean[~valid]).all()
     assert np.isnan(smooth.sigma).all()
+
+
+@pytest.mark.realdata
+def test_real_fingers_become_smoother_without_losing_frames_or_lagging(shared_data):
+    path = shared_data / "dex_retargeting" / "human_joint_right.pkl"
+    joints_m = np.array(np.load(path, allow_pickle=True), dtype=float).reshape(621, 63)
+    time_s = np.arange(621) / 30
+    smooth = smooth_many(time_s, joints_m, np.ones(621, bool), max_gap_s=0.25)
+    assert smooth.is_outlier.mean() < 0.02
+    assert np.isnan(smooth.mean[:, 0]).mean() < 0.01
+    known = np.isfinite(smooth.mean).all(axis=1)
+    jerk = [np.median(np.abs(np.diff(x[known], 3, axis=0))) for x in (joints_m, smooth.mean)]
+    assert jerk[1] < 0.3 * jerk[0]
+    raw, out = np.diff(joints_m[known], axis=0), np.diff(smooth.mean[known], axis=0)
+    agreement = [(raw[3:-3] * out[3 + k : len(out) - 3 + k]).sum() for k in (-2, -1, 0, 1, 2)]
+    assert np.argmax(agreement) == 2
