@@ -31,6 +31,8 @@ ROTATION_FLOOR_RAD = float(np.radians(8.0))
 """Error of the rotation that the landmarks share in a frame. All three floors make stated and
 true errors agree on the development scenes of `models.rendered_hands`."""
 
+_LEAST_PALM_AREA_M2 = 1e-8
+"""Between wrist, index and middle root; an adult's is 2e-3."""
 _MIRROR = np.array([-1.0, 1.0, 1.0])
 
 
@@ -136,8 +138,14 @@ class _Sigma:
 
 
 def _is_complete(hand: HandTrack) -> Bool[np.ndarray, " time"]:
+    """Frames with all landmarks and with joints that span a palm."""
     seen = np.isfinite(hand.landmarks_px).all(axis=(1, 2))
-    complete: np.ndarray = seen & np.isfinite(hand.hand_m).all(axis=(1, 2))
+    wrist, index, middle = (
+        hand.hand_m[:, k] for k in (hand_frame.WRIST, hand_frame.INDEX_MCP, hand_frame.MIDDLE_MCP)
+    )
+    palm_area_m2 = np.linalg.norm(np.cross(index - wrist, middle - wrist), axis=1)
+    has_joints = np.isfinite(hand.hand_m).all(axis=(1, 2)) & (palm_area_m2 > _LEAST_PALM_AREA_M2)
+    complete: np.ndarray = seen & has_joints
     return complete
 
 

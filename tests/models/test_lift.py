@@ -101,8 +101,8 @@ def test_a_hand_half_as_large_again_is_half_as_far_again():
     track = track_of(true_joints())
     near = lift(track, palm_length_m=0.08)
     far = lift(track, palm_length_m=0.12)
-    assert far.joints_m == pytest.approx(1.5 * near.joints_m, rel=1e-9)
-    assert far.T_camera_wrist[:, :3, :3] == pytest.approx(near.T_camera_wrist[:, :3, :3], abs=1e-9)
+    assert far.joints_m == pytest.approx(1.5 * near.joints_m, abs=1e-7)
+    assert far.T_camera_wrist[:, :3, :3] == pytest.approx(near.T_camera_wrist[:, :3, :3], abs=1e-7)
 
 
 def test_a_left_hand_is_a_mirrored_right_hand():
@@ -110,8 +110,6 @@ def test_a_left_hand_is_a_mirrored_right_hand():
     left = lift(track_of(true_joints("left"), "left"), palm_length_m=PALM_M)
     assert left.joints_m == pytest.approx(right.joints_m * [-1.0, 1.0, 1.0], abs=1e-9)
     assert left.sigma_position_m == pytest.approx(right.sigma_position_m, rel=1e-9)
-    # Mirroring turns the palm's normal and the direction of the hand, y stays towards the thumb
-    # on a right hand and towards the little finger on a left one.
     mirrored = right.T_camera_wrist[:, :3, 2] * [-1.0, 1.0, 1.0]
     assert left.T_camera_wrist[:, :3, 2] == pytest.approx(mirrored, abs=1e-9)
 
