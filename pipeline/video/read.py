@@ -23,8 +23,8 @@ Backend = Literal["auto", "pyav", "decord"]
 DECORD_COST: dict[str, float] = {"h264": 1.6, "hevc": 1.7, "vp9": 1.7, "mpeg4": 2.2}
 """CPU time of decord for an RGB frame over PyAV's, by codec, as `python -m benchmarks decode`
 measures it. Codecs that decord cannot read (AV1, GIF) or that were not measured are absent. `auto`
-takes decord only where this is below 1, which is nowhere: decord converts every frame to RGB through
-a filter graph, PyAV only those that are asked for, straight from the decoder."""
+takes decord only where this is below 1, which is nowhere: decord converts every frame to RGB
+through a filter graph, PyAV only those that are asked for, straight from the decoder."""
 HIDING_CODECS = frozenset({"vp8", "mpeg4", "msmpeg4v3"})
 """Codecs with packets that are shown to nobody on purpose (VP8's alternate references, frames that
 MPEG-4 marks as not coded): they may give fewer frames than packets."""
@@ -43,7 +43,7 @@ def read_frames(
     A file counts as damaged when a packet cannot be decoded, when the decoder marks a frame as
     corrupt, or when fewer frames come than packets are to be shown. The last does not hold for
     codecs with packets that show nothing by design (`HIDING_CODECS`), and never counts what an
-    edit list hides or what comes before the first key frame. H.264, MPEG-4 and AV1 notice nearly all
+    edit list hides or what comes before the first key frame. H.264, MPEG-4 and AV1 notice most
     damage; HEVC, VP9 and GIF decode some of it to wrong pixels without a word.
 
     Args:
