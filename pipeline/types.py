@@ -66,8 +66,7 @@ class Frame:
     where the reader has no cheap way."""
     to_scaled: Callable[[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] | None = None
     """Makes the Y, U and V planes of an upright image (8 bit, 4:2:0, BT.601, limited range) of the
-    given width and height, valid until it is called again on any frame of the video; `None` where
-    the reader has only RGB."""
+    given width and height, to be read only; `None` where the reader has only RGB."""
     size: tuple[int, int] | None = None
     """Width and height [px], upright, where known before the picture is made."""
     _cache: dict[str, np.ndarray] = field(default_factory=dict, repr=False)

@@ -3,9 +3,9 @@
 Which x264 preset, measured on four real clips at 640 px across, a key frame every second frame,
 crf 23, one thread (`python -m benchmarks encode` measures it again): scaling and `ultrafast` take
 1.3 to 1.9 ms of CPU a frame, `superfast` 2.7 to 3.7, `veryfast` 3.2 to 5.0. The error is the same
-within 0.2 levels; `ultrafast` files are 0.95 to 1.4 times as large as `superfast` ones and 1.6 times
-as large as `veryfast` ones. `ultrafast` is the default: a run's CPU is dearer than its disk, and the
-files, without CABAC and deblocking, are also the quickest to read in training.
+within 0.2 levels; `ultrafast` files are 0.95 to 1.4 times as large as `superfast` ones and 1.6
+times as large as `veryfast` ones. `ultrafast` is the default: a run's CPU is dearer than its disk,
+and the files, without CABAC and deblocking, are also the quickest to read in training.
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ class PictureMaker:
         self._to_rgb, self._to_gray = VideoReformatter(), VideoReformatter()
         self._to_size = VideoReformatter()
         self._turned: av.VideoFrame | None = None
+        self._scaled: tuple[tuple[av.VideoFrame, int, int], Planes] | None = None
         self._samples: dict[tuple[int, int, int, int], np.ndarray] = {}
 
     def rgb(self, frame: av.VideoFrame) -> UInt8[np.ndarray, "height width 3"]:
@@ -59,8 +60,15 @@ class PictureMaker:
     def scaled(self, frame: av.VideoFrame, width: int, height: int) -> Planes:
         """Y, U and V planes (8 bit, 4:2:0, BT.601, limited range), upright and of a given size.
 
-        The arrays may be views into one another's memory and are valid until the next call.
+        The same frame asked for again in the same size, as by the writers of two hands, is not
+        scaled again.
         """
+        request = (frame, width, height)
+        if self._scaled is None or self._scaled[0] != request:
+            self._scaled = request, self._make_scaled(*request)
+        return self._scaled[1]
+
+    def _make_scaled(self, frame: av.VideoFrame, width: int, height: int) -> Planes:
         if self._turns % 2:
             width, height = height, width
         matrix = _matrix(frame)

@@ -112,3 +112,11 @@ def test_turning_in_strips_is_turning(turns):
     target = np.empty(source.shape[:: -1 if turns % 2 else 1], np.uint8)
     turn_into(target, source, turns)
     np.testing.assert_array_equal(target, np.rot90(source, -turns))
+
+
+def test_same_request_is_scaled_once_and_another_anew():
+    maker, one, other = PictureMaker(0), av_frame(picture(0)), av_frame(picture(9))
+    first = maker.scaled(one, 80, 60)
+    assert maker.scaled(one, 80, 60)[0] is first[0]
+    assert maker.scaled(one, 40, 30)[0].shape == (30, 40)
+    assert maker.scaled(other, 40, 30)[0].mean() != maker.scaled(one, 40, 30)[0].mean()
