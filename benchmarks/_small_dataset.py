@@ -32,7 +32,7 @@ def contract() -> ActionContract:
     joints = [
         Dimension(
             name=f"arm_joint{i}.pos", quantity="joint", unit="rad",
-            lower=-2.0, upper=2.0, max_rate=3.0,
+            lower=-2.0, upper=2.0, max_rate=4.0,
         )
         for i in (1, 2)
     ]  # fmt: skip

@@ -220,13 +220,21 @@ def _tables(
 
 
 def _array(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
-    """Values of shape (rows, width), `None` where a row has another width."""
+    """Values of shape (rows, width), `None` where a row has another width or is no number."""
     flat = column.combine_chunks()
     if pa.types.is_list(flat.type) or pa.types.is_fixed_size_list(flat.type):
         flat = flat.flatten()
-    values = flat.to_numpy(zero_copy_only=False)
-    is_whole = len(values) == len(column) * width and values.dtype != object
-    return values.reshape(-1, width) if is_whole else None
+    kind = flat.type
+    if pa.types.is_floating(kind):
+        flat = flat.fill_null(float("nan")) if flat.null_count else flat
+    elif not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)) or flat.null_count:
+        return None
+    if len(flat) != len(column) * width:
+        return None
+    # Not `to_numpy`: it imports pandas, which takes longer than all the rest.
+    if pa.types.is_boolean(kind):
+        return np.from_dlpack(flat.cast(pa.uint8())).astype(bool).reshape(-1, width)
+    return np.from_dlpack(flat).reshape(-1, width)
 
 
 def _episodes(root: Path, problems: list[str]) -> dict[int, dict[str, Any]]:

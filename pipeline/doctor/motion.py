@@ -24,6 +24,8 @@ MIN_CORRELATION, MIN_GAIN = 0.3, 0.03
 MIN_EPISODE_CORRELATION, MIN_EPISODE_GAIN = 0.7, 0.1
 """The same for a single episode, which has less to say."""
 MIN_EPISODE_S = 2.0
+PEAKS_ABOVE = 0.95
+"""Share of a curve's frames above which its values are cut: a leap is no motion."""
 SMOOTHING_FRAMES = 2.0
 """1-sigma of the blur of both curves: key frames make the video flicker."""
 
@@ -147,8 +149,7 @@ def _correlation(
     video: Float[np.ndarray, " time"], speed: Float[np.ndarray, " time"], lags: np.ndarray
 ) -> Float[np.ndarray, " lag"] | None:
     """Correlation of `speed[t + lag]` with `video[t]` for every lag; `None` where nothing moves."""
-    # The square root keeps a few large changes from deciding alone.
-    a, b = (_blurred(np.sqrt(np.nan_to_num(x))) for x in (video, speed))
+    a, b = (_blurred(_tamed(np.nan_to_num(x))) for x in (video, speed))
     out = np.empty(len(lags))
     for k, lag in enumerate(lags.tolist()):
         x = a[max(0, -lag) : len(a) - max(0, lag)]
@@ -157,6 +158,11 @@ def _correlation(
             return None
         out[k] = np.corrcoef(x, y)[0, 1]
     return out
+
+
+def _tamed(values: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
+    """The curve with its peaks cut and its lows raised, so that no single change decides alone."""
+    return np.sqrt(np.minimum(values, np.quantile(values, PEAKS_ABOVE)))
 
 
 def _blurred(values: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:

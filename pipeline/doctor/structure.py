@@ -86,6 +86,9 @@ def check_episodes(written: Written) -> Check:
 def check_clock(written: Written) -> Check:
     """Rows are numbered without gaps and stand at `frame_index / fps`."""
     findings = Findings("clock", advice=f"check fps in meta/info.json or {_REWRITE}")
+    contract = written.contract
+    if contract is not None and contract.rate_hz != written.fps:
+        findings.fail(f"info.json says {written.fps:g} Hz, the contract {contract.rate_hz:g} Hz")
     index = written.clock("index")
     gaps = np.flatnonzero(index != np.arange(len(index)))
     if len(gaps):
@@ -98,9 +101,6 @@ def check_clock(written: Written) -> Check:
             f"task_index goes from {tasks.min()} to {tasks.max()}, meta/tasks.parquet holds "
             f"{written.num_tasks} texts"
         )
-    contract = written.contract
-    if contract is not None and contract.rate_hz != written.fps:
-        findings.fail(f"info.json says {written.fps:g} Hz, the contract {contract.rate_hz:g} Hz")
     return findings.check(f"every row stands at frame_index / {written.fps:g}")
 
 

@@ -26,7 +26,7 @@ def check_video_clock(written: Written) -> Check:
     )
     total = 0
     for key in written.video_keys:
-        shape = written.info["features"][key]["shape"]
+        shape = tuple(written.info["features"][key]["shape"])
         packets: dict[Path, Float[np.ndarray, " packet"]] = {}
         used: dict[Path, int] = {}
         for span in written.spans:
@@ -63,7 +63,7 @@ def _file_of(written: Written, key: str, span: Span) -> Path | None:
 
 
 def _packet_times(file: Path, shape: tuple[int, ...]) -> tuple[Float[np.ndarray, " packet"], str]:
-    """Times of all frames in showing order [s], without decoding; and what is wrong, if anything."""
+    """Times of all frames in showing order [s], without decoding, and what is wrong, if any."""
     try:
         with av.open(str(file)) as container:
             stream = container.streams.video[0]
@@ -100,7 +100,7 @@ def _check_episode(
         np.abs(times_s[right - 1] - wanted),
     )
     if near.max() > TOLERANCE_S:
-        k = int(near.argmax())
+        k = int(np.argmax(near > TOLERANCE_S))
         findings.fail(
             f"episode {span.episode} frame {frame[k]}: the nearest frame of {key} is "
             f"{1e3 * near[k]:.2f} ms away, LeRobot accepts {1e3 * TOLERANCE_S:g} ms"
