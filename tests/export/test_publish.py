@@ -226,10 +226,11 @@ def test_nan_of_a_track_does_not_make_statistics_unreadable(whole, tmp_path):
 def test_video_files_do_not_grow_without_bound(
     lerobot_dataset, whole, stored, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("pipeline.export.lerobot.VIDEO_FILE_MB", 0.02)
+    total = sum(s.video_path.stat().st_size for s in stored[:12])
+    monkeypatch.setattr("pipeline.export.lerobot.VIDEO_FILE_MB", total / 4 / 2**20)
     publish(job_for(stored[:12], tmp_path / "out"), whole)
     files = sorted((tmp_path / "out" / "videos").rglob("*.mp4"))
-    assert len(files) == 2
+    assert len(files) > 2
     again = lerobot_dataset("rotoscope/small", root=tmp_path / "out", video_backend="pyav")
     image = again[len(again) - 1]["observation.images.front"].numpy().transpose(1, 2, 0) * 255
     assert read_code(image) == (11, stored[11].num_rows - 1)
