@@ -11,7 +11,8 @@ import argparse
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from prefect import flow, task
 from prefect.artifacts import (
@@ -103,7 +104,10 @@ def label_flow(
     ledger = Ledger(request.work / "ledger.jsonl")
     rows, todo = prepare(request, ledger)
     total = len(rows) + len(todo)
-    progress = create_progress_artifact(progress=100.0 * len(rows) / total, description="videos")
+    # Called from a plain function, Prefect's calls run at once and give the identifier itself.
+    progress = cast(
+        UUID, create_progress_artifact(progress=100.0 * len(rows) / total, description="videos")
+    )
     futures = {_submit(request, work): work for work in todo}
     for future in as_completed(list(futures)):
         row = _row_of(request, futures[future], future)
@@ -117,7 +121,8 @@ def label_flow(
 
 def run(videos: list[str], *, workers: int = 1, **parameters: Any) -> LabelResult:
     """Runs the flow here, `workers` videos at a time; arguments as `label_flow`."""
-    configured = label_flow.with_options(task_runner=ThreadPoolTaskRunner(max_workers=workers))
+    runner: Any = ThreadPoolTaskRunner(max_workers=workers)
+    configured = label_flow.with_options(task_runner=runner)
     result: LabelResult = configured(videos, workers=workers, **parameters)
     return result
 

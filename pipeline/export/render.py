@@ -115,7 +115,9 @@ class _Writer:
             )
         stats = self.encoder.stats()
         # LeRobot's writer divides by 255 what an encoder hands it, as ours is about to.
-        scaled = {n: np.ravel(v if n == "count" else 255.0 * v).tolist() for n, v in stats.items()}
+        scaled: dict[str, list[float] | np.ndarray] = {
+            n: np.ravel(v if n == "count" else 255.0 * v).tolist() for n, v in stats.items()
+        }
         encoder = {
             "codec": "h264",
             "pixel_format": "yuv420p",
