@@ -143,7 +143,7 @@ def _compare(path: Path) -> Comparison:
     stage = Hands(HandsConfig())
     stage.setup()
     stage.begin(video)
-    plain = _PlainLoop()
+    plain = PlainLoop()
     times_s = []
     for frame, twin in _twins(video):
         start_s = time.process_time()
@@ -169,7 +169,7 @@ def _twins(video: Video) -> Iterator[tuple[Frame, Frame]]:
         yield frame, Frame(frame.index, frame.time_s, frame.to_rgb, frame.to_gray)
 
 
-class _PlainLoop:
+class PlainLoop:
     """What everybody writes."""
 
     def __init__(self) -> None:
