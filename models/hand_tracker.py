@@ -28,8 +28,9 @@ _GREY = 128
 _WORTH_GOING_BACK = 3
 """Going back for fewer frames costs more networks than frames, and short gaps can be filled."""
 _WAIT_GROWTH = 1.0
-"""After a loss the wait for the next look is this many times the time since the loss: each wait is
-twice the one before."""
+_NEXT_HAND_WAIT_GROWTH = 2.0
+"""After a loss the wait for the next look is this many times the time since the loss: looks are
+frequent at first, and more frequent where no hand is left to follow."""
 
 
 @dataclass
@@ -151,8 +152,10 @@ class HandTracker:
         self._look_s = entry.frame.time_s + self._wait_s(entry)
 
     def _wait_s(self, entry: _Entry) -> float:
-        longest_s = self._next_hand_interval_s if entry.found else self._search_interval_s
-        return min(longest_s, _WAIT_GROWTH * (entry.frame.time_s - self._lost_s))
+        since_loss_s = entry.frame.time_s - self._lost_s
+        if entry.found:
+            return min(self._next_hand_interval_s, _NEXT_HAND_WAIT_GROWTH * since_loss_s)
+        return min(self._search_interval_s, _WAIT_GROWTH * since_loss_s)
 
     def _follow_back(self, index: int, entry: _Entry) -> None:
         """Follows a hand that was just found back through the buffer, until it is lost."""

@@ -28,17 +28,17 @@ class HandsConfig(StageConfig):
 
     num_hands: int = Field(default=2, ge=1, le=2)
     """Hands that can be in view at a time."""
-    min_detection_confidence: float = Field(default=0.2, ge=0, le=1)
+    min_detection_confidence: float = Field(default=0.25, ge=0, le=1)
     """Least palm score to look closer. Low, because the landmark network then has the say: it
     finds hands in fewer looks."""
     min_presence_confidence: float = Field(default=0.5, ge=0, le=1)
     """Least probability that the landmark network gives to a hand being there."""
-    search_interval_s: float = Field(default=0.4, ge=0)
+    search_interval_s: float = Field(default=0.3, ge=0)
     """Longest wait between looks for a hand while none is followed [s]; the frames between are
     searched once one was found."""
-    next_hand_interval_s: float = Field(default=1.0, ge=0)
+    next_hand_interval_s: float = Field(default=1.5, ge=0)
     """Longest wait between looks for the second hand while one is followed [s]."""
-    max_buffered_frames: int = Field(default=12, ge=0)
+    max_buffered_frames: int = Field(default=15, ge=0)
     """How many frames a hand that was found is followed back; fewer for very large images."""
     max_gap_s: float = Field(default=0.1, ge=0)
     """Longest time unseen within one uninterrupted stretch of a hand [s]."""
