@@ -9,8 +9,9 @@ from pipeline.doctor.check import Check, exit_code, table
 from pipeline.doctor.dataset import read_dataset
 from pipeline.doctor.jumps import check_jumps
 from pipeline.doctor.labels import check_duplicates, check_labels
-from pipeline.doctor.motion import check_lag, check_still
+from pipeline.doctor.lag import check_lag
 from pipeline.doctor.statistics import check_statistics
+from pipeline.doctor.still import check_still
 from pipeline.doctor.structure import check_clock, check_episodes, check_structure, is_readable
 from pipeline.doctor.video import check_video_clock, motion_energies
 

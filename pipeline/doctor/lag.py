@@ -1,0 +1,174 @@
+"""Do the actions move when the video does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from pipeline.doctor.check import Check, Findings
+from pipeline.doctor.dataset import Span, Written
+from pipeline.doctor.labels import ACTION
+from pipeline.doctor.still import Energies, spread_of
+
+MAX_LAG_FRAMES = 2
+SEARCHED_S = 0.5
+"""Lags up to this are looked at."""
+MIN_CORRELATION, MIN_EPISODE_CORRELATION = 0.3, 0.7
+"""Below these, video and action have too little in common to tell a lag by, in the whole dataset
+and in a single episode."""
+SURE_SIGMAS = 2.0
+"""How many standard errors the best lag must stand above none."""
+MIN_EPISODE_S = 2.0
+STILL_CURVE = 1e-9
+PEAKS_ABOVE = 0.95
+"""Share of a curve's frames above which its values are cut: a leap is no motion."""
+SMOOTHING_FRAMES = 2.0
+"""1-sigma of the blur of both curves: key frames make the video flicker."""
+
+
+def check_lag(written: Written, energies: Energies) -> Check:
+    """The actions move when the video does, give or take two frames.
+
+    Motion in the video (mean change of luma) and speed of the action are correlated at every lag
+    up to half a second. An action that is the state some rows later leads by as many. A lag counts
+    when its correlation stands two standard errors above that of no lag.
+    """
+    findings = Findings(
+        "lag", advice="video and actions are shifted against each other: check frame times and fps"
+    )
+    if ACTION not in written.columns or not energies:
+        return findings.check("no video or no action to compare")
+    curves = list(_curves(written, energies))
+    if not curves:
+        return findings.check("no episode is long enough or moves enough to tell")
+    whole = Curve.sum(curves)
+    if whole.is_late(MIN_CORRELATION):
+        findings.warn(f"over all episodes the action comes {whole}")
+    for curve in curves:
+        if curve.is_late(MIN_EPISODE_CORRELATION):
+            findings.warn(f"episode {curve.episode}: the action comes {curve}")
+    detail = {
+        "lag_frames": whole.lag,
+        "correlation": round(whole.peak, 3),
+        "correlation_without_lag": round(whole.peak - whole.gain, 3),
+        "standard_error": round(whole.error, 3),
+    }
+    if whole.peak < MIN_CORRELATION:
+        said = f"video and action hardly move together (correlation {whole.peak:.2f}): cannot tell"
+    elif abs(whole.lag) <= MAX_LAG_FRAMES:
+        said = f"the action comes {whole}"
+    else:
+        said = f"no lag stands out (correlation {whole.peak - whole.gain:.2f} without one)"
+    return findings.check(said, **detail)
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Correlation of video and action by lag."""
+
+    episode: int
+    """Which episode, -1 for all."""
+    lags: Int[np.ndarray, " lag"]
+    """Frames that the action comes after the video."""
+    values: Float[np.ndarray, " lag"]
+    """Correlation at each."""
+    samples: float
+    """Independent samples behind it: neighbouring frames say nearly the same."""
+
+    @classmethod
+    def sum(cls, curves: Sequence[Curve]) -> Curve:
+        """The mean curve, each weighed by its samples."""
+        weights = np.array([c.samples for c in curves])
+        values = np.average([c.values for c in curves], axis=0, weights=weights)
+        return cls(-1, curves[0].lags, values, float(weights.sum()))
+
+    @property
+    def lag(self) -> int:
+        """The lag at which the two go best together."""
+        return int(self.lags[np.argmax(self.values)])
+
+    @property
+    def peak(self) -> float:
+        """Correlation at that lag."""
+        return float(self.values.max())
+
+    @property
+    def gain(self) -> float:
+        """What it is above that of no lag."""
+        return self.peak - float(self.values[self.lags == 0][0])
+
+    @property
+    def error(self) -> float:
+        """Standard error of a correlation of this height."""
+        return float((1 - self.peak**2) / np.sqrt(max(self.samples, 1.0)))
+
+    def is_late(self, min_correlation: float) -> bool:
+        """Whether there surely is a lag."""
+        sure = self.peak >= min_correlation and self.gain >= SURE_SIGMAS * self.error
+        return sure and abs(self.lag) > MAX_LAG_FRAMES
+
+    def __str__(self) -> str:
+        when = "with the video"
+        if self.lag:
+            when = f"{abs(self.lag)} frames {'after' if self.lag > 0 else 'before'} the video"
+        return f"{when} (correlation {self.peak:.2f})"
+
+
+def _curves(written: Written, energies: Energies) -> Iterator[Curve]:
+    """The curves of all episodes that are long enough and move."""
+    contract = written.contract
+    lead = round(contract.shift_s * contract.rate_hz) if contract is not None else 0
+    most = max(MAX_LAG_FRAMES + 1, round(SEARCHED_S * written.fps))
+    lags = np.arange(-most, most + 1)
+    for span in written.spans:
+        energy = energies.get(span.episode)
+        if energy is None or span.length < max(MIN_EPISODE_S * written.fps, 3 * most):
+            continue
+        video, speed = (_blurred(_tamed(np.nan_to_num(x))) for x in (energy, _speed(written, span)))
+        values = _correlation(video, speed, lags - lead)
+        if values is not None:
+            # Bartlett's formula for two series that each remember their last value.
+            memory = _memory(video) * _memory(speed)
+            samples = span.length * (1 - memory) / (1 + memory)
+            yield Curve(span.episode, lags, values, samples)
+
+
+def _speed(written: Written, span: Span) -> Float[np.ndarray, " time"]:
+    """How fast the action changes into each row, dimensions weighed by their range."""
+    action = written.vector(ACTION)
+    steps = np.diff(action[span.rows], axis=0) / spread_of(action)
+    return np.concatenate([[np.nan], np.linalg.norm(steps, axis=1)])
+
+
+def _correlation(
+    video: Float[np.ndarray, " time"], speed: Float[np.ndarray, " time"], lags: np.ndarray
+) -> Float[np.ndarray, " lag"] | None:
+    """Correlation of `speed[t + lag]` with `video[t]` for every lag; `None` where nothing moves."""
+    out = np.empty(len(lags))
+    for k, lag in enumerate(lags.tolist()):
+        x = video[max(0, -lag) : len(video) - max(0, lag)]
+        y = speed[max(0, lag) : len(speed) - max(0, -lag)]
+        if x.std() < STILL_CURVE or y.std() < STILL_CURVE:
+            return None
+        out[k] = np.corrcoef(x, y)[0, 1]
+    return out
+
+
+def _memory(values: Float[np.ndarray, " time"]) -> float:
+    """Correlation of a curve with itself one frame later."""
+    return float(np.clip(np.corrcoef(values[:-1], values[1:])[0, 1], 0.0, 0.999))
+
+
+def _tamed(values: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
+    """The curve with its peaks cut and its lows raised, so that no single change decides alone."""
+    return np.sqrt(np.minimum(values, np.quantile(values, PEAKS_ABOVE)))
+
+
+def _blurred(values: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
+    reach = np.arange(-round(3 * SMOOTHING_FRAMES), round(3 * SMOOTHING_FRAMES) + 1)
+    kernel = np.exp(-0.5 * (reach / SMOOTHING_FRAMES) ** 2)
+    padded = np.pad(values, len(reach) // 2, mode="edge")
+    return np.convolve(padded, kernel / kernel.sum(), mode="valid")
