@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
+from jaxtyping import Bool, Float
 from pydantic import Field
 
 from pipeline.errors import TrackError
@@ -12,7 +14,7 @@ from pipeline.stage import ClipStage, StageConfig, Tracks, select
 from pipeline.tracks import GripperTrack, HandTrack, Track
 from pipeline.types import Clip
 from retarget import hand_shape
-from retarget.grasps import GraspConfig, find_grasps, grasping_frames
+from retarget.grasps import Grasp, GraspConfig, find_grasps, grasping_frames
 from retarget.gripper_pose import gripper_pose, position_sigma, rotation_sigma
 
 
@@ -21,9 +23,11 @@ class GripperConfig(StageConfig):
 
     max_opening_m: float = Field(default=0.08, gt=0)
     """Distance between the gripper's fingers at full opening [m]; 0.08 for the Franka Panda."""
-    close_on_grasp: bool = False
-    """Command the gripper closed while something is held. Off: `opening` is what was measured,
-    and `grasping` tells apart. On: what a force-limited gripper needs to hold on to things."""
+    during_grasp: Literal["hold", "measured", "close"] = "hold"
+    """The opening while something is held. `hold`: one width for each grasp, the median of what was
+    measured, since things do not change their size in the hand and an occluded hand's measured
+    width wanders by centimetres. `measured`: the distance of the fingertips in every frame.
+    `close`: closed, what a force-limited gripper needs to hold on to things."""
     grasps: GraspConfig = GraspConfig()
     """When a movement of the hand is a grasp."""
 
@@ -36,14 +40,14 @@ class RetargetGripper(ClipStage):
     stretched to fill the range of a clip. Landmarks lie inside the fingertips: at touch they are
     still 10 to 30 mm apart, and the opening says so. Taking a constant off would call hands that
     are nearly closed closed; that something is held is decided from the hand's motion instead
-    (`retarget.grasps`), stands in `grasping`, and closes the gripper where `close_on_grasp` asks.
+    (`retarget.grasps`), stands in `grasping`, and sets the opening as `during_grasp` asks.
 
     Frames without a hand are NaN, neither valid nor filled; `grasping` bridges short gaps inside
     a grasp. Uncertainties are NaN where the hand track carries none.
     """
 
     kind = "retarget.gripper"
-    version = "1"
+    version = "2"
     requires = ("hands",)
     provides = ("gripper",)
     Config = GripperConfig
@@ -73,8 +77,7 @@ class RetargetGripper(ClipStage):
         )
         grasping = grasping_frames(grasps, len(known))
         opening = np.clip(aperture_m / self.config.max_opening_m, 0.0, 1.0)
-        if self.config.close_on_grasp:
-            opening = np.where(grasping & known, 0.0, opening)
+        opening = self._while_held(opening, grasps, hand.valid & known)
         wrist_sigma_rad = _or_nan(hand.sigma_rotation_rad, (len(known),))
         wrist_sigma_m = _or_nan(hand.sigma_position_m, (len(known), 3))
         sigma_m = position_sigma(joints_m, wrist_sigma_m, wrist_sigma_rad)
@@ -89,6 +92,24 @@ class RetargetGripper(ClipStage):
             sigma_position_m=np.where(known[:, None], sigma_m, np.nan),
             sigma_rotation_rad=np.where(known, rotation_sigma(aperture_m, wrist_sigma_rad), np.nan),
         )
+
+    def _while_held(
+        self,
+        opening: Float[np.ndarray, " time"],
+        grasps: Sequence[Grasp],
+        seen: Bool[np.ndarray, " time"],
+    ) -> Float[np.ndarray, " time"]:
+        """The opening with each grasp's own width where the configuration wants that."""
+        if self.config.during_grasp == "measured":
+            return opening
+        out = opening.copy()
+        for grasp in grasps:
+            span = slice(grasp.start, grasp.end)
+            measured = opening[span][seen[span]]
+            if len(measured):
+                held = 0.0 if self.config.during_grasp == "close" else float(np.median(measured))
+                out[span] = np.where(np.isfinite(opening[span]), held, np.nan)
+        return out
 
 
 def _or_nan(values: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:

@@ -37,7 +37,7 @@ def curves(
         colour = COLOURS[channel % len(COLOURS)]
         parts.append(frame.polyline(time_s, values[:, channel], colour))
         parts.append(
-            f'<text x="{width + 6}" y="{_TOP + 11 + 13 * channel}" fill="{colour}">'
+            f'<text x="{width + 6}" y="{_TOP + 11 + 13 * channel}" style="fill:{colour}">'
             f"{escape(name)}</text>"
         )
     legend = 8 * max((len(n) for n in names), default=0) + 10

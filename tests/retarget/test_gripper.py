@@ -63,12 +63,24 @@ def test_grasp_is_marked_and_the_width_stays_measured():
     assert np.median(held) == pytest.approx(0.05, abs=0.003)
 
 
-def test_close_on_grasp_closes_the_gripper_only_while_holding():
+def test_close_closes_the_gripper_only_while_holding():
     hand = make_hand(joints_of_a_grasp())
-    measured, closing = follow(hand), follow(hand, close_on_grasp=True)
+    measured, closing = follow(hand, during_grasp="measured"), follow(hand, during_grasp="close")
     assert (closing.opening[closing.grasping] == 0).all()
     free = ~closing.grasping
     np.testing.assert_array_equal(closing.opening[free], measured.opening[free])
+
+
+def test_held_thing_keeps_its_width_however_the_measured_one_wanders():
+    hand = make_hand(joints_of_a_grasp())
+    measured, held = follow(hand, during_grasp="measured"), follow(hand)
+    inside = held.grasping & held.valid
+    assert inside.sum() > 10
+    assert np.ptp(held.opening[inside]) == 0
+    assert held.opening[inside][0] == pytest.approx(np.median(measured.opening[inside]))
+    free = ~held.grasping
+    np.testing.assert_array_equal(held.opening[free], measured.opening[free])
+    np.testing.assert_array_equal(held.aperture_m, measured.aperture_m)
 
 
 def test_every_hand_gets_its_gripper_and_other_tracks_are_left_alone():
