@@ -13,7 +13,7 @@ JUMP_RATIO = 12.0
 """A step this many times the steps around it is a jump where no limit is known."""
 JUMP_WINDOW = 4
 """Steps before and after that it is compared with."""
-JUMP_SHARE = 0.05
+JUMP_SHARE = 0.15
 """Smaller steps, as a share of the dimension's range, are never called jumps."""
 RATE_SLACK = 1e-3
 

@@ -16,6 +16,9 @@ RELATIVE, CANCELLATION = 5e-3, 2e-3
 """Slack against the standard deviation, and against the largest value: LeRobot takes moments in
 float32, where the mean of squares minus the squared mean loses digits."""
 
+IMAGE_SLACK = 1e-6
+"""LeRobot's quantiles overshoot a little."""
+
 
 def check_statistics(written: Written) -> Check:
     """`meta/stats.json`, and what `meta/episodes` says of state and action, against the data."""
@@ -92,5 +95,5 @@ def _check_images(key: str, stated: Mapping[str, Any], findings: Findings) -> No
             continue
         if array.ndim != 3 or array.shape[1:] != (1, 1):
             findings.fail(f"{key}: {name} has shape {array.shape}, LeRobot wants (3, 1, 1)")
-        elif not ((array >= 0) & (array <= 1)).all():
+        elif not ((array >= -IMAGE_SLACK) & (array <= 1 + IMAGE_SLACK)).all():
             findings.fail(f"{key}: {name} is {array.ravel().tolist()}, images are in 0 to 1")

@@ -28,9 +28,10 @@ def check_still(written: Written, energies: Energies) -> Check:
         return findings.check("no action")
     action = written.vector(ACTION)
     spread = np.ptp(action, axis=0)
-    for name, width in zip(written.names(ACTION), spread, strict=True):
-        if width <= STILL_RANGE:
-            findings.warn(f"{name} never moves in the whole dataset")
+    names = [n for n, s in zip(written.names(ACTION), spread, strict=True) if s <= STILL_RANGE]
+    if names:
+        shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+        findings.warn(f"{len(names)} of {len(spread)} dimensions never move: {shown}")
     for span in written.spans:
         if (np.ptp(action[span.rows], axis=0) <= STILL_RANGE).all():
             findings.warn(f"episode {span.episode}: no dimension moves in {span.length} frames")

@@ -295,7 +295,11 @@ def test_still_episode_and_dimension_are_found(dataset):
 
     change_rows(dataset, action=freeze, observation__state=freeze)
     expect(
-        dataset, "still actions", "WARN", "arm_joint2.pos never moves", "episode 1: no dimension"
+        dataset,
+        "still actions",
+        "WARN",
+        "1 of 3 dimensions never move: arm_joint2.pos",
+        "episode 1: no dimension",
     )
 
 
