@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+os.environ.setdefault("SVT_LOG", "1")  # errors only: the AV1 encoder is chatty
 TIME_BASE = Fraction(1, 90_000)
 QUICK = {
     "libx264": {"preset": "ultrafast", "g": "10"},

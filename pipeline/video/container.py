@@ -163,7 +163,10 @@ def check_size(width: int, height: int, shown: str) -> None:
 
 
 def _kinds(container: av.container.InputContainer) -> str:
-    return ", ".join(sorted({s.type or "data" for s in container.streams})) or "nothing"
+    # By list, not by asking each stream: PyAV crashes when asked the type of one it does not know.
+    streams = container.streams
+    kinds = {"audio": streams.audio, "subtitles": streams.subtitles, "data": streams.data}
+    return ", ".join(name for name, found in kinds.items() if found) or "nothing"
 
 
 def _why_not_opened(path: Path, error: Exception) -> str:

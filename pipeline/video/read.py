@@ -183,14 +183,17 @@ class _Numbering:
         return picture
 
     def _time_s(self, picture: av.VideoFrame) -> float:
-        ticks = self.table.ticks
+        ticks, time_s = self.table.ticks, self.table.clock.time_s
         self.row += 1
         # Where packets may be hidden, the frame's own stamp tells which were; elsewhere counting
         # is safer, since some files carry their stamps in the wrong order.
         if self.may_hide and picture.pts is not None:
-            self.row = max(self.row, int(np.searchsorted(ticks, picture.pts)))
-        self.row = min(self.row, len(ticks) - 1)
-        return float(self.table.clock.time_s[self.row])
+            row = int(np.searchsorted(ticks, picture.pts))
+            if self.row < row < len(ticks) and ticks[row] == picture.pts:
+                self.row = row
+        # A stamp that skips too far leaves more frames than times: they follow at the usual rate.
+        beyond = max(0, self.row - (len(ticks) - 1))
+        return float(time_s[self.row - beyond]) + beyond / self.table.clock.rate_hz
 
     def _check_count(self) -> None:
         is_too_few = self.index < (1 - MAX_HIDDEN_SHARE) * self.end

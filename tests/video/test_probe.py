@@ -174,3 +174,12 @@ def test_real_turned_recordings_are_upright_sizes(shared_data):
     plain, turned = probe(folder / "video_0.mov"), probe(folder / "video_90.mov")
     assert (plain.rotation_deg, plain.width, plain.height) == (0, 568, 320)
     assert (turned.rotation_deg, turned.width, turned.height) == (90, 320, 568)
+
+
+def test_stream_of_an_unknown_kind_is_refused(tmp_path):
+    path = write_video(tmp_path / "a.mkv")
+    data = path.read_bytes()
+    track_type = b"\x83\x81"
+    path.write_bytes(data.replace(track_type + b"\x01", track_type + b"\x7f", 1))
+    with pytest.raises(NotAVideoError, match="holds no video stream, only nothing"):
+        probe(path)

@@ -1,4 +1,5 @@
 import contextlib
+import itertools
 import os
 
 import numpy as np
@@ -19,6 +20,7 @@ from pipeline.errors import (
     NotAVideoError,
     UnreasonableVideoError,
     UsageError,
+    VideoError,
 )
 from pipeline.video.probe import frame_times, probe
 from pipeline.video.read import choose_backend, decoder_name, read_frames
@@ -228,3 +230,45 @@ def test_real_recordings_can_be_begun_anywhere(shared_data):
         for frame in read_frames(video, start=120, end=130):
             assert frame.time_s == whole[frame.index].time_s
             np.testing.assert_array_equal(frame.rgb, whole[frame.index].rgb)
+
+
+def scrambled(data, rng):
+    """A file's bytes with a few overwritten, dropped or cut off, half of the time near the ends."""
+    data = bytearray(data)
+    for _ in range(rng.integers(1, 5)):
+        if len(data) < 100:
+            break
+        at = int(
+            rng.choice(
+                [rng.integers(len(data)), rng.integers(100), len(data) - rng.integers(1, 100)]
+            )
+        )
+        match rng.integers(4):
+            case 0:
+                data[at] = rng.integers(256)
+            case 1:
+                data[at : at + 4] = rng.choice(
+                    [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff"]
+                )
+            case 2:
+                del data[at : at + int(rng.integers(1, 50))]
+            case 3:
+                del data[at + 1 :]
+    return bytes(data)
+
+
+def test_scrambled_files_end_in_frames_or_in_a_clear_error(odd, tmp_path):
+    rng = np.random.default_rng(0)
+    outcomes = set()
+    for number in range(400):
+        source = odd[sorted(odd)[number % len(odd)]]
+        path = tmp_path / f"scrambled{source.suffix}"
+        path.write_bytes(scrambled(source.read_bytes(), rng))
+        try:
+            frames = list(read_frames(probe(path)))
+        except VideoError as error:
+            outcomes.add(type(error))
+            continue
+        outcomes.add("frames")
+        assert all(b.time_s > a.time_s for a, b in itertools.pairwise(frames))
+    assert outcomes >= {"frames", NotAVideoError, DamagedVideoError}
