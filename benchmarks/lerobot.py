@@ -6,6 +6,7 @@ made and published first. Training needs `rotoscope[train]`.
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import os
 import re
@@ -18,7 +19,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from benchmarks._processes import one_thread
+from benchmarks._processes import measure, one_thread
 from benchmarks._small_dataset import publish_small
 from benchmarks.figure import Bar, Figure
 from pipeline.dataset import open_dataset
@@ -32,9 +33,14 @@ ACT = (
     "n_decoder_layers=1", "n_vae_encoder_layers=1", "chunk_size=8", "n_action_steps=8",
 )  # fmt: skip
 
+LIGHT = "from pipeline.export.light_lerobot import import_light_writer as f; f()"
+WHOLE = "from lerobot.datasets.lerobot_dataset import LeRobotDataset"
+
 
 def run() -> list[Figure]:
-    """Reads every frame, then trains."""
+    """Reads every frame, then trains; says what LeRobot's light writer saves."""
+    if importlib.util.find_spec("accelerate") is None:
+        raise SystemExit("training needs the package accelerate: pip install 'rotoscope[train]'")
     with tempfile.TemporaryDirectory() as name:
         named = os.environ.get("ROTOSCOPE_DATASET")
         dataset = Path(named) if named else Path(name) / "dataset"
@@ -42,7 +48,10 @@ def run() -> list[Figure]:
             publish_small(dataset, episodes=64, rows=20)
         read, total = frames_read(dataset)
         trained = trains(dataset, Path(name) / "train")
+    light, whole = (import_cpu_s(statement) for statement in (LIGHT, WHOLE))
     return [
+        Figure("lerobot.writer_import_cpu", light, "s"),
+        Figure("lerobot.writer_import_over_whole", light / whole, "x"),
         Figure("lerobot.frames", total, "frames"),
         Figure("lerobot.frames_read", read / total, "1", Bar("==", 1)),
         Figure(f"lerobot.train_act_{STEPS}_steps", float(trained), "1", Bar("==", 1)),
@@ -64,6 +73,12 @@ def frames_read(path: Path) -> tuple[int, int]:
         image = (loaded[index][key].numpy() * 255).round().astype(np.uint8).transpose(1, 2, 0)
         right += np.array_equal(image, next(expected))
     return right, len(loaded)
+
+
+def import_cpu_s(statement: str) -> float:
+    """CPU time that a statement takes in a fresh interpreter, the second time it is run [s]."""
+    command = [sys.executable, "-c", statement]
+    return [measure(command).cpu_s for _ in range(2)][1]
 
 
 def frames_in_order(path: Path) -> Iterator[np.ndarray]:

@@ -75,8 +75,10 @@ def _meaning(contract: ActionContract) -> str:
     lines = [
         f"- `observation.state` is the robot's {contract.mode} state at the row's time.",
         f"- `action` is that state {contract.shift_s:.6g} s later, at {contract.rate_hz:g} Hz.",
-        f"- Frame: {contract.frame}. Rotations: {contract.rotation}.",
     ]
+    quantities = {dimension.quantity for dimension in contract.dimensions}
+    if quantities & {"position", "rotation_vector", "quaternion", "rot6d"}:
+        lines.append(f"- Frame: {contract.frame}. Rotations: {contract.rotation}.")
     if contract.gripper is not None:
         lines.append(
             f"- Gripper: {contract.gripper.closed:g} closed to {contract.gripper.open:g} open, "

@@ -182,7 +182,7 @@ def make_reproducible(root: Path) -> None:
     path = root / "meta" / "stats.json"
     stats = json.loads(path.read_text())
     finite = {name: s for name, s in stats.items() if all(map(_is_finite, s.values()))}
-    path.write_text(json.dumps(finite, sort_keys=True, indent=4, ensure_ascii=False))
+    path.write_text(json.dumps(finite, sort_keys=True, indent=4) + "\n")
 
 
 def _is_finite(values: Any) -> bool:

@@ -114,7 +114,7 @@ def publish(job: PublishJob, import_writer: Callable[[], Any]) -> PublishResult:
             ledger=job.ledger,
         )
         card = dataset_card(schema, quality, job.provenance, job.repo_id)
-        (root / "README.md").write_text(card)
+        (root / "README.md").write_text(card, encoding="utf-8")
         _give_usual_permissions(root)
     return PublishResult(len(stored), quality["rows"], time.process_time())
 
@@ -144,7 +144,9 @@ def _run(job: PublishJob, *, light: bool) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
         input=json.dumps(asdict(job)),
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "HF_HUB_OFFLINE": "1"},
+        env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        | os.environ
+        | {"PYTHONPATH": os.pathsep.join(paths), "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,
         errors="surrogateescape",
