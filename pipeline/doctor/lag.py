@@ -127,13 +127,35 @@ def _curves(written: Written, energies: Energies) -> Iterator[Curve]:
         energy = energies.get(span.episode)
         if energy is None or span.length < max(MIN_EPISODE_S * written.fps, 3 * most):
             continue
-        video, speed = (_blurred(_tamed(np.nan_to_num(x))) for x in (energy, _speed(written, span)))
-        values = _correlation(video, speed, lags - lead)
-        if values is not None:
-            # Bartlett's formula for two series that each remember their last value.
-            memory = _memory(video) * _memory(speed)
-            samples = span.length * (1 - memory) / (1 + memory)
-            yield Curve(span.episode, lags, values, samples)
+        curve = curve_of(span.episode, energy, _speed(written, span), lags, lead=lead)
+        if curve is not None:
+            yield curve
+
+
+def curve_of(
+    episode: int,
+    energy: Float[np.ndarray, " time"],
+    speed: Float[np.ndarray, " time"],
+    lags: Int[np.ndarray, " lag"],
+    *,
+    lead: int,
+) -> Curve | None:
+    """The correlation of an episode's video and action by lag, `None` where nothing moves.
+
+    Args:
+        episode: Which episode.
+        energy: How much the video changes into each frame; NaN where unknown.
+        speed: How fast the action changes into each frame.
+        lags: Frames to try; positive where the action comes after the video.
+        lead: Frames that the action is meant to come before the video.
+    """
+    video, action = (_blurred(_tamed(np.nan_to_num(x))) for x in (energy, speed))
+    values = _correlation(video, action, lags - lead)
+    if values is None:
+        return None
+    # Bartlett's formula for two series that each remember their last value.
+    memory = _memory(video) * _memory(action)
+    return Curve(episode, lags, values, len(video) * (1 - memory) / (1 + memory))
 
 
 def _speed(written: Written, span: Span) -> Float[np.ndarray, " time"]:
