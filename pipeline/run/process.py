@@ -165,7 +165,12 @@ class _Run:
         if entry is None or not isinstance(shots, ShotTrack):
             return
         whole, tracks = self.clips[0], self.tracks[0]
-        spans = shot_spans(shots, whole.time_s, min_shot_s=entry.config.min_shot_s)
+        spans = shot_spans(
+            shots,
+            whole.time_s,
+            min_shot_s=entry.config.min_shot_s,
+            max_shot_s=entry.config.max_shot_s,
+        )
         self.clips = [Clip(self.video, a, whole.time_s[a:b]) for a, b in spans]
         self.tracks = [{n: t.slice(a, b) for n, t in tracks.items()} for a, b in spans]
 

@@ -34,6 +34,8 @@ class ShotsConfig(StageConfig):
 
     min_shot_s: float = Field(default=1.0, ge=0)
     """Shots shorter than this are dropped [s]."""
+    max_shot_s: float = Field(default=120.0, gt=0)
+    """Longer shots are divided into equal parts [s]: it bounds the memory of all later stages."""
     min_change: float = Field(default=4.0, gt=0, le=255)
     """Lasting change that a cut has beyond what the motion around it explains [levels]."""
     motion_factor: float = Field(default=2.0, ge=1)
@@ -94,21 +96,29 @@ class Shots(FrameStage):
 
 
 def shot_spans(
-    track: ShotTrack, time_s: Float[np.ndarray, " time"], *, min_shot_s: float
+    track: ShotTrack,
+    time_s: Float[np.ndarray, " time"],
+    *,
+    min_shot_s: float,
+    max_shot_s: float = np.inf,
 ) -> list[tuple[int, int]]:
-    """Shots as frames `[start, end)`, those shorter than `min_shot_s` left out.
+    """Shots as frames `[start, end)`; shorter ones are left out, longer ones divided equally.
 
     A shot lasts from its first frame to the end of its last, which is shown for the median frame
     interval of the video.
     """
     step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
     edges = [0, *(int(i) for i in np.flatnonzero(track.cut) if i > 0), len(time_s)]
-    return [
-        (start, end)
-        for start, end in pairwise(edges)
+    spans = []
+    for start, end in pairwise(edges):
+        length_s = time_s[end - 1] - time_s[start] + step_s
         # A millionth of a second forgives the rounding of sums of frame times.
-        if time_s[end - 1] - time_s[start] + step_s >= min_shot_s - 1e-6
-    ]
+        if length_s >= min_shot_s - 1e-6:
+            num_parts = max(1, int(np.ceil((length_s - 1e-6) / max_shot_s)))
+            inner = time_s[start] + length_s * np.arange(1, num_parts) / num_parts
+            cuts = [int(i) for i in np.searchsorted(time_s, inner - 1e-6)]
+            spans += list(pairwise([start, *cuts, end]))
+    return spans
 
 
 def _normalised(luma: np.ndarray) -> Float[np.ndarray, " pixel"]:

@@ -185,3 +185,15 @@ def test_real_clips_joined_have_exactly_their_joints_as_cuts(shared_data):
         joints.append(len(times))
     cut = stage.finish(np.array(times))["shots"].cut
     assert np.flatnonzero(cut).tolist() == joints[:-1]
+
+
+def test_long_shot_is_divided_into_equal_parts():
+    time_s = np.arange(1000) / 10.0
+    track = ShotTrack(cut=np.arange(1000) == 100, change=np.zeros(1000))
+    spans = shot_spans(track, time_s, min_shot_s=1.0, max_shot_s=40.0)
+    assert spans == [(0, 100), (100, 400), (400, 700), (700, 1000)]
+
+
+def test_shot_of_exactly_the_longest_length_stays_whole():
+    track = ShotTrack(cut=np.zeros(400, bool), change=np.zeros(400))
+    assert shot_spans(track, np.arange(400) / 10.0, min_shot_s=1, max_shot_s=40) == [(0, 400)]
