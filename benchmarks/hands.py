@@ -94,19 +94,28 @@ def run() -> list[Figure]:
     ]
 
 
+def read_reference(path: Path) -> Float[np.ndarray, "time 21 3"]:
+    """Joints of the recorded reference in the wrist frame [m]."""
+    # A list of numpy arrays as its makers published it; nothing else is let through.
+    with path.open("rb") as file:
+        return np.array(_OnlyNumpy(file).load())
+
+
+def joint_errors_mm(
+    track: HandTrack, true_m: Float[np.ndarray, "time 21 3"]
+) -> Float[np.ndarray, "valid 21"]:
+    """Distance of each joint of valid frames to the reference, both in their own wrist frame."""
+    own_m = in_wrist_frame(track.hand_m[track.valid], track.side)
+    return 1e3 * np.linalg.norm(own_m - true_m[track.valid], axis=-1)
+
+
 def _accuracy(dex: Comparison, reference: Path) -> list[Figure]:
-    """Distance of each joint to the reference's, both in their own wrist frame."""
-    # A file of our own folder of recordings: a plain list of numpy arrays.
-    with reference.open("rb") as file:
-        true_m = np.array(_OnlyNumpy(file).load())
     track = dex.tracks["hands.right"]
-    valid = track.valid
-    apart_m = in_wrist_frame(track.hand_m[valid], "right") - true_m[valid]
-    errors_mm = 1e3 * np.linalg.norm(apart_m, axis=-1)
+    errors_mm = joint_errors_mm(track, read_reference(reference))
     return [
         Figure("hands.dex_median", float(np.median(errors_mm)), "mm", Bar("<=", 0.5)),
         Figure("hands.dex_p95", float(np.percentile(errors_mm, 95)), "mm", Bar("<=", 1.2)),
-        Figure("hands.dex_frames", float(valid.sum()), "1", Bar("==", 621)),
+        Figure("hands.dex_frames", float(track.valid.sum()), "1", Bar("==", 621)),
     ]
 
 

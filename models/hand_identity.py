@@ -13,6 +13,7 @@ agree in 83 % of the frames, right and wrong ones alike).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,11 +35,13 @@ _LINK = 4.0
 _LINK_FADES_S = 2.0
 _LINK_DISTANCE, _LINK_SPEED = 1.0, 4.0
 """Distance and speed of a lost hand that count for nothing either way [hand sizes, 1/s]."""
-_NUM_STATES = 256
-"""States kept at each step; more than a video of two hands ever has that are worth keeping."""
+_FORGET_S = 10.0
+"""A hand lost for longer says nothing about the next one on its side."""
+_NUM_STATES = 64
+"""States kept at each step. Two hands leave few that are worth keeping."""
 
 Last = tuple[int | None, int | None]
-"""The latest tracklet of the left and of the right hand."""
+"""The latest tracklet of the left and of the right hand, `None` if there was none lately."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,19 +96,28 @@ def assign_sides(tracklets: Sequence[Tracklet], *, frame_s: float) -> list[Side 
     for index, tracklet in enumerate(tracklets):
         evidence = right_evidence(tracklet, frame_s)
         keep = _KEEP_PER_S * frame_s * len(tracklet.frames)
+        lasts = {None, *itertools.chain.from_iterable(paths)}
+        gains = {last: _link_gain(tracklets, last, index) for last in lasts}
         grown: dict[Last, _Path] = {}
-        for last, path in paths.items():
-            _offer(grown, last, _Path(path.score, None, path))
-            left, right = last
-            if (gain := _link_gain(tracklets, left, index)) is not None:
-                score = path.score + keep - evidence + gain
-                _offer(grown, (index, right), _Path(score, "left", path))
-            if (gain := _link_gain(tracklets, right, index)) is not None:
-                score = path.score + keep + evidence + gain
-                _offer(grown, (left, index), _Path(score, "right", path))
+        for (left, right), path in paths.items():
+            left, right = (_unless_long_ago(tracklets, one, index) for one in (left, right))
+            _offer(grown, (left, right), _Path(path.score, None, path))
+            if (gain := gains[left]) is not None:
+                better = _Path(path.score + keep - evidence + gain, "left", path)
+                _offer(grown, (index, right), better)
+            if (gain := gains[right]) is not None:
+                better = _Path(path.score + keep + evidence + gain, "right", path)
+                _offer(grown, (left, index), better)
         best = sorted(grown.items(), key=lambda item: -item[1].score)[:_NUM_STATES]
         paths = dict(best)
     return max(paths.values(), key=lambda path: path.score).sides()
+
+
+def _unless_long_ago(tracklets: Sequence[Tracklet], last: int | None, index: int) -> int | None:
+    if last is None:
+        return None
+    gap_s = tracklets[index].times_s[0] - tracklets[last].times_s[-1]
+    return None if gap_s > _FORGET_S else last
 
 
 def _link_gain(tracklets: Sequence[Tracklet], last: int | None, index: int) -> float | None:

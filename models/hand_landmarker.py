@@ -9,7 +9,9 @@ network alone while it follows that hand, the palm detector first when it has no
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -33,21 +35,26 @@ class Detection:
     right_probability: float
     """The model's own probability that this is the person's right hand, 0..1."""
 
-    @property
+    @cached_property
     def center_px(self) -> Float[np.ndarray, " 2"]:
         """Mean of the landmarks [px]."""
         center: np.ndarray = self.landmarks_px.mean(axis=0)
         return center
 
-    @property
+    @cached_property
     def size_px(self) -> float:
         """Diagonal of the box around the landmarks [px]."""
         return float(np.linalg.norm(np.ptp(self.landmarks_px, axis=0)))
 
     def distance(self, other: Detection) -> float:
-        """Mean distance of the landmarks to another hand's, in geometric mean sizes of both."""
-        apart = np.linalg.norm(self.landmarks_px - other.landmarks_px, axis=1).mean()
-        return float(apart) / max(float(np.sqrt(self.size_px * other.size_px)), 1e-6)
+        """How far another hand is from this one, in hand sizes.
+
+        Mean distance of the landmarks over the geometric mean of both sizes; a change of size
+        counts as a motion by its logarithm.
+        """
+        apart_px = float(np.linalg.norm(self.landmarks_px - other.landmarks_px, axis=1).mean())
+        own, others = max(self.size_px, 1e-6), max(other.size_px, 1e-6)
+        return math.hypot(apart_px / math.sqrt(own * others), math.log(own / others))
 
     def shifted(self, shift_px: Float[np.ndarray, " 2"]) -> Detection:
         """The same hand elsewhere in the image."""

@@ -28,7 +28,7 @@ _GREY = 128
 _WORTH_GOING_BACK = 3
 """Going back for fewer frames costs more networks than frames, and short gaps can be filled."""
 _WAIT_GROWTH = 1.0
-_NEXT_HAND_WAIT_GROWTH = 2.0
+_NEXT_HAND_WAIT_GROWTH = 1.5
 """After a loss the wait for the next look is this many times the time since the loss: looks are
 frequent at first, and more frequent where no hand is left to follow."""
 
@@ -79,7 +79,7 @@ class HandTracker:
         self._found: list[dict[int, Detection]] = []
         self._lost_s = -math.inf
         self._look_s = -math.inf
-        self._num_unlooked = 0
+        self._num_empty = 0
 
     @property
     def detections(self) -> list[list[Detection]]:
@@ -93,7 +93,7 @@ class HandTracker:
             self._lost_s = frame.time_s
         self._found.append(entry.found)
         self._follow(entry)
-        self._num_unlooked += 1
+        self._num_empty = 0 if entry.found else self._num_empty + 1
         if self._is_time_to_look(entry):
             self._look(entry)
         self._buffer.append(_without_colours(entry))
@@ -123,15 +123,15 @@ class HandTracker:
     def _lose(self, slot: _Slot, entry: _Entry) -> None:
         slot.is_following = False
         self._lost_s = entry.frame.time_s
-        # A hand that was lost to a blur is often back in the next frame.
-        self._look_s = np.nextafter(entry.frame.time_s, np.inf)
+        # Often a blur, so the next frame is a better one to look at than this.
+        self._look_s = math.nextafter(entry.frame.time_s, math.inf)
 
     def _is_time_to_look(self, entry: _Entry) -> bool:
         if all(slot.is_following for slot in self._slots):
             return False
         if entry.frame.time_s >= self._look_s:
             return True
-        return not entry.found and self._num_unlooked >= self._max_buffered
+        return self._num_empty > self._max_buffered
 
     def _look(self, entry: _Entry) -> None:
         for index, slot in enumerate(self._slots):
@@ -148,7 +148,7 @@ class HandTracker:
             self._lost_s = -math.inf
             self._follow_back(index, entry)
         self._buffer.clear()
-        self._num_unlooked = 0
+        self._num_empty = 0
         self._look_s = entry.frame.time_s + self._wait_s(entry)
 
     def _wait_s(self, entry: _Entry) -> float:

@@ -33,7 +33,7 @@ class HandsConfig(StageConfig):
     finds hands in fewer looks."""
     min_presence_confidence: float = Field(default=0.5, ge=0, le=1)
     """Least probability that the landmark network gives to a hand being there."""
-    search_interval_s: float = Field(default=0.3, ge=0)
+    search_interval_s: float = Field(default=0.35, ge=0)
     """Longest wait between looks for a hand while none is followed [s]; the frames between are
     searched once one was found."""
     next_hand_interval_s: float = Field(default=1.5, ge=0)
