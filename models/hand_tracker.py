@@ -145,7 +145,7 @@ class HandTracker:
                 break
             entry.found[index] = detection
             slot.is_following, slot.num_followed = True, 1
-            self._lost_s = -math.inf
+            self._lost_s = entry.frame.time_s
             self._follow_back(index, entry)
         self._buffer.clear()
         self._num_empty = 0
