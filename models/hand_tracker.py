@@ -29,8 +29,10 @@ _WORTH_GOING_BACK = 3
 """Going back for fewer frames costs more networks than frames, and short gaps can be filled."""
 _WAIT_GROWTH = 1.0
 _NEXT_HAND_WAIT_GROWTH = 1.5
-"""After a loss the wait for the next look is this many times the time since the loss: looks are
-frequent at first, and more frequent where no hand is left to follow."""
+"""After a change the wait for the next look is this many times the time since the change: looks
+are frequent at first, and more frequent where no hand is followed."""
+_NEW_AFTER_S = 1.0
+"""A hand found where none was seen for this long is a change: another one may come with it."""
 
 
 @dataclass
@@ -77,7 +79,8 @@ class HandTracker:
         self._max_buffered = max_buffered_frames
         self._buffer: list[_Entry] = []
         self._found: list[dict[int, Detection]] = []
-        self._lost_s = -math.inf
+        self._change_s = -math.inf
+        self._seen_s = -math.inf
         self._look_s = -math.inf
         self._num_empty = 0
 
@@ -90,9 +93,11 @@ class HandTracker:
         """Takes the next frame; its colour image is made only if a network has to look at it."""
         entry = _Entry(frame)
         if not self._found:
-            self._lost_s = frame.time_s
+            self._change_s = frame.time_s
         self._found.append(entry.found)
         self._follow(entry)
+        if entry.found:
+            self._seen_s = entry.frame.time_s
         self._num_empty = 0 if entry.found else self._num_empty + 1
         if self._is_time_to_look(entry):
             self._look(entry)
@@ -122,7 +127,7 @@ class HandTracker:
 
     def _lose(self, slot: _Slot, entry: _Entry) -> None:
         slot.is_following = False
-        self._lost_s = entry.frame.time_s
+        self._change_s = entry.frame.time_s
         # Often a blur, so the next frame is a better one to look at than this.
         self._look_s = math.nextafter(entry.frame.time_s, math.inf)
 
@@ -145,17 +150,18 @@ class HandTracker:
                 break
             entry.found[index] = detection
             slot.is_following, slot.num_followed = True, 1
-            self._lost_s = entry.frame.time_s
+            is_new = entry.frame.time_s - self._seen_s > _NEW_AFTER_S
+            self._change_s = entry.frame.time_s if is_new else -math.inf
             self._follow_back(index, entry)
         self._buffer.clear()
         self._num_empty = 0
         self._look_s = entry.frame.time_s + self._wait_s(entry)
 
     def _wait_s(self, entry: _Entry) -> float:
-        since_loss_s = entry.frame.time_s - self._lost_s
+        since_change_s = entry.frame.time_s - self._change_s
         if entry.found:
-            return min(self._next_hand_interval_s, _NEXT_HAND_WAIT_GROWTH * since_loss_s)
-        return min(self._search_interval_s, _WAIT_GROWTH * since_loss_s)
+            return min(self._next_hand_interval_s, _NEXT_HAND_WAIT_GROWTH * since_change_s)
+        return min(self._search_interval_s, _WAIT_GROWTH * since_change_s)
 
     def _follow_back(self, index: int, entry: _Entry) -> None:
         """Follows a hand that was just found back through the buffer, until it is lost."""
