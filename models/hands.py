@@ -73,6 +73,10 @@ class Hands(FrameStage):
     Config: ClassVar[type[StageConfig]] = HandsConfig
     config: HandsConfig
 
+    def __init__(self, config: StageConfig) -> None:
+        super().__init__(config)
+        self._landmarkers: list[MediaPipeLandmarker] = []
+
     def setup(self) -> None:
         """Loads one landmarker per hand.
 
@@ -82,14 +86,13 @@ class Hands(FrameStage):
         from pipeline.assets import asset_path
 
         model = asset_path("hand_landmarker.task")
-        self._landmarkers = [
-            MediaPipeLandmarker(
+        for _ in range(self.config.num_hands):
+            landmarker = MediaPipeLandmarker(
                 model,
                 min_detection_confidence=self.config.min_detection_confidence,
                 min_presence_confidence=self.config.min_presence_confidence,
             )
-            for _ in range(self.config.num_hands)
-        ]
+            self._landmarkers.append(landmarker)
 
     def close(self) -> None:
         """Frees the landmarkers."""
