@@ -60,7 +60,7 @@ class Frame:
     time_s: float
     """Presentation time [s], the first frame of the video at 0."""
     to_rgb: Callable[[], np.ndarray]
-    """Makes the RGB image; called at most once."""
+    """Makes the RGB image; may be called again while the frame is kept."""
     to_gray: Callable[[int], np.ndarray] | None = None
     """Makes a luma image of the given width, of the stored picture: a turn is not applied; `None`
     where the reader has no cheap way."""
