@@ -179,8 +179,10 @@ def _run_all(
     """Rows of the videos as they finish; `workers` at a time."""
     preload = preload_of(request.recipe)
     pool = ThreadPoolExecutor(request.workers, thread_name_prefix="rotoscope")
+    # The largest first: the workers then end together. Rows and dataset are sorted by name anyway.
+    by_size = sorted(todo, key=_size_bytes, reverse=True)
     waiting: set[Future[Row]] = {
-        pool.submit(run_one, request, work, preload, listener, stop) for work in todo
+        pool.submit(run_one, request, work, preload, listener, stop) for work in by_size
     }
     try:
         while waiting:
@@ -195,6 +197,13 @@ def _run_all(
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _size_bytes(work: Work) -> int:
+    try:
+        return work.found.path.stat().st_size
+    except OSError:
+        return 0  # gone since it was hashed: its child will say so
 
 
 def preload_of(recipe: Recipe) -> list[str]:

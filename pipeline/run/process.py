@@ -207,7 +207,9 @@ class _Run:
 
         key = self.keys.episodes
         record = self.store.load_record(key)
-        if record is None:
+        if record is None or not all(
+            self.store.path(name, "").is_dir() for name in record["episodes"]
+        ):
             mark = time.process_time()
             built = [
                 episode
