@@ -4,12 +4,12 @@ import shutil
 from pathlib import Path
 
 import yaml
+from video_files import write_video
 
 from pipeline.recipe import load_recipe
 from pipeline.run.label import label
 from pipeline.run.request import LabelRequest
 from pipeline.run.store import Store
-from video_files import write_video
 
 TINY = Path(__file__).parent / "tiny_stages.py"
 
