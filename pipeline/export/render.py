@@ -82,6 +82,7 @@ class _Writer:
         self.stack = stack
         self.row = 0
         self.encoder: EpisodeEncoder | None = None
+        self.stats: dict[str, np.ndarray] | None = None
         self.open_encoder = ExitStack()
         stack.push(self.open_encoder)
 
@@ -105,18 +106,19 @@ class _Writer:
             self.row += 1
             if self.row == len(rows):
                 self.open_encoder.close()
+                # An encoder holds megabytes, and a long video gives hundreds of episodes.
+                self.stats, self.encoder = self.encoder.stats(), None
 
     def facts(self) -> VideoFacts:
         """Facts about the finished file."""
-        if self.encoder is None or self.row != self.episode.num_rows:
+        if self.stats is None:
             raise VideoError(
                 f"episode {self.episode.episode_id} shows {self.episode.num_rows} frames, "
                 f"decoding gave only {self.row} of them the second time; try again"
             )
-        stats = self.encoder.stats()
         # LeRobot's writer divides by 255 what an encoder hands it, as ours is about to.
         scaled: dict[str, list[float] | np.ndarray] = {
-            n: np.ravel(v if n == "count" else 255.0 * v).tolist() for n, v in stats.items()
+            n: np.ravel(v if n == "count" else 255.0 * v).tolist() for n, v in self.stats.items()
         }
         encoder = {
             "codec": "h264",
