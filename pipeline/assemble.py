@@ -17,8 +17,10 @@ from pipeline.tracks import (
     REASONS,
     ActionTrack,
     Camera,
+    FeatureTrack,
     GripperTrack,
     HandTrack,
+    QualityTrack,
     SegmentTrack,
     Track,
 )
@@ -150,7 +152,7 @@ class _EpisodeBuilder:
                 joints, tuple(self.actions.contract.names), "rad, percent", "Joints of the arm."
             )
         features |= self._error_features() | self._hand_features() | self._gripper_features()
-        features |= self._other_labelers()
+        features |= self._other_labelers() | self._stage_features()
         return {
             name: Feature(_stored(f.values[: self.num_rows]), f.names, f.unit, f.description)
             for name, f in features.items()
@@ -225,7 +227,7 @@ class _EpisodeBuilder:
         for track in self.tracks.values():
             if not isinstance(track, ActionTrack) or track.labeler == self.actions.labeler:
                 continue
-            if track.subject in (self.actions.subject, "scene"):
+            if self._is_about_me(track.subject):
                 values = self.resampler.linear(track.slice(self.start, self.end).values)
                 out[f"label.{track.labeler}"] = Feature(
                     values,
@@ -234,6 +236,19 @@ class _EpisodeBuilder:
                     f"What the labeler {track.labeler} says, beside the chosen one.",
                 )
         return out
+
+    def _stage_features(self) -> dict[str, Feature]:
+        out = {}
+        for track in self.tracks.values():
+            if isinstance(track, FeatureTrack) and self._is_about_me(track.subject):
+                part = track.slice(self.start, self.end).values
+                is_number = part.dtype.kind == "f"
+                values = self.resampler.linear(part) if is_number else part[self.resampler.nearest]
+                out[track.feature] = Feature(values, track.names, track.unit, track.description)
+        return out
+
+    def _is_about_me(self, subject: str) -> bool:
+        return subject in (self.actions.subject, "scene")
 
     def _source(self) -> dict[str, Any]:
         return {
@@ -265,6 +280,9 @@ class _EpisodeBuilder:
             quality["target_error_mm_median"] = _rounded(
                 1e3 * np.median(actions.target_error_m[actions.valid])
             )
+        for track in self.tracks.values():
+            if isinstance(track, QualityTrack) and self._is_about_me(track.subject):
+                quality |= track.facts
         hand = self.tracks.get(f"hands.{actions.subject}")
         if isinstance(hand, HandTrack):
             part = hand.slice(self.start, self.end)

@@ -1,0 +1,32 @@
+"""Per-frame results of stages, on the clock of their clip.
+
+A track is a frozen dataclass of arrays whose first axis is time. Missing values are NaN with
+`valid` False, never zero. Values that a smoother put into a gap are finite with `filled` True and
+`valid` False, so that nobody takes them for an observation.
+"""
+
+from pipeline.tracks.action import REASONS, ActionTrack, FeatureTrack, QualityTrack
+from pipeline.tracks.base import SIDES, Side, Track, require_shape
+from pipeline.tracks.body import BODY_JOINTS, BodyTrack
+from pipeline.tracks.hand import NUM_HAND_JOINTS, GripperTrack, HandTrack
+from pipeline.tracks.video import Camera, ClockTrack, SegmentTrack, ShotTrack
+
+__all__ = [
+    "BODY_JOINTS",
+    "NUM_HAND_JOINTS",
+    "REASONS",
+    "SIDES",
+    "ActionTrack",
+    "BodyTrack",
+    "Camera",
+    "ClockTrack",
+    "FeatureTrack",
+    "GripperTrack",
+    "HandTrack",
+    "QualityTrack",
+    "SegmentTrack",
+    "ShotTrack",
+    "Side",
+    "Track",
+    "require_shape",
+]

@@ -1,0 +1,112 @@
+"""What labelers say, and what they add to the dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from pipeline.contract import ActionContract
+from pipeline.errors import TrackError
+from pipeline.tracks.base import Track, require_shape
+
+
+@dataclass(frozen=True, eq=False)
+class ActionTrack(Track):
+    """Robot states that a labeler inferred, frame by frame, and how far to trust them.
+
+    `values[t]` is the robot's absolute state at the frame's own time; the exporter turns states
+    into actions by the contract's shift.
+    """
+
+    labeler: str
+    """Kind of the stage that made it."""
+    subject: str
+    """Whom it follows: `left`, `right`, or `scene`."""
+    contract: ActionContract
+    """What each number means."""
+    values: Float[np.ndarray, "time action"]
+    """Absolute values in the contract's units; NaN where unknown."""
+    valid: Bool[np.ndarray, " time"]
+    """Observed, reachable, inside every limit."""
+    confidence: Float[np.ndarray, " time"]
+    """0..1; 0 where nothing is known."""
+    reason: np.ndarray
+    """Why a frame is not valid, as an index into `REASONS` (uint8); 0 where it is."""
+    ee_values: Float[np.ndarray, "time 7"] | None = None
+    """The end effector that these states reach: x y z wx wy wz gripper_pos, robot base frame."""
+    target_error_m: Float[np.ndarray, " time"] | None = None
+    """Distance between the wanted and the reached end-effector position [m]."""
+    target_error_rad: Float[np.ndarray, " time"] | None = None
+    """Angle between the wanted and the reached end-effector rotation [rad]."""
+    T_camera_base: Float[np.ndarray, "4 4"] | None = None
+    """Where the robot's base was placed in the camera frame [m]."""
+
+    @classmethod
+    def static_fields(cls) -> frozenset[str]:
+        """The base stands still."""
+        return frozenset({"T_camera_base"})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_shape("ActionTrack", "values", self.values, (len(self.contract.dimensions),))
+        require_shape("ActionTrack", "ee_values", self.ee_values, (7,))
+        bad = self.valid & ~np.isfinite(self.values).all(axis=1)
+        if bad.any():
+            raise TrackError(
+                f"ActionTrack: {int(bad.sum())} frames are marked valid but hold NaN "
+                f"(first at frame {int(np.argmax(bad))}); mark them invalid"
+            )
+
+
+REASONS: tuple[str, ...] = (
+    "valid",
+    "not_seen",
+    "gap_filled",
+    "unreachable",
+    "velocity_limit",
+    "low_confidence",
+    "partly_seen",
+    "foot_contact",
+    "collision",
+)
+"""Why a frame's action is not valid; `ActionTrack.reason` indexes into this."""
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTrack(Track):
+    """One column of the dataset that a stage adds beside its actions, such as `label.solver`."""
+
+    feature: str
+    """Name in the dataset: `label.*` or `track.*`."""
+    subject: str
+    """Whom it is about: that of the action track it stands beside, or `scene` for all."""
+    values: np.ndarray
+    """Values, shape (time, n), float or bool; NaN where unknown."""
+    names: tuple[str, ...]
+    """Name of each of the n numbers."""
+    unit: str
+    """Unit of the numbers, `1` for none."""
+    description: str
+    """What it is, in one sentence."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_shape("FeatureTrack", "values", self.values, (len(self.names),))
+        if not self.feature.startswith(("label.", "track.")):
+            raise TrackError(
+                f"FeatureTrack.feature must begin with 'label.' or 'track.', got {self.feature!r}: "
+                "policies read everything that begins with action or observation"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class QualityTrack(Track):
+    """Facts about a whole clip that go into the quality record of its episodes."""
+
+    subject: str
+    """Whom they are about: that of an action track, or `scene` for all."""
+    facts: dict[str, Any]
+    """JSON values by name, such as `physics_fall_s`."""

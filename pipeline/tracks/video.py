@@ -1,0 +1,71 @@
+"""Tracks about the video itself: cuts, camera, clock, kept spans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from pipeline.errors import TrackError
+from pipeline.tracks.base import Track
+from pipeline.types import CameraSource
+
+
+@dataclass(frozen=True, eq=False)
+class ShotTrack(Track):
+    """Hard cuts of a video."""
+
+    cut: Bool[np.ndarray, " time"]
+    """True at the first frame of every shot but the first."""
+    change: Float[np.ndarray, " time"]
+    """Change against the frame before that the decision was made on [0..255]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Camera(Track):
+    """Pinhole intrinsics of a clip."""
+
+    K: Float[np.ndarray, "3 3"]
+    """Intrinsic matrix [px], for the frame after rotation."""
+    width: int
+    """Pixels across."""
+    height: int
+    """Pixels down."""
+    source: CameraSource
+    """Where K came from: the recipe, the file's metadata, or a field-of-view assumption."""
+    sigma_focal_rel: float
+    """1-sigma of the focal length as a fraction of it; scale and depth inherit it."""
+    distortion: tuple[float, ...] = ()
+    """OpenCV distortion coefficients (k1, k2, p1, p2[, k3]); empty for none."""
+
+    @classmethod
+    def static_fields(cls) -> frozenset[str]:
+        """All of it: intrinsics hold for the whole clip."""
+        return frozenset({"K"})
+
+    def __post_init__(self) -> None:
+        if self.K.shape != (3, 3) or not np.isfinite(self.K).all():
+            raise TrackError(f"Camera.K must be a finite 3x3 matrix, got {self.K!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentTrack(Track):
+    """Which stretches of a clip become episodes, by action track."""
+
+    actions: str
+    """Name of the action track that the spans belong to."""
+    start: tuple[int, ...]
+    """First frame of each kept span."""
+    end: tuple[int, ...]
+    """One past the last frame of each."""
+    dropped: dict[str, int]
+    """Frames that were not kept, by reason."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClockTrack(Track):
+    """When each frame of a video is shown, as decoding found it."""
+
+    time_s: Float[np.ndarray, " time"]
+    """Presentation time of each frame [s], the first at 0."""
