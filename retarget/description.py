@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,18 @@ from pipeline.errors import RobotError, one_of
 from pipeline.geometry import se3
 
 _URDF_KINDS = {"revolute": "revolute", "continuous": "revolute", "prismatic": "prismatic"}
+
+
+@dataclass(frozen=True)
+class Mimic:
+    """A joint that always follows another: `value = multiplier * other + offset`."""
+
+    joint: str
+    """The joint that it follows."""
+    multiplier: float = 1.0
+    """Its share of that joint's value."""
+    offset: float = 0.0
+    """What is added [rad or m]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +57,10 @@ class Joint:
     """Upper position limit [rad or m]."""
     max_velocity: float = math.inf
     """Velocity limit [rad/s or m/s]; MJCF states none."""
+    max_effort: float = math.inf
+    """Torque or force limit [N m or N]."""
+    mimic: Mimic | None = None
+    """What it follows, if it does not move by itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +74,38 @@ class Description:
     joints: dict[str, Joint]
     """All joints by name, fixed ones too."""
 
+    @property
+    def root_link(self) -> str:
+        """The one link that hangs on no other.
+
+        Raises:
+            RobotError: There is none, or more than one.
+        """
+        children = {joint.child for joint in self.joints.values()}
+        roots = [link for link in self.links if link not in children]
+        if len(roots) != 1:
+            raise RobotError(
+                f"{self.path} must have one root link, a link that is no joint's child; "
+                f"it has {len(roots)}: {one_of(roots)}"
+            )
+        return roots[0]
+
+    def require_links(self, names: Iterable[str]) -> None:
+        """Raises `RobotError` unless all these links are there."""
+        unknown = sorted(set(names) - set(self.links))
+        if unknown:
+            raise RobotError(
+                f"{self.path} has no link {', '.join(map(repr, unknown))}; "
+                f"it has {one_of(self.links)}"
+            )
+
     def path_between(self, base_link: str, tip_link: str) -> list[Joint]:
         """The joints from a base outwards to a tip.
 
         Raises:
             RobotError: A link is unknown, or the tip does not hang on the base.
         """
-        for link in (base_link, tip_link):
-            if link not in self.links:
-                raise RobotError(f"{self.path} has no link {link!r}; it has {one_of(self.links)}")
+        self.require_links((base_link, tip_link))
         above = {joint.child: joint for joint in self.joints.values()}
         path: list[Joint] = []
         link = tip_link
@@ -89,7 +129,10 @@ def read_description(path: Path) -> Description:
     root = parse_xml(path)
     if root.tag == "robot":
         return _from_urdf(path, root)
-    return _from_mjcf(path)
+    # Imported here because that module reads files through this one.
+    from retarget.mjcf import read_mjcf
+
+    return read_mjcf(path)
 
 
 def parse_xml(path: Path) -> ET.Element:
@@ -117,7 +160,19 @@ def _from_urdf(path: Path, root: ET.Element) -> Description:
         joint = _urdf_joint(path, element)
         joints[joint.name] = joint
     links = tuple(link.get("name", "") for link in root.findall("link"))
-    return Description(path, links, joints)
+    found = Description(path, links, joints)
+    found.require_links(link for joint in joints.values() for link in (joint.parent, joint.child))
+    _require_masters(found)
+    return found
+
+
+def _require_masters(description: Description) -> None:
+    for joint in description.joints.values():
+        if joint.mimic is not None and joint.mimic.joint not in description.joints:
+            raise RobotError(
+                f"{description.path}: joint {joint.name!r} mimics {joint.mimic.joint!r}, which "
+                f"is not there; the joints are {one_of(description.joints)}"
+            )
 
 
 def _urdf_joint(path: Path, element: ET.Element) -> Joint:
@@ -138,6 +193,8 @@ def _urdf_joint(path: Path, element: ET.Element) -> Joint:
         raise RobotError(f"{where}: its axis is zero")
     limits: dict[str, float] = {}
     if limit is not None:
+        if limit.get("effort") is not None:
+            limits["max_effort"] = _number(where, "effort", limit.get("effort"))
         if limit.get("velocity") is not None:
             limits["max_velocity"] = _number(where, "velocity", limit.get("velocity"))
         if kind != "continuous" and limit.get("lower") is not None:
@@ -151,8 +208,17 @@ def _urdf_joint(path: Path, element: ET.Element) -> Joint:
         T_parent_child=se3.make(rotation_of_rpy(rpy), xyz),
         axis=direction / length,
         anchor_m=np.zeros(3),
+        mimic=_urdf_mimic(where, element.find("mimic")),
         **limits,
     )
+
+
+def _urdf_mimic(where: str, element: ET.Element | None) -> Mimic | None:
+    if element is None:
+        return None
+    multiplier = _number(where, "mimic multiplier", element.get("multiplier", "1"))
+    offset = _number(where, "mimic offset", element.get("offset", "0"))
+    return Mimic(element.get("joint", ""), multiplier, offset)
 
 
 def rotation_of_rpy(rpy_rad: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "3 3"]:
@@ -177,55 +243,3 @@ def _number(where: str, what: str, text: str | None) -> float:
     if not math.isfinite(value):
         raise RobotError(f"{where}: {what} is {text!r}; it must be finite")
     return value
-
-
-def _from_mjcf(path: Path) -> Description:
-    # Imported here because that module reads files through this one.
-    from retarget.mujoco_model import compile_robot, import_mujoco
-
-    mujoco = import_mujoco()
-    model = compile_robot(path)
-    hinge, slide = int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE)
-    kinds = {hinge: "revolute", slide: "prismatic"}
-    links = tuple(model.body(b).name for b in range(model.nbody))
-    joints = {}
-    for b in range(1, model.nbody):
-        body = model.body(b)
-        parent = links[int(body.parentid[0])]
-        T = se3.make(se3.matrix_from_quat(model.body_quat[b]), model.body_pos[b])
-        if int(body.jntnum[0]) == 0:
-            name = f"{links[b]} (fixed)"
-            joints[name] = Joint(name, "fixed", parent, links[b], T, np.eye(3)[2], np.zeros(3))
-            continue
-        joint = model.joint(int(body.jntadr[0]))
-        if int(body.jntnum[0]) > 1 or int(joint.type[0]) not in kinds:
-            raise RobotError(
-                f"{path}: body {links[b]!r} has {int(body.jntnum[0])} joints, the first of type "
-                f"{mujoco.mjtJoint(int(joint.type[0])).name}; an arm has one hinge or slide a body"
-            )
-        zero = -float(model.qpos0[joint.qposadr[0]])
-        is_limited = bool(model.jnt_limited[joint.id])
-        kind = kinds[int(joint.type[0])]
-        joints[joint.name] = Joint(
-            name=joint.name,
-            kind=kind,  # type: ignore[arg-type]  # values of `kinds` are the literals
-            parent=parent,
-            child=links[b],
-            # MuJoCo's bodies stand where the joint is at `ref`, ours where it is at zero.
-            T_parent_child=T @ _moved(kind, np.array(joint.axis), np.array(joint.pos), zero),
-            axis=np.array(joint.axis),
-            anchor_m=np.array(joint.pos),
-            lower=float(joint.range[0]) if is_limited else -math.inf,
-            upper=float(joint.range[1]) if is_limited else math.inf,
-        )
-    return Description(path, links, joints)
-
-
-def _moved(
-    kind: str, axis: Float[np.ndarray, " 3"], anchor_m: Float[np.ndarray, " 3"], value: float
-) -> Float[np.ndarray, "4 4"]:
-    """How a joint moved by `value` moves its link."""
-    if kind == "prismatic":
-        return se3.make(np.eye(3), axis * value)
-    R = se3.exp_so3(axis * value)
-    return se3.make(R, anchor_m - R @ anchor_m)

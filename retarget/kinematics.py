@@ -64,7 +64,7 @@ class SerialChain:
         turned = np.eye(4)
         self._fixed: list[Float[np.ndarray, "4 4"]] = []
         for segment in self.segments:
-            to_z = _rotation_of_z_onto(segment.axis)
+            to_z = rotation_of_z_onto(segment.axis)
             self._fixed.append(turned.T @ segment.T_parent_joint @ to_z)
             turned = to_z
         self._T_last_ee = turned.T @ T_last_ee
@@ -150,7 +150,7 @@ def _cross(a: Float[np.ndarray, "batch 3"], b: Float[np.ndarray, "batch 3"]) -> 
     return out
 
 
-def _rotation_of_z_onto(axis: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "4 4"]:
+def rotation_of_z_onto(axis: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "4 4"]:
     """A rotation, as a homogeneous matrix, that maps z onto a unit axis."""
     helper = np.eye(3)[int(np.argmin(np.abs(axis)))]
     x = np.cross(helper, axis)
