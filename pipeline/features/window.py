@@ -1,0 +1,36 @@
+"""The stretch of a clip that becomes an episode, and the way from its frames to rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.resample import Resampler
+from pipeline.tracks import ActionTrack, Track
+from pipeline.types import Clip
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Frames `[start, end)` of a clip, seen from the action track that they are kept for."""
+
+    clip: Clip
+    """The clip."""
+    tracks: Mapping[str, Track]
+    """Everything that is known about the clip, by track name, all of its frames."""
+    actions: ActionTrack
+    """The chosen actions, on the window's frames."""
+    start: int
+    """First frame, counted in the clip."""
+    end: int
+    """One past the last."""
+    resampler: Resampler
+    """From the window's frames to the episode's rows."""
+
+    def cut[T: Track](self, track: T) -> T:
+        """The window's frames of one of its clip's tracks."""
+        return track.slice(self.start, self.end)
+
+    def is_about_me(self, subject: str) -> bool:
+        """Whether a track about `subject` belongs to this episode."""
+        return subject in (self.actions.subject, "scene")
