@@ -36,6 +36,8 @@ BARS = {
     "limit_frames": 0.0,
 }
 """What each metric must not exceed; tracking is one of them."""
+_STILL = 1e-6
+"""Movement about the mean, in metres or of a unit vector, that is none."""
 _AS_GOOD_AS_NONE = {"below_ground_frames": 0.01, "limit_frames": 0.01}
 """Shares that stand for one violation of a bar of zero when violations are compared."""
 
@@ -75,7 +77,8 @@ def body_metrics(
     - Tracking: `limb_deg` (`arm_deg`, `leg_deg`): mean angle between limbs of person and robot.
       `limb_explained`: share of the limbs' change of direction that the robot makes too, each
       about its own mean, at most 1. `root_explained`: the same of the pelvis' way over the ground
-      at the scale that fits best. Both are 0 for a robot that stands still.
+      at the scale that fits best. Both are 0 for a robot that stands still, and NaN where the
+      person does.
     - Feet, where the person's toe is slower than 0.3 m/s: `sole_std_mm` and `sole_height_mm`
       (standard deviation and mean of the lowest sphere over the ground), `skate_cm_s` (mean speed
       of the toe's sphere along the ground), `skate_frames` (share faster than 0.3 m/s).
@@ -202,6 +205,8 @@ def _tracking(
 def _explained(human: np.ndarray, robot: np.ndarray, *, is_scaled: bool) -> float:
     """Share of the person's movement about its mean that the robot's makes up for."""
     human, robot = human - human.mean(axis=0), robot - robot.mean(axis=0)
+    if np.abs(human).max() < _STILL:
+        return np.nan
     energy = float((robot**2).sum())
     scale = float((human * robot).sum()) / energy if is_scaled and energy > 1e-12 else 1.0
     return 1.0 - float(((human - scale * robot) ** 2).sum() / (human**2).sum())
