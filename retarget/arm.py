@@ -17,8 +17,8 @@ from pipeline.types import Clip
 from retarget.confidence import action_confidence
 from retarget.follow import Followed, FollowSettings, follow_poses
 from retarget.gripper_rate import possible_opening
-from retarget.objective import TrajectoryWeights
 from retarget.robot import Robot, load_robot
+from retarget.targets import TrajectoryWeights
 from retarget.trajectory import TrajectorySolution
 
 STILL_HAND_M = 0.02

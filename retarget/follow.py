@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from pipeline.geometry import se3
-from retarget.objective import Targets, TrajectoryWeights
 from retarget.placement import Placement, find_placements
 from retarget.robot import Robot
 from retarget.start import first_guess
+from retarget.targets import Targets, TrajectoryWeights
 from retarget.trajectory import (
     DEFAULT_TOLERANCE_M,
     DEFAULT_TOLERANCE_RAD,

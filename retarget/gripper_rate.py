@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from retarget.interior_point import Limits, Linearised, minimise
+from retarget.interior_point import Limits, Linearised, Search, minimise
 from retarget.limits import make_feasible
 
 SIGMA = 0.01
@@ -35,7 +35,10 @@ def possible_opening(
     if np.abs(possible - column).max() < SIGMA:
         return possible[:, 0]
     nearest = minimise(
-        _Distance(column), Limits(time_s, *limits), possible, max_iterations=MAX_ITERATIONS
+        _Distance(column),
+        Limits(time_s, *limits),
+        possible,
+        search=Search(max_iterations=MAX_ITERATIONS),
     )
     return make_feasible(nearest, time_s, *limits, position_margin=0.0)[:, 0]
 
@@ -46,7 +49,7 @@ class _Distance:
 
     wanted: Float[np.ndarray, "time 1"]
 
-    def linearise(self, joints: Float[np.ndarray, "time joint"]) -> Linearised:
-        bands = np.zeros((3, *joints.shape))
+    def linearise(self, x: Float[np.ndarray, "time 1"]) -> Linearised:
+        bands = np.zeros((3, *x.shape))
         bands[0] = 1.0 / SIGMA**2
-        return Linearised(bands, (joints - self.wanted) / SIGMA**2)
+        return Linearised(bands, (x - self.wanted) / SIGMA**2)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from pipeline.geometry import se3
 
+Array = Any
+"""A NumPy array or a torch tensor."""
 JointKind = Literal["revolute", "prismatic"]
 
 
@@ -43,6 +45,28 @@ class Pose:
     def matrix(self) -> Float[np.ndarray, "batch 4 4"]:
         """The pose as homogeneous matrices [m]."""
         return se3.make(self.R, self.p_m)
+
+
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """Where the marks are in the world (the root link's frame for a robot that stands still)."""
+
+    p_m: Array
+    """Positions, (time, mark, 3) [m]."""
+    R: Array
+    """Rotations, (time, mark, 3, 3)."""
+    J_p: Array = None
+    """How positions change with each column, (time, column, mark, 3)."""
+    J_w: Array = None
+    """How rotations change with each column: world rotation vector, (time, column, mark, 3)."""
+
+
+@runtime_checkable
+class Kinematics(Protocol):
+    """Anything that can say where its marks are."""
+
+    def reach(self, x: Array, R_reference: Array = None, *, jacobian: bool = False) -> Reached:
+        """Where the marks are, and on demand how they move, for configurations (time, column)."""
 
 
 class SerialChain:
@@ -90,6 +114,15 @@ class SerialChain:
             else:
                 J[:, :3, i] = axes[i]
         return Pose(R, p, J)
+
+    def reach(self, x: Array, R_reference: Array = None, *, jacobian: bool = False) -> Reached:
+        """The end effector as the one mark of a robot that stands still."""
+        del R_reference  # a floating base's
+        pose = self.pose(x, jacobian=jacobian)
+        if pose.J is None:
+            return Reached(pose.p_m[:, None], pose.R[:, None])
+        J = np.swapaxes(pose.J, 1, 2)[:, :, None]
+        return Reached(pose.p_m[:, None], pose.R[:, None], J[..., :3], J[..., 3:])
 
     def link_positions(
         self, joints: Float[np.ndarray, "batch joint"]

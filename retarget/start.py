@@ -8,8 +8,8 @@ from jaxtyping import Float, Int
 from retarget.ik import LEVER_M, solve_poses
 from retarget.kinematics import pose_error
 from retarget.low_discrepancy import low_discrepancy
-from retarget.objective import Targets
 from retarget.robot import Robot
+from retarget.targets import Targets
 
 KEYFRAME_INTERVAL_S = 0.3
 """Time between keyframes [s]; people move little of an arm's range in it."""

@@ -8,11 +8,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from retarget.ik import solve_poses
-from retarget.interior_point import Limits, minimise
+from retarget.interior_point import Limits, Search, minimise
 from retarget.kinematics import pose_error
 from retarget.limits import make_feasible
-from retarget.objective import Objective, Targets, TrajectoryWeights
+from retarget.objective import Calm, Objective
 from retarget.robot import Robot
+from retarget.targets import Targets, TrajectoryWeights
+from retarget.terms import PoseTerm
 
 DEFAULT_TOLERANCE_M = 5e-3
 """Position error that still counts as reached [m]."""
@@ -61,9 +63,9 @@ def solve_trajectory(
         tolerance_rad: Rotation error that still counts as reached [rad].
         max_iterations: Steps of the solver at most.
     """
-    objective = Objective(robot, targets, weights or TrajectoryWeights())
+    objective = _objective(robot, targets, weights or TrajectoryWeights())
     limits = Limits(targets.time_s, robot.lower, robot.upper, robot.max_velocity)
-    joints = minimise(objective, limits, start, max_iterations=max_iterations)
+    joints = minimise(objective, limits, start, search=Search(max_iterations=max_iterations))
     joints = make_feasible(joints, targets.time_s, robot.lower, robot.upper, robot.max_velocity)
     error_m, error_rad = _errors(robot, joints, targets)
     is_reached = (error_m <= tolerance_m) & (error_rad <= tolerance_rad)
@@ -88,6 +90,27 @@ def solve_trajectory(
         alone_m, alone_rad = _errors(robot, alone, part)
         is_too_fast[missed] = (alone_m <= tolerance_m) & (alone_rad <= tolerance_rad)
     return TrajectorySolution(joints, error_m, error_rad, is_reached, is_too_fast)
+
+
+def _objective(robot: Robot, targets: Targets, weights: TrajectoryWeights) -> Objective:
+    num_joints = robot.chain.num_joints
+    follow = PoseTerm(
+        mark=0,
+        target_m=targets.p_m,
+        target=targets.R,
+        present=targets.is_wanted.astype(float),
+        sigma_m=weights.position_m,
+        sigma_rad=weights.rotation_rad,
+        robust=weights.robust,
+        far_m=weights.far_m,
+        far_rad=weights.far_rad,
+    )
+    calm = Calm(
+        sigma_acceleration=np.full(num_joints, weights.acceleration),
+        rest=robot.home,
+        sigma_rest=np.full(num_joints, weights.home),
+    )
+    return Objective(robot.chain, [follow], calm, targets.time_s)
 
 
 def _errors(robot: Robot, joints: np.ndarray, targets: Targets) -> tuple[np.ndarray, np.ndarray]:

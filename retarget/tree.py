@@ -18,7 +18,7 @@ from jaxtyping import Float
 from pipeline.errors import RobotError
 from pipeline.geometry import se3
 from retarget.description import Description, Joint
-from retarget.kinematics import rotation_of_z_onto
+from retarget.kinematics import Reached, rotation_of_z_onto
 
 NUM_BASE = 6
 """Columns of a floating base: position [m], then rotation vector [rad]."""
@@ -40,20 +40,6 @@ class Mark:
     def at(cls, link: str, offset_m: Sequence[float] = (0.0, 0.0, 0.0)) -> Mark:
         """A point of a link, with that link's axes."""
         return cls(link, se3.make(np.eye(3), np.array(offset_m, float)))
-
-
-@dataclass(frozen=True, eq=False)
-class Reached:
-    """Where the marks are in the world (the root link's frame for a robot that stands still)."""
-
-    p_m: Array
-    """Positions, (time, mark, 3) [m]."""
-    R: Array
-    """Rotations, (time, mark, 3, 3)."""
-    J_p: Array = None
-    """How positions change with each column, (time, column, mark, 3)."""
-    J_w: Array = None
-    """How rotations change with each column: world rotation vector, (time, column, mark, 3)."""
 
 
 class KinematicTree:

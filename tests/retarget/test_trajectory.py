@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.geometry import se3
+from retarget.differences import acceleration_bands, banded_product
 from retarget.follow import bridged, follow_poses
 from retarget.limits import position_violations, velocity_violations
-from retarget.objective import Targets, acceleration_bands, banded_product
 from retarget.start import first_guess
+from retarget.targets import Targets
 from retarget.trajectory import solve_trajectory
 
 NO_FRAMES = np.zeros(0, int)
@@ -145,7 +146,7 @@ def test_acceleration_of_a_parabola_is_exact_on_an_irregular_clock():
     x = (1.0 - 2.0 * time_s + 3.0 * time_s**2)[:, None]
     bands = acceleration_bands(time_s, weight)
     wanted = 6.0**2 * weight[1:-1].sum()
-    assert (x * banded_product(bands, x)).sum() == pytest.approx(wanted, rel=1e-6)
+    assert (x * banded_product(bands[:, :, None], x)).sum() == pytest.approx(wanted, rel=1e-6)
 
 
 def test_only_short_gaps_are_bridged():

@@ -1,0 +1,265 @@
+"""What a trajectory is asked for, frame by frame: terms of a robust least-squares cost.
+
+Every term turns where the marks are into residual rows with their Jacobian and weight. Weights
+are those of iteratively reweighted least squares: the weight of a pseudo-Huber loss (Hartley and
+Zisserman 2004, A6.8), and where a `far` distance is given times that of a Cauchy loss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from array_api_compat import array_namespace
+
+from retarget.kinematics import Reached
+
+Array = Any
+"""A NumPy array or a torch tensor."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Linearised residuals of some frames."""
+
+    residual: Array
+    """(time, row)."""
+    jacobian: Array
+    """How they change with each column, (time, column, row)."""
+    weight: Array
+    """1 over sigma squared, times what robustness leaves, (time, row)."""
+
+
+@runtime_checkable
+class Term(Protocol):
+    """One wish."""
+
+    def rows(self, reached: Reached, frames: slice) -> Rows:
+        """Residuals of the frames that `reached` is about, which are `frames` of the clip."""
+
+
+@dataclass(frozen=True, eq=False)
+class PointTerm:
+    """Marks at wanted positions."""
+
+    marks: list[int]
+    """Marks that are followed."""
+    target_m: Array
+    """Wanted positions, (time, mark, 3) [m]."""
+    present: Array
+    """Weight of each, 0 where there is no target, (time, mark)."""
+    sigma_m: float
+    """1-sigma of the wish [m]."""
+    robust: float = 1e3
+    """Errors beyond this many sigma pull with constant force."""
+
+    def rows(self, reached: Reached, frames: slice) -> Rows:
+        """Position errors [m]."""
+        error = reached.p_m[:, self.marks] - self.target_m[frames]
+        J = reached.J_p[:, :, self.marks]
+        return vector_rows(error, J, self.present[frames], self.sigma_m, self.robust)
+
+
+@dataclass(frozen=True, eq=False)
+class VectorTerm:
+    """Vectors between marks, as in dex-retargeting's vector objective (Qin et al. 2023)."""
+
+    origins: list[int]
+    """Marks that the vectors begin at."""
+    tips: list[int]
+    """Marks that they end at."""
+    target_m: Array
+    """Wanted vectors, (time, vector, 3) [m]."""
+    present: Array
+    """Weight of each, 0 where there is no target, (time, vector)."""
+    sigma_m: float
+    """1-sigma of the wish [m]."""
+    robust: float = 1e3
+    """Errors beyond this many sigma pull with constant force."""
+
+    def rows(self, reached: Reached, frames: slice) -> Rows:
+        """Differences of vectors [m]."""
+        p, J = reached.p_m, reached.J_p
+        error = p[:, self.tips] - p[:, self.origins] - self.target_m[frames]
+        J = J[:, :, self.tips] - J[:, :, self.origins]
+        return vector_rows(error, J, self.present[frames], self.sigma_m, self.robust)
+
+
+@dataclass(frozen=True, eq=False)
+class DirectionTerm:
+    """Directions between marks, whatever the distance."""
+
+    origins: list[int]
+    """Marks that the directions begin at."""
+    tips: list[int]
+    """Marks that they end at."""
+    target: Array
+    """Wanted unit vectors, (time, direction, 3)."""
+    present: Array
+    """Weight of each, 0 where there is no target, (time, direction)."""
+    sigma_rad: float
+    """1-sigma of the wish [rad]."""
+    robust: float = 1e3
+    """Errors beyond this many sigma pull with constant force."""
+
+    def rows(self, reached: Reached, frames: slice) -> Rows:
+        """Differences of unit vectors: for small angles the angle [rad]."""
+        xp = array_namespace(reached.p_m)
+        along = reached.p_m[:, self.tips] - reached.p_m[:, self.origins]
+        length = xp.sqrt(xp.sum(along * along, axis=-1))[..., None]
+        unit = along / length
+        J = reached.J_p[:, :, self.tips] - reached.J_p[:, :, self.origins]
+        J = (J - xp.sum(J * unit[:, None], axis=-1)[..., None] * unit[:, None]) / length[:, None]
+        error = unit - self.target[frames]
+        return vector_rows(error, J, self.present[frames], self.sigma_rad, self.robust)
+
+
+@dataclass(frozen=True, eq=False)
+class OrientationTerm:
+    """Marks at wanted rotations."""
+
+    marks: list[int]
+    """Marks that are followed."""
+    target: Array
+    """Wanted rotations, (time, mark, 3, 3)."""
+    present: Array
+    """Weight of each, 0 where there is no target, (time, mark)."""
+    sigma_rad: float
+    """1-sigma of the wish [rad]."""
+    robust: float = 1e3
+    """Errors beyond this many sigma pull with constant force."""
+
+    def rows(self, reached: Reached, frames: slice) -> Rows:
+        """Rotation vectors from what is wanted to what is reached, in world axes [rad]."""
+        xp = array_namespace(reached.R)
+        R = reached.R[:, self.marks] @ xp.moveaxis(self.target[frames], -1, -2)
+        J = reached.J_w[:, :, self.marks]
+        error = rotation_vector(R)
+        return vector_rows(error, J, self.present[frames], self.sigma_rad, self.robust)
+
+
+@dataclass(frozen=True, eq=False)
+class PoseTerm:
+    """One mark at a wanted pose that may be out of reach."""
+
+    mark: int
+    """Mark that is followed."""
+    target_m: Array
+    """Wanted positions, (time, 3) [m]."""
+    target: Array
+    """Wanted rotations, (time, 3, 3)."""
+    present: Array
+    """Weight, 0 where there is no target, (time,)."""
+    sigma_m: float
+    """1-sigma of the position [m]."""
+    sigma_rad: float
+    """1-sigma of the rotation [rad]."""
+    robust: float
+    """Errors beyond this many sigma pull with constant force."""
+    far_m: float
+    """Distance beyond which a target's pull fades [m]: coming a little nearer to one that is out of
+    reach must not cost a neighbour that is within."""
+    far_rad: float
+    """The same for the angle to the wanted rotation [rad]."""
+
+    def rows(self, reached: Reached, frames: slice) -> Rows:
+        """Position [m], then rotation vector [rad]."""
+        xp = array_namespace(reached.p_m)
+        position = reached.p_m[:, self.mark] - self.target_m[frames]
+        R = reached.R[:, self.mark] @ xp.moveaxis(self.target[frames], -1, -2)
+        rotation = rotation_vector(R[:, None])[:, 0]
+        far = xp.sum(position**2, axis=-1) / self.far_m**2
+        far = far + xp.sum(rotation**2, axis=-1) / self.far_rad**2
+        present = (self.present[frames] / (1.0 + far))[:, None]
+        J_p, J_w = reached.J_p[:, :, [self.mark]], reached.J_w[:, :, [self.mark]]
+        a = vector_rows(position[:, None], J_p, present, self.sigma_m, self.robust)
+        b = vector_rows(rotation[:, None], J_w, present, self.sigma_rad, self.robust)
+        return Rows(
+            xp.concat([a.residual, b.residual], axis=1),
+            xp.concat([a.jacobian, b.jacobian], axis=2),
+            xp.concat([a.weight, b.weight], axis=1),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class HeightTerm:
+    """Marks not below the ground: what is above it is free."""
+
+    marks: list[int]
+    """Marks that are watched."""
+    floor_m: Array
+    """Height of the ground under each, (time, mark) [m]."""
+    sigma_m: float
+    """1-sigma of the wish [m]."""
+
+    def rows(self, reached: Reached, frames: slice) -> Rows:
+        """Depth below the ground [m]."""
+        xp = array_namespace(reached.p_m)
+        height = reached.p_m[:, self.marks, 2] - self.floor_m[frames]
+        weight = xp.where(height < 0.0, 1.0 / self.sigma_m**2, 0.0)
+        return Rows(height, reached.J_p[:, :, self.marks, 2], xp.astype(weight, height.dtype))
+
+
+@dataclass(frozen=True, eq=False)
+class ApartTerm:
+    """Pairs of balls that must not touch: what is apart is free."""
+
+    first: list[int]
+    """Marks at the centres of the first balls."""
+    second: list[int]
+    """Marks at the centres of the second balls."""
+    distance_m: Array
+    """Sum of the radii and the margin of each pair, (pair,) [m]."""
+    sigma_m: float
+    """1-sigma of the wish [m]."""
+
+    def rows(self, reached: Reached, frames: slice) -> Rows:
+        """What is missing to the distance, negative [m]."""
+        xp = array_namespace(reached.p_m)
+        between = reached.p_m[:, self.second] - reached.p_m[:, self.first]
+        length = xp.sqrt(xp.sum(between * between, axis=-1) + 1e-12)
+        J = reached.J_p[:, :, self.second] - reached.J_p[:, :, self.first]
+        J = xp.sum(J * (between / length[..., None])[:, None], axis=-1)
+        gap = length - self.distance_m
+        weight = xp.where(gap < 0.0, 1.0 / self.sigma_m**2, 0.0)
+        return Rows(gap, J, xp.astype(weight, gap.dtype))
+
+
+def vector_rows(error: Array, J: Array, present: Array, sigma: float, robust: float) -> Rows:
+    """Rows of vector-valued errors, weighted by their length.
+
+    Args:
+        error: (time, item, 3).
+        J: (time, column, item, 3).
+        present: (time, item).
+        sigma: 1-sigma, in the error's unit.
+        robust: Errors beyond this many sigma pull with constant force.
+    """
+    xp = array_namespace(error)
+    n, items, _ = error.shape
+    length2 = xp.sum(error * error, axis=-1)
+    weight = present / sigma**2 / xp.sqrt(1.0 + length2 / (sigma * robust) ** 2)
+    weight = xp.broadcast_to(weight[..., None], error.shape)
+    rows = items * 3
+    return Rows(error.reshape(n, rows), J.reshape(n, J.shape[1], rows), weight.reshape(n, rows))
+
+
+def rotation_vector(R: Array) -> Array:
+    """Rotation vectors [rad] of rotation matrices (..., 3, 3), stable up to half a turn."""
+    xp = array_namespace(R)
+    axis = xp.stack(
+        [
+            R[..., 2, 1] - R[..., 1, 2],
+            R[..., 0, 2] - R[..., 2, 0],
+            R[..., 1, 0] - R[..., 0, 1],
+        ],
+        axis=-1,
+    )
+    twice_sin = xp.sqrt(xp.sum(axis * axis, axis=-1))
+    cos = 0.5 * (R[..., 0, 0] + R[..., 1, 1] + R[..., 2, 2] - 1.0)
+    angle = xp.atan2(0.5 * twice_sin, cos)
+    is_small = twice_sin < 1e-9
+    safe = xp.where(is_small, xp.ones_like(twice_sin), twice_sin)
+    # At half a turn exactly any axis will do: the next step of the solver leaves that point.
+    factor = xp.where(is_small, 0.5 * xp.ones_like(safe), angle / safe)
+    return axis * factor[..., None]
