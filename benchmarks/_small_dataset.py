@@ -12,7 +12,12 @@ import numpy as np
 from pipeline.contract import ActionContract, Dimension, GripperContract
 from pipeline.episode import Episode, Feature
 from pipeline.export.publish import PublishJob, publish_in_child
-from pipeline.export.stored_episode import StoredEpisode, VideoFacts, save_episode
+from pipeline.export.stored_episode import (
+    EncodedVideo,
+    StoredEpisode,
+    VideoFacts,
+    save_episode,
+)
 from pipeline.video.encode import EpisodeEncoder
 
 FPS = 30
@@ -127,7 +132,7 @@ def store(folder: Path, number: int, made: Episode) -> StoredEpisode:
             encoder.add(picture(number, row, made.state[row]))
     stats = {k: np.ravel(v if k == "count" else 255 * v) for k, v in encoder.stats().items()}
     facts = VideoFacts(WIDTH, HEIGHT, dict(SETTINGS), stats)
-    return save_episode(folder, made, video=video, facts=facts)
+    return save_episode(folder, made, EncodedVideo(video, facts))
 
 
 def store_many(folder: Path, count: int, rows: int = 60) -> list[StoredEpisode]:

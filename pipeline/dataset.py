@@ -22,10 +22,10 @@ class EpisodeRows:
     """Episode index."""
     columns: dict[str, np.ndarray]
     """Every non-video feature by name, shape (time, n) or (time,)."""
-    video_file: Path
-    """File that holds its frames."""
+    video_file: Path | None
+    """File that holds its frames; `None` in a dataset without pictures."""
     video_start_s: float
-    """Where in that file it starts [s]."""
+    """Where in that file it starts [s]; 0 where there is none."""
     meta: dict[str, Any]
     """Its line of `meta/rotoscope/episodes.jsonl`; empty where rotoscope did not make it."""
 
@@ -54,9 +54,10 @@ class Dataset:
         return int(self.info["fps"])
 
     @property
-    def video_key(self) -> str:
-        """Name of the first camera's feature."""
-        return next(k for k, f in self.info["features"].items() if f["dtype"] == "video")
+    def video_key(self) -> str | None:
+        """Name of the first camera's feature; `None` where there is no video."""
+        features = self.info["features"].items()
+        return next((k for k, f in features if f["dtype"] == "video"), None)
 
     def names(self, feature: str) -> list[str]:
         """Names of a feature's numbers."""
@@ -84,15 +85,18 @@ class Dataset:
         return EpisodeRows(
             index=int(row["episode_index"]),
             columns={name: _array(found[name].to_pylist()) for name in found.column_names},
-            video_file=self.root
-            / self.info["video_path"].format(
-                video_key=key,
-                chunk_index=row[f"videos/{key}/chunk_index"],
-                file_index=row[f"videos/{key}/file_index"],
-            ),
-            video_start_s=float(row[f"videos/{key}/from_timestamp"]),
+            video_file=None if key is None else self._video_file(key, row),
+            video_start_s=0.0 if key is None else float(row[f"videos/{key}/from_timestamp"]),
             meta=self.episodes_meta.get(index, {}),
         )
+
+    def _video_file(self, key: str, row: dict[str, Any]) -> Path:
+        name = self.info["video_path"].format(
+            video_key=key,
+            chunk_index=row[f"videos/{key}/chunk_index"],
+            file_index=row[f"videos/{key}/file_index"],
+        )
+        return self.root / name
 
 
 def open_dataset(root: Path) -> Dataset:
@@ -127,9 +131,15 @@ def open_dataset(root: Path) -> Dataset:
 def read_images(
     episode: EpisodeRows, rows: Sequence[int], fps: int
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
-    """The RGB images of some rows, which must increase; decodes forward from the first."""
+    """The RGB images of some rows, which must increase; decodes forward from the first.
+
+    Raises:
+        DatasetError: The episode has no pictures.
+    """
     import av
 
+    if episode.video_file is None:
+        raise DatasetError(f"episode {episode.index} has no pictures: it comes from a motion file")
     wanted = [episode.video_start_s + row / fps for row in rows]
     with av.open(str(episode.video_file)) as container:
         stream = container.streams.video[0]

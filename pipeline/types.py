@@ -1,4 +1,4 @@
-"""What a video, a frame, a clip and a camera are.
+"""What a video, a frame and a clip are.
 
 Conventions everywhere: SI units; time in seconds from presentation time stamps; camera frame
 x right, y down, z forward; `T_a_b` maps coordinates of b into a; quaternions wxyz.
@@ -18,15 +18,23 @@ from pipeline.errors import TrackError
 
 CameraSource = Literal["recipe", "metadata", "assumed"]
 
+SourceKind = Literal["video", "motion"]
+"""What a file holds: pictures, or the motion of a person that was captured otherwise."""
+
 
 @dataclass(frozen=True)
 class Video:
-    """Facts about one video file, known before any frame is decoded."""
+    """Facts about one video or motion file, known before any frame is decoded.
+
+    A motion file (BVH, AMC, npz, npy) has frames and a clock too, but no pictures: its codec is
+    `motion`, width and height are 0.
+    """
 
     path: Path
     """Where the file lies."""
     sha256: str
-    """Hex digest of the file's bytes: the video's identity everywhere."""
+    """Hex digest of the file's bytes, and of those of the files it cannot be read without: the
+    video's identity everywhere."""
     size_bytes: int
     """Length of the file in bytes."""
     width: int
@@ -36,9 +44,9 @@ class Video:
     rotation_deg: int
     """Clockwise rotation (0, 90, 180, 270) that the file asks for; readers have applied it."""
     codec: str
-    """Codec name as FFmpeg gives it, such as `h264`."""
+    """Codec name as FFmpeg gives it, such as `h264`; `motion` for a motion file."""
     pixel_format: str
-    """Pixel format as FFmpeg gives it, such as `yuv420p10le`."""
+    """Pixel format as FFmpeg gives it, such as `yuv420p10le`; empty where there are no pictures."""
     num_frames: int
     """Frames that the container holds packets for; decoding may end earlier in a damaged file."""
     duration_s: float
@@ -49,6 +57,11 @@ class Video:
     """Whether frame intervals differ by more than half a frame."""
     focal_px: float | None = None
     """Focal length found in the file's own metadata [px of the rotated frame], if any."""
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there are frames to look at; a motion file has none."""
+        return self.width > 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,12 +22,21 @@ configs:
 ---
 """
 
-_LIMITATIONS = """\
-- The actions were never run on a robot. They are what an arm would have to do to follow the
-  motion that is seen in the video; contact forces and objects are not observed.
+_NEVER_RUN = """\
+- The actions were never run on a robot. They are what {robot} would have to do to follow the
+  motion that is seen in the {source}; contact forces and objects are not observed.
+"""
+_ONE_CAMERA = """\
 - Scale and depth come from one camera: they are as good as its focal length and the size of the
-  hand that were given or assumed. `meta/rotoscope/episodes.jsonl` says which, per episode.
+  {subject} that were given or assumed. `meta/rotoscope/episodes.jsonl` says which, per episode.
+"""
+_MOTION_FILES = """\
+- There are no images. Joints, their clock and their scale are those of the motion files.
+"""
+_PLACED = """\
 - The robot's base was placed so that the arm reaches the motion; it is not where a robot stood.
+"""
+_NOT_VALID = """\
 - Rows with `label.valid` False are finite so that windows can cross them. Leave them out of the
   loss. `label.reason` says why they are not valid.
 """
@@ -51,21 +60,25 @@ def dataset_card(
             "## Open it\n",
             _usage(repo_id, contract),
             "## Limitations\n",
-            _LIMITATIONS,
+            _limitations(schema),
             "## Licence\n",
-            "The labels may be used freely. The videos, and the right to pass them on, are their "
-            "owner's:\nname a licence here before you share this dataset.\n",
+            f"The labels may be used freely. The {_files(schema)}, and the right to pass them on, "
+            "are their owner's:\nname a licence here before you share this dataset.\n",
         ]
     )
 
 
 def _summary(schema: Schema, quality: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
     video = schema.video
+    pictures, origin = "no images", "motion capture"
+    if video is not None:
+        pictures = f"camera `{schema.camera}` at {video.width}x{video.height}"
+        origin = "ordinary video"
     return (
         f"{quality['episodes']} episodes, {quality['rows']} rows at {schema.fps} Hz "
         f"({quality['seconds']:g} s), {100 * quality['valid_share']:.1f} % of them valid, "
-        f"camera `{schema.camera}` at {video.width}x{video.height}.\n"
-        f"Robot actions for `{schema.contract.robot}`, inferred from ordinary video by Rotoscope "
+        f"{pictures}.\n"
+        f"Robot actions for `{schema.contract.robot}`, inferred from {origin} by Rotoscope "
         f"{provenance.get('rotoscope', '')} with the recipe `{provenance.get('recipe', '')}`, in "
         "LeRobot v3.0 format.\n"
     )
@@ -106,6 +119,20 @@ def _features(schema: Schema) -> str:
         for name, facts in describe_features(schema).items()
     ]
     return "\n".join(rows) + "\n"
+
+
+def _limitations(schema: Schema) -> str:
+    is_body = "track.body.joints" in schema.features
+    robot = "the robot" if is_body else "an arm"
+    if schema.video is None:
+        return _NEVER_RUN.format(robot=robot, source="motion files") + _MOTION_FILES + _NOT_VALID
+    scale = _ONE_CAMERA.format(subject="person" if is_body else "hand")
+    placed = "" if is_body else _PLACED
+    return _NEVER_RUN.format(robot=robot, source="video") + scale + placed + _NOT_VALID
+
+
+def _files(schema: Schema) -> str:
+    return "motion files" if schema.video is None else "videos"
 
 
 def _usage(repo_id: str, contract: ActionContract) -> str:

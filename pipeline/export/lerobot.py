@@ -21,7 +21,7 @@ import numpy as np
 
 from pipeline.errors import DatasetError
 from pipeline.export.schema import Schema
-from pipeline.export.stored_episode import StoredEpisode
+from pipeline.export.stored_episode import StoredEpisode, VideoFacts
 
 VIDEO_FILE_MB = 16
 """Size at which LeRobot begins a new video file. To add an episode it copies the whole file, so the
@@ -45,6 +45,7 @@ class FinishedVideos:
     def finish_episode(self) -> dict[str, tuple[Path, dict[str, np.ndarray]]]:
         """A copy of the video that the writer may move, and its image statistics on 0..255."""
         assert self.next is not None
+        assert self.next.video is not None
         # The writer removes the folder that the file lies in.
         folder = Path(tempfile.mkdtemp(dir=self.scratch))
         video = Path(shutil.copyfile(self.next.video_path, folder / "episode.mp4"))
@@ -82,12 +83,14 @@ def write_lerobot(
         robot_type=schema.contract.robot,
         # Named, because the default looks for torchcodec and warns.
         video_backend="pyav",
-        rgb_encoder=_encoder_config(schema),
+        use_videos=schema.video is not None,
+        rgb_encoder=None if schema.video is None else _encoder_config(schema.video),
         video_files_size_in_mb=VIDEO_FILE_MB,
     )
     with _scratch_folder(root) as scratch, _adapted_writer():
         encoder = FinishedVideos(schema.video_key, scratch)
-        dataset.writer._streaming_encoder = encoder
+        if schema.video is not None:
+            dataset.writer._streaming_encoder = encoder
         try:
             for index, episode in enumerate(stored):
                 encoder.next = episode
@@ -110,14 +113,14 @@ def _buffer(schema: Schema, stored: StoredEpisode, index: int) -> dict[str, Any]
         "timestamp": (frame_index / schema.fps).astype(np.float32),
         "index": [],
         "task_index": [],
-        schema.video_key: [],
+        **({} if schema.video is None else {schema.video_key: []}),
         **schema.columns(stored.load()),
     }
 
 
-def _encoder_config(schema: Schema) -> Any:
+def _encoder_config(video: VideoFacts) -> Any:
     """The settings our videos were encoded with, for `info.json`; LeRobot would state its own."""
-    encoder = schema.video.encoder
+    encoder = video.encoder
     return importlib.import_module("lerobot.configs.video").RGBEncoderConfig(
         vcodec=encoder["codec"],
         pix_fmt=encoder["pixel_format"],

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.episode import Episode
 from pipeline.errors import VideoError
-from pipeline.export.stored_episode import VideoFacts, save_episode
+from pipeline.export.stored_episode import EncodedVideo, VideoFacts, save_episode
 from pipeline.recipe import ExportSection
 from pipeline.run.store import Store
 from pipeline.types import Frame, Video
@@ -37,7 +37,7 @@ def render_episodes(
 
     Args:
         episodes: Episodes of this video.
-        video: The video.
+        video: The video; episodes of a motion file have no pictures, nothing is decoded then.
         export: Size, rate and quality.
         backend: Decoder.
         store: Where to.
@@ -50,11 +50,16 @@ def render_episodes(
     """
     if not episodes:
         return []
+    keys = [f"{key}-{number:03d}" for number in range(len(episodes))]
+    if not video.has_pictures:
+        for name, episode in zip(keys, episodes, strict=True):
+            save_episode(store.path(name, ""), episode)
+        return keys
     folder = store.path(key, "").parent
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".render-", dir=folder) as name, ExitStack() as stack:
+    with TemporaryDirectory(prefix=".render-", dir=folder) as place, ExitStack() as stack:
         writers = [
-            _Writer(episode, Path(name) / f"{number}.mp4", export, stack)
+            _Writer(episode, Path(place) / f"{number}.mp4", export, stack)
             for number, episode in enumerate(episodes)
         ]
         start = min(int(e.source_frame[0]) for e in episodes)
@@ -63,12 +68,9 @@ def render_episodes(
             for writer in writers:
                 writer.take(frame)
             progress(frame.index)
-        keys = []
-        for number, writer in enumerate(writers):
-            keys.append(f"{key}-{number:03d}")
-            save_episode(
-                store.path(keys[-1], ""), writer.episode, video=writer.path, facts=writer.facts()
-            )
+        for stored_as, writer in zip(keys, writers, strict=True):
+            encoded = EncodedVideo(writer.path, writer.facts())
+            save_episode(store.path(stored_as, ""), writer.episode, encoded)
     return keys
 
 

@@ -39,28 +39,30 @@ class Schema:
     """The columns of a dataset and what its episodes share."""
 
     camera: str
-    """Name of the camera."""
+    """Name of the camera, where there is one."""
     fps: int
     """Rows per second."""
     contract: ActionContract
     """Meaning of state and action."""
-    video: VideoFacts
-    """Size and encoder of the videos, from the first episode."""
+    video: VideoFacts | None
+    """Size and encoder of the videos, from the first episode; `None` without pictures."""
     features: dict[str, FeatureFacts]
     """Columns beside images, state and action, sorted by name."""
 
     @property
     def video_key(self) -> str:
-        """Name of the images' feature."""
+        """Name of the images' feature, where there is one."""
         return f"observation.images.{self.camera}"
 
     def lerobot_features(self) -> dict[str, dict[str, Any]]:
         """The features in the form of LeRobot's `LeRobotDataset.create`."""
-        image = {
-            "dtype": "video",
-            "shape": (self.video.height, self.video.width, 3),
-            "names": ["height", "width", "channels"],
-        }
+        images: dict[str, dict[str, Any]] = {}
+        if self.video is not None:
+            images[self.video_key] = {
+                "dtype": "video",
+                "shape": (self.video.height, self.video.width, 3),
+                "names": ["height", "width", "channels"],
+            }
         vector = {
             "dtype": "float32",
             "shape": (len(self.contract.dimensions),),
@@ -70,11 +72,7 @@ class Schema:
             name: {"dtype": f.dtype, "shape": (len(f.names),), "names": list(f.names)}
             for name, f in self.features.items()
         }
-        return {
-            self.video_key: image,
-            "observation.state": vector,
-            "action": dict(vector),
-        } | others
+        return images | {"observation.state": vector, "action": dict(vector)} | others
 
     def columns(self, episode: Episode) -> dict[str, np.ndarray]:
         """The values of an episode by column, shape (time, n), in the dataset's types."""
@@ -127,8 +125,9 @@ def schema_of(stored: Sequence[StoredEpisode], *, camera: str) -> Schema:
     return Schema(camera, first.fps, first.contract, first.video, dict(sorted(features.items())))
 
 
-def _size(stored: StoredEpisode) -> tuple[int, int]:
-    return stored.video.width, stored.video.height
+def _size(stored: StoredEpisode) -> str:
+    video = stored.video
+    return "no images" if video is None else f"{video.width}x{video.height}"
 
 
 def _check_name(name: str) -> None:

@@ -67,8 +67,10 @@ def describe_features(schema: Schema) -> dict[str, dict[str, Any]]:
     """Names, unit and meaning of every feature of the dataset, by feature name."""
     contract = schema.contract
     units = ", ".join(dict.fromkeys(d.unit for d in contract.dimensions))
-    own = {
-        schema.video_key: ([], "1", "The video on the dataset's clock."),
+    own: dict[str, tuple[list[str], str, str]] = {}
+    if schema.video is not None:
+        own[schema.video_key] = ([], "1", "The video on the dataset's clock.")
+    own |= {
         "observation.state": (contract.names, units, "Absolute state of the robot at the row."),
         "action": (contract.names, units, f"The state {contract.shift_s:.6g} s after the row."),
     }

@@ -1,8 +1,8 @@
 """An episode on disk: its rows, its encoded video and the statistics of its images.
 
 A child process per video writes these folders; the publishing process only reads them. A folder
-holds `episode.json` (everything that is JSON), `arrays.npz` (no pickle) and `video.mp4`, and is
-there whole or not at all.
+holds `episode.json` (everything that is JSON), `arrays.npz` (no pickle) and, unless it comes from
+a file without pictures, `video.mp4`; it is there whole or not at all.
 """
 
 from __future__ import annotations
@@ -46,6 +46,16 @@ class VideoFacts:
 
 
 @dataclass(frozen=True)
+class EncodedVideo:
+    """A finished video file that is to be stored with its episode."""
+
+    path: Path
+    """An mp4 with one frame per row; it is moved."""
+    facts: VideoFacts
+    """What is known about it."""
+
+
+@dataclass(frozen=True)
 class FeatureFacts:
     """A column of an episode without its values."""
 
@@ -85,7 +95,7 @@ class StoredEpisode:
 
     @property
     def num_rows(self) -> int:
-        """Rows, and frames of the video."""
+        """Rows, and frames of the video where there is one."""
         return int(self.header["num_rows"])
 
     @property
@@ -102,13 +112,14 @@ class StoredEpisode:
         }
 
     @property
-    def video(self) -> VideoFacts:
-        """Facts about its video."""
-        return VideoFacts(**self.header["video"])
+    def video(self) -> VideoFacts | None:
+        """Facts about its video; `None` where there are no pictures."""
+        facts = self.header["video"]
+        return None if facts is None else VideoFacts(**facts)
 
     @property
     def video_path(self) -> Path:
-        """The encoded frames, one per row, at exactly `fps`."""
+        """The encoded frames, one per row, at exactly `fps`; only where `video` is known."""
         return self.folder / _VIDEO
 
     def load(self) -> Episode:
@@ -142,27 +153,27 @@ class StoredEpisode:
 
 
 def save_episode(
-    folder: Path, episode: Episode, *, video: Path, facts: VideoFacts
+    folder: Path, episode: Episode, video: EncodedVideo | None = None
 ) -> StoredEpisode:
     """Stores an episode under `folder`, which appears whole or not at all.
 
     Args:
         folder: Where to; replaced if it is there.
         episode: The rows.
-        video: Finished mp4 with one frame per row; it is moved into the folder.
-        facts: What is known about the video.
+        video: Its pictures; `None` for an episode without any.
 
     Raises:
         DiskFullError: No space is left.
     """
-    header = _header(episode, facts)
+    header = _header(episode, video.facts if video is not None else None)
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **_arrays(episode))
     with atomic_path(folder) as temporary:
         temporary.mkdir()
         (temporary / _HEADER).write_text(json.dumps(header, sort_keys=True, indent=1) + "\n")
         (temporary / _ARRAYS).write_bytes(buffer.getvalue())
-        shutil.move(video, temporary / _VIDEO)
+        if video is not None:
+            shutil.move(video.path, temporary / _VIDEO)
     return StoredEpisode(folder, header)
 
 
@@ -174,17 +185,18 @@ def open_episode(folder: Path) -> StoredEpisode:
     """
     try:
         header = json.loads((folder / _HEADER).read_text())
-        missing = [n for n in (_ARRAYS, _VIDEO) if not (folder / n).is_file()]
-        if missing:
-            raise FileNotFoundError(f"{', '.join(missing)} not there")
         if header["format"] != FORMAT:
             raise ValueError(f"written as format {header['format']}, this version reads {FORMAT}")
+        needed = [_ARRAYS] if header["video"] is None else [_ARRAYS, _VIDEO]
+        missing = [n for n in needed if not (folder / n).is_file()]
+        if missing:
+            raise FileNotFoundError(f"{', '.join(missing)} not there")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(folder, error) from error
     return StoredEpisode(folder, header)
 
 
-def _header(episode: Episode, facts: VideoFacts) -> dict[str, Any]:
+def _header(episode: Episode, facts: VideoFacts | None) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "episode_id": episode.episode_id,
@@ -204,12 +216,16 @@ def _header(episode: Episode, facts: VideoFacts) -> dict[str, Any]:
         "source": episode.source,
         "quality": episode.quality,
         "scene": episode.scene,
-        "video": {
-            "width": facts.width,
-            "height": facts.height,
-            "encoder": facts.encoder,
-            "image_stats": {k: np.ravel(v).tolist() for k, v in facts.image_stats.items()},
-        },
+        "video": None if facts is None else _video_header(facts),
+    }
+
+
+def _video_header(facts: VideoFacts) -> dict[str, Any]:
+    return {
+        "width": facts.width,
+        "height": facts.height,
+        "encoder": facts.encoder,
+        "image_stats": {k: np.ravel(v).tolist() for k, v in facts.image_stats.items()},
     }
 
 
