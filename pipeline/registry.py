@@ -21,6 +21,7 @@ BUILT_IN: dict[str, str] = {
     "camera": "pipeline.stages.camera:CameraStage",
     "lift": "models.lift:Lift",
     "smooth": "pipeline.stages.smooth:Smooth",
+    "ground": "retarget.ground:Ground",
     "retarget.gripper": "retarget.gripper:RetargetGripper",
     "retarget.arm": "retarget.arm:RetargetArm",
     "curate": "pipeline.stages.curate:Curate",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import TrackError
@@ -47,7 +47,7 @@ class ContactSettings(BaseModel):
     """A foot is not taken off for a shorter time than this [s]."""
     raised_m: float = Field(default=0.12, gt=0)
     """A foot higher than this over the ground is raised [m]: more than a rolling foot's heel."""
-    min_raised_s: float = Field(default=0.35, ge=0)
+    min_raised_s: float = Field(default=0.25, ge=0)
     """Shorter contacts of a raised foot are none [s]."""
     max_raised_m: float = Field(default=1.5, gt=0)
     """A foot higher than this over the ground never counts as resting [m]."""
@@ -132,17 +132,14 @@ def find_contacts(
     settings = settings or ContactSettings()
     _check(feet_world_m, time_s)
     horizontal, vertical = _speeds(feet_world_m, time_s, settings)
-    enter = _is_slow(
-        horizontal, vertical, settings.enter_speed_m_s, settings.enter_vertical_m_s
-    )
-    leave = _is_slow(
-        horizontal, vertical, settings.leave_speed_m_s, settings.leave_vertical_m_s
-    )
+    enter = _is_slow(horizontal, vertical, settings.enter_speed_m_s, settings.enter_vertical_m_s)
+    leave = _is_slow(horizontal, vertical, settings.leave_speed_m_s, settings.leave_vertical_m_s)
     leave |= enter
     known = np.isfinite(horizontal).any(axis=2)
     contact = np.zeros((len(time_s), len(SIDES)), bool)
     for foot in range(len(SIDES)):
-        contact[:, foot] = _hysteresis(enter[:, foot], leave[:, foot], known[:, foot], time_s, settings)
+        flags = (enter[:, foot], leave[:, foot], known[:, foot])
+        contact[:, foot] = _hysteresis(*flags, time_s, settings)
     heights = sole_heights(feet_world_m, still=contact)
     if ground_m is None:
         ground_m = ground_height(contact, heights, time_s)
@@ -235,7 +232,7 @@ def frame_interval_s(time_s: Float[np.ndarray, " time"]) -> float:
     return float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0
 
 
-def _check(feet: Float[np.ndarray, "..."], time_s: Float[np.ndarray, " time"]) -> None:
+def _check(feet: Float[np.ndarray, ...], time_s: Float[np.ndarray, " time"]) -> None:
     want = (len(time_s), len(SIDES), len(FOOT_POINTS), 3)
     if feet.shape != want:
         raise TrackError(
@@ -274,8 +271,8 @@ def _speeds(
 
 
 def slopes(
-    values: Float[np.ndarray, "time *rest"], time_s: Float[np.ndarray, " time"], half: int
-) -> Float[np.ndarray, "time *rest"]:
+    values: Float[np.ndarray, "time ..."], time_s: Float[np.ndarray, " time"], half: int
+) -> Float[np.ndarray, "time ..."]:
     """Slopes of least-squares lines through each frame's known neighbours.
 
     Args:
