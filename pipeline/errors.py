@@ -53,6 +53,10 @@ class UnreasonableVideoError(VideoError):
     """Header facts that cannot be meant: no frames, 100,000 pixels wide, a rate of zero."""
 
 
+class MotionError(RotoscopeError):
+    """A motion file that cannot be read. The file gets a row in the ledger; the run goes on."""
+
+
 class WorkerError(RotoscopeError):
     """A child process that did not come back with a result."""
 
