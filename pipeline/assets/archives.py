@@ -96,7 +96,7 @@ class Downloads:
         command += ["--python-version", source.python] if source.python else []
         command += ["--platform", source.platform] if source.platform else []
         command += ["--dest", str(folder), f"{source.distribution}=={source.version}"]
-        _call(command, folder, environment=_pip_environment())
+        _call(command, folder, environment=pip_environment())
         return _only(folder, "*.whl")
 
     def _deb(self, source: DebSource, folder: Path) -> Path:
@@ -130,7 +130,8 @@ def _only(folder: Path, pattern: str) -> Path:
     return found[0]
 
 
-def _pip_environment() -> dict[str, str]:
+def pip_environment() -> dict[str, str]:
+    """Environment variables under which pip finds this machine's index and heeds no constraints."""
     # A machine that is set up for uv alone names its index only there.
     environment = dict(os.environ)
     index = environment.get("UV_DEFAULT_INDEX") or environment.get("UV_INDEX_URL")

@@ -17,6 +17,15 @@ class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class ImageNormalisation(_Entry):
+    """How a network wants its image: (value - mean) / std."""
+
+    mean: float
+    """Subtracted from each value, 0..255."""
+    std: float = Field(gt=0)
+    """What the difference is divided by."""
+
+
 class Member(_Entry):
     """One file of an archive."""
 
@@ -24,13 +33,15 @@ class Member(_Entry):
     """Its path inside the archive."""
     gunzip: bool = False
     """Whether it is compressed with gzip there."""
+    tflite_normalisation: ImageNormalisation | None = None
+    """Written into the metadata of a TFLite model that lacks it; none to take it as it is."""
 
 
 class StoredZip(_Entry):
     """A zip archive, uncompressed and with fixed time stamps, built from several members."""
 
-    stored_zip: dict[str, str]
-    """Name inside the new zip -> path inside the archive."""
+    stored_zip: dict[str, str | Member]
+    """Name inside the new zip -> path inside the archive, or a member to be changed."""
 
 
 class Folder(_Entry):

@@ -24,6 +24,7 @@ from pipeline.assets.manifest import (
     UrlSource,
     WheelSource,
 )
+from pipeline.assets.tflite import with_normalisation
 from pipeline.errors import AssetError
 
 URL_TIME_LIMIT_S = 20.0
@@ -54,12 +55,22 @@ def make(source: Source, name: str, target: Path, downloads: Downloads) -> None:
 
 def _take(archive: Archive, take: Take, target: Path) -> None:
     if isinstance(take, Member):
-        data = archive.read(take.member)
-        target.write_bytes(gzip.decompress(data) if take.gunzip else data)
+        target.write_bytes(_member(archive, take))
     elif isinstance(take, StoredZip):
-        target.write_bytes(_stored_zip({n: archive.read(m) for n, m in take.stored_zip.items()}))
+        files = {name: _member(archive, member) for name, member in take.stored_zip.items()}
+        target.write_bytes(_stored_zip(files))
     else:
         _write_folder(archive, take, target)
+
+
+def _member(archive: Archive, member: Member | str) -> bytes:
+    if isinstance(member, str):
+        return archive.read(member)
+    data = archive.read(member.member)
+    data = gzip.decompress(data) if member.gunzip else data
+    if member.tflite_normalisation is None:
+        return data
+    return with_normalisation(data, member.tflite_normalisation)
 
 
 def _stored_zip(files: dict[str, bytes]) -> bytes:
