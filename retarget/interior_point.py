@@ -29,6 +29,8 @@ SMALL_STEP_RAD = 2e-3
 """Steps smaller than this end the search once the barrier is down."""
 DAMPING = 1.0
 """Levenberg-Marquardt damping of the redundant directions [1/rad^2]."""
+LEAST_SLACK = 0.1
+"""Distance to each limit that the search starts with at least, as a share of its range."""
 NO_LIMIT = 1e3
 """Stands for a position limit that is infinite, as that of a floating base is [m or rad]."""
 
@@ -187,7 +189,8 @@ def minimise(cost: Cost, limits: Limits, start: Array, *, search: Search | None 
     x = xp.clip(start, limits.lower, limits.upper)
     barrier = search.first_barrier
     slack = limits.bound - limits.rows(x)
-    slack = xp.where(slack < 0.1, 0.1 * xp.ones_like(slack), slack)
+    # A start outside, or all but, gets room; one well inside is never left again.
+    slack = xp.where(slack < LEAST_SLACK, LEAST_SLACK * xp.ones_like(slack), slack)
     force = barrier / slack
     for _ in range(search.max_iterations):
         model = cost.linearise(x)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
+from retarget.differences import acceleration_stencil
+
 POSITION_MARGIN = 1e-6
 """Kept free at each end of a joint's range [its own unit]: survives rounding to float32."""
 VELOCITY_MARGIN = 1e-4
@@ -18,6 +20,7 @@ def make_feasible(
     upper: Float[np.ndarray, " joint"],
     max_velocity: Float[np.ndarray, " joint"],
     *,
+    max_acceleration: Float[np.ndarray, " joint"] | None = None,
     position_margin: float = POSITION_MARGIN,
 ) -> Float[np.ndarray, "time joint"]:
     """The nearest trajectory that keeps every position and velocity limit, with the margins above.
@@ -28,12 +31,16 @@ def make_feasible(
     given values were clipped to, leaves alone what was feasible, and no feasible path has a
     smaller largest deviation. Linear interpolation between frames keeps both limits.
 
+    Where an acceleration limit is given and that trajectory breaks it, the nearest one in least
+    squares that keeps all three is searched from standing still, which keeps them.
+
     Args:
         values: Wanted joint values, finite [rad or m].
         time_s: Their times [s], increasing.
         lower: Lower position limits [rad or m].
         upper: Upper position limits [rad or m].
         max_velocity: Velocity limits [rad/s or m/s].
+        max_acceleration: Acceleration limits [rad/s^2 or m/s^2]; infinite where there is none.
         position_margin: What to keep free at each end of the range; 0 where the limits are
             numbers that float32 holds exactly.
     """
@@ -47,7 +54,34 @@ def make_feasible(
         np.maximum.accumulate(inside + reach) - reach,
         np.maximum.accumulate((inside - reach)[::-1])[::-1] + reach,
     )
-    return np.asarray(0.5 * (below + above))
+    out = np.asarray(0.5 * (below + above))
+    if max_acceleration is None or not acceleration_violations(out, time_s, max_acceleration).any():
+        return out
+    # Imported here because that module takes its margins from this one.
+    from retarget.calming import nearest_calm
+
+    return nearest_calm(out, time_s, lower, upper, max_velocity, max_acceleration)
+
+
+def accelerations(
+    values: Float[np.ndarray, "time joint"], time_s: Float[np.ndarray, " time"]
+) -> Float[np.ndarray, "inner joint"]:
+    """Accelerations at all frames but the first and the last."""
+    if len(values) < 3:
+        return np.zeros((0, values.shape[1]))
+    s = acceleration_stencil(time_s)[:, :, None]
+    return s[0] * values[:-2] + s[1] * values[1:-1] + s[2] * values[2:]
+
+
+def acceleration_violations(
+    values: Float[np.ndarray, "time joint"],
+    time_s: Float[np.ndarray, " time"],
+    max_acceleration: Float[np.ndarray, " joint"],
+) -> Bool[np.ndarray, " time"]:
+    """Frames at which a joint is accelerated more than it can be."""
+    out = np.zeros(len(values), bool)
+    out[1:-1] = (np.abs(accelerations(values, time_s)) > max_acceleration).any(axis=1)
+    return out
 
 
 def position_violations(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, device
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from retarget.differences import (
     REFERENCE_INTERVAL_S,
@@ -19,7 +19,7 @@ from retarget.differences import (
 )
 from retarget.interior_point import Linearised
 from retarget.kinematics import Kinematics
-from retarget.terms import Term
+from retarget.terms import Rows, Term
 
 BLOCK_FRAMES = 64
 """Frames that are linearised together: their Jacobians stay in the processor's cache."""
@@ -51,6 +51,8 @@ class Objective:
         calm: Smoothness and rest.
         time_s: Frame times [s], increasing within a clip.
         starts: First frames of clips that are solved together; nothing is coupled across them.
+        frames: Which of the terms' frames each frame is, where they are not the same: a choice of
+            them, in any order, each as often as wanted.
         R_reference: Rotation of a floating base at rotation vector zero, (time, 3, 3).
         like: An array whose library, type and device the computation uses; NumPy when absent.
     """
@@ -63,10 +65,12 @@ class Objective:
         time_s: Float[np.ndarray, " time"],
         *,
         starts: Sequence[int] = (0,),
+        frames: Int[np.ndarray, " time"] | None = None,
         R_reference: Array = None,
         like: Array = None,
     ) -> None:
         self.tree, self.terms, self.R_reference = tree, tuple(terms), R_reference
+        self.frames = np.arange(len(time_s)) if frames is None else frames
         like = np.zeros(0) if like is None else like
         xp = array_namespace(like)
         is_start = np.zeros(len(time_s), bool)
@@ -104,15 +108,28 @@ class Objective:
             bands[order * columns] += self.curvature[order]
         return Linearised(bands, gradient)
 
+    def errors(self, x: Array) -> Array:
+        """What the terms cost in each frame, as sigmas squared; (time,)."""
+        xp = array_namespace(x)
+        out = xp.zeros_like(x[:, 0])
+        for start in range(0, len(x), BLOCK_FRAMES):
+            part = slice(start, min(start + BLOCK_FRAMES, len(x)))
+            for rows in self._rows(x, part):
+                out[part] += xp.sum(rows.weight * rows.residual**2, axis=-1)
+        return out
+
+    def _rows(self, x: Array, part: slice) -> Iterator[Rows]:
+        reference = None if self.R_reference is None else self.R_reference[self.frames[part]]
+        reached = self.tree.reach(x[part], reference, jacobian=True)
+        for term in self.terms:
+            yield term.rows(reached, self.frames[part])
+
     def _terms(self, x: Array, part: slice) -> tuple[Array, Array]:
         """Hessian block and gradient of every frame of a part."""
         xp = array_namespace(x)
-        reference = None if self.R_reference is None else self.R_reference[part]
-        reached = self.tree.reach(x[part], reference, jacobian=True)
         H: Array = 0.0
         g: Array = 0.0
-        for term in self.terms:
-            rows = term.rows(reached, part)
+        for rows in self._rows(x, part):
             weighted = rows.jacobian * (rows.weight * self.weight[part, None])[:, None]
             H = H + weighted @ xp.moveaxis(rows.jacobian, -1, -2)
             g = g + (weighted @ rows.residual[..., None])[..., 0]

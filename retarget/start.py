@@ -9,6 +9,7 @@ from retarget.ik import LEVER_M, solve_poses
 from retarget.kinematics import pose_error
 from retarget.low_discrepancy import low_discrepancy
 from retarget.robot import Robot
+from retarget.solver import cheapest_path
 from retarget.targets import Targets
 
 KEYFRAME_INTERVAL_S = 0.3
@@ -53,11 +54,11 @@ def first_guess(
     )
     error = pose_error(robot.chain.pose(solved), R, p) * np.array([1, 1, 1, *[LEVER_M] * 3])
     cost = np.minimum(np.linalg.norm(error, axis=1) / TOLERANCE, 20.0)
-    best = _cheapest_path(
-        robot,
+    best = cheapest_path(
         solved.reshape(starts.shape),
         cost.reshape(num_keys, num_starts),
         targets.time_s[keyframes],
+        robot.max_velocity,
     )
     return _interpolate(targets.time_s, targets.time_s[keyframes], best)
 
@@ -86,25 +87,6 @@ def _starts(
         return starts
     known = _interpolate(time_s[keyframes], time_s[known_frames], known_joints)
     return np.concatenate([known[:, None], starts], axis=1)
-
-
-def _cheapest_path(
-    robot: Robot,
-    solutions: Float[np.ndarray, "keyframe start joint"],
-    cost: Float[np.ndarray, "keyframe start"],
-    time_s: Float[np.ndarray, " keyframe"],
-) -> Float[np.ndarray, "keyframe joint"]:
-    total, came_from = cost[0], []
-    for k in range(1, len(solutions)):
-        step = np.abs(solutions[k][None] - solutions[k - 1][:, None]) / robot.max_velocity
-        slowness = (step / (time_s[k] - time_s[k - 1])).max(axis=2)
-        through = total[:, None] + slowness + 20.0 * np.maximum(slowness - 1.0, 0.0)
-        came_from.append(np.argmin(through, axis=0))
-        total = through.min(axis=0) + cost[k]
-    chosen = [int(np.argmin(total))]
-    for back in reversed(came_from):
-        chosen.append(int(back[chosen[-1]]))
-    return solutions[np.arange(len(solutions)), chosen[::-1]]
 
 
 def _interpolate(time_s: np.ndarray, at_s: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -10,12 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from array_api_compat import array_namespace
+from jaxtyping import Int
 
 from retarget.kinematics import Reached
 
 Array = Any
 """A NumPy array or a torch tensor."""
+Frames = Int[np.ndarray, " part"]
+"""Numbers of frames."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +38,7 @@ class Rows:
 class Term(Protocol):
     """One wish."""
 
-    def rows(self, reached: Reached, frames: slice) -> Rows:
+    def rows(self, reached: Reached, frames: Frames) -> Rows:
         """Residuals of the frames that `reached` is about, which are `frames` of the clip."""
 
 
@@ -53,7 +57,7 @@ class PointTerm:
     robust: float = 1e3
     """Errors beyond this many sigma pull with constant force."""
 
-    def rows(self, reached: Reached, frames: slice) -> Rows:
+    def rows(self, reached: Reached, frames: Frames) -> Rows:
         """Position errors [m]."""
         error = reached.p_m[:, self.marks] - self.target_m[frames]
         J = reached.J_p[:, :, self.marks]
@@ -77,7 +81,7 @@ class VectorTerm:
     robust: float = 1e3
     """Errors beyond this many sigma pull with constant force."""
 
-    def rows(self, reached: Reached, frames: slice) -> Rows:
+    def rows(self, reached: Reached, frames: Frames) -> Rows:
         """Differences of vectors [m]."""
         p, J = reached.p_m, reached.J_p
         error = p[:, self.tips] - p[:, self.origins] - self.target_m[frames]
@@ -102,7 +106,7 @@ class DirectionTerm:
     robust: float = 1e3
     """Errors beyond this many sigma pull with constant force."""
 
-    def rows(self, reached: Reached, frames: slice) -> Rows:
+    def rows(self, reached: Reached, frames: Frames) -> Rows:
         """Differences of unit vectors: for small angles the angle [rad]."""
         xp = array_namespace(reached.p_m)
         along = reached.p_m[:, self.tips] - reached.p_m[:, self.origins]
@@ -129,7 +133,7 @@ class OrientationTerm:
     robust: float = 1e3
     """Errors beyond this many sigma pull with constant force."""
 
-    def rows(self, reached: Reached, frames: slice) -> Rows:
+    def rows(self, reached: Reached, frames: Frames) -> Rows:
         """Rotation vectors from what is wanted to what is reached, in world axes [rad]."""
         xp = array_namespace(reached.R)
         R = reached.R[:, self.marks] @ xp.moveaxis(self.target[frames], -1, -2)
@@ -162,7 +166,7 @@ class PoseTerm:
     far_rad: float
     """The same for the angle to the wanted rotation [rad]."""
 
-    def rows(self, reached: Reached, frames: slice) -> Rows:
+    def rows(self, reached: Reached, frames: Frames) -> Rows:
         """Position [m], then rotation vector [rad]."""
         xp = array_namespace(reached.p_m)
         position = reached.p_m[:, self.mark] - self.target_m[frames]
@@ -192,7 +196,7 @@ class HeightTerm:
     sigma_m: float
     """1-sigma of the wish [m]."""
 
-    def rows(self, reached: Reached, frames: slice) -> Rows:
+    def rows(self, reached: Reached, frames: Frames) -> Rows:
         """Depth below the ground [m]."""
         xp = array_namespace(reached.p_m)
         height = reached.p_m[:, self.marks, 2] - self.floor_m[frames]
@@ -213,7 +217,7 @@ class ApartTerm:
     sigma_m: float
     """1-sigma of the wish [m]."""
 
-    def rows(self, reached: Reached, frames: slice) -> Rows:
+    def rows(self, reached: Reached, frames: Frames) -> Rows:
         """What is missing to the distance, negative [m]."""
         xp = array_namespace(reached.p_m)
         between = reached.p_m[:, self.second] - reached.p_m[:, self.first]
