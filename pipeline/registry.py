@@ -21,9 +21,11 @@ BUILT_IN: dict[str, str] = {
     "camera": "pipeline.stages.camera:CameraStage",
     "lift": "models.lift:Lift",
     "smooth": "pipeline.stages.smooth:Smooth",
+    "motion": "pipeline.stages.motion:MotionStage",
     "ground": "retarget.ground:Ground",
     "retarget.gripper": "retarget.gripper:RetargetGripper",
     "retarget.arm": "retarget.arm:RetargetArm",
+    "check.physics": "retarget.physics:PhysicsCheck",
     "curate": "pipeline.stages.curate:Curate",
 }
 """Stage kinds that come with Rotoscope, as `"module:attr"`, imported when first used."""

@@ -10,7 +10,7 @@ import os
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -40,12 +40,12 @@ def import_mujoco() -> Any:
     return mujoco
 
 
-def robot_spec(path: Path) -> Any:
+def robot_spec(path: Path, *, geometry: Literal["visual", "collision"] = "visual") -> Any:
     """An editable `mujoco.MjSpec` of a URDF or MJCF file.
 
-    Of a URDF every link keeps the geometry that can be drawn: its visual one where MuJoCo reads
-    it, its collision one otherwise. `package://` names are looked up in the folders above the
-    file; a mesh that is not there is left out.
+    Of a URDF every link keeps one kind of geometry: the wanted one where MuJoCo reads it, the
+    other one where not. `package://` names are looked up in the folders above the file; a mesh
+    that is not there is left out. An MJCF file keeps all it has.
 
     Raises:
         RobotError: No such file, or MuJoCo refuses it.
@@ -55,7 +55,7 @@ def robot_spec(path: Path) -> Any:
     try:
         if root.tag == "mujoco":
             return mujoco.MjSpec.from_file(str(path))
-        _prepare_urdf(root, path)
+        _prepare_urdf(root, path, geometry)
         return mujoco.MjSpec.from_string(ET.tostring(root, encoding="unicode"))
     except ValueError as error:
         raise RobotError(f"MuJoCo cannot read {path}: {error}") from error
@@ -114,7 +114,7 @@ def body_pose(data: Any, link: str) -> Float[np.ndarray, "4 4"]:
     return se3.make(np.array(body.xmat).reshape(3, 3), np.array(body.xpos))
 
 
-def _prepare_urdf(root: ET.Element, path: Path) -> None:
+def _prepare_urdf(root: ET.Element, path: Path, geometry: str) -> None:
     # MuJoCo's defaults for URDF merge links that do not move, which loses their names, and drop
     # the folder from mesh names.
     options = {"fusestatic": "false", "strippath": "false", "discardvisual": "false"}
@@ -127,7 +127,8 @@ def _prepare_urdf(root: ET.Element, path: Path) -> None:
             tag: [e for e in link.findall(tag) if _has_drawable_geometry(e, path)]
             for tag in ("visual", "collision")
         }
-        keep = drawable["visual"] or drawable["collision"]
+        other = "collision" if geometry == "visual" else "visual"
+        keep = drawable[geometry] or drawable[other]
         for tag in drawable:
             for element in link.findall(tag):
                 if element not in keep:

@@ -1,0 +1,283 @@
+"""A robot file as a MuJoCo model that can be let go: floor, PD actuators, torque limits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.errors import RobotError, one_of
+from pipeline.geometry import se3
+from retarget.description import Mimic, read_description
+from retarget.mujoco_model import import_mujoco, robot_spec
+
+Root = Literal["free", "assisted", "fixed", "bolted"]
+"""How the root is held: not at all; by a spring with a limited wrench; moved along the wanted path
+whatever happens; or bolted to the world where the file has it (arms)."""
+FLOOR = "physics floor"
+
+
+class PhysicsSettings(BaseModel):
+    """How the trajectory is tracked, and when the robot has fallen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    timestep_s: float = Field(default=0.002, gt=0, le=0.01)
+    """MuJoCo's integration timestep [s]."""
+    stiff_rad: float = Field(default=0.1, gt=0)
+    """Position error at which a joint without gains of its own uses its full torque [rad or m]:
+    kp is torque limit over this."""
+    damping_s: float = Field(default=0.05, ge=0)
+    """kd over kp of such joints [s]."""
+    frequency_hz: float = Field(default=5.0, gt=0)
+    """Stiffness of joints without gains and without a torque limit: that of a mass on a spring
+    of this frequency [Hz], by the joint's own inertia."""
+    friction: float = Field(default=1.0, ge=0)
+    """Sliding friction of the floor."""
+    self_collision: bool = False
+    """Whether parts of the robot push each other; only the floor does otherwise."""
+    fall_tilt_rad: float = Field(default=1.0, gt=0)
+    """The robot has fallen when its root is tilted this much against the wanted one [rad]."""
+    fall_drop: float = Field(default=0.35, gt=0, lt=1)
+    """Or when its root is this share of the wanted height too low."""
+    assist_hz: float = Field(default=2.0, gt=0)
+    """Stiffness of the assisting spring, as the frequency of the robot's mass on it [Hz]."""
+    assist_limit: float = Field(default=1.0, gt=0)
+    """Largest assisting force in body weights; largest torque in body weights times the root's
+    height at the start."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhysicsModel:
+    """A compiled robot, and how its joints are driven."""
+
+    model: Any
+    """The `mujoco.MjModel`; actuator k drives joint k of `joint_names`."""
+    joint_names: tuple[str, ...]
+    """All hinges and slides, in the order of the actuators."""
+    qpos_index: Int[np.ndarray, " joint"]
+    """Where each joint's value stands in `qpos`."""
+    dof_index: Int[np.ndarray, " joint"]
+    """Where its velocity stands in `qvel`."""
+    kp: Float[np.ndarray, " joint"]
+    """Proportional gain [N m/rad or N/m]."""
+    kd: Float[np.ndarray, " joint"]
+    """Derivative gain [N m s/rad or N s/m]."""
+    max_effort: Float[np.ndarray, " joint"]
+    """Torque or force limit [N m or N]; inf where the file states none."""
+    mimics: dict[str, Mimic]
+    """Joints of a URDF that follow another; MJCF's are constraints of the model itself."""
+    root_body: int
+    """Body that moves in the world, or that the bolted robot stands on."""
+    mass_kg: float
+    """Mass of the whole robot [kg]."""
+
+    def reference(
+        self, joint_values: Float[np.ndarray, "time column"], columns: Sequence[str]
+    ) -> Float[np.ndarray, "time joint"]:
+        """Wanted values of all joints [rad or m]: given, following another, or at rest.
+
+        Raises:
+            RobotError: A column names no joint of the robot.
+        """
+        unknown = sorted(set(columns) - set(self.joint_names))
+        if unknown:
+            raise RobotError(
+                f"the robot file has no joints {unknown}; it has {one_of(self.joint_names)}"
+            )
+        place = {name: k for k, name in enumerate(columns)}
+        rest = self.model.qpos0[self.qpos_index]
+        out = np.tile(rest, (len(joint_values), 1))
+        for j, name in enumerate(self.joint_names):
+            if name in place:
+                out[:, j] = joint_values[:, place[name]]
+        for j, name in enumerate(self.joint_names):
+            mimic = self.mimics.get(name)
+            if name not in place and mimic is not None:
+                followed = out[:, self.joint_names.index(mimic.joint)]
+                out[:, j] = mimic.multiplier * followed + mimic.offset
+        return out
+
+
+def build_physics_model(
+    path: Path, root: Root, settings: PhysicsSettings | None = None
+) -> PhysicsModel:
+    """A robot that can be simulated: with a floor at z = 0 and a PD actuator on every joint.
+
+    Actuators, sensors and keyframes of the file are dropped; the gains of its position actuators
+    are kept. A floating robot whose file has no free joint gets one at its root. The floor is the
+    only thing that touches the robot unless self collisions are asked for; a bolted robot gets
+    none, because nobody knows how high it stands.
+
+    Args:
+        path: URDF or MJCF file.
+        root: How the root is held.
+        settings: Gains where the file states none, friction, self collision.
+
+    Raises:
+        RobotError: The file cannot be read, has no joints, or a floating robot has no geometry
+            that could touch the floor.
+    """
+    settings = settings or PhysicsSettings()
+    mujoco = import_mujoco()
+    spec = robot_spec(path, geometry="collision")
+    own_gains = _position_gains(path)
+    for element in (*spec.actuators, *spec.sensors, *spec.keys):
+        spec.delete(element)
+    spec.option.timestep = settings.timestep_s
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+    _hold_root(mujoco, spec, path, root)
+    if root != "bolted":
+        _lay_floor(mujoco, spec, settings)
+    names = tuple(j.name for j in spec.joints if j.type in _moving_types(mujoco))
+    if not names:
+        raise RobotError(f"{path} has no hinge or slide; there is nothing to track")
+    for name in names:
+        actuator = spec.add_actuator(name=f"pd {name}", target=name)
+        actuator.trntype = mujoco.mjtTrn.mjTRN_JOINT
+        actuator.gaintype = mujoco.mjtGain.mjGAIN_FIXED
+        actuator.biastype = mujoco.mjtBias.mjBIAS_AFFINE
+        # The file's defaults for actuators would hold for these too.
+        actuator.ctrllimited = mujoco.mjtLimited.mjLIMITED_FALSE
+        actuator.gear[:] = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+        actuator.gainprm[0] = 1.0
+        actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
+        actuator.forcerange = [-1.0, 1.0]
+    try:
+        model = spec.compile()
+    except ValueError as error:
+        raise RobotError(f"MuJoCo cannot simulate {path}: {error}") from error
+    joints = np.array([model.joint(name).id for name in names])
+    efforts = _efforts(model, joints, path)
+    kp, kd = _gains(mujoco, model, joints, efforts, own_gains, settings)
+    model.actuator_biasprm[:, 1], model.actuator_biasprm[:, 2] = -kp, -kd
+    bounds = np.where(np.isfinite(efforts), efforts, 1e9)
+    model.actuator_forcerange[:] = np.column_stack([-bounds, bounds])
+    first_root = 1 if model.nbody > 1 else 0
+    if root != "bolted" and not _can_touch(model):
+        raise RobotError(
+            f"{path} has no collision geometry that MuJoCo reads: it would fall through the "
+            "floor; give the links <collision> shapes, or meshes as STL or OBJ"
+        )
+    is_urdf = not any(True for _ in spec.equalities)
+    mimics = {
+        j.name: j.mimic
+        for j in (read_description(path).joints.values() if is_urdf else ())
+        if j.mimic is not None
+    }
+    return PhysicsModel(
+        model=model,
+        joint_names=names,
+        qpos_index=model.jnt_qposadr[joints].copy(),
+        dof_index=model.jnt_dofadr[joints].copy(),
+        kp=kp,
+        kd=kd,
+        max_effort=efforts,
+        mimics=mimics,
+        root_body=first_root,
+        mass_kg=float(model.body_mass.sum()),
+    )
+
+
+def _moving_types(mujoco: Any) -> tuple[Any, Any]:
+    return (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)
+
+
+def _position_gains(path: Path) -> dict[str, tuple[float, float]]:
+    """Kp and kd of the file's own position actuators by joint; without kd it is 0."""
+    mujoco = import_mujoco()
+    model = robot_spec(path).compile()
+    found = {}
+    for a in range(model.nu):
+        is_joint = int(model.actuator_trntype[a]) == int(mujoco.mjtTrn.mjTRN_JOINT)
+        kp, kd = -float(model.actuator_biasprm[a, 1]), -float(model.actuator_biasprm[a, 2])
+        if is_joint and kp > 0:
+            found[model.joint(int(model.actuator_trnid[a, 0])).name] = (kp, kd)
+    return found
+
+
+def _hold_root(mujoco: Any, spec: Any, path: Path, root: Root) -> None:
+    """Gives the robot the root it shall have: free, moved from outside, or bolted."""
+    tops = list(spec.worldbody.bodies)
+    if not tops:
+        # A URDF whose root link has no inertia hangs its joints on the world itself.
+        raise RobotError(f"{path} has no body; a robot needs at least one link with a mass")
+    free = [j for j in spec.joints if j.type == mujoco.mjtJoint.mjJNT_FREE]
+    if root in ("free", "assisted"):
+        if not free:
+            tops[0].add_freejoint()
+        return
+    for joint in free:
+        spec.delete(joint)
+    if root == "fixed":
+        tops[0].mocap = True
+
+
+def _lay_floor(mujoco: Any, spec: Any, settings: PhysicsSettings) -> None:
+    for geom in list(spec.worldbody.geoms):
+        if geom.type == mujoco.mjtGeom.mjGEOM_PLANE:
+            spec.delete(geom)
+    for geom in spec.geoms:
+        is_solid = geom.contype or geom.conaffinity
+        if is_solid and not settings.self_collision:
+            geom.contype, geom.conaffinity = 0, 1
+    floor = spec.worldbody.add_geom(
+        name=FLOOR, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.01]
+    )
+    floor.contype, floor.conaffinity, floor.condim, floor.priority = 1, 1, 3, 1
+    floor.friction = [settings.friction, 0.005, 0.0001]
+
+
+def _can_touch(model: Any) -> bool:
+    on_robot = model.geom_bodyid > 0
+    return bool((on_robot & ((model.geom_conaffinity | model.geom_contype) > 0)).any())
+
+
+def _efforts(model: Any, joints: Int[np.ndarray, " joint"], path: Path) -> np.ndarray:
+    """Torque limits: MJCF's actuatorfrcrange, which MuJoCo also fills from a URDF's effort."""
+    limited = model.jnt_actfrclimited[joints].astype(bool)
+    stated = np.abs(model.jnt_actfrcrange[joints]).max(axis=1)
+    return np.where(limited & (stated > 0), stated, math.inf)
+
+
+def _gains(
+    mujoco: Any,
+    model: Any,
+    joints: Int[np.ndarray, " joint"],
+    efforts: Float[np.ndarray, " joint"],
+    own: dict[str, tuple[float, float]],
+    settings: PhysicsSettings,
+) -> tuple[Float[np.ndarray, " joint"], Float[np.ndarray, " joint"]]:
+    """Kp and kd: the file's own, else from the torque limit, else from the joint's inertia."""
+    inertia = joint_inertias(model)[model.jnt_dofadr[joints]]
+    omega = 2.0 * np.pi * settings.frequency_hz
+    kp = np.where(np.isfinite(efforts), efforts / settings.stiff_rad, inertia * omega**2)
+    kd = np.where(np.isfinite(efforts), kp * settings.damping_s, 2.0 * inertia * omega)
+    for k, joint in enumerate(joints):
+        name = model.joint(int(joint)).name
+        if name in own:
+            kp[k], kd[k] = own[name]
+            kd[k] = kd[k] or 2.0 * np.sqrt(kp[k] * inertia[k])  # critically damped
+    return kp, kd
+
+
+def joint_inertias(model: Any) -> Float[np.ndarray, " dof"]:
+    """Diagonal of the joint-space inertia in the file's own posture [kg m^2 or kg]."""
+    mujoco = import_mujoco()
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    full = np.zeros((model.nv, model.nv))
+    mujoco.mj_fullM(model, full, data.qM)
+    return full.diagonal().copy()
+
+
+def world_pose(data: Any, body: int) -> Float[np.ndarray, "4 4"]:
+    """Where a body is in the world [m]."""
+    return se3.make(data.xmat[body].reshape(3, 3).copy(), data.xpos[body].copy())
