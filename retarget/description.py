@@ -59,6 +59,8 @@ class Joint:
     """Velocity limit [rad/s or m/s]; MJCF states none."""
     max_effort: float = math.inf
     """Torque or force limit [N m or N]."""
+    is_continuous: bool = False
+    """Whether the file says that it turns without end, and so needs no limits."""
     mimic: Mimic | None = None
     """What it follows, if it does not move by itself."""
 
@@ -208,6 +210,7 @@ def _urdf_joint(path: Path, element: ET.Element) -> Joint:
         T_parent_child=se3.make(rotation_of_rpy(rpy), xyz),
         axis=direction / length,
         anchor_m=np.zeros(3),
+        is_continuous=kind == "continuous",
         mimic=_urdf_mimic(where, element.find("mimic")),
         **limits,
     )

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.assets import asset_path
 from pipeline.contract import ActionContract, Dimension, GripperContract
 from pipeline.errors import RobotError, one_of
 from pipeline.geometry import se3
 from retarget.description import Description, Joint, read_description
 from retarget.kinematics import Segment, SerialChain
-from retarget.robot_config import ArmSection, RobotConfig, load_config
+from retarget.robot_config import ArmSection, RobotConfig, load_config_of
+from retarget.robot_files import robot_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Robot:
         """Meaning of an action: absolute arm joints, then the gripper's opening in percent."""
         joints = [
             Dimension(
-                name=_feature_name(self.name, segment.name),
+                name=feature_name(self.name, segment.name),
                 quantity="joint",
                 unit="rad" if segment.kind == "revolute" else "m",
                 lower=float(self.lower[i]),
@@ -90,9 +90,8 @@ def load_robot(name_or_path: str) -> Robot:
             joint without limits, a home pose outside them.
         AssetError: Its asset was not fetched.
     """
-    config, config_file = load_config(name_or_path)
-    folder = asset_path(config.asset) if config.asset else config_file.parent / str(config.folder)
-    description = read_description(folder / config.file)
+    config, config_file = load_config_of(RobotConfig, name_or_path, use="following a gripper")
+    description = read_description(robot_file(config, config_file))
     chain, joints = _chain(config, description)
     lower, upper, speed = _limits(config.arm, joints, description.path)
     home = np.array(config.arm.home)
@@ -173,5 +172,6 @@ def _require_joints(names: Any, description: Description) -> None:
         )
 
 
-def _feature_name(robot: str, joint: str) -> str:
+def feature_name(robot: str, joint: str) -> str:
+    """Name of a joint's dimension in the dataset."""
     return f"{joint}.pos" if joint.startswith(f"{robot}_") else f"{robot}_{joint}.pos"

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import yaml
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from pipeline.configs import config_path
 from pipeline.errors import RobotError, one_of
 from pipeline.geometry import se3
-
-Vector3 = tuple[float, float, float]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from retarget.robot_files import RobotFileSection, Section
+from retarget.tree_config import HandConfig, HumanoidConfig, Vector3
 
 
-class ArmSection(_Section):
+class ArmSection(Section):
     """The joints that bring the gripper to its pose."""
 
     joints: tuple[str, ...] = Field(min_length=1)
@@ -36,7 +32,7 @@ class ArmSection(_Section):
     """Velocity limits [rad/s or m/s]; the URDF's when absent. MJCF states none."""
 
 
-class EndEffectorSection(_Section):
+class EndEffectorSection(Section):
     """Where the end-effector frame of `pipeline.tracks.GripperTrack` is on this robot."""
 
     link: str
@@ -65,7 +61,7 @@ class EndEffectorSection(_Section):
         return self
 
 
-class GripperSection(_Section):
+class GripperSection(Section):
     """A parallel gripper."""
 
     joints: dict[str, tuple[float, float]] = Field(default_factory=dict)
@@ -81,17 +77,11 @@ class GripperSection(_Section):
         return 100.0 * self.max_speed_m_s / self.max_opening_m
 
 
-class RobotConfig(_Section):
-    """One file of `configs/robots`."""
+class RobotConfig(RobotFileSection):
+    """An arm with a gripper: one file of `configs/robots` with `kind: arm`, or without a kind."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    """Name in the dataset."""
-    asset: str | None = None
-    """Asset whose folder holds the robot (see `rotoscope assets list`)."""
-    folder: Path | None = None
-    """Folder that holds the robot instead, relative to the YAML file."""
-    file: Path
-    """URDF or MJCF file inside that folder."""
+    kind: Literal["arm"] = "arm"
+    """Which kind of robot the file is about."""
     base_link: str
     """Link that stands on the table; its frame has x forward, y left, z up."""
     arm: ArmSection
@@ -101,23 +91,68 @@ class RobotConfig(_Section):
     gripper: GripperSection
     """The gripper."""
 
-    @model_validator(mode="after")
-    def _is_somewhere(self) -> RobotConfig:
-        if (self.asset is None) == (self.folder is None):
-            raise ValueError("give either `asset` or `folder`, so that the file can be found")
-        return self
+
+AnyRobotConfig = RobotConfig | HandConfig | HumanoidConfig
+RobotKind = Literal["arm", "hand", "humanoid"]
+SECTIONS: dict[RobotKind, type[AnyRobotConfig]] = {
+    "arm": RobotConfig,
+    "hand": HandConfig,
+    "humanoid": HumanoidConfig,
+}
+"""What a YAML file of each kind holds."""
 
 
-def robot_names() -> list[str]:
-    """Robots that come with Rotoscope."""
-    return sorted(path.stem for path in config_path("robots").glob("*.yaml"))
+def robot_names(kind: RobotKind | None = None) -> list[str]:
+    """Robots that come with Rotoscope, all or those of one kind."""
+    paths = sorted(config_path("robots").glob("*.yaml"))
+    return [p.stem for p in paths if kind is None or _read_mapping(p).get("kind", "arm") == kind]
 
 
-def load_config(name_or_path: str) -> tuple[RobotConfig, Path]:
+def load_config(name_or_path: str) -> tuple[AnyRobotConfig, Path]:
     """A robot's checked YAML file, by name or path, and where it lies.
 
     Raises:
-        RobotError: No such robot, malformed YAML, an unknown key, or a value that cannot be.
+        RobotError: No such robot, malformed YAML, an unknown kind or key, or a value that cannot
+            be.
+    """
+    path = find_config(name_or_path)
+    raw = _read_mapping(path)
+    kind = raw.get("kind", "arm")
+    if kind not in SECTIONS:
+        raise RobotError(f"{path}: kind is {kind!r}; valid ones are {one_of(SECTIONS)}")
+    section = SECTIONS[kind]
+    reject_unknown_keys(section, raw, str(path))
+    try:
+        return section.model_validate(raw), path
+    except ValidationError as error:
+        raise RobotError(f"{path}: {_first_problem(error)}") from error
+
+
+def load_config_of[C: (RobotConfig, HandConfig, HumanoidConfig)](
+    section: type[C], name_or_path: str, *, use: str
+) -> tuple[C, Path]:
+    """Like `load_config`, for code that can work with one kind of robot only.
+
+    Args:
+        section: Which kind it must be.
+        name_or_path: As for `load_config`.
+        use: What the robot is wanted for, for the error message.
+    """
+    config, path = load_config(name_or_path)
+    if not isinstance(config, section):
+        wanted = next(kind for kind, known in SECTIONS.items() if known is section)
+        raise RobotError(
+            f"{path} describes {_articled(config.kind)}, but {use} needs {_articled(wanted)}; "
+            f"there are {one_of(robot_names(wanted))}"
+        )
+    return config, path
+
+
+def find_config(name_or_path: str) -> Path:
+    """Where the YAML file of a robot lies, by name or path.
+
+    Raises:
+        RobotError: No such robot.
     """
     is_path = name_or_path.endswith((".yaml", ".yml"))
     path = Path(name_or_path) if is_path else config_path("robots", f"{name_or_path}.yaml")
@@ -126,32 +161,59 @@ def load_config(name_or_path: str) -> tuple[RobotConfig, Path]:
             f"there is no robot {name_or_path!r}; valid ones are {one_of(robot_names())}, or the "
             "path of a .yaml file like those in configs/robots"
         )
+    return path
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         raw = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RobotError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(raw, dict):
         raise RobotError(f"{path} must hold a mapping with the keys {one_of(_keys(RobotConfig))}")
-    _reject_unknown_keys(RobotConfig, raw, str(path))
-    try:
-        return RobotConfig.model_validate(raw), path
-    except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(str(part) for part in problem["loc"])
-        raise RobotError(f"{path}: {key}: {problem['msg']}, got {problem['input']!r}") from error
+    return raw
+
+
+def _articled(kind: str) -> str:
+    return f"an {kind}" if kind == "arm" else f"a {kind}"
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    value = repr(problem["input"])
+    shown = value if len(value) <= 200 else value[:200] + "..."
+    where = f"{key}: " if key else ""
+    return f"{where}{problem['msg']}, got {shown}"
 
 
 def _keys(section: type[BaseModel]) -> list[str]:
     return list(section.model_fields)
 
 
-def _reject_unknown_keys(section: type[BaseModel], raw: dict[str, Any], where: str) -> None:
+def reject_unknown_keys(section: type[BaseModel], raw: dict[str, Any], where: str) -> None:
+    """Raises `RobotError`, with the valid keys, where a section or one inside it has others."""
     unknown = sorted(set(map(str, raw)) - set(_keys(section)))
     if unknown:
         raise RobotError(
             f"{where}: unknown keys {unknown}; valid ones are {one_of(_keys(section))}"
         )
     for key, value in raw.items():
-        inner = section.model_fields[key].annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel) and isinstance(value, dict):
-            _reject_unknown_keys(inner, value, f"{where}: {key}")
+        annotation = section.model_fields[key].annotation
+        inner = _section_in(annotation)
+        if inner is None or not isinstance(value, dict):
+            continue
+        if not get_args(annotation):
+            reject_unknown_keys(inner, value, f"{where}: {key}")
+            continue
+        for name, entry in value.items():
+            if isinstance(entry, dict):
+                reject_unknown_keys(inner, entry, f"{where}: {key}.{name}")
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """The section that a key holds, by itself or by names of the user's own."""
+    for found in (annotation, *get_args(annotation)):
+        if isinstance(found, type) and issubclass(found, BaseModel):
+            return found
+    return None

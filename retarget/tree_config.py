@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.errors import one_of
 from pipeline.tracks import BODY_JOINTS, Side
+from retarget.robot_files import RobotFileSection, Section
 
 Vector3 = tuple[float, float, float]
 Finger = Literal["thumb", "index", "middle", "ring", "little"]
 FINGERS: tuple[Finger, ...] = ("thumb", "index", "middle", "ring", "little")
-
-
-class Section(BaseModel):
-    """Base of all parts: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PointSection(Section):
@@ -63,17 +57,9 @@ class SphereSection(PointSection):
     """Its radius [m]."""
 
 
-class TreeRobotConfig(Section):
+class TreeRobotConfig(RobotFileSection):
     """What hands and humanoids share."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    """Name in the dataset."""
-    asset: str | None = None
-    """Asset whose folder holds the robot (see `rotoscope assets list`)."""
-    folder: Path | None = None
-    """Folder that holds the robot instead, relative to the YAML file."""
-    file: Path
-    """URDF or MJCF file inside that folder."""
     joints: dict[str, JointSection] = Field(default_factory=dict)
     """Limits, rest and fixed values by joint name; `default` holds for all others."""
     spheres: dict[str, SphereSection] = Field(default_factory=dict)
@@ -82,9 +68,7 @@ class TreeRobotConfig(Section):
     """Pairs of spheres that must not touch."""
 
     @model_validator(mode="after")
-    def _is_somewhere(self) -> TreeRobotConfig:
-        if (self.asset is None) == (self.folder is None):
-            raise ValueError("give either `asset` or `folder`, so that the file can be found")
+    def _knows_the_spheres(self) -> TreeRobotConfig:
         unknown = sorted({name for pair in self.apart for name in pair} - set(self.spheres))
         if unknown:
             raise ValueError(f"apart names spheres {unknown}; there are {one_of(self.spheres)}")
