@@ -8,7 +8,6 @@ angles, they are judged here by MuJoCo's kinematics of the same robot file, in d
 from __future__ import annotations
 
 import json
-import tempfile
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,12 +17,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from benchmarks._omomo import peers_root
-from pipeline.assets.archives import Downloads
-from pipeline.assets.manifest import Folder, WheelSource
-from pipeline.assets.sources import make
-from pipeline.atomic import atomic_path
-from pipeline.errors import RobotError
+from benchmarks._wheels import unpacked_wheel
+from pipeline.errors import RobotError, one_of
 
 _DEFINITIONS = Path(__file__).parent / "hand_vectors.json"
 _LIMIT_TOLERANCE_RAD = 1e-9
@@ -76,21 +71,8 @@ def hands_folder() -> Path:
         AssetError: The wheel cannot be had.
     """
     keep = tuple(hand.urdf for hand in hand_vectors().values())
-    wheel = WheelSource(
-        type="wheel",
-        distribution="dexi-rs",
-        version="0.4.1",
-        take=Folder(prefix="dexi_rs/resources/assets/robots/hands", keep=keep),
-    )
-    folder = peers_root() / "hands-dexi-rs-0.4.1"
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(dir=folder.parent) as scratch,
-            atomic_path(folder) as temporary,
-        ):
-            make(wheel, folder.name, temporary, Downloads(Path(scratch), print))
-    return folder
+    prefix = "dexi_rs/resources/assets/robots/hands"
+    return unpacked_wheel("dexi-rs", "0.4.1", prefix=prefix, keep=keep)
 
 
 def hand_metrics(
@@ -118,12 +100,11 @@ def hand_metrics(
         fps: Frames per second.
         urdf: The robot file, where it is not in `hands_folder()`.
     """
-    model = _kinematics(urdf if urdf is not None else hands_folder() / vectors.urdf)
-    found_m = _play(model, vectors, joint_names, angles_rad)
+    robot = _read(urdf if urdf is not None else hands_folder() / vectors.urdf)
+    low, high = _ranges(robot, joint_names)
+    found_m = _play(robot, vectors, joint_names, angles_rad)
     wanted_m = vectors.targets_m(joints_m)
     errors_mm = 1e3 * np.linalg.norm(found_m - wanted_m, axis=-1)
-    ranges = {name: model.joint(name).range for name in joint_names}
-    low, high = np.array([ranges[name] for name in joint_names]).T
     beyond_rad = np.maximum(low - angles_rad, angles_rad - high).max(axis=1)
     steps_rad = np.diff(angles_rad, axis=0)
     change_m = wanted_m - wanted_m.mean(axis=0)
@@ -143,38 +124,59 @@ def _frozen(row: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
 
 
+@dataclass(frozen=True, eq=False)
+class _Robot:
+    """A robot file as MuJoCo sees it."""
+
+    model: Any
+    """`mujoco.MjModel`."""
+    bodies: dict[str, int]
+    """Number of each link's body."""
+
+
 def _play(
-    model: Any, vectors: HandVectors, joint_names: list[str], angles_rad: np.ndarray
+    robot: _Robot, vectors: HandVectors, joint_names: list[str], angles_rad: np.ndarray
 ) -> np.ndarray:
     import mujoco
 
-    data = mujoco.MjData(model)
-    columns = [int(model.joint(name).qposadr[0]) for name in joint_names]
-    links = {name: _body(model, name) for name in (*vectors.origin_links, *vectors.task_links)}
-    origins = [links[name] for name in vectors.origin_links]
-    tasks = [links[name] for name in vectors.task_links]
+    data = mujoco.MjData(robot.model)
+    columns = [int(robot.model.joint(name).qposadr[0]) for name in joint_names]
+    origins = [_body(robot, name) for name in vectors.origin_links]
+    tasks = [_body(robot, name) for name in vectors.task_links]
     out = np.empty((len(angles_rad), len(tasks), 3))
     for t, row in enumerate(angles_rad):
         data.qpos[columns] = row
-        mujoco.mj_kinematics(model, data)
+        mujoco.mj_kinematics(robot.model, data)
         out[t] = data.xpos[tasks] - data.xpos[origins]
     return out
 
 
-def _body(model: Any, link: str) -> int:
-    import mujoco
+def _body(robot: _Robot, link: str) -> int:
+    if link not in robot.bodies:
+        raise RobotError(f"there is no link {link!r}; there are {one_of(robot.bodies)}")
+    return robot.bodies[link]
 
-    # MuJoCo makes the root link of a robot file its world.
-    return max(int(mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, link)), 0)
+
+def _ranges(robot: _Robot, joint_names: list[str]) -> Float[np.ndarray, "2 joint"]:
+    """Lower and upper limits, infinite where a joint has none."""
+    joints = {joint.name: joint for joint in map(robot.model.joint, range(robot.model.njnt))}
+    if sorted(joints) != sorted(joint_names):
+        raise RobotError(
+            f"the columns are the joints {one_of(joint_names)}; the robot has {one_of(joints)}"
+        )
+    rows = [
+        joints[name].range if joints[name].limited[0] else (-np.inf, np.inf) for name in joint_names
+    ]
+    return np.array(rows).T
 
 
 @lru_cache(maxsize=8)
-def _kinematics(urdf: Path) -> Any:
+def _read(urdf: Path) -> _Robot:
     """The robot file without shapes; masses stand in for those that it leaves out."""
     import mujoco
 
     robot = ET.parse(urdf).getroot()
-    known = {link.get("name") for link in robot.iter("link")}
+    links = [link.get("name", "") for link in robot.iter("link")]
     for link in robot.iter("link"):
         for shape in (*link.findall("visual"), *link.findall("collision")):
             link.remove(shape)
@@ -182,11 +184,9 @@ def _kinematics(urdf: Path) -> Any:
     extension = ET.SubElement(robot, "mujoco")
     ET.SubElement(extension, "compiler", {**options, "balanceinertia": "true"})
     model = mujoco.MjModel.from_xml_string(ET.tostring(robot, encoding="unicode"))
-    bodies = {model.body(k).name for k in range(1, model.nbody)}
-    lost = sorted(known - bodies)
+    # MuJoCo may make the root link its world, which is body 0.
+    found = {link: mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, link) for link in links}
+    lost = [link for link, body in found.items() if body < 0]
     if len(lost) > 1:
-        raise RobotError(
-            f"MuJoCo keeps neither of the links {lost} of {urdf.name} as a body; only the root "
-            "may become its world"
-        )
-    return model
+        raise RobotError(f"MuJoCo keeps neither of the links {one_of(lost)} of {urdf} as a body")
+    return _Robot(model, {link: max(body, 0) for link, body in found.items()})

@@ -7,27 +7,16 @@ positions of 52 SMPL-H joints in a world with z up and the ground at z = 0.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.assets.archives import Downloads
-from pipeline.assets.manifest import Folder, WheelSource
-from pipeline.assets.sources import make
-from pipeline.atomic import atomic_path
+from benchmarks._wheels import unpacked_wheel
 from pipeline.tracks import BODY_JOINTS
 
 CLIPS = ("sub3_largebox_003", "sub10_largebox_049")
 RATE_HZ = 30.0
-WHEEL = WheelSource(
-    type="wheel",
-    distribution="holosoma-retargeting",
-    version="0.1.0",
-    take=Folder(prefix="holosoma_retargeting", keep=("models/g1", "demo_data/OMOMO_new")),
-)
-
 _FINGERS = ("Index", "Middle", "Pinky", "Ring", "Thumb")
 _ARM = ("Thorax", "Shoulder", "Elbow", "Wrist")
 OMOMO_JOINTS: tuple[str, ...] = (
@@ -67,22 +56,12 @@ def holosoma_folder() -> Path:
     Raises:
         AssetError: The wheel cannot be had.
     """
-    folder = peers_root() / f"{WHEEL.distribution}-{WHEEL.version}"
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(dir=folder.parent) as scratch,
-            atomic_path(folder) as temporary,
-        ):
-            make(WHEEL, folder.name, temporary, Downloads(Path(scratch), print))
-    return folder
-
-
-def peers_root() -> Path:
-    """Where everything of the peers is kept: `peers` under the user's cache folder."""
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("rotoscope")) / "peers"
+    return unpacked_wheel(
+        "holosoma-retargeting",
+        "0.1.0",
+        prefix="holosoma_retargeting",
+        keep=("models/g1", "demo_data/OMOMO_new"),
+    )
 
 
 def omomo_clips() -> dict[str, tuple[Float[np.ndarray, " time"], Float[np.ndarray, "time 52 3"]]]:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks._omomo import peers_root
 from benchmarks._processes import one_thread
+from benchmarks._wheels import peers_root
 from pipeline.assets.archives import pip_environment
 from pipeline.errors import RotoscopeError
 

@@ -10,9 +10,9 @@ from benchmarks._omomo import (
     RATE_HZ,
     holosoma_folder,
     omomo_clips,
-    peers_root,
     to_body_joints,
 )
+from benchmarks._wheels import peers_root
 from pipeline.errors import AssetError
 from pipeline.tracks import BODY_JOINTS
 

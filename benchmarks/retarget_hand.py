@@ -1,0 +1,100 @@
+"""Dexterous hands: the recorded hand of dex-retargeting on robot hands, beside the field's tools.
+
+All follow the same vectors between the same links at the same scale (`hand_vectors.json`), and all
+joint angles are judged by the same kinematics (`_hand_metrics`). Peers' times are theirs for one
+frame, filter included, on one thread; ours is the whole clip's solution divided by its frames.
+Peers are shown before (`raw`) and after (`filtered`) their own low-pass filter.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from benchmarks._hand_metrics import hand_metrics, hand_vectors, is_defined_as
+from benchmarks._peers import HAND_PEERS, PeerError, run_peer
+from benchmarks.figure import Figure
+from benchmarks.hands import read_reference
+from benchmarks.paths import require_shared_data
+
+FPS = 30.0
+PEERS = {"dex_retargeting": "run_dex_retargeting", "dexi_rs": "run_dexi_rs"}
+_UNITS = {
+    "error_mm": "mm",
+    "explained": "1",
+    "outside_frames": "1",
+    "outside_max_mrad": "mrad",
+    "acceleration_rad_s2": "rad/s2",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class HandRun:
+    """What one tool made of the clip on one hand."""
+
+    who: str
+    """The tool, and which of its outputs."""
+    robot: str
+    """The hand, as in `hand_vectors.json`."""
+    joint_names: list[str]
+    """Names of the columns."""
+    angles_rad: Float[np.ndarray, "time joint"]
+    """Joint angles."""
+    taken_ms: float
+    """CPU time per frame [ms]."""
+
+    def metrics(self, joints_m: Float[np.ndarray, "time 21 3"]) -> dict[str, float]:
+        """Everything of `hand_metrics`."""
+        return hand_metrics(
+            hand_vectors()[self.robot], self.joint_names, self.angles_rad, joints_m, FPS
+        )
+
+
+def run() -> list[Figure]:
+    """Figures of every tool that can be had here."""
+    recording = require_shared_data() / "dex_retargeting" / "human_joint_right.pkl"
+    joints_m = read_reference(recording)
+    out = []
+    for peer in peer_runs(joints_m):
+        out += _figures(peer, peer.metrics(joints_m))
+    return out
+
+
+def peer_runs(joints_m: Float[np.ndarray, "time 21 3"]) -> list[HandRun]:
+    """Each peer on each hand, raw and filtered; without those that cannot be had here."""
+    out = []
+    for who, script in PEERS.items():
+        try:
+            out += _peer(who, script, joints_m)
+        except PeerError as error:
+            print(f"{who} is left out: {error}")
+    return out
+
+
+def _peer(who: str, script: str, joints_m: np.ndarray) -> list[HandRun]:
+    with tempfile.TemporaryDirectory() as folder:
+        joints = Path(folder) / "joints.npy"
+        np.save(joints, joints_m)
+        rows = run_peer(HAND_PEERS, script, ",".join(hand_vectors()), joints)
+    out = []
+    for robot, row in rows.items():
+        if not is_defined_as(robot, row["definition"]):
+            raise PeerError(f"its configuration of {robot} is not that of hand_vectors.json")
+        taken_ms = float(np.mean(row["taken_ms"]))
+        for output in ("raw", "filtered"):
+            angles_rad = np.array(row[f"{output}_rad"])
+            name = f"{who}.{output}"
+            out.append(HandRun(name, robot, row["joint_names"], angles_rad, taken_ms))
+    return out
+
+
+def _figures(hand: HandRun, metrics: dict[str, float]) -> list[Figure]:
+    begin = f"retarget_hand.{hand.robot}.{hand.who}"
+    return [
+        Figure(f"{begin}.per_frame", hand.taken_ms, "ms"),
+        *(Figure(f"{begin}.{name}", metrics[name], unit) for name, unit in _UNITS.items()),
+    ]
