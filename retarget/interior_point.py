@@ -21,6 +21,10 @@ LAST_BARRIER = 1e-4
 """Barrier weight at the end: what it moves a free joint by is far below a microradian."""
 BARRIER_DECREASE = 0.3
 """Barrier weight as a share of the mean complementarity."""
+DAMPING_PER_ERROR = 0.1
+"""Further damping as a share of what a frame still costs [1/rad^2 per sigma^2]: frames whose
+targets are out of reach come to rest instead of swinging (Sugihara 2011, "Solvability-unconcerned
+inverse kinematics")."""
 BOUNDARY_SHARE = 0.95
 """Share of the way to the nearest limit that a step may go."""
 MAX_STEP_RAD = 0.7
@@ -48,6 +52,8 @@ class Linearised:
     `2 * columns + 1` rows; (row, time, column)."""
     gradient: Array
     """Gradient of the cost, (time, column)."""
+    error: Array = None
+    """What each frame alone costs, (time,); absent where the cost is a parabola."""
 
 
 @runtime_checkable
@@ -198,6 +204,8 @@ def minimise(cost: Cost, limits: Limits, start: Array, *, search: Search | None 
         stiffness = force / slack
         limits.add_curvature(model.bands, stiffness)
         model.bands[0] += search.damping
+        if model.error is not None:
+            model.bands[0] += DAMPING_PER_ERROR * model.error[:, None]
         push = limits.transposed(stiffness * missing + barrier / slack)
         step = solve_banded(model.bands, -(model.gradient + push))
         slack_step = -missing - limits.rows(step)

@@ -65,7 +65,14 @@ class Reached:
 class Kinematics(Protocol):
     """Anything that can say where its marks are."""
 
-    def reach(self, x: Array, R_reference: Array = None, *, jacobian: bool = False) -> Reached:
+    def reach(
+        self,
+        x: Array,
+        R_reference: Array = None,
+        *,
+        jacobian: bool = False,
+        rotations: bool = True,
+    ) -> Reached:
         """Where the marks are, and on demand how they move, for configurations (time, column)."""
 
 
@@ -115,9 +122,16 @@ class SerialChain:
                 J[:, :3, i] = axes[i]
         return Pose(R, p, J)
 
-    def reach(self, x: Array, R_reference: Array = None, *, jacobian: bool = False) -> Reached:
+    def reach(
+        self,
+        x: Array,
+        R_reference: Array = None,
+        *,
+        jacobian: bool = False,
+        rotations: bool = True,
+    ) -> Reached:
         """The end effector as the one mark of a robot that stands still."""
-        del R_reference  # a floating base's
+        del R_reference, rotations  # for a floating base; the pose's Jacobian has both
         pose = self.pose(x, jacobian=jacobian)
         if pose.J is None:
             return Reached(pose.p_m[:, None], pose.R[:, None])

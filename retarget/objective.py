@@ -21,7 +21,7 @@ from retarget.interior_point import Linearised
 from retarget.kinematics import Kinematics
 from retarget.terms import Rows, Term
 
-BLOCK_FRAMES = 64
+BLOCK_FRAMES = 128
 """Frames that are linearised together: their Jacobians stay in the processor's cache."""
 
 Array = Any
@@ -70,6 +70,7 @@ class Objective:
         like: Array = None,
     ) -> None:
         self.tree, self.terms, self.R_reference = tree, tuple(terms), R_reference
+        self.needs_rotations = any(term.needs_rotations for term in self.terms)
         self.frames = np.arange(len(time_s)) if frames is None else frames
         like = np.zeros(0) if like is None else like
         xp = array_namespace(like)
@@ -96,17 +97,18 @@ class Objective:
         frames, columns = x.shape
         like = {"dtype": x.dtype, "device": device(x)}
         bands = xp.zeros((2 * columns + 1, frames, columns), **like)
+        error = xp.zeros((frames,), **like)
         gradient = self.pull * (x - self.rest) + self.push + banded_product(self.curvature, x)
         for start in range(0, frames, BLOCK_FRAMES):
             part = slice(start, min(start + BLOCK_FRAMES, frames))
-            H, g = self._terms(x, part)
+            H, g, error[part] = self._terms(x, part)
             gradient[part] += g
             for j in range(columns):
                 bands[: columns - j, part, j] = H[:, j:, j].T
         bands[0] += self.pull
         for order in range(3):
             bands[order * columns] += self.curvature[order]
-        return Linearised(bands, gradient)
+        return Linearised(bands, gradient, error)
 
     def errors(self, x: Array) -> Array:
         """What the terms cost in each frame, as sigmas squared; (time,)."""
@@ -120,17 +122,19 @@ class Objective:
 
     def _rows(self, x: Array, part: slice) -> Iterator[Rows]:
         reference = None if self.R_reference is None else self.R_reference[self.frames[part]]
-        reached = self.tree.reach(x[part], reference, jacobian=True)
+        reached = self.tree.reach(x[part], reference, jacobian=True, rotations=self.needs_rotations)
         for term in self.terms:
             yield term.rows(reached, self.frames[part])
 
-    def _terms(self, x: Array, part: slice) -> tuple[Array, Array]:
-        """Hessian block and gradient of every frame of a part."""
+    def _terms(self, x: Array, part: slice) -> tuple[Array, Array, Array]:
+        """Hessian block, gradient and error of every frame of a part."""
         xp = array_namespace(x)
         H: Array = 0.0
         g: Array = 0.0
+        error: Array = 0.0
         for rows in self._rows(x, part):
             weighted = rows.jacobian * (rows.weight * self.weight[part, None])[:, None]
             H = H + weighted @ xp.moveaxis(rows.jacobian, -1, -2)
             g = g + (weighted @ rows.residual[..., None])[..., 0]
-        return H, g
+            error = error + xp.sum(rows.weight * rows.residual**2, axis=-1)
+        return H, g, error

@@ -219,6 +219,8 @@ def _seeds(
     seeds = np.repeat(rest[:, None], num_seeds, axis=1)
     spread = low_discrepancy(max(num_seeds - 1, 1), int(free.sum()))
     low, high = ranges.lower[free], ranges.upper[free]
+    # Half way to the middle: at a limit, where rest often is, the search starts badly.
+    seeds[:, 0, free] = 0.5 * (seeds[:, 0, free] + 0.5 * (low + high))
     for k in range(1, num_seeds):
         seeds[:, k, free] = low + (0.1 + 0.8 * spread[k - 1]) * (high - low)
     return seeds

@@ -8,7 +8,7 @@ Zisserman 2004, A6.8), and where a `far` distance is given times that of a Cauch
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -38,6 +38,9 @@ class Rows:
 class Term(Protocol):
     """One wish."""
 
+    needs_rotations: ClassVar[bool]
+    """Whether it reads how rotations change."""
+
     def rows(self, reached: Reached, frames: Frames) -> Rows:
         """Residuals of the frames that `reached` is about, which are `frames` of the clip."""
 
@@ -45,6 +48,8 @@ class Term(Protocol):
 @dataclass(frozen=True, eq=False)
 class PointTerm:
     """Marks at wanted positions."""
+
+    needs_rotations: ClassVar[bool] = False
 
     marks: list[int]
     """Marks that are followed."""
@@ -67,6 +72,8 @@ class PointTerm:
 @dataclass(frozen=True, eq=False)
 class VectorTerm:
     """Vectors between marks, as in dex-retargeting's vector objective (Qin et al. 2023)."""
+
+    needs_rotations: ClassVar[bool] = False
 
     origins: list[int]
     """Marks that the vectors begin at."""
@@ -92,6 +99,8 @@ class VectorTerm:
 @dataclass(frozen=True, eq=False)
 class DirectionTerm:
     """Directions between marks, whatever the distance."""
+
+    needs_rotations: ClassVar[bool] = False
 
     origins: list[int]
     """Marks that the directions begin at."""
@@ -122,6 +131,8 @@ class DirectionTerm:
 class OrientationTerm:
     """Marks at wanted rotations."""
 
+    needs_rotations: ClassVar[bool] = True
+
     marks: list[int]
     """Marks that are followed."""
     target: Array
@@ -145,6 +156,8 @@ class OrientationTerm:
 @dataclass(frozen=True, eq=False)
 class PoseTerm:
     """One mark at a wanted pose that may be out of reach."""
+
+    needs_rotations: ClassVar[bool] = True
 
     mark: int
     """Mark that is followed."""
@@ -189,6 +202,8 @@ class PoseTerm:
 class HeightTerm:
     """Marks not below the ground: what is above it is free."""
 
+    needs_rotations: ClassVar[bool] = False
+
     marks: list[int]
     """Marks that are watched."""
     floor_m: Array
@@ -207,6 +222,8 @@ class HeightTerm:
 @dataclass(frozen=True, eq=False)
 class ApartTerm:
     """Pairs of balls that must not touch: what is apart is free."""
+
+    needs_rotations: ClassVar[bool] = False
 
     first: list[int]
     """Marks at the centres of the first balls."""

@@ -93,6 +93,8 @@ class KinematicTree:
             "turns": is_revolute.astype(float),
             "moves": self._ancestry(),
         }
+        self._slides = not is_revolute.all()
+        self._order = _order_of(self._constants["gain"])
         self._on: dict[Any, dict[str, Array]] = {}
 
     @property
@@ -100,13 +102,21 @@ class KinematicTree:
         """Columns of a configuration, those of the base included."""
         return len(self.columns) + (NUM_BASE if self.is_floating else 0)
 
-    def reach(self, x: Array, R_reference: Array = None, *, jacobian: bool = False) -> Reached:
+    def reach(
+        self,
+        x: Array,
+        R_reference: Array = None,
+        *,
+        jacobian: bool = False,
+        rotations: bool = True,
+    ) -> Reached:
         """Where the marks are, and on demand how they move.
 
         Args:
             x: Configurations, (time, column).
             R_reference: Rotation of a floating base at rotation vector zero, (time, 3, 3).
-            jacobian: Whether `J_p` and `J_w` are wanted.
+            jacobian: Whether `J_p` is wanted.
+            rotations: Whether with it `J_w` is.
         """
         xp = array_namespace(x)
         c = self._constants_on(x)
@@ -122,13 +132,24 @@ class KinematicTree:
         moves, turns = c["moves"][None, :, :, None], c["turns"][None, :, None, None]
         lever = mark_p[:, None] - origins[:, :, None]
         turned = _cross(axes[:, :, None], lever)
-        along = xp.broadcast_to(axes[:, :, None], turned.shape)
-        J_p = moves * (turns * turned + (1.0 - turns) * along)
-        J_w = moves * turns * along
-        J_p, J_w = (_by_column(c["gain"], J) for J in (J_p, J_w))
+        if self._slides:
+            along = xp.broadcast_to(axes[:, :, None], turned.shape)
+            turned = turns * turned + (1.0 - turns) * along
+        J_p = self._by_column(c["gain"], moves * turned)
+        J_w = None
+        if rotations:
+            spin = xp.broadcast_to(axes[:, :, None], turned.shape)
+            J_w = self._by_column(c["gain"], moves * turns * spin)
         if self.is_floating:
             J_p, J_w = _with_base(J_p, J_w, mark_p - T_base[1][:, None], left)
         return Reached(mark_p, mark_R, J_p, J_w)
+
+    def _by_column(self, gain: Array, J: Array) -> Array:
+        """Jacobian by independent joint, from the one by joint, (time, column, mark, 3)."""
+        if self._order is not None:
+            return J[:, self._order]
+        n, joints, marks, _ = J.shape
+        return (gain.T @ J.reshape(n, joints, marks * 3)).reshape(n, gain.shape[1], marks, 3)
 
     def _base(self, x: Array, R_reference: Array) -> tuple[tuple[Array, Array], Array]:
         """Pose of the root, and the left Jacobian of its rotation vector."""
@@ -234,12 +255,6 @@ def _rows(of_joints: Array, of_base: Array, which: np.ndarray) -> Array:
     return xp.where(here.reshape(1, -1, *[1] * (of_base.ndim - 1)), base, picked)
 
 
-def _by_column(gain: Array, J: Array) -> Array:
-    """Jacobian by independent joint, from the one by joint, (time, column, mark, 3)."""
-    n, joints, marks, _ = J.shape
-    return (gain.T @ J.reshape(n, joints, marks * 3)).reshape(n, gain.shape[1], marks, 3)
-
-
 def _with_base(J_p: Array, J_w: Array, lever: Array, left: Array) -> tuple[Array, Array]:
     xp = array_namespace(J_p)
     n, _, marks, _ = J_p.shape
@@ -248,8 +263,11 @@ def _with_base(J_p: Array, J_w: Array, lever: Array, left: Array) -> tuple[Array
     # Rotating the base by a column of the left Jacobian moves every mark about the base.
     axes = xp.broadcast_to(xp.moveaxis(left, 1, 2)[:, :, None], (n, 3, marks, 3))
     spin = _cross(axes, lever[:, None])
-    zero = xp.zeros((n, 3, marks, 3), **like)
-    return xp.concat([eye, spin, J_p], axis=1), xp.concat([zero, axes, J_w], axis=1)
+    J_p = xp.concat([eye, spin, J_p], axis=1)
+    if J_w is not None:
+        zero = xp.zeros((n, 3, marks, 3), **like)
+        J_w = xp.concat([zero, axes, J_w], axis=1)
+    return J_p, J_w
 
 
 @dataclass(frozen=True, eq=False)
@@ -328,6 +346,16 @@ def _moved(joint: Joint, value: float) -> Float[np.ndarray, "4 4"]:
         return se3.make(np.eye(3), joint.axis * value)
     R = se3.exp_so3(joint.axis * value)
     return se3.make(R, joint.anchor_m - R @ joint.anchor_m)
+
+
+def _order_of(gain: Float[np.ndarray, "joint column"]) -> list[int] | None:
+    """Joint of each column where every joint is a column of its own; `None` elsewhere."""
+    is_permutation = gain.shape[0] == gain.shape[1] and np.array_equal(
+        gain @ gain.T, np.eye(len(gain))
+    )
+    if not is_permutation or not (gain >= 0.0).all():
+        return None
+    return [int(j) for j in np.argmax(gain, axis=0)]
 
 
 def _levels(depths: list[int]) -> list[tuple[int, int]]:

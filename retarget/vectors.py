@@ -1,0 +1,139 @@
+"""Following vectors between links: what dexterous hands are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from retarget.description import Description
+from retarget.interior_point import Search
+from retarget.objective import Calm
+from retarget.solver import Problem, Ranges, first_guess, solve
+from retarget.terms import ApartTerm, Term, VectorTerm
+from retarget.tree import KinematicTree, Mark
+from retarget.tree_config import PointSection, SphereSection
+
+
+@dataclass(frozen=True)
+class VectorWeights:
+    """1-sigma that each wish is held with; smaller is stricter."""
+
+    vector_m: float = 2e-3
+    """Difference of a vector of full weight [m]."""
+    acceleration: float = 200.0
+    """Joint acceleration [rad/s^2]."""
+    rest: float = 3.0
+    """Distance of each joint to its rest value [rad]."""
+    robust: float = 1.0
+    """Differences beyond this many sigma pull with constant force: the mean length of the
+    differences is what becomes least, not that of their squares."""
+    apart_m: float = 2e-3
+    """How far two balls may sink into each other [m]."""
+    apart_margin_m: float = 1e-3
+    """Distance that balls keep [m]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """Wanted vectors between points of a robot, in the frame of its root link."""
+
+    origins: tuple[PointSection, ...]
+    """Where they begin."""
+    tips: tuple[PointSection, ...]
+    """Where they end."""
+    target_m: Float[np.ndarray, "time vector 3"]
+    """Wanted vectors [m]; any where the weight is 0."""
+    weight: Float[np.ndarray, "time vector"]
+    """Weight of each; 0 where there is no target."""
+
+
+@dataclass(frozen=True, eq=False)
+class VectorSolution:
+    """What the joints do, and how well."""
+
+    joints: Float[np.ndarray, "time joint"]
+    """Joint values that keep every limit [rad or m]."""
+    error_m: Float[np.ndarray, "time vector"]
+    """Length of the difference of each vector [m]; NaN where there is no target."""
+
+
+def follow_vectors(
+    description: Description,
+    vectors: Vectors,
+    ranges: Ranges,
+    time_s: Float[np.ndarray, " time"],
+    *,
+    joints: Sequence[str],
+    held: Mapping[str, float],
+    rest: Float[np.ndarray, " joint"],
+    spheres: Sequence[tuple[SphereSection, SphereSection]] = (),
+    weights: VectorWeights | None = None,
+    search: Search | None = None,
+) -> VectorSolution:
+    """Joint values whose vectors are nearest to the wanted ones, for all frames together.
+
+    Args:
+        description: The robot's links and joints.
+        vectors: What is wanted.
+        ranges: Limits of the joints.
+        time_s: Frame times [s].
+        joints: Names of the joints that are free.
+        held: Values of joints that are not [rad or m].
+        rest: Values that the joints are drawn to where nothing else is asked [rad or m].
+        spheres: Pairs of balls that must not touch.
+        weights: How strictly each wish is held.
+        search: How the minimum is looked for.
+    """
+    weights = weights or VectorWeights()
+    marks = _Marks()
+    origins = [marks.index(point) for point in vectors.origins]
+    tips = [marks.index(point) for point in vectors.tips]
+    terms: list[Term] = [
+        VectorTerm(
+            origins, tips, vectors.target_m, vectors.weight, weights.vector_m, weights.robust
+        )
+    ]
+    if spheres:
+        terms.append(apart_term(marks, spheres, weights.apart_margin_m, weights.apart_m))
+    tree = KinematicTree(description, columns=joints, held=held, marks=marks.marks)
+    count = len(joints)
+    calm = Calm(np.full(count, weights.acceleration), rest, np.full(count, weights.rest))
+    problem = Problem(tree, terms, calm, ranges, time_s)
+    start = first_guess(problem, np.tile(rest, (len(time_s), 1)), np.ones(count, bool))
+    solved = solve(problem, start, search=search or Search(max_iterations=12, first_barrier=1.0))
+    p = tree.reach(solved).p_m
+    error = np.linalg.norm(p[:, tips] - p[:, origins] - vectors.target_m, axis=-1)
+    return VectorSolution(solved, np.where(vectors.weight > 0, error, np.nan))
+
+
+class _Marks:
+    """Points by number, each kept once."""
+
+    def __init__(self) -> None:
+        self.marks: list[Mark] = []
+        self._seen: dict[tuple[str, tuple[float, float, float]], int] = {}
+
+    def index(self, point: PointSection) -> int:
+        key = (point.link, point.offset_m)
+        if key not in self._seen:
+            self._seen[key] = len(self.marks)
+            self.marks.append(Mark.at(point.link, point.offset_m))
+        return self._seen[key]
+
+
+def apart_term(
+    marks: _Marks,
+    spheres: Sequence[tuple[SphereSection, SphereSection]],
+    margin_m: float,
+    sigma_m: float,
+) -> ApartTerm:
+    """The wish that pairs of balls do not touch."""
+    return ApartTerm(
+        [marks.index(a) for a, _ in spheres],
+        [marks.index(b) for _, b in spheres],
+        np.array([a.radius_m + b.radius_m + margin_m for a, b in spheres]),
+        sigma_m,
+    )
