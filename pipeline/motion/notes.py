@@ -1,0 +1,65 @@
+"""`motion.yaml`: what a person says about motion files that do not say it themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pipeline.errors import MotionError
+from pipeline.motion.motion import Unit, Up
+
+NAME = "motion.yaml"
+
+
+class Notes(BaseModel):
+    """Facts about the motion files of one folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unit: Unit = "auto"
+    """Unit of lengths."""
+    up: Up = "auto"
+    """Upward axis."""
+    rate_hz: float | None = Field(default=None, ge=1, le=2000)
+    """Frames per second, for files that do not say."""
+    joints: dict[str, tuple[str, ...]] | None = None
+    """Names in the file of the points around each of our joints."""
+
+    @field_validator("joints", mode="before")
+    @classmethod
+    def _one_name_is_a_list(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {joint: [v] if isinstance(v, str) else v for joint, v in value.items()}
+
+
+def notes_path(path: Path) -> Path | None:
+    """The notes about a motion file: `NAME.motion.yaml` beside it, else the folder's `motion.yaml`.
+
+    `None` where there are none.
+    """
+    candidates = (path.with_name(f"{path.stem}.{NAME}"), path.with_name(NAME))
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def read_notes(path: Path) -> Notes:
+    """The notes about a motion file, empty ones where there are none.
+
+    Raises:
+        MotionError: They are no YAML, or hold keys or values that are not allowed.
+    """
+    import yaml
+
+    found = notes_path(path)
+    if found is None:
+        return Notes()
+    try:
+        return Notes.model_validate(yaml.safe_load(found.read_text()) or {})
+    except (yaml.YAMLError, UnicodeDecodeError, ValidationError) as error:
+        raise MotionError(
+            f"{found.name} beside {path.name} cannot be read: {error}; keys are unit, up, rate_hz "
+            "and joints"
+        ) from error

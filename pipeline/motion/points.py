@@ -1,0 +1,42 @@
+"""What a reader finds in a file: named points over time, in the file's own unit and axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from pipeline.motion.motion import Unit, Up
+
+
+@dataclass(frozen=True, eq=False)
+class PointMotion:
+    """Named points of a skeleton, before they are given our joints, metres and z up."""
+
+    format: str
+    """Name of the format, such as `bvh`."""
+    names: tuple[str, ...]
+    """Name of each point, unique."""
+    points: Float[np.ndarray, "time point 3"]
+    """Positions in the file's unit and axes; NaN where missing."""
+    rate_hz: float | None
+    """Frames per second; `None` where the file does not say."""
+    usual_rate_hz: float = 30.0
+    """What files of this format usually have, for those that do not say."""
+    unit: Unit = "auto"
+    """Unit, where the format fixes it."""
+    up: Up = "auto"
+    """Upward axis, where the format fixes it."""
+    usual_up: Up = "y"
+    """Upward axis of most files of this format, for motions that do not show it."""
+    joints: Mapping[str, tuple[int, ...]] | None = None
+    """Numbers of the points around each of `BODY_JOINTS`, where the format fixes them; else they
+    are found by name."""
+    skeleton: str = ""
+    """What skeleton that is."""
+    contact: Bool[np.ndarray, "time 2"] | None = None
+    """Left and right foot contact, where the file says so."""
+    assumed: tuple[str, ...] = field(default=())
+    """What was taken because the file does not say it."""
