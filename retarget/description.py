@@ -190,6 +190,9 @@ def _urdf_joint(path: Path, element: ET.Element) -> Joint:
     xyz = _numbers(where, "xyz", None if origin is None else origin.get("xyz"), "0 0 0")
     rpy = _numbers(where, "rpy", None if origin is None else origin.get("rpy"), "0 0 0")
     direction = _numbers(where, "axis", None if axis is None else axis.get("xyz"), "1 0 0")
+    if kind == "fixed":
+        # What does not move needs no axis; some files write zeros there.
+        direction = np.eye(3)[2]
     length = float(np.linalg.norm(direction))
     if length < 1e-9:
         raise RobotError(f"{where}: its axis is zero")
