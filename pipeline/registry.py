@@ -20,6 +20,8 @@ BUILT_IN: dict[str, str] = {
     "hands": "models.hands:Hands",
     "camera": "pipeline.stages.camera:CameraStage",
     "lift": "models.lift:Lift",
+    "body": "models.body:Body",
+    "lift_body": "models.lift_body:LiftBody",
     "smooth": "pipeline.stages.smooth:Smooth",
     "motion": "pipeline.stages.motion:MotionStage",
     "ground": "retarget.ground:Ground",

@@ -1,0 +1,210 @@
+"""One person in one image, or several: MediaPipe's pose landmarker.
+
+Measured on mediapipe 1.2.2: with one person in video mode it runs the landmark network alone while
+it follows that person (18 ms of CPU time), the person detector first when it follows none, and
+filters the landmarks over time (Casiez et al. 2012, the 1 euro filter) by the frames' time stamps.
+With several people it does neither: it detects in every frame in which it follows fewer than it
+may. So several are only used to look who is there.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from models.body_joints import NUM_LANDMARKS, TORSO_LANDMARKS
+from models.mediapipe_import import import_mediapipe
+
+_NOTHING = np.zeros((64, 64, 3), np.uint8)
+_FIRST_STEP_MS = 33
+
+
+@dataclass(frozen=True, eq=False)
+class BodyDetection:
+    """One person as the model saw them in one frame."""
+
+    landmarks_px: Float[np.ndarray, "33 2"]
+    """Image landmarks [px]; pixel i covers [i, i + 1). They may lie outside the image."""
+    landmarks_m: Float[np.ndarray, "33 3"]
+    """The same relative to the middle of the hips, along camera axes [m]."""
+    visibility: Float[np.ndarray, " 33"]
+    """Probability that each is inside the image and not hidden, 0..1."""
+    presence: Float[np.ndarray, " 33"]
+    """Probability that each is inside the image, hidden or not, 0..1."""
+
+    @cached_property
+    def trunk_px(self) -> Float[np.ndarray, "4 2"]:
+        """Shoulders and hips [px]."""
+        return np.asarray(self.landmarks_px[list(TORSO_LANDMARKS)])
+
+    @cached_property
+    def center_px(self) -> Float[np.ndarray, " 2"]:
+        """Middle of the trunk [px]."""
+        return np.asarray(self.trunk_px.mean(axis=0))
+
+    @cached_property
+    def size_px(self) -> float:
+        """Size of the trunk [px].
+
+        From the middle of the shoulders to that of the hips, or the larger breadth of both where
+        the trunk is seen from above.
+        """
+        left, right, hip_left, hip_right = self.trunk_px
+        length = np.linalg.norm(left + right - hip_left - hip_right) / 2.0
+        breadths = np.linalg.norm(left - right), np.linalg.norm(hip_left - hip_right)
+        return float(max(length, *breadths))
+
+    def distance(self, other: BodyDetection) -> float:
+        """How far another trunk is from this one, in trunk sizes.
+
+        Distance of the middles over the geometric mean of both sizes; a change of size counts as a
+        motion by its logarithm.
+        """
+        apart_px = float(np.linalg.norm(self.center_px - other.center_px))
+        own, others = max(self.size_px, 1e-6), max(other.size_px, 1e-6)
+        return math.hypot(apart_px / math.sqrt(own * others), math.log(own / others))
+
+    @property
+    def box_px(self) -> tuple[Float[np.ndarray, " 2"], Float[np.ndarray, " 2"]]:
+        """Least and largest coordinates of the landmarks that are likely inside the image [px]."""
+        inside = self.landmarks_px[self.presence >= 0.5]
+        shown = inside if len(inside) else self.trunk_px
+        return shown.min(axis=0), shown.max(axis=0)
+
+
+@runtime_checkable
+class BodyLandmarker(Protocol):
+    """Follows one person through the images it is given; finds one where it follows none."""
+
+    def __call__(
+        self, rgb: UInt8[np.ndarray, "height width 3"], time_s: float
+    ) -> BodyDetection | None:
+        """The person in the next image."""
+
+    def forget(self) -> None:
+        """Makes the next image a first one."""
+
+    def close(self) -> None:
+        """Frees the networks."""
+
+
+@runtime_checkable
+class BodyFinder(Protocol):
+    """Finds the people of one image."""
+
+    def __call__(self, rgb: UInt8[np.ndarray, "height width 3"]) -> list[BodyDetection]:
+        """Everybody who is found, in no particular order."""
+
+    def close(self) -> None:
+        """Frees the networks."""
+
+
+class MediaPipeBodyLandmarker:
+    """MediaPipe's pose landmarker in video mode with one person. Close it explicitly."""
+
+    def __init__(
+        self, model: Path, *, min_detection_confidence: float, min_presence_confidence: float
+    ) -> None:
+        self._mediapipe = import_mediapipe()
+        self._landmarker = _create(
+            self._mediapipe,
+            model,
+            mode="VIDEO",
+            num_poses=1,
+            min_pose_detection_confidence=min_detection_confidence,
+            min_pose_presence_confidence=min_presence_confidence,
+        )
+        self._clock_ms = 0
+        self._last_s: float | None = None
+
+    def __call__(
+        self, rgb: UInt8[np.ndarray, "height width 3"], time_s: float
+    ) -> BodyDetection | None:
+        """The person in the next image, or `None`."""
+        self._tick(time_s)
+        result = self._landmarker.detect_for_video(_image(self._mediapipe, rgb), self._clock_ms)
+        found = _detections(result, width=rgb.shape[1], height=rgb.shape[0])
+        return found[0] if found else None
+
+    def _tick(self, time_s: float) -> None:
+        # MediaPipe's clock must increase over all videos, and its filter goes by the steps.
+        step_s = 0.0 if self._last_s is None else time_s - self._last_s
+        self._clock_ms += round(1000.0 * step_s) if step_s >= 1e-3 else _FIRST_STEP_MS
+        self._last_s = time_s
+
+    def forget(self) -> None:
+        """Makes the next image a first one: shows an image in which nobody can be followed."""
+        self._last_s = None
+        self(_NOTHING, 0.0)
+        self._last_s = None
+
+    def close(self) -> None:
+        """Frees the networks; without this the process can hang at its end."""
+        self._landmarker.close()
+
+
+class MediaPipeBodyFinder:
+    """MediaPipe's pose landmarker on single images with several people. Close it explicitly."""
+
+    def __init__(
+        self,
+        model: Path,
+        *,
+        num_people: int,
+        min_detection_confidence: float,
+        min_presence_confidence: float,
+    ) -> None:
+        self._mediapipe = import_mediapipe()
+        self._landmarker = _create(
+            self._mediapipe,
+            model,
+            mode="IMAGE",
+            num_poses=num_people,
+            min_pose_detection_confidence=min_detection_confidence,
+            min_pose_presence_confidence=min_presence_confidence,
+        )
+
+    def __call__(self, rgb: UInt8[np.ndarray, "height width 3"]) -> list[BodyDetection]:
+        """Everybody who is found in the image."""
+        result = self._landmarker.detect(_image(self._mediapipe, rgb))
+        return _detections(result, width=rgb.shape[1], height=rgb.shape[0])
+
+    def close(self) -> None:
+        """Frees the networks; without this the process can hang at its end."""
+        self._landmarker.close()
+
+
+def _create(mediapipe: Any, model: Path, *, mode: str, **options: Any) -> Any:
+    tasks = mediapipe.tasks
+    return tasks.vision.PoseLandmarker.create_from_options(
+        tasks.vision.PoseLandmarkerOptions(
+            base_options=tasks.BaseOptions(model_asset_path=str(model)),
+            running_mode=getattr(tasks.vision.RunningMode, mode),
+            **options,
+        )
+    )
+
+
+def _image(mediapipe: Any, rgb: UInt8[np.ndarray, "height width 3"]) -> Any:
+    return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(rgb))
+
+
+def _detections(result: Any, *, width: int, height: int) -> list[BodyDetection]:
+    out = []
+    for points, joints in zip(result.pose_landmarks, result.pose_world_landmarks, strict=True):
+        assert len(points) == NUM_LANDMARKS
+        out.append(
+            BodyDetection(
+                landmarks_px=np.array([(p.x * width, p.y * height) for p in points]),
+                landmarks_m=np.array([(j.x, j.y, j.z) for j in joints]),
+                visibility=np.array([p.visibility for p in points]),
+                presence=np.array([p.presence for p in points]),
+            )
+        )
+    return out
