@@ -6,13 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import MotionError
+from pipeline.motion.amc import read_amc
+from pipeline.motion.asf import find_asf
 from pipeline.motion.bvh import read_bvh
 from pipeline.motion.motion import Motion, Unit, Up
 from pipeline.motion.normalise import to_motion
 from pipeline.motion.notes import notes_path, read_notes
 from pipeline.motion.points import PointMotion
 
-_READERS: dict[str, Callable[[Path], PointMotion]] = {".bvh": read_bvh}
+_READERS: dict[str, Callable[[Path], PointMotion]] = {".bvh": read_bvh, ".amc": read_amc}
 
 MOTION_SUFFIXES = frozenset({".bvh", ".amc", ".npz", ".npy", ".pkl", ".pt"})
 """Endings of files that hold motion, lower case."""
@@ -42,5 +44,7 @@ def read_motion(path: Path, *, unit: Unit = "auto", up: Up = "auto") -> Motion:
 
 def side_files(path: Path) -> tuple[Path, ...]:
     """Files that a motion file is read together with, those that are there."""
-    notes = notes_path(path)
-    return () if notes is None else (notes,)
+    found = [notes_path(path)]
+    if path.suffix.lower() == ".amc":
+        found.append(find_asf(path))
+    return tuple(file for file in found if file is not None)
