@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from jaxtyping import Bool, Float
 from pydantic import Field, field_validator
 
-from pipeline.assets import asset_path
-from pipeline.configs import config_path
 from pipeline.contract import ActionContract
 from pipeline.errors import RobotError, TrackError
 from pipeline.geometry import se3
@@ -22,11 +21,18 @@ from pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack, Track
 from pipeline.types import Clip
 from retarget.contacts import runs
 from retarget.description import read_description
+from retarget.feasibility import missing_wrench
 from retarget.physics_model import PhysicsSettings, Root
 from retarget.physics_tracking import PhysicsResult, track_with_pd
+from retarget.robot_config import load_config
+from retarget.robot_files import robot_file
+from retarget.tree_config import HandConfig, HumanoidConfig
 
 ROOT_POSE = "label.root_pose"
-NAMES = ("joint_error", "saturated", "slip", "assist", "upright")
+NAMES = (
+    *("joint_error", "saturated", "slip", "assist", "upright"),
+    *("missing_force", "missing_torque"),
+)
 
 
 class PhysicsConfig(StageConfig):
@@ -70,13 +76,18 @@ class PhysicsCheck(ClipStage):
     config: PhysicsConfig
 
     @cached_property
-    def named_robot(self) -> Path | None:
-        """File of the robot that the recipe names, if it names one."""
-        return None if self.config.robot is None else robot_file(self.config.robot)
+    def named_robot(self) -> tuple[Path, dict[str, float]] | None:
+        """File and held joints of the robot that the recipe names, if it names one."""
+        return None if self.config.robot is None else robot_to_simulate(self.config.robot)
 
     def setup(self) -> None:
         """Finds the robot's file, so that a wrong name is said before the work."""
-        assert self.named_robot is None or self.named_robot.is_file()
+        assert self.named_robot is None or self.named_robot[0].is_file()
+
+    def cache_token(self) -> str:
+        """Checksum of the robot's file, where the recipe names the robot."""
+        named = self.named_robot
+        return "" if named is None else hashlib.sha256(named[0].read_bytes()).hexdigest()
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """A column and a quality record per action track that holds joint values."""
@@ -87,84 +98,108 @@ class PhysicsCheck(ClipStage):
             if not any(d.quantity == "joint" for d in actions.contract.dimensions):
                 continue
             root = _root_pose(tracks, actions.subject)
-            path = self.named_robot or robot_file(actions.contract.robot)
-            out |= self._check(path, actions, root, clip.time_s)
+            path, held = self.named_robot or robot_to_simulate(actions.contract.robot)
+            names, columns = joint_columns(actions.contract, path)
+            motion = _Motion(
+                path=path,
+                names=(*names, *held),
+                joints=np.column_stack(
+                    [
+                        actions.values[:, columns],
+                        *(np.full(clip.num_frames, v) for v in held.values()),
+                    ]
+                ),
+                root=root,
+                time_s=clip.time_s,
+            )
+            out |= self._check(motion, actions)
         return out
 
-    def _check(
-        self,
-        path: Path,
-        actions: ActionTrack,
-        root_pose: Float[np.ndarray, "time 6"] | None,
-        time_s: Float[np.ndarray, " time"],
-    ) -> Tracks:
-        names, columns = joint_columns(actions.contract, path)
-        values = actions.values[:, columns]
-        known = np.isfinite(values).all(axis=1)
-        if root_pose is not None:
-            known &= np.isfinite(root_pose).all(axis=1)
-        spans = [
-            (a, b)
-            for a, b in runs(known)
-            if b - a >= 2 and time_s[b - 1] - time_s[a] >= self.config.min_length_s
-        ]
-        roots: tuple[Root, ...] = self.config.roots if root_pose is not None else ("bolted",)
-        results: dict[Root, list[PhysicsResult]] = {root: [] for root in roots}
-        for root in roots:
-            for a, b in spans:
-                pose = None if root_pose is None else root_pose[a:b]
-                results[root].append(
-                    track_with_pd(
-                        path,
-                        None if pose is None else pose[:, :3],
-                        None if pose is None else se3.exp_so3(pose[:, 3:]),
-                        values[a:b],
-                        names,
-                        time_s[a:b],
-                        self.config.settings,
-                        root=root,
-                    )
-                )
+    def _check(self, motion: _Motion, actions: ActionTrack) -> Tracks:
+        spans = motion.spans(self.config.min_length_s)
+        roots: tuple[Root, ...] = self.config.roots if motion.root is not None else ("bolted",)
+        settings = self.config.settings
+        results: dict[Root, list[PhysicsResult]] = {
+            root: [motion.tracked(a, b, root, settings) for a, b in spans] for root in roots
+        }
+        missing = np.full((len(motion.time_s), 2), np.nan)
+        for a, b in spans:
+            missing[a:b] = motion.missing(a, b, settings)
         subject = actions.subject
         return {
             f"features.physics.{actions.labeler}.{subject}": FeatureTrack(
                 feature="label.physics",
                 subject=subject,
-                values=_columns(results, spans, len(time_s)),
+                values=np.column_stack([_columns(results, spans, len(missing)), missing]),
                 names=NAMES,
-                unit="rad, 1, m/s, 1, 1",
-                description="The motion tracked by PD control under gravity: root mean square "
-                "joint error [rad], share of torques at their limit, slip of the feet [m/s], "
-                "assisting force in body weights, and whether it still stands without help",
+                unit="rad, 1, m/s, 1",
+                description="The motion under gravity, tracked by PD control: root mean square "
+                "joint error [rad], share of torques at their limit, slip on the floor [m/s], "
+                "assisting force [body weights], whether it still stands without help; and what "
+                "no contact can give: force [body weights], torque [body weights times height]",
             ),
             f"quality.physics.{actions.labeler}.{subject}": QualityTrack(
-                subject, _facts(results, spans, time_s, known)
+                subject, _facts(results, spans, motion, missing)
             ),
         }
 
 
-def robot_file(name_or_path: str) -> Path:
-    """The URDF or MJCF file of a robot of any kind, by its name in `configs/robots` or a path.
+@dataclass(frozen=True, eq=False)
+class _Motion:
+    """The trajectory of one robot."""
+
+    path: Path
+    names: tuple[str, ...]
+    joints: Float[np.ndarray, "time joint"]
+    root: Float[np.ndarray, "time 6"] | None
+    time_s: Float[np.ndarray, " time"]
+
+    @property
+    def known(self) -> Bool[np.ndarray, " time"]:
+        """Frames in which all values are known."""
+        known = np.isfinite(self.joints).all(axis=1)
+        return known if self.root is None else known & np.isfinite(self.root).all(axis=1)
+
+    def spans(self, min_length_s: float) -> list[tuple[int, int]]:
+        """Stretches of known frames that are long enough."""
+        return [
+            (a, b)
+            for a, b in runs(self.known)
+            if b - a >= 2 and self.time_s[b - 1] - self.time_s[a] >= min_length_s
+        ]
+
+    def tracked(self, a: int, b: int, root: Root, settings: PhysicsSettings) -> PhysicsResult:
+        """What becomes of frames `[a, b)` under gravity."""
+        xyz, R = self._root(a, b)
+        joints, time_s = self.joints[a:b], self.time_s[a:b]
+        return track_with_pd(self.path, xyz, R, joints, self.names, time_s, settings, root=root)
+
+    def missing(self, a: int, b: int, settings: PhysicsSettings) -> Float[np.ndarray, "frame 2"]:
+        """What no contact can give in frames `[a, b)`; NaN for a bolted robot."""
+        xyz, R = self._root(a, b)
+        if xyz is None or R is None:
+            return np.full((b - a, 2), np.nan)
+        joints, time_s = self.joints[a:b], self.time_s[a:b]
+        return missing_wrench(self.path, xyz, R, joints, self.names, time_s, settings)
+
+    def _root(self, a: int, b: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+        if self.root is None:
+            return None, None
+        return self.root[a:b, :3], se3.exp_so3(self.root[a:b, 3:])
+
+
+def robot_to_simulate(name_or_path: str) -> tuple[Path, dict[str, float]]:
+    """The URDF or MJCF file of a robot of any kind, and the joints that its YAML file holds still.
 
     Raises:
-        RobotError: No such robot, or its YAML file does not say where the robot lies.
+        RobotError: No such robot, or its YAML file is wrong.
         AssetError: Its asset was not fetched.
     """
-    is_path = name_or_path.endswith((".yaml", ".yml"))
-    path = Path(name_or_path) if is_path else config_path("robots", f"{name_or_path}.yaml")
-    if not path.is_file():
-        raise RobotError(
-            f"there is no robot {name_or_path!r} to simulate; set `robot` of check.physics to a "
-            "name in configs/robots or to the path of such a .yaml file"
-        )
-    try:
-        said = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RobotError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(said, dict) or "file" not in said or not ({"asset", "folder"} & set(said)):
-        raise RobotError(f"{path} must have `file`, and `asset` or `folder`, to be simulated")
-    folder = asset_path(said["asset"]) if said.get("asset") else path.parent / str(said["folder"])
-    return Path(folder) / str(said["file"])
+    config, config_file = load_config(name_or_path)
+    held = {}
+    if isinstance(config, HandConfig | HumanoidConfig):
+        held = {name: j.fixed for name, j in config.joints.items() if j.fixed is not None}
+    return robot_file(config, config_file), held
 
 
 def joint_columns(contract: ActionContract, path: Path) -> tuple[tuple[str, ...], list[int]]:
@@ -209,9 +244,9 @@ def _root_pose(tracks: Mapping[str, Track], subject: str) -> Float[np.ndarray, "
 
 def _columns(
     results: Mapping[Root, list[PhysicsResult]], spans: list[tuple[int, int]], num_frames: int
-) -> Float[np.ndarray, "time column"]:
-    """`NAMES` per frame: of the run with the most help, upright of the one with the least."""
-    out = np.full((num_frames, len(NAMES)), np.nan)
+) -> Float[np.ndarray, "time 5"]:
+    """The first five of `NAMES`: of the run with the most help, upright of that with the least."""
+    out = np.full((num_frames, 5), np.nan)
     by_help = sorted(results, key=("bolted", "fixed", "assisted", "free").index)
     most, least = by_help[0], by_help[-1]
     for (a, b), helped, alone in zip(spans, results[most], results[least], strict=True):
@@ -224,28 +259,31 @@ def _columns(
 def _facts(
     results: Mapping[Root, list[PhysicsResult]],
     spans: list[tuple[int, int]],
-    time_s: Float[np.ndarray, " time"],
-    known: Bool[np.ndarray, " time"],
+    motion: _Motion,
+    missing: Float[np.ndarray, "time 2"],
 ) -> dict[str, Any]:
     """Facts of each run, over all its spans, weighted by their length."""
+    time_s = motion.time_s
     out: dict[str, Any] = {
-        "physics_known_share": float(known.mean()),
         "physics_simulated_s": float(sum(time_s[b - 1] - time_s[a] for a, b in spans)),
+        "physics_simulated_share": sum(b - a for a, b in spans) / len(time_s),
     }
+    if np.isfinite(missing).any():
+        means = np.nanmean(missing, axis=0)
+        out["physics_missing_force_weights"] = float(means[0])
+        out["physics_missing_torque_weights"] = float(means[1])
     for root, found in results.items():
         falls = [
-            float(time_s[a]) - float(time_s[0]) + r.fall_s
-            for (a, _), r in zip(spans, found, strict=True)
-            if r.fall_s is not None
+            float(time_s[a] - time_s[0]) + result.fall_s
+            for (a, _), result in zip(spans, found, strict=True)
+            if result.fall_s is not None
         ]
         out[f"physics_{root}_fall_s"] = min(falls, default=None)
-        weights = np.array([r.duration_s for r in found])
-        rows = [r.facts() for r in found]
-        for key in rows[0] if rows else ():
-            values = [row[key] for row in rows]
-            has = np.array([v is not None for v in values])
-            if key == "fall_s" or not has.any():
-                continue
-            numbers = np.array([v for v in values if v is not None])
-            out[f"physics_{root}_{key}"] = float(np.average(numbers, weights=weights[has]))
-    return out
+        rows = [result.facts() for result in found]
+        for key in rows[0].keys() - {"fall_s"} if rows else ():
+            known = [(r.duration_s, row[key]) for r, row in zip(found, rows, strict=True)]
+            known = [(weight, value) for weight, value in known if value is not None]
+            if known:
+                weights, values = zip(*known, strict=True)
+                out[f"physics_{root}_{key}"] = float(np.average(values, weights=weights))
+    return dict(sorted(out.items()))

@@ -46,8 +46,10 @@ class PhysicsSettings(BaseModel):
     """The robot has fallen when its root is tilted this much against the wanted one [rad]."""
     fall_drop: float = Field(default=0.35, gt=0, lt=1)
     """Or when its root is this share of the wanted height too low."""
-    assist_hz: float = Field(default=2.0, gt=0)
+    assist_hz: float = Field(default=1.5, gt=0)
     """Stiffness of the assisting spring, as the frequency of the robot's mass on it [Hz]."""
+    touch_m: float = Field(default=0.015, ge=0)
+    """What is at most this high over the floor can be carried by it [m]."""
     assist_limit: float = Field(default=1.0, gt=0)
     """Largest assisting force in body weights; largest torque in body weights times the root's
     height at the start."""
