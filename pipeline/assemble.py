@@ -179,9 +179,9 @@ class _EpisodeBuilder:
         scene: dict[str, Any] = {
             "robot": self.actions.contract.robot,
             "side": self.actions.subject,
-            "video_width": video.width,
-            "video_height": video.height,
         }
+        if video.has_pictures:
+            scene |= {"video_width": video.width, "video_height": video.height}
         if self.actions.T_camera_base is not None:
             scene["T_camera_base"] = np.round(self.actions.T_camera_base, 9).tolist()
         camera = self.window.tracks.get("camera")

@@ -16,6 +16,7 @@ from pipeline import registry
 from pipeline.configs import config_path
 from pipeline.errors import RecipeError, one_of
 from pipeline.stage import FrameStage, Stage, matches
+from pipeline.types import SourceKind
 
 
 class _Section(BaseModel):
@@ -103,6 +104,12 @@ class Recipe:
     """What a video may use."""
     folder: Path | None = None
     """Folder that relative stage files are relative to."""
+
+    @property
+    def source(self) -> SourceKind:
+        """Kind of file that it takes: what its stages look into, videos where none says."""
+        kinds = (s.stage_class.source for s in self.stages)
+        return next((kind for kind in kinds if kind is not None), "video")
 
     def as_dict(self) -> dict[str, Any]:
         """Everything that was decided, defaults included, as JSON values."""
@@ -291,6 +298,7 @@ def _check_order(stages: tuple[StageEntry, ...]) -> None:
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
         raise RecipeError(f"stage names must differ, {twice} stand twice; write 'kind as name'")
+    _check_source(stages)
     provided: list[str] = []
     has_clip_stage = False
     for entry in stages:
@@ -308,6 +316,16 @@ def _check_order(stages: tuple[StageEntry, ...]) -> None:
             )
         has_clip_stage |= not is_frame_stage
         provided.extend(entry.stage_class.provides)
+
+
+def _check_source(stages: tuple[StageEntry, ...]) -> None:
+    reading = {s.stage_class.source: s.name for s in stages if s.stage_class.source is not None}
+    if len(reading) > 1:
+        raise RecipeError(
+            f"stage {reading['video']!r} looks at the pictures of a video, stage "
+            f"{reading['motion']!r} reads a motion file: a recipe takes one kind of file; remove "
+            "one of the two"
+        )
 
 
 def _action_stage(stages: tuple[StageEntry, ...], wanted: object) -> str:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.tracks import Track
-from pipeline.types import Clip, Frame, Video
+from pipeline.types import Clip, Frame, SourceKind, Video
 
 Tracks = dict[str, Track]
 
@@ -37,6 +37,8 @@ class Stage(ABC):
     """Track names that must be there before."""
     provides: ClassVar[tuple[str, ...]] = ()
     """Track names that this stage writes."""
+    source: ClassVar[SourceKind | None] = None
+    """Kind of file that it looks into itself; `None` where it looks at tracks alone."""
     assets: ClassVar[tuple[str, ...]] = ()
     """Assets (see `rotoscope assets`) that must be fetched before."""
     preload: ClassVar[tuple[str, ...]] = ()
@@ -70,6 +72,8 @@ class FrameStage(Stage):
 
     Frame stages that stand together in a recipe share one decoding pass.
     """
+
+    source = "video"
 
     @abstractmethod
     def begin(self, video: Video) -> None:

@@ -33,7 +33,12 @@ Exit codes: 0 all good, 1 some videos failed or a check found a fault, 2 wrong u
 app.add_typer(assets_command.app, name="assets")
 
 Inputs = Annotated[
-    list[Path], typer.Argument(help="Folders (searched through) and video files.", metavar="VIDEOS")
+    list[Path],
+    typer.Argument(
+        help="Folders (searched through) and files: videos, or motion capture (BVH, AMC, npz, npy) "
+        "for a recipe that begins with `motion`.",
+        metavar="VIDEOS",
+    ),
 ]
 RecipeName = Annotated[
     str, typer.Option("--recipe", "-r", help="Name of a recipe, or path of a .yaml file.")
@@ -80,7 +85,7 @@ def label(
         bool, typer.Option("--prefect", help="Run as a Prefect flow (PREFECT_API_URL is honoured).")
     ] = False,
 ) -> None:
-    """Label videos and publish a LeRobot v3 dataset.
+    """Label videos, or motion files, and publish a LeRobot v3 dataset.
 
     Finished work is kept: run the same command again after a crash, a kill or a changed setting
     and only what is missing is computed. A video that fails costs one row; the others go on.
@@ -208,7 +213,7 @@ def _request(
 
     missing = [str(p) for p in videos if not p.exists() and not p.is_symlink()]
     if missing:
-        raise UsageError(f"not there: {', '.join(missing)}; give folders or video files")
+        raise UsageError(f"not there: {', '.join(missing)}; give folders or files")
     return LabelRequest(
         inputs=tuple(videos),
         recipe=load_recipe(recipe, override or ()),

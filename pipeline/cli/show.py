@@ -15,11 +15,12 @@ from pipeline.run.describe import Plan
 from pipeline.run.label import LabelResult
 from pipeline.run.ledger import Row
 from pipeline.run.request import LabelRequest
+from pipeline.sources import NOUNS
 
 
 def show_result(console: Console, request: LabelRequest, result: LabelResult) -> None:
     """What a run did and where to look."""
-    console.print(_counts(result.rows))
+    console.print(_counts(request, result.rows))
     if result.publish_error:
         console.print(f"the dataset could not be written: {result.publish_error}", style="red")
     elif result.dataset is None:
@@ -35,12 +36,12 @@ def show_result(console: Console, request: LabelRequest, result: LabelResult) ->
 
 def show_status(console: Console, request: LabelRequest, rows: Sequence[Row]) -> None:
     """One line per video."""
-    table = Table("video", "status", "frames", "stage", "message", box=None)
+    table = Table("file", "status", "frames", "stage", "message", box=None)
     for row in rows:
         error = f"{row.error}: {row.message}" if row.error else row.message
         table.add_row(row.name, row.status, str(row.frames), row.stage, error)
     console.print(table)
-    console.print(_counts(rows))
+    console.print(_counts(request, rows))
     console.print(f"dataset: {request.out} ({'there' if request.out.exists() else 'not written'})")
 
 
@@ -52,7 +53,7 @@ def show_plan(console: Console, request: LabelRequest, plan: Plan) -> None:
         table.add_row(stage.name, stage.kind, stage.version, f"{stage.num_stored}")
     console.print(table)
     console.print(
-        f"{plan.num_videos} videos: {plan.num_finished} finished and stored, "
+        f"{plan.num_videos} {_noun(request)}: {plan.num_finished} finished and stored, "
         f"{plan.num_videos - plan.num_finished - len(plan.problems)} to do "
         f"({plan.num_frames} frames), {len(plan.problems)} with a problem"
     )
@@ -87,7 +88,11 @@ def show_recipe(console: Console, name: str) -> None:
     console.print(text, markup=False)
 
 
-def _counts(rows: Sequence[Row]) -> str:
+def _noun(request: LabelRequest) -> str:
+    return NOUNS[request.recipe.source]
+
+
+def _counts(request: LabelRequest, rows: Sequence[Row]) -> str:
     counts = Counter(row.status for row in rows)
     parts = [f"{counts[s]} {s}" for s in ("done", "empty", "duplicate", "failed") if counts[s]]
-    return f"{len(rows)} videos: {', '.join(parts) or 'none'}"
+    return f"{len(rows)} {_noun(request)}: {', '.join(parts) or 'none'}"

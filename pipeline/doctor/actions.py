@@ -65,7 +65,7 @@ def check_finite(written: Written) -> Check:
             if len(rows) == 0:
                 continue
             if kind == "NaN" and name.startswith(("track.", "label.")) and name != CONFIDENCE:
-                missing[name] = round(len(rows) / len(values), 4)
+                missing[name] = round(float(bad.mean()), 4)
                 continue
             which = written.names(name)[int(np.argmax(bad[rows[0]]))]
             findings.fail(

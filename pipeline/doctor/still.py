@@ -39,6 +39,8 @@ def check_still(written: Written, energies: Energies) -> Check:
     share = still / moving if moving else 0.0
     if share > MAX_STILL_SHARE and moving > written.fps:
         findings.warn(f"the action stands still in {100 * share:.0f} % of frames that move")
+    if not energies:
+        return findings.check("all dimensions move; there is no video to compare with")
     return findings.check(
         f"all dimensions move; still in {100 * share:.0f} % of the frames where the video moves",
         still_share_of_moving_frames=round(share, 4),

@@ -10,6 +10,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 COLOURS = ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f")
+# fmt: off
+REASON_COLOURS = (
+    "#86efac", "#475569", "#93c5fd", "#ef4444", "#f97316", "#facc15", "#a78bfa", "#0d9488",
+    "#be185d",
+)
+# fmt: on
+"""One colour per entry of `REASONS`: green is valid."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 16, 20
 
 
@@ -53,26 +60,60 @@ def strip(
     width: int = 760,
 ) -> str:
     """A timeline coloured by reason: green where valid, a colour for every other reason."""
-    start, end = float(time_s[0]), float(time_s[-1])
-    scale = (width - _LEFT - _RIGHT) / max(end - start, 1e-9)
-    edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
     parts = []
-    for a, b in itertools.pairwise(edges):
-        code = int(codes[a])
-        x = _LEFT + (float(time_s[a]) - start) * scale
+    for code, a, b in _runs(codes):
         stop = float(time_s[min(b, len(time_s) - 1)])
-        colour = reason_colour(code)
-        parts.append(
-            f'<rect x="{x:.1f}" y="2" width="{max((stop - time_s[a]) * scale, 1):.1f}" height="10" '
-            f'fill="{colour}"><title>{escape(names[code])} {time_s[a]:.2f}-{stop:.2f} s</title>'
-            "</rect>"
-        )
+        text = f"{names[code]} {time_s[a]:.2f}-{stop:.2f} s"
+        parts.append(_bar(time_s, a, stop, reason_colour(code), text, width=width))
     return _svg("".join(parts), width, 14)
+
+
+def flags(
+    time_s: Float[np.ndarray, " time"],
+    values: Bool[np.ndarray, " time"],
+    name: str,
+    *,
+    width: int = 760,
+) -> str:
+    """A timeline that is green where something holds, with its name at the right."""
+    parts = [
+        f'<text x="{width - _RIGHT + 6}" y="11">{escape(name)}</text>',
+        _bar(time_s, 0, float(time_s[-1]), "#f1f5f9", f"not {name}", width=width),
+    ]
+    for code, a, b in _runs(values.astype(int)):
+        if code:
+            stop = float(time_s[min(b, len(time_s) - 1)])
+            text = f"{name} {time_s[a]:.2f}-{stop:.2f} s"
+            parts.append(_bar(time_s, a, stop, "#16a34a", text, width=width))
+    return _svg("".join(parts), width + 8 * len(name), 14)
+
+
+def _runs(codes: Int[np.ndarray, " time"]) -> list[tuple[int, int, int]]:
+    """Stretches of equal codes as `(code, start, end)`."""
+    edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    return [(int(codes[a]), a, b) for a, b in itertools.pairwise(edges)]
+
+
+def _bar(
+    time_s: Float[np.ndarray, " time"],
+    start: int,
+    stop_s: float,
+    colour: str,
+    text: str,
+    *,
+    width: int,
+) -> str:
+    scale = (width - _LEFT - _RIGHT) / max(float(time_s[-1] - time_s[0]), 1e-9)
+    x = _LEFT + float(time_s[start] - time_s[0]) * scale
+    return (
+        f'<rect x="{x:.1f}" y="2" width="{max((stop_s - time_s[start]) * scale, 1):.1f}" '
+        f'height="10" fill="{colour}"><title>{escape(text)}</title></rect>'
+    )
 
 
 def reason_colour(code: int) -> str:
     """Colour of a reason: 0 is valid."""
-    return ("#86efac", "#475569", "#93c5fd", "#ef4444", "#f97316", "#facc15")[code % 6]
+    return REASON_COLOURS[code]
 
 
 def histogram(

@@ -1,4 +1,4 @@
-"""The hand and the gripper drawn over a frame."""
+"""The hand, the gripper and the body drawn over a frame."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from pipeline.geometry import se3
+from pipeline.report.figure import BODY_BONES
 
 BONES = (
     (0, 1), (1, 2), (2, 3), (3, 4), (0, 5), (5, 6), (6, 7), (7, 8), (5, 9), (9, 10), (10, 11),
@@ -36,6 +37,8 @@ class Overlay:
     """End-effector pose."""
     opening_m: float
     """Distance between the gripper's fingers [m]."""
+    body_m: Float[np.ndarray, "body_joint 3"] | None = None
+    """Body joints [m]."""
 
 
 def project(
@@ -61,17 +64,18 @@ def gripper_lines(
 def draw_overlay(
     image: UInt8[np.ndarray, "height width 3"], overlay: Overlay
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """A copy of the image with the hand's skeleton and the gripper on it."""
+    """A copy of the image with the skeletons of hand and body and the gripper on it."""
     from PIL import Image, ImageDraw
 
     picture = Image.fromarray(image.copy())
     pen = ImageDraw.Draw(picture)
     line = max(2, image.shape[1] // 130)
-    if overlay.joints_m is not None:
-        pixels = project(overlay.K, overlay.joints_m)
-        colour = HAND_SEEN if overlay.is_seen else HAND_FILLED
-        for a, b in BONES:
-            _line(pen, pixels[a], pixels[b], colour, line)
+    colour = HAND_SEEN if overlay.is_seen else HAND_FILLED
+    for joints_m, bones in ((overlay.joints_m, BONES), (overlay.body_m, BODY_BONES)):
+        if joints_m is not None:
+            pixels = project(overlay.K, joints_m)
+            for a, b in bones:
+                _line(pen, pixels[a], pixels[b], colour, line)
     if overlay.T_camera_ee is not None and np.isfinite(overlay.T_camera_ee).all():
         for start, end in gripper_lines(overlay.T_camera_ee, overlay.opening_m):
             ends = project(overlay.K, np.stack([start, end]))

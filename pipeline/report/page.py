@@ -11,7 +11,8 @@ import numpy as np
 from pipeline.atomic import write_text_atomic
 from pipeline.dataset import Dataset, EpisodeRows, open_dataset
 from pipeline.report import charts, pictures
-from pipeline.tracks import REASONS
+from pipeline.sources import NOUNS
+from pipeline.tracks import REASONS, SIDES
 
 REASON_TEXT = {name: name.replace("_", " ") for name in REASONS}
 
@@ -62,6 +63,7 @@ def _head(dataset: Dataset, path: Path, episodes: list[EpisodeRows]) -> dict[str
     rows = sum(e.num_rows for e in episodes)
     valid = sum(float(np.sum(e.columns["label.valid"])) for e in episodes)
     names = dataset.names("action")
+    files = NOUNS["motion" if dataset.video_key is None else "video"]
     resolved = provenance.get("recipe_resolved", {})
     stages = ", ".join(f"{s['name']} {s['version']}" for s in resolved.get("stages", []))
     packages = ", ".join(f"{k} {v}" for k, v in provenance.get("packages", {}).items())
@@ -74,8 +76,10 @@ def _head(dataset: Dataset, path: Path, episodes: list[EpisodeRows]) -> dict[str
         "shift": f"{contract.get('shift_s', 0):.3f}",
         "action_kind": "end-effector poses" if names[0].startswith("ee.") else "joint angles",
         "reasons": [(REASON_TEXT[n], charts.reason_colour(i)) for i, n in enumerate(REASONS)],
+        "has_video": dataset.video_key is not None,
+        "files": files,
         "cards": [
-            (len({e.meta.get("name", e.index) for e in episodes}), "videos"),
+            (len({e.meta.get("name", e.index) for e in episodes}), files),
             (len(episodes), "episodes"),
             (f"{rows / dataset.fps:.1f} s", "labelled"),
             (rows, "rows"),
@@ -102,14 +106,15 @@ def _histograms(episodes: list[EpisodeRows]) -> list[str]:
     error_mm = 1e3 * gather("label.target_error")
     if len(error_mm):
         out.append(charts.histogram(error_mm, title="reach error", unit="mm", low=0.0, high=20.0))
-    sigma = [
-        np.linalg.norm(_column(e, "track.hand.sigma")[:, :3], axis=1)
-        for e in episodes
-        if "track.hand.sigma" in e.columns
-    ]
-    if sigma:
-        values = 1e3 * np.concatenate(sigma)
-        out.append(charts.histogram(values, title="wrist 1-sigma", unit="mm", low=0.0, high=150.0))
+    for feature, what in (("track.hand.sigma", "wrist"), ("track.body.sigma", "body")):
+        sigma = [
+            np.linalg.norm(_column(e, feature)[:, :3], axis=1)
+            for e in episodes
+            if feature in e.columns
+        ]
+        if sigma:
+            values, title = 1e3 * np.concatenate(sigma), f"{what} 1-sigma"
+            out.append(charts.histogram(values, title=title, unit="mm", low=0.0, high=150.0))
     return out
 
 
@@ -135,19 +140,21 @@ def _section(
 ) -> dict[str, Any]:
     scene, source = episode.meta.get("scene", {}), episode.meta.get("source", {})
     base = np.array(scene["T_camera_base"]) if "T_camera_base" in scene else None
-    where = "not placed" if base is None else np.array2string(base[:3, 3], precision=2)
+    where = "base not placed"
+    if base is not None:
+        where = f"base at {np.array2string(base[:3, 3], precision=2)} m in the camera frame"
     return {
         "index": episode.index,
         "name": episode.meta.get("name", ""),
         "task": episode.meta.get("task", ""),
-        "side": source.get("subject", ""),
+        "side": _subject(source.get("subject", "")),
         "span": f"{source.get('first_frame')} to {source.get('end_frame')}",
-        "camera": f"K {scene.get('K_source', 'unknown')}, focal sigma "
-        f"{100 * scene.get('sigma_focal_rel', 0):.0f} %",
-        "base": f"at {where} m in the camera frame",
+        "camera": _camera(dataset, scene),
+        "base": where,
         "loop": pictures.loop(dataset, episode, painter),
         "sheet": pictures.contact_sheet(dataset, episode, painter),
         "strip": _strip(dataset, episode),
+        "contacts": _contacts(dataset, episode),
         "charts": _charts(dataset, episode),
     }
 
@@ -156,6 +163,28 @@ def _strip(dataset: Dataset, episode: EpisodeRows) -> str:
     time_s = np.arange(episode.num_rows) / dataset.fps
     codes = np.asarray(episode.columns["label.reason"]).ravel().astype(int)
     return charts.strip(time_s, codes, [REASON_TEXT[n] for n in REASONS])
+
+
+def _contacts(dataset: Dataset, episode: EpisodeRows) -> list[str]:
+    """One timeline per foot, where contacts are known."""
+    name = "track.body.contact"
+    if name not in episode.columns:
+        return []
+    time_s = np.arange(episode.num_rows) / dataset.fps
+    values = np.asarray(episode.columns[name], bool)
+    sides = dataset.names(name)
+    return [charts.flags(time_s, values[:, i], f"{s} foot on ground") for i, s in enumerate(sides)]
+
+
+def _subject(name: str) -> str:
+    return f"{name} hand" if name in SIDES else name
+
+
+def _camera(dataset: Dataset, scene: dict[str, Any]) -> str:
+    if dataset.video_key is None:
+        return "no video"
+    sigma = 100 * scene.get("sigma_focal_rel", 0)
+    return f"camera K {scene.get('K_source', 'unknown')}, focal sigma {sigma:.0f} %"
 
 
 def _charts(dataset: Dataset, episode: EpisodeRows) -> list[str]:
@@ -168,9 +197,10 @@ def _charts(dataset: Dataset, episode: EpisodeRows) -> list[str]:
     unit = "m, rad" if names[0].startswith("ee.") else "rad"
     out = [
         charts.curves(
-            time_s, action[:, body], [names[i] for i in body], title=what, unit=unit,
+            time_s, action[:, some], [names[i] for i in some], title=what, unit=unit,
             invalid=invalid, height=210,
         )
+        for some in _groups(body)
     ]  # fmt: skip
     if gripper:
         out.append(
@@ -187,6 +217,13 @@ def _charts(dataset: Dataset, episode: EpisodeRows) -> list[str]:
         )
     )  # fmt: skip
     return out
+
+
+def _groups(dimensions: list[int]) -> list[list[int]]:
+    """Dimensions in charts of equal size, as few as keep their colours apart."""
+    count = -(-len(dimensions) // len(charts.COLOURS))
+    size = -(-len(dimensions) // max(count, 1))
+    return [dimensions[i : i + size] for i in range(0, len(dimensions), max(size, 1))]
 
 
 def _column(episode: EpisodeRows, name: str) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import logging
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,11 +17,14 @@ from pipeline.dataset import Dataset, EpisodeRows, read_images
 from pipeline.errors import RotoscopeError
 from pipeline.geometry import se3
 from pipeline.report.draw import Overlay, draw_overlay
+from pipeline.report.figure import View, draw_figure, draw_text
 from pipeline.video.fit import fit_into
 
 log = logging.getLogger(__name__)
 
 SHEET_COLUMNS, SHEET_WIDTH = 6, 320
+FIGURE_SHAPE = (240, 320)
+"""Height and width of the stick figure's picture where no video gives a shape."""
 LOOP_WIDTH, LOOP_HZ, LOOP_MAX_S = 320, 10, 8.0
 
 
@@ -78,29 +82,24 @@ def contact_sheet(dataset: Dataset, episode: EpisodeRows, painter: RobotPainter)
     count = min(SHEET_COLUMNS, episode.num_rows)
     rows = np.unique(np.linspace(0, episode.num_rows - 1, count).astype(int)).tolist()
     columns = []
-    for row, image in zip(rows, read_images(episode, rows, dataset.fps), strict=True):
-        person = draw_overlay(image, overlay_of(dataset, episode, row))
-        height = SHEET_WIDTH * image.shape[0] // image.shape[1]
-        parts = [_resized(person, SHEET_WIDTH, height)]
-        robot = _robot(dataset, episode, row, painter, SHEET_WIDTH, height)
-        columns.append(np.concatenate(parts if robot is None else [*parts, robot], axis=0))
+    for row, person in zip(rows, people(dataset, episode, rows, width=SHEET_WIDTH), strict=True):
+        robot = _robot(dataset, episode, row, painter, SHEET_WIDTH, len(person))
+        columns.append(person if robot is None else np.concatenate([person, robot], axis=0))
     return _data_uri(np.concatenate(columns, axis=1))
 
 
 def loop(dataset: Dataset, episode: EpisodeRows, painter: RobotPainter) -> str:
-    """An animated WebP data URI: the person beside the robot; empty where nothing can be drawn."""
+    """An animated WebP data URI: the person beside the robot."""
     from PIL import Image
 
     step = max(1, round(dataset.fps / LOOP_HZ))
     last = min(episode.num_rows, int(LOOP_MAX_S * dataset.fps))
     rows = list(range(0, last, step))
     frames = []
-    for row, image in zip(rows, read_images(episode, rows, dataset.fps), strict=True):
-        person = draw_overlay(image, overlay_of(dataset, episode, row))
-        height = LOOP_WIDTH * image.shape[0] // image.shape[1]
-        robot = _robot(dataset, episode, row, painter, LOOP_WIDTH, height)
-        pair = [_resized(person, LOOP_WIDTH, height), *([] if robot is None else [robot])]
-        frames.append(Image.fromarray(np.concatenate(pair, axis=1)))
+    for row, person in zip(rows, people(dataset, episode, rows, width=LOOP_WIDTH), strict=True):
+        robot = _robot(dataset, episode, row, painter, LOOP_WIDTH, len(person))
+        pair = person if robot is None else np.concatenate([person, robot], axis=1)
+        frames.append(Image.fromarray(pair))
     buffer = io.BytesIO()
     frames[0].save(
         buffer, "WEBP", save_all=True, append_images=frames[1:], loop=0, quality=55, method=2,
@@ -109,10 +108,50 @@ def loop(dataset: Dataset, episode: EpisodeRows, painter: RobotPainter) -> str:
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
+def people(
+    dataset: Dataset, episode: EpisodeRows, rows: Sequence[int], *, width: int
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    """The person in some rows, which must increase.
+
+    The frame with what was found drawn over it; without frames a stick figure; without a body
+    either, a grey picture.
+    """
+    key = dataset.video_key
+    if key is not None:
+        high, wide = dataset.info["features"][key]["shape"][:2]
+        height = width * high // wide
+        for row, image in zip(rows, read_images(episode, rows, dataset.fps), strict=True):
+            yield _resized(draw_overlay(image, overlay_of(dataset, episode, row)), width, height)
+        return
+    height = width * FIGURE_SHAPE[0] // FIGURE_SHAPE[1]
+    joints_m = body_of(episode)
+    if joints_m is None:
+        yield from [draw_text("no video", width=width, height=height)] * len(rows)
+        return
+    is_grounded = episode.meta.get("scene", {}).get("body_frame") == "world"
+    view = View.of(joints_m, is_grounded=is_grounded)
+    contact = episode.columns.get("track.body.contact")
+    for row in rows:
+        yield draw_figure(
+            joints_m[row],
+            view,
+            is_seen=_flag(episode, "track.body.seen", row),
+            contact=None if contact is None else contact[row],
+            width=width,
+            height=height,
+        )
+
+
+def body_of(episode: EpisodeRows) -> Float[np.ndarray, "time body_joint 3"] | None:
+    """The person's joints in the frame that the scene names [m], `None` where there are none."""
+    joints = episode.columns.get("track.body.joints")
+    return None if joints is None else np.asarray(joints, float).reshape(len(joints), -1, 3)
+
+
 def overlay_of(dataset: Dataset, episode: EpisodeRows, row: int) -> Overlay:
-    """What is known about the hand and the gripper in one row, ready to be drawn."""
+    """What is known about hand, gripper and body in one row of a video, ready to be drawn."""
     scene, columns = episode.meta.get("scene", {}), episode.columns
-    if "K" not in scene:
+    if "K" not in scene or dataset.video_key is None:
         return Overlay(np.eye(3), None, False, None, 0.0)
     height, width = dataset.info["features"][dataset.video_key]["shape"][:2]
     fit = fit_into(scene["video_width"], scene["video_height"], width, height)
@@ -121,12 +160,27 @@ def overlay_of(dataset: Dataset, episode: EpisodeRows, row: int) -> Overlay:
     return Overlay(
         K=fit.apply_K(np.array(scene["K"])),
         joints_m=None if joints is None else np.asarray(joints[row], float).reshape(21, 3),
-        is_seen=bool(np.ravel(columns["track.hand.seen"][row])[0])
-        if "track.hand.seen" in columns
-        else True,
+        is_seen=_flag(episode, "track.hand.seen", row) and _flag(episode, "track.body.seen", row),
         T_camera_ee=T_camera_ee,
         opening_m=opening,
+        body_m=_body_in_camera(episode, row),
     )
+
+
+def _body_in_camera(episode: EpisodeRows, row: int) -> Float[np.ndarray, "body_joint 3"] | None:
+    joints_m = body_of(episode)
+    if joints_m is None:
+        return None
+    scene = episode.meta["scene"]
+    if scene.get("body_frame") != "world":
+        return joints_m[row]
+    return se3.apply(se3.inverse(np.array(scene["T_world_source"])), joints_m[row])
+
+
+def _flag(episode: EpisodeRows, name: str, row: int) -> bool:
+    """A column of yes and no; yes where there is no such column."""
+    values = episode.columns.get(name)
+    return True if values is None else bool(np.ravel(values[row])[0])
 
 
 def _gripper(

@@ -1,7 +1,8 @@
-"""One Rerun recording per episode: frames, hand, gripper, actions on one timeline."""
+"""One Rerun recording per episode: frames, hand, body, gripper, actions on one timeline."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import numpy as np
 from pipeline.dataset import Dataset, EpisodeRows, open_dataset, read_images
 from pipeline.errors import UsageError
 from pipeline.report.draw import BONES, gripper_lines
-from pipeline.report.pictures import overlay_of
+from pipeline.report.figure import BODY_BONES
+from pipeline.report.pictures import body_of, overlay_of
 
 
 def write_recordings(dataset_path: Path, folder: Path) -> Iterator[Path]:
@@ -42,9 +44,17 @@ def _write(dataset: Dataset, episode: EpisodeRows, path: Path) -> None:
     recording.log("camera", rr.ViewCoordinates.RDF, static=True)
     names = dataset.names("action")
     rows = range(episode.num_rows)
-    for row, image in zip(rows, read_images(episode, rows, dataset.fps), strict=True):
+    has_video = dataset.video_key is not None
+    images = read_images(episode, rows, dataset.fps) if has_video else itertools.repeat(None)
+    body = body_of(episode)
+    for row, image in zip(rows, images, strict=has_video):
         recording.set_time("time", duration=row / dataset.fps)
-        recording.log("camera/image", rr.Image(image).compress(jpeg_quality=80))
+        if image is not None:
+            recording.log("camera/image", rr.Image(image).compress(jpeg_quality=80))
+        if body is not None:
+            bones = [body[row][list(pair)] for pair in BODY_BONES]
+            known = [bone for bone in bones if np.isfinite(bone).all()]
+            recording.log("body", rr.LineStrips3D(known, radii=0.01))
         overlay = overlay_of(dataset, episode, row)
         if overlay.joints_m is not None:
             bones = [overlay.joints_m[list(pair)] for pair in BONES]

@@ -11,12 +11,15 @@ from pipeline.run.label import Work, plan, stored_row
 from pipeline.run.ledger import Ledger, Row
 from pipeline.run.request import LabelRequest
 from pipeline.run.store import Store
+from pipeline.sources import open_motion
+from pipeline.types import SourceKind
 
 DEFAULT_MS_PER_FRAME = {"decode": 1.5, "hands": 12.0, "encode": 1.5}
 """CPU per frame where this run has no rows yet to learn from [ms]; others count 0.3 each."""
 OTHER_MS_PER_FRAME = 0.3
-BYTES_PER_FRAME = 4000
-"""Dataset bytes per row: 640x480 H.264 at crf 23 with a key frame every second frame."""
+BYTES_PER_FRAME: dict[SourceKind, int] = {"video": 4000, "motion": 400}
+"""Dataset bytes per row: 640x480 H.264 at crf 23 with a key frame every second frame; without
+pictures, a hundred numbers."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def describe(request: LabelRequest) -> Plan:
             num_finished += 1
             total_frames += row.frames
             continue
-        frames = _count_frames(item)
+        frames = _count_frames(item, recipe.source)
         if isinstance(frames, str):
             problems.append(Row(item.found.display_name, "failed", item.sha256, message=frames))
             continue
@@ -92,22 +95,25 @@ def describe(request: LabelRequest) -> Plan:
             for s in recipe.stages
         ),
         cpu_s=num_frames * ms / 1e3,
-        disk_bytes=total_frames * BYTES_PER_FRAME,
+        disk_bytes=total_frames * BYTES_PER_FRAME[recipe.source],
         is_estimate_measured=is_measured,
     )
 
 
-def count_frames(work: Work, tell: Tell) -> int:
+def count_frames(argument: tuple[Work, SourceKind], tell: Tell) -> int:
     """Frames of a video by its packets; runs in a child, since a damaged file can crash."""
+    work, kind = argument
+    if kind == "motion":
+        return open_motion(work.found.path, sha256=work.sha256)[0].num_frames
     from pipeline.video.probe import probe
 
     return probe(work.found.path, sha256=work.sha256).num_frames
 
 
-def _count_frames(work: Work) -> int | str:
+def _count_frames(work: Work, kind: SourceKind) -> int | str:
     limits = Limits(memory_bytes=2**30, stall_s=60.0, base_s=60.0, per_item_s=0.0)
     try:
-        answer = run_isolated("pipeline.run.describe:count_frames", work, limits=limits)
+        answer = run_isolated("pipeline.run.describe:count_frames", (work, kind), limits=limits)
     except RotoscopeError as error:
         return f"{type(error).__name__}: {error}"
     if answer.error is not None:
@@ -120,5 +126,6 @@ def _ms_per_frame(request: LabelRequest) -> tuple[float, bool]:
     if rows:
         return 1e3 * sum(r.cpu_s for r in rows) / sum(r.frames for r in rows), True
     names = [s.name for s in request.recipe.stages]
-    known = [DEFAULT_MS_PER_FRAME.get(n, OTHER_MS_PER_FRAME) for n in names]
-    return sum(known) + DEFAULT_MS_PER_FRAME["decode"] + DEFAULT_MS_PER_FRAME["encode"], False
+    if request.recipe.source == "video":
+        names += ["decode", "encode"]
+    return sum(DEFAULT_MS_PER_FRAME.get(n, OTHER_MS_PER_FRAME) for n in names), False

@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from pipeline.errors import RotoscopeError, UsageError, VideoError, WorkerError
+from pipeline.errors import MotionError, RotoscopeError, UsageError, VideoError, WorkerError
 from pipeline.recipe import Recipe
 from pipeline.run.events import Event, Listener, ignore
 from pipeline.run.isolation import Answer, Limits, run_isolated
@@ -21,7 +21,8 @@ from pipeline.run.process import VideoJob, VideoOutcome
 from pipeline.run.publish import dataset_key_of, publish_rows
 from pipeline.run.request import LabelRequest, check_out, published_key, save_request
 from pipeline.run.store import Store, content_key
-from pipeline.video.scan import Found, scan, sha256_file
+from pipeline.sources import identity, nothing_found, scan
+from pipeline.video.scan import Found
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ def prepare(request: LabelRequest, ledger: Ledger) -> tuple[dict[str, Row], list
     """Rows that are final already, by name, and the work that is left; both go on record.
 
     Raises:
-        UsageError: There is no video, or `out` holds something else.
+        UsageError: There is no file of the recipe's kind, or `out` holds something else.
     """
     check_out(request)
     save_request(request)
@@ -130,7 +131,10 @@ def prepare(request: LabelRequest, ledger: Ledger) -> tuple[dict[str, Row], list
         if old is None or (old.status, old.sha256) != (row.status, row.sha256):
             ledger.append(row)
     if not rows and not todo:
-        raise UsageError(_nothing_found(request))
+        recipe = request.recipe
+        raise UsageError(
+            nothing_found(request.inputs, recipe.source, recipe=recipe.name, only=request.only)
+        )
     return rows, todo
 
 
@@ -138,13 +142,14 @@ def plan(request: LabelRequest) -> Iterator[Row | Work]:
     """Every video of the request: work to do, or a row that is final already."""
     tokens = stage_tokens(request.recipe)
     seen: dict[str, str] = {}
-    found = scan(list(request.inputs), only=request.only)
+    kind = request.recipe.source
+    found = scan(list(request.inputs), kind, only=request.only)
     for item in found[: request.limit]:
         try:
-            sha256 = sha256_file(item.path) if not item.problem else ""
             if item.problem:
-                raise VideoError(item.problem)
-        except VideoError as error:
+                raise (VideoError if kind == "video" else MotionError)(item.problem)
+            sha256 = identity(item.path, kind)
+        except (VideoError, MotionError) as error:
             yield _failed(request, item, "scan", type(error).__name__, str(error))
             continue
         if sha256 in seen:
@@ -328,9 +333,3 @@ def publish(
         return LabelResult(rows, None, False, f"{type(error).__name__}: {error}")
     listener(Event("published"))
     return LabelResult(rows, request.out, True)
-
-
-def _nothing_found(request: LabelRequest) -> str:
-    places = ", ".join(str(p) for p in request.inputs)
-    glob = f" that match {request.only!r}" if request.only else ""
-    return f"no videos{glob} in {places}; give a folder with videos, or video files"

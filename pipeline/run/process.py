@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from pipeline.errors import TrackError, VideoError
 from pipeline.recipe import Recipe, StageEntry, build_recipe
 from pipeline.run.isolation import Tell
 from pipeline.run.keys import stage_tokens, video_keys
 from pipeline.run.store import Store
+from pipeline.sources import open_motion
 from pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
 from pipeline.stages.shots import shot_spans
 from pipeline.tracks import ActionTrack, ClockTrack, SegmentTrack, ShotTrack, Track
@@ -61,26 +63,42 @@ def process_video(job: VideoJob, tell: Tell) -> VideoOutcome:
 
     Raises:
         VideoError: The file cannot be read.
+        MotionError: The motion file cannot be read.
         RotoscopeError: Any other error raised on purpose.
     """
-    from pipeline.video.probe import probe
-
     recipe = build_recipe(job.recipe, folder=job.folder)
     tell("probe", 0, 0)
-    video = probe(job.path, sha256=job.sha256)
+    video, time_s = _open(job, recipe)
     tell("probe", 0, video.num_frames)
-    run = _Run(recipe, video, Store(job.store), tell)
+    run = _Run(recipe, video, Store(job.store), tell, time_s)
     run.stages(job.until)
     if job.until or not recipe.action:
         return run.outcome((), "")
     return run.episodes()
 
 
+def _open(job: VideoJob, recipe: Recipe) -> tuple[Video, Float[np.ndarray, " time"] | None]:
+    """Facts about the file, and its frame times where it has them without being decoded."""
+    if recipe.source == "motion":
+        return open_motion(job.path, sha256=job.sha256)
+    from pipeline.video.probe import probe
+
+    return probe(job.path, sha256=job.sha256), None
+
+
 class _Run:
     """State of one video's way through the stages."""
 
-    def __init__(self, recipe: Recipe, video: Video, store: Store, tell: Tell) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        video: Video,
+        store: Store,
+        tell: Tell,
+        time_s: Float[np.ndarray, " time"] | None,
+    ) -> None:
         self.recipe, self.video, self.store, self.tell = recipe, video, store, tell
+        self.time_s = time_s
         self.clips: list[Clip] = []
         self.tracks: list[Tracks] = []
         self.keys = video_keys(recipe, video.sha256, stage_tokens(recipe))
@@ -93,7 +111,10 @@ class _Run:
         if until:
             entries = entries[: [e.name for e in entries].index(until) + 1]
         frame_entries = [e for e in entries if issubclass(e.stage_class, FrameStage)]
-        self._frame_stages(frame_entries)
+        if self.time_s is not None:
+            self._begin(self.time_s)
+        else:
+            self._frame_stages(frame_entries)
         self._split(next((e for e in frame_entries if "shots" in e.stage_class.provides), None))
         for entry in entries[len(frame_entries) :]:
             self._clip_stage(entry)
@@ -116,11 +137,15 @@ class _Run:
             found = clock[0]["clock"]
             assert isinstance(found, ClockTrack)
             time_s = found.time_s
-        self.clips = [Clip(video=self.video, start=0, time_s=time_s)]
-        self.tracks = [{}]
+        self._begin(time_s)
         for unit in stored.values():
             assert unit is not None
             self._accept(unit)
+
+    def _begin(self, time_s: Float[np.ndarray, " time"]) -> None:
+        """Makes the whole video the one clip, about which nothing is known yet."""
+        self.clips = [Clip(video=self.video, start=0, time_s=time_s)]
+        self.tracks = [{}]
 
     def _decode_through(self, stages: dict[str, Stage]) -> tuple[np.ndarray, dict[str, Tracks]]:
         """Shows every frame to every stage; returns frame times and what the stages made."""
@@ -258,7 +283,8 @@ class _Run:
         if not self.clips:
             return "every shot is shorter than shots.min_shot_s"
         if not any(isinstance(t, ActionTrack) for unit in self.tracks for t in unit.values()):
-            return "nothing was found that a robot could follow (no hand was seen long enough)"
+            why = "no hand was seen long enough" if self.video.has_pictures else "it holds no body"
+            return f"nothing was found that a robot could follow ({why})"
         parts = ", ".join(
             f"{n} {reason.replace('_', ' ')}" for reason, n in self._dropped().items()
         )

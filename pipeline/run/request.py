@@ -18,7 +18,7 @@ class LabelRequest:
     """Everything a run needs to know; kept beside the dataset so that `retry` can repeat it."""
 
     inputs: tuple[Path, ...]
-    """Folders and files with videos."""
+    """Folders and files of the recipe's kind: videos, or motion files."""
     recipe: Recipe
     """What to run."""
     out: Path

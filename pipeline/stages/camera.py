@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.errors import RecipeError
 from pipeline.stage import ClipStage, StageConfig, Tracks
 from pipeline.tracks import Camera, Track
-from pipeline.types import CameraSource, Clip, Video
+from pipeline.types import CameraSource, Clip, SourceKind, Video
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class CameraStage(ClipStage):
     kind: ClassVar[str] = "camera"
     version: ClassVar[str] = "1"
     provides: ClassVar[tuple[str, ...]] = ("camera",)
+    source: ClassVar[SourceKind | None] = "video"
     Config: ClassVar[type[StageConfig]] = CameraConfig
 
     config: CameraConfig

@@ -1,4 +1,4 @@
-"""Which videos a run is about: folders, files and lists become one ordered list of names."""
+"""Which files a run is about: folders, files and lists become one ordered list of names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,7 +50,12 @@ def display_name(name: str | os.PathLike[str]) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def scan(inputs: Sequence[Path | str], *, only: str | None = None) -> list[Found]:
+def scan(
+    inputs: Sequence[Path | str],
+    *,
+    only: str | None = None,
+    suffixes: Collection[str] = VIDEO_SUFFIXES,
+) -> list[Found]:
     """Every video below the inputs, sorted by the bytes of its name.
 
     Folders are searched through, links to folders included, each real folder once, so that loops
@@ -61,6 +66,7 @@ def scan(inputs: Sequence[Path | str], *, only: str | None = None) -> list[Found
     Args:
         inputs: Folders and files.
         only: Glob on the displayed name; `*` also matches `/`.
+        suffixes: Endings, in lower case, that folders are searched for.
 
     Raises:
         UsageError: An input is not there.
@@ -70,14 +76,21 @@ def scan(inputs: Sequence[Path | str], *, only: str | None = None) -> list[Found
     for entry in inputs:
         root = Path(entry)
         if not os.path.lexists(root):
-            raise UsageError(f"{display_name(root)} is not there; give a folder or a video file")
-        found = list(_folder(root)) if os.path.isdir(root) else [Found(root, root.name)]
+            raise UsageError(f"{display_name(root)} is not there; give a folder or a file")
+        found = list(_folder(root, suffixes)) if os.path.isdir(root) else [Found(root, root.name)]
         fresh = [f for f in found if os.path.abspath(f.path) not in seen]
         seen.update(os.path.abspath(f.path) for f in fresh)
         groups.append([_checked(f) for f in fresh])
     named = _uniquely_named(groups, [Path(os.path.abspath(i)) for i in inputs])
     chosen = [f for f in named if only is None or _matches(f.display_name, only)]
     return sorted(chosen, key=lambda f: os.fsencode(f.name))
+
+
+def count_suffixes(inputs: Sequence[Path | str]) -> Counter[str]:
+    """How many files of each ending, in lower case, lie below the inputs, hidden ones aside."""
+    roots = [Path(entry) for entry in inputs]
+    files = [f for root in roots if os.path.isdir(root) for f in _folder(root, None)]
+    return Counter(found.path.suffix.lower() for found in files if not found.problem)
 
 
 def sha256_file(path: Path) -> str:
@@ -104,8 +117,8 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _folder(root: Path) -> Iterator[Found]:
-    """Candidates below a folder, in no particular order."""
+def _folder(root: Path, suffixes: Collection[str] | None) -> Iterator[Found]:
+    """Files with one of the suffixes, or all, below a folder, in no particular order."""
     waiting, visited = [root], set[tuple[int, int]]()
     while waiting:
         folder = waiting.pop()
@@ -124,7 +137,7 @@ def _folder(root: Path) -> Iterator[Found]:
                 continue
             if os.path.isdir(child):
                 waiting.append(child)
-            elif child.suffix.lower() in VIDEO_SUFFIXES:
+            elif suffixes is None or child.suffix.lower() in suffixes:
                 yield Found(child, child.relative_to(root).as_posix())
         # Real folders before links to them, then by name: names do not depend on the file system.
         waiting.sort(key=lambda f: (f.is_symlink(), os.fsencode(f)), reverse=True)

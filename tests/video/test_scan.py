@@ -122,7 +122,7 @@ def test_folder_that_may_not_be_read_becomes_an_entry_with_a_problem(tmp_path, m
 
 
 def test_input_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"gone.*is not there; give a folder or a video file"):
+    with pytest.raises(UsageError, match=r"gone.*is not there; give a folder or a file"):
         scan([tmp_path / "gone"])
 
 

@@ -1,0 +1,122 @@
+"""The kinds of files that a run takes: how they are found, what identifies them, their clock."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from pipeline.errors import MotionError, NotAVideoError
+from pipeline.motion import MOTION_SUFFIXES, side_files
+from pipeline.types import SourceKind, Video
+from pipeline.video.scan import VIDEO_SUFFIXES, Found, count_suffixes, display_name, sha256_file
+from pipeline.video.scan import scan as scan_files
+
+SUFFIXES: dict[SourceKind, frozenset[str]] = {"video": VIDEO_SUFFIXES, "motion": MOTION_SUFFIXES}
+"""What folders are searched for, by kind of file."""
+NOUNS: dict[SourceKind, str] = {"video": "videos", "motion": "motion files"}
+"""What the files of a kind are called, in the plural."""
+SHOWN_SUFFIXES = 8
+
+
+def scan(inputs: Sequence[Path], kind: SourceKind, *, only: str | None = None) -> list[Found]:
+    """Every file of a kind below the inputs; see `pipeline.video.scan.scan`.
+
+    Files that only belong to another one, such as contact flags beside keypoints, are left out.
+
+    Raises:
+        UsageError: An input is not there.
+    """
+    found = scan_files(inputs, only=only, suffixes=SUFFIXES[kind])
+    if kind == "video":
+        return found
+    beside = {file for f in found if not f.problem for file in side_files(f.path)}
+    return [f for f in found if f.path not in beside]
+
+
+def nothing_found(
+    inputs: Sequence[Path], kind: SourceKind, *, recipe: str, only: str | None = None
+) -> str:
+    """What to say where a run has no file of its kind: what was looked for, and what is there."""
+    places = ", ".join(display_name(p) for p in inputs)
+    counts = count_suffixes(inputs).most_common(SHOWN_SUFFIXES)
+    there = ", ".join(f"{count} {suffix or 'without ending'}" for suffix, count in counts)
+    wanted = " ".join(sorted(SUFFIXES[kind]))
+    glob = f" that match {only!r}" if only else ""
+    text = (
+        f"no {NOUNS[kind]}{glob} in {places}; recipe {recipe!r} takes {NOUNS[kind]} ({wanted}), "
+        f"found were {there or 'no files at all'}"
+    )
+    other = _other(kind)
+    if any(suffix in SUFFIXES[other] for suffix, _ in counts):
+        return f"{text}; for {NOUNS[other]} choose another recipe (see 'rotoscope recipes')"
+    return f"{text}; give a folder with {NOUNS[kind]}, or the files themselves"
+
+
+def identity(path: Path, kind: SourceKind) -> str:
+    """Hex SHA-256 of a file's bytes and of those it is read together with.
+
+    Raises:
+        NotAVideoError: A file that cannot be read, is empty, or is a motion file where videos are
+            wanted.
+        MotionError: The same the other way round.
+    """
+    shown, suffix = display_name(path.name), path.suffix.lower()
+    if suffix in SUFFIXES[_other(kind)] and suffix not in SUFFIXES[kind]:
+        error = NotAVideoError if kind == "video" else MotionError
+        raise error(
+            f"{shown} is one of the {NOUNS[_other(kind)]}, this recipe takes {NOUNS[kind]}; choose "
+            "another recipe for it (see 'rotoscope recipes')"
+        )
+    if kind == "video":
+        return sha256_file(path)
+    try:
+        digests = [(file.name, sha256_file(file)) for file in (path, *side_files(path))]
+    except NotAVideoError as error:
+        raise MotionError(str(error)) from error
+    if len(digests) == 1:
+        return digests[0][1]
+    return hashlib.sha256(json.dumps([digests[0][1], *digests[1:]]).encode()).hexdigest()
+
+
+def open_motion(path: Path, *, sha256: str) -> tuple[Video, Float[np.ndarray, " time"]]:
+    """Facts about a motion file, and the times of its frames [s].
+
+    Raises:
+        MotionError: The file cannot be read.
+    """
+    from pipeline.motion import read_motion
+
+    time_s = read_motion(path).time_s
+    if len(time_s) < 2:
+        raise MotionError(
+            f"{display_name(path.name)} holds {len(time_s)} frames; a motion needs at least 2"
+        )
+    steps_s = np.diff(time_s)
+    median_s = float(np.median(steps_s))
+    is_variable_rate = bool((np.abs(steps_s - median_s) > median_s / 2).any())
+    step_s = median_s if is_variable_rate else float(steps_s.mean())
+    video = Video(
+        path=path,
+        sha256=sha256,
+        size_bytes=os.path.getsize(path),
+        width=0,
+        height=0,
+        rotation_deg=0,
+        codec="motion",
+        pixel_format="",
+        num_frames=len(time_s),
+        duration_s=float(time_s[-1] - time_s[0]) + step_s,
+        rate_hz=1.0 / step_s,
+        is_variable_rate=is_variable_rate,
+    )
+    return video, time_s
+
+
+def _other(kind: SourceKind) -> SourceKind:
+    return "motion" if kind == "video" else "video"

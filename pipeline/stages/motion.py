@@ -1,0 +1,77 @@
+"""`motion`: a person's joints out of a motion-capture file, as if a video had been looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from pipeline.errors import MotionError
+from pipeline.motion import Unit, Up, read_motion
+from pipeline.stage import ClipStage, StageConfig, Tracks
+from pipeline.tracks import BodyTrack, QualityTrack, Track
+from pipeline.types import Clip, SourceKind
+
+SUBJECT = "person0"
+"""A motion file is about one person."""
+
+
+class MotionConfig(StageConfig):
+    """How the numbers of a motion file are read, where the file does not say it itself."""
+
+    unit: Unit = "auto"
+    """Unit of lengths; `auto` takes what the file says, else what makes the body's size human."""
+    up: Up = "auto"
+    """Axis that points up; `auto` takes what the file says, else what makes the body stand."""
+
+
+class MotionStage(ClipStage):
+    """Reads BVH, AMC, npz and npy files: the track `body.person0`, with contacts where known.
+
+    Joints stand in the file's own frame with z turned up; where the ground is, `ground` finds out.
+    """
+
+    kind: ClassVar[str] = "motion"
+    version: ClassVar[str] = "1"
+    provides: ClassVar[tuple[str, ...]] = ("body", "quality.motion")
+    source: ClassVar[SourceKind | None] = "motion"
+    Config: ClassVar[type[StageConfig]] = MotionConfig
+
+    config: MotionConfig
+
+    def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
+        """The person of the clip's file, and facts about how it was read.
+
+        Frames are valid where every joint that the file has at all is finite.
+
+        Raises:
+            MotionError: The file cannot be read, or it changed since the run began.
+        """
+        path = clip.video.path
+        motion = read_motion(path, unit=self.config.unit, up=self.config.up)
+        if len(motion.time_s) != clip.video.num_frames:
+            raise MotionError(
+                f"{path.name} held {clip.video.num_frames} frames when the run began and holds "
+                f"{len(motion.time_s)} now; run it again"
+            )
+        joints_m = motion.joints_m[clip.start : clip.end]
+        is_finite = np.isfinite(joints_m).all(axis=2)
+        has_joint = is_finite.any(axis=0)
+        valid = is_finite[:, has_joint].all(axis=1) & has_joint.any()
+        contact = motion.contact
+        body = BodyTrack(
+            subject=SUBJECT,
+            score=np.where(valid, 1.0, np.nan),
+            valid=valid,
+            joints_m=joints_m,
+            contact=None if contact is None else contact[clip.start : clip.end],
+        )
+        facts = {
+            "motion_source": motion.source,
+            "motion_unit": motion.unit,
+            "motion_up": motion.up,
+            "motion_assumed": list(motion.assumed),
+        }
+        quality = QualityTrack(subject=SUBJECT, facts=facts)
+        return {f"body.{SUBJECT}": body, f"quality.motion.{SUBJECT}": quality}

@@ -1,0 +1,66 @@
+"""The report of a dataset without pictures shows a figure, or says that there is no video."""
+
+import base64
+import dataclasses
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks._small_dataset import episode, job_for
+from pipeline.episode import Feature
+from pipeline.export.publish import publish_in_child
+from pipeline.export.stored_episode import save_episode
+from pipeline.features.body import BODY_JOINT_NAMES
+from pipeline.report.figure import LEFT
+from pipeline.report.page import write_report
+
+
+def with_body(made):
+    joints = np.random.default_rng(0).normal(size=(made.num_rows, 21, 3)).astype(np.float32)
+    joints[:, 5] = np.nan
+    contact = np.arange(made.num_rows)[:, None] % 20 < [10, 5]
+    body = {
+        "track.body.joints": Feature(joints.reshape(-1, 63), BODY_JOINT_NAMES, "m", "Joints."),
+        "track.body.contact": Feature(contact, ("left", "right"), "1", "On the ground."),
+    }
+    return dataclasses.replace(made, features=made.features | body)
+
+
+@pytest.fixture
+def page_of(tmp_path):
+    def page_of(made):
+        made = dataclasses.replace(made, scene={"robot": "two_link", "body_frame": "source"})
+        stored = save_episode(tmp_path / "episode", made)
+        publish_in_child(job_for([stored], tmp_path / "dataset"))
+        write_report(tmp_path / "dataset", tmp_path / "page.html")
+        return (tmp_path / "page.html").read_text()
+
+    return page_of
+
+
+def sheet_of(page):
+    found = re.search(r"data:image/jpeg;base64,([^\"]+)", page)
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(found.group(1)))), int)
+
+
+def has_left_limbs(image):
+    return bool((np.abs(image - LEFT).max(axis=2) < 40).any())
+
+
+def test_body_is_drawn_as_a_figure_with_strips_for_the_feet(page_of):
+    page = page_of(with_body(episode(0, rows=60)))
+    assert has_left_limbs(sheet_of(page))
+    assert "left foot on ground" in page
+    assert "motion files" in page
+    assert "data:image/webp;base64," in page
+
+
+def test_without_a_body_the_picture_says_so(page_of):
+    page = page_of(episode(0, rows=60))
+    image = sheet_of(page)
+    assert not has_left_limbs(image)
+    assert image.std() > 0
+    assert "foot on ground" not in page
