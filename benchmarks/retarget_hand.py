@@ -2,8 +2,14 @@
 
 All follow the same vectors between the same links at the same scale (`hand_vectors.json`), and all
 joint angles are judged by the same kinematics (`_hand_metrics`). Peers' times are theirs for one
-frame, filter included, on one thread; ours is the whole clip's solution divided by its frames.
-Peers are shown before (`raw`) and after (`filtered`) their own low-pass filter.
+frame, filter included, on one thread; ours is the whole clip's solution divided by its frames,
+after one short solution that loads what is loaded once.
+
+Peers are shown before (`raw`) and after (`filtered`) their own low-pass filter. `ours` puts the
+vectors before all else and is about as rough as the peers' unfiltered output or rougher: compare
+the accelerations. `ours_calm` is smoother than their filtered output. Peers know nothing of
+velocity limits, and both do without them; `ours_within_speed` keeps those of the robot file, which
+on these hands are slower than the recorded fingers.
 """
 
 from __future__ import annotations
@@ -16,8 +22,9 @@ import numpy as np
 from jaxtyping import Float
 
 from benchmarks._hand_metrics import hand_metrics, hand_vectors, is_defined_as
+from benchmarks._our_hand import VARIANTS, our_joints
 from benchmarks._peers import HAND_PEERS, PeerError, run_peer
-from benchmarks.figure import Figure
+from benchmarks.figure import Bar, Figure
 from benchmarks.hands import read_reference
 from benchmarks.paths import require_shared_data
 
@@ -30,6 +37,10 @@ _UNITS = {
     "outside_max_mrad": "mrad",
     "acceleration_rad_s2": "rad/s2",
 }
+NUM_WARM_UP_FRAMES = 30
+
+_ERROR_BARS = {"shadow": Bar("<=", 13.3), "allegro": Bar("<=", 38.3)}
+_RATED = ("shadow", "allegro")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +69,24 @@ def run() -> list[Figure]:
     """Figures of every tool that can be had here."""
     recording = require_shared_data() / "dex_retargeting" / "human_joint_right.pkl"
     joints_m = read_reference(recording)
+    peers, ours = peer_runs(joints_m), our_runs(joints_m)
     out = []
-    for peer in peer_runs(joints_m):
-        out += _figures(peer, peer.metrics(joints_m))
+    for hand in (*peers, *ours):
+        out += _figures(hand, hand.metrics(joints_m))
+    return out + _speedups(peers, ours)
+
+
+def our_runs(joints_m: Float[np.ndarray, "time 21 3"]) -> list[HandRun]:
+    """Our solver on each hand, in each of `VARIANTS`."""
+    time_s = np.arange(len(joints_m)) / FPS
+    out = []
+    for robot, vectors in hand_vectors().items():
+        for who, variant in VARIANTS.items():
+            for end in (NUM_WARM_UP_FRAMES, len(joints_m)):
+                names, angles_rad, taken_ms = our_joints(
+                    vectors, joints_m[:end], time_s[:end], variant
+                )
+            out.append(HandRun(who, robot, names, angles_rad, taken_ms))
     return out
 
 
@@ -94,7 +120,34 @@ def _peer(who: str, script: str, joints_m: np.ndarray) -> list[HandRun]:
 
 def _figures(hand: HandRun, metrics: dict[str, float]) -> list[Figure]:
     begin = f"retarget_hand.{hand.robot}.{hand.who}"
+    bars = _bars(hand)
     return [
-        Figure(f"{begin}.per_frame", hand.taken_ms, "ms"),
-        *(Figure(f"{begin}.{name}", metrics[name], unit) for name, unit in _UNITS.items()),
+        Figure(f"{begin}.per_frame", hand.taken_ms, "ms", bars.get("per_frame")),
+        *(
+            Figure(f"{begin}.{name}", metrics[name], unit, bars.get(name))
+            for name, unit in _UNITS.items()
+        ),
     ]
+
+
+def _bars(hand: HandRun) -> dict[str, Bar]:
+    if hand.who not in VARIANTS:
+        return {}
+    bars = {"outside_frames": Bar("==", 0.0), "per_frame": Bar("<=", 1.0)}
+    if hand.who == "ours" and hand.robot in _ERROR_BARS:
+        bars["error_mm"] = _ERROR_BARS[hand.robot]
+    return bars
+
+
+def _speedups(peers: list[HandRun], ours: list[HandRun]) -> list[Figure]:
+    """How many times faster than each peer, in this run."""
+    taken_ms = {hand.robot: hand.taken_ms for hand in ours if hand.who == "ours"}
+    out = []
+    for peer in peers:
+        who, _, output = peer.who.partition(".")
+        if output == "raw":
+            ratio = peer.taken_ms / taken_ms[peer.robot]
+            is_rated = who == "dex_retargeting" and peer.robot in _RATED
+            bar = Bar(">=", 5.0) if is_rated else None
+            out.append(Figure(f"retarget_hand.{peer.robot}.faster_than_{who}", ratio, "x", bar))
+    return out
