@@ -1,7 +1,8 @@
 """What a stage is: the one interface that labelers, trackers and filters share.
 
 A stage names what it `requires` and `provides` by track name. A name matches itself and everything
-below it: `hands` matches `hands.left` and `hands.right`.
+below it: `hands` matches `hands.left` and `hands.right`. A stage that works on whatever of several
+is there requires `hands|body`.
 """
 
 from __future__ import annotations
@@ -89,8 +90,8 @@ class FrameStage(Stage):
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether track `name` is `pattern` or lies below it."""
-    return name == pattern or name.startswith(pattern + ".")
+    """Whether track `name` is `pattern`, or one of its alternatives (`a|b`), or lies below it."""
+    return any(name == one or name.startswith(one + ".") for one in pattern.split("|"))
 
 
 def select(tracks: Mapping[str, Track], patterns: tuple[str, ...]) -> Tracks:

@@ -1,18 +1,20 @@
-"""Smooths hands over a clip: wrist position, wrist rotation, and the joints in the wrist frame."""
+"""Smooths what moves: wrists and the joints in their frames, and whole bodies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from pydantic import Field
 
 from pipeline.geometry import se3
 from pipeline.smoothing import smooth_many, smooth_rotations, smooth_vectors
 from pipeline.smoothing.segments import known_frames
 from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import HandTrack, Track
+from pipeline.stages.smooth_body import smooth_body
+from pipeline.stages.smooth_parts import only_known, with_systematic
+from pipeline.tracks import BodyTrack, HandTrack, Track
 from pipeline.types import Clip
 
 
@@ -30,12 +32,15 @@ class SmoothConfig(StageConfig):
 
 
 class Smooth(ClipStage):
-    """Non-causal, gap-aware, outlier-robust smoothing of metric hand tracks.
+    """Non-causal, gap-aware, outlier-robust smoothing of metric hand and body tracks.
 
     Position and rotation of the wrist are smoothed in the camera frame, each with its stated sigma
     as relative weight; the joints are smoothed in the wrist frame and put back onto the smoothed
     wrist. What the wrist frame is to the joints stays true to rounding: the smoothing of joints is
     linear, so a point that is the origin, or lies in a plane of that frame, remains there.
+
+    All joints of a body are smoothed together, then its bones get their lengths back
+    (`pipeline.stages.smooth_body`).
 
     Frames inside short gaps get values and are marked `filled`, never `valid`. Frames whose sample
     lies grossly off the motion count as not observed: they become `filled` where the gap allows.
@@ -44,19 +49,21 @@ class Smooth(ClipStage):
 
     kind = "smooth"
     version = "1"
-    requires = ("hands",)
-    provides = ("hands",)
+    requires = ("hands|body",)
+    provides = ("hands", "body")
     Config = SmoothConfig
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
-        """The hands that have a metric pose, smoothed; others are not returned."""
+        """The hands and bodies that have a metric pose, smoothed; others are not returned."""
         config = self.config
         assert isinstance(config, SmoothConfig)
-        return {
-            name: smooth_hand(clip.time_s, track, config)
-            for name, track in tracks.items()
-            if isinstance(track, HandTrack) and track.T_camera_wrist is not None
-        }
+        out: Tracks = {}
+        for name, track in tracks.items():
+            if isinstance(track, HandTrack) and track.T_camera_wrist is not None:
+                out[name] = smooth_hand(clip.time_s, track, config)
+            elif isinstance(track, BodyTrack) and track.joints_m is not None:
+                out[name] = smooth_body(clip.time_s, track, **config.model_dump())
+        return out
 
 
 def smooth_hand(
@@ -91,39 +98,18 @@ def smooth_hand(
     return hand.replace(
         valid=good,
         filled=known & ~good,
-        T_camera_wrist=_only(known, smooth_pose),
-        joints_m=None if smooth_joints is None else _only(known, smooth_joints),
-        sigma_position_m=_only(
+        T_camera_wrist=only_known(known, smooth_pose),
+        joints_m=None if smooth_joints is None else only_known(known, smooth_joints),
+        sigma_position_m=only_known(
             known,
-            _with_systematic(
+            with_systematic(
                 time_s, position.sigma**2, hand.sigma_position_m, good, config.systematic_fraction
             ),
         ),
-        sigma_rotation_rad=_only(
+        sigma_rotation_rad=only_known(
             known,
-            _with_systematic(
+            with_systematic(
                 time_s, rotation_variance, hand.sigma_rotation_rad, good, config.systematic_fraction
             ),
         ),
     )
-
-
-def _only(known: Bool[np.ndarray, " time"], values: np.ndarray) -> np.ndarray:
-    """The values on known frames, NaN elsewhere."""
-    return np.where(known.reshape(-1, *[1] * (values.ndim - 1)), values, np.nan)
-
-
-def _with_systematic(
-    time_s: Float[np.ndarray, " time"],
-    variance: Float[np.ndarray, "time ..."],
-    stated: Float[np.ndarray, "time ..."] | None,
-    good: Bool[np.ndarray, " time"],
-    fraction: float,
-) -> Float[np.ndarray, "time ..."]:
-    """1-sigma of random and systematic part together; inside gaps the latter is interpolated."""
-    if stated is None or not good.any():
-        return np.sqrt(variance)
-    columns = stated.reshape(len(stated), -1).T
-    between = [np.interp(time_s, time_s[good], column[good]) for column in columns]
-    systematic = fraction * np.stack(between, axis=1).reshape(stated.shape)
-    return np.asarray(np.sqrt(variance + systematic**2))
