@@ -18,6 +18,7 @@ from retarget.confidence import action_confidence
 from retarget.follow import Followed, FollowSettings, follow_poses
 from retarget.gripper_rate import possible_opening
 from retarget.robot import Robot, load_robot
+from retarget.self_check import ensure_checked
 from retarget.targets import TrajectoryWeights
 from retarget.trajectory import TrajectorySolution
 
@@ -106,8 +107,8 @@ class RetargetArm(ClipStage):
         return load_robot(self.config.robot)
 
     def setup(self) -> None:
-        """Reads the robot's files."""
-        assert self.robot
+        """Reads the robot's files and checks, once for these files, that they are understood."""
+        ensure_checked(self.robot)
 
     def cache_token(self) -> str:
         """Checksum of the robot's files: editing one runs this stage again."""

@@ -138,9 +138,9 @@ def load_config_of[C: (RobotConfig, HandConfig, HumanoidConfig)](
         name_or_path: As for `load_config`.
         use: What the robot is wanted for, for the error message.
     """
-    config, path = load_config(name_or_path)
+    wanted = next(kind for kind, known in SECTIONS.items() if known is section)
+    config, path = load_config(str(find_config(name_or_path, kind=wanted)))
     if not isinstance(config, section):
-        wanted = next(kind for kind, known in SECTIONS.items() if known is section)
         raise RobotError(
             f"{path} describes {_articled(config.kind)}, but {use} needs {_articled(wanted)}; "
             f"there are {one_of(robot_names(wanted))}"
@@ -148,8 +148,12 @@ def load_config_of[C: (RobotConfig, HandConfig, HumanoidConfig)](
     return config, path
 
 
-def find_config(name_or_path: str) -> Path:
+def find_config(name_or_path: str, *, kind: RobotKind | None = None) -> Path:
     """Where the YAML file of a robot lies, by name or path.
+
+    Args:
+        name_or_path: Name in `configs/robots`, or path of a .yaml file.
+        kind: Which robots an error message lists; all when absent.
 
     Raises:
         RobotError: No such robot.
@@ -158,7 +162,7 @@ def find_config(name_or_path: str) -> Path:
     path = Path(name_or_path) if is_path else config_path("robots", f"{name_or_path}.yaml")
     if not path.is_file():
         raise RobotError(
-            f"there is no robot {name_or_path!r}; valid ones are {one_of(robot_names())}, or the "
+            f"there is no robot {name_or_path!r}; valid ones are {one_of(robot_names(kind))}, or the "
             "path of a .yaml file like those in configs/robots"
         )
     return path
