@@ -66,24 +66,3 @@ def row_times(time_s: Float[np.ndarray, " time"], fps: int) -> Float[np.ndarray,
     """Row times every `1 / fps` seconds from the first frame to the last."""
     duration_s = float(time_s[-1] - time_s[0])
     return time_s[0] + np.arange(int(np.floor(duration_s * fps + 1e-6)) + 1) / fps
-
-
-def continuous_rotation_vectors(
-    R: Float[np.ndarray, "time 3 3"],
-) -> Float[np.ndarray, "time 3"]:
-    """Rotation vectors [rad] without the jump at pi: each is the equivalent nearest to the last.
-
-    The first lies within [0, pi]; later ones may exceed pi. They name the same rotations.
-    """
-    vectors = se3.log_so3(R)
-    for t in range(1, len(vectors)):
-        angle = float(np.linalg.norm(vectors[t]))
-        if angle < 1e-9:
-            axis = vectors[t - 1] / max(float(np.linalg.norm(vectors[t - 1])), 1e-9)
-            angle = 0.0
-        else:
-            axis = vectors[t] / angle
-        along = float(vectors[t - 1] @ axis)
-        turns = np.round((along - angle) / (2 * np.pi))
-        vectors[t] = axis * (angle + 2 * np.pi * turns)
-    return vectors

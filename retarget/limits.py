@@ -45,7 +45,9 @@ def make_feasible(
             numbers that float32 holds exactly.
     """
     inside = np.clip(values, lower + position_margin, upper - position_margin)
-    reach = (time_s - time_s[0])[:, None] * (max_velocity * (1.0 - VELOCITY_MARGIN))
+    limited = np.isfinite(max_velocity)
+    allowed = np.where(limited, max_velocity, 0.0) * (1.0 - VELOCITY_MARGIN)
+    reach = (time_s - time_s[0])[:, None] * allowed
     below = np.minimum(
         np.minimum.accumulate(inside - reach) + reach,
         np.minimum.accumulate((inside + reach)[::-1])[::-1] - reach,
@@ -54,7 +56,7 @@ def make_feasible(
         np.maximum.accumulate(inside + reach) - reach,
         np.maximum.accumulate((inside - reach)[::-1])[::-1] + reach,
     )
-    out = np.asarray(0.5 * (below + above))
+    out = np.where(limited, 0.5 * (below + above), inside)
     if max_acceleration is None or not acceleration_violations(out, time_s, max_acceleration).any():
         return out
     # Imported here because that module takes its margins from this one.

@@ -11,6 +11,7 @@ from array_api_compat import array_namespace, device, is_numpy_namespace
 from jaxtyping import Bool, Float, Int
 
 from retarget.interior_point import Limits, Search, minimise
+from retarget.joint_limits import JointLimits
 from retarget.kinematics import Kinematics
 from retarget.limits import make_feasible
 from retarget.low_discrepancy import low_discrepancy
@@ -28,20 +29,6 @@ Array = Any
 
 
 @dataclass(frozen=True, eq=False)
-class Ranges:
-    """What each column may do."""
-
-    lower: Float[np.ndarray, " column"]
-    """Lower position limits; infinite where there is none."""
-    upper: Float[np.ndarray, " column"]
-    """Upper position limits."""
-    max_velocity: Float[np.ndarray, " column"]
-    """Velocity limits [1/s]."""
-    max_acceleration: Float[np.ndarray, " column"]
-    """Acceleration limits [1/s^2]."""
-
-
-@dataclass(frozen=True, eq=False)
 class Problem:
     """A trajectory to be found."""
 
@@ -51,7 +38,7 @@ class Problem:
     """What each frame is asked for."""
     calm: Calm
     """Smoothness and rest."""
-    ranges: Ranges
+    limits: JointLimits
     """Limits."""
     time_s: Float[np.ndarray, " time"]
     """Frame times [s], increasing within a clip."""
@@ -90,7 +77,7 @@ def solve(
         start: Where to start from [rad or m]; see `first_guess`.
         search: How to look.
     """
-    r = problem.ranges
+    r = problem.limits
     limits = Limits(
         problem.time_s,
         r.lower,
@@ -109,7 +96,7 @@ def feasible(
     x: Float[np.ndarray, "time column"], problem: Problem
 ) -> Float[np.ndarray, "time column"]:
     """The nearest trajectory that keeps every limit, clip by clip."""
-    r = problem.ranges
+    r = problem.limits
     ends = [*problem.starts[1:], len(x)]
     parts = [
         make_feasible(
@@ -149,7 +136,7 @@ def first_guess(
         max_iterations: Steps of the solver at each keyframe.
     """
     keys = _keyframes(problem.time_s, keyframe_interval_s)
-    seeds = _seeds(problem.ranges, rest[keys], free, num_seeds)
+    seeds = _seeds(problem.limits, rest[keys], free, num_seeds)
     flat = seeds.reshape(-1, seeds.shape[-1])
     frames = np.repeat(keys, num_seeds)
     alone = range(len(frames))
@@ -164,7 +151,7 @@ def first_guess(
         R_reference=problem.R_reference,
         like=problem.like,
     )
-    r = problem.ranges
+    r = problem.limits
     unlimited = np.full(len(r.lower), np.inf)
     limits = Limits(clock, r.lower, r.upper, unlimited, starts=alone, like=problem.like)
     search = Search(max_iterations=max_iterations, first_barrier=1.0)
@@ -202,10 +189,10 @@ def cheapest_path(
 
 
 def at_limit(
-    x: Float[np.ndarray, "time column"], ranges: Ranges, *, within: float = 1e-3
+    x: Float[np.ndarray, "time column"], limits: JointLimits, *, within: float = 1e-3
 ) -> Bool[np.ndarray, "time column"]:
     """Which columns stand at a position limit, within a distance [rad or m]."""
-    return (x - ranges.lower < within) | (ranges.upper - x < within)
+    return (x - limits.lower < within) | (limits.upper - x < within)
 
 
 def _keyframes(time_s: Float[np.ndarray, " time"], interval_s: float) -> Int[np.ndarray, " key"]:
@@ -214,11 +201,11 @@ def _keyframes(time_s: Float[np.ndarray, " time"], interval_s: float) -> Int[np.
 
 
 def _seeds(
-    ranges: Ranges, rest: np.ndarray, free: np.ndarray, num_seeds: int
+    limits: JointLimits, rest: np.ndarray, free: np.ndarray, num_seeds: int
 ) -> Float[np.ndarray, "keyframe start column"]:
     seeds = np.repeat(rest[:, None], num_seeds, axis=1)
     spread = low_discrepancy(max(num_seeds - 1, 1), int(free.sum()))
-    low, high = ranges.lower[free], ranges.upper[free]
+    low, high = limits.lower[free], limits.upper[free]
     # Half way to the middle: at a limit, where rest often is, the search starts badly.
     seeds[:, 0, free] = 0.5 * (seeds[:, 0, free] + 0.5 * (low + high))
     for k in range(1, num_seeds):

@@ -10,8 +10,9 @@ from jaxtyping import Float
 
 from retarget.description import Description
 from retarget.interior_point import Search
+from retarget.joint_limits import JointLimits
 from retarget.objective import Calm
-from retarget.solver import Problem, Ranges, first_guess, solve
+from retarget.solver import Problem, first_guess, solve
 from retarget.terms import ApartTerm, Term, VectorTerm
 from retarget.tree import KinematicTree, Mark
 from retarget.tree_config import PointSection, SphereSection
@@ -63,7 +64,7 @@ class VectorSolution:
 def follow_vectors(
     description: Description,
     vectors: Vectors,
-    ranges: Ranges,
+    limits: JointLimits,
     time_s: Float[np.ndarray, " time"],
     *,
     joints: Sequence[str],
@@ -78,7 +79,7 @@ def follow_vectors(
     Args:
         description: The robot's links and joints.
         vectors: What is wanted.
-        ranges: Limits of the joints.
+        limits: Limits of the joints.
         time_s: Frame times [s].
         joints: Names of the joints that are free.
         held: Values of joints that are not [rad or m].
@@ -101,7 +102,7 @@ def follow_vectors(
     tree = KinematicTree(description, columns=joints, held=held, marks=marks.marks)
     count = len(joints)
     calm = Calm(np.full(count, weights.acceleration), rest, np.full(count, weights.rest))
-    problem = Problem(tree, terms, calm, ranges, time_s)
+    problem = Problem(tree, terms, calm, limits, time_s)
     start = first_guess(problem, np.tile(rest, (len(time_s), 1)), np.ones(count, bool))
     solved = solve(problem, start, search=search or Search(max_iterations=12, first_barrier=1.0))
     p = tree.reach(solved).p_m

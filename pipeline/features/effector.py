@@ -9,7 +9,6 @@ from pipeline.contract import Dimension
 from pipeline.episode import Feature
 from pipeline.features.window import Window
 from pipeline.geometry import se3
-from pipeline.resample import continuous_rotation_vectors
 
 EE_NAMES = ("ee.x", "ee.y", "ee.z", "ee.wx", "ee.wy", "ee.wz", "ee.gripper_pos")
 
@@ -24,7 +23,8 @@ def ee_values(window: Window) -> Float[np.ndarray, "row 7"] | None:
         return None
     R = window.resampler.rotation(se3.exp_so3(values[:, 3:6]))
     linear = window.resampler.linear(values)
-    return np.concatenate([linear[:, :3], continuous_rotation_vectors(R), linear[:, 6:]], axis=1)
+    vectors = se3.continuous_rotation_vectors(R)
+    return np.concatenate([linear[:, :3], vectors, linear[:, 6:]], axis=1)
 
 
 def ee_dimensions() -> tuple[Dimension, ...]:

@@ -103,3 +103,24 @@ def angle_between(
 ) -> Float[np.ndarray, "*#batch"]:
     """Angle of the rotation from A to B [rad]."""
     return np.linalg.norm(log_so3(np.swapaxes(A, -1, -2) @ B), axis=-1)
+
+
+def continuous_rotation_vectors(
+    R: Float[np.ndarray, "time 3 3"],
+) -> Float[np.ndarray, "time 3"]:
+    """Rotation vectors [rad] without the jump at pi: each is the equivalent nearest to the last.
+
+    The first lies within [0, pi]; later ones may exceed pi. They name the same rotations.
+    """
+    vectors = log_so3(R)
+    for t in range(1, len(vectors)):
+        angle = float(np.linalg.norm(vectors[t]))
+        if angle < 1e-9:
+            axis = vectors[t - 1] / max(float(np.linalg.norm(vectors[t - 1])), 1e-9)
+            angle = 0.0
+        else:
+            axis = vectors[t] / angle
+        along = float(vectors[t - 1] @ axis)
+        turns = np.round((along - angle) / (2 * np.pi))
+        vectors[t] = axis * (angle + 2 * np.pi * turns)
+    return vectors
