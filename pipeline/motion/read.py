@@ -2,49 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.errors import MotionError
+from pipeline.errors import MotionError, one_of
 from pipeline.motion.amc import read_amc
+from pipeline.motion.arrays import load_arrays
 from pipeline.motion.asf import find_asf
 from pipeline.motion.bvh import read_bvh
+from pipeline.motion.keypoints import contact_files, read_keypoints
 from pipeline.motion.motion import Motion, Unit, Up
 from pipeline.motion.normalise import to_motion
 from pipeline.motion.notes import notes_path, read_notes
 from pipeline.motion.points import PointMotion
-
-_READERS: dict[str, Callable[[Path], PointMotion]] = {".bvh": read_bvh, ".amc": read_amc}
+from pipeline.motion.smpl import find_parameters, read_smpl
 
 MOTION_SUFFIXES = frozenset({".bvh", ".amc", ".npz", ".npy", ".pkl", ".pt"})
 """Endings of files that hold motion, lower case."""
 
 
-def read_motion(path: Path, *, unit: Unit = "auto", up: Up = "auto") -> Motion:
+def read_motion(
+    path: Path, *, unit: Unit = "auto", up: Up = "auto", body_models: Path | None = None
+) -> Motion:
     """The person's joints in a motion file.
 
+    What a file does not say itself may stand in `motion.yaml` beside it (see
+    `pipeline.motion.notes`); arguments other than `auto` come first.
+
     Args:
-        path: BVH, AMC (its ASF beside it), SMPL, SMPL-X or AMASS parameters, or joint positions.
+        path: BVH; AMC with its ASF beside it; SMPL, SMPL-H, SMPL-X or AMASS parameters; or joint
+            positions in an order of that family.
         unit: Unit of the file's lengths; `auto` takes what the format fixes, else what makes the
             legs as long as a human's.
         up: Upward axis of the file; `auto` takes what the format fixes, else the axis along which
             the person stands.
+        body_models: Licensed model file, or folder of such, for bone lengths of SMPL parameters;
+            without it they are a mean person's, and `source` says so.
 
     Raises:
-        MotionError: The file is not there, truncated, of no known kind, or holds no person.
+        MotionError: The file is not there, truncated, unsafe, of no known kind, or holds no
+            person.
     """
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
+    found = read_points(path, body_models=body_models)
+    return to_motion(path, found, read_notes(path), unit=unit, up=up)
+
+
+def read_points(path: Path, *, body_models: Path | None = None) -> PointMotion:
+    """All points of a motion file in its own unit and axes.
+
+    Raises:
+        MotionError: The file is not there, truncated, unsafe or of no known kind.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in MOTION_SUFFIXES:
         raise MotionError(
-            f"{path.name} is no motion file that can be read; endings are "
-            f"{' '.join(sorted(MOTION_SUFFIXES))}"
+            f"{path.name} is no motion file that can be read; endings are {one_of(MOTION_SUFFIXES)}"
         )
-    return to_motion(path, reader(path), read_notes(path), unit=unit, up=up)
+    if suffix == ".bvh":
+        return read_bvh(path)
+    if suffix == ".amc":
+        return read_amc(path)
+    arrays = load_arrays(path)
+    people = find_parameters(arrays)
+    if people:
+        return read_smpl(path, arrays, people, body_models=body_models)
+    return read_keypoints(path, arrays)
 
 
 def side_files(path: Path) -> tuple[Path, ...]:
     """Files that a motion file is read together with, those that are there."""
-    found = [notes_path(path)]
-    if path.suffix.lower() == ".amc":
-        found.append(find_asf(path))
-    return tuple(file for file in found if file is not None)
+    suffix = path.suffix.lower()
+    skeleton = find_asf(path) if suffix == ".amc" else None
+    contacts = contact_files(path) if suffix in (".npy", ".npz") else ()
+    return tuple(file for file in (notes_path(path), skeleton, *contacts) if file is not None)

@@ -1,0 +1,153 @@
+"""The licensed model files of the SMPL family, read without unpickling anything unsafe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from pipeline.errors import MotionError
+from pipeline.motion.arrays import load_arrays
+from pipeline.motion.rest_skeleton import RestSkeleton
+from pipeline.motion.smpl_joints import BODY, LAYOUTS, PARENTS
+from pipeline.tracks import SIDES
+
+_NEEDED = ("v_template", "shapedirs", "J_regressor", "weights", "kintree_table")
+_KINDS: dict[int, str] = {24: "SMPL", 52: "SMPL-H", 55: "SMPL-X"}
+_FILES: dict[str, tuple[str, ...]] = {
+    "SMPL": ("smpl/SMPL_{G}", "SMPL_{G}"),
+    "SMPL-H": ("smplh/SMPLH_{G}", "smplh/{g}/model", "SMPLH_{G}"),
+    "SMPL-X": ("smplx/SMPLX_{G}", "smplx/{g}/model", "SMPLX_{G}"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class BodyModel:
+    """What of a model file moves joints."""
+
+    kind: str
+    """`SMPL`, `SMPL-H` or `SMPL-X`."""
+    v_template: Float[np.ndarray, "vertex 3"]
+    """Vertices of the mean body at rest [m]."""
+    shapedirs: Float[np.ndarray, "vertex 3 shape"]
+    """How each shape parameter moves them [m]."""
+    J_regressor: Float[np.ndarray, "joint vertex"]
+    """Weights that make joints of vertices."""
+    weights: Float[np.ndarray, "vertex joint"]
+    """How strongly each vertex follows each joint."""
+    parents: Int[np.ndarray, " joint"]
+    """Parent of each joint, -1 for the root."""
+
+    @property
+    def num_betas(self) -> int:
+        """Shape parameters that the file has; in SMPL-X files 300, then 100 of expression."""
+        return self.shapedirs.shape[2]
+
+    def vertices_m(self, betas: Float[np.ndarray, " shape"]) -> Float[np.ndarray, "vertex 3"]:
+        """Vertices at rest [m] of a person's shape; parameters beyond the file's are left out."""
+        used = betas[: self.num_betas]
+        return self.v_template + self.shapedirs[:, :, : len(used)] @ used
+
+
+def load_body_model(path: Path) -> BodyModel:
+    """A model file, `.npz` or `.pkl`.
+
+    Raises:
+        MotionError: It is not there, damaged, unsafe, or not of this family.
+    """
+    arrays = load_arrays(path, only=_NEEDED)
+    missing = [name for name in _NEEDED if name not in arrays]
+    if missing:
+        raise MotionError(
+            f"{path.name} is no body model: it has no {', '.join(missing)}; give a SMPL, SMPL-H or "
+            "SMPL-X model file, or the folder that holds them"
+        )
+    model = BodyModel(
+        kind=_KINDS.get(np.shape(arrays["kintree_table"])[-1], ""),
+        v_template=np.asarray(arrays["v_template"], dtype=np.float64),
+        shapedirs=np.asarray(arrays["shapedirs"], dtype=np.float64),
+        J_regressor=np.asarray(arrays["J_regressor"], dtype=np.float64),
+        weights=np.asarray(arrays["weights"], dtype=np.float64),
+        parents=_parents(arrays["kintree_table"]),
+    )
+    _check(path, model)
+    return model
+
+
+def find_body_model(where: Path, kind: str, gender: str) -> Path:
+    """The model file of a kind and gender, neutral where that gender is not there.
+
+    Args:
+        where: A model file, or the folder that holds `smplx/SMPLX_NEUTRAL.npz` and the like.
+        kind: `SMPL`, `SMPL-H` or `SMPL-X`.
+        gender: `neutral`, `female` or `male`.
+
+    Raises:
+        MotionError: There is none.
+    """
+    if where.is_file():
+        return where
+    names = [
+        pattern.format(G=g.upper(), g=g) + suffix
+        for g in (gender.lower(), "neutral")
+        for pattern in _FILES[kind]
+        for suffix in (".npz", ".pkl")
+    ]
+    found = next((where / name for name in names if (where / name).is_file()), None)
+    if found is None:
+        raise MotionError(f"{where} has no {kind} model; looked for {', '.join(names)}")
+    return found
+
+
+def rest_skeleton(
+    model: BodyModel, betas: Float[np.ndarray, " shape"], *, name: str
+) -> RestSkeleton:
+    """The skeleton of one person: body joints, knuckles, heels and the middle of the head.
+
+    Heels are the hindmost vertices that follow the ankles, the head's middle is that of the box
+    around its vertices.
+    """
+    vertices_m = model.vertices_m(betas)
+    joints_m = model.J_regressor @ vertices_m
+    owner = model.weights.argmax(axis=1)
+    layout = LAYOUTS[model.kind]
+    points: dict[str, tuple[int, np.ndarray]] = {}
+    head = vertices_m[owner == BODY.index("head")]
+    if len(head):
+        points["head_middle"] = (BODY.index("head"), (head.min(axis=0) + head.max(axis=0)) / 2)
+    for side in SIDES:
+        ankle, wrist = BODY.index(f"{side}_ankle"), BODY.index(f"{side}_wrist")
+        foot = vertices_m[owner == ankle]
+        if len(foot):
+            points[f"{side}_heel"] = (ankle, foot[foot[:, 2].argmin()])
+        names = [f"{side}_{finger}1" for finger in ("index", "middle", "ring", "pinky")]
+        knuckles = [layout.index(n) for n in names if n in layout]
+        hand = knuckles or [layout.index(f"{side}_hand")]
+        points[f"{side}_hand"] = (wrist, joints_m[hand].mean(axis=0))
+    return RestSkeleton(joints_m[: len(BODY)], points, f"bone lengths of {name}")
+
+
+def _parents(table: object) -> np.ndarray:
+    parents = np.asarray(table)[0].astype(np.int64)
+    parents[0] = -1
+    return parents
+
+
+def _check(path: Path, model: BodyModel) -> None:
+    num_vertices, num_joints = len(model.v_template), len(model.parents)
+    shapes = {
+        "v_template": (model.v_template.shape, (num_vertices, 3)),
+        "shapedirs": (model.shapedirs.shape[:2], (num_vertices, 3)),
+        "J_regressor": (model.J_regressor.shape, (num_joints, num_vertices)),
+        "weights": (model.weights.shape, (num_vertices, num_joints)),
+    }
+    wrong = {name: pair for name, pair in shapes.items() if pair[0] != pair[1]}
+    if not model.kind or wrong or tuple(model.parents[: len(BODY)]) != PARENTS:
+        raise MotionError(
+            f"{path.name} is no SMPL, SMPL-H or SMPL-X model: {num_joints} joints (24, 52 or 55 "
+            f"are known), shapes (seen, wanted) {wrong or 'agree'}"
+        )
+    if not all(np.isfinite(a).all() for a in (model.v_template, model.shapedirs, model.weights)):
+        raise MotionError(f"{path.name} holds NaN or infinity; the model file is damaged")
