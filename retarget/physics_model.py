@@ -38,6 +38,10 @@ class PhysicsSettings(BaseModel):
     frequency_hz: float = Field(default=5.0, gt=0)
     """Stiffness of joints without gains and without a torque limit: that of a mass on a spring
     of this frequency [Hz], by the joint's own inertia."""
+    rotor_inertia_s2: float = Field(default=1e-4, ge=0)
+    """Inertia of a joint's motor per torque limit [kg m^2 per N m], where the file states none.
+    Without it, feet of some hundred grams crawl under stiff ankles, and how fast depends on the
+    timestep; the motors of real legs have about this much."""
     friction: float = Field(default=1.0, ge=0)
     """Sliding friction of the floor."""
     self_collision: bool = False
@@ -157,33 +161,32 @@ def build_physics_model(
     except ValueError as error:
         raise RobotError(f"MuJoCo cannot simulate {path}: {error}") from error
     joints = np.array([model.joint(name).id for name in names])
-    efforts = _efforts(model, joints, path)
+    efforts = _efforts(model, joints)
+    dofs = model.jnt_dofadr[joints]
+    rotor = settings.rotor_inertia_s2 * np.where(np.isfinite(efforts), efforts, 0.0)
+    has_rotor = model.dof_armature[dofs] > 0
+    model.dof_armature[dofs] = np.where(has_rotor, model.dof_armature[dofs], rotor)
     kp, kd = _gains(mujoco, model, joints, efforts, own_gains, settings)
     model.actuator_biasprm[:, 1], model.actuator_biasprm[:, 2] = -kp, -kd
     bounds = np.where(np.isfinite(efforts), efforts, 1e9)
     model.actuator_forcerange[:] = np.column_stack([-bounds, bounds])
-    first_root = 1 if model.nbody > 1 else 0
     if root != "bolted" and not _can_touch(model):
         raise RobotError(
             f"{path} has no collision geometry that MuJoCo reads: it would fall through the "
             "floor; give the links <collision> shapes, or meshes as STL or OBJ"
         )
-    is_urdf = not any(True for _ in spec.equalities)
-    mimics = {
-        j.name: j.mimic
-        for j in (read_description(path).joints.values() if is_urdf else ())
-        if j.mimic is not None
-    }
+    stated = read_description(path).joints.values() if model.neq == 0 else ()
+    mimics = {joint.name: joint.mimic for joint in stated if joint.mimic is not None}
     return PhysicsModel(
         model=model,
         joint_names=names,
         qpos_index=model.jnt_qposadr[joints].copy(),
-        dof_index=model.jnt_dofadr[joints].copy(),
+        dof_index=dofs.copy(),
         kp=kp,
         kd=kd,
         max_effort=efforts,
         mimics=mimics,
-        root_body=first_root,
+        root_body=1,
         mass_kg=float(model.body_mass.sum()),
     )
 
@@ -211,6 +214,12 @@ def _hold_root(mujoco: Any, spec: Any, path: Path, root: Root) -> None:
     if not tops:
         # A URDF whose root link has no inertia hangs its joints on the world itself.
         raise RobotError(f"{path} has no body; a robot needs at least one link with a mass")
+    if root != "bolted" and len(tops) > 1:
+        raise RobotError(
+            f"{path} has {len(tops)} bodies that hang on the world: "
+            f"{one_of(body.name for body in tops)}; a robot that moves needs one root link with a "
+            "mass, on which everything hangs"
+        )
     free = [j for j in spec.joints if j.type == mujoco.mjtJoint.mjJNT_FREE]
     if root in ("free", "assisted"):
         if not free:
@@ -242,7 +251,7 @@ def _can_touch(model: Any) -> bool:
     return bool((on_robot & ((model.geom_conaffinity | model.geom_contype) > 0)).any())
 
 
-def _efforts(model: Any, joints: Int[np.ndarray, " joint"], path: Path) -> np.ndarray:
+def _efforts(model: Any, joints: Int[np.ndarray, " joint"]) -> np.ndarray:
     """Torque limits: MJCF's actuatorfrcrange, which MuJoCo also fills from a URDF's effort."""
     limited = model.jnt_actfrclimited[joints].astype(bool)
     stated = np.abs(model.jnt_actfrcrange[joints]).max(axis=1)

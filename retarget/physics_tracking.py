@@ -182,11 +182,11 @@ class _Simulation:
         joint_error = np.full((num_frames, len(columns)), np.nan)
         upright = np.zeros(num_frames, bool)
         fall_s, done = None, 0
-        for frame, step in enumerate(self.frame_step):
+        for frame, step in enumerate(self.frame_step.tolist()):
             saturated, force, torque = self._advance(done, step)
             done = step
             error_m, error_rad = self._root_error(step)
-            if self._has_fallen(step, error_rad):
+            if self._has_fallen(step):
                 fall_s = float(self.time_s[frame])
                 break
             upright[frame] = True
@@ -290,9 +290,9 @@ class _Simulation:
             return 0.0, 0.0
         T = world_pose(self.data, self.robot.root_body)
         error_m = float(np.linalg.norm(T[:3, 3] - self.path.root_m[step]))
-        return error_m, float(se3.angle_between(T[:3, :3], self.path.turn[step]))
+        return error_m, float(se3.angle_between(T[None, :3, :3], self.path.turn[step, None])[0])
 
-    def _has_fallen(self, step: int, error_rad: float) -> bool:
+    def _has_fallen(self, step: int) -> bool:
         """Tilted, or too low, or the simulation blew up."""
         data = self.data
         if not (np.isfinite(data.qpos).all() and np.abs(data.qvel).max(initial=0.0) < _RUNAWAY):
@@ -302,7 +302,7 @@ class _Simulation:
         T = world_pose(data, self.robot.root_body)
         tilt = float(np.arccos(np.clip(T[:3, 2] @ self.path.turn[step][:, 2], -1.0, 1.0)))
         lowest = (1.0 - self.settings.fall_drop) * self.path.root_m[step, 2]
-        return tilt > self.settings.fall_tilt_rad or float(T[2, 3]) < lowest
+        return bool(tilt > self.settings.fall_tilt_rad or T[2, 3] < lowest)
 
     def _slip(self) -> float:
         """Horizontal speed of contact points on the floor, weighted by normal force [m/s]."""
