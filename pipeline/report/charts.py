@@ -167,7 +167,7 @@ class _Frame:
         for value in np.linspace(self.y0, self.y1, 3):
             parts.append(
                 f'<text x="{_LEFT - 4}" y="{self.y(float(value)) + 4:.1f}" text-anchor="end">'
-                f"{value:.3g}</text>"
+                f"{_tick(float(value))}</text>"
             )
         for value in np.linspace(self.x0, self.x1, 5):
             parts.append(
@@ -211,6 +211,10 @@ def _shade(
             f'height="{frame.height - _TOP - _BOTTOM}" class="inv"/>'
         )
     return "".join(parts)
+
+
+def _tick(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:

@@ -140,17 +140,23 @@ def _section(
 ) -> dict[str, Any]:
     scene, source = episode.meta.get("scene", {}), episode.meta.get("source", {})
     base = np.array(scene["T_camera_base"]) if "T_camera_base" in scene else None
-    where = "base not placed"
+    where = ""
     if base is not None:
         where = f"base at {np.array2string(base[:3, 3], precision=2)} m in the camera frame"
     return {
         "index": episode.index,
         "name": episode.meta.get("name", ""),
-        "task": episode.meta.get("task", ""),
-        "side": _subject(source.get("subject", "")),
-        "span": f"{source.get('first_frame')} to {source.get('end_frame')}",
-        "camera": _camera(dataset, scene),
-        "base": where,
+        "facts": [
+            fact
+            for fact in (
+                episode.meta.get("task", ""),
+                f"frames {source.get('first_frame')} to {source.get('end_frame')}",
+                _subject(source.get("subject", "")),
+                _camera(dataset, scene),
+                where,
+            )
+            if fact
+        ],
         "loop": pictures.loop(dataset, episode, painter),
         "sheet": pictures.contact_sheet(dataset, episode, painter),
         "strip": _strip(dataset, episode),

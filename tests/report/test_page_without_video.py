@@ -6,16 +6,17 @@ import io
 import re
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from benchmarks._small_dataset import episode, job_for
+from pipeline.dataset import Dataset, EpisodeRows
 from pipeline.episode import Feature
 from pipeline.export.publish import publish_in_child
 from pipeline.export.stored_episode import save_episode
 from pipeline.features.body import BODY_JOINT_NAMES
 from pipeline.report.figure import LEFT
 from pipeline.report.page import write_report
+from pipeline.report.pictures import people
 
 
 def with_body(made):
@@ -26,19 +27,8 @@ def with_body(made):
         "track.body.joints": Feature(joints.reshape(-1, 63), BODY_JOINT_NAMES, "m", "Joints."),
         "track.body.contact": Feature(contact, ("left", "right"), "1", "On the ground."),
     }
-    return dataclasses.replace(made, features=made.features | body)
-
-
-@pytest.fixture
-def page_of(tmp_path):
-    def page_of(made):
-        made = dataclasses.replace(made, scene={"robot": "two_link", "body_frame": "source"})
-        stored = save_episode(tmp_path / "episode", made)
-        publish_in_child(job_for([stored], tmp_path / "dataset"))
-        write_report(tmp_path / "dataset", tmp_path / "page.html")
-        return (tmp_path / "page.html").read_text()
-
-    return page_of
+    scene = {"robot": "two_link", "body_frame": "source"}
+    return dataclasses.replace(made, features=made.features | body, scene=scene)
 
 
 def sheet_of(page):
@@ -50,17 +40,21 @@ def has_left_limbs(image):
     return bool((np.abs(image - LEFT).max(axis=2) < 40).any())
 
 
-def test_body_is_drawn_as_a_figure_with_strips_for_the_feet(page_of):
-    page = page_of(with_body(episode(0, rows=60)))
+def test_body_is_drawn_as_a_figure_with_strips_for_the_feet(tmp_path):
+    stored = save_episode(tmp_path / "episode", with_body(episode(0, rows=60)))
+    publish_in_child(job_for([stored], tmp_path / "dataset"))
+    write_report(tmp_path / "dataset", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
     assert has_left_limbs(sheet_of(page))
     assert "left foot on ground" in page
     assert "motion files" in page
     assert "data:image/webp;base64," in page
 
 
-def test_without_a_body_the_picture_says_so(page_of):
-    page = page_of(episode(0, rows=60))
-    image = sheet_of(page)
-    assert not has_left_limbs(image)
-    assert image.std() > 0
-    assert "foot on ground" not in page
+def test_without_a_body_the_picture_says_so(tmp_path):
+    dataset = Dataset(tmp_path, {"features": {"action": {"dtype": "float32"}}}, [], {})
+    rows = EpisodeRows(0, {"frame_index": np.arange(3)}, None, 0.0, {})
+    pictures = list(people(dataset, rows, [0, 2], width=160))
+    assert [p.shape for p in pictures] == [(120, 160, 3)] * 2
+    assert not has_left_limbs(pictures[0].astype(int))
+    assert pictures[0].std() > 0

@@ -87,11 +87,20 @@ def test_motion_files_become_a_dataset_without_pictures(request_for, tmp_path):
     assert info["total_frames"] == 59 + 74
     assert info["features"]["track.body.joints"]["shape"] == [63]
     assert not list((tmp_path / "out").rglob("*.mp4"))
+    episode = open_dataset(tmp_path / "out").episode(0)
+    # Each knee bends by 80 degrees and is straight in between.
+    knees = np.stack(episode.columns["action"])
+    assert np.ptp(knees, axis=0) == pytest.approx([np.radians(80)] * 2, abs=0.05)
+    assert np.isfinite(np.stack(episode.columns["track.body.joints"])[:, :3]).all()
     before = digest(tmp_path / "out")
     second = label(request_for())
     assert not second.is_new
     assert all(row.cpu_s == 0 for row in second.rows)
     assert digest(tmp_path / "out") == before
+    checks = {check.name: check for check in diagnose(tmp_path / "out")}
+    assert exit_code(list(checks.values())) == 0
+    assert "no videos" in checks["video clock"].message
+    assert "no video" in checks["lag"].message
 
 
 def test_two_workers_and_another_place_give_the_same_bytes(request_for, tmp_path, files):
@@ -103,42 +112,10 @@ def test_two_workers_and_another_place_give_the_same_bytes(request_for, tmp_path
     assert digest(tmp_path / "out") == digest(tmp_path / "moved")
 
 
-def test_lerobot_reads_every_row(request_for, tmp_path):
-    from lerobot.datasets.lerobot_dataset import LeRobotDataset
-
-    label(request_for())
-    dataset = LeRobotDataset("rotoscope/knees", root=tmp_path / "out")
-    assert len(dataset) == 59 + 74
-    joints = np.stack([dataset[i]["track.body.joints"].numpy() for i in range(len(dataset))])
-    assert np.isfinite(joints[:, :3]).all()
-    knees = np.stack([dataset[i]["action"].numpy() for i in range(len(dataset))])
-    assert np.ptp(knees, axis=0) == pytest.approx([np.radians(80)] * 2, abs=0.05)
-
-
-def test_doctor_finds_nothing_and_says_there_is_no_video(request_for, tmp_path):
-    label(request_for())
-    checks = diagnose(tmp_path / "out")
-    assert exit_code(checks) == 0, [c for c in checks if c.verdict == "FAIL"]
-    said = {check.name: check.message for check in checks}
-    assert "no videos" in said["video clock"]
-    assert "no video" in said["lag"]
-
-
-def test_setting_of_the_reader_runs_it_again(request_for, tmp_path):
-    label(request_for())
-    # Read as inches the person is 2.54 times as large.
-    label(request_for("motion.unit=inch", out="inches"))
-    heights = []
-    for out in ("out", "inches"):
-        joints = open_dataset(tmp_path / out).episode(0).columns["track.body.joints"]
-        heights.append(np.nanmax(np.asarray(joints, float).reshape(-1, 21, 3)[..., 2]))
-    assert heights[1] / heights[0] == pytest.approx(2.54, rel=1e-3)
-
-
 def test_damaged_file_is_a_row_and_retry_runs_only_that(request_for, files, tmp_path):
     whole = (files / "a.bvh").read_text()
     (files / "a.bvh").write_text(whole[: len(whole) // 2])
-    result = label(request_for())
+    result = label(request_for(until="knees"))
     assert statuses(result) == {"a.bvh": "failed", "more/b.BVH": "done"}
     assert result.exit_code == 1
     row = row_of(result, "a.bvh")
@@ -156,13 +133,13 @@ def test_damaged_file_is_a_row_and_retry_runs_only_that(request_for, files, tmp_
 
 def test_same_bytes_are_labelled_once(request_for, files):
     shutil.copyfile(files / "a.bvh", files / "copy.bvh")
-    assert statuses(label(request_for()))["copy.bvh"] == "duplicate"
+    assert statuses(label(request_for(until="knees")))["copy.bvh"] == "duplicate"
 
 
 def test_video_among_motion_files_is_left_out_unless_it_is_named(request_for, files):
     video = write_video(files / "v.mp4", frames=20, size=(64, 48))
-    assert "v.mp4" not in statuses(label(request_for()))
-    result = label(request_for(inputs=(files, video), out="named"))
+    assert "v.mp4" not in statuses(label(request_for(until="knees")))
+    result = label(request_for(inputs=(files, video), until="knees"))
     assert result.exit_code == 1
     row = row_of(result, "v.mp4")
     assert (row.status, row.error) == ("failed", "MotionError")
@@ -201,7 +178,7 @@ def test_killed_runs_end_in_the_same_bytes(request_for, recipe_file, files, tmp_
     out = tmp_path / "stormy"
     command = [sys.executable, "-m", "pipeline.cli.main", "label", str(files), "--out", str(out),
                "--recipe", str(recipe_file), "--store", str(tmp_path / "store2")]  # fmt: skip
-    for seconds in (0.8, 1.6, 2.4):
+    for seconds in (1.0, 2.0):
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

@@ -62,6 +62,12 @@ def test_frames_with_nan_are_not_valid_and_absent_joints_do_not_matter(tmp_path)
     assert np.isnan(body.score[7])
 
 
+def test_unit_of_the_recipe_is_believed(bvh):
+    as_cm, as_inches = (body_of(clip_of(bvh), unit=unit) for unit in ("cm", "inch"))
+    known = np.isfinite(as_cm.joints_m)
+    np.testing.assert_allclose(as_inches.joints_m[known], 2.54 * as_cm.joints_m[known], rtol=1e-6)
+
+
 def test_facts_of_the_reader_go_into_the_quality_record(bvh):
     facts = MotionStage(MotionConfig()).run(clip_of(bvh), {})["quality.motion.person0"].facts
     assert facts["motion_unit"] == "cm"
