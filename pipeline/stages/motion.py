@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -24,6 +25,9 @@ class MotionConfig(StageConfig):
     """Unit of lengths; `auto` takes what the file says, else what makes the body's size human."""
     up: Up = "auto"
     """Axis that points up; `auto` takes what the file says, else what makes the body stand."""
+    body_models: Path | None = None
+    """Licensed SMPL, SMPL-H or SMPL-X model file, or the folder that holds them, for the bone
+    lengths of files that hold parameters; a mean person's without it."""
 
 
 class MotionStage(ClipStage):
@@ -40,6 +44,16 @@ class MotionStage(ClipStage):
 
     config: MotionConfig
 
+    def cache_token(self) -> str:
+        """Names and sizes of the body models: other ones make other bones."""
+        where = self.config.body_models
+        if where is None:
+            return ""
+        files = [where] if where.is_file() else sorted(where.rglob("*.*"))
+        models = [file for file in files if file.suffix in (".npz", ".pkl")]
+        # Not their bytes: hundreds of megabytes, and a published model is not edited.
+        return " ".join(f"{file.name}:{file.stat().st_size}" for file in models)
+
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """The person of the clip's file, and facts about how it was read.
 
@@ -49,7 +63,8 @@ class MotionStage(ClipStage):
             MotionError: The file cannot be read, or it changed since the run began.
         """
         path = clip.video.path
-        motion = read_motion(path, unit=self.config.unit, up=self.config.up)
+        config = self.config
+        motion = read_motion(path, unit=config.unit, up=config.up, body_models=config.body_models)
         if len(motion.time_s) != clip.video.num_frames:
             raise MotionError(
                 f"{path.name} held {clip.video.num_frames} frames when the run began and holds "

@@ -82,6 +82,15 @@ def test_file_that_changed_since_the_run_began_is_an_error(bvh):
         body_of(clip)
 
 
+def test_other_body_models_run_the_stage_again(tmp_path):
+    stage = MotionStage(MotionConfig(body_models=tmp_path))
+    before = stage.cache_token()
+    (tmp_path / "smplx").mkdir()
+    (tmp_path / "smplx" / "SMPLX_NEUTRAL.npz").write_bytes(b"model")
+    assert stage.cache_token() != before
+    assert MotionStage(MotionConfig()).cache_token() == ""
+
+
 def test_recipe_takes_the_kind_of_file_that_its_stages_read():
     assert build_recipe({"stages": ["motion"]}).source == "motion"
     assert build_recipe({"stages": ["shots"]}).source == "video"
