@@ -41,7 +41,7 @@ class HumanoidMotion:
     foot_slip_m_s: Float[np.ndarray, "time 2"]
     """Speed of each standing sole along the ground [m/s]; 0 for a foot that does not stand."""
     sole_m: Float[np.ndarray, "time 2"]
-    """Lowest corner of each sole over the ground [m]."""
+    """Lowest corner of each sole over what it stands on or last stood on [m]."""
     num_at_limit: Float[np.ndarray, " time"]
     """Joints at a position limit."""
     overlap_m: Float[np.ndarray, " time"]
@@ -116,7 +116,7 @@ def _motion(
         scale=problem.scale,
         limb_error_rad=_limb_errors(problem, reached),
         foot_slip_m_s=_slip(corners, contact, problem.person.time_s),
-        sole_m=corners[..., 2].min(axis=2),
+        sole_m=corners[..., 2].min(axis=2) - problem.floor_m(),
         num_at_limit=at_limit(joints, limits, within=1e-3 + POSITION_MARGIN)
         .sum(axis=1)
         .astype(float),

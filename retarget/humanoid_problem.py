@@ -124,7 +124,7 @@ class HumanoidProblem:
             self._root(),
             self._swinging_feet(),
             self._standing_feet(stance, contact_m or self.weights.contact_m),
-            self._ground(stance),
+            self._ground(),
         ]
         if self.robot.config.apart:
             terms.append(self._apart())
@@ -179,7 +179,7 @@ class HumanoidProblem:
 
     def first_stance(self) -> Stance:
         """Soles where the person's ankles are, at the robot's size."""
-        spans = self._spans()
+        spans = self.spans()
         p, yaw = [], []
         for span in spans:
             part = slice(span.start, span.end)
@@ -192,7 +192,7 @@ class HumanoidProblem:
     def stance_of(self, x: Float[np.ndarray, "time column"]) -> Stance:
         """Soles where a trajectory has them on average."""
         reached = self.tree.reach(x, self.reference)
-        spans = self._spans()
+        spans = self.spans()
         p, yaw = [], []
         for span in spans:
             part = slice(span.start, span.end)
@@ -208,11 +208,11 @@ class HumanoidProblem:
         p_m = np.array(p).reshape(-1, 3)
         for k, span in enumerate(spans):
             foot = self.robot.config.feet[span.side]
-            height = span.support_height_m * self.scale
-            p_m[k, 2] = height - min(corner[2] for corner in foot.sole_m)
+            p_m[k, 2] = self._height_m(span) - min(corner[2] for corner in foot.sole_m)
         return Stance(spans, p_m, np.array(yaw, float))
 
-    def _spans(self) -> tuple[ContactSpan, ...]:
+    def spans(self) -> tuple[ContactSpan, ...]:
+        """Each foot's contacts."""
         support = np.zeros(self.contact.shape) if self.support_m is None else self.support_m
         return contact_spans(self.contact, support)
 
@@ -289,13 +289,35 @@ class HumanoidProblem:
             present[span.start : span.end, columns] = 1.0
         return PointTerm(marks, target, present, sigma_m)
 
-    def _ground(self, stance: Stance) -> Term:
-        """No corner below the ground, nor a swinging foot below what it comes from or goes to."""
+    def floor_m(self) -> Float[np.ndarray, "time 2"]:
+        """Height that the left and the right sole must not be below [m].
+
+        What it stands on; for a foot that swings the lower of what it comes from and goes to.
+        """
+        out = np.zeros(self.contact.shape)
+        for foot, side in enumerate(SIDES):
+            spans = [span for span in self.spans() if span.side == side]
+            ends = [(0, 0.0), *((span.end, self._height_m(span)) for span in spans)]
+            starts = [*((s.start, self._height_m(s)) for s in spans), (len(out), np.inf)]
+            if spans:
+                ends[0] = (0, self._height_m(spans[0]))
+            for (begin, before), (end, after) in zip(ends, starts, strict=True):
+                out[begin:end, foot] = min(before, after)
+            for span in spans:
+                out[span.start : span.end, foot] = self._height_m(span)
+        return out
+
+    def _height_m(self, span: ContactSpan) -> float:
+        return span.support_height_m * self.scale
+
+    def _ground(self) -> Term:
+        """No corner below the ground, nor a swinging foot near it."""
         marks = [mark for side in SIDES for mark in self.corners(side)]
+        height = self.floor_m() + np.where(self.contact, 0.0, TOUCH_M)
         floor = np.zeros((len(self.person.time_s), len(marks)))
         for foot, side in enumerate(SIDES):
             columns = [marks.index(mark) for mark in self.corners(side)]
-            floor[:, columns] = np.where(self.contact[:, foot], 0.0, TOUCH_M)[:, None]
+            floor[:, columns] = height[:, foot, None]
         return HeightTerm(marks, floor, self.weights.ground_m)
 
     def _apart(self) -> Term:
