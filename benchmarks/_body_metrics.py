@@ -18,6 +18,8 @@ from benchmarks._omomo import OMOMO_JOINTS, holosoma_folder
 
 CONTACT_SPEED_M_S = 0.3
 """A foot stands where the person's toe is slower: holosoma's 1 cm a frame at 30 frames/s."""
+RAISED_M = 0.03
+"""A toe this much over where it stands is in the air."""
 DEPTH_M = 0.01
 """Bodies that are deeper in each other, or in the ground, count."""
 
@@ -82,6 +84,8 @@ def body_metrics(
     - Feet, where the person's toe is slower than 0.3 m/s: `sole_std_mm` and `sole_height_mm`
       (standard deviation and mean of the lowest sphere over the ground), `skate_cm_s` (mean speed
       of the toe's sphere along the ground), `skate_frames` (share faster than 0.3 m/s).
+      `sole_std_low_mm`: the first without frames in which the person's toe is more than 3 cm over
+      its median there: a foot that turns round in the air is slow too.
     - `below_ground_frames`, `below_ground_max_mm`: share of frames with more than 1 cm below
       ground, and the deepest. `lowest_sole_mm`: lowest centre of a sphere.
     - `limit_frames`, `limit_max_mrad`: beyond joint limits.
@@ -213,15 +217,18 @@ def _explained(human: np.ndarray, robot: np.ndarray, *, is_scaled: bool) -> floa
 
 
 def _feet(body: Humanoid, motion: _Motion, human_m: np.ndarray, fps: float) -> dict[str, float]:
-    speeds, heights = [], []
+    speeds, heights, lows = [], [], []
     for side, names in body.soles.items():
         soles_m = motion.origins_m[:, [body.model.body(name).id for name in names]]
-        stands = _speed(human_m[:, _joint(f"{side}_Toe")], fps, first=np.inf) <= CONTACT_SPEED_M_S
+        toe_m = human_m[:, _joint(f"{side}_Toe")]
+        stands = _speed(toe_m, fps, first=np.inf) <= CONTACT_SPEED_M_S
         speeds.append(_speed(soles_m[:, -1], fps, first=0.0)[stands])
         heights.append(soles_m[..., 2].min(axis=1)[stands])
-    speed, height = np.concatenate(speeds), np.concatenate(heights)
+        lows.append(toe_m[stands, 2] - np.median(toe_m[stands, 2]) < RAISED_M)
+    speed, height, is_low = map(np.concatenate, (speeds, heights, lows))
     return {
         "sole_std_mm": 1e3 * float(height.std()),
+        "sole_std_low_mm": 1e3 * float(height[is_low].std()),
         "sole_height_mm": 1e3 * float(height.mean() - body.sole_radius_m),
         "skate_cm_s": 1e2 * float(speed.mean()),
         "skate_frames": float((speed > CONTACT_SPEED_M_S).mean()),

@@ -32,6 +32,7 @@ _UNITS = {
     "limb_explained": "1",
     "root_explained": "1",
     "sole_std_mm": "mm",
+    "sole_std_low_mm": "mm",
     "sole_height_mm": "mm",
     "skate_cm_s": "cm/s",
     "below_ground_frames": "1",
