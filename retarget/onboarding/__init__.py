@@ -1,0 +1,1 @@
+"""What a robot's file says about a robot that nobody has described yet."""
