@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from collections.abc import Collection
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -36,8 +37,7 @@ def load_arrays(path: Path, *, only: Collection[str] | None = None) -> dict[str,
     if suffix == ".npz":
         return _load_npz(path, only)
     if suffix == ".npy":
-        with path.open("rb") as file:
-            found = _read_npy(file, path.name, path.stat().st_size)
+        found = _read_npy(path.read_bytes(), path.name)
     elif suffix == ".pt":
         found = _load_tensors(path)
     else:
@@ -60,16 +60,19 @@ def _load_npz(path: Path, only: Collection[str] | None) -> dict[str, Any]:
             for member in archive.infolist():
                 name = member.filename.removesuffix(".npy")
                 if only is None or name in only:
-                    with archive.open(member) as file:
-                        out[name] = _read_npy(file, f"{path.name}/{name}", member.file_size)
+                    if member.file_size > _LARGEST_BYTES:
+                        raise MotionError(
+                            f"{path.name}/{name} unpacks to {member.file_size} bytes; "
+                            f"{_LARGEST_BYTES} are allowed"
+                        )
+                    out[name] = _read_npy(archive.read(member), f"{path.name}/{name}")
     except (zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
         raise MotionError(f"{path.name} is damaged or no npz file: {error}") from error
     return out
 
 
-def _read_npy(file: IO[bytes], name: str, size: int) -> Any:
-    if size > _LARGEST_BYTES:
-        raise MotionError(f"{name} unpacks to {size} bytes; {_LARGEST_BYTES} are allowed")
+def _read_npy(content: bytes, name: str) -> Any:
+    file = io.BytesIO(content)
     head: Any = np.lib.format  # numpy has no types for it
     try:
         version = head.read_magic(file)

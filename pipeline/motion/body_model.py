@@ -64,16 +64,11 @@ def load_body_model(path: Path) -> BodyModel:
             f"{path.name} is no body model: it has no {', '.join(missing)}; give a SMPL, SMPL-H or "
             "SMPL-X model file, or the folder that holds them"
         )
-    model = BodyModel(
-        kind=_KINDS.get(np.shape(arrays["kintree_table"])[-1], ""),
-        v_template=np.asarray(arrays["v_template"], dtype=np.float64),
-        shapedirs=np.asarray(arrays["shapedirs"], dtype=np.float64),
-        J_regressor=np.asarray(arrays["J_regressor"], dtype=np.float64),
-        weights=np.asarray(arrays["weights"], dtype=np.float64),
-        parents=_parents(arrays["kintree_table"]),
-    )
-    _check(path, model)
-    return model
+    parents = np.atleast_2d(arrays.pop("kintree_table"))[0].astype(np.int64)
+    parents[0] = -1
+    floats = {name: np.asarray(array, dtype=np.float64) for name, array in arrays.items()}
+    _check(path, floats, parents)
+    return BodyModel(kind=_KINDS[len(parents)], parents=parents, **floats)
 
 
 def find_body_model(where: Path, kind: str, gender: str) -> Path:
@@ -129,25 +124,20 @@ def rest_skeleton(
     return RestSkeleton(joints_m[: len(BODY)], points, f"bone lengths of {name}")
 
 
-def _parents(table: object) -> np.ndarray:
-    parents = np.asarray(table)[0].astype(np.int64)
-    parents[0] = -1
-    return parents
-
-
-def _check(path: Path, model: BodyModel) -> None:
-    num_vertices, num_joints = len(model.v_template), len(model.parents)
-    shapes = {
-        "v_template": (model.v_template.shape, (num_vertices, 3)),
-        "shapedirs": (model.shapedirs.shape[:2], (num_vertices, 3)),
-        "J_regressor": (model.J_regressor.shape, (num_joints, num_vertices)),
-        "weights": (model.weights.shape, (num_vertices, num_joints)),
+def _check(path: Path, floats: dict[str, np.ndarray], parents: np.ndarray) -> None:
+    num_vertices, num_joints = len(floats["v_template"]), len(parents)
+    wanted = {
+        "v_template": (num_vertices, 3),
+        "shapedirs": (num_vertices, 3, floats["shapedirs"].shape[-1]),
+        "J_regressor": (num_joints, num_vertices),
+        "weights": (num_vertices, num_joints),
     }
-    wrong = {name: pair for name, pair in shapes.items() if pair[0] != pair[1]}
-    if not model.kind or wrong or tuple(model.parents[: len(BODY)]) != PARENTS:
+    wrong = {name: floats[name].shape for name in wanted if floats[name].shape != wanted[name]}
+    if num_joints not in _KINDS or wrong or tuple(parents[: len(BODY)]) != PARENTS:
         raise MotionError(
-            f"{path.name} is no SMPL, SMPL-H or SMPL-X model: {num_joints} joints (24, 52 or 55 "
-            f"are known), shapes (seen, wanted) {wrong or 'agree'}"
+            f"{path.name} is no SMPL, SMPL-H or SMPL-X model: it has {num_joints} joints (24, 52 "
+            f"or 55 are known) and {num_vertices} vertices, and shapes {wrong or 'agree'}"
         )
-    if not all(np.isfinite(a).all() for a in (model.v_template, model.shapedirs, model.weights)):
-        raise MotionError(f"{path.name} holds NaN or infinity; the model file is damaged")
+    damaged = [name for name, array in floats.items() if not np.isfinite(array).all()]
+    if damaged:
+        raise MotionError(f"{path.name} holds NaN or infinity in {', '.join(damaged)}")

@@ -111,7 +111,7 @@ def _spread(points: Float[np.ndarray, "time point 3"], layout: tuple[str, ...]) 
     ]
     lengths = np.stack([np.linalg.norm(finite[:, a] - finite[:, b], axis=1) for a, b in pairs])
     mean = lengths.mean(axis=1)
-    return float(np.median(lengths.std(axis=1) / np.where(mean > 0, mean, np.nan)))
+    return float(np.median(lengths.std(axis=1) / np.maximum(mean, 1e-9))) if mean.all() else np.inf
 
 
 def _contact(path: Path, num_frames: int) -> Bool[np.ndarray, "time 2"] | None:

@@ -74,7 +74,7 @@ def read_smpl(
     )
 
 
-def _find(values: dict[str, Any], depth: int) -> list[dict[str, Any]]:
+def _find(values: dict[Any, Any], depth: int) -> list[dict[str, Any]]:
     has_full = _first(values, _FULL) is not None
     has_parts = _first(values, _ORIENT) is not None and _first(values, _BODY) is not None
     if has_full or has_parts:
@@ -83,7 +83,7 @@ def _find(values: dict[str, Any], depth: int) -> list[dict[str, Any]]:
     return [found for value in inner for found in _find(value, depth + 1)]
 
 
-def _first(values: dict[str, Any], names: tuple[str, ...]) -> np.ndarray | None:
+def _first(values: dict[Any, Any], names: tuple[str, ...]) -> np.ndarray | None:
     for name in names:
         array = np.asarray(values[name]) if name in values else None
         if array is not None and array.dtype.kind in "fiu" and array.ndim:
