@@ -9,21 +9,22 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field, model_validator
 
-from models.body_fit import BodyFit, bones_of, fit_body
+from models.body_fit import BodyFit, bones_of, fit_body, fit_lengths
 from models.body_joints import joints_of
-from models.body_size import bone_lengths, likely_stature, stature_of
+from models.body_size import STATURE_PRIOR_M, STATURE_PRIOR_SIGMA_M, bone_lengths
 from pipeline.errors import TrackError
 from pipeline.geometry import pinhole, se3
 from pipeline.stage import ClipStage, StageConfig, Tracks
 from pipeline.tracks import BODY_JOINTS, BodyTrack, Camera, Track
 from pipeline.types import Clip
 
-DEPTH_FLOOR_REL = 0.02
-"""Error of the distance that all landmarks of a frame share, beyond independent noise."""
-LATERAL_FLOOR = 0.012
-"""Error of the pelvis across the line of sight that landmarks share, in statures."""
-JOINT_FLOOR = 0.015
-"""Error of a joint against the pelvis beyond independent noise, in statures."""
+DEPTH_FLOOR_REL = 0.03
+"""Error of the distance beyond independent noise: 2 % with the posture, 1.5 % with proportions."""
+LATERAL_FLOOR = 0.018
+"""Error of the pelvis across the line of sight beyond independent noise, in statures."""
+JOINT_FLOOR = 0.025
+"""Error of a joint against the pelvis beyond independent noise, in statures. All three floors make
+stated and true errors agree on rendered people (`benchmarks.body_landmarks`)."""
 
 
 class LiftBodyConfig(StageConfig):
@@ -31,7 +32,7 @@ class LiftBodyConfig(StageConfig):
 
     height_m: float | None = Field(default=None, ge=0.5, le=2.5)
     """Standing height of the person [m]; distances are proportional to it. Nothing given: an
-    adult's, 1.70 m with a spread of 0.10 m, drawn a little to what the landmark model thinks."""
+    adult's, 1.70 m with a spread of 0.10 m; children need it."""
     height_sigma_m: float = Field(default=0.02, ge=0, le=0.5)
     """1-sigma of a given `height_m` [m]; shoes count."""
     min_visibility: float = Field(default=0.3, ge=0, le=1)
@@ -100,15 +101,16 @@ class LiftBody(ClipStage):
         is_seen = body.visibility[rows] >= self.config.min_visibility
         rays = pinhole.rays(joints_of(body.landmarks_px[rows]), camera.K, camera.distortion)
         lengths, directions = bones_of(joints_of(body.landmarks_m[rows]))
-        lengths_m = bone_lengths(lengths, is_seen)
-        stature_m, stature_sigma_m = self._stature(stature_of(lengths_m))
-        fit = fit_body(
+        directions = _facing(directions, rays)
+        stature_m, stature_sigma_m = self._stature()
+        lengths_m = fit_lengths(
             rays,
             is_seen,
-            _facing(directions, rays),
-            lengths_m=lengths_m * (stature_m / stature_of(lengths_m)),
+            directions,
+            lengths_m=bone_lengths(lengths, is_seen),
             stature_m=stature_m,
         )
+        fit = fit_body(rays, is_seen, directions, lengths_m=lengths_m, stature_m=stature_m)
         good = self._is_believed(fit)
         sigma_m = _position_sigma(fit, stature_m, stature_sigma_m, camera.sigma_focal_rel)
         sigma_joint_m = np.hypot(fit.sigma_joint_m, JOINT_FLOOR * stature_m)
@@ -124,9 +126,9 @@ class LiftBody(ClipStage):
             getattr(out, name)[rows[good]] = values[good]
         return out
 
-    def _stature(self, model_m: float) -> tuple[float, float]:
+    def _stature(self) -> tuple[float, float]:
         if self.config.height_m is None:
-            return likely_stature(model_m)
+            return STATURE_PRIOR_M, STATURE_PRIOR_SIGMA_M
         return self.config.height_m, self.config.height_sigma_m
 
     def _is_believed(self, fit: BodyFit) -> Bool[np.ndarray, " row"]:
