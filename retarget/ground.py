@@ -150,12 +150,12 @@ def fit_ground(
     """
     settings = settings or ContactSettings()
     T = _level_frame(joints_m, up)
-    feet = feet_of(se3.apply(T, joints_m))
+    feet = feet_of(joints_m @ T[:3, :3].T + T[:3, 3])
     contacts = find_contacts(feet, time_s, settings)
     if given is not None:
         given = given & np.isfinite(feet).all(axis=3).any(axis=2)
         heights = sole_heights(feet, still=given)
-        ground = ground_height(given, heights, time_s)
+        ground = ground_height(given, heights)
         spans = contact_spans(given, heights - ground, level_m=settings.level_m)
         contacts = Contacts(given, spans, contacts.speed_m_s, ground)
     ground_m = contacts.ground_m
@@ -205,7 +205,7 @@ def _first_heading(
     return np.asarray(level / np.linalg.norm(level))
 
 
-def _lowest(heights_m: Float[np.ndarray, "time 2"]) -> float:
+def _lowest(heights_m: Float[np.ndarray, "time 2 foot_point"]) -> float:
     seen = heights_m[np.isfinite(heights_m)]
     return float(np.quantile(seen, 0.02)) if len(seen) else 0.0
 
