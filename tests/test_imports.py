@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "models": {
         "models",
         *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
-        *(f"pipeline.{m}" for m in ("assets", "atomic", "configs")),
+        *(f"pipeline.{m}" for m in ("assets", "atomic", "configs", "motion")),
     },
     "retarget": {
         "retarget",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from pipeline.motion.names import with_middles
 from pipeline.motion.smpl_joints import BODY, PARENTS
 from pipeline.tracks import SIDES
 
@@ -90,3 +91,12 @@ def forward(
         at[joint] = at[parent] + R[parent] @ (rest.joints_m[joint] - rest.joints_m[parent])
     fixed = [at[j] + R[j] @ (where - rest.joints_m[j]) for j, where in rest.points.values()]
     return (*BODY, *rest.points), np.stack([*at, *fixed], axis=1)
+
+
+def our_joints(names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
+    """Numbers of the points around each of `BODY_JOINTS`, by the names that `forward` gives."""
+    ours = {"head": "head_middle"} | {f"{side}_toe": f"{side}_foot" for side in SIDES}
+    for side in SIDES:
+        for joint in ("hip", "knee", "ankle", "heel", "shoulder", "elbow", "wrist", "hand"):
+            ours[f"{side}_{joint}"] = f"{side}_{joint}"
+    return with_middles({o: (names.index(t),) for o, t in ours.items() if t in names})

@@ -13,11 +13,14 @@ from pipeline.geometry import se3
 from pipeline.motion.arrays import describe
 from pipeline.motion.body_model import find_body_model, load_body_model, rest_skeleton
 from pipeline.motion.keypoints import RATE_NAMES, rate_of
-from pipeline.motion.names import with_middles
 from pipeline.motion.points import PointMotion
-from pipeline.motion.rest_skeleton import RestSkeleton, forward, mean_person
+from pipeline.motion.rest_skeleton import (
+    RestSkeleton,
+    forward,
+    mean_person,
+    our_joints,
+)
 from pipeline.motion.smpl_joints import BODY
-from pipeline.tracks import SIDES
 
 _FULL = ("poses", "pose", "fullpose", "smpl_thetas")
 _ORIENT = ("root_orient", "smpl_orient_world", "global_orient")
@@ -68,7 +71,7 @@ def read_smpl(
         usual_rate_hz=_USUAL_RATE_HZ,
         unit="m",
         usual_up="z" if any(name in arrays for name in RATE_NAMES[:2]) else "y",
-        joints=_joints(names),
+        joints=our_joints(names),
         skeleton=f"{kind} parameters, {rest.description}",
         assumed=() if trans_m is not None else ("the file has no translation: the pelvis rests",),
     )
@@ -136,11 +139,3 @@ def _rest(values: dict[str, Any], width: int, body_models: Path | None) -> tuple
     betas = _first(values, _BETAS)
     shape = np.zeros(0) if betas is None else np.atleast_2d(betas)[0]
     return rest_skeleton(load_body_model(file), shape, name=file.name), kind
-
-
-def _joints(names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-    ours = {"head": "head_middle"} | {f"{side}_toe": f"{side}_foot" for side in SIDES}
-    for side in SIDES:
-        for joint in ("hip", "knee", "ankle", "heel", "shoulder", "elbow", "wrist", "hand"):
-            ours[f"{side}_{joint}"] = f"{side}_{joint}"
-    return with_middles({o: (names.index(t),) for o, t in ours.items() if t in names})

@@ -7,7 +7,7 @@ A track is a frozen dataclass of arrays whose first axis is time. Missing values
 
 from pipeline.tracks.action import REASONS, ActionTrack, FeatureTrack, QualityTrack
 from pipeline.tracks.base import SIDES, Side, Track, require_shape
-from pipeline.tracks.body import BODY_JOINTS, BodyTrack
+from pipeline.tracks.body import BODY_JOINTS, BodyTrack, SmplxTrack
 from pipeline.tracks.hand import NUM_HAND_JOINTS, GripperTrack, HandTrack
 from pipeline.tracks.video import Camera, ClockTrack, SegmentTrack, ShotTrack
 
@@ -27,6 +27,7 @@ __all__ = [
     "SegmentTrack",
     "ShotTrack",
     "Side",
+    "SmplxTrack",
     "Track",
     "require_shape",
 ]

@@ -96,3 +96,41 @@ class BodyTrack(Track):
             )
         T = self.T_world_source
         return np.asarray(self.joints_m @ T[:3, :3].T + T[:3, 3])
+
+
+@dataclass(frozen=True, eq=False)
+class SmplxTrack(Track):
+    """One person as parameters of the body model SMPL-X (Pavlakos et al. 2019), in the frame in
+    which the joints of the `BodyTrack` that they were fitted to stand.
+
+    Rotation vectors [rad] as the package `smplx` takes them: the pelvis lies at its place in the
+    rest pose plus `transl_m`; hands and face stay at rest.
+    """
+
+    subject: str
+    """Whom it follows, such as `person0`."""
+    model: str
+    """Name of the licensed model file that the parameters belong to."""
+    betas: Float[np.ndarray, " shape"]
+    """Shape, one for the whole clip, in standard deviations of the model's population."""
+    global_orient: Float[np.ndarray, "time 3"]
+    """Rotation of the pelvis; NaN where nothing is known."""
+    transl_m: Float[np.ndarray, "time 3"]
+    """Translation [m]."""
+    body_pose: Float[np.ndarray, "time 63"]
+    """Rotations of the 21 body joints after the pelvis, each relative to its parent."""
+    valid: Bool[np.ndarray, " time"]
+    """The body was observed and the model's joints lie near its joints."""
+    joint_error_m: Float[np.ndarray, " time"]
+    """Root mean square distance of the model's joints to those of the body [m]."""
+
+    @classmethod
+    def static_fields(cls) -> frozenset[str]:
+        """A person keeps one shape."""
+        return frozenset({"betas"})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_shape("SmplxTrack", "global_orient", self.global_orient, (3,))
+        require_shape("SmplxTrack", "transl_m", self.transl_m, (3,))
+        require_shape("SmplxTrack", "body_pose", self.body_pose, (63,))
