@@ -1,0 +1,50 @@
+"""The body that is drawn over a frame stands where it was seen, whatever frame it is stored in."""
+
+import numpy as np
+import pytest
+
+from pipeline.dataset import Dataset, EpisodeRows
+from pipeline.geometry import se3
+from pipeline.report.draw import HAND_FILLED, HAND_SEEN, draw_overlay
+from pipeline.report.pictures import overlay_of
+
+SIZE = (96, 128)
+K = [[100.0, 0.0, 64.0], [0.0, 100.0, 48.0], [0.0, 0.0, 1.0]]
+T_WORLD_CAMERA = se3.make(se3.exp_so3(np.array([-1.6, 0.1, 0.2])), np.array([0.5, -0.3, 1.4]))
+JOINTS_CAMERA_M = np.random.default_rng(3).uniform([-0.8, -0.6, 2.0], [0.8, 0.6, 3.0], (21, 3))
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    key = "observation.images.front"
+    info = {"features": {key: {"dtype": "video", "shape": [*SIZE, 3]}, "observation.state": {
+        "dtype": "float32", "shape": [1], "names": ["knee.pos"]}}}  # fmt: skip
+    return Dataset(tmp_path, info, [], {})
+
+
+def rows(joints_m, seen=True, **scene):
+    columns = {"track.body.joints": joints_m.reshape(1, 63), "track.body.seen": np.array([[seen]])}
+    size = {"K": K, "video_width": SIZE[1], "video_height": SIZE[0]}
+    return EpisodeRows(0, columns, None, 0.0, {"scene": size | scene})
+
+
+def test_joints_of_the_world_come_back_into_the_camera(dataset):
+    world = rows(
+        se3.apply(T_WORLD_CAMERA, JOINTS_CAMERA_M),
+        body_frame="world",
+        T_world_source=T_WORLD_CAMERA.tolist(),
+    )
+    np.testing.assert_allclose(overlay_of(dataset, world, 0).body_m, JOINTS_CAMERA_M, atol=1e-12)
+
+
+def test_joints_of_the_source_are_those_of_the_camera(dataset):
+    overlay = overlay_of(dataset, rows(JOINTS_CAMERA_M, body_frame="source"), 0)
+    np.testing.assert_array_equal(overlay.body_m, JOINTS_CAMERA_M)
+
+
+@pytest.mark.parametrize(("seen", "colour"), [(True, HAND_SEEN), (False, HAND_FILLED)])
+def test_body_is_drawn_where_its_joints_are(dataset, seen, colour):
+    overlay = overlay_of(dataset, rows(JOINTS_CAMERA_M, seen, body_frame="source"), 0)
+    image = draw_overlay(np.zeros((*SIZE, 3), np.uint8), overlay)
+    x, y = np.round((JOINTS_CAMERA_M[0] @ np.array(K).T)[:2] / JOINTS_CAMERA_M[0, 2]).astype(int)
+    assert (image[y, x] == colour).all()
