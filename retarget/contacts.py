@@ -166,7 +166,9 @@ def find_contacts(
         speed = np.where(known, _nanmin(horizontal), np.nan)
     return Contacts(
         contact=contact,
-        spans=contact_spans(contact, heights - ground_m, level_m=settings.level_m),
+        spans=contact_spans(
+            contact, resting_heights(contact, heights - ground_m), level_m=settings.level_m
+        ),
         speed_m_s=speed,
         ground_m=float(ground_m),
     )
@@ -174,7 +176,7 @@ def find_contacts(
 
 def contact_spans(
     contact: Bool[np.ndarray, "time 2"],
-    heights_m: Float[np.ndarray, "time 2 foot_point"],
+    heights_m: Float[np.ndarray, "time 2"],
     *,
     level_m: float = 0.04,
 ) -> tuple[ContactSpan, ...]:
@@ -182,13 +184,14 @@ def contact_spans(
 
     Args:
         contact: The left, the right foot rests.
-        heights_m: What `sole_heights` gives, over the ground [m]; unknown counts as ground.
+        heights_m: Height of each foot over the ground [m], of which the median over the span is
+            taken; NaN counts as ground.
         level_m: Heights up to this are the ground itself: exactly 0 [m].
     """
     spans = []
     for foot, side in enumerate(SIDES):
         for start, end in runs(contact[:, foot]):
-            height = float(np.nan_to_num(resting_height(heights_m[start:end, foot])))
+            height = float(np.nan_to_num(_median(heights_m[start:end, foot])))
             spans.append(ContactSpan(side, start, end, 0.0 if abs(height) <= level_m else height))
     return tuple(spans)
 
@@ -220,6 +223,17 @@ def resting_height(heights_m: Float[np.ndarray, "span foot_point"]) -> float:
     nothing is known.
     """
     return float(min((_median(column) for column in heights_m.T), key=lambda x: (np.isnan(x), x)))
+
+
+def resting_heights(
+    contact: Bool[np.ndarray, "time 2"], heights_m: Float[np.ndarray, "time 2 foot_point"]
+) -> Float[np.ndarray, "time 2"]:
+    """`resting_height` of each contact in all its frames [m]; NaN where a foot does not rest."""
+    out = np.full(contact.shape, np.nan)
+    for foot in range(contact.shape[1]):
+        for start, end in runs(contact[:, foot]):
+            out[start:end, foot] = resting_height(heights_m[start:end, foot])
+    return out
 
 
 def ground_height(

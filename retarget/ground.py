@@ -22,6 +22,7 @@ from retarget.contacts import (
     feet_of,
     find_contacts,
     ground_height,
+    resting_heights,
     sole_heights,
 )
 from retarget.placement import level_camera
@@ -156,7 +157,8 @@ def fit_ground(
         given = given & np.isfinite(feet).all(axis=3).any(axis=2)
         heights = sole_heights(feet, still=given)
         ground = ground_height(given, heights)
-        spans = contact_spans(given, heights - ground, level_m=settings.level_m)
+        resting = resting_heights(given, heights - ground)
+        spans = contact_spans(given, resting, level_m=settings.level_m)
         contacts = Contacts(given, spans, contacts.speed_m_s, ground)
     ground_m = contacts.ground_m
     if not np.isfinite(ground_m):
