@@ -40,12 +40,17 @@ def import_mujoco() -> Any:
     return mujoco
 
 
-def robot_spec(path: Path, *, geometry: Literal["visual", "collision"] = "visual") -> Any:
+Geometry = Literal["visual", "collision", "none"]
+"""What is kept of the shapes in a URDF; `none` leaves bare joints without masses."""
+
+
+def robot_spec(path: Path, *, geometry: Geometry = "visual") -> Any:
     """An editable `mujoco.MjSpec` of a URDF or MJCF file.
 
     Of a URDF every link keeps one kind of geometry: the wanted one where MuJoCo reads it, the
     other one where not. `package://` names are looked up in the folders above the file; a mesh
-    that is not there is left out. An MJCF file keeps all it has.
+    that is not there is left out. `none` leaves joints alone, for which a file whose meshes or
+    inertias MuJoCo refuses will do. An MJCF file keeps all it has.
 
     Raises:
         RobotError: No such file, or MuJoCo refuses it.
@@ -61,13 +66,13 @@ def robot_spec(path: Path, *, geometry: Literal["visual", "collision"] = "visual
         raise RobotError(f"MuJoCo cannot read {path}: {error}") from error
 
 
-def compile_robot(path: Path) -> Any:
-    """The `mujoco.MjModel` of a robot file.
+def compile_robot(path: Path, *, geometry: Geometry = "visual") -> Any:
+    """The `mujoco.MjModel` of a robot file; `geometry` as for `robot_spec`.
 
     Raises:
         RobotError: No such file, or MuJoCo refuses it.
     """
-    spec = robot_spec(path)
+    spec = robot_spec(path, geometry=geometry)
     try:
         return spec.compile()
     except ValueError as error:
@@ -85,7 +90,7 @@ def verify_chain(robot: Robot) -> float:
     """
     config, path = robot.config, robot.path
     mujoco = import_mujoco()
-    model = compile_robot(path)
+    model = compile_robot(path, geometry="none")
     data = mujoco.MjData(model)
     middle, half = 0.5 * (robot.lower + robot.upper), 0.5 * (robot.upper - robot.lower)
     steps = np.concatenate([np.diag(half) * 0.7, -0.4 * half[None], 0.9 * half[None]])
@@ -114,7 +119,7 @@ def body_pose(data: Any, link: str) -> Float[np.ndarray, "4 4"]:
     return se3.make(np.array(body.xmat).reshape(3, 3), np.array(body.xpos))
 
 
-def _prepare_urdf(root: ET.Element, path: Path, geometry: str) -> None:
+def _prepare_urdf(root: ET.Element, path: Path, geometry: Geometry) -> None:
     # MuJoCo's defaults for URDF merge links that do not move, which loses their names, and drop
     # the folder from mesh names.
     options = {"fusestatic": "false", "strippath": "false", "discardvisual": "false"}
@@ -123,6 +128,10 @@ def _prepare_urdf(root: ET.Element, path: Path, geometry: str) -> None:
         root.remove(old)
     ET.SubElement(ET.SubElement(root, "mujoco"), "compiler", options)
     for link in root.findall("link"):
+        if geometry == "none":
+            for element in list(link):
+                link.remove(element)
+            continue
         drawable = {
             tag: [e for e in link.findall(tag) if _has_drawable_geometry(e, path)]
             for tag in ("visual", "collision")

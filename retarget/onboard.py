@@ -19,6 +19,7 @@ import yaml
 from pipeline.errors import RobotError
 from retarget.description import read_description
 from retarget.joint_limits import follows
+from retarget.mujoco_model import verify_chain
 from retarget.onboarding.arm import propose_arm
 from retarget.onboarding.fingers import find_fingers
 from retarget.onboarding.hand import propose_hand
@@ -29,7 +30,7 @@ from retarget.onboarding.skeleton import Skeleton
 from retarget.robot import Robot, load_robot
 from retarget.robot_config import RobotKind, load_config
 from retarget.robot_files import from_robot_descriptions
-from retarget.self_check import SelfCheck, check_robot, verify_chain
+from retarget.self_check import SelfCheck, check_robot
 from retarget.tree_robot import TreeRobot, load_hand, load_humanoid
 
 ROBOT_SUFFIXES = (".urdf", ".xml", ".mjcf")
@@ -67,9 +68,7 @@ class RobotReport:
         return self.fault is None
 
 
-def check(
-    source: str, *, kind: RobotKind | None = None, write: Path | None = None
-) -> RobotReport:
+def check(source: str, *, kind: RobotKind | None = None, write: Path | None = None) -> RobotReport:
     """Checks a robot with a YAML file, or proposes the file for one without.
 
     Args:
@@ -84,7 +83,9 @@ def check(
     """
     if source.startswith(FROM_PACKAGE):
         name = source.removeprefix(FROM_PACKAGE)
-        return _propose(source, from_robot_descriptions(name), kind, write, {"robot_descriptions": name})
+        return _propose(
+            source, from_robot_descriptions(name), kind, write, {"robot_descriptions": name}
+        )
     path = Path(source)
     if path.suffix.lower() in ROBOT_SUFFIXES:
         folder = path.resolve().parent
@@ -99,9 +100,7 @@ def check(
     return RobotReport(source, config.kind, None, None, found, _joints(robot), None)
 
 
-def propose(
-    path: Path, *, kind: RobotKind | None = None, use_names: bool = True
-) -> Proposal:
+def propose(path: Path, *, kind: RobotKind | None = None, use_names: bool = True) -> Proposal:
     """What a robot's YAML file must say, found from its URDF or MJCF file.
 
     Args:
@@ -124,6 +123,8 @@ def propose(
     else:
         propose_humanoid(skeleton, proposal, use_names=use_names)
     _check_joints(skeleton, proposal)
+    if skeleton.surface_fault is not None:
+        proposal.remarks.append(f"its shapes were not seen: {skeleton.surface_fault}")
     return proposal
 
 
@@ -167,7 +168,11 @@ def _propose(
         open_keys = [item.key for item in proposal.open if item.is_needed]
         fault = f"{len(open_keys)} facts could not be decided: {', '.join(open_keys)}"
         return RobotReport(source, proposal.kind, proposal, text, None, (), fault)
-    here = dict(place) if "file" not in place else {"folder": str(path.resolve().parent), "file": path.name}
+    here = (
+        dict(place)
+        if "file" not in place
+        else {"folder": str(path.resolve().parent), "file": path.name}
+    )
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder) / "trial.yaml"
         trial.write_text(yaml_text(proposal, here))
@@ -179,9 +184,7 @@ def _propose(
     return RobotReport(source, proposal.kind, proposal, text, found, _joints(robot), None)
 
 
-def _load_and_compare(
-    kind: RobotKind, config_file: Path
-) -> tuple[Robot | TreeRobot, SelfCheck]:
+def _load_and_compare(kind: RobotKind, config_file: Path) -> tuple[Robot | TreeRobot, SelfCheck]:
     name = str(config_file)
     if kind == "arm":
         arm = load_robot(name)
@@ -216,8 +219,11 @@ def _check_joints(skeleton: Skeleton, proposal: Proposal) -> None:
     slow = [j.name for j in free if not 0 < j.max_velocity < math.inf and not j.is_continuous]
     if slow:
         proposal.leave(
-            "joints.default.max_velocity" if len(slow) == len(free) else "joints.<name>.max_velocity",
-            "the file states no velocity limit for " + ("any joint" if len(slow) == len(free) else str(slow)),
+            "joints.default.max_velocity"
+            if len(slow) == len(free)
+            else "joints.<name>.max_velocity",
+            "the file states no velocity limit for "
+            + ("any joint" if len(slow) == len(free) else str(slow)),
             "`joints: {default: {max_velocity: ...}}` from the robot's data sheet [rad/s or m/s]",
         )
 

@@ -162,8 +162,8 @@ def find_config(name_or_path: str, *, kind: RobotKind | None = None) -> Path:
     path = Path(name_or_path) if is_path else config_path("robots", f"{name_or_path}.yaml")
     if not path.is_file():
         raise RobotError(
-            f"there is no robot {name_or_path!r}; valid ones are {one_of(robot_names(kind))}, or the "
-            "path of a .yaml file like those in configs/robots"
+            f"there is no robot {name_or_path!r}; valid ones are {one_of(robot_names(kind))}, "
+            "or the path of a .yaml file like those in configs/robots"
         )
     return path
 

@@ -63,7 +63,7 @@ def check_robot(robot: TreeRobot, *, against: Path | None = None) -> SelfCheck:
             follower follows otherwise than the file says, or MuJoCo lacks a link or joint.
     """
     path = against or robot.path
-    model = compile_robot(path)
+    model = compile_robot(path, geometry="none")
     followers = stated_followers(path, model)
     root = robot.config.root if isinstance(robot, HumanoidRobot) else robot.description.root_link
     marks = robot.marks()
@@ -188,7 +188,7 @@ def _mujoco_poses(
     out = np.empty((len(poses), len(marks) + len(links), 4, 4))
     for i, values in enumerate(poses):
         joints = {**robot.held, **dict(zip(robot.joint_names, map(float, values), strict=True))}
-        for name, value in _with_followers(path, joints, followers).items():
+        for name, value in with_followers(path, joints, followers).items():
             _set(model, data, path, name, value)
         mujoco.mj_kinematics(model, data)
         T_root_world = se3.inverse(_body(data, path, root))
@@ -199,9 +199,15 @@ def _mujoco_poses(
     return out
 
 
-def _with_followers(
+def with_followers(
     path: Path, joints: dict[str, float], followers: Mapping[str, tuple[str, float, float]]
 ) -> dict[str, float]:
+    """Values of some joints, and of those that follow them as `stated_followers` says.
+
+    Raises:
+        RobotError: A joint follows one that has no value.
+    """
+    joints = dict(joints)
     waiting = {name: rule for name, rule in followers.items() if name not in joints}
     while waiting:
         ready = {name: rule for name, rule in waiting.items() if rule[0] in joints}

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from pipeline.cli import assets as assets_command
+from pipeline.cli import robot as robot_command
 from pipeline.errors import RotoscopeError, UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ trained on.
 Exit codes: 0 all good, 1 some videos failed or a check found a fault, 2 wrong use.""",
 )
 app.add_typer(assets_command.app, name="assets")
+app.add_typer(robot_command.app, name="robot")
 
 Inputs = Annotated[
     list[Path],

@@ -117,8 +117,6 @@ def _fingers_in(
     to_link: Float[np.ndarray, "4 4"],
 ) -> Float[np.ndarray, "point 3"]:
     links = [k for part in skeleton.below(hand)[1:] for k in skeleton.parts[part].links]
-    drawn = [
-        se3.apply(to_link @ T[k], skeleton.surface[k]) for k in links if k in skeleton.surface
-    ]
+    drawn = [se3.apply(to_link @ T[k], skeleton.surface[k]) for k in links if k in skeleton.surface]
     origins = np.array([(to_link @ T[k])[:3, 3] for k in links])
     return np.concatenate(drawn) if drawn else origins

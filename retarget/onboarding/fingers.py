@@ -148,8 +148,10 @@ def _tip(
     if np.linalg.norm(T[far][:3, 3] - anchor) > NEAR_M:
         return far, np.zeros(3), "outermost link of its chain"
     entry = skeleton.entry(leaf)
-    points = np.concatenate([se3.apply(T[k], skeleton.surface[k]) for k in links
-                             if k in skeleton.surface] or [np.zeros((0, 3))])
+    points = np.concatenate(
+        [se3.apply(T[k], skeleton.surface[k]) for k in links if k in skeleton.surface]
+        or [np.zeros((0, 3))]
+    )
     to_entry = se3.inverse(T[entry])[None]
     if len(points) == 0:
         before = skeleton.anchor(skeleton.parts[leaf].parent, T)

@@ -175,7 +175,7 @@ def _wrist(
     """Link and offset of the point that stands for the human wrist."""
     T = frame.hand.T
     knuckles = frame.knuckles.mean(axis=0)
-    carriers = {skeleton.description.joints[j.name].parent for j in _first_joints(skeleton, palm)}
+    carriers = _carriers(skeleton, palm)
 
     def behind(link: str) -> float:
         return float((knuckles - T[link][:3, 3]) @ frame.forward)
@@ -201,8 +201,10 @@ def _wrist(
     return link, offset
 
 
-def _first_joints(skeleton: Skeleton, palm: int) -> list:  # type: ignore[type-arg]
-    return [skeleton.parts[c].joint for c in skeleton.parts[palm].children]
+def _carriers(skeleton: Skeleton, palm: int) -> set[str]:
+    """Links of the palm that fingers are fixed to."""
+    joints = [skeleton.parts[child].joint for child in skeleton.parts[palm].children]
+    return {joint.parent for joint in joints if joint is not None}
 
 
 def _decide_fingers(
@@ -235,7 +237,7 @@ def _decide_fingers(
     for name, finger in named.items():
         middle = _middle(skeleton, frame, name, finger)
         if middle is not None:
-            what = "before the last joint" if name == "thumb" else "where it bends second"
+            what = "before its last bone" if name == "thumb" else "where it bends second"
             proposal.decide(("middles", name), point(skeleton.entry(middle)), what)
     if len(named) == 4:
         proposal.leave(
@@ -249,12 +251,10 @@ def _decide_fingers(
 def _middle(skeleton: Skeleton, frame: _Frame, name: str, finger: Finger) -> int | None:
     """The part that begins at a finger's middle joint; at the thumb's middle one of three."""
     if name == "thumb":
-        return finger.parts[-2] if len(finger.parts) >= 2 else None
+        return finger.parts[-2] if len(finger.parts) >= 3 else finger.parts[-1]
     bends = bending_parts(skeleton, finger, frame.hand, frame.across)
     return bends[1] if len(bends) >= 2 else None
 
 
 def _unit(vector: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
     return vector / np.linalg.norm(vector)
-
-

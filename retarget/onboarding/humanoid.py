@@ -110,9 +110,7 @@ def _check_axes(
         )
 
 
-def _bending_motion(
-    skeleton: Skeleton, limb: tuple[int, ...], T: Poses
-) -> Float[np.ndarray, " 3"]:
+def _bending_motion(skeleton: Skeleton, limb: tuple[int, ...], T: Poses) -> Float[np.ndarray, " 3"]:
     """Which way the limb's end goes when its knee or elbow bends to its wider side."""
     k, end = bend(skeleton, limb, T)
     joint = skeleton.parts[limb[k]].joint

@@ -16,7 +16,10 @@ FINGER_WORDS: dict[Finger, tuple[str, ...]] = {
 }
 """Words by which robot files call fingers."""
 
-SIDE_WORDS: dict[Side, tuple[str, ...]] = {"left": ("left", "lh"), "right": ("right", "rh")}
+SIDE_WORDS: dict[Side, tuple[str, ...]] = {
+    "left": ("left", "lh", "l"),
+    "right": ("right", "rh", "r"),
+}
 """Words by which robot files call sides."""
 
 

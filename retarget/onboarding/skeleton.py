@@ -48,6 +48,7 @@ class Skeleton:
 
     def __init__(self, description: Description) -> None:
         self.description = description
+        self.surface_fault: str | None = None
         self.parts = _parts(description)
         self.part_of = {link: i for i, part in enumerate(self.parts) for link in part.links}
         moving = [joint for joint in description.joints.values() if joint.kind != "fixed"]
@@ -109,9 +110,7 @@ class Skeleton:
         here = T[self.entry(part)]
         return here[:3, 3] if joint is None else here[:3, :3] @ joint.anchor_m + here[:3, 3]
 
-    def axis(
-        self, part: int, T: Mapping[str, Float[np.ndarray, "4 4"]]
-    ) -> Float[np.ndarray, " 3"]:
+    def axis(self, part: int, T: Mapping[str, Float[np.ndarray, "4 4"]]) -> Float[np.ndarray, " 3"]:
         """Axis of a part's joint in the root link, positive where its master moves upwards."""
         joint = self.parts[part].joint
         if joint is None:
@@ -121,8 +120,15 @@ class Skeleton:
 
     @cached_property
     def surface(self) -> dict[str, Float[np.ndarray, "point 3"]]:
-        """Points on each link's collision geometry in that link [m]; none where it has none."""
-        return surface_points(self.description.path)
+        """Points on each link's collision geometry in that link [m].
+
+        Empty, with the reason in `surface_fault`, where MuJoCo cannot read the shapes.
+        """
+        try:
+            return surface_points(self.description.path)
+        except RobotError as error:
+            self.surface_fault = str(error)
+            return {}
 
 
 def surface_points(path: Path) -> dict[str, Float[np.ndarray, "point 3"]]:
@@ -132,8 +138,14 @@ def surface_points(path: Path) -> dict[str, Float[np.ndarray, "point 3"]]:
         RobotError: No such file, or MuJoCo refuses it.
     """
     mujoco = import_mujoco()
+    spec = robot_spec(path, geometry="collision")
+    # Only shapes matter here: masses that make no sense and meshes without volume will do.
+    for mesh in spec.meshes:
+        mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
+    for body in spec.bodies:
+        body.explicitinertial = False
     try:
-        model = robot_spec(path, geometry="collision").compile()
+        model = spec.compile()
     except ValueError as error:
         raise RobotError(f"MuJoCo cannot compile {path}: {error}") from error
     found: dict[str, list[np.ndarray]] = {}

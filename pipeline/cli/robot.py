@@ -1,0 +1,105 @@
+"""`rotoscope robot`: which robots there are, and what a new one's file tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipeline import registry
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="List robots, check one, or propose the YAML file of a new one from its URDF or MJCF.",
+)
+console = Console(soft_wrap=True, highlight=False)
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="ROBOT",
+        help="A URDF or MJCF file, a YAML file, the name of a shipped robot, or "
+        "robot_descriptions:NAME.",
+    ),
+]
+Kind = Annotated[
+    Literal["arm", "hand", "humanoid"] | None,
+    typer.Option(help="What a URDF or MJCF file holds [found from its joints]."),
+]
+Write = Annotated[
+    Path | None, typer.Option(metavar="FILE.yaml", help="Write the proposed YAML file here.")
+]
+
+
+@app.command(name="list")
+def list_command() -> None:
+    """Name the robots that come with Rotoscope."""
+    table = Table("name", "kind", "files", box=None)
+    for robot in registry.helper("robot_list")():
+        fetch = f"absent: rotoscope assets fetch {robot.asset}"
+        table.add_row(robot.name, robot.kind, "here" if robot.is_here else fetch)
+    console.print(table)
+
+
+@app.command()
+def check(robot: Source, kind: Kind = None, write: Write = None) -> None:
+    """Check a robot's files, or propose a YAML file for a robot that has none.
+
+    Every joint is moved and compared with MuJoCo. What a URDF or MJCF file cannot tell is listed
+    with what to write where. Exit code 1 if the robot cannot be used as it is.
+    """
+    report = registry.helper("robot_check")(robot, kind=kind, write=write)
+    _print(f"{report.source}: {'an' if report.kind == 'arm' else 'a'} {report.kind}")
+    if report.proposal is not None:
+        _show_proposal(report.proposal)
+        _print("\nproposed YAML file" + (f", written to {write}:" if write else ":"))
+        _print(report.text)
+    if report.self_check is not None:
+        _show_check(report)
+    if report.fault is not None:
+        _print(f"NOT USABLE YET: {report.fault}", style="red")
+    raise typer.Exit(int(not report.is_good))
+
+
+def _show_proposal(proposal: Any) -> None:
+    table = Table("decided", "as", "because", box=None)
+    for fact in proposal.facts:
+        table.add_row(".".join(fact.key), _short(fact.value), fact.reason)
+    console.print(table, markup=False)
+    for remark in proposal.remarks:
+        _print(f"- {remark}")
+    for title, is_needed in (("could not decide:", True), ("assumed, look at it:", False)):
+        items = [item for item in proposal.open if item.is_needed == is_needed]
+        if items:
+            _print(f"\n{title}", style="bold")
+        for item in items:
+            _print(f"- {item.key}: {item.why}")
+            _print(f"    write {item.write}")
+
+
+def _show_check(report: Any) -> None:
+    found = report.self_check
+    _print(
+        f"kinematics agree with MuJoCo to {found.largest_difference:.1e} m in every joint; "
+        f"{len(report.joints)} joints in an action: {', '.join(report.joints)}"
+    )
+    if found.idle_joints:
+        _print(
+            f"move none of the named points: {', '.join(found.idle_joints)}; hold them with "
+            "joints.<name>.fixed",
+            style="yellow",
+        )
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_short(v)}" for k, v in value.items() if k != "sole_m")
+    if isinstance(value, list | tuple):
+        return "(" + ", ".join(_short(v) for v in value) + ")"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _print(text: str, style: str | None = None) -> None:
+    console.print(text, markup=False, style=style)

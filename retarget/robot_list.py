@@ -1,0 +1,36 @@
+"""The robots that come with Rotoscope, and which of their files are here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.errors import AssetError
+from retarget.robot_config import RobotKind, load_config, robot_names
+from retarget.robot_files import robot_file
+
+
+@dataclass(frozen=True)
+class ShippedRobot:
+    """One file of `configs/robots`."""
+
+    name: str
+    """Its name in recipes."""
+    kind: RobotKind
+    """Arm, hand or humanoid."""
+    asset: str
+    """The asset that holds its URDF or MJCF file."""
+    is_here: bool
+    """Whether that asset was fetched."""
+
+
+def shipped_robots() -> list[ShippedRobot]:
+    """All robots of `configs/robots`, by kind and name."""
+    found = []
+    for name in robot_names():
+        config, config_file = load_config(name)
+        try:
+            is_here = robot_file(config, config_file).is_file()
+        except AssetError:
+            is_here = False
+        found.append(ShippedRobot(name, config.kind, config.asset or "", is_here))
+    return sorted(found, key=lambda robot: (robot.kind, robot.name))
