@@ -36,8 +36,10 @@ BUILT_IN: dict[str, str] = {
 HELPERS: dict[str, str] = {
     "robot_renderer": "retarget.render:RobotRenderer",
     "robot": "retarget.robot:load_robot",
+    "robot_check": "retarget.onboard:check",
+    "robot_list": "retarget.robot_list:shipped_robots",
 }
-"""Things the report needs from packages that `pipeline` must not import."""
+"""Things the report and the commands need from packages that `pipeline` must not import."""
 
 ENTRY_POINT_GROUP = "rotoscope.stages"
 
