@@ -106,7 +106,10 @@ def _histograms(episodes: list[EpisodeRows]) -> list[str]:
     error_mm = 1e3 * gather("label.target_error")
     if len(error_mm):
         out.append(charts.histogram(error_mm, title="reach error", unit="mm", low=0.0, high=20.0))
-    for feature, what in (("track.hand.sigma", "wrist"), ("track.body.sigma", "body")):
+    for feature, what, high in (
+        ("track.hand.sigma", "wrist", 150.0),
+        ("track.body.sigma", "body", 1000.0),
+    ):
         sigma = [
             np.linalg.norm(_column(e, feature)[:, :3], axis=1)
             for e in episodes
@@ -114,7 +117,7 @@ def _histograms(episodes: list[EpisodeRows]) -> list[str]:
         ]
         if sigma:
             values, title = 1e3 * np.concatenate(sigma), f"{what} 1-sigma"
-            out.append(charts.histogram(values, title=title, unit="mm", low=0.0, high=150.0))
+            out.append(charts.histogram(values, title=title, unit="mm", low=0.0, high=high))
     return out
 
 
