@@ -15,7 +15,7 @@ from benchmarks.paths import shared_data
 from pipeline.assets import asset_path
 from pipeline.geometry import se3
 from pipeline.tracks import ClockTrack, GripperTrack
-from retarget.arm import choose_sides
+from retarget.hand_choice import choose_hands
 
 RATE_HZ = 30.0
 NUM_FRAMES = 600
@@ -134,7 +134,7 @@ def _through_recipe(name: str, video: Path, folder: Path) -> HandClip:
     (made,) = store.load_tracks(keys.stages["retarget.gripper"]) or []
     (clock,) = store.load_tracks(keys.clock) or []
     grippers = [track for track in made.values() if isinstance(track, GripperTrack)]
-    (gripper,) = choose_sides(grippers, "best")
+    (gripper,) = choose_hands(grippers, "best")
     time_s = clock["clock"]
     assert isinstance(time_s, ClockTrack)
     return HandClip(name, gripper, time_s.time_s)

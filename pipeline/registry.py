@@ -28,6 +28,7 @@ BUILT_IN: dict[str, str] = {
     "retarget.gripper": "retarget.gripper:RetargetGripper",
     "retarget.arm": "retarget.arm:RetargetArm",
     "check.physics": "retarget.physics:PhysicsCheck",
+    "retarget.hand": "retarget.hand:RetargetHand",
     "retarget.humanoid": "retarget.humanoid:RetargetHumanoid",
     "curate": "pipeline.stages.curate:Curate",
 }

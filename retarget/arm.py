@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -17,13 +16,11 @@ from pipeline.types import Clip
 from retarget.confidence import action_confidence
 from retarget.follow import Followed, FollowSettings, follow_poses
 from retarget.gripper_rate import possible_opening
+from retarget.hand_choice import SideChoice, choose_hands
 from retarget.robot import Robot, load_robot
 from retarget.self_check import ensure_checked
 from retarget.targets import TrajectoryWeights
 from retarget.trajectory import TrajectorySolution
-
-STILL_HAND_M = 0.02
-"""Spread that a hand is given for nothing when sides are compared [m]: more than tracking noise."""
 
 Row4 = tuple[float, float, float, float]
 
@@ -33,7 +30,7 @@ class RetargetArmConfig(StageConfig):
 
     robot: str = "panda"
     """A robot of `configs/robots`, or the path of a YAML file like those."""
-    side: Literal["best", "left", "right", "each"] = "best"
+    side: SideChoice = "best"
     """Which hand the arm follows. `best` is the one with the largest product of known frames and
     spread of motion; `each` gives every hand an arm of its own."""
     camera_pitch_rad: float = Field(default=0.0, ge=-np.pi / 2, le=np.pi / 2)
@@ -119,7 +116,7 @@ class RetargetArm(ClipStage):
         found = [track for track in tracks.values() if isinstance(track, GripperTrack)]
         return {
             f"actions.{self.kind}.{gripper.side}": self._actions(gripper, clip.time_s)
-            for gripper in choose_sides(found, self.config.side)
+            for gripper in choose_hands(found, self.config.side)
         }
 
     def _actions(self, gripper: GripperTrack, time_s: Float[np.ndarray, " time"]) -> ActionTrack:
@@ -198,32 +195,6 @@ class RetargetArm(ClipStage):
             target_error_m=np.full(num_frames, np.nan),
             target_error_rad=np.full(num_frames, np.nan),
         )
-
-
-def choose_sides(grippers: list[GripperTrack], side: str) -> list[GripperTrack]:
-    """The hands that are followed, left before right.
-
-    `best` is the one hand with the largest product of its number of known frames and the spread
-    (standard deviation) of its position, to which 2 cm are added: a hand that works beats one that
-    rests, and among hands that rest the one seen longer is taken. None where no hand was seen.
-    """
-    ordered = sorted(grippers, key=lambda gripper: gripper.side)
-    if side == "each":
-        return ordered
-    if side != "best":
-        return [gripper for gripper in ordered if gripper.side == side]
-    scores = [_work(gripper) for gripper in ordered]
-    if not scores or max(scores) == 0.0:
-        return []
-    return [ordered[int(np.argmax(scores))]]
-
-
-def _work(gripper: GripperTrack) -> float:
-    position_m = gripper.T_camera_ee[gripper.known, :3, 3]
-    if len(position_m) == 0:
-        return 0.0
-    spread_m = float(np.sqrt(np.nanvar(position_m, axis=0).sum()))
-    return len(position_m) * (spread_m + STILL_HAND_M)
 
 
 def frame_reasons(

@@ -126,6 +126,8 @@ class HumanoidProblem:
             self._standing_feet(stance, contact_m or self.weights.contact_m),
             self._ground(),
         ]
+        if self.robot.config.spheres:
+            terms.append(self._above_ground())
         if self.robot.config.apart:
             terms.append(self._apart())
         return Problem(
@@ -319,6 +321,15 @@ class HumanoidProblem:
             columns = [marks.index(mark) for mark in self.corners(side)]
             floor[:, columns] = height[:, foot, None]
         return HeightTerm(marks, floor, self.weights.ground_m)
+
+    def _above_ground(self) -> Term:
+        """No ball of the body, such as a hand, in the ground."""
+        config = self.robot.config
+        feet = {foot.link for foot in config.feet.values()}
+        names = [name for name, ball in config.spheres.items() if ball.link not in feet]
+        radii = np.array([config.spheres[name].radius_m for name in names])
+        floor = self.floor_m().min(axis=1)[:, None] + radii
+        return HeightTerm([self.mark(f"spheres.{n}") for n in names], floor, self.weights.ground_m)
 
     def _apart(self) -> Term:
         config = self.robot.config

@@ -100,6 +100,11 @@ class SerialChain:
             turned = to_z
         self._T_last_ee = turned.T @ T_last_ee
 
+    def with_tool(self, T_ee_tool: Float[np.ndarray, "4 4"]) -> SerialChain:
+        """The same joints with another end effector, given in the frame of this one [m]."""
+        last = rotation_of_z_onto(self.segments[-1].axis)
+        return SerialChain(self.segments, last @ self._T_last_ee @ T_ee_tool)
+
     @property
     def num_joints(self) -> int:
         """Joints in the chain."""

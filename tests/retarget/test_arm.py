@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from benchmarks._arm_clips import APPROACHES, axes, working_hand
 from pipeline.tracks import REASONS, ActionTrack, GripperTrack
 from pipeline.types import Clip, Video
-from retarget.arm import RetargetArm, RetargetArmConfig, choose_sides
+from retarget.arm import RetargetArm, RetargetArmConfig
+from retarget.hand_choice import choose_hands
 from retarget.limits import velocity_violations
 
 NUM_FRAMES = 200
@@ -128,11 +129,11 @@ def test_sides_are_chosen_by_work(hand):
     still[:] = still[0]
     resting = hand.gripper.replace(side="left", T_camera_ee=still)
     both = [hand.gripper, resting]
-    assert [g.side for g in choose_sides(both, "best")] == ["right"]
-    assert [g.side for g in choose_sides(both, "each")] == ["left", "right"]
-    assert [g.side for g in choose_sides(both, "left")] == ["left"]
-    assert choose_sides([unseen(resting, slice(None))], "best") == []
-    assert choose_sides([], "best") == []
+    assert [g.side for g in choose_hands(both, "best")] == ["right"]
+    assert [g.side for g in choose_hands(both, "each")] == ["left", "right"]
+    assert [g.side for g in choose_hands(both, "left")] == ["left"]
+    assert choose_hands([unseen(resting, slice(None))], "best") == []
+    assert choose_hands([], "best") == []
 
 
 def test_every_hand_can_have_its_own_arm(panda, hand):
