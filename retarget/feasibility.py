@@ -18,12 +18,8 @@ from jaxtyping import Float
 
 from pipeline.geometry import se3
 from retarget.mujoco_model import import_mujoco
-from retarget.physics_model import (
-    FLOOR,
-    PhysicsModel,
-    PhysicsSettings,
-    build_physics_model,
-)
+from retarget.physics_model import PhysicsModel, build_physics_model, floor_geoms
+from retarget.physics_settings import PhysicsSettings, Step
 
 _CONE_EDGES = 4
 """Edges of the pyramid that stands for a friction cone."""
@@ -39,6 +35,8 @@ def missing_wrench(
     joint_names: Sequence[str],
     time_s: Float[np.ndarray, " time"],
     settings: PhysicsSettings | None = None,
+    *,
+    steps: Sequence[Step] = (),
 ) -> Float[np.ndarray, "time 2"]:
     """Force and torque on the root that the floor cannot give.
 
@@ -52,6 +50,7 @@ def missing_wrench(
         joint_names: Joints of the robot's file; others follow or stay at rest.
         time_s: Time of each frame [s], at least two.
         settings: Friction, and from what height on a point is in the air.
+        steps: What stands on the floor.
 
     Returns:
         The missing force in body weights and the missing torque in body weights times the root's
@@ -59,9 +58,9 @@ def missing_wrench(
     """
     settings = settings or PhysicsSettings()
     mujoco = import_mujoco()
-    robot = build_physics_model(path, "free", settings)
+    robot = build_physics_model(path, "free", settings, steps=steps)
     model = robot.model
-    model.geom_margin[model.geom(FLOOR).id] = settings.touch_m
+    model.geom_margin[floor_geoms(model)] = settings.touch_m
     data = mujoco.MjData(model)
     height_m = max(float(root_xyz_m[0, 2]), 0.1)
     weight_n = robot.mass_kg * float(np.linalg.norm(model.opt.gravity))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,21 @@ from pipeline.contract import ActionContract
 from pipeline.errors import RobotError, TrackError
 from pipeline.geometry import se3
 from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack, Track
+from pipeline.tracks import SIDES, ActionTrack, FeatureTrack, QualityTrack, Side, Track
 from pipeline.types import Clip
 from retarget.contacts import runs
 from retarget.description import read_description
 from retarget.feasibility import missing_wrench
-from retarget.physics_model import PhysicsSettings, Root
+from retarget.physics_model import link_positions
+from retarget.physics_settings import PhysicsSettings, Root, Step
 from retarget.physics_tracking import PhysicsResult, track_with_pd
 from retarget.robot_config import load_config
 from retarget.robot_files import robot_file
 from retarget.tree_config import HandConfig, HumanoidConfig
 
-ROOT_POSE = "label.root_pose"
+ROOT_POSE, SUPPORT = "label.root_pose", "label.support"
+NUM_COLUMNS = {ROOT_POSE: 6, SUPPORT: 2}
+"""x y z wx wy wz of the root; height of what the left, the right foot rests on."""
 NAMES = (
     *("joint_error", "saturated", "slip", "assist", "upright"),
     *("missing_force", "missing_torque"),
@@ -70,24 +73,24 @@ class PhysicsCheck(ClipStage):
 
     kind = "check.physics"
     version = "1"
-    requires = ("actions",)
+    requires = ("actions", "actions|features")  # the latter where there are any
     provides = ("features.physics", "quality.physics")
     Config = PhysicsConfig
     config: PhysicsConfig
 
     @cached_property
-    def named_robot(self) -> tuple[Path, dict[str, float]] | None:
-        """File and held joints of the robot that the recipe names, if it names one."""
+    def named_robot(self) -> RobotToSimulate | None:
+        """The robot that the recipe names, if it names one."""
         return None if self.config.robot is None else robot_to_simulate(self.config.robot)
 
     def setup(self) -> None:
         """Finds the robot's file, so that a wrong name is said before the work."""
-        assert self.named_robot is None or self.named_robot[0].is_file()
+        assert self.named_robot is None or self.named_robot.path.is_file()
 
     def cache_token(self) -> str:
         """Checksum of the robot's file, where the recipe names the robot."""
         named = self.named_robot
-        return "" if named is None else hashlib.sha256(named[0].read_bytes()).hexdigest()
+        return "" if named is None else hashlib.sha256(named.path.read_bytes()).hexdigest()
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """A column and a quality record per action track that holds joint values."""
@@ -97,8 +100,9 @@ class PhysicsCheck(ClipStage):
                 continue
             if not any(d.quantity == "joint" for d in actions.contract.dimensions):
                 continue
-            root = _root_pose(tracks, actions.subject)
-            path, held = self.named_robot or robot_to_simulate(actions.contract.robot)
+            root = _feature(tracks, ROOT_POSE, actions.subject)
+            robot = self.named_robot or robot_to_simulate(actions.contract.robot)
+            path, held = robot.path, robot.held
             names, columns = joint_columns(actions.contract, path)
             motion = _Motion(
                 path=path,
@@ -112,6 +116,9 @@ class PhysicsCheck(ClipStage):
                 root=root,
                 time_s=clip.time_s,
             )
+            support = _feature(tracks, SUPPORT, actions.subject)
+            if support is not None and robot.feet and root is not None:
+                motion = motion.on_steps(support, robot.feet)
             out |= self._check(motion, actions)
         return out
 
@@ -153,6 +160,23 @@ class _Motion:
     joints: Float[np.ndarray, "time joint"]
     root: Float[np.ndarray, "time 6"] | None
     time_s: Float[np.ndarray, " time"]
+    steps: tuple[Step, ...] = ()
+
+    def on_steps(self, support_m: Float[np.ndarray, "time 2"], feet: Mapping[Side, str]) -> _Motion:
+        """The same with a step under each foot that rests higher than the floor."""
+        found = []
+        for k, side in enumerate(SIDES):
+            for a, b in runs(np.nan_to_num(support_m[:, k]) > 0):
+                known = np.flatnonzero(self.known[a:b]) + a
+                if len(known):
+                    found.append((feet[side], int(known[len(known) // 2]), support_m[a, k]))
+        if not found or self.root is None:
+            return self
+        links, frames, heights = zip(*found, strict=True)
+        xyz, R = self.root[list(frames), :3], se3.exp_so3(self.root[list(frames), 3:])
+        at = link_positions(self.path, links, xyz, R, self.joints[list(frames)], self.names)
+        steps = (Step(float(p[0]), float(p[1]), float(h)) for p, h in zip(at, heights, strict=True))
+        return replace(self, steps=tuple(steps))
 
     @property
     def known(self) -> Bool[np.ndarray, " time"]:
@@ -172,7 +196,8 @@ class _Motion:
         """What becomes of frames `[a, b)` under gravity."""
         xyz, R = self._root(a, b)
         joints, time_s = self.joints[a:b], self.time_s[a:b]
-        return track_with_pd(self.path, xyz, R, joints, self.names, time_s, settings, root=root)
+        what = (self.path, xyz, R, joints, self.names, time_s, settings)
+        return track_with_pd(*what, root=root, steps=self.steps)
 
     def missing(self, a: int, b: int, settings: PhysicsSettings) -> Float[np.ndarray, "frame 2"]:
         """What no contact can give in frames `[a, b)`; NaN for a bolted robot."""
@@ -180,7 +205,8 @@ class _Motion:
         if xyz is None or R is None:
             return np.full((b - a, 2), np.nan)
         joints, time_s = self.joints[a:b], self.time_s[a:b]
-        return missing_wrench(self.path, xyz, R, joints, self.names, time_s, settings)
+        what = (self.path, xyz, R, joints, self.names, time_s, settings)
+        return missing_wrench(*what, steps=self.steps)
 
     def _root(self, a: int, b: int) -> tuple[np.ndarray | None, np.ndarray | None]:
         if self.root is None:
@@ -188,8 +214,20 @@ class _Motion:
         return self.root[a:b, :3], se3.exp_so3(self.root[a:b, 3:])
 
 
-def robot_to_simulate(name_or_path: str) -> tuple[Path, dict[str, float]]:
-    """The URDF or MJCF file of a robot of any kind, and the joints that its YAML file holds still.
+@dataclass(frozen=True)
+class RobotToSimulate:
+    """What the YAML file of a robot says that matters here."""
+
+    path: Path
+    """URDF or MJCF file."""
+    held: dict[str, float]
+    """Joints that do not move, and their values [rad or m]."""
+    feet: dict[Side, str]
+    """Links that stand on the ground; none for arms and hands."""
+
+
+def robot_to_simulate(name_or_path: str) -> RobotToSimulate:
+    """A robot of any kind, by its name in `configs/robots` or the path of such a file.
 
     Raises:
         RobotError: No such robot, or its YAML file is wrong.
@@ -199,7 +237,9 @@ def robot_to_simulate(name_or_path: str) -> tuple[Path, dict[str, float]]:
     held = {}
     if isinstance(config, HandConfig | HumanoidConfig):
         held = {name: j.fixed for name, j in config.joints.items() if j.fixed is not None}
-    return robot_file(config, config_file), held
+    feet = config.feet if isinstance(config, HumanoidConfig) else {}
+    links = {side: foot.link for side, foot in feet.items()}
+    return RobotToSimulate(robot_file(config, config_file), held, links)
 
 
 def joint_columns(contract: ActionContract, path: Path) -> tuple[tuple[str, ...], list[int]]:
@@ -228,15 +268,20 @@ def joint_columns(contract: ActionContract, path: Path) -> tuple[tuple[str, ...]
     return tuple(names), columns
 
 
-def _root_pose(tracks: Mapping[str, Track], subject: str) -> Float[np.ndarray, "time 6"] | None:
-    """The wanted root pose of a subject: x y z and rotation vector; `None` for bolted robots."""
+def _feature(
+    tracks: Mapping[str, Track], feature: str, subject: str
+) -> Float[np.ndarray, "time column"] | None:
+    """The values of a column about a subject, if there is one.
+
+    Raises:
+        TrackError: It has another number of columns than it must have.
+    """
     for track in tracks.values():
-        if not isinstance(track, FeatureTrack) or track.feature != ROOT_POSE:
-            continue
-        if track.subject == subject:
-            if track.values.shape[1] != 6:
+        if isinstance(track, FeatureTrack) and (track.feature, track.subject) == (feature, subject):
+            if track.values.shape[1] != NUM_COLUMNS[feature]:
                 raise TrackError(
-                    f"{ROOT_POSE} of {subject!r} must hold x y z wx wy wz, got {track.names}"
+                    f"{feature} of {subject!r} must have {NUM_COLUMNS[feature]} columns, got "
+                    f"{track.names}"
                 )
             return np.asarray(track.values, float)
     return None
@@ -267,6 +312,7 @@ def _facts(
     out: dict[str, Any] = {
         "physics_simulated_s": float(sum(time_s[b - 1] - time_s[a] for a, b in spans)),
         "physics_simulated_share": sum(b - a for a, b in spans) / len(time_s),
+        "physics_num_steps": len(motion.steps),
     }
     if np.isfinite(missing).any():
         means = np.nanmean(missing, axis=0)

@@ -6,57 +6,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import RobotError, one_of
 from pipeline.geometry import se3
 from retarget.description import Mimic, read_description
 from retarget.mujoco_model import import_mujoco, robot_spec
+from retarget.physics_settings import PhysicsSettings, Root, Step
 
-Root = Literal["free", "assisted", "fixed", "bolted"]
-"""How the root is held: not at all; by a spring with a limited wrench; moved along the wanted path
-whatever happens; or bolted to the world where the file has it (arms)."""
 FLOOR = "physics floor"
-
-
-class PhysicsSettings(BaseModel):
-    """How the trajectory is tracked, and when the robot has fallen."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    timestep_s: float = Field(default=0.002, gt=0, le=0.01)
-    """MuJoCo's integration timestep [s]."""
-    stiff_rad: float = Field(default=0.1, gt=0)
-    """Position error at which a joint without gains of its own uses its full torque [rad or m]:
-    kp is torque limit over this."""
-    damping_s: float = Field(default=0.05, ge=0)
-    """kd over kp of such joints [s]."""
-    frequency_hz: float = Field(default=5.0, gt=0)
-    """Stiffness of joints without gains and without a torque limit: that of a mass on a spring
-    of this frequency [Hz], by the joint's own inertia."""
-    rotor_inertia_s2: float = Field(default=1e-4, ge=0)
-    """Inertia of a joint's motor per torque limit [kg m^2 per N m], where the file states none.
-    Without it, feet of some hundred grams crawl under stiff ankles, and how fast depends on the
-    timestep; the motors of real legs have about this much."""
-    friction: float = Field(default=1.0, ge=0)
-    """Sliding friction of the floor."""
-    self_collision: bool = False
-    """Whether parts of the robot push each other; only the floor does otherwise."""
-    fall_tilt_rad: float = Field(default=1.0, gt=0)
-    """The robot has fallen when its root is tilted this much against the wanted one [rad]."""
-    fall_drop: float = Field(default=0.35, gt=0, lt=1)
-    """Or when its root is this share of the wanted height too low."""
-    assist_hz: float = Field(default=1.5, gt=0)
-    """Stiffness of the assisting spring, as the frequency of the robot's mass on it [Hz]."""
-    touch_m: float = Field(default=0.015, ge=0)
-    """What is at most this high over the floor can be carried by it [m]."""
-    assist_limit: float = Field(default=1.0, gt=0)
-    """Largest assisting force in body weights; largest torque in body weights times the root's
-    height at the start."""
+"""Name of the floor; those of the steps begin with it."""
+_HALF_PLATE_M = 0.01
+"""Half the thickness of a step: only its top is known, and legs may swing past below it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +76,11 @@ class PhysicsModel:
 
 
 def build_physics_model(
-    path: Path, root: Root, settings: PhysicsSettings | None = None
+    path: Path,
+    root: Root,
+    settings: PhysicsSettings | None = None,
+    *,
+    steps: Sequence[Step] = (),
 ) -> PhysicsModel:
     """A robot that can be simulated: with a floor at z = 0 and a PD actuator on every joint.
 
@@ -125,6 +93,7 @@ def build_physics_model(
         path: URDF or MJCF file.
         root: How the root is held.
         settings: Gains where the file states none, friction, self collision.
+        steps: What stands on the floor.
 
     Raises:
         RobotError: The file cannot be read, has no joints, or a floating robot has no geometry
@@ -141,7 +110,7 @@ def build_physics_model(
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     _hold_root(mujoco, spec, path, root)
     if root != "bolted":
-        _lay_floor(mujoco, spec, settings)
+        _lay_floor(mujoco, spec, settings, steps)
     names = tuple(j.name for j in spec.joints if j.type in _moving_types(mujoco))
     if not names:
         raise RobotError(f"{path} has no hinge or slide; there is nothing to track")
@@ -231,7 +200,7 @@ def _hold_root(mujoco: Any, spec: Any, path: Path, root: Root) -> None:
         tops[0].mocap = True
 
 
-def _lay_floor(mujoco: Any, spec: Any, settings: PhysicsSettings) -> None:
+def _lay_floor(mujoco: Any, spec: Any, settings: PhysicsSettings, steps: Sequence[Step]) -> None:
     for geom in list(spec.worldbody.geoms):
         if geom.type == mujoco.mjtGeom.mjGEOM_PLANE:
             spec.delete(geom)
@@ -239,11 +208,26 @@ def _lay_floor(mujoco: Any, spec: Any, settings: PhysicsSettings) -> None:
         is_solid = geom.contype or geom.conaffinity
         if is_solid and not settings.self_collision:
             geom.contype, geom.conaffinity = 0, 1
-    floor = spec.worldbody.add_geom(
-        name=FLOOR, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.01]
-    )
-    floor.contype, floor.conaffinity, floor.condim, floor.priority = 1, 1, 3, 1
-    floor.friction = [settings.friction, 0.005, 0.0001]
+    floors = [
+        spec.worldbody.add_geom(name=FLOOR, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.01])
+    ]
+    for number, step in enumerate(steps):
+        floors.append(
+            spec.worldbody.add_geom(
+                name=f"{FLOOR} step {number}",
+                type=mujoco.mjtGeom.mjGEOM_BOX,
+                size=[step.half_size_m, step.half_size_m, _HALF_PLATE_M],
+                pos=[step.x_m, step.y_m, step.height_m - _HALF_PLATE_M],
+            )
+        )
+    for floor in floors:
+        floor.contype, floor.conaffinity, floor.condim, floor.priority = 1, 1, 3, 1
+        floor.friction = [settings.friction, 0.005, 0.0001]
+
+
+def floor_geoms(model: Any) -> list[int]:
+    """Indices of the floor and the steps on it."""
+    return [g for g in range(model.ngeom) if model.geom(g).name.startswith(FLOOR)]
 
 
 def _can_touch(model: Any) -> bool:
@@ -287,6 +271,35 @@ def joint_inertias(model: Any) -> Float[np.ndarray, " dof"]:
     full = np.zeros((model.nv, model.nv))
     mujoco.mj_fullM(model, full, data.qM)
     return full.diagonal().copy()
+
+
+def link_positions(
+    path: Path,
+    links: Sequence[str],
+    root_xyz_m: Float[np.ndarray, "link 3"],
+    root_R: Float[np.ndarray, "link 3 3"],
+    joint_values: Float[np.ndarray, "link joint"],
+    joint_names: Sequence[str],
+) -> Float[np.ndarray, "link 3"]:
+    """Where links of a floating robot are in the world, each in a posture of its own [m].
+
+    Raises:
+        RobotError: The file cannot be read, or has no such link.
+    """
+    mujoco = import_mujoco()
+    robot = build_physics_model(path, "free")
+    data = mujoco.MjData(robot.model)
+    wanted = robot.reference(joint_values, joint_names)
+    out = np.empty((len(links), 3))
+    for k, link in enumerate(links):
+        data.qpos[:3], data.qpos[3:7] = root_xyz_m[k], se3.quat_from_matrix(root_R[k])
+        data.qpos[robot.qpos_index] = wanted[k]
+        mujoco.mj_kinematics(robot.model, data)
+        body = mujoco.mj_name2id(robot.model, mujoco.mjtObj.mjOBJ_BODY, link)
+        if body < 0:
+            raise RobotError(f"{path} has no link {link!r}, which is named as a foot")
+        out[k] = data.xpos[body]
+    return out
 
 
 def world_pose(data: Any, body: int) -> Float[np.ndarray, "4 4"]:

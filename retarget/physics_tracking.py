@@ -18,14 +18,13 @@ from pipeline.errors import TrackError
 from pipeline.geometry import se3
 from retarget.mujoco_model import import_mujoco
 from retarget.physics_model import (
-    FLOOR,
     PhysicsModel,
-    PhysicsSettings,
-    Root,
     build_physics_model,
+    floor_geoms,
     joint_inertias,
     world_pose,
 )
+from retarget.physics_settings import PhysicsSettings, Root, Step
 
 _SATURATED = 0.99
 """A torque of this share of its limit is at it."""
@@ -94,6 +93,7 @@ def track_with_pd(
     settings: PhysicsSettings | None = None,
     *,
     root: Root = "free",
+    steps: Sequence[Step] = (),
 ) -> PhysicsResult:
     """Lets PD control track a trajectory under gravity, on a floor at z = 0.
 
@@ -110,6 +110,7 @@ def track_with_pd(
         time_s: Time of each frame [s], at least two.
         settings: Gains, friction, what counts as a fall.
         root: How the root is held.
+        steps: What stands on the floor.
 
     Raises:
         RobotError: The file cannot be simulated or lacks a joint.
@@ -117,7 +118,7 @@ def track_with_pd(
     """
     settings = settings or PhysicsSettings()
     _check(root_xyz_m, root_R, joint_values, joint_names, time_s, root)
-    robot = build_physics_model(path, root, settings)
+    robot = build_physics_model(path, root, settings, steps=steps)
     wanted = robot.reference(joint_values, joint_names)
     columns = np.array([robot.joint_names.index(name) for name in joint_names])
     simulation = _Simulation(robot, settings, root, time_s, wanted, root_xyz_m, root_R)
@@ -240,13 +241,13 @@ class _Simulation:
 
     def _gap_to_floor(self) -> float:
         """Height of the robot's lowest point over the floor [m], negative below; 0 if far off."""
-        floor = self.model.geom(FLOOR).id
-        margin = self.model.geom_margin[floor]
-        self.model.geom_margin[floor] = _SEARCH_M
+        floors = floor_geoms(self.model)
+        margin = self.model.geom_margin[floors].copy()
+        self.model.geom_margin[floors] = _SEARCH_M
         self.mujoco.mj_kinematics(self.model, self.data)
         self.mujoco.mj_collision(self.model, self.data)
         distances = [float(self.data.contact[c].dist) for c in range(self.data.ncon)]
-        self.model.geom_margin[floor] = margin
+        self.model.geom_margin[floors] = margin
         return float(np.clip(min(distances, default=0.0), -_SEARCH_M, _SEARCH_M))
 
     def _advance(self, begin: int, end: int) -> tuple[float, float, float]:

@@ -14,7 +14,8 @@ from pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack
 from pipeline.types import Clip, Video
 from retarget.feasibility import missing_wrench
 from retarget.physics import NAMES, PhysicsCheck, PhysicsConfig, joint_columns
-from retarget.physics_model import PhysicsSettings, build_physics_model
+from retarget.physics_model import build_physics_model
+from retarget.physics_settings import PhysicsSettings
 from retarget.physics_tracking import track_with_pd
 
 RATE_HZ = 30.0
@@ -308,6 +309,32 @@ def test_nothing_known_is_reported_as_nothing_simulated(biped_yaml):
     facts = next(t for t in out.values() if isinstance(t, QualityTrack)).facts
     assert facts["physics_simulated_share"] == 0.0
     assert "physics_missing_force_weights" not in facts
+
+
+def test_steps_carry_who_stands_on_them(biped_yaml):
+    motion = Motion(45)
+    motion.xyz[:, 2] += 0.3
+    support = FeatureTrack(
+        "label.support", "person0", np.full((45, 2), 0.3), ("left", "right"), "m", "Support."
+    )
+    tracks = {"actions.a": actions_of(motion), "features.root": root_pose_of(motion)}
+    facts = []
+    for given in ({}, {"features.support.person0": support}):
+        out = stage_for(biped_yaml, roots=("free",)).run(clip_of(motion), tracks | given)
+        facts.append(next(t for t in out.values() if isinstance(t, QualityTrack)).facts)
+    assert facts[0]["physics_missing_force_weights"] == pytest.approx(1.0, abs=0.01)
+    assert facts[0]["physics_free_fall_s"] is not None
+    assert facts[1]["physics_num_steps"] == 2
+    assert facts[1]["physics_missing_force_weights"] < 0.01
+    assert facts[1]["physics_free_fall_s"] is None
+
+
+def test_column_of_the_wrong_width_is_said(biped_yaml):
+    motion = Motion(45)
+    pose = root_pose_of(motion).replace(values=motion.xyz, names=("x", "y", "z"))
+    tracks = {"actions.a": actions_of(motion), "features.root": pose}
+    with pytest.raises(TrackError, match=r"label.root_pose of 'person0' must have 6 columns"):
+        stage_for(biped_yaml).run(clip_of(motion), tracks)
 
 
 def test_action_of_another_robot_is_said(biped_path):
