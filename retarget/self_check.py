@@ -74,15 +74,12 @@ def check_robot(robot: TreeRobot, *, against: Path | None = None) -> SelfCheck:
     theirs = _mujoco_poses(robot, model, path, followers, root, [*marks.values()], links, poses)
     _require_moving(robot, path, theirs, len(marks))
     difference = np.abs(ours - theirs).max(axis=(2, 3))
-    pose, point = np.unravel_index(int(np.argmax(difference)), difference.shape)
-    worst = float(difference[pose, point])
+    worst = float(difference.max())
     if not worst <= TOLERANCE:
         names = [*marks, *(f"link {link!r}" for link in links)]
-        moved = [*robot.joint_names, "all joints", "all joints"][max(int(pose) - 1, 0)]
         raise RobotError(
-            f"{path}: our kinematics and MuJoCo's differ by {worst:.2g} at {names[int(point)]} "
-            f"when {moved!r} is moved; the file uses something that is not supported, or the two "
-            "do not read the same robot"
+            f"{path}: our kinematics and MuJoCo's differ by {_where(robot, names, difference)}; "
+            "the file uses something that is not supported, or the two do not read the same robot"
         )
     moves = np.abs(ours[1:-2, : len(marks)] - ours[:1, : len(marks)]).max(axis=(1, 2, 3)) > MOVED
     idle = tuple(n for n, does in zip(robot.joint_names, moves, strict=True) if not does)
@@ -234,6 +231,15 @@ def _body(data: Any, path: Path, link: str) -> Float[np.ndarray, "4 4"]:
         return body_pose(data, link)
     except KeyError:
         raise RobotError(f"{path}: MuJoCo has no link {link!r}, which our reader found") from None
+
+
+def _where(robot: TreeRobot, names: list[str], difference: Float[np.ndarray, "pose point"]) -> str:
+    """How much, at which point, and in which pose; one joint alone says more than all."""
+    poses = ["nothing", *robot.joint_names, "every joint", "every joint"]
+    differs = ~(difference.max(axis=1) <= TOLERANCE)
+    pose = int(np.argmax(differs))
+    point = int(np.argmax(difference[pose]))
+    return f"{difference[pose, point]:.2g} at {names[point]} when {poses[pose]!r} is moved"
 
 
 def _require_moving(
