@@ -38,8 +38,9 @@ class BodyConfig(StageConfig):
     nobody is, every frame is looked at."""
     max_speed: float = Field(default=6.0, gt=0)
     """Fastest motion that is not a jump to somebody else [trunk sizes / s]; 3 m/s or so."""
-    forget_s: float = Field(default=1.0, ge=0)
-    """Who is unseen for longer is another person when seen again [s]."""
+    forget_s: float = Field(default=2.0, ge=0)
+    """Who is unseen for longer is another person when seen again [s], and so is who comes back in
+    clothes of another colour."""
     min_stretch_s: float = Field(default=0.2, ge=0)
     """Shorter stretches are not believed to be a person [s]."""
     cut_change: float = Field(default=25.0, gt=0, le=255)

@@ -2,8 +2,9 @@
 
 A landmarker that follows somebody can slip to another person who passes, and one that is put on
 somebody anew cannot know who it was before. So detections are cut into stretches at every jump,
-stretches are joined only where place, size and time allow it, and what is not joined is another
-person. A track never holds two people between two cuts of the video: the second one is left out.
+stretches are joined only where place, size, time and the colour of the clothes allow it, and what
+is not joined is another person. A track never holds two people between two cuts of the video: the
+second one is left out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from jaxtyping import Float
 from models.body_landmarker import BodyDetection
 from models.body_tracker import Sighting
 
+_SAME_COLOR = 50.0
+"""Greatest distance between the colours of one person's clothes before and after a gap [levels]."""
+_NUM_COLORS = 8
+"""Frames on each side of a gap that tell the colour."""
 _JITTER = 0.2
 """Distance that two looks at a person who does not move may differ by, in trunk sizes."""
 
@@ -107,12 +112,20 @@ def join_stretches(
             if person.frames[-1] < stretch.frames[0]
             and stretch.times_s[0] - person.times_s[-1] <= forget_s
             and _can_be_next(person, stretch.detections[0], stretch.times_s[0], max_speed)
+            and _is_alike(person, stretch)
         ]
         if near:
             people[min(near)[1]].join(stretch)
         else:
             people.append(stretch)
     return people
+
+
+def _is_alike(person: Person, stretch: Person) -> bool:
+    """Whether the clothes have one colour; where it is not known, they may have."""
+    before = np.array([d.trunk_rgb for d in person.detections[-_NUM_COLORS:]])
+    after = np.array([d.trunk_rgb for d in stretch.detections[:_NUM_COLORS]])
+    return not np.linalg.norm(np.median(before, axis=0) - np.median(after, axis=0)) > _SAME_COLOR
 
 
 def _distance(person: Person, stretch: Person) -> float:

@@ -18,9 +18,11 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from models.body_joints import NUM_LANDMARKS, TORSO_LANDMARKS
+from models.body_joints import TORSO_LANDMARKS
 from models.mediapipe_import import import_mediapipe
 
+_TRUNK_STEPS = (0.2, 0.35, 0.5, 0.65, 0.8)
+"""Where the trunk's colour is taken, from side to side and from shoulders to hips."""
 _NOTHING = np.zeros((64, 64, 3), np.uint8)
 _FIRST_STEP_MS = 33
 
@@ -37,6 +39,8 @@ class BodyDetection:
     """Probability that each is inside the image and not hidden, 0..1."""
     presence: Float[np.ndarray, " 33"]
     """Probability that each is inside the image, hidden or not, 0..1."""
+    trunk_rgb: Float[np.ndarray, " 3"]
+    """Median colour between shoulders and hips, 0..255; NaN where these lie outside the image."""
 
     @cached_property
     def trunk_px(self) -> Float[np.ndarray, "4 2"]:
@@ -129,7 +133,7 @@ class MediaPipeBodyLandmarker:
         """The person in the next image, or `None`."""
         self._tick(time_s)
         result = self._landmarker.detect_for_video(_image(self._mediapipe, rgb), self._clock_ms)
-        found = _detections(result, width=rgb.shape[1], height=rgb.shape[0])
+        found = _detections(result, rgb)
         return found[0] if found else None
 
     def _tick(self, time_s: float) -> None:
@@ -173,7 +177,7 @@ class MediaPipeBodyFinder:
     def __call__(self, rgb: UInt8[np.ndarray, "height width 3"]) -> list[BodyDetection]:
         """Everybody who is found in the image."""
         result = self._landmarker.detect(_image(self._mediapipe, rgb))
-        return _detections(result, width=rgb.shape[1], height=rgb.shape[0])
+        return _detections(result, rgb)
 
     def close(self) -> None:
         """Frees the networks; without this the process can hang at its end."""
@@ -195,16 +199,34 @@ def _image(mediapipe: Any, rgb: UInt8[np.ndarray, "height width 3"]) -> Any:
     return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(rgb))
 
 
-def _detections(result: Any, *, width: int, height: int) -> list[BodyDetection]:
+def _detections(result: Any, rgb: UInt8[np.ndarray, "height width 3"]) -> list[BodyDetection]:
+    height, width = rgb.shape[:2]
     out = []
     for points, joints in zip(result.pose_landmarks, result.pose_world_landmarks, strict=True):
-        assert len(points) == NUM_LANDMARKS
+        landmarks_px = np.array([(p.x * width, p.y * height) for p in points])
         out.append(
             BodyDetection(
-                landmarks_px=np.array([(p.x * width, p.y * height) for p in points]),
+                landmarks_px=landmarks_px,
                 landmarks_m=np.array([(j.x, j.y, j.z) for j in joints]),
                 visibility=np.array([p.visibility for p in points]),
                 presence=np.array([p.presence for p in points]),
+                trunk_rgb=trunk_color(rgb, landmarks_px),
             )
         )
     return out
+
+
+def trunk_color(
+    rgb: UInt8[np.ndarray, "height width 3"], landmarks_px: Float[np.ndarray, "33 2"]
+) -> Float[np.ndarray, " 3"]:
+    """Median colour of a grid of pixels between shoulders and hips; NaN outside the image."""
+    left, right, hip_left, hip_right = landmarks_px[list(TORSO_LANDMARKS)]
+    across, down = (grid[..., None] for grid in np.meshgrid(_TRUNK_STEPS, _TRUNK_STEPS))
+    top = left + across * (right - left)
+    bottom = hip_left + across * (hip_right - hip_left)
+    columns, rows = np.floor(top + down * (bottom - top)).astype(int).reshape(-1, 2).T
+    height, width = rgb.shape[:2]
+    is_inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    if not is_inside.any():
+        return np.full(3, np.nan)
+    return np.asarray(np.median(rgb[rows[is_inside], columns[is_inside]], axis=0), np.float64)

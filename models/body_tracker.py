@@ -9,7 +9,7 @@ the largest who is not followed yet is given to it. In that first image all othe
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,9 +20,13 @@ from pipeline.types import Frame
 
 SAME_PERSON = 0.35
 """Two trunks in one frame closer than this, in trunk sizes, are one person."""
+_APART = 1.0
+"""From this distance on, in trunk sizes, a landmarker was surely on its own person."""
 _MARGIN = 0.25
 """How far around a person the first image is shown to a landmarker, in sides of their box."""
 _GREY = 128
+_NUM_LOOKS = 3
+"""Most times that the finder looks at one image."""
 _SCENE_WIDTH = 32
 """Pixels across the image by which a change of scene is seen."""
 
@@ -119,25 +123,35 @@ class BodyTracker:
         for other, person in people.items():
             if other != index and person.distance(people[index]) < SAME_PERSON:
                 newer = min(index, other, key=lambda i: self._slots[i].num_followed)
+                older = other if newer == index else index
                 del people[newer]
                 self._let_go(self._slots[newer])
+                self._forget_slide(newer, older)
                 return
+
+    def _forget_slide(self, newer: int, older: int) -> None:
+        """Takes back the frames in which a landmarker slid from its person to another one."""
+        for sighting in reversed(self.sightings):
+            seen = sighting.people
+            if newer not in seen or older not in seen or newer in sighting.new:
+                break
+            if seen[newer].distance(seen[older]) >= _APART:
+                break
+            del seen[newer]
 
     def _look(self, frame: Frame, people: dict[int, BodyDetection]) -> frozenset[int]:
         """Puts free landmarkers on whoever else is there, the largest first."""
-        found = self._finder(frame.rgb)
-        others = [person for person in found if not _is_among(person, people)]
-        others.sort(key=lambda person: -person.size_px)
+        others = self._others(frame, people)
         free = [i for i, slot in enumerate(self._slots) if not slot.is_following]
         new = set()
         for index, wanted in zip(free, others, strict=False):
             rest = [p for p in (*people.values(), *others) if p is not wanted]
-            image = _alone(frame.rgb, wanted) if rest else frame.rgb
+            image = _only(frame.rgb, wanted) if rest else frame.rgb
             slot = self._slots[index]
             person = slot.landmarker(image, frame.time_s)
             if person is None:
                 continue
-            if person.distance(wanted) >= SAME_PERSON or _is_among(person, people):
+            if person.distance(wanted) >= SAME_PERSON or _is_among(person, people.values()):
                 slot.landmarker.forget()
                 continue
             people[index] = person
@@ -145,19 +159,53 @@ class BodyTracker:
             new.add(index)
         return frozenset(new)
 
+    def _others(self, frame: Frame, people: dict[int, BodyDetection]) -> list[BodyDetection]:
+        """People who are not followed, the largest first.
 
-def _is_among(person: BodyDetection, people: dict[int, BodyDetection]) -> bool:
-    return any(person.distance(other) < SAME_PERSON for other in people.values())
+        The detector passes over people near to one that it is surer of: so those who are known are
+        painted over, and it looks again for as long as it finds somebody.
+        """
+        others: list[BodyDetection] = []
+        for _ in range(_NUM_LOOKS):
+            known = [*people.values(), *others]
+            found = self._finder(_painted_over(frame.rgb, known))
+            found = [person for person in found if not _is_among(person, known)]
+            if not found:
+                break
+            others += found
+        return sorted(others, key=lambda person: -person.size_px)
 
 
-def _alone(
+def _is_among(person: BodyDetection, people: Iterable[BodyDetection]) -> bool:
+    return any(person.distance(other) < SAME_PERSON for other in people)
+
+
+def _painted_over(
+    rgb: UInt8[np.ndarray, "height width 3"], people: Sequence[BodyDetection]
+) -> UInt8[np.ndarray, "height width 3"]:
+    """The image with a grey box over each person."""
+    if not people:
+        return rgb
+    image = rgb.copy()
+    for person in people:
+        image[_box(person, margin=0.0)] = _GREY
+    return image
+
+
+def _only(
     rgb: UInt8[np.ndarray, "height width 3"], person: BodyDetection
 ) -> UInt8[np.ndarray, "height width 3"]:
     """The image with grey everywhere but around one person."""
-    low, high = person.box_px
-    margin = _MARGIN * (high - low).max()
-    left, top = np.maximum(low - margin, 0).astype(int)
-    right, bottom = np.maximum(high + margin, 0).astype(int)
+    box = _box(person, margin=_MARGIN)
     image = np.full_like(rgb, _GREY)
-    image[top:bottom, left:right] = rgb[top:bottom, left:right]
+    image[box] = rgb[box]
     return image
+
+
+def _box(person: BodyDetection, *, margin: float) -> tuple[slice, slice]:
+    """Rows and columns around a person, and a share of the longer side more."""
+    low, high = person.box_px
+    around = margin * (high - low).max()
+    left, top = np.maximum(low - around, 0).astype(int)
+    right, bottom = np.maximum(high + around, 0).astype(int)
+    return slice(top, bottom), slice(left, right)
