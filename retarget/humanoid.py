@@ -74,7 +74,7 @@ class RetargetHumanoid(ClipStage):
 
     kind = "retarget.humanoid"
     version = "1"
-    requires = ("body",)
+    requires = ("body", "features.support")
     provides = ("actions", "features", "quality")
     Config = RetargetHumanoidConfig
     config: RetargetHumanoidConfig
