@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -91,7 +92,7 @@ class RenderedPerson:
         return float(np.ptp(self._rig.vertices[:, 2]))
 
     def joints_m(self, index: int) -> Float[np.ndarray, "body_joint 3"]:
-        """True `BODY_JOINTS` in the camera frame [m]: the rig's; head, heels and toes of the mesh."""
+        """True `BODY_JOINTS` in the camera frame [m]: the rig's; head and heels of the mesh."""
         motions = self._motions(index)
         return se3.apply(self._T_camera_world, self._rig.joints(motions))
 
@@ -99,7 +100,7 @@ class RenderedPerson:
         """The pictures, in order."""
         for index in range(NUM_FRAMES):
             image = self._image(index)
-            yield Frame(index, index / RATE_HZ, lambda image=image: image)
+            yield Frame(index, index / RATE_HZ, partial(np.asarray, image))
 
     def _image(self, index: int) -> UInt8[np.ndarray, "height width 3"]:
         vertices = se3.apply(self._T_camera_world, self._rig.skin(self._motions(index)))
@@ -208,13 +209,13 @@ class _Rig:
                 out[f"{side}_{joint}"] = [head_of[f"{bone}.{letter}"]]
             knuckles = [head_of[f"finger{n}-1.{letter}"] for n in (2, 5)]
             out[f"{side}_hand"] = knuckles
-            foot, ankle = head_of[f"foot.{letter}"]
+            foot, _ = head_of[f"foot.{letter}"]
             sole = self.vertices[self._is_of(f"foot.{letter}", f"toe1-1.{letter}")]
             out[f"{side}_heel"] = [(foot, sole[sole[:, 1].argmax()])]
             out[f"{side}_toe"] = [head_of[f"toe1-1.{letter}"]]
         for middle, joint in (("pelvis", "hip"), ("neck", "shoulder")):
             out[middle] = [p for side in SIDES for p in out[f"{side}_{joint}"]]
-        index, base = head_of["head"]
+        index, _ = head_of["head"]
         top = self.vertices[self._is_of("head")]
         ears = top[np.abs(top[:, 0]) > 0.97 * np.abs(top[:, 0]).max()]
         out["head"] = [(index, np.array([0.0, *ears[:, 1:].mean(axis=0)]))]

@@ -1,4 +1,4 @@
-"""People in video: landmarks by Google's own regression test, and place and joints of rendered ones.
+"""People in video: landmarks by Google's own regression test, place and joints of rendered ones.
 
 Google's test of BlazePose on a video of squats (tfjs-models, `mediapipe_test.ts`) compares every
 coordinate of every landmark in every frame with `expectArraysClose`: each may differ by at most

@@ -2,7 +2,8 @@
 
 Measured on mediapipe 1.2.2: with one person in video mode it runs the landmark network alone while
 it follows that person (18 ms of CPU time), the person detector first when it follows none, and
-filters the landmarks over time (Casiez et al. 2012, the 1 euro filter) by the frames' time stamps.
+filters the landmarks over time (Casiez et al. 2012, the 1 euro filter) by the frames' time stamps,
+visibility by a tenth a frame.
 With several people it does neither: it detects in every frame in which it follows fewer than it
 may. So several are only used to look who is there.
 """
@@ -23,8 +24,6 @@ from models.mediapipe_import import import_mediapipe
 
 _TRUNK_STEPS = (0.2, 0.35, 0.5, 0.65, 0.8)
 """Where the trunk's colour is taken, from side to side and from shoulders to hips."""
-_NOTHING = np.zeros((64, 64, 3), np.uint8)
-_FIRST_STEP_MS = 33
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,41 +115,43 @@ class MediaPipeBodyLandmarker:
         self, model: Path, *, min_detection_confidence: float, min_presence_confidence: float
     ) -> None:
         self._mediapipe = import_mediapipe()
-        self._landmarker = _create(
-            self._mediapipe,
-            model,
-            mode="VIDEO",
-            num_poses=1,
-            min_pose_detection_confidence=min_detection_confidence,
-            min_pose_presence_confidence=min_presence_confidence,
-        )
-        self._clock_ms = 0
-        self._last_s: float | None = None
+        self._model = model
+        self._confidences = {
+            "min_pose_detection_confidence": min_detection_confidence,
+            "min_pose_presence_confidence": min_presence_confidence,
+        }
+        self._landmarker: Any = None
+        self._start_s = 0.0
+        self._last_ms = -1
 
     def __call__(
         self, rgb: UInt8[np.ndarray, "height width 3"], time_s: float
     ) -> BodyDetection | None:
         """The person in the next image, or `None`."""
-        self._tick(time_s)
-        result = self._landmarker.detect_for_video(_image(self._mediapipe, rgb), self._clock_ms)
+        if self._landmarker is None:
+            self._landmarker = _create(
+                self._mediapipe, self._model, mode="VIDEO", num_poses=1, **self._confidences
+            )
+            self._start_s, self._last_ms = time_s, -1
+        # MediaPipe's clock counts whole milliseconds and must increase.
+        self._last_ms = max(self._last_ms + 1, round(1000.0 * (time_s - self._start_s)))
+        result = self._landmarker.detect_for_video(_image(self._mediapipe, rgb), self._last_ms)
         found = _detections(result, rgb)
         return found[0] if found else None
 
-    def _tick(self, time_s: float) -> None:
-        # MediaPipe's clock must increase over all videos, and its filter goes by the steps.
-        step_s = 0.0 if self._last_s is None else time_s - self._last_s
-        self._clock_ms += round(1000.0 * step_s) if step_s >= 1e-3 else _FIRST_STEP_MS
-        self._last_s = time_s
-
     def forget(self) -> None:
-        """Makes the next image a first one: shows an image in which nobody can be followed."""
-        self._last_s = None
-        self(_NOTHING, 0.0)
-        self._last_s = None
+        """Makes the next image a first one.
+
+        The filters of world landmarks and visibility outlive an image without a person: the next
+        one would come out as a mixture with the last. So the landmarker is made anew (70 ms).
+        """
+        self.close()
 
     def close(self) -> None:
         """Frees the networks; without this the process can hang at its end."""
-        self._landmarker.close()
+        if self._landmarker is not None:
+            self._landmarker.close()
+        self._landmarker = None
 
 
 class MediaPipeBodyFinder:
