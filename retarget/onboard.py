@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-from pipeline.errors import RobotError
+from pipeline.atomic import write_text_atomic
+from pipeline.errors import RobotError, UsageError
 from retarget.description import read_description
 from retarget.joint_limits import follows
 from retarget.mujoco_model import verify_chain
@@ -80,7 +81,10 @@ def check(source: str, *, kind: RobotKind | None = None, write: Path | None = No
     Raises:
         RobotError: No such robot, or its file cannot be read.
         AssetError: Its asset was not fetched.
+        UsageError: The file to write exists, or its folder does not.
     """
+    if write is not None:
+        _require_writable(write)
     if source.startswith(FROM_PACKAGE):
         name = source.removeprefix(FROM_PACKAGE)
         return _propose(
@@ -163,7 +167,7 @@ def _propose(
     proposal = propose(path, kind=kind)
     text = yaml_text(proposal, place)
     if write is not None:
-        write.write_text(text)
+        write_text_atomic(write, text)
     if not proposal.is_complete:
         open_keys = [item.key for item in proposal.open if item.is_needed]
         fault = f"{len(open_keys)} facts could not be decided: {', '.join(open_keys)}"
@@ -246,6 +250,13 @@ def _size_m(skeleton: Skeleton, part: int) -> float:
 def _slug(stem: str) -> str:
     slug = re.sub(r"[^a-z0-9_]+", "_", stem.lower()).strip("_")
     return slug if slug[:1].isalpha() else f"robot_{slug}"
+
+
+def _require_writable(path: Path) -> None:
+    if path.exists():
+        raise UsageError(f"{path} is there already; give another name, or remove it first")
+    if not path.resolve().parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent} to write {path.name} to; make it first")
 
 
 def _relative(folder: Path, write: Path | None) -> Path:

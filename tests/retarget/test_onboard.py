@@ -5,7 +5,7 @@ import pytest
 import yaml
 from drawn_robots import hand_urdf, humanoid_urdf, write_hand
 
-from pipeline.errors import AssetError, RobotError
+from pipeline.errors import AssetError, RobotError, UsageError
 from retarget.onboard import check, propose
 from retarget.onboarding.names import finger_of, side_of
 from retarget.robot_config import load_config
@@ -226,6 +226,19 @@ def test_missing_file_says_so(tmp_path):
 def test_writing_a_yaml_file_for_a_robot_that_has_one_is_refused(tmp_path):
     with pytest.raises(RobotError, match="has a YAML file already"):
         check(str(write_hand(tmp_path)), write=tmp_path / "again.yaml")
+
+
+def test_existing_file_is_not_overwritten(urdf, tmp_path):
+    out = tmp_path / "mine.yaml"
+    out.write_text("edited by hand")
+    with pytest.raises(UsageError, match=r"mine.yaml is there already; give another name"):
+        check(str(urdf(hand_urdf())), write=out)
+    assert out.read_text() == "edited by hand"
+
+
+def test_folder_that_is_not_there_says_so(urdf, tmp_path):
+    with pytest.raises(UsageError, match=r"there is no folder .*none to write new.yaml to"):
+        check(str(urdf(hand_urdf())), write=tmp_path / "none" / "new.yaml")
 
 
 @pytest.mark.parametrize(
