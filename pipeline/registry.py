@@ -22,6 +22,7 @@ BUILT_IN: dict[str, str] = {
     "lift": "models.lift:Lift",
     "body": "models.body:Body",
     "lift_body": "models.lift_body:LiftBody",
+    "fit_smplx": "models.fit_smplx:FitSmplx",
     "smooth": "pipeline.stages.smooth:Smooth",
     "motion": "pipeline.stages.motion:MotionStage",
     "ground": "retarget.ground:Ground",
@@ -35,7 +36,10 @@ BUILT_IN: dict[str, str] = {
 """Stage kinds that come with Rotoscope, as `"module:attr"`, imported when first used."""
 
 HELPERS: dict[str, str] = {
-    "robot_renderer": "retarget.render:RobotRenderer",
+    "robot_portraitist": "retarget.portraits:open_portraitist",
+    "robot_kind": "retarget.portraits:robot_kind",
+    "humanoid_joints": "retarget.portraits_humanoid:humanoid_joints",
+    "hand_lines": "retarget.portraits_hand:hand_lines",
     "robot": "retarget.robot:load_robot",
     "robot_check": "retarget.onboard:check",
     "robot_list": "retarget.robot_list:shipped_robots",

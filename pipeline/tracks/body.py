@@ -100,9 +100,9 @@ class BodyTrack(Track):
 
 @dataclass(frozen=True, eq=False)
 class SmplxTrack(Track):
-    """One person as parameters of the body model SMPL-X (Pavlakos et al. 2019), in the frame in
-    which the joints of the `BodyTrack` that they were fitted to stand.
+    """One person as parameters of the body model SMPL-X (Pavlakos et al. 2019).
 
+    They stand in the frame of the joints that they were fitted to: the source frame of `BodyTrack`.
     Rotation vectors [rad] as the package `smplx` takes them: the pelvis lies at its place in the
     rest pose plus `transl_m`; hands and face stay at rest.
     """

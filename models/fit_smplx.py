@@ -1,0 +1,125 @@
+"""Stage `fit_smplx`: a person's joints become parameters of the body model SMPL-X."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from models.body_joints import joints_of
+from models.smplx_fit import FitSettings, fit_smplx
+from models.smplx_model import NUM_BODY_ANGLES, load_smplx
+from pipeline.motion.body_model import find_body_model
+from pipeline.stage import ClipStage, StageConfig, Tracks
+from pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack, SmplxTrack, Track
+from pipeline.types import Clip
+
+if TYPE_CHECKING:
+    from models.smplx_model import SmplxModel
+
+_TRUNK = [BODY_JOINTS.index(f"{side}_{joint}") for side in SIDES for joint in ("hip", "shoulder")]
+
+
+class FitSmplxConfig(StageConfig):
+    """The licensed model, and what is believed."""
+
+    model_path: Path
+    """SMPL-X model file that the user has a licence for, or the folder that holds
+    `SMPLX_NEUTRAL.npz` or `smplx/SMPLX_NEUTRAL.npz`."""
+    gender: Literal["neutral", "female", "male"] = "neutral"
+    """Which model of a folder."""
+    num_betas: int = Field(default=10, ge=1, le=300)
+    """Shape parameters, shared by all frames of a clip."""
+    sigma_m: float = Field(default=0.01, gt=0, le=0.2)
+    """1-sigma of a joint's position [m]: about 0.01 for motion capture, 0.03 for video."""
+    max_joint_error_m: float = Field(default=0.06, gt=0)
+    """Largest root mean square distance to the joints of a valid frame [m]."""
+    max_iterations: int = Field(default=150, ge=1, le=2000)
+    """Most iterations of the minimisation."""
+
+
+class FitSmplx(ClipStage):
+    """Fits SMPL-X to every body: the tracks `smplx.*`, one per person.
+
+    Joints in metres are fitted where there are any, else the landmarks relative to the hips, whose
+    translation means nothing. Frames without both hips and both shoulders have no parameters.
+    """
+
+    kind: ClassVar[str] = "fit_smplx"
+    version: ClassVar[str] = "1"
+    requires: ClassVar[tuple[str, ...]] = ("body",)
+    provides: ClassVar[tuple[str, ...]] = ("smplx",)
+    Config: ClassVar[type[StageConfig]] = FitSmplxConfig
+    config: FitSmplxConfig
+    _model: SmplxModel | None = None
+
+    def setup(self) -> None:
+        """Reads the model file.
+
+        Raises:
+            MotionError: It is not there, damaged, unsafe, or no SMPL-X model.
+        """
+        config = self.config
+        self._model = load_smplx(
+            config.model_path, gender=config.gender, num_betas=config.num_betas
+        )
+
+    def close(self) -> None:
+        """Lets the model go."""
+        self._model = None
+
+    def cache_token(self) -> str:
+        """Name and size of the model file; a published model is not edited."""
+        if not self.config.model_path.exists():
+            return ""
+        file = find_body_model(self.config.model_path, "SMPL-X", self.config.gender)
+        return f"{file.name}:{file.stat().st_size}"
+
+    def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
+        """A SMPL-X track for each body that has joints or landmarks."""
+        if self._model is None:
+            self.setup()
+        out: Tracks = {}
+        for name, track in tracks.items():
+            joints_m = _joints(track) if isinstance(track, BodyTrack) else None
+            if isinstance(track, BodyTrack) and joints_m is not None and self._model is not None:
+                fitted = self._fit(self._model, track, joints_m, clip.time_s)
+                out["smplx" + name.removeprefix("body")] = fitted
+        return out
+
+    def _fit(
+        self, model: SmplxModel, track: BodyTrack, joints_m: np.ndarray, time_s: np.ndarray
+    ) -> SmplxTrack:
+        rows = np.flatnonzero(track.known & np.isfinite(joints_m[:, _TRUNK]).all(axis=(1, 2)))
+        num_frames = len(joints_m)
+        orient, transl_m, error_m = (np.full((num_frames, n), np.nan) for n in (3, 3, 1))
+        body_pose = np.full((num_frames, NUM_BODY_ANGLES), np.nan)
+        betas = np.zeros(self.config.num_betas)
+        if len(rows):
+            settings = FitSettings(
+                sigma_m=self.config.sigma_m, max_iterations=self.config.max_iterations
+            )
+            fit = fit_smplx(model, joints_m[rows], time_s[rows], settings=settings)
+            orient[rows], transl_m[rows], betas = fit.pose[:, 0], fit.transl_m, fit.betas
+            body_pose[rows] = fit.pose[:, 1:].reshape(len(rows), -1)
+            error_m[rows, 0] = fit.joint_error_m
+        is_close = np.nan_to_num(error_m[:, 0], nan=np.inf) <= self.config.max_joint_error_m
+        return SmplxTrack(
+            subject=track.subject,
+            model=model.name,
+            betas=betas,
+            global_orient=orient,
+            transl_m=transl_m,
+            body_pose=body_pose,
+            valid=track.valid & is_close,
+            joint_error_m=error_m[:, 0],
+        )
+
+
+def _joints(track: BodyTrack) -> np.ndarray | None:
+    if track.joints_m is not None:
+        return track.joints_m
+    return None if track.landmarks_m is None else joints_of(track.landmarks_m)
