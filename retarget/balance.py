@@ -69,6 +69,23 @@ def polygon_margin(point: Float[np.ndarray, " 2"], corners: Float[np.ndarray, "c
     return distance if is_inside else -distance
 
 
+def edges_of(
+    corners: Float[np.ndarray, "corner 2"], margin_m: float
+) -> tuple[Float[np.ndarray, "corner 2"], Float[np.ndarray, " corner"]]:
+    """Outward normals of a convex polygon's edges, and how far along them the edges lie [m].
+
+    Args:
+        corners: Corners counter-clockwise, as `convex_hull` gives them; at least three.
+        margin_m: How far the edges are moved inwards [m], at most to the polygon's middle.
+    """
+    edge = np.roll(corners, -1, axis=0) - corners
+    normal = np.stack([edge[:, 1], -edge[:, 0]], axis=1)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    offset = (normal * corners).sum(axis=1)
+    inside = (normal * corners.mean(axis=0)).sum(axis=1)
+    return normal, np.maximum(offset - margin_m, inside)
+
+
 def centre_of_mass(path: Path, qpos: Float[np.ndarray, "time qpos"]) -> Float[np.ndarray, "time 3"]:
     """Centre of mass of all of a robot's bodies in the world, by MuJoCo [m].
 

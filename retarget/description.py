@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -65,6 +65,16 @@ class Joint:
     """What it follows, if it does not move by itself."""
 
 
+@dataclass(frozen=True)
+class Mass:
+    """What a link weighs."""
+
+    kg: float
+    """Mass [kg]."""
+    centre_m: tuple[float, float, float]
+    """Centre of mass in the link [m]."""
+
+
 @dataclass(frozen=True, eq=False)
 class Description:
     """The tree of links and joints in a robot file."""
@@ -75,6 +85,8 @@ class Description:
     """All link names."""
     joints: dict[str, Joint]
     """All joints by name, fixed ones too."""
+    masses: dict[str, Mass] = field(default_factory=dict)
+    """What links weigh; links without a mass are left out."""
 
     @property
     def root_link(self) -> str:
@@ -162,10 +174,23 @@ def _from_urdf(path: Path, root: ET.Element) -> Description:
         joint = _urdf_joint(path, element)
         joints[joint.name] = joint
     links = tuple(link.get("name", "") for link in root.findall("link"))
-    found = Description(path, links, joints)
+    masses = {
+        link.get("name", ""): _urdf_mass(path, link)
+        for link in root.findall("link")
+        if link.find("inertial/mass") is not None
+    }
+    found = Description(path, links, joints, masses)
     found.require_links(link for joint in joints.values() for link in (joint.parent, joint.child))
     _require_masters(found)
     return found
+
+
+def _urdf_mass(path: Path, link: ET.Element) -> Mass:
+    where = f"{path}: link {link.get('name', '')!r}"
+    mass, origin = link.find("inertial/mass"), link.find("inertial/origin")
+    kg = _number(where, "mass", None if mass is None else mass.get("value"))
+    xyz = _numbers(where, "xyz", None if origin is None else origin.get("xyz"), "0 0 0")
+    return Mass(kg, (float(xyz[0]), float(xyz[1]), float(xyz[2])))
 
 
 def _require_masters(description: Description) -> None:

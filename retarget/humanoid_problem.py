@@ -12,6 +12,7 @@ from pipeline.geometry import se3
 from pipeline.tracks import SIDES
 from retarget.contacts import ContactSpan, contact_spans
 from retarget.differences import acceleration_stencil
+from retarget.humanoid_balance import balance_term, mass_marks, stillness
 from retarget.joint_limits import JointLimits
 from retarget.objective import Calm
 from retarget.person import LEG, LIMBS, Person, interpolated, interpolated_rotations
@@ -53,6 +54,10 @@ class HumanoidWeights:
     """Depth below the ground [m]."""
     apart_m: float = 5e-3
     """How far two balls may sink into each other [m]."""
+    balance_m: float = 0.01
+    """Centre of mass beyond the support of a robot that hardly moves [m]."""
+    balance_margin_m: float = 0.02
+    """How far inside its support the centre of mass is wanted [m]; a distance, not a sigma."""
     acceleration: float = 40.0
     """Joint acceleration [rad/s^2]."""
     root_acceleration: float = 8.0
@@ -97,12 +102,17 @@ class HumanoidProblem:
     """Kinematics of all marks of the robot."""
     names: tuple[str, ...] = field(init=False)
     """Names of the marks, in order."""
+    shares: Float[np.ndarray, " link"] = field(init=False)
+    """What each link that weighs something does, over all; empty where the file says nothing."""
 
     def __post_init__(self) -> None:
         marks = self.robot.marks()
         marks["hips"] = Mark.at(self.robot.config.root, tuple(_hips_in_root(self.robot)))
         for side in SIDES:
             marks[f"foot.{side}"] = Mark.at(self.robot.config.feet[side].link)
+        masses, shares = mass_marks(self.robot.description)
+        marks |= masses
+        object.__setattr__(self, "shares", shares)
         tree = self.robot.tree(list(marks.values()), root=self.robot.config.root, is_floating=True)
         object.__setattr__(self, "tree", tree)
         object.__setattr__(self, "names", tuple(marks))
@@ -126,6 +136,8 @@ class HumanoidProblem:
             self._standing_feet(stance, contact_m or self.weights.contact_m),
             self._ground(),
         ]
+        if self.shares.size:
+            terms.append(self._balance(stance))
         if self.robot.config.spheres:
             terms.append(self._above_ground())
         if self.robot.config.apart:
@@ -283,9 +295,7 @@ class HumanoidProblem:
         marks = [mark for side in SIDES for mark in self.corners(side)]
         target = np.zeros((frames, len(marks), 3))
         present = np.zeros((frames, len(marks)))
-        for span, p, yaw in zip(stance.spans, stance.p_m, stance.yaw_rad, strict=True):
-            R = se3.exp_so3(np.array([0.0, 0.0, yaw]))
-            corners = np.array(self.robot.config.feet[span.side].sole_m) @ R.T + p
+        for span, corners in zip(stance.spans, self._soles(stance), strict=True):
             columns = [marks.index(mark) for mark in self.corners(span.side)]
             target[span.start : span.end, columns] = corners
             present[span.start : span.end, columns] = 1.0
@@ -330,6 +340,31 @@ class HumanoidProblem:
         radii = np.array([config.spheres[name].radius_m for name in names])
         floor = self.floor_m().min(axis=1)[:, None] + radii
         return HeightTerm([self.mark(f"spheres.{n}") for n in names], floor, self.weights.ground_m)
+
+    def _balance(self, stance: Stance) -> Term:
+        corners = {
+            side: np.zeros((*self.contact.shape[:1], len(self.robot.config.feet[side].sole_m), 2))
+            for side in SIDES
+        }
+        for span, points in zip(stance.spans, self._soles(stance), strict=True):
+            corners[span.side][span.start : span.end] = points[:, :2]
+        return balance_term(
+            [i for i, name in enumerate(self.names) if name.startswith("mass.")],
+            self.shares,
+            corners,
+            self.contact,
+            stillness(self.person),
+            margin_m=self.weights.balance_margin_m,
+            sigma_m=self.weights.balance_m,
+        )
+
+    def _soles(self, stance: Stance) -> list[Float[np.ndarray, "corner 3"]]:
+        """Corners of the sole in each contact [m]."""
+        out = []
+        for span, p, yaw in zip(stance.spans, stance.p_m, stance.yaw_rad, strict=True):
+            R = se3.exp_so3(np.array([0.0, 0.0, yaw]))
+            out.append(np.array(self.robot.config.feet[span.side].sole_m) @ R.T + p)
+        return out
 
     def _apart(self) -> Term:
         config = self.robot.config

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from pipeline.errors import RobotError
 from pipeline.geometry import se3
-from retarget.description import Description, Joint, Mimic
+from retarget.description import Description, Joint, Mass, Mimic
 from retarget.mujoco_model import compile_robot, import_mujoco
 
 Kind = Literal["revolute", "prismatic"]
@@ -47,7 +47,12 @@ def read_mjcf(path: Path) -> Description:
     hanging = {joint.parent for joint in joints.values()}
     if "world" in hanging and "world" not in links:
         links.insert(0, "world")
-    return Description(path, tuple(links), joints)
+    masses = {
+        model.body(b).name: Mass(float(model.body_mass[b]), tuple(model.body_ipos[b].tolist()))
+        for b in range(1, model.nbody)
+        if model.body_mass[b] > 0.0
+    }
+    return Description(path, tuple(links), joints, masses)
 
 
 def _joints_of(path: Path, mujoco: Any, model: Any, b: int) -> list[Joint]:

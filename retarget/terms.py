@@ -246,6 +246,37 @@ class ApartTerm:
         return Rows(gap, J, xp.astype(weight, gap.dtype))
 
 
+@dataclass(frozen=True, eq=False)
+class BalanceTerm:
+    """The centre of mass over the support, seen from above: what is inside is free."""
+
+    needs_rotations: ClassVar[bool] = False
+
+    marks: list[int]
+    """Marks at the links' centres of mass."""
+    share: Array
+    """Mass of each over the mass of all, (mark,)."""
+    normal: Array
+    """Outward normals of the edges of the support, (time, edge, 2); zero where there is none."""
+    offset_m: Array
+    """How far along its normal each edge lies, (time, edge) [m]."""
+    present: Array
+    """Weight of each frame, (time,)."""
+    sigma_m: float
+    """1-sigma of the wish [m]."""
+
+    def rows(self, reached: Reached, frames: Frames) -> Rows:
+        """How far the centre of mass is beyond each edge [m]."""
+        xp = array_namespace(reached.p_m)
+        normal = self.normal[frames]
+        centre = xp.sum(reached.p_m[:, self.marks, :2] * self.share[:, None], axis=1)
+        J = xp.sum(reached.J_p[:, :, self.marks, :2] * self.share[:, None], axis=2)
+        beyond = xp.sum(normal * centre[:, None], axis=-1) - self.offset_m[frames]
+        weight = xp.where(beyond > 0.0, self.present[frames, None] / self.sigma_m**2, 0.0)
+        J = J @ xp.moveaxis(normal, -1, -2)
+        return Rows(beyond, J, xp.astype(weight, beyond.dtype))
+
+
 def vector_rows(error: Array, J: Array, present: Array, sigma: float, robust: float) -> Rows:
     """Rows of vector-valued errors, weighted by their length.
 
