@@ -115,7 +115,11 @@ def light_up(spec: Any) -> None:
         height=256,
     )
     spec.worldbody.add_light(
-        pos=[1.5, 1.5, 3.0], dir=[-0.4, -0.4, -1.0], diffuse=[0.5] * 3, castshadow=False
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        pos=[1.5, 1.5, 3.0],
+        dir=[-0.4, -0.4, -1.0],
+        diffuse=[0.5] * 3,
+        castshadow=False,
     )
 
 

@@ -170,8 +170,20 @@ def report(
     episodes: Annotated[
         int, typer.Option(min=1, help="Episodes shown in full; the rest are in the tables.")
     ] = 12,
+    animation: Annotated[
+        Path | None,
+        typer.Option(help="Write only a .webp or .gif of one episode: the person and the robot."),
+    ] = None,
+    episode: Annotated[int, typer.Option(min=0, help="Which episode `--animation` shows.")] = 0,
 ) -> None:
     """Write one self-contained HTML page about a dataset, and Rerun recordings on demand."""
+    if animation is not None:
+        from pipeline.report.moments import write_animation
+
+        for note in write_animation(dataset, animation, episode=episode):
+            console.print(note)
+        console.print(f"animation: {animation}")
+        return
     from pipeline.report.page import write_report
 
     target = html or dataset.with_name(dataset.name + ".report.html")

@@ -17,6 +17,8 @@ REASON_COLOURS = (
 )
 # fmt: on
 """One colour per entry of `REASONS`: green is valid."""
+HOLDS, VIOLATED = "#16a34a", "#dc2626"
+"""Colours of a flag that is good, and of one that is not."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 16, 20
 
 
@@ -73,19 +75,22 @@ def flags(
     values: Bool[np.ndarray, " time"],
     name: str,
     *,
+    colour: str = HOLDS,
+    note: str = "",
     width: int = 760,
 ) -> str:
-    """A timeline that is green where something holds, with its name at the right."""
+    """A timeline that is coloured where something holds, with its name and a note at the right."""
+    label = f"{name}{note}"
     parts = [
-        f'<text x="{width - _RIGHT + 6}" y="11">{escape(name)}</text>',
+        f'<text x="{width - _RIGHT + 6}" y="11">{escape(label)}</text>',
         _bar(time_s, 0, float(time_s[-1]), "#f1f5f9", f"not {name}", width=width),
     ]
     for code, a, b in _runs(values.astype(int)):
         if code:
             stop = float(time_s[min(b, len(time_s) - 1)])
             text = f"{name} {time_s[a]:.2f}-{stop:.2f} s"
-            parts.append(_bar(time_s, a, stop, "#16a34a", text, width=width))
-    return _svg("".join(parts), width + 8 * len(name), 14)
+            parts.append(_bar(time_s, a, stop, colour, text, width=width))
+    return _svg("".join(parts), width + 8 * len(label), 14)
 
 
 def _runs(codes: Int[np.ndarray, " time"]) -> list[tuple[int, int, int]]:
@@ -180,15 +185,18 @@ class _Frame:
         self, time_s: Float[np.ndarray, " time"], values: Float[np.ndarray, " time"], colour: str
     ) -> str:
         step = max(1, len(time_s) // 600)
-        points = [
-            f"{self.x(float(t)):.1f},{self.y(float(v)):.1f}"
-            for t, v in zip(time_s[::step], values[::step], strict=True)
-            if np.isfinite(v)
-        ]
-        return (
-            f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" '
-            'stroke-width="1.4"/>'
-        )
+        time_s, values = time_s[::step], values[::step]
+        is_known = np.isfinite(values)
+        lines = []
+        for code, a, b in _runs(is_known.astype(int)):
+            if code:
+                known = zip(time_s[a:b].tolist(), values[a:b].tolist(), strict=True)
+                points = " ".join(f"{self.x(t):.1f},{self.y(v):.1f}" for t, v in known)
+                lines.append(
+                    f'<polyline points="{points}" fill="none" stroke="{colour}" '
+                    'stroke-width="1.4"/>'
+                )
+        return "".join(lines)
 
     def horizontal(self, value: float) -> str:
         y = self.y(value)

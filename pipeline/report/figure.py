@@ -54,21 +54,36 @@ class View:
     """What the picture is high [m]."""
 
     @classmethod
-    def of(cls, joints_m: Float[np.ndarray, "time body_joint 3"], *, is_grounded: bool) -> View:
-        """A view in which the figure fits in every frame, from before it as it first stands.
+    def of(
+        cls,
+        joints_m: Float[np.ndarray, "time body_joint 3"],
+        *,
+        is_grounded: bool,
+        azimuth_rad: float | None = None,
+    ) -> View:
+        """A view in which the figure fits in every frame.
 
         Args:
             joints_m: `BODY_JOINTS`, z up [m]; NaN where unknown.
             is_grounded: The ground is at 0; else it is put under the lowest joint.
+            azimuth_rad: Angle about z at which one stands [rad]; before the figure as it first
+                stands when absent.
         """
         heights = joints_m[..., 2][np.isfinite(joints_m[..., 2])]
         low, high = (float(heights.min()), float(heights.max())) if len(heights) else (0.0, 1.7)
         floor_m = 0.0 if is_grounded else low
-        angle, tilt = _facing(joints_m) + np.radians(AZIMUTH_DEG), np.radians(ELEVATION_DEG)
+        if azimuth_rad is None:
+            azimuth_rad = _facing(joints_m) + np.radians(AZIMUTH_DEG)
+        angle, tilt = azimuth_rad, np.radians(ELEVATION_DEG)
         towards = np.array([np.cos(angle), np.sin(angle), 0.0])
         up = np.array([0.0, 0.0, np.cos(tilt)]) - np.sin(tilt) * towards
         right = np.array([-towards[1], towards[0], 0.0])
         return cls(right, up, floor_m, MARGIN * max(high - floor_m, 0.5))
+
+    @property
+    def azimuth_rad(self) -> float:
+        """Angle about z at which one stands [rad]."""
+        return float(np.arctan2(-self.right[0], self.right[1]))
 
     def project(
         self,
@@ -128,6 +143,30 @@ def draw_figure(
             if touches:
                 _dot(pen, pixels[BODY_JOINTS.index(f"{side}_{joint}")], size[0] / 70)
     _dot(pen, pixels[BODY_JOINTS.index("head")], size[0] / 40, TRUNK if is_seen else FILLED)
+    return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
+
+
+def draw_lines(
+    lines_m: Float[np.ndarray, "line 2 3"], size_m: float, *, width: int, height: int
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Lines as one sees them who looks along y, x to the right and z up.
+
+    Args:
+        lines_m: Both ends of each line, around the origin [m]; NaN where unknown.
+        size_m: What the smaller side of the picture shows [m].
+        width: Pixels across.
+        height: Pixels down.
+    """
+    from PIL import Image, ImageDraw
+
+    size = np.array([_FINER * width, _FINER * height])
+    picture = Image.new("RGB", tuple(size.tolist()), BACKGROUND)
+    pen = ImageDraw.Draw(picture)
+    scale = float(size.min()) / size_m
+    pixels = size / 2 + scale * lines_m[..., [0, 2]] * [1.0, -1.0]
+    for ends in pixels:
+        _line(pen, ends, TRUNK, max(2, int(size.min()) // 60))
+        _dot(pen, ends[1], float(size.min()) / 70, LEFT)
     return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
 
 

@@ -10,11 +10,16 @@ import numpy as np
 
 from pipeline.atomic import write_text_atomic
 from pipeline.dataset import Dataset, EpisodeRows, open_dataset
-from pipeline.report import charts, pictures
+from pipeline.report import charts, moments, timeline
+from pipeline.report.robot import RobotPainter
+from pipeline.report.timeline import REASON_TEXT
 from pipeline.sources import NOUNS
 from pipeline.tracks import REASONS, SIDES
 
-REASON_TEXT = {name: name.replace("_", " ") for name in REASONS}
+LOOPS_S = 32.0
+"""Length of all animations of a page together at most [s]: some megabytes."""
+MANY_JOINTS = 8
+"""The curves of more joints than this are shown on demand."""
 
 
 def write_report(dataset_path: Path, target: Path, *, max_episodes: int = 12) -> None:
@@ -34,8 +39,9 @@ def write_report(dataset_path: Path, target: Path, *, max_episodes: int = 12) ->
     episodes = [dataset.episode(i) for i in range(len(dataset.table))]
     ranked = sorted(episodes, key=_goodness)
     shown = sorted(ranked[:max_episodes], key=lambda e: e.index)
-    with pictures.RobotPainter() as painter:
-        sections = [_section(dataset, episode, painter) for episode in shown]
+    with RobotPainter() as painter:
+        loop_s = min(moments.LOOP_MAX_S, LOOPS_S / max(len(shown), 1))
+        sections = [_section(dataset, episode, painter, loop_s) for episode in shown]
     ledger = dataset.ledger()
     template = jinja2.Template(
         (Path(__file__).parent / "page.html.j2").read_text(), autoescape=True, trim_blocks=True
@@ -47,6 +53,7 @@ def write_report(dataset_path: Path, target: Path, *, max_episodes: int = 12) ->
         others=[r for r in ledger if r["status"] in ("empty", "duplicate")],
         table=[_table_row(e, dataset.fps) for e in ranked],
         episodes=sections,
+        notes=painter.notes,
         hidden=len(episodes) - len(shown),
     )
     write_text_atomic(target, page)
@@ -111,7 +118,7 @@ def _histograms(episodes: list[EpisodeRows]) -> list[str]:
         ("track.body.sigma", "body", 1000.0),
     ):
         sigma = [
-            np.linalg.norm(_column(e, feature)[:, :3], axis=1)
+            np.linalg.norm(timeline.column(e, feature)[:, :3], axis=1)
             for e in episodes
             if feature in e.columns
         ]
@@ -132,20 +139,21 @@ def _table_row(episode: EpisodeRows, fps: int) -> dict[str, Any]:
         "side": source.get("subject", ""),
         "valid": f"{100 * quality.get('valid_share', 0):.0f} %",
         "confidence": f"{quality.get('mean_confidence', 0):.2f}",
-        "error": _unit(quality.get("target_error_mm_median"), "mm"),
+        "error": _error(quality),
         "sigma": _unit(quality.get("wrist_sigma_mm_median"), "mm"),
         "reasons": ", ".join(f"{v} {REASON_TEXT.get(k, k)}" for k, v in reasons.items()) or "-",
     }
 
 
 def _section(
-    dataset: Dataset, episode: EpisodeRows, painter: pictures.RobotPainter
+    dataset: Dataset, episode: EpisodeRows, painter: RobotPainter, loop_s: float
 ) -> dict[str, Any]:
     scene, source = episode.meta.get("scene", {}), episode.meta.get("source", {})
     base = np.array(scene["T_camera_base"]) if "T_camera_base" in scene else None
     where = ""
     if base is not None:
         where = f"base at {np.array2string(base[:3, 3], precision=2)} m in the camera frame"
+    draw = painter.draw_of(dataset, episode)
     return {
         "index": episode.index,
         "name": episode.meta.get("name", ""),
@@ -160,29 +168,29 @@ def _section(
             )
             if fact
         ],
-        "loop": pictures.loop(dataset, episode, painter),
-        "sheet": pictures.contact_sheet(dataset, episode, painter),
-        "strip": _strip(dataset, episode),
-        "contacts": _contacts(dataset, episode),
-        "charts": _charts(dataset, episode),
+        "loop": moments.loop(dataset, episode, draw, max_s=loop_s),
+        "sheet": moments.contact_sheet(dataset, episode, draw),
+        "strip": timeline.reason_strip(dataset, episode),
+        "contacts": timeline.contact_strips(dataset, episode),
+        "violations": timeline.violation_strips(dataset, episode),
+        "solver": [
+            timeline.confidence_curve(dataset, episode),
+            *timeline.solver_curves(dataset, episode),
+        ],
+        "charts": timeline.action_curves(dataset, episode),
+        "is_long": len(dataset.names("action")) > MANY_JOINTS,
+        "quality": _quality(episode),
     }
 
 
-def _strip(dataset: Dataset, episode: EpisodeRows) -> str:
-    time_s = np.arange(episode.num_rows) / dataset.fps
-    codes = np.asarray(episode.columns["label.reason"]).ravel().astype(int)
-    return charts.strip(time_s, codes, [REASON_TEXT[n] for n in REASONS])
-
-
-def _contacts(dataset: Dataset, episode: EpisodeRows) -> list[str]:
-    """One timeline per foot, where contacts are known."""
-    name = "track.body.contact"
-    if name not in episode.columns:
-        return []
-    time_s = np.arange(episode.num_rows) / dataset.fps
-    values = np.asarray(episode.columns[name], bool)
-    sides = dataset.names(name)
-    return [charts.flags(time_s, values[:, i], f"{s} foot on ground") for i, s in enumerate(sides)]
+def _quality(episode: EpisodeRows) -> list[tuple[str, str]]:
+    """The single numbers of the episode's quality record, by name."""
+    facts = episode.meta.get("quality", {}).items()
+    return [
+        (name.replace("_", " "), f"{value:.4g}" if isinstance(value, float) else str(value))
+        for name, value in facts
+        if isinstance(value, int | float | bool | str)
+    ]
 
 
 def _subject(name: str) -> str:
@@ -196,53 +204,21 @@ def _camera(dataset: Dataset, scene: dict[str, Any]) -> str:
     return f"camera K {scene.get('K_source', 'unknown')}, focal sigma {sigma:.0f} %"
 
 
-def _charts(dataset: Dataset, episode: EpisodeRows) -> list[str]:
-    time_s = np.arange(episode.num_rows) / dataset.fps
-    invalid = ~np.asarray(episode.columns["label.valid"], bool).ravel()
-    names, action = dataset.names("action"), _column(episode, "action")
-    gripper = [i for i, n in enumerate(names) if "gripper" in n]
-    body = [i for i in range(len(names)) if i not in gripper]
-    what = "end effector" if names[0].startswith("ee.") else "joints"
-    unit = "m, rad" if names[0].startswith("ee.") else "rad"
-    out = [
-        charts.curves(
-            time_s, action[:, some], [names[i] for i in some], title=what, unit=unit,
-            invalid=invalid, height=210,
-        )
-        for some in _groups(body)
-    ]  # fmt: skip
-    if gripper:
-        out.append(
-            charts.curves(
-                time_s, action[:, gripper], [names[i] for i in gripper], title="gripper",
-                unit="%", invalid=invalid, limits=(0.0, 100.0), height=120,
-            )
-        )  # fmt: skip
-    confidence = _column(episode, "label.confidence")
-    out.append(
-        charts.curves(
-            time_s, confidence, ["confidence"], title="confidence", unit="1", invalid=invalid,
-            limits=(0.0, 1.0), height=100,
-        )
-    )  # fmt: skip
-    return out
-
-
-def _groups(dimensions: list[int]) -> list[list[int]]:
-    """Dimensions in charts of equal size, as few as keep their colours apart."""
-    count = -(-len(dimensions) // len(charts.COLOURS))
-    size = -(-len(dimensions) // max(count, 1))
-    return [dimensions[i : i + size] for i in range(0, len(dimensions), max(size, 1))]
-
-
-def _column(episode: EpisodeRows, name: str) -> np.ndarray:
-    values = np.asarray(episode.columns[name], float)
-    return values.reshape(len(values), -1)
-
-
 def _with_command(row: dict[str, Any], dataset: Path) -> dict[str, Any]:
     command = str(row.get("retry", "")).replace("DATASET", shlex.quote(str(dataset)), 1)
     return row | {"retry": command}
+
+
+def _error(quality: dict[str, Any]) -> str:
+    """How far the robot is from what it was asked for, in the labeler's own measure."""
+    for name, unit in (
+        ("target_error_mm_median", "mm"),
+        ("tip_error_mm_mean", "mm"),
+        ("limb_deg_mean", "deg"),
+    ):
+        if name in quality:
+            return _unit(quality[name], unit)
+    return "-"
 
 
 def _unit(value: Any, unit: str) -> str:

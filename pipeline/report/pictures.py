@@ -1,135 +1,112 @@
-"""Pictures of an episode: the contact sheet and the short loop of person and robot."""
+"""The person of an episode in pictures: frames with what was found, or a stick figure."""
 
 from __future__ import annotations
 
-import base64
-import io
-import logging
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Any, Self
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline import registry
 from pipeline.dataset import Dataset, EpisodeRows, read_images
-from pipeline.errors import RotoscopeError
 from pipeline.geometry import se3
-from pipeline.report.draw import Overlay, draw_overlay
-from pipeline.report.figure import View, draw_figure, draw_text
+from pipeline.report.draw import BONES, Overlay, draw_overlay, project
+from pipeline.report.figure import View, draw_figure, draw_lines, draw_text
 from pipeline.video.fit import fit_into
 
-log = logging.getLogger(__name__)
-
-SHEET_COLUMNS, SHEET_WIDTH = 6, 320
-FIGURE_SHAPE = (240, 320)
+FIGURE_SHAPE = (288, 288)
 """Height and width of the stick figure's picture where no video gives a shape."""
-LOOP_WIDTH, LOOP_HZ, LOOP_MAX_S = 320, 10, 8.0
+BOX_STEP = 3
+"""Every so manieth row is looked at for where the person is."""
+BOX_MARGIN = 1.3
+"""What is shown of a frame over what is drawn on it."""
+MAX_ASPECT = 1.6
+"""Longest side of that part over its shortest."""
+HAND_M = 0.26
+"""What the picture of a hand without a video shows [m]: a hand with its fingers stretched."""
 
 
-class RobotPainter:
-    """Renders the robot of an episode; remembers one renderer per robot.
+def picture_size(dataset: Dataset, episode: EpisodeRows, *, area_px: int) -> tuple[int, int]:
+    """Width and height of the person's picture that has about some area [px], both even."""
+    height, width = FIGURE_SHAPE
+    if dataset.video_key is not None:
+        left, top, right, bottom = shown_box(dataset, episode)
+        width, height = right - left, bottom - top
+    scale = (area_px / (width * height)) ** 0.5
+    return 2 * round(width * scale / 2), 2 * round(height * scale / 2)
 
-    Where this machine cannot render, says so once and gives `None` pictures: the report goes on.
+
+def shown_box(dataset: Dataset, episode: EpisodeRows) -> tuple[int, int, int, int]:
+    """What of the dataset's frames is shown: left, top, right, bottom [px].
+
+    Around all that is ever drawn over them, without the bars that fill a video up to the dataset's
+    shape.
     """
-
-    def __init__(self) -> None:
-        self.renderers: dict[str, Any] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for renderer in self.renderers.values():
-            if renderer is not None:
-                renderer.close()
-
-    def paint(
-        self,
-        robot: str,
-        joints_rad: Float[np.ndarray, " joint"],
-        opening: float,
-        *,
-        width: int,
-        height: int,
-    ) -> UInt8[np.ndarray, "height width 3"] | None:
-        """The robot from its three-quarter view, or `None` where rendering is impossible."""
-        if robot not in self.renderers:
-            self.renderers[robot] = self._start(robot)
-        renderer = self.renderers[robot]
-        if renderer is None:
-            return None
-        image: np.ndarray = renderer.render(joints_rad, opening, width=width, height=height)
-        return image
-
-    @staticmethod
-    def _start(robot: str) -> Any:
-        try:
-            return registry.helper("robot_renderer")(robot)
-        except RotoscopeError as error:
-            log.warning("the report shows no robot: %s", error)
-            return None
-
-
-def contact_sheet(dataset: Dataset, episode: EpisodeRows, painter: RobotPainter) -> str:
-    """A JPEG data URI: frames with hand and gripper above, the robot at the same moments below."""
-    count = min(SHEET_COLUMNS, episode.num_rows)
-    rows = np.unique(np.linspace(0, episode.num_rows - 1, count).astype(int)).tolist()
-    columns = []
-    for row, person in zip(rows, people(dataset, episode, rows, width=SHEET_WIDTH), strict=True):
-        robot = _robot(dataset, episode, row, painter, SHEET_WIDTH, len(person))
-        columns.append(person if robot is None else np.concatenate([person, robot], axis=0))
-    return _data_uri(np.concatenate(columns, axis=1))
-
-
-def loop(dataset: Dataset, episode: EpisodeRows, painter: RobotPainter) -> str:
-    """An animated WebP data URI: the person beside the robot."""
-    from PIL import Image
-
-    step = max(1, round(dataset.fps / LOOP_HZ))
-    last = min(episode.num_rows, int(LOOP_MAX_S * dataset.fps))
-    rows = list(range(0, last, step))
-    frames = []
-    for row, person in zip(rows, people(dataset, episode, rows, width=LOOP_WIDTH), strict=True):
-        robot = _robot(dataset, episode, row, painter, LOOP_WIDTH, len(person))
-        pair = person if robot is None else np.concatenate([person, robot], axis=1)
-        frames.append(Image.fromarray(pair))
-    buffer = io.BytesIO()
-    frames[0].save(
-        buffer, "WEBP", save_all=True, append_images=frames[1:], loop=0, quality=55, method=2,
-        duration=int(1000 * step / dataset.fps),
-    )  # fmt: skip
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+    assert dataset.video_key is not None
+    frame_height, frame_width = dataset.info["features"][dataset.video_key]["shape"][:2]
+    scene = episode.meta.get("scene", {})
+    if "video_width" not in scene:
+        return 0, 0, frame_width, frame_height
+    fit = fit_into(scene["video_width"], scene["video_height"], frame_width, frame_height)
+    low, size = np.array([fit.x, fit.y]), np.array([fit.width, fit.height])
+    drawn = [overlay_of(dataset, episode, row) for row in range(0, episode.num_rows, BOX_STEP)]
+    points = [project(o.K, p) for o in drawn for p in (o.joints_m, o.body_m) if p is not None]
+    pixels = np.concatenate([np.zeros((0, 2)), *points])
+    pixels = pixels[np.isfinite(pixels).all(axis=1)]
+    if len(pixels) == 0:
+        return fit.x, fit.y, fit.x + fit.width, fit.y + fit.height
+    middle = 0.5 * (pixels.min(axis=0) + pixels.max(axis=0))
+    wanted = BOX_MARGIN * np.ptp(pixels, axis=0)
+    # Neither side much longer than the other, and never so near that nothing else is seen.
+    wanted = np.minimum(np.maximum.reduce([wanted, wanted[::-1] / MAX_ASPECT, size / 3]), size)
+    start = np.clip(middle - wanted / 2, low, low + size - wanted)
+    left, top = start.round().astype(int).tolist()
+    right, bottom = (start + wanted).round().astype(int).tolist()
+    return left, top, right, bottom
 
 
 def people(
-    dataset: Dataset, episode: EpisodeRows, rows: Sequence[int], *, width: int
+    dataset: Dataset, episode: EpisodeRows, rows: Sequence[int], *, width: int, height: int
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """The person in some rows, which must increase.
 
-    The frame with what was found drawn over it; without frames a stick figure; without a body
-    either, a grey picture.
+    The part of the frame that `shown_box` names, with what was found drawn over it; without frames
+    a stick figure of body or hand; without either, a grey picture.
     """
-    key = dataset.video_key
-    if key is not None:
-        high, wide = dataset.info["features"][key]["shape"][:2]
-        height = width * high // wide
+    if dataset.video_key is not None:
+        left, top, right, bottom = shown_box(dataset, episode)
         for row, image in zip(rows, read_images(episode, rows, dataset.fps), strict=True):
-            yield _resized(draw_overlay(image, overlay_of(dataset, episode, row)), width, height)
+            drawn = draw_overlay(image, overlay_of(dataset, episode, row))
+            yield _resized(drawn[top:bottom, left:right], width, height)
         return
-    height = width * FIGURE_SHAPE[0] // FIGURE_SHAPE[1]
+    joints_m, hand_m = body_of(episode), episode.columns.get("track.hand.joints")
+    if joints_m is not None:
+        yield from _figures(episode, joints_m, rows, width=width, height=height)
+    elif hand_m is not None:
+        for row in rows:
+            yield draw_hand(np.asarray(hand_m[row], float), width=width, height=height)
+    else:
+        yield from [draw_text("no video", width=width, height=height)] * len(rows)
+
+
+def person_view(episode: EpisodeRows) -> View | None:
+    """From where the person is drawn as a stick figure; `None` without a body."""
     joints_m = body_of(episode)
     if joints_m is None:
-        yield from [draw_text("no video", width=width, height=height)] * len(rows)
-        return
+        return None
     is_grounded = episode.meta.get("scene", {}).get("body_frame") == "world"
-    view = View.of(joints_m, is_grounded=is_grounded)
+    return View.of(joints_m, is_grounded=is_grounded)
+
+
+def _figures(
+    episode: EpisodeRows,
+    joints_m: Float[np.ndarray, "time body_joint 3"],
+    rows: Sequence[int],
+    *,
+    width: int,
+    height: int,
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    view = person_view(episode)
+    assert view is not None
     contact = episode.columns.get("track.body.contact")
     for row in rows:
         yield draw_figure(
@@ -140,6 +117,15 @@ def people(
             width=width,
             height=height,
         )
+
+
+def draw_hand(
+    joints_m: Float[np.ndarray, " 63"], *, width: int, height: int
+) -> UInt8[np.ndarray, "height width 3"]:
+    """The bones of a hand as its camera sees them."""
+    joints = joints_m.reshape(21, 3)[:, [0, 2, 1]] * [1.0, 1.0, -1.0]
+    middle = 0.5 * (joints.min(axis=0) + joints.max(axis=0))
+    return draw_lines((joints - middle)[np.array(BONES)], HAND_M, width=width, height=height)
 
 
 def body_of(episode: EpisodeRows) -> Float[np.ndarray, "time body_joint 3"] | None:
@@ -200,37 +186,9 @@ def _gripper(
     return np.array(scene["T_camera_base"]) @ T_base_ee, opening_m
 
 
-def _robot(
-    dataset: Dataset,
-    episode: EpisodeRows,
-    row: int,
-    painter: RobotPainter,
-    width: int,
-    height: int,
-) -> UInt8[np.ndarray, "height width 3"] | None:
-    robot = str(episode.meta.get("scene", {}).get("robot", ""))
-    feature = "observation.state"
-    if dataset.names(feature)[0].startswith("ee."):
-        feature = "label.joints"
-    if not robot or feature not in episode.columns:
-        return None
-    if not dataset.names(feature)[-1].endswith("gripper.pos"):
-        return None
-    values = np.asarray(episode.columns[feature][row], float)
-    return painter.paint(robot, values[:-1], float(values[-1]) / 100.0, width=width, height=height)
-
-
 def _resized(
     image: UInt8[np.ndarray, "height width 3"], width: int, height: int
 ) -> UInt8[np.ndarray, "small_height small_width 3"]:
     from PIL import Image
 
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
-
-
-def _data_uri(image: UInt8[np.ndarray, "height width 3"]) -> str:
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

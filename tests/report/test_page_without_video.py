@@ -54,7 +54,7 @@ def test_body_is_drawn_as_a_figure_with_strips_for_the_feet(tmp_path):
 def test_without_a_body_the_picture_says_so(tmp_path):
     dataset = Dataset(tmp_path, {"features": {"action": {"dtype": "float32"}}}, [], {})
     rows = EpisodeRows(0, {"frame_index": np.arange(3)}, None, 0.0, {})
-    pictures = list(people(dataset, rows, [0, 2], width=160))
+    pictures = list(people(dataset, rows, [0, 2], width=160, height=120))
     assert [p.shape for p in pictures] == [(120, 160, 3)] * 2
     assert not has_left_limbs(pictures[0].astype(int))
     assert pictures[0].std() > 0
