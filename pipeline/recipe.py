@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -286,11 +286,23 @@ def _checked[M: BaseModel](model: type[M], values: dict[str, Any], owner: str) -
         for problem in error.errors():
             key = ".".join(str(p) for p in problem["loc"])
             if problem["type"] == "extra_forbidden":
-                valid = one_of(model.model_fields) if model.model_fields else "none: it has no keys"
+                fields = _section_at(model, problem["loc"][:-1]).model_fields
+                valid = one_of(fields) if fields else "none: it has no keys"
                 lines.append(f"{owner}: unknown key {key!r}; valid keys are {valid}")
             else:
                 lines.append(f"{owner}.{key}: {problem['msg']}, got {problem['input']!r}")
         raise RecipeError("; ".join(lines)) from error
+
+
+def _section_at(model: type[BaseModel], keys: Sequence[str | int]) -> type[BaseModel]:
+    """The settings that some keys lead to, one inside the other."""
+    for key in keys:
+        if str(key) in model.model_fields:
+            annotation = model.model_fields[str(key)].annotation
+            kinds = (annotation, *get_args(annotation))
+            inside = (k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel))
+            model = next(inside, model)
+    return model
 
 
 def _check_order(stages: tuple[StageEntry, ...]) -> None:

@@ -28,6 +28,7 @@ from retarget.hand_choice import SideChoice, choose_hands
 from retarget.hand_follow import HandMotion, carry_hand, follow_hand
 from retarget.hand_targets import PinchSettings, names_of
 from retarget.robot import Robot, load_robot
+from retarget.self_check import ensure_checked
 from retarget.tree_robot import HandRobot, load_hand
 from retarget.vectors import VectorWeights
 
@@ -59,10 +60,10 @@ class RetargetHandConfig(StageConfig):
     direction, y the closing direction. The default stands near the flange."""
     camera_pitch_rad: float = Field(default=0.0, ge=-np.pi / 2, le=np.pi / 2)
     """How far the camera looks down below the horizon [rad]; for placing the arm's base."""
-    weights: dict[str, float] = Field(default_factory=dict)
-    """1-sigma of single wishes by their names in `retarget.vectors.VectorWeights`."""
-    pinch: dict[str, float] = Field(default_factory=dict)
-    """How thumb and finger meet, by the names in `retarget.hand_targets.PinchSettings`."""
+    weights: VectorWeights = Field(default_factory=VectorWeights)
+    """How strictly each wish is held."""
+    pinch: PinchSettings = Field(default_factory=PinchSettings)
+    """How thumb and finger meet."""
 
 
 class RetargetHand(ClipStage):
@@ -90,11 +91,10 @@ class RetargetHand(ClipStage):
         return load_robot(self.config.arm) if self.config.arm else None
 
     def setup(self) -> None:
-        """Reads the robots' files, and the weights."""
-        assert self.robot
-        assert self.arm is None or self.arm.chain
-        assert VectorWeights(**self.config.weights)
-        assert PinchSettings(**self.config.pinch)
+        """Reads the robots' files and compares their kinematics with MuJoCo's."""
+        ensure_checked(self.robot)
+        if self.arm is not None:
+            ensure_checked(self.arm)
 
     def cache_token(self) -> str:
         """Checksum of the robots' files: editing one runs this stage again."""
@@ -121,8 +121,8 @@ class RetargetHand(ClipStage):
             np.where(wanted[:, None, None], hand.joints_m, np.nan)[frames],
             hand.side,
             time_s[frames],
-            weights=VectorWeights(**self.config.weights),
-            pinch=PinchSettings(**self.config.pinch),
+            weights=self.config.weights,
+            pinch=self.config.pinch,
             scale=self.config.scale,
         )
         carried = None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.geometry import se3
 from pipeline.geometry.hand_frame import in_wrist_frame
@@ -21,18 +20,25 @@ CHAINS: dict[Finger, tuple[int, ...]] = {
 """Joints of each finger in MediaPipe's order, from the wrist to the tip."""
 
 
-@dataclass(frozen=True)
-class PinchSettings:
+class PinchSettings(BaseModel):
     """How thumb and finger meet."""
 
-    weight: float = 3.0
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weight: float = Field(default=3.0, ge=0)
     """Weight of the vector between thumb and fingertip when they touch, against 1 of the others."""
-    touch_m: float = 0.025
+    touch_m: float = Field(default=0.025, ge=0)
     """Human fingertips this near touch [m]: landmarks lie inside the fingers."""
-    apart_m: float = 0.07
+    apart_m: float = Field(default=0.07, gt=0)
     """Human fingertips further apart than this do not pinch [m]."""
-    middle_weight: float = 0.5
+    middle_weight: float = Field(default=0.5, ge=0)
     """Weight of the vectors to the middle joints."""
+
+    @model_validator(mode="after")
+    def _are_in_order(self) -> PinchSettings:
+        if not self.touch_m < self.apart_m:
+            raise ValueError(f"touch_m={self.touch_m:g} must be below apart_m={self.apart_m:g}")
+        return self
 
 
 def hand_scale(robot: HandRobot, joints_m: Float[np.ndarray, "time 21 3"]) -> float:

@@ -28,6 +28,7 @@ from retarget.follow import bridged
 from retarget.humanoid_follow import HumanoidMotion, follow_person
 from retarget.humanoid_problem import HumanoidWeights
 from retarget.person import LIMBS, person_of
+from retarget.self_check import ensure_checked
 from retarget.tree_robot import HumanoidRobot, load_humanoid
 
 HALF_LIMB_RAD = float(np.deg2rad(15.0))
@@ -57,12 +58,8 @@ class RetargetHumanoidConfig(StageConfig):
     """A foot deeper in the ground than this makes a frame invalid [m]."""
     tolerance_overlap_m: float = Field(default=0.02, gt=0)
     """Parts of the robot further inside each other than this make a frame invalid [m]."""
-    weights: dict[str, float] = Field(default_factory=dict)
-    """1-sigma of single wishes by their names in `retarget.humanoid_problem.HumanoidWeights`."""
-
-    def humanoid_weights(self) -> HumanoidWeights:
-        """The weights with what the recipe changes."""
-        return HumanoidWeights(**self.weights)
+    weights: HumanoidWeights = Field(default_factory=HumanoidWeights)
+    """How strictly each wish is held."""
 
 
 class RetargetHumanoid(ClipStage):
@@ -85,9 +82,8 @@ class RetargetHumanoid(ClipStage):
         return load_humanoid(self.config.robot)
 
     def setup(self) -> None:
-        """Reads the robot's files, and the weights."""
-        assert self.robot
-        assert self.config.humanoid_weights()
+        """Reads the robot's files and compares their kinematics with MuJoCo's."""
+        ensure_checked(self.robot)
 
     def cache_token(self) -> str:
         """Checksum of the robot's files: editing one runs this stage again."""
@@ -125,7 +121,7 @@ class RetargetHumanoid(ClipStage):
             person_of(joints[frames], time_s[frames], trunk[frames]),
             track.contact[frames],
             support_m=None if support_m is None else support_m[frames],
-            weights=self.config.humanoid_weights(),
+            weights=self.config.weights,
             scale=self.config.scale,
         )
         reason = self._reasons(track, motion, trunk, frames)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.geometry import se3
 from pipeline.tracks import SIDES
@@ -32,41 +33,42 @@ TOUCH_M = 1e-3
 """Distance from the ground that a swinging foot keeps [m]."""
 
 
-@dataclass(frozen=True)
-class HumanoidWeights:
+class HumanoidWeights(BaseModel):
     """1-sigma that each wish is held with; smaller is stricter."""
 
-    limb_rad: float = 0.05
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limb_rad: float = Field(default=0.05, gt=0)
     """Direction of upper and lower arms and legs [rad]."""
-    hand_rad: float = 0.2
+    hand_rad: float = Field(default=0.2, gt=0)
     """Direction from wrist to knuckles [rad]."""
-    torso_rad: float = 0.1
+    torso_rad: float = Field(default=0.1, gt=0)
     """Rotation of the torso [rad]."""
-    pelvis_rad: float = 0.3
+    pelvis_rad: float = Field(default=0.3, gt=0)
     """Rotation of the pelvis [rad]."""
-    root_m: float = 0.05
+    root_m: float = Field(default=0.05, gt=0)
     """Way of the pelvis, scaled to the robot [m]."""
-    foot_rad: float = 0.3
+    foot_rad: float = Field(default=0.3, gt=0)
     """Rotation of a foot that swings [rad]."""
-    contact_m: float = 1e-3
+    contact_m: float = Field(default=1e-3, gt=0)
     """Corners of a sole that stands [m]."""
-    ground_m: float = 1e-3
+    ground_m: float = Field(default=1e-3, gt=0)
     """Depth below the ground [m]."""
-    apart_m: float = 5e-3
+    apart_m: float = Field(default=5e-3, gt=0)
     """How far two balls may sink into each other [m]."""
-    balance_m: float = 0.01
+    balance_m: float = Field(default=0.01, gt=0)
     """Centre of mass beyond the support of a robot that hardly moves [m]."""
-    balance_margin_m: float = 0.02
+    balance_margin_m: float = Field(default=0.02, gt=0)
     """How far inside its support the centre of mass is wanted [m]; a distance, not a sigma."""
-    acceleration: float = 40.0
+    acceleration: float = Field(default=40.0, gt=0)
     """Joint acceleration [rad/s^2]."""
-    root_acceleration: float = 8.0
+    root_acceleration: float = Field(default=8.0, gt=0)
     """Acceleration of the pelvis [m/s^2]."""
-    root_angular_acceleration: float = 30.0
+    root_angular_acceleration: float = Field(default=30.0, gt=0)
     """Angular acceleration of the pelvis [rad/s^2]."""
-    rest: float = 2.0
+    rest: float = Field(default=2.0, gt=0)
     """Distance of each joint to its rest value [rad]."""
-    robust: float = 6.0
+    robust: float = Field(default=6.0, gt=0)
     """Errors beyond this many sigma pull with constant force."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
 
 from retarget.description import Description
 from retarget.interior_point import Search
@@ -18,22 +19,23 @@ from retarget.tree import KinematicTree, Mark
 from retarget.tree_config import PointSection, SphereSection
 
 
-@dataclass(frozen=True)
-class VectorWeights:
+class VectorWeights(BaseModel):
     """1-sigma that each wish is held with; smaller is stricter."""
 
-    vector_m: float = 2e-3
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    vector_m: float = Field(default=2e-3, gt=0)
     """Difference of a vector of full weight [m]."""
-    acceleration: float = 200.0
+    acceleration: float = Field(default=200.0, gt=0)
     """Joint acceleration [rad/s^2]."""
-    rest: float = 3.0
+    rest: float = Field(default=3.0, gt=0)
     """Distance of each joint to its rest value [rad]."""
-    robust: float = 1.0
+    robust: float = Field(default=1.0, gt=0)
     """Differences beyond this many sigma pull with constant force: the mean length of the
     differences is what becomes least, not that of their squares."""
-    apart_m: float = 2e-3
+    apart_m: float = Field(default=2e-3, gt=0)
     """How far two balls may sink into each other [m]."""
-    apart_margin_m: float = 1e-3
+    apart_margin_m: float = Field(default=1e-3, ge=0)
     """Distance that balls keep [m]."""
 
 

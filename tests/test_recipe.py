@@ -70,6 +70,37 @@ def test_bad_recipe_says_what_is_wrong(raw, message):
         build_recipe(raw)
 
 
+@pytest.mark.parametrize(
+    ("recipe", "override", "message"),
+    [
+        (
+            "body-humanoid",
+            "retarget.humanoid.weights.limb=1",
+            r"unknown key 'weights.limb'; valid keys are 'acceleration', .*'limb_rad'",
+        ),
+        ("body-humanoid", "retarget.humanoid.weights.contact_m=-1", r"contact_m: .*than 0, got -1"),
+        ("motion-humanoid", "retarget.humanoid.weights.rest=soft", r"weights.rest: .*got 'soft'"),
+        ("hand-dexterous", "retarget.hand.weights.tip_m=1", r"'weights.tip_m'.*'vector_m'"),
+        ("hand-dexterous", "retarget.hand.pinch.width=1", r"'pinch.width'.*'touch_m'"),
+        ("hand-dexterous", "retarget.hand.pinch.touch_m=0.1", r"touch_m=0.1 must be below apart_m"),
+        ("hand-dexterous", "retarget.hand.weights=soft", r"retarget.hand.weights: .*got 'soft'"),
+    ],
+)
+def test_bad_weight_is_refused_before_any_video_is_touched(recipe, override, message):
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(recipe, [override])
+
+
+def test_one_weight_leaves_the_others_at_their_defaults():
+    plain = load_recipe("body-humanoid").stages
+    softer = load_recipe("body-humanoid", ["retarget.humanoid.weights.contact_m=0.005"]).stages
+    default, weights = (
+        next(s for s in found if s.name == "retarget.humanoid").config.weights
+        for found in (plain, softer)
+    )
+    assert weights == default.model_copy(update={"contact_m": 0.005})
+
+
 def test_unknown_recipe_name_lists_the_valid_ones():
     with pytest.raises(RecipeError, match=r"no recipe 'hand'; valid ones are .*'hand-gripper'"):
         load_recipe("hand")
