@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Collection
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def _read_npy(content: bytes, name: str) -> Any:
         read = head.read_array_header_1_0 if version == (1, 0) else head.read_array_header_2_0
         shape, is_fortran, dtype = read(file)
         data = file.read()
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, SyntaxError, TokenError) as error:
         raise MotionError(f"{name} is damaged or no npy file: {error}") from error
     if dtype.hasobject:
         found = np.asarray(load_pickle(data, name=name), dtype=object)

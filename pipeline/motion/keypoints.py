@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from pipeline.errors import MotionError
 from pipeline.motion.arrays import describe, load_arrays
 from pipeline.motion.names import with_middles
-from pipeline.motion.points import PointMotion
+from pipeline.motion.points import FARTHEST, PointMotion
 from pipeline.motion.smpl_joints import BODY, LAYOUTS, PARENTS, around
 from pipeline.tracks import SIDES
 
@@ -103,7 +103,7 @@ def _layout_of(path: Path, points: Float[np.ndarray, "time point 3"]) -> str:
 
 
 def _spread(points: Float[np.ndarray, "time point 3"], layout: tuple[str, ...]) -> float:
-    finite = points[np.isfinite(points).all(axis=(1, 2))]
+    finite = points[(np.abs(points) < FARTHEST).all(axis=(1, 2))]
     if not len(finite):
         return np.inf
     pairs = [

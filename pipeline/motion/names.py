@@ -39,7 +39,7 @@ CONVENTIONS: dict[str, dict[str, Alternatives]] = {
         hand=(
             tuple(f"{{side}}hand{knuckle}" for knuckle in _KNUCKLES),
             ("{side}handmiddle1",),
-            ("{side}fingerbase",),
+            ("{side}handindex1",),
             ("{side}hand", "{side}handend"),
         ),
     ),
@@ -62,6 +62,23 @@ CONVENTIONS: dict[str, dict[str, Alternatives]] = {
             tuple(f"{{side}}finger{k}metacarpal" for k in (2, 3, 4, 5)),
             ("{side}hand", "{side}handend"),
         ),
+    ),
+    # NVIDIA's SOMA
+    "soma": _convention(
+        *("{side}leg", "{side}shin", "{side}foot"),
+        *("{side}arm", "{side}forearm", "{side}hand"),
+        toe=(("{side}toebase",), ("{side}toe",), ("{side}footend",)),
+        hand=(
+            tuple(f"{{side}}hand{knuckle}" for knuckle in _KNUCKLES),
+            ("{side}handmiddle1",),
+            ("{side}hand", "{side}handend"),
+        ),
+    ),
+    # Poser and DAZ
+    "poser": _convention(
+        *("{s}thigh", "{s}shin", "{s}foot", "{s}shldr", "{s}forearm", "{s}hand"),
+        toe=(("{s}toe",), ("{s}footend",)),
+        hand=(tuple(f"{{s}}{f}1" for f in ("index", "mid", "ring", "pinky")), ("{s}mid1",)),
     ),
     "unity": _convention(
         *("{side}upperleg", "{side}lowerleg", "{side}foot"),

@@ -11,7 +11,7 @@ from pipeline.errors import MotionError
 from pipeline.motion.motion import Motion, Unit, Up
 from pipeline.motion.names import match_given, match_names
 from pipeline.motion.notes import Notes
-from pipeline.motion.points import PointMotion
+from pipeline.motion.points import FARTHEST, PointMotion
 from pipeline.tracks import BODY_JOINTS, SIDES
 
 UNITS_M: dict[Unit, float] = {
@@ -113,7 +113,7 @@ def _our_joints(path: Path, found: PointMotion, notes: Notes) -> tuple[str, np.n
     out = np.full((len(found.points), len(BODY_JOINTS), 3), np.nan)
     for name, around in columns.items():
         out[:, BODY_JOINTS.index(name)] = found.points[:, list(around)].mean(axis=1)
-    out[~np.isfinite(out).all(axis=2)] = np.nan
+    out[~(np.abs(out) < FARTHEST).all(axis=2)] = np.nan
     if not np.isfinite(leg_length(out)):
         raise MotionError(
             f"{path.name}: none of its {len(out)} frames has both legs; all hold NaN or infinity"

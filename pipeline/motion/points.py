@@ -10,6 +10,9 @@ from jaxtyping import Bool, Float
 
 from pipeline.motion.motion import Unit, Up
 
+FARTHEST = 1e8
+"""Numbers beyond this, which are 100 km in the smallest unit, are damage and no positions."""
+
 
 @dataclass(frozen=True, eq=False)
 class PointMotion:
@@ -20,7 +23,7 @@ class PointMotion:
     names: tuple[str, ...]
     """Name of each point, unique."""
     points: Float[np.ndarray, "time point 3"]
-    """Positions in the file's unit and axes; NaN where missing."""
+    """Positions in the file's unit and axes; NaN, or beyond `FARTHEST`, where missing."""
     rate_hz: float | None
     """Frames per second; `None` where the file does not say."""
     usual_rate_hz: float = 30.0

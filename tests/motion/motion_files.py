@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pipeline.motion.names import CONVENTIONS
 from pipeline.tracks import SIDES
 
 TREE: dict[str, tuple[str, tuple[float, float, float]]] = {
@@ -31,15 +30,50 @@ TREE: dict[str, tuple[str, tuple[float, float, float]]] = {
 Channels = dict[str, list[str]]
 
 
+_LEFT_NAMES: dict[str, tuple[str, ...]] = {
+    "mixamo": ("LeftUpLeg", "LeftLeg", "LeftFoot", "LeftToeBase", "LeftArm", "LeftForeArm"),
+    "xsens": ("LeftHip", "LeftKnee", "LeftAnkle", "LeftToe", "LeftShoulder", "LeftElbow"),
+    "rokoko": ("LeftThigh", "LeftShin", "LeftFoot", "LeftToe", "LeftArm", "LeftForeArm"),
+    "soma": ("LeftLeg", "LeftShin", "LeftFoot", "LeftToeBase", "LeftArm", "LeftForeArm"),
+    "poser": ("lThigh", "lShin", "lFoot", "lToe", "lShldr", "lForeArm"),
+    "unity": (
+        *("LeftUpperLeg", "LeftLowerLeg", "LeftFoot", "LeftToes"),
+        *("LeftUpperArm", "LeftLowerArm"),
+    ),
+    "blender": ("UpperLeg_L", "LowerLeg_L", "Foot_L", "Toes_L", "UpperArm_L", "LowerArm_L"),
+    "unreal": ("thigh_l", "calf_l", "foot_l", "ball_l", "upperarm_l", "lowerarm_l"),
+    "biped": (
+        *("Bip01 L Thigh", "Bip01 L Calf", "Bip01 L Foot", "Bip01 L Toe0"),
+        *("Bip01 L UpperArm", "Bip01 L Forearm"),
+    ),
+    "smpl": ("L_Hip", "L_Knee", "L_Ankle", "L_Foot", "L_Shoulder", "L_Elbow"),
+    "cmu": ("lfemur", "ltibia", "lfoot", "ltoes", "lhumerus", "lradius"),
+}
+_LEFT_WRISTS = {
+    **dict.fromkeys(("mixamo", "rokoko", "soma", "unity"), "LeftHand"),
+    **{"xsens": "LeftWrist", "poser": "lHand", "blender": "Hand_L", "unreal": "hand_l"},
+    **{"biped": "Bip01 L Hand", "smpl": "L_Wrist", "cmu": "lwrist"},
+}
+NAMED = tuple(_LEFT_NAMES)
+"""Conventions whose names are written down here as the products write them."""
+
+
 def names_of(convention: str) -> dict[str, str]:
     """Name in a convention of every joint of `TREE`."""
+    joints = ("hip", "knee", "ankle", "toe", "shoulder", "elbow", "wrist")
     names = {"root": "Hips", "head": "Head"}
-    for joint in TREE:
-        side, _, part = joint.partition("_")
-        if part:
-            (name, *_), *_ = CONVENTIONS[convention][part]
-            names[joint] = name.format(side=side, s=side[0])
+    left = (*_LEFT_NAMES[convention], _LEFT_WRISTS[convention])
+    for joint, name in zip(joints, left, strict=True):
+        names[f"left_{joint}"] = name
+        names[f"right_{joint}"] = _right_of(name)
     return names
+
+
+def _right_of(name: str) -> str:
+    for left, right in (("Left", "Right"), ("_L", "_R"), ("_l", "_r"), (" L ", " R ")):
+        if left in name:
+            return name.replace(left, right)
+    return {"L": "R", "l": "r"}[name[0]] + name[1:]
 
 
 def default_channels(order: str = "ZXY") -> Channels:

@@ -36,7 +36,7 @@ def test_joints_are_where_scipy_puts_them_in_every_order_of_channels(
     assert found.rate_hz == pytest.approx(40.0)
 
 
-@pytest.mark.parametrize("convention", sorted(CONVENTIONS))
+@pytest.mark.parametrize("convention", motion_files.NAMED)
 def test_names_of_every_convention_are_known(tmp_path: Path, convention: str) -> None:
     rows = motion_files.moving_rows(4, np.random.default_rng(2))
     path = motion_files.write_bvh(tmp_path / "a.bvh", rows, names=motion_files.names_of(convention))
@@ -52,11 +52,12 @@ def test_names_of_every_convention_are_known(tmp_path: Path, convention: str) ->
     np.testing.assert_allclose(joint(motion.joints_m, "pelvis"), hips / 2, atol=1e-9)
 
 
+def test_every_convention_is_tried() -> None:
+    assert set(motion_files.NAMED) == set(CONVENTIONS)
+
+
 def test_names_with_a_character_before_them_are_known(tmp_path: Path) -> None:
-    names = {
-        ours: f"mixamorig1:{name[0].upper()}{name[1:]}"
-        for ours, name in motion_files.names_of("mixamo").items()
-    }
+    names = {ours: f"mixamorig1:{name}" for ours, name in motion_files.names_of("mixamo").items()}
     path = motion_files.write_bvh(tmp_path / "a.bvh", motion_files.standing_rows(2), names=names)
     assert read_motion(path).source == "bvh, mixamo names"
 
@@ -115,7 +116,7 @@ def test_position_channels_of_a_joint_stand_in_the_place_of_its_offset(tmp_path:
     at = 3 + 3 * order.index("left_knee")
     rows = np.insert(motion_files.standing_rows(2), [at] * 3, [-50.0, 2.0, 1.0], axis=1)
     found = read_bvh(motion_files.write_bvh(tmp_path / "a.bvh", rows, channels=channels))
-    hip, knee = (found.points[:, found.names.index(n)] for n in ("leftupleg", "leftleg"))
+    hip, knee = (found.points[:, found.names.index(n)] for n in ("LeftUpLeg", "LeftLeg"))
     np.testing.assert_allclose(knee - hip, [[2.0, -50.0, 1.0]] * 2)
 
 
@@ -136,7 +137,7 @@ def test_only_nan_is_an_error(tmp_path: Path) -> None:
 def test_exchanged_sides_are_refused(tmp_path: Path) -> None:
     names = motion_files.names_of("mixamo")
     swapped = {
-        ours: name.replace("left", "*").replace("right", "left").replace("*", "right")
+        ours: name.replace("Left", "*").replace("Right", "Left").replace("*", "Right")
         for ours, name in names.items()
     }
     path = motion_files.write_bvh(
@@ -183,7 +184,7 @@ def test_wrong_notes_are_an_error(tmp_path: Path, text: str, message: str) -> No
     [
         (lambda text: text[: len(text) - 300], "cut off"),
         (lambda text: text[: text.index("MOTION")], "cut off"),
-        (lambda text: text[: text.index("JOINT leftleg")], "no BVH file or was cut off"),
+        (lambda text: text[: text.index("JOINT LeftLeg")], "no BVH file or was cut off"),
         (lambda text: text.replace("Frame Time: 0.025", "Frame Time: 0"), "between frames is 0 s"),
         (lambda text: text.replace("Frames: 3", "Frames: 0"), "announces 0 frames"),
         (lambda text: text.replace("Frames: 3", "Frames: 2"), "announces 2 frames"),

@@ -1,3 +1,4 @@
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -100,3 +101,24 @@ def test_wrong_arrays_are_an_error(tmp_path: Path, array: np.ndarray, message: s
     np.save(tmp_path / "a.npy", array)
     with pytest.raises(MotionError, match=message):
         read_motion(tmp_path / "a.npy")
+
+
+def test_numbers_that_are_no_positions_are_missing(tmp_path: Path) -> None:
+    points = positions("SMPL")
+    points[3, 4] = 1e200
+    points[5, 4] = np.inf
+    np.save(tmp_path / "a.npy", points)
+    knee = read_motion(tmp_path / "a.npy").joints_m[:, BODY_JOINTS.index("left_knee")]
+    assert np.flatnonzero(np.isnan(knee).any(axis=1)).tolist() == [3, 5]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_file_with_wrong_bytes_gives_a_motion_or_our_error(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    np.save(tmp_path / "a.npy", positions("SMPL"))
+    data = bytearray((tmp_path / "a.npy").read_bytes())
+    for at in rng.integers(0, 200, size=3):
+        data[at] = rng.integers(256)
+    (tmp_path / "a.npy").write_bytes(data)
+    with contextlib.suppress(MotionError):
+        assert len(read_motion(tmp_path / "a.npy").time_s) == T
