@@ -65,6 +65,10 @@ class Reached:
 class Kinematics(Protocol):
     """Anything that can say where its marks are."""
 
+    @property
+    def size(self) -> int:
+        """Columns times marks: how large its Jacobian is."""
+
     def reach(
         self,
         x: Array,
@@ -99,6 +103,11 @@ class SerialChain:
             self._fixed.append(turned.T @ segment.T_parent_joint @ to_z)
             turned = to_z
         self._T_last_ee = turned.T @ T_last_ee
+
+    @property
+    def size(self) -> int:
+        """One mark."""
+        return self.num_joints
 
     def with_tool(self, T_ee_tool: Float[np.ndarray, "4 4"]) -> SerialChain:
         """The same joints with another end effector, given in the frame of this one [m]."""

@@ -21,8 +21,10 @@ from retarget.interior_point import Linearised
 from retarget.kinematics import Kinematics
 from retarget.terms import Rows, Term
 
-BLOCK_FRAMES = 128
-"""Frames that are linearised together: their Jacobians stay in the processor's cache."""
+BLOCK_BYTES = 2_500_000
+"""Size of the Jacobians that are made together: they stay in the processor's cache."""
+BLOCK_FRAMES = (16, 256)
+"""Frames that are linearised together at least and at most."""
 
 Array = Any
 """A NumPy array or a torch tensor."""
@@ -70,6 +72,8 @@ class Objective:
         like: Array = None,
     ) -> None:
         self.tree, self.terms, self.R_reference = tree, tuple(terms), R_reference
+        least, most = BLOCK_FRAMES
+        self.block = int(min(max(BLOCK_BYTES // (24 * tree.size), least), most))
         self.needs_rotations = any(term.needs_rotations for term in self.terms)
         self.frames = np.arange(len(time_s)) if frames is None else frames
         like = np.zeros(0) if like is None else like
@@ -99,8 +103,8 @@ class Objective:
         bands = xp.zeros((2 * columns + 1, frames, columns), **like)
         error = xp.zeros((frames,), **like)
         gradient = self.pull * (x - self.rest) + self.push + banded_product(self.curvature, x)
-        for start in range(0, frames, BLOCK_FRAMES):
-            part = slice(start, min(start + BLOCK_FRAMES, frames))
+        for start in range(0, frames, self.block):
+            part = slice(start, min(start + self.block, frames))
             H, g, error[part] = self._terms(x, part)
             gradient[part] += g
             for j in range(columns):
@@ -114,8 +118,8 @@ class Objective:
         """What the terms cost in each frame, as sigmas squared; (time,)."""
         xp = array_namespace(x)
         out = xp.zeros_like(x[:, 0])
-        for start in range(0, len(x), BLOCK_FRAMES):
-            part = slice(start, min(start + BLOCK_FRAMES, len(x)))
+        for start in range(0, len(x), self.block):
+            part = slice(start, min(start + self.block, len(x)))
             for rows in self._rows(x, part):
                 out[part] += xp.sum(rows.weight * rows.residual**2, axis=-1)
         return out

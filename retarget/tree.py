@@ -102,6 +102,11 @@ class KinematicTree:
         """Columns of a configuration, those of the base included."""
         return len(self.columns) + (NUM_BASE if self.is_floating else 0)
 
+    @property
+    def size(self) -> int:
+        """Columns times marks: how large its Jacobian is."""
+        return self.num_columns * len(self._carrier)
+
     def reach(
         self,
         x: Array,

@@ -14,7 +14,16 @@ from pipeline.run.store import Store
 from pipeline.sources import open_motion
 from pipeline.types import SourceKind
 
-DEFAULT_MS_PER_FRAME = {"decode": 1.5, "hands": 12.0, "encode": 1.5}
+DEFAULT_MS_PER_FRAME = {
+    "decode": 1.5,
+    "hands": 12.0,
+    "body": 22.0,
+    "lift_body": 2.0,
+    "retarget.hand": 1.0,
+    "retarget.humanoid": 12.0,
+    "check.physics": 10.0,
+    "encode": 1.5,
+}
 """CPU per frame where this run has no rows yet to learn from [ms]; others count 0.3 each."""
 OTHER_MS_PER_FRAME = 0.3
 BYTES_PER_FRAME: dict[SourceKind, int] = {"video": 4000, "motion": 400}
