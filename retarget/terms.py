@@ -119,7 +119,8 @@ class DirectionTerm:
         """Differences of unit vectors: for small angles the angle [rad]."""
         xp = array_namespace(reached.p_m)
         along = reached.p_m[:, self.tips] - reached.p_m[:, self.origins]
-        length = xp.sqrt(xp.sum(along * along, axis=-1))[..., None]
+        # Marks that lie on each other have no direction; the small number keeps them finite.
+        length = xp.sqrt(xp.sum(along * along, axis=-1) + 1e-12)[..., None]
         unit = along / length
         J = reached.J_p[:, :, self.tips] - reached.J_p[:, :, self.origins]
         J = (J - xp.sum(J * unit[:, None], axis=-1)[..., None] * unit[:, None]) / length[:, None]
@@ -212,11 +213,12 @@ class HeightTerm:
     """1-sigma of the wish [m]."""
 
     def rows(self, reached: Reached, frames: Frames) -> Rows:
-        """Depth below the ground [m]."""
+        """Height of what is below the ground, negative; 0 above it, or where it is unknown [m]."""
         xp = array_namespace(reached.p_m)
         height = reached.p_m[:, self.marks, 2] - self.floor_m[frames]
-        weight = xp.where(height < 0.0, 1.0 / self.sigma_m**2, 0.0)
-        return Rows(height, reached.J_p[:, :, self.marks, 2], xp.astype(weight, height.dtype))
+        below = xp.where(height < 0.0, height, xp.zeros_like(height))
+        weight = xp.where(below < 0.0, 1.0 / self.sigma_m**2, 0.0)
+        return Rows(below, reached.J_p[:, :, self.marks, 2], xp.astype(weight, below.dtype))
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,6 +282,8 @@ class BalanceTerm:
 def vector_rows(error: Array, J: Array, present: Array, sigma: float, robust: float) -> Rows:
     """Rows of vector-valued errors, weighted by their length.
 
+    An error without weight counts for nothing, whatever it is: NaN too.
+
     Args:
         error: (time, item, 3).
         J: (time, column, item, 3).
@@ -289,15 +293,21 @@ def vector_rows(error: Array, J: Array, present: Array, sigma: float, robust: fl
     """
     xp = array_namespace(error)
     n, items, _ = error.shape
+    is_present = present > 0.0
+    error = xp.where(is_present[..., None], error, xp.zeros_like(error))
     length2 = xp.sum(error * error, axis=-1)
     weight = present / sigma**2 / xp.sqrt(1.0 + length2 / (sigma * robust) ** 2)
+    weight = xp.where(is_present, weight, xp.zeros_like(weight))
     weight = xp.broadcast_to(weight[..., None], error.shape)
     rows = items * 3
     return Rows(error.reshape(n, rows), J.reshape(n, J.shape[1], rows), weight.reshape(n, rows))
 
 
 def rotation_vector(R: Array) -> Array:
-    """Rotation vectors [rad] of rotation matrices (..., 3, 3), stable up to half a turn."""
+    """Rotation vectors [rad] of rotation matrices (..., 3, 3), stable up to just below half a turn.
+
+    At half a turn exactly, where the axis has no sign, the vector is zero.
+    """
     xp = array_namespace(R)
     axis = xp.stack(
         [
@@ -312,6 +322,7 @@ def rotation_vector(R: Array) -> Array:
     angle = xp.atan2(0.5 * twice_sin, cos)
     is_small = twice_sin < 1e-9
     safe = xp.where(is_small, xp.ones_like(twice_sin), twice_sin)
-    # At half a turn exactly any axis will do: the next step of the solver leaves that point.
+    # At half a turn exactly every axis is as good as any other, and none is taken: rounding and
+    # the other terms lead away from there.
     factor = xp.where(is_small, 0.5 * xp.ones_like(safe), angle / safe)
     return axis * factor[..., None]
