@@ -27,7 +27,7 @@ from retarget.balance import robot_centre_of_mass, support_margins
 from retarget.follow import bridged
 from retarget.humanoid_follow import HumanoidMotion, follow_person
 from retarget.humanoid_problem import HumanoidWeights
-from retarget.person import LIMBS, person_of
+from retarget.person import person_of
 from retarget.self_check import ensure_checked
 from retarget.tree_robot import HumanoidRobot, load_humanoid
 
@@ -37,8 +37,8 @@ HALF_SIGMA_M = 0.08
 """1-sigma of a joint relative to the pelvis at which trust is halved [m]: a quarter of a limb."""
 FILLED_FACTOR = 0.5
 """Trust in a frame that nobody observed, against one that was."""
-SEEN_SHARE = 0.99
-"""Share of the limbs of a whole person that must be seen."""
+FILLED = REASONS.index("gap_filled")
+"""Reason of a frame that nobody observed."""
 
 
 class RetargetHumanoidConfig(StageConfig):
@@ -106,13 +106,15 @@ class RetargetHumanoid(ClipStage):
         support_m: Float[np.ndarray, "time 2"] | None,
     ) -> Tracks:
         name = f"actions.{self.kind}.{track.subject}"
+        if track.joints_m is not None and not (track.known & _is_seen(track.joints_m)).any():
+            return {name: self._nothing_known(track, time_s)}
         if track.joints_m is None or track.T_world_source is None or track.contact is None:
             raise TrackError(
                 f"{self.kind} needs a body that stands in the world; put `lift_body` (for video) "
                 "and `ground` before it"
             )
         joints = track.joints_world_m
-        trunk = _trunk_is_known(joints) & track.known
+        trunk = _is_seen(joints) & track.known
         if trunk.sum() < 2:
             return {name: self._nothing_known(track, time_s)}
         frames = np.flatnonzero(bridged(trunk, time_s, self.config.max_bridge_s))
@@ -140,7 +142,7 @@ class RetargetHumanoid(ClipStage):
         names = np.select(
             [
                 ~(trunk & track.valid)[frames],
-                seen.mean(axis=1) < SEEN_SHARE,
+                ~seen.all(axis=1),
                 (motion.foot_slip_m_s.max(axis=1) > config.tolerance_slip_m_s)
                 | (motion.sole_m.min(axis=1) < -config.tolerance_depth_m),
                 motion.overlap_m > config.tolerance_overlap_m,
@@ -164,7 +166,7 @@ class RetargetHumanoid(ClipStage):
         confidence, why = empty.confidence.copy(), empty.reason.copy()
         values[frames], why[frames] = motion.joints, reason
         valid[frames] = reason == REASONS.index("valid")
-        confidence[frames] = _confidence(track, motion, frames)
+        confidence[frames] = _confidence(track, motion, reason != FILLED, frames)
         return empty.replace(values=values, valid=valid, confidence=confidence, reason=why)
 
     def _nothing_known(self, track: BodyTrack, time_s: Float[np.ndarray, " time"]) -> ActionTrack:
@@ -254,14 +256,18 @@ class RetargetHumanoid(ClipStage):
         return support_margins(com, points, np.repeat(motion.contact, count, axis=1))
 
 
-def _trunk_is_known(joints_m: Float[np.ndarray, "time body_joint 3"]) -> Bool[np.ndarray, " time"]:
+def _is_seen(joints_m: Float[np.ndarray, "time body_joint 3"]) -> Bool[np.ndarray, " time"]:
+    """Hips and shoulders are known, and so how the body stands."""
     needed = ["pelvis", "neck", *(f"{side}_{j}" for side in SIDES for j in ("hip", "shoulder"))]
     index = [BODY_JOINTS.index(name) for name in needed]
     return np.isfinite(joints_m[:, index]).all(axis=(1, 2))
 
 
 def _confidence(
-    track: BodyTrack, motion: HumanoidMotion, frames: Int[np.ndarray, " known"]
+    track: BodyTrack,
+    motion: HumanoidMotion,
+    is_observed: Bool[np.ndarray, " known"],
+    frames: Int[np.ndarray, " known"],
 ) -> Float[np.ndarray, " known"]:
     """How far to trust each frame, 0..1.
 
@@ -277,7 +283,7 @@ def _confidence(
         sigma = np.where(known, track.sigma_joint_m[frames], 0.0)
         rms = np.sqrt((sigma**2).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
         trust = trust / (1.0 + (rms / HALF_SIGMA_M) ** 2)
-    return trust * seen.mean(axis=1) * np.where(track.valid[frames], 1.0, FILLED_FACTOR)
+    return trust * seen.mean(axis=1) * np.where(is_observed, 1.0, FILLED_FACTOR)
 
 
 def _facts(motion: HumanoidMotion, margin_m: Float[np.ndarray, " time"]) -> dict[str, object]:
@@ -294,5 +300,5 @@ def _facts(motion: HumanoidMotion, margin_m: Float[np.ndarray, " time"]) -> dict
         inside = margin_m[np.isfinite(margin_m)] > 0.0
         facts["balanced_share"] = round(float(inside.mean()), 4) if len(inside) else None
     facts["below_ground_mm"] = round(max(0.0, -1e3 * float(motion.sole_m.min())), 3)
-    facts["limbs"] = [f"{a}-{b}" for a, b in LIMBS]
+    facts["limbs"] = [f"{a}-{b}" for a, b in motion.limbs]
     return facts

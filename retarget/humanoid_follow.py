@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from pipeline.tracks import SIDES
-from retarget.humanoid_problem import HumanoidProblem, HumanoidWeights, body_scale
+from retarget.humanoid_problem import GAP_S, HumanoidProblem, HumanoidWeights, body_scale
 from retarget.interior_point import Search
 from retarget.kinematics import Reached
 from retarget.limits import POSITION_MARGIN
-from retarget.person import LIMBS, Person
+from retarget.person import Person
 from retarget.solver import at_limit, solve
 from retarget.tree import NUM_BASE
 from retarget.tree_robot import HumanoidRobot
@@ -36,10 +36,13 @@ class HumanoidMotion:
     """Its rotation."""
     scale: float
     """Robot size over human size that positions were multiplied by."""
+    limbs: tuple[tuple[str, str], ...]
+    """Joints at both ends of each limb that the robot has."""
     limb_error_rad: Float[np.ndarray, "time limb"]
-    """Angle between each of `LIMBS` of person and robot [rad]; NaN where not seen."""
+    """Angle between each limb of person and robot [rad]; NaN where not seen."""
     foot_slip_m_s: Float[np.ndarray, "time 2"]
-    """Speed of each standing sole along the ground [m/s]; 0 for a foot that does not stand."""
+    """Speed of each standing sole along the ground [m/s]; 0 for a foot that does not stand, or
+    was not seen just before."""
     sole_m: Float[np.ndarray, "time 2"]
     """Lowest corner of each sole over what it stands on or last stood on [m]."""
     num_at_limit: Float[np.ndarray, " time"]
@@ -114,6 +117,7 @@ def _motion(
         root_m=reached.p_m[:, root],
         root_R=reached.R[:, root],
         scale=problem.scale,
+        limbs=problem.limbs,
         limb_error_rad=_limb_errors(problem, reached),
         foot_slip_m_s=_slip(corners, contact, problem.person.time_s),
         sole_m=corners[..., 2].min(axis=2) - problem.floor_m(),
@@ -127,15 +131,13 @@ def _motion(
 
 
 def _limb_errors(problem: HumanoidProblem, reached: Reached) -> Float[np.ndarray, "time limb"]:
-    body = problem.robot.config.body
-    out = np.full((len(problem.person.time_s), len(LIMBS)), np.nan)
-    for k, (a, b) in enumerate(LIMBS):
-        if a in body and b in body:
-            p = reached.p_m
-            robot = p[:, problem.mark(f"body.{b}")] - p[:, problem.mark(f"body.{a}")]
-            robot /= np.linalg.norm(robot, axis=1, keepdims=True)
-            cos = np.sum(robot * problem.person.direction(a, b), axis=1)
-            out[:, k] = np.arccos(np.clip(cos, -1.0, 1.0))
+    out = np.empty((len(problem.person.time_s), len(problem.limbs)))
+    for k, (a, b) in enumerate(problem.limbs):
+        p = reached.p_m
+        robot = p[:, problem.mark(f"body.{b}")] - p[:, problem.mark(f"body.{a}")]
+        robot /= np.linalg.norm(robot, axis=1, keepdims=True)
+        cos = np.sum(robot * problem.person.direction(a, b), axis=1)
+        out[:, k] = np.arccos(np.clip(cos, -1.0, 1.0))
     return out
 
 
@@ -147,8 +149,9 @@ def _slip(
     """Of the slowest corner: a sole that rolls about an edge does not slip."""
     out = np.zeros(contact.shape)
     step = np.linalg.norm(np.diff(corners_m[..., :2], axis=0), axis=-1).min(axis=2)
-    both = contact[1:] & contact[:-1]
-    out[1:] = np.where(both, step / np.diff(time_s)[:, None], 0.0)
+    interval_s = np.diff(time_s)[:, None]
+    both = contact[1:] & contact[:-1] & (interval_s <= GAP_S)
+    out[1:] = np.where(both, step / interval_s, 0.0)
     return out
 
 

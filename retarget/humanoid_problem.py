@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import itertools
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,9 @@ from retarget.tree_robot import HumanoidRobot
 
 TOUCH_M = 1e-3
 """Distance from the ground that a swinging foot keeps [m]."""
+GAP_S = 0.25
+"""Frames further apart than this are about a person who was out of sight in between [s]: a foot
+that stands before and after may have made a step, which takes about 0.4 s."""
 
 
 class HumanoidWeights(BaseModel):
@@ -153,7 +158,7 @@ class HumanoidProblem:
             R_reference=self.reference,
         )
 
-    @property
+    @cached_property
     def reference(self) -> Float[np.ndarray, "time 3 3"]:
         """Rotation that the root is counted from."""
         return interpolated_rotations(self.person.pelvis_rotation(), self.person.time_s)
@@ -194,21 +199,26 @@ class HumanoidProblem:
         return float(np.median(heights)) if len(heights) else 0.08
 
     def first_stance(self) -> Stance:
-        """Soles where the person's ankles are, at the robot's size."""
-        spans = self.spans()
+        """Soles where the person's ankles are, at the robot's size, turned as the toes are.
+
+        What of this was not seen is as in the robot at rest that goes where the person goes.
+        """
+        spans, rest = self.spans, self.stance_of(self.start())
         p, yaw = [], []
-        for span in spans:
+        for k, span in enumerate(spans):
             part = slice(span.start, span.end)
             ankle = self.person.joint(f"{span.side}_ankle")[part] * self.scale
-            R = self.person.foot_rotation(span.side)[part]
-            p.append(np.nanmedian(ankle, axis=0))
-            yaw.append(np.arctan2(np.nanmean(R[:, 1, 0]), np.nanmean(R[:, 0, 0])))
+            ankle = ankle[np.isfinite(ankle).all(axis=1)]
+            toes = self.person.foot_rotation(span.side)[part, :2, 0]
+            x, y = toes[np.isfinite(toes).all(axis=1)].sum(axis=0)
+            p.append(np.median(ankle, axis=0) if len(ankle) else rest.p_m[k])
+            yaw.append(np.arctan2(y, x) if x or y else rest.yaw_rad[k])
         return self._stance(spans, p, yaw)
 
     def stance_of(self, x: Float[np.ndarray, "time column"]) -> Stance:
         """Soles where a trajectory has them on average."""
         reached = self.tree.reach(x, self.reference)
-        spans = self.spans()
+        spans = self.spans
         p, yaw = [], []
         for span in spans:
             part = slice(span.start, span.end)
@@ -227,14 +237,26 @@ class HumanoidProblem:
             p_m[k, 2] = self._height_m(span) - min(corner[2] for corner in foot.sole_m)
         return Stance(spans, p_m, np.array(yaw, float))
 
+    @cached_property
     def spans(self) -> tuple[ContactSpan, ...]:
-        """Each foot's contacts."""
+        """Each foot's contacts; who was out of sight in between may stand elsewhere."""
         support = np.zeros(self.contact.shape) if self.support_m is None else self.support_m
-        return contact_spans(self.contact, support)
+        breaks = np.flatnonzero(np.diff(self.person.time_s) > GAP_S) + 1
+        return tuple(
+            replace(span, start=a + span.start, end=a + span.end)
+            for a, b in itertools.pairwise([0, *breaks.tolist(), len(support)])
+            for span in contact_spans(self.contact[a:b], support[a:b])
+        )
+
+    @property
+    def limbs(self) -> tuple[tuple[str, str], ...]:
+        """Those of `LIMBS` that the robot has."""
+        body = self.robot.config.body
+        return tuple((a, b) for a, b in LIMBS if a in body and b in body)
 
     def _limbs(self) -> Term:
         body = self.robot.config.body
-        bones = [(a, b, 1.0) for a, b in LIMBS if a in body and b in body]
+        bones = [(a, b, 1.0) for a, b in self.limbs]
         hand = (self.weights.limb_rad / self.weights.hand_rad) ** 2
         bones += [
             (f"{s}_wrist", f"{s}_hand", hand)
@@ -310,7 +332,7 @@ class HumanoidProblem:
         """
         out = np.zeros(self.contact.shape)
         for foot, side in enumerate(SIDES):
-            spans = [span for span in self.spans() if span.side == side]
+            spans = [span for span in self.spans if span.side == side]
             ends = [(0, 0.0), *((span.end, self._height_m(span)) for span in spans)]
             starts = [*((s.start, self._height_m(s)) for s in spans), (len(out), np.inf)]
             if spans:

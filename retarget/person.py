@@ -103,7 +103,8 @@ def person_of(
             stands.
     """
     person = Person(np.where(known[:, None, None], joints_m, np.nan), time_s)
-    if not np.isfinite(person.torso_rotation()).all(axis=(1, 2)).any():
+    both = np.concatenate([person.pelvis_rotation(), person.torso_rotation()], axis=2)
+    if not np.isfinite(both).all(axis=(1, 2)).any():
         raise TrackError(
             "hips and shoulders are seen together in no frame, so nothing says how the body "
             "stands; use a video or motion file that shows both"
