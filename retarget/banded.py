@@ -55,8 +55,7 @@ def _by_reduction(bands: Array, right: Array) -> Array:
     for mask, target, shift in ((inside, diagonal, 0), (outside, below, size)):
         rows, cols, band = (k + j)[mask] - shift, j[mask], k[mask]
         target[:, rows.tolist(), cols.tolist()] = flat[band.tolist(), :, cols.tolist()].T
-    lower = xp.tril(diagonal, k=-1) if hasattr(xp, "tril") else diagonal
-    diagonal = diagonal + xp.moveaxis(lower, -1, -2)
+    diagonal = diagonal + xp.moveaxis(xp.tril(diagonal, k=-1), -1, -2)
     solved = _reduce(diagonal, below[:-1], right.reshape(pairs, size, 1))
     return solved.reshape(-1, columns)[:frames]
 

@@ -83,10 +83,14 @@ def banded_product(bands: Array, x: Array) -> Array:
 def seconds_per_frame(
     time_s: Float[np.ndarray, " time"], is_start: Bool[np.ndarray, " time"] | None = None
 ) -> Float[np.ndarray, " time"]:
-    """How much time each frame stands for [s]: half of the way to both neighbours."""
-    if len(time_s) == 1:
-        return np.full(1, REFERENCE_INTERVAL_S)
+    """How much time each frame stands for [s]: half of the way to both neighbours.
+
+    At the ends of a clip the one neighbour counts twice; a frame alone stands for 1/30 s.
+    """
     steps = np.minimum(np.diff(time_s), MAX_FRAME_INTERVAL_S)
     if is_start is not None:
-        steps = np.where(is_start[1:], REFERENCE_INTERVAL_S, steps)
-    return 0.5 * (np.append(steps[0], steps) + np.append(steps, steps[-1]))
+        steps = np.where(is_start[1:], np.nan, steps)
+    before, after = np.append(np.nan, steps), np.append(steps, np.nan)
+    before = np.where(np.isnan(before), after, before)
+    after = np.where(np.isnan(after), before, after)
+    return np.nan_to_num(0.5 * (before + after), nan=REFERENCE_INTERVAL_S)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from retarget.banded import solve_banded
 from retarget.differences import acceleration_stencil
-from retarget.limits import POSITION_MARGIN, VELOCITY_MARGIN
+from retarget.limits import ACCELERATION_MARGIN, POSITION_MARGIN, VELOCITY_MARGIN
 
 FIRST_BARRIER = 30.0
 """Barrier weight at the start, in units of the cost."""
@@ -114,7 +114,7 @@ class Limits:
         bounds += [np.broadcast_to(-lower / (upper - lower), shape)]
         parts = [len(faster)] * 2 + [len(time_s)] * 2
         if max_acceleration is not None and np.isfinite(max_acceleration).any() and len(faster) > 1:
-            allowed = max_acceleration * (1.0 - VELOCITY_MARGIN)
+            allowed = max_acceleration * (1.0 - ACCELERATION_MARGIN)
             self.stencil = moved(acceleration_stencil(time_s, is_start)[:, :, None] / allowed)
             bounds += [np.ones((2 * (len(faster) - 1), len(lower)))]
             parts += [len(faster) - 1] * 2

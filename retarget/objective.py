@@ -86,7 +86,8 @@ class Objective:
         pull = weight[:, None] / calm.sigma_rest**2
         push = np.zeros_like(pull)
         if calm.acceleration is not None:
-            push = accelerations_transposed(calm.acceleration * weight[:, None], time_s, is_start)
+            known = calm.acceleration[self.frames] * weight[:, None]
+            push = accelerations_transposed(known, time_s, is_start)
             push = push / calm.sigma_acceleration**2
 
         def moved(values: np.ndarray) -> Array:

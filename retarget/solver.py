@@ -206,6 +206,9 @@ def _seeds(
     seeds = np.repeat(rest[:, None], num_seeds, axis=1)
     spread = low_discrepancy(max(num_seeds - 1, 1), int(free.sum()))
     low, high = limits.lower[free], limits.upper[free]
+    # A joint that turns without end is looked for within half a turn of rest.
+    low = np.where(np.isfinite(low), low, rest[:, free] - np.pi)
+    high = np.where(np.isfinite(high), high, rest[:, free] + np.pi)
     # Half way to the middle: at a limit, where rest often is, the search starts badly.
     seeds[:, 0, free] = 0.5 * (seeds[:, 0, free] + 0.5 * (low + high))
     for k in range(1, num_seeds):
