@@ -7,14 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
+from jaxtyping import Float
 from pydantic import Field
 
 from models.body_joints import joints_of
 from models.smplx_fit import FitSettings, fit_smplx
 from models.smplx_model import NUM_BODY_ANGLES, load_smplx
 from pipeline.motion.body_model import find_body_model
+from pipeline.motion.smpl_joints import BODY
 from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack, SmplxTrack, Track
+from pipeline.tracks import (
+    BODY_JOINTS,
+    SIDES,
+    BodyTrack,
+    FeatureTrack,
+    QualityTrack,
+    SmplxTrack,
+    Track,
+)
 from pipeline.types import Clip
 
 if TYPE_CHECKING:
@@ -37,8 +47,8 @@ class FitSmplxConfig(StageConfig):
     """1-sigma of a joint's position [m]: about 0.01 for motion capture, 0.03 for video."""
     max_joint_error_m: float = Field(default=0.06, gt=0)
     """Largest root mean square distance to the joints of a valid frame [m]."""
-    max_iterations: int = Field(default=150, ge=1, le=2000)
-    """Most iterations of the minimisation."""
+    max_iterations: int = Field(default=30, ge=1, le=200)
+    """Most steps of Gauss-Newton."""
 
 
 class FitSmplx(ClipStage):
@@ -51,7 +61,7 @@ class FitSmplx(ClipStage):
     kind: ClassVar[str] = "fit_smplx"
     version: ClassVar[str] = "1"
     requires: ClassVar[tuple[str, ...]] = ("body",)
-    provides: ClassVar[tuple[str, ...]] = ("smplx",)
+    provides: ClassVar[tuple[str, ...]] = ("smplx", "features.smplx", "quality.smplx")
     Config: ClassVar[type[StageConfig]] = FitSmplxConfig
     config: FitSmplxConfig
     _model: SmplxModel | None = None
@@ -64,7 +74,7 @@ class FitSmplx(ClipStage):
         """
         config = self.config
         self._model = load_smplx(
-            config.model_path, gender=config.gender, num_betas=config.num_betas
+            config.model_path.expanduser(), gender=config.gender, num_betas=config.num_betas
         )
 
     def close(self) -> None:
@@ -73,13 +83,14 @@ class FitSmplx(ClipStage):
 
     def cache_token(self) -> str:
         """Name and size of the model file; a published model is not edited."""
-        if not self.config.model_path.exists():
+        where = self.config.model_path.expanduser()
+        if not where.exists():
             return ""
-        file = find_body_model(self.config.model_path, "SMPL-X", self.config.gender)
+        file = find_body_model(where, "SMPL-X", self.config.gender)
         return f"{file.name}:{file.stat().st_size}"
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
-        """A SMPL-X track for each body that has joints or landmarks."""
+        """A SMPL-X track for each body that has joints or landmarks, and it as columns."""
         if self._model is None:
             self.setup()
         out: Tracks = {}
@@ -88,6 +99,7 @@ class FitSmplx(ClipStage):
             if isinstance(track, BodyTrack) and joints_m is not None and self._model is not None:
                 fitted = self._fit(self._model, track, joints_m, clip.time_s)
                 out["smplx" + name.removeprefix("body")] = fitted
+                out |= _columns(fitted)
         return out
 
     def _fit(
@@ -103,7 +115,8 @@ class FitSmplx(ClipStage):
                 sigma_m=self.config.sigma_m, max_iterations=self.config.max_iterations
             )
             fit = fit_smplx(model, joints_m[rows], time_s[rows], settings=settings)
-            orient[rows], transl_m[rows], betas = fit.pose[:, 0], fit.transl_m, fit.betas
+            orient[rows], transl_m[rows] = continuous(fit.pose[:, 0]), fit.transl_m
+            betas = fit.betas
             body_pose[rows] = fit.pose[:, 1:].reshape(len(rows), -1)
             error_m[rows, 0] = fit.joint_error_m
         is_close = np.nan_to_num(error_m[:, 0], nan=np.inf) <= self.config.max_joint_error_m
@@ -117,6 +130,50 @@ class FitSmplx(ClipStage):
             valid=track.valid & is_close,
             joint_error_m=error_m[:, 0],
         )
+
+
+def continuous(rotvec: Float[np.ndarray, "time 3"]) -> Float[np.ndarray, "time 3"]:
+    """The same rotations by vectors that do not jump where the angle passes half a turn."""
+    out = rotvec.copy()
+    for t in range(1, len(out)):
+        angle = np.linalg.norm(out[t])
+        turns = 2 * np.pi * np.arange(-2, 3)[:, None] / max(float(angle), 1e-9)
+        same = out[t] * (1 + turns) if angle > 1e-9 else out[t : t + 1]
+        out[t] = same[np.argmin(np.linalg.norm(same - out[t - 1], axis=1))]
+    return out
+
+
+def _columns(track: SmplxTrack) -> Tracks:
+    subject = track.subject
+    pose = FeatureTrack(
+        feature="track.smplx.pose",
+        subject=subject,
+        values=np.concatenate([track.global_orient, track.body_pose], axis=1),
+        names=tuple(f"{joint}.{axis}" for joint in BODY for axis in "xyz"),
+        unit="rad",
+        description="SMPL-X rotation vectors of the pelvis, in the frame of the source, and of 21 "
+        "joints relative to their parents.",
+    )
+    transl = FeatureTrack(
+        feature="track.smplx.transl",
+        subject=subject,
+        values=track.transl_m,
+        names=("x", "y", "z"),
+        unit="m",
+        description="SMPL-X translation in the frame of the source.",
+    )
+    error_m = track.joint_error_m[track.valid]
+    facts = {
+        "smplx_model": track.model,
+        "smplx_betas": np.round(track.betas, 4).tolist(),
+        "smplx_valid": float(track.valid.mean()),
+        "smplx_joint_error_m": float(np.median(error_m)) if len(error_m) else None,
+    }
+    return {
+        f"features.smplx.pose.{subject}": pose,
+        f"features.smplx.transl.{subject}": transl,
+        f"quality.smplx.{subject}": QualityTrack(subject, facts),
+    }
 
 
 def _joints(track: BodyTrack) -> np.ndarray | None:

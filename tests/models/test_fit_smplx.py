@@ -1,3 +1,4 @@
+import json
 import pickle
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import body_models
 import numpy as np
 import pytest
 
-from models.fit_smplx import FitSmplx, FitSmplxConfig
+from models.fit_smplx import FitSmplx, FitSmplxConfig, continuous
 from models.smplx_fit import fit_smplx, solve_chain
 from models.smplx_model import (
     SmplxModel,
@@ -232,9 +233,12 @@ def run_stage(folder: Path, body: BodyTrack, time_s: np.ndarray, **config) -> Sm
     stage = FitSmplx(FitSmplxConfig(model_path=folder, **config))
     stage.setup()
     out = stage.run(clip_of(time_s), {"body.person0": body})
-    assert list(out) == ["smplx.person0"]
     track = out["smplx.person0"]
     assert isinstance(track, SmplxTrack)
+    pose, transl = (out[f"features.smplx.{name}.person0"] for name in ("pose", "transl"))
+    np.testing.assert_array_equal(pose.values[:, 3:], track.body_pose)
+    np.testing.assert_array_equal(transl.values, track.transl_m)
+    json.dumps(out["quality.smplx.person0"].facts, allow_nan=False)
     return track
 
 
@@ -316,6 +320,15 @@ def test_model_that_is_absent_unsafe_cut_off_or_of_another_family_is_refused(
         load_smplx(other, gender="neutral", num_betas=10)
     with pytest.raises(MotionError, match="at least 20 is needed"):
         load_smplx(whole, gender="neutral", num_betas=20)
+
+
+def test_turning_round_twice_gives_no_jump() -> None:
+    angles = np.linspace(-7, 7, 200)
+    tilted = np.array([0.1, 0.2, 0.97]) / np.linalg.norm([0.1, 0.2, 0.97])
+    R = se3.exp_so3(angles[:, None] * tilted)
+    vectors = continuous(se3.log_so3(R))
+    assert np.linalg.norm(np.diff(vectors, axis=0), axis=1).max() < 0.08
+    np.testing.assert_allclose(se3.exp_so3(vectors), R, atol=1e-9)
 
 
 def test_model_file_decides_the_cache(folder: Path, tmp_path: Path) -> None:
