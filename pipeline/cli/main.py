@@ -175,13 +175,23 @@ def report(
         typer.Option(help="Write only a .webp or .gif of one episode: the person and the robot."),
     ] = None,
     episode: Annotated[int, typer.Option(min=0, help="Which episode `--animation` shows.")] = 0,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(help="Dataset of the same source whose robot `--animation` shows too."),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="How much `--animation` shows at most.")
+    ] = 8.0,
 ) -> None:
     """Write one self-contained HTML page about a dataset, and Rerun recordings on demand."""
     if animation is not None:
         from pipeline.report.moments import write_animation
 
-        for note in write_animation(dataset, animation, episode=episode):
-            console.print(note)
+        notes = write_animation(
+            dataset, animation, beside=beside or (), episode=episode, max_s=seconds
+        )
+        for note in notes:
+            console.print(note, markup=False)
         console.print(f"animation: {animation}")
         return
     from pipeline.report.page import write_report

@@ -57,6 +57,7 @@ def write_animation(
     dataset_path: Path,
     target: Path,
     *,
+    beside: Sequence[Path] = (),
     episode: int = 0,
     max_s: float = LOOP_MAX_S,
     area_px: int = LOOP_AREA_PX,
@@ -66,35 +67,64 @@ def write_animation(
     Args:
         dataset_path: Folder of a dataset that rotoscope wrote.
         target: File to write; its ending says which format.
-        episode: Which one.
+        beside: Datasets of the same source with other robots, whose robots stand right of it.
+        episode: Which one; the same in all datasets.
         max_s: How much of it at most [s].
-        area_px: Area of each of the two pictures [px].
+        area_px: Area of each of the pictures [px].
 
     Returns:
-        Why the robot is not drawn as it should be; empty where it is.
+        Why a robot is not drawn as it should be; empty where all are.
 
     Raises:
-        UsageError: Another ending, or no such episode.
-        DatasetError: The folder holds no LeRobot v3 dataset.
+        UsageError: Another ending, no such episode, or one beside it is about another time or file.
+        DatasetError: A folder holds no LeRobot v3 dataset.
     """
     kind = ANIMATION_FORMATS.get(target.suffix.lower())
     if kind is None:
         raise UsageError(
             f"an animation is written as {' or '.join(ANIMATION_FORMATS)}, got {target.name!r}"
         )
-    dataset = open_dataset(dataset_path)
-    if not 0 <= episode < len(dataset.table):
-        raise UsageError(
-            f"{dataset_path} has no episode {episode}; valid ones are 0 to {len(dataset.table) - 1}"
-        )
-    rows = dataset.episode(episode)
-    step = max(1, round(dataset.fps / LOOP_HZ))
-    wanted = list(range(0, min(rows.num_rows, int(max_s * dataset.fps)), step))
+    datasets = [open_dataset(path) for path in (dataset_path, *beside)]
+    episodes = [_episode(dataset, episode) for dataset in datasets]
+    first = episodes[0]
+    for dataset, other in zip(datasets, episodes, strict=True):
+        _require_same_source(datasets[0], first, dataset, other)
+    step = max(1, round(datasets[0].fps / LOOP_HZ))
+    rows = list(range(0, min(first.num_rows, int(max_s * datasets[0].fps)), step))
+    width, height = picture_size(datasets[0], first, area_px=area_px)
+    columns = [list(people(datasets[0], first, rows, width=width, height=height))]
     with RobotPainter() as painter:
-        draw = painter.draw_of(dataset, rows)
-        frames = side_by_side(dataset, rows, wanted, draw, area_px=area_px)
-    write_bytes_atomic(target, encode(frames, kind, frame_s=step / dataset.fps))
+        for dataset, shown in zip(datasets, episodes, strict=True):
+            draw = painter.draw_of(dataset, shown)
+            if draw is not None:
+                columns.append([draw(row, robot_width(width, height), height) for row in rows])
+    frames = [np.concatenate(frame, axis=1) for frame in zip(*columns, strict=True)]
+    write_bytes_atomic(target, encode(frames, kind, frame_s=step / datasets[0].fps))
     return painter.notes
+
+
+def _episode(dataset: Dataset, index: int) -> EpisodeRows:
+    if not 0 <= index < len(dataset.table):
+        raise UsageError(
+            f"{dataset.root} has no episode {index}; valid ones are 0 to {len(dataset.table) - 1}"
+        )
+    return dataset.episode(index)
+
+
+def _require_same_source(
+    dataset: Dataset, episode: EpisodeRows, other: Dataset, other_episode: EpisodeRows
+) -> None:
+    keys = ("video_sha256", "start_s", "subject")
+    ours, theirs = (
+        {k: e.meta.get("source", {}).get(k) for k in keys} | {"fps": d.fps, "rows": e.num_rows}
+        for d, e in ((dataset, episode), (other, other_episode))
+    )
+    if ours != theirs:
+        raise UsageError(
+            f"episode {episode.index} of {dataset.root} and {other.root} cannot stand beside each "
+            f"other: {ours} and {theirs}; label the same files with the same recipe and another "
+            "robot"
+        )
 
 
 def side_by_side(
@@ -107,14 +137,18 @@ def side_by_side(
 ) -> list[UInt8[np.ndarray, "height width 3"]]:
     """The person and, right of them, the robot in some rows, which must increase."""
     width, height = picture_size(dataset, episode, area_px=area_px)
-    robot_width = 2 * round(np.clip(width, MIN_ASPECT * height, MAX_ASPECT * height) / 2)
     persons = people(dataset, episode, rows, width=width, height=height)
     if draw is None:
         return list(persons)
     return [
-        np.concatenate([person, draw(row, robot_width, height)], axis=1)
+        np.concatenate([person, draw(row, robot_width(width, height), height)], axis=1)
         for row, person in zip(rows, persons, strict=True)
     ]
+
+
+def robot_width(width: int, height: int) -> int:
+    """Width of the robot's picture beside a person's of some size [px]."""
+    return 2 * round(float(np.clip(width, MIN_ASPECT * height, MAX_ASPECT * height)) / 2)
 
 
 def encode(
