@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from pydantic import Field
 
 from pipeline.contract import ActionContract
+from pipeline.errors import TrackError
 from pipeline.geometry import se3
 from pipeline.stage import ClipStage, StageConfig, Tracks
 from pipeline.tracks import (
@@ -110,9 +111,13 @@ class RetargetHand(ClipStage):
 
     def _one(self, hand: HandTrack, time_s: Float[np.ndarray, " time"]) -> Tracks:
         name = f"actions.{self.kind}.{hand.side}"
-        assert hand.joints_m is not None
-        assert hand.T_camera_wrist is not None
+        if hand.joints_m is None or hand.T_camera_wrist is None:
+            raise TrackError(
+                f"hands.{hand.side} has no metric joints; put the stage 'lift' before "
+                f"'{self.kind}' in the recipe"
+            )
         wanted = hand.known & np.isfinite(hand.joints_m).all(axis=(1, 2))
+        wanted &= np.isfinite(hand.T_camera_wrist).all(axis=(1, 2))
         if wanted.sum() < 2:
             return {name: self._nothing_known(hand.side, time_s)}
         frames = np.flatnonzero(bridged(wanted, time_s, self.config.max_bridge_s))
@@ -138,7 +143,8 @@ class RetargetHand(ClipStage):
                     max_bridge_s=self.config.max_bridge_s,
                 ),
             )
-        actions = self._actions(hand, motion, carried, frames, time_s)
+        observed = (wanted & hand.valid)[frames]
+        actions = self._actions(hand, motion, carried, observed, frames, time_s)
         return {name: actions} | self._records(hand.side, motion, carried, frames, time_s)
 
     def _actions(
@@ -146,6 +152,7 @@ class RetargetHand(ClipStage):
         hand: HandTrack,
         motion: HandMotion,
         carried: Followed | None,
+        is_observed: Bool[np.ndarray, " known"],
         frames: Int[np.ndarray, " known"],
         time_s: Float[np.ndarray, " time"],
     ) -> ActionTrack:
@@ -156,9 +163,9 @@ class RetargetHand(ClipStage):
         if carried is not None:
             joints = np.concatenate([carried.solution.joints, joints], axis=1)
         values[frames] = joints
-        reason[frames] = self._reasons(hand, motion, carried, frames)
+        reason[frames] = self._reasons(motion, carried, is_observed)
         valid[frames] = reason[frames] == REASONS.index("valid")
-        confidence[frames] = self._confidence(hand, motion, carried, frames)
+        confidence[frames] = self._confidence(hand, motion, carried, is_observed, frames)
         track = track.replace(values=values, valid=valid, confidence=confidence, reason=reason)
         if carried is None:
             return track
@@ -170,15 +177,14 @@ class RetargetHand(ClipStage):
 
     def _reasons(
         self,
-        hand: HandTrack,
         motion: HandMotion,
         carried: Followed | None,
-        frames: Int[np.ndarray, " known"],
+        is_observed: Bool[np.ndarray, " known"],
     ) -> np.ndarray:
         tips = motion.solution.error_m[:, : len(self.robot.config.tips)]
         is_far = np.nan_to_num(tips).max(axis=1) > self.config.tolerance_tip_m
         is_fast = motion.num_at_speed_limit > 0
-        conditions = [~hand.valid[frames], is_far & is_fast, is_far]
+        conditions = [~is_observed, is_far & is_fast, is_far]
         names = ["gap_filled", "velocity_limit", "unreachable"]
         if carried is not None:
             missed = ~carried.solution.is_reached
@@ -192,6 +198,7 @@ class RetargetHand(ClipStage):
         hand: HandTrack,
         motion: HandMotion,
         carried: Followed | None,
+        is_observed: Bool[np.ndarray, " known"],
         frames: Int[np.ndarray, " known"],
     ) -> Float[np.ndarray, " known"]:
         """`v * o`, and with an arm the geometric mean of it and the arm's.
@@ -202,7 +209,7 @@ class RetargetHand(ClipStage):
         tips = np.nan_to_num(motion.solution.error_m[:, : len(self.robot.config.tips)])
         trust = 1.0 / (1.0 + (tips.mean(axis=1) / HALF_VECTOR_M) ** 2)
         if carried is None:
-            return trust * np.where(hand.valid[frames], 1.0, FILLED_FACTOR)
+            return trust * np.where(is_observed, 1.0, FILLED_FACTOR)
         assert self.arm is not None
         solution = carried.solution
         room = np.minimum(solution.joints - self.arm.lower, self.arm.upper - solution.joints)
@@ -214,7 +221,7 @@ class RetargetHand(ClipStage):
             error_m=solution.error_m,
             error_rad=solution.error_rad,
             room_rad=room.min(axis=1),
-            is_observed=hand.valid[frames],
+            is_observed=is_observed,
         )
         return np.sqrt(arm * trust)
 
