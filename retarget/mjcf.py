@@ -25,7 +25,8 @@ def read_mjcf(path: Path) -> Description:
     constraints between two joints become mimic joints.
 
     Raises:
-        RobotError: MuJoCo refuses the file, or it has a ball joint.
+        RobotError: MuJoCo refuses the file, or it has a ball joint, a joint without a name, or one
+            that follows another along a curve.
     """
     mujoco = import_mujoco()
     model = compile_robot(path)
@@ -43,12 +44,12 @@ def read_mjcf(path: Path) -> Description:
                 joints[joint.name] = joint
                 links.append(joint.child)
         else:
-            links.append(body.name)
+            links.append(_name_of(model, b))
     hanging = {joint.parent for joint in joints.values()}
     if "world" in hanging and "world" not in links:
         links.insert(0, "world")
     masses = {
-        model.body(b).name: Mass(float(model.body_mass[b]), tuple(model.body_ipos[b].tolist()))
+        _name_of(model, b): Mass(float(model.body_mass[b]), tuple(model.body_ipos[b].tolist()))
         for b in range(1, model.nbody)
         if model.body_mass[b] > 0.0
     }
@@ -57,18 +58,22 @@ def read_mjcf(path: Path) -> Description:
 
 def _joints_of(path: Path, mujoco: Any, model: Any, b: int) -> list[Joint]:
     """The joints that connect a body to its parent, outermost last."""
-    body = model.body(b)
-    parent = model.body(int(body.parentid[0])).name
+    body, name = model.body(b), _name_of(model, b)
+    parent = _name_of(model, int(body.parentid[0]))
     T = se3.make(se3.matrix_from_quat(model.body_quat[b]), model.body_pos[b])
     first, count = int(body.jntadr[0]), int(body.jntnum[0])
     if count == 0:
-        name = f"{body.name} (fixed)"
-        return [Joint(name, "fixed", parent, body.name, T, np.eye(3)[2], np.zeros(3))]
+        return [Joint(f"{name} (fixed)", "fixed", parent, name, T, np.eye(3)[2], np.zeros(3))]
     out = []
     for k in range(first, first + count):
         joint = model.joint(k)
-        kind = _kind_of(path, mujoco, body.name, joint)
-        child = body.name if k == first + count - 1 else f"{body.name} ({joint.name})"
+        kind = _kind_of(path, mujoco, name, joint)
+        child = name if k == first + count - 1 else f"{name} ({joint.name})"
+        if not joint.name:
+            raise RobotError(
+                f"{path}: body {name!r} has a joint without a name; name it, for actions are "
+                "told apart by the names of joints"
+            )
         zero = -float(model.qpos0[joint.qposadr[0]])
         is_limited = bool(model.jnt_limited[k])
         has_effort = bool(model.jnt_actfrclimited[k])
@@ -85,11 +90,16 @@ def _joints_of(path: Path, mujoco: Any, model: Any, b: int) -> list[Joint]:
                 lower=float(joint.range[0]) if is_limited else -math.inf,
                 upper=float(joint.range[1]) if is_limited else math.inf,
                 max_effort=float(model.jnt_actfrcrange[k, 1]) if has_effort else math.inf,
-                mimic=_mimic_of(mujoco, model, k),
+                mimic=_mimic_of(path, mujoco, model, k),
             )
         )
         parent, T = child, np.eye(4)
     return out
+
+
+def _name_of(model: Any, b: int) -> str:
+    """A body's name, one made up where the file gives none."""
+    return str(model.body(b).name) or f"(body {b})"
 
 
 def _kind_of(path: Path, mujoco: Any, body: str, joint: Any) -> Kind:
@@ -107,14 +117,24 @@ def _kind_of(path: Path, mujoco: Any, body: str, joint: Any) -> Kind:
     return kinds[found]
 
 
-def _mimic_of(mujoco: Any, model: Any, joint: int) -> Mimic | None:
-    """The linear part of an equality constraint that ties this joint to another."""
+def _mimic_of(path: Path, mujoco: Any, model: Any, joint: int) -> Mimic | None:
+    """An equality constraint that ties this joint to another, as a mimic joint."""
     for e in range(model.neq):
         ties_joints = int(model.eq_type[e]) == int(mujoco.mjtEq.mjEQ_JOINT)
-        if not ties_joints or int(model.eq_obj1id[e]) != joint or int(model.eq_obj2id[e]) < 0:
+        master = int(model.eq_obj2id[e])
+        if not ties_joints or int(model.eq_obj1id[e]) != joint or master < 0:
             continue
+        name = model.joint(master).name
+        if np.any(model.eq_data[e][2:5]):
+            raise RobotError(
+                f"{path}: joint {model.joint(joint).name!r} follows {name!r} along a curve "
+                f"(polycoef {model.eq_data[e][:5].tolist()}); only straight lines are supported: "
+                "the last three numbers must be 0"
+            )
         offset, multiplier = (float(x) for x in model.eq_data[e][:2])
-        return Mimic(model.joint(int(model.eq_obj2id[e])).name, multiplier, offset)
+        # MuJoCo counts both from where they are at `ref`, mimic joints from zero.
+        here, there = (float(model.qpos0[model.jnt_qposadr[j]]) for j in (joint, master))
+        return Mimic(name, multiplier, here + offset - multiplier * there)
     return None
 
 

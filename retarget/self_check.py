@@ -120,7 +120,12 @@ def stated_followers(path: Path, model: Any) -> dict[str, tuple[str, float, floa
         if master < 0:
             continue
         offset, factor = (float(x) for x in model.eq_data[e][:2])
-        found[model.joint(follower).name] = (model.joint(master).name, factor, offset)
+        y, x = (float(model.qpos0[model.jnt_qposadr[j]]) for j in (follower, master))
+        found[model.joint(follower).name] = (
+            model.joint(master).name,
+            factor,
+            y + offset - factor * x,
+        )
     return found
 
 
