@@ -229,7 +229,7 @@ def _closed(flags: Bool[np.ndarray, " time"]) -> Bool[np.ndarray, " time"]:
 
 def _scale_of(columns: dict[str, np.ndarray], robot: HumanoidRobot) -> float:
     """Robot size over human size as the robot's own legs show it."""
-    from retarget.humanoid_problem import body_scale
+    from retarget.humanoid_stance import body_scale
     from retarget.person import Person
 
     joints = columns["track.body.joints"].astype(float)

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from pipeline.tracks import SIDES
-from retarget.humanoid_problem import GAP_S, HumanoidProblem, HumanoidWeights, body_scale
+from retarget.humanoid_problem import HumanoidProblem, HumanoidWeights
+from retarget.humanoid_stance import body_scale, longest_step_s
 from retarget.interior_point import Search
 from retarget.kinematics import Reached
 from retarget.limits import POSITION_MARGIN
@@ -84,8 +85,8 @@ def follow_person(
         person,
         _widened(contact, person.time_s),
         scale or body_scale(robot, person),
-        weights or HumanoidWeights(),
         support_m,
+        weights or HumanoidWeights(),
     )
     first = problem.build(problem.first_stance(), contact_m=FIRST_CONTACT_M)
     x = solve(first, problem.start(), search=Search(max_iterations=max_iterations // 2 + 3))
@@ -150,7 +151,7 @@ def _slip(
     out = np.zeros(contact.shape)
     step = np.linalg.norm(np.diff(corners_m[..., :2], axis=0), axis=-1).min(axis=2)
     interval_s = np.diff(time_s)[:, None]
-    both = contact[1:] & contact[:-1] & (interval_s <= GAP_S)
+    both = contact[1:] & contact[:-1] & (interval_s <= longest_step_s(time_s))
     out[1:] = np.where(both, step / interval_s, 0.0)
     return out
 
