@@ -9,9 +9,6 @@ from jaxtyping import Float, UInt8
 
 from pipeline.errors import RobotError
 
-MARGIN = 1.25
-"""What a picture shows of the world over what the robot needs."""
-
 
 @runtime_checkable
 class Portraits(Protocol):

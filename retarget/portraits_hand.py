@@ -9,11 +9,13 @@ from jaxtyping import Float, UInt8
 
 from pipeline.geometry import se3
 from retarget.hand_targets import palm_from_wrist
-from retarget.portrait import MARGIN, Portraits, require_columns
+from retarget.portrait import Portraits, require_columns
 from retarget.render_tree import TreeRenderer, view_from
 from retarget.tree import Mark
 from retarget.tree_robot import HandRobot, load_hand
 
+FLESH_M = 0.04
+"""How far the shapes of a hand reach beyond its joints on both sides together [m]."""
 PALM_SEEN = ((0.0, 1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0))
 """Rotation of the wrist frame in the world where nothing says how the hand is turned: the palm
 towards a camera that looks along y, fingers up."""
@@ -60,7 +62,7 @@ class _HandPortraits:
     def draw(self, row: int, *, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
         R = self.R_world_palm[row]
         T_world_palm = se3.make(R, -R @ self.middle_m)
-        shown_m = MARGIN * self.size_m * max(1.0, height / width)
+        shown_m = (self.size_m + FLESH_M) * max(1.0, height / width)
         view = view_from(
             np.array([0.0, -1.0, 0.0]), np.zeros(3), height_m=shown_m, width=width, height=height
         )

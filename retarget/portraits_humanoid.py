@@ -7,10 +7,12 @@ from jaxtyping import Float, UInt8
 
 from pipeline.geometry import se3
 from pipeline.tracks import BODY_JOINTS
-from retarget.portrait import MARGIN, Portraits, require_columns
+from retarget.portrait import Portraits, require_columns
 from retarget.render_tree import ELEVATION_RAD, TreeRenderer, view_from
 from retarget.tree_robot import HumanoidRobot, load_humanoid
 
+MARGIN = 1.25
+"""What a picture shows of the world over what the robot's joints take."""
 STILL_M = 0.1
 """The camera stays where it is until the robot has gone this far from what it looks at [m]."""
 AZIMUTH_RAD = float(np.radians(35.0))
