@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, device
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from pipeline.errors import RobotError
 from pipeline.geometry import se3
@@ -91,10 +91,11 @@ class KinematicTree:
             "gain": np.array([n.gain for n in nodes]).reshape(len(nodes), len(columns)),
             "offset": np.array([n.offset for n in nodes]),
             "turns": is_revolute.astype(float),
-            "moves": self._ancestry(),
         }
         self._slides = not is_revolute.all()
-        self._order = _order_of(self._constants["gain"])
+        self._pairs = _pairs_of(self._ancestry(), self._constants["gain"])
+        self._constants["pair_gain"] = self._pairs.gain
+        self._constants["pair_turns"] = is_revolute.astype(float)[self._pairs.joint]
         self._on: dict[Any, dict[str, Array]] = {}
 
     @property
@@ -123,7 +124,6 @@ class KinematicTree:
             jacobian: Whether `J_p` is wanted.
             rotations: Whether with it `J_w` is.
         """
-        xp = array_namespace(x)
         c = self._constants_on(x)
         T_base, left = self._base(x, R_reference)
         q = x[:, NUM_BASE:] if self.is_floating else x
@@ -134,27 +134,33 @@ class KinematicTree:
         mark_R = carrier_R @ c["mark_R"]
         if not jacobian:
             return Reached(mark_p, mark_R)
-        moves, turns = c["moves"][None, :, :, None], c["turns"][None, :, None, None]
-        lever = mark_p[:, None] - origins[:, :, None]
-        turned = _cross(axes[:, :, None], lever)
+        joint, mark = self._pairs.joint.tolist(), self._pairs.mark.tolist()
+        axis, turns = axes[:, joint], c["pair_turns"][:, None]
+        moved = _cross(axis, mark_p[:, mark] - origins[:, joint])
         if self._slides:
-            along = xp.broadcast_to(axes[:, :, None], turned.shape)
-            turned = turns * turned + (1.0 - turns) * along
-        J_p = self._by_column(c["gain"], moves * turned)
-        J_w = None
-        if rotations:
-            spin = xp.broadcast_to(axes[:, :, None], turned.shape)
-            J_w = self._by_column(c["gain"], moves * turns * spin)
+            moved = turns * moved + (1.0 - turns) * axis
+        J_p = self._by_column(moved, c)
+        J_w = self._by_column(turns * axis, c) if rotations else None
         if self.is_floating:
-            J_p, J_w = _with_base(J_p, J_w, mark_p - T_base[1][:, None], left)
+            _add_base(J_p, J_w, mark_p - T_base[1][:, None], left)
         return Reached(mark_p, mark_R, J_p, J_w)
 
-    def _by_column(self, gain: Array, J: Array) -> Array:
-        """Jacobian by independent joint, from the one by joint, (time, column, mark, 3)."""
-        if self._order is not None:
-            return J[:, self._order]
-        n, joints, marks, _ = J.shape
-        return (gain.T @ J.reshape(n, joints, marks * 3)).reshape(n, gain.shape[1], marks, 3)
+    def _by_column(self, J: Array, c: dict[str, Array]) -> Array:
+        """Jacobian (time, column, mark, 3) out of what each joint does to each mark it moves.
+
+        Of all pairs of a column and a mark, most do not meet: a leg moves no arm.
+        """
+        xp = array_namespace(J)
+        n, columns, marks = len(J), self.num_columns, len(self._carrier)
+        out = xp.zeros((n, columns * marks, 3), dtype=J.dtype, device=device(J))
+        J = J * c["pair_gain"][:, None]
+        first = NUM_BASE if self.is_floating else 0
+        entry = ((self._pairs.column + first) * marks + self._pairs.mark).tolist()
+        for part in self._pairs.rounds[:1]:
+            out[:, entry[part]] = J[:, part]
+        for part in self._pairs.rounds[1:]:
+            out[:, entry[part]] += J[:, part]
+        return out.reshape(n, columns, marks, 3)
 
     def _base(self, x: Array, R_reference: Array) -> tuple[tuple[Array, Array], Array]:
         """Pose of the root, and the left Jacobian of its rotation vector."""
@@ -260,19 +266,16 @@ def _rows(of_joints: Array, of_base: Array, which: np.ndarray) -> Array:
     return xp.where(here.reshape(1, -1, *[1] * (of_base.ndim - 1)), base, picked)
 
 
-def _with_base(J_p: Array, J_w: Array, lever: Array, left: Array) -> tuple[Array, Array]:
+def _add_base(J_p: Array, J_w: Array | None, lever: Array, left: Array) -> None:
+    """Writes the columns of the base into Jacobians that are zero there."""
     xp = array_namespace(J_p)
-    n, _, marks, _ = J_p.shape
-    like = {"dtype": J_p.dtype, "device": device(J_p)}
-    eye = xp.broadcast_to(xp.asarray(np.eye(3), **like)[None, :, None], (n, 3, marks, 3))
     # Rotating the base by a column of the left Jacobian moves every mark about the base.
-    axes = xp.broadcast_to(xp.moveaxis(left, 1, 2)[:, :, None], (n, 3, marks, 3))
-    spin = _cross(axes, lever[:, None])
-    J_p = xp.concat([eye, spin, J_p], axis=1)
+    axes = xp.moveaxis(left, 1, 2)[:, :, None]
+    for k in range(3):
+        J_p[:, k, :, k] = 1.0
+    J_p[:, 3:NUM_BASE] = _cross(axes, lever[:, None])
     if J_w is not None:
-        zero = xp.zeros((n, 3, marks, 3), **like)
-        J_w = xp.concat([zero, axes, J_w], axis=1)
-    return J_p, J_w
+        J_w[:, 3:NUM_BASE] = axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -353,14 +356,34 @@ def _moved(joint: Joint, value: float) -> Float[np.ndarray, "4 4"]:
     return se3.make(R, joint.anchor_m - R @ joint.anchor_m)
 
 
-def _order_of(gain: Float[np.ndarray, "joint column"]) -> list[int] | None:
-    """Joint of each column where every joint is a column of its own; `None` elsewhere."""
-    is_permutation = gain.shape[0] == gain.shape[1] and np.array_equal(
-        gain @ gain.T, np.eye(len(gain))
-    )
-    if not is_permutation or not (gain >= 0.0).all():
-        return None
-    return [int(j) for j in np.argmax(gain, axis=0)]
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Joints and the marks that they move."""
+
+    joint: Int[np.ndarray, " pair"]
+    mark: Int[np.ndarray, " pair"]
+    column: Int[np.ndarray, " pair"]
+    """Column that the joint follows."""
+    gain: Float[np.ndarray, " pair"]
+    """How much it moves with it."""
+    rounds: list[slice]
+    """Parts in which no column meets a mark twice, as it does by several joints that follow it."""
+
+
+def _pairs_of(
+    moves: Float[np.ndarray, "joint mark"], gain: Float[np.ndarray, "joint column"]
+) -> _Pairs:
+    joint, mark = np.nonzero(moves * (gain != 0.0).any(axis=1)[:, None])
+    column = np.argmax(gain != 0.0, axis=1)[joint]
+    seen: dict[tuple[int, int], int] = {}
+    time = np.zeros(len(joint), int)
+    for i, pair in enumerate(zip(column.tolist(), mark.tolist(), strict=True)):
+        time[i] = seen[pair] = seen.get(pair, -1) + 1
+    order = np.argsort(time, kind="stable")
+    joint, mark, column = joint[order], mark[order], column[order]
+    edges = np.cumsum([0, *np.bincount(time)]).tolist()
+    rounds = [slice(a, b) for a, b in itertools.pairwise(edges)]
+    return _Pairs(joint, mark, column, gain[joint, column], rounds)
 
 
 def _levels(depths: list[int]) -> list[tuple[int, int]]:
