@@ -11,6 +11,20 @@ Array = Any
 """A NumPy array or a torch tensor."""
 
 
+def empty_bands(x: Array) -> Array:
+    """Bands of zeros for a system that reaches two frames, (2 * column + 1, time, column).
+
+    They lie in memory entry by entry, as LAPACK wants them: nothing is copied to solve.
+
+    Args:
+        x: An array (time, column) of the same library, type and device.
+    """
+    xp = array_namespace(x)
+    frames, columns = x.shape
+    bands = xp.zeros((frames, columns, 2 * columns + 1), dtype=x.dtype, device=device(x))
+    return xp.moveaxis(bands, -1, 0)
+
+
 def solve_banded(bands: Array, right: Array) -> Array:
     """Solution of a symmetric positive definite system that reaches two frames.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from retarget.banded import empty_bands
 from retarget.interior_point import LEAST_SLACK, Limits, Linearised, Search, minimise
 
 SIGMA = 0.01
@@ -43,6 +44,6 @@ class _Distance:
     wanted: Float[np.ndarray, "time joint"]
 
     def linearise(self, x: Float[np.ndarray, "time joint"]) -> Linearised:
-        bands = np.zeros((2 * x.shape[1] + 1, *x.shape))
+        bands = empty_bands(x)
         bands[0] = 1.0 / SIGMA**2
         return Linearised(bands, (x - self.wanted) / SIGMA**2)

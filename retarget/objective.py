@@ -10,6 +10,7 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from jaxtyping import Float, Int
 
+from retarget.banded import empty_bands
 from retarget.differences import (
     REFERENCE_INTERVAL_S,
     acceleration_bands,
@@ -101,7 +102,7 @@ class Objective:
         xp = array_namespace(x)
         frames, columns = x.shape
         like = {"dtype": x.dtype, "device": device(x)}
-        bands = xp.zeros((2 * columns + 1, frames, columns), **like)
+        bands = empty_bands(x)
         error = xp.zeros((frames,), **like)
         gradient = self.pull * (x - self.rest) + self.push + banded_product(self.curvature, x)
         for start in range(0, frames, self.block):
@@ -109,7 +110,7 @@ class Objective:
             H, g, error[part] = self._terms(x, part)
             gradient[part] += g
             for j in range(columns):
-                bands[: columns - j, part, j] = H[:, j:, j].T
+                bands[: columns - j, part, j] = H[:, j, j:].T
         bands[0] += self.pull
         for order in range(3):
             bands[order * columns] += self.curvature[order]
