@@ -135,12 +135,12 @@ class Objective:
     def _terms(self, x: Array, part: slice) -> tuple[Array, Array, Array]:
         """Hessian block, gradient and error of every frame of a part."""
         xp = array_namespace(x)
-        H: Array = 0.0
-        g: Array = 0.0
-        error: Array = 0.0
-        for rows in self._rows(x, part):
-            weighted = rows.jacobian * (rows.weight * self.weight[part, None])[:, None]
-            H = H + weighted @ xp.moveaxis(rows.jacobian, -1, -2)
-            g = g + (weighted @ rows.residual[..., None])[..., 0]
-            error = error + xp.sum(rows.weight * rows.residual**2, axis=-1)
-        return H, g, error
+        found = list(self._rows(x, part))
+        # All terms at once: one product of large matrices costs less than ten of small ones.
+        J = xp.concat([rows.jacobian for rows in found], axis=2)
+        residual = xp.concat([rows.residual for rows in found], axis=1)
+        weight = xp.concat([rows.weight for rows in found], axis=1)
+        weighted = J * (weight * self.weight[part, None])[:, None]
+        H = weighted @ xp.moveaxis(J, -1, -2)
+        g = (weighted @ residual[..., None])[..., 0]
+        return H, g, xp.sum(weight * residual**2, axis=-1)
