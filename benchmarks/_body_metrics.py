@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from benchmarks._omomo import OMOMO_JOINTS, holosoma_folder
+from retarget.mujoco_model import import_mujoco
 
 CONTACT_SPEED_M_S = 0.3
 """A foot stands where the person's toe is slower: holosoma's 1 cm a frame at 30 frames/s."""
@@ -120,7 +121,7 @@ def overall(metrics: dict[str, float]) -> float:
 @lru_cache(maxsize=1)
 def g1() -> Humanoid:
     """Unitree's G1 with 29 joints as holosoma-retargeting models it."""
-    import mujoco
+    mujoco = import_mujoco()
 
     links = {
         f"{side[0].upper()}_{end}": f"{side}_{link}_link"
@@ -144,7 +145,7 @@ def joint_names(humanoid: Humanoid) -> list[str]:
 
 
 def _play(body: Humanoid, qpos: np.ndarray) -> _Motion:
-    import mujoco
+    mujoco = import_mujoco()
 
     model, data = body.model, mujoco.MjData(body.model)
     origins_m = np.empty((len(qpos), model.nbody, 3))
@@ -162,7 +163,7 @@ def _play(body: Humanoid, qpos: np.ndarray) -> _Motion:
 
 def _pairs_at_rest(body: Humanoid) -> set[tuple[int, int]]:
     """Pairs whose meshes overlap by construction: found at zero angles, high above the ground."""
-    import mujoco
+    mujoco = import_mujoco()
 
     rest = np.array(body.model.qpos0)
     rest[2], rest[7:] = 10.0, 0.0
@@ -172,7 +173,7 @@ def _pairs_at_rest(body: Humanoid) -> set[tuple[int, int]]:
 
 def _contacts(model: Any, data: Any, qpos: np.ndarray) -> list[tuple[int, int, float]]:
     """Pairs of bodies that touch, smaller number first, and how deep [m]."""
-    import mujoco
+    mujoco = import_mujoco()
 
     data.qpos[:] = qpos
     mujoco.mj_kinematics(model, data)

@@ -19,6 +19,7 @@ from jaxtyping import Float
 
 from benchmarks._wheels import unpacked_wheel
 from pipeline.errors import RobotError, one_of
+from retarget.mujoco_model import import_mujoco
 
 _DEFINITIONS = Path(__file__).parent / "hand_vectors.json"
 _LIMIT_TOLERANCE_RAD = 1e-9
@@ -137,7 +138,7 @@ class _Robot:
 def _play(
     robot: _Robot, vectors: HandVectors, joint_names: list[str], angles_rad: np.ndarray
 ) -> np.ndarray:
-    import mujoco
+    mujoco = import_mujoco()
 
     data = mujoco.MjData(robot.model)
     columns = [int(robot.model.joint(name).qposadr[0]) for name in joint_names]
@@ -173,7 +174,7 @@ def _ranges(robot: _Robot, joint_names: list[str]) -> Float[np.ndarray, "2 joint
 @lru_cache(maxsize=8)
 def _read(urdf: Path) -> _Robot:
     """The robot file without shapes; masses stand in for those that it leaves out."""
-    import mujoco
+    mujoco = import_mujoco()
 
     robot = ET.parse(urdf).getroot()
     links = [link.get("name", "") for link in robot.iter("link")]

@@ -1,11 +1,13 @@
 """Body metrics: a robot that follows scores well, one that stands still scores badly."""
 
-import mujoco
 import numpy as np
 import pytest
 
 from benchmarks._body_metrics import BARS, Humanoid, body_metrics, joint_names
 from benchmarks._omomo import OMOMO_JOINTS
+from retarget.mujoco_model import import_mujoco
+
+mujoco = import_mujoco()
 
 FPS = 30.0
 NUM_FRAMES = 90
