@@ -1,93 +1,196 @@
-"""A hand and a humanoid made of a few shapes, to be drawn."""
+"""Robot files that the tests write: a hand and a humanoid of known geometry, and random trees."""
+
+from __future__ import annotations
 
 from pathlib import Path
 
-STANDING_HEIGHT_M = 0.62
-"""Height of the biped's trunk when its legs are straight and its soles on the ground."""
-BIPED_MJCF = """<mujoco model="biped">
-  <compiler angle="radian"/>
-  <worldbody>
-    <body name="trunk" pos="0 0 0.62">
-      <freejoint/>
-      <geom type="box" size="0.08 0.12 0.15" pos="0 0 0.15"/>{legs}
-    </body>
-  </worldbody>
-</mujoco>
-"""
-LEG = """
-      <body name="{side}_thigh" pos="0 {y} 0">
-        <joint name="{side}_hip" axis="0 1 0" range="-1.5 1.5"/>
-        <geom type="capsule" fromto="0 0 0 0 0 -0.28" size="0.04"/>
-        <body name="{side}_shin" pos="0 0 -0.28">
-          <joint name="{side}_knee" axis="0 1 0" range="0 2.2"/>
-          <geom type="capsule" fromto="0 0 0 0 0 -0.28" size="0.03"/>
-          <body name="{side}_foot" pos="0 0 -0.28">
-            <joint name="{side}_ankle" axis="0 1 0" range="-1 1"/>
-            <geom type="box" size="0.1 0.04 0.02" pos="0.03 0 -0.04"/>
-          </body>
-        </body>
-      </body>"""
-BIPED_YAML = """name: biped
-kind: humanoid
-folder: .
-file: biped.xml
-root: trunk
-body:
-  pelvis: {link: trunk}
-  neck: {link: trunk, offset_m: [0, 0, 0.3]}
-  left_hip: {link: left_thigh}
-  left_knee: {link: left_shin}
-  left_ankle: {link: left_foot}
-  right_hip: {link: right_thigh}
-  right_knee: {link: right_shin}
-  right_ankle: {link: right_foot}
-feet:
-  left: {link: left_foot, sole_m: [[-0.07, 0.04, -0.06], [-0.07, -0.04, -0.06], [0.13, 0, -0.06]]}
-  right: {link: right_foot, sole_m: [[-0.07, 0.04, -0.06], [-0.07, -0.04, -0.06], [0.13, 0, -0.06]]}
-joints: {default: {max_velocity: 10}}
-"""
-BOX = '<visual><origin xyz="{at}"/><geometry><box size="{size}"/></geometry></visual>'
-INERTIA = 'ixx="1e-4" iyy="1e-4" izz="1e-4" ixy="0" ixz="0" iyz="0"'
-MASS = f'<inertial><mass value="0.1"/><inertia {INERTIA}/></inertial>'
-FINGER = """
-  <link name="{name}">{mass}{box}</link>
-  <joint name="{name}_bend" type="revolute">
-    <parent link="palm"/><child link="{name}"/><origin xyz="{at}"/><axis xyz="{axis}"/>
-    <limit lower="0" upper="1.6" velocity="5" effort="1"/>
-  </joint>
-  <link name="{name}_tip"/>
-  <joint name="{name}_end" type="fixed">
-    <parent link="{name}"/><child link="{name}_tip"/><origin xyz="0 0 0.1"/>
-  </joint>"""
-HAND_YAML = """name: mitten
-kind: hand
-folder: .
-file: mitten.urdf
-side: right
-palm: {link: palm}
-forward: [0, 0, 1]
-palm_normal: [1, 0, 0]
-tips: {thumb: {link: thumb_tip}, index: {link: index_tip}}
-"""
+import numpy as np
 
 
-def write_biped(folder: Path) -> Path:
-    """YAML file of a trunk on two legs of three joints each."""
-    legs = "".join(LEG.format(side=s, y=y) for s, y in (("left", 0.1), ("right", -0.1)))
-    (folder / "biped.xml").write_text(BIPED_MJCF.format(legs=legs))
-    (folder / "biped.yaml").write_text(BIPED_YAML)
-    return folder / "biped.yaml"
+def _joint(
+    name: str,
+    parent: str,
+    child: str,
+    xyz: tuple[float, float, float],
+    axis: str | None = None,
+    limit: tuple[float, float] | None = None,
+    extra: str = "",
+    rpy: str = "0 0 0",
+) -> str:
+    kind = "fixed" if axis is None else "revolute"
+    inner = "" if axis is None else f'<axis xyz="{axis}"/>'
+    if limit is not None:
+        inner += f'<limit lower="{limit[0]}" upper="{limit[1]}" velocity="5" effort="1"/>'
+    where = " ".join(map(str, xyz))
+    return (
+        f'<joint name="{name}" type="{kind}"><parent link="{parent}"/><child link="{child}"/>'
+        f'<origin xyz="{where}" rpy="{rpy}"/>{inner}{extra}</joint>'
+    )
 
 
-def write_mitten(folder: Path) -> Path:
-    """YAML file of a right hand with a thumb and one long finger that bend by a joint each."""
-    finger = BOX.format(at="0 0 0.05", size="0.02 0.02 0.1")
-    parts = [
-        FINGER.format(name="index", mass=MASS, box=finger, at="0 0 0.1", axis="0 1 0"),
-        FINGER.format(name="thumb", mass=MASS, box=finger, at="0 0.05 0.03", axis="0 1 0"),
+def _robot(joints: list[str], links: list[str], shapes: dict[str, str] | None = None) -> str:
+    shapes = shapes or {}
+    drawn = "".join(f'<link name="{link}">{shapes.get(link, "")}</link>' for link in links)
+    return f'<robot name="drawn">{drawn}{"".join(joints)}</robot>'
+
+
+def hand_urdf(*, side: str = "right", names: dict[str, str] | None = None) -> str:
+    """A hand with x to the index finger's side, z along the fingers and the palm towards -y.
+
+    A forearm with a wrist joint carries the palm. Four fingers have a joint that spreads, one that
+    bends, and a last one that follows it; the thumb stands at the side and bends across.
+
+    Args:
+        side: Mirrors the hand.
+        names: Replaces names of links, to mislead whoever believes in names.
+    """
+    m = 1.0 if side == "right" else -1.0
+    joints = [_joint("wrist_bend", "forearm", "palm", (0, 0, 0.2), "1 0 0", (-0.7, 0.5))]
+    links = ["forearm", "palm"]
+    rows = {"a": 0.033, "b": 0.011, "c": -0.011, "d": -0.033}
+    for finger, x in rows.items():
+        follow = f'<mimic joint="{finger}_bend" multiplier="0.8" offset="0.05"/>'
+        joints += [
+            _joint(
+                f"{finger}_spread", "palm", f"{finger}0", (m * x, 0, 0.09), "0 1 0", (-0.3, 0.3)
+            ),
+            _joint(
+                f"{finger}_bend", f"{finger}0", f"{finger}1", (0, 0, 0.01), "1 0 0", (-0.2, 1.6)
+            ),
+            _joint(
+                f"{finger}_last",
+                f"{finger}1",
+                f"{finger}2",
+                (0, 0, 0.045),
+                "1 0 0",
+                (0, 1.2),
+                follow,
+            ),
+            _joint(f"{finger}_end", f"{finger}2", f"{finger}_tip", (0, 0, 0.05)),
+        ]
+        links += [f"{finger}0", f"{finger}1", f"{finger}2", f"{finger}_tip"]
+    joints += [
+        _joint("t_turn", "palm", "t0", (m * 0.034, -0.01, 0.03), f"0 0 {-m}", (-1, 1)),
+        _joint("t_bend", "t0", "t1", (m * 0.03, 0, 0.02), f"0.5 {-0.8 * m} -0.3", (0, 1.2)),
+        _joint("t_last", "t1", "t2", (m * 0.03, 0, 0.02), f"0.5 {-0.8 * m} -0.3", (-0.2, 1.4)),
+        _joint("t_end", "t2", "t_tip", (m * 0.02, 0, 0.02)),
     ]
-    palm = BOX.format(at="0 0 0.05", size="0.02 0.08 0.1")
-    urdf = f'<robot name="mitten"><link name="palm">{MASS}{palm}</link>{"".join(parts)}</robot>'
-    (folder / "mitten.urdf").write_text(urdf)
-    (folder / "mitten.yaml").write_text(HAND_YAML)
-    return folder / "mitten.yaml"
+    links += ["t0", "t1", "t2", "t_tip"]
+    text = _robot(joints, links)
+    for old, new in (names or {}).items():
+        text = text.replace(f'"{old}"', f'"{new}"')
+    return text
+
+
+def hand_yaml(file: str = "hand.urdf", name: str = "drawn") -> str:
+    """The right YAML file of `hand_urdf`."""
+    tips = dict(zip(("thumb", "index", "middle", "ring", "little"), "tabcd", strict=True))
+    lines = [f"name: {name}", "kind: hand", "folder: .", f"file: {file}", "side: right"]
+    lines += ["palm: {link: palm}", "forward: [0, 0, 1]", "palm_normal: [0, -1, 0]", "tips:"]
+    lines += [f"  {finger}: {{link: {letter}_tip}}" for finger, letter in tips.items()]
+    return "\n".join(lines) + "\n"
+
+
+def humanoid_urdf() -> str:
+    """A humanoid of 1.2 m with six joints a leg, five an arm, one at the waist, drawn feet.
+
+    The gripper at each wrist has one joint that moves nothing a body could say.
+    """
+    joints = [_joint("waist", "pelvis", "chest", (0, 0, 0.1), "0 0 1", (-1, 1))]
+    links = ["pelvis", "chest"]
+    shapes = {"chest": _box((0.1, 0.2, 0.4), (0, 0, 0.25))}
+    for side, m in (("left", 1.0), ("right", -1.0)):
+        chain = [
+            (f"{side}_hip_yaw", (0, m * 0.08, -0.05), "0 0 1", (-1.0, 1.0)),
+            (f"{side}_hip_roll", (0, 0, 0), "1 0 0", (-0.5, 0.5)),
+            (f"{side}_hip_pitch", (0, 0, 0), "0 1 0", (-2.0, 0.8)),
+            (f"{side}_knee", (0, 0, -0.3), "0 1 0", (0.0, 2.4)),
+            (f"{side}_ankle_pitch", (0, 0, -0.3), "0 1 0", (-0.8, 0.8)),
+            (f"{side}_ankle_roll", (0, 0, 0), "1 0 0", (-0.4, 0.4)),
+        ]
+        joints += _chain("pelvis", chain)
+        shapes[f"{side}_ankle_roll_link"] = _box((0.2, 0.08, 0.04), (0.03, 0, -0.04))
+        arm = [
+            (f"{side}_shoulder_pitch", (0, m * 0.15, 0.35), "0 1 0", (-2.0, 2.0)),
+            (f"{side}_shoulder_roll", (0, m * 0.02, 0), "1 0 0", (-1.5, 1.5)),
+            (f"{side}_shoulder_yaw", (0, 0, 0), "0 0 1", (-1.5, 1.5)),
+            (f"{side}_elbow", (0, 0, -0.22), "0 1 0", (-2.2, 0.0)),
+            (f"{side}_wrist", (0, 0, -0.2), "0 0 1", (-1.5, 1.5)),
+            (f"{side}_grip", (0, 0, -0.12), "1 0 0", (0.0, 0.8)),
+        ]
+        joints += _chain("chest", arm)
+        links += [f"{name}_link" for name, *_ in (*chain, *arm)]
+        shapes[f"{side}_wrist_link"] = _box((0.04, 0.06, 0.16), (0, 0, -0.08))
+    return _robot(joints, links, shapes)
+
+
+def humanoid_yaml() -> str:
+    """The right YAML file of `humanoid_urdf`."""
+    lines = ["name: drawn", "kind: humanoid", "folder: .", "file: humanoid.urdf", "root: pelvis"]
+    lines += ["torso: chest", "body:"]
+    for side in ("left", "right"):
+        lines += [
+            f"  {side}_hip: {{link: {side}_hip_pitch_link}}",
+            f"  {side}_knee: {{link: {side}_knee_link}}",
+            f"  {side}_ankle: {{link: {side}_ankle_roll_link}}",
+            f"  {side}_wrist: {{link: {side}_wrist_link}}",
+        ]
+    lines += ["feet:"]
+    for side in ("left", "right"):
+        corners = "[[-0.07, 0.04, -0.06], [-0.07, -0.04, -0.06], [0.13, 0.04, -0.06]]"
+        lines += [f"  {side}: {{link: {side}_ankle_roll_link, sole_m: {corners}}}"]
+    lines += ["joints:", "  left_grip: {fixed: 0}", "  right_grip: {fixed: 0.2}"]
+    return "\n".join(lines) + "\n"
+
+
+def random_urdf(seed: int, *, num_joints: int = 9) -> str:
+    """A tree of joints about and along any axes, every third one following another."""
+    rng = np.random.default_rng(seed)
+    joints, links = [], ["root"]
+    for i in range(num_joints):
+        parent = links[int(rng.integers(len(links)))]
+        kind = "prismatic" if rng.random() < 0.25 else "revolute"
+        axis = " ".join(f"{v:.6f}" for v in rng.normal(size=3))
+        xyz = " ".join(f"{v:.6f}" for v in rng.uniform(-0.3, 0.3, 3))
+        rpy = " ".join(f"{v:.6f}" for v in rng.uniform(-3, 3, 3))
+        mimic = ""
+        if i % 3 == 2:
+            followed = int(rng.integers(i))
+            factor, offset = rng.uniform(-1.5, 1.5), rng.uniform(-0.2, 0.2)
+            mimic = f'<mimic joint="j{followed}" multiplier="{factor:.6f}" offset="{offset:.6f}"/>'
+        joints.append(
+            f'<joint name="j{i}" type="{kind}"><parent link="{parent}"/><child link="l{i}"/>'
+            f'<origin xyz="{xyz}" rpy="{rpy}"/><axis xyz="{axis}"/>'
+            f'<limit lower="-3" upper="3" velocity="2" effort="1"/>{mimic}</joint>'
+        )
+        links.append(f"l{i}")
+    return _robot(joints, links)
+
+
+def write_hand(folder: Path) -> Path:
+    """Writes `hand_urdf` and its YAML file; returns the latter's path."""
+    (folder / "hand.urdf").write_text(hand_urdf())
+    (folder / "hand.yaml").write_text(hand_yaml())
+    return folder / "hand.yaml"
+
+
+def write_humanoid(folder: Path) -> Path:
+    """Writes `humanoid_urdf` and its YAML file; returns the latter's path."""
+    (folder / "humanoid.urdf").write_text(humanoid_urdf())
+    (folder / "humanoid.yaml").write_text(humanoid_yaml())
+    return folder / "humanoid.yaml"
+
+
+def _chain(
+    parent: str, chain: list[tuple[str, tuple[float, float, float], str, tuple[float, float]]]
+) -> list[str]:
+    joints = []
+    for name, xyz, axis, limit in chain:
+        joints.append(_joint(name, parent, f"{name}_link", xyz, axis, limit))
+        parent = f"{name}_link"
+    return joints
+
+
+def _box(size: tuple[float, float, float], at: tuple[float, float, float]) -> str:
+    shape = f'<geometry><box size="{" ".join(map(str, size))}"/></geometry>'
+    return f'<collision><origin xyz="{" ".join(map(str, at))}"/>{shape}</collision>'

@@ -8,8 +8,8 @@ import sys
 
 import numpy as np
 import pytest
-from drawn_robots import STANDING_HEIGHT_M, write_biped, write_mitten
 from PIL import Image
+from robots_with_shapes import STANDING_HEIGHT_M, write_biped, write_mitten
 
 from benchmarks._small_dataset import FPS, episode, job_for
 from pipeline.dataset import open_dataset

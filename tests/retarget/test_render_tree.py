@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drawn_robots import STANDING_HEIGHT_M, write_biped, write_mitten
+from robots_with_shapes import STANDING_HEIGHT_M, write_biped, write_mitten
 
 from pipeline.errors import RobotError
 from pipeline.geometry import se3
