@@ -12,6 +12,7 @@ from array_api_compat import array_namespace, device
 from jaxtyping import Float
 
 from retarget.banded import solve_banded
+from retarget.blas_threads import one_blas_thread
 from retarget.differences import acceleration_stencil
 from retarget.limits import ACCELERATION_MARGIN, POSITION_MARGIN, VELOCITY_MARGIN
 
@@ -190,7 +191,11 @@ def minimise(cost: Cost, limits: Limits, start: Array, *, search: Search | None 
         start: Where to start from, (time, column) [rad or m].
         search: How to look.
     """
-    search = search or Search()
+    with one_blas_thread:
+        return _minimise(cost, limits, start, search or Search())
+
+
+def _minimise(cost: Cost, limits: Limits, start: Array, search: Search) -> Array:
     xp = array_namespace(start)
     x = xp.clip(start, limits.lower, limits.upper)
     barrier = search.first_barrier

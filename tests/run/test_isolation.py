@@ -1,4 +1,7 @@
+import json
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -48,6 +51,13 @@ def process_id(_, tell):
     return os.getpid()
 
 
+def blas_threads(_, tell):
+    import scipy.linalg  # noqa: F401 - brings a BLAS beside NumPy's
+    from threadpoolctl import threadpool_info
+
+    return [library["num_threads"] for library in threadpool_info()]
+
+
 def test_result_and_messages_come_back():
     heard = []
     answer = run_isolated(
@@ -62,6 +72,23 @@ def test_every_call_gets_a_fresh_process():
     ids = {run_isolated(f"{ME}:process_id", None, limits=GENEROUS).value for _ in range(3)}
     assert len(ids) == 3
     assert os.getpid() not in ids
+
+
+def test_children_share_the_machine_with_one_blas_thread_each():
+    code = (
+        "from pipeline.run.isolation import run_isolated\n"
+        "from run.test_isolation import GENEROUS, ME\n"
+        "print(run_isolated('run.test_isolation:blas_threads', None, limits=GENEROUS).value)"
+    )
+    free = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        env=free | {"PYTHONPATH": os.pathsep.join([".", "tests"])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(said.stdout) == [1, 1]
 
 
 def test_native_crash_names_signal_stage_and_frame():

@@ -1,0 +1,54 @@
+"""BLAS threads: one while solving, and what was set before afterwards."""
+
+import threading
+
+import pytest
+import scipy.linalg  # noqa: F401 - brings a BLAS beside NumPy's
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from retarget.blas_threads import OneBlasThread, one_blas_thread
+
+
+def blas_threads() -> list[int]:
+    return [found["num_threads"] for found in threadpool_info() if found["user_api"] == "blas"]
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    with threadpool_limits(2, user_api="blas"):
+        yield
+
+
+def test_one_thread_inside_and_two_again_outside():
+    before = blas_threads()
+    with one_blas_thread:
+        assert set(blas_threads()) == {1}
+        with one_blas_thread:
+            assert set(blas_threads()) == {1}
+        assert set(blas_threads()) == {1}
+    assert blas_threads() == before
+    assert set(before) == {2}
+
+
+def test_an_error_inside_restores_them_too():
+    with pytest.raises(ZeroDivisionError), one_blas_thread:
+        _ = 1 / 0
+    assert set(blas_threads()) == {2}
+
+
+def test_first_to_leave_does_not_free_those_who_stay():
+    guard, inside, leave = OneBlasThread(), threading.Event(), threading.Event()
+
+    def other():
+        with guard:
+            inside.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=other)
+    with guard:
+        thread.start()
+        assert inside.wait(10)
+    assert set(blas_threads()) == {1}
+    leave.set()
+    thread.join()
+    assert set(blas_threads()) == {2}
