@@ -7,39 +7,19 @@ no less wall time.
 
 from __future__ import annotations
 
-import contextlib
-import threading
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any
 
 
-class OneBlasThread:
-    """A context in which NumPy's and SciPy's BLAS use one thread.
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """A context in which NumPy's and SciPy's BLAS use one thread, in the whole process.
 
-    Threads of Python may be inside at the same time: the first to enter sets the limit, which holds
-    for the whole process, and the last to leave restores what was there.
+    Of several Python threads that are inside at the same time, the first sets and restores the
+    number (threadpoolctl sees to that); the others change nothing.
     """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._limits = contextlib.ExitStack()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._inside == 0:
-                self._limits.enter_context(_libraries().limit(limits=1, user_api="blas"))
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                self._limits.close()
-
-
-one_blas_thread = OneBlasThread()
-"""The one that the solver uses: limits are the process's."""
+    limits: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
+    return limits
 
 
 @lru_cache(maxsize=1)

@@ -191,7 +191,7 @@ def minimise(cost: Cost, limits: Limits, start: Array, *, search: Search | None 
         start: Where to start from, (time, column) [rad or m].
         search: How to look.
     """
-    with one_blas_thread:
+    with one_blas_thread():
         return _minimise(cost, limits, start, search or Search())
 
 

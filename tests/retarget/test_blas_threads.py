@@ -6,7 +6,7 @@ import pytest
 import scipy.linalg  # noqa: F401 - brings a BLAS beside NumPy's
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from retarget.blas_threads import OneBlasThread, one_blas_thread
+from retarget.blas_threads import one_blas_thread
 
 
 def blas_threads() -> list[int]:
@@ -21,9 +21,9 @@ def two_threads():
 
 def test_one_thread_inside_and_two_again_outside():
     before = blas_threads()
-    with one_blas_thread:
+    with one_blas_thread():
         assert set(blas_threads()) == {1}
-        with one_blas_thread:
+        with one_blas_thread():
             assert set(blas_threads()) == {1}
         assert set(blas_threads()) == {1}
     assert blas_threads() == before
@@ -31,24 +31,23 @@ def test_one_thread_inside_and_two_again_outside():
 
 
 def test_an_error_inside_restores_them_too():
-    with pytest.raises(ZeroDivisionError), one_blas_thread:
+    with pytest.raises(ZeroDivisionError), one_blas_thread():
         _ = 1 / 0
     assert set(blas_threads()) == {2}
 
 
-def test_first_to_leave_does_not_free_those_who_stay():
-    guard, inside, leave = OneBlasThread(), threading.Event(), threading.Event()
+def test_a_thread_inside_changes_nothing_for_one_that_was_there_before():
+    found = []
 
     def other():
-        with guard:
-            inside.set()
-            leave.wait(10)
+        with one_blas_thread():
+            found.append(blas_threads())
+        found.append(blas_threads())
 
-    thread = threading.Thread(target=other)
-    with guard:
+    with one_blas_thread():
+        thread = threading.Thread(target=other)
         thread.start()
-        assert inside.wait(10)
-    assert set(blas_threads()) == {1}
-    leave.set()
-    thread.join()
+        thread.join()
+        assert set(blas_threads()) == {1}
+    assert found == [[1, 1], [1, 1]]
     assert set(blas_threads()) == {2}
