@@ -12,6 +12,7 @@ from pipeline.tracks import Side
 from retarget.follow import Followed, FollowSettings, follow_poses
 from retarget.hand_targets import (
     PinchSettings,
+    curl_coupling,
     hand_scale,
     hand_vectors,
     joints_as_seen_by,
@@ -59,7 +60,7 @@ def follow_hand(
     """
     human = joints_as_seen_by(robot, joints_m, side)
     scale = scale or hand_scale(robot, human)
-    balls = robot.config.spheres
+    balls, weights = robot.config.spheres, weights or VectorWeights()
     solution = follow_vectors(
         robot.description,
         hand_vectors(robot, human, scale, pinch),
@@ -69,6 +70,7 @@ def follow_hand(
         held=robot.held,
         rest=robot.rest,
         spheres=[(balls[a], balls[b]) for a, b in robot.config.apart],
+        coupling=curl_coupling(robot, weights.curl_rad),
         weights=weights,
     )
     is_fast = np.zeros(solution.joints.shape, bool)

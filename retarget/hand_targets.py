@@ -20,6 +20,13 @@ CHAINS: dict[Finger, tuple[int, ...]] = {
 """Joints of each finger in MediaPipe's order, from the wrist to the tip."""
 
 
+LAST_JOINT_SHARE = 0.7
+"""How far the last joint of a human finger bends for each radian of the one before it: about two
+thirds (Rijpkema and Girard 1991)."""
+PARALLEL = 0.95
+"""Joints whose axes have at least this cosine bend a finger in one plane."""
+
+
 class PinchSettings(BaseModel):
     """How thumb and finger meet."""
 
@@ -29,7 +36,7 @@ class PinchSettings(BaseModel):
     """Weight of the vector between thumb and fingertip when they touch, against 1 of the others."""
     touch_m: float = Field(default=0.025, ge=0)
     """Human fingertips this near touch [m]: landmarks lie inside the fingers."""
-    apart_m: float = Field(default=0.07, gt=0)
+    apart_m: float = Field(default=0.045, gt=0)
     """Human fingertips further apart than this do not pinch [m]."""
     middle_weight: float = Field(default=0.5, ge=0)
     """Weight of the vectors to the middle joints."""
@@ -81,6 +88,34 @@ def joints_as_seen_by(
     in_wrist = in_wrist_frame(joints_m, side)
     # The wrist frame's y runs towards the thumb on a right hand, away from it on a left.
     return in_wrist if side == robot.config.side else in_wrist * np.array([1.0, -1.0, 1.0])
+
+
+def curl_coupling(robot: HandRobot, sigma_rad: float) -> Float[np.ndarray, "joint joint"]:
+    """The wish that the last joint of each finger bends with the one before it.
+
+    Fingertip and middle joint alone leave open how a finger folds between them, and a person
+    cannot bend the last joint alone: both hang on one tendon. It bends `LAST_JOINT_SHARE` as far.
+    """
+    names = robot.joint_names
+    coupling = np.zeros((len(names), len(names)))
+    for finger, tip in robot.config.tips.items():
+        if finger == "thumb":
+            continue
+        path = robot.description.path_between(robot.description.root_link, tip.link)
+        chain = [joint.name for joint in path if joint.name in names]
+        if len(chain) < 2:
+            continue
+        pair = [names.index(name) for name in chain[-2:]]
+        axes = (
+            robot.tree([Mark.at(tip.link)]).reach(robot.rest[None], jacobian=True).J_w[0, pair, 0]
+        )
+        cos = float(axes[0] @ axes[1])
+        if abs(cos) < PARALLEL:
+            continue
+        row = np.zeros(len(names))
+        row[pair] = -LAST_JOINT_SHARE * np.sign(cos), 1.0
+        coupling += np.outer(row, row) / sigma_rad**2
+    return coupling
 
 
 def hand_vectors(

@@ -147,9 +147,9 @@ def _slip(
     contact: Bool[np.ndarray, "time 2"],
     time_s: Float[np.ndarray, " time"],
 ) -> Float[np.ndarray, "time 2"]:
-    """Of the slowest corner: a sole that rolls about an edge does not slip."""
+    """Of the middle of each sole."""
     out = np.zeros(contact.shape)
-    step = np.linalg.norm(np.diff(corners_m[..., :2], axis=0), axis=-1).min(axis=2)
+    step = np.linalg.norm(np.diff(corners_m[..., :2].mean(axis=2), axis=0), axis=-1)
     interval_s = np.diff(time_s)[:, None]
     both = contact[1:] & contact[:-1] & (interval_s <= longest_step_s(time_s))
     out[1:] = np.where(both, step / interval_s, 0.0)

@@ -41,6 +41,9 @@ class Calm:
     """Value that each column is drawn to."""
     sigma_rest: Float[np.ndarray, " column"]
     """1-sigma of the distance to it; infinite where nothing draws."""
+    coupling: Float[np.ndarray, "column column"] | None = None
+    """Symmetric matrix C of a cost `0.5 x C x` in every frame, such as joints that bend together;
+    none when absent."""
     acceleration: Float[np.ndarray, "time column"] | None = None
     """Acceleration that motion outside the columns already has: that of a base's reference."""
 
@@ -95,6 +98,7 @@ class Objective:
             return xp.asarray(values, dtype=like.dtype, device=device(like))
 
         self.weight, self.curvature = moved(weight), moved(curvature)
+        self.coupling = None if calm.coupling is None else moved(calm.coupling)
         self.pull, self.rest, self.push = moved(pull), moved(calm.rest), moved(push)
 
     def linearise(self, x: Array) -> Linearised:
@@ -105,9 +109,13 @@ class Objective:
         bands = empty_bands(x)
         error = xp.zeros((frames,), **like)
         gradient = self.pull * (x - self.rest) + self.push + banded_product(self.curvature, x)
+        if self.coupling is not None:
+            gradient = gradient + self.weight[:, None] * (x @ self.coupling)
         for start in range(0, frames, self.block):
             part = slice(start, min(start + self.block, frames))
             H, g, error[part] = self._terms(x, part)
+            if self.coupling is not None:
+                H = H + self.weight[part, None, None] * self.coupling
             gradient[part] += g
             for j in range(columns):
                 bands[: columns - j, part, j] = H[:, j, j:].T

@@ -33,6 +33,8 @@ class VectorWeights(BaseModel):
     robust: float = Field(default=1.0, gt=0)
     """Differences beyond this many sigma pull with constant force: the mean length of the
     differences is what becomes least, not that of their squares."""
+    curl_rad: float = Field(default=0.3, gt=0)
+    """Difference between the last joint of a finger and what the one before it says [rad]."""
     apart_m: float = Field(default=2e-3, gt=0)
     """How far two balls may sink into each other [m]."""
     apart_margin_m: float = Field(default=1e-3, ge=0)
@@ -73,6 +75,7 @@ def follow_vectors(
     held: Mapping[str, float],
     rest: Float[np.ndarray, " joint"],
     spheres: Sequence[tuple[SphereSection, SphereSection]] = (),
+    coupling: Float[np.ndarray, "joint joint"] | None = None,
     weights: VectorWeights | None = None,
     search: Search | None = None,
 ) -> VectorSolution:
@@ -87,6 +90,7 @@ def follow_vectors(
         held: Values of joints that are not [rad or m].
         rest: Values that the joints are drawn to where nothing else is asked [rad or m].
         spheres: Pairs of balls that must not touch.
+        coupling: Matrix of a cost that ties joints to each other, see `Calm.coupling`.
         weights: How strictly each wish is held.
         search: How the minimum is looked for.
     """
@@ -103,7 +107,8 @@ def follow_vectors(
         terms.append(apart_term(marks, spheres, weights.apart_margin_m, weights.apart_m))
     tree = KinematicTree(description, columns=joints, held=held, marks=marks.marks)
     count = len(joints)
-    calm = Calm(np.full(count, weights.acceleration), rest, np.full(count, weights.rest))
+    sigma_rest = np.full(count, weights.rest)
+    calm = Calm(np.full(count, weights.acceleration), rest, sigma_rest, coupling)
     problem = Problem(tree, terms, calm, limits, time_s)
     start = first_guess(problem, np.tile(rest, (len(time_s), 1)), np.ones(count, bool))
     solved = solve(problem, start, search=search or Search(max_iterations=12, first_barrier=1.0))
