@@ -164,6 +164,7 @@ def first_guess(
         cost.reshape(seeds.shape[:2]),
         problem.time_s[keys],
         np.where(free, r.max_velocity, np.inf),
+        is_endless=free & np.isinf(r.lower) & np.isinf(r.upper),
     )
     return _between(problem.time_s, problem.time_s[keys], path)
 
@@ -173,19 +174,33 @@ def cheapest_path(
     cost: Float[np.ndarray, "keyframe start"],
     time_s: Float[np.ndarray, " keyframe"],
     max_velocity: Float[np.ndarray, " column"],
+    *,
+    is_endless: Bool[np.ndarray, " column"] | None = None,
 ) -> Float[np.ndarray, "keyframe column"]:
-    """One solution of each keyframe, such that costs and speeds together are least."""
+    """One solution of each keyframe, such that costs and speeds together are least.
+
+    Args:
+        solutions: What there is to choose from [rad or m].
+        cost: What each costs.
+        time_s: Times of the keyframes [s].
+        max_velocity: Velocity limits [rad/s or m/s].
+        is_endless: Columns that turn without end: whole turns are added so that they go on.
+    """
+    turns = is_endless if is_endless is not None else np.zeros(solutions.shape[2], bool)
     total, came_from = cost[0], []
     for k in range(1, len(solutions)):
-        step = np.abs(solutions[k][None] - solutions[k - 1][:, None]) / max_velocity
-        slowness = (step / (time_s[k] - time_s[k - 1])).max(axis=2)
+        step = solutions[k][None] - solutions[k - 1][:, None]
+        step[..., turns] -= 2.0 * np.pi * np.round(step[..., turns] / (2.0 * np.pi))
+        slowness = (np.abs(step) / max_velocity / (time_s[k] - time_s[k - 1])).max(axis=2)
         through = total[:, None] + slowness + FASTER_THAN_LIMIT * np.maximum(slowness - 1.0, 0.0)
         came_from.append(np.argmin(through, axis=0))
         total = through.min(axis=0) + cost[k]
     chosen = [int(np.argmin(total))]
     for back in reversed(came_from):
         chosen.append(int(back[chosen[-1]]))
-    return solutions[np.arange(len(solutions)), chosen[::-1]]
+    path = solutions[np.arange(len(solutions)), chosen[::-1]]
+    path[:, turns] = np.unwrap(path[:, turns], axis=0)
+    return path
 
 
 def at_limit(
