@@ -268,6 +268,8 @@ def test_shipped_allegro_is_found_again_from_its_file_alone():
     except AssetError as error:
         pytest.skip(str(error))
     assert links(found["tips"]) == {name: point.link for name, point in config.tips.items()}
-    assert links(found["middles"]) == {name: point.link for name, point in config.middles.items()}
+    shipped = {name: point.link for name, point in config.middles.items()}
+    # The thumb's is left out of the shipped file, which geometry cannot know.
+    assert {name: links(found["middles"])[name] for name in shipped} == shipped
     assert found["palm"] == {"link": config.palm.link}
     assert tuple(found["palm_normal"]) == config.palm_normal
