@@ -17,7 +17,7 @@ OMP_NUM_THREADS ?= 1
 # Recipes read these from the environment, where spaces and quotes in a path do no harm.
 export VENV VIDEOS DEMO PYTEST_ARGS BENCHMARKS UPGRADE OPENBLAS_NUM_THREADS OMP_NUM_THREADS
 
-.PHONY: help setup demo test test-slow lint benchmarks constraints
+.PHONY: help setup demo test test-slow lint benchmarks bench-small constraints
 
 help: ## Show this.
 	@echo "Rotoscope turns folders of ordinary video into datasets that robot policies train on."
@@ -82,6 +82,12 @@ lint: setup ## Check style (ruff) and types (mypy).
 
 benchmarks: setup ## Measure quality and speed against their bars; BENCHMARKS=name chooses.
 	@"$$VENV/bin/python" -m benchmarks $$BENCHMARKS
+
+bench-small: setup ## Score labelers against true actions in simulators, one seed, under 10 minutes.
+	@"$$VENV/bin/python" -m benchmarks.labelers.table --small && missed= || missed=yes
+	echo "Where to look: outputs/labelers/labelers.md (table), .png (plot), .parquet (every cell)."
+	echo "The full table: make benchmarks BENCHMARKS=labelers   (resumes where it stopped)"
+	[ -z "$$missed" ]
 
 constraints: setup ## Write constraints.txt again; UPGRADE="-P name" lets one package move.
 	@uv pip compile pyproject.toml --all-extras --python-version 3.12 --no-header --no-annotate \

@@ -1,0 +1,163 @@
+"""How good labels are, judged from the actions that were executed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+LAGS = tuple(range(-5, 6))
+"""Frames by which labels are moved to see whether they stand where they belong."""
+CONSTANT_SPREAD = 1e-6
+"""Dimensions whose true actions spread less than this have no R2."""
+
+
+def varying(truth: Float[np.ndarray, "time action"]) -> Bool[np.ndarray, " action"]:
+    """Which dimensions move at all; the others are scored apart, never as R2 = 1."""
+    return np.ptp(truth, axis=0) > CONSTANT_SPREAD
+
+
+def r2(
+    labels: Float[np.ndarray, "time action"], truth: Float[np.ndarray, "time action"]
+) -> Float[np.ndarray, " action"]:
+    """Explained share of the variance of each dimension; NaN where the truth is constant."""
+    _same_shape(labels, truth)
+    residual = ((labels - truth) ** 2).sum(0)
+    total = ((truth - truth.mean(0)) ** 2).sum(0)
+    moves = varying(truth)
+    return np.where(moves, 1 - residual / np.where(moves, total, 1), np.nan)
+
+
+def mean_r2(
+    labels: Float[np.ndarray, "time action"], truth: Float[np.ndarray, "time action"]
+) -> float:
+    """Mean of `r2` over the dimensions that vary; NaN where none does."""
+    values = r2(labels, truth)[varying(truth)]
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def mae(
+    labels: Float[np.ndarray, "time action"], truth: Float[np.ndarray, "time action"]
+) -> Float[np.ndarray, " action"]:
+    """Mean absolute error of each dimension, in its unit."""
+    _same_shape(labels, truth)
+    return np.abs(labels - truth).mean(0)
+
+
+def accuracy(labels: Int[np.ndarray, " time"], truth: Int[np.ndarray, " time"]) -> float:
+    """Share of discrete labels that are right."""
+    _same_shape(labels, truth)
+    return float((labels == truth).mean())
+
+
+def macro_f1(labels: Int[np.ndarray, " time"], truth: Int[np.ndarray, " time"]) -> float:
+    """F1 averaged over the actions that occur in truth or labels, rare ones as much as common."""
+    _same_shape(labels, truth)
+    scores = []
+    for action in np.union1d(labels, truth):
+        right = int(((labels == action) & (truth == action)).sum())
+        scores.append(2 * right / (int((labels == action).sum()) + int((truth == action).sum())))
+    return float(np.mean(scores))
+
+
+def lag_scan(
+    labels: Sequence[Float[np.ndarray, "time action"]],
+    truth: Sequence[Float[np.ndarray, "time action"]],
+) -> dict[int, float]:
+    """Mean R2 of labels moved by -5..+5 frames; +1 compares a label with the action after it.
+
+    Every lag is judged on the same frames, those five away from either end of their episode, so
+    that pauses at the ends favour none. The best lag of labels that stand right is 0.
+
+    Raises:
+        ValueError: No episode is longer than ten frames.
+    """
+    reach = max(LAGS)
+    pairs = [(a, b) for a, b in zip(labels, truth, strict=True) if len(b) > 2 * reach]
+    if not pairs:
+        raise ValueError(f"no episode is longer than {2 * reach} frames; a lag scan needs one")
+    inner = np.concatenate([a[reach:-reach] for a, _ in pairs])
+    moved = {
+        lag: np.concatenate([b[reach + lag : len(b) - reach + lag] for _, b in pairs])
+        for lag in LAGS
+    }
+    return {lag: mean_r2(inner, true) for lag, true in moved.items()}
+
+
+def best_lag(scan: dict[int, float]) -> int:
+    """Where a lag scan peaks; 0 unless another lag is really better."""
+    best = max(scan, key=lambda lag: (scan[lag], -abs(lag)))
+    return 0 if scan[0] >= scan[best] else best
+
+
+def coverage(
+    labels: Float[np.ndarray, "time action"],
+    half_width: Float[np.ndarray, "time action"],
+    truth: Float[np.ndarray, "time action"],
+) -> float:
+    """Share of true values inside their interval, over the dimensions that vary."""
+    _same_shape(labels, truth)
+    inside = np.abs(labels - truth) <= half_width
+    return float(inside[:, varying(truth)].mean())
+
+
+def error_after_dropping(
+    labels: Float[np.ndarray, "time action"],
+    half_width: Float[np.ndarray, "time action"],
+    truth: Float[np.ndarray, "time action"],
+    *,
+    share: float,
+) -> float:
+    """Mean absolute error once the least sure `share` of the steps is gone, over that of all.
+
+    A step's uncertainty is the mean of its intervals, each in units of its dimension's mean one.
+    0.85 means that 15 % of the error went with the dropped steps.
+    """
+    _same_shape(labels, truth)
+    moves = varying(truth)
+    error = np.abs(labels - truth)[:, moves].mean(1)
+    width = half_width[:, moves]
+    doubt = (width / np.maximum(width.mean(0), 1e-12)).mean(1)
+    kept = np.argsort(doubt, kind="stable")[: max(1, round(len(doubt) * (1 - share)))]
+    whole = float(error.mean())
+    return float(error[kept].mean()) / whole if whole > 0 else 1.0
+
+
+def drift(
+    labels: Sequence[Float[np.ndarray, "time action"]],
+    truth: Sequence[Float[np.ndarray, "time action"]],
+    *,
+    dimensions: Sequence[int],
+    scale: float = 1.0,
+) -> float:
+    """How far apart integrated labels and integrated truth end, root mean square over episodes.
+
+    `dimensions` are those that add up to a position, `scale` what one unit of action moves [m].
+    A constant bias grows here and zero-mean noise cancels, as they do when a policy acts.
+    """
+    ends = [
+        scale * np.linalg.norm((a - b)[:, list(dimensions)].sum(0))
+        for a, b in zip(labels, truth, strict=True)
+    ]
+    return float(np.sqrt(np.mean(np.square(ends))))
+
+
+def wilson(successes: int, trials: int, *, z: float = 1.96) -> tuple[float, float]:
+    """Interval of a success rate (Wilson 1927); 95 % for the default z.
+
+    Raises:
+        ValueError: More successes than trials, or no trials.
+    """
+    if not 0 <= successes <= trials or trials == 0:
+        raise ValueError(f"{successes} successes in {trials} trials; there must be 0..trials, > 0")
+    share = successes / trials
+    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    spread = share * (1 - share) / trials + z**2 / (4 * trials**2)
+    half = z * np.sqrt(spread) / (1 + z**2 / trials)
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def _same_shape(labels: np.ndarray, truth: np.ndarray) -> None:
+    if labels.shape != truth.shape:
+        raise ValueError(f"labels of shape {labels.shape}, true actions of shape {truth.shape}")

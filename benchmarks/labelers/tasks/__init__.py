@@ -1,0 +1,1 @@
+"""Simulated tasks with scripted teachers."""

@@ -1,0 +1,121 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.labelers import probes, reference, render, scores, trivial
+from benchmarks.labelers.cells import Cell, Row, measured
+from benchmarks.labelers.episodes import Demonstration
+from benchmarks.labelers.labeler import Labeler
+
+GAIN_M = 0.01
+
+
+def episode(seed: int, *, steps: int = 60) -> Demonstration:
+    """A hand that moves a centimetre a step for an action of 1, and a gripper that follows."""
+    generator = np.random.default_rng(seed)
+    actions = np.clip(np.cumsum(generator.normal(0, 0.3, (steps, 4)), axis=0), -0.95, 0.95)
+    observations = np.zeros((steps + 1, 8))
+    observations[1:, :3] = GAIN_M * np.cumsum(actions[:, :3], axis=0)
+    observations[1:, 3] = 0.5 - 0.5 * actions[:, 3]
+    return Demonstration(observations, actions, seed)
+
+
+KNOWN = [episode(seed) for seed in range(6)]
+HIDDEN = [episode(seed) for seed in range(100, 106)]
+OBSERVED = [d.observations for d in HIDDEN]
+TRUTH = np.concatenate([d.actions for d in HIDDEN])
+
+
+def values(labeler: Labeler) -> np.ndarray:
+    made = labeler(KNOWN, OBSERVED, seed=0)
+    return np.concatenate([label.values for label in made.labels])
+
+
+def test_linear_inverse_dynamics_finds_actions_that_motion_tells() -> None:
+    assert scores.mean_r2(values(reference.ridge), TRUTH) > 0.95
+
+
+def test_the_ensemble_labels_the_frame_itself_and_knows_its_error() -> None:
+    made = reference.ensemble(KNOWN, OBSERVED, seed=0)
+    each = [label.values for label in made.labels]
+    assert scores.mean_r2(np.concatenate(each), TRUTH) > 0.95
+    assert scores.best_lag(scores.lag_scan(each, [d.actions for d in HIDDEN])) == 0
+    width = np.concatenate([m.half_width_90 for m in made.labels if m.half_width_90 is not None])
+    # Six episodes to calibrate on: the quantile itself is known to about 0.05.
+    assert scores.coverage(np.concatenate(each), width, TRUTH) == pytest.approx(0.9, abs=0.08)
+
+
+def test_one_labelled_episode_gives_labels_without_intervals() -> None:
+    made = reference.ensemble(KNOWN[:1], OBSERVED[:1], seed=0)
+    assert made.labels[0].half_width_90 is None
+    assert made.labels[0].values.shape == HIDDEN[0].actions.shape
+
+
+def test_kinematic_labels_are_displacement_over_gain() -> None:
+    np.testing.assert_allclose(values(trivial.kinematic)[:, :3], TRUTH[:, :3], atol=1e-6)
+
+
+def test_copying_the_state_ahead_finds_the_delay() -> None:
+    # The gripper's opening one step later is the command, turned round.
+    labels = values(trivial.copy_state_ahead)
+    assert scores.r2(labels, TRUTH)[3] == pytest.approx(1, abs=1e-3)
+
+
+def test_mean_and_zero_know_nothing() -> None:
+    assert scores.mean_r2(values(trivial.mean), TRUTH) <= 0
+    assert not values(trivial.zero).any()
+
+
+def test_late_labels_are_found_by_the_lag_scan() -> None:
+    made = probes.probe("late", HIDDEN, seed=0)
+    scan = scores.lag_scan([m.values for m in made.labels], [d.actions for d in HIDDEN])
+    assert scores.best_lag(scan) == -1
+
+
+def test_an_unknown_probe_is_named_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match="'early'; there are true, noise, bias, late"):
+        probes.probe("early", HIDDEN, seed=0)
+
+
+def row(cell: Cell, score: float = 0.5, trials: int = 50) -> Row:
+    return Row(
+        family=cell.family, task=cell.task, labeler=cell.labeler, labelled_set=cell.labelled_set,
+        seed=cell.seed, r2=(0.5, float("nan")), mae=(0.1, 0.2), score=score,
+        num_successes=round(score * trials), num_trials=trials,
+    )  # fmt: skip
+
+
+def test_a_cell_is_measured_once(tmp_path: Path) -> None:
+    cell = Cell(family="metaworld", task="push-v3", labeler="ridge", labelled_set="K5")
+    first, is_new = measured(cell, row, folder=tmp_path)
+    again, is_new_again = measured(cell, lambda _: pytest.fail("measured twice"), folder=tmp_path)
+    assert (is_new, is_new_again) == (True, False)
+    assert again.r2[0] == first.r2[0]
+    assert np.isnan(again.r2[1])
+
+
+def test_another_seed_is_another_cell(tmp_path: Path) -> None:
+    one, two = (
+        Cell(family="metaworld", task="push-v3", labeler="ridge", seed=seed) for seed in (0, 1)
+    )
+    measured(one, row, folder=tmp_path)
+    assert measured(two, row, folder=tmp_path)[1]
+
+
+def test_table_holds_seeds_together_and_says_what_share_of_true_was_reached(tmp_path: Path) -> None:
+    cells = [
+        Cell(family="metaworld", task="push-v3", labeler=labeler, seed=seed)
+        for labeler in ("true", "ridge")
+        for seed in (0, 1)
+    ]
+    rows = [row(c, score=1.0 if c.labeler == "true" else 0.4 + 0.2 * c.seed) for c in cells]
+    render.write(rows, tmp_path)
+    line = next(
+        text for text in (tmp_path / "labelers.md").read_text().splitlines() if "| ridge" in text
+    )
+    # 50 of 100: the textbook interval 0.40..0.60.
+    assert line.startswith("| ridge | 0.500 [0.40, 0.60] | 0.400..0.600 | 0.500 |")
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "labelers.md", "labelers.parquet", "labelers.png",
+    }  # fmt: skip
