@@ -26,6 +26,12 @@ DAMPING_PER_ERROR = 0.1
 """Further damping as a share of what a frame still costs [1/rad^2 per sigma^2]: frames whose
 targets are out of reach come to rest instead of swinging (Sugihara 2011, "Solvability-unconcerned
 inverse kinematics")."""
+WORSE = (2.0, 50.0)
+"""A frame got worse if its error is this many times what it was, plus this many sigma^2."""
+FIRST_CAUTION, MORE_CAUTION, LESS_CAUTION = 0.1, 10.0, 0.3
+"""Marquardt's damping of a frame that got worse, as a share of its curvature, how many times that
+it is each further time, and how many times where it did not get worse again. One step forth and one
+back leave more."""
 BOUNDARY_SHARE = 0.95
 """Share of the way to the nearest limit that a step may go."""
 MAX_STEP_RAD = 0.7
@@ -203,8 +209,13 @@ def _minimise(cost: Cost, limits: Limits, start: Array, search: Search) -> Array
     # A start outside, or all but, gets room; one well inside is never left again.
     slack = xp.where(slack < LEAST_SLACK, LEAST_SLACK * xp.ones_like(slack), slack)
     force = barrier / slack
+    caution = error = None
     for _ in range(search.max_iterations):
         model = cost.linearise(x)
+        if model.error is not None:
+            caution = _caution(caution, error, model.error)
+            error = model.error
+            model.bands[0] *= 1.0 + caution[:, None]
         missing = limits.rows(x) + slack - limits.bound
         stiffness = force / slack
         limits.add_curvature(model.bands, stiffness)
@@ -226,6 +237,20 @@ def _minimise(cost: Cost, limits: Limits, start: Array, search: Search) -> Array
             complementarity = BARRIER_DECREASE * float(xp.mean(force * slack))
             barrier = max(LAST_BARRIER, min(barrier, complementarity))
     return x
+
+
+def _caution(caution: Array, before: Array, now: Array) -> Array:
+    """How much more each frame is damped than asked for (Marquardt 1963).
+
+    A wish that is one-sided is seen only where it is missed: without this, a foot may enter the
+    ground and leave it again for ever.
+    """
+    xp = array_namespace(now)
+    if before is None:
+        return xp.zeros_like(now)
+    is_worse = now > WORSE[0] * before + WORSE[1]
+    more = xp.clip(MORE_CAUTION * caution, min=FIRST_CAUTION)
+    return xp.where(is_worse, more, LESS_CAUTION * caution)
 
 
 def _share_to_zero(value: Array, step: Array) -> float:

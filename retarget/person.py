@@ -68,7 +68,8 @@ class Person:
         """X from the heel (the ankle where there is none) to the toe, y level, z up.
 
         Where there is no heel, the ankle stands above it: the pitch is counted from that of the
-        foot that stands flat, taken as the one with the toe lowest, in nine of ten frames.
+        foot that stands flat, which has its toe higher than nine of ten frames: heels rise longer
+        than toes do.
         """
         toe, heel, ankle = (self.joint(f"{side}_{name}") for name in ("toe", "heel", "ankle"))
         has_heel = np.isfinite(heel).all(axis=1).any()
