@@ -19,6 +19,7 @@ Quantity = Literal[
     "rotation_matrix",
     "gripper",
     "latent",
+    "discrete",
 ]
 
 
@@ -30,7 +31,7 @@ class Dimension(BaseModel):
     name: str
     """Feature name in the dataset, such as `panda_joint1.pos` or `ee.x`."""
     quantity: Quantity
-    """What kind of number it is."""
+    """What kind of number it is; `discrete` is a choice, a whole number from `lower` to `upper`."""
     unit: str
     """Unit: `rad`, `m`, `percent`, or `1`."""
     lower: float | None = None

@@ -31,6 +31,8 @@ BUILT_IN: dict[str, str] = {
     "check.physics": "retarget.physics:PhysicsCheck",
     "retarget.hand": "retarget.hand:RetargetHand",
     "retarget.humanoid": "retarget.humanoid:RetargetHumanoid",
+    "label.pixels": "models.pixels:Pixels",
+    "label.inverse_dynamics": "models.inverse_dynamics:InverseDynamics",
     "curate": "pipeline.stages.curate:Curate",
 }
 """Stage kinds that come with Rotoscope, as `"module:attr"`, imported when first used."""
@@ -42,6 +44,7 @@ HELPERS: dict[str, str] = {
     "hand_lines": "retarget.portraits_hand:hand_lines",
     "robot": "retarget.robot:load_robot",
     "robot_check": "retarget.onboard:check",
+    "train_inverse_dynamics": "models.training.command:train_from_dataset",
     "robot_list": "retarget.robot_list:shipped_robots",
 }
 """Things the report and the commands need from packages that `pipeline` must not import."""

@@ -19,6 +19,7 @@ MAY_IMPORT = {
         "models",
         *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
         *(f"pipeline.{m}" for m in ("assets", "atomic", "configs", "motion")),
+        *(f"pipeline.{m}" for m in ("contract", "dataset")),
     },
     "retarget": {
         "retarget",

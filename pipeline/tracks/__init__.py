@@ -9,7 +9,7 @@ from pipeline.tracks.action import REASONS, ActionTrack, FeatureTrack, QualityTr
 from pipeline.tracks.base import SIDES, Side, Track, require_shape
 from pipeline.tracks.body import BODY_JOINTS, BodyTrack, SmplxTrack
 from pipeline.tracks.hand import NUM_HAND_JOINTS, GripperTrack, HandTrack
-from pipeline.tracks.video import Camera, ClockTrack, SegmentTrack, ShotTrack
+from pipeline.tracks.video import Camera, ClockTrack, EmbeddingTrack, SegmentTrack, ShotTrack
 
 __all__ = [
     "BODY_JOINTS",
@@ -20,6 +20,7 @@ __all__ = [
     "BodyTrack",
     "Camera",
     "ClockTrack",
+    "EmbeddingTrack",
     "FeatureTrack",
     "GripperTrack",
     "HandTrack",

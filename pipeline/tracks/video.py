@@ -69,3 +69,13 @@ class ClockTrack(Track):
 
     time_s: Float[np.ndarray, " time"]
     """Presentation time of each frame [s], the first at 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddingTrack(Track):
+    """What image networks say about each frame, for labelers that look at pictures."""
+
+    model_sha256: str
+    """Hash of the trained labeler that the networks belong to."""
+    values: Float[np.ndarray, "time number"]
+    """Numbers of all networks, one after the other (float16)."""

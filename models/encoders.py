@@ -1,0 +1,107 @@
+"""Image networks: what they say about a frame, one row of numbers each.
+
+The small network that is trained with a labeler sees the frame and what changed since the frame
+one action before. Pretrained networks stay as they are and see the frame alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from pipeline.errors import AssetError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+Embed = Callable[[np.ndarray], np.ndarray]
+"""RGB pictures (frame, size, size, 3), uint8, to numbers (frame, n)."""
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet, which pretrained networks expect to be taken out."""
+_BATCH = 32
+
+
+def check_encoder(name: str) -> None:
+    """Refuses a name that means no image network.
+
+    Raises:
+        UsageError: Neither `cnn` nor `torchvision:NAME` nor `transformers:NAME`.
+    """
+    source, colon, network = name.partition(":")
+    if name == "cnn" or (colon and network and source in ("torchvision", "transformers")):
+        return
+    raise UsageError(
+        f"unknown encoder {name!r}; valid ones are 'cnn', 'torchvision:NAME', "
+        "'torchvision:NAME@WEIGHTS.pth' and 'transformers:NAME_OR_FOLDER'"
+    )
+
+
+def open_encoder(name: str) -> Embed:
+    """A pretrained image network, ready to be asked.
+
+    Raises:
+        UsageError: No such network.
+        AssetError: Its weights cannot be had.
+    """
+    check_encoder(name)
+    source, _, network = name.partition(":")
+    module, run = _torchvision(network) if source == "torchvision" else _transformers(network)
+    module.eval()
+
+    def embed(images: UInt8[np.ndarray, "frame size size 3"]) -> Float[np.ndarray, "frame n"]:
+        import torch
+
+        out = []
+        with torch.inference_mode():
+            for start in range(0, len(images), _BATCH):
+                part = torch.from_numpy(np.ascontiguousarray(images[start : start + _BATCH]))
+                pixels = (part.float() / 255 - torch.tensor(_MEAN)) / torch.tensor(_STD)
+                out.append(run(pixels.movedim(-1, 1)).numpy())
+        return np.concatenate(out)
+
+    return embed
+
+
+def _torchvision(network: str) -> tuple[Any, Callable[[torch.Tensor], torch.Tensor]]:
+    import torch
+    from torchvision import models as networks
+
+    name, at, path = network.partition("@")
+    if name not in networks.list_models(module=networks):
+        raise UsageError(f"unknown encoder 'torchvision:{name}'; see torchvision.models")
+    try:
+        module = networks.get_model(name, weights=None if at else "DEFAULT")
+        if at:
+            module.load_state_dict(torch.load(Path(path), map_location="cpu", weights_only=True))
+    except (OSError, RuntimeError) as error:
+        raise AssetError(
+            f"the weights of encoder 'torchvision:{network}' cannot be had: {error}; name a local "
+            "file with torchvision:NAME@WEIGHTS.pth"
+        ) from error
+    # Everything but the last layer, which names classes.
+    last = next(n for n in ("fc", "classifier", "heads", "head") if hasattr(module, n))
+    setattr(module, last, torch.nn.Identity())
+    return module, lambda pixels: module(pixels).flatten(1)
+
+
+def _transformers(network: str) -> tuple[Any, Callable[[torch.Tensor], torch.Tensor]]:
+    from transformers import AutoModel
+
+    try:
+        module = AutoModel.from_pretrained(network)
+    except (OSError, ValueError) as error:
+        raise AssetError(
+            f"encoder 'transformers:{network}' cannot be had: {str(error).splitlines()[0]}; name a "
+            "local folder or a model of the hub"
+        ) from error
+
+    def run(pixels: torch.Tensor) -> torch.Tensor:
+        # A mean over patches (or over a grid) says where things are better than a class token.
+        state: torch.Tensor = module(pixel_values=pixels).last_hidden_state
+        return state.mean(1) if state.ndim == 3 else state.mean((2, 3))
+
+    return module, run

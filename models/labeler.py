@@ -1,0 +1,326 @@
+"""A trained labeler: an ensemble, its calibration, and one folder that holds all of it.
+
+The folder holds `model.safetensors` (every number), `labeler.yaml` (settings, contract, inputs,
+versions, hash of the data) and `metrics.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from jaxtyping import Float, UInt8
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from models.action_space import ActionSpace
+from models.calibration import Calibration, tempered
+from models.inverse_dynamics_config import InverseDynamicsConfig
+from models.window_model import (
+    LOG_VARIANCE_RANGE,
+    Scaling,
+    build_network,
+    predict_ridge,
+    probabilities,
+    run_network,
+    with_motion,
+)
+from pipeline.atomic import atomic_path
+from pipeline.contract import ActionContract
+from pipeline.errors import UsageError
+
+LABELER_VERSION = 1
+"""Changes with the layout of a labeler's folder."""
+_BATCH_ROWS = 4096
+_BATCH_IMAGES = 256
+
+
+class LabelerFacts(BaseModel):
+    """`labeler.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int
+    """`LABELER_VERSION` of the program that wrote it."""
+    family: str
+    """What kind of labeler it is."""
+    config: InverseDynamicsConfig
+    """Its settings."""
+    contract: ActionContract
+    """What its actions mean."""
+    inputs: tuple[str, ...]
+    """Features that it sees, in order."""
+    input_sizes: tuple[int, ...]
+    """Numbers in each."""
+    camera: str
+    """Camera that it learned from; empty where it sees no pictures."""
+    image_size: tuple[int, int]
+    """Width and height of the pictures it learned from [px]."""
+    constant: tuple[str, ...]
+    """Dimensions that never moved in training."""
+    data_sha256: str
+    """Hash of the labelled data."""
+    packages: dict[str, str]
+    """Versions of what trained it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What a labeler says about some moments."""
+
+    values: Float[np.ndarray, "row action"]
+    """Actions in the contract's units."""
+    half_width: Float[np.ndarray, "row action"]
+    """Half of the 90 % interval, same units; NaN for choices."""
+    confidence: Float[np.ndarray, " row"]
+    """Calibrated chance of being right, 0..1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labeler:
+    """A trained ensemble."""
+
+    facts: LabelerFacts
+    """Everything but numbers."""
+    scaling: Scaling
+    """In front of and behind every member."""
+    members: tuple[dict[str, np.ndarray], ...]
+    """Weights of each, by name."""
+    calibration: Calibration
+    """What held-out episodes taught."""
+    metrics: dict[str, Any]
+    """Scores on held-out episodes."""
+
+    @cached_property
+    def space(self) -> ActionSpace:
+        """The contract's blocks."""
+        return ActionSpace.of(self.facts.contract)
+
+    @cached_property
+    def networks(self) -> list[Any]:
+        """The members as torch modules; empty for ridge."""
+        import torch
+
+        if self.facts.config.kind == "ridge":
+            return []
+        built = []
+        for arrays in self.members:
+            module = self.build()
+            module.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
+            built.append(module.eval())
+        return built
+
+    def build(self) -> Any:
+        """A member's network, without its weights."""
+        return network_for(self.facts.config, self.space, len(self.scaling.input_mean))
+
+    def label(
+        self,
+        inputs: Float[np.ndarray, "row input"],
+        embeddings: Float[np.ndarray, "member row tap number"] | None = None,
+    ) -> Labels:
+        """Actions with intervals and confidence.
+
+        Args:
+            inputs: Flattened windows, in their own units; no columns where only images are seen.
+            embeddings: What each member's image network says about the frames of each window.
+        """
+        encoded, log_variance = self.predict(inputs, embeddings)
+        values, doubt = self.summarise(encoded, log_variance)
+        space, discrete = self.space, self.space.is_discrete
+        chosen = [np.zeros((len(values), 0))]
+        for block in space.blocks:
+            if block.kind == "discrete":
+                mean = encoded[:, :, block.encoded].mean(0)
+                calibrated = tempered(mean, self.calibration.temperature)
+                chosen.append(calibrated.max(1, keepdims=True))
+        names = space.contract.names
+        scored = ~discrete & ~np.isin(names, self.facts.constant)
+        return Labels(
+            values,
+            self.calibration.half_width(doubt, discrete),
+            self.calibration.confidence(
+                doubt, self.scaling.spread, scored, np.concatenate(chosen, axis=1)
+            ),
+        )
+
+    def predict(
+        self, inputs: np.ndarray, embeddings: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Encoded actions (member, row, encoded) and log variances (member, row, action)."""
+        parts = [
+            self._predict(
+                self.scaling.inputs(inputs[i : i + _BATCH_ROWS]),
+                None if embeddings is None else embeddings[:, i : i + _BATCH_ROWS],
+            )
+            for i in range(0, len(inputs), _BATCH_ROWS)
+        ]
+        return np.concatenate([p[0] for p in parts], 1), np.concatenate([p[1] for p in parts], 1)
+
+    def _predict(
+        self, inputs: np.ndarray, embeddings: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        is_ridge = self.facts.config.kind == "ridge"
+        encoded, log_variance = [], []
+        for number, arrays in enumerate(self.members):
+            if is_ridge:
+                scaled, doubt = predict_ridge(arrays, inputs)
+            else:
+                scaled, doubt = self._run(number, inputs, embeddings)
+            raw = scaled * self.scaling.encoded_scale + self.scaling.encoded_mean
+            encoded.append(probabilities(raw, self.space, are_logits=not is_ridge))
+            log_variance.append(doubt)
+        return np.stack(encoded), np.stack(log_variance)
+
+    def _run(
+        self, number: int, inputs: np.ndarray, embeddings: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        import torch
+
+        seen = None if embeddings is None else torch.from_numpy(embeddings[number]).float()
+        with torch.inference_mode():
+            rows = torch.from_numpy(inputs).float()
+            out = run_network(self.networks[number], rows, seen).numpy().astype(float)
+        num = self.space.num_encoded
+        return out[:, :num], np.clip(out[:, num:], *LOG_VARIANCE_RANGE)
+
+    def embed(
+        self,
+        images: UInt8[np.ndarray, "frame size size 3"],
+        before: UInt8[np.ndarray, "frame size size 3"],
+    ) -> Float[np.ndarray, "member frame number"]:
+        """What the image networks of all members say about pictures.
+
+        `before` holds, for each, the picture one action earlier.
+        """
+        import torch
+
+        out = []
+        with torch.inference_mode():
+            for start in range(0, len(images), _BATCH_IMAGES):
+                part = slice(start, start + _BATCH_IMAGES)
+                seen = with_motion(torch.from_numpy(images[part]), torch.from_numpy(before[part]))
+                found = [network["encoder"](seen).numpy() for network in self.networks]
+                out.append(np.stack(found))
+        return np.concatenate(out, axis=1)
+
+    def summarise(
+        self, encoded: np.ndarray, log_variance: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What the ensemble means, and its doubt (1-sigma, before calibration) per dimension."""
+        values = self.space.decode(encoded)
+        apart = np.stack([self.space.error(self.space.decode(m[None]), values) for m in encoded])
+        own = np.exp(log_variance).mean(0) * self.scaling.spread**2
+        return values, np.sqrt(own + (apart**2).mean(0))
+
+
+def network_for(config: InverseDynamicsConfig, space: ActionSpace, num_inputs: int) -> Any:
+    """A network of the size that settings and contract ask for."""
+    offsets_s = config.window.offsets_s(space.contract.rate_hz)
+    return build_network(
+        num_inputs=num_inputs,
+        num_taps=len(offsets_s) if config.learns_images else 0,
+        num_encoded=space.num_encoded,
+        num_actions=len(space.contract.dimensions),
+        hidden=config.hidden,
+    )
+
+
+def save_labeler(labeler: Labeler, folder: Path) -> None:
+    """Writes the folder, whole or not at all."""
+    from safetensors.numpy import save_file
+
+    arrays: dict[str, np.ndarray] = {
+        f"scaling.{name}": value for name, value in vars(labeler.scaling).items()
+    }
+    arrays["calibration.factor"] = labeler.calibration.factor
+    arrays["calibration.temperature"] = np.array([labeler.calibration.temperature])
+    for number, member in enumerate(labeler.members):
+        arrays |= {f"member.{number}.{name}": value for name, value in member.items()}
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+        save_file(contiguous, temporary / "model.safetensors")
+        facts = labeler.facts.model_dump(mode="json")
+        (temporary / "labeler.yaml").write_text(yaml.safe_dump(facts, sort_keys=False))
+        (temporary / "metrics.json").write_text(json.dumps(labeler.metrics, indent=2) + "\n")
+
+
+def load_labeler(folder: Path) -> Labeler:
+    """A trained labeler from its folder.
+
+    Raises:
+        UsageError: The folder is missing or incomplete, or was written by another version.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    facts = read_facts(folder)
+    try:
+        arrays = load_file(folder / "model.safetensors")
+    except SafetensorError as error:
+        raise UsageError(
+            f"{folder / 'model.safetensors'} is damaged ({error}); train again"
+        ) from error
+    members = [_below(arrays, f"member.{k}.") for k in range(facts.config.members)]
+    return Labeler(
+        facts=facts,
+        scaling=Scaling(**_below(arrays, "scaling.")),
+        members=tuple(members),
+        calibration=Calibration(
+            arrays["calibration.factor"], float(arrays["calibration.temperature"][0])
+        ),
+        metrics=json.loads((folder / "metrics.json").read_text()),
+    )
+
+
+def read_facts(folder: Path) -> LabelerFacts:
+    """`labeler.yaml` of a folder; raises as `load_labeler`."""
+    for name in ("labeler.yaml", "model.safetensors", "metrics.json"):
+        if not (folder / name).is_file():
+            raise UsageError(
+                f"{folder} is no trained labeler: {name} is not there; name the folder that "
+                "'rotoscope train inverse-dynamics --out' wrote"
+            )
+    raw = yaml.safe_load((folder / "labeler.yaml").read_text())
+    version = raw.get("version") if isinstance(raw, dict) else None
+    if version != LABELER_VERSION:
+        raise UsageError(
+            f"{folder} is of version {version}, this program reads version {LABELER_VERSION}; "
+            "train it again with the same data"
+        )
+    try:
+        return LabelerFacts.model_validate(raw)
+    except ValidationError as error:
+        raise UsageError(f"{folder / 'labeler.yaml'} is malformed: {error}") from error
+
+
+def folder_digest(folder: Path) -> str:
+    """Hash of what decides a labeler's answers."""
+    found = hashlib.sha256()
+    for name in ("labeler.yaml", "model.safetensors"):
+        found.update((folder / name).read_bytes())
+    return found.hexdigest()
+
+
+def _below(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+
+def package_versions(names: Sequence[str] = ("torch", "numpy", "rotoscope")) -> dict[str, str]:
+    """Installed versions, for the record."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,1 @@
+"""How labelers are trained: labelled data, one loop, checkpoints, scores."""

@@ -1,0 +1,47 @@
+"""What a killed training needs to go on as if nothing had happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.atomic import atomic_path
+from pipeline.errors import UsageError
+
+CHECKPOINT_VERSION = 1
+"""Changes with the contents of a checkpoint."""
+
+
+def save_checkpoint(path: Path, state: dict[str, Any], *, fingerprint: str) -> None:
+    """Writes tensors and numbers, whole or not at all."""
+    import torch
+
+    whole = {"version": CHECKPOINT_VERSION, "fingerprint": fingerprint, "state": state}
+    with atomic_path(path) as temporary:
+        torch.save(whole, temporary)
+
+
+def load_checkpoint(path: Path, *, fingerprint: str) -> dict[str, Any] | None:
+    """The state of a checkpoint, `None` where there is none. Nothing in the file is executed.
+
+    Raises:
+        UsageError: It is of another version, or was made from other settings or data.
+    """
+    import torch
+
+    if not path.is_file():
+        return None
+    whole = torch.load(path, map_location="cpu", weights_only=True)
+    version = whole.get("version")
+    if version != CHECKPOINT_VERSION:
+        raise UsageError(
+            f"checkpoint {path} is of version {version}, this program reads version "
+            f"{CHECKPOINT_VERSION}; remove it, or train into another folder"
+        )
+    if whole["fingerprint"] != fingerprint:
+        raise UsageError(
+            f"checkpoint {path} was made from other settings or other data; train into another "
+            "folder, or remove it to start anew"
+        )
+    state: dict[str, Any] = whole["state"]
+    return state

@@ -1,0 +1,137 @@
+"""Labelled episodes, and everything that must be true of them before any training starts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from models.action_space import CONSTANT_SPREAD
+from pipeline.contract import ActionContract
+from pipeline.errors import ContractError, DatasetError
+
+CLOCK_TOLERANCE = 0.02
+"""How far a clock may be off, as a share of the time between two rows or of the rate."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledEpisode:
+    """One episode whose actions are known."""
+
+    name: str
+    """How messages call it, such as `episode 3`."""
+    time_s: Float[np.ndarray, " time"]
+    """Time of each row [s], increasing."""
+    features: Float[np.ndarray, "time feature"]
+    """What the labeler sees, one column per number; NaN where unknown. No columns: images only."""
+    actions: Float[np.ndarray, "time action"]
+    """The true actions."""
+    valid: Bool[np.ndarray, " time"]
+    """Rows whose action can be believed."""
+    images: UInt8[np.ndarray, "time size size 3"] | None = None
+    """What the camera saw, shrunk to the labeler's size; `None` where it sees none."""
+
+    def __post_init__(self) -> None:
+        lengths = {
+            "features": len(self.features),
+            "actions": len(self.actions),
+            "valid": len(self.valid),
+        }
+        if self.images is not None:
+            lengths["images"] = len(self.images)
+        if set(lengths.values()) != {len(self.time_s)}:
+            raise DatasetError(
+                f"{self.name}: {len(self.time_s)} row times, but {lengths}; one each is needed"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledSet:
+    """Labelled episodes that obey one contract."""
+
+    episodes: tuple[LabelledEpisode, ...]
+    """In the order of the dataset."""
+    contract: ActionContract
+    """What each number of an action means."""
+    inputs: tuple[str, ...] = ()
+    """Names of the features that the columns of `features` come from."""
+    input_sizes: tuple[int, ...] = ()
+    """How many columns each has."""
+    camera: str = ""
+    """Name of the camera feature that `images` come from; empty for none."""
+    image_size: tuple[int, int] = (0, 0)
+    """Width and height of that camera's pictures in the dataset [px]."""
+    constant: tuple[str, ...] = field(init=False, default=())
+    """Dimensions of the action that never move: they are scored apart."""
+
+    def __post_init__(self) -> None:
+        check_episodes(self.episodes, self.contract)
+        actions = np.concatenate([e.actions[e.valid] for e in self.episodes])
+        still = np.ptp(actions, axis=0) < CONSTANT_SPREAD
+        names = tuple(n for n, s in zip(self.contract.names, still, strict=True) if s)
+        object.__setattr__(self, "constant", names)
+        if still.all():
+            raise DatasetError(
+                f"no dimension of the action ever changes ({', '.join(names)}): there is nothing "
+                "to learn; check that these are the executed actions"
+            )
+
+    def digest(self) -> str:
+        """Hash of everything that is learned from."""
+        found = hashlib.sha256(self.contract.model_dump_json().encode())
+        for episode in self.episodes:
+            arrays = (episode.time_s, episode.features, episode.actions, episode.valid)
+            for array in (*arrays, episode.images):
+                if array is not None:
+                    found.update(f"{array.dtype}{array.shape}".encode())
+                    found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()
+
+
+def check_episodes(episodes: Sequence[LabelledEpisode], contract: ActionContract) -> None:
+    """Refuses what no labeler should be trained on.
+
+    Raises:
+        DatasetError: No episode, NaN in an action that counts, or a clock that does not run at the
+            contract's rate.
+        ContractError: Actions of another length than the contract says.
+    """
+    if not episodes:
+        raise DatasetError("there is no labelled episode; a labeler needs some")
+    for episode in episodes:
+        if episode.actions.shape[1] != len(contract.dimensions):
+            raise ContractError(
+                f"{episode.name}: actions have {episode.actions.shape[1]} numbers, the contract "
+                f"names {len(contract.dimensions)} ({', '.join(contract.names)})"
+            )
+        bad = episode.valid & ~np.isfinite(episode.actions).all(axis=1)
+        if bad.any():
+            row = int(np.argmax(bad))
+            where = ~np.isfinite(episode.actions[row])
+            names = [n for n, w in zip(contract.names, where, strict=True) if w]
+            raise DatasetError(
+                f"{episode.name}: the action of row {row} is not finite in {', '.join(names)} "
+                f"({int(bad.sum())} such rows); remove them, or mark them in label.valid"
+            )
+        check_clock(episode.name, episode.time_s, contract.rate_hz)
+
+
+def check_clock(name: str, time_s: Float[np.ndarray, " time"], rate_hz: float) -> None:
+    """Row times must go on by one interval of the rate.
+
+    Raises:
+        DatasetError: They do not.
+    """
+    if len(time_s) < 3:
+        raise DatasetError(f"{name} has {len(time_s)} rows; at least 3 are needed")
+    steps = np.diff(time_s) * rate_hz
+    worst = int(np.argmax(np.abs(steps - 1)))
+    if abs(steps[worst] - 1) > CLOCK_TOLERANCE:
+        raise DatasetError(
+            f"{name}: row {worst + 1} comes {steps[worst] / rate_hz:.4f} s after the row before, "
+            f"at {rate_hz:g} rows a second it should be {1 / rate_hz:.4f} s; fps or the time "
+            "stamps are wrong: write the dataset again with the true rate"
+        )

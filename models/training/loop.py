@@ -1,0 +1,299 @@
+"""One training loop for all learned labelers.
+
+Same input, same settings: same weights, on a CPU bit for bit, whether or not the process was
+killed on the way. Everything random comes from the seed; the order of the batches is a function of
+seed and step, so that a checkpoint needs no position but the step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.training.checkpoint import load_checkpoint, save_checkpoint
+from models.training.config import LoopConfig
+from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class TrainEvent:
+    """One look at how a training goes."""
+
+    name: str
+    """What is trained, such as `member 2 of 5`."""
+    step: int
+    """Steps done."""
+    num_steps: int
+    """Steps at most."""
+    loss: float
+    """Mean loss of the steps since the last event."""
+    validation: float
+    """Loss on the held-out episodes."""
+    best: float
+    """The least of those so far."""
+
+
+TrainListener = Callable[[TrainEvent], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is to be trained, on which rows, judged how."""
+
+    name: str
+    """Shown in events."""
+    build: Callable[[], torch.nn.Module]
+    """Makes the network; its initial weights come from torch's generator."""
+    num_rows: int
+    """Rows to draw batches from."""
+    loss: Callable[[torch.nn.Module, torch.Tensor], torch.Tensor]
+    """Scalar loss of the rows with the given indices."""
+    validate: Callable[[torch.nn.Module], float]
+    """Loss on held-out episodes, by a network in evaluation mode."""
+    fingerprint: str
+    """Hash of data and settings that decide the outcome beyond those of the loop."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What training gave."""
+
+    module: torch.nn.Module
+    """The network with its best averaged weights, on the CPU, in evaluation mode."""
+    steps: int
+    """Steps done."""
+    validation: float
+    """Its loss on the held-out episodes."""
+
+
+def choose_device(config: LoopConfig) -> torch.device:
+    """Where training runs.
+
+    Raises:
+        UsageError: CUDA is asked for and there is none.
+    """
+    import torch
+
+    has_cuda = torch.cuda.is_available()
+    if config.device == "cuda" and not has_cuda:
+        raise UsageError("device=cuda, but no CUDA device is free; use device=auto or device=cpu")
+    return torch.device("cuda" if has_cuda and config.device != "cpu" else "cpu")
+
+
+def train(
+    problem: Problem,
+    config: LoopConfig,
+    *,
+    checkpoint: Path,
+    listener: TrainListener | None = None,
+) -> Trained:
+    """Trains a network; goes on from `checkpoint` where that is there.
+
+    Raises:
+        UsageError: No such device, TensorBoard is asked for and not installed, a checkpoint of
+            other settings, or a loss that is not finite.
+    """
+    with _seeded(config.seed):
+        run = _Run(problem, config, checkpoint)
+        with _curves(config, checkpoint, problem.name) as write:
+            while not run.is_over:
+                run.advance()
+                for told in run.events():
+                    write(told)
+                    if listener is not None:
+                        listener(told)
+        return run.result()
+
+
+class _Run:
+    """State of one training."""
+
+    def __init__(self, problem: Problem, config: LoopConfig, checkpoint: Path) -> None:
+        import torch
+
+        self.problem, self.config, self.path = problem, config, checkpoint
+        self.device = choose_device(config)
+        settings = config.model_dump_json(exclude={"checkpoint_every", "tensorboard"})
+        self.fingerprint = f"{problem.fingerprint}|{settings}|{self.device.type}"
+        self.module = problem.build().to(self.device)
+        self.optimizer = torch.optim.AdamW(
+            self.module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.average = _copy(self.module.state_dict())
+        self.best_weights = _copy(self.average)
+        self.step = self.looks_since_best = 0
+        self.best = math.inf
+        self.losses: list[float] = []
+        self._epoch = (-1, torch.empty(0, dtype=torch.long))
+        self._resume()
+
+    @property
+    def is_over(self) -> bool:
+        return self.step >= self.config.num_steps or self.looks_since_best >= self.config.patience
+
+    def advance(self) -> None:
+        """One step."""
+        import torch
+
+        config = self.config
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.learning_rate * _cosine(self.step / config.num_steps)
+        self.module.train()
+        is_mixed = config.mixed_precision and self.device.type == "cuda"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=is_mixed):
+            loss = self.problem.loss(self.module, self._batch().to(self.device))
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.module.parameters(), config.clip_norm)
+        self.optimizer.step()
+        self.step += 1
+        self.losses.append(float(loss.detach()))
+        if not math.isfinite(self.losses[-1]):
+            raise UsageError(
+                f"{self.problem.name}: the loss is {self.losses[-1]} after {self.step} steps; "
+                f"lower learning_rate (now {config.learning_rate:g})"
+            )
+        self._average_weights()
+
+    def events(self) -> Iterator[TrainEvent]:
+        """Looks at the held-out episodes and writes checkpoints when it is time."""
+        config = self.config
+        told = None
+        if self.step % config.eval_every == 0 or self.step == config.num_steps:
+            told = self._look()
+        if self.step % config.checkpoint_every == 0 or self.is_over:
+            save_checkpoint(self.path, self._state(), fingerprint=self.fingerprint)
+        if told is not None:
+            yield told
+
+    def result(self) -> Trained:
+        self.module.load_state_dict(self.best_weights)
+        return Trained(self.module.to("cpu").eval(), self.step, self.best)
+
+    def _batch(self) -> torch.Tensor:
+        """Rows of this step: each once an epoch, in an order given by seed and epoch."""
+        import torch
+
+        rows, size = self.problem.num_rows, min(self.config.batch_size, self.problem.num_rows)
+        per_epoch = max(1, rows // size)
+        epoch, position = divmod(self.step, per_epoch)
+        if self._epoch[0] != epoch:
+            generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + epoch)
+            self._epoch = (epoch, torch.randperm(rows, generator=generator))
+        return self._epoch[1][position * size : (position + 1) * size]
+
+    def _average_weights(self) -> None:
+        # Early on the average would be dominated by the initial weights.
+        decay = min(self.config.ema_decay, self.step / (self.step + 10))
+        for name, value in self.module.state_dict().items():
+            kept = self.average[name]
+            if kept.is_floating_point():
+                kept.mul_(decay).add_(value.detach(), alpha=1 - decay)
+            else:
+                kept.copy_(value)
+
+    def _look(self) -> TrainEvent:
+        import torch
+
+        own = _copy(self.module.state_dict())
+        self.module.load_state_dict(self.average)
+        self.module.eval()
+        with torch.no_grad():
+            validation = self.problem.validate(self.module)
+        self.module.load_state_dict(own)
+        self.looks_since_best += 1
+        if validation < self.best:
+            self.best, self.looks_since_best = validation, 0
+            self.best_weights = _copy(self.average)
+        loss = sum(self.losses) / max(1, len(self.losses))
+        self.losses = []
+        return TrainEvent(
+            self.problem.name, self.step, self.config.num_steps, loss, validation, self.best
+        )
+
+    def _state(self) -> dict[str, Any]:
+        import torch
+
+        random = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            random["cuda"] = torch.cuda.get_rng_state()
+        return {
+            "module": self.module.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average,
+            "best_weights": self.best_weights,
+            "best": self.best,
+            "step": self.step,
+            "looks_since_best": self.looks_since_best,
+            "losses": self.losses,
+            "random": random,
+        }
+
+    def _resume(self) -> None:
+        import torch
+
+        state = load_checkpoint(self.path, fingerprint=self.fingerprint)
+        if state is None:
+            return
+        self.module.load_state_dict(state["module"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average = {k: v.to(self.device) for k, v in state["average"].items()}
+        self.best_weights = {k: v.to(self.device) for k, v in state["best_weights"].items()}
+        self.best, self.step = state["best"], state["step"]
+        self.looks_since_best, self.losses = state["looks_since_best"], state["losses"]
+        torch.set_rng_state(state["random"]["cpu"])
+        if "cuda" in state["random"] and self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["random"]["cuda"])
+
+
+def _copy(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in weights.items()}
+
+
+def _cosine(progress: float) -> float:
+    """From 1 down to 0.1."""
+    return 0.1 + 0.45 * (1 + math.cos(math.pi * progress))
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Generators of torch start from `seed` and are put back afterwards."""
+    import torch
+
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def _curves(config: LoopConfig, checkpoint: Path, name: str) -> Iterator[TrainListener]:
+    """Writes curves for TensorBoard where asked for."""
+    if not config.tensorboard:
+        yield lambda event: None
+        return
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise UsageError(
+            "tensorboard=true needs the package tensorboard, which is not installed: "
+            "'pip install tensorboard', or leave tensorboard=false"
+        ) from error
+    folder = checkpoint.parent / "tensorboard" / name.replace(" ", "_")
+    writer: Any = SummaryWriter(str(folder))
+
+    def write(event: TrainEvent) -> None:
+        writer.add_scalar("loss", event.loss, event.step)
+        writer.add_scalar("validation", event.validation, event.step)
+
+    try:
+        yield write
+    finally:
+        writer.close()

@@ -1,0 +1,204 @@
+"""Labelled episodes out of a LeRobot v3 dataset, ours or anyone's."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from models.training.data import CLOCK_TOLERANCE, LabelledEpisode, LabelledSet
+from models.training.pictures import shrink
+from pipeline.contract import ActionContract, Dimension
+from pipeline.dataset import Dataset, EpisodeRows, open_dataset, read_images
+from pipeline.errors import ContractError, DatasetError, UsageError, one_of
+
+
+def read_labelled(
+    root: Path,
+    *,
+    inputs: Sequence[str] = (),
+    camera: str = "",
+    image_size: int = 64,
+    contract: ActionContract | None = None,
+) -> LabelledSet:
+    """The episodes of a dataset as a labeler learns from them.
+
+    Args:
+        root: Folder of the dataset.
+        inputs: Features that the labeler sees, such as `track.hand.joints`; columns in this order.
+        camera: Camera feature that it sees, such as `observation.images.front`; empty for none.
+        image_size: Side of the square that pictures are shrunk to [px].
+        contract: What the actions should mean; checked against what the dataset says.
+
+    Raises:
+        UsageError: Neither features nor a camera are named.
+        DatasetError: A feature or camera that is not there, or a clock that disagrees with itself
+            or with the video.
+        ContractError: The dataset's contract is another.
+    """
+    if not inputs and not camera:
+        raise UsageError(
+            "a labeler must see something: name features (inputs=[track.hand.joints]) or a camera "
+            "(camera=observation.images.front)"
+        )
+    dataset = open_dataset(root)
+    _check_names(dataset, inputs, camera)
+    agreed = _agreed_contract(dataset, contract)
+    fps = float(dataset.info["fps"])
+    if abs(agreed.rate_hz / fps - 1) > CLOCK_TOLERANCE:
+        raise DatasetError(
+            f"{root}: info.json says fps {fps:g}, the contract {agreed.rate_hz:g} actions a "
+            "second; one of the two is wrong"
+        )
+    episodes, sizes = [], (0,) * len(inputs)
+    for row in range(len(dataset.table)):
+        rows = dataset.episode(row)
+        columns = [_column(rows, name) for name in inputs]
+        sizes = tuple(c.shape[1] for c in columns)
+        episodes.append(
+            LabelledEpisode(
+                name=f"episode {rows.index}",
+                time_s=np.asarray(rows.columns["timestamp"], float),
+                features=np.concatenate([np.zeros((rows.num_rows, 0)), *columns], axis=1),
+                actions=_column(rows, "action"),
+                valid=_valid(rows),
+                images=_images(dataset, rows, row, camera, image_size) if camera else None,
+            )
+        )
+    shape = dataset.info["features"][camera]["shape"] if camera else (0, 0)
+    return LabelledSet(
+        episodes=tuple(episodes),
+        contract=agreed,
+        inputs=tuple(inputs),
+        input_sizes=sizes,
+        camera=camera,
+        image_size=(int(shape[1]), int(shape[0])),
+    )
+
+
+def _check_names(dataset: Dataset, inputs: Sequence[str], camera: str) -> None:
+    features: dict[str, Any] = dataset.info["features"]
+    kinds = {name: f["dtype"] for name, f in features.items()}
+    cameras = [name for name, kind in kinds.items() if kind == "video"]
+    if camera and camera not in cameras:
+        raise DatasetError(
+            f"{dataset.root} has no camera {camera!r}; it has {one_of(cameras)}: name one of them "
+            "with camera=..."
+        )
+    usable = [
+        n for n, kind in kinds.items() if n.startswith(("observation.state", "track.", "label."))
+    ]
+    missing = [name for name in inputs if name not in usable or kinds[name] == "video"]
+    if missing:
+        raise DatasetError(
+            f"{dataset.root} has no feature {one_of(missing)} that a labeler can see; it has "
+            f"{one_of(usable)}: name some of them with inputs=[...]"
+        )
+    if "action" not in features:
+        raise DatasetError(
+            f"{dataset.root} has no feature 'action': nothing to learn from; name a labelled one"
+        )
+
+
+def _agreed_contract(dataset: Dataset, wanted: ActionContract | None) -> ActionContract:
+    stored = dataset.rotoscope("contract.json")
+    found = ActionContract.model_validate(stored) if stored else _derived(dataset)
+    if wanted is None:
+        return found
+    if stored and found != wanted:
+        ours, theirs = (json.loads(c.model_dump_json()) for c in (found, wanted))
+        differing = [k for k in ours if ours[k] != theirs[k]]
+        raise ContractError(
+            f"the contract of {dataset.root} differs from the one asked for in "
+            f"{one_of(differing)}; convert the dataset with pipeline.converters, or leave "
+            "contract out"
+        )
+    if len(wanted.dimensions) != len(found.dimensions):
+        raise ContractError(
+            f"{dataset.root} has {len(found.dimensions)} numbers in an action "
+            f"({', '.join(found.names)}), the contract names {len(wanted.dimensions)} "
+            f"({', '.join(wanted.names)})"
+        )
+    return wanted
+
+
+def _derived(dataset: Dataset) -> ActionContract:
+    """What can be said of the actions of a dataset that carries no contract: names and rate."""
+    feature = dataset.info["features"]["action"]
+    names = feature.get("names")
+    while isinstance(names, list) and len(names) == 1 and isinstance(names[0], list):
+        names = names[0]
+    if isinstance(names, dict):
+        names = [n for part in names.values() for n in (part if isinstance(part, list) else [part])]
+    size = int(feature["shape"][0])
+    if not isinstance(names, list) or len(names) != size:
+        names = [f"action{i}" for i in range(size)]
+    return ActionContract(
+        robot=str(dataset.info.get("robot_type") or "unknown"),
+        dimensions=tuple(Dimension(name=str(n), quantity="joint", unit="1") for n in names),
+        frame="as in the labelled dataset, which carries no contract",
+        rate_hz=float(dataset.info["fps"]),
+        shift_s=0,
+    )
+
+
+def _column(rows: EpisodeRows, name: str) -> np.ndarray:
+    values = np.asarray(rows.columns[name], float)
+    return values.reshape(len(values), -1)
+
+
+def _valid(rows: EpisodeRows) -> np.ndarray:
+    if "label.valid" not in rows.columns:
+        return np.ones(rows.num_rows, bool)
+    return np.asarray(rows.columns["label.valid"], bool).reshape(-1)
+
+
+def _images(
+    dataset: Dataset, rows: EpisodeRows, row: int, camera: str, size: int
+) -> UInt8[np.ndarray, "time size size 3"]:
+    meta = dataset.table[row]
+    start_s, end_s = (float(meta[f"videos/{camera}/{e}_timestamp"]) for e in ("from", "to"))
+    fps = float(dataset.info["fps"])
+    if abs((end_s - start_s) * fps - rows.num_rows) > 1:
+        raise DatasetError(
+            f"episode {rows.index}: {rows.num_rows} rows at {fps:g} a second last "
+            f"{rows.num_rows / fps:.3f} s, its video {end_s - start_s:.3f} s; the clocks of table "
+            "and video disagree: write the dataset again"
+        )
+    file = dataset.root / dataset.info["video_path"].format(
+        video_key=camera,
+        chunk_index=meta[f"videos/{camera}/chunk_index"],
+        file_index=meta[f"videos/{camera}/file_index"],
+    )
+    if not file.is_file():
+        raise DatasetError(f"camera {camera!r}: {file} is not there; copy the dataset whole")
+    _check_rate(file, fps)
+    here = dataclasses.replace(rows, video_file=file, video_start_s=start_s)
+    out = np.empty((rows.num_rows, size, size, 3), np.uint8)
+    count = 0
+    for image in read_images(here, range(rows.num_rows), int(fps)):
+        out[count] = shrink(image, size)
+        count += 1
+    if count < rows.num_rows:
+        raise DatasetError(
+            f"episode {rows.index}: {file} ends after {count} of {rows.num_rows} frames; the "
+            "clocks of table and video disagree: write the dataset again"
+        )
+    return out
+
+
+def _check_rate(file: Path, fps: float) -> None:
+    import av
+
+    with av.open(str(file)) as container:
+        rate = container.streams.video[0].average_rate
+    if rate is None or abs(float(rate) / fps - 1) > CLOCK_TOLERANCE:
+        raise DatasetError(
+            f"{file} runs at {float(rate or 0):g} frames a second, info.json says fps {fps:g}; "
+            "the clocks of table and video disagree: write the dataset again with the true rate"
+        )

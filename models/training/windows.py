@@ -1,0 +1,82 @@
+"""What a labeler sees around a moment: a window of features, its length in seconds."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class WindowConfig(BaseModel):
+    """How far a labeler looks back and ahead."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    before_s: float = Field(default=0.1, ge=0)
+    """How far back [s]."""
+    after_s: float = Field(default=0.1, ge=0)
+    """How far ahead [s]."""
+    spacing_s: float | None = Field(default=None, gt=0)
+    """Time between two samples of the window [s]; that between two actions where not given."""
+    has_levels: bool = True
+    """Whether the features at the moment itself are seen, not only how they change around it."""
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> WindowConfig:
+        if self.before_s + self.after_s == 0:
+            raise ValueError("before_s and after_s are both 0: nothing moves in such a window")
+        return self
+
+    def offsets_s(self, rate_hz: float) -> Float[np.ndarray, " tap"]:
+        """Times of the samples relative to the moment [s]; 0 is among them."""
+        spacing_s = self.spacing_s or 1 / rate_hz
+        back, ahead = (int(np.floor(s / spacing_s + 1e-6)) for s in (self.before_s, self.after_s))
+        return np.arange(-back, ahead + 1) * spacing_s
+
+
+def sample_windows(
+    time_s: Float[np.ndarray, " time"],
+    values: Float[np.ndarray, "time feature"],
+    at_s: Float[np.ndarray, " row"],
+    offsets_s: Float[np.ndarray, " tap"],
+) -> tuple[Float[np.ndarray, "row tap feature"], Bool[np.ndarray, " row"]]:
+    """Features at `at_s + offsets_s`, linear between frames.
+
+    The second result says which windows are known throughout: they lie between the first frame and
+    the last, and touch no NaN. What would be held or guessed beyond the ends would look like a
+    sudden stop.
+    """
+    wanted = at_s[:, None] + offsets_s
+    right = np.clip(np.searchsorted(time_s, wanted - 1e-6), 0, len(time_s) - 1)
+    left = np.where(np.abs(time_s[right] - wanted) <= 1e-6, right, np.maximum(right - 1, 0))
+    span = np.where(right > left, time_s[right] - time_s[left], 1.0)
+    weight = np.clip((wanted - time_s[left]) / span, 0, 1)[..., None]
+    # Zero times NaN is NaN: where a sample falls on a frame, its neighbour must not spoil it.
+    mixed = np.where(
+        weight == 0, values[left], values[left] * (1 - weight) + values[right] * weight
+    )
+    return mixed, inside_windows(time_s, at_s, offsets_s) & np.isfinite(mixed).all(axis=(1, 2))
+
+
+def inside_windows(
+    time_s: Float[np.ndarray, " time"],
+    at_s: Float[np.ndarray, " row"],
+    offsets_s: Float[np.ndarray, " tap"],
+) -> Bool[np.ndarray, " row"]:
+    """Which windows lie between the first frame and the last; a tenth of a frame is forgiven."""
+    slack_s = 0.1 * float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
+    is_after = at_s + offsets_s[0] >= time_s[0] - slack_s
+    return is_after & (at_s + offsets_s[-1] <= time_s[-1] + slack_s)
+
+
+def flatten_windows(
+    windows: Float[np.ndarray, "row tap feature"],
+    offsets_s: Float[np.ndarray, " tap"],
+    *,
+    has_levels: bool,
+) -> Float[np.ndarray, "row input"]:
+    """One vector per window: changes from the moment itself to every other sample, then levels."""
+    centre = int(np.argmin(np.abs(offsets_s)))
+    now = windows[:, centre]
+    others = [windows[:, i] - now for i in range(len(offsets_s)) if i != centre]
+    return np.concatenate([*others, *([now] if has_levels else [])], axis=1)

@@ -1,0 +1,86 @@
+"""`rotoscope train`: labelers that learn from a small labelled dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from pipeline import registry
+
+app = typer.Typer(
+    no_args_is_help=True, help="Train a labeler on labelled episodes; it then labels videos."
+)
+console = Console(soft_wrap=True, highlight=False)
+
+
+@app.callback()
+def group() -> None:
+    """Keeps the labeler's family a subcommand."""
+
+
+@app.command(name="inverse-dynamics")
+def inverse_dynamics(
+    data: Annotated[Path, typer.Option(help="Folder of a labelled LeRobot v3 dataset.")],
+    out: Annotated[Path, typer.Option(help="Folder of the labeler, written whole.")],
+    override: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-o",
+            "--override",
+            metavar="KEY=VALUE",
+            help="Setting: `-o inputs=[track.hand.joints]`, `-o camera=observation.images.front`, "
+            "`-o kind=ridge`, `-o loop.seed=1`.",
+        ),
+    ] = None,
+    contract: Annotated[
+        Path | None, typer.Option(help="What the actions must mean (JSON or YAML).")
+    ] = None,
+    prefect: Annotated[
+        bool, typer.Option("--prefect", help="Run as a Prefect flow (PREFECT_API_URL is honoured).")
+    ] = False,
+) -> None:
+    """Train a labeler that infers the action between what was seen before and after.
+
+    After a crash or a kill, the same command goes on where it was and ends with the same weights.
+    """
+    if prefect:
+        import importlib
+
+        # By name: `pipeline` does not know Prefect, only this option does.
+        flow = importlib.import_module("flows.train")
+        metrics = flow.run(str(data), str(out), override or [], str(contract) if contract else None)
+    else:
+        train = registry.helper("train_inverse_dynamics")
+        metrics = train(data, out, override or (), contract=contract, listener=_show).metrics
+    _summarise(out, metrics)
+
+
+def _show(event: Any) -> None:
+    console.print(
+        f"{event.name}: step {event.step}/{event.num_steps}  loss {event.loss:.4f}  "
+        f"held out {event.validation:.4f}  best {event.best:.4f}"
+    )
+
+
+def _summarise(out: Path, metrics: dict[str, Any]) -> None:
+    console.print(f"labeler: {out}", markup=False)
+    held_out = ", ".join(metrics["held_out"])
+    console.print(f"on held-out episodes ({held_out}, {metrics['rows']} rows):", markup=False)
+    for key, label in (
+        ("mean_r2", "mean R2"),
+        ("mean_coverage_90", "90 % intervals hold"),
+        ("error_without_least_sure_20", "error left without the least sure 20 %"),
+    ):
+        if key in metrics:
+            console.print(f"  {label}: {metrics[key]}", markup=False)
+    scan = metrics.get("lag_scan")
+    if scan:
+        best = max(scan, key=lambda lag: scan[lag])
+        style = None if best == "0" else "yellow"
+        text = f"  labels fit best {best} rows away (0 is right)"
+        console.print(text, markup=False, style=style)
+    if metrics["constant"]:
+        console.print(f"  never move: {', '.join(metrics['constant'])}", markup=False)

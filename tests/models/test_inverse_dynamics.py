@@ -1,0 +1,98 @@
+"""A point mass shows whether labels are right, stand where they belong, and know their errors."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import point_mass
+import pytest
+
+from models.inverse_dynamics_config import InverseDynamicsConfig
+from models.labeler import load_labeler
+from models.training.config import LoopConfig
+from models.training.inverse_dynamics import train_inverse_dynamics
+from models.training.rows import Rows, rows_of
+from pipeline.errors import DatasetError, UsageError
+
+RIDGE = InverseDynamicsConfig(kind="ridge", inputs=("track.point",))
+NETWORK = InverseDynamicsConfig(
+    inputs=("track.point",),
+    members=2,
+    hidden=64,
+    loop=LoopConfig(num_steps=200, learning_rate=1e-3, eval_every=50),
+)
+
+
+@pytest.mark.parametrize("config", [RIDGE, NETWORK], ids=["ridge", "network"])
+def test_acceleration_is_read_from_positions(config, tmp_path):
+    labeler = train_inverse_dynamics(point_mass.dataset(16), config, tmp_path / "model")
+    assert min(labeler.metrics["r2"].values()) > 0.95
+    scan = labeler.metrics["lag_scan"]
+    assert max(scan, key=scan.get) == "0"
+
+
+def test_labels_shifted_by_one_row_are_found_by_the_lag_scan(tmp_path):
+    good = train_inverse_dynamics(point_mass.dataset(8), RIDGE, tmp_path / "good")
+    shifted = [
+        rows_of(e, point_mass.dataset(8), RIDGE)
+        for e in point_mass.dataset(4, first=50, shift=3).episodes
+    ]
+    truth = Rows.join(shifted)
+    values = good.label(truth.inputs).values
+    error = ((values - truth.actions) ** 2).sum() / (
+        (truth.actions - truth.actions.mean(0)) ** 2
+    ).sum()
+    assert 1 - error < 0.5
+
+
+def test_intervals_hold_ninety_percent_of_unseen_errors(tmp_path):
+    data = point_mass.dataset(40, noise_m=1e-4)
+    labeler = train_inverse_dynamics(data, RIDGE, tmp_path / "model")
+    unseen = point_mass.dataset(40, first=100, noise_m=1e-4)
+    rows = Rows.join([rows_of(e, unseen, RIDGE) for e in unseen.episodes])
+    labels = labeler.label(rows.inputs)
+    error = np.abs(labels.values - rows.actions)
+    assert 0.87 <= (error <= labels.half_width).mean() <= 0.93
+    sure = labels.confidence >= np.quantile(labels.confidence, 0.2)
+    assert error[sure].mean() < 0.85 * error.mean()
+
+
+def test_folder_gives_the_same_labels_again(tmp_path):
+    labeler = train_inverse_dynamics(point_mass.dataset(6), NETWORK, tmp_path / "model")
+    again = load_labeler(tmp_path / "model")
+    inputs = rows_of(point_mass.episode(99), point_mass.dataset(6), NETWORK).inputs
+    np.testing.assert_array_equal(labeler.label(inputs).values, again.label(inputs).values)
+    assert json.loads((tmp_path / "model" / "metrics.json").read_text()) == labeler.metrics
+    assert not (tmp_path / "model.training").exists()
+
+
+def test_dimension_that_never_moves_has_no_r2(tmp_path):
+    labeler = train_inverse_dynamics(point_mass.dataset(6, still=True), RIDGE, tmp_path / "model")
+    assert set(labeler.metrics["r2"]) == {"a0", "a1"}
+    assert labeler.metrics["constant"]["a2"] < 1e-6
+
+
+def test_too_few_episodes_are_refused(tmp_path):
+    with pytest.raises(DatasetError, match="2 labelled episodes are too few"):
+        train_inverse_dynamics(point_mass.dataset(2), RIDGE, tmp_path / "model")
+
+
+def test_unknown_encoder_is_refused(tmp_path):
+    config = NETWORK.model_copy(update={"encoder": "resnet"})
+    with pytest.raises(UsageError, match="unknown encoder 'resnet'"):
+        train_inverse_dynamics(point_mass.dataset(4), config, tmp_path / "model")
+
+
+def test_labeler_of_another_version_is_refused(tmp_path):
+    train_inverse_dynamics(point_mass.dataset(4), RIDGE, tmp_path / "model")
+    file = tmp_path / "model" / "labeler.yaml"
+    file.write_text(file.read_text().replace("version: 1", "version: 99", 1))
+    with pytest.raises(UsageError, match="version 99, this program reads version 1"):
+        load_labeler(tmp_path / "model")
+
+
+def test_episode_without_known_windows_is_named(tmp_path):
+    data = point_mass.dataset(4)
+    unknown = tuple(replace(e, features=np.full_like(e.features, np.nan)) for e in data.episodes)
+    with pytest.raises(DatasetError, match="no row of the labelled episodes has a known window"):
+        train_inverse_dynamics(replace(data, episodes=unknown), RIDGE, tmp_path / "model")

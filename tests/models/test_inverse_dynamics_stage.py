@@ -1,0 +1,158 @@
+"""From a labelled dataset to labelled video: pixels, tracks, and what does not fit."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import point_mass
+import pytest
+import yaml
+
+from benchmarks._small_dataset import publish_small
+from models.encoders import open_encoder
+from models.inverse_dynamics import InverseDynamics, InverseDynamicsStageConfig
+from models.inverse_dynamics_config import InverseDynamicsConfig
+from models.labeler import load_labeler
+from models.training.command import parse_settings, train_from_dataset
+from models.training.inverse_dynamics import train_inverse_dynamics
+from pipeline.errors import ContractError, TrackError, UsageError
+from pipeline.recipe import load_recipe
+from pipeline.run.label import label
+from pipeline.run.request import LabelRequest
+from pipeline.tracks import FeatureTrack
+from pipeline.types import Clip, Video
+
+CAMERA = "observation.images.front"
+PIXELS = [f"camera={CAMERA}", "image_size=32", "members=2", "hidden=32", "loop.batch_size=64"]
+PIXELS += ["loop.num_steps=120", "loop.eval_every=40", "loop.learning_rate=0.003"]
+
+
+@pytest.fixture(scope="module")
+def point_labeler(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("labelers") / "point"
+    config = InverseDynamicsConfig(kind="ridge", inputs=("track.point",))
+    train_inverse_dynamics(point_mass.dataset(8), config, folder)
+    return folder
+
+
+def clip_of(time_s):
+    video = Video(
+        path=Path("none.mp4"), sha256="0" * 64, size_bytes=1, width=64, height=48, rotation_deg=0,
+        codec="h264", pixel_format="yuv420p", num_frames=len(time_s), duration_s=6.0, rate_hz=20.0,
+        is_variable_rate=False,
+    )  # fmt: skip
+    return Clip(video, 0, time_s)
+
+
+def point_track(values, feature="track.point"):
+    names = tuple(f"n{i}" for i in range(values.shape[1]))
+    return FeatureTrack(feature, "scene", values, names, "m", "A point.")
+
+
+def stage_of(folder, **settings):
+    stage = InverseDynamics(InverseDynamicsStageConfig(model=folder, **settings))
+    stage.setup()
+    return stage
+
+
+def test_tracks_become_actions_with_intervals(point_labeler):
+    truth = point_mass.episode(77)
+    made = stage_of(point_labeler).run(
+        clip_of(truth.time_s), {"features.point": point_track(truth.features)}
+    )
+    actions = made["actions.label.inverse_dynamics.scene"]
+    assert actions.valid.sum() == len(truth.time_s) - 4
+    error = np.abs(actions.values - truth.actions)[actions.valid]
+    assert error.max() < 0.05
+    assert ((actions.confidence >= 0) & (actions.confidence <= 1)).all()
+    interval = made["features.interval.scene"]
+    assert interval.feature == "label.interval"
+    assert np.isfinite(interval.values[actions.valid]).all()
+
+
+def test_what_was_not_seen_has_no_action(point_labeler):
+    truth = point_mass.episode(77)
+    features = truth.features.copy()
+    features[50] = np.nan
+    made = stage_of(point_labeler).run(
+        clip_of(truth.time_s), {"features.point": point_track(features)}
+    )
+    actions = made["actions.label.inverse_dynamics.scene"]
+    np.testing.assert_array_equal(np.flatnonzero(~actions.valid[10:-10]) + 10, range(48, 53))
+    assert np.isnan(actions.values[50]).all()
+
+
+def test_recipe_that_gives_other_tracks_is_refused(point_labeler):
+    truth = point_mass.episode(77)
+    track = point_track(truth.features, "track.nose")
+    with pytest.raises(
+        TrackError, match=r"sees 'track\.point'; the stages before it give 'track\.nose'"
+    ):
+        stage_of(point_labeler).run(clip_of(truth.time_s), {"features.nose": track})
+
+
+def test_track_of_another_size_is_refused(point_labeler):
+    truth = point_mass.episode(77)
+    track = point_track(truth.features[:, :2])
+    with pytest.raises(TrackError, match=r"with \(3,\) numbers, this recipe gives \(2,\)"):
+        stage_of(point_labeler).run(clip_of(truth.time_s), {"features.point": track})
+
+
+def test_labeler_of_another_robot_is_refused(point_labeler):
+    with pytest.raises(ContractError, match=r"robot 'panda', the labeler .* those of 'point'"):
+        stage_of(point_labeler, robot="panda")
+
+
+def test_folder_without_a_labeler_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="is no trained labeler"):
+        stage_of(tmp_path)
+
+
+def test_labeler_that_sees_states_cannot_label_video(tmp_path):
+    data = dataclasses.replace(point_mass.dataset(4), inputs=("observation.state",))
+    config = InverseDynamicsConfig(kind="ridge", inputs=("observation.state",))
+    train_inverse_dynamics(data, config, tmp_path / "model")
+    with pytest.raises(UsageError, match=r"observation\.state, which no video holds"):
+        stage_of(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [("depth=3", "depth"), ("members=1", "members"), ("members", "write KEY=VALUE")],
+)
+def test_settings_out_of_range_are_named(setting, message):
+    with pytest.raises(UsageError, match=message):
+        parse_settings([setting])
+
+
+def test_pretrained_encoder_is_read_from_a_folder(tmp_path):
+    from transformers import ViTConfig, ViTModel
+
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = ViTConfig(**size, intermediate_size=16, image_size=32, patch_size=16)
+    ViTModel(config).save_pretrained(tmp_path / "vit")
+    embed = open_encoder(f"transformers:{tmp_path / 'vit'}")
+    assert embed(np.zeros((3, 32, 32, 3), np.uint8)).shape == (3, 16)
+
+
+@pytest.mark.timeout(280)
+def test_pixels_are_learned_and_label_a_video(tmp_path):
+    data, model = tmp_path / "data", tmp_path / "model"
+    publish_small(data, episodes=6, rows=60)
+    labeler = train_from_dataset(data, model, PIXELS)
+    assert labeler.metrics["r2"]["arm_joint1.pos"] > 0.5
+    assert load_labeler(model).facts.camera == CAMERA
+    video = next((data / "videos").rglob("*.mp4"))
+    models = [f"{stage}.model={model}" for stage in ("label.pixels", "label.inverse_dynamics")]
+    sizes = ["shots.min_shot_s=0.5", "curate.max_invalid_s=0.2", "export.width=96"]
+    recipe = load_recipe("inverse-dynamics-pixels", [*models, *sizes, "export.height=64"])
+    out = tmp_path / "out"
+    request = LabelRequest(inputs=(video,), recipe=recipe, out=out, store=tmp_path / "store")
+    result = label(request)
+    assert [row.status for row in result.rows] == ["done"], result.rows[0].message
+    contract = json.loads((out / "meta" / "rotoscope" / "contract.json").read_text())
+    assert contract["robot"] == "two_link"
+    info = json.loads((out / "meta" / "info.json").read_text())
+    assert {"label.interval", "label.confidence"} <= set(info["features"])
+    assert yaml.safe_load((model / "labeler.yaml").read_text())["config"]["camera"] == CAMERA

@@ -1,0 +1,134 @@
+"""Training gives the same weights whether or not it was killed, and refuses what it must."""
+
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from models.training.checkpoint import CHECKPOINT_VERSION, load_checkpoint, save_checkpoint
+from models.training.config import LoopConfig
+from models.training.loop import Problem, train
+from pipeline.errors import UsageError
+
+CONFIG = LoopConfig(
+    num_steps=60, batch_size=16, eval_every=10, checkpoint_every=7, patience=100, device="cpu"
+)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the loop catches it."""
+
+
+@dataclass
+class Bomb:
+    at_call: int = -1
+    calls: int = 0
+
+    def tick(self):
+        self.calls += 1
+        if self.calls == self.at_call:
+            raise Killed
+
+
+def problem(bomb=None, fingerprint="data"):
+    import torch
+
+    bomb = bomb or Bomb()
+    rows = torch.randn(100, 3, generator=torch.Generator().manual_seed(5))
+    targets = rows.sum(1, keepdim=True)
+
+    def loss(module, batch):
+        bomb.tick()
+        return ((module(rows[batch]) - targets[batch]) ** 2).mean()
+
+    return Problem(
+        name="sum",
+        build=lambda: torch.nn.Sequential(
+            torch.nn.Linear(3, 16), torch.nn.Dropout(0.2), torch.nn.Linear(16, 1)
+        ),
+        num_rows=80,
+        loss=loss,
+        validate=lambda module: float(((module(rows[80:]) - targets[80:]) ** 2).mean()),
+        fingerprint=fingerprint,
+    )
+
+
+@pytest.mark.parametrize("at_call", [3, 25, 59])
+def test_killed_training_ends_with_the_same_weights(tmp_path, at_call):
+    import torch
+
+    whole = train(problem(), CONFIG, checkpoint=tmp_path / "whole.pt")
+    with pytest.raises(Killed):
+        train(problem(Bomb(at_call)), CONFIG, checkpoint=tmp_path / "killed.pt")
+    bomb = Bomb()
+    again = train(problem(bomb), CONFIG, checkpoint=tmp_path / "killed.pt")
+    assert bomb.calls == 60 - (at_call - 1) // 7 * 7
+    assert again.validation == whole.validation
+    for name, value in whole.module.state_dict().items():
+        assert torch.equal(value, again.module.state_dict()[name])
+
+
+def test_training_leaves_the_generator_of_others_alone(tmp_path):
+    import torch
+
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    train(problem(), CONFIG, checkpoint=tmp_path / "a.pt")
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_another_seed_gives_other_weights(tmp_path):
+    other = CONFIG.model_copy(update={"seed": 1})
+    one = train(problem(), CONFIG, checkpoint=tmp_path / "a.pt")
+    two = train(problem(), other, checkpoint=tmp_path / "b.pt")
+    assert one.validation != two.validation
+
+
+def test_training_stops_when_held_out_loss_no_longer_falls(tmp_path):
+    import dataclasses
+
+    losses = iter([3.0, 2.0, 2.5, 2.6, 2.7, 0.0])
+    stuck = dataclasses.replace(problem(), validate=lambda module: next(losses))
+    config = CONFIG.model_copy(update={"patience": 2})
+    done = train(stuck, config, checkpoint=tmp_path / "a.pt")
+    assert (done.steps, done.validation) == (40, 2.0)
+
+
+def test_events_tell_steps_and_losses(tmp_path):
+    told = []
+    train(problem(), CONFIG, checkpoint=tmp_path / "a.pt", listener=told.append)
+    assert [event.step for event in told] == [10, 20, 30, 40, 50, 60]
+    assert told[-1].best == min(event.validation for event in told)
+
+
+def test_checkpoint_of_other_data_is_refused(tmp_path):
+    train(problem(), CONFIG, checkpoint=tmp_path / "a.pt")
+    with pytest.raises(UsageError, match="other settings or other data"):
+        train(problem(fingerprint="others"), CONFIG, checkpoint=tmp_path / "a.pt")
+
+
+def test_checkpoint_of_another_version_is_refused(tmp_path, monkeypatch):
+    save_checkpoint(tmp_path / "a.pt", {}, fingerprint="x")
+    monkeypatch.setattr("models.training.checkpoint.CHECKPOINT_VERSION", CHECKPOINT_VERSION + 1)
+    with pytest.raises(UsageError, match="is of version 1, this program reads version 2"):
+        load_checkpoint(tmp_path / "a.pt", fingerprint="x")
+
+
+def test_cuda_that_is_not_there_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    config = CONFIG.model_copy(update={"device": "cuda"})
+    with pytest.raises(UsageError, match="no CUDA device is free"):
+        train(problem(), config, checkpoint=tmp_path / "a.pt")
+
+
+def test_loss_that_is_not_finite_is_refused(tmp_path):
+    config = CONFIG.model_copy(update={"learning_rate": 1e30, "clip_norm": 1e30})
+    with pytest.raises(UsageError, match="lower learning_rate"):
+        train(problem(), config, checkpoint=tmp_path / "a.pt")
+
+
+def test_tensorboard_that_is_not_installed_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    config = CONFIG.model_copy(update={"tensorboard": True})
+    with pytest.raises(UsageError, match="pip install tensorboard"):
+        train(problem(), config, checkpoint=tmp_path / "a.pt")

@@ -1,0 +1,48 @@
+"""Windows are cut in seconds, whatever the frame rate."""
+
+import numpy as np
+import pytest
+
+from models.training.windows import WindowConfig, flatten_windows, sample_windows
+
+
+@pytest.mark.parametrize("rate_hz", [15.0, 29.97, 60.0])
+def test_windows_of_a_linear_motion_do_not_depend_on_the_frame_rate(rate_hz):
+    time_s = np.arange(0, 2, 1 / rate_hz)
+    offsets_s = WindowConfig(before_s=0.2, after_s=0.1).offsets_s(20.0)
+    windows, known = sample_windows(time_s, 3 * time_s[:, None], np.array([1.0]), offsets_s)
+    assert known.all()
+    np.testing.assert_allclose(windows[0, :, 0], 3 * (1 + offsets_s))
+
+
+def test_offsets_hold_the_moment_itself():
+    offsets_s = WindowConfig(before_s=0.2, after_s=0.1).offsets_s(10.0)
+    np.testing.assert_allclose(offsets_s, [-0.2, -0.1, 0, 0.1])
+
+
+def test_windows_beyond_the_ends_are_unknown():
+    time_s = np.arange(10) / 10
+    offsets_s = np.array([-0.1, 0, 0.1])
+    _, known = sample_windows(time_s, np.zeros((10, 1)), time_s, offsets_s)
+    np.testing.assert_array_equal(known, [False, *[True] * 8, False])
+
+
+def test_nan_spoils_the_windows_that_touch_it_and_no_others():
+    time_s = np.arange(9) / 10
+    values = np.zeros((9, 1))
+    values[4] = np.nan
+    _, known = sample_windows(time_s, values, time_s, np.array([-0.1, 0, 0.1]))
+    np.testing.assert_array_equal(np.flatnonzero(known), [1, 2, 6, 7])
+
+
+def test_flattened_window_holds_changes_then_levels():
+    windows = np.array([[[1.0], [5.0], [7.0]]])
+    offsets_s = np.array([-0.1, 0, 0.1])
+    flat = flatten_windows(windows, offsets_s, has_levels=True)
+    np.testing.assert_array_equal(flat, [[-4.0, 2.0, 5.0]])
+    assert flatten_windows(windows, offsets_s, has_levels=False).shape == (1, 2)
+
+
+def test_window_without_length_is_refused():
+    with pytest.raises(ValueError, match="both 0"):
+        WindowConfig(before_s=0, after_s=0)
