@@ -11,6 +11,7 @@ from walkers import (
     clip_of,
     followed,
     joint,
+    limb_degrees,
     on_ground,
     walker,
     without,
@@ -24,7 +25,7 @@ from pipeline.stage import Tracks
 from pipeline.tracks import REASONS, SIDES, ActionTrack, BodyTrack
 from retarget.humanoid import RetargetHumanoid, RetargetHumanoidConfig
 from retarget.humanoid_follow import HumanoidMotion, follow_person
-from retarget.person import LIMBS, Person, person_of
+from retarget.person import Person, person_of
 from retarget.tree import Mark
 from retarget.tree_robot import HumanoidRobot, load_humanoid
 
@@ -70,17 +71,6 @@ def share_of(actions: ActionTrack, reason: str) -> float:
 def follow(robot: HumanoidRobot, joints_m, time_s, contact, **options) -> HumanoidMotion:
     person = person_of(joints_m, time_s, np.ones(len(time_s), bool))
     return follow_person(robot, person, contact, **options)
-
-
-def limb_degrees(robot: HumanoidRobot, person: Person, joints, root_R) -> np.ndarray:
-    """Mean angle between limbs of person and robot in each frame, by plain kinematics."""
-    marks = robot.marks()
-    tree = robot.tree([marks[f"body.{n}"] for limb in LIMBS for n in limb], root=robot.config.root)
-    p = tree.reach(joints).p_m
-    along = np.einsum("tij,tkj->tki", root_R, p[:, 1::2] - p[:, ::2])
-    along /= np.linalg.norm(along, axis=2, keepdims=True)
-    wanted = np.stack([person.direction(a, b) for a, b in LIMBS], axis=1)
-    return np.degrees(np.arccos(np.clip((along * wanted).sum(axis=2), -1, 1))).mean(axis=1)
 
 
 def test_walker_is_followed_with_feet_that_stand(made):

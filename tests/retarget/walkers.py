@@ -12,6 +12,8 @@ from pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack
 from pipeline.types import Clip, Video
 from retarget.ground import Ground, GroundConfig
 from retarget.humanoid import RetargetHumanoid, RetargetHumanoidConfig
+from retarget.person import LIMBS, Person
+from retarget.tree_robot import HumanoidRobot
 
 ARMS = "".join(
     f"  {side}_{joint}: {{link: {side}_{link}_link}}\n"
@@ -81,3 +83,16 @@ def followed(robot: Path, time_s: np.ndarray, tracks: Tracks, **config: object) 
     """What `retarget.humanoid` makes of what it is given in a recipe."""
     stage = RetargetHumanoid(RetargetHumanoidConfig(robot=str(robot), **config))
     return stage.run(clip_of(time_s), select(tracks, stage.requires))
+
+
+def limb_degrees(
+    robot: HumanoidRobot, person: Person, joints: np.ndarray, root_R: np.ndarray
+) -> np.ndarray:
+    """Mean angle between limbs of person and robot in each frame, by plain kinematics."""
+    marks = robot.marks()
+    tree = robot.tree([marks[f"body.{n}"] for limb in LIMBS for n in limb], root=robot.config.root)
+    p = tree.reach(joints).p_m
+    along = np.einsum("tij,tkj->tki", root_R, p[:, 1::2] - p[:, ::2])
+    along /= np.linalg.norm(along, axis=2, keepdims=True)
+    wanted = np.stack([person.direction(a, b) for a, b in LIMBS], axis=1)
+    return np.degrees(np.arccos(np.clip((along * wanted).sum(axis=2), -1, 1))).mean(axis=1)
