@@ -29,7 +29,7 @@ POSITION_DIMENSIONS = (0, 1, 2)
 NUM_HIDDEN, NUM_PLAY = 50, 25
 """Episodes whose actions are hidden; episodes of play."""
 _STEPS_AFTER_SUCCESS = 10
-_HIDDEN_SEED, _LABELLED_SEED, _PLAY_SEED, _UNSEEN_SEED = 10_000, 20_000, 30_000, 90_000
+_HIDDEN_SEED, _LABELLED_SEED, _PLAY_SEED, _UNSEEN_SEED = 10_000, 20_000, 30_000, 70_000
 
 Act = Callable[[Float[np.ndarray, " observation"]], Float[np.ndarray, " action"]]
 
@@ -160,7 +160,7 @@ def _uniform(seed: int) -> Act:
 def _play(seed: int) -> Act:
     """Moves of varied amplitude, each held for a varied time, over the whole table.
 
-    Hand and gripper change their minds independently: the hand after 1 to 15 steps, the gripper
+    Hand and gripper change their minds independently: the hand after 1 to 40 steps, the gripper
     after 5 to 40, since its fingers need that long to arrive, and only then is its opening that
     which a held command leads to. Two thirds of the moves head for a place, the object among them,
     with a gain as a controller would; the others are one constant action.
@@ -171,7 +171,7 @@ def _play(seed: int) -> Act:
 
     def act(observation: np.ndarray) -> np.ndarray:
         if plan["hand_left"] == 0:
-            plan["hand_left"] = int(generator.integers(1, 16))
+            plan["hand_left"] = int(np.exp(generator.uniform(0, np.log(40))))
             plan["place"] = _place(generator, observation, low, high)
             plan["gain"] = float(np.exp(generator.uniform(np.log(1.0), np.log(25.0))))
             plan["constant"] = generator.uniform(-1.5, 1.5, 3) * generator.random()
@@ -193,5 +193,5 @@ def _place(
     choice = generator.integers(3)
     if choice == 0:
         return None
-    near_object = observation[4:7] + generator.normal(0, 0.03, 3)
+    near_object = observation[4:7] + generator.normal(0, 0.02, 3)
     return generator.uniform(low, high) if choice == 1 else np.maximum(near_object, low)
