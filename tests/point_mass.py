@@ -1,5 +1,7 @@
 """Labelled episodes whose truth is known: the action is the acceleration of a point."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from models.training.data import LabelledEpisode, LabelledSet
@@ -50,3 +52,16 @@ def dataset(num, *, first=0, still=False, **options):
         inputs=("track.point",),
         input_sizes=(3,),
     )
+
+
+def mixed(num):
+    """Beside the first acceleration a choice: whether the second one is positive."""
+    episodes = []
+    for made in dataset(num).episodes:
+        choice = (made.actions[:, 1:] > 0).astype(float)
+        actions = np.concatenate([made.actions[:, :1], choice], axis=1)
+        episodes.append(replace(made, actions=actions))
+    choice = Dimension(name="choice", quantity="discrete", unit="1", lower=0, upper=1)
+    agreed = contract()
+    agreed = agreed.model_copy(update={"dimensions": (agreed.dimensions[0], choice)})
+    return LabelledSet(tuple(episodes), agreed, ("track.point",), (3,))

@@ -215,7 +215,9 @@ class _Fit:
             weight = ridge["weight"].copy()
             for block in self.space.blocks:
                 if block.kind == "discrete":
-                    weight[:, block.encoded] = 0  # shares are no logits
+                    # Shares, 0..1, become logits to start from: 1/2 more is e^4 times as likely.
+                    weight[-1, block.encoded] -= 0.5
+                    weight[:, block.encoded] *= 8
             set_base(module, weight)
         return module
 

@@ -96,3 +96,15 @@ def test_episode_without_known_windows_is_named(tmp_path):
     unknown = tuple(replace(e, features=np.full_like(e.features, np.nan)) for e in data.episodes)
     with pytest.raises(DatasetError, match="no row of the labelled episodes has a known window"):
         train_inverse_dynamics(replace(data, episodes=unknown), RIDGE, tmp_path / "model")
+
+
+@pytest.mark.parametrize("kind", ["ridge", "mlp"])
+def test_mixed_action_is_learned_each_part_as_what_it_is(kind, tmp_path):
+    labeler = train_inverse_dynamics(
+        point_mass.mixed(12), NETWORK.model_copy(update={"kind": kind}), tmp_path / "model"
+    )
+    assert labeler.metrics["accuracy"]["choice"] > 0.9
+    assert labeler.metrics["r2"]["a0"] > 0.95
+    labels = labeler.label(rows_of(point_mass.episode(99), point_mass.mixed(1), NETWORK).inputs)
+    assert set(np.unique(labels.values[:, 1])) <= {0.0, 1.0}
+    assert np.isnan(labels.half_width[:, 1]).all()
