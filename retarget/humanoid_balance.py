@@ -22,8 +22,6 @@ STILL_M_S = 0.15
 balanced at any moment, and need not be."""
 WINDOW_S = 0.2
 """Speeds are slopes of straight lines through this much time [s]."""
-MAX_EDGES = 8
-"""Edges of a support at most: those around the corners of two feet."""
 
 
 def mass_marks(description: Description) -> tuple[dict[str, Mark], Float[np.ndarray, " link"]]:
@@ -67,8 +65,8 @@ def balance_term(
         margin_m: How far inside the support the centre of mass is wanted [m].
         sigma_m: 1-sigma of the wish [m].
     """
-    frames = len(contact)
-    normal, offset = np.zeros((frames, MAX_EDGES, 2)), np.zeros((frames, MAX_EDGES))
+    frames, num_edges = len(contact), sum(c.shape[1] for c in corners_m.values())
+    normal, offset = np.zeros((frames, num_edges, 2)), np.zeros((frames, num_edges))
     known: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
     for t in np.flatnonzero(contact.any(axis=1)):
         points = np.concatenate([corners_m[s][t] for k, s in enumerate(SIDES) if contact[t, k]])
@@ -76,5 +74,5 @@ def balance_term(
         if key not in known:
             known[key] = edges_of(convex_hull(points), margin_m)
         edges, distance = known[key]
-        normal[t, : len(edges)], offset[t, : len(edges)] = edges[:MAX_EDGES], distance[:MAX_EDGES]
+        normal[t, : len(edges)], offset[t, : len(edges)] = edges, distance
     return BalanceTerm(marks, share, normal, offset, still * contact.any(axis=1), sigma_m)

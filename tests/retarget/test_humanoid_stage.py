@@ -29,6 +29,7 @@ from retarget.person import Person, person_of
 from retarget.tree import Mark
 from retarget.tree_robot import HumanoidRobot, load_humanoid
 
+OCTAGON = np.arange(8) * np.pi / 4.0
 NEVER = REASONS.index("not_seen")
 
 
@@ -197,6 +198,37 @@ def test_robot_without_named_arms_is_not_called_partly_seen(truth, tmp_path):
     assert actions_of(made).valid.mean() > 0.9
     limbs = made["quality.retarget.humanoid.person0"].facts["limbs"]
     assert all("hip" in limb or "knee" in limb for limb in limbs)
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("torso: chest\n", ""),
+        # An octagon under each foot.
+        (
+            "[[-0.07, 0.04, -0.06], [-0.07, -0.04, -0.06], [0.13, 0.04, -0.06]]",
+            str(
+                [[0.03 + 0.08 * np.cos(a).item(), 0.04 * np.sin(a).item(), -0.06] for a in OCTAGON]
+            ),
+        ),
+    ],
+)
+def test_robot_without_a_torso_or_with_round_soles_is_followed(
+    was, now, robot_file, truth, tmp_path
+):
+    tensor = '<inertia ixx="1" iyy="1" izz="1" ixy="0" ixz="0" iyz="0"/>'
+    weighs = f'<inertial><mass value="2"/>{tensor}</inertial>'
+    urdf = robot_file.with_name("humanoid.urdf").read_text()
+    (tmp_path / "humanoid.urdf").write_text(
+        urdf.replace('<link name="chest">', '<link name="chest">' + weighs)
+    )
+    text = robot_file.read_text()
+    assert was in text
+    (tmp_path / "other.yaml").write_text(text.replace(was, now))
+    tracks = on_ground(truth.time_s, body_of(truth.joints_m))
+    made = followed(tmp_path / "other.yaml", truth.time_s, tracks)
+    assert actions_of(made).valid.mean() > 0.9
+    assert column(made, "solver", "lowest_sole_mm").min() > -10.0
 
 
 def test_stairs_are_climbed(robot_file):
