@@ -1,0 +1,166 @@
+"""Inverse dynamics labelers: how fast and with what memory they look at video, how honest they are.
+
+A ball is pushed about in front of a camera; the action is the push.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.figure import Bar, Figure
+from models.inverse_dynamics_config import InverseDynamicsConfig
+from models.labeler import load_labeler
+from models.pixels import Pixels, PixelsConfig
+from models.training.config import LoopConfig
+from models.training.data import LabelledEpisode, LabelledSet
+from models.training.inverse_dynamics import train_inverse_dynamics
+from models.training.rows import Rows, rows_of
+from pipeline.contract import ActionContract, Dimension
+from pipeline.types import Frame, Video
+
+SIZE, RATE_HZ = 64, 20.0
+NUM_TRAINED, NUM_UNSEEN = 40, 40
+SHORT, LONG = 2000, 8000
+CAMERA = "observation.images.front"
+CONTRACT = ActionContract(
+    robot="ball",
+    dimensions=tuple(Dimension(name=n, quantity="position", unit="m/s2") for n in ("ax", "ay")),
+    mode="delta",
+    rate_hz=RATE_HZ,
+    shift_s=0,
+)
+
+
+def run() -> list[Figure]:
+    """Speed and memory with five image networks of 64 px, on one thread; calibration by ridge."""
+    import torch
+
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as name:
+        model = Path(name) / "pixels"
+        # How good the networks are changes nothing about their speed.
+        loop = LoopConfig(num_steps=2, batch_size=16, eval_every=2, device="cpu")
+        config = InverseDynamicsConfig(camera=CAMERA, image_size=SIZE, loop=loop)
+        train_inverse_dynamics(dataset(range(3), rows=40, has_images=True), config, model)
+        look(model, 64)
+        rate = look(model, 1000)
+        short, long = (_peak_mib(model, frames) for frames in (SHORT, LONG))
+        honest = calibration(Path(name) / "ridge")
+    return [
+        Figure("inverse_dynamics.look", rate, "frames/s", Bar(">=", 200)),
+        Figure("inverse_dynamics.memory_2000_frames", short, "MiB"),
+        # Five networks leave 640 bytes of numbers per frame, joined once at the end.
+        Figure(
+            "inverse_dynamics.memory_growth",
+            1024 * (long - short) / (LONG - SHORT),
+            "KiB/frame",
+            Bar("<=", 4),
+        ),
+        *honest,
+    ]
+
+
+def calibration(folder: Path) -> list[Figure]:
+    """Whether intervals hold, and what dropping the least sure does, on episodes never seen."""
+    config = InverseDynamicsConfig(kind="ridge", inputs=("track.ball",))
+    train_inverse_dynamics(dataset(range(NUM_TRAINED)), config, folder)
+    labeler = load_labeler(folder)
+    unseen = dataset(range(1000, 1000 + NUM_UNSEEN))
+    rows = Rows.join([rows_of(episode, unseen, config) for episode in unseen.episodes])
+    labels = labeler.label(rows.inputs)
+    error = np.abs(labels.values - rows.actions)
+    covered = float((error <= labels.half_width).mean())
+    sure = labels.confidence >= np.quantile(labels.confidence, 0.2)
+    return [
+        Figure("inverse_dynamics.coverage_90_least", covered, "1", Bar(">=", 0.87)),
+        Figure("inverse_dynamics.coverage_90_most", covered, "1", Bar("<=", 0.93)),
+        Figure(
+            "inverse_dynamics.error_after_dropping_20",
+            float(error[sure].mean() / error.mean()),
+            "1",
+            Bar("<=", 0.85),
+        ),
+    ]
+
+
+def look(model: Path, num_frames: int) -> float:
+    """Frames of 320 x 240 that a CPU second takes through a labeler's image networks."""
+    stage = Pixels(PixelsConfig(model=model))
+    stage.setup()
+    video = Video(
+        path=Path("ball.mp4"), sha256="0" * 64, size_bytes=1, width=320, height=240,
+        rotation_deg=0, codec="h264", pixel_format="yuv420p", num_frames=num_frames,
+        duration_s=num_frames / RATE_HZ, rate_hz=RATE_HZ, is_variable_rate=False,
+    )  # fmt: skip
+    stage.begin(video)
+    started = time.process_time()
+    for frame in _frames(num_frames):
+        stage.observe(frame)
+    stage.finish(np.arange(num_frames) / RATE_HZ)
+    return num_frames / (time.process_time() - started)
+
+
+def dataset(seeds: range, *, rows: int = 120, has_images: bool = False) -> LabelledSet:
+    """Episodes of a ball whose pushes are known."""
+    episodes = [_episode(seed, rows, has_images) for seed in seeds]
+    inputs, sizes = (("track.ball",), (3,)) if not has_images else ((), ())
+    return LabelledSet(
+        tuple(episodes), CONTRACT, inputs, sizes, CAMERA if has_images else "", (320, 240)
+    )
+
+
+def _episode(seed: int, rows: int, has_images: bool) -> LabelledEpisode:
+    generator = np.random.default_rng(seed)
+    kernel = np.hanning(9) / np.hanning(9).sum()
+    white = generator.normal(size=(rows + 20, 2))
+    push = np.stack([np.convolve(white[:, i], kernel, "same") for i in (0, 1)], 1)[10:-10]
+    speed = np.cumsum(push, axis=0) / RATE_HZ
+    place = np.concatenate([np.zeros((1, 2)), np.cumsum(speed, axis=0)[:-1] / RATE_HZ])
+    # The tracker says how sharp it sees; a fifth of the time it sees badly.
+    blur = generator.choice([-1.0, 1.0], size=rows // 20, p=[0.8, 0.2]).repeat(20)[:, None]
+    seen = place + 1e-4 * np.exp(blur) * generator.normal(size=place.shape)
+    images = generator.integers(0, 255, (rows, SIZE, SIZE, 3), np.uint8) if has_images else None
+    return LabelledEpisode(
+        name=f"episode {seed}",
+        time_s=np.arange(rows) / RATE_HZ,
+        features=np.zeros((rows, 0)) if has_images else np.concatenate([seen, blur], axis=1),
+        actions=push,
+        valid=np.ones(rows, bool),
+        images=images,
+    )
+
+
+def _frames(num_frames: int) -> Iterator[Frame]:
+    image = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
+    for index in range(num_frames):
+        yield Frame(index=index, time_s=index / RATE_HZ, to_rgb=lambda: image)
+
+
+def _peak_mib(model: Path, num_frames: int) -> float:
+    """Most memory of a fresh process that looks at so many frames [MiB]."""
+    code = (
+        f"from benchmarks import inverse_dynamics as b; b.print_peak({str(model)!r}, {num_frames})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def print_peak(model: str, num_frames: int) -> None:
+    """Looks at frames and prints this process's peak memory [MiB]."""
+    import torch
+
+    torch.set_num_threads(1)
+    look(Path(model), num_frames)
+    # Not getrusage: its peak would be that of the parent, which trained, where that is higher.
+    status = Path("/proc/self/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found is not None
+    print(int(found[1]) / 1024)
