@@ -92,7 +92,7 @@ class RetargetArm(ClipStage):
     """
 
     kind = "retarget.arm"
-    version = "1"
+    version = "2"
     requires = ("gripper",)
     provides = ("actions",)
     Config = RetargetArmConfig
