@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -123,10 +124,15 @@ def peak_memory_mib() -> float:
 _NOT_MEASURING = {"table.py", "render.py", "__init__.py"}
 
 
-def _key(cell: Cell) -> str:
+@cache
+def _code() -> str:
+    """Of the code as it was when this process began to measure; edits meanwhile do not run."""
     package = Path(__file__).parent
-    code = source_hash(*(f for f in package.rglob("*.py") if f.name not in _NOT_MEASURING))
-    text = json.dumps(asdict(cell), sort_keys=True) + code
+    return source_hash(*(f for f in package.rglob("*.py") if f.name not in _NOT_MEASURING))
+
+
+def _key(cell: Cell) -> str:
+    text = json.dumps(asdict(cell), sort_keys=True) + _code()
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

@@ -42,8 +42,10 @@ def test_the_ensemble_labels_the_frame_itself_and_knows_its_error() -> None:
     assert scores.mean_r2(np.concatenate(each), TRUTH) > 0.95
     assert scores.best_lag(scores.lag_scan(each, [d.actions for d in HIDDEN])) == 0
     width = np.concatenate([m.half_width_90 for m in made.labels if m.half_width_90 is not None])
-    # Six episodes to calibrate on: the quantile itself is known to about 0.05.
-    assert scores.coverage(np.concatenate(each), width, TRUTH) == pytest.approx(0.9, abs=0.08)
+    # Cross-conformal intervals promise a lower bound: each is calibrated on the error of one member
+    # that has not seen the episode, and the mean of five errs less. They must still be narrow.
+    assert scores.coverage(np.concatenate(each), width, TRUTH) >= 0.85
+    assert np.median(width) < 0.2
 
 
 def test_one_labelled_episode_gives_labels_without_intervals() -> None:
