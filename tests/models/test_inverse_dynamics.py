@@ -12,6 +12,7 @@ from models.labeler import load_labeler
 from models.training.config import LoopConfig
 from models.training.inverse_dynamics import train_inverse_dynamics
 from models.training.rows import Rows, rows_of
+from models.training.scores import lag_scan
 from pipeline.errors import DatasetError, UsageError
 
 RIDGE = InverseDynamicsConfig(kind="ridge", inputs=("track.point",))
@@ -31,18 +32,15 @@ def test_acceleration_is_read_from_positions(config, tmp_path):
     assert max(scan, key=scan.get) == "0"
 
 
-def test_labels_shifted_by_one_row_are_found_by_the_lag_scan(tmp_path):
-    good = train_inverse_dynamics(point_mass.dataset(8), RIDGE, tmp_path / "good")
-    shifted = [
-        rows_of(e, point_mass.dataset(8), RIDGE)
-        for e in point_mass.dataset(4, first=50, shift=3).episodes
-    ]
-    truth = Rows.join(shifted)
-    values = good.label(truth.inputs).values
-    error = ((values - truth.actions) ** 2).sum() / (
-        (truth.actions - truth.actions.mean(0)) ** 2
-    ).sum()
-    assert 1 - error < 0.5
+def test_lag_scan_finds_actions_that_stand_one_row_late(tmp_path):
+    labeler = train_inverse_dynamics(point_mass.dataset(8), RIDGE, tmp_path / "model")
+    late = point_mass.dataset(4, first=50, shift=1)
+    rows = [rows_of(episode, late, RIDGE) for episode in late.episodes]
+    labels = [labeler.label(r.inputs).values for r in rows]
+    scan = lag_scan(labels, [r.actions for r in rows], labeler.space, np.array([True, True]))
+    assert max(scan, key=scan.get) == "1"
+    assert scan["1"] > 0.99
+    assert scan["-5"] < 0.2
 
 
 def test_intervals_hold_ninety_percent_of_unseen_errors(tmp_path):
