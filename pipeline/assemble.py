@@ -196,5 +196,10 @@ def _stored(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float32) if values.dtype.kind == "f" else values
 
 
+def _short(fact: Any) -> Any:
+    """A number with as many digits as anyone reads; all else as it is."""
+    return round(fact, 6) if isinstance(fact, float) else fact
+
+
 def _rounded(value: Any) -> float:
     return round(float(value), 4)
