@@ -11,10 +11,9 @@ from jaxtyping import Bool, Float
 from pydantic import Field, model_validator
 
 from models.hand_fit import HandFit, fit_hand
-from pipeline.errors import TrackError
 from pipeline.geometry import hand_frame, pinhole
 from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import Camera, HandTrack, Side, Track
+from pipeline.tracks import Camera, HandTrack, Side, Track, require_camera
 from pipeline.types import Clip
 
 PALM_PRIOR_M = 0.089
@@ -86,12 +85,7 @@ class Lift(ClipStage):
         Raises:
             TrackError: The track `camera` is not there or not a camera.
         """
-        camera = tracks.get("camera")
-        if not isinstance(camera, Camera):
-            raise TrackError(
-                f"lift needs the track 'camera', got {type(camera).__name__}; "
-                "put the stage `camera` before `lift` in the recipe"
-            )
+        camera = require_camera(tracks, self.kind)
         return {
             name: self._lift(track, camera)
             for name, track in tracks.items()

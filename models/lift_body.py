@@ -15,7 +15,7 @@ from models.body_size import STATURE_PRIOR_M, STATURE_PRIOR_SIGMA_M, bone_length
 from pipeline.errors import TrackError
 from pipeline.geometry import pinhole, se3
 from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import BODY_JOINTS, BodyTrack, Camera, Track
+from pipeline.tracks import BODY_JOINTS, BodyTrack, Camera, Track, require_camera
 from pipeline.types import Clip
 
 DEPTH_FLOOR_REL = 0.03
@@ -79,12 +79,7 @@ class LiftBody(ClipStage):
         Raises:
             TrackError: The track `camera` is not there or not a camera.
         """
-        camera = tracks.get("camera")
-        if not isinstance(camera, Camera):
-            raise TrackError(
-                f"lift_body needs the track 'camera', got {type(camera).__name__}; "
-                "put the stage `camera` before `lift_body` in the recipe"
-            )
+        camera = require_camera(tracks, self.kind)
         return {
             name: self._lift(track, camera)
             for name, track in tracks.items()

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from pipeline.geometry import se3
 from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import REASONS, ActionTrack, GripperTrack, Track
+from pipeline.tracks import REASONS, ActionTrack, GripperTrack, Track, scatter
 from pipeline.types import Clip
 from retarget.confidence import action_confidence
 from retarget.follow import Followed, FollowSettings, follow_poses
@@ -155,13 +155,15 @@ class RetargetArm(ClipStage):
         reached = robot.chain.pose(solution.joints)
         ee = np.column_stack([reached.p_m, se3.log_so3(reached.R), opening])
         return self._nothing_known(gripper, time_s).replace(
-            values=_scatter(np.column_stack([solution.joints, opening]), frames, time_s, np.nan),
-            valid=_scatter(reason == REASONS.index("valid"), frames, time_s, False),
-            confidence=_scatter(confidence, frames, time_s, 0.0),
-            reason=_scatter(reason, frames, time_s, REASONS.index("not_seen")),
-            ee_values=_scatter(ee, frames, time_s, np.nan),
-            target_error_m=_scatter(solution.error_m, frames, time_s, np.nan),
-            target_error_rad=_scatter(solution.error_rad, frames, time_s, np.nan),
+            values=scatter(
+                np.column_stack([solution.joints, opening]), frames, len(time_s), np.nan
+            ),
+            valid=scatter(reason == REASONS.index("valid"), frames, len(time_s), False),
+            confidence=scatter(confidence, frames, len(time_s), 0.0),
+            reason=scatter(reason, frames, len(time_s), REASONS.index("not_seen")),
+            ee_values=scatter(ee, frames, len(time_s)),
+            target_error_m=scatter(solution.error_m, frames, len(time_s)),
+            target_error_rad=scatter(solution.error_rad, frames, len(time_s)),
             T_camera_base=followed.T_camera_base,
         )
 
@@ -209,12 +211,3 @@ def frame_reasons(
         np.where(is_gripper_lagging, "velocity_limit", "valid"),
     )
     return np.array([REASONS.index(name) for name in names], np.uint8)
-
-
-def _scatter(
-    values: np.ndarray, frames: np.ndarray, time_s: np.ndarray, missing: bool | float | int
-) -> np.ndarray:
-    """Values at some frames, `missing` at all others of the clip."""
-    out = np.full((len(time_s), *values.shape[1:]), missing, dtype=values.dtype)
-    out[frames] = values
-    return out

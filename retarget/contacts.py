@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.errors import TrackError
-from pipeline.tracks import BODY_JOINTS, SIDES, Side
+from pipeline.tracks import BODY_JOINTS, SIDES, Side, runs
 from retarget.foot_speeds import foot_speeds, frame_interval_s
 
 FOOT_POINTS = ("ankle", "heel", "toe")
@@ -256,12 +256,6 @@ def ground_height(
     lowest = height[np.searchsorted(np.cumsum(frames) / frames.sum(), 0.1)]
     near = np.abs(height - lowest) <= _SAME_LEVEL_M
     return float(np.average(height[near], weights=frames[near]))
-
-
-def runs(flags: Bool[np.ndarray, " time"]) -> list[tuple[int, int]]:
-    """Stretches `[start, end)` on which flags are True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _is_slow(

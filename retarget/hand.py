@@ -21,6 +21,7 @@ from pipeline.tracks import (
     QualityTrack,
     Side,
     Track,
+    scatter,
 )
 from pipeline.types import Clip
 from retarget.confidence import action_confidence
@@ -170,8 +171,8 @@ class RetargetHand(ClipStage):
         if carried is None:
             return track
         return track.replace(
-            target_error_m=_scatter(carried.solution.error_m, frames, len(time_s)),
-            target_error_rad=_scatter(carried.solution.error_rad, frames, len(time_s)),
+            target_error_m=scatter(carried.solution.error_m, frames, len(time_s)),
+            target_error_rad=scatter(carried.solution.error_rad, frames, len(time_s)),
             T_camera_base=carried.T_camera_base,
         )
 
@@ -243,7 +244,7 @@ class RetargetHand(ClipStage):
             "solver": FeatureTrack(
                 "label.solver",
                 side,
-                _scatter(solver, frames, len(time_s)),
+                scatter(solver, frames, len(time_s)),
                 (
                     "tips_mean_mm",
                     *(f"{name}_mm" for name in names),
@@ -263,7 +264,7 @@ class RetargetHand(ClipStage):
             columns["wrist"] = FeatureTrack(
                 "label.wrist",
                 side,
-                _scatter(pose, frames, len(time_s)),
+                scatter(pose, frames, len(time_s)),
                 ("x", "y", "z", "wx", "wy", "wz"),
                 "m, rad",
                 "Pose of the palm in the arm's base frame: position, rotation vector; x along the "
@@ -311,12 +312,3 @@ def _mean(values: Float[np.ndarray, "time n"]) -> Float[np.ndarray, " time"]:
     known = np.isfinite(values)
     total = np.where(known, values, 0.0).sum(axis=1)
     return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
-
-
-def _scatter(
-    values: np.ndarray, frames: Int[np.ndarray, " known"], num_frames: int
-) -> Float[np.ndarray, "time ..."]:
-    """Values at some frames, NaN at all others of the clip."""
-    out = np.full((num_frames, *values.shape[1:]), np.nan)
-    out[frames] = values
-    return out

@@ -9,8 +9,7 @@ from jaxtyping import Bool, Float
 
 from pipeline.errors import TrackError
 from pipeline.geometry import se3
-from pipeline.tracks import BODY_JOINTS, SIDES
-from retarget.contacts import runs
+from pipeline.tracks import BODY_JOINTS, SIDES, runs
 
 LIMBS: tuple[tuple[str, str], ...] = tuple(
     (f"{side}_{a}", f"{side}_{b}")

@@ -17,9 +17,8 @@ from pipeline.contract import ActionContract
 from pipeline.errors import RobotError, TrackError
 from pipeline.geometry import se3
 from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import SIDES, ActionTrack, FeatureTrack, QualityTrack, Side, Track
+from pipeline.tracks import SIDES, ActionTrack, FeatureTrack, QualityTrack, Side, Track, runs
 from pipeline.types import Clip
-from retarget.contacts import runs
 from retarget.description import read_description
 from retarget.feasibility import missing_wrench
 from retarget.physics_model import link_positions

@@ -9,6 +9,8 @@ from html import escape
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from pipeline.tracks import runs
+
 COLOURS = ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f")
 # fmt: off
 REASON_COLOURS = (
@@ -209,9 +211,8 @@ class _Frame:
 def _shade(
     frame: _Frame, time_s: Float[np.ndarray, " time"], invalid: Bool[np.ndarray, " time"]
 ) -> str:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], invalid, [False]]).astype(np.int8)))
     parts = []
-    for a, b in edges.reshape(-1, 2):
+    for a, b in runs(invalid):
         x = frame.x(float(time_s[a]))
         x2 = frame.x(float(time_s[min(b, len(time_s) - 1)]))
         parts.append(

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 
 from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import REASONS, ActionTrack, SegmentTrack, Track
+from pipeline.tracks import REASONS, ActionTrack, SegmentTrack, Track, runs
 from pipeline.types import Clip
 
 
@@ -55,7 +55,7 @@ class Curate(ClipStage):
         known = np.isfinite(track.values).all(axis=1)
         kept: list[tuple[int, int]] = []
         dropped: Counter[str] = Counter()
-        for start, end in _spans(known):
+        for start, end in runs(known):
             for a, b in _split_at_invalid(start, end, track.valid, time_s, config.max_invalid_s):
                 why = self._reject(track, a, b, time_s, config)
                 if why:
@@ -93,12 +93,6 @@ class Curate(ClipStage):
         return ""
 
 
-def _spans(mask: Bool[np.ndarray, " time"]) -> list[tuple[int, int]]:
-    """Runs of True as `[start, end)` pairs."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
-
-
 def _split_at_invalid(
     start: int,
     end: int,
@@ -108,9 +102,9 @@ def _split_at_invalid(
 ) -> list[tuple[int, int]]:
     """Cuts `[start, end)` at long invalid runs and trims invalid frames off both ends of each."""
     breaks = np.zeros(end - start, bool)
-    for a, b in _spans(~valid[start:end]):
+    for a, b in runs(~valid[start:end]):
         before = time_s[start + max(a - 1, 0)]
         after = time_s[start + min(b, end - start - 1)]
         is_edge = a == 0 or b == end - start
         breaks[a:b] = is_edge or after - before > max_invalid_s
-    return [(start + a, start + b) for a, b in _spans(~breaks)]
+    return [(start + a, start + b) for a, b in runs(~breaks)]

@@ -9,7 +9,15 @@ from pipeline.tracks.action import REASONS, ActionTrack, FeatureTrack, QualityTr
 from pipeline.tracks.base import SIDES, Side, Track, require_shape
 from pipeline.tracks.body import BODY_JOINTS, BodyTrack, SmplxTrack
 from pipeline.tracks.hand import NUM_HAND_JOINTS, GripperTrack, HandTrack
-from pipeline.tracks.video import Camera, ClockTrack, EmbeddingTrack, SegmentTrack, ShotTrack
+from pipeline.tracks.spans import runs, scatter
+from pipeline.tracks.video import (
+    Camera,
+    ClockTrack,
+    EmbeddingTrack,
+    SegmentTrack,
+    ShotTrack,
+    require_camera,
+)
 
 __all__ = [
     "BODY_JOINTS",
@@ -30,5 +38,8 @@ __all__ = [
     "Side",
     "SmplxTrack",
     "Track",
+    "require_camera",
     "require_shape",
+    "runs",
+    "scatter",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,21 @@ class Camera(Track):
     def __post_init__(self) -> None:
         if self.K.shape != (3, 3) or not np.isfinite(self.K).all():
             raise TrackError(f"Camera.K must be a finite 3x3 matrix, got {self.K!r}")
+
+
+def require_camera(tracks: Mapping[str, Track], stage: str) -> Camera:
+    """The track `camera`.
+
+    Raises:
+        TrackError: It is not there or not a camera; the stage that wants it is named.
+    """
+    camera = tracks.get("camera")
+    if not isinstance(camera, Camera):
+        raise TrackError(
+            f"{stage} needs the track 'camera', got {type(camera).__name__}; "
+            f"put the stage `camera` before `{stage}` in the recipe"
+        )
+    return camera
 
 
 @dataclass(frozen=True, eq=False)
