@@ -135,7 +135,7 @@ def first_guess(
         keyframe_interval_s: Time between keyframes [s].
         max_iterations: Steps of the solver at each keyframe.
     """
-    keys = _keyframes(problem.time_s, keyframe_interval_s)
+    keys = evenly_spread(problem.time_s, keyframe_interval_s)
     seeds = _seeds(problem.limits, rest[keys], free, num_seeds)
     flat = seeds.reshape(-1, seeds.shape[-1])
     frames = np.repeat(keys, num_seeds)
@@ -166,7 +166,7 @@ def first_guess(
         np.where(free, r.max_velocity, np.inf),
         is_endless=free & np.isinf(r.lower) & np.isinf(r.upper),
     )
-    return _between(problem.time_s, problem.time_s[keys], path)
+    return linear_between(problem.time_s, problem.time_s[keys], path)
 
 
 def cheapest_path(
@@ -210,9 +210,21 @@ def at_limit(
     return (x - limits.lower < within) | (limits.upper - x < within)
 
 
-def _keyframes(time_s: Float[np.ndarray, " time"], interval_s: float) -> Int[np.ndarray, " key"]:
+def evenly_spread(
+    time_s: Float[np.ndarray, " time"], interval_s: float
+) -> Int[np.ndarray, " keyframe"]:
+    """Numbers of frames about so far apart [s], the first and the last among them."""
     count = max(1, int(np.ceil((time_s[-1] - time_s[0]) / interval_s)))
     return np.unique(np.linspace(0, len(time_s) - 1, count + 1).round().astype(int))
+
+
+def linear_between(
+    time_s: Float[np.ndarray, " time"],
+    at_s: Float[np.ndarray, " keyframe"],
+    values: Float[np.ndarray, "keyframe column"],
+) -> Float[np.ndarray, "time column"]:
+    """Values between keyframes, linear in time."""
+    return np.stack([np.interp(time_s, at_s, column) for column in values.T], axis=1)
 
 
 def _seeds(
@@ -229,7 +241,3 @@ def _seeds(
     for k in range(1, num_seeds):
         seeds[:, k, free] = low + (0.1 + 0.8 * spread[k - 1]) * (high - low)
     return seeds
-
-
-def _between(time_s: np.ndarray, at_s: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return np.stack([np.interp(time_s, at_s, column) for column in values.T], axis=1)

@@ -9,11 +9,9 @@ from retarget.ik import LEVER_M, solve_poses
 from retarget.kinematics import pose_error
 from retarget.low_discrepancy import low_discrepancy
 from retarget.robot import Robot
-from retarget.solver import cheapest_path
+from retarget.solver import KEYFRAME_INTERVAL_S, cheapest_path, evenly_spread, linear_between
 from retarget.targets import Targets
 
-KEYFRAME_INTERVAL_S = 0.3
-"""Time between keyframes [s]; people move little of an arm's range in it."""
 NUM_SEEDS = 4
 """Starts a keyframe beside the one that is given: home and a spread over the joints' ranges."""
 TOLERANCE = 5e-3
@@ -60,14 +58,12 @@ def first_guess(
         targets.time_s[keyframes],
         robot.max_velocity,
     )
-    return _interpolate(targets.time_s, targets.time_s[keyframes], best)
+    return linear_between(targets.time_s, targets.time_s[keyframes], best)
 
 
 def _keyframes(targets: Targets) -> Int[np.ndarray, " keyframe"]:
     wanted = np.flatnonzero(targets.is_wanted)
-    time_s = targets.time_s[wanted]
-    count = max(1, int(np.ceil((time_s[-1] - time_s[0]) / KEYFRAME_INTERVAL_S)))
-    return wanted[np.unique(np.linspace(0, len(wanted) - 1, count + 1).round().astype(int))]
+    return wanted[evenly_spread(targets.time_s[wanted], KEYFRAME_INTERVAL_S)]
 
 
 def _starts(
@@ -85,9 +81,5 @@ def _starts(
     starts = np.broadcast_to(seeds, (len(keyframes), *seeds.shape))
     if len(known_frames) == 0:
         return starts
-    known = _interpolate(time_s[keyframes], time_s[known_frames], known_joints)
+    known = linear_between(time_s[keyframes], time_s[known_frames], known_joints)
     return np.concatenate([known[:, None], starts], axis=1)
-
-
-def _interpolate(time_s: np.ndarray, at_s: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return np.stack([np.interp(time_s, at_s, column) for column in values.T], axis=1)
