@@ -26,8 +26,7 @@ from pipeline.geometry import se3
 from pipeline.recipe import load_recipe
 from pipeline.run.label import label
 from pipeline.run.request import LabelRequest
-from pipeline.tracks import BODY_JOINTS, SIDES
-from retarget.contacts import runs
+from pipeline.tracks import BODY_JOINTS, SIDES, runs
 from retarget.limits import position_violations
 from retarget.mujoco_model import body_pose, compile_robot, import_mujoco
 from retarget.person import LIMBS
@@ -134,10 +133,10 @@ def _episodes(robot: HumanoidRobot, source: Path, recipe: str) -> Iterator[Episo
         dataset = open_dataset(out)
         for index in range(len(dataset.table)):
             rows = dataset.episode(index)
-            yield _played(robot, rows.columns, rows.meta["source"]["start_s"])
+            yield _played(robot, rows.columns, rows.meta)
 
 
-def _played(robot: HumanoidRobot, columns: dict[str, np.ndarray], start_s: float) -> Episode:
+def _played(robot: HumanoidRobot, columns: dict[str, np.ndarray], meta: dict[str, Any]) -> Episode:
     mujoco = import_mujoco()
     model = compile_robot(robot.path)
     data = mujoco.MjData(model)
@@ -162,12 +161,11 @@ def _played(robot: HumanoidRobot, columns: dict[str, np.ndarray], start_s: float
             corners[t, k] = np.array(foot.sole_m) @ T[:3, :3].T + T[:3, 3]
     person = columns["track.body.joints"].astype(float).reshape(len(joints), -1, 3)
     contact = columns["label.contact"] > 0.5
-    scale = _scale_of(columns, robot)
     return Episode(
-        time_s=start_s + columns["timestamp"].astype(float),
+        time_s=meta["source"]["start_s"] + columns["timestamp"].astype(float),
         joints=joints,
         corners_m=corners,
-        floor_m=_floor(columns["label.support"].astype(float), contact) * scale,
+        floor_m=_floor(columns["label.support"].astype(float), contact) * meta["quality"]["scale"],
         contact=contact,
         limb_deg=_limb_deg(points, list(ends), person),
         valid=columns["label.valid"].astype(bool).reshape(-1),
@@ -225,13 +223,3 @@ def _closed(flags: Bool[np.ndarray, " time"]) -> Bool[np.ndarray, " time"]:
         if a > 0 and b < len(flags) and b - a <= SHORT_ROWS:
             out[a:b] = True
     return out
-
-
-def _scale_of(columns: dict[str, np.ndarray], robot: HumanoidRobot) -> float:
-    """Robot size over human size as the robot's own legs show it."""
-    from retarget.humanoid_stance import body_scale
-    from retarget.person import Person
-
-    joints = columns["track.body.joints"].astype(float)
-    person = Person(joints.reshape(len(joints), -1, 3), columns["timestamp"].astype(float))
-    return body_scale(robot, person)
