@@ -1,11 +1,12 @@
 """Image networks: what they say about a frame, one row of numbers each.
 
-The small network that is trained with a labeler sees the frame and what changed since the frame
-one action before. Pretrained networks stay as they are and see the frame alone.
+The small network that is trained with a labeler, and the encoder of a latent action model, see the
+frame and the one before it. Pretrained networks stay as they are and see the frame alone.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,30 +19,55 @@ from pipeline.errors import AssetError, UsageError
 if TYPE_CHECKING:
     import torch
 
-Embed = Callable[[np.ndarray], np.ndarray]
-"""RGB pictures (frame, size, size, 3), uint8, to numbers (frame, n)."""
+Embed = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""RGB pictures (frame, size, size, 3), uint8, and for each the one before it, to (frame, n)."""
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet, which pretrained networks expect to be taken out."""
 _BATCH = 32
+_SOURCES = ("torchvision", "transformers", "latent")
+_DECISIVE = (".safetensors", ".yaml")
+"""Files of a folder that decide what its encoder says; scores beside them do not."""
 
 
 def check_encoder(name: str) -> None:
     """Refuses a name that means no image network.
 
     Raises:
-        UsageError: Neither `cnn` nor `torchvision:NAME` nor `transformers:NAME`.
+        UsageError: None of `cnn`, `torchvision:NAME`, `transformers:NAME` and `latent:FOLDER`, or
+            a folder that is not there.
     """
     source, colon, network = name.partition(":")
-    if name == "cnn" or (colon and network and source in ("torchvision", "transformers")):
+    if source == "latent" and network and not Path(network).is_dir():
+        raise UsageError(
+            f"encoder {name!r}: the folder {network} is not there; name the folder of a trained "
+            "latent action model"
+        )
+    if name == "cnn" or (colon and network and source in _SOURCES):
         return
     raise UsageError(
         f"unknown encoder {name!r}; valid ones are 'cnn', 'torchvision:NAME', "
-        "'torchvision:NAME@WEIGHTS.pth' and 'transformers:NAME_OR_FOLDER'"
+        "'torchvision:NAME@WEIGHTS.pth', 'transformers:NAME_OR_FOLDER' and 'latent:FOLDER'"
     )
 
 
+def encoder_digest(name: str) -> str:
+    """Hash of an encoder's folder, so that a changed one is noticed; empty without such a folder.
+
+    Raises:
+        UsageError: The folder is not there.
+    """
+    check_encoder(name)
+    source, _, folder = name.partition(":")
+    if source != "latent":
+        return ""
+    found = hashlib.sha256()
+    for file in sorted(f for f in Path(folder).iterdir() if f.suffix in _DECISIVE):
+        found.update(file.name.encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()
+
+
 def open_encoder(name: str) -> Embed:
-    """A pretrained image network, ready to be asked.
+    """A trained image network, ready to be asked.
 
     Raises:
         UsageError: No such network.
@@ -49,10 +75,18 @@ def open_encoder(name: str) -> Embed:
     """
     check_encoder(name)
     source, _, network = name.partition(":")
+    if source == "latent":
+        from models.latent_action import open_latent
+
+        opened: Embed = open_latent(Path(network))
+        return opened
     module, run = _torchvision(network) if source == "torchvision" else _transformers(network)
     module.eval()
 
-    def embed(images: UInt8[np.ndarray, "frame size size 3"]) -> Float[np.ndarray, "frame n"]:
+    def embed(
+        images: UInt8[np.ndarray, "frame size size 3"],
+        before: UInt8[np.ndarray, "frame size size 3"],
+    ) -> Float[np.ndarray, "frame n"]:
         import torch
 
         out = []

@@ -28,7 +28,11 @@ class InverseDynamicsConfig(BaseModel):
     """Side of the square that pictures are shrunk to [px]."""
     encoder: str = SMALL_NETWORK
     """Image network: `cnn`, trained here; or a pretrained one that stays as it is:
-    `torchvision:NAME`, `torchvision:NAME@WEIGHTS.pth`, `transformers:NAME_OR_FOLDER`."""
+    `torchvision:NAME`, `torchvision:NAME@WEIGHTS.pth`, `transformers:NAME_OR_FOLDER`, or
+    `latent:FOLDER`, a trained latent action model."""
+    motion_s: float | None = Field(default=None, gt=0)
+    """How long before a picture the one stands that its motion is seen against [s]; the time
+    between two actions where not given. Slow motion at a high rate asks for more."""
     window: WindowConfig = WindowConfig()
     """How far it looks back and ahead."""
     hidden: int = Field(default=128, ge=4)
@@ -47,3 +51,7 @@ class InverseDynamicsConfig(BaseModel):
     def learns_images(self) -> bool:
         """Whether an image network is trained with the rest."""
         return bool(self.camera) and self.encoder == SMALL_NETWORK
+
+    def motion_over_s(self, rate_hz: float) -> float:
+        """Time between a picture and the one before it that encoders compare it with [s]."""
+        return self.motion_s or 1 / rate_hz

@@ -35,7 +35,7 @@ from pipeline.atomic import atomic_path
 from pipeline.contract import ActionContract
 from pipeline.errors import UsageError
 
-LABELER_VERSION = 1
+LABELER_VERSION = 2
 """Changes with the layout of a labeler's folder."""
 _BATCH_ROWS = 4096
 _BATCH_IMAGES = 256
@@ -66,6 +66,8 @@ class LabelerFacts(BaseModel):
     """Dimensions that never moved in training."""
     data_sha256: str
     """Hash of the labelled data."""
+    encoder_sha256: str
+    """Hash of the encoder's own folder; empty where it has none."""
     packages: dict[str, str]
     """Versions of what trained it."""
 
@@ -197,7 +199,7 @@ class Labeler:
     ) -> Float[np.ndarray, "member frame number"]:
         """What the image networks of all members say about pictures.
 
-        `before` holds, for each, the picture one action earlier.
+        `before` holds, for each, the picture that its motion is seen against.
         """
         import torch
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from models.encoders import Embed, open_encoder
+from models.encoders import Embed, encoder_digest, open_encoder
 from models.labeler import Labeler, folder_digest, load_labeler
 from models.training.pictures import shrink
 from pipeline.errors import UsageError
@@ -47,7 +47,7 @@ class Pixels(FrameStage):
 
     def cache_token(self) -> str:
         """The labeler's weights."""
-        load_labeler(self.folder)
+        check_same_encoder(load_labeler(self.folder), self.folder)
         return folder_digest(self.folder)
 
     def setup(self) -> None:
@@ -65,6 +65,7 @@ class Pixels(FrameStage):
                 f"the labeler {self.folder} sees {', '.join(labeler.facts.inputs)}, no pictures; "
                 "remove the stage label.pixels"
             )
+        check_same_encoder(labeler, self.folder)
         config = labeler.facts.config
         self.labeler: Labeler = labeler
         self.encoder: Embed | None = None if config.learns_images else open_encoder(config.encoder)
@@ -81,7 +82,7 @@ class Pixels(FrameStage):
         facts = self.labeler.facts
         image = shrink(frame.rgb, facts.config.image_size, shape=facts.image_size)
         self.recent.append((frame.time_s, image))
-        wanted_s = frame.time_s - 1 / facts.contract.rate_hz
+        wanted_s = frame.time_s - facts.config.motion_over_s(facts.contract.rate_hz)
         while len(self.recent) > 1 and _is_nearer(self.recent[1][0], self.recent[0][0], wanted_s):
             self.recent.popleft()
         self.images.append(image)
@@ -99,12 +100,26 @@ class Pixels(FrameStage):
     def _embed(self) -> None:
         images = np.stack(self.images)
         if self.encoder is not None:
-            found = self.encoder(images)
+            found = self.encoder(images, np.stack(self.before))
         else:
             members = self.labeler.embed(images, np.stack(self.before))
             found = np.concatenate(list(members), axis=1)
         self.found.append(found.astype(np.float16))
         self.images, self.before = [], []
+
+
+def check_same_encoder(labeler: Labeler, folder: Path) -> None:
+    """Refuses a labeler whose encoder's folder is no longer the one that it was trained with.
+
+    Raises:
+        UsageError: The encoder changed, or its folder is gone.
+    """
+    facts = labeler.facts
+    if facts.camera and encoder_digest(facts.config.encoder) != facts.encoder_sha256:
+        raise UsageError(
+            f"the labeler {folder} was trained with another {facts.config.encoder} than is there "
+            "now; put that one back, or train the labeler again"
+        )
 
 
 def _is_nearer(a_s: float, b_s: float, wanted_s: float) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 
 from models.action_space import ActionSpace
 from models.calibration import Calibration, best_temperature, conformal_factor
-from models.encoders import check_encoder, open_encoder
+from models.encoders import check_encoder, encoder_digest, open_encoder
 from models.inverse_dynamics_config import InverseDynamicsConfig
 from models.labeler import (
     LABELER_VERSION,
@@ -28,7 +28,7 @@ from models.labeler import (
 )
 from models.training.data import LabelledSet
 from models.training.loop import Problem, TrainListener, choose_device, train
-from models.training.rows import Rows, rows_of
+from models.training.rows import Rows, frames_before, rows_of
 from models.training.scores import score
 from models.window_model import (
     Scaling,
@@ -67,7 +67,7 @@ def train_inverse_dynamics(
     if config.kind != "ridge":
         choose_device(config.loop)
     space = ActionSpace.of(data.contract)
-    digest = data.digest()
+    digest = data.digest() + (encoder_digest(config.encoder) if config.camera else "")
     learned, calibrating = split_episodes(len(data.episodes), config)
     rows = [rows_of(e, data, config) for e in with_embeddings(data, config).episodes]
     seen = Rows.join([rows[i] for i in learned])
@@ -82,7 +82,7 @@ def train_inverse_dynamics(
         fit.member(k, *member_split(k, learned, config), rows) for k in range(config.members)
     )
     labeler = Labeler(
-        facts=_facts(data, config, digest),
+        facts=_facts(data, config),
         scaling=scaling,
         members=members,
         calibration=Calibration(np.ones(len(data.contract.dimensions)), 1.0),
@@ -145,7 +145,8 @@ def with_embeddings(data: LabelledSet, config: InverseDynamicsConfig) -> Labelle
     episodes = []
     for episode in data.episodes:
         assert episode.images is not None
-        columns = [episode.features, embed(episode.images)]
+        before = episode.images[frames_before(episode, data, config)]
+        columns = [episode.features, embed(episode.images, before)]
         episodes.append(replace(episode, features=np.concatenate(columns, 1), images=None))
     return replace(data, episodes=tuple(episodes))
 
@@ -279,7 +280,7 @@ class _Fit:
         return total / num
 
 
-def _facts(data: LabelledSet, config: InverseDynamicsConfig, digest: str) -> LabelerFacts:
+def _facts(data: LabelledSet, config: InverseDynamicsConfig) -> LabelerFacts:
     return LabelerFacts(
         version=LABELER_VERSION,
         family="inverse_dynamics",
@@ -290,6 +291,7 @@ def _facts(data: LabelledSet, config: InverseDynamicsConfig, digest: str) -> Lab
         camera=data.camera,
         image_size=data.image_size,
         constant=data.constant,
-        data_sha256=digest,
+        data_sha256=data.digest(),
+        encoder_sha256=encoder_digest(config.encoder) if config.camera else "",
         packages=package_versions(),
     )

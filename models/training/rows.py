@@ -63,9 +63,17 @@ def rows_of(episode: LabelledEpisode, data: LabelledSet, config: InverseDynamics
     if episode.images is not None:
         wanted = episode.time_s[:, None] + offsets_s
         frames = nearest_frames(episode.time_s, wanted)
-        before = nearest_frames(episode.time_s, episode.time_s - 1 / data.contract.rate_hz)
+        before = frames_before(episode, data, config)
     inputs = flatten_windows(windows[used], offsets_s, has_levels=config.window.has_levels)
     return Rows(inputs, episode.actions[used], episode.images, frames[used], before)
+
+
+def frames_before(
+    episode: LabelledEpisode, data: LabelledSet, config: InverseDynamicsConfig
+) -> Int[np.ndarray, " frame"]:
+    """For each picture of an episode, the one before it that encoders compare it with."""
+    apart_s = config.motion_over_s(data.contract.rate_hz)
+    return nearest_frames(episode.time_s, episode.time_s - apart_s)
 
 
 def nearest_frames(

@@ -84,8 +84,8 @@ def test_unknown_encoder_is_refused(tmp_path):
 def test_labeler_of_another_version_is_refused(tmp_path):
     train_inverse_dynamics(point_mass.dataset(4), RIDGE, tmp_path / "model")
     file = tmp_path / "model" / "labeler.yaml"
-    file.write_text(file.read_text().replace("version: 1", "version: 99", 1))
-    with pytest.raises(UsageError, match="version 99, this program reads version 1"):
+    file.write_text(file.read_text().replace("version: 2", "version: 99", 1))
+    with pytest.raises(UsageError, match="version 99, this program reads version 2"):
         load_labeler(tmp_path / "model")
 
 

@@ -133,7 +133,8 @@ def test_pretrained_encoder_is_read_from_a_folder(tmp_path):
     config = ViTConfig(**size, intermediate_size=16, image_size=32, patch_size=16)
     ViTModel(config).save_pretrained(tmp_path / "vit")
     embed = open_encoder(f"transformers:{tmp_path / 'vit'}")
-    assert embed(np.zeros((3, 32, 32, 3), np.uint8)).shape == (3, 16)
+    pictures = np.zeros((3, 32, 32, 3), np.uint8)
+    assert embed(pictures, pictures).shape == (3, 16)
 
 
 @pytest.mark.timeout(280)
