@@ -8,7 +8,7 @@ hand by up to a centimetre a step along x, y, z (-1..1 each) and close the gripp
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,29 @@ class MetaWorldSimulator:
                 is_success, left = True, min(left, num_steps_after_success)
         made = Demonstration(np.array(observations, np.float32), np.array(actions), seed)
         return Outcome(made, is_success)
+
+    @property
+    def model(self) -> Any:
+        """The scene as an `MjModel`."""
+        return self._environment.model
+
+    def again(self, demonstration: Demonstration) -> Iterator[Any]:
+        """Executes an episode's actions again; yields the `MjData` at each of its observations.
+
+        Raises:
+            RuntimeError: It went otherwise than before.
+        """
+        self._environment.seed(demonstration.seed)
+        observation, _ = self._environment.reset()
+        for step, expected in enumerate(demonstration.observations):
+            if not np.array_equal(observation.astype(np.float32), expected):
+                raise RuntimeError(
+                    f"{self.task}, seed {demonstration.seed}: step {step} of the episode leads to "
+                    "another state than when it was recorded; remove the kept episodes"
+                )
+            yield self._environment.data
+            if step < len(demonstration.actions):
+                observation, *_ = self._environment.step(demonstration.actions[step])
 
     def num_successes(self, act: Act, seeds: range) -> int:
         """Episodes in which the task was solved."""
