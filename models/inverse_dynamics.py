@@ -40,7 +40,7 @@ class InverseDynamics(ClipStage):
 
     kind = "label.inverse_dynamics"
     version = "1"
-    requires = ("hands|gripper|features|pixels",)
+    requires = ("hands|body|gripper|features|pixels",)
     provides = ("actions", "features")
     Config: ClassVar[type[StageConfig]] = InverseDynamicsStageConfig
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from pipeline.geometry import se3
-from pipeline.tracks import FeatureTrack, GripperTrack, HandTrack, Track
+from pipeline.tracks import BodyTrack, FeatureTrack, GripperTrack, HandTrack, Track
 
 SCENE = "scene"
 """Subject of what belongs to nobody."""
@@ -28,13 +28,16 @@ class Columns:
 def features_by_subject(tracks: Mapping[str, Track]) -> dict[str, dict[str, Columns]]:
     """Every feature that tracks hold, by whom it is about and by its name in datasets.
 
-    Hands give `track.hand.joints` and `track.hand.wrist`, grippers `track.aperture` and
-    `track.grasp`, feature tracks what they are called. The scene's belong to all subjects.
+    Hands give `track.hand.*` (joints, wrist, seen, sigma), bodies `track.body.*` (joints, seen,
+    contact, sigma), grippers `track.aperture` and `track.grasp`, feature tracks what they are
+    called. The scene's belong to all subjects.
     """
     found: dict[str, dict[str, Columns]] = {}
     for track in tracks.values():
         if isinstance(track, HandTrack):
             found.setdefault(track.side, {}).update(_hand(track))
+        elif isinstance(track, BodyTrack):
+            found.setdefault(track.subject, {}).update(_body(track))
         elif isinstance(track, GripperTrack):
             found.setdefault(track.side, {}).update(_gripper(track))
         elif isinstance(track, FeatureTrack):
@@ -57,23 +60,56 @@ def _hand(track: HandTrack) -> dict[str, Columns]:
     if track.joints_m is None or track.T_camera_wrist is None:
         return {}
     known, num = track.known, len(track.valid)
-    joints = np.where(known[:, None], track.joints_m.reshape(num, -1), np.nan)
+    joints = _where(known, track.joints_m.reshape(num, -1))
     wrist = np.full((num, 7), np.nan)
     if known.any():
         T = track.T_camera_wrist[known]
         wrist[known, :3] = T[:, :3, 3]
         wrist[known, 3:] = se3.unwrap_quat(se3.quat_from_matrix(T[:, :3, :3]))
-    return {
+    out = {
         "track.hand.joints": Columns(joints, track.valid),
         "track.hand.wrist": Columns(wrist, track.valid),
+        "track.hand.seen": _seen(track.valid),
     }
+    if track.sigma_position_m is not None and track.sigma_rotation_rad is not None:
+        sigma = np.concatenate([track.sigma_position_m, track.sigma_rotation_rad[:, None]], 1)
+        out["track.hand.sigma"] = Columns(_where(known, sigma), track.valid)
+    return out
+
+
+def _body(track: BodyTrack) -> dict[str, Columns]:
+    if track.joints_m is None:
+        return {}
+    known = track.known
+    # The frame that datasets hold the joints in: the world's where the ground was found.
+    joints_m = track.joints_m if track.T_world_source is None else track.joints_world_m
+    out = {
+        "track.body.joints": Columns(_where(known, joints_m.reshape(len(known), -1)), track.valid),
+        "track.body.seen": _seen(track.valid),
+    }
+    if track.contact is not None:
+        out["track.body.contact"] = Columns(track.contact.astype(float), track.valid)
+    if track.sigma_m is not None:
+        out["track.body.sigma"] = Columns(_where(known, track.sigma_m), track.valid)
+    return out
 
 
 def _gripper(track: GripperTrack) -> dict[str, Columns]:
     known = track.known
-    aperture = np.where(known, track.aperture_m, np.nan)[:, None]
-    grasping = np.where(known, track.grasping.astype(float), np.nan)[:, None]
+    aperture = _where(known, track.aperture_m[:, None])
+    grasping = _where(known, track.grasping.astype(float)[:, None])
     return {
         "track.aperture": Columns(aperture, track.valid),
         "track.grasp": Columns(grasping, track.valid),
     }
+
+
+def _seen(valid: Bool[np.ndarray, " time"]) -> Columns:
+    """Whether the subject was observed: known in every frame, of which all count as observed."""
+    return Columns(valid.astype(float)[:, None], np.ones(len(valid), bool))
+
+
+def _where(
+    known: Bool[np.ndarray, " time"], values: Float[np.ndarray, "time number"]
+) -> Float[np.ndarray, "time number"]:
+    return np.where(known[:, None], values, np.nan)
