@@ -42,6 +42,7 @@ HELPERS: dict[str, str] = {
     "robot_kind": "retarget.portraits:robot_kind",
     "humanoid_joints": "retarget.portraits_humanoid:humanoid_joints",
     "hand_lines": "retarget.portraits_hand:hand_lines",
+    "mujoco": "retarget.mujoco_model:import_mujoco",
     "robot": "retarget.robot:load_robot",
     "robot_check": "retarget.onboard:check",
     "train_inverse_dynamics": "models.training.command:train_from_dataset",

@@ -20,6 +20,8 @@ MAY_IMPORT = {
         *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
         *(f"pipeline.{m}" for m in ("assets", "atomic", "configs", "motion")),
         *(f"pipeline.{m}" for m in ("contract", "dataset")),
+        # What simulators record becomes a dataset as everything else does.
+        *(f"pipeline.{m}" for m in ("episode", "export", "registry")),
     },
     "retarget": {
         "retarget",

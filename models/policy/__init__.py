@@ -1,0 +1,1 @@
+"""Policies learned from labelled datasets, and what they achieve in simulators."""

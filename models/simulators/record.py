@@ -1,0 +1,277 @@
+"""Demonstrations from a simulator, as a LeRobot v3 dataset or as plain videos."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from models.simulators.rollout import Act, Transition, rollout
+from models.simulators.simulator import IMAGES, STATE, Simulator
+from pipeline.contract import ActionContract
+from pipeline.episode import Episode, StateColumns
+from pipeline.errors import UsageError
+from pipeline.export.publish import PublishJob, PublishResult, publish_in_child
+from pipeline.export.stored_episode import EncodedVideo, StoredEpisode, VideoFacts, save_episode
+from pipeline.tracks import REASONS
+from pipeline.video.encode import EpisodeEncoder
+
+STEPS_AFTER_SUCCESS = 10
+"""So that demonstrations show that the work is done."""
+_SETTINGS: dict[str, Any] = {
+    "codec": "h264",
+    "pixel_format": "yuv420p",
+    "crf": 18,
+    "gop": 2,
+    "preset": "ultrafast",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows of an episode that is to be written."""
+
+    name: str
+    """Stable name."""
+    task: str
+    """What is being done, in words."""
+    actions: Float[np.ndarray, "time action"]
+    """Finite in every row."""
+    valid: Bool[np.ndarray, " time"]
+    """Rows whose action can be believed."""
+    confidence: Float[np.ndarray, " time"]
+    """How far to trust each row, 0..1."""
+    state: Float[np.ndarray, "time state"] | None
+    """`observation.state`; `None` for none."""
+
+
+class DatasetRecorder:
+    """Gathers episodes and publishes them by the project's own exporter.
+
+    Use as a context; `publish` before it ends.
+    """
+
+    def __init__(
+        self, contract: ActionContract, state: StateColumns | None, *, camera: str
+    ) -> None:
+        self.contract, self.state, self.camera = contract, state, camera
+        self._stored: list[StoredEpisode] = []
+        self._size = (0, 0)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> DatasetRecorder:
+        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self._stack.close()
+
+    def encoder(self, image: UInt8[np.ndarray, "height width 3"]) -> EpisodeEncoder:
+        """Opens the next episode's video, for pictures like this one."""
+        height, width = image.shape[:2]
+        path = self._folder / f"{len(self._stored)}.mp4"
+        self._size = (width, height)
+        return EpisodeEncoder(
+            path,
+            width=width,
+            height=height,
+            fps=round(self.contract.rate_hz),
+            g=_SETTINGS["gop"],
+            crf=_SETTINGS["crf"],
+            preset=_SETTINGS["preset"],
+        )
+
+    def add(self, rows: Rows, encoder: EpisodeEncoder | None = None) -> None:
+        """Keeps an episode; its encoder is closed already."""
+        num = len(rows.actions)
+        fps = round(self.contract.rate_hz)
+        episode = Episode(
+            episode_id=rows.name,
+            task=rows.task,
+            fps=fps,
+            source_frame=np.arange(num),
+            source_time_s=np.arange(num) / fps,
+            state=rows.state,
+            state_columns=self.state,
+            action=rows.actions,
+            valid=rows.valid,
+            confidence=np.where(rows.valid, rows.confidence, 0.0),
+            reason=np.where(rows.valid, 0, REASONS.index("not_seen")).astype(np.uint8),
+            contract=self.contract,
+            source={
+                "video_sha256": hashlib.sha256(rows.name.encode()).hexdigest(),
+                "subject": self.contract.robot,
+                "first_frame": 0,
+            },
+            quality={"valid_share": round(float(rows.valid.mean()), 4)},
+            scene={"robot": self.contract.robot},
+        )
+        video = None if encoder is None else EncodedVideo(encoder.path, _facts(encoder, self._size))
+        folder = self._folder / f"episode-{len(self._stored):05d}"
+        self._stored.append(save_episode(folder, episode, video))
+
+    def publish(self, out: Path, *, made_by: str) -> PublishResult:
+        """Writes the dataset.
+
+        Args:
+            out: Where it appears, whole.
+            made_by: What made it, for its provenance.
+
+        Raises:
+            DatasetError: `out` holds something else, or nothing was added.
+        """
+        names = [episode.episode_id for episode in self._stored]
+        job = PublishJob(
+            episodes=tuple(str(episode.folder) for episode in self._stored),
+            names=tuple(names),
+            out=str(out),
+            camera=self.camera or "front",
+            repo_id=f"rotoscope/{out.name}",
+            provenance={"recipe": made_by, "dataset_key": _key(names)},
+            ledger=tuple({"name": name, "status": "done"} for name in names),
+        )
+        return publish_in_child(job)
+
+
+def record_dataset(
+    simulator: Simulator,
+    act: Act,
+    seeds: Sequence[int],
+    out: Path,
+    *,
+    state_names: Sequence[str] | None = None,
+    hide: Callable[[int], bool] = lambda _: False,
+    confidence: float = 1.0,
+) -> PublishResult:
+    """Records one episode a seed as a LeRobot v3 dataset.
+
+    Args:
+        simulator: Where; its pictures are recorded if it was opened with a camera.
+        act: What decides, such as `rollout.teacher(simulator)`.
+        seeds: Which starts.
+        out: Folder of the dataset.
+        state_names: Which of the simulator's numbers become `observation.state`; all where not
+            given, and there is no state where empty.
+        hide: By the episode's number, whether its actions are withheld: they are written as 0 and
+            no row is valid.
+        confidence: What `label.confidence` says of known rows.
+
+    Raises:
+        UsageError: A name that the simulator's state does not have, or more than one camera.
+        DatasetError: `out` holds something else.
+    """
+    facts = simulator.facts
+    camera = _camera(simulator)
+    names = facts.state_names if state_names is None else tuple(state_names)
+    columns = state_columns(facts.state_names, names)
+    told = StateColumns(names, "1", f"State of the simulator {facts.name}.") if names else None
+    with DatasetRecorder(facts.contract, told, camera=camera) as recorder:
+        for number, seed in enumerate(seeds):
+            steps, encoder = _episode(recorder, _demonstrate(simulator, act, seed), camera)
+            actions = np.array([t.action for t in steps], np.float32)
+            is_known = not hide(number)
+            rows = Rows(
+                name=f"{facts.name.replace(':', '-')}-seed{seed:06d}",
+                task=facts.task,
+                actions=actions if is_known else np.zeros_like(actions),
+                valid=np.full(len(steps), is_known),
+                confidence=np.full(len(steps), confidence),
+                state=np.array([t.observation[STATE][columns] for t in steps]) if names else None,
+            )
+            recorder.add(rows, encoder)
+        return recorder.publish(out, made_by=f"recorded in {facts.name}")
+
+
+def record_videos(simulator: Simulator, act: Act, seeds: Sequence[int], folder: Path) -> list[Path]:
+    """Records one plain mp4 a seed, without states or actions: what labelers are for.
+
+    Raises:
+        UsageError: The simulator was not opened with exactly one camera.
+    """
+    camera = _camera(simulator)
+    if not camera:
+        raise UsageError("videos need a camera: open the simulator with Views(cameras=(NAME,))")
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    for seed in seeds:
+        path = folder / f"seed{seed:06d}.mp4"
+        steps = _demonstrate(simulator, act, seed)
+        images = (t.observation[IMAGES + camera] for t in steps)
+        write_video(path, images, fps=simulator.facts.fps)
+        made.append(path)
+    return made
+
+
+def write_video(path: Path, images: Iterable[np.ndarray], *, fps: int) -> None:
+    """An mp4 of RGB pictures of one even size, a key frame every second."""
+    encoder: EpisodeEncoder | None = None
+    with ExitStack() as stack:
+        for image in images:
+            if encoder is None:
+                height, width = image.shape[:2]
+                encoder = stack.enter_context(
+                    EpisodeEncoder(path, width=width, height=height, fps=fps, g=fps, crf=18)
+                )
+            encoder.add(image)
+
+
+def state_columns(there: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Where the wanted numbers stand in a simulator's state.
+
+    Raises:
+        UsageError: One of them is not there.
+    """
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise UsageError(
+            f"the simulator's state has no {', '.join(map(repr, missing))}; it has "
+            f"{', '.join(there)}"
+        )
+    return [list(there).index(name) for name in wanted]
+
+
+def _demonstrate(simulator: Simulator, act: Act, seed: int) -> Iterator[Transition]:
+    return rollout(simulator, act, seed=seed, steps_after_success=STEPS_AFTER_SUCCESS)
+
+
+def _episode(
+    recorder: DatasetRecorder, steps: Iterator[Transition], camera: str
+) -> tuple[list[Transition], EpisodeEncoder | None]:
+    """The steps, without pictures, and their finished video."""
+    kept: list[Transition] = []
+    encoder: EpisodeEncoder | None = None
+    with ExitStack() as stack:
+        for transition in steps:
+            if camera:
+                image = transition.observation.pop(IMAGES + camera)
+                if encoder is None:
+                    encoder = stack.enter_context(recorder.encoder(image))
+                encoder.add(image)
+            kept.append(transition)
+    return kept, encoder
+
+
+def _camera(simulator: Simulator) -> str:
+    cameras = simulator.views.cameras
+    if len(cameras) > 1:
+        raise UsageError(f"one camera can be recorded, got {', '.join(cameras)}")
+    return cameras[0] if cameras else ""
+
+
+def _facts(encoder: EpisodeEncoder, size: tuple[int, int]) -> VideoFacts:
+    # LeRobot's writer divides by 255 what an encoder hands it, as ours is about to.
+    stats: dict[str, list[float] | np.ndarray] = {
+        k: np.ravel(v if k == "count" else 255.0 * v).tolist() for k, v in encoder.stats().items()
+    }
+    return VideoFacts(*size, dict(_SETTINGS), stats)
+
+
+def _key(names: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()

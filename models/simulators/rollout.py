@@ -1,0 +1,56 @@
+"""One episode in a simulator, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from models.simulators.simulator import Observation, Simulator, Step
+
+Act = Callable[[Observation], Float[np.ndarray, " action"]]
+"""What decides: from an observation to an action. One call a step, in order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Transition:
+    """One step of an episode."""
+
+    observation: Observation
+    """What was seen before."""
+    action: Float[np.ndarray, " action"]
+    """What was executed, after clipping to the contract's limits."""
+    step: Step
+    """What it led to."""
+
+
+def rollout(
+    simulator: Simulator, act: Act, *, seed: int, steps_after_success: int = 0
+) -> Iterator[Transition]:
+    """The steps of one episode: to the horizon, the task's own end or shortly after success.
+
+    Args:
+        simulator: Where.
+        act: What decides.
+        seed: Which start.
+        steps_after_success: How long the episode goes on once the task is solved.
+    """
+    low, high = simulator.facts.contract.bounds()
+    observation, left = simulator.reset(seed), simulator.facts.horizon
+    is_solved = False
+    while left > 0:
+        action = np.clip(act(observation), low, high).astype(np.float32)
+        step = simulator.step(action)
+        yield Transition(observation, action, step)
+        observation, left = step.observation, left - 1
+        if step.is_success and not is_solved:
+            is_solved, left = True, min(left, steps_after_success)
+        if step.is_over:
+            return
+
+
+def teacher(simulator: Simulator) -> Act:
+    """Does what the simulator's scripted teacher does."""
+    return lambda _: simulator.expert()
