@@ -1,4 +1,4 @@
-"""One cell of the table: a labeler on a task with one seed, measured once and kept."""
+"""One cell of the table: what is measured, what came out, and where that is kept."""
 
 from __future__ import annotations
 
@@ -8,33 +8,44 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from benchmarks.labelers.episodes import source_hash
+from benchmarks.labelers.code import code_hash
 from pipeline.atomic import write_text_atomic
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """What is measured."""
+    """What is measured: a labeler on a task with one seed."""
 
-    family: Literal["classic", "metaworld"]
-    """Which simulators."""
+    family: str
+    """Which simulators or recordings; a name in `families.FAMILIES`."""
     task: str
     """Name of the task in its family."""
     labeler: str
     """Name of the labeler."""
     labelled_set: str = ""
     """Which labelled episodes it learns from; empty where it uses none."""
+    inputs: str = "state"
+    """What the labeler sees: `state`, `tracks2` (two views), `tracks1`, `pixels64` ..."""
+    distractors: bool = False
+    """Whether things move in the picture that no action moves."""
     seed: int = 0
     """Of labeler and policy."""
+
+    @property
+    def title(self) -> str:
+        """The cell in one line."""
+        shown = [self.task, self.labeler, self.labelled_set]
+        shown += [] if self.inputs == "state" else [self.inputs]
+        shown += ["distractors"] if self.distractors else []
+        return " ".join([part for part in shown if part] + [f"seed {self.seed}"])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What came out; NaN where a column does not apply."""
+    """What came out; NaN or empty where a column does not apply. `Row.of` fills in the cell."""
 
     family: str
     """See `Cell`."""
@@ -44,8 +55,16 @@ class Row:
     """See `Cell`."""
     labelled_set: str
     """See `Cell`."""
+    inputs: str = "state"
+    """See `Cell`."""
+    distractors: bool = False
+    """See `Cell`."""
     seed: int
     """See `Cell`."""
+    failed: str = ""
+    """Why the cell has no figures; empty where it was measured."""
+    num_labelled: int = 0
+    """Labelled episodes that were learned from."""
     r2: tuple[float, ...] = ()
     """Of each dimension; NaN where the true action is constant."""
     mae: tuple[float, ...] = ()
@@ -60,6 +79,10 @@ class Row:
     """Of discrete labels."""
     best_lag: float = math.nan
     """Frames by which moved labels fit best; 0 where they stand right."""
+    best_lags: tuple[float, ...] = ()
+    """The same of each dimension; NaN where moving the labels changes next to nothing."""
+    lag_scan: tuple[float, ...] = ()
+    """Mean R2 of labels moved by -5 to 5 frames."""
     drift_m: float = math.nan
     """Distance between integrated labels and integrated truth at the end, RMS [m]."""
     coverage_90: float = math.nan
@@ -77,17 +100,24 @@ class Row:
     num_successes: int = 0
     """Layouts the policy solved."""
     num_trials: int = 0
-    """Layouts it was tried on; 0 in tasks scored by return."""
+    """Layouts it was tried on; 0 in tasks scored otherwise."""
     score: float = math.nan
-    """Success rate, or the return between random (0) and teacher (1)."""
+    """Success rate, return between random (0) and teacher (1), coverage; R2 without a policy."""
     label_cpu_s: float = math.nan
     """CPU time of learning and labelling [s]."""
     policy_cpu_s: float = math.nan
     """CPU time of cloning [s]."""
+    cpu_s: float = math.nan
+    """CPU time of the whole cell, simulator and scores included [s]."""
     num_parameters: int = 0
     """Of the labeler."""
     peak_memory_mib: float = math.nan
-    """Largest resident memory of the process so far [MiB]."""
+    """Largest resident memory of the cell's own process [MiB]."""
+
+    @classmethod
+    def of(cls, cell: Cell, **columns: Any) -> Row:
+        """A cell's row with these columns."""
+        return cls(**asdict(cell), **columns)
 
 
 def bench_folder() -> Path:
@@ -100,43 +130,49 @@ def bench_folder() -> Path:
     return Path(user_cache_dir("rotoscope")) / "bench"
 
 
-def measured(cell: Cell, measure: Callable[[Cell], Row], *, folder: Path) -> tuple[Row, bool]:
-    """The cell's row, and whether it was measured just now.
+def cells_folder() -> Path:
+    """Where measured cells are kept."""
+    return bench_folder() / "cells"
 
-    Rows are kept under a hash of the cell and of this package's code: a killed table goes on where
-    it stopped, and nothing measured with other code is taken for new.
-    """
-    path = folder / f"{_key(cell)}.json"
-    if path.is_file():
-        return _row(json.loads(path.read_text())), False
+
+def cell_key(cell: Cell, modules: tuple[str, ...]) -> str:
+    """Hash of a cell and of the code it runs: `modules` and whatever they import."""
+    text = json.dumps(asdict(cell), sort_keys=True) + code_hash(modules)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def kept(key: str, *, folder: Path) -> Row | None:
+    """The row measured under this key earlier, if any."""
+    path = folder / f"{key}.json"
+    return _row(json.loads(path.read_text())) if path.is_file() else None
+
+
+def keep(key: str, row: Row, *, folder: Path) -> None:
+    """Writes a row for later runs."""
+    write_text_atomic(folder / f"{key}.json", json.dumps(asdict(row)))
+
+
+def measured(
+    cell: Cell, measure: Callable[[Cell], Row], *, key: str, folder: Path
+) -> tuple[Row, bool]:
+    """The cell's row, and whether it was measured just now: a killed table goes on where it was."""
+    found = kept(key, folder=folder)
+    if found is not None:
+        return found, False
     row = measure(cell)
-    write_text_atomic(path, json.dumps(asdict(row)))
+    keep(key, row, folder=folder)
     return row, True
 
 
 def peak_memory_mib() -> float:
-    """Largest resident memory of this process so far [MiB]."""
+    """Largest resident memory of this process so far [MiB]; `pool` gives each cell its own."""
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-_NOT_MEASURING = {"table.py", "render.py", "__init__.py"}
-
-
-@cache
-def _code() -> str:
-    """Of the code as it was when this process began to measure; edits meanwhile do not run."""
-    package = Path(__file__).parent
-    return source_hash(*(f for f in package.rglob("*.py") if f.name not in _NOT_MEASURING))
-
-
-def _key(cell: Cell) -> str:
-    text = json.dumps(asdict(cell), sort_keys=True) + _code()
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
 def _row(stored: dict[str, Any]) -> Row:
     known = {field.name for field in fields(Row)}
     values = {key: value for key, value in stored.items() if key in known}
-    return Row(**values | {name: tuple(values[name]) for name in ("r2", "mae")})
+    tuples = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return Row(**values | tuples)

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.figure import Bar, Figure
 from benchmarks.labelers import scores
 from benchmarks.labelers.bco import BcoSettings, greedy, run_bco
-from benchmarks.labelers.cells import Cell, Row, bench_folder, peak_memory_mib
+from benchmarks.labelers.cells import Cell, Row, bench_folder
 from benchmarks.labelers.episodes import Demonstration, all_actions, cached, source_hash
 from benchmarks.labelers.networks import Mlp, fit_classes
 from benchmarks.labelers.tasks import classic
@@ -27,6 +28,35 @@ _UNSEEN = range(500_000, 500_100)
 _SETTINGS = BcoSettings()
 
 
+SEEDS = (0, 1, 2)
+
+
+def cells(*, small: bool) -> list[Cell]:
+    """Every classic task; one seed of plain and iterated BCO where small."""
+    labelers = ("bco0", "bco") if small else LABELERS
+    return [
+        Cell(family="classic", task=task, labeler=labeler, seed=seed)
+        for task in TASKS
+        for labeler in labelers
+        for seed in (SEEDS[:1] if small else SEEDS)
+    ]
+
+
+def code(cell: Cell) -> tuple[str, ...]:
+    """Nothing beside what this module imports."""
+    del cell
+    return ()
+
+
+def figures(rows: Sequence[Row]) -> list[Figure]:
+    """Iterated BCO against the published normalised returns."""
+    return [
+        Figure(f"labelers.{name}.bco", float(np.mean(reached)), "1", Bar(">=", task.published_bco))
+        for name, task in TASKS.items()
+        if (reached := [r.score for r in rows if r.task == name and r.labeler == "bco"])
+    ]
+
+
 def measure(cell: Cell) -> Row:
     """Labels the teacher's episodes, scores the labels, tries the policy on unseen starts."""
     simulator, demonstrations, teacher_return, random_return = _setting(cell.task)
@@ -37,19 +67,14 @@ def measure(cell: Cell) -> Row:
     reached = simulator.mean_return(greedy(policy), _UNSEEN)
     one_hot = np.eye(simulator.task.num_actions)
     scan = scores.lag_scan([one_hot[label] for label in labels], _one_hot(demonstrations, one_hot))
-    return Row(
-        family=cell.family,
-        task=cell.task,
-        labeler=cell.labeler,
-        labelled_set=cell.labelled_set,
-        seed=cell.seed,
+    return Row.of(
+        cell,
         accuracy=scores.accuracy(np.concatenate(labels), truth),
         macro_f1=scores.macro_f1(np.concatenate(labels), truth),
         best_lag=float(scores.best_lag(scan)),
         score=(reached - random_return) / (teacher_return - random_return),
         label_cpu_s=cpu_s,
         num_parameters=policy.num_parameters,
-        peak_memory_mib=peak_memory_mib(),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,19 +50,32 @@ class Labels:
 def cached(folder: Path, name: str, make: Callable[[], list[Demonstration]]) -> list[Demonstration]:
     """Episodes from `folder/name.npz`, made and written there the first time."""
     path = folder / f"{name}.npz"
-    if not path.is_file():
-        made = make()
-        arrays: dict[str, np.ndarray] = {"seeds": np.array([d.seed for d in made])}
-        for index, demonstration in enumerate(made):
-            arrays[f"observations_{index}"] = demonstration.observations
-            arrays[f"actions_{index}"] = demonstration.actions
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's own stub
+    with _locked(path.with_suffix(".lock")):
+        if not path.is_file():
+            _write(path, make())
     with np.load(path, allow_pickle=False) as stored:
         return [
             Demonstration(stored[f"observations_{i}"], stored[f"actions_{i}"], int(seed))
             for i, seed in enumerate(stored["seeds"])
         ]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    # Cells run side by side: the second waits for the first's episodes instead of making its own.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _write(path: Path, made: list[Demonstration]) -> None:
+    arrays: dict[str, np.ndarray] = {"seeds": np.array([d.seed for d in made])}
+    for index, demonstration in enumerate(made):
+        arrays[f"observations_{index}"] = demonstration.observations
+        arrays[f"actions_{index}"] = demonstration.actions
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's own stub
 
 
 def all_actions(demonstrations: Sequence[Demonstration]) -> Float[np.ndarray, "time action"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.labelers import probes, reference, scores, trivial
-from benchmarks.labelers.cells import Cell, Row, bench_folder, peak_memory_mib
+from benchmarks.figure import Bar, Figure
+from benchmarks.labelers import probes, scores
+from benchmarks.labelers.cells import Cell, Row, bench_folder
 from benchmarks.labelers.episodes import Demonstration, Labels, all_actions
 from benchmarks.labelers.labeler import Labeler
 from benchmarks.labelers.policy import POLICY, clone, num_policy_successes, replay
 from benchmarks.labelers.tasks.metaworld import (
     METRES_PER_ACTION,
     POSITION_DIMENSIONS,
+    TASKS,
     MetaWorldSimulator,
     hidden,
     labelled,
@@ -26,16 +29,78 @@ from benchmarks.labelers.tasks.metaworld import (
 
 NUM_UNSEEN = 50
 """Layouts a policy is tried on."""
-LABELERS: dict[str, Labeler] = {
-    "zero": trivial.zero,
-    "mean": trivial.mean,
-    "copy": trivial.copy_state_ahead,
-    "clone": trivial.clone_state,
-    "kinematic": trivial.kinematic,
-    "ridge": reference.ridge,
-    "ensemble": reference.ensemble,
+LABELERS = {
+    "zero": "benchmarks.labelers.trivial:zero",
+    "mean": "benchmarks.labelers.trivial:mean",
+    "copy": "benchmarks.labelers.trivial:copy_state_ahead",
+    "clone": "benchmarks.labelers.trivial:clone_state",
+    "kinematic": "benchmarks.labelers.trivial:kinematic",
+    "ridge": "benchmarks.labelers.reference:ridge",
+    "ensemble": "benchmarks.labelers.reference:ensemble",
 }
-"""Everything that labels state; one line makes another labeler part of the table."""
+"""Everything that labels state; one line makes another labeler part of the table. Looked up when
+it runs, so that a cell depends on its own labeler's code alone."""
+SEEDS = (0, 1, 2)
+HEADLINE = ("push-v3", "pick-place-v3")
+_STATELESS = ("true", "noise", "bias", "late", "kinematic")
+_FEW_LABELS = ("zero", "mean", "copy", "clone")
+_SETS = {"ridge": ("K5", "PLAY", "RAND"), "ensemble": ("K1", "K5", "K16", "PLAY", "RAND")}
+_SHOWN_SMALL = {("true", ""), ("mean", "K5"), ("kinematic", ""), ("ridge", "PLAY"),
+                ("ensemble", "K5"), ("ensemble", "PLAY")}  # fmt: skip
+_MIN_OF_TRUE = {"PLAY": 0.97, "K5": 0.9}
+
+
+def cells(*, small: bool) -> list[Cell]:
+    """The headline tasks with three seeds, the others with one; push-v3 with one where small."""
+    pairs = [(labeler, "") for labeler in _STATELESS]
+    pairs += [(labeler, "K5") for labeler in _FEW_LABELS]
+    pairs += [(labeler, name) for labeler, names in _SETS.items() for name in names]
+    if small:
+        pairs = [pair for pair in pairs if pair in _SHOWN_SMALL]
+    return [
+        Cell(family="metaworld", task=task, labeler=labeler, labelled_set=name, seed=seed)
+        for task in (HEADLINE[:1] if small else TASKS)
+        for labeler, name in pairs
+        for seed in (SEEDS if task in HEADLINE and not small else SEEDS[:1])
+    ]
+
+
+def code(cell: Cell) -> tuple[str, ...]:
+    """The module of the cell's labeler."""
+    return () if cell.labeler in probes.PROBES else (LABELERS[cell.labeler].split(":")[0],)
+
+
+def figures(rows: Sequence[Row]) -> list[Figure]:
+    """Policies on labels over those on true actions, and calibration, on the headline tasks."""
+    out = []
+    for task in HEADLINE:
+        of_task = [row for row in rows if row.task == task]
+        true = _mean([row.score for row in of_task if row.labeler == "true"])
+        for name, limit in _MIN_OF_TRUE.items():
+            learned = [r for r in of_task if r.labelled_set == name and r.labeler in _SETS]
+            for labeler in sorted({row.labeler for row in learned}):
+                share = _mean([r.score for r in learned if r.labeler == labeler]) / true
+                title = f"labelers.{task}.{labeler}.{name}"
+                out.append(Figure(f"{title}.of_true", share, "1", Bar(">=", limit)))
+        out += _calibration_figures(task, of_task)
+    return out
+
+
+def _calibration_figures(task: str, rows: Sequence[Row]) -> list[Figure]:
+    out = []
+    sure = [r for r in rows if r.coverage_90 == r.coverage_90 and r.labelled_set in _MIN_OF_TRUE]
+    for labeler, name in sorted({(row.labeler, row.labelled_set) for row in sure}):
+        chosen = [r for r in sure if (r.labeler, r.labelled_set) == (labeler, name)]
+        title = f"labelers.{task}.{labeler}.{name}"
+        covered = _mean([row.coverage_90 for row in chosen])
+        left = _mean([row.error_left_20 for row in chosen])
+        out.append(Figure(f"{title}.coverage_error", abs(covered - 0.9), "1", Bar("<=", 0.03)))
+        out.append(Figure(f"{title}.error_left_20", left, "1", Bar("<=", 0.85)))
+    return out
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
 
 
 def measure(cell: Cell) -> Row:
@@ -49,18 +114,15 @@ def measure(cell: Cell) -> Row:
     if cell.labeler in probes.PROBES:
         made = probes.probe(cell.labeler, demonstrations, seed=cell.seed)
     else:
-        made = LABELERS[cell.labeler](known, observations, seed=cell.seed)
+        made = named_labeler(cell.labeler)(known, observations, seed=cell.seed)
     labelled_at = time.process_time()
     policy = clone(observations, made.labels, replace(POLICY, seed=cell.seed))
     cloned_at = time.process_time()
     num_successes = num_policy_successes(simulator, policy, unseen_seeds(NUM_UNSEEN))
     replay_success, replay_error_m = replay(simulator, demonstrations, made.labels)
-    return Row(
-        family=cell.family,
-        task=cell.task,
-        labeler=cell.labeler,
-        labelled_set=cell.labelled_set,
-        seed=cell.seed,
+    return Row.of(
+        cell,
+        num_labelled=len(known),
         **label_scores(made.labels, demonstrations),
         replay_success=replay_success,
         replay_error_m=replay_error_m,
@@ -70,8 +132,14 @@ def measure(cell: Cell) -> Row:
         label_cpu_s=labelled_at - started,
         policy_cpu_s=cloned_at - labelled_at,
         num_parameters=made.num_parameters,
-        peak_memory_mib=peak_memory_mib(),
     )
+
+
+def named_labeler(name: str) -> Labeler:
+    """A labeler by its name in `LABELERS`."""
+    module, _, attribute = LABELERS[name].partition(":")
+    labeler: Labeler = getattr(importlib.import_module(module), attribute)
+    return labeler
 
 
 def label_scores(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.figure import Figure
 from benchmarks.labelers.cells import Row
 from benchmarks.labelers.scores import wilson
 from pipeline.atomic import atomic_path, write_text_atomic
@@ -33,7 +34,7 @@ _COLUMNS = (
 _SIDE_BY_SIDE = ("mae_mean", "r2_mean", "drift_m", "replay_error_m")
 
 
-def write(rows: Sequence[Row], folder: Path) -> None:
+def write(rows: Sequence[Row], figures: Sequence[Figure], folder: Path) -> None:
     """Writes `labelers.parquet`, `labelers.md` and `labelers.png` into `folder`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -60,10 +61,16 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(out) + "\n"
 
 
+def name_of(row: Row) -> str:
+    """What is the same in all seeds: labeler, labelled set, inputs, distractors."""
+    parts = [row.labeler, row.labelled_set, "" if row.inputs == "state" else row.inputs]
+    return " ".join([p for p in parts if p] + ["distractors"] * row.distractors)
+
+
 def _grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        groups.setdefault(f"{row.labeler} {row.labelled_set}".strip(), []).append(row)
+        groups.setdefault(name_of(row), []).append(row)
     return groups
 
 

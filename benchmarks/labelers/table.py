@@ -1,126 +1,140 @@
-"""The whole table: which cells there are, their rows, the bars they are held against."""
+"""The whole table: the cells of all families, their rows, the bars they are held against."""
 
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from benchmarks.figure import Figure
+from benchmarks.labelers import families, pool, render
+from benchmarks.labelers.cells import Cell, Row
 
-from benchmarks.figure import Bar, Figure
-from benchmarks.labelers import render
-from benchmarks.labelers.cells import Cell, Row, bench_folder, measured
-
-logger = logging.getLogger(__name__)
-
-SEEDS = (0, 1, 2)
-_STATELESS = ("true", "noise", "bias", "late", "kinematic")
-_FEW_LABELS = ("zero", "mean", "copy", "clone")
-_SETS = {"ridge": ("K5", "PLAY", "RAND"), "ensemble": ("K1", "K5", "K16", "PLAY", "RAND")}
-_HEADLINE = ("push-v3", "pick-place-v3")
-_MIN_OF_TRUE = {"PLAY": 0.97, "K5": 0.9}
+DEFAULT_JOBS = 2
 
 
-def all_cells() -> list[Cell]:
-    """Every cell, those of one task together."""
-    from benchmarks.labelers import classic_cells
-    from benchmarks.labelers.tasks import classic, metaworld
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which part of the table is wanted."""
 
-    cells = [
-        Cell(family="classic", task=task, labeler=labeler, seed=seed)
-        for task in classic.TASKS
-        for labeler in classic_cells.LABELERS
-        for seed in SEEDS
-    ]
-    for task in metaworld.TASKS:
-        pairs = [(labeler, "") for labeler in _STATELESS]
-        pairs += [(labeler, "K5") for labeler in _FEW_LABELS]
-        pairs += [(labeler, name) for labeler, names in _SETS.items() for name in names]
-        cells += [
-            Cell(family="metaworld", task=task, labeler=labeler, labelled_set=name, seed=seed)
-            for labeler, name in pairs
-            for seed in SEEDS
-        ]
-    return cells
-
-
-def small_cells() -> list[Cell]:
+    small: bool = False
     """One seed of what shows most: under ten minutes on two cores."""
-    shown = {("true", ""), ("mean", "K5"), ("kinematic", ""), ("ridge", "PLAY"),
-             ("ensemble", "K5"), ("ensemble", "PLAY"), ("bco", ""), ("bco0", "")}  # fmt: skip
-    return [
-        cell
-        for cell in all_cells()
-        if cell.seed == 0
-        and (cell.labeler, cell.labelled_set) in shown
-        and (cell.family == "classic" or cell.task == "push-v3")
+    tasks: tuple[str, ...] = ()
+    """Only these tasks; all where empty."""
+    labelers: tuple[str, ...] = ()
+    """Only these labelers; all where empty."""
+    families: tuple[str, ...] = ()
+    """Only these families; all where empty."""
+
+    def cells(self) -> list[Cell]:
+        """The cells, those of one task together.
+
+        Raises:
+            ValueError: A name that no cell has; the message says which there are.
+        """
+        names = self.families or tuple(families.FAMILIES)
+        _check("family", names, families.FAMILIES)
+        found = [c for name in names for c in families.family(name).cells(small=self.small)]
+        _check("task", self.tasks, {c.task for c in found})
+        _check("labeler", self.labelers, {c.labeler for c in found})
+        return [
+            cell
+            for cell in found
+            if (not self.tasks or cell.task in self.tasks)
+            and (not self.labelers or cell.labeler in self.labelers)
+        ]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a run of the bench gives."""
+
+    rows: tuple[Row, ...]
+    """One for each cell."""
+    figures: tuple[Figure, ...]
+    """Rows against their bars."""
+
+    @property
+    def failed(self) -> list[Row]:
+        """Cells without figures."""
+        return [row for row in self.rows if row.failed]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every cell was measured and every bar reached."""
+        return not self.failed and all(f.passed is not False for f in self.figures)
+
+
+def measure_table(
+    choice: Choice, out: Path, *, jobs: int = DEFAULT_JOBS, listener: pool.Listener | None = None
+) -> Table:
+    """Measures what is not there yet and writes table and plots into `out`.
+
+    A killed run goes on where it stopped; a cell that fails is a row that says why, and is tried
+    again by the next run.
+    """
+    rows = pool.rows_of(choice.cells(), jobs=jobs, listener=listener)
+    found = [
+        figure
+        for name in families.FAMILIES
+        if (own := [row for row in rows if row.family == name and not row.failed])
+        for figure in families.family(name).figures(own)
     ]
-
-
-def rows_of(cells: Sequence[Cell]) -> list[Row]:
-    """Measures what is not there yet; a killed run goes on where it stopped."""
-    from benchmarks.labelers import classic_cells, metaworld_cells
-
-    measure = {"classic": classic_cells.measure, "metaworld": metaworld_cells.measure}
-    rows = []
-    for number, cell in enumerate(cells, 1):
-        row, is_new = measured(cell, measure[cell.family], folder=bench_folder() / "cells")
-        if is_new:
-            name = f"{cell.task} {cell.labeler} {cell.labelled_set} seed {cell.seed}"
-            logger.info("%d/%d %s: %.3f", number, len(cells), name, row.score)
-        rows.append(row)
-    return rows
+    render.write(rows, found, out)
+    return Table(tuple(rows), tuple(found))
 
 
 def figures(*, small: bool) -> list[Figure]:
-    """Measures the table, writes it below `ROTOSCOPE_BENCH_OUT`, and holds it against its bars."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    rows = rows_of(small_cells() if small else all_cells())
-    render.write(rows, Path(os.environ.get("ROTOSCOPE_BENCH_OUT", "outputs/labelers")))
-    return [*_classic_figures(rows), *_metaworld_figures(rows)]
+    """The figures of `python -m benchmarks labelers`; failed cells count as one missed bar."""
+    table = measure_table(
+        Choice(small=small), default_out(), jobs=default_jobs(), listener=print_progress
+    )
+    return [*table.figures, failures(table)]
 
 
-def _classic_figures(rows: Sequence[Row]) -> list[Figure]:
-    from benchmarks.labelers.tasks.classic import TASKS
+def failures(table: Table) -> Figure:
+    """How many cells have no figures; there must be none."""
+    from benchmarks.figure import Bar
 
-    return [
-        Figure(f"labelers.{name}.bco", _mean(reached), "1", Bar(">=", task.published_bco))
-        for name, task in TASKS.items()
-        if (reached := [r.score for r in rows if r.task == name and r.labeler == "bco"])
-    ]
+    return Figure("labelers.failed_cells", len(table.failed), "cells", Bar("==", 0))
 
 
-def _metaworld_figures(rows: Sequence[Row]) -> list[Figure]:
-    out = []
-    for task in _HEADLINE:
-        of_task = [row for row in rows if row.task == task]
-        true = _mean([row.score for row in of_task if row.labeler == "true"])
-        for name, limit in _MIN_OF_TRUE.items():
-            learned = [r for r in of_task if r.labelled_set == name and r.labeler in _SETS]
-            for labeler in sorted({row.labeler for row in learned}):
-                share = _mean([r.score for r in learned if r.labeler == labeler]) / true
-                title = f"labelers.{task}.{labeler}.{name}"
-                out.append(Figure(f"{title}.of_true", share, "1", Bar(">=", limit)))
-        sure = [r for r in of_task if r.labeler == "ensemble" and r.coverage_90 == r.coverage_90]
-        for name in sorted({row.labelled_set for row in sure}):
-            chosen = [row for row in sure if row.labelled_set == name]
-            title = f"labelers.{task}.ensemble.{name}"
-            covered = _mean([row.coverage_90 for row in chosen])
-            left = _mean([row.error_left_20 for row in chosen])
-            out.append(Figure(f"{title}.coverage_error", abs(covered - 0.9), "1", Bar("<=", 0.03)))
-            out.append(Figure(f"{title}.error_left_20", left, "1", Bar("<=", 0.85)))
-    return out
+def default_out() -> Path:
+    """Where the table is written: `ROTOSCOPE_BENCH_OUT`, or `outputs/labelers`."""
+    return Path(os.environ.get("ROTOSCOPE_BENCH_OUT", "outputs/labelers"))
 
 
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else float("nan")
+def default_jobs() -> int:
+    """One process a core, two at most where nobody asks for more: cells take 1 GiB each."""
+    return min(DEFAULT_JOBS, len(os.sched_getaffinity(0)))
+
+
+def print_progress(done: pool.CellDone) -> None:
+    """One line a measured cell."""
+    if done.is_new:
+        print(progress_line(done), flush=True)
+
+
+def progress_line(done: pool.CellDone) -> str:
+    """`12/200 push-v3 ridge PLAY seed 0: 0.980 (14 s)`."""
+    outcome = f"failed: {done.row.failed}" if done.row.failed else f"{done.row.score:.3f}"
+    return f"{done.number}/{done.total} {done.title}: {outcome} ({done.wall_s:.0f} s)"
+
+
+def _check(
+    what: str, names: Sequence[str], known: Sequence[str] | set[str] | dict[str, str]
+) -> None:
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise ValueError(
+            f"unknown {what} {', '.join(map(repr, unknown))}; there are {', '.join(sorted(known))}"
+        )
 
 
 def main() -> int:
-    """Runs the small or the full table; exit code 1 where a bar is missed."""
+    """Runs the small or the full table; exit code 1 where a bar is missed or a cell failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="one seed, under ten minutes")
     shown = figures(small=parser.parse_args().small)
