@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.figure import Figure
+from benchmarks.figure import Bar, Figure
 from benchmarks.labelers import families, pool, render
-from benchmarks.labelers.cells import Cell, Row
+from benchmarks.labelers.cells import Cell, Row, cells_folder, kept
+from pipeline.errors import UsageError
 
 DEFAULT_JOBS = 2
 
@@ -32,7 +33,7 @@ class Choice:
         """The cells, those of one task together.
 
         Raises:
-            ValueError: A name that no cell has; the message says which there are.
+            UsageError: A name that no cell has; the message says which there are.
         """
         names = self.families or tuple(families.FAMILIES)
         _check("family", names, families.FAMILIES)
@@ -86,6 +87,16 @@ def measure_table(
     return Table(tuple(rows), tuple(found))
 
 
+def listing(choice: Choice) -> list[str]:
+    """One line a cell: what it is, and its score where it was measured with today's code."""
+    lines = []
+    for cell in choice.cells():
+        row = kept(families.key(cell), folder=cells_folder())
+        state = "not measured" if row is None else f"{row.score:.3f} ({row.cpu_s:.0f} s of CPU)"
+        lines.append(f"{cell.family} {cell.title}: {state}")
+    return lines
+
+
 def figures(*, small: bool) -> list[Figure]:
     """The figures of `python -m benchmarks labelers`; failed cells count as one missed bar."""
     table = measure_table(
@@ -96,8 +107,6 @@ def figures(*, small: bool) -> list[Figure]:
 
 def failures(table: Table) -> Figure:
     """How many cells have no figures; there must be none."""
-    from benchmarks.figure import Bar
-
     return Figure("labelers.failed_cells", len(table.failed), "cells", Bar("==", 0))
 
 
@@ -128,7 +137,7 @@ def _check(
 ) -> None:
     unknown = sorted(set(names) - set(known))
     if unknown:
-        raise ValueError(
+        raise UsageError(
             f"unknown {what} {', '.join(map(repr, unknown))}; there are {', '.join(sorted(known))}"
         )
 

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from pipeline.cli import assets as assets_command
+from pipeline.cli import bench as bench_command
 from pipeline.cli import robot as robot_command
 from pipeline.cli import train as train_command
 from pipeline.errors import RotoscopeError, UsageError
@@ -33,6 +34,7 @@ trained on.
 Exit codes: 0 all good, 1 some videos failed or a check found a fault, 2 wrong use.""",
 )
 app.add_typer(assets_command.app, name="assets")
+app.add_typer(bench_command.app, name="bench")
 app.add_typer(robot_command.app, name="robot")
 app.add_typer(train_command.app, name="train")
 
