@@ -31,6 +31,7 @@ BUILT_IN: dict[str, str] = {
     "check.physics": "retarget.physics:PhysicsCheck",
     "retarget.hand": "retarget.hand:RetargetHand",
     "retarget.humanoid": "retarget.humanoid:RetargetHumanoid",
+    "track.colour": "models.colour_tracks:ColourTracks",
     "label.pixels": "models.pixels:Pixels",
     "label.inverse_dynamics": "models.inverse_dynamics:InverseDynamics",
     "curate": "pipeline.stages.curate:Curate",
