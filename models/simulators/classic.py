@@ -107,12 +107,12 @@ class ClassicSimulator:
 
         self.views = views
         try:
-            self._environment: Any = gymnasium.make(task, render_mode="rgb_array")
+            made: Any = gymnasium.make(task, render_mode="rgb_array")
         except DependencyNotInstalled as error:
             raise UsageError(
                 f"gymnasium:{task}: {error}; pip install 'rotoscope[bench]'"
             ) from error
-        self._task = TASKS[task]
+        self._environment, self._task = made, TASKS[task]
         spec = self._environment.spec
         self._threshold = float(spec.reward_threshold)
         self._return, self._state = 0.0, np.zeros(len(self._task.state_names), np.float32)

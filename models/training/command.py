@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -14,6 +13,7 @@ from models.labeler import Labeler
 from models.training.inverse_dynamics import check_settings, train_inverse_dynamics
 from models.training.loop import TrainListener
 from models.training.read import read_labelled
+from models.training.settings import read_settings
 from pipeline.contract import ActionContract
 from pipeline.errors import ContractError, UsageError
 
@@ -58,26 +58,7 @@ def parse_settings(overrides: Sequence[str]) -> InverseDynamicsConfig:
     Raises:
         UsageError: Not of that form, an unknown key, or a value out of range.
     """
-    raw: dict[str, Any] = {}
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(f"cannot read {text!r}: write KEY=VALUE, such as loop.seed=1")
-        *parents, last = key.split(".")
-        section = raw
-        for parent in parents:
-            section = section.setdefault(parent, {})
-        section[last] = yaml.safe_load(value)
-    try:
-        return InverseDynamicsConfig.model_validate(raw)
-    except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(p) for p in problem['loc'])}: {problem['msg']}, got "
-            f"{problem['input']!r}"
-            for problem in error.errors()
-        ]
-        keys = ", ".join(InverseDynamicsConfig.model_fields)
-        raise UsageError(f"{'; '.join(lines)}; settings are {keys}") from error
+    return read_settings(overrides, InverseDynamicsConfig)
 
 
 def _read_contract(path: Path) -> ActionContract:

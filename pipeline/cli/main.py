@@ -14,6 +14,7 @@ from rich.console import Console
 
 from pipeline.cli import assets as assets_command
 from pipeline.cli import bench as bench_command
+from pipeline.cli import policy as policy_command
 from pipeline.cli import robot as robot_command
 from pipeline.cli import train as train_command
 from pipeline.errors import RotoscopeError, UsageError
@@ -37,6 +38,8 @@ app.add_typer(assets_command.app, name="assets")
 app.add_typer(bench_command.app, name="bench")
 app.add_typer(robot_command.app, name="robot")
 app.add_typer(train_command.app, name="train")
+train_command.app.command(name="policy")(policy_command.train_policy)
+app.command(name="eval")(policy_command.evaluate)
 
 Inputs = Annotated[
     list[Path],

@@ -1,0 +1,197 @@
+"""A trained built-in policy and its folder: `model.safetensors`, `policy.yaml`, `metrics.json`."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from models.action_space import ActionSpace
+from models.policy.config import CloningConfig
+from models.policy.network import build_policy, run_policy
+from models.training.pictures import shrink
+from models.window_model import Scaling
+from pipeline.atomic import atomic_path
+from pipeline.contract import ActionContract
+from pipeline.errors import UsageError
+
+POLICY_VERSION = 1
+"""Changes with the layout of a policy's folder."""
+FACTS, WEIGHTS, METRICS = "policy.yaml", "model.safetensors", "metrics.json"
+
+
+class PolicyFacts(BaseModel):
+    """`policy.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int
+    """`POLICY_VERSION` of the program that wrote it."""
+    family: str
+    """`bc`."""
+    config: CloningConfig
+    """Its settings."""
+    contract: ActionContract
+    """What its actions mean."""
+    input_names: tuple[tuple[str, ...], ...]
+    """For each of `config.inputs`, what its numbers are."""
+    image_size: tuple[int, int]
+    """Width and height of the pictures it learned from [px]; 0 where it sees none."""
+    data_sha256: str
+    """Hash of the data it learned from."""
+    packages: dict[str, str]
+    """Versions of what trained it."""
+
+
+@dataclass(eq=False)
+class ClonedPolicy:
+    """Acts as the demonstrations did. Holds what is left of a plan between calls."""
+
+    facts: PolicyFacts
+    """Everything but numbers."""
+    scaling: Scaling
+    """In front of and behind the network."""
+    weights: dict[str, np.ndarray]
+    """The network's, by name."""
+    metrics: dict[str, Any]
+    """Scores on held-out episodes."""
+    _plan: deque[np.ndarray] = field(default_factory=deque)
+
+    @cached_property
+    def space(self) -> ActionSpace:
+        """The contract's blocks."""
+        return ActionSpace.of(self.facts.contract)
+
+    @cached_property
+    def network(self) -> Any:
+        """The network as a torch module, ready to be asked."""
+        import torch
+
+        module = network_for(self.facts.config, self.space, len(self.scaling.input_mean))
+        module.load_state_dict({k: torch.from_numpy(v) for k, v in self.weights.items()})
+        return module.eval()
+
+    @property
+    def contract(self) -> ActionContract:
+        """What its actions mean."""
+        return self.facts.contract
+
+    @property
+    def state_names(self) -> dict[str, tuple[str, ...]]:
+        """Features that it must be given, and what their numbers are."""
+        return dict(zip(self.facts.config.inputs, self.facts.input_names, strict=True))
+
+    @property
+    def image_sizes(self) -> dict[str, tuple[int, int]]:
+        """Cameras that it must be given, and the width and height it learned from [px]."""
+        camera = self.facts.config.camera
+        return {camera: self.facts.image_size} if camera else {}
+
+    def reset(self, seed: int) -> None:
+        """Forgets the plan; nothing in it is random."""
+        del seed
+        self._plan.clear()
+
+    def act(self, observation: dict[str, np.ndarray]) -> Float[np.ndarray, " action"]:
+        """The next action, in the contract's units."""
+        if not self._plan:
+            config = self.facts.config
+            planned = self.plan(observation)[: config.execute]
+            self._plan.extend(planned)
+        return self._plan.popleft()
+
+    def plan(self, observation: dict[str, np.ndarray]) -> Float[np.ndarray, "chunk action"]:
+        """All actions that are planned from here on."""
+        config = self.facts.config
+        parts = [np.zeros(0), *(np.ravel(observation[name]) for name in config.inputs)]
+        images = None
+        if config.camera:
+            image = np.asarray(observation[config.camera])
+            images = shrink(image, config.image_size, shape=self.facts.image_size)[None]
+        return self.predict(np.concatenate(parts)[None], images)[0]
+
+    def predict(
+        self, inputs: Float[np.ndarray, "row input"], images: np.ndarray | None
+    ) -> Float[np.ndarray, "row chunk action"]:
+        """Planned actions for many rows."""
+        import torch
+
+        with torch.inference_mode():
+            rows = torch.from_numpy(self.scaling.inputs(inputs)).float()
+            pictures = None if images is None else torch.from_numpy(images)
+            out = run_policy(self.network, rows, pictures, chunk=self.facts.config.chunk)
+        encoded = out.flatten(0, 1).numpy().astype(float)
+        encoded = encoded * self.scaling.encoded_scale + self.scaling.encoded_mean
+        return self.space.decode(encoded[None]).reshape(len(inputs), self.facts.config.chunk, -1)
+
+
+def network_for(config: CloningConfig, space: ActionSpace, num_inputs: int) -> Any:
+    """A network of the size that settings and contract ask for."""
+    return build_policy(
+        num_inputs=num_inputs,
+        sees_images=bool(config.camera),
+        hidden=config.hidden,
+        num_outputs=config.chunk * space.num_encoded,
+    )
+
+
+def save_policy(policy: ClonedPolicy, folder: Path) -> None:
+    """Writes the folder, whole or not at all."""
+    from safetensors.numpy import save_file
+
+    arrays = {f"scaling.{name}": value for name, value in vars(policy.scaling).items()}
+    arrays |= {f"network.{name}": value for name, value in policy.weights.items()}
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+        save_file(contiguous, temporary / WEIGHTS)
+        facts = policy.facts.model_dump(mode="json")
+        (temporary / FACTS).write_text(yaml.safe_dump(facts, sort_keys=False))
+        (temporary / METRICS).write_text(json.dumps(policy.metrics, indent=2) + "\n")
+
+
+def load_cloned(folder: Path) -> ClonedPolicy:
+    """A trained policy from its folder.
+
+    Raises:
+        UsageError: The folder is incomplete or damaged, or was written by another version.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    for name in (FACTS, WEIGHTS, METRICS):
+        if not (folder / name).is_file():
+            raise UsageError(
+                f"{folder} is no trained policy: {name} is not there; name the folder that "
+                "'rotoscope train policy --out' wrote"
+            )
+    raw = yaml.safe_load((folder / FACTS).read_text())
+    version = raw.get("version") if isinstance(raw, dict) else None
+    if version != POLICY_VERSION:
+        raise UsageError(
+            f"{folder} is of version {version}, this program reads version {POLICY_VERSION}; "
+            "train it again with the same data"
+        )
+    try:
+        facts = PolicyFacts.model_validate(raw)
+        arrays = load_file(folder / WEIGHTS)
+    except ValidationError as error:
+        raise UsageError(f"{folder / FACTS} is malformed: {error}") from error
+    except SafetensorError as error:
+        raise UsageError(f"{folder / WEIGHTS} is damaged ({error}); train again") from error
+    metrics = json.loads((folder / METRICS).read_text())
+    return ClonedPolicy(
+        facts, Scaling(**_below(arrays, "scaling.")), _below(arrays, "network."), metrics
+    )
+
+
+def _below(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

@@ -1,0 +1,191 @@
+"""Behaviour cloning: a policy that does at every row what the dataset says was done there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.action_space import CONSTANT_SPREAD, ActionSpace
+from models.labeler import package_versions
+from models.policy.cloned import (
+    POLICY_VERSION,
+    ClonedPolicy,
+    PolicyFacts,
+    network_for,
+    save_policy,
+)
+from models.policy.config import CloningConfig
+from models.policy.network import policy_loss, run_policy, shifted
+from models.policy.rows import PolicyRows, rows_of
+from models.policy.trusted import Trust
+from models.training.data import LabelledSet
+from models.training.loop import Problem, TrainListener, choose_device, train
+from models.window_model import Scaling
+from pipeline.errors import DatasetError
+
+
+def train_cloning(
+    data: LabelledSet,
+    trust: Sequence[Trust],
+    config: CloningConfig,
+    out: Path,
+    *,
+    input_names: Sequence[Sequence[str]],
+    listener: TrainListener | None = None,
+) -> ClonedPolicy:
+    """Trains a policy and writes its folder; goes on where a killed training stopped.
+
+    Args:
+        data: Labelled episodes.
+        trust: For each, which rows are learned from and how much they count.
+        config: Settings.
+        out: Folder of the policy; `OUT.training` beside it holds the checkpoint until it is done.
+        input_names: For each of `config.inputs`, what its numbers are.
+        listener: Told about progress.
+
+    Raises:
+        DatasetError: Fewer than two episodes have rows to learn from.
+        UsageError: A checkpoint of another training, or no such device.
+    """
+    space = ActionSpace.of(data.contract)
+    parts = [rows_of(e, t, chunk=config.chunk) for e, t in zip(data.episodes, trust, strict=True)]
+    learned, held_out = _split(parts, config)
+    rows, judged = PolicyRows.join([parts[i] for i in learned]), PolicyRows.join(
+        [parts[i] for i in held_out]
+    )  # fmt: skip
+    known = rows.actions[rows.weights > 0]
+    scaling = Scaling.of(rows.inputs, known, space)
+    facts = PolicyFacts(
+        version=POLICY_VERSION,
+        family="bc",
+        config=config,
+        contract=data.contract,
+        input_names=tuple(tuple(names) for names in input_names),
+        image_size=data.image_size,
+        data_sha256=_digest(data, trust),
+        packages=package_versions(),
+    )
+    work = out.with_name(out.name + ".training")
+    fit = _Fit(config, space, scaling, facts.data_sha256)
+    done = train(fit.problem(rows, judged), config.loop, checkpoint=work / "policy.pt",
+                 listener=listener)  # fmt: skip
+    weights = {name: value.numpy() for name, value in done.module.state_dict().items()}
+    policy = ClonedPolicy(facts, scaling, weights, {})
+    policy.metrics = _scores(policy, judged) | {
+        "steps": done.steps,
+        "validation": done.validation,
+        "learned_rows": len(rows),
+        "held_out": [data.episodes[i].name for i in held_out],
+    }
+    save_policy(policy, out)
+    (work / "policy.pt").unlink()
+    if not any(work.iterdir()):
+        work.rmdir()
+    return policy
+
+
+def _split(parts: Sequence[PolicyRows], config: CloningConfig) -> tuple[list[int], list[int]]:
+    """Episodes to learn from, and those the policy is judged on."""
+    usable = [i for i, part in enumerate(parts) if len(part)]
+    if len(usable) < 2:
+        raise DatasetError(
+            f"{len(usable)} of {len(parts)} episodes have rows to learn from; at least 2 are "
+            "needed, one of them to judge the policy on"
+        )
+    order = np.random.default_rng(config.loop.seed).permutation(usable)
+    held = min(max(1, round(len(usable) * config.held_out_share)), len(usable) - 1)
+    return sorted(order[held:].tolist()), sorted(order[:held].tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """What loss and validation share."""
+
+    config: CloningConfig
+    space: ActionSpace
+    scaling: Scaling
+    digest: str
+
+    def problem(self, rows: PolicyRows, judged: PolicyRows) -> Problem:
+        device = choose_device(self.config.loop)
+        seen, held = self._tensors(rows, device), self._tensors(judged, device)
+        settings = self.config.model_dump_json(exclude={"loop"})
+        return Problem(
+            name="policy",
+            build=lambda: network_for(self.config, self.space, len(self.scaling.input_mean)),
+            num_rows=len(rows),
+            loss=lambda module, batch: self._loss(module, seen, batch),
+            validate=lambda module: self._validation(module, held),
+            fingerprint=hashlib.sha256(f"{self.digest}|{settings}".encode()).hexdigest(),
+        )
+
+    def _tensors(self, rows: PolicyRows, device: Any) -> dict[str, Any]:
+        import torch
+
+        num, chunk = rows.weights.shape
+        encoded = self.space.encode(rows.actions.reshape(num * chunk, -1))
+        target = self.scaling.encoded(encoded).reshape(num, chunk, -1)
+        out = {
+            "inputs": torch.from_numpy(self.scaling.inputs(rows.inputs)).float(),
+            "target": torch.from_numpy(target).float(),
+            "weights": torch.from_numpy(rows.weights).float(),
+        }
+        if rows.images is not None:
+            out["images"] = torch.from_numpy(rows.images)
+        return {name: value.to(device) for name, value in out.items()}
+
+    def _loss(self, module: Any, data: dict[str, Any], batch: Any) -> Any:
+        images = data["images"][batch] if "images" in data else None
+        if images is not None and module.training:
+            images = shifted(images, self.config.shift_px)
+        out = run_policy(module, data["inputs"][batch], images, chunk=self.config.chunk)
+        return policy_loss(out.float(), data["target"][batch], data["weights"][batch], self.space)
+
+    def _validation(self, module: Any, data: dict[str, Any]) -> float:
+        import torch
+
+        num, size = len(data["inputs"]), self.config.loop.batch_size
+        total = 0.0
+        for start in range(0, num, size):
+            batch = torch.arange(start, min(start + size, num), device=data["inputs"].device)
+            total += float(self._loss(module, data, batch)) * len(batch)
+        return total / num
+
+
+def _scores(policy: ClonedPolicy, rows: PolicyRows) -> dict[str, Any]:
+    """How well the first planned action fits held-out episodes: R2 and MAE, or accuracy."""
+    counts = rows.weights[:, 0] > 0
+    if not counts.any():
+        return {"rows": 0}
+    images = None if rows.images is None else rows.images[counts]
+    truth = rows.actions[counts, 0]
+    values = policy.predict(rows.inputs[counts], images)[:, 0]
+    error = policy.space.error(values, truth)
+    names, discrete = policy.contract.names, policy.space.is_discrete
+    moves = ~discrete & (np.ptp(truth, axis=0) > CONSTANT_SPREAD)
+    out: dict[str, Any] = {"rows": int(counts.sum())}
+    if moves.any():
+        r2 = 1 - (error**2).mean(0)[moves] / policy.space.spread(truth)[moves] ** 2
+        out["r2"] = dict(zip(np.array(names)[moves].tolist(), r2.round(4).tolist(), strict=True))
+        out["mean_r2"] = round(float(r2.mean()), 4)
+    mae = np.abs(error).mean(0)
+    out["mae"] = {
+        n: round(float(m), 6) for n, m, d in zip(names, mae, discrete, strict=True) if not d
+    }
+    if discrete.any():
+        out["accuracy"] = {
+            n: round(1 - float(m), 4) for n, m, d in zip(names, mae, discrete, strict=True) if d
+        }
+    return out
+
+
+def _digest(data: LabelledSet, trust: Sequence[Trust]) -> str:
+    found = hashlib.sha256(data.digest().encode())
+    for one in trust:
+        found.update(one.weight.tobytes())
+    return found.hexdigest()

@@ -1,0 +1,99 @@
+"""From a dataset's folder to a policy's, settings given as `key=value`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from models.policy.cloning import train_cloning
+from models.policy.config import CloningConfig
+from models.policy.trusted import said, trust_of
+from models.training.loop import TrainListener
+from models.training.read import read_labelled
+from models.training.settings import read_settings
+from pipeline.dataset import open_dataset
+from pipeline.errors import UsageError
+
+BUILT_IN = "bc"
+FROM_LEROBOT = ("act", "diffusion", "vqbet")
+Say = Callable[[str], None]
+
+
+def train_policy(
+    data: Path,
+    out: Path,
+    policy: str = BUILT_IN,
+    overrides: Sequence[str] = (),
+    *,
+    say: Say = lambda text: None,
+    listener: TrainListener | None = None,
+) -> dict[str, Any]:
+    """Trains a policy on a LeRobot v3 dataset and returns what is known of it.
+
+    Args:
+        data: Folder of the dataset; rows without `label.valid` are left out.
+        out: Folder of the policy.
+        policy: `bc`, built in; or one of LeRobot's: `act`, `diffusion`, `vqbet`.
+        overrides: Settings such as `min_confidence=0.5`; LeRobot's own: `policy.dim_model=64`.
+        say: Told what is left out and why.
+        listener: Told about progress of the built-in policy.
+
+    Raises:
+        UsageError: An unknown policy or setting, a value out of range, or a missing package.
+        DatasetError: Data that no policy should be trained on.
+    """
+    if policy == BUILT_IN:
+        return train_built_in(data, out, overrides, say=say, listener=listener)
+    if policy in FROM_LEROBOT:
+        from models.policy.lerobot_training import train_lerobot
+
+        return train_lerobot(data, out, policy, overrides, say=say)
+    raise UsageError(
+        f"unknown policy {policy!r}; valid ones are {BUILT_IN!r}, which is built in, and LeRobot's "
+        f"{', '.join(map(repr, FROM_LEROBOT))}"
+    )
+
+
+def train_built_in(
+    data: Path,
+    out: Path,
+    overrides: Sequence[str] = (),
+    *,
+    say: Say = lambda text: None,
+    listener: TrainListener | None = None,
+) -> dict[str, Any]:
+    """Behaviour cloning; see `train_policy`."""
+    config = read_settings(overrides, CloningConfig)
+    labels = [name for name in config.inputs if name.startswith("label.")]
+    if labels:
+        raise UsageError(
+            f"{', '.join(labels)}: labels say what was done and how sure that is; nobody knows "
+            "them where a policy acts. Name observation.state or track.* features"
+        )
+    dataset = open_dataset(data)
+    labelled = read_labelled(
+        data, inputs=config.inputs, camera=config.camera, image_size=config.image_size
+    )
+    trust = trust_of(dataset, weighting=config.weighting, min_confidence=config.min_confidence)
+    say(said(trust))
+    trained = train_cloning(
+        labelled,
+        trust,
+        config,
+        out,
+        input_names=[_names(dataset.info["features"][name]) for name in config.inputs],
+        listener=listener,
+    )
+    return trained.metrics
+
+
+def _names(feature: dict[str, Any]) -> list[str]:
+    """What the numbers of a feature are, flat and in order."""
+    names = feature.get("names")
+    if isinstance(names, dict):
+        names = [n for part in names.values() for n in (part if isinstance(part, list) else [part])]
+    size = int(feature["shape"][0])
+    if not isinstance(names, list) or len(names) != size:
+        return [str(number) for number in range(size)]
+    return [str(name) for name in names]

@@ -1,0 +1,60 @@
+"""Settings of the built-in policy."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from models.training.config import LoopConfig
+
+
+class CloningLoop(LoopConfig):
+    """The common loop, as a policy needs it."""
+
+    num_steps: int = Field(default=2000, ge=1)
+    """Steps at most."""
+    weight_decay: float = Field(default=1e-4, ge=0)
+    """Of AdamW."""
+    patience: int = Field(default=20, ge=1)
+    """Looks without improvement after which training stops."""
+
+
+class CloningConfig(BaseModel):
+    """What a policy sees, what it learns from, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: tuple[str, ...] = ("observation.state",)
+    """Features that it sees; where it is to act, somebody must provide them."""
+    camera: str = ""
+    """Camera that it sees, such as `observation.images.front`; empty for none."""
+    image_size: int = Field(default=64, ge=16)
+    """Side of the square that pictures are shrunk to [px]."""
+    shift_px: int = Field(default=4, ge=0)
+    """How far pictures are moved about at random while it learns [px]."""
+    chunk: int = Field(default=1, ge=1, le=200)
+    """Actions that it plans at once."""
+    execute: int = Field(default=1, ge=1)
+    """How many of them are executed before it looks again."""
+    hidden: tuple[int, ...] = Field(default=(256, 256), min_length=1)
+    """Widths of the hidden layers."""
+    weighting: Literal["none", "confidence"] = "none"
+    """Whether rows count alike, or as much as `label.confidence` says. Rows that `label.valid`
+    calls false are never learned from."""
+    min_confidence: float = Field(default=0.0, ge=0, le=1)
+    """Rows of less confidence are not learned from."""
+    held_out_share: float = Field(default=0.1, gt=0, lt=1)
+    """Share of the episodes that it is judged on while it learns; at least one."""
+    loop: CloningLoop = CloningLoop()
+    """How the network is trained."""
+
+    @model_validator(mode="after")
+    def _executes_what_it_plans(self) -> CloningConfig:
+        if self.execute > self.chunk:
+            raise ValueError(
+                f"execute is {self.execute}, but only chunk={self.chunk} actions are planned"
+            )
+        if not self.inputs and not self.camera:
+            raise ValueError("a policy must see something: set inputs or camera")
+        return self

@@ -1,0 +1,60 @@
+"""A trained policy by its folder, whoever trained it, tried in a simulator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from models.policy.cloned import FACTS, load_cloned
+from models.policy.evaluate import Policy, Tell, evaluate
+from pipeline.errors import UsageError
+
+
+def evaluate_folder(
+    folder: Path,
+    environment: str,
+    out: Path,
+    *,
+    episodes: int = 50,
+    seed: int = 0,
+    num_filmed: int = 3,
+    tell: Tell = lambda result: None,
+) -> dict[str, Any]:
+    """Loads a policy and tries it; see `evaluate`.
+
+    Raises:
+        UsageError: No policy in the folder, or one that does not fit the simulator.
+    """
+    return evaluate(
+        load_policy(folder),
+        environment,
+        out,
+        episodes=episodes,
+        seed=seed,
+        num_filmed=num_filmed,
+        name=folder.name,
+        tell=tell,
+    )
+
+
+def load_policy(folder: Path) -> Policy:
+    """A built-in policy, or one of LeRobot's.
+
+    Args:
+        folder: What `rotoscope train policy --out` wrote, or a `pretrained_model` folder of
+            LeRobot's.
+
+    Raises:
+        UsageError: Neither of them is there.
+    """
+    if (folder / FACTS).is_file():
+        return load_cloned(folder)
+    from models.policy.lerobot_policy import find_checkpoint, load_lerobot
+
+    checkpoint = find_checkpoint(folder)
+    if checkpoint is not None:
+        return load_lerobot(checkpoint)
+    raise UsageError(
+        f"{folder} holds no policy: neither {FACTS} nor a checkpoint of LeRobot's; name the folder "
+        "that 'rotoscope train policy --out' wrote"
+    )

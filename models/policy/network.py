@@ -1,0 +1,93 @@
+"""The built-in policy's network: a perceptron, with a small image network in front where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from jaxtyping import Float, UInt8
+
+from models.action_space import ActionSpace
+
+if TYPE_CHECKING:
+    import torch
+
+_EMBEDDING_SIZE = 128
+
+
+def build_policy(
+    *, num_inputs: int, sees_images: bool, hidden: Sequence[int], num_outputs: int
+) -> torch.nn.Module:
+    """`head` (perceptron) and, for pictures, `encoder` (3 channels to 128 numbers)."""
+    from torch import nn
+
+    parts: dict[str, nn.Module] = {}
+    if sees_images:
+        parts["encoder"] = _image_network()
+        num_inputs += _EMBEDDING_SIZE
+    layers: list[nn.Module] = []
+    for width in hidden:
+        layers += [nn.Linear(num_inputs, width), nn.ReLU()]
+        num_inputs = width
+    parts["head"] = nn.Sequential(*layers, nn.Linear(num_inputs, num_outputs))
+    return nn.ModuleDict(parts)
+
+
+def _image_network() -> torch.nn.Module:
+    from torch import nn
+
+    layers: list[nn.Module] = []
+    for before, after in ((3, 32), (32, 48), (48, 64)):
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
+    # A grid instead of one mean: where things are is what a policy must know.
+    layers += [nn.AdaptiveAvgPool2d(8), nn.Flatten(), nn.Linear(64 * 64, _EMBEDDING_SIZE)]
+    return nn.Sequential(*layers, nn.LayerNorm(_EMBEDDING_SIZE))
+
+
+def run_policy(
+    module: Any, inputs: torch.Tensor, images: torch.Tensor | None, *, chunk: int
+) -> Float[torch.Tensor, "row chunk encoded"]:
+    """Standardised encoded actions; logits for choices. `images`: (row, size, size, 3), uint8."""
+    import torch
+
+    if images is not None:
+        seen = module["encoder"](images.float().movedim(-1, -3) / 255 - 0.5)
+        inputs = torch.cat([inputs, seen], dim=1)
+    out: torch.Tensor = module["head"](inputs)
+    return out.reshape(len(out), chunk, -1)
+
+
+def shifted(
+    images: UInt8[torch.Tensor, "row size size 3"], shift_px: int
+) -> UInt8[torch.Tensor, "row size size 3"]:
+    """Pictures moved at random by up to `shift_px`, edges repeated (DrQ, 2004.13649)."""
+    import torch
+
+    if shift_px == 0:
+        return images
+    rows, size = images.shape[:2]
+    moves = torch.randint(-shift_px, shift_px + 1, (2, rows, 1)).to(images.device)
+    places = torch.arange(size, device=images.device)
+    down, across = (places + moves).clamp(0, size - 1)
+    row = torch.arange(rows, device=images.device)[:, None, None]
+    return images[row, down[:, :, None], across[:, None, :]]
+
+
+def policy_loss(
+    out: Float[torch.Tensor, "row chunk encoded"],
+    target: Float[torch.Tensor, "row chunk encoded"],
+    weights: Float[torch.Tensor, "row chunk"],
+    space: ActionSpace,
+) -> torch.Tensor:
+    """Weighted squared error, cross-entropy for choices; weights that are 1 give a plain mean."""
+    import torch
+
+    is_number = torch.ones(space.num_encoded, device=out.device)
+    error = torch.zeros_like(weights)
+    for block in space.blocks:
+        if block.kind == "discrete":
+            is_number[block.encoded] = 0
+            log_share = torch.log_softmax(out[..., block.encoded], dim=-1)
+            error = error - (log_share * target[..., block.encoded]).sum(-1)
+    squared = ((out - target) ** 2 * is_number).sum(-1) / is_number.sum().clamp(min=1)
+    return ((error + squared) * weights).sum() / (weights > 0).sum().clamp(min=1)

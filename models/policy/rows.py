@@ -1,0 +1,70 @@
+"""Episodes as a policy learns from them: what is seen at a row, and the actions from it on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from models.policy.trusted import Trust
+from models.training.data import LabelledEpisode
+
+
+@dataclass(frozen=True, eq=False)
+class PolicyRows:
+    """Rows of one or several episodes."""
+
+    inputs: Float[np.ndarray, "row input"]
+    """Features at the row; no columns where only pictures are seen."""
+    images: UInt8[np.ndarray, "row size size 3"] | None
+    """The picture at the row."""
+    actions: Float[np.ndarray, "row chunk action"]
+    """The action at the row and those after it; the last one again beyond the episode's end."""
+    weights: Float[np.ndarray, "row chunk"]
+    """How much each of these actions counts; 0 beyond the end and where it is not trusted."""
+
+    @classmethod
+    def join(cls, parts: Sequence[PolicyRows]) -> PolicyRows:
+        """The rows of several episodes, one after the other."""
+        pictures = [p.images for p in parts if p.images is not None]
+        return cls(
+            inputs=np.concatenate([p.inputs for p in parts]),
+            images=np.concatenate(pictures) if pictures else None,
+            actions=np.concatenate([p.actions for p in parts]),
+            weights=np.concatenate([p.weights for p in parts]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def rows_of(episode: LabelledEpisode, trust: Trust, *, chunk: int) -> PolicyRows:
+    """The rows of an episode at which something is seen and some action counts."""
+    rows = len(episode.actions)
+    ahead = np.arange(rows)[:, None] + np.arange(chunk)
+    is_inside = ahead < rows
+    ahead = np.minimum(ahead, rows - 1)
+    # What is not trusted may hold anything, NaN as well: it must not reach a sum.
+    weight = np.where(np.isfinite(episode.actions).all(axis=1), trust.weight, 0.0)
+    actions = np.where(weight[:, None] > 0, episode.actions, _harmless(episode, weight))
+    weights = np.where(is_inside, weight[ahead], 0.0)
+    used = (weights > 0).any(axis=1) & np.isfinite(episode.features).all(axis=1)
+    return PolicyRows(
+        inputs=episode.features[used],
+        images=None if episode.images is None else episode.images[used],
+        actions=actions[ahead[used]],
+        weights=weights[used],
+    )
+
+
+def _harmless(
+    episode: LabelledEpisode, weight: Float[np.ndarray, " time"]
+) -> Float[np.ndarray, " action"]:
+    """An action that can be encoded, to stand where none counts."""
+    counts = np.flatnonzero(weight > 0)
+    if not len(counts):
+        return np.zeros(episode.actions.shape[1])
+    first: np.ndarray = episode.actions[counts[0]]
+    return first

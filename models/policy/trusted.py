@@ -1,0 +1,90 @@
+"""Which rows of a dataset a policy learns from, and how much each counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from pipeline.dataset import Dataset
+from pipeline.errors import DatasetError
+
+VALID, CONFIDENCE = "label.valid", "label.confidence"
+
+
+@dataclass(frozen=True, eq=False)
+class Trust:
+    """How far the rows of one episode are to be believed."""
+
+    used: Bool[np.ndarray, " time"]
+    """Rows that are learned from."""
+    weight: Float[np.ndarray, " time"]
+    """How much each counts; 0 where it is not used."""
+
+
+def trust_of(
+    dataset: Dataset,
+    *,
+    weighting: Literal["none", "confidence"] = "none",
+    min_confidence: float = 0.0,
+) -> list[Trust]:
+    """Trust in every row of every episode, in the dataset's order.
+
+    Weights are scaled to a mean of 1 over the rows that are used.
+
+    Raises:
+        DatasetError: Confidence is asked for and the dataset has none, or no row is left.
+    """
+    asks = weighting == "confidence" or min_confidence > 0
+    if asks and CONFIDENCE not in dataset.info["features"]:
+        raise DatasetError(
+            f"{dataset.root} has no {CONFIDENCE}: use weighting=none and min_confidence=0"
+        )
+    parts = [_episode(dataset, index, asks, min_confidence) for index in range(len(dataset.table))]
+    used = [u for u, _ in parts]
+    if not any(u.any() for u in used):
+        raise DatasetError(
+            f"{dataset.root}: no row has {VALID} and a confidence of at least {min_confidence:g}; "
+            "lower min_confidence, or look into the dataset with 'rotoscope report'"
+        )
+    if weighting == "none":
+        return [Trust(u, u.astype(float)) for u in used]
+    total = sum(float(c[u].sum()) for u, c in parts)
+    if total == 0:
+        raise DatasetError(f"{dataset.root}: {CONFIDENCE} is 0 everywhere; use weighting=none")
+    mean = total / sum(int(u.sum()) for u in used)
+    return [Trust(u, np.where(u, c / mean, 0.0)) for u, c in parts]
+
+
+def said(trust: Sequence[Trust]) -> str:
+    """How many rows are left, for people."""
+    rows = sum(len(t.used) for t in trust)
+    used = sum(int(t.used.sum()) for t in trust)
+    without = sum(not t.used.any() for t in trust)
+    text = f"learning from {used} of {rows} rows ({rows - used} not trusted)"
+    return text + (f"; {without} of {len(trust)} episodes have none" if without else "")
+
+
+def stretches(used: Bool[np.ndarray, " time"], *, min_rows: int = 1) -> list[tuple[int, int]]:
+    """First row and one past the last of every unbroken stretch of used rows."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], used, [False]]).astype(int)))
+    pairs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+    return [(start, end) for start, end in pairs if end - start >= min_rows]
+
+
+def _episode(
+    dataset: Dataset, index: int, asks: bool, min_confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    columns = dataset.episode(index).columns
+    rows = len(columns["frame_index"])
+    used: np.ndarray = np.ones(rows, bool)
+    if VALID in columns:
+        used = np.asarray(columns[VALID], bool).reshape(rows)
+    confidence = np.ones(rows)
+    if asks:
+        confidence = np.nan_to_num(np.asarray(columns[CONFIDENCE], float).reshape(rows))
+        used = used & (confidence >= min_confidence)
+    return used, confidence

@@ -1,0 +1,105 @@
+"""`rotoscope train policy` and `rotoscope eval`: what labels are worth to a robot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from pipeline import registry
+
+console = Console(soft_wrap=True, highlight=False)
+
+WithPrefect = Annotated[
+    bool, typer.Option("--prefect", help="Run as a Prefect flow (PREFECT_API_URL is honoured).")
+]
+
+
+def train_policy(
+    data: Annotated[Path, typer.Option(help="Folder of a LeRobot v3 dataset with actions.")],
+    out: Annotated[Path, typer.Option(help="Folder of the policy.")],
+    policy: Annotated[
+        str, typer.Option(help="`bc` (built in), or LeRobot's `act`, `diffusion`, `vqbet`.")
+    ] = "bc",
+    override: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-o",
+            "--override",
+            metavar="KEY=VALUE",
+            help="Setting of all: `-o min_confidence=0.5`. Of bc: `-o weighting=confidence`, "
+            "`-o camera=observation.images.front`, `-o chunk=8 -o execute=4`, `-o loop.seed=1`. "
+            "Of LeRobot's: `-o steps=20000`, `-o batch_size=16`, `-o policy.chunk_size=50`.",
+        ),
+    ] = None,
+    prefect: WithPrefect = False,
+) -> None:
+    """Train a policy on a dataset; rows that are not `label.valid` are never learned from.
+
+    After a crash or a kill, the same command goes on where it was.
+    """
+    if prefect:
+        import importlib
+
+        # By name: `pipeline` does not know Prefect, only this option does.
+        flow = importlib.import_module("flows.policy")
+        metrics = flow.run_training(str(data), str(out), policy, override or [])
+    else:
+        train = registry.helper("train_policy")
+        metrics = train(data, out, policy, override or (), say=_say, listener=_show)
+    console.print(f"policy: {out}", markup=False)
+    for key, label in (("mean_r2", "mean R2"), ("accuracy", "accuracy"), ("steps", "steps")):
+        if key in metrics:
+            console.print(f"  {label}: {metrics[key]}", markup=False)
+
+
+def evaluate(
+    policy: Annotated[Path, typer.Argument(help="Folder of a policy, ours or LeRobot's.")],
+    env: Annotated[
+        str,
+        typer.Option(help="Simulator: `metaworld:push-v3`, `gymnasium:CartPole-v1`, ..."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for results.json, results.png, episodes.mp4.")],
+    episodes: Annotated[int, typer.Option(min=1, help="How many starts it is tried from.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Which starts; none of them was shown.")] = 0,
+    videos: Annotated[int, typer.Option(min=0, help="How many episodes the video shows.")] = 3,
+    prefect: WithPrefect = False,
+) -> None:
+    """Try a policy in a simulator: success with its interval, return, video and plot."""
+    if prefect:
+        import importlib
+
+        flow = importlib.import_module("flows.policy")
+        found = flow.run_evaluation(str(policy), env, str(out), episodes, seed, videos)
+    else:
+        found = registry.helper("evaluate_policy")(
+            policy, env, out, episodes=episodes, seed=seed, num_filmed=videos, tell=_count
+        )
+    console.print(
+        f"{found['successes']} of {found['episodes']} solved: {found['success']:.2f} "
+        f"({found['success_low']:.2f} to {found['success_high']:.2f}, 95 %), "
+        f"mean return {found['mean_return']:.2f}",
+        markup=False,
+    )
+    console.print(f"results: {out}", markup=False)
+
+
+def _say(text: str) -> None:
+    console.print(text, markup=False)
+
+
+def _count(result: Any) -> None:
+    said = "solved" if result.is_success else "not solved"
+    console.print(
+        f"start {result.seed}: {said}, return {result.total_reward:.2f}, {result.steps} steps",
+        markup=False,
+    )
+
+
+def _show(event: Any) -> None:
+    console.print(
+        f"{event.name}: step {event.step}/{event.num_steps}  loss {event.loss:.4f}  "
+        f"held out {event.validation:.4f}  best {event.best:.4f}"
+    )
