@@ -9,16 +9,22 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from pipeline.contract import ActionContract
-from pipeline.episode import Episode, Feature
+from pipeline.episode import Episode, Feature, StateColumns
+from pipeline.errors import ContractError
 from pipeline.features.body import body_features, body_scene
 from pipeline.features.effector import EE_NAMES, ee_dimensions, ee_values, error_features
 from pipeline.features.hand import gripper_features, hand_features, hand_quality
 from pipeline.features.stages import other_labelers, stage_features, stage_quality
+from pipeline.features.state import seen_state
 from pipeline.features.window import Window
 from pipeline.recipe import ExportSection
 from pipeline.resample import Resampler, row_times
 from pipeline.tracks import REASONS, ActionTrack, Camera, SegmentTrack, Track
 from pipeline.types import Clip
+
+
+RATE_TOLERANCE = 1e-3
+"""Difference of two clocks that is taken for rounding, relative."""
 
 
 def build_episodes(
@@ -35,8 +41,14 @@ def build_episodes(
         clip: The clip that the tracks belong to.
         tracks: Everything the stages made, `segments.*` included.
         labeler: Stage name whose actions become `action`.
-        export: Clock, action form and shift.
+        export: Clock, action form, state and shift.
         task: What is being done, in words.
+
+    Stretches in which nothing of `export.state` is known become no episodes.
+
+    Raises:
+        ContractError: Steps or commands of another rate than the dataset's.
+        TrackError: `export.state` names what no stage gives.
     """
     episodes = []
     for name in sorted(tracks):
@@ -50,7 +62,8 @@ def build_episodes(
             where = f"{clip.video.sha256[:12]}-{clip.start:07d}-{actions.subject}-{number:03d}"
             builder = _EpisodeBuilder(clip, tracks, actions, start, end, export)
             if builder.num_rows > 1:
-                episodes.append(builder.build(where, task))
+                made = builder.build(where, task)
+                episodes += [] if made is None else [made]
     return episodes
 
 
@@ -70,37 +83,61 @@ class _EpisodeBuilder:
         self.actions = actions.slice(start, end)
         time_s = clip.time_s[start:end]
         rows = row_times(time_s, export.fps)
-        self.num_rows = len(rows) - export.shift_frames
+        self.reaches_states = actions.contract.reaches_states
+        self.shift_frames = export.shift_frames if self.reaches_states else 0
+        if not self.reaches_states:
+            _check_rate(actions, export)
+        self.num_rows = len(rows) - self.shift_frames
         self.row_time_s = rows
         self.resampler = Resampler.between(time_s, rows)
         self.window = Window(clip, tracks, self.actions, start, end, self.resampler)
 
-    def build(self, episode_id: str, task: str) -> Episode:
-        now, later = slice(0, self.num_rows), slice(self.export.shift_frames, None)
-        joints = self.resampler.linear(self.actions.values)
+    def build(self, episode_id: str, task: str) -> Episode | None:
+        now, later = slice(0, self.num_rows), slice(self.shift_frames, None)
+        joints = self._values()
         ee = ee_values(self.window)
         chosen = joints if self.export.action == "joints" or ee is None else ee
         valid = self.resampler.both(self.actions.valid)
         reason = self._reason(valid)
         confidence = np.where(valid, self.resampler.linear(self.actions.confidence), 0.0)
         row_valid = valid[now] & valid[later]
+        reason = np.where(valid[now], reason[later], reason[now])
+        features = self._features(joints, ee)
+        state: np.ndarray | None = chosen[now] if self.reaches_states else None
+        columns: StateColumns | None = None
+        if self.export.state:
+            seen = seen_state(features, self.export.state)
+            if seen is None:
+                return None
+            state, columns = seen.values, seen.columns
+            reason = np.where(row_valid & ~seen.is_known, REASONS.index("not_seen"), reason)
+            row_valid = row_valid & seen.is_known
         return Episode(
             episode_id=episode_id,
             task=task,
             fps=self.export.fps,
             source_frame=self.clip.start + self.window.start + self.resampler.nearest[now],
             source_time_s=self.row_time_s[now],
-            state=chosen[now],
+            state=state,
             action=chosen[later],
             valid=row_valid,
             confidence=np.where(row_valid, np.minimum(confidence[now], confidence[later]), 0.0),
-            reason=np.where(valid[now], reason[later], reason[now]).astype(np.uint8),
+            reason=reason.astype(np.uint8),
             contract=self._contract(ee is not None),
-            features=self._features(joints, ee),
+            state_columns=columns,
+            features=features,
             source=self._source(),
             quality=self._quality(row_valid),
             scene=self._scene(),
         )
+
+    def _values(self) -> Float[np.ndarray, "row action"]:
+        """The actions on the rows' clock; there is nothing between two choices."""
+        values = self.resampler.linear(self.actions.values)
+        for column, dimension in enumerate(self.actions.contract.dimensions):
+            if dimension.quantity == "discrete":
+                values[:, column] = self.actions.values[self.resampler.nearest, column]
+        return values
 
     def _reason(self, valid: Bool[np.ndarray, " row"]) -> np.ndarray:
         left = self.actions.reason[self.resampler.left]
@@ -110,7 +147,7 @@ class _EpisodeBuilder:
     def _contract(self, has_ee: bool) -> ActionContract:
         clock: dict[str, Any] = {
             "rate_hz": float(self.export.fps),
-            "shift_s": self.export.shift_frames / self.export.fps,
+            "shift_s": self.shift_frames / self.export.fps,
         }
         contract = self.actions.contract
         if self.export.action == "ee" and has_ee:
@@ -190,6 +227,16 @@ class _EpisodeBuilder:
             scene["K_source"] = camera.source
             scene["sigma_focal_rel"] = camera.sigma_focal_rel
         return scene | body_scene(self.window)
+
+
+def _check_rate(actions: ActionTrack, export: ExportSection) -> None:
+    rate_hz = actions.contract.rate_hz
+    if abs(rate_hz / export.fps - 1) > RATE_TOLERANCE:
+        raise ContractError(
+            f"{actions.labeler} gives steps or commands at {rate_hz:g} Hz, the dataset is to have "
+            f"{export.fps} rows a second: a step of another length is another action; set "
+            f"export.fps={rate_hz:g}"
+        )
 
 
 def _stored(values: np.ndarray) -> np.ndarray:

@@ -87,8 +87,11 @@ class ActionContract(BaseModel):
     rate_hz: float = Field(gt=0)
     """Actions per second."""
     shift_s: float = Field(ge=0)
-    """`action[t]` is the state at `t + shift_s`; the tail that has none is dropped."""
-
+    """`action[t]` is the state at `t + shift_s`; the tail that has none is dropped. 0 where actions
+    are no states."""
+    is_state: bool = True
+    """Whether an action is a state that the robot is to reach; otherwise it is a command, a step or
+    a latent that is given at the row itself."""
     reference: Reference | None = None
     """What relative and delta values are counted from; `None` for absolute ones."""
     derived_from: ActionContract | None = None
@@ -100,6 +103,17 @@ class ActionContract(BaseModel):
         if len(set(names)) != len(names) or not names:
             raise ValueError(f"dimension names must be unique and not empty, got {names}")
         return self
+
+    @model_validator(mode="after")
+    def _commands_have_no_shift(self) -> ActionContract:
+        if not self.is_state and self.shift_s:
+            raise ValueError(f"shift_s must be 0 where is_state is false, got {self.shift_s:g}")
+        return self
+
+    @property
+    def reaches_states(self) -> bool:
+        """Whether the robot's state can be read off the actions: absolute states, no steps."""
+        return self.is_state and self.mode == "absolute"
 
     @property
     def names(self) -> list[str]:

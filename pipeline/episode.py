@@ -37,6 +37,18 @@ class Feature:
             )
 
 
+@dataclass(frozen=True)
+class StateColumns:
+    """What the numbers of `observation.state` are."""
+
+    names: tuple[str, ...]
+    """Name of each."""
+    unit: str
+    """Their units."""
+    description: str
+    """What it is, in one sentence."""
+
+
 @dataclass(frozen=True, eq=False)
 class Episode:
     """One continuous, labelled stretch of video on the dataset's clock (row k at k / fps)."""
@@ -51,10 +63,11 @@ class Episode:
     """Frame of the source video that each row shows (the nearest one in time)."""
     source_time_s: Float[np.ndarray, " time"]
     """Time of each row on the source video's clock [s]."""
-    state: Float[np.ndarray, "time action"]
-    """`observation.state`: absolute robot state at the row's time, in the contract's units."""
+    state: Float[np.ndarray, "time state"] | None
+    """`observation.state` at the row's time: the robot's absolute state in the contract's units,
+    unless `state_columns` says otherwise. `None` where no state is known that is not the action."""
     action: Float[np.ndarray, "time action"]
-    """`action`: the state at the row's time plus the contract's shift."""
+    """`action`: the state at the row's time plus the contract's shift, or the command given."""
     valid: Bool[np.ndarray, " time"]
     """`label.valid`: state and action both observed, reachable and inside all limits."""
     confidence: Float[np.ndarray, " time"]
@@ -63,6 +76,8 @@ class Episode:
     """`label.reason`: index into `pipeline.tracks.REASONS`."""
     contract: ActionContract
     """What the numbers of state and action mean."""
+    state_columns: StateColumns | None = None
+    """What `state` holds where it is not the robot's own state."""
     features: dict[str, Feature] = field(default_factory=dict)
     """Further columns by full name, such as `track.hand.joints` or `label.ee`."""
     source: dict[str, Any] = field(default_factory=dict)
@@ -75,12 +90,14 @@ class Episode:
     def __post_init__(self) -> None:
         n = len(self.source_frame)
         for name in ("source_time_s", "state", "action", "valid", "confidence", "reason"):
-            if len(getattr(self, name)) != n:
-                raise TrackError(f"Episode.{name} has {len(getattr(self, name))} rows, not {n}")
+            rows = getattr(self, name)
+            if rows is not None and len(rows) != n:
+                raise TrackError(f"Episode.{name} has {len(rows)} rows, not {n}")
         for name, feature in self.features.items():
             if len(feature.values) != n:
                 raise TrackError(f"Episode.features[{name!r}] has another length than {n}")
-        if not (np.isfinite(self.state).all() and np.isfinite(self.action).all()):
+        vectors = [self.action] if self.state is None else [self.state, self.action]
+        if not all(np.isfinite(vector).all() for vector in vectors):
             raise TrackError(
                 f"episode {self.episode_id}: state and action must be finite in every row; "
                 "cut the episode where nothing is known"

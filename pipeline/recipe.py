@@ -38,7 +38,11 @@ class ExportSection(_Section):
     action: Literal["joints", "ee"] = "joints"
     """Absolute joint actions, or absolute end-effector actions in the robot's base frame."""
     shift_frames: int = Field(default=1, ge=0)
-    """`action[t]` is the state this many rows later; the tail that has none is dropped."""
+    """`action[t]` is the state this many rows later; the tail that has none is dropped. Does not
+    count where a labeler gives commands or steps."""
+    state: tuple[str, ...] = ()
+    """Features that become `observation.state`, such as `track.hand.wrist`; where empty it is the
+    robot's state, and there is none where a labeler gives commands or steps."""
     width: int = Field(default=640, ge=32, multiple_of=2)
     """Width of the dataset's images [px]."""
     height: int = Field(default=480, ge=32, multiple_of=2)

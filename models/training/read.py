@@ -144,6 +144,7 @@ def _derived(dataset: Dataset) -> ActionContract:
         frame="as in the labelled dataset, which carries no contract",
         rate_hz=float(dataset.info["fps"]),
         shift_s=0,
+        is_state=False,
     )
 
 

@@ -26,7 +26,8 @@ def check_contract(written: Written) -> Check:
         findings.warn("no contract (meta/rotoscope/contract.json)")
         return findings.check("")
     findings.advice = "the contract and the data come from different runs: write them again"
-    for feature in (STATE, ACTION):
+    about = [ACTION] + ([STATE] if _holds_own_state(written, contract) else [])
+    for feature in about:
         if feature not in written.info["features"]:
             findings.fail(f"the contract is about {feature}, which the dataset does not have")
         elif written.names(feature) != contract.names:
@@ -39,11 +40,20 @@ def check_contract(written: Written) -> Check:
     shift = contract.shift_s * contract.rate_hz
     if abs(shift - round(shift)) > 1e-6:
         findings.fail(f"shift_s {contract.shift_s:g} is {shift:g} rows, not a whole number")
-    if contract.mode != "absolute":
-        findings.fail(f"stored actions are {contract.mode}; a dataset holds absolute ones")
-    return findings.check(
-        f"{len(contract.names)} dimensions for {contract.robot}, action {round(shift)} rows ahead"
-    )
+    if contract.mode != "absolute" and contract.is_state:
+        findings.fail(
+            f"stored actions are {contract.mode} forms of states; a dataset holds absolute ones"
+        )
+    meaning = f"action {round(shift)} rows ahead" if contract.is_state else "commands or steps"
+    return findings.check(f"{len(contract.names)} dimensions for {contract.robot}, {meaning}")
+
+
+def _holds_own_state(written: Written, contract: ActionContract) -> bool:
+    """Whether `observation.state` should be the robot's own: nothing else is said of it."""
+    if not contract.reaches_states:
+        return False
+    stated = written.described.get(STATE, {})
+    return bool(stated.get("names", contract.names) == contract.names)
 
 
 def _other_names(feature: str, stated: list[str], wanted: list[str]) -> str:
@@ -105,8 +115,9 @@ def check_shift(written: Written) -> Check:
         "action against state", advice="one of the two was shifted or mixed up after writing"
     )
     contract = written.contract
-    if contract is None or not {STATE, ACTION} <= written.columns.keys():
-        return findings.check("nothing says how action and state are related")
+    is_known = contract is not None and _holds_own_state(written, contract)
+    if contract is None or not is_known or not {STATE, ACTION} <= written.columns.keys():
+        return _check_no_leak(written, findings)
     state, action = written.columns[STATE], written.columns[ACTION]
     shift = round(contract.shift_s * contract.rate_hz)
     if state.shape != action.shape:
@@ -129,10 +140,22 @@ def check_shift(written: Written) -> Check:
     return findings.check(f"action is the state {shift} rows later, in {compared} rows")
 
 
+def _check_no_leak(written: Written, findings: Findings) -> Check:
+    """Where the state is not what the action reaches, it must not be the action itself."""
+    said = "nothing says how action and state are related"
+    if {STATE, ACTION} <= written.columns.keys():
+        state, action = written.vector(STATE), written.vector(ACTION)
+        is_same = state.shape == action.shape and np.allclose(state, action, ROUNDING, ROUNDING)
+        if is_same and np.ptp(action, axis=0).any():
+            findings.fail("observation.state equals action: a policy would only learn to copy")
+        said = "observation.state is not the action"
+    return findings.check(said)
+
+
 def _vectors(
     written: Written, contract: ActionContract
 ) -> list[tuple[str, Float[np.ndarray, "row action"]]]:
-    names = (STATE, ACTION)
+    names = (STATE, ACTION) if contract.reaches_states else (ACTION,)
     width = len(contract.names)
     return [
         (n, written.columns[n].astype(float))

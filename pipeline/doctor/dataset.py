@@ -62,6 +62,8 @@ class Written:
     """Texts in `meta/tasks.parquet`."""
     contract: ActionContract | None
     """`meta/rotoscope/contract.json`."""
+    described: dict[str, Any]
+    """`meta/rotoscope/features.json`; empty where there is none."""
     is_ours: bool
     """Whether there is a `meta/rotoscope`."""
     problems: tuple[str, ...]
@@ -163,9 +165,19 @@ def read_dataset(root: Path) -> Written:
         columns=columns,
         num_tasks=sum(len(t) for t in tasks),
         contract=contract,
+        described=_described(folder / "features.json"),
         is_ours=folder.is_dir(),
         problems=tuple(problems),
     )
+
+
+def _described(path: Path) -> dict[str, Any]:
+    """What the features are said to be; nothing depends on it but wording, so faults are mild."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _info(root: Path) -> dict[str, Any]:

@@ -26,6 +26,11 @@ _NEVER_RUN = """\
 - The actions were never run on a robot. They are what {robot} would have to do to follow the
   motion that is seen in the {source}; contact forces and objects are not observed.
 """
+_LEARNED = """\
+- The actions were inferred by a model that learned from a few labelled episodes; on what looks
+  different from those it is wrong without knowing. `label.confidence` is calibrated on episodes
+  like them, and so is `label.interval` (half of a 90 % interval) where it is there.
+"""
 _ONE_CAMERA = """\
 - Scale and depth come from one camera: they are as good as its focal length and the size of the
   {subject} that were given or assumed. `meta/rotoscope/episodes.jsonl` says which, per episode.
@@ -53,12 +58,12 @@ def dataset_card(
             f"# {repo_id.rpartition('/')[2]}\n",
             _summary(schema, quality, provenance),
             "## What the action means\n",
-            _meaning(contract),
+            _meaning(schema),
             _table(contract),
             "## Features\n",
             _features(schema),
             "## Open it\n",
-            _usage(repo_id, contract),
+            _usage(repo_id, schema),
             "## Limitations\n",
             _limitations(schema),
             "## Licence\n",
@@ -84,11 +89,18 @@ def _summary(schema: Schema, quality: Mapping[str, Any], provenance: Mapping[str
     )
 
 
-def _meaning(contract: ActionContract) -> str:
-    lines = [
-        f"- `observation.state` is the robot's {contract.mode} state at the row's time.",
-        f"- `action` is that state {contract.shift_s:.6g} s later, at {contract.rate_hz:g} Hz.",
-    ]
+def _meaning(schema: Schema) -> str:
+    contract = schema.contract
+    lines = ["- There is no `observation.state`: what was inferred are actions, not states."]
+    if schema.state is not None:
+        lines = [f"- `observation.state`: {_lower(schema.state.description)}"]
+    if contract.reaches_states:
+        later = f"{contract.shift_s:.6g} s later, at {contract.rate_hz:g} Hz."
+        lines.append(f"- `action` is the robot's state {later}")
+    else:
+        lines.append(
+            f"- `action` is what is done at the row ({contract.mode}), at {contract.rate_hz:g} Hz."
+        )
     quantities = {dimension.quantity for dimension in contract.dimensions}
     if quantities & {"position", "rotation_vector", "quaternion", "rot6d"}:
         lines.append(f"- Frame: {contract.frame}. Rotations: {contract.rotation}.")
@@ -122,6 +134,8 @@ def _features(schema: Schema) -> str:
 
 
 def _limitations(schema: Schema) -> str:
+    if "label.interval" in schema.features or not schema.contract.reaches_states:
+        return _LEARNED + _NOT_VALID
     is_body = "track.body.joints" in schema.features
     robot = "the robot" if is_body else "an arm"
     if schema.video is None:
@@ -131,17 +145,22 @@ def _limitations(schema: Schema) -> str:
     return _NEVER_RUN.format(robot=robot, source="video") + scale + placed + _NOT_VALID
 
 
+def _lower(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
 def _files(schema: Schema) -> str:
     return "motion files" if schema.video is None else "videos"
 
 
-def _usage(repo_id: str, contract: ActionContract) -> str:
-    window = f'{{"action": [k / {contract.rate_hz:g} for k in range(16)]}}'
+def _usage(repo_id: str, schema: Schema) -> str:
+    window = f'{{"action": [k / {schema.contract.rate_hz:g} for k in range(16)]}}'
+    state = "" if schema.state is None else ' item["observation.state"],'
     return (
         "```python\n"
         "from lerobot.datasets.lerobot_dataset import LeRobotDataset\n\n"
         f'dataset = LeRobotDataset("{repo_id}", root="PATH", video_backend="pyav",\n'
         f"                         delta_timestamps={window})\n"
-        'item = dataset[0]  # item["action"], item["observation.state"], item["label.valid"], ...\n'
+        f'item = dataset[0]  # item["action"],{state} item["label.valid"], ...\n'
         "```\n"
     )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.contract import ActionContract
-from pipeline.episode import Episode
+from pipeline.episode import Episode, StateColumns
 from pipeline.errors import DatasetError
 from pipeline.export.stored_episode import FeatureFacts, StoredEpisode, VideoFacts
 from pipeline.tracks import REASONS
@@ -44,6 +44,8 @@ class Schema:
     """Rows per second."""
     contract: ActionContract
     """Meaning of state and action."""
+    state: StateColumns | None
+    """What `observation.state` holds; `None` where there is none."""
     video: VideoFacts | None
     """Size and encoder of the videos, from the first episode; `None` without pictures."""
     features: dict[str, FeatureFacts]
@@ -63,27 +65,26 @@ class Schema:
                 "shape": (self.video.height, self.video.width, 3),
                 "names": ["height", "width", "channels"],
             }
-        vector = {
-            "dtype": "float32",
-            "shape": (len(self.contract.dimensions),),
-            "names": self.contract.names,
-        }
+        vectors = {"action": _vector(self.contract.names)}
+        if self.state is not None:
+            vectors = {"observation.state": _vector(self.state.names)} | vectors
         others = {
             name: {"dtype": f.dtype, "shape": (len(f.names),), "names": list(f.names)}
             for name, f in self.features.items()
         }
-        return images | {"observation.state": vector, "action": dict(vector)} | others
+        return images | vectors | others
 
     def columns(self, episode: Episode) -> dict[str, np.ndarray]:
         """The values of an episode by column, shape (time, n), in the dataset's types."""
+        vectors = {"action": episode.action}
+        if episode.state is not None:
+            vectors = {"observation.state": episode.state} | vectors
         values = {
-            "observation.state": episode.state,
-            "action": episode.action,
             "label.valid": episode.valid[:, None],
             "label.confidence": episode.confidence[:, None],
             "label.reason": episode.reason[:, None],
         } | {name: feature.values for name, feature in episode.features.items()}
-        out = {name: values[name].astype(np.float32) for name in ("observation.state", "action")}
+        out = {name: vector.astype(np.float32) for name, vector in vectors.items()}
         for name, facts in self.features.items():
             shape = (episode.num_rows, len(facts.names))
             absent = np.full(shape, _ABSENT[facts.dtype])
@@ -107,6 +108,7 @@ def schema_of(stored: Sequence[StoredEpisode], *, camera: str) -> Schema:
             ("rows per second", first.fps, other.fps),
             ("image size", _size(first), _size(other)),
             ("action contract", first.header["contract"], other.header["contract"]),
+            ("state", _state_of(first), _state_of(other)),
         ):
             if a != b:
                 raise DatasetError(
@@ -122,7 +124,27 @@ def schema_of(stored: Sequence[StoredEpisode], *, camera: str) -> Schema:
                     f"feature {name!r} is {features[name]} in one episode and {facts} in "
                     f"{episode.episode_id}; label them with the same recipe"
                 )
-    return Schema(camera, first.fps, first.contract, first.video, dict(sorted(features.items())))
+    return Schema(
+        camera=camera,
+        fps=first.fps,
+        contract=first.contract,
+        state=_state_of(first),
+        video=first.video,
+        features=dict(sorted(features.items())),
+    )
+
+
+def _state_of(stored: StoredEpisode) -> StateColumns | None:
+    if not stored.has_state:
+        return None
+    contract = stored.contract
+    units = ", ".join(dict.fromkeys(d.unit for d in contract.dimensions))
+    own = StateColumns(tuple(contract.names), units, "Absolute state of the robot at the row.")
+    return stored.state_columns or own
+
+
+def _vector(names: Sequence[str]) -> dict[str, Any]:
+    return {"dtype": "float32", "shape": (len(names),), "names": list(names)}
 
 
 def _size(stored: StoredEpisode) -> str:

@@ -70,10 +70,13 @@ def describe_features(schema: Schema) -> dict[str, dict[str, Any]]:
     own: dict[str, tuple[list[str], str, str]] = {}
     if schema.video is not None:
         own[schema.video_key] = ([], "1", "The video on the dataset's clock.")
-    own |= {
-        "observation.state": (contract.names, units, "Absolute state of the robot at the row."),
-        "action": (contract.names, units, f"The state {contract.shift_s:.6g} s after the row."),
-    }
+    if schema.state is not None:
+        state = schema.state
+        own["observation.state"] = (list(state.names), state.unit, state.description)
+    meaning = "What is done at the row: a command or a step."
+    if contract.reaches_states:
+        meaning = f"The state {contract.shift_s:.6g} s after the row."
+    own["action"] = (contract.names, units, meaning)
     own |= {name: ([], unit, text) for name, (unit, text) in CLOCK_COLUMNS.items()}
     own |= {n: (list(f.names), f.unit, f.description) for n, f in schema.features.items()}
     return {
@@ -102,7 +105,9 @@ class _Quality:
         self.num_valid = 0
         self.reasons = np.zeros(len(REASONS), np.int64)
         self.confidence = np.zeros(CONFIDENCE_BINS, np.int64)
-        self.moments = {name: _Moments(schema.contract.names) for name in ("state", "action")}
+        self.moments = {"action": _Moments(schema.contract.names)}
+        if schema.state is not None:
+            self.moments = {"state": _Moments(schema.state.names)} | self.moments
 
     def add(self, episode: Episode) -> None:
         self.lengths.append(episode.num_rows)

@@ -12,7 +12,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,12 @@ import numpy as np
 
 from pipeline.atomic import atomic_path
 from pipeline.contract import ActionContract
-from pipeline.episode import Episode, Feature
+from pipeline.episode import Episode, Feature, StateColumns
 from pipeline.errors import DatasetError, TrackError
 
-FORMAT = 1
+FORMAT = 2
 """Bump when the layout of the folder changes."""
-ROW_ARRAYS = ("source_frame", "source_time_s", "state", "action", "valid", "confidence", "reason")
+ROW_ARRAYS = ("source_frame", "source_time_s", "action", "valid", "confidence", "reason")
 """Array fields of `Episode` that every episode has."""
 _HEADER, _ARRAYS, _VIDEO = "episode.json", "arrays.npz", "video.mp4"
 
@@ -104,6 +104,17 @@ class StoredEpisode:
         return ActionContract.model_validate(self.header["contract"])
 
     @property
+    def has_state(self) -> bool:
+        """Whether there is an `observation.state`."""
+        return bool(self.header["has_state"])
+
+    @property
+    def state_columns(self) -> StateColumns | None:
+        """What its state holds where it is not the robot's own."""
+        facts = self.header["state_columns"]
+        return None if facts is None else StateColumns(**facts | {"names": tuple(facts["names"])})
+
+    @property
     def features(self) -> dict[str, FeatureFacts]:
         """Columns beside state, action and images."""
         return {
@@ -146,6 +157,8 @@ class StoredEpisode:
                 source=header["source"],
                 quality=header["quality"],
                 scene=header["scene"],
+                state=arrays.get("state"),
+                state_columns=self.state_columns,
                 **{name: arrays[name] for name in ROW_ARRAYS},
             )
         except (OSError, EOFError, ValueError, KeyError, TrackError, zipfile.BadZipFile) as error:
@@ -204,6 +217,8 @@ def _header(episode: Episode, facts: VideoFacts | None) -> dict[str, Any]:
         "fps": episode.fps,
         "num_rows": episode.num_rows,
         "contract": episode.contract.model_dump(mode="json"),
+        "has_state": episode.state is not None,
+        "state_columns": None if episode.state_columns is None else asdict(episode.state_columns),
         "features": {
             name: {
                 "names": list(feature.names),
@@ -231,6 +246,7 @@ def _video_header(facts: VideoFacts) -> dict[str, Any]:
 
 def _arrays(episode: Episode) -> Mapping[str, np.ndarray]:
     rows = {name: getattr(episode, name) for name in ROW_ARRAYS}
+    rows |= {} if episode.state is None else {"state": episode.state}
     return rows | {f"feature|{name}": f.values for name, f in episode.features.items()}
 
 

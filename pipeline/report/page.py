@@ -80,8 +80,7 @@ def _head(dataset: Dataset, path: Path, episodes: list[EpisodeRows]) -> dict[str
         "robot": contract.get("robot", "unknown"),
         "version": provenance.get("rotoscope", "unknown"),
         "fps": dataset.fps,
-        "shift": f"{contract.get('shift_s', 0):.3f}",
-        "action_kind": "end-effector poses" if names[0].startswith("ee.") else "joint angles",
+        "meaning": _meaning(contract, names),
         "reasons": [(REASON_TEXT[n], charts.reason_colour(i)) for i, n in enumerate(REASONS)],
         "has_video": dataset.video_key is not None,
         "files": files,
@@ -99,6 +98,14 @@ def _head(dataset: Dataset, path: Path, episodes: list[EpisodeRows]) -> dict[str
             ("action", ", ".join(names)),
         ],
     }
+
+
+def _meaning(contract: dict[str, Any], names: list[str]) -> str:
+    if not contract.get("is_state", True):
+        return "Actions are commands or steps; action[t] is what is done at row t."
+    kind = "end-effector poses" if names[0].startswith("ee.") else "joint angles"
+    later = f"{contract.get('shift_s', 0):.3f}"
+    return f"Actions are absolute {kind}; action[t] is the state {later} s later."
 
 
 def _histograms(episodes: list[EpisodeRows]) -> list[str]:

@@ -175,8 +175,8 @@ def _gripper(
     """The end effector that the label reaches, in the camera frame, and its opening [m]."""
     scene = episode.meta["scene"]
     ee = episode.columns.get("label.ee")
-    if ee is None and dataset.names("observation.state")[0].startswith("ee."):
-        ee = episode.columns["observation.state"]
+    if ee is None and dataset.names("action")[0].startswith("ee."):
+        ee = episode.columns.get("observation.state")
     if ee is None or "T_camera_base" not in scene:
         return None, 0.0
     values = np.asarray(ee[row], float)

@@ -118,10 +118,13 @@ def shown_robot(dataset: Dataset, episode: EpisodeRows) -> ShownRobot | None:
     """What the dataset says about the robot of an episode; `None` where it has no joints."""
     scene, columns = episode.meta.get("scene", {}), episode.columns
     feature = "observation.state"
-    if dataset.names(feature)[0].startswith("ee."):
+    if dataset.names("action")[0].startswith("ee."):
         feature = "label.joints"
     name = _name_in_recipe(dataset) or str(scene.get("robot", ""))
-    if not name or feature not in columns:
+    contract = dataset.rotoscope("contract.json")
+    if not name or feature not in columns or not contract.get("is_state", True):
+        return None
+    if feature == "observation.state" and dataset.names(feature) != dataset.names("action"):
         return None
     root, wrist = columns.get("label.root_pose"), columns.get("track.hand.wrist")
     return ShownRobot(

@@ -18,7 +18,8 @@ class ActionTrack(Track):
     """Robot states that a labeler inferred, frame by frame, and how far to trust them.
 
     `values[t]` is the robot's absolute state at the frame's own time; the exporter turns states
-    into actions by the contract's shift.
+    into actions by the contract's shift. Where the contract's actions are no states (commands,
+    steps, latents: `reaches_states` is false), `values[t]` is the action taken at the frame.
     """
 
     labeler: str
@@ -28,7 +29,7 @@ class ActionTrack(Track):
     contract: ActionContract
     """What each number means."""
     values: Float[np.ndarray, "time action"]
-    """Absolute values in the contract's units; NaN where unknown."""
+    """Values in the contract's units; NaN where unknown."""
     valid: Bool[np.ndarray, " time"]
     """Observed, reachable, inside every limit."""
     confidence: Float[np.ndarray, " time"]

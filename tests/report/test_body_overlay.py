@@ -17,8 +17,9 @@ JOINTS_CAMERA_M = np.random.default_rng(3).uniform([-0.8, -0.6, 2.0], [0.8, 0.6,
 @pytest.fixture
 def dataset(tmp_path):
     key = "observation.images.front"
-    info = {"features": {key: {"dtype": "video", "shape": [*SIZE, 3]}, "observation.state": {
-        "dtype": "float32", "shape": [1], "names": ["knee.pos"]}}}  # fmt: skip
+    knee = {"dtype": "float32", "shape": [1], "names": ["knee.pos"]}
+    video = {"dtype": "video", "shape": [*SIZE, 3]}
+    info = {"features": {key: video, "observation.state": knee, "action": knee}}
     return Dataset(tmp_path, info, [], {})
 
 
