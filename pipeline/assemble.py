@@ -22,7 +22,6 @@ from pipeline.resample import Resampler, row_times
 from pipeline.tracks import REASONS, ActionTrack, Camera, SegmentTrack, Track
 from pipeline.types import Clip
 
-
 RATE_TOLERANCE = 1e-3
 """Difference of two clocks that is taken for rounding, relative."""
 
@@ -58,6 +57,7 @@ def build_episodes(
         actions = tracks[segments.actions]
         if not isinstance(actions, ActionTrack) or actions.labeler != labeler:
             continue
+        actions = _without_doubted(actions, segments)
         for number, (start, end) in enumerate(zip(segments.start, segments.end, strict=True)):
             where = f"{clip.video.sha256[:12]}-{clip.start:07d}-{actions.subject}-{number:03d}"
             builder = _EpisodeBuilder(clip, tracks, actions, start, end, export)
@@ -227,6 +227,17 @@ class _EpisodeBuilder:
             scene["K_source"] = camera.source
             scene["sigma_focal_rel"] = camera.sigma_focal_rel
         return scene | body_scene(self.window)
+
+
+def _without_doubted(actions: ActionTrack, segments: SegmentTrack) -> ActionTrack:
+    """The actions with those marked not valid that curation does not trust."""
+    if segments.doubted is None:
+        return actions
+    code = REASONS.index("low_confidence")
+    return actions.replace(
+        valid=actions.valid & ~segments.doubted,
+        reason=np.where(segments.doubted, code, actions.reason).astype(np.uint8),
+    )
 
 
 def _check_rate(actions: ActionTrack, export: ExportSection) -> None:

@@ -25,6 +25,9 @@ class CurateConfig(StageConfig):
     """Stretches with a smaller share of valid frames are dropped."""
     min_confidence: float = Field(default=0.0, ge=0, le=1)
     """Stretches whose mean confidence over valid frames is lower are dropped."""
+    min_frame_confidence: float = Field(default=0.0, ge=0, le=1)
+    """Frames below it count as not valid: they are marked `low_confidence`, and long runs of them
+    end an episode. To weigh frames instead, use `label.confidence` in training."""
 
 
 class Curate(ClipStage):
@@ -34,7 +37,7 @@ class Curate(ClipStage):
     """
 
     kind = "curate"
-    version = "1"
+    version = "2"
     requires = ("actions",)
     provides = ("segments",)
     Config = CurateConfig
@@ -53,6 +56,13 @@ class Curate(ClipStage):
         config = self.config
         assert isinstance(config, CurateConfig)
         known = np.isfinite(track.values).all(axis=1)
+        doubted = track.valid & (track.confidence < config.min_frame_confidence)
+        track = track.replace(
+            valid=track.valid & ~doubted,
+            reason=np.where(doubted, REASONS.index("low_confidence"), track.reason).astype(
+                np.uint8
+            ),
+        )
         kept: list[tuple[int, int]] = []
         dropped: Counter[str] = Counter()
         for start, end in runs(known):
@@ -73,6 +83,7 @@ class Curate(ClipStage):
             start=tuple(a for a, _ in kept),
             end=tuple(b for _, b in kept),
             dropped=dict(sorted(dropped.items())),
+            doubted=doubted,
         )
 
     @staticmethod

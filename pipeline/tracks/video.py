@@ -77,6 +77,8 @@ class SegmentTrack(Track):
     """One past the last frame of each."""
     dropped: dict[str, int]
     """Frames that were not kept, by reason."""
+    doubted: Bool[np.ndarray, " time"] | None = None
+    """Frames whose actions were valid but are too little trusted to count; they stay, marked."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -131,3 +131,13 @@ def test_names_that_two_features_share_carry_the_features_name():
     feature = Feature(np.zeros((3, 1)), ("x",), "m", "X.")
     made = seen_state({"track.a": feature, "track.b": feature}, ["track.a", "track.b"])
     assert made.columns.names == ("track.a.x", "track.b.x")
+
+
+def test_actions_that_curation_doubts_are_not_valid():
+    made = tracks()
+    doubted = np.arange(FRAMES) == 7
+    name = f"segments.{NAME}"
+    made[name] = made[name].replace(doubted=doubted)
+    (episode,) = build(made)
+    np.testing.assert_array_equal(episode.valid, ~doubted)
+    assert REASONS[episode.reason[7]] == "low_confidence"

@@ -80,3 +80,23 @@ def test_stretch_with_few_valid_frames_is_dropped():
 @pytest.mark.parametrize(("confidence", "kept"), [(0.2, 0), (0.8, 1)])
 def test_confidence_threshold(confidence, kept):
     assert len(curate([1] * 20, confidence=confidence, min_confidence=0.5).start) == kept
+
+
+def test_short_doubt_is_marked_and_stays():
+    confidence = np.full(30, 0.9)
+    confidence[12:15] = 0.2
+    track = curate(np.ones(30), confidence=confidence, min_frame_confidence=0.5)
+    assert spans(track) == [(0, 30)]
+    assert np.flatnonzero(track.doubted).tolist() == [12, 13, 14]
+
+
+def test_long_doubt_ends_an_episode():
+    confidence = np.full(40, 0.9)
+    confidence[15:25] = 0.2
+    track = curate(np.ones(40), confidence=confidence, min_frame_confidence=0.5)
+    assert spans(track) == [(0, 15), (25, 40)]
+    assert track.dropped == {"low_confidence": 10}
+
+
+def test_without_a_threshold_nothing_is_doubted():
+    assert not curate(np.ones(30), confidence=0.01).doubted.any()
