@@ -37,4 +37,4 @@ class LoopConfig(BaseModel):
     mixed_precision: bool = True
     """bfloat16 where the arithmetic allows; on CUDA alone."""
     tensorboard: bool = False
-    """Whether curves are written for TensorBoard, under `tensorboard/` of the model's folder."""
+    """Whether curves are written for TensorBoard, in `tensorboard/` beside the checkpoints."""

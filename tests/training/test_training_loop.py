@@ -132,3 +132,13 @@ def test_tensorboard_that_is_not_installed_is_named(tmp_path, monkeypatch):
     config = CONFIG.model_copy(update={"tensorboard": True})
     with pytest.raises(UsageError, match="pip install tensorboard"):
         train(problem(), config, checkpoint=tmp_path / "a.pt")
+
+
+def test_tensorboard_curves_are_written(tmp_path):
+    pytest.importorskip("tensorboard")
+    config = CONFIG.model_copy(update={"tensorboard": True})
+    train(problem(), config, checkpoint=tmp_path / "work" / "run.pt")
+    (events,) = (tmp_path / "work" / "tensorboard").rglob("events.out.tfevents.*")
+    written = events.read_bytes()
+    assert b"validation" in written
+    assert b"loss" in written
