@@ -284,7 +284,7 @@ def _curves(config: LoopConfig, checkpoint: Path, name: str) -> Iterator[TrainLi
     except ImportError as error:
         raise UsageError(
             "tensorboard=true needs the package tensorboard, which is not installed: "
-            "'pip install rotoscope[train]' or 'pip install tensorboard', or leave tensorboard=false"
+            "'pip install tensorboard' (or rotoscope[train]), or leave tensorboard=false"
         ) from error
     folder = checkpoint.parent / "tensorboard" / name.replace(" ", "_")
     writer: Any = SummaryWriter(str(folder))
