@@ -73,6 +73,7 @@ class MetaWorldSimulator:
         self._environment: Any = environments[f"{task}-goal-observable"](seed=0)
         self._environment._freeze_rand_vec = False  # Meta-World's only switch for new layouts
         self._environment.seeded_rand_vec = True
+        self._environment.model.cam("corner2").pos = _CORNER2_M
         self._expert: Any = experts[task]()
         self._raw = np.zeros(39)
         self._renderer: Any = None
@@ -125,7 +126,6 @@ class MetaWorldSimulator:
         self.close()
         model = self._environment.model
         model.vis.quality.shadowsize, model.vis.quality.offsamples = 0, 0
-        model.cam("corner2").pos = _CORNER2_M
         self._renderer = self._mujoco.Renderer(model, height, width)
         self._drawn_size = (width, height)
 

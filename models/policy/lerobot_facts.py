@@ -1,0 +1,50 @@
+"""What a simulator must know of a policy that LeRobot trained, kept beside its weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipeline.contract import ActionContract
+from pipeline.errors import UsageError
+
+FACTS = "rotoscope.yaml"
+
+
+class LerobotFacts(BaseModel):
+    """`rotoscope.yaml` in a folder of LeRobot's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    contract: ActionContract | None
+    """What its actions mean; `None` where the dataset did not say."""
+    state_names: tuple[str, ...] | None
+    """What the numbers of `observation.state` are; `None` where it sees none."""
+    learned_from: str
+    """Which rows it learned from, in words."""
+    data_sha256: str
+    """Hash of the numbers and pictures that it learned from, and of which rows."""
+    packages: dict[str, str]
+    """Versions of what trained it."""
+
+
+def write_facts(folder: Path, facts: LerobotFacts) -> None:
+    """Writes `rotoscope.yaml`."""
+    (folder / FACTS).write_text(yaml.safe_dump(facts.model_dump(mode="json"), sort_keys=False))
+
+
+def read_facts(folder: Path) -> LerobotFacts | None:
+    """What is said beside the weights; `None` for a folder that we did not write.
+
+    Raises:
+        UsageError: It is malformed.
+    """
+    path = folder / FACTS
+    if not path.is_file():
+        return None
+    try:
+        return LerobotFacts.model_validate(yaml.safe_load(path.read_text()))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise UsageError(f"{path} is malformed: {error}") from error

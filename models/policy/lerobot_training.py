@@ -1,0 +1,312 @@
+"""LeRobot's own policies, trained by LeRobot's own `lerobot-train` on the rows that are trusted.
+
+One function of LeRobot's is replaced while it trains: the one that makes the dataset.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.labeler import package_versions
+from models.policy.frames import cameras_of
+from models.policy.lerobot_facts import LerobotFacts, write_facts
+from models.policy.memory_dataset import MemoryDataset, read_table, split
+from models.policy.trusted import Trust, said, trust_of
+from models.training.settings import read_settings
+from pipeline.atomic import atomic_path
+from pipeline.contract import ActionContract
+from pipeline.dataset import Dataset, open_dataset
+from pipeline.errors import DatasetError, UsageError
+
+PACKAGES = {
+    "act": {"accelerate": "training"},
+    "diffusion": {"accelerate": "training", "diffusers": "diffusion"},
+    "vqbet": {"accelerate": "training"},
+}
+"""For each policy, what it imports and the extra of LeRobot's that holds it."""
+DEFAULTS = {
+    "steps": "20000",
+    "save_freq": "2000",
+    "env_eval_freq": "0",
+    "policy.push_to_hub": "false",
+    "wandb.enable": "false",
+}
+"""Where ours differ from LeRobot's; each can be set."""
+
+
+class LerobotConfig(BaseModel):
+    """What Rotoscope itself decides; everything else is LeRobot's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_confidence: float = Field(default=0.0, ge=0, le=1)
+    """Rows of less confidence are not learned from."""
+    image_size: int | None = Field(default=None, ge=16)
+    """Side of the square that pictures are shrunk to [px]; as they are where not given."""
+    loader: Literal["memory", "lerobot"] = "memory"
+    """`memory`: frames are decoded once, and single rows are left out. `lerobot`: LeRobot's own
+    loader, for datasets that do not fit on the disk; episodes with a bad row are left out whole."""
+
+
+def train_lerobot(
+    data: Path,
+    out: Path,
+    policy: str,
+    overrides: Sequence[str] = (),
+    *,
+    say: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any]:
+    """Trains one of LeRobot's policies; goes on where a killed training stopped.
+
+    Args:
+        data: Folder of a LeRobot v3 dataset.
+        out: Folder of the policy, in LeRobot's form: `--policy.path=OUT` reads it. Beside it,
+            `OUT.training` holds LeRobot's checkpoints until it is done.
+        policy: `act`, `diffusion` or `vqbet`.
+        overrides: Rotoscope's settings (`LerobotConfig`) and any option of `lerobot-train`, such as
+            `steps=20000`, `batch_size=16` or `policy.chunk_size=50`.
+        say: Told what is left out.
+
+    Raises:
+        UsageError: An unknown option, a missing package, or checkpoints of another training.
+        DatasetError: Nothing to learn from, or no picture where the policy needs some.
+    """
+    check_packages(policy)
+    own = [o for o in overrides if o.partition("=")[0] in LerobotConfig.model_fields]
+    config = read_settings(own, LerobotConfig)
+    options = DEFAULTS | _options([o for o in overrides if o not in own])
+    dataset = open_dataset(data)
+    if not cameras_of(dataset) and "observation.environment_state" not in dataset.info["features"]:
+        raise DatasetError(
+            f"{data} has no pictures, and {policy} needs some; train the built-in policy instead: "
+            "--policy bc"
+        )
+    if policy == "vqbet":
+        _check_phases(options)
+    trust = trust_of(dataset, min_confidence=config.min_confidence)
+    job = _Job(dataset, trust, config, policy, options, out.with_name(out.name + ".training"))
+    say(job.said())
+    with _own_dataset(job):
+        job.run()
+    metrics = job.deliver(out)
+    shutil.rmtree(job.work)
+    return metrics
+
+
+def check_packages(policy: str) -> None:
+    """Checks that what a policy needs is installed.
+
+    Raises:
+        UsageError: It is not.
+    """
+    for package, extra in PACKAGES[policy].items():
+        if importlib.util.find_spec(package) is None:
+            raise UsageError(
+                f"{policy} needs the package {package}, which is not installed: "
+                f"pip install 'lerobot[{extra}]>=0.6.1,<0.7'"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One training by LeRobot."""
+
+    dataset: Dataset
+    trust: list[Trust]
+    config: LerobotConfig
+    policy: str
+    options: dict[str, str]
+    work: Path
+
+    def said(self) -> str:
+        if self.config.loader == "memory":
+            return said(self.trust)
+        whole = self.whole_episodes()
+        return (
+            f"learning from {len(whole)} of {len(self.trust)} episodes; the others hold rows that "
+            "are not trusted"
+        )
+
+    def whole_episodes(self) -> list[int]:
+        """Episodes that are trusted from end to end."""
+        whole = [i for i, one in enumerate(self.trust) if one.used.all()]
+        if not whole:
+            raise DatasetError(
+                "no episode is trusted from end to end; with loader=memory single rows are left out"
+            )
+        return whole
+
+    def run(self) -> None:
+        """Calls `lerobot-train`, or has it resume."""
+        script = importlib.import_module("lerobot.scripts.lerobot_train")
+        resumed = self.work / "checkpoints" / "last" / "pretrained_model" / "train_config.json"
+        arguments = self.arguments()
+        if resumed.is_file():
+            self._check_same()
+            arguments = [f"--config_path={resumed}", "--resume=true"]
+        elif self.work.is_dir():
+            # Killed before the first checkpoint: nothing to keep, and LeRobot wants a new folder.
+            shutil.rmtree(self.work)
+        self._remember()
+        with _command_line(["lerobot-train", *arguments]):
+            try:
+                script.train()
+            except SystemExit as error:
+                raise UsageError(
+                    f"lerobot-train refused its options ({' '.join(arguments)}): see its message "
+                    "above"
+                ) from error
+            except ValueError as error:
+                raise UsageError(f"LeRobot's {self.policy} refused: {error}") from error
+
+    def arguments(self) -> list[str]:
+        """The command line of `lerobot-train`."""
+        named = {
+            "dataset.repo_id": f"rotoscope/{self.dataset.root.name}",
+            "dataset.root": str(self.dataset.root),
+            "dataset.video_backend": "pyav",
+            "policy.type": self.policy,
+            "output_dir": str(self.work),
+        }
+        if self.config.loader == "memory":
+            # A worker would have to be sent what is in memory here.
+            named["num_workers"] = "0"
+        else:
+            named["dataset.episodes"] = json.dumps(self.whole_episodes())
+        return [f"--{key}={value}" for key, value in (named | self.options).items()]
+
+    def deliver(self, out: Path) -> dict[str, Any]:
+        """Copies the last checkpoint to its place, with what Rotoscope knows of it."""
+        last = (self.work / "checkpoints" / "last").resolve()
+        contract = self.dataset.rotoscope("contract.json")
+        features = self.dataset.info["features"]
+        state = features.get("observation.state")
+        facts = LerobotFacts(
+            contract=ActionContract.model_validate(contract) if contract else None,
+            state_names=None if state is None else tuple(map(str, state["names"] or ())),
+            learned_from=self.said(),
+            data_sha256=self._digest(),
+            packages=package_versions(("lerobot", "torch", "numpy", "rotoscope")),
+        )
+        with atomic_path(out) as temporary:
+            shutil.copytree(last / "pretrained_model", temporary)
+            write_facts(temporary, facts)
+        return {"steps": int(last.name), "policy": self.policy, "learned_from": facts.learned_from}
+
+    def _digest(self) -> str:
+        found = hashlib.sha256()
+        for path in sorted(self.dataset.root.rglob("*")):
+            if path.suffix in (".parquet", ".mp4"):
+                found.update(path.relative_to(self.dataset.root).as_posix().encode())
+                found.update(hashlib.sha256(path.read_bytes()).digest())
+        for one in self.trust:
+            found.update(one.used.tobytes())
+        return found.hexdigest()
+
+    def _settings(self) -> dict[str, Any]:
+        own = self.config.model_dump(mode="json")
+        return {"policy": self.policy, "options": self.options, "data": self._digest()} | own
+
+    def _note(self) -> Path:
+        return self.work.with_name(self.work.name + ".json")
+
+    def _remember(self) -> None:
+        self._note().write_text(json.dumps(self._settings(), sort_keys=True))
+
+    def _check_same(self) -> None:
+        note = self._note()
+        if not note.is_file() or json.loads(note.read_text()) != self._settings():
+            raise UsageError(
+                f"{self.work} was begun with other settings or other data; train into another "
+                "folder, or remove it to start anew"
+            )
+
+
+@contextlib.contextmanager
+def _own_dataset(job: _Job) -> Iterator[None]:
+    """Gives LeRobot's training a dataset in memory instead of one that decodes videos."""
+    if job.config.loader == "lerobot":
+        yield
+        return
+    script: Any = importlib.import_module("lerobot.scripts.lerobot_train")
+    original = script.make_train_eval_datasets
+
+    def make(config: Any) -> tuple[MemoryDataset, MemoryDataset | None]:
+        return memory_datasets(config, job.dataset, job.trust, side_px=job.config.image_size)
+
+    script.make_train_eval_datasets = make
+    try:
+        yield
+    finally:
+        script.make_train_eval_datasets = original
+
+
+def memory_datasets(
+    config: Any, dataset: Dataset, trust: Sequence[Trust], *, side_px: int | None
+) -> tuple[MemoryDataset, MemoryDataset | None]:
+    """What `lerobot.datasets.factory.make_train_eval_datasets` gives, from memory.
+
+    Args:
+        config: LeRobot's `TrainPipelineConfig`.
+        dataset: The same dataset, opened by us.
+        trust: For each episode, which rows are learned from.
+        side_px: Side of the square that pictures are shrunk to; as they are where `None`.
+    """
+    import torch
+    from lerobot.datasets.dataset_metadata import LeRobotDatasetMetadata
+    from lerobot.datasets.factory import resolve_delta_timestamps
+    from lerobot.utils.constants import IMAGENET_STATS
+
+    meta = LeRobotDatasetMetadata(config.dataset.repo_id, root=config.dataset.root)
+    table = read_table(dataset, trust, side_px=side_px)
+    deltas = resolve_delta_timestamps(config.trainable_config, meta)
+    learned, held = split(table, config.dataset.eval_split)
+    made = [MemoryDataset(meta, table, part, deltas) for part in (learned, held) if part]
+    for one in made:
+        for camera in meta.camera_keys if config.dataset.use_imagenet_stats else ():
+            known = {k: torch.tensor(v, dtype=torch.float32) for k, v in IMAGENET_STATS.items()}
+            one.meta.stats[camera] = one.meta.stats[camera] | known
+    return made[0], made[1] if held else None
+
+
+@contextlib.contextmanager
+def _command_line(arguments: Sequence[str]) -> Iterator[None]:
+    """LeRobot reads options from the command line even where it is called as a function."""
+    before, sys.argv = sys.argv, list(arguments)
+    try:
+        yield
+    finally:
+        sys.argv = before
+
+
+def _options(overrides: Sequence[str]) -> dict[str, str]:
+    out = {}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"cannot read {text!r}: write KEY=VALUE, such as steps=20000")
+        out[key] = value
+    return out
+
+
+def _check_phases(options: dict[str, str]) -> None:
+    steps = int(options["steps"])
+    first = int(options.get("policy.n_vqvae_training_steps", 20000))
+    if steps <= first:
+        raise UsageError(
+            f"vqbet spends its first {first} steps on its codebook and has only {steps}: the "
+            f"policy itself would learn nothing; set steps above that, or "
+            f"policy.n_vqvae_training_steps={max(1, steps // 4)}"
+        )
