@@ -47,7 +47,7 @@ def open_frames(
         shape = (int(dataset.info["total_frames"]), 3, *size)
         _check_space(path.parent, int(np.prod(shape)), camera)
         with atomic_path(path) as temporary:
-            out: np.ndarray = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
+            out: np.memmap = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
                 temporary, mode="w+", dtype=np.uint8, shape=shape
             )
             _decode(dataset, camera, side_px, out)

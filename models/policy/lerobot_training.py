@@ -101,7 +101,7 @@ def train_lerobot(
     with _own_dataset(job):
         job.run()
     metrics = job.deliver(out)
-    shutil.rmtree(job.work)
+    job.forget()
     return metrics
 
 
@@ -204,6 +204,11 @@ class _Job:
             shutil.copytree(last / "pretrained_model", temporary)
             write_facts(temporary, facts)
         return {"steps": int(last.name), "policy": self.policy, "learned_from": facts.learned_from}
+
+    def forget(self) -> None:
+        """Removes LeRobot's checkpoints."""
+        shutil.rmtree(self.work)
+        self._note().unlink()
 
     def _digest(self) -> str:
         found = hashlib.sha256()
