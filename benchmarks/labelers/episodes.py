@@ -50,7 +50,7 @@ class Labels:
 def cached(folder: Path, name: str, make: Callable[[], list[Demonstration]]) -> list[Demonstration]:
     """Episodes from `folder/name.npz`, made and written there the first time."""
     path = folder / f"{name}.npz"
-    with _locked(path.with_suffix(".lock")):
+    with locked(path.with_suffix(".lock")):
         if not path.is_file():
             _write(path, make())
     with np.load(path, allow_pickle=False) as stored:
@@ -61,8 +61,11 @@ def cached(folder: Path, name: str, make: Callable[[], list[Demonstration]]) -> 
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    # Cells run side by side: the second waits for the first's episodes instead of making its own.
+def locked(path: Path) -> Iterator[None]:
+    """One process at a time.
+
+    Cells run side by side: the second waits for the first's episodes instead of making its own.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Float
 
 from benchmarks.labelers.episodes import Demonstration, Labels, all_actions
+from benchmarks.labelers.intervals import weighted_intervals
 from benchmarks.labelers.labeler import Labelled, motion_features
-from benchmarks.labelers.networks import Fit, Mlp, Scaler, fit_regression
+from models.perceptron import Fit, Mlp, Scaler, fit_regression
 
 _SPREAD_FLOOR = 2e-3
 """Displacements smaller than this [m] are noise of simulation."""
@@ -52,9 +53,9 @@ def ensemble(
 ) -> Labelled:
     """Non-causal linear models with a small perceptron's correction, one without each fold.
 
-    The label is their mean. Its interval is their spread times the 0.9 quantile, for each
-    dimension, of error over spread on the fold each has not seen (cross-conformal prediction,
-    Vovk 2015). A single labelled episode leaves no fold out: no intervals then.
+    The label is their mean. Its interval comes from the errors of every member on the fold it has
+    not seen (cross-conformal prediction, Vovk 2015), weighted towards what the unlabelled episodes
+    look like, see `intervals`. A single labelled episode leaves no fold out: no intervals then.
     Members are calibrated one by one and their mean errs less, so intervals rather hold too much.
     """
     folds = min(_NUM_FOLDS, len(labelled))
@@ -65,13 +66,13 @@ def ensemble(
         )
         for fold in range(folds)
     ]
-    factor = None if folds == 1 else _conformal_factor(labelled, members)
-    labels = []
-    for observed in observations:
-        votes = np.stack([member(observed) for member in members])
-        half_width = None if factor is None else factor * _spread(votes)
-        labels.append(Labels(votes.mean(0), half_width))
-    return Labelled(tuple(labels), sum(member.num_parameters for member in members))
+    votes = [np.stack([member(observed) for member in members]) for observed in observations]
+    widths = None if folds == 1 else _half_widths(labelled, members, observations, votes)
+    labels = tuple(
+        Labels(vote.mean(0), None if widths is None else widths[number])
+        for number, vote in enumerate(votes)
+    )
+    return Labelled(labels, sum(member.num_parameters for member in members))
 
 
 @dataclass(frozen=True)
@@ -118,15 +119,39 @@ def _features(observed: np.ndarray) -> np.ndarray:
     return np.column_stack([motion_features(observed, _MLP_OFFSETS), height])
 
 
+def _half_widths(
+    labelled: Sequence[Demonstration],
+    members: Sequence[_Member],
+    observations: Sequence[np.ndarray],
+    votes: Sequence[np.ndarray],
+) -> list[np.ndarray]:
+    known = [np.stack([member(d.observations) for member in members]) for d in labelled]
+    folds = [np.full(len(d.actions), i % len(members)) for i, d in enumerate(labelled)]
+    errors = [
+        np.abs(vote[i % len(members)] - d.actions)
+        for i, (vote, d) in enumerate(zip(known, labelled, strict=True))
+    ]
+    scaler = Scaler.of(
+        np.concatenate(
+            [_features(o) for o in [*(d.observations for d in labelled), *observations]]
+        ),
+        floor=_SPREAD_FLOOR,
+    )
+
+    def inputs(observed: Sequence[np.ndarray], voted: Sequence[np.ndarray]) -> np.ndarray:
+        scaled = scaler(np.concatenate([_features(o) for o in observed]))
+        spread = np.concatenate([_spread(vote) for vote in voted])
+        return np.column_stack([scaled, np.abs(scaled), np.log(spread)])
+
+    widths = weighted_intervals(
+        inputs([d.observations for d in labelled], known),
+        np.concatenate(errors),
+        np.concatenate(folds),
+        inputs(observations, votes),
+    )
+    return np.split(widths, np.cumsum([vote.shape[1] for vote in votes])[:-1])
+
+
 def _spread(votes: np.ndarray) -> np.ndarray:
     # Members that agree by chance are not certain: the floor is a hundredth of the range.
     return votes.std(axis=0) + 0.02
-
-
-def _conformal_factor(labelled: Sequence[Demonstration], members: Sequence[_Member]) -> np.ndarray:
-    ratios = []
-    for index, demonstration in enumerate(labelled):
-        votes = np.stack([member(demonstration.observations) for member in members])
-        unseen = votes[index % len(members)]
-        ratios.append(np.abs(unseen - demonstration.actions) / _spread(votes))
-    return np.quantile(np.concatenate(ratios), 0.9, axis=0)

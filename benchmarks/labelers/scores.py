@@ -9,6 +9,12 @@ from jaxtyping import Bool, Float, Int
 
 LAGS = tuple(range(-5, 6))
 """Frames by which labels are moved to see whether they stand where they belong."""
+LAG_KNOWN = 0.5
+"""Share of a dimension's variance that labels must explain at some lag for their lag to be judged:
+wrong labels are wrong at every lag."""
+LAG_TOLERANCE = 0.01
+"""Share of the variance by which another lag must be better than 0: commands that hardly change
+look the same a frame later."""
 CONSTANT_SPREAD = 1e-6
 """Dimensions whose true actions spread less than this have no R2."""
 
@@ -61,14 +67,14 @@ def macro_f1(labels: Int[np.ndarray, " time"], truth: Int[np.ndarray, " time"]) 
     return float(np.mean(scores))
 
 
-def lag_scan(
+def lag_scans(
     labels: Sequence[Float[np.ndarray, "time action"]],
     truth: Sequence[Float[np.ndarray, "time action"]],
-) -> dict[int, float]:
-    """Mean R2 of labels moved by -5..+5 frames; +1 compares a label with the action after it.
+) -> Float[np.ndarray, "lag action"]:
+    """R2 of each dimension for labels moved by -5..+5 frames; NaN where the truth is constant.
 
-    Every lag is judged on the same frames, those five away from either end of their episode, so
-    that pauses at the ends favour none. The best lag of labels that stand right is 0.
+    +1 compares a label with the action after it. Every lag is judged on the same frames, those five
+    away from either end of their episode, so that pauses at the ends favour none.
 
     Raises:
         ValueError: No episode is longer than ten frames.
@@ -78,17 +84,54 @@ def lag_scan(
     if not pairs:
         raise ValueError(f"no episode is longer than {2 * reach} frames; a lag scan needs one")
     inner = np.concatenate([a[reach:-reach] for a, _ in pairs])
-    moved = {
-        lag: np.concatenate([b[reach + lag : len(b) - reach + lag] for _, b in pairs])
-        for lag in LAGS
-    }
-    return {lag: mean_r2(inner, true) for lag, true in moved.items()}
+    moved = [
+        np.concatenate([b[reach + lag : len(b) - reach + lag] for _, b in pairs]) for lag in LAGS
+    ]
+    return np.stack([r2(inner, true) for true in moved])
+
+
+def lag_scan(
+    labels: Sequence[Float[np.ndarray, "time action"]],
+    truth: Sequence[Float[np.ndarray, "time action"]],
+) -> dict[int, float]:
+    """Mean over the dimensions of `lag_scans`, by lag; NaN where none varies."""
+    scans = lag_scans(labels, truth)
+    moves = ~np.isnan(scans[LAGS.index(0)])
+    means = scans[:, moves].mean(1) if moves.any() else np.full(len(LAGS), np.nan)
+    return {lag: float(value) for lag, value in zip(LAGS, means, strict=True)}
 
 
 def best_lag(scan: dict[int, float]) -> int:
     """Where a lag scan peaks; 0 unless another lag is really better."""
     best = max(scan, key=lambda lag: (scan[lag], -abs(lag)))
-    return 0 if scan[0] >= scan[best] else best
+    return 0 if scan[0] + LAG_TOLERANCE >= scan[best] else best
+
+
+def best_lags(
+    labels: Sequence[Float[np.ndarray, "time action"]],
+    truth: Sequence[Float[np.ndarray, "time action"]],
+) -> Float[np.ndarray, " action"]:
+    """`best_lag` of every dimension; NaN where no lag explains `LAG_KNOWN` of the variance.
+
+    Labels of what cannot be seen, such as the command of a gripper that stands open, are wrong at
+    every lag, and where the least wrong one lies says nothing about the clock.
+    """
+    scans = lag_scans(labels, truth).T
+    known = [
+        scan[LAGS.index(0)] == scan[LAGS.index(0)] and scan.max() >= LAG_KNOWN for scan in scans
+    ]
+    return np.array(
+        [
+            best_lag(dict(zip(LAGS, scan.tolist(), strict=True))) if is_known else np.nan
+            for scan, is_known in zip(scans, known, strict=True)
+        ]
+    )
+
+
+def farthest_lag(lags: Float[np.ndarray, " action"]) -> float:
+    """The lag farthest from 0 of the dimensions that can be judged; NaN where none can."""
+    judged = lags[~np.isnan(lags)]
+    return float(judged[np.argmax(np.abs(judged))]) if len(judged) else float("nan")
 
 
 def coverage(
@@ -111,14 +154,14 @@ def error_after_dropping(
 ) -> float:
     """Mean absolute error once the least sure `share` of the steps is gone, over that of all.
 
-    A step's uncertainty is the mean of its intervals, each in units of its dimension's mean one.
+    A step's uncertainty is the mean of its intervals over the dimensions that vary, as its error is
+    the mean of theirs: the dimensions of an action share one unit here.
     0.85 means that 15 % of the error went with the dropped steps.
     """
     _same_shape(labels, truth)
     moves = varying(truth)
     error = np.abs(labels - truth)[:, moves].mean(1)
-    width = half_width[:, moves]
-    doubt = (width / np.maximum(width.mean(0), 1e-12)).mean(1)
+    doubt = half_width[:, moves].mean(1)
     kept = np.argsort(doubt, kind="stable")[: max(1, round(len(doubt) * (1 - share)))]
     whole = float(error.mean())
     return float(error[kept].mean()) / whole if whole > 0 else 1.0

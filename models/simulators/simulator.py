@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -82,6 +82,7 @@ class Views:
     """Pixels down."""
 
 
+@runtime_checkable
 @runtime_checkable
 class Simulator(Protocol):
     """One task of one simulator, used for many episodes, one after the other."""

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +6,10 @@ import pytest
 pytest.importorskip("gymnasium.envs.classic_control")
 pytest.importorskip("Box2D", reason="the extra `bench` is not installed")
 
-from benchmarks.labelers.bco import BcoSettings, greedy, run_bco
 from benchmarks.labelers.episodes import Demonstration, cached
-from benchmarks.labelers.networks import Fit
-from benchmarks.labelers.tasks.classic import TASKS, ClassicSimulator
+from benchmarks.labelers.tasks.classic import TASKS, episode, mean_return
+from models.simulators.rollout import teacher
+from models.simulators.simulator import open_simulator
 
 SEEDS = range(20)
 
@@ -21,32 +20,19 @@ SEEDS = range(20)
     [("cartpole", 500), ("mountaincar", -125), ("acrobot", -110), ("lunarlander", 220)],
 )
 def test_teacher_reaches_its_return(name: str, least: float) -> None:
-    assert ClassicSimulator(TASKS[name]).mean_return(TASKS[name].teacher, SEEDS) >= least
+    simulator = open_simulator(TASKS[name].simulator)
+    assert mean_return(simulator, teacher(simulator), SEEDS) >= least
 
 
 def test_same_seed_gives_the_same_episode() -> None:
-    task = TASKS["lunarlander"]
-    first, second = (ClassicSimulator(task).episode(task.teacher, seed=3) for _ in range(2))
+    first, second = (
+        episode(simulator, teacher(simulator), seed=3)
+        for simulator in (open_simulator("gymnasium:LunarLander-v3") for _ in range(2))
+    )
     np.testing.assert_array_equal(
         first.demonstration.observations, second.demonstration.observations
     )
     assert first.total_reward == second.total_reward
-
-
-def test_bco_learns_the_pole_without_seeing_an_action() -> None:
-    simulator = ClassicSimulator(TASKS["cartpole"])
-    shown = [simulator.episode(simulator.task.teacher, seed=s).demonstration for s in range(3)]
-    hidden = [replace(d, actions=np.zeros_like(d.actions)) for d in shown]
-    settings = BcoSettings(
-        num_rounds=1,
-        inverse=Fit(hidden=(32,), num_steps=400),
-        policy=Fit(hidden=(32,), num_steps=400),
-    )
-    result = run_bco(simulator, hidden, settings, seed=0)[-1]
-    labels = np.concatenate(result.labels)
-    assert (labels == np.concatenate([d.actions[:, 0] for d in shown])).mean() > 0.95
-    random_return = simulator.mean_return(simulator.random_policy(0), SEEDS)
-    assert simulator.mean_return(greedy(result.policy), SEEDS) > 5 * random_return
 
 
 def test_episodes_come_back_from_disk_as_they_were_made(tmp_path: Path) -> None:
