@@ -47,6 +47,7 @@ HELPERS: dict[str, str] = {
     "robot": "retarget.robot:load_robot",
     "robot_check": "retarget.onboard:check",
     "train_inverse_dynamics": "models.training.command:train_from_dataset",
+    "train_bco": "models.training.bco_command:train_bco",
     "train_policy": "models.policy.command:train_policy",
     "evaluate_policy": "models.policy.evaluate_folder:evaluate_folder",
     "robot_list": "retarget.robot_list:shipped_robots",

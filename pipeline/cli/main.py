@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from pipeline.cli import assets as assets_command
+from pipeline.cli import bco as bco_command
 from pipeline.cli import bench as bench_command
 from pipeline.cli import policy as policy_command
 from pipeline.cli import robot as robot_command
@@ -39,6 +40,7 @@ app.add_typer(bench_command.app, name="bench")
 app.add_typer(robot_command.app, name="robot")
 app.add_typer(train_command.app, name="train")
 train_command.app.command(name="policy")(policy_command.train_policy)
+train_command.app.command(name="bco")(bco_command.train_bco)
 app.command(name="eval")(policy_command.evaluate)
 
 Inputs = Annotated[

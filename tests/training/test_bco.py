@@ -1,12 +1,19 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 pytest.importorskip("gymnasium.envs.classic_control", reason="the extra `bench` is not installed")
 
+from models.labeler import load_labeler
 from models.perceptron import Fit
+from models.policy.cloned import load_cloned
+from models.simulators.record import record_dataset
 from models.simulators.rollout import rollout, teacher
 from models.simulators.simulator import STATE, Simulator, open_simulator
 from models.training.bco import BcoRound, BcoSettings, greedy, iterate_bco, random_act
+from models.training.bco_command import train_bco
 from pipeline.errors import UsageError
 
 QUICK = BcoSettings(
@@ -47,3 +54,18 @@ def test_the_pole_is_learned_without_seeing_an_action(cart_pole: Simulator) -> N
 def test_states_of_another_task_are_refused(cart_pole: Simulator) -> None:
     with pytest.raises(UsageError, match=r"have \[6\] numbers, those of gymnasium:CartPole-v1 4"):
         iterate_bco(cart_pole, [np.zeros((9, 6))], QUICK, seed=0)
+
+
+@pytest.mark.slow
+def test_demonstrations_become_a_policy_and_a_labeler(cart_pole: Simulator, tmp_path: Path) -> None:
+    data, out = tmp_path / "demonstrations", tmp_path / "out"
+    record_dataset(cart_pole, teacher(cart_pole), range(3), data, hide=lambda _: True)
+    told = train_bco("gymnasium:CartPole-v1", data, out, num_rounds=1)
+    assert json.loads((out / "rounds.json").read_text())[0]["mean_return"] == told[0].mean_return
+    policy = load_cloned(out / "policy")
+    returns = [sum(t.step.reward for t in rollout(cart_pole, policy.act, seed=s)) for s in range(4)]
+    assert np.mean(returns) > 100  # random play: about 22
+    labeler = load_labeler(out / "labeler")
+    assert labeler.metrics["accuracy"]["choice"] > 0.95
+    with pytest.raises(UsageError, match="is not empty"):
+        train_bco("gymnasium:CartPole-v1", data, out)

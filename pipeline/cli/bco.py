@@ -1,0 +1,42 @@
+"""`rotoscope train bco`: labels and a policy where a simulator can be asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from pipeline import registry
+
+console = Console(soft_wrap=True, highlight=False)
+
+
+def train_bco(
+    env: Annotated[
+        str, typer.Option(help="Simulator whose action is one choice: `gymnasium:CartPole-v1`, ...")
+    ],
+    data: Annotated[
+        Path, typer.Option(help="LeRobot v3 dataset of demonstrations; actions are not read.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for policy, labeler and rounds.json.")],
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Rounds of labelling, cloning and acting; 1 is plain BCO(0).")
+    ] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+) -> None:
+    """Behavioural cloning from observation: learn what the actions were by trying one's own.
+
+    The policy is tried with `rotoscope eval OUT/policy --env ENV`.
+    """
+    registry.helper("train_bco")(env, data, out, num_rounds=rounds, seed=seed, listener=_show)
+    console.print(f"policy: {out / 'policy'}", markup=False)
+    console.print(f"labeler: {out / 'labeler'}", markup=False)
+
+
+def _show(told: Any) -> None:
+    console.print(
+        f"round {told.number}/{told.num_rounds}: mean return {told.mean_return:.1f}, "
+        f"sure of its labels {told.confidence:.3f}"
+    )
