@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -29,6 +29,7 @@ Observation = dict[str, np.ndarray]
 FAMILIES = {
     "metaworld": "models.simulators.metaworld:open_metaworld",
     "gymnasium": "models.simulators.classic:open_classic",
+    "pusht": "models.simulators.pusht:open_pusht",
 }
 """What stands before the colon of a simulator's name, and what opens it."""
 _EXAMPLES = "metaworld:push-v3, gymnasium:CartPole-v1"
@@ -82,7 +83,6 @@ class Views:
     """Pixels down."""
 
 
-@runtime_checkable
 @runtime_checkable
 class Simulator(Protocol):
     """One task of one simulator, used for many episodes, one after the other."""
