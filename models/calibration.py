@@ -1,7 +1,8 @@
-"""How far labels may be off, said so that it is true: split conformal prediction.
+"""How far labels may be off, said so that it is true: cross-conformal prediction.
 
-Vovk et al. 2005; scaled by a model's own doubt as in Lei et al. 2018 (1604.04173). What is learned
-from held-out episodes are one factor per dimension and, for choices, one temperature.
+Vovk 2015, Barber et al. 2021 (1905.02928): every episode's errors are those of models that were
+not fitted to it. Scaled by an expected error (`models.doubt`) as in Lei et al. 2018 (1604.04173).
+What is learned are that expectation, one factor per dimension and, for choices, one temperature.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
+
+from models.doubt import DoubtModel
 
 COVERAGE = 0.9
 """Share of true values that an interval should hold."""
@@ -25,35 +28,37 @@ TEMPERATURES = np.geomspace(0.2, 5.0, 41)
 class Calibration:
     """What held-out episodes taught about errors."""
 
+    doubt: DoubtModel
+    """The expected absolute error, in units of each dimension's spread."""
     factor: Float[np.ndarray, " action"]
-    """Half width of the 90 % interval over the doubt, per dimension."""
+    """Half width of the 90 % interval over the expected error, per dimension."""
     temperature: float
     """Exponent 1/T of the probabilities of choices."""
 
     def half_width(
-        self, doubt: Float[np.ndarray, "row action"], is_discrete: Bool[np.ndarray, " action"]
+        self, signs: Float[np.ndarray, "row action sign"]
     ) -> Float[np.ndarray, "row action"]:
-        """Half of the 90 % interval in the action's units; NaN for choices, which have none."""
-        return np.where(is_discrete, np.nan, doubt * self.factor)
+        """Half of the 90 % interval, in units of each dimension's spread."""
+        return self.doubt(signs) * self.factor
 
-    def confidence(
-        self,
-        doubt: Float[np.ndarray, "row action"],
-        spread: Float[np.ndarray, " action"],
-        is_scored: Bool[np.ndarray, " action"],
-        chosen: Float[np.ndarray, "row choice"],
-    ) -> Float[np.ndarray, " row"]:
-        """Chance of being right, 0..1, mean over dimensions.
 
-        A number is right within a share of its spread over the training actions, mean over
-        `RIGHT_WITHIN`; a choice is right or not: `chosen` is the probability of what was chosen.
-        """
-        from scipy.special import erf
+def confidence(
+    half_width: Float[np.ndarray, "row scored"], chosen: Float[np.ndarray, "row choice"]
+) -> Float[np.ndarray, " row"]:
+    """Chance of being right, 0..1, mean over dimensions.
 
-        sigma = (doubt * self.factor / NORMAL_QUANTILE)[:, is_scored]
-        sigmas = spread[is_scored] / np.maximum(sigma, 1e-12)
-        right = np.mean([erf(share * sigmas / np.sqrt(2)) for share in RIGHT_WITHIN], axis=0)
-        return np.clip(np.concatenate([right, chosen], axis=1).mean(1), 0, 1)
+    A number is right within a share of its spread over the training actions, mean over
+    `RIGHT_WITHIN`; a choice is right or not.
+
+    Args:
+        half_width: Half 90 % intervals of the numbers, in units of each dimension's spread.
+        chosen: Probabilities of what was chosen.
+    """
+    from scipy.special import erf
+
+    sigmas = NORMAL_QUANTILE / np.maximum(half_width, 1e-12)
+    right = np.mean([erf(share * sigmas / np.sqrt(2)) for share in RIGHT_WITHIN], axis=0)
+    return np.clip(np.concatenate([right, chosen], axis=1).mean(1), 0, 1)
 
 
 def conformal_factor(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from models.inverse_dynamics_config import COMPONENTS, SMALL_NETWORK
 from pipeline.errors import AssetError, UsageError
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def check_encoder(name: str) -> None:
     """Refuses a name that means no image network.
 
     Raises:
-        UsageError: None of `cnn`, `torchvision:NAME`, `transformers:NAME` and `latent:FOLDER`, or
-            a folder that is not there.
+        UsageError: None of `cnn`, `pca`, `torchvision:NAME`, `transformers:NAME` and
+            `latent:FOLDER`, or a folder that is not there.
     """
     source, colon, network = name.partition(":")
     if source == "latent" and network and not Path(network).is_dir():
@@ -42,10 +43,10 @@ def check_encoder(name: str) -> None:
             f"encoder {name!r}: the folder {network} is not there; name the folder of a trained "
             "latent action model"
         )
-    if name == "cnn" or (colon and network and source in _SOURCES):
+    if name in (SMALL_NETWORK, COMPONENTS) or (colon and network and source in _SOURCES):
         return
     raise UsageError(
-        f"unknown encoder {name!r}; valid ones are 'cnn', 'torchvision:NAME', "
+        f"unknown encoder {name!r}; valid ones are 'cnn', 'pca', 'torchvision:NAME', "
         "'torchvision:NAME@WEIGHTS.pth', 'transformers:NAME_OR_FOLDER' and 'latent:FOLDER'"
     )
 

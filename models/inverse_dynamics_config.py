@@ -11,6 +11,19 @@ from models.training.windows import WindowConfig
 
 SMALL_NETWORK = "cnn"
 """Name of the image network that is trained together with the rest."""
+COMPONENTS = "pca"
+"""Name of the encoder that holds principal components of the training pictures."""
+
+
+class KernelConfig(BaseModel):
+    """Of `kind=kernel`; what is not given is chosen on the training episodes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: float | None = Field(default=None, gt=0)
+    """Width of the kernel, in median distances between training rows."""
+    penalty: float | None = Field(default=None, gt=0)
+    """Weight of the squared norm, for a thousand rows."""
 
 
 class InverseDynamicsConfig(BaseModel):
@@ -18,39 +31,57 @@ class InverseDynamicsConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["mlp", "ridge"] = "mlp"
-    """A small network, or ridge regression in closed form."""
+    kind: Literal["mlp", "ridge", "kernel"] = "mlp"
+    """A small network; ridge regression, or kernel ridge regression, in closed form. The kernel
+    is the one for pictures of a few episodes."""
     inputs: tuple[str, ...] = ()
     """Features that it sees, such as `track.hand.joints`."""
     camera: str = ""
     """Camera that it sees, such as `observation.images.front`; empty for none."""
     image_size: int = Field(default=64, ge=16)
     """Side of the square that pictures are shrunk to [px]."""
-    encoder: str = SMALL_NETWORK
-    """Image network: `cnn`, trained here; or a pretrained one that stays as it is:
-    `torchvision:NAME`, `torchvision:NAME@WEIGHTS.pth`, `transformers:NAME_OR_FOLDER`, or
-    `latent:FOLDER`, a trained latent action model."""
+    encoder: str | None = None
+    """What sees pictures: `cnn`, an image network trained here (where not given, for `kind=mlp`);
+    `pca`, principal components of the training pictures (where not given, for the others); or a
+    pretrained one that stays as it is: `torchvision:NAME`, `torchvision:NAME@WEIGHTS.pth`,
+    `transformers:NAME_OR_FOLDER`, or `latent:FOLDER`, a trained latent action model."""
+    components: int | None = Field(default=None, ge=1)
+    """Components of `pca`; where not given, `kind=kernel` chooses them on the training episodes,
+    the others take 60."""
     motion_s: float | None = Field(default=None, gt=0)
     """How long before a picture the one stands that its motion is seen against [s]; the time
     between two actions where not given. Slow motion at a high rate asks for more."""
     window: WindowConfig = WindowConfig()
-    """How far it looks back and ahead."""
+    """How far it looks back and ahead. Where nothing of it is given, `kind=kernel` chooses it on
+    the training episodes."""
     hidden: int = Field(default=128, ge=4)
     """Width of the network's two hidden layers."""
     ridge_penalty: float | None = Field(default=None, gt=0)
     """Weight of the squared coefficients of ridge regression; chosen on held-out episodes where
     not given."""
     members: int = Field(default=5, ge=2, le=20)
-    """Models in the ensemble; each stops early on episodes of its own."""
-    calibration_share: float = Field(default=0.25, gt=0, lt=1)
-    """Share of the episodes that only calibration and scores see."""
+    """Models in the ensemble; each leaves out episodes of its own, on which it stops early and
+    from which its errors are known. `kind=kernel` is one model of all episodes; here, in how many
+    parts they are left out to know its errors."""
+    kernel: KernelConfig = KernelConfig()
+    """Of `kind=kernel`."""
     loop: LoopConfig = LoopConfig()
     """How the network is trained."""
 
     @property
     def learns_images(self) -> bool:
         """Whether an image network is trained with the rest."""
-        return bool(self.camera) and self.encoder == SMALL_NETWORK
+        return bool(self.camera) and self.image_network == SMALL_NETWORK
+
+    @property
+    def learns_components(self) -> bool:
+        """Whether pictures become principal components of the training pictures."""
+        return bool(self.camera) and self.image_network == COMPONENTS
+
+    @property
+    def image_network(self) -> str:
+        """The encoder, given or not."""
+        return self.encoder or (SMALL_NETWORK if self.kind == "mlp" else COMPONENTS)
 
     def motion_over_s(self, rate_hz: float) -> float:
         """Time between a picture and the one before it that encoders compare it with [s]."""

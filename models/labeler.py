@@ -20,8 +20,12 @@ from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.action_space import ActionSpace
-from models.calibration import Calibration, tempered
+from models.calibration import Calibration, confidence, tempered
+from models.doubt import DoubtModel, doubt_signs
+from models.encoders import Embed, encoder_digest, open_encoder
 from models.inverse_dynamics_config import InverseDynamicsConfig
+from models.kernel_model import predict_kernel
+from models.picture_components import PictureComponents
 from models.window_model import (
     LOG_VARIANCE_RANGE,
     Scaling,
@@ -92,6 +96,8 @@ class Labeler:
     """Everything but numbers."""
     scaling: Scaling
     """In front of and behind every member."""
+    components: PictureComponents | None
+    """The encoder `pca`; `None` with another, or none."""
     members: tuple[dict[str, np.ndarray], ...]
     """Weights of each, by name."""
     calibration: Calibration
@@ -106,10 +112,10 @@ class Labeler:
 
     @cached_property
     def networks(self) -> list[Any]:
-        """The members as torch modules; empty for ridge."""
+        """The members as torch modules; empty where there are none."""
         import torch
 
-        if self.facts.config.kind == "ridge":
+        if self.facts.config.kind != "mlp":
             return []
         built = []
         for arrays in self.members:
@@ -121,6 +127,22 @@ class Labeler:
     def build(self) -> Any:
         """A member's network, without its weights."""
         return network_for(self.facts.config, self.space, len(self.scaling.input_mean))
+
+    def open_encoder(self) -> Embed | None:
+        """What turns pictures into columns; `None` where members have image networks themselves.
+
+        Raises:
+            UsageError: The encoder's folder changed since training, or is gone.
+        """
+        facts, name = self.facts, self.facts.config.image_network
+        if not facts.camera or facts.config.learns_images:
+            return None
+        if encoder_digest(name) != facts.encoder_sha256:
+            raise UsageError(
+                f"the labeler was trained with another encoder {name} than is there now; put that "
+                "one back, or train the labeler again"
+            )
+        return self.components if facts.config.learns_components else open_encoder(name)
 
     def label(
         self,
@@ -134,23 +156,61 @@ class Labeler:
             embeddings: What each member's image network says about the frames of each window.
         """
         encoded, log_variance = self.predict(inputs, embeddings)
-        values, doubt = self.summarise(encoded, log_variance)
+        values, own = self.summarise(encoded, log_variance)
+        signs = self.signs(values, own, inputs, embeddings)
+        calibration = self.calibration
+        return self.judged(values, calibration.half_width(signs), encoded, calibration.temperature)
+
+    def judged(
+        self, values: np.ndarray, half_width: np.ndarray, encoded: np.ndarray, temperature: float
+    ) -> Labels:
+        """Labels with what is known about their errors.
+
+        Args:
+            values: Actions.
+            half_width: Half 90 % intervals in units of each dimension's spread.
+            encoded: What the members gave.
+            temperature: Of the probabilities of choices.
+        """
         space, discrete = self.space, self.space.is_discrete
         chosen = [np.zeros((len(values), 0))]
         for block in space.blocks:
             if block.kind == "discrete":
                 mean = encoded[:, :, block.encoded].mean(0)
-                calibrated = tempered(mean, self.calibration.temperature)
-                chosen.append(calibrated.max(1, keepdims=True))
-        names = space.contract.names
-        scored = ~discrete & ~np.isin(names, self.facts.constant)
-        return Labels(
-            values,
-            self.calibration.half_width(doubt, discrete),
-            self.calibration.confidence(
-                doubt, self.scaling.spread, scored, np.concatenate(chosen, axis=1)
-            ),
-        )
+                chosen.append(tempered(mean, temperature).max(1, keepdims=True))
+        scored = ~discrete & ~np.isin(space.contract.names, self.facts.constant)
+        sure = confidence(half_width[:, scored], np.concatenate(chosen, axis=1))
+        width = np.where(discrete, np.nan, half_width * self.scaling.spread)
+        return Labels(values, width, sure)
+
+    def signs(
+        self,
+        values: np.ndarray,
+        own: np.ndarray,
+        inputs: np.ndarray,
+        embeddings: np.ndarray | None,
+    ) -> Float[np.ndarray, "row action sign"]:
+        """What doubts are told by; see `models.doubt`."""
+        middle = self.space.decode(self.scaling.encoded_mean[None, None])
+        apart = self.space.error(values, np.repeat(middle, len(values), 0)) / self.scaling.spread
+        return doubt_signs(own / self.scaling.spread, apart, self._motion(inputs, embeddings))
+
+    def _motion(self, inputs: np.ndarray, embeddings: np.ndarray | None) -> np.ndarray:
+        """How far each sample of a window is from its middle, in standardised inputs."""
+        window = self.facts.config.window
+        offsets_s = window.offsets_s(self.facts.contract.rate_hz)
+        num, parts = len(offsets_s), [np.zeros((len(inputs), 0))]
+        if inputs.shape[1]:
+            size = inputs.shape[1] // (num - 1 + window.has_levels)
+            changes = ((inputs - self.scaling.input_mean) / self.scaling.input_scale)[
+                :, : size * (num - 1)
+            ]
+            parts.append(np.linalg.norm(changes.reshape(len(inputs), num - 1, size), axis=2))
+        if embeddings is not None:
+            centre = int(np.argmin(np.abs(offsets_s)))
+            moved = np.delete(embeddings - embeddings[:, :, [centre]], centre, axis=2)
+            parts.append(np.linalg.norm(moved, axis=3).mean(0))
+        return np.concatenate(parts, axis=1)
 
     def predict(
         self, inputs: np.ndarray, embeddings: np.ndarray | None
@@ -168,15 +228,18 @@ class Labeler:
     def _predict(
         self, inputs: np.ndarray, embeddings: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        is_ridge = self.facts.config.kind == "ridge"
+        kind = self.facts.config.kind
         encoded, log_variance = [], []
         for number, arrays in enumerate(self.members):
-            if is_ridge:
+            if kind == "ridge":
                 scaled, doubt = predict_ridge(arrays, inputs)
+            elif kind == "kernel":
+                scaled = predict_kernel(arrays, inputs)
+                doubt = np.zeros((len(inputs), len(self.scaling.spread)))
             else:
                 scaled, doubt = self._run(number, inputs, embeddings)
             raw = scaled * self.scaling.encoded_scale + self.scaling.encoded_mean
-            encoded.append(probabilities(raw, self.space, are_logits=not is_ridge))
+            encoded.append(probabilities(raw, self.space, are_logits=kind == "mlp"))
             log_variance.append(doubt)
         return np.stack(encoded), np.stack(log_variance)
 
@@ -219,7 +282,8 @@ class Labeler:
         values = self.space.decode(encoded)
         apart = np.stack([self.space.error(self.space.decode(m[None]), values) for m in encoded])
         own = np.exp(log_variance).mean(0) * self.scaling.spread**2
-        return values, np.sqrt(own + (apart**2).mean(0))
+        # The sample's variance, so that doubts of two members and of five mean the same.
+        return values, np.sqrt(own + (apart**2).sum(0) / max(1, len(encoded) - 1))
 
 
 def network_for(config: InverseDynamicsConfig, space: ActionSpace, num_inputs: int) -> Any:
@@ -241,7 +305,10 @@ def save_labeler(labeler: Labeler, folder: Path) -> None:
     arrays: dict[str, np.ndarray] = {
         f"scaling.{name}": value for name, value in vars(labeler.scaling).items()
     }
+    if labeler.components is not None:
+        arrays |= {f"components.{k}": v for k, v in vars(labeler.components).items()}
     arrays["calibration.factor"] = labeler.calibration.factor
+    arrays |= {f"doubt.{k}": v for k, v in vars(labeler.calibration.doubt).items()}
     arrays["calibration.temperature"] = np.array([labeler.calibration.temperature])
     for number, member in enumerate(labeler.members):
         arrays |= {f"member.{number}.{name}": value for name, value in member.items()}
@@ -270,13 +337,17 @@ def load_labeler(folder: Path) -> Labeler:
         raise UsageError(
             f"{folder / 'model.safetensors'} is damaged ({error}); train again"
         ) from error
-    members = [_below(arrays, f"member.{k}.") for k in range(facts.config.members)]
+    num = len({name.split(".")[1] for name in arrays if name.startswith("member.")})
+    components = _below(arrays, "components.")
     return Labeler(
         facts=facts,
         scaling=Scaling(**_below(arrays, "scaling.")),
-        members=tuple(members),
+        components=PictureComponents(**components) if components else None,
+        members=tuple(_below(arrays, f"member.{k}.") for k in range(num)),
         calibration=Calibration(
-            arrays["calibration.factor"], float(arrays["calibration.temperature"][0])
+            DoubtModel(**_below(arrays, "doubt.")),
+            arrays["calibration.factor"],
+            float(arrays["calibration.temperature"][0]),
         ),
         metrics=json.loads((folder / "metrics.json").read_text()),
     )

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from models.encoders import Embed, encoder_digest, open_encoder
+from models.encoders import Embed
 from models.labeler import Labeler, folder_digest, load_labeler
 from models.training.pictures import shrink
 from pipeline.errors import UsageError
@@ -47,7 +47,7 @@ class Pixels(FrameStage):
 
     def cache_token(self) -> str:
         """The labeler's weights."""
-        check_same_encoder(load_labeler(self.folder), self.folder)
+        load_labeler(self.folder).open_encoder()
         return folder_digest(self.folder)
 
     def setup(self) -> None:
@@ -65,10 +65,8 @@ class Pixels(FrameStage):
                 f"the labeler {self.folder} sees {', '.join(labeler.facts.inputs)}, no pictures; "
                 "remove the stage label.pixels"
             )
-        check_same_encoder(labeler, self.folder)
-        config = labeler.facts.config
         self.labeler: Labeler = labeler
-        self.encoder: Embed | None = None if config.learns_images else open_encoder(config.encoder)
+        self.encoder: Embed | None = labeler.open_encoder()
 
     def begin(self, video: Video) -> None:
         """Forgets the video before."""
@@ -106,20 +104,6 @@ class Pixels(FrameStage):
             found = np.concatenate(list(members), axis=1)
         self.found.append(found.astype(np.float16))
         self.images, self.before = [], []
-
-
-def check_same_encoder(labeler: Labeler, folder: Path) -> None:
-    """Refuses a labeler whose encoder's folder is no longer the one that it was trained with.
-
-    Raises:
-        UsageError: The encoder changed, or its folder is gone.
-    """
-    facts = labeler.facts
-    if facts.camera and encoder_digest(facts.config.encoder) != facts.encoder_sha256:
-        raise UsageError(
-            f"the labeler {folder} was trained with another {facts.config.encoder} than is there "
-            "now; put that one back, or train the labeler again"
-        )
 
 
 def _is_nearer(a_s: float, b_s: float, wanted_s: float) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from models.action_space import ActionSpace
 
@@ -40,15 +40,25 @@ class Scaling:
     """Spread of each dimension of the action in its own unit; 1 where it never moves."""
 
     @classmethod
-    def of(cls, inputs: np.ndarray, actions: np.ndarray, space: ActionSpace) -> Scaling:
-        """From training rows."""
+    def of(
+        cls,
+        inputs: np.ndarray,
+        actions: np.ndarray,
+        space: ActionSpace,
+        *,
+        shared: Bool[np.ndarray, " input"],
+    ) -> Scaling:
+        """From training rows; `shared` inputs get one scale together, which keeps their shape."""
         encoded = space.encode(actions)
         mean, scale = encoded.mean(0), _safe(encoded.std(0))
         for block in space.blocks:
             if block.kind == "discrete":
                 mean[block.encoded], scale[block.encoded] = 0, 1
         spread = _safe(space.spread(actions))
-        return cls(inputs.mean(0), _safe(inputs.std(0)), mean, scale, spread)
+        input_scale = _safe(inputs.std(0))
+        if shared.any():
+            input_scale[shared] = _safe(np.sqrt(inputs[:, shared].var(0).mean()))
+        return cls(inputs.mean(0), input_scale, mean, scale, spread)
 
     def inputs(self, values: np.ndarray) -> Float[np.ndarray, "row input"]:
         """Standardised inputs. What lies far outside of all training is held at its edge."""
@@ -63,7 +73,7 @@ class Scaling:
         return space.error_weights() * (self.encoded_scale**2)[:, None] / self.spread**2
 
 
-def _safe(scale: np.ndarray) -> np.ndarray:
+def _safe(scale: Any) -> Any:
     return np.where(scale > 1e-6, scale, 1.0)
 
 

@@ -1,13 +1,12 @@
 """Training an inverse dynamics labeler: which action lies between what was before and after.
 
-Non-causal, as in VPT (Baker et al. 2022, 2206.11795). Every member of the ensemble stops early on
-episodes of its own; calibration and scores come from episodes that no member saw.
+Non-causal, as in VPT (Baker et al. 2022, 2206.11795). Every member of an ensemble leaves out
+episodes of its own; calibration and scores come from members that did not see the episode.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from models.action_space import ActionSpace
-from models.calibration import Calibration, best_temperature, conformal_factor
+from models.calibration import Calibration
+from models.doubt import DoubtModel
 from models.encoders import check_encoder, encoder_digest, open_encoder
 from models.inverse_dynamics_config import InverseDynamicsConfig
+from models.kernel_model import fit_kernel
 from models.labeler import (
     LABELER_VERSION,
     Labeler,
@@ -26,10 +27,20 @@ from models.labeler import (
     package_versions,
     save_labeler,
 )
+from models.picture_components import PictureComponents
 from models.training.data import LabelledSet
+from models.training.folds import Folds
+from models.training.held_out import HeldOut, calibrated
+from models.training.kernel_choice import choose_kernel
 from models.training.loop import Problem, TrainListener, choose_device, train
-from models.training.rows import Rows, frames_before, rows_of
-from models.training.scores import score
+from models.training.rows import (
+    DEFAULT_COMPONENTS,
+    Rows,
+    as_columns,
+    components_of,
+    rows_of,
+    scaling_of,
+)
 from models.window_model import (
     Scaling,
     fit_ridge,
@@ -39,9 +50,6 @@ from models.window_model import (
     with_motion,
 )
 from pipeline.errors import DatasetError, UsageError
-
-MIN_EPISODES = 3
-"""One to calibrate on, two to learn from."""
 
 
 def train_inverse_dynamics(
@@ -64,35 +72,14 @@ def train_inverse_dynamics(
         UsageError: Settings that cannot be met, or checkpoints of another training.
     """
     check_settings(config)
-    if config.kind != "ridge":
+    if config.kind == "mlp":
         choose_device(config.loop)
-    space = ActionSpace.of(data.contract)
-    digest = data.digest() + (encoder_digest(config.encoder) if config.camera else "")
-    learned, calibrating = split_episodes(len(data.episodes), config)
-    rows = [rows_of(e, data, config) for e in with_embeddings(data, config).episodes]
-    seen = Rows.join([rows[i] for i in learned])
-    if not len(seen.actions):
-        raise DatasetError(
-            "no row of the labelled episodes has a known window: their features are NaN there; "
-            "shorten window.before_s and window.after_s, or name other inputs"
-        )
-    scaling = Scaling.of(seen.inputs, seen.actions, space)
-    fit = _Fit(config, space, scaling, out.with_name(out.name + ".training"), digest, listener)
-    members = tuple(
-        fit.member(k, *member_split(k, learned, config), rows) for k in range(config.members)
-    )
-    labeler = Labeler(
-        facts=_facts(data, config),
-        scaling=scaling,
-        members=members,
-        calibration=Calibration(np.ones(len(data.contract.dimensions)), 1.0),
-        metrics={},
-    )
-    labeler = calibrated(labeler, [rows[i] for i in calibrating])
-    names = [data.episodes[i].name for i in calibrating]
-    labeler = replace(labeler, metrics=labeler.metrics | {"held_out": names})
+    if config.kind == "kernel":
+        labeler = _train_kernel(data, config)
+    else:
+        labeler = _train_members(data, config, out.with_name(out.name + ".training"), listener)
     save_labeler(labeler, out)
-    fit.forget()
+    _forget(out.with_name(out.name + ".training"))
     return labeler
 
 
@@ -100,74 +87,129 @@ def check_settings(config: InverseDynamicsConfig) -> None:
     """Refuses settings that contradict each other.
 
     Raises:
-        UsageError: Nothing to see, an unknown encoder, or ridge regression on raw pictures.
+        UsageError: Nothing to see, an unknown encoder, or an image network to be trained by what
+            is solved in closed form.
     """
-    check_encoder(config.encoder)
+    check_encoder(config.image_network)
     if not config.inputs and not config.camera:
         raise UsageError("a labeler must see something: set inputs or camera")
-    if config.kind == "ridge" and config.learns_images:
+    if config.kind != "mlp" and config.learns_images:
         raise UsageError(
-            "kind=ridge cannot train the image network 'cnn'; use kind=mlp, or a pretrained encoder"
+            f"kind={config.kind} cannot train the image network 'cnn'; use kind=mlp, encoder=pca, "
+            "or a pretrained encoder"
         )
 
 
-def split_episodes(num: int, config: InverseDynamicsConfig) -> tuple[list[int], list[int]]:
-    """Episodes to learn from, and those for calibration and scores.
+def _train_kernel(data: LabelledSet, config: InverseDynamicsConfig) -> Labeler:
+    """One model of all episodes; its errors are those of models that lack a part of them."""
+    space = ActionSpace.of(data.contract)
+    sha256 = data.digest()
+    seen = data
+    if config.camera and not config.learns_components:
+        seen = as_columns(data, config, open_encoder(config.image_network))
+    config = choose_kernel(seen, config, space)
+    folds = Folds.of(len(seen.episodes), max(3, config.members), seed=config.loop.seed)
+    every = range(len(seen.episodes))
+    num_own = data.episodes[0].features.shape[1]
+    whole, _ = _kernel_labeler(seen, list(every), config, space, num_own)
+    whole = replace(whole, facts=_facts(data, config, sha256))
+    parts = []
+    for number, part in enumerate(folds.parts):
+        blind, rows = _kernel_labeler(seen, folds.others(number), config, space, num_own)
+        blind = replace(blind, facts=whole.facts)
+        names = tuple(data.episodes[i].name for i in part)
+        parts.append(HeldOut(blind, tuple(rows[i] for i in part), names))
+    return calibrated(whole, parts)
 
-    Raises:
-        DatasetError: Too few episodes for both.
-    """
-    if num < MIN_EPISODES:
+
+def _kernel_labeler(
+    data: LabelledSet,
+    fitted: list[int],
+    config: InverseDynamicsConfig,
+    space: ActionSpace,
+    num_own: int,
+) -> tuple[Labeler, list[Rows]]:
+    """A labeler that knows some episodes, and all episodes as it sees them."""
+    components = None
+    if config.learns_components:
+        known = replace(data, episodes=tuple(data.episodes[i] for i in fitted))
+        components = components_of(known, config.components or DEFAULT_COMPONENTS)
+    columns = as_columns(data, config, components)
+    rows = [rows_of(e, columns, config) for e in columns.episodes]
+    here = _rows_to_fit(rows, fitted)
+    scaling = scaling_of(here, space, config, num_own=num_own)
+    width, penalty = config.kernel.width, config.kernel.penalty
+    assert width is not None
+    assert penalty is not None
+    member = fit_kernel(
+        scaling.inputs(here.inputs),
+        scaling.encoded(space.encode(here.actions)),
+        width=width,
+        penalty=penalty,
+    )
+    return _bare(_facts(data, config, ""), scaling, components, (member,)), rows
+
+
+def _train_members(
+    data: LabelledSet, config: InverseDynamicsConfig, work: Path, listener: TrainListener | None
+) -> Labeler:
+    """An ensemble, each member without two parts of the episodes."""
+    space = ActionSpace.of(data.contract)
+    folds = Folds.for_members(len(data.episodes), config.members, seed=config.loop.seed)
+    facts = _facts(data, config, data.digest())
+    components = None
+    if config.learns_components:
+        components = components_of(data, config.components or DEFAULT_COMPONENTS)
+    is_column = config.camera and not config.learns_images
+    embed = components or (open_encoder(config.image_network) if is_column else None)
+    columns = as_columns(data, config, embed)
+    rows = [rows_of(e, columns, config) for e in columns.episodes]
+    seen = _rows_to_fit(rows, list(range(len(rows))))
+    scaling = scaling_of(seen, space, config, num_own=data.episodes[0].features.shape[1])
+    fit = _Fit(config, space, scaling, work, facts.data_sha256 + facts.encoder_sha256, listener)
+    members = tuple(
+        fit.member(k, folds.fitted(k), list(folds.parts[folds.left_out(k)[0]]), rows)
+        for k in range(config.members)
+    )
+    labeler = _bare(facts, scaling, components, members)
+    parts = []
+    for number, part in enumerate(folds.parts):
+        blind = tuple(members[k] for k in folds.blind(number, config.members))
+        names = tuple(data.episodes[i].name for i in part)
+        held = replace(labeler, members=blind)
+        parts.append(HeldOut(held, tuple(rows[i] for i in part), names))
+    return calibrated(labeler, parts)
+
+
+def _rows_to_fit(rows: list[Rows], episodes: list[int]) -> Rows:
+    seen = Rows.join([rows[i] for i in episodes])
+    if not len(seen.actions):
         raise DatasetError(
-            f"{num} labelled episodes are too few: at least {MIN_EPISODES} are needed, so that "
-            "some can be held out for calibration"
+            "no row of the labelled episodes has a known window: their features are NaN there; "
+            "shorten window.before_s and window.after_s, or name other inputs"
         )
-    order = np.random.default_rng(config.loop.seed).permutation(num)
-    held = min(max(1, round(num * config.calibration_share)), num - 2)
-    return sorted(order[held:].tolist()), sorted(order[:held].tolist())
+    return seen
 
 
-def member_split(
-    member: int, learned: Sequence[int], config: InverseDynamicsConfig
-) -> tuple[list[int], list[int]]:
-    """Episodes that a member is fitted to, and those on which it stops early."""
-    folds = min(config.members, len(learned))
-    fitted = [e for i, e in enumerate(learned) if i % folds != member % folds]
-    judged = [e for i, e in enumerate(learned) if i % folds == member % folds]
-    return fitted, judged
+def _bare(
+    facts: LabelerFacts,
+    scaling: Scaling,
+    components: PictureComponents | None,
+    members: tuple[dict[str, np.ndarray], ...],
+) -> Labeler:
+    """A labeler that does not know its errors yet."""
+    num = len(facts.contract.dimensions)
+    unknown = DoubtModel(np.zeros((num, 0)), np.ones((num, 0)), np.zeros((num, 1)))
+    calibration = Calibration(unknown, np.ones(num), 1.0)
+    return Labeler(facts, scaling, components, members, calibration, metrics={})
 
 
-def with_embeddings(data: LabelledSet, config: InverseDynamicsConfig) -> LabelledSet:
-    """Pictures become columns, where a pretrained network says what is in them."""
-    if not config.camera or config.learns_images:
-        return data
-    embed = open_encoder(config.encoder)
-    episodes = []
-    for episode in data.episodes:
-        assert episode.images is not None
-        before = episode.images[frames_before(episode, data, config)]
-        columns = [episode.features, embed(episode.images, before)]
-        episodes.append(replace(episode, features=np.concatenate(columns, 1), images=None))
-    return replace(data, episodes=tuple(episodes))
-
-
-def calibrated(labeler: Labeler, episodes: Sequence[Rows]) -> Labeler:
-    """The labeler with what held-out episodes teach about its errors, and its scores on them."""
-    space = labeler.space
-    rows = Rows.join(episodes)
-    encoded, log_variance = labeler.predict(rows.inputs, rows.embeddings_of(labeler))
-    values, doubt = labeler.summarise(encoded, log_variance)
-    factor = conformal_factor(space.error(values, rows.actions), doubt)
-    choices = [b for b in space.blocks if b.kind == "discrete"]
-    truth = space.encode(rows.actions)
-    temperatures = [
-        best_temperature(encoded[:, :, b.encoded].mean(0), truth[:, b.encoded]) for b in choices
-    ]
-    temperature = float(np.exp(np.mean(np.log(temperatures)))) if temperatures else 1.0
-    labeler = replace(labeler, calibration=Calibration(factor, temperature))
-    labels = [labeler.label(r.inputs, r.embeddings_of(labeler)) for r in episodes]
-    metrics = score(labels, [r.actions for r in episodes], space, labeler.facts.constant)
-    return replace(labeler, metrics=metrics)
+def _forget(work: Path) -> None:
+    """Removes the checkpoints; the curves stay."""
+    for path in work.glob("member-*.pt"):
+        path.unlink()
+    if work.is_dir() and not any(work.iterdir()):
+        work.rmdir()
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,13 +240,6 @@ class _Fit:
             penalty=self.config.ridge_penalty,
         )
         return ridge if self.config.kind == "ridge" else self._network(number, here, there, ridge)
-
-    def forget(self) -> None:
-        """Removes the checkpoints; the curves stay."""
-        for path in self.work.glob("member-*.pt"):
-            path.unlink()
-        if self.work.is_dir() and not any(self.work.iterdir()):
-            self.work.rmdir()
 
     def _scaled(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
         encoded = self.scaling.encoded(self.space.encode(rows.actions))
@@ -280,7 +315,7 @@ class _Fit:
         return total / num
 
 
-def _facts(data: LabelledSet, config: InverseDynamicsConfig) -> LabelerFacts:
+def _facts(data: LabelledSet, config: InverseDynamicsConfig, data_sha256: str) -> LabelerFacts:
     return LabelerFacts(
         version=LABELER_VERSION,
         family="inverse_dynamics",
@@ -291,7 +326,7 @@ def _facts(data: LabelledSet, config: InverseDynamicsConfig) -> LabelerFacts:
         camera=data.camera,
         image_size=data.image_size,
         constant=data.constant,
-        data_sha256=data.digest(),
-        encoder_sha256=encoder_digest(config.encoder) if config.camera else "",
+        data_sha256=data_sha256,
+        encoder_sha256=encoder_digest(config.image_network) if config.camera else "",
         packages=package_versions(),
     )

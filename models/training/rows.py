@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from models.action_space import ActionSpace
+from models.encoders import Embed
 from models.inverse_dynamics_config import InverseDynamicsConfig
+from models.picture_components import PictureComponents
 from models.training.data import LabelledEpisode, LabelledSet
 from models.training.windows import flatten_windows, sample_windows
+from models.window_model import Scaling
 
 if TYPE_CHECKING:
     from models.labeler import Labeler
+
+DEFAULT_COMPONENTS = 60
+"""Of `encoder=pca`, where their number is neither given nor chosen."""
+_LEVEL_WEIGHT = 0.7
+"""Weight of what is seen at the moment itself, in a kernel, against how it changes: a change means
+the same in a scene that looks a bit different. On eight episodes of a real robot 0.7 gives R2 0.56,
+1 as much, 0 gives 0.50."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +77,49 @@ def rows_of(episode: LabelledEpisode, data: LabelledSet, config: InverseDynamics
         before = frames_before(episode, data, config)
     inputs = flatten_windows(windows[used], offsets_s, has_levels=config.window.has_levels)
     return Rows(inputs, episode.actions[used], episode.images, frames[used], before)
+
+
+def as_columns(
+    data: LabelledSet, config: InverseDynamicsConfig, embed: Embed | None
+) -> LabelledSet:
+    """Pictures become columns by `embed`; the same data where it is `None`."""
+    if embed is None:
+        return data
+    episodes = []
+    for episode in data.episodes:
+        assert episode.images is not None
+        before = episode.images[frames_before(episode, data, config)]
+        columns = [episode.features, embed(episode.images, before)]
+        episodes.append(replace(episode, features=np.concatenate(columns, 1), images=None))
+    return replace(data, episodes=tuple(episodes))
+
+
+def components_of(data: LabelledSet, num: int) -> PictureComponents:
+    """Principal components of all pictures of some episodes."""
+    pictures = [e.images for e in data.episodes if e.images is not None]
+    return PictureComponents.of(np.concatenate(pictures), num)
+
+
+def scaling_of(
+    rows: Rows, space: ActionSpace, config: InverseDynamicsConfig, *, num_own: int
+) -> Scaling:
+    """Scales of inputs and actions.
+
+    Args:
+        rows: Training rows.
+        space: The contract's blocks.
+        config: Settings.
+        num_own: Columns of each sample that are features; those after them come from pictures.
+    """
+    taps = len(config.window.offsets_s(space.contract.rate_hz))
+    samples = taps - 1 + config.window.has_levels
+    size = rows.inputs.shape[1] // samples
+    is_picture = np.tile(np.arange(size) >= num_own, samples)
+    shared = is_picture & config.learns_components
+    scaling = Scaling.of(rows.inputs, rows.actions, space, shared=shared)
+    if config.kind == "kernel" and config.window.has_levels:
+        scaling.input_scale[(taps - 1) * size :] /= _LEVEL_WEIGHT
+    return scaling
 
 
 def frames_before(

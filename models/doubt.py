@@ -1,0 +1,89 @@
+"""How large an error to expect: learned from errors on episodes that a model had not seen.
+
+One small regression for each dimension of the action. It sees the model's own doubt, how large an
+action the model infers (large actions go with large errors) and how much moves in the window, and
+gives the mean absolute error: a log-linear model fitted with the gamma likelihood, which does not
+care about the rare errors near zero that a regression of their logarithms would chase.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+_PENALTY = 0.05
+"""Weight of the squared coefficients, as a share of the rows."""
+_STEPS = 20
+_FLOOR = 0.1
+"""Added to magnitudes before their logarithm, in spreads: below it, they say nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class DoubtModel:
+    """Log-linear in a few numbers."""
+
+    mean: Float[np.ndarray, "action sign"]
+    """Of each number over the held-out rows."""
+    scale: Float[np.ndarray, "action sign"]
+    """Standard deviation of each."""
+    weight: Float[np.ndarray, "action sign_and_one"]
+    """Coefficients and a constant."""
+
+    @classmethod
+    def of(
+        cls, signs: Float[np.ndarray, "row action sign"], error: Float[np.ndarray, "row action"]
+    ) -> DoubtModel:
+        """Fitted to absolute errors in units of each dimension's spread."""
+        mean, scale = signs.mean(0), np.maximum(signs.std(0), 1e-9)
+        weight = np.stack(
+            [
+                _gamma_regression((signs[:, j] - mean[j]) / scale[j], np.abs(error[:, j]))
+                for j in range(error.shape[1])
+            ]
+        )
+        return cls(mean, scale, weight)
+
+    def __call__(
+        self, signs: Float[np.ndarray, "row action sign"]
+    ) -> Float[np.ndarray, "row action"]:
+        """The expected absolute error; far outside of all training, that at its edge."""
+        rows = np.clip((signs - self.mean) / self.scale, -3, 3)
+        return np.exp(np.einsum("rjs,js->rj", rows, self.weight[:, :-1]) + self.weight[:, -1])
+
+
+def doubt_signs(
+    own: Float[np.ndarray, "row action"],
+    apart: Float[np.ndarray, "row action"],
+    motion: Float[np.ndarray, "row part"],
+) -> Float[np.ndarray, "row action sign"]:
+    """What doubts are told by.
+
+    Args:
+        own: The model's own doubt, in units of each dimension's spread.
+        apart: The inferred action less the mean action, in the same units.
+        motion: How far each sample of the window is from its middle.
+    """
+    size, floor = np.log(np.abs(apart) + _FLOOR), 1e-6
+    doubt = np.log(own + floor)
+    shared = [doubt.mean(1), size.mean(1), *np.log(motion + floor).T]
+    spread = [np.broadcast_to(s[:, None], doubt.shape) for s in shared]
+    return np.stack([doubt, size, *spread], axis=2)
+
+
+def _gamma_regression(inputs: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Coefficients and constant of `log E[target]` (McCullagh and Nelder 1989, chapter 8)."""
+    rows = np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
+    target = np.maximum(target, 1e-9)
+    shrink = np.full(rows.shape[1], _PENALTY * len(rows))
+    shrink[-1] = 0
+    weight = np.zeros(rows.shape[1])
+    weight[-1] = np.log(target.mean())
+    # The expected curvature is constant under a log link: one factorisation serves all steps.
+    curvature = np.linalg.inv(rows.T @ rows + np.diag(shrink + 1e-9))
+    for _ in range(_STEPS):
+        # A single huge error must not throw the whole step.
+        gain = np.minimum(target * np.exp(-rows @ weight) - 1, 4)
+        weight = weight + curvature @ (rows.T @ gain - shrink * weight)
+    return weight

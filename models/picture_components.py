@@ -1,0 +1,69 @@
+"""Principal components of small pictures: an image network's place taken by linear algebra.
+
+With a handful of labelled episodes there is too little to train a network on. What most frames
+differ in from each other is found without labels (Turk and Pentland 1991), and a kernel does the
+rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+SIDE_PX = 32
+"""Pictures are averaged down to about this side: where things are, without their texture."""
+_MAX_FRAMES = 800
+"""Frames that components are found in, evenly spread: neighbours in time say the same."""
+_BATCH = 256
+
+
+@dataclass(frozen=True, eq=False)
+class PictureComponents:
+    """An encoder that was learned from the training pictures."""
+
+    mean: Float[np.ndarray, " pixel"]
+    """Mean picture, channels of 0..1."""
+    directions: Float[np.ndarray, "pixel component"]
+    """Orthonormal; the first says most."""
+
+    @classmethod
+    def of(cls, images: UInt8[np.ndarray, "frame size size 3"], num: int) -> PictureComponents:
+        """The `num` strongest components; fewer where there are fewer pictures."""
+        step = -(-len(images) // _MAX_FRAMES)
+        pixels = _pixels(images[::step])
+        mean = pixels.mean(0)
+        centred = (pixels - mean).astype(float)
+        # Fewer pictures than pixels: the pictures' inner products hold the same components.
+        power, mixes = np.linalg.eigh(centred @ centred.T)
+        kept = np.flatnonzero(power > 1e-9 * max(float(power[-1]), 1e-12))[::-1][:num]
+        directions = centred.T @ mixes[:, kept] / np.sqrt(power[kept])
+        return cls(mean.astype(np.float32), directions.astype(np.float32))
+
+    def __call__(
+        self,
+        images: UInt8[np.ndarray, "frame size size 3"],
+        before: UInt8[np.ndarray, "frame size size 3"],
+    ) -> Float[np.ndarray, "frame component"]:
+        """How much of each component is in each picture; an `Embed`, which ignores `before`."""
+        del before
+        parts = [
+            (_pixels(images[i : i + _BATCH]) - self.mean) @ self.directions
+            for i in range(0, len(images), _BATCH)
+        ]
+        return np.concatenate(parts).astype(float)
+
+    def strongest(self, num: int) -> PictureComponents:
+        """The first `num` of them."""
+        return PictureComponents(self.mean, np.ascontiguousarray(self.directions[:, :num]))
+
+
+def _pixels(images: np.ndarray) -> np.ndarray:
+    """Rows of channels, 0..1, each the mean of a block of pixels."""
+    block = max(1, images.shape[1] // SIDE_PX)
+    side = images.shape[1] // block
+    cut = images[:, : side * block, : side * block]
+    # Sums of bytes first: many times faster than means of floats.
+    sums = cut.reshape(len(cut), side, block, side, block, 3).sum((2, 4), dtype=np.uint32)
+    return sums.reshape(len(cut), -1).astype(np.float32) / np.float32(255 * block**2)
