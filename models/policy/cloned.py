@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models.action_space import ActionSpace
 from models.policy.config import CloningConfig
 from models.policy.network import build_policy, run_policy
+from models.policy.scaling import Scaling
 from models.training.pictures import shrink
-from models.window_model import Scaling
 from pipeline.atomic import atomic_path
 from pipeline.contract import ActionContract
 from pipeline.errors import UsageError
@@ -126,10 +126,10 @@ class ClonedPolicy:
 
         with torch.inference_mode():
             rows = torch.from_numpy(self.scaling.inputs(inputs)).float()
-            pictures = None if images is None else torch.from_numpy(images)
+            # A copy: pictures may come from a memory that torch must not write to.
+            pictures = None if images is None else torch.tensor(images)
             out = run_policy(self.network, rows, pictures, chunk=self.facts.config.chunk)
-        encoded = out.flatten(0, 1).numpy().astype(float)
-        encoded = encoded * self.scaling.encoded_scale + self.scaling.encoded_mean
+        encoded = self.scaling.raw(out.flatten(0, 1).numpy().astype(float))
         return self.space.decode(encoded[None]).reshape(len(inputs), self.facts.config.chunk, -1)
 
 

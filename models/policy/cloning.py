@@ -22,10 +22,10 @@ from models.policy.cloned import (
 from models.policy.config import CloningConfig
 from models.policy.network import policy_loss, run_policy, shifted
 from models.policy.rows import PolicyRows, rows_of
+from models.policy.scaling import Scaling
 from models.policy.trusted import Trust
 from models.training.data import LabelledSet
 from models.training.loop import Problem, TrainListener, choose_device, train
-from models.window_model import Scaling
 from pipeline.errors import DatasetError
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -34,6 +34,7 @@ VIDEO_SIDE_PX = 320
 """Side of the video's pictures."""
 
 
+@runtime_checkable
 class Policy(Protocol):
     """What can be tried in a simulator."""
 

@@ -1,0 +1,137 @@
+"""The built-in policy: learns what is trusted, the same bytes after a kill, acts by name."""
+
+import json
+
+import numpy as np
+import pytest
+import tiny_data
+
+from models.policy.cloned import load_cloned
+from models.policy.command import train_policy
+from models.policy.evaluate_folder import load_policy
+from models.training.loop import TrainEvent
+from pipeline.errors import DatasetError, UsageError
+
+FAST = [
+    "loop.num_steps=200",
+    "loop.learning_rate=0.004",
+    "loop.batch_size=48",
+    "hidden=[32,32]",
+    "loop.eval_every=50",
+]
+
+
+@pytest.fixture(scope="module")
+def spoilt(tmp_path_factory):
+    """A tenth of the rows hold nonsense and say so."""
+    made = [tiny_data.rows_of(n, bad=[(5, 9)], discrete=False) for n in range(10)]
+    return tiny_data.publish(tmp_path_factory.mktemp("spoilt") / "data", made)
+
+
+def act(policy, x, y):
+    policy.reset(0)
+    return policy.act({"observation.state": np.array([x, y], np.float32)})
+
+
+def test_nonsense_that_is_not_valid_does_not_reach_the_policy(spoilt, tmp_path):
+    metrics = train_policy(spoilt, tmp_path / "policy", "bc", FAST)
+    assert metrics["mean_r2"] > 0.98
+    policy = load_cloned(tmp_path / "policy")
+    assert act(policy, 0.5, -0.5)[0] == pytest.approx(1.5, abs=0.15)
+
+
+def test_killed_training_ends_with_the_same_bytes(spoilt, tmp_path):
+    class KilledError(Exception):
+        pass
+
+    def kill(event: TrainEvent) -> None:
+        if event.step >= 150:
+            raise KilledError
+
+    settings = [*FAST, "loop.checkpoint_every=50"]
+    train_policy(spoilt, tmp_path / "whole", "bc", settings)
+    with pytest.raises(KilledError):
+        train_policy(spoilt, tmp_path / "killed", "bc", settings, listener=kill)
+    assert (tmp_path / "killed.training" / "policy.pt").is_file()
+    train_policy(spoilt, tmp_path / "killed", "bc", settings)
+    for name in ("model.safetensors", "policy.yaml", "metrics.json"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "killed" / name).read_bytes()
+    assert not (tmp_path / "killed.training").exists()
+
+
+def test_confidence_weighs_contradicting_labels(tmp_path):
+    right, wrong = ([tiny_data.rows_of(n, confidence=np.full(40, c)) for n in range(12)]
+                    for c in (1.0, 0.05))  # fmt: skip
+    wrong = [w.__class__(**{**vars(w), "name": w.name + "w", "actions": -w.actions}) for w in wrong]
+    data = tiny_data.publish(tmp_path / "data", [*right, *wrong])
+    errors = {}
+    for weighting in ("none", "confidence"):
+        out = tmp_path / weighting
+        train_policy(data, out, "bc", [*FAST, f"weighting={weighting}"])
+        errors[weighting] = abs(act(load_cloned(out), 1.0, 0.0)[0] - 2.0)
+    assert errors["confidence"] < 0.4
+    assert errors["none"] > 1.0
+
+
+def test_chunks_end_with_the_episode_and_are_executed_in_part(tmp_path):
+    data = tiny_data.publish(tmp_path / "data", [tiny_data.rows_of(n) for n in range(6)])
+    train_policy(data, tmp_path / "policy", "bc", [*FAST, "chunk=4", "execute=2"])
+    policy = load_cloned(tmp_path / "policy")
+    seen = {"observation.state": np.array([1.0, 0.0], np.float32)}
+    planned = policy.plan(seen)
+    assert planned.shape == (4, 1)
+    policy.reset(0)
+    assert policy.act(seen) == pytest.approx(planned[0])
+    other = {"observation.state": np.array([-1.0, 0.0], np.float32)}
+    assert policy.act(other) == pytest.approx(planned[1])
+    assert policy.act(other) == pytest.approx(policy.plan(other)[0])
+
+
+def test_choices_and_pictures_are_learned(tmp_path):
+    made = [tiny_data.rows_of(n, rows=60, discrete=True) for n in range(8)]
+    data = tiny_data.publish(tmp_path / "data", made, discrete=True, camera="front")
+    settings = ["inputs=[]", "camera=observation.images.front", "image_size=32", "shift_px=0"]
+    metrics = train_policy(data, tmp_path / "policy", "bc", [*FAST, *settings])
+    assert metrics["accuracy"]["side"] > 0.9
+    policy = load_policy(tmp_path / "policy")
+    assert policy.image_sizes == {"observation.images.front": (32, 32)}
+    for x, side in ((-1.5, 0), (1.5, 1)):
+        action = policy.act({"observation.images.front": tiny_data.picture([x])})
+        assert action[1] == side
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        (["inputs=[label.confidence]"], UsageError, "nobody knows them where a policy acts"),
+        (["inputs=[track.hand]"], DatasetError, "no feature 'track.hand'"),
+        (["chunk=2", "execute=3"], UsageError, "execute is 3, but only chunk=2"),
+        (["wieghting=none"], UsageError, "settings are inputs, camera"),
+        (["loop.seed=x"], UsageError, "loop.seed: .*got 'x'"),
+        (["inputs=[]"], UsageError, "must see something"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused(spoilt, tmp_path, settings, error, message):
+    with pytest.raises(error, match=message):
+        train_policy(spoilt, tmp_path / "policy", "bc", settings)
+    assert not (tmp_path / "policy").exists()
+
+
+def test_one_usable_episode_is_too_few(tmp_path):
+    made = [tiny_data.rows_of(0), tiny_data.rows_of(1, bad=[(0, 40)])]
+    data = tiny_data.publish(tmp_path / "data", made)
+    with pytest.raises(DatasetError, match="1 of 2 episodes have rows to learn from"):
+        train_policy(data, tmp_path / "policy", "bc", FAST)
+
+
+def test_unknown_policy_and_damaged_folders_are_named(spoilt, tmp_path):
+    with pytest.raises(UsageError, match="unknown policy 'pi0'; valid ones are 'bc'"):
+        train_policy(spoilt, tmp_path / "policy", "pi0")
+    with pytest.raises(UsageError, match="holds no policy"):
+        load_policy(tmp_path)
+    train_policy(spoilt, tmp_path / "policy", "bc", [*FAST[1:], "loop.num_steps=1"])
+    facts = tmp_path / "policy" / "policy.yaml"
+    facts.write_text(facts.read_text().replace("version: 1", "version: 99", 1))
+    with pytest.raises(UsageError, match="is of version 99, this program reads version 1"):
+        load_policy(tmp_path / "policy")
+    assert json.loads((tmp_path / "policy" / "metrics.json").read_text())["steps"] == 1
