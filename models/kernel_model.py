@@ -11,6 +11,8 @@ MAX_CENTRES = 2000
 """Training rows that kernels are put on, evenly spread; all rows count in the fit all the same
 (subset of regressors, Smola and Bartlett 2001)."""
 _BATCH_ROWS = 512
+_ROUNDING = 1e-3
+"""Kernels in single precision are a little less than positive definite; this makes up for it."""
 _PENALTY_ROWS = 1000
 """Rows that a penalty is meant for: neighbours in time are nearly one row, so that twice the rows
 need twice the penalty."""
@@ -62,7 +64,7 @@ def solve(
             seen = gaussian(inputs[i : i + _BATCH_ROWS], centres, exponent).astype(float)
             left += seen.T @ seen
             right += seen.T @ encoded[i : i + _BATCH_ROWS]
-        ridge = kernel.astype(float) + 1e-6 * np.eye(len(kernel))
+        ridge = kernel.astype(float) + _ROUNDING * np.eye(len(kernel))
     out = []
     for penalty in penalties:
         factor = cho_factor(left + penalty * scale * ridge, lower=True, overwrite_a=True)
