@@ -34,6 +34,7 @@ BUILT_IN: dict[str, str] = {
     "track.colour": "models.colour_tracks:ColourTracks",
     "label.pixels": "models.pixels:Pixels",
     "label.inverse_dynamics": "models.inverse_dynamics:InverseDynamics",
+    "label.latent": "models.latent_action:LatentAction",
     "curate": "pipeline.stages.curate:Curate",
 }
 """Stage kinds that come with Rotoscope, as `"module:attr"`, imported when first used."""
@@ -48,7 +49,9 @@ HELPERS: dict[str, str] = {
     "robot_check": "retarget.onboard:check",
     "train_inverse_dynamics": "models.training.command:train_from_dataset",
     "train_bco": "models.training.bco_command:train_bco",
+    "train_latent_action": "models.training.latent_command:train_latent_from",
     "train_policy": "models.policy.command:train_policy",
+    "relabel_dataset": "models.relabel:relabel_dataset",
     "evaluate_policy": "models.policy.evaluate_folder:evaluate_folder",
     "robot_list": "retarget.robot_list:shipped_robots",
 }

@@ -67,7 +67,7 @@ def read_labelled(
                 features=np.concatenate([np.zeros((rows.num_rows, 0)), *columns], axis=1),
                 actions=_column(rows, "action"),
                 valid=_valid(rows),
-                images=_images(dataset, rows, row, camera, image_size) if camera else None,
+                images=episode_images(dataset, rows, row, camera, image_size) if camera else None,
             )
         )
     shape = dataset.info["features"][camera]["shape"] if camera else (0, 0)
@@ -159,9 +159,14 @@ def _valid(rows: EpisodeRows) -> np.ndarray:
     return np.asarray(rows.columns["label.valid"], bool).reshape(-1)
 
 
-def _images(
+def episode_images(
     dataset: Dataset, rows: EpisodeRows, row: int, camera: str, size: int
 ) -> UInt8[np.ndarray, "time size size 3"]:
+    """What a camera saw in the episode of a row of the dataset's table, shrunk.
+
+    Raises:
+        DatasetError: The video is not there, too short, or runs by another clock.
+    """
     meta = dataset.table[row]
     start_s, end_s = (float(meta[f"videos/{camera}/{e}_timestamp"]) for e in ("from", "to"))
     fps = float(dataset.info["fps"])

@@ -18,6 +18,7 @@ from pipeline.cli import bench as bench_command
 from pipeline.cli import policy as policy_command
 from pipeline.cli import robot as robot_command
 from pipeline.cli import train as train_command
+from pipeline.cli import train_latent as latent_command
 from pipeline.errors import RotoscopeError, UsageError
 
 if TYPE_CHECKING:
@@ -40,8 +41,10 @@ app.add_typer(bench_command.app, name="bench")
 app.add_typer(robot_command.app, name="robot")
 app.add_typer(train_command.app, name="train")
 train_command.app.command(name="policy")(policy_command.train_policy)
+train_command.app.command(name="latent-action")(latent_command.train_latent)
 train_command.app.command(name="bco")(bco_command.train_bco)
 app.command(name="eval")(policy_command.evaluate)
+app.command(name="relabel")(policy_command.relabel)
 
 Inputs = Annotated[
     list[Path],

@@ -1,0 +1,69 @@
+"""`rotoscope train latent-action`: what was done, learned from video that nobody labelled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from pipeline import registry
+
+console = Console(soft_wrap=True, highlight=False)
+
+
+def train_latent(
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            help="LeRobot v3 dataset (its actions are not looked at) or folder of videos; may be "
+            "repeated, each is an embodiment of its own."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the model, written whole.")],
+    override: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-o",
+            "--override",
+            metavar="KEY=VALUE",
+            help="Setting: `-o objective=lapo`, `-o latent=vq`, "
+            "`-o tracks.targets=[track.hand.joints]`, `-o loop.seed=1`.",
+        ),
+    ] = None,
+) -> None:
+    """Train a latent action model on unlabelled video.
+
+    Its folder labels video without a decoder (recipe `latent-action`), and is an image encoder
+    for inverse dynamics: `rotoscope train inverse-dynamics -o encoder=latent:FOLDER` learns from
+    few labels what the latents mean. After a crash or a kill, the same command goes on where it was
+    and ends with the same weights.
+    """
+    train = registry.helper("train_latent_action")
+    model = train(data, out, override or (), listener=_show)
+    _summarise(out, model.metrics)
+
+
+def _show(event: Any) -> None:
+    console.print(
+        f"{event.name}: step {event.step}/{event.num_steps}  loss {event.loss:.4f}  "
+        f"held out {event.validation:.4f}  best {event.best:.4f}"
+    )
+
+
+def _summarise(out: Path, metrics: dict[str, Any]) -> None:
+    console.print(f"latent action model: {out}", markup=False)
+    held_out = ", ".join(metrics["held_out"])
+    console.print(
+        f"on held-out videos ({held_out}, {metrics['transitions']} transitions):", markup=False
+    )
+    console.print(f"  directions that latents use: {metrics['effective_rank']}", markup=False)
+    console.print(f"  prediction that hangs on them: {metrics['latent_use']:.0%}", markup=False)
+    if "perplexity" in metrics:
+        console.print(f"  codes used per group: {metrics['perplexity']}", markup=False)
+        console.print(f"  dead codes per group: {metrics['dead_codes']}", markup=False)
+    if metrics["collapsed"]:
+        console.print("  COLLAPSED: labelers will refuse this model", style="red", markup=False)
+    for text in metrics["advice"]:
+        console.print(f"  {text}", style="yellow", markup=False)
