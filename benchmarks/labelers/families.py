@@ -21,6 +21,7 @@ from benchmarks.labelers.cells import Cell, Row, cell_key
 FAMILIES = {
     "classic": "benchmarks.labelers.classic_cells",
     "metaworld": "benchmarks.labelers.metaworld_cells",
+    "pusht": "benchmarks.labelers.pusht_cells",
 }
 """Module of every family, in the order of the table."""
 

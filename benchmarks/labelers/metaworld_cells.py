@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.figure import Bar, Figure
 from benchmarks.labelers import probes, scores
 from benchmarks.labelers.cells import Cell, Row, bench_folder
-from benchmarks.labelers.episodes import Demonstration, Labels, all_actions
+from benchmarks.labelers.episodes import Demonstration, Labels
 from benchmarks.labelers.labeler import Labeler
 from benchmarks.labelers.policy import POLICY, clone, num_policy_successes, replay
 from benchmarks.labelers.tasks.metaworld import (
@@ -39,12 +39,13 @@ LABELERS = {
     "ensemble": "benchmarks.labelers.reference:ensemble",
     "product-mlp": "benchmarks.labelers.product:mlp",
     "product-ridge": "benchmarks.labelers.product:ridge",
+    "product-kernel": "benchmarks.labelers.product:kernel",
 }
 """Everything that labels state; one line makes another labeler part of the table. Looked up when
 it runs, so that a cell depends on its own labeler's code alone."""
 SEEDS = (0, 1, 2)
 HEADLINE = ("push-v3", "pick-place-v3")
-PRODUCT = ("product-mlp", "product-ridge")
+PRODUCT = ("product-mlp", "product-ridge", "product-kernel")
 """What `rotoscope train inverse-dynamics` makes."""
 HELD_TO_BARS = ("product-mlp", "ensemble")
 """The product's default, and the best of the small ones; the others are only reported."""
@@ -55,6 +56,7 @@ _SETS = {
     "ensemble": ("K5", "PLAY", "RAND"),
     "product-mlp": ("K5", "PLAY", "RAND"),
     "product-ridge": ("K5", "PLAY"),
+    "product-kernel": ("K5", "PLAY"),
 }
 _BUDGETS = {
     "ridge": ("K1", "K2", "K16", "K64"),
@@ -175,32 +177,9 @@ def label_scores(
     labels: Sequence[Labels], demonstrations: Sequence[Demonstration]
 ) -> dict[str, Any]:
     """The columns of a row that compare labels with the true actions."""
-    values = np.concatenate([label.values for label in labels])
-    truth = all_actions(demonstrations)
-    each = [label.values for label in labels]
-    true = [d.actions for d in demonstrations]
-    lags = scores.best_lags(each, true)
-    out: dict[str, Any] = {
-        "r2": tuple(scores.r2(values, truth).tolist()),
-        "mae": tuple(scores.mae(values, truth).tolist()),
-        "r2_mean": scores.mean_r2(values, truth),
-        "mae_mean": float(scores.mae(values, truth).mean()),
-        "best_lag": scores.farthest_lag(lags),
-        "best_lags": tuple(lags.tolist()),
-        "lag_scan": tuple(scores.lag_scan(each, true).values()),
-        "drift_m": scores.drift(
-            each, true, dimensions=POSITION_DIMENSIONS, scale=METRES_PER_ACTION
-        ),
-    }
-    widths = [label.half_width_90 for label in labels if label.half_width_90 is not None]
-    if len(widths) == len(labels):
-        width = np.concatenate(widths)
-        out["coverage_90"] = scores.coverage(values, width, truth)
-        for percent in (10, 20, 50):
-            out[f"error_left_{percent}"] = scores.error_after_dropping(
-                values, width, truth, share=percent / 100
-            )
-    return out
+    each, true = [label.values for label in labels], [d.actions for d in demonstrations]
+    drift_m = scores.drift(each, true, dimensions=POSITION_DIMENSIONS, scale=METRES_PER_ACTION)
+    return {"drift_m": drift_m, **scores.columns(labels, demonstrations)}
 
 
 @lru_cache(maxsize=1)

@@ -1,15 +1,16 @@
-"""The product's own inverse dynamics labelers, trained and run as users do, on tracked state."""
+"""The product's own inverse dynamics labelers, trained and run as users do."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from benchmarks.labelers.episodes import Demonstration, Labels
 from benchmarks.labelers.labeler import NUM_TRACKED, Labelled
@@ -17,14 +18,53 @@ from models.inverse_dynamics_config import InverseDynamicsConfig
 from models.labeler import Labeler
 from models.training.data import LabelledEpisode, LabelledSet
 from models.training.inverse_dynamics import train_inverse_dynamics
-from models.training.windows import flatten_windows, sample_windows
+from models.training.rows import as_columns, rows_of
+from models.training.windows import inside_windows
 from pipeline.contract import ActionContract, Dimension
 
-RATE_HZ = 80.0
-"""Actions a second in Meta-World."""
-_FRAME_S = 1 / RATE_HZ
-INPUT = "track.object.pose"
-"""What the tracked columns are called."""
+Pictures = Callable[[Float[np.ndarray, "step observation"]], UInt8[np.ndarray, "step size size 3"]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a labeler sees of a task's observations, and what it infers."""
+
+    contract: ActionContract
+    """Meaning and rate of the actions."""
+    columns: slice = slice(0, 0)
+    """Columns of the observation that are features; none: pictures alone."""
+    pictures: Pictures | None = None
+    """Draws what a camera would see of an episode; `None` for no camera."""
+
+    def episode(self, name: str, observed: np.ndarray, actions: np.ndarray) -> LabelledEpisode:
+        """An episode as the product reads it from a dataset."""
+        # The observation after the last action is a row whose own action nobody knows.
+        num = len(observed)
+        last = np.full((1, actions.shape[1]), np.nan)
+        return LabelledEpisode(
+            name=name,
+            time_s=np.arange(num) / self.contract.rate_hz,
+            features=observed[:, self.columns].astype(float),
+            actions=np.concatenate([actions.astype(float), last]),
+            valid=np.arange(num) < num - 1,
+            images=None if self.pictures is None else self.pictures(observed),
+        )
+
+    def data(self, episodes: Sequence[LabelledEpisode]) -> LabelledSet:
+        """Episodes as the product reads them from a dataset."""
+        size = episodes[0].features.shape[1]
+        image = episodes[0].images
+        return LabelledSet(
+            episodes=tuple(episodes),
+            contract=self.contract,
+            inputs=(_INPUT,) if size else (),
+            input_sizes=(size,) if size else (),
+            camera=_CAMERA if image is not None else "",
+            image_size=(0, 0) if image is None else (image.shape[2], image.shape[1]),
+        )
+
+
+_INPUT, _CAMERA = "track.object.pose", "observation.images.front"
 
 
 def product(
@@ -32,77 +72,70 @@ def product(
     observations: Sequence[Float[np.ndarray, "step observation"]],
     *,
     seed: int,
-    kind: str,
+    seen: Seen,
     **settings: Any,
 ) -> Labelled:
-    """Trains `kind` with its defaults but for the window, which is as long as the small ones'.
+    """Trains with the product's defaults but for `settings`, and labels.
 
     Moments whose window reaches beyond their episode have no label in the product; here they take
     the nearest one.
     """
-    data = LabelledSet(
-        episodes=tuple(_episode(d, number) for number, d in enumerate(labelled)),
-        contract=CONTRACT,
-        inputs=(INPUT,),
-        input_sizes=(NUM_TRACKED,),
-    )
+    episodes = [seen.episode(f"{i}", d.observations, d.actions) for i, d in enumerate(labelled)]
+    data = seen.data(episodes)
+    own = {"inputs": data.inputs, "camera": data.camera, "loop": {"seed": seed}}
     config = InverseDynamicsConfig.model_validate(
-        {"kind": kind, "inputs": (INPUT,), "window": _WINDOW, "loop": {"seed": seed}} | settings
+        own | settings | {"loop": {"seed": seed} | settings.get("loop", {})}
     )
     with tempfile.TemporaryDirectory() as folder:
         labeler = train_inverse_dynamics(data, config, Path(folder) / "labeler")
-    labels = tuple(_label(labeler, observed) for observed in observations)
+    labels = tuple(_label(labeler, seen, observed) for observed in observations)
     size = sum(array.size for member in labeler.members for array in member.values())
     return Labelled(labels, size)
 
 
-_WINDOW = {"before_s": 2 * _FRAME_S, "after_s": 3 * _FRAME_S}
-CONTRACT = ActionContract(
-    robot="sawyer",
-    dimensions=(
-        *(
-            Dimension(name=f"hand.d{axis}", quantity="position", unit="cm", lower=-1, upper=1)
-            for axis in "xyz"
-        ),
-        Dimension(name="gripper.close", quantity="gripper", unit="1", lower=-1, upper=1),
-    ),
-    frame="world: x right, y away from the robot, z up",
-    rotation="none",
-    rate_hz=RATE_HZ,
-    shift_s=0,
-    is_state=False,
-)
-"""What Meta-World's actions mean."""
-mlp = partial(product, kind="mlp")
-"""The default."""
-ridge = partial(product, kind="ridge")
-"""Ridge regression."""
-
-
-def _episode(demonstration: Demonstration, number: int) -> LabelledEpisode:
-    # The observation after the last action is a row whose own action nobody knows.
-    num = len(demonstration.observations)
-    last = np.full((1, demonstration.actions.shape[1]), np.nan)
-    return LabelledEpisode(
-        name=f"episode {number}",
-        time_s=np.arange(num) * _FRAME_S,
-        features=_tracked(demonstration.observations),
-        actions=np.concatenate([demonstration.actions.astype(float), last]),
-        valid=np.arange(num) < num - 1,
+def _label(labeler: Labeler, seen: Seen, observed: np.ndarray) -> Labels:
+    config, contract = labeler.facts.config, seen.contract
+    num = len(observed) - 1
+    # Stand-ins that nothing reads: a labelled set refuses actions that never change.
+    unread = np.tile(np.linspace(0, 1, num)[:, None], len(contract.dimensions))
+    episode = seen.episode("unlabelled", observed, unread)
+    data = seen.data([episode])
+    columns = as_columns(data, config, labeler.open_encoder())
+    rows = rows_of(columns.episodes[0], columns, config)
+    made = labeler.label(rows.inputs, rows.embeddings_of(labeler))
+    time_s = episode.time_s[:num]
+    known = np.flatnonzero(
+        inside_windows(episode.time_s, time_s, config.window.offsets_s(contract.rate_hz))
     )
-
-
-def _label(labeler: Labeler, observed: Float[np.ndarray, "step observation"]) -> Labels:
-    config, num = labeler.facts.config, len(observed) - 1
-    time_s = np.arange(num + 1) * _FRAME_S
-    offsets_s = config.window.offsets_s(RATE_HZ)
-    windows, known = sample_windows(time_s, _tracked(observed), time_s[:num], offsets_s)
-    inputs = flatten_windows(windows[known], offsets_s, has_levels=config.window.has_levels)
-    made = labeler.label(inputs)
-    rows = np.flatnonzero(known)
-    nearest = np.clip(np.arange(num), rows[0], rows[-1]) - rows[0]
+    nearest = np.clip(np.arange(num), known[0], known[-1]) - known[0]
     return Labels(made.values[nearest], made.half_width[nearest])
 
 
-def _tracked(observed: Float[np.ndarray, "step observation"]) -> np.ndarray:
-    return observed[:, :NUM_TRACKED].astype(float)
+def metaworld_contract() -> ActionContract:
+    """What Meta-World's actions mean."""
+    moves = [
+        Dimension(name=f"hand.d{axis}", quantity="position", unit="cm", lower=-1, upper=1)
+        for axis in "xyz"
+    ]
+    close = Dimension(name="gripper.close", quantity="gripper", unit="1", lower=-1, upper=1)
+    return ActionContract(
+        robot="sawyer",
+        dimensions=(*moves, close),
+        frame="world: x right, y away from the robot, z up",
+        rotation="none",
+        rate_hz=80,
+        shift_s=0,
+        is_state=False,
+    )
+
+
+TRACKED = Seen(contract=metaworld_contract(), columns=slice(0, NUM_TRACKED))
+"""Hand, gripper and object of Meta-World."""
+_WINDOW = {"before_s": 2 / 80, "after_s": 3 / 80}
+"""As long as that of the small labelers."""
+mlp = partial(product, seen=TRACKED, kind="mlp", window=_WINDOW)
+"""The default."""
+ridge = partial(product, seen=TRACKED, kind="ridge", window=_WINDOW)
+"""Ridge regression."""
+kernel = partial(product, seen=TRACKED, kind="kernel")
+"""Kernel ridge regression; it chooses its window itself."""

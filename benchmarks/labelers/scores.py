@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+
+from benchmarks.labelers.episodes import Demonstration, Labels
 
 LAGS = tuple(range(-5, 6))
 """Frames by which labels are moved to see whether they stand where they belong."""
@@ -165,6 +168,34 @@ def error_after_dropping(
     kept = np.argsort(doubt, kind="stable")[: max(1, round(len(doubt) * (1 - share)))]
     whole = float(error.mean())
     return float(error[kept].mean()) / whole if whole > 0 else 1.0
+
+
+def columns(labels: Sequence[Labels], demonstrations: Sequence[Demonstration]) -> dict[str, Any]:
+    """The columns of a row that compare numeric labels with the true actions.
+
+    Those of calibration only where every label has intervals.
+    """
+    each, true = [label.values for label in labels], [d.actions for d in demonstrations]
+    values, truth = np.concatenate(each), np.concatenate(true)
+    lags = best_lags(each, true)
+    out: dict[str, Any] = {
+        "r2": tuple(r2(values, truth).tolist()),
+        "mae": tuple(mae(values, truth).tolist()),
+        "r2_mean": mean_r2(values, truth),
+        "mae_mean": float(mae(values, truth).mean()),
+        "best_lag": farthest_lag(lags),
+        "best_lags": tuple(lags.tolist()),
+        "lag_scan": tuple(lag_scan(each, true).values()),
+    }
+    widths = [label.half_width_90 for label in labels if label.half_width_90 is not None]
+    if len(widths) == len(labels):
+        width = np.concatenate(widths)
+        out["coverage_90"] = coverage(values, width, truth)
+        for percent in (10, 20, 50):
+            out[f"error_left_{percent}"] = error_after_dropping(
+                values, width, truth, share=percent / 100
+            )
+    return out
 
 
 def drift(

@@ -109,18 +109,7 @@ class PushTSimulator:
         self, camera: str, *, width: int, height: int
     ) -> UInt8[np.ndarray, "height width 3"]:
         """A picture from above."""
-        from PIL import Image, ImageDraw
-
-        size = (width * _OVERSAMPLING, height * _OVERSAMPLING)
-        scale = np.array(size) / FIELD_PX
-        image = Image.new("RGB", size, _COLOURS["field"])
-        draw = ImageDraw.Draw(image)
-        for pose, colour in ((GOAL, _COLOURS["goal"]), (self._block, _COLOURS["block"])):
-            for box in corners(pose):
-                draw.polygon([tuple(c) for c in box * scale], fill=colour)
-        low, high = (self._agent + s * AGENT_RADIUS_PX for s in (-1, 1))
-        draw.ellipse([*(low * scale), *(high * scale)], fill=_COLOURS["agent"])
-        return np.asarray(image.resize((width, height), Image.Resampling.BOX))
+        return picture(self._state(), width=width, height=height)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -128,9 +117,30 @@ class PushTSimulator:
     def _observation(self) -> Observation:
         size = {"width": self.views.width, "height": self.views.height}
         pictures = {IMAGES + c: self.render(c, **size) for c in self.views.cameras}
+        return observe(self._state(), pictures)
+
+    def _state(self) -> np.ndarray:
         x, y, angle = self._block
-        state = [*self._agent, x, y, np.cos(angle), np.sin(angle)]
-        return observe(state, pictures)
+        return np.array([*self._agent, x, y, np.cos(angle), np.sin(angle)])
+
+
+def picture(
+    state: Float[np.ndarray, " number"], *, width: int, height: int
+) -> UInt8[np.ndarray, "height width 3"]:
+    """What the camera sees of a state."""
+    from PIL import Image, ImageDraw
+
+    agent, block = state[:2], np.array([*state[2:4], np.arctan2(state[5], state[4])])
+    size = (width * _OVERSAMPLING, height * _OVERSAMPLING)
+    scale = np.array(size) / FIELD_PX
+    image = Image.new("RGB", size, _COLOURS["field"])
+    draw = ImageDraw.Draw(image)
+    for pose, colour in ((GOAL, _COLOURS["goal"]), (block, _COLOURS["block"])):
+        for box in corners(pose):
+            draw.polygon([tuple(c) for c in box * scale], fill=colour)
+    low, high = (agent + s * AGENT_RADIUS_PX for s in (-1, 1))
+    draw.ellipse([*(low * scale), *(high * scale)], fill=_COLOURS["agent"])
+    return np.asarray(image.resize((width, height), Image.Resampling.BOX))
 
 
 _FACTS = SimulatorFacts(

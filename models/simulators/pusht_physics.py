@@ -43,7 +43,10 @@ def pushed(
     block: Float[np.ndarray, "n 3"], agent: Float[np.ndarray, "n 2"], move: Float[np.ndarray, "n 2"]
 ) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n 2"]]:
     """Blocks (x, y, angle) and agents after the agents moved, pushing what is in their way."""
-    num = max(1, int(np.ceil(np.linalg.norm(move, axis=1).max() / MAX_SLIDE_PX)))
+    length = np.linalg.norm(move, axis=1)
+    if (distance(block, agent)[0] - length > AGENT_RADIUS_PX).all():
+        return block, agent + move  # too far away to touch anything
+    num = max(1, int(np.ceil(length.max() / MAX_SLIDE_PX)))
     for _ in range(num):
         agent = agent + move / num
         block = _parted(block, agent)

@@ -96,8 +96,11 @@ def _crowding_px(blocks: np.ndarray) -> np.ndarray:
 def _error_px(blocks: np.ndarray) -> np.ndarray:
     """Root mean square distance of the corners from where they should be."""
     wanted = corners(GOAL).reshape(-1, 2)
-    there = np.stack([corners(b).reshape(-1, 2) for b in blocks])
-    return np.sqrt(((there - wanted) ** 2).sum(2).mean(1))
+    local = corners(np.zeros(3)).reshape(-1, 2)
+    cos, sin = np.cos(blocks[:, 2:]), np.sin(blocks[:, 2:])
+    x = blocks[:, :1] + cos * local[:, 0] - sin * local[:, 1] - wanted[:, 0]
+    y = blocks[:, 1:2] + sin * local[:, 0] + cos * local[:, 1] - wanted[:, 1]
+    return np.sqrt((x**2 + y**2).mean(1))
 
 
 def _starts(block: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
