@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from models.training.config import LoopConfig
 from models.training.windows import WindowConfig
@@ -22,8 +22,9 @@ class KernelConfig(BaseModel):
 
     width: float | None = Field(default=None, gt=0)
     """Width of the kernel, in median distances between training rows."""
-    penalty: float | None = Field(default=None, gt=0)
-    """Weight of the squared norm, for a thousand rows."""
+    penalties: tuple[PositiveFloat, ...] | None = None
+    """Weight of the squared norm, for a thousand rows: one for all, or one for each number,
+    rotation or choice of the action."""
 
 
 class InverseDynamicsConfig(BaseModel):

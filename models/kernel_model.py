@@ -23,7 +23,7 @@ def fit_kernel(
     encoded: Float[np.ndarray, "row encoded"],
     *,
     width: float,
-    penalty: float,
+    penalties: Float[np.ndarray, " encoded"],
 ) -> dict[str, np.ndarray]:
     """A model of standardised encoded actions.
 
@@ -31,12 +31,14 @@ def fit_kernel(
         inputs: Standardised windows.
         encoded: Standardised encoded actions.
         width: Width of the kernel, in median distances between training rows.
-        penalty: Weight of the squared norm, for a thousand rows.
+        penalties: Weight of the squared norm for each encoded number, for a thousand rows.
     """
     centres = inputs[:: -(-len(inputs) // MAX_CENTRES)].astype(np.float32)
     exponent = exponent_of(centres, width)
     kernel = gaussian(centres, centres, exponent)
-    (weight,) = solve(kernel, inputs, encoded, centres, exponent, [penalty])
+    wanted = sorted(set(penalties.tolist()))
+    found = solve(kernel, inputs, encoded, centres, exponent, wanted)
+    weight = np.select([penalties == p for p in wanted], found)
     return {
         "centres": centres,
         "exponent": np.array([exponent], np.float32),

@@ -75,6 +75,13 @@ def train_inverse_dynamics(
     if config.kind == "mlp":
         choose_device(config.loop)
     if config.kind == "kernel":
+        num_blocks = len(ActionSpace.of(data.contract).blocks)
+        num = len(config.kernel.penalties or (1,))
+        if num not in (1, num_blocks):
+            raise UsageError(
+                f"kernel.penalties has {num} numbers; give one, or one for each of the "
+                f"{num_blocks} parts of the action"
+            )
         labeler = _train_kernel(data, config)
     else:
         labeler = _train_members(data, config, out.with_name(out.name + ".training"), listener)
@@ -109,9 +116,9 @@ def _train_kernel(data: LabelledSet, config: InverseDynamicsConfig) -> Labeler:
         seen = as_columns(data, config, open_encoder(config.image_network))
     config = choose_kernel(seen, config, space)
     folds = Folds.of(len(seen.episodes), max(3, config.members), seed=config.loop.seed)
-    every = range(len(seen.episodes))
+    every = list(range(len(seen.episodes)))
     num_own = data.episodes[0].features.shape[1]
-    whole, _ = _kernel_labeler(seen, list(every), config, space, num_own)
+    whole, _ = _kernel_labeler(seen, every, config, space, num_own)
     whole = replace(whole, facts=_facts(data, config, sha256))
     parts = []
     for number, part in enumerate(folds.parts):
@@ -138,14 +145,16 @@ def _kernel_labeler(
     rows = [rows_of(e, columns, config) for e in columns.episodes]
     here = _rows_to_fit(rows, fitted)
     scaling = scaling_of(here, space, config, num_own=num_own)
-    width, penalty = config.kernel.width, config.kernel.penalty
+    width, penalties = config.kernel.width, config.kernel.penalties
     assert width is not None
-    assert penalty is not None
+    assert penalties is not None
+    per_block = np.broadcast_to(penalties, len(space.blocks))
+    widths = [b.encoded.stop - b.encoded.start for b in space.blocks]
     member = fit_kernel(
         scaling.inputs(here.inputs),
         scaling.encoded(space.encode(here.actions)),
         width=width,
-        penalty=penalty,
+        penalties=np.repeat(per_block, widths),
     )
     return _bare(_facts(data, config, ""), scaling, components, (member,)), rows
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float
 
 from models.action_space import CONSTANT_SPREAD, ActionSpace
 from models.inverse_dynamics_config import InverseDynamicsConfig
@@ -18,7 +19,8 @@ from models.training.windows import WindowConfig, sample_windows
 
 WIDTHS = (0.35, 0.5, 0.7, 1.2, 3.0)
 """Of the kernel, in median distances; the last is nearly linear."""
-PENALTIES = (0.001, 0.03, 0.3, 1.0, 3.0)
+PENALTIES = (0.001, 0.03, 0.3, 1.0, 3.0, 10.0, 100.0)
+"""The last all but gives up: numbers that pictures do not show are left at their mean."""
 COMPONENTS = (20, 60, 120)
 SPACINGS_S = (0.05, 0.1, 0.2, 1 / 3)
 """Time between the samples of a window, beside that between two actions."""
@@ -35,8 +37,9 @@ def choose_kernel(
 ) -> InverseDynamicsConfig:
     """The settings with everything filled in that was left open.
 
-    One after the other: the window, the components, the width; each with its best penalty, by the
-    share of the variance that is not explained on left-out episodes.
+    One after the other: the window, the components, the width; by the share of the variance that
+    is not explained on left-out episodes. Every number of the action has its own penalty, so that
+    those that cannot be seen do not decide about the others.
 
     Args:
         data: Labelled episodes.
@@ -62,8 +65,9 @@ def choose_kernel(
     widths = WIDTHS if kernel.width is None else (kernel.width,)
     kernels = [kernel.model_copy(update={"width": w}) for w in widths]
     best = search.best([best.model_copy(update={"kernel": k}) for k in kernels])
-    penalty = kernel.penalty or search.penalty(best)
-    return best.model_copy(update={"kernel": best.kernel.model_copy(update={"penalty": penalty})})
+    penalties = kernel.penalties or search.penalties(best)
+    chosen = best.kernel.model_copy(update={"penalties": penalties})
+    return best.model_copy(update={"kernel": chosen})
 
 
 class _Search:
@@ -80,7 +84,7 @@ class _Search:
             self.components = components_of(data, config.components or max(COMPONENTS))
         self.data = as_columns(data, config, self.components)
         self.num_own = data.episodes[0].features.shape[1]
-        self.losses: dict[str, dict[float, float]] = {}
+        self.losses: dict[str, np.ndarray] = {}
 
     def windows(self) -> list[WindowConfig]:
         """What a window may be: one sample back, two ahead, nearer or farther apart."""
@@ -92,15 +96,14 @@ class _Search:
         return usable or found[:1]
 
     def best(self, candidates: Sequence[InverseDynamicsConfig]) -> InverseDynamicsConfig:
-        """The candidate with the least loss at its best penalty."""
+        """The candidate with the least loss at its best penalties."""
         if len(candidates) == 1:
             return candidates[0]
-        return min(candidates, key=lambda c: min(self._loss(c).values()))
+        return min(candidates, key=lambda c: float(self._loss(c).min(axis=0).sum()))
 
-    def penalty(self, config: InverseDynamicsConfig) -> float:
-        """The best penalty of some settings."""
-        loss = self._loss(config)
-        return min(loss, key=lambda penalty: loss[penalty])
+    def penalties(self, config: InverseDynamicsConfig) -> tuple[float, ...]:
+        """The best penalty of each block of the action."""
+        return tuple(PENALTIES[i] for i in self._loss(config).argmin(axis=0))
 
     def _share_known(self, window: WindowConfig) -> float:
         known = [self._known(e, window) & e.valid for e in self.data.episodes]
@@ -122,12 +125,12 @@ class _Search:
             episodes.append(replace(episode, valid=episode.valid & known))
         self.data = replace(self.data, episodes=tuple(episodes))
 
-    def _loss(self, config: InverseDynamicsConfig) -> dict[float, float]:
+    def _loss(self, config: InverseDynamicsConfig) -> Float[np.ndarray, "penalty block"]:
         key = config.model_dump_json()
         if key not in self.losses:
             rows = self._rows(config)
             parts = [self._part(part, rows, config) for part in range(len(self.folds.parts))]
-            self.losses[key] = {p: float(np.mean([part[p] for part in parts])) for p in parts[0]}
+            self.losses[key] = np.mean(parts, axis=0)
         return self.losses[key]
 
     def _rows(self, config: InverseDynamicsConfig) -> list[Rows]:
@@ -139,8 +142,8 @@ class _Search:
 
     def _part(
         self, part: int, rows: Sequence[Rows], config: InverseDynamicsConfig
-    ) -> dict[float, float]:
-        """Share of the variance of the left-out part that is not explained, by penalty."""
+    ) -> Float[np.ndarray, "penalty block"]:
+        """Share of the variance of the left-out part that is not explained."""
         space = self.space
         fitted = _few(Rows.join([rows[i] for i in self.folds.others(part)]))
         judged = _few(Rows.join([rows[i] for i in self.folds.parts[part]]))
@@ -150,17 +153,19 @@ class _Search:
         truth = scaling.encoded(space.encode(judged.actions))
         exponent = exponent_of(inputs, config.kernel.width or _START_WIDTH)
         kernel, seen = gaussian(inputs, inputs, exponent), gaussian(unseen, inputs, exponent)
-        penalties = PENALTIES if config.kernel.penalty is None else (config.kernel.penalty,)
-        found = solve(kernel, inputs, target, inputs, exponent, penalties)
-        moving = np.ptp(fitted.actions, axis=0) > CONSTANT_SPREAD
-        weights = scaling.error_weights(space)[:, moving]
-        squares = [((seen @ w - truth) ** 2 @ weights).mean() for w in found]
-        return dict(zip(penalties, map(float, squares), strict=True))
+        given = config.kernel.penalties
+        penalties = PENALTIES if given is None else given[:1]
+        weights = scaling.error_weights(space)
+        weights[:, np.ptp(fitted.actions, axis=0) < CONSTANT_SPREAD] = 0
+        out = []
+        for solution in solve(kernel, inputs, target, inputs, exponent, penalties):
+            by_dimension = ((seen @ solution - truth) ** 2).mean(0) @ weights
+            out.append([float(by_dimension[b.columns].sum()) for b in space.blocks])
+        return np.array(out)
 
 
 def _few(rows: Rows) -> Rows:
     """Evenly spread rows, not more than a choice needs."""
     step = -(-max(1, len(rows.actions)) // _MAX_ROWS)
-    return replace(
-        rows, inputs=rows.inputs[::step], actions=rows.actions[::step], frames=rows.frames[::step]
-    )
+    names = ("inputs", "actions", "frames", "times")
+    return replace(rows, **{name: getattr(rows, name)[::step] for name in names})

@@ -42,6 +42,8 @@ class Rows:
     """Which pictures stand in a row's window."""
     before: Int[np.ndarray, " frame"]
     """For each picture, the one that its changes are counted from."""
+    times: Int[np.ndarray, " row"]
+    """Which rows of their episode these are."""
 
     @classmethod
     def join(cls, parts: Sequence[Rows]) -> Rows:
@@ -54,6 +56,7 @@ class Rows:
             images=np.concatenate(pictures) if pictures else None,
             frames=np.concatenate([p.frames + s for p, s in zip(parts, starts, strict=False)]),
             before=np.concatenate([p.before + s for p, s in zip(parts, starts, strict=False)]),
+            times=np.concatenate([p.times for p in parts]),
         )
 
     def embeddings_of(self, labeler: Labeler) -> Float[np.ndarray, "member row tap n"] | None:
@@ -76,7 +79,8 @@ def rows_of(episode: LabelledEpisode, data: LabelledSet, config: InverseDynamics
         frames = nearest_frames(episode.time_s, wanted)
         before = frames_before(episode, data, config)
     inputs = flatten_windows(windows[used], offsets_s, has_levels=config.window.has_levels)
-    return Rows(inputs, episode.actions[used], episode.images, frames[used], before)
+    times = np.flatnonzero(used)
+    return Rows(inputs, episode.actions[used], episode.images, frames[used], before, times)
 
 
 def as_columns(

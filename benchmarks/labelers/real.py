@@ -1,0 +1,241 @@
+"""Labelers on recordings of others with true actions: `python -m benchmarks.labelers.real`.
+
+Every labeler is trained on some episodes and asked about the others; beside it stand what a robot's
+own sensors would say and what is trivial. R2 is the mean over dimensions and left-out groups, on
+rows that have a label; rows whose window reaches beyond their episode have none. `r2_all_rows`
+counts those as the mean action.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.figure import Bar, Figure
+from benchmarks.labelers import scores
+from benchmarks.labelers.real_data import Recording, g1, gr00t, ivideogpt
+from models.inverse_dynamics_config import InverseDynamicsConfig
+from models.training.inverse_dynamics import train_inverse_dynamics
+from models.training.rows import as_columns, rows_of
+
+KERNEL = InverseDynamicsConfig.model_validate(
+    {"kind": "kernel", "camera": "observation.images.front"}
+)
+"""As `kind=kernel camera=...` on the command line: everything else is chosen in training."""
+LINEAR = InverseDynamicsConfig.model_validate(
+    {
+        "kind": "ridge",
+        "camera": "observation.images.front",
+        "window": {"before_s": 1 / 3, "after_s": 2 / 3, "spacing_s": 1 / 3},
+    }
+)
+"""Ridge regression on the same principal components, in the window that the kernel chooses."""
+RIDGE = InverseDynamicsConfig.model_validate({"kind": "ridge", "inputs": ("observation.state",)})
+IVIDEOGPT_TASKS = ("button-press-topdown-wall", "coffee-push", "door-lock", "hammer")
+IVIDEOGPT_SHIFT = 1
+"""The stored action k is the one that led to picture k; see `alignment`."""
+COPIES = range(0, 7)
+"""How far ahead a state is copied, in rows; the best counts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What a labeler said of all episodes, each while it was left out."""
+
+    values: list[np.ndarray]
+    """NaN where it said nothing."""
+    half_width: list[np.ndarray]
+    confidence: list[np.ndarray]
+    truth: list[np.ndarray]
+    """Rows that count, dimensions that are judged."""
+    group: list[int]
+    """Which group each episode was left out with."""
+
+
+def run() -> list[Figure]:
+    """All three sets; those whose folder is absent are left out, with a word about it."""
+    figures = _g1() + _gr00t()
+    for task in IVIDEOGPT_TASKS:
+        figures += _ivideogpt(task)
+    return figures
+
+
+def _g1() -> list[Figure]:
+    recording = g1()
+    if recording is None:
+        return _skipped("g1_lerobot")
+    return [
+        *trivial(recording, is_delta=True),
+        Figure("real.g1.ridge.r2", _mean_r2(leave_out(recording, LINEAR)), "1"),
+        *learned("g1.kernel", leave_out(recording, KERNEL), bar=0.5),
+    ]
+
+
+def _gr00t() -> list[Figure]:
+    recording = gr00t()
+    if recording is None:
+        return _skipped("gr00t_picknplace")
+    held = leave_out(recording, RIDGE)
+    return [
+        *trivial(recording, is_delta=False),
+        *learned(f"{recording.name}.ridge", held),
+    ]
+
+
+def _ivideogpt(task: str) -> list[Figure]:
+    recording = ivideogpt(task, shift=IVIDEOGPT_SHIFT)
+    if recording is None:
+        return _skipped("ivideogpt")
+    held = leave_out(recording, KERNEL)
+    return [
+        *trivial(recording, is_delta=True),
+        *learned(f"{recording.name}.kernel", held),
+    ]
+
+
+def alignment(task: str) -> dict[int, float]:
+    """Mean R2 on left-out episodes by the rows that actions are taken to stand late.
+
+    Seen are a picture and the next alone, so that the best is where the action lies between them.
+    """
+    pair = {"before_s": 0.0, "after_s": 1 / 40.0}
+    config = KERNEL.model_copy(update={"window": type(KERNEL.window).model_validate(pair)})
+    found = {}
+    for shift in (-1, 0, 1, 2):
+        recording = ivideogpt(task, shift=shift)
+        if recording is not None:
+            found[shift] = _mean_r2(leave_out(recording, config))
+    return found
+
+
+def leave_out(recording: Recording, config: InverseDynamicsConfig) -> Held:
+    """Every group of episodes labelled by what was trained on the others."""
+    data, judged = recording.data, list(recording.judged)
+    out = Held([], [], [], [], [])
+    for number, group in enumerate(recording.groups):
+        known = tuple(e for i, e in enumerate(data.episodes) if i not in group)
+        with tempfile.TemporaryDirectory() as folder:
+            labeler = train_inverse_dynamics(
+                replace(data, episodes=known), config, Path(folder) / "labeler"
+            )
+        chosen = labeler.facts.config
+        unseen = replace(data, episodes=tuple(data.episodes[i] for i in group))
+        for episode in as_columns(unseen, chosen, labeler.components).episodes:
+            # All rows are labelled, then those that count are cut out.
+            rows = rows_of(replace(episode, valid=np.ones_like(episode.valid)), unseen, chosen)
+            labels = labeler.label(rows.inputs, rows.embeddings_of(labeler))
+            values, width = (np.full(episode.actions.shape, np.nan) for _ in range(2))
+            sure = np.full(len(values), np.nan)
+            values[rows.times], width[rows.times] = labels.values, labels.half_width
+            sure[rows.times] = labels.confidence
+            count = episode.valid
+            out.values.append(values[count][:, judged])
+            out.half_width.append(width[count][:, judged])
+            out.confidence.append(sure[count])
+            out.truth.append(episode.actions[count][:, judged])
+            out.group.append(number)
+    return out
+
+
+def learned(name: str, held: Held, *, bar: float | None = None) -> list[Figure]:
+    """How good labels are, whether they stand right, and whether they know their errors."""
+    known = [np.isfinite(v).all(axis=1) for v in held.values]
+    values, truth, width = (
+        [a[k] for a, k in zip(arrays, known, strict=True)]
+        for arrays in (held.values, held.truth, held.half_width)
+    )
+    value, true, half = (np.concatenate(a) for a in (values, truth, width))
+    sure = np.concatenate([c[k] for c, k in zip(held.confidence, known, strict=True)])
+    relative = np.abs(value - true) / true.std(0)
+    error, numbers = relative.mean(1), (relative.ravel(), (half / true.std(0)).ravel())
+    covered = scores.coverage(value, half, true)
+    peak = scores.best_lag(scores.lag_scan(values, truth))
+    return [
+        Figure(f"real.{name}.r2", _mean_r2(held), "1", None if bar is None else Bar(">=", bar)),
+        Figure(f"real.{name}.r2_all_rows", _r2_of_all_rows(held), "1"),
+        Figure(f"real.{name}.labelled", float(np.concatenate(known).mean()), "1"),
+        Figure(f"real.{name}.lag", peak, "frames", Bar("==", 0)),
+        Figure(f"real.{name}.coverage_90_least", covered, "1", Bar(">=", 0.87)),
+        Figure(f"real.{name}.coverage_90_most", covered, "1", Bar("<=", 0.93)),
+        Figure(f"real.{name}.error_left_20", _left(error, -sure), "1", Bar("<=", 0.85)),
+        # What nobody can beat who drops whole rows, and the same for single numbers.
+        Figure(f"real.{name}.error_left_20_at_best", _left(error, error), "1"),
+        Figure(f"real.{name}.error_left_20_of_numbers", _left(*numbers), "1"),
+    ]
+
+
+def _left(error: np.ndarray, doubt: np.ndarray) -> float:
+    """Mean error once the 20 % with the most doubt are gone, over that of all."""
+    kept = np.argsort(doubt, kind="stable")[: round(0.8 * len(doubt))]
+    return float(error[kept].mean() / error.mean())
+
+
+def trivial(recording: Recording, *, is_delta: bool) -> list[Figure]:
+    """The mean, the action before, and the robot's own state some rows ahead."""
+    judged, episodes = list(recording.judged), recording.data.episodes
+    truth = [e.actions[e.valid][:, judged] for e in episodes]
+    mean, before = [], []
+    for group in recording.groups:
+        others = [t for i, t in enumerate(truth) if i not in group]
+        for i in group:
+            mean.append(np.repeat(np.concatenate(others).mean(0)[None], len(truth[i]), 0))
+            before.append(np.concatenate([np.zeros_like(truth[i][:1]), truth[i][:-1]]))
+    rows: dict[str, list[np.ndarray]] = {"mean": mean, "previous": before}
+    found = {name: _r2(values, truth) for name, values in rows.items()}
+    if recording.states:
+        found["state"] = max(
+            _r2(
+                [
+                    _ahead(s, k)[e.valid][:, judged]
+                    for s, e in zip(recording.states, episodes, strict=True)
+                ],
+                truth,
+            )
+            for k in ((0,) if is_delta else COPIES)
+        )
+    return [Figure(f"real.{recording.name}.{n}.r2", value, "1") for n, value in found.items()]
+
+
+def _ahead(state: np.ndarray, rows: int) -> np.ndarray:
+    return state[np.minimum(np.arange(len(state)) + rows, len(state) - 1)]
+
+
+def _mean_r2(held: Held) -> float:
+    """Mean over left-out groups and dimensions, on rows that have a label."""
+    found = []
+    for group in sorted(set(held.group)):
+        pairs = [
+            (values[known], truth[known])
+            for values, truth, own in zip(held.values, held.truth, held.group, strict=True)
+            if own == group
+            for known in [np.isfinite(values).all(axis=1)]
+        ]
+        found.append(_r2([a for a, _ in pairs], [b for _, b in pairs]))
+    return float(np.mean(found))
+
+
+def _r2_of_all_rows(held: Held) -> float:
+    """Over all episodes at once; rows without a label count as the mean of the others' actions."""
+    values = []
+    for i, own in enumerate(held.values):
+        others = np.concatenate([t for j, t in enumerate(held.truth) if j != i])
+        values.append(np.where(np.isfinite(own), own, others.mean(0)))
+    return _r2(values, held.truth)
+
+
+def _r2(values: list[np.ndarray], truth: list[np.ndarray]) -> float:
+    return scores.mean_r2(np.concatenate(values), np.concatenate(truth))
+
+
+def _skipped(folder: str) -> list[Figure]:
+    sys.stderr.write(f"{folder} is not in the shared folder of recordings: left out\n")
+    return []
+
+
+if __name__ == "__main__":
+    for figure in run():
+        print(figure.line(), flush=True)
