@@ -23,12 +23,18 @@ class Blob(NamedTuple):
     """Centroid, from the top edge."""
     size: float
     """Root of the area."""
+    spread_x: float = 0.0
+    """Standard deviation of its pixels about the centroid, across."""
+    spread_y: float = 0.0
+    """The same, down."""
+    lean: float = 0.0
+    """Correlation of the two, -1..1: how it leans."""
 
 
 def most_likely_path(
     time_s: Float[np.ndarray, " time"], frames: Sequence[Sequence[Blob]], *, max_speed: float
-) -> Float[np.ndarray, "time 3"]:
-    """x, y and size of the thing that moves through the frames; NaN where it is not seen.
+) -> Float[np.ndarray, "time 6"]:
+    """The fields of `Blob` of the thing that moves through the frames; NaN where it is not seen.
 
     A path pays for fast steps, for sizes that jump, for being smaller than the largest blob around
     and for frames without a blob; the cheapest one is found by dynamic programming (Viterbi 1967).
@@ -39,7 +45,7 @@ def most_likely_path(
     for time, blobs in zip(time_s, frames, strict=True):
         before = states[-1] if states else []
         states.append(_next_states(float(time), blobs, before, max_speed))
-    values = np.full((len(frames), 3), np.nan)
+    values = np.full((len(frames), len(Blob._fields)), np.nan)
     state = min(states[-1], key=lambda s: s.cost, default=None) if states else None
     for index in range(len(frames) - 1, -1, -1):
         assert state is not None

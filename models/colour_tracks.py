@@ -117,11 +117,11 @@ class ColourTracks(FrameStage):
                 feature=f"track.colour.{name}",
                 subject="scene",
                 values=most_likely_path(time_s, blobs, max_speed=self.config.max_speed),
-                names=("x", "y", "size"),
+                names=Blob._fields,
                 unit="1",
                 description=(
-                    f"Centre of {name} from the picture's left and top edge, and the root of its "
-                    "area, all as shares of the picture's width."
+                    f"Centre of {name} from the picture's left and top edge, root of its area and "
+                    "spread, all as shares of the picture's width; then how it leans, -1..1."
                 ),
             )
             for name, blobs in self._blobs.items()
@@ -178,9 +178,18 @@ def find_blobs(
 
 
 def _blob(weight: np.ndarray, left: int, top: int, scale: float) -> Blob:
-    total = float(weight.sum())
-    x = float((weight.sum(0) * (left + 0.5 + np.arange(weight.shape[1]))).sum()) / total
-    y = float((weight.sum(1) * (top + 0.5 + np.arange(weight.shape[0]))).sum()) / total
+    share = weight / weight.sum()
+    across, down = share.sum(0), share.sum(1)
+    x = left + 0.5 + np.arange(weight.shape[1])
+    y = top + 0.5 + np.arange(weight.shape[0])
+    centre_x, centre_y = float(across @ x), float(down @ y)
+    # A pixel's own extent is added: what is one pixel thin has a spread too.
+    spread_x = float(np.sqrt(across @ (x - centre_x) ** 2 + 1 / 12))
+    spread_y = float(np.sqrt(down @ (y - centre_y) ** 2 + 1 / 12))
+    lean = float((y - centre_y) @ share @ (x - centre_x)) / (spread_x * spread_y)
     # The strongest pixels are filled by the thing altogether: in units of theirs the sum is area.
     full = float(np.quantile(weight[weight > 0], 0.9))
-    return Blob(x * scale, y * scale, float(np.sqrt(total / full)) * scale)
+    size = float(np.sqrt(weight.sum() / full))
+    return Blob(
+        centre_x * scale, centre_y * scale, size * scale, spread_x * scale, spread_y * scale, lean
+    )

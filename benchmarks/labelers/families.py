@@ -22,6 +22,7 @@ FAMILIES = {
     "classic": "benchmarks.labelers.classic_cells",
     "metaworld": "benchmarks.labelers.metaworld_cells",
     "pusht": "benchmarks.labelers.pusht_cells",
+    "video": "benchmarks.labelers.video_cells",
 }
 """Module of every family, in the order of the table."""
 
