@@ -8,6 +8,7 @@ that were finished.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import multiprocessing
 import os
 import signal
@@ -124,12 +125,14 @@ def _ended(left: Sequence[tuple[Cell, str]], jobs: int, limit_s: float) -> Itera
 def _started(cell: Cell, key: str, context: ForkServerContext) -> _Running:
     log = _log_path(key)
     log.parent.mkdir(parents=True, exist_ok=True)
-    process = context.Process(target=_work, args=(cell, key, str(log), os.getpid()))
+    process = context.Process(
+        target=_work, args=(cell, families.FAMILIES[cell.family], key, str(log), os.getpid())
+    )
     process.start()
     return _Running(cell, key, process, time.monotonic())
 
 
-def _work(cell: Cell, key: str, log: str, parent: int) -> None:
+def _work(cell: Cell, module: str, key: str, log: str, parent: int) -> None:
     """One cell, in its own process; what it says goes to its log."""
     # The server that this was copied from ends with the run; so shall its copies.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -139,7 +142,7 @@ def _work(cell: Cell, key: str, log: str, parent: int) -> None:
     os.dup2(file, sys.stdout.fileno())
     os.dup2(file, sys.stderr.fileno())
     started_s = time.process_time()
-    row = families.family(cell.family).measure(cell)
+    row = importlib.import_module(module).measure(cell)
     row = replace(row, cpu_s=time.process_time() - started_s, peak_memory_mib=peak_memory_mib())
     keep(key, row, folder=cells_folder())
 

@@ -1,4 +1,4 @@
-"""The table as Parquet (a row a cell), Markdown (seeds together) and a plot."""
+"""The table as Parquet (a row a cell), Markdown (seeds together) and plots."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.figure import Figure
+from benchmarks.labelers import plots, sections
 from benchmarks.labelers.cells import Row
+from benchmarks.labelers.groups import grouped, mean_of, tasks_of
 from benchmarks.labelers.scores import wilson
 from pipeline.atomic import atomic_path, write_text_atomic
 
@@ -22,68 +22,88 @@ _COLUMNS = (
     ("lag", "best_lag"),
     ("drift m", "drift_m"),
     ("cover 90", "coverage_90"),
-    ("error left 10 %", "error_left_10"),
-    ("20 %", "error_left_20"),
-    ("50 %", "error_left_50"),
+    ("left 10 %", "error_left_10"),
+    ("left 20 %", "error_left_20"),
+    ("left 50 %", "error_left_50"),
     ("replay", "replay_success"),
     ("replay error m", "replay_error_m"),
     ("label CPU s", "label_cpu_s"),
+    ("cell CPU s", "cpu_s"),
     ("parameters", "num_parameters"),
     ("memory MiB", "peak_memory_mib"),
 )
 _SIDE_BY_SIDE = ("mae_mean", "r2_mean", "drift_m", "replay_error_m")
+_LEGEND = """\
+Score: share of layouts that a policy cloned from the labels solves, with its 95 % Wilson interval;
+on classic control the return between random (0) and teacher (1); on PushT the share of the mark
+covered; without a policy R2. Of true: over the score on true actions. Lag: frames by which moved
+labels fit best, of the dimensions that labels know (R2 of 0.5 at some lag), the farthest from 0.
+Left 20 %: share of the error left once the least sure 20 % of the steps are dropped. Replay: share
+of demonstrations solved by executing their labels without looking.
+"""
 
 
 def write(rows: Sequence[Row], figures: Sequence[Figure], folder: Path) -> None:
-    """Writes `labelers.parquet`, `labelers.md` and `labelers.png` into `folder`."""
+    """Writes the table and its plots into `folder`.
+
+    `labelers.parquet`, `labelers.md`, `labelers.png` (scores), `lags.png`, `budget.png`.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     with atomic_path(folder / "labelers.parquet") as temporary:
         pq.write_table(pa.Table.from_pylist([asdict(row) for row in rows]), temporary)
-    write_text_atomic(folder / "labelers.md", markdown(rows))
-    _plot(rows, folder / "labelers.png")
+    drawn = plots.write(rows, folder)
+    write_text_atomic(folder / "labelers.md", markdown(rows, figures, drawn))
 
 
-def markdown(rows: Sequence[Row]) -> str:
-    """One table a task, a line a labeler; and what foretells success, over all of a task."""
-    out = ["# Labelers", ""]
-    for task in dict.fromkeys(row.task for row in rows):
-        of_task = [row for row in rows if row.task == task]
-        true = _mean([row.score for row in of_task if row.labeler == "true"])
-        names = [name for name, _ in _COLUMNS]
-        out += [f"## {task}", "", _line(["labeler", "score", "spread", "of true", *names])]
-        out.append("|---" * (4 + len(names)) + "|")
-        lines = _grouped(of_task)
-        ordered = sorted(lines.items(), key=lambda item: -_mean([r.score for r in item[1]]))
-        out += [_line(_cells(name, group, true)) for name, group in ordered]
-        out += ["", *_foretelling(of_task), ""]
-    return "\n".join(out) + "\n"
+def markdown(rows: Sequence[Row], figures: Sequence[Figure], drawn: Sequence[str]) -> str:
+    """Bars, one table a task, budgets, lags, what foretells success, failures."""
+    tasks = tasks_of(rows)
+    of_task = {task: [row for row in rows if row.task == task] for task in tasks}
+    out = ["# Labelers", "", _LEGEND, *sections.failures(rows), *sections.bars(figures)]
+    for task in tasks:
+        out += [f"## {task}", "", *_table(of_task[task]), *_foretelling(of_task[task])]
+    for title, name, part in (
+        ("Label budget", "budget.png", sections.budget),
+        ("Lags", "lags.png", sections.lags),
+    ):
+        lines = [text for task in tasks for text in part(task, of_task[task])]
+        picture = [f"![{title}]({name})", ""] if name in drawn else []
+        out += [f"## {title}", "", *picture, *lines] if lines else []
+    return "\n".join(out)
 
 
-def name_of(row: Row) -> str:
-    """What is the same in all seeds: labeler, labelled set, inputs, distractors."""
-    parts = [row.labeler, row.labelled_set, "" if row.inputs == "state" else row.inputs]
-    return " ".join([p for p in parts if p] + ["distractors"] * row.distractors)
+def _table(rows: Sequence[Row]) -> list[str]:
+    groups = grouped(rows)
+    true = mean_of([row for row in rows if row.labeler == "true" and not row.failed], "score")
+    used = [(head, key) for head, key in _COLUMNS if any(_is_known(row, key) for row in rows)]
+    ordered = sorted(groups.items(), key=lambda item: -_or_last(mean_of(item[1], "score")))
+    head = ["labeler", "score", "seeds", "of true", *[head for head, _ in used]]
+    keys = [key for _, key in used]
+    return sections.table(head, [_cells(name, group, true, keys) for name, group in ordered])
 
 
-def _grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(name_of(row), []).append(row)
-    return groups
+def _is_known(row: Row, key: str) -> bool:
+    value = float(getattr(row, key))
+    return not math.isnan(value) and (key != "num_parameters" or value > 0)
 
 
-def _cells(name: str, group: Sequence[Row], true: float) -> list[str]:
+def _or_last(score: float) -> float:
+    return -math.inf if math.isnan(score) else score
+
+
+def _cells(name: str, group: Sequence[Row], true: float, keys: Sequence[str]) -> list[str]:
     values = [row.score for row in group]
-    shown = f"{_mean(values):.3f}"
+    score = mean_of(group, "score")
+    shown = "" if math.isnan(score) else f"{score:.3f}"
     num_trials = sum(row.num_trials for row in group)
-    if num_trials:
+    if num_trials and math.isclose(score, sum(r.num_successes for r in group) / num_trials):
         low, high = wilson(sum(row.num_successes for row in group), num_trials)
         shown += f" [{low:.2f}, {high:.2f}]"
-    spread = f"{min(values):.3f}..{max(values):.3f}"
-    of_true = _number(_mean(values) / true if true > 0 else math.nan)
-    rest = [_number(_mean([float(getattr(row, key)) for row in group])) for _, key in _COLUMNS]
+    spread = f"{min(values):.3f} to {max(values):.3f}" if len(group) > 1 else "1"
+    of_true = sections.number(score / true if true > 0 else math.nan)
+    rest = [sections.number(mean_of(group, key)) for key in keys]
     return [name, shown, spread, of_true, *rest]
 
 
@@ -91,47 +111,13 @@ def _foretelling(rows: Sequence[Row]) -> list[str]:
     """Rank correlation of each score of labels with what the policy on them achieved."""
     from scipy.stats import spearmanr
 
-    groups = list(_grouped([row for row in rows if row.num_trials]).values())
+    groups = list(grouped([row for row in rows if row.num_trials]).values())
     if len(groups) < 5:
         return []
-    success = [_mean([row.score for row in group]) for group in groups]
+    success = [mean_of(group, "score") for group in groups]
     parts = []
     for key in _SIDE_BY_SIDE:
-        values = [_mean([getattr(row, key) for row in group]) for group in groups]
-        parts.append(f"{key} {spearmanr(values, success).statistic:.2f}")
-    return ["Spearman correlation with success over labelers: " + ", ".join(parts) + "."]
-
-
-def _plot(rows: Sequence[Row], path: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as Canvas
-
-    tasks = list(dict.fromkeys(row.task for row in rows))
-    canvas = Canvas(figsize=(4.2 * len(tasks), 5.5), layout="constrained")
-    FigureCanvasAgg(canvas)
-    for axes, task in zip(np.ravel(canvas.subplots(1, len(tasks))), tasks, strict=True):
-        groups = _grouped([row for row in rows if row.task == task])
-        names = sorted(groups, key=lambda name: _mean([row.score for row in groups[name]]))
-        means = [_mean([row.score for row in groups[name]]) for name in names]
-        axes.barh(names, means, color="#4477aa")
-        for height, name in enumerate(names):
-            seeds = [row.score for row in groups[name]]
-            axes.plot(seeds, [height] * len(seeds), "k.", markersize=4)
-        axes.set_title(task)
-        axes.set_xlabel("share solved, or normalised return")
-    with atomic_path(path) as temporary:
-        canvas.savefig(temporary, format="png", dpi=110)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else math.nan
-
-
-def _number(value: float) -> str:
-    if math.isnan(value):
-        return ""
-    return f"{value:.0f}" if abs(value) >= 1000 or value == round(value) else f"{value:.3f}"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+        values = [mean_of(group, key) for group in groups]
+        if all(not math.isnan(value) for value in values) and len(set(values)) > 1:
+            parts.append(f"{key} {spearmanr(values, success).statistic:.2f}")
+    return ["Rank correlation (Spearman) with the score: " + ", ".join(parts) + ".", ""]

@@ -3,7 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.labelers import probes, reference, render, scores, trivial
+from benchmarks.figure import Bar, Figure
+from benchmarks.labelers import probes, reference, render, scores, sections, trivial
 from benchmarks.labelers.cells import Cell, Row, cell_key, measured
 from benchmarks.labelers.episodes import Demonstration
 from benchmarks.labelers.labeler import Labeler
@@ -114,11 +115,49 @@ def test_table_holds_seeds_together_and_says_what_share_of_true_was_reached(tmp_
     ]
     rows = [row(c, score=1.0 if c.labeler == "true" else 0.4 + 0.2 * c.seed) for c in cells]
     render.write(rows, [], tmp_path)
-    line = next(
-        text for text in (tmp_path / "labelers.md").read_text().splitlines() if "| ridge" in text
-    )
+    lines = (tmp_path / "labelers.md").read_text().splitlines()
+    line = next(text for text in lines if "| ridge" in text)
     # 50 of 100: the textbook interval 0.40..0.60.
-    assert line.startswith("| ridge | 0.500 [0.40, 0.60] | 0.400..0.600 | 0.500 |")
+    assert line.startswith("| ridge | 0.500 [0.40, 0.60] | 0.400 to 0.600 | 0.500 |")
     assert {p.name for p in tmp_path.iterdir()} == {
         "labelers.md", "labelers.parquet", "labelers.png",
     }  # fmt: skip
+
+
+def expert_rows(labeler: str, counts: dict[int, float]) -> list[Row]:
+    return [
+        row(Cell(family="metaworld", task="push-v3", labeler=labeler, labelled_set=f"K{n}"), score)
+        for n, score in counts.items()
+    ]
+
+
+def test_a_label_budget_needs_three_numbers_of_episodes() -> None:
+    rows = expert_rows("ridge", {16: 0.8, 1: 0.2, 5: 0.6}) + expert_rows("mean", {5: 0.1})
+    text = "\n".join(sections.budget("push-v3", rows))
+    assert "| labeler | 1 episode | 5 episodes | 16 episodes |" in text
+    assert "| ridge | 0.20 | 0.60 | 0.80 |" in text
+    assert "mean" not in text
+
+
+def test_a_failed_cell_is_told_and_is_no_row_of_its_task(tmp_path: Path) -> None:
+    cells = [
+        Cell(family="metaworld", task="push-v3", labeler=labeler) for labeler in ("true", "broken")
+    ]
+    rows = [row(cells[0]), Row.of(cells[1], failed="killed by SIGSEGV")]
+    missed = Figure("labelers.push", 0.5, "1", Bar(">=", 0.9))
+    text = render.markdown(rows, [missed], [])
+    assert "- push-v3 broken  state seed 0: killed by SIGSEGV" in text
+    assert "| push | 0.500 | >= 0.9 | **missed** |" in text
+    assert "| broken" not in text
+
+
+def test_lags_are_judged_only_where_labels_know_the_action() -> None:
+    generator = np.random.default_rng(0)
+    truth = [np.cumsum(generator.normal(size=(80, 3)), axis=0)]
+    # Right; two frames late; unrelated.
+    labels = [truth[0].copy()]
+    labels[0][:, 1] = np.roll(truth[0][:, 1], 2)
+    labels[0][:, 2] = generator.normal(size=80)
+    lags = scores.best_lags(labels, truth)
+    np.testing.assert_array_equal(lags, [0, -2, np.nan])
+    assert scores.farthest_lag(lags) == -2
