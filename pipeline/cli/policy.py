@@ -1,4 +1,4 @@
-"""`rotoscope train policy` and `rotoscope eval`: what labels are worth to a robot."""
+"""`rotoscope relabel`, `train policy` and `eval`: what labels are worth to a robot."""
 
 from __future__ import annotations
 
@@ -84,6 +84,21 @@ def evaluate(
         markup=False,
     )
     console.print(f"results: {out}", markup=False)
+
+
+def relabel(
+    data: Annotated[Path, typer.Argument(help="Folder of a LeRobot v3 dataset.", metavar="DATA")],
+    labeler: Annotated[
+        Path, typer.Option(help="Folder that `rotoscope train inverse-dynamics` wrote.")
+    ],
+    out: Annotated[Path, typer.Option(help="Where the labelled dataset is published, whole.")],
+    all_rows: Annotated[
+        bool, typer.Option("--all", help="Label rows whose own action is known, too.")
+    ] = False,
+) -> None:
+    """Label a dataset that has states or pictures but no actions, by a trained labeler."""
+    done = registry.helper("relabel_dataset")(data, labeler, out, keeps_known=not all_rows)
+    console.print(f"dataset: {out} ({done.episodes} episodes, {done.rows} rows)", markup=False)
 
 
 def _say(text: str) -> None:
