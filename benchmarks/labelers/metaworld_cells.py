@@ -109,7 +109,9 @@ def figures(rows: Sequence[Row]) -> list[Figure]:
             chosen = [r for r in learned if (r.labeler, r.labelled_set) == (labeler, name)]
             title = f"labelers.{task}.{labeler}.{name}"
             share = _mean([row.score for row in chosen]) / true
-            out.append(_figure(f"{title}.of_true", share, labeler, Bar(">=", _MIN_OF_TRUE[name])))
+            limit = Bar(">=", _MIN_OF_TRUE[name])
+            # Of a part of the table, the rows on true actions may not have been asked for.
+            out += [] if np.isnan(true) else [_figure(f"{title}.of_true", share, labeler, limit)]
             lag = max(abs(row.best_lag) for row in chosen)
             out.append(_figure(f"{title}.lag", lag, labeler, Bar("==", 0)))
             if any(row.coverage_90 == row.coverage_90 for row in chosen):

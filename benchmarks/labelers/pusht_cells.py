@@ -68,9 +68,12 @@ def code(cell: Cell) -> tuple[str, ...]:
 
 
 def figures(rows: Sequence[Row]) -> list[Figure]:
-    """How well labels fit; where they stand."""
+    """Whether the planner solves its episodes, how well labels fit, where they stand."""
     found = []
     for row in rows:
+        if row.labeler == "true":
+            bar = Bar(">=", 0.95)
+            found.append(Figure("labelers.pusht.planner", row.replay_success, "1", bar))
         if row.labeler.startswith("product"):
             title = f"labelers.pusht.{row.labeler}.{row.inputs}"
             found.append(Figure(f"{title}.r2", row.r2_mean, "1"))
