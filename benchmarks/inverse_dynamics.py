@@ -1,13 +1,10 @@
-"""Inverse dynamics labelers: how fast and with what memory they look at video, how honest they are.
+"""Inverse dynamics labelers: how fast they look at video, with what memory, how honest they are.
 
 A ball is pushed about in front of a camera; the action is the push.
 """
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks._processes import measure, rotoscope
 from benchmarks.figure import Bar, Figure
 from models.inverse_dynamics_config import InverseDynamicsConfig
 from models.labeler import load_labeler
@@ -24,11 +22,12 @@ from models.training.data import LabelledEpisode, LabelledSet
 from models.training.inverse_dynamics import train_inverse_dynamics
 from models.training.rows import Rows, rows_of
 from pipeline.contract import ActionContract, Dimension
+from pipeline.run.ledger import Ledger
 from pipeline.types import Frame, Video
 
 SIZE, RATE_HZ = 64, 20.0
 NUM_TRAINED, NUM_UNSEEN = 40, 40
-SHORT, LONG = 2000, 8000
+MINUTES = (1, 4, 10)
 CAMERA = "observation.images.front"
 CONTRACT = ActionContract(
     robot="ball",
@@ -52,17 +51,16 @@ def run() -> list[Figure]:
         train_inverse_dynamics(dataset(range(3), rows=40, has_images=True), config, model)
         look(model, 64)
         rate = look(model, 1000)
-        short, long = (_peak_mib(model, frames) for frames in (SHORT, LONG))
+        peaks = {m: _peak_gib(Path(name), model, m) for m in MINUTES}
         honest = calibration(Path(name) / "ridge")
     return [
         Figure("inverse_dynamics.look", rate, "frames/s", Bar(">=", 200)),
-        Figure("inverse_dynamics.memory_2000_frames", short, "MiB"),
-        # Five networks leave 640 bytes of numbers per frame, joined once at the end.
+        *(Figure(f"inverse_dynamics.memory_{m}_min", peaks[m], "GiB") for m in MINUTES),
         Figure(
-            "inverse_dynamics.memory_growth",
-            1024 * (long - short) / (LONG - SHORT),
-            "KiB/frame",
-            Bar("<=", 4),
+            "inverse_dynamics.memory_10_min_over_1",
+            peaks[MINUTES[-1]] / peaks[MINUTES[0]],
+            "x",
+            Bar("<=", 1.05),
         ),
         *honest,
     ]
@@ -144,23 +142,30 @@ def _frames(num_frames: int) -> Iterator[Frame]:
         yield Frame(index=index, time_s=index / RATE_HZ, to_rgb=lambda: image)
 
 
-def _peak_mib(model: Path, num_frames: int) -> float:
-    """Most memory of a fresh process that looks at so many frames [MiB]."""
-    code = (
-        f"from benchmarks import inverse_dynamics as b; b.print_peak({str(model)!r}, {num_frames})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return float(done.stdout)
+def _peak_gib(root: Path, model: Path, minutes: int) -> float:
+    """Most memory of the worker that labels a video of 64 px from end to end [GiB]."""
+    video = root / f"{minutes}.mp4"
+    _encode(video, round(60 * minutes * RATE_HZ))
+    stages = [f"{stage}.model={model}" for stage in ("label.pixels", "label.inverse_dynamics")]
+    command = ["label", video, "--recipe", "inverse-dynamics-pixels"]
+    command += ["--out", root / f"out{minutes}", "--store", root / f"store{minutes}"]
+    command += ["--until", "label.inverse_dynamics", "-o", stages[0], "-o", stages[1]]
+    cost = measure(rotoscope(*command))
+    if cost.exit_code != 0:
+        raise SystemExit(cost.output)
+    return Ledger(root / f"out{minutes}.rotoscope" / "ledger.jsonl").rows()[0].peak_memory_gib
 
 
-def print_peak(model: str, num_frames: int) -> None:
-    """Looks at frames and prints this process's peak memory [MiB]."""
-    import torch
+def _encode(path: Path, num_frames: int) -> None:
+    """A video in which a bright square wanders about."""
+    import av
 
-    torch.set_num_threads(1)
-    look(Path(model), num_frames)
-    # Not getrusage: its peak would be that of the parent, which trained, where that is higher.
-    status = Path("/proc/self/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert found is not None
-    print(int(found[1]) / 1024)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=round(RATE_HZ), options={"g": "20"})
+        stream.width, stream.height, stream.pix_fmt = SIZE, SIZE, "yuv420p"
+        for index in range(num_frames):
+            image = np.zeros((SIZE, SIZE, 3), np.uint8)
+            x, y = (round(24 + 20 * f(index / 9)) for f in (np.sin, np.cos))
+            image[y : y + 12, x : x + 12] = 255
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))

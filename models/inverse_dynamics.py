@@ -136,7 +136,14 @@ class InverseDynamics(ClipStage):
         observed = np.zeros(num, bool)
         for start in range(0, num, _CHUNK_ROWS):
             part = slice(start, min(start + _CHUNK_ROWS, num))
-            known, watched, labels = self._rows(clip.time_s, at_s[part], seen, embedding)
+            # Copies are made of the frames around these rows alone, however long the clip is.
+            near = self._frames_around(clip.time_s, at_s[part])
+            known, watched, labels = self._rows(
+                clip.time_s[near],
+                at_s[part],
+                Columns(seen.values[near], seen.valid[near]),
+                None if embedding is None else embedding.values[near],
+            )
             rows = np.arange(part.start, part.stop)[known]
             observed[part] = watched
             if labels is not None:
@@ -169,12 +176,23 @@ class InverseDynamics(ClipStage):
             f"features.interval.{subject}": interval,
         }
 
+    def _frames_around(
+        self, time_s: Float[np.ndarray, " time"], at_s: Float[np.ndarray, " row"]
+    ) -> slice:
+        """The frames that windows around some moments reach, and two more on either side."""
+        facts = self.labeler.facts
+        offsets_s = facts.config.window.offsets_s(facts.contract.rate_hz)
+        first = int(np.searchsorted(time_s, at_s[0] + offsets_s[0]))
+        last = int(np.searchsorted(time_s, at_s[-1] + offsets_s[-1]))
+        start = min(max(0, first - 2), max(0, len(time_s) - 3))
+        return slice(start, max(last + 3, start + 3))
+
     def _rows(
         self,
         time_s: Float[np.ndarray, " time"],
         at_s: Float[np.ndarray, " row"],
         seen: Columns,
-        embedding: EmbeddingTrack | None,
+        embedding: Float[np.ndarray, "time number"] | None,
     ) -> tuple[Bool[np.ndarray, " row"], Bool[np.ndarray, " row"], Labels | None]:
         """Which rows have a known window, which an observed one, and the labels of the former."""
         facts = self.labeler.facts
@@ -183,7 +201,7 @@ class InverseDynamics(ClipStage):
         is_column = embedding is not None and not config.learns_images
         columns = seen.values
         if embedding is not None and is_column:
-            columns = np.concatenate([columns, embedding.values.astype(float)], axis=1)
+            columns = np.concatenate([columns, embedding.astype(float)], axis=1)
         windows, known = sample_windows(time_s, columns, at_s, offsets_s)
         believed, _ = sample_windows(time_s, seen.valid[:, None].astype(float), at_s, offsets_s)
         inside = inside_windows(time_s, at_s, offsets_s)
@@ -193,9 +211,7 @@ class InverseDynamics(ClipStage):
         inputs = flatten_windows(windows[known], offsets_s, has_levels=config.window.has_levels)
         pictures = None
         if embedding is not None and not is_column:
-            found, _ = sample_windows(
-                time_s, embedding.values.astype(np.float32), at_s[known], offsets_s
-            )
+            found, _ = sample_windows(time_s, embedding.astype(np.float32), at_s[known], offsets_s)
             members = found.reshape(*found.shape[:2], config.members, -1)
             pictures = members.transpose(2, 0, 1, 3)
         return known, watched, self.labeler.label(inputs, pictures)
