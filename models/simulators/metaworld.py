@@ -126,7 +126,13 @@ class MetaWorldSimulator:
         self.close()
         model = self._environment.model
         model.vis.quality.shadowsize, model.vis.quality.offsamples = 0, 0
-        self._renderer = self._mujoco.Renderer(model, height, width)
+        try:
+            self._renderer = self._mujoco.Renderer(model, height, width)
+        except (self._mujoco.FatalError, RuntimeError) as error:
+            raise UsageError(
+                f"{self._facts.name} cannot draw ({error}); set MUJOCO_GL=egl before anything "
+                "imports mujoco, or name no camera"
+            ) from error
         self._drawn_size = (width, height)
 
     def _observation(self) -> Observation:
