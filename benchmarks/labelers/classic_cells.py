@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
 from collections.abc import Sequence
@@ -26,7 +27,11 @@ NUM_DEMONSTRATIONS = 50
 """Of the teacher, actions hidden."""
 LABELERS = ("true", "most-common", "bco0", "bco")
 """True actions; always the commonest one; plain BCO from random play; iterated BCO(alpha)."""
+PRODUCT = "product-mlp"
+"""What `rotoscope train inverse-dynamics` makes of five of the teacher's episodes."""
+_PRODUCT_MODULE = "benchmarks.labelers.product"
 _TAUGHT = range(40_000, 40_000 + NUM_DEMONSTRATIONS)
+_LABELLED = range(45_000, 45_005)
 _UNSEEN = range(800_000, 800_100)
 """Starts of the teacher and of the scores. Rounds and sizes of BCO were chosen on others (0 to 49
 and 500,000 to 500,099, learners of seeds 0 to 2), so that these tell what they are worth."""
@@ -39,18 +44,22 @@ SEEDS = (0, 1, 2)
 def cells(*, small: bool) -> list[Cell]:
     """Every classic task; one seed of plain and iterated BCO where small."""
     labelers = ("bco0", "bco") if small else LABELERS
-    return [
-        Cell(family="classic", task=task, labeler=labeler, seed=seed)
-        for task in TASKS
-        for labeler in labelers
-        for seed in (SEEDS[:1] if small else SEEDS)
-    ]
+    found = []
+    for task in TASKS:
+        found += [
+            Cell(family="classic", task=task, labeler=labeler, seed=seed)
+            for labeler in labelers
+            for seed in (SEEDS[:1] if small else SEEDS)
+        ]
+        if not small:
+            found.append(Cell(family="classic", task=task, labeler=PRODUCT, labelled_set="K5"))
+    return found
 
 
 def code(cell: Cell) -> tuple[str, ...]:
-    """The simulator, which is opened by name."""
-    del cell
-    return ("models.simulators.classic",)
+    """The simulator, which is opened by name, and the product where it is asked."""
+    simulator = "models.simulators.classic"
+    return (simulator, _PRODUCT_MODULE) if cell.labeler == PRODUCT else (simulator,)
 
 
 def figures(rows: Sequence[Row]) -> list[Figure]:
@@ -64,9 +73,9 @@ def figures(rows: Sequence[Row]) -> list[Figure]:
 
 def measure(cell: Cell) -> Row:
     """Labels the teacher's episodes, scores the labels, tries the policy on unseen starts."""
-    simulator, demonstrations, normal = _setting(cell.task)
+    simulator, demonstrations, known, normal = _setting(cell.task)
     started = time.process_time()
-    labels, policy = _labelled(cell, simulator, demonstrations)
+    labels, policy = _labelled(cell, simulator, demonstrations, known)
     cpu_s = time.process_time() - started
     truth = all_actions(demonstrations)[:, 0]
     one_hot = np.eye(truth.max() + 1)
@@ -75,6 +84,7 @@ def measure(cell: Cell) -> Row:
     )
     return Row.of(
         cell,
+        num_labelled=len(known) if cell.labeler == PRODUCT else 0,
         accuracy=scores.accuracy(np.concatenate(labels), truth),
         macro_f1=scores.macro_f1(np.concatenate(labels), truth),
         best_lag=scores.farthest_lag(lags),
@@ -86,7 +96,10 @@ def measure(cell: Cell) -> Row:
 
 
 def _labelled(
-    cell: Cell, simulator: Simulator, demonstrations: Sequence[Demonstration]
+    cell: Cell,
+    simulator: Simulator,
+    demonstrations: Sequence[Demonstration],
+    known: Sequence[Demonstration],
 ) -> tuple[list[np.ndarray], Mlp]:
     seed = _FIRST_SEED + cell.seed
     states = [d.observations for d in demonstrations]
@@ -100,6 +113,8 @@ def _labelled(
     if cell.labeler == "most-common":
         common = np.bincount(np.concatenate(labels)).argmax()
         labels = [np.full_like(label, common) for label in labels]
+    elif cell.labeler == PRODUCT:
+        labels = _product_labels(simulator, states, known, seed=seed)
     policy = fit_classes(
         np.concatenate([s[:-1] for s in states]),
         np.concatenate(labels),
@@ -107,6 +122,23 @@ def _labelled(
         num_classes=num_choices,
     )
     return labels, policy
+
+
+def _product_labels(
+    simulator: Simulator,
+    states: Sequence[np.ndarray],
+    known: Sequence[Demonstration],
+    *,
+    seed: int,
+) -> list[np.ndarray]:
+    """Choices that lie between a state and the next."""
+    # By name: cells of BCO shall not depend on the product's code.
+    module = importlib.import_module(_PRODUCT_MODULE)
+    contract = simulator.facts.contract
+    seen = module.Seen(contract=contract, columns=slice(0, len(simulator.facts.state_names)))
+    window = {"before_s": 0, "after_s": 1 / contract.rate_hz}
+    made = module.product(known, states, seed=seed, seen=seen, kind="mlp", window=window)
+    return [np.round(label.values[:, 0]).astype(int) for label in made.labels]
 
 
 @dataclass(frozen=True)
@@ -121,16 +153,24 @@ class _Normal:
 
 
 @lru_cache(maxsize=1)
-def _setting(name: str) -> tuple[Simulator, list[Demonstration], _Normal]:
+def _setting(
+    name: str,
+) -> tuple[Simulator, list[Demonstration], list[Demonstration], _Normal]:
+    """Simulator, demonstrations to label, labelled ones, and what returns are worth."""
     simulator = open_simulator(TASKS[name].simulator)
     folder = bench_folder() / "episodes"
     act = teacher(simulator)
 
-    def make() -> list[Demonstration]:
-        return [episode(simulator, act, seed=seed).demonstration for seed in _TAUGHT]
-
     code = code_hash(("benchmarks.labelers.tasks.classic", "models.simulators.classic"))
-    demonstrations = cached(folder, f"{name}-teacher-{_TAUGHT.start}-{code}", make)
+
+    def taught(seeds: range) -> list[Demonstration]:
+        return cached(
+            folder,
+            f"{name}-teacher-{seeds.start}-{code}",
+            lambda: [episode(simulator, act, seed=seed).demonstration for seed in seeds],
+        )
+
+    demonstrations, known = taught(_TAUGHT), taught(_LABELLED)
     path = folder / f"{name}-returns-{_UNSEEN.start}-{code}.json"
     with locked(path.with_suffix(".lock")):
         if not path.is_file():
@@ -139,4 +179,4 @@ def _setting(name: str) -> tuple[Simulator, list[Demonstration], _Normal]:
                 mean_return(simulator, chance, _UNSEEN), mean_return(simulator, act, _UNSEEN)
             )
             write_text_atomic(path, json.dumps(asdict(found)))
-    return simulator, demonstrations, _Normal(**json.loads(path.read_text()))
+    return simulator, demonstrations, known, _Normal(**json.loads(path.read_text()))
