@@ -145,7 +145,17 @@ class LatentModel:
             last, first = found[1:], found[:-1]
         else:
             last, first = self.features(images), self.features(before)
-        return last if self.facts.config.objective == "dynamo" else self.latents(first, last)
+        if self.facts.config.objective == "dynamo":
+            return self._standardised(last)
+        return self.latents(first, last)
+
+    def _standardised(self, features: np.ndarray) -> np.ndarray:
+        """Places differ by little from frame to frame; brought to 1, half precision can hold it."""
+        import torch
+
+        with torch.inference_mode():
+            found: np.ndarray = self.module["standard"](torch.from_numpy(features)).numpy()
+        return found
 
 
 def save_latent(model: LatentModel, folder: Path) -> None:

@@ -80,9 +80,17 @@ def features_of(maps: torch.Tensor) -> torch.Tensor:
     import torch
 
     share = maps.exp()
-    side = torch.linspace(-1, 1, maps.shape[-1], device=maps.device)
+    num = maps.shape[-1]
+    side = (2 * torch.arange(num, device=maps.device) + 1) / num - 1
     across, down = share.sum(2) @ side, share.sum(3) @ side
     return torch.cat([across, down, 0.1 * maps.flatten(2).amax(-1)], dim=1)
+
+
+def found_places(features: torch.Tensor, num: int) -> torch.Tensor:
+    """Where the first maps found their thing (n, num, 2), -1..1."""
+    import torch
+
+    return torch.stack([features[:, :num], features[:, _NUM_POINTS : _NUM_POINTS + num]], dim=-1)
 
 
 def infer(module: Any, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,6 @@ from models.latent_model import LATENT_VERSION, LatentFacts, LatentModel, save_l
 from models.latent_network import build_latent_network
 from models.training.latent_data import (
     UnlabelledSet,
-    UnlabelledVideo,
     check_videos,
     split_videos,
     stretches,
@@ -25,8 +24,10 @@ from models.training.latent_data import (
 from models.training.latent_objectives import Batchable, stretch_losses
 from models.training.latent_report import latent_report
 from models.training.loop import Problem, TrainListener, choose_device, train
+from models.training.rows import nearest_frames
 from pipeline.errors import DatasetError, UsageError
 
+_ONE_SIGMA_BELOW = 0.16
 _NUM_JUDGED = 96
 """Held-out stretches at most that a look is taken at."""
 
@@ -85,6 +86,15 @@ def check_latent_settings(config: LatentActionConfig) -> None:
             f"encoder {config.encoder!r} is a latent action model itself; name 'cnn' or a "
             "pretrained image network"
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Scales:
+    """Of every column of the tracks."""
+
+    middle: np.ndarray
+    spread: np.ndarray
+    step: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,8 +201,8 @@ class _Fit:
                 f"{self.config.stretch_frames} frames {self.gap_s:.2g} s apart need; lower gap_s "
                 "or num_gaps, or give longer videos"
             )
-        mean, spread, scale = _track_scales(self.data.videos, self.gap_s)
-        targets = (np.concatenate([v.targets for v in videos]) - mean) / spread
+        scales, point_scales = self._scales()
+        targets = np.concatenate([v.targets for v in videos])
         features = [self.features[i] for i in which] if self.features else None
         embodiment = np.concatenate([np.full(len(v.time_s), v.embodiment) for v in videos])
 
@@ -202,12 +212,20 @@ class _Fit:
         batchable = Batchable(
             images=torch.from_numpy(np.concatenate([v.images for v in videos])).to(device),
             features=None if features is None else floats(np.concatenate(features)),
-            targets=floats(targets),
-            target_scale=floats(scale / spread),
+            targets=floats((targets - scales.middle) / scales.spread),
+            target_step=floats(scales.step / scales.spread),
             points=floats(np.concatenate([v.points for v in videos])),
+            point_step=floats(point_scales.step.reshape(-1, 2)),
             embodiment=torch.from_numpy(embodiment).to(device),
         )
         return batchable, torch.from_numpy(rows).to(device)
+
+    def _scales(self) -> tuple[_Scales, _Scales]:
+        """Of targets and of points, over all videos."""
+        videos = self.data.videos
+        steps = [nearest_frames(v.time_s, v.time_s + self.gap_s) for v in videos]
+        points = [v.points.reshape(len(v.points), -1) for v in videos]
+        return _track_scales([v.targets for v in videos], steps), _track_scales(points, steps)
 
     def _loss(self, module: Any, data: Batchable, frames: Any) -> Any:
         import torch
@@ -225,19 +243,29 @@ class _Fit:
         return total / len(frames) / self.config.most_gaps
 
 
-def _track_scales(
-    videos: Sequence[UnlabelledVideo], gap_s: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean and spread of tracks, and the spread of their change over a gap; 1 where unknown."""
-    from models.training.rows import nearest_frames
+def _quantiles(values: np.ndarray, *shares: float) -> list[np.ndarray]:
+    """Of what is known of each column; 0 where nothing is."""
+    out = np.zeros((len(shares), values.shape[1]))
+    for column in range(values.shape[1]):
+        known = values[np.isfinite(values[:, column]), column]
+        if len(known):
+            out[:, column] = np.quantile(known, shares)
+    return list(out)
 
-    values = np.concatenate([v.targets for v in videos])
-    changes = np.concatenate(
-        [v.targets[nearest_frames(v.time_s, v.time_s + gap_s)] - v.targets for v in videos]
-    )
-    known, moved = np.isfinite(values), np.isfinite(changes)
-    num = np.maximum(known.sum(0), 1)
-    mean = np.where(known, values, 0).sum(0) / num
-    spread = np.sqrt(np.where(known, (values - mean) ** 2, 0).sum(0) / num)
-    scale = np.sqrt(np.where(moved, changes**2, 0).sum(0) / np.maximum(moved.sum(0), 1))
-    return mean, np.where(spread > 1e-9, spread, 1.0), np.where(scale > 1e-9, scale, 1.0)
+
+def _or_one(scale: np.ndarray) -> np.ndarray:
+    return np.where(scale > 1e-9, scale, 1.0)
+
+
+def _track_scales(values: Sequence[np.ndarray], steps: Sequence[np.ndarray]) -> _Scales:
+    """How tracks (time, number) are brought to 1; trackers that err now and then change nothing.
+
+    Args:
+        values: The tracks of every video.
+        steps: For every video, the frame a gap after each.
+    """
+    every = np.concatenate(list(values))
+    low, middle, high = _quantiles(every, _ONE_SIGMA_BELOW, 0.5, 1 - _ONE_SIGMA_BELOW)
+    changes = [np.abs(v[s] - v) for v, s in zip(values, steps, strict=True)]
+    (step,) = _quantiles(np.concatenate(changes), 1 - 2 * _ONE_SIGMA_BELOW)
+    return _Scales(middle, _or_one((high - low) / 2), _or_one(step))

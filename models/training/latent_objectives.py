@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from models.latent_config import LatentActionConfig
 from models.latent_network import (
     features_of,
+    found_places,
     frame_features,
     frame_maps,
     latents_of,
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import torch
 
 _PLACE_WEIGHT = 0.5
+_JUMP = 10.0
+"""Changes beyond this many usual ones are not believed."""
 _BELL = 0.05
 """1-sigma of where a map may say that a point is, as a share of the picture."""
 _ROUNDING = 1e-6
@@ -35,10 +38,12 @@ class Batchable:
     """What a frozen encoder says about each; `None` where the encoder is trained."""
     targets: torch.Tensor
     """Standardised tracks (frame, target); NaN where unknown."""
-    target_scale: torch.Tensor
-    """Spread of a target's change over one gap, in units of its standardised value."""
+    target_step: torch.Tensor
+    """How far a target usually changes over one gap, in units of its standardised value."""
     points: torch.Tensor
     """Image points (frame, point, 2), shares of width and height; NaN where unknown."""
+    point_step: torch.Tensor
+    """How far a point usually moves over one gap (point, 2), in the same shares."""
     embodiment: torch.Tensor
     """Source of each frame."""
 
@@ -94,13 +99,15 @@ def stretch_losses(
         found = predict_features(module, before, dealt, embodiment)
         forward = (found - wanted).pow(2).mean()
         if config.objective == "dynamo":
-            total = total + config.covariance_weight * _covariance(module, features)
+            total = total + config.covariance_weight * _correlation(features)
     if "tell" in module and config.tracks.weight:
-        taught = _track_loss(module, data, pairs, features, latents, gaps)
+        taught = _track_loss(module, data, pairs, features, latents)
         total = total + config.tracks.weight * taught
     if maps is not None and config.tracks.points:
-        found = find_points(maps, data.points[pairs.all] + moved)
-        total = total + config.tracks.weight * found
+        points = data.points[pairs.all] + moved
+        found = find_points(maps, points)
+        steps = _point_steps(features, points, data.point_step, pairs)
+        total = total + config.tracks.weight * (found + steps)
     return Losses(total + forward, forward, latents)
 
 
@@ -175,14 +182,14 @@ def _follow(target: Any, tower: Any, decay: float) -> None:
         kept.lerp_(own, 1 - decay)
 
 
-def _covariance(module: Any, features: torch.Tensor) -> torch.Tensor:
-    """Squared covariances between features, their own spread brought to 1 (as in DynaMo)."""
+def _correlation(features: torch.Tensor) -> torch.Tensor:
+    """Squared correlations between features: DynaMo's covariances, whatever the features' scale."""
     import torch
 
-    spread = features.detach().std(0).clamp(min=1e-4)
+    spread = features.std(0).clamp(min=1e-6)
     centred = (features - features.mean(0)) / spread
-    covariance = centred.T @ centred / len(centred)
-    return (covariance - torch.diag(covariance.diagonal())).pow(2).sum() / len(covariance)
+    correlation = centred.T @ centred / len(centred)
+    return (correlation - torch.diag(correlation.diagonal())).pow(2).sum() / len(correlation)
 
 
 def _pixel_error(
@@ -240,16 +247,35 @@ def _track_loss(
     pairs: _Pairs,
     features: torch.Tensor,
     latents: torch.Tensor,
-    gaps: int,
 ) -> torch.Tensor:
     """Latents tell how tracks change, features where they are; unknown numbers cost nothing."""
-    change = (data.targets[pairs.last] - data.targets[pairs.first]) / data.target_scale
-    moved = _known_error(module["tell"](latents) / gaps, change / gaps)
+    change = (data.targets[pairs.last] - data.targets[pairs.first]) / data.target_step
+    moved = _step_error(module["tell"](latents), change, pairs.gaps)
     there = _known_error(module["place"](features), data.targets[pairs.all])
     return moved + _PLACE_WEIGHT * there
 
 
+def _point_steps(
+    features: torch.Tensor, points: torch.Tensor, point_step: torch.Tensor, pairs: _Pairs
+) -> torch.Tensor:
+    """How well the places that maps find move along with their points."""
+    places = 0.5 + 0.5 * found_places(features, points.shape[1])
+    (first, last), (was, now) = pairs.of(places), pairs.of(points)
+    return _step_error((last - first) / point_step, (now - was) / point_step, pairs.gaps)
+
+
+def _step_error(found: torch.Tensor, wanted: torch.Tensor, gaps: int) -> torch.Tensor:
+    """Of changes in units of what is usual; a change far beyond that is a tracker that jumped."""
+    import torch
+
+    believed = torch.where(wanted.abs() <= _JUMP * gaps, wanted, torch.nan)
+    return _known_error(found / gaps, believed / gaps)
+
+
 def _known_error(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Squared where small and linear beyond: trackers err seldom, but then by a lot."""
+    import torch
+
     known = wanted.isfinite()
-    error = (found - wanted.nan_to_num(0.0)).pow(2) * known
-    return error.sum() / known.sum().clamp(min=1)
+    error = torch.nn.functional.smooth_l1_loss(found, wanted.nan_to_num(0.0), reduction="none")
+    return 2 * (error * known).sum() / known.sum().clamp(min=1)

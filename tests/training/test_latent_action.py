@@ -15,7 +15,7 @@ from models.training.latent_action import train_latent_action
 from models.training.latent_data import UnlabelledSet, stretches
 from pipeline.errors import DatasetError, UsageError
 
-LOOP = {"num_steps": 80, "batch_size": 8, "eval_every": 40, "learning_rate": 3e-3}
+LOOP = {"num_steps": 40, "batch_size": 8, "eval_every": 20, "learning_rate": 3e-3}
 SMALL = {"image_size": moving_squares.SIZE, "size": 8, "hidden": 32, "loop": LOOP}
 SMALL |= {"held_out_share": 0.25, "shift_px": 1}
 TAUGHT = SMALL | {"tracks": {"targets": [moving_squares.TARGET], "points": ["track.square"]}}
@@ -28,7 +28,7 @@ def config(**settings):
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory):
     folder = tmp_path_factory.mktemp("latent") / "model"
-    settings = LatentActionConfig.model_validate(TAUGHT | {"loop": LOOP | {"num_steps": 160}})
+    settings = LatentActionConfig.model_validate(TAUGHT | {"loop": LOOP | {"num_steps": 120}})
     return train_latent_action(moving_squares.dataset(), settings, folder), folder
 
 
@@ -58,19 +58,18 @@ def test_pairs_in_any_order_give_the_same_latents_as_a_video(taught):
     np.testing.assert_allclose(mixed, model.embed(images[1:], images[:-1])[order], atol=1e-5)
 
 
-@pytest.mark.parametrize("objective", ["lapo", "laom", "dynamo"])
-@pytest.mark.parametrize("latent", ["continuous", "vq"])
+@pytest.mark.parametrize(
+    ("objective", "latent"), [("lapo", "vq"), ("laom", "continuous"), ("dynamo", "continuous")]
+)
 def test_every_objective_trains_without_tracks(objective, latent, tmp_path):
-    loop = LOOP | {"num_steps": 30, "eval_every": 15}
-    data = moving_squares.dataset(6, tracked=False)
-    settings = config(objective=objective, latent=latent, loop=loop)
-    data = UnlabelledSet(data.videos, data.embodiments, data.picture_shape)
-    bare = tuple(replace(v, targets=v.targets[:, :0], points=v.points[:, :0]) for v in data.videos)
-    model = train_latent_action(replace(data, videos=bare), settings, tmp_path / "model")
-    images = bare[0].images
-    found = model.embed(images[1:], images[:-1])
+    settings = config(objective=objective, latent=latent, loop=LOOP | {"num_steps": 20})
+    videos = moving_squares.dataset(4).videos
+    bare = tuple(replace(v, targets=v.targets[:, :0], points=v.points[:, :0]) for v in videos)
+    data = UnlabelledSet(bare, ("squares",), (moving_squares.SIZE, moving_squares.SIZE))
+    model = train_latent_action(data, settings, tmp_path / "model")
+    found = model.embed(bare[0].images[1:], bare[0].images[:-1])
     assert np.isfinite(found).all()
-    assert found.std(0).max() > 1e-4
+    assert found.std(0).max() > 1e-3
     assert ("perplexity" in model.metrics) == (latent == "vq")
 
 
@@ -89,7 +88,7 @@ def test_latents_of_a_still_video_are_reported_and_refused(tmp_path):
     model = train_latent_action(data, config(objective="lapo"), tmp_path / "model")
     assert model.metrics["collapsed"]
     assert any("raise gap_s" in text for text in model.metrics["advice"])
-    with pytest.raises(UsageError, match="collapsed: .*Train again"):
+    with pytest.raises(UsageError, match=r"collapsed: .*Train again"):
         open_latent(tmp_path / "model")
 
 
@@ -99,14 +98,14 @@ def test_killed_training_goes_on_to_the_same_weights(tmp_path):
     settings = config(latent="vq", loop=loop)
     whole = train_latent_action(data, settings, tmp_path / "whole")
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def kill(event):
         if event.step == 20:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train_latent_action(data, settings, tmp_path / "model", listener=kill)
     again = train_latent_action(data, settings, tmp_path / "model")
     assert whole.weights.keys() == again.weights.keys()
@@ -142,7 +141,7 @@ def test_rates_that_differ_are_refused(tmp_path):
     videos = moving_squares.dataset(4).videos
     fast = replace(videos[0], time_s=videos[0].time_s / 2)
     data = replace(moving_squares.dataset(4), videos=(fast, *videos[1:]))
-    with pytest.raises(DatasetError, match="20 to 40 frames a second.*set gap_s"):
+    with pytest.raises(DatasetError, match=r"20 to 40 frames a second.*set gap_s"):
         train_latent_action(data, config(), tmp_path / "model")
 
 

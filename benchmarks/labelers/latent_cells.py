@@ -1,0 +1,164 @@
+"""Latent actions from video: what a decoder makes of them from 16 labelled episodes.
+
+    rotoscope bench labelers --family latent
+
+Fifty expert episodes are to be labelled, sixteen more are labelled; all are seen by one camera at
+64 px, with or without things that move by themselves. Latent action models see the pictures of all
+sixty-six and no action. The decoder of their latents, and the inverse dynamics that sees pixels
+alone, are the same product on the same sixteen.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.figure import Bar, Figure
+from benchmarks.labelers.cells import Cell, Row
+from benchmarks.labelers.episodes import Labels
+from benchmarks.labelers.latent_video import Filmed, filmed, point_names, unlabelled
+from benchmarks.labelers.metaworld_cells import label_scores
+from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator
+from models.inverse_dynamics_config import InverseDynamicsConfig
+from models.labeler import Labeler
+from models.latent_config import LatentActionConfig
+from models.training.inverse_dynamics import train_inverse_dynamics
+from models.training.latent_action import train_latent_action
+from models.training.rows import as_columns, rows_of
+from models.training.windows import inside_windows
+
+TASK, LABELLED = "push-v3", "K16"
+ALONE = "idm"
+"""Inverse dynamics from the pixels of the labelled episodes alone."""
+_PLAIN = {"shift_px": 0, "brightness": 0}
+_TAUGHT = {"tracks": {"targets": point_names(), "points": point_names(), "weight": 2}}
+LATENTS: dict[str, dict[str, Any]] = {
+    "lapo": {"objective": "lapo", **_PLAIN},
+    "lapo-vq": {"objective": "lapo", "latent": "vq", **_PLAIN},
+    "laom": {"objective": "laom"},
+    "dynamo": {"objective": "dynamo"},
+    "laom-tracks": {"objective": "laom", **_TAUGHT},
+    "laom-tracks-vq": {"objective": "laom", "latent": "vq", **_TAUGHT},
+}
+"""Settings of each model; what is not named has its default."""
+_HELD_TO_BARS = "laom-tracks"
+_LOOP = {"num_steps": 300, "eval_every": 100, "learning_rate": 5e-3}
+_DECODER = {"kind": "ridge", "window": {"before_s": 2 / 80, "after_s": 4 / 80}}
+
+
+def cells(*, small: bool) -> list[Cell]:
+    """Every model, with and without distractors, one seed; none where small: films take minutes."""
+    if small:
+        return []
+    return [
+        Cell(
+            family="latent",
+            task=TASK,
+            labeler=name,
+            labelled_set=LABELLED,
+            inputs="pixels64",
+            distractors=distractors,
+        )
+        for name in (ALONE, *LATENTS)
+        for distractors in (False, True)
+    ]
+
+
+def code(cell: Cell) -> tuple[str, ...]:
+    """Nothing beside what this module imports."""
+    del cell
+    return ()
+
+
+def figures(rows: Sequence[Row]) -> list[Figure]:
+    """Latents against inverse dynamics alone, and what distractors cost."""
+    r2 = {(row.labeler, row.distractors): row.r2_mean for row in rows}
+    out = [
+        Figure(f"labelers.latent.{row.labeler}.{_look(row.distractors)}.r2", row.r2_mean, "1")
+        for row in rows
+    ]
+    for name in ("laom-tracks", "laom-tracks-vq"):
+        for distractors in (False, True):
+            gain = r2.get((name, distractors), np.nan) - r2.get((ALONE, distractors), np.nan)
+            title = f"labelers.latent.{name}.{_look(distractors)}.over_idm"
+            out.append(Figure(title, gain, "1", Bar(">=", 0) if name == _HELD_TO_BARS else None))
+        lost = _lost(r2, name) / _lost(r2, "lapo")
+        title = f"labelers.latent.{name}.lost_of_lapo"
+        out.append(Figure(title, lost, "1", Bar("<=", 0.5) if name == _HELD_TO_BARS else None))
+    return [figure for figure in out if not np.isnan(figure.value)]
+
+
+def _lost(r2: dict[tuple[str, bool], float], name: str) -> float:
+    return r2.get((name, False), np.nan) - r2.get((name, True), np.nan)
+
+
+def _look(distractors: bool) -> str:
+    return "distractors" if distractors else "plain"
+
+
+def measure(cell: Cell) -> Row:
+    """Trains model and decoder, labels the hidden episodes, scores the labels."""
+    simulator = _simulator()
+    hidden = filmed(simulator, "hidden", has_distractors=cell.distractors)
+    known = filmed(simulator, LABELLED, has_distractors=cell.distractors)
+    started = time.process_time()
+    with tempfile.TemporaryDirectory() as name:
+        labels, size = _labels(cell, hidden, known, Path(name))
+    found = label_scores(labels, hidden.demonstrations)
+    return Row.of(
+        cell,
+        num_labelled=len(known.demonstrations),
+        **found,
+        score=found["r2_mean"],
+        label_cpu_s=time.process_time() - started,
+        num_parameters=size,
+    )
+
+
+def _labels(cell: Cell, hidden: Filmed, known: Filmed, folder: Path) -> tuple[list[Labels], int]:
+    """Labels of the hidden episodes, and how many numbers were fitted for them."""
+    data = known.labelled()
+    settings: dict[str, Any] = {"camera": data.camera, **_DECODER, "loop": {"seed": cell.seed}}
+    size = 0
+    if cell.labeler == ALONE:
+        settings |= {"kind": "kernel"}
+    else:
+        has_tracks = "tracks" in LATENTS[cell.labeler]
+        config = LatentActionConfig.model_validate(
+            {**LATENTS[cell.labeler], "loop": LatentActionConfig().loop.model_copy(update=_LOOP)}
+        )
+        videos = unlabelled([hidden, known], has_tracks=has_tracks)
+        model = train_latent_action(videos, config, folder / "latent")
+        size = sum(array.size for array in model.weights.values())
+        settings["encoder"] = f"latent:{folder / 'latent'}"
+    config = InverseDynamicsConfig.model_validate(settings)
+    labeler = train_inverse_dynamics(data, config, folder / "labeler")
+    size += sum(array.size for member in labeler.members for array in member.values())
+    return label_all(labeler, hidden), size
+
+
+def label_all(labeler: Labeler, filmed_set: Filmed) -> list[Labels]:
+    """Labels of every episode; moments whose window leaves it take the nearest label."""
+    config = labeler.facts.config
+    data = as_columns(filmed_set.labelled(), config, labeler.open_encoder())
+    offsets_s = config.window.offsets_s(data.contract.rate_hz)
+    out = []
+    for episode in data.episodes:
+        rows = rows_of(episode, data, config)
+        made = labeler.label(rows.inputs, rows.embeddings_of(labeler))
+        num = len(episode.time_s) - 1
+        known = np.flatnonzero(inside_windows(episode.time_s, episode.time_s[:num], offsets_s))
+        nearest = np.clip(np.arange(num), known[0], known[-1]) - known[0]
+        out.append(Labels(np.clip(made.values, -1, 1)[nearest], made.half_width[nearest]))
+    return out
+
+
+@lru_cache(maxsize=1)
+def _simulator() -> MetaWorldSimulator:
+    return MetaWorldSimulator(TASK)
