@@ -18,7 +18,8 @@ from benchmarks.figure import Figure
 from models.policy.command import train_policy
 from models.policy.evaluate_folder import evaluate_folder
 from models.relabel import relabel_dataset
-from models.simulators.record import DatasetRecorder, Rows, record_dataset
+from models.simulators.record import record_dataset
+from models.simulators.recorder import DatasetRecorder, Rows
 from models.simulators.rollout import teacher
 from models.simulators.simulator import open_simulator
 from models.training.command import train_from_dataset

@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks._small_dataset import publish_small
 from benchmarks.figure import Bar, Figure
-from models.simulators.record import DatasetRecorder, Rows
+from models.simulators.recorder import DatasetRecorder, Rows
 from pipeline.contract import ActionContract, Dimension
 from pipeline.episode import StateColumns
 
@@ -152,7 +152,7 @@ def _by_lerobot(config: Any, *, side_px: int | None) -> Any:
 
 
 def _from_memory(config: Any, *, side_px: int | None) -> Any:
-    from models.policy.lerobot_training import memory_datasets
+    from models.policy.memory_dataset import memory_datasets
     from models.policy.trusted import trust_of
     from pipeline.dataset import open_dataset
 

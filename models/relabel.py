@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 
 from models.labeler import Labeler, Labels, load_labeler
 from models.policy.frames import cameras_of, open_frames
-from models.simulators.record import DatasetRecorder, Rows
+from models.simulators.recorder import DatasetRecorder, Rows
 from models.training.data import LabelledEpisode, LabelledSet
 from models.training.rows import as_columns, rows_of
 from pipeline.dataset import Dataset, EpisodeRows, open_dataset, read_images

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
+from models.policy.drawing import film, plot
+from models.policy.policy import EpisodeResult, Policy
 from models.policy.scores import wilson
-from models.simulators.record import state_columns, write_video
+from models.simulators.record import state_columns
 from models.simulators.rollout import rollout
 from models.simulators.simulator import (
     IMAGES,
@@ -24,56 +25,11 @@ from models.simulators.simulator import (
     open_simulator,
 )
 from pipeline.atomic import atomic_path
-from pipeline.contract import ActionContract
 from pipeline.errors import UsageError
 
 RESULTS, VIDEO, PLOT = "results.json", "episodes.mp4", "results.png"
 FIRST_SEED = 70_000
 """Added to `seed`: starts that nobody demonstrated, as long as demonstrations begin below."""
-VIDEO_SIDE_PX = 320
-"""Side of the video's pictures."""
-
-
-@runtime_checkable
-class Policy(Protocol):
-    """What can be tried in a simulator."""
-
-    @property
-    def contract(self) -> ActionContract | None:
-        """What its actions mean; `None` where nobody knows."""
-        ...
-
-    @property
-    def state_names(self) -> dict[str, tuple[str, ...]]:
-        """Features that it must be given, and what their numbers are."""
-        ...
-
-    @property
-    def image_sizes(self) -> dict[str, tuple[int, int]]:
-        """Cameras that it must be given, and the width and height it learned from [px]."""
-        ...
-
-    def reset(self, seed: int) -> None:
-        """Begins an episode; what is random in the policy comes from `seed`."""
-        ...
-
-    def act(self, observation: Observation) -> Float[np.ndarray, " action"]:
-        """The next action."""
-        ...
-
-
-@dataclass(frozen=True)
-class EpisodeResult:
-    """How one episode went."""
-
-    seed: int
-    """Which start."""
-    is_success: bool
-    """Whether the task was solved."""
-    total_reward: float
-    """Sum of rewards: the return."""
-    steps: int
-    """Steps it took."""
 
 
 Tell = Callable[[EpisodeResult], None]
@@ -125,9 +81,9 @@ def evaluate(
         with atomic_path(out) as temporary:
             temporary.mkdir(parents=True)
             (temporary / RESULTS).write_text(json.dumps(summary, indent=2) + "\n")
-            _plot(results, summary, temporary / PLOT)
+            plot(results, summary, temporary / PLOT)
             if num_filmed:
-                _film(simulator, policy, choose, seeds[:num_filmed], temporary / VIDEO)
+                film(simulator, policy, choose, seeds[:num_filmed], temporary / VIDEO)
     finally:
         simulator.close()
     return summary
@@ -208,70 +164,3 @@ def _episode(
         steps += 1
         is_success = is_success or transition.step.is_success
     return EpisodeResult(seed, is_success, round(total_reward, 6), steps)
-
-
-def _film(
-    simulator: Simulator,
-    policy: Policy,
-    choose: Callable[[Observation], Observation],
-    seeds: Sequence[int],
-    path: Path,
-) -> None:
-    """Episodes one after the other, each with half a second of its end; green: solved."""
-    facts, views = simulator.facts, simulator.views
-    size = {"width": VIDEO_SIDE_PX, "height": VIDEO_SIDE_PX}
-
-    def picture(observation: Observation) -> np.ndarray:
-        if not views.cameras:
-            return simulator.render(facts.cameras[0], **size)
-        # What the policy itself sees: drawing in a second size would open a renderer every step.
-        seen = observation[IMAGES + views.cameras[0]]
-        times = max(1, VIDEO_SIDE_PX // seen.shape[1])
-        return seen.repeat(times, 0).repeat(times, 1)
-
-    def pictures() -> Iterator[np.ndarray]:
-        for seed in seeds:
-            policy.reset(seed)
-            solved, image = False, None
-            for transition in rollout(simulator, lambda seen: policy.act(choose(seen)), seed=seed):
-                solved = solved or transition.step.is_success
-                image = picture(transition.step.observation)
-                yield image
-            if image is not None:
-                yield from [_framed(image, solved)] * (facts.fps // 2)
-
-    write_video(path, pictures(), fps=facts.fps)
-
-
-def _framed(image: np.ndarray, is_success: bool) -> np.ndarray:
-    out = image.copy()
-    colour = (40, 160, 60) if is_success else (190, 40, 40)
-    for edge in (out[:6], out[-6:], out[:, :6], out[:, -6:]):
-        edge[:] = colour
-    return out
-
-
-def _plot(results: Sequence[EpisodeResult], summary: dict[str, Any], path: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2, width_ratios=(1, 4))
-    rate, low, high = (summary[k] for k in ("success", "success_low", "success_high"))
-    left.bar([0], [rate], color="#4477aa")
-    left.errorbar([0], [rate], yerr=[[rate - low], [high - rate]], color="k", capsize=5)
-    left.set(ylim=(0, 1), xticks=[], ylabel="share solved, 95 % interval")
-    left.set_title(f"{summary['successes']} of {summary['episodes']}")
-    for is_success, colour, label in (
-        (True, "#228833", "solved"),
-        (False, "#ee6677", "not solved"),
-    ):
-        chosen = [(r.seed, r.total_reward) for r in results if r.is_success == is_success]
-        if chosen:
-            right.plot(*zip(*chosen, strict=True), "o", color=colour, label=label, markersize=4)
-    right.axhline(summary["mean_return"], color="0.6", linewidth=1)
-    right.set(xlabel="start (seed)", ylabel="return")
-    right.legend(loc="best", fontsize=8)
-    figure.suptitle(f"{summary['policy']} in {summary['environment']}")
-    figure.savefig(path, format="png", dpi=110)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from models.policy.cloned import FACTS, load_cloned
-from models.policy.evaluate import Policy, Tell, evaluate
+from models.policy.evaluate import Tell, evaluate
+from models.policy.policy import Policy
 from pipeline.errors import UsageError
 
 

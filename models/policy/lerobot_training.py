@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.labeler import package_versions
 from models.policy.frames import cameras_of
 from models.policy.lerobot_facts import LerobotFacts, write_facts
-from models.policy.memory_dataset import MemoryDataset, read_table, split
+from models.policy.memory_dataset import MemoryDataset, memory_datasets
 from models.policy.trusted import Trust, said, trust_of
 from models.training.settings import read_settings
 from pipeline.atomic import atomic_path
@@ -256,34 +256,6 @@ def _own_dataset(job: _Job) -> Iterator[None]:
         yield
     finally:
         script.make_train_eval_datasets = original
-
-
-def memory_datasets(
-    config: Any, dataset: Dataset, trust: Sequence[Trust], *, side_px: int | None
-) -> tuple[MemoryDataset, MemoryDataset | None]:
-    """What `lerobot.datasets.factory.make_train_eval_datasets` gives, from memory.
-
-    Args:
-        config: LeRobot's `TrainPipelineConfig`.
-        dataset: The same dataset, opened by us.
-        trust: For each episode, which rows are learned from.
-        side_px: Side of the square that pictures are shrunk to; as they are where `None`.
-    """
-    import torch
-    from lerobot.datasets.dataset_metadata import LeRobotDatasetMetadata
-    from lerobot.datasets.factory import resolve_delta_timestamps
-    from lerobot.utils.constants import IMAGENET_STATS
-
-    meta = LeRobotDatasetMetadata(config.dataset.repo_id, root=config.dataset.root)
-    table = read_table(dataset, trust, side_px=side_px)
-    deltas = resolve_delta_timestamps(config.trainable_config, meta)
-    learned, held = split(table, config.dataset.eval_split)
-    made = [MemoryDataset(meta, table, part, deltas) for part in (learned, held) if part]
-    for one in made:
-        for camera in meta.camera_keys if config.dataset.use_imagenet_stats else ():
-            known = {k: torch.tensor(v, dtype=torch.float32) for k, v in IMAGENET_STATS.items()}
-            one.meta.stats[camera] = one.meta.stats[camera] | known
-    return made[0], made[1] if held else None
 
 
 @contextlib.contextmanager

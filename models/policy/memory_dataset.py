@@ -148,7 +148,35 @@ class MemoryDataset:
         return torch.from_numpy(found) if isinstance(found, np.ndarray) else found
 
 
-def split(table: Table, share: float) -> tuple[list[int], list[int]]:
+def memory_datasets(
+    config: Any, dataset: Dataset, trust: Sequence[Trust], *, side_px: int | None
+) -> tuple[MemoryDataset, MemoryDataset | None]:
+    """What `lerobot.datasets.factory.make_train_eval_datasets` gives, from memory.
+
+    Args:
+        config: LeRobot's `TrainPipelineConfig`.
+        dataset: The same dataset, opened by us.
+        trust: For each episode, which rows are learned from.
+        side_px: Side of the square that pictures are shrunk to; as they are where `None`.
+    """
+    import torch
+    from lerobot.datasets.dataset_metadata import LeRobotDatasetMetadata
+    from lerobot.datasets.factory import resolve_delta_timestamps
+    from lerobot.utils.constants import IMAGENET_STATS
+
+    meta = LeRobotDatasetMetadata(config.dataset.repo_id, root=config.dataset.root)
+    table = read_table(dataset, trust, side_px=side_px)
+    deltas = resolve_delta_timestamps(config.trainable_config, meta)
+    learned, held = _split(table, config.dataset.eval_split)
+    made = [MemoryDataset(meta, table, part, deltas) for part in (learned, held) if part]
+    for one in made:
+        for camera in meta.camera_keys if config.dataset.use_imagenet_stats else ():
+            known = {k: torch.tensor(v, dtype=torch.float32) for k, v in IMAGENET_STATS.items()}
+            one.meta.stats[camera] = one.meta.stats[camera] | known
+    return made[0], made[1] if held else None
+
+
+def _split(table: Table, share: float) -> tuple[list[int], list[int]]:
     """Stretches to learn from, and those of the last episodes, which are held out."""
     owners = np.unique(table.episode)
     num_held = math.ceil(len(owners) * share) if share else 0

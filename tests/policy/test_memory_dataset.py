@@ -8,7 +8,8 @@ import pytest
 import tiny_data
 
 from models.policy.frames import open_frames
-from models.policy.lerobot_training import check_packages, memory_datasets, train_lerobot
+from models.policy.lerobot_training import check_packages, train_lerobot
+from models.policy.memory_dataset import memory_datasets
 from models.policy.trusted import trust_of
 from pipeline.dataset import open_dataset
 from pipeline.errors import DatasetError, UsageError

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.simulators.record import DatasetRecorder, Rows
+from models.simulators.recorder import DatasetRecorder, Rows
 from pipeline.contract import ActionContract, Dimension
 from pipeline.episode import StateColumns
 

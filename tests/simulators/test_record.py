@@ -128,7 +128,7 @@ def test_wilson_interval_is_the_published_one():
 
 
 def test_single_episode_has_no_standard_error():
-    from models.policy.evaluate import EpisodeResult
+    from models.policy.policy import EpisodeResult
 
     found = summarise([EpisodeResult(0, True, 3.0, 7)])
     assert found["return_standard_error"] == 0.0
