@@ -39,7 +39,7 @@ class ColourMoments:
     @classmethod
     def of(
         cls,
-        videos: Sequence[UInt8[np.ndarray, "time height width 3"]],
+        videos: Sequence[UInt8[np.ndarray, "_ height width 3"]],
         *,
         num_colours: int = 12,
         every: int = 10,

@@ -56,7 +56,7 @@ class Learned:
 
     model: SeenStates
     """Learned from all episodes."""
-    unseen: tuple[Float[np.ndarray, "time state"], ...]
+    unseen: tuple[Float[np.ndarray, "_ state"], ...]
     """States of each training episode, read off without it."""
     width: float
     """Chosen on left-out episodes."""
@@ -65,8 +65,8 @@ class Learned:
 
 
 def learn_states(
-    seen: Sequence[Float[np.ndarray, "time feature"]],
-    states: Sequence[Float[np.ndarray, "time state"]],
+    seen: Sequence[Float[np.ndarray, "_ feature"]],
+    states: Sequence[Float[np.ndarray, "_ state"]],
 ) -> Learned:
     """The map from what was seen to states that is best on left-out episodes.
 

@@ -1,4 +1,4 @@
-"""What labelers see of Meta-World's videos: coloured things, or the colours of 64 px pictures.
+"""States read off Meta-World's videos: from coloured things, or from the colours of 64 px pictures.
 
 `tracks2` and `tracks1` follow both fingers, the object and the arm through video files of 192 px,
 by two cameras or one; `pixels64` and `pixels64x2` are told nothing and see pictures of 64 px.
@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from benchmarks.labelers.cells import bench_folder
 from benchmarks.labelers.code import code_hash
+from benchmarks.labelers.episodes import Demonstration
+from benchmarks.labelers.labeler import NUM_TRACKED, OPENING
 from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator
-from benchmarks.labelers.tasks.rendered import Footage, footage
+from benchmarks.labelers.tasks.rendered import RATE_HZ, Footage, footage
 from models.colour_moments import ColourMoments
 from models.colour_tracks import ColourTracks, ColourTracksConfig
-from models.seen_states import bridged
+from models.seen_states import bridged, learn_states, smoothed_states
 from pipeline.atomic import atomic_path
 
 INPUTS = {
@@ -37,27 +40,34 @@ _THINGS = {
 }
 _NUM_ARM_COLUMNS = 6
 
-Seen = tuple[Float[np.ndarray, "step feature"], ...]
+_MOVED_TOGETHER = (slice(0, OPENING), slice(OPENING, OPENING + 1), slice(OPENING + 1, NUM_TRACKED))
+
+Rows = tuple[Float[np.ndarray, "_ number"], ...]
 
 
 @dataclass(frozen=True)
-class Watched:
-    """Two sets of episodes as a labeler sees them."""
+class ReadOff:
+    """Two sets of episodes, and the states that were read off their videos."""
 
-    labelled: Footage
-    """Episodes whose actions and states may be learned from."""
-    hidden: Footage
+    known: tuple[Demonstration, ...]
+    """Labelled episodes; true states and actions may be learned from."""
+    hidden: tuple[Demonstration, ...]
     """Episodes to label."""
-    seen: Seen
-    """Features of the labelled episodes, a row a picture."""
-    seen_hidden: Seen
-    """Features of the hidden episodes."""
+    known_states: Rows
+    """Of the labelled episodes, each read off by a map that has not seen it."""
+    hidden_states: Rows
+    """Of the hidden episodes."""
+    num_parameters: int
+    """Of the map."""
 
 
-def watch(
+def read_states(
     simulator: MetaWorldSimulator, labelled_set: str, inputs: str, *, has_distractors: bool
-) -> Watched:
-    """What a labeler sees, looked at the first time and kept.
+) -> ReadOff:
+    """Smoothed states of a labelled set and of the hidden episodes, read off once and kept.
+
+    The labelled set's true states are learned from, as any teleoperated recording holds them; the
+    hidden episodes' are not seen.
 
     Raises:
         ValueError: Unknown inputs.
@@ -65,27 +75,46 @@ def watch(
     if inputs not in INPUTS:
         raise ValueError(f"unknown inputs {inputs!r}; there are {', '.join(INPUTS)}")
     folder = bench_folder() / "episodes"
-    shots = [
+    known, hidden = (
         footage(simulator, name, folder, has_distractors=has_distractors)
         for name in (labelled_set, "hidden")
-    ]
-    place = shots[0].files["left"][0].parent
-    code = code_hash((__name__,))
-    path = place.with_name(f"{place.name}-{inputs}-{code}.npz")
+    )
+    place = known.files["left"][0].parent
+    path = place.with_name(f"{place.name}-{inputs}-{code_hash((__name__,))}.npz")
     if not path.is_file():
-        made = _moments(shots, inputs) if inputs.startswith("pixels") else _tracks(shots, inputs)
-        arrays = {f"{k}_{i}": v for k, one in enumerate(made) for i, v in enumerate(one)}
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's own stub
+        _write(path, *_read_off(known, hidden, inputs))
     with np.load(path, allow_pickle=False) as stored:
-        seen, seen_hidden = (
-            tuple(stored[f"{k}_{i}"] for i in range(len(shot.demonstrations)))
-            for k, shot in enumerate(shots)
+        return ReadOff(
+            known.demonstrations,
+            hidden.demonstrations,
+            tuple(stored[f"known_{i}"] for i in range(len(known.demonstrations))),
+            tuple(stored[f"hidden_{i}"] for i in range(len(hidden.demonstrations))),
+            int(stored["num_parameters"]),
         )
-    return Watched(shots[0], shots[1], seen, seen_hidden)
 
 
-def _moments(shots: Sequence[Footage], inputs: str) -> list[Seen]:
+def _read_off(known: Footage, hidden: Footage, inputs: str) -> tuple[Rows, Rows, int]:
+    look = _moments if inputs.startswith("pixels") else _tracks
+    seen, seen_hidden = look((known, hidden), inputs)
+    learned = learn_states(seen, [d.observations[:, :NUM_TRACKED] for d in known.demonstrations])
+    known_states = tuple(_smooth(states) for states in learned.unseen)
+    hidden_states = tuple(_smooth(learned.model(rows)) for rows in seen_hidden)
+    return known_states, hidden_states, learned.model.weights.size
+
+
+def _smooth(states: np.ndarray) -> np.ndarray:
+    return smoothed_states(states, _MOVED_TOGETHER, rate_hz=RATE_HZ)
+
+
+def _write(path: Path, known: Rows, hidden: Rows, num_parameters: int) -> None:
+    arrays: dict[str, Any] = {"num_parameters": np.array(num_parameters)}
+    arrays |= {f"known_{i}": rows for i, rows in enumerate(known)}
+    arrays |= {f"hidden_{i}": rows for i, rows in enumerate(hidden)}
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def _moments(shots: Sequence[Footage], inputs: str) -> list[Rows]:
     """Colours are learned from both sets: the hidden videos may be looked at, too."""
     by_camera: list[list[list[np.ndarray]]] = []
     for camera in INPUTS[inputs]:
@@ -94,7 +123,7 @@ def _moments(shots: Sequence[Footage], inputs: str) -> list[Seen]:
     return [_side_by_side([views[k] for views in by_camera]) for k in range(len(shots))]
 
 
-def _tracks(shots: Sequence[Footage], inputs: str) -> list[Seen]:
+def _tracks(shots: Sequence[Footage], inputs: str) -> list[Rows]:
     stage = ColourTracks(ColourTracksConfig.model_validate({"things": _THINGS}))
     stage.setup()
     cameras = INPUTS[inputs]
@@ -123,5 +152,5 @@ def _followed(stage: ColourTracks, path: Path) -> np.ndarray:
     return bridged(np.concatenate([track.values for track in tracks], axis=1))
 
 
-def _side_by_side(views: Sequence[Sequence[np.ndarray]]) -> Seen:
+def _side_by_side(views: Sequence[Sequence[np.ndarray]]) -> Rows:
     return tuple(np.concatenate(parts, axis=1) for parts in zip(*views, strict=True))

@@ -13,12 +13,10 @@ from benchmarks.figure import Bar, Figure
 from benchmarks.labelers import metaworld_cells, reference
 from benchmarks.labelers.cells import Cell, Row, cell_key, cells_folder, measured
 from benchmarks.labelers.episodes import Demonstration
-from benchmarks.labelers.labeler import NUM_TRACKED, OPENING, Labelled
+from benchmarks.labelers.labeler import Labelled
 from benchmarks.labelers.policy import POLICY, clone, num_policy_successes
 from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator, unseen_seeds
-from benchmarks.labelers.tasks.rendered import RATE_HZ
-from benchmarks.labelers.track_video import INPUTS, watch
-from models.seen_states import learn_states, smoothed_states
+from benchmarks.labelers.track_video import INPUTS, read_states
 
 SEEDS = (0, 1, 2)
 TASKS = ("push-v3", "pick-place-v3")
@@ -27,7 +25,6 @@ NUM_UNSEEN = 50
 MIN_OF_TRUE = {"tracks2": 0.95, "tracks1": 0.6, "pixels64": 0.5}
 """Success of policies on labels, over that of policies on true actions."""
 _LABELED_BY = "through-states"
-_MOVED_TOGETHER = (slice(0, OPENING), slice(OPENING, OPENING + 1), slice(OPENING + 1, NUM_TRACKED))
 
 
 def cells(*, small: bool) -> list[Cell]:
@@ -101,27 +98,18 @@ def measure(cell: Cell) -> Row:
 def _label(cell: Cell) -> tuple[Sequence[Demonstration], Labelled]:
     """The hidden episodes and their labels.
 
-    The labelled set's true states are learned from, as any teleoperated recording holds them; the
-    hidden episodes' are not seen. Inverse dynamics learns from states that were read off by a map
-    without the episode at hand, so that it knows their errors.
+    Inverse dynamics learns from states that were read off by a map without the episode at hand, so
+    that it knows their errors.
     """
-    watched = watch(
+    read = read_states(
         _simulator(cell.task), cell.labelled_set, cell.inputs, has_distractors=cell.distractors
     )
-    known = watched.labelled.demonstrations
-    learned = learn_states(watched.seen, [d.observations[:, :NUM_TRACKED] for d in known])
-    read_off = [
-        Demonstration(_smooth(states), d.actions, d.seed)
-        for states, d in zip(learned.unseen, known, strict=True)
+    seen = [
+        Demonstration(states, known.actions, known.seed)
+        for states, known in zip(read.known_states, read.known, strict=True)
     ]
-    hidden_states = [_smooth(learned.model(seen)) for seen in watched.seen_hidden]
-    made = reference.ensemble(read_off, hidden_states, seed=cell.seed)
-    num_parameters = made.num_parameters + learned.model.weights.size
-    return watched.hidden.demonstrations, Labelled(made.labels, num_parameters)
-
-
-def _smooth(states: np.ndarray) -> np.ndarray:
-    return smoothed_states(states, _MOVED_TOGETHER, rate_hz=RATE_HZ)
+    made = reference.ensemble(seen, read.hidden_states, seed=cell.seed)
+    return read.hidden, Labelled(made.labels, made.num_parameters + read.num_parameters)
 
 
 def _measure_true(cell: Cell) -> Row:

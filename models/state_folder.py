@@ -1,0 +1,95 @@
+"""A learned map from what is seen to states, as one folder.
+
+The folder holds `model.safetensors` (every number) and `states.yaml` (what goes in and comes out).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from models.seen_states import SeenStates
+from pipeline.atomic import atomic_path
+from pipeline.errors import UsageError
+
+_VERSION = 1
+_FILES = ("states.yaml", "model.safetensors")
+
+
+class StateFacts(BaseModel):
+    """`states.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int = _VERSION
+    """Changes with the layout of the folder."""
+    inputs: tuple[str, ...]
+    """Features that states are read off, in order."""
+    input_sizes: tuple[int, ...]
+    """Numbers in each."""
+    target: str
+    """Column of the labelled dataset that was learned, such as `observation.state`."""
+    width: float
+    """Of the kernel, chosen on left-out episodes."""
+    penalty: float
+    """Of the kernel's weights, chosen on left-out episodes."""
+    error: tuple[float, ...]
+    """Root mean square error of each number of the state on left-out episodes, in its unit."""
+
+
+def save_states(model: SeenStates, facts: StateFacts, folder: Path) -> None:
+    """Writes the folder, whole or not at all."""
+    from safetensors.numpy import save_file
+
+    arrays = {
+        name: np.ascontiguousarray(value)
+        for name, value in vars(model).items()
+        if isinstance(value, np.ndarray)
+    }
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        save_file(arrays, temporary / "model.safetensors")
+        text = yaml.safe_dump(facts.model_dump(mode="json"), sort_keys=False)
+        (temporary / "states.yaml").write_text(text)
+
+
+def load_states(folder: Path) -> tuple[SeenStates, StateFacts]:
+    """A map and what belongs to it.
+
+    Raises:
+        UsageError: The folder is missing, incomplete or damaged, or of another version.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    for name in _FILES:
+        if not (folder / name).is_file():
+            raise UsageError(
+                f"{folder} holds no learned states: {name} is not there; name the folder ending "
+                "in .states that training through states wrote"
+            )
+    raw = yaml.safe_load((folder / "states.yaml").read_text())
+    version = raw.get("version") if isinstance(raw, dict) else None
+    if version != _VERSION:
+        raise UsageError(
+            f"{folder} is of version {version}, this program reads version {_VERSION}; train it "
+            "again with the same data"
+        )
+    try:
+        facts = StateFacts.model_validate(raw)
+        arrays = load_file(folder / "model.safetensors")
+        return SeenStates(**arrays, width=facts.width), facts
+    except (ValidationError, SafetensorError, TypeError) as error:
+        raise UsageError(f"{folder} is damaged ({error}); train it again") from error
+
+
+def states_digest(folder: Path) -> str:
+    """Hash of what decides which states come out."""
+    found = hashlib.sha256()
+    for name in _FILES:
+        found.update((folder / name).read_bytes())
+    return found.hexdigest()

@@ -1,0 +1,124 @@
+"""Training an inverse dynamics labeler on states that are read off what is seen.
+
+A labelled recording holds the robot's state beside its actions. Reading the state off tracks first
+and inferring actions from it gives labels that add up to where the hand really went, which is what
+a policy needs, where inferring them from tracks alone adds small errors up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from models.labeler import Labeler
+from models.seen_states import bridged, learn_states
+from models.state_folder import StateFacts, save_states
+from models.state_track import STATE_TRACK, read_off, unseen_too_long
+from models.training.command import parse_settings
+from models.training.data import LabelledEpisode, LabelledSet
+from models.training.inverse_dynamics import train_inverse_dynamics
+from models.training.loop import TrainListener
+from models.training.read import read_labelled
+from pipeline.errors import DatasetError, UsageError
+
+_MAX_GAP_S = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Through:
+    """What training through states gives."""
+
+    labeler: Labeler
+    """Infers actions from `track.state`."""
+    states: Path
+    """Folder of the map that the stage `track.state` reads states off with."""
+    facts: StateFacts
+    """What the map is worth."""
+
+
+def train_through_states(
+    data: Path,
+    out: Path,
+    overrides: Sequence[str] = (),
+    *,
+    target: str = "observation.state",
+    listener: TrainListener | None = None,
+) -> Through:
+    """Trains a map from features to states, then a labeler on states read off by it.
+
+    Each episode's states are read off by a map that has not seen it, so that the labeler learns
+    what errors such states have.
+
+    Args:
+        data: Folder of a labelled LeRobot v3 dataset that holds the features and the states.
+        out: Folder of the labeler; the map is written to `OUT.states` beside it.
+        overrides: Settings of the labeler; `inputs` names the features that states are read off.
+        target: Column of states.
+        listener: Told about progress.
+
+    Raises:
+        UsageError: No features are named, or a camera is.
+        DatasetError: Data that nothing can be learned from.
+    """
+    config = parse_settings(overrides)
+    if config.camera or not config.inputs or target in config.inputs:
+        raise UsageError(
+            f"states are read off features: set inputs to tracks such as [track.colour.tool], got "
+            f"inputs {list(config.inputs)}, camera {config.camera!r}, target {target!r}"
+        )
+    both = read_labelled(data, inputs=(*config.inputs, target))
+    features, facts = learn_map(both, out.with_name(out.name + ".states"))
+    through = config.model_copy(update={"inputs": (STATE_TRACK,)})
+    labeler = train_inverse_dynamics(features, through, out, listener=listener)
+    return Through(labeler, out.with_name(out.name + ".states"), facts)
+
+
+def learn_map(both: LabelledSet, folder: Path) -> tuple[LabelledSet, StateFacts]:
+    """Writes the map's folder.
+
+    Args:
+        both: Episodes whose last feature is the state, the others what it is read off.
+        folder: Of the map.
+
+    Returns:
+        The episodes with `track.state` as their only feature, and what the map is worth.
+
+    Raises:
+        DatasetError: A state that is not finite.
+    """
+    size = both.input_sizes[-1]
+    for episode in both.episodes:
+        bad = ~np.isfinite(episode.features[:, -size:]).all(axis=1)
+        if bad.any():
+            raise DatasetError(
+                f"{episode.name}: {both.inputs[-1]} of row {int(np.argmax(bad))} is not finite "
+                f"({int(bad.sum())} such rows); remove the episode or fill them"
+            )
+    seen = [episode.features[:, :-size] for episode in both.episodes]
+    states = [episode.features[:, -size:] for episode in both.episodes]
+    learned = learn_states([bridged(s) for s in seen], states)
+    off = np.concatenate(learned.unseen) - np.concatenate(states)
+    facts = StateFacts(
+        inputs=both.inputs[:-1],
+        input_sizes=both.input_sizes[:-1],
+        target=both.inputs[-1],
+        width=learned.width,
+        penalty=learned.penalty,
+        error=tuple(np.sqrt((off**2).mean(0)).tolist()),
+    )
+    save_states(learned.model, facts, folder)
+    episodes = tuple(
+        _with_states(episode, s, u)
+        for episode, s, u in zip(both.episodes, seen, learned.unseen, strict=True)
+    )
+    return replace(both, episodes=episodes, inputs=(STATE_TRACK,), input_sizes=(size,)), facts
+
+
+def _with_states(episode: LabelledEpisode, seen: np.ndarray, unseen: np.ndarray) -> LabelledEpisode:
+    """An episode as the stage `track.state` would show it."""
+    lost = unseen_too_long(episode.time_s, seen, _MAX_GAP_S)
+    states = np.where(lost[:, None], np.nan, read_off(unseen, episode.time_s))
+    return replace(episode, features=states)
