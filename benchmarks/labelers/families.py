@@ -21,6 +21,7 @@ from benchmarks.labelers.cells import Cell, Row, cell_key
 FAMILIES = {
     "classic": "benchmarks.labelers.classic_cells",
     "metaworld": "benchmarks.labelers.metaworld_cells",
+    "latent": "benchmarks.labelers.latent_cells",
     "pusht": "benchmarks.labelers.pusht_cells",
     "video": "benchmarks.labelers.video_cells",
 }
