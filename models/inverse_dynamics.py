@@ -17,7 +17,8 @@ from pipeline.stage import ClipStage, StageConfig, Tracks
 from pipeline.tracks import REASONS, ActionTrack, EmbeddingTrack, FeatureTrack, Track
 from pipeline.types import Clip
 
-_CHUNK_ROWS = 2048
+_CHUNK_ROWS = 512
+"""Windows that are cut at a time: more would take memory, not less time."""
 
 
 class InverseDynamicsStageConfig(StageConfig):

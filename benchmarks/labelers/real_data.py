@@ -86,13 +86,14 @@ def gr00t() -> Recording | None:
     return Recording("gr00t", data, tuple(states), tuple(range(data_size(data))), pairs)
 
 
-def ivideogpt(task: str, *, shift: int) -> Recording | None:
+def ivideogpt(task: str) -> Recording | None:
     """Demonstrations of one Meta-World task as 64 px pictures; `None` where absent.
 
-    Args:
-        task: Folder of the task.
-        shift: Rows by which actions stand late: stored action `k + shift` is taken to lie between
-            picture `k` and the next.
+    The stored action k is the one that led to picture k, as the first, which nothing led to, shows:
+    it is zero. Row k gets the action that follows picture k.
+
+    Raises:
+        ValueError: The first action is not zero: the actions may stand elsewhere.
     """
     folder = _folder("ivideogpt")
     if folder is None:
@@ -103,11 +104,11 @@ def ivideogpt(task: str, *, shift: int) -> Recording | None:
             # The last three of nine channels are the newest of three stacked pictures.
             images = np.ascontiguousarray(stored["observation"][:, 6:].transpose(0, 2, 3, 1))
             action = stored["action"].astype(float)
-        moved = np.zeros_like(action)
-        rows = np.arange(len(action))
-        valid = (rows + shift < len(action)) & (rows + shift >= 0)
-        moved[valid] = action[rows[valid] + shift]
-        episodes.append(_episode(file.stem, moved, valid, 40.0, images=images))
+        if action[0].any():
+            raise ValueError(f"{file} begins with action {action[0]}, not with zeros")
+        following = np.concatenate([action[1:], np.zeros_like(action[:1])])
+        valid = np.arange(len(action)) < len(action) - 1
+        episodes.append(_episode(file.stem, following, valid, 40.0, images=images))
     data = _set("sawyer", episodes, 40.0, mode="delta")
     each = tuple((i,) for i in range(len(episodes)))
     return Recording(f"ivideogpt.{task}", data, (), tuple(range(data_size(data))), each)

@@ -72,8 +72,7 @@ def train_inverse_dynamics(
         UsageError: Settings that cannot be met, or checkpoints of another training.
     """
     check_settings(config)
-    if config.kind == "mlp":
-        choose_device(config.loop)
+    Folds.of(len(data.episodes), config.members, seed=config.loop.seed)  # enough of them?
     if config.kind == "kernel":
         num_blocks = len(ActionSpace.of(data.contract).blocks)
         num = len(config.kernel.penalties or (1,))
@@ -94,8 +93,8 @@ def check_settings(config: InverseDynamicsConfig) -> None:
     """Refuses settings that contradict each other.
 
     Raises:
-        UsageError: Nothing to see, an unknown encoder, or an image network to be trained by what
-            is solved in closed form.
+        UsageError: Nothing to see, an unknown encoder, an image network to be trained by what is
+            solved in closed form, or a device that is not there.
     """
     check_encoder(config.image_network)
     if not config.inputs and not config.camera:
@@ -105,6 +104,8 @@ def check_settings(config: InverseDynamicsConfig) -> None:
             f"kind={config.kind} cannot train the image network 'cnn'; use kind=mlp, encoder=pca, "
             "or a pretrained encoder"
         )
+    if config.kind == "mlp":
+        choose_device(config.loop)
 
 
 def _train_kernel(data: LabelledSet, config: InverseDynamicsConfig) -> Labeler:

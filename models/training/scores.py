@@ -12,6 +12,9 @@ from models.labeler import Labels
 
 LAGS = range(-5, 6)
 """Rows by which labels are moved to see whether they stand where they belong."""
+LAG_TOLERANCE = 0.01
+"""R2 by which another lag must be better than 0 to count: slow actions fit nearly as well a row
+away."""
 
 
 def score(
@@ -24,7 +27,7 @@ def score(
 
     `r2`, `mae` and `coverage_90` by dimension; `constant` holds the mean absolute error of
     dimensions that do not move and therefore have no R2. Choices have an `accuracy` instead.
-    `lag_scan` is the mean R2 of labels moved by -5..5 rows; it must peak at 0.
+    `lag_scan` is the mean R2 of labels moved by -5..5 rows; `lag`, where it peaks, must be 0.
     """
     values = np.concatenate([part.values for part in labels])
     half_width = np.concatenate([part.half_width for part in labels])
@@ -44,7 +47,11 @@ def score(
     if moving.any():
         out["mean_r2"] = round(float(r2[moving].mean()), 4)
         out["mean_coverage_90"] = round(float((error <= half_width)[:, moving].mean()), 4)
-        out["lag_scan"] = lag_scan([part.values for part in labels], truth, space, moving)
+        scan = lag_scan([part.values for part in labels], truth, space, moving)
+        out["lag_scan"] = scan
+        if scan:
+            best = max(scan, key=lambda lag: scan[lag])
+            out["lag"] = 0 if scan["0"] + LAG_TOLERANCE >= scan[best] else int(best)
     sure = confidence >= np.quantile(confidence, 0.2)
     relative = error[:, ~still].mean(1) if not moving.any() else _relative(error, actions, moving)
     if relative.mean() > 0:

@@ -76,11 +76,9 @@ def _summarise(out: Path, metrics: dict[str, Any]) -> None:
     ):
         if key in metrics:
             console.print(f"  {label}: {metrics[key]}", markup=False)
-    scan = metrics.get("lag_scan")
-    if scan:
-        best = max(scan, key=lambda lag: scan[lag])
-        style = None if best == "0" else "yellow"
-        text = f"  labels fit best {best} rows away (0 is right)"
+    if "lag" in metrics:
+        style = None if metrics["lag"] == 0 else "yellow"
+        text = f"  labels fit best {metrics['lag']} rows away (0 is right)"
         console.print(text, markup=False, style=style)
     if metrics["constant"]:
         console.print(f"  never move: {', '.join(metrics['constant'])}", markup=False)
