@@ -28,7 +28,10 @@ _LABELED_BY = "through-states"
 
 
 def cells(*, small: bool) -> list[Cell]:
-    """Both tasks with three seeds; none in the small table, since rendering takes long."""
+    """Both tasks with three seeds, one seed with distractors on the first of them.
+
+    None in the small table, since rendering takes long.
+    """
     if small:
         return []
     judged = [("true", "", "state"), *((_LABELED_BY, "PLAY", inputs) for inputs in MIN_OF_TRUE)]
@@ -37,7 +40,8 @@ def cells(*, small: bool) -> list[Cell]:
     for task in TASKS:
         found += [_cell(task, *names, seed) for names in judged for seed in SEEDS]
         found += [_cell(task, *names, 0) for names in others]
-    return found
+    hard = [(_LABELED_BY, "PLAY", inputs) for inputs in MIN_OF_TRUE]
+    return found + [replace(_cell(TASKS[0], *names, 0), distractors=True) for names in hard]
 
 
 def _cell(task: str, labeler: str, labelled_set: str, inputs: str, seed: int) -> Cell:
@@ -64,7 +68,8 @@ def figures(rows: Sequence[Row]) -> list[Figure]:
         of_task = [row for row in rows if row.task == task]
         true = [row.score for row in of_task if row.labeler == "true"]
         for inputs in INPUTS:
-            reached = [row.score for row in of_task if row.inputs == inputs]
+            of_input = [row for row in of_task if row.inputs == inputs]
+            reached = [row.score for row in of_input if not row.distractors]
             if true and reached:
                 share = float(np.mean(reached) / np.mean(true))
                 limit = MIN_OF_TRUE.get(inputs)

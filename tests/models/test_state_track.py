@@ -33,7 +33,7 @@ def _seen_and_states(episode: LabelledEpisode) -> LabelledEpisode:
     return replace(episode, features=np.hstack([_bent(episode.features), episode.features]))
 
 
-def _both(num: int = 8) -> LabelledSet:
+def _both(num: int = 5) -> LabelledSet:
     data = point_mass.dataset(num)
     size = data.episodes[0].features.shape[1]
     return replace(
