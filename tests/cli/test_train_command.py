@@ -1,13 +1,14 @@
 """`rotoscope train` on a small dataset: once, again after a kill, as a flow's task, and refused."""
 
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
 
 from benchmarks._small_dataset import publish_small
 from pipeline.cli.main import app
-from pipeline.errors import UsageError
+from pipeline.errors import ContractError, DatasetError, RotoscopeError, UsageError
 
 SETTINGS = ["-o", "inputs=[observation.state]", "-o", "kind=ridge"]
 
@@ -54,3 +55,53 @@ def test_flow_task_trains_the_same_labeler(data, tmp_path):
         str(data), str(tmp_path / "model"), ["inputs=[observation.state]", "kind=ridge"], None
     )
     assert metrics == json.loads((tmp_path / "model" / "metrics.json").read_text())
+
+
+def _without_camera(root):
+    info = json.loads((root / "meta" / "info.json").read_text())
+    del info["features"]["observation.images.front"]
+    (root / "meta" / "info.json").write_text(json.dumps(info))
+
+
+def _with_other_fps(root):
+    info = json.loads((root / "meta" / "info.json").read_text())
+    (root / "meta" / "info.json").write_text(json.dumps(info | {"fps": 3 * info["fps"]}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "spoil", "message"),
+    [
+        (["-o", "inputs=[observation.state]", "-o", "encoder=resnet"], None, "unknown encoder"),
+        (["-o", "inputs=[observation.state]", "-o", "loop.device=cuda"], None, "no CUDA device"),
+        (["-o", "kind=kernel", "-o", "camera=observation.images.front"], _without_camera, "camera"),
+        (SETTINGS, _with_other_fps, "fps"),
+        ([], None, "must see something"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_training(
+    data, tmp_path, settings, spoil, message, monkeypatch
+):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    root = shutil.copytree(data, tmp_path / "data")
+    if spoil is not None:
+        spoil(root)
+    done = train(root, tmp_path / "model", *settings)
+    assert isinstance(done.exception, RotoscopeError)
+    assert message in str(done.exception)
+    assert [p.name for p in tmp_path.iterdir()] == ["data"]
+
+
+def test_contract_that_differs_is_refused_by_name(data, tmp_path):
+    stored = json.loads((data / "meta" / "rotoscope" / "contract.json").read_text())
+    file = tmp_path / "contract.json"
+    file.write_text(json.dumps(stored | {"robot": "panda"}))
+    done = train(data, tmp_path / "model", *SETTINGS, "--contract", str(file))
+    assert isinstance(done.exception, ContractError)
+    assert "differs from the one asked for in 'robot'" in str(done.exception)
+
+
+def test_too_few_episodes_are_refused(tmp_path):
+    publish_small(tmp_path / "two", episodes=2, rows=30)
+    done = train(tmp_path / "two", tmp_path / "model", *SETTINGS)
+    assert isinstance(done.exception, DatasetError)
+    assert "2 labelled episodes are too few" in str(done.exception)
