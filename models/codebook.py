@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def build_codebook(size: int, config: CodebookConfig) -> Any:
-    """An empty module with buffers `codes`, `sums` (group, code, number) and `counts`."""
+    """A module with buffers `codes`, `sums` (group, code, number), `counts` and `is_new`.
+
+    The first batch gives the codes: far from all latents, one code would be nearest to all of them.
+    """
     import torch
 
     width = size // config.num_groups
@@ -26,6 +29,7 @@ def build_codebook(size: int, config: CodebookConfig) -> Any:
     book.register_buffer("codes", codes)
     book.register_buffer("sums", codes.clone())
     book.register_buffer("counts", counts)
+    book.register_buffer("is_new", torch.ones((), dtype=torch.bool))
     return book
 
 
@@ -53,12 +57,27 @@ def quantise(
 
     A module in training mode also moves its codes.
     """
+    if book.training and bool(book.is_new):
+        _begin(book, latents.detach())
     index = nearest_codes(book, latents.detach())
     if book.training:
         _follow(book, latents.detach(), index, config)
     chosen = codes_at(book, index)
     pull = config.commitment * (latents - chosen).pow(2).mean()
     return latents + (chosen - latents).detach(), pull
+
+
+def _begin(book: Any, latents: torch.Tensor) -> None:
+    import torch
+
+    groups, num_codes, width = book.codes.shape
+    parts = latents.view(-1, groups, width).transpose(0, 1)
+    chosen = torch.randint(len(latents), (num_codes,), device=latents.device)
+    book.codes.copy_(parts[:, chosen])
+    even = len(latents) / num_codes
+    book.counts.fill_(even)
+    book.sums.copy_(even * book.codes)
+    book.is_new.fill_(False)
 
 
 def _follow(book: Any, latents: torch.Tensor, index: torch.Tensor, config: CodebookConfig) -> None:

@@ -60,7 +60,7 @@ def latent_report(
 def effective_rank(latents: Float[np.ndarray, "row latent"]) -> float:
     """Number of directions that latents really use; 0 where they never change."""
     eigenvalues = np.linalg.svd(latents - latents.mean(0), compute_uv=False) ** 2
-    if eigenvalues.sum() < 1e-10:
+    if eigenvalues.sum() < 1e-10 * len(latents):
         return 0.0
     share = eigenvalues / eigenvalues.sum()
     return float(np.exp(-(share * np.log(np.maximum(share, 1e-30))).sum()))
@@ -73,9 +73,13 @@ def perplexity(codes: Int[np.ndarray, " row"], num_codes: int) -> float:
 
 
 def _is_collapsed(facts: dict[str, Any]) -> bool:
+    """Whether all transitions have the same latent.
+
+    Latents that the forward model does not need may still tell transitions apart: that is worth
+    advice, not refusal.
+    """
     is_single = "perplexity" in facts and max(facts["perplexity"]) < _MIN_PERPLEXITY
-    is_ignored = facts["latent_use"] < _MIN_USE
-    return bool(is_single or facts["effective_rank"] == 0 or is_ignored)
+    return bool(is_single or facts["effective_rank"] == 0)
 
 
 def _advice(facts: dict[str, Any], config: LatentActionConfig) -> list[str]:
