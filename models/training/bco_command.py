@@ -18,6 +18,7 @@ from models.labeler import package_versions
 from models.perceptron import Mlp
 from models.policy.cloned import POLICY_VERSION, ClonedPolicy, PolicyFacts, save_policy
 from models.policy.config import CloningConfig
+from models.policy.scaling import Scaling
 from models.simulators.rollout import rollout
 from models.simulators.simulator import STATE, Simulator, open_simulator
 from models.training.bco import (
@@ -31,7 +32,6 @@ from models.training.bco import (
 from models.training.data import LabelledEpisode, LabelledSet
 from models.training.inverse_dynamics import train_inverse_dynamics
 from models.training.windows import WindowConfig
-from models.window_model import Scaling
 from pipeline.atomic import write_text_atomic
 from pipeline.dataset import open_dataset
 from pipeline.errors import DatasetError, UsageError
@@ -153,7 +153,6 @@ def _cloned(policy: Mlp, simulator: Simulator, states: Sequence[np.ndarray]) -> 
         input_scale=policy.scaler.spread,
         encoded_mean=np.zeros(space.num_encoded),
         encoded_scale=np.ones(space.num_encoded),
-        spread=np.ones(1),
     )
     described = PolicyFacts(
         version=POLICY_VERSION,

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import UsageError
 
+
 def read_settings[S: BaseModel](overrides: Sequence[str], model: type[S]) -> S:
     """Settings out of `key=value`, values read as YAML; a dot leads into a section.
 
