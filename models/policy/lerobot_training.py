@@ -95,6 +95,8 @@ def train_lerobot(
         )
     if policy == "vqbet":
         _check_phases(options)
+    if config.loader == "lerobot":
+        _check_lengths(dataset)
     trust = trust_of(dataset, min_confidence=config.min_confidence)
     job = _Job(dataset, trust, config, policy, options, out.with_name(out.name + ".training"))
     say(job.said())
@@ -286,4 +288,15 @@ def _check_phases(options: dict[str, str]) -> None:
             f"vqbet spends its first {first} steps on its codebook and has only {steps}: the "
             f"policy itself would learn nothing; set steps above that, or "
             f"policy.n_vqvae_training_steps={max(1, steps // 4)}"
+        )
+
+
+def _check_lengths(dataset: Dataset) -> None:
+    """LeRobot's own loader takes the axis away from vectors of one number; its networks fail."""
+    features = dataset.info["features"]
+    single = [n for n in ("action", "observation.state") if features.get(n, {}).get("shape") == [1]]
+    if single:
+        raise DatasetError(
+            f"{', '.join(single)} has one number, which LeRobot's own loader does not give as a "
+            "vector; use loader=memory"
         )

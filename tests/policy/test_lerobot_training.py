@@ -144,8 +144,11 @@ def test_unknown_option_of_lerobots_is_refused(trained, tmp_path):
 
 
 def test_own_loader_of_lerobots_takes_whole_episodes(tmp_path):
-    made = [tiny_data.rows_of(0, 20), tiny_data.rows_of(1, 20, bad=[(3, 4)])]
-    data = tiny_data.publish(tmp_path / "data", made, camera="front")
+    made = [
+        tiny_data.rows_of(0, 20, discrete=True),
+        tiny_data.rows_of(1, 20, discrete=True, bad=[(3, 4)]),
+    ]
+    data = tiny_data.publish(tmp_path / "data", made, camera="front", discrete=True)
     told = []
     found = train_policy(
         data,

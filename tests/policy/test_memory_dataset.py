@@ -109,3 +109,8 @@ def test_dataset_without_pictures_is_refused(data, tmp_path):
     (blind / "meta" / "info.json").write_text(json.dumps(info))
     with pytest.raises(DatasetError, match="has no pictures, and act needs some"):
         train_lerobot(blind, tmp_path / "policy", "act", ["steps=1"])
+
+
+def test_single_numbers_are_refused_where_lerobots_loader_would_flatten_them(data, tmp_path):
+    with pytest.raises(DatasetError, match=r"action has one number.*use loader=memory"):
+        train_lerobot(data, tmp_path / "policy", "act", ["loader=lerobot"])
