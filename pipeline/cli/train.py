@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from pipeline import registry
+from pipeline.errors import UsageError
 
 app = typer.Typer(
     no_args_is_help=True, help="Train a labeler on labelled episodes; it then labels videos."
@@ -38,6 +39,13 @@ def inverse_dynamics(
     contract: Annotated[
         Path | None, typer.Option(help="What the actions must mean (JSON or YAML).")
     ] = None,
+    through: Annotated[
+        str,
+        typer.Option(
+            help="Column of states, such as `observation.state`: read them off the features first "
+            "(OUT.states, for the stage track.state), then infer actions from them."
+        ),
+    ] = "",
     prefect: Annotated[
         bool, typer.Option("--prefect", help="Run as a Prefect flow (PREFECT_API_URL is honoured).")
     ] = False,
@@ -46,6 +54,14 @@ def inverse_dynamics(
 
     After a crash or a kill, the same command goes on where it was and ends with the same weights.
     """
+    if through and (prefect or contract):
+        raise UsageError("--through goes with neither --prefect nor --contract; leave them out")
+    if through:
+        train = registry.helper("train_through_states")
+        made = train(data, out, override or (), target=through, listener=_show)
+        console.print(f"states: {made.states}", markup=False)
+        _summarise(out, made.labeler.metrics)
+        return
     if prefect:
         import importlib
 

@@ -16,7 +16,7 @@ def other_labelers(window: Window) -> dict[str, Feature]:
         if not isinstance(track, ActionTrack) or track.labeler == window.actions.labeler:
             continue
         if window.is_about_me(track.subject):
-            out[f"label.{track.labeler}"] = Feature(
+            out[f"label.{track.labeler.removeprefix('label.')}"] = Feature(
                 window.resampler.linear(window.cut(track).values),
                 tuple(track.contract.names),
                 ", ".join(sorted({d.unit for d in track.contract.dimensions})),

@@ -105,3 +105,19 @@ def test_too_few_episodes_are_refused(tmp_path):
     done = train(tmp_path / "two", tmp_path / "model", *SETTINGS)
     assert isinstance(done.exception, DatasetError)
     assert "2 labelled episodes are too few" in str(done.exception)
+
+
+def test_labeler_through_states_comes_with_their_map(data, tmp_path):
+    seen = ["-o", "inputs=[track.point]", "-o", "kind=ridge", "-o", "members=2"]
+    done = train(data, tmp_path / "model", "--through", "observation.state", *seen)
+    assert done.exit_code == 0, done.exception
+    assert (tmp_path / "model.states").is_dir()
+    assert "inputs:\n- track.state" in (tmp_path / "model" / "labeler.yaml").read_text()
+
+
+def test_through_states_takes_no_contract(data, tmp_path):
+    contract = data / "meta" / "rotoscope" / "contract.json"
+    arguments = ["--through", "observation.state", "--contract", str(contract)]
+    done = train(data, tmp_path / "model", *arguments, *SETTINGS)
+    assert isinstance(done.exception, UsageError)
+    assert "--through goes with neither" in str(done.exception)
