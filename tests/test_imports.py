@@ -19,7 +19,7 @@ MAY_IMPORT = {
         "models",
         *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
         *(f"pipeline.{m}" for m in ("assets", "atomic", "configs", "motion")),
-        *(f"pipeline.{m}" for m in ("contract", "dataset")),
+        *(f"pipeline.{m}" for m in ("contract", "dataset", "smoothing")),
         # What simulators record becomes a dataset as everything else does.
         *(f"pipeline.{m}" for m in ("episode", "export", "registry")),
     },
