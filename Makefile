@@ -85,7 +85,7 @@ benchmarks: setup ## Measure quality and speed against their bars; BENCHMARKS=na
 
 bench-small: setup ## Score labelers against true actions in simulators, one seed, under 10 minutes.
 	@"$$VENV/bin/python" -m benchmarks.labelers.table --small && missed= || missed=yes
-	echo "Where to look: outputs/labelers/labelers.md (table), .png (plot), .parquet (every cell)."
+	echo "Where to look: outputs/labelers/labelers.md (table), .png, budget.png, lags.png, .parquet."
 	echo "The full table: make benchmarks BENCHMARKS=labelers   (resumes where it stopped)"
 	[ -z "$$missed" ]
 
