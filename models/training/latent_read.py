@@ -14,13 +14,20 @@ from models.training.pictures import shrink
 from models.training.read import episode_images
 from pipeline.dataset import Dataset, EpisodeRows, open_dataset
 from pipeline.errors import DatasetError, UsageError, one_of
+from pipeline.types import Video
 from pipeline.video.probe import probe
 from pipeline.video.read import read_frames
 from pipeline.video.scan import scan
 
+_FILES = ""
+"""Stands for all files in a table of shapes; no source is called so."""
+
 
 def read_unlabelled(sources: Sequence[Path], config: LatentActionConfig) -> UnlabelledSet:
     """The videos of all sources; each source is an embodiment.
+
+    The shape of pictures is that of the first source; files of another get black bars, as they do
+    when they are labelled.
 
     Args:
         sources: Folders of LeRobot v3 datasets, or of video files.
@@ -28,8 +35,8 @@ def read_unlabelled(sources: Sequence[Path], config: LatentActionConfig) -> Unla
 
     Raises:
         UsageError: A source that is not there or holds no video.
-        DatasetError: A camera or feature that is not there, pictures of different shapes, or
-            clocks that disagree.
+        DatasetError: A camera or feature that is not there, datasets whose pictures differ in
+            shape, or clocks that disagree.
         VideoError: A file that cannot be read.
     """
     if not sources:
@@ -45,10 +52,11 @@ def read_unlabelled(sources: Sequence[Path], config: LatentActionConfig) -> Unla
             shapes[str(source)] = read.shape
         else:
             for file in found:
-                video, shape = _video(file, config, sizes, number)
-                videos.append(video)
-                shapes[str(file)] = shape
-    _check_shapes(shapes)
+                facts = probe(file)
+                shapes.setdefault(_FILES, (facts.width, facts.height))
+                shape = next(iter(shapes.values()))
+                videos.append(_video(facts, config, sizes, number, shape=shape))
+    _check_shapes({name: shape for name, shape in shapes.items() if name != _FILES})
     return UnlabelledSet(
         videos=tuple(videos),
         embodiments=_names(sources),
@@ -155,32 +163,36 @@ def _camera(dataset: Dataset, wanted: str) -> str:
 
 
 def _video(
-    file: Path, config: LatentActionConfig, sizes: dict[str, int], number: int
-) -> tuple[UnlabelledVideo, tuple[int, int]]:
-    video = probe(file)
+    video: Video,
+    config: LatentActionConfig,
+    sizes: dict[str, int],
+    number: int,
+    *,
+    shape: tuple[int, int],
+) -> UnlabelledVideo:
     time_s, images = [], []
     for frame in read_frames(video):
         time_s.append(frame.time_s)
-        images.append(shrink(frame.rgb, config.image_size))
+        images.append(shrink(frame.rgb, config.image_size, shape=shape))
     num_targets = sum(sizes[name] for name in config.tracks.targets)
-    made = UnlabelledVideo(
-        name=file.name,
+    return UnlabelledVideo(
+        name=video.path.name,
         time_s=np.array(time_s),
         images=np.stack(images),
         targets=np.full((len(time_s), num_targets), np.nan),
         points=np.full((len(time_s), len(config.tracks.points), 2), np.nan),
         embodiment=number,
     )
-    return made, (video.width, video.height)
 
 
 def _check_shapes(shapes: dict[str, tuple[int, int]]) -> None:
-    (first, (width, height)), *others = shapes.items()
-    for name, (w, h) in others:
+    named = list(shapes.items())
+    first, (width, height) = named[0] if named else ("", (1, 1))
+    for name, (w, h) in named[1:]:
         if abs((w / h) / (width / height) - 1) > SHAPE_TOLERANCE:
             raise DatasetError(
                 f"{name} is {w} x {h} px, {first} is {width} x {height}: squeezed into the same "
-                "square they would show different motion; crop or pad the videos to one shape"
+                "square they would show different motion; write the datasets with one shape"
             )
 
 
