@@ -50,6 +50,17 @@ class TrackConfig(BaseModel):
     """How much more a pixel at a point counts than one far from all."""
 
 
+class LatentLoop(LoopConfig):
+    """The loop with defaults for latent actions, kept where only some of it is given."""
+
+    num_steps: int = Field(default=1200, ge=1)
+    """Steps at most; early stop may end sooner."""
+    batch_size: int = Field(default=16, ge=1)
+    """Stretches of a few frames per step."""
+    eval_every: int = Field(default=200, ge=1)
+    """Steps between two looks at the held-out videos."""
+
+
 class LatentActionConfig(BaseModel):
     """What the model sees, what its latents are, and how they are learned."""
 
@@ -92,7 +103,7 @@ class LatentActionConfig(BaseModel):
     """Of the decorrelation of features, for `dynamo`."""
     held_out_share: float = Field(default=0.1, gt=0, lt=1)
     """Share of the videos on which training stops early and latents are judged."""
-    loop: LoopConfig = LoopConfig(num_steps=1200, batch_size=16, eval_every=200)
+    loop: LatentLoop = LatentLoop()
     """How the network is trained; a batch is so many stretches of a few frames each."""
 
     @property

@@ -32,3 +32,9 @@ def test_pictures_of_another_shape_get_bars(folder):
 def test_folder_without_videos_is_refused(tmp_path):
     with pytest.raises(UsageError, match="holds no video"):
         read_unlabelled([tmp_path], LatentActionConfig())
+
+
+def test_giving_one_setting_of_the_loop_keeps_the_others():
+    config = LatentActionConfig.model_validate({"loop": {"num_steps": 5}})
+    assert config.loop.num_steps == 5
+    assert config.loop.batch_size == LatentActionConfig().loop.batch_size == 16
