@@ -59,6 +59,10 @@ def write_report(dataset_path: Path, target: Path, *, max_episodes: int = 12) ->
     write_text_atomic(target, page)
 
 
+BODIES = ("track.hand.", "track.body.", "label.root_pose")
+"""Features of datasets that follow a body, which the pictures show."""
+
+
 def _goodness(episode: EpisodeRows) -> float:
     valid = np.asarray(episode.columns["label.valid"], float).ravel()
     confidence = np.asarray(episode.columns["label.confidence"], float).ravel()
@@ -83,6 +87,7 @@ def _head(dataset: Dataset, path: Path, episodes: list[EpisodeRows]) -> dict[str
         "meaning": _meaning(contract, names),
         "reasons": [(REASON_TEXT[n], charts.reason_colour(i)) for i, n in enumerate(REASONS)],
         "has_video": dataset.video_key is not None,
+        "has_body": any(n.startswith(BODIES) for n in dataset.info["features"]),
         "files": files,
         "cards": [
             (len({e.meta.get("name", e.index) for e in episodes}), files),

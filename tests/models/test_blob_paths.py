@@ -43,5 +43,5 @@ def test_it_may_reappear_elsewhere_after_a_gap() -> None:
 
 def test_a_video_without_any_blob_gives_nothing_but_missing() -> None:
     path = most_likely_path(_clock(4), [[]] * 4, max_speed=2.0)
-    assert path.shape == (4, 3)
+    assert path.shape == (4, len(Blob._fields))
     assert np.isnan(path).all()
