@@ -28,7 +28,7 @@ from models.kernel_model import predict_kernel
 from models.picture_components import PictureComponents
 from models.window_model import (
     LOG_VARIANCE_RANGE,
-    Scaling,
+    LabelerScaling,
     build_network,
     predict_ridge,
     probabilities,
@@ -94,7 +94,7 @@ class Labeler:
 
     facts: LabelerFacts
     """Everything but numbers."""
-    scaling: Scaling
+    scaling: LabelerScaling
     """In front of and behind every member."""
     components: PictureComponents | None
     """The encoder `pca`; `None` with another, or none."""
@@ -238,7 +238,7 @@ class Labeler:
                 doubt = np.zeros((len(inputs), len(self.scaling.spread)))
             else:
                 scaled, doubt = self._run(number, inputs, embeddings)
-            raw = scaled * self.scaling.encoded_scale + self.scaling.encoded_mean
+            raw = self.scaling.raw(scaled)
             encoded.append(probabilities(raw, self.space, are_logits=kind == "mlp"))
             log_variance.append(doubt)
         return np.stack(encoded), np.stack(log_variance)
@@ -341,7 +341,7 @@ def load_labeler(folder: Path) -> Labeler:
     components = _below(arrays, "components.")
     return Labeler(
         facts=facts,
-        scaling=Scaling(**_below(arrays, "scaling.")),
+        scaling=LabelerScaling(**_below(arrays, "scaling.")),
         components=PictureComponents(**components) if components else None,
         members=tuple(_below(arrays, f"member.{k}.") for k in range(num)),
         calibration=Calibration(

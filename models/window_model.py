@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from models.action_space import ActionSpace
+from models.scaling import Scaling, safe
 
 if TYPE_CHECKING:
     import torch
@@ -25,56 +26,30 @@ EMBEDDING_SIZE = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Scaling:
-    """What is subtracted and divided by, on either side of a model."""
+class LabelerScaling(Scaling):
+    """Scaling that also knows how far each dimension of the action spreads."""
 
-    input_mean: Float[np.ndarray, " input"]
-    """Mean of each input."""
-    input_scale: Float[np.ndarray, " input"]
-    """Standard deviation of each; 1 where it never changes."""
-    encoded_mean: Float[np.ndarray, " encoded"]
-    """Mean of each encoded number; 0 for probabilities."""
-    encoded_scale: Float[np.ndarray, " encoded"]
-    """Standard deviation of each; 1 for probabilities and where it never changes."""
     spread: Float[np.ndarray, " action"]
     """Spread of each dimension of the action in its own unit; 1 where it never moves."""
 
     @classmethod
-    def of(
+    def of_windows(
         cls,
-        inputs: np.ndarray,
-        actions: np.ndarray,
+        inputs: Float[np.ndarray, "row input"],
+        actions: Float[np.ndarray, "row action"],
         space: ActionSpace,
         *,
         shared: Bool[np.ndarray, " input"],
-    ) -> Scaling:
+    ) -> LabelerScaling:
         """From training rows; `shared` inputs get one scale together, which keeps their shape."""
-        encoded = space.encode(actions)
-        mean, scale = encoded.mean(0), _safe(encoded.std(0))
-        for block in space.blocks:
-            if block.kind == "discrete":
-                mean[block.encoded], scale[block.encoded] = 0, 1
-        spread = _safe(space.spread(actions))
-        input_scale = _safe(inputs.std(0))
+        each = Scaling.of(inputs, actions, space)
         if shared.any():
-            input_scale[shared] = _safe(np.sqrt(inputs[:, shared].var(0).mean()))
-        return cls(inputs.mean(0), input_scale, mean, scale, spread)
-
-    def inputs(self, values: np.ndarray) -> Float[np.ndarray, "row input"]:
-        """Standardised inputs. What lies far outside of all training is held at its edge."""
-        return np.clip((values - self.input_mean) / self.input_scale, -8, 8)
-
-    def encoded(self, values: np.ndarray) -> Float[np.ndarray, "row encoded"]:
-        """Standardised encoded actions."""
-        return (values - self.encoded_mean) / self.encoded_scale
+            each.input_scale[shared] = safe(np.sqrt(inputs[:, shared].var(0).mean()))
+        return cls(**vars(each), spread=safe(space.spread(actions)))
 
     def error_weights(self, space: ActionSpace) -> Float[np.ndarray, "encoded action"]:
         """Squared standardised errors to squared errors in units of the spread."""
         return space.error_weights() * (self.encoded_scale**2)[:, None] / self.spread**2
-
-
-def _safe(scale: Any) -> Any:
-    return np.where(scale > 1e-6, scale, 1.0)
 
 
 def fit_ridge(
@@ -91,7 +66,7 @@ def fit_ridge(
         inputs: Standardised windows.
         encoded: Standardised encoded actions.
         held_out: The same of rows that were not fitted.
-        weights: `Scaling.error_weights`.
+        weights: `LabelerScaling.error_weights`.
         penalty: Weight of the squared coefficients, in rows; the one of `PENALTIES` that does
             best on the held-out rows where `None`.
     """

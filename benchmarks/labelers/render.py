@@ -11,7 +11,7 @@ from benchmarks.figure import Figure
 from benchmarks.labelers import plots, sections
 from benchmarks.labelers.cells import Row
 from benchmarks.labelers.groups import grouped, mean_of, tasks_of
-from benchmarks.labelers.scores import wilson
+from models.policy.scores import wilson
 from pipeline.atomic import atomic_path, write_text_atomic
 
 _COLUMNS = (

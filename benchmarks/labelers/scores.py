@@ -217,21 +217,6 @@ def drift(
     return float(np.sqrt(np.mean(np.square(ends))))
 
 
-def wilson(successes: int, trials: int, *, z: float = 1.96) -> tuple[float, float]:
-    """Interval of a success rate (Wilson 1927); 95 % for the default z.
-
-    Raises:
-        ValueError: More successes than trials, or no trials.
-    """
-    if not 0 <= successes <= trials or trials == 0:
-        raise ValueError(f"{successes} successes in {trials} trials; there must be 0..trials, > 0")
-    share = successes / trials
-    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    spread = share * (1 - share) / trials + z**2 / (4 * trials**2)
-    half = z * np.sqrt(spread) / (1 + z**2 / trials)
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
-
-
 def _same_shape(labels: np.ndarray, truth: np.ndarray) -> None:
     if labels.shape != truth.shape:
         raise ValueError(f"labels of shape {labels.shape}, true actions of shape {truth.shape}")

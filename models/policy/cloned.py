@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models.action_space import ActionSpace
 from models.policy.config import CloningConfig
 from models.policy.network import build_policy, run_policy
-from models.policy.scaling import Scaling
+from models.scaling import Scaling
 from models.training.pictures import shrink
 from pipeline.atomic import atomic_path
 from pipeline.contract import ActionContract

@@ -22,8 +22,8 @@ from models.policy.cloned import (
 from models.policy.config import CloningConfig
 from models.policy.network import policy_loss, run_policy, shifted
 from models.policy.rows import PolicyRows, rows_of
-from models.policy.scaling import Scaling
 from models.policy.trusted import Trust
+from models.scaling import Scaling
 from models.training.data import LabelledSet
 from models.training.loop import Problem, TrainListener, choose_device, train
 from pipeline.errors import DatasetError

@@ -18,7 +18,7 @@ from models.labeler import package_versions
 from models.perceptron import Mlp
 from models.policy.cloned import POLICY_VERSION, ClonedPolicy, PolicyFacts, save_policy
 from models.policy.config import CloningConfig
-from models.policy.scaling import Scaling
+from models.scaling import Scaling
 from models.simulators.rollout import rollout
 from models.simulators.simulator import STATE, Simulator, open_simulator
 from models.training.bco import (

@@ -42,7 +42,7 @@ from models.training.rows import (
     scaling_of,
 )
 from models.window_model import (
-    Scaling,
+    LabelerScaling,
     fit_ridge,
     network_loss,
     run_network,
@@ -203,7 +203,7 @@ def _rows_to_fit(rows: list[Rows], episodes: list[int]) -> Rows:
 
 def _bare(
     facts: LabelerFacts,
-    scaling: Scaling,
+    scaling: LabelerScaling,
     components: PictureComponents | None,
     members: tuple[dict[str, np.ndarray], ...],
 ) -> Labeler:
@@ -228,7 +228,7 @@ class _Fit:
 
     config: InverseDynamicsConfig
     space: ActionSpace
-    scaling: Scaling
+    scaling: LabelerScaling
     work: Path
     digest: str
     listener: TrainListener | None

@@ -15,7 +15,7 @@ from models.inverse_dynamics_config import InverseDynamicsConfig
 from models.picture_components import PictureComponents
 from models.training.data import LabelledEpisode, LabelledSet
 from models.training.windows import flatten_windows, sample_windows
-from models.window_model import Scaling
+from models.window_model import LabelerScaling
 
 if TYPE_CHECKING:
     from models.labeler import Labeler
@@ -105,7 +105,7 @@ def components_of(data: LabelledSet, num: int) -> PictureComponents:
 
 def scaling_of(
     rows: Rows, space: ActionSpace, config: InverseDynamicsConfig, *, num_own: int
-) -> Scaling:
+) -> LabelerScaling:
     """Scales of inputs and actions.
 
     Args:
@@ -119,7 +119,7 @@ def scaling_of(
     size = rows.inputs.shape[1] // samples
     is_picture = np.tile(np.arange(size) >= num_own, samples)
     shared = is_picture & config.learns_components
-    scaling = Scaling.of(rows.inputs, rows.actions, space, shared=shared)
+    scaling = LabelerScaling.of_windows(rows.inputs, rows.actions, space, shared=shared)
     if config.kind == "kernel" and config.window.has_levels:
         scaling.input_scale[(taps - 1) * size :] /= _LEVEL_WEIGHT
     return scaling

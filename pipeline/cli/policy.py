@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from pipeline import registry
+from pipeline.cli.progress import tell_training
 
 console = Console(soft_wrap=True, highlight=False)
 
@@ -48,7 +49,9 @@ def train_policy(
         metrics = flow.run_training(str(data), str(out), policy, override or [])
     else:
         train = registry.helper("train_policy")
-        metrics = train(data, out, policy, override or (), say=_say, listener=_show)
+        metrics = train(
+            data, out, policy, override or (), say=_say, listener=tell_training(console)
+        )
     console.print(f"policy: {out}", markup=False)
     for key, label in (("mean_r2", "mean R2"), ("accuracy", "accuracy"), ("steps", "steps")):
         if key in metrics:
@@ -110,11 +113,4 @@ def _count(result: Any) -> None:
     console.print(
         f"start {result.seed}: {said}, return {result.total_reward:.2f}, {result.steps} steps",
         markup=False,
-    )
-
-
-def _show(event: Any) -> None:
-    console.print(
-        f"{event.name}: step {event.step}/{event.num_steps}  loss {event.loss:.4f}  "
-        f"held out {event.validation:.4f}  best {event.best:.4f}"
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -87,3 +88,16 @@ class Progress:
             no_wrap=True,
             overflow="ellipsis",
         )
+
+
+def tell_training(console: Console) -> Callable[[Any], None]:
+    """A listener that prints a line for every look at how a training goes."""
+
+    def tell(event: Any) -> None:
+        console.print(
+            f"{event.name}: step {event.step}/{event.num_steps}  loss {event.loss:.4f}  "
+            f"held out {event.validation:.4f}  best {event.best:.4f}",
+            markup=False,
+        )
+
+    return tell

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from pipeline import registry
+from pipeline.cli.progress import tell_training
 from pipeline.errors import UsageError
 
 app = typer.Typer(
@@ -58,7 +59,7 @@ def inverse_dynamics(
         raise UsageError("--through goes with neither --prefect nor --contract; leave them out")
     if through:
         train = registry.helper("train_through_states")
-        made = train(data, out, override or (), target=through, listener=_show)
+        made = train(data, out, override or (), target=through, listener=tell_training(console))
         console.print(f"states: {made.states}", markup=False)
         _summarise(out, made.labeler.metrics)
         return
@@ -70,15 +71,10 @@ def inverse_dynamics(
         metrics = flow.run(str(data), str(out), override or [], str(contract) if contract else None)
     else:
         train = registry.helper("train_inverse_dynamics")
-        metrics = train(data, out, override or (), contract=contract, listener=_show).metrics
+        metrics = train(
+            data, out, override or (), contract=contract, listener=tell_training(console)
+        ).metrics
     _summarise(out, metrics)
-
-
-def _show(event: Any) -> None:
-    console.print(
-        f"{event.name}: step {event.step}/{event.num_steps}  loss {event.loss:.4f}  "
-        f"held out {event.validation:.4f}  best {event.best:.4f}"
-    )
 
 
 def _summarise(out: Path, metrics: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from pipeline import registry
+from pipeline.cli.progress import tell_training
 
 console = Console(soft_wrap=True, highlight=False)
 
@@ -41,15 +42,8 @@ def train_latent(
     and ends with the same weights.
     """
     train = registry.helper("train_latent_action")
-    model = train(data, out, override or (), listener=_show)
+    model = train(data, out, override or (), listener=tell_training(console))
     _summarise(out, model.metrics)
-
-
-def _show(event: Any) -> None:
-    console.print(
-        f"{event.name}: step {event.step}/{event.num_steps}  loss {event.loss:.4f}  "
-        f"held out {event.validation:.4f}  best {event.best:.4f}"
-    )
 
 
 def _summarise(out: Path, metrics: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.labelers import scores
+from models.policy.scores import wilson
 
 
 def actions(seed: int = 0, rows: int = 80, columns: int = 3) -> np.ndarray:
@@ -101,21 +102,21 @@ def test_drift_grows_with_bias_and_not_with_alternating_error() -> None:
 
 def test_wilson_interval_of_a_textbook_case() -> None:
     # 10 of 20: centre 0.5, half width 1.96 sqrt(0.25 / 20 + 0.96 / 400) / (1 + 0.192) = 0.2007.
-    low, high = scores.wilson(10, 20)
+    low, high = wilson(10, 20)
     assert (low, high) == pytest.approx((0.2993, 0.7007), abs=1e-4)
 
 
 @given(trials=st.integers(1, 500), share=st.floats(0, 1))
 def test_wilson_interval_holds_the_share_and_stays_in_0_1(trials: int, share: float) -> None:
     successes = round(share * trials)
-    low, high = scores.wilson(successes, trials)
+    low, high = wilson(successes, trials)
     assert 0 <= low <= successes / trials + 1e-12
     assert successes / trials - 1e-12 <= high <= 1
 
 
 def test_wilson_refuses_impossible_counts() -> None:
     with pytest.raises(ValueError, match="6 successes in 5 trials"):
-        scores.wilson(6, 5)
+        wilson(6, 5)
 
 
 def test_shapes_that_disagree_are_named() -> None:

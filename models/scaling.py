@@ -1,8 +1,9 @@
-"""What is subtracted and divided by on either side of a policy's network."""
+"""What is subtracted and divided by on either side of a model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -35,14 +36,14 @@ class Scaling:
     ) -> Scaling:
         """From training rows."""
         encoded = space.encode(actions)
-        mean, scale = encoded.mean(0), _safe(encoded.std(0))
+        mean, scale = encoded.mean(0), safe(encoded.std(0))
         for block in space.blocks:
             if block.kind == "discrete":
                 mean[block.encoded], scale[block.encoded] = 0, 1
-        return cls(inputs.mean(0), _safe(inputs.std(0)), mean, scale)
+        return cls(inputs.mean(0), safe(inputs.std(0)), mean, scale)
 
     def inputs(self, values: Float[np.ndarray, "row input"]) -> Float[np.ndarray, "row input"]:
-        """Standardised inputs."""
+        """Standardised inputs. What lies far outside of all training is held at its edge."""
         return np.clip((values - self.input_mean) / self.input_scale, -_EDGE, _EDGE)
 
     def encoded(self, values: Float[np.ndarray, "row encoded"]) -> Float[np.ndarray, "row encoded"]:
@@ -54,5 +55,6 @@ class Scaling:
         return values * self.encoded_scale + self.encoded_mean
 
 
-def _safe(scale: np.ndarray) -> np.ndarray:
+def safe(scale: Any) -> Any:
+    """Scales to divide by: 1 where something never changes."""
     return np.where(scale > 1e-6, scale, 1.0)
