@@ -19,8 +19,11 @@ from models.simulators.rollout import Act, rollout
 from models.simulators.simulator import STATE, Observation, Simulator
 from pipeline.errors import UsageError
 
-_INVERSE = Fit(hidden=(128, 128), num_steps=2500, spread_floor=1e-6, is_robust=True)
+_INVERSE = Fit(hidden=(128, 128), num_steps=5000, spread_floor=1e-6, is_robust=True)
+_HABIT = Fit(hidden=(32,), num_steps=1200, spread_floor=1e-6)
 _POLICY = Fit(hidden=(128, 128), num_steps=4000, spread_floor=1e-6)
+_NEVER = 0.01
+"""The least that habit says of any choice."""
 _RANDOM_STARTS, _OWN_STARTS = 1_000_000, 2_000_000
 
 
@@ -32,14 +35,16 @@ class BcoSettings:
     """Before the first round, under uniformly random actions."""
     num_rounds: int = 8
     """Rounds of labelling, cloning and acting; one is plain BCO(0)."""
-    num_own_episodes: int = 10
+    num_own_episodes: int = 40
     """Episodes under the policy after each round; every one with some random actions."""
     random_share: float = 0.2
     """Share of actions in these that are random, so that all actions are seen where it goes."""
-    max_transitions_per_round: int = 5000
+    max_transitions_per_round: int = 8000
     """Kept of each round, drawn at random; long episodes repeat themselves."""
     inverse: Fit = _INVERSE
     """Training of the inverse model, in every round from the start."""
+    habit: Fit = _HABIT
+    """Training of the small model of what a demonstrator does in a state; see `_agreed`."""
     policy: Fit = _POLICY
     """Training of the policy, in every round from the start."""
 
@@ -106,7 +111,7 @@ def iterate_bco(
             act = _sometimes_random(
                 greedy(made.policy, simulator), act, settings.random_share, generator
             )
-            first = _OWN_STARTS + 10_000 * seed + 100 * number
+            first = _OWN_STARTS + 10_000 * seed + 1000 * number
             own = _episodes(simulator, act, range(first, first + settings.num_own_episodes))
             kept.append(_thinned(own, settings.max_transitions_per_round, generator))
             act = random_act(simulator, generator)
@@ -175,6 +180,7 @@ def _round(
     # Averaging the models of several rounds was tried: it holds on to the first, poor ones (0.72
     # instead of 1.0 of the teacher on one seed of LunarLander).
     likely = [_softmax(inverse(transition_features(states))) for states in demonstrations]
+    likely = _agreed(likely, demonstrations, replace(settings.habit, seed=seed))
     # Where the inverse model wavers, as on the ground where no engine moves anything, its doubt
     # is averaged over like states instead of a coin being tossed for each.
     policy = fit_probabilities(
@@ -184,6 +190,26 @@ def _round(
     )
     labels = tuple(np.argmax(shares, axis=1) for shares in likely)
     return BcoRound(number, policy, labels, tuple(s.max(axis=1) for s in likely), tuple(own))
+
+
+def _agreed(
+    likely: Sequence[np.ndarray], demonstrations: Sequence[np.ndarray], how: Fit
+) -> list[Float[np.ndarray, "time choice"]]:
+    """Choices as likely as both the transition and the demonstrator's habits make them.
+
+    A step of expectation maximisation: a model too small to learn single transitions by heart says
+    what is done in states like this one, and settles what the inverse model alone cannot tell.
+    """
+    # Away from where it learned, the inverse model is surer than it is right.
+    doubtful = [np.sqrt(shares) for shares in likely]
+    doubtful = [shares / shares.sum(axis=1, keepdims=True) for shares in doubtful]
+    states = [states[:-1] for states in demonstrations]
+    habit = fit_probabilities(np.concatenate(states), np.concatenate(doubtful), how)
+    both = [
+        shares * np.maximum(_softmax(habit(seen)), _NEVER)
+        for shares, seen in zip(doubtful, states, strict=True)
+    ]
+    return [shares / shares.sum(axis=1, keepdims=True) for shares in both]
 
 
 def _episodes(simulator: Simulator, act: Act, seeds: range) -> list[OwnEpisode]:
