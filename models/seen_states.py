@@ -23,7 +23,7 @@ _WIDTHS = (0.1, 0.3)
 _PENALTIES = (1e-3, 1e-2)
 _NUM_FOLDS = 5
 _LONGEST_GAP_S = 1.0
-_MAX_ROWS = 2000
+_MAX_ROWS = 4000
 """Training frames that are kept, evenly spaced; neighbours say the same."""
 
 
