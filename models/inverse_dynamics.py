@@ -203,16 +203,19 @@ class InverseDynamics(ClipStage):
         columns = seen.values
         if embedding is not None and is_column:
             columns = np.concatenate([columns, embedding.astype(float)], axis=1)
-        windows, known = sample_windows(time_s, columns, at_s, offsets_s)
-        believed, _ = sample_windows(time_s, seen.valid[:, None].astype(float), at_s, offsets_s)
-        inside = inside_windows(time_s, at_s, offsets_s)
+        ends = config.window.at_ends
+        windows, known = sample_windows(time_s, columns, at_s, offsets_s, at_ends=ends)
+        valid = seen.valid[:, None].astype(float)
+        believed, _ = sample_windows(time_s, valid, at_s, offsets_s, at_ends=ends)
+        inside = inside_windows(time_s, at_s, offsets_s, at_ends=ends)
         watched = inside & (believed[..., 0] > 1 - 1e-6).all(axis=1)
         if not known.any():
             return known, watched, None
         inputs = flatten_windows(windows[known], offsets_s, has_levels=config.window.has_levels)
         pictures = None
         if embedding is not None and not is_column:
-            found, _ = sample_windows(time_s, embedding.astype(np.float32), at_s[known], offsets_s)
+            seen_before = embedding.astype(np.float32)
+            found, _ = sample_windows(time_s, seen_before, at_s[known], offsets_s, at_ends=ends)
             members = found.reshape(*found.shape[:2], config.members, -1)
             pictures = members.transpose(2, 0, 1, 3)
         return known, watched, self.labeler.label(inputs, pictures)

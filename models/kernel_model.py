@@ -13,6 +13,8 @@ MAX_CENTRES = 2000
 _BATCH_ROWS = 512
 _ROUNDING = 1e-3
 """Kernels in single precision are a little less than positive definite; this makes up for it."""
+_ALONE = 1e-6
+"""Added to the sum of kernels, so that a row far from everything still has a logarithm."""
 _PENALTY_ROWS = 1000
 """Rows that a penalty is meant for: neighbours in time are nearly one row, so that twice the rows
 need twice the penalty."""
@@ -76,14 +78,20 @@ def solve(
 
 def predict_kernel(
     arrays: Mapping[str, np.ndarray], inputs: Float[np.ndarray, "row input"]
-) -> Float[np.ndarray, "row encoded"]:
-    """Standardised encoded actions."""
+) -> tuple[Float[np.ndarray, "row encoded"], Float[np.ndarray, " row"]]:
+    """Standardised encoded actions, and the log variance that rarity suggests.
+
+    Where few training rows are near, errors are larger: the variance falls with the square of the
+    sum of all kernels. A Gaussian process's own variance, which sees only the nearest rows, tells
+    errors apart less well. In units that `models.doubt` learns the worth of.
+    """
     exponent = float(arrays["exponent"][0])
-    parts = [
-        gaussian(inputs[i : i + _BATCH_ROWS], arrays["centres"], exponent) @ arrays["weight"]
-        for i in range(0, len(inputs), _BATCH_ROWS)
-    ]
-    return np.concatenate(parts).astype(float)
+    values, doubts = [], []
+    for i in range(0, len(inputs), _BATCH_ROWS):
+        near = gaussian(inputs[i : i + _BATCH_ROWS], arrays["centres"], exponent)
+        values.append(near @ arrays["weight"])
+        doubts.append(-2 * np.log(near.sum(1) + _ALONE))
+    return np.concatenate(values).astype(float), np.concatenate(doubts).astype(float)
 
 
 def gaussian(a: np.ndarray, b: np.ndarray, exponent: float) -> Float[np.ndarray, "row centre"]:

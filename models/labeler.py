@@ -39,7 +39,7 @@ from pipeline.atomic import atomic_path
 from pipeline.contract import ActionContract
 from pipeline.errors import UsageError
 
-LABELER_VERSION = 2
+LABELER_VERSION = 3
 """Changes with the layout of a labeler's folder."""
 _BATCH_ROWS = 4096
 _BATCH_IMAGES = 256
@@ -234,8 +234,8 @@ class Labeler:
             if kind == "ridge":
                 scaled, doubt = predict_ridge(arrays, inputs)
             elif kind == "kernel":
-                scaled = predict_kernel(arrays, inputs)
-                doubt = np.zeros((len(inputs), len(self.scaling.spread)))
+                scaled, rarity = predict_kernel(arrays, inputs)
+                doubt = np.repeat(rarity[:, None], len(self.scaling.spread), 1)
             else:
                 scaled, doubt = self._run(number, inputs, embeddings)
             raw = self.scaling.raw(scaled)

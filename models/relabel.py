@@ -99,7 +99,7 @@ def _labelled(
             "features are not known anywhere; leave it out"
         )
     labels: Labels = labeler.label(seen.inputs, seen.embeddings_of(labeler))
-    nearest = np.abs(np.arange(num)[:, None] - seen.times).argmin(1)
+    nearest = seen.nearest(num)
     valid = np.isin(np.arange(num), seen.times)
     return labels.values[nearest], np.where(valid, labels.confidence[nearest], 0.0), valid
 

@@ -31,7 +31,6 @@ from models.latent_config import LatentActionConfig
 from models.training.inverse_dynamics import train_inverse_dynamics
 from models.training.latent_action import train_latent_action
 from models.training.rows import as_columns, rows_of
-from models.training.windows import inside_windows
 
 TASK, LABELLED = "push-v3", "K16"
 ALONE = "idm"
@@ -49,7 +48,8 @@ LATENTS: dict[str, dict[str, Any]] = {
 """Settings of each model; what is not named has its default."""
 _HELD_TO_BARS = "laom-tracks"
 _LOOP = {"num_steps": 300, "eval_every": 100, "learning_rate": 5e-3}
-_DECODER = {"kind": "ridge", "window": {"before_s": 2 / 80, "after_s": 4 / 80}}
+_DECODER = {"kind": "kernel"}
+"""Of all alike, inverse dynamics from pixels among them."""
 
 
 def cells(*, small: bool) -> list[Cell]:
@@ -126,9 +126,7 @@ def _labels(cell: Cell, hidden: Filmed, known: Filmed, folder: Path) -> tuple[li
     data = known.labelled()
     settings: dict[str, Any] = {"camera": data.camera, **_DECODER, "loop": {"seed": cell.seed}}
     size = 0
-    if cell.labeler == ALONE:
-        settings |= {"kind": "kernel"}
-    else:
+    if cell.labeler != ALONE:
         has_tracks = "tracks" in LATENTS[cell.labeler]
         config = LatentActionConfig.model_validate(
             {**LATENTS[cell.labeler], "loop": LatentActionConfig().loop.model_copy(update=_LOOP)}
@@ -147,14 +145,12 @@ def label_all(labeler: Labeler, filmed_set: Filmed) -> list[Labels]:
     """Labels of every episode; moments whose window leaves it take the nearest label."""
     config = labeler.facts.config
     data = as_columns(filmed_set.labelled(), config, labeler.open_encoder())
-    offsets_s = config.window.offsets_s(data.contract.rate_hz)
     out = []
     for episode in data.episodes:
         rows = rows_of(episode, data, config)
         made = labeler.label(rows.inputs, rows.embeddings_of(labeler))
         num = len(episode.time_s) - 1
-        known = np.flatnonzero(inside_windows(episode.time_s, episode.time_s[:num], offsets_s))
-        nearest = np.clip(np.arange(num), known[0], known[-1]) - known[0]
+        nearest = rows.nearest(num)
         out.append(Labels(np.clip(made.values, -1, 1)[nearest], made.half_width[nearest]))
     return out
 

@@ -19,7 +19,6 @@ from models.labeler import Labeler
 from models.training.data import LabelledEpisode, LabelledSet
 from models.training.inverse_dynamics import train_inverse_dynamics
 from models.training.rows import as_columns, rows_of
-from models.training.windows import inside_windows
 from pipeline.contract import ActionContract, Dimension
 
 Pictures = Callable[[Float[np.ndarray, "step observation"]], UInt8[np.ndarray, "step size size 3"]]
@@ -103,11 +102,7 @@ def _label(labeler: Labeler, seen: Seen, observed: np.ndarray) -> Labels:
     columns = as_columns(data, config, labeler.open_encoder())
     rows = rows_of(columns.episodes[0], columns, config)
     made = labeler.label(rows.inputs, rows.embeddings_of(labeler))
-    time_s = episode.time_s[:num]
-    known = np.flatnonzero(
-        inside_windows(episode.time_s, time_s, config.window.offsets_s(contract.rate_hz))
-    )
-    nearest = np.clip(np.arange(num), known[0], known[-1]) - known[0]
+    nearest = rows.nearest(num)
     return Labels(made.values[nearest], made.half_width[nearest])
 
 

@@ -58,6 +58,10 @@ class Rows:
             times=np.concatenate([p.times for p in parts]),
         )
 
+    def nearest(self, num: int) -> Int[np.ndarray, " row"]:
+        """For each of an episode's first `num` rows, the one here that is nearest in time."""
+        return np.abs(np.arange(num)[:, None] - self.times).argmin(axis=1)
+
     def embeddings_of(self, labeler: Labeler) -> Float[np.ndarray, "member row tap n"] | None:
         """What a labeler's image networks say about the windows; `None` without pictures."""
         if self.images is None:
@@ -68,7 +72,8 @@ class Rows:
 def rows_of(episode: LabelledEpisode, data: LabelledSet, config: InverseDynamicsConfig) -> Rows:
     """The rows of an episode whose action counts and whose window is known."""
     offsets_s = config.window.offsets_s(data.contract.rate_hz)
-    windows, known = sample_windows(episode.time_s, episode.features, episode.time_s, offsets_s)
+    at_s, ends = episode.time_s, config.window.at_ends
+    windows, known = sample_windows(at_s, episode.features, at_s, offsets_s, at_ends=ends)
     used = known & episode.valid
     index = np.arange(len(episode.time_s))
     frames = np.zeros((len(index), 0), int)

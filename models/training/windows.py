@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+AtEnds = Literal["drop", "hold"]
 
 
 class WindowConfig(BaseModel):
@@ -20,6 +24,9 @@ class WindowConfig(BaseModel):
     """Time between two samples of the window [s]; that between two actions where not given."""
     has_levels: bool = True
     """Whether the features at the moment itself are seen, not only how they change around it."""
+    at_ends: AtEnds = "drop"
+    """What becomes of moments whose window reaches beyond the video: no label, or what was seen
+    first or last stands for what is missing, in training as in labelling."""
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> WindowConfig:
@@ -39,14 +46,17 @@ def sample_windows(
     values: Float[np.ndarray, "time feature"],
     at_s: Float[np.ndarray, " row"],
     offsets_s: Float[np.ndarray, " tap"],
+    *,
+    at_ends: AtEnds = "drop",
 ) -> tuple[Float[np.ndarray, "row tap feature"], Bool[np.ndarray, " row"]]:
     """Features at `at_s + offsets_s`, linear between frames.
 
-    The second result says which windows are known throughout: they lie between the first frame and
-    the last, and touch no NaN. What would be held or guessed beyond the ends would look like a
-    sudden stop.
+    The second result says which windows are known throughout: they touch no NaN and lie between
+    the first frame and the last, or their moment does where `at_ends` holds the ends.
     """
     wanted = at_s[:, None] + offsets_s
+    if at_ends == "hold":
+        wanted = np.clip(wanted, time_s[0], time_s[-1])
     right = np.clip(np.searchsorted(time_s, wanted - 1e-6), 0, len(time_s) - 1)
     left = np.where(np.abs(time_s[right] - wanted) <= 1e-6, right, np.maximum(right - 1, 0))
     span = np.where(right > left, time_s[right] - time_s[left], 1.0)
@@ -55,15 +65,23 @@ def sample_windows(
     mixed = np.where(
         weight == 0, values[left], values[left] * (1 - weight) + values[right] * weight
     )
-    return mixed, inside_windows(time_s, at_s, offsets_s) & np.isfinite(mixed).all(axis=(1, 2))
+    inside = inside_windows(time_s, at_s, offsets_s, at_ends=at_ends)
+    return mixed, inside & np.isfinite(mixed).all(axis=(1, 2))
 
 
 def inside_windows(
     time_s: Float[np.ndarray, " time"],
     at_s: Float[np.ndarray, " row"],
     offsets_s: Float[np.ndarray, " tap"],
+    *,
+    at_ends: AtEnds = "drop",
 ) -> Bool[np.ndarray, " row"]:
-    """Which windows lie between the first frame and the last; a tenth of a frame is forgiven."""
+    """Which windows lie between the first frame and the last; a tenth of a frame is forgiven.
+
+    Where ends are held, only the moment itself has to.
+    """
+    if at_ends == "hold":
+        offsets_s = np.zeros(1)
     slack_s = 0.1 * float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
     is_after = at_s + offsets_s[0] >= time_s[0] - slack_s
     return is_after & (at_s + offsets_s[-1] <= time_s[-1] + slack_s)

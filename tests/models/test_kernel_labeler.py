@@ -158,7 +158,10 @@ def test_kernel_ridge_solves_its_normal_equations():
     for column, penalty in enumerate((0.5, 5.0)):
         wanted = np.linalg.solve(kernel + 0.06 * penalty * np.eye(60), encoded[:, column])
         np.testing.assert_allclose(found["weight"][:, column], wanted, rtol=1e-3, atol=1e-3)
-    assert predict_kernel(found, inputs).shape == (60, 2)
+    values, doubt = predict_kernel(found, inputs)
+    np.testing.assert_allclose(values, kernel @ found["weight"], rtol=1e-3, atol=1e-3)
+    far = predict_kernel(found, inputs[:1] + 9)[1]
+    assert far > doubt.max()
 
 
 def test_doubt_grows_with_what_errors_grow_with():
