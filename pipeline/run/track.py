@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,12 @@ from pipeline.run.ledger import Row
 from pipeline.run.publish import provenance_of
 from pipeline.run.request import LabelRequest, read_provenance
 from pipeline.run.store import Store, content_key, default_store
-from pipeline.run.track_columns import columns_of, most_seen, stored_tracks
+from pipeline.run.track_columns import (
+    choose_subject,
+    columns_of,
+    seen_frames,
+    stored_tracks,
+)
 from pipeline.run.track_frames import EpisodeFrames, find_frames
 from pipeline.run.track_recipe import tracks_alone
 from pipeline.stage import Tracks
@@ -28,6 +35,8 @@ from pipeline.video.scan import Found
 
 MADE_HERE = "tracks"
 """Key in `meta/rotoscope/provenance.json` of a dataset that was written here."""
+Load = Callable[[EpisodeFrames], Tracks]
+"""Gives an episode's tracks out of the store; `TrackError` where they are not there."""
 
 
 @dataclass(frozen=True)
@@ -87,18 +96,18 @@ def track(request: TrackRequest, *, listener: Listener = ignore) -> TrackResult:
     camera = _camera(dataset, request.camera)
     for name in sorted({name for entry in recipe.stages for name in entry.stage_class.assets}):
         asset_path(name)
-    tokens = stage_tokens(recipe)
+    load = partial(stored_tracks, Store(request.store), recipe, stage_tokens(recipe))
     episodes = find_frames(dataset, camera)
-    rows = _run(request, recipe, episodes, tokens, listener)
-    rows, tracks = _read(request, recipe, episodes, tokens, rows)
-    if not tracks:
+    rows, seen = _look(load, episodes, _run(request, recipe, episodes, load, listener))
+    known = [e for e, row in zip(episodes, rows, strict=True) if row.status != "failed"]
+    if not known:
         first = rows[0]
         raise DatasetError(
             f"none of {len(rows)} episodes could be tracked, nothing was written; {first.name} "
             f"failed in {first.stage}: {first.error}: {first.message}"
         )
-    subject = most_seen(tracks, request.subject)
-    columns = columns_of(episodes, tracks, subject)
+    subject = choose_subject(seen, request.subject)
+    columns = columns_of(episodes, ((episode, load(episode)) for episode in known), subject)
     listener(Event("publishing", total=len(episodes)))
     failed = {row.name: f"{row.error}: {row.message}" for row in rows if row.status == "failed"}
     facts = {"camera": camera, "subject": subject, "columns": list(columns), "failed": failed}
@@ -142,7 +151,7 @@ def _run(
     request: TrackRequest,
     recipe: Recipe,
     episodes: Sequence[EpisodeFrames],
-    tokens: dict[str, str],
+    load: Load,
     listener: Listener,
 ) -> list[Row]:
     """What became of every episode, in order."""
@@ -151,17 +160,11 @@ def _run(
     )
     listener(Event("planned", total=len(episodes)))
     rows: dict[str, Row] = {}
-    todo = []
+    todo, tokens = [], stage_tokens(recipe)
     for episode in episodes:
-        facts = {"kind": "tracked", "part": episode.sha256, "recipe": recipe.digest()}
-        work = Work(
-            found=Found(episode.file, episode.name),
-            sha256=episode.sha256,
-            key=content_key(facts | {"tokens": tokens}),
-            frames=(episode.start, episode.end),
-        )
+        work = _work(recipe, tokens, episode)
         row = stored_row(run, work)
-        if row is None or stored_tracks(Store(request.store), recipe, tokens, episode) is None:
+        if row is None or not _is_stored(load, episode):
             todo.append(work)
         else:
             rows[row.name] = row
@@ -172,27 +175,38 @@ def _run(
     return [rows[episode.name] for episode in episodes]
 
 
-def _read(
-    request: TrackRequest,
-    recipe: Recipe,
-    episodes: Sequence[EpisodeFrames],
-    tokens: dict[str, str],
-    rows: Sequence[Row],
-) -> tuple[list[Row], dict[int, Tracks]]:
-    """The tracks of the episodes that did not fail, by index; the rows tell which did."""
-    told, tracks = [], {}
+def _work(recipe: Recipe, tokens: dict[str, str], episode: EpisodeFrames) -> Work:
+    facts = {"kind": "tracked", "part": episode.sha256, "recipe": recipe.digest()}
+    return Work(
+        found=Found(episode.file, episode.name),
+        sha256=episode.sha256,
+        key=content_key(facts | {"tokens": tokens}),
+        frames=(episode.start, episode.end),
+    )
+
+
+def _is_stored(load: Load, episode: EpisodeFrames) -> bool:
+    try:
+        load(episode)
+    except TrackError:
+        return False
+    return True
+
+
+def _look(
+    load: Load, episodes: Sequence[EpisodeFrames], rows: Sequence[Row]
+) -> tuple[list[Row], Counter[str]]:
+    """Which episodes failed, now that their tracks are there, and who was seen how often."""
+    told, seen = [], Counter[str]()
     for episode, row in zip(episodes, rows, strict=True):
         if row.status != "failed":
             try:
-                found = stored_tracks(Store(request.store), recipe, tokens, episode)
-                if found is None:
-                    raise TrackError(f"{episode.name} is gone from the store {request.store}")
-                tracks[episode.index] = found
+                seen.update(seen_frames(load(episode)))
             except TrackError as error:
                 text = str(error)
                 row = replace(row, status="failed", stage="read", error="TrackError", message=text)
         told.append(row)
-    return told, tracks
+    return told, seen
 
 
 def _provenance(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -28,49 +28,57 @@ SCENE = "scene"
 
 def stored_tracks(
     store: Store, recipe: Recipe, tokens: dict[str, str], episode: EpisodeFrames
-) -> Tracks | None:
-    """Everything the stages made of an episode, `None` where something is not stored.
+) -> Tracks:
+    """Everything the stages made of an episode.
 
     Raises:
-        TrackError: Other frames were seen than those that show the rows.
+        TrackError: Something is not stored, or other frames were seen than those of the rows.
     """
     keys = video_keys(recipe, episode.sha256, tokens)
-    clock = store.load_tracks(keys.clock)
-    made = [store.load_tracks(keys.stages[entry.name]) for entry in recipe.stages]
-    if clock is None or any(units is None for units in made):
-        return None
-    seen = clock[0]["clock"]
-    assert isinstance(seen, ClockTrack)
-    if seen.time_s.shape != episode.time_s.shape or not np.allclose(seen.time_s, episode.time_s):
+    made = [
+        store.load_tracks(key)
+        for key in (keys.clock, *(keys.stages[entry.name] for entry in recipe.stages))
+    ]
+    tracks = {name: track for units in made if units for name, track in units[0].items()}
+    clock = tracks.pop("clock", None)
+    if not all(made) or not isinstance(clock, ClockTrack):
+        raise TrackError(f"{episode.name} is not in the store {store.root}; run it again")
+    if clock.time_s.shape != episode.time_s.shape or not np.allclose(clock.time_s, episode.time_s):
         raise TrackError(
-            f"{episode.name}: decoding gave {len(seen.time_s)} frames at other times than the "
+            f"{episode.name}: decoding gave {len(clock.time_s)} frames at other times than the "
             f"{len(episode.time_s)} that {episode.file} names; write the dataset again"
         )
-    return {name: track for units in made if units for name, track in units[0].items()}
+    return tracks
 
 
-def most_seen(episodes: Mapping[int, Tracks], wanted: str = "") -> str:
-    """Whom the columns are about: who was seen in most frames, unless someone is asked for.
+def seen_frames(tracks: Tracks) -> Counter[str]:
+    """In how many frames each of those was seen whom tracks are about."""
+    seen: Counter[str] = Counter()
+    for track in tracks.values():
+        if isinstance(track, HandTrack):
+            seen[track.side] += int(track.valid.sum())
+        elif isinstance(track, BodyTrack):
+            seen[track.subject] += int(track.valid.sum())
+        elif isinstance(track, FeatureTrack) and track.subject != SCENE:
+            seen[track.subject] += 0
+    return seen
+
+
+def choose_subject(seen: Counter[str], wanted: str = "") -> str:
+    """Whom columns are about: who was seen in most frames, unless someone is asked for.
 
     Raises:
         UsageError: No track is about the one that is asked for.
     """
-    seen: Counter[str] = Counter()
-    for tracks in episodes.values():
-        for track in tracks.values():
-            if isinstance(track, HandTrack):
-                seen[track.side] += int(track.valid.sum())
-            elif isinstance(track, BodyTrack):
-                seen[track.subject] += int(track.valid.sum())
-            elif isinstance(track, FeatureTrack) and track.subject != SCENE:
-                seen[track.subject] += 0
     if wanted and wanted not in seen:
         raise UsageError(f"no track is about {wanted!r}; there are tracks about {one_of(seen)}")
     return wanted or min(seen, key=lambda name: (-seen[name], name), default=SCENE)
 
 
 def columns_of(
-    episodes: Sequence[EpisodeFrames], tracks: Mapping[int, Tracks], subject: str
+    episodes: Sequence[EpisodeFrames],
+    tracked: Iterable[tuple[EpisodeFrames, Tracks]],
+    subject: str,
 ) -> dict[str, AddedColumn]:
     """The `track.*` columns of a dataset, by name.
 
@@ -78,32 +86,33 @@ def columns_of(
 
     Args:
         episodes: All episodes of the dataset.
-        tracks: What the stages made, by episode index.
+        tracked: Those that the stages made something of, and what; looked at once, in order.
         subject: Whom the columns are about.
 
     Raises:
-        DatasetError: The stages gave no such column.
+        DatasetError: The stages gave no such column, or not the same numbers in every episode.
     """
-    made = {e.index: _features(e, tracks[e.index], subject) for e in episodes if e.index in tracks}
     facts: dict[str, FeatureFacts] = {}
-    for features in made.values():
-        for name, feature in features.items():
+    values: dict[str, dict[int, np.ndarray]] = {}
+    for episode, tracks in tracked:
+        for name, feature in _features(episode, tracks, subject).items():
             dtype = stored_dtype(name, feature.values)
             given = FeatureFacts(feature.names, dtype, feature.unit, feature.description)
             if facts.setdefault(name, given) != given:
                 raise DatasetError(
-                    f"{name} is {facts[name]} in one episode and {given} in another; a stage must "
-                    "give the same numbers for every video"
+                    f"{name} is {facts[name]} in one episode and {given} in {episode.name}; a "
+                    "stage must give the same numbers for every video"
                 )
+            values.setdefault(name, {})[episode.index] = feature.values.astype(dtype)
     if not facts:
         raise DatasetError(
             "the stages gave no track.* column; hands and bodies need lifting (camera, lift or "
             "lift_body), track.colour needs things to look for"
         )
-    return {
-        name: AddedColumn(fact, {e.index: _rows(e, made, name, fact) for e in episodes})
-        for name, fact in sorted(facts.items())
-    }
+    for name, fact in facts.items():
+        for episode in episodes:
+            values[name].setdefault(episode.index, _absent(episode, fact))
+    return {name: AddedColumn(fact, values[name]) for name, fact in sorted(facts.items())}
 
 
 def _features(episode: EpisodeFrames, tracks: Tracks, subject: str) -> dict[str, Feature]:
@@ -114,11 +123,6 @@ def _features(episode: EpisodeFrames, tracks: Tracks, subject: str) -> dict[str,
     return {n: f for n, f in track_features(window).items() if n.startswith("track.")}
 
 
-def _rows(
-    episode: EpisodeFrames, made: Mapping[int, Mapping[str, Feature]], name: str, fact: FeatureFacts
-) -> np.ndarray:
-    feature = made.get(episode.index, {}).get(name)
-    if feature is None:
-        shape = (len(episode.time_s), len(fact.names))
-        return np.full(shape, ABSENT[fact.dtype]).astype(fact.dtype)
-    return feature.values.astype(fact.dtype)
+def _absent(episode: EpisodeFrames, facts: FeatureFacts) -> np.ndarray:
+    shape = (len(episode.time_s), len(facts.names))
+    return np.full(shape, ABSENT[facts.dtype]).astype(facts.dtype)

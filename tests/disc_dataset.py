@@ -1,4 +1,4 @@
-"""A labelled dataset, as another tool would write it, in which a red disc moves as was commanded."""
+"""A labelled dataset as another tool would write it: a red disc moves as it was commanded to."""
 
 from __future__ import annotations
 
