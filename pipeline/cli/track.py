@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +30,11 @@ def track(
         str, typer.Option(help="Camera to look through: `observation.images.front` [the only one].")
     ] = "",
     subject: Annotated[
-        str, typer.Option(help="Whom the columns are about: `left`, `right` [who is seen most].")
+        str,
+        typer.Option(
+            help="Whom the columns are about: `left`, `right`, ..., or `each`: who is seen most in "
+            "each episode [who is seen most in all]."
+        ),
     ] = "",
     override: Annotated[
         list[str] | None,
@@ -72,7 +77,9 @@ def track(
 def _show(result: TrackResult, out: Path) -> None:
     import numpy as np
 
-    console.print(f"columns about {result.subject}:", markup=False)
+    counts = Counter(result.subjects.values()).most_common()
+    about = ", ".join(f"{name} ({count} episodes)" for name, count in counts)
+    console.print(f"columns about {about}:", markup=False)
     for name, column in result.columns.items():
         values = np.concatenate(list(column.values.values()))
         known = np.isfinite(values.astype(float)).all(axis=1).mean()

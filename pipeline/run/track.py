@@ -23,7 +23,7 @@ from pipeline.run.publish import provenance_of
 from pipeline.run.request import LabelRequest, read_provenance
 from pipeline.run.store import Store, content_key, default_store
 from pipeline.run.track_columns import (
-    choose_subject,
+    choose_subjects,
     columns_of,
     seen_frames,
     stored_tracks,
@@ -52,7 +52,8 @@ class TrackRequest:
     camera: str = ""
     """Camera that is looked through; may be empty where there is only one."""
     subject: str = ""
-    """Whom the columns are about, such as `left`; empty for who is seen most."""
+    """Whom the columns are about, such as `left`; empty for who is seen most, `each` for who is
+    seen most in each episode."""
     store: Path = field(default_factory=default_store)
     """Root of the content-addressed store."""
     workers: int = 1
@@ -67,8 +68,8 @@ class TrackResult:
     """One per episode, in their order."""
     columns: Mapping[str, AddedColumn]
     """The columns by name."""
-    subject: str
-    """Whom they are about."""
+    subjects: Mapping[int, str]
+    """Whom they are about, by index of the episodes that did not fail."""
     replaced: tuple[str, ...]
     """Those that the dataset had before, of which the new ones took the place."""
 
@@ -106,16 +107,17 @@ def track(request: TrackRequest, *, listener: Listener = ignore) -> TrackResult:
             f"none of {len(rows)} episodes could be tracked, nothing was written; {first.name} "
             f"failed in {first.stage}: {first.error}: {first.message}"
         )
-    subject = choose_subject(seen, request.subject)
-    columns = columns_of(episodes, ((episode, load(episode)) for episode in known), subject)
+    subjects = choose_subjects(seen, request.subject)
+    columns = columns_of(episodes, ((episode, load(episode)) for episode in known), subjects)
     listener(Event("publishing", total=len(episodes)))
     failed = {row.name: f"{row.error}: {row.message}" for row in rows if row.status == "failed"}
-    facts = {"camera": camera, "subject": subject, "columns": list(columns), "failed": failed}
+    about = {name: [i for i, s in subjects.items() if s == name] for name in subjects.values()}
+    facts = {"camera": camera, "about": about, "columns": list(columns), "failed": failed}
     made = _provenance(dataset, recipe, episodes, facts)
     write_with_columns(dataset, columns, request.out, provenance=made)
     listener(Event("published"))
     replaced = tuple(name for name in columns if name in dataset.info["features"])
-    return TrackResult(tuple(rows), columns, subject, replaced)
+    return TrackResult(tuple(rows), columns, subjects, replaced)
 
 
 def _check_out(request: TrackRequest) -> None:
@@ -195,13 +197,13 @@ def _is_stored(load: Load, episode: EpisodeFrames) -> bool:
 
 def _look(
     load: Load, episodes: Sequence[EpisodeFrames], rows: Sequence[Row]
-) -> tuple[list[Row], Counter[str]]:
-    """Which episodes failed, now that their tracks are there, and who was seen how often."""
-    told, seen = [], Counter[str]()
+) -> tuple[list[Row], dict[int, Counter[str]]]:
+    """Which episodes failed, now that their tracks are there, and who was seen in the others."""
+    told, seen = [], {}
     for episode, row in zip(episodes, rows, strict=True):
         if row.status != "failed":
             try:
-                seen.update(seen_frames(load(episode)))
+                seen[episode.index] = seen_frames(load(episode))
             except TrackError as error:
                 text = str(error)
                 row = replace(row, status="failed", stage="read", error="TrackError", message=text)

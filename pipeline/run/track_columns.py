@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from pipeline.tracks import BodyTrack, ClockTrack, FeatureTrack, HandTrack
 
 SCENE = "scene"
 """Subject of what belongs to nobody."""
+EACH = "each"
+"""Asked for as a subject: in every episode the one who is seen most there."""
 
 
 def stored_tracks(
@@ -64,21 +66,34 @@ def seen_frames(tracks: Tracks) -> Counter[str]:
     return seen
 
 
-def choose_subject(seen: Counter[str], wanted: str = "") -> str:
-    """Whom columns are about: who was seen in most frames, unless someone is asked for.
+def choose_subjects(seen: Mapping[int, Counter[str]], wanted: str = "") -> dict[int, str]:
+    """Whom the columns of every episode are about.
+
+    Args:
+        seen: In how many frames of an episode each was seen, by episode index.
+        wanted: The one to choose; `EACH` for who is seen most in the episode, empty for who is seen
+            most in all of them.
 
     Raises:
         UsageError: No track is about the one that is asked for.
     """
-    if wanted and wanted not in seen:
-        raise UsageError(f"no track is about {wanted!r}; there are tracks about {one_of(seen)}")
-    return wanted or min(seen, key=lambda name: (-seen[name], name), default=SCENE)
+    if wanted == EACH:
+        return {index: _most_seen(counts) for index, counts in seen.items()}
+    total = sum(seen.values(), Counter[str]())
+    names = {name for counts in seen.values() for name in counts}
+    if wanted and wanted not in names:
+        raise UsageError(f"no track is about {wanted!r}; there are tracks about {one_of(names)}")
+    return dict.fromkeys(seen, wanted or _most_seen(total))
+
+
+def _most_seen(seen: Counter[str]) -> str:
+    return min(seen, key=lambda name: (-seen[name], name), default=SCENE)
 
 
 def columns_of(
     episodes: Sequence[EpisodeFrames],
     tracked: Iterable[tuple[EpisodeFrames, Tracks]],
-    subject: str,
+    subjects: Mapping[int, str],
 ) -> dict[str, AddedColumn]:
     """The `track.*` columns of a dataset, by name.
 
@@ -87,7 +102,7 @@ def columns_of(
     Args:
         episodes: All episodes of the dataset.
         tracked: Those that the stages made something of, and what; looked at once, in order.
-        subject: Whom the columns are about.
+        subjects: Whom the columns are about, by episode index.
 
     Raises:
         DatasetError: The stages gave no such column, or not the same numbers in every episode.
@@ -95,7 +110,7 @@ def columns_of(
     facts: dict[str, FeatureFacts] = {}
     values: dict[str, dict[int, np.ndarray]] = {}
     for episode, tracks in tracked:
-        for name, feature in _features(episode, tracks, subject).items():
+        for name, feature in _features(episode, tracks, subjects[episode.index]).items():
             dtype = stored_dtype(name, feature.values)
             given = FeatureFacts(feature.names, dtype, feature.unit, feature.description)
             if facts.setdefault(name, given) != given:

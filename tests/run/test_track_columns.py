@@ -10,7 +10,7 @@ from pipeline.errors import DatasetError, TrackError, UsageError
 from pipeline.recipe import build_recipe
 from pipeline.run.keys import stage_tokens, video_keys
 from pipeline.run.store import Store
-from pipeline.run.track_columns import choose_subject, columns_of, seen_frames, stored_tracks
+from pipeline.run.track_columns import choose_subjects, columns_of, seen_frames, stored_tracks
 from pipeline.run.track_frames import EpisodeFrames
 from pipeline.tracks import ClockTrack, FeatureTrack, HandTrack
 
@@ -43,17 +43,18 @@ def feature(names=("x",), name="track.red"):
     return {"features.red": FeatureTrack(name, "scene", values, names, "1", "Red.")}
 
 
-def test_columns_are_about_who_is_seen_most_in_all_episodes():
-    seen = seen_frames(hands(6, 2)) + seen_frames(hands(0, 5))
-    assert choose_subject(seen) == "right"
-    assert choose_subject(seen, "left") == "left"
-    assert choose_subject(Counter()) == "scene"
+def test_columns_are_about_who_is_seen_most():
+    seen = {0: seen_frames(hands(6, 2)), 1: seen_frames(hands(0, 5))}
+    assert choose_subjects(seen) == {0: "right", 1: "right"}
+    assert choose_subjects(seen, "left") == {0: "left", 1: "left"}
+    assert choose_subjects(seen, "each") == {0: "left", 1: "right"}
+    assert choose_subjects({3: Counter()}) == {3: "scene"}
     with pytest.raises(UsageError, match="about 'person0'; there are tracks about 'left', 'right'"):
-        choose_subject(seen, "person0")
+        choose_subjects(seen, "person0")
 
 
 def test_unseen_frames_and_the_other_hand_stay_out():
-    columns = columns_of([episode(0)], [(episode(0), hands(6, 4))], "right")
+    columns = columns_of([episode(0)], [(episode(0), hands(6, 4))], {0: "right"})
     assert set(columns) == {"track.hand.joints", "track.hand.wrist", "track.hand.seen"}
     joints = columns["track.hand.joints"].values[0]
     assert joints.dtype == np.float32
@@ -64,7 +65,7 @@ def test_unseen_frames_and_the_other_hand_stay_out():
 
 def test_episode_without_a_feature_of_others_does_not_know_it():
     made = [(episode(0), feature(("x", "y"))), (episode(1), hands(0, 6))]
-    columns = columns_of([episode(n) for n in range(3)], made, "right")
+    columns = columns_of([episode(n) for n in range(3)], made, dict.fromkeys(range(3), "right"))
     red, seen = columns["track.red"].values, columns["track.hand.seen"].values
     assert np.isfinite(red[0]).all()
     assert all(np.isnan(red[n]).all() and red[n].shape == (FRAMES, 2) for n in (1, 2))
@@ -74,15 +75,15 @@ def test_episode_without_a_feature_of_others_does_not_know_it():
 def test_stage_that_gives_other_numbers_elsewhere_is_refused():
     made = [(episode(0), feature(("x", "y"))), (episode(1), feature(("x",)))]
     with pytest.raises(DatasetError, match="the same numbers for every video"):
-        columns_of([episode(0), episode(1)], made, "scene")
+        columns_of([episode(0), episode(1)], made, {0: "scene", 1: "scene"})
 
 
 def test_tracks_that_make_no_column_are_refused():
     unlifted = {"hands.left": hand("left", 6).replace(joints_m=None, T_camera_wrist=None)}
     with pytest.raises(DatasetError, match=r"gave no track\.\* column; hands and bodies need"):
-        columns_of([episode(0)], [(episode(0), unlifted)], "left")
+        columns_of([episode(0)], [(episode(0), unlifted)], {0: "left"})
     with pytest.raises(DatasetError, match=r"gave no track\.\* column"):
-        columns_of([episode(0)], [(episode(0), feature(name="label.red"))], "scene")
+        columns_of([episode(0)], [(episode(0), feature(name="label.red"))], {0: "scene"})
 
 
 def test_tracks_of_other_frames_are_never_taken(tmp_path):
