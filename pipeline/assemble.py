@@ -11,12 +11,13 @@ from jaxtyping import Bool, Float
 from pipeline.contract import ActionContract
 from pipeline.episode import Episode, Feature, StateColumns
 from pipeline.errors import ContractError
-from pipeline.features.body import body_features, body_scene
+from pipeline.features.body import body_scene
 from pipeline.features.effector import EE_NAMES, ee_dimensions, ee_values, error_features
-from pipeline.features.hand import gripper_features, hand_features, hand_quality
-from pipeline.features.stages import other_labelers, stage_features, stage_quality
+from pipeline.features.hand import hand_quality
+from pipeline.features.stages import other_labelers, stage_quality
 from pipeline.features.state import seen_state
-from pipeline.features.window import Window
+from pipeline.features.tracks import track_features
+from pipeline.features.window import ActionWindow
 from pipeline.recipe import ExportSection
 from pipeline.resample import Resampler, row_times
 from pipeline.tracks import REASONS, ActionTrack, Camera, SegmentTrack, Track
@@ -90,7 +91,8 @@ class _EpisodeBuilder:
         self.num_rows = len(rows) - self.shift_frames
         self.row_time_s = rows
         self.resampler = Resampler.between(time_s, rows)
-        self.window = Window(clip, tracks, self.actions, start, end, self.resampler)
+        subject = self.actions.subject
+        self.window = ActionWindow(tracks, subject, start, end, self.resampler, self.actions)
 
     def build(self, episode_id: str, task: str) -> Episode | None:
         now, later = slice(0, self.num_rows), slice(self.shift_frames, None)
@@ -170,8 +172,7 @@ class _EpisodeBuilder:
             features["label.joints"] = Feature(
                 joints, tuple(self.actions.contract.names), "rad, percent", "Joints of the arm."
             )
-        features |= error_features(window) | hand_features(window) | gripper_features(window)
-        features |= body_features(window) | other_labelers(window) | stage_features(window)
+        features |= error_features(window) | other_labelers(window) | track_features(window)
         return {
             name: Feature(_stored(f.values[: self.num_rows]), f.names, f.unit, f.description)
             for name, f in features.items()

@@ -56,8 +56,12 @@ class Dataset:
     @property
     def video_key(self) -> str | None:
         """Name of the first camera's feature; `None` where there is no video."""
-        features = self.info["features"].items()
-        return next((k for k, f in features if f["dtype"] == "video"), None)
+        return next(iter(self.cameras), None)
+
+    @property
+    def cameras(self) -> list[str]:
+        """Names of all features that are videos."""
+        return [k for k, f in self.info["features"].items() if f["dtype"] == "video"]
 
     def names(self, feature: str) -> list[str]:
         """Names of a feature's numbers."""
@@ -85,12 +89,14 @@ class Dataset:
         return EpisodeRows(
             index=int(row["episode_index"]),
             columns={name: _array(found[name].to_pylist()) for name in found.column_names},
-            video_file=None if key is None else self._video_file(key, row),
+            video_file=None if key is None else self.video_file(key, index),
             video_start_s=0.0 if key is None else float(row[f"videos/{key}/from_timestamp"]),
             meta=self.episodes_meta.get(index, {}),
         )
 
-    def _video_file(self, key: str, row: dict[str, Any]) -> Path:
+    def video_file(self, key: str, index: int) -> Path:
+        """The file that holds a camera's frames of the episode in row `index` of the table."""
+        row = self.table[index]
         name = self.info["video_path"].format(
             video_key=key,
             chunk_index=row[f"videos/{key}/chunk_index"],

@@ -17,6 +17,7 @@ from pipeline.cli import bco as bco_command
 from pipeline.cli import bench as bench_command
 from pipeline.cli import policy as policy_command
 from pipeline.cli import robot as robot_command
+from pipeline.cli import track as track_command
 from pipeline.cli import train as train_command
 from pipeline.cli import train_latent as latent_command
 from pipeline.errors import RotoscopeError, UsageError
@@ -45,6 +46,7 @@ train_command.app.command(name="latent-action")(latent_command.train_latent)
 train_command.app.command(name="bco")(bco_command.train_bco)
 app.command(name="eval")(policy_command.evaluate)
 app.command(name="relabel")(policy_command.relabel)
+app.command(name="track")(track_command.track)
 
 Inputs = Annotated[
     list[Path],

@@ -18,8 +18,8 @@ from pipeline.run.events import Event
 class Progress:
     """Listens to a run; draws one live line on a terminal, plain lines elsewhere."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, *, noun: str = "videos") -> None:
+        self.console, self.noun = console, noun
         self.started = time.monotonic()
         self.lock = threading.Lock()
         self.total = self.finished = self.failed = self.worked = 0
@@ -82,7 +82,8 @@ class Progress:
         left = self.total - self.finished
         eta = f"{elapsed / self.worked * left:.0f} s" if self.worked else "?"
         return Text(
-            f"{self.finished}/{self.total} videos  {self.worked / elapsed:.2f} videos/s  "
+            f"{self.finished}/{self.total} {self.noun}  "
+            f"{self.worked / elapsed:.2f} {self.noun}/s  "
             f"{frames / elapsed:.0f} frames/s  ETA {eta}  failures {self.failed}  "
             + "  ".join(now),
             no_wrap=True,

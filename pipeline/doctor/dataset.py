@@ -155,7 +155,9 @@ def read_dataset(root: Path) -> Written:
     }
     columns = _columns(root, widths, problems)
     folder = root / "meta" / "rotoscope"
-    contract = _contract(folder / "contract.json", problems) if folder.is_dir() else None
+    contract_path = folder / "contract.json"
+    # A dataset of another tool that only got tracks has a `meta/rotoscope` without a contract.
+    contract = _contract(contract_path, problems) if contract_path.is_file() else None
     tasks = list(_tables([root / "meta" / "tasks.parquet"], None, problems))
     return Written(
         root=root,

@@ -98,9 +98,10 @@ def publish(job: PublishJob, import_writer: Callable[[], Any]) -> PublishResult:
     from pipeline.export.sidecar import write_sidecar
     from pipeline.export.stored_episode import open_episode
 
-    out = Path(job.out)
+    # The writer works from another folder, where relative paths would lead elsewhere.
+    out = Path(job.out).absolute()
     _refuse_what_is_not_ours(out)
-    stored = [open_episode(Path(folder)) for folder in job.episodes]
+    stored = [open_episode(Path(folder).absolute()) for folder in job.episodes]
     schema = schema_of(stored, camera=job.camera)
     dataset_class = import_writer()
     with atomic_path(out) as root:

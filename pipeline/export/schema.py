@@ -30,7 +30,7 @@ LABELS = {
 }
 """Columns that every dataset has beside images, state and action."""
 
-_ABSENT = {"float32": np.nan, "bool": False, "int64": -1}
+ABSENT = {"float32": np.nan, "bool": False, "int64": -1}
 """What a column holds in an episode that has no such feature."""
 
 
@@ -87,7 +87,7 @@ class Schema:
         out = {name: vector.astype(np.float32) for name, vector in vectors.items()}
         for name, facts in self.features.items():
             shape = (episode.num_rows, len(facts.names))
-            absent = np.full(shape, _ABSENT[facts.dtype])
+            absent = np.full(shape, ABSENT[facts.dtype])
             out[name] = values.get(name, absent).astype(facts.dtype)
         return out
 

@@ -222,7 +222,7 @@ def _header(episode: Episode, facts: VideoFacts | None) -> dict[str, Any]:
         "features": {
             name: {
                 "names": list(feature.names),
-                "dtype": _dtype(name, feature.values),
+                "dtype": stored_dtype(name, feature.values),
                 "unit": feature.unit,
                 "description": feature.description,
             }
@@ -250,7 +250,12 @@ def _arrays(episode: Episode) -> Mapping[str, np.ndarray]:
     return rows | {f"feature|{name}": f.values for name, f in episode.features.items()}
 
 
-def _dtype(name: str, values: np.ndarray) -> str:
+def stored_dtype(name: str, values: np.ndarray) -> str:
+    """What a feature's values are stored as: `float32`, `int64` or `bool`.
+
+    Raises:
+        TrackError: They are neither numbers nor bool.
+    """
     kinds = {"f": "float32", "i": "int64", "u": "int64", "b": "bool"}
     if values.dtype.kind not in kinds:
         raise TrackError(

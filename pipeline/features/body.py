@@ -64,5 +64,5 @@ def body_scene(window: Window) -> dict[str, Any]:
 
 
 def _body(window: Window) -> BodyTrack | None:
-    body = window.tracks.get(f"body.{window.actions.subject}")
+    body = window.tracks.get(f"body.{window.subject}")
     return window.cut(body) if isinstance(body, BodyTrack) else None

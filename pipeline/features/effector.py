@@ -7,13 +7,13 @@ from jaxtyping import Float
 
 from pipeline.contract import Dimension
 from pipeline.episode import Feature
-from pipeline.features.window import Window
+from pipeline.features.window import ActionWindow
 from pipeline.geometry import se3
 
 EE_NAMES = ("ee.x", "ee.y", "ee.z", "ee.wx", "ee.wy", "ee.wz", "ee.gripper_pos")
 
 
-def ee_values(window: Window) -> Float[np.ndarray, "row 7"] | None:
+def ee_values(window: ActionWindow) -> Float[np.ndarray, "row 7"] | None:
     """End-effector pose and gripper by row, in the robot's base frame [m, rad, percent].
 
     `None` where the labeler says nothing of an end effector.
@@ -37,7 +37,7 @@ def ee_dimensions() -> tuple[Dimension, ...]:
     return (*position, *rotation, gripper)
 
 
-def error_features(window: Window) -> dict[str, Feature]:
+def error_features(window: ActionWindow) -> dict[str, Feature]:
     """`label.target_error`, where the labeler measured it."""
     position, rotation = window.actions.target_error_m, window.actions.target_error_rad
     if position is None or rotation is None:

@@ -54,7 +54,7 @@ def hand_features(window: Window) -> dict[str, Feature]:
 
 def gripper_features(window: Window) -> dict[str, Feature]:
     """`track.grasp` and `track.aperture`, where a hand was read as a gripper."""
-    gripper = window.tracks.get(f"gripper.{window.actions.subject}")
+    gripper = window.tracks.get(f"gripper.{window.subject}")
     if not isinstance(gripper, GripperTrack):
         return {}
     part = window.cut(gripper)
@@ -84,5 +84,5 @@ def hand_quality(window: Window) -> dict[str, Any]:
 
 
 def _hand(window: Window) -> HandTrack | None:
-    hand = window.tracks.get(f"hands.{window.actions.subject}")
+    hand = window.tracks.get(f"hands.{window.subject}")
     return window.cut(hand) if isinstance(hand, HandTrack) else None

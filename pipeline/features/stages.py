@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.episode import Feature
-from pipeline.features.window import Window
+from pipeline.features.window import ActionWindow, Window
 from pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack
 
 
-def other_labelers(window: Window) -> dict[str, Feature]:
+def other_labelers(window: ActionWindow) -> dict[str, Feature]:
     """`label.<labeler>`: what the labelers beside the chosen one say."""
     out = {}
     for track in window.tracks.values():

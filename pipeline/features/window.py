@@ -1,4 +1,4 @@
-"""The stretch of a clip that becomes an episode, and the way from its frames to rows."""
+"""The stretch of a clip that becomes rows of a dataset, and the way from its frames to rows."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from dataclasses import dataclass
 
 from pipeline.resample import Resampler
 from pipeline.tracks import ActionTrack, Track
-from pipeline.types import Clip
 
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """Frames `[start, end)` of a clip, seen from the action track that they are kept for."""
+    """Frames `[start, end)` of a clip, seen from the one that the rows are about."""
 
-    clip: Clip
-    """The clip."""
     tracks: Mapping[str, Track]
     """Everything that is known about the clip, by track name, all of its frames."""
-    actions: ActionTrack
-    """The chosen actions, on the window's frames."""
+    subject: str
+    """Whom the rows are about: `left`, `right`, `person0`, ..., or `scene`."""
     start: int
     """First frame, counted in the clip."""
     end: int
@@ -33,4 +30,12 @@ class Window:
 
     def is_about_me(self, subject: str) -> bool:
         """Whether a track about `subject` belongs to this episode."""
-        return subject in (self.actions.subject, "scene")
+        return subject in (self.subject, "scene")
+
+
+@dataclass(frozen=True, eq=False)
+class ActionWindow(Window):
+    """A window that is kept for its actions."""
+
+    actions: ActionTrack
+    """The chosen actions, on the window's frames."""

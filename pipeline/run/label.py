@@ -47,6 +47,8 @@ class Work:
     """Hash of its bytes."""
     key: str
     """Store key of its outcome under this recipe."""
+    frames: tuple[int, int] | None = None
+    """Frames `[start, end)` that the work is about; all where `None`."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def label(
         before = {row.name: row for row in ledger.rows()}
         names = [work.found.display_name for work in others]
         rows |= {name: before[name] for name in names if name in before}
-    for row in _run_all(request, todo, listener, stop or threading.Event()):
+    for row in run_all(request, todo, listener, stop or threading.Event()):
         ledger.append(row)
         rows[row.name] = row
         listener(Event("finished", name=row.name, row=row))
@@ -178,7 +180,7 @@ def stored_row(request: LabelRequest, work: Work) -> Row | None:
     return _row(work, VideoOutcome(**record | {"episodes": tuple(record["episodes"])}), None)
 
 
-def _run_all(
+def run_all(
     request: LabelRequest, todo: Sequence[Work], listener: Listener, stop: threading.Event
 ) -> Iterator[Row]:
     """Rows of the videos as they finish; `workers` at a time."""
@@ -243,6 +245,7 @@ def run_one(
         folder=request.recipe.folder,
         store=request.store,
         until=request.until,
+        frames=work.frames,
     )
     try:
         answer = run_isolated(

@@ -42,6 +42,9 @@ class VideoJob:
     """Root of the store."""
     until: str = ""
     """Last stage to run; empty for all, episodes included."""
+    frames: tuple[int, int] | None = None
+    """Frames `[start, end)` that there is to see, as where one file holds many episodes; all where
+    `None`. `sha256` then stands for them alone."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,9 @@ def process_video(job: VideoJob, tell: Tell) -> VideoOutcome:
     recipe = build_recipe(job.recipe, folder=job.folder)
     tell("probe", 0, 0)
     video, time_s = _open(job, recipe)
-    tell("probe", 0, video.num_frames)
-    run = _Run(recipe, video, Store(job.store), tell, time_s)
+    start, end = job.frames or (0, video.num_frames)
+    tell("probe", 0, end - start)
+    run = _Run(recipe, video, (start, end), Store(job.store), tell, time_s)
     run.stages(job.until)
     if job.until or not recipe.action:
         return run.outcome((), "")
@@ -93,11 +97,13 @@ class _Run:
         self,
         recipe: Recipe,
         video: Video,
+        frames: tuple[int, int],
         store: Store,
         tell: Tell,
         time_s: Float[np.ndarray, " time"] | None,
     ) -> None:
         self.recipe, self.video, self.store, self.tell = recipe, video, store, tell
+        self.start, self.end = frames
         self.time_s = time_s
         self.clips: list[Clip] = []
         self.tracks: list[Tracks] = []
@@ -143,8 +149,8 @@ class _Run:
             self._accept(unit)
 
     def _begin(self, time_s: Float[np.ndarray, " time"]) -> None:
-        """Makes the whole video the one clip, about which nothing is known yet."""
-        self.clips = [Clip(video=self.video, start=0, time_s=time_s)]
+        """Makes all there is to see the one clip, about which nothing is known yet."""
+        self.clips = [Clip(video=self.video, start=self.start, time_s=time_s)]
         self.tracks = [{}]
 
     def _decode_through(self, stages: dict[str, Stage]) -> tuple[np.ndarray, dict[str, Tracks]]:
@@ -160,7 +166,9 @@ class _Run:
                 cpu[name] += _timed(stage.setup)
                 stage.begin(self.video)
             mark = time.process_time()
-            for frame in read_frames(self.video, backend=self.recipe.video.backend):
+            for frame in read_frames(
+                self.video, backend=self.recipe.video.backend, start=self.start, end=self.end
+            ):
                 times.append(frame.time_s)
                 for name, stage in observers.items():
                     now = time.process_time()
@@ -196,7 +204,7 @@ class _Run:
             min_shot_s=entry.config.min_shot_s,
             max_shot_s=entry.config.max_shot_s,
         )
-        self.clips = [Clip(self.video, a, whole.time_s[a:b]) for a, b in spans]
+        self.clips = [Clip(self.video, whole.start + a, whole.time_s[a:b]) for a, b in spans]
         self.tracks = [{n: t.slice(a, b) for n, t in tracks.items()} for a, b in spans]
 
     def _clip_stage(self, entry: StageEntry) -> None:

@@ -236,6 +236,14 @@ def test_video_files_do_not_grow_without_bound(
     assert read_code(image) == (11, stored[11].num_rows - 1)
 
 
+def test_relative_paths_are_meant_from_where_the_user_stands(stored, tmp_path, monkeypatch):
+    (tmp_path / "episodes").symlink_to(stored[0].folder.parent)
+    monkeypatch.chdir(tmp_path)
+    near = [dataclasses.replace(s, folder=Path("episodes") / s.folder.name) for s in stored[:2]]
+    publish_in_child(job_for(near, Path("here") / "out"))
+    assert (tmp_path / "here" / "out" / "meta" / "info.json").is_file()
+
+
 def test_our_own_dataset_is_replaced(whole, stored, tmp_path):
     out = tmp_path / "out"
     out.mkdir()

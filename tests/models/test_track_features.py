@@ -1,19 +1,15 @@
 """A labeler sees in a video's tracks what it learned from a dataset's columns."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from models.track_features import features_by_subject
-from pipeline.contract import ActionContract, Dimension
 from pipeline.features.body import body_features
 from pipeline.features.hand import gripper_features, hand_features
 from pipeline.features.window import Window
 from pipeline.geometry import se3
 from pipeline.resample import Resampler
-from pipeline.tracks import BODY_JOINTS, ActionTrack, BodyTrack, GripperTrack, HandTrack
-from pipeline.types import Clip, Video
+from pipeline.tracks import BODY_JOINTS, BodyTrack, GripperTrack, HandTrack
 
 FRAMES, RATE_HZ = 12, 30.0
 TIME_S = np.arange(FRAMES) / RATE_HZ
@@ -22,21 +18,9 @@ GENERATOR = np.random.default_rng(0)
 
 
 def window(track, kind):
-    video = Video(
-        path=Path("v.mp4"), sha256="ab" * 32, size_bytes=1, width=64, height=48, rotation_deg=0,
-        codec="h264", pixel_format="yuv420p", num_frames=FRAMES, duration_s=FRAMES / RATE_HZ,
-        rate_hz=RATE_HZ, is_variable_rate=False,
-    )  # fmt: skip
-    dimension = Dimension(name="x.pos", quantity="joint", unit="rad")
-    contract = ActionContract(robot="r", dimensions=(dimension,), rate_hz=RATE_HZ, shift_s=0)
-    actions = ActionTrack(
-        labeler="l", subject="right", contract=contract, values=np.zeros((FRAMES, 1)),
-        valid=np.ones(FRAMES, bool), confidence=np.ones(FRAMES),
-        reason=np.zeros(FRAMES, np.uint8),
-    )  # fmt: skip
     tracks = {f"{kind}.right": track}
     same = Resampler.between(TIME_S, TIME_S)
-    return Window(Clip(video, 0, TIME_S), tracks, actions, 0, FRAMES, same)
+    return Window(tracks, "right", 0, FRAMES, same)
 
 
 def body(**changes):

@@ -1,0 +1,96 @@
+"""`rotoscope track`: columns of tracks for a dataset that was recorded without them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from pipeline.run.track import TrackResult
+
+console = Console(soft_wrap=True, highlight=False)
+
+
+def track(
+    data: Annotated[Path, typer.Argument(help="Folder of a LeRobot v3 dataset.", metavar="DATA")],
+    recipe: Annotated[
+        str,
+        typer.Option(
+            "--recipe", "-r", help="Name of a recipe, or path of a .yaml file: its track stages."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Where the dataset with tracks is published, whole.")],
+    camera: Annotated[
+        str, typer.Option(help="Camera to look through: `observation.images.front` [the only one].")
+    ] = "",
+    subject: Annotated[
+        str,
+        typer.Option(
+            help="Whom the columns are about: `left`, `right`, ..., or `each`: who is seen most in "
+            "each episode [who is seen most in all]."
+        ),
+    ] = "",
+    override: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-o", "--override", metavar="KEY=VALUE", help="Setting: `-o hands.num_hands=1`."
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Episodes processed at the same time.")] = 1,
+    store: Annotated[
+        Path | None,
+        typer.Option("--store", help="Where intermediate results are kept [user cache folder]."),
+    ] = None,
+) -> None:
+    """Add columns of tracks (hands, bodies, colours) to a dataset, all else as it is.
+
+    Runs the recipe's track stages on the frames of every episode, as `label` would; labelers can
+    then be trained on the columns. Finished work is kept: run the same command again after a kill.
+    An episode that fails holds NaN there; the same command tries it again.
+    """
+    from pipeline.recipe import load_recipe
+    from pipeline.run.store import default_store
+    from pipeline.run.track import TrackRequest
+    from pipeline.run.track import track as run_track
+
+    request = TrackRequest(
+        data=data,
+        recipe=load_recipe(recipe, override or ()),
+        out=out,
+        camera=camera,
+        subject=subject,
+        store=store or default_store(),
+        workers=workers,
+    )
+    with Progress(console, noun="episodes") as progress:
+        result = run_track(request, listener=progress)
+    _show(result, out)
+    raise typer.Exit(result.exit_code)
+
+
+def _show(result: TrackResult, out: Path) -> None:
+    import numpy as np
+
+    counts = Counter(result.subjects.values()).most_common()
+    about = ", ".join(f"{name} ({count} episodes)" for name, count in counts)
+    console.print(f"columns about {about}:", markup=False)
+    for name, column in result.columns.items():
+        values = np.concatenate(list(column.values.values()))
+        known = np.isfinite(values.astype(float)).all(axis=1).mean()
+        instead = ", instead of the one before" if name in result.replaced else ""
+        text = f"  {name}: {values.shape[1]} numbers, known in {known:.1%} of rows{instead}"
+        console.print(text, markup=False)
+    failed = sum(row.status == "failed" for row in result.rows)
+    if failed:
+        console.print(
+            f"{failed} of {len(result.rows)} episodes failed, their rows are not known; the same "
+            "command tries them again",
+            style="red",
+        )
+    console.print(f"dataset: {out}", markup=False)

@@ -1,0 +1,15 @@
+"""All columns that say what was seen, whoever asks for them."""
+
+from __future__ import annotations
+
+from pipeline.episode import Feature
+from pipeline.features.body import body_features
+from pipeline.features.hand import gripper_features, hand_features
+from pipeline.features.stages import stage_features
+from pipeline.features.window import Window
+
+
+def track_features(window: Window) -> dict[str, Feature]:
+    """What the tracks about a window's subject and scene give, by name of the column."""
+    own = hand_features(window) | gripper_features(window) | body_features(window)
+    return own | stage_features(window)
