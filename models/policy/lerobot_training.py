@@ -30,12 +30,12 @@ from pipeline.contract import ActionContract
 from pipeline.dataset import Dataset, open_dataset
 from pipeline.errors import DatasetError, UsageError
 
-PACKAGES = {
-    "act": {"accelerate": "training"},
-    "diffusion": {"accelerate": "training", "diffusers": "diffusion"},
-    "vqbet": {"accelerate": "training"},
+EXTRAS = {
+    "act": ("train", ("accelerate",)),
+    "diffusion": ("diffusion", ("accelerate", "diffusers")),
+    "vqbet": ("train", ("accelerate",)),
 }
-"""For each policy, what it imports and the extra of LeRobot's that holds it."""
+"""For each policy, the extra that holds what it needs, and which packages these are."""
 DEFAULTS = {
     "steps": "20000",
     "save_freq": "2000",
@@ -113,11 +113,12 @@ def check_packages(policy: str) -> None:
     Raises:
         UsageError: It is not.
     """
-    for package, extra in PACKAGES[policy].items():
+    extra, packages = EXTRAS[policy]
+    for package in packages:
         if importlib.util.find_spec(package) is None:
             raise UsageError(
                 f"{policy} needs the package {package}, which is not installed: "
-                f"pip install 'lerobot[{extra}]>=0.6.1,<0.7'"
+                f"pip install 'rotoscope[{extra}]'"
             )
 
 

@@ -86,14 +86,11 @@ def test_pictures_are_decoded_once_and_shrunk_where_asked(data, tmp_path):
     np.testing.assert_array_equal(frames, again)
 
 
-def test_missing_package_names_the_extra_of_lerobot(monkeypatch):
-    import importlib.util
-
-    found = importlib.util.find_spec
+def test_missing_package_names_the_extra_that_has_it(monkeypatch):
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "diffusers" else found(name)
+        "importlib.util.find_spec", lambda name: None if name == "diffusers" else object()
     )
-    with pytest.raises(UsageError, match=r"diffusion needs the package diffusers.*lerobot\[diffus"):
+    with pytest.raises(UsageError, match=r"needs the package diffusers.*rotoscope\[diffusion\]"):
         check_packages("diffusion")
 
 
