@@ -99,6 +99,11 @@ def test_vqbet_without_steps_for_the_policy_itself_is_refused(data, tmp_path):
         train_lerobot(data, tmp_path / "policy", "vqbet", ["steps=100"])
 
 
+def test_pictures_of_which_nothing_would_be_left_are_refused(data, tmp_path):
+    with pytest.raises(UsageError, match=r"images.front 32 pixels wide and needs more than 32"):
+        train_lerobot(data, tmp_path / "policy", "vqbet", ["steps=20001"])
+
+
 def test_dataset_without_pictures_is_refused(data, tmp_path):
     blind = shutil.copytree(data, tmp_path / "data")
     info = json.loads((blind / "meta" / "info.json").read_text())
