@@ -144,7 +144,8 @@ def check_version(root: Path, version: str) -> None:
     options = [f"--repo-id=local/{place.name}", f"--root={place}", "--push-to-hub=false"]
     command = [sys.executable, "-m", "lerobot.scripts.convert_dataset_v21_to_v30", *options]
     raise DatasetError(
-        what + f"LeRobot converts it in its place and keeps what it was as {place.name}_old:\n"
+        what + f"LeRobot converts it in its place, if no episode is missing from it, and keeps "
+        f"what it was as {place.name}_old:\n"
         f"  {shlex.join(command)}"
     )
 
