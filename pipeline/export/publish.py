@@ -98,10 +98,10 @@ def publish(job: PublishJob, import_writer: Callable[[], Any]) -> PublishResult:
     from pipeline.export.sidecar import write_sidecar
     from pipeline.export.stored_episode import open_episode
 
-    # The writer works in a folder of its own, from which a relative path would lead elsewhere.
+    # The writer works in a folder of its own, from which relative paths would lead elsewhere.
     out = Path(job.out).absolute()
     _refuse_what_is_not_ours(out)
-    stored = [open_episode(Path(folder)) for folder in job.episodes]
+    stored = [open_episode(Path(folder).absolute()) for folder in job.episodes]
     schema = schema_of(stored, camera=job.camera)
     dataset_class = import_writer()
     with atomic_path(out) as root:

@@ -236,11 +236,11 @@ def test_video_files_do_not_grow_without_bound(
     assert read_code(image) == (11, stored[11].num_rows - 1)
 
 
-def test_place_may_be_relative_to_where_one_stands(whole, stored, tmp_path, monkeypatch):
+def test_places_may_be_relative_to_where_one_stands(whole, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    publish(job_for(stored[:2], Path("out")), whole)
+    publish(job_for(store_many(Path("stored"), 2, ROWS), Path("out")), whole)
     assert json_of(tmp_path / "out", "info.json")["total_episodes"] == 2
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "stored"}
 
 
 def test_our_own_dataset_is_replaced(whole, stored, tmp_path):
