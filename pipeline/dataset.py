@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,11 +122,7 @@ def open_dataset(root: Path) -> Dataset:
             "rotoscope label wrote with --out"
         )
     info = json.loads(info_path.read_text())
-    if not str(info.get("codebase_version", "")).startswith("v3"):
-        raise DatasetError(
-            f"{root} is LeRobot {info.get('codebase_version')}, not v3; convert it with LeRobot's "
-            "own converter first"
-        )
+    check_version(root, str(info.get("codebase_version")))
     rows: list[dict[str, Any]] = []
     for file in sorted((root / "meta" / "episodes").rglob("*.parquet")):
         names = [n for n in pq.read_schema(file).names if not n.startswith("stats/")]
@@ -132,6 +130,30 @@ def open_dataset(root: Path) -> Dataset:
     lines = _json_lines(root / "meta" / "rotoscope" / "episodes.jsonl")
     by_index = {int(line["episode_index"]): line for line in lines}
     return Dataset(root, info, sorted(rows, key=lambda r: r["episode_index"]), by_index)
+
+
+def check_version(root: Path, version: str) -> None:
+    """Checks that a dataset is of the version that is read here.
+
+    Raises:
+        DatasetError: It is not; the message holds the command that converts it.
+    """
+    if version.startswith("v3"):
+        return
+    what = f"{root} is LeRobot {version}, not v3; "
+    if version != "v2.1":
+        raise DatasetError(
+            what + "LeRobot's converter takes v2.1 alone: bring it to v2.1 with the release of "
+            "LeRobot that wrote it, or take a newer copy of the dataset"
+        )
+    place = root.absolute()
+    options = [f"--repo-id=local/{place.name}", f"--root={place}", "--push-to-hub=false"]
+    command = [sys.executable, "-m", "lerobot.scripts.convert_dataset_v21_to_v30", *options]
+    raise DatasetError(
+        what + f"LeRobot converts it in its place, if no episode is missing from it, and keeps "
+        f"what it was as {place.name}_old:\n"
+        f"  {shlex.join(command)}"
+    )
 
 
 def read_images(

@@ -30,12 +30,12 @@ from pipeline.contract import ActionContract
 from pipeline.dataset import Dataset, open_dataset
 from pipeline.errors import DatasetError, UsageError
 
-PACKAGES = {
-    "act": {"accelerate": "training"},
-    "diffusion": {"accelerate": "training", "diffusers": "diffusion"},
-    "vqbet": {"accelerate": "training"},
+EXTRAS = {
+    "act": ("train", ("accelerate",)),
+    "diffusion": ("diffusion", ("accelerate", "diffusers")),
+    "vqbet": ("train", ("accelerate",)),
 }
-"""For each policy, what it imports and the extra of LeRobot's that holds it."""
+"""For each policy, the extra that holds what it needs, and which packages these are."""
 DEFAULTS = {
     "steps": "20000",
     "save_freq": "2000",
@@ -95,6 +95,8 @@ def train_lerobot(
         )
     if policy == "vqbet":
         _check_phases(options)
+    if policy != "act":
+        _check_sizes(dataset, policy, config.image_size)
     if config.loader == "lerobot":
         _check_lengths(dataset)
     trust = trust_of(dataset, min_confidence=config.min_confidence)
@@ -113,11 +115,12 @@ def check_packages(policy: str) -> None:
     Raises:
         UsageError: It is not.
     """
-    for package, extra in PACKAGES[policy].items():
+    extra, packages = EXTRAS[policy]
+    for package in packages:
         if importlib.util.find_spec(package) is None:
             raise UsageError(
                 f"{policy} needs the package {package}, which is not installed: "
-                f"pip install 'lerobot[{extra}]>=0.6.1,<0.7'"
+                f"pip install 'rotoscope[{extra}]'"
             )
 
 
@@ -278,6 +281,18 @@ def _options(overrides: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"cannot read {text!r}: write KEY=VALUE, such as steps=20000")
         out[key] = value
     return out
+
+
+def _check_sizes(dataset: Dataset, policy: str, image_size: int | None) -> None:
+    """Their image network leaves one number of 32 pixels, and takes statistics over the rest."""
+    for name in cameras_of(dataset):
+        height, width = dataset.info["features"][name]["shape"][:2]
+        side_px = image_size or max(height, width)
+        if side_px <= 32:
+            raise UsageError(
+                f"{policy} would see {name} {side_px} pixels wide and needs more than 32; "
+                "set image_size=64, or train act or bc"
+            )
 
 
 def _check_phases(options: dict[str, str]) -> None:

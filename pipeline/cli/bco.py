@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 from rich.console import Console
 
 from pipeline import registry
+from pipeline.cli.prefect_option import WithPrefect, flow
 
 console = Console(soft_wrap=True, highlight=False)
 
@@ -25,18 +27,23 @@ def train_bco(
         int, typer.Option(min=1, help="Rounds of labelling, cloning and acting; 1 is plain BCO(0).")
     ] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    prefect: WithPrefect = False,
 ) -> None:
     """Behavioural cloning from observation: learn what the actions were by trying one's own.
 
     The policy is tried with `rotoscope eval OUT/policy --env ENV`.
     """
-    registry.helper("train_bco")(env, data, out, num_rounds=rounds, seed=seed, listener=_show)
+    if prefect:
+        _show(flow("train", "bco_flow")(env, str(data), str(out), rounds, seed))
+    else:
+        train = registry.helper("train_bco")
+        train(env, data, out, num_rounds=rounds, seed=seed, listener=lambda told: _show(vars(told)))
     console.print(f"policy: {out / 'policy'}", markup=False)
     console.print(f"labeler: {out / 'labeler'}", markup=False)
 
 
-def _show(told: Any) -> None:
+def _show(told: Mapping[str, Any]) -> None:
     console.print(
-        f"round {told.number}/{told.num_rounds}: mean return {told.mean_return:.1f}, "
-        f"sure of its labels {told.confidence:.3f}"
+        f"round {told['number']}/{told['num_rounds']}: mean return {told['mean_return']:.1f}, "
+        f"sure of its labels {told['confidence']:.3f}"
     )

@@ -20,6 +20,7 @@ from pipeline.cli import robot as robot_command
 from pipeline.cli import track as track_command
 from pipeline.cli import train as train_command
 from pipeline.cli import train_latent as latent_command
+from pipeline.cli.prefect_option import WithPrefect, flow
 from pipeline.errors import RotoscopeError, UsageError
 
 if TYPE_CHECKING:
@@ -97,9 +98,7 @@ def label(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a dataset made by another recipe.")
     ] = False,
-    prefect: Annotated[
-        bool, typer.Option("--prefect", help="Run as a Prefect flow (PREFECT_API_URL is honoured).")
-    ] = False,
+    prefect: WithPrefect = False,
 ) -> None:
     """Label videos, or motion files, and publish a LeRobot v3 dataset.
 
@@ -277,12 +276,9 @@ def _label(request: LabelRequest, retry_only: str | None = None) -> None:
 
 
 def _run_flow(request: LabelRequest, recipe: str, overrides: list[str]) -> None:
-    import importlib
-
     from pipeline.cli.show import show_result
 
-    # By name: `pipeline` does not know Prefect, only this option does.
-    result = importlib.import_module("flows.label").run(
+    result = flow("label", "run")(
         [str(p) for p in request.inputs],
         out=str(request.out),
         recipe=recipe,

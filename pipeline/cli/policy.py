@@ -9,13 +9,10 @@ import typer
 from rich.console import Console
 
 from pipeline import registry
+from pipeline.cli.prefect_option import WithPrefect, flow
 from pipeline.cli.progress import tell_training
 
 console = Console(soft_wrap=True, highlight=False)
-
-WithPrefect = Annotated[
-    bool, typer.Option("--prefect", help="Run as a Prefect flow (PREFECT_API_URL is honoured).")
-]
 
 
 def train_policy(
@@ -42,11 +39,7 @@ def train_policy(
     After a crash or a kill, the same command goes on where it was.
     """
     if prefect:
-        import importlib
-
-        # By name: `pipeline` does not know Prefect, only this option does.
-        flow = importlib.import_module("flows.policy")
-        metrics = flow.run_training(str(data), str(out), policy, override or [])
+        metrics = flow("train", "policy_flow")(str(data), str(out), policy, override or [])
     else:
         train = registry.helper("train_policy")
         metrics = train(
@@ -72,10 +65,8 @@ def evaluate(
 ) -> None:
     """Try a policy in a simulator: success with its interval, return, video and plot."""
     if prefect:
-        import importlib
-
-        flow = importlib.import_module("flows.policy")
-        found = flow.run_evaluation(str(policy), env, str(out), episodes, seed, videos)
+        run = flow("evaluate", "evaluation_flow")
+        found = run(str(policy), env, str(out), episodes, seed, videos)
     else:
         found = registry.helper("evaluate_policy")(
             policy, env, out, episodes=episodes, seed=seed, num_filmed=videos, tell=_count

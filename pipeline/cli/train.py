@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from pipeline import registry
+from pipeline.cli.prefect_option import WithPrefect, flow
 from pipeline.cli.progress import tell_training
 from pipeline.errors import UsageError
 
@@ -47,9 +48,7 @@ def inverse_dynamics(
             "(OUT.states, for the stage track.state), then infer actions from them."
         ),
     ] = "",
-    prefect: Annotated[
-        bool, typer.Option("--prefect", help="Run as a Prefect flow (PREFECT_API_URL is honoured).")
-    ] = False,
+    prefect: WithPrefect = False,
 ) -> None:
     """Train a labeler that infers the action between what was seen before and after.
 
@@ -64,11 +63,8 @@ def inverse_dynamics(
         _summarise(out, made.labeler.metrics)
         return
     if prefect:
-        import importlib
-
-        # By name: `pipeline` does not know Prefect, only this option does.
-        flow = importlib.import_module("flows.train")
-        metrics = flow.run(str(data), str(out), override or [], str(contract) if contract else None)
+        run = flow("train", "labeler_flow")
+        metrics = run(str(data), str(out), override or [], str(contract) if contract else None)
     else:
         train = registry.helper("train_inverse_dynamics")
         metrics = train(

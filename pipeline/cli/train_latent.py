@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from pipeline import registry
+from pipeline.cli.prefect_option import WithPrefect, flow
 from pipeline.cli.progress import tell_training
 
 console = Console(soft_wrap=True, highlight=False)
@@ -33,6 +34,7 @@ def train_latent(
             "`-o tracks.targets=[track.hand.joints]`, `-o loop.seed=1`.",
         ),
     ] = None,
+    prefect: WithPrefect = False,
 ) -> None:
     """Train a latent action model on unlabelled video.
 
@@ -41,9 +43,12 @@ def train_latent(
     few labels what the latents mean. After a crash or a kill, the same command goes on where it was
     and ends with the same weights.
     """
-    train = registry.helper("train_latent_action")
-    model = train(data, out, override or (), listener=tell_training(console))
-    _summarise(out, model.metrics)
+    if prefect:
+        metrics = flow("train", "latent_flow")([str(d) for d in data], str(out), override or [])
+    else:
+        train = registry.helper("train_latent_action")
+        metrics = train(data, out, override or (), listener=tell_training(console)).metrics
+    _summarise(out, metrics)
 
 
 def _summarise(out: Path, metrics: dict[str, Any]) -> None:

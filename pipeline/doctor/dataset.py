@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Shaped
 from pydantic import ValidationError
 
 from pipeline.contract import ActionContract
+from pipeline.dataset import check_version
 from pipeline.errors import DatasetError
 
 CLOCK = ("timestamp", "frame_index", "episode_index", "index", "task_index")
@@ -196,10 +197,7 @@ def _info(root: Path) -> dict[str, Any]:
         shapes = [tuple(f["shape"]) and f["dtype"] for f in features.values()]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"{path} is damaged ({error!r}); write the dataset again") from error
-    if not version.startswith("v3"):
-        raise DatasetError(
-            f"{root} is LeRobot {version}, not v3; convert it with LeRobot's own converter first"
-        )
+    check_version(root, version)
     if fps <= 0 or not shapes:
         raise DatasetError(f"{path} names {fps:g} rows per second and {len(shapes)} features")
     return dict(info)

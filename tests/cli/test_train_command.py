@@ -1,4 +1,4 @@
-"""`rotoscope train` on a small dataset: once, again after a kill, as a flow's task, and refused."""
+"""`rotoscope train` on a small dataset: once, again after a kill, and refused."""
 
 import json
 import shutil
@@ -46,15 +46,6 @@ def test_unknown_setting_is_refused(data, tmp_path):
     assert isinstance(done.exception, UsageError)
     assert "settings are kind, inputs, camera" in str(done.exception)
     assert not (tmp_path / "model").exists()
-
-
-def test_flow_task_trains_the_same_labeler(data, tmp_path):
-    from flows.train import train_labeler
-
-    metrics = train_labeler.fn(
-        str(data), str(tmp_path / "model"), ["inputs=[observation.state]", "kind=ridge"], None
-    )
-    assert metrics == json.loads((tmp_path / "model" / "metrics.json").read_text())
 
 
 def _without_camera(root):

@@ -139,7 +139,7 @@ def test_folder_that_is_no_dataset_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"codebase_version": "v2.1"}, "is LeRobot v2.1, not v3"),
+        ({"codebase_version": "v2.1"}, "is LeRobot v2.1, not v3; LeRobot converts it"),
         ({"features": None}, "is damaged"),
         ({"fps": 0}, "names 0 rows per second"),
     ],

@@ -236,12 +236,11 @@ def test_video_files_do_not_grow_without_bound(
     assert read_code(image) == (11, stored[11].num_rows - 1)
 
 
-def test_relative_paths_are_meant_from_where_the_user_stands(stored, tmp_path, monkeypatch):
-    (tmp_path / "episodes").symlink_to(stored[0].folder.parent)
+def test_places_may_be_relative_to_where_one_stands(whole, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    near = [dataclasses.replace(s, folder=Path("episodes") / s.folder.name) for s in stored[:2]]
-    publish_in_child(job_for(near, Path("here") / "out"))
-    assert (tmp_path / "here" / "out" / "meta" / "info.json").is_file()
+    publish(job_for(store_many(Path("stored"), 2, ROWS), Path("out")), whole)
+    assert json_of(tmp_path / "out", "info.json")["total_episodes"] == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "stored"}
 
 
 def test_our_own_dataset_is_replaced(whole, stored, tmp_path):

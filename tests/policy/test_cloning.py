@@ -23,8 +23,9 @@ FAST = [
 
 @pytest.fixture(scope="module")
 def spoilt(tmp_path_factory):
-    """A tenth of the rows hold nonsense and say so."""
-    made = [tiny_data.rows_of(n, bad=[(5, 9)], discrete=False) for n in range(10)]
+    """A tenth of the rows hold nonsense and say so; the first episode is surer than the rest."""
+    sure = [np.full(40, 0.9 if n else 1.0) for n in range(10)]
+    made = [tiny_data.rows_of(n, bad=[(5, 9)], confidence=c) for n, c in enumerate(sure)]
     return tiny_data.publish(tmp_path_factory.mktemp("spoilt") / "data", made)
 
 
@@ -73,9 +74,8 @@ def test_confidence_weighs_contradicting_labels(tmp_path):
     assert errors["none"] > 1.0
 
 
-def test_chunks_end_with_the_episode_and_are_executed_in_part(tmp_path):
-    data = tiny_data.publish(tmp_path / "data", [tiny_data.rows_of(n) for n in range(6)])
-    train_policy(data, tmp_path / "policy", "bc", [*FAST, "chunk=4", "execute=2"])
+def test_chunks_end_with_the_episode_and_are_executed_in_part(spoilt, tmp_path):
+    train_policy(spoilt, tmp_path / "policy", "bc", [*FAST, "chunk=4", "execute=2"])
     policy = load_cloned(tmp_path / "policy")
     seen = {"observation.state": np.array([1.0, 0.0], np.float32)}
     planned = policy.plan(seen)
@@ -88,9 +88,9 @@ def test_chunks_end_with_the_episode_and_are_executed_in_part(tmp_path):
 
 
 def test_choices_and_pictures_are_learned(tmp_path):
-    made = [tiny_data.rows_of(n, rows=60, discrete=True) for n in range(8)]
+    made = [tiny_data.rows_of(n, rows=50, discrete=True) for n in range(8)]
     data = tiny_data.publish(tmp_path / "data", made, discrete=True, camera="front")
-    settings = ["inputs=[]", "camera=observation.images.front", "image_size=32", "shift_px=0"]
+    settings = ["inputs=[]", "camera=observation.images.front", "image_size=16", "shift_px=0"]
     metrics = train_policy(data, tmp_path / "policy", "bc", [*FAST, *settings])
     assert metrics["accuracy"]["side"] > 0.9
     policy = load_policy(tmp_path / "policy")
@@ -117,11 +117,9 @@ def test_what_cannot_be_learned_is_refused(spoilt, tmp_path, settings, error, me
     assert not (tmp_path / "policy").exists()
 
 
-def test_one_usable_episode_is_too_few(tmp_path):
-    made = [tiny_data.rows_of(0), tiny_data.rows_of(1, bad=[(0, 40)])]
-    data = tiny_data.publish(tmp_path / "data", made)
-    with pytest.raises(DatasetError, match="1 of 2 episodes have rows to learn from"):
-        train_policy(data, tmp_path / "policy", "bc", FAST)
+def test_one_usable_episode_is_too_few(spoilt, tmp_path):
+    with pytest.raises(DatasetError, match="1 of 10 episodes have rows to learn from"):
+        train_policy(spoilt, tmp_path / "policy", "bc", [*FAST, "min_confidence=0.95"])
 
 
 def test_unknown_policy_and_damaged_folders_are_named(spoilt, tmp_path):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny_data
 from test_memory_dataset import CAMERA
@@ -13,7 +14,7 @@ from models.policy.command import train_policy
 from models.policy.evaluate_folder import evaluate_folder, load_policy
 from models.simulators.record import record_dataset
 from models.simulators.rollout import teacher
-from models.simulators.simulator import Views, open_simulator
+from models.simulators.simulator import STATE, Views, open_simulator
 from pipeline.errors import UsageError
 
 pytestmark = pytest.mark.slow
@@ -50,6 +51,26 @@ def test_folder_is_lerobots_and_says_what_it_learned_from(trained):
     assert policy.contract.names == ["choice"]
     assert policy.image_sizes == {CAMERA: (48, 48)}
     assert not (trained / "policy.training").exists()
+
+
+@pytest.mark.parametrize(
+    ("policy", "settings"),
+    [
+        ("diffusion", ["down_dims=[8,16]", "num_train_timesteps=4"]),
+        ("vqbet", ["n_vqvae_training_steps=1", "crop_shape=null", "gpt_hidden_dim=24"]),
+    ],
+)
+def test_other_policies_train_and_act(policy, settings, trained, tmp_path):
+    if policy == "diffusion":
+        pytest.importorskip("diffusers", reason="the extra `diffusion` is not installed")
+    settings = ["policy.device=cpu", *(f"policy.{setting}" for setting in settings)]
+    settings += ["batch_size=4", "steps=2", "policy.pretrained_backbone_weights=null"]
+    found = train_policy(trained / "data", tmp_path / policy, policy, settings)
+    assert found["steps"] == 2
+    acting = load_policy(tmp_path / policy)
+    acting.reset(0)
+    seen = {STATE: np.zeros(4, np.float32), CAMERA: np.zeros((48, 48, 3), np.uint8)}
+    assert np.isfinite(acting.act(seen)).all()
 
 
 def test_we_try_it(trained, tmp_path):

@@ -86,20 +86,22 @@ def test_pictures_are_decoded_once_and_shrunk_where_asked(data, tmp_path):
     np.testing.assert_array_equal(frames, again)
 
 
-def test_missing_package_names_the_extra_of_lerobot(monkeypatch):
-    import importlib.util
-
-    found = importlib.util.find_spec
+def test_missing_package_names_the_extra_that_has_it(monkeypatch):
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "diffusers" else found(name)
+        "importlib.util.find_spec", lambda name: None if name == "diffusers" else object()
     )
-    with pytest.raises(UsageError, match=r"diffusion needs the package diffusers.*lerobot\[diffus"):
+    with pytest.raises(UsageError, match=r"needs the package diffusers.*rotoscope\[diffusion\]"):
         check_packages("diffusion")
 
 
 def test_vqbet_without_steps_for_the_policy_itself_is_refused(data, tmp_path):
     with pytest.raises(UsageError, match="first 20000 steps on its codebook and has only 100"):
         train_lerobot(data, tmp_path / "policy", "vqbet", ["steps=100"])
+
+
+def test_pictures_of_which_nothing_would_be_left_are_refused(data, tmp_path):
+    with pytest.raises(UsageError, match=r"images.front 32 pixels wide and needs more than 32"):
+        train_lerobot(data, tmp_path / "policy", "vqbet", ["steps=20001"])
 
 
 def test_dataset_without_pictures_is_refused(data, tmp_path):

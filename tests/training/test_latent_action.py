@@ -62,7 +62,7 @@ def test_pairs_in_any_order_give_the_same_latents_as_a_video(taught):
     ("objective", "latent"), [("lapo", "vq"), ("laom", "continuous"), ("dynamo", "continuous")]
 )
 def test_every_objective_trains_without_tracks(objective, latent, tmp_path):
-    settings = config(objective=objective, latent=latent, loop=LOOP | {"num_steps": 20})
+    settings = config(objective=objective, latent=latent, loop=LOOP | {"num_steps": 8})
     videos = moving_squares.dataset(4).videos
     bare = tuple(replace(v, targets=v.targets[:, :0], points=v.points[:, :0]) for v in videos)
     data = UnlabelledSet(bare, ("squares",), (moving_squares.SIZE, moving_squares.SIZE))
@@ -77,7 +77,7 @@ def test_videos_without_tracks_stand_beside_those_with(tmp_path):
     videos = (*moving_squares.dataset(4).videos, moving_squares.video(9, tracked=False))
     videos += (moving_squares.video(10, tracked=False, embodiment=1),)
     data = UnlabelledSet(videos, ("a", "b"), (32, 32), (moving_squares.TARGET,) * 2)
-    settings = LatentActionConfig.model_validate(TAUGHT | {"loop": LOOP | {"num_steps": 20}})
+    settings = LatentActionConfig.model_validate(TAUGHT | {"loop": LOOP | {"num_steps": 8}})
     model = train_latent_action(data, settings, tmp_path / "model")
     assert np.isfinite(model.metrics["forward_error"])
     assert model.facts.embodiments == ("a", "b")
@@ -94,7 +94,7 @@ def test_latents_of_a_still_video_are_reported_and_refused(tmp_path):
 
 def test_killed_training_goes_on_to_the_same_weights(tmp_path):
     data = moving_squares.dataset(5)
-    loop = LOOP | {"num_steps": 40, "eval_every": 20, "checkpoint_every": 20}
+    loop = LOOP | {"num_steps": 12, "eval_every": 6, "checkpoint_every": 6}
     settings = config(latent="vq", loop=loop)
     whole = train_latent_action(data, settings, tmp_path / "whole")
 
@@ -102,7 +102,7 @@ def test_killed_training_goes_on_to_the_same_weights(tmp_path):
         pass
 
     def kill(event):
-        if event.step == 20:
+        if event.step == 6:
             raise KilledError
 
     with pytest.raises(KilledError):
@@ -191,7 +191,7 @@ def test_frozen_encoder_is_read_from_a_folder(tmp_path):
     size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     vit = ViTConfig(**size, intermediate_size=16, image_size=32, patch_size=16)
     ViTModel(vit).save_pretrained(tmp_path / "vit")
-    settings = config(encoder=f"transformers:{tmp_path / 'vit'}", loop=LOOP | {"num_steps": 20})
+    settings = config(encoder=f"transformers:{tmp_path / 'vit'}", loop=LOOP | {"num_steps": 8})
     made = train_latent_action(moving_squares.dataset(4), settings, tmp_path / "model")
     images = moving_squares.video(77).images
     found = load_latent(tmp_path / "model").embed(images[1:], images[:-1])

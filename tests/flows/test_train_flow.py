@@ -1,0 +1,67 @@
+"""Tasks of the training flows do what the commands do."""
+
+import json
+
+import pytest
+
+from benchmarks._small_dataset import publish_small
+from flows.evaluate import try_policy
+from flows.train import train_bco, train_labeler, train_latent, train_policy
+from pipeline.errors import DatasetError, UsageError
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    out = tmp_path_factory.mktemp("small") / "data"
+    publish_small(out, episodes=4, rows=40)
+    return str(out)
+
+
+def written(folder):
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_labeler_is_the_one_that_the_command_trains(data, tmp_path):
+    settings = ["inputs=[observation.state]", "kind=ridge"]
+    metrics = train_labeler.fn(data, str(tmp_path / "model"), settings, None)
+    assert metrics == written(tmp_path / "model")
+
+
+def test_latent_model_is_the_one_that_the_command_trains(data, tmp_path):
+    settings = ["image_size=32", "size=4", "hidden=16", "loop.num_steps=4", "loop.batch_size=4"]
+    metrics = train_latent.fn([data], str(tmp_path / "model"), settings)
+    assert metrics == written(tmp_path / "model")
+    assert "effective_rank" in metrics
+
+
+def test_policy_is_the_one_that_the_command_trains_and_is_tried(data, tmp_path):
+    pytest.importorskip("gymnasium.envs.classic_control", reason="needs the extra `bench`")
+    settings = ["loop.num_steps=5", "hidden=[8]"]
+    metrics = train_policy.fn(data, str(tmp_path / "policy"), "bc", settings)
+    assert metrics == written(tmp_path / "policy")
+    with pytest.raises(UsageError, match=r"the policy's actions are arm_joint1.pos.*takes choice"):
+        try_policy.fn(
+            str(tmp_path / "policy"), "gymnasium:CartPole-v1", str(tmp_path / "eval"), 1, 0, 0
+        )
+
+
+def test_bco_refuses_what_the_command_refuses(tmp_path):
+    pytest.importorskip("gymnasium.envs.classic_control", reason="needs the extra `bench`")
+    with pytest.raises(DatasetError, match=r"nothing is not a LeRobot dataset"):
+        train_bco.fn(
+            "gymnasium:CartPole-v1", str(tmp_path / "nothing"), str(tmp_path / "out"), 1, 0
+        )
+
+
+@pytest.mark.slow
+def test_bco_gives_the_facts_of_its_last_round(tmp_path):
+    pytest.importorskip("gymnasium.envs.classic_control", reason="needs the extra `bench`")
+    from models.simulators.record import record_dataset
+    from models.simulators.rollout import teacher
+    from models.simulators.simulator import open_simulator
+
+    task, out = "gymnasium:CartPole-v1", tmp_path / "out"
+    simulator = open_simulator(task)
+    record_dataset(simulator, teacher(simulator), range(1), tmp_path / "data")
+    last = train_bco.fn(task, str(tmp_path / "data"), str(out), 1, 0)
+    assert [last] == json.loads((out / "rounds.json").read_text())
