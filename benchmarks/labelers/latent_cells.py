@@ -128,9 +128,8 @@ def _labels(cell: Cell, hidden: Filmed, known: Filmed, folder: Path) -> tuple[li
     size = 0
     if cell.labeler != ALONE:
         has_tracks = "tracks" in LATENTS[cell.labeler]
-        config = LatentActionConfig.model_validate(
-            {**LATENTS[cell.labeler], "loop": LatentActionConfig().loop.model_copy(update=_LOOP)}
-        )
+        loop = LatentActionConfig().loop.model_copy(update={**_LOOP, "seed": cell.seed})
+        config = LatentActionConfig.model_validate({**LATENTS[cell.labeler], "loop": loop})
         videos = unlabelled([hidden, known], has_tracks=has_tracks)
         model = train_latent_action(videos, config, folder / "latent")
         size = sum(array.size for array in model.weights.values())

@@ -67,11 +67,14 @@ def train_inverse_dynamics(
         out: Folder of the labeler; `OUT.training` beside it holds checkpoints until it is done.
         listener: Told about progress.
 
+    Episodes of whose features nothing is known anywhere are left out, and named in the metrics.
+
     Raises:
         DatasetError: Too few episodes, or none long enough to hold a window.
         UsageError: Settings that cannot be met, or checkpoints of another training.
     """
     check_settings(config)
+    data, left_out = _with_known_features(data)
     Folds.of(len(data.episodes), config.members, seed=config.loop.seed)  # enough of them?
     if config.kind == "kernel":
         num_blocks = len(ActionSpace.of(data.contract).blocks)
@@ -84,6 +87,7 @@ def train_inverse_dynamics(
         labeler = _train_kernel(data, config)
     else:
         labeler = _train_members(data, config, out.with_name(out.name + ".training"), listener)
+    labeler = replace(labeler, metrics=labeler.metrics | {"left_out": left_out})
     save_labeler(labeler, out)
     _forget(out.with_name(out.name + ".training"))
     return labeler
@@ -106,6 +110,18 @@ def check_settings(config: InverseDynamicsConfig) -> None:
         )
     if config.kind == "mlp":
         choose_device(config.loop)
+
+
+def _with_known_features(data: LabelledSet) -> tuple[LabelledSet, list[str]]:
+    """The episodes that something can be learned from, and the names of the others."""
+    known = [e for e in data.episodes if (np.isfinite(e.features).all(axis=1) & e.valid).any()]
+    if not known:
+        raise DatasetError(
+            f"{', '.join(data.inputs)} and a valid action are known together in no row of the "
+            f"{len(data.episodes)} episodes: name other inputs, or look at why nothing was tracked"
+        )
+    names = [e.name for e in data.episodes if not any(e is k for k in known)]
+    return replace(data, episodes=tuple(known)) if names else data, names
 
 
 def _train_kernel(data: LabelledSet, config: InverseDynamicsConfig) -> Labeler:

@@ -84,16 +84,37 @@ def test_unknown_encoder_is_refused(tmp_path):
 def test_labeler_of_another_version_is_refused(tmp_path):
     train_inverse_dynamics(point_mass.dataset(4), RIDGE, tmp_path / "model")
     file = tmp_path / "model" / "labeler.yaml"
-    file.write_text(file.read_text().replace("version: 2", "version: 99", 1))
-    with pytest.raises(UsageError, match="version 99, this program reads version 2"):
+    file.write_text(file.read_text().replace("version: 3", "version: 99", 1))
+    with pytest.raises(UsageError, match="version 99, this program reads version 3"):
         load_labeler(tmp_path / "model")
 
 
-def test_episode_without_known_windows_is_named(tmp_path):
+def blind(episode):
+    return replace(episode, features=np.full_like(episode.features, np.nan))
+
+
+def test_episode_of_which_nothing_is_known_is_left_out_and_named(tmp_path):
+    data = point_mass.dataset(6)
+    some = replace(data, episodes=(*data.episodes[:5], blind(data.episodes[5])))
+    labeler = train_inverse_dynamics(some, RIDGE, tmp_path / "model")
+    assert labeler.metrics["left_out"] == [data.episodes[5].name]
+    assert data.episodes[5].name not in labeler.metrics["held_out"]
+
+
+def test_data_of_which_nothing_is_known_is_refused(tmp_path):
     data = point_mass.dataset(4)
-    unknown = tuple(replace(e, features=np.full_like(e.features, np.nan)) for e in data.episodes)
+    unknown = replace(data, episodes=tuple(map(blind, data.episodes)))
+    with pytest.raises(DatasetError, match="known together in no row of the 4 episodes"):
+        train_inverse_dynamics(unknown, RIDGE, tmp_path / "model")
+
+
+def test_episode_with_windows_too_short_is_refused(tmp_path):
+    data = point_mass.dataset(4)
+    gaps = [np.arange(len(e.time_s))[:, None] % 3 == 0 for e in data.episodes]
+    full = zip(data.episodes, gaps, strict=True)
+    holed = [replace(e, features=np.where(g, np.nan, e.features)) for e, g in full]
     with pytest.raises(DatasetError, match="no row of the labelled episodes has a known window"):
-        train_inverse_dynamics(replace(data, episodes=unknown), RIDGE, tmp_path / "model")
+        train_inverse_dynamics(replace(data, episodes=tuple(holed)), RIDGE, tmp_path / "model")
 
 
 @pytest.mark.parametrize("kind", ["ridge", "mlp"])

@@ -46,3 +46,18 @@ def test_flattened_window_holds_changes_then_levels():
 def test_window_without_length_is_refused():
     with pytest.raises(ValueError, match="both 0"):
         WindowConfig(before_s=0, after_s=0)
+
+
+def test_ends_are_held_where_they_shall_be():
+    time_s = np.arange(10) / 10
+    offsets_s = np.array([-0.2, 0, 0.2])
+    values = time_s[:, None]
+    windows, known = sample_windows(time_s, values, time_s, offsets_s, at_ends="hold")
+    assert known.all()
+    np.testing.assert_allclose(windows[0, :, 0], [0, 0, 0.2], atol=1e-12)
+    np.testing.assert_allclose(windows[-1, :, 0], [0.7, 0.9, 0.9], atol=1e-12)
+    inside = sample_windows(time_s, values, time_s, offsets_s)
+    assert inside[1].sum() == 6
+    np.testing.assert_allclose(windows[inside[1]], inside[0][inside[1]])
+    outside = sample_windows(time_s, values, np.array([-0.5, 0.5, 1.4]), offsets_s, at_ends="hold")
+    assert outside[1].tolist() == [False, True, False]
