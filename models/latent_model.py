@@ -136,23 +136,32 @@ class LatentModel:
         images: UInt8[np.ndarray, "frame size size 3"],
         before: UInt8[np.ndarray, "frame size size 3"],
     ) -> Float[np.ndarray, "frame n"]:
-        """What a labeler is told about frames: the latent that leads from `before` to each.
+        """What a labeler is told about frames: the latent that leads from `before` to each, and
+        what the encoder sees in it.
 
-        A model trained with `dynamo` gives the frame's features instead, as its paper does.
+        A latent between two frames that are near in time is a noisy thing; how features change over
+        a labeler's whole window is not. A model trained with `dynamo` gives features alone, as its
+        paper does.
         """
         if len(images) > 1 and np.array_equal(before[1:], images[:-1]):
             found = self.features(np.concatenate([before[:1], images]))
             last, first = found[1:], found[:-1]
         else:
             last, first = self.features(images), self.features(before)
+        seen = self._standardised(last)
         if self.facts.config.objective == "dynamo":
-            return self._standardised(last)
-        return self.latents(first, last)
+            return seen
+        return np.concatenate([self.latents(first, last), seen], axis=1)
 
     def _standardised(self, features: np.ndarray) -> np.ndarray:
-        """Places differ by little from frame to frame; brought to 1, half precision can hold it."""
+        """Places differ by little from frame to frame; brought to 1, half precision can hold it.
+
+        What predicts pixels has learned no such scale; its features stay as they are.
+        """
         import torch
 
+        if "standard" not in self.module:
+            return features
         with torch.inference_mode():
             found: np.ndarray = self.module["standard"](torch.from_numpy(features)).numpy()
         return found
