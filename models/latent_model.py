@@ -136,8 +136,7 @@ class LatentModel:
         images: UInt8[np.ndarray, "frame size size 3"],
         before: UInt8[np.ndarray, "frame size size 3"],
     ) -> Float[np.ndarray, "frame n"]:
-        """What a labeler is told about frames: the latent that leads from `before` to each, and
-        what the encoder sees in it.
+        """What a labeler is told: the latent that leads from `before` to a frame, and its features.
 
         A latent between two frames that are near in time is a noisy thing; how features change over
         a labeler's whole window is not. A model trained with `dynamo` gives features alone, as its
