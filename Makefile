@@ -68,7 +68,7 @@ test: setup ## Run the tests (those marked slow aside); PYTEST_ARGS="-k name" ch
 	@"$$VENV/bin/rotoscope" assets fetch hand_landmarker.task pose_landmarker.task cup.mp4 box.mp4 \
 		panda g1 talos allegro_hand shadow_hand inspire_hand leap_hand svh_hand ||
 		echo "Tests that need what could not be fetched are skipped."
-	"$$VENV/bin/python" -m pytest -m "not slow" $$PYTEST_ARGS
+	"$$VENV/bin/python" -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow" $$PYTEST_ARGS
 	echo "All tests passed. Where to look: tests/ mirrors the code; skipped ones are named above;"
 	echo "'make test-slow' runs the long ones, 'make benchmarks' measures, 'make demo' shows."
 
