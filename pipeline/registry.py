@@ -53,6 +53,7 @@ HELPERS: dict[str, str] = {
     "train_bco": "models.training.bco_command:train_bco",
     "train_latent_action": "models.training.latent_command:train_latent_from",
     "train_policy": "models.policy.command:train_policy",
+    "record_demonstrations": "models.simulators.record_command:record_demonstrations",
     "relabel_dataset": "models.relabel:relabel_dataset",
     "evaluate_policy": "models.policy.evaluate_folder:evaluate_folder",
     "robot_list": "retarget.robot_list:shipped_robots",

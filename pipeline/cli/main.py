@@ -16,6 +16,7 @@ from pipeline.cli import assets as assets_command
 from pipeline.cli import bco as bco_command
 from pipeline.cli import bench as bench_command
 from pipeline.cli import policy as policy_command
+from pipeline.cli import record as record_command
 from pipeline.cli import robot as robot_command
 from pipeline.cli import track as track_command
 from pipeline.cli import train as train_command
@@ -48,6 +49,7 @@ train_command.app.command(name="bco")(bco_command.train_bco)
 app.command(name="eval")(policy_command.evaluate)
 app.command(name="relabel")(policy_command.relabel)
 app.command(name="track")(track_command.track)
+app.command(name="record")(record_command.record)
 
 Inputs = Annotated[
     list[Path],

@@ -77,7 +77,9 @@ def _summarise(out: Path, metrics: dict[str, Any]) -> None:
     console.print(f"labeler: {out}", markup=False)
     if metrics["left_out"]:
         names = ", ".join(metrics["left_out"])
-        console.print(f"left out, nothing that the labeler sees is known: {names}", markup=False)
+        console.print(
+            f"left out, no row with both a valid action and known features: {names}", markup=False
+        )
     held_out = ", ".join(metrics["held_out"])
     console.print(f"on held-out episodes ({held_out}, {metrics['rows']} rows):", markup=False)
     for key, label in (

@@ -1,0 +1,60 @@
+"""What `rotoscope record` does: demonstrations of a simulator's scripted teacher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.simulators.record import record_dataset, record_videos
+from models.simulators.rollout import teacher
+from models.simulators.simulator import Views, open_simulator
+from pipeline.errors import UsageError
+
+
+def record_demonstrations(
+    env: str,
+    out: Path,
+    *,
+    num_episodes: int,
+    first_seed: int = 0,
+    camera: str | None = None,
+    size_px: int = 96,
+    num_labelled: int | None = None,
+    as_videos: bool = False,
+) -> int:
+    """Records episodes of a simulator's teacher and says how many there are.
+
+    Args:
+        env: Simulator, such as `metaworld:push-v3`.
+        out: Folder of the dataset, or of the videos.
+        num_episodes: How many, from starts `first_seed` and above.
+        first_seed: See `num_episodes`.
+        camera: Which camera; the simulator's first where not given, none where empty.
+        size_px: Side of its square pictures.
+        num_labelled: Of so many episodes the actions are told; of all where not given.
+        as_videos: Plain mp4 files without states or actions instead of a dataset.
+
+    Raises:
+        UsageError: An unknown simulator or camera, no camera for videos, `out` is not empty, or
+            labels asked for where videos have none.
+        DatasetError: `out` holds something else.
+    """
+    if as_videos and num_labelled is not None:
+        raise UsageError("videos hold no actions: leave --labelled out, or --videos")
+    if size_px % 2:
+        raise UsageError(f"--size {size_px} is odd; video needs an even number of pixels")
+    if as_videos and out.exists() and any(out.iterdir()):
+        raise UsageError(f"{out} is not empty; name another folder with --out, or remove it")
+    bare = open_simulator(env)
+    there = bare.facts.cameras
+    bare.close()
+    names = there[:1] if camera is None else (camera,) if camera else ()
+    simulator = open_simulator(env, Views(cameras=names, width=size_px, height=size_px))
+    seeds = range(first_seed, first_seed + num_episodes)
+    try:
+        if as_videos:
+            return len(record_videos(simulator, teacher(simulator), seeds, out))
+        known = num_episodes if num_labelled is None else num_labelled
+        record_dataset(simulator, teacher(simulator), seeds, out, hide=lambda k: k >= known)
+        return num_episodes
+    finally:
+        simulator.close()
