@@ -36,7 +36,8 @@ class InverseDynamics(ClipStage):
     Provides `actions.label.inverse_dynamics.<subject>`, whose confidence is calibrated, and the
     column `label.interval`. Where the labeler was trained on absolute actions, which say where the
     robot will be `shift_s` later, values are put at the time they speak of, as in all action
-    tracks. Frames whose window reaches beyond the clip, or touches what was not seen, have none.
+    tracks. Frames whose window touches what was not seen, or reaches beyond the clip, have none;
+    where the labeler holds ends (`window.at_ends`), only the video's own ends are held.
     """
 
     kind = "label.inverse_dynamics"
@@ -150,6 +151,8 @@ class InverseDynamics(ClipStage):
             if labels is not None:
                 values[rows], width[rows] = labels.values, labels.half_width
                 confidence[rows] = labels.confidence
+        cut = self._beyond_a_cut(clip, at_s)
+        values[cut], width[cut], confidence[cut] = np.nan, np.nan, 0
         is_known = np.isfinite(values).all(axis=1)
         valid = is_known & observed
         reason = np.where(
@@ -176,6 +179,20 @@ class InverseDynamics(ClipStage):
             f"actions.{self.kind}.{subject}": actions,
             f"features.interval.{subject}": interval,
         }
+
+    def _beyond_a_cut(
+        self, clip: Clip, at_s: Float[np.ndarray, " row"]
+    ) -> Bool[np.ndarray, " row"]:
+        """Rows whose window leaves the clip where the video goes on.
+
+        What is held at the end of a video may have come to rest; at a cut everything moves.
+        """
+        facts = self.labeler.facts
+        offsets_s = facts.config.window.offsets_s(facts.contract.rate_hz)
+        before = ~inside_windows(clip.time_s, at_s, np.minimum(offsets_s[:1], 0))
+        after = ~inside_windows(clip.time_s, at_s, np.maximum(offsets_s[-1:], 0))
+        goes_on = clip.end < clip.video.num_frames
+        return (before & (clip.start > 0)) | (after & goes_on)
 
     def _frames_around(
         self, time_s: Float[np.ndarray, " time"], at_s: Float[np.ndarray, " row"]

@@ -13,8 +13,8 @@ MAX_CENTRES = 2000
 _BATCH_ROWS = 512
 _ROUNDING = 1e-3
 """Kernels in single precision are a little less than positive definite; this makes up for it."""
-_ALONE = 1e-6
-"""Added to the sum of kernels, so that a row far from everything still has a logarithm."""
+_ALONE = 1e-9
+"""Added to the mean of kernels, so that a row far from everything still has a logarithm."""
 _PENALTY_ROWS = 1000
 """Rows that a penalty is meant for: neighbours in time are nearly one row, so that twice the rows
 need twice the penalty."""
@@ -82,7 +82,7 @@ def predict_kernel(
     """Standardised encoded actions, and the log variance that rarity suggests.
 
     Where few training rows are near, errors are larger: the variance falls with the square of the
-    sum of all kernels. A Gaussian process's own variance, which sees only the nearest rows, tells
+    mean of all kernels. A Gaussian process's own variance, which sees only the nearest rows, tells
     errors apart less well. In units that `models.doubt` learns the worth of.
     """
     exponent = float(arrays["exponent"][0])
@@ -90,7 +90,7 @@ def predict_kernel(
     for i in range(0, len(inputs), _BATCH_ROWS):
         near = gaussian(inputs[i : i + _BATCH_ROWS], arrays["centres"], exponent)
         values.append(near @ arrays["weight"])
-        doubts.append(-2 * np.log(near.sum(1) + _ALONE))
+        doubts.append(-2 * np.log(near.mean(1) + _ALONE))
     return np.concatenate(values).astype(float), np.concatenate(doubts).astype(float)
 
 

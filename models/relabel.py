@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +23,25 @@ from pipeline.video.encode import EpisodeEncoder
 
 
 def relabel_dataset(
-    data: Path, labeler_folder: Path, out: Path, *, keeps_known: bool = True
+    data: Path,
+    labeler_folder: Path,
+    out: Path,
+    *,
+    keeps_known: bool = True,
+    say: Callable[[str], None] = lambda _: None,
 ) -> PublishResult:
     """Writes a dataset whose actions are what a labeler infers from features and pictures.
 
-    State and pictures of one camera are taken over. Rows whose window of features is not known, at
-    an episode's ends above all, are written as the nearest one and are not valid.
+    State and pictures of one camera are taken over. Rows whose window of features is not known are
+    written as the nearest one and are not valid; so are all rows, as zeros, of an episode without
+    any such window.
 
     Args:
         data: Folder of a LeRobot v3 dataset that has the features the labeler sees.
         labeler_folder: What `rotoscope train inverse-dynamics` wrote.
         out: Where the new dataset appears, whole.
         keeps_known: Whether rows with `label.valid` keep their own actions, with confidence 1.
+        say: Told of episodes that could not be labelled.
 
     Raises:
         DatasetError: A feature or camera is missing, another rate, or `out` holds something else.
@@ -46,10 +53,17 @@ def relabel_dataset(
     state = _state_columns(dataset)
     tasks = _tasks(dataset)
     contract = labeler.facts.contract
+    blind = []
     with DatasetRecorder(contract, state, camera=camera.rpartition(".")[2]) as recorder:
         for rows, images in _episodes(dataset, labeler):
             made = _labelled(labeler, rows, images)
             values, confidence, valid = made
+            if not valid.any():
+                blind.append(rows.index)
+                say(
+                    f"episode {rows.index}: no window of its {rows.num_rows} rows is known: not "
+                    "labelled"
+                )
             known = _known(rows, len(contract.dimensions)) & keeps_known
             if known.any():
                 values = np.where(known[:, None], _vector(rows, "action"), values)
@@ -63,6 +77,11 @@ def relabel_dataset(
                     state=None if state is None else _vector(rows, "observation.state"),
                 ),
                 _copied(recorder, dataset, rows, camera) if camera else None,
+            )
+        if len(blind) == len(dataset.table):
+            raise DatasetError(
+                f"{one_of(labeler.facts.inputs)} are known in no window of any episode, or all "
+                "episodes are shorter than the labeler's window: there is nothing to label"
             )
         return recorder.publish(out, made_by=f"labelled by {labeler_folder.name}")
 
@@ -94,10 +113,7 @@ def _labelled(
     columns = as_columns(data, facts.config, labeler.open_encoder())
     seen = rows_of(columns.episodes[0], columns, facts.config)
     if not len(seen.times):
-        raise DatasetError(
-            f"episode {rows.index} has {num} rows, too few for the labeler's window, or its "
-            "features are not known anywhere; leave it out"
-        )
+        return np.zeros((num, unread.shape[1])), np.zeros(num), np.zeros(num, bool)
     labels: Labels = labeler.label(seen.inputs, seen.embeddings_of(labeler))
     nearest = seen.nearest(num)
     valid = np.isin(np.arange(num), seen.times)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from pipeline.errors import DatasetError
+from pipeline.errors import DatasetError, one_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +147,12 @@ def check_version(root: Path, version: str) -> None:
             "LeRobot that wrote it, or take a newer copy of the dataset"
         )
     place = root.absolute()
+    taken = [n for n in (f"{place.name}_old", f"{place.name}_v30") if place.with_name(n).exists()]
+    if taken:
+        raise DatasetError(
+            what + f"LeRobot can convert it, but would overwrite {one_of(taken)} beside it: move "
+            "that away first, then try again for the command"
+        )
     options = [f"--repo-id=local/{place.name}", f"--root={place}", "--push-to-hub=false"]
     command = [sys.executable, "-m", "lerobot.scripts.convert_dataset_v21_to_v30", *options]
     raise DatasetError(

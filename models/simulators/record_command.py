@@ -36,14 +36,13 @@ def record_demonstrations(
     Raises:
         UsageError: An unknown simulator or camera, no camera for videos, `out` is not empty, or
             labels asked for where videos have none.
-        DatasetError: `out` holds something else.
     """
     if as_videos and num_labelled is not None:
         raise UsageError("videos hold no actions: leave --labelled out, or --videos")
     if size_px % 2:
         raise UsageError(f"--size {size_px} is odd; video needs an even number of pixels")
-    if as_videos and out.exists() and any(out.iterdir()):
-        raise UsageError(f"{out} is not empty; name another folder with --out, or remove it")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is there and not empty; name another with --out, or remove it")
     bare = open_simulator(env)
     there = bare.facts.cameras
     bare.close()

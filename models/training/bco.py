@@ -70,7 +70,7 @@ class BcoRound:
     labels: tuple[Int[np.ndarray, " time"], ...]
     """Choices in every demonstration, counted from 0."""
     confidence: tuple[Float[np.ndarray, " time"], ...]
-    """What the inverse model gives the choice it names, 0..1."""
+    """How likely the choice is that is named, by transition and habit together, 0..1."""
     own: tuple[OwnEpisode, ...]
     """The episodes of one's own that were new in this round."""
 

@@ -38,7 +38,7 @@ from pipeline.errors import DatasetError, UsageError
 
 LABELER, POLICY, ROUNDS = "labeler", "policy", "rounds.json"
 """What is written below `out`."""
-_TRIED = range(3_000_000, 3_000_020)
+_TRIED = range(900_000, 900_020)
 """Starts from which every round's policy is tried; none is learned from."""
 
 
@@ -53,7 +53,7 @@ class RoundTold:
     mean_return: float
     """Of the round's policy, over 20 starts that nothing is learned from."""
     confidence: float
-    """Mean share that the inverse model gives the actions it names in the demonstrations."""
+    """Mean share of the actions it names in the demonstrations, by transition and habit."""
 
 
 def train_bco(

@@ -31,7 +31,7 @@ from models.picture_components import PictureComponents
 from models.training.data import LabelledSet
 from models.training.folds import Folds
 from models.training.held_out import HeldOut, calibrated
-from models.training.kernel_choice import choose_kernel
+from models.training.kernel_choice import choose_kernel, least_window
 from models.training.loop import Problem, TrainListener, choose_device, train
 from models.training.rows import (
     DEFAULT_COMPONENTS,
@@ -41,6 +41,7 @@ from models.training.rows import (
     rows_of,
     scaling_of,
 )
+from models.training.windows import sample_windows
 from models.window_model import (
     LabelerScaling,
     fit_ridge,
@@ -67,14 +68,14 @@ def train_inverse_dynamics(
         out: Folder of the labeler; `OUT.training` beside it holds checkpoints until it is done.
         listener: Told about progress.
 
-    Episodes of whose features nothing is known anywhere are left out, and named in the metrics.
+    Episodes without a row whose window is known are left out, and named in the metrics.
 
     Raises:
         DatasetError: Too few episodes, or none long enough to hold a window.
         UsageError: Settings that cannot be met, or checkpoints of another training.
     """
     check_settings(config)
-    data, left_out = _with_known_features(data)
+    data, left_out = _with_known_windows(data, config)
     Folds.of(len(data.episodes), config.members, seed=config.loop.seed)  # enough of them?
     if config.kind == "kernel":
         num_blocks = len(ActionSpace.of(data.contract).blocks)
@@ -112,15 +113,26 @@ def check_settings(config: InverseDynamicsConfig) -> None:
         choose_device(config.loop)
 
 
-def _with_known_features(data: LabelledSet) -> tuple[LabelledSet, list[str]]:
+def _with_known_windows(
+    data: LabelledSet, config: InverseDynamicsConfig
+) -> tuple[LabelledSet, list[str]]:
     """The episodes that something can be learned from, and the names of the others."""
-    known = [e for e in data.episodes if (np.isfinite(e.features).all(axis=1) & e.valid).any()]
+    window = least_window(config, data.contract.rate_hz)
+    offsets_s = window.offsets_s(data.contract.rate_hz)
+    known, names = [], []
+    for episode in data.episodes:
+        at_s, ends = episode.time_s, window.at_ends
+        _, seen = sample_windows(at_s, episode.features, at_s, offsets_s, at_ends=ends)
+        if (seen & episode.valid).any():
+            known.append(episode)
+        else:
+            names.append(episode.name)
     if not known:
         raise DatasetError(
-            f"{', '.join(data.inputs)} and a valid action are known together in no row of the "
-            f"{len(data.episodes)} episodes: name other inputs, or look at why nothing was tracked"
+            f"none of the {len(names)} episodes has a row with a valid action and a window of "
+            "known features: they are NaN there, or the window is longer than the episode; shorten "
+            "window.before_s and window.after_s, or name other inputs"
         )
-    names = [e.name for e in data.episodes if not any(e is k for k in known)]
     return replace(data, episodes=tuple(known)) if names else data, names
 
 
@@ -160,7 +172,7 @@ def _kernel_labeler(
         components = components_of(known, config.components or DEFAULT_COMPONENTS)
     columns = as_columns(data, config, components)
     rows = [rows_of(e, columns, config) for e in columns.episodes]
-    here = _rows_to_fit(rows, fitted)
+    here = Rows.join([rows[i] for i in fitted])
     scaling = scaling_of(here, space, config, num_own=num_own)
     width, penalties = config.kernel.width, config.kernel.penalties
     assert width is not None
@@ -190,7 +202,7 @@ def _train_members(
     embed = components or (open_encoder(config.image_network) if is_column else None)
     columns = as_columns(data, config, embed)
     rows = [rows_of(e, columns, config) for e in columns.episodes]
-    seen = _rows_to_fit(rows, list(range(len(rows))))
+    seen = Rows.join(rows)
     scaling = scaling_of(seen, space, config, num_own=data.episodes[0].features.shape[1])
     fit = _Fit(config, space, scaling, work, facts.data_sha256 + facts.encoder_sha256, listener)
     members = tuple(
@@ -205,16 +217,6 @@ def _train_members(
         held = replace(labeler, members=blind)
         parts.append(HeldOut(held, tuple(rows[i] for i in part), names))
     return calibrated(labeler, parts)
-
-
-def _rows_to_fit(rows: list[Rows], episodes: list[int]) -> Rows:
-    seen = Rows.join([rows[i] for i in episodes])
-    if not len(seen.actions):
-        raise DatasetError(
-            "no row of the labelled episodes has a known window: their features are NaN there; "
-            "shorten window.before_s and window.after_s, or name other inputs"
-        )
-    return seen
 
 
 def _bare(
@@ -254,11 +256,6 @@ class _Fit:
     ) -> dict[str, np.ndarray]:
         here = Rows.join([rows[i] for i in fitted])
         there = Rows.join([rows[i] for i in judged])
-        if not len(here.actions) or not len(there.actions):
-            raise DatasetError(
-                "an episode has no row with a known window; remove it, or shorten window.before_s "
-                "and window.after_s"
-            )
         ridge = fit_ridge(
             *self._scaled(here),
             self._scaled(there),

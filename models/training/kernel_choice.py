@@ -70,6 +70,18 @@ def choose_kernel(
     return best.model_copy(update={"kernel": chosen})
 
 
+def least_window(config: InverseDynamicsConfig, rate_hz: float) -> WindowConfig:
+    """The given window, or the shortest that may be chosen: what it lacks, nothing will know."""
+    is_given = config.kind != "kernel" or "window" in config.model_fields_set
+    return config.window if is_given else _window(1 / rate_hz)
+
+
+def _window(spacing_s: float) -> WindowConfig:
+    return WindowConfig(
+        before_s=spacing_s, after_s=2 * spacing_s, spacing_s=spacing_s, at_ends="hold"
+    )
+
+
 class _Search:
     """Losses of settings on left-out episodes, each computed once."""
 
@@ -94,9 +106,7 @@ class _Search:
         """
         step_s = 1 / self.data.contract.rate_hz
         spacings_s = [step_s, *(s for s in SPACINGS_S if s > 1.2 * step_s)]
-        found = [
-            WindowConfig(before_s=s, after_s=2 * s, spacing_s=s, at_ends="hold") for s in spacings_s
-        ]
+        found = [_window(s) for s in spacings_s]
         usable = [w for w in found if self._share_known(w) >= _LEAST_ROWS]
         self._keep_common_rows(usable or found[:1])
         return usable or found[:1]

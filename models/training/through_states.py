@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from models.labeler import Labeler
 from models.seen_states import bridged, learn_states
@@ -86,8 +87,10 @@ def learn_map(both: LabelledSet, folder: Path) -> tuple[LabelledSet, StateFacts]
     Returns:
         The episodes with `track.state` as their only feature, and what the map is worth.
 
+    Episodes in which nothing was seen teach the map nothing; their `track.state` is NaN.
+
     Raises:
-        DatasetError: A state that is not finite.
+        DatasetError: A state that is not finite, or nothing seen in any episode.
     """
     size = both.input_sizes[-1]
     for episode in both.episodes:
@@ -99,8 +102,16 @@ def learn_map(both: LabelledSet, folder: Path) -> tuple[LabelledSet, StateFacts]
             )
     seen = [episode.features[:, :-size] for episode in both.episodes]
     states = [episode.features[:, -size:] for episode in both.episodes]
-    learned = learn_states([bridged(s) for s in seen], states)
-    off = np.concatenate(learned.unseen) - np.concatenate(states)
+    # Where nothing was seen there is nothing to read a state off: zeros would be learned as one.
+    shown = [i for i, s in enumerate(seen) if np.isfinite(s).all(axis=1).any()]
+    if not shown:
+        raise DatasetError(
+            f"{', '.join(both.inputs[:-1])} are known together in no row of the "
+            f"{len(seen)} episodes; name other inputs, or look at why nothing was tracked"
+        )
+    true = [states[i] for i in shown]
+    learned = learn_states([bridged(seen[i]) for i in shown], true)
+    off = np.concatenate(learned.unseen) - np.concatenate(true)
     facts = StateFacts(
         inputs=both.inputs[:-1],
         input_sizes=both.input_sizes[:-1],
@@ -110,15 +121,19 @@ def learn_map(both: LabelledSet, folder: Path) -> tuple[LabelledSet, StateFacts]
         error=tuple(np.sqrt((off**2).mean(0)).tolist()),
     )
     save_states(learned.model, facts, folder)
+    found = [np.full(s.shape, np.nan) for s in states]
+    for i, unseen in zip(shown, learned.unseen, strict=True):
+        found[i] = _as_shown(both.episodes[i], seen[i], unseen)
     episodes = tuple(
-        _with_states(episode, s, u)
-        for episode, s, u in zip(both.episodes, seen, learned.unseen, strict=True)
+        replace(episode, features=features)
+        for episode, features in zip(both.episodes, found, strict=True)
     )
     return replace(both, episodes=episodes, inputs=(STATE_TRACK,), input_sizes=(size,)), facts
 
 
-def _with_states(episode: LabelledEpisode, seen: np.ndarray, unseen: np.ndarray) -> LabelledEpisode:
-    """An episode as the stage `track.state` would show it."""
+def _as_shown(
+    episode: LabelledEpisode, seen: np.ndarray, unseen: np.ndarray
+) -> Float[np.ndarray, "time state"]:
+    """An episode's states as the stage `track.state` would show them."""
     lost = unseen_too_long(episode.time_s, seen, _MAX_GAP_S)
-    states = np.where(lost[:, None], np.nan, read_off(unseen, episode.time_s))
-    return replace(episode, features=states)
+    return np.where(lost[:, None], np.nan, read_off(unseen, episode.time_s))

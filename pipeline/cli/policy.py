@@ -91,7 +91,8 @@ def relabel(
     ] = False,
 ) -> None:
     """Label a dataset that has states or pictures but no actions, by a trained labeler."""
-    done = registry.helper("relabel_dataset")(data, labeler, out, keeps_known=not all_rows)
+    run = registry.helper("relabel_dataset")
+    done = run(data, labeler, out, keeps_known=not all_rows, say=_say)
     console.print(f"dataset: {out} ({done.episodes} episodes, {done.rows} rows)", markup=False)
 
 

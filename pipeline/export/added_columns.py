@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,11 +70,13 @@ def write_with_columns(
 
 def _copy(source: Path, target: Path) -> None:
     """All files but hidden ones, such as a download's own; links become files."""
-    for path in sorted(source.rglob("*")):
-        relative = path.relative_to(source)
-        if path.is_file() and not any(part.startswith(".") for part in relative.parts):
-            (target / relative).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target / relative)
+    for folder, below, files in os.walk(source, followlinks=True):
+        below[:] = [name for name in below if not name.startswith(".")]
+        place = target / Path(folder).relative_to(source)
+        place.mkdir(parents=True, exist_ok=True)
+        for name in files:
+            if not name.startswith("."):
+                shutil.copyfile(Path(folder) / name, place / name)
 
 
 def _write_data(source: Path, target: Path, columns: Mapping[str, AddedColumn]) -> None:

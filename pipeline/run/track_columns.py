@@ -79,7 +79,9 @@ def choose_subjects(seen: Mapping[int, Counter[str]], wanted: str = "") -> dict[
     """
     if wanted == EACH:
         return {index: _most_seen(counts) for index, counts in seen.items()}
-    total = sum(seen.values(), Counter[str]())
+    total: Counter[str] = Counter()
+    for counts in seen.values():
+        total.update(counts)  # A sum would forget who was seen in no frame.
     names = {name for counts in seen.values() for name in counts}
     if wanted and wanted not in names:
         raise UsageError(f"no track is about {wanted!r}; there are tracks about {one_of(names)}")
