@@ -116,6 +116,13 @@ def refusal(root):
     return str(caught.value)
 
 
+def test_nothing_beside_an_older_version_is_overwritten(old):
+    (old.parent / "old data_old").mkdir()
+    said = refusal(old)
+    assert "would overwrite 'old data_old' beside it" in said
+    assert "convert_dataset_v21_to_v30" not in said
+
+
 def test_older_version_is_refused_with_the_command_that_converts_it(old):
     first, command = refusal(old).splitlines()
     assert "old data is LeRobot v2.1, not v3" in first

@@ -50,7 +50,10 @@ def test_what_cannot_be_recorded_is_refused(settings, message, tmp_path):
         record_demonstrations(ENV, tmp_path / "out", num_episodes=1, **settings)
 
 
-def test_videos_never_go_among_other_files(tmp_path):
+@pytest.mark.parametrize("as_videos", [False, True])
+def test_nothing_is_recorded_into_what_is_there(as_videos, tmp_path):
     (tmp_path / "mine.txt").write_text("kept")
-    with pytest.raises(UsageError, match="is not empty"):
-        record_demonstrations("pusht", tmp_path, num_episodes=1, as_videos=True)
+    for out in (tmp_path, tmp_path / "mine.txt"):
+        with pytest.raises(UsageError, match="is there and not empty"):
+            record_demonstrations("pusht", out, num_episodes=1, as_videos=as_videos)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

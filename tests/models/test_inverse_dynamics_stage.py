@@ -36,13 +36,13 @@ def point_labeler(tmp_path_factory):
     return folder
 
 
-def clip_of(time_s):
+def clip_of(time_s, *, start=0, num_frames=None):
     video = Video(
         path=Path("none.mp4"), sha256="0" * 64, size_bytes=1, width=64, height=48, rotation_deg=0,
-        codec="h264", pixel_format="yuv420p", num_frames=len(time_s), duration_s=6.0, rate_hz=20.0,
-        is_variable_rate=False,
+        codec="h264", pixel_format="yuv420p", num_frames=num_frames or len(time_s), duration_s=6.0,
+        rate_hz=20.0, is_variable_rate=False,
     )  # fmt: skip
-    return Clip(video, 0, time_s)
+    return Clip(video, start, time_s)
 
 
 def point_track(values, feature="track.point"):
@@ -69,6 +69,26 @@ def test_tracks_become_actions_with_intervals(point_labeler):
     interval = made["features.interval.scene"]
     assert interval.feature == "label.interval"
     assert np.isfinite(interval.values[actions.valid]).all()
+
+
+def test_ends_of_the_video_are_held_and_those_of_a_cut_are_not(tmp_path):
+    folder = tmp_path / "point"
+    config = InverseDynamicsConfig.model_validate(
+        {"kind": "ridge", "inputs": ("track.point",), "window": {"at_ends": "hold"}}
+    )
+    train_inverse_dynamics(point_mass.dataset(8), config, folder)
+    truth = point_mass.episode(77)
+    stage, num = stage_of(folder), len(truth.time_s)
+
+    def valid(part):
+        tracks = {"features.point": point_track(truth.features[part])}
+        clip = clip_of(truth.time_s[part], start=part.start, num_frames=num)
+        return stage.run(clip, tracks)["actions.label.inverse_dynamics.scene"].valid
+
+    assert valid(slice(0, num)).all()
+    first, second = valid(slice(0, 60)), valid(slice(60, num))
+    assert np.flatnonzero(~first).tolist() == [58, 59]
+    assert np.flatnonzero(~second).tolist() == [0, 1]
 
 
 def test_what_was_not_seen_has_no_action(point_labeler):

@@ -116,6 +116,20 @@ def test_a_folder_without_a_map_is_refused(tmp_path: Path) -> None:
         load_states(tmp_path)
 
 
+def test_episode_in_which_nothing_was_seen_teaches_the_map_nothing(tmp_path: Path) -> None:
+    both = _both(6)
+    size = both.input_sizes[-1]
+    both.episodes[2].features[:, :-size] = np.nan
+    data, facts = learn_map(both, tmp_path / "map.states")
+    assert max(facts.error) < 0.1
+    assert np.isnan(data.episodes[2].features).all()
+    assert np.isfinite(data.episodes[3].features).any()
+    for episode in both.episodes:
+        episode.features[:, :-size] = np.nan
+    with pytest.raises(DatasetError, match="known together in no row of the 6 episodes"):
+        learn_map(both, tmp_path / "map.states")
+
+
 def test_states_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
     both = _both(3)
     both.episodes[1].features[4, -1] = np.nan

@@ -49,6 +49,7 @@ def test_columns_are_about_who_is_seen_most():
     assert choose_subjects(seen, "left") == {0: "left", 1: "left"}
     assert choose_subjects(seen, "each") == {0: "left", 1: "right"}
     assert choose_subjects({3: Counter()}) == {3: "scene"}
+    assert choose_subjects({3: Counter(left=0, right=0)}) == {3: "left"}
     with pytest.raises(UsageError, match="about 'person0'; there are tracks about 'left', 'right'"):
         choose_subjects(seen, "person0")
 
