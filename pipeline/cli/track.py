@@ -81,10 +81,13 @@ def _show(result: TrackResult, out: Path) -> None:
     about = ", ".join(f"{name} ({count} episodes)" for name, count in counts)
     console.print(f"columns about {about}:", markup=False)
     for name, column in result.columns.items():
-        values = np.concatenate(list(column.values.values()))
-        known = np.isfinite(values.astype(float)).all(axis=1).mean()
+        num_rows = sum(map(len, column.values.values()))
+        # Where an episode failed, numbers that cannot be NaN stand in for what is not known.
+        tracked = [column.values[index].astype(float) for index in result.subjects]
+        num_known = sum(int(np.isfinite(values).all(axis=1).sum()) for values in tracked)
         instead = ", instead of the one before" if name in result.replaced else ""
-        text = f"  {name}: {values.shape[1]} numbers, known in {known:.1%} of rows{instead}"
+        size = next(iter(column.values.values())).shape[1]
+        text = f"  {name}: {size} numbers, known in {num_known / num_rows:.1%} of rows{instead}"
         console.print(text, markup=False)
     failed = sum(row.status == "failed" for row in result.rows)
     if failed:
