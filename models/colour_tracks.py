@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.blob_paths import Blob, most_likely_path
 from pipeline.stage import FrameStage, StageConfig, Tracks
-from pipeline.tracks import FeatureTrack
+from pipeline.tracks import SCENE, FeatureTrack
 from pipeline.types import Frame, Video
 
 _MIN_SAMPLE_CHROMA = 0.25
@@ -115,7 +115,7 @@ class ColourTracks(FrameStage):
         return {
             f"features.colour.{name}": FeatureTrack(
                 feature=f"track.colour.{name}",
-                subject="scene",
+                subject=SCENE,
                 values=most_likely_path(time_s, blobs, max_speed=self.config.max_speed),
                 names=Blob._fields,
                 unit="1",

@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from models.labeler import Labeler, Labels, folder_digest, load_labeler
-from models.track_features import SCENE, Columns, features_by_subject, joined
+from models.track_features import Columns, features_by_subject, joined
 from models.training.windows import flatten_windows, inside_windows, sample_windows
 from pipeline.errors import ContractError, TrackError, UsageError, one_of
 from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import REASONS, ActionTrack, EmbeddingTrack, FeatureTrack, Track
+from pipeline.tracks import REASONS, SCENE, ActionTrack, EmbeddingTrack, FeatureTrack, Track
 from pipeline.types import Clip
 
 _CHUNK_ROWS = 512

@@ -15,14 +15,13 @@ from models.training.pictures import shrink
 from models.training.rows import nearest_frames
 from pipeline.contract import ActionContract, Dimension
 from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import REASONS, ActionTrack, FeatureTrack, Track
+from pipeline.tracks import REASONS, SCENE, ActionTrack, FeatureTrack, Track
 from pipeline.types import Clip, SourceKind
 from pipeline.video.read import read_frames
 
 __all__ = ["LatentAction", "LatentActionStageConfig", "latent_contract", "open_latent"]
 
 _BATCH_FRAMES = 64
-_SUBJECT = "scene"
 
 
 class LatentActionStageConfig(StageConfig):
@@ -75,24 +74,24 @@ class LatentAction(ClipStage):
         contract = latent_contract(self.model)
         actions = ActionTrack(
             labeler=self.kind,
-            subject=_SUBJECT,
+            subject=SCENE,
             contract=contract,
             values=values,
             valid=known,
             confidence=known.astype(float),
             reason=np.where(known, 0, REASONS.index("not_seen")).astype(np.uint8),
         )
-        out: Tracks = {f"actions.{self.kind}.{_SUBJECT}": actions}
-        out[f"features.latent.{_SUBJECT}"] = FeatureTrack(
+        out: Tracks = {f"actions.{self.kind}.{SCENE}": actions}
+        out[f"features.latent.{SCENE}"] = FeatureTrack(
             feature="label.latent",
-            subject=_SUBJECT,
+            subject=SCENE,
             values=values,
             names=tuple(contract.names),
             unit="1",
             description="Latent action from this row on, learned from video alone.",
         )
         if self.model.facts.config.latent == "vq":
-            out[f"features.latent_codes.{_SUBJECT}"] = self._codes(found, known)
+            out[f"features.latent_codes.{SCENE}"] = self._codes(found, known)
         return out
 
     def _features(self, clip: Clip) -> Float[np.ndarray, "time number"]:
@@ -116,7 +115,7 @@ class LatentAction(ClipStage):
         codes[known] = index
         return FeatureTrack(
             feature="label.latent_codes",
-            subject=_SUBJECT,
+            subject=SCENE,
             values=codes,
             names=tuple(f"code.{group}" for group in range(index.shape[1])),
             unit="1",

@@ -9,10 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from pipeline.geometry import se3
-from pipeline.tracks import BodyTrack, FeatureTrack, GripperTrack, HandTrack, Track
-
-SCENE = "scene"
-"""Subject of what belongs to nobody."""
+from pipeline.tracks import SCENE, BodyTrack, FeatureTrack, GripperTrack, HandTrack, Track
 
 
 @dataclass(frozen=True, eq=False)

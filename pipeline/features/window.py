@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.resample import Resampler
-from pipeline.tracks import ActionTrack, Track
+from pipeline.tracks import SCENE, ActionTrack, Track
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Window:
 
     def is_about_me(self, subject: str) -> bool:
         """Whether a track about `subject` belongs to this episode."""
-        return subject in (self.subject, "scene")
+        return subject in (self.subject, SCENE)
 
 
 @dataclass(frozen=True, eq=False)

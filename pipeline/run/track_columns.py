@@ -20,10 +20,8 @@ from pipeline.run.keys import video_keys
 from pipeline.run.store import Store
 from pipeline.run.track_frames import EpisodeFrames
 from pipeline.stage import Tracks
-from pipeline.tracks import BodyTrack, ClockTrack, FeatureTrack, HandTrack
+from pipeline.tracks import SCENE, BodyTrack, ClockTrack, FeatureTrack, HandTrack
 
-SCENE = "scene"
-"""Subject of what belongs to nobody."""
 EACH = "each"
 """Asked for as a subject: in every episode the one who is seen most there."""
 

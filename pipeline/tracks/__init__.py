@@ -6,7 +6,7 @@ A track is a frozen dataclass of arrays whose first axis is time. Missing values
 """
 
 from pipeline.tracks.action import REASONS, ActionTrack, FeatureTrack, QualityTrack
-from pipeline.tracks.base import SIDES, Side, Track, require_shape
+from pipeline.tracks.base import SCENE, SIDES, Side, Track, require_shape
 from pipeline.tracks.body import BODY_JOINTS, BodyTrack, SmplxTrack
 from pipeline.tracks.hand import NUM_HAND_JOINTS, GripperTrack, HandTrack
 from pipeline.tracks.spans import runs, scatter
@@ -23,6 +23,7 @@ __all__ = [
     "BODY_JOINTS",
     "NUM_HAND_JOINTS",
     "REASONS",
+    "SCENE",
     "SIDES",
     "ActionTrack",
     "BodyTrack",

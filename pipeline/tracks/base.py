@@ -12,6 +12,8 @@ from pipeline.errors import TrackError
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
+SCENE = "scene"
+"""Subject of what belongs to nobody."""
 
 
 @dataclass(frozen=True, eq=False)
