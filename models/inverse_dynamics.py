@@ -231,8 +231,8 @@ class InverseDynamics(ClipStage):
         inputs = flatten_windows(windows[known], offsets_s, has_levels=config.window.has_levels)
         pictures = None
         if embedding is not None and not is_column:
-            seen_before = embedding.astype(np.float32)
-            found, _ = sample_windows(time_s, seen_before, at_s[known], offsets_s, at_ends=ends)
+            numbers = embedding.astype(np.float32)
+            found, _ = sample_windows(time_s, numbers, at_s[known], offsets_s, at_ends=ends)
             members = found.reshape(*found.shape[:2], config.members, -1)
             pictures = members.transpose(2, 0, 1, 3)
         return known, watched, self.labeler.label(inputs, pictures)

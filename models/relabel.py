@@ -53,13 +53,13 @@ def relabel_dataset(
     state = _state_columns(dataset)
     tasks = _tasks(dataset)
     contract = labeler.facts.contract
-    blind = []
+    num_blind = 0
     with DatasetRecorder(contract, state, camera=camera.rpartition(".")[2]) as recorder:
         for rows, images in _episodes(dataset, labeler):
             made = _labelled(labeler, rows, images)
             values, confidence, valid = made
             if not valid.any():
-                blind.append(rows.index)
+                num_blind += 1
                 say(
                     f"episode {rows.index}: no window of its {rows.num_rows} rows is known: not "
                     "labelled"
@@ -78,7 +78,7 @@ def relabel_dataset(
                 ),
                 _copied(recorder, dataset, rows, camera) if camera else None,
             )
-        if len(blind) == len(dataset.table):
+        if num_blind == len(dataset.table):
             raise DatasetError(
                 f"{one_of(labeler.facts.inputs)} are known in no window of any episode, or all "
                 "episodes are shorter than the labeler's window: there is nothing to label"

@@ -38,10 +38,10 @@ from models.training.rows import (
     Rows,
     as_columns,
     components_of,
+    labelled_rows,
     rows_of,
     scaling_of,
 )
-from models.training.windows import sample_windows
 from models.window_model import (
     LabelerScaling,
     fit_ridge,
@@ -117,13 +117,11 @@ def _with_known_windows(
     data: LabelledSet, config: InverseDynamicsConfig
 ) -> tuple[LabelledSet, list[str]]:
     """The episodes that something can be learned from, and the names of the others."""
-    window = least_window(config, data.contract.rate_hz)
-    offsets_s = window.offsets_s(data.contract.rate_hz)
+    rate_hz = data.contract.rate_hz
+    window = least_window(config, rate_hz)
     known, names = [], []
     for episode in data.episodes:
-        at_s, ends = episode.time_s, window.at_ends
-        _, seen = sample_windows(at_s, episode.features, at_s, offsets_s, at_ends=ends)
-        if (seen & episode.valid).any():
+        if labelled_rows(episode, window, rate_hz).any():
             known.append(episode)
         else:
             names.append(episode.name)

@@ -14,8 +14,8 @@ from models.kernel_model import exponent_of, gaussian, solve
 from models.picture_components import PictureComponents
 from models.training.data import LabelledEpisode, LabelledSet
 from models.training.folds import Folds
-from models.training.rows import Rows, as_columns, components_of, rows_of, scaling_of
-from models.training.windows import WindowConfig, sample_windows
+from models.training.rows import Rows, as_columns, components_of, labelled_rows, rows_of, scaling_of
+from models.training.windows import WindowConfig
 
 WIDTHS = (0.35, 0.5, 0.7, 1.2, 3.0)
 """Of the kernel, in median distances; the last is nearly linear."""
@@ -122,24 +122,22 @@ class _Search:
         return tuple(PENALTIES[i] for i in self._loss(config).argmin(axis=0))
 
     def _share_known(self, window: WindowConfig) -> float:
-        known = [self._known(e, window) & e.valid for e in self.data.episodes]
+        known = [self._labelled(e, window) for e in self.data.episodes]
         # The shortest episode counts: left out, it must still be judged.
         return min(
             float(k.sum() / max(1, e.valid.sum()))
             for k, e in zip(known, self.data.episodes, strict=True)
         )
 
-    def _known(self, episode: LabelledEpisode, window: WindowConfig) -> np.ndarray:
-        offsets_s = window.offsets_s(self.data.contract.rate_hz)
-        at_s, ends = episode.time_s, window.at_ends
-        return sample_windows(at_s, episode.features, at_s, offsets_s, at_ends=ends)[1]
+    def _labelled(self, episode: LabelledEpisode, window: WindowConfig) -> np.ndarray:
+        return labelled_rows(episode, window, self.data.contract.rate_hz)
 
     def _keep_common_rows(self, windows: Sequence[WindowConfig]) -> None:
         """All windows are judged on the same rows, those that are known in all of them."""
         episodes = []
         for episode in self.data.episodes:
-            known = np.logical_and.reduce([self._known(episode, w) for w in windows])
-            episodes.append(replace(episode, valid=episode.valid & known))
+            in_all = np.logical_and.reduce([self._labelled(episode, w) for w in windows])
+            episodes.append(replace(episode, valid=in_all))
         self.data = replace(self.data, episodes=tuple(episodes))
 
     def _loss(self, config: InverseDynamicsConfig) -> Float[np.ndarray, "penalty block"]:

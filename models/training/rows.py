@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from models.action_space import ActionSpace
 from models.encoders import Embed
 from models.inverse_dynamics_config import InverseDynamicsConfig
 from models.picture_components import PictureComponents
 from models.training.data import LabelledEpisode, LabelledSet
-from models.training.windows import flatten_windows, sample_windows
+from models.training.windows import WindowConfig, flatten_windows, sample_windows
 from models.window_model import LabelerScaling
 
 if TYPE_CHECKING:
@@ -70,10 +70,9 @@ class Rows:
 
 
 def rows_of(episode: LabelledEpisode, data: LabelledSet, config: InverseDynamicsConfig) -> Rows:
-    """The rows of an episode whose action counts and whose window is known."""
+    """What a model sees and should say in an episode's `labelled_rows`."""
     offsets_s = config.window.offsets_s(data.contract.rate_hz)
-    at_s, ends = episode.time_s, config.window.at_ends
-    windows, known = sample_windows(at_s, episode.features, at_s, offsets_s, at_ends=ends)
+    windows, known = _windows(episode, config.window, data.contract.rate_hz)
     used = known & episode.valid
     index = np.arange(len(episode.time_s))
     frames = np.zeros((len(index), 0), int)
@@ -85,6 +84,20 @@ def rows_of(episode: LabelledEpisode, data: LabelledSet, config: InverseDynamics
     inputs = flatten_windows(windows[used], offsets_s, has_levels=config.window.has_levels)
     times = np.flatnonzero(used)
     return Rows(inputs, episode.actions[used], episode.images, frames[used], before, times)
+
+
+def labelled_rows(
+    episode: LabelledEpisode, window: WindowConfig, rate_hz: float
+) -> Bool[np.ndarray, " row"]:
+    """The rows of an episode whose action counts and whose window is known."""
+    return _windows(episode, window, rate_hz)[1] & episode.valid
+
+
+def _windows(
+    episode: LabelledEpisode, window: WindowConfig, rate_hz: float
+) -> tuple[Float[np.ndarray, "row tap feature"], Bool[np.ndarray, " row"]]:
+    at_s, offsets_s = episode.time_s, window.offsets_s(rate_hz)
+    return sample_windows(at_s, episode.features, at_s, offsets_s, at_ends=window.at_ends)
 
 
 def as_columns(
