@@ -1,4 +1,4 @@
-"""`label` as a Prefect flow: one task per video, cached by our own content keys.
+"""`label` as a Prefect flow: one task per video.
 
 Run it with `rotoscope label ... --prefect` or `python -m flows.label VIDEOS --out DATASET`. Without
 `PREFECT_API_URL` an ephemeral server is started; with it the runs appear on that server. Tasks run
@@ -21,22 +21,14 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
-from prefect.context import TaskRunContext
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from pipeline.errors import RotoscopeError
 from pipeline.recipe import load_recipe
-from pipeline.run.label import (
-    LabelResult,
-    Work,
-    preload_of,
-    prepare,
-    publish,
-    run_one,
-    stored_row,
-)
+from pipeline.run.label import LabelResult, preload_of, publish, run_one, settle
 from pipeline.run.ledger import Ledger, Row
+from pipeline.run.plan import Work, prepare
 from pipeline.run.request import LabelRequest, load_request
 from pipeline.run.store import default_store
 from pipeline.video.scan import Found
@@ -50,30 +42,21 @@ class VideoFailedError(RotoscopeError):
         self.row = row
 
 
-def _content_key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
-    # Prefect's own input hash would not see that a file's bytes changed; our key does.
-    return f"rotoscope-{parameters['key']}-{parameters['store']}"
+@task(task_run_name="label {name}", persist_result=False, log_prints=False)
+def label_video(path: str, name: str, out: str, allow_code: bool) -> Row:
+    """Runs one video in a child process; only paths cross the task's border.
 
-
-@task(
-    task_run_name="label {name}",
-    cache_key_fn=_content_key,
-    persist_result=True,
-    log_prints=False,
-)
-def label_video(
-    path: str, name: str, sha256: str, key: str, out: str, store: str
-) -> dict[str, Any]:
-    """Runs one video in a child process; only paths and keys cross the task's border.
+    What is stored is found by our own keys: Prefect's cache would outlive the store.
 
     Raises:
-        VideoFailedError: The video could not be labelled; failures are never cached.
+        VideoFailedError: The video could not be labelled.
     """
-    request = load_request(Path(out))
-    row = run_one(request, _work(path, name, sha256, key), preload_of(request.recipe))
+    request = load_request(Path(out), allow_code=allow_code)
+    work = Work(Found(path=Path(path), name=name))
+    row = run_one(request, work, preload_of(request.recipe))
     if row.status == "failed":
         raise VideoFailedError(row)
-    return {"name": row.name, "cpu_s": row.cpu_s, "peak_memory_gib": row.peak_memory_gib}
+    return row
 
 
 @flow(name="rotoscope-label", validate_parameters=True, persist_result=False)
@@ -102,19 +85,20 @@ def label_flow(
         replace=replace,
     )
     ledger = Ledger(request.work / "ledger.jsonl")
-    rows, todo = prepare(request, ledger)
-    total = len(rows) + len(todo)
+    prepared = prepare(request, ledger)
+    rows = prepared.rows
+    total = len(rows) + len(prepared.todo)
     # Called from a plain function, Prefect's calls run at once and give the identifier itself.
     progress = cast(
         UUID, create_progress_artifact(progress=100.0 * len(rows) / total, description="videos")
     )
-    futures = {_submit(request, work): work for work in todo}
-    for future in as_completed(list(futures)):
-        row = _row_of(request, futures[future], future)
+    futures = [_submit(request, work) for work in prepared.todo]
+    for future in as_completed(futures):
+        row = _row_of(future)
         ledger.append(row)
         rows[row.name] = row
         update_progress_artifact(progress, progress=100.0 * len(rows) / total)
-    result = publish(request, tuple(rows[name] for name in sorted(rows)))
+    result = publish(request, settle(rows, ledger))
     _show(result, request)
     return result
 
@@ -127,27 +111,15 @@ def run(videos: list[str], *, workers: int = 1, **parameters: Any) -> LabelResul
     return result
 
 
-def _submit(request: LabelRequest, work: Work) -> PrefectFuture[dict[str, Any]]:
-    return label_video.submit(
-        str(work.found.path),
-        work.found.name,
-        work.sha256,
-        work.key,
-        str(request.out),
-        str(request.store),
-    )
+def _submit(request: LabelRequest, work: Work) -> PrefectFuture[Row]:
+    # The flow was given the recipe: what it names may run in its tasks.
+    allow_code = request.recipe.has_code
+    return label_video.submit(str(work.found.path), work.found.name, str(request.out), allow_code)
 
 
-def _work(path: str, name: str, sha256: str, key: str) -> Work:
-    return Work(Found(path=Path(path), name=name), sha256, key)
-
-
-def _row_of(request: LabelRequest, work: Work, future: PrefectFuture[dict[str, Any]]) -> Row:
-    """The row of a finished task; the store says what is true, Prefect's cache may be stale."""
+def _row_of(future: PrefectFuture[Row]) -> Row:
     answer = future.result(raise_on_failure=False)
-    if isinstance(answer, VideoFailedError):
-        return answer.row
-    return stored_row(request, work) or run_one(request, work)
+    return answer.row if isinstance(answer, VideoFailedError) else answer
 
 
 def _show(result: LabelResult, request: LabelRequest) -> None:

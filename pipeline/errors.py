@@ -21,6 +21,10 @@ class RecipeError(UsageError):
     """A recipe or override that cannot be run: unknown stage or key, value out of range."""
 
 
+class CodeConsentError(UsageError):
+    """Data name a program that the user did not name: it runs only with `--allow-code`."""
+
+
 class ContractError(RotoscopeError):
     """Values that do not obey the action contract they claim to obey."""
 
@@ -55,6 +59,14 @@ class UnreasonableVideoError(VideoError):
 
 class MotionError(RotoscopeError):
     """A motion file that cannot be read. The file gets a row in the ledger; the run goes on."""
+
+
+class FileChangedError(RotoscopeError):
+    """A file that was replaced, or still grew, while it was read: nothing of it is kept."""
+
+
+class StoreError(RotoscopeError):
+    """A store that cannot be read or written: no folder, no permission, a disk that fails."""
 
 
 class WorkerError(RotoscopeError):

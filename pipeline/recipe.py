@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline import registry
+from pipeline.config_paths import with_absolute_paths, without_folders
 from pipeline.configs import config_path
 from pipeline.errors import RecipeError, one_of
 from pipeline.stage import FrameStage, Stage, matches
@@ -78,8 +79,10 @@ class StageEntry:
     """The class."""
     config: Any
     """Instance of the class's `Config`."""
+    source_file: Path | None = None
+    """A user's own file that the class is in; `None` for installed stages."""
     source_checksum: str = ""
-    """Checksum of a user's own file, empty for installed stages."""
+    """Checksum of that file, empty for installed stages."""
 
     def build(self) -> Stage:
         """A new stage with these settings."""
@@ -115,8 +118,17 @@ class Recipe:
         kinds = (s.stage_class.source for s in self.stages)
         return next((kind for kind in kinds if kind is not None), "video")
 
+    @property
+    def has_code(self) -> bool:
+        """Whether a stage of it is a file of the user's, which is a program."""
+        return any(s.source_file is not None for s in self.stages)
+
     def as_dict(self) -> dict[str, Any]:
-        """Everything that was decided, defaults included, as JSON values."""
+        """Everything that was decided, defaults included, as JSON values.
+
+        Published with every dataset, so of files and folders only the names: where they lay on
+        this machine is nobody's business and changes no number.
+        """
         return {
             "name": self.name,
             "description": self.description,
@@ -127,8 +139,8 @@ class Recipe:
                     "name": s.name,
                     "kind": s.stage_class.kind,
                     "version": s.stage_class.version,
-                    "reference": s.reference,
-                    "config": s.config.model_dump(mode="json"),
+                    "reference": Path(s.reference).name if s.source_file else s.reference,
+                    "config": without_folders(s.config),
                 }
                 for s in self.stages
             ],
@@ -142,9 +154,8 @@ class Recipe:
         stages = []
         for entry in self.stages:
             reference = entry.reference
-            if ".py:" in reference:
-                file, _, attribute = reference.rpartition(":")
-                reference = f"{((self.folder or Path.cwd()) / file).resolve()}:{attribute}"
+            if entry.source_file:
+                reference = f"{entry.source_file}:{reference.rpartition(':')[2]}"
             stages.append({f"{reference} as {entry.name}": entry.config.model_dump(mode="json")})
         return {k: v for k, v in self.as_dict().items() if v != ""} | {"stages": stages}
 
@@ -178,7 +189,8 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(raw, dict):
         raise RecipeError(f"{path} must hold a mapping with a key 'stages', got {type(raw)}")
-    return build_recipe(raw, overrides, folder=path.parent, source=str(path))
+    # Whoever names a recipe means what stands in it, the programs that it names included.
+    return build_recipe(raw, overrides, folder=path.parent, source=str(path), allow_code=True)
 
 
 def build_recipe(
@@ -187,8 +199,18 @@ def build_recipe(
     *,
     folder: Path | None = None,
     source: str = "recipe",
+    allow_code: bool = False,
 ) -> Recipe:
-    """Checks a recipe given as a mapping; see `load_recipe`."""
+    """Checks a recipe given as a mapping; see `load_recipe`.
+
+    Args:
+        raw: The mapping.
+        overrides: As for `load_recipe`.
+        folder: Folder that relative stage files are relative to.
+        source: What messages call it.
+        allow_code: Whether the user means the stage files that it names, which are programs, to
+            run; data that came from elsewhere may name any.
+    """
     allowed = {"name", "description", "task", "stages", "action", "video", "export", "limits"}
     unknown = sorted(set(raw) - allowed)
     if unknown:
@@ -200,7 +222,9 @@ def build_recipe(
     top: dict[str, Any] = {k: raw[k] for k in ("name", "description", "task", "action") if k in raw}
     for text in overrides:
         _apply_override(text, entries, sections, top)
-    stages = tuple(_check_entry(name, ref, config, folder) for name, ref, config in entries)
+    stages = tuple(
+        _check_entry(name, ref, config, folder, allow_code) for name, ref, config in entries
+    )
     _check_order(stages)
     return Recipe(
         name=str(top.get("name", "unnamed")),
@@ -241,7 +265,9 @@ def _parse_entry(item: object, source: str) -> tuple[str, str, dict[str, Any]]:
             f"{source}: a stage is a name or one 'name: {{settings}}' mapping, got {item!r}"
         )
     reference, _, name = str(key).partition(" as ")
-    return name or reference, reference, config
+    # A stage of the user's own is called after its file, wherever that lies.
+    own = reference.rpartition("/")[2] if ".py:" in reference else reference
+    return name or own, reference, config
 
 
 def _apply_override(
@@ -270,15 +296,17 @@ def _apply_override(
 
 
 def _check_entry(
-    name: str, reference: str, config: dict[str, Any], folder: Path | None
+    name: str, reference: str, config: dict[str, Any], folder: Path | None, allow_code: bool
 ) -> StageEntry:
-    found = registry.stage_class(reference, folder=folder)
+    found = registry.stage_class(reference, folder=folder, allow_code=allow_code)
+    file = registry.source_file(reference, folder=folder)
     return StageEntry(
         name=name,
         reference=reference,
         stage_class=found,
-        config=_checked(found.Config, config, name),
-        source_checksum=registry.source_checksum(reference, folder=folder),
+        config=with_absolute_paths(_checked(found.Config, config, name)),
+        source_file=file,
+        source_checksum=hashlib.sha256(file.read_bytes()).hexdigest() if file else "",
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pipeline.errors import RecipeError, one_of
+from pipeline.errors import CodeConsentError, RecipeError, one_of
 from pipeline.stage import ClipStage, FrameStage, Stage
 
 BUILT_IN: dict[str, str] = {
@@ -68,17 +68,24 @@ def kinds() -> list[str]:
     return sorted({*BUILT_IN, *_entry_points()})
 
 
-def stage_class(name: str, *, folder: Path | None = None) -> type[Stage]:
+def stage_class(name: str, *, folder: Path | None = None, allow_code: bool = False) -> type[Stage]:
     """The class behind a stage's name.
 
     Args:
         name: A built-in kind, an installed entry point, or `./file.py:Class`.
         folder: What a relative file is relative to: the recipe's folder.
+        allow_code: Whether the user agreed that such a file runs.
 
     Raises:
+        CodeConsentError: It is a file, and the user did not agree.
         RecipeError: No such kind, file or class, or the class is not a stage.
     """
     if ".py:" in name:
+        if not allow_code:
+            raise CodeConsentError(
+                f"the stage {name!r} is a program, and it was not you who named it in this "
+                "command; look at the file, and say --allow-code if you trust it"
+            )
         found = _from_file(name, folder or Path.cwd())
     elif name in BUILT_IN:
         found = _from_reference(BUILT_IN[name])
@@ -99,11 +106,9 @@ def helper(name: str) -> Any:
     return _from_reference(HELPERS[name])
 
 
-def source_checksum(name: str, *, folder: Path | None = None) -> str:
-    """Checksum of a user's stage file, empty for installed ones: an edit must run again."""
-    if ".py:" not in name:
-        return ""
-    return hashlib.sha256(_file_of(name, folder or Path.cwd()).read_bytes()).hexdigest()
+def source_file(name: str, *, folder: Path | None = None) -> Path | None:
+    """The file of a user's own stage, `None` for an installed one."""
+    return _file_of(name, folder or Path.cwd()) if ".py:" in name else None
 
 
 @cache

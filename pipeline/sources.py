@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from pipeline.errors import MotionError, NotAVideoError
+from pipeline.identity import Identity
+from pipeline.identity import identify as identify_files
 from pipeline.motion import MOTION_SUFFIXES, side_files
 from pipeline.types import SourceKind, Video
-from pipeline.video.scan import VIDEO_SUFFIXES, Found, count_suffixes, display_name, sha256_file
-from pipeline.video.scan import scan as scan_files
+from pipeline.video.scan import (
+    VIDEO_SUFFIXES,
+    Found,
+    count_suffixes,
+    display_name,
+    look_through,
+)
 
 SUFFIXES: dict[SourceKind, frozenset[str]] = {"video": VIDEO_SUFFIXES, "motion": MOTION_SUFFIXES}
 """What folders are searched for, by kind of file."""
 NOUNS: dict[SourceKind, str] = {"video": "videos", "motion": "motion files"}
 """What the files of a kind are called, in the plural."""
 SHOWN_SUFFIXES = 8
+LARGE_BYTES = 1 << 30
+"""From here on a file is opened before it is hashed."""
 
 
-def scan(inputs: Sequence[Path], kind: SourceKind, *, only: str | None = None) -> list[Found]:
-    """Every file of a kind below the inputs; see `pipeline.video.scan.scan`.
+def scan(
+    inputs: Sequence[Path],
+    kind: SourceKind,
+    *,
+    only: str | None = None,
+    never: Collection[Path] = (),
+) -> list[Found]:
+    """Every file of a kind below the inputs, and what was left out; see `look_through`.
 
-    Files that only belong to another one, such as contact flags beside keypoints, are left out.
+    Files that only belong to another one, such as contact flags beside keypoints, are not listed.
 
     Raises:
         UsageError: An input is not there.
     """
-    found = scan_files(inputs, only=only, suffixes=SUFFIXES[kind])
+    found = look_through(inputs, only, SUFFIXES[kind], never)
     if kind == "video":
         return found
-    beside = {file for f in found if not f.problem for file in side_files(f.path)}
+    files = [f for f in found if not (f.problem or f.left_out)]
+    beside = {file for f in files for file in side_files(f.path)}
     return [f for f in found if f.path not in beside]
 
 
@@ -58,12 +72,16 @@ def nothing_found(
     return f"{text}; give a folder with {NOUNS[kind]}, or the files themselves"
 
 
-def identity(path: Path, kind: SourceKind) -> str:
-    """Hex SHA-256 of a file's bytes and of those it is read together with.
+def files_of(path: Path, kind: SourceKind) -> tuple[Path, ...]:
+    """A file and those it is read together with."""
+    return (path,) if kind == "video" else (path, *side_files(path))
+
+
+def check_kind(path: Path, kind: SourceKind) -> None:
+    """Refuses a file whose ending says that it is of the other kind.
 
     Raises:
-        NotAVideoError: A file that cannot be read, is empty, or is a motion file where videos are
-            wanted.
+        NotAVideoError: A motion file where videos are wanted.
         MotionError: The same the other way round.
     """
     shown, suffix = display_name(path.name), path.suffix.lower()
@@ -73,15 +91,42 @@ def identity(path: Path, kind: SourceKind) -> str:
             f"{shown} is one of the {NOUNS[_other(kind)]}, this recipe takes {NOUNS[kind]}; choose "
             "another recipe for it (see 'rotoscope recipes')"
         )
+
+
+def identify(
+    path: Path, kind: SourceKind, *, told: Callable[[int], None] = lambda num_bytes: None
+) -> Identity:
+    """Hash and state of a file and of those it is read together with.
+
+    Args:
+        path: The file.
+        kind: What it holds.
+        told: Called now and then with the number of bytes read so far.
+
+    Raises:
+        NotAVideoError: A file that cannot be read, is empty, or is a motion file where videos are
+            wanted.
+        MotionError: The same the other way round.
+        FileChangedError: It changed while it was hashed.
+    """
+    check_kind(path, kind)
     if kind == "video":
-        return sha256_file(path)
+        _refuse_at_sight(path)
     try:
-        digests = [(file.name, sha256_file(file)) for file in (path, *side_files(path))]
+        return identify_files(files_of(path, kind), told=told)
     except NotAVideoError as error:
-        raise MotionError(str(error)) from error
-    if len(digests) == 1:
-        return digests[0][1]
-    return hashlib.sha256(json.dumps([digests[0][1], *digests[1:]]).encode()).hexdigest()
+        if kind == "motion":
+            raise MotionError(str(error)) from error
+        raise
+
+
+def _refuse_at_sight(path: Path) -> None:
+    """Opens a large file before it is hashed: what is no video may be terabytes of nothing."""
+    if path.is_file() and path.stat().st_size > LARGE_BYTES:
+        from pipeline.video.container import open_video
+
+        with open_video(path):
+            pass
 
 
 def open_motion(path: Path, *, sha256: str) -> tuple[Video, Float[np.ndarray, " time"]]:

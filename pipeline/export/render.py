@@ -32,6 +32,7 @@ def render_episodes(
     store: Store,
     key: str,
     progress: Callable[[int], None],
+    unchanged: Callable[[], None] = lambda: None,
 ) -> list[str]:
     """Stores every episode with its encoded video and returns their store keys, in order.
 
@@ -43,6 +44,8 @@ def render_episodes(
         store: Where to.
         key: Key that the episodes' own keys begin with.
         progress: Called with the number of the frame that was reached.
+        unchanged: Called when the video was read and before anything is stored; raises where its
+            bytes are no longer those that the episodes were made of.
 
     Raises:
         VideoError: The video does not decode as it did before.
@@ -53,10 +56,9 @@ def render_episodes(
     keys = [f"{key}-{number:03d}" for number in range(len(episodes))]
     if not video.has_pictures:
         for name, episode in zip(keys, episodes, strict=True):
-            save_episode(store.path(name, ""), episode)
+            save_episode(store.episode_folder(name), episode)
         return keys
-    folder = store.path(key, "").parent
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = store.episode_folder(keys[0]).parent
     with TemporaryDirectory(prefix=".render-", dir=folder) as place, ExitStack() as stack:
         writers = [
             _Writer(episode, Path(place) / f"{number}.mp4", export, stack)
@@ -68,9 +70,10 @@ def render_episodes(
             for writer in writers:
                 writer.take(frame)
             progress(frame.index)
+        unchanged()
         for stored_as, writer in zip(keys, writers, strict=True):
             encoded = EncodedVideo(writer.path, writer.facts())
-            save_episode(store.path(stored_as, ""), writer.episode, encoded)
+            save_episode(store.episode_folder(stored_as), writer.episode, encoded)
     return keys
 
 

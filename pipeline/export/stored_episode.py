@@ -22,6 +22,7 @@ from pipeline.atomic import atomic_path
 from pipeline.contract import ActionContract
 from pipeline.episode import Episode, Feature, StateColumns
 from pipeline.errors import DatasetError, TrackError
+from pipeline.seal import BrokenSealError, check_folder, seal_folder
 
 FORMAT = 2
 """Bump when the layout of the folder changes."""
@@ -187,24 +188,22 @@ def save_episode(
         (temporary / _ARRAYS).write_bytes(buffer.getvalue())
         if video is not None:
             shutil.move(video.path, temporary / _VIDEO)
+        seal_folder(temporary, name=folder.name)
     return StoredEpisode(folder, header)
 
 
 def open_episode(folder: Path) -> StoredEpisode:
-    """Reads the header of a stored episode.
+    """Reads the header of a stored episode, once every byte of it was found to be in order.
 
     Raises:
         DatasetError: The folder holds no episode, or a damaged one.
     """
     try:
+        check_folder(folder, name=folder.name)
         header = json.loads((folder / _HEADER).read_text())
         if header["format"] != FORMAT:
             raise ValueError(f"written as format {header['format']}, this version reads {FORMAT}")
-        needed = [_ARRAYS] if header["video"] is None else [_ARRAYS, _VIDEO]
-        missing = [n for n in needed if not (folder / n).is_file()]
-        if missing:
-            raise FileNotFoundError(f"{', '.join(missing)} not there")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (BrokenSealError, OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(folder, error) from error
     return StoredEpisode(folder, header)
 
@@ -266,6 +265,6 @@ def stored_dtype(name: str, values: np.ndarray) -> str:
 
 def _damaged(folder: Path, error: Exception) -> DatasetError:
     return DatasetError(
-        f"the stored episode {folder} cannot be read ({error}); remove that folder and run the "
-        "same command again"
+        f"the stored episode {folder.name} cannot be used ({error}); run the same command again: "
+        "what is damaged is made again"
     )

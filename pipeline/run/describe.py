@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from pipeline.errors import RotoscopeError
+from pipeline.errors import WorkerError
+from pipeline.identity import check_unchanged
 from pipeline.run.isolation import Limits, Tell, run_isolated
-from pipeline.run.keys import stage_tokens, video_keys
-from pipeline.run.label import Work, plan, stored_row
+from pipeline.run.keys import outcome_key, stage_tokens, video_keys
 from pipeline.run.ledger import Ledger, Row
+from pipeline.run.plan import look
+from pipeline.run.process import stored_outcome
 from pipeline.run.request import LabelRequest
+from pipeline.run.rows import duplicate_row, failed_row
 from pipeline.run.store import Store
-from pipeline.sources import open_motion
+from pipeline.sources import identify, open_motion
 from pipeline.types import SourceKind
+from pipeline.video.scan import Found, display_name
 
 DEFAULT_MS_PER_FRAME = {
     "decode": 1.5,
@@ -55,6 +60,8 @@ class Plan:
     """Videos whose whole result is stored."""
     problems: tuple[Row, ...]
     """Rows that are final without any work: unreadable files, duplicates."""
+    left_out: tuple[str, ...]
+    """Folders that would not be searched, and why."""
     num_frames: int
     """Frames in the videos that would be processed."""
     stages: tuple[StagePlan, ...]
@@ -73,31 +80,36 @@ def describe(request: LabelRequest) -> Plan:
     tokens = stage_tokens(recipe)
     stored = dict.fromkeys((s.name for s in recipe.stages), 0)
     problems: list[Row] = []
-    num_videos = num_finished = num_frames = total_frames = 0
-    for item in plan(request):
-        num_videos += 1
-        if isinstance(item, Row):
-            problems.append(item)
+    seen: dict[str, str] = {}
+    num_finished = num_frames = total_frames = 0
+    looked = look(request)
+    for item, before in looked.files:
+        if isinstance(before, Row) and before.status == "failed":
+            problems.append(before)
             continue
-        keys = video_keys(recipe, item.sha256, tokens)
+        found = Counted(before.sha256, before.frames) if before else _count(request, item)
+        if isinstance(found, Row):
+            problems.append(found)
+            continue
+        first = seen.setdefault(found.sha256, item.display_name)
+        if first != item.display_name:
+            problems.append(duplicate_row(Row(item.display_name, "done", found.sha256), first))
+            continue
+        keys = video_keys(recipe, found.sha256, tokens)
         for name, key in keys.stages.items():
             stored[name] += store.has_tracks(key)
-        row = stored_row(request, item)
-        if row is not None:
+        total_frames += found.num_frames
+        key = outcome_key(recipe, found.sha256, tokens, request.until)
+        if before or stored_outcome(store, key):
             num_finished += 1
-            total_frames += row.frames
-            continue
-        frames = _count_frames(item, recipe.source)
-        if isinstance(frames, str):
-            problems.append(Row(item.found.display_name, "failed", item.sha256, message=frames))
-            continue
-        num_frames += frames
-        total_frames += frames
+        else:
+            num_frames += found.num_frames
     ms, is_measured = _ms_per_frame(request)
     return Plan(
-        num_videos=num_videos,
+        num_videos=len(looked.files),
         num_finished=num_finished,
         problems=tuple(problems),
+        left_out=tuple(f"{f.display_name}: {f.left_out}" for f in looked.left_out),
         num_frames=num_frames,
         stages=tuple(
             StagePlan(s.name, s.stage_class.kind, s.stage_class.version, stored[s.name])
@@ -109,25 +121,40 @@ def describe(request: LabelRequest) -> Plan:
     )
 
 
-def count_frames(argument: tuple[Work, SourceKind], tell: Tell) -> int:
+@dataclass(frozen=True)
+class Counted:
+    """What a look at a file's packets says."""
+
+    sha256: str
+    """Hash of its bytes."""
+    num_frames: int
+    """Frames that it holds."""
+
+
+def count_frames(argument: tuple[Path, SourceKind], tell: Tell) -> Counted:
     """Frames of a video by its packets; runs in a child, since a damaged file can crash."""
-    work, kind = argument
+    path, kind = argument
+    identity = identify(path, kind, told=lambda num_bytes: tell("hash", num_bytes >> 20, 0))
     if kind == "motion":
-        return open_motion(work.found.path, sha256=work.sha256)[0].num_frames
+        return Counted(identity.sha256, open_motion(path, sha256=identity.sha256)[0].num_frames)
     from pipeline.video.probe import probe
 
-    return probe(work.found.path, sha256=work.sha256).num_frames
+    num_frames = probe(path, sha256=identity.sha256).num_frames
+    check_unchanged(identity, [path], shown=display_name(path))
+    return Counted(identity.sha256, num_frames)
 
 
-def _count_frames(work: Work, kind: SourceKind) -> int | str:
+def _count(request: LabelRequest, found: Found) -> Counted | Row:
     limits = Limits(memory_bytes=2**30, stall_s=60.0, base_s=60.0, per_item_s=0.0)
+    argument = (found.path, request.recipe.source)
     try:
-        answer = run_isolated("pipeline.run.describe:count_frames", (work, kind), limits=limits)
-    except RotoscopeError as error:
-        return f"{type(error).__name__}: {error}"
+        answer = run_isolated("pipeline.run.describe:count_frames", argument, limits=limits)
+    except WorkerError as error:
+        return failed_row(request, found, "probe", error)
     if answer.error is not None:
-        return f"{answer.error.kind}: {answer.error.message}"
-    return int(answer.value)
+        return failed_row(request, found, "probe", answer.error)
+    counted: Counted = answer.value
+    return counted
 
 
 def _ms_per_frame(request: LabelRequest) -> tuple[float, bool]:

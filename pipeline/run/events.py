@@ -13,9 +13,12 @@ from pipeline.run.ledger import Row
 class Event:
     """One step of progress."""
 
-    kind: Literal["planned", "probed", "progress", "finished", "publishing", "published"]
-    """`planned`: `total` videos. `probed`: a video has `total` frames. `progress`: `frame` of it
-    is reached in `stage`. `finished`: `row` is final. `publishing`, `published`: the dataset."""
+    kind: Literal[
+        "planned", "left_out", "probed", "progress", "finished", "publishing", "published"
+    ]
+    """`planned`: `total` videos. `left_out`: a folder was not searched, `stage` says why. `probed`:
+    a video has `total` frames. `progress`: `frame` of it is reached in `stage`. `finished`: `row`
+    is final. `publishing`, `published`: the dataset."""
     name: str = ""
     """Video that it is about."""
     stage: str = ""

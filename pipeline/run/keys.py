@@ -21,6 +21,18 @@ class Keys:
     """Index of the episodes."""
 
 
+def outcome_key(recipe: Recipe, sha256: str, tokens: dict[str, str], until: str) -> str:
+    """Store key of what a video gives as a whole."""
+    facts = {
+        "kind": "outcome",
+        "video": sha256,
+        "recipe": recipe.digest(),
+        "inputs": list(video_keys(recipe, sha256, tokens).stages.values()),
+        "until": until,
+    }
+    return content_key(facts)
+
+
 def stage_tokens(recipe: Recipe) -> dict[str, str]:
     """Each stage's cache token: what changes its output beyond config and version."""
     return {entry.name: entry.build().cache_token() for entry in recipe.stages}

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import fnmatch
 import logging
-import shlex
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.errors import MotionError, RotoscopeError, UsageError, VideoError, WorkerError
+from pipeline.errors import RotoscopeError, WorkerError
 from pipeline.recipe import Recipe
 from pipeline.run.events import Event, Listener, ignore
-from pipeline.run.isolation import Answer, Limits, run_isolated
-from pipeline.run.keys import stage_tokens
+from pipeline.run.isolation import Limits, run_isolated
 from pipeline.run.ledger import Ledger, Row
-from pipeline.run.process import VideoJob, VideoOutcome
+from pipeline.run.plan import Work, prepare, size_bytes
+from pipeline.run.process import VideoJob
 from pipeline.run.publish import dataset_key_of, publish_rows
-from pipeline.run.request import LabelRequest, check_out, published_key, save_request
-from pipeline.run.store import Store, content_key
-from pipeline.sources import identity, nothing_found, scan
+from pipeline.run.request import LabelRequest, published_key
+from pipeline.run.rows import duplicate_row, failed_row, finished_row, without_duplicates
 from pipeline.video.scan import Found
 
 log = logging.getLogger(__name__)
@@ -38,20 +37,6 @@ PRELOAD = (
 
 
 @dataclass(frozen=True)
-class Work:
-    """One video of a run: where it is and what identifies its result."""
-
-    found: Found
-    """The file."""
-    sha256: str
-    """Hash of its bytes."""
-    key: str
-    """Store key of its outcome under this recipe."""
-    frames: tuple[int, int] | None = None
-    """Frames `[start, end)` that the work is about; all where `None`."""
-
-
-@dataclass(frozen=True)
 class LabelResult:
     """What a run did."""
 
@@ -63,6 +48,8 @@ class LabelResult:
     """Whether the dataset was written by this run; otherwise it was already there."""
     publish_error: str = ""
     """Why no dataset could be written, if so."""
+    left_out: tuple[Found, ...] = ()
+    """Folders among the inputs that were not searched, and why."""
 
     @property
     def exit_code(self) -> int:
@@ -92,8 +79,11 @@ def label(
         UsageError: The request cannot be carried out at all.
     """
     ledger = Ledger(request.work / "ledger.jsonl")
-    rows, todo = prepare(request, ledger)
+    prepared = prepare(request, ledger)
+    rows, todo = prepared.rows, prepared.todo
     listener(Event("planned", total=len(rows) + len(todo)))
+    for found in prepared.left_out:
+        listener(Event("left_out", name=found.display_name, stage=found.left_out))
     for row in rows.values():
         listener(Event("finished", name=row.name, row=row))
     if retry_only is not None:
@@ -101,102 +91,56 @@ def label(
         before = {row.name: row for row in ledger.rows()}
         names = [work.found.display_name for work in others]
         rows |= {name: before[name] for name in names if name in before}
+    first = {r.sha256: r.name for r in without_duplicates(rows.values()) if r.is_first}
     for row in run_all(request, todo, listener, stop or threading.Event()):
+        if row.is_first and first.setdefault(row.sha256, row.name) < row.name:
+            row = duplicate_row(row, first[row.sha256])
         ledger.append(row)
         rows[row.name] = row
         listener(Event("finished", name=row.name, row=row))
-    ordered = tuple(rows[name] for name in sorted(rows))
+    ordered = settle(rows, ledger)
+    left_out = tuple(prepared.left_out)
     if stop is not None and stop.is_set():
-        return LabelResult(ordered, None, False)
-    return publish(request, ordered, listener)
+        return LabelResult(ordered, None, False, left_out=left_out)
+    return replace(publish(request, ordered, listener), left_out=left_out)
 
 
-def prepare(request: LabelRequest, ledger: Ledger) -> tuple[dict[str, Row], list[Work]]:
-    """Rows that are final already, by name, and the work that is left; both go on record.
-
-    Raises:
-        UsageError: There is no file of the recipe's kind, or `out` holds something else.
-    """
-    check_out(request)
-    save_request(request)
-    before = {row.name: row for row in ledger.rows()}
-    rows: dict[str, Row] = {}
-    todo: list[Work] = []
-    for item in plan(request):
-        row = item if isinstance(item, Row) else stored_row(request, item)
-        if row is None:
-            assert isinstance(item, Work)
-            todo.append(item)
-            continue
-        rows[row.name] = row
-        old = before.get(row.name)
-        if old is None or (old.status, old.sha256) != (row.status, row.sha256):
+def settle(rows: dict[str, Row], ledger: Ledger) -> tuple[Row, ...]:
+    """All rows in order of name, duplicates told; those that this changes go on record."""
+    ordered = without_duplicates(rows.values())
+    for row in ordered:
+        if row.status != rows[row.name].status:
             ledger.append(row)
-    if not rows and not todo:
-        recipe = request.recipe
-        raise UsageError(
-            nothing_found(request.inputs, recipe.source, recipe=recipe.name, only=request.only)
-        )
-    return rows, todo
-
-
-def plan(request: LabelRequest) -> Iterator[Row | Work]:
-    """Every video of the request: work to do, or a row that is final already."""
-    tokens = stage_tokens(request.recipe)
-    seen: dict[str, str] = {}
-    kind = request.recipe.source
-    found = scan(list(request.inputs), kind, only=request.only)
-    for item in found[: request.limit]:
-        try:
-            if item.problem:
-                raise (VideoError if kind == "video" else MotionError)(item.problem)
-            sha256 = identity(item.path, kind)
-        except (VideoError, MotionError) as error:
-            yield _failed(request, item, "scan", type(error).__name__, str(error))
-            continue
-        if sha256 in seen:
-            message = f"holds the same bytes as {seen[sha256]}; it is labelled once"
-            yield Row(item.display_name, "duplicate", sha256, message=message)
-            continue
-        seen[sha256] = item.display_name
-        facts = {
-            "kind": "outcome",
-            "video": sha256,
-            "recipe": request.recipe.digest(),
-            "tokens": tokens,
-            "until": request.until,
-        }
-        yield Work(item, sha256, content_key(facts))
-
-
-def stored_row(request: LabelRequest, work: Work) -> Row | None:
-    """The row of a video whose outcome is in the store, else `None`."""
-    record = Store(request.store).load_record(work.key)
-    if record is None:
-        return None
-    store = Store(request.store)
-    if not all(store.path(key, "").is_dir() for key in record["episodes"]):
-        return None
-    return _row(work, VideoOutcome(**record | {"episodes": tuple(record["episodes"])}), None)
+    return tuple(ordered)
 
 
 def run_all(
     request: LabelRequest, todo: Sequence[Work], listener: Listener, stop: threading.Event
 ) -> Iterator[Row]:
-    """Rows of the videos as they finish; `workers` at a time."""
+    """Rows of the videos as they finish; `workers` at a time.
+
+    Files of one size may hold the same bytes: they follow one another, so that the second finds
+    what the first gave.
+    """
     preload = preload_of(request.recipe)
     pool = ThreadPoolExecutor(request.workers, thread_name_prefix="rotoscope")
+    queues: dict[object, deque[Work]] = {}
     # The largest first: the workers then end together. Rows and dataset are sorted by name anyway.
-    by_size = sorted(todo, key=_size_bytes, reverse=True)
-    waiting: set[Future[Row]] = {
-        pool.submit(run_one, request, work, preload, listener, stop) for work in by_size
-    }
+    for work in sorted(todo, key=lambda w: size_bytes(w.found.path), reverse=True):
+        same = size_bytes(work.found.path) if work.part is None else work.part.sha256
+        queues.setdefault(same, deque()).append(work)
+
+    def submit(queue: deque[Work]) -> Future[Row]:
+        return pool.submit(run_one, request, queue.popleft(), preload, listener, stop)
+
+    waiting = {submit(queue): queue for queue in queues.values()}
     try:
         while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                if not future.cancelled():
-                    yield future.result()
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                queue = waiting.pop(future)
+                if queue:
+                    waiting[submit(queue)] = queue
+                yield future.result()
     except BaseException:
         stop.set()
         for future in waiting:
@@ -206,17 +150,10 @@ def run_all(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _size_bytes(work: Work) -> int:
-    try:
-        return work.found.path.stat().st_size
-    except OSError:
-        return 0  # gone since it was hashed: its child will say so
-
-
 def preload_of(recipe: Recipe) -> list[str]:
     """Modules that every child of a run needs, imported once by the fork server."""
     wanted = {m for s in recipe.stages for m in s.stage_class.preload}
-    installed = {s.stage_class.__module__ for s in recipe.stages if not s.source_checksum}
+    installed = {s.stage_class.__module__ for s in recipe.stages if s.source_file is None}
     return [*PRELOAD, *sorted(wanted | installed)]
 
 
@@ -229,7 +166,6 @@ def run_one(
 ) -> Row:
     """Runs one video in a child of its own; whatever happens there becomes a row."""
     name = work.found.display_name
-    limits = request.recipe.limits
     where = {"stage": "start"}
 
     def hear(stage: str, done: int, total: int) -> None:
@@ -238,19 +174,11 @@ def run_one(
             Event("probed" if total else "progress", name, stage=stage, frame=done, total=total)
         )
 
-    job = VideoJob(
-        path=work.found.path,
-        sha256=work.sha256,
-        recipe=request.recipe.as_raw(),
-        folder=request.recipe.folder,
-        store=request.store,
-        until=request.until,
-        frames=work.frames,
-    )
+    limits = request.recipe.limits
     try:
         answer = run_isolated(
             "pipeline.run.process:process_video",
-            job,
+            job_of(request, work),
             limits=Limits(
                 memory_bytes=int(limits.memory_gib * 2**30),
                 stall_s=limits.stall_s,
@@ -262,51 +190,23 @@ def run_one(
             stop=stop,
         )
     except WorkerError as error:
-        return _failed(
-            request, work.found, where["stage"], type(error).__name__, str(error), work.sha256
-        )
+        return failed_row(request, work.found, where["stage"], error)
     if answer.error is not None:
-        return _failed_answer(request, work, where["stage"], answer)
-    outcome: VideoOutcome = answer.value
-    record = asdict(outcome)
-    record["detail"] = {k: v for k, v in record["detail"].items() if k != "cpu_s"}
-    Store(request.store).save_record(work.key, record)
-    return _row(work, outcome, answer)
+        row = failed_row(request, work.found, where["stage"], answer.error)
+        return replace(row, cpu_s=round(answer.cpu_s, 3))
+    return finished_row(work.found, answer.value, answer)
 
 
-def _row(work: Work, outcome: VideoOutcome, answer: Answer | None) -> Row:
-    return Row(
+def job_of(request: LabelRequest, work: Work) -> VideoJob:
+    """What a child is told about a video."""
+    return VideoJob(
+        path=work.found.path,
         name=work.found.display_name,
-        status="empty" if outcome.why_empty else "done",
-        sha256=work.sha256,
-        message=outcome.why_empty,
-        frames=outcome.frames,
-        episodes=outcome.episodes,
-        cpu_s=round(answer.cpu_s, 3) if answer else 0.0,
-        peak_memory_gib=round(answer.peak_memory_bytes / 2**30, 3) if answer else 0.0,
-        detail=outcome.detail if answer else {},
-    )
-
-
-def _failed(
-    request: LabelRequest, found: Found, stage: str, error: str, message: str, sha256: str = ""
-) -> Row:
-    name = found.display_name
-    retry = f"rotoscope retry {shlex.quote(str(request.out))} --only {shlex.quote(name)}"
-    return Row(name, "failed", sha256, stage, error, message, retry=retry)
-
-
-def _failed_answer(request: LabelRequest, work: Work, stage: str, answer: Answer) -> Row:
-    error = answer.error
-    assert error is not None
-    message = error.message
-    if not error.is_expected:
-        message = f"unexpected {error.kind} ({error.message}); this is a defect, please report it"
-    row = _failed(request, work.found, stage, error.kind, message, work.sha256)
-    return replace(
-        row,
-        cpu_s=round(answer.cpu_s, 3),
-        detail={"traceback": error.traceback} if error.traceback else {},
+        recipe=request.recipe.as_raw(),
+        folder=request.recipe.folder,
+        store=request.store,
+        until=request.until,
+        part=work.part,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.atomic import disk_errors
+from pipeline.identity import FileState, Identity
 
 Status = Literal["done", "empty", "duplicate", "failed"]
 
@@ -42,11 +43,28 @@ class Row:
     """Highest resident memory of the child [GiB]."""
     detail: dict[str, Any] = field(default_factory=dict)
     """CPU seconds by stage, counts by reason, a traceback for unexpected errors."""
+    identity: Identity | None = None
+    """Hash and state of the bytes it is about: while the state is the same they need no reading."""
 
-    def public(self) -> dict[str, Any]:
-        """The part that is the same on every run, for the dataset's own ledger."""
-        keep = ("name", "status", "sha256", "stage", "error", "message", "frames", "retry")
-        return {k: v for k, v in asdict(self).items() if k in keep}
+    @property
+    def is_first(self) -> bool:
+        """Whether it was read well, and its bytes not before under another name."""
+        return self.status in ("done", "empty")
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Row:
+        """The row that `asdict` turned into JSON values.
+
+        Raises:
+            ValueError, KeyError, TypeError: It is another version's, or no row.
+        """
+        found = values.get("identity")
+        identity = None
+        if found is not None:
+            states = tuple(FileState(**state) for state in found["states"])
+            identity = Identity(found["sha256"], states, int(found["hashed_ns"]))
+        episodes = tuple(str(key) for key in values["episodes"])
+        return cls(**values | {"episodes": episodes, "identity": identity})
 
 
 class Ledger:
@@ -74,8 +92,8 @@ class Ledger:
         latest: dict[str, Row] = {}
         for line in self.path.read_bytes().splitlines():
             try:
-                values = json.loads(line)
-                latest[values["name"]] = Row(**values | {"episodes": tuple(values["episodes"])})
+                row = Row.from_json(json.loads(line))
+                latest[row.name] = row
             except (ValueError, KeyError, TypeError):
                 continue
         return [latest[name] for name in sorted(latest)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,32 @@ import numpy as np
 from jaxtyping import Float
 
 from pipeline.errors import TrackError, VideoError
+from pipeline.identity import Identity, check_unchanged
 from pipeline.recipe import Recipe, StageEntry, build_recipe
 from pipeline.run.isolation import Tell
-from pipeline.run.keys import stage_tokens, video_keys
+from pipeline.run.keys import outcome_key, stage_tokens, video_keys
+from pipeline.run.outcome import VideoAnswer, VideoOutcome
 from pipeline.run.store import Store
-from pipeline.sources import open_motion
+from pipeline.sources import files_of, identify, open_motion
 from pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
 from pipeline.stages.shots import shot_spans
 from pipeline.tracks import ActionTrack, ClockTrack, SegmentTrack, ShotTrack, Track
 from pipeline.types import Clip, Video
+from pipeline.video.scan import display_name
 
 TELL_EVERY_S = 0.25
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some frames of a file that holds more, as where one file holds many episodes."""
+
+    sha256: str
+    """Stands for these frames of this file alone."""
+    frames: tuple[int, int]
+    """Frames `[start, end)`."""
+    file: Identity
+    """Hash and state of the whole file, as they were when the frames were found."""
 
 
 @dataclass(frozen=True)
@@ -32,62 +48,87 @@ class VideoJob:
 
     path: Path
     """The file."""
-    sha256: str
-    """Hash of its bytes."""
+    name: str
+    """How messages call it."""
     recipe: dict[str, Any]
-    """`Recipe.as_raw()`."""
+    """`Recipe.as_raw()`; the user agreed to the programs that it names."""
     folder: Path | None
     """Folder of the recipe."""
     store: Path
     """Root of the store."""
     until: str = ""
     """Last stage to run; empty for all, episodes included."""
-    frames: tuple[int, int] | None = None
-    """Frames `[start, end)` that there is to see, as where one file holds many episodes; all where
-    `None`. `sha256` then stands for them alone."""
+    part: Part | None = None
+    """What there is to see; the whole file where `None`."""
 
 
-@dataclass(frozen=True)
-class VideoOutcome:
-    """What a video gave."""
-
-    frames: int
-    """Frames decoded."""
-    episodes: tuple[str, ...] = ()
-    """Store keys of its episodes, in order."""
-    why_empty: str = ""
-    """Why it gave none."""
-    detail: dict[str, Any] = field(default_factory=dict)
-    """CPU seconds by stage and dropped frames by reason."""
-
-
-def process_video(job: VideoJob, tell: Tell) -> VideoOutcome:
+def process_video(job: VideoJob, tell: Tell) -> VideoAnswer:
     """Runs a recipe on one video; results land in the store.
+
+    The file is hashed here, where it is read, and compared after every pass: nothing is stored
+    under a hash that its bytes no longer have.
 
     Raises:
         VideoError: The file cannot be read.
         MotionError: The motion file cannot be read.
+        FileChangedError: It changed meanwhile.
         RotoscopeError: Any other error raised on purpose.
     """
-    recipe = build_recipe(job.recipe, folder=job.folder)
+    recipe = build_recipe(job.recipe, folder=job.folder, allow_code=True)
+    files = files_of(job.path, recipe.source)
+    identity, sha256 = _identify(job, recipe, tell)
+    store, tokens = Store(job.store), stage_tokens(recipe)
+    key = outcome_key(recipe, sha256, tokens, job.until)
+    stored = stored_outcome(store, key)
+    if stored is not None:
+        return VideoAnswer(stored, identity, True, {})
     tell("probe", 0, 0)
-    video, time_s = _open(job, recipe)
-    start, end = job.frames or (0, video.num_frames)
+    video, time_s = _open(job, recipe, sha256)
+    unchanged = partial(check_unchanged, identity, files, shown=job.name)
+    unchanged()
+    start, end = job.part.frames if job.part else (0, video.num_frames)
     tell("probe", 0, end - start)
-    run = _Run(recipe, video, (start, end), Store(job.store), tell, time_s)
+    run = _Run(recipe, video, (start, end), store, tell, time_s, tokens, unchanged)
     run.stages(job.until)
-    if job.until or not recipe.action:
-        return run.outcome((), "")
-    return run.episodes()
+    outcome = run.outcome((), "") if job.until or not recipe.action else run.episodes()
+    store.save_record(key, asdict(outcome))
+    return VideoAnswer(outcome, identity, False, {k: round(v, 3) for k, v in run.cpu_s.items()})
 
 
-def _open(job: VideoJob, recipe: Recipe) -> tuple[Video, Float[np.ndarray, " time"] | None]:
+def stored_outcome(store: Store, key: str) -> VideoOutcome | None:
+    """What a video gave before, where all of it is stored and whole."""
+    record = store.load_record(key)
+    outcome = None if record is None else VideoOutcome.from_record(record)
+    if outcome is None or not all(map(store.has_episode, outcome.episodes)):
+        return None
+    return outcome
+
+
+def _identify(job: VideoJob, recipe: Recipe, tell: Tell) -> tuple[Identity, str]:
+    """Hash and state of the file, and what stands for the frames that are looked at."""
+    if job.part is not None:
+        check_unchanged(job.part.file, [job.path], shown=job.name)
+        return replace(job.part.file, sha256=job.part.sha256), job.part.sha256
+    last = [time.monotonic()]
+
+    def told(num_bytes: int) -> None:
+        if time.monotonic() - last[0] > TELL_EVERY_S:
+            last[0] = time.monotonic()
+            tell("hash", num_bytes >> 20, 0)
+
+    identity = identify(job.path, recipe.source, told=told)
+    return identity, identity.sha256
+
+
+def _open(
+    job: VideoJob, recipe: Recipe, sha256: str
+) -> tuple[Video, Float[np.ndarray, " time"] | None]:
     """Facts about the file, and its frame times where it has them without being decoded."""
     if recipe.source == "motion":
-        return open_motion(job.path, sha256=job.sha256)
+        return open_motion(job.path, sha256=sha256)
     from pipeline.video.probe import probe
 
-    return probe(job.path, sha256=job.sha256), None
+    return probe(job.path, sha256=sha256), None
 
 
 class _Run:
@@ -101,13 +142,16 @@ class _Run:
         store: Store,
         tell: Tell,
         time_s: Float[np.ndarray, " time"] | None,
+        tokens: dict[str, str],
+        unchanged: Callable[[], None],
     ) -> None:
         self.recipe, self.video, self.store, self.tell = recipe, video, store, tell
+        self.unchanged = unchanged
         self.start, self.end = frames
         self.time_s = time_s
         self.clips: list[Clip] = []
         self.tracks: list[Tracks] = []
-        self.keys = video_keys(recipe, video.sha256, stage_tokens(recipe))
+        self.keys = video_keys(recipe, video.sha256, tokens)
         self.cpu_s: dict[str, float] = {}
         self.last_told = 0.0
 
@@ -135,6 +179,7 @@ class _Run:
             missing = entries
         if missing or clock is None:
             time_s, made = self._decode_through({e.name: stages[e.name] for e in missing})
+            self.unchanged()
             for name, tracks in made.items():
                 self.store.save_tracks(self.keys.stages[name], [tracks])
                 stored[name] = [tracks]
@@ -163,6 +208,7 @@ class _Run:
         label = "+".join(observers) or "decode"
         try:
             for name, stage in observers.items():
+                self.tell(name, 0, 0)
                 cpu[name] += _timed(stage.setup)
                 stage.begin(self.video)
             mark = time.process_time()
@@ -178,7 +224,7 @@ class _Run:
                     cpu[name] += mark - now
                 self._progress(label, len(times))
             if not times:
-                raise VideoError(f"no frame of {self.video.path} could be decoded")
+                raise VideoError(f"no frame of {display_name(self.video.path)} could be decoded")
             time_s = np.array(times)
             made: dict[str, Tracks] = {}
             for name, stage in observers.items():
@@ -214,6 +260,7 @@ class _Run:
         key = self.keys.stages[entry.name]
         units = self.store.load_tracks(key)
         if units is None or len(units) != len(self.clips):
+            self.tell(entry.name, self.clips[0].start if self.clips else 0, 0)
             mark = time.process_time()
             try:
                 stage.setup()
@@ -226,6 +273,8 @@ class _Run:
             finally:
                 stage.close()
             self.cpu_s[entry.name] = time.process_time() - mark
+            if entry.stage_class.source is not None:
+                self.unchanged()
             self.store.save_tracks(key, units)
         self._accept(units)
 
@@ -239,10 +288,10 @@ class _Run:
         from pipeline.export.render import render_episodes
 
         key = self.keys.episodes
-        record = self.store.load_record(key)
-        if record is None or not all(
-            self.store.path(name, "").is_dir() for name in record["episodes"]
-        ):
+        record = self.store.load_record(key) or {}
+        names = record.get("episodes")
+        if names is None or not all(map(self.store.has_episode, names)):
+            self.tell("episodes", 0, 0)
             mark = time.process_time()
             built = [
                 episode
@@ -263,21 +312,22 @@ class _Run:
                 store=self.store,
                 key=key,
                 progress=lambda frame: self._progress("encode", frame),
+                unchanged=self.unchanged,
             )
-            record = {"episodes": names}
-            self.store.save_record(key, record)
+            self.store.save_record(key, {"episodes": names})
             self.cpu_s["encode"] = time.process_time() - mark
-        return self.outcome(tuple(record["episodes"]), self._why_empty())
+        return self.outcome(tuple(names), self._why_empty())
 
     def outcome(self, episodes: tuple[str, ...], why_empty: str) -> VideoOutcome:
         """The outcome with the facts gathered so far."""
         frames = sum(c.num_frames for c in self.clips) if self.clips else 0
-        detail = {
-            "cpu_s": {k: round(v, 3) for k, v in self.cpu_s.items()},
-            "dropped": dict(self._dropped()),
-            "clips": len(self.clips),
-        }
-        return VideoOutcome(frames, episodes, "" if episodes else why_empty, detail)
+        return VideoOutcome(
+            frames=frames,
+            episodes=episodes,
+            why_empty="" if episodes else why_empty,
+            dropped=dict(self._dropped()),
+            clips=len(self.clips),
+        )
 
     def _dropped(self) -> Counter[str]:
         total: Counter[str] = Counter()

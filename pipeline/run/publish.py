@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
-from dataclasses import replace
 from typing import Any
 
 from pipeline import __version__
 from pipeline.run.ledger import Row
 from pipeline.run.request import LabelRequest
+from pipeline.run.rows import public_row
 from pipeline.run.store import Store, content_key
 
 PACKAGES = (
@@ -25,12 +25,13 @@ PACKAGES = (
 
 
 def dataset_key_of(request: LabelRequest, rows: tuple[Row, ...]) -> str:
-    """Hash of everything that the dataset's bytes depend on."""
+    """Hash of everything that the dataset's bytes depend on, and of nothing else."""
+    store = Store(request.store)
     return content_key(
         {
             "kind": "dataset",
-            "episodes": [[r.name, *r.episodes] for r in rows],
-            "rows": [_public(r) for r in rows],
+            "episodes": [[r.name, *map(store.episode_digest, r.episodes)] for r in rows],
+            "rows": [public_row(r) for r in rows],
             "provenance": provenance_of(request),
         }
     )
@@ -66,15 +67,9 @@ def publish_rows(request: LabelRequest, rows: tuple[Row, ...], key: str) -> None
             camera=request.recipe.export.camera,
             repo_id=f"rotoscope/{_slug(request.recipe.name)}",
             provenance=provenance_of(request) | {"dataset_key": key},
-            ledger=tuple(_public(r) for r in rows),
+            ledger=tuple(public_row(r) for r in rows),
         )
     )
-
-
-def _public(row: Row) -> dict[str, Any]:
-    # The path of the dataset is not part of the dataset: the same run elsewhere gives its bytes.
-    name = row.retry.rpartition(" --only ")[2]
-    return replace(row, retry=f"rotoscope retry DATASET --only {name}" if name else "").public()
 
 
 def _version(package: str) -> str:

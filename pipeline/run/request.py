@@ -11,6 +11,7 @@ from pipeline.atomic import write_text_atomic
 from pipeline.errors import UsageError, one_of
 from pipeline.recipe import Recipe, build_recipe
 from pipeline.run.store import default_store
+from pipeline.video.scan import display_name
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,17 @@ class LabelRequest:
     @property
     def work(self) -> Path:
         """Folder beside the dataset that holds the ledger and the request."""
-        return self.out.with_name(self.out.name + ".rotoscope")
+        return work_folder(self.out)
+
+    @property
+    def written_folders(self) -> tuple[Path, ...]:
+        """Folders that this run writes to: never its input."""
+        return (self.out, self.work, self.store)
+
+
+def work_folder(out: Path) -> Path:
+    """The folder beside a dataset that holds the ledger of its run and what was asked for."""
+    return out.with_name(out.name + ".rotoscope")
 
 
 def check_out(request: LabelRequest) -> None:
@@ -92,7 +103,7 @@ def save_request(request: LabelRequest) -> None:
     facts = {
         "inputs": [str(Path(p).absolute()) for p in request.inputs],
         "recipe": request.recipe.as_raw(),
-        "folder": str(request.recipe.folder) if request.recipe.folder else None,
+        "folder": str(request.recipe.folder.absolute()) if request.recipe.folder else None,
         "store": str(request.store.absolute()),
         "workers": request.workers,
         "only": request.only,
@@ -105,13 +116,19 @@ def save_request(request: LabelRequest) -> None:
         write_text_atomic(path, text)
 
 
-def load_request(out: Path) -> LabelRequest:
+def load_request(out: Path, *, allow_code: bool = False) -> LabelRequest:
     """The request that made, or was to make, the dataset at `out`.
+
+    Args:
+        out: The dataset.
+        allow_code: Whether the user agreed that stage files run which the record names: whoever
+            sent the dataset may have written it.
 
     Raises:
         UsageError: No run was ever started for this path.
+        CodeConsentError: The record names a program.
     """
-    path = out.with_name(out.name + ".rotoscope") / "run.json"
+    path = work_folder(out) / "run.json"
     try:
         facts = json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -122,7 +139,10 @@ def load_request(out: Path) -> LabelRequest:
     return LabelRequest(
         inputs=tuple(Path(p) for p in facts["inputs"]),
         recipe=build_recipe(
-            facts["recipe"], folder=Path(facts["folder"]) if facts["folder"] else None
+            facts["recipe"],
+            folder=Path(facts["folder"]) if facts["folder"] else None,
+            source=display_name(path),
+            allow_code=allow_code,
         ),
         out=out,
         store=Path(facts["store"]),

@@ -16,11 +16,15 @@ from pipeline.errors import DatasetError, TrackError, UsageError, one_of
 from pipeline.export.added_columns import AddedColumn, write_with_columns
 from pipeline.recipe import Recipe
 from pipeline.run.events import Event, Listener, ignore
-from pipeline.run.keys import stage_tokens
-from pipeline.run.label import Work, run_all, stored_row
+from pipeline.run.keys import outcome_key, stage_tokens
+from pipeline.run.label import run_all
 from pipeline.run.ledger import Row
+from pipeline.run.outcome import VideoAnswer
+from pipeline.run.plan import Work
+from pipeline.run.process import Part, stored_outcome
 from pipeline.run.publish import provenance_of
 from pipeline.run.request import LabelRequest, read_provenance
+from pipeline.run.rows import finished_row
 from pipeline.run.store import Store, content_key, default_store
 from pipeline.run.track_columns import (
     choose_subjects,
@@ -164,8 +168,8 @@ def _run(
     rows: dict[str, Row] = {}
     todo, tokens = [], stage_tokens(recipe)
     for episode in episodes:
-        work = _work(recipe, tokens, episode)
-        row = stored_row(run, work)
+        work = _work(episode)
+        row = _stored_row(run, work, tokens)
         if row is None or not _is_stored(load, episode):
             todo.append(work)
         else:
@@ -177,14 +181,19 @@ def _run(
     return [rows[episode.name] for episode in episodes]
 
 
-def _work(recipe: Recipe, tokens: dict[str, str], episode: EpisodeFrames) -> Work:
-    facts = {"kind": "tracked", "part": episode.sha256, "recipe": recipe.digest()}
-    return Work(
-        found=Found(episode.file, episode.name),
-        sha256=episode.sha256,
-        key=content_key(facts | {"tokens": tokens}),
-        frames=(episode.start, episode.end),
-    )
+def _work(episode: EpisodeFrames) -> Work:
+    part = Part(episode.sha256, (episode.start, episode.end), episode.identity)
+    return Work(Found(episode.file, episode.name), part)
+
+
+def _stored_row(run: LabelRequest, work: Work, tokens: dict[str, str]) -> Row | None:
+    assert work.part is not None
+    key = outcome_key(run.recipe, work.part.sha256, tokens, run.until)
+    outcome = stored_outcome(Store(run.store), key)
+    if outcome is None:
+        return None
+    identity = replace(work.part.file, sha256=work.part.sha256)
+    return finished_row(work.found, VideoAnswer(outcome, identity, True, {}), None)
 
 
 def _is_stored(load: Load, episode: EpisodeFrames) -> bool:

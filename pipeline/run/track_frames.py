@@ -13,9 +13,9 @@ from jaxtyping import Float
 
 from pipeline.dataset import Dataset
 from pipeline.errors import DatasetError
+from pipeline.identity import Identity, check_unchanged, identify
 from pipeline.run.store import content_key
 from pipeline.video.container import open_video, read_packets
-from pipeline.video.scan import sha256_file
 
 MAX_OFF_ROWS = 0.25
 """How far a frame may stand from its row, as a share of the time between two rows. Further off,
@@ -36,6 +36,8 @@ class EpisodeFrames:
     """When each is shown [s], the first frame of the file at 0."""
     sha256: str
     """Stands for the bytes of the file and which frames of it are meant."""
+    identity: Identity
+    """Hash and state of the whole file."""
 
     @property
     def name(self) -> str:
@@ -52,7 +54,7 @@ class EpisodeFrames:
 class _File:
     """A video file, read once for all of its episodes."""
 
-    sha256: str
+    identity: Identity
     start_s: float
     time_s: Float[np.ndarray, " frame"]
 
@@ -104,10 +106,12 @@ def _row_times(dataset: Dataset) -> dict[int, Float[np.ndarray, " row"]]:
 
 
 def _read(path: Path) -> _File:
+    identity = identify([path])
     with open_video(path) as (container, stream):
         table = read_packets(container, stream, path.name)
         start_s = float(table.ticks[0] * (stream.time_base or 1))
-    return _File(sha256_file(path), start_s, table.clock.time_s)
+    check_unchanged(identity, [path], shown=path.name)
+    return _File(identity, start_s, table.clock.time_s)
 
 
 def _frames(
@@ -133,7 +137,8 @@ def _frames(
         file=path,
         start=start,
         time_s=file.time_s[nearest],
-        sha256=content_key({"kind": "part", "video": file.sha256, "frames": frames}),
+        sha256=content_key({"kind": "part", "video": file.identity.sha256, "frames": frames}),
+        identity=file.identity,
     )
 
 

@@ -11,10 +11,11 @@ import numpy as np
 from jaxtyping import Float
 
 from pipeline.errors import DamagedVideoError, UnreasonableVideoError
+from pipeline.identity import sha256_file
 from pipeline.types import Video
 from pipeline.video.container import PacketTable, check_size, open_video, read_packets
 from pipeline.video.metadata import focal_px_of, is_mirrored, rotation_of
-from pipeline.video.scan import display_name, sha256_file
+from pipeline.video.scan import display_name
 from pipeline.video.truncation import missing_bytes
 
 

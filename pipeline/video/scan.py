@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import os
 import stat
 from collections import Counter
@@ -11,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.errors import NotAVideoError, UsageError
+from pipeline.errors import UsageError
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
@@ -20,7 +19,6 @@ VIDEO_SUFFIXES = frozenset({
 })
 # fmt: on
 """What a folder is searched for, whatever the case; files named one by one may end in anything."""
-CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,8 @@ class Found:
     """Path below the folder that was given, with `/`; undecodable bytes as surrogates."""
     problem: str = ""
     """Why nothing can be read there; empty for a file worth opening."""
+    left_out: str = ""
+    """Why a folder was not searched: a dataset, or what a run writes, is no input of it."""
 
     @property
     def display_name(self) -> str:
@@ -43,11 +43,20 @@ class Found:
 def display_name(name: str | os.PathLike[str]) -> str:
     r"""A file name that any terminal, JSON file or web page can hold.
 
-    Bytes that are not UTF-8 become `\xff`; line breaks and other control characters are escaped
-    too, so that a name is always one line.
+    Bytes that are not UTF-8 become `\xff`, a backslash two of them, line breaks and other
+    characters that do not print `\n` or `\u200b`: a name is always one line, and two names that
+    differ are shown differently.
     """
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    text = os.fsencode(name).decode("utf-8", "surrogateescape")
+    return "".join(c if c.isprintable() and c != "\\" else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # how Python holds a byte that is no UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    short = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    return short.get(character, f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}")
 
 
 def scan(
@@ -55,74 +64,71 @@ def scan(
     *,
     only: str | None = None,
     suffixes: Collection[str] = VIDEO_SUFFIXES,
+    never: Collection[Path] = (),
 ) -> list[Found]:
-    """Every video below the inputs, sorted by the bytes of its name.
+    """Every video below the inputs, sorted by the bytes of its name; see `look_through`."""
+    return [f for f in look_through(inputs, only, suffixes, never) if not f.left_out]
+
+
+def look_through(
+    inputs: Sequence[Path | str],
+    only: str | None,
+    suffixes: Collection[str],
+    never: Collection[Path],
+) -> list[Found]:
+    """Every video below the inputs and every folder that was not searched, sorted by name.
 
     Folders are searched through, links to folders included, each real folder once, so that loops
     end. Hidden files and folders are left out. What cannot be looked into becomes an entry with a
-    `problem`. Names are unique: where two inputs hold the same one, the input's own name is put
-    in front.
+    `problem`; a LeRobot dataset, whose videos are its own, one that says it was `left_out`. Names
+    are unique: where two inputs hold the same one, the input's own name is put in front.
 
     Args:
         inputs: Folders and files.
         only: Glob on the displayed name; `*` also matches `/`.
         suffixes: Endings, in lower case, that folders are searched for.
+        never: Folders that are not searched: where a run writes.
 
     Raises:
         UsageError: An input is not there.
     """
     groups: list[list[Found]] = []
     seen: set[str] = set()
+    skip = {os.path.realpath(folder) for folder in never}
     for entry in inputs:
         root = Path(entry)
         if not os.path.lexists(root):
             raise UsageError(f"{display_name(root)} is not there; give a folder or a file")
-        found = list(_folder(root, suffixes)) if os.path.isdir(root) else [Found(root, root.name)]
+        is_folder = os.path.isdir(root)
+        found = list(_folder(root, suffixes, skip)) if is_folder else [Found(root, root.name)]
         fresh = [f for f in found if os.path.abspath(f.path) not in seen]
         seen.update(os.path.abspath(f.path) for f in fresh)
         groups.append([_checked(f) for f in fresh])
     named = _uniquely_named(groups, [Path(os.path.abspath(i)) for i in inputs])
-    chosen = [f for f in named if only is None or _matches(f.display_name, only)]
+    chosen = [f for f in named if f.left_out or only is None or _matches(f.display_name, only)]
     return sorted(chosen, key=lambda f: os.fsencode(f.name))
 
 
 def count_suffixes(inputs: Sequence[Path | str]) -> Counter[str]:
     """How many files of each ending, in lower case, lie below the inputs, hidden ones aside."""
     roots = [Path(entry) for entry in inputs]
-    files = [f for root in roots if os.path.isdir(root) for f in _folder(root, None)]
-    return Counter(found.path.suffix.lower() for found in files if not found.problem)
+    files = [f for root in roots if os.path.isdir(root) for f in _folder(root, None, ())]
+    return Counter(
+        found.path.suffix.lower() for found in files if not (found.problem or found.left_out)
+    )
 
 
-def sha256_file(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes, read in pieces.
-
-    Raises:
-        NotAVideoError: The file is empty, a folder, a pipe, not there, or may not be read.
-    """
-    shown = display_name(path)
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise NotAVideoError(f"{shown} is {_what_is(path)}, not a file; give a video file")
-        digest, size = hashlib.sha256(), 0
-        with open(path, "rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                digest.update(chunk)
-                size += len(chunk)
-    except OSError as error:
-        raise NotAVideoError(
-            f"{shown} cannot be read ({error.strerror}); check that it exists and may be read"
-        ) from error
-    if size == 0:
-        raise NotAVideoError(f"{shown} is empty (0 bytes); copy it again from where it came")
-    return digest.hexdigest()
-
-
-def _folder(root: Path, suffixes: Collection[str] | None) -> Iterator[Found]:
+def _folder(root: Path, suffixes: Collection[str] | None, skip: Collection[str]) -> Iterator[Found]:
     """Files with one of the suffixes, or all, below a folder, in no particular order."""
     waiting, visited = [root], set[tuple[int, int]]()
     while waiting:
         folder = waiting.pop()
         name = folder.relative_to(root).as_posix()
+        why = _why_left_out(folder, skip)
+        if why:
+            shown = Path(os.path.abspath(root)).name if name == "." else name
+            yield Found(folder, shown, left_out=why)
+            continue
         try:
             facts = folder.stat()
             if (facts.st_dev, facts.st_ino) in visited:
@@ -143,9 +149,17 @@ def _folder(root: Path, suffixes: Collection[str] | None) -> Iterator[Found]:
         waiting.sort(key=lambda f: (f.is_symlink(), os.fsencode(f)), reverse=True)
 
 
+def _why_left_out(folder: Path, skip: Collection[str]) -> str:
+    if skip and os.path.realpath(folder) in skip:
+        return "this run writes there"
+    if os.path.isfile(folder / "meta" / "info.json"):
+        return "a LeRobot dataset; 'rotoscope track' and 'rotoscope relabel' take those"
+    return ""
+
+
 def _checked(found: Found) -> Found:
     """The entry with a problem where opening it would fail or wait for ever."""
-    if found.problem:
+    if found.problem or found.left_out:
         return found
     try:
         if stat.S_ISREG(os.stat(found.path).st_mode):
@@ -154,10 +168,11 @@ def _checked(found: Found) -> Found:
         return replace(found, problem="a link that leads nowhere; repair or remove it")
     except OSError as error:
         return replace(found, problem=f"cannot be looked at ({error.strerror})")
-    return replace(found, problem=f"{_what_is(found.path)}, not a file; remove or rename it")
+    return replace(found, problem=f"{what_is(found.path)}, not a file; remove or rename it")
 
 
-def _what_is(path: Path) -> str:
+def what_is(path: Path) -> str:
+    """What a path that is no regular file is, in words."""
     mode = os.stat(path).st_mode
     kinds = {
         stat.S_IFDIR: "a folder",
@@ -171,21 +186,27 @@ def _what_is(path: Path) -> str:
 
 def _uniquely_named(groups: list[list[Found]], roots: list[Path]) -> list[Found]:
     """All entries with names that differ: short ones where they do, longer ones elsewhere."""
-    pairs = [(found, root) for group, root in zip(groups, roots, strict=True) for found in group]
-    short = Counter(display_name(found.name) for found, _ in pairs)
+    named = [
+        (found, number, root)
+        for number, (group, root) in enumerate(zip(groups, roots, strict=True), 1)
+        for found in group
+    ]
+    short = Counter(found.name for found, _, _ in named)
     out = []
-    for found, root in pairs:
-        if short[display_name(found.name)] > 1:
+    for found, number, root in named:
+        if short[found.name] > 1:
             parent = root if os.path.isdir(root) else root.parent
             found = replace(found, name=f"{parent.name}/{found.name}")
-        out.append((found, root))
-    longer = Counter(display_name(found.name) for found, _ in out)
-    return [
-        replace(found, name=Path(os.path.abspath(found.path)).as_posix().lstrip("/"))
-        if longer[display_name(found.name)] > 1
-        else found
-        for found, _ in out
-    ]
+        out.append((found, number))
+    # By the input's number, not by where it lies: names are published.
+    while True:
+        counts = Counter(found.name for found, _ in out)
+        if max(counts.values(), default=1) == 1:
+            return [found for found, _ in out]
+        out = [
+            (replace(f, name=f"{number}/{f.name}") if counts[f.name] > 1 else f, number)
+            for f, number in out
+        ]
 
 
 def _matches(name: str, glob: str) -> bool:

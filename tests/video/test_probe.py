@@ -13,7 +13,7 @@ from video_files import (
 
 from pipeline.errors import DamagedVideoError, NotAVideoError, UnreasonableVideoError
 from pipeline.video.probe import frame_times, probe
-from pipeline.video.scan import sha256_file
+from pipeline.identity import sha256_file
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import NotAVideoError, UsageError
-from pipeline.video.scan import display_name, scan, sha256_file
+from pipeline.identity import sha256_file
+from pipeline.video.scan import display_name, scan
 
 
 def touch(path: Path, content: bytes = b"x") -> Path:

@@ -1,0 +1,47 @@
+"""What a video gave, as its child says it and the store keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.identity import Identity
+
+
+@dataclass(frozen=True)
+class VideoOutcome:
+    """What a video gave; the same on every machine and every run."""
+
+    frames: int
+    """Frames decoded."""
+    episodes: tuple[str, ...] = ()
+    """Store keys of its episodes, in order."""
+    why_empty: str = ""
+    """Why it gave none."""
+    dropped: Mapping[str, int] | None = None
+    """Frames that curation left out, by reason."""
+    clips: int = 0
+    """Clips that it was cut into."""
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> VideoOutcome | None:
+        """The outcome that the store holds, `None` where another version wrote it."""
+        known = {"frames", "episodes", "why_empty", "dropped", "clips"}
+        if set(record) != known or not isinstance(record["episodes"], list):
+            return None
+        return cls(**{**record, "episodes": tuple(record["episodes"])})
+
+
+@dataclass(frozen=True)
+class VideoAnswer:
+    """What the child of a video answers."""
+
+    outcome: VideoOutcome
+    """What it gave."""
+    identity: Identity
+    """The bytes that it was made of."""
+    is_stored: bool
+    """Whether all of it was in the store already."""
+    cpu_s: Mapping[str, float]
+    """CPU seconds by stage."""

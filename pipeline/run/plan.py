@@ -1,0 +1,120 @@
+"""What a run has to do: every file of a request, known already or still to be worked on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import MotionError, UsageError, VideoError
+from pipeline.run.keys import outcome_key, stage_tokens
+from pipeline.run.ledger import Ledger, Row
+from pipeline.run.outcome import VideoAnswer
+from pipeline.run.process import Part, stored_outcome
+from pipeline.run.request import LabelRequest, check_out, save_request
+from pipeline.run.rows import failed_row, finished_row
+from pipeline.run.store import Store
+from pipeline.sources import files_of, nothing_found, scan
+from pipeline.video.scan import Found
+
+
+@dataclass(frozen=True)
+class Work:
+    """One video that is still to be worked on."""
+
+    found: Found
+    """The file."""
+    part: Part | None = None
+    """The frames of it that the work is about; all where `None`."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run before its first video."""
+
+    rows: dict[str, Row]
+    """Rows that are final already, by name."""
+    todo: list[Work]
+    """What is left to do, in order of name."""
+    left_out: list[Found]
+    """Folders that were not searched, and why."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What lies at the places of a request, no file of it read."""
+
+    files: list[tuple[Found, Row | None]]
+    """Every file, in order of name, with its row where that is final already."""
+    left_out: list[Found]
+    """Folders that were not searched, and why."""
+
+
+def prepare(request: LabelRequest, ledger: Ledger) -> Prepared:
+    """What is known and what is to be done; request and known rows go on record.
+
+    Raises:
+        UsageError: There is no file of the recipe's kind, or `out` holds something else.
+    """
+    check_out(request)
+    looked = look(request)
+    save_request(request)
+    before = {row.name: row for row in ledger.rows()}
+    rows = {row.name: row for _, row in looked.files if row is not None}
+    for row in rows.values():
+        old = before.get(row.name)
+        if old is None or (old.status, old.sha256) != (row.status, row.sha256):
+            ledger.append(row)
+    todo = [Work(found) for found, row in looked.files if row is None]
+    return Prepared(rows, todo, looked.left_out)
+
+
+def look(request: LabelRequest) -> Looked:
+    """Every file of a request, and what is known of it.
+
+    No file is read: what the ledger knows of a file counts as long as the system says that its
+    bytes are the same (`Identity.holds`); every other file is hashed by its own child.
+
+    Raises:
+        UsageError: There is no file of the recipe's kind.
+    """
+    recipe = request.recipe
+    found = scan(
+        list(request.inputs), recipe.source, only=request.only, never=request.written_folders
+    )
+    left_out = [f for f in found if f.left_out]
+    files = [f for f in found if not f.left_out][: request.limit]
+    if not files:
+        text = nothing_found(request.inputs, recipe.source, recipe=recipe.name, only=request.only)
+        text += "".join(f"; left out: {f.display_name}, {f.left_out}" for f in left_out)
+        raise UsageError(text)
+    tokens = stage_tokens(recipe)
+    before = {row.name: row for row in Ledger(request.work / "ledger.jsonl").rows()}
+    rows = [_known_row(request, f, before.get(f.display_name), tokens) for f in files]
+    return Looked(list(zip(files, rows, strict=True)), left_out)
+
+
+def _known_row(
+    request: LabelRequest, item: Found, before: Row | None, tokens: Mapping[str, str]
+) -> Row | None:
+    kind = request.recipe.source
+    if item.problem:
+        error = VideoError if kind == "video" else MotionError
+        return failed_row(request, item, "scan", error(f"{item.display_name}: {item.problem}"))
+    identity = before.identity if before is not None else None
+    if identity is None or not identity.holds(files_of(item.path, kind)):
+        return None
+    key = outcome_key(request.recipe, identity.sha256, dict(tokens), request.until)
+    outcome = stored_outcome(Store(request.store), key)
+    if outcome is None:
+        return None
+    return finished_row(item, VideoAnswer(outcome, identity, True, {}), None)
+
+
+def size_bytes(path: Path) -> int:
+    """Length of a file [bytes], 0 where it is gone: its child will say so."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
