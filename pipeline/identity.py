@@ -136,7 +136,8 @@ def hash_file(
         digest, size = hashlib.sha256(), 0
         with open(path, "rb") as file:
             before = FileState.of(os.fstat(file.fileno()))
-            while chunk := file.read(CHUNK_BYTES):
+            # One that grows while it is read may do so for ever.
+            while size <= before.size and (chunk := file.read(CHUNK_BYTES)):
                 digest.update(chunk)
                 size += len(chunk)
                 told(size)

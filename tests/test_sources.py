@@ -7,7 +7,7 @@ import pytest
 from bvh_files import write_bvh
 
 from pipeline.errors import MotionError, NotAVideoError
-from pipeline.sources import identity, nothing_found, open_motion, scan
+from pipeline.sources import identify, nothing_found, open_motion, scan
 
 
 def touch(path, content=b"x"):
@@ -35,7 +35,7 @@ def test_contact_flags_belong_to_their_keypoints(tmp_path):
 
 def test_identity_of_a_single_file_is_the_hash_of_its_bytes(tmp_path):
     path = touch(tmp_path / "a.bvh", b"HIERARCHY")
-    assert identity(path, "motion") == hashlib.sha256(b"HIERARCHY").hexdigest()
+    assert identify(path, "motion").sha256 == hashlib.sha256(b"HIERARCHY").hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -44,24 +44,24 @@ def test_identity_of_a_single_file_is_the_hash_of_its_bytes(tmp_path):
 def test_identity_changes_with_the_files_beside(tmp_path, main, beside):
     touch(tmp_path / "right_foot_contact.npy", b"right")
     path, other = touch(tmp_path / main, b"motion"), touch(tmp_path / beside, b"one")
-    before = identity(path, "motion")
+    before = identify(path, "motion").sha256
     touch(other, b"two")
-    assert identity(path, "motion") != before
+    assert identify(path, "motion").sha256 != before
     other.unlink()
-    assert identity(path, "motion") != before
+    assert identify(path, "motion").sha256 != before
 
 
 def test_files_of_the_other_kind_are_refused_by_name(tmp_path):
     film, motion = touch(tmp_path / "a.mp4"), touch(tmp_path / "b.bvh")
     with pytest.raises(MotionError, match=r"a.mp4 is one of the videos, .*takes motion files"):
-        identity(film, "motion")
+        identify(film, "motion")
     with pytest.raises(NotAVideoError, match=r"b.bvh is one of the motion files, .*takes videos"):
-        identity(motion, "video")
+        identify(motion, "video")
 
 
 def test_empty_motion_file_is_a_motion_error(tmp_path):
     with pytest.raises(MotionError, match=r"a.bvh is empty"):
-        identity(touch(tmp_path / "a.bvh", b""), "motion")
+        identify(touch(tmp_path / "a.bvh", b""), "motion")
 
 
 def test_nothing_found_names_what_is_there(tmp_path):

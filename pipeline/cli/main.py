@@ -18,6 +18,7 @@ from pipeline.cli import bench as bench_command
 from pipeline.cli import policy as policy_command
 from pipeline.cli import record as record_command
 from pipeline.cli import robot as robot_command
+from pipeline.cli import store as store_command
 from pipeline.cli import track as track_command
 from pipeline.cli import train as train_command
 from pipeline.cli import train_latent as latent_command
@@ -42,6 +43,7 @@ Exit codes: 0 all good, 1 some videos failed or a check found a fault, 2 wrong u
 app.add_typer(assets_command.app, name="assets")
 app.add_typer(bench_command.app, name="bench")
 app.add_typer(robot_command.app, name="robot")
+app.add_typer(store_command.app, name="store")
 app.add_typer(train_command.app, name="train")
 train_command.app.command(name="policy")(policy_command.train_policy)
 train_command.app.command(name="latent-action")(latent_command.train_latent)
@@ -138,13 +140,21 @@ def retry(
     dataset: Dataset,
     only: Only = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Videos at the same time.")] = None,
+    allow_code: Annotated[
+        bool,
+        typer.Option(
+            "--allow-code",
+            help="Run the stage files that the record of the run names: they are programs. Only "
+            "for a run of your own.",
+        ),
+    ] = False,
 ) -> None:
     """Run the failed videos of a dataset's run again, then publish what is new."""
     from dataclasses import replace
 
     from pipeline.run.request import load_request
 
-    request = load_request(dataset)
+    request = load_request(dataset, allow_code=allow_code)
     if workers is not None:
         request = replace(request, workers=workers)
     _label(request, retry_only=only)
@@ -155,11 +165,11 @@ def status(dataset: Dataset) -> None:
     """Show what became of every video of a run. Exit code 1 if any failed."""
     from pipeline.cli.show import show_status
     from pipeline.run.ledger import Ledger
-    from pipeline.run.request import load_request
+    from pipeline.run.request import read_record, work_folder
 
-    request = load_request(dataset)
-    rows = Ledger(request.work / "ledger.jsonl").rows()
-    show_status(console, request, rows)
+    record = read_record(dataset)
+    rows = Ledger(work_folder(dataset) / "ledger.jsonl").rows()
+    show_status(console, dataset, record, rows)
     raise typer.Exit(int(any(row.status == "failed" for row in rows)))
 
 

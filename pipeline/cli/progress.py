@@ -46,6 +46,8 @@ class Progress:
         with self.lock:
             if event.kind == "planned":
                 self.total = event.total
+            elif event.kind == "left_out":
+                self.console.print(Text(f"left out: {event.name}, {event.stage}"))
             elif event.kind == "probed":
                 self.running[event.name] = ("decode", 0, event.total)
             elif event.kind == "progress":
@@ -69,6 +71,8 @@ class Progress:
             self.failed += 1
             text = f"{count} FAILED {row.name}: {row.error} in {row.stage}: {row.message}"
             self.console.print(Text(text, style="red"))
+            if "traceback" in row.detail:
+                self.console.print(Text(row.detail["traceback"]))
         elif row.status == "done":
             how = f"{row.frames} frames, {row.cpu_s:.1f} s CPU" if row.cpu_s else "stored"
             self.console.print(Text(f"{count} done {row.name} ({how})"))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import yaml
 from rich.console import Console
@@ -20,7 +23,7 @@ from pipeline.sources import NOUNS
 
 def show_result(console: Console, request: LabelRequest, result: LabelResult) -> None:
     """What a run did and where to look."""
-    console.print(_counts(request, result.rows))
+    console.print(_counts(request.recipe.source, result.rows))
     if result.publish_error:
         console.print(f"the dataset could not be written: {result.publish_error}", style="red")
     elif result.dataset is None:
@@ -31,18 +34,25 @@ def show_result(console: Console, request: LabelRequest, result: LabelResult) ->
         console.print(f"dataset {verb}: {result.dataset}")
         console.print(f"look at it: rotoscope report {result.dataset}")
     if any(r.status == "failed" for r in result.rows):
-        console.print(f"try the failed ones again: rotoscope retry {request.out}")
+        words = ["rotoscope", "retry", str(request.out)]
+        words += ["--allow-code"] if request.recipe.has_code else []
+        console.print(f"try the failed ones again: {shlex.join(words)}", markup=False)
 
 
-def show_status(console: Console, request: LabelRequest, rows: Sequence[Row]) -> None:
-    """One line per video."""
+def show_status(
+    console: Console, out: Path, record: Mapping[str, Any], rows: Sequence[Row]
+) -> None:
+    """One line per video, and the tracebacks of stages that failed in a way nobody foresaw."""
     table = Table("file", "status", "frames", "stage", "message", box=None)
     for row in rows:
         error = f"{row.error}: {row.message}" if row.error else row.message
         table.add_row(row.name, row.status, str(row.frames), row.stage, error)
     console.print(table)
-    console.print(_counts(request, rows))
-    console.print(f"dataset: {request.out} ({'there' if request.out.exists() else 'not written'})")
+    for row in rows:
+        if "traceback" in row.detail:
+            console.print(f"{row.name}, {row.stage}:\n{row.detail['traceback']}", markup=False)
+    console.print(_counts(record.get("source", "video"), rows))
+    console.print(f"dataset: {out} ({'there' if out.exists() else 'not written'})", markup=False)
 
 
 def show_plan(console: Console, request: LabelRequest, plan: Plan) -> None:
@@ -53,7 +63,8 @@ def show_plan(console: Console, request: LabelRequest, plan: Plan) -> None:
         table.add_row(stage.name, stage.kind, stage.version, f"{stage.num_stored}")
     console.print(table)
     console.print(
-        f"{plan.num_videos} {_noun(request)}: {plan.num_finished} finished and stored, "
+        f"{plan.num_videos} {NOUNS[request.recipe.source]}: "
+        f"{plan.num_finished} finished and stored, "
         f"{plan.num_videos - plan.num_finished - len(plan.problems)} to do "
         f"({plan.num_frames} frames), {len(plan.problems)} with a problem"
     )
@@ -62,6 +73,8 @@ def show_plan(console: Console, request: LabelRequest, plan: Plan) -> None:
         f"estimated: {plan.cpu_s:.0f} s of CPU time ({source}), dataset "
         f"{plan.disk_bytes / 1e6:.0f} MB"
     )
+    for text in plan.left_out:
+        console.print(f"left out: {text}", markup=False)
     for row in plan.problems:
         console.print(f"{row.status}: {row.name}: {row.message}", markup=False)
 
@@ -88,11 +101,8 @@ def show_recipe(console: Console, name: str) -> None:
     console.print(text, markup=False)
 
 
-def _noun(request: LabelRequest) -> str:
-    return NOUNS[request.recipe.source]
-
-
-def _counts(request: LabelRequest, rows: Sequence[Row]) -> str:
+def _counts(source: str, rows: Sequence[Row]) -> str:
     counts = Counter(row.status for row in rows)
     parts = [f"{counts[s]} {s}" for s in ("done", "empty", "duplicate", "failed") if counts[s]]
-    return f"{len(rows)} {_noun(request)}: {', '.join(parts) or 'none'}"
+    noun = NOUNS["motion" if source == "motion" else "video"]
+    return f"{len(rows)} {noun}: {', '.join(parts) or 'none'}"

@@ -103,6 +103,7 @@ def save_request(request: LabelRequest) -> None:
     facts = {
         "inputs": [str(Path(p).absolute()) for p in request.inputs],
         "recipe": request.recipe.as_raw(),
+        "source": request.recipe.source,
         "folder": str(request.recipe.folder.absolute()) if request.recipe.folder else None,
         "store": str(request.store.absolute()),
         "workers": request.workers,
@@ -128,14 +129,7 @@ def load_request(out: Path, *, allow_code: bool = False) -> LabelRequest:
         UsageError: No run was ever started for this path.
         CodeConsentError: The record names a program.
     """
-    path = work_folder(out) / "run.json"
-    try:
-        facts = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"no run is recorded for {out} ({path} is not there or not readable); start one with "
-            "rotoscope label VIDEOS --out DATASET"
-        ) from error
+    facts, path = read_record(out), work_folder(out) / "run.json"
     return LabelRequest(
         inputs=tuple(Path(p) for p in facts["inputs"]),
         recipe=build_recipe(
@@ -151,3 +145,22 @@ def load_request(out: Path, *, allow_code: bool = False) -> LabelRequest:
         limit=facts["limit"],
         until=facts["until"],
     )
+
+
+def read_record(out: Path) -> dict[str, Any]:
+    """What a run was asked for, as JSON values; nothing that they name is loaded.
+
+    Raises:
+        UsageError: No run was ever started for this path.
+    """
+    path = work_folder(out) / "run.json"
+    try:
+        facts = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"no run is recorded for {out} ({path} is not there or not readable); start one with "
+            "rotoscope label VIDEOS --out DATASET"
+        ) from error
+    if not isinstance(facts, dict):
+        raise UsageError(f"{path} holds no mapping; start the run again with rotoscope label")
+    return facts

@@ -141,7 +141,8 @@ def _sentence(kind: object) -> str:
 def _blame(recipe: Recipe, stage: str, error: ChildError) -> tuple[str, str]:
     """Stage and message of an error that nobody raised on purpose."""
     what = f"{error.kind}: {error.message}" if error.message else error.kind
-    for entry in recipe.stages:
+    # The stage that was told last comes first: several may be in one file.
+    for entry in sorted(recipe.stages, key=lambda e: e.name != stage):
         place = _place_in(entry, error.traceback)
         if place is not None:
             file, line, function = place

@@ -124,7 +124,7 @@ def test_damaged_file_is_a_row_and_retry_runs_only_that(request_for, files, tmp_
     (files / "a.bvh").write_text(whole)
     worked = []
     again = label(
-        load_request(tmp_path / "out"),
+        load_request(tmp_path / "out", allow_code=True),
         listener=lambda e: worked.append(e.name) if e.row and e.row.cpu_s else None,
     )
     assert worked == ["a.bvh"]

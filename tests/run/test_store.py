@@ -4,7 +4,7 @@ import pytest
 from pipeline.contract import ActionContract, Dimension
 from pipeline.errors import DiskFullError
 from pipeline.run.ledger import Ledger, Row
-from pipeline.run.store import Store, content_key
+from pipeline.run.store import TRACKS, Store, content_key
 from pipeline.tracks import ActionTrack, Camera, HandTrack, SegmentTrack
 
 
@@ -67,7 +67,7 @@ def test_missing_entry_is_none(tmp_path):
 def test_entry_cut_short_is_computed_again(tmp_path, size):
     store = Store(tmp_path)
     store.save_tracks("ab12", [{"hands.left": hand_track()}])
-    path = store.path("ab12", ".npz")
+    path = store.path("ab12", TRACKS)
     path.write_bytes(path.read_bytes()[:size])
     assert store.load_tracks("ab12") is None
 
@@ -75,7 +75,7 @@ def test_entry_cut_short_is_computed_again(tmp_path, size):
 def test_full_disk_is_named_and_leaves_no_half_file(tmp_path, monkeypatch):
     store = Store(tmp_path)
     monkeypatch.setattr("os.fsync", _no_space)
-    with pytest.raises(DiskFullError, match=r"no space left while writing .*ab12.npz"):
+    with pytest.raises(DiskFullError, match=r"no space left while writing .*ab12.tracks"):
         store.save_tracks("ab12", [{"hands.left": hand_track()}])
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 

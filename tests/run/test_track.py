@@ -195,7 +195,7 @@ def test_tracks_of_tracks_take_the_place_of_the_ones_before(tracked, recipe, tmp
 
 @pytest.mark.filterwarnings("ignore:Mean of empty slice")
 def test_episode_that_crashes_is_not_known_and_others_are(data, tmp_path):
-    recipe = build_recipe({"name": "red", "stages": [f"{SCENE}:Redness"]})
+    recipe = build_recipe({"name": "red", "stages": [f"{SCENE}:Redness"]}, allow_code=True)
     result = track(requested(data, recipe, tmp_path))
     assert [row.status for row in result.rows] == ["done", "failed", "done", "done"]
     assert "WorkerCrashedError" in result.rows[1].error
@@ -213,7 +213,7 @@ def test_episode_that_crashes_is_not_known_and_others_are(data, tmp_path):
 
 
 def test_nothing_is_written_where_every_episode_fails(data, tmp_path):
-    recipe = build_recipe({"name": "bad", "stages": [f"{SCENE}:Crashing"]})
+    recipe = build_recipe({"name": "bad", "stages": [f"{SCENE}:Crashing"]}, allow_code=True)
     with pytest.raises(DatasetError, match=r"none of 4 episodes.*episode 0 failed in .*Crashing"):
         track(requested(data, recipe, tmp_path))
     assert not (tmp_path / "out").exists()

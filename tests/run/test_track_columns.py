@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import DatasetError, TrackError, UsageError
+from pipeline.identity import Identity
 from pipeline.recipe import build_recipe
 from pipeline.run.keys import stage_tokens, video_keys
 from pipeline.run.store import Store
@@ -19,7 +20,8 @@ COLOUR = {"track.colour": {"things": {"disc": {"rgb": [220, 30, 30]}}}}
 
 
 def episode(index):
-    return EpisodeFrames(index, Path("a.mp4"), 10, (10 + np.arange(FRAMES)) / 30, f"{index:064x}")
+    time_s, sha256 = (10 + np.arange(FRAMES)) / 30, f"{index:064x}"
+    return EpisodeFrames(index, Path("a.mp4"), 10, time_s, sha256, Identity("f" * 64))
 
 
 def hand(side, num_valid, offset=0.0):

@@ -79,6 +79,8 @@ def misbehave(how):
         while True:
             hoard.append(np.ones(4_000_000))
             time.sleep(0.02)
+    if how == "wait":
+        time.sleep(1.5)
     if how == "raise":
         raise ZeroDivisionError("a defect in a stage")
     if how == "full":

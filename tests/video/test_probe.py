@@ -12,8 +12,8 @@ from video_files import (
 )
 
 from pipeline.errors import DamagedVideoError, NotAVideoError, UnreasonableVideoError
-from pipeline.video.probe import frame_times, probe
 from pipeline.identity import sha256_file
+from pipeline.video.probe import frame_times, probe
 
 
 @pytest.fixture(scope="module")

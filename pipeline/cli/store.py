@@ -1,0 +1,66 @@
+"""`rotoscope store`: whether what is kept is sound, and room on the disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Look after the store of intermediate results: check it, or make room.",
+)
+console = Console(soft_wrap=True, highlight=False, markup=False)
+
+StorePath = Annotated[Path | None, typer.Option("--store", help="Which store [user cache folder].")]
+
+
+@app.command()
+def verify(store: StorePath = None) -> None:
+    """Read every entry and hold it against its seal. Exit code 1 if any is damaged.
+
+    Nothing has to be done about damage: such entries count as absent and are computed again by
+    the next run that needs them; `prune` removes them.
+    """
+    from pipeline.run.store import default_store
+    from pipeline.run.store_care import verify as look
+
+    root = store or default_store()
+    counts: Counter[str] = Counter()
+    total = damaged = 0
+    for entry in look(root):
+        counts[entry.kind] += 1
+        total += entry.num_bytes
+        if entry.damage:
+            damaged += 1
+            console.print(f"damaged: {entry.path}: {entry.damage}")
+    kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items())) or "nothing"
+    console.print(f"{root}: {kinds}; {total / 1e6:.0f} MB; {damaged} damaged")
+    raise typer.Exit(int(damaged > 0))
+
+
+@app.command()
+def prune(
+    store: StorePath = None,
+    max_age_days: Annotated[
+        float | None, typer.Option(min=0, help="Remove what no run used for longer.")
+    ] = None,
+    max_gb: Annotated[
+        float | None,
+        typer.Option(min=0, help="Remove the least recently used until it is no larger."),
+    ] = None,
+) -> None:
+    """Remove damaged entries, and those of no use for long; runs compute them again on demand."""
+    from pipeline.run.store import default_store
+    from pipeline.run.store_care import prune as remove
+
+    root = store or default_store()
+    max_bytes = None if max_gb is None else int(max_gb * 1e9)
+    done = remove(root, max_age_days=max_age_days, max_bytes=max_bytes)
+    console.print(
+        f"{root}: {len(done.removed)} entries removed, {done.num_bytes / 1e6:.0f} MB; "
+        f"{done.kept_bytes / 1e6:.0f} MB left"
+    )
