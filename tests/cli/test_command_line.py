@@ -1,6 +1,7 @@
 """The commands as a user types them."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 from video_files import write_video
+
+from pipeline.run.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
 TINY = Path(__file__).parents[1] / "run" / "tiny_stages.py"
@@ -64,8 +67,12 @@ def test_retry_command_from_the_ledger_works_as_printed(rotoscope, folder):
     first = rotoscope("label", "videos", "--recipe", "lamp.yaml", "--out", "out")
     assert first.returncode == 1
     assert rotoscope("status", "out").returncode == 1
+    refused = rotoscope("retry", "out", "--only", "it's broken.mp4")
+    assert refused.returncode == 2
+    assert "say --allow-code if you trust it" in refused.stderr
     write_video(broken, frames=50, fps=30, size=(64, 48))
-    again = rotoscope("retry", "out", "--only", "it's broken.mp4")
+    printed = Ledger(folder / "out.rotoscope" / "ledger.jsonl").rows()[-1].retry
+    again = rotoscope(*shlex.split(printed)[1:])
     assert again.returncode == 0, again.stdout + again.stderr
     assert rotoscope("status", "out").returncode == 0
 
