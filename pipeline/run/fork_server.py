@@ -167,8 +167,7 @@ class ForkServer:
             return self._ask(said)
         except OSError as error:
             raise WorkerCrashedError(
-                f"no child process could be started: {error.strerror or error}; "
-                "run fewer at a time with --workers, or raise the limit (`ulimit -a`)"
+                f"no child process could be started: {error.strerror or error}"
             ) from error
 
     def _ask(self, said: int) -> Child:

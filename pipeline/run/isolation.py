@@ -220,17 +220,17 @@ class _Watch:
 
     def _crash(self) -> WorkerCrashedError:
         child = self.child
-        if child.refusal:
-            return WorkerCrashedError(
-                f"no child process could be started: {child.refusal}; run fewer at a time with "
-                "--workers, or raise the limit (`ulimit -a`)"
-            )
+        if child.pid is None:
+            why = child.refusal or f"the process that starts them {child.server.how_it_ended()}"
+            return WorkerCrashedError(f"no child process could be started: {why}")
         where = f"in stage {self.stage!r} at frame {self.done}"
-        if child.exit_code is None:
+        if child.is_lost:
             return WorkerCrashedError(
-                f"the process that starts the children {child.server.how_it_ended()}; the child "
-                f"ended with it {where}, run it again"
+                f"the process that starts the children {child.server.how_it_ended()}, and the "
+                f"child ended with it {where}; run it again"
             )
+        if child.exit_code is None:
+            return WorkerCrashedError(f"the child process closed its pipe {where}")
         return WorkerCrashedError(
             f"the child process died ({signal_name(child.exit_code)}) {where}, "
             "probably in native code; the file may be damaged in a way that crashes the decoder"
