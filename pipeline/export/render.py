@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from pipeline.atomic import scratch_folder
 from pipeline.episode import Episode
 from pipeline.errors import VideoError
 from pipeline.export.stored_episode import EncodedVideo, VideoFacts, save_episode
@@ -56,10 +56,9 @@ def render_episodes(
             save_episode(store.path(name, ""), episode)
         return keys
     folder = store.path(key, "").parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".render-", dir=folder) as place, ExitStack() as stack:
+    with scratch_folder(f"{key}-render", beside=folder) as place, ExitStack() as stack:
         writers = [
-            _Writer(episode, Path(place) / f"{number}.mp4", export, stack)
+            _Writer(episode, place / f"{number}.mp4", export, stack)
             for number, episode in enumerate(episodes)
         ]
         start = min(int(e.source_frame[0]) for e in episodes)
