@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.processes import python_module
+
 _PR_SET_CHILD_SUBREAPER = 36
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -71,7 +73,7 @@ def one_thread() -> dict[str, str]:
 
 def rotoscope(*arguments: object) -> list[str]:
     """The command line of this checkout under this interpreter."""
-    return [sys.executable, "-m", "pipeline.cli.main", *map(str, arguments)]
+    return python_module("pipeline.cli.main", *map(str, arguments))
 
 
 def tree_digest(folder: Path) -> str:
