@@ -11,7 +11,7 @@ import yaml
 from video_files import write_video
 
 from pipeline.assets import archives
-from pipeline.assets.manifest import WheelSource
+from pipeline.assets.manifest import Member, WheelSource
 from pipeline.processes import python_module, safe_python
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -136,8 +136,10 @@ def test_pip_that_downloads_runs_none(trapped, tmp_path, monkeypatch):
         archives, "_call", lambda command, folder, **_: commands.append((command, folder))
     )
     downloads = archives.Downloads(tmp_path / "scratch", lambda line: None)
+    take = Member(member="a")
+    source = WheelSource(type="wheel", distribution="tiny", version="1", take=take)
     with pytest.raises(archives.AssetError, match="expected one"):
-        downloads.archive(WheelSource(type="wheel", distribution="tiny", version="1", take="a"))
+        downloads.archive(source)
     ((command, _),) = commands
     subprocess.run([*command[: command.index("download")], "--version"], check=True)
     assert ran(trapped) == []
