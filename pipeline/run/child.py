@@ -75,6 +75,8 @@ def answer(connection: Connection) -> None:
         reason = network.leave_network()
         if reason:
             connection.send(("unprotected", reason))
+        # Hugging Face's libraries then take what they have, or say at once that they have it not.
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
     lock = threading.Lock()
 
     def tell(stage: str, done: int, total: int = 0) -> None:

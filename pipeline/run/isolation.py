@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 import tempfile
 import threading
 import time
@@ -231,9 +232,15 @@ class _Watch:
             )
         if child.exit_code is None:
             return WorkerCrashedError(f"the child process closed its pipe {where}")
+        if child.exit_code >= 0:
+            return WorkerCrashedError(
+                f"the child process ended ({signal_name(child.exit_code)}) {where} without an answer"
+            )
+        why = "in native code; the file may be damaged in a way that crashes the decoder"
+        if child.exit_code == -signal.SIGKILL:
+            why = "killed by the system for want of memory; run fewer at a time with --workers"
         return WorkerCrashedError(
-            f"the child process died ({signal_name(child.exit_code)}) {where}, "
-            "probably in native code; the file may be damaged in a way that crashes the decoder"
+            f"the child process died ({signal_name(child.exit_code)}) {where}, probably {why}"
         )
 
 
