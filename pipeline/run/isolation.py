@@ -233,9 +233,8 @@ class _Watch:
         if child.exit_code is None:
             return WorkerCrashedError(f"the child process closed its pipe {where}")
         if child.exit_code >= 0:
-            return WorkerCrashedError(
-                f"the child process ended ({signal_name(child.exit_code)}) {where} without an answer"
-            )
+            code = signal_name(child.exit_code)
+            return WorkerCrashedError(f"the child ended ({code}) {where} without an answer")
         why = "in native code; the file may be damaged in a way that crashes the decoder"
         if child.exit_code == -signal.SIGKILL:
             why = "killed by the system for want of memory; run fewer at a time with --workers"

@@ -167,3 +167,34 @@ def test_fork_of_the_run_does_not_keep_the_server_alive(tmp_path):
     run.wait()
     until(lambda: not is_running(pid), seconds=3)
     run.stdout.close()
+
+
+def test_end_of_the_thread_that_began_to_start_the_server_costs_nothing(tmp_path):
+    (tmp_path / "slow_import.py").write_text("import time\ntime.sleep(1.0)\n")
+    code = (
+        "import threading\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from pipeline.errors import WorkerError\n"
+        "from run.test_isolation import GENEROUS, run_isolated\n"
+        "def double(stop):\n"
+        "    return run_isolated('run.test_isolation:double', 21, limits=GENEROUS,"
+        " preload=['slow_import'], stop=stop).value\n"
+        "stop = threading.Event(); stop.set()\n"
+        "def give_up():\n"
+        "    try: double(stop)\n"
+        "    except WorkerError as error: print(error)\n"
+        "first = threading.Thread(target=give_up); first.start()\n"
+        "with ThreadPoolExecutor(1) as pool:\n"
+        "    other = pool.submit(double, None)\n"
+        "    first.join()\n"
+        "    print(other.result(), double(None))\n"
+    )
+    here = [str(TESTS.parent), str(TESTS), str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(here)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["stopped on request in stage 'start' at frame 0", "42 42"]
