@@ -106,7 +106,9 @@ def run_isolated(
     """
     request = call(function, argument, has_network=has_network)
     server = _server(preload)
-    for attempt in range(1, ATTEMPTS + 1):
+    attempt = 0
+    while True:
+        attempt += 1
         with _temporary_file() as said:
             child = server.start(said.fileno())
             watch = _Watch(child, request, limits, on_message, stop)
@@ -120,7 +122,6 @@ def run_isolated(
                 raise WorkerCrashedError(f"{error}; it last said: {last!r}") from None
             finally:
                 child.end()
-    raise AssertionError("unreachable")
 
 
 class _Watch:
