@@ -22,6 +22,7 @@ from benchmarks._processes import one_thread
 from benchmarks._wheels import peers_root
 from pipeline.assets.archives import pip_environment
 from pipeline.errors import RotoscopeError
+from pipeline.processes import safe_python
 
 _SCRIPTS = Path(__file__).parent / "_peer_scripts"
 _BUILD_LIMIT_S = 1200.0
@@ -103,8 +104,8 @@ def _build(peers: Peers) -> Path:
 
 
 def _install(peers: Peers, folder: Path) -> None:
-    _call([sys.executable, "-m", "venv", "--without-pip", str(folder)], _BUILD_LIMIT_S)
-    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install"]
+    _call([*safe_python(), "-m", "venv", "--without-pip", str(folder)], _BUILD_LIMIT_S)
+    pip = [*safe_python(), "-m", "pip", "--python", str(folder / "bin" / "python"), "install"]
     pip += ["--quiet", "--no-input", "--disable-pip-version-check", "--only-binary=:all:"]
     environment = pip_environment()
     _call([*pip, *peers.packages], _BUILD_LIMIT_S, environment=environment)

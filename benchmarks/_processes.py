@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_PR_SET_CHILD_SUBREAPER = 36
+from pipeline.processes import PR_SET_CHILD_SUBREAPER, prctl, python_module
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -36,8 +35,7 @@ def measure(command: Sequence[str], *, env: dict[str, str] | None = None) -> Cos
     Helpers that outlive their parent (a fork server, say) are adopted by this process, so that
     their time is counted too.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt_orphans()
     before, started = os.times(), time.monotonic()
     done = subprocess.run(
         list(command),
@@ -56,6 +54,11 @@ def measure(command: Sequence[str], *, env: dict[str, str] | None = None) -> Cos
     return Cost(cpu_s, time.monotonic() - started, done.returncode, done.stdout)
 
 
+def adopt_orphans() -> None:
+    """Makes this process the parent of whatever outlives its own, so that it can be found."""
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
 def _reap_orphans() -> None:
     while True:
         try:
@@ -71,7 +74,7 @@ def one_thread() -> dict[str, str]:
 
 def rotoscope(*arguments: object) -> list[str]:
     """The command line of this checkout under this interpreter."""
-    return [sys.executable, "-m", "pipeline.cli.main", *map(str, arguments)]
+    return python_module("pipeline.cli.main", *map(str, arguments))
 
 
 def tree_digest(folder: Path) -> str:

@@ -8,13 +8,13 @@ tree; wall time only for the two-worker ratio.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks._clips import ten_clips
 from benchmarks._processes import Cost, measure, rotoscope, tree_digest
 from benchmarks.figure import Bar, Figure
+from pipeline.processes import python_module
 
 
 def run() -> list[Figure]:
@@ -22,7 +22,7 @@ def run() -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         clips = ten_clips(root / "videos")
-        alone = [sys.executable, "-m", "benchmarks._hands_alone"]
+        alone = python_module("benchmarks._hands_alone")
         base = measure([*alone, *map(str, clips)])
         plain = measure([*alone, "--plain", *map(str, clips)])
         _require(base)

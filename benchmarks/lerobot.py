@@ -23,6 +23,7 @@ from benchmarks._processes import measure, one_thread
 from benchmarks._small_dataset import publish_small
 from benchmarks.figure import Bar, Figure
 from pipeline.dataset import open_dataset
+from pipeline.processes import import_path, safe_python
 
 STEPS = 20
 # The smallest ACT that is still one: LeRobot's own layers and image encoder, without the weights
@@ -77,8 +78,9 @@ def frames_read(path: Path) -> tuple[int, int]:
 
 def import_cpu_s(statement: str) -> float:
     """CPU time that a statement takes in a fresh interpreter, the second time it is run [s]."""
-    command = [sys.executable, "-c", statement]
-    return [measure(command).cpu_s for _ in range(2)][1]
+    command = [*safe_python(), "-c", statement]
+    path = {"PYTHONPATH": os.pathsep.join(import_path())}
+    return [measure(command, env=path).cpu_s for _ in range(2)][1]
 
 
 def frames_in_order(path: Path) -> Iterator[np.ndarray]:
@@ -94,7 +96,7 @@ def trains(path: Path, output: Path) -> bool:
     """Whether `lerobot-train` runs ACT for a few steps and its loss stays finite."""
     done = subprocess.run(
         [
-            sys.executable, "-m", "lerobot.scripts.lerobot_train",
+            *safe_python(), "-m", "lerobot.scripts.lerobot_train",
             "--dataset.repo_id=rotoscope/benchmark", f"--dataset.root={path.absolute()}",
             "--dataset.video_backend=pyav", *(f"--policy.{option}" for option in ACT),
             f"--steps={STEPS}", "--batch_size=2", "--num_workers=0", "--log_freq=1", "--seed=1",

@@ -5,20 +5,17 @@ Seeds 1000 to 1039 are for this measurement alone; development used others.
 
 from __future__ import annotations
 
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from benchmarks import _reaches as reaches
-from benchmarks._processes import one_thread
 from benchmarks.figure import Bar, Figure
 from pipeline.geometry import se3
+from pipeline.run.isolation import Limits, Tell, run_isolated
 from pipeline.smoothing import smooth_many, smooth_rotations, smooth_vectors
 from pipeline.stages.smooth import SmoothConfig, smooth_hand
 from pipeline.tracks import HandTrack
@@ -26,6 +23,8 @@ from pipeline.tracks import HandTrack
 SEEDS = range(1000, 1040)
 MAX_GAP_S = 0.5
 """Longer than every gap of the synthetic tracks: all frames but cut-off ends are answered."""
+LIMIT_S = 3600.0
+"""A measurement that takes longer has hung."""
 TIME_S = np.arange(reaches.NUM_FRAMES) / reaches.RATE_HZ
 
 Measured = dict[str, list[float]]
@@ -33,17 +32,15 @@ Measured = dict[str, list[float]]
 
 def run() -> list[Figure]:
     """All figures, in a child with one numeric thread as every worker has."""
-    before = dict(os.environ)
-    os.environ.update(one_thread())  # numeric libraries read it when the child imports them
-    try:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            return pool.submit(_measure).result()
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    limits = Limits(memory_bytes=2**62, stall_s=LIMIT_S, base_s=LIMIT_S, per_item_s=0.0)
+    answer = run_isolated(f"{__name__}:_measure", None, limits=limits)
+    if answer.error is not None:
+        raise SystemExit(answer.error.traceback or answer.error.message)
+    figures: list[Figure] = answer.value
+    return figures
 
 
-def _measure() -> list[Figure]:
+def _measure(_: None, tell: Tell) -> list[Figure]:
     """Means over the seeds."""
     smooth_vectors(
         TIME_S[:30], np.zeros((30, 3)), np.ones(30, bool), max_gap_s=MAX_GAP_S

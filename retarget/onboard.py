@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pipeline.atomic import write_text_atomic
+from pipeline.atomic import scratch_folder, write_text_atomic
 from pipeline.errors import RobotError, UsageError
 from retarget.description import read_description
 from retarget.joint_limits import follows
@@ -177,8 +176,8 @@ def _propose(
         if "file" not in place
         else {"folder": str(path.resolve().parent), "file": path.name}
     )
-    with tempfile.TemporaryDirectory() as folder:
-        trial = Path(folder) / "trial.yaml"
+    with scratch_folder("rotoscope-onboard") as folder:
+        trial = folder / "trial.yaml"
         trial.write_text(yaml_text(proposal, here))
         try:
             robot, found = _load_and_compare(proposal.kind, trial)

@@ -1,33 +1,29 @@
 """Cells in processes of their own, some at a time: a crash costs one row, never the others.
 
-A server process loads what all cells need once and is copied for each (`forkserver`): a cell pays
-no start, and its memory is its own. It writes its row itself; killing the whole leaves all rows
-that were finished.
+They run as videos do (`pipeline.run.isolation`): a server process loads what all cells need once
+and is copied for each, so that a cell pays no start and its memory is its own. It writes its row
+itself; killing the whole leaves all rows that were finished.
 """
 
 from __future__ import annotations
 
-import ctypes
 import importlib
-import multiprocessing
 import os
-import signal
-import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
-from benchmarks._processes import one_thread
 from benchmarks.labelers import families
 from benchmarks.labelers.cells import Cell, Row, cells_folder, keep, kept, peak_memory_mib
+from pipeline.errors import TimeLimitError, WorkerError
+from pipeline.run.isolation import Limits, Tell, run_isolated
 
 CELL_LIMIT_S = 1800.0
 """A cell that runs longer has failed."""
 _LOADED_ONCE = ["numpy", "scipy.stats", "torch", "benchmarks.labelers.cells"]
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -49,14 +45,6 @@ class CellDone:
 
 
 Listener = Callable[[CellDone], None]
-
-
-@dataclass(frozen=True)
-class _Running:
-    cell: Cell
-    key: str
-    process: ForkServerProcess
-    started_s: float
 
 
 def rows_of(
@@ -89,76 +77,54 @@ def rows_of(
             left.append((cell, key))
         else:
             done(cell, found, is_new=False)
-    for over in _ended(left, jobs, limit_s):
-        row = kept(over.key, folder=cells_folder())
-        wall_s = time.monotonic() - over.started_s
-        done(over.cell, row or _failed(over, limit_s), is_new=True, wall_s=wall_s)
+    stop = threading.Event()
+    with ThreadPoolExecutor(jobs) as workers:
+        running = {workers.submit(_measured, *cell, limit_s, stop): cell[0] for cell in left}
+        try:
+            for over in as_completed(running):
+                row, wall_s = over.result()
+                done(running[over], row, is_new=True, wall_s=wall_s)
+        finally:
+            stop.set()
+            workers.shutdown(cancel_futures=True)
     return [rows[cell] for cell in cells]
 
 
-def _ended(left: Sequence[tuple[Cell, str]], jobs: int, limit_s: float) -> Iterator[_Running]:
-    """Runs all of them and yields each when its process has ended."""
-    waiting, running = list(reversed(left)), list[_Running]()
-    # Before any library is loaded: a second thread that waits for work costs CPU time.
-    os.environ.update(one_thread())
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_LOADED_ONCE)
-    try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                running.append(_started(*waiting.pop(), context))
-            oldest_s = min(r.started_s for r in running)
-            sentinels = [r.process.sentinel for r in running]
-            wait(sentinels, timeout=max(0.0, oldest_s + limit_s - time.monotonic()))
-            for one in running:
-                if time.monotonic() - one.started_s > limit_s:
-                    one.process.kill()
-                    one.process.join()
-            over = [r for r in running if not r.process.is_alive()]
-            running = [r for r in running if r not in over]
-            yield from over
-    finally:
-        for one in running:
-            one.process.kill()
-
-
-def _started(cell: Cell, key: str, context: ForkServerContext) -> _Running:
-    log = _log_path(key)
+def _measured(cell: Cell, key: str, limit_s: float, stop: threading.Event) -> tuple[Row, float]:
+    """One cell's row and how long it took [s]."""
+    log = cells_folder() / "logs" / f"{key}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    process = context.Process(
-        target=_work, args=(cell, families.FAMILIES[cell.family], key, str(log), os.getpid())
-    )
-    process.start()
-    return _Running(cell, key, process, time.monotonic())
+    started_s = time.monotonic()
+    failed = ""
+    try:
+        answer = run_isolated(
+            f"{__name__}:_work",
+            (cell, families.FAMILIES[cell.family], key, cells_folder(), log),
+            limits=Limits(memory_bytes=2**62, stall_s=limit_s, base_s=limit_s, per_item_s=0.0),
+            preload=_LOADED_ONCE,
+            stop=stop,
+            has_network=True,
+        )
+    except TimeLimitError:
+        failed = f"stopped after {limit_s:g} s"
+    except WorkerError as error:
+        failed = str(error)
+    else:
+        if answer.error is not None:
+            failed = f"{answer.error.kind}: {answer.error.message}"
+            with log.open("a") as file:
+                file.write(answer.error.traceback)
+    row = kept(key, folder=cells_folder()) or Row.of(cell, failed=f"{failed} (log: {log})")
+    return row, time.monotonic() - started_s
 
 
-def _work(cell: Cell, module: str, key: str, log: str, parent: int) -> None:
+def _work(job: tuple[Cell, str, str, Path, Path], _: Tell) -> None:
     """One cell, in its own process; what it says goes to its log."""
-    # The server that this was copied from ends with the run; so shall its copies.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if not Path(f"/proc/{parent}").exists():
-        return
+    cell, module, key, folder, log = job
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(file, sys.stdout.fileno())
-    os.dup2(file, sys.stderr.fileno())
+    os.dup2(file, 1)
+    os.dup2(file, 2)
     started_s = time.process_time()
     row = importlib.import_module(module).measure(cell)
     row = replace(row, cpu_s=time.process_time() - started_s, peak_memory_mib=peak_memory_mib())
-    keep(key, row, folder=cells_folder())
-
-
-def _failed(over: _Running, limit_s: float) -> Row:
-    code = over.process.exitcode
-    log = _log_path(over.key)
-    lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
-    if time.monotonic() - over.started_s > limit_s:
-        reason = f"stopped after {limit_s:g} s"
-    elif code is not None and code < 0:
-        reason = f"killed by {signal.Signals(-code).name}"
-    else:
-        reason = lines[-1] if lines else f"ended with exit code {code}"
-    return Row.of(over.cell, failed=f"{reason} (log: {log})")
-
-
-def _log_path(key: str) -> Path:
-    return cells_folder() / "logs" / f"{key}.log"
+    keep(key, row, folder=folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from pipeline.atomic import scratch_folder
 from pipeline.contract import ActionContract
 from pipeline.episode import Episode, StateColumns
 from pipeline.export.publish import PublishJob, PublishResult, publish_in_child
@@ -62,7 +62,7 @@ class DatasetRecorder:
         self._stack = ExitStack()
 
     def __enter__(self) -> DatasetRecorder:
-        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+        self._folder = self._stack.enter_context(scratch_folder("rotoscope-recording"))
         return self
 
     def __exit__(self, *about: object) -> None:

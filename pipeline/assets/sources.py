@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import importlib
 import io
-import tempfile
 import urllib.error
 import urllib.request
 import zipfile
@@ -25,6 +24,7 @@ from pipeline.assets.manifest import (
     WheelSource,
 )
 from pipeline.assets.tflite import with_normalisation
+from pipeline.atomic import scratch_folder
 from pipeline.errors import AssetError
 
 URL_TIME_LIMIT_S = 20.0
@@ -117,8 +117,8 @@ def _read_path(source: PathSource) -> bytes:
 def _render(source: RenderedSource, name: str, target: Path) -> None:
     module, _, function = source.function.partition(":")
     try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".rendering-") as folder:
-            path = Path(folder) / name
+        with scratch_folder(f"{name}-rendering", beside=target.parent) as folder:
+            path = folder / name
             getattr(importlib.import_module(module), function)(path)
             path.replace(target)
     except ImportError as error:

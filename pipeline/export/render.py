@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from pipeline.atomic import scratch_folder
 from pipeline.episode import Episode
 from pipeline.errors import VideoError
 from pipeline.export.stored_episode import EncodedVideo, VideoFacts, save_episode
@@ -59,9 +59,9 @@ def render_episodes(
             save_episode(store.episode_folder(name), episode)
         return keys
     folder = store.episode_folder(keys[0]).parent
-    with TemporaryDirectory(prefix=".render-", dir=folder) as place, ExitStack() as stack:
+    with scratch_folder(f"{key}-render", beside=folder) as place, ExitStack() as stack:
         writers = [
-            _Writer(episode, Path(place) / f"{number}.mp4", export, stack)
+            _Writer(episode, place / f"{number}.mp4", export, stack)
             for number, episode in enumerate(episodes)
         ]
         start = min(int(e.source_frame[0]) for e in episodes)

@@ -1,52 +1,43 @@
 """A fresh child process per video, with limits: a crash, a hang or a leak costs one row.
 
-Children come from Python's fork server: one clean, single-threaded process that has imported the
-heavy modules once and is forked for every video. A child starts in milliseconds, holds nothing of
-another video, and nothing of the parent's threads.
+Children come from a fork server: one clean, single-threaded process that has imported the heavy
+modules once and is forked for every video. A child starts in milliseconds, holds nothing of
+another video, and nothing of the parent's threads. What a child starts itself belongs to it: it is
+measured, limited and ended together with it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import logging
-import multiprocessing
-import os
 import signal
-import sys
 import tempfile
 import threading
 import time
-import traceback
-import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any
+from multiprocessing.connection import wait
+from typing import IO, Any
 
 from pipeline.errors import (
     MemoryLimitError,
-    RotoscopeError,
     TimeLimitError,
     WorkerCrashedError,
     WorkerError,
 )
+from pipeline.run import process_tree
+from pipeline.run.child import ChildError, call
+from pipeline.run.fork_server import Child, ForkServer, last_line, signal_name
 
 log = logging.getLogger(__name__)
 
+__all__ = ["Answer", "ChildError", "Limits", "Tell", "run_isolated"]
+
 POLL_S = 0.2
 """How often memory and time are looked at."""
-
-_ONE_THREAD = {
-    name: "1"
-    for name in (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-    )
-}
+_PRELOAD = ("pipeline.run.child", "pipeline.run.network")
+ATTEMPTS = 2
+"""How often a child is asked for whose fork server dies before it has begun."""
 
 
 @dataclass(frozen=True)
@@ -61,20 +52,6 @@ class Limits:
     """Run time that is always granted."""
     per_item_s: float
     """Further run time for every item (frame) that the child announces."""
-
-
-@dataclass(frozen=True)
-class ChildError:
-    """An error that a child reports; exceptions themselves do not cross the border."""
-
-    kind: str
-    """Class name of the error."""
-    message: str
-    """Its sentence."""
-    is_expected: bool
-    """Whether it is a `RotoscopeError`; otherwise it is a defect."""
-    traceback: str
-    """Traceback, for defects."""
 
 
 @dataclass(frozen=True)
@@ -103,45 +80,48 @@ def run_isolated(
     preload: Sequence[str] = (),
     on_message: Tell | None = None,
     stop: threading.Event | None = None,
+    has_network: bool = False,
 ) -> Answer:
     """Calls `function(argument, tell)` in a fresh child process and waits for it.
+
+    When this returns or raises, the child and all that it started are gone. Should this process
+    be killed, they go as well, whatever they are doing.
 
     Args:
         function: `"module:attr"`, importable in the child.
         argument: Anything that pickles.
-        limits: When to kill the child.
+        limits: When to kill the child; memory is that of all that it started.
         preload: Modules that the fork server imports once for all children; only what starts no
-            thread on import.
+            thread on import. The first call decides.
         on_message: Called in this process for every message of the child.
         stop: When set, the child is killed.
+        has_network: Whether the child may reach other machines; otherwise the network is taken
+            from it where the system allows (see `pipeline.run.network`).
 
     Raises:
         TimeLimitError: It ran too long, or was silent too long.
         MemoryLimitError: It used too much memory.
-        WorkerCrashedError: It died without an answer.
+        WorkerCrashedError: It died without an answer, or could not be started.
         WorkerError: `stop` was set.
     """
-    context = _context(preload)
-    parent_end, child_end = context.Pipe(duplex=True)
-    with tempfile.NamedTemporaryFile(prefix="rotoscope-", suffix=".log") as said:
-        process = context.Process(
-            target=_child, args=(child_end, said.name, function, argument), daemon=True
-        )
-        with _without_main():
-            process.start()
-        child_end.close()
-        watch = _Watch(process, parent_end, limits, on_message, stop)
-        try:
-            return watch.wait()
-        except WorkerCrashedError as error:
-            last = _last_line(Path(said.name))
-            raise WorkerCrashedError(f"{error}; it last said: {last!r}") from None
-        finally:
-            if process.is_alive():
-                process.kill()
-            process.join()
-            process.close()
-            parent_end.close()
+    request = call(function, argument, has_network=has_network)
+    server = _server(preload)
+    attempt = 0
+    while True:
+        attempt += 1
+        with _temporary_file() as said:
+            child = server.start(said.fileno())
+            watch = _Watch(child, request, limits, on_message, stop)
+            try:
+                return watch.wait()
+            except WorkerCrashedError as error:
+                if child.pid is None and child.is_lost and attempt < ATTEMPTS:
+                    log.info("%s; it is started again", error)
+                    continue
+                last = last_line(said.fileno())
+                raise WorkerCrashedError(f"{error}; it last said: {last!r}") from None
+            finally:
+                child.end()
 
 
 class _Watch:
@@ -149,13 +129,13 @@ class _Watch:
 
     def __init__(
         self,
-        process: Any,
-        connection: Connection,
+        child: Child,
+        request: bytes,
         limits: Limits,
         on_message: Tell | None,
         stop: threading.Event | None,
     ) -> None:
-        self.process, self.connection, self.limits = process, connection, limits
+        self.child, self.request, self.limits = child, request, limits
         self.on_message, self.stop = on_message, stop
         self.started = self.last_heard = time.monotonic()
         self.deadline = self.started + limits.base_s
@@ -164,17 +144,39 @@ class _Watch:
 
     def wait(self) -> Answer:
         while True:
-            try:
-                if self.connection.poll(POLL_S):
-                    kind, payload = self.connection.recv()
-                    if kind == "answer":
-                        value, error, cpu_s = payload
-                        return Answer(value, error, cpu_s, self.peak)
-                    self._hear(*payload)
-            except (EOFError, ConnectionError, OSError):
-                self.process.join(5.0)
-                raise WorkerCrashedError(self._crash_text()) from None
+            ready = wait([self.child.connection, self.child.line], POLL_S)
+            # What it said counts, even where it has ended since.
+            if self.child.connection in ready:
+                answer = self._read()
+                if answer is not None:
+                    return answer
+            elif ready:
+                self._follow()
             self._check()
+
+    def _read(self) -> Answer | None:
+        try:
+            kind, payload = self.child.connection.recv()
+        except (EOFError, OSError):
+            self.child.join(5.0)
+            raise self._crash() from None
+        if kind == "answer":
+            value, error, cpu_s = payload
+            return Answer(value, error, cpu_s, self.peak)
+        if kind == "unprotected":
+            _say_once(payload)
+        else:
+            self._hear(*payload)
+        return None
+
+    def _follow(self) -> None:
+        was_known = self.child.pid is not None
+        self.child.hear()
+        if self.child.has_ended:
+            raise self._crash()
+        if not was_known:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it says why, soon
+                self.child.connection.send_bytes(self.request)
 
     def _hear(self, stage: str, done: int, total: int) -> None:
         self.last_heard, self.has_spoken = time.monotonic(), True
@@ -190,7 +192,7 @@ class _Watch:
         where = f"in stage {self.stage!r} at frame {self.done}"
         if self.stop is not None and self.stop.is_set():
             raise WorkerError(f"stopped on request {where}")
-        memory = _resident_bytes(self.process.pid)
+        memory = self._memory_bytes()
         self.peak = max(self.peak, memory)
         if memory > self.limits.memory_bytes:
             raise MemoryLimitError(
@@ -210,103 +212,63 @@ class _Watch:
                 "-o limits.base_s=N or -o limits.per_frame_s=N"
             )
 
-    def _crash_text(self) -> str:
-        code = self.process.exitcode
-        if code is not None and code < 0:
-            with contextlib.suppress(ValueError):
-                code = signal.Signals(-code).name
-        return (
-            f"the child process died ({code}) in stage {self.stage!r} at frame {self.done}, "
-            "probably in native code; the file may be damaged in a way that crashes the decoder"
+    def _memory_bytes(self) -> int:
+        pids = self.child.tree()
+        memory = process_tree.resident_bytes(pids)
+        if memory > self.limits.memory_bytes and len(pids) > 1:
+            # Forks share pages, which must not be counted twice.
+            memory = process_tree.proportional_bytes(pids)
+        return memory
+
+    def _crash(self) -> WorkerCrashedError:
+        child = self.child
+        if child.pid is None:
+            why = child.refusal or f"the process that starts them {child.server.how_it_ended()}"
+            return WorkerCrashedError(f"no child process could be started: {why}")
+        where = f"in stage {self.stage!r} at frame {self.done}"
+        if child.is_lost:
+            return WorkerCrashedError(
+                f"the process that starts the children {child.server.how_it_ended()}, and the "
+                f"child ended with it {where}; run it again"
+            )
+        if child.exit_code is None:
+            return WorkerCrashedError(f"the child process closed its pipe {where}")
+        if child.exit_code >= 0:
+            code = signal_name(child.exit_code)
+            return WorkerCrashedError(f"the child ended ({code}) {where} without an answer")
+        why = "in native code; the file may be damaged in a way that crashes the decoder"
+        if child.exit_code == -signal.SIGKILL:
+            why = "killed by the system for want of memory; run fewer at a time with --workers"
+        return WorkerCrashedError(
+            f"the child process died ({signal_name(child.exit_code)}) {where}, probably {why}"
         )
 
 
-def _last_line(path: Path) -> str:
-    """The last thing a child printed, where a native library says why it aborts."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 2000))
-        lines = file.read().decode(errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else ""
-
-
-def _child(connection: Connection, said: str, function: str, argument: Any) -> None:
-    """Runs in the child: calls the function and sends back one answer."""
-    # Native libraries chatter on these; their last line matters only after a crash.
-    descriptor = os.open(said, os.O_WRONLY | os.O_APPEND)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    lock = threading.Lock()
-    threading.Thread(target=_die_with_parent, args=(connection,), daemon=True).start()
-
-    def tell(stage: str, done: int, total: int = 0) -> None:
-        with lock:
-            connection.send(("message", (stage, done, total)))
-
-    value, error = None, None
+def _temporary_file() -> IO[bytes]:
+    """A file without a name, so that nothing of it is left behind by a kill."""
     try:
-        module, _, attribute = function.partition(":")
-        value = getattr(importlib.import_module(module), attribute)(argument, tell)
-    except RotoscopeError as expected:
-        error = ChildError(type(expected).__name__, str(expected), True, "")
-    except MemoryError as full:
-        error = ChildError("MemoryLimitError", f"out of memory: {full}", True, "")
-    except Exception as defect:
-        error = ChildError(
-            type(defect).__name__, str(defect), False, "".join(traceback.format_exc())
-        )
-    with lock, contextlib.suppress(BrokenPipeError):
-        connection.send(("answer", (value, error, time.process_time())))
-        # Wait until the parent has read it, then leave without running native destructors,
-        # some of which hang.
-        connection.close()
-    os._exit(0)
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise WorkerCrashedError(
+            f"no child process could be started: its output needs a file in "
+            f"{tempfile.gettempdir()}: {error.strerror or error}"
+        ) from error
 
 
-def _die_with_parent(connection: Connection) -> None:
-    # The parent never sends; its end closes when it is killed.
-    with contextlib.suppress(EOFError, OSError):
-        connection.recv()
-    os._exit(1)
+_lock = threading.Lock()
+_servers: list[ForkServer] = []
+_said: set[str] = set()
 
 
-def _resident_bytes(pid: int) -> int:
-    import psutil
-
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0
+def _server(preload: Sequence[str]) -> ForkServer:
+    with _lock:
+        if not _servers:
+            _servers.append(ForkServer([*_PRELOAD, *preload]))
+        return _servers[0]
 
 
-_context_lock = threading.Lock()
-_preloaded: tuple[str, ...] | None = None
-
-
-def _context(preload: Sequence[str]) -> Any:
-    global _preloaded
-    context = multiprocessing.get_context("forkserver")
-    with _context_lock:
-        if _preloaded is None:
-            os.environ.update({k: v for k, v in _ONE_THREAD.items() if k not in os.environ})
-            context.set_forkserver_preload([__name__, *preload])
-            _preloaded = tuple(preload)
-    return context
-
-
-_main_lock = threading.Lock()
-
-
-@contextlib.contextmanager
-def _without_main() -> Iterator[None]:
-    # A child would import the user's main script again, which costs time and, in a script without
-    # an `if __name__ == "__main__"`, starts the run again. Our function needs nothing of it.
-    with _main_lock:
-        main = sys.modules["__main__"]
-        sys.modules["__main__"] = types.ModuleType("__main__")
-        try:
-            yield
-        finally:
-            sys.modules["__main__"] = main
+def _say_once(reason: str) -> None:
+    with _lock:
+        if reason not in _said:
+            _said.add(reason)
+            log.info("children that decode are not kept off the network: %s", reason)

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -45,6 +46,10 @@ def hoard(step_bytes, tell):
 
 def divide(value, tell):
     return 1 / value
+
+
+def give_lock(_, tell):
+    return threading.Lock()
 
 
 def process_id(_, tell):
@@ -96,6 +101,43 @@ def test_native_crash_names_signal_stage_and_frame():
         run_isolated(f"{ME}:die", 6, limits=GENEROUS)
 
 
+def test_kill_from_outside_points_to_memory():
+    with pytest.raises(WorkerCrashedError, match=r"SIGKILL.*for want of memory"):
+        run_isolated(f"{ME}:die", 9, limits=GENEROUS)
+
+
+def test_call_that_does_not_pickle_starts_nothing():
+    with pytest.raises(TypeError, match="pickle"):
+        run_isolated(f"{ME}:double", threading.Lock(), limits=GENEROUS)
+
+
+def test_answer_that_does_not_pickle_is_a_crash_that_says_so():
+    with pytest.raises(
+        WorkerCrashedError, match=r"exit code 1.*without an answer.*TypeError: .*pickle"
+    ):
+        run_isolated(f"{ME}:give_lock", None, limits=GENEROUS)
+
+
+def test_large_arguments_and_answers_come_through():
+    data = os.urandom(5_000_000)
+    assert run_isolated(f"{ME}:double", data, limits=GENEROUS).value == data + data
+
+
+def test_missing_folder_for_temporary_files_is_said(monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with pytest.raises(WorkerCrashedError, match=r"its output needs a file in /nowhere"):
+        run_isolated(f"{ME}:double", 1, limits=GENEROUS)
+
+
+def test_nothing_is_put_into_the_folder_for_temporary_files(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen = []
+    run_isolated(
+        f"{ME}:double", 1, limits=GENEROUS, on_message=lambda *_: seen.extend(tmp_path.iterdir())
+    )
+    assert seen == []
+
+
 def test_silence_is_killed_after_the_stall_limit():
     limits = Limits(memory_bytes=2**31, stall_s=0.5, base_s=60, per_item_s=0)
     with pytest.raises(TimeLimitError, match=r"no progress for 0.5 s in stage 'sleeping'"):
@@ -120,6 +162,14 @@ def test_defect_in_the_child_comes_back_as_text():
     assert answer.error.kind == "ZeroDivisionError"
     assert not answer.error.is_expected
     assert "in divide" in answer.error.traceback
+
+
+def test_stop_before_the_start_is_heeded_and_the_next_call_works():
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(WorkerError, match="stopped on request"):
+        run_isolated(f"{ME}:sleep_silently", 600, limits=GENEROUS, stop=stop)
+    assert run_isolated(f"{ME}:double", 1, limits=GENEROUS).value == 2
 
 
 def test_stop_event_kills_the_child():
