@@ -15,12 +15,12 @@ from pipeline.errors import MotionError, RotoscopeError, UsageError, VideoError,
 from pipeline.recipe import Recipe
 from pipeline.run.events import Event, Listener, ignore
 from pipeline.run.isolation import Answer, Limits, run_isolated
-from pipeline.run.keys import stage_tokens
+from pipeline.run.keys import outcome_key, stage_tokens
 from pipeline.run.ledger import Ledger, Row
 from pipeline.run.process import VideoJob, VideoOutcome
 from pipeline.run.publish import dataset_key_of, publish_rows
 from pipeline.run.request import LabelRequest, check_out, published_key, save_request
-from pipeline.run.store import Store, content_key
+from pipeline.run.store import Store
 from pipeline.sources import identity, nothing_found, scan
 from pipeline.video.scan import Found
 
@@ -159,14 +159,7 @@ def plan(request: LabelRequest) -> Iterator[Row | Work]:
             yield Row(item.display_name, "duplicate", sha256, message=message)
             continue
         seen[sha256] = item.display_name
-        facts = {
-            "kind": "outcome",
-            "video": sha256,
-            "recipe": request.recipe.digest(),
-            "tokens": tokens,
-            "until": request.until,
-        }
-        yield Work(item, sha256, content_key(facts))
+        yield Work(item, sha256, outcome_key(request.recipe, sha256, tokens, request.until))
 
 
 def stored_row(request: LabelRequest, work: Work) -> Row | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from dataclasses import replace
 from typing import Any
 
 from pipeline import __version__
+from pipeline.packages import version_of
 from pipeline.run.ledger import Row
 from pipeline.run.request import LabelRequest
 from pipeline.run.store import Store, content_key
@@ -43,7 +43,7 @@ def provenance_of(request: LabelRequest) -> dict[str, Any]:
         "recipe": request.recipe.name,
         "recipe_digest": request.recipe.digest(),
         "recipe_resolved": request.recipe.as_dict(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: version_of(name) for name in PACKAGES},
     }
 
 
@@ -75,13 +75,6 @@ def _public(row: Row) -> dict[str, Any]:
     # The path of the dataset is not part of the dataset: the same run elsewhere gives its bytes.
     name = row.retry.rpartition(" --only ")[2]
     return replace(row, retry=f"rotoscope retry DATASET --only {name}" if name else "").public()
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "absent"
 
 
 def _slug(name: str) -> str:

@@ -16,7 +16,7 @@ from pipeline.errors import DatasetError, TrackError, UsageError, one_of
 from pipeline.export.added_columns import AddedColumn, write_with_columns
 from pipeline.recipe import Recipe
 from pipeline.run.events import Event, Listener, ignore
-from pipeline.run.keys import stage_tokens
+from pipeline.run.keys import outcome_key, stage_tokens
 from pipeline.run.label import Work, run_all, stored_row
 from pipeline.run.ledger import Row
 from pipeline.run.publish import provenance_of
@@ -178,11 +178,10 @@ def _run(
 
 
 def _work(recipe: Recipe, tokens: dict[str, str], episode: EpisodeFrames) -> Work:
-    facts = {"kind": "tracked", "part": episode.sha256, "recipe": recipe.digest()}
     return Work(
         found=Found(episode.file, episode.name),
         sha256=episode.sha256,
-        key=content_key(facts | {"tokens": tokens}),
+        key=outcome_key(recipe, episode.sha256, tokens),
         frames=(episode.start, episode.end),
     )
 
