@@ -100,6 +100,11 @@ def matches(name: str, pattern: str) -> bool:
     return any(name == one or name.startswith(one + ".") for one in pattern.split("|"))
 
 
+def feeds(given: str, need: str) -> bool:
+    """Whether a stage that provides `given` can give what another `requires` as `need`."""
+    return any(matches(given, one) or matches(one, given) for one in need.split("|"))
+
+
 def select(tracks: Mapping[str, Track], patterns: tuple[str, ...]) -> Tracks:
     """The tracks that any of the patterns matches."""
     return {n: t for n, t in tracks.items() if any(matches(n, p) for p in patterns)}

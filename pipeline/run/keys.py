@@ -8,7 +8,7 @@ from pipeline.assets import asset_digest
 from pipeline.packages import version_of
 from pipeline.recipe import Recipe, StageEntry
 from pipeline.run.store import content_key
-from pipeline.stage import FrameStage, matches
+from pipeline.stage import FrameStage, feeds
 
 FRAMES_VERSION = "1"
 """Bump when the same file gives other frames, frame times or facts (`pipeline.video`,
@@ -86,7 +86,7 @@ def video_keys(recipe: Recipe, sha256: str, tokens: dict[str, str]) -> Keys:
             "kind": "episodes",
             "version": EPISODES_VERSION,
             "video": sha256,
-            "inputs": list(stages.values()),
+            "inputs": [clock, *stages.values()],
             "export": recipe.export.model_dump(mode="json"),
             "labeler": recipe.action,
             "task": recipe.task,
@@ -110,7 +110,7 @@ def _decoders(recipe: Recipe) -> tuple[str, ...]:
 
 def _feeds(earlier: StageEntry, entry: StageEntry) -> bool:
     return any(
-        matches(given, need) or matches(need, given)
+        feeds(given, need)
         for given in earlier.stage_class.provides
         for need in entry.stage_class.requires
     )
