@@ -31,7 +31,9 @@ LEG_YAML = """  SIDE_hip: {link: SIDE_thigh}
   SIDE_knee: {link: SIDE_shin}
   SIDE_ankle: {link: SIDE_foot}
 """
-SOLE_YAML = "{link: SIDE_foot, sole_m: [[0.13, 0.04, -0.06], [0.13, -0.04, -0.06], [-0.07, 0, -0.06]]}"
+SOLE_YAML = (
+    "{link: SIDE_foot, sole_m: [[0.13, 0.04, -0.06], [0.13, -0.04, -0.06], [-0.07, 0, -0.06]]}"
+)
 
 
 def squatting(num: int = 30) -> np.ndarray:
@@ -214,17 +216,19 @@ def _amc(num_frames: int) -> str:
     for frame in range(num_frames):
         lines += [str(frame + 1), f"root 1 {16 + 0.1 * frame} 2 0 {frame} 0", f"thorax {frame} 0 5"]
         for name, (_, _, _, dof) in _BONES.items():
-            angles = " ".join(str(round(3 * np.sin(frame / 4 + k), 4)) for k in range(len(dof.split())))
+            angles = " ".join(
+                str(round(3 * np.sin(frame / 4 + k), 4)) for k in range(len(dof.split()))
+            )
             lines += [f"{side}{name} {angles}" for side in "lr" if dof]
     return "\n".join(lines) + "\n"
 
 
 CASES = {
-    "lift_body": Case(lift_body, 1e-6, "least squares that stop at a tolerance"),
+    "lift_body": Case(lift_body, 1e-7, "least squares that stop at a tolerance"),
     "smooth": Case(smooth, 1e-6, "strengths are found by an optimiser that stops at a tolerance"),
-    "fit_smplx": Case(fit_smplx, 1e-6, "least squares that stop at a tolerance"),
-    "ground": Case(ground, 1e-6, "the upward direction is a least-squares solution"),
-    "retarget.humanoid": Case(humanoid, 1e-4, "an optimiser that stops at a tolerance"),
-    "check.physics": Case(physics, 1e-4, "contacts enlarge rounding from step to step"),
+    "fit_smplx": Case(fit_smplx, 1e-7, "least squares that stop at a tolerance"),
+    "ground": Case(ground, 1e-7, "the upward direction is a least-squares solution"),
+    "retarget.humanoid": Case(humanoid, 1e-6, "an optimiser that stops at a tolerance"),
+    "check.physics": Case(physics, 1e-6, "contacts enlarge rounding from step to step"),
     "motion": Case(motion, 1e-9, "plain arithmetic"),
 }

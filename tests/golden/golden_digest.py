@@ -48,7 +48,7 @@ def differences(golden: Digest, found: Digest, *, rtol: float) -> list[str]:
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, BaseModel):
-        value = value.model_dump(mode="json")
+        value = value.model_dump(mode="json", exclude_defaults=True)
     if dataclasses.is_dataclass(value):
         kept = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         value = {"": type(value).__name__} | {k: v for k, v in kept.items() if v is not None}

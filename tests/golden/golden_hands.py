@@ -38,7 +38,9 @@ def seen_hand(side: str = "right", *, noise_m: float = 0.003) -> HandTrack:
     rng = np.random.default_rng(3)
     joints_m = hand.joints_m + rng.normal(0, noise_m, joints.shape)
     joints_m[20, :, 2] += 0.3
-    pose = hand.T_camera_wrist @ se3.make(se3.exp_so3(rng.normal(0, 0.03, (60, 3))), np.zeros((60, 3)))
+    pose = hand.T_camera_wrist @ se3.make(
+        se3.exp_so3(rng.normal(0, 0.03, (60, 3))), np.zeros((60, 3))
+    )
     pose[:, :3, 3] = joints_m[:, 0]
     valid = np.ones(60, bool)
     valid[40:44] = False
@@ -151,9 +153,9 @@ def curate(folder: Path) -> dict[str, Any]:
 
 
 CASES = {
-    "lift": Case(lift, 1e-6, "least squares that stop at a tolerance"),
+    "lift": Case(lift, 1e-7, "least squares that stop at a tolerance"),
     "retarget.gripper": Case(gripper, 1e-9, "plain arithmetic"),
-    "retarget.arm": Case(arm, 1e-4, "an optimiser that stops at a tolerance"),
-    "retarget.hand": Case(hand, 1e-4, "an optimiser that stops at a tolerance"),
+    "retarget.arm": Case(arm, 1e-6, "an optimiser that stops at a tolerance"),
+    "retarget.hand": Case(hand, 1e-6, "an optimiser that stops at a tolerance"),
     "curate": Case(curate, 1e-9, "plain arithmetic"),
 }

@@ -191,11 +191,11 @@ def camera(folder: Path) -> dict[str, Any]:
 
 
 CASES = {
-    "shots": Case(shots, 1e-5, "single precision"),
+    "shots": Case(shots, 1e-6, "single precision"),
     "hands": Case(hands, 1e-9, "plain arithmetic on scripted detections"),
     "body": Case(body, 1e-9, "plain arithmetic on scripted detections"),
-    "hands@network": Case(hands_network, 3e-3, "networks in single precision; crops follow them"),
-    "body@network": Case(body_network, 3e-3, "networks in single precision; crops follow them"),
-    "track.colour": Case(colours, 1e-4, "OpenCV shrinks and turns colours in single precision"),
+    "hands@network": Case(hands_network, 1e-3, "networks in single precision; crops follow them"),
+    "body@network": Case(body_network, 1e-3, "networks in single precision; crops follow them"),
+    "track.colour": Case(colours, 1e-5, "OpenCV shrinks and turns colours in single precision"),
     "camera": Case(camera, 1e-9, "plain arithmetic"),
 }
