@@ -10,7 +10,7 @@ from bvh_files import write_bvh
 from golden_case import Case, clip_of, parts, run_clip_stage
 from golden_hands import seen_hand
 from small_robots import BIPED_JOINTS, STANDING_HEIGHT_M, biped
-from walkers import body_of, walker, write_armed_humanoid
+from walkers import body_of, walker, without, write_armed_humanoid
 
 from pipeline.contract import ActionContract, Dimension
 from pipeline.sources import open_motion
@@ -64,14 +64,20 @@ def lift_body(folder: Path) -> dict[str, Any]:
 
 
 def smooth(folder: Path) -> dict[str, Any]:
-    joints = noisy(squatting(60), 0.01)
-    joints[30, 5] += 0.4
-    valid = np.ones(60, bool)
-    valid[40:44] = False
-    joints[~valid] = np.nan
-    body = body_of(joints, valid=valid, sigma_m=np.full((60, 3), 0.02))
-    tracks = {"hands.right": seen_hand(), "hands.left": seen_hand("left"), "body.person0": body}
-    return run_clip_stage("smooth", clip_of(60), tracks)
+    made = {}
+    for seed, noise_m in enumerate((0.002, 0.01, 0.03)):
+        joints = noisy(squatting(60), noise_m, seed)
+        joints[30, 5] += 0.4
+        joints[10:13] += 0.15
+        valid = np.ones(60, bool)
+        valid[40:44] = False
+        joints[~valid] = np.nan
+        body = body_of(joints, valid=valid, sigma_m=np.full((60, 3), 2 * noise_m))
+        side = ("right", "left")[seed % 2]
+        hand = seen_hand(side, noise_m=noise_m, seed=seed)
+        tracks = {f"hands.{side}": hand, "body.person0": body}
+        made[f"{seed}"] = run_clip_stage("smooth", clip_of(60), tracks)
+    return parts(**made)
 
 
 def fit_smplx(folder: Path) -> dict[str, Any]:
@@ -84,22 +90,39 @@ def ground(folder: Path) -> dict[str, Any]:
     person = walker(num_strides=2, rise_m=0.1)
     num = len(person.time_s)
     from_file = body_of(noisy(person.joints_m, 0.002))
-    seen = from_file.replace(landmarks_px=np.zeros((num, 33, 2)))
+    shaky = body_of(noisy(person.joints_m, 0.01, 1))
+    seen = shaky.replace(landmarks_px=np.zeros((num, 33, 2)))
     return parts(
         file=run_clip_stage("ground", clip_of(num), {"body.person0": from_file}),
+        shaky=run_clip_stage("ground", clip_of(num, rate_hz=50.0), {"body.person0": shaky}),
         camera=run_clip_stage("ground", clip_of(num), {"body.person0": seen}),
     )
 
 
 def humanoid(folder: Path) -> dict[str, Any]:
-    person = walker(num_strides=2)
-    frames = slice(15, 55)
-    num = frames.stop - frames.start
-    joints = noisy(person.joints_m[frames], 0.002)
-    joints[20:22] = np.nan
-    body = body_of(joints, T_world_source=np.eye(4), contact=person.contact[frames])
+    """A walker of whom two frames are missing; one on stairs whose arms were never seen."""
     robot = str(write_armed_humanoid(folder))
-    return run_clip_stage("retarget.humanoid", clip_of(num), {"body.person0": body}, robot=robot)
+    made = {}
+    for name, rise_m in (("walks", 0.0), ("climbs", 0.08)):
+        person = walker(num_strides=2, rise_m=rise_m)
+        frames = slice(15, 60)
+        num = frames.stop - frames.start
+        joints = noisy(person.joints_m[frames], 0.002)
+        joints[20:22] = np.nan
+        if rise_m:
+            joints = without(joints, "elbow", "wrist")
+        body = body_of(
+            joints,
+            T_world_source=np.eye(4),
+            contact=person.contact[frames],
+            sigma_m=np.full((num, 3), 0.02),
+        )
+        support = FeatureTrack(
+            "label.support", "person0", person.support_m[frames], ("left", "right"), "m", "Support."
+        )
+        tracks = {"body.person0": body, "features.support.person0": support}
+        made[name] = run_clip_stage("retarget.humanoid", clip_of(num), tracks, robot=robot)
+    return parts(**made)
 
 
 def physics(folder: Path) -> dict[str, Any]:
@@ -107,8 +130,20 @@ def physics(folder: Path) -> dict[str, Any]:
     legs = "".join(LEG_YAML.replace("SIDE", side) for side in SIDES)
     feet = "".join(f"  {s}: {SOLE_YAML.replace('SIDE', s)}\n" for s in SIDES)
     (folder / "biped.yaml").write_text(f"{BIPED_YAML}{legs}feet:\n{feet}")
-    bend = 0.3 + 0.1 * np.sin(np.arange(30) / 5)
-    leg = np.stack([-bend, 2 * bend, -bend], axis=1)
+    made = {}
+    for name, lean, step_m in (("stands", 0.0, 0.0), ("falls", 0.6, 0.0), ("steps", 0.0, 0.1)):
+        tracks = _legs(lean, step_m)
+        settings = {"robot": str(folder / "biped.yaml"), "settings": {"timestep_s": 0.004}}
+        made[name] = run_clip_stage("check.physics", clip_of(40), tracks, **settings)
+    bolted = {k: v for k, v in _legs(0.0, 0.0).items() if k.startswith("actions")}
+    made["bolted"] = run_clip_stage("check.physics", clip_of(40), bolted, **settings)
+    return parts(**made)
+
+
+def _legs(lean_rad: float, step_m: float) -> dict[str, Any]:
+    """Actions of a biped that bends its knees, its root, and what its feet rest on."""
+    bend = 0.3 + 0.1 * np.sin(np.arange(40) / 5)
+    leg = np.stack([-bend, 2 * bend, -bend - lean_rad], axis=1)
     contract = ActionContract(
         robot="biped",
         dimensions=tuple(
@@ -117,26 +152,30 @@ def physics(folder: Path) -> dict[str, Any]:
         rate_hz=30,
         shift_s=0,
     )
-    root = np.zeros((30, 6))
-    root[:, 2] = 0.56 * np.cos(bend) + STANDING_HEIGHT_M - 0.56
-    names = ("x", "y", "z", "wx", "wy", "wz")
+    root = np.zeros((40, 6))
+    root[:, 2] = 0.28 * (np.cos(bend - lean_rad) + np.cos(bend + lean_rad)) + step_m
+    root[:, 2] += STANDING_HEIGHT_M - 0.56
+    root[:, 4] = lean_rad
     actions = ActionTrack(
         labeler="legs",
         subject="person0",
         contract=contract,
         values=np.concatenate([leg, leg], axis=1),
-        valid=np.ones(30, bool),
-        confidence=np.ones(30),
-        reason=np.zeros(30, np.uint8),
+        valid=np.ones(40, bool),
+        confidence=np.ones(40),
+        reason=np.zeros(40, np.uint8),
     )
-    tracks = {
+    names = ("x", "y", "z", "wx", "wy", "wz")
+    rests = np.full((40, 2), step_m)
+    return {
         "actions.legs.person0": actions,
         "features.root_pose.person0": FeatureTrack(
             "label.root_pose", "person0", root, names, "m, rad", "Root."
         ),
+        "features.support.person0": FeatureTrack(
+            "label.support", "person0", rests, ("left", "right"), "m", "Support."
+        ),
     }
-    settings = {"robot": str(folder / "biped.yaml"), "settings": {"timestep_s": 0.004}}
-    return run_clip_stage("check.physics", clip_of(30), tracks, **settings)
 
 
 def motion(folder: Path) -> dict[str, Any]:

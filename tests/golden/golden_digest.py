@@ -17,10 +17,10 @@ import numpy as np
 from pydantic import BaseModel
 
 NUM_PRODUCTS = 3
+SEED = 720_911
+"""No test draws with it: a product with the very numbers that made an input says less."""
 FLOOR = 1e-6
 """Numbers that are all smaller are rounding: zero, in every unit used here."""
-MOST_DECIMALS = 4
-"""Facts with no more than these may have been rounded either way."""
 
 Digest = dict[str, Any]
 
@@ -37,7 +37,7 @@ def differences(golden: Digest, found: Digest, *, rtol: float) -> list[str]:
     for path in golden.keys() & found.keys():
         old, new = golden[path], found[path]
         if isinstance(old, float) and isinstance(new, float):
-            if not abs(old - new) <= rtol * max(abs(old), FLOOR) + _last_digit(old):
+            if not abs(old - new) <= rtol * max(abs(old), FLOOR):
                 lines.append(f"{path} was {old:.9g}, is {new:.9g}")
         elif _exact(old) != _exact(new):
             lines.append(f"{path} was {_shown(_exact(old))}, is {_shown(_exact(new))}")
@@ -82,7 +82,7 @@ def _numbers(value: np.ndarray, finite: np.ndarray) -> list[float]:
     if not known.size:
         return []
     flat = np.where(finite, value, 0.0).astype(float).ravel()
-    vectors = np.random.default_rng(0).standard_normal((NUM_PRODUCTS, flat.size))
+    vectors = np.random.default_rng(SEED).standard_normal((NUM_PRODUCTS, flat.size))
     facts = [known.min(), known.max(), known.mean(), np.linalg.norm(known)]
     return [float(x) for x in (*facts, *(vectors @ flat))]
 
@@ -98,13 +98,6 @@ def _changed(path: str, old: list[float], new: list[float], rtol: float) -> list
         for name, a, b, scale in zip(names, old, new, scales, strict=True)
         if not abs(a - b) <= rtol * scale
     ]
-
-
-def _last_digit(number: float) -> float:
-    """One unit in the last place of a fact that was rounded for people, else 0."""
-    text = repr(number)
-    decimals = len(text.partition(".")[2])
-    return 1.001 * 10.0**-decimals if decimals <= MOST_DECIMALS and "e" not in text else 0.0
 
 
 def _exact(entry: Any) -> Any:

@@ -30,12 +30,12 @@ gripper: {max_opening_m: 0.08, max_speed_m_s: 0.2}
 """
 
 
-def seen_hand(side: str = "right", *, noise_m: float = 0.003) -> HandTrack:
+def seen_hand(side: str = "right", *, noise_m: float = 0.003, seed: int = 3) -> HandTrack:
     """A lifted hand that opens and closes, with noise, a gap and one wild frame."""
     time_s = np.arange(60) / 30
     joints = hand_joints(0.5 + 0.4 * np.sin(3 * time_s))
     hand = seen(joints, side)
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(seed)
     joints_m = hand.joints_m + rng.normal(0, noise_m, joints.shape)
     joints_m[20, :, 2] += 0.3
     pose = hand.T_camera_wrist @ se3.make(
@@ -67,36 +67,49 @@ def lift(folder: Path) -> dict[str, Any]:
 
 
 def gripper(folder: Path) -> dict[str, Any]:
-    shown = perform(4)
-    num = len(shown.time_s)
-    hand = HandTrack(
-        side="right",
-        landmarks_px=np.zeros((num, 21, 2)),
-        hand_m=shown.joints_m,
-        score=np.ones(num),
-        handedness=np.ones(num),
-        valid=shown.known,
-        joints_m=shown.joints_m,
-        sigma_position_m=np.full((num, 3), 0.01),
-        sigma_rotation_rad=np.full(num, 0.1),
-    )
-    tracks = {"hands.right": hand}
-    return parts(
-        hold=run_clip_stage("retarget.gripper", clip_of(num), tracks),
-        close=run_clip_stage("retarget.gripper", clip_of(num), tracks, during_grasp="close"),
-    )
+    made = {}
+    for seed in range(8):
+        shown = perform(seed, noise_m=0.001 + 0.001 * (seed % 4))
+        num = len(shown.time_s)
+        hand = HandTrack(
+            side="right",
+            landmarks_px=np.zeros((num, 21, 2)),
+            hand_m=shown.joints_m,
+            score=np.ones(num),
+            handedness=np.ones(num),
+            valid=shown.known,
+            joints_m=shown.joints_m,
+            sigma_position_m=np.full((num, 3), 0.01),
+            sigma_rotation_rad=np.full(num, 0.1),
+        )
+        during = ("hold", "close", "measured")[seed % 3]
+        made[f"{seed}"] = run_clip_stage(
+            "retarget.gripper", clip_of(num), {"hands.right": hand}, during_grasp=during
+        )
+    return parts(**made)
 
 
 def arm(folder: Path) -> dict[str, Any]:
+    """A hand that is unseen for a while; one that goes too far, too fast, and opens at once."""
     (folder / "small.urdf").write_text(ARM_URDF.format(joints=_arm_joints()))
     (folder / "small.yaml").write_text(ARM_YAML)
-    hand = working_hand("down", 4, axes(*APPROACHES["down"]), num_frames=60)
-    T, valid = hand.gripper.T_camera_ee.copy(), hand.gripper.valid.copy()
-    T[20:23], valid[20:23] = np.nan, False
-    T[40:50], valid[40:50] = np.nan, False
-    shown = hand.gripper.replace(T_camera_ee=T, valid=valid)
-    tracks = {"gripper.right": shown}
-    return run_clip_stage("retarget.arm", clip_of(60), tracks, robot=str(folder / "small.yaml"))
+    made = {}
+    for name, seed in {"unseen": 4, "wild": 5}.items():
+        hand = working_hand("down", seed, axes(*APPROACHES["down"]), num_frames=60)
+        T, valid = hand.gripper.T_camera_ee.copy(), hand.gripper.valid.copy()
+        opening = hand.gripper.opening.copy()
+        T[20:23], valid[20:23] = np.nan, False
+        if name == "unseen":
+            T[40:50], valid[40:50] = np.nan, False
+        else:
+            T[30:, 0, 3] += 0.25
+            T[45:50, 2, 3] += 1.5
+            opening[10:13] = 1 - np.round(opening[10:13])
+        shown = hand.gripper.replace(T_camera_ee=T, valid=valid, opening=opening)
+        made[name] = run_clip_stage(
+            "retarget.arm", clip_of(60), {"gripper.right": shown}, robot=str(folder / "small.yaml")
+        )
+    return parts(**made)
 
 
 def _arm_joints() -> str:

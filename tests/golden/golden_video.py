@@ -78,36 +78,50 @@ def _visible(there: Sequence[Any], rgb: np.ndarray, index: int) -> list[Any]:
 
 
 def hands(folder: Path) -> dict[str, Any]:
-    rng = np.random.default_rng(0)
-    script: list[list[Any]] = []
-    for t in range(90):
-        there = []
-        if not 30 <= t < 36 and t < 80:
-            at = (200 + 2 * t + (180 if t >= 60 else 0), 220 + 20 * np.sin(t / 8))
-            there.append(hand_at(at=at, noise_px=1.0, rng=rng))
-        if 15 <= t < 70:
-            side_seen = 0.7 if t % 11 == 0 else None
-            there.append(
-                hand_at(
-                    at=(500 - t, 240), side="left", right_probability=side_seen,
-                    px_per_m=800.0, noise_px=1.0, rng=rng,
-                )
-            )  # fmt: skip
-        script.append(there)
+    return parts(**{f"{seed}": _hands(seed) for seed in range(8)})
+
+
+def _hands(seed: int) -> dict[str, Any]:
+    """Two hands that go about, are lost, jump, and are now and then taken for the other one."""
+    rng = np.random.default_rng(seed)
+    script: list[list[Any]] = [[] for _ in range(90)]
+    for side, x_px in (("right", 200.0), ("left", 430.0)):
+        at = np.array([x_px, 240.0])
+        speed, hidden, mistaken = rng.normal(0, 2, 2), 0, 0
+        for t in range(int(rng.integers(0, 25)), 90):
+            speed = 0.9 * speed + rng.normal(0, 1.2, 2)
+            at = np.clip(at + speed + 90 * (rng.random() < 0.02), (60, 80), (580, 400))
+            hidden = max(hidden - 1, int(rng.integers(2, 20)) * (rng.random() < 0.03))
+            mistaken = max(mistaken - 1, int(rng.integers(2, 15)) * (rng.random() < 0.04))
+            right = rng.uniform(0.6, 0.95) if (side == "right") != bool(mistaken) else 0.2
+            size = 700.0 + 300 * rng.random() * (rng.random() < 0.1)
+            if not hidden:
+                noise = {"noise_px": rng.uniform(0.5, 3), "rng": rng}
+                facts = {"at": tuple(at), "px_per_m": size, "right_probability": right}
+                script[t].append(hand_at(side=side, **facts, **noise))
     stage = Hands(HandsConfig())
     stage._landmarkers = [Scripted(script), Scripted(script)]
     return show_frames(stage, video_of(90), [frame(t) for t in range(90)])
 
 
 def body(folder: Path) -> dict[str, Any]:
-    script: list[list[Any]] = []
-    for t in range(90):
-        there = []
-        if not 40 <= t < 46:
-            there.append(detection_at(150 + 3 * t, 240 + 5 * np.sin(t / 5), size_px=80.0 + t / 3))
-        if t >= 20:
-            there.append(detection_at(500 - 3 * t, 250, size_px=70.0, rgb=(20.0, 30.0, 200.0)))
-        script.append(there)
+    return parts(**{f"{seed}": _body(seed) for seed in range(5)})
+
+
+def _body(seed: int) -> dict[str, Any]:
+    """People of several colours who pass each other, go and come back; a cut."""
+    rng = np.random.default_rng(seed)
+    script: list[list[Any]] = [[] for _ in range(90)]
+    for number, colour in enumerate(((200.0, 0, 0), (20.0, 30, 200), (180.0, 30, 60))):
+        start, end = sorted(rng.uniform(120, 520, 2))[:: rng.choice([-1, 1])]
+        first, size = int(rng.integers(0, 40)), rng.uniform(50, 90)
+        away = slice(*np.cumsum(rng.integers(8, 30, 2)) + first)
+        for t in range(first if number else 0, 90):
+            if not away.start <= t < away.stop:
+                x = start + (end - start) * t / 90 + rng.normal(0, 1.5)
+                rgb = tuple(np.array(colour) + rng.normal(0, 8, 3))
+                found = detection_at(x, 245 + rng.normal(0, 1.5), size_px=size + t / 9, rgb=rgb)
+                script[t].append(found)
     stage = Body(BodyConfig(num_people=2))
     stage._landmarkers = [Scripted(script), Scripted(script)]
     stage._finder = Everybody(script)
@@ -137,17 +151,19 @@ def _see(stage: Any, path: Path, num_frames: int) -> dict[str, Any]:
 
 
 def shots(folder: Path) -> dict[str, Any]:
-    """Three scenes: one still and flashing, one that pans, one with a pause in its clock."""
+    """Scenes that are still and flash, pan, repeat frames, are nearly black, or pause."""
     rng = np.random.default_rng(0)
     images, times_s = [], []
-    for scene in range(3):
-        wide = np.kron(rng.uniform(30, 220, (6, 40)), np.ones((4, 12)))
-        for k in range(50):
-            start = int((0.0, 1.4, 0.3)[scene] * k)
+    for scene in range(12):
+        low, high = (30, 220) if scene % 5 else (20, 32)
+        wide = np.kron(rng.uniform(low, high, (6, 40)), np.ones((4, 12)))
+        for k in range(25):
+            start = int((0.0, 1.4, 0.3, 4.0)[scene % 4] * k)
             image = wide[:, start : start + 32] + rng.normal(0, 1.5, (24, 32))
-            image += 120 if scene == 0 and k == 20 else 0
-            images.append(np.clip(image, 0, 255).astype(np.uint8))
-            times_s.append(len(times_s) / 30 + (1.5 if scene == 2 and k >= 20 else 0))
+            image += 120 if scene == 4 and k == 10 else 0
+            is_repeated = scene % 3 == 2 and k % 3
+            images.append(images[-1] if is_repeated else np.clip(image, 0, 255).astype(np.uint8))
+            times_s.append(len(times_s) / 30 + (1.5 if scene >= 10 and k >= 10 else 0))
     frames = [
         Frame(k, times_s[k], lambda: np.zeros((1, 1, 3), np.uint8), lambda width, k=k: images[k])
         for k in range(len(images))
@@ -158,25 +174,26 @@ def shots(folder: Path) -> dict[str, Any]:
 
 
 def colours(folder: Path) -> dict[str, Any]:
-    """A red disc that goes round a blue one, and something red that comes and goes."""
-    rows, columns = np.mgrid[:240, :320] + 0.5
-    frames = []
-    for t in range(40):
-        image = np.full((240, 320, 3), 110.0)
-        discs = [(160 + 90 * np.cos(t / 9), 120 + 60 * np.sin(t / 9), 9, (220, 30, 30))]
-        discs += [(160, 120, 14, (40, 60, 210))]
-        discs += [(60, 60, 11, (200, 40, 50))] * (12 <= t < 18)
+    """A red disc that goes round a blue one, hides at times, and has red rivals of all sizes."""
+    rows, columns = np.mgrid[:120, :160] + 0.5
+    rng, frames = np.random.default_rng(6), []
+    for t in range(60):
+        image = np.full((120, 160, 3), 110.0)
+        discs = [(80.0, 60.0, 7.0, (40, 60, 210))]
+        if t % 20 not in (13, 14, 15, 16):
+            discs += [(80 + 45 * np.cos(t / 9), 60 + 30 * np.sin(t / 9), 4.5, (220, 30, 30))]
+        if rng.random() < 0.4:
+            x, y = rng.uniform(20, 100, 2)
+            discs += [(x, y, rng.uniform(2, 6), (200, 40, 50))]
         for x, y, radius, rgb in discs:
             share = np.clip(radius + 0.5 - np.hypot(columns - x, rows - y), 0, 1)[..., None]
             image = share * rgb + (1 - share) * image
-        if t == 30:
-            image[:] = 110.0
-        picture = np.rint(image).astype(np.uint8)
+        picture = np.rint(image + rng.normal(0, 2, image.shape)).clip(0, 255).astype(np.uint8)
         frames.append(Frame(t, t / 30, lambda picture=picture: picture))
     things = {"red": {"rgb": (220, 30, 30)}, "blue": {"rgb": (40, 60, 210)}}
-    stage = ColourTracks(ColourTracksConfig(things=things, max_width_px=240))
+    stage = ColourTracks(ColourTracksConfig(things=things, max_width_px=140))
     stage.setup()
-    return show_frames(stage, video_of(40, size=(320, 240)), frames)
+    return show_frames(stage, video_of(60, size=(160, 120)), frames)
 
 
 def camera(folder: Path) -> dict[str, Any]:
