@@ -20,9 +20,9 @@ class Case:
     make: Callable[[Path], Mapping[str, Any]]
     """Runs it, with an empty folder to write into; gives everything that comes out, by name."""
     rtol: float
-    """Relative difference of numbers that is rounding: a hundred times, or more, what differed
+    """Relative difference of numbers that is rounding: fifty times, or more, what differed
     between OpenBLAS, NumPy and torch with the instructions of their oldest processors and with
-    those of a new one (at most 4e-7, 2e-8 where nothing is single precision)."""
+    those of a new one (at most 6e-7; in double precision 2e-7, mostly none)."""
     why: str
     """Where that comes from."""
 
