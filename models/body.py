@@ -65,6 +65,7 @@ class Body(FrameStage):
     version: ClassVar[str] = "1"
     provides: ClassVar[tuple[str, ...]] = ("body",)
     assets: ClassVar[tuple[str, ...]] = ("pose_landmarker.task",)
+    packages: ClassVar[tuple[str, ...]] = ("mediapipe",)
     preload: ClassVar[tuple[str, ...]] = ("models.mediapipe_preload",)
     Config: ClassVar[type[StageConfig]] = BodyConfig
     config: BodyConfig

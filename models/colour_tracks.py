@@ -87,6 +87,7 @@ class ColourTracks(FrameStage):
     kind = "track.colour"
     version = "1"
     provides = ("features",)
+    packages: ClassVar[tuple[str, ...]] = ("opencv-contrib-python",)
     preload: ClassVar[tuple[str, ...]] = ("cv2",)
     Config: ClassVar[type[StageConfig]] = ColourTracksConfig
     config: ColourTracksConfig

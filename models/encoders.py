@@ -15,7 +15,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from models.inverse_dynamics_config import COMPONENTS, SMALL_NETWORK
+from pipeline.assets.digest import sha256_of
 from pipeline.errors import AssetError, UsageError
+from pipeline.packages import version_of
 
 if TYPE_CHECKING:
     import torch
@@ -65,6 +67,34 @@ def encoder_digest(name: str) -> str:
     for file in sorted(f for f in Path(folder).iterdir() if f.suffix in _DECISIVE):
         found.update(file.name.encode() + b"\0" + file.read_bytes())
     return found.hexdigest()
+
+
+def encoder_token(name: str) -> str:
+    """What decides what an encoder says: its weights, wherever they lie, and who runs them.
+
+    A network of the hub stands for itself by its name.
+
+    Raises:
+        UsageError: As `check_encoder`.
+        AssetError: Named weights are not there.
+    """
+    check_encoder(name)
+    source, _, network = name.partition(":")
+    if source == "latent":
+        from models.latent_model import load_latent
+
+        inner = load_latent(Path(network)).facts.config.encoder
+        return f"latent {encoder_digest(name)} {encoder_token(inner)}"
+    if source not in _SOURCES:
+        return name
+    if source == "torchvision" and "@" in network:
+        network, _, weights = network.partition("@")
+        if not Path(weights).is_file():
+            raise AssetError(f"the weights {weights} of encoder {name!r} are not there")
+        network += "@" + sha256_of(Path(weights))
+    elif source == "transformers" and Path(network).is_dir():
+        network = sha256_of(Path(network))
+    return f"{source}=={version_of(source)} {network}"
 
 
 def open_encoder(name: str) -> Embed:

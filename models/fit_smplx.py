@@ -13,7 +13,7 @@ from pydantic import Field
 from models.body_joints import joints_of
 from models.smplx_fit import FitSettings, fit_smplx
 from models.smplx_model import NUM_BODY_ANGLES, load_smplx
-from pipeline.motion.body_model import find_body_model
+from pipeline.motion.body_model import body_models_digest, find_body_model
 from pipeline.motion.smpl_joints import BODY
 from pipeline.stage import ClipStage, StageConfig, Tracks
 from pipeline.tracks import (
@@ -82,12 +82,11 @@ class FitSmplx(ClipStage):
         self._model = None
 
     def cache_token(self) -> str:
-        """Name and size of the model file; a published model is not edited."""
+        """What the model file holds."""
         where = self.config.model_path.expanduser()
         if not where.exists():
             return ""
-        file = find_body_model(where, "SMPL-X", self.config.gender)
-        return f"{file.name}:{file.stat().st_size}"
+        return body_models_digest(find_body_model(where, "SMPL-X", self.config.gender))
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """A SMPL-X track for each body that has joints or landmarks, and it as columns."""

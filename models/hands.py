@@ -69,6 +69,7 @@ class Hands(FrameStage):
     version: ClassVar[str] = "1"
     provides: ClassVar[tuple[str, ...]] = ("hands",)
     assets: ClassVar[tuple[str, ...]] = ("hand_landmarker.task",)
+    packages: ClassVar[tuple[str, ...]] = ("mediapipe",)
     preload: ClassVar[tuple[str, ...]] = ("models.mediapipe_preload",)
     Config: ClassVar[type[StageConfig]] = HandsConfig
     config: HandsConfig

@@ -44,6 +44,7 @@ class InverseDynamics(ClipStage):
     version = "1"
     requires = ("hands|body|gripper|features|pixels",)
     provides = ("actions", "features")
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
     Config: ClassVar[type[StageConfig]] = InverseDynamicsStageConfig
 
     @property

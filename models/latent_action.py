@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from models.encoders import encoder_digest
+from models.encoders import encoder_token
 from models.latent_model import LatentModel, open_latent, usable_latent
 from models.training.pictures import shrink
 from models.training.rows import nearest_frames
@@ -45,13 +45,14 @@ class LatentAction(ClipStage):
     version = "1"
     provides = ("actions", "features")
     source: ClassVar[SourceKind | None] = "video"
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
     Config: ClassVar[type[StageConfig]] = LatentActionStageConfig
     config: LatentActionStageConfig
 
     def cache_token(self) -> str:
         """The model's weights, and those of an encoder that it names."""
-        model = usable_latent(self.config.model)
-        return encoder_digest(f"latent:{self.config.model}") + model.facts.config.encoder
+        usable_latent(self.config.model)
+        return encoder_token(f"latent:{self.config.model}")
 
     def setup(self) -> None:
         """Loads the model; one thread, so that videos side by side do not fight.

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from models.encoders import Embed
+from models.encoders import Embed, encoder_token
 from models.labeler import Labeler, folder_digest, load_labeler
 from models.training.pictures import shrink
 from pipeline.errors import UsageError
@@ -37,6 +37,7 @@ class Pixels(FrameStage):
     kind = "label.pixels"
     version = "1"
     provides = ("pixels",)
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
     Config: ClassVar[type[StageConfig]] = PixelsConfig
 
     @property
@@ -46,9 +47,10 @@ class Pixels(FrameStage):
         return self.config.model
 
     def cache_token(self) -> str:
-        """The labeler's weights."""
-        load_labeler(self.folder).open_encoder()
-        return folder_digest(self.folder)
+        """The labeler's weights, and those of an encoder that it names."""
+        labeler = load_labeler(self.folder)
+        labeler.open_encoder()
+        return f"{folder_digest(self.folder)} {encoder_token(labeler.facts.config.image_network)}"
 
     def setup(self) -> None:
         """Loads the labeler; one thread, so that videos side by side do not fight.

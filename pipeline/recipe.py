@@ -16,7 +16,7 @@ from pipeline import registry
 from pipeline.config_paths import with_absolute_paths, without_folders
 from pipeline.configs import config_path
 from pipeline.errors import RecipeError, one_of
-from pipeline.stage import FrameStage, Stage, matches
+from pipeline.stage import FrameStage, Stage, feeds
 from pipeline.types import SourceKind
 
 
@@ -347,7 +347,7 @@ def _check_order(stages: tuple[StageEntry, ...]) -> None:
     has_clip_stage = False
     for entry in stages:
         for need in entry.stage_class.requires:
-            if not any(matches(p, need) or matches(need, p) for p in provided):
+            if not any(feeds(p, need) for p in provided):
                 raise RecipeError(
                     f"stage {entry.name!r} requires {need!r}, which no stage before it provides "
                     f"(provided so far: {one_of(provided)}); add one before it"

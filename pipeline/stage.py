@@ -41,7 +41,10 @@ class Stage(ABC):
     source: ClassVar[SourceKind | None] = None
     """Kind of file that it looks into itself; `None` where it looks at tracks alone."""
     assets: ClassVar[tuple[str, ...]] = ()
-    """Assets (see `rotoscope assets`) that must be fetched before."""
+    """Assets (see `rotoscope assets`) that must be fetched before; other bytes, other output."""
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Packages whose release decides what comes out, such as `mediapipe`: another one, another
+    output. Not those that only round differently."""
     preload: ClassVar[tuple[str, ...]] = ()
     """Modules worth importing once for all child processes; they must start no thread."""
     Config: ClassVar[type[StageConfig]] = StageConfig
@@ -56,7 +59,10 @@ class Stage(ABC):
         """Releases what `setup` took."""
 
     def cache_token(self) -> str:
-        """What else changes the output beyond config and version, such as a robot file."""
+        """What else changes the output beyond config, version, assets and packages.
+
+        Contents of files, such as a robot's or a labeler's, never where they lie.
+        """
         return ""
 
 
@@ -92,6 +98,11 @@ class FrameStage(Stage):
 def matches(name: str, pattern: str) -> bool:
     """Whether track `name` is `pattern`, or one of its alternatives (`a|b`), or lies below it."""
     return any(name == one or name.startswith(one + ".") for one in pattern.split("|"))
+
+
+def feeds(given: str, need: str) -> bool:
+    """Whether a stage that provides `given` can give what another `requires` as `need`."""
+    return any(matches(given, one) or matches(one, given) for one in need.split("|"))
 
 
 def select(tracks: Mapping[str, Track], patterns: tuple[str, ...]) -> Tracks:

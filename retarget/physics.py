@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,6 +24,7 @@ from retarget.physics_model import link_positions
 from retarget.physics_settings import PhysicsSettings, Root, Step
 from retarget.physics_tracking import PhysicsResult, track_with_pd
 from retarget.robot_config import load_config
+from retarget.robot_digest import robot_digest, shipped_digest
 from retarget.robot_files import robot_file
 from retarget.tree_config import HandConfig, HumanoidConfig
 
@@ -74,6 +74,7 @@ class PhysicsCheck(ClipStage):
     version = "1"
     requires = ("actions", "actions|features")  # the latter where there are any
     provides = ("features.physics", "quality.physics")
+    packages = ("mujoco",)
     Config = PhysicsConfig
     config: PhysicsConfig
 
@@ -87,9 +88,11 @@ class PhysicsCheck(ClipStage):
         assert self.named_robot is None or self.named_robot.path.is_file()
 
     def cache_token(self) -> str:
-        """Checksum of the robot's file, where the recipe names the robot."""
-        named = self.named_robot
-        return "" if named is None else hashlib.sha256(named.path.read_bytes()).hexdigest()
+        """Hash of the robot that the recipe names, else of all that the actions can name."""
+        if self.config.robot is None:
+            return shipped_digest()
+        config, config_file = load_config(self.config.robot)
+        return robot_digest(config, robot_file(config, config_file))
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """A column and a quality record per action track that holds joint values."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from pipeline.geometry import se3
 from retarget.description import Description, Joint, read_description
 from retarget.kinematics import Segment, SerialChain
 from retarget.robot_config import ArmSection, RobotConfig, load_config_of
+from retarget.robot_digest import robot_digest
 from retarget.robot_files import robot_file
 
 
@@ -29,7 +29,7 @@ class Robot:
     path: Path
     """Its URDF or MJCF file."""
     checksum: str
-    """Hash of both files."""
+    """Hash of what both files and those that they name hold."""
     chain: SerialChain
     """Kinematics from the base to the end effector."""
     lower: Float[np.ndarray, " joint"]
@@ -102,7 +102,7 @@ def load_robot(name_or_path: str) -> Robot:
             f"{lower.tolist()} to {upper.tolist()}"
         )
     _require_joints(config.gripper.joints, description)
-    digest = hashlib.sha256(config_file.read_bytes() + description.path.read_bytes()).hexdigest()
+    digest = robot_digest(config, description.path)
     return Robot(config, description.path, digest, chain, lower, upper, speed, home)
 
 

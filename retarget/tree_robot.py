@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from retarget.description import Description, read_description
 from retarget.joint_limits import JointLimits, free_joints, held_joints, joint_limits, joint_rest
 from retarget.robot import feature_name
 from retarget.robot_config import load_config_of
+from retarget.robot_digest import robot_digest
 from retarget.robot_files import robot_file
 from retarget.tree import KinematicTree, Mark
 from retarget.tree_config import HandConfig, HumanoidConfig, PointSection, TreeRobotConfig
@@ -30,7 +30,7 @@ class TreeRobot:
     path: Path
     """Its URDF or MJCF file."""
     checksum: str
-    """Hash of both files."""
+    """Hash of what both files and those that they name hold."""
     description: Description
     """Links and joints of the robot file."""
     joint_names: tuple[str, ...]
@@ -183,7 +183,7 @@ def _load[R: TreeRobot](
     robot = kind(
         config=config,
         path=path,
-        checksum=hashlib.sha256(config_file.read_bytes() + path.read_bytes()).hexdigest(),
+        checksum=robot_digest(config, path),
         description=description,
         joint_names=names,
         limits=limits,

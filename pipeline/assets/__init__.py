@@ -2,6 +2,7 @@
 
 from pipeline.assets.cache import (
     AssetStatus,
+    asset_digest,
     asset_path,
     assets_root,
     fetch,
@@ -9,4 +10,12 @@ from pipeline.assets.cache import (
     verify,
 )
 
-__all__ = ["AssetStatus", "asset_path", "assets_root", "fetch", "list_assets", "verify"]
+__all__ = [
+    "AssetStatus",
+    "asset_digest",
+    "asset_path",
+    "assets_root",
+    "fetch",
+    "list_assets",
+    "verify",
+]

@@ -70,6 +70,15 @@ def asset_path(name: str) -> Path:
     return path
 
 
+def asset_digest(name: str) -> str:
+    """Checksum of an asset's bytes as they lie here, for keys of what was made with it.
+
+    Raises:
+        AssetError: As `asset_path`.
+    """
+    return sha256_of(asset_path(name))
+
+
 def fetch(
     names: Sequence[str] | None = None, *, progress: Progress = lambda line: None
 ) -> list[AssetStatus]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +96,32 @@ def find_body_model(where: Path, kind: str, gender: str) -> Path:
     if found is None:
         raise MotionError(f"{where} has no {kind} model; looked for {', '.join(names)}")
     return found
+
+
+def body_models_digest(where: Path) -> str:
+    """Hash of the model file, or of all those below a folder that could be taken.
+
+    Of an `.npz` its directory is read alone, whose checksums hold for what it contains: published
+    models are hundreds of megabytes. A `.pkl` beside an `.npz` of the same name is never taken.
+    """
+    files = [where] if where.is_file() else sorted(f for f in where.rglob("*") if f.is_file())
+    taken = [
+        file
+        for file in files
+        if file.suffix == ".npz"
+        or (file.suffix == ".pkl" and file.with_suffix(".npz") not in files)
+    ]
+    lines = [f"{file.relative_to(where) if file != where else file.name}" for file in taken]
+    parts = [f"{line}:{_content(file)}" for line, file in zip(lines, taken, strict=True)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _content(file: Path) -> str:
+    if not zipfile.is_zipfile(file):
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    with zipfile.ZipFile(file) as archive:
+        return " ".join(f"{m.filename} {m.file_size} {m.CRC:08x}" for m in archive.infolist())
 
 
 def rest_skeleton(

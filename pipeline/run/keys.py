@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from pipeline.assets import asset_digest
+from pipeline.packages import version_of
 from pipeline.recipe import Recipe, StageEntry
 from pipeline.run.store import content_key
-from pipeline.stage import FrameStage, matches
+from pipeline.stage import FrameStage, feeds
+
+FRAMES_VERSION = "1"
+"""Bump when the same file gives other frames, frame times or facts (`pipeline.video`,
+`pipeline.sources`): stages are keyed by it through the clock."""
+EPISODES_VERSION = "1"
+"""Bump when the same tracks give other episodes (`pipeline.assemble`, `pipeline.features`) or
+other pictures of them (`pipeline.export.render`, `pipeline.video.encode`)."""
 
 
 @dataclass(frozen=True)
@@ -21,26 +30,33 @@ class Keys:
     """Index of the episodes."""
 
 
-def outcome_key(recipe: Recipe, sha256: str, tokens: dict[str, str], until: str) -> str:
-    """Store key of what a video gives as a whole."""
-    facts = {
-        "kind": "outcome",
-        "video": sha256,
-        "recipe": recipe.digest(),
-        "inputs": list(video_keys(recipe, sha256, tokens).stages.values()),
-        "until": until,
-    }
-    return content_key(facts)
-
-
 def stage_tokens(recipe: Recipe) -> dict[str, str]:
-    """Each stage's cache token: what changes its output beyond config and version."""
-    return {entry.name: entry.build().cache_token() for entry in recipe.stages}
+    """What changes each stage's output beyond config and version: assets, packages, files.
+
+    Raises:
+        AssetError: An asset was not fetched.
+    """
+    return {entry.name: _token(entry) for entry in recipe.stages}
+
+
+def _token(entry: StageEntry) -> str:
+    found = entry.stage_class
+    assets = [f"{name}:{asset_digest(name)}" for name in found.assets]
+    packages = [f"{name}=={version_of(name)}" for name in found.packages]
+    return " ".join(filter(None, [*assets, *packages, entry.build().cache_token()]))
 
 
 def video_keys(recipe: Recipe, sha256: str, tokens: dict[str, str]) -> Keys:
     """The keys of a video: change one setting, and only what depends on it gets another key."""
-    clock = content_key({"kind": "clock", "video": sha256, "backend": recipe.video.backend})
+    clock = content_key(
+        {
+            "kind": "clock",
+            "version": FRAMES_VERSION,
+            "video": sha256,
+            "backend": recipe.video.backend,
+            "decoders": {name: version_of(name) for name in _decoders(recipe)},
+        }
+    )
     stages: dict[str, str] = {}
     split = clock
     for entry in recipe.stages:
@@ -68,18 +84,33 @@ def video_keys(recipe: Recipe, sha256: str, tokens: dict[str, str]) -> Keys:
     episodes = content_key(
         {
             "kind": "episodes",
+            "version": EPISODES_VERSION,
             "video": sha256,
-            "inputs": list(stages.values()),
+            "inputs": [clock, *stages.values()],
             "export": recipe.export.model_dump(mode="json"),
             "labeler": recipe.action,
+            "task": recipe.task,
         }
     )
     return Keys(clock=clock, stages=stages, episodes=episodes)
 
 
+def outcome_key(recipe: Recipe, sha256: str, tokens: dict[str, str], until: str = "") -> str:
+    """The key of what became of a video: another one where anything that it is made of has one."""
+    keys = video_keys(recipe, sha256, tokens)
+    return content_key({"kind": "outcome", "video": sha256, "keys": asdict(keys), "until": until})
+
+
+def _decoders(recipe: Recipe) -> tuple[str, ...]:
+    """Packages that decode, and encode, under a recipe; a motion file needs none."""
+    if recipe.source != "video":
+        return ()
+    return ("av", "decord") if recipe.video.backend == "decord" else ("av",)
+
+
 def _feeds(earlier: StageEntry, entry: StageEntry) -> bool:
     return any(
-        matches(given, need) or matches(need, given)
+        feeds(given, need)
         for given in earlier.stage_class.provides
         for need in entry.stage_class.requires
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import Any
 
 from pipeline import __version__
+from pipeline.packages import version_of
 from pipeline.run.ledger import Row
 from pipeline.run.request import LabelRequest
 from pipeline.run.rows import public_row
@@ -44,7 +44,7 @@ def provenance_of(request: LabelRequest) -> dict[str, Any]:
         "recipe": request.recipe.name,
         "recipe_digest": request.recipe.digest(),
         "recipe_resolved": request.recipe.as_dict(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: version_of(name) for name in PACKAGES},
     }
 
 
@@ -70,13 +70,6 @@ def publish_rows(request: LabelRequest, rows: tuple[Row, ...], key: str) -> None
             ledger=tuple(public_row(r) for r in rows),
         )
     )
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "absent"
 
 
 def _slug(name: str) -> str:

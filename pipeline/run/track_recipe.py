@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pipeline.errors import RecipeError, one_of
 from pipeline.recipe import Recipe
-from pipeline.stage import matches
+from pipeline.stage import feeds
 
 NO_TRACKS = ("shots", "actions", "segments", "pixels")
 """What stages give that are not run: an episode is one shot, has its actions and its length."""
@@ -28,7 +28,7 @@ def tracks_alone(recipe: Recipe) -> Recipe:
     kept, provided = [], set[str]()
     for entry in recipe.stages:
         gives, needs = entry.stage_class.provides, entry.stage_class.requires
-        has_needs = all(any(matches(p, n) or matches(n, p) for p in provided) for n in needs)
+        has_needs = all(any(feeds(p, n) for p in provided) for n in needs)
         if has_needs and not any(name in NO_TRACKS for name in gives):
             kept.append(entry)
             provided |= set(gives)

@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.errors import MotionError
 from pipeline.motion import Unit, Up, read_motion
+from pipeline.motion.body_model import body_models_digest
 from pipeline.stage import ClipStage, StageConfig, Tracks
 from pipeline.tracks import BodyTrack, QualityTrack, Track
 from pipeline.types import Clip, SourceKind
@@ -45,14 +46,9 @@ class MotionStage(ClipStage):
     config: MotionConfig
 
     def cache_token(self) -> str:
-        """Names and sizes of the body models: other ones make other bones."""
+        """What the body models hold: other ones make other bones."""
         where = self.config.body_models
-        if where is None:
-            return ""
-        files = [where] if where.is_file() else sorted(where.rglob("*.*"))
-        models = [file for file in files if file.suffix in (".npz", ".pkl")]
-        # Not their bytes: hundreds of megabytes, and a published model is not edited.
-        return " ".join(f"{file.name}:{file.stat().st_size}" for file in models)
+        return "" if where is None else body_models_digest(where)
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """The person of the clip's file, and facts about how it was read.

@@ -1,4 +1,5 @@
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -331,8 +332,23 @@ def test_turning_round_twice_gives_no_jump() -> None:
     np.testing.assert_allclose(se3.exp_so3(vectors), R, atol=1e-9)
 
 
-def test_model_file_decides_the_cache(folder: Path, tmp_path: Path) -> None:
-    token = FitSmplx(FitSmplxConfig(model_path=folder)).cache_token()
-    assert token.startswith("SMPLX_NEUTRAL.npz:")
-    other = body_models.write_model(tmp_path, suffix=".pkl")
-    assert FitSmplx(FitSmplxConfig(model_path=other)).cache_token() != token
+def token(where: Path) -> str:
+    return FitSmplx(FitSmplxConfig(model_path=where)).cache_token()
+
+
+def test_content_of_the_model_decides_the_cache_not_its_place(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body_models.write_model(tmp_path / "copy")
+    monkeypatch.chdir(tmp_path)
+    assert token(folder) == token(tmp_path / "copy") == token(Path("copy"))
+    file = tmp_path / "copy" / "smplx" / "SMPLX_NEUTRAL.npz"
+    before = file.stat()
+    changed = body_models.model_arrays()
+    changed["v_template"][0, 0] += 1e-3
+    np.savez(file, **changed)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert file.stat().st_size == before.st_size
+    assert token(folder) != token(tmp_path / "copy")
+    other = body_models.write_model(tmp_path / "other", suffix=".pkl")
+    assert token(other) not in (token(folder), token(tmp_path / "copy"))

@@ -88,7 +88,7 @@ def test_contract_says_name_unit_limits_and_speed(hand):
 
 def test_checksum_changes_with_either_file(hand):
     first = load_hand(str(hand)).checksum
-    edit(hand, "side: right", "side: right ")
+    edit(hand, "forward: [0, 0, 1]", "forward: [0, 0, 2]")
     second = load_hand(str(hand)).checksum
     edit(hand.parent / "hand.urdf", 'velocity="5"', 'velocity="6"')
     assert len({first, second, load_hand(str(hand)).checksum}) == 3
