@@ -65,6 +65,8 @@ class LimitsSection(_Section):
     """Time that any video may take [s]."""
     per_frame_s: float = Field(default=0.5, ge=0)
     """Further time per frame [s]."""
+    network: bool = False
+    """Whether it may reach other machines, as a stage must that downloads something itself."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipeline.atomic import remove_leftovers
 from pipeline.errors import RotoscopeError, WorkerError
 from pipeline.recipe import Recipe
 from pipeline.run.events import Event, Listener, ignore
@@ -188,6 +189,7 @@ def run_one(
             preload=preload,
             on_message=hear,
             stop=stop,
+            has_network=limits.network,
         )
     except WorkerError as error:
         return failed_row(request, work.found, where["stage"], error)
@@ -226,6 +228,8 @@ def publish(
     """Writes the dataset of these rows, unless exactly that one stands there already."""
     if request.until or not any(row.episodes for row in rows):
         return LabelResult(rows, None, False)
+    # A kill just after the new dataset took its place leaves the old one beside it.
+    remove_leftovers(request.out.parent, request.out.name)
     key = dataset_key_of(request, rows)
     if published_key(request.out) == key:
         return LabelResult(rows, request.out, False)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.atomic import remove
+from pipeline.atomic import remove, remove_leftovers
 from pipeline.errors import UsageError
 from pipeline.run.store import EPISODE, RECORD, TRACKS
 from pipeline.seal import SEAL, BrokenSealError, check_folder, read_sealed
@@ -67,6 +67,8 @@ def prune(root: Path, *, max_age_days: float | None = None, max_bytes: int | Non
     Raises:
         UsageError: There is no such folder.
     """
+    for folder in _folders(root):
+        remove_leftovers(folder)
     entries = sorted(verify(root), key=lambda e: (not e.damage, e.used_s))
     total, now_s = sum(e.num_bytes for e in entries), time.time()
     removed = []
@@ -81,13 +83,16 @@ def prune(root: Path, *, max_age_days: float | None = None, max_bytes: int | Non
     return Pruned(tuple(removed), sum(e.num_bytes for e in removed), total)
 
 
-def _entries(root: Path) -> Iterator[Path]:
+def _folders(root: Path) -> list[Path]:
     if not root.is_dir():
         raise UsageError(f"there is no store at {root}; name one with --store")
-    for folder in sorted(root.iterdir()):
-        if folder.is_dir() and len(folder.name) == 2:
-            # What begins with a dot is being written by a run, or was when it was killed.
-            yield from sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+    return sorted(f for f in root.iterdir() if f.is_dir() and len(f.name) == 2)
+
+
+def _entries(root: Path) -> Iterator[Path]:
+    for folder in _folders(root):
+        # What begins with a dot is being written by a run, or was when it was killed.
+        yield from sorted(p for p in folder.iterdir() if not p.name.startswith("."))
 
 
 def _look_at(path: Path) -> Entry:
