@@ -62,7 +62,7 @@ class Body(FrameStage):
     """
 
     kind: ClassVar[str] = "body"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     provides: ClassVar[tuple[str, ...]] = ("body",)
     assets: ClassVar[tuple[str, ...]] = ("pose_landmarker.task",)
     packages: ClassVar[tuple[str, ...]] = ("mediapipe",)

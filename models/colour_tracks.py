@@ -85,7 +85,7 @@ class ColourTracks(FrameStage):
     """
 
     kind = "track.colour"
-    version = "1"
+    version = "2"
     provides = ("features",)
     packages: ClassVar[tuple[str, ...]] = ("opencv-contrib-python",)
     preload: ClassVar[tuple[str, ...]] = ("cv2",)

@@ -59,7 +59,7 @@ class FitSmplx(ClipStage):
     """
 
     kind: ClassVar[str] = "fit_smplx"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     requires: ClassVar[tuple[str, ...]] = ("body",)
     provides: ClassVar[tuple[str, ...]] = ("smplx", "features.smplx", "quality.smplx")
     Config: ClassVar[type[StageConfig]] = FitSmplxConfig

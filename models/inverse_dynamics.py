@@ -41,7 +41,7 @@ class InverseDynamics(ClipStage):
     """
 
     kind = "label.inverse_dynamics"
-    version = "1"
+    version = "2"
     requires = ("hands|body|gripper|features|pixels",)
     provides = ("actions", "features")
     packages: ClassVar[tuple[str, ...]] = ("torch",)

@@ -42,7 +42,7 @@ class LatentAction(ClipStage):
     """
 
     kind = "label.latent"
-    version = "1"
+    version = "2"
     provides = ("actions", "features")
     source: ClassVar[SourceKind | None] = "video"
     packages: ClassVar[tuple[str, ...]] = ("torch",)

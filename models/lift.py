@@ -73,7 +73,7 @@ class Lift(ClipStage):
     """
 
     kind: ClassVar[str] = "lift"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     requires: ClassVar[tuple[str, ...]] = ("hands", "camera")
     provides: ClassVar[tuple[str, ...]] = ("hands",)
     Config: ClassVar[type[StageConfig]] = LiftConfig

@@ -67,7 +67,7 @@ class LiftBody(ClipStage):
     """
 
     kind: ClassVar[str] = "lift_body"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     requires: ClassVar[tuple[str, ...]] = ("body", "camera")
     provides: ClassVar[tuple[str, ...]] = ("body",)
     Config: ClassVar[type[StageConfig]] = LiftBodyConfig

@@ -35,7 +35,7 @@ class Pixels(FrameStage):
     """
 
     kind = "label.pixels"
-    version = "1"
+    version = "2"
     provides = ("pixels",)
     packages: ClassVar[tuple[str, ...]] = ("torch",)
     Config: ClassVar[type[StageConfig]] = PixelsConfig

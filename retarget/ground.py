@@ -69,7 +69,7 @@ class Ground(ClipStage):
     """
 
     kind = "ground"
-    version = "1"
+    version = "2"
     requires = ("body",)
     provides = ("body", "features.support", "quality.ground")
     Config = GroundConfig

@@ -76,7 +76,7 @@ class RetargetHand(ClipStage):
     """
 
     kind = "retarget.hand"
-    version = "1"
+    version = "2"
     requires = ("hands",)
     provides = ("actions", "features", "quality")
     Config = RetargetHandConfig

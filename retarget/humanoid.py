@@ -70,7 +70,7 @@ class RetargetHumanoid(ClipStage):
     """
 
     kind = "retarget.humanoid"
-    version = "1"
+    version = "2"
     requires = ("body", "features.support")
     provides = ("actions", "features", "quality")
     Config = RetargetHumanoidConfig

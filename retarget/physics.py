@@ -71,7 +71,7 @@ class PhysicsCheck(ClipStage):
     """
 
     kind = "check.physics"
-    version = "1"
+    version = "2"
     requires = ("actions", "actions|features")  # the latter where there are any
     provides = ("features.physics", "quality.physics")
     packages = ("mujoco",)

@@ -38,7 +38,7 @@ class MotionStage(ClipStage):
     """
 
     kind: ClassVar[str] = "motion"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     provides: ClassVar[tuple[str, ...]] = ("body", "quality.motion")
     source: ClassVar[SourceKind | None] = "motion"
     Config: ClassVar[type[StageConfig]] = MotionConfig

@@ -48,7 +48,7 @@ class Smooth(ClipStage):
     """
 
     kind = "smooth"
-    version = "1"
+    version = "2"
     requires = ("hands|body",)
     provides = ("hands", "body")
     Config = SmoothConfig

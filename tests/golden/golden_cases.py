@@ -9,6 +9,7 @@ import golden_bodies
 import golden_hands
 import golden_keyed
 import golden_learned
+import golden_motion
 import golden_video
 from golden_case import Case
 from golden_digest import Digest, digest_of
@@ -21,6 +22,7 @@ CASES: dict[str, Case] = {
     **golden_video.CASES,
     **golden_hands.CASES,
     **golden_bodies.CASES,
+    **golden_motion.CASES,
     **golden_learned.CASES,
     **golden_keyed.CASES,
 }

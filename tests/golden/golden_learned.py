@@ -15,6 +15,7 @@ from video_files import write_video
 from models.action_space import ActionSpace
 from models.calibration import Calibration
 from models.doubt import DoubtModel
+from models.encoders import encoder_digest
 from models.inverse_dynamics_config import InverseDynamicsConfig
 from models.labeler import LABELER_VERSION, Labeler, LabelerFacts, folder_digest, save_labeler
 from models.latent_config import LatentActionConfig
@@ -53,9 +54,9 @@ LABELERS: dict[str, dict[str, Any]] = {
 }
 
 
-def save_drawn(name: str, folder: Path) -> Path:
+def save_drawn(name: str, folder: Path, *, encoder: str | None = None) -> Path:
     """A labeler of drawn numbers, on disk."""
-    config = InverseDynamicsConfig.model_validate(LABELERS[name])
+    config = InverseDynamicsConfig.model_validate(LABELERS[name] | {"encoder": encoder})
     rng = np.random.default_rng(7)
     space, taps = ActionSpace.of(CONTRACT), len(config.window.offsets_s(RATE_HZ))
     width = len(config.inputs) * 3 + (6 if config.learns_components else 0)
@@ -64,8 +65,8 @@ def save_drawn(name: str, folder: Path) -> Path:
         facts=LabelerFacts(
             version=LABELER_VERSION, family="inverse_dynamics", config=config, contract=CONTRACT,
             inputs=config.inputs, input_sizes=(3,) * len(config.inputs), camera=config.camera,
-            image_size=(SIDE_PX, SIDE_PX), constant=(), data_sha256="", encoder_sha256="",
-            packages={},
+            image_size=(SIDE_PX, SIDE_PX), constant=(), data_sha256="",
+            encoder_sha256=encoder_digest(config.image_network), packages={},
         ),
         scaling=LabelerScaling(
             rng.normal(0, 0.1, num_inputs), rng.uniform(0.3, 1, num_inputs),
@@ -152,13 +153,23 @@ def inverse_dynamics(folder: Path) -> dict[str, Any]:
 def pixels(folder: Path) -> dict[str, Any]:
     frames = [Frame(t, t / RATE_HZ, lambda t=t: picture(t, 96, 64)) for t in range(12)]
     made = {}
-    for name in ("cnn", "pca"):
-        stage = Pixels(PixelsConfig(model=save_drawn(name, folder / name)))
+    for name, model in _pixel_models(folder).items():
+        stage = Pixels(PixelsConfig(model=model))
         stage.setup()
         # The hash of the folder, which is there too, follows its layout.
         track = show_frames(stage, video_of(12, size=(96, 64), rate_hz=RATE_HZ), frames)["pixels"]
         made[name] = track.values.astype(np.float32)
     return made
+
+
+def _pixel_models(folder: Path) -> dict[str, Path]:
+    """Labelers with an encoder of each kind whose weights no package brings."""
+    latent_model = save_latent_model("continuous", folder / "continuous")
+    return {
+        "cnn": save_drawn("cnn", folder / "cnn"),
+        "pca": save_drawn("pca", folder / "pca"),
+        "latent": save_drawn("pca", folder / "latent", encoder=f"latent:{latent_model}"),
+    }
 
 
 def picture(index: int, width: int, height: int) -> np.ndarray:
@@ -180,23 +191,28 @@ def latent(folder: Path) -> dict[str, Any]:
         size=(96, 64),
         paint=picture,
     )
-    made = {}
+    clip, made = Clip(probe(path), 0, np.arange(15) / 20), {}
     for kind in ("continuous", "vq"):
-        config = LatentActionConfig.model_validate(
-            {"latent": kind, "size": 8, "hidden": 16, "image_size": SIDE_PX}
-            | ({"codebook": {"num_groups": 2}} if kind == "vq" else {})
-        )
-        facts = LatentFacts(
-            version=LATENT_VERSION, config=config, gap_s=0.1, picture_shape=(96, 64),
-            num_features=0, feature_scale=1.0, num_targets=0, embodiments=("one",), num_videos=1,
-            data_sha256="", packages={},
-        )  # fmt: skip
-        network = build_latent_network(config, num_features=0, num_embodiments=1, num_targets=0)
-        weights = drawn_weights(network, np.random.default_rng(5))
-        save_latent(LatentModel(facts, weights, {"collapsed": False}), folder / kind)
-        clip = Clip(probe(path), 0, np.arange(15) / 20)
-        made[kind] = run_clip_stage("label.latent", clip, {}, model=folder / kind)
+        model = save_latent_model(kind, folder / kind)
+        made[kind] = run_clip_stage("label.latent", clip, {}, model=model)
     return parts(**made)
+
+
+def save_latent_model(kind: str, folder: Path) -> Path:
+    """A latent action model of drawn numbers, on disk."""
+    config = LatentActionConfig.model_validate(
+        {"latent": kind, "size": 8, "hidden": 16, "image_size": SIDE_PX}
+        | ({"codebook": {"num_groups": 2}} if kind == "vq" else {})
+    )
+    facts = LatentFacts(
+        version=LATENT_VERSION, config=config, gap_s=0.1, picture_shape=(96, 64), num_features=0,
+        feature_scale=1.0, num_targets=0, embodiments=("one",), num_videos=1, data_sha256="",
+        packages={},
+    )  # fmt: skip
+    network = build_latent_network(config, num_features=0, num_embodiments=1, num_targets=0)
+    weights = drawn_weights(network, np.random.default_rng(5))
+    save_latent(LatentModel(facts, weights, {"collapsed": False}), folder)
+    return folder
 
 
 def states(folder: Path) -> dict[str, Any]:

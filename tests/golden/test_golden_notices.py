@@ -19,7 +19,7 @@ CONSTANTS = {
     "camera": "pipeline.stages.camera.SIGMA_FOCAL_ASSUMED",
     "lift": "models.lift.PALM_PRIOR_M",
     "lift_body": "models.lift_body.STATURE_PRIOR_M",
-    "smooth": "pipeline.smoothing.process.SHARE_OF_CLIP",
+    "smooth": "pipeline.smoothing.layout.KNOT_INTERVAL_S",
     "ground": "retarget.contacts.POINT_HEIGHT_M",
     "motion": "pipeline.motion.rest_skeleton._STATURE_M",
     "retarget.gripper": "retarget.gripper_pose.TOUCHING_M",
