@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,14 @@ from jaxtyping import Float
 from pipeline.errors import MotionError, NotAVideoError
 from pipeline.motion import MOTION_SUFFIXES, side_files
 from pipeline.types import SourceKind, Video
-from pipeline.video.scan import VIDEO_SUFFIXES, Found, count_suffixes, display_name, sha256_file
+from pipeline.video.scan import (
+    VIDEO_SUFFIXES,
+    Found,
+    count_suffixes,
+    display_name,
+    left_out,
+    sha256_file,
+)
 from pipeline.video.scan import scan as scan_files
 
 SUFFIXES: dict[SourceKind, frozenset[str]] = {"video": VIDEO_SUFFIXES, "motion": MOTION_SUFFIXES}
@@ -56,6 +64,20 @@ def nothing_found(
     if any(suffix in SUFFIXES[other] for suffix, _ in counts):
         return f"{text}; for {NOUNS[other]} choose another recipe (see 'rotoscope recipes')"
     return f"{text}; give a folder with {NOUNS[kind]}, or the files themselves"
+
+
+def say_left_out(inputs: Sequence[Path], kind: SourceKind) -> str:
+    """One line about files below the inputs that may be meant too; empty where there are none."""
+    counts = left_out(inputs) if kind == "video" else Counter[str]()
+    total = counts.total()
+    if not total:
+        return ""
+    kinds = ", ".join(f"{suffix} {count}" for suffix, count in counts.most_common(SHOWN_SUFFIXES))
+    more = ", ..." if len(counts) > SHOWN_SUFFIXES else ""
+    return (
+        f"left out: {total} {'file' if total == 1 else 'files'} ({kinds}{more}); name them to "
+        "label them"
+    )
 
 
 def identity(path: Path, kind: SourceKind) -> str:

@@ -15,7 +15,10 @@ os.environ.setdefault("SVT_LOG", "1")  # errors only: the AV1 encoder is chatty
 TIME_BASE = Fraction(1, 90_000)
 QUICK = {
     "libx264": {"preset": "ultrafast", "g": "10"},
-    "mpeg4": {"b": "2000000"},
+    **{
+        old: {"b": "2000000"}
+        for old in ("mpeg4", "mpeg1video", "mpeg2video", "msmpeg4", "wmv2", "flv", "rv20")
+    },
     "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=1:frame-threads=1"},
     "libsvtav1": {"preset": "12", "svtav1-params": "lp=1"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
@@ -62,6 +65,7 @@ def write_video(
     seed: int = 0,
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
+    container: str | None = None,
     paint: Callable[[int, int, int], np.ndarray] = picture,
 ) -> Path:
     """A video file of `picture`s.
@@ -78,6 +82,7 @@ def write_video(
         seed: Painted frames of another seed differ in a few pixels, so that bytes differ.
         options: Encoder options.
         container_options: Muxer options.
+        container: Muxer, where the suffix does not name it.
         paint: Makes frame `index` of a width and height.
     """
     if isinstance(frames, int):
@@ -86,8 +91,8 @@ def write_video(
         images = list(frames)
     rate = Fraction(fps).limit_denominator(1001)
     time_base = TIME_BASE if times_s is not None else 1 / rate
-    with av.open(os.fspath(path), "w", options=container_options or {}) as container:
-        stream = container.add_stream(codec, rate=rate)
+    with av.open(os.fspath(path), "w", format=container, options=container_options or {}) as output:
+        stream = output.add_stream(codec, rate=rate)
         stream.codec_context.options = QUICK.get(codec, {}) | (options or {})
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = pixel_format
@@ -97,8 +102,8 @@ def write_video(
             frame = frame.reformat(format=pixel_format)
             frame.pts = index if times_s is None else round(times_s[index] / float(time_base))
             frame.time_base = time_base
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode())
     if rotation:
         turn(path, rotation)
     return path

@@ -8,6 +8,8 @@ import numpy as np
 
 from pipeline.doctor.check import Check, Findings
 from pipeline.doctor.dataset import CLOCK, Span, Written
+from pipeline.errors import DatasetError
+from pipeline.paths import files_below
 
 TOLERANCE_S = 1e-4
 """LeRobot's own tolerance between a row's time and its frame's."""
@@ -43,7 +45,10 @@ def _check_video_files(written: Written, key: str, findings: Findings) -> None:
     except (KeyError, AttributeError, ValueError) as error:
         findings.fail(f"meta/episodes does not say which file holds {key} (no {error})")
         return
-    there = set((written.root / "videos" / key).rglob("*.mp4"))
+    except DatasetError as error:
+        findings.fail(str(error))
+        return
+    there = set(files_below(written.root, f"videos/{key}", ".mp4", what="the file"))
     for file in sorted(needed - there):
         findings.fail(f"{file.relative_to(written.root)} is not there")
     for file in sorted(there - needed):
