@@ -16,18 +16,11 @@ from pathlib import Path
 from string import Formatter
 
 from pipeline.errors import DatasetError, RotoscopeError, one_of
+from pipeline.quoting import short
 
-SHOWN_CHARACTERS = 80
-"""How much of a value is quoted in a message."""
 _WIDTH = re.compile(r"0?\d?d?")
 """How a template may ask for a number to be written: such as `03d`."""
 _HUB_KINDS = ("datasets--", "models--", "spaces--")
-
-
-def short(value: object) -> str:
-    """A value as a message shows it: on one line, and never at length."""
-    text = repr(value)
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
 
 
 def inside(
@@ -74,6 +67,21 @@ def inside(
             f"{what} {short(os.fspath(relative))} is a pipe or a device, not a file; remove it"
         )
     return path
+
+
+def beside(path: Path, name: str, *, what: str, error: type[RotoscopeError] = DatasetError) -> Path:
+    """The place of a file that belongs to another one and lies in the same folder.
+
+    Where the other one is a link, as a person may put it into a folder of inputs, the file may be
+    a link to what lies beside the target.
+
+    Raises:
+        RotoscopeError: Of the class `error`: it leads elsewhere.
+    """
+    place = path.with_name(name)
+    if path.is_symlink() and place.resolve().parent == path.resolve().parent:
+        return place
+    return inside(path.parent, name, what=what, error=error)
 
 
 def files_below(

@@ -43,8 +43,16 @@ def scan(inputs: Sequence[Path], kind: SourceKind, *, only: str | None = None) -
     found = scan_files(inputs, only=only, suffixes=SUFFIXES[kind])
     if kind == "video":
         return found
-    beside = {file for f in found if not f.problem for file in side_files(f.path)}
+    beside = {file for f in found if not f.problem for file in _side_files(f.path)}
     return [f for f in found if f.path not in beside]
+
+
+def _side_files(path: Path) -> tuple[Path, ...]:
+    try:
+        return side_files(path)
+    except MotionError:
+        # `identity` raises it again, where it becomes the row of this file.
+        return ()
 
 
 def nothing_found(

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from pipeline.errors import DatasetError, MotionError
-from pipeline.paths import files_below, fill, inside, short, walk
+from pipeline.paths import beside, files_below, fill, inside, walk
 
 FIELDS = {"video_key": "observation.images.front", "chunk_index": 3, "file_index": 14}
 
@@ -169,6 +169,14 @@ def test_numbers_of_a_template_are_numbers(value):
         fill("{chunk_index:03d}", {"chunk_index": value}, what="data_path")
 
 
-def test_values_are_never_quoted_at_length():
-    assert short("a\n") == r"'a\n'"
-    assert len(short("root:x:0:0\n" * 10_000)) < 100
+def test_a_file_beside_another_may_be_a_link_only_as_that_one_is(tmp_path):
+    real, links = tmp_path / "real", tmp_path / "links"
+    for folder in (real, links):
+        folder.mkdir()
+    for name in ("a.amc", "a.asf"):
+        (real / name).touch()
+        (links / name).symlink_to(real / name)
+    assert beside(links / "a.amc", "a.asf", what="the skeleton") == links / "a.asf"
+    (links / "b.amc").touch()
+    with pytest.raises(DatasetError, match="leads out of links"):
+        beside(links / "b.amc", "a.asf", what="the skeleton")
