@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -84,8 +84,7 @@ class Dataset:
         import pyarrow.parquet as pq
 
         row = self.table[index]
-        where = {"chunk_index": row["data/chunk_index"], "file_index": row["data/file_index"]}
-        path = file_of(self.root, self.info, "data_path", where)
+        path = data_file(self.root, self.info, row)
         found = pq.read_table(path, filters=[("episode_index", "=", row["episode_index"])])
         key = self.video_key
         return EpisodeRows(
@@ -101,30 +100,30 @@ class Dataset:
         return video_file(self.root, self.info, key, self.table[index])
 
 
-def file_of(
-    root: Path,
-    info: Mapping[str, Any],
-    key: Literal["data_path", "video_path"],
-    fields: Mapping[str, Any],
-) -> Path:
-    """The file that a template of `info.json` means; it need not be there.
+def data_file(root: Path, info: Mapping[str, Any], row: Mapping[str, Any]) -> Path:
+    """The file that holds the rows of the episode of a row of `meta/episodes`.
 
     Raises:
-        DatasetError: There is no such template, it asks for other fields, or it leads out of the
-            dataset.
+        DatasetError: `info.json` has no template of its path, or one that asks for other fields or
+            leads out of the dataset.
     """
-    what = f"{key} of meta/info.json"
-    return inside(root, fill(info.get(key), fields, what=what), what=what)
+    where = {name: row[f"data/{name}"] for name in ("chunk_index", "file_index")}
+    return _file_of(root, info, "data_path", where)
 
 
 def video_file(root: Path, info: Mapping[str, Any], key: str, row: Mapping[str, Any]) -> Path:
     """The file that holds a camera's frames of the episode of a row of `meta/episodes`.
 
     Raises:
-        DatasetError: As `file_of` does.
+        DatasetError: As `data_file` does.
     """
     where = {name: row[f"videos/{key}/{name}"] for name in ("chunk_index", "file_index")}
-    return file_of(root, info, "video_path", {"video_key": key} | where)
+    return _file_of(root, info, "video_path", {"video_key": key} | where)
+
+
+def _file_of(root: Path, info: Mapping[str, Any], key: str, fields: Mapping[str, Any]) -> Path:
+    what = f"{key} of meta/info.json"
+    return inside(root, fill(info.get(key), fields, what=what), what=what)
 
 
 def open_dataset(root: Path) -> Dataset:

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Shaped
 from pydantic import ValidationError
 
 from pipeline.contract import ActionContract
-from pipeline.dataset import check_version, video_file
+from pipeline.dataset import check_version, data_file, video_file
 from pipeline.errors import DatasetError
 from pipeline.paths import files_below, inside
 
@@ -130,6 +130,10 @@ class Written:
     def where(self, row: int) -> str:
         """`episode e frame f` of a row."""
         return f"episode {self.clock('episode_index')[row]} frame {self.clock('frame_index')[row]}"
+
+    def data_file(self, episode: int) -> Path:
+        """The file that holds an episode's rows."""
+        return data_file(self.root, self.info, self.episodes[episode])
 
     def video_file(self, key: str, episode: int) -> Path:
         """The file that holds an episode's frames."""

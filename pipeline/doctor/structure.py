@@ -24,6 +24,7 @@ def check_structure(written: Written) -> Check:
     for name in CLOCK:
         if name not in written.info["features"]:
             findings.fail(f"info.json names no feature {name!r}, which every dataset has")
+    _check_data_files(written, findings)
     for key in written.video_keys:
         _check_video_files(written, key, findings)
     rows, episodes = written.num_rows, len(written.episodes)
@@ -37,6 +38,21 @@ def check_structure(written: Written) -> Check:
     return findings.check(
         f"{episodes} episodes, {rows} rows, {len(written.video_keys)} cameras, all files there"
     )
+
+
+def _check_data_files(written: Written, findings: Findings) -> None:
+    """The rows of each episode lie where `info.json` and `meta/episodes` say."""
+    try:
+        needed = {written.data_file(episode) for episode in written.episodes}
+    except KeyError as error:
+        findings.fail(f"meta/episodes does not say which file holds the rows (no {error})")
+        return
+    except DatasetError as error:
+        findings.fail(str(error))
+        return
+    for file in sorted(needed):
+        if not file.is_file():
+            findings.fail(f"{file.relative_to(written.root)} is not there")
 
 
 def _check_video_files(written: Written, key: str, findings: Findings) -> None:
