@@ -12,7 +12,6 @@ import av
 import numpy as np
 
 os.environ.setdefault("SVT_LOG", "1")  # errors only: the AV1 encoder is chatty
-TIME_BASE = Fraction(1, 90_000)
 QUICK = {
     "libx264": {"preset": "ultrafast", "g": "10"},
     **{
@@ -62,6 +61,7 @@ def write_video(
     rotation: int = 0,
     pixel_format: str = "yuv420p",
     times_s: Sequence[float] | None = None,
+    ticks_per_s: int = 90_000,
     seed: int = 0,
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
@@ -79,6 +79,7 @@ def write_video(
         rotation: Clockwise turn (0, 90, 180, 270) that an MP4 asks players for.
         pixel_format: What is stored.
         times_s: Presentation time of each frame [s].
+        ticks_per_s: How finely those are stored.
         seed: Painted frames of another seed differ in a few pixels, so that bytes differ.
         options: Encoder options.
         container_options: Muxer options.
@@ -90,7 +91,7 @@ def write_video(
     else:
         images = list(frames)
     rate = Fraction(fps).limit_denominator(1001)
-    time_base = TIME_BASE if times_s is not None else 1 / rate
+    time_base = Fraction(1, ticks_per_s) if times_s is not None else 1 / rate
     with av.open(os.fspath(path), "w", format=container, options=container_options or {}) as output:
         stream = output.add_stream(codec, rate=rate)
         stream.codec_context.options = QUICK.get(codec, {}) | (options or {})
