@@ -379,8 +379,7 @@ def folder_digest(folder: Path) -> str:
     """Hash of what decides a labeler's answers."""
     found = hashlib.sha256()
     for name in ("labeler.yaml", "model.safetensors"):
-        path = inside(folder, name, what="the file", error=UsageError)
-        found.update(path.read_bytes())
+        found.update(inside(folder, name, what="the file", error=UsageError).read_bytes())
     return found.hexdigest()
 
 

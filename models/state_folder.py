@@ -92,6 +92,5 @@ def states_digest(folder: Path) -> str:
     """Hash of what decides which states come out."""
     found = hashlib.sha256()
     for name in _FILES:
-        path = inside(folder, name, what="the file", error=UsageError)
-        found.update(path.read_bytes())
+        found.update(inside(folder, name, what="the file", error=UsageError).read_bytes())
     return found.hexdigest()

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "models": {
         "models",
         *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
-        *(f"pipeline.{m}" for m in ("assets", "atomic", "configs", "motion", "paths")),
+        *(f"pipeline.{m}" for m in ("assets", "atomic", "configs", "motion", "paths", "quoting")),
         *(f"pipeline.{m}" for m in ("contract", "dataset", "smoothing")),
         # What simulators record becomes a dataset as everything else does.
         *(f"pipeline.{m}" for m in ("episode", "export", "registry")),
@@ -27,7 +27,7 @@ MAY_IMPORT = {
         "retarget",
         *(f"pipeline.{m}" for m in ("types", "tracks", "contract", "errors", "stage")),
         *(f"pipeline.{m}" for m in ("geometry", "smoothing", "assets", "atomic", "configs")),
-        "pipeline.paths",
+        *(f"pipeline.{m}" for m in ("paths", "quoting")),
     },
     "flows": set(PACKAGES),
 }
