@@ -18,6 +18,7 @@ from models.inverse_dynamics_config import COMPONENTS, SMALL_NETWORK
 from pipeline.assets.digest import sha256_of
 from pipeline.errors import AssetError, UsageError
 from pipeline.packages import version_of
+from pipeline.paths import inside
 
 if TYPE_CHECKING:
     import torch
@@ -64,8 +65,9 @@ def encoder_digest(name: str) -> str:
     if source != "latent":
         return ""
     found = hashlib.sha256()
-    for file in sorted(f for f in Path(folder).iterdir() if f.suffix in _DECISIVE):
-        found.update(file.name.encode() + b"\0" + file.read_bytes())
+    for name in sorted(f.name for f in Path(folder).iterdir() if f.suffix in _DECISIVE):
+        path = inside(Path(folder), name, what="the file", error=UsageError)
+        found.update(name.encode() + b"\0" + path.read_bytes())
     return found.hexdigest()
 
 

@@ -38,6 +38,7 @@ from models.window_model import (
 from pipeline.atomic import atomic_path
 from pipeline.contract import ActionContract
 from pipeline.errors import UsageError
+from pipeline.paths import inside
 
 LABELER_VERSION = 3
 """Changes with the layout of a labeler's folder."""
@@ -356,7 +357,7 @@ def load_labeler(folder: Path) -> Labeler:
 def read_facts(folder: Path) -> LabelerFacts:
     """`labeler.yaml` of a folder; raises as `load_labeler`."""
     for name in ("labeler.yaml", "model.safetensors", "metrics.json"):
-        if not (folder / name).is_file():
+        if not inside(folder, name, what="the file", error=UsageError).is_file():
             raise UsageError(
                 f"{folder} is no trained labeler: {name} is not there; name the folder that "
                 "'rotoscope train inverse-dynamics --out' wrote"
@@ -378,7 +379,7 @@ def folder_digest(folder: Path) -> str:
     """Hash of what decides a labeler's answers."""
     found = hashlib.sha256()
     for name in ("labeler.yaml", "model.safetensors"):
-        found.update((folder / name).read_bytes())
+        found.update(inside(folder, name, what="the file", error=UsageError).read_bytes())
     return found.hexdigest()
 
 

@@ -22,6 +22,7 @@ from models.latent_config import LatentActionConfig
 from models.latent_network import build_latent_network, frame_features, latents_of
 from pipeline.atomic import atomic_path
 from pipeline.errors import UsageError
+from pipeline.paths import inside
 
 LATENT_VERSION = 1
 """Changes with the layout of the folder."""
@@ -220,7 +221,7 @@ def usable_latent(folder: Path) -> LatentModel:
 
 def _read_facts(folder: Path) -> LatentFacts:
     for name in _FILES:
-        if not (folder / name).is_file():
+        if not inside(folder, name, what="the file", error=UsageError).is_file():
             raise UsageError(
                 f"{folder} is no trained latent action model: {name} is not there; name the folder "
                 "that 'rotoscope train latent-action --out' wrote"

@@ -19,6 +19,7 @@ from pipeline.dataset import Dataset, EpisodeRows, open_dataset, read_images
 from pipeline.episode import StateColumns
 from pipeline.errors import DatasetError, one_of
 from pipeline.export.publish import PublishResult
+from pipeline.paths import inside
 from pipeline.video.encode import EpisodeEncoder
 
 
@@ -186,5 +187,6 @@ def _state_columns(dataset: Dataset) -> StateColumns | None:
 
 
 def _tasks(dataset: Dataset) -> dict[int, str]:
-    table = pq.read_table(dataset.root / "meta" / "tasks.parquet").to_pandas()
+    path = inside(dataset.root, "meta/tasks.parquet", what="the file")
+    table = pq.read_table(path).to_pandas()
     return {int(n): str(text) for text, n in zip(table.index, table["task_index"], strict=True)}

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models.seen_states import SeenStates
 from pipeline.atomic import atomic_path
 from pipeline.errors import UsageError
+from pipeline.paths import inside
 
 _VERSION = 1
 _FILES = ("states.yaml", "model.safetensors")
@@ -67,7 +68,7 @@ def load_states(folder: Path) -> tuple[SeenStates, StateFacts]:
     from safetensors.numpy import load_file
 
     for name in _FILES:
-        if not (folder / name).is_file():
+        if not inside(folder, name, what="the file", error=UsageError).is_file():
             raise UsageError(
                 f"{folder} holds no learned states: {name} is not there; name the folder ending "
                 "in .states that training through states wrote"
@@ -91,5 +92,5 @@ def states_digest(folder: Path) -> str:
     """Hash of what decides which states come out."""
     found = hashlib.sha256()
     for name in _FILES:
-        found.update((folder / name).read_bytes())
+        found.update(inside(folder, name, what="the file", error=UsageError).read_bytes())
     return found.hexdigest()

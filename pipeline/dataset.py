@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from pipeline.errors import DatasetError, one_of
+from pipeline.paths import files_below, fill, inside
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,21 +72,19 @@ class Dataset:
 
     def rotoscope(self, name: str) -> Any:
         """A JSON file of `meta/rotoscope`, an empty mapping where there is none."""
-        path = self.root / "meta" / "rotoscope" / name
+        path = inside(self.root, f"meta/rotoscope/{name}", what="the file")
         return json.loads(path.read_text()) if path.is_file() else {}
 
     def ledger(self) -> list[dict[str, Any]]:
         """The rows of `meta/rotoscope/ledger.jsonl`."""
-        return _json_lines(self.root / "meta" / "rotoscope" / "ledger.jsonl")
+        return _json_lines(self.root, "ledger.jsonl")
 
     def episode(self, index: int) -> EpisodeRows:
         """Reads one episode's rows."""
         import pyarrow.parquet as pq
 
         row = self.table[index]
-        path = self.root / self.info["data_path"].format(
-            chunk_index=row["data/chunk_index"], file_index=row["data/file_index"]
-        )
+        path = data_file(self.root, self.info, row)
         found = pq.read_table(path, filters=[("episode_index", "=", row["episode_index"])])
         key = self.video_key
         return EpisodeRows(
@@ -98,13 +97,33 @@ class Dataset:
 
     def video_file(self, key: str, index: int) -> Path:
         """The file that holds a camera's frames of the episode in row `index` of the table."""
-        row = self.table[index]
-        name = self.info["video_path"].format(
-            video_key=key,
-            chunk_index=row[f"videos/{key}/chunk_index"],
-            file_index=row[f"videos/{key}/file_index"],
-        )
-        return self.root / name
+        return video_file(self.root, self.info, key, self.table[index])
+
+
+def data_file(root: Path, info: Mapping[str, Any], row: Mapping[str, Any]) -> Path:
+    """The file that holds the rows of the episode of a row of `meta/episodes`.
+
+    Raises:
+        DatasetError: `info.json` has no template of its path, or one that asks for other fields or
+            leads out of the dataset.
+    """
+    where = {name: row[f"data/{name}"] for name in ("chunk_index", "file_index")}
+    return _file_of(root, info, "data_path", where)
+
+
+def video_file(root: Path, info: Mapping[str, Any], key: str, row: Mapping[str, Any]) -> Path:
+    """The file that holds a camera's frames of the episode of a row of `meta/episodes`.
+
+    Raises:
+        DatasetError: As `data_file` does.
+    """
+    where = {name: row[f"videos/{key}/{name}"] for name in ("chunk_index", "file_index")}
+    return _file_of(root, info, "video_path", {"video_key": key} | where)
+
+
+def _file_of(root: Path, info: Mapping[str, Any], key: str, fields: Mapping[str, Any]) -> Path:
+    what = f"{key} of meta/info.json"
+    return inside(root, fill(info.get(key), fields, what=what), what=what)
 
 
 def open_dataset(root: Path) -> Dataset:
@@ -115,7 +134,7 @@ def open_dataset(root: Path) -> Dataset:
     """
     import pyarrow.parquet as pq
 
-    info_path = root / "meta" / "info.json"
+    info_path = inside(root, "meta/info.json", what="the file")
     if not info_path.is_file():
         raise DatasetError(
             f"{root} is not a LeRobot dataset: {info_path} is not there; name the folder that "
@@ -124,10 +143,10 @@ def open_dataset(root: Path) -> Dataset:
     info = json.loads(info_path.read_text())
     check_version(root, str(info.get("codebase_version")))
     rows: list[dict[str, Any]] = []
-    for file in sorted((root / "meta" / "episodes").rglob("*.parquet")):
+    for file in files_below(root, "meta/episodes", ".parquet", what="the file"):
         names = [n for n in pq.read_schema(file).names if not n.startswith("stats/")]
         rows.extend(pq.read_table(file, columns=names).to_pylist())
-    lines = _json_lines(root / "meta" / "rotoscope" / "episodes.jsonl")
+    lines = _json_lines(root, "episodes.jsonl")
     by_index = {int(line["episode_index"]): line for line in lines}
     return Dataset(root, info, sorted(rows, key=lambda r: r["episode_index"]), by_index)
 
@@ -168,36 +187,44 @@ def read_images(
     """The RGB images of some rows, which must increase; decodes forward from the first.
 
     Raises:
-        DatasetError: The episode has no pictures.
+        DatasetError: The episode has no pictures, or they cannot be decoded.
+        VideoError: The file is no video.
     """
-    import av
+    import av.error
+
+    from pipeline.video.container import decode, open_video
 
     if episode.video_file is None:
         raise DatasetError(f"episode {episode.index} has no pictures: it comes from a motion file")
     wanted = [episode.video_start_s + row / fps for row in rows]
-    with av.open(str(episode.video_file)) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "NONE"
+    with open_video(episode.video_file) as (container, stream):
         assert stream.time_base is not None
-        container.seek(int(max(wanted[0] - 0.5 / fps, 0) / stream.time_base), stream=stream)
         position = 0
-        for frame in container.decode(stream):
-            if frame.time is None:
-                continue
-            image = None
-            while position < len(wanted) and frame.time > wanted[position] - 0.5 / fps:
-                image = frame.to_ndarray(format="rgb24") if image is None else image
-                yield image
-                position += 1
-            if position == len(wanted):
-                return
+        try:
+            container.seek(int(max(wanted[0] - 0.5 / fps, 0) / stream.time_base), stream=stream)
+            for frame in decode(container, stream):
+                if frame.time is None:
+                    continue
+                image = None
+                while position < len(wanted) and frame.time > wanted[position] - 0.5 / fps:
+                    image = frame.to_ndarray(format="rgb24") if image is None else image
+                    yield image
+                    position += 1
+                if position == len(wanted):
+                    return
+        except (av.error.FFmpegError, OSError) as error:
+            raise DatasetError(
+                f"episode {episode.index}: {episode.video_file.name} cannot be decoded beyond row "
+                f"{position} of {len(wanted)} ({error.strerror}); write the dataset again"
+            ) from error
 
 
 def _array(values: list[Any]) -> np.ndarray:
     return np.array(values)
 
 
-def _json_lines(path: Path) -> list[dict[str, Any]]:
+def _json_lines(root: Path, name: str) -> list[dict[str, Any]]:
+    path = inside(root, f"meta/rotoscope/{name}", what="the file")
     if not path.is_file():
         return []
     return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]

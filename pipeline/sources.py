@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pipeline.video.scan import (
     Found,
     count_suffixes,
     display_name,
+    left_out,
     look_through,
 )
 
@@ -49,8 +51,16 @@ def scan(
     if kind == "video":
         return found
     files = [f for f in found if not (f.problem or f.left_out)]
-    beside = {file for f in files for file in side_files(f.path)}
+    beside = {file for f in files for file in _side_files(f.path)}
     return [f for f in found if f.path not in beside]
+
+
+def _side_files(path: Path) -> tuple[Path, ...]:
+    try:
+        return side_files(path)
+    except MotionError:
+        # `identity` raises it again, where it becomes the row of this file.
+        return ()
 
 
 def nothing_found(
@@ -70,6 +80,20 @@ def nothing_found(
     if any(suffix in SUFFIXES[other] for suffix, _ in counts):
         return f"{text}; for {NOUNS[other]} choose another recipe (see 'rotoscope recipes')"
     return f"{text}; give a folder with {NOUNS[kind]}, or the files themselves"
+
+
+def say_left_out(inputs: Sequence[Path], kind: SourceKind) -> str:
+    """One line about files below the inputs that may be meant too; empty where there are none."""
+    counts = left_out(inputs) if kind == "video" else Counter[str]()
+    total = counts.total()
+    if not total:
+        return ""
+    kinds = ", ".join(f"{suffix} {count}" for suffix, count in counts.most_common(SHOWN_SUFFIXES))
+    more = ", ..." if len(counts) > SHOWN_SUFFIXES else ""
+    return (
+        f"left out: {total} {'file' if total == 1 else 'files'} ({kinds}{more}); name them to "
+        "label them"
+    )
 
 
 def files_of(path: Path, kind: SourceKind) -> tuple[Path, ...]:

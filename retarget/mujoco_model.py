@@ -17,8 +17,10 @@ from jaxtyping import Float
 
 from pipeline.errors import RobotError
 from pipeline.geometry import se3
+from pipeline.paths import inside
 from retarget.description import parse_xml
 from retarget.robot import Robot
+from retarget.robot_root import check_mjcf, file_of_robot
 
 _READABLE_MESHES = {".stl", ".obj", ".msh"}
 
@@ -53,12 +55,13 @@ def robot_spec(path: Path, *, geometry: Geometry = "visual") -> Any:
     inertias MuJoCo refuses will do. An MJCF file keeps all it has.
 
     Raises:
-        RobotError: No such file, or MuJoCo refuses it.
+        RobotError: No such file, MuJoCo refuses it, or it names files outside of its folder.
     """
     mujoco = import_mujoco()
     root = parse_xml(path)
     try:
         if root.tag == "mujoco":
+            check_mjcf(path)
             return mujoco.MjSpec.from_file(str(path))
         _prepare_urdf(root, path, geometry)
         return mujoco.MjSpec.from_string(ET.tostring(root, encoding="unicode"))
@@ -126,6 +129,11 @@ def _prepare_urdf(root: ET.Element, path: Path, geometry: Geometry) -> None:
     options |= {"boundmass": "0.001", "boundinertia": "0.000001", "balanceinertia": "true"}
     for old in root.findall("mujoco"):
         root.remove(old)
+    # What they name is opened by MuJoCo wherever it lies, and colours do without.
+    for parent in list(root.iter()):
+        for tag in ("include", "texture"):
+            for element in parent.findall(tag):
+                parent.remove(element)
     ET.SubElement(ET.SubElement(root, "mujoco"), "compiler", options)
     for link in root.findall("link"):
         if geometry == "none":
@@ -161,15 +169,17 @@ def find_mesh(filename: str, urdf: Path) -> Path | None:
 
     `package://some/where/robot/meshes/x.stl` is looked for in the folders above the URDF by ever
     shorter endings, because the package's own folders above the robot are not kept.
+
+    Raises:
+        RobotError: It is there, but it is no file of the robot.
     """
     plain = filename.removeprefix("file://")
     if not plain.startswith("package://"):
-        direct = Path(os.path.normpath(urdf.parent / plain))
-        return direct if direct.is_file() else None
+        return file_of_robot(plain, urdf, urdf.parent)
     parts = Path(plain.removeprefix("package://")).parts
     for folder in (urdf.parent, *urdf.parents[1:3]):
         for i in range(len(parts)):
-            candidate = folder.joinpath(*parts[i:])
-            if candidate.is_file():
-                return candidate
+            name = os.path.join(*parts[i:])
+            if (folder / name).is_file():
+                return inside(folder, name, what=f"{urdf.name} names", error=RobotError)
     return None

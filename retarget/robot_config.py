@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from pipeline.configs import config_path
 from pipeline.errors import RobotError, one_of
 from pipeline.geometry import se3
+from pipeline.quoting import reason, short
 from retarget.robot_files import RobotFileSection, Section
 from retarget.tree_config import HandConfig, HumanoidConfig, Vector3
 
@@ -172,7 +173,7 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         raw = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RobotError(f"{path} is not valid YAML: {error}") from error
+        raise RobotError(f"{path} is not valid YAML: {reason(error)}") from error
     if not isinstance(raw, dict):
         raise RobotError(f"{path} must hold a mapping with the keys {one_of(_keys(RobotConfig))}")
     return raw
@@ -185,10 +186,8 @@ def _articled(kind: str) -> str:
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     key = ".".join(str(part) for part in problem["loc"])
-    value = repr(problem["input"])
-    shown = value if len(value) <= 200 else value[:200] + "..."
     where = f"{key}: " if key else ""
-    return f"{where}{problem['msg']}, got {shown}"
+    return f"{where}{problem['msg']}, got {short(problem['input'])}"
 
 
 def _keys(section: type[BaseModel]) -> list[str]:

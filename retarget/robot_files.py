@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.assets import asset_path
 from pipeline.errors import RobotError, one_of
+from pipeline.paths import inside
 
 
 class Section(BaseModel):
@@ -54,12 +55,13 @@ def robot_file(config: RobotFileSection, config_file: Path) -> Path:
 
     Raises:
         AssetError: Its asset was not fetched.
-        RobotError: robot_descriptions is not installed, has no such robot, or cannot clone it.
+        RobotError: robot_descriptions is not installed, has no such robot, or cannot clone it; or
+            `file` leads out of the asset or folder.
     """
     if config.robot_descriptions is not None:
         return from_robot_descriptions(config.robot_descriptions)
     folder = asset_path(config.asset) if config.asset else config_file.parent / str(config.folder)
-    return folder / str(config.file)
+    return inside(folder, str(config.file), what=f"`file` of {config_file}", error=RobotError)
 
 
 def from_robot_descriptions(name: str) -> Path:

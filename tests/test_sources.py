@@ -7,7 +7,7 @@ import pytest
 from bvh_files import write_bvh
 
 from pipeline.errors import MotionError, NotAVideoError
-from pipeline.sources import identify, nothing_found, open_motion, scan
+from pipeline.sources import identify, nothing_found, open_motion, say_left_out, scan
 
 
 def touch(path, content=b"x"):
@@ -94,3 +94,13 @@ def test_motion_file_has_a_clock_and_no_pictures(tmp_path):
 def test_single_frame_is_no_motion(tmp_path):
     with pytest.raises(MotionError, match="needs at least 2"):
         open_motion(write_bvh(tmp_path / "a.bvh", frames=1), sha256="0" * 64)
+
+
+def test_what_may_hold_video_but_is_left_out_is_said_in_one_line(tmp_path):
+    for name in ("a.mp4", "b.MOD", "sub/c.mod", "d.h264", "e.txt", ".f.mod", "g.vob"):
+        touch(tmp_path / name)
+    assert names(scan([tmp_path], "video")) == ["a.mp4", "g.vob"]
+    line = say_left_out([tmp_path], "video")
+    assert line == "left out: 3 files (.mod 2, .h264 1); name them to label them"
+    assert say_left_out([tmp_path], "motion") == ""
+    assert say_left_out([tmp_path / "b.MOD"], "video") == ""

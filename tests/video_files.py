@@ -12,10 +12,12 @@ import av
 import numpy as np
 
 os.environ.setdefault("SVT_LOG", "1")  # errors only: the AV1 encoder is chatty
-TIME_BASE = Fraction(1, 90_000)
 QUICK = {
     "libx264": {"preset": "ultrafast", "g": "10"},
-    "mpeg4": {"b": "2000000"},
+    **{
+        old: {"b": "2000000"}
+        for old in ("mpeg4", "mpeg1video", "mpeg2video", "msmpeg4", "wmv2", "flv", "rv20")
+    },
     "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=1:frame-threads=1"},
     "libsvtav1": {"preset": "12", "svtav1-params": "lp=1"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
@@ -59,9 +61,11 @@ def write_video(
     rotation: int = 0,
     pixel_format: str = "yuv420p",
     times_s: Sequence[float] | None = None,
+    ticks_per_s: int = 90_000,
     seed: int = 0,
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
+    container: str | None = None,
     paint: Callable[[int, int, int], np.ndarray] = picture,
 ) -> Path:
     """A video file of `picture`s.
@@ -75,9 +79,11 @@ def write_video(
         rotation: Clockwise turn (0, 90, 180, 270) that an MP4 asks players for.
         pixel_format: What is stored.
         times_s: Presentation time of each frame [s].
+        ticks_per_s: How finely those are stored.
         seed: Painted frames of another seed differ in a few pixels, so that bytes differ.
         options: Encoder options.
         container_options: Muxer options.
+        container: Muxer, where the suffix does not name it.
         paint: Makes frame `index` of a width and height.
     """
     if isinstance(frames, int):
@@ -85,9 +91,9 @@ def write_video(
     else:
         images = list(frames)
     rate = Fraction(fps).limit_denominator(1001)
-    time_base = TIME_BASE if times_s is not None else 1 / rate
-    with av.open(os.fspath(path), "w", options=container_options or {}) as container:
-        stream = container.add_stream(codec, rate=rate)
+    time_base = Fraction(1, ticks_per_s) if times_s is not None else 1 / rate
+    with av.open(os.fspath(path), "w", format=container, options=container_options or {}) as output:
+        stream = output.add_stream(codec, rate=rate)
         stream.codec_context.options = QUICK.get(codec, {}) | (options or {})
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = pixel_format
@@ -97,8 +103,8 @@ def write_video(
             frame = frame.reformat(format=pixel_format)
             frame.pts = index if times_s is None else round(times_s[index] / float(time_base))
             frame.time_base = time_base
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode())
     if rotation:
         turn(path, rotation)
     return path

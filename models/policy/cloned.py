@@ -22,6 +22,7 @@ from models.training.pictures import shrink
 from pipeline.atomic import atomic_path
 from pipeline.contract import ActionContract
 from pipeline.errors import UsageError
+from pipeline.paths import inside
 
 POLICY_VERSION = 1
 """Changes with the layout of a policy's folder."""
@@ -168,7 +169,7 @@ def load_cloned(folder: Path) -> ClonedPolicy:
     from safetensors.numpy import load_file
 
     for name in (FACTS, WEIGHTS, METRICS):
-        if not (folder / name).is_file():
+        if not inside(folder, name, what="the file", error=UsageError).is_file():
             raise UsageError(
                 f"{folder} is no trained policy: {name} is not there; name the folder that "
                 "'rotoscope train policy --out' wrote"

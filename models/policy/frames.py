@@ -18,6 +18,7 @@ from models.training.pictures import shrink
 from pipeline.atomic import atomic_path
 from pipeline.dataset import Dataset, read_images
 from pipeline.errors import DatasetError, DiskFullError
+from pipeline.paths import files_below
 
 
 def cameras_of(dataset: Dataset) -> list[str]:
@@ -59,11 +60,7 @@ def open_frames(
 def _decode(dataset: Dataset, camera: str, side_px: int | None, out: np.ndarray) -> None:
     row = 0
     for index, meta in enumerate(dataset.table):
-        file = dataset.root / dataset.info["video_path"].format(
-            video_key=camera,
-            chunk_index=meta[f"videos/{camera}/chunk_index"],
-            file_index=meta[f"videos/{camera}/file_index"],
-        )
+        file = dataset.video_file(camera, index)
         if not file.is_file():
             raise DatasetError(f"camera {camera!r}: {file} is not there; copy the dataset whole")
         rows = dataset.episode(index)
@@ -95,7 +92,7 @@ def _check_space(folder: Path, num_bytes: int, camera: str) -> None:
 def _key(dataset: Dataset, camera: str, side_px: int | None) -> str:
     """Changes with the video files, not with their place."""
     found = hashlib.sha256(f"{camera}|{side_px}|{dataset.info['total_frames']}".encode())
-    for path in sorted((dataset.root / "videos" / camera).rglob("*.mp4")):
+    for path in files_below(dataset.root, f"videos/{camera}", ".mp4", what="the file"):
         found.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()[:32]
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.contract import ActionContract
 from pipeline.errors import UsageError
+from pipeline.paths import inside
 
 FACTS = "rotoscope.yaml"
 
@@ -41,7 +42,7 @@ def read_facts(folder: Path) -> LerobotFacts | None:
     Raises:
         UsageError: It is malformed.
     """
-    path = folder / FACTS
+    path = inside(folder, FACTS, what="the file", error=UsageError)
     if not path.is_file():
         return None
     try:

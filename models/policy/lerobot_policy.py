@@ -13,6 +13,7 @@ from models.policy.lerobot_facts import read_facts
 from models.simulators.simulator import STATE
 from pipeline.contract import ActionContract
 from pipeline.errors import UsageError
+from pipeline.paths import inside, walk
 
 _CONFIG = "config.json"
 
@@ -69,13 +70,13 @@ class LerobotPolicy:
 
 def find_checkpoint(folder: Path) -> Path | None:
     """The folder that holds LeRobot's `config.json`: this one, or its last checkpoint."""
-    for place in (
-        folder,
-        folder / "pretrained_model",
-        folder / "checkpoints/last/pretrained_model",
-    ):
-        if (place / _CONFIG).is_file() and (place / "model.safetensors").is_file():
-            return place
+    for place in (".", "pretrained_model", "checkpoints/last/pretrained_model"):
+        files = [
+            inside(folder, f"{place}/{name}", what="the file", error=UsageError)
+            for name in (_CONFIG, "model.safetensors")
+        ]
+        if all(file.is_file() for file in files):
+            return files[0].parent
     return None
 
 
@@ -83,8 +84,12 @@ def load_lerobot(folder: Path) -> LerobotPolicy:
     """Loads weights and processors.
 
     Raises:
-        UsageError: LeRobot knows no such policy, or does not read the folder.
+        UsageError: LeRobot knows no such policy, or does not read the folder, or a file of it is a
+            link that leads out of it.
     """
+    # LeRobot chooses itself which of them it reads.
+    for _ in walk(folder, ".", what="the file", error=UsageError):
+        pass
     from lerobot.configs import PreTrainedConfig
     from lerobot.policies.factory import get_policy_class, make_pre_post_processors
 

@@ -29,6 +29,7 @@ from pipeline.atomic import atomic_path
 from pipeline.contract import ActionContract
 from pipeline.dataset import Dataset, open_dataset
 from pipeline.errors import DatasetError, UsageError
+from pipeline.paths import walk
 
 EXTRAS = {
     "act": ("train", ("accelerate",)),
@@ -216,8 +217,12 @@ class _Job:
         self._note().unlink()
 
     def _digest(self) -> str:
+        """Hash of what is learned from; raises where LeRobot would read outside of the dataset."""
         found = hashlib.sha256()
-        for path in sorted(self.dataset.root.rglob("*")):
+        for row in range(len(self.dataset.table)):
+            for camera in self.dataset.cameras:
+                self.dataset.video_file(camera, row)
+        for path in sorted(walk(self.dataset.root, ".", what="the file")):
             if path.suffix in (".parquet", ".mp4"):
                 found.update(path.relative_to(self.dataset.root).as_posix().encode())
                 found.update(hashlib.sha256(path.read_bytes()).digest())

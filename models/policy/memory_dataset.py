@@ -18,6 +18,7 @@ from jaxtyping import Int
 from models.policy.frames import cameras_of, open_frames
 from models.policy.trusted import Trust, stretches
 from pipeline.dataset import Dataset
+from pipeline.paths import inside
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +53,8 @@ def read_table(dataset: Dataset, trust: Sequence[Trust], *, side_px: int | None)
     numbers = [n for n in names if features[n]["dtype"] != "video"]
     parts: dict[str, list[np.ndarray]] = {n: [] for n in numbers}
     spans, owners, tasks, start = [], [], [], 0
-    texts = pq.read_table(dataset.root / "meta" / "tasks.parquet").to_pandas()
+    tasks_path = inside(dataset.root, "meta/tasks.parquet", what="the file")
+    texts = pq.read_table(tasks_path).to_pandas()
     for index, one in enumerate(trust):
         columns = dataset.episode(index).columns
         for name in numbers:

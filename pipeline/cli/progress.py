@@ -47,7 +47,7 @@ class Progress:
             if event.kind == "planned":
                 self.total = event.total
             elif event.kind == "left_out":
-                self.console.print(Text(f"left out: {event.name}, {event.stage}"))
+                self.console.print(Text(event.name))
             elif event.kind == "probed":
                 self.running[event.name] = ("decode", 0, event.total)
             elif event.kind == "progress":

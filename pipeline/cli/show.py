@@ -74,7 +74,7 @@ def show_plan(console: Console, request: LabelRequest, plan: Plan) -> None:
         f"{plan.disk_bytes / 1e6:.0f} MB"
     )
     for text in plan.left_out:
-        console.print(f"left out: {text}", markup=False)
+        console.print(text, markup=False)
     for row in plan.problems:
         console.print(f"{row.status}: {row.name}: {row.message}", markup=False)
 

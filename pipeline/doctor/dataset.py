@@ -16,8 +16,9 @@ from jaxtyping import Bool, Float, Shaped
 from pydantic import ValidationError
 
 from pipeline.contract import ActionContract
-from pipeline.dataset import check_version
+from pipeline.dataset import check_version, data_file, video_file
 from pipeline.errors import DatasetError
+from pipeline.paths import files_below, inside
 
 CLOCK = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 """Columns that every LeRobot dataset has."""
@@ -130,21 +131,20 @@ class Written:
         """`episode e frame f` of a row."""
         return f"episode {self.clock('episode_index')[row]} frame {self.clock('frame_index')[row]}"
 
+    def data_file(self, episode: int) -> Path:
+        """The file that holds an episode's rows."""
+        return data_file(self.root, self.info, self.episodes[episode])
+
     def video_file(self, key: str, episode: int) -> Path:
         """The file that holds an episode's frames."""
-        row = self.episodes[episode]
-        return self.root / self.info["video_path"].format(
-            video_key=key,
-            chunk_index=row[f"videos/{key}/chunk_index"],
-            file_index=row[f"videos/{key}/file_index"],
-        )
+        return video_file(self.root, self.info, key, self.episodes[episode])
 
 
 def read_dataset(root: Path) -> Written:
     """Reads whatever can be read.
 
     Raises:
-        DatasetError: The folder holds no LeRobot v3 dataset at all.
+        DatasetError: The folder holds no LeRobot v3 dataset at all, or its files lie elsewhere.
     """
     info = _info(root)
     problems: list[str] = []
@@ -155,20 +155,21 @@ def read_dataset(root: Path) -> Written:
         and len(facts["shape"]) == 1
     }
     columns = _columns(root, widths, problems)
-    folder = root / "meta" / "rotoscope"
-    contract_path = folder / "contract.json"
+    folder = inside(root, "meta/rotoscope", what="the folder")
+    contract_path = inside(root, "meta/rotoscope/contract.json", what="the file")
     # A dataset of another tool that only got tracks has a `meta/rotoscope` without a contract.
     contract = _contract(contract_path, problems) if contract_path.is_file() else None
-    tasks = list(_tables([root / "meta" / "tasks.parquet"], None, problems))
+    tasks_path = inside(root, "meta/tasks.parquet", what="the file")
+    tasks = list(_tables([tasks_path], None, problems))
     return Written(
         root=root,
         info=info,
-        stats=_json(root / "meta" / "stats.json", problems),
+        stats=_json(inside(root, "meta/stats.json", what="the file"), problems),
         episodes=_episodes(root, problems),
         columns=columns,
         num_tasks=sum(len(t) for t in tasks),
         contract=contract,
-        described=_described(folder / "features.json"),
+        described=_described(inside(root, "meta/rotoscope/features.json", what="the file")),
         is_ours=folder.is_dir(),
         problems=tuple(problems),
     )
@@ -184,7 +185,7 @@ def _described(path: Path) -> dict[str, Any]:
 
 
 def _info(root: Path) -> dict[str, Any]:
-    path = root / "meta" / "info.json"
+    path = inside(root, "meta/info.json", what="the file")
     if not path.is_file():
         raise DatasetError(
             f"{root} is not a LeRobot dataset: {path} is not there; name the folder that rotoscope "
@@ -204,7 +205,7 @@ def _info(root: Path) -> dict[str, Any]:
 
 
 def _columns(root: Path, widths: dict[str, int], problems: list[str]) -> dict[str, np.ndarray]:
-    files = sorted((root / "data").glob("*/*.parquet"))
+    files = files_below(root, "data", ".parquet", what="the file")
     if not files:
         problems.append("data/ holds no parquet file")
     tables = list(_tables(files, widths, problems))
@@ -250,7 +251,7 @@ def _array(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
 
 
 def _episodes(root: Path, problems: list[str]) -> dict[int, dict[str, Any]]:
-    files = sorted((root / "meta" / "episodes").glob("*/*.parquet"))
+    files = files_below(root, "meta/episodes", ".parquet", what="the file")
     rows = [row for table in _tables(files, None, problems) for row in table.to_pylist()]
     if not rows or "episode_index" not in rows[0]:
         problems.append("meta/episodes names no episodes")

@@ -8,6 +8,8 @@ import numpy as np
 
 from pipeline.doctor.check import Check, Findings
 from pipeline.doctor.dataset import CLOCK, Span, Written
+from pipeline.errors import DatasetError
+from pipeline.paths import files_below
 
 TOLERANCE_S = 1e-4
 """LeRobot's own tolerance between a row's time and its frame's."""
@@ -22,6 +24,7 @@ def check_structure(written: Written) -> Check:
     for name in CLOCK:
         if name not in written.info["features"]:
             findings.fail(f"info.json names no feature {name!r}, which every dataset has")
+    _check_data_files(written, findings)
     for key in written.video_keys:
         _check_video_files(written, key, findings)
     rows, episodes = written.num_rows, len(written.episodes)
@@ -37,13 +40,31 @@ def check_structure(written: Written) -> Check:
     )
 
 
+def _check_data_files(written: Written, findings: Findings) -> None:
+    """The rows of each episode lie where `info.json` and `meta/episodes` say."""
+    try:
+        needed = {written.data_file(episode) for episode in written.episodes}
+    except KeyError as error:
+        findings.fail(f"meta/episodes does not say which file holds the rows (no {error})")
+        return
+    except DatasetError as error:
+        findings.fail(str(error))
+        return
+    for file in sorted(needed):
+        if not file.is_file():
+            findings.fail(f"{file.relative_to(written.root)} is not there")
+
+
 def _check_video_files(written: Written, key: str, findings: Findings) -> None:
     try:
         needed = {written.video_file(key, episode) for episode in written.episodes}
     except (KeyError, AttributeError, ValueError) as error:
         findings.fail(f"meta/episodes does not say which file holds {key} (no {error})")
         return
-    there = set((written.root / "videos" / key).rglob("*.mp4"))
+    except DatasetError as error:
+        findings.fail(str(error))
+        return
+    there = set(files_below(written.root, f"videos/{key}", ".mp4", what="the file"))
     for file in sorted(needed - there):
         findings.fail(f"{file.relative_to(written.root)} is not there")
     for file in sorted(there - needed):

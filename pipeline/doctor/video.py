@@ -14,6 +14,8 @@ from jaxtyping import Float
 from pipeline.doctor.check import Check, Findings
 from pipeline.doctor.dataset import Span, Written
 from pipeline.doctor.structure import TOLERANCE_S
+from pipeline.errors import DatasetError, VideoError
+from pipeline.video.container import decode, open_video, packets
 
 SMALL_WIDTH = 80
 """Pixels across that motion is measured on."""
@@ -58,19 +60,21 @@ def _file_of(written: Written, key: str, span: Span) -> Path | None:
     row = written.episodes.get(span.episode, {})
     if f"videos/{key}/from_timestamp" not in row or f"videos/{key}/chunk_index" not in row:
         return None
-    file = written.video_file(key, span.episode)
+    try:
+        file = written.video_file(key, span.episode)
+    except DatasetError:
+        return None
     return file if file.is_file() else None
 
 
 def _packet_times(file: Path, shape: tuple[int, ...]) -> tuple[Float[np.ndarray, " packet"], str]:
     """Times of all frames in showing order [s], without decoding, and what is wrong, if any."""
     try:
-        with av.open(str(file)) as container:
-            stream = container.streams.video[0]
+        with open_video(file) as (container, stream):
             size = (stream.codec_context.height, stream.codec_context.width)
-            pts = [p.pts for p in container.demux(stream) if p.pts is not None]
+            pts = [p.pts for p in packets(container, stream) if p.pts is not None]
             times = np.sort(np.array(pts)) * float(stream.time_base or 0)
-    except (av.FFmpegError, IndexError, OSError) as error:
+    except (av.FFmpegError, VideoError, OSError) as error:
         return np.zeros(0), f"cannot be read ({error})"
     height_width = tuple(shape[:2]) if shape[-1] in (1, 3) else tuple(shape[1:])
     if size != height_width:
@@ -126,7 +130,7 @@ def motion_energies(
             out[span.episode] = _energy(
                 written.video_file(key, span.episode), start, span.length, written.fps
             )
-        except (av.FFmpegError, IndexError, OSError):
+        except (av.FFmpegError, VideoError, OSError):
             # The video clock check says what is wrong with the file.
             continue
     return out
@@ -142,12 +146,12 @@ def _energy(file: Path, start_s: float, length: int, fps: float) -> Float[np.nda
     energy = np.full(length, np.nan)
     before: tuple[int, np.ndarray] | None = None
     shrink = VideoReformatter()
-    with av.open(str(file)) as container:
-        stream = container.streams.video[0]
-        stream.codec_context.thread_count = 1
+    with open_video(file) as (container, stream):
         time_base: Any = stream.time_base
         container.seek(int(max(start_s - 0.5 / fps, 0.0) / time_base), stream=stream)
-        for frame in container.decode(stream):
+        for frame in decode(container, stream):
+            if frame.pts is None:
+                continue
             row = round((float(frame.pts * time_base) - start_s) * fps)
             if row < 0:
                 continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pipeline.atomic import atomic_path
 from pipeline.dataset import Dataset
 from pipeline.export.sidecar import FOLDER
 from pipeline.export.stored_episode import FeatureFacts
+from pipeline.paths import files_below, walk
 
 QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
 """The ones that LeRobot stores."""
@@ -55,13 +55,14 @@ def write_with_columns(
         provenance: Becomes `meta/rotoscope/provenance.json`.
 
     Raises:
+        DatasetError: A file of the dataset is a link that leads out of it.
         DiskFullError: No space is left; what `out` held before is untouched.
     """
     with atomic_path(out) as root:
         _copy(dataset.root, root)
-        for file in sorted((dataset.root / "data").rglob("*.parquet")):
+        for file in files_below(dataset.root, "data", ".parquet", what="the file"):
             _write_data(file, root / file.relative_to(dataset.root), columns)
-        for file in sorted((dataset.root / "meta" / "episodes").rglob("*.parquet")):
+        for file in files_below(dataset.root, "meta/episodes", ".parquet", what="the file"):
             _write_episodes(file, root / file.relative_to(dataset.root), columns)
         _write_info(dataset, root, columns)
         _write_statistics(root / "meta" / "stats.json", columns)
@@ -69,14 +70,15 @@ def write_with_columns(
 
 
 def _copy(source: Path, target: Path) -> None:
-    """All files but hidden ones, such as a download's own; links become files."""
-    for folder, below, files in os.walk(source, followlinks=True):
-        below[:] = [name for name in below if not name.startswith(".")]
-        place = target / Path(folder).relative_to(source)
-        place.mkdir(parents=True, exist_ok=True)
-        for name in files:
-            if not name.startswith("."):
-                shutil.copyfile(Path(folder) / name, place / name)
+    """All files but hidden ones, such as a download's own; links become files.
+
+    Raises:
+        DatasetError: One of them lies outside of the dataset.
+    """
+    for file in walk(source, ".", what="the file"):
+        place = target / file.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, place)
 
 
 def _write_data(source: Path, target: Path, columns: Mapping[str, AddedColumn]) -> None:

@@ -13,6 +13,7 @@ from pipeline.errors import MotionError, one_of
 from pipeline.motion.motion import Unit
 from pipeline.motion.numbers import read_text, to_numbers
 from pipeline.motion.rotate import chained
+from pipeline.paths import beside
 
 ROOT = "root"
 CHANNELS = ("rx", "ry", "rz", "tx", "ty", "tz")
@@ -87,12 +88,18 @@ def find_asf(path: Path) -> Path | None:
     """The skeleton file of an AMC file: `11.asf` or `11_01.asf` beside `11_01.amc`.
 
     Where there is neither, the only ASF file of the folder; `None` where there is no such file.
+
+    Raises:
+        MotionError: It is a link that leads elsewhere.
     """
     here = sorted(file for file in path.parent.glob("*") if file.suffix.lower() == ".asf")
     stems = {file.stem.lower(): file for file in reversed(here)}
     stem = path.stem.lower()
     named = stems.get(stem) or stems.get(stem.rpartition("_")[0])
-    return named or (here[0] if len(here) == 1 else None)
+    found = named or (here[0] if len(here) == 1 else None)
+    if found is None:
+        return None
+    return beside(path, found.name, what="the skeleton", error=MotionError)
 
 
 def _sections(path: Path) -> dict[str, list[list[str]]]:

@@ -13,6 +13,7 @@ from pipeline.motion.arrays import describe, load_arrays
 from pipeline.motion.names import with_middles
 from pipeline.motion.points import FARTHEST, PointMotion
 from pipeline.motion.smpl_joints import BODY, LAYOUTS, PARENTS, around
+from pipeline.paths import beside
 from pipeline.tracks import SIDES
 
 RATE_NAMES = ("mocap_framerate", "mocap_frame_rate", "fps", "frame_rate", "rate_hz")
@@ -71,8 +72,10 @@ def read_keypoints(path: Path, arrays: dict[str, Any]) -> PointMotion:
 
 def contact_files(path: Path) -> tuple[Path, ...]:
     """Files beside keypoints that say when each foot stands, left and right; none or both."""
-    files = tuple(path.with_name(f"{side}_foot_contact.npy") for side in SIDES)
-    return files if path not in files and all(file.is_file() for file in files) else ()
+    names = tuple(f"{side}_foot_contact.npy" for side in SIDES)
+    if path.name in names or not all(path.with_name(name).is_file() for name in names):
+        return ()
+    return tuple(beside(path, name, what="the contacts", error=MotionError) for name in names)
 
 
 def rate_of(arrays: dict[str, Any]) -> float | None:

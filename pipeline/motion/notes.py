@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.errors import MotionError
 from pipeline.motion.motion import Unit, Up
+from pipeline.paths import beside
+from pipeline.quoting import reason
 
 NAME = "motion.yaml"
 
@@ -40,16 +42,21 @@ def notes_path(path: Path) -> Path | None:
     """The notes about a motion file: `NAME.motion.yaml` beside it, else the folder's `motion.yaml`.
 
     `None` where there are none.
+
+    Raises:
+        MotionError: They are a link that leads elsewhere.
     """
-    candidates = (path.with_name(f"{path.stem}.{NAME}"), path.with_name(NAME))
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+    for name in (f"{path.stem}.{NAME}", NAME):
+        if path.with_name(name).is_file():
+            return beside(path, name, what="the notes", error=MotionError)
+    return None
 
 
 def read_notes(path: Path) -> Notes:
     """The notes about a motion file, empty ones where there are none.
 
     Raises:
-        MotionError: They are no YAML, or hold keys or values that are not allowed.
+        MotionError: They are no YAML, hold keys or values that are not allowed, or lie elsewhere.
     """
     import yaml
 
@@ -60,6 +67,6 @@ def read_notes(path: Path) -> Notes:
         return Notes.model_validate(yaml.safe_load(found.read_text()) or {})
     except (yaml.YAMLError, UnicodeDecodeError, ValidationError) as error:
         raise MotionError(
-            f"{found.name} beside {path.name} cannot be read: {error}; keys are unit, up, rate_hz "
-            "and joints"
+            f"{found.name} beside {path.name} cannot be read: {reason(error)}; keys are unit, up, "
+            "rate_hz and joints"
         ) from error

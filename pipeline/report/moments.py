@@ -58,6 +58,7 @@ def write_animation(
     target: Path,
     *,
     beside: Sequence[Path] = (),
+    robots: Sequence[Path] = (),
     episode: int = 0,
     max_s: float = LOOP_MAX_S,
     area_px: int = LOOP_AREA_PX,
@@ -68,6 +69,7 @@ def write_animation(
         dataset_path: Folder of a dataset that rotoscope wrote.
         target: File to write; its ending says which format.
         beside: Datasets of the same source with other robots, whose robots stand right of it.
+        robots: Files of robots of your own that the datasets may name.
         episode: Which one; the same in all datasets.
         max_s: How much of it at most [s].
         area_px: Area of each of the pictures [px].
@@ -93,7 +95,7 @@ def write_animation(
     rows = list(range(0, min(first.num_rows, int(max_s * datasets[0].fps)), step))
     width, height = picture_size(datasets[0], first, area_px=area_px)
     columns = [list(people(datasets[0], first, rows, width=width, height=height))]
-    with RobotPainter() as painter:
+    with RobotPainter(robots) as painter:
         for dataset, shown in zip(datasets, episodes, strict=True):
             draw = painter.draw_of(dataset, shown)
             if draw is not None:

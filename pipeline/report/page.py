@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,16 @@ MANY_JOINTS = 8
 """The curves of more joints than this are shown on demand."""
 
 
-def write_report(dataset_path: Path, target: Path, *, max_episodes: int = 12) -> None:
+def write_report(
+    dataset_path: Path, target: Path, *, max_episodes: int = 12, robots: Sequence[Path] = ()
+) -> None:
     """Writes the page; the worst episodes are shown in full, all are in the table.
 
     Args:
         dataset_path: Folder of a dataset that rotoscope wrote.
         target: HTML file to write.
         max_episodes: How many episodes get pictures and curves.
+        robots: Files of robots of your own that the dataset may name.
 
     Raises:
         DatasetError: The folder holds no LeRobot v3 dataset.
@@ -39,7 +43,7 @@ def write_report(dataset_path: Path, target: Path, *, max_episodes: int = 12) ->
     episodes = [dataset.episode(i) for i in range(len(dataset.table))]
     ranked = sorted(episodes, key=_goodness)
     shown = sorted(ranked[:max_episodes], key=lambda e: e.index)
-    with RobotPainter() as painter:
+    with RobotPainter(robots) as painter:
         loop_s = min(moments.LOOP_MAX_S, LOOPS_S / max(len(shown), 1))
         sections = [_section(dataset, episode, painter, loop_s) for episode in shown]
     ledger = dataset.ledger()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,10 +17,14 @@ from pipeline import registry
 from pipeline.dataset import Dataset, EpisodeRows
 from pipeline.errors import RotoscopeError
 from pipeline.geometry import se3
+from pipeline.quoting import short
 from pipeline.report.figure import View, draw_figure, draw_lines
 from pipeline.report.pictures import body_of, person_view
 
 log = logging.getLogger(__name__)
+
+_SHIPPED = re.compile("[a-z][a-z0-9_]*")
+"""What robots that come with Rotoscope are called; anything else means a file."""
 
 Draw = Callable[[int, int, int], UInt8[np.ndarray, "height width 3"]]
 """Makes the picture of a row, of some width and height."""
@@ -54,10 +60,15 @@ class RobotPainter:
 
     Where a robot cannot be rendered it is drawn as a stick figure, and where that is impossible
     too it is left out; `notes` say why. The report goes on.
+
+    Args:
+        robots: Files of robots that do not come with Rotoscope. A dataset may come from anyone:
+            where it names a file, one of these of the same name is opened, and no other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, robots: Sequence[Path] = ()) -> None:
         self.notes: list[str] = []
+        self._given = {path.name: path for path in robots}
         self._name = ""
         self._portraitist: Any = None
 
@@ -77,6 +88,15 @@ class RobotPainter:
         shown = shown_robot(dataset, episode)
         if shown is None:
             return None
+        if _SHIPPED.fullmatch(shown.name) is None:
+            file = Path(shown.name).name
+            if file not in self._given:
+                self._note(
+                    f"the robot {short(file)} is not drawn: a file that a dataset names is opened "
+                    "only where you name it too, with --robot FILE"
+                )
+                return None
+            shown = replace(shown, name=str(self._given[file]))
         try:
             portraits = self._of(shown.name).portraits(shown.values, **shown.how)
             # A machine without EGL shows it when the first picture is drawn.

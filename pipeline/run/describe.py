@@ -61,7 +61,7 @@ class Plan:
     problems: tuple[Row, ...]
     """Rows that are final without any work: unreadable files, duplicates."""
     left_out: tuple[str, ...]
-    """Folders that would not be searched, and why."""
+    """Sentences about folders and files that would not be looked into."""
     num_frames: int
     """Frames in the videos that would be processed."""
     stages: tuple[StagePlan, ...]
@@ -109,7 +109,7 @@ def describe(request: LabelRequest) -> Plan:
         num_videos=len(looked.files),
         num_finished=num_finished,
         problems=tuple(problems),
-        left_out=tuple(f"{f.display_name}: {f.left_out}" for f in looked.left_out),
+        left_out=looked.left_out,
         num_frames=num_frames,
         stages=tuple(
             StagePlan(s.name, s.stage_class.kind, s.stage_class.version, stored[s.name])

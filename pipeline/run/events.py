@@ -16,9 +16,9 @@ class Event:
     kind: Literal[
         "planned", "left_out", "probed", "progress", "finished", "publishing", "published"
     ]
-    """`planned`: `total` videos. `left_out`: a folder was not searched, `stage` says why. `probed`:
-    a video has `total` frames. `progress`: `frame` of it is reached in `stage`. `finished`: `row`
-    is final. `publishing`, `published`: the dataset."""
+    """`planned`: `total` videos. `left_out`: `name` says what was not looked into. `probed`: a
+    video has `total` frames. `progress`: `frame` of it is reached in `stage`. `finished`: `row` is
+    final. `publishing`, `published`: the dataset."""
     name: str = ""
     """Video that it is about."""
     stage: str = ""

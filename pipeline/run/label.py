@@ -22,7 +22,6 @@ from pipeline.run.process import VideoJob
 from pipeline.run.publish import dataset_key_of, publish_rows
 from pipeline.run.request import LabelRequest, published_key
 from pipeline.run.rows import duplicate_row, failed_row, finished_row, without_duplicates
-from pipeline.video.scan import Found
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +48,8 @@ class LabelResult:
     """Whether the dataset was written by this run; otherwise it was already there."""
     publish_error: str = ""
     """Why no dataset could be written, if so."""
-    left_out: tuple[Found, ...] = ()
-    """Folders among the inputs that were not searched, and why."""
+    left_out: tuple[str, ...] = ()
+    """Sentences about folders and files among the inputs that were not looked into."""
 
     @property
     def exit_code(self) -> int:
@@ -83,8 +82,8 @@ def label(
     prepared = prepare(request, ledger)
     rows, todo = prepared.rows, prepared.todo
     listener(Event("planned", total=len(rows) + len(todo)))
-    for found in prepared.left_out:
-        listener(Event("left_out", name=found.display_name, stage=found.left_out))
+    for sentence in prepared.left_out:
+        listener(Event("left_out", name=sentence))
     for row in rows.values():
         listener(Event("finished", name=row.name, row=row))
     if retry_only is not None:
@@ -100,7 +99,7 @@ def label(
         rows[row.name] = row
         listener(Event("finished", name=row.name, row=row))
     ordered = settle(rows, ledger)
-    left_out = tuple(prepared.left_out)
+    left_out = prepared.left_out
     if stop is not None and stop.is_set():
         return LabelResult(ordered, None, False, left_out=left_out)
     return replace(publish(request, ordered, listener), left_out=left_out)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import MotionError, UsageError, VideoError
+from pipeline.identity import Identity
 from pipeline.run.keys import outcome_key, stage_tokens
 from pipeline.run.ledger import Ledger, Row
 from pipeline.run.outcome import VideoAnswer
@@ -15,7 +16,8 @@ from pipeline.run.process import Part, stored_outcome
 from pipeline.run.request import LabelRequest, check_out, save_request
 from pipeline.run.rows import failed_row, finished_row
 from pipeline.run.store import Store
-from pipeline.sources import files_of, nothing_found, scan
+from pipeline.sources import files_of, nothing_found, say_left_out, scan
+from pipeline.types import SourceKind
 from pipeline.video.scan import Found
 
 
@@ -37,8 +39,8 @@ class Prepared:
     """Rows that are final already, by name."""
     todo: list[Work]
     """What is left to do, in order of name."""
-    left_out: list[Found]
-    """Folders that were not searched, and why."""
+    left_out: tuple[str, ...]
+    """Sentences about folders and files that were not looked into."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Looked:
 
     files: list[tuple[Found, Row | None]]
     """Every file, in order of name, with its row where that is final already."""
-    left_out: list[Found]
-    """Folders that were not searched, and why."""
+    left_out: tuple[str, ...]
+    """Sentences about folders and files that were not looked into."""
 
 
 def prepare(request: LabelRequest, ledger: Ledger) -> Prepared:
@@ -83,16 +85,17 @@ def look(request: LabelRequest) -> Looked:
     found = scan(
         list(request.inputs), recipe.source, only=request.only, never=request.written_folders
     )
-    left_out = [f for f in found if f.left_out]
+    left_out = [f"left out: {f.display_name}, {f.left_out}" for f in found if f.left_out]
     files = [f for f in found if not f.left_out][: request.limit]
     if not files:
         text = nothing_found(request.inputs, recipe.source, recipe=recipe.name, only=request.only)
-        text += "".join(f"; left out: {f.display_name}, {f.left_out}" for f in left_out)
-        raise UsageError(text)
+        raise UsageError("; ".join([text, *left_out]))
+    others = say_left_out(request.inputs, recipe.source)
     tokens = stage_tokens(recipe)
     before = {row.name: row for row in Ledger(request.work / "ledger.jsonl").rows()}
     rows = [_known_row(request, f, before.get(f.display_name), tokens) for f in files]
-    return Looked(list(zip(files, rows, strict=True)), left_out)
+    said = tuple(filter(None, [*left_out, others]))
+    return Looked(list(zip(files, rows, strict=True)), said)
 
 
 def _known_row(
@@ -103,13 +106,20 @@ def _known_row(
         error = VideoError if kind == "video" else MotionError
         return failed_row(request, item, "scan", error(f"{item.display_name}: {item.problem}"))
     identity = before.identity if before is not None else None
-    if identity is None or not identity.holds(files_of(item.path, kind)):
+    if identity is None or not _holds(identity, item.path, kind):
         return None
     key = outcome_key(request.recipe, identity.sha256, dict(tokens), request.until)
     outcome = stored_outcome(Store(request.store), key)
     if outcome is None:
         return None
     return finished_row(item, VideoAnswer(outcome, identity, True, {}), None)
+
+
+def _holds(identity: Identity, path: Path, kind: SourceKind) -> bool:
+    try:
+        return identity.holds(files_of(path, kind))
+    except MotionError:
+        return False  # what lies beside it is no file of it: its child says so
 
 
 def size_bytes(path: Path) -> int:

@@ -25,6 +25,7 @@ from pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
 from pipeline.stages.shots import shot_spans
 from pipeline.tracks import ActionTrack, ClockTrack, SegmentTrack, ShotTrack, Track
 from pipeline.types import Clip, Video
+from pipeline.video.clock import check_pauses
 from pipeline.video.scan import display_name
 
 TELL_EVERY_S = 0.25
@@ -166,6 +167,9 @@ class _Run:
         else:
             self._frame_stages(frame_entries)
         self._split(next((e for e in frame_entries if "shots" in e.stage_class.provides), None))
+        for clip in self.clips:
+            shown = display_name(self.video.path.name)
+            check_pauses(clip.time_s, first_frame=clip.start, shown=shown)
         for entry in entries[len(frame_entries) :]:
             self._clip_stage(entry)
 

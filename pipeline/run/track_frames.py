@@ -14,6 +14,7 @@ from jaxtyping import Float
 from pipeline.dataset import Dataset
 from pipeline.errors import DatasetError
 from pipeline.identity import Identity, check_unchanged, identify
+from pipeline.paths import files_below
 from pipeline.run.store import content_key
 from pipeline.video.container import open_video, read_packets
 
@@ -88,7 +89,7 @@ def _row_times(dataset: Dataset) -> dict[int, Float[np.ndarray, " row"]]:
 
     parts: dict[int, list[tuple[int, float]]] = defaultdict(list)
     names = ["episode_index", "frame_index", "timestamp"]
-    for file in sorted((dataset.root / "data").rglob("*.parquet")):
+    for file in files_below(dataset.root, "data", ".parquet", what="the file"):
         columns = pq.ParquetFile(file).read(columns=names).to_pydict()
         for episode, frame, time_s in zip(*(columns[n] for n in names), strict=True):
             parts[int(episode)].append((int(frame), float(time_s)))

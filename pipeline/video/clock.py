@@ -22,6 +22,10 @@ FALLBACK_RATE_HZ = 25.0
 """Only for the length of a single frame that comes without one."""
 
 
+MAX_PAUSES_S = 600.0
+"""How long pauses within one clip may be together [s]: rows and knots are made for them too."""
+
+
 @dataclass(frozen=True, eq=False)
 class Clock:
     """Times of a video's frames in the order they are shown."""
@@ -103,6 +107,29 @@ def make_clock(
         duration_s=float(time_s[-1]) + (last_frame_s if is_plausible else step_s),
         rate_hz=1 / step_s,
         is_variable_rate=is_variable_rate,
+    )
+
+
+def check_pauses(time_s: Float[np.ndarray, " time"], *, first_frame: int, shown: str) -> None:
+    """Refuses a clip whose clock stands still for longer than can be meant.
+
+    Args:
+        time_s: Time of each of its frames [s].
+        first_frame: Number of its first frame in the file.
+        shown: How messages call the file.
+
+    Raises:
+        UnreasonableVideoError: Its pauses last too long.
+    """
+    steps_s = np.diff(time_s)
+    pauses_s = steps_s[steps_s > 1 / MIN_RATE_HZ]
+    if pauses_s.sum() <= MAX_PAUSES_S:
+        return
+    at = first_frame + int(np.argmax(steps_s))
+    raise UnreasonableVideoError(
+        f"{shown}: {pauses_s.max():,.1f} s pass between frames {at} and {at + 1}, and nobody "
+        f"knows what happened; at most {MAX_PAUSES_S:g} s of pauses are accepted in one clip: put "
+        "the stage 'shots' into the recipe, which cuts at gaps of its max_gap_s, or cut the video"
     )
 
 

@@ -27,6 +27,13 @@ FORMATS = (
 )
 """Containers that are read. Playlists, pictures and text, which FFmpeg opens too, are not: they
 are no videos, and a playlist can make the reader open other files or addresses."""
+_OPEN_ONLY = {
+    "format_whitelist": FORMATS,
+    "protocol_whitelist": "file",
+    # What a reference movie of QuickTime refers to stays closed.
+    "enable_drefs": "0",
+}
+"""Options of the demuxer; those that a format does not have are no error."""
 MAX_SIDE_PX = 16_384
 """Longest side that is believed [px]; H.264 and HEVC end there too."""
 
@@ -54,6 +61,9 @@ def open_video(
 ) -> Iterator[tuple[av.container.InputContainer, av.video.stream.VideoStream]]:
     """Yields the open container and its main video stream, set to decode on one thread.
 
+    Every video file is opened for reading here, whoever it is for: no other file and no address
+    is opened with it.
+
     Raises:
         NotAVideoError: Not there, not readable, not a video, or without a picture stream.
         UnreasonableVideoError: The header's picture size cannot be meant.
@@ -61,11 +71,37 @@ def open_video(
     shown = display_name(path)
     try:
         # `file:` keeps a name such as `concat:a|b.mp4` from being taken for an address.
-        container = av.open(f"file:{os.fspath(path)}", options={"format_whitelist": FORMATS})
+        # Not `options`: PyAV 15 gives those to a list of streams that is too short where a format
+        # finds its streams while it is probed (FLV, MPEG), and reads beyond it.
+        container = av.open(
+            f"file:{os.fspath(path)}", container_options=_OPEN_ONLY, metadata_errors="replace"
+        )
     except (av.error.FFmpegError, OSError, ValueError, UnicodeError) as error:
         raise NotAVideoError(_why_not_opened(path, error)) from error
     with container:
         yield container, _main_stream(container, shown)
+
+
+def packets(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream
+) -> Iterator[av.Packet]:
+    """All packets of a stream from where the container stands, and the empty one that flushes.
+
+    Raises:
+        av.error.FFmpegError: The file cannot be read to its end.
+    """
+    # Where another stream turns up on the way (MPEG, FLV), PyAV 15 asks its list of streams for
+    # it, but only after it has flushed the ones that it knows.
+    with contextlib.suppress(IndexError):
+        yield from container.demux(stream)
+
+
+def decode(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream
+) -> Iterator[av.VideoFrame]:
+    """All frames of a stream from where the container stands; raises as `packets`."""
+    for packet in packets(container, stream):
+        yield from stream.decode(packet)
 
 
 def read_packets(
@@ -88,7 +124,7 @@ def read_packets(
     decoding: list[int | None] = []
     facts: list[tuple[bool, bool, int]] = []
     try:
-        for packet in container.demux(stream):
+        for packet in packets(container, stream):
             if packet.size > 0:
                 presentation.append(packet.pts)
                 decoding.append(packet.dts)
@@ -172,7 +208,7 @@ def _kinds(container: av.container.InputContainer) -> str:
 def _why_not_opened(path: Path, error: Exception) -> str:
     shown = display_name(path)
     if isinstance(error, av.error.InvalidDataError | ValueError):
-        head = _first_bytes(path)
+        head = first_bytes(path)
         if head[4:8] in MP4_BOXES:
             return (
                 f"{shown} is an MP4 without a usable index (moov): the recording was not finished "
@@ -187,7 +223,8 @@ def _why_not_opened(path: Path, error: Exception) -> str:
     return f"{shown} cannot be opened ({reason}); check that it exists and may be read"
 
 
-def _first_bytes(path: Path) -> bytes:
+def first_bytes(path: Path) -> bytes:
+    """The first 16 bytes of a file, none where it cannot be read."""
     try:
         with open(path, "rb") as file:
             return file.read(16)

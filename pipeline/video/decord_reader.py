@@ -5,31 +5,46 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from pipeline.errors import DamagedVideoError, NotAVideoError
 from pipeline.types import Frame, Video
+from pipeline.video.container import first_bytes, open_video
 from pipeline.video.probe import frame_times
 from pipeline.video.scan import display_name
+from pipeline.video.truncation import EBML_MAGIC, MP4_BOXES
 
 MAX_COUNT_DIFFERENCE = 1
 """decord's frame count may differ from the packets by this; the difference is not damage."""
+_HEADS = (
+    EBML_MAGIC,
+    b"RIFF",
+    b"FLV\x01",
+    b"OggS",
+    b"\0\0\1\xba",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
+)
+"""How Matroska, AVI, FLV, Ogg, MPEG program streams and ASF begin."""
 
 
 def read_with_decord(video: Video, start: int, end: int) -> Iterator[Frame]:
     """Frames `[start, end)`, upright; times are those of the file's packets, as with PyAV.
 
     Raises:
-        NotAVideoError: decord cannot open the file: AV1, or a name that is not UTF-8.
+        NotAVideoError: decord cannot open the file: AV1, or a name that is not UTF-8; or it is not
+            given to decord, because that might open other files with it.
         DamagedVideoError: Decoding broke off; says how many of how many frames came before.
     """
     import decord
 
     shown = display_name(video.path)
+    _check_opens_alone(video.path, shown)
     # Its default of several threads fails on VP9.
     try:
-        reader = decord.VideoReader(os.fspath(video.path), num_threads=1)
+        # A path that begins with `/` is never taken for an address.
+        reader = decord.VideoReader(os.path.abspath(video.path), num_threads=1)
     except (decord.DECORDError, RuntimeError, UnicodeError) as error:
         raise NotAVideoError(
             f"decord cannot open {shown} ({video.codec}); use the backend 'pyav' or 'auto'"
@@ -55,6 +70,22 @@ def read_with_decord(video: Video, start: int, end: int) -> Iterator[Frame]:
             time_s=float(time_s[index]),
             to_rgb=partial(np.asarray, image),
             size=(video.width, video.height),
+        )
+
+
+def _check_opens_alone(path: Path, shown: str) -> None:
+    """Raises unless decord can but open this one file.
+
+    decord takes no list of containers, and its older FFmpeg takes for a playlist what ours takes
+    for a video: a transport stream behind `#EXTM3U`, whatever the file is called. So ours must
+    open it, and it must begin as no text does.
+    """
+    with open_video(path):
+        head = first_bytes(path)
+    if not (head.startswith(_HEADS) or head[4:8] in MP4_BOXES):
+        raise NotAVideoError(
+            f"{shown} is not given to decord, which is trusted with MP4, MOV, Matroska, WebM, AVI, "
+            "FLV, Ogg, ASF and MPEG program streams alone; use the backend 'pyav' or 'auto'"
         )
 
 

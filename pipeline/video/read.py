@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.errors import DamagedVideoError, UnreasonableVideoError, UsageError
 from pipeline.types import Frame, Video
-from pipeline.video.container import PacketTable, open_video, read_packets
+from pipeline.video.container import PacketTable, decode, open_video, read_packets
 from pipeline.video.picture import PictureMaker
 from pipeline.video.scan import display_name
 
@@ -136,7 +136,7 @@ def _decode(
     origin = int(table.ticks[first])
     if first:
         container.seek(origin, stream=stream)
-    for picture in container.decode(stream):
+    for picture in decode(container, stream):
         # Pictures shown before the key frame that decoding began at may lack what they refer to.
         if picture.pts is None or picture.pts >= origin:
             yield picture

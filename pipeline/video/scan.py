@@ -15,10 +15,22 @@ from pipeline.errors import UsageError
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
     ".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg", ".ts", ".mts",
-    ".m2ts", ".wmv", ".flv", ".3gp", ".ogv",
+    ".m2ts", ".wmv", ".flv", ".3gp", ".ogv", ".qt", ".f4v", ".3g2", ".mpe", ".vob", ".m2t",
+    ".mpegts", ".tod", ".mxf", ".dv", ".divx",
+})
+"""What a folder is searched for, whatever the case; files named one by one may end in anything."""
+NAMED_SUFFIXES = frozenset({
+    ".asf", ".mod", ".insv", ".360", ".lrv", ".mj2", ".mk3d", ".ivf", ".nut", ".wtv", ".rm",
+    ".rmvb", ".ogm",
+})
+"""What is read where it is named, but not searched for: often something else (`.asf`, `.mod`), a
+camera's small copy of a video beside it (`.lrv`), two pictures in one (`.insv`), or rare."""
+OTHER_SUFFIXES = frozenset({
+    ".264", ".265", ".av1", ".avc", ".braw", ".h264", ".h265", ".hevc", ".m1v", ".m2v", ".mjpeg",
+    ".mjpg", ".mlv", ".mpv", ".obu", ".r3d", ".swf", ".y4m", ".yuv",
 })
 # fmt: on
-"""What a folder is searched for, whatever the case; files named one by one may end in anything."""
+"""Moving pictures that are not read: bare streams without a clock, and cameras' raw files."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +128,12 @@ def count_suffixes(inputs: Sequence[Path | str]) -> Counter[str]:
     return Counter(
         found.path.suffix.lower() for found in files if not (found.problem or found.left_out)
     )
+
+
+def left_out(inputs: Sequence[Path | str]) -> Counter[str]:
+    """How many files below the inputs may hold videos but are not searched for, by ending."""
+    counts = count_suffixes(inputs)
+    return Counter({s: counts[s] for s in sorted(NAMED_SUFFIXES | OTHER_SUFFIXES) if counts[s]})
 
 
 def _folder(root: Path, suffixes: Collection[str] | None, skip: Collection[str]) -> Iterator[Found]:

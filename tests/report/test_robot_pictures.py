@@ -1,6 +1,7 @@
 """Reports of humanoids and hands: the robot beside the person, strips, animations, bare lines."""
 
 import dataclasses
+import json
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from opened_files import Opened
 from PIL import Image
 from robots_with_shapes import STANDING_HEIGHT_M, write_biped, write_mitten
 
@@ -98,8 +100,8 @@ def test_robot_of_an_episode_is_the_one_that_the_recipe_names(humanoid):
     assert shown.azimuth_rad is not None
 
 
-def test_page_shows_robot_strips_and_residuals(humanoid, tmp_path):
-    write_report(humanoid, tmp_path / "page.html")
+def test_page_shows_robot_strips_and_residuals(humanoid, folder, tmp_path):
+    write_report(humanoid, tmp_path / "page.html", robots=[folder / "biped.yaml"])
     page = (tmp_path / "page.html").read_text()
     assert "outside joint limits: 0 of 24 rows" in page
     assert "a standing foot slips over 10 cm/s: 4 of 24 rows" in page
@@ -117,10 +119,11 @@ def test_rows_outside_limits_are_found(humanoid):
     assert np.flatnonzero(found["faster than joints can"]).tolist() == [3, 4]
 
 
-def test_animation_holds_person_and_robots(humanoid, hand, tmp_path):
+def test_animation_holds_person_and_robots(humanoid, hand, folder, tmp_path):
+    robots = sorted(folder.glob("*.yaml"))
     alone, both = tmp_path / "alone.gif", tmp_path / "both.webp"
-    write_animation(humanoid, alone, max_s=0.5)
-    write_animation(humanoid, both, beside=[hand], max_s=0.5)
+    write_animation(humanoid, alone, robots=robots, max_s=0.5)
+    write_animation(humanoid, both, beside=[hand], robots=robots, max_s=0.5)
     with Image.open(alone) as one, Image.open(both) as two:
         assert one.n_frames == two.n_frames == 5
         assert one.height == two.height
@@ -151,12 +154,13 @@ def test_robot_of_another_source_cannot_stand_beside(humanoid, hand, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["humanoid", "hand"])
-def test_machine_that_cannot_draw_gets_a_stick_figure_and_a_note(name, tmp_path, request):
+def test_machine_that_cannot_draw_gets_a_stick_figure_and_a_note(name, folder, tmp_path, request):
     dataset = request.getfixturevalue(name)
     target = tmp_path / "page.html"
     code = (
         "from pathlib import Path; from pipeline.report.page import write_report;"
-        f"write_report(Path({str(dataset)!r}), Path({str(target)!r}))"
+        f"robots = list(Path({str(folder)!r}).glob('*.yaml'));"
+        f"write_report(Path({str(dataset)!r}), Path({str(target)!r}), robots=robots)"
     )
     environment = os.environ | {"MUJOCO_GL": "disable"}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, cwd=os.getcwd())
@@ -166,8 +170,21 @@ def test_machine_that_cannot_draw_gets_a_stick_figure_and_a_note(name, tmp_path,
 
 
 def test_robot_that_is_gone_leaves_the_person_and_a_note(humanoid, tmp_path):
-    dataset = copy_with(
-        humanoid, tmp_path / "moved", "provenance.json", "biped.yaml", "elsewhere.yaml"
-    )
-    write_report(dataset, tmp_path / "page.html")
+    write_report(humanoid, tmp_path / "page.html", robots=[tmp_path / "biped.yaml"])
     assert "is not drawn: there is no robot" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize("name", ["biped.yaml", "../biped", "/etc/passwd", "a.yaml\0"])
+def test_a_file_that_only_the_dataset_names_is_not_opened(humanoid, folder, tmp_path, name):
+    name = str(folder / name)
+    dataset = copy_with(
+        humanoid,
+        tmp_path / "theirs",
+        "provenance.json",
+        json.dumps(str(folder / "biped.yaml")),
+        json.dumps(name),
+    )
+    with Opened(folder) as opened:
+        write_report(dataset, tmp_path / "page.html", robots=[folder / "other.yaml"])
+    assert "only where you name it too, with --robot FILE" in (tmp_path / "page.html").read_text()
+    assert set(opened.names) == set()

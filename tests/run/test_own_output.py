@@ -19,15 +19,12 @@ def test_same_command_again_does_not_label_its_own_dataset(tmp_path):
     again = run_lamp(tmp_path, **places)
     assert statuses(first) == statuses(again) == {"a.mp4": "done", "b.mp4": "done"}
     assert digest(videos / "set") == before
-    left = {found.name: found.left_out for found in again.left_out}
-    assert left == {
-        "kept": "this run writes there",
-        "set": "this run writes there",
-        "set.rotoscope": "this run writes there",
-    }
+    assert again.left_out == tuple(
+        f"left out: {name}, this run writes there" for name in ("kept", "set", "set.rotoscope")
+    )
     plan = describe(load_request(videos / "set", allow_code=True))
     assert plan.num_videos == 2
-    assert "set: this run writes there" in plan.left_out
+    assert "left out: set, this run writes there" in plan.left_out
 
 
 def test_datasets_below_the_input_are_left_out_and_named(tmp_path):
@@ -39,7 +36,8 @@ def test_datasets_below_the_input_are_left_out_and_named(tmp_path):
     said = []
     result = run_lamp(tmp_path, listener=lambda e: e.kind == "left_out" and said.append(e.name))
     assert statuses(result) == {"a.mp4": "done"}
-    assert said == ["old/deep"]
+    assert len(said) == 1
+    assert said[0].startswith("left out: old/deep, a LeRobot dataset; 'rotoscope track'")
 
 
 def test_dataset_as_the_input_itself_is_refused_with_what_takes_it(tmp_path):

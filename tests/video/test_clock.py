@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import UnreasonableVideoError
-from pipeline.video.clock import fill_missing, make_clock
+from pipeline.video.clock import check_pauses, fill_missing, make_clock
 
 
 def clock(ticks, **options):
@@ -79,3 +79,19 @@ def test_times_always_increase_strictly_from_zero(ticks):
     assert found.time_s[0] == 0
     assert (np.diff(found.time_s) > 0).all()
     assert found.duration_s > found.time_s[-1]
+
+
+def test_a_clip_may_stand_still_for_minutes_but_not_for_hours():
+    steady = np.arange(90) / 30
+    for pause_s in (0.0, 9.0, 599.0):
+        check_pauses(np.concatenate([steady, steady + 3 + pause_s]), first_frame=0, shown="a")
+    paused = np.concatenate([steady, steady + steady[-1] + 700])
+    with pytest.raises(UnreasonableVideoError, match=r"a\.mp4: 700\.0 s .* frames 189 and 190"):
+        check_pauses(paused, first_frame=100, shown="a.mp4")
+
+
+def test_pauses_of_a_clip_count_together_and_slow_cameras_make_none():
+    with pytest.raises(UnreasonableVideoError, match=r"20\.0 s pass between"):
+        check_pauses(np.arange(32) * 20.0, first_frame=0, shown="a")
+    check_pauses(np.arange(1000) * 9.9, first_frame=0, shown="a")
+    check_pauses(np.zeros(1), first_frame=0, shown="a")
