@@ -128,7 +128,7 @@ class DatasetRecorder:
             names=tuple(names),
             out=str(out),
             camera=self.camera or "front",
-            repo_id=f"rotoscope/{out.name}",
+            repo_id=f"rotoscope/{_slug(made_by)}",
             provenance={"recipe": made_by, "dataset_key": _key(names)},
             ledger=tuple({"name": name, "status": "done"} for name in names),
         )
@@ -141,6 +141,11 @@ def _facts(encoder: EpisodeEncoder, size: tuple[int, int]) -> VideoFacts:
         k: np.ravel(v if k == "count" else 255.0 * v).tolist() for k, v in encoder.stats().items()
     }
     return VideoFacts(*size, dict(_SETTINGS), stats)
+
+
+def _slug(text: str) -> str:
+    # After what made it, not the folder: the same episodes elsewhere give the same bytes.
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)
 
 
 def _key(names: Sequence[str]) -> str:
