@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import pipeline
-from pipeline import errors
+from pipeline import errors, lifeline
 from pipeline.errors import DatasetError, RotoscopeError
-from pipeline.export import lifeline
 
 _EXPECTED_ERROR, _NEEDS_WHOLE_IMPORT = 3, 4
 

@@ -30,5 +30,7 @@ def check() -> None:
 
 
 def _wait_for_the_end() -> None:
-    sys.stdin.buffer.read()
+    # Not through `sys.stdin`: its lock would be held when the interpreter ends.
+    while os.read(sys.stdin.fileno(), 1):
+        pass
     os._exit(1)
