@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 from prefect.client.orchestration import get_client
@@ -27,6 +26,7 @@ from prefect.settings import (
 
 from pipeline import lifeline
 from pipeline.errors import RotoscopeError
+from pipeline.processes import python_module
 
 _PAUSE_S, _TIMEOUT_S, _FAILURES = 1.0, 20.0, 3
 _ROLE = {
@@ -79,13 +79,10 @@ def _problem() -> Exception | None:
 def _own_server() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        package_root = str(Path(__file__).resolve().parents[1])
-        paths = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
         settings = get_current_settings().to_environment_variables(exclude_unset=True)
         server = subprocess.Popen(
-            # -P: a file named json.py where the user stands must not be taken for the library.
-            [sys.executable, "-P", "-m", "flows.server", str(listener.fileno())],
-            env=os.environ | settings | _ROLE | {"PYTHONPATH": os.pathsep.join(paths)},
+            python_module("flows.server", str(listener.fileno())),
+            env=os.environ | settings | _ROLE,
             stdin=subprocess.PIPE,
             pass_fds=[listener.fileno()],
         )

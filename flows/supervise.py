@@ -14,12 +14,11 @@ import os
 import pickle
 import signal
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 from flows.child import BROKEN, DONE, NO_SERVER, REFUSED
 from pipeline import errors
+from pipeline.processes import python_module
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +46,8 @@ def supervised(module: str, name: str, *args: Any, **kwargs: Any) -> Any:
 
 
 def _ask(job: dict[str, Any]) -> tuple[str, Any]:
-    package_root = str(Path(__file__).resolve().parents[1])
-    paths = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
     child = subprocess.Popen(
-        # -P: a file named json.py where the user stands must not be taken for the library.
-        [sys.executable, "-P", "-m", "flows.child"],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        python_module("flows.child"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         # A group of its own, so that it is ended with its server and all other children.

@@ -1,23 +1,42 @@
-"""Files that are there whole or not at all: temporary name, fsync, rename."""
+"""Files that are there whole or not at all: temporary name, fsync, rename.
+
+A temporary's name says whose it is, so that what a killed process left is told from what a living
+one writes, be it on another host or in another container that shares the folder; see `_owner`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import errno
-import glob
+import functools
+import hashlib
 import os
+import platform
 import re
 import shutil
 import stat
+import sys
+import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline.errors import DiskFullError
 
-_HERE, _RENAME_EXCHANGE = -100, 2
-"""Of the system call `renameat2`: paths begin at the current folder; both are renamed."""
+OLD_S = 7 * 24 * 3600.0
+"""Age [s] from which a temporary of another host or container is taken for left behind.
+
+Nobody here can ask whether its process lives. Nothing is written for a week without a change of
+time in its folder: the longest of our writes, a dataset's, adds files every few seconds. Clocks of
+hosts that share a folder differ by far less.
+"""
+_LONGEST_STEM = 120
+"""Bytes of a name that its temporary's repeats; file systems allow 255, and ours adds 50."""
+_OURS = re.compile(
+    r"\.(?P<stem>.+)\.(?P<kind>tmp|old)-(?P<place>[0-9a-f]{12})-(?P<pid>\d+)-(?P<start>\d+)-[0-9a-f]{8}"
+)
 
 
 @contextlib.contextmanager
@@ -34,8 +53,8 @@ def atomic_path(path: Path, *, last: Callable[[Path], None] | None = None) -> It
         DiskFullError: No space is left on the device.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    clear_leftovers(path)
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    remove_leftovers(path.parent, path.name)
+    temporary = _temporary(path)
     try:
         with disk_errors(path):
             yield temporary
@@ -47,6 +66,29 @@ def atomic_path(path: Path, *, last: Callable[[Path], None] | None = None) -> It
             _sync(path.parent)
     finally:
         remove(temporary)
+
+
+@contextlib.contextmanager
+def scratch_folder(name: str, *, beside: Path | None = None) -> Iterator[Path]:
+    """Yields an empty folder that is removed at the end, and by the next use if this one is killed.
+
+    Args:
+        name: What it is for; leftovers of the same name are removed first.
+        beside: Folder in which it appears; the system's for temporary files where there is none.
+
+    Raises:
+        DiskFullError: No space is left on the device.
+    """
+    parent = beside or Path(tempfile.gettempdir())
+    parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(parent, name)
+    folder = _temporary(parent / name)
+    with disk_errors(folder):
+        folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        remove(folder)
 
 
 def write_bytes_atomic(path: Path, data: bytes) -> None:
@@ -86,17 +128,83 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def clear_leftovers(path: Path) -> None:
-    """Removes temporaries of `path` whose process was killed; puts back what it had moved aside."""
-    pattern = glob.escape(f".{path.name}.") + "*"
-    for leftover in path.parent.glob(pattern):
-        found = re.fullmatch(r"(?:tmp|old)-(\d+)-[0-9a-f]{8}", leftover.name[len(path.name) + 2 :])
-        if found and not _is_alive(int(found[1])):
-            if found[0].startswith("old-") and not os.path.lexists(path):
-                # It was killed between the two renames of `_replace`.
-                leftover.rename(path)
+def remove_leftovers(folder: Path, name: str = "") -> None:
+    """Removes temporaries of one name in a folder, of all names if empty, whose process is gone.
+
+    A folder that was about to be replaced when its process was killed gets its name back.
+    """
+    stem = _stem(name)
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.name.startswith(".")]
+    for leftover in names:
+        found = _OURS.fullmatch(leftover)
+        if found is None or (name and found["stem"] != stem):
+            continue
+        if _may_be_in_use(folder / leftover, found):
+            continue
+        # Cleaning up for others must not fail a write: some are not ours to remove.
+        with contextlib.suppress(OSError):
+            if name and found["kind"] == "old" and not os.path.lexists(folder / name):
+                (folder / leftover).rename(folder / name)
             else:
-                remove(leftover)
+                remove(folder / leftover)
+
+
+def _temporary(path: Path, kind: str = "tmp") -> Path:
+    return path.with_name(f".{_stem(path.name)}.{kind}-{_owner()}-{uuid.uuid4().hex[:8]}")
+
+
+def _stem(name: str) -> str:
+    raw = os.fsencode(name)
+    return name if len(raw) <= _LONGEST_STEM else hashlib.sha256(raw).hexdigest()[:32]
+
+
+def _owner() -> str:
+    """This process among all that share a folder: where it runs, its number, when it started."""
+    return f"{_place()}-{os.getpid()}-{_started(os.getpid()) or 0}"
+
+
+@functools.cache
+def _place() -> str:
+    """Stands for where process numbers mean the same as here; does not tell the host's name.
+
+    Two containers of one host have different process namespaces, and a host that was started again
+    has other processes.
+    """
+    facts = [platform.node(), *map(_read, ("/etc/machine-id", "/proc/sys/kernel/random/boot_id"))]
+    with contextlib.suppress(OSError):
+        facts.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("\0".join(facts).encode(errors="surrogateescape")).hexdigest()[:12]
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> int | None:
+    """When a process started, in the kernel's ticks; `None` where it is gone or cannot be seen."""
+    # The name, which may hold anything, ends with the last bracket; proc(5).
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return int(fields[19]) if len(fields) > 19 else None
+
+
+def _may_be_in_use(leftover: Path, found: re.Match[str]) -> bool:
+    if found["place"] != _place():
+        return time.time() - _last_change_s(leftover) < OLD_S
+    pid = int(found["pid"])
+    # Numbers are given out again: another start is another process.
+    return _is_alive(pid) and (_started(pid) or 0) == int(found["start"])
+
+
+def _last_change_s(path: Path) -> float:
+    """When anything in it changed; now, where that cannot be seen."""
+    try:
+        return max(p.lstat().st_mtime for p in (path, *path.rglob("*")))
+    except OSError:
+        return time.time()
 
 
 def _is_alive(pid: int) -> bool:
@@ -112,29 +220,15 @@ def _is_alive(pid: int) -> bool:
 def _replace(temporary: Path, path: Path) -> None:
     if not (temporary.is_dir() and path.is_dir()):
         temporary.replace(path)
-        return
-    if _exchange(temporary, path):
+    elif _exchange(temporary, path):
         _let_remove(temporary)
-        return
-    # A folder cannot be renamed onto a full one: move the old one aside first.
-    aside = path.with_name(f".{path.name}.old-{os.getpid()}-{uuid.uuid4().hex[:8]}")
-    path.rename(aside)
-    temporary.rename(path)
-    _let_remove(aside)
-    remove(aside)
-
-
-def _exchange(a: Path, b: Path) -> bool:
-    """Lets two paths change places in one step, if the system and the disk can (Linux can)."""
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if rename is None:
-        return False
-    if rename(_HERE, os.fsencode(a), _HERE, os.fsencode(b), _RENAME_EXCHANGE) == 0:
-        return True
-    code = ctypes.get_errno()
-    if code in (errno.ENOSYS, errno.EINVAL, errno.EXDEV, errno.EOPNOTSUPP):
-        return False
-    raise OSError(code, os.strerror(code), str(b))
+    else:
+        # A folder cannot be renamed onto a full one: move the old one aside first.
+        aside = _temporary(path, "old")
+        path.rename(aside)
+        temporary.rename(path)
+        _let_remove(aside)
+        remove(aside)
 
 
 def _let_remove(folder: Path) -> None:
@@ -142,6 +236,17 @@ def _let_remove(folder: Path) -> None:
     for below, _, _ in os.walk(folder):
         with contextlib.suppress(PermissionError):
             os.chmod(below, 0o700)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swaps two names at once; false where the file system cannot."""
+    if sys.platform != "linux":
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE: renameat2(2)
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    if rename is None:
+        return False
+    return int(rename(here, os.fsencode(one), here, os.fsencode(other), exchange)) == 0
 
 
 def _sync_tree(path: Path) -> None:

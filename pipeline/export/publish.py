@@ -21,9 +21,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pipeline
 from pipeline import errors, lifeline
 from pipeline.errors import DatasetError, RotoscopeError
+from pipeline.processes import python_module
 
 _EXPECTED_ERROR, _NEEDS_WHOLE_IMPORT = 3, 4
 
@@ -145,16 +145,13 @@ def _give_usual_permissions(root: Path) -> None:
 
 def _run(job: PublishJob, *, light: bool) -> tuple[int, str, str]:
     """Exit code, answer and complaints of a writer; it is gone when this returns or raises."""
-    package_root = str(Path(pipeline.__file__).resolve().parents[1])
-    paths = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    # -P: a file named datasets.py where the user stands must not be taken for the library.
-    command = [sys.executable, "-P", "-m", __name__, *([] if light else ["--whole"])]
+    command = python_module(__name__, *([] if light else ["--whole"]))
     with tempfile.TemporaryFile() as complaints:
         writer = subprocess.Popen(
             command,
             env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
             | os.environ
-            | {"PYTHONPATH": os.pathsep.join(paths), "HF_HUB_OFFLINE": "1"},
+            | {"HF_HUB_OFFLINE": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from pipeline.atomic import atomic_path, clear_leftovers
+from pipeline.atomic import atomic_path, remove_leftovers
 from pipeline.errors import DatasetError
 from pipeline.export.card_edits import CardEdits, join_card, split_card
 from pipeline.export.manifest import CARD, OTHER_CARD, read_manifest, save_manifest, write_manifest
@@ -45,7 +45,8 @@ def dataset_folder(out: Path, *, last: Callable[[], None] = lambda: None) -> Ite
     """
     with _refusals(out):
         place = _resolved(out)
-        clear_leftovers(place)
+        if place.parent.is_dir():
+            remove_leftovers(place.parent, place.name)
         before = look_at(place)
     if before.changed:
         raise DatasetError(

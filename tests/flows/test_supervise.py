@@ -36,7 +36,7 @@ class Slow(stage_class({f"{TINY}:Brightness"!r})):
 @pytest.fixture
 def job(tmp_path, monkeypatch):
     """Arguments of a small run, started where a file named as a library lies."""
-    for name in ("json", "httpx", "random"):
+    for name in ("httpx", "uvicorn", "prefect"):
         (tmp_path / f"{name}.py").write_text("open('executed', 'w').write(__name__)\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
