@@ -13,7 +13,7 @@ from pipeline import registry
 
 @task(task_run_name="try {policy} in {environment}", log_prints=False)
 def try_policy(
-    policy: str, environment: str, out: str, episodes: int, seed: int, videos: int
+    policy: str, environment: str, out: str, episodes: int = 50, seed: int = 0, videos: int = 3
 ) -> dict[str, Any]:
     """Tries a policy in this process; only paths and scores cross the task's border."""
     evaluate = registry.helper("evaluate_policy")
@@ -21,6 +21,10 @@ def try_policy(
         Path(policy), environment, Path(out), episodes=episodes, seed=seed, num_filmed=videos
     )
     return found
+
+
+PLAIN = {"evaluation_flow": try_policy.fn}
+"""What the flow does, without Prefect."""
 
 
 @flow(name="rotoscope-eval", validate_parameters=True, persist_result=False)

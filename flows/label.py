@@ -1,8 +1,9 @@
 """`label` as a Prefect flow: one task per video.
 
 Run it with `rotoscope label ... --prefect` or `python -m flows.label VIDEOS --out DATASET`. Without
-`PREFECT_API_URL` an ephemeral server is started; with it the runs appear on that server. Tasks run
-in threads; each starts its own child process, so a crash in native code never reaches the flow.
+`PREFECT_API_URL` a server is started for the command; with it the runs appear on that server. Both
+ways run the flow in a process of its own and go on without Prefect where that fails. Tasks run in
+threads; each starts its own child process, so a crash in native code never reaches the flow.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from prefect.artifacts import (
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.supervise import supervised
 from pipeline.errors import RotoscopeError
 from pipeline.recipe import load_recipe
-from pipeline.run.label import LabelResult, preload_of, publish, run_one, settle
+from pipeline.run.label import LabelResult, label, preload_of, publish, run_one, settle
 from pipeline.run.ledger import Ledger, Row
 from pipeline.run.plan import Work, prepare
 from pipeline.run.request import LabelRequest, load_request
@@ -73,17 +75,7 @@ def label_flow(
     replace: bool = False,
 ) -> LabelResult:
     """Labels videos and publishes a dataset; see `rotoscope label --help`."""
-    request = LabelRequest(
-        inputs=tuple(Path(v) for v in videos),
-        recipe=load_recipe(recipe, overrides or ()),
-        out=Path(out),
-        store=Path(store) if store else default_store(),
-        workers=workers,
-        only=only,
-        limit=limit,
-        until=until,
-        replace=replace,
-    )
+    request = requested(videos, out, recipe, overrides, only, limit, until, workers, store, replace)
     ledger = Ledger(request.work / "ledger.jsonl")
     prepared = prepare(request, ledger)
     rows = prepared.rows
@@ -103,12 +95,47 @@ def label_flow(
     return result
 
 
+def requested(
+    videos: list[str],
+    out: str,
+    recipe: str = "hand-gripper",
+    overrides: list[str] | None = None,
+    only: str | None = None,
+    limit: int | None = None,
+    until: str = "",
+    workers: int = 1,
+    store: str | None = None,
+    replace: bool = False,
+) -> LabelRequest:
+    """What the flow is asked to do."""
+    return LabelRequest(
+        inputs=tuple(Path(v) for v in videos),
+        recipe=load_recipe(recipe, overrides or ()),
+        out=Path(out),
+        store=Path(store) if store else default_store(),
+        workers=workers,
+        only=only,
+        limit=limit,
+        until=until,
+        replace=replace,
+    )
+
+
 def run(videos: list[str], *, workers: int = 1, **parameters: Any) -> LabelResult:
     """Runs the flow here, `workers` videos at a time; arguments as `label_flow`."""
     runner: Any = ThreadPoolTaskRunner(max_workers=workers)
     configured = label_flow.with_options(task_runner=runner)
     result: LabelResult = configured(videos, workers=workers, **parameters)
     return result
+
+
+def run_plainly(videos: list[str], **parameters: Any) -> LabelResult:
+    """Does what `run` does, without Prefect."""
+    return label(requested(videos, **parameters))
+
+
+PLAIN = {"run": run_plainly}
+"""What each way of running the flow does, without Prefect."""
 
 
 def _submit(request: LabelRequest, work: Work) -> PrefectFuture[Row]:
@@ -155,7 +182,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--store")
     parser.add_argument("--replace", action="store_true")
-    return run(**vars(parser.parse_args(arguments))).exit_code
+    result: LabelResult = supervised("label", "run", **vars(parser.parse_args(arguments)))
+    return result.exit_code
 
 
 if __name__ == "__main__":

@@ -18,25 +18,25 @@ from pipeline import registry
 
 @task(task_run_name="train {out}", log_prints=False)
 def train_labeler(
-    data: str, out: str, overrides: list[str], contract: str | None
+    data: str, out: str, overrides: list[str] | None = None, contract: str | None = None
 ) -> dict[str, Any]:
     """Trains an inverse dynamics labeler and returns its scores."""
     train = registry.helper("train_inverse_dynamics")
     path = Path(contract) if contract else None
-    metrics: dict[str, Any] = train(Path(data), Path(out), overrides, contract=path).metrics
+    metrics: dict[str, Any] = train(Path(data), Path(out), overrides or (), contract=path).metrics
     return metrics
 
 
 @task(task_run_name="train {out}", log_prints=False)
-def train_latent(data: list[str], out: str, overrides: list[str]) -> dict[str, Any]:
+def train_latent(data: list[str], out: str, overrides: list[str] | None = None) -> dict[str, Any]:
     """Trains a latent action model and returns its scores."""
     train = registry.helper("train_latent_action")
-    metrics: dict[str, Any] = train([Path(d) for d in data], Path(out), overrides).metrics
+    metrics: dict[str, Any] = train([Path(d) for d in data], Path(out), overrides or ()).metrics
     return metrics
 
 
 @task(task_run_name="train {out}", log_prints=False)
-def train_bco(env: str, data: str, out: str, rounds: int, seed: int) -> dict[str, Any]:
+def train_bco(env: str, data: str, out: str, rounds: int = 8, seed: int = 0) -> dict[str, Any]:
     """Trains a policy and a labeler by asking a simulator; returns what the last round reached."""
     train = registry.helper("train_bco")
     told = train(env, Path(data), Path(out), num_rounds=rounds, seed=seed)
@@ -44,11 +44,22 @@ def train_bco(env: str, data: str, out: str, rounds: int, seed: int) -> dict[str
 
 
 @task(task_run_name="train {out}", log_prints=False)
-def train_policy(data: str, out: str, policy: str, overrides: list[str]) -> dict[str, Any]:
+def train_policy(
+    data: str, out: str, policy: str = "bc", overrides: list[str] | None = None
+) -> dict[str, Any]:
     """Trains a policy and returns what is known of it."""
     train = registry.helper("train_policy")
-    metrics: dict[str, Any] = train(Path(data), Path(out), policy, overrides)
+    metrics: dict[str, Any] = train(Path(data), Path(out), policy, overrides or ())
     return metrics
+
+
+PLAIN = {
+    "labeler_flow": train_labeler.fn,
+    "latent_flow": train_latent.fn,
+    "bco_flow": train_bco.fn,
+    "policy_flow": train_policy.fn,
+}
+"""What each flow does, without Prefect."""
 
 
 @flow(name="rotoscope-train", validate_parameters=True, persist_result=False)
@@ -56,13 +67,13 @@ def labeler_flow(
     data: str, out: str, overrides: list[str] | None = None, contract: str | None = None
 ) -> dict[str, Any]:
     """Trains an inverse dynamics labeler; see `rotoscope train inverse-dynamics --help`."""
-    return published("train-summary", out, train_labeler(data, out, overrides or [], contract))
+    return published("train-summary", out, train_labeler(data, out, overrides, contract))
 
 
 @flow(name="rotoscope-train-latent", validate_parameters=True, persist_result=False)
 def latent_flow(data: list[str], out: str, overrides: list[str] | None = None) -> dict[str, Any]:
     """Trains a latent action model; see `rotoscope train latent-action --help`."""
-    return published("latent-summary", out, train_latent(data, out, overrides or []))
+    return published("latent-summary", out, train_latent(data, out, overrides))
 
 
 @flow(name="rotoscope-train-bco", validate_parameters=True, persist_result=False)
@@ -76,7 +87,7 @@ def policy_flow(
     data: str, out: str, policy: str = "bc", overrides: list[str] | None = None
 ) -> dict[str, Any]:
     """Trains a policy; see `rotoscope train policy --help`."""
-    return published("policy-summary", out, train_policy(data, out, policy, overrides or []))
+    return published("policy-summary", out, train_policy(data, out, policy, overrides))
 
 
 def published(key: str, title: str, facts: dict[str, Any]) -> dict[str, Any]:

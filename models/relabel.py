@@ -70,7 +70,7 @@ def relabel_dataset(
                 values = np.where(known[:, None], _vector(rows, "action"), values)
             recorder.add(
                 Rows(
-                    name=f"{data.name}-episode{rows.index:06d}",
+                    name=f"{data.resolve().name}-episode{rows.index:06d}",
                     task=tasks[int(rows.columns["task_index"][0])],
                     actions=values,
                     valid=valid | known,
@@ -84,7 +84,7 @@ def relabel_dataset(
                 f"{one_of(labeler.facts.inputs)} are known in no window of any episode, or all "
                 "episodes are shorter than the labeler's window: there is nothing to label"
             )
-        return recorder.publish(out, made_by=f"labelled by {labeler_folder.name}")
+        return recorder.publish(out, made_by=f"labelled by {labeler_folder.resolve().name}")
 
 
 def _labelled(

@@ -15,11 +15,12 @@ import os
 import platform
 import re
 import shutil
+import stat
 import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline.errors import DiskFullError
@@ -39,10 +40,14 @@ _OURS = re.compile(
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, last: Callable[[Path], None] | None = None) -> Iterator[Path]:
     """Yields a temporary path beside `path`, a file or a folder, and renames it on success.
 
     On any error the temporary is removed and whatever `path` held before is untouched.
+
+    Args:
+        path: A file or folder, or where one is to be.
+        last: Called with the temporary when it is on disk, just before it is renamed.
 
     Raises:
         DiskFullError: No space is left on the device.
@@ -54,6 +59,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with disk_errors(path):
             yield temporary
             _sync_tree(temporary)
+            if last is not None:
+                last(temporary)
+                _sync_tree(temporary)
             _replace(temporary, path)
             _sync(path.parent)
     finally:
@@ -212,12 +220,22 @@ def _is_alive(pid: int) -> bool:
 def _replace(temporary: Path, path: Path) -> None:
     if not (temporary.is_dir() and path.is_dir()):
         temporary.replace(path)
-    elif not _exchange(temporary, path):
+    elif _exchange(temporary, path):
+        _let_remove(temporary)
+    else:
         # A folder cannot be renamed onto a full one: move the old one aside first.
         aside = _temporary(path, "old")
         path.rename(aside)
         temporary.rename(path)
+        _let_remove(aside)
         remove(aside)
+
+
+def _let_remove(folder: Path) -> None:
+    """Makes a folder that is to go removable, whatever its owner had set."""
+    for below, _, _ in os.walk(folder):
+        with contextlib.suppress(PermissionError):
+            os.chmod(below, 0o700)
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -232,10 +250,16 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _sync_tree(path: Path) -> None:
-    if path.is_dir():
+    """Puts a file or folder on disk; links, pipes and what has another name too was not made here.
+
+    Opening a pipe would wait for ever, and what a link leads to is none of our business.
+    """
+    status = path.lstat()
+    if stat.S_ISDIR(status.st_mode):
         for child in path.iterdir():
             _sync_tree(child)
-    _sync(path)
+    if stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink == 1):
+        _sync(path)
 
 
 def _sync(path: Path) -> None:

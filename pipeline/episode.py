@@ -18,7 +18,7 @@ from pipeline.errors import TrackError
 
 @dataclass(frozen=True, eq=False)
 class Feature:
-    """One column of the dataset beside images, state and action: a `label.*` or a `track.*`."""
+    """One column beside images, state and action: a `label.*`, `track.*` or `next.*`."""
 
     values: np.ndarray
     """Values, shape (time, n); float32, int64 or bool."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.simulators.record import state_columns
 from models.simulators.simulator import IMAGES, STATE, Observation, Simulator, Views, open_simulator
+from pipeline.errors import UsageError
 
 
 class GymEnvironment(gymnasium.Env[dict[str, Any], np.ndarray]):
@@ -26,6 +27,9 @@ class GymEnvironment(gymnasium.Env[dict[str, Any], np.ndarray]):
             views: Pictures of an observation.
             state_names: Which numbers the state holds; all where empty.
             horizon: Steps after which an episode is cut; the simulator's own where 0.
+
+        Raises:
+            UsageError: An unknown simulator or name, or more steps than the simulator gives.
         """
         from gymnasium import spaces
 
@@ -36,6 +40,10 @@ class GymEnvironment(gymnasium.Env[dict[str, Any], np.ndarray]):
         self._simulator: Simulator | None = None
         names = state_names or facts.state_names
         self._columns = state_columns(facts.state_names, names)
+        if not 0 <= horizon <= facts.horizon:
+            raise UsageError(
+                f"an episode of {name} has 1 to {facts.horizon} steps, got {horizon}; 0 takes all"
+            )
         self._max_episode_steps = horizon or facts.horizon
         self._steps = 0
         self.task = self.task_description = facts.task
@@ -51,16 +59,17 @@ class GymEnvironment(gymnasium.Env[dict[str, Any], np.ndarray]):
         super().reset(seed=seed)
         if self._simulator is None:
             self._simulator = open_simulator(self.name, self.views)
+        self._steps = 0
         start = int(self.np_random.integers(2**31)) if seed is None else seed
         return self._seen(self._simulator.reset(start)), {"is_success": False}
 
     def step(self, action: np.ndarray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
-        """Acts once; success ends the episode."""
+        """Acts once; success ends the episode, as does the task itself; the horizon cuts it."""
         assert self._simulator is not None, "reset first"
         step = self._simulator.step(np.asarray(action))
         self._steps += 1
         is_cut = self._steps >= self._max_episode_steps
-        is_over = step.is_over or step.is_success
+        is_over = step.is_success or (step.is_over and not is_cut)
         return self._seen(step.observation), step.reward, is_over, is_cut and not is_over, {
             "is_success": step.is_success
         }  # fmt: skip

@@ -32,6 +32,8 @@ def record_dataset(
 ) -> PublishResult:
     """Records one episode a seed as a LeRobot v3 dataset.
 
+    Failed ones are there too: `next.success` is True in none of their rows.
+
     Args:
         simulator: Where; its pictures are recorded if it was opened with a camera.
         act: What decides, such as `rollout.teacher(simulator)`.
@@ -64,6 +66,7 @@ def record_dataset(
                 valid=np.full(len(steps), is_known),
                 confidence=np.full(len(steps), confidence),
                 state=np.array([t.observation[STATE][columns] for t in steps]) if names else None,
+                success=np.array([t.step.is_success for t in steps]),
             )
             recorder.add(rows, encoder)
         return recorder.publish(out, made_by=f"recorded in {facts.name}")

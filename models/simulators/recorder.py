@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from pipeline.atomic import scratch_folder
 from pipeline.contract import ActionContract
-from pipeline.episode import Episode, StateColumns
+from pipeline.episode import Episode, Feature, StateColumns
 from pipeline.export.publish import PublishJob, PublishResult, publish_in_child
 from pipeline.export.stored_episode import EncodedVideo, StoredEpisode, VideoFacts, save_episode
 from pipeline.tracks import REASONS
@@ -27,6 +27,9 @@ _SETTINGS: dict[str, Any] = {
     "gop": 2,
     "preset": "ultrafast",
 }
+
+SUCCESS = "next.success"
+"""As LeRobot names it; no policy reads what begins with `next.`"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +48,8 @@ class Rows:
     """How far to trust each row, 0..1."""
     state: Float[np.ndarray, "time state"] | None
     """`observation.state`; `None` for none."""
+    success: Bool[np.ndarray, " time"] | None = None
+    """Rows whose action left the task solved: `next.success`; `None` where nobody knows."""
 
 
 class DatasetRecorder:
@@ -100,12 +105,13 @@ class DatasetRecorder:
             confidence=np.where(rows.valid, rows.confidence, 0.0),
             reason=np.where(rows.valid, 0, REASONS.index("not_seen")).astype(np.uint8),
             contract=self.contract,
+            features={} if rows.success is None else {SUCCESS: _success(rows.success)},
             source={
                 "video_sha256": hashlib.sha256(rows.name.encode()).hexdigest(),
                 "subject": self.contract.robot,
                 "first_frame": 0,
             },
-            quality={"valid_share": round(float(rows.valid.mean()), 4)},
+            quality=_quality(rows),
             scene={"robot": self.contract.robot},
         )
         video = None if encoder is None else EncodedVideo(encoder.path, _facts(encoder, self._size))
@@ -128,11 +134,21 @@ class DatasetRecorder:
             names=tuple(names),
             out=str(out),
             camera=self.camera or "front",
-            repo_id=f"rotoscope/{out.name}",
+            repo_id=f"rotoscope/{_slug(made_by)}",
             provenance={"recipe": made_by, "dataset_key": _key(names)},
             ledger=tuple({"name": name, "status": "done"} for name in names),
         )
         return publish_in_child(job)
+
+
+def _success(solved: Bool[np.ndarray, " time"]) -> Feature:
+    text = "The task is solved after the row's action."
+    return Feature(solved[:, None], ("success",), "1", text)
+
+
+def _quality(rows: Rows) -> dict[str, Any]:
+    quality: dict[str, Any] = {"valid_share": round(float(rows.valid.mean()), 4)}
+    return quality if rows.success is None else quality | {"success": bool(rows.success.any())}
 
 
 def _facts(encoder: EpisodeEncoder, size: tuple[int, int]) -> VideoFacts:
@@ -141,6 +157,11 @@ def _facts(encoder: EpisodeEncoder, size: tuple[int, int]) -> VideoFacts:
         k: np.ravel(v if k == "count" else 255.0 * v).tolist() for k, v in encoder.stats().items()
     }
     return VideoFacts(*size, dict(_SETTINGS), stats)
+
+
+def _slug(text: str) -> str:
+    # After what made it, not the folder: the same episodes elsewhere give the same bytes.
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)
 
 
 def _key(names: Sequence[str]) -> str:

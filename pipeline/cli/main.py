@@ -174,11 +174,20 @@ def status(dataset: Dataset) -> None:
 
 
 @app.command()
-def doctor(dataset: Dataset) -> None:
+def doctor(
+    dataset: Dataset,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="First: is every file as it was published?")
+    ] = False,
+) -> None:
     """Check a written LeRobot v3 dataset. Exit code 1 if any check fails."""
+    from pipeline.doctor.files import check_files
     from pipeline.doctor.run import diagnose, exit_code, table
 
-    checks = diagnose(dataset)
+    checks = [check_files(dataset)] if verify else []
+    # What was changed on its way need not be looked at further.
+    if not exit_code(checks):
+        checks += diagnose(dataset)
     console.print(table(checks), markup=False)
     raise typer.Exit(exit_code(checks))
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import importlib
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 WithPrefect = Annotated[
-    bool, typer.Option("--prefect", help="Run as a Prefect flow (PREFECT_API_URL is honoured).")
+    bool,
+    typer.Option(
+        "--prefect",
+        help="Run as a Prefect flow (PREFECT_API_URL is honoured). Where its server does not "
+        "answer, the work is done without it.",
+    ),
 ]
 
 
 def flow(module: str, name: str) -> Any:
-    """A flow, such as `flow("train", "policy_flow")`.
+    """A flow, such as `flow("train", "policy_flow")`, in a process of its own.
 
     By name: `pipeline` does not know Prefect, only this option does.
     """
-    return getattr(importlib.import_module(f"flows.{module}"), name)
+    return partial(importlib.import_module("flows.supervise").supervised, module, name)

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.atomic import atomic_path
 from pipeline.dataset import Dataset
+from pipeline.export.replacing import dataset_folder
 from pipeline.export.sidecar import FOLDER
 from pipeline.export.stored_episode import FeatureFacts
 from pipeline.paths import files_below, walk
@@ -51,14 +51,15 @@ def write_with_columns(
     Args:
         dataset: What to copy.
         columns: What to add, by name; values for every episode.
-        out: Where it appears; what is there is replaced.
+        out: Where it appears; a dataset that is there is replaced, what is not ours is kept.
         provenance: Becomes `meta/rotoscope/provenance.json`.
 
     Raises:
         DatasetError: A file of the dataset is a link that leads out of it.
+        DatasetError: A file of the dataset at `out` was edited, or the user's are in the way.
         DiskFullError: No space is left; what `out` held before is untouched.
     """
-    with atomic_path(out) as root:
+    with dataset_folder(out) as root:
         _copy(dataset.root, root)
         for file in files_below(dataset.root, "data", ".parquet", what="the file"):
             _write_data(file, root / file.relative_to(dataset.root), columns)

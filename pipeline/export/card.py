@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.contract import ActionContract, Dimension
+from pipeline.export.card_edits import MARK
 from pipeline.export.schema import Schema
 from pipeline.export.sidecar import describe_features
 
@@ -41,6 +42,13 @@ _MOTION_FILES = """\
 _PLACED = """\
 - The robot's base was placed so that the arm reaches the motion; it is not where a robot stood.
 """
+_LICENCE = """\
+The labels may be used freely. The {files}, and the right to pass them on, are their owner's: name
+a licence before you share this dataset, as `license:` in the head of this file or at its end. Keys
+that you add to the head, and all below the last line, are kept when the dataset is published again.
+Where you change anything else in this file it stays as you left it, and the new card is
+`README.rotoscope.md`.
+"""
 _NOT_VALID = """\
 - Rows with `label.valid` False are finite so that windows can cross them. Leave them out of the
   loss. `label.reason` says why they are not valid.
@@ -67,8 +75,8 @@ def dataset_card(
             "## Limitations\n",
             _limitations(schema),
             "## Licence\n",
-            f"The labels may be used freely. The {_files(schema)}, and the right to pass them on, "
-            "are their owner's:\nname a licence here before you share this dataset.\n",
+            _LICENCE.format(files=_files(schema)),
+            f"{MARK}\n",
         ]
     )
 

@@ -1,31 +1,31 @@
 """From stored episodes to a published dataset, in a process of its own.
 
 LeRobot is heavy and is changed a little while it writes; both stay inside the child. The child
-reads a job from standard input and answers with one line of JSON:
-`python -m pipeline.export.publish < JOB.json`.
+reads a job from standard input, one line of JSON, and answers with another. Its standard input
+stays open as long as its parent lives; see `lifeline`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
-import threading
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pipeline
-from pipeline import errors
-from pipeline.atomic import atomic_path
+from pipeline import errors, lifeline
 from pipeline.errors import DatasetError, RotoscopeError
+from pipeline.processes import python_module
 
 _EXPECTED_ERROR, _NEEDS_WHOLE_IMPORT = 3, 4
-_PARENT_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -67,33 +67,39 @@ def publish_in_child(job: PublishJob) -> PublishResult:
         DatasetError: `out` holds something else, an episode is damaged, or the writer failed.
         DiskFullError: No space is left; what `out` held before is untouched.
     """
-    done = _run(job, light=True)
-    if done.returncode == _NEEDS_WHOLE_IMPORT:
-        done = _run(job, light=False)
-    if done.returncode == _EXPECTED_ERROR:
-        answer = json.loads(done.stdout)
+    code, said, complaints = _run(job, light=True)
+    if code == _NEEDS_WHOLE_IMPORT:
+        code, said, complaints = _run(job, light=False)
+    if code == _EXPECTED_ERROR:
+        answer = json.loads(said)
         raise getattr(errors, answer["error"])(answer["message"])
-    if done.returncode != 0:
+    if code != 0:
         raise DatasetError(
-            f"the process that writes {job.out} ended with {done.returncode}; this is a defect, "
-            f"please report it with these lines:\n{_tail(done.stderr)}"
+            f"the process that writes {job.out} ended with {code}; this is a defect, please "
+            f"report it with these lines:\n{_tail(complaints)}"
         )
-    return PublishResult(**json.loads(done.stdout))
+    return PublishResult(**json.loads(said))
 
 
-def publish(job: PublishJob, import_writer: Callable[[], Any]) -> PublishResult:
+def publish(
+    job: PublishJob, import_writer: Callable[[], Any], *, last: Callable[[], None] = lambda: None
+) -> PublishResult:
     """Writes a dataset beside `out` and moves it into place whole, replacing one of ours.
+
+    What is not ours in `out` is kept; see `replacing`.
 
     Args:
         job: What to write.
         import_writer: Gives LeRobot's `LeRobotDataset`; called when all else is in order.
+        last: Called just before the dataset appears; may raise.
 
     Raises:
-        DatasetError: `out` holds something else, or an episode is damaged.
+        DatasetError: `out` holds something else or was edited, or an episode is damaged.
         DiskFullError: No space is left; what `out` held before is untouched.
     """
     from pipeline.export.card import dataset_card
     from pipeline.export.lerobot import write_lerobot
+    from pipeline.export.replacing import dataset_folder
     from pipeline.export.schema import schema_of
     from pipeline.export.sidecar import write_sidecar
     from pipeline.export.stored_episode import open_episode
@@ -104,7 +110,7 @@ def publish(job: PublishJob, import_writer: Callable[[], Any]) -> PublishResult:
     stored = [open_episode(Path(folder).absolute()) for folder in job.episodes]
     schema = schema_of(stored, camera=job.camera)
     dataset_class = import_writer()
-    with atomic_path(out) as root:
+    with dataset_folder(out, last=last) as root:
         write_lerobot(dataset_class, stored, root, schema=schema, repo_id=job.repo_id)
         quality = write_sidecar(
             root,
@@ -137,22 +143,39 @@ def _give_usual_permissions(root: Path) -> None:
         path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
-def _run(job: PublishJob, *, light: bool) -> subprocess.CompletedProcess[str]:
-    package_root = str(Path(pipeline.__file__).resolve().parents[1])
-    paths = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    # -P: a file named datasets.py where the user stands must not be taken for the library.
-    command = [sys.executable, "-P", "-m", __name__, *([] if light else ["--whole"])]
-    return subprocess.run(
-        command,
-        input=json.dumps(asdict(job)),
-        env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        | os.environ
-        | {"PYTHONPATH": os.pathsep.join(paths), "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        errors="surrogateescape",
-        check=False,
-    )
+def _run(job: PublishJob, *, light: bool) -> tuple[int, str, str]:
+    """Exit code, answer and complaints of a writer; it is gone when this returns or raises."""
+    command = python_module(__name__, *([] if light else ["--whole"]))
+    with tempfile.TemporaryFile() as complaints:
+        writer = subprocess.Popen(
+            command,
+            env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+            | os.environ
+            | {"HF_HUB_OFFLINE": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            # A group of its own, so that it is ended with all that it may have started.
+            process_group=0,
+        )
+        assert writer.stdin is not None
+        assert writer.stdout is not None
+        try:
+            with contextlib.suppress(BrokenPipeError):  # its exit code says more
+                writer.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
+                writer.stdin.flush()
+            said = writer.stdout.read().decode()
+            code = writer.wait()
+        finally:
+            # Reaped before its group is ended, its number could be another's by then.
+            if writer.poll() is None:
+                os.killpg(writer.pid, signal.SIGKILL)
+                writer.wait()
+            writer.stdout.close()
+            with contextlib.suppress(BrokenPipeError):
+                writer.stdin.close()
+        complaints.seek(0)
+        return code, said, complaints.read().decode("utf-8", "replace")
 
 
 def _tail(text: str, lines: int = 15) -> str:
@@ -160,18 +183,19 @@ def _tail(text: str, lines: int = 15) -> str:
 
 
 def _main() -> int:
-    threading.Thread(target=_die_with_parent, args=(os.getppid(),), daemon=True).start()
+    line = lifeline.hold()
     # Libraries print to standard output as they please; the answer goes where they cannot reach.
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    facts = json.load(sys.stdin)
+    facts = json.loads(line)
     job = PublishJob(
         **facts | {name: tuple(facts[name]) for name in ("episodes", "names", "ledger")}
     )
     # By name: run as a script, this module is `__main__`, and its import would load it twice.
     light = importlib.import_module("pipeline.export.light_lerobot")
     try:
-        result = publish(job, _whole_writer if "--whole" in sys.argv else light.import_light_writer)
+        import_writer = _whole_writer if "--whole" in sys.argv else light.import_light_writer
+        result = publish(job, import_writer, last=lifeline.check)
     except light.LightImportError as error:
         print(f"LeRobot is imported whole: {error}", file=sys.stderr)
         return _NEEDS_WHOLE_IMPORT
@@ -186,13 +210,6 @@ def _main() -> int:
 
 def _whole_writer() -> Any:
     return importlib.import_module("lerobot.datasets.lerobot_dataset").LeRobotDataset
-
-
-def _die_with_parent(parent: int) -> None:
-    # A parent that was killed is started again by its user, and would write the same dataset.
-    while os.getppid() == parent:
-        time.sleep(_PARENT_POLL_S)
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -153,8 +153,8 @@ def _size(stored: StoredEpisode) -> str:
 
 
 def _check_name(name: str) -> None:
-    if not name.startswith(("label.", "track.")) or name in LABELS:
+    if not name.startswith(("label.", "track.", "next.")) or name in LABELS:
         raise DatasetError(
-            f"feature {name!r} must be named label.* or track.* and not be one of "
+            f"feature {name!r} must be named label.*, track.* or next.* and not be one of "
             f"{', '.join(LABELS)}: policies read everything that begins with action or observation."
         )

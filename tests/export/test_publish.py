@@ -1,10 +1,12 @@
 """Datasets as LeRobot's own loader sees them, byte for byte the same, whole or not at all."""
 
 import dataclasses
+import getpass
 import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -243,15 +245,44 @@ def test_places_may_be_relative_to_where_one_stands(whole, tmp_path, monkeypatch
     assert {path.name for path in tmp_path.iterdir()} == {"out", "stored"}
 
 
-def test_our_own_dataset_is_replaced(whole, stored, tmp_path):
+def test_our_own_dataset_is_replaced_and_the_users_files_are_kept(whole, stored, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     publish(job_for(stored[:3], out), whole)
-    (out / "left over").touch()
+    (out / "my_policy").mkdir()
+    (out / "my_policy" / "weights.bin").write_bytes(b"hours of work")
+    with (out / "README.md").open("a") as card:
+        card.write("Videos: CC-BY-4.0, by me.\n")
     publish(job_for(stored[:2], out), whole)
+    publish(job_for(stored[:2], tmp_path / "fresh"), whole)
     assert json_of(out, "info.json")["total_episodes"] == 2
-    assert not (out / "left over").exists()
-    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert (out / "my_policy" / "weights.bin").read_bytes() == b"hours of work"
+    fresh, now = digest(tmp_path / "fresh"), digest(out)
+    assert {name for name in now if now[name] != fresh.get(name)} == {
+        "README.md",
+        "my_policy/weights.bin",
+    }
+    card = (out / "README.md").read_text()
+    assert card == (tmp_path / "fresh" / "README.md").read_text() + "Videos: CC-BY-4.0, by me.\n"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["fresh", "out"]
+
+
+def test_no_published_byte_tells_where_or_by_whom_it_was_made(whole, tmp_path, monkeypatch):
+    """The same episodes, stored and published at two places, spelt in two ways."""
+    monkeypatch.setenv("HOME", str(tmp_path / "homeofsomebody"))
+    first, second = tmp_path / "oneplace", tmp_path / "an other\nplace"
+    publish(job_for(store_many(first / "stored", 2, ROWS), first / "out"), whole)
+    second.mkdir()
+    monkeypatch.chdir(second)
+    (second / "link").symlink_to(second / "target")
+    publish(job_for(store_many(Path("stored"), 2, ROWS), Path("link/../link")), whole)
+    assert digest(first / "out") == digest(second / "target")
+    secrets = {str(tmp_path), tmp_path.name, "oneplace", "homeofsomebody"}
+    # In compressed pictures every short name can be found.
+    secrets |= {name for name in (getpass.getuser(), socket.gethostname()) if len(name) > 4}
+    for path in (p for p in (first / "out").rglob("*") if p.is_file()):
+        content = path.read_bytes()
+        assert not [s for s in secrets if s.encode() in content], path.name
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
@@ -295,22 +326,49 @@ def test_full_disk_says_so(stored, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
-def test_writer_ends_with_its_parent(stored, tmp_path):
+PARENT = """
+import json, sys
+from pipeline.export.publish import PublishJob, publish_in_child
+publish_in_child(PublishJob(**json.load(open(sys.argv[1]))))
+"""
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.02, 0.15, 1.0])
+def test_writer_ends_with_its_parent_however_young(stored, tmp_path, after_s):
     job = tmp_path / "job.json"
     job.write_text(json.dumps(dataclasses.asdict(job_for(stored, tmp_path / "out"))))
-    command = f"{sys.executable} -m pipeline.export.publish < {job} & echo $!; wait"
-    shell = subprocess.Popen(
-        ["/bin/sh", "-c", command], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    child = int(shell.stdout.readline())
-    time.sleep(0.5)
-    shell.send_signal(signal.SIGKILL)
-    shell.wait()
-    deadline = time.monotonic() + 20
-    while is_running(child) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not is_running(child)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, job], cwd=ROOT)
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    wait_for(lambda: children.read_text().split())
+    writer = int(children.read_text().split()[0])
+    time.sleep(after_s)
+    assert is_running(writer)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    wait_for(lambda: not is_running(writer))
     assert not (tmp_path / "out").exists()
+
+
+def test_writer_is_ended_when_its_parent_is_interrupted(stored, tmp_path):
+    job = tmp_path / "job.json"
+    job.write_text(json.dumps(dataclasses.asdict(job_for(stored, tmp_path / "out"))))
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, job], cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    wait_for(lambda: children.read_text().split())
+    writer = int(children.read_text().split()[0])
+    time.sleep(0.2)
+    parent.send_signal(signal.SIGINT)
+    assert parent.wait() != 0
+    assert not is_running(writer)
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def is_running(pid):

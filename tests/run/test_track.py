@@ -131,6 +131,7 @@ def test_all_else_is_as_it_was(data, tracked):
     }
     assert set(after) - set(before) == {
         "meta/rotoscope/features.json",
+        "meta/rotoscope/manifest.json",
         "meta/rotoscope/provenance.json",
     }
     for name in ("data/chunk-000/file-000.parquet", "meta/episodes/chunk-000/file-000.parquet"):

@@ -53,6 +53,26 @@ def test_rows_hold_what_was_seen_and_then_done(recorded):
     assert dataset.rotoscope("contract.json")["is_state"] is False
 
 
+def test_rows_say_whether_the_task_was_solved_and_failures_are_kept(tmp_path):
+    simulator = open_simulator("gymnasium:CartPole-v1")
+    teach, done = teacher(simulator), []
+
+    def act(seen):
+        # The teacher holds the pole once; then nobody does.
+        done.append(seen)
+        return teach(seen) if len(done) <= 500 else np.zeros(1, np.float32)
+
+    record_dataset(simulator, act, [1, 2], tmp_path / "out")
+    dataset = open_dataset(tmp_path / "out")
+    held, fallen = (np.ravel(dataset.episode(n).columns["next.success"]) for n in (0, 1))
+    assert held[-1]
+    assert not held[:-1].any()
+    assert 5 < len(fallen) < 20
+    assert not fallen.any()
+    lines = (tmp_path / "out" / "meta" / "rotoscope" / "episodes.jsonl").read_text().splitlines()
+    assert [json.loads(line)["quality"]["success"] for line in lines] == [True, False]
+
+
 def test_hidden_actions_are_nowhere(recorded):
     rows = open_dataset(recorded).episode(3)
     assert not np.any(rows.columns["action"])

@@ -72,12 +72,18 @@ def register() -> None:
         def create_envs(
             self, n_envs: int, use_async_envs: bool = False
         ) -> dict[str, dict[int, Any]]:
-            """One task, `n_envs` of it side by side."""
+            """One task, `n_envs` of it side by side.
+
+            As LeRobot's own: one that has ended rests until the next rollout begins, and does not
+            start another episode whose pictures and rewards would be counted to this one.
+            """
             from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
+            from lerobot.envs.utils import freeze_after_episode_end
 
             from models.simulators.gym_environment import GymEnvironment
 
-            makers = [partial(GymEnvironment, **self.gym_kwargs)] * n_envs
+            maker = freeze_after_episode_end(partial(GymEnvironment, **self.gym_kwargs))
+            makers = [maker] * n_envs
             if use_async_envs and n_envs > 1:
                 vector: Any = AsyncVectorEnv(
                     makers, context="forkserver", autoreset_mode=AutoresetMode.SAME_STEP

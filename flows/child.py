@@ -1,0 +1,108 @@
+"""A flow in a process of its own: `python -P -m flows.child`, started by `flows.supervise`.
+
+What Prefect does when its server goes, hundreds of lines and minutes of waiting, ends with this
+process. It reads one line of JSON and answers with a pickled pair of a kind and what came of it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import importlib
+import json
+import logging
+import os
+import pickle
+import sys
+import threading
+import types
+from typing import Any
+
+from pipeline import lifeline
+from pipeline.errors import RotoscopeError
+
+DONE, REFUSED, NO_SERVER, BROKEN = "done", "refused", "no server", "broken"
+
+
+class _Answer:
+    """What the parent is told, once; what libraries print goes elsewhere."""
+
+    def __init__(self) -> None:
+        self._file = os.fdopen(os.dup(1), "wb")
+        self._lock = threading.Lock()
+        os.dup2(2, 1)
+
+    def give(self, kind: str, content: Any) -> None:
+        with self._lock:
+            if not self._file.closed:
+                self._file.write(pickle.dumps((kind, content)))
+                self._file.close()
+
+    def give_up(self, kind: str, content: str) -> None:
+        """Ends this process at once: Prefect would first wait for a server that is gone."""
+        self.give(kind, content)
+        os._exit(1)
+
+
+def main() -> None:
+    """Runs the flow that the parent names."""
+    job = json.loads(lifeline.hold())
+    answer = _Answer()
+
+    def break_off(
+        kind: type[BaseException], error: BaseException, trace: types.TracebackType | None
+    ) -> None:
+        answer.give_up(BROKEN, f"{kind.__name__}: {error}")
+
+    sys.excepthook = break_off
+    server = importlib.import_module("flows.server")
+    try:
+        with server.connected() as url:
+            _make_calm()
+            _watch(server, answer, url)
+            flow = getattr(importlib.import_module(f"flows.{job['module']}"), job["name"])
+            result = flow(*job["args"], **job["kwargs"])
+            answer.give(DONE, result)
+            _send_what_is_left()
+    except server.NoServerError as error:
+        answer.give_up(NO_SERVER, str(error))
+    except RotoscopeError as error:
+        answer.give(REFUSED, (type(error).__name__, str(error)))
+
+
+def _watch(server: types.ModuleType, answer: _Answer, url: str) -> None:
+    def wait() -> None:
+        server.has_gone()
+        answer.give_up(NO_SERVER, f"the Prefect server at {url} does not answer any more")
+
+    # Settings, such as a temporary server's address, belong to Python's context.
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(wait,), daemon=True).start()
+
+
+def _make_calm() -> None:
+    """Of what Prefect says, only sentences: no tracebacks, and nothing of its own workings."""
+
+    def is_sentence(record: logging.LogRecord) -> bool:
+        inner = record.name.startswith(("prefect.events", "prefect._internal"))
+        return not (inner or record.exc_info)
+
+    # Prefect's handlers are there only when this was called; again, it leaves them alone.
+    importlib.import_module("prefect.logging.configuration").setup_logging()
+    logging.raiseExceptions = False
+    loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
+    for handler in {h for logger in loggers for h in logger.handlers}:
+        if isinstance(handler, logging.StreamHandler) or "Console" in type(handler).__name__:
+            handler.addFilter(is_sentence)
+
+
+def _send_what_is_left() -> None:
+    """Events and log lines reach the server while it is there."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    APILogWorker.drain_all(timeout=5)
+    EventsWorker.drain_all(timeout=5)
+
+
+if __name__ == "__main__":
+    main()
