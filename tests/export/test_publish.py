@@ -303,7 +303,7 @@ def test_error_in_the_middle_leaves_the_old_dataset(whole, stored, tmp_path):
     broken = store(tmp_path / "broken", 9, episode(9, rows=5))
     job = job_for([stored[0], broken], out)
     (broken.folder / "arrays.npz").write_bytes(b"torn")
-    with pytest.raises(DatasetError, match=r"broken cannot be read"):
+    with pytest.raises(DatasetError, match=r"broken cannot be used"):
         publish(job, whole)
     assert digest(out) == before
     assert not list(tmp_path.glob(".out*"))
@@ -312,7 +312,7 @@ def test_error_in_the_middle_leaves_the_old_dataset(whole, stored, tmp_path):
 def test_child_passes_on_errors_raised_on_purpose(stored, tmp_path):
     job = job_for(stored[:1], tmp_path / "out")
     job = dataclasses.replace(job, episodes=(str(tmp_path / "nothing"),))
-    with pytest.raises(DatasetError, match="nothing cannot be read"):
+    with pytest.raises(DatasetError, match="nothing cannot be used"):
         publish_in_child(job)
 
 

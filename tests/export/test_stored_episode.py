@@ -25,9 +25,8 @@ def test_episode_comes_back_as_it_was(tmp_path):
     assert loaded.features["track.point"].unit == "m"
 
 
-def test_header_tells_without_arrays(tmp_path):
+def test_header_tells_what_the_arrays_hold(tmp_path):
     store(tmp_path / "e", 3, episode(3, rows=9))
-    (tmp_path / "e" / "arrays.npz").write_bytes(b"not looked at")
     read = open_episode(tmp_path / "e")
     assert (read.num_rows, read.fps, read.task) == (9, 30, "move the block")
     assert read.video.width == 96
@@ -48,16 +47,19 @@ def test_same_episode_gives_the_same_bytes(tmp_path):
         ("episode.json", b"[]"),
         ("episode.json", b'{"format": 99}'),
         ("arrays.npz", None),
+        ("arrays.npz", b"other bytes"),
         ("video.mp4", None),
+        ("video.mp4", b"other bytes"),
+        ("notes.txt", b"one too many"),
     ],
 )
-def test_damaged_folder_says_which_one_to_remove(tmp_path, file, content):
+def test_damaged_folder_says_which_one_it_is(tmp_path, file, content):
     store(tmp_path / "e", 3, episode(3, rows=9))
     if content is None:
         (tmp_path / "e" / file).unlink()
     else:
         (tmp_path / "e" / file).write_bytes(content)
-    with pytest.raises(DatasetError, match=r"stored episode .*/e cannot be read .*remove that"):
+    with pytest.raises(DatasetError, match=r"stored episode e cannot be used \(.*run the same command"):
         open_episode(tmp_path / "e")
 
 
@@ -65,7 +67,7 @@ def test_torn_arrays_are_damage_not_a_crash(tmp_path):
     stored = store(tmp_path / "e", 3, episode(3, rows=9))
     path = tmp_path / "e" / "arrays.npz"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(DatasetError, match="cannot be read"):
+    with pytest.raises(DatasetError, match="cannot be used"):
         stored.load()
 
 
