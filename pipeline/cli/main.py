@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
-from collections.abc import Callable
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from pipeline import __version__
 from pipeline.cli import assets as assets_command
 from pipeline.cli import bco as bco_command
 from pipeline.cli import bench as bench_command
 from pipeline.cli import policy as policy_command
 from pipeline.cli import record as record_command
 from pipeline.cli import robot as robot_command
+from pipeline.cli import streams
 from pipeline.cli import track as track_command
 from pipeline.cli import train as train_command
 from pipeline.cli import train_latent as latent_command
+from pipeline.cli.guard import SAME_COMMAND, run_guarded, when_stopped
 from pipeline.cli.prefect_option import WithPrefect, flow
-from pipeline.errors import RotoscopeError, UsageError
+from pipeline.cli.terminal import console
+from pipeline.errors import UsageError, one_of
 
 if TYPE_CHECKING:
     from pipeline.run.request import LabelRequest
@@ -37,7 +39,8 @@ trained on.
 
 **Start here:** `rotoscope label VIDEOS/ --recipe hand-gripper --out DATASET/`
 
-Exit codes: 0 all good, 1 some videos failed or a check found a fault, 2 wrong use.""",
+Exit codes: 0 all good, 1 some videos failed or a check found a fault, 2 wrong use, 130 stopped by
+Ctrl-C, 143 stopped by SIGTERM.""",
 )
 app.add_typer(assets_command.app, name="assets")
 app.add_typer(bench_command.app, name="bench")
@@ -83,7 +86,23 @@ StorePath = Annotated[
 ]
 Dataset = Annotated[Path, typer.Argument(help="Folder of a dataset.", metavar="DATASET")]
 
-console = Console(soft_wrap=True, highlight=False)
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        console.say(f"rotoscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", "-V", callback=_show_version, is_eager=True, help="Say which, and leave."
+        ),
+    ] = False,
+) -> None:
+    """What stands before a command; the help text is the application's own."""
 
 
 @app.command()
@@ -169,7 +188,7 @@ def doctor(dataset: Dataset) -> None:
     from pipeline.doctor.run import diagnose, exit_code, table
 
     checks = diagnose(dataset)
-    console.print(table(checks), markup=False)
+    console.say(table(checks))
     raise typer.Exit(exit_code(checks))
 
 
@@ -206,19 +225,19 @@ def report(
             dataset, animation, beside=beside or (), episode=episode, max_s=seconds
         )
         for note in notes:
-            console.print(note, markup=False)
-        console.print(f"animation: {animation}")
+            console.say(note)
+        console.say(f"animation: {animation}")
         return
     from pipeline.report.page import write_report
 
     target = html or dataset.with_name(dataset.name + ".report.html")
     write_report(dataset, target, max_episodes=episodes)
-    console.print(f"report: {target}")
+    console.say(f"report: {target}")
     if rrd is not None:
         from pipeline.report.rerun import write_recordings
 
         for path in write_recordings(dataset, rrd):
-            console.print(f"recording: {path}")
+            console.say(f"recording: {path}")
 
 
 @app.command()
@@ -271,15 +290,21 @@ def _label(request: LabelRequest, retry_only: str | None = None) -> None:
     from pipeline.cli.show import show_result
     from pipeline.run.label import label as run_label
 
+    when_stopped(_go_on(request))
     with Progress(console) as progress:
         result = run_label(request, listener=progress, retry_only=retry_only)
     show_result(console, request, result)
     raise typer.Exit(result.exit_code)
 
 
+def _go_on(request: LabelRequest) -> str:
+    return f"{SAME_COMMAND}; or: rotoscope retry {shlex.quote(str(request.out))}"
+
+
 def _run_flow(request: LabelRequest, recipe: str, overrides: list[str]) -> None:
     from pipeline.cli.show import show_result
 
+    when_stopped(_go_on(request))
     result = flow("label", "run")(
         [str(p) for p in request.inputs],
         out=str(request.out),
@@ -298,31 +323,16 @@ def _run_flow(request: LabelRequest, recipe: str, overrides: list[str]) -> None:
 
 def main() -> None:
     """Entry point of the console script."""
-    logging.basicConfig(level=os.environ.get("ROTOSCOPE_LOG", "WARNING"), format="%(message)s")
-    run_guarded(app)
+    streams.last()
+    run_guarded(_command)
 
 
-def run_guarded(command: Callable[[], object]) -> None:
-    """Runs a command; errors raised on purpose become one sentence and an exit code."""
-    try:
-        command()
-    except UsageError as error:
-        _complain(str(error))
-        sys.exit(2)
-    except RotoscopeError as error:
-        _complain(f"{type(error).__name__}: {error}")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        _complain("stopped; run the same command again to go on where it was")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(141)
-
-
-def _complain(message: str) -> None:
-    Console(stderr=True, soft_wrap=True, highlight=False).print(
-        f"rotoscope: {message}", markup=False, style="red"
-    )
+def _command() -> None:
+    level = os.environ.get("ROTOSCOPE_LOG", "WARNING").upper()
+    if level not in (levels := logging.getLevelNamesMapping()):
+        raise UsageError(f"ROTOSCOPE_LOG is {level!r}, allowed are {one_of(levels)}")
+    logging.basicConfig(level=level, format="%(message)s")
+    app()
 
 
 if __name__ == "__main__":

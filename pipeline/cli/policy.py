@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from pipeline import registry
+from pipeline.cli.guard import SAME_COMMAND, when_stopped
+from pipeline.cli.helpers import helper
 from pipeline.cli.prefect_option import WithPrefect, flow
 from pipeline.cli.progress import tell_training
-
-console = Console(soft_wrap=True, highlight=False)
+from pipeline.cli.terminal import console
 
 
 def train_policy(
@@ -38,17 +37,18 @@ def train_policy(
 
     After a crash or a kill, the same command goes on where it was.
     """
+    when_stopped(SAME_COMMAND)
     if prefect:
         metrics = flow("train", "policy_flow")(str(data), str(out), policy, override or [])
     else:
-        train = registry.helper("train_policy")
+        train = helper("train_policy")
         metrics = train(
             data, out, policy, override or (), say=_say, listener=tell_training(console)
         )
-    console.print(f"policy: {out}", markup=False)
+    console.say(f"policy: {out}")
     for key, label in (("mean_r2", "mean R2"), ("accuracy", "accuracy"), ("steps", "steps")):
         if key in metrics:
-            console.print(f"  {label}: {metrics[key]}", markup=False)
+            console.say(f"  {label}: {metrics[key]}")
 
 
 def evaluate(
@@ -68,16 +68,15 @@ def evaluate(
         run = flow("evaluate", "evaluation_flow")
         found = run(str(policy), env, str(out), episodes, seed, videos)
     else:
-        found = registry.helper("evaluate_policy")(
+        found = helper("evaluate_policy")(
             policy, env, out, episodes=episodes, seed=seed, num_filmed=videos, tell=_count
         )
-    console.print(
+    console.say(
         f"{found['successes']} of {found['episodes']} solved: {found['success']:.2f} "
         f"({found['success_low']:.2f} to {found['success_high']:.2f}, 95 %), "
         f"mean return {found['mean_return']:.2f}",
-        markup=False,
     )
-    console.print(f"results: {out}", markup=False)
+    console.say(f"results: {out}")
 
 
 def relabel(
@@ -91,18 +90,17 @@ def relabel(
     ] = False,
 ) -> None:
     """Label a dataset that has states or pictures but no actions, by a trained labeler."""
-    run = registry.helper("relabel_dataset")
+    run = helper("relabel_dataset")
     done = run(data, labeler, out, keeps_known=not all_rows, say=_say)
-    console.print(f"dataset: {out} ({done.episodes} episodes, {done.rows} rows)", markup=False)
+    console.say(f"dataset: {out} ({done.episodes} episodes, {done.rows} rows)")
 
 
 def _say(text: str) -> None:
-    console.print(text, markup=False)
+    console.say(text)
 
 
 def _count(result: Any) -> None:
     said = "solved" if result.is_success else "not solved"
-    console.print(
+    console.say(
         f"start {result.seed}: {said}, return {result.total_reward:.2f}, {result.steps} steps",
-        markup=False,
     )

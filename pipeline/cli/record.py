@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from pipeline import registry
-
-console = Console(soft_wrap=True, highlight=False)
+from pipeline.cli.helpers import helper
+from pipeline.cli.terminal import console
 
 
 def record(
@@ -36,7 +34,7 @@ def record(
 
     Something to try labelers on whose true actions are known.
     """
-    run = registry.helper("record_demonstrations")
+    run = helper("record_demonstrations")
     num = run(
         env,
         out,
@@ -48,4 +46,4 @@ def record(
         as_videos=videos,
     )
     kind = "videos" if videos else "episodes"
-    console.print(f"{num} {kind} of {env}: {out}", markup=False)
+    console.say(f"{num} {kind} of {env}: {out}")

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from pipeline.cli.guard import SAME_COMMAND, when_stopped
 from pipeline.cli.progress import Progress
+from pipeline.cli.terminal import console
 
 if TYPE_CHECKING:
     from pipeline.run.track import TrackResult
-
-console = Console(soft_wrap=True, highlight=False)
 
 
 def track(
@@ -68,6 +67,7 @@ def track(
         store=store or default_store(),
         workers=workers,
     )
+    when_stopped(SAME_COMMAND)
     with Progress(console, noun="episodes") as progress:
         result = run_track(request, listener=progress)
     _show(result, out)
@@ -79,7 +79,7 @@ def _show(result: TrackResult, out: Path) -> None:
 
     counts = Counter(result.subjects.values()).most_common()
     about = ", ".join(f"{name} ({count} episodes)" for name, count in counts)
-    console.print(f"columns about {about}:", markup=False)
+    console.say(f"columns about {about}:")
     for name, column in result.columns.items():
         num_rows = sum(map(len, column.values.values()))
         # Where an episode failed, numbers that cannot be NaN stand in for what is not known.
@@ -88,12 +88,12 @@ def _show(result: TrackResult, out: Path) -> None:
         instead = ", instead of the one before" if name in result.replaced else ""
         size = next(iter(column.values.values())).shape[1]
         text = f"  {name}: {size} numbers, known in {num_known / num_rows:.1%} of rows{instead}"
-        console.print(text, markup=False)
+        console.say(text)
     failed = sum(row.status == "failed" for row in result.rows)
     if failed:
-        console.print(
+        console.say(
             f"{failed} of {len(result.rows)} episodes failed, their rows are not known; the same "
             "command tries them again",
             style="red",
         )
-    console.print(f"dataset: {out}", markup=False)
+    console.say(f"dataset: {out}")
