@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -118,10 +119,15 @@ def _from_reference(reference: str) -> Any:
 
 
 def _file_of(name: str, folder: Path) -> Path:
-    path = Path(name.rpartition(":")[0]).expanduser()
-    path = path if path.is_absolute() else folder / path
-    if not path.is_file():
-        raise RecipeError(f"stage file {path} is not there; give ./file.py:Class or a full path")
+    path = folder / os.path.expanduser(name.rpartition(":")[0])
+    try:
+        is_there = path.is_file() and os.access(path, os.R_OK)
+    except OSError as error:  # a name too long, a folder that may not be looked into
+        raise RecipeError(f"stage file {path}: {error.strerror}") from error
+    if not is_there:
+        raise RecipeError(
+            f"stage file {path} is not there or not readable; give ./file.py:Class or a full path"
+        )
     return path.resolve()
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pipeline.atomic import disk_errors
 
@@ -16,6 +19,10 @@ Status = Literal["done", "empty", "duplicate", "failed"]
 @dataclass(frozen=True)
 class Row:
     """What became of one video."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False
+    )
 
     name: str
     """Path relative to the input folder, printable."""
@@ -73,12 +80,24 @@ class Ledger:
             return []
         latest: dict[str, Row] = {}
         for line in self.path.read_bytes().splitlines():
-            try:
-                values = json.loads(line)
-                latest[values["name"]] = Row(**values | {"episodes": tuple(values["episodes"])})
-            except (ValueError, KeyError, TypeError):
-                continue
+            row = _row_of(line)
+            if row is not None:
+                latest[row.name] = row
         return [latest[name] for name in sorted(latest)]
+
+
+def _row_of(line: bytes) -> Row | None:
+    """The row that a line holds; `None` where it is torn, or no row at all."""
+    try:
+        row: Row = _adapter().validate_json(line)
+    except ValidationError:
+        return None
+    return row
+
+
+@cache
+def _adapter() -> Any:
+    return TypeAdapter(Row)
 
 
 def _ends_with_newline(file: Any) -> bool:

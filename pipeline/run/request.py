@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from pipeline.atomic import write_text_atomic
 from pipeline.errors import UsageError, one_of
+from pipeline.plain_files import problems_of, read_json
 from pipeline.recipe import Recipe, build_recipe
 from pipeline.run.store import default_store
 
@@ -112,22 +116,43 @@ def load_request(out: Path) -> LabelRequest:
         UsageError: No run was ever started for this path.
     """
     path = out.with_name(out.name + ".rotoscope") / "run.json"
-    try:
-        facts = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    if not os.path.lexists(path):
         raise UsageError(
-            f"no run is recorded for {out} ({path} is not there or not readable); start one with "
-            "rotoscope label VIDEOS --out DATASET"
+            f"no run is recorded for {out} ({path} is not there); start one with rotoscope label "
+            "VIDEOS --out DATASET"
+        )
+    found = read_json(path, error=UsageError)
+    try:
+        facts = _Recorded.model_validate(found, strict=True)
+    except ValidationError as error:
+        raise UsageError(
+            f"{path} is no record of a run ({problems_of(error)}); run the same rotoscope label "
+            "command again: it writes another"
         ) from error
     return LabelRequest(
-        inputs=tuple(Path(p) for p in facts["inputs"]),
+        inputs=tuple(Path(p) for p in facts.inputs),
         recipe=build_recipe(
-            facts["recipe"], folder=Path(facts["folder"]) if facts["folder"] else None
+            facts.recipe, folder=Path(facts.folder) if facts.folder else None, source=str(path)
         ),
         out=out,
-        store=Path(facts["store"]),
-        workers=facts["workers"],
-        only=facts["only"],
-        limit=facts["limit"],
-        until=facts["until"],
+        store=Path(facts.store),
+        workers=facts.workers,
+        only=facts.only,
+        limit=facts.limit,
+        until=facts.until,
     )
+
+
+class _Recorded(BaseModel):
+    """`run.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: list[str] = Field(min_length=1)
+    recipe: dict[str, Any]
+    folder: str | None
+    store: str = Field(min_length=1)
+    workers: int = Field(ge=1)
+    only: str | None
+    limit: int | None = Field(ge=1)
+    until: str
