@@ -48,6 +48,7 @@ HELPERS: dict[str, str] = {
     "hand_lines": "retarget.portraits_hand:hand_lines",
     "mujoco": "retarget.mujoco_model:import_mujoco",
     "robot": "retarget.robot:load_robot",
+    "robot_assets": "retarget.robot_list:robot_assets",
     "robot_check": "retarget.onboard:check",
     "train_inverse_dynamics": "models.training.command:train_from_dataset",
     "train_through_states": "models.training.through_states:train_through_states",

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli.helpers import helper
+from pipeline.cli.paths import named_path
 from pipeline.cli.prefect_option import WithPrefect, flow
 from pipeline.cli.terminal import console
 
@@ -18,9 +19,14 @@ def train_bco(
         str, typer.Option(help="Simulator whose action is one choice: `gymnasium:CartPole-v1`, ...")
     ],
     data: Annotated[
-        Path, typer.Option(help="LeRobot v3 dataset of demonstrations; actions are not read.")
+        Path,
+        typer.Option(
+            parser=named_path, help="LeRobot v3 dataset of demonstrations; actions are not read."
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for policy, labeler and rounds.json.")],
+    out: Annotated[
+        Path, typer.Option(parser=named_path, help="Folder for policy, labeler and rounds.json.")
+    ],
     rounds: Annotated[
         int, typer.Option(min=1, help="Rounds of labelling, cloning and acting; 1 is plain BCO(0).")
     ] = 8,

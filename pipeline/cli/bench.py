@@ -11,6 +11,7 @@ import typer
 
 import pipeline
 from pipeline.cli.guard import SAME_COMMAND, when_stopped
+from pipeline.cli.paths import named_path
 from pipeline.cli.terminal import console
 from pipeline.errors import UsageError
 
@@ -38,9 +39,9 @@ def labelers(
         typer.Option(help="Only this family, such as metaworld; may be repeated."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Cells measured at the same time.")] = 2,
-    out: Annotated[Path, typer.Option(help="Where table and plots are written.")] = Path(
-        "outputs/labelers"
-    ),
+    out: Annotated[
+        Path, typer.Option(parser=named_path, help="Where table and plots are written.")
+    ] = Path("outputs/labelers"),
     list_only: Annotated[
         bool, typer.Option("--list", help="Name the cells and whether they are measured; no run.")
     ] = False,

@@ -22,6 +22,7 @@ from pipeline.cli import track as track_command
 from pipeline.cli import train as train_command
 from pipeline.cli import train_latent as latent_command
 from pipeline.cli.guard import SAME_COMMAND, run_guarded, when_stopped
+from pipeline.cli.paths import given_path, named_path
 from pipeline.cli.prefect_option import WithPrefect, flow
 from pipeline.cli.terminal import console
 from pipeline.errors import UsageError, one_of
@@ -57,6 +58,7 @@ app.command(name="record")(record_command.record)
 Inputs = Annotated[
     list[Path],
     typer.Argument(
+        parser=given_path,
         help="Folders (searched through) and files: videos, or motion capture (BVH, AMC, npz, npy) "
         "for a recipe that begins with `motion`.",
         metavar="VIDEOS",
@@ -65,7 +67,9 @@ Inputs = Annotated[
 RecipeName = Annotated[
     str, typer.Option("--recipe", "-r", help="Name of a recipe, or path of a .yaml file.")
 ]
-Out = Annotated[Path, typer.Option("--out", help="Where the dataset is published, whole.")]
+Out = Annotated[
+    Path, typer.Option("--out", parser=named_path, help="Where the dataset is published, whole.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
@@ -82,9 +86,15 @@ Until = Annotated[
 Workers = Annotated[int, typer.Option(min=1, help="Videos processed at the same time.")]
 StorePath = Annotated[
     Path | None,
-    typer.Option("--store", help="Where intermediate results are kept [user cache folder]."),
+    typer.Option(
+        "--store",
+        parser=named_path,
+        help="Where intermediate results are kept [user cache folder].",
+    ),
 ]
-Dataset = Annotated[Path, typer.Argument(help="Folder of a dataset.", metavar="DATASET")]
+Dataset = Annotated[
+    Path, typer.Argument(parser=named_path, help="Folder of a dataset.", metavar="DATASET")
+]
 
 
 def _show_version(is_wanted: bool) -> None:
@@ -196,22 +206,32 @@ def doctor(dataset: Dataset) -> None:
 def report(
     dataset: Dataset,
     html: Annotated[
-        Path | None, typer.Option("--html", help="File to write [DATASET.report.html].")
+        Path | None,
+        typer.Option("--html", parser=named_path, help="File to write [DATASET.report.html]."),
     ] = None,
     rrd: Annotated[
-        Path | None, typer.Option("--rrd", help="Folder for one Rerun recording per episode.")
+        Path | None,
+        typer.Option(
+            "--rrd", parser=named_path, help="Folder for one Rerun recording per episode."
+        ),
     ] = None,
     episodes: Annotated[
         int, typer.Option(min=1, help="Episodes shown in full; the rest are in the tables.")
     ] = 12,
     animation: Annotated[
         Path | None,
-        typer.Option(help="Write only a .webp or .gif of one episode: the person and the robot."),
+        typer.Option(
+            parser=named_path,
+            help="Write only a .webp or .gif of one episode: the person and the robot.",
+        ),
     ] = None,
     episode: Annotated[int, typer.Option(min=0, help="Which episode `--animation` shows.")] = 0,
     beside: Annotated[
         list[Path] | None,
-        typer.Option(help="Dataset of the same source whose robot `--animation` shows too."),
+        typer.Option(
+            parser=named_path,
+            help="Dataset of the same source whose robot `--animation` shows too.",
+        ),
     ] = None,
     seconds: Annotated[
         float, typer.Option(min=0.1, help="How much `--animation` shows at most.")
@@ -288,8 +308,10 @@ def _request(
 def _label(request: LabelRequest, retry_only: str | None = None) -> None:
     from pipeline.cli.progress import Progress
     from pipeline.cli.show import show_result
+    from pipeline.run.before import check_before
     from pipeline.run.label import label as run_label
 
+    check_before(request.recipe, request.store)
     when_stopped(_go_on(request))
     with Progress(console) as progress:
         result = run_label(request, listener=progress, retry_only=retry_only)
@@ -303,7 +325,9 @@ def _go_on(request: LabelRequest) -> str:
 
 def _run_flow(request: LabelRequest, recipe: str, overrides: list[str]) -> None:
     from pipeline.cli.show import show_result
+    from pipeline.run.before import check_before
 
+    check_before(request.recipe, request.store)
     when_stopped(_go_on(request))
     result = flow("label", "run")(
         [str(p) for p in request.inputs],

@@ -9,14 +9,17 @@ import typer
 
 from pipeline.cli.guard import SAME_COMMAND, when_stopped
 from pipeline.cli.helpers import helper
+from pipeline.cli.paths import named_path
 from pipeline.cli.prefect_option import WithPrefect, flow
 from pipeline.cli.progress import tell_training
 from pipeline.cli.terminal import console
 
 
 def train_policy(
-    data: Annotated[Path, typer.Option(help="Folder of a LeRobot v3 dataset with actions.")],
-    out: Annotated[Path, typer.Option(help="Folder of the policy.")],
+    data: Annotated[
+        Path, typer.Option(parser=named_path, help="Folder of a LeRobot v3 dataset with actions.")
+    ],
+    out: Annotated[Path, typer.Option(parser=named_path, help="Folder of the policy.")],
     policy: Annotated[
         str, typer.Option(help="`bc` (built in), or LeRobot's `act`, `diffusion`, `vqbet`.")
     ] = "bc",
@@ -52,12 +55,17 @@ def train_policy(
 
 
 def evaluate(
-    policy: Annotated[Path, typer.Argument(help="Folder of a policy, ours or LeRobot's.")],
+    policy: Annotated[
+        Path, typer.Argument(parser=named_path, help="Folder of a policy, ours or LeRobot's.")
+    ],
     env: Annotated[
         str,
         typer.Option(help="Simulator: `metaworld:push-v3`, `gymnasium:CartPole-v1`, ..."),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for results.json, results.png, episodes.mp4.")],
+    out: Annotated[
+        Path,
+        typer.Option(parser=named_path, help="Folder for results.json, results.png, episodes.mp4."),
+    ],
     episodes: Annotated[int, typer.Option(min=1, help="How many starts it is tried from.")] = 50,
     seed: Annotated[int, typer.Option(min=0, help="Which starts; none of them was shown.")] = 0,
     videos: Annotated[int, typer.Option(min=0, help="How many episodes the video shows.")] = 3,
@@ -80,11 +88,20 @@ def evaluate(
 
 
 def relabel(
-    data: Annotated[Path, typer.Argument(help="Folder of a LeRobot v3 dataset.", metavar="DATA")],
-    labeler: Annotated[
-        Path, typer.Option(help="Folder that `rotoscope train inverse-dynamics` wrote.")
+    data: Annotated[
+        Path,
+        typer.Argument(parser=named_path, help="Folder of a LeRobot v3 dataset.", metavar="DATA"),
     ],
-    out: Annotated[Path, typer.Option(help="Where the labelled dataset is published, whole.")],
+    labeler: Annotated[
+        Path,
+        typer.Option(
+            parser=named_path, help="Folder that `rotoscope train inverse-dynamics` wrote."
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(parser=named_path, help="Where the labelled dataset is published, whole."),
+    ],
     all_rows: Annotated[
         bool, typer.Option("--all", help="Label rows whose own action is known, too.")
     ] = False,

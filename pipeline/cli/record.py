@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.helpers import helper
+from pipeline.cli.paths import named_path
 from pipeline.cli.terminal import console
 
 
@@ -15,7 +16,9 @@ def record(
     env: Annotated[
         str, typer.Option(help="Simulator: `metaworld:push-v3`, `gymnasium:CartPole-v1`, `pusht`.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the dataset, or of the videos.")],
+    out: Annotated[
+        Path, typer.Option(parser=named_path, help="Folder of the dataset, or of the videos.")
+    ],
     episodes: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Of the first episode's start.")] = 0,
     camera: Annotated[

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from pipeline.cli.helpers import helper
+from pipeline.cli.paths import named_path
 from pipeline.cli.terminal import console
 
 app = typer.Typer(
@@ -27,7 +28,8 @@ Kind = Annotated[
     typer.Option(help="What a URDF or MJCF file holds [found from its joints]."),
 ]
 Write = Annotated[
-    Path | None, typer.Option(metavar="FILE.yaml", help="Write the proposed YAML file here.")
+    Path | None,
+    typer.Option(parser=named_path, metavar="FILE.yaml", help="Write the proposed YAML file here."),
 ]
 
 

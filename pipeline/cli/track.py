@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.guard import SAME_COMMAND, when_stopped
+from pipeline.cli.paths import named_path
 from pipeline.cli.progress import Progress
 from pipeline.cli.terminal import console
 
@@ -17,14 +18,20 @@ if TYPE_CHECKING:
 
 
 def track(
-    data: Annotated[Path, typer.Argument(help="Folder of a LeRobot v3 dataset.", metavar="DATA")],
+    data: Annotated[
+        Path,
+        typer.Argument(parser=named_path, help="Folder of a LeRobot v3 dataset.", metavar="DATA"),
+    ],
     recipe: Annotated[
         str,
         typer.Option(
             "--recipe", "-r", help="Name of a recipe, or path of a .yaml file: its track stages."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Where the dataset with tracks is published, whole.")],
+    out: Annotated[
+        Path,
+        typer.Option(parser=named_path, help="Where the dataset with tracks is published, whole."),
+    ],
     camera: Annotated[
         str, typer.Option(help="Camera to look through: `observation.images.front` [the only one].")
     ] = "",
@@ -44,7 +51,11 @@ def track(
     workers: Annotated[int, typer.Option(min=1, help="Episodes processed at the same time.")] = 1,
     store: Annotated[
         Path | None,
-        typer.Option("--store", help="Where intermediate results are kept [user cache folder]."),
+        typer.Option(
+            "--store",
+            parser=named_path,
+            help="Where intermediate results are kept [user cache folder].",
+        ),
     ] = None,
 ) -> None:
     """Add columns of tracks (hands, bodies, colours) to a dataset, all else as it is.

@@ -9,6 +9,7 @@ import typer
 
 from pipeline.cli.guard import SAME_COMMAND, when_stopped
 from pipeline.cli.helpers import helper
+from pipeline.cli.paths import named_path
 from pipeline.cli.prefect_option import WithPrefect, flow
 from pipeline.cli.progress import tell_training
 from pipeline.cli.terminal import console
@@ -26,8 +27,12 @@ def group() -> None:
 
 @app.command(name="inverse-dynamics")
 def inverse_dynamics(
-    data: Annotated[Path, typer.Option(help="Folder of a labelled LeRobot v3 dataset.")],
-    out: Annotated[Path, typer.Option(help="Folder of the labeler, written whole.")],
+    data: Annotated[
+        Path, typer.Option(parser=named_path, help="Folder of a labelled LeRobot v3 dataset.")
+    ],
+    out: Annotated[
+        Path, typer.Option(parser=named_path, help="Folder of the labeler, written whole.")
+    ],
     override: Annotated[
         list[str] | None,
         typer.Option(
@@ -39,7 +44,8 @@ def inverse_dynamics(
         ),
     ] = None,
     contract: Annotated[
-        Path | None, typer.Option(help="What the actions must mean (JSON or YAML).")
+        Path | None,
+        typer.Option(parser=named_path, help="What the actions must mean (JSON or YAML)."),
     ] = None,
     through: Annotated[
         str,

@@ -9,6 +9,7 @@ import typer
 
 from pipeline.cli.guard import SAME_COMMAND, when_stopped
 from pipeline.cli.helpers import helper
+from pipeline.cli.paths import named_path
 from pipeline.cli.prefect_option import WithPrefect, flow
 from pipeline.cli.progress import tell_training
 from pipeline.cli.terminal import console
@@ -18,11 +19,14 @@ def train_latent(
     data: Annotated[
         list[Path],
         typer.Option(
+            parser=named_path,
             help="LeRobot v3 dataset (its actions are not looked at) or folder of videos; may be "
-            "repeated, each is an embodiment of its own."
+            "repeated, each is an embodiment of its own.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the model, written whole.")],
+    out: Annotated[
+        Path, typer.Option(parser=named_path, help="Folder of the model, written whole.")
+    ],
     override: Annotated[
         list[str] | None,
         typer.Option(

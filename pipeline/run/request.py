@@ -41,6 +41,7 @@ class LabelRequest:
     """Replace a dataset at `out` that was made by another recipe."""
 
     def __post_init__(self) -> None:
+        work_of(self.out)
         if self.workers < 1:
             raise UsageError(f"workers must be at least 1, got {self.workers}")
         if self.limit is not None and self.limit < 1:
@@ -52,7 +53,18 @@ class LabelRequest:
     @property
     def work(self) -> Path:
         """Folder beside the dataset that holds the ledger and the request."""
-        return self.out.with_name(self.out.name + ".rotoscope")
+        return work_of(self.out)
+
+
+def work_of(out: Path) -> Path:
+    """The folder beside a dataset that holds the ledger and the request of its run.
+
+    Raises:
+        UsageError: The path has no name of its own, such as `.` or `/`.
+    """
+    if out.name in ("", ".."):
+        raise UsageError(f"{str(out)!r} is no name for a dataset; give its folder by name")
+    return out.with_name(out.name + ".rotoscope")
 
 
 def check_out(request: LabelRequest) -> None:
@@ -115,7 +127,7 @@ def load_request(out: Path) -> LabelRequest:
     Raises:
         UsageError: No run was ever started for this path.
     """
-    path = out.with_name(out.name + ".rotoscope") / "run.json"
+    path = work_of(out) / "run.json"
     if not os.path.lexists(path):
         raise UsageError(
             f"no run is recorded for {out} ({path} is not there); start one with rotoscope label "
