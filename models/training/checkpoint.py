@@ -35,14 +35,7 @@ def load_checkpoint(path: Path, *, fingerprint: str) -> dict[str, Any] | None:
     try:
         whole = torch.load(path, map_location="cpu", weights_only=True)
         version, found, state = whole["version"], whole["fingerprint"], whole["state"]
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        LookupError,
-        TypeError,
-    ) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, TypeError) as error:
         raise UsageError(
             f"checkpoint {path} is damaged; remove it, and the training starts anew"
         ) from error

@@ -97,10 +97,11 @@ Dataset = Annotated[
 ]
 
 
-def _show_version(is_wanted: bool) -> None:
+def _show_version(is_wanted: bool) -> bool:
     if is_wanted:
         console.say(f"rotoscope {__version__}")
         raise typer.Exit
+    return is_wanted
 
 
 @app.callback()
