@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +10,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from pipeline.errors import DatasetError, one_of
+from pipeline.dataset_info import names_of, read_info
+from pipeline.dataset_tables import read_episodes, read_rows
+from pipeline.errors import DatasetError
+from pipeline.sidecars import read_sidecar, read_sidecar_lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,31 +66,32 @@ class Dataset:
         return [k for k, f in self.info["features"].items() if f["dtype"] == "video"]
 
     def names(self, feature: str) -> list[str]:
-        """Names of a feature's numbers."""
-        return list(self.info["features"][feature]["names"])
+        """Names of a feature's numbers, made up where there are none; none without the feature."""
+        return names_of(self.info, feature)
 
     def rotoscope(self, name: str) -> Any:
-        """A JSON file of `meta/rotoscope`, an empty mapping where there is none."""
-        path = self.root / "meta" / "rotoscope" / name
-        return json.loads(path.read_text()) if path.is_file() else {}
+        """A JSON file of `meta/rotoscope`, an empty mapping where there is none.
+
+        Raises:
+            DatasetError: It is damaged.
+        """
+        return read_sidecar(self.root / "meta" / "rotoscope" / name)
 
     def ledger(self) -> list[dict[str, Any]]:
         """The rows of `meta/rotoscope/ledger.jsonl`."""
-        return _json_lines(self.root / "meta" / "rotoscope" / "ledger.jsonl")
+        return read_sidecar_lines(self.root / "meta" / "rotoscope" / "ledger.jsonl")
 
     def episode(self, index: int) -> EpisodeRows:
         """Reads one episode's rows."""
-        import pyarrow.parquet as pq
-
         row = self.table[index]
         path = self.root / self.info["data_path"].format(
             chunk_index=row["data/chunk_index"], file_index=row["data/file_index"]
         )
-        found = pq.read_table(path, filters=[("episode_index", "=", row["episode_index"])])
+        columns = read_rows(path, int(row["episode_index"]), self.info["features"])
         key = self.video_key
         return EpisodeRows(
             index=int(row["episode_index"]),
-            columns={name: _array(found[name].to_pylist()) for name in found.column_names},
+            columns=columns,
             video_file=None if key is None else self.video_file(key, index),
             video_start_s=0.0 if key is None else float(row[f"videos/{key}/from_timestamp"]),
             meta=self.episodes_meta.get(index, {}),
@@ -113,53 +114,10 @@ def open_dataset(root: Path) -> Dataset:
     Raises:
         DatasetError: The folder is missing, or holds no LeRobot v3 dataset.
     """
-    import pyarrow.parquet as pq
-
-    info_path = root / "meta" / "info.json"
-    if not info_path.is_file():
-        raise DatasetError(
-            f"{root} is not a LeRobot dataset: {info_path} is not there; name the folder that "
-            "rotoscope label wrote with --out"
-        )
-    info = json.loads(info_path.read_text())
-    check_version(root, str(info.get("codebase_version")))
-    rows: list[dict[str, Any]] = []
-    for file in sorted((root / "meta" / "episodes").rglob("*.parquet")):
-        names = [n for n in pq.read_schema(file).names if not n.startswith("stats/")]
-        rows.extend(pq.read_table(file, columns=names).to_pylist())
-    lines = _json_lines(root / "meta" / "rotoscope" / "episodes.jsonl")
+    info = read_info(root)
+    lines = read_sidecar_lines(root / "meta" / "rotoscope" / "episodes.jsonl")
     by_index = {int(line["episode_index"]): line for line in lines}
-    return Dataset(root, info, sorted(rows, key=lambda r: r["episode_index"]), by_index)
-
-
-def check_version(root: Path, version: str) -> None:
-    """Checks that a dataset is of the version that is read here.
-
-    Raises:
-        DatasetError: It is not; the message holds the command that converts it.
-    """
-    if version.startswith("v3"):
-        return
-    what = f"{root} is LeRobot {version}, not v3; "
-    if version != "v2.1":
-        raise DatasetError(
-            what + "LeRobot's converter takes v2.1 alone: bring it to v2.1 with the release of "
-            "LeRobot that wrote it, or take a newer copy of the dataset"
-        )
-    place = root.absolute()
-    taken = [n for n in (f"{place.name}_old", f"{place.name}_v30") if place.with_name(n).exists()]
-    if taken:
-        raise DatasetError(
-            what + f"LeRobot can convert it, but would overwrite {one_of(taken)} beside it: move "
-            "that away first, then try again for the command"
-        )
-    options = [f"--repo-id=local/{place.name}", f"--root={place}", "--push-to-hub=false"]
-    command = [sys.executable, "-m", "lerobot.scripts.convert_dataset_v21_to_v30", *options]
-    raise DatasetError(
-        what + f"LeRobot converts it in its place, if no episode is missing from it, and keeps "
-        f"what it was as {place.name}_old:\n"
-        f"  {shlex.join(command)}"
-    )
+    return Dataset(root, info, read_episodes(root, info), by_index)
 
 
 def read_images(
@@ -191,13 +149,3 @@ def read_images(
                 position += 1
             if position == len(wanted):
                 return
-
-
-def _array(values: list[Any]) -> np.ndarray:
-    return np.array(values)
-
-
-def _json_lines(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]

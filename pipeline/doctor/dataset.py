@@ -16,8 +16,7 @@ from jaxtyping import Bool, Float, Shaped
 from pydantic import ValidationError
 
 from pipeline.contract import ActionContract
-from pipeline.dataset import check_version
-from pipeline.errors import DatasetError
+from pipeline.dataset_info import NO_ROWS, names_of, read_info
 
 CLOCK = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 """Columns that every LeRobot dataset has."""
@@ -119,12 +118,7 @@ class Written:
 
     def names(self, feature: str) -> list[str]:
         """Names of a feature's numbers, made up where there are none."""
-        facts = self.info["features"][feature]
-        names = facts.get("names")
-        if isinstance(names, dict):
-            names = list(itertools.chain.from_iterable(names.values()))
-        width = int(np.prod(facts["shape"]))
-        return list(names) if names and len(names) == width else [f"[{i}]" for i in range(width)]
+        return names_of(self.info, feature)
 
     def where(self, row: int) -> str:
         """`episode e frame f` of a row."""
@@ -146,13 +140,12 @@ def read_dataset(root: Path) -> Written:
     Raises:
         DatasetError: The folder holds no LeRobot v3 dataset at all.
     """
-    info = _info(root)
+    info = read_info(root)
     problems: list[str] = []
     widths = {
         name: int(facts["shape"][0])
         for name, facts in info["features"].items()
-        if facts["dtype"] not in ("video", "image", "string", "language")
-        and len(facts["shape"]) == 1
+        if facts["dtype"] not in NO_ROWS and len(facts["shape"]) == 1
     }
     columns = _columns(root, widths, problems)
     folder = root / "meta" / "rotoscope"
@@ -181,26 +174,6 @@ def _described(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _info(root: Path) -> dict[str, Any]:
-    path = root / "meta" / "info.json"
-    if not path.is_file():
-        raise DatasetError(
-            f"{root} is not a LeRobot dataset: {path} is not there; name the folder that rotoscope "
-            "label wrote with --out"
-        )
-    try:
-        info = json.loads(path.read_text())
-        version = str(info["codebase_version"])
-        fps, features = float(info["fps"]), info["features"]
-        shapes = [tuple(f["shape"]) and f["dtype"] for f in features.values()]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DatasetError(f"{path} is damaged ({error!r}); write the dataset again") from error
-    check_version(root, version)
-    if fps <= 0 or not shapes:
-        raise DatasetError(f"{path} names {fps:g} rows per second and {len(shapes)} features")
-    return dict(info)
 
 
 def _columns(root: Path, widths: dict[str, int], problems: list[str]) -> dict[str, np.ndarray]:
