@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Float, Shaped
-from pydantic import ValidationError
 
 from pipeline.contract import ActionContract
 from pipeline.dataset_info import NO_ROWS, names_of, read_info
+from pipeline.dataset_tables import read_episodes
+from pipeline.doctor.columns import check_columns
+from pipeline.errors import DatasetError
+from pipeline.plain_files import mapping, read_json
+from pipeline.sidecars import read_sidecar
 
 CLOCK = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 """Columns that every LeRobot dataset has."""
@@ -66,6 +69,8 @@ class Written:
     """`meta/rotoscope/features.json`; empty where there is none."""
     is_ours: bool
     """Whether there is a `meta/rotoscope`."""
+    held: dict[Path, frozenset[int]]
+    """Episodes whose rows each data file holds."""
     problems: tuple[str, ...]
     """What could not be read."""
 
@@ -124,6 +129,13 @@ class Written:
         """`episode e frame f` of a row."""
         return f"episode {self.clock('episode_index')[row]} frame {self.clock('frame_index')[row]}"
 
+    def data_file(self, episode: int) -> Path:
+        """The file that is said to hold an episode's rows."""
+        row = self.episodes[episode]
+        return self.root / self.info["data_path"].format(
+            chunk_index=row["data/chunk_index"], file_index=row["data/file_index"]
+        )
+
     def video_file(self, key: str, episode: int) -> Path:
         """The file that holds an episode's frames."""
         row = self.episodes[episode]
@@ -147,22 +159,22 @@ def read_dataset(root: Path) -> Written:
         for name, facts in info["features"].items()
         if facts["dtype"] not in NO_ROWS and len(facts["shape"]) == 1
     }
-    columns = _columns(root, widths, problems)
+    columns, held = _columns(root, info["features"], widths, problems)
     folder = root / "meta" / "rotoscope"
     contract_path = folder / "contract.json"
     # A dataset of another tool that only got tracks has a `meta/rotoscope` without a contract.
     contract = _contract(contract_path, problems) if contract_path.is_file() else None
-    tasks = list(_tables([root / "meta" / "tasks.parquet"], None, problems))
     return Written(
         root=root,
         info=info,
         stats=_json(root / "meta" / "stats.json", problems),
-        episodes=_episodes(root, problems),
+        episodes=_episodes(root, info, problems),
         columns=columns,
-        num_tasks=sum(len(t) for t in tasks),
+        num_tasks=_num_tasks(root / "meta" / "tasks.parquet", problems),
         contract=contract,
         described=_described(folder / "features.json"),
         is_ours=folder.is_dir(),
+        held=held,
         problems=tuple(problems),
     )
 
@@ -170,17 +182,23 @@ def read_dataset(root: Path) -> Written:
 def _described(path: Path) -> dict[str, Any]:
     """What the features are said to be; nothing depends on it but wording, so faults are mild."""
     try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
+        return read_sidecar(path)
+    except DatasetError:
         return {}
-    return found if isinstance(found, dict) else {}
 
 
-def _columns(root: Path, widths: dict[str, int], problems: list[str]) -> dict[str, np.ndarray]:
-    files = sorted((root / "data").glob("*/*.parquet"))
+def _columns(
+    root: Path, features: dict[str, Any], widths: dict[str, int], problems: list[str]
+) -> tuple[dict[str, np.ndarray], dict[Path, frozenset[int]]]:
+    """Numbers by feature, and which episodes each file holds."""
+    files = sorted((root / "data").rglob("*.parquet"))
     if not files:
         problems.append("data/ holds no parquet file")
-    tables = list(_tables(files, widths, problems))
+    read = [(file, table) for file in files for table in _tables([file], problems)]
+    for file, table in read:
+        check_columns(file.relative_to(root), table.schema, features, problems)
+    tables = [table for _, table in read]
+    held = {file: _episodes_in(table) for file, table in read}
     out = {}
     for name, width in widths.items():
         parts = [_array(t[name], width) for t in tables if name in t.column_names]
@@ -189,19 +207,25 @@ def _columns(root: Path, widths: dict[str, int], problems: list[str]) -> dict[st
             out[name] = np.concatenate(whole)
         else:
             problems.append(f"column {name!r} is missing or is not {width} numbers in every row")
-    return out
+    return out, held
 
 
-def _tables(
-    files: Iterable[Path], wanted: dict[str, int] | None, problems: list[str]
-) -> Iterator[pa.Table]:
+def _episodes_in(table: pa.Table) -> frozenset[int]:
+    if "episode_index" not in table.column_names:
+        return frozenset()
+    return frozenset(v for v in table["episode_index"].unique().to_pylist() if isinstance(v, int))
+
+
+def _tables(files: Iterable[Path], problems: list[str]) -> Iterator[pa.Table]:
     for file in files:
         try:
-            present = pq.read_schema(file).names
-            names = None if wanted is None else [n for n in present if n in wanted]
-            yield pq.ParquetFile(file).read(columns=names)
+            with pq.ParquetFile(file) as opened:
+                table = opened.read()
         except (OSError, pa.ArrowException) as error:
-            problems.append(f"{file.name} under {file.parent} cannot be read ({error})")
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            problems.append(f"{file.name} under {file.parent} cannot be read ({first})")
+        else:
+            yield table
 
 
 def _array(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
@@ -222,27 +246,41 @@ def _array(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
     return np.from_dlpack(flat).reshape(-1, width)
 
 
-def _episodes(root: Path, problems: list[str]) -> dict[int, dict[str, Any]]:
-    files = sorted((root / "meta" / "episodes").glob("*/*.parquet"))
-    rows = [row for table in _tables(files, None, problems) for row in table.to_pylist()]
-    if not rows or "episode_index" not in rows[0]:
-        problems.append("meta/episodes names no episodes")
+def _num_tasks(path: Path, problems: list[str]) -> int:
+    """How many texts `meta/tasks.parquet` holds."""
+    num = 0
+    for table in _tables([path], problems):
+        num += len(table)
+        if "task_index" not in table.column_names:
+            problems.append(f"{path.name} has no column 'task_index'")
+        elif table["task_index"].to_pylist() != list(range(len(table))):
+            problems.append(f"{path.name}: task_index does not count from 0 to {len(table) - 1}")
+    return num
+
+
+def _episodes(root: Path, info: dict[str, Any], problems: list[str]) -> dict[int, dict[str, Any]]:
+    try:
+        read_episodes(root, info)
+    except DatasetError as error:
+        problems.append(str(error))
         return {}
+    files = sorted((root / "meta" / "episodes").rglob("*.parquet"))
+    rows = [row for table in _tables(files, problems) for row in table.to_pylist()]
     return {int(row["episode_index"]): row for row in rows}
 
 
 def _json(path: Path, problems: list[str]) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        found = read_json(path, error=DatasetError)
+        return mapping(found, source=str(path), error=DatasetError)
+    except DatasetError as error:
         problems.append(f"{path.name} cannot be read ({error})")
         return {}
 
 
 def _contract(path: Path, problems: list[str]) -> ActionContract | None:
     try:
-        return ActionContract.model_validate_json(path.read_text())
-    except (OSError, ValidationError) as error:
-        first = str(error).splitlines()[0]
-        problems.append(f"meta/rotoscope/contract.json cannot be read ({first})")
+        return ActionContract.model_validate(read_sidecar(path))
+    except DatasetError as error:
+        problems.append(f"meta/rotoscope/contract.json cannot be read ({error})")
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,13 @@ SMALL_WIDTH = 80
 """Pixels across that motion is measured on."""
 
 
-def check_video_clock(written: Written) -> Check:
-    """Each episode's frames are in its file at `from_timestamp + frame_index / fps`."""
+def check_video_clock(written: Written, broken: Sequence[str] = ()) -> Check:
+    """Each episode's frames are in its file at `from_timestamp + frame_index / fps`.
+
+    Args:
+        written: The dataset.
+        broken: What `motion_energies` could not decode.
+    """
     findings = Findings(
         "video clock", advice="the frames do not belong to the rows: encode and write them again"
     )
@@ -48,6 +53,9 @@ def check_video_clock(written: Written) -> Check:
                     f"episodes {count} rows"
                 )
         total += sum(map(len, packets.values()))
+    if not findings.failures:
+        for problem in broken:
+            findings.fail(problem)
     if not written.video_keys:
         return findings.check("the dataset has no videos")
     return findings.check(f"{total} frames stand where their rows say", frames=total)
@@ -108,12 +116,13 @@ def _check_episode(
 
 
 def motion_energies(
-    written: Written, *, max_frames: int
+    written: Written, *, max_frames: int, broken: list[str]
 ) -> Mapping[int, Float[np.ndarray, " time"]]:
     """Mean absolute luma change into each row from the one before [grey levels], by episode.
 
     NaN in the first row and where a frame is missing. Of a large dataset, evenly chosen episodes
-    with `max_frames` frames at most are looked at; of several cameras, the first.
+    with `max_frames` frames at most are looked at; of several cameras, the first. What cannot be
+    decoded is added to `broken`.
     """
     if not written.video_keys:
         return {}
@@ -126,9 +135,9 @@ def motion_energies(
             out[span.episode] = _energy(
                 written.video_file(key, span.episode), start, span.length, written.fps
             )
-        except (av.FFmpegError, IndexError, OSError):
-            # The video clock check says what is wrong with the file.
-            continue
+        except (av.FFmpegError, IndexError, OSError) as error:
+            file = written.video_file(key, span.episode).relative_to(written.root)
+            broken.append(f"episode {span.episode}: {file} cannot be decoded ({error})")
     return out
 
 
