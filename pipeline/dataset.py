@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from jaxtyping import UInt8
 from pipeline.dataset_info import names_of, read_info
 from pipeline.dataset_tables import read_episodes, read_rows
 from pipeline.errors import DatasetError
+from pipeline.plain_files import shown
 from pipeline.sidecars import read_sidecar, read_sidecar_lines
+
+ReadImages = Callable[["EpisodeRows", Sequence[int], float], Iterator[np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +55,9 @@ class Dataset:
     """`meta/rotoscope/episodes.jsonl` by episode index."""
 
     @property
-    def fps(self) -> int:
-        """Rows per second."""
-        return int(self.info["fps"])
+    def fps(self) -> float:
+        """Rows per second; NTSC video has 29.97 of them."""
+        return float(self.info["fps"])
 
     @property
     def video_key(self) -> str | None:
@@ -120,13 +124,40 @@ def open_dataset(root: Path) -> Dataset:
     return Dataset(root, info, read_episodes(root, info), by_index)
 
 
+def _whole(read: ReadImages) -> ReadImages:
+    """Makes what cannot be decoded, and a video that ends too early, our own error."""
+
+    @functools.wraps(read)
+    def told(episode: EpisodeRows, rows: Sequence[int], fps: float) -> Iterator[np.ndarray]:
+        import av
+
+        num = 0
+        try:
+            for image in read(episode, rows, fps):
+                yield image
+                num += 1
+        except (av.FFmpegError, IndexError, OSError) as error:
+            raise DatasetError(
+                f"episode {episode.index}: {episode.video_file} cannot be decoded "
+                f"({shown(str(error))}); write the dataset again"
+            ) from error
+        if num < len(rows):
+            raise DatasetError(
+                f"episode {episode.index}: {episode.video_file} ends after {num} of {len(rows)} "
+                "frames; write the dataset again"
+            )
+
+    return told
+
+
+@_whole
 def read_images(
-    episode: EpisodeRows, rows: Sequence[int], fps: int
+    episode: EpisodeRows, rows: Sequence[int], fps: float
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """The RGB images of some rows, which must increase; decodes forward from the first.
 
     Raises:
-        DatasetError: The episode has no pictures.
+        DatasetError: The episode has no pictures, or they cannot be decoded, or are too few.
     """
     import av
 
