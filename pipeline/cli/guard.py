@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -23,18 +24,25 @@ SAME_COMMAND = "run the same command again: it goes on where it was"
 _FROM_THE_START = "what this command was doing is not kept; run it again to do it from the start"
 
 
-class _Stop:
-    """What is known of a request to stop."""
+class _Ending:
+    """What is known of how this command ends."""
 
     signal: int = 0
     """Signal that came; 0 before."""
     advice: str = _FROM_THE_START
     """How to go on after it."""
+    has_tracebacks: bool = False
+    """Whether errors raised on purpose come with their traceback."""
 
 
 def when_stopped(advice: str) -> None:
     """Says how to go on if this command is stopped from here on; each command resumes its way."""
-    _Stop.advice = advice
+    _Ending.advice = advice
+
+
+def show_tracebacks() -> None:
+    """Errors raised on purpose come with their traceback from here on."""
+    _Ending.has_tracebacks = True
 
 
 def run_guarded(command: Callable[[], object]) -> None:
@@ -59,7 +67,7 @@ def _code_of(command: Callable[[], object]) -> int:
     try:
         command()
     except SystemExit as left:
-        if not _Stop.signal:
+        if not _Ending.signal:
             return left.code if isinstance(left.code, int) else int(left.code is not None)
     except KeyboardInterrupt:
         pass
@@ -67,18 +75,25 @@ def _code_of(command: Callable[[], object]) -> int:
         _complain(str(error))
         return 2
     except RotoscopeError as error:
+        _trace()
         _complain(f"{type(error).__name__}: {error}")
         return 1
     except BrokenPipeError:
         return BROKEN_PIPE
     except OSError as error:
-        log.debug("an error of the system", exc_info=True)
+        _trace()
         _complain(_system_error(error))
         return 1
-    if _Stop.signal:
-        _complain(f"stopped; {_Stop.advice}")
-        return 128 + _Stop.signal
+    if _Ending.signal:
+        _complain(f"stopped; {_Ending.advice}")
+        return 128 + _Ending.signal
     return 0
+
+
+def _trace() -> None:
+    """Prints where an error came from, for whoever asked for it."""
+    if _Ending.has_tracebacks or log.isEnabledFor(logging.DEBUG):
+        traceback.print_exc()
 
 
 def _system_error(error: OSError) -> str:
@@ -101,12 +116,12 @@ def _stoppable() -> Iterator[None]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    if _Stop.signal:
+    if _Ending.signal:
         # The line of progress hides the cursor.
         if console.is_terminal:
             os.write(1, b"\x1b[?25h\n")
         os._exit(128 + number)
-    _Stop.signal = number
+    _Ending.signal = number
     raise KeyboardInterrupt
 
 

@@ -14,6 +14,7 @@ from pipeline import __version__
 from pipeline.cli import assets as assets_command
 from pipeline.cli import bco as bco_command
 from pipeline.cli import bench as bench_command
+from pipeline.cli import debug as debug_command
 from pipeline.cli import policy as policy_command
 from pipeline.cli import record as record_command
 from pipeline.cli import robot as robot_command
@@ -130,6 +131,14 @@ def label(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a dataset made by another recipe.")
     ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug",
+            help="Run one video (the first, see `--only`) in this process, for a debugger: no "
+            "child, no limits, no dataset; errors with their traceback.",
+        ),
+    ] = False,
     prefect: WithPrefect = False,
 ) -> None:
     """Label videos, or motion files, and publish a LeRobot v3 dataset.
@@ -138,7 +147,11 @@ def label(
     and only what is missing is computed. A video that fails costs one row; the others go on.
     """
     request = _request(videos, out, recipe, override, only, limit, until, workers, store, replace)
-    if prefect:
+    if debug and prefect:
+        raise UsageError("--debug runs in this process, --prefect elsewhere; leave one of them out")
+    if debug:
+        debug_command.debug(request)
+    elif prefect:
         _run_flow(request, recipe, override or [])
     else:
         _label(request)
