@@ -136,7 +136,7 @@ def _whole(read: ReadImages) -> ReadImages:
             for image in read(episode, rows, fps):
                 yield image
                 num += 1
-        except (av.FFmpegError, IndexError, OSError) as error:
+        except (av.FFmpegError, IndexError, OSError, UnicodeDecodeError) as error:
             raise DatasetError(
                 f"episode {episode.index}: {episode.video_file} cannot be decoded "
                 f"({shown(str(error))}); write the dataset again"

@@ -78,7 +78,7 @@ def _packet_times(file: Path, shape: tuple[int, ...]) -> tuple[Float[np.ndarray,
             size = (stream.codec_context.height, stream.codec_context.width)
             pts = [p.pts for p in container.demux(stream) if p.pts is not None]
             times = np.sort(np.array(pts)) * float(stream.time_base or 0)
-    except (av.FFmpegError, IndexError, OSError) as error:
+    except (av.FFmpegError, IndexError, OSError, UnicodeDecodeError) as error:
         return np.zeros(0), f"cannot be read ({error})"
     height_width = tuple(shape[:2]) if shape[-1] in (1, 3) else tuple(shape[1:])
     if size != height_width:
@@ -135,7 +135,7 @@ def motion_energies(
             out[span.episode] = _energy(
                 written.video_file(key, span.episode), start, span.length, written.fps
             )
-        except (av.FFmpegError, IndexError, OSError) as error:
+        except (av.FFmpegError, IndexError, OSError, UnicodeDecodeError) as error:
             file = written.video_file(key, span.episode).relative_to(written.root)
             broken.append(f"episode {span.episode}: {file} cannot be decoded ({error})")
     return out
