@@ -95,9 +95,9 @@ def track(request: TrackRequest, *, listener: Listener = ignore) -> TrackResult:
     dataset = open_dataset(request.data)
     _check_out(request)
     camera = _camera(dataset, request.camera)
-    check_before(recipe, request.store)
     load = partial(stored_tracks, Store(request.store), recipe, stage_tokens(recipe))
     episodes = find_frames(dataset, camera)
+    check_before(recipe, request.store)
     rows, seen = _look(load, episodes, _run(request, recipe, episodes, load, listener))
     known = [e for e, row in zip(episodes, rows, strict=True) if row.status != "failed"]
     if not known:
