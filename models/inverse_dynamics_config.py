@@ -18,7 +18,7 @@ COMPONENTS = "pca"
 class KernelConfig(BaseModel):
     """Of `kind=kernel`; what is not given is chosen on the training episodes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     width: float | None = Field(default=None, gt=0)
     """Width of the kernel, in median distances between training rows."""
@@ -30,7 +30,7 @@ class KernelConfig(BaseModel):
 class InverseDynamicsConfig(BaseModel):
     """What the labeler sees and how it learns."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["mlp", "ridge", "kernel"] = "mlp"
     """A small network; ridge regression, or kernel ridge regression, in closed form. The kernel

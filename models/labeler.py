@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import yaml
 from jaxtyping import Float, UInt8
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 
 from models.action_space import ActionSpace
 from models.calibration import Calibration, confidence, tempered
@@ -25,7 +25,17 @@ from models.doubt import DoubtModel, doubt_signs
 from models.encoders import Embed, encoder_digest, open_encoder
 from models.inverse_dynamics_config import InverseDynamicsConfig
 from models.kernel_model import predict_kernel
+from models.labeler_arrays import check_labeler_arrays
 from models.picture_components import PictureComponents
+from models.trained_folder import (
+    WEIGHTS,
+    below,
+    check_files,
+    filled,
+    read_arrays,
+    read_metrics,
+)
+from models.trained_folder import read_facts as read_yaml_facts
 from models.window_model import (
     LOG_VARIANCE_RANGE,
     LabelerScaling,
@@ -42,6 +52,7 @@ from pipeline.paths import inside
 
 LABELER_VERSION = 3
 """Changes with the layout of a labeler's folder."""
+FACTS, METRICS = "labeler.yaml", "metrics.json"
 _BATCH_ROWS = 4096
 _BATCH_IMAGES = 256
 
@@ -49,7 +60,7 @@ _BATCH_IMAGES = 256
 class LabelerFacts(BaseModel):
     """`labeler.yaml`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     version: int
     """`LABELER_VERSION` of the program that wrote it."""
@@ -61,7 +72,7 @@ class LabelerFacts(BaseModel):
     """What its actions mean."""
     inputs: tuple[str, ...]
     """Features that it sees, in order."""
-    input_sizes: tuple[int, ...]
+    input_sizes: tuple[PositiveInt, ...]
     """Numbers in each."""
     camera: str
     """Camera that it learned from; empty where it sees no pictures."""
@@ -75,6 +86,12 @@ class LabelerFacts(BaseModel):
     """Hash of the encoder's own folder; empty where it has none."""
     packages: dict[str, str]
     """Versions of what trained it."""
+
+    @model_validator(mode="after")
+    def _sizes_are_of_inputs(self) -> LabelerFacts:
+        if len(self.input_sizes) != len(self.inputs):
+            raise ValueError(f"{len(self.inputs)} inputs, but {len(self.input_sizes)} sizes")
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,16 +131,9 @@ class Labeler:
     @cached_property
     def networks(self) -> list[Any]:
         """The members as torch modules; empty where there are none."""
-        import torch
-
         if self.facts.config.kind != "mlp":
             return []
-        built = []
-        for arrays in self.members:
-            module = self.build()
-            module.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
-            built.append(module.eval())
-        return built
+        return [filled(self.build, arrays, "a member of the labeler") for arrays in self.members]
 
     def build(self) -> Any:
         """A member's network, without its weights."""
@@ -155,7 +165,15 @@ class Labeler:
         Args:
             inputs: Flattened windows, in their own units; no columns where only images are seen.
             embeddings: What each member's image network says about the frames of each window.
+
+        Raises:
+            UsageError: It learned from windows of another size, or its weights are damaged.
         """
+        num = len(self.scaling.input_mean)
+        if inputs.shape[1] != num:
+            raise UsageError(
+                f"the labeler learned from {num} numbers a window, it was given {inputs.shape[1]}"
+            )
         encoded, log_variance = self.predict(inputs, embeddings)
         values, own = self.summarise(encoded, log_variance)
         signs = self.signs(values, own, inputs, embeddings)
@@ -316,10 +334,10 @@ def save_labeler(labeler: Labeler, folder: Path) -> None:
     with atomic_path(folder) as temporary:
         temporary.mkdir()
         contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
-        save_file(contiguous, temporary / "model.safetensors")
+        save_file(contiguous, temporary / WEIGHTS)
         facts = labeler.facts.model_dump(mode="json")
-        (temporary / "labeler.yaml").write_text(yaml.safe_dump(facts, sort_keys=False))
-        (temporary / "metrics.json").write_text(json.dumps(labeler.metrics, indent=2) + "\n")
+        (temporary / FACTS).write_text(yaml.safe_dump(facts, sort_keys=False))
+        (temporary / METRICS).write_text(json.dumps(labeler.metrics, indent=2) + "\n")
 
 
 def load_labeler(folder: Path) -> Labeler:
@@ -328,63 +346,42 @@ def load_labeler(folder: Path) -> Labeler:
     Raises:
         UsageError: The folder is missing or incomplete, or was written by another version.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     facts = read_facts(folder)
-    try:
-        arrays = load_file(folder / "model.safetensors")
-    except SafetensorError as error:
-        raise UsageError(
-            f"{folder / 'model.safetensors'} is damaged ({error}); train again"
-        ) from error
+    arrays = read_arrays(folder / WEIGHTS)
     num = len({name.split(".")[1] for name in arrays if name.startswith("member.")})
-    components = _below(arrays, "components.")
+    check_labeler_arrays(arrays, facts.config, facts.contract, folder / WEIGHTS)
+    components = below(arrays, "components.")
     return Labeler(
         facts=facts,
-        scaling=LabelerScaling(**_below(arrays, "scaling.")),
+        scaling=LabelerScaling(**below(arrays, "scaling.")),
         components=PictureComponents(**components) if components else None,
-        members=tuple(_below(arrays, f"member.{k}.") for k in range(num)),
+        members=tuple(below(arrays, f"member.{k}.") for k in range(num)),
         calibration=Calibration(
-            DoubtModel(**_below(arrays, "doubt.")),
+            DoubtModel(**below(arrays, "doubt.")),
             arrays["calibration.factor"],
             float(arrays["calibration.temperature"][0]),
         ),
-        metrics=json.loads((folder / "metrics.json").read_text()),
+        metrics=read_metrics(folder / METRICS),
     )
 
 
 def read_facts(folder: Path) -> LabelerFacts:
     """`labeler.yaml` of a folder; raises as `load_labeler`."""
-    for name in ("labeler.yaml", "model.safetensors", "metrics.json"):
-        if not inside(folder, name, what="the file", error=UsageError).is_file():
-            raise UsageError(
-                f"{folder} is no trained labeler: {name} is not there; name the folder that "
-                "'rotoscope train inverse-dynamics --out' wrote"
-            )
-    raw = yaml.safe_load((folder / "labeler.yaml").read_text())
-    version = raw.get("version") if isinstance(raw, dict) else None
-    if version != LABELER_VERSION:
-        raise UsageError(
-            f"{folder} is of version {version}, this program reads version {LABELER_VERSION}; "
-            "train it again with the same data"
-        )
-    try:
-        return LabelerFacts.model_validate(raw)
-    except ValidationError as error:
-        raise UsageError(f"{folder / 'labeler.yaml'} is malformed: {error}") from error
+    check_files(
+        folder,
+        (FACTS, WEIGHTS, METRICS),
+        what="is no trained labeler: {}; name the folder that 'rotoscope train inverse-dynamics "
+        "--out' wrote",
+    )
+    return read_yaml_facts(folder / FACTS, LabelerFacts, version=LABELER_VERSION)
 
 
 def folder_digest(folder: Path) -> str:
     """Hash of what decides a labeler's answers."""
     found = hashlib.sha256()
-    for name in ("labeler.yaml", "model.safetensors"):
+    for name in (FACTS, WEIGHTS):
         found.update(inside(folder, name, what="the file", error=UsageError).read_bytes())
     return found.hexdigest()
-
-
-def _below(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
 
 def package_versions(names: Sequence[str] = ("torch", "numpy", "rotoscope")) -> dict[str, str]:

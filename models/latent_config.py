@@ -15,7 +15,7 @@ Objective = Literal["lapo", "laom", "dynamo"]
 class CodebookConfig(BaseModel):
     """Discrete latents: each is a few codes, one of every group."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     num_codes: int = Field(default=16, ge=2, le=4096)
     """Codes of a group."""
@@ -33,7 +33,7 @@ class CodebookConfig(BaseModel):
 class TrackConfig(BaseModel):
     """What tracks teach, in rows where they are known; other rows carry no such loss."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     targets: tuple[str, ...] = ()
     """Features whose change a latent must tell through a linear map, such as
@@ -64,7 +64,7 @@ class LatentLoop(LoopConfig):
 class LatentActionConfig(BaseModel):
     """What the model sees, what its latents are, and how they are learned."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     objective: Objective = "laom"
     """`lapo` predicts pixels (Schmidt and Jiang 2024, 2312.10812); `laom` predicts features of a

@@ -15,14 +15,22 @@ from typing import Any
 import numpy as np
 import yaml
 from jaxtyping import Float, Int, UInt8
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from models.encoders import Embed, open_encoder
 from models.latent_config import LatentActionConfig
 from models.latent_network import build_latent_network, frame_features, latents_of
+from models.trained_folder import (
+    WEIGHTS,
+    check_files,
+    damaged,
+    filled,
+    read_arrays,
+    read_facts,
+    read_metrics,
+)
 from pipeline.atomic import atomic_path
 from pipeline.errors import UsageError
-from pipeline.paths import inside
 
 LATENT_VERSION = 1
 """Changes with the layout of the folder."""
@@ -33,23 +41,23 @@ _FILES = ("latent.yaml", "model.safetensors", "metrics.json")
 class LatentFacts(BaseModel):
     """`latent.yaml`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     version: int
     """`LATENT_VERSION` of the program that wrote it."""
     config: LatentActionConfig
     """Its settings."""
-    gap_s: float
+    gap_s: float = Field(gt=0)
     """Time that a latent spans [s]."""
     picture_shape: tuple[int, int]
     """Width and height of the pictures it learned from [px]."""
-    num_features: int
+    num_features: int = Field(ge=0)
     """Numbers that a frozen encoder says about a frame; 0 where the encoder was trained."""
-    feature_scale: float
+    feature_scale: float = Field(gt=0)
     """What those numbers are divided by; 1 where the encoder was trained."""
-    num_targets: int
+    num_targets: int = Field(ge=0)
     """Columns of the tracks that taught it."""
-    embodiments: tuple[str, ...]
+    embodiments: tuple[str, ...] = Field(min_length=1)
     """Sources of video that it learned from; each has a forward model's vector of its own."""
     num_videos: int
     """Videos or episodes that it learned from, held-out ones included."""
@@ -73,18 +81,17 @@ class LatentModel:
     @cached_property
     def module(self) -> Any:
         """The network in evaluation mode."""
-        import torch
-
         facts = self.facts
-        module = build_latent_network(
-            facts.config,
-            num_features=facts.num_features,
-            num_embodiments=len(facts.embodiments),
-            num_targets=facts.num_targets,
-        )
-        found = {k: torch.from_numpy(v) for k, v in self.weights.items()}
-        module.load_state_dict(found, strict=False)
-        return module.eval()
+
+        def build() -> Any:
+            return build_latent_network(
+                facts.config,
+                num_features=facts.num_features,
+                num_embodiments=len(facts.embodiments),
+                num_targets=facts.num_targets,
+            )
+
+        return filled(build, self.weights, "the latent action model", without="target.")
 
     @cached_property
     def _encoder(self) -> Embed | None:
@@ -186,17 +193,17 @@ def load_latent(folder: Path) -> LatentModel:
     Raises:
         UsageError: The folder is missing, incomplete, damaged, or of another version.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    facts = _read_facts(folder)
-    try:
-        weights = load_file(folder / "model.safetensors")
-    except SafetensorError as error:
-        raise UsageError(
-            f"{folder / 'model.safetensors'} is damaged ({error}); train again"
-        ) from error
-    return LatentModel(facts, weights, json.loads((folder / "metrics.json").read_text()))
+    check_files(
+        folder,
+        _FILES,
+        what="is no trained latent action model: {}; name the folder that 'rotoscope train "
+        "latent-action --out' wrote",
+    )
+    facts = read_facts(folder / "latent.yaml", LatentFacts, version=LATENT_VERSION)
+    metrics = read_metrics(folder / "metrics.json")
+    if not isinstance(metrics.get("collapsed"), bool):
+        raise damaged(folder / "metrics.json", "it does not say whether latents collapsed")
+    return LatentModel(facts, read_arrays(folder / WEIGHTS), metrics)
 
 
 def open_latent(folder: Path) -> Embed:
@@ -213,27 +220,12 @@ def usable_latent(folder: Path) -> LatentModel:
     model = load_latent(folder)
     if model.metrics["collapsed"]:
         raise UsageError(
-            f"the latents of {folder} collapsed: {' '.join(model.metrics['advice'])} Train again, "
+            f"the latents of {folder} collapsed: {_advice(model.metrics)} Train again, "
             "or name another model"
         )
     return model
 
 
-def _read_facts(folder: Path) -> LatentFacts:
-    for name in _FILES:
-        if not inside(folder, name, what="the file", error=UsageError).is_file():
-            raise UsageError(
-                f"{folder} is no trained latent action model: {name} is not there; name the folder "
-                "that 'rotoscope train latent-action --out' wrote"
-            )
-    raw = yaml.safe_load((folder / "latent.yaml").read_text())
-    version = raw.get("version") if isinstance(raw, dict) else None
-    if version != LATENT_VERSION:
-        raise UsageError(
-            f"{folder} is of version {version}, this program reads version {LATENT_VERSION}; "
-            "train it again with the same data"
-        )
-    try:
-        return LatentFacts.model_validate(raw)
-    except ValidationError as error:
-        raise UsageError(f"{folder / 'latent.yaml'} is malformed: {error}") from error
+def _advice(metrics: dict[str, Any]) -> str:
+    advice = metrics.get("advice")
+    return " ".join(map(str, advice)) if isinstance(advice, list) else ""

@@ -160,7 +160,7 @@ def _check(dataset: Dataset, labeler: Labeler) -> None:
         )
     if abs(facts.contract.rate_hz / dataset.fps - 1) > 1e-3:
         raise DatasetError(
-            f"{dataset.root} has {dataset.fps} rows a second, the labeler gives "
+            f"{dataset.root} has {dataset.fps:g} rows a second, the labeler gives "
             f"{facts.contract.rate_hz:g} actions a second; write one of the two again"
         )
 

@@ -10,9 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 
 from models.seen_states import SeenStates
+from models.trained_folder import (
+    WEIGHTS,
+    Shape,
+    check_files,
+    check_shapes,
+    read_arrays,
+    read_facts,
+)
 from pipeline.atomic import atomic_path
 from pipeline.errors import UsageError
 from pipeline.paths import inside
@@ -24,17 +32,17 @@ _FILES = ("states.yaml", "model.safetensors")
 class StateFacts(BaseModel):
     """`states.yaml`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     version: int = _VERSION
     """Changes with the layout of the folder."""
     inputs: tuple[str, ...]
     """Features that states are read off, in order."""
-    input_sizes: tuple[int, ...]
+    input_sizes: tuple[PositiveInt, ...]
     """Numbers in each."""
     target: str
     """Column of the labelled dataset that was learned, such as `observation.state`."""
-    width: float
+    width: PositiveFloat
     """Of the kernel, chosen on left-out episodes."""
     penalty: float
     """Of the kernel's weights, chosen on left-out episodes."""
@@ -64,28 +72,24 @@ def load_states(folder: Path) -> tuple[SeenStates, StateFacts]:
     Raises:
         UsageError: The folder is missing, incomplete or damaged, or of another version.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    for name in _FILES:
-        if not inside(folder, name, what="the file", error=UsageError).is_file():
-            raise UsageError(
-                f"{folder} holds no learned states: {name} is not there; name the folder ending "
-                "in .states that training through states wrote"
-            )
-    raw = yaml.safe_load((folder / "states.yaml").read_text())
-    version = raw.get("version") if isinstance(raw, dict) else None
-    if version != _VERSION:
-        raise UsageError(
-            f"{folder} is of version {version}, this program reads version {_VERSION}; train it "
-            "again with the same data"
-        )
-    try:
-        facts = StateFacts.model_validate(raw)
-        arrays = load_file(folder / "model.safetensors")
-        return SeenStates(**arrays, width=facts.width), facts
-    except (ValidationError, SafetensorError, TypeError) as error:
-        raise UsageError(f"{folder} is damaged ({error}); train it again") from error
+    check_files(
+        folder,
+        _FILES,
+        what="holds no learned states: {}; name the folder ending in .states that training "
+        "through states wrote",
+    )
+    facts = read_facts(folder / "states.yaml", StateFacts, version=_VERSION)
+    arrays = read_arrays(folder / WEIGHTS)
+    num_seen = sum(facts.input_sizes)
+    wanted: dict[str, Shape] = {
+        "centre": (num_seen,),
+        "spread": (num_seen,),
+        "anchors": ("anchor", num_seen),
+        "weights": ("anchor", "state"),
+        "mean": ("state",),
+    }
+    check_shapes(arrays, wanted, folder / WEIGHTS)
+    return SeenStates(**arrays, width=facts.width), facts
 
 
 def states_digest(folder: Path) -> str:

@@ -26,7 +26,7 @@ Quantity = Literal[
 class Dimension(BaseModel):
     """One number of the action vector."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     """Feature name in the dataset, such as `panda_joint1.pos` or `ee.x`."""
@@ -45,7 +45,7 @@ class Dimension(BaseModel):
 class GripperContract(BaseModel):
     """How the gripper's number is to be read."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     closed: float = 0.0
     """Value when the fingers touch."""
@@ -58,7 +58,7 @@ class GripperContract(BaseModel):
 class Reference(BaseModel):
     """What the values of a relative or delta form are counted from. Grippers stay absolute."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     row: Literal["first_row", "given_state", "previous_row"]
     """The first row of the sequence, a state that comes with it, or the row before."""
@@ -70,7 +70,7 @@ class Reference(BaseModel):
 class ActionContract(BaseModel):
     """Meaning of every dimension of an action vector, its frame and its clock."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     robot: str
     """Robot that the action is for, such as `panda`."""

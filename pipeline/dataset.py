@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from pipeline.errors import DatasetError, one_of
-from pipeline.paths import files_below, fill, inside
+from pipeline.dataset_info import names_of, read_info
+from pipeline.dataset_tables import read_episodes, read_rows
+from pipeline.errors import DatasetError
+from pipeline.paths import fill, inside
+from pipeline.plain_files import shown
+from pipeline.sidecars import read_sidecar, read_sidecar_lines
+
+ReadImages = Callable[["EpisodeRows", Sequence[int], float], Iterator[np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +56,9 @@ class Dataset:
     """`meta/rotoscope/episodes.jsonl` by episode index."""
 
     @property
-    def fps(self) -> int:
-        """Rows per second."""
-        return int(self.info["fps"])
+    def fps(self) -> float:
+        """Rows per second; NTSC video has 29.97 of them."""
+        return float(self.info["fps"])
 
     @property
     def video_key(self) -> str | None:
@@ -67,29 +71,30 @@ class Dataset:
         return [k for k, f in self.info["features"].items() if f["dtype"] == "video"]
 
     def names(self, feature: str) -> list[str]:
-        """Names of a feature's numbers."""
-        return list(self.info["features"][feature]["names"])
+        """Names of a feature's numbers, made up where there are none; none without the feature."""
+        return names_of(self.info, feature)
 
     def rotoscope(self, name: str) -> Any:
-        """A JSON file of `meta/rotoscope`, an empty mapping where there is none."""
-        path = inside(self.root, f"meta/rotoscope/{name}", what="the file")
-        return json.loads(path.read_text()) if path.is_file() else {}
+        """A JSON file of `meta/rotoscope`, an empty mapping where there is none.
+
+        Raises:
+            DatasetError: It is damaged, or leads out of the dataset.
+        """
+        return read_sidecar(_sidecar(self.root, name))
 
     def ledger(self) -> list[dict[str, Any]]:
         """The rows of `meta/rotoscope/ledger.jsonl`."""
-        return _json_lines(self.root, "ledger.jsonl")
+        return read_sidecar_lines(_sidecar(self.root, "ledger.jsonl"))
 
     def episode(self, index: int) -> EpisodeRows:
         """Reads one episode's rows."""
-        import pyarrow.parquet as pq
-
         row = self.table[index]
         path = data_file(self.root, self.info, row)
-        found = pq.read_table(path, filters=[("episode_index", "=", row["episode_index"])])
+        columns = read_rows(path, int(row["episode_index"]), self.info["features"])
         key = self.video_key
         return EpisodeRows(
             index=int(row["episode_index"]),
-            columns={name: _array(found[name].to_pylist()) for name in found.column_names},
+            columns=columns,
             video_file=None if key is None else self.video_file(key, index),
             video_start_s=0.0 if key is None else float(row[f"videos/{key}/from_timestamp"]),
             meta=self.episodes_meta.get(index, {}),
@@ -132,66 +137,48 @@ def open_dataset(root: Path) -> Dataset:
     Raises:
         DatasetError: The folder is missing, or holds no LeRobot v3 dataset.
     """
-    import pyarrow.parquet as pq
-
-    info_path = inside(root, "meta/info.json", what="the file")
-    if not info_path.is_file():
-        raise DatasetError(
-            f"{root} is not a LeRobot dataset: {info_path} is not there; name the folder that "
-            "rotoscope label wrote with --out"
-        )
-    info = json.loads(info_path.read_text())
-    check_version(root, str(info.get("codebase_version")))
-    rows: list[dict[str, Any]] = []
-    for file in files_below(root, "meta/episodes", ".parquet", what="the file"):
-        names = [n for n in pq.read_schema(file).names if not n.startswith("stats/")]
-        rows.extend(pq.read_table(file, columns=names).to_pylist())
-    lines = _json_lines(root, "episodes.jsonl")
+    info = read_info(root)
+    lines = read_sidecar_lines(_sidecar(root, "episodes.jsonl"))
     by_index = {int(line["episode_index"]): line for line in lines}
-    return Dataset(root, info, sorted(rows, key=lambda r: r["episode_index"]), by_index)
+    return Dataset(root, info, read_episodes(root, info), by_index)
 
 
-def check_version(root: Path, version: str) -> None:
-    """Checks that a dataset is of the version that is read here.
+def _whole(read: ReadImages) -> ReadImages:
+    """Makes what cannot be decoded, and a video that ends too early, our own error."""
 
-    Raises:
-        DatasetError: It is not; the message holds the command that converts it.
-    """
-    if version.startswith("v3"):
-        return
-    what = f"{root} is LeRobot {version}, not v3; "
-    if version != "v2.1":
-        raise DatasetError(
-            what + "LeRobot's converter takes v2.1 alone: bring it to v2.1 with the release of "
-            "LeRobot that wrote it, or take a newer copy of the dataset"
-        )
-    place = root.absolute()
-    taken = [n for n in (f"{place.name}_old", f"{place.name}_v30") if place.with_name(n).exists()]
-    if taken:
-        raise DatasetError(
-            what + f"LeRobot can convert it, but would overwrite {one_of(taken)} beside it: move "
-            "that away first, then try again for the command"
-        )
-    options = [f"--repo-id=local/{place.name}", f"--root={place}", "--push-to-hub=false"]
-    command = [sys.executable, "-m", "lerobot.scripts.convert_dataset_v21_to_v30", *options]
-    raise DatasetError(
-        what + f"LeRobot converts it in its place, if no episode is missing from it, and keeps "
-        f"what it was as {place.name}_old:\n"
-        f"  {shlex.join(command)}"
-    )
+    @functools.wraps(read)
+    def told(episode: EpisodeRows, rows: Sequence[int], fps: float) -> Iterator[np.ndarray]:
+        import av
+
+        num = 0
+        try:
+            for image in read(episode, rows, fps):
+                yield image
+                num += 1
+        except (av.FFmpegError, IndexError, OSError, UnicodeDecodeError) as error:
+            raise DatasetError(
+                f"episode {episode.index}: {episode.video_file} cannot be decoded "
+                f"({shown(str(error))}); write the dataset again"
+            ) from error
+        if num < len(rows):
+            raise DatasetError(
+                f"episode {episode.index}: {episode.video_file} ends after {num} of {len(rows)} "
+                "frames; write the dataset again"
+            )
+
+    return told
 
 
+@_whole
 def read_images(
-    episode: EpisodeRows, rows: Sequence[int], fps: int
+    episode: EpisodeRows, rows: Sequence[int], fps: float
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """The RGB images of some rows, which must increase; decodes forward from the first.
 
     Raises:
-        DatasetError: The episode has no pictures, or they cannot be decoded.
+        DatasetError: The episode has no pictures, or they cannot be decoded, or are too few.
         VideoError: The file is no video.
     """
-    import av.error
-
     from pipeline.video.container import decode, open_video
 
     if episode.video_file is None:
@@ -200,31 +187,18 @@ def read_images(
     with open_video(episode.video_file) as (container, stream):
         assert stream.time_base is not None
         position = 0
-        try:
-            container.seek(int(max(wanted[0] - 0.5 / fps, 0) / stream.time_base), stream=stream)
-            for frame in decode(container, stream):
-                if frame.time is None:
-                    continue
-                image = None
-                while position < len(wanted) and frame.time > wanted[position] - 0.5 / fps:
-                    image = frame.to_ndarray(format="rgb24") if image is None else image
-                    yield image
-                    position += 1
-                if position == len(wanted):
-                    return
-        except (av.error.FFmpegError, OSError) as error:
-            raise DatasetError(
-                f"episode {episode.index}: {episode.video_file.name} cannot be decoded beyond row "
-                f"{position} of {len(wanted)} ({error.strerror}); write the dataset again"
-            ) from error
+        container.seek(int(max(wanted[0] - 0.5 / fps, 0) / stream.time_base), stream=stream)
+        for frame in decode(container, stream):
+            if frame.time is None:
+                continue
+            image = None
+            while position < len(wanted) and frame.time > wanted[position] - 0.5 / fps:
+                image = frame.to_ndarray(format="rgb24") if image is None else image
+                yield image
+                position += 1
+            if position == len(wanted):
+                return
 
 
-def _array(values: list[Any]) -> np.ndarray:
-    return np.array(values)
-
-
-def _json_lines(root: Path, name: str) -> list[dict[str, Any]]:
-    path = inside(root, f"meta/rotoscope/{name}", what="the file")
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+def _sidecar(root: Path, name: str) -> Path:
+    return inside(root, f"meta/rotoscope/{name}", what="the file")

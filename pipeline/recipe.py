@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline import registry
 from pipeline.config_paths import with_absolute_paths, without_folders
 from pipeline.configs import config_path
 from pipeline.errors import RecipeError, one_of
+from pipeline.plain_files import mapping, read_yaml, shown
+from pipeline.recipe_text import (
+    KEYS,
+    SECTIONS,
+    TEXTS,
+    apply_override,
+    parse_entry,
+    settings_of,
+    text_of,
+)
 from pipeline.stage import FrameStage, Stage, feeds
 from pipeline.types import SourceKind
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class VideoSection(_Section):
@@ -38,15 +48,15 @@ class ExportSection(_Section):
     """Rows per second; every video is put on this clock by its presentation times."""
     action: Literal["joints", "ee"] = "joints"
     """Absolute joint actions, or absolute end-effector actions in the robot's base frame."""
-    shift_frames: int = Field(default=1, ge=0)
+    shift_frames: int = Field(default=1, ge=0, le=100_000)
     """`action[t]` is the state this many rows later; the tail that has none is dropped. Does not
     count where a labeler gives commands or steps."""
     state: tuple[str, ...] = ()
     """Features that become `observation.state`, such as `track.hand.wrist`; where empty it is the
     robot's state, and there is none where a labeler gives commands or steps."""
-    width: int = Field(default=640, ge=32, multiple_of=2)
+    width: int = Field(default=640, ge=32, le=16_384, multiple_of=2)
     """Width of the dataset's images [px]."""
-    height: int = Field(default=480, ge=32, multiple_of=2)
+    height: int = Field(default=480, ge=32, le=16_384, multiple_of=2)
     """Height of the dataset's images [px]; videos of another shape get bars, never a stretch."""
     camera: str = Field(default="front", pattern=r"^[a-z][a-z0-9_]*$")
     """Name of the camera: `observation.images.<camera>`."""
@@ -185,18 +195,13 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
             or a stage whose input no stage before it provides.
     """
     path = _find(name_or_path)
-    try:
-        raw = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(raw, dict):
-        raise RecipeError(f"{path} must hold a mapping with a key 'stages', got {type(raw)}")
+    raw = read_yaml(path, error=RecipeError)
     # Whoever names a recipe means what stands in it, the programs that it names included.
     return build_recipe(raw, overrides, folder=path.parent, source=str(path), allow_code=True)
 
 
 def build_recipe(
-    raw: dict[str, Any],
+    raw: object,
     overrides: Sequence[str] = (),
     *,
     folder: Path | None = None,
@@ -213,25 +218,28 @@ def build_recipe(
         allow_code: Whether the user means the stage files that it names, which are programs, to
             run; data that came from elsewhere may name any.
     """
-    allowed = {"name", "description", "task", "stages", "action", "video", "export", "limits"}
-    unknown = sorted(set(raw) - allowed)
+    given = mapping(raw, source=source, error=RecipeError)
+    unknown = sorted(set(given) - KEYS)
     if unknown:
-        raise RecipeError(f"{source}: unknown keys {unknown}; valid ones are {one_of(allowed)}")
-    entries = [_parse_entry(item, source) for item in raw.get("stages") or []]
-    if not entries:
-        raise RecipeError(f"{source}: 'stages' must be a list with at least one stage")
-    sections = {s: dict(raw.get(s) or {}) for s in ("video", "export", "limits")}
-    top: dict[str, Any] = {k: raw[k] for k in ("name", "description", "task", "action") if k in raw}
+        raise RecipeError(f"{source}: unknown keys {shown(unknown)}; valid ones are {one_of(KEYS)}")
+    items = given.get("stages")
+    if not isinstance(items, list | tuple) or not items:
+        raise RecipeError(
+            f"{source}: 'stages' must be a list with at least one stage, got {shown(items)}"
+        )
+    entries = [parse_entry(item, source) for item in items]
+    sections = {s: settings_of(given.get(s), f"{source}: {s!r}") for s in SECTIONS}
+    top: dict[str, Any] = {k: given[k] for k in TEXTS if k in given}
     for text in overrides:
-        _apply_override(text, entries, sections, top)
+        apply_override(text, entries, sections, top)
     stages = tuple(
         _check_entry(name, ref, config, folder, allow_code) for name, ref, config in entries
     )
     _check_order(stages)
     return Recipe(
-        name=str(top.get("name", "unnamed")),
-        description=" ".join(str(top.get("description", "")).split()),
-        task=str(top.get("task", "manipulate the object")),
+        name=text_of(top, "name", "unnamed", source),
+        description=" ".join(text_of(top, "description", "", source).split()),
+        task=text_of(top, "task", "manipulate the object", source),
         stages=stages,
         action=_action_stage(stages, top.get("action")),
         video=_checked(VideoSection, sections["video"], "video"),
@@ -242,10 +250,8 @@ def build_recipe(
 
 
 def _find(name_or_path: str) -> Path:
-    path = Path(name_or_path).expanduser()
+    path = Path(os.path.expanduser(name_or_path))
     if path.suffix in (".yaml", ".yml"):
-        if not path.is_file():
-            raise RecipeError(f"recipe file {path} is not there")
         return path
     if name_or_path not in recipe_names():
         raise RecipeError(
@@ -255,53 +261,12 @@ def _find(name_or_path: str) -> Path:
     return config_path("recipes", f"{name_or_path}.yaml")
 
 
-def _parse_entry(item: object, source: str) -> tuple[str, str, dict[str, Any]]:
-    config: dict[str, Any] = {}
-    if isinstance(item, str):
-        key = item
-    elif isinstance(item, dict) and len(item) == 1:
-        key, given = next(iter(item.items()))
-        config = dict(given or {})
-    else:
-        raise RecipeError(
-            f"{source}: a stage is a name or one 'name: {{settings}}' mapping, got {item!r}"
-        )
-    reference, _, name = str(key).partition(" as ")
-    # A stage of the user's own is called after its file, wherever that lies.
-    own = reference.rpartition("/")[2] if ".py:" in reference else reference
-    return name or own, reference, config
-
-
-def _apply_override(
-    text: str,
-    entries: list[tuple[str, str, dict[str, Any]]],
-    sections: dict[str, dict[str, Any]],
-    top: dict[str, Any],
-) -> None:
-    key, equals, value_text = text.partition("=")
-    targets = {name: config for name, _, config in entries} | sections
-    owner = max((n for n in targets if key.startswith(n + ".")), key=len, default=None)
-    if not equals or (owner is None and key not in ("task", "action", "name")):
-        raise RecipeError(
-            f"cannot read override {text!r}: write STAGE.KEY=VALUE with a stage or section of "
-            f"{one_of(targets)}, or task=TEXT"
-        )
-    value = yaml.safe_load(value_text) if value_text else ""
-    if owner is None:
-        top[key] = value
-        return
-    config = targets[owner]
-    *parents, last = key[len(owner) + 1 :].split(".")
-    for parent in parents:
-        config = config.setdefault(parent, {})
-    config[last] = value
-
-
 def _check_entry(
     name: str, reference: str, config: dict[str, Any], folder: Path | None, allow_code: bool
 ) -> StageEntry:
     found = registry.stage_class(reference, folder=folder, allow_code=allow_code)
     file = registry.source_file(reference, folder=folder)
+    _check_class(reference, found)
     return StageEntry(
         name=name,
         reference=reference,
@@ -312,9 +277,28 @@ def _check_entry(
     )
 
 
+def _check_class(reference: str, found: type[Stage]) -> None:
+    """What a class must say of itself; a user's own may lack it."""
+    facts = {key: getattr(found, key, None) for key in ("kind", "version")}
+    for key, value in facts.items():
+        if not isinstance(value, str):
+            raise RecipeError(f"{reference!r} must have a text {key!r}, got {shown(value)}")
+    for key in ("requires", "provides", "assets", "preload"):
+        value = getattr(found, key)
+        if not isinstance(value, tuple) or not all(isinstance(v, str) for v in value):
+            raise RecipeError(
+                f"{reference!r}: {key} must be a tuple of texts such as ('hands',), got "
+                f"{shown(value)}"
+            )
+    if not (isinstance(found.Config, type) and issubclass(found.Config, BaseModel)):
+        raise RecipeError(
+            f"{reference!r}: Config must be a subclass of StageConfig, got {shown(found.Config)}"
+        )
+
+
 def _checked[M: BaseModel](model: type[M], values: dict[str, Any], owner: str) -> M:
     try:
-        return model(**values)
+        return model.model_validate(values)
     except ValidationError as error:
         lines = []
         for problem in error.errors():
@@ -324,7 +308,7 @@ def _checked[M: BaseModel](model: type[M], values: dict[str, Any], owner: str) -
                 valid = one_of(fields) if fields else "none: it has no keys"
                 lines.append(f"{owner}: unknown key {key!r}; valid keys are {valid}")
             else:
-                lines.append(f"{owner}.{key}: {problem['msg']}, got {problem['input']!r}")
+                lines.append(f"{owner}.{key}: {problem['msg']}, got {shown(problem['input'])}")
         raise RecipeError("; ".join(lines)) from error
 
 
@@ -380,7 +364,7 @@ def _action_stage(stages: tuple[StageEntry, ...], wanted: object) -> str:
         return labelers[-1] if labelers else ""
     if wanted not in labelers:
         raise RecipeError(
-            f"'action' names stage {wanted!r}, which gives no actions; labelers here are "
+            f"'action' names stage {shown(wanted)}, which gives no actions; labelers here are "
             f"{one_of(labelers)}"
         )
     return str(wanted)

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -47,6 +48,7 @@ HELPERS: dict[str, str] = {
     "hand_lines": "retarget.portraits_hand:hand_lines",
     "mujoco": "retarget.mujoco_model:import_mujoco",
     "robot": "retarget.robot:load_robot",
+    "robot_assets": "retarget.robot_list:robot_assets",
     "robot_check": "retarget.onboard:check",
     "train_inverse_dynamics": "models.training.command:train_from_dataset",
     "train_through_states": "models.training.through_states:train_through_states",
@@ -123,10 +125,15 @@ def _from_reference(reference: str) -> Any:
 
 
 def _file_of(name: str, folder: Path) -> Path:
-    path = Path(name.rpartition(":")[0]).expanduser()
-    path = path if path.is_absolute() else folder / path
-    if not path.is_file():
-        raise RecipeError(f"stage file {path} is not there; give ./file.py:Class or a full path")
+    path = folder / os.path.expanduser(name.rpartition(":")[0])
+    try:
+        is_there = path.is_file() and os.access(path, os.R_OK)
+    except OSError as error:  # a name too long, a folder that may not be looked into
+        raise RecipeError(f"stage file {path}: {error.strerror}") from error
+    if not is_there:
+        raise RecipeError(
+            f"stage file {path} is not there or not readable; give ./file.py:Class or a full path"
+        )
     return path.resolve()
 
 

@@ -22,9 +22,9 @@ Tracks = dict[str, Track]
 
 
 class StageConfig(BaseModel):
-    """Base of every stage's configuration: frozen, and unknown keys are errors."""
+    """Base of every stage's configuration: frozen; unknown keys, NaN and infinity are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Stage(ABC):

@@ -23,6 +23,16 @@ class ShippedRobot:
     """Whether that asset was fetched."""
 
 
+def robot_assets(name_or_path: str) -> tuple[str, ...]:
+    """The assets that hold a robot's files; none where they lie in a folder.
+
+    Raises:
+        RobotError: There is no such robot.
+    """
+    config, _ = load_config(name_or_path)
+    return (config.asset,) if config.asset else ()
+
+
 def shipped_robots() -> list[ShippedRobot]:
     """All robots of `configs/robots`, by kind and name."""
     found = []

@@ -20,6 +20,7 @@ MAY_IMPORT = {
         *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
         *(f"pipeline.{m}" for m in ("assets", "atomic", "configs", "motion", "packages")),
         *(f"pipeline.{m}" for m in ("assets", "atomic", "configs", "motion", "paths", "quoting")),
+        *(f"pipeline.{m}" for m in ("assets", "atomic", "configs", "motion", "plain_files")),
         *(f"pipeline.{m}" for m in ("contract", "dataset", "smoothing")),
         # What simulators record becomes a dataset as everything else does.
         *(f"pipeline.{m}" for m in ("episode", "export", "registry")),

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,71 @@ def test_stage_file_that_fails_on_import_is_named(tmp_path):
     file.write_text("import a_package_that_is_not_there")
     with pytest.raises(RecipeError, match=r"broken.py fails on import: ModuleNotFoundError"):
         registry.stage_class(f"{file}:Stage", allow_code=True)
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (5, "recipe must be a mapping of names to values, got 5"),
+        ({"stages": 5}, "'stages' must be a list with at least one stage, got 5"),
+        ({"stages": [{"shots": 3}]}, "stage 'shots' must be a mapping of names to values, got 3"),
+        ({"stages": ["shots"], "export": []}, "'export' must be a mapping of names to values"),
+        ({"stages": ["shots"], "video": 7}, "'video' must be a mapping of names to values, got 7"),
+        ({"stages": [["shots"]]}, "a stage is a name or one 'name: {settings}' mapping"),
+        ({"stages": [{5: {}}]}, "a stage is a name or one 'name: {settings}' mapping"),
+        ({"stages": ["shots"], 5: 6}, "recipe: keys must be texts, got 5"),
+        ({"stages": ["shots"], "name": ["a"]}, "'name' must be a text, got ['a']"),
+        ({"stages": ["shots"], "task": "\ud800"}, "'task' is no text that can be written"),
+        ({"stages": ["shots"], "limits": {"memory_gib": float("inf")}}, "a finite number, got inf"),
+        ({"stages": ["shots"], "export": {"fps": float("nan")}}, "a finite number, got nan"),
+        ({"stages": ["shots"], "export": {"width": 10**9}}, "less than or equal to 16384"),
+        ({"stages": ["shots"], "action": {"a": "b"}}, "names stage {'a': 'b'}, which gives no"),
+        ({"stages": ["~nobody-at-all/x.py:X"]}, "x.py is not there or not readable"),
+        ({"stages": [f"./{'n' * 300}.py:X"]}, "File name too long"),
+    ],
+)
+def test_mapping_that_is_no_recipe_is_one_sentence(raw, words):
+    with pytest.raises(RecipeError, match=re.escape(words)):
+        build_recipe(raw, allow_code=True)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("=", "cannot read override '='"),
+        ("shots", "cannot read override 'shots'"),
+        ("a.b.c.d=1", "cannot read override 'a.b.c.d=1'"),
+        ("shots.min_shot_s=[[", "override 'shots.min_shot_s=[[' is not valid YAML"),
+        ("shots.min_shot_s.y=1", "'min_shot_s' must be a mapping of names to values, got 2"),
+        ("export.=5", "unknown key ''"),
+        ("task=[1]", "'task' must be a text, got [1]"),
+    ],
+)
+def test_override_that_cannot_be_meant_is_one_sentence(override, words):
+    raw = {"stages": [{"shots": {"min_shot_s": 2}}]}
+    with pytest.raises(RecipeError, match=re.escape(words)):
+        build_recipe(raw, [override])
+    assert raw == {"stages": [{"shots": {"min_shot_s": 2}}]}
+
+
+def test_override_leaves_the_mapping_it_was_applied_to_alone():
+    raw = {"stages": ["shots"], "export": {"fps": 10}}
+    assert build_recipe(raw, ["export.fps=20"]).export.fps == 20
+    assert raw["export"] == {"fps": 10}
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("version = 1", "must have a text 'version', got 1"),
+        ("requires = 'hands'", "requires must be a tuple of texts such as ('hands',), got 'hands'"),
+        ("Config = dict", "Config must be a subclass of StageConfig"),
+    ],
+)
+def test_class_that_says_too_little_of_itself_is_refused(tmp_path, line, words):
+    (tmp_path / "mine.py").write_text(
+        "from pipeline.stage import ClipStage\n\n\nclass Mine(ClipStage):\n"
+        f"    kind, version = 'mine', '1'\n    {line}\n"
+    )
+    with pytest.raises(RecipeError, match=re.escape(words)):
+        build_recipe({"stages": ["./mine.py:Mine"]}, folder=tmp_path, allow_code=True)

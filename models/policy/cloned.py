@@ -12,27 +12,36 @@ from typing import Any
 import numpy as np
 import yaml
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from models.action_space import ActionSpace
 from models.policy.config import CloningConfig
 from models.policy.network import build_policy, run_policy
 from models.scaling import Scaling
+from models.trained_folder import (
+    WEIGHTS,
+    Shape,
+    below,
+    check_files,
+    check_shapes,
+    filled,
+    read_arrays,
+    read_facts,
+    read_metrics,
+)
 from models.training.pictures import shrink
 from pipeline.atomic import atomic_path
 from pipeline.contract import ActionContract
-from pipeline.errors import UsageError
-from pipeline.paths import inside
 
 POLICY_VERSION = 1
 """Changes with the layout of a policy's folder."""
-FACTS, WEIGHTS, METRICS = "policy.yaml", "model.safetensors", "metrics.json"
+FACTS, METRICS = "policy.yaml", "metrics.json"
 
 
 class PolicyFacts(BaseModel):
     """`policy.yaml`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     version: int
     """`POLICY_VERSION` of the program that wrote it."""
@@ -50,6 +59,17 @@ class PolicyFacts(BaseModel):
     """Hash of the data it learned from."""
     packages: dict[str, str]
     """Versions of what trained it."""
+
+    @property
+    def num_inputs(self) -> int:
+        """Numbers that it sees besides pictures."""
+        return sum(map(len, self.input_names))
+
+    @model_validator(mode="after")
+    def _names_are_of_inputs(self) -> PolicyFacts:
+        if len(self.input_names) != len(self.config.inputs):
+            raise ValueError(f"{len(self.config.inputs)} inputs, {len(self.input_names)} named")
+        return self
 
 
 @dataclass(eq=False)
@@ -74,11 +94,12 @@ class ClonedPolicy:
     @cached_property
     def network(self) -> Any:
         """The network as a torch module, ready to be asked."""
-        import torch
-
-        module = network_for(self.facts.config, self.space, len(self.scaling.input_mean))
-        module.load_state_dict({k: torch.from_numpy(v) for k, v in self.weights.items()})
-        return module.eval()
+        num_inputs = len(self.scaling.input_mean)
+        return filled(
+            lambda: network_for(self.facts.config, self.space, num_inputs),
+            self.weights,
+            "the policy",
+        )
 
     @property
     def contract(self) -> ActionContract:
@@ -165,34 +186,22 @@ def load_cloned(folder: Path) -> ClonedPolicy:
     Raises:
         UsageError: The folder is incomplete or damaged, or was written by another version.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    for name in (FACTS, WEIGHTS, METRICS):
-        if not inside(folder, name, what="the file", error=UsageError).is_file():
-            raise UsageError(
-                f"{folder} is no trained policy: {name} is not there; name the folder that "
-                "'rotoscope train policy --out' wrote"
-            )
-    raw = yaml.safe_load((folder / FACTS).read_text())
-    version = raw.get("version") if isinstance(raw, dict) else None
-    if version != POLICY_VERSION:
-        raise UsageError(
-            f"{folder} is of version {version}, this program reads version {POLICY_VERSION}; "
-            "train it again with the same data"
-        )
-    try:
-        facts = PolicyFacts.model_validate(raw)
-        arrays = load_file(folder / WEIGHTS)
-    except ValidationError as error:
-        raise UsageError(f"{folder / FACTS} is malformed: {error}") from error
-    except SafetensorError as error:
-        raise UsageError(f"{folder / WEIGHTS} is damaged ({error}); train again") from error
-    metrics = json.loads((folder / METRICS).read_text())
-    return ClonedPolicy(
-        facts, Scaling(**_below(arrays, "scaling.")), _below(arrays, "network."), metrics
+    check_files(
+        folder,
+        (FACTS, WEIGHTS, METRICS),
+        what="is no trained policy: {}; name the folder that 'rotoscope train policy --out' wrote",
     )
-
-
-def _below(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+    facts = read_facts(folder / FACTS, PolicyFacts, version=POLICY_VERSION)
+    arrays = read_arrays(folder / WEIGHTS)
+    num_inputs, num_encoded = facts.num_inputs, ActionSpace.of(facts.contract).num_encoded
+    scaling: dict[str, Shape] = {
+        "input_mean": (num_inputs,),
+        "input_scale": (num_inputs,),
+        "encoded_mean": (num_encoded,),
+        "encoded_scale": (num_encoded,),
+    }
+    check_shapes(below(arrays, "scaling."), scaling, folder / WEIGHTS)
+    metrics = read_metrics(folder / METRICS)
+    return ClonedPolicy(
+        facts, Scaling(**below(arrays, "scaling.")), below(arrays, "network."), metrics
+    )

@@ -23,7 +23,7 @@ class CloningLoop(LoopConfig):
 class CloningConfig(BaseModel):
     """What a policy sees, what it learns from, and how."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     inputs: tuple[str, ...] = ("observation.state",)
     """Features that it sees; where it is to act, somebody must provide them."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipeline.contract import ActionContract
 from pipeline.errors import UsageError
 from pipeline.paths import inside
+from pipeline.plain_files import problems_of, read_yaml
 
 FACTS = "rotoscope.yaml"
 
@@ -17,7 +18,7 @@ FACTS = "rotoscope.yaml"
 class LerobotFacts(BaseModel):
     """`rotoscope.yaml` in a folder of LeRobot's."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     contract: ActionContract | None
     """What its actions mean; `None` where the dataset did not say."""
@@ -46,6 +47,6 @@ def read_facts(folder: Path) -> LerobotFacts | None:
     if not path.is_file():
         return None
     try:
-        return LerobotFacts.model_validate(yaml.safe_load(path.read_text()))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise UsageError(f"{path} is malformed: {error}") from error
+        return LerobotFacts.model_validate(read_yaml(path, error=UsageError))
+    except ValidationError as error:
+        raise UsageError(f"{path} is malformed: {problems_of(error)}") from error

@@ -14,6 +14,7 @@ from models.simulators.simulator import STATE
 from pipeline.contract import ActionContract
 from pipeline.errors import UsageError
 from pipeline.paths import inside, walk
+from pipeline.plain_files import shown
 
 _CONFIG = "config.json"
 
@@ -68,6 +69,15 @@ class LerobotPolicy:
         return np.asarray(action[0].cpu().numpy(), np.float32)
 
 
+def _refusals() -> tuple[type[Exception], ...]:
+    """What LeRobot's readers raise over a folder whose settings or weights are not as they were."""
+    from draccus.utils import DraccusException
+    from safetensors import SafetensorError
+
+    own = (ValueError, TypeError, LookupError, AttributeError, RuntimeError, OSError, ImportError)
+    return (*own, ArithmeticError, AssertionError, DraccusException, SafetensorError)
+
+
 def find_checkpoint(folder: Path) -> Path | None:
     """The folder that holds LeRobot's `config.json`: this one, or its last checkpoint."""
     for place in (".", "pretrained_model", "checkpoints/last/pretrained_model"):
@@ -96,15 +106,18 @@ def load_lerobot(folder: Path) -> LerobotPolicy:
     try:
         config = PreTrainedConfig.from_pretrained(folder)
         policy_class = get_policy_class(config.type)
-    except (ValueError, ImportError) as error:
-        raise UsageError(f"{folder} holds no policy that LeRobot reads: {error}") from error
-    module = policy_class.from_pretrained(folder, config=config)
-    module.to(config.device).eval()
-    before, after = make_pre_post_processors(
-        policy_cfg=config,
-        pretrained_path=str(folder),
-        preprocessor_overrides={"device_processor": {"device": str(config.device)}},
-    )
+        module = policy_class.from_pretrained(folder, config=config)
+        module.to(config.device).eval()
+        before, after = make_pre_post_processors(
+            policy_cfg=config,
+            pretrained_path=str(folder),
+            preprocessor_overrides={"device_processor": {"device": str(config.device)}},
+        )
+    except _refusals() as error:
+        raise UsageError(
+            f"{folder} holds no policy that LeRobot reads: {type(error).__name__}: "
+            f"{shown(str(error))}"
+        ) from error
     facts = read_facts(folder)
     names = {}
     if facts is not None and facts.state_names and STATE in config.input_features:

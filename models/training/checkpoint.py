@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +32,21 @@ def load_checkpoint(path: Path, *, fingerprint: str) -> dict[str, Any] | None:
 
     if not path.is_file():
         return None
-    whole = torch.load(path, map_location="cpu", weights_only=True)
-    version = whole.get("version")
+    try:
+        whole = torch.load(path, map_location="cpu", weights_only=True)
+        version, found, state = whole["version"], whole["fingerprint"], whole["state"]
+    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, TypeError) as error:
+        raise UsageError(
+            f"checkpoint {path} is damaged; remove it, and the training starts anew"
+        ) from error
     if version != CHECKPOINT_VERSION:
         raise UsageError(
             f"checkpoint {path} is of version {version}, this program reads version "
             f"{CHECKPOINT_VERSION}; remove it, or train into another folder"
         )
-    if whole["fingerprint"] != fingerprint:
+    if found != fingerprint:
         raise UsageError(
             f"checkpoint {path} was made from other settings or other data; train into another "
             "folder, or remove it to start anew"
         )
-    state: dict[str, Any] = whole["state"]
-    return state
+    return dict(state)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
 from models.inverse_dynamics_config import InverseDynamicsConfig
@@ -16,6 +15,7 @@ from models.training.read import read_labelled
 from models.training.settings import read_settings
 from pipeline.contract import ActionContract
 from pipeline.errors import ContractError, UsageError
+from pipeline.plain_files import problems_of, read_yaml
 
 
 def train_from_dataset(
@@ -62,9 +62,8 @@ def parse_settings(overrides: Sequence[str]) -> InverseDynamicsConfig:
 
 
 def _read_contract(path: Path) -> ActionContract:
-    if not path.is_file():
-        raise UsageError(f"contract file {path} is not there")
+    found = read_yaml(path, error=UsageError)
     try:
-        return ActionContract.model_validate(yaml.safe_load(path.read_text()))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise ContractError(f"{path} holds no action contract: {error}") from error
+        return ActionContract.model_validate(found)
+    except ValidationError as error:
+        raise ContractError(f"{path} holds no action contract: {problems_of(error)}") from error

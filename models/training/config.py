@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class LoopConfig(BaseModel):
     """How a network is trained."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     seed: int = 0
     """Where initial weights and the order of the batches come from."""

@@ -183,7 +183,7 @@ def episode_images(
     here = dataclasses.replace(rows, video_file=file, video_start_s=start_s)
     out = np.empty((rows.num_rows, size, size, 3), np.uint8)
     count = 0
-    for image in read_images(here, range(rows.num_rows), int(fps)):
+    for image in read_images(here, range(rows.num_rows), fps):
         out[count] = shrink(image, size)
         count += 1
     if count < rows.num_rows:

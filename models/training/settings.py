@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import UsageError
+from pipeline.plain_files import parse_yaml, problems_of, shown
 
 
 def read_settings[S: BaseModel](overrides: Sequence[str], model: type[S]) -> S:
@@ -20,13 +20,8 @@ def read_settings[S: BaseModel](overrides: Sequence[str], model: type[S]) -> S:
     try:
         return model.model_validate(nested(overrides))
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(p) for p in problem['loc'])}: {problem['msg']}, got "
-            f"{problem['input']!r}"
-            for problem in error.errors()
-        ]
         keys = ", ".join(model.model_fields)
-        raise UsageError(f"{'; '.join(lines)}; settings are {keys}") from error
+        raise UsageError(f"{problems_of(error)}; settings are {keys}") from error
 
 
 def nested(overrides: Sequence[str]) -> dict[str, Any]:
@@ -46,5 +41,5 @@ def nested(overrides: Sequence[str]) -> dict[str, Any]:
             section = section.setdefault(parent, {})
             if not isinstance(section, dict):
                 raise UsageError(f"{text!r}: {parent} is given a value as well; give one of both")
-        section[last] = yaml.safe_load(value)
+        section[last] = parse_yaml(value, source=f"setting {shown(text)}", error=UsageError)
     return raw

@@ -8,13 +8,17 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pipeline.errors import UsageError
+
+MAX_SAMPLES = 1000
+"""Samples of a window; one that needs more is a mistake in its unit."""
 AtEnds = Literal["drop", "hold"]
 
 
 class WindowConfig(BaseModel):
     """How far a labeler looks back and ahead."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     before_s: float = Field(default=0.1, ge=0)
     """How far back [s]."""
@@ -37,6 +41,11 @@ class WindowConfig(BaseModel):
     def offsets_s(self, rate_hz: float) -> Float[np.ndarray, " tap"]:
         """Times of the samples relative to the moment [s]; 0 is among them."""
         spacing_s = self.spacing_s or 1 / rate_hz
+        if (self.before_s + self.after_s) / spacing_s > MAX_SAMPLES:
+            raise UsageError(
+                f"a window of {self.before_s:g} s and {self.after_s:g} s has more than "
+                f"{MAX_SAMPLES} samples {spacing_s:g} s apart; shorten it, or raise spacing_s"
+            )
         back, ahead = (int(np.floor(s / spacing_s + 1e-6)) for s in (self.before_s, self.after_s))
         return np.arange(-back, ahead + 1) * spacing_s
 

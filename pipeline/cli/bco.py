@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from pipeline import registry
+from pipeline.cli.helpers import helper
+from pipeline.cli.paths import named_path
 from pipeline.cli.prefect_option import WithPrefect, flow
-
-console = Console(soft_wrap=True, highlight=False)
+from pipeline.cli.terminal import console
 
 
 def train_bco(
@@ -20,9 +19,14 @@ def train_bco(
         str, typer.Option(help="Simulator whose action is one choice: `gymnasium:CartPole-v1`, ...")
     ],
     data: Annotated[
-        Path, typer.Option(help="LeRobot v3 dataset of demonstrations; actions are not read.")
+        Path,
+        typer.Option(
+            parser=named_path, help="LeRobot v3 dataset of demonstrations; actions are not read."
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for policy, labeler and rounds.json.")],
+    out: Annotated[
+        Path, typer.Option(parser=named_path, help="Folder for policy, labeler and rounds.json.")
+    ],
     rounds: Annotated[
         int, typer.Option(min=1, help="Rounds of labelling, cloning and acting; 1 is plain BCO(0).")
     ] = 8,
@@ -36,14 +40,14 @@ def train_bco(
     if prefect:
         _show(flow("train", "bco_flow")(env, str(data), str(out), rounds, seed))
     else:
-        train = registry.helper("train_bco")
+        train = helper("train_bco")
         train(env, data, out, num_rounds=rounds, seed=seed, listener=lambda told: _show(vars(told)))
-    console.print(f"policy: {out / 'policy'}", markup=False)
-    console.print(f"labeler: {out / 'labeler'}", markup=False)
+    console.say(f"policy: {out / 'policy'}")
+    console.say(f"labeler: {out / 'labeler'}")
 
 
 def _show(told: Mapping[str, Any]) -> None:
-    console.print(
+    console.say(
         f"round {told['number']}/{told['num_rounds']}: mean return {told['mean_return']:.1f}, "
         f"sure of its labels {told['confidence']:.3f}"
     )

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 import pipeline
+from pipeline.cli.guard import SAME_COMMAND, when_stopped
+from pipeline.cli.paths import named_path
+from pipeline.cli.terminal import console
 from pipeline.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Score labelers against actions that are known.")
-console = Console(soft_wrap=True, highlight=False)
 
 
 @app.callback()
@@ -38,9 +39,9 @@ def labelers(
         typer.Option(help="Only this family, such as metaworld; may be repeated."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Cells measured at the same time.")] = 2,
-    out: Annotated[Path, typer.Option(help="Where table and plots are written.")] = Path(
-        "outputs/labelers"
-    ),
+    out: Annotated[
+        Path, typer.Option(parser=named_path, help="Where table and plots are written.")
+    ] = Path("outputs/labelers"),
     list_only: Annotated[
         bool, typer.Option("--list", help="Name the cells and whether they are measured; no run.")
     ] = False,
@@ -59,13 +60,14 @@ def labelers(
     )
     if list_only:
         for line in table.listing(choice):
-            console.print(line, markup=False)
+            console.say(line)
         return
+    when_stopped(SAME_COMMAND)
     with console.status("measuring"):
         measured = table.measure_table(choice, out, jobs=jobs, listener=_show)
     for figure in [*measured.figures, table.failures(measured)]:
-        console.print(figure.line(), markup=False, style="yellow" if figure.passed is False else "")
-    console.print(f"table: {out / 'labelers.md'}, plots and rows beside it", markup=False)
+        console.say(figure.line(), style="yellow" if figure.passed is False else "")
+    console.say(f"table: {out / 'labelers.md'}, plots and rows beside it")
     if not measured.is_good:
         raise typer.Exit(1)
 
@@ -73,7 +75,7 @@ def labelers(
 def _show(done: Any) -> None:
     if done.is_new:
         line = _module("benchmarks.labelers.table").progress_line(done)
-        console.print(line, markup=False, style="red" if done.row.failed else None)
+        console.say(line, style="red" if done.row.failed else None)
 
 
 def _module(name: str) -> Any:

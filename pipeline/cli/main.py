@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
-from collections.abc import Callable
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from pipeline import __version__
 from pipeline.cli import assets as assets_command
 from pipeline.cli import bco as bco_command
 from pipeline.cli import bench as bench_command
+from pipeline.cli import debug as debug_command
 from pipeline.cli import policy as policy_command
 from pipeline.cli import record as record_command
 from pipeline.cli import robot as robot_command
 from pipeline.cli import store as store_command
+from pipeline.cli import streams
 from pipeline.cli import track as track_command
 from pipeline.cli import train as train_command
 from pipeline.cli import train_latent as latent_command
+from pipeline.cli.guard import SAME_COMMAND, run_guarded, when_stopped
+from pipeline.cli.paths import given_path, named_path
 from pipeline.cli.prefect_option import WithPrefect, flow
-from pipeline.errors import RotoscopeError, UsageError
+from pipeline.cli.terminal import console
+from pipeline.errors import UsageError, one_of
 
 if TYPE_CHECKING:
     from pipeline.run.request import LabelRequest
@@ -38,7 +42,8 @@ trained on.
 
 **Start here:** `rotoscope label VIDEOS/ --recipe hand-gripper --out DATASET/`
 
-Exit codes: 0 all good, 1 some videos failed or a check found a fault, 2 wrong use.""",
+Exit codes: 0 all good, 1 some videos failed or a check found a fault, 2 wrong use, 130 stopped by
+Ctrl-C, 143 stopped by SIGTERM.""",
 )
 app.add_typer(assets_command.app, name="assets")
 app.add_typer(bench_command.app, name="bench")
@@ -56,6 +61,7 @@ app.command(name="record")(record_command.record)
 Inputs = Annotated[
     list[Path],
     typer.Argument(
+        parser=given_path,
         help="Folders (searched through) and files: videos, or motion capture (BVH, AMC, npz, npy) "
         "for a recipe that begins with `motion`.",
         metavar="VIDEOS",
@@ -64,7 +70,9 @@ Inputs = Annotated[
 RecipeName = Annotated[
     str, typer.Option("--recipe", "-r", help="Name of a recipe, or path of a .yaml file.")
 ]
-Out = Annotated[Path, typer.Option("--out", help="Where the dataset is published, whole.")]
+Out = Annotated[
+    Path, typer.Option("--out", parser=named_path, help="Where the dataset is published, whole.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
@@ -81,11 +89,34 @@ Until = Annotated[
 Workers = Annotated[int, typer.Option(min=1, help="Videos processed at the same time.")]
 StorePath = Annotated[
     Path | None,
-    typer.Option("--store", help="Where intermediate results are kept [user cache folder]."),
+    typer.Option(
+        "--store",
+        parser=named_path,
+        help="Where intermediate results are kept [user cache folder].",
+    ),
 ]
-Dataset = Annotated[Path, typer.Argument(help="Folder of a dataset.", metavar="DATASET")]
+Dataset = Annotated[
+    Path, typer.Argument(parser=named_path, help="Folder of a dataset.", metavar="DATASET")
+]
 
-console = Console(soft_wrap=True, highlight=False)
+
+def _show_version(is_wanted: bool) -> bool:
+    if is_wanted:
+        console.say(f"rotoscope {__version__}")
+        raise typer.Exit
+    return is_wanted
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", "-V", callback=_show_version, is_eager=True, help="Say which, and leave."
+        ),
+    ] = False,
+) -> None:
+    """What stands before a command; the help text is the application's own."""
 
 
 @app.command()
@@ -102,6 +133,14 @@ def label(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a dataset made by another recipe.")
     ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug",
+            help="Run one video (the first, see `--only`) in this process, for a debugger: no "
+            "child, no limits, no dataset; errors with their traceback.",
+        ),
+    ] = False,
     prefect: WithPrefect = False,
 ) -> None:
     """Label videos, or motion files, and publish a LeRobot v3 dataset.
@@ -110,7 +149,11 @@ def label(
     and only what is missing is computed. A video that fails costs one row; the others go on.
     """
     request = _request(videos, out, recipe, override, only, limit, until, workers, store, replace)
-    if prefect:
+    if debug and prefect:
+        raise UsageError("--debug runs in this process, --prefect elsewhere; leave one of them out")
+    if debug:
+        debug_command.debug(request)
+    elif prefect:
         _run_flow(request, recipe, override or [])
     else:
         _label(request)
@@ -165,10 +208,10 @@ def status(dataset: Dataset) -> None:
     """Show what became of every video of a run. Exit code 1 if any failed."""
     from pipeline.cli.show import show_status
     from pipeline.run.ledger import Ledger
-    from pipeline.run.request import read_record, work_folder
+    from pipeline.run.request import read_record, work_of
 
     record = read_record(dataset)
-    rows = Ledger(work_folder(dataset) / "ledger.jsonl").rows()
+    rows = Ledger(work_of(dataset) / "ledger.jsonl").rows()
     show_status(console, dataset, record, rows)
     raise typer.Exit(int(any(row.status == "failed" for row in rows)))
 
@@ -188,7 +231,7 @@ def doctor(
     # What was changed on its way need not be looked at further.
     if not exit_code(checks):
         checks += diagnose(dataset)
-    console.print(table(checks), markup=False)
+    console.say(table(checks))
     raise typer.Exit(exit_code(checks))
 
 
@@ -196,22 +239,32 @@ def doctor(
 def report(
     dataset: Dataset,
     html: Annotated[
-        Path | None, typer.Option("--html", help="File to write [DATASET.report.html].")
+        Path | None,
+        typer.Option("--html", parser=named_path, help="File to write [DATASET.report.html]."),
     ] = None,
     rrd: Annotated[
-        Path | None, typer.Option("--rrd", help="Folder for one Rerun recording per episode.")
+        Path | None,
+        typer.Option(
+            "--rrd", parser=named_path, help="Folder for one Rerun recording per episode."
+        ),
     ] = None,
     episodes: Annotated[
         int, typer.Option(min=1, help="Episodes shown in full; the rest are in the tables.")
     ] = 12,
     animation: Annotated[
         Path | None,
-        typer.Option(help="Write only a .webp or .gif of one episode: the person and the robot."),
+        typer.Option(
+            parser=named_path,
+            help="Write only a .webp or .gif of one episode: the person and the robot.",
+        ),
     ] = None,
     episode: Annotated[int, typer.Option(min=0, help="Which episode `--animation` shows.")] = 0,
     beside: Annotated[
         list[Path] | None,
-        typer.Option(help="Dataset of the same source whose robot `--animation` shows too."),
+        typer.Option(
+            parser=named_path,
+            help="Dataset of the same source whose robot `--animation` shows too.",
+        ),
     ] = None,
     seconds: Annotated[
         float, typer.Option(min=0.1, help="How much `--animation` shows at most.")
@@ -234,19 +287,19 @@ def report(
             max_s=seconds,
         )
         for note in notes:
-            console.print(note, markup=False)
-        console.print(f"animation: {animation}")
+            console.say(note)
+        console.say(f"animation: {animation}")
         return
     from pipeline.report.page import write_report
 
     target = html or dataset.with_name(dataset.name + ".report.html")
     write_report(dataset, target, max_episodes=episodes, robots=robot or ())
-    console.print(f"report: {target}")
+    console.say(f"report: {target}")
     if rrd is not None:
         from pipeline.report.rerun import write_recordings
 
         for path in write_recordings(dataset, rrd):
-            console.print(f"recording: {path}")
+            console.say(f"recording: {path}")
 
 
 @app.command()
@@ -299,15 +352,21 @@ def _label(request: LabelRequest, retry_only: str | None = None) -> None:
     from pipeline.cli.show import show_result
     from pipeline.run.label import label as run_label
 
+    when_stopped(_go_on(request))
     with Progress(console) as progress:
         result = run_label(request, listener=progress, retry_only=retry_only)
     show_result(console, request, result)
     raise typer.Exit(result.exit_code)
 
 
+def _go_on(request: LabelRequest) -> str:
+    return f"{SAME_COMMAND}; or: rotoscope retry {shlex.quote(str(request.out))}"
+
+
 def _run_flow(request: LabelRequest, recipe: str, overrides: list[str]) -> None:
     from pipeline.cli.show import show_result
 
+    when_stopped(_go_on(request))
     result = flow("label", "run")(
         [str(p) for p in request.inputs],
         out=str(request.out),
@@ -326,31 +385,16 @@ def _run_flow(request: LabelRequest, recipe: str, overrides: list[str]) -> None:
 
 def main() -> None:
     """Entry point of the console script."""
-    logging.basicConfig(level=os.environ.get("ROTOSCOPE_LOG", "WARNING"), format="%(message)s")
-    run_guarded(app)
+    streams.last()
+    run_guarded(_command)
 
 
-def run_guarded(command: Callable[[], object]) -> None:
-    """Runs a command; errors raised on purpose become one sentence and an exit code."""
-    try:
-        command()
-    except UsageError as error:
-        _complain(str(error))
-        sys.exit(2)
-    except RotoscopeError as error:
-        _complain(f"{type(error).__name__}: {error}")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        _complain("stopped; run the same command again to go on where it was")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(141)
-
-
-def _complain(message: str) -> None:
-    Console(stderr=True, soft_wrap=True, highlight=False).print(
-        f"rotoscope: {message}", markup=False, style="red"
-    )
+def _command() -> None:
+    level = os.environ.get("ROTOSCOPE_LOG", "WARNING").upper()
+    if level not in (levels := logging.getLevelNamesMapping()):
+        raise UsageError(f"ROTOSCOPE_LOG is {level!r}, allowed are {one_of(levels)}")
+    logging.basicConfig(level=level, format="%(message)s")
+    app()
 
 
 if __name__ == "__main__":

@@ -6,19 +6,21 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from pipeline.run.events import Event
+from pipeline.cli.terminal import Terminal, printable
+
+if TYPE_CHECKING:
+    from pipeline.run.events import Event
 
 
 class Progress:
     """Listens to a run; draws one live line on a terminal, plain lines elsewhere."""
 
-    def __init__(self, console: Console, *, noun: str = "videos") -> None:
+    def __init__(self, console: Terminal, *, noun: str = "videos") -> None:
         self.console, self.noun = console, noun
         self.started = time.monotonic()
         self.lock = threading.Lock()
@@ -56,7 +58,7 @@ class Progress:
             elif event.kind == "finished":
                 self._finish(event)
             elif event.kind == "publishing":
-                self.console.print(f"writing the dataset: {event.total} episode source(s)")
+                self.console.say(f"writing the dataset: {event.total} episode source(s)")
 
     def _finish(self, event: Event) -> None:
         row = event.row
@@ -70,14 +72,14 @@ class Progress:
         if row.status == "failed":
             self.failed += 1
             text = f"{count} FAILED {row.name}: {row.error} in {row.stage}: {row.message}"
-            self.console.print(Text(text, style="red"))
+            self.console.say(text, style="red")
             if "traceback" in row.detail:
-                self.console.print(Text(row.detail["traceback"]))
+                self.console.say(row.detail["traceback"])
         elif row.status == "done":
             how = f"{row.frames} frames, {row.cpu_s:.1f} s CPU" if row.cpu_s else "stored"
-            self.console.print(Text(f"{count} done {row.name} ({how})"))
+            self.console.say(f"{count} done {row.name} ({how})")
         else:
-            self.console.print(Text(f"{count} {row.status} {row.name}: {row.message}", "yellow"))
+            self.console.say(f"{count} {row.status} {row.name}: {row.message}", style="yellow")
 
     def _line(self) -> Text:
         elapsed = max(time.monotonic() - self.started, 1e-3)
@@ -86,23 +88,24 @@ class Progress:
         left = self.total - self.finished
         eta = f"{elapsed / self.worked * left:.0f} s" if self.worked else "?"
         return Text(
-            f"{self.finished}/{self.total} {self.noun}  "
-            f"{self.worked / elapsed:.2f} {self.noun}/s  "
-            f"{frames / elapsed:.0f} frames/s  ETA {eta}  failures {self.failed}  "
-            + "  ".join(now),
+            printable(
+                f"{self.finished}/{self.total} {self.noun}  "
+                f"{self.worked / elapsed:.2f} {self.noun}/s  "
+                f"{frames / elapsed:.0f} frames/s  ETA {eta}  failures {self.failed}  "
+                + "  ".join(now)
+            ),
             no_wrap=True,
-            overflow="ellipsis",
+            overflow="crop",
         )
 
 
-def tell_training(console: Console) -> Callable[[Any], None]:
+def tell_training(console: Terminal) -> Callable[[Any], None]:
     """A listener that prints a line for every look at how a training goes."""
 
     def tell(event: Any) -> None:
-        console.print(
+        console.say(
             f"{event.name}: step {event.step}/{event.num_steps}  loss {event.loss:.4f}  "
             f"held out {event.validation:.4f}  best {event.best:.4f}",
-            markup=False,
         )
 
     return tell

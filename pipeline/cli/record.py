@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from pipeline import registry
-
-console = Console(soft_wrap=True, highlight=False)
+from pipeline.cli.helpers import helper
+from pipeline.cli.paths import named_path
+from pipeline.cli.terminal import console
 
 
 def record(
     env: Annotated[
         str, typer.Option(help="Simulator: `metaworld:push-v3`, `gymnasium:CartPole-v1`, `pusht`.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the dataset, or of the videos.")],
+    out: Annotated[
+        Path, typer.Option(parser=named_path, help="Folder of the dataset, or of the videos.")
+    ],
     episodes: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Of the first episode's start.")] = 0,
     camera: Annotated[
@@ -36,7 +37,7 @@ def record(
 
     Something to try labelers on whose true actions are known.
     """
-    run = registry.helper("record_demonstrations")
+    run = helper("record_demonstrations")
     num = run(
         env,
         out,
@@ -48,4 +49,4 @@ def record(
         as_videos=videos,
     )
     kind = "videos" if videos else "episodes"
-    console.print(f"{num} {kind} of {env}: {out}", markup=False)
+    console.say(f"{num} {kind} of {env}: {out}")

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from pipeline import registry
+from pipeline.cli.helpers import helper
+from pipeline.cli.paths import named_path
+from pipeline.cli.terminal import console
 
 app = typer.Typer(
     no_args_is_help=True,
     help="List robots, check one, or propose the YAML file of a new one from its URDF or MJCF.",
 )
-console = Console(soft_wrap=True, highlight=False)
 Source = Annotated[
     str,
     typer.Argument(
@@ -29,18 +28,22 @@ Kind = Annotated[
     typer.Option(help="What a URDF or MJCF file holds [found from its joints]."),
 ]
 Write = Annotated[
-    Path | None, typer.Option(metavar="FILE.yaml", help="Write the proposed YAML file here.")
+    Path | None,
+    typer.Option(parser=named_path, metavar="FILE.yaml", help="Write the proposed YAML file here."),
 ]
 
 
 @app.command(name="list")
 def list_command() -> None:
     """Name the robots that come with Rotoscope."""
-    table = Table("name", "kind", "files", box=None)
-    for robot in registry.helper("robot_list")():
-        fetch = f"absent: rotoscope assets fetch {robot.asset}"
-        table.add_row(robot.name, robot.kind, "here" if robot.is_here else fetch)
-    console.print(table)
+    console.table(
+        ("name", "kind", "files"),
+        [(robot.name, robot.kind, _files(robot)) for robot in helper("robot_list")()],
+    )
+
+
+def _files(robot: Any) -> str:
+    return "here" if robot.is_here else f"absent: rotoscope assets fetch {robot.asset}"
 
 
 @app.command()
@@ -50,7 +53,7 @@ def check(robot: Source, kind: Kind = None, write: Write = None) -> None:
     Every joint is moved and compared with MuJoCo. What a URDF or MJCF file cannot tell is listed
     with what to write where. Exit code 1 if the robot cannot be used as it is.
     """
-    report = registry.helper("robot_check")(robot, kind=kind, write=write)
+    report = helper("robot_check")(robot, kind=kind, write=write)
     _print(f"{report.source}: {'an' if report.kind == 'arm' else 'a'} {report.kind}")
     if report.proposal is not None:
         _show_proposal(report.proposal)
@@ -64,10 +67,10 @@ def check(robot: Source, kind: Kind = None, write: Write = None) -> None:
 
 
 def _show_proposal(proposal: Any) -> None:
-    table = Table("decided", "as", "because", box=None)
-    for fact in proposal.facts:
-        table.add_row(".".join(fact.key), _short(fact.value), fact.reason)
-    console.print(table, markup=False)
+    console.table(
+        ("decided", "as", "because"),
+        [(".".join(fact.key), _short(fact.value), fact.reason) for fact in proposal.facts],
+    )
     for remark in proposal.remarks:
         _print(f"- {remark}")
     for title, is_needed in (("could not decide:", True), ("assumed, look at it:", False)):
@@ -102,4 +105,4 @@ def _short(value: Any) -> str:
 
 
 def _print(text: str, style: str | None = None) -> None:
-    console.print(text, markup=False, style=style)
+    console.say(text, style=style)

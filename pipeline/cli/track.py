@@ -7,25 +7,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from pipeline.cli.guard import SAME_COMMAND, when_stopped
+from pipeline.cli.paths import named_path
 from pipeline.cli.progress import Progress
+from pipeline.cli.terminal import console
 
 if TYPE_CHECKING:
     from pipeline.run.track import TrackResult
 
-console = Console(soft_wrap=True, highlight=False)
-
 
 def track(
-    data: Annotated[Path, typer.Argument(help="Folder of a LeRobot v3 dataset.", metavar="DATA")],
+    data: Annotated[
+        Path,
+        typer.Argument(parser=named_path, help="Folder of a LeRobot v3 dataset.", metavar="DATA"),
+    ],
     recipe: Annotated[
         str,
         typer.Option(
             "--recipe", "-r", help="Name of a recipe, or path of a .yaml file: its track stages."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Where the dataset with tracks is published, whole.")],
+    out: Annotated[
+        Path,
+        typer.Option(parser=named_path, help="Where the dataset with tracks is published, whole."),
+    ],
     camera: Annotated[
         str, typer.Option(help="Camera to look through: `observation.images.front` [the only one].")
     ] = "",
@@ -45,7 +51,11 @@ def track(
     workers: Annotated[int, typer.Option(min=1, help="Episodes processed at the same time.")] = 1,
     store: Annotated[
         Path | None,
-        typer.Option("--store", help="Where intermediate results are kept [user cache folder]."),
+        typer.Option(
+            "--store",
+            parser=named_path,
+            help="Where intermediate results are kept [user cache folder].",
+        ),
     ] = None,
 ) -> None:
     """Add columns of tracks (hands, bodies, colours) to a dataset, all else as it is.
@@ -68,6 +78,7 @@ def track(
         store=store or default_store(),
         workers=workers,
     )
+    when_stopped(SAME_COMMAND)
     with Progress(console, noun="episodes") as progress:
         result = run_track(request, listener=progress)
     _show(result, out)
@@ -79,7 +90,7 @@ def _show(result: TrackResult, out: Path) -> None:
 
     counts = Counter(result.subjects.values()).most_common()
     about = ", ".join(f"{name} ({count} episodes)" for name, count in counts)
-    console.print(f"columns about {about}:", markup=False)
+    console.say(f"columns about {about}:")
     for name, column in result.columns.items():
         num_rows = sum(map(len, column.values.values()))
         # Where an episode failed, numbers that cannot be NaN stand in for what is not known.
@@ -88,12 +99,12 @@ def _show(result: TrackResult, out: Path) -> None:
         instead = ", instead of the one before" if name in result.replaced else ""
         size = next(iter(column.values.values())).shape[1]
         text = f"  {name}: {size} numbers, known in {num_known / num_rows:.1%} of rows{instead}"
-        console.print(text, markup=False)
+        console.say(text)
     failed = sum(row.status == "failed" for row in result.rows)
     if failed:
-        console.print(
+        console.say(
             f"{failed} of {len(result.rows)} episodes failed, their rows are not known; the same "
             "command tries them again",
             style="red",
         )
-    console.print(f"dataset: {out}", markup=False)
+    console.say(f"dataset: {out}")

@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from pipeline import registry
+from pipeline.cli.guard import SAME_COMMAND, when_stopped
+from pipeline.cli.helpers import helper
+from pipeline.cli.paths import named_path
 from pipeline.cli.prefect_option import WithPrefect, flow
 from pipeline.cli.progress import tell_training
+from pipeline.cli.terminal import console
 from pipeline.errors import UsageError
 
 app = typer.Typer(
     no_args_is_help=True, help="Train a labeler on labelled episodes; it then labels videos."
 )
-console = Console(soft_wrap=True, highlight=False)
 
 
 @app.callback()
@@ -26,8 +27,12 @@ def group() -> None:
 
 @app.command(name="inverse-dynamics")
 def inverse_dynamics(
-    data: Annotated[Path, typer.Option(help="Folder of a labelled LeRobot v3 dataset.")],
-    out: Annotated[Path, typer.Option(help="Folder of the labeler, written whole.")],
+    data: Annotated[
+        Path, typer.Option(parser=named_path, help="Folder of a labelled LeRobot v3 dataset.")
+    ],
+    out: Annotated[
+        Path, typer.Option(parser=named_path, help="Folder of the labeler, written whole.")
+    ],
     override: Annotated[
         list[str] | None,
         typer.Option(
@@ -39,7 +44,8 @@ def inverse_dynamics(
         ),
     ] = None,
     contract: Annotated[
-        Path | None, typer.Option(help="What the actions must mean (JSON or YAML).")
+        Path | None,
+        typer.Option(parser=named_path, help="What the actions must mean (JSON or YAML)."),
     ] = None,
     through: Annotated[
         str,
@@ -56,17 +62,18 @@ def inverse_dynamics(
     """
     if through and (prefect or contract):
         raise UsageError("--through goes with neither --prefect nor --contract; leave them out")
+    when_stopped(SAME_COMMAND)
     if through:
-        train = registry.helper("train_through_states")
+        train = helper("train_through_states")
         made = train(data, out, override or (), target=through, listener=tell_training(console))
-        console.print(f"states: {made.states}", markup=False)
+        console.say(f"states: {made.states}")
         _summarise(out, made.labeler.metrics)
         return
     if prefect:
         run = flow("train", "labeler_flow")
         metrics = run(str(data), str(out), override or [], str(contract) if contract else None)
     else:
-        train = registry.helper("train_inverse_dynamics")
+        train = helper("train_inverse_dynamics")
         metrics = train(
             data, out, override or (), contract=contract, listener=tell_training(console)
         ).metrics
@@ -74,24 +81,22 @@ def inverse_dynamics(
 
 
 def _summarise(out: Path, metrics: dict[str, Any]) -> None:
-    console.print(f"labeler: {out}", markup=False)
+    console.say(f"labeler: {out}")
     if metrics["left_out"]:
         names = ", ".join(metrics["left_out"])
-        console.print(
-            f"left out, no row with both a valid action and known features: {names}", markup=False
-        )
+        console.say(f"left out, no row with both a valid action and known features: {names}")
     held_out = ", ".join(metrics["held_out"])
-    console.print(f"on held-out episodes ({held_out}, {metrics['rows']} rows):", markup=False)
+    console.say(f"on held-out episodes ({held_out}, {metrics['rows']} rows):")
     for key, label in (
         ("mean_r2", "mean R2"),
         ("mean_coverage_90", "90 % intervals hold"),
         ("error_without_least_sure_20", "error left without the least sure 20 %"),
     ):
         if key in metrics:
-            console.print(f"  {label}: {metrics[key]}", markup=False)
+            console.say(f"  {label}: {metrics[key]}")
     if "lag" in metrics:
         style = None if metrics["lag"] == 0 else "yellow"
         text = f"  labels fit best {metrics['lag']} rows away (0 is right)"
-        console.print(text, markup=False, style=style)
+        console.say(text, style=style)
     if metrics["constant"]:
-        console.print(f"  never move: {', '.join(metrics['constant'])}", markup=False)
+        console.say(f"  never move: {', '.join(metrics['constant'])}")

@@ -6,24 +6,27 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from pipeline import registry
+from pipeline.cli.guard import SAME_COMMAND, when_stopped
+from pipeline.cli.helpers import helper
+from pipeline.cli.paths import named_path
 from pipeline.cli.prefect_option import WithPrefect, flow
 from pipeline.cli.progress import tell_training
-
-console = Console(soft_wrap=True, highlight=False)
+from pipeline.cli.terminal import console
 
 
 def train_latent(
     data: Annotated[
         list[Path],
         typer.Option(
+            parser=named_path,
             help="LeRobot v3 dataset (its actions are not looked at) or folder of videos; may be "
-            "repeated, each is an embodiment of its own."
+            "repeated, each is an embodiment of its own.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the model, written whole.")],
+    out: Annotated[
+        Path, typer.Option(parser=named_path, help="Folder of the model, written whole.")
+    ],
     override: Annotated[
         list[str] | None,
         typer.Option(
@@ -43,26 +46,25 @@ def train_latent(
     few labels what the latents mean. After a crash or a kill, the same command goes on where it was
     and ends with the same weights.
     """
+    when_stopped(SAME_COMMAND)
     if prefect:
         metrics = flow("train", "latent_flow")([str(d) for d in data], str(out), override or [])
     else:
-        train = registry.helper("train_latent_action")
+        train = helper("train_latent_action")
         metrics = train(data, out, override or (), listener=tell_training(console)).metrics
     _summarise(out, metrics)
 
 
 def _summarise(out: Path, metrics: dict[str, Any]) -> None:
-    console.print(f"latent action model: {out}", markup=False)
+    console.say(f"latent action model: {out}")
     held_out = ", ".join(metrics["held_out"])
-    console.print(
-        f"on held-out videos ({held_out}, {metrics['transitions']} transitions):", markup=False
-    )
-    console.print(f"  directions that latents use: {metrics['effective_rank']}", markup=False)
-    console.print(f"  prediction that hangs on them: {metrics['latent_use']:.0%}", markup=False)
+    console.say(f"on held-out videos ({held_out}, {metrics['transitions']} transitions):")
+    console.say(f"  directions that latents use: {metrics['effective_rank']}")
+    console.say(f"  prediction that hangs on them: {metrics['latent_use']:.0%}")
     if "perplexity" in metrics:
-        console.print(f"  codes used per group: {metrics['perplexity']}", markup=False)
-        console.print(f"  dead codes per group: {metrics['dead_codes']}", markup=False)
+        console.say(f"  codes used per group: {metrics['perplexity']}")
+        console.say(f"  dead codes per group: {metrics['dead_codes']}")
     if metrics["collapsed"]:
-        console.print("  COLLAPSED: labelers will refuse this model", style="red", markup=False)
+        console.say("  COLLAPSED: labelers will refuse this model", style="red")
     for text in metrics["advice"]:
-        console.print(f"  {text}", style="yellow", markup=False)
+        console.say(f"  {text}", style="yellow")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Float, Shaped
-from pydantic import ValidationError
 
 from pipeline.contract import ActionContract
-from pipeline.dataset import check_version, data_file, video_file
+from pipeline.dataset import data_file, video_file
+from pipeline.dataset_info import NO_ROWS, names_of, read_info
+from pipeline.dataset_tables import read_episodes
+from pipeline.doctor.columns import check_columns
 from pipeline.errors import DatasetError
 from pipeline.paths import files_below, inside
+from pipeline.plain_files import mapping, read_json
+from pipeline.sidecars import read_sidecar
 
 CLOCK = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 """Columns that every LeRobot dataset has."""
@@ -68,6 +71,8 @@ class Written:
     """`meta/rotoscope/features.json`; empty where there is none."""
     is_ours: bool
     """Whether there is a `meta/rotoscope`."""
+    held: dict[Path, frozenset[int]]
+    """Episodes whose rows each data file holds."""
     problems: tuple[str, ...]
     """What could not be read."""
 
@@ -120,19 +125,14 @@ class Written:
 
     def names(self, feature: str) -> list[str]:
         """Names of a feature's numbers, made up where there are none."""
-        facts = self.info["features"][feature]
-        names = facts.get("names")
-        if isinstance(names, dict):
-            names = list(itertools.chain.from_iterable(names.values()))
-        width = int(np.prod(facts["shape"]))
-        return list(names) if names and len(names) == width else [f"[{i}]" for i in range(width)]
+        return names_of(self.info, feature)
 
     def where(self, row: int) -> str:
         """`episode e frame f` of a row."""
         return f"episode {self.clock('episode_index')[row]} frame {self.clock('frame_index')[row]}"
 
     def data_file(self, episode: int) -> Path:
-        """The file that holds an episode's rows."""
+        """The file that is said to hold an episode's rows."""
         return data_file(self.root, self.info, self.episodes[episode])
 
     def video_file(self, key: str, episode: int) -> Path:
@@ -146,31 +146,29 @@ def read_dataset(root: Path) -> Written:
     Raises:
         DatasetError: The folder holds no LeRobot v3 dataset at all, or its files lie elsewhere.
     """
-    info = _info(root)
+    info = read_info(root)
     problems: list[str] = []
     widths = {
         name: int(facts["shape"][0])
         for name, facts in info["features"].items()
-        if facts["dtype"] not in ("video", "image", "string", "language")
-        and len(facts["shape"]) == 1
+        if facts["dtype"] not in NO_ROWS and len(facts["shape"]) == 1
     }
-    columns = _columns(root, widths, problems)
+    columns, held = _columns(root, info["features"], widths, problems)
     folder = inside(root, "meta/rotoscope", what="the folder")
     contract_path = inside(root, "meta/rotoscope/contract.json", what="the file")
     # A dataset of another tool that only got tracks has a `meta/rotoscope` without a contract.
     contract = _contract(contract_path, problems) if contract_path.is_file() else None
-    tasks_path = inside(root, "meta/tasks.parquet", what="the file")
-    tasks = list(_tables([tasks_path], None, problems))
     return Written(
         root=root,
         info=info,
         stats=_json(inside(root, "meta/stats.json", what="the file"), problems),
-        episodes=_episodes(root, problems),
+        episodes=_episodes(root, info, problems),
         columns=columns,
-        num_tasks=sum(len(t) for t in tasks),
+        num_tasks=_num_tasks(inside(root, "meta/tasks.parquet", what="the file"), problems),
         contract=contract,
         described=_described(inside(root, "meta/rotoscope/features.json", what="the file")),
         is_ours=folder.is_dir(),
+        held=held,
         problems=tuple(problems),
     )
 
@@ -178,37 +176,23 @@ def read_dataset(root: Path) -> Written:
 def _described(path: Path) -> dict[str, Any]:
     """What the features are said to be; nothing depends on it but wording, so faults are mild."""
     try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
+        return read_sidecar(path)
+    except DatasetError:
         return {}
-    return found if isinstance(found, dict) else {}
 
 
-def _info(root: Path) -> dict[str, Any]:
-    path = inside(root, "meta/info.json", what="the file")
-    if not path.is_file():
-        raise DatasetError(
-            f"{root} is not a LeRobot dataset: {path} is not there; name the folder that rotoscope "
-            "label wrote with --out"
-        )
-    try:
-        info = json.loads(path.read_text())
-        version = str(info["codebase_version"])
-        fps, features = float(info["fps"]), info["features"]
-        shapes = [tuple(f["shape"]) and f["dtype"] for f in features.values()]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DatasetError(f"{path} is damaged ({error!r}); write the dataset again") from error
-    check_version(root, version)
-    if fps <= 0 or not shapes:
-        raise DatasetError(f"{path} names {fps:g} rows per second and {len(shapes)} features")
-    return dict(info)
-
-
-def _columns(root: Path, widths: dict[str, int], problems: list[str]) -> dict[str, np.ndarray]:
+def _columns(
+    root: Path, features: dict[str, Any], widths: dict[str, int], problems: list[str]
+) -> tuple[dict[str, np.ndarray], dict[Path, frozenset[int]]]:
+    """Numbers by feature, and which episodes each file holds."""
     files = files_below(root, "data", ".parquet", what="the file")
     if not files:
         problems.append("data/ holds no parquet file")
-    tables = list(_tables(files, widths, problems))
+    read = [(file, table) for file in files for table in _tables([file], problems)]
+    for file, table in read:
+        check_columns(file.relative_to(root), table.schema, features, problems)
+    tables = [table for _, table in read]
+    held = {file: _episodes_in(table) for file, table in read}
     out = {}
     for name, width in widths.items():
         parts = [_array(t[name], width) for t in tables if name in t.column_names]
@@ -217,19 +201,25 @@ def _columns(root: Path, widths: dict[str, int], problems: list[str]) -> dict[st
             out[name] = np.concatenate(whole)
         else:
             problems.append(f"column {name!r} is missing or is not {width} numbers in every row")
-    return out
+    return out, held
 
 
-def _tables(
-    files: Iterable[Path], wanted: dict[str, int] | None, problems: list[str]
-) -> Iterator[pa.Table]:
+def _episodes_in(table: pa.Table) -> frozenset[int]:
+    if "episode_index" not in table.column_names:
+        return frozenset()
+    return frozenset(v for v in table["episode_index"].unique().to_pylist() if isinstance(v, int))
+
+
+def _tables(files: Iterable[Path], problems: list[str]) -> Iterator[pa.Table]:
     for file in files:
         try:
-            present = pq.read_schema(file).names
-            names = None if wanted is None else [n for n in present if n in wanted]
-            yield pq.ParquetFile(file).read(columns=names)
+            with pq.ParquetFile(file) as opened:
+                table = opened.read()
         except (OSError, pa.ArrowException) as error:
-            problems.append(f"{file.name} under {file.parent} cannot be read ({error})")
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            problems.append(f"{file.name} under {file.parent} cannot be read ({first})")
+        else:
+            yield table
 
 
 def _array(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
@@ -250,27 +240,41 @@ def _array(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
     return np.from_dlpack(flat).reshape(-1, width)
 
 
-def _episodes(root: Path, problems: list[str]) -> dict[int, dict[str, Any]]:
-    files = files_below(root, "meta/episodes", ".parquet", what="the file")
-    rows = [row for table in _tables(files, None, problems) for row in table.to_pylist()]
-    if not rows or "episode_index" not in rows[0]:
-        problems.append("meta/episodes names no episodes")
+def _num_tasks(path: Path, problems: list[str]) -> int:
+    """How many texts `meta/tasks.parquet` holds."""
+    num = 0
+    for table in _tables([path], problems):
+        num += len(table)
+        if "task_index" not in table.column_names:
+            problems.append(f"{path.name} has no column 'task_index'")
+        elif table["task_index"].to_pylist() != list(range(len(table))):
+            problems.append(f"{path.name}: task_index does not count from 0 to {len(table) - 1}")
+    return num
+
+
+def _episodes(root: Path, info: dict[str, Any], problems: list[str]) -> dict[int, dict[str, Any]]:
+    try:
+        read_episodes(root, info)
+    except DatasetError as error:
+        problems.append(str(error))
         return {}
+    files = files_below(root, "meta/episodes", ".parquet", what="the file")
+    rows = [row for table in _tables(files, problems) for row in table.to_pylist()]
     return {int(row["episode_index"]): row for row in rows}
 
 
 def _json(path: Path, problems: list[str]) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        found = read_json(path, error=DatasetError)
+        return mapping(found, source=str(path), error=DatasetError)
+    except DatasetError as error:
         problems.append(f"{path.name} cannot be read ({error})")
         return {}
 
 
 def _contract(path: Path, problems: list[str]) -> ActionContract | None:
     try:
-        return ActionContract.model_validate_json(path.read_text())
-    except (OSError, ValidationError) as error:
-        first = str(error).splitlines()[0]
-        problems.append(f"meta/rotoscope/contract.json cannot be read ({first})")
+        return ActionContract.model_validate(read_sidecar(path))
+    except DatasetError as error:
+        problems.append(f"meta/rotoscope/contract.json cannot be read ({error})")
         return None

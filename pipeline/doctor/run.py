@@ -33,12 +33,13 @@ def diagnose(dataset: Path) -> list[Check]:
     structure = check_structure(written)
     if not is_readable(written):
         return [structure]
-    energies = motion_energies(written, max_frames=MAX_DECODED_FRAMES)
+    broken: list[str] = []
+    energies = motion_energies(written, max_frames=MAX_DECODED_FRAMES, broken=broken)
     return [
         structure,
         check_episodes(written),
         check_clock(written),
-        check_video_clock(written),
+        check_video_clock(written, broken),
         check_contract(written),
         check_finite(written),
         check_limits(written),

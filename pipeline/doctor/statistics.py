@@ -11,11 +11,13 @@ from jaxtyping import Float
 from pipeline.doctor.check import Check, Findings
 from pipeline.doctor.dataset import Written
 from pipeline.doctor.labels import ACTION, STATE
+from pipeline.plain_files import shown
 
 RELATIVE, CANCELLATION = 5e-3, 2e-3
 """Slack against the standard deviation, and against the largest value: LeRobot takes moments in
 float32, where the mean of squares minus the squared mean loses digits."""
 
+_KEYS = ("min", "max", "mean", "std", "count")
 IMAGE_SLACK = 1e-6
 """LeRobot's quantiles overshoot a little."""
 
@@ -25,17 +27,26 @@ def check_statistics(written: Written) -> Check:
     findings = Findings(
         "statistics", advice="recompute them: lerobot.datasets.recompute_stats, or write again"
     )
+    stated: dict[str, Mapping[str, Any]] = {}
+    for name, moments in written.stats.items():
+        if isinstance(moments, dict):
+            stated[name] = moments
+        else:
+            findings.fail(f"meta/stats.json: {name} is no mapping of names to numbers")
     for name in (ACTION, STATE, *written.video_keys):
-        if name in written.info["features"] and name not in written.stats:
-            findings.fail(f"meta/stats.json says nothing about {name}")
+        if name in written.info["features"]:
+            lacking = [key for key in _KEYS if key not in stated.get(name, {})]
+            if lacking:
+                what = "nothing" if len(lacking) == len(_KEYS) else f"no {lacking[0]}"
+                findings.fail(f"meta/stats.json says {what} about {name}")
     compared = 0
     for name, values in written.columns.items():
-        if name in written.stats:
+        if name in stated:
             names = written.names(name)
-            _compare(name, written.stats[name], values, names, findings)
+            _compare(name, stated[name], values, names, findings)
             compared += 1
     for key in written.video_keys:
-        _check_images(key, written.stats.get(key, {}), findings)
+        _check_images(key, stated.get(key, {}), findings)
     for name in (ACTION, STATE):
         if name in written.columns:
             _check_episodes(written, name, findings)
@@ -43,10 +54,9 @@ def check_statistics(written: Written) -> Check:
 
 
 def _check_episodes(written: Written, name: str, findings: Findings) -> None:
-    keys = ("min", "max", "mean", "std", "count")
     for span in written.spans:
         row = written.episodes.get(span.episode, {})
-        stated = {k: row[f"stats/{name}/{k}"] for k in keys if f"stats/{name}/{k}" in row}
+        stated = {k: row[f"stats/{name}/{k}"] for k in _KEYS if f"stats/{name}/{k}" in row}
         owner = f"episode {span.episode} {name}"
         _compare(owner, stated, written.columns[name][span.rows], written.names(name), findings)
 
@@ -66,7 +76,11 @@ def _compare(
     for key, true in _moments(values).items():
         if key not in stated:
             continue
-        found = np.ravel(np.array(stated[key], dtype=float))
+        numbers = _numbers(stated[key])
+        if numbers is None:
+            findings.fail(f"{owner}: {key} is {shown(stated[key])}, numbers are wanted")
+            return
+        found = np.ravel(numbers)
         if found.shape != true.shape:
             findings.fail(f"{owner}: {key} has {len(found)} numbers, the data {len(true)}")
             return
@@ -76,6 +90,14 @@ def _compare(
             which = "" if key == "count" else f" {names[k]}"
             findings.fail(f"{owner}{which}: {key} is {found[k]:.6g}, the data give {true[k]:.6g}")
             return
+
+
+def _numbers(value: Any) -> np.ndarray | None:
+    """An array of what a file states, `None` where it holds something else."""
+    try:
+        return np.array(value, dtype=float)
+    except (ValueError, TypeError):
+        return None
 
 
 def _moments(values: Float[np.ndarray, "row n"]) -> dict[str, np.ndarray]:
@@ -90,10 +112,12 @@ def _moments(values: Float[np.ndarray, "row n"]) -> dict[str, np.ndarray]:
 
 def _check_images(key: str, stated: Mapping[str, Any], findings: Findings) -> None:
     for name, value in stated.items():
-        array = np.array(value, dtype=float)
-        if name == "count":
+        array = _numbers(value)
+        if array is None:
+            findings.fail(f"{key}: {name} is {shown(value)}, numbers are wanted")
+        elif name == "count":
             continue
-        if array.ndim != 3 or array.shape[1:] != (1, 1):
+        elif array.ndim != 3 or array.shape[1:] != (1, 1):
             findings.fail(f"{key}: {name} has shape {array.shape}, LeRobot wants (3, 1, 1)")
         elif not ((array >= -IMAGE_SLACK) & (array <= 1 + IMAGE_SLACK)).all():
             findings.fail(f"{key}: {name} is {array.ravel().tolist()}, images are in 0 to 1")

@@ -27,6 +27,14 @@ def check_structure(written: Written) -> Check:
     _check_data_files(written, findings)
     for key in written.video_keys:
         _check_video_files(written, key, findings)
+    for key in ("chunks_size", "data_files_size_in_mb", "video_files_size_in_mb"):
+        size = written.info.get(key, 1)
+        if not isinstance(size, int) or size <= 0:
+            findings.fail(f"info.json says {key} {size!r}, a number above 0 is wanted")
+    for name, facts in written.info["features"].items():
+        names, width = facts.get("names"), facts["shape"][:1]
+        if isinstance(names, list) and len(facts["shape"]) == 1 and [len(names)] != width:
+            findings.warn(f"info.json gives {name} {len(names)} names for {width[0]} numbers")
     rows, episodes = written.num_rows, len(written.episodes)
     for what, stated, found in (
         ("total_frames", written.info.get("total_frames"), rows),
@@ -41,26 +49,23 @@ def check_structure(written: Written) -> Check:
 
 
 def _check_data_files(written: Written, findings: Findings) -> None:
-    """The rows of each episode lie where `info.json` and `meta/episodes` say."""
-    try:
-        needed = {written.data_file(episode) for episode in written.episodes}
-    except KeyError as error:
-        findings.fail(f"meta/episodes does not say which file holds the rows (no {error})")
-        return
-    except DatasetError as error:
-        findings.fail(str(error))
-        return
-    for file in sorted(needed):
+    """Every episode's rows are in the file that `meta/episodes` names."""
+    for episode in written.episodes:
+        try:
+            file = written.data_file(episode)
+        except DatasetError as error:
+            findings.fail(str(error))
+            return
+        where = file.relative_to(written.root)
         if not file.is_file():
-            findings.fail(f"{file.relative_to(written.root)} is not there")
+            findings.fail(f"{where} is not there, where episode {episode} should be")
+        elif file in written.held and episode not in written.held[file]:
+            findings.fail(f"{where} holds no rows of episode {episode}, as meta/episodes says")
 
 
 def _check_video_files(written: Written, key: str, findings: Findings) -> None:
     try:
         needed = {written.video_file(key, episode) for episode in written.episodes}
-    except (KeyError, AttributeError, ValueError) as error:
-        findings.fail(f"meta/episodes does not say which file holds {key} (no {error})")
-        return
     except DatasetError as error:
         findings.fail(str(error))
         return

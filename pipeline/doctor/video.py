@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,13 @@ SMALL_WIDTH = 80
 """Pixels across that motion is measured on."""
 
 
-def check_video_clock(written: Written) -> Check:
-    """Each episode's frames are in its file at `from_timestamp + frame_index / fps`."""
+def check_video_clock(written: Written, broken: Sequence[str] = ()) -> Check:
+    """Each episode's frames are in its file at `from_timestamp + frame_index / fps`.
+
+    Args:
+        written: The dataset.
+        broken: What `motion_energies` could not decode.
+    """
     findings = Findings(
         "video clock", advice="the frames do not belong to the rows: encode and write them again"
     )
@@ -50,6 +55,9 @@ def check_video_clock(written: Written) -> Check:
                     f"episodes {count} rows"
                 )
         total += sum(map(len, packets.values()))
+    if not findings.failures:
+        for problem in broken:
+            findings.fail(problem)
     if not written.video_keys:
         return findings.check("the dataset has no videos")
     return findings.check(f"{total} frames stand where their rows say", frames=total)
@@ -74,7 +82,7 @@ def _packet_times(file: Path, shape: tuple[int, ...]) -> tuple[Float[np.ndarray,
             size = (stream.codec_context.height, stream.codec_context.width)
             pts = [p.pts for p in packets(container, stream) if p.pts is not None]
             times = np.sort(np.array(pts)) * float(stream.time_base or 0)
-    except (av.FFmpegError, VideoError, OSError) as error:
+    except (av.FFmpegError, VideoError, IndexError, OSError, UnicodeDecodeError) as error:
         return np.zeros(0), f"cannot be read ({error})"
     height_width = tuple(shape[:2]) if shape[-1] in (1, 3) else tuple(shape[1:])
     if size != height_width:
@@ -112,12 +120,13 @@ def _check_episode(
 
 
 def motion_energies(
-    written: Written, *, max_frames: int
+    written: Written, *, max_frames: int, broken: list[str]
 ) -> Mapping[int, Float[np.ndarray, " time"]]:
     """Mean absolute luma change into each row from the one before [grey levels], by episode.
 
     NaN in the first row and where a frame is missing. Of a large dataset, evenly chosen episodes
-    with `max_frames` frames at most are looked at; of several cameras, the first.
+    with `max_frames` frames at most are looked at; of several cameras, the first. What cannot be
+    decoded is added to `broken`.
     """
     if not written.video_keys:
         return {}
@@ -130,9 +139,9 @@ def motion_energies(
             out[span.episode] = _energy(
                 written.video_file(key, span.episode), start, span.length, written.fps
             )
-        except (av.FFmpegError, VideoError, OSError):
-            # The video clock check says what is wrong with the file.
-            continue
+        except (av.FFmpegError, VideoError, IndexError, OSError, UnicodeDecodeError) as error:
+            file = written.video_file(key, span.episode).relative_to(written.root)
+            broken.append(f"episode {span.episode}: {file} cannot be decoded ({error})")
     return out
 
 

@@ -13,6 +13,7 @@ from jaxtyping import UInt8
 from pipeline.atomic import write_bytes_atomic
 from pipeline.dataset import Dataset, EpisodeRows, open_dataset
 from pipeline.errors import UsageError
+from pipeline.report.features import check_features
 from pipeline.report.pictures import people, picture_size
 from pipeline.report.robot import Draw, RobotPainter
 
@@ -87,6 +88,8 @@ def write_animation(
             f"an animation is written as {' or '.join(ANIMATION_FORMATS)}, got {target.name!r}"
         )
     datasets = [open_dataset(path) for path in (dataset_path, *beside)]
+    for dataset in datasets:
+        check_features(dataset)
     episodes = [_episode(dataset, episode) for dataset in datasets]
     first = episodes[0]
     for dataset, other in zip(datasets, episodes, strict=True):

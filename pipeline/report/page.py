@@ -12,8 +12,9 @@ import numpy as np
 from pipeline.atomic import write_text_atomic
 from pipeline.dataset import Dataset, EpisodeRows, open_dataset
 from pipeline.report import charts, moments, timeline
+from pipeline.report.features import check_features
 from pipeline.report.robot import RobotPainter
-from pipeline.report.timeline import REASON_TEXT
+from pipeline.report.timeline import CONFIDENCE, REASON_TEXT, VALID
 from pipeline.sources import NOUNS
 from pipeline.tracks import REASONS, SIDES
 
@@ -35,11 +36,12 @@ def write_report(
         robots: Files of robots of your own that the dataset may name.
 
     Raises:
-        DatasetError: The folder holds no LeRobot v3 dataset.
+        DatasetError: The folder holds no LeRobot v3 dataset, or one that is damaged.
     """
     import jinja2
 
     dataset = open_dataset(dataset_path)
+    check_features(dataset)
     episodes = [dataset.episode(i) for i in range(len(dataset.table))]
     ranked = sorted(episodes, key=_goodness)
     shown = sorted(ranked[:max_episodes], key=lambda e: e.index)
@@ -48,7 +50,9 @@ def write_report(
         sections = [_section(dataset, episode, painter, loop_s) for episode in shown]
     ledger = dataset.ledger()
     template = jinja2.Template(
-        (Path(__file__).parent / "page.html.j2").read_text(), autoescape=True, trim_blocks=True
+        (Path(__file__).parent / "page.html.j2").read_text(encoding="utf-8"),
+        autoescape=True,
+        trim_blocks=True,
     )
     page = template.render(
         **_head(dataset, dataset_path, episodes),
@@ -68,15 +72,18 @@ BODIES = ("track.hand.", "track.body.", "label.root_pose")
 
 
 def _goodness(episode: EpisodeRows) -> float:
-    valid = np.asarray(episode.columns["label.valid"], float).ravel()
-    confidence = np.asarray(episode.columns["label.confidence"], float).ravel()
+    valid = ~timeline.invalid_rows(episode)
+    confidence = np.ones(episode.num_rows)
+    if CONFIDENCE in episode.columns:
+        confidence = np.nan_to_num(np.asarray(episode.columns[CONFIDENCE], float).ravel())
     return float((valid * confidence).mean())
 
 
 def _head(dataset: Dataset, path: Path, episodes: list[EpisodeRows]) -> dict[str, Any]:
     provenance, contract = dataset.rotoscope("provenance.json"), dataset.rotoscope("contract.json")
     rows = sum(e.num_rows for e in episodes)
-    valid = sum(float(np.sum(e.columns["label.valid"])) for e in episodes)
+    valid = rows - sum(int(timeline.invalid_rows(e).sum()) for e in episodes)
+    share = [(f"{100 * valid / max(rows, 1):.1f} %", "valid")]
     names = dataset.names("action")
     files = NOUNS["motion" if dataset.video_key is None else "video"]
     resolved = provenance.get("recipe_resolved", {})
@@ -87,7 +94,7 @@ def _head(dataset: Dataset, path: Path, episodes: list[EpisodeRows]) -> dict[str
         "recipe": provenance.get("recipe", "unknown"),
         "robot": contract.get("robot", "unknown"),
         "version": provenance.get("rotoscope", "unknown"),
-        "fps": dataset.fps,
+        "fps": f"{dataset.fps:g}",
         "meaning": _meaning(contract, names),
         "reasons": [(REASON_TEXT[n], charts.reason_colour(i)) for i, n in enumerate(REASONS)],
         "has_video": dataset.video_key is not None,
@@ -96,9 +103,9 @@ def _head(dataset: Dataset, path: Path, episodes: list[EpisodeRows]) -> dict[str
         "cards": [
             (len({e.meta.get("name", e.index) for e in episodes}), files),
             (len(episodes), "episodes"),
-            (f"{rows / dataset.fps:.1f} s", "labelled"),
+            (f"{rows / dataset.fps:.1f} s", "labelled" if names else "recorded"),
             (rows, "rows"),
-            (f"{100 * valid / max(rows, 1):.1f} %", "valid"),
+            *(share if VALID in dataset.info["features"] else []),
         ],
         "provenance": [
             ("stages", stages),
@@ -112,6 +119,10 @@ def _head(dataset: Dataset, path: Path, episodes: list[EpisodeRows]) -> dict[str
 def _meaning(contract: dict[str, Any], names: list[str]) -> str:
     if not contract.get("is_state", True):
         return "Actions are commands or steps; action[t] is what is done at row t."
+    if not names:
+        return "The dataset holds no actions."
+    if not contract:
+        return "Nothing says what the actions mean."
     kind = "end-effector poses" if names[0].startswith("ee.") else "joint angles"
     later = f"{contract.get('shift_s', 0):.3f}"
     return f"Actions are absolute {kind}; action[t] is the state {later} s later."
@@ -123,9 +134,10 @@ def _histograms(episodes: list[EpisodeRows]) -> list[str]:
         stacked = [np.asarray(p, float).reshape(len(p), -1)[:, column] for p in parts]
         return np.concatenate(stacked) if stacked else np.zeros(0)
 
-    out = [
-        charts.histogram(gather("label.confidence"), title="confidence", unit="", low=0.0, high=1.0)
-    ]
+    out = []
+    confidence = gather(CONFIDENCE)
+    if len(confidence):
+        out.append(charts.histogram(confidence, title="confidence", unit="", low=0.0, high=1.0))
     error_mm = 1e3 * gather("label.target_error")
     if len(error_mm):
         out.append(charts.histogram(error_mm, title="reach error", unit="mm", low=0.0, high=20.0))
@@ -144,7 +156,7 @@ def _histograms(episodes: list[EpisodeRows]) -> list[str]:
     return out
 
 
-def _table_row(episode: EpisodeRows, fps: int) -> dict[str, Any]:
+def _table_row(episode: EpisodeRows, fps: float) -> dict[str, Any]:
     quality, source = episode.meta.get("quality", {}), episode.meta.get("source", {})
     reasons = {k: v for k, v in quality.get("frames_by_reason", {}).items() if k != "valid"}
     return {
@@ -153,8 +165,8 @@ def _table_row(episode: EpisodeRows, fps: int) -> dict[str, Any]:
         "start": source.get("start_s", ""),
         "rows": f"{episode.num_rows} ({episode.num_rows / fps:.1f} s)",
         "side": source.get("subject", ""),
-        "valid": f"{100 * quality.get('valid_share', 0):.0f} %",
-        "confidence": f"{quality.get('mean_confidence', 0):.2f}",
+        "valid": f"{100 * quality['valid_share']:.0f} %" if "valid_share" in quality else "-",
+        "confidence": _number(quality.get("mean_confidence")),
         "error": _error(quality),
         "sigma": _unit(quality.get("wrist_sigma_mm_median"), "mm"),
         "reasons": ", ".join(f"{v} {REASON_TEXT.get(k, k)}" for k, v in reasons.items()) or "-",
@@ -165,7 +177,7 @@ def _section(
     dataset: Dataset, episode: EpisodeRows, painter: RobotPainter, loop_s: float
 ) -> dict[str, Any]:
     scene, source = episode.meta.get("scene", {}), episode.meta.get("source", {})
-    base = np.array(scene["T_camera_base"]) if "T_camera_base" in scene else None
+    base = np.array(scene["T_camera_base"]) if scene.get("T_camera_base") else None
     where = ""
     if base is not None:
         where = f"base at {np.array2string(base[:3, 3], precision=2)} m in the camera frame"
@@ -177,7 +189,9 @@ def _section(
             fact
             for fact in (
                 episode.meta.get("task", ""),
-                f"frames {source.get('first_frame')} to {source.get('end_frame')}",
+                f"frames {source['first_frame']} to {source.get('end_frame')}"
+                if "first_frame" in source
+                else "",
                 _subject(source.get("subject", "")),
                 _camera(dataset, scene),
                 where,
@@ -190,7 +204,7 @@ def _section(
         "contacts": timeline.contact_strips(dataset, episode),
         "violations": timeline.violation_strips(dataset, episode),
         "solver": [
-            timeline.confidence_curve(dataset, episode),
+            *timeline.confidence_curve(dataset, episode),
             *timeline.solver_curves(dataset, episode),
         ],
         "charts": timeline.action_curves(dataset, episode),
@@ -235,6 +249,10 @@ def _error(quality: dict[str, Any]) -> str:
         if name in quality:
             return _unit(quality[name], unit)
     return "-"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _unit(value: Any, unit: str) -> str:

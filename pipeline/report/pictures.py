@@ -8,8 +8,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from pipeline.dataset import Dataset, EpisodeRows, read_images
+from pipeline.errors import DatasetError
 from pipeline.geometry import se3
 from pipeline.report.draw import BONES, Overlay, draw_overlay, project
+from pipeline.report.features import frame_size
 from pipeline.report.figure import View, draw_figure, draw_lines, draw_text
 from pipeline.video.fit import fit_into
 
@@ -42,9 +44,9 @@ def shown_box(dataset: Dataset, episode: EpisodeRows) -> tuple[int, int, int, in
     shape.
     """
     assert dataset.video_key is not None
-    frame_height, frame_width = dataset.info["features"][dataset.video_key]["shape"][:2]
+    frame_height, frame_width = frame_size(dataset)
     scene = episode.meta.get("scene", {})
-    if "video_width" not in scene:
+    if not (scene.get("video_width") and scene.get("video_height")):
         return 0, 0, frame_width, frame_height
     fit = fit_into(scene["video_width"], scene["video_height"], frame_width, frame_height)
     low, size = np.array([fit.x, fit.y]), np.array([fit.width, fit.height])
@@ -75,6 +77,11 @@ def people(
     if dataset.video_key is not None:
         left, top, right, bottom = shown_box(dataset, episode)
         for row, image in zip(rows, read_images(episode, rows, dataset.fps), strict=True):
+            if image.shape[:2] != frame_size(dataset):
+                raise DatasetError(
+                    f"{episode.video_file} is {image.shape[1]}x{image.shape[0]}, info.json says "
+                    f"{frame_size(dataset)[::-1]}; write the dataset again"
+                )
             drawn = draw_overlay(image, overlay_of(dataset, episode, row))
             yield _resized(drawn[top:bottom, left:right], width, height)
         return
@@ -137,9 +144,10 @@ def body_of(episode: EpisodeRows) -> Float[np.ndarray, "time body_joint 3"] | No
 def overlay_of(dataset: Dataset, episode: EpisodeRows, row: int) -> Overlay:
     """What is known about hand, gripper and body in one row of a video, ready to be drawn."""
     scene, columns = episode.meta.get("scene", {}), episode.columns
-    if "K" not in scene or dataset.video_key is None:
+    has_camera = all(scene.get(key) for key in ("K", "video_width", "video_height"))
+    if not has_camera or dataset.video_key is None:
         return Overlay(np.eye(3), None, False, None, 0.0)
-    height, width = dataset.info["features"][dataset.video_key]["shape"][:2]
+    height, width = frame_size(dataset)
     fit = fit_into(scene["video_width"], scene["video_height"], width, height)
     joints = columns.get("track.hand.joints")
     T_camera_ee, opening = _gripper(dataset, episode, row)
@@ -158,7 +166,7 @@ def _body_in_camera(episode: EpisodeRows, row: int) -> Float[np.ndarray, "body_j
     if joints_m is None:
         return None
     scene = episode.meta["scene"]
-    if scene.get("body_frame") != "world":
+    if scene.get("body_frame") != "world" or not scene.get("T_world_source"):
         return joints_m[row]
     return se3.apply(se3.inverse(np.array(scene["T_world_source"])), joints_m[row])
 
@@ -175,9 +183,9 @@ def _gripper(
     """The end effector that the label reaches, in the camera frame, and its opening [m]."""
     scene = episode.meta["scene"]
     ee = episode.columns.get("label.ee")
-    if ee is None and dataset.names("action")[0].startswith("ee."):
+    if ee is None and dataset.names("action")[:1] == ["ee.x"]:
         ee = episode.columns.get("observation.state")
-    if ee is None or "T_camera_base" not in scene:
+    if ee is None or not scene.get("T_camera_base"):
         return None, 0.0
     values = np.asarray(ee[row], float)
     T_base_ee = se3.make(se3.exp_so3(values[3:6]), values[:3])

@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.dataset import Dataset, EpisodeRows, open_dataset, read_images
 from pipeline.errors import UsageError
 from pipeline.report.draw import BONES, gripper_lines
+from pipeline.report.features import check_features
 from pipeline.report.figure import BODY_BONES
 from pipeline.report.pictures import body_of, overlay_of
 
@@ -29,6 +30,7 @@ def write_recordings(dataset_path: Path, folder: Path) -> Iterator[Path]:
             "recordings need the optional package rerun-sdk: pip install 'rotoscope[rerun]'"
         ) from error
     dataset = open_dataset(dataset_path)
+    check_features(dataset)
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(len(dataset.table)):
         path = folder / f"episode_{index:06d}.rrd"
@@ -62,9 +64,10 @@ def _write(dataset: Dataset, episode: EpisodeRows, path: Path) -> None:
         if overlay.T_camera_ee is not None:
             lines = list(gripper_lines(overlay.T_camera_ee, overlay.opening_m))
             recording.log("camera/gripper", rr.LineStrips3D(lines, radii=0.004))
-        for name, value in zip(names, np.ravel(episode.columns["action"][row]), strict=True):
-            recording.log(f"action/{name}", rr.Scalars(float(value)))
-        for name in ("label.confidence", "label.valid"):
+        if names:
+            for name, value in zip(names, np.ravel(episode.columns["action"][row]), strict=True):
+                recording.log(f"action/{name}", rr.Scalars(float(value)))
+        for name in {"label.confidence", "label.valid"} & episode.columns.keys():
             value = float(np.ravel(episode.columns[name][row])[0])
             recording.log(name.replace(".", "/"), rr.Scalars(value))
     recording.flush()

@@ -138,7 +138,7 @@ def shown_robot(dataset: Dataset, episode: EpisodeRows) -> ShownRobot | None:
     """What the dataset says about the robot of an episode; `None` where it has no joints."""
     scene, columns = episode.meta.get("scene", {}), episode.columns
     feature = "observation.state"
-    if dataset.names("action")[0].startswith("ee."):
+    if dataset.names("action")[:1] == ["ee.x"]:
         feature = "label.joints"
     name = _name_in_recipe(dataset) or str(scene.get("robot", ""))
     contract = dataset.rotoscope("contract.json")
@@ -180,7 +180,7 @@ def _name_in_recipe(dataset: Dataset) -> str | None:
     """The robot's name or path in the stage that made the actions."""
     resolved = dataset.rotoscope("provenance.json").get("recipe_resolved", {})
     for stage in resolved.get("stages", []):
-        if stage["name"] == resolved.get("action") and "robot" in stage["config"]:
+        if stage["name"] == resolved.get("action") and "robot" in stage.get("config", {}):
             return str(stage["config"]["robot"])
     return None
 
@@ -195,7 +195,7 @@ def _rotations(quat: Float[np.ndarray, "row 4"]) -> Float[np.ndarray, "row 3 3"]
 def _azimuth_rad(dataset: Dataset, episode: EpisodeRows) -> float | None:
     """Where the camera of the video stands, or whoever looks at the person's stick figure."""
     joints_m, scene = body_of(episode), episode.meta.get("scene", {})
-    if joints_m is None or scene.get("body_frame") != "world":
+    if joints_m is None or scene.get("body_frame") != "world" or not scene.get("T_world_source"):
         return None
     if dataset.video_key is None:
         view = person_view(episode)

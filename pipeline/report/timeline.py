@@ -9,9 +9,12 @@ from jaxtyping import Bool, Float
 
 from pipeline.contract import ActionContract
 from pipeline.dataset import Dataset, EpisodeRows
+from pipeline.errors import DatasetError
 from pipeline.report import charts
 from pipeline.tracks import REASONS
 
+VALID, CONFIDENCE = "label.valid", "label.confidence"
+"""Columns that only a labelled dataset has."""
 REASON_TEXT = {name: name.replace("_", " ") for name in REASONS}
 SOLVER_CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("angle between the limbs of person and robot", "deg", ("limb_",)),
@@ -31,8 +34,19 @@ RATE_ROUNDING = 1e-3
 
 
 def reason_strip(dataset: Dataset, episode: EpisodeRows) -> str:
-    """Which rows are valid, and why the others are not."""
+    """Which rows are valid, and why the others are not; empty where nothing says so.
+
+    Raises:
+        DatasetError: A reason that means nothing.
+    """
+    if "label.reason" not in episode.columns:
+        return ""
     codes = np.asarray(episode.columns["label.reason"]).ravel().astype(int)
+    if codes.min() < 0 or codes.max() >= len(REASONS):
+        raise DatasetError(
+            f"episode {episode.index}: label.reason reaches from {codes.min()} to {codes.max()}, "
+            f"{len(REASONS) - 1} is the last that means something; write the dataset again"
+        )
     return charts.strip(times(dataset, episode), codes, list(REASON_TEXT.values()))
 
 
@@ -61,7 +75,8 @@ def violation_strips(dataset: Dataset, episode: EpisodeRows) -> list[str]:
 def violations(dataset: Dataset, episode: EpisodeRows) -> dict[str, Bool[np.ndarray, " time"]]:
     """Rows of the actions that break a limit of the contract or a tolerance of the labeler."""
     out: dict[str, Bool[np.ndarray, " time"]] = {}
-    contract, actions = _contract(dataset), column(episode, "action")
+    contract = _contract(dataset) if "action" in episode.columns else None
+    actions = column(episode, "action") if contract is not None else np.zeros((0, 0))
     if contract is not None and len(contract.dimensions) == actions.shape[1]:
         out["outside joint limits"] = contract.violations(actions, tolerance=ROUNDING)
         out["faster than joints can"] = contract.rate_violations(actions, tolerance=RATE_ROUNDING)
@@ -114,18 +129,24 @@ def solver_curves(dataset: Dataset, episode: EpisodeRows) -> list[str]:
     return out
 
 
-def confidence_curve(dataset: Dataset, episode: EpisodeRows) -> str:
-    """Confidence over time."""
-    return charts.curves(
-        times(dataset, episode), column(episode, "label.confidence"), ["confidence"],
+def confidence_curve(dataset: Dataset, episode: EpisodeRows) -> list[str]:
+    """Confidence over time, where it is known."""
+    if CONFIDENCE not in episode.columns:
+        return []
+    curve = charts.curves(
+        times(dataset, episode), column(episode, CONFIDENCE), ["confidence"],
         title="confidence", unit="1", invalid=invalid_rows(episode), limits=(0.0, 1.0), height=100,
     )  # fmt: skip
+    return [curve]
 
 
 def action_curves(dataset: Dataset, episode: EpisodeRows) -> list[str]:
     """The actions themselves, grippers apart."""
     time_s, invalid = times(dataset, episode), invalid_rows(episode)
-    names, action = dataset.names("action"), column(episode, "action")
+    names = dataset.names("action")
+    if not names:
+        return []
+    action = column(episode, "action")
     gripper = [i for i, n in enumerate(names) if "gripper" in n]
     body = [i for i in range(len(names)) if i not in gripper]
     is_ee = names[0].startswith("ee.")
@@ -153,8 +174,10 @@ def times(dataset: Dataset, episode: EpisodeRows) -> Float[np.ndarray, " time"]:
 
 
 def invalid_rows(episode: EpisodeRows) -> Bool[np.ndarray, " time"]:
-    """Rows whose action is not valid."""
-    return ~np.asarray(episode.columns["label.valid"], bool).ravel()
+    """Rows whose action is not valid; none where no column says so."""
+    if VALID not in episode.columns:
+        return np.zeros(episode.num_rows, bool)
+    return ~np.asarray(episode.columns[VALID], bool).ravel()
 
 
 def column(episode: EpisodeRows, name: str) -> Float[np.ndarray, "time n"]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from pipeline.atomic import disk_errors
-from pipeline.identity import FileState, Identity
+from pipeline.identity import Identity
 
 Status = Literal["done", "empty", "duplicate", "failed"]
 
@@ -17,6 +20,10 @@ Status = Literal["done", "empty", "duplicate", "failed"]
 @dataclass(frozen=True)
 class Row:
     """What became of one video."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False
+    )
 
     name: str
     """Path relative to the input folder, printable."""
@@ -51,21 +58,6 @@ class Row:
         """Whether it was read well, and its bytes not before under another name."""
         return self.status in ("done", "empty")
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Row:
-        """The row that `asdict` turned into JSON values.
-
-        Raises:
-            ValueError, KeyError, TypeError: It is another version's, or no row.
-        """
-        found = values.get("identity")
-        identity = None
-        if found is not None:
-            states = tuple(FileState(**state) for state in found["states"])
-            identity = Identity(found["sha256"], states, int(found["hashed_ns"]))
-        episodes = tuple(str(key) for key in values["episodes"])
-        return cls(**values | {"episodes": episodes, "identity": identity})
-
 
 class Ledger:
     """Rows in a JSON-lines file; the last row of a name counts."""
@@ -91,12 +83,24 @@ class Ledger:
             return []
         latest: dict[str, Row] = {}
         for line in self.path.read_bytes().splitlines():
-            try:
-                row = Row.from_json(json.loads(line))
+            row = _row_of(line)
+            if row is not None:
                 latest[row.name] = row
-            except (ValueError, KeyError, TypeError):
-                continue
         return [latest[name] for name in sorted(latest)]
+
+
+def _row_of(line: bytes) -> Row | None:
+    """The row that a line holds; `None` where it is torn, or no row at all."""
+    try:
+        row: Row = _adapter().validate_json(line)
+    except ValidationError:
+        return None
+    return row
+
+
+@cache
+def _adapter() -> Any:
+    return TypeAdapter(Row)
 
 
 def _ends_with_newline(file: Any) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.errors import MotionError, UsageError, VideoError
 from pipeline.identity import Identity
+from pipeline.run.before import check_assets, check_store
 from pipeline.run.keys import outcome_key, stage_tokens
 from pipeline.run.ledger import Ledger, Row
 from pipeline.run.outcome import VideoAnswer
@@ -57,10 +58,13 @@ def prepare(request: LabelRequest, ledger: Ledger) -> Prepared:
     """What is known and what is to be done; request and known rows go on record.
 
     Raises:
-        UsageError: There is no file of the recipe's kind, or `out` holds something else.
+        UsageError: There is no file of the recipe's kind, `out` holds something else, or nothing
+            can be stored.
+        AssetError: A weight or a robot was not fetched.
     """
     check_out(request)
     looked = look(request)
+    check_store(request.store)
     save_request(request)
     before = {row.name: row for row in ledger.rows()}
     rows = {row.name: row for _, row in looked.files if row is not None}
@@ -80,6 +84,7 @@ def look(request: LabelRequest) -> Looked:
 
     Raises:
         UsageError: There is no file of the recipe's kind.
+        AssetError: A weight or a robot was not fetched.
     """
     recipe = request.recipe
     found = scan(
@@ -91,6 +96,7 @@ def look(request: LabelRequest) -> Looked:
         text = nothing_found(request.inputs, recipe.source, recipe=recipe.name, only=request.only)
         raise UsageError("; ".join([text, *left_out]))
     others = say_left_out(request.inputs, recipe.source)
+    check_assets(recipe)
     tokens = stage_tokens(recipe)
     before = {row.name: row for row in Ledger(request.work / "ledger.jsonl").rows()}
     rows = [_known_row(request, f, before.get(f.display_name), tokens) for f in files]

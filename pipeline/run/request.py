@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from pipeline.atomic import write_text_atomic
 from pipeline.errors import UsageError, one_of
+from pipeline.plain_files import problems_of, read_json
 from pipeline.recipe import Recipe, build_recipe
 from pipeline.run.store import default_store
+from pipeline.types import SourceKind
 from pipeline.video.scan import display_name
 
 
@@ -38,6 +43,7 @@ class LabelRequest:
     """Replace a dataset at `out` that was made by another recipe."""
 
     def __post_init__(self) -> None:
+        work_of(self.out)
         if self.workers < 1:
             raise UsageError(f"workers must be at least 1, got {self.workers}")
         if self.limit is not None and self.limit < 1:
@@ -49,7 +55,7 @@ class LabelRequest:
     @property
     def work(self) -> Path:
         """Folder beside the dataset that holds the ledger and the request."""
-        return work_folder(self.out)
+        return work_of(self.out)
 
     @property
     def written_folders(self) -> tuple[Path, ...]:
@@ -57,8 +63,14 @@ class LabelRequest:
         return (self.out, self.work, self.store)
 
 
-def work_folder(out: Path) -> Path:
-    """The folder beside a dataset that holds the ledger of its run and what was asked for."""
+def work_of(out: Path) -> Path:
+    """The folder beside a dataset that holds the ledger and the request of its run.
+
+    Raises:
+        UsageError: The path has no name of its own, such as `.` or `/`.
+    """
+    if out.name in ("", ".."):
+        raise UsageError(f"{str(out)!r} is no name for a dataset; give its folder by name")
     return out.with_name(out.name + ".rotoscope")
 
 
@@ -129,38 +141,57 @@ def load_request(out: Path, *, allow_code: bool = False) -> LabelRequest:
         UsageError: No run was ever started for this path.
         CodeConsentError: The record names a program.
     """
-    facts, path = read_record(out), work_folder(out) / "run.json"
+    facts, path = read_record(out), work_of(out) / "run.json"
     return LabelRequest(
-        inputs=tuple(Path(p) for p in facts["inputs"]),
+        inputs=tuple(Path(p) for p in facts.inputs),
         recipe=build_recipe(
-            facts["recipe"],
-            folder=Path(facts["folder"]) if facts["folder"] else None,
+            facts.recipe,
+            folder=Path(facts.folder) if facts.folder else None,
             source=display_name(path),
             allow_code=allow_code,
         ),
         out=out,
-        store=Path(facts["store"]),
-        workers=facts["workers"],
-        only=facts["only"],
-        limit=facts["limit"],
-        until=facts["until"],
+        store=Path(facts.store),
+        workers=facts.workers,
+        only=facts.only,
+        limit=facts.limit,
+        until=facts.until,
     )
 
 
-def read_record(out: Path) -> dict[str, Any]:
-    """What a run was asked for, as JSON values; nothing that they name is loaded.
+def read_record(out: Path) -> RunRecord:
+    """What a run was asked for; nothing that it names is loaded.
 
     Raises:
-        UsageError: No run was ever started for this path.
+        UsageError: No run was ever started for this path, or its record is damaged.
     """
-    path = work_folder(out) / "run.json"
-    try:
-        facts = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError) as error:
+    path = work_of(out) / "run.json"
+    if not os.path.lexists(path):
         raise UsageError(
-            f"no run is recorded for {out} ({path} is not there or not readable); start one with "
-            "rotoscope label VIDEOS --out DATASET"
+            f"no run is recorded for {out} ({path} is not there); start one with rotoscope label "
+            "VIDEOS --out DATASET"
+        )
+    found = read_json(path, error=UsageError)
+    try:
+        return RunRecord.model_validate(found, strict=True)
+    except ValidationError as error:
+        raise UsageError(
+            f"{path} is no record of a run ({problems_of(error)}); run the same rotoscope label "
+            "command again: it writes another"
         ) from error
-    if not isinstance(facts, dict):
-        raise UsageError(f"{path} holds no mapping; start the run again with rotoscope label")
-    return facts
+
+
+class RunRecord(BaseModel):
+    """`run.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: list[str] = Field(min_length=1)
+    recipe: dict[str, Any]
+    source: SourceKind
+    folder: str | None
+    store: str = Field(min_length=1)
+    workers: int = Field(ge=1)
+    only: str | None
+    limit: int | None = Field(ge=1)
+    until: str

@@ -141,7 +141,13 @@ def test_folder_that_is_no_dataset_is_refused(tmp_path):
     [
         ({"codebase_version": "v2.1"}, "is LeRobot v2.1, not v3; LeRobot converts it"),
         ({"features": None}, "is damaged"),
-        ({"fps": 0}, "names 0 rows per second"),
+        ({"fps": 0}, "fps: Input should be greater than 0, got 0"),
+        ({"fps": "30"}, "fps: Input should be a valid number"),
+        ({"fps": float("nan")}, "fps: Input should be a finite number"),
+        ({"data_path": "{a.b}"}, "may hold places for"),
+        ({"data_path": "{chunk_index:0999999999d}"}, "may hold places for"),
+        ({"video_path": None}, "no video_path"),
+        ({"features": {}}, "at least 1 item"),
     ],
 )
 def test_info_that_makes_no_sense_is_refused(dataset, change, words):

@@ -59,7 +59,9 @@ def test_damaged_folder_says_which_one_it_is(tmp_path, file, content):
         (tmp_path / "e" / file).unlink()
     else:
         (tmp_path / "e" / file).write_bytes(content)
-    with pytest.raises(DatasetError, match=r"stored episode e cannot be used \(.*run the same command"):
+    with pytest.raises(
+        DatasetError, match=r"stored episode e cannot be used \(.*run the same command"
+    ):
         open_episode(tmp_path / "e")
 
 

@@ -133,3 +133,14 @@ def test_unknown_policy_and_damaged_folders_are_named(spoilt, tmp_path):
     with pytest.raises(UsageError, match="is of version 99, this program reads version 1"):
         load_policy(tmp_path / "policy")
     assert json.loads((tmp_path / "policy" / "metrics.json").read_text())["steps"] == 1
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["{}", "[]", "x", '{"type": 5}', '{"type": "act"}', '{"type": "act", "n_obs_steps": "x"}'],
+)
+def test_folder_that_lerobot_does_not_read_is_one_sentence(tmp_path, config):
+    (tmp_path / "config.json").write_text(config)
+    (tmp_path / "model.safetensors").write_text("no weights")
+    with pytest.raises(UsageError, match="holds no policy that LeRobot reads"):
+        load_policy(tmp_path)

@@ -240,6 +240,10 @@ def test_camera_must_be_there_and_meant(copied, recipe, tmp_path):
     info = json.loads(path.read_text())
     info["features"]["observation.images.side"] = info["features"][CAMERA]
     path.write_text(json.dumps(info))
+    table = pq.read_table(episodes_file(copied))
+    for name in [n for n in table.column_names if n.startswith(f"videos/{CAMERA}/")]:
+        table = table.append_column(name.replace("front", "side"), table[name])
+    pq.write_table(table, episodes_file(copied))
     with pytest.raises(UsageError, match=r"several cameras; give --camera .*front', .*side'"):
         track(requested(copied, recipe, tmp_path))
     for feature in list(info["features"]):

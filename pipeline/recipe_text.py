@@ -1,0 +1,77 @@
+"""What the text of a recipe and its overrides say, before any stage is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.errors import RecipeError, one_of
+from pipeline.plain_files import mapping, parse_yaml, shown
+
+Entry = tuple[str, str, dict[str, Any]]
+"""A stage's name, its reference and its settings."""
+SECTIONS = ("video", "export", "limits")
+TEXTS = ("name", "description", "task", "action")
+KEYS = {"stages", *SECTIONS, *TEXTS}
+
+
+def parse_entry(item: object, source: str) -> Entry:
+    """One item of `stages`."""
+    key, given = item, None
+    if isinstance(item, dict) and len(item) == 1:
+        key, given = next(iter(item.items()))
+    if not isinstance(key, str):
+        raise RecipeError(
+            f"{source}: a stage is a name or one 'name: {{settings}}' mapping, got {shown(item)}"
+        )
+    reference, _, name = key.partition(" as ")
+    # A stage of the user's own is called after its file, wherever that lies.
+    own = reference.rpartition("/")[2] if ".py:" in reference else reference
+    return name or own, reference, settings_of(given, f"{source}: stage {key!r}")
+
+
+def apply_override(
+    text: str,
+    entries: list[Entry],
+    sections: dict[str, dict[str, Any]],
+    top: dict[str, Any],
+) -> None:
+    """Writes one `STAGE.KEY=VALUE` into the settings that it is about."""
+    key, equals, value_text = text.partition("=")
+    targets = {name: config for name, _, config in entries} | sections
+    owner = max((n for n in targets if key.startswith(n + ".")), key=len, default=None)
+    if not equals or (owner is None and key not in ("task", "action", "name")):
+        raise RecipeError(
+            f"cannot read override {shown(text)}: write STAGE.KEY=VALUE with a stage or section of "
+            f"{one_of(targets)}, or task=TEXT"
+        )
+    source = f"override {shown(text)}"
+    value = parse_yaml(value_text, source=source, error=RecipeError) if value_text else ""
+    if owner is None:
+        top[key] = value
+        return
+    config = targets[owner]
+    *parents, last = key[len(owner) + 1 :].split(".")
+    for parent in parents:
+        # A copy: the mapping that the recipe was made from is not ours to change.
+        config[parent] = settings_of(config.get(parent), f"{source}: {parent!r}")
+        config = config[parent]
+    config[last] = value
+
+
+def text_of(given: Mapping[str, Any], key: str, default: str, source: str) -> str:
+    """One of the recipe's own texts."""
+    value = given.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise RecipeError(f"{source}: {key!r} must be a text, got {shown(value)}")
+    try:
+        text = str(value)
+        text.encode()
+    except ValueError as error:  # half a character, or digits without end
+        raise RecipeError(f"{source}: {key!r} is no text that can be written: {error}") from error
+    return text
+
+
+def settings_of(value: object, source: str) -> dict[str, Any]:
+    """A stage's or section's settings; nothing at all stands for none."""
+    return {} if value is None else mapping(value, source=source, error=RecipeError)
