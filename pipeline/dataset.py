@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 
 from pipeline.dataset_info import names_of, read_info
 from pipeline.dataset_tables import read_episodes, read_rows
-from pipeline.errors import DatasetError
+from pipeline.errors import DatasetError, VideoError
 from pipeline.paths import fill, inside
 from pipeline.plain_files import shown
 from pipeline.sidecars import read_sidecar, read_sidecar_lines
@@ -155,7 +155,7 @@ def _whole(read: ReadImages) -> ReadImages:
             for image in read(episode, rows, fps):
                 yield image
                 num += 1
-        except (av.FFmpegError, IndexError, OSError, UnicodeDecodeError) as error:
+        except (av.FFmpegError, VideoError, IndexError, OSError) as error:
             raise DatasetError(
                 f"episode {episode.index}: {episode.video_file} cannot be decoded "
                 f"({shown(str(error))}); write the dataset again"
@@ -177,7 +177,6 @@ def read_images(
 
     Raises:
         DatasetError: The episode has no pictures, or they cannot be decoded, or are too few.
-        VideoError: The file is no video.
     """
     from pipeline.video.container import decode, open_video
 

@@ -50,7 +50,7 @@ def test_first_video_runs_and_nothing_is_published(folder):
     assert done.returncode == 0, done.stderr
     assert "a.mp4, the first of 2 (choose with --only): 40 frames" in done.stdout
     assert "results: out.rotoscope/debug" in done.stdout
-    assert list((folder / "out.rotoscope" / "debug").rglob("*.npz"))
+    assert list((folder / "out.rotoscope" / "debug").rglob("*.tracks"))
     assert not (folder / "out").exists()
     assert not (folder / "store").exists()
 

@@ -104,7 +104,7 @@ DAMAGE = {
     "data cut": (cut(DATA), "file-000.parquet"),
     "data empty": (cut(DATA, 0), "file-000.parquet"),
     "data missing": (remove(DATA), "data/ holds no parquet file"),
-    "data a folder": (folder_instead(DATA), "file-000.parquet"),
+    "data a folder": (folder_instead(DATA), "data/ holds no parquet file"),
     "data moved": (renamed(DATA, "file-003.parquet"), "data/chunk-000/file-000.parquet is not"),
     "table flipped": (flip(TABLE, at=0.9, num=20), "meta/episodes"),
     "table cut": (cut(TABLE), "meta/episodes"),

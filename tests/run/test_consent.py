@@ -49,7 +49,7 @@ def test_run_record_is_a_program_only_by_consent(tmp_path, trap):
     path.write_text(json.dumps(record))
     with pytest.raises(CodeConsentError):
         load_request(tmp_path / "out")
-    assert read_record(tmp_path / "out")["source"] == "video"
+    assert read_record(tmp_path / "out").source == "video"
     assert not mark.exists()
     load_request(tmp_path / "out", allow_code=True)
     assert mark.exists()

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from lamp_runs import digest, run_lamp, statuses, write_clip
 
-from pipeline.errors import UsageError
+from pipeline.errors import StoreError, UsageError
 from pipeline.run.store import EPISODE, RECORD, TRACKS, Store
 from pipeline.run.store_care import prune, verify
 from pipeline.seal import SEAL
@@ -141,11 +141,16 @@ def test_folder_of_entries_that_is_none_is_made_again(right, copied, what):
     assert result.dataset == copied / "out"
 
 
-def test_store_that_is_no_folder_is_a_row_with_a_sentence(right, tmp_path):
+def test_store_that_is_no_folder_is_refused_before_the_first_video(right, tmp_path):
     (tmp_path / "store").write_text("a file")
-    result = run_lamp(tmp_path, videos=right / "videos", limit=1)
-    assert {row.error for row in result.rows} == {"StoreError"}
-    assert "give a folder that can with --store" in result.rows[0].message
+    with pytest.raises(UsageError, match=r"results cannot be kept in .*File exists; name a folder"):
+        run_lamp(tmp_path, videos=right / "videos")
+
+
+def test_store_that_becomes_a_file_is_a_row_with_a_sentence(tmp_path):
+    (tmp_path / "s").write_text("a file")
+    with pytest.raises(StoreError, match="give a folder that can with --store"):
+        Store(tmp_path / "s").save_record("00ab", {})
 
 
 def test_verify_names_what_is_damaged_and_prune_removes_it(copied):
