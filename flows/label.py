@@ -9,6 +9,7 @@ threads; each starts its own child process, so a crash in native code never reac
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections import Counter
 from pathlib import Path
@@ -91,6 +92,7 @@ def label_flow(
         rows[row.name] = row
         update_progress_artifact(progress, progress=100.0 * len(rows) / total)
     result = publish(request, settle(rows, ledger))
+    result = dataclasses.replace(result, left_out=prepared.left_out)
     _show(result, request)
     return result
 

@@ -22,7 +22,7 @@ from pipeline.motion import read_motion, side_files
 from pipeline.report.page import write_report
 from pipeline.report.rerun import write_recordings
 from pipeline.run.track_frames import find_frames
-from pipeline.sources import identity, scan
+from pipeline.sources import identify, scan
 
 VIDEO, DATA, EPISODES = (
     f"videos/{CAMERA}/chunk-000/file-000.mp4",
@@ -195,7 +195,7 @@ def test_what_lies_beside_a_motion_file_is_not_from_elsewhere(tmp_path, main, be
         with pytest.raises(MotionError, match="leads out of motions"):
             side_files(folder / main)
         with pytest.raises(MotionError, match="leads out of motions"):
-            identity(folder / main, "motion")
+            identify(folder / main, "motion")
         with pytest.raises(MotionError):
             read_motion(folder / main)
     assert opened.names == []
@@ -222,4 +222,4 @@ def test_a_persons_own_links_into_a_folder_of_videos_are_followed(tmp_path):
     (folder / "a.mp4").symlink_to(tmp_path / "elsewhere.mp4")
     (found,) = scan([folder], "video")
     assert found.problem == ""
-    assert len(identity(found.path, "video")) == 64
+    assert len(identify(found.path, "video").sha256) == 64

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -360,7 +359,9 @@ def _label(request: LabelRequest, retry_only: str | None = None) -> None:
 
 
 def _go_on(request: LabelRequest) -> str:
-    return f"{SAME_COMMAND}; or: rotoscope retry {shlex.quote(str(request.out))}"
+    from pipeline.cli.show import retry_command
+
+    return f"{SAME_COMMAND}; or: {retry_command(request)}"
 
 
 def _run_flow(request: LabelRequest, recipe: str, overrides: list[str]) -> None:
@@ -379,6 +380,8 @@ def _run_flow(request: LabelRequest, recipe: str, overrides: list[str]) -> None:
         store=str(request.store),
         replace=request.replace,
     )
+    for sentence in result.left_out:
+        console.say(sentence)
     show_result(console, request, result)
     raise typer.Exit(result.exit_code)
 

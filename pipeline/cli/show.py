@@ -33,9 +33,13 @@ def show_result(console: Terminal, request: LabelRequest, result: LabelResult) -
         console.say(f"dataset {verb}: {result.dataset}")
         console.say(f"look at it: rotoscope report {shlex.quote(str(result.dataset))}")
     if any(r.status == "failed" for r in result.rows):
-        words = ["rotoscope", "retry", str(request.out)]
-        words += ["--allow-code"] if request.recipe.has_code else []
-        console.say(f"try the failed ones again: {shlex.join(words)}")
+        console.say(f"try the failed ones again: {retry_command(request)}")
+
+
+def retry_command(request: LabelRequest) -> str:
+    """The command that runs again what failed, with consent to programs where it needs that."""
+    words = ["rotoscope", "retry", str(request.out)]
+    return shlex.join([*words, "--allow-code"] if request.recipe.has_code else words)
 
 
 def show_status(console: Terminal, out: Path, record: RunRecord, rows: Sequence[Row]) -> None:

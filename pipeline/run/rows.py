@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 import shlex
 from collections.abc import Iterable
@@ -151,6 +152,9 @@ def _blame(recipe: Recipe, stage: str, error: ChildError) -> tuple[str, str]:
                 f"{function}); the whole traceback: rotoscope status; to debug it: rotoscope label "
                 "... --debug"
             )
+    kind = getattr(builtins, error.kind, None)
+    if isinstance(kind, type) and issubclass(kind, OSError):
+        return stage, f"the system refused in {stage!r}: {what}; mend that, then retry"
     return stage, f"unexpected {what} in {stage!r}; this is a defect, please report it"
 
 

@@ -11,8 +11,12 @@ import pytest
 from lamp_runs import STAGES, digest, run_lamp, write_clip, write_recipe
 
 from pipeline.errors import MemoryLimitError, TimeLimitError
+from pipeline.recipe import load_recipe
+from pipeline.run.isolation import ChildError
 from pipeline.run.ledger import Row
-from pipeline.run.rows import public_row
+from pipeline.run.request import LabelRequest
+from pipeline.run.rows import failed_row, public_row
+from pipeline.video.scan import Found
 
 
 def prepare(folder: Path) -> Path:
@@ -60,6 +64,22 @@ def test_spelling_and_place_change_no_byte_and_no_path_is_published(tmp_path, mo
     words = [str(tmp_path), "first-place", home + "/", f"/{user}/", *([host] * (len(host) > 4))]
     for word in words:
         assert word.encode() not in text, word
+
+
+def test_what_the_system_refuses_is_no_defect(tmp_path):
+    request = LabelRequest(
+        inputs=(tmp_path,), recipe=load_recipe("hand-gripper"), out=tmp_path / "out"
+    )
+    error = ChildError("PermissionError", "[Errno 13] Permission denied", False, "Traceback ...")
+    row = failed_row(request, Found(tmp_path / "a.mp4", "a.mp4"), "encode", error)
+    assert row.message.startswith("the system refused in 'encode': PermissionError: [Errno 13]")
+    odd = failed_row(
+        request,
+        Found(tmp_path / "a.mp4", "a.mp4"),
+        "lift",
+        ChildError("KeyError", "'x'", False, ""),
+    )
+    assert odd.message == "unexpected KeyError: 'x' in 'lift'; this is a defect, please report it"
 
 
 def test_names_that_look_alike_are_two_videos(tmp_path):
