@@ -163,7 +163,7 @@ def filled(
         raise damaged(source, f"no network has such settings: {shown(str(error))}") from error
     # A single number is written as a list of one.
     kept = {k: shape or (1,) for k, shape in wanted.items() if not k.startswith(without)}
-    arrays = {k: np.atleast_1d(v) for k, v in arrays.items()}
+    arrays = {k: np.atleast_1d(v) for k, v in arrays.items() if not k.startswith(without)}
     check_shapes(arrays, kept, source)
     module = build()
     state = {k: torch.from_numpy(v).reshape(wanted[k]) for k, v in arrays.items()}

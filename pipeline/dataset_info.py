@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import string
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 from pipeline.errors import DatasetError, one_of
 from pipeline.paths import inside
 from pipeline.plain_files import mapping, problems_of, read_json
+from pipeline.processes import safe_python
 
 NO_ROWS = ("video", "image", "string", "language")
 """Types of features whose columns hold no numbers."""
@@ -112,7 +112,7 @@ def check_version(root: Path, version: str) -> None:
             "that away first, then try again for the command"
         )
     options = [f"--repo-id=local/{place.name}", f"--root={place}", "--push-to-hub=false"]
-    command = [sys.executable, "-m", "lerobot.scripts.convert_dataset_v21_to_v30", *options]
+    command = [*safe_python(), "-m", "lerobot.scripts.convert_dataset_v21_to_v30", *options]
     raise DatasetError(
         what + f"LeRobot converts it in its place, if no episode is missing from it, and keeps "
         f"what it was as {place.name}_old:\n"

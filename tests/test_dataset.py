@@ -127,7 +127,7 @@ def test_older_version_is_refused_with_the_command_that_converts_it(old):
     first, command = refusal(old).splitlines()
     assert "old data is LeRobot v2.1, not v3" in first
     assert "keeps what it was as old data_old" in first
-    assert shlex.split(command)[2:] == [
+    assert shlex.split(command)[-4:] == [
         "lerobot.scripts.convert_dataset_v21_to_v30",
         "--repo-id=local/old data",
         f"--root={old}",

@@ -23,7 +23,19 @@ from pipeline.cli import track as track_command
 from pipeline.cli import train as train_command
 from pipeline.cli import train_latent as latent_command
 from pipeline.cli.guard import SAME_COMMAND, run_guarded, when_stopped
-from pipeline.cli.paths import given_path, named_path
+from pipeline.cli.options import (
+    Dataset,
+    Inputs,
+    Limit,
+    Only,
+    Out,
+    Overrides,
+    RecipeName,
+    StorePath,
+    Until,
+    Workers,
+)
+from pipeline.cli.paths import named_path
 from pipeline.cli.prefect_option import WithPrefect, flow
 from pipeline.cli.terminal import console
 from pipeline.errors import UsageError, one_of
@@ -56,47 +68,6 @@ app.command(name="eval")(policy_command.evaluate)
 app.command(name="relabel")(policy_command.relabel)
 app.command(name="track")(track_command.track)
 app.command(name="record")(record_command.record)
-
-Inputs = Annotated[
-    list[Path],
-    typer.Argument(
-        parser=given_path,
-        help="Folders (searched through) and files: videos, or motion capture (BVH, AMC, npz, npy) "
-        "for a recipe that begins with `motion`.",
-        metavar="VIDEOS",
-    ),
-]
-RecipeName = Annotated[
-    str, typer.Option("--recipe", "-r", help="Name of a recipe, or path of a .yaml file.")
-]
-Out = Annotated[
-    Path, typer.Option("--out", parser=named_path, help="Where the dataset is published, whole.")
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-o", "--override", metavar="KEY=VALUE", help="Change a setting: `-o hands.num_hands=1`."
-    ),
-]
-Only = Annotated[
-    str | None, typer.Option(metavar="GLOB", help="Only videos whose relative path matches.")
-]
-Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N videos.")]
-Until = Annotated[
-    str, typer.Option(metavar="STAGE", help="Stop after this stage; write no dataset.")
-]
-Workers = Annotated[int, typer.Option(min=1, help="Videos processed at the same time.")]
-StorePath = Annotated[
-    Path | None,
-    typer.Option(
-        "--store",
-        parser=named_path,
-        help="Where intermediate results are kept [user cache folder].",
-    ),
-]
-Dataset = Annotated[
-    Path, typer.Argument(parser=named_path, help="Folder of a dataset.", metavar="DATASET")
-]
 
 
 def _show_version(is_wanted: bool) -> bool:

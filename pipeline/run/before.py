@@ -46,7 +46,7 @@ def missing_assets(recipe: Recipe) -> list[str]:
     for entry in recipe.stages:
         needed.update(entry.stage_class.assets)
         robot = getattr(entry.config, "robot", None)
-        if isinstance(robot, str):
+        if isinstance(robot, str) and robot:
             needed.update(registry.helper("robot_assets")(robot))
     return [name for name in sorted(needed) if not _is_here(name)]
 

@@ -60,7 +60,7 @@ def test_stopped_labelling_says_how_to_go_on(folder, number, code):
     assert command.returncode == code
     assert said == (
         "rotoscope: stopped; run the same command again: it goes on where it was; or: rotoscope "
-        "retry 'my out'\n"
+        "retry 'my out' --allow-code\n"
     )
 
 
