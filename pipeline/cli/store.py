@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from pipeline.cli.paths import given_path
+from pipeline.cli.terminal import console
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Look after the store of intermediate results: check it, or make room.",
 )
-console = Console(soft_wrap=True, highlight=False, markup=False)
 
-StorePath = Annotated[Path | None, typer.Option("--store", help="Which store [user cache folder].")]
+StorePath = Annotated[
+    Path | None,
+    typer.Option("--store", parser=given_path, help="Which store [user cache folder]."),
+]
 
 
 @app.command()
@@ -36,9 +40,9 @@ def verify(store: StorePath = None) -> None:
         total += entry.num_bytes
         if entry.damage:
             damaged += 1
-            console.print(f"damaged: {entry.path}: {entry.damage}")
+            console.say(f"damaged: {entry.path}: {entry.damage}")
     kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items())) or "nothing"
-    console.print(f"{root}: {kinds}; {total / 1e6:.0f} MB; {damaged} damaged")
+    console.say(f"{root}: {kinds}; {total / 1e6:.0f} MB; {damaged} damaged")
     raise typer.Exit(int(damaged > 0))
 
 
@@ -60,7 +64,7 @@ def prune(
     root = store or default_store()
     max_bytes = None if max_gb is None else int(max_gb * 1e9)
     done = remove(root, max_age_days=max_age_days, max_bytes=max_bytes)
-    console.print(
+    console.say(
         f"{root}: {len(done.removed)} entries removed, {done.num_bytes / 1e6:.0f} MB; "
         f"{done.kept_bytes / 1e6:.0f} MB left"
     )
