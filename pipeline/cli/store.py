@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.paths import given_path
 from pipeline.cli.terminal import console
 
 app = typer.Typer(
@@ -16,10 +15,7 @@ app = typer.Typer(
     help="Look after the store of intermediate results: check it, or make room.",
 )
 
-StorePath = Annotated[
-    Path | None,
-    typer.Option("--store", parser=given_path, help="Which store [user cache folder]."),
-]
+StorePath = Annotated[Path | None, typer.Option("--store", help="Which store [user cache folder].")]
 
 
 @app.command()
