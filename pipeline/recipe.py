@@ -251,9 +251,10 @@ def build_recipe(
 
 def _find(name_or_path: str) -> Path:
     path = Path(os.path.expanduser(name_or_path))
-    if path.suffix in (".yaml", ".yml"):
+    is_file = path.suffix in (".yaml", ".yml")
+    if is_file and os.path.lexists(path):
         return path
-    if name_or_path not in recipe_names():
+    if is_file or name_or_path not in recipe_names():
         raise RecipeError(
             f"there is no recipe {name_or_path!r}; valid ones are {one_of(recipe_names())}, "
             "or the path of a .yaml file"
@@ -307,6 +308,10 @@ def _checked[M: BaseModel](model: type[M], values: dict[str, Any], owner: str) -
                 fields = _section_at(model, problem["loc"][:-1]).model_fields
                 valid = one_of(fields) if fields else "none: it has no keys"
                 lines.append(f"{owner}: unknown key {key!r}; valid keys are {valid}")
+            elif problem["type"] == "missing":
+                lines.append(
+                    f"{owner}.{key} must be given: in the recipe, or as -o {owner}.{key}=..."
+                )
             else:
                 lines.append(f"{owner}.{key}: {problem['msg']}, got {shown(problem['input'])}")
         raise RecipeError("; ".join(lines)) from error

@@ -8,6 +8,7 @@ import importlib.metadata
 import importlib.util
 import os
 import sys
+import traceback
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -161,5 +162,15 @@ def _load_module(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[module_name]
-        raise RecipeError(f"{path} fails on import: {type(error).__name__}: {error}") from error
+        where = _line_in(path, error)
+        raise RecipeError(
+            f"{path} fails on import{where}: {type(error).__name__}: {error}"
+        ) from error
     return module
+
+
+def _line_in(path: Path, error: Exception) -> str:
+    """Where in a file an error came up; a syntax error says so itself."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    return f" in line {lines[-1]}" if lines else ""

@@ -132,9 +132,23 @@ def test_editing_a_stage_file_changes_the_digest(tmp_path):
 
 def test_stage_file_that_fails_on_import_is_named(tmp_path):
     file = tmp_path / "broken.py"
-    file.write_text("import a_package_that_is_not_there")
-    with pytest.raises(RecipeError, match=r"broken.py fails on import: ModuleNotFoundError"):
+    file.write_text("import sys\n\nimport a_package_that_is_not_there")
+    with pytest.raises(RecipeError, match=r"broken.py fails on import in line 3: ModuleNotFound"):
         registry.stage_class(f"{file}:Stage", allow_code=True)
+    file.write_text("\ndef f(:")
+    with pytest.raises(RecipeError, match=r"broken.py fails on import: SyntaxError: .*line 2"):
+        registry.stage_class(f"{file}:Stage", allow_code=True)
+
+
+def test_recipe_file_that_is_not_there_says_what_there_is(tmp_path):
+    with pytest.raises(RecipeError, match=r"no recipe '.*mine.yaml'; valid ones are 'body-huma"):
+        load_recipe(str(tmp_path / "mine.yaml"))
+
+
+def test_setting_without_a_default_is_asked_for():
+    words = r"^track\.colour\.things must be given: in the recipe, or as -o track\.colour\.things="
+    with pytest.raises(RecipeError, match=words):
+        build_recipe({"stages": ["track.colour"]})
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,10 @@ def check_settings(config: InverseDynamicsConfig) -> None:
     """
     check_encoder(config.image_network)
     if not config.inputs and not config.camera:
-        raise UsageError("a labeler must see something: set inputs or camera")
+        raise UsageError(
+            "a labeler must see something: set inputs or camera, such as "
+            "-o inputs=[observation.state] or -o camera=observation.images.front"
+        )
     if config.kind != "mlp" and config.learns_images:
         raise UsageError(
             f"kind={config.kind} cannot train the image network 'cnn'; use kind=mlp, encoder=pca, "

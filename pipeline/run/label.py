@@ -109,7 +109,7 @@ def settle(rows: dict[str, Row], ledger: Ledger) -> tuple[Row, ...]:
     """All rows in order of name, duplicates told; those that this changes go on record."""
     ordered = without_duplicates(rows.values())
     for row in ordered:
-        if row.status != rows[row.name].status:
+        if row != rows[row.name]:
             ledger.append(row)
     return tuple(ordered)
 

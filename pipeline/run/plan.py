@@ -15,7 +15,7 @@ from pipeline.run.ledger import Ledger, Row
 from pipeline.run.outcome import VideoAnswer
 from pipeline.run.process import Part, stored_outcome
 from pipeline.run.request import LabelRequest, check_out, save_request
-from pipeline.run.rows import failed_row, finished_row
+from pipeline.run.rows import failed_row, finished_row, without_duplicates
 from pipeline.run.store import Store
 from pipeline.sources import files_of, nothing_found, say_left_out, scan
 from pipeline.types import SourceKind
@@ -67,13 +67,19 @@ def prepare(request: LabelRequest, ledger: Ledger) -> Prepared:
     check_store(request.store)
     save_request(request)
     before = {row.name: row for row in ledger.rows()}
-    rows = {row.name: row for _, row in looked.files if row is not None}
-    for row in rows.values():
+    known = without_duplicates(row for _, row in looked.files if row is not None)
+    rows = {row.name: row for row in known}
+    for row in known:
         old = before.get(row.name)
-        if old is None or (old.status, old.sha256) != (row.status, row.sha256):
+        if old is None or _gist(old) != _gist(row):
             ledger.append(row)
     todo = [Work(found) for found, row in looked.files if row is None]
     return Prepared(rows, todo, looked.left_out)
+
+
+def _gist(row: Row) -> tuple[str, str, str]:
+    """What a row says of the video, not what an attempt needed."""
+    return row.status, row.sha256, row.message
 
 
 def look(request: LabelRequest) -> Looked:

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from pipeline.errors import TrackError, VideoError
 from pipeline.identity import Identity, check_unchanged
+from pipeline.plain_files import shown
 from pipeline.recipe import Recipe, StageEntry, build_recipe
 from pipeline.run.isolation import Tell
 from pipeline.run.keys import outcome_key, stage_tokens, video_keys
@@ -235,7 +236,7 @@ class _Run:
                 mark = time.process_time()
                 made[name] = stage.finish(time_s)
                 cpu[name] += time.process_time() - mark
-                _check_lengths(name, made[name], len(time_s))
+                _check_made(name, made[name], len(time_s))
         finally:
             for stage in observers.values():
                 stage.close()
@@ -271,7 +272,7 @@ class _Run:
                 units = []
                 for clip, tracks in zip(self.clips, self.tracks, strict=True):
                     made = stage.run(clip, select(tracks, stage.requires))
-                    _check_lengths(entry.name, made, clip.num_frames)
+                    _check_made(entry.name, made, clip.num_frames)
                     units.append(_renamed(made, entry))
                     self._progress(entry.name, clip.end)
             finally:
@@ -371,7 +372,13 @@ def _renamed(made: Tracks, entry: StageEntry) -> Tracks:
     return out
 
 
-def _check_lengths(stage: str, made: Mapping[str, Track], num_frames: int) -> None:
+def _check_made(stage: str, made: Tracks, num_frames: int) -> None:
+    """Refuses what a stage of somebody's own may return instead of tracks of the clip's length."""
+    if not isinstance(made, Mapping) or not all(isinstance(t, Track) for t in made.values()):
+        raise TrackError(
+            f"stage {stage!r} returned {shown(made)}; a mapping of names to tracks is wanted, "
+            "empty where nothing was found"
+        )
     for name, track in made.items():
         if track.num_frames not in (None, num_frames):
             raise TrackError(

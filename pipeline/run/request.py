@@ -6,13 +6,13 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.atomic import write_text_atomic
+from pipeline.atomic import write_bytes_atomic
 from pipeline.errors import UsageError, one_of
-from pipeline.plain_files import problems_of, read_json
+from pipeline.plain_files import problems_of, read_json, shown
 from pipeline.recipe import Recipe, build_recipe
 from pipeline.run.store import default_store
 from pipeline.types import SourceKind
@@ -89,16 +89,17 @@ def check_out(request: LabelRequest) -> None:
     made_by = provenance.get("recipe_digest")
     if made_by != request.recipe.digest() and not request.replace:
         raise UsageError(
-            f"{out} was made by another recipe or other settings ({provenance.get('recipe')}); "
+            f"{out} was made by another recipe or other settings "
+            f"({shown(provenance.get('recipe'))}); "
             "name another --out, or say --replace to replace it"
         )
 
 
 def read_provenance(dataset: Path) -> dict[str, Any] | None:
-    """`meta/rotoscope/provenance.json` of a dataset, or `None` where there is none."""
+    """`meta/rotoscope/provenance.json` of a dataset, or `None` where there is none to be read."""
     try:
-        found = json.loads((dataset / "meta" / "rotoscope" / "provenance.json").read_text())
-    except (OSError, ValueError):
+        found = read_json(dataset / "meta" / "rotoscope" / "provenance.json", error=UsageError)
+    except UsageError:
         return None
     return found if isinstance(found, dict) else None
 
@@ -123,10 +124,10 @@ def save_request(request: LabelRequest) -> None:
         "limit": request.limit,
         "until": request.until,
     }
-    text = json.dumps(facts, indent=1, sort_keys=True)
+    data = json.dumps(facts, indent=1, sort_keys=True).encode()
     path = request.work / "run.json"
-    if not path.is_file() or path.read_text() != text:
-        write_text_atomic(path, text)
+    if not path.is_file() or path.read_bytes() != data:
+        write_bytes_atomic(path, data)
 
 
 def load_request(out: Path, *, allow_code: bool = False) -> LabelRequest:
@@ -181,16 +182,27 @@ def read_record(out: Path) -> RunRecord:
         ) from error
 
 
+def _place(text: str) -> str:
+    """A path that the system takes; not all of its bytes need be UTF-8."""
+    raw = os.fsencode(text)
+    if not raw or b"\0" in raw:
+        raise ValueError("is no path")
+    return text
+
+
+_Place = Annotated[str, AfterValidator(_place)]
+
+
 class RunRecord(BaseModel):
     """`run.json`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    inputs: list[str] = Field(min_length=1)
+    inputs: list[_Place] = Field(min_length=1)
     recipe: dict[str, Any]
     source: SourceKind
-    folder: str | None
-    store: str = Field(min_length=1)
+    folder: _Place | None
+    store: _Place
     workers: int = Field(ge=1)
     only: str | None
     limit: int | None = Field(ge=1)

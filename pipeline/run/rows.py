@@ -92,15 +92,21 @@ def duplicate_row(row: Row, first: str) -> Row:
 
 
 def without_duplicates(rows: Iterable[Row]) -> list[Row]:
-    """The rows in order of name; of those with the same bytes only the first keeps episodes."""
+    """The rows in order of name; of those with the same bytes only the first keeps episodes.
+
+    Which is the first depends on the names alone, not on which was read first.
+    """
+    ordered = sorted(rows, key=lambda r: r.name)
     first: dict[str, str] = {}
-    out = []
-    for row in sorted(rows, key=lambda r: r.name):
+    for row in ordered:
         if row.sha256 and row.is_first:
-            name = first.setdefault(row.sha256, row.name)
-            row = row if name == row.name else duplicate_row(row, name)
-        out.append(row)
-    return out
+            first.setdefault(row.sha256, row.name)
+    return [
+        row
+        if first.get(row.sha256, row.name) == row.name
+        else duplicate_row(row, first[row.sha256])
+        for row in ordered
+    ]
 
 
 def public_row(row: Row) -> dict[str, Any]:

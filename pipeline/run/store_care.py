@@ -1,7 +1,12 @@
-"""Looking after a store: which entries are damaged, which were of no use for long."""
+"""Looking after a store: which entries are damaged, which were of no use for long.
+
+Only what bears the name of an entry is looked at: in a folder that is no store, or holds other
+things besides, nothing else is touched.
+"""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +18,9 @@ from pipeline.run.store import EPISODE, RECORD, TRACKS
 from pipeline.seal import SEAL, BrokenSealError, check_folder, read_sealed
 
 KINDS = {TRACKS: "tracks", RECORD: "record", EPISODE: "episode"}
+_FOLDER = re.compile(r"[0-9a-f]{2}")
+_ENTRY = re.compile(r"[0-9a-f]{64}(-\d+)?(\.\w+)*")
+"""A key, perhaps the number of an episode, and an ending, perhaps of an earlier version."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,11 @@ def verify(root: Path) -> Iterator[Entry]:
         UsageError: There is no such folder.
     """
     for path in _entries(root):
-        yield _look_at(path)
+        try:
+            entry = _look_at(path)
+        except FileNotFoundError:  # a run has just put another in its place
+            continue
+        yield entry
 
 
 def prune(root: Path, *, max_age_days: float | None = None, max_bytes: int | None = None) -> Pruned:
@@ -86,13 +98,14 @@ def prune(root: Path, *, max_age_days: float | None = None, max_bytes: int | Non
 def _folders(root: Path) -> list[Path]:
     if not root.is_dir():
         raise UsageError(f"there is no store at {root}; name one with --store")
-    return sorted(f for f in root.iterdir() if f.is_dir() and len(f.name) == 2)
+    return sorted(f for f in root.iterdir() if f.is_dir() and _FOLDER.fullmatch(f.name))
 
 
 def _entries(root: Path) -> Iterator[Path]:
     for folder in _folders(root):
         # What begins with a dot is being written by a run, or was when it was killed.
-        yield from sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+        names = sorted(p.name for p in folder.iterdir() if _ENTRY.fullmatch(p.name))
+        yield from (folder / name for name in names if name.startswith(folder.name))
 
 
 def _look_at(path: Path) -> Entry:

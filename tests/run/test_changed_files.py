@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from lamp_runs import run_lamp, statuses, write_clip
+from lamp_runs import digest, run_lamp, statuses, write_clip
 
 from pipeline.errors import FileChangedError, NotAVideoError
 from pipeline.identity import RACY_NS, check_unchanged, identify, sha256_file
@@ -136,3 +136,29 @@ def test_stop_keeps_what_is_finished(tmp_path):
     result = run_lamp(tmp_path, stop=stop, listener=lambda e: e.kind == "finished" and stop.set())
     assert result.dataset is None
     assert "done" in statuses(result).values()
+
+
+def test_which_copy_counts_depends_on_names_alone(tmp_path):
+    clip = write_clip(tmp_path / "videos" / "m.mp4").read_bytes()
+    time.sleep(RACY_NS / 1e9 + 0.1)  # from then on the ledger's hash is trusted
+    run_lamp(tmp_path)
+    for name in ("a.mp4", "z.mp4"):
+        (tmp_path / "videos" / name).write_bytes(clip)
+    grown = run_lamp(tmp_path)
+    fresh = run_lamp(tmp_path, out=tmp_path / "fresh", store=tmp_path / "fresh store")
+    assert statuses(fresh) == {"a.mp4": "done", "m.mp4": "duplicate", "z.mp4": "duplicate"}
+    assert [row.message for row in grown.rows] == [row.message for row in fresh.rows]
+    assert digest(tmp_path / "out") == digest(tmp_path / "fresh")
+
+
+def test_second_run_says_of_copies_what_the_first_said_and_writes_nothing_down(tmp_path):
+    clip = write_clip(tmp_path / "videos" / "a.mp4").read_bytes()
+    (tmp_path / "videos" / "b.mp4").write_bytes(clip)
+    time.sleep(RACY_NS / 1e9 + 0.1)  # from then on the ledger's hashes are trusted
+    run_lamp(tmp_path)
+    ledger = tmp_path / "out.rotoscope" / "ledger.jsonl"
+    before, heard = ledger.read_bytes(), []
+    run_lamp(tmp_path, listener=heard.append)
+    said = {e.name: e.row.status for e in heard if e.kind == "finished"}
+    assert said == {"a.mp4": "done", "b.mp4": "duplicate"}
+    assert ledger.read_bytes() == before

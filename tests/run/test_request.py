@@ -1,6 +1,7 @@
 """A run's record and its ledger, whatever became of the files."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -9,7 +10,13 @@ import pytest
 from pipeline.errors import RecipeError, UsageError
 from pipeline.recipe import build_recipe
 from pipeline.run.ledger import Ledger, Row
-from pipeline.run.request import LabelRequest, load_request, save_request
+from pipeline.run.request import (
+    LabelRequest,
+    check_out,
+    load_request,
+    read_provenance,
+    save_request,
+)
 
 
 @pytest.fixture
@@ -24,6 +31,16 @@ def test_request_comes_back_as_it_was(saved):
     assert [s.name for s in load_request(saved).recipe.stages] == ["shots"]
 
 
+def test_paths_whose_bytes_are_no_text_come_back(tmp_path):
+    odd = tmp_path / os.fsdecode(b"\xff")
+    recipe = build_recipe({"stages": ["shots"]}, folder=odd)
+    request = LabelRequest(inputs=(odd,), recipe=recipe, out=odd / "out", store=odd)
+    odd.mkdir()
+    save_request(request)
+    found = load_request(request.out)
+    assert (found.inputs, found.store, found.recipe.folder) == ((odd,), odd, odd)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -33,6 +50,10 @@ def test_request_comes_back_as_it_was(saved):
         ({"inputs": []}, "inputs: List should have at least 1 item"),
         ({"workers": "2"}, "workers: Input should be a valid integer, got '2'"),
         ({"store": 5}, "store: Input should be a valid string, got 5"),
+        ({"store": ""}, "store: Value error, is no path"),
+        ({"store": "a\0"}, "store: Value error, is no path"),
+        ({"inputs": ["\ud800"]}, "inputs.0: Value error, 'utf-8' codec can't encode"),
+        ({"folder": "\0"}, "folder: Value error, is no path"),
         ({"more": 5}, "more: Extra inputs are not permitted"),
         ({"until": "nothing"}, "there is no stage 'nothing' to stop after"),
     ],
@@ -71,3 +92,31 @@ def test_ledger_lines_that_are_no_rows_are_left_out(tmp_path):
         ):  # fmt: skip
             file.write(line + b"\n")
     assert ledger.rows() == [Row("a.mp4", "done", frames=3, episodes=("k",))]
+
+
+@pytest.mark.parametrize("there", [b"\xff\xfe{", b"", b"[" * 100_000])
+def test_damaged_record_is_written_anew(saved, there):
+    path = saved.with_name("out.rotoscope") / "run.json"
+    request, whole = load_request(saved), path.read_bytes()
+    path.write_bytes(there)
+    save_request(request)
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("there", [b"\xff\xfe{", b"", b"[" * 100_000, b"5"])
+def test_dataset_whose_provenance_cannot_be_read_is_not_replaced(saved, there):
+    path = saved / "meta" / "rotoscope" / "provenance.json"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(there)
+    assert read_provenance(saved) is None
+    with pytest.raises(UsageError, match="exists and was not written by rotoscope"):
+        check_out(load_request(saved))
+
+
+def test_other_recipe_of_a_dataset_is_not_quoted_at_length(saved):
+    path = saved / "meta" / "rotoscope" / "provenance.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"recipe": "long " * 1000}))
+    with pytest.raises(UsageError, match="was made by another recipe") as caught:
+        check_out(load_request(saved))
+    assert len(str(caught.value).replace(str(saved), "")) < 300

@@ -1,0 +1,30 @@
+"""What a stage of somebody's own does wrong is said of that stage, in its row."""
+
+import pytest
+from lamp_runs import run_lamp, write_clip, write_recipe
+
+STAGE = """
+from pipeline.stage import {base}
+
+class Mine({base}):
+    kind, version = "mine", "1"
+    provides = ("mine",)
+
+    def begin(self, video): pass
+    def observe(self, frame): pass
+    def finish(self, time_s):
+        return {returned}
+    def run(self, clip, tracks):
+        return {returned}
+"""
+
+
+@pytest.mark.parametrize("base", ["FrameStage", "ClipStage"])
+@pytest.mark.parametrize("returned", ["5", "None", "[]", "{'mine': 5}", "{'mine': [1.0]}"])
+def test_what_is_no_track_is_the_stages_fault_not_a_defect(tmp_path, base, returned):
+    write_clip(tmp_path / "videos" / "a.mp4", frames=15)
+    (tmp_path / "mine.py").write_text(STAGE.format(base=base, returned=returned))
+    write_recipe(tmp_path / "lamp.yaml", ["./mine.py:Mine as mine"])
+    (row,) = run_lamp(tmp_path).rows
+    assert (row.status, row.error) == ("failed", "TrackError")
+    assert f"stage 'mine' returned {returned}; a mapping of names to tracks" in row.message
