@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 
 from pipeline.errors import DatasetError, one_of
 from pipeline.paths import inside
-from pipeline.plain_files import mapping, problems_of, read_json
+from pipeline.plain_files import mapping, read_json
+from pipeline.quoting import problems_of
 
 NO_ROWS = ("video", "image", "string", "language")
 """Types of features whose columns hold no numbers."""
