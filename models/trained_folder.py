@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import UsageError
 from pipeline.paths import inside
-from pipeline.plain_files import mapping, problems_of, read_json, read_yaml, shown
+from pipeline.plain_files import mapping, read_json, read_yaml
+from pipeline.quoting import problems_of, shown
 
 WEIGHTS = "model.safetensors"
 Shape = tuple[int | str, ...]

@@ -15,7 +15,7 @@ from pipeline.dataset_info import names_of, read_info
 from pipeline.dataset_tables import read_episodes, read_rows
 from pipeline.errors import DatasetError, VideoError
 from pipeline.paths import fill, inside
-from pipeline.plain_files import shown
+from pipeline.quoting import shown
 from pipeline.sidecars import read_sidecar, read_sidecar_lines
 
 ReadImages = Callable[["EpisodeRows", Sequence[int], float], Iterator[np.ndarray]]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shlex
-import string
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
 from pipeline.errors import DatasetError, one_of
-from pipeline.paths import inside
-from pipeline.plain_files import mapping, problems_of, read_json
+from pipeline.paths import fill, inside
+from pipeline.plain_files import mapping, read_json
 from pipeline.processes import safe_python
+from pipeline.quoting import problems_of
 
 NO_ROWS = ("video", "image", "string", "language")
 """Types of features whose columns hold no numbers."""
@@ -142,13 +142,7 @@ def names_of(info: dict[str, Any], feature: str) -> list[str]:
 def _template(text: str, known: set[str]) -> str:
     """A path with places for numbers, and nothing else that `str.format` would do."""
     try:
-        parts = list(string.Formatter().parse(text))
-        strange = [name for _, name, _, _ in parts if name is not None and name not in known]
-        strange += [spec for _, _, spec, _ in parts if spec and len(spec) > 3]  # no {:09999999d}
-        if not strange:
-            text.format(**{name: name if name == KEY else 0 for name in known})
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ValueError(f"is no path with places for {sorted(known)}: {error}") from error
-    if strange:
-        raise ValueError(f"may hold places for {sorted(known)} alone, such as {{file_index:03d}}")
+        fill(text, {name: name if name == KEY else 0 for name in sorted(known)}, what="it")
+    except DatasetError as error:
+        raise ValueError(str(error)) from error
     return text

@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.dataset_info import NO_ROWS
 from pipeline.errors import DatasetError
 from pipeline.paths import files_below
-from pipeline.plain_files import shown
+from pipeline.quoting import shown
 
 _WRITE_AGAIN = "write the dataset again, or take another copy of it"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from string import Formatter
 
 from pipeline.errors import DatasetError, RotoscopeError, one_of
-from pipeline.quoting import short
+from pipeline.quoting import shown
 
 _WIDTH = re.compile(r"0?\d?d?")
 """How a template may ask for a number to be written: such as `03d`."""
@@ -59,12 +59,12 @@ def inside(
         is_inside, path, mode = False, root, 0
     if not is_inside:
         raise error(
-            f"{what} {short(os.fspath(relative))} leads out of {root.name or '.'}, the folder that "
+            f"{what} {shown(os.fspath(relative))} leads out of {root.name or '.'}, the folder that "
             "it belongs to, or nowhere; only files below that folder are read: put the file there"
         )
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise error(
-            f"{what} {short(os.fspath(relative))} is a pipe or a device, not a file; remove it"
+            f"{what} {shown(os.fspath(relative))} is a pipe or a device, not a file; remove it"
         )
     return path
 
@@ -135,7 +135,7 @@ def fill(template: object, fields: Mapping[str, object], *, what: str) -> str:
     Raises:
         DatasetError: It is no text, or asks for anything else.
     """
-    advice = f"{what} {short(template)} is no template of a path; fields can be {one_of(fields)}"
+    advice = f"{what} {shown(template)} is no template of a path; fields can be {one_of(fields)}"
     if not isinstance(template, str):
         raise DatasetError(advice)
     out = []

@@ -11,18 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from pipeline.errors import RotoscopeError
+from pipeline.quoting import cut, shown
 
 MAX_BYTES = 64 * 2**20
 """Largest file of settings or facts; those of a hundred thousand episodes are smaller."""
 MAX_NODES = 1_000_000
 """Values that a YAML text may stand for, its aliases written out."""
-SHOWN_PROBLEMS = 4
-"""How many faults of one file a message spells out."""
-SHOWN_CHARACTERS = 80
-"""How much of a value a message shows."""
 
 
 def read_text(path: Path, *, error: type[RotoscopeError]) -> str:
@@ -91,13 +87,15 @@ def parse_yaml(text: str, *, source: str, error: type[RotoscopeError]) -> Any:
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
         where = f" in line {mark.line + 1} column {mark.column + 1}" if mark else ""
-        raise error(f"{source} is not valid YAML: {problem.problem}{where}") from problem
+        raise error(f"{source} is not valid YAML: {cut(str(problem.problem))}{where}") from problem
     except yaml.reader.ReaderError as problem:
         raise error(
             f"{source} is not valid YAML: character {problem.position} is not printable"
         ) from problem
     except (yaml.YAMLError, ValueError, RecursionError) as problem:
-        raise error(f"{source} is not YAML that is meant to be read: {problem}") from problem
+        raise error(
+            f"{source} is not YAML that is meant to be read: {cut(str(problem))}"
+        ) from problem
     finally:
         if loader is not None:
             loader.dispose()
@@ -115,26 +113,6 @@ def mapping(value: Any, *, source: str, error: type[RotoscopeError]) -> dict[str
     if strange:
         raise error(f"{source}: keys must be texts, got {shown(strange[0])}")
     return dict(value)
-
-
-def shown(value: object) -> str:
-    """A value as a message shows it: whole where it is short, else its start and its type."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # digits without end, or a value that holds itself
-        return f"a {type(value).__name__}"
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
-
-
-def problems_of(found: ValidationError) -> str:
-    """What pydantic found wrong, in one line."""
-    lines = [
-        f"{'.'.join(map(str, p['loc'])) or 'all of it'}: {p['msg']}"
-        + ("" if p["type"] == "missing" else f", got {shown(p['input'])}")
-        for p in found.errors(include_url=False)
-    ]
-    more = len(lines) - SHOWN_PROBLEMS
-    return "; ".join(lines[:SHOWN_PROBLEMS]) + (f"; and {more} more" if more > 0 else "")
 
 
 class _PlainLoader(yaml.SafeLoader):

@@ -6,28 +6,36 @@ from pydantic import ValidationError
 
 SHOWN_CHARACTERS = 80
 """How much of a value is quoted."""
+SHOWN_PROBLEMS = 4
+"""How many faults of one file a message spells out."""
 
 
-def short(value: object) -> str:
-    """A value as a message shows it: on one line, and never at length."""
-    return _cut(repr(value))
+def shown(value: object) -> str:
+    """A value as a message shows it, on one line: whole where it is short, else its start."""
+    try:
+        return cut(repr(value))
+    except (ValueError, RecursionError):  # digits without end, or a value that holds itself
+        return f"a {type(value).__name__}"
 
 
-def reason(error: Exception) -> str:
-    """Why a text could not be read, in one line that holds no more of it than a word.
+def cut(text: str) -> str:
+    """A text as a message holds it: the start, where it is long."""
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 
-    YAML's own messages show the lines around the place, pydantic's every wrong value.
+
+def problems_of(found: ValidationError, *, with_values: bool = True) -> str:
+    """What pydantic found wrong, in one line.
+
+    Args:
+        found: The error.
+        with_values: Whether the wrong values are quoted; not where they may be anybody's.
     """
-    if isinstance(error, ValidationError):
-        first, *others = error.errors(include_url=False, include_input=False)
-        where = ".".join(_cut(str(part)) for part in first["loc"])
-        more = f" (and {len(others)} more)" if others else ""
-        return f"{where}: {_cut(first['msg'])}{more}" if where else _cut(first["msg"])
-    mark = getattr(error, "problem_mark", None)
-    if mark is not None:
-        return f"{_cut(str(getattr(error, 'problem', '')))} in line {mark.line + 1}"
-    return _cut(" ".join(str(error).split()))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
+    problems = found.errors(include_url=False)
+    lines = []
+    for problem in problems[:SHOWN_PROBLEMS]:
+        where = ".".join(cut(str(part)) for part in problem["loc"]) or "all of it"
+        has_value = with_values and problem["type"] != "missing"
+        value = f", got {shown(problem['input'])}" if has_value else ""
+        lines.append(f"{where}: {problem['msg']}{value}")
+    more = len(problems) - SHOWN_PROBLEMS
+    return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")

@@ -16,7 +16,8 @@ from pipeline import registry
 from pipeline.config_paths import with_absolute_paths, without_folders
 from pipeline.configs import config_path
 from pipeline.errors import RecipeError, one_of
-from pipeline.plain_files import mapping, read_yaml, shown
+from pipeline.plain_files import mapping, read_yaml
+from pipeline.quoting import shown
 from pipeline.recipe_text import (
     KEYS,
     SECTIONS,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.errors import RecipeError, one_of
-from pipeline.plain_files import mapping, parse_yaml, shown
+from pipeline.plain_files import mapping, parse_yaml
+from pipeline.quoting import shown
 
 Entry = tuple[str, str, dict[str, Any]]
 """A stage's name, its reference and its settings."""

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 
 from pipeline.contract import ActionContract
 from pipeline.errors import DatasetError
-from pipeline.plain_files import mapping, parse_json, problems_of, read_json, read_text
+from pipeline.plain_files import mapping, parse_json, read_json, read_text
+from pipeline.quoting import problems_of
 
 Row3 = tuple[float, float, float]
 Row4 = tuple[float, float, float, float]

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-import yaml
 from jaxtyping import Float
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from pipeline.configs import config_path
 from pipeline.errors import RobotError, one_of
 from pipeline.geometry import se3
-from pipeline.quoting import reason, short
+from pipeline.plain_files import mapping, read_yaml
+from pipeline.quoting import shown
 from retarget.robot_files import RobotFileSection, Section
 from retarget.tree_config import HandConfig, HumanoidConfig, Vector3
 
@@ -119,8 +119,8 @@ def load_config(name_or_path: str) -> tuple[AnyRobotConfig, Path]:
     path = find_config(name_or_path)
     raw = _read_mapping(path)
     kind = raw.get("kind", "arm")
-    if kind not in SECTIONS:
-        raise RobotError(f"{path}: kind is {kind!r}; valid ones are {one_of(SECTIONS)}")
+    if not isinstance(kind, str) or kind not in SECTIONS:
+        raise RobotError(f"{path}: kind is {shown(kind)}; valid ones are {one_of(SECTIONS)}")
     section = SECTIONS[kind]
     reject_unknown_keys(section, raw, str(path))
     try:
@@ -170,13 +170,7 @@ def find_config(name_or_path: str, *, kind: RobotKind | None = None) -> Path:
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
-    try:
-        raw = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RobotError(f"{path} is not valid YAML: {reason(error)}") from error
-    if not isinstance(raw, dict):
-        raise RobotError(f"{path} must hold a mapping with the keys {one_of(_keys(RobotConfig))}")
-    return raw
+    return mapping(read_yaml(path, error=RobotError), source=str(path), error=RobotError)
 
 
 def _articled(kind: str) -> str:
@@ -187,7 +181,7 @@ def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     key = ".".join(str(part) for part in problem["loc"])
     where = f"{key}: " if key else ""
-    return f"{where}{problem['msg']}, got {short(problem['input'])}"
+    return f"{where}{problem['msg']}, got {shown(problem['input'])}"
 
 
 def _keys(section: type[BaseModel]) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.errors import RobotError
 from pipeline.paths import inside
-from pipeline.quoting import reason, short
+from pipeline.quoting import cut, shown
 from retarget.description import parse_xml
 
 _MARKS = ("package.xml", ".git")
@@ -53,7 +53,7 @@ def file_of_robot(name: str, path: Path, folder: Path) -> Path | None:
     relative = os.path.relpath(found.parent.resolve() / found.name, root.resolve())
     if relative.split(os.sep)[0] == os.pardir:
         raise RobotError(
-            f"{path} names {short(name)}, which lies outside of {root}, where the robot is: copy "
+            f"{path} names {shown(name)}, which lies outside of {root}, where the robot is: copy "
             "it there, or leave it out"
         )
     inside(root, relative, what=f"{path.name} names", error=RobotError)
@@ -107,7 +107,8 @@ def _xml_files(main: Path) -> dict[Path, ET.Element]:
                     # A compiled model names no files.
                     continue
                 raise RobotError(
-                    f"{found}, which {file.name} includes, is not well-formed XML: {reason(error)}"
+                    f"{found}, which {file.name} includes, is not well-formed XML: "
+                    f"{cut(str(error))}"
                 ) from error
             waiting.append(found)
     return files

@@ -19,8 +19,7 @@ MAY_IMPORT = {
         "models",
         *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
         *(f"pipeline.{m}" for m in ("assets", "atomic", "configs", "motion", "packages")),
-        *(f"pipeline.{m}" for m in ("assets", "atomic", "configs", "motion", "paths", "quoting")),
-        *(f"pipeline.{m}" for m in ("assets", "atomic", "configs", "motion", "plain_files")),
+        *(f"pipeline.{m}" for m in ("paths", "plain_files", "quoting")),
         *(f"pipeline.{m}" for m in ("contract", "dataset", "smoothing")),
         # What simulators record becomes a dataset as everything else does.
         *(f"pipeline.{m}" for m in ("episode", "export", "registry")),
@@ -29,7 +28,7 @@ MAY_IMPORT = {
         "retarget",
         *(f"pipeline.{m}" for m in ("types", "tracks", "contract", "errors", "stage")),
         *(f"pipeline.{m}" for m in ("geometry", "smoothing", "assets", "atomic", "configs")),
-        *(f"pipeline.{m}" for m in ("paths", "quoting")),
+        *(f"pipeline.{m}" for m in ("paths", "plain_files", "quoting")),
     },
     "flows": set(PACKAGES),
 }

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipeline.contract import ActionContract
 from pipeline.errors import UsageError
 from pipeline.paths import inside
-from pipeline.plain_files import problems_of, read_yaml
+from pipeline.plain_files import read_yaml
+from pipeline.quoting import problems_of
 
 FACTS = "rotoscope.yaml"
 

@@ -14,7 +14,7 @@ from models.simulators.simulator import STATE
 from pipeline.contract import ActionContract
 from pipeline.errors import UsageError
 from pipeline.paths import inside, walk
-from pipeline.plain_files import shown
+from pipeline.quoting import shown
 
 _CONFIG = "config.json"
 

@@ -15,7 +15,8 @@ from models.training.read import read_labelled
 from models.training.settings import read_settings
 from pipeline.contract import ActionContract
 from pipeline.errors import ContractError, UsageError
-from pipeline.plain_files import problems_of, read_yaml
+from pipeline.plain_files import read_yaml
+from pipeline.quoting import problems_of
 
 
 def train_from_dataset(

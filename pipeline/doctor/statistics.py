@@ -11,7 +11,7 @@ from jaxtyping import Float
 from pipeline.doctor.check import Check, Findings
 from pipeline.doctor.dataset import Written
 from pipeline.doctor.labels import ACTION, STATE
-from pipeline.plain_files import shown
+from pipeline.quoting import shown
 
 RELATIVE, CANCELLATION = 5e-3, 2e-3
 """Slack against the standard deviation, and against the largest value: LeRobot takes moments in

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pipeline.errors import MotionError
 from pipeline.motion.motion import Unit, Up
 from pipeline.paths import beside
-from pipeline.quoting import reason
+from pipeline.plain_files import read_yaml
+from pipeline.quoting import problems_of
 
 NAME = "motion.yaml"
 
@@ -58,15 +59,13 @@ def read_notes(path: Path) -> Notes:
     Raises:
         MotionError: They are no YAML, hold keys or values that are not allowed, or lie elsewhere.
     """
-    import yaml
-
     found = notes_path(path)
     if found is None:
         return Notes()
     try:
-        return Notes.model_validate(yaml.safe_load(found.read_text()) or {})
-    except (yaml.YAMLError, UnicodeDecodeError, ValidationError) as error:
+        return Notes.model_validate(read_yaml(found, error=MotionError) or {})
+    except ValidationError as error:
         raise MotionError(
-            f"{found.name} beside {path.name} cannot be read: {reason(error)}; keys are unit, up, "
-            "rate_hz and joints"
+            f"{found.name} beside {path.name} cannot be read: "
+            f"{problems_of(error, with_values=False)}; keys are unit, up, rate_hz and joints"
         ) from error

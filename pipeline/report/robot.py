@@ -13,11 +13,10 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline import registry
+from pipeline import quoting, registry
 from pipeline.dataset import Dataset, EpisodeRows
 from pipeline.errors import RotoscopeError
 from pipeline.geometry import se3
-from pipeline.quoting import short
 from pipeline.report.figure import View, draw_figure, draw_lines
 from pipeline.report.pictures import body_of, person_view
 
@@ -92,8 +91,8 @@ class RobotPainter:
             file = Path(shown.name).name
             if file not in self._given:
                 self._note(
-                    f"the robot {short(file)} is not drawn: a file that a dataset names is opened "
-                    "only where you name it too, with --robot FILE"
+                    f"the robot {quoting.shown(file)} is not drawn: a file that a dataset names "
+                    "is opened only where you name it too, with --robot FILE"
                 )
                 return None
             shown = replace(shown, name=str(self._given[file]))

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from pipeline.errors import TrackError, VideoError
 from pipeline.identity import Identity, check_unchanged
-from pipeline.plain_files import shown
+from pipeline.quoting import shown
 from pipeline.recipe import Recipe, StageEntry, build_recipe
 from pipeline.run.isolation import Tell
 from pipeline.run.keys import outcome_key, stage_tokens, video_keys

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from pipeline.atomic import write_bytes_atomic
 from pipeline.errors import UsageError, one_of
-from pipeline.plain_files import problems_of, read_json, shown
+from pipeline.plain_files import read_json
+from pipeline.quoting import problems_of, shown
 from pipeline.recipe import Recipe, build_recipe
 from pipeline.run.store import default_store
 from pipeline.types import SourceKind

@@ -144,8 +144,11 @@ def test_folder_that_is_no_dataset_is_refused(tmp_path):
         ({"fps": 0}, "fps: Input should be greater than 0, got 0"),
         ({"fps": "30"}, "fps: Input should be a valid number"),
         ({"fps": float("nan")}, "fps: Input should be a finite number"),
-        ({"data_path": "{a.b}"}, "may hold places for"),
-        ({"data_path": "{chunk_index:0999999999d}"}, "may hold places for"),
+        ({"data_path": "{a.b}"}, "is no template of a path; fields can be 'chunk_index'"),
+        (
+            {"data_path": "{chunk_index:0999999999d}"},
+            "is no template of a path; fields can be 'chunk_index'",
+        ),
         ({"video_path": None}, "no video_path"),
         ({"features": {}}, "at least 1 item"),
     ],

@@ -169,7 +169,10 @@ def test_unknown_skeleton_says_what_is_missing_and_takes_names_by_hand(tmp_path:
         ("joints: {left_hip: Hips}", "not named: 'left_ankle'"),
         ("unit: parsec", "unit"),
         ("speed: 3", "speed"),
-        ("{", "cannot be read"),
+        ("{", "is not valid YAML"),
+        ("[" * 5000, "is not YAML that is meant to be read"),
+        ("unit: !!python/name:os.system", "a tag"),
+        ("5", "motion.yaml beside a.bvh cannot be read: all of it"),
     ],
 )
 def test_wrong_notes_are_an_error(tmp_path: Path, text: str, message: str) -> None:

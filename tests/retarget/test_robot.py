@@ -134,6 +134,9 @@ def test_checksum_changes_with_either_file(tiny: Path) -> None:
         ("origin_m", "approach: [0, 2, 0], origin_m", "must not be parallel"),
         ("max_opening_m: 0.04", "max_opening_m: -1", "gripper.max_opening_m.*greater than 0"),
         ("name: tiny", "name: [", "is not valid YAML"),
+        ("name: tiny", "kind: [arm]\nname: tiny", r"kind is \['arm'\]; valid ones are"),
+        ("name: tiny", f"name: {'[' * 5000}", "is not YAML that is meant to be read"),
+        ("name: tiny", "5: tiny", "keys must be texts, got 5"),
     ],
 )
 def test_wrong_yaml_says_what_is_allowed(tiny: Path, old: str, new: str, message: str) -> None:

@@ -117,7 +117,5 @@ def test_message_about_a_file_is_published_unless_it_holds_a_path():
     text = "a.mp4 is empty (0 bytes); copy it again"
     row = Row("a.mp4", "failed", stage="probe", error="NotAVideoError", message=text)
     assert public_row(row)["message"] == text
-    leaking = Row(
-        "a.mp4", "failed", error="MotionError", message="'/films/mine/b.npz' is short"
-    )
+    leaking = Row("a.mp4", "failed", error="MotionError", message="'/films/mine/b.npz' is short")
     assert "/films" not in str(public_row(leaking))
