@@ -31,7 +31,7 @@ def import_prefect() -> None:
     of_files = importlib.import_module("prefect.settings.sources").TomlConfigSettingsSourceBase
     dot_env = importlib.import_module("pydantic_settings").DotEnvSettingsSource
 
-    def sources(cls: type, *given: object, **named: object) -> tuple[object, ...]:
+    def sources(cls: type, /, *given: object, **named: object) -> tuple[object, ...]:
         found: tuple[Any, ...] = every.__func__(cls, *given, **named)
         for source in found:
             if isinstance(source, of_files):
