@@ -117,8 +117,8 @@ def records_that_name_programs(ground: Ground) -> Iterator[Finding]:
         "folder of recipe": {"folder": str(ground.folder), "recipe": {"stages": ["./evil.py:Bright"]}},
     }.items():
         path.write_text(json.dumps(good | change))
-        for command in (["status", "out"], ["retry", "out"], ["report", "out"], ["doctor", "out"]):
-            yield ground.judge(f"{name}, {command[0]}", ground.run(*command))
+        yield ground.judge(f"{name}, status", ground.run("status", "out"))
+        yield ground.judge(f"{name}, retry", ground.run("retry", "out"))
 
 
 @attack("code")
