@@ -17,6 +17,7 @@ import threading
 import types
 from typing import Any
 
+from flows import import_prefect
 from pipeline import lifeline
 from pipeline.errors import RotoscopeError
 
@@ -54,6 +55,7 @@ def main() -> None:
         answer.give_up(BROKEN, f"{kind.__name__}: {error}")
 
     sys.excepthook = break_off
+    import_prefect()
     server = importlib.import_module("flows.server")
     try:
         with server.connected() as url:

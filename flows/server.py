@@ -85,6 +85,7 @@ def _own_server() -> Iterator[str]:
             env=os.environ | settings | _ROLE,
             stdin=subprocess.PIPE,
             pass_fds=[listener.fileno()],
+            cwd="/",  # see `import_prefect`
         )
     assert server.stdin is not None
     try:

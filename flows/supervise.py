@@ -16,6 +16,7 @@ import signal
 import subprocess
 from typing import Any
 
+from flows import import_prefect
 from flows.child import BROKEN, DONE, NO_SERVER, REFUSED
 from pipeline import errors
 from pipeline.processes import python_module
@@ -42,6 +43,7 @@ def supervised(module: str, name: str, *args: Any, **kwargs: Any) -> Any:
         raise getattr(errors, content[0], errors.RotoscopeError)(content[1])
     said = content if kind == NO_SERVER else f"the flow broke off ({content})"
     log.warning("%s; the work goes on without it", said)
+    import_prefect()
     return importlib.import_module(f"flows.{module}").PLAIN[name](*args, **kwargs)
 
 
