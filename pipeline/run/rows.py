@@ -134,7 +134,8 @@ def named(message: str, found: Found) -> str:
             message = message.replace(text, found.display_name)
         for text in dict.fromkeys((str(path.parent), display_name(path.parent))):
             if text not in (".", "/"):
-                message = message.replace(f"{text}/", "")
+                # Only as the beginning of a path: `a` may end other words, such as `media/type`.
+                message = re.sub(rf"(?<![\w./-]){re.escape(text)}/", "", message)
     return message
 
 

@@ -12,7 +12,8 @@ from lamp_runs import STAGES, digest, run_lamp, write_clip, write_recipe
 
 from pipeline.errors import MemoryLimitError, TimeLimitError
 from pipeline.run.ledger import Row
-from pipeline.run.rows import public_row
+from pipeline.run.rows import named, public_row
+from pipeline.video.scan import Found
 
 
 def prepare(folder: Path) -> Path:
@@ -99,3 +100,10 @@ def test_message_about_a_file_is_published_unless_it_holds_a_path():
     assert public_row(row)["message"] == text
     leaking = Row("a.mp4", "failed", error="MotionError", message="'/home/me/bones.npz' is short")
     assert "/home" not in str(public_row(leaking))
+
+
+@pytest.mark.parametrize("folder", ["a", "./a", "/somewhere/a"])
+def test_folder_is_taken_out_of_paths_alone(folder):
+    found = Found(Path(folder) / "b.mp4", "b.mp4")
+    message = f"{found.path} needs {found.path.parent}/notes.yaml; data/x and a media/type do not"
+    assert named(message, found) == "b.mp4 needs notes.yaml; data/x and a media/type do not"
