@@ -30,6 +30,7 @@ from pipeline.doctor.run import diagnose
 from pipeline.recipe import build_recipe, load_recipe, recipe_names
 from pipeline.report.page import write_report
 from pipeline.run.ledger import Ledger, Row
+from pipeline.run.rows import public_row
 from pipeline.run.request import load_request
 
 RECIPE = "hand-gripper"
@@ -197,7 +198,7 @@ def _ledger(folder: Path) -> Kind:
     def read(data: list[bytes]) -> None:
         path.write_bytes(b"\n".join(data))
         rows = Ledger(path).rows()
-        [(row.public(), f"{row.cpu_s:.1f} {row.frames + 1} {row.status}") for row in rows]
+        [(public_row(row), f"{row.cpu_s:.1f} {row.frames + 1} {row.status}") for row in rows]
         sum(row.cpu_s for row in rows)
 
     return Kind(lines, read)

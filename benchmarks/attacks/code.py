@@ -44,7 +44,9 @@ def modules_where_one_stands(ground: Ground) -> Iterator[Finding]:
     for name in ("evil.pth", "zzz-evil.pth"):
         (here / name).write_text(ground.trap("pth"))
     (here / "pyvenv.cfg").write_text("home = .\ninclude-system-site-packages = true\n")
-    (here / "setup.cfg").write_text("[options]\npy_modules = evil\n[tool:pytest]\naddopts=-p evil\n")
+    (here / "setup.cfg").write_text(
+        "[options]\npy_modules = evil\n[tool:pytest]\naddopts=-p evil\n"
+    )
     (here / "matplotlibrc").write_text("backend: module://evil\n")
     (here / "pip.conf").write_text("[global]\nfind-links = .\nno-index = true\n")
     label = ["label", ".", "--recipe", "lamp.yaml", "--out", "out"]
@@ -108,13 +110,19 @@ def records_that_name_programs(ground: Ground) -> Iterator[Finding]:
         "file without .py": {"recipe": {"stages": [f"{evil.with_suffix('')}:Bright"]}},
         "upper case": {"recipe": {"stages": [f"{evil.with_suffix('.PY')}:Bright"]}},
         "entry point": {"recipe": {"stages": ["os:system", "subprocess:run as x"]}},
-        "dotted": {"recipe": {"stages": ["evil.Bright", "evil:Bright"]}, "folder": str(evil.parent)},
+        "dotted": {
+            "recipe": {"stages": ["evil.Bright", "evil:Bright"]},
+            "folder": str(evil.parent),
+        },
         "name that is a file": {"recipe": {"stages": ["curate"], "name": f"{evil}:Bright"}},
         "as a kind": {"recipe": {"stages": [{"curate": {"kind": f"{evil}:Bright"}}]}},
         "tag": {"recipe": {"stages": [f"!!python/object/apply:os.system ['touch {ground.mark}']"]}},
         "limits": {"recipe": {"stages": ["curate"], "limits": {"preload": ["evil"]}}},
         "video backend": {"recipe": {"stages": ["curate"], "video": {"backend": "evil:read"}}},
-        "folder of recipe": {"folder": str(ground.folder), "recipe": {"stages": ["./evil.py:Bright"]}},
+        "folder of recipe": {
+            "folder": str(ground.folder),
+            "recipe": {"stages": ["./evil.py:Bright"]},
+        },
     }.items():
         path.write_text(json.dumps(good | change))
         yield ground.judge(f"{name}, status", ground.run("status", "out"))
@@ -134,7 +142,7 @@ def tags_and_templates_in_yaml(ground: Ground) -> Iterator[Finding]:
         "module": "name: !!python/module:antigravity\nstages: [curate]\n",
         "merge": f"base: &b {call}\nname: x\nstages: [curate]\n<<: *b\n",
         "long tag": "%TAG !e! tag:yaml.org,2002:python/\n---\nname: !e!name:os.system\nstages: []\n",
-        "template": f"name: x\ntask: \"{template}\"\nstages: [curate]\n",
+        "template": f'name: x\ntask: "{template}"\nstages: [curate]\n',
         "target": f"name: x\nstages: [{{curate: {{_target_: os.system, command: ls}}}}]\n",
     }.items():
         path = ground.folder / "evil.yaml"

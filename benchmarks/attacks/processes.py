@@ -121,7 +121,9 @@ def stages_that_misbehave(ground: Ground) -> Iterator[Finding]:
         limits={"stall_s": 4.0, "base_s": 20.0, "memory_gib": 1.0},
     )
     done = ground.label("--workers", "4", limit_s=300)
-    yield ground.judge("the run", done, "" if done.code == 1 else f"{done.code}: {done.said[-500:]}")
+    yield ground.judge(
+        "the run", done, "" if done.code == 1 else f"{done.code}: {done.said[-500:]}"
+    )
     left = left_over(before)
     yield Finding("processes left after 5 s", "wrong" if left else "held", str(left))
     for pid in left:

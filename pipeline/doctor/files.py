@@ -15,7 +15,9 @@ def check_files(root: Path) -> Check:
 
     Files that are not ours are counted, not judged; nor is what a user wrote in the card.
     """
-    findings = Findings("files", advice="copy or make the dataset again")
+    findings = Findings(
+        "files", advice="copy it again, or move it away and run the command that made it"
+    )
     if not (root / MANIFEST).is_file():
         findings.warn(f"it has no {MANIFEST}: nothing says what its files held")
         return findings.check("")

@@ -13,18 +13,6 @@ from pipeline.errors import AssetError, UsageError
 from pipeline.recipe import Recipe
 
 
-def check_before(recipe: Recipe, store: Path) -> None:
-    """Checks that a recipe's assets are here and that results can be stored.
-
-    Raises:
-        AssetError: Some are missing; the message has the one command that fetches them all.
-        RobotError: There is no such robot.
-        UsageError: Nothing can be written to the store.
-    """
-    check_assets(recipe)
-    check_store(store)
-
-
 def check_assets(recipe: Recipe) -> None:
     """Checks that a recipe's weights and robots are here.
 

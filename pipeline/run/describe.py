@@ -77,12 +77,12 @@ class Plan:
 def describe(request: LabelRequest) -> Plan:
     """Looks at every file but decodes none."""
     store, recipe = Store(request.store), request.recipe
-    tokens = stage_tokens(recipe)
     stored = dict.fromkeys((s.name for s in recipe.stages), 0)
     problems: list[Row] = []
     seen: dict[str, str] = {}
     num_finished = num_frames = total_frames = 0
     looked = look(request)
+    tokens = stage_tokens(recipe)
     for item, before in looked.files:
         if isinstance(before, Row) and before.status == "failed":
             problems.append(before)
@@ -145,7 +145,7 @@ def count_frames(argument: tuple[Path, SourceKind], tell: Tell) -> Counted:
 
 
 def _count(request: LabelRequest, found: Found) -> Counted | Row:
-    limits = Limits(memory_bytes=2**30, stall_s=60.0, base_s=60.0, per_item_s=0.0)
+    limits = Limits.of(request.recipe.limits)
     argument = (found.path, request.recipe.source)
     try:
         answer = run_isolated("pipeline.run.describe:count_frames", argument, limits=limits)

@@ -25,6 +25,7 @@ from pipeline.errors import (
     WorkerCrashedError,
     WorkerError,
 )
+from pipeline.recipe import LimitsSection
 from pipeline.run import process_tree
 from pipeline.run.child import ChildError, call
 from pipeline.run.fork_server import Child, ForkServer, last_line, signal_name
@@ -52,6 +53,16 @@ class Limits:
     """Run time that is always granted."""
     per_item_s: float
     """Further run time for every item (frame) that the child announces."""
+
+    @classmethod
+    def of(cls, section: LimitsSection) -> Limits:
+        """Those that a recipe sets."""
+        return cls(
+            memory_bytes=int(section.memory_gib * 2**30),
+            stall_s=section.stall_s,
+            base_s=section.base_s,
+            per_item_s=section.per_frame_s,
+        )
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from pipeline.assets import asset_digest
+from pipeline.errors import RotoscopeError
 from pipeline.packages import version_of
 from pipeline.recipe import Recipe, StageEntry
 from pipeline.run.store import content_key
@@ -43,7 +44,28 @@ def _token(entry: StageEntry) -> str:
     found = entry.stage_class
     assets = [f"{name}:{asset_digest(name)}" for name in found.assets]
     packages = [f"{name}=={version_of(name)}" for name in found.packages]
-    return " ".join(filter(None, [*assets, *packages, entry.build().cache_token()]))
+    with _Naming(entry.name):
+        files = entry.build().cache_token()
+    return " ".join(filter(None, [*assets, *packages, files]))
+
+
+class _Naming:
+    """An error that nobody raised on purpose says at its end of which stage it is.
+
+    This is the one place where a stage's own code runs outside of a child, which would blame it.
+    """
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        if isinstance(error, Exception) and not isinstance(error, RotoscopeError):
+            error.add_note(f"in stage {self.stage!r} of the recipe, before the first video")
 
 
 def video_keys(recipe: Recipe, sha256: str, tokens: dict[str, str]) -> Keys:

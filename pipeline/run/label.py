@@ -179,12 +179,7 @@ def run_one(
         answer = run_isolated(
             "pipeline.run.process:process_video",
             job_of(request, work),
-            limits=Limits(
-                memory_bytes=int(limits.memory_gib * 2**30),
-                stall_s=limits.stall_s,
-                base_s=limits.base_s,
-                per_item_s=limits.per_frame_s,
-            ),
+            limits=Limits.of(limits),
             preload=preload,
             on_message=hear,
             stop=stop,

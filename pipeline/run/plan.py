@@ -100,7 +100,7 @@ def look(request: LabelRequest) -> Looked:
     files = [f for f in found if not f.left_out][: request.limit]
     if not files:
         text = nothing_found(request.inputs, recipe.source, recipe=recipe.name, only=request.only)
-        raise UsageError("; ".join([text, *left_out]))
+        raise UsageError("; ".join([*left_out, text]))
     others = say_left_out(request.inputs, recipe.source)
     check_assets(recipe)
     tokens = stage_tokens(recipe)

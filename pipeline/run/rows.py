@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline import errors
 from pipeline.errors import MotionError, RotoscopeError, VideoError
-from pipeline.recipe import Recipe, StageEntry
+from pipeline.recipe import StageEntry
 from pipeline.run.isolation import Answer, ChildError
 from pipeline.run.ledger import Row
 from pipeline.run.outcome import VideoAnswer
@@ -66,7 +66,7 @@ def failed_row(
         error = ChildError(type(error).__name__, str(error), True, "")
     message = named(error.message, found)
     if not error.is_expected:
-        stage, message = _blame(request.recipe, stage, error)
+        stage, message = _blame(request, stage, error)
     words = ["rotoscope", "retry", str(request.out), "--only", name]
     words += ["--allow-code"] if request.recipe.has_code else []
     return Row(
@@ -135,7 +135,8 @@ def named(message: str, found: Found) -> str:
             message = message.replace(text, found.display_name)
         for text in dict.fromkeys((str(path.parent), display_name(path.parent))):
             if text not in (".", "/"):
-                message = message.replace(f"{text}/", "")
+                # Only as the beginning of a path: `a` may end other words, such as `media/type`.
+                message = re.sub(rf"(?<![\w./-]){re.escape(text)}/", "", message)
     return message
 
 
@@ -145,18 +146,18 @@ def _sentence(kind: object) -> str:
     return "An error that nobody foresaw."
 
 
-def _blame(recipe: Recipe, stage: str, error: ChildError) -> tuple[str, str]:
+def _blame(request: LabelRequest, stage: str, error: ChildError) -> tuple[str, str]:
     """Stage and message of an error that nobody raised on purpose."""
     what = f"{error.kind}: {error.message}" if error.message else error.kind
     # The stage that was told last comes first: several may be in one file.
-    for entry in sorted(recipe.stages, key=lambda e: e.name != stage):
+    for entry in sorted(request.recipe.stages, key=lambda e: e.name != stage):
         place = _place_in(entry, error.traceback)
         if place is not None:
             file, line, function = place
             return entry.name, (
                 f"stage {entry.name!r} raised {what} ({Path(file).name}, line {line}, in "
-                f"{function}); the whole traceback: rotoscope status; to debug it: rotoscope label "
-                "... --debug"
+                f"{function}); the traceback: rotoscope status {shlex.quote(str(request.out))}; to "
+                "debug it: rotoscope label ... --debug"
             )
     kind = getattr(builtins, error.kind, None)
     if isinstance(kind, type) and issubclass(kind, OSError):

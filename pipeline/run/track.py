@@ -14,7 +14,7 @@ from pipeline.dataset import Dataset, open_dataset
 from pipeline.errors import DatasetError, TrackError, UsageError, one_of
 from pipeline.export.added_columns import AddedColumn, write_with_columns
 from pipeline.recipe import Recipe
-from pipeline.run.before import check_before
+from pipeline.run.before import check_assets, check_store
 from pipeline.run.events import Event, Listener, ignore
 from pipeline.run.keys import outcome_key, stage_tokens
 from pipeline.run.label import run_all
@@ -99,9 +99,10 @@ def track(request: TrackRequest, *, listener: Listener = ignore) -> TrackResult:
     dataset = open_dataset(request.data)
     _check_out(request)
     camera = _camera(dataset, request.camera)
+    check_assets(recipe)
     load = partial(stored_tracks, Store(request.store), recipe, stage_tokens(recipe))
     episodes = find_frames(dataset, camera)
-    check_before(recipe, request.store)
+    check_store(request.store)
     rows, seen = _look(load, episodes, _run(request, recipe, episodes, load, listener))
     known = [e for e, row in zip(episodes, rows, strict=True) if row.status != "failed"]
     if not known:

@@ -15,7 +15,7 @@ from pipeline.recipe import load_recipe
 from pipeline.run.isolation import ChildError
 from pipeline.run.ledger import Row
 from pipeline.run.request import LabelRequest
-from pipeline.run.rows import failed_row, public_row
+from pipeline.run.rows import failed_row, named, public_row
 from pipeline.video.scan import Found
 
 
@@ -119,3 +119,10 @@ def test_message_about_a_file_is_published_unless_it_holds_a_path():
     assert public_row(row)["message"] == text
     leaking = Row("a.mp4", "failed", error="MotionError", message="'/films/mine/b.npz' is short")
     assert "/films" not in str(public_row(leaking))
+
+
+@pytest.mark.parametrize("folder", ["a", "./a", "/somewhere/a"])
+def test_folder_is_taken_out_of_paths_alone(folder):
+    found = Found(Path(folder) / "b.mp4", "b.mp4")
+    message = f"{found.path} needs {found.path.parent}/notes.yaml; data/x and a media/type do not"
+    assert named(message, found) == "b.mp4 needs notes.yaml; data/x and a media/type do not"
