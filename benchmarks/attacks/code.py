@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an attack a line
 """Code that nobody meant to run: beside the user, in records, in models, in YAML."""
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def modules_where_one_stands(ground: Ground) -> Iterator[Finding]:
     for name in ("evil.pth", "zzz-evil.pth"):
         (here / name).write_text(ground.trap("pth"))
     (here / "pyvenv.cfg").write_text("home = .\ninclude-system-site-packages = true\n")
-    (here / "setup.cfg").write_text("[options]\npy_modules = evil\n[tool:pytest]\naddopts=-p evil\n")
+    (here / "setup.cfg").write_text(
+        "[options]\npy_modules = evil\n[tool:pytest]\naddopts=-p evil\n"
+    )
     (here / "matplotlibrc").write_text("backend: module://evil\n")
     (here / "pip.conf").write_text("[global]\nfind-links = .\nno-index = true\n")
     label = ["label", ".", "--recipe", "lamp.yaml", "--out", "out"]
@@ -108,13 +111,19 @@ def records_that_name_programs(ground: Ground) -> Iterator[Finding]:
         "file without .py": {"recipe": {"stages": [f"{evil.with_suffix('')}:Bright"]}},
         "upper case": {"recipe": {"stages": [f"{evil.with_suffix('.PY')}:Bright"]}},
         "entry point": {"recipe": {"stages": ["os:system", "subprocess:run as x"]}},
-        "dotted": {"recipe": {"stages": ["evil.Bright", "evil:Bright"]}, "folder": str(evil.parent)},
+        "dotted": {
+            "recipe": {"stages": ["evil.Bright", "evil:Bright"]},
+            "folder": str(evil.parent),
+        },
         "name that is a file": {"recipe": {"stages": ["curate"], "name": f"{evil}:Bright"}},
         "as a kind": {"recipe": {"stages": [{"curate": {"kind": f"{evil}:Bright"}}]}},
         "tag": {"recipe": {"stages": [f"!!python/object/apply:os.system ['touch {ground.mark}']"]}},
         "limits": {"recipe": {"stages": ["curate"], "limits": {"preload": ["evil"]}}},
         "video backend": {"recipe": {"stages": ["curate"], "video": {"backend": "evil:read"}}},
-        "folder of recipe": {"folder": str(ground.folder), "recipe": {"stages": ["./evil.py:Bright"]}},
+        "folder of recipe": {
+            "folder": str(ground.folder),
+            "recipe": {"stages": ["./evil.py:Bright"]},
+        },
     }.items():
         path.write_text(json.dumps(good | change))
         yield ground.judge(f"{name}, status", ground.run("status", "out"))
@@ -126,7 +135,7 @@ def tags_and_templates_in_yaml(ground: Ground) -> Iterator[Finding]:
     """Recipes and robots that ask a parser to make objects."""
     write_clip(ground.videos / "a.mp4")
     call = f"!!python/object/apply:os.system ['touch {ground.mark}']"
-    made = f"!!python/object/new:tuple [!!python/object/new:map [!!python/name:eval , ['1']]]"
+    made = "!!python/object/new:tuple [!!python/object/new:map [!!python/name:eval , ['1']]]"
     template = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
     for name, text in {
         "apply": f"name: {call}\nstages: [curate]\n",
@@ -134,8 +143,8 @@ def tags_and_templates_in_yaml(ground: Ground) -> Iterator[Finding]:
         "module": "name: !!python/module:antigravity\nstages: [curate]\n",
         "merge": f"base: &b {call}\nname: x\nstages: [curate]\n<<: *b\n",
         "long tag": "%TAG !e! tag:yaml.org,2002:python/\n---\nname: !e!name:os.system\nstages: []\n",
-        "template": f"name: x\ntask: \"{template}\"\nstages: [curate]\n",
-        "target": f"name: x\nstages: [{{curate: {{_target_: os.system, command: ls}}}}]\n",
+        "template": f'name: x\ntask: "{template}"\nstages: [curate]\n',
+        "target": "name: x\nstages: [{curate: {_target_: os.system, command: ls}}]\n",
     }.items():
         path = ground.folder / "evil.yaml"
         path.write_text(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from pipeline.errors import TrackError, VideoError
 from pipeline.identity import Identity, check_unchanged
+from pipeline.quoting import short
 from pipeline.recipe import Recipe, StageEntry, build_recipe
 from pipeline.run.isolation import Tell
 from pipeline.run.keys import outcome_key, stage_tokens, video_keys
@@ -235,7 +236,7 @@ class _Run:
                 mark = time.process_time()
                 made[name] = stage.finish(time_s)
                 cpu[name] += time.process_time() - mark
-                _check_lengths(name, made[name], len(time_s))
+                _check_made(name, made[name], len(time_s))
         finally:
             for stage in observers.values():
                 stage.close()
@@ -271,7 +272,7 @@ class _Run:
                 units = []
                 for clip, tracks in zip(self.clips, self.tracks, strict=True):
                     made = stage.run(clip, select(tracks, stage.requires))
-                    _check_lengths(entry.name, made, clip.num_frames)
+                    _check_made(entry.name, made, clip.num_frames)
                     units.append(_renamed(made, entry))
                     self._progress(entry.name, clip.end)
             finally:
@@ -371,8 +372,16 @@ def _renamed(made: Tracks, entry: StageEntry) -> Tracks:
     return out
 
 
-def _check_lengths(stage: str, made: Mapping[str, Track], num_frames: int) -> None:
+def _check_made(stage: str, made: object, num_frames: int) -> None:
+    """What a stage returned, which may be anyone's."""
+    if not isinstance(made, dict):
+        raise TrackError(f"stage {stage!r} returned a {type(made).__name__}, not a dict of tracks")
     for name, track in made.items():
+        if not (isinstance(name, str) and isinstance(track, Track)):
+            raise TrackError(
+                f"stage {stage!r} returned {short(track)} as {short(name)}; a Track under a name "
+                "is wanted"
+            )
         if track.num_frames not in (None, num_frames):
             raise TrackError(
                 f"stage {stage!r} returned {name!r} with {track.num_frames} rows for a clip of "

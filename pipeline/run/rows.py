@@ -151,6 +151,8 @@ def _blame(recipe: Recipe, stage: str, error: ChildError) -> tuple[str, str]:
                 f"{function}); the whole traceback: rotoscope status; to debug it: rotoscope label "
                 "... --debug"
             )
+    if error.message.startswith("[Errno "):
+        return stage, f"the system refused something in {stage!r} ({what}); then try again"
     return stage, f"unexpected {what} in {stage!r}; this is a defect, please report it"
 
 
