@@ -30,8 +30,8 @@ from pipeline.doctor.run import diagnose
 from pipeline.recipe import build_recipe, load_recipe, recipe_names
 from pipeline.report.page import write_report
 from pipeline.run.ledger import Ledger, Row
-from pipeline.run.rows import public_row
 from pipeline.run.request import load_request
+from pipeline.run.rows import public_row
 
 RECIPE = "hand-gripper"
 

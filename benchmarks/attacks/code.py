@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an attack a line
 """Code that nobody meant to run: beside the user, in records, in models, in YAML."""
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ def tags_and_templates_in_yaml(ground: Ground) -> Iterator[Finding]:
     """Recipes and robots that ask a parser to make objects."""
     write_clip(ground.videos / "a.mp4")
     call = f"!!python/object/apply:os.system ['touch {ground.mark}']"
-    made = f"!!python/object/new:tuple [!!python/object/new:map [!!python/name:eval , ['1']]]"
+    made = "!!python/object/new:tuple [!!python/object/new:map [!!python/name:eval , ['1']]]"
     template = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
     for name, text in {
         "apply": f"name: {call}\nstages: [curate]\n",
@@ -143,7 +144,7 @@ def tags_and_templates_in_yaml(ground: Ground) -> Iterator[Finding]:
         "merge": f"base: &b {call}\nname: x\nstages: [curate]\n<<: *b\n",
         "long tag": "%TAG !e! tag:yaml.org,2002:python/\n---\nname: !e!name:os.system\nstages: []\n",
         "template": f'name: x\ntask: "{template}"\nstages: [curate]\n',
-        "target": f"name: x\nstages: [{{curate: {{_target_: os.system, command: ls}}}}]\n",
+        "target": "name: x\nstages: [{curate: {_target_: os.system, command: ls}}]\n",
     }.items():
         path = ground.folder / "evil.yaml"
         path.write_text(text)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - an attack a line
 """Stages of users' own that do what no stage should: a row, and the others go on."""
 
 from __future__ import annotations
@@ -82,6 +83,8 @@ UNRULY: dict[str, str] = {
     "return_bad_name": "return {'../../x': ClockTrack(time_s=np.zeros(32)), 'bright': ClockTrack(time_s=np.zeros(32))}",
 }
 """What `finish` of a frame stage does, by the name of the video that it does it to."""
+RETURNED = ("", "TrackError", "MemoryLimitError", "KeyError")
+"""What may be said of what a stage returned; a later stage misses what was not."""
 FINE = "fine"
 HEAD = """
 import ctypes, os, signal, subprocess, sys, threading, time
@@ -97,7 +100,7 @@ class Unruly(stage_class({base!r}, allow_code=True)):
     def finish(self, time_s):
         do = DO.get(self.name)
         made = do() if do else None
-        return super().finish(time_s) if made is None and 'none' not in self.name else made
+        return super().finish(time_s) if made is None and self.name != 'return_none' else made
 
 """
 
@@ -129,7 +132,9 @@ def stages_that_misbehave(ground: Ground) -> Iterator[Finding]:
     for pid in left:
         process_tree.kill_tree(pid)
     rows = ground.rows()
-    yield ground.judge("status", ground.run("status", "out"))
+    # It shows the tracebacks of the user's own stages, on purpose.
+    status = ground.run("status", "out")
+    yield Finding("status", "held" if status.code == 1 else "traceback", status.said[-300:])
     for name in (*UNRULY, FINE, "zz-fine"):
         row = rows.get(f"{name}.mp4")
         if row is None:
@@ -140,7 +145,80 @@ def stages_that_misbehave(ground: Ground) -> Iterator[Finding]:
             yield Finding(name, "lost", f"{row.status}: {row.message[:300]}")
         elif "this is a defect" in row.message:
             yield Finding(name, "traceback", row.message[:300])
-        elif len(row.message) > 2000:
+        elif name.startswith("return_") and row.error not in RETURNED:
+            yield Finding(name, "wrong", f"{row.error}: {row.message[:300]}")
+        elif len(row.message) > 30_000:
             yield Finding(name, "wrong", f"a message of {len(row.message)} characters")
         else:
             yield Finding(name, "held", row.message[:200])
+
+
+ACTIONS: dict[str, str] = {
+    "confidence_above": "confidence=np.full(n, 7.0)",
+    "confidence_nan": "confidence=np.full(n, np.nan)",
+    "confidence_negative": "confidence=np.full(n, -1.0)",
+    "confidence_short": "confidence=np.ones(n - 1)",
+    "reason_unknown": "reason=np.full(n, 200, np.uint8)",
+    "reason_float": "reason=np.full(n, np.nan)",
+    "valid_numbers": "valid=np.full(n, 3)",
+    "valid_floats": "valid=np.full(n, 0.5)",
+    "values_huge": "values=np.full((n, 1), 1e300)",
+    "values_flat": "values=np.zeros(n)",
+    "values_wide": "values=np.zeros((n, 3))",
+    "values_big_integers": "values=np.full((n, 1), 2**62)",
+    "values_booleans": "values=np.ones((n, 1), bool)",
+    "values_half": "values=np.full((n, 1), 6e4, np.float16)",
+    "subject_path": "subject='../../../../x'",
+    "subject_number": "subject=3",
+    "subject_surrogate": "subject=chr(0xdcff)",
+    "labeler_none": "labeler=None",
+    "contract_none": "contract=None",
+    "contract_rate": "contract=c.model_copy(update={'rate_hz': 0.0})",
+    "contract_nan": "contract=c.model_copy(update={'rate_hz': float('nan')})",
+    "contract_shift": "contract=c.model_copy(update={'shift_s': 1e9})",
+    "contract_past": "contract=c.model_copy(update={'shift_s': -1e9})",
+    "base_wrong": "T_camera_base=np.zeros((2, 2))",
+    "base_nan": "T_camera_base=np.full((4, 4), np.nan)",
+    "error_text": "target_error_m=np.zeros((n, 4))",
+    "ee_nan": "ee_values=np.full((n, 7), np.nan)",
+}
+"""What the track of actions is changed to."""
+ODD_HEAD = """
+import numpy as np
+from pipeline.registry import stage_class
+
+class Odd(stage_class({base!r}, allow_code=True)):
+    def run(self, clip, tracks):
+        made = super().run(clip, tracks)
+        name, n = clip.video.path.stem, clip.num_frames
+        track = made["actions.lamp.scene"]
+        c = track.contract
+        if name in DO:
+            made["actions.lamp.scene"] = track.replace(**DO[name](n, c))
+        return made
+
+"""
+
+
+@attack("processes")
+def actions_that_make_no_sense(ground: Ground) -> Iterator[Finding]:
+    """A labeler of a user's own says what no robot can do: a row, or a dataset that is sound."""
+    for number, name in enumerate([*ACTIONS, FINE]):
+        write_clip(ground.videos / f"{name}.mp4", frames=32, level=20 + number)
+    own = ground.folder / "own.py"
+    cases = ", ".join(f"{n!r}: lambda n, c: dict({change})" for n, change in ACTIONS.items())
+    own.write_text(ODD_HEAD.format(base=f"{STAGES}:Lamp") + f"DO = {{{cases}}}\n")
+    ground.write_recipe(ground.recipe, f"{STAGES}:Bright as bright", f"{own}:Odd as lamp", "curate")
+    done = ground.label("--workers", "2")
+    rows = ground.rows()
+    is_there = (ground.out / "meta" / "info.json").is_file()
+    yield ground.judge("dataset", done, "" if is_there else done.said[-600:], as_="lost")
+    for name in ACTIONS:
+        row = rows[f"{name}.mp4"]
+        wrong = "this is a defect" in row.message
+        yield Finding(name, "traceback" if wrong else "held", row.message[:300])
+    doctor = ground.run("doctor", "--verify", ground.out)
+    named = {n: rows[f"{n}.mp4"].status for n in ACTIONS}
+    passed = [n for n, status in named.items() if status == "done"]
+    wrong = f"{passed} are in {doctor.said[-800:]}" if doctor.code else ""
+    yield ground.judge("doctor", doctor, wrong)

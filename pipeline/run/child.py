@@ -19,6 +19,9 @@ from typing import Any
 from pipeline.errors import RotoscopeError
 from pipeline.processes import import_path
 
+LONGEST = 20_000
+"""Characters of a message or a traceback that are kept."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -89,12 +92,22 @@ def answer(connection: Connection) -> None:
         function = getattr(importlib.import_module(module), attribute)
         value = function(pickle.loads(made.argument), tell)
     except RotoscopeError as expected:
-        error = ChildError(type(expected).__name__, str(expected), True, "")
+        error = ChildError(type(expected).__name__, _text(str(expected)), True, "")
     except MemoryError as full:
         error = ChildError("MemoryLimitError", f"out of memory: {full}", True, "")
     except Exception as defect:
         error = ChildError(
-            type(defect).__name__, str(defect), False, "".join(traceback.format_exc())
+            type(defect).__name__, _text(str(defect)), False, _text(traceback.format_exc())
         )
     with lock, contextlib.suppress(BrokenPipeError):
         connection.send(("answer", (value, error, time.process_time())))
+
+
+def _text(said: str) -> str:
+    """What an error of anyone's says, as any file and terminal can hold it, its middle left out.
+
+    Half a surrogate pair is no text: no reader takes back a row that holds one.
+    """
+    half = LONGEST // 2
+    cut = said if len(said) <= LONGEST else f"{said[:half]} ... {said[-half:]}"
+    return cut.encode(errors="backslashreplace").decode()

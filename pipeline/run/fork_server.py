@@ -85,6 +85,8 @@ class Child:
         """Kills whatever is left of it and of what it started; returns when that is gone."""
         with contextlib.suppress(OSError):
             self.line.shutdown(socket.SHUT_WR)
+        # A stage may have stopped the server, which is its parent.
+        self.server.process.send_signal(signal.SIGCONT)
         if self.pid is not None:
             self.join(_END_S)
         if self.pid is not None and self.exit_code is None:
@@ -201,8 +203,10 @@ class ForkServer:
             server, self._server = self._server, None
             if server is not None:
                 server.close()
-                with contextlib.suppress(subprocess.TimeoutExpired):
+                try:
                     server.process.wait(timeout=_END_S)
+                except subprocess.TimeoutExpired:
+                    process_tree.kill_tree(server.process.pid)
 
     def _forget(self) -> None:
         # In a fork of this process: while it held the line, the server would take it for the run.

@@ -374,7 +374,9 @@ def _renamed(made: Tracks, entry: StageEntry) -> Tracks:
 
 def _check_made(stage: str, made: Tracks, num_frames: int) -> None:
     """Refuses what a stage of somebody's own may return instead of tracks of the clip's length."""
-    if not isinstance(made, Mapping) or not all(isinstance(t, Track) for t in made.values()):
+    if not isinstance(made, Mapping) or not all(
+        isinstance(name, str) and isinstance(track, Track) for name, track in made.items()
+    ):
         raise TrackError(
             f"stage {stage!r} returned {shown(made)}; a mapping of names to tracks is wanted, "
             "empty where nothing was found"

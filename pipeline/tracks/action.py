@@ -7,10 +7,15 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+from pydantic import ValidationError
 
 from pipeline.contract import ActionContract
 from pipeline.errors import TrackError
+from pipeline.quoting import shown
 from pipeline.tracks.base import Track, require_shape
+
+LARGEST = 1e9
+"""What no robot reaches, whatever the unit; statistics of 32 bits can still hold its square."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +57,15 @@ class ActionTrack(Track):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _check_said(self)
         require_shape("ActionTrack", "values", self.values, (len(self.contract.dimensions),))
         require_shape("ActionTrack", "ee_values", self.ee_values, (7,))
-        bad = self.valid & ~np.isfinite(self.values).all(axis=1)
+        is_number = (np.abs(self.values) <= LARGEST).all(axis=1)
+        bad = self.valid & ~is_number
         if bad.any():
             raise TrackError(
-                f"ActionTrack: {int(bad.sum())} frames are marked valid but hold NaN "
-                f"(first at frame {int(np.argmax(bad))}); mark them invalid"
+                f"ActionTrack: {int(bad.sum())} frames are marked valid but hold NaN or more than "
+                f"{LARGEST:g} (first at frame {int(np.argmax(bad))}); mark them invalid"
             )
 
 
@@ -74,6 +81,39 @@ REASONS: tuple[str, ...] = (
     "collision",
 )
 """Why a frame's action is not valid; `ActionTrack.reason` indexes into this."""
+
+
+def _check_said(track: ActionTrack) -> None:
+    """What any labeler may say; one that says anything else must not spoil a whole dataset."""
+    texts = (track.labeler, track.subject)
+    wanted = {
+        "labeler and subject texts": all(isinstance(t, str) and t.isprintable() for t in texts),
+        "contract a valid ActionContract": _is_valid(track.contract),
+        "valid an array of booleans": track.valid.dtype == bool and track.valid.ndim == 1,
+        "confidence from 0 to 1": track.confidence.ndim == 1
+        and bool(((track.confidence >= 0) & (track.confidence <= 1)).all()),
+        f"reason integers from 0 to {len(REASONS) - 1}": track.reason.ndim == 1
+        and track.reason.dtype.kind in "iu"
+        and bool(((track.reason >= 0) & (track.reason < len(REASONS))).all()),
+        "T_camera_base a finite 4 x 4 matrix": track.T_camera_base is None
+        or (track.T_camera_base.shape == (4, 4) and bool(np.isfinite(track.T_camera_base).all())),
+    }
+    for what, is_so in wanted.items():
+        if not is_so:
+            raise TrackError(f"ActionTrack must hold {what}; labeler {shown(track.labeler)}")
+    for name in ("target_error_m", "target_error_rad"):
+        require_shape("ActionTrack", name, getattr(track, name), ())
+
+
+def _is_valid(contract: object) -> bool:
+    """Whether it is a contract, its numbers checked: `model_copy` checks none."""
+    if not isinstance(contract, ActionContract):
+        return False
+    try:
+        ActionContract.model_validate(contract.model_dump())
+    except ValidationError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, eq=False)

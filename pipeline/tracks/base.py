@@ -26,6 +26,16 @@ class Track:
         return frozenset()
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            is_time = field.name not in self.static_fields()
+            if isinstance(value, np.ndarray) and (
+                value.dtype.kind not in "biuf" or (is_time and value.ndim == 0)
+            ):
+                raise TrackError(
+                    f"{type(self).__name__}.{field.name} must be an array of real numbers or "
+                    f"booleans with an axis of time, got {value.dtype} of shape {value.shape}"
+                )
         lengths = {name: len(array) for name, array in self._time_arrays().items()}
         if len(set(lengths.values())) > 1:
             raise TrackError(f"{type(self).__name__}: arrays differ in length: {lengths}")
