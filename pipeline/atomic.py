@@ -116,8 +116,8 @@ def disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise DiskFullError(
-                f"no space left while writing {path} ({os.strerror(error.errno)}); free some space and run the same command "
-                "again: finished work is kept"
+                f"no space left while writing {path} ({os.strerror(error.errno)}); free some space "
+                "and run the same command again: finished work is kept"
             ) from error
         raise
 

@@ -115,7 +115,8 @@ def odd_videos_and_motions(ground: Ground) -> Iterator[Finding]:
     (ground.videos / "deep").mkdir()
     (ground.videos / "deep" / "up").symlink_to("..")
     done = ground.label(env={"SECRET_OF_MINE": ground.canary})
-    wrong = "" if ground.rows()["fine.mp4"].status == "done" else done.said[-300:]
+    fine = ground.rows().get("fine.mp4")
+    wrong = "" if fine and fine.status == "done" else done.said[-700:]
     yield ground.judge("videos", done, wrong)
     motions = ground.folder / "motions"
     for number, (name, change) in enumerate(KINDS.items()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from pipeline.errors import UsageError
 from pipeline.run.store import EPISODE, RECORD, TRACKS
 from pipeline.seal import SEAL, BrokenSealError, check_folder, read_sealed
 
+_NAME = re.compile(r"[0-9a-f]{64}(-\d{3,})?(\.\w+)?")
+"""A key and what kind of entry it is, of this version or another; what else lies there is kept."""
 KINDS = {TRACKS: "tracks", RECORD: "record", EPISODE: "episode"}
 
 
@@ -91,8 +94,8 @@ def _folders(root: Path) -> list[Path]:
 
 def _entries(root: Path) -> Iterator[Path]:
     for folder in _folders(root):
-        # What begins with a dot is being written by a run, or was when it was killed.
-        yield from sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+        found = (p for p in folder.iterdir() if _NAME.fullmatch(p.name))
+        yield from sorted(p for p in found if p.name.startswith(folder.name))
 
 
 def _look_at(path: Path) -> Entry:
