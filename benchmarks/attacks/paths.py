@@ -57,7 +57,7 @@ def odd_files_in_a_dataset(ground: Ground) -> Iterator[Finding]:
     env = {"SECRET_OF_MINE": ground.canary}
     for number, file in enumerate(files):
         for place, (name, change) in enumerate(KINDS.items()):
-            if (number + place) % 3:
+            if (number + place) % 5:
                 continue
             data = Path(shutil.copytree(whole, ground.folder / "data"))
             change(data / file)
@@ -85,7 +85,7 @@ def templates_and_names(ground: Ground) -> Iterator[Finding]:
     good = json.loads(info.read_text())
     (data / "ln").symlink_to(outside)
     for key, file in (("video_path", "file-000.mp4"), ("data_path", "file-000.parquet")):
-        for template in (
+        forms = (
             *(f"ln/{file}", f"{data.name}/../../elsewhere/{file}", f"meta/../../elsewhere/{file}"),
             *(
                 f"/proc/self/cwd/elsewhere/{file}",
@@ -94,7 +94,8 @@ def templates_and_names(ground: Ground) -> Iterator[Finding]:
                 "x" * 5000,
             ),
             *(f"..\\elsewhere\\{file}", "{video_key:>9999999}", "{chunk_index!r}", "", ".", "~/x"),
-        ):
+        )
+        for template in forms[key == "data_path" :: 2]:
             info.write_text(json.dumps(good | {key: template}))
             done = ground.run("report", data, "--html", ground.folder / "x.html", limit_s=60)
             page = ground.folder / "x.html"
