@@ -32,6 +32,8 @@ Nobody here can ask whether its process lives. Nothing is written for a week wit
 time in its folder: the longest of our writes, a dataset's, adds files every few seconds. Clocks of
 hosts that share a folder differ by far less.
 """
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""The disk, a quota, or the largest file that is allowed is full, or the disk fails."""
 _LONGEST_STEM = 120
 """Bytes of a name that its temporary's repeats; file systems allow 255, and ours adds 50."""
 _OURS = re.compile(
@@ -108,14 +110,14 @@ def write_text_atomic(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turns the system's 'no space left' into `DiskFullError` naming `path`."""
+    """Turns the system's 'no space left', and its like, into `DiskFullError` naming `path`."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in _FULL:
             raise DiskFullError(
-                f"no space left while writing {path}; free some space and run the same command "
-                "again: finished work is kept"
+                f"no space left while writing {path} ({os.strerror(error.errno)}); free some space "
+                "and run the same command again: finished work is kept"
             ) from error
         raise
 

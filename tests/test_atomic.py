@@ -1,3 +1,4 @@
+import errno
 import os
 import platform
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.atomic import atomic_path, remove_leftovers, scratch_folder, write_bytes_atomic
+from pipeline.errors import DiskFullError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -153,3 +155,19 @@ def test_scratch_folder_lies_in_the_systems_own_place_for_them(monkeypatch, tmp_
     with scratch_folder("trial") as folder:
         assert folder.parent == tmp_path
         assert folder.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO])
+def test_disk_that_takes_no_more_is_one_sentence(tmp_path, number):
+    def fail(folder):
+        raise OSError(number, os.strerror(number))
+
+    path = tmp_path / "a"
+    path.write_text("before")
+    with (
+        pytest.raises(DiskFullError, match=os.strerror(number)),
+        atomic_path(path, last=fail) as new,
+    ):
+        new.write_text("after")
+    assert path.read_text() == "before"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]

@@ -44,8 +44,8 @@ def render_episodes(
         store: Where to.
         key: Key that the episodes' own keys begin with.
         progress: Called with the number of the frame that was reached.
-        unchanged: Called when the video was read and before anything is stored; raises where its
-            bytes are no longer those that the episodes were made of.
+        unchanged: Called when the video is open, and when it was read and before anything is
+            stored; raises where its bytes are no longer those that the episodes were made of.
 
     Raises:
         VideoError: The video does not decode as it did before.
@@ -67,6 +67,8 @@ def render_episodes(
         start = min(int(e.source_frame[0]) for e in episodes)
         end = max(int(e.source_frame[-1]) for e in episodes) + 1
         for frame in read_frames(video, backend=backend, start=start, end=end):
+            if frame.index == start:
+                unchanged()  # what was opened, should it be put back before the end
             for writer in writers:
                 writer.take(frame)
             progress(frame.index)

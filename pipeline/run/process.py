@@ -220,6 +220,8 @@ class _Run:
             for frame in read_frames(
                 self.video, backend=self.recipe.video.backend, start=self.start, end=self.end
             ):
+                if not times:
+                    self.unchanged()  # what was opened, should it be put back before the end
                 times.append(frame.time_s)
                 for name, stage in observers.items():
                     now = time.process_time()

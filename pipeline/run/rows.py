@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 import re
 import shlex
 from collections.abc import Iterable
@@ -130,7 +131,9 @@ def public_row(row: Row) -> dict[str, Any]:
 
 def named(message: str, found: Found) -> str:
     """The message with the video's displayed name in the place of its path."""
-    for path in dict.fromkeys((found.path, found.path.absolute(), found.path.resolve())):
+    # Not `Path.resolve`, which raises where a link leads to itself.
+    real = Path(os.path.realpath(found.path))
+    for path in dict.fromkeys((found.path, found.path.absolute(), real)):
         for text in dict.fromkeys((str(path), display_name(path))):
             message = message.replace(text, found.display_name)
         for text in dict.fromkeys((str(path.parent), display_name(path.parent))):

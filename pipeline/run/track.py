@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -125,7 +126,7 @@ def track(request: TrackRequest, *, listener: Listener = ignore) -> TrackResult:
 
 
 def _check_out(request: TrackRequest) -> None:
-    out, data = request.out.resolve(), request.data.resolve()
+    out, data = (Path(os.path.realpath(p)) for p in (request.out, request.data))
     if out == data or data in out.parents or out in data.parents:
         raise UsageError(
             f"--out {request.out} is {request.data} itself, or one lies in the other; the dataset "

@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from lamp_runs import digest, run_lamp, statuses, write_clip
+from lamp_runs import STAGES, digest, run_lamp, statuses, write_clip, write_recipe
 
 from pipeline.errors import FileChangedError, NotAVideoError
 from pipeline.identity import RACY_NS, check_unchanged, identify, sha256_file
@@ -101,6 +101,30 @@ def test_video_replaced_while_it_is_decoded_gives_a_row_and_stores_nothing(tmp_p
     right = run_lamp(tmp_path)
     clip.write_bytes(old)
     assert run_lamp(tmp_path).rows[0].episodes != right.rows[0].episodes
+
+
+@pytest.mark.parametrize(("away", "back"), [("begin", "finish"), ("finish", "")])
+def test_video_that_is_back_before_the_end_is_not_labelled_by_the_other(tmp_path, away, back):
+    clip = write_clip(tmp_path / "videos" / "a.mp4", seed=1)
+    other = write_clip(tmp_path / "other.mp4", seed=2)
+    aside = tmp_path / "aside.mp4"
+    lines = {
+        away: f"os.rename({str(clip)!r}, {str(aside)!r}); os.link({str(other)!r}, {str(clip)!r})"
+    }
+    if back:
+        lines[back] = f"os.replace({str(aside)!r}, {str(clip)!r})"
+    own = tmp_path / "own.py"
+    own.write_text(
+        "import os\nfrom pipeline.registry import stage_class\n"
+        f"class Swap(stage_class({STAGES[0].split()[0]!r}, allow_code=True)):\n"
+        f"    def begin(self, video):\n        {lines.get('begin', 'pass')}\n"
+        "        super().begin(video)\n"
+        f"    def finish(self, time_s):\n        {lines.get('finish', 'pass')}\n"
+        "        return super().finish(time_s)\n"
+    )
+    write_recipe(tmp_path / "lamp.yaml", [f"{own}:Swap as bright", *STAGES[1:]])
+    (row,) = run_lamp(tmp_path).rows
+    assert (row.status, row.error) == ("failed", "FileChangedError")
 
 
 def test_link_to_terabytes_of_nothing_costs_one_row_and_no_time(tmp_path):

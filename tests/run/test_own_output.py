@@ -63,3 +63,14 @@ def test_names_of_inputs_that_collide_never_hold_where_they_lie(tmp_path):
         write_clip(tmp_path / place / "a.mp4")
     found = scan([tmp_path / "x/in", tmp_path / "y/in"], "video")
     assert [f.name for f in found] == ["1/in/a.mp4", "2/in/a.mp4"]
+
+
+def test_links_that_lead_to_themselves_cost_one_row_each(tmp_path):
+    write_clip(tmp_path / "videos" / "a.mp4")
+    (tmp_path / "videos" / "loop.mp4").symlink_to("loop.mp4")
+    (tmp_path / "videos" / "one.mp4").symlink_to("two.mp4")
+    (tmp_path / "videos" / "two.mp4").symlink_to("one.mp4")
+    result = run_lamp(tmp_path)
+    loops = dict.fromkeys(("loop.mp4", "one.mp4", "two.mp4"), "failed")
+    assert statuses(result) == {"a.mp4": "done", **loops}
+    assert all("symbolic links" in row.message for row in result.rows if row.status == "failed")

@@ -186,3 +186,13 @@ def test_prune_removes_what_was_not_used_for_longest(copied):
     left = prune(tmp_path / "store", max_age_days=1)
     assert tracks.path.exists()
     assert len(left.removed) == len(entries) - 2
+
+
+def test_prune_of_a_folder_that_is_no_store_removes_nothing(tmp_path):
+    mine = [tmp_path / name for name in ("ab/mine.txt", "cd/papers/1.pdf", "ef/e")]
+    mine += [tmp_path / "ab" / ("cd" + "0" * 62)]  # a key, but in another's folder
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    assert not prune(tmp_path, max_age_days=0, max_bytes=0).removed
+    assert all(path.read_text() == "mine" for path in mine)

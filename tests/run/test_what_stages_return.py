@@ -111,7 +111,7 @@ def actions(**change):
         ({"reason": np.zeros(3, complex)}, "must be an array of real numbers"),
         ({"reason": np.zeros(())}, "with an axis of time"),
         ({"values": np.full((3, 1), 1e300)}, r"more than 1e\+09"),
-        ({"values": np.full((3, 1), 2**62)}, r"more than 1e\+09"),
+        ({"values": np.full((3, 1), 2.0**62)}, r"more than 1e\+09"),
         ({"subject": "\udcff"}, "subject texts"),
         ({"labeler": "a\nb"}, "labeler and subject"),
         ({"contract": lambda c: c.model_copy(update={"rate_hz": 0.0})}, "a valid ActionContract"),
