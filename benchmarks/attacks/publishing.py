@@ -92,7 +92,7 @@ def places(ground: Ground) -> Iterator[Finding]:
     (ground.folder / "dangling").symlink_to(ground.folder / "disk" / "later")
     (ground.folder / "loop").symlink_to("loop")
     for name, out in cases.items():
-        for _ in range(2):
+        for _ in range(2 if ground.videos in out.parents else 1):
             done = ground.run("label", ground.videos, "--recipe", ground.recipe, "--out", out)
         rows = ground.rows(out) if out.with_name(f"{out.name}.rotoscope").is_dir() else {}
         wrong = "" if len(rows) <= 1 else f"{sorted(rows)} were labelled"
@@ -117,15 +117,18 @@ def bytes_hang_on_nothing_else(ground: Ground) -> Iterator[Finding]:
     digests: dict[str, str] = {}
     surroundings: dict[str, dict[str, str]] = {
         "plain": {},
-        "TMPDIR": {"TMPDIR": str(tmp)},
-        "HOME": {
+        "folders": {
+            "TMPDIR": str(tmp),
             "HOME": str(home),
-            "USER": "somebody",
-            "LOGNAME": "somebody",
             "XDG_CACHE_HOME": str(home),
+            "USER": "somebody",
         },
-        "time zone": {"TZ": "Pacific/Kiritimati", "SOURCE_DATE_EPOCH": "1"},
-        "locale": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"},
+        "locale": {
+            "TZ": "Pacific/Kiritimati",
+            "SOURCE_DATE_EPOCH": "1",
+            "LC_ALL": "C",
+            "PYTHONUTF8": "0",
+        },
         "hashes": {"PYTHONHASHSEED": "7", "PYTHONOPTIMIZE": "1"},
     }
     for name, env in surroundings.items():
