@@ -185,10 +185,8 @@ def models_that_are_programs(ground: Ground) -> Iterator[Finding]:
             yield _tried(ground, spoiled, f"auto_map in {file.name}")
     for name, config in {
         "type": {"type": "evil"},
-        "type of a path": {"type": "evil:Policy"},
         "auto_map": {"type": "act", "auto_map": {"AutoConfig": "evil.Policy"}},
         "target": {"type": "act", "_target_": "evil.Policy"},
-        "class name": {"type": "act", "vision_backbone": "evil", "__class__": "evil.Policy"},
     }.items():
         policy = ground.folder / "policy"
         shutil.rmtree(policy, ignore_errors=True)

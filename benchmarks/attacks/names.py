@@ -81,7 +81,7 @@ def printed_retry_commands_work(ground: Ground) -> Iterator[Finding]:
 def names_of_folders_and_datasets(ground: Ground) -> Iterator[Finding]:
     """The same for the folder that is given and the dataset that comes out."""
     for number, name in enumerate(
-        ("[/red]", "-x", "a b", "$HOME", "caf\u00e9 \u202e", "x" * 240, "'q'", "{0}", "%s", "~")
+        ("[/red]", "-x b", "$HOME", "caf\u00e9 \u202e", "x" * 240, "'q' {0}%s")
     ):
         folder = ground.folder / name
         shutil.rmtree(folder, ignore_errors=True)
