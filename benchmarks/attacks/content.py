@@ -219,7 +219,7 @@ def two_names_and_swaps(ground: Ground) -> Iterator[Finding]:
         if rows[name].sha256 != hashlib.sha256((ground.videos / name).read_bytes()).hexdigest()
     ]
     yield ground.judge("swapped between runs", done, str(wrong) if wrong else "")
-    again = ground.execute([sys.executable, "-c", f"open({str(one)!r}, 'r+b').write(b'xx')"])
+    again = ground.execute([sys.executable, "-P", "-c", f"open({str(one)!r}, 'r+b').write(b'xx')"])
     done = ground.label()
     row = ground.rows()["a.mp4"]
     wrong_hash = row.sha256 not in ("", hashlib.sha256(one.read_bytes()).hexdigest())
