@@ -12,10 +12,10 @@ from jaxtyping import Float
 
 from benchmarks._reaches import progress
 from benchmarks.paths import shared_data
-from pipeline.assets import asset_path
-from pipeline.geometry import se3
-from pipeline.tracks import ClockTrack, GripperTrack
-from retarget.hand_choice import choose_hands
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import ClockTrack, GripperTrack
+from rotoscope.retarget.hand_choice import choose_hands
 
 RATE_HZ = 30.0
 NUM_FRAMES = 600
@@ -121,11 +121,11 @@ def _moved(gripper: GripperTrack, by_m: Float[np.ndarray, "time 3"]) -> GripperT
 
 def _through_recipe(name: str, video: Path, folder: Path) -> HandClip:
     """The hand that works most in a video without cuts, as the recipe's own stages see it."""
-    from pipeline.assets.digest import sha256_of
-    from pipeline.recipe import load_recipe
-    from pipeline.run.keys import stage_tokens, video_keys
-    from pipeline.run.process import VideoJob, process_video
-    from pipeline.run.store import Store
+    from rotoscope.pipeline.assets.digest import sha256_of
+    from rotoscope.pipeline.recipe import load_recipe
+    from rotoscope.pipeline.run.keys import stage_tokens, video_keys
+    from rotoscope.pipeline.run.process import VideoJob, process_video
+    from rotoscope.pipeline.run.store import Store
 
     recipe, sha256 = load_recipe("hand-gripper"), sha256_of(video)
     job = VideoJob(video, sha256, recipe.as_raw(), recipe.folder, folder, "retarget.gripper")

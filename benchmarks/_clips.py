@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from benchmarks.paths import require_shared_data
-from pipeline.assets import asset_path
+from rotoscope.pipeline.assets import asset_path
 
 TEN = (
     "dex_retargeting/human_hand_video.mp4",

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import RotoscopeError
+from rotoscope.pipeline.errors import RotoscopeError
 
 KEYS = st.sampled_from(["name", "stages", "fps", "shape", "", "a.b", "\x00", "ü", "x" * 300, "-1"])
 SCALARS = st.one_of(

@@ -13,25 +13,31 @@ from hypothesis import strategies as st
 
 from benchmarks._garbage import VALUES, Kind, damaged, mutated, replaced
 from benchmarks._small_dataset import publish_small
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.labeler import load_labeler
-from models.latent_config import LatentActionConfig
-from models.latent_model import LATENT_VERSION, LatentFacts, LatentModel, load_latent, save_latent
-from models.latent_network import build_latent_network
-from models.policy.cloned import load_cloned
-from models.policy.command import train_policy
-from models.seen_states import SeenStates
-from models.state_folder import StateFacts, load_states, save_states
-from models.training.command import train_from_dataset
-from models.training.settings import read_settings
-from pipeline.configs import config_path
-from pipeline.dataset import open_dataset, read_images
-from pipeline.doctor.run import diagnose
-from pipeline.recipe import build_recipe, load_recipe, recipe_names
-from pipeline.report.page import write_report
-from pipeline.run.ledger import Ledger, Row
-from pipeline.run.request import load_request
-from pipeline.run.rows import public_row
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.labeler import load_labeler
+from rotoscope.models.latent_config import LatentActionConfig
+from rotoscope.models.latent_model import (
+    LATENT_VERSION,
+    LatentFacts,
+    LatentModel,
+    load_latent,
+    save_latent,
+)
+from rotoscope.models.latent_network import build_latent_network
+from rotoscope.models.policy.cloned import load_cloned
+from rotoscope.models.policy.command import train_policy
+from rotoscope.models.seen_states import SeenStates
+from rotoscope.models.state_folder import StateFacts, load_states, save_states
+from rotoscope.models.training.command import train_from_dataset
+from rotoscope.models.training.settings import read_settings
+from rotoscope.pipeline.configs import config_path
+from rotoscope.pipeline.dataset import open_dataset, read_images
+from rotoscope.pipeline.doctor.run import diagnose
+from rotoscope.pipeline.recipe import build_recipe, load_recipe, recipe_names
+from rotoscope.pipeline.report.page import write_report
+from rotoscope.pipeline.run.ledger import Ledger, Row
+from rotoscope.pipeline.run.request import load_request
+from rotoscope.pipeline.run.rows import public_row
 
 RECIPE = "hand-gripper"
 

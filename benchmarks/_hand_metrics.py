@@ -18,8 +18,8 @@ import numpy as np
 from jaxtyping import Float
 
 from benchmarks._wheels import unpacked_wheel
-from pipeline.errors import RobotError, one_of
-from retarget.mujoco_model import import_mujoco
+from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.retarget.mujoco_model import import_mujoco
 
 _DEFINITIONS = Path(__file__).parent / "hand_vectors.json"
 _LIMIT_TOLERANCE_RAD = 1e-9

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.recipe import load_recipe
-from pipeline.stage import FrameStage
-from pipeline.types import Video
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
+from rotoscope.pipeline.recipe import load_recipe
+from rotoscope.pipeline.stage import FrameStage
+from rotoscope.pipeline.types import Video
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 
 def main() -> None:

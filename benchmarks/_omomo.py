@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from benchmarks._wheels import unpacked_wheel
-from pipeline.tracks import BODY_JOINTS
+from rotoscope.pipeline.tracks import BODY_JOINTS
 
 CLIPS = ("sub3_largebox_003", "sub10_largebox_049")
 RATE_HZ = 30.0

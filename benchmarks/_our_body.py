@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.geometry import se3
-from pipeline.stage import Tracks
-from pipeline.tracks import ActionTrack, BodyTrack, FeatureTrack
-from pipeline.types import Clip, Video
-from retarget.ground import Ground, GroundConfig
-from retarget.humanoid import RetargetHumanoid, RetargetHumanoidConfig
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.stage import Tracks
+from rotoscope.pipeline.tracks import ActionTrack, BodyTrack, FeatureTrack
+from rotoscope.pipeline.types import Clip, Video
+from rotoscope.retarget.ground import Ground, GroundConfig
+from rotoscope.retarget.humanoid import RetargetHumanoid, RetargetHumanoidConfig
 
 SUBJECT = "person0"
 

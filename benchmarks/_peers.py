@@ -20,9 +20,9 @@ from typing import Any
 
 from benchmarks._processes import one_thread
 from benchmarks._wheels import peers_root
-from pipeline.assets.archives import pip_environment
-from pipeline.errors import RotoscopeError
-from pipeline.processes import safe_python
+from rotoscope.pipeline.assets.archives import pip_environment
+from rotoscope.pipeline.errors import RotoscopeError
+from rotoscope.pipeline.processes import safe_python
 
 _SCRIPTS = Path(__file__).parent / "_peer_scripts"
 _BUILD_LIMIT_S = 1200.0

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.processes import PR_SET_CHILD_SUBREAPER, prctl, python_module
+from rotoscope.pipeline.processes import PR_SET_CHILD_SUBREAPER, prctl, python_module
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -74,7 +74,7 @@ def one_thread() -> dict[str, str]:
 
 def rotoscope(*arguments: object) -> list[str]:
     """The command line of this checkout under this interpreter."""
-    return python_module("pipeline.cli.main", *map(str, arguments))
+    return python_module("rotoscope.pipeline.cli.main", *map(str, arguments))
 
 
 def tree_digest(folder: Path) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.geometry import se3
+from rotoscope.pipeline.geometry import se3
 
 RATE_HZ = 30.0
 NUM_FRAMES = 600

@@ -8,18 +8,18 @@ from functools import cache
 
 import numpy as np
 
-from models.hand_fit import rotation_between
-from models.hands import Hands
-from models.lift import Lift, LiftConfig
-from models.rendered_hands import HandTruth, RenderedClip, Scene, rendered_clip
-from pipeline.geometry import hand_frame, pinhole, se3
-from pipeline.stage import Tracks
-from pipeline.stages.camera import CameraConfig, CameraStage
-from pipeline.stages.smooth import Smooth
-from pipeline.tracks import SIDES, HandTrack, Side
-from pipeline.types import Clip
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
+from rotoscope.models.hand_fit import rotation_between
+from rotoscope.models.hands import Hands
+from rotoscope.models.lift import Lift, LiftConfig
+from rotoscope.models.rendered_hands import HandTruth, RenderedClip, Scene, rendered_clip
+from rotoscope.pipeline.geometry import hand_frame, pinhole, se3
+from rotoscope.pipeline.stage import Tracks
+from rotoscope.pipeline.stages.camera import CameraConfig, CameraStage
+from rotoscope.pipeline.stages.smooth import Smooth
+from rotoscope.pipeline.tracks import SIDES, HandTrack, Side
+from rotoscope.pipeline.types import Clip
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 
 @dataclass(frozen=True, eq=False)

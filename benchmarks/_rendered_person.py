@@ -9,10 +9,10 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from models.rendered_hands import raycast
-from pipeline.geometry import se3
-from pipeline.tracks import BODY_JOINTS, SIDES
-from pipeline.types import Frame
+from rotoscope.models.rendered_hands import raycast
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
+from rotoscope.pipeline.types import Frame
 
 WIDTH, HEIGHT, RATE_HZ, NUM_FRAMES = 640, 480, 15.0, 60
 FOCAL_PX = 560.0
@@ -72,7 +72,7 @@ DEVELOPMENT_WALKS: dict[str, Walk] = {
         (150.0, 100.0, 150.0), (90.0, 60.0, 50.0), (0.9, 6.0), (0.9, 0.8), 1.8, 0.15, seed=12,
     ),
 }  # fmt: skip
-"""Those that constants of `models.lift_body` were chosen on."""
+"""Those that constants of `rotoscope.models.lift_body` were chosen on."""
 
 
 class RenderedPerson:

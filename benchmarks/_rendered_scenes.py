@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.rendered_hands import Body, Scene
+from rotoscope.models.rendered_hands import Body, Scene
 
 DARK, TAN, LIGHT = (141, 92, 66), (198, 142, 108), (236, 193, 170)
 

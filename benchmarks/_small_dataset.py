@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contract import ActionContract, Dimension, GripperContract
-from pipeline.episode import Episode, Feature
-from pipeline.export.publish import PublishJob, publish_in_child
-from pipeline.export.stored_episode import (
+from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
+from rotoscope.pipeline.episode import Episode, Feature
+from rotoscope.pipeline.export.publish import PublishJob, publish_in_child
+from rotoscope.pipeline.export.stored_episode import (
     EncodedVideo,
     StoredEpisode,
     VideoFacts,
     save_episode,
 )
-from pipeline.video.encode import EpisodeEncoder
+from rotoscope.pipeline.video.encode import EpisodeEncoder
 
 FPS = 30
 WIDTH, HEIGHT = 96, 64

@@ -12,8 +12,8 @@ from pathlib import Path
 import av
 
 from benchmarks.paths import require_shared_data
-from pipeline.assets import asset_path
-from pipeline.errors import AssetError
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.errors import AssetError
 
 SHARED = {
     "dex720": "dex_retargeting/human_hand_video.mp4",

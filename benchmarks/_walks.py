@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.tracks import BODY_JOINTS
+from rotoscope.pipeline.tracks import BODY_JOINTS
 
 ANKLE_M, HEEL_M, TOE_M = (0.0, 0.08), (-0.05, 0.02), (0.13, 0.02)
 """Points of a foot: forward of the ankle, and over the sole, while it stands flat [m]."""

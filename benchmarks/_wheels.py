@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from pipeline.assets.archives import Downloads
-from pipeline.assets.manifest import Folder, WheelSource
-from pipeline.assets.sources import make
-from pipeline.atomic import atomic_path
+from rotoscope.pipeline.assets.archives import Downloads
+from rotoscope.pipeline.assets.manifest import Folder, WheelSource
+from rotoscope.pipeline.assets.sources import make
+from rotoscope.pipeline.atomic import atomic_path
 
 
 def peers_root() -> Path:

@@ -26,15 +26,15 @@ from benchmarks._rendered_person import (
 )
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
-from models.body import Body, BodyConfig
-from models.body_joints import joints_of
-from models.lift_body import LiftBody, LiftBodyConfig
-from pipeline.stages.camera import CameraConfig, CameraStage
-from pipeline.stages.smooth import Smooth, SmoothConfig
-from pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack, Track
-from pipeline.types import Clip, Video
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
+from rotoscope.models.body import Body, BodyConfig
+from rotoscope.models.body_joints import joints_of
+from rotoscope.models.lift_body import LiftBody, LiftBodyConfig
+from rotoscope.pipeline.stages.camera import CameraConfig, CameraStage
+from rotoscope.pipeline.stages.smooth import Smooth, SmoothConfig
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack, Track
+from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 TOLERANCE_PX = 31.0
 """`EPSILON_VIDEO` of Google's test."""

@@ -18,10 +18,10 @@ from jaxtyping import Bool, Float
 from benchmarks._walks import Walk, noisy, walk
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
-from pipeline.errors import AssetError
-from pipeline.tracks import BODY_JOINTS, SIDES
-from retarget.contacts import Contacts, feet_of
-from retarget.ground import fit_ground, ground_of
+from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
+from rotoscope.retarget.contacts import Contacts, feet_of
+from rotoscope.retarget.ground import fit_ground, ground_of
 
 UP = np.array([0.0, 0.0, 1.0])
 SEEDS = range(500, 508)
@@ -131,13 +131,13 @@ def _pyroki() -> list[Figure]:
 
 def _squats() -> list[Figure]:
     """Both feet stand through all squats; how far they and the upright are off is reported."""
-    from models.body import Body
-    from models.lift_body import LiftBody
-    from pipeline.stages.camera import CameraStage
-    from pipeline.tracks import BodyTrack
-    from pipeline.types import Clip
-    from pipeline.video.probe import probe
-    from pipeline.video.read import read_frames
+    from rotoscope.models.body import Body
+    from rotoscope.models.lift_body import LiftBody
+    from rotoscope.pipeline.stages.camera import CameraStage
+    from rotoscope.pipeline.tracks import BodyTrack
+    from rotoscope.pipeline.types import Clip
+    from rotoscope.pipeline.video.probe import probe
+    from rotoscope.pipeline.video.read import read_frames
 
     video = probe(require_shared_data() / "tfjs_pose_regression" / "pose_squats.mp4")
     body_stage = Body(Body.Config())

@@ -2,7 +2,7 @@
 
 `decode.CLIP.pyav` and `.decord` include the conversion to RGB; `.pyav_no_rgb` is what a run pays
 for frames that nobody asks a picture of. `decode.CODEC.decord_over_pyav` decides what the backend
-`auto` takes: see `pipeline.video.read.DECORD_COST`.
+`auto` takes: see `rotoscope.pipeline.video.read.DECORD_COST`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 
 from benchmarks._video_clips import in_other_codecs, real_clips
 from benchmarks.figure import Figure
-from pipeline.errors import VideoError
-from pipeline.video.probe import probe
-from pipeline.video.read import Backend, read_frames
+from rotoscope.pipeline.errors import VideoError
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import Backend, read_frames
 
 NUM_FRAMES = 200
 REPEATS = 3

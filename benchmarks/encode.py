@@ -14,11 +14,11 @@ import numpy as np
 
 from benchmarks._video_clips import real_clips
 from benchmarks.figure import Figure
-from pipeline.types import Video
-from pipeline.video.encode import EpisodeEncoder
-from pipeline.video.fit import fitted_size
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
+from rotoscope.pipeline.types import Video
+from rotoscope.pipeline.video.encode import EpisodeEncoder
+from rotoscope.pipeline.video.fit import fitted_size
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 CLIPS = ("cup480", "dex720", "cups720", "bedroom540")
 PRESETS = ("ultrafast", "superfast", "veryfast")

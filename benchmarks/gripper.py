@@ -10,18 +10,18 @@ import numpy as np
 from benchmarks._synthetic_hands import perform
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
-from models.hands import Hands
-from models.lift import Lift
-from pipeline.geometry import se3
-from pipeline.stages.camera import CameraStage
-from pipeline.stages.smooth import Smooth
-from pipeline.tracks import GripperTrack, HandTrack
-from pipeline.types import Clip, Video
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
-from retarget import hand_shape
-from retarget.grasps import Grasp, find_grasps
-from retarget.gripper import RetargetGripper
+from rotoscope.models.hands import Hands
+from rotoscope.models.lift import Lift
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.stages.camera import CameraStage
+from rotoscope.pipeline.stages.smooth import Smooth
+from rotoscope.pipeline.tracks import GripperTrack, HandTrack
+from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
+from rotoscope.retarget import hand_shape
+from rotoscope.retarget.grasps import Grasp, find_grasps
+from rotoscope.retarget.gripper import RetargetGripper
 
 HELD_OUT_SEEDS = range(1000, 1040)
 """Performances that no test looks at."""

@@ -19,14 +19,14 @@ from jaxtyping import Float
 
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
-from models.hands import Hands, HandsConfig
-from models.mediapipe_import import import_mediapipe
-from pipeline.assets import asset_path
-from pipeline.geometry.hand_frame import in_wrist_frame
-from pipeline.tracks import HandTrack
-from pipeline.types import Frame, Video
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
+from rotoscope.models.hands import Hands, HandsConfig
+from rotoscope.models.mediapipe_import import import_mediapipe
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.geometry.hand_frame import in_wrist_frame
+from rotoscope.pipeline.tracks import HandTrack
+from rotoscope.pipeline.types import Frame, Video
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 DEX = "dex_retargeting/human_hand_video.mp4"
 CLIPS = (

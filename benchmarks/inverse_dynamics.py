@@ -14,16 +14,16 @@ import numpy as np
 
 from benchmarks._processes import measure, rotoscope
 from benchmarks.figure import Bar, Figure
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.labeler import load_labeler
-from models.pixels import Pixels, PixelsConfig
-from models.training.config import LoopConfig
-from models.training.data import LabelledEpisode, LabelledSet
-from models.training.inverse_dynamics import train_inverse_dynamics
-from models.training.rows import Rows, rows_of
-from pipeline.contract import ActionContract, Dimension
-from pipeline.run.ledger import Ledger
-from pipeline.types import Frame, Video
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.labeler import load_labeler
+from rotoscope.models.pixels import Pixels, PixelsConfig
+from rotoscope.models.training.config import LoopConfig
+from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
+from rotoscope.models.training.rows import Rows, rows_of
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.run.ledger import Ledger
+from rotoscope.pipeline.types import Frame, Video
 
 SIZE, RATE_HZ = 64, 20.0
 NUM_TRAINED, NUM_UNSEEN = 40, 40

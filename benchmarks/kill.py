@@ -24,9 +24,9 @@ import av
 
 from benchmarks._processes import ROOT, adopt_orphans, measure, one_thread, rotoscope, tree_digest
 from benchmarks.figure import Bar, Figure
-from pipeline.assets import asset_path
-from pipeline.atomic import remove
-from pipeline.run import process_tree
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.atomic import remove
+from rotoscope.pipeline.run import process_tree
 
 Target = Literal["run", "child", "server", "writer", "run_while_writing", "prefect"]
 TARGETS: tuple[Target, ...] = (
@@ -211,7 +211,11 @@ def _find(target: str, run: int) -> int | None:
     """A process of that part in the run, if it is there now."""
     if target in ("run", "prefect"):
         return run
-    module = b"pipeline.export.publish" if target == "writer" else b"pipeline.run.fork_main"
+    module = (
+        b"rotoscope.pipeline.export.publish"
+        if target == "writer"
+        else b"rotoscope.pipeline.run.fork_main"
+    )
     found = next((pid for pid in process_tree.children(run) if module in _command_line(pid)), None)
     if target == "child" and found is not None:
         return next(iter(process_tree.children(found)), None)

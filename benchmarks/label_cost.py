@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks._clips import ten_clips
 from benchmarks._processes import Cost, measure, rotoscope, tree_digest
 from benchmarks.figure import Bar, Figure
-from pipeline.processes import python_module
+from rotoscope.pipeline.processes import python_module
 
 
 def run() -> list[Figure]:

@@ -1,8 +1,9 @@
 """What MediaPipe's landmarks mean on the body model, measured on bodies the table never saw.
 
-`models.rendered_hands.landmarks.OFFSETS` defines the truth of rendered hands. Here resting hands
-of two other bodies are rendered in 18 known views, MediaPipe marks each image by itself, every
-landmark is triangulated, and its offset from the rig's joint is compared with the table.
+`rotoscope.models.rendered_hands.landmarks.OFFSETS` defines the truth of rendered hands. Here
+resting hands of two other bodies are rendered in 18 known views, MediaPipe marks each image by
+itself, every landmark is triangulated, and its offset from the rig's joint is compared with the
+table.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.figure import Figure
-from models.mediapipe_import import import_mediapipe
-from models.rendered_hands import Body, landmarks, raycast
-from models.rendered_hands.arm import BONES, Arm, load_arm
-from pipeline.assets import asset_path
-from pipeline.geometry import hand_frame, pinhole, se3
+from rotoscope.models.mediapipe_import import import_mediapipe
+from rotoscope.models.rendered_hands import Body, landmarks, raycast
+from rotoscope.models.rendered_hands.arm import BONES, Arm, load_arm
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.geometry import hand_frame, pinhole, se3
 
 BODIES = (Body(gender=0.3, height=0.52, muscle=0.7), Body(gender=0.85, height=0.42, age=0.8))
 VIEWS_DEG = tuple(product((-35, 0, 35, 145, 180, 215), (-35, 0, 35)))

@@ -22,8 +22,8 @@ import numpy as np
 from benchmarks._processes import measure, one_thread
 from benchmarks._small_dataset import publish_small
 from benchmarks.figure import Bar, Figure
-from pipeline.dataset import open_dataset
-from pipeline.processes import import_path, safe_python
+from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.processes import import_path, safe_python
 
 STEPS = 20
 # The smallest ACT that is still one: LeRobot's own layers and image encoder, without the weights
@@ -34,7 +34,7 @@ ACT = (
     "n_decoder_layers=1", "n_vae_encoder_layers=1", "chunk_size=8", "n_action_steps=8",
 )  # fmt: skip
 
-LIGHT = "from pipeline.export.light_lerobot import import_light_writer as f; f()"
+LIGHT = "from rotoscope.pipeline.export.light_lerobot import import_light_writer as f; f()"
 WHOLE = "from lerobot.datasets.lerobot_dataset import LeRobotDataset"
 
 

@@ -10,8 +10,8 @@ import av
 
 from benchmarks._processes import measure, rotoscope
 from benchmarks.figure import Bar, Figure
-from pipeline.assets import asset_path
-from pipeline.run.ledger import Ledger
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.run.ledger import Ledger
 
 RATE = 30
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
-from pipeline.motion import Motion, read_motion
-from pipeline.motion.normalise import leg_length
-from pipeline.tracks import BODY_JOINTS, SIDES
+from rotoscope.pipeline.motion import Motion, read_motion
+from rotoscope.pipeline.motion.normalise import leg_length
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
 
 FILES = {
     "bvh": ("aitviewer/sample.bvh", 1300),

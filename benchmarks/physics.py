@@ -14,10 +14,10 @@ from jaxtyping import Float
 
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
-from pipeline.geometry import se3
-from retarget.feasibility import missing_wrench
-from retarget.physics_model import build_physics_model
-from retarget.physics_tracking import track_with_pd
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.feasibility import missing_wrench
+from rotoscope.retarget.physics_model import build_physics_model
+from rotoscope.retarget.physics_tracking import track_with_pd
 
 CLIPS = ("sub3_largebox_003", "sub10_largebox_049")
 PEERS = ("gmr", "omniretarget")

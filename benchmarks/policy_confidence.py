@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.figure import Figure
-from models.policy.command import train_policy
-from models.policy.evaluate_folder import evaluate_folder
-from models.relabel import relabel_dataset
-from models.simulators.record import record_dataset
-from models.simulators.recorder import DatasetRecorder, Rows
-from models.simulators.rollout import teacher
-from models.simulators.simulator import open_simulator
-from models.training.command import train_from_dataset
-from pipeline.dataset import Dataset, open_dataset
-from pipeline.episode import StateColumns
+from rotoscope.models.policy.command import train_policy
+from rotoscope.models.policy.evaluate_folder import evaluate_folder
+from rotoscope.models.relabel import relabel_dataset
+from rotoscope.models.simulators.record import record_dataset
+from rotoscope.models.simulators.recorder import DatasetRecorder, Rows
+from rotoscope.models.simulators.rollout import teacher
+from rotoscope.models.simulators.simulator import open_simulator
+from rotoscope.models.training.command import train_from_dataset
+from rotoscope.pipeline.dataset import Dataset, open_dataset
+from rotoscope.pipeline.episode import StateColumns
 
 TASK = "metaworld:push-v3"
 NUM_LABELLED, NUM_HIDDEN = 5, 50

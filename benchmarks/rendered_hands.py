@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks._rendered_lift import Errors, Perceived, errors, lift, perceive, smooth, wrong_sides
 from benchmarks._rendered_scenes import DEVELOPMENT, HELD_OUT
 from benchmarks.figure import Bar, Figure
-from models.rendered_hands import Scene
+from rotoscope.models.rendered_hands import Scene
 
 _POSITION, _DIRECTION = Bar("<=", 20), Bar("<=", 10)
 _INSIDE, _SIDES = Bar(">=", 0.9), Bar("<=", 0.02)

@@ -21,7 +21,7 @@ from benchmarks._our_body import our_body
 from benchmarks._peers import BODY_PEERS, PeerError, run_peer
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import shared_data
-from pipeline.geometry import se3
+from rotoscope.pipeline.geometry import se3
 
 PEERS = ("gmr", "omniretarget")
 NUM_TIMED_FRAMES = 8

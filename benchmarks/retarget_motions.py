@@ -21,16 +21,16 @@ from jaxtyping import Bool, Float
 
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import shared_data
-from pipeline.dataset import open_dataset
-from pipeline.geometry import se3
-from pipeline.recipe import load_recipe
-from pipeline.run.label import label
-from pipeline.run.request import LabelRequest
-from pipeline.tracks import BODY_JOINTS, SIDES, runs
-from retarget.limits import position_violations
-from retarget.mujoco_model import body_pose, compile_robot, import_mujoco
-from retarget.person import LIMBS
-from retarget.tree_robot import HumanoidRobot, load_humanoid
+from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.recipe import load_recipe
+from rotoscope.pipeline.run.label import label
+from rotoscope.pipeline.run.request import LabelRequest
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, runs
+from rotoscope.retarget.limits import position_violations
+from rotoscope.retarget.mujoco_model import body_pose, compile_robot, import_mujoco
+from rotoscope.retarget.person import LIMBS
+from rotoscope.retarget.tree_robot import HumanoidRobot, load_humanoid
 
 FILES = {
     "aitviewer": "aitviewer/sample.bvh",

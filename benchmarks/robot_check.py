@@ -14,15 +14,15 @@ import numpy as np
 from jaxtyping import Float
 
 from benchmarks.figure import Bar, Figure
-from pipeline.errors import AssetError
-from retarget.description import Description
-from retarget.onboard import propose
-from retarget.onboarding.proposal import Proposal
-from retarget.robot_config import load_config
-from retarget.robot_files import robot_file
-from retarget.self_check import check_robot
-from retarget.tree import KinematicTree, Mark
-from retarget.tree_robot import TreeRobot, load_hand, load_humanoid
+from rotoscope.pipeline.errors import AssetError
+from rotoscope.retarget.description import Description
+from rotoscope.retarget.onboard import propose
+from rotoscope.retarget.onboarding.proposal import Proposal
+from rotoscope.retarget.robot_config import load_config
+from rotoscope.retarget.robot_files import robot_file
+from rotoscope.retarget.self_check import check_robot
+from rotoscope.retarget.tree import KinematicTree, Mark
+from rotoscope.retarget.tree_robot import TreeRobot, load_hand, load_humanoid
 
 ROBOTS = (
     "allegro_right",

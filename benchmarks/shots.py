@@ -20,11 +20,11 @@ import numpy as np
 
 from benchmarks._video_clips import real_clips
 from benchmarks.figure import Figure
-from pipeline.stages.shots import Shots, ShotsConfig
-from pipeline.types import Frame, Video
-from pipeline.video.picture import PictureMaker, plane_of
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
+from rotoscope.pipeline.stages.shots import Shots, ShotsConfig
+from rotoscope.pipeline.types import Frame, Video
+from rotoscope.pipeline.video.picture import PictureMaker, plane_of
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 SIZE = (256, 192)
 CLIP_FRAMES = 150

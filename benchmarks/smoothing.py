@@ -14,11 +14,11 @@ from jaxtyping import Bool, Float
 
 from benchmarks import _reaches as reaches
 from benchmarks.figure import Bar, Figure
-from pipeline.geometry import se3
-from pipeline.run.isolation import Limits, Tell, run_isolated
-from pipeline.smoothing import smooth_many, smooth_rotations, smooth_vectors
-from pipeline.stages.smooth import SmoothConfig, smooth_hand
-from pipeline.tracks import HandTrack
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.run.isolation import Limits, Tell, run_isolated
+from rotoscope.pipeline.smoothing import smooth_many, smooth_rotations, smooth_vectors
+from rotoscope.pipeline.stages.smooth import SmoothConfig, smooth_hand
+from rotoscope.pipeline.tracks import HandTrack
 
 SEEDS = range(1000, 1040)
 MAX_GAP_S = 0.5

@@ -1,4 +1,4 @@
-"""A flow in a process of its own: `python -P -m flows.child`, started by `flows.supervise`.
+"""A flow in a process of its own, which runs this as `__main__` and which `supervise` starts.
 
 What Prefect does when its server goes, hundreds of lines and minutes of waiting, ends with this
 process. It reads one line of JSON and answers with a pickled pair of a kind and what came of it.
@@ -17,9 +17,9 @@ import threading
 import types
 from typing import Any
 
-from flows import import_prefect
-from pipeline import lifeline
-from pipeline.errors import RotoscopeError
+from rotoscope.flows import import_prefect
+from rotoscope.pipeline import lifeline
+from rotoscope.pipeline.errors import RotoscopeError
 
 DONE, REFUSED, NO_SERVER, BROKEN = "done", "refused", "no server", "broken"
 
@@ -56,12 +56,12 @@ def main() -> None:
 
     sys.excepthook = break_off
     import_prefect()
-    server = importlib.import_module("flows.server")
+    server = importlib.import_module("rotoscope.flows.server")
     try:
         with server.connected() as url:
             _make_calm()
             _watch(server, answer, url)
-            flow = getattr(importlib.import_module(f"flows.{job['module']}"), job["name"])
+            flow = getattr(importlib.import_module(f"rotoscope.flows.{job['module']}"), job["name"])
             result = flow(*job["args"], **job["kwargs"])
             answer.give(DONE, result)
             _send_what_is_left()

@@ -7,8 +7,8 @@ from typing import Any
 
 from prefect import flow, task
 
-from flows.train import published
-from pipeline import registry
+from rotoscope.flows.train import published
+from rotoscope.pipeline import registry
 
 
 @task(task_run_name="try {policy} in {environment}", log_prints=False)

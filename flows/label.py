@@ -1,6 +1,7 @@
 """`label` as a Prefect flow: one task per video.
 
-Run it with `rotoscope label ... --prefect` or `python -m flows.label VIDEOS --out DATASET`. Without
+Run it with `rotoscope label ... --prefect` or
+`python -m rotoscope.flows.label VIDEOS --out DATASET`. Without
 `PREFECT_API_URL` a server is started for the command; with it the runs appear on that server. Both
 ways run the flow in a process of its own and go on without Prefect where that fails. Tasks run in
 threads; each starts its own child process, so a crash in native code never reaches the flow.
@@ -26,15 +27,15 @@ from prefect.artifacts import (
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.supervise import supervised
-from pipeline.errors import RotoscopeError
-from pipeline.recipe import load_recipe
-from pipeline.run.label import LabelResult, label, preload_of, publish, run_one, settle
-from pipeline.run.ledger import Ledger, Row
-from pipeline.run.plan import Work, prepare
-from pipeline.run.request import LabelRequest, load_request
-from pipeline.run.store import default_store
-from pipeline.video.scan import Found
+from rotoscope.flows.supervise import supervised
+from rotoscope.pipeline.errors import RotoscopeError
+from rotoscope.pipeline.recipe import load_recipe
+from rotoscope.pipeline.run.label import LabelResult, label, preload_of, publish, run_one, settle
+from rotoscope.pipeline.run.ledger import Ledger, Row
+from rotoscope.pipeline.run.plan import Work, prepare
+from rotoscope.pipeline.run.request import LabelRequest, load_request
+from rotoscope.pipeline.run.store import default_store
+from rotoscope.pipeline.video.scan import Found
 
 
 class VideoFailedError(RotoscopeError):
@@ -172,8 +173,10 @@ def _show(result: LabelResult, request: LabelRequest) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """`python -m flows.label`."""
-    parser = argparse.ArgumentParser(prog="python -m flows.label", description=label_flow.__doc__)
+    """`python -m rotoscope.flows.label`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m rotoscope.flows.label", description=label_flow.__doc__
+    )
     parser.add_argument("videos", nargs="+")
     parser.add_argument("--out", required=True)
     parser.add_argument("--recipe", default="hand-gripper")

@@ -24,9 +24,9 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from pipeline import lifeline
-from pipeline.errors import RotoscopeError
-from pipeline.processes import python_module
+from rotoscope.pipeline import lifeline
+from rotoscope.pipeline.errors import RotoscopeError
+from rotoscope.pipeline.processes import python_module
 
 _PAUSE_S, _TIMEOUT_S, _FAILURES = 1.0, 20.0, 3
 _ROLE = {
@@ -81,7 +81,7 @@ def _own_server() -> Iterator[str]:
         port = listener.getsockname()[1]
         settings = get_current_settings().to_environment_variables(exclude_unset=True)
         server = subprocess.Popen(
-            python_module("flows.server", str(listener.fileno())),
+            python_module("rotoscope.flows.server", str(listener.fileno())),
             env=os.environ | settings | _ROLE,
             stdin=subprocess.PIPE,
             pass_fds=[listener.fileno()],

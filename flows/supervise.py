@@ -16,10 +16,10 @@ import signal
 import subprocess
 from typing import Any
 
-from flows import import_prefect
-from flows.child import BROKEN, DONE, NO_SERVER, REFUSED
-from pipeline import errors
-from pipeline.processes import python_module
+from rotoscope.flows import import_prefect
+from rotoscope.flows.child import BROKEN, DONE, NO_SERVER, REFUSED
+from rotoscope.pipeline import errors
+from rotoscope.pipeline.processes import python_module
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +44,12 @@ def supervised(module: str, name: str, *args: Any, **kwargs: Any) -> Any:
     said = content if kind == NO_SERVER else f"the flow broke off ({content})"
     log.warning("%s; the work goes on without it", said)
     import_prefect()
-    return importlib.import_module(f"flows.{module}").PLAIN[name](*args, **kwargs)
+    return importlib.import_module(f"rotoscope.flows.{module}").PLAIN[name](*args, **kwargs)
 
 
 def _ask(job: dict[str, Any]) -> tuple[str, Any]:
     child = subprocess.Popen(
-        python_module("flows.child"),
+        python_module("rotoscope.flows.child"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         # A group of its own, so that it is ended with its server and all other children.

@@ -13,7 +13,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 
-from pipeline import registry
+from rotoscope.pipeline import registry
 
 
 @task(task_run_name="train {out}", log_prints=False)

@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.contract import ActionContract, Dimension
-from pipeline.errors import ContractError
-from pipeline.geometry import se3
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.errors import ContractError
+from rotoscope.pipeline.geometry import se3
 
 CONSTANT_SPREAD = 1e-6
 """Dimensions that spread less than this do not move: they have no R2."""
@@ -144,7 +144,8 @@ def _kind_of(contract: ActionContract, start: int) -> Kind:
     if quantity in ("rot6d", "rotation_matrix"):
         raise ContractError(
             f"dimension {dimension.name!r} is part of a {quantity}; a labeler learns rotation "
-            "vectors or quaternions: convert with pipeline.converters.convert_rotation first"
+            "vectors or quaternions: convert with "
+            "rotoscope.pipeline.converters.convert_rotation first"
         )
     if quantity == "rotation_vector" or quantity == "quaternion":
         found = contract.dimensions[start : start + _LENGTH[quantity]]
@@ -156,7 +157,7 @@ def _kind_of(contract: ActionContract, start: int) -> Kind:
         if quantity == "quaternion" and "xyzw" in contract.rotation:
             raise ContractError(
                 "quaternions are stored xyzw; a labeler learns wxyz: convert with "
-                "pipeline.converters.convert_rotation first"
+                "rotoscope.pipeline.converters.convert_rotation first"
             )
         return quantity
     if quantity == "discrete":

@@ -9,14 +9,14 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field
 
-from models.body_identity import Person, assign_people, build_stretches, join_stretches
-from models.body_joints import NUM_LANDMARKS, TORSO_LANDMARKS, joints_of
-from models.body_landmarker import MediaPipeBodyFinder, MediaPipeBodyLandmarker
-from models.body_tracker import BodyTracker, Sighting
-from pipeline.errors import TrackError
-from pipeline.stage import FrameStage, StageConfig, Tracks
-from pipeline.tracks import BODY_JOINTS, BodyTrack
-from pipeline.types import Frame, Video
+from rotoscope.models.body_identity import Person, assign_people, build_stretches, join_stretches
+from rotoscope.models.body_joints import NUM_LANDMARKS, TORSO_LANDMARKS, joints_of
+from rotoscope.models.body_landmarker import MediaPipeBodyFinder, MediaPipeBodyLandmarker
+from rotoscope.models.body_tracker import BodyTracker, Sighting
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import BODY_JOINTS, BodyTrack
+from rotoscope.pipeline.types import Frame, Video
 
 _NUM_OTHERS = 3
 """People that the finder may find beyond those who are followed, to choose the largest from."""
@@ -66,7 +66,7 @@ class Body(FrameStage):
     provides: ClassVar[tuple[str, ...]] = ("body",)
     assets: ClassVar[tuple[str, ...]] = ("pose_landmarker.task",)
     packages: ClassVar[tuple[str, ...]] = ("mediapipe",)
-    preload: ClassVar[tuple[str, ...]] = ("models.mediapipe_preload",)
+    preload: ClassVar[tuple[str, ...]] = ("rotoscope.models.mediapipe_preload",)
     Config: ClassVar[type[StageConfig]] = BodyConfig
     config: BodyConfig
 
@@ -81,7 +81,7 @@ class Body(FrameStage):
         Raises:
             AssetError: The weights were not fetched.
         """
-        from pipeline.assets import asset_path
+        from rotoscope.pipeline.assets import asset_path
 
         model = asset_path("pose_landmarker.task")
         confidences = {

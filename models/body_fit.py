@@ -1,9 +1,10 @@
 """Posture and place of a person in every frame, and the bones that fit the whole clip.
 
-Frames are fitted by themselves (`models.body_model`); what they share is the length of each bone.
-The landmark model's own proportions do not agree with its own landmarks in the image: on rendered
-people its trunk is a tenth too long, which reads as 3 to 4 % more distance. So the proportions are
-part of the fit: Gauss-Newton over the clip, the frames' own unknowns eliminated (Schur complement).
+Frames are fitted by themselves (`rotoscope.models.body_model`); what they share is the length of
+each bone. The landmark model's own proportions do not agree with its own landmarks in the image: on
+rendered people its trunk is a tenth too long, which reads as 3 to 4 % more distance. So the
+proportions are part of the fit: Gauss-Newton over the clip, the frames' own unknowns eliminated
+(Schur complement).
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from models import pnp
-from models.body_joints import BONE_ENDS
-from models.body_model import LANDMARK_SIGMA, Bodies, retract
-from models.body_size import BONE_GROUPS, stature_of
-from models.least_squares import Linearised, State, minimise
-from pipeline.tracks import BODY_JOINTS
+from rotoscope.models import pnp
+from rotoscope.models.body_joints import BONE_ENDS
+from rotoscope.models.body_model import LANDMARK_SIGMA, Bodies, retract
+from rotoscope.models.body_size import BONE_GROUPS, stature_of
+from rotoscope.models.least_squares import Linearised, State, minimise
+from rotoscope.pipeline.tracks import BODY_JOINTS
 
 BLOCK = 512
 """Frames fitted at once."""

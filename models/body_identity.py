@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from models.body_landmarker import BodyDetection
-from models.body_tracker import Sighting
+from rotoscope.models.body_landmarker import BodyDetection
+from rotoscope.models.body_tracker import Sighting
 
 _SAME_COLOR = 50.0
 """Greatest distance between the colours of one person's clothes before and after a gap [levels]."""

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.tracks import BODY_JOINTS, SIDES
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
 
 NUM_LANDMARKS = 33
 """Landmarks of MediaPipe's pose model (BlazePose GHUM, 2020)."""

@@ -19,8 +19,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from models.body_joints import TORSO_LANDMARKS
-from models.mediapipe_import import import_mediapipe
+from rotoscope.models.body_joints import TORSO_LANDMARKS
+from rotoscope.models.mediapipe_import import import_mediapipe
 
 _TRUNK_STEPS = (0.2, 0.35, 0.5, 0.65, 0.8)
 """Where the trunk's colour is taken, from side to side and from shoulders to hips."""

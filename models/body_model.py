@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from models import pnp
-from models.body_joints import BONE_PATHS, BONES
-from models.least_squares import Linearised, State, huber
-from pipeline.tracks import BODY_JOINTS
+from rotoscope.models import pnp
+from rotoscope.models.body_joints import BONE_PATHS, BONES
+from rotoscope.models.least_squares import Linearised, State, huber
+from rotoscope.pipeline.tracks import BODY_JOINTS
 
 LANDMARK_SIGMA = 0.02
 """1-sigma of a landmark across the line of sight, in statures (3 cm on an adult)."""

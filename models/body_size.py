@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from models.body_joints import BONE_ENDS, BONES
+from rotoscope.models.body_joints import BONE_ENDS, BONES
 
 STATURE_PRIOR_M = 1.70
 """Standing height of an adult: 1.76 m for men and 1.63 m for women on average (ANSUR II)."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import UInt8
 
-from models.body_landmarker import BodyDetection, BodyFinder, BodyLandmarker
-from pipeline.types import Frame
+from rotoscope.models.body_landmarker import BodyDetection, BodyFinder, BodyLandmarker
+from rotoscope.pipeline.types import Frame
 
 SAME_PERSON = 0.35
 """Two trunks in one frame closer than this, in trunk sizes, are one person."""

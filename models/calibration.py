@@ -1,8 +1,9 @@
 """How far labels may be off, said so that it is true: cross-conformal prediction.
 
 Vovk 2015, Barber et al. 2021 (1905.02928): every episode's errors are those of models that were
-not fitted to it. Scaled by an expected error (`models.doubt`) as in Lei et al. 2018 (1604.04173).
-What is learned are that expectation, one factor per dimension and, for choices, one temperature.
+not fitted to it. Scaled by an expected error (`rotoscope.models.doubt`) as in Lei et al. 2018
+(1604.04173). What is learned are that expectation, one factor per dimension and, for choices, one
+temperature.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from models.doubt import DoubtModel
+from rotoscope.models.doubt import DoubtModel
 
 COVERAGE = 0.9
 """Share of true values that an interval should hold."""

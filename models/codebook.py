@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from models.latent_config import CodebookConfig
+from rotoscope.models.latent_config import CodebookConfig
 
 if TYPE_CHECKING:
     import torch

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline.errors import DatasetError
+from rotoscope.pipeline.errors import DatasetError
 
 _CLEARLY_OTHER = 0.15
 """Change of a channel (0..1) by which a pixel is foreground for sure; at half of it, not at all."""

@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from models.blob_paths import Blob, most_likely_path
-from pipeline.stage import FrameStage, StageConfig, Tracks
-from pipeline.tracks import SCENE, FeatureTrack
-from pipeline.types import Frame, Video
+from rotoscope.models.blob_paths import Blob, most_likely_path
+from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import SCENE, FeatureTrack
+from rotoscope.pipeline.types import Frame, Video
 
 _MIN_SAMPLE_CHROMA = 0.25
 _NUM_CANDIDATES = 4
@@ -80,8 +80,8 @@ class ColourTracks(FrameStage):
     A pixel counts by its chroma, less the further its hue is off: at an edge, where the thing fills
     half a pixel, chroma is half, so that the weighted centroid is good to a fraction of a pixel.
     Of every frame the largest connected blobs are kept; which of them is the thing is decided over
-    the whole video (see `models.blob_paths`), so that something else of that colour that comes
-    and goes does not take its place. Where nothing is found values are NaN.
+    the whole video (see `rotoscope.models.blob_paths`), so that something else of that colour that
+    comes and goes does not take its place. Where nothing is found values are NaN.
     """
 
     kind = "track.colour"

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from models.inverse_dynamics_config import COMPONENTS, SMALL_NETWORK
-from pipeline.assets.digest import sha256_of
-from pipeline.errors import AssetError, UsageError
-from pipeline.packages import version_of
-from pipeline.paths import inside
+from rotoscope.models.inverse_dynamics_config import COMPONENTS, SMALL_NETWORK
+from rotoscope.pipeline.assets.digest import sha256_of
+from rotoscope.pipeline.errors import AssetError, UsageError
+from rotoscope.pipeline.packages import version_of
+from rotoscope.pipeline.paths import inside
 
 if TYPE_CHECKING:
     import torch
@@ -83,7 +83,7 @@ def encoder_token(name: str) -> str:
     check_encoder(name)
     source, _, network = name.partition(":")
     if source == "latent":
-        from models.latent_model import load_latent
+        from rotoscope.models.latent_model import load_latent
 
         inner = load_latent(Path(network)).facts.config.encoder
         return f"latent {encoder_digest(name)} {encoder_token(inner)}"
@@ -109,7 +109,7 @@ def open_encoder(name: str) -> Embed:
     check_encoder(name)
     source, _, network = name.partition(":")
     if source == "latent":
-        from models.latent_action import open_latent
+        from rotoscope.models.latent_action import open_latent
 
         opened: Embed = open_latent(Path(network))
         return opened

@@ -10,13 +10,13 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import Field
 
-from models.body_joints import joints_of
-from models.smplx_fit import FitSettings, fit_smplx
-from models.smplx_model import NUM_BODY_ANGLES, load_smplx
-from pipeline.motion.body_model import body_models_digest, find_body_model
-from pipeline.motion.smpl_joints import BODY
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import (
+from rotoscope.models.body_joints import joints_of
+from rotoscope.models.smplx_fit import FitSettings, fit_smplx
+from rotoscope.models.smplx_model import NUM_BODY_ANGLES, load_smplx
+from rotoscope.pipeline.motion.body_model import body_models_digest, find_body_model
+from rotoscope.pipeline.motion.smpl_joints import BODY
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import (
     BODY_JOINTS,
     SIDES,
     BodyTrack,
@@ -25,10 +25,10 @@ from pipeline.tracks import (
     SmplxTrack,
     Track,
 )
-from pipeline.types import Clip
+from rotoscope.pipeline.types import Clip
 
 if TYPE_CHECKING:
-    from models.smplx_model import SmplxModel
+    from rotoscope.models.smplx_model import SmplxModel
 
 _TRUNK = [BODY_JOINTS.index(f"{side}_{joint}") for side in SIDES for joint in ("hip", "shoulder")]
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.geometry.hand_frame import INDEX_MCP, MIDDLE_MCP, WRIST
-from pipeline.tracks import Side
+from rotoscope.pipeline.geometry.hand_frame import INDEX_MCP, MIDDLE_MCP, WRIST
+from rotoscope.pipeline.tracks import Side
 
 _LITTLE_MCP = 17
 _ROOTS, _TIPS = [5, 9, 13, 17], [8, 12, 16, 20]

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from models import hand_habits, hand_model, pnp
-from models.least_squares import Linearised, State, huber, minimise
-from pipeline.geometry import se3
+from rotoscope.models import hand_habits, hand_model, pnp
+from rotoscope.models.least_squares import Linearised, State, huber, minimise
+from rotoscope.pipeline.geometry import se3
 
 LANDMARK_SIGMA = 0.035
 """1-sigma of a landmark across the line of sight, in palm lengths (3 mm on an adult)."""

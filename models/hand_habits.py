@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from models.least_squares import Linearised
+from rotoscope.models.least_squares import Linearised
 
 HINGE_MEAN = np.radians([(10, 0, 0, 10, 10)] + [(20, 0, 0, 30, 18)] * 4)
 """A relaxed hand [rad], thumb first."""

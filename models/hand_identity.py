@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.hand_checks import consistency_score
-from models.hand_tracklets import Tracklet
-from pipeline.tracks import Side
+from rotoscope.models.hand_checks import consistency_score
+from rotoscope.models.hand_tracklets import Tracklet
+from rotoscope.pipeline.tracks import Side
 
 _MAX_LOG_ODDS = 3.0
 """No single frame counts for more: the model is sure of itself where it is wrong, too."""

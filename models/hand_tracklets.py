@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from models.hand_landmarker import Detection
+from rotoscope.models.hand_landmarker import Detection
 
 _JITTER = 0.15
 """Distance that two looks at a hand that does not move may differ by, in hand sizes."""

@@ -9,15 +9,15 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field
 
-from models import hand_checks
-from models.hand_identity import assign_sides
-from models.hand_landmarker import Detection, MediaPipeLandmarker
-from models.hand_tracker import HandTracker
-from models.hand_tracklets import Tracklet, build_tracklets, frames_at_breaks
-from pipeline.errors import TrackError
-from pipeline.stage import FrameStage, StageConfig, Tracks
-from pipeline.tracks import NUM_HAND_JOINTS, SIDES, HandTrack, Side
-from pipeline.types import Frame, Video
+from rotoscope.models import hand_checks
+from rotoscope.models.hand_identity import assign_sides
+from rotoscope.models.hand_landmarker import Detection, MediaPipeLandmarker
+from rotoscope.models.hand_tracker import HandTracker
+from rotoscope.models.hand_tracklets import Tracklet, build_tracklets, frames_at_breaks
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import NUM_HAND_JOINTS, SIDES, HandTrack, Side
+from rotoscope.pipeline.types import Frame, Video
 
 _BUFFER_BYTES = 100e6
 """Most memory that frames kept for following a hand back may take."""
@@ -70,7 +70,7 @@ class Hands(FrameStage):
     provides: ClassVar[tuple[str, ...]] = ("hands",)
     assets: ClassVar[tuple[str, ...]] = ("hand_landmarker.task",)
     packages: ClassVar[tuple[str, ...]] = ("mediapipe",)
-    preload: ClassVar[tuple[str, ...]] = ("models.mediapipe_preload",)
+    preload: ClassVar[tuple[str, ...]] = ("rotoscope.models.mediapipe_preload",)
     Config: ClassVar[type[StageConfig]] = HandsConfig
     config: HandsConfig
 
@@ -84,7 +84,7 @@ class Hands(FrameStage):
         Raises:
             AssetError: The weights were not fetched.
         """
-        from pipeline.assets import asset_path
+        from rotoscope.pipeline.assets import asset_path
 
         model = asset_path("hand_landmarker.task")
         for _ in range(self.config.num_hands):

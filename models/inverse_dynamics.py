@@ -9,13 +9,20 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
-from models.labeler import Labeler, Labels, folder_digest, load_labeler
-from models.track_features import Columns, features_by_subject, joined
-from models.training.windows import flatten_windows, inside_windows, sample_windows
-from pipeline.errors import ContractError, TrackError, UsageError, one_of
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import REASONS, SCENE, ActionTrack, EmbeddingTrack, FeatureTrack, Track
-from pipeline.types import Clip
+from rotoscope.models.labeler import Labeler, Labels, folder_digest, load_labeler
+from rotoscope.models.track_features import Columns, features_by_subject, joined
+from rotoscope.models.training.windows import flatten_windows, inside_windows, sample_windows
+from rotoscope.pipeline.errors import ContractError, TrackError, UsageError, one_of
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import (
+    REASONS,
+    SCENE,
+    ActionTrack,
+    EmbeddingTrack,
+    FeatureTrack,
+    Track,
+)
+from rotoscope.pipeline.types import Clip
 
 _CHUNK_ROWS = 512
 """Windows that are cut at a time: more would take memory, not less time."""

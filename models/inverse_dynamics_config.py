@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
-from models.training.config import LoopConfig
-from models.training.windows import WindowConfig
+from rotoscope.models.training.config import LoopConfig
+from rotoscope.models.training.windows import WindowConfig
 
 SMALL_NETWORK = "cnn"
 """Name of the image network that is trained together with the rest."""

@@ -83,7 +83,7 @@ def predict_kernel(
 
     Where few training rows are near, errors are larger: the variance falls with the square of the
     mean of all kernels. A Gaussian process's own variance, which sees only the nearest rows, tells
-    errors apart less well. In units that `models.doubt` learns the worth of.
+    errors apart less well. In units that `rotoscope.models.doubt` learns the worth of.
     """
     exponent = float(arrays["exponent"][0])
     values, doubts = [], []

@@ -19,15 +19,15 @@ import yaml
 from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 
-from models.action_space import ActionSpace
-from models.calibration import Calibration, confidence, tempered
-from models.doubt import DoubtModel, doubt_signs
-from models.encoders import Embed, encoder_digest, open_encoder
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.kernel_model import predict_kernel
-from models.labeler_arrays import check_labeler_arrays
-from models.picture_components import PictureComponents
-from models.trained_folder import (
+from rotoscope.models.action_space import ActionSpace
+from rotoscope.models.calibration import Calibration, confidence, tempered
+from rotoscope.models.doubt import DoubtModel, doubt_signs
+from rotoscope.models.encoders import Embed, encoder_digest, open_encoder
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.kernel_model import predict_kernel
+from rotoscope.models.labeler_arrays import check_labeler_arrays
+from rotoscope.models.picture_components import PictureComponents
+from rotoscope.models.trained_folder import (
     WEIGHTS,
     below,
     check_files,
@@ -35,8 +35,8 @@ from models.trained_folder import (
     read_arrays,
     read_metrics,
 )
-from models.trained_folder import read_facts as read_yaml_facts
-from models.window_model import (
+from rotoscope.models.trained_folder import read_facts as read_yaml_facts
+from rotoscope.models.window_model import (
     LOG_VARIANCE_RANGE,
     LabelerScaling,
     build_network,
@@ -45,10 +45,10 @@ from models.window_model import (
     run_network,
     with_motion,
 )
-from pipeline.atomic import atomic_path
-from pipeline.contract import ActionContract
-from pipeline.errors import UsageError
-from pipeline.paths import inside
+from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.paths import inside
 
 LABELER_VERSION = 3
 """Changes with the layout of a labeler's folder."""
@@ -209,7 +209,7 @@ class Labeler:
         inputs: np.ndarray,
         embeddings: np.ndarray | None,
     ) -> Float[np.ndarray, "row action sign"]:
-        """What doubts are told by; see `models.doubt`."""
+        """What doubts are told by; see `rotoscope.models.doubt`."""
         middle = self.space.decode(self.scaling.encoded_mean[None, None])
         apart = self.space.error(values, np.repeat(middle, len(values), 0)) / self.scaling.spread
         return doubt_signs(own / self.scaling.spread, apart, self._motion(inputs, embeddings))

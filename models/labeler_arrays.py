@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from models.action_space import ActionSpace
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.trained_folder import Shape, check_shapes, damaged
-from pipeline.contract import ActionContract
+from rotoscope.models.action_space import ActionSpace
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.trained_folder import Shape, check_shapes, damaged
+from rotoscope.pipeline.contract import ActionContract
 
 
 def check_labeler_arrays(

@@ -9,15 +9,15 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from models.encoders import encoder_token
-from models.latent_model import LatentModel, open_latent, usable_latent
-from models.training.pictures import shrink
-from models.training.rows import nearest_frames
-from pipeline.contract import ActionContract, Dimension
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import REASONS, SCENE, ActionTrack, FeatureTrack, Track
-from pipeline.types import Clip, SourceKind
-from pipeline.video.read import read_frames
+from rotoscope.models.encoders import encoder_token
+from rotoscope.models.latent_model import LatentModel, open_latent, usable_latent
+from rotoscope.models.training.pictures import shrink
+from rotoscope.models.training.rows import nearest_frames
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import REASONS, SCENE, ActionTrack, FeatureTrack, Track
+from rotoscope.pipeline.types import Clip, SourceKind
+from rotoscope.pipeline.video.read import read_frames
 
 __all__ = ["LatentAction", "LatentActionStageConfig", "latent_contract", "open_latent"]
 

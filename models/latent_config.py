@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from models.inverse_dynamics_config import SMALL_NETWORK
-from models.training.config import LoopConfig
+from rotoscope.models.inverse_dynamics_config import SMALL_NETWORK
+from rotoscope.models.training.config import LoopConfig
 
 Objective = Literal["lapo", "laom", "dynamo"]
 
@@ -84,7 +84,7 @@ class LatentActionConfig(BaseModel):
     """Side of the square that pictures are shrunk to [px]."""
     encoder: str = SMALL_NETWORK
     """Image network: `cnn`, trained here; or a pretrained one that stays as it is (see
-    `models.encoders`)."""
+    `rotoscope.models.encoders`)."""
     gap_s: float | None = Field(default=None, gt=0)
     """Time that a latent spans [s]; that between two frames where not given."""
     num_gaps: int | None = Field(default=None, ge=1, le=32)

@@ -17,10 +17,10 @@ import yaml
 from jaxtyping import Float, Int, UInt8
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.encoders import Embed, open_encoder
-from models.latent_config import LatentActionConfig
-from models.latent_network import build_latent_network, frame_features, latents_of
-from models.trained_folder import (
+from rotoscope.models.encoders import Embed, open_encoder
+from rotoscope.models.latent_config import LatentActionConfig
+from rotoscope.models.latent_network import build_latent_network, frame_features, latents_of
+from rotoscope.models.trained_folder import (
     WEIGHTS,
     check_files,
     damaged,
@@ -29,8 +29,8 @@ from models.trained_folder import (
     read_facts,
     read_metrics,
 )
-from pipeline.atomic import atomic_path
-from pipeline.errors import UsageError
+from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.errors import UsageError
 
 LATENT_VERSION = 1
 """Changes with the layout of the folder."""
@@ -76,7 +76,7 @@ class LatentModel:
     weights: dict[str, np.ndarray]
     """By name; the slow copy of the encoder is left out."""
     metrics: dict[str, Any]
-    """Held-out scores; see `models.training.latent_report`."""
+    """Held-out scores; see `rotoscope.models.training.latent_report`."""
 
     @cached_property
     def module(self) -> Any:
@@ -131,7 +131,7 @@ class LatentModel:
         """
         import torch
 
-        from models.codebook import nearest_codes
+        from rotoscope.models.codebook import nearest_codes
 
         if self.facts.config.latent != "vq":
             raise UsageError("continuous latents have no codes; train with latent=vq")

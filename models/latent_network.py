@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from models.codebook import build_codebook, quantise
-from models.latent_config import LatentActionConfig
+from rotoscope.models.codebook import build_codebook, quantise
+from rotoscope.models.latent_config import LatentActionConfig
 
 if TYPE_CHECKING:
     import torch

@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field, model_validator
 
-from models.hand_fit import HandFit, fit_hand
-from pipeline.geometry import hand_frame, pinhole
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import Camera, HandTrack, Side, Track, require_camera
-from pipeline.types import Clip
+from rotoscope.models.hand_fit import HandFit, fit_hand
+from rotoscope.pipeline.geometry import hand_frame, pinhole
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import Camera, HandTrack, Side, Track, require_camera
+from rotoscope.pipeline.types import Clip
 
 PALM_PRIOR_M = 0.089
 """Palm length of an adult: 0.47 of the hand's length (the body model's ratio), which is 193 mm in
@@ -28,7 +28,7 @@ LATERAL_FLOOR_PALM = 0.055
 """Error of the wrist landmark across the line of sight, in palm lengths."""
 ROTATION_FLOOR_RAD = float(np.radians(8.0))
 """Error of the rotation that the landmarks share in a frame. All three floors make stated and
-true errors agree on the development scenes of `models.rendered_hands`."""
+true errors agree on the development scenes of `rotoscope.models.rendered_hands`."""
 
 _LEAST_PALM_AREA_M2 = 1e-8
 """Between wrist, index and middle root; an adult's is 2e-3."""
@@ -67,9 +67,9 @@ class Lift(ClipStage):
     """Fills `T_camera_wrist`, `joints_m`, sigmas and `reprojection_px` of every hand track.
 
     Each frame by itself: a hand model of fixed proportions and the given size is fitted to the
-    landmarks (`models.hand_fit`). Frames that do not fit, or whose distance cannot be, become
-    invalid. The stated sigma holds the noise of the landmarks and what hand size and focal length
-    may be wrong by, so that a constant error of scale is inside it.
+    landmarks (`rotoscope.models.hand_fit`). Frames that do not fit, or whose distance cannot be,
+    become invalid. The stated sigma holds the noise of the landmarks and what hand size and focal
+    length may be wrong by, so that a constant error of scale is inside it.
     """
 
     kind: ClassVar[str] = "lift"

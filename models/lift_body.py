@@ -9,14 +9,14 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field, model_validator
 
-from models.body_fit import BodyFit, bones_of, fit_body, fit_lengths
-from models.body_joints import joints_of
-from models.body_size import STATURE_PRIOR_M, STATURE_PRIOR_SIGMA_M, bone_lengths
-from pipeline.errors import TrackError
-from pipeline.geometry import pinhole, se3
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import BODY_JOINTS, BodyTrack, Camera, Track, require_camera
-from pipeline.types import Clip
+from rotoscope.models.body_fit import BodyFit, bones_of, fit_body, fit_lengths
+from rotoscope.models.body_joints import joints_of
+from rotoscope.models.body_size import STATURE_PRIOR_M, STATURE_PRIOR_SIGMA_M, bone_lengths
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import pinhole, se3
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import BODY_JOINTS, BodyTrack, Camera, Track, require_camera
+from rotoscope.pipeline.types import Clip
 
 DEPTH_FLOOR_REL = 0.03
 """Error of the distance beyond independent noise: 2 % with the posture, 1.5 % with proportions."""
@@ -61,9 +61,9 @@ class LiftBody(ClipStage):
 
     The person's bones are of one length over the clip: proportions are the landmark model's
     medians, the size is a prior's or given. Each frame by itself, place and posture of that body
-    are fitted to landmarks and to the landmark model's directions (`models.body_fit`). Frames that
-    do not fit become invalid, joints that were not seen are NaN. `sigma_m` holds what stature and
-    focal length may be wrong by, so that a constant error of scale is inside it.
+    are fitted to landmarks and to the landmark model's directions (`rotoscope.models.body_fit`).
+    Frames that do not fit become invalid, joints that were not seen are NaN. `sigma_m` holds what
+    stature and focal length may be wrong by, so that a constant error of scale is inside it.
     """
 
     kind: ClassVar[str] = "lift_body"

@@ -9,13 +9,13 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from models.encoders import Embed, encoder_token
-from models.labeler import Labeler, folder_digest, load_labeler
-from models.training.pictures import shrink
-from pipeline.errors import UsageError
-from pipeline.stage import FrameStage, StageConfig, Tracks
-from pipeline.tracks import EmbeddingTrack
-from pipeline.types import Frame, Video
+from rotoscope.models.encoders import Embed, encoder_token
+from rotoscope.models.labeler import Labeler, folder_digest, load_labeler
+from rotoscope.models.training.pictures import shrink
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import EmbeddingTrack
+from rotoscope.pipeline.types import Frame, Video
 
 _BATCH_FRAMES = 64
 

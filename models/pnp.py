@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from models.least_squares import Linearised, State, huber, minimise
-from pipeline.geometry import se3
+from rotoscope.models.least_squares import Linearised, State, huber, minimise
+from rotoscope.pipeline.geometry import se3
 
 HUBER_SIGMAS = 2.0
 """Residuals beyond this many standard deviations count linearly."""

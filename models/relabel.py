@@ -10,17 +10,17 @@ import numpy as np
 import pyarrow.parquet as pq
 from jaxtyping import Float, UInt8
 
-from models.labeler import Labeler, Labels, load_labeler
-from models.policy.frames import cameras_of, open_frames
-from models.simulators.recorder import DatasetRecorder, Rows
-from models.training.data import LabelledEpisode, LabelledSet
-from models.training.rows import as_columns, rows_of
-from pipeline.dataset import Dataset, EpisodeRows, open_dataset, read_images
-from pipeline.episode import StateColumns
-from pipeline.errors import DatasetError, one_of
-from pipeline.export.publish import PublishResult
-from pipeline.paths import inside
-from pipeline.video.encode import EpisodeEncoder
+from rotoscope.models.labeler import Labeler, Labels, load_labeler
+from rotoscope.models.policy.frames import cameras_of, open_frames
+from rotoscope.models.simulators.recorder import DatasetRecorder, Rows
+from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.rows import as_columns, rows_of
+from rotoscope.pipeline.dataset import Dataset, EpisodeRows, open_dataset, read_images
+from rotoscope.pipeline.episode import StateColumns
+from rotoscope.pipeline.errors import DatasetError, one_of
+from rotoscope.pipeline.export.publish import PublishResult
+from rotoscope.pipeline.paths import inside
+from rotoscope.pipeline.video.encode import EpisodeEncoder
 
 
 def relabel_dataset(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from models.action_space import ActionSpace
+from rotoscope.models.action_space import ActionSpace
 
 _EDGE = 8.0
 """What lies further from the mean than this many standard deviations is held there."""

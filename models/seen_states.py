@@ -15,8 +15,8 @@ from itertools import product
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import DatasetError
-from pipeline.smoothing import smooth_vectors
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.smoothing import smooth_vectors
 
 _WIDTHS = (0.1, 0.3)
 """Kernel widths tried, as the inverse of squared distance over the number of columns."""
@@ -117,7 +117,7 @@ def bridged(seen: Float[np.ndarray, "time feature"]) -> Float[np.ndarray, "time 
 def smoothed_states(
     states: Float[np.ndarray, "time state"], groups: Sequence[slice], *, rate_hz: float
 ) -> Float[np.ndarray, "time state"]:
-    """States smoothed over time (`pipeline.smoothing`), each group of columns as one motion.
+    """States smoothed over time, each group of columns as one motion.
 
     Frames at which the smoother trusts no sample are bridged like those of `bridged`.
     """

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from models.smplx_model import SmplxModel, pose_body, pose_derivative, shape_derivative
-from models.smplx_prior import POSE_WEIGHT, overstretch
-from models.smplx_start import first_guess
-from pipeline.motion.smpl_joints import BODY
+from rotoscope.models.smplx_model import SmplxModel, pose_body, pose_derivative, shape_derivative
+from rotoscope.models.smplx_prior import POSE_WEIGHT, overstretch
+from rotoscope.models.smplx_start import first_guess
+from rotoscope.pipeline.motion.smpl_joints import BODY
 
 _ROBUST = 3.0
 """Distances beyond this many sigmas count linearly."""

@@ -8,12 +8,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from pipeline.errors import MotionError
-from pipeline.geometry import se3
-from pipeline.motion.body_model import BodyModel, find_body_model, load_body_model, rest_skeleton
-from pipeline.motion.rest_skeleton import RestSkeleton, our_joints
-from pipeline.motion.smpl_joints import BODY, PARENTS
-from pipeline.tracks import BODY_JOINTS
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.motion.body_model import (
+    BodyModel,
+    find_body_model,
+    load_body_model,
+    rest_skeleton,
+)
+from rotoscope.pipeline.motion.rest_skeleton import RestSkeleton, our_joints
+from rotoscope.pipeline.motion.smpl_joints import BODY, PARENTS
+from rotoscope.pipeline.tracks import BODY_JOINTS
 
 NUM_BODY_ANGLES = 3 * (len(BODY) - 1)
 """Numbers of a body pose: rotation vectors of the joints after the pelvis."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.motion.smpl_joints import BODY
+from rotoscope.pipeline.motion.smpl_joints import BODY
 
 _SIGMA_RAD: dict[str, float] = {
     "hip": 0.8,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.geometry import se3
-from pipeline.motion.rest_skeleton import RestSkeleton
-from pipeline.motion.smpl_joints import BODY
-from pipeline.tracks import BODY_JOINTS, SIDES
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.motion.rest_skeleton import RestSkeleton
+from rotoscope.pipeline.motion.smpl_joints import BODY
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
 
 _TORSO = tuple(f"{side}_{joint}" for side in SIDES for joint in ("hip", "shoulder"))
 _LIMBS: dict[str, tuple[str, str, str]] = {

@@ -12,8 +12,8 @@ import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 
-from models.seen_states import SeenStates
-from models.trained_folder import (
+from rotoscope.models.seen_states import SeenStates
+from rotoscope.models.trained_folder import (
     WEIGHTS,
     Shape,
     check_files,
@@ -21,9 +21,9 @@ from models.trained_folder import (
     read_arrays,
     read_facts,
 )
-from pipeline.atomic import atomic_path
-from pipeline.errors import UsageError
-from pipeline.paths import inside
+from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.paths import inside
 
 _VERSION = 1
 _FILES = ("states.yaml", "model.safetensors")

@@ -10,13 +10,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field
 
-from models.seen_states import bridged, smoothed_states
-from models.state_folder import load_states, states_digest
-from models.track_features import Columns, features_by_subject, joined
-from pipeline.errors import TrackError, one_of
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import FeatureTrack, Track, runs
-from pipeline.types import Clip
+from rotoscope.models.seen_states import bridged, smoothed_states
+from rotoscope.models.state_folder import load_states, states_digest
+from rotoscope.models.track_features import Columns, features_by_subject, joined
+from rotoscope.pipeline.errors import TrackError, one_of
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import FeatureTrack, Track, runs
+from rotoscope.pipeline.types import Clip
 
 STATE_TRACK = "track.state"
 """Feature that the stage gives, and that a labeler trained through states sees."""

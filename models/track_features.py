@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.geometry import se3
-from pipeline.tracks import SCENE, BodyTrack, FeatureTrack, GripperTrack, HandTrack, Track
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import SCENE, BodyTrack, FeatureTrack, GripperTrack, HandTrack, Track
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from pipeline.errors import UsageError
-from pipeline.paths import inside
-from pipeline.plain_files import mapping, read_json, read_yaml
-from pipeline.quoting import problems_of, shown
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.paths import inside
+from rotoscope.pipeline.plain_files import mapping, read_json, read_yaml
+from rotoscope.pipeline.quoting import problems_of, shown
 
 WEIGHTS = "model.safetensors"
 Shape = tuple[int | str, ...]

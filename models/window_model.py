@@ -1,7 +1,7 @@
 """What turns a window into an action and a doubt: ridge regression, or a small network.
 
-Both give, for every row, the encoded action (see `models.action_space`) and the logarithm of the
-variance of each dimension's error, as a share of the squared spread of that dimension.
+Both give, for every row, the encoded action (see `rotoscope.models.action_space`) and the logarithm
+of the variance of each dimension's error, as a share of the squared spread of that dimension.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from models.action_space import ActionSpace
-from models.scaling import Scaling, safe
+from rotoscope.models.action_space import ActionSpace
+from rotoscope.models.scaling import Scaling, safe
 
 if TYPE_CHECKING:
     import torch

@@ -1,3 +1,1 @@
-"""Rotoscope turns ordinary video into datasets that robot policies can be trained on."""
-
-__version__ = "0.1.0"
+"""What recipes, tracks and datasets are, and all that makes datasets of videos."""

@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.contract import ActionContract
-from pipeline.episode import Episode, Feature, StateColumns
-from pipeline.errors import ContractError
-from pipeline.features.body import body_scene
-from pipeline.features.effector import EE_NAMES, ee_dimensions, ee_values, error_features
-from pipeline.features.hand import hand_quality
-from pipeline.features.stages import other_labelers, stage_quality
-from pipeline.features.state import seen_state
-from pipeline.features.tracks import track_features
-from pipeline.features.window import ActionWindow
-from pipeline.recipe import ExportSection
-from pipeline.resample import Resampler, row_times
-from pipeline.tracks import REASONS, ActionTrack, Camera, SegmentTrack, Track
-from pipeline.types import Clip
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.episode import Episode, Feature, StateColumns
+from rotoscope.pipeline.errors import ContractError
+from rotoscope.pipeline.features.body import body_scene
+from rotoscope.pipeline.features.effector import EE_NAMES, ee_dimensions, ee_values, error_features
+from rotoscope.pipeline.features.hand import hand_quality
+from rotoscope.pipeline.features.stages import other_labelers, stage_quality
+from rotoscope.pipeline.features.state import seen_state
+from rotoscope.pipeline.features.tracks import track_features
+from rotoscope.pipeline.features.window import ActionWindow
+from rotoscope.pipeline.recipe import ExportSection
+from rotoscope.pipeline.resample import Resampler, row_times
+from rotoscope.pipeline.tracks import REASONS, ActionTrack, Camera, SegmentTrack, Track
+from rotoscope.pipeline.types import Clip
 
 RATE_TOLERANCE = 1e-3
 """Difference of two clocks that is taken for rounding, relative."""

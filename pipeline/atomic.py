@@ -23,7 +23,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pipeline.errors import DiskFullError
+from rotoscope.pipeline.errors import DiskFullError
 
 OLD_S = 7 * 24 * 3600.0
 """Age [s] from which a temporary of another host or container is taken for left behind.

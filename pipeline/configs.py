@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from pipeline.errors import UsageError
+from rotoscope.pipeline.errors import UsageError
 
 
 def config_path(*parts: str) -> Path:

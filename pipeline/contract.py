@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.errors import ContractError
+from rotoscope.pipeline.errors import ContractError
 
 Quantity = Literal[
     "joint",
@@ -77,7 +77,7 @@ class ActionContract(BaseModel):
     dimensions: tuple[Dimension, ...]
     """One entry per number, in order."""
     mode: Literal["absolute", "relative", "delta"] = "absolute"
-    """Stored actions are absolute; the other forms come from `pipeline.converters`."""
+    """Stored actions are absolute; the other forms come from `rotoscope.pipeline.converters`."""
     frame: str = "robot base: x forward, y left, z up"
     """Frame, origin and axes of positions and rotations."""
     rotation: str = "rotation vector (axis times angle, rad)"

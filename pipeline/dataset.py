@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from pipeline.dataset_info import names_of, read_info
-from pipeline.dataset_tables import read_episodes, read_rows
-from pipeline.errors import DatasetError, VideoError
-from pipeline.paths import fill, inside
-from pipeline.quoting import shown
-from pipeline.sidecars import read_sidecar, read_sidecar_lines
+from rotoscope.pipeline.dataset_info import names_of, read_info
+from rotoscope.pipeline.dataset_tables import read_episodes, read_rows
+from rotoscope.pipeline.errors import DatasetError, VideoError
+from rotoscope.pipeline.paths import fill, inside
+from rotoscope.pipeline.quoting import shown
+from rotoscope.pipeline.sidecars import read_sidecar, read_sidecar_lines
 
 ReadImages = Callable[["EpisodeRows", Sequence[int], float], Iterator[np.ndarray]]
 
@@ -178,7 +178,7 @@ def read_images(
     Raises:
         DatasetError: The episode has no pictures, or they cannot be decoded, or are too few.
     """
-    from pipeline.video.container import decode, open_video
+    from rotoscope.pipeline.video.container import decode, open_video
 
     if episode.video_file is None:
         raise DatasetError(f"episode {episode.index} has no pictures: it comes from a motion file")

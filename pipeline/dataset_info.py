@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
-from pipeline.errors import DatasetError, one_of
-from pipeline.paths import fill, inside
-from pipeline.plain_files import mapping, read_json
-from pipeline.processes import safe_python
-from pipeline.quoting import problems_of
+from rotoscope.pipeline.errors import DatasetError, one_of
+from rotoscope.pipeline.paths import fill, inside
+from rotoscope.pipeline.plain_files import mapping, read_json
+from rotoscope.pipeline.processes import safe_python
+from rotoscope.pipeline.quoting import problems_of
 
 NO_ROWS = ("video", "image", "string", "language")
 """Types of features whose columns hold no numbers."""

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.dataset_info import NO_ROWS
-from pipeline.errors import DatasetError
-from pipeline.paths import files_below
-from pipeline.quoting import shown
+from rotoscope.pipeline.dataset_info import NO_ROWS
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.paths import files_below
+from rotoscope.pipeline.quoting import shown
 
 _WRITE_AGAIN = "write the dataset again, or take another copy of it"
 

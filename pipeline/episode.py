@@ -1,7 +1,8 @@
 """An episode: one continuous stretch of labelled video on the dataset's clock, ready to write.
 
 Everything a dataset says about a stretch of video is decided here, before any writer runs:
-`pipeline.export` only moves it into LeRobot's format, the report and the doctor read it back.
+`rotoscope.pipeline.export` only moves it into LeRobot's format, the report and the doctor read it
+back.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from pipeline.contract import ActionContract
-from pipeline.errors import TrackError
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import TrackError
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ class Episode:
     confidence: Float[np.ndarray, " time"]
     """`label.confidence`: 0..1."""
     reason: UInt8[np.ndarray, " time"]
-    """`label.reason`: index into `pipeline.tracks.REASONS`."""
+    """`label.reason`: index into `rotoscope.pipeline.tracks.REASONS`."""
     contract: ActionContract
     """What the numbers of state and action mean."""
     state_columns: StateColumns | None = None

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from pipeline.errors import FileChangedError, NotAVideoError
-from pipeline.video.scan import display_name, what_is
+from rotoscope.pipeline.errors import FileChangedError, NotAVideoError
+from rotoscope.pipeline.video.scan import display_name, what_is
 
 CHUNK_BYTES = 1 << 20
 RACY_NS = 2_000_000_000

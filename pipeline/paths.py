@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Formatter
 
-from pipeline.errors import DatasetError, RotoscopeError, one_of
-from pipeline.quoting import shown
+from rotoscope.pipeline.errors import DatasetError, RotoscopeError, one_of
+from rotoscope.pipeline.quoting import shown
 
 _WIDTH = re.compile(r"0?\d?d?")
 """How a template may ask for a number to be written: such as `03d`."""

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from pipeline.errors import RotoscopeError
-from pipeline.quoting import cut, shown
+from rotoscope.pipeline.errors import RotoscopeError
+from rotoscope.pipeline.quoting import cut, shown
 
 MAX_BYTES = 64 * 2**20
 """Largest file of settings or facts; those of a hundred thousand episodes are smaller."""

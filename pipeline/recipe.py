@@ -12,13 +12,13 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline import registry
-from pipeline.config_paths import with_absolute_paths, without_folders
-from pipeline.configs import config_path
-from pipeline.errors import RecipeError, one_of
-from pipeline.plain_files import mapping, read_yaml
-from pipeline.quoting import shown
-from pipeline.recipe_text import (
+from rotoscope.pipeline import registry
+from rotoscope.pipeline.config_paths import with_absolute_paths, without_folders
+from rotoscope.pipeline.configs import config_path
+from rotoscope.pipeline.errors import RecipeError, one_of
+from rotoscope.pipeline.plain_files import mapping, read_yaml
+from rotoscope.pipeline.quoting import shown
+from rotoscope.pipeline.recipe_text import (
     KEYS,
     SECTIONS,
     TEXTS,
@@ -27,8 +27,8 @@ from pipeline.recipe_text import (
     settings_of,
     text_of,
 )
-from pipeline.stage import FrameStage, Stage, feeds
-from pipeline.types import SourceKind
+from rotoscope.pipeline.stage import FrameStage, Stage, feeds
+from rotoscope.pipeline.types import SourceKind
 
 
 class _Section(BaseModel):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.errors import RecipeError, one_of
-from pipeline.plain_files import mapping, parse_yaml
-from pipeline.quoting import shown
+from rotoscope.pipeline.errors import RecipeError, one_of
+from rotoscope.pipeline.plain_files import mapping, parse_yaml
+from rotoscope.pipeline.quoting import shown
 
 Entry = tuple[str, str, dict[str, Any]]
 """A stage's name, its reference and its settings."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from pipeline.geometry import se3
+from rotoscope.pipeline.geometry import se3
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
-from pipeline.contract import ActionContract
-from pipeline.errors import DatasetError
-from pipeline.plain_files import mapping, parse_json, read_json, read_text
-from pipeline.quoting import problems_of
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.plain_files import mapping, parse_json, read_json, read_text
+from rotoscope.pipeline.quoting import problems_of
 
 Row3 = tuple[float, float, float]
 Row4 = tuple[float, float, float, float]

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import MotionError, NotAVideoError
-from pipeline.identity import Identity
-from pipeline.identity import identify as identify_files
-from pipeline.motion import MOTION_SUFFIXES, side_files
-from pipeline.types import SourceKind, Video
-from pipeline.video.scan import (
+from rotoscope.pipeline.errors import MotionError, NotAVideoError
+from rotoscope.pipeline.identity import Identity
+from rotoscope.pipeline.identity import identify as identify_files
+from rotoscope.pipeline.motion import MOTION_SUFFIXES, side_files
+from rotoscope.pipeline.types import SourceKind, Video
+from rotoscope.pipeline.video.scan import (
     VIDEO_SUFFIXES,
     Found,
     count_suffixes,
@@ -147,7 +147,7 @@ def identify(
 def _refuse_at_sight(path: Path) -> None:
     """Opens a large file before it is hashed: what is no video may be terabytes of nothing."""
     if path.is_file() and path.stat().st_size > LARGE_BYTES:
-        from pipeline.video.container import open_video
+        from rotoscope.pipeline.video.container import open_video
 
         with open_video(path):
             pass
@@ -159,7 +159,7 @@ def open_motion(path: Path, *, sha256: str) -> tuple[Video, Float[np.ndarray, " 
     Raises:
         MotionError: The file cannot be read.
     """
-    from pipeline.motion import read_motion
+    from rotoscope.pipeline.motion import read_motion
 
     time_s = read_motion(path).time_s
     if len(time_s) < 2:

@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.tracks import Track
-from pipeline.types import Clip, Frame, SourceKind, Video
+from rotoscope.pipeline.tracks import Track
+from rotoscope.pipeline.types import Clip, Frame, SourceKind, Video
 
 Tracks = dict[str, Track]
 

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline.errors import TrackError
+from rotoscope.pipeline.errors import TrackError
 
 CameraSource = Literal["recipe", "metadata", "assumed"]
 

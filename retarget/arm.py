@@ -9,18 +9,18 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field, field_validator
 
-from pipeline.geometry import se3
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import REASONS, ActionTrack, GripperTrack, Track, scatter
-from pipeline.types import Clip
-from retarget.confidence import action_confidence
-from retarget.follow import Followed, FollowSettings, follow_poses
-from retarget.gripper_rate import possible_opening
-from retarget.hand_choice import SideChoice, choose_hands
-from retarget.robot import Robot, load_robot
-from retarget.self_check import ensure_checked
-from retarget.targets import TrajectoryWeights
-from retarget.trajectory import TrajectorySolution
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import REASONS, ActionTrack, GripperTrack, Track, scatter
+from rotoscope.pipeline.types import Clip
+from rotoscope.retarget.confidence import action_confidence
+from rotoscope.retarget.follow import Followed, FollowSettings, follow_poses
+from rotoscope.retarget.gripper_rate import possible_opening
+from rotoscope.retarget.hand_choice import SideChoice, choose_hands
+from rotoscope.retarget.robot import Robot, load_robot
+from rotoscope.retarget.self_check import ensure_checked
+from rotoscope.retarget.targets import TrajectoryWeights
+from rotoscope.retarget.trajectory import TrajectorySolution
 
 Row4 = tuple[float, float, float, float]
 

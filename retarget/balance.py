@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.errors import RobotError
-from retarget.mujoco_model import compile_robot, import_mujoco
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.retarget.mujoco_model import compile_robot, import_mujoco
 
 
 def support_margins(
@@ -141,7 +141,7 @@ def robot_centre_of_mass(
     if has_root:
         qpos[:, :3], qpos[:, 3:7] = root_xyz_m, root_quat
         return centre_of_mass(path, qpos)
-    from pipeline.geometry import se3
+    from rotoscope.pipeline.geometry import se3
 
     T_world_root = se3.make(se3.matrix_from_quat(root_quat), root_xyz_m)
     return se3.apply(T_world_root, centre_of_mass(path, qpos)[:, None])[:, 0]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from retarget.banded import empty_bands
-from retarget.interior_point import LEAST_SLACK, Limits, Linearised, Search, minimise
+from rotoscope.retarget.banded import empty_bands
+from rotoscope.retarget.interior_point import LEAST_SLACK, Limits, Linearised, Search, minimise
 
 SIGMA = 0.01
 """Distance that counts as one sigma [rad or m]: scales the cost for the solver."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from retarget.ik import LEVER_M
-from retarget.robot import Robot
+from rotoscope.retarget.ik import LEVER_M
+from rotoscope.retarget.robot import Robot
 
 LIMIT_ZONE = 0.15
 """Share of a joint's range, at each end, in which being near the limit counts against it."""

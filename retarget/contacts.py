@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.errors import TrackError
-from pipeline.tracks import BODY_JOINTS, SIDES, Side, runs
-from retarget.foot_speeds import foot_speeds, frame_interval_s
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, Side, runs
+from rotoscope.retarget.foot_speeds import foot_speeds, frame_interval_s
 
 FOOT_POINTS = ("ankle", "heel", "toe")
 """Points of a foot, in the order of every `foot_point` axis here."""

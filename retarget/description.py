@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import RobotError, one_of
-from pipeline.geometry import se3
+from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.geometry import se3
 
 _URDF_KINDS = {"revolute": "revolute", "continuous": "revolute", "prismatic": "prismatic"}
 
@@ -144,7 +144,7 @@ def read_description(path: Path) -> Description:
     if root.tag == "robot":
         return _from_urdf(path, root)
     # Imported here because that module reads files through this one.
-    from retarget.mjcf import read_mjcf
+    from rotoscope.retarget.mjcf import read_mjcf
 
     return read_mjcf(path)
 

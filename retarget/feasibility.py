@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.geometry import se3
-from retarget.mujoco_model import import_mujoco
-from retarget.physics_model import PhysicsModel, build_physics_model, floor_geoms
-from retarget.physics_settings import PhysicsSettings, Step
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.mujoco_model import import_mujoco
+from rotoscope.retarget.physics_model import PhysicsModel, build_physics_model, floor_geoms
+from rotoscope.retarget.physics_settings import PhysicsSettings, Step
 
 _CONE_EDGES = 4
 """Edges of the pyramid that stands for a friction cone."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from pipeline.geometry import se3
-from retarget.placement import Placement, find_placements
-from retarget.robot import Robot
-from retarget.start import first_guess
-from retarget.targets import Targets, TrajectoryWeights
-from retarget.trajectory import (
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.placement import Placement, find_placements
+from rotoscope.retarget.robot import Robot
+from rotoscope.retarget.start import first_guess
+from rotoscope.retarget.targets import Targets, TrajectoryWeights
+from rotoscope.retarget.trajectory import (
     DEFAULT_TOLERANCE_M,
     DEFAULT_TOLERANCE_RAD,
     TrajectorySolution,

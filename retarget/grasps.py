@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field
 
-from pipeline.errors import TrackError
-from pipeline.stage import StageConfig
-from pipeline.tracks import require_shape
-from retarget import hand_shape
-from retarget.grasp_evidence import GRID_HZ, Evidence, grasp_evidence
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.stage import StageConfig
+from rotoscope.pipeline.tracks import require_shape
+from rotoscope.retarget import hand_shape
+from rotoscope.retarget.grasp_evidence import GRID_HZ, Evidence, grasp_evidence
 
 GraspKind = Literal["pinch", "power"]
 
@@ -90,10 +90,10 @@ def find_grasps(
 ) -> list[Grasp]:
     """Grasps in order of time: the most likely sequence of holding and not holding.
 
-    A two-state Viterbi path over the evidence of `retarget.grasp_evidence`: taking and leaving
-    are changes of the hand's opening while the hand is nearly at rest, so several grasps, grasps
-    of wide things whose fingers never meet, and things held from the first frame on are found the
-    same way. Noise in the opening raises the change that counts.
+    A two-state Viterbi path over the evidence of `rotoscope.retarget.grasp_evidence`: taking and
+    leaving are changes of the hand's opening while the hand is nearly at rest, so several grasps,
+    grasps of wide things whose fingers never meet, and things held from the first frame on are
+    found the same way. Noise in the opening raises the change that counts.
 
     Args:
         time_s: Frame times [s], increasing.

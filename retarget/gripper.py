@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field
 
-from pipeline.errors import TrackError
-from pipeline.stage import ClipStage, StageConfig, Tracks, select
-from pipeline.tracks import GripperTrack, HandTrack, Track
-from pipeline.types import Clip
-from retarget import hand_shape
-from retarget.grasps import Grasp, GraspConfig, find_grasps, grasping_frames
-from retarget.gripper_pose import gripper_pose, position_sigma, rotation_sigma
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks, select
+from rotoscope.pipeline.tracks import GripperTrack, HandTrack, Track
+from rotoscope.pipeline.types import Clip
+from rotoscope.retarget import hand_shape
+from rotoscope.retarget.grasps import Grasp, GraspConfig, find_grasps, grasping_frames
+from rotoscope.retarget.gripper_pose import gripper_pose, position_sigma, rotation_sigma
 
 
 class GripperConfig(StageConfig):
@@ -40,7 +40,8 @@ class RetargetGripper(ClipStage):
     stretched to fill the range of a clip. Landmarks lie inside the fingertips: at touch they are
     still 10 to 30 mm apart, and the opening says so. Taking a constant off would call hands that
     are nearly closed closed; that something is held is decided from the hand's motion instead
-    (`retarget.grasps`), stands in `grasping`, and sets the opening as `during_grasp` asks.
+    (`rotoscope.retarget.grasps`), stands in `grasping`, and sets the opening as `during_grasp`
+    asks.
 
     Frames without a hand are NaN, neither valid nor filled; `grasping` bridges short gaps inside
     a grasp. Uncertainties are NaN where the hand track carries none.

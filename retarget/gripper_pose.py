@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.geometry import se3
-from pipeline.tracks import Side, require_shape
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import Side, require_shape
 
 WRIST, THUMB_MCP, THUMB_IP, THUMB_TIP = 0, 2, 3, 4
 INDEX_MCP, INDEX_PIP, INDEX_DIP, INDEX_TIP, LITTLE_MCP = 5, 6, 7, 8, 17

@@ -10,12 +10,19 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field
 
-from pipeline.errors import TrackError
-from pipeline.geometry import se3
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack, FeatureTrack, QualityTrack, Track
-from pipeline.types import Clip
-from retarget.contacts import (
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import (
+    BODY_JOINTS,
+    SIDES,
+    BodyTrack,
+    FeatureTrack,
+    QualityTrack,
+    Track,
+)
+from rotoscope.pipeline.types import Clip
+from rotoscope.retarget.contacts import (
     Contacts,
     ContactSettings,
     contact_spans,
@@ -25,8 +32,8 @@ from retarget.contacts import (
     resting_heights,
     sole_heights,
 )
-from retarget.placement import level_camera
-from retarget.upright import find_up
+from rotoscope.retarget.placement import level_camera
+from rotoscope.retarget.upright import find_up
 
 _HEADING_FRAMES = 5
 """Known frames that the first heading is the mean of."""

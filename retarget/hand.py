@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from pydantic import Field
 
-from pipeline.contract import ActionContract
-from pipeline.errors import TrackError
-from pipeline.geometry import se3
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import (
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import (
     REASONS,
     ActionTrack,
     FeatureTrack,
@@ -23,16 +23,16 @@ from pipeline.tracks import (
     Track,
     scatter,
 )
-from pipeline.types import Clip
-from retarget.confidence import action_confidence
-from retarget.follow import Followed, FollowSettings, bridged
-from retarget.hand_choice import SideChoice, choose_hands
-from retarget.hand_follow import HandMotion, carry_hand, follow_hand
-from retarget.hand_targets import PinchSettings, names_of
-from retarget.robot import Robot, load_robot
-from retarget.self_check import ensure_checked
-from retarget.tree_robot import HandRobot, load_hand
-from retarget.vectors import VectorWeights
+from rotoscope.pipeline.types import Clip
+from rotoscope.retarget.confidence import action_confidence
+from rotoscope.retarget.follow import Followed, FollowSettings, bridged
+from rotoscope.retarget.hand_choice import SideChoice, choose_hands
+from rotoscope.retarget.hand_follow import HandMotion, carry_hand, follow_hand
+from rotoscope.retarget.hand_targets import PinchSettings, names_of
+from rotoscope.retarget.robot import Robot, load_robot
+from rotoscope.retarget.self_check import ensure_checked
+from rotoscope.retarget.tree_robot import HandRobot, load_hand
+from rotoscope.retarget.vectors import VectorWeights
 
 HALF_VECTOR_M = 0.03
 """Mean length of the vectors' differences at which trust is halved [m]."""

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.tracks import GripperTrack, HandTrack
+from rotoscope.pipeline.tracks import GripperTrack, HandTrack
 
 SideChoice = Literal["best", "left", "right", "each"]
 STILL_HAND_M = 0.02

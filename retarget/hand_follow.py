@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.geometry import se3
-from pipeline.tracks import Side
-from retarget.follow import Followed, FollowSettings, follow_poses
-from retarget.hand_targets import (
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import Side
+from rotoscope.retarget.follow import Followed, FollowSettings, follow_poses
+from rotoscope.retarget.hand_targets import (
     PinchSettings,
     curl_coupling,
     hand_scale,
     hand_vectors,
     joints_as_seen_by,
 )
-from retarget.robot import Robot
-from retarget.solver import at_limit
-from retarget.tree_robot import HandRobot
-from retarget.vectors import VectorSolution, VectorWeights, follow_vectors
+from rotoscope.retarget.robot import Robot
+from rotoscope.retarget.solver import at_limit
+from rotoscope.retarget.tree_robot import HandRobot
+from rotoscope.retarget.vectors import VectorSolution, VectorWeights, follow_vectors
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,13 +6,13 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.geometry import se3
-from pipeline.geometry.hand_frame import in_wrist_frame
-from pipeline.tracks import Side
-from retarget.tree import Mark
-from retarget.tree_config import FINGERS, Finger, PointSection
-from retarget.tree_robot import HandRobot
-from retarget.vectors import Vectors
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.geometry.hand_frame import in_wrist_frame
+from rotoscope.pipeline.tracks import Side
+from rotoscope.retarget.tree import Mark
+from rotoscope.retarget.tree_config import FINGERS, Finger, PointSection
+from rotoscope.retarget.tree_robot import HandRobot
+from rotoscope.retarget.vectors import Vectors
 
 CHAINS: dict[Finger, tuple[int, ...]] = {
     finger: (0, *range(4 * k + 1, 4 * k + 5)) for k, finger in enumerate(FINGERS)

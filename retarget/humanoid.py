@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from pydantic import Field
 
-from pipeline.errors import TrackError
-from pipeline.geometry import se3
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import (
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import (
     BODY_JOINTS,
     REASONS,
     SIDES,
@@ -22,14 +22,14 @@ from pipeline.tracks import (
     QualityTrack,
     Track,
 )
-from pipeline.types import Clip
-from retarget.balance import robot_centre_of_mass, support_margins
-from retarget.follow import bridged
-from retarget.humanoid_follow import HumanoidMotion, follow_person
-from retarget.humanoid_problem import HumanoidWeights
-from retarget.person import person_of
-from retarget.self_check import ensure_checked
-from retarget.tree_robot import HumanoidRobot, load_humanoid
+from rotoscope.pipeline.types import Clip
+from rotoscope.retarget.balance import robot_centre_of_mass, support_margins
+from rotoscope.retarget.follow import bridged
+from rotoscope.retarget.humanoid_follow import HumanoidMotion, follow_person
+from rotoscope.retarget.humanoid_problem import HumanoidWeights
+from rotoscope.retarget.person import person_of
+from rotoscope.retarget.self_check import ensure_checked
+from rotoscope.retarget.tree_robot import HumanoidRobot, load_humanoid
 
 HALF_LIMB_RAD = float(np.deg2rad(15.0))
 """Mean angle between limbs of person and robot at which trust is halved [rad]."""

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.tracks import SIDES, Side
-from retarget.balance import convex_hull, edges_of
-from retarget.description import Description
-from retarget.foot_speeds import slopes
-from retarget.person import Person
-from retarget.terms import BalanceTerm
-from retarget.tree import Mark
+from rotoscope.pipeline.tracks import SIDES, Side
+from rotoscope.retarget.balance import convex_hull, edges_of
+from rotoscope.retarget.description import Description
+from rotoscope.retarget.foot_speeds import slopes
+from rotoscope.retarget.person import Person
+from rotoscope.retarget.terms import BalanceTerm
+from rotoscope.retarget.tree import Mark
 
 LIGHT_SHARE = 0.004
 """Links with less of the robot's mass than this are left out."""

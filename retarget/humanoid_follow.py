@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.tracks import SIDES
-from retarget.humanoid_problem import HumanoidProblem, HumanoidWeights
-from retarget.humanoid_stance import body_scale, longest_step_s
-from retarget.interior_point import Search
-from retarget.kinematics import Reached
-from retarget.limits import POSITION_MARGIN
-from retarget.person import Person
-from retarget.solver import at_limit, solve
-from retarget.tree import NUM_BASE
-from retarget.tree_robot import HumanoidRobot
+from rotoscope.pipeline.tracks import SIDES
+from rotoscope.retarget.humanoid_problem import HumanoidProblem, HumanoidWeights
+from rotoscope.retarget.humanoid_stance import body_scale, longest_step_s
+from rotoscope.retarget.interior_point import Search
+from rotoscope.retarget.kinematics import Reached
+from rotoscope.retarget.limits import POSITION_MARGIN
+from rotoscope.retarget.person import Person
+from rotoscope.retarget.solver import at_limit, solve
+from rotoscope.retarget.tree import NUM_BASE
+from rotoscope.retarget.tree_robot import HumanoidRobot
 
 FIRST_CONTACT_M = 0.02
 """1-sigma of the soles while it is still open where exactly they stand [m]."""

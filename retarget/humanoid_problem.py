@@ -8,16 +8,16 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.geometry import se3
-from pipeline.tracks import SIDES
-from retarget.differences import acceleration_stencil
-from retarget.humanoid_balance import balance_term, stillness
-from retarget.humanoid_stance import Stance, Standing
-from retarget.joint_limits import JointLimits
-from retarget.objective import Calm
-from retarget.person import LIMBS
-from retarget.solver import Problem
-from retarget.terms import (
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import SIDES
+from rotoscope.retarget.differences import acceleration_stencil
+from rotoscope.retarget.humanoid_balance import balance_term, stillness
+from rotoscope.retarget.humanoid_stance import Stance, Standing
+from rotoscope.retarget.joint_limits import JointLimits
+from rotoscope.retarget.objective import Calm
+from rotoscope.retarget.person import LIMBS
+from rotoscope.retarget.solver import Problem
+from rotoscope.retarget.terms import (
     ApartTerm,
     DirectionTerm,
     HeightTerm,
@@ -25,7 +25,7 @@ from retarget.terms import (
     PointTerm,
     Term,
 )
-from retarget.tree import NUM_BASE
+from rotoscope.retarget.tree import NUM_BASE
 
 TOUCH_M = 1e-3
 """Distance from the ground that a swinging foot keeps [m]."""

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.geometry import se3
-from pipeline.tracks import SIDES
-from retarget.contacts import ContactSpan, contact_spans
-from retarget.humanoid_balance import mass_marks
-from retarget.person import LEG, Person, interpolated, interpolated_rotations
-from retarget.tree import NUM_BASE, KinematicTree, Mark
-from retarget.tree_robot import HumanoidRobot
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import SIDES
+from rotoscope.retarget.contacts import ContactSpan, contact_spans
+from rotoscope.retarget.humanoid_balance import mass_marks
+from rotoscope.retarget.person import LEG, Person, interpolated, interpolated_rotations
+from rotoscope.retarget.tree import NUM_BASE, KinematicTree, Mark
+from rotoscope.retarget.tree_robot import HumanoidRobot
 
 GAP_S = 0.25
 """Frames further apart than this are about a person who was out of sight in between [s]: a foot

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from retarget.kinematics import SerialChain, pose_error
+from rotoscope.retarget.kinematics import SerialChain, pose_error
 
 LEVER_M = 0.25
 """A radian of rotation error counts as much as this distance: about a gripper and a wrist."""

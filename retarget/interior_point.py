@@ -11,10 +11,10 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from jaxtyping import Float
 
-from retarget.banded import solve_banded
-from retarget.blas_threads import one_blas_thread
-from retarget.differences import acceleration_stencil
-from retarget.limits import ACCELERATION_MARGIN, POSITION_MARGIN, VELOCITY_MARGIN
+from rotoscope.retarget.banded import solve_banded
+from rotoscope.retarget.blas_threads import one_blas_thread
+from rotoscope.retarget.differences import acceleration_stencil
+from rotoscope.retarget.limits import ACCELERATION_MARGIN, POSITION_MARGIN, VELOCITY_MARGIN
 
 FIRST_BARRIER = 30.0
 """Barrier weight at the start, in units of the cost."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import RobotError, one_of
-from retarget.description import Description, Joint
-from retarget.tree_config import JointSection
+from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.retarget.description import Description, Joint
+from rotoscope.retarget.tree_config import JointSection
 
 DEFAULT = "default"
 """Name under which the YAML file speaks about all joints that it does not name."""

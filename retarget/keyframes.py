@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from pipeline.geometry import se3
+from rotoscope.pipeline.geometry import se3
 
 NUM_KEYFRAMES = 20
 """How many frames that is at most."""

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.geometry import se3
+from rotoscope.pipeline.geometry import se3
 
 Array = Any
 """A NumPy array or a torch tensor."""

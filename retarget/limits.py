@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from retarget.differences import acceleration_stencil
+from rotoscope.retarget.differences import acceleration_stencil
 
 POSITION_MARGIN = 1e-6
 """Kept free at each end of a joint's range [its own unit]: survives rounding to float32."""
@@ -69,7 +69,7 @@ def make_feasible(
     ):
         return out
     # Imported here because that module takes its margins from this one.
-    from retarget.calming import nearest_calm
+    from rotoscope.retarget.calming import nearest_calm
 
     return nearest_calm(out, time_s, lower, upper, max_velocity, max_acceleration)
 

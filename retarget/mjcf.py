@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import RobotError
-from pipeline.geometry import se3
-from retarget.description import Description, Joint, Mass, Mimic
-from retarget.mujoco_model import compile_robot, import_mujoco
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.description import Description, Joint, Mass, Mimic
+from rotoscope.retarget.mujoco_model import compile_robot, import_mujoco
 
 Kind = Literal["revolute", "prismatic"]
 

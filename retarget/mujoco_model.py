@@ -15,12 +15,12 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import RobotError
-from pipeline.geometry import se3
-from pipeline.paths import inside
-from retarget.description import parse_xml
-from retarget.robot import Robot
-from retarget.robot_root import check_mjcf, file_of_robot
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.paths import inside
+from rotoscope.retarget.description import parse_xml
+from rotoscope.retarget.robot import Robot
+from rotoscope.retarget.robot_root import check_mjcf, file_of_robot
 
 _READABLE_MESHES = {".stl", ".obj", ".msh"}
 

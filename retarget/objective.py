@@ -10,17 +10,17 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from jaxtyping import Float, Int
 
-from retarget.banded import empty_bands
-from retarget.differences import (
+from rotoscope.retarget.banded import empty_bands
+from rotoscope.retarget.differences import (
     REFERENCE_INTERVAL_S,
     acceleration_bands,
     accelerations_transposed,
     banded_product,
     seconds_per_frame,
 )
-from retarget.interior_point import Linearised
-from retarget.kinematics import Kinematics
-from retarget.terms import Rows, Term
+from rotoscope.retarget.interior_point import Linearised
+from rotoscope.retarget.kinematics import Kinematics
+from rotoscope.retarget.terms import Rows, Term
 
 BLOCK_BYTES = 2_500_000
 """Size of the Jacobians that are made together: they stay in the processor's cache."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline.errors import RobotError
-from retarget.mujoco_model import import_mujoco
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.retarget.mujoco_model import import_mujoco
 
 SUPERSAMPLING = 2
 """Pictures are drawn this much larger and averaged; MuJoCo's own multisampling is off."""

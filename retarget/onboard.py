@@ -15,23 +15,23 @@ from typing import Any
 
 import yaml
 
-from pipeline.atomic import scratch_folder, write_text_atomic
-from pipeline.errors import RobotError, UsageError
-from retarget.description import read_description
-from retarget.joint_limits import follows
-from retarget.mujoco_model import verify_chain
-from retarget.onboarding.arm import propose_arm
-from retarget.onboarding.fingers import find_fingers
-from retarget.onboarding.hand import propose_hand
-from retarget.onboarding.humanoid import propose_humanoid
-from retarget.onboarding.limbs import find_pairs
-from retarget.onboarding.proposal import Proposal
-from retarget.onboarding.skeleton import Skeleton
-from retarget.robot import Robot, load_robot
-from retarget.robot_config import RobotKind, load_config
-from retarget.robot_files import from_robot_descriptions
-from retarget.self_check import SelfCheck, check_robot
-from retarget.tree_robot import TreeRobot, load_hand, load_humanoid
+from rotoscope.pipeline.atomic import scratch_folder, write_text_atomic
+from rotoscope.pipeline.errors import RobotError, UsageError
+from rotoscope.retarget.description import read_description
+from rotoscope.retarget.joint_limits import follows
+from rotoscope.retarget.mujoco_model import verify_chain
+from rotoscope.retarget.onboarding.arm import propose_arm
+from rotoscope.retarget.onboarding.fingers import find_fingers
+from rotoscope.retarget.onboarding.hand import propose_hand
+from rotoscope.retarget.onboarding.humanoid import propose_humanoid
+from rotoscope.retarget.onboarding.limbs import find_pairs
+from rotoscope.retarget.onboarding.proposal import Proposal
+from rotoscope.retarget.onboarding.skeleton import Skeleton
+from rotoscope.retarget.robot import Robot, load_robot
+from rotoscope.retarget.robot_config import RobotKind, load_config
+from rotoscope.retarget.robot_files import from_robot_descriptions
+from rotoscope.retarget.self_check import SelfCheck, check_robot
+from rotoscope.retarget.tree_robot import TreeRobot, load_hand, load_humanoid
 
 ROBOT_SUFFIXES = (".urdf", ".xml", ".mjcf")
 """Endings of robot files; anything else is a YAML file or the name of a shipped robot."""

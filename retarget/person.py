@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.errors import TrackError
-from pipeline.geometry import se3
-from pipeline.tracks import BODY_JOINTS, SIDES, runs
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, runs
 
 LIMBS: tuple[tuple[str, str], ...] = tuple(
     (f"{side}_{a}", f"{side}_{b}")

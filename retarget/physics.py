@@ -12,21 +12,29 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field, field_validator
 
-from pipeline.contract import ActionContract
-from pipeline.errors import RobotError, TrackError
-from pipeline.geometry import se3
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import SIDES, ActionTrack, FeatureTrack, QualityTrack, Side, Track, runs
-from pipeline.types import Clip
-from retarget.description import read_description
-from retarget.feasibility import missing_wrench
-from retarget.physics_model import link_positions
-from retarget.physics_settings import PhysicsSettings, Root, Step
-from retarget.physics_tracking import PhysicsResult, track_with_pd
-from retarget.robot_config import load_config
-from retarget.robot_digest import robot_digest, shipped_digest
-from retarget.robot_files import robot_file
-from retarget.tree_config import HandConfig, HumanoidConfig
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import RobotError, TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import (
+    SIDES,
+    ActionTrack,
+    FeatureTrack,
+    QualityTrack,
+    Side,
+    Track,
+    runs,
+)
+from rotoscope.pipeline.types import Clip
+from rotoscope.retarget.description import read_description
+from rotoscope.retarget.feasibility import missing_wrench
+from rotoscope.retarget.physics_model import link_positions
+from rotoscope.retarget.physics_settings import PhysicsSettings, Root, Step
+from rotoscope.retarget.physics_tracking import PhysicsResult, track_with_pd
+from rotoscope.retarget.robot_config import load_config
+from rotoscope.retarget.robot_digest import robot_digest, shipped_digest
+from rotoscope.retarget.robot_files import robot_file
+from rotoscope.retarget.tree_config import HandConfig, HumanoidConfig
 
 ROOT_POSE, SUPPORT = "label.root_pose", "label.support"
 NUM_COLUMNS = {ROOT_POSE: 6, SUPPORT: 2}

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from pipeline.errors import RobotError, one_of
-from pipeline.geometry import se3
-from retarget.description import Mimic, read_description
-from retarget.mujoco_model import import_mujoco, robot_spec
-from retarget.physics_settings import PhysicsSettings, Root, Step
+from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.description import Mimic, read_description
+from rotoscope.retarget.mujoco_model import import_mujoco, robot_spec
+from rotoscope.retarget.physics_settings import PhysicsSettings, Root, Step
 
 FLOOR = "physics floor"
 """Name of the floor; those of the steps begin with it."""

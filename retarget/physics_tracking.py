@@ -14,17 +14,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.errors import TrackError
-from pipeline.geometry import se3
-from retarget.mujoco_model import import_mujoco
-from retarget.physics_model import (
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.mujoco_model import import_mujoco
+from rotoscope.retarget.physics_model import (
     PhysicsModel,
     build_physics_model,
     floor_geoms,
     joint_inertias,
     world_pose,
 )
-from retarget.physics_settings import PhysicsSettings, Root, Step
+from rotoscope.retarget.physics_settings import PhysicsSettings, Root, Step
 
 _SATURATED = 0.99
 """A torque of this share of its limit is at it."""

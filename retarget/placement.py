@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from pipeline.geometry import se3
-from retarget.comfort import as_distances, pose_comfort
-from retarget.ik import LEVER_M, solve_poses
-from retarget.keyframes import choose_keyframes, twists
-from retarget.kinematics import pose_error
-from retarget.low_discrepancy import low_discrepancy
-from retarget.robot import Robot
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.comfort import as_distances, pose_comfort
+from rotoscope.retarget.ik import LEVER_M, solve_poses
+from rotoscope.retarget.keyframes import choose_keyframes, twists
+from rotoscope.retarget.kinematics import pose_error
+from rotoscope.retarget.low_discrepancy import low_discrepancy
+from rotoscope.retarget.robot import Robot
 
 NUM_CANDIDATES = 256
 """Placements tried on one middle frame."""

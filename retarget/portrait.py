@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline.errors import RobotError
+from rotoscope.pipeline.errors import RobotError
 
 
 @runtime_checkable

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from retarget.portrait import Portraitist, Portraits, require_columns
-from retarget.portraits_hand import HandPortraitist
-from retarget.portraits_humanoid import HumanoidPortraitist
-from retarget.render import RobotRenderer
-from retarget.robot import load_robot
-from retarget.robot_config import load_config
-from retarget.tree_robot import load_hand, load_humanoid
+from rotoscope.retarget.portrait import Portraitist, Portraits, require_columns
+from rotoscope.retarget.portraits_hand import HandPortraitist
+from rotoscope.retarget.portraits_humanoid import HumanoidPortraitist
+from rotoscope.retarget.render import RobotRenderer
+from rotoscope.retarget.robot import load_robot
+from rotoscope.retarget.robot_config import load_config
+from rotoscope.retarget.tree_robot import load_hand, load_humanoid
 
 
 def open_portraitist(name_or_path: str) -> Portraitist:

@@ -7,12 +7,12 @@ import itertools
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline.geometry import se3
-from retarget.hand_targets import palm_from_wrist
-from retarget.portrait import Portraits, require_columns
-from retarget.render_tree import TreeRenderer, view_from
-from retarget.tree import Mark
-from retarget.tree_robot import HandRobot, load_hand
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.hand_targets import palm_from_wrist
+from rotoscope.retarget.portrait import Portraits, require_columns
+from rotoscope.retarget.render_tree import TreeRenderer, view_from
+from rotoscope.retarget.tree import Mark
+from rotoscope.retarget.tree_robot import HandRobot, load_hand
 
 FLESH_M = 0.04
 """How far the shapes of a hand reach beyond its joints on both sides together [m]."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline.geometry import se3
-from pipeline.tracks import BODY_JOINTS
-from retarget.portrait import Portraits, require_columns
-from retarget.render_tree import ELEVATION_RAD, TreeRenderer, view_from
-from retarget.tree_robot import HumanoidRobot, load_humanoid
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import BODY_JOINTS
+from rotoscope.retarget.portrait import Portraits, require_columns
+from rotoscope.retarget.render_tree import ELEVATION_RAD, TreeRenderer, view_from
+from rotoscope.retarget.tree_robot import HumanoidRobot, load_humanoid
 
 MARGIN = 1.25
 """What a picture shows of the world over what the robot's joints take."""

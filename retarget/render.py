@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline.errors import RobotError
-from pipeline.geometry import se3
-from retarget.mujoco_model import body_pose, import_mujoco, robot_spec, verify_chain
-from retarget.offscreen import Offscreen, View, lay_floor, light_up
-from retarget.robot import Robot, load_robot
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.mujoco_model import body_pose, import_mujoco, robot_spec, verify_chain
+from rotoscope.retarget.offscreen import Offscreen, View, lay_floor, light_up
+from rotoscope.retarget.robot import Robot, load_robot
 
 ARM_RGBA = (0.93, 0.93, 0.95, 1.0)
 HAND_RGBA = (0.95, 0.55, 0.15, 1.0)

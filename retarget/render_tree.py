@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline.errors import RobotError
-from pipeline.geometry import se3
-from retarget.mujoco_model import body_pose, import_mujoco, robot_spec
-from retarget.offscreen import Offscreen, View, lay_floor, light_up
-from retarget.render import HAND_RGBA, UNCOLOURED_RGBA
-from retarget.self_check import stated_followers, with_followers
-from retarget.tree_robot import HandRobot, HumanoidRobot, TreeRobot
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.mujoco_model import body_pose, import_mujoco, robot_spec
+from rotoscope.retarget.offscreen import Offscreen, View, lay_floor, light_up
+from rotoscope.retarget.render import HAND_RGBA, UNCOLOURED_RGBA
+from rotoscope.retarget.self_check import stated_followers, with_followers
+from rotoscope.retarget.tree_robot import HandRobot, HumanoidRobot, TreeRobot
 
 FIELD_OF_VIEW_RAD = float(np.radians(20.0))
 """Angle that a picture's height spans: narrow, so that near parts look no larger than far ones."""

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.contract import ActionContract, Dimension, GripperContract
-from pipeline.errors import RobotError, one_of
-from pipeline.geometry import se3
-from retarget.description import Description, Joint, read_description
-from retarget.kinematics import Segment, SerialChain
-from retarget.robot_config import ArmSection, RobotConfig, load_config_of
-from retarget.robot_digest import robot_digest
-from retarget.robot_files import robot_file
+from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
+from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.description import Description, Joint, read_description
+from rotoscope.retarget.kinematics import Segment, SerialChain
+from rotoscope.retarget.robot_config import ArmSection, RobotConfig, load_config_of
+from rotoscope.retarget.robot_digest import robot_digest
+from rotoscope.retarget.robot_files import robot_file
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from pipeline.configs import config_path
-from pipeline.errors import RobotError, one_of
-from pipeline.geometry import se3
-from pipeline.plain_files import mapping, read_yaml
-from pipeline.quoting import shown
-from retarget.robot_files import RobotFileSection, Section
-from retarget.tree_config import HandConfig, HumanoidConfig, Vector3
+from rotoscope.pipeline.configs import config_path
+from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.plain_files import mapping, read_yaml
+from rotoscope.pipeline.quoting import shown
+from rotoscope.retarget.robot_files import RobotFileSection, Section
+from rotoscope.retarget.tree_config import HandConfig, HumanoidConfig, Vector3
 
 
 class ArmSection(Section):
@@ -34,7 +34,7 @@ class ArmSection(Section):
 
 
 class EndEffectorSection(Section):
-    """Where the end-effector frame of `pipeline.tracks.GripperTrack` is on this robot."""
+    """Where the end-effector frame of `rotoscope.pipeline.tracks.GripperTrack` is on this robot."""
 
     link: str
     """Link that carries it."""

@@ -8,10 +8,10 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.assets.manifest import find_asset
-from retarget.description import parse_xml
-from retarget.robot_config import load_config, robot_names
-from retarget.robot_files import RobotFileSection
+from rotoscope.pipeline.assets.manifest import find_asset
+from rotoscope.retarget.description import parse_xml
+from rotoscope.retarget.robot_config import load_config, robot_names
+from rotoscope.retarget.robot_files import RobotFileSection
 
 _WHERE = ("asset", "folder", "robot_descriptions", "file")
 """Keys of a YAML file that say where the robot's file lies, not what it is."""
@@ -74,7 +74,7 @@ def _named(root: ET.Element) -> Iterator[str]:
 def _find(name: str, path: Path, root: ET.Element) -> Path | None:
     """Where a file that another one names lies, or `None`."""
     # Imported here because that module checks robots, which are identified through this one.
-    from retarget.mujoco_model import find_mesh
+    from rotoscope.retarget.mujoco_model import find_mesh
 
     folders = [c.get(key, "") for c in root.iter("compiler") for key in _FOLDERS]
     places = (path.parent / folder / name for folder in ("", *folders))

@@ -9,9 +9,9 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.assets import asset_path
-from pipeline.errors import RobotError, one_of
-from pipeline.paths import inside
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.paths import inside
 
 
 class Section(BaseModel):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.errors import AssetError
-from retarget.robot_config import RobotKind, load_config, robot_names
-from retarget.robot_files import robot_file
+from rotoscope.pipeline.errors import AssetError
+from rotoscope.retarget.robot_config import RobotKind, load_config, robot_names
+from rotoscope.retarget.robot_files import robot_file
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from pipeline.errors import RobotError
-from pipeline.paths import inside
-from pipeline.quoting import cut, shown
-from retarget.description import parse_xml
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.paths import inside
+from rotoscope.pipeline.quoting import cut, shown
+from rotoscope.retarget.description import parse_xml
 
 _MARKS = ("package.xml", ".git")
 """What lies at the top of a ROS package and of a repository."""

@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.atomic import write_text_atomic
-from pipeline.errors import RobotError
-from pipeline.geometry import se3
-from retarget.description import parse_xml
-from retarget.mujoco_model import body_pose, compile_robot, import_mujoco, verify_chain
-from retarget.robot import Robot
-from retarget.tree import KinematicTree, Mark
-from retarget.tree_robot import HumanoidRobot, TreeRobot
+from rotoscope.pipeline.atomic import write_text_atomic
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.description import parse_xml
+from rotoscope.retarget.mujoco_model import body_pose, compile_robot, import_mujoco, verify_chain
+from rotoscope.retarget.robot import Robot
+from rotoscope.retarget.tree import KinematicTree, Mark
+from rotoscope.retarget.tree_robot import HumanoidRobot, TreeRobot
 
 TOLERANCE = 1e-6
 """Largest difference of any element of a link's pose [m, or 1 for axes]: files give 6 digits."""

@@ -10,13 +10,13 @@ import numpy as np
 from array_api_compat import array_namespace, device, is_numpy_namespace
 from jaxtyping import Bool, Float, Int
 
-from retarget.interior_point import Limits, Search, minimise
-from retarget.joint_limits import JointLimits
-from retarget.kinematics import Kinematics
-from retarget.limits import make_feasible
-from retarget.low_discrepancy import low_discrepancy
-from retarget.objective import Calm, Objective
-from retarget.terms import Term
+from rotoscope.retarget.interior_point import Limits, Search, minimise
+from rotoscope.retarget.joint_limits import JointLimits
+from rotoscope.retarget.kinematics import Kinematics
+from rotoscope.retarget.limits import make_feasible
+from rotoscope.retarget.low_discrepancy import low_discrepancy
+from rotoscope.retarget.objective import Calm, Objective
+from rotoscope.retarget.terms import Term
 
 KEYFRAME_INTERVAL_S = 0.3
 """Time between the frames that a first guess is looked for at [s]."""

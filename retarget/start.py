@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from retarget.ik import LEVER_M, solve_poses
-from retarget.kinematics import pose_error
-from retarget.low_discrepancy import low_discrepancy
-from retarget.robot import Robot
-from retarget.solver import KEYFRAME_INTERVAL_S, cheapest_path, evenly_spread, linear_between
-from retarget.targets import Targets
+from rotoscope.retarget.ik import LEVER_M, solve_poses
+from rotoscope.retarget.kinematics import pose_error
+from rotoscope.retarget.low_discrepancy import low_discrepancy
+from rotoscope.retarget.robot import Robot
+from rotoscope.retarget.solver import (
+    KEYFRAME_INTERVAL_S,
+    cheapest_path,
+    evenly_spread,
+    linear_between,
+)
+from rotoscope.retarget.targets import Targets
 
 NUM_SEEDS = 4
 """Starts a keyframe beside the one that is given: home and a spread over the joints' ranges."""

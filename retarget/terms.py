@@ -14,7 +14,7 @@ import numpy as np
 from array_api_compat import array_namespace
 from jaxtyping import Int
 
-from retarget.kinematics import Reached
+from rotoscope.retarget.kinematics import Reached
 
 Array = Any
 """A NumPy array or a torch tensor."""

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from retarget.ik import solve_poses
-from retarget.interior_point import Limits, Search, minimise
-from retarget.kinematics import pose_error
-from retarget.limits import make_feasible
-from retarget.objective import Calm, Objective
-from retarget.robot import Robot
-from retarget.targets import Targets, TrajectoryWeights
-from retarget.terms import PoseTerm
+from rotoscope.retarget.ik import solve_poses
+from rotoscope.retarget.interior_point import Limits, Search, minimise
+from rotoscope.retarget.kinematics import pose_error
+from rotoscope.retarget.limits import make_feasible
+from rotoscope.retarget.objective import Calm, Objective
+from rotoscope.retarget.robot import Robot
+from rotoscope.retarget.targets import Targets, TrajectoryWeights
+from rotoscope.retarget.terms import PoseTerm
 
 DEFAULT_TOLERANCE_M = 5e-3
 """Position error that still counts as reached [m]."""
@@ -57,7 +57,7 @@ def solve_trajectory(
     Args:
         robot: Kinematics and limits.
         targets: What to follow.
-        start: Where to start from [rad or m]; see `retarget.start.first_guess`.
+        start: Where to start from [rad or m]; see `rotoscope.retarget.start.first_guess`.
         weights: How strictly each wish is held.
         tolerance_m: Position error that still counts as reached [m].
         tolerance_rad: Rotation error that still counts as reached [rad].

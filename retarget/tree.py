@@ -15,10 +15,10 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from jaxtyping import Float, Int
 
-from pipeline.errors import RobotError
-from pipeline.geometry import se3
-from retarget.description import Description, Joint
-from retarget.kinematics import Reached, rotation_of_z_onto
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.description import Description, Joint
+from rotoscope.retarget.kinematics import Reached, rotation_of_z_onto
 
 NUM_BASE = 6
 """Columns of a floating base: position [m], then rotation vector [rad]."""

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.errors import one_of
-from pipeline.tracks import BODY_JOINTS, Side
-from retarget.robot_files import RobotFileSection, Section
+from rotoscope.pipeline.errors import one_of
+from rotoscope.pipeline.tracks import BODY_JOINTS, Side
+from rotoscope.retarget.robot_files import RobotFileSection, Section
 
 Vector3 = tuple[float, float, float]
 Finger = Literal["thumb", "index", "middle", "ring", "little"]
@@ -121,7 +121,8 @@ class HumanoidConfig(TreeRobotConfig):
     root: str
     """Link whose pose in the world is solved for, the pelvis; x forward, y left, z up."""
     body: dict[str, PointSection]
-    """Points that stand for human joints, by their names in `pipeline.tracks.BODY_JOINTS`."""
+    """Points that stand for human joints, by their names in
+    `rotoscope.pipeline.tracks.BODY_JOINTS`."""
     torso: str | None = None
     """Link that turns with the shoulders; x forward, y left, z up; none where root does."""
     feet: dict[Side, FootSection]

@@ -10,15 +10,21 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.contract import ActionContract, Dimension
-from retarget.description import Description, read_description
-from retarget.joint_limits import JointLimits, free_joints, held_joints, joint_limits, joint_rest
-from retarget.robot import feature_name
-from retarget.robot_config import load_config_of
-from retarget.robot_digest import robot_digest
-from retarget.robot_files import robot_file
-from retarget.tree import KinematicTree, Mark
-from retarget.tree_config import HandConfig, HumanoidConfig, PointSection, TreeRobotConfig
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.retarget.description import Description, read_description
+from rotoscope.retarget.joint_limits import (
+    JointLimits,
+    free_joints,
+    held_joints,
+    joint_limits,
+    joint_rest,
+)
+from rotoscope.retarget.robot import feature_name
+from rotoscope.retarget.robot_config import load_config_of
+from rotoscope.retarget.robot_digest import robot_digest
+from rotoscope.retarget.robot_files import robot_file
+from rotoscope.retarget.tree import KinematicTree, Mark
+from rotoscope.retarget.tree_config import HandConfig, HumanoidConfig, PointSection, TreeRobotConfig
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.tracks import BODY_JOINTS, SIDES
-from retarget.contacts import ContactSettings, feet_of, find_contacts
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
+from rotoscope.retarget.contacts import ContactSettings, feet_of, find_contacts
 
 SIGMA_LEVEL_RAD = 0.25
 """How far cameras are usually tilted [rad, 1-sigma]: people film about level."""

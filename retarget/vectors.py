@@ -9,14 +9,14 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 
-from retarget.description import Description
-from retarget.interior_point import Search
-from retarget.joint_limits import JointLimits
-from retarget.objective import Calm
-from retarget.solver import Problem, first_guess, solve
-from retarget.terms import ApartTerm, Term, VectorTerm
-from retarget.tree import KinematicTree, Mark
-from retarget.tree_config import PointSection, SphereSection
+from rotoscope.retarget.description import Description
+from rotoscope.retarget.interior_point import Search
+from rotoscope.retarget.joint_limits import JointLimits
+from rotoscope.retarget.objective import Calm
+from rotoscope.retarget.solver import Problem, first_guess, solve
+from rotoscope.retarget.terms import ApartTerm, Term, VectorTerm
+from rotoscope.retarget.tree import KinematicTree, Mark
+from rotoscope.retarget.tree_config import PointSection, SphereSection
 
 
 class VectorWeights(BaseModel):

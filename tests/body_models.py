@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from pipeline.motion.rest_skeleton import mean_person
-from pipeline.motion.smpl_joints import BODY, LAYOUTS, PARENTS
+from rotoscope.pipeline.motion.rest_skeleton import mean_person
+from rotoscope.pipeline.motion.smpl_joints import BODY, LAYOUTS, PARENTS
 
 _EXTENT_M = 0.02
 _NUM_CORNERS = 6

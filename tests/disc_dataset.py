@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from models.simulators.recorder import DatasetRecorder, Rows
-from pipeline.contract import ActionContract, Dimension
-from pipeline.episode import StateColumns
+from rotoscope.models.simulators.recorder import DatasetRecorder, Rows
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.episode import StateColumns
 
 FPS = 20
 SIZE_PX = 96

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.training.data import LabelledEpisode, LabelledSet
-from pipeline.contract import ActionContract, Dimension
+from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.pipeline.contract import ActionContract, Dimension
 
 RATE_HZ = 20.0
 

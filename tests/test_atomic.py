@@ -9,8 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.atomic import atomic_path, remove_leftovers, scratch_folder, write_bytes_atomic
-from pipeline.errors import DiskFullError
+from rotoscope.pipeline.atomic import (
+    atomic_path,
+    remove_leftovers,
+    scratch_folder,
+    write_bytes_atomic,
+)
+from rotoscope.pipeline.errors import DiskFullError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -131,7 +136,7 @@ def test_folder_whose_replacement_was_killed_gets_its_name_back(tmp_path):
 
 
 def test_folder_is_replaced_where_names_cannot_be_swapped(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.atomic._exchange", lambda one, other: False)
+    monkeypatch.setattr("rotoscope.pipeline.atomic._exchange", lambda one, other: False)
     test_folder_replaces_a_full_folder(tmp_path)
 
 

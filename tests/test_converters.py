@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.contract import ActionContract, Dimension, GripperContract
-from pipeline.converters import (
+from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
+from rotoscope.pipeline.converters import (
     GRIPPER_FORMS,
     ROTATIONS,
     absolute,
@@ -20,8 +20,8 @@ from pipeline.converters import (
     joint_relative,
     rotation_of,
 )
-from pipeline.errors import ContractError
-from pipeline.geometry import se3
+from rotoscope.pipeline.errors import ContractError
+from rotoscope.pipeline.geometry import se3
 
 TOLERANCE = 1e-9
 FORMS = sorted(ROTATIONS)

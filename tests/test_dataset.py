@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from video_files import write_video
 
-from models.training.read import read_labelled
-from pipeline.dataset import open_dataset
-from pipeline.errors import DatasetError
+from rotoscope.models.training.read import read_labelled
+from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.errors import DatasetError
 
 FPS, ROWS, CAMERA = 10, (12, 9), "observation.images.front"
 SIZE = (96, 64)

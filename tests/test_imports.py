@@ -1,20 +1,24 @@
 """Who may import whom, and what stays unloaded until it is needed."""
 
 import ast
+import json
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from setuptools import find_namespace_packages
+from jaxtyping import TypeCheckError
+
+from rotoscope.pipeline.geometry import pinhole
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipeline", "models", "retarget", "flows")
+"""Folders of the repository; `rotoscope.pipeline` and so on where they are imported."""
 
 MAY_IMPORT = {
-    "pipeline": {"pipeline"},
+    "pipeline": {"pipeline", "rotoscope.__version__"},
     "models": {
         "models",
         *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
@@ -31,8 +35,9 @@ MAY_IMPORT = {
         *(f"pipeline.{m}" for m in ("paths", "plain_files", "quoting")),
     },
     "flows": set(PACKAGES),
+    "rotoscope": set(),
 }
-"""Package -> modules of this project that it may name, each with all below it."""
+"""Package -> modules that it may name, each with all below it, packages without the root."""
 
 HEAVY = {
     "anny",
@@ -61,10 +66,16 @@ def modules_of(package: str) -> list[Path]:
 def names_in(node: ast.Import | ast.ImportFrom, package: str) -> list[str]:
     """What an import names: both the module and what is taken from it, which may be a module."""
     if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
+        return [without_root(alias.name) for alias in node.names]
     if node.level:
         return [package]
-    return [f"{node.module}.{alias.name}" for alias in node.names]
+    return [without_root(f"{node.module}.{alias.name}") for alias in node.names]
+
+
+def without_root(name: str) -> str:
+    """`pipeline.errors` for `rotoscope.pipeline.errors`; other names as they are."""
+    below = name.removeprefix("rotoscope.")
+    return below if below.split(".")[0] in PACKAGES else name
 
 
 def imports(tree: ast.AST, package: str) -> Iterator[tuple[int, str]]:
@@ -89,12 +100,12 @@ def imports_on_load(body: list[ast.stmt], package: str) -> Iterator[tuple[int, s
 
 
 def is_allowed(name: str, allowed: set[str]) -> bool:
-    if name.split(".")[0] not in PACKAGES:
+    if name.split(".")[0] not in MAY_IMPORT:
         return True
     return any(name == module or name.startswith(module + ".") for module in allowed)
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", MAY_IMPORT)
 def test_package_names_only_modules_it_may_import(package: str) -> None:
     assert modules_of(package)
     wrong = [
@@ -137,24 +148,62 @@ def loaded_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["pipeline", "pipeline.cli.main", "pipeline.recipe"])
+@pytest.mark.parametrize("module", ["", ".pipeline.cli.main", ".pipeline.recipe"])
 def test_starting_loads_nothing_heavy(module: str) -> None:
-    loaded = loaded_after(f"import {module}")
-    assert "pipeline" in loaded
+    loaded = loaded_after(f"import rotoscope{module}")
+    assert "rotoscope" in loaded
     assert loaded & HEAVY == set()
     assert loaded & {"scipy", "pandas", "av", "pyarrow"} == set()
 
 
-def test_installing_exposes_the_four_packages_alone() -> None:
-    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    found = find_namespace_packages(str(ROOT), **setuptools["packages"]["find"])
-    assert {name.split(".")[0] for name in found} == set(PACKAGES)
+@pytest.mark.parametrize("module", ["pipeline.cli.main", "flows.supervise", "models.hands"])
+def test_nothing_is_imported_beside_the_root(module: str) -> None:
+    # From the checkout's folder, where `import pipeline` would find a second copy.
+    assert loaded_after(f"import rotoscope.{module}") & set(PACKAGES) == set()
+
+
+def test_checkout_on_the_path_is_used_whole_whatever_is_installed(tmp_path: Path) -> None:
+    for name in ("rotoscope", "pipeline", "models"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    (tmp_path / "rotoscope" / "__init__.py").write_text(
+        (ROOT / "rotoscope/__init__.py").read_text()
+    )
+    code = (
+        "import importlib, sys; sys.path[:0] = sys.argv[1:2]; "
+        "print(*(importlib.import_module(f'rotoscope.{n}').__file__ for n in sys.argv[2:]))"
+    )
+    command = [sys.executable, "-P", "-c", code, str(tmp_path), "pipeline", "models"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(tmp_path / n / "__init__.py") for n in command[-2:]]
+
+
+def test_shapes_in_signatures_are_checked_while_tests_run() -> None:
+    # The hook goes by names of packages, and is silent about a name that no package has.
+    with pytest.raises(TypeCheckError):
+        pinhole.project(np.zeros((1, 2)), np.eye(3))
+
+
+def test_installing_adds_one_name_that_holds_every_package() -> None:
+    code = (
+        "import json, setuptools; from distutils.core import run_setup; "
+        "made = run_setup('setup.py', stop_after='config'); "
+        "print(json.dumps([made.packages, made.package_dir]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    packages, folders = json.loads(done.stdout)
+    inits = (path for part in PACKAGES for path in (ROOT / part).rglob("__init__.py"))
+    below = {".".join(path.parent.relative_to(ROOT).parts) for path in inits}
+    assert sorted(packages) == sorted({"rotoscope", *(f"rotoscope.{name}" for name in below)})
+    assert folders == {"rotoscope": "rotoscope"} | {f"rotoscope.{p}": p for p in PACKAGES}
 
 
 def test_the_checks_themselves_see_what_is_wrong() -> None:
     tree = ast.parse(
         "import torch.nn\n"
-        "from pipeline import run\n"
+        "from rotoscope.pipeline import run\n"
         "try:\n    import av\nexcept ImportError:\n    import cv2\n"
         "class A:\n    import mujoco\n"
         "if TYPE_CHECKING:\n    import open3d\n"
@@ -164,5 +213,6 @@ def test_the_checks_themselves_see_what_is_wrong() -> None:
     assert on_load == {"torch.nn", "pipeline.run", "av", "cv2", "mujoco"}
     assert {"open3d", "mediapipe"} <= {name for _, name in imports(tree, "models")}
     assert not is_allowed("pipeline.run", MAY_IMPORT["models"])
+    assert not is_allowed("rotoscope.Recipe", MAY_IMPORT["models"])
     assert not is_allowed("pipeline.typesetting", MAY_IMPORT["models"])
     assert is_allowed("pipeline.types.Clip", MAY_IMPORT["models"])

@@ -6,8 +6,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from pipeline.assets import asset_path
-from pipeline.errors import AssetError
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.errors import AssetError
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 ASSETS = {"02_one_clip_two_hands": ("allegro_hand", "shadow_hand")}

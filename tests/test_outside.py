@@ -13,16 +13,16 @@ from disc_dataset import CAMERA
 from opened_files import Opened
 from video_files import write_video
 
-from models.training.read import read_labelled
-from pipeline.dataset import open_dataset, read_images
-from pipeline.doctor.run import diagnose
-from pipeline.errors import MotionError, RotoscopeError
-from pipeline.export.added_columns import write_with_columns
-from pipeline.motion import read_motion, side_files
-from pipeline.report.page import write_report
-from pipeline.report.rerun import write_recordings
-from pipeline.run.track_frames import find_frames
-from pipeline.sources import identify, scan
+from rotoscope.models.training.read import read_labelled
+from rotoscope.pipeline.dataset import open_dataset, read_images
+from rotoscope.pipeline.doctor.run import diagnose
+from rotoscope.pipeline.errors import MotionError, RotoscopeError
+from rotoscope.pipeline.export.added_columns import write_with_columns
+from rotoscope.pipeline.motion import read_motion, side_files
+from rotoscope.pipeline.report.page import write_report
+from rotoscope.pipeline.report.rerun import write_recordings
+from rotoscope.pipeline.run.track_frames import find_frames
+from rotoscope.pipeline.sources import identify, scan
 
 VIDEO, DATA, EPISODES = (
     f"videos/{CAMERA}/chunk-000/file-000.mp4",

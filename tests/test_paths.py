@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from pipeline.errors import DatasetError, MotionError
-from pipeline.paths import beside, files_below, fill, inside, walk
+from rotoscope.pipeline.errors import DatasetError, MotionError
+from rotoscope.pipeline.paths import beside, files_below, fill, inside, walk
 
 FIELDS = {"video_key": "observation.images.front", "chunk_index": 3, "file_index": 14}
 

@@ -5,8 +5,15 @@ import os
 
 import pytest
 
-from pipeline.errors import RecipeError
-from pipeline.plain_files import MAX_BYTES, mapping, parse_yaml, read_json, read_text, read_yaml
+from rotoscope.pipeline.errors import RecipeError
+from rotoscope.pipeline.plain_files import (
+    MAX_BYTES,
+    mapping,
+    parse_yaml,
+    read_json,
+    read_text,
+    read_yaml,
+)
 
 BOMB = "\n".join(
     [f"a0: &a0 [{', '.join('x' * 10)}]"]

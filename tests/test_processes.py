@@ -10,9 +10,9 @@ import pytest
 import yaml
 from video_files import write_video
 
-from pipeline.assets import archives
-from pipeline.assets.manifest import Member, WheelSource
-from pipeline.processes import python_module, safe_python
+from rotoscope.pipeline.assets import archives
+from rotoscope.pipeline.assets.manifest import Member, WheelSource
+from rotoscope.pipeline.processes import python_module, safe_python
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "run" / "tiny_stages.py"
@@ -22,7 +22,7 @@ MAY_NAME_THE_INTERPRETER = {"pipeline/processes.py", "benchmarks/attacks/ground.
 TRAPS = (
     *("yaml", "json", "random", "numpy", "av", "runpy", "signal", "socket", "selectors", "struct"),
     *("multiprocessing", "threading", "pickle", "tempfile", "psutil", "scipy", "datasets"),
-    *("pip", "uvicorn", "prefect", "lerobot", "pipeline", "models", "site", "encodings", "ctypes"),
+    *("pip", "uvicorn", "prefect", "lerobot", "rotoscope", "models", "site", "encodings", "ctypes"),
 )
 
 
@@ -67,7 +67,7 @@ def write_input(folder):
     return ["label", ".", "--recipe", recipe, "--out", "../out", "--store", "../store"]
 
 
-COMMAND = "from pipeline.cli.main import main\nmain()\n"
+COMMAND = "from rotoscope.pipeline.cli.main import main\nmain()\n"
 
 
 def test_traps_spring_where_the_path_is_not_safe(trapped):
@@ -122,8 +122,8 @@ def spawn_and_track(_, tell):
 
 def test_module_of_ours_in_a_fresh_interpreter_runs_none(trapped):
     code = (
-        "import subprocess\nfrom pipeline.processes import python_module\n"
-        "command = python_module('pipeline.cli.main', '--help')\n"
+        "import subprocess\nfrom rotoscope.pipeline.processes import python_module\n"
+        "command = python_module('rotoscope.pipeline.cli.main', '--help')\n"
         "print(subprocess.run(command, check=True, capture_output=True, text=True).stdout)\n"
     )
     assert "rotoscope" in as_installed(code, trapped)
@@ -153,7 +153,7 @@ def test_user_packages_and_the_environment_stay_visible():
 
 
 def test_options_of_this_interpreter_are_handed_on(trapped):
-    code = "from pipeline.processes import safe_python; print(*safe_python()[1:])"
+    code = "from rotoscope.pipeline.processes import safe_python; print(*safe_python()[1:])"
     done = subprocess.run(
         [sys.executable, "-sP", "-W", "error::UserWarning", "-c", code],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -168,7 +168,7 @@ def test_module_gets_its_arguments_and_is_main(tmp_path):
     (tmp_path / "shows_itself.py").write_text("import sys\nprint(__name__, *sys.argv[1:])\n")
     code = (
         f"import subprocess, sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-        "from pipeline.processes import python_module\n"
+        "from rotoscope.pipeline.processes import python_module\n"
         "subprocess.run(python_module('shows_itself', '-x', 'a b'), check=True)\n"
     )
     assert as_installed(code, tmp_path) == "__main__ -x a b\n"
@@ -179,11 +179,11 @@ def test_folder_that_is_gone_is_no_hindrance(tmp_path, monkeypatch):
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    assert python_module("pipeline")[-1] == "pipeline"
+    assert python_module("rotoscope")[-1] == "rotoscope"
 
 
 def test_every_interpreter_of_ours_is_started_with_a_safe_path():
-    """By the functions of `pipeline.processes`, or with `-P` in so many words."""
+    """By the functions of `rotoscope.pipeline.processes`, or with `-P` in so many words."""
     wrong = []
     for package in ("pipeline", "models", "retarget", "flows", "benchmarks"):
         for path in sorted((ROOT / package).rglob("*.py")):

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from pipeline.errors import RecipeError
-from pipeline.plain_files import parse_yaml
-from pipeline.quoting import problems_of, shown
+from rotoscope.pipeline.errors import RecipeError
+from rotoscope.pipeline.plain_files import parse_yaml
+from rotoscope.pipeline.quoting import problems_of, shown
 
 SECRET = "root:x:0:0:root"
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import registry
-from pipeline.errors import RecipeError
-from pipeline.recipe import build_recipe, load_recipe, recipe_names
+from rotoscope.pipeline import registry
+from rotoscope.pipeline.errors import RecipeError
+from rotoscope.pipeline.recipe import build_recipe, load_recipe, recipe_names
 
 TINY = Path(__file__).parent / "run" / "tiny_stages.py"
 BRIGHT, LAMP = f"{TINY}:Brightness", f"{TINY}:BrightnessLabeler"
@@ -212,7 +212,7 @@ def test_override_leaves_the_mapping_it_was_applied_to_alone():
 )
 def test_class_that_says_too_little_of_itself_is_refused(tmp_path, line, words):
     (tmp_path / "mine.py").write_text(
-        "from pipeline.stage import ClipStage\n\n\nclass Mine(ClipStage):\n"
+        "from rotoscope.pipeline.stage import ClipStage\n\n\nclass Mine(ClipStage):\n"
         f"    kind, version = 'mine', '1'\n    {line}\n"
     )
     with pytest.raises(RecipeError, match=re.escape(words)):

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.geometry import se3
-from pipeline.resample import Resampler, row_times
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.resample import Resampler, row_times
 
 
 @given(st.lists(st.floats(0.005, 0.2), min_size=3, max_size=40), st.integers(1, 60))

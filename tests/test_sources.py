@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from bvh_files import write_bvh
 
-from pipeline.errors import MotionError, NotAVideoError
-from pipeline.sources import identify, nothing_found, open_motion, say_left_out, scan
+from rotoscope.pipeline.errors import MotionError, NotAVideoError
+from rotoscope.pipeline.sources import identify, nothing_found, open_motion, say_left_out, scan
 
 
 def touch(path, content=b"x"):

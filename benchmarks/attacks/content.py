@@ -19,7 +19,7 @@ from benchmarks.attacks.ground import LIMIT_S, STAGES, Ground, write_clip
 SLOW = """
 import os, time
 from pathlib import Path
-from pipeline.registry import stage_class
+from rotoscope.pipeline.registry import stage_class
 
 HERE = Path({folder!r})
 

@@ -18,13 +18,13 @@ import yaml
 
 from benchmarks._processes import ROOT, adopt_orphans, one_thread
 from benchmarks.attacks.catalogue import Finding, Verdict
-from pipeline.run import process_tree
-from pipeline.run.ledger import Ledger, Row
+from rotoscope.pipeline.run import process_tree
+from rotoscope.pipeline.run.ledger import Ledger, Row
 
 STAGES = Path(__file__).with_name("lamp.py")
 LIMIT_S = 120.0
 LEFT_AFTER_S = 5.0
-ENTRY = "from pipeline.cli.main import main\nmain()\n"
+ENTRY = "from rotoscope.pipeline.cli.main import main\nmain()\n"
 """What an installed console script does."""
 SIZE = (64, 48)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.contract import ActionContract, Dimension
-from pipeline.stage import ClipStage, FrameStage, Tracks
-from pipeline.tracks import ActionTrack, ClockTrack
-from pipeline.types import Clip, Frame, Video
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.stage import ClipStage, FrameStage, Tracks
+from rotoscope.pipeline.tracks import ActionTrack, ClockTrack
+from rotoscope.pipeline.types import Clip, Frame, Video
 
 
 class Bright(FrameStage):

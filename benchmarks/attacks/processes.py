@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from benchmarks._processes import adopt_orphans
 from benchmarks.attacks.catalogue import Finding, attack
 from benchmarks.attacks.ground import STAGES, Ground, left_over, write_clip
-from pipeline.run import process_tree
+from rotoscope.pipeline.run import process_tree
 
 UNRULY: dict[str, str] = {
     "fork_daemon": "if os.fork() == 0:\n os.setsid()\n if os.fork() == 0: time.sleep(300)\n os._exit(0)",
@@ -60,7 +60,7 @@ UNRULY: dict[str, str] = {
     "replace_builtins": "import builtins; builtins.len = None",
     "stop_collecting": "import gc; gc.disable(); sys.setswitchinterval(1000)",
     "profile": "sys.settrace(lambda *a: 1 / 0)",
-    "fake_error": "from pipeline.errors import RotoscopeError\nclass Mine(RotoscopeError): pass\nraise Mine('mine')",
+    "fake_error": "from rotoscope.pipeline.errors import RotoscopeError\nclass Mine(RotoscopeError): pass\nraise Mine('mine')",
     "kill_server": "os.kill(os.getppid(), signal.SIGKILL)",
     "stop_server": "os.kill(os.getppid(), signal.SIGSTOP)",
     "kill_group": "os.killpg(0, signal.SIGKILL)",
@@ -89,8 +89,8 @@ FINE = "fine"
 HEAD = """
 import ctypes, os, signal, subprocess, sys, threading, time
 import numpy as np
-from pipeline.registry import stage_class
-from pipeline.tracks import ClockTrack
+from rotoscope.pipeline.registry import stage_class
+from rotoscope.pipeline.tracks import ClockTrack
 
 class Unruly(stage_class({base!r}, allow_code=True)):
     def begin(self, video):
@@ -183,7 +183,7 @@ ACTIONS: dict[str, str] = {
 """What the track of actions is changed to."""
 ODD_HEAD = """
 import numpy as np
-from pipeline.registry import stage_class
+from rotoscope.pipeline.registry import stage_class
 
 class Odd(stage_class({base!r}, allow_code=True)):
     def run(self, clip, tracks):

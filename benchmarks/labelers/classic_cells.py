@@ -17,11 +17,11 @@ from benchmarks.labelers.cells import Cell, Row, bench_folder
 from benchmarks.labelers.code import code_hash
 from benchmarks.labelers.episodes import Demonstration, all_actions, cached, locked
 from benchmarks.labelers.tasks.classic import TASKS, episode, mean_return
-from models.perceptron import Mlp, fit_classes
-from models.simulators.rollout import teacher
-from models.simulators.simulator import Simulator, open_simulator
-from models.training.bco import BcoSettings, greedy, iterate_bco, random_act
-from pipeline.atomic import write_text_atomic
+from rotoscope.models.perceptron import Mlp, fit_classes
+from rotoscope.models.simulators.rollout import teacher
+from rotoscope.models.simulators.simulator import Simulator, open_simulator
+from rotoscope.models.training.bco import BcoSettings, greedy, iterate_bco, random_act
+from rotoscope.pipeline.atomic import write_text_atomic
 
 NUM_DEMONSTRATIONS = 50
 """Of the teacher, actions hidden."""
@@ -58,7 +58,7 @@ def cells(*, small: bool) -> list[Cell]:
 
 def code(cell: Cell) -> tuple[str, ...]:
     """The simulator, which is opened by name, and the product where it is asked."""
-    simulator = "models.simulators.classic"
+    simulator = "rotoscope.models.simulators.classic"
     return (simulator, _PRODUCT_MODULE) if cell.labeler == PRODUCT else (simulator,)
 
 
@@ -161,7 +161,7 @@ def _setting(
     folder = bench_folder() / "episodes"
     act = teacher(simulator)
 
-    code = code_hash(("benchmarks.labelers.tasks.classic", "models.simulators.classic"))
+    code = code_hash(("benchmarks.labelers.tasks.classic", "rotoscope.models.simulators.classic"))
 
     def taught(seeds: range) -> list[Demonstration]:
         return cached(

@@ -2,19 +2,22 @@
 
 The hash is of syntax trees without docstrings: comments, names of arguments' documentation and
 formatting change nothing. `pipeline` (types, errors, files) is left out: it is shared by all, and
-its own tests hold it still; imports inside functions count like those at the top.
+its own tests hold it still; imports inside functions count like those at the top. Names count
+as they were before the packages stood below `rotoscope`, so that what was measured stays measured.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
 _COUNTED = ("benchmarks", "models")
+_IMPORT_ROOT = re.compile(r"\brotoscope\.(?=(?:pipeline|models|retarget|flows)\b)")
 _NOT_MEASURING = {
     f"benchmarks.labelers.{name}"
     for name in (
@@ -46,9 +49,13 @@ def code_hash(modules: tuple[str, ...]) -> str:
 
 
 def reached(modules: Iterable[str]) -> set[str]:
-    """Dotted names of the counted modules that these import, directly or not, and themselves."""
+    """Counted modules that these import, directly or not, and themselves.
+
+    Returns:
+        Dotted names, as their files lie in the repository.
+    """
     found: set[str] = set()
-    left = list(modules)
+    left = [_without_root(name) for name in modules]
     for name in left:
         if not _file(name).is_file():
             raise ValueError(f"there is no module {name} at {_file(name)}")
@@ -69,8 +76,12 @@ def _imports(name: str) -> tuple[str, ...]:
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found += [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
-    counted = [n for n in found if n.split(".")[0] in _COUNTED]
+    counted = [n for n in map(_without_root, found) if n.split(".")[0] in _COUNTED]
     return tuple(n for n in counted if _file(n).is_file())
+
+
+def _without_root(text: str) -> str:
+    return _IMPORT_ROOT.sub("", text)
 
 
 def _file(name: str) -> Path:
@@ -90,7 +101,7 @@ def _syntax(path: Path) -> str:
             # Documentation, also below the fields of a dataclass: a string that nothing takes.
             kept = [part for part in node.body if not _is_string(part)]
             node.body = kept or [ast.Pass()]
-    return ast.dump(tree)
+    return _without_root(ast.dump(tree))
 
 
 def _is_string(node: ast.stmt) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.atomic import atomic_path
+from rotoscope.pipeline.atomic import atomic_path
 
 
 @dataclass(frozen=True)

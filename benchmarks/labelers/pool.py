@@ -1,8 +1,8 @@
 """Cells in processes of their own, some at a time: a crash costs one row, never the others.
 
-They run as videos do (`pipeline.run.isolation`): a server process loads what all cells need once
-and is copied for each, so that a cell pays no start and its memory is its own. It writes its row
-itself; killing the whole leaves all rows that were finished.
+They run as videos do (`rotoscope.pipeline.run.isolation`): a server process loads what all cells
+need once and is copied for each, so that a cell pays no start and its memory is its own. It writes
+its row itself; killing the whole leaves all rows that were finished.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 
 from benchmarks.labelers import families
 from benchmarks.labelers.cells import Cell, Row, cells_folder, keep, kept, peak_memory_mib
-from pipeline.errors import TimeLimitError, WorkerError
-from pipeline.run.isolation import Limits, Tell, run_isolated
+from rotoscope.pipeline.errors import TimeLimitError, WorkerError
+from rotoscope.pipeline.run.isolation import Limits, Tell, run_isolated
 
 CELL_LIMIT_S = 1800.0
 """A cell that runs longer has failed."""

@@ -14,12 +14,12 @@ from jaxtyping import Float, UInt8
 
 from benchmarks.labelers.episodes import Demonstration, Labels
 from benchmarks.labelers.labeler import NUM_TRACKED, Labelled
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.labeler import Labeler
-from models.training.data import LabelledEpisode, LabelledSet
-from models.training.inverse_dynamics import train_inverse_dynamics
-from models.training.rows import as_columns, rows_of
-from pipeline.contract import ActionContract, Dimension
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.labeler import Labeler
+from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
+from rotoscope.models.training.rows import as_columns, rows_of
+from rotoscope.pipeline.contract import ActionContract, Dimension
 
 Pictures = Callable[[Float[np.ndarray, "step observation"]], UInt8[np.ndarray, "step size size 3"]]
 

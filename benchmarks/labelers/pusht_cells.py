@@ -17,11 +17,11 @@ from benchmarks.labelers.episodes import Demonstration, Labels, cached
 from benchmarks.labelers.labeler import Labeler, Labelled
 from benchmarks.labelers.product import Seen, product
 from benchmarks.labelers.trivial import clone_state, copy_state_ahead, mean
-from models.perceptron import Fit, Mlp, fit_regression
-from models.simulators.pusht import PushTSimulator, picture
-from models.simulators.pusht_physics import FIELD_PX
-from models.simulators.rollout import Act, rollout, teacher
-from models.simulators.simulator import STATE, Simulator, Views
+from rotoscope.models.perceptron import Fit, Mlp, fit_regression
+from rotoscope.models.simulators.pusht import PushTSimulator, picture
+from rotoscope.models.simulators.pusht_physics import FIELD_PX
+from rotoscope.models.simulators.rollout import Act, rollout, teacher
+from rotoscope.models.simulators.simulator import STATE, Simulator, Views
 
 NUM_HIDDEN, NUM_TRIED = 40, 10
 """Episodes to label; starts that policies are tried on."""
@@ -138,7 +138,7 @@ def _replayed_coverage(simulator: Simulator, values: np.ndarray, seed: int) -> f
 def _setting() -> tuple[Simulator, list[Demonstration], list[Demonstration]]:
     simulator = PushTSimulator(Views())
     folder = bench_folder() / "episodes"
-    code = code_hash(("models.simulators.pusht",))
+    code = code_hash(("rotoscope.models.simulators.pusht",))
     hidden = cached(folder, f"pusht-hidden-{code}", _episodes(simulator, _HIDDEN_SEED, NUM_HIDDEN))
     known = cached(folder, f"pusht-K10-{code}", _episodes(simulator, _LABELLED_SEED, 10))
     return simulator, hidden, known

@@ -15,10 +15,10 @@ import numpy as np
 
 from benchmarks.labelers.cells import bench_folder
 from benchmarks.paths import shared_data
-from models.training.data import LabelledEpisode, LabelledSet
-from models.training.pictures import shrink
-from pipeline.atomic import atomic_path
-from pipeline.contract import ActionContract, Dimension
+from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.pictures import shrink
+from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.contract import ActionContract, Dimension
 
 CAMERA = "observation.images.front"
 SIZE_PX = 64

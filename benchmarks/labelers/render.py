@@ -11,8 +11,8 @@ from benchmarks.figure import Figure
 from benchmarks.labelers import plots, sections
 from benchmarks.labelers.cells import Row
 from benchmarks.labelers.groups import grouped, mean_of, tasks_of
-from models.policy.scores import wilson
-from pipeline.atomic import atomic_path, write_text_atomic
+from rotoscope.models.policy.scores import wilson
+from rotoscope.pipeline.atomic import atomic_path, write_text_atomic
 
 _COLUMNS = (
     ("R2", "r2_mean"),

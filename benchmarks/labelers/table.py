@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.figure import Bar, Figure
 from benchmarks.labelers import families, pool, render
 from benchmarks.labelers.cells import Cell, Row, cells_folder, kept
-from pipeline.errors import UsageError
+from rotoscope.pipeline.errors import UsageError
 
 DEFAULT_JOBS = 2
 

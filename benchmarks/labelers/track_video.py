@@ -20,10 +20,10 @@ from benchmarks.labelers.episodes import Demonstration
 from benchmarks.labelers.labeler import NUM_TRACKED, OPENING
 from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator
 from benchmarks.labelers.tasks.rendered import RATE_HZ, Footage, footage
-from models.colour_moments import ColourMoments
-from models.colour_tracks import ColourTracks, ColourTracksConfig
-from models.seen_states import bridged, learn_states, smoothed_states
-from pipeline.atomic import atomic_path
+from rotoscope.models.colour_moments import ColourMoments
+from rotoscope.models.colour_tracks import ColourTracks, ColourTracksConfig
+from rotoscope.models.seen_states import bridged, learn_states, smoothed_states
+from rotoscope.pipeline.atomic import atomic_path
 
 INPUTS = {
     "tracks2": (("left", "right"),),
@@ -152,9 +152,9 @@ def _tracks(shots: Sequence[Footage], cameras: Sequence[str]) -> list[Rows]:
 
 
 def _followed(stage: ColourTracks, path: Path) -> np.ndarray:
-    from pipeline.tracks import FeatureTrack
-    from pipeline.video.probe import probe
-    from pipeline.video.read import read_frames
+    from rotoscope.pipeline.tracks import FeatureTrack
+    from rotoscope.pipeline.video.probe import probe
+    from rotoscope.pipeline.video.read import read_frames
 
     video = probe(path)
     stage.begin(video)

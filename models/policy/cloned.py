@@ -14,11 +14,11 @@ import yaml
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from models.action_space import ActionSpace
-from models.policy.config import CloningConfig
-from models.policy.network import build_policy, run_policy
-from models.scaling import Scaling
-from models.trained_folder import (
+from rotoscope.models.action_space import ActionSpace
+from rotoscope.models.policy.config import CloningConfig
+from rotoscope.models.policy.network import build_policy, run_policy
+from rotoscope.models.scaling import Scaling
+from rotoscope.models.trained_folder import (
     WEIGHTS,
     Shape,
     below,
@@ -29,9 +29,9 @@ from models.trained_folder import (
     read_facts,
     read_metrics,
 )
-from models.training.pictures import shrink
-from pipeline.atomic import atomic_path
-from pipeline.contract import ActionContract
+from rotoscope.models.training.pictures import shrink
+from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.contract import ActionContract
 
 POLICY_VERSION = 1
 """Changes with the layout of a policy's folder."""

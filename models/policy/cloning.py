@@ -10,23 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from models.action_space import CONSTANT_SPREAD, ActionSpace
-from models.labeler import package_versions
-from models.policy.cloned import (
+from rotoscope.models.action_space import CONSTANT_SPREAD, ActionSpace
+from rotoscope.models.labeler import package_versions
+from rotoscope.models.policy.cloned import (
     POLICY_VERSION,
     ClonedPolicy,
     PolicyFacts,
     network_for,
     save_policy,
 )
-from models.policy.config import CloningConfig
-from models.policy.network import policy_loss, run_policy, shifted
-from models.policy.rows import PolicyRows, rows_of
-from models.policy.trusted import Trust
-from models.scaling import Scaling
-from models.training.data import LabelledSet
-from models.training.loop import Problem, TrainListener, choose_device, train
-from pipeline.errors import DatasetError
+from rotoscope.models.policy.config import CloningConfig
+from rotoscope.models.policy.network import policy_loss, run_policy, shifted
+from rotoscope.models.policy.rows import PolicyRows, rows_of
+from rotoscope.models.policy.trusted import Trust
+from rotoscope.models.scaling import Scaling
+from rotoscope.models.training.data import LabelledSet
+from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
+from rotoscope.pipeline.errors import DatasetError
 
 
 def train_cloning(

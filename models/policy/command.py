@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from models.policy.cloning import train_cloning
-from models.policy.config import CloningConfig
-from models.policy.trusted import said, trust_of
-from models.training.loop import TrainListener
-from models.training.read import read_labelled
-from models.training.settings import read_settings
-from pipeline.dataset import open_dataset
-from pipeline.errors import UsageError
+from rotoscope.models.policy.cloning import train_cloning
+from rotoscope.models.policy.config import CloningConfig
+from rotoscope.models.policy.trusted import said, trust_of
+from rotoscope.models.training.loop import TrainListener
+from rotoscope.models.training.read import read_labelled
+from rotoscope.models.training.settings import read_settings
+from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.errors import UsageError
 
 BUILT_IN = "bc"
 FROM_LEROBOT = ("act", "diffusion", "vqbet")
@@ -46,7 +46,7 @@ def train_policy(
     if policy == BUILT_IN:
         return train_built_in(data, out, overrides, say=say, listener=listener)
     if policy in FROM_LEROBOT:
-        from models.policy.lerobot_training import train_lerobot
+        from rotoscope.models.policy.lerobot_training import train_lerobot
 
         return train_lerobot(data, out, policy, overrides, say=say)
     raise UsageError(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from models.training.config import LoopConfig
+from rotoscope.models.training.config import LoopConfig
 
 
 class CloningLoop(LoopConfig):

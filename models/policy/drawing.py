@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from models.policy.policy import EpisodeResult, Policy
-from models.simulators.record import write_video
-from models.simulators.rollout import rollout
-from models.simulators.simulator import IMAGES, Observation, Simulator
+from rotoscope.models.policy.policy import EpisodeResult, Policy
+from rotoscope.models.simulators.record import write_video
+from rotoscope.models.simulators.rollout import rollout
+from rotoscope.models.simulators.simulator import IMAGES, Observation, Simulator
 
 VIDEO_SIDE_PX = 320
 """Side of the video's pictures."""

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from models.policy.drawing import film, plot
-from models.policy.policy import EpisodeResult, Policy
-from models.policy.scores import wilson
-from models.simulators.record import state_columns
-from models.simulators.rollout import rollout
-from models.simulators.simulator import (
+from rotoscope.models.policy.drawing import film, plot
+from rotoscope.models.policy.policy import EpisodeResult, Policy
+from rotoscope.models.policy.scores import wilson
+from rotoscope.models.simulators.record import state_columns
+from rotoscope.models.simulators.rollout import rollout
+from rotoscope.models.simulators.simulator import (
     IMAGES,
     STATE,
     Observation,
@@ -24,8 +24,8 @@ from models.simulators.simulator import (
     Views,
     open_simulator,
 )
-from pipeline.atomic import atomic_path
-from pipeline.errors import UsageError
+from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.errors import UsageError
 
 RESULTS, VIDEO, PLOT = "results.json", "episodes.mp4", "results.png"
 FIRST_SEED = 70_000

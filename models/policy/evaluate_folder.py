@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from models.policy.cloned import FACTS, load_cloned
-from models.policy.evaluate import Tell, evaluate
-from models.policy.policy import Policy
-from pipeline.errors import UsageError
+from rotoscope.models.policy.cloned import FACTS, load_cloned
+from rotoscope.models.policy.evaluate import Tell, evaluate
+from rotoscope.models.policy.policy import Policy
+from rotoscope.pipeline.errors import UsageError
 
 
 def evaluate_folder(
@@ -50,7 +50,7 @@ def load_policy(folder: Path) -> Policy:
     """
     if (folder / FACTS).is_file():
         return load_cloned(folder)
-    from models.policy.lerobot_policy import find_checkpoint, load_lerobot
+    from rotoscope.models.policy.lerobot_policy import find_checkpoint, load_lerobot
 
     checkpoint = find_checkpoint(folder)
     if checkpoint is not None:

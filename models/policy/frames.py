@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from models.training.pictures import shrink
-from pipeline.atomic import atomic_path
-from pipeline.dataset import Dataset, read_images
-from pipeline.errors import DatasetError, DiskFullError
-from pipeline.paths import files_below
+from rotoscope.models.training.pictures import shrink
+from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.dataset import Dataset, read_images
+from rotoscope.pipeline.errors import DatasetError, DiskFullError
+from rotoscope.pipeline.paths import files_below
 
 
 def cameras_of(dataset: Dataset) -> list[str]:

@@ -7,11 +7,11 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.contract import ActionContract
-from pipeline.errors import UsageError
-from pipeline.paths import inside
-from pipeline.plain_files import read_yaml
-from pipeline.quoting import problems_of
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.paths import inside
+from rotoscope.pipeline.plain_files import read_yaml
+from rotoscope.pipeline.quoting import problems_of
 
 FACTS = "rotoscope.yaml"
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from models.policy.lerobot_facts import read_facts
-from models.simulators.simulator import STATE
-from pipeline.contract import ActionContract
-from pipeline.errors import UsageError
-from pipeline.paths import inside, walk
-from pipeline.quoting import shown
+from rotoscope.models.policy.lerobot_facts import read_facts
+from rotoscope.models.simulators.simulator import STATE
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.paths import inside, walk
+from rotoscope.pipeline.quoting import shown
 
 _CONFIG = "config.json"
 

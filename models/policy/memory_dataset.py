@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Int
 
-from models.policy.frames import cameras_of, open_frames
-from models.policy.trusted import Trust, stretches
-from pipeline.dataset import Dataset
-from pipeline.paths import inside
+from rotoscope.models.policy.frames import cameras_of, open_frames
+from rotoscope.models.policy.trusted import Trust, stretches
+from rotoscope.pipeline.dataset import Dataset
+from rotoscope.pipeline.paths import inside
 
 if TYPE_CHECKING:
     import torch

@@ -8,8 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from models.simulators.simulator import Observation
-from pipeline.contract import ActionContract
+from rotoscope.models.simulators.simulator import Observation
+from rotoscope.pipeline.contract import ActionContract
 
 
 @runtime_checkable

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from models.policy.trusted import Trust
-from models.training.data import LabelledEpisode
+from rotoscope.models.policy.trusted import Trust
+from rotoscope.models.training.data import LabelledEpisode
 
 
 @dataclass(frozen=True, eq=False)

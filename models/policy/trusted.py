@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.dataset import Dataset
-from pipeline.errors import DatasetError
+from rotoscope.pipeline.dataset import Dataset
+from rotoscope.pipeline.errors import DatasetError
 
 VALID, CONFIDENCE = "label.valid", "label.confidence"
 

@@ -1,12 +1,12 @@
 """Videos of hands with exact truth, rendered from a body model."""
 
-from models.rendered_hands.arm import Body
-from models.rendered_hands.clip import (
+from rotoscope.models.rendered_hands.arm import Body
+from rotoscope.models.rendered_hands.clip import (
     HandTruth,
     RenderedClip,
     rendered_clip,
     write_sample_clip,
 )
-from models.rendered_hands.scenes import Scene
+from rotoscope.models.rendered_hands.scenes import Scene
 
 __all__ = ["Body", "HandTruth", "RenderedClip", "Scene", "rendered_clip", "write_sample_clip"]

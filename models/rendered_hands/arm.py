@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int
 
-from models.rendered_hands import landmarks
-from pipeline.errors import AssetError
-from pipeline.geometry import hand_frame, se3
+from rotoscope.models.rendered_hands import landmarks
+from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.geometry import hand_frame, se3
 
 if TYPE_CHECKING:
     import anny

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from models.rendered_hands import raycast
-from models.rendered_hands.scenes import HEIGHT, RATE_HZ, WIDTH, Scene
-from pipeline.atomic import atomic_path
-from pipeline.geometry import hand_frame
-from pipeline.tracks import Side
+from rotoscope.models.rendered_hands import raycast
+from rotoscope.models.rendered_hands.scenes import HEIGHT, RATE_HZ, WIDTH, Scene
+from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.geometry import hand_frame
+from rotoscope.pipeline.tracks import Side
 
 if TYPE_CHECKING:
-    from models.rendered_hands.puppet import Puppet
+    from rotoscope.models.rendered_hands.puppet import Puppet
 
 VERSION = 1
 """Part of the cache's key; raise it when the same scene comes out different."""
@@ -99,7 +99,7 @@ def write_sample_clip(path: Path, *, seconds: float = 4.0, seed: int = 11) -> No
 
 
 def _puppets(scene: Scene) -> list[Puppet]:
-    from models.rendered_hands.puppet import Puppet
+    from rotoscope.models.rendered_hands.puppet import Puppet
 
     return [Puppet(scene, side) for side in scene.sides]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.geometry import hand_frame
+from rotoscope.pipeline.geometry import hand_frame
 
 OFFSETS: Float[np.ndarray, "21 3"] = np.array(
     [

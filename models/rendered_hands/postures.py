@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from models.rendered_hands.arm import BONES, Arm
-from pipeline.geometry.hand_frame import INDEX_TIP, THUMB_TIP
+from rotoscope.models.rendered_hands.arm import BONES, Arm
+from rotoscope.pipeline.geometry.hand_frame import INDEX_TIP, THUMB_TIP
 
 Grip = Literal["pinch", "fist"]
 

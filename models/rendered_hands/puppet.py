@@ -7,11 +7,11 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float, Int
 
-from models.rendered_hands import postures, scenes
-from models.rendered_hands.arm import WRIST_BONE, Arm, Body, load_arm
-from models.rendered_hands.scenes import Scene
-from pipeline.geometry import hand_frame, se3
-from pipeline.tracks import Side
+from rotoscope.models.rendered_hands import postures, scenes
+from rotoscope.models.rendered_hands.arm import WRIST_BONE, Arm, Body, load_arm
+from rotoscope.models.rendered_hands.scenes import Scene
+from rotoscope.pipeline.geometry import hand_frame, se3
+from rotoscope.pipeline.tracks import Side
 
 _SLEEVE_RGB = np.array([72.0, 96.0, 140.0])
 _SLEEVE_FROM_WRIST_M = 0.14

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from pipeline.errors import AssetError
+from rotoscope.pipeline.errors import AssetError
 
 SAMPLES_PER_PIXEL_SIDE = 2
 """Rays along each side of a pixel; their mean smooths the silhouette."""

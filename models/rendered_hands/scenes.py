@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from models.rendered_hands.arm import Body
-from models.rendered_hands.postures import Grip
-from pipeline.geometry import se3
-from pipeline.tracks import Side
+from rotoscope.models.rendered_hands.arm import Body
+from rotoscope.models.rendered_hands.postures import Grip
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import Side
 
 RATE_HZ = 30.0
 WIDTH, HEIGHT = 640, 480

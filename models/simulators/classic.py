@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from models.simulators.simulator import (
+from rotoscope.models.simulators.simulator import (
     IMAGES,
     Observation,
     SimulatorFacts,
@@ -18,8 +18,8 @@ from models.simulators.simulator import (
     need_package,
     observe,
 )
-from pipeline.contract import ActionContract, Dimension
-from pipeline.errors import UsageError, one_of
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.errors import UsageError, one_of
 
 CAMERA = "front"
 """The only camera."""

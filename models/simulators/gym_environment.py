@@ -7,9 +7,16 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from models.simulators.record import state_columns
-from models.simulators.simulator import IMAGES, STATE, Observation, Simulator, Views, open_simulator
-from pipeline.errors import UsageError
+from rotoscope.models.simulators.record import state_columns
+from rotoscope.models.simulators.simulator import (
+    IMAGES,
+    STATE,
+    Observation,
+    Simulator,
+    Views,
+    open_simulator,
+)
+from rotoscope.pipeline.errors import UsageError
 
 
 class GymEnvironment(gymnasium.Env[dict[str, Any], np.ndarray]):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from models.simulators.simulator import (
+from rotoscope.models.simulators.simulator import (
     IMAGES,
     Observation,
     SimulatorFacts,
@@ -20,9 +20,9 @@ from models.simulators.simulator import (
     need_package,
     observe,
 )
-from pipeline import registry
-from pipeline.contract import ActionContract, Dimension
-from pipeline.errors import UsageError, one_of
+from rotoscope.pipeline import registry
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.errors import UsageError, one_of
 
 CAMERAS = ("corner2", "corner3", "corner", "topview", "behindGripper", "gripperPOV")
 """Meta-World's cameras."""

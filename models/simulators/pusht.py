@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from models.simulators.pusht_physics import (
+from rotoscope.models.simulators.pusht_physics import (
     AGENT_RADIUS_PX,
     FIELD_PX,
     GOAL,
@@ -22,8 +22,8 @@ from models.simulators.pusht_physics import (
     distance,
     pushed,
 )
-from models.simulators.pusht_teacher import PushTeacher
-from models.simulators.simulator import (
+from rotoscope.models.simulators.pusht_teacher import PushTeacher
+from rotoscope.models.simulators.simulator import (
     IMAGES,
     Observation,
     SimulatorFacts,
@@ -31,8 +31,8 @@ from models.simulators.simulator import (
     Views,
     observe,
 )
-from pipeline.contract import ActionContract, Dimension
-from pipeline.errors import UsageError
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.errors import UsageError
 
 CAMERA = "top"
 """The only camera."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
-from models.simulators.pusht_physics import (
+from rotoscope.models.simulators.pusht_physics import (
     AGENT_RADIUS_PX,
     BOXES,
     FIELD_PX,

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from models.simulators.recorder import DatasetRecorder, Rows
-from models.simulators.rollout import Act, Transition, rollout
-from models.simulators.simulator import IMAGES, STATE, Simulator
-from pipeline.episode import StateColumns
-from pipeline.errors import UsageError
-from pipeline.export.publish import PublishResult
-from pipeline.video.encode import EpisodeEncoder
+from rotoscope.models.simulators.recorder import DatasetRecorder, Rows
+from rotoscope.models.simulators.rollout import Act, Transition, rollout
+from rotoscope.models.simulators.simulator import IMAGES, STATE, Simulator
+from rotoscope.pipeline.episode import StateColumns
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.export.publish import PublishResult
+from rotoscope.pipeline.video.encode import EpisodeEncoder
 
 STEPS_AFTER_SUCCESS = 10
 """So that demonstrations show that the work is done."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models.simulators.record import record_dataset, record_videos
-from models.simulators.rollout import teacher
-from models.simulators.simulator import Views, open_simulator
-from pipeline.errors import UsageError
+from rotoscope.models.simulators.record import record_dataset, record_videos
+from rotoscope.models.simulators.rollout import teacher
+from rotoscope.models.simulators.simulator import Views, open_simulator
+from rotoscope.pipeline.errors import UsageError
 
 
 def record_demonstrations(

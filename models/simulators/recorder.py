@@ -12,13 +12,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from pipeline.atomic import scratch_folder
-from pipeline.contract import ActionContract
-from pipeline.episode import Episode, Feature, StateColumns
-from pipeline.export.publish import PublishJob, PublishResult, publish_in_child
-from pipeline.export.stored_episode import EncodedVideo, StoredEpisode, VideoFacts, save_episode
-from pipeline.tracks import REASONS
-from pipeline.video.encode import EpisodeEncoder
+from rotoscope.pipeline.atomic import scratch_folder
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.episode import Episode, Feature, StateColumns
+from rotoscope.pipeline.export.publish import PublishJob, PublishResult, publish_in_child
+from rotoscope.pipeline.export.stored_episode import (
+    EncodedVideo,
+    StoredEpisode,
+    VideoFacts,
+    save_episode,
+)
+from rotoscope.pipeline.tracks import REASONS
+from rotoscope.pipeline.video.encode import EpisodeEncoder
 
 _SETTINGS: dict[str, Any] = {
     "codec": "h264",

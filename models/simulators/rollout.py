@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from models.simulators.simulator import Observation, Simulator, Step
+from rotoscope.models.simulators.simulator import Observation, Simulator, Step
 
 Act = Callable[[Observation], Float[np.ndarray, " action"]]
 """What decides: from an observation to an action. One call a step, in order."""

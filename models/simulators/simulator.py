@@ -14,8 +14,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline.contract import ActionContract
-from pipeline.errors import UsageError
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import UsageError
 
 STATE = "observation.state"
 """Key of the state in an observation."""
@@ -27,9 +27,9 @@ Observation = dict[str, np.ndarray]
 `observation.images.<camera>` (RGB, uint8), as a dataset calls them."""
 
 FAMILIES = {
-    "metaworld": "models.simulators.metaworld:open_metaworld",
-    "gymnasium": "models.simulators.classic:open_classic",
-    "pusht": "models.simulators.pusht:open_pusht",
+    "metaworld": "rotoscope.models.simulators.metaworld:open_metaworld",
+    "gymnasium": "rotoscope.models.simulators.classic:open_classic",
+    "pusht": "rotoscope.models.simulators.pusht:open_pusht",
 }
 """What stands before the colon of a simulator's name, and what opens it."""
 _EXAMPLES = "metaworld:push-v3, gymnasium:CartPole-v1"

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from models.perceptron import Fit, Mlp, fit_classes, fit_probabilities
-from models.simulators.rollout import Act, rollout
-from models.simulators.simulator import STATE, Observation, Simulator
-from pipeline.errors import UsageError
+from rotoscope.models.perceptron import Fit, Mlp, fit_classes, fit_probabilities
+from rotoscope.models.simulators.rollout import Act, rollout
+from rotoscope.models.simulators.simulator import STATE, Observation, Simulator
+from rotoscope.pipeline.errors import UsageError
 
 _INVERSE = Fit(hidden=(128, 128), num_steps=5000, spread_floor=1e-6, is_robust=True)
 _HABIT = Fit(hidden=(32,), num_steps=1200, spread_floor=1e-6)

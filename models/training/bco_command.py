@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from models.action_space import ActionSpace
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.labeler import package_versions
-from models.perceptron import Mlp
-from models.policy.cloned import POLICY_VERSION, ClonedPolicy, PolicyFacts, save_policy
-from models.policy.config import CloningConfig
-from models.scaling import Scaling
-from models.simulators.rollout import rollout
-from models.simulators.simulator import STATE, Simulator, open_simulator
-from models.training.bco import (
+from rotoscope.models.action_space import ActionSpace
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.labeler import package_versions
+from rotoscope.models.perceptron import Mlp
+from rotoscope.models.policy.cloned import POLICY_VERSION, ClonedPolicy, PolicyFacts, save_policy
+from rotoscope.models.policy.config import CloningConfig
+from rotoscope.models.scaling import Scaling
+from rotoscope.models.simulators.rollout import rollout
+from rotoscope.models.simulators.simulator import STATE, Simulator, open_simulator
+from rotoscope.models.training.bco import (
     BcoRound,
     BcoSettings,
     OwnEpisode,
@@ -29,12 +29,12 @@ from models.training.bco import (
     greedy,
     iterate_bco,
 )
-from models.training.data import LabelledEpisode, LabelledSet
-from models.training.inverse_dynamics import train_inverse_dynamics
-from models.training.windows import WindowConfig
-from pipeline.atomic import write_text_atomic
-from pipeline.dataset import open_dataset
-from pipeline.errors import DatasetError, UsageError
+from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
+from rotoscope.models.training.windows import WindowConfig
+from rotoscope.pipeline.atomic import write_text_atomic
+from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.errors import DatasetError, UsageError
 
 LABELER, POLICY, ROUNDS = "labeler", "policy", "rounds.json"
 """What is written below `out`."""

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.labeler import Labeler
-from models.training.inverse_dynamics import check_settings, train_inverse_dynamics
-from models.training.loop import TrainListener
-from models.training.read import read_labelled
-from models.training.settings import read_settings
-from pipeline.contract import ActionContract
-from pipeline.errors import ContractError, UsageError
-from pipeline.plain_files import read_yaml
-from pipeline.quoting import problems_of
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.labeler import Labeler
+from rotoscope.models.training.inverse_dynamics import check_settings, train_inverse_dynamics
+from rotoscope.models.training.loop import TrainListener
+from rotoscope.models.training.read import read_labelled
+from rotoscope.models.training.settings import read_settings
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import ContractError, UsageError
+from rotoscope.pipeline.plain_files import read_yaml
+from rotoscope.pipeline.quoting import problems_of
 
 
 def train_from_dataset(

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from models.action_space import CONSTANT_SPREAD
-from pipeline.contract import ActionContract
-from pipeline.errors import ContractError, DatasetError
+from rotoscope.models.action_space import CONSTANT_SPREAD
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import ContractError, DatasetError
 
 CLOCK_TOLERANCE = 0.02
 """How far a clock may be off, as a share of the time between two rows or of the rate."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.errors import DatasetError
+from rotoscope.pipeline.errors import DatasetError
 
 MIN_EPISODES = 3
 """One to learn from, one to stop early on, one to know the errors from."""

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from models.calibration import Calibration, best_temperature, conformal_factor
-from models.doubt import DoubtModel
-from models.labeler import Labeler, Labels
-from models.training.rows import Rows
-from models.training.scores import score
+from rotoscope.models.calibration import Calibration, best_temperature, conformal_factor
+from rotoscope.models.doubt import DoubtModel
+from rotoscope.models.labeler import Labeler, Labels
+from rotoscope.models.training.rows import Rows
+from rotoscope.models.training.scores import score
 
 
 @dataclass(frozen=True, eq=False)

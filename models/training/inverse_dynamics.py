@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from models.action_space import ActionSpace
-from models.calibration import Calibration
-from models.doubt import DoubtModel
-from models.encoders import check_encoder, encoder_digest, open_encoder
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.kernel_model import fit_kernel
-from models.labeler import (
+from rotoscope.models.action_space import ActionSpace
+from rotoscope.models.calibration import Calibration
+from rotoscope.models.doubt import DoubtModel
+from rotoscope.models.encoders import check_encoder, encoder_digest, open_encoder
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.kernel_model import fit_kernel
+from rotoscope.models.labeler import (
     LABELER_VERSION,
     Labeler,
     LabelerFacts,
@@ -27,13 +27,13 @@ from models.labeler import (
     package_versions,
     save_labeler,
 )
-from models.picture_components import PictureComponents
-from models.training.data import LabelledSet
-from models.training.folds import Folds
-from models.training.held_out import HeldOut, calibrated
-from models.training.kernel_choice import choose_kernel, least_window
-from models.training.loop import Problem, TrainListener, choose_device, train
-from models.training.rows import (
+from rotoscope.models.picture_components import PictureComponents
+from rotoscope.models.training.data import LabelledSet
+from rotoscope.models.training.folds import Folds
+from rotoscope.models.training.held_out import HeldOut, calibrated
+from rotoscope.models.training.kernel_choice import choose_kernel, least_window
+from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
+from rotoscope.models.training.rows import (
     DEFAULT_COMPONENTS,
     Rows,
     as_columns,
@@ -42,7 +42,7 @@ from models.training.rows import (
     rows_of,
     scaling_of,
 )
-from models.window_model import (
+from rotoscope.models.window_model import (
     LabelerScaling,
     fit_ridge,
     network_loss,
@@ -50,7 +50,7 @@ from models.window_model import (
     set_base,
     with_motion,
 )
-from pipeline.errors import DatasetError, UsageError
+from rotoscope.pipeline.errors import DatasetError, UsageError
 
 
 def train_inverse_dynamics(

@@ -8,14 +8,21 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
-from models.action_space import CONSTANT_SPREAD, ActionSpace
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.kernel_model import exponent_of, gaussian, solve
-from models.picture_components import PictureComponents
-from models.training.data import LabelledEpisode, LabelledSet
-from models.training.folds import Folds
-from models.training.rows import Rows, as_columns, components_of, labelled_rows, rows_of, scaling_of
-from models.training.windows import WindowConfig
+from rotoscope.models.action_space import CONSTANT_SPREAD, ActionSpace
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.kernel_model import exponent_of, gaussian, solve
+from rotoscope.models.picture_components import PictureComponents
+from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.folds import Folds
+from rotoscope.models.training.rows import (
+    Rows,
+    as_columns,
+    components_of,
+    labelled_rows,
+    rows_of,
+    scaling_of,
+)
+from rotoscope.models.training.windows import WindowConfig
 
 WIDTHS = (0.35, 0.5, 0.7, 1.2, 3.0)
 """Of the kernel, in median distances; the last is nearly linear."""

@@ -10,22 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from models.encoders import check_encoder, encoder_digest, open_encoder
-from models.labeler import package_versions
-from models.latent_config import LatentActionConfig
-from models.latent_model import LATENT_VERSION, LatentFacts, LatentModel, save_latent
-from models.latent_network import build_latent_network
-from models.training.latent_data import (
+from rotoscope.models.encoders import check_encoder, encoder_digest, open_encoder
+from rotoscope.models.labeler import package_versions
+from rotoscope.models.latent_config import LatentActionConfig
+from rotoscope.models.latent_model import LATENT_VERSION, LatentFacts, LatentModel, save_latent
+from rotoscope.models.latent_network import build_latent_network
+from rotoscope.models.training.latent_data import (
     UnlabelledSet,
     check_videos,
     split_videos,
     stretches,
 )
-from models.training.latent_objectives import Batchable, stretch_losses
-from models.training.latent_report import latent_report
-from models.training.loop import Problem, TrainListener, choose_device, train
-from models.training.rows import nearest_frames
-from pipeline.errors import DatasetError, UsageError
+from rotoscope.models.training.latent_objectives import Batchable, stretch_losses
+from rotoscope.models.training.latent_report import latent_report
+from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
+from rotoscope.models.training.rows import nearest_frames
+from rotoscope.pipeline.errors import DatasetError, UsageError
 
 _ONE_SIGMA_BELOW = 0.16
 _NUM_JUDGED = 96

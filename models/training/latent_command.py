@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.latent_config import LatentActionConfig
-from models.latent_model import LatentModel
-from models.training.latent_action import check_latent_settings, train_latent_action
-from models.training.latent_read import read_unlabelled
-from models.training.loop import TrainListener
-from models.training.settings import read_settings
+from rotoscope.models.latent_config import LatentActionConfig
+from rotoscope.models.latent_model import LatentModel
+from rotoscope.models.training.latent_action import check_latent_settings, train_latent_action
+from rotoscope.models.training.latent_read import read_unlabelled
+from rotoscope.models.training.loop import TrainListener
+from rotoscope.models.training.settings import read_settings
 
 
 def train_latent_from(

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from models.latent_config import LatentActionConfig
-from models.training.rows import nearest_frames
-from pipeline.errors import DatasetError
+from rotoscope.models.latent_config import LatentActionConfig
+from rotoscope.models.training.rows import nearest_frames
+from rotoscope.pipeline.errors import DatasetError
 
 MIN_VIDEOS = 3
 """One to judge on, two to learn from."""

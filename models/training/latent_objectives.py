@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models.latent_config import LatentActionConfig
-from models.latent_network import (
+from rotoscope.models.latent_config import LatentActionConfig
+from rotoscope.models.latent_network import (
     features_of,
     found_places,
     frame_features,

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from models.latent_config import LatentActionConfig
-from models.training.latent_data import SHAPE_TOLERANCE, UnlabelledSet, UnlabelledVideo
-from models.training.pictures import shrink
-from models.training.read import episode_images
-from pipeline.dataset import Dataset, EpisodeRows, open_dataset
-from pipeline.errors import DatasetError, UsageError, one_of
-from pipeline.types import Video
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
-from pipeline.video.scan import scan
+from rotoscope.models.latent_config import LatentActionConfig
+from rotoscope.models.training.latent_data import SHAPE_TOLERANCE, UnlabelledSet, UnlabelledVideo
+from rotoscope.models.training.pictures import shrink
+from rotoscope.models.training.read import episode_images
+from rotoscope.pipeline.dataset import Dataset, EpisodeRows, open_dataset
+from rotoscope.pipeline.errors import DatasetError, UsageError, one_of
+from rotoscope.pipeline.types import Video
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
+from rotoscope.pipeline.video.scan import scan
 
 _FILES = ""
 """Stands for all files in a table of shapes; no source is called so."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from models.latent_config import LatentActionConfig
+from rotoscope.models.latent_config import LatentActionConfig
 
 _FEW_DIRECTIONS = 1.5
 """Below this advice is given; a robot with one joint needs no more than one."""

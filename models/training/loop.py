@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.training.checkpoint import load_checkpoint, save_checkpoint
-from models.training.config import LoopConfig
-from pipeline.errors import UsageError
+from rotoscope.models.training.checkpoint import load_checkpoint, save_checkpoint
+from rotoscope.models.training.config import LoopConfig
+from rotoscope.pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     import torch

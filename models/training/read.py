@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from models.training.data import CLOCK_TOLERANCE, LabelledEpisode, LabelledSet
-from models.training.pictures import shrink
-from pipeline.contract import ActionContract, Dimension
-from pipeline.dataset import Dataset, EpisodeRows, open_dataset, read_images
-from pipeline.errors import ContractError, DatasetError, UsageError, one_of
+from rotoscope.models.training.data import CLOCK_TOLERANCE, LabelledEpisode, LabelledSet
+from rotoscope.models.training.pictures import shrink
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.dataset import Dataset, EpisodeRows, open_dataset, read_images
+from rotoscope.pipeline.errors import ContractError, DatasetError, UsageError, one_of
 
 
 def read_labelled(
@@ -115,8 +115,8 @@ def _agreed_contract(dataset: Dataset, wanted: ActionContract | None) -> ActionC
         differing = [k for k in ours if ours[k] != theirs[k]]
         raise ContractError(
             f"the contract of {dataset.root} differs from the one asked for in "
-            f"{one_of(differing)}; convert the dataset with pipeline.converters, or leave "
-            "contract out"
+            f"{one_of(differing)}; convert the dataset with rotoscope.pipeline.converters, or "
+            "leave contract out"
         )
     if len(wanted.dimensions) != len(found.dimensions):
         raise ContractError(
@@ -195,7 +195,7 @@ def episode_images(
 
 
 def _check_rate(file: Path, fps: float) -> None:
-    from pipeline.video.container import open_video
+    from rotoscope.pipeline.video.container import open_video
 
     with open_video(file) as (_, stream):
         rate = stream.average_rate

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from models.action_space import ActionSpace
-from models.encoders import Embed
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.picture_components import PictureComponents
-from models.training.data import LabelledEpisode, LabelledSet
-from models.training.windows import WindowConfig, flatten_windows, sample_windows
-from models.window_model import LabelerScaling
+from rotoscope.models.action_space import ActionSpace
+from rotoscope.models.encoders import Embed
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.picture_components import PictureComponents
+from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.windows import WindowConfig, flatten_windows, sample_windows
+from rotoscope.models.window_model import LabelerScaling
 
 if TYPE_CHECKING:
-    from models.labeler import Labeler
+    from rotoscope.models.labeler import Labeler
 
 DEFAULT_COMPONENTS = 60
 """Of `encoder=pca`, where their number is neither given nor chosen."""

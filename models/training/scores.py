@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from models.action_space import CONSTANT_SPREAD, ActionSpace
-from models.labeler import Labels
+from rotoscope.models.action_space import CONSTANT_SPREAD, ActionSpace
+from rotoscope.models.labeler import Labels
 
 LAGS = range(-5, 6)
 """Rows by which labels are moved to see whether they stand where they belong."""

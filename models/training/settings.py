@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from pipeline.errors import UsageError
-from pipeline.plain_files import parse_yaml
-from pipeline.quoting import problems_of, shown
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.plain_files import parse_yaml
+from rotoscope.pipeline.quoting import problems_of, shown
 
 
 def read_settings[S: BaseModel](overrides: Sequence[str], model: type[S]) -> S:

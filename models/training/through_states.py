@@ -14,16 +14,16 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from models.labeler import Labeler
-from models.seen_states import bridged, learn_states
-from models.state_folder import StateFacts, save_states
-from models.state_track import STATE_TRACK, read_off, unseen_too_long
-from models.training.command import parse_settings
-from models.training.data import LabelledEpisode, LabelledSet
-from models.training.inverse_dynamics import train_inverse_dynamics
-from models.training.loop import TrainListener
-from models.training.read import read_labelled
-from pipeline.errors import DatasetError, UsageError
+from rotoscope.models.labeler import Labeler
+from rotoscope.models.seen_states import bridged, learn_states
+from rotoscope.models.state_folder import StateFacts, save_states
+from rotoscope.models.state_track import STATE_TRACK, read_off, unseen_too_long
+from rotoscope.models.training.command import parse_settings
+from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
+from rotoscope.models.training.loop import TrainListener
+from rotoscope.models.training.read import read_labelled
+from rotoscope.pipeline.errors import DatasetError, UsageError
 
 _MAX_GAP_S = 0.25
 

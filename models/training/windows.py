@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.errors import UsageError
+from rotoscope.pipeline.errors import UsageError
 
 MAX_SAMPLES = 1000
 """Samples of a window; one that needs more is a mistake in its unit."""

@@ -1,6 +1,6 @@
 """Weights, robots and sample videos: fetched once from packages, checked, and kept offline."""
 
-from pipeline.assets.cache import (
+from rotoscope.pipeline.assets.cache import (
     AssetStatus,
     asset_digest,
     asset_path,

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.assets.manifest import DebSource, WheelSource
-from pipeline.errors import AssetError
-from pipeline.processes import safe_python
+from rotoscope.pipeline.assets.manifest import DebSource, WheelSource
+from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.processes import safe_python
 
 DOWNLOAD_TIME_LIMIT_S = 1800.0
 """A download that takes longer than this has hung: the largest archive has 131 MB."""

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline.assets.archives import Downloads
-from pipeline.assets.digest import sha256_of
-from pipeline.assets.manifest import Asset, find_asset, manifest
-from pipeline.assets.sources import make
-from pipeline.atomic import atomic_path, remove, write_text_atomic
-from pipeline.errors import AssetError
+from rotoscope.pipeline.assets.archives import Downloads
+from rotoscope.pipeline.assets.digest import sha256_of
+from rotoscope.pipeline.assets.manifest import Asset, find_asset, manifest
+from rotoscope.pipeline.assets.sources import make
+from rotoscope.pipeline.atomic import atomic_path, remove, write_text_atomic
+from rotoscope.pipeline.errors import AssetError
 
 Progress = Callable[[str], None]
 

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.configs import config_path
-from pipeline.errors import AssetError, UsageError, one_of
+from rotoscope.pipeline.configs import config_path
+from rotoscope.pipeline.errors import AssetError, UsageError, one_of
 
 
 class _Entry(BaseModel):
@@ -133,8 +133,9 @@ class Asset(_Entry):
     licence: str
     """SPDX identifier, and whose it is."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    """Of the file, or of the folder's listing (see `pipeline.assets.digest`). None for a rendered
-    file, whose bytes depend on the video encoder: its checksum is noted when it is made."""
+    """Of the file, or of the folder's listing (see `rotoscope.pipeline.assets.digest`). None for a
+    rendered file, whose bytes depend on the video encoder: its checksum is noted when it is
+    made."""
     sources: tuple[Source, ...] = Field(min_length=1)
     """Tried in order."""
 

@@ -10,8 +10,8 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
-from pipeline.assets.archives import Archive, Downloads
-from pipeline.assets.manifest import (
+from rotoscope.pipeline.assets.archives import Archive, Downloads
+from rotoscope.pipeline.assets.manifest import (
     DebSource,
     Folder,
     Member,
@@ -23,10 +23,10 @@ from pipeline.assets.manifest import (
     UrlSource,
     WheelSource,
 )
-from pipeline.assets.tflite import with_normalisation
-from pipeline.atomic import scratch_folder
-from pipeline.errors import AssetError
-from pipeline.paths import inside
+from rotoscope.pipeline.assets.tflite import with_normalisation
+from rotoscope.pipeline.atomic import scratch_folder
+from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.paths import inside
 
 URL_TIME_LIMIT_S = 20.0
 """Without a byte for this long, an address counts as unreachable."""

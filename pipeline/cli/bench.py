@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-import pipeline
-from pipeline.cli.guard import SAME_COMMAND, when_stopped
-from pipeline.cli.paths import named_path
-from pipeline.cli.terminal import console
-from pipeline.errors import UsageError
+from rotoscope import pipeline
+from rotoscope.pipeline.cli.guard import SAME_COMMAND, when_stopped
+from rotoscope.pipeline.cli.paths import named_path
+from rotoscope.pipeline.cli.terminal import console
+from rotoscope.pipeline.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Score labelers against actions that are known.")
 

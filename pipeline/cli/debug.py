@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline.cli.guard import show_tracebacks
-from pipeline.cli.terminal import console
+from rotoscope.pipeline.cli.guard import show_tracebacks
+from rotoscope.pipeline.cli.terminal import console
 
 if TYPE_CHECKING:
-    from pipeline.run.request import LabelRequest
+    from rotoscope.pipeline.run.request import LabelRequest
 
 
 def debug(request: LabelRequest) -> None:
     """Runs it and says where the results lie."""
-    from pipeline.run.debug import label_in_process
+    from rotoscope.pipeline.run.debug import label_in_process
 
     show_tracebacks()
     try:

@@ -11,9 +11,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from pipeline.cli import streams
-from pipeline.cli.terminal import complaints, console
-from pipeline.errors import RotoscopeError, UsageError
+from rotoscope.pipeline.cli import streams
+from rotoscope.pipeline.cli.terminal import complaints, console
+from rotoscope.pipeline.errors import RotoscopeError, UsageError
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def helper(name: str) -> Any:
-    """See `pipeline.registry.helper`."""
-    from pipeline import registry
+    """See `rotoscope.pipeline.registry.helper`."""
+    from rotoscope.pipeline import registry
 
     return registry.helper(name)

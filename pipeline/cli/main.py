@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline import __version__
-from pipeline.cli import assets as assets_command
-from pipeline.cli import bco as bco_command
-from pipeline.cli import bench as bench_command
-from pipeline.cli import debug as debug_command
-from pipeline.cli import policy as policy_command
-from pipeline.cli import record as record_command
-from pipeline.cli import robot as robot_command
-from pipeline.cli import store as store_command
-from pipeline.cli import streams
-from pipeline.cli import track as track_command
-from pipeline.cli import train as train_command
-from pipeline.cli import train_latent as latent_command
-from pipeline.cli.guard import SAME_COMMAND, run_guarded, when_stopped
-from pipeline.cli.options import (
+from rotoscope import __version__
+from rotoscope.pipeline.cli import assets as assets_command
+from rotoscope.pipeline.cli import bco as bco_command
+from rotoscope.pipeline.cli import bench as bench_command
+from rotoscope.pipeline.cli import debug as debug_command
+from rotoscope.pipeline.cli import policy as policy_command
+from rotoscope.pipeline.cli import record as record_command
+from rotoscope.pipeline.cli import robot as robot_command
+from rotoscope.pipeline.cli import store as store_command
+from rotoscope.pipeline.cli import streams
+from rotoscope.pipeline.cli import track as track_command
+from rotoscope.pipeline.cli import train as train_command
+from rotoscope.pipeline.cli import train_latent as latent_command
+from rotoscope.pipeline.cli.guard import SAME_COMMAND, run_guarded, when_stopped
+from rotoscope.pipeline.cli.options import (
     Dataset,
     Inputs,
     Limit,
@@ -35,13 +35,13 @@ from pipeline.cli.options import (
     Until,
     Workers,
 )
-from pipeline.cli.paths import named_path
-from pipeline.cli.prefect_option import WithPrefect, flow
-from pipeline.cli.terminal import console
-from pipeline.errors import UsageError, one_of
+from rotoscope.pipeline.cli.paths import named_path
+from rotoscope.pipeline.cli.prefect_option import WithPrefect, flow
+from rotoscope.pipeline.cli.terminal import console
+from rotoscope.pipeline.errors import UsageError, one_of
 
 if TYPE_CHECKING:
-    from pipeline.run.request import LabelRequest
+    from rotoscope.pipeline.run.request import LabelRequest
 
 app = typer.Typer(
     name="rotoscope",
@@ -141,8 +141,8 @@ def describe(
     store: StorePath = None,
 ) -> None:
     """Say what `label` would do: stages, versions, what is stored, frames, time, disk."""
-    from pipeline.cli.show import show_plan
-    from pipeline.run.describe import describe as make_plan
+    from rotoscope.pipeline.cli.show import show_plan
+    from rotoscope.pipeline.run.describe import describe as make_plan
 
     request = _request(videos, out, recipe, override, only, limit, until, 1, store, False)
     show_plan(console, request, make_plan(request))
@@ -165,7 +165,7 @@ def retry(
     """Run the failed videos of a dataset's run again, then publish what is new."""
     from dataclasses import replace
 
-    from pipeline.run.request import load_request
+    from rotoscope.pipeline.run.request import load_request
 
     request = load_request(dataset, allow_code=allow_code)
     if workers is not None:
@@ -176,9 +176,9 @@ def retry(
 @app.command()
 def status(dataset: Dataset) -> None:
     """Show what became of every video of a run. Exit code 1 if any failed."""
-    from pipeline.cli.show import show_status
-    from pipeline.run.ledger import Ledger
-    from pipeline.run.request import read_record, work_of
+    from rotoscope.pipeline.cli.show import show_status
+    from rotoscope.pipeline.run.ledger import Ledger
+    from rotoscope.pipeline.run.request import read_record, work_of
 
     record = read_record(dataset)
     rows = Ledger(work_of(dataset) / "ledger.jsonl").rows()
@@ -194,8 +194,8 @@ def doctor(
     ] = False,
 ) -> None:
     """Check a written LeRobot v3 dataset. Exit code 1 if any check fails."""
-    from pipeline.doctor.files import check_files
-    from pipeline.doctor.run import diagnose, exit_code, table
+    from rotoscope.pipeline.doctor.files import check_files
+    from rotoscope.pipeline.doctor.run import diagnose, exit_code, table
 
     checks = [check_files(dataset)] if verify else []
     # What was changed on its way need not be looked at further.
@@ -246,7 +246,7 @@ def report(
 ) -> None:
     """Write one self-contained HTML page about a dataset, and Rerun recordings on demand."""
     if animation is not None:
-        from pipeline.report.moments import write_animation
+        from rotoscope.pipeline.report.moments import write_animation
 
         notes = write_animation(
             dataset,
@@ -260,13 +260,13 @@ def report(
             console.say(note)
         console.say(f"animation: {animation}")
         return
-    from pipeline.report.page import write_report
+    from rotoscope.pipeline.report.page import write_report
 
     target = html or dataset.with_name(dataset.name + ".report.html")
     write_report(dataset, target, max_episodes=episodes, robots=robot or ())
     console.say(f"report: {target}")
     if rrd is not None:
-        from pipeline.report.rerun import write_recordings
+        from rotoscope.pipeline.report.rerun import write_recordings
 
         for path in write_recordings(dataset, rrd):
             console.say(f"recording: {path}")
@@ -277,7 +277,7 @@ def recipes(
     name: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None,
 ) -> None:
     """List recipes and stages, or show one recipe with every setting and its default."""
-    from pipeline.cli.show import show_recipe, show_recipes
+    from rotoscope.pipeline.cli.show import show_recipe, show_recipes
 
     if name is None:
         show_recipes(console)
@@ -297,9 +297,9 @@ def _request(
     store: Path | None,
     replace: bool,
 ) -> LabelRequest:
-    from pipeline.recipe import load_recipe
-    from pipeline.run.request import LabelRequest
-    from pipeline.run.store import default_store
+    from rotoscope.pipeline.recipe import load_recipe
+    from rotoscope.pipeline.run.request import LabelRequest
+    from rotoscope.pipeline.run.store import default_store
 
     missing = [str(p) for p in videos if not p.exists() and not p.is_symlink()]
     if missing:
@@ -318,9 +318,9 @@ def _request(
 
 
 def _label(request: LabelRequest, retry_only: str | None = None) -> None:
-    from pipeline.cli.progress import Progress
-    from pipeline.cli.show import show_result
-    from pipeline.run.label import label as run_label
+    from rotoscope.pipeline.cli.progress import Progress
+    from rotoscope.pipeline.cli.show import show_result
+    from rotoscope.pipeline.run.label import label as run_label
 
     when_stopped(_go_on(request))
     with Progress(console) as progress:
@@ -330,13 +330,13 @@ def _label(request: LabelRequest, retry_only: str | None = None) -> None:
 
 
 def _go_on(request: LabelRequest) -> str:
-    from pipeline.cli.show import retry_command
+    from rotoscope.pipeline.cli.show import retry_command
 
     return f"{SAME_COMMAND}; or: {retry_command(request)}"
 
 
 def _run_flow(request: LabelRequest, recipe: str, overrides: list[str]) -> None:
-    from pipeline.cli.show import show_result
+    from rotoscope.pipeline.cli.show import show_result
 
     when_stopped(_go_on(request))
     result = flow("label", "run")(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.paths import given_path, named_path
+from rotoscope.pipeline.cli.paths import given_path, named_path
 
 Inputs = Annotated[
     list[Path],

@@ -23,4 +23,4 @@ def flow(module: str, name: str) -> Any:
 
     By name: `pipeline` does not know Prefect, only this option does.
     """
-    return partial(importlib.import_module("flows.supervise").supervised, module, name)
+    return partial(importlib.import_module("rotoscope.flows.supervise").supervised, module, name)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.live import Live
 from rich.text import Text
 
-from pipeline.cli.terminal import Terminal, printable
+from rotoscope.pipeline.cli.terminal import Terminal, printable
 
 if TYPE_CHECKING:
-    from pipeline.run.events import Event
+    from rotoscope.pipeline.run.events import Event
 
 
 class Progress:

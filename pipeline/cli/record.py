@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.helpers import helper
-from pipeline.cli.paths import named_path
-from pipeline.cli.terminal import console
+from rotoscope.pipeline.cli.helpers import helper
+from rotoscope.pipeline.cli.paths import named_path
+from rotoscope.pipeline.cli.terminal import console
 
 
 def record(

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pipeline.cli.helpers import helper
-from pipeline.cli.paths import named_path
-from pipeline.cli.terminal import console
+from rotoscope.pipeline.cli.helpers import helper
+from rotoscope.pipeline.cli.paths import named_path
+from rotoscope.pipeline.cli.terminal import console
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import yaml
 
-from pipeline import registry
-from pipeline.cli.terminal import Terminal
-from pipeline.recipe import load_recipe, recipe_names
-from pipeline.run.describe import Plan
-from pipeline.run.label import LabelResult
-from pipeline.run.ledger import Row
-from pipeline.run.request import LabelRequest, RunRecord
-from pipeline.sources import NOUNS
-from pipeline.types import SourceKind
+from rotoscope.pipeline import registry
+from rotoscope.pipeline.cli.terminal import Terminal
+from rotoscope.pipeline.recipe import load_recipe, recipe_names
+from rotoscope.pipeline.run.describe import Plan
+from rotoscope.pipeline.run.label import LabelResult
+from rotoscope.pipeline.run.ledger import Row
+from rotoscope.pipeline.run.request import LabelRequest, RunRecord
+from rotoscope.pipeline.sources import NOUNS
+from rotoscope.pipeline.types import SourceKind
 
 
 def show_result(console: Terminal, request: LabelRequest, result: LabelResult) -> None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.guard import SAME_COMMAND, when_stopped
-from pipeline.cli.paths import named_path
-from pipeline.cli.progress import Progress
-from pipeline.cli.terminal import console
+from rotoscope.pipeline.cli.guard import SAME_COMMAND, when_stopped
+from rotoscope.pipeline.cli.paths import named_path
+from rotoscope.pipeline.cli.progress import Progress
+from rotoscope.pipeline.cli.terminal import console
 
 if TYPE_CHECKING:
-    from pipeline.run.track import TrackResult
+    from rotoscope.pipeline.run.track import TrackResult
 
 
 def track(
@@ -64,10 +64,10 @@ def track(
     then be trained on the columns. Finished work is kept: run the same command again after a kill.
     An episode that fails holds NaN there; the same command tries it again.
     """
-    from pipeline.recipe import load_recipe
-    from pipeline.run.store import default_store
-    from pipeline.run.track import TrackRequest
-    from pipeline.run.track import track as run_track
+    from rotoscope.pipeline.recipe import load_recipe
+    from rotoscope.pipeline.run.store import default_store
+    from rotoscope.pipeline.run.track import TrackRequest
+    from rotoscope.pipeline.run.track import track as run_track
 
     request = TrackRequest(
         data=data,

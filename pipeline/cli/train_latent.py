@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.guard import SAME_COMMAND, when_stopped
-from pipeline.cli.helpers import helper
-from pipeline.cli.paths import named_path
-from pipeline.cli.prefect_option import WithPrefect, flow
-from pipeline.cli.progress import tell_training
-from pipeline.cli.terminal import console
+from rotoscope.pipeline.cli.guard import SAME_COMMAND, when_stopped
+from rotoscope.pipeline.cli.helpers import helper
+from rotoscope.pipeline.cli.paths import named_path
+from rotoscope.pipeline.cli.prefect_option import WithPrefect, flow
+from rotoscope.pipeline.cli.progress import tell_training
+from rotoscope.pipeline.cli.terminal import console
 
 
 def train_latent(

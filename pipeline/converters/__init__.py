@@ -13,15 +13,20 @@ that these obey. Stored actions are absolute; everything else is made here:
 There and back again is exact to rounding (1e-9 is tested) unless a docstring says otherwise.
 """
 
-from pipeline.converters.gripper import GRIPPER_FORMS, GripperForm, convert_gripper
-from pipeline.converters.relative import (
+from rotoscope.pipeline.converters.gripper import GRIPPER_FORMS, GripperForm, convert_gripper
+from rotoscope.pipeline.converters.relative import (
     absolute,
     effector_delta,
     effector_relative,
     joint_delta,
     joint_relative,
 )
-from pipeline.converters.rotation import ROTATIONS, Rotation, convert_rotation, rotation_of
+from rotoscope.pipeline.converters.rotation import (
+    ROTATIONS,
+    Rotation,
+    convert_rotation,
+    rotation_of,
+)
 
 __all__ = [
     "GRIPPER_FORMS",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.contract import ActionContract, Quantity
-from pipeline.errors import ContractError
+from rotoscope.pipeline.contract import ActionContract, Quantity
+from rotoscope.pipeline.errors import ContractError
 
 ROTATION_SIZES: dict[Quantity, int] = {
     "rotation_vector": 3,

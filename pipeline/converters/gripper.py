@@ -7,9 +7,9 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.contract import ActionContract, Dimension, GripperContract
-from pipeline.converters import blocks
-from pipeline.errors import ContractError, one_of
+from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
+from rotoscope.pipeline.converters import blocks
+from rotoscope.pipeline.errors import ContractError, one_of
 
 GripperForm = Literal[
     "percent",

@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.contract import ActionContract, Quantity, Reference
-from pipeline.converters import blocks
-from pipeline.converters.rotation import from_matrix, rotation_of, to_matrix
-from pipeline.errors import ContractError
+from rotoscope.pipeline.contract import ActionContract, Quantity, Reference
+from rotoscope.pipeline.converters import blocks
+from rotoscope.pipeline.converters.rotation import from_matrix, rotation_of, to_matrix
+from rotoscope.pipeline.errors import ContractError
 
 PoseAxes = Literal["base", "effector"]
 POSE_QUANTITIES: tuple[Quantity, ...] = ("position", *blocks.ROTATION_SIZES)

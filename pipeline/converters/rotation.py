@@ -8,10 +8,10 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.contract import ActionContract, Dimension, Quantity
-from pipeline.converters import blocks
-from pipeline.errors import ContractError, one_of
-from pipeline.geometry import se3
+from rotoscope.pipeline.contract import ActionContract, Dimension, Quantity
+from rotoscope.pipeline.converters import blocks
+from rotoscope.pipeline.errors import ContractError, one_of
+from rotoscope.pipeline.geometry import se3
 
 Rotation = Literal[
     "rotation_vector", "quaternion_wxyz", "quaternion_xyzw", "rot6d_rows", "rot6d_columns", "matrix"

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.contract import ActionContract
-from pipeline.doctor.check import Check, Findings
-from pipeline.doctor.dataset import Written
-from pipeline.doctor.labels import ACTION, CONFIDENCE, STATE
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.doctor.check import Check, Findings
+from rotoscope.pipeline.doctor.dataset import Written
+from rotoscope.pipeline.doctor.labels import ACTION, CONFIDENCE, STATE
 
 ROUNDING = 1e-5
 """What storing as float32 may change, relative to the value."""

@@ -13,15 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Float, Shaped
 
-from pipeline.contract import ActionContract
-from pipeline.dataset import data_file, video_file
-from pipeline.dataset_info import NO_ROWS, names_of, read_info
-from pipeline.dataset_tables import read_episodes
-from pipeline.doctor.columns import check_columns
-from pipeline.errors import DatasetError
-from pipeline.paths import files_below, inside
-from pipeline.plain_files import mapping, read_json
-from pipeline.sidecars import read_sidecar
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.dataset import data_file, video_file
+from rotoscope.pipeline.dataset_info import NO_ROWS, names_of, read_info
+from rotoscope.pipeline.dataset_tables import read_episodes
+from rotoscope.pipeline.doctor.columns import check_columns
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.paths import files_below, inside
+from rotoscope.pipeline.plain_files import mapping, read_json
+from rotoscope.pipeline.sidecars import read_sidecar
 
 CLOCK = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 """Columns that every LeRobot dataset has."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.doctor.check import Check, Findings
-from pipeline.errors import DatasetError
-from pipeline.export.manifest import CARD, MANIFEST
-from pipeline.export.standing import look_at
+from rotoscope.pipeline.doctor.check import Check, Findings
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.export.manifest import CARD, MANIFEST
+from rotoscope.pipeline.export.standing import look_at
 
 
 def check_files(root: Path) -> Check:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.doctor.check import Check, Findings
-from pipeline.doctor.dataset import Span, Written
-from pipeline.doctor.labels import ACTION, STATE
+from rotoscope.pipeline.doctor.check import Check, Findings
+from rotoscope.pipeline.doctor.dataset import Span, Written
+from rotoscope.pipeline.doctor.labels import ACTION, STATE
 
 JUMP_RATIO = 12.0
 """A step this many times the steps around it is a jump where no limit is known."""

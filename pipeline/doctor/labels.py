@@ -8,9 +8,9 @@ from collections import defaultdict
 import numpy as np
 from jaxtyping import Bool
 
-from pipeline.doctor.check import Check, Findings
-from pipeline.doctor.dataset import Written
-from pipeline.tracks import REASONS
+from rotoscope.pipeline.doctor.check import Check, Findings
+from rotoscope.pipeline.doctor.dataset import Written
+from rotoscope.pipeline.tracks import REASONS
 
 STATE, ACTION, CONFIDENCE = "observation.state", "action", "label.confidence"
 MIN_VALID_SHARE = 0.5

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from pipeline.doctor.check import Check, Findings
-from pipeline.doctor.dataset import Span, Written
-from pipeline.doctor.labels import ACTION
-from pipeline.doctor.still import Energies, spread_of
+from rotoscope.pipeline.doctor.check import Check, Findings
+from rotoscope.pipeline.doctor.dataset import Span, Written
+from rotoscope.pipeline.doctor.labels import ACTION
+from rotoscope.pipeline.doctor.still import Energies, spread_of
 
 MAX_LAG_FRAMES = 2
 SEARCHED_S = 0.5

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.doctor.actions import check_contract, check_finite, check_limits, check_shift
-from pipeline.doctor.check import Check, exit_code, table
-from pipeline.doctor.dataset import read_dataset
-from pipeline.doctor.jumps import check_jumps
-from pipeline.doctor.labels import check_duplicates, check_labels
-from pipeline.doctor.lag import check_lag
-from pipeline.doctor.statistics import check_statistics
-from pipeline.doctor.still import check_still
-from pipeline.doctor.structure import check_clock, check_episodes, check_structure, is_readable
-from pipeline.doctor.video import check_video_clock, motion_energies
+from rotoscope.pipeline.doctor.actions import (
+    check_contract,
+    check_finite,
+    check_limits,
+    check_shift,
+)
+from rotoscope.pipeline.doctor.check import Check, exit_code, table
+from rotoscope.pipeline.doctor.dataset import read_dataset
+from rotoscope.pipeline.doctor.jumps import check_jumps
+from rotoscope.pipeline.doctor.labels import check_duplicates, check_labels
+from rotoscope.pipeline.doctor.lag import check_lag
+from rotoscope.pipeline.doctor.statistics import check_statistics
+from rotoscope.pipeline.doctor.still import check_still
+from rotoscope.pipeline.doctor.structure import (
+    check_clock,
+    check_episodes,
+    check_structure,
+    is_readable,
+)
+from rotoscope.pipeline.doctor.video import check_video_clock, motion_energies
 
 __all__ = ["Check", "diagnose", "exit_code", "table"]
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.doctor.check import Check, Findings
-from pipeline.doctor.dataset import Written
-from pipeline.doctor.labels import ACTION, STATE
-from pipeline.quoting import shown
+from rotoscope.pipeline.doctor.check import Check, Findings
+from rotoscope.pipeline.doctor.dataset import Written
+from rotoscope.pipeline.doctor.labels import ACTION, STATE
+from rotoscope.pipeline.quoting import shown
 
 RELATIVE, CANCELLATION = 5e-3, 2e-3
 """Slack against the standard deviation, and against the largest value: LeRobot takes moments in

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.doctor.check import Check, Findings
-from pipeline.doctor.dataset import Written
-from pipeline.doctor.labels import ACTION
+from rotoscope.pipeline.doctor.check import Check, Findings
+from rotoscope.pipeline.doctor.dataset import Written
+from rotoscope.pipeline.doctor.labels import ACTION
 
 STILL_RANGE = 1e-4
 """A dimension whose values spread less than this stands still."""

@@ -11,11 +11,11 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from jaxtyping import Float
 
-from pipeline.doctor.check import Check, Findings
-from pipeline.doctor.dataset import Span, Written
-from pipeline.doctor.structure import TOLERANCE_S
-from pipeline.errors import DatasetError, VideoError
-from pipeline.video.container import decode, open_video, packets
+from rotoscope.pipeline.doctor.check import Check, Findings
+from rotoscope.pipeline.doctor.dataset import Span, Written
+from rotoscope.pipeline.doctor.structure import TOLERANCE_S
+from rotoscope.pipeline.errors import DatasetError, VideoError
+from rotoscope.pipeline.video.container import decode, open_video, packets
 
 SMALL_WIDTH = 80
 """Pixels across that motion is measured on."""

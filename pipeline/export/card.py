@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.contract import ActionContract, Dimension
-from pipeline.export.card_edits import MARK
-from pipeline.export.schema import Schema
-from pipeline.export.sidecar import describe_features
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.export.card_edits import MARK
+from rotoscope.pipeline.export.schema import Schema
+from rotoscope.pipeline.export.sidecar import describe_features
 
 _HEAD = """\
 ---

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.errors import DatasetError
-from pipeline.export.schema import Schema
-from pipeline.export.stored_episode import StoredEpisode, VideoFacts
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.export.schema import Schema
+from rotoscope.pipeline.export.stored_episode import StoredEpisode, VideoFacts
 
 VIDEO_FILE_MB = 16
 """Size at which LeRobot begins a new video file. To add an episode it copies the whole file, so the

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.errors import DatasetError
-from pipeline.export.card_edits import split_card
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.export.card_edits import split_card
 
 MANIFEST = "meta/rotoscope/manifest.json"
 CARD = "README.md"

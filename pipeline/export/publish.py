@@ -21,9 +21,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import errors, lifeline
-from pipeline.errors import DatasetError, RotoscopeError
-from pipeline.processes import python_module
+from rotoscope.pipeline import errors, lifeline
+from rotoscope.pipeline.errors import DatasetError, RotoscopeError
+from rotoscope.pipeline.processes import python_module
 
 _EXPECTED_ERROR, _NEEDS_WHOLE_IMPORT = 3, 4
 
@@ -97,12 +97,12 @@ def publish(
         DatasetError: `out` holds something else or was edited, or an episode is damaged.
         DiskFullError: No space is left; what `out` held before is untouched.
     """
-    from pipeline.export.card import dataset_card
-    from pipeline.export.lerobot import write_lerobot
-    from pipeline.export.replacing import dataset_folder
-    from pipeline.export.schema import schema_of
-    from pipeline.export.sidecar import write_sidecar
-    from pipeline.export.stored_episode import open_episode
+    from rotoscope.pipeline.export.card import dataset_card
+    from rotoscope.pipeline.export.lerobot import write_lerobot
+    from rotoscope.pipeline.export.replacing import dataset_folder
+    from rotoscope.pipeline.export.schema import schema_of
+    from rotoscope.pipeline.export.sidecar import write_sidecar
+    from rotoscope.pipeline.export.stored_episode import open_episode
 
     # The writer works from another folder, where relative paths would lead elsewhere.
     out = Path(job.out).absolute()
@@ -192,7 +192,7 @@ def _main() -> int:
         **facts | {name: tuple(facts[name]) for name in ("episodes", "names", "ledger")}
     )
     # By name: run as a script, this module is `__main__`, and its import would load it twice.
-    light = importlib.import_module("pipeline.export.light_lerobot")
+    light = importlib.import_module("rotoscope.pipeline.export.light_lerobot")
     try:
         import_writer = _whole_writer if "--whole" in sys.argv else light.import_light_writer
         result = publish(job, import_writer, last=lifeline.check)

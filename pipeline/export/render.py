@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.atomic import scratch_folder
-from pipeline.episode import Episode
-from pipeline.errors import VideoError
-from pipeline.export.stored_episode import EncodedVideo, VideoFacts, save_episode
-from pipeline.recipe import ExportSection
-from pipeline.run.store import Store
-from pipeline.types import Frame, Video
-from pipeline.video.encode import EpisodeEncoder
-from pipeline.video.read import Backend, read_frames
+from rotoscope.pipeline.atomic import scratch_folder
+from rotoscope.pipeline.episode import Episode
+from rotoscope.pipeline.errors import VideoError
+from rotoscope.pipeline.export.stored_episode import EncodedVideo, VideoFacts, save_episode
+from rotoscope.pipeline.recipe import ExportSection
+from rotoscope.pipeline.run.store import Store
+from rotoscope.pipeline.types import Frame, Video
+from rotoscope.pipeline.video.encode import EpisodeEncoder
+from rotoscope.pipeline.video.read import Backend, read_frames
 
 GOP = 2
 """A key frame every second frame, as LeRobot writes: training reads frames in random order."""

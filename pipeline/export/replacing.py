@@ -14,11 +14,17 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from pipeline.atomic import atomic_path, remove_leftovers
-from pipeline.errors import DatasetError
-from pipeline.export.card_edits import CardEdits, join_card, split_card
-from pipeline.export.manifest import CARD, OTHER_CARD, read_manifest, save_manifest, write_manifest
-from pipeline.export.standing import Standing, look_at
+from rotoscope.pipeline.atomic import atomic_path, remove_leftovers
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.export.card_edits import CardEdits, join_card, split_card
+from rotoscope.pipeline.export.manifest import (
+    CARD,
+    OTHER_CARD,
+    read_manifest,
+    save_manifest,
+    write_manifest,
+)
+from rotoscope.pipeline.export.standing import Standing, look_at
 
 _REFUSED = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV, errno.ELOOP),

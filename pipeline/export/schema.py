@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.contract import ActionContract
-from pipeline.episode import Episode, StateColumns
-from pipeline.errors import DatasetError
-from pipeline.export.stored_episode import FeatureFacts, StoredEpisode, VideoFacts
-from pipeline.tracks import REASONS
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.episode import Episode, StateColumns
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.export.stored_episode import FeatureFacts, StoredEpisode, VideoFacts
+from rotoscope.pipeline.tracks import REASONS
 
 LABELS = {
     "label.valid": FeatureFacts(

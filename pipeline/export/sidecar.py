@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from pipeline.episode import Episode
-from pipeline.export.schema import Schema
-from pipeline.export.stored_episode import StoredEpisode
-from pipeline.tracks import REASONS
+from rotoscope.pipeline.episode import Episode
+from rotoscope.pipeline.export.schema import Schema
+from rotoscope.pipeline.export.stored_episode import StoredEpisode
+from rotoscope.pipeline.tracks import REASONS
 
 FOLDER = Path("meta") / "rotoscope"
 CONFIDENCE_BINS = 20

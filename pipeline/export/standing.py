@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from pipeline.errors import DatasetError
-from pipeline.export.manifest import (
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.export.manifest import (
     CARD,
     MANIFEST,
     OTHER_CARD,

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.episode import Feature
-from pipeline.features.window import Window
-from pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack
+from rotoscope.pipeline.episode import Feature
+from rotoscope.pipeline.features.window import Window
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack
 
 BODY_JOINT_NAMES = tuple(f"{joint}.{axis}" for joint in BODY_JOINTS for axis in "xyz")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.contract import Dimension
-from pipeline.episode import Feature
-from pipeline.features.window import ActionWindow
-from pipeline.geometry import se3
+from rotoscope.pipeline.contract import Dimension
+from rotoscope.pipeline.episode import Feature
+from rotoscope.pipeline.features.window import ActionWindow
+from rotoscope.pipeline.geometry import se3
 
 EE_NAMES = ("ee.x", "ee.y", "ee.z", "ee.wx", "ee.wy", "ee.wz", "ee.gripper_pos")
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.episode import Feature
-from pipeline.features.window import Window
-from pipeline.geometry import se3
-from pipeline.tracks import NUM_HAND_JOINTS, GripperTrack, HandTrack
+from rotoscope.pipeline.episode import Feature
+from rotoscope.pipeline.features.window import Window
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import NUM_HAND_JOINTS, GripperTrack, HandTrack
 
 HAND_JOINT_NAMES = tuple(f"joint{j}.{axis}" for j in range(NUM_HAND_JOINTS) for axis in "xyz")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.episode import Feature
-from pipeline.features.window import ActionWindow, Window
-from pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack
+from rotoscope.pipeline.episode import Feature
+from rotoscope.pipeline.features.window import ActionWindow, Window
+from rotoscope.pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack
 
 
 def other_labelers(window: ActionWindow) -> dict[str, Feature]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.episode import Feature, StateColumns
-from pipeline.errors import TrackError, one_of
+from rotoscope.pipeline.episode import Feature, StateColumns
+from rotoscope.pipeline.errors import TrackError, one_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pipeline.episode import Feature
-from pipeline.features.body import body_features
-from pipeline.features.hand import gripper_features, hand_features
-from pipeline.features.stages import stage_features
-from pipeline.features.window import Window
+from rotoscope.pipeline.episode import Feature
+from rotoscope.pipeline.features.body import body_features
+from rotoscope.pipeline.features.hand import gripper_features, hand_features
+from rotoscope.pipeline.features.stages import stage_features
+from rotoscope.pipeline.features.window import Window
 
 
 def track_features(window: Window) -> dict[str, Feature]:

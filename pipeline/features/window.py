@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.resample import Resampler
-from pipeline.tracks import SCENE, ActionTrack, Track
+from rotoscope.pipeline.resample import Resampler
+from rotoscope.pipeline.tracks import SCENE, ActionTrack, Track
 
 
 @dataclass(frozen=True, eq=False)

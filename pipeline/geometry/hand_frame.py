@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.geometry import se3
-from pipeline.tracks import Side
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import Side
 
 WRIST, THUMB_TIP, INDEX_MCP, INDEX_TIP, MIDDLE_MCP = 0, 4, 5, 8, 9
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import MotionError
-from pipeline.motion.asf import Skeleton, find_asf, read_asf
-from pipeline.motion.numbers import read_text, to_numbers
-from pipeline.motion.points import PointMotion
-from pipeline.motion.rotate import chained
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.motion.asf import Skeleton, find_asf, read_asf
+from rotoscope.pipeline.motion.numbers import read_text, to_numbers
+from rotoscope.pipeline.motion.points import PointMotion
+from rotoscope.pipeline.motion.rotate import chained
 
 _USUAL_RATE_HZ = 120.0
 """Of the CMU library, where nearly all AMC files come from."""

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.errors import MotionError
-from pipeline.motion.safe_pickle import load_pickle
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.motion.safe_pickle import load_pickle
 
 _LARGEST_BYTES = 2**32
 _SHOWN = 12

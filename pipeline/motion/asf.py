@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import MotionError, one_of
-from pipeline.motion.motion import Unit
-from pipeline.motion.numbers import read_text, to_numbers
-from pipeline.motion.rotate import chained
-from pipeline.paths import beside
+from rotoscope.pipeline.errors import MotionError, one_of
+from rotoscope.pipeline.motion.motion import Unit
+from rotoscope.pipeline.motion.numbers import read_text, to_numbers
+from rotoscope.pipeline.motion.rotate import chained
+from rotoscope.pipeline.paths import beside
 
 ROOT = "root"
 CHANNELS = ("rx", "ry", "rz", "tx", "ty", "tz")

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from pipeline.errors import MotionError
-from pipeline.motion.arrays import load_arrays
-from pipeline.motion.rest_skeleton import RestSkeleton
-from pipeline.motion.smpl_joints import BODY, LAYOUTS, PARENTS
-from pipeline.tracks import SIDES
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.motion.arrays import load_arrays
+from rotoscope.pipeline.motion.rest_skeleton import RestSkeleton
+from rotoscope.pipeline.motion.smpl_joints import BODY, LAYOUTS, PARENTS
+from rotoscope.pipeline.tracks import SIDES
 
 _NEEDED = ("v_template", "shapedirs", "J_regressor", "weights", "kintree_table")
 _KINDS: dict[int, str] = {24: "SMPL", 52: "SMPL-H", 55: "SMPL-X"}

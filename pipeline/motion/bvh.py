@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import MotionError, one_of
-from pipeline.motion.numbers import frame_rate, read_text, to_numbers
-from pipeline.motion.points import PointMotion
-from pipeline.motion.rotate import rotation_about
+from rotoscope.pipeline.errors import MotionError, one_of
+from rotoscope.pipeline.motion.numbers import frame_rate, read_text, to_numbers
+from rotoscope.pipeline.motion.points import PointMotion
+from rotoscope.pipeline.motion.rotate import rotation_about
 
 _CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "xyz")
 

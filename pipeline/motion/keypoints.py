@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.errors import MotionError
-from pipeline.motion.arrays import describe, load_arrays
-from pipeline.motion.names import with_middles
-from pipeline.motion.points import FARTHEST, PointMotion
-from pipeline.motion.smpl_joints import BODY, LAYOUTS, PARENTS, around
-from pipeline.paths import beside
-from pipeline.tracks import SIDES
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.motion.arrays import describe, load_arrays
+from rotoscope.pipeline.motion.names import with_middles
+from rotoscope.pipeline.motion.points import FARTHEST, PointMotion
+from rotoscope.pipeline.motion.smpl_joints import BODY, LAYOUTS, PARENTS, around
+from rotoscope.pipeline.paths import beside
+from rotoscope.pipeline.tracks import SIDES
 
 RATE_NAMES = ("mocap_framerate", "mocap_frame_rate", "fps", "frame_rate", "rate_hz")
 _OMOMO_COLUMNS, _OMOMO_FIRST = 591, 162

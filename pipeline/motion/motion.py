@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.errors import MotionError
-from pipeline.tracks import BODY_JOINTS
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.tracks import BODY_JOINTS
 
 Unit = Literal["auto", "m", "cm", "mm", "inch", "cmu"]
 """Unit of a file's lengths; `cmu` is the one of the CMU motion-capture library, 2.54/45 m."""

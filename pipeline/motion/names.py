@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from pipeline.errors import MotionError, one_of
-from pipeline.tracks import BODY_JOINTS, SIDES
+from rotoscope.pipeline.errors import MotionError, one_of
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
 
 Alternatives = tuple[tuple[str, ...], ...]
 

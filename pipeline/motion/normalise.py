@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import MotionError
-from pipeline.motion.motion import Motion, Unit, Up
-from pipeline.motion.names import match_given, match_names
-from pipeline.motion.notes import Notes
-from pipeline.motion.points import FARTHEST, PointMotion
-from pipeline.tracks import BODY_JOINTS, SIDES
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.motion.motion import Motion, Unit, Up
+from rotoscope.pipeline.motion.names import match_given, match_names
+from rotoscope.pipeline.motion.notes import Notes
+from rotoscope.pipeline.motion.points import FARTHEST, PointMotion
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
 
 UNITS_M: dict[Unit, float] = {
     "m": 1.0,

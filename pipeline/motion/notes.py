@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from pipeline.errors import MotionError
-from pipeline.motion.motion import Unit, Up
-from pipeline.paths import beside
-from pipeline.plain_files import read_yaml
-from pipeline.quoting import problems_of
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.motion.motion import Unit, Up
+from rotoscope.pipeline.paths import beside
+from rotoscope.pipeline.plain_files import read_yaml
+from rotoscope.pipeline.quoting import problems_of
 
 NAME = "motion.yaml"
 

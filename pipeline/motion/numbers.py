@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import MotionError
+from rotoscope.pipeline.errors import MotionError
 
 _LARGEST_TEXT_BYTES = 2**30
 _RATES_HZ = (1.0, 2000.0)

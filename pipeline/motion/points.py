@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.motion.motion import Unit, Up
+from rotoscope.pipeline.motion.motion import Unit, Up
 
 FARTHEST = 1e8
 """Numbers beyond this, which are 100 km in the smallest unit, are damage and no positions."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.errors import MotionError, one_of
-from pipeline.motion.amc import read_amc
-from pipeline.motion.arrays import load_arrays
-from pipeline.motion.asf import find_asf
-from pipeline.motion.bvh import read_bvh
-from pipeline.motion.keypoints import contact_files, read_keypoints
-from pipeline.motion.motion import Motion, Unit, Up
-from pipeline.motion.normalise import to_motion
-from pipeline.motion.notes import notes_path, read_notes
-from pipeline.motion.points import PointMotion
-from pipeline.motion.smpl import find_parameters, read_smpl
+from rotoscope.pipeline.errors import MotionError, one_of
+from rotoscope.pipeline.motion.amc import read_amc
+from rotoscope.pipeline.motion.arrays import load_arrays
+from rotoscope.pipeline.motion.asf import find_asf
+from rotoscope.pipeline.motion.bvh import read_bvh
+from rotoscope.pipeline.motion.keypoints import contact_files, read_keypoints
+from rotoscope.pipeline.motion.motion import Motion, Unit, Up
+from rotoscope.pipeline.motion.normalise import to_motion
+from rotoscope.pipeline.motion.notes import notes_path, read_notes
+from rotoscope.pipeline.motion.points import PointMotion
+from rotoscope.pipeline.motion.smpl import find_parameters, read_smpl
 
 MOTION_SUFFIXES = frozenset({".bvh", ".amc", ".npz", ".npy", ".pkl", ".pt"})
 """Endings of files that hold motion, lower case."""
@@ -26,7 +26,7 @@ def read_motion(
     """The person's joints in a motion file.
 
     What a file does not say itself may stand in `motion.yaml` beside it (see
-    `pipeline.motion.notes`); arguments other than `auto` come first.
+    `rotoscope.pipeline.motion.notes`); arguments other than `auto` come first.
 
     Args:
         path: BVH; AMC with its ASF beside it; SMPL, SMPL-H, SMPL-X or AMASS parameters; or joint

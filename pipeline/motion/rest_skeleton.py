@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.motion.names import with_middles
-from pipeline.motion.smpl_joints import BODY, PARENTS
-from pipeline.tracks import SIDES
+from rotoscope.pipeline.motion.names import with_middles
+from rotoscope.pipeline.motion.smpl_joints import BODY, PARENTS
+from rotoscope.pipeline.tracks import SIDES
 
 _STATURE_M = 1.70
 

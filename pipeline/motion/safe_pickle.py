@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipeline.errors import MotionError
+from rotoscope.pipeline.errors import MotionError
 
 _PLAIN_DTYPE = re.compile(r"[biufcSU]\d{1,4}|O8|O|b1")
 _LARGEST_DENSE = 2**28

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import MotionError
-from pipeline.geometry import se3
-from pipeline.motion.arrays import describe
-from pipeline.motion.body_model import find_body_model, load_body_model, rest_skeleton
-from pipeline.motion.keypoints import RATE_NAMES, rate_of
-from pipeline.motion.points import PointMotion
-from pipeline.motion.rest_skeleton import (
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.motion.arrays import describe
+from rotoscope.pipeline.motion.body_model import find_body_model, load_body_model, rest_skeleton
+from rotoscope.pipeline.motion.keypoints import RATE_NAMES, rate_of
+from rotoscope.pipeline.motion.points import PointMotion
+from rotoscope.pipeline.motion.rest_skeleton import (
     RestSkeleton,
     forward,
     mean_person,
     our_joints,
 )
-from pipeline.motion.smpl_joints import BODY
+from rotoscope.pipeline.motion.smpl_joints import BODY
 
 _FULL = ("poses", "pose", "fullpose", "smpl_thetas")
 _ORIENT = ("root_orient", "smpl_orient_world", "global_orient")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.tracks import SIDES
+from rotoscope.pipeline.tracks import SIDES
 
 BODY: tuple[str, ...] = (
     *("pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2"),

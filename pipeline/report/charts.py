@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from pipeline.tracks import runs
+from rotoscope.pipeline.tracks import runs
 
 COLOURS = ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f")
 # fmt: off

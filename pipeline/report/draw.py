@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline.geometry import se3
-from pipeline.report.figure import BODY_BONES
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.report.figure import BODY_BONES
 
 BONES = (
     (0, 1), (1, 2), (2, 3), (3, 4), (0, 5), (5, 6), (6, 7), (7, 8), (5, 9), (9, 10), (10, 11),

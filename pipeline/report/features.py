@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.dataset import Dataset
-from pipeline.errors import DatasetError
-from pipeline.tracks import BODY_JOINTS
+from rotoscope.pipeline.dataset import Dataset
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.tracks import BODY_JOINTS
 
 SIZES = {
     "label.valid": 1,

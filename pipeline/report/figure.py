@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from pipeline.tracks import BODY_JOINTS, SIDES
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
 
 _LIMB = ("shoulder", "elbow", "wrist", "hand"), ("hip", "knee", "ankle", "heel", "toe", "ankle")
 BODY_BONES: tuple[tuple[int, int], ...] = tuple(

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from pipeline.atomic import write_bytes_atomic
-from pipeline.dataset import Dataset, EpisodeRows, open_dataset
-from pipeline.errors import UsageError
-from pipeline.report.features import check_features
-from pipeline.report.pictures import people, picture_size
-from pipeline.report.robot import Draw, RobotPainter
+from rotoscope.pipeline.atomic import write_bytes_atomic
+from rotoscope.pipeline.dataset import Dataset, EpisodeRows, open_dataset
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.report.features import check_features
+from rotoscope.pipeline.report.pictures import people, picture_size
+from rotoscope.pipeline.report.robot import Draw, RobotPainter
 
 SHEET_COLUMNS, SHEET_AREA_PX = 6, 320 * 240
 LOOP_AREA_PX, LOOP_HZ, LOOP_MAX_S = 320 * 240, 10, 8.0

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.atomic import write_text_atomic
-from pipeline.dataset import Dataset, EpisodeRows, open_dataset
-from pipeline.report import charts, moments, timeline
-from pipeline.report.features import check_features
-from pipeline.report.robot import RobotPainter
-from pipeline.report.timeline import CONFIDENCE, REASON_TEXT, VALID
-from pipeline.sources import NOUNS
-from pipeline.tracks import REASONS, SIDES
+from rotoscope.pipeline.atomic import write_text_atomic
+from rotoscope.pipeline.dataset import Dataset, EpisodeRows, open_dataset
+from rotoscope.pipeline.report import charts, moments, timeline
+from rotoscope.pipeline.report.features import check_features
+from rotoscope.pipeline.report.robot import RobotPainter
+from rotoscope.pipeline.report.timeline import CONFIDENCE, REASON_TEXT, VALID
+from rotoscope.pipeline.sources import NOUNS
+from rotoscope.pipeline.tracks import REASONS, SIDES
 
 LOOPS_S = 32.0
 """Length of all animations of a page together at most [s]: some megabytes."""

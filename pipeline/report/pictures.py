@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline.dataset import Dataset, EpisodeRows, read_images
-from pipeline.errors import DatasetError
-from pipeline.geometry import se3
-from pipeline.report.draw import BONES, Overlay, draw_overlay, project
-from pipeline.report.features import frame_size
-from pipeline.report.figure import View, draw_figure, draw_lines, draw_text
-from pipeline.video.fit import fit_into
+from rotoscope.pipeline.dataset import Dataset, EpisodeRows, read_images
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.report.draw import BONES, Overlay, draw_overlay, project
+from rotoscope.pipeline.report.features import frame_size
+from rotoscope.pipeline.report.figure import View, draw_figure, draw_lines, draw_text
+from rotoscope.pipeline.video.fit import fit_into
 
 FIGURE_SHAPE = (288, 288)
 """Height and width of the stick figure's picture where no video gives a shape."""

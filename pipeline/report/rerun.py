@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.dataset import Dataset, EpisodeRows, open_dataset, read_images
-from pipeline.errors import UsageError
-from pipeline.report.draw import BONES, gripper_lines
-from pipeline.report.features import check_features
-from pipeline.report.figure import BODY_BONES
-from pipeline.report.pictures import body_of, overlay_of
+from rotoscope.pipeline.dataset import Dataset, EpisodeRows, open_dataset, read_images
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.report.draw import BONES, gripper_lines
+from rotoscope.pipeline.report.features import check_features
+from rotoscope.pipeline.report.figure import BODY_BONES
+from rotoscope.pipeline.report.pictures import body_of, overlay_of
 
 
 def write_recordings(dataset_path: Path, folder: Path) -> Iterator[Path]:

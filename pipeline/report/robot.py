@@ -13,12 +13,12 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline import quoting, registry
-from pipeline.dataset import Dataset, EpisodeRows
-from pipeline.errors import RotoscopeError
-from pipeline.geometry import se3
-from pipeline.report.figure import View, draw_figure, draw_lines
-from pipeline.report.pictures import body_of, person_view
+from rotoscope.pipeline import quoting, registry
+from rotoscope.pipeline.dataset import Dataset, EpisodeRows
+from rotoscope.pipeline.errors import RotoscopeError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.report.figure import View, draw_figure, draw_lines
+from rotoscope.pipeline.report.pictures import body_of, person_view
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.contract import ActionContract
-from pipeline.dataset import Dataset, EpisodeRows
-from pipeline.errors import DatasetError
-from pipeline.report import charts
-from pipeline.tracks import REASONS
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.dataset import Dataset, EpisodeRows
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.report import charts
+from rotoscope.pipeline.tracks import REASONS
 
 VALID, CONFIDENCE = "label.valid", "label.confidence"
 """Columns that only a labelled dataset has."""

@@ -7,10 +7,10 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from pipeline import registry
-from pipeline.assets import asset_path
-from pipeline.errors import AssetError, UsageError
-from pipeline.recipe import Recipe
+from rotoscope.pipeline import registry
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.errors import AssetError, UsageError
+from rotoscope.pipeline.recipe import Recipe
 
 
 def check_assets(recipe: Recipe) -> None:

@@ -16,8 +16,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from pipeline.errors import RotoscopeError
-from pipeline.processes import import_path
+from rotoscope.pipeline.errors import RotoscopeError
+from rotoscope.pipeline.processes import import_path
 
 LONGEST = 20_000
 """Characters of a message or a traceback that are kept."""
@@ -74,7 +74,7 @@ def answer(connection: Connection) -> None:
     if made.folder:
         os.chdir(made.folder)
     if not made.has_network:
-        network = importlib.import_module("pipeline.run.network")
+        network = importlib.import_module("rotoscope.pipeline.run.network")
         reason = network.leave_network()
         if reason:
             connection.send(("unprotected", reason))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.atomic import remove
-from pipeline.run.before import check_store
-from pipeline.run.label import job_of
-from pipeline.run.outcome import VideoOutcome
-from pipeline.run.plan import Work, look
-from pipeline.run.process import process_video
-from pipeline.run.request import LabelRequest
+from rotoscope.pipeline.atomic import remove
+from rotoscope.pipeline.run.before import check_store
+from rotoscope.pipeline.run.label import job_of
+from rotoscope.pipeline.run.outcome import VideoOutcome
+from rotoscope.pipeline.run.plan import Work, look
+from rotoscope.pipeline.run.process import process_video
+from rotoscope.pipeline.run.request import LabelRequest
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import WorkerError
-from pipeline.identity import check_unchanged
-from pipeline.run.isolation import Limits, Tell, run_isolated
-from pipeline.run.keys import outcome_key, stage_tokens, video_keys
-from pipeline.run.ledger import Ledger, Row
-from pipeline.run.plan import look
-from pipeline.run.process import stored_outcome
-from pipeline.run.request import LabelRequest
-from pipeline.run.rows import duplicate_row, failed_row
-from pipeline.run.store import Store
-from pipeline.sources import identify, open_motion
-from pipeline.types import SourceKind
-from pipeline.video.scan import Found, display_name
+from rotoscope.pipeline.errors import WorkerError
+from rotoscope.pipeline.identity import check_unchanged
+from rotoscope.pipeline.run.isolation import Limits, Tell, run_isolated
+from rotoscope.pipeline.run.keys import outcome_key, stage_tokens, video_keys
+from rotoscope.pipeline.run.ledger import Ledger, Row
+from rotoscope.pipeline.run.plan import look
+from rotoscope.pipeline.run.process import stored_outcome
+from rotoscope.pipeline.run.request import LabelRequest
+from rotoscope.pipeline.run.rows import duplicate_row, failed_row
+from rotoscope.pipeline.run.store import Store
+from rotoscope.pipeline.sources import identify, open_motion
+from rotoscope.pipeline.types import SourceKind
+from rotoscope.pipeline.video.scan import Found, display_name
 
 DEFAULT_MS_PER_FRAME = {
     "decode": 1.5,
@@ -137,7 +137,7 @@ def count_frames(argument: tuple[Path, SourceKind], tell: Tell) -> Counted:
     identity = identify(path, kind, told=lambda num_bytes: tell("hash", num_bytes >> 20, 0))
     if kind == "motion":
         return Counted(identity.sha256, open_motion(path, sha256=identity.sha256)[0].num_frames)
-    from pipeline.video.probe import probe
+    from rotoscope.pipeline.video.probe import probe
 
     num_frames = probe(path, sha256=identity.sha256).num_frames
     check_unchanged(identity, [path], shown=display_name(path))
@@ -148,7 +148,9 @@ def _count(request: LabelRequest, found: Found) -> Counted | Row:
     limits = Limits.of(request.recipe.limits)
     argument = (found.path, request.recipe.source)
     try:
-        answer = run_isolated("pipeline.run.describe:count_frames", argument, limits=limits)
+        answer = run_isolated(
+            "rotoscope.pipeline.run.describe:count_frames", argument, limits=limits
+        )
     except WorkerError as error:
         return failed_row(request, found, "probe", error)
     if answer.error is not None:

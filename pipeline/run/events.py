@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.run.ledger import Row
+from rotoscope.pipeline.run.ledger import Row
 
 
 @dataclass(frozen=True)

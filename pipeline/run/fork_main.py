@@ -1,7 +1,8 @@
 """The fork server itself: one clean process with one thread, which is copied for every child.
 
-It is started by `pipeline.run.fork_server` and is the parent of all children, so it is what keeps
-watch over them. It does nothing but wait, so neither a stage nor native code can hold it up:
+It is started by `rotoscope.pipeline.run.fork_server` and is the parent of all children, so it is
+what keeps watch over them. It does nothing but wait, so neither a stage nor native code can hold it
+up:
 
 - When a child ends, all that it left behind ends: its process group and whatever descends from it.
   A process that a stage has detached becomes a child of its video's process (a "subreaper"), and
@@ -28,8 +29,8 @@ import types
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from pipeline.processes import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
-from pipeline.run import process_tree
+from rotoscope.pipeline.processes import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
+from rotoscope.pipeline.run import process_tree
 
 WORD = struct.Struct("=cq")
 """What the server says of a child: one of the letters below and a number."""
@@ -141,7 +142,7 @@ class _Server:
                 os.close(fd)
             # Neither this module nor the user's script is what the child runs.
             sys.modules["__main__"] = types.ModuleType("__main__")
-            importlib.import_module("pipeline.run.child").answer(connection)
+            importlib.import_module("rotoscope.pipeline.run.child").answer(connection)
             code = 0
         except BaseException:
             sys.excepthook(*sys.exc_info())

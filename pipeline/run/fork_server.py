@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import IO
 
-from pipeline.errors import WorkerCrashedError
-from pipeline.processes import python_module
-from pipeline.run import process_tree
-from pipeline.run.fork_main import ENDED, REFUSED, STARTED, STRAYS_S, WORD
+from rotoscope.pipeline.errors import WorkerCrashedError
+from rotoscope.pipeline.processes import python_module
+from rotoscope.pipeline.run import process_tree
+from rotoscope.pipeline.run.fork_main import ENDED, REFUSED, STARTED, STRAYS_S, WORD
 
 _ONE_THREAD = {
     name: "1"
@@ -116,7 +116,7 @@ class _Server:
                 said = ours.enter_context(tempfile.TemporaryFile())
                 fd, run = str(theirs.fileno()), str(os.getpid())
                 process = subprocess.Popen(
-                    python_module("pipeline.run.fork_main", fd, run, *preload),
+                    python_module("rotoscope.pipeline.run.fork_main", fd, run, *preload),
                     pass_fds=[theirs.fileno()],
                     env=_ONE_THREAD | os.environ,
                     stdin=subprocess.DEVNULL,

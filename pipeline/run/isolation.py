@@ -19,16 +19,16 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import IO, Any
 
-from pipeline.errors import (
+from rotoscope.pipeline.errors import (
     MemoryLimitError,
     TimeLimitError,
     WorkerCrashedError,
     WorkerError,
 )
-from pipeline.recipe import LimitsSection
-from pipeline.run import process_tree
-from pipeline.run.child import ChildError, call
-from pipeline.run.fork_server import Child, ForkServer, last_line, signal_name
+from rotoscope.pipeline.recipe import LimitsSection
+from rotoscope.pipeline.run import process_tree
+from rotoscope.pipeline.run.child import ChildError, call
+from rotoscope.pipeline.run.fork_server import Child, ForkServer, last_line, signal_name
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ __all__ = ["Answer", "ChildError", "Limits", "Tell", "run_isolated"]
 
 POLL_S = 0.2
 """How often memory and time are looked at."""
-_PRELOAD = ("pipeline.run.child", "pipeline.run.network")
+_PRELOAD = ("rotoscope.pipeline.run.child", "rotoscope.pipeline.run.network")
 ATTEMPTS = 2
 """How often a child is asked for whose fork server dies before it has begun."""
 
@@ -107,7 +107,7 @@ def run_isolated(
         on_message: Called in this process for every message of the child.
         stop: When set, the child is killed.
         has_network: Whether the child may reach other machines; otherwise the network is taken
-            from it where the system allows (see `pipeline.run.network`).
+            from it where the system allows (see `rotoscope.pipeline.run.network`).
 
     Raises:
         TimeLimitError: It ran too long, or was silent too long.

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from pipeline.assets import asset_digest
-from pipeline.errors import RotoscopeError
-from pipeline.packages import version_of
-from pipeline.recipe import Recipe, StageEntry
-from pipeline.run.store import content_key
-from pipeline.stage import FrameStage, feeds
+from rotoscope.pipeline.assets import asset_digest
+from rotoscope.pipeline.errors import RotoscopeError
+from rotoscope.pipeline.packages import version_of
+from rotoscope.pipeline.recipe import Recipe, StageEntry
+from rotoscope.pipeline.run.store import content_key
+from rotoscope.pipeline.stage import FrameStage, feeds
 
 FRAMES_VERSION = "1"
-"""Bump when the same file gives other frames, frame times or facts (`pipeline.video`,
-`pipeline.sources`): stages are keyed by it through the clock."""
+"""Bump when the same file gives other frames, frame times or facts (`rotoscope.pipeline.video`,
+`rotoscope.pipeline.sources`): stages are keyed by it through the clock."""
 EPISODES_VERSION = "1"
-"""Bump when the same tracks give other episodes (`pipeline.assemble`, `pipeline.features`) or
-other pictures of them (`pipeline.export.render`, `pipeline.video.encode`)."""
+"""Bump when the same tracks give other episodes (`rotoscope.pipeline.assemble`,
+`rotoscope.pipeline.features`) or other pictures of them (`rotoscope.pipeline.export.render`,
+`rotoscope.pipeline.video.encode`)."""
 
 
 @dataclass(frozen=True)

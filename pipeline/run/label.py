@@ -11,25 +11,25 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.atomic import remove_leftovers
-from pipeline.errors import RotoscopeError, WorkerError
-from pipeline.recipe import Recipe
-from pipeline.run.events import Event, Listener, ignore
-from pipeline.run.isolation import Limits, run_isolated
-from pipeline.run.ledger import Ledger, Row
-from pipeline.run.plan import Work, prepare, size_bytes
-from pipeline.run.process import VideoJob
-from pipeline.run.publish import dataset_key_of, publish_rows
-from pipeline.run.request import LabelRequest, published_key
-from pipeline.run.rows import duplicate_row, failed_row, finished_row, without_duplicates
+from rotoscope.pipeline.atomic import remove_leftovers
+from rotoscope.pipeline.errors import RotoscopeError, WorkerError
+from rotoscope.pipeline.recipe import Recipe
+from rotoscope.pipeline.run.events import Event, Listener, ignore
+from rotoscope.pipeline.run.isolation import Limits, run_isolated
+from rotoscope.pipeline.run.ledger import Ledger, Row
+from rotoscope.pipeline.run.plan import Work, prepare, size_bytes
+from rotoscope.pipeline.run.process import VideoJob
+from rotoscope.pipeline.run.publish import dataset_key_of, publish_rows
+from rotoscope.pipeline.run.request import LabelRequest, published_key
+from rotoscope.pipeline.run.rows import duplicate_row, failed_row, finished_row, without_duplicates
 
 log = logging.getLogger(__name__)
 
 PRELOAD = (
-    "pipeline.run.process",
-    "pipeline.assemble",
-    "pipeline.export.render",
-    "pipeline.video.read",
+    "rotoscope.pipeline.run.process",
+    "rotoscope.pipeline.assemble",
+    "rotoscope.pipeline.export.render",
+    "rotoscope.pipeline.video.read",
     "scipy.linalg",
     "scipy.sparse",
 )
@@ -177,7 +177,7 @@ def run_one(
     limits = request.recipe.limits
     try:
         answer = run_isolated(
-            "pipeline.run.process:process_video",
+            "rotoscope.pipeline.run.process:process_video",
             job_of(request, work),
             limits=Limits.of(limits),
             preload=preload,

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from pipeline.atomic import disk_errors
-from pipeline.identity import Identity
+from rotoscope.pipeline.atomic import disk_errors
+from rotoscope.pipeline.identity import Identity
 
 Status = Literal["done", "empty", "duplicate", "failed"]
 

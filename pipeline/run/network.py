@@ -14,7 +14,7 @@ import struct
 import sys
 from dataclasses import dataclass
 
-from pipeline.processes import PR_SET_NO_NEW_PRIVS, prctl
+from rotoscope.pipeline.processes import PR_SET_NO_NEW_PRIVS, prctl
 
 _AF_UNIX, _EACCES = 1, 13
 _IO_URING_SETUP = 425

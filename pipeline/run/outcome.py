@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.identity import Identity
+from rotoscope.pipeline.identity import Identity
 
 
 @dataclass(frozen=True)

@@ -13,21 +13,21 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import TrackError, VideoError
-from pipeline.identity import Identity, check_unchanged
-from pipeline.quoting import shown
-from pipeline.recipe import Recipe, StageEntry, build_recipe
-from pipeline.run.isolation import Tell
-from pipeline.run.keys import outcome_key, stage_tokens, video_keys
-from pipeline.run.outcome import VideoAnswer, VideoOutcome
-from pipeline.run.store import Store
-from pipeline.sources import files_of, identify, open_motion
-from pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
-from pipeline.stages.shots import shot_spans
-from pipeline.tracks import ActionTrack, ClockTrack, SegmentTrack, ShotTrack, Track
-from pipeline.types import Clip, Video
-from pipeline.video.clock import check_pauses
-from pipeline.video.scan import display_name
+from rotoscope.pipeline.errors import TrackError, VideoError
+from rotoscope.pipeline.identity import Identity, check_unchanged
+from rotoscope.pipeline.quoting import shown
+from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
+from rotoscope.pipeline.run.isolation import Tell
+from rotoscope.pipeline.run.keys import outcome_key, stage_tokens, video_keys
+from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome
+from rotoscope.pipeline.run.store import Store
+from rotoscope.pipeline.sources import files_of, identify, open_motion
+from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
+from rotoscope.pipeline.stages.shots import shot_spans
+from rotoscope.pipeline.tracks import ActionTrack, ClockTrack, SegmentTrack, ShotTrack, Track
+from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.video.clock import check_pauses
+from rotoscope.pipeline.video.scan import display_name
 
 TELL_EVERY_S = 0.25
 
@@ -128,7 +128,7 @@ def _open(
     """Facts about the file, and its frame times where it has them without being decoded."""
     if recipe.source == "motion":
         return open_motion(job.path, sha256=sha256)
-    from pipeline.video.probe import probe
+    from rotoscope.pipeline.video.probe import probe
 
     return probe(job.path, sha256=sha256), None
 
@@ -205,7 +205,7 @@ class _Run:
 
     def _decode_through(self, stages: dict[str, Stage]) -> tuple[np.ndarray, dict[str, Tracks]]:
         """Shows every frame to every stage; returns frame times and what the stages made."""
-        from pipeline.video.read import read_frames
+        from rotoscope.pipeline.video.read import read_frames
 
         observers = {n: s for n, s in stages.items() if isinstance(s, FrameStage)}
         cpu = dict.fromkeys(["decode", *observers], 0.0)
@@ -291,8 +291,8 @@ class _Run:
 
     def episodes(self) -> VideoOutcome:
         """Builds and encodes the episodes of all clips."""
-        from pipeline.assemble import build_episodes
-        from pipeline.export.render import render_episodes
+        from rotoscope.pipeline.assemble import build_episodes
+        from rotoscope.pipeline.export.render import render_episodes
 
         key = self.keys.episodes
         record = self.store.load_record(key) or {}

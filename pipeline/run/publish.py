@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline import __version__
-from pipeline.packages import version_of
-from pipeline.run.ledger import Row
-from pipeline.run.request import LabelRequest
-from pipeline.run.rows import public_row
-from pipeline.run.store import Store, content_key
+from rotoscope import __version__
+from rotoscope.pipeline.packages import version_of
+from rotoscope.pipeline.run.ledger import Row
+from rotoscope.pipeline.run.request import LabelRequest
+from rotoscope.pipeline.run.rows import public_row
+from rotoscope.pipeline.run.store import Store, content_key
 
 PACKAGES = (
     "av",
@@ -55,7 +55,7 @@ def publish_rows(request: LabelRequest, rows: tuple[Row, ...], key: str) -> None
         DatasetError: LeRobot's writer failed.
         DiskFullError: No space is left.
     """
-    from pipeline.export.publish import PublishJob, publish_in_child
+    from rotoscope.pipeline.export.publish import PublishJob, publish_in_child
 
     store = Store(request.store)
     episodes = [(store.path(episode, ""), row.name) for row in rows for episode in row.episodes]

@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline import errors
-from pipeline.errors import MotionError, RotoscopeError, VideoError
-from pipeline.recipe import StageEntry
-from pipeline.run.isolation import Answer, ChildError
-from pipeline.run.ledger import Row
-from pipeline.run.outcome import VideoAnswer
-from pipeline.run.request import LabelRequest
-from pipeline.video.scan import Found, display_name
+from rotoscope.pipeline import errors
+from rotoscope.pipeline.errors import MotionError, RotoscopeError, VideoError
+from rotoscope.pipeline.recipe import StageEntry
+from rotoscope.pipeline.run.isolation import Answer, ChildError
+from rotoscope.pipeline.run.ledger import Row
+from rotoscope.pipeline.run.outcome import VideoAnswer
+from rotoscope.pipeline.run.request import LabelRequest
+from rotoscope.pipeline.video.scan import Found, display_name
 
 PUBLIC_KEYS = ("name", "status", "sha256", "stage", "error", "message", "frames", "retry")
 """What a dataset's own ledger holds of a row."""

@@ -2,7 +2,8 @@
 
 A key is a SHA-256 over the video's bytes, a stage's kind, version and settings, and the keys it was
 fed. Entries appear whole (temporary name, fsync, rename), so a kill at any moment leaves no half,
-and carry a seal (`pipeline.seal`): one that is damaged counts as absent and is computed again.
+and carry a seal (`rotoscope.pipeline.seal`): one that is damaged counts as absent and is computed
+again.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.atomic import remove, write_bytes_atomic
-from pipeline.errors import StoreError, TrackError
-from pipeline.run import track_io
-from pipeline.seal import (
+from rotoscope.pipeline.atomic import remove, write_bytes_atomic
+from rotoscope.pipeline.errors import StoreError, TrackError
+from rotoscope.pipeline.run import track_io
+from rotoscope.pipeline.seal import (
     FORMAT,
     SEAL,
     BrokenSealError,
@@ -30,8 +31,8 @@ from pipeline.seal import (
     read_sealed,
     seal_bytes,
 )
-from pipeline.stage import Tracks
-from pipeline.tracks import Track
+from rotoscope.pipeline.stage import Tracks
+from rotoscope.pipeline.tracks import Track
 
 log = logging.getLogger(__name__)
 
@@ -175,6 +176,6 @@ def _damaged(path: Path, error: Exception) -> None:
 
 
 def _touch(path: Path) -> None:
-    # Its time says when it was last of use; see `pipeline.run.store_care.prune`.
+    # Its time says when it was last of use; see `rotoscope.pipeline.run.store_care.prune`.
     with contextlib.suppress(OSError):
         os.utime(path)

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.atomic import remove, remove_leftovers
-from pipeline.errors import UsageError
-from pipeline.run.store import EPISODE, RECORD, TRACKS
-from pipeline.seal import SEAL, BrokenSealError, check_folder, read_sealed
+from rotoscope.pipeline.atomic import remove, remove_leftovers
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.run.store import EPISODE, RECORD, TRACKS
+from rotoscope.pipeline.seal import SEAL, BrokenSealError, check_folder, read_sealed
 
 KINDS = {TRACKS: "tracks", RECORD: "record", EPISODE: "episode"}
 _FOLDER = re.compile(r"[0-9a-f]{2}")

@@ -11,32 +11,32 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset import Dataset, open_dataset
-from pipeline.errors import DatasetError, TrackError, UsageError, one_of
-from pipeline.export.added_columns import AddedColumn, write_with_columns
-from pipeline.recipe import Recipe
-from pipeline.run.before import check_assets, check_store
-from pipeline.run.events import Event, Listener, ignore
-from pipeline.run.keys import outcome_key, stage_tokens
-from pipeline.run.label import run_all
-from pipeline.run.ledger import Row
-from pipeline.run.outcome import VideoAnswer
-from pipeline.run.plan import Work
-from pipeline.run.process import Part, stored_outcome
-from pipeline.run.publish import provenance_of
-from pipeline.run.request import LabelRequest, read_provenance
-from pipeline.run.rows import finished_row
-from pipeline.run.store import Store, content_key, default_store
-from pipeline.run.track_columns import (
+from rotoscope.pipeline.dataset import Dataset, open_dataset
+from rotoscope.pipeline.errors import DatasetError, TrackError, UsageError, one_of
+from rotoscope.pipeline.export.added_columns import AddedColumn, write_with_columns
+from rotoscope.pipeline.recipe import Recipe
+from rotoscope.pipeline.run.before import check_assets, check_store
+from rotoscope.pipeline.run.events import Event, Listener, ignore
+from rotoscope.pipeline.run.keys import outcome_key, stage_tokens
+from rotoscope.pipeline.run.label import run_all
+from rotoscope.pipeline.run.ledger import Row
+from rotoscope.pipeline.run.outcome import VideoAnswer
+from rotoscope.pipeline.run.plan import Work
+from rotoscope.pipeline.run.process import Part, stored_outcome
+from rotoscope.pipeline.run.publish import provenance_of
+from rotoscope.pipeline.run.request import LabelRequest, read_provenance
+from rotoscope.pipeline.run.rows import finished_row
+from rotoscope.pipeline.run.store import Store, content_key, default_store
+from rotoscope.pipeline.run.track_columns import (
     choose_subjects,
     columns_of,
     seen_frames,
     stored_tracks,
 )
-from pipeline.run.track_frames import EpisodeFrames, find_frames
-from pipeline.run.track_recipe import tracks_alone
-from pipeline.stage import Tracks
-from pipeline.video.scan import Found
+from rotoscope.pipeline.run.track_frames import EpisodeFrames, find_frames
+from rotoscope.pipeline.run.track_recipe import tracks_alone
+from rotoscope.pipeline.stage import Tracks
+from rotoscope.pipeline.video.scan import Found
 
 MADE_HERE = "tracks"
 """Key in `meta/rotoscope/provenance.json` of a dataset that was written here."""

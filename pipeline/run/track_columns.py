@@ -7,20 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from pipeline.episode import Feature
-from pipeline.errors import DatasetError, TrackError, UsageError, one_of
-from pipeline.export.added_columns import AddedColumn
-from pipeline.export.schema import ABSENT
-from pipeline.export.stored_episode import FeatureFacts, stored_dtype
-from pipeline.features.tracks import track_features
-from pipeline.features.window import Window
-from pipeline.recipe import Recipe
-from pipeline.resample import Resampler
-from pipeline.run.keys import video_keys
-from pipeline.run.store import Store
-from pipeline.run.track_frames import EpisodeFrames
-from pipeline.stage import Tracks
-from pipeline.tracks import SCENE, BodyTrack, ClockTrack, FeatureTrack, HandTrack
+from rotoscope.pipeline.episode import Feature
+from rotoscope.pipeline.errors import DatasetError, TrackError, UsageError, one_of
+from rotoscope.pipeline.export.added_columns import AddedColumn
+from rotoscope.pipeline.export.schema import ABSENT
+from rotoscope.pipeline.export.stored_episode import FeatureFacts, stored_dtype
+from rotoscope.pipeline.features.tracks import track_features
+from rotoscope.pipeline.features.window import Window
+from rotoscope.pipeline.recipe import Recipe
+from rotoscope.pipeline.resample import Resampler
+from rotoscope.pipeline.run.keys import video_keys
+from rotoscope.pipeline.run.store import Store
+from rotoscope.pipeline.run.track_frames import EpisodeFrames
+from rotoscope.pipeline.stage import Tracks
+from rotoscope.pipeline.tracks import SCENE, BodyTrack, ClockTrack, FeatureTrack, HandTrack
 
 EACH = "each"
 """Asked for as a subject: in every episode the one who is seen most there."""

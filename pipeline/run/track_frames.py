@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.dataset import Dataset
-from pipeline.errors import DatasetError
-from pipeline.identity import Identity, check_unchanged, identify
-from pipeline.paths import files_below
-from pipeline.run.store import content_key
-from pipeline.video.container import open_video, read_packets
+from rotoscope.pipeline.dataset import Dataset
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.identity import Identity, check_unchanged, identify
+from rotoscope.pipeline.paths import files_below
+from rotoscope.pipeline.run.store import content_key
+from rotoscope.pipeline.video.container import open_video, read_packets
 
 MAX_OFF_ROWS = 0.25
 """How far a frame may stand from its row, as a share of the time between two rows. Further off,

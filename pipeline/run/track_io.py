@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import tracks as track_types
-from pipeline.contract import ActionContract
-from pipeline.errors import TrackError
-from pipeline.stage import Tracks
-from pipeline.tracks import Track
+from rotoscope.pipeline import tracks as track_types
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.stage import Tracks
+from rotoscope.pipeline.tracks import Track
 
 _HEADER = "header"
 

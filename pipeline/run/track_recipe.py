@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.errors import RecipeError, one_of
-from pipeline.recipe import Recipe
-from pipeline.stage import feeds
+from rotoscope.pipeline.errors import RecipeError, one_of
+from rotoscope.pipeline.recipe import Recipe
+from rotoscope.pipeline.stage import feeds
 
 NO_TRACKS = ("shots", "actions", "segments", "pixels")
 """What stages give that are not run: an episode is one shot, has its actions and its length."""

@@ -4,9 +4,9 @@
 `smooth_many` for many correlated signals such as hand joints. All look both ways in time.
 """
 
-from pipeline.smoothing.many import SmoothedMany, smooth_many
-from pipeline.smoothing.rotations import SmoothedRotations, smooth_rotations
-from pipeline.smoothing.vectors import Smoothed, smooth_vectors
+from rotoscope.pipeline.smoothing.many import SmoothedMany, smooth_many
+from rotoscope.pipeline.smoothing.rotations import SmoothedRotations, smooth_rotations
+from rotoscope.pipeline.smoothing.vectors import Smoothed, smooth_vectors
 
 __all__ = [
     "Smoothed",

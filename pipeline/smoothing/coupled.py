@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import TrackError
-from pipeline.smoothing import block_tridiagonal, process
-from pipeline.smoothing.layout import Layout
-from pipeline.smoothing.measurement import Measurement, screened, sticking_out
-from pipeline.smoothing.stationary import fit_signals, smallest_noise
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.smoothing import block_tridiagonal, process
+from rotoscope.pipeline.smoothing.layout import Layout
+from rotoscope.pipeline.smoothing.measurement import Measurement, screened, sticking_out
+from rotoscope.pipeline.smoothing.stationary import fit_signals, smallest_noise
 
 NEIGHBOURS = 3
 """Samples on each side that a sample must stand out from to be an outlier."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from pipeline.errors import TrackError
-from pipeline.smoothing import segments
-from pipeline.smoothing.knots import KNOT_INTERVAL_S, Functionals, Knots
-from pipeline.smoothing.process import Window
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.smoothing import segments
+from rotoscope.pipeline.smoothing.knots import KNOT_INTERVAL_S, Functionals, Knots
+from rotoscope.pipeline.smoothing.process import Window
 
 REST_PRECISION = 1e-6
 """Faint pull of the velocity towards zero, in units of the noise: it decides what one or two

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.smoothing.layout import Layout, check_signals
-from pipeline.smoothing.measurement import (
+from rotoscope.pipeline.smoothing.layout import Layout, check_signals
+from rotoscope.pipeline.smoothing.measurement import (
     LARGEST_SHARE,
     PRIOR_OUTLIER_SPREAD,
     PRIOR_OUTLIERS,
@@ -23,8 +23,8 @@ from pipeline.smoothing.measurement import (
     screened,
     sticking_out,
 )
-from pipeline.smoothing.process import SHARE_OF_CLIP
-from pipeline.smoothing.stationary import SignalFit, fit_signals
+from rotoscope.pipeline.smoothing.process import SHARE_OF_CLIP
+from rotoscope.pipeline.smoothing.stationary import SignalFit, fit_signals
 
 NUM_ITERATIONS = 3
 """Rounds of estimation. On synthetic hands the error is within 1 % of its limit."""

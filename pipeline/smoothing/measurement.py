@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from pipeline.smoothing.segments import neighbours
+from rotoscope.pipeline.smoothing.segments import neighbours
 
 PRIOR_SAMPLES = 4.0
 """The first guess of the noise counts as this many samples."""

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from pipeline.errors import TrackError
-from pipeline.geometry import se3
-from pipeline.smoothing.coupled import improved, solved, start
-from pipeline.smoothing.layout import Layout, check_signals
-from pipeline.smoothing.segments import neighbours
-from pipeline.smoothing.vectors import Smoothed
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.smoothing.coupled import improved, solved, start
+from rotoscope.pipeline.smoothing.layout import Layout, check_signals
+from rotoscope.pipeline.smoothing.segments import neighbours
+from rotoscope.pipeline.smoothing.vectors import Smoothed
 
 ITERATIONS = (3, 4)
 """Rounds of estimation against each of the successive references."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from pipeline.smoothing import block_tridiagonal
-from pipeline.smoothing.layout import Layout
+from rotoscope.pipeline.smoothing import block_tridiagonal
+from rotoscope.pipeline.smoothing.layout import Layout
 
 RATIOS = 10.0 ** np.arange(-3.0, 8.5)
 """Ratios of noise variance to the variance of the third difference. A step of ten changes the time

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.smoothing.coupled import Estimate, Units, improved, start
-from pipeline.smoothing.layout import Layout, check_signals
+from rotoscope.pipeline.smoothing.coupled import Estimate, Units, improved, start
+from rotoscope.pipeline.smoothing.layout import Layout, check_signals
 
 NUM_ITERATIONS = 7
 """Rounds of estimation. On synthetic reaches the error is within 2 % of its limit."""

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.errors import RecipeError
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import Camera, Track
-from pipeline.types import CameraSource, Clip, SourceKind, Video
+from rotoscope.pipeline.errors import RecipeError
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import Camera, Track
+from rotoscope.pipeline.types import CameraSource, Clip, SourceKind, Video
 
 logger = logging.getLogger(__name__)
 

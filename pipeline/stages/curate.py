@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field
 
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import REASONS, ActionTrack, SegmentTrack, Track, runs
-from pipeline.types import Clip
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import REASONS, ActionTrack, SegmentTrack, Track, runs
+from rotoscope.pipeline.types import Clip
 
 
 class CurateConfig(StageConfig):

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from pipeline.errors import MotionError
-from pipeline.motion import Unit, Up, read_motion
-from pipeline.motion.body_model import body_models_digest
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.tracks import BodyTrack, QualityTrack, Track
-from pipeline.types import Clip, SourceKind
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.motion import Unit, Up, read_motion
+from rotoscope.pipeline.motion.body_model import body_models_digest
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import BodyTrack, QualityTrack, Track
+from rotoscope.pipeline.types import Clip, SourceKind
 
 SUBJECT = "person0"
 """A motion file is about one person."""

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field
 
-from pipeline.stage import FrameStage, StageConfig, Tracks
-from pipeline.tracks import ShotTrack
-from pipeline.types import Frame, Video
+from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import ShotTrack
+from rotoscope.pipeline.types import Frame, Video
 
 LUMA_WIDTH = 32
 """Pixels across the image that frames are compared by."""

@@ -8,14 +8,14 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import Field
 
-from pipeline.geometry import se3
-from pipeline.smoothing import smooth_many, smooth_rotations, smooth_vectors
-from pipeline.smoothing.segments import known_frames
-from pipeline.stage import ClipStage, StageConfig, Tracks
-from pipeline.stages.smooth_body import smooth_body
-from pipeline.stages.smooth_parts import only_known, with_systematic
-from pipeline.tracks import BodyTrack, HandTrack, Track
-from pipeline.types import Clip
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.smoothing import smooth_many, smooth_rotations, smooth_vectors
+from rotoscope.pipeline.smoothing.segments import known_frames
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.stages.smooth_body import smooth_body
+from rotoscope.pipeline.stages.smooth_parts import only_known, with_systematic
+from rotoscope.pipeline.tracks import BodyTrack, HandTrack, Track
+from rotoscope.pipeline.types import Clip
 
 
 class SmoothConfig(StageConfig):
@@ -40,7 +40,7 @@ class Smooth(ClipStage):
     linear, so a point that is the origin, or lies in a plane of that frame, remains there.
 
     All joints of a body are smoothed together, then its bones get their lengths back
-    (`pipeline.stages.smooth_body`).
+    (`rotoscope.pipeline.stages.smooth_body`).
 
     Frames inside short gaps get values and are marked `filled`, never `valid`. Frames whose sample
     lies grossly off the motion count as not observed: they become `filled` where the gap allows.

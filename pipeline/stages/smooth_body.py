@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from pipeline.smoothing import smooth_many
-from pipeline.smoothing.segments import known_frames
-from pipeline.stages.smooth_parts import only_known, with_systematic
-from pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack
+from rotoscope.pipeline.smoothing import smooth_many
+from rotoscope.pipeline.smoothing.segments import known_frames
+from rotoscope.pipeline.stages.smooth_parts import only_known, with_systematic
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack
 
 _BONES: tuple[tuple[str, str], ...] = (
     ("pelvis", "neck"),

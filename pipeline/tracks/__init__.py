@@ -5,12 +5,12 @@ A track is a frozen dataclass of arrays whose first axis is time. Missing values
 `valid` False, so that nobody takes them for an observation.
 """
 
-from pipeline.tracks.action import REASONS, ActionTrack, FeatureTrack, QualityTrack
-from pipeline.tracks.base import SCENE, SIDES, Side, Track, require_shape
-from pipeline.tracks.body import BODY_JOINTS, BodyTrack, SmplxTrack
-from pipeline.tracks.hand import NUM_HAND_JOINTS, GripperTrack, HandTrack
-from pipeline.tracks.spans import runs, scatter
-from pipeline.tracks.video import (
+from rotoscope.pipeline.tracks.action import REASONS, ActionTrack, FeatureTrack, QualityTrack
+from rotoscope.pipeline.tracks.base import SCENE, SIDES, Side, Track, require_shape
+from rotoscope.pipeline.tracks.body import BODY_JOINTS, BodyTrack, SmplxTrack
+from rotoscope.pipeline.tracks.hand import NUM_HAND_JOINTS, GripperTrack, HandTrack
+from rotoscope.pipeline.tracks.spans import runs, scatter
+from rotoscope.pipeline.tracks.video import (
     Camera,
     ClockTrack,
     EmbeddingTrack,

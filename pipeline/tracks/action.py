@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import ValidationError
 
-from pipeline.contract import ActionContract
-from pipeline.errors import TrackError
-from pipeline.quoting import shown
-from pipeline.tracks.base import Track, require_shape
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.quoting import shown
+from rotoscope.pipeline.tracks.base import Track, require_shape
 
 LARGEST = 1e9
 """What no robot reaches, whatever the unit; statistics of 32 bits can still hold its square."""

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from pipeline.errors import TrackError
+from rotoscope.pipeline.errors import TrackError
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.errors import TrackError
-from pipeline.tracks.base import SIDES, Track, require_shape
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.tracks.base import SIDES, Track, require_shape
 
 BODY_JOINTS: tuple[str, ...] = (
     "pelvis",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.errors import TrackError
-from pipeline.tracks.base import SIDES, Side, Track, require_shape
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.tracks.base import SIDES, Side, Track, require_shape
 
 NUM_HAND_JOINTS = 21
 
@@ -18,7 +18,7 @@ class HandTrack(Track):
     """One hand over a clip: image landmarks, then (after lift) its metric pose.
 
     The wrist frame has its origin at the wrist joint; its axes are those of
-    `pipeline.geometry.hand_frame.wrist_frame`.
+    `rotoscope.pipeline.geometry.hand_frame.wrist_frame`.
     """
 
     side: Side

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pipeline.errors import TrackError
-from pipeline.tracks.base import Track
-from pipeline.types import CameraSource
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.tracks.base import Track
+from rotoscope.pipeline.types import CameraSource
 
 
 @dataclass(frozen=True, eq=False)

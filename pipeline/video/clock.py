@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from pipeline.errors import UnreasonableVideoError
+from rotoscope.pipeline.errors import UnreasonableVideoError
 
 MIN_RATE_HZ = 0.1
 MAX_RATE_HZ = 1000.0

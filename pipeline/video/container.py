@@ -16,10 +16,10 @@ import av.video.stream
 import numpy as np
 from jaxtyping import Bool, Int
 
-from pipeline.errors import DamagedVideoError, NotAVideoError, UnreasonableVideoError
-from pipeline.video.clock import Clock, fill_missing, make_clock
-from pipeline.video.scan import display_name
-from pipeline.video.truncation import MP4_BOXES
+from rotoscope.pipeline.errors import DamagedVideoError, NotAVideoError, UnreasonableVideoError
+from rotoscope.pipeline.video.clock import Clock, fill_missing, make_clock
+from rotoscope.pipeline.video.scan import display_name
+from rotoscope.pipeline.video.truncation import MP4_BOXES
 
 FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpeg,mpegts,flv,live_flv,asf,ogg,mxf,nut,ivf,"

@@ -1,4 +1,4 @@
-"""Frames of a video through decord, for whoever asks for it; see `pipeline.video.read`."""
+"""Frames of a video through decord, for whoever asks `rotoscope.pipeline.video.read` for it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import DamagedVideoError, NotAVideoError
-from pipeline.types import Frame, Video
-from pipeline.video.container import first_bytes, open_video
-from pipeline.video.probe import frame_times
-from pipeline.video.scan import display_name
-from pipeline.video.truncation import EBML_MAGIC, MP4_BOXES
+from rotoscope.pipeline.errors import DamagedVideoError, NotAVideoError
+from rotoscope.pipeline.types import Frame, Video
+from rotoscope.pipeline.video.container import first_bytes, open_video
+from rotoscope.pipeline.video.probe import frame_times
+from rotoscope.pipeline.video.scan import display_name
+from rotoscope.pipeline.video.truncation import EBML_MAGIC, MP4_BOXES
 
 MAX_COUNT_DIFFERENCE = 1
 """decord's frame count may differ from the packets by this; the difference is not damage."""

@@ -24,12 +24,12 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from jaxtyping import UInt8
 
-from pipeline.atomic import disk_errors
-from pipeline.errors import UsageError
-from pipeline.types import Frame
-from pipeline.video.fit import Fit, fit_into
-from pipeline.video.image_stats import ImageStats
-from pipeline.video.picture import LIMITED, PictureMaker, Planes, packed, plane_of
+from rotoscope.pipeline.atomic import disk_errors
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.types import Frame
+from rotoscope.pipeline.video.fit import Fit, fit_into
+from rotoscope.pipeline.video.image_stats import ImageStats
+from rotoscope.pipeline.video.picture import LIMITED, PictureMaker, Planes, packed, plane_of
 
 BLACK_YUV = (16, 128, 128)
 TAG_BT601 = 6
@@ -48,7 +48,8 @@ class EpisodeEncoder:
     block ends without an error; after an error it must be thrown away.
 
     Args:
-        path: Where to write; an existing file is replaced. See `pipeline.atomic` for safe names.
+        path: Where to write; an existing file is replaced. See `rotoscope.pipeline.atomic` for safe
+        names.
         width: Pixels across, even.
         height: Pixels down, even.
         fps: Frames per second.

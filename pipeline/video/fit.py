@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import UsageError
+from rotoscope.pipeline.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import UInt8
 
-from pipeline.errors import DatasetError
+from rotoscope.pipeline.errors import DatasetError
 
 QUANTILES = (0.01, 0.10, 0.50, 0.90, 0.99)
 """LeRobot's default quantiles; its names for them are `q01`, `q10` and so on."""

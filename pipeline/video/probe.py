@@ -10,13 +10,13 @@ import av.error
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import DamagedVideoError, UnreasonableVideoError
-from pipeline.identity import sha256_file
-from pipeline.types import Video
-from pipeline.video.container import PacketTable, check_size, open_video, read_packets
-from pipeline.video.metadata import focal_px_of, is_mirrored, rotation_of
-from pipeline.video.scan import display_name
-from pipeline.video.truncation import missing_bytes
+from rotoscope.pipeline.errors import DamagedVideoError, UnreasonableVideoError
+from rotoscope.pipeline.identity import sha256_file
+from rotoscope.pipeline.types import Video
+from rotoscope.pipeline.video.container import PacketTable, check_size, open_video, read_packets
+from rotoscope.pipeline.video.metadata import focal_px_of, is_mirrored, rotation_of
+from rotoscope.pipeline.video.scan import display_name
+from rotoscope.pipeline.video.truncation import missing_bytes
 
 
 def probe(path: Path | str, sha256: str | None = None) -> Video:

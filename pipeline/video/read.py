@@ -13,11 +13,11 @@ import av.error
 import av.video.stream
 import numpy as np
 
-from pipeline.errors import DamagedVideoError, UnreasonableVideoError, UsageError
-from pipeline.types import Frame, Video
-from pipeline.video.container import PacketTable, decode, open_video, read_packets
-from pipeline.video.picture import PictureMaker
-from pipeline.video.scan import display_name
+from rotoscope.pipeline.errors import DamagedVideoError, UnreasonableVideoError, UsageError
+from rotoscope.pipeline.types import Frame, Video
+from rotoscope.pipeline.video.container import PacketTable, decode, open_video, read_packets
+from rotoscope.pipeline.video.picture import PictureMaker
+from rotoscope.pipeline.video.scan import display_name
 
 Backend = Literal["auto", "pyav", "decord"]
 DECORD_COST: dict[str, float] = {"h264": 1.6, "hevc": 1.7, "vp9": 1.7, "mpeg4": 2.2}
@@ -65,7 +65,7 @@ def read_frames(
             f"{video.num_frames}"
         )
     if choose_backend(video, backend) == "decord":
-        from pipeline.video.decord_reader import read_with_decord
+        from rotoscope.pipeline.video.decord_reader import read_with_decord
 
         return read_with_decord(video, start, stop)
     return _read_with_pyav(video, start, stop)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.errors import UsageError
+from rotoscope.pipeline.errors import UsageError
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.geometry import se3
-from retarget.description import Joint
-from retarget.onboarding.proposal import Proposal, direction, rounded
-from retarget.onboarding.skeleton import Skeleton
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.description import Joint
+from rotoscope.retarget.onboarding.proposal import Proposal, direction, rounded
+from rotoscope.retarget.onboarding.skeleton import Skeleton
 
 FINGERTIP_M = 0.01
 """The grasp is this far behind the ends of the fingers [m]."""

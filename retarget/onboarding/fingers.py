@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.geometry import se3
-from retarget.joint_limits import follows
-from retarget.onboarding.skeleton import Skeleton
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.joint_limits import follows
+from rotoscope.retarget.onboarding.skeleton import Skeleton
 
 NEAR_M = 0.005
 """A link whose origin is this near to its joint does not mark a fingertip."""

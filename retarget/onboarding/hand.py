@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.geometry import se3
-from retarget.onboarding.fingers import (
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.onboarding.fingers import (
     Finger,
     OpenHand,
     bending_axis,
@@ -16,9 +16,9 @@ from retarget.onboarding.fingers import (
     rank_thumbs,
     stretch,
 )
-from retarget.onboarding.names import finger_of, side_of
-from retarget.onboarding.proposal import Proposal, direction, point
-from retarget.onboarding.skeleton import Skeleton
+from rotoscope.retarget.onboarding.names import finger_of, side_of
+from rotoscope.retarget.onboarding.proposal import Proposal, direction, point
+from rotoscope.retarget.onboarding.skeleton import Skeleton
 
 HUMAN_HAND_M = 0.187
 """Mean length of an adult hand, wrist to tip of the middle finger: 194 mm for men, 180 mm for

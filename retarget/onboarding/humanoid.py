@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.geometry import se3
-from pipeline.tracks import Side
-from retarget.onboarding.limbs import Pair, bend, find_pairs, meeting_point, nearest_part
-from retarget.onboarding.names import side_of
-from retarget.onboarding.proposal import Proposal, point, rounded
-from retarget.onboarding.skeleton import Skeleton
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import Side
+from rotoscope.retarget.onboarding.limbs import Pair, bend, find_pairs, meeting_point, nearest_part
+from rotoscope.retarget.onboarding.names import side_of
+from rotoscope.retarget.onboarding.proposal import Proposal, point, rounded
+from rotoscope.retarget.onboarding.skeleton import Skeleton
 
 HUMAN_LEG_M = 0.835
 """Hip to ankle of a person of 1.70 m: 0.491 of the height (Drillis and Contini 1966)."""

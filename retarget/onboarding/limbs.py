@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from retarget.onboarding.skeleton import Skeleton
+from rotoscope.retarget.onboarding.skeleton import Skeleton
 
 MIN_LIMB_JOINTS = 4
 """Joints of the simplest arm or leg."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from pipeline.tracks import Side
-from retarget.tree_config import Finger
+from rotoscope.pipeline.tracks import Side
+from rotoscope.retarget.tree_config import Finger
 
 FINGER_WORDS: dict[Finger, tuple[str, ...]] = {
     "thumb": ("thumb", "th", "thtip"),

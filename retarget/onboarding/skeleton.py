@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.errors import RobotError
-from pipeline.geometry import se3
-from retarget.description import Description, Joint
-from retarget.joint_limits import follows
-from retarget.mujoco_model import import_mujoco, robot_spec
-from retarget.tree import KinematicTree, Mark
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.description import Description, Joint
+from rotoscope.retarget.joint_limits import follows
+from rotoscope.retarget.mujoco_model import import_mujoco, robot_spec
+from rotoscope.retarget.tree import KinematicTree, Mark
 
 SAMPLES_PER_TURN = 24
 """Points by which round shapes are stood for."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.assets.manifest import manifest
+from rotoscope.pipeline.assets.manifest import manifest
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.assets import asset_path, fetch
-from pipeline.assets.digest import sha256_of
-from pipeline.errors import AssetError
+from rotoscope.pipeline.assets import asset_path, fetch
+from rotoscope.pipeline.assets.digest import sha256_of
+from rotoscope.pipeline.errors import AssetError
 
 needs_apt = pytest.mark.skipif(
     not (shutil.which("apt-get") and shutil.which("dpkg-deb")), reason="no apt-get on this machine"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.assets import asset_path, fetch, list_assets, verify
-from pipeline.errors import AssetError, UsageError
+from rotoscope.pipeline.assets import asset_path, fetch, list_assets, verify
+from rotoscope.pipeline.errors import AssetError, UsageError
 
 CONTENT = b"twenty-one joints"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

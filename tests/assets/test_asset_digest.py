@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.assets.digest import sha256_of
+from rotoscope.pipeline.assets.digest import sha256_of
 
 
 @settings(deadline=None)  # it writes files, and a busy disk is no defect

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.assets.manifest import RenderedSource, load_manifest, manifest
-from pipeline.errors import AssetError
+from rotoscope.pipeline.assets.manifest import RenderedSource, load_manifest, manifest
+from rotoscope.pipeline.errors import AssetError
 
 
 def test_shipped_assets_have_checksums_unless_rendered_here() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.assets import asset_path
-from pipeline.assets.archives import Archive
-from pipeline.assets.manifest import ImageNormalisation, Member, StoredZip, load_manifest
-from pipeline.assets.sources import _take
-from pipeline.assets.tflite import with_normalisation
-from pipeline.errors import AssetError
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.assets.archives import Archive
+from rotoscope.pipeline.assets.manifest import ImageNormalisation, Member, StoredZip, load_manifest
+from rotoscope.pipeline.assets.sources import _take
+from rotoscope.pipeline.assets.tflite import with_normalisation
+from rotoscope.pipeline.errors import AssetError
 
 WEIGHTS = bytes(range(256))
 UNIT_RANGE = ImageNormalisation(mean=0.0, std=255.0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks._hand_metrics import HandVectors, hand_metrics, hand_vectors
-from pipeline.errors import RobotError
+from rotoscope.pipeline.errors import RobotError
 
 FPS = 30.0
 SCALE = 2.0

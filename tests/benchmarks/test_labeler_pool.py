@@ -67,11 +67,18 @@ def write(folder: Path, name: str, text: str) -> None:
     path.write_text(textwrap.dedent(text))
 
 
+USED = """
+def f():
+    from rotoscope.models import deep
+    return deep.x
+"""
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(code, "_ROOT", tmp_path)
-    write(tmp_path, "benchmarks.one", "from models.used import f\n")
-    write(tmp_path, "models.used", "def f():\n    from models import deep\n    return deep.x\n")
+    write(tmp_path, "benchmarks.one", "from rotoscope.models.used import f\n")
+    write(tmp_path, "models.used", USED)
     write(tmp_path, "models.deep", "x = 1\n")
     write(tmp_path, "models.unused", "x = 1\n")
     return tmp_path
@@ -102,6 +109,14 @@ def test_only_edits_of_code_that_is_run_count(
     before = fresh_hash()
     write(project, name, text)
     assert (fresh_hash() != before) == changes
+
+
+def test_keys_are_those_of_the_time_before_the_import_root(project: Path) -> None:
+    below_root = fresh_hash()
+    write(project, "benchmarks.one", "from models.used import f\n")
+    write(project, "models.used", USED.replace("rotoscope.", ""))
+    assert fresh_hash() == below_root
+    assert code.code_hash(("models.used",)) == code.code_hash(("rotoscope.models.used",))
 
 
 def test_a_missing_module_is_named(project: Path) -> None:

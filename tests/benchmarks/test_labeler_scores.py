@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.labelers import scores
-from models.policy.scores import wilson
+from rotoscope.models.policy.scores import wilson
 
 
 def actions(seed: int = 0, rows: int = 80, columns: int = 3) -> np.ndarray:

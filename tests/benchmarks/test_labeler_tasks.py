@@ -8,8 +8,8 @@ pytest.importorskip("Box2D", reason="the extra `bench` is not installed")
 
 from benchmarks.labelers.episodes import Demonstration, cached
 from benchmarks.labelers.tasks.classic import TASKS, episode, mean_return
-from models.simulators.rollout import teacher
-from models.simulators.simulator import open_simulator
+from rotoscope.models.simulators.rollout import teacher
+from rotoscope.models.simulators.simulator import open_simulator
 
 SEEDS = range(20)
 

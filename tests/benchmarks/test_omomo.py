@@ -13,8 +13,8 @@ from benchmarks._omomo import (
     to_body_joints,
 )
 from benchmarks._wheels import peers_root
-from pipeline.errors import AssetError
-from pipeline.tracks import BODY_JOINTS
+from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.tracks import BODY_JOINTS
 
 KNOWN = {
     ("gmr", CLIPS[0]): (13.92, 24.80, 6.23),

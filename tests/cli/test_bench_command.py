@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import pipeline
-from pipeline.cli import bench
-from pipeline.errors import UsageError
+from rotoscope import pipeline
+from rotoscope.pipeline.cli import bench
+from rotoscope.pipeline.errors import UsageError
 
 RUNNER = CliRunner()
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from video_files import write_video
 
-from pipeline.run.ledger import Ledger
+from rotoscope.pipeline.run.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
 TINY = Path(__file__).parents[1] / "run" / "tiny_stages.py"
@@ -32,7 +32,7 @@ def rotoscope(folder):
     def rotoscope(*arguments):
         env = os.environ | {"ROTOSCOPE_STORE": str(folder / "store"), "PYTHONPATH": str(ROOT)}
         return subprocess.run(
-            [sys.executable, "-m", "pipeline.cli.main", *arguments],
+            [sys.executable, "-m", "rotoscope.pipeline.cli.main", *arguments],
             cwd=folder,
             env=env,
             capture_output=True,

@@ -12,7 +12,7 @@ from video_files import write_video
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "run" / "tiny_stages.py"
 STAGE = """
-from pipeline.stage import ClipStage
+from rotoscope.pipeline.stage import ClipStage
 
 class Mine(ClipStage):
     kind, version = "mine", "1"
@@ -40,7 +40,7 @@ def debug(folder, recipe, *arguments, typed=""):
     env = os.environ | {"PYTHONPATH": str(ROOT), "ROTOSCOPE_STORE": str(folder / "store")}
     command = ["label", ".", "--recipe", recipe, "--out", "out", "--debug", *arguments]
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli.main", *command],
+        [sys.executable, "-m", "rotoscope.pipeline.cli.main", *command],
         cwd=folder, env=env, input=typed, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -64,7 +64,7 @@ def test_only_chooses_the_video_and_stages_run_again_each_time(folder):
 
 @pytest.mark.parametrize("error", ['ValueError("mine")', "TrackError('ours')"])
 def test_error_comes_with_its_traceback(folder, error):
-    text = "from pipeline.errors import TrackError\n" + STAGE.format(error=error)
+    text = "from rotoscope.pipeline.errors import TrackError\n" + STAGE.format(error=error)
     (folder / "mine.py").write_text(text)
     done = debug(folder, "mine.yaml", typed="c\n")
     assert done.returncode == 1

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from video_files import write_video
 
-from pipeline.cli import guard
-from pipeline.errors import AssetError, UsageError
+from rotoscope.pipeline.cli import guard
+from rotoscope.pipeline.errors import AssetError, UsageError
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "run" / "tiny_stages.py"
@@ -33,7 +33,7 @@ def folder(tmp_path):
 def start(folder, *arguments):
     env = os.environ | {"PYTHONPATH": str(ROOT), "ROTOSCOPE_STORE": str(folder / "store")}
     return subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli.main", *arguments],
+        [sys.executable, "-m", "rotoscope.pipeline.cli.main", *arguments],
         cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -67,7 +67,7 @@ def test_stopped_labelling_says_how_to_go_on(folder, number, code):
 def test_second_signal_ends_at_once(folder):
     code = (
         "import time\n"
-        "from pipeline.cli.guard import run_guarded\n"
+        "from rotoscope.pipeline.cli.guard import run_guarded\n"
         "def command():\n"
         "    try:\n"
         "        print('ready', flush=True); time.sleep(60)\n"

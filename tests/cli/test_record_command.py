@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from models.simulators.record_command import record_demonstrations
-from pipeline.cli.main import app
-from pipeline.dataset import open_dataset
-from pipeline.errors import UsageError
-from pipeline.video.probe import probe
+from rotoscope.models.simulators.record_command import record_demonstrations
+from rotoscope.pipeline.cli.main import app
+from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.video.probe import probe
 
 pytest.importorskip("gymnasium")
 ENV = "gymnasium:CartPole-v1"

@@ -3,9 +3,9 @@
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.cli.main import app
-from pipeline.errors import UsageError
-from pipeline.run.store import RECORD, Store
+from rotoscope.pipeline.cli.main import app
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.run.store import RECORD, Store
 
 KEYS = tuple(f"{number}a" * 32 for number in range(3))
 

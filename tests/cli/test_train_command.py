@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks._small_dataset import publish_small
-from pipeline.cli.main import app
-from pipeline.errors import ContractError, DatasetError, RotoscopeError, UsageError
+from rotoscope.pipeline.cli.main import app
+from rotoscope.pipeline.errors import ContractError, DatasetError, RotoscopeError, UsageError
 
 SETTINGS = ["-o", "inputs=[observation.state]", "-o", "kind=ridge"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.doctor.run import diagnose
+from rotoscope.pipeline.doctor.run import diagnose
 
 EPISODES, ROWS = 5, 90
 

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from spoilt import change_episodes, change_json, change_rows, only
 
-from pipeline.doctor.run import diagnose
-from pipeline.errors import DatasetError
+from rotoscope.pipeline.doctor.run import diagnose
+from rotoscope.pipeline.errors import DatasetError
 
 CAMERA = "observation.images.front"
 PLACE = f"videos/{CAMERA}/"

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from spoilt import change_episodes, change_json, change_rows, expect, only, verdicts
 
-from pipeline.doctor.run import diagnose, exit_code, table
-from pipeline.errors import DatasetError
-from pipeline.video.encode import EpisodeEncoder
+from rotoscope.pipeline.doctor.run import diagnose, exit_code, table
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.video.encode import EpisodeEncoder
 
 ROOT = Path(__file__).parents[2]
 
@@ -161,7 +161,7 @@ def test_info_that_makes_no_sense_is_refused(dataset, change, words):
 
 def test_examining_loads_nothing_heavy(clean):
     code = (
-        f"import sys; from pathlib import Path; from pipeline.doctor.run import diagnose;"
+        f"import sys; from pathlib import Path; from rotoscope.pipeline.doctor.run import diagnose;"
         f"diagnose(Path({str(clean)!r}));"
         "print({'torch', 'lerobot', 'pandas', 'scipy', 'cv2'} & set(sys.modules))"
     )

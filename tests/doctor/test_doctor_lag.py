@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.doctor.lag import Curve, curve_of
+from rotoscope.pipeline.doctor.lag import Curve, curve_of
 
 LAGS = np.arange(-15, 16)
 

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 from spoilt import EPISODES, change_episodes, change_json, change_rows, expect, first_rows, only
 
-from pipeline.doctor.run import diagnose, exit_code
+from rotoscope.pipeline.doctor.run import diagnose, exit_code
 
 
 def test_shifted_actions_are_found(dataset):

@@ -5,10 +5,10 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.cli.main import app
-from pipeline.doctor.files import check_files
-from pipeline.export.manifest import MANIFEST
-from pipeline.export.replacing import dataset_folder
+from rotoscope.pipeline.cli.main import app
+from rotoscope.pipeline.doctor.files import check_files
+from rotoscope.pipeline.export.manifest import MANIFEST
+from rotoscope.pipeline.export.replacing import dataset_folder
 
 NAMES = ["meta/info.json", "data/chunk-000/file-000.parquet", "videos/front/a.mp4", "README.md"]
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from benchmarks._small_dataset import contract, episode, job_for
-from pipeline.doctor.run import diagnose
-from pipeline.episode import StateColumns
-from pipeline.errors import DatasetError
-from pipeline.export.publish import publish_in_child
-from pipeline.export.schema import schema_of
-from pipeline.export.stored_episode import open_episode, save_episode
+from rotoscope.pipeline.doctor.run import diagnose
+from rotoscope.pipeline.episode import StateColumns
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.export.publish import publish_in_child
+from rotoscope.pipeline.export.schema import schema_of
+from rotoscope.pipeline.export.stored_episode import open_episode, save_episode
 
 COMMANDS = contract().model_copy(update={"shift_s": 0.0, "is_state": False})
 SEEN = StateColumns(("x", "y"), "px", "What was seen at the row: track.point.")

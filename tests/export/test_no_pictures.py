@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from benchmarks._small_dataset import episode, job_for, store
-from pipeline.dataset import open_dataset, read_images
-from pipeline.doctor.run import diagnose
-from pipeline.errors import DatasetError
-from pipeline.export.publish import publish_in_child
-from pipeline.export.schema import schema_of
-from pipeline.export.stored_episode import open_episode, save_episode
+from rotoscope.pipeline.dataset import open_dataset, read_images
+from rotoscope.pipeline.doctor.run import diagnose
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.export.publish import publish_in_child
+from rotoscope.pipeline.export.schema import schema_of
+from rotoscope.pipeline.export.stored_episode import open_episode, save_episode
 
 
 def without_pictures(number, rows=40):

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 from benchmarks._small_dataset import FPS, episode, job_for, read_code, store, store_many
-from pipeline.errors import DatasetError, DiskFullError
-from pipeline.export.light_lerobot import (
+from rotoscope.pipeline.errors import DatasetError, DiskFullError
+from rotoscope.pipeline.export.light_lerobot import (
     LightImportError,
     _PlaceholderModule,
     import_light_writer,
 )
-from pipeline.export.publish import publish, publish_in_child
+from rotoscope.pipeline.export.publish import publish, publish_in_child
 
 ROOT = Path(__file__).parents[2]
 EPISODES, ROWS = 62, 8
@@ -229,7 +229,7 @@ def test_video_files_do_not_grow_without_bound(
     lerobot_dataset, whole, stored, tmp_path, monkeypatch
 ):
     total = sum(s.video_path.stat().st_size for s in stored[:12])
-    monkeypatch.setattr("pipeline.export.lerobot.VIDEO_FILE_MB", total / 4 / 2**20)
+    monkeypatch.setattr("rotoscope.pipeline.export.lerobot.VIDEO_FILE_MB", total / 4 / 2**20)
     publish(job_for(stored[:12], tmp_path / "out"), whole)
     files = sorted((tmp_path / "out" / "videos").rglob("*.mp4"))
     assert len(files) > 2
@@ -320,7 +320,7 @@ def test_full_disk_says_so(stored, tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pipeline.export.lerobot.write_lerobot", full)
+    monkeypatch.setattr("rotoscope.pipeline.export.lerobot.write_lerobot", full)
     with pytest.raises(DiskFullError, match="no space left while writing"):
         publish(job_for(stored[:1], tmp_path / "out"), lambda: None)
     assert not (tmp_path / "out").exists()
@@ -328,7 +328,7 @@ def test_full_disk_says_so(stored, tmp_path, monkeypatch):
 
 PARENT = """
 import json, sys
-from pipeline.export.publish import PublishJob, publish_in_child
+from rotoscope.pipeline.export.publish import PublishJob, publish_in_child
 publish_in_child(PublishJob(**json.load(open(sys.argv[1]))))
 """
 

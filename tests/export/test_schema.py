@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks._small_dataset import episode, store
-from pipeline.episode import Feature
-from pipeline.errors import DatasetError
-from pipeline.export.schema import schema_of
+from rotoscope.pipeline.episode import Feature
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.export.schema import schema_of
 
 
 @pytest.fixture

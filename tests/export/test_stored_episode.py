@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks._small_dataset import episode, store
-from pipeline.episode import Feature
-from pipeline.errors import DatasetError, TrackError
-from pipeline.export.stored_episode import ROW_ARRAYS, open_episode
+from rotoscope.pipeline.episode import Feature
+from rotoscope.pipeline.errors import DatasetError, TrackError
+from rotoscope.pipeline.export.stored_episode import ROW_ARRAYS, open_episode
 
 
 def test_episode_comes_back_as_it_was(tmp_path):

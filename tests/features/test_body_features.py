@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.assemble import build_episodes
-from pipeline.contract import ActionContract, Dimension
-from pipeline.recipe import ExportSection
-from pipeline.tracks import BODY_JOINTS, ActionTrack, BodyTrack, SegmentTrack
-from pipeline.types import Clip, Video
+from rotoscope.pipeline.assemble import build_episodes
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.recipe import ExportSection
+from rotoscope.pipeline.tracks import BODY_JOINTS, ActionTrack, BodyTrack, SegmentTrack
+from rotoscope.pipeline.types import Clip, Video
 
 RATE_HZ, FRAMES = 60.0, 121
 

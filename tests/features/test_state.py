@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.assemble import build_episodes
-from pipeline.contract import ActionContract, Dimension
-from pipeline.episode import Feature
-from pipeline.errors import ContractError, TrackError
-from pipeline.features.state import seen_state
-from pipeline.recipe import ExportSection
-from pipeline.tracks import REASONS, ActionTrack, FeatureTrack, SegmentTrack
-from pipeline.types import Clip, Video
+from rotoscope.pipeline.assemble import build_episodes
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.episode import Feature
+from rotoscope.pipeline.errors import ContractError, TrackError
+from rotoscope.pipeline.features.state import seen_state
+from rotoscope.pipeline.recipe import ExportSection
+from rotoscope.pipeline.tracks import REASONS, ActionTrack, FeatureTrack, SegmentTrack
+from rotoscope.pipeline.types import Clip, Video
 
 RATE_HZ, FRAMES = 20.0, 61
 NAME = "actions.learned.scene"

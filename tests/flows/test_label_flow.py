@@ -19,7 +19,7 @@ def prefect_home(tmp_path, monkeypatch):
 
 @pytest.mark.timeout(280)
 def test_flow_publishes_the_dataset_and_shows_what_failed(prefect_home, tmp_path):
-    from flows.label import run
+    from rotoscope.flows.label import run
 
     videos = tmp_path / "videos"
     videos.mkdir()

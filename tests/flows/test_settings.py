@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.processes import safe_python
+from rotoscope.pipeline.processes import safe_python
 
 ROOT = Path(__file__).parents[2]
 PROBE = """
-from flows import import_prefect
+from rotoscope.flows import import_prefect
 import_prefect()
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 def show():

@@ -16,15 +16,15 @@ import pytest
 import yaml
 from video_files import write_video
 
-from flows import evaluate, label, train
-from flows.supervise import supervised
-from pipeline.errors import UsageError
+from rotoscope.flows import evaluate, label, train
+from rotoscope.flows.supervise import supervised
+from rotoscope.pipeline.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "run" / "tiny_stages.py"
 SLOW = f"""
 import time
-from pipeline.registry import stage_class
+from rotoscope.pipeline.registry import stage_class
 
 class Slow(stage_class({f"{TINY}:Brightness"!r})):
     def finish(self, time_s):
@@ -107,7 +107,7 @@ def test_plain_labelling_is_asked_as_the_flow_is():
 def test_server_that_goes_in_the_middle_costs_no_row(job, monkeypatch, caplog, capfd):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = subprocess.Popen(
-            [sys.executable, "-P", "-m", "flows.server", str(listener.fileno())],
+            [sys.executable, "-P", "-m", "rotoscope.flows.server", str(listener.fileno())],
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
@@ -151,7 +151,7 @@ def _make_slow(seconds):
 
 COMMAND = """
 import json, sys
-from flows.supervise import supervised
+from rotoscope.flows.supervise import supervised
 supervised("label", "run", ["videos"], **json.loads(sys.argv[1]))
 """
 
@@ -169,7 +169,7 @@ def test_no_process_is_left_when_the_command_is_ended(job, tmp_path, signal_numb
         stderr=subprocess.DEVNULL,
     )
     if moment == "the server starts":
-        wait_for(lambda: any("flows.server" in line for _, line in left_behind(tmp_path)))
+        wait_for(lambda: any("rotoscope.flows.server" in line for _, line in left_behind(tmp_path)))
     else:
         wait_for(Path("out.rotoscope/run.json").exists)
         time.sleep(2.0)

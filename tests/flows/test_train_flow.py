@@ -5,9 +5,9 @@ import json
 import pytest
 
 from benchmarks._small_dataset import publish_small
-from flows.evaluate import try_policy
-from flows.train import train_bco, train_labeler, train_latent, train_policy
-from pipeline.errors import DatasetError, UsageError
+from rotoscope.flows.evaluate import try_policy
+from rotoscope.flows.train import train_bco, train_labeler, train_latent, train_policy
+from rotoscope.pipeline.errors import DatasetError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +56,9 @@ def test_bco_refuses_what_the_command_refuses(tmp_path):
 @pytest.mark.slow
 def test_bco_gives_the_facts_of_its_last_round(tmp_path):
     pytest.importorskip("gymnasium.envs.classic_control", reason="needs the extra `bench`")
-    from models.simulators.record import record_dataset
-    from models.simulators.rollout import teacher
-    from models.simulators.simulator import open_simulator
+    from rotoscope.models.simulators.record import record_dataset
+    from rotoscope.models.simulators.rollout import teacher
+    from rotoscope.models.simulators.simulator import open_simulator
 
     task, out = "gymnasium:CartPole-v1", tmp_path / "out"
     simulator = open_simulator(task)

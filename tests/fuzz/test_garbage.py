@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from benchmarks._garbage import Kind, num_examples, raw_errors
 from benchmarks._garbage_kinds import kinds
-from pipeline.errors import UsageError
+from rotoscope.pipeline.errors import UsageError
 
 SLOW_TO_MAKE = {"labeler", "policy", "info_json", "sidecars", "dataset_files"}
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.geometry import pinhole
+from rotoscope.pipeline.geometry import pinhole
 
 K = np.array([[800.0, 0.0, 320.0], [0.0, 820.0, 240.0], [0.0, 0.0, 1.0]])
 DISTORTION = (-0.28, 0.09, 0.001, -0.002, 0.01)

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from pipeline.geometry import hand_frame, se3
+from rotoscope.pipeline.geometry import hand_frame, se3
 
 seeds = st.integers(0, 2**31)
 

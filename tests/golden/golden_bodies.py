@@ -11,8 +11,15 @@ from golden_hands import seen_hand
 from small_robots import BIPED_JOINTS, STANDING_HEIGHT_M, biped
 from walkers import body_of, walker, without, write_armed_humanoid
 
-from pipeline.contract import ActionContract, Dimension
-from pipeline.tracks import BODY_JOINTS, SIDES, ActionTrack, BodyTrack, Camera, FeatureTrack
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.tracks import (
+    BODY_JOINTS,
+    SIDES,
+    ActionTrack,
+    BodyTrack,
+    Camera,
+    FeatureTrack,
+)
 
 CAMERA = Camera(K=K, width=WIDTH, height=HEIGHT, source="recipe", sigma_focal_rel=0.03)
 BIPED_YAML = """name: biped

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.registry import stage_class
-from pipeline.stage import ClipStage, FrameStage, select
-from pipeline.tracks import Track
-from pipeline.types import Clip, Frame, Video
+from rotoscope.pipeline.registry import stage_class
+from rotoscope.pipeline.stage import ClipStage, FrameStage, select
+from rotoscope.pipeline.tracks import Track
+from rotoscope.pipeline.types import Clip, Frame, Video
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import golden_video
 from golden_case import Case
 from golden_digest import Digest, digest_of
 
-from pipeline.registry import stage_class
-from pipeline.run import keys
+from rotoscope.pipeline.registry import stage_class
+from rotoscope.pipeline.run import keys
 
 DATA = Path(__file__).parent / "data"
 CASES: dict[str, Case] = {
@@ -28,7 +28,7 @@ CASES: dict[str, Case] = {
 }
 """By the kind of stage, or what else is stored; `kind@part` is a further golden of a kind."""
 NO_STAGE = {"frames": "FRAMES_VERSION", "episodes": "EPISODES_VERSION"}
-"""What is stored and is no stage's: name of its version in `pipeline.run.keys`."""
+"""What is stored and is no stage's: name of its version in `rotoscope.pipeline.run.keys`."""
 
 
 def kind_of(name: str) -> str:

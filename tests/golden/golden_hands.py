@@ -10,9 +10,9 @@ from human_hands import hand_joints, seen
 
 from benchmarks._arm_clips import APPROACHES, axes, working_hand
 from benchmarks._synthetic_hands import perform
-from pipeline.contract import ActionContract, Dimension
-from pipeline.geometry import pinhole, se3
-from pipeline.tracks import ActionTrack, Camera, HandTrack
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.geometry import pinhole, se3
+from rotoscope.pipeline.tracks import ActionTrack, Camera, HandTrack
 
 K = np.array([[600.0, 0.0, 320.0], [0.0, 600.0, 240.0], [0.0, 0.0, 1.0]])
 CAMERA = Camera(K=K, width=640, height=480, source="recipe", sigma_focal_rel=0.03)

@@ -11,17 +11,17 @@ from golden_hands import CAMERA, seen_hand
 from golden_learned import picture
 from video_files import variable_times_s, write_video
 
-from pipeline.assemble import build_episodes
-from pipeline.contract import ActionContract, Dimension, GripperContract
-from pipeline.export.render import render_episodes
-from pipeline.export.stored_episode import open_episode
-from pipeline.recipe import ExportSection
-from pipeline.run.store import Store
-from pipeline.sources import open_motion
-from pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack, Track
-from pipeline.types import Frame, Video
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
+from rotoscope.pipeline.assemble import build_episodes
+from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
+from rotoscope.pipeline.export.render import render_episodes
+from rotoscope.pipeline.export.stored_episode import open_episode
+from rotoscope.pipeline.recipe import ExportSection
+from rotoscope.pipeline.run.store import Store
+from rotoscope.pipeline.sources import open_motion
+from rotoscope.pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack, Track
+from rotoscope.pipeline.types import Frame, Video
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 NUM = 60
 LOSSLESS = {"options": {"qp": "0"}, "size": (96, 64), "paint": picture}

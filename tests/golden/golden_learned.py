@@ -12,24 +12,30 @@ import numpy as np
 from golden_case import Case, clip_of, parts, run_clip_stage, show_frames, video_of
 from video_files import write_video
 
-from models.action_space import ActionSpace
-from models.calibration import Calibration
-from models.doubt import DoubtModel
-from models.encoders import encoder_digest
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.labeler import LABELER_VERSION, Labeler, LabelerFacts, folder_digest, save_labeler
-from models.latent_config import LatentActionConfig
-from models.latent_model import LATENT_VERSION, LatentFacts, LatentModel, save_latent
-from models.latent_network import build_latent_network
-from models.picture_components import PictureComponents
-from models.pixels import Pixels, PixelsConfig
-from models.seen_states import SeenStates
-from models.state_folder import StateFacts, save_states
-from models.window_model import LabelerScaling
-from pipeline.contract import ActionContract, Dimension
-from pipeline.tracks import EmbeddingTrack, FeatureTrack
-from pipeline.types import Clip, Frame
-from pipeline.video.probe import probe
+from rotoscope.models.action_space import ActionSpace
+from rotoscope.models.calibration import Calibration
+from rotoscope.models.doubt import DoubtModel
+from rotoscope.models.encoders import encoder_digest
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.labeler import (
+    LABELER_VERSION,
+    Labeler,
+    LabelerFacts,
+    folder_digest,
+    save_labeler,
+)
+from rotoscope.models.latent_config import LatentActionConfig
+from rotoscope.models.latent_model import LATENT_VERSION, LatentFacts, LatentModel, save_latent
+from rotoscope.models.latent_network import build_latent_network
+from rotoscope.models.picture_components import PictureComponents
+from rotoscope.models.pixels import Pixels, PixelsConfig
+from rotoscope.models.seen_states import SeenStates
+from rotoscope.models.state_folder import StateFacts, save_states
+from rotoscope.models.window_model import LabelerScaling
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.tracks import EmbeddingTrack, FeatureTrack
+from rotoscope.pipeline.types import Clip, Frame
+from rotoscope.pipeline.video.probe import probe
 
 NUM, RATE_HZ, SIDE_PX = 50, 20.0, 32
 SEEN = "track.point"

@@ -8,8 +8,8 @@ import numpy as np
 from bvh_files import write_bvh
 from golden_case import Case, parts, run_clip_stage
 
-from pipeline.sources import open_motion
-from pipeline.types import Clip
+from rotoscope.pipeline.sources import open_motion
+from rotoscope.pipeline.types import Clip
 
 
 def motion(folder: Path) -> dict[str, Any]:

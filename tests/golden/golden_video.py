@@ -13,15 +13,15 @@ from golden_case import Case, clip_of, parts, run_clip_stage, show_frames, video
 from hand_shapes import detection as hand_at
 
 from benchmarks.paths import shared_data
-from models.body import Body, BodyConfig
-from models.colour_tracks import ColourTracks, ColourTracksConfig
-from models.hands import Hands, HandsConfig
-from pipeline.assets import asset_path
-from pipeline.errors import AssetError
-from pipeline.stages.shots import Shots, ShotsConfig, shot_spans
-from pipeline.types import Frame
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
+from rotoscope.models.body import Body, BodyConfig
+from rotoscope.models.colour_tracks import ColourTracks, ColourTracksConfig
+from rotoscope.models.hands import Hands, HandsConfig
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.stages.shots import Shots, ShotsConfig, shot_spans
+from rotoscope.pipeline.types import Frame
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 SIZE = (640, 480)
 

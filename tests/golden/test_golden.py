@@ -4,10 +4,10 @@ import pytest
 from golden_cases import CASES, NO_STAGE, digest_now, kind_of, load, version_now, where_bumped
 from golden_digest import differences
 
-from pipeline.errors import AssetError
-from pipeline.registry import BUILT_IN, stage_class
-from pipeline.stage import matches
-from pipeline.tracks import Track
+from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.registry import BUILT_IN, stage_class
+from rotoscope.pipeline.stage import matches
+from rotoscope.pipeline.tracks import Track
 
 TRACKS = frozenset(track.__name__ for track in Track.__subclasses__())
 WRITE = "python tests/golden/write.py"

@@ -8,26 +8,26 @@ import write
 from golden_cases import CASES, digest_now, load, path_of
 from golden_digest import differences, digest_of
 
-from models.window_model import with_motion
-from pipeline.stages.curate import Curate, CurateConfig
-from pipeline.tracks import runs
+from rotoscope.models.window_model import with_motion
+from rotoscope.pipeline.stages.curate import Curate, CurateConfig
+from rotoscope.pipeline.tracks import runs
 
 CONSTANTS = {
-    "shots": "pipeline.stages.shots.CONTRAST",
-    "hands": "models.hand_checks._HALF_SCORE_RESIDUAL",
-    "body": "models.body_joints.JOINT_WEIGHTS",
-    "camera": "pipeline.stages.camera.SIGMA_FOCAL_ASSUMED",
-    "lift": "models.lift.PALM_PRIOR_M",
-    "lift_body": "models.lift_body.STATURE_PRIOR_M",
-    "smooth": "pipeline.smoothing.layout.KNOT_INTERVAL_S",
-    "ground": "retarget.contacts.POINT_HEIGHT_M",
-    "motion": "pipeline.motion.rest_skeleton._STATURE_M",
-    "retarget.gripper": "retarget.gripper_pose.TOUCHING_M",
-    "retarget.arm": "retarget.confidence.HALF_POSITION_M",
-    "retarget.hand": "retarget.hand.HALF_VECTOR_M",
-    "retarget.humanoid": "retarget.humanoid.HALF_LIMB_RAD",
-    "label.inverse_dynamics": "models.calibration.NORMAL_QUANTILE",
-    "label.latent": "models.latent_network._GAIN",
+    "shots": "rotoscope.pipeline.stages.shots.CONTRAST",
+    "hands": "rotoscope.models.hand_checks._HALF_SCORE_RESIDUAL",
+    "body": "rotoscope.models.body_joints.JOINT_WEIGHTS",
+    "camera": "rotoscope.pipeline.stages.camera.SIGMA_FOCAL_ASSUMED",
+    "lift": "rotoscope.models.lift.PALM_PRIOR_M",
+    "lift_body": "rotoscope.models.lift_body.STATURE_PRIOR_M",
+    "smooth": "rotoscope.pipeline.smoothing.layout.KNOT_INTERVAL_S",
+    "ground": "rotoscope.retarget.contacts.POINT_HEIGHT_M",
+    "motion": "rotoscope.pipeline.motion.rest_skeleton._STATURE_M",
+    "retarget.gripper": "rotoscope.retarget.gripper_pose.TOUCHING_M",
+    "retarget.arm": "rotoscope.retarget.confidence.HALF_POSITION_M",
+    "retarget.hand": "rotoscope.retarget.hand.HALF_VECTOR_M",
+    "retarget.humanoid": "rotoscope.retarget.humanoid.HALF_LIMB_RAD",
+    "label.inverse_dynamics": "rotoscope.models.calibration.NORMAL_QUANTILE",
+    "label.latent": "rotoscope.models.latent_network._GAIN",
 }
 """A number of each stage that is made one percent larger."""
 
@@ -58,17 +58,17 @@ def less_motion(channels):
     [
         (
             "curate",  # a run of invalid frames may be one frame longer
-            "pipeline.stages.curate.runs",
+            "rotoscope.pipeline.stages.curate.runs",
             lambda mask: [(a, max(a + 1, b - 1)) for a, b in runs(mask)],
         ),
         (
             "track.state",  # an open end counts as a short gap
-            "models.state_track.unseen_too_long",
+            "rotoscope.models.state_track.unseen_too_long",
             lambda time_s, values, max_gap_s: np.zeros(len(time_s), bool),
         ),
         (
             "track.colour",  # a pixel at the edge of a colour counts fully
-            "models.colour_tracks.colour_weights",
+            "rotoscope.models.colour_tracks.colour_weights",
             lambda hue, chroma, colour: np.where(
                 np.abs((hue - np.float32(colour.hue_deg) + 180) % 360 - 180)
                 <= np.float32(colour.tolerance_deg),
@@ -78,12 +78,12 @@ def less_motion(channels):
         ),
         (
             "label.pixels",  # the change of a picture is enlarged by one percent less
-            "models.labeler.with_motion",
+            "rotoscope.models.labeler.with_motion",
             lambda images, before: less_motion(with_motion(images, before)),
         ),
         (
             "episodes",  # a row counts as seen where one of its two frames was
-            "pipeline.resample.Resampler.both",
+            "rotoscope.pipeline.resample.Resampler.both",
             lambda self, seen: seen[self.left] | seen[self.right],
         ),
     ],
@@ -98,7 +98,7 @@ def test_a_comparison_that_was_turned_round(monkeypatch):
         return "" if Curate._reject(*what) else "too_short"
 
     found = type("Turned", (Curate,), {"_reject": staticmethod(turned)})
-    monkeypatch.setattr("pipeline.stages.curate.Curate", found)
+    monkeypatch.setattr("rotoscope.pipeline.stages.curate.Curate", found)
     assert found(CurateConfig()).version == Curate.version
     assert changes("curate")
 
@@ -159,11 +159,11 @@ def test_writing_refuses_another_output_of_the_same_version(own_data, monkeypatc
     assert write.main(["camera"]) == 0
     monkeypatch.setattr(CONSTANTS["camera"], 0.2)
     assert write.main(["camera"]) == 1
-    assert "bump the version of CameraStage in pipeline.stages.camera, now '1'" in (
+    assert "bump the version of CameraStage in rotoscope.pipeline.stages.camera, now '1'" in (
         capsys.readouterr().out
     )
     assert own_data.read_text() == before
-    monkeypatch.setattr("pipeline.stages.camera.CameraStage.version", "2")
+    monkeypatch.setattr("rotoscope.pipeline.stages.camera.CameraStage.version", "2")
     assert write.main(["camera"]) == 0
     assert json.loads(own_data.read_text())["version"] == "2"
     assert changes("camera") == []

@@ -15,7 +15,7 @@ add_paths()
 from golden_cases import CASES, digest_now, kind_of, load, path_of, version_now, where_bumped  # noqa: E402 - after the paths
 from golden_digest import differences  # noqa: E402 - after the paths
 
-from pipeline.errors import AssetError  # noqa: E402 - after the paths
+from rotoscope.pipeline.errors import AssetError  # noqa: E402 - after the paths
 
 
 def main(arguments: list[str]) -> int:

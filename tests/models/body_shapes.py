@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from models.body_joints import BONE_PATHS, BONES, JOINT_WEIGHTS
-from models.body_landmarker import BodyDetection
-from models.body_size import stature_of
-from pipeline.tracks import BODY_JOINTS
+from rotoscope.models.body_joints import BONE_PATHS, BONES, JOINT_WEIGHTS
+from rotoscope.models.body_landmarker import BodyDetection
+from rotoscope.models.body_size import stature_of
+from rotoscope.pipeline.tracks import BODY_JOINTS
 
 K = np.array([[900.0, 0.0, 360.0], [0.0, 900.0, 640.0], [0.0, 0.0, 1.0]])
 WIDTH, HEIGHT = 720, 1280

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.hand_landmarker import Detection
+from rotoscope.models.hand_landmarker import Detection
 
 _FINGER_ROOTS = [(-0.035, -0.085), (-0.012, -0.09), (0.01, -0.085), (0.03, -0.075)]
 """x and y of the roots from index to little finger: the back of a right hand, fingers up [m]."""

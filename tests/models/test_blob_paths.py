@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.blob_paths import Blob, most_likely_path
+from rotoscope.models.blob_paths import Blob, most_likely_path
 
 
 def _clock(num: int) -> np.ndarray:

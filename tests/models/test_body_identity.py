@@ -1,8 +1,8 @@
 import numpy as np
 from body_shapes import detection_at
 
-from models.body_identity import assign_people, build_stretches, join_stretches
-from models.body_tracker import Sighting
+from rotoscope.models.body_identity import assign_people, build_stretches, join_stretches
+from rotoscope.models.body_tracker import Sighting
 
 RED, BLUE = (200.0, 30.0, 30.0), (30.0, 30.0, 200.0)
 RATE_HZ = 30.0

@@ -1,10 +1,10 @@
 import numpy as np
 from body_shapes import LENGTHS_M, STATURE_M, body_m, landmarks_of
 
-from models.body_fit import bones_of
-from models.body_joints import BONE_ENDS, BONE_PATHS, BONES, JOINT_WEIGHTS, joints_of
-from models.body_size import BONE_GROUPS, bone_lengths, stature_of
-from pipeline.tracks import BODY_JOINTS
+from rotoscope.models.body_fit import bones_of
+from rotoscope.models.body_joints import BONE_ENDS, BONE_PATHS, BONES, JOINT_WEIGHTS, joints_of
+from rotoscope.models.body_size import BONE_GROUPS, bone_lengths, stature_of
+from rotoscope.pipeline.tracks import BODY_JOINTS
 
 
 def joint(name):

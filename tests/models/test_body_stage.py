@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from benchmarks.body_landmarks import TOLERANCE_M, TOLERANCE_PX, read_reference
-from models.body import Body, BodyConfig
-from pipeline.assets import asset_path
-from pipeline.errors import AssetError, TrackError
-from pipeline.tracks import BODY_JOINTS
-from pipeline.types import Frame
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
+from rotoscope.models.body import Body, BodyConfig
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.errors import AssetError, TrackError
+from rotoscope.pipeline.tracks import BODY_JOINTS
+from rotoscope.pipeline.types import Frame
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 NUM = 16
 BLACK = np.zeros((1280, 720, 3), np.uint8)

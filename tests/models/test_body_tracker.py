@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from body_shapes import detection_at
 
-from models.body_tracker import BodyTracker
-from pipeline.types import Frame
+from rotoscope.models.body_tracker import BodyTracker
+from rotoscope.pipeline.types import Frame
 
 RATE_HZ = 30.0
 WIDTH, HEIGHT = 320, 160

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.colour_moments import ColourMoments
-from pipeline.errors import DatasetError
+from rotoscope.models.colour_moments import ColourMoments
+from rotoscope.pipeline.errors import DatasetError
 
 SIZE = 32
 RED, CYAN, GREY = np.array([200, 20, 20]), np.array([20, 200, 200]), np.array([120, 120, 120])

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from models.colour_tracks import ColourConfig, ColourTracks, ColourTracksConfig
-from pipeline.tracks import FeatureTrack
-from pipeline.types import Frame, Video
+from rotoscope.models.colour_tracks import ColourConfig, ColourTracks, ColourTracksConfig
+from rotoscope.pipeline.tracks import FeatureTrack
+from rotoscope.pipeline.types import Frame, Video
 
 RED, GREEN, BROWN = (220, 30, 30), (30, 200, 40), (110, 85, 75)
 SIZE = 96

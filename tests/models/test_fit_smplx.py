@@ -7,9 +7,9 @@ import body_models
 import numpy as np
 import pytest
 
-from models.fit_smplx import FitSmplx, FitSmplxConfig, continuous
-from models.smplx_fit import fit_smplx, solve_chain
-from models.smplx_model import (
+from rotoscope.models.fit_smplx import FitSmplx, FitSmplxConfig, continuous
+from rotoscope.models.smplx_fit import fit_smplx, solve_chain
+from rotoscope.models.smplx_model import (
     SmplxModel,
     load_smplx,
     pose_body,
@@ -17,13 +17,13 @@ from models.smplx_model import (
     right_jacobian,
     shape_derivative,
 )
-from models.smplx_start import first_guess
-from pipeline.errors import MotionError
-from pipeline.geometry import se3
-from pipeline.motion.smpl_joints import BODY
-from pipeline.run.track_io import dump, load
-from pipeline.tracks import BODY_JOINTS, BodyTrack, SmplxTrack
-from pipeline.types import Clip, Video
+from rotoscope.models.smplx_start import first_guess
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.motion.smpl_joints import BODY
+from rotoscope.pipeline.run.track_io import dump, load
+from rotoscope.pipeline.tracks import BODY_JOINTS, BodyTrack, SmplxTrack
+from rotoscope.pipeline.types import Clip, Video
 
 RATE_HZ = 30.0
 
@@ -205,7 +205,7 @@ def test_missing_joints_are_left_to_the_prior_and_to_neighbouring_frames(model: 
 def test_windows_join_without_a_jump(model: SmplxModel, monkeypatch: pytest.MonkeyPatch) -> None:
     motion = Motion(model, 40)
     whole = fit_smplx(model, motion.joints_m, motion.time_s)
-    monkeypatch.setattr("models.smplx_fit._WINDOW_FRAMES", 15)
+    monkeypatch.setattr("rotoscope.models.smplx_fit._WINDOW_FRAMES", 15)
     parts = fit_smplx(model, motion.joints_m, motion.time_s)
     np.testing.assert_array_equal(parts.betas, whole.betas)
     moved = distances_m(
@@ -276,7 +276,7 @@ def test_frame_whose_joints_no_body_can_have_is_not_valid(folder: Path, model: S
 
 
 def test_landmarks_alone_are_fitted_too(folder: Path, model: SmplxModel) -> None:
-    from models.body_joints import JOINT_WEIGHTS
+    from rotoscope.models.body_joints import JOINT_WEIGHTS
 
     motion = Motion(model, 12)
     landmarks_m = np.linalg.pinv(JOINT_WEIGHTS) @ motion.joints_m

@@ -4,8 +4,8 @@ from hand_shapes import detection, left_hand_m, right_hand_m
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import hand_checks
-from pipeline.geometry import se3
+from rotoscope.models import hand_checks
+from rotoscope.pipeline.geometry import se3
 
 ALL_OF_IT = {"width": 640, "height": 480, "min_hand_px": 24.0, "max_outside": 0.3}
 

@@ -6,8 +6,8 @@ from hand_shapes import detection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.hand_identity import assign_sides
-from models.hand_tracklets import build_tracklets
+from rotoscope.models.hand_identity import assign_sides
+from rotoscope.models.hand_tracklets import build_tracklets
 
 RATE_HZ = 30.0
 RIGHT_AT, LEFT_AT = (150.0, 250.0), (500.0, 250.0)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from models import hand_habits, hand_model
-from pipeline.geometry import hand_frame
+from rotoscope.models import hand_habits, hand_model
+from rotoscope.pipeline.geometry import hand_frame
 
 
 def random_angles(num: int, seed: int) -> np.ndarray:

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hand_shapes import right_hand_m
 
-from models.hand_landmarker import Detection
-from models.hand_tracker import HandTracker
-from pipeline.types import Frame
+from rotoscope.models.hand_landmarker import Detection
+from rotoscope.models.hand_tracker import HandTracker
+from rotoscope.pipeline.types import Frame
 
 RATE_HZ = 30.0
 WIDTH, HEIGHT = 160, 120

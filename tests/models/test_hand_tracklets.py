@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hand_shapes import detection
 
-from models.hand_tracklets import Tracklet, build_tracklets, frames_at_breaks
+from rotoscope.models.hand_tracklets import Tracklet, build_tracklets, frames_at_breaks
 
 RATE_HZ = 30.0
 LIMITS = {"max_gap_s": 0.1, "max_speed": 12.0}

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from benchmarks.hands import PlainLoop, joint_errors_mm, read_reference
-from models.hands import Hands, HandsConfig
-from pipeline.assets import asset_path
-from pipeline.errors import AssetError, TrackError
-from pipeline.types import Frame
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
+from rotoscope.models.hands import Hands, HandsConfig
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.errors import AssetError, TrackError
+from rotoscope.pipeline.types import Frame
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 
 def sample(name):

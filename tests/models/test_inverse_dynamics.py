@@ -7,13 +7,13 @@ import numpy as np
 import point_mass
 import pytest
 
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.labeler import load_labeler
-from models.training.config import LoopConfig
-from models.training.inverse_dynamics import train_inverse_dynamics
-from models.training.rows import Rows, rows_of
-from models.training.scores import lag_scan
-from pipeline.errors import DatasetError, UsageError
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.labeler import load_labeler
+from rotoscope.models.training.config import LoopConfig
+from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
+from rotoscope.models.training.rows import Rows, rows_of
+from rotoscope.models.training.scores import lag_scan
+from rotoscope.pipeline.errors import DatasetError, UsageError
 
 RIDGE = InverseDynamicsConfig(kind="ridge", inputs=("track.point",))
 NETWORK = InverseDynamicsConfig(

@@ -10,18 +10,18 @@ import pytest
 import yaml
 
 from benchmarks._small_dataset import publish_small
-from models.encoders import open_encoder
-from models.inverse_dynamics import InverseDynamics, InverseDynamicsStageConfig
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.labeler import load_labeler
-from models.training.command import parse_settings, train_from_dataset
-from models.training.inverse_dynamics import train_inverse_dynamics
-from pipeline.errors import ContractError, TrackError, UsageError
-from pipeline.recipe import load_recipe
-from pipeline.run.label import label
-from pipeline.run.request import LabelRequest
-from pipeline.tracks import FeatureTrack
-from pipeline.types import Clip, Video
+from rotoscope.models.encoders import open_encoder
+from rotoscope.models.inverse_dynamics import InverseDynamics, InverseDynamicsStageConfig
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.labeler import load_labeler
+from rotoscope.models.training.command import parse_settings, train_from_dataset
+from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
+from rotoscope.pipeline.errors import ContractError, TrackError, UsageError
+from rotoscope.pipeline.recipe import load_recipe
+from rotoscope.pipeline.run.label import label
+from rotoscope.pipeline.run.request import LabelRequest
+from rotoscope.pipeline.tracks import FeatureTrack
+from rotoscope.pipeline.types import Clip, Video
 
 CAMERA = "observation.images.front"
 PIXELS = [f"camera={CAMERA}", "image_size=32", "members=2", "hidden=32", "loop.batch_size=64"]

@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.doubt import DoubtModel
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.kernel_model import exponent_of, fit_kernel, gaussian, predict_kernel
-from models.labeler import load_labeler
-from models.picture_components import PictureComponents
-from models.training.data import LabelledEpisode, LabelledSet
-from models.training.inverse_dynamics import train_inverse_dynamics
-from models.training.rows import as_columns, rows_of
-from pipeline.contract import ActionContract, Dimension
-from pipeline.errors import UsageError
+from rotoscope.models.doubt import DoubtModel
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.kernel_model import exponent_of, fit_kernel, gaussian, predict_kernel
+from rotoscope.models.labeler import load_labeler
+from rotoscope.models.picture_components import PictureComponents
+from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
+from rotoscope.models.training.rows import as_columns, rows_of
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.errors import UsageError
 
 RATE_HZ, CAMERA = 20.0, "observation.images.front"
 KERNEL = InverseDynamicsConfig.model_validate({"kind": "kernel", "camera": CAMERA})

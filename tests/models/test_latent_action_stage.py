@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from benchmarks._small_dataset import publish_small
-from models.latent_action import frames_after
-from models.training.command import train_from_dataset
-from models.training.latent_command import train_latent_from
-from pipeline.dataset import open_dataset
-from pipeline.errors import DatasetError, UsageError
-from pipeline.recipe import load_recipe
-from pipeline.run.label import label
-from pipeline.run.request import LabelRequest
+from rotoscope.models.latent_action import frames_after
+from rotoscope.models.training.command import train_from_dataset
+from rotoscope.models.training.latent_command import train_latent_from
+from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.errors import DatasetError, UsageError
+from rotoscope.pipeline.recipe import load_recipe
+from rotoscope.pipeline.run.label import label
+from rotoscope.pipeline.run.request import LabelRequest
 
 CAMERA = "observation.images.front"
 SMALL = ["image_size=32", "size=8", "hidden=32", "held_out_share=0.3", "codebook.num_groups=2"]

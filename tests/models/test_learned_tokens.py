@@ -7,11 +7,11 @@ import numpy as np
 import point_mass
 import pytest
 
-from models.encoders import encoder_token
-from models.inverse_dynamics import InverseDynamics, InverseDynamicsStageConfig
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.training.inverse_dynamics import train_inverse_dynamics
-from pipeline.errors import AssetError
+from rotoscope.models.encoders import encoder_token
+from rotoscope.models.inverse_dynamics import InverseDynamics, InverseDynamicsStageConfig
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
+from rotoscope.pipeline.errors import AssetError
 
 
 def test_labeler_under_two_spellings_is_one(tmp_path, monkeypatch):
@@ -47,7 +47,7 @@ def test_weights_of_a_pretrained_encoder_count_by_their_bytes(source, tmp_path, 
 
 def test_release_of_who_runs_an_encoder_counts(monkeypatch):
     before = encoder_token("torchvision:resnet18")
-    monkeypatch.setattr("models.encoders.version_of", lambda package: "99")
+    monkeypatch.setattr("rotoscope.models.encoders.version_of", lambda package: "99")
     assert encoder_token("torchvision:resnet18") not in (before, encoder_token("cnn"))
     assert np.unique([encoder_token(n) for n in ("cnn", "pca")]).size == 2
 

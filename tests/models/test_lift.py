@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from models import hand_habits, hand_model
-from models.lift import PALM_PRIOR_M, Lift, LiftConfig
-from pipeline.errors import TrackError
-from pipeline.geometry import hand_frame, pinhole, se3
-from pipeline.tracks import Camera, HandTrack, Side
-from pipeline.types import Clip, Video
+from rotoscope.models import hand_habits, hand_model
+from rotoscope.models.lift import PALM_PRIOR_M, Lift, LiftConfig
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import hand_frame, pinhole, se3
+from rotoscope.pipeline.tracks import Camera, HandTrack, Side
+from rotoscope.pipeline.types import Clip, Video
 
 NUM = 40
 PALM_M = 0.092

@@ -6,11 +6,11 @@ import pytest
 from body_shapes import HEIGHT, LENGTHS_M, STATURE_M, WIDTH, K, body_m, landmarks_of, project
 from pydantic import ValidationError
 
-from models.body_joints import joints_of
-from models.lift_body import LiftBody, LiftBodyConfig
-from pipeline.errors import TrackError
-from pipeline.tracks import BODY_JOINTS, BodyTrack, Camera
-from pipeline.types import Clip, Video
+from rotoscope.models.body_joints import joints_of
+from rotoscope.models.lift_body import LiftBody, LiftBodyConfig
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.tracks import BODY_JOINTS, BodyTrack, Camera
+from rotoscope.pipeline.types import Clip, Video
 
 NUM = 40
 VIDEO = Video(

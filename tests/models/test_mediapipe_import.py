@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from models.mediapipe_import import deferred
+from rotoscope.models.mediapipe_import import deferred
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_module_that_is_not_there_fails_when_used():
 def test_mediapipe_comes_without_drawing_and_draws_when_asked():
     script = """
 import sys
-from models.mediapipe_import import import_mediapipe
+from rotoscope.models.mediapipe_import import import_mediapipe
 mediapipe = import_mediapipe()
 early = sorted({"matplotlib", "cv2", "sounddevice"} & set(sys.modules))
 import matplotlib

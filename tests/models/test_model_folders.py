@@ -3,14 +3,14 @@
 import pytest
 from opened_files import Opened
 
-from models.encoders import encoder_digest
-from models.labeler import folder_digest, load_labeler
-from models.latent_model import load_latent
-from models.policy.cloned import load_cloned
-from models.policy.lerobot_facts import read_facts
-from models.policy.lerobot_policy import find_checkpoint, load_lerobot
-from models.state_folder import load_states, states_digest
-from pipeline.errors import UsageError
+from rotoscope.models.encoders import encoder_digest
+from rotoscope.models.labeler import folder_digest, load_labeler
+from rotoscope.models.latent_model import load_latent
+from rotoscope.models.policy.cloned import load_cloned
+from rotoscope.models.policy.lerobot_facts import read_facts
+from rotoscope.models.policy.lerobot_policy import find_checkpoint, load_lerobot
+from rotoscope.models.state_folder import load_states, states_digest
+from rotoscope.pipeline.errors import UsageError
 
 READERS = {
     load_labeler: ("labeler.yaml", "model.safetensors", "metrics.json"),

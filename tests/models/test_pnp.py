@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from models import hand_model, pnp
-from pipeline.geometry import se3
+from rotoscope.models import hand_model, pnp
+from rotoscope.pipeline.geometry import se3
 
 PALM_M = 0.09 * hand_model.PALM_POINTS
 

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks._small_dataset import publish_small
-from models.relabel import relabel_dataset
-from models.training.command import train_from_dataset
-from pipeline.dataset import open_dataset
-from pipeline.errors import DatasetError
+from rotoscope.models.relabel import relabel_dataset
+from rotoscope.models.training.command import train_from_dataset
+from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.errors import DatasetError
 
 SEEN = "track.point"
 

@@ -3,10 +3,17 @@ import sys
 import numpy as np
 import pytest
 
-from models.rendered_hands import Scene, landmarks, postures, raycast, rendered_clip, scenes
-from models.rendered_hands import write_sample_clip as write_sample
-from pipeline.errors import AssetError
-from pipeline.geometry import hand_frame, pinhole, se3
+from rotoscope.models.rendered_hands import (
+    Scene,
+    landmarks,
+    postures,
+    raycast,
+    rendered_clip,
+    scenes,
+)
+from rotoscope.models.rendered_hands import write_sample_clip as write_sample
+from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.geometry import hand_frame, pinhole, se3
 
 K = np.array([[100.0, 0.0, 32.0], [0.0, 100.0, 24.0], [0.0, 0.0, 1.0]])
 PLATE_M = np.array([[-0.1, -0.05, 1.0], [0.1, -0.05, 1.0], [0.1, 0.05, 1.0], [-0.1, 0.05, 1.0]])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.seen_states import bridged, learn_states, smoothed_states
-from pipeline.errors import DatasetError
+from rotoscope.models.seen_states import bridged, learn_states, smoothed_states
+from rotoscope.pipeline.errors import DatasetError
 
 
 def _episodes(num: int, seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -10,16 +10,16 @@ import point_mass
 import pytest
 
 from benchmarks._small_dataset import publish_small
-from models.inverse_dynamics import InverseDynamics, InverseDynamicsStageConfig
-from models.inverse_dynamics_config import InverseDynamicsConfig
-from models.state_folder import load_states
-from models.state_track import StateTrack, StateTrackConfig, unseen_too_long
-from models.training.data import LabelledEpisode, LabelledSet
-from models.training.inverse_dynamics import train_inverse_dynamics
-from models.training.through_states import learn_map, train_through_states
-from pipeline.errors import DatasetError, TrackError, UsageError
-from pipeline.tracks import FeatureTrack
-from pipeline.types import Clip, Video
+from rotoscope.models.inverse_dynamics import InverseDynamics, InverseDynamicsStageConfig
+from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
+from rotoscope.models.state_folder import load_states
+from rotoscope.models.state_track import StateTrack, StateTrackConfig, unseen_too_long
+from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
+from rotoscope.models.training.through_states import learn_map, train_through_states
+from rotoscope.pipeline.errors import DatasetError, TrackError, UsageError
+from rotoscope.pipeline.tracks import FeatureTrack
+from rotoscope.pipeline.types import Clip, Video
 
 SEEN, STATE = "track.colour.point", "observation.state"
 

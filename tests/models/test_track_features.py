@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from models.track_features import features_by_subject
-from pipeline.features.body import body_features
-from pipeline.features.hand import gripper_features, hand_features
-from pipeline.features.window import Window
-from pipeline.geometry import se3
-from pipeline.resample import Resampler
-from pipeline.tracks import BODY_JOINTS, BodyTrack, GripperTrack, HandTrack
+from rotoscope.models.track_features import features_by_subject
+from rotoscope.pipeline.features.body import body_features
+from rotoscope.pipeline.features.hand import gripper_features, hand_features
+from rotoscope.pipeline.features.window import Window
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.resample import Resampler
+from rotoscope.pipeline.tracks import BODY_JOINTS, BodyTrack, GripperTrack, HandTrack
 
 FRAMES, RATE_HZ = 12, 30.0
 TIME_S = np.arange(FRAMES) / RATE_HZ

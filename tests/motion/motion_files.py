@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pipeline.tracks import SIDES
+from rotoscope.pipeline.tracks import SIDES
 
 TREE: dict[str, tuple[str, tuple[float, float, float]]] = {
     "root": ("", (0, 0.95, 0)),

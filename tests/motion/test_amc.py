@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from pipeline.errors import MotionError
-from pipeline.motion import read_motion, side_files
-from pipeline.motion.amc import read_amc
-from pipeline.tracks import BODY_JOINTS
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.motion import read_motion, side_files
+from rotoscope.pipeline.motion.amc import read_amc
+from rotoscope.pipeline.tracks import BODY_JOINTS
 
 AXIS = (10.0, -25.0, 40.0)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from pipeline.errors import MotionError
-from pipeline.motion import read_motion, side_files
-from pipeline.motion.bvh import read_bvh
-from pipeline.motion.names import CONVENTIONS
-from pipeline.tracks import BODY_JOINTS
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.motion import read_motion, side_files
+from rotoscope.pipeline.motion.bvh import read_bvh
+from rotoscope.pipeline.motion.names import CONVENTIONS
+from rotoscope.pipeline.tracks import BODY_JOINTS
 
 LIMBS = ("hip", "knee", "ankle", "toe", "shoulder", "elbow", "wrist")
 SIDED = [f"{side}_{joint}" for side in ("left", "right") for joint in LIMBS]

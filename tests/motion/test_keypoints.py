@@ -4,12 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import MotionError
-from pipeline.geometry import se3
-from pipeline.motion import read_motion, side_files
-from pipeline.motion.rest_skeleton import forward, mean_person
-from pipeline.motion.smpl_joints import BODY, LAYOUTS
-from pipeline.tracks import BODY_JOINTS
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.motion import read_motion, side_files
+from rotoscope.pipeline.motion.rest_skeleton import forward, mean_person
+from rotoscope.pipeline.motion.smpl_joints import BODY, LAYOUTS
+from rotoscope.pipeline.tracks import BODY_JOINTS
 
 T = 12
 

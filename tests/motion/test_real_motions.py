@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import MotionError
-from pipeline.motion import read_motion
-from pipeline.motion.motion import Motion
-from pipeline.motion.normalise import LEG_M, leg_length
-from pipeline.tracks import BODY_JOINTS, SIDES
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.motion import read_motion
+from rotoscope.pipeline.motion.motion import Motion
+from rotoscope.pipeline.motion.normalise import LEG_M, leg_length
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
 
 pytestmark = pytest.mark.realdata
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from pipeline.errors import MotionError
-from pipeline.motion import read_motion
-from pipeline.motion.safe_pickle import ALLOWED, load_pickle
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.motion import read_motion
+from rotoscope.pipeline.motion.safe_pickle import ALLOWED, load_pickle
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 

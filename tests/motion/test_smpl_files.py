@@ -5,11 +5,11 @@ import body_models
 import numpy as np
 import pytest
 
-from pipeline.errors import MotionError
-from pipeline.motion import read_motion
-from pipeline.motion.body_model import load_body_model, rest_skeleton
-from pipeline.motion.smpl_joints import BODY
-from pipeline.tracks import BODY_JOINTS
+from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.motion import read_motion
+from rotoscope.pipeline.motion.body_model import load_body_model, rest_skeleton
+from rotoscope.pipeline.motion.smpl_joints import BODY
+from rotoscope.pipeline.tracks import BODY_JOINTS
 
 T = 6
 

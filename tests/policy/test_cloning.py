@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tiny_data
 
-from models.policy.cloned import load_cloned
-from models.policy.command import train_policy
-from models.policy.evaluate_folder import load_policy
-from models.training.loop import TrainEvent
-from pipeline.errors import DatasetError, UsageError
+from rotoscope.models.policy.cloned import load_cloned
+from rotoscope.models.policy.command import train_policy
+from rotoscope.models.policy.evaluate_folder import load_policy
+from rotoscope.models.training.loop import TrainEvent
+from rotoscope.pipeline.errors import DatasetError, UsageError
 
 FAST = [
     "loop.num_steps=200",

@@ -10,12 +10,12 @@ import pytest
 import tiny_data
 from test_memory_dataset import CAMERA
 
-from models.policy.command import train_policy
-from models.policy.evaluate_folder import evaluate_folder, load_policy
-from models.simulators.record import record_dataset
-from models.simulators.rollout import teacher
-from models.simulators.simulator import STATE, Views, open_simulator
-from pipeline.errors import UsageError
+from rotoscope.models.policy.command import train_policy
+from rotoscope.models.policy.evaluate_folder import evaluate_folder, load_policy
+from rotoscope.models.simulators.record import record_dataset
+from rotoscope.models.simulators.rollout import teacher
+from rotoscope.models.simulators.simulator import STATE, Views, open_simulator
+from rotoscope.pipeline.errors import UsageError
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("gymnasium")
@@ -84,7 +84,7 @@ def test_lerobots_own_eval_finds_our_simulator(trained, tmp_path):
         sys.executable,
         "-m",
         "lerobot.scripts.lerobot_eval",
-        "--env.discover_packages_path=models.simulators.lerobot_env",
+        "--env.discover_packages_path=rotoscope.models.simulators.lerobot_env",
         "--env.type=rotoscope",
         f"--env.task={TASK}",
         "--env.cameras=front",

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tiny_data
 
-from models.policy.frames import open_frames
-from models.policy.lerobot_training import check_packages, train_lerobot
-from models.policy.memory_dataset import memory_datasets
-from models.policy.trusted import trust_of
-from pipeline.dataset import open_dataset
-from pipeline.errors import DatasetError, UsageError
+from rotoscope.models.policy.frames import open_frames
+from rotoscope.models.policy.lerobot_training import check_packages, train_lerobot
+from rotoscope.models.policy.memory_dataset import memory_datasets
+from rotoscope.models.policy.trusted import trust_of
+from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.errors import DatasetError, UsageError
 
 CAMERA = "observation.images.front"
 
@@ -47,7 +47,7 @@ def both(data, tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _cache(monkeypatch, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp() / "frames"
-    monkeypatch.setattr("models.policy.frames._cache", lambda: folder)
+    monkeypatch.setattr("rotoscope.models.policy.frames._cache", lambda: folder)
 
 
 def test_samples_of_trusted_rows_are_those_of_lerobots_own_loader(both):

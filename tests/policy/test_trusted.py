@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tiny_data
 
-from models.policy.trusted import said, stretches, trust_of
-from pipeline.dataset import open_dataset
-from pipeline.errors import DatasetError
+from rotoscope.models.policy.trusted import said, stretches, trust_of
+from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.errors import DatasetError
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from models.simulators.recorder import DatasetRecorder, Rows
-from pipeline.contract import ActionContract, Dimension
-from pipeline.episode import StateColumns
+from rotoscope.models.simulators.recorder import DatasetRecorder, Rows
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.episode import StateColumns
 
 FPS = 20
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.dataset import Dataset, EpisodeRows
-from pipeline.geometry import se3
-from pipeline.report.draw import HAND_FILLED, HAND_SEEN, draw_overlay
-from pipeline.report.pictures import overlay_of
+from rotoscope.pipeline.dataset import Dataset, EpisodeRows
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.report.draw import HAND_FILLED, HAND_SEEN, draw_overlay
+from rotoscope.pipeline.report.pictures import overlay_of
 
 SIZE = (96, 128)
 K = [[100.0, 0.0, 64.0], [0.0, 100.0, 48.0], [0.0, 0.0, 1.0]]

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipeline.report import charts
-from pipeline.report.timeline import in_groups
+from rotoscope.pipeline.report import charts
+from rotoscope.pipeline.report.timeline import in_groups
 
 TIME_S = np.arange(10) / 10.0
 

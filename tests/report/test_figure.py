@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 
-from pipeline.report.figure import BACKGROUND, BODY_BONES, CONTACT, LEFT, View, draw_figure
-from pipeline.tracks import BODY_JOINTS, SIDES
+from rotoscope.pipeline.report.figure import (
+    BACKGROUND,
+    BODY_BONES,
+    CONTACT,
+    LEFT,
+    View,
+    draw_figure,
+)
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
 
 
 def standing(turn_rad=0.0):

@@ -7,9 +7,9 @@ import pytest
 from doctor.spoilt import change_json, change_rows, only
 
 from benchmarks._small_dataset import publish_small
-from pipeline.dataset import open_dataset, read_images
-from pipeline.errors import DatasetError
-from pipeline.report.page import write_report
+from rotoscope.pipeline.dataset import open_dataset, read_images
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.report.page import write_report
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,14 @@ import numpy as np
 from PIL import Image
 
 from benchmarks._small_dataset import episode, job_for
-from pipeline.dataset import Dataset, EpisodeRows
-from pipeline.episode import Feature
-from pipeline.export.publish import publish_in_child
-from pipeline.export.stored_episode import save_episode
-from pipeline.features.body import BODY_JOINT_NAMES
-from pipeline.report.figure import LEFT
-from pipeline.report.page import write_report
-from pipeline.report.pictures import people
+from rotoscope.pipeline.dataset import Dataset, EpisodeRows
+from rotoscope.pipeline.episode import Feature
+from rotoscope.pipeline.export.publish import publish_in_child
+from rotoscope.pipeline.export.stored_episode import save_episode
+from rotoscope.pipeline.features.body import BODY_JOINT_NAMES
+from rotoscope.pipeline.report.figure import LEFT
+from rotoscope.pipeline.report.page import write_report
+from rotoscope.pipeline.report.pictures import people
 
 
 def with_body(made):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pipeline.geometry import se3
-from pipeline.geometry.hand_frame import wrist_pose
-from pipeline.tracks import HandTrack
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.geometry.hand_frame import wrist_pose
+from rotoscope.pipeline.tracks import HandTrack
 
 ROOTS_M = np.array(
     [[0, 0.035, 0.03], [0, 0.025, 0.09], [0, 0, 0.095], [0, -0.02, 0.09], [0, -0.04, 0.08]]

@@ -7,11 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from benchmarks._arm_clips import APPROACHES, axes, working_hand
-from pipeline.tracks import REASONS, ActionTrack, GripperTrack
-from pipeline.types import Clip, Video
-from retarget.arm import RetargetArm, RetargetArmConfig
-from retarget.hand_choice import choose_hands
-from retarget.limits import velocity_violations
+from rotoscope.pipeline.tracks import REASONS, ActionTrack, GripperTrack
+from rotoscope.pipeline.types import Clip, Video
+from rotoscope.retarget.arm import RetargetArm, RetargetArmConfig
+from rotoscope.retarget.hand_choice import choose_hands
+from rotoscope.retarget.limits import velocity_violations
 
 NUM_FRAMES = 200
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_robots import BIPED_JOINTS, biped
 
-from pipeline.errors import RobotError
-from pipeline.geometry import se3
-from retarget.balance import (
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.balance import (
     centre_of_mass,
     convex_hull,
     polygon_margin,

@@ -7,7 +7,7 @@ from array_api_compat import array_namespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retarget.banded import empty_bands, solve_banded
+from rotoscope.retarget.banded import empty_bands, solve_banded
 
 SIZES = st.tuples(st.integers(1, 24), st.integers(1, 5))
 

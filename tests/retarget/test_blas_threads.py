@@ -7,7 +7,7 @@ import pytest
 import scipy.linalg  # noqa: F401 - brings a BLAS beside NumPy's
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from retarget.blas_threads import one_blas_thread
+from rotoscope.retarget.blas_threads import one_blas_thread
 
 
 def blas_threads() -> list[int]:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retarget.calming import nearest_calm
-from retarget.limits import acceleration_violations, accelerations, make_feasible
+from rotoscope.retarget.calming import nearest_calm
+from rotoscope.retarget.limits import acceleration_violations, accelerations, make_feasible
 
 LOWER, UPPER = np.array([-1.0, 0.0]), np.array([1.0, 0.5])
 SPEED, PUSH = np.array([2.0, np.inf]), np.array([30.0, 15.0])

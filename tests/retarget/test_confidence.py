@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from retarget.confidence import action_confidence
+from rotoscope.retarget.confidence import action_confidence
 
 
 def confidence(**changes):

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks._walks import noisy, walk
-from pipeline.errors import TrackError
-from pipeline.tracks import BODY_JOINTS, SIDES
-from retarget.contacts import (
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
+from rotoscope.retarget.contacts import (
     FOOT_POINTS,
     ContactSettings,
     contact_spans,
@@ -18,7 +18,7 @@ from retarget.contacts import (
     find_contacts,
     runs,
 )
-from retarget.foot_speeds import position_noise, slopes
+from rotoscope.retarget.foot_speeds import position_noise, slopes
 
 
 def f1(found, truth):
@@ -205,7 +205,7 @@ def test_wrong_times_and_settings_are_said():
 
 @pytest.mark.realdata
 def test_both_feet_of_a_standing_recording_rest_most_of_the_time(shared_data: Path):
-    from pipeline.motion.read import read_motion
+    from rotoscope.pipeline.motion.read import read_motion
 
     motion = read_motion(shared_data / "aitviewer" / "sample.bvh")
     found = find_contacts(feet_of(motion.joints_m), motion.time_s)

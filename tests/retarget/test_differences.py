@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retarget.differences import (
+from rotoscope.retarget.differences import (
     MAX_FRAME_INTERVAL_S,
     REFERENCE_INTERVAL_S,
     acceleration_bands,

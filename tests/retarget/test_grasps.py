@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from benchmarks._synthetic_hands import RELAXED, Script, grasp, perform, play, tap
-from pipeline.errors import TrackError
-from pipeline.geometry import se3
-from retarget.grasp_evidence import Evidence, palm_speed
-from retarget.grasps import GraspConfig, find_grasps, grasping_frames, most_likely_states
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.grasp_evidence import Evidence, palm_speed
+from rotoscope.retarget.grasps import GraspConfig, find_grasps, grasping_frames, most_likely_states
 
 SIDEWAYS, UP = np.array([0.3, 0.0, 0.0]), np.array([0.0, -0.25, 0.05])
 

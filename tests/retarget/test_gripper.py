@@ -5,11 +5,11 @@ import pytest
 
 from benchmarks._synthetic_hands import RELAXED, Script, grasp, play
 from benchmarks.gripper import _width_figures
-from pipeline.errors import TrackError
-from pipeline.tracks import HandTrack
-from pipeline.types import Clip, Video
-from retarget.gripper import RetargetGripper
-from retarget.hand_shape import aperture
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.tracks import HandTrack
+from rotoscope.pipeline.types import Clip, Video
+from rotoscope.retarget.gripper import RetargetGripper
+from rotoscope.retarget.hand_shape import aperture
 
 
 def make_clip(num, rate_hz=30.0):

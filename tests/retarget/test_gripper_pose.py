@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from benchmarks._synthetic_hands import hand_joints
-from pipeline.errors import TrackError
-from pipeline.geometry import se3
-from retarget.gripper_pose import (
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.gripper_pose import (
     FINGERTIP_NOISE_M,
     gripper_pose,
     position_sigma,

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retarget.gripper_rate import possible_opening
+from rotoscope.retarget.gripper_rate import possible_opening
 
 RATE = 1.25
 TIME_S = np.arange(60) / 30.0

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from benchmarks._walks import noisy, walk
-from pipeline.errors import TrackError
-from pipeline.geometry import se3
-from pipeline.tracks import BODY_JOINTS, BodyTrack, FeatureTrack, QualityTrack
-from pipeline.types import Clip, Video
-from retarget.ground import Ground, GroundConfig, fit_ground, ground_of
-from retarget.placement import level_camera
-from retarget.upright import find_up
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import BODY_JOINTS, BodyTrack, FeatureTrack, QualityTrack
+from rotoscope.pipeline.types import Clip, Video
+from rotoscope.retarget.ground import Ground, GroundConfig, fit_ground, ground_of
+from rotoscope.retarget.placement import level_camera
+from rotoscope.retarget.upright import find_up
 
 UP = np.array([0.0, 0.0, 1.0])
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from benchmarks._synthetic_hands import hand_joints
-from pipeline.geometry import se3
-from retarget import hand_shape
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget import hand_shape
 
 MEASURES = (
     hand_shape.aperture,

@@ -8,19 +8,19 @@ from drawn_robots import hand_yaml, write_hand
 from human_hands import hand_joints, seen
 from walkers import clip_of
 
-from pipeline.errors import TrackError
-from pipeline.stage import Tracks, select
-from pipeline.tracks import REASONS, ActionTrack, HandTrack
-from retarget.hand import RetargetHand, RetargetHandConfig
-from retarget.hand_follow import follow_hand
-from retarget.hand_targets import (
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.stage import Tracks, select
+from rotoscope.pipeline.tracks import REASONS, ActionTrack, HandTrack
+from rotoscope.retarget.hand import RetargetHand, RetargetHandConfig
+from rotoscope.retarget.hand_follow import follow_hand
+from rotoscope.retarget.hand_targets import (
     PinchSettings,
     hand_scale,
     hand_vectors,
     joints_as_seen_by,
     names_of,
 )
-from retarget.tree_robot import HandRobot, load_hand
+from rotoscope.retarget.tree_robot import HandRobot, load_hand
 
 TIME_S = np.arange(60) / 30.0
 CURL = 0.4 + 0.35 * np.sin(2.0 * TIME_S)

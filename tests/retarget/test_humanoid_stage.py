@@ -19,15 +19,15 @@ from walkers import (
 )
 
 from benchmarks._walks import Walk
-from pipeline.errors import TrackError
-from pipeline.geometry import se3
-from pipeline.stage import Tracks
-from pipeline.tracks import REASONS, SIDES, ActionTrack, BodyTrack
-from retarget.humanoid import RetargetHumanoid, RetargetHumanoidConfig
-from retarget.humanoid_follow import HumanoidMotion, follow_person
-from retarget.person import Person, person_of
-from retarget.tree import Mark
-from retarget.tree_robot import HumanoidRobot, load_humanoid
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.stage import Tracks
+from rotoscope.pipeline.tracks import REASONS, SIDES, ActionTrack, BodyTrack
+from rotoscope.retarget.humanoid import RetargetHumanoid, RetargetHumanoidConfig
+from rotoscope.retarget.humanoid_follow import HumanoidMotion, follow_person
+from rotoscope.retarget.person import Person, person_of
+from rotoscope.retarget.tree import Mark
+from rotoscope.retarget.tree_robot import HumanoidRobot, load_humanoid
 
 OCTAGON = np.arange(8) * np.pi / 4.0
 NEVER = REASONS.index("not_seen")

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.geometry import se3
-from retarget.ik import solve_poses
-from retarget.kinematics import Pose, Segment, SerialChain, pose_error
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.ik import solve_poses
+from rotoscope.retarget.kinematics import Pose, Segment, SerialChain, pose_error
 
 seeds = st.integers(0, 2**32 - 1)
 

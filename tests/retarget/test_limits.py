@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.resample import Resampler, row_times
-from retarget.limits import make_feasible, position_violations, velocity_violations
+from rotoscope.pipeline.resample import Resampler, row_times
+from rotoscope.retarget.limits import make_feasible, position_violations, velocity_violations
 
 seeds = st.integers(0, 2**32 - 1)
 LOWER, UPPER, SPEED = np.array([-1.0, 0.0]), np.array([1.0, 0.5]), np.array([2.0, 0.3])

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import RobotError
-from retarget.description import read_description
-from retarget.mujoco_model import body_pose, compile_robot, import_mujoco
-from retarget.tree import KinematicTree, Mark
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.retarget.description import read_description
+from rotoscope.retarget.mujoco_model import body_pose, compile_robot, import_mujoco
+from rotoscope.retarget.tree import KinematicTree, Mark
 
 ARM = """<mujoco><compiler angle="radian"/><worldbody>
 <body name="upper" pos="0 0 0.2">

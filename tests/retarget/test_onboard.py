@@ -5,12 +5,12 @@ import pytest
 import yaml
 from drawn_robots import hand_urdf, humanoid_urdf, write_hand
 
-from pipeline.errors import AssetError, RobotError, UsageError
-from retarget.onboard import check, propose
-from retarget.onboarding.names import finger_of, side_of
-from retarget.robot_config import load_config
-from retarget.robot_files import robot_file
-from retarget.tree_robot import load_hand, load_humanoid
+from rotoscope.pipeline.errors import AssetError, RobotError, UsageError
+from rotoscope.retarget.onboard import check, propose
+from rotoscope.retarget.onboarding.names import finger_of, side_of
+from rotoscope.retarget.robot_config import load_config
+from rotoscope.retarget.robot_files import robot_file
+from rotoscope.retarget.tree_robot import load_hand, load_humanoid
 
 MISLEADING = {
     "a_tip": "ring_tip",

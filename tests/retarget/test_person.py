@@ -6,10 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walkers import walker, without
 
-from pipeline.errors import TrackError
-from pipeline.geometry import se3
-from pipeline.tracks import BODY_JOINTS
-from retarget.person import ARM, LEG, Person, interpolated, interpolated_rotations, person_of
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import BODY_JOINTS
+from rotoscope.retarget.person import (
+    ARM,
+    LEG,
+    Person,
+    interpolated,
+    interpolated_rotations,
+    person_of,
+)
 
 ALL = np.ones(1000, bool)
 

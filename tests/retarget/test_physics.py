@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from small_robots import BIPED_JOINTS, STANDING_HEIGHT_M, biped, pendulum
 
-from pipeline.contract import ActionContract, Dimension
-from pipeline.errors import RobotError, TrackError
-from pipeline.geometry import se3
-from pipeline.stage import ClipStage
-from pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack
-from pipeline.types import Clip, Video
-from retarget.feasibility import missing_wrench
-from retarget.physics import NAMES, PhysicsCheck, PhysicsConfig, joint_columns
-from retarget.physics_model import build_physics_model
-from retarget.physics_settings import PhysicsSettings
-from retarget.physics_tracking import track_with_pd
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.errors import RobotError, TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.stage import ClipStage
+from rotoscope.pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack
+from rotoscope.pipeline.types import Clip, Video
+from rotoscope.retarget.feasibility import missing_wrench
+from rotoscope.retarget.physics import NAMES, PhysicsCheck, PhysicsConfig, joint_columns
+from rotoscope.retarget.physics_model import build_physics_model
+from rotoscope.retarget.physics_settings import PhysicsSettings
+from rotoscope.retarget.physics_tracking import track_with_pd
 
 RATE_HZ = 30.0
 QUICK = PhysicsSettings(timestep_s=0.004)

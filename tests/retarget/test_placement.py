@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from benchmarks._arm_clips import APPROACHES, axes, working_hand
-from pipeline.geometry import se3
-from retarget.keyframes import choose_keyframes
-from retarget.low_discrepancy import low_discrepancy
-from retarget.placement import find_placements, level_camera
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.keyframes import choose_keyframes
+from rotoscope.retarget.low_discrepancy import low_discrepancy
+from rotoscope.retarget.placement import find_placements, level_camera
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from robots_with_shapes import STANDING_HEIGHT_M, write_biped, write_mitten
 
-from pipeline.errors import RobotError
-from pipeline.geometry import se3
-from pipeline.tracks import BODY_JOINTS
-from retarget.portraits import open_portraitist, robot_kind
-from retarget.portraits_hand import hand_lines
-from retarget.portraits_humanoid import humanoid_joints
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import BODY_JOINTS
+from rotoscope.retarget.portraits import open_portraitist, robot_kind
+from rotoscope.retarget.portraits_hand import hand_lines
+from rotoscope.retarget.portraits_humanoid import humanoid_joints
 
 SIZE = {"width": 120, "height": 120}
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from walkers import body_of, limb_degrees, on_ground
 
-from pipeline.errors import AssetError
-from pipeline.motion import read_motion
-from retarget.humanoid_follow import HumanoidMotion, follow_person
-from retarget.limits import position_violations, velocity_violations
-from retarget.person import Person, person_of
-from retarget.tree_robot import HumanoidRobot, load_humanoid
+from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.motion import read_motion
+from rotoscope.retarget.humanoid_follow import HumanoidMotion, follow_person
+from rotoscope.retarget.limits import position_violations, velocity_violations
+from rotoscope.retarget.person import Person, person_of
+from rotoscope.retarget.tree_robot import HumanoidRobot, load_humanoid
 
 pytestmark = pytest.mark.realdata
 FRAMES = 200

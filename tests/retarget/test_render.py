@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from pipeline.errors import RobotError
-from pipeline.geometry import se3
-from retarget.render import RobotRenderer, View, three_quarter_view
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.render import RobotRenderer, View, three_quarter_view
 
 SIZE = {"width": 160, "height": 120}
 
@@ -106,7 +106,8 @@ def test_values_that_cannot_be_drawn_are_refused(renderer, panda):
 
 def test_machine_that_cannot_draw_says_what_to_install(panda):
     code = (
-        "from retarget.render import RobotRenderer as R; r = R('panda'); r.render(r.robot.home, 1)"
+        "from rotoscope.retarget.render import RobotRenderer as R; "
+        "r = R('panda'); r.render(r.robot.home, 1)"
     )
     environment = os.environ | {"MUJOCO_GL": "disable"}
     done = subprocess.run(

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from robots_with_shapes import STANDING_HEIGHT_M, write_biped, write_mitten
 
-from pipeline.errors import RobotError
-from pipeline.geometry import se3
-from retarget.render_tree import TreeRenderer, view_from
-from retarget.tree_robot import load_hand, load_humanoid
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.render_tree import TreeRenderer, view_from
+from rotoscope.retarget.tree_robot import load_hand, load_humanoid
 
 SIZE = {"width": 120, "height": 160}
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import RobotError
-from retarget.mujoco_model import find_mesh, verify_chain
-from retarget.robot import Robot, load_robot
-from retarget.robot_config import load_config, robot_names
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.retarget.mujoco_model import find_mesh, verify_chain
+from rotoscope.retarget.robot import Robot, load_robot
+from rotoscope.retarget.robot_config import load_config, robot_names
 
 TINY_MJCF = """<mujoco>
   <worldbody>

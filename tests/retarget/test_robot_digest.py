@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from retarget.physics import PhysicsCheck, PhysicsConfig
-from retarget.robot_config import load_config
-from retarget.robot_digest import robot_digest
+from rotoscope.retarget.physics import PhysicsCheck, PhysicsConfig
+from rotoscope.retarget.robot_config import load_config
+from rotoscope.retarget.robot_digest import robot_digest
 
 MJCF = """<mujoco>
   <compiler meshdir="shapes"/>
@@ -91,7 +91,7 @@ def test_physics_of_a_robot_follows_its_settings_and_of_any_robot_the_shipped_on
     any_robot = token(None)
     configs = tmp_path / "configs"
     shutil.copytree(Path(__file__).parents[2] / "configs", configs)
-    monkeypatch.setattr("retarget.robot_config.config_path", configs.joinpath)
+    monkeypatch.setattr("rotoscope.retarget.robot_config.config_path", configs.joinpath)
     assert token(None) == any_robot
     panda = configs / "robots" / "panda.yaml"
     panda.write_text(panda.read_text().replace("max_opening_m: 0.08", "max_opening_m: 0.09"))

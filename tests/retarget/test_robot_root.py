@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from opened_files import Opened
 
-from pipeline.errors import RobotError
-from retarget.description import read_description
-from retarget.mujoco_model import compile_robot
-from retarget.robot_config import load_config
-from retarget.robot_files import robot_file
-from retarget.robot_root import robot_root
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.retarget.description import read_description
+from rotoscope.retarget.mujoco_model import compile_robot
+from rotoscope.retarget.robot_config import load_config
+from rotoscope.retarget.robot_files import robot_file
+from rotoscope.retarget.robot_root import robot_root
 
 URDF = """<robot name="r"><link name="base">
 <visual><geometry><mesh filename="{}"/></geometry></visual></link></robot>"""

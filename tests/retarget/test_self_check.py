@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from drawn_robots import hand_urdf, hand_yaml, write_hand, write_humanoid
 
-from pipeline.errors import RobotError
-from retarget import self_check
-from retarget.robot import load_robot
-from retarget.self_check import check_robot, ensure_checked
-from retarget.tree_robot import load_hand, load_humanoid
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.retarget import self_check
+from rotoscope.retarget.robot import load_robot
+from rotoscope.retarget.self_check import check_robot, ensure_checked
+from rotoscope.retarget.tree_robot import load_hand, load_humanoid
 
 FINGER_MJCF = """<mujoco><compiler angle="radian"/><worldbody>
   <body name="palm">

@@ -11,14 +11,14 @@ from drawn_robots import random_urdf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retarget.description import Description, read_description
-from retarget.interior_point import Search
-from retarget.joint_limits import JointLimits
-from retarget.limits import accelerations
-from retarget.objective import Calm
-from retarget.solver import Problem, at_limit, cheapest_path, first_guess, solve
-from retarget.terms import PointTerm, VectorTerm
-from retarget.tree import KinematicTree, Mark
+from rotoscope.retarget.description import Description, read_description
+from rotoscope.retarget.interior_point import Search
+from rotoscope.retarget.joint_limits import JointLimits
+from rotoscope.retarget.limits import accelerations
+from rotoscope.retarget.objective import Calm
+from rotoscope.retarget.solver import Problem, at_limit, cheapest_path, first_guess, solve
+from rotoscope.retarget.terms import PointTerm, VectorTerm
+from rotoscope.retarget.tree import KinematicTree, Mark
 
 SEEDS = st.integers(0, 2**20)
 JOINTS = 4

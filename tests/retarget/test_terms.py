@@ -9,9 +9,9 @@ from drawn_robots import random_urdf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.geometry import se3
-from retarget.description import read_description
-from retarget.terms import (
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.description import read_description
+from rotoscope.retarget.terms import (
     ApartTerm,
     BalanceTerm,
     DirectionTerm,
@@ -24,7 +24,7 @@ from retarget.terms import (
     VectorTerm,
     rotation_vector,
 )
-from retarget.tree import KinematicTree, Mark
+from rotoscope.retarget.tree import KinematicTree, Mark
 
 FRAMES = np.arange(3)
 STEP = 1e-6

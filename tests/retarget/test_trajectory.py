@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.geometry import se3
-from retarget.differences import acceleration_bands, banded_product
-from retarget.follow import bridged, follow_poses
-from retarget.limits import position_violations, velocity_violations
-from retarget.start import first_guess
-from retarget.targets import Targets
-from retarget.trajectory import solve_trajectory
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.differences import acceleration_bands, banded_product
+from rotoscope.retarget.follow import bridged, follow_poses
+from rotoscope.retarget.limits import position_violations, velocity_violations
+from rotoscope.retarget.start import first_guess
+from rotoscope.retarget.targets import Targets
+from rotoscope.retarget.trajectory import solve_trajectory
 
 NO_FRAMES = np.zeros(0, int)
 

@@ -9,12 +9,12 @@ from drawn_robots import humanoid_urdf, random_urdf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import RobotError
-from pipeline.geometry import se3
-from retarget.description import Description, read_description
-from retarget.joint_limits import follows
-from retarget.mujoco_model import body_pose, compile_robot, import_mujoco
-from retarget.tree import KinematicTree, Mark
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.description import Description, read_description
+from rotoscope.retarget.joint_limits import follows
+from rotoscope.retarget.mujoco_model import body_pose, compile_robot, import_mujoco
+from rotoscope.retarget.tree import KinematicTree, Mark
 
 SEEDS = st.integers(0, 10_000)
 

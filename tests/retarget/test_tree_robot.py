@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from drawn_robots import hand_urdf, hand_yaml, write_hand, write_humanoid
 
-from pipeline.errors import AssetError, RobotError
-from retarget.robot import load_robot
-from retarget.robot_config import load_config, robot_names
-from retarget.tree_robot import load_hand, load_humanoid
+from rotoscope.pipeline.errors import AssetError, RobotError
+from rotoscope.retarget.robot import load_robot
+from rotoscope.retarget.robot_config import load_config, robot_names
+from rotoscope.retarget.tree_robot import load_hand, load_humanoid
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ import pytest
 from drawn_robots import hand_urdf, hand_yaml
 from pydantic import ValidationError
 
-from retarget.interior_point import Search
-from retarget.tree import Mark
-from retarget.tree_config import PointSection, SphereSection
-from retarget.tree_robot import HandRobot, load_hand
-from retarget.vectors import Vectors, VectorSolution, VectorWeights, follow_vectors
+from rotoscope.retarget.interior_point import Search
+from rotoscope.retarget.tree import Mark
+from rotoscope.retarget.tree_config import PointSection, SphereSection
+from rotoscope.retarget.tree_robot import HandRobot, load_hand
+from rotoscope.retarget.vectors import Vectors, VectorSolution, VectorWeights, follow_vectors
 
 TIME_S = np.arange(40) / 30.0
 

@@ -7,13 +7,13 @@ import numpy as np
 from drawn_robots import humanoid_urdf, humanoid_yaml
 
 from benchmarks._walks import Walk, walk
-from pipeline.stage import Tracks, select
-from pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack
-from pipeline.types import Clip, Video
-from retarget.ground import Ground, GroundConfig
-from retarget.humanoid import RetargetHumanoid, RetargetHumanoidConfig
-from retarget.person import LIMBS, Person
-from retarget.tree_robot import HumanoidRobot
+from rotoscope.pipeline.stage import Tracks, select
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack
+from rotoscope.pipeline.types import Clip, Video
+from rotoscope.retarget.ground import Ground, GroundConfig
+from rotoscope.retarget.humanoid import RetargetHumanoid, RetargetHumanoidConfig
+from rotoscope.retarget.person import LIMBS, Person
+from rotoscope.retarget.tree_robot import HumanoidRobot
 
 ARMS = "".join(
     f"  {side}_{joint}: {{link: {side}_{link}_link}}\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 import yaml
 from video_files import write_video
 
-from pipeline.recipe import load_recipe
-from pipeline.run.label import LabelResult, label
-from pipeline.run.request import LabelRequest
+from rotoscope.pipeline.recipe import load_recipe
+from rotoscope.pipeline.run.label import LabelResult, label
+from rotoscope.pipeline.run.request import LabelRequest
 
 TINY = Path(__file__).parent / "tiny_stages.py"
 STAGES = (f"{TINY}:Brightness as bright", f"{TINY}:BrightnessLabeler as lamp", "curate")

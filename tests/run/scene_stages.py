@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 
-from pipeline.stage import FrameStage
-from pipeline.tracks import FeatureTrack
+from rotoscope.pipeline.stage import FrameStage
+from rotoscope.pipeline.tracks import FeatureTrack
 
 
 class Redness(FrameStage):

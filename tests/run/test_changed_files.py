@@ -7,8 +7,8 @@ import time
 import pytest
 from lamp_runs import STAGES, digest, run_lamp, statuses, write_clip, write_recipe
 
-from pipeline.errors import FileChangedError, NotAVideoError
-from pipeline.identity import RACY_NS, check_unchanged, identify, sha256_file
+from rotoscope.pipeline.errors import FileChangedError, NotAVideoError
+from rotoscope.pipeline.identity import RACY_NS, check_unchanged, identify, sha256_file
 
 
 def file_of(path, content=b"first"):
@@ -115,7 +115,7 @@ def test_video_that_is_back_before_the_end_is_not_labelled_by_the_other(tmp_path
         lines[back] = f"os.replace({str(aside)!r}, {str(clip)!r})"
     own = tmp_path / "own.py"
     own.write_text(
-        "import os\nfrom pipeline.registry import stage_class\n"
+        "import os\nfrom rotoscope.pipeline.registry import stage_class\n"
         f"class Swap(stage_class({STAGES[0].split()[0]!r}, allow_code=True)):\n"
         f"    def begin(self, video):\n        {lines.get('begin', 'pass')}\n"
         "        super().begin(video)\n"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from lamp_runs import TINY, run_lamp, statuses, write_clip, write_recipe
 
-from pipeline.errors import CodeConsentError, RecipeError, UsageError
-from pipeline.recipe import build_recipe, load_recipe
-from pipeline.run.label import label
-from pipeline.run.request import load_request, read_record
+from rotoscope.pipeline.errors import CodeConsentError, RecipeError, UsageError
+from rotoscope.pipeline.recipe import build_recipe, load_recipe
+from rotoscope.pipeline.run.label import label
+from rotoscope.pipeline.run.request import load_request, read_record
 
 HERE = Path(__file__).parent
 

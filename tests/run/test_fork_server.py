@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from run.unruly import is_running, until
 
-from pipeline.errors import WorkerCrashedError
-from pipeline.run import fork_main
-from pipeline.run.isolation import Limits, run_isolated
+from rotoscope.pipeline.errors import WorkerCrashedError
+from rotoscope.pipeline.run import fork_main
+from rotoscope.pipeline.run.isolation import Limits, run_isolated
 
 ME = __name__
 GENEROUS = Limits(memory_bytes=2**31, stall_s=60, base_s=60, per_item_s=0)
@@ -131,7 +131,7 @@ def test_server_that_dies_while_it_starts(tmp_path, source, expected):
     (tmp_path / "preloaded.py").write_text(DIES.format(marker="was_here") + source)
     code = (
         "from run.test_isolation import GENEROUS, run_isolated\n"
-        "from pipeline.errors import RotoscopeError\n"
+        "from rotoscope.pipeline.errors import RotoscopeError\n"
         "try:\n"
         "    print(run_isolated('run.test_isolation:double', 21, limits=GENEROUS,"
         " preload=['preloaded']).value)\n"
@@ -174,7 +174,7 @@ def test_end_of_the_thread_that_began_to_start_the_server_costs_nothing(tmp_path
     code = (
         "import threading\n"
         "from concurrent.futures import ThreadPoolExecutor\n"
-        "from pipeline.errors import WorkerError\n"
+        "from rotoscope.pipeline.errors import WorkerError\n"
         "from run.test_isolation import GENEROUS, run_isolated\n"
         "def double(stop):\n"
         "    return run_isolated('run.test_isolation:double', 21, limits=GENEROUS,"

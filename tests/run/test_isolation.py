@@ -8,8 +8,13 @@ import time
 
 import pytest
 
-from pipeline.errors import MemoryLimitError, TimeLimitError, WorkerCrashedError, WorkerError
-from pipeline.run.isolation import Limits, run_isolated
+from rotoscope.pipeline.errors import (
+    MemoryLimitError,
+    TimeLimitError,
+    WorkerCrashedError,
+    WorkerError,
+)
+from rotoscope.pipeline.run.isolation import Limits, run_isolated
 
 ME = __name__
 GENEROUS = Limits(memory_bytes=2**31, stall_s=60, base_s=60, per_item_s=0)
@@ -81,7 +86,7 @@ def test_every_call_gets_a_fresh_process():
 
 def test_children_share_the_machine_with_one_blas_thread_each():
     code = (
-        "from pipeline.run.isolation import run_isolated\n"
+        "from rotoscope.pipeline.run.isolation import run_isolated\n"
         "from run.test_isolation import GENEROUS, ME\n"
         "print(run_isolated('run.test_isolation:blas_threads', None, limits=GENEROUS).value)"
     )

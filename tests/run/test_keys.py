@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from pyarrow.parquet import read_table
 from video_files import write_video
 
-from pipeline.recipe import Recipe, StageEntry, load_recipe
-from pipeline.run import keys as keys_module
-from pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
-from pipeline.run.label import label
-from pipeline.run.request import LabelRequest
-from pipeline.stage import ClipStage, FrameStage, StageConfig
+from rotoscope.pipeline.recipe import Recipe, StageEntry, load_recipe
+from rotoscope.pipeline.run import keys as keys_module
+from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
+from rotoscope.pipeline.run.label import label
+from rotoscope.pipeline.run.request import LabelRequest
+from rotoscope.pipeline.stage import ClipStage, FrameStage, StageConfig
 
 VIDEO = "0" * 64
 NAMES = ("shots", "hands", "hands.left", "body", "features", "features.state", "actions")
@@ -169,7 +169,7 @@ def test_versions_of_what_is_no_stage_are_part_of_the_keys(version, monkeypatch)
 def test_release_of_a_package_and_bytes_of_an_asset_are_part_of_the_token(monkeypatch, tmp_path):
     weights = tmp_path / "weights"
     weights.write_bytes(b"one")
-    monkeypatch.setattr("pipeline.assets.cache.asset_path", lambda name: weights)
+    monkeypatch.setattr("rotoscope.pipeline.assets.cache.asset_path", lambda name: weights)
     facts = {"kind": "k", "version": "1", "assets": ("hand_landmarker.task",)}
     made = type("Made", (ClipStage,), facts | {"packages": ("numpy",), "run": lambda *_: {}})
     recipe = Recipe("r", "", "", (StageEntry("s", "made", made, Settings()),), "")

@@ -13,13 +13,13 @@ import pytest
 import yaml
 from video_files import write_video
 
-from pipeline.errors import UsageError
-from pipeline.recipe import load_recipe
-from pipeline.run.describe import describe
-from pipeline.run.events import Event
-from pipeline.run.label import label
-from pipeline.run.ledger import Ledger
-from pipeline.run.request import LabelRequest, load_request
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.recipe import load_recipe
+from rotoscope.pipeline.run.describe import describe
+from rotoscope.pipeline.run.events import Event
+from rotoscope.pipeline.run.label import label
+from rotoscope.pipeline.run.ledger import Ledger
+from rotoscope.pipeline.run.request import LabelRequest, load_request
 
 ROOT = Path(__file__).parents[2]
 TINY = Path(__file__).parent / "tiny_stages.py"
@@ -245,8 +245,9 @@ def test_describe_knows_what_is_stored(run, tmp_path, recipe_file, videos):
 def test_killed_runs_end_in_the_same_bytes(run, tmp_path, recipe_file, videos):
     run(out="calm")
     out = tmp_path / "stormy"
-    command = [sys.executable, "-m", "pipeline.cli.main", "label", str(videos), "--out", str(out),
-               "--recipe", str(recipe_file), "--store", str(tmp_path / "store2")]  # fmt: skip
+    command = [sys.executable, "-m", "rotoscope.pipeline.cli.main", "label", str(videos),
+               "--out", str(out), "--recipe", str(recipe_file),
+               "--store", str(tmp_path / "store2")]  # fmt: skip
     for seconds in (0.8, 1.6, 2.4):
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

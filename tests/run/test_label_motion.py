@@ -16,13 +16,13 @@ import yaml
 from bvh_files import write_bvh
 from video_files import write_video
 
-from pipeline.dataset import open_dataset
-from pipeline.doctor.run import diagnose, exit_code
-from pipeline.errors import UsageError
-from pipeline.recipe import load_recipe
-from pipeline.run.describe import describe
-from pipeline.run.label import label
-from pipeline.run.request import LabelRequest, load_request
+from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.doctor.run import diagnose, exit_code
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.recipe import load_recipe
+from rotoscope.pipeline.run.describe import describe
+from rotoscope.pipeline.run.label import label
+from rotoscope.pipeline.run.request import LabelRequest, load_request
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -176,8 +176,9 @@ def test_dry_run_counts_frames(request_for):
 def test_killed_runs_end_in_the_same_bytes(request_for, recipe_file, files, tmp_path):
     label(request_for(out="calm"))
     out = tmp_path / "stormy"
-    command = [sys.executable, "-m", "pipeline.cli.main", "label", str(files), "--out", str(out),
-               "--recipe", str(recipe_file), "--store", str(tmp_path / "store2")]  # fmt: skip
+    command = [sys.executable, "-m", "rotoscope.pipeline.cli.main", "label", str(files),
+               "--out", str(out), "--recipe", str(recipe_file),
+               "--store", str(tmp_path / "store2")]  # fmt: skip
     for seconds in (1.0, 2.0):
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

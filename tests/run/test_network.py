@@ -11,9 +11,9 @@ import sys
 import av
 import pytest
 
-from pipeline.run import isolation, network
-from pipeline.run.isolation import Limits, run_isolated
-from pipeline.run.network import network_protection
+from rotoscope.pipeline.run import isolation, network
+from rotoscope.pipeline.run.isolation import Limits, run_isolated
+from rotoscope.pipeline.run.network import network_protection
 
 ME = __name__
 GENEROUS = Limits(memory_bytes=2**31, stall_s=60, base_s=60, per_item_s=0)
@@ -133,7 +133,7 @@ def test_processor_without_a_filter_is_said(monkeypatch, machine):
 
 
 def test_missing_protection_is_logged_once(caplog):
-    caplog.set_level(logging.INFO, "pipeline.run.isolation")
+    caplog.set_level(logging.INFO, "rotoscope.pipeline.run.isolation")
     for _ in range(3):
         isolation._say_once("this system takes no seccomp filter (of this test)")
     assert [r.getMessage() for r in caplog.records].count(

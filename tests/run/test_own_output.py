@@ -3,10 +3,10 @@
 import pytest
 from lamp_runs import digest, run_lamp, statuses, write_clip
 
-from pipeline.errors import UsageError
-from pipeline.run.describe import describe
-from pipeline.run.request import load_request
-from pipeline.sources import scan
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.run.describe import describe
+from rotoscope.pipeline.run.request import load_request
+from rotoscope.pipeline.sources import scan
 
 
 def test_same_command_again_does_not_label_its_own_dataset(tmp_path):

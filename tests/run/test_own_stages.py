@@ -4,7 +4,7 @@ import pytest
 from lamp_runs import run_lamp, write_clip, write_recipe
 
 STAGE = """
-from pipeline.stage import {base}
+from rotoscope.pipeline.stage import {base}
 
 class Mine({base}):
     kind, version = "mine", "1"

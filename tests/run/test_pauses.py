@@ -6,9 +6,9 @@ import pytest
 import yaml
 from video_files import picture, write_video
 
-from pipeline.recipe import load_recipe
-from pipeline.run.label import label
-from pipeline.run.request import LabelRequest
+from rotoscope.pipeline.recipe import load_recipe
+from rotoscope.pipeline.run.label import label
+from rotoscope.pipeline.run.request import LabelRequest
 
 TINY = Path(__file__).parent / "tiny_stages.py"
 WEEK_S = 7 * 24 * 3600

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from run.unruly import is_running, until
 
-from pipeline.errors import (
+from rotoscope.pipeline.errors import (
     MemoryLimitError,
     TimeLimitError,
     WorkerCrashedError,
     WorkerError,
 )
-from pipeline.run import process_tree
-from pipeline.run.isolation import Limits, run_isolated
+from rotoscope.pipeline.run import process_tree
+from rotoscope.pipeline.run.isolation import Limits, run_isolated
 
 WORK = "run.unruly"
 GENEROUS = Limits(memory_bytes=2**31, stall_s=60, base_s=60, per_item_s=0)
@@ -124,7 +124,7 @@ def test_a_run_killed_while_the_server_starts_leaves_no_process(tmp_path):
 
 def start_run(work, folder, preload=(), path=()):
     code = (
-        "from pipeline.run.isolation import run_isolated\n"
+        "from rotoscope.pipeline.run.isolation import run_isolated\n"
         "from run.test_process_ends import GENEROUS\n"
         f"run_isolated('{WORK}:{work}', {str(folder)!r}, limits=GENEROUS, preload={preload!r})"
     )

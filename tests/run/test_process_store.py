@@ -6,10 +6,10 @@ from pathlib import Path
 import yaml
 from video_files import write_video
 
-from pipeline.recipe import load_recipe
-from pipeline.run.label import label
-from pipeline.run.request import LabelRequest
-from pipeline.run.store import Store
+from rotoscope.pipeline.recipe import load_recipe
+from rotoscope.pipeline.run.label import label
+from rotoscope.pipeline.run.request import LabelRequest
+from rotoscope.pipeline.run.store import Store
 
 TINY = Path(__file__).parent / "tiny_stages.py"
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 from run.unruly import is_running, until
 
-from pipeline.run import process_tree
+from rotoscope.pipeline.run import process_tree
 
 SHELLS = "sleep 600 & sh -c 'sleep 600 & wait' & wait"
 

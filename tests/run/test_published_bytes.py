@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from lamp_runs import STAGES, digest, run_lamp, write_clip, write_recipe
 
-from pipeline.errors import MemoryLimitError, TimeLimitError
-from pipeline.recipe import load_recipe
-from pipeline.run.isolation import ChildError
-from pipeline.run.ledger import Row
-from pipeline.run.request import LabelRequest
-from pipeline.run.rows import failed_row, named, public_row
-from pipeline.video.scan import Found
+from rotoscope.pipeline.errors import MemoryLimitError, TimeLimitError
+from rotoscope.pipeline.recipe import load_recipe
+from rotoscope.pipeline.run.isolation import ChildError
+from rotoscope.pipeline.run.ledger import Row
+from rotoscope.pipeline.run.request import LabelRequest
+from rotoscope.pipeline.run.rows import failed_row, named, public_row
+from rotoscope.pipeline.video.scan import Found
 
 
 def prepare(folder: Path) -> Path:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import RecipeError, UsageError
-from pipeline.recipe import build_recipe
-from pipeline.run.ledger import Ledger, Row
-from pipeline.run.request import (
+from rotoscope.pipeline.errors import RecipeError, UsageError
+from rotoscope.pipeline.recipe import build_recipe
+from rotoscope.pipeline.run.ledger import Ledger, Row
+from rotoscope.pipeline.run.request import (
     LabelRequest,
     check_out,
     load_request,

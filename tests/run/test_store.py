@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from pipeline.contract import ActionContract, Dimension
-from pipeline.errors import DiskFullError
-from pipeline.run.ledger import Ledger, Row
-from pipeline.run.store import TRACKS, Store, content_key
-from pipeline.tracks import ActionTrack, Camera, HandTrack, SegmentTrack
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.errors import DiskFullError
+from rotoscope.pipeline.run.ledger import Ledger, Row
+from rotoscope.pipeline.run.store import TRACKS, Store, content_key
+from rotoscope.pipeline.tracks import ActionTrack, Camera, HandTrack, SegmentTrack
 
 
 def hand_track(n=4):

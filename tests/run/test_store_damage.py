@@ -6,10 +6,10 @@ import shutil
 import pytest
 from lamp_runs import digest, run_lamp, statuses, write_clip
 
-from pipeline.errors import StoreError, UsageError
-from pipeline.run.store import EPISODE, RECORD, TRACKS, Store
-from pipeline.run.store_care import prune, verify
-from pipeline.seal import SEAL
+from rotoscope.pipeline.errors import StoreError, UsageError
+from rotoscope.pipeline.run.store import EPISODE, RECORD, TRACKS, Store
+from rotoscope.pipeline.run.store_care import prune, verify
+from rotoscope.pipeline.seal import SEAL
 
 
 def flip(path, at):

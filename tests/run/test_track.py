@@ -13,13 +13,13 @@ import pytest
 from disc_dataset import CAMERA, COLUMN, FPS, LENGTHS, SIZE_PX, picture, places_px
 from video_files import write_video
 
-from models.training.command import train_from_dataset
-from pipeline.dataset import open_dataset
-from pipeline.doctor.run import diagnose
-from pipeline.errors import DatasetError, RecipeError, UsageError
-from pipeline.recipe import build_recipe, load_recipe
-from pipeline.run.track import TrackRequest, track
-from pipeline.run.track_recipe import tracks_alone
+from rotoscope.models.training.command import train_from_dataset
+from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.doctor.run import diagnose
+from rotoscope.pipeline.errors import DatasetError, RecipeError, UsageError
+from rotoscope.pipeline.recipe import build_recipe, load_recipe
+from rotoscope.pipeline.run.track import TrackRequest, track
+from rotoscope.pipeline.run.track_recipe import tracks_alone
 
 SCENE = Path(__file__).parent / "scene_stages.py"
 

@@ -6,14 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import DatasetError, TrackError, UsageError
-from pipeline.identity import Identity
-from pipeline.recipe import build_recipe
-from pipeline.run.keys import stage_tokens, video_keys
-from pipeline.run.store import Store
-from pipeline.run.track_columns import choose_subjects, columns_of, seen_frames, stored_tracks
-from pipeline.run.track_frames import EpisodeFrames
-from pipeline.tracks import ClockTrack, FeatureTrack, HandTrack
+from rotoscope.pipeline.errors import DatasetError, TrackError, UsageError
+from rotoscope.pipeline.identity import Identity
+from rotoscope.pipeline.recipe import build_recipe
+from rotoscope.pipeline.run.keys import stage_tokens, video_keys
+from rotoscope.pipeline.run.store import Store
+from rotoscope.pipeline.run.track_columns import (
+    choose_subjects,
+    columns_of,
+    seen_frames,
+    stored_tracks,
+)
+from rotoscope.pipeline.run.track_frames import EpisodeFrames
+from rotoscope.pipeline.tracks import ClockTrack, FeatureTrack, HandTrack
 
 FRAMES = 6
 COLOUR = {"track.colour": {"things": {"disc": {"rgb": [220, 30, 30]}}}}

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from lamp_runs import STAGES, TINY, run_lamp, statuses, write_clip, write_recipe
 
-from pipeline.contract import ActionContract, Dimension
-from pipeline.errors import TrackError
-from pipeline.run.ledger import Ledger
-from pipeline.tracks import ActionTrack
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.run.ledger import Ledger
+from rotoscope.pipeline.tracks import ActionTrack
 
 ODD = {
     "nothing": "None",
@@ -25,8 +25,8 @@ ODD = {
 HEAD = f"""
 import os, signal
 import numpy as np
-from pipeline.registry import stage_class
-from pipeline.tracks import ClockTrack, FeatureTrack
+from rotoscope.pipeline.registry import stage_class
+from rotoscope.pipeline.tracks import ClockTrack, FeatureTrack
 
 def feature(values):
     return FeatureTrack("track.x", "scene", values, ("a",), "1", "Odd.")

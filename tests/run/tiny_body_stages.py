@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pipeline.contract import ActionContract, Dimension
-from pipeline.stage import ClipStage, StageConfig
-from pipeline.tracks import BODY_JOINTS, SIDES, ActionTrack, BodyTrack
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.stage import ClipStage, StageConfig
+from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, ActionTrack, BodyTrack
 
 
 class KneeLabeler(ClipStage):

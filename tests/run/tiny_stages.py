@@ -5,9 +5,9 @@ import time
 
 import numpy as np
 
-from pipeline.contract import ActionContract, Dimension
-from pipeline.stage import ClipStage, FrameStage, StageConfig
-from pipeline.tracks import ActionTrack, ClockTrack
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.stage import ClipStage, FrameStage, StageConfig
+from rotoscope.pipeline.tracks import ActionTrack, ClockTrack
 
 
 class Brightness(FrameStage):

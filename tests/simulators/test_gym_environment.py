@@ -10,10 +10,10 @@ gymnasium = pytest.importorskip("gymnasium")
 
 from gymnasium.vector import AutoresetMode, SyncVectorEnv  # noqa: E402
 
-from models.simulators import gym_environment  # noqa: E402
-from models.simulators.gym_environment import GymEnvironment  # noqa: E402
-from models.simulators.simulator import Step, Views, observe, open_simulator  # noqa: E402
-from pipeline.errors import UsageError  # noqa: E402
+from rotoscope.models.simulators import gym_environment  # noqa: E402
+from rotoscope.models.simulators.gym_environment import GymEnvironment  # noqa: E402
+from rotoscope.models.simulators.simulator import Step, Views, observe, open_simulator  # noqa: E402
+from rotoscope.pipeline.errors import UsageError  # noqa: E402
 
 NEEDED, HORIZON = 5, 8
 PUSH, REST = np.ones(1, np.float32), np.zeros(1, np.float32)
@@ -112,7 +112,7 @@ def test_lerobots_rollouts_count_every_episode_of_a_policy_that_solves_all():
     lerobot_eval = pytest.importorskip("lerobot.scripts.lerobot_eval")
     from lerobot.envs import EnvConfig
 
-    from models.simulators.lerobot_env.config import register
+    from rotoscope.models.simulators.lerobot_env.config import register
 
     class Pusher(torch.nn.Module):
         def reset(self):

@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.simulators import pusht_physics as physics
-from models.simulators.pusht import PushTSimulator, open_pusht
-from models.simulators.rollout import rollout, teacher
-from models.simulators.simulator import STATE, Views, open_simulator
-from pipeline.errors import UsageError
+from rotoscope.models.simulators import pusht_physics as physics
+from rotoscope.models.simulators.pusht import PushTSimulator, open_pusht
+from rotoscope.models.simulators.rollout import rollout, teacher
+from rotoscope.models.simulators.simulator import STATE, Views, open_simulator
+from rotoscope.pipeline.errors import UsageError
 
 POSES = st.tuples(st.floats(150, 350), st.floats(150, 350), st.floats(-4, 4)).map(np.array)
 

@@ -6,17 +6,17 @@ import av
 import numpy as np
 import pytest
 
-from models.policy.command import train_policy
-from models.policy.evaluate import evaluate, summarise
-from models.policy.evaluate_folder import evaluate_folder, load_policy
-from models.policy.scores import wilson
-from models.relabel import relabel_dataset
-from models.simulators.record import record_dataset, record_videos
-from models.simulators.rollout import rollout, teacher
-from models.simulators.simulator import Views, open_simulator
-from models.training.command import train_from_dataset
-from pipeline.dataset import open_dataset, read_images
-from pipeline.errors import UsageError
+from rotoscope.models.policy.command import train_policy
+from rotoscope.models.policy.evaluate import evaluate, summarise
+from rotoscope.models.policy.evaluate_folder import evaluate_folder, load_policy
+from rotoscope.models.policy.scores import wilson
+from rotoscope.models.relabel import relabel_dataset
+from rotoscope.models.simulators.record import record_dataset, record_videos
+from rotoscope.models.simulators.rollout import rollout, teacher
+from rotoscope.models.simulators.simulator import Views, open_simulator
+from rotoscope.models.training.command import train_from_dataset
+from rotoscope.pipeline.dataset import open_dataset, read_images
+from rotoscope.pipeline.errors import UsageError
 
 pytest.importorskip("gymnasium")
 ROBOT = "gymnasium:MountainCar-v0"
@@ -148,7 +148,7 @@ def test_wilson_interval_is_the_published_one():
 
 
 def test_single_episode_has_no_standard_error():
-    from models.policy.policy import EpisodeResult
+    from rotoscope.models.policy.policy import EpisodeResult
 
     found = summarise([EpisodeResult(0, True, 3.0, 7)])
     assert found["return_standard_error"] == 0.0

@@ -5,9 +5,9 @@ import importlib.util
 import numpy as np
 import pytest
 
-from models.simulators.rollout import rollout, teacher
-from models.simulators.simulator import Simulator, Views, open_simulator
-from pipeline.errors import UsageError
+from rotoscope.models.simulators.rollout import rollout, teacher
+from rotoscope.models.simulators.simulator import Simulator, Views, open_simulator
+from rotoscope.pipeline.errors import UsageError
 
 pytest.importorskip("gymnasium")
 CART_POLE = "gymnasium:CartPole-v1"
@@ -92,7 +92,7 @@ def test_names_that_are_not_there_are_refused(name, views, message):
 
 
 def test_missing_package_says_what_to_install(monkeypatch):
-    from models.simulators import simulator
+    from rotoscope.models.simulators import simulator
 
     monkeypatch.setattr(simulator.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"needs the package gymnasium.*rotoscope\[bench\]"):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.smoothing import block_tridiagonal
+from rotoscope.pipeline.smoothing import block_tridiagonal
 
 
 def random_problem(rng, num_coefficients, batch, n):

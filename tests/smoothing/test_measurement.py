@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.smoothing.measurement import Measurement, screened, sticking_out
+from rotoscope.pipeline.smoothing.measurement import Measurement, screened, sticking_out
 
 ONE_RUN = np.zeros(600, int)
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.smoothing import process
+from rotoscope.pipeline.smoothing import process
 
 seeds = st.integers(0, 2**31)
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.smoothing import segments
+from rotoscope.pipeline.smoothing import segments
 
 masks = st.lists(st.booleans(), min_size=1, max_size=60)
 

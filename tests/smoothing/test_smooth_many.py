@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from benchmarks import _reaches as reaches
-from pipeline.smoothing import smooth_many
+from rotoscope.pipeline.smoothing import smooth_many
 
 TIME_S = np.arange(300) / 30
 ALL = np.ones(300, bool)

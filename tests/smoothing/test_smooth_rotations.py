@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from benchmarks import _reaches as reaches
-from pipeline.errors import TrackError
-from pipeline.geometry import se3
-from pipeline.smoothing import smooth_rotations
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.smoothing import smooth_rotations
 
 TIME_S = np.arange(300) / 30
 ALL = np.ones(300, bool)

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from benchmarks import _reaches as reaches
-from pipeline.errors import TrackError
-from pipeline.smoothing import smooth_vectors
-from pipeline.smoothing.layout import check_signals
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.smoothing import smooth_vectors
+from rotoscope.pipeline.smoothing.layout import check_signals
 
 TIME_S = np.arange(300) / 30
 ALL = np.ones(300, bool)

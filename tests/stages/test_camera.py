@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.errors import RecipeError
-from pipeline.stages.camera import (
+from rotoscope.pipeline.errors import RecipeError
+from rotoscope.pipeline.stages.camera import (
     SIGMA_FOCAL_ASSUMED,
     SIGMA_FOCAL_METADATA,
     SIGMA_FOCAL_RECIPE,
     CameraConfig,
     CameraStage,
 )
-from pipeline.tracks import Camera
-from pipeline.types import Clip, Video
+from rotoscope.pipeline.tracks import Camera
+from rotoscope.pipeline.types import Clip, Video
 
 VIDEO = Video(
     path=Path("a.mp4"),

@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.contract import ActionContract, Dimension
-from pipeline.stages.curate import Curate, CurateConfig
-from pipeline.tracks import REASONS, ActionTrack
-from pipeline.types import Clip, Video
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.stages.curate import Curate, CurateConfig
+from rotoscope.pipeline.tracks import REASONS, ActionTrack
+from rotoscope.pipeline.types import Clip, Video
 
 VIDEO = Video(
     path=Path("v.mp4"), sha256="0" * 64, size_bytes=1, width=64, height=48, rotation_deg=0,

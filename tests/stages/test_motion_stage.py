@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from bvh_files import write_bvh
 
-from pipeline.errors import MotionError, RecipeError
-from pipeline.recipe import build_recipe
-from pipeline.sources import open_motion
-from pipeline.stages.motion import MotionConfig, MotionStage
-from pipeline.tracks import BODY_JOINTS
-from pipeline.types import Clip
+from rotoscope.pipeline.errors import MotionError, RecipeError
+from rotoscope.pipeline.recipe import build_recipe
+from rotoscope.pipeline.sources import open_motion
+from rotoscope.pipeline.stages.motion import MotionConfig, MotionStage
+from rotoscope.pipeline.tracks import BODY_JOINTS
+from rotoscope.pipeline.types import Clip
 
 # fmt: off
 HALF_M = [(0, 0.95, 0), (0.07, 0.86, 0), (0, 1.05, 0), (0.1, 0.48, 0), (0, 1.2, 0),

@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.stages.shots import Shots, ShotsConfig, shot_spans
-from pipeline.tracks import ShotTrack
-from pipeline.types import Frame, Video
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
+from rotoscope.pipeline.stages.shots import Shots, ShotsConfig, shot_spans
+from rotoscope.pipeline.tracks import ShotTrack
+from rotoscope.pipeline.types import Frame, Video
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 VIDEO = Video(
     path=Path("v.mp4"), sha256="0" * 64, size_bytes=1, width=64, height=48, rotation_deg=0,

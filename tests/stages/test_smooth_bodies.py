@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.stages.smooth import Smooth, SmoothConfig
-from pipeline.tracks import BODY_JOINTS, BodyTrack
-from pipeline.types import Clip, Video
+from rotoscope.pipeline.stages.smooth import Smooth, SmoothConfig
+from rotoscope.pipeline.tracks import BODY_JOINTS, BodyTrack
+from rotoscope.pipeline.types import Clip, Video
 
 VIDEO = Video(
     path=Path("v.mp4"), sha256="0" * 64, size_bytes=1, width=64, height=48, rotation_deg=0,
@@ -194,8 +194,8 @@ def test_a_person_who_was_never_seen_stays_unknown():
 
 @pytest.mark.parametrize("kinds", [["body", "lift_body"], ["hands", "lift"]])
 def test_a_recipe_may_smooth_bodies_or_hands(kinds):
-    from pipeline.registry import stage_class
-    from pipeline.stage import matches
+    from rotoscope.pipeline.registry import stage_class
+    from rotoscope.pipeline.stage import matches
 
     provided = [name for kind in kinds for name in stage_class(kind).provides]
     assert all(any(matches(name, need) for name in provided) for need in Smooth.requires)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from benchmarks import _reaches as reaches
-from pipeline.geometry import hand_frame, se3
-from pipeline.stages.smooth import Smooth, SmoothConfig
-from pipeline.tracks import HandTrack
-from pipeline.types import Clip, Video
+from rotoscope.pipeline.geometry import hand_frame, se3
+from rotoscope.pipeline.stages.smooth import Smooth, SmoothConfig
+from rotoscope.pipeline.tracks import HandTrack
+from rotoscope.pipeline.types import Clip, Video
 
 VIDEO = Video(
     path=Path("v.mp4"), sha256="0" * 64, size_bytes=1, width=64, height=48, rotation_deg=0,

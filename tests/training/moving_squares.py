@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.training.latent_data import UnlabelledSet, UnlabelledVideo
+from rotoscope.models.training.latent_data import UnlabelledSet, UnlabelledVideo
 
 SIZE = 32
 RATE_HZ = 20.0

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.action_space import ActionSpace
-from pipeline.contract import ActionContract, Dimension
-from pipeline.errors import ContractError
-from pipeline.geometry import se3
+from rotoscope.models.action_space import ActionSpace
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.errors import ContractError
+from rotoscope.pipeline.geometry import se3
 
 
 def space_of(*dimensions, **facts):

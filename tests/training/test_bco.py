@@ -6,15 +6,15 @@ import pytest
 
 pytest.importorskip("gymnasium.envs.classic_control", reason="the extra `bench` is not installed")
 
-from models.labeler import load_labeler
-from models.perceptron import Fit
-from models.policy.cloned import load_cloned
-from models.simulators.record import record_dataset
-from models.simulators.rollout import rollout, teacher
-from models.simulators.simulator import STATE, Simulator, open_simulator
-from models.training.bco import BcoRound, BcoSettings, greedy, iterate_bco, random_act
-from models.training.bco_command import train_bco
-from pipeline.errors import UsageError
+from rotoscope.models.labeler import load_labeler
+from rotoscope.models.perceptron import Fit
+from rotoscope.models.policy.cloned import load_cloned
+from rotoscope.models.simulators.record import record_dataset
+from rotoscope.models.simulators.rollout import rollout, teacher
+from rotoscope.models.simulators.simulator import STATE, Simulator, open_simulator
+from rotoscope.models.training.bco import BcoRound, BcoSettings, greedy, iterate_bco, random_act
+from rotoscope.models.training.bco_command import train_bco
+from rotoscope.pipeline.errors import UsageError
 
 QUICK = BcoSettings(
     num_random_episodes=8,

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from models.encoders import open_encoder
-from models.latent_config import LatentActionConfig
-from models.latent_model import load_latent, open_latent
-from models.training.latent_action import train_latent_action
-from models.training.latent_data import UnlabelledSet, stretches
-from pipeline.errors import DatasetError, UsageError
+from rotoscope.models.encoders import open_encoder
+from rotoscope.models.latent_config import LatentActionConfig
+from rotoscope.models.latent_model import load_latent, open_latent
+from rotoscope.models.training.latent_action import train_latent_action
+from rotoscope.models.training.latent_data import UnlabelledSet, stretches
+from rotoscope.pipeline.errors import DatasetError, UsageError
 
 LOOP = {"num_steps": 40, "batch_size": 8, "eval_every": 20, "learning_rate": 3e-3}
 SMALL = {"image_size": moving_squares.SIZE, "size": 8, "hidden": 32, "loop": LOOP}

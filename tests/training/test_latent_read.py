@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from video_files import write_video
 
-from models.latent_config import LatentActionConfig
-from models.training.latent_read import read_unlabelled
-from pipeline.errors import UsageError
+from rotoscope.models.latent_config import LatentActionConfig
+from rotoscope.models.training.latent_read import read_unlabelled
+from rotoscope.pipeline.errors import UsageError
 
 
 @pytest.fixture

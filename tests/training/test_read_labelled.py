@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks._small_dataset import FPS, publish_small
-from models.training.data import LabelledSet
-from models.training.read import read_labelled
-from pipeline.contract import ActionContract, Dimension
-from pipeline.errors import ContractError, DatasetError, UsageError
+from rotoscope.models.training.data import LabelledSet
+from rotoscope.models.training.read import read_labelled
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.errors import ContractError, DatasetError, UsageError
 
 CAMERA = "observation.images.front"
 

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from models.training.checkpoint import CHECKPOINT_VERSION, load_checkpoint, save_checkpoint
-from models.training.config import LoopConfig
-from models.training.loop import Problem, train
-from pipeline.errors import UsageError
+from rotoscope.models.training.checkpoint import (
+    CHECKPOINT_VERSION,
+    load_checkpoint,
+    save_checkpoint,
+)
+from rotoscope.models.training.config import LoopConfig
+from rotoscope.models.training.loop import Problem, train
+from rotoscope.pipeline.errors import UsageError
 
 CONFIG = LoopConfig(
     num_steps=60, batch_size=16, eval_every=10, checkpoint_every=7, patience=100, device="cpu"
@@ -109,7 +113,9 @@ def test_checkpoint_of_other_data_is_refused(tmp_path):
 
 def test_checkpoint_of_another_version_is_refused(tmp_path, monkeypatch):
     save_checkpoint(tmp_path / "a.pt", {}, fingerprint="x")
-    monkeypatch.setattr("models.training.checkpoint.CHECKPOINT_VERSION", CHECKPOINT_VERSION + 1)
+    monkeypatch.setattr(
+        "rotoscope.models.training.checkpoint.CHECKPOINT_VERSION", CHECKPOINT_VERSION + 1
+    )
     with pytest.raises(UsageError, match="is of version 1, this program reads version 2"):
         load_checkpoint(tmp_path / "a.pt", fingerprint="x")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.training.windows import WindowConfig, flatten_windows, sample_windows
+from rotoscope.models.training.windows import WindowConfig, flatten_windows, sample_windows
 
 
 @pytest.mark.parametrize("rate_hz", [15.0, 29.97, 60.0])

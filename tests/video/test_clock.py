@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import UnreasonableVideoError
-from pipeline.video.clock import check_pauses, fill_missing, make_clock
+from rotoscope.pipeline.errors import UnreasonableVideoError
+from rotoscope.pipeline.video.clock import check_pauses, fill_missing, make_clock
 
 
 def clock(ticks, **options):

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from video_files import index_of, picture, write_video
 
-from pipeline.errors import DiskFullError, UsageError
-from pipeline.types import Frame
-from pipeline.video.encode import EpisodeEncoder
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
+from rotoscope.pipeline.errors import DiskFullError, UsageError
+from rotoscope.pipeline.types import Frame
+from rotoscope.pipeline.video.encode import EpisodeEncoder
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 
 def encode(path, pictures, *, width=160, height=120, fps=30, **options):

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import UsageError
-from pipeline.video.fit import fit_into, fitted_size
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.video.fit import fit_into, fitted_size
 
 sides = st.integers(1, 4000)
 targets = st.integers(16, 1000).map(lambda n: 2 * n)

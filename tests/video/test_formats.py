@@ -10,15 +10,15 @@ import pytest
 import yaml
 from video_files import index_of, picture, write_video
 
-from pipeline.errors import NotAVideoError
-from pipeline.recipe import load_recipe
-from pipeline.run.label import label
-from pipeline.run.request import LabelRequest
-from pipeline.video import container as container_module
-from pipeline.video.container import FORMATS, open_video, packets
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
-from pipeline.video.scan import NAMED_SUFFIXES, OTHER_SUFFIXES, VIDEO_SUFFIXES
+from rotoscope.pipeline.errors import NotAVideoError
+from rotoscope.pipeline.recipe import load_recipe
+from rotoscope.pipeline.run.label import label
+from rotoscope.pipeline.run.request import LabelRequest
+from rotoscope.pipeline.video import container as container_module
+from rotoscope.pipeline.video.container import FORMATS, open_video, packets
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
+from rotoscope.pipeline.video.scan import NAMED_SUFFIXES, OTHER_SUFFIXES, VIDEO_SUFFIXES
 
 TINY = Path(__file__).parents[1] / "run" / "tiny_stages.py"
 NUM_FRAMES = 40

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pipeline.errors import DatasetError
-from pipeline.video.image_stats import ImageStats
+from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.video.image_stats import ImageStats
 
 NAMES = {"min", "max", "mean", "std", "count", "q01", "q10", "q50", "q90", "q99"}
 

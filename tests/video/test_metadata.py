@@ -2,8 +2,8 @@ import av
 import pytest
 from video_files import write_video
 
-from pipeline.video.metadata import FOCAL_KEYS, focal_px_of
-from pipeline.video.probe import probe
+from rotoscope.pipeline.video.metadata import FOCAL_KEYS, focal_px_of
+from rotoscope.pipeline.video.probe import probe
 
 
 def test_equivalent_focal_length_refers_to_the_long_side():

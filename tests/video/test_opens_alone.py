@@ -10,10 +10,10 @@ import pytest
 from opened_files import Opened
 from video_files import write_video
 
-from pipeline.errors import NotAVideoError, VideoError
-from pipeline.video.container import open_video
-from pipeline.video.probe import probe
-from pipeline.video.read import read_frames
+from rotoscope.pipeline.errors import NotAVideoError, VideoError
+from rotoscope.pipeline.video.container import open_video
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("pipeline", "models", "retarget", "flows")

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from video_files import picture
 
-from pipeline.video.picture import FULL, PictureMaker, plane_of, to_bt601, turn_into
+from rotoscope.pipeline.video.picture import FULL, PictureMaker, plane_of, to_bt601, turn_into
 
 FORMATS = ["yuv420p", "yuvj420p", "yuv420p10le", "yuv422p", "yuv444p", "nv12", "yuyv422", "bgra"]
 

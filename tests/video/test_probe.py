@@ -11,9 +11,9 @@ from video_files import (
     write_video,
 )
 
-from pipeline.errors import DamagedVideoError, NotAVideoError, UnreasonableVideoError
-from pipeline.identity import sha256_file
-from pipeline.video.probe import frame_times, probe
+from rotoscope.pipeline.errors import DamagedVideoError, NotAVideoError, UnreasonableVideoError
+from rotoscope.pipeline.identity import sha256_file
+from rotoscope.pipeline.video.probe import frame_times, probe
 
 
 @pytest.fixture(scope="module")

@@ -15,15 +15,15 @@ from video_files import (
     write_video,
 )
 
-from pipeline.errors import (
+from rotoscope.pipeline.errors import (
     DamagedVideoError,
     NotAVideoError,
     UnreasonableVideoError,
     UsageError,
     VideoError,
 )
-from pipeline.video.probe import frame_times, probe
-from pipeline.video.read import choose_backend, decoder_name, read_frames
+from rotoscope.pipeline.video.probe import frame_times, probe
+from rotoscope.pipeline.video.read import choose_backend, decoder_name, read_frames
 
 
 @pytest.fixture(scope="module")

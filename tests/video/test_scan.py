@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import NotAVideoError, UsageError
-from pipeline.identity import sha256_file
-from pipeline.video.scan import display_name, scan
+from rotoscope.pipeline.errors import NotAVideoError, UsageError
+from rotoscope.pipeline.identity import sha256_file
+from rotoscope.pipeline.video.scan import display_name, scan
 
 
 def touch(path: Path, content: bytes = b"x") -> Path:

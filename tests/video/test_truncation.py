@@ -1,7 +1,7 @@
 import pytest
 from video_files import cut_short, write_video
 
-from pipeline.video.truncation import missing_bytes
+from rotoscope.pipeline.video.truncation import missing_bytes
 
 CONTAINERS = {
     "mp4": {"container_options": {"movflags": "+faststart"}},

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.labelers.episodes import Demonstration
-from models.simulators.rollout import Act, rollout
-from models.simulators.simulator import STATE, Simulator
+from rotoscope.models.simulators.rollout import Act, rollout
+from rotoscope.models.simulators.simulator import STATE, Simulator
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ TASKS = {
         ClassicTask("lunarlander", "gymnasium:LunarLander-v3", 0.9639, 0.8208),
     )
 }
-"""Every classic task by its short name; the teachers are those of `models.simulators.classic`."""
+"""Every classic task by its short name; the teachers are those of
+`rotoscope.models.simulators.classic`."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from jaxtyping import UInt8
 from benchmarks.labelers.episodes import Demonstration, source_hash
 from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator, hidden, labelled
 from benchmarks.labelers.tasks.rendered_scene import CAMERAS, SIZE, Distractors, Studio
-from pipeline.atomic import atomic_path
+from rotoscope.pipeline.atomic import atomic_path
 
 PIXELS = 64
 """Side of the small pictures [px]."""

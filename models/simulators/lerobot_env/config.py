@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from models.simulators.simulator import IMAGES, STATE, Views, open_simulator
+from rotoscope.models.simulators.simulator import IMAGES, STATE, Views, open_simulator
 
 TYPE = "rotoscope"
 
@@ -80,7 +80,7 @@ def register() -> None:
             from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
             from lerobot.envs.utils import freeze_after_episode_end
 
-            from models.simulators.gym_environment import GymEnvironment
+            from rotoscope.models.simulators.gym_environment import GymEnvironment
 
             maker = freeze_after_episode_end(partial(GymEnvironment, **self.gym_kwargs))
             makers = [maker] * n_envs

@@ -1,5 +1,5 @@
 """What LeRobot imports when it looks for plug-ins."""
 
-from models.simulators import lerobot_env
+from rotoscope.models.simulators import lerobot_env
 
 __all__ = ["lerobot_env"]

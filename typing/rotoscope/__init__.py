@@ -1,0 +1,1 @@
+../../rotoscope/__init__.py
