@@ -77,7 +77,8 @@ def label_flow(
     replace: bool = False,
 ) -> LabelResult:
     """Labels videos and publishes a dataset; see `rotoscope label --help`."""
-    request = requested(videos, out, recipe, overrides, only, limit, until, workers, store, replace)
+    more: dict[str, Any] = {"only": only, "limit": limit, "until": until, "workers": workers}
+    request = requested(videos, out, recipe, overrides, store, replace=replace, **more)
     ledger = Ledger(request.work / "ledger.jsonl")
     prepared = prepare(request, ledger)
     rows = prepared.rows
@@ -103,24 +104,16 @@ def requested(
     out: str,
     recipe: str = "hand-gripper",
     overrides: list[str] | None = None,
-    only: str | None = None,
-    limit: int | None = None,
-    until: str = "",
-    workers: int = 1,
     store: str | None = None,
-    replace: bool = False,
+    **more: Any,
 ) -> LabelRequest:
-    """What the flow is asked to do."""
+    """What the flow is asked to do; `more` are fields of the request that need no reading."""
     return LabelRequest(
         inputs=tuple(Path(v) for v in videos),
         recipe=load_recipe(recipe, overrides or ()),
         out=Path(out),
         store=Path(store) if store else default_store(),
-        workers=workers,
-        only=only,
-        limit=limit,
-        until=until,
-        replace=replace,
+        **more,
     )
 
 

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rotoscope.pipeline.errors import DiskFullError
+from rotoscope.pipeline.processes import is_alive
 
 OLD_S = 7 * 24 * 3600.0
 """Age [s] from which a temporary of another host or container is taken for left behind.
@@ -198,7 +199,7 @@ def _may_be_in_use(leftover: Path, found: re.Match[str]) -> bool:
         return time.time() - _last_change_s(leftover) < OLD_S
     pid = int(found["pid"])
     # Numbers are given out again: another start is another process.
-    return _is_alive(pid) and (_started(pid) or 0) == int(found["start"])
+    return is_alive(pid) and (_started(pid) or 0) == int(found["start"])
 
 
 def _last_change_s(path: Path) -> float:
@@ -207,16 +208,6 @@ def _last_change_s(path: Path) -> float:
         return max(p.lstat().st_mtime for p in (path, *path.rglob("*")))
     except OSError:
         return time.time()
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _replace(temporary: Path, path: Path) -> None:

@@ -48,3 +48,14 @@ def prctl(option: int, value: int) -> bool:
     if sys.platform != "linux":
         return False
     return int(ctypes.CDLL(None).prctl(option, value, 0, 0, 0)) == 0
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of this number, whosever it is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -311,6 +311,8 @@ class _Run:
                     task=self.recipe.task,
                 )
             ]
+            # A failure is published with its stage, which must not hang on how fast this was.
+            self.tell("encode", 0, 0)
             names = render_episodes(
                 built,
                 self.video,

@@ -8,6 +8,8 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
+from rotoscope.pipeline.processes import is_alive
+
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -21,7 +23,7 @@ def children(pid: int) -> list[int]:
                 found += map(int, text.split())
     except (FileNotFoundError, ProcessLookupError):
         # It is gone, or this system keeps no such lists.
-        return _children_the_long_way(pid) if _is_there(pid) else []
+        return _children_the_long_way(pid) if is_alive(pid) else []
     return found
 
 
@@ -57,16 +59,6 @@ def kill(pid: int) -> None:
     """Kills one process if it is there."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGKILL)
-
-
-def _is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _children_the_long_way(pid: int) -> list[int]:

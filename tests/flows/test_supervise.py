@@ -97,9 +97,12 @@ def test_every_flow_has_a_plain_form_with_its_parameters(module):
         }
 
 
-def test_plain_labelling_is_asked_as_the_flow_is():
+def test_plain_labelling_takes_all_that_the_flow_takes(tmp_path):
     asked = inspect.signature(label.label_flow.fn).parameters
-    assert inspect.signature(label.requested).parameters == asked
+    given = {name: p.default for name, p in asked.items() if p.default is not p.empty}
+    request = label.requested([str(tmp_path)], str(tmp_path / "out"), **given | {"limit": 3})
+    assert (request.recipe.name, request.workers, request.limit) == ("hand-gripper", 1, 3)
+    assert set(asked) - set(vars(request)) == {"videos", "overrides"}
 
 
 @pytest.mark.slow
