@@ -22,17 +22,16 @@ MAY_IMPORT = {
     "models": {
         "models",
         *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
-        *(f"pipeline.{m}" for m in ("assets", "atomic", "configs", "motion", "packages")),
-        *(f"pipeline.{m}" for m in ("paths", "plain_files", "quoting")),
-        *(f"pipeline.{m}" for m in ("contract", "dataset", "smoothing")),
+        *(f"pipeline.{m}" for m in ("assets", "configs", "files", "motion", "packages", "quoting")),
+        *(f"pipeline.{m}" for m in ("contract", "datasets", "smoothing")),
         # What simulators record becomes a dataset as everything else does.
-        *(f"pipeline.{m}" for m in ("episode", "export", "registry")),
+        *(f"pipeline.{m}" for m in ("episodes", "export", "registry")),
     },
     "retarget": {
         "retarget",
         *(f"pipeline.{m}" for m in ("types", "tracks", "contract", "errors", "stage")),
-        *(f"pipeline.{m}" for m in ("geometry", "smoothing", "assets", "atomic", "configs")),
-        *(f"pipeline.{m}" for m in ("paths", "plain_files", "quoting")),
+        *(f"pipeline.{m}" for m in ("geometry", "smoothing", "assets", "configs", "files")),
+        "pipeline.quoting",
     },
     "flows": set(PACKAGES),
     "rotoscope": set(),

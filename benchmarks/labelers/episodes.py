@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.files.atomic import atomic_path
 
 
 @dataclass(frozen=True)

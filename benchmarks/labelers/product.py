@@ -14,11 +14,11 @@ from jaxtyping import Float, UInt8
 
 from benchmarks.labelers.episodes import Demonstration, Labels
 from benchmarks.labelers.labeler import NUM_TRACKED, Labelled
-from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
-from rotoscope.models.labeler import Labeler
+from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.labeler import Labeler
+from rotoscope.models.inverse_dynamics.rows import as_columns, rows_of
+from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.training.data import LabelledEpisode, LabelledSet
-from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
-from rotoscope.models.training.rows import as_columns, rows_of
 from rotoscope.pipeline.contract import ActionContract, Dimension
 
 Pictures = Callable[[Float[np.ndarray, "step observation"]], UInt8[np.ndarray, "step size size 3"]]

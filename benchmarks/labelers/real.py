@@ -19,9 +19,9 @@ import numpy as np
 from benchmarks.figure import Bar, Figure
 from benchmarks.labelers import scores
 from benchmarks.labelers.real_data import Recording, g1, gr00t, ivideogpt
-from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
-from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
-from rotoscope.models.training.rows import as_columns, rows_of
+from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.rows import as_columns, rows_of
+from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 
 KERNEL = InverseDynamicsConfig.model_validate(
     {"kind": "kernel", "camera": "observation.images.front"}

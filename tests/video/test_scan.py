@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rotoscope.pipeline.errors import NotAVideoError, UsageError
-from rotoscope.pipeline.identity import sha256_file
+from rotoscope.pipeline.files.identity import sha256_file
 from rotoscope.pipeline.video.scan import display_name, scan
 
 

@@ -24,7 +24,7 @@ from benchmarks.labelers.code import syntax_hash
 from benchmarks.labelers.episodes import Demonstration
 from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator, hidden, labelled
 from benchmarks.labelers.tasks.rendered_scene import CAMERAS, SIZE, Distractors, Studio
-from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.files.atomic import atomic_path
 
 PIXELS = 64
 """Side of the small pictures [px]."""
