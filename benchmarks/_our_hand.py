@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from benchmarks._hand_metrics import HandVectors, hands_folder
-from rotoscope.retarget.description.links import Description, read_description
+from rotoscope.retarget.description.links import Description
+from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.hand.vector_objective import Vectors, VectorWeights, follow_vectors
 from rotoscope.retarget.robots.joint_limits import (
     JointLimits,

@@ -154,7 +154,7 @@ def label_all(labeler: Labeler, filmed_set: Filmed) -> list[Labels]:
     out = []
     for episode in data.episodes:
         rows = rows_of(episode, data, config)
-        made = labeler.label(rows.inputs, rows.embeddings_of(labeler))
+        made = labeler.label(rows.inputs, labeler.embeddings_of(rows))
         num = len(episode.time_s) - 1
         nearest = rows.nearest(num)
         out.append(Labels(np.clip(made.values, -1, 1)[nearest], made.half_width[nearest]))

@@ -101,7 +101,7 @@ def _label(labeler: Labeler, seen: Seen, observed: np.ndarray) -> Labels:
     data = seen.data([episode])
     columns = as_columns(data, config, labeler.open_encoder())
     rows = rows_of(columns.episodes[0], columns, config)
-    made = labeler.label(rows.inputs, rows.embeddings_of(labeler))
+    made = labeler.label(rows.inputs, labeler.embeddings_of(rows))
     nearest = rows.nearest(num)
     return Labels(made.values[nearest], made.half_width[nearest])
 

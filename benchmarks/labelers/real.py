@@ -117,7 +117,7 @@ def leave_out(recording: Recording, config: InverseDynamicsConfig) -> Held:
         for episode in as_columns(unseen, chosen, labeler.components).episodes:
             # All rows are labelled, then those that count are cut out.
             rows = rows_of(replace(episode, valid=np.ones_like(episode.valid)), unseen, chosen)
-            labels = labeler.label(rows.inputs, rows.embeddings_of(labeler))
+            labels = labeler.label(rows.inputs, labeler.embeddings_of(rows))
             values, width = (np.full(episode.actions.shape, np.nan) for _ in range(2))
             sure = np.full(len(values), np.nan)
             values[rows.times], width[rows.times] = labels.values, labels.half_width

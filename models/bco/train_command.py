@@ -22,7 +22,6 @@ from rotoscope.models.bco.train import (
     iterate_bco,
 )
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
-from rotoscope.models.inverse_dynamics.labeler import package_versions
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.policy.cloned import POLICY_VERSION, ClonedPolicy, PolicyFacts, save_policy
 from rotoscope.models.policy.config import CloningConfig
@@ -30,6 +29,7 @@ from rotoscope.models.simulators.rollout import rollout
 from rotoscope.models.simulators.simulator import STATE, Simulator, open_simulator
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.model_folder import package_versions
 from rotoscope.models.training.scaling import Scaling
 from rotoscope.models.training.windows import WindowConfig
 from rotoscope.pipeline.datasets.read import open_dataset

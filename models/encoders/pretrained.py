@@ -1,12 +1,10 @@
-"""Image networks: what they say about a frame, one row of numbers each.
+"""Pretrained image networks: what they say about a picture, one row of numbers each.
 
-The small network that is trained with a labeler, and the encoder of a latent action model, see the
-frame and the one before it. Pretrained networks stay as they are and see the frame alone.
+They stay as they are and see a picture alone; other encoders also see the one before it.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from rotoscope.models.inverse_dynamics.config import COMPONENTS, SMALL_NETWORK
 from rotoscope.pipeline.assets.digest import sha256_of
 from rotoscope.pipeline.errors import AssetError, UsageError
-from rotoscope.pipeline.files.paths import inside
 from rotoscope.pipeline.packages import version_of
 
 if TYPE_CHECKING:
@@ -25,70 +21,33 @@ if TYPE_CHECKING:
 
 Embed = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """RGB pictures (frame, size, size, 3), uint8, and for each the one before it, to (frame, n)."""
+SMALL_NETWORK = "cnn"
+"""Name of the image network that is trained together with the rest."""
+COMPONENTS = "pca"
+"""Name of the encoder that holds principal components of the training pictures."""
+PRETRAINED = ("torchvision:NAME", "torchvision:NAME@WEIGHTS.pth", "transformers:NAME_OR_FOLDER")
+"""How a pretrained network is named."""
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet, which pretrained networks expect to be taken out."""
+"""ImageNet mean and standard deviation, which pretrained networks expect to be taken out."""
 _BATCH = 32
-_SOURCES = ("torchvision", "transformers", "latent")
-_DECISIVE = (".safetensors", ".yaml")
-"""Files of a folder that decide what its encoder says; scores beside them do not."""
+_SOURCES = ("torchvision", "transformers")
 
 
-def check_encoder(name: str) -> None:
-    """Refuses a name that means no image network.
-
-    Raises:
-        UsageError: None of `cnn`, `pca`, `torchvision:NAME`, `transformers:NAME` and
-            `latent:FOLDER`, or a folder that is not there.
-    """
-    source, colon, network = name.partition(":")
-    if source == "latent" and network and not Path(network).is_dir():
-        raise UsageError(
-            f"encoder {name!r}: the folder {network} is not there; name the folder of a trained "
-            "latent action model"
-        )
-    if name in (SMALL_NETWORK, COMPONENTS) or (colon and network and source in _SOURCES):
-        return
-    raise UsageError(
-        f"unknown encoder {name!r}; valid ones are 'cnn', 'pca', 'torchvision:NAME', "
-        "'torchvision:NAME@WEIGHTS.pth', 'transformers:NAME_OR_FOLDER' and 'latent:FOLDER'"
-    )
+def is_pretrained(name: str) -> bool:
+    """Whether a name is that of a pretrained network; not whether there is such a one."""
+    source, _, network = name.partition(":")
+    return source in _SOURCES and bool(network)
 
 
-def encoder_digest(name: str) -> str:
-    """Hash of an encoder's folder, so that a changed one is noticed; empty without such a folder.
-
-    Raises:
-        UsageError: The folder is not there.
-    """
-    check_encoder(name)
-    source, _, folder = name.partition(":")
-    if source != "latent":
-        return ""
-    found = hashlib.sha256()
-    for name in sorted(f.name for f in Path(folder).iterdir() if f.suffix in _DECISIVE):
-        path = inside(Path(folder), name, what="the file", error=UsageError)
-        found.update(name.encode() + b"\0" + path.read_bytes())
-    return found.hexdigest()
-
-
-def encoder_token(name: str) -> str:
-    """What decides what an encoder says: its weights, wherever they lie, and who runs them.
+def pretrained_token(name: str) -> str:
+    """What decides what a network says: its weights, wherever they lie, and who runs them.
 
     A network of the hub stands for itself by its name.
 
     Raises:
-        UsageError: As `check_encoder`.
         AssetError: Named weights are not there.
     """
-    check_encoder(name)
     source, _, network = name.partition(":")
-    if source == "latent":
-        from rotoscope.models.latent_actions.model import load_latent
-
-        inner = load_latent(Path(network)).facts.config.encoder
-        return f"latent {encoder_digest(name)} {encoder_token(inner)}"
-    if source not in _SOURCES:
-        return name
     if source == "torchvision" and "@" in network:
         network, _, weights = network.partition("@")
         if not Path(weights).is_file():
@@ -99,20 +58,14 @@ def encoder_token(name: str) -> str:
     return f"{source}=={version_of(source)} {network}"
 
 
-def open_encoder(name: str) -> Embed:
-    """A trained image network, ready to be asked.
+def open_pretrained(name: str) -> Embed:
+    """A pretrained network, ready to be asked.
 
     Raises:
         UsageError: No such network.
         AssetError: Its weights cannot be had.
     """
-    check_encoder(name)
     source, _, network = name.partition(":")
-    if source == "latent":
-        from rotoscope.models.latent_actions.stage import open_latent
-
-        opened: Embed = open_latent(Path(network))
-        return opened
     module, run = _torchvision(network) if source == "torchvision" else _transformers(network)
     module.eval()
 

@@ -6,13 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
+from rotoscope.models.encoders.pretrained import COMPONENTS, SMALL_NETWORK
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.windows import WindowConfig
-
-SMALL_NETWORK = "cnn"
-"""Name of the image network that is trained together with the rest."""
-COMPONENTS = "pca"
-"""Name of the encoder that holds principal components of the training pictures."""
 
 
 class KernelConfig(BaseModel):

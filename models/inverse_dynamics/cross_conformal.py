@@ -76,7 +76,7 @@ def calibrated(whole: Labeler, parts: Sequence[HeldOut]) -> Labeler:
 def _ask(part: HeldOut, whole: Labeler) -> _Said:
     labeler, rows = part.labeler, Rows.join(part.episodes)
     space, spread = labeler.space, whole.scaling.spread
-    pictures = rows.embeddings_of(labeler)
+    pictures = labeler.embeddings_of(rows)
     encoded, log_variance = labeler.predict(rows.inputs, pictures)
     values, own = labeler.summarise(encoded, log_variance)
     votes = np.stack([space.error(space.decode(m[None]), values) for m in encoded])

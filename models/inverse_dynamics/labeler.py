@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,9 +19,10 @@ from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 
 from rotoscope.models.encoders.pca import PictureComponents
-from rotoscope.models.encoders.pretrained import Embed, encoder_digest, open_encoder
+from rotoscope.models.encoders.pretrained import Embed
 from rotoscope.models.inverse_dynamics.calibration import Calibration, confidence, tempered
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
 from rotoscope.models.inverse_dynamics.error_model import DoubtModel, doubt_signs
 from rotoscope.models.inverse_dynamics.kernel_ridge import predict_kernel
 from rotoscope.models.inverse_dynamics.labeler_arrays import check_labeler_arrays
@@ -35,6 +35,7 @@ from rotoscope.models.inverse_dynamics.networks import (
     run_network,
     with_motion,
 )
+from rotoscope.models.inverse_dynamics.rows import Rows
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import (
     WEIGHTS,
@@ -154,6 +155,12 @@ class Labeler:
                 "one back, or train the labeler again"
             )
         return self.components if facts.config.learns_components else open_encoder(name)
+
+    def embeddings_of(self, rows: Rows) -> Float[np.ndarray, "member row tap n"] | None:
+        """What the members' image networks say about windows; `None` without pictures."""
+        if rows.images is None:
+            return None
+        return self.embed(rows.images, rows.images[rows.before])[:, rows.frames]
 
     def label(
         self,
@@ -382,16 +389,3 @@ def folder_digest(folder: Path) -> str:
     for name in (FACTS, WEIGHTS):
         found.update(inside(folder, name, what="the file", error=UsageError).read_bytes())
     return found.hexdigest()
-
-
-def package_versions(names: Sequence[str] = ("torch", "numpy", "rotoscope")) -> dict[str, str]:
-    """Installed versions, for the record."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found

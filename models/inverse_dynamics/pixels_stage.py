@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.models.encoders.pretrained import Embed, encoder_token
+from rotoscope.models.encoders.pretrained import Embed
+from rotoscope.models.inverse_dynamics.encoders import encoder_token
 from rotoscope.models.inverse_dynamics.labeler import Labeler, folder_digest, load_labeler
 from rotoscope.models.training.pictures import shrink
 from rotoscope.pipeline.errors import UsageError

@@ -115,7 +115,7 @@ def _labelled(
     seen = rows_of(columns.episodes[0], columns, facts.config)
     if not len(seen.times):
         return np.zeros((num, unread.shape[1])), np.zeros(num), np.zeros(num, bool)
-    labels: Labels = labeler.label(seen.inputs, seen.embeddings_of(labeler))
+    labels: Labels = labeler.label(seen.inputs, labeler.embeddings_of(seen))
     nearest = seen.nearest(num)
     valid = np.isin(np.arange(num), seen.times)
     return labels.values[nearest], np.where(valid, labels.confidence[nearest], 0.0), valid

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -15,10 +14,12 @@ from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.networks import LabelerScaling
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.data import LabelledEpisode, LabelledSet
-from rotoscope.models.training.windows import WindowConfig, flatten_windows, sample_windows
-
-if TYPE_CHECKING:
-    from rotoscope.models.inverse_dynamics.labeler import Labeler
+from rotoscope.models.training.windows import (
+    WindowConfig,
+    flatten_windows,
+    nearest_frames,
+    sample_windows,
+)
 
 DEFAULT_COMPONENTS = 60
 """Of `encoder=pca`, where their number is neither given nor chosen."""
@@ -61,12 +62,6 @@ class Rows:
     def nearest(self, num: int) -> Int[np.ndarray, " row"]:
         """For each of an episode's first `num` rows, the one here that is nearest in time."""
         return np.abs(np.arange(num)[:, None] - self.times).argmin(axis=1)
-
-    def embeddings_of(self, labeler: Labeler) -> Float[np.ndarray, "member row tap n"] | None:
-        """What a labeler's image networks say about the windows; `None` without pictures."""
-        if self.images is None:
-            return None
-        return labeler.embed(self.images, self.images[self.before])[:, self.frames]
 
 
 def rows_of(episode: LabelledEpisode, data: LabelledSet, config: InverseDynamicsConfig) -> Rows:
@@ -149,12 +144,3 @@ def frames_before(
     """For each picture of an episode, the one before it that encoders compare it with."""
     apart_s = config.motion_over_s(data.contract.rate_hz)
     return nearest_frames(episode.time_s, episode.time_s - apart_s)
-
-
-def nearest_frames(
-    time_s: Float[np.ndarray, " frame"], wanted_s: Float[np.ndarray, " *shape"]
-) -> Int[np.ndarray, " *shape"]:
-    """The frame nearest to each time; the first or last beyond either end."""
-    right = np.clip(np.searchsorted(time_s, wanted_s), 1, len(time_s) - 1)
-    is_left = wanted_s - time_s[right - 1] <= time_s[right] - wanted_s
-    return right - is_left

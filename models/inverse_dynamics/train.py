@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from rotoscope.models.encoders.pca import PictureComponents
-from rotoscope.models.encoders.pretrained import check_encoder, encoder_digest, open_encoder
 from rotoscope.models.inverse_dynamics.calibration import Calibration
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.cross_conformal import HeldOut, calibrated
+from rotoscope.models.inverse_dynamics.encoders import check_encoder, encoder_digest, open_encoder
 from rotoscope.models.inverse_dynamics.error_model import DoubtModel
 from rotoscope.models.inverse_dynamics.kernel_ridge import fit_kernel
 from rotoscope.models.inverse_dynamics.kernel_search import choose_kernel, least_window
@@ -26,7 +26,6 @@ from rotoscope.models.inverse_dynamics.labeler import (
     Labeler,
     LabelerFacts,
     network_for,
-    package_versions,
     save_labeler,
 )
 from rotoscope.models.inverse_dynamics.networks import (
@@ -50,6 +49,7 @@ from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.data import LabelledSet
 from rotoscope.models.training.folds import Folds
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
+from rotoscope.models.training.model_folder import package_versions
 from rotoscope.pipeline.errors import DatasetError, UsageError
 
 

@@ -6,8 +6,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from rotoscope.models.inverse_dynamics.config import SMALL_NETWORK
+from rotoscope.models.encoders.pretrained import PRETRAINED, SMALL_NETWORK, is_pretrained
 from rotoscope.models.training.config import LoopConfig
+from rotoscope.pipeline.errors import one_of
 
 Objective = Literal["lapo", "laom", "dynamo"]
 
@@ -123,6 +124,11 @@ class LatentActionConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if not self.learns_images and not is_pretrained(self.encoder):
+            raise ValueError(
+                f"encoder {self.encoder!r} is no image network that a latent action model can "
+                f"stand on; valid ones are {one_of([SMALL_NETWORK, *PRETRAINED])}"
+            )
         if self.latent == "vq" and self.size % self.codebook.num_groups:
             raise ValueError(
                 f"codebook.num_groups={self.codebook.num_groups} does not divide size={self.size}"

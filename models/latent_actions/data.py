@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from rotoscope.models.inverse_dynamics.rows import nearest_frames
 from rotoscope.models.latent_actions.config import LatentActionConfig
+from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.errors import DatasetError
 
 MIN_VIDEOS = 3

@@ -6,6 +6,7 @@ versions, hash of the data) and `metrics.json`, which says whether its latents c
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,12 @@ import yaml
 from jaxtyping import Float, Int, UInt8
 from pydantic import BaseModel, ConfigDict, Field
 
-from rotoscope.models.encoders.pretrained import Embed, open_encoder
+from rotoscope.models.encoders.pretrained import (
+    Embed,
+    is_pretrained,
+    open_pretrained,
+    pretrained_token,
+)
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.networks import (
     build_latent_network,
@@ -35,10 +41,12 @@ from rotoscope.models.training.model_folder import (
 )
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.atomic import atomic_path
+from rotoscope.pipeline.files.paths import inside
 
 LATENT_VERSION = 1
 """Changes with the layout of the folder."""
 _BATCH_IMAGES = 128
+_DECISIVE = (".safetensors", ".yaml")
 _FILES = ("latent.yaml", "model.safetensors", "metrics.json")
 
 
@@ -100,7 +108,7 @@ class LatentModel:
     @cached_property
     def _encoder(self) -> Embed | None:
         config = self.facts.config
-        return None if config.learns_images else open_encoder(config.encoder)
+        return None if config.learns_images else open_pretrained(config.encoder)
 
     def features(self, images: UInt8[np.ndarray, "frame size size 3"]) -> Float[np.ndarray, "f n"]:
         """What the encoder says about frames, one by one."""
@@ -208,6 +216,27 @@ def load_latent(folder: Path) -> LatentModel:
     if not isinstance(metrics.get("collapsed"), bool):
         raise damaged(folder / "metrics.json", "it does not say whether latents collapsed")
     return LatentModel(facts, read_arrays(folder / WEIGHTS), metrics)
+
+
+def latent_digest(folder: Path) -> str:
+    """Hash of what decides a model's answers; scores beside it do not."""
+    found = hashlib.sha256()
+    for name in sorted(f.name for f in folder.iterdir() if f.suffix in _DECISIVE):
+        path = inside(folder, name, what="the file", error=UsageError)
+        found.update(name.encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
+
+
+def latent_token(folder: Path) -> str:
+    """What decides what a model tells labelers: its weights, and those of its image network.
+
+    Raises:
+        UsageError: As `load_latent`.
+        AssetError: Weights of the image network are not there.
+    """
+    encoder = load_latent(folder).facts.config.encoder
+    inner = pretrained_token(encoder) if is_pretrained(encoder) else encoder
+    return f"latent {latent_digest(folder)} {inner}"
 
 
 def open_latent(folder: Path) -> Embed:

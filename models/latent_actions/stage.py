@@ -9,17 +9,14 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from rotoscope.models.encoders.pretrained import encoder_token
-from rotoscope.models.inverse_dynamics.rows import nearest_frames
-from rotoscope.models.latent_actions.model import LatentModel, open_latent, usable_latent
+from rotoscope.models.latent_actions.model import LatentModel, latent_token, usable_latent
 from rotoscope.models.training.pictures import shrink
+from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import REASONS, SCENE, ActionTrack, FeatureTrack, Track
 from rotoscope.pipeline.types import Clip, SourceKind
 from rotoscope.pipeline.video.read import read_frames
-
-__all__ = ["LatentAction", "LatentActionStageConfig", "latent_contract", "open_latent"]
 
 _BATCH_FRAMES = 64
 
@@ -52,7 +49,7 @@ class LatentAction(ClipStage):
     def cache_token(self) -> str:
         """The model's weights, and those of an encoder that it names."""
         usable_latent(self.config.model)
-        return encoder_token(f"latent:{self.config.model}")
+        return latent_token(self.config.model)
 
     def setup(self) -> None:
         """Loads the model; one thread, so that videos side by side do not fight.

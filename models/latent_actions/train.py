@@ -10,9 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope.models.encoders.pretrained import check_encoder, encoder_digest, open_encoder
-from rotoscope.models.inverse_dynamics.labeler import package_versions
-from rotoscope.models.inverse_dynamics.rows import nearest_frames
+from rotoscope.models.encoders.pretrained import open_pretrained
 from rotoscope.models.latent_actions.collapse_report import latent_report
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.data import (
@@ -30,7 +28,9 @@ from rotoscope.models.latent_actions.model import (
 )
 from rotoscope.models.latent_actions.networks import build_latent_network
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
-from rotoscope.pipeline.errors import DatasetError, UsageError
+from rotoscope.models.training.model_folder import package_versions
+from rotoscope.models.training.windows import nearest_frames
+from rotoscope.pipeline.errors import DatasetError
 
 _ONE_SIGMA_BELOW = 0.16
 _NUM_JUDGED = 96
@@ -59,7 +59,6 @@ def train_latent_action(
         DatasetError: Too few videos, or none long enough.
         UsageError: Settings that cannot be met, or a checkpoint of another training.
     """
-    check_latent_settings(config)
     choose_device(config.loop)
     check_videos(data, config)
     fit = _Fit.of(data, config)
@@ -77,20 +76,6 @@ def train_latent_action(
     if work.parent.is_dir() and not any(work.parent.iterdir()):
         work.parent.rmdir()
     return model
-
-
-def check_latent_settings(config: LatentActionConfig) -> None:
-    """Refuses encoders that a latent action model cannot stand on.
-
-    Raises:
-        UsageError: An unknown encoder, or one that sees pairs of pictures itself.
-    """
-    check_encoder(config.encoder)
-    if config.encoder.startswith("latent:"):
-        raise UsageError(
-            f"encoder {config.encoder!r} is a latent action model itself; name 'cnn' or a "
-            "pretrained image network"
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +105,7 @@ class _Fit:
         features: tuple[np.ndarray, ...] = ()
         scale = 1.0
         if not config.learns_images:
-            embed = open_encoder(config.encoder)
+            embed = open_pretrained(config.encoder)
             features = tuple(embed(v.images, v.images).astype(np.float32) for v in data.videos)
             # In units of their spread, as one's own features come out too.
             scale = float(np.concatenate(features).std()) or 1.0
@@ -134,7 +119,7 @@ class _Fit:
         there, judged = self._tensors(self.held, device, every=self.config.stretch_frames - 1)
         judged = judged[:_NUM_JUDGED]
         settings = self.config.model_dump_json(exclude={"loop"})
-        text = f"{self.data.digest()}|{encoder_digest(self.config.encoder)}|{settings}"
+        text = f"{self.data.digest()}||{settings}"
         return Problem(
             name="latent action model",
             build=self._build,

@@ -8,7 +8,7 @@ from pathlib import Path
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.model import LatentModel
 from rotoscope.models.latent_actions.read import read_unlabelled
-from rotoscope.models.latent_actions.train import check_latent_settings, train_latent_action
+from rotoscope.models.latent_actions.train import train_latent_action
 from rotoscope.models.training.loop import TrainListener
 from rotoscope.models.training.settings import read_settings
 
@@ -33,5 +33,4 @@ def train_latent_from(
         DatasetError: Data that no model should be trained on.
     """
     config = read_settings(overrides, LatentActionConfig)
-    check_latent_settings(config)
     return train_latent_action(read_unlabelled(data, config), config, out, listener=listener)

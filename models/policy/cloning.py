@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope.models.inverse_dynamics.labeler import package_versions
 from rotoscope.models.policy.cloned import (
     POLICY_VERSION,
     ClonedPolicy,
@@ -25,6 +24,7 @@ from rotoscope.models.policy.trusted import Trust
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
 from rotoscope.models.training.data import LabelledSet
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
+from rotoscope.models.training.model_folder import package_versions
 from rotoscope.models.training.scaling import Scaling
 from rotoscope.pipeline.errors import DatasetError
 

@@ -19,11 +19,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rotoscope.models.inverse_dynamics.labeler import package_versions
 from rotoscope.models.policy.lerobot_facts import LerobotFacts, write_facts
 from rotoscope.models.policy.memory_dataset import MemoryDataset, memory_datasets
 from rotoscope.models.policy.trusted import Trust, said, trust_of
 from rotoscope.models.training.frames import cameras_of
+from rotoscope.models.training.model_folder import package_versions
 from rotoscope.models.training.settings import read_settings
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.datasets.read import Dataset, open_dataset

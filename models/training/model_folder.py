@@ -170,3 +170,16 @@ def filled(
     state = {k: torch.from_numpy(v).reshape(wanted[k]) for k, v in arrays.items()}
     module.load_state_dict(state, strict=False)
     return module.eval()
+
+
+def package_versions(names: Sequence[str] = ("torch", "numpy", "rotoscope")) -> dict[str, str]:
+    """Installed versions, for the record."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 from jaxtyping import Bool, Float, Shaped
 
 from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.datasets.columns import check_columns
 from rotoscope.pipeline.datasets.info import NO_ROWS, names_of, read_info
 from rotoscope.pipeline.datasets.read import data_file, video_file
 from rotoscope.pipeline.datasets.sidecars import read_sidecar
 from rotoscope.pipeline.datasets.tables import read_episodes
-from rotoscope.pipeline.doctor.columns import check_columns
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.files.paths import files_below, inside
 from rotoscope.pipeline.files.plain import mapping, read_json

@@ -16,7 +16,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from rotoscope.pipeline.errors import FileChangedError, NotAVideoError
-from rotoscope.pipeline.video.scan import display_name, what_is
+from rotoscope.pipeline.files.names import display_name, what_is
 
 CHUNK_BYTES = 1 << 20
 RACY_NS = 2_000_000_000

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from rotoscope.pipeline.errors import TrackError, VideoError
 from rotoscope.pipeline.files.identity import Identity, check_unchanged
+from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
 from rotoscope.pipeline.run.isolation import Tell
@@ -27,7 +28,6 @@ from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.tracks import ActionTrack, ClockTrack, SegmentTrack, ShotTrack, Track
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.clock import check_pauses
-from rotoscope.pipeline.video.scan import display_name
 
 TELL_EVERY_S = 0.25
 

@@ -11,9 +11,9 @@ from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
 from rotoscope.retarget.kinematics.chain import pose_error
 from rotoscope.retarget.kinematics.ik import solve_poses
 from rotoscope.retarget.optimize.cost import Calm, Objective
+from rotoscope.retarget.optimize.feasible import make_feasible
 from rotoscope.retarget.optimize.interior_point import Limits, Search, minimise
 from rotoscope.retarget.optimize.terms import PoseTerm
-from rotoscope.retarget.optimize.violations import make_feasible
 from rotoscope.retarget.robots.arm import Robot
 
 DEFAULT_TOLERANCE_M = 5e-3

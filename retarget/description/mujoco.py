@@ -18,9 +18,8 @@ from jaxtyping import Float
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.files.paths import inside
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.description.links import parse_xml
 from rotoscope.retarget.description.root import check_mjcf, file_of_robot
-from rotoscope.retarget.robots.arm import Robot
+from rotoscope.retarget.description.xml import parse_xml
 
 _READABLE_MESHES = {".stl", ".obj", ".msh"}
 
@@ -80,40 +79,6 @@ def compile_robot(path: Path, *, geometry: Geometry = "visual") -> Any:
         return spec.compile()
     except ValueError as error:
         raise RobotError(f"MuJoCo cannot compile {path}: {error}") from error
-
-
-def verify_chain(robot: Robot) -> float:
-    """Moves every joint alone, then all together, and compares with MuJoCo's kinematics.
-
-    Returns:
-        The largest difference of any element of the end effector's pose [m, or 1 for axes].
-
-    Raises:
-        RobotError: They differ by more than a micrometre.
-    """
-    config, path = robot.config, robot.path
-    mujoco = import_mujoco()
-    model = compile_robot(path, geometry="none")
-    data = mujoco.MjData(model)
-    middle, half = 0.5 * (robot.lower + robot.upper), 0.5 * (robot.upper - robot.lower)
-    steps = np.concatenate([np.diag(half) * 0.7, -0.4 * half[None], 0.9 * half[None]])
-    worst = 0.0
-    for joints in middle + steps:
-        for segment, value in zip(robot.chain.segments, joints, strict=True):
-            data.joint(segment.name).qpos[:] = value
-        mujoco.mj_kinematics(model, data)
-        T_world_link = body_pose(data, config.end_effector.link)
-        T_base_link = se3.inverse(body_pose(data, config.base_link)) @ T_world_link
-        wanted = T_base_link @ config.end_effector.pose_in_link
-        difference = float(np.abs(robot.chain.pose(joints[None]).matrix[0] - wanted).max())
-        if not difference <= 1e-6:
-            raise RobotError(
-                f"{path}: our kinematics and MuJoCo's differ by {difference:.2g} from "
-                f"{config.base_link!r} to {config.end_effector.link!r}; the file uses something "
-                "that is not supported"
-            )
-        worst = max(worst, difference)
-    return worst
 
 
 def body_pose(data: Any, link: str) -> Float[np.ndarray, "4 4"]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.files.paths import inside
 from rotoscope.pipeline.quoting import cut, shown
-from rotoscope.retarget.description.links import parse_xml
+from rotoscope.retarget.description.xml import parse_xml
 
 _MARKS = ("package.xml", ".git")
 """What lies at the top of a ROS package and of a repository."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from rotoscope.retarget.optimize.feasible import make_feasible
 from rotoscope.retarget.optimize.interior_point import Limits, Linearised, Search, minimise
-from rotoscope.retarget.optimize.violations import make_feasible
 
 SIGMA = 0.01
 """Share of the full opening that counts as one sigma: scales the cost for the solver."""

@@ -14,8 +14,8 @@ from rotoscope.retarget.humanoid.problem import HumanoidProblem, HumanoidWeights
 from rotoscope.retarget.kinematics.chain import Reached
 from rotoscope.retarget.kinematics.tree import NUM_BASE
 from rotoscope.retarget.optimize.interior_point import Search
+from rotoscope.retarget.optimize.margins import POSITION_MARGIN
 from rotoscope.retarget.optimize.trajectory import at_limit, solve
-from rotoscope.retarget.optimize.violations import POSITION_MARGIN
 from rotoscope.retarget.robots.tree_robot import HumanoidRobot
 
 FIRST_CONTACT_M = 0.02

@@ -17,9 +17,8 @@ import yaml
 
 from rotoscope.pipeline.errors import RobotError, UsageError
 from rotoscope.pipeline.files.atomic import scratch_folder, write_text_atomic
-from rotoscope.retarget.description.links import read_description
 from rotoscope.retarget.description.locate import from_robot_descriptions
-from rotoscope.retarget.description.mujoco import verify_chain
+from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.onboarding.arm import propose_arm
 from rotoscope.retarget.onboarding.fingers import find_fingers
 from rotoscope.retarget.onboarding.hand import propose_hand
@@ -30,7 +29,7 @@ from rotoscope.retarget.onboarding.skeleton import Skeleton
 from rotoscope.retarget.robots.arm import Robot, load_robot
 from rotoscope.retarget.robots.arm_config import RobotKind, load_config
 from rotoscope.retarget.robots.joint_limits import follows
-from rotoscope.retarget.robots.self_check import SelfCheck, check_robot
+from rotoscope.retarget.robots.self_check import SelfCheck, check_robot, verify_chain
 from rotoscope.retarget.robots.tree_robot import TreeRobot, load_hand, load_humanoid
 
 ROBOT_SUFFIXES = (".urdf", ".xml", ".mjcf")

@@ -13,12 +13,12 @@ from jaxtyping import Float
 
 from rotoscope.retarget.optimize.banded import solve_banded
 from rotoscope.retarget.optimize.differences import acceleration_stencil
-from rotoscope.retarget.optimize.threads import one_blas_thread
-from rotoscope.retarget.optimize.violations import (
+from rotoscope.retarget.optimize.margins import (
     ACCELERATION_MARGIN,
     POSITION_MARGIN,
     VELOCITY_MARGIN,
 )
+from rotoscope.retarget.optimize.threads import one_blas_thread
 
 FIRST_BARRIER = 30.0
 """Barrier weight at the start, in units of the cost."""

@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float, Int
 
 from rotoscope.retarget.kinematics.chain import Kinematics
 from rotoscope.retarget.optimize.cost import Calm, Objective
+from rotoscope.retarget.optimize.feasible import make_feasible
 from rotoscope.retarget.optimize.interior_point import Limits, Search, minimise
 from rotoscope.retarget.optimize.quasi_random import low_discrepancy
 from rotoscope.retarget.optimize.terms import Term
-from rotoscope.retarget.optimize.violations import make_feasible
 from rotoscope.retarget.robots.joint_limits import JointLimits
 
 KEYFRAME_INTERVAL_S = 0.3

@@ -13,8 +13,9 @@ from jaxtyping import Float, Int
 
 from rotoscope.pipeline.errors import RobotError, one_of
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.description.links import Mimic, read_description
+from rotoscope.retarget.description.links import Mimic
 from rotoscope.retarget.description.mujoco import import_mujoco, robot_spec
+from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.physics.settings import PhysicsSettings, Root, Step
 
 FLOOR = "physics floor"

@@ -26,8 +26,8 @@ from rotoscope.pipeline.tracks import (
     runs,
 )
 from rotoscope.pipeline.types import Clip
-from rotoscope.retarget.description.links import read_description
 from rotoscope.retarget.description.locate import robot_file
+from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.physics.model import link_positions
 from rotoscope.retarget.physics.pd_tracking import PhysicsResult, track_with_pd
 from rotoscope.retarget.physics.residual_wrench import missing_wrench

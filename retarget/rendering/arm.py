@@ -9,9 +9,10 @@ from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.description.mujoco import body_pose, import_mujoco, robot_spec, verify_chain
+from rotoscope.retarget.description.mujoco import body_pose, import_mujoco, robot_spec
 from rotoscope.retarget.rendering.offscreen import Offscreen, View, lay_floor, light_up
 from rotoscope.retarget.robots.arm import Robot, load_robot
+from rotoscope.retarget.robots.self_check import verify_chain
 
 ARM_RGBA = (0.93, 0.93, 0.95, 1.0)
 HAND_RGBA = (0.95, 0.55, 0.15, 1.0)

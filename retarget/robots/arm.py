@@ -13,8 +13,9 @@ from jaxtyping import Float
 from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
 from rotoscope.pipeline.errors import RobotError, one_of
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.description.links import Description, Joint, read_description
+from rotoscope.retarget.description.links import Description, Joint
 from rotoscope.retarget.description.locate import robot_file
+from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.kinematics.chain import Segment, SerialChain
 from rotoscope.retarget.robots.arm_config import ArmSection, RobotConfig, load_config_of
 from rotoscope.retarget.robots.digest import robot_digest

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rotoscope.pipeline.assets.manifest import find_asset
-from rotoscope.retarget.description.links import parse_xml
 from rotoscope.retarget.description.locate import RobotFileSection
+from rotoscope.retarget.description.xml import parse_xml
 from rotoscope.retarget.robots.arm_config import load_config, robot_names
 
 _WHERE = ("asset", "folder", "robot_descriptions", "file")

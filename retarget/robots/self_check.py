@@ -21,13 +21,8 @@ from jaxtyping import Float
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.files.atomic import write_text_atomic
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.description.links import parse_xml
-from rotoscope.retarget.description.mujoco import (
-    body_pose,
-    compile_robot,
-    import_mujoco,
-    verify_chain,
-)
+from rotoscope.retarget.description.mujoco import body_pose, compile_robot, import_mujoco
+from rotoscope.retarget.description.xml import parse_xml
 from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
 from rotoscope.retarget.robots.arm import Robot
 from rotoscope.retarget.robots.tree_robot import HumanoidRobot, TreeRobot
@@ -275,3 +270,37 @@ def _stamp(checksum: str) -> Path:
     for source in sources:
         digest.update(source.read_bytes())
     return Path(user_cache_dir("rotoscope")) / "robot_checks" / digest.hexdigest()
+
+
+def verify_chain(robot: Robot) -> float:
+    """Moves every joint alone, then all together, and compares with MuJoCo's kinematics.
+
+    Returns:
+        The largest difference of any element of the end effector's pose [m, or 1 for axes].
+
+    Raises:
+        RobotError: They differ by more than a micrometre.
+    """
+    config, path = robot.config, robot.path
+    mujoco = import_mujoco()
+    model = compile_robot(path, geometry="none")
+    data = mujoco.MjData(model)
+    middle, half = 0.5 * (robot.lower + robot.upper), 0.5 * (robot.upper - robot.lower)
+    steps = np.concatenate([np.diag(half) * 0.7, -0.4 * half[None], 0.9 * half[None]])
+    worst = 0.0
+    for joints in middle + steps:
+        for segment, value in zip(robot.chain.segments, joints, strict=True):
+            data.joint(segment.name).qpos[:] = value
+        mujoco.mj_kinematics(model, data)
+        T_world_link = body_pose(data, config.end_effector.link)
+        T_base_link = se3.inverse(body_pose(data, config.base_link)) @ T_world_link
+        wanted = T_base_link @ config.end_effector.pose_in_link
+        difference = float(np.abs(robot.chain.pose(joints[None]).matrix[0] - wanted).max())
+        if not difference <= 1e-6:
+            raise RobotError(
+                f"{path}: our kinematics and MuJoCo's differ by {difference:.2g} from "
+                f"{config.base_link!r} to {config.end_effector.link!r}; the file uses something "
+                "that is not supported"
+            )
+        worst = max(worst, difference)
+    return worst

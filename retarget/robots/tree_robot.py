@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
-from rotoscope.retarget.description.links import Description, read_description
+from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.description.locate import robot_file
+from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
 from rotoscope.retarget.robots.arm import feature_name
 from rotoscope.retarget.robots.arm_config import load_config_of

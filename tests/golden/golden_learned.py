@@ -13,9 +13,9 @@ from golden_case import Case, clip_of, parts, run_clip_stage, show_frames, video
 from video_files import write_video
 
 from rotoscope.models.encoders.pca import PictureComponents
-from rotoscope.models.encoders.pretrained import encoder_digest
 from rotoscope.models.inverse_dynamics.calibration import Calibration
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.encoders import encoder_digest
 from rotoscope.models.inverse_dynamics.error_model import DoubtModel
 from rotoscope.models.inverse_dynamics.labeler import (
     LABELER_VERSION,

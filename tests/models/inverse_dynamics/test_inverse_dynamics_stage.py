@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from benchmarks._small_dataset import publish_small
-from rotoscope.models.encoders.pretrained import open_encoder
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.encoders import open_encoder
 from rotoscope.models.inverse_dynamics.labeler import load_labeler
 from rotoscope.models.inverse_dynamics.stage import InverseDynamics, InverseDynamicsStageConfig
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from rotoscope.models.encoders.pretrained import open_encoder
+from rotoscope.models.inverse_dynamics.encoders import open_encoder
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.data import UnlabelledSet, stretches
 from rotoscope.models.latent_actions.model import load_latent, open_latent
 from rotoscope.models.latent_actions.train import train_latent_action
+from rotoscope.models.latent_actions.train_command import train_latent_from
 from rotoscope.pipeline.errors import DatasetError, UsageError
 
 LOOP = {"num_steps": 40, "batch_size": 8, "eval_every": 20, "learning_rate": 3e-3}
@@ -161,13 +162,12 @@ def test_settings_that_contradict_are_refused(settings, message):
         config(**settings)
 
 
-@pytest.mark.parametrize(
-    ("encoder", "message"),
-    [("resnet", "unknown encoder 'resnet'"), ("latent:.", "a latent action model itself")],
-)
-def test_encoders_that_no_model_can_stand_on_are_refused(encoder, message, tmp_path):
-    with pytest.raises(UsageError, match=message):
-        train_latent_action(moving_squares.dataset(4), config(encoder=encoder), tmp_path / "model")
+@pytest.mark.parametrize("encoder", ["resnet", "latent:.", "pca", "torchvision:", ""])
+def test_encoders_no_model_can_stand_on_are_refused_before_a_video_is_read(
+    encoder, tmp_path
+):
+    with pytest.raises(UsageError, match=rf"{encoder!r}.*stand on; valid ones are 'cnn', 'torch"):
+        train_latent_from([tmp_path / "nothing"], tmp_path / "model", [f"encoder={encoder!r}"])
 
 
 def test_model_of_another_version_is_refused(taught, tmp_path):

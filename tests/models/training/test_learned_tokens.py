@@ -7,8 +7,8 @@ import numpy as np
 import point_mass
 import pytest
 
-from rotoscope.models.encoders.pretrained import encoder_token
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.encoders import encoder_token
 from rotoscope.models.inverse_dynamics.stage import InverseDynamics, InverseDynamicsStageConfig
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.pipeline.errors import AssetError

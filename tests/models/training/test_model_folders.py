@@ -3,7 +3,7 @@
 import pytest
 from opened_files import Opened
 
-from rotoscope.models.encoders.pretrained import encoder_digest
+from rotoscope.models.inverse_dynamics.encoders import encoder_digest
 from rotoscope.models.inverse_dynamics.labeler import folder_digest, load_labeler
 from rotoscope.models.latent_actions.model import load_latent
 from rotoscope.models.policy.cloned import load_cloned

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rotoscope.pipeline.errors import RobotError
-from rotoscope.retarget.description.links import read_description
 from rotoscope.retarget.description.mujoco import body_pose, compile_robot, import_mujoco
+from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
 
 ARM = """<mujoco><compiler angle="radian"/><worldbody>

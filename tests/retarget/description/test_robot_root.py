@@ -7,9 +7,9 @@ import pytest
 from opened_files import Opened
 
 from rotoscope.pipeline.errors import RobotError
-from rotoscope.retarget.description.links import read_description
 from rotoscope.retarget.description.locate import robot_file
 from rotoscope.retarget.description.mujoco import compile_robot
+from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.description.root import robot_root
 from rotoscope.retarget.robots.arm_config import load_config
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.description.links import Description, read_description
+from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.description.mujoco import body_pose, compile_robot, import_mujoco
+from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
 from rotoscope.retarget.robots.joint_limits import follows
 

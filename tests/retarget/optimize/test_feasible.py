@@ -5,12 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotoscope.retarget.optimize.feasible import nearest_calm
-from rotoscope.retarget.optimize.violations import (
-    acceleration_violations,
-    accelerations,
-    make_feasible,
-)
+from rotoscope.retarget.optimize.feasible import make_feasible, nearest_calm
+from rotoscope.retarget.optimize.violations import acceleration_violations, accelerations
 
 LOWER, UPPER = np.array([-1.0, 0.0]), np.array([1.0, 0.5])
 SPEED, PUSH = np.array([2.0, np.inf]), np.array([30.0, 15.0])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.description.links import read_description
+from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
 from rotoscope.retarget.optimize.terms import (
     ApartTerm,

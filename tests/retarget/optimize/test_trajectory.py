@@ -11,7 +11,8 @@ from drawn_robots import random_urdf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotoscope.retarget.description.links import Description, read_description
+from rotoscope.retarget.description.links import Description
+from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
 from rotoscope.retarget.optimize.cost import Calm
 from rotoscope.retarget.optimize.interior_point import Search

@@ -6,11 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotoscope.pipeline.episodes.resample import Resampler, row_times
-from rotoscope.retarget.optimize.violations import (
-    make_feasible,
-    position_violations,
-    velocity_violations,
-)
+from rotoscope.retarget.optimize.feasible import make_feasible
+from rotoscope.retarget.optimize.violations import position_violations, velocity_violations
 
 seeds = st.integers(0, 2**32 - 1)
 LOWER, UPPER, SPEED = np.array([-1.0, 0.0]), np.array([1.0, 0.5]), np.array([2.0, 0.3])

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from rotoscope.pipeline.errors import RobotError
-from rotoscope.retarget.description.mujoco import find_mesh, verify_chain
+from rotoscope.retarget.description.mujoco import find_mesh
 from rotoscope.retarget.robots.arm import Robot, load_robot
 from rotoscope.retarget.robots.arm_config import load_config, robot_names
+from rotoscope.retarget.robots.self_check import verify_chain
 
 TINY_MJCF = """<mujoco>
   <worldbody>
