@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from benchmarks.colour_moments import ColourMoments
+from benchmarks._color_moments import ColourMoments
 from benchmarks.labelers.cells import bench_folder
 from benchmarks.labelers.code import code_hash
 from benchmarks.labelers.episodes import Demonstration

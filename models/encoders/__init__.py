@@ -1,4 +1,4 @@
 """Networks that turn a picture into a vector: pretrained ones, and principal components.
 
-May import: nothing of `models` but `training`'s pictures and configs.
+May import: nothing else of `models`.
 """

@@ -1,4 +1,4 @@
 """What hands and bodies share: MediaPipe's runtime, least squares, pose from points.
 
-May import: nothing of `models`.
+May import: nothing else of `models`.
 """

@@ -1,4 +1,4 @@
 """SMPL-X body models fitted to tracked landmarks.
 
-May import: `bodies`, `hands`, `perception`.
+May import: `bodies`.
 """

@@ -1,4 +1,4 @@
-"""What every learned labeler shares: data, windows, action spaces, the the loop, model folders.
+"""What every learned labeler shares: data, windows, action spaces, the loop, model folders.
 
-May import: nothing of `models`.
+May import: nothing else of `models`.
 """

@@ -1,4 +1,4 @@
 """What several retargeters share: confidence, which hand, gaps, a level camera frame.
 
-May import: nothing of `retarget`.
+May import: nothing else of `retarget`.
 """

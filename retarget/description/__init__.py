@@ -1,4 +1,4 @@
 """Robot files (URDF, MJCF) read into links and joints.
 
-May import: nothing of `retarget`.
+May import: nothing else of `retarget`.
 """

@@ -1,4 +1,4 @@
 """From a hand to a two-finger gripper: pose, opening, grasps.
 
-May import: `common`.
+May import: `optimize`.
 """

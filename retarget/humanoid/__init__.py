@@ -1,4 +1,4 @@
 """From a person to a humanoid: limbs, footholds, balance.
 
-May import: `common`, `ground`, `robots`, `kinematics`, `optimize`.
+May import: `arm`, `description`, `ground`, `kinematics`, `optimize`, `robots`.
 """

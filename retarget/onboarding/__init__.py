@@ -1,4 +1,4 @@
 """A robot of one's own: its description checked, a configuration proposed.
 
-May import: every other room.
+May import: `description`, `kinematics`, `robots`.
 """

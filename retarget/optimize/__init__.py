@@ -1,4 +1,4 @@
 """Trajectory optimization: cost terms, an interior point method, banded systems, limits.
 
-May import: nothing of `retarget`.
+May import: `kinematics`, `robots`.
 """

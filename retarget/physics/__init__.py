@@ -1,4 +1,4 @@
 """Motions tried in MuJoCo: tracking, falls, slip, residual wrench.
 
-May import: `common`, `description`, `robots`, `kinematics`.
+May import: `description`, `robots`.
 """

@@ -1,4 +1,4 @@
 """Robots in pictures.
 
-May import: `description`, `robots`, `kinematics`.
+May import: `description`, `hand`, `kinematics`, `robots`.
 """

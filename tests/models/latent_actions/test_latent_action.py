@@ -163,9 +163,7 @@ def test_settings_that_contradict_are_refused(settings, message):
 
 
 @pytest.mark.parametrize("encoder", ["resnet", "latent:.", "pca", "torchvision:", ""])
-def test_encoders_no_model_can_stand_on_are_refused_before_a_video_is_read(
-    encoder, tmp_path
-):
+def test_encoders_no_model_can_stand_on_are_refused_before_a_video_is_read(encoder, tmp_path):
     with pytest.raises(UsageError, match=rf"{encoder!r}.*stand on; valid ones are 'cnn', 'torch"):
         train_latent_from([tmp_path / "nothing"], tmp_path / "model", [f"encoder={encoder!r}"])
 

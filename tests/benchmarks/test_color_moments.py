@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.colour_moments import ColourMoments
+from benchmarks._color_moments import ColourMoments
 from rotoscope.pipeline.errors import DatasetError
 
 SIZE = 32
