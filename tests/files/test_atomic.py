@@ -56,7 +56,7 @@ def test_failed_replacement_leaves_the_old_one(tmp_path):
 def leftover_of_a_killed_process(path, kind="tmp"):
     """What a process leaves that is killed while it writes `path`, and its number."""
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom pipeline import atomic\n"
+        "import os, sys\nfrom pathlib import Path\nfrom rotoscope.pipeline.files import atomic\n"
         "path, kind = Path(sys.argv[1]), sys.argv[2]\n"
         "atomic._temporary(path, kind).write_text('half')\n"
         "print(os.getpid(), flush=True)\nos.kill(os.getpid(), 9)\n"
