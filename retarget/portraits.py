@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from rotoscope.retarget.portrait import Portraitist, Portraits, require_columns
+from rotoscope.pipeline.robots import Portraitist, Portraits
+from rotoscope.retarget.portrait import require_columns
 from rotoscope.retarget.portraits_hand import HandPortraitist
 from rotoscope.retarget.portraits_humanoid import HumanoidPortraitist
 from rotoscope.retarget.render import RobotRenderer

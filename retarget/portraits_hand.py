@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.robots import Portraits
 from rotoscope.retarget.hand_targets import palm_from_wrist
-from rotoscope.retarget.portrait import Portraits, require_columns
+from rotoscope.retarget.portrait import require_columns
 from rotoscope.retarget.render_tree import TreeRenderer, view_from
 from rotoscope.retarget.tree import Mark
 from rotoscope.retarget.tree_robot import HandRobot, load_hand

@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.robots import Portraits
 from rotoscope.pipeline.tracks import BODY_JOINTS
-from rotoscope.retarget.portrait import Portraits, require_columns
+from rotoscope.retarget.portrait import require_columns
 from rotoscope.retarget.render_tree import ELEVATION_RAD, TreeRenderer, view_from
 from rotoscope.retarget.tree_robot import HumanoidRobot, load_humanoid
 

@@ -11,8 +11,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from rotoscope.pipeline.cli import streams
-from rotoscope.pipeline.cli.terminal import complaints, console
+from rotoscope.cli import streams
+from rotoscope.cli.terminal import complaints, console
 from rotoscope.pipeline.errors import RotoscopeError, UsageError
 
 log = logging.getLogger(__name__)
