@@ -14,6 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from jaxtyping import UInt8
+
 from rotoscope.pipeline.dataset import Dataset, open_dataset
 from rotoscope.pipeline.doctor.check import Check
 from rotoscope.pipeline.errors import DatasetError, UsageError, one_of
@@ -290,6 +293,32 @@ def doctor(dataset: StrPath | Dataset) -> Checks:
     from rotoscope.pipeline.doctor.run import diagnose
 
     return Checks(diagnose(dataset.root if isinstance(dataset, Dataset) else Path(dataset)))
+
+
+def draw(
+    dataset: Dataset,
+    rows: Sequence[int],
+    *,
+    episode: int = 0,
+    beside: Sequence[Dataset] = (),
+    robots: Sequence[StrPath] = (),
+) -> list[UInt8[np.ndarray, "height width 3"]]:
+    """Pictures of some rows: the person with what was found, and right of it the robot.
+
+    Args:
+        dataset: One that Rotoscope wrote.
+        rows: Rows of the episode, which must increase.
+        episode: Which one.
+        beside: Datasets of the same video, whose robots are drawn too.
+        robots: YAML files of robots of your own that the datasets name.
+
+    Raises:
+        UsageError: No such episode, or the datasets are about different videos.
+    """
+    from rotoscope.pipeline.report.moments import pictures
+
+    files = [Path(robot) for robot in robots]
+    return pictures([dataset, *beside], rows, episode=episode, robots=files)[0]
 
 
 def report(

@@ -5,7 +5,7 @@ any release.
 """
 
 from rotoscope import train
-from rotoscope.api import Run, doctor, evaluate, label, relabel, report, track
+from rotoscope.api import Run, doctor, draw, evaluate, label, relabel, report, track
 from rotoscope.pipeline import errors
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.assets import fetch as fetch_assets
@@ -67,6 +67,7 @@ __all__ = [
     "asset_path",
     "build_recipe",
     "doctor",
+    "draw",
     "errors",
     "evaluate",
     "fetch_assets",
