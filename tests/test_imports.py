@@ -214,5 +214,6 @@ def test_the_checks_themselves_see_what_is_wrong() -> None:
     assert {"open3d", "mediapipe"} <= {name for _, name in imports(tree, "models")}
     assert not is_allowed("pipeline.run", MAY_IMPORT["models"])
     assert not is_allowed("rotoscope.Recipe", MAY_IMPORT["models"])
+    assert not is_allowed("rotoscope.cli.main", MAY_IMPORT["flows"])
     assert not is_allowed("pipeline.typesetting", MAY_IMPORT["models"])
     assert is_allowed("pipeline.types.Clip", MAY_IMPORT["models"])
