@@ -204,3 +204,25 @@ def test_stage_may_load_a_hub_repository_with_a_models_package(videos, tmp_path)
     )
     run = rt.label(videos / "a.mp4", recipe=recipe, out=tmp_path / "out", store=tmp_path / "store")
     assert [row.status for row in run.rows] == ["done"], run
+
+
+@pytest.mark.slow
+def test_type_checker_knows_the_names_and_sees_a_wrong_one(tmp_path):
+    pytest.importorskip("mypy", reason="needs the extra `dev`")
+    (tmp_path / "user.py").write_text(
+        "import rotoscope as rt\n"
+        "reveal_type(rt.label('a.mp4', out='d'))\n"
+        "rt.label('a.mp4', 'hand-gripper')\n"
+        "rt.lable\n"
+    )
+    options = ["--strict", "--follow-imports=silent", "--ignore-missing-imports"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, "user.py"],
+        cwd=tmp_path,
+        env=os.environ | {"MYPYPATH": str(ROOT / "typing")},
+        capture_output=True,
+        text=True,
+    )
+    assert 'user.py:2: note: Revealed type is "rotoscope.api.Run"' in done.stdout
+    assert "user.py:3: error: Too many positional arguments" in done.stdout
+    assert 'user.py:4: error: Module has no attribute "lable"' in done.stdout
