@@ -74,7 +74,7 @@ def one_thread() -> dict[str, str]:
 
 def rotoscope(*arguments: object) -> list[str]:
     """The command line of this checkout under this interpreter."""
-    return python_module("rotoscope.pipeline.cli.main", *map(str, arguments))
+    return python_module("rotoscope.cli.main", *map(str, arguments))
 
 
 def tree_digest(folder: Path) -> str:

@@ -15,6 +15,7 @@ import pickle
 import sys
 import threading
 import types
+from collections.abc import Callable
 from typing import Any
 
 from rotoscope.flows import import_prefect
@@ -22,6 +23,11 @@ from rotoscope.pipeline import lifeline
 from rotoscope.pipeline.errors import RotoscopeError
 
 DONE, REFUSED, NO_SERVER, BROKEN = "done", "refused", "no server", "broken"
+
+
+def name_of(work: Callable[..., Any]) -> str:
+    """What a function is called from one process to another."""
+    return f"{work.__module__}.{work.__name__}"
 
 
 class _Answer:
@@ -61,7 +67,7 @@ def main() -> None:
         with server.connected() as url:
             _make_calm()
             _watch(server, answer, url)
-            flow = getattr(importlib.import_module(f"rotoscope.flows.{job['module']}"), job["name"])
+            flow = next(flow for work, flow in flows().items() if name_of(work) == job["work"])
             result = flow(*job["args"], **job["kwargs"])
             answer.give(DONE, result)
             _send_what_is_left()
@@ -69,6 +75,22 @@ def main() -> None:
         answer.give_up(NO_SERVER, str(error))
     except RotoscopeError as error:
         answer.give(REFUSED, (type(error).__name__, str(error)))
+
+
+def flows() -> dict[Callable[..., Any], Callable[..., Any]]:
+    """The flow of every kind of work, by the function that does the work without Prefect."""
+    from rotoscope import api
+    from rotoscope import train as trainings
+    from rotoscope.flows import evaluate, label, plain, train
+
+    return {
+        plain.label: label.run,
+        api.evaluate: evaluate.evaluation_flow,
+        trainings.inverse_dynamics: train.labeler_flow,
+        trainings.latent_action: train.latent_flow,
+        trainings.bco: train.bco_flow,
+        trainings.policy: train.policy_flow,
+    }
 
 
 def _watch(server: types.ModuleType, answer: _Answer, url: str) -> None:

@@ -1,17 +1,15 @@
 """`label` as a Prefect flow: one task per video.
 
-Run it with `rotoscope label ... --prefect` or
-`python -m rotoscope.flows.label VIDEOS --out DATASET`. Without
-`PREFECT_API_URL` a server is started for the command; with it the runs appear on that server. Both
-ways run the flow in a process of its own and go on without Prefect where that fails. Tasks run in
-threads; each starts its own child process, so a crash in native code never reaches the flow.
+Run it with `rotoscope label ... --prefect`. Without `PREFECT_API_URL` a server is started for the
+command; with it the runs appear on that server. The flow runs in a process of its own, and the work
+goes on without Prefect where that fails. Tasks run in threads; each starts its own child process,
+so a crash in native code never reaches the flow.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import sys
+import functools
 from collections import Counter
 from pathlib import Path
 from typing import Any, cast
@@ -27,14 +25,11 @@ from prefect.artifacts import (
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from rotoscope.flows.supervise import supervised
 from rotoscope.pipeline.errors import RotoscopeError
-from rotoscope.pipeline.recipe import load_recipe
-from rotoscope.pipeline.run.label import LabelResult, label, preload_of, publish, run_one, settle
+from rotoscope.pipeline.run.label import LabelResult, preload_of, publish, run_one, settle
 from rotoscope.pipeline.run.ledger import Ledger, Row
 from rotoscope.pipeline.run.plan import Work, prepare
 from rotoscope.pipeline.run.request import LabelRequest, load_request
-from rotoscope.pipeline.store.store import default_store
 from rotoscope.pipeline.video.scan import Found
 
 
@@ -77,8 +72,18 @@ def label_flow(
     replace: bool = False,
 ) -> LabelResult:
     """Labels videos and publishes a dataset; see `rotoscope label --help`."""
-    more: dict[str, Any] = {"only": only, "limit": limit, "until": until, "workers": workers}
-    request = requested(videos, out, recipe, overrides, store, replace=replace, **more)
+    request = LabelRequest.of(
+        videos,
+        out=out,
+        recipe=recipe,
+        overrides=overrides or (),
+        store=store,
+        only=only,
+        limit=limit,
+        until=until,
+        workers=workers,
+        replace=replace,
+    )
     ledger = Ledger(request.work / "ledger.jsonl")
     prepared = prepare(request, ledger)
     rows = prepared.rows
@@ -99,39 +104,13 @@ def label_flow(
     return result
 
 
-def requested(
-    videos: list[str],
-    out: str,
-    recipe: str = "hand-gripper",
-    overrides: list[str] | None = None,
-    store: str | None = None,
-    **more: Any,
-) -> LabelRequest:
-    """What the flow is asked to do; `more` are fields of the request that need no reading."""
-    return LabelRequest(
-        inputs=tuple(Path(v) for v in videos),
-        recipe=load_recipe(recipe, overrides or ()),
-        out=Path(out),
-        store=Path(store) if store else default_store(),
-        **more,
-    )
-
-
+@functools.wraps(label_flow.fn)
 def run(videos: list[str], *, workers: int = 1, **parameters: Any) -> LabelResult:
     """Runs the flow here, `workers` videos at a time; arguments as `label_flow`."""
     runner: Any = ThreadPoolTaskRunner(max_workers=workers)
     configured = label_flow.with_options(task_runner=runner)
     result: LabelResult = configured(videos, workers=workers, **parameters)
     return result
-
-
-def run_plainly(videos: list[str], **parameters: Any) -> LabelResult:
-    """Does what `run` does, without Prefect."""
-    return label(requested(videos, **parameters))
-
-
-PLAIN = {"run": run_plainly}
-"""What each way of running the flow does, without Prefect."""
 
 
 def _submit(request: LabelRequest, work: Work) -> PrefectFuture[Row]:
@@ -163,26 +142,3 @@ def _show(result: LabelResult, request: LabelRequest) -> None:
         if r.status == "failed"
     ]
     create_table_artifact(table=failed, key="label-failures", description="Failed videos")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """`python -m rotoscope.flows.label`."""
-    parser = argparse.ArgumentParser(
-        prog="python -m rotoscope.flows.label", description=label_flow.__doc__
-    )
-    parser.add_argument("videos", nargs="+")
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--recipe", default="hand-gripper")
-    parser.add_argument("-o", "--override", action="append", default=[], dest="overrides")
-    parser.add_argument("--only")
-    parser.add_argument("--limit", type=int)
-    parser.add_argument("--until", default="")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--store")
-    parser.add_argument("--replace", action="store_true")
-    result: LabelResult = supervised("label", "run", **vars(parser.parse_args(arguments)))
-    return result.exit_code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,44 +7,42 @@ so that the plain call goes on where the flow was.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import logging
 import os
 import pickle
 import signal
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
-from rotoscope.flows import import_prefect
-from rotoscope.flows.child import BROKEN, DONE, NO_SERVER, REFUSED
+from rotoscope.flows.child import BROKEN, DONE, NO_SERVER, REFUSED, name_of
 from rotoscope.pipeline import errors
 from rotoscope.pipeline.processes import python_module
 
 log = logging.getLogger(__name__)
 
 
-def supervised(module: str, name: str, *args: Any, **kwargs: Any) -> Any:
-    """What a flow returns, or the same work done plainly.
+def supervised[**P, R](work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """What the flow of some work returns, or the same work done plainly.
 
     Args:
-        module: Module of `flows`; its `PLAIN` holds, by name, what does the work without Prefect.
-        name: Flow, or function that runs one.
-        *args: Its arguments, as JSON can hold them.
+        work: A function that `rotoscope.flows.child` knows a flow of.
+        *args: Its arguments: paths, and what JSON can hold.
         **kwargs: The same.
 
     Raises:
         RotoscopeError: What the flow raised on purpose.
     """
-    kind, content = _ask({"module": module, "name": name, "args": args, "kwargs": kwargs})
+    kind, content = _ask({"work": name_of(work), "args": args, "kwargs": kwargs})
     if kind == DONE:
-        return content
+        result: R = content
+        return result
     if kind == REFUSED:
         raise getattr(errors, content[0], errors.RotoscopeError)(content[1])
     said = content if kind == NO_SERVER else f"the flow broke off ({content})"
     log.warning("%s; the work goes on without it", said)
-    import_prefect()
-    return importlib.import_module(f"rotoscope.flows.{module}").PLAIN[name](*args, **kwargs)
+    return work(*args, **kwargs)
 
 
 def _ask(job: dict[str, Any]) -> tuple[str, Any]:
@@ -59,7 +57,7 @@ def _ask(job: dict[str, Any]) -> tuple[str, Any]:
     assert child.stdout is not None
     try:
         with contextlib.suppress(BrokenPipeError):
-            child.stdin.write(json.dumps(job).encode() + b"\n")
+            child.stdin.write(json.dumps(job, default=os.fspath).encode() + b"\n")
             child.stdin.flush()
         answer = child.stdout.read()
         if answer:

@@ -16,6 +16,7 @@ from rotoscope.pipeline import registry
 from rotoscope.pipeline.config_paths import with_absolute_paths, without_folders
 from rotoscope.pipeline.configs import config_path
 from rotoscope.pipeline.errors import RecipeError, one_of
+from rotoscope.pipeline.files.paths import StrPath
 from rotoscope.pipeline.files.plain import mapping, read_yaml
 from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.recipe_text import (
@@ -184,7 +185,7 @@ def recipe_names() -> list[str]:
     return sorted(p.stem for p in config_path("recipes").glob("*.yaml"))
 
 
-def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(name_or_path: StrPath, overrides: Sequence[str] = ()) -> Recipe:
     """Reads a recipe by name or path and applies `-o` overrides.
 
     Args:
@@ -195,7 +196,7 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
         RecipeError: No such recipe, malformed YAML, an unknown stage or key, a value out of range,
             or a stage whose input no stage before it provides.
     """
-    path = _find(name_or_path)
+    path = _find(os.fspath(name_or_path))
     raw = read_yaml(path, error=RecipeError)
     # Whoever names a recipe means what stands in it, the programs that it names included.
     return build_recipe(raw, overrides, folder=path.parent, source=str(path), allow_code=True)

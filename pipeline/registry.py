@@ -42,27 +42,6 @@ BUILT_IN: dict[str, str] = {
 }
 """Stage kinds that come with Rotoscope, as `"module:attr"`, imported when first used."""
 
-HELPERS: dict[str, str] = {
-    "robot_portraitist": "rotoscope.retarget.rendering.open:open_portraitist",
-    "robot_kind": "rotoscope.retarget.rendering.open:robot_kind",
-    "humanoid_joints": "rotoscope.retarget.rendering.humanoid_views:humanoid_joints",
-    "hand_lines": "rotoscope.retarget.rendering.hand_views:hand_lines",
-    "mujoco": "rotoscope.retarget.description.mujoco:import_mujoco",
-    "robot": "rotoscope.retarget.robots.arm:load_robot",
-    "robot_assets": "rotoscope.retarget.robots.shipped:robot_assets",
-    "robot_check": "rotoscope.retarget.onboarding.check:check",
-    "train_inverse_dynamics": "rotoscope.models.inverse_dynamics.train_command:train_from_dataset",
-    "train_through_states": "rotoscope.models.states.through_states:train_through_states",
-    "train_bco": "rotoscope.models.bco.train_command:train_bco",
-    "train_latent_action": "rotoscope.models.latent_actions.train_command:train_latent_from",
-    "train_policy": "rotoscope.models.policy.command:train_policy",
-    "record_demonstrations": "rotoscope.models.simulators.record_command:record_demonstrations",
-    "relabel_dataset": "rotoscope.models.inverse_dynamics.relabel:relabel_dataset",
-    "evaluate_policy": "rotoscope.models.policy.evaluate_folder:evaluate_folder",
-    "robot_list": "rotoscope.retarget.robots.shipped:shipped_robots",
-}
-"""Things the report and the commands need from packages that `pipeline` must not import."""
-
 ENTRY_POINT_GROUP = "rotoscope.stages"
 
 
@@ -102,11 +81,6 @@ def stage_class(name: str, *, folder: Path | None = None, allow_code: bool = Fal
     if not (isinstance(found, type) and issubclass(found, ClipStage | FrameStage)):
         raise RecipeError(f"{name!r} is {found!r}, not a subclass of ClipStage or FrameStage")
     return found
-
-
-def helper(name: str) -> Any:
-    """A function or class from another package, imported now."""
-    return _from_reference(HELPERS[name])
 
 
 def source_file(name: str, *, folder: Path | None = None) -> Path | None:

@@ -1,23 +1,30 @@
-"""Notebooks run from top to bottom."""
+"""Notebooks run from top to bottom, show what they did, and use public names alone."""
 
+import ast
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from rotoscope import public
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.errors import AssetError
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-ASSETS = {"02_one_clip_two_hands": ("allegro_hand", "shadow_hand")}
-"""What a notebook needs; the first one's where it is not named."""
+ROBOTS = {"02_one_clip_two_hands": ("allegro_hand", "shadow_hand")}
+"""Robots that a notebook needs; an arm where it is not named."""
+MAX_BYTES = 1_500_000
+RUN = [
+    # The others make every call that this one makes.
+    pytest.param(path, marks=[pytest.mark.slow] if path.stem.startswith("02") else [], id=path.stem)
+    for path in NOTEBOOKS
+]
 
 
-@pytest.mark.timeout(280)
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", RUN)
 def test_notebook_runs(path, tmp_path, monkeypatch):
-    for name in ("cup.mp4", "hand_landmarker.task", *ASSETS.get(path.stem, ("panda",))):
+    for name in ("cup.mp4", "hand_landmarker.task", *ROBOTS.get(path.stem, ("panda",))):
         try:
             asset_path(name)
         except AssetError as error:
@@ -29,3 +36,55 @@ def test_notebook_runs(path, tmp_path, monkeypatch):
     ).execute()
     errors = [o for c in notebook.cells for o in c.get("outputs", []) if o.output_type == "error"]
     assert errors == []
+
+
+def code_cells(path):
+    return [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_committed_notebook_shows_one_whole_run_with_pictures(path):
+    cells = code_cells(path)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert {o.output_type for o in outputs} <= {"stream", "display_data", "execute_result"}
+    assert {o.name for o in outputs if o.output_type == "stream"} <= {"stdout"}
+    for cell in cells:
+        is_shown = "plt.show()" in cell.source
+        assert is_shown == any("image/png" in o.get("data", {}) for o in cell.outputs)
+        if "print(" in cell.source and not cell.source.startswith("%%writefile"):
+            assert any(o.output_type == "stream" for o in cell.outputs)
+    assert any("plt.show()" in cell.source for cell in cells)
+    assert path.stat().st_size < MAX_BYTES
+
+
+def names_used(source):
+    """What a piece of code imports, and what it takes from `rt`."""
+    imported, taken = set(), set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            imported |= {(alias.name, alias.asname) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add((node.module, None))
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            taken |= {node.attr} if node.value.id == "rt" else set()
+    return imported, taken
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebook_uses_public_names_alone(path):
+    for cell in code_cells(path):
+        magic, _, rest = cell.source.partition("\n")
+        is_file = magic.startswith("%%writefile")
+        if is_file and not magic.endswith(".py"):
+            continue
+        imported, taken = names_used(rest if is_file else cell.source)
+        ours = {(name, alias) for name, alias in imported if name.startswith("rotoscope")}
+        assert ours <= {("rotoscope", "rt")}
+        assert taken <= set(public.__all__)
+
+
+def test_private_names_would_be_seen():
+    imported, taken = names_used("import rotoscope as rt\nfrom rotoscope.pipeline import a\nrt.b.c")
+    assert imported == {("rotoscope", "rt"), ("rotoscope.pipeline", None)}
+    assert taken == {"b"}

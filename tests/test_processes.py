@@ -67,7 +67,7 @@ def write_input(folder):
     return ["label", ".", "--recipe", recipe, "--out", "../out", "--store", "../store"]
 
 
-COMMAND = "from rotoscope.pipeline.cli.main import main\nmain()\n"
+COMMAND = "from rotoscope.cli.main import main\nmain()\n"
 
 
 def test_traps_spring_where_the_path_is_not_safe(trapped):
@@ -123,7 +123,7 @@ def spawn_and_track(_, tell):
 def test_module_of_ours_in_a_fresh_interpreter_runs_none(trapped):
     code = (
         "import subprocess\nfrom rotoscope.pipeline.processes import python_module\n"
-        "command = python_module('rotoscope.pipeline.cli.main', '--help')\n"
+        "command = python_module('rotoscope.cli.main', '--help')\n"
         "print(subprocess.run(command, check=True, capture_output=True, text=True).stdout)\n"
     )
     assert "rotoscope" in as_installed(code, trapped)

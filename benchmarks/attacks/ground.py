@@ -24,7 +24,7 @@ from rotoscope.pipeline.run.ledger import Ledger, Row
 STAGES = Path(__file__).with_name("lamp.py")
 LIMIT_S = 120.0
 LEFT_AFTER_S = 5.0
-ENTRY = "from rotoscope.pipeline.cli.main import main\nmain()\n"
+ENTRY = "from rotoscope.cli.main import main\nmain()\n"
 """What an installed console script does."""
 SIZE = (64, 48)
 

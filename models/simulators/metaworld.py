@@ -20,7 +20,7 @@ from rotoscope.models.simulators.simulator import (
     need_package,
     observe,
 )
-from rotoscope.pipeline import registry
+from rotoscope.pipeline import packages
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.errors import UsageError, one_of
 
@@ -59,7 +59,7 @@ class MetaWorldSimulator:
 
     def __init__(self, task: str, views: Views) -> None:
         # First of all, so that it learns how to draw without a display.
-        self._mujoco = registry.helper("mujoco")()
+        self._mujoco = packages.import_mujoco()
         from metaworld.env_dict import ALL_V3_ENVIRONMENTS_GOAL_OBSERVABLE
         from metaworld.policies import ENV_POLICY_MAP
 

@@ -15,7 +15,7 @@ from rotoscope.pipeline.datasets.info import names_of, read_info
 from rotoscope.pipeline.datasets.sidecars import read_sidecar, read_sidecar_lines
 from rotoscope.pipeline.datasets.tables import read_episodes, read_rows
 from rotoscope.pipeline.errors import DatasetError, VideoError
-from rotoscope.pipeline.files.paths import fill, inside
+from rotoscope.pipeline.files.paths import StrPath, fill, inside
 from rotoscope.pipeline.quoting import shown
 
 ReadImages = Callable[["EpisodeRows", Sequence[int], float], Iterator[np.ndarray]]
@@ -54,6 +54,16 @@ class Dataset:
     """`meta/episodes`, one mapping an episode, without statistics."""
     episodes_meta: dict[int, dict[str, Any]]
     """`meta/rotoscope/episodes.jsonl` by episode index."""
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, index: int) -> EpisodeRows:
+        return self.episode(index)
+
+    def __repr__(self) -> str:
+        num_rows = self.info.get("total_frames")
+        return f"<Dataset {self.root}: {len(self)} episodes, {num_rows} rows at {self.fps:g} Hz>"
 
     @property
     def fps(self) -> float:
@@ -131,12 +141,13 @@ def _file_of(root: Path, info: Mapping[str, Any], key: str, fields: Mapping[str,
     return inside(root, fill(info.get(key), fields, what=what), what=what)
 
 
-def open_dataset(root: Path) -> Dataset:
+def open_dataset(root: StrPath) -> Dataset:
     """Reads the metadata of a LeRobot v3 dataset.
 
     Raises:
         DatasetError: The folder is missing, or holds no LeRobot v3 dataset.
     """
+    root = Path(root)
     info = read_info(root)
     lines = read_sidecar_lines(_sidecar(root, "episodes.jsonl"))
     by_index = {int(line["episode_index"]): line for line in lines}

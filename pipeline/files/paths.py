@@ -18,6 +18,8 @@ from string import Formatter
 from rotoscope.pipeline.errors import DatasetError, RotoscopeError, one_of
 from rotoscope.pipeline.quoting import shown
 
+StrPath = str | os.PathLike[str]
+"""A path as people give it."""
 _WIDTH = re.compile(r"0?\d?d?")
 """How a template may ask for a number to be written: such as `03d`."""
 _HUB_KINDS = ("datasets--", "models--", "spaces--")

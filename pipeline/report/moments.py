@@ -88,14 +88,43 @@ def write_animation(
             f"an animation is written as {' or '.join(ANIMATION_FORMATS)}, got {target.name!r}"
         )
     datasets = [open_dataset(path) for path in (dataset_path, *beside)]
+    first = _episode(datasets[0], episode)
+    step = max(1, round(datasets[0].fps / LOOP_HZ))
+    rows = list(range(0, min(first.num_rows, int(max_s * datasets[0].fps)), step))
+    frames, notes = pictures(datasets, rows, episode=episode, robots=robots, area_px=area_px)
+    write_bytes_atomic(target, encode(frames, kind, frame_s=step / datasets[0].fps))
+    return notes
+
+
+def pictures(
+    datasets: Sequence[Dataset],
+    rows: Sequence[int],
+    *,
+    episode: int = 0,
+    robots: Sequence[Path] = (),
+    area_px: int = LOOP_AREA_PX,
+) -> tuple[list[UInt8[np.ndarray, "height width 3"]], list[str]]:
+    """The person, and right of it the robot of each dataset, in some rows, which must increase.
+
+    Args:
+        datasets: Of the same source.
+        rows: Of the episode.
+        episode: Which one; the same in all datasets.
+        robots: Files of robots of your own that the datasets may name.
+        area_px: Area of each picture, of which those of a row stand in one [px].
+
+    Returns:
+        A picture for every row, and why a robot is not drawn as it should be.
+
+    Raises:
+        UsageError: No such episode, or one is about another time or file.
+    """
     for dataset in datasets:
         check_features(dataset)
     episodes = [_episode(dataset, episode) for dataset in datasets]
     first = episodes[0]
     for dataset, other in zip(datasets, episodes, strict=True):
         _require_same_source(datasets[0], first, dataset, other)
-    step = max(1, round(datasets[0].fps / LOOP_HZ))
-    rows = list(range(0, min(first.num_rows, int(max_s * datasets[0].fps)), step))
     width, height = picture_size(datasets[0], first, area_px=area_px)
     columns = [list(people(datasets[0], first, rows, width=width, height=height))]
     with RobotPainter(robots) as painter:
@@ -104,8 +133,7 @@ def write_animation(
             if draw is not None:
                 columns.append([draw(row, robot_width(width, height), height) for row in rows])
     frames = [np.concatenate(frame, axis=1) for frame in zip(*columns, strict=True)]
-    write_bytes_atomic(target, encode(frames, kind, frame_s=step / datasets[0].fps))
-    return painter.notes
+    return frames, painter.notes
 
 
 def _episode(dataset: Dataset, index: int) -> EpisodeRows:

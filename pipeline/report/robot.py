@@ -13,12 +13,13 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from rotoscope.pipeline import quoting, registry
+from rotoscope.pipeline import quoting
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows
 from rotoscope.pipeline.errors import RotoscopeError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.report.figure import View, draw_figure, draw_lines
 from rotoscope.pipeline.report.pictures import body_of, person_view
+from rotoscope.pipeline.robots import Portraitist, robots
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class RobotPainter:
         self.notes: list[str] = []
         self._given = {path.name: path for path in robots}
         self._name = ""
-        self._portraitist: Any = None
+        self._portraitist: Portraitist | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -104,10 +105,10 @@ class RobotPainter:
             return self._stick_figure(shown, error)
         return lambda row, width, height: portraits.draw(row, width=width, height=height)
 
-    def _of(self, name: str) -> Any:
-        if name != self._name:
+    def _of(self, name: str) -> Portraitist:
+        if self._portraitist is None or name != self._name:
             self._close()
-            self._portraitist = registry.helper("robot_portraitist")(name)
+            self._portraitist = robots().open_portraitist(name)
             self._name = name
         return self._portraitist
 
@@ -161,15 +162,15 @@ def stick_figure(shown: ShownRobot) -> Draw | None:
     Raises:
         RotoscopeError: There is no such robot, or its files are not here.
     """
-    kind = registry.helper("robot_kind")(shown.name)
+    kind = robots().kind(shown.name)
     if kind == "humanoid":
-        joints = registry.helper("humanoid_joints")(shown.name, shown.values, shown.root_pose)
+        joints = robots().humanoid_joints(shown.name, shown.values, shown.root_pose)
         view = View.of(joints, is_grounded=True, azimuth_rad=shown.azimuth_rad)
         return lambda row, width, height: draw_figure(
             joints[row], view, is_seen=True, contact=None, width=width, height=height
         )
     if kind == "hand":
-        lines = registry.helper("hand_lines")(shown.name, shown.values, shown.R_camera_wrist)
+        lines = robots().hand_lines(shown.name, shown.values, shown.R_camera_wrist)
         size_m = 2.2 * float(np.nanmax(np.linalg.norm(lines, axis=-1)))
         return lambda row, width, height: draw_lines(lines[row], size_m, width=width, height=height)
     return None

@@ -7,10 +7,10 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from rotoscope.pipeline import registry
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.errors import AssetError, UsageError
 from rotoscope.pipeline.recipe import Recipe
+from rotoscope.pipeline.robots import robots
 
 
 def check_assets(recipe: Recipe) -> None:
@@ -35,7 +35,7 @@ def missing_assets(recipe: Recipe) -> list[str]:
         needed.update(entry.stage_class.assets)
         robot = getattr(entry.config, "robot", None)
         if isinstance(robot, str) and robot:
-            needed.update(registry.helper("robot_assets")(robot))
+            needed.update(robots().assets(robot))
     return [name for name in sorted(needed) if not _is_here(name)]
 
 

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict, Unpack
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from rotoscope.pipeline.errors import UsageError, one_of
 from rotoscope.pipeline.files.atomic import write_bytes_atomic
 from rotoscope.pipeline.files.names import display_name
+from rotoscope.pipeline.files.paths import StrPath
 from rotoscope.pipeline.files.plain import read_json
 from rotoscope.pipeline.quoting import problems_of, shown
-from rotoscope.pipeline.recipe import Recipe, build_recipe
+from rotoscope.pipeline.recipe import Recipe, build_recipe, load_recipe
 from rotoscope.pipeline.store.store import default_store
 from rotoscope.pipeline.types import SourceKind
+
+
+class OtherFields(TypedDict, total=False):
+    """Fields of a request that are given as they are."""
+
+    workers: int
+    only: str | None
+    limit: int | None
+    until: str
+    replace: bool
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,32 @@ class LabelRequest:
         names = [s.name for s in self.recipe.stages]
         if self.until and self.until not in names:
             raise UsageError(f"there is no stage {self.until!r} to stop after; {one_of(names)}")
+
+    @classmethod
+    def of(
+        cls,
+        inputs: StrPath | Sequence[StrPath],
+        *,
+        out: StrPath,
+        recipe: StrPath | Recipe = "hand-gripper",
+        overrides: Sequence[str] = (),
+        store: StrPath | None = None,
+        **others: Unpack[OtherFields],
+    ) -> LabelRequest:
+        """The request in terms of what people give: names, paths as text, one file or several.
+
+        Raises:
+            UsageError: An input that is not there, or no such recipe, setting or stage.
+        """
+        paths = tuple(map(Path, [inputs] if isinstance(inputs, str | os.PathLike) else inputs))
+        missing = [str(p) for p in paths if not p.exists() and not p.is_symlink()]
+        if missing:
+            raise UsageError(f"not there: {', '.join(missing)}; give folders or files")
+        if isinstance(recipe, Recipe) and overrides:
+            raise UsageError("overrides are for a recipe by name or path; build_recipe takes them")
+        found = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
+        where = default_store() if store is None else Path(store)
+        return cls(inputs=paths, recipe=found, out=Path(out), store=where, **others)
 
     @property
     def work(self) -> Path:

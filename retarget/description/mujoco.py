@@ -5,9 +5,7 @@ MuJoCo is imported inside the functions: a run that only follows a URDF arm neve
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any, Literal
@@ -18,27 +16,11 @@ from jaxtyping import Float
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.files.paths import inside
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.packages import import_mujoco as import_mujoco
 from rotoscope.retarget.description.root import check_mjcf, file_of_robot
 from rotoscope.retarget.description.xml import parse_xml
 
 _READABLE_MESHES = {".stl", ".obj", ".msh"}
-
-
-def import_mujoco() -> Any:
-    """The `mujoco` module, told on Linux, where it must know before, to draw without a display.
-
-    Where EGL is absent drawing is turned off: with it on, even importing MuJoCo fails there.
-    """
-    if sys.platform == "linux" and "MUJOCO_GL" not in os.environ:
-        try:
-            ctypes.CDLL("libEGL.so.1")
-        except OSError:
-            os.environ["MUJOCO_GL"] = "disable"
-        else:
-            os.environ["MUJOCO_GL"] = "egl"
-    import mujoco
-
-    return mujoco
 
 
 Geometry = Literal["visual", "collision", "none"]

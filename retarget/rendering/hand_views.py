@@ -8,9 +8,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.robots import Portraits
 from rotoscope.retarget.hand.targets import palm_from_wrist
 from rotoscope.retarget.kinematics.tree import Mark
-from rotoscope.retarget.rendering.protocol import Portraits, require_columns
+from rotoscope.retarget.rendering.protocol import require_columns
 from rotoscope.retarget.rendering.tree import TreeRenderer, view_from
 from rotoscope.retarget.robots.tree_robot import HandRobot, load_hand
 

@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.robots import Portraits
 from rotoscope.pipeline.tracks import BODY_JOINTS
-from rotoscope.retarget.rendering.protocol import Portraits, require_columns
+from rotoscope.retarget.rendering.protocol import require_columns
 from rotoscope.retarget.rendering.tree import ELEVATION_RAD, TreeRenderer, view_from
 from rotoscope.retarget.robots.tree_robot import HumanoidRobot, load_humanoid
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rotoscope.pipeline.robots import Portraitist, Portraits
 from rotoscope.retarget.rendering.arm import RobotRenderer
 from rotoscope.retarget.rendering.hand_views import HandPortraitist
 from rotoscope.retarget.rendering.humanoid_views import HumanoidPortraitist
-from rotoscope.retarget.rendering.protocol import Portraitist, Portraits, require_columns
+from rotoscope.retarget.rendering.protocol import require_columns
 from rotoscope.retarget.robots.arm import load_robot
 from rotoscope.retarget.robots.arm_config import load_config
 from rotoscope.retarget.robots.tree_robot import load_hand, load_humanoid

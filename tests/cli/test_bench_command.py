@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rotoscope import pipeline
-from rotoscope.pipeline.cli import bench
+from rotoscope.cli import bench
 from rotoscope.pipeline.errors import UsageError
 
 RUNNER = CliRunner()

@@ -32,7 +32,7 @@ def rotoscope(folder):
     def rotoscope(*arguments):
         env = os.environ | {"ROTOSCOPE_STORE": str(folder / "store"), "PYTHONPATH": str(ROOT)}
         return subprocess.run(
-            [sys.executable, "-m", "rotoscope.pipeline.cli.main", *arguments],
+            [sys.executable, "-m", "rotoscope.cli.main", *arguments],
             cwd=folder,
             env=env,
             capture_output=True,

@@ -40,7 +40,7 @@ def debug(folder, recipe, *arguments, typed=""):
     env = os.environ | {"PYTHONPATH": str(ROOT), "ROTOSCOPE_STORE": str(folder / "store")}
     command = ["label", ".", "--recipe", recipe, "--out", "out", "--debug", *arguments]
     return subprocess.run(
-        [sys.executable, "-m", "rotoscope.pipeline.cli.main", *command],
+        [sys.executable, "-m", "rotoscope.cli.main", *command],
         cwd=folder, env=env, input=typed, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from video_files import write_video
 
-from rotoscope.pipeline.cli import guard
+from rotoscope.cli import guard
 from rotoscope.pipeline.errors import AssetError, UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ def folder(tmp_path):
 def start(folder, *arguments):
     env = os.environ | {"PYTHONPATH": str(ROOT), "ROTOSCOPE_STORE": str(folder / "store")}
     return subprocess.Popen(
-        [sys.executable, "-m", "rotoscope.pipeline.cli.main", *arguments],
+        [sys.executable, "-m", "rotoscope.cli.main", *arguments],
         cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -67,7 +67,7 @@ def test_stopped_labelling_says_how_to_go_on(folder, number, code):
 def test_second_signal_ends_at_once(folder):
     code = (
         "import time\n"
-        "from rotoscope.pipeline.cli.guard import run_guarded\n"
+        "from rotoscope.cli.guard import run_guarded\n"
         "def command():\n"
         "    try:\n"
         "        print('ready', flush=True); time.sleep(60)\n"

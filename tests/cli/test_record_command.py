@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from rotoscope.cli.main import app
 from rotoscope.models.simulators.record_command import record_demonstrations
-from rotoscope.pipeline.cli.main import app
 from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.video.probe import probe

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def robot(tmp_path):
     def robot(*arguments):
         return subprocess.run(
-            [sys.executable, "-m", "rotoscope.pipeline.cli.main", "robot", *arguments],
+            [sys.executable, "-m", "rotoscope.cli.main", "robot", *arguments],
             cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
             capture_output=True,

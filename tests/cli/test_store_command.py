@@ -3,7 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from rotoscope.pipeline.cli.main import app
+from rotoscope.cli.main import app
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.store.store import RECORD, Store
 

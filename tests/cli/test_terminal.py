@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rotoscope.pipeline.cli.streams import LastingOutput
-from rotoscope.pipeline.cli.terminal import Terminal, printable
+from rotoscope.cli.streams import LastingOutput
+from rotoscope.cli.terminal import Terminal, printable
 
 ROOT = Path(__file__).parents[2]
 NAMES = [
@@ -29,7 +29,7 @@ TINY = ROOT / "tests" / "run" / "tiny_stages.py"
 def run(arguments, *, cwd, stdout=subprocess.PIPE, shell=None, **changes):
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONUTF8", "PYTHONIOENCODING")}
     env |= {"PYTHONPATH": str(ROOT), "ROTOSCOPE_STORE": str(cwd / "store")} | changes
-    command = [sys.executable, "-m", "rotoscope.pipeline.cli.main", *arguments]
+    command = [sys.executable, "-m", "rotoscope.cli.main", *arguments]
     if shell:
         command = ["bash", "-c", f'"$@" {shell}', "bash", *command]
     return subprocess.run(
@@ -123,7 +123,7 @@ def test_version_is_quick_and_loads_nothing(tmp_path):
         done = run([option], cwd=tmp_path)
         assert done.stdout.decode().startswith("rotoscope 0.")
     code = (
-        "import sys, rotoscope.pipeline.cli.main; "
+        "import sys, rotoscope.cli.main; "
         "print({'numpy', 'yaml', 'pydantic', 'jinja2'} & set(sys.modules))"
     )
     done = subprocess.run(

@@ -18,7 +18,7 @@ def rotoscope(tmp_path):
 
     def rotoscope(*arguments):
         return subprocess.run(
-            [sys.executable, "-m", "rotoscope.pipeline.cli.main", *arguments],
+            [sys.executable, "-m", "rotoscope.cli.main", *arguments],
             cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             capture_output=True,

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks._small_dataset import publish_small
-from rotoscope.pipeline.cli.main import app
+from rotoscope.cli.main import app
 from rotoscope.pipeline.errors import ContractError, DatasetError, RotoscopeError, UsageError
 
 SETTINGS = ["-o", "inputs=[observation.state]", "-o", "kind=ridge"]
@@ -111,4 +111,4 @@ def test_through_states_takes_no_contract(data, tmp_path):
     arguments = ["--through", "observation.state", "--contract", str(contract)]
     done = train(data, tmp_path / "model", *arguments, *SETTINGS)
     assert isinstance(done.exception, UsageError)
-    assert "--through goes with neither" in str(done.exception)
+    assert "--through does not go with --contract" in str(done.exception)

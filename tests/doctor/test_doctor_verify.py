@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from rotoscope.pipeline.cli.main import app
+from rotoscope.cli.main import app
 from rotoscope.pipeline.doctor.files import check_files
 from rotoscope.pipeline.export.manifest import MANIFEST
 from rotoscope.pipeline.export.replacing import dataset_folder

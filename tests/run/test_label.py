@@ -245,7 +245,7 @@ def test_describe_knows_what_is_stored(run, tmp_path, recipe_file, videos):
 def test_killed_runs_end_in_the_same_bytes(run, tmp_path, recipe_file, videos):
     run(out="calm")
     out = tmp_path / "stormy"
-    command = [sys.executable, "-m", "rotoscope.pipeline.cli.main", "label", str(videos),
+    command = [sys.executable, "-m", "rotoscope.cli.main", "label", str(videos),
                "--out", str(out), "--recipe", str(recipe_file),
                "--store", str(tmp_path / "store2")]  # fmt: skip
     for seconds in (0.8, 1.6, 2.4):

@@ -176,7 +176,7 @@ def test_dry_run_counts_frames(request_for):
 def test_killed_runs_end_in_the_same_bytes(request_for, recipe_file, files, tmp_path):
     label(request_for(out="calm"))
     out = tmp_path / "stormy"
-    command = [sys.executable, "-m", "rotoscope.pipeline.cli.main", "label", str(files),
+    command = [sys.executable, "-m", "rotoscope.cli.main", "label", str(files),
                "--out", str(out), "--recipe", str(recipe_file),
                "--store", str(tmp_path / "store2")]  # fmt: skip
     for seconds in (1.0, 2.0):

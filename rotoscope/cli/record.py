@@ -7,18 +7,13 @@ from typing import Annotated
 
 import typer
 
-from rotoscope.pipeline.cli.helpers import helper
-from rotoscope.pipeline.cli.paths import named_path
-from rotoscope.pipeline.cli.terminal import console
+from rotoscope.cli.options import Environment, path_option
+from rotoscope.cli.terminal import console
 
 
 def record(
-    env: Annotated[
-        str, typer.Option(help="Simulator: `metaworld:push-v3`, `gymnasium:CartPole-v1`, `pusht`.")
-    ],
-    out: Annotated[
-        Path, typer.Option(parser=named_path, help="Folder of the dataset, or of the videos.")
-    ],
+    env: Environment,
+    out: Annotated[Path, path_option("Folder of the dataset, or of the videos.")],
     episodes: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Of the first episode's start.")] = 0,
     camera: Annotated[
@@ -37,8 +32,9 @@ def record(
 
     Something to try labelers on whose true actions are known.
     """
-    run = helper("record_demonstrations")
-    num = run(
+    from rotoscope.models.simulators.record_command import record_demonstrations
+
+    num = record_demonstrations(
         env,
         out,
         num_episodes=episodes,

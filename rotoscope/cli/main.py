@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotoscope import __version__
-from rotoscope.pipeline.cli import assets as assets_command
-from rotoscope.pipeline.cli import bco as bco_command
-from rotoscope.pipeline.cli import bench as bench_command
-from rotoscope.pipeline.cli import debug as debug_command
-from rotoscope.pipeline.cli import policy as policy_command
-from rotoscope.pipeline.cli import record as record_command
-from rotoscope.pipeline.cli import robot as robot_command
-from rotoscope.pipeline.cli import store as store_command
-from rotoscope.pipeline.cli import streams
-from rotoscope.pipeline.cli import track as track_command
-from rotoscope.pipeline.cli import train as train_command
-from rotoscope.pipeline.cli import train_latent as latent_command
-from rotoscope.pipeline.cli.guard import SAME_COMMAND, run_guarded, when_stopped
-from rotoscope.pipeline.cli.options import (
+from rotoscope.cli import assets as assets_command
+from rotoscope.cli import bco as bco_command
+from rotoscope.cli import bench as bench_command
+from rotoscope.cli import debug as debug_command
+from rotoscope.cli import policy as policy_command
+from rotoscope.cli import record as record_command
+from rotoscope.cli import robot as robot_command
+from rotoscope.cli import store as store_command
+from rotoscope.cli import streams
+from rotoscope.cli import track as track_command
+from rotoscope.cli import train as train_command
+from rotoscope.cli import train_latent as latent_command
+from rotoscope.cli.guard import SAME_COMMAND, run_guarded, when_stopped
+from rotoscope.cli.options import (
     Dataset,
     Inputs,
     Limit,
@@ -33,11 +33,11 @@ from rotoscope.pipeline.cli.options import (
     RecipeName,
     StorePath,
     Until,
+    WithPrefect,
     Workers,
+    path_option,
 )
-from rotoscope.pipeline.cli.paths import named_path
-from rotoscope.pipeline.cli.prefect_option import WithPrefect, flow
-from rotoscope.pipeline.cli.terminal import console
+from rotoscope.cli.terminal import console
 from rotoscope.pipeline.errors import UsageError, one_of
 
 if TYPE_CHECKING:
@@ -118,9 +118,22 @@ def label(
     Finished work is kept: run the same command again after a crash, a kill or a changed setting
     and only what is missing is computed. A video that fails costs one row; the others go on.
     """
-    request = _request(videos, out, recipe, override, only, limit, until, workers, store, replace)
+    from rotoscope.pipeline.run.request import LabelRequest
+
     if debug and prefect:
         raise UsageError("--debug runs in this process, --prefect elsewhere; leave one of them out")
+    request = LabelRequest.of(
+        videos,
+        out=out,
+        recipe=recipe,
+        overrides=override or (),
+        store=store,
+        only=only,
+        limit=limit,
+        until=until,
+        workers=workers,
+        replace=replace,
+    )
     if debug:
         debug_command.debug(request)
     elif prefect:
@@ -141,10 +154,20 @@ def describe(
     store: StorePath = None,
 ) -> None:
     """Say what `label` would do: stages, versions, what is stored, frames, time, disk."""
-    from rotoscope.pipeline.cli.show import show_plan
+    from rotoscope.cli.show import show_plan
     from rotoscope.pipeline.run.describe import describe as make_plan
+    from rotoscope.pipeline.run.request import LabelRequest
 
-    request = _request(videos, out, recipe, override, only, limit, until, 1, store, False)
+    request = LabelRequest.of(
+        videos,
+        out=out,
+        recipe=recipe,
+        overrides=override or (),
+        store=store,
+        only=only,
+        limit=limit,
+        until=until,
+    )
     show_plan(console, request, make_plan(request))
 
 
@@ -176,7 +199,7 @@ def retry(
 @app.command()
 def status(dataset: Dataset) -> None:
     """Show what became of every video of a run. Exit code 1 if any failed."""
-    from rotoscope.pipeline.cli.show import show_status
+    from rotoscope.cli.show import show_status
     from rotoscope.pipeline.run.ledger import Ledger
     from rotoscope.pipeline.run.request import read_record, work_of
 
@@ -209,32 +232,22 @@ def doctor(
 def report(
     dataset: Dataset,
     html: Annotated[
-        Path | None,
-        typer.Option("--html", parser=named_path, help="File to write [DATASET.report.html]."),
+        Path | None, path_option("File to write [DATASET.report.html].", "--html")
     ] = None,
     rrd: Annotated[
-        Path | None,
-        typer.Option(
-            "--rrd", parser=named_path, help="Folder for one Rerun recording per episode."
-        ),
+        Path | None, path_option("Folder for one Rerun recording per episode.", "--rrd")
     ] = None,
     episodes: Annotated[
         int, typer.Option(min=1, help="Episodes shown in full; the rest are in the tables.")
     ] = 12,
     animation: Annotated[
         Path | None,
-        typer.Option(
-            parser=named_path,
-            help="Write only a .webp or .gif of one episode: the person and the robot.",
-        ),
+        path_option("Write only a .webp or .gif of one episode: the person and the robot."),
     ] = None,
     episode: Annotated[int, typer.Option(min=0, help="Which episode `--animation` shows.")] = 0,
     beside: Annotated[
         list[Path] | None,
-        typer.Option(
-            parser=named_path,
-            help="Dataset of the same source whose robot `--animation` shows too.",
-        ),
+        path_option("Dataset of the same source whose robot `--animation` shows too."),
     ] = None,
     seconds: Annotated[
         float, typer.Option(min=0.1, help="How much `--animation` shows at most.")
@@ -277,7 +290,7 @@ def recipes(
     name: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None,
 ) -> None:
     """List recipes and stages, or show one recipe with every setting and its default."""
-    from rotoscope.pipeline.cli.show import show_recipe, show_recipes
+    from rotoscope.cli.show import show_recipe, show_recipes
 
     if name is None:
         show_recipes(console)
@@ -285,41 +298,9 @@ def recipes(
         show_recipe(console, name)
 
 
-def _request(
-    videos: list[Path],
-    out: Path,
-    recipe: str,
-    override: list[str] | None,
-    only: str | None,
-    limit: int | None,
-    until: str,
-    workers: int,
-    store: Path | None,
-    replace: bool,
-) -> LabelRequest:
-    from rotoscope.pipeline.recipe import load_recipe
-    from rotoscope.pipeline.run.request import LabelRequest
-    from rotoscope.pipeline.store.store import default_store
-
-    missing = [str(p) for p in videos if not p.exists() and not p.is_symlink()]
-    if missing:
-        raise UsageError(f"not there: {', '.join(missing)}; give folders or files")
-    return LabelRequest(
-        inputs=tuple(videos),
-        recipe=load_recipe(recipe, override or ()),
-        out=out,
-        store=store or default_store(),
-        workers=workers,
-        only=only,
-        limit=limit,
-        until=until,
-        replace=replace,
-    )
-
-
 def _label(request: LabelRequest, retry_only: str | None = None) -> None:
-    from rotoscope.pipeline.cli.progress import Progress
-    from rotoscope.pipeline.cli.show import show_result
+    from rotoscope.cli.progress import Progress
+    from rotoscope.cli.show import show_result
     from rotoscope.pipeline.run.label import label as run_label
 
     when_stopped(_go_on(request))
@@ -330,25 +311,28 @@ def _label(request: LabelRequest, retry_only: str | None = None) -> None:
 
 
 def _go_on(request: LabelRequest) -> str:
-    from rotoscope.pipeline.cli.show import retry_command
+    from rotoscope.cli.show import retry_command
 
     return f"{SAME_COMMAND}; or: {retry_command(request)}"
 
 
 def _run_flow(request: LabelRequest, recipe: str, overrides: list[str]) -> None:
-    from rotoscope.pipeline.cli.show import show_result
+    from rotoscope.cli.show import show_result
+    from rotoscope.flows.plain import label as plain_label
+    from rotoscope.flows.supervise import supervised
 
     when_stopped(_go_on(request))
-    result = flow("label", "run")(
-        [str(p) for p in request.inputs],
-        out=str(request.out),
+    result = supervised(
+        plain_label,
+        request.inputs,
+        out=request.out,
         recipe=recipe,
         overrides=overrides,
+        store=request.store,
         only=request.only,
         limit=request.limit,
         until=request.until,
         workers=request.workers,
-        store=str(request.store),
         replace=request.replace,
     )
     for sentence in result.left_out:

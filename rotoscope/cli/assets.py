@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rotoscope.pipeline.cli.guard import SAME_COMMAND, when_stopped
-from rotoscope.pipeline.cli.terminal import console
+from rotoscope.cli.guard import SAME_COMMAND, when_stopped
+from rotoscope.cli.terminal import console
 
 if TYPE_CHECKING:
     from rotoscope.pipeline.assets import AssetStatus

@@ -1,7 +1,7 @@
 """The one console of the project: what is printed is never interpreted, cut or a reason to stop.
 
 Names of files, messages of errors and values of settings are data: `[b]`, `:smile:` and escape
-sequences in them stand on the screen as they stand there. Nothing else in `rotoscope.pipeline.cli`
+sequences in them stand on the screen as they stand there. Nothing else in `rotoscope.cli`
 makes a console or a table.
 """
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.live import Live
 from rich.text import Text
 
-from rotoscope.pipeline.cli.terminal import Terminal, printable
+from rotoscope.cli.terminal import Terminal, printable
 
 if TYPE_CHECKING:
     from rotoscope.pipeline.run.events import Event

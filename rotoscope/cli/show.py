@@ -9,8 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from rotoscope.cli.terminal import Terminal
 from rotoscope.pipeline import registry
-from rotoscope.pipeline.cli.terminal import Terminal
 from rotoscope.pipeline.recipe import load_recipe, recipe_names
 from rotoscope.pipeline.run.describe import Plan
 from rotoscope.pipeline.run.label import LabelResult

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from rotoscope.pipeline.cli.guard import show_tracebacks
-from rotoscope.pipeline.cli.terminal import console
+from rotoscope.cli.guard import show_tracebacks
+from rotoscope.cli.terminal import console
 
 if TYPE_CHECKING:
     from rotoscope.pipeline.run.request import LabelRequest

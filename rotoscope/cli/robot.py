@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from rotoscope.pipeline.cli.helpers import helper
-from rotoscope.pipeline.cli.paths import named_path
-from rotoscope.pipeline.cli.terminal import console
+from rotoscope.cli.options import path_option
+from rotoscope.cli.terminal import console
+
+if TYPE_CHECKING:
+    from rotoscope.retarget.onboarding.check import RobotReport
+    from rotoscope.retarget.onboarding.proposal import Proposal
+    from rotoscope.retarget.robots.self_check import SelfCheck
+    from rotoscope.retarget.robots.shipped import ShippedRobot
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,21 +33,22 @@ Kind = Annotated[
     typer.Option(help="What a URDF or MJCF file holds [found from its joints]."),
 ]
 Write = Annotated[
-    Path | None,
-    typer.Option(parser=named_path, metavar="FILE.yaml", help="Write the proposed YAML file here."),
+    Path | None, path_option("Write the proposed YAML file here.", metavar="FILE.yaml")
 ]
 
 
 @app.command(name="list")
 def list_command() -> None:
     """Name the robots that come with Rotoscope."""
+    from rotoscope.retarget.robots.shipped import shipped_robots
+
     console.table(
         ("name", "kind", "files"),
-        [(robot.name, robot.kind, _files(robot)) for robot in helper("robot_list")()],
+        [(robot.name, robot.kind, _files(robot)) for robot in shipped_robots()],
     )
 
 
-def _files(robot: Any) -> str:
+def _files(robot: ShippedRobot) -> str:
     return "here" if robot.is_here else f"absent: rotoscope assets fetch {robot.asset}"
 
 
@@ -53,20 +59,22 @@ def check(robot: Source, kind: Kind = None, write: Write = None) -> None:
     Every joint is moved and compared with MuJoCo. What a URDF or MJCF file cannot tell is listed
     with what to write where. Exit code 1 if the robot cannot be used as it is.
     """
-    report = helper("robot_check")(robot, kind=kind, write=write)
+    from rotoscope.retarget.onboarding.check import check as check_robot
+
+    report = check_robot(robot, kind=kind, write=write)
     _print(f"{report.source}: {'an' if report.kind == 'arm' else 'a'} {report.kind}")
     if report.proposal is not None:
         _show_proposal(report.proposal)
         _print("\nproposed YAML file" + (f", written to {write}:" if write else ":"))
-        _print(report.text)
+        _print(report.text or "")
     if report.self_check is not None:
-        _show_check(report)
+        _show_check(report, report.self_check)
     if report.fault is not None:
         _print(f"NOT USABLE YET: {report.fault}", style="red")
     raise typer.Exit(int(not report.is_good))
 
 
-def _show_proposal(proposal: Any) -> None:
+def _show_proposal(proposal: Proposal) -> None:
     console.table(
         ("decided", "as", "because"),
         [(".".join(fact.key), _short(fact.value), fact.reason) for fact in proposal.facts],
@@ -82,8 +90,7 @@ def _show_proposal(proposal: Any) -> None:
             _print(f"    write {item.write}")
 
 
-def _show_check(report: Any) -> None:
-    found = report.self_check
+def _show_check(report: RobotReport, found: SelfCheck) -> None:
     _print(
         f"kinematics agree with MuJoCo to {found.largest_difference:.1e} m in every joint; "
         f"{len(report.joints)} joints in an action: {', '.join(report.joints)}"

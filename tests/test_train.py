@@ -1,12 +1,11 @@
-"""Tasks of the training flows do what the commands do."""
+"""Trainings called from Python do what the commands do."""
 
 import json
 
 import pytest
 
 from benchmarks._small_dataset import publish_small
-from rotoscope.flows.evaluate import try_policy
-from rotoscope.flows.train import train_bco, train_labeler, train_latent, train_policy
+from rotoscope import api, train
 from rotoscope.pipeline.errors import DatasetError, UsageError
 
 
@@ -23,13 +22,13 @@ def written(folder):
 
 def test_labeler_is_the_one_that_the_command_trains(data, tmp_path):
     settings = ["inputs=[observation.state]", "kind=ridge"]
-    metrics = train_labeler.fn(data, str(tmp_path / "model"), settings, None)
+    metrics = train.inverse_dynamics(data, out=tmp_path / "model", overrides=settings)
     assert metrics == written(tmp_path / "model")
 
 
 def test_latent_model_is_the_one_that_the_command_trains(data, tmp_path):
     settings = ["image_size=32", "size=4", "hidden=16", "loop.num_steps=4", "loop.batch_size=4"]
-    metrics = train_latent.fn([data], str(tmp_path / "model"), settings)
+    metrics = train.latent_action([data], out=tmp_path / "model", overrides=settings)
     assert metrics == written(tmp_path / "model")
     assert "effective_rank" in metrics
 
@@ -37,20 +36,18 @@ def test_latent_model_is_the_one_that_the_command_trains(data, tmp_path):
 def test_policy_is_the_one_that_the_command_trains_and_is_tried(data, tmp_path):
     pytest.importorskip("gymnasium.envs.classic_control", reason="needs the extra `bench`")
     settings = ["loop.num_steps=5", "hidden=[8]"]
-    metrics = train_policy.fn(data, str(tmp_path / "policy"), "bc", settings)
+    metrics = train.policy(data, out=tmp_path / "policy", overrides=settings)
     assert metrics == written(tmp_path / "policy")
     with pytest.raises(UsageError, match=r"the policy's actions are arm_joint1.pos.*takes choice"):
-        try_policy.fn(
-            str(tmp_path / "policy"), "gymnasium:CartPole-v1", str(tmp_path / "eval"), 1, 0, 0
+        api.evaluate(
+            tmp_path / "policy", env="gymnasium:CartPole-v1", out=tmp_path / "eval", episodes=1
         )
 
 
 def test_bco_refuses_what_the_command_refuses(tmp_path):
     pytest.importorskip("gymnasium.envs.classic_control", reason="needs the extra `bench`")
     with pytest.raises(DatasetError, match=r"nothing is not a LeRobot dataset"):
-        train_bco.fn(
-            "gymnasium:CartPole-v1", str(tmp_path / "nothing"), str(tmp_path / "out"), 1, 0
-        )
+        train.bco(tmp_path / "nothing", env="gymnasium:CartPole-v1", out=tmp_path / "out")
 
 
 @pytest.mark.slow
@@ -63,5 +60,5 @@ def test_bco_gives_the_facts_of_its_last_round(tmp_path):
     task, out = "gymnasium:CartPole-v1", tmp_path / "out"
     simulator = open_simulator(task)
     record_dataset(simulator, teacher(simulator), range(1), tmp_path / "data")
-    last = train_bco.fn(task, str(tmp_path / "data"), str(out), 1, 0)
+    last = train.bco(tmp_path / "data", env=task, out=out, rounds=1)
     assert [last] == json.loads((out / "rounds.json").read_text())

@@ -8,30 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rotoscope.pipeline.cli.guard import SAME_COMMAND, when_stopped
-from rotoscope.pipeline.cli.paths import named_path
-from rotoscope.pipeline.cli.progress import Progress
-from rotoscope.pipeline.cli.terminal import console
+from rotoscope.cli.guard import SAME_COMMAND, when_stopped
+from rotoscope.cli.options import Data, Out, Overrides, RecipeName, StorePath, Workers
+from rotoscope.cli.progress import Progress
+from rotoscope.cli.terminal import console
 
 if TYPE_CHECKING:
     from rotoscope.pipeline.add_tracks.run import TrackResult
 
 
 def track(
-    data: Annotated[
-        Path,
-        typer.Argument(parser=named_path, help="Folder of a LeRobot v3 dataset.", metavar="DATA"),
-    ],
-    recipe: Annotated[
-        str,
-        typer.Option(
-            "--recipe", "-r", help="Name of a recipe, or path of a .yaml file: its track stages."
-        ),
-    ],
-    out: Annotated[
-        Path,
-        typer.Option(parser=named_path, help="Where the dataset with tracks is published, whole."),
-    ],
+    data: Data,
+    recipe: RecipeName,
+    out: Out,
     camera: Annotated[
         str, typer.Option(help="Camera to look through: `observation.images.front` [the only one].")
     ] = "",
@@ -42,21 +31,9 @@ def track(
             "each episode [who is seen most in all]."
         ),
     ] = "",
-    override: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-o", "--override", metavar="KEY=VALUE", help="Setting: `-o hands.num_hands=1`."
-        ),
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Episodes processed at the same time.")] = 1,
-    store: Annotated[
-        Path | None,
-        typer.Option(
-            "--store",
-            parser=named_path,
-            help="Where intermediate results are kept [user cache folder].",
-        ),
-    ] = None,
+    override: Overrides = None,
+    workers: Workers = 1,
+    store: StorePath = None,
 ) -> None:
     """Add columns of tracks (hands, bodies, colours) to a dataset, all else as it is.
 
@@ -64,23 +41,21 @@ def track(
     then be trained on the columns. Finished work is kept: run the same command again after a kill.
     An episode that fails holds NaN there; the same command tries it again.
     """
-    from rotoscope.pipeline.add_tracks.run import TrackRequest
-    from rotoscope.pipeline.add_tracks.run import track as run_track
-    from rotoscope.pipeline.recipe import load_recipe
-    from rotoscope.pipeline.store.store import default_store
+    from rotoscope import api
 
-    request = TrackRequest(
-        data=data,
-        recipe=load_recipe(recipe, override or ()),
-        out=out,
-        camera=camera,
-        subject=subject,
-        store=store or default_store(),
-        workers=workers,
-    )
     when_stopped(SAME_COMMAND)
     with Progress(console, noun="episodes") as progress:
-        result = run_track(request, listener=progress)
+        result = api.track(
+            data,
+            recipe=recipe,
+            out=out,
+            overrides=override or (),
+            camera=camera,
+            subject=subject,
+            workers=workers,
+            store=store,
+            listener=progress,
+        )
     _show(result, out)
     raise typer.Exit(result.exit_code)
 

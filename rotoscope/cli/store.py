@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rotoscope.pipeline.cli.terminal import console
+from rotoscope.cli.options import StorePath
+from rotoscope.cli.terminal import console
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Look after the store of intermediate results: check it, or make room.",
 )
-
-StorePath = Annotated[Path | None, typer.Option("--store", help="Which store [user cache folder].")]
 
 
 @app.command()

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from rotoscope import pipeline
-from rotoscope.pipeline.cli.guard import SAME_COMMAND, when_stopped
-from rotoscope.pipeline.cli.paths import named_path
-from rotoscope.pipeline.cli.terminal import console
+from rotoscope.cli.guard import SAME_COMMAND, when_stopped
+from rotoscope.cli.options import path_option
+from rotoscope.cli.terminal import console
 from rotoscope.pipeline.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Score labelers against actions that are known.")
@@ -39,9 +39,9 @@ def labelers(
         typer.Option(help="Only this family, such as metaworld; may be repeated."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Cells measured at the same time.")] = 2,
-    out: Annotated[
-        Path, typer.Option(parser=named_path, help="Where table and plots are written.")
-    ] = Path("outputs/labelers"),
+    out: Annotated[Path, path_option("Where table and plots are written.")] = Path(
+        "outputs/labelers"
+    ),
     list_only: Annotated[
         bool, typer.Option("--list", help="Name the cells and whether they are measured; no run.")
     ] = False,

@@ -11,8 +11,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from rotoscope.pipeline.cli import streams
-from rotoscope.pipeline.cli.terminal import complaints, console
+from rotoscope.cli import streams
+from rotoscope.cli.terminal import complaints, console
 from rotoscope.pipeline.errors import RotoscopeError, UsageError
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ def run_guarded(command: Callable[[], object]) -> None:
     The first of these signals raises `KeyboardInterrupt`, so that work is put away in order; the
     second ends the process at once. Anything else that comes out of here is a defect.
     """
+    _Ending.advice = _FROM_THE_START
     with _stoppable():
         code = _code_of(command)
     for loss in streams.losses():

@@ -5,36 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from rotoscope.pipeline.cli.guard import SAME_COMMAND, when_stopped
-from rotoscope.pipeline.cli.helpers import helper
-from rotoscope.pipeline.cli.paths import named_path
-from rotoscope.pipeline.cli.prefect_option import WithPrefect, flow
-from rotoscope.pipeline.cli.progress import tell_training
-from rotoscope.pipeline.cli.terminal import console
+from rotoscope.cli.guard import SAME_COMMAND, when_stopped
+from rotoscope.cli.options import WithPrefect, override_option, path_option
+from rotoscope.cli.progress import tell_training
+from rotoscope.cli.terminal import console
 
 
 def train_latent(
     data: Annotated[
         list[Path],
-        typer.Option(
-            parser=named_path,
-            help="LeRobot v3 dataset (its actions are not looked at) or folder of videos; may be "
-            "repeated, each is an embodiment of its own.",
+        path_option(
+            "LeRobot v3 dataset (its actions are not looked at) or folder of videos; may be "
+            "repeated, each is an embodiment of its own."
         ),
     ],
-    out: Annotated[
-        Path, typer.Option(parser=named_path, help="Folder of the model, written whole.")
-    ],
+    out: Annotated[Path, path_option("Folder of the model, written whole.")],
     override: Annotated[
         list[str] | None,
-        typer.Option(
-            "-o",
-            "--override",
-            metavar="KEY=VALUE",
-            help="Setting: `-o objective=lapo`, `-o latent=vq`, "
-            "`-o tracks.targets=[track.hand.joints]`, `-o loop.seed=1`.",
+        override_option(
+            "Setting: `-o objective=lapo`, `-o latent=vq`, "
+            "`-o tracks.targets=[track.hand.joints]`, `-o loop.seed=1`."
         ),
     ] = None,
     prefect: WithPrefect = False,
@@ -46,12 +36,15 @@ def train_latent(
     few labels what the latents mean. After a crash or a kill, the same command goes on where it was
     and ends with the same weights.
     """
+    from rotoscope.flows.supervise import supervised
+    from rotoscope.train import latent_action as train
+
     when_stopped(SAME_COMMAND)
+    overrides = override or ()
     if prefect:
-        metrics = flow("train", "latent_flow")([str(d) for d in data], str(out), override or [])
+        metrics = supervised(train, data, out=out, overrides=overrides)
     else:
-        train = helper("train_latent_action")
-        metrics = train(data, out, override or (), listener=tell_training(console)).metrics
+        metrics = train(data, out=out, overrides=overrides, listener=tell_training(console))
     _summarise(out, metrics)
 
 

@@ -8,10 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from rotoscope.pipeline.cli.helpers import helper
-from rotoscope.pipeline.cli.paths import named_path
-from rotoscope.pipeline.cli.prefect_option import WithPrefect, flow
-from rotoscope.pipeline.cli.terminal import console
+from rotoscope.cli.options import WithPrefect, path_option
+from rotoscope.cli.terminal import console
 
 
 def train_bco(
@@ -19,14 +17,9 @@ def train_bco(
         str, typer.Option(help="Simulator whose action is one choice: `gymnasium:CartPole-v1`, ...")
     ],
     data: Annotated[
-        Path,
-        typer.Option(
-            parser=named_path, help="LeRobot v3 dataset of demonstrations; actions are not read."
-        ),
+        Path, path_option("LeRobot v3 dataset of demonstrations; actions are not read.")
     ],
-    out: Annotated[
-        Path, typer.Option(parser=named_path, help="Folder for policy, labeler and rounds.json.")
-    ],
+    out: Annotated[Path, path_option("Folder for policy, labeler and rounds.json.")],
     rounds: Annotated[
         int, typer.Option(min=1, help="Rounds of labelling, cloning and acting; 1 is plain BCO(0).")
     ] = 8,
@@ -37,11 +30,15 @@ def train_bco(
 
     The policy is tried with `rotoscope eval OUT/policy --env ENV`.
     """
+    from rotoscope import train
+    from rotoscope.flows.supervise import supervised
+
     if prefect:
-        _show(flow("train", "bco_flow")(env, str(data), str(out), rounds, seed))
+        _show(supervised(train.bco, data, env=env, out=out, rounds=rounds, seed=seed))
     else:
-        train = helper("train_bco")
-        train(env, data, out, num_rounds=rounds, seed=seed, listener=lambda told: _show(vars(told)))
+        train.bco(
+            data, env=env, out=out, rounds=rounds, seed=seed, listener=lambda t: _show(vars(t))
+        )
     console.say(f"policy: {out / 'policy'}")
     console.say(f"labeler: {out / 'labeler'}")
 

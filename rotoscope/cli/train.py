@@ -7,13 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from rotoscope.pipeline.cli.guard import SAME_COMMAND, when_stopped
-from rotoscope.pipeline.cli.helpers import helper
-from rotoscope.pipeline.cli.paths import named_path
-from rotoscope.pipeline.cli.prefect_option import WithPrefect, flow
-from rotoscope.pipeline.cli.progress import tell_training
-from rotoscope.pipeline.cli.terminal import console
-from rotoscope.pipeline.errors import UsageError
+from rotoscope.cli.guard import SAME_COMMAND, when_stopped
+from rotoscope.cli.options import WithPrefect, override_option, path_option
+from rotoscope.cli.progress import tell_training
+from rotoscope.cli.terminal import console
 
 app = typer.Typer(
     no_args_is_help=True, help="Train a labeler on labelled episodes; it then labels videos."
@@ -27,25 +24,17 @@ def group() -> None:
 
 @app.command(name="inverse-dynamics")
 def inverse_dynamics(
-    data: Annotated[
-        Path, typer.Option(parser=named_path, help="Folder of a labelled LeRobot v3 dataset.")
-    ],
-    out: Annotated[
-        Path, typer.Option(parser=named_path, help="Folder of the labeler, written whole.")
-    ],
+    data: Annotated[Path, path_option("Folder of a labelled LeRobot v3 dataset.")],
+    out: Annotated[Path, path_option("Folder of the labeler, written whole.")],
     override: Annotated[
         list[str] | None,
-        typer.Option(
-            "-o",
-            "--override",
-            metavar="KEY=VALUE",
-            help="Setting: `-o inputs=[track.hand.joints]`, `-o camera=observation.images.front`, "
-            "`-o kind=ridge`, `-o loop.seed=1`.",
+        override_option(
+            "Setting: `-o inputs=[track.hand.joints]`, `-o camera=observation.images.front`, "
+            "`-o kind=ridge`, `-o loop.seed=1`."
         ),
     ] = None,
     contract: Annotated[
-        Path | None,
-        typer.Option(parser=named_path, help="What the actions must mean (JSON or YAML)."),
+        Path | None, path_option("What the actions must mean (JSON or YAML).")
     ] = None,
     through: Annotated[
         str,
@@ -60,23 +49,27 @@ def inverse_dynamics(
 
     After a crash or a kill, the same command goes on where it was and ends with the same weights.
     """
-    if through and (prefect or contract):
-        raise UsageError("--through goes with neither --prefect nor --contract; leave them out")
+    from rotoscope.flows.supervise import supervised
+    from rotoscope.train import inverse_dynamics as train
+
     when_stopped(SAME_COMMAND)
-    if through:
-        train = helper("train_through_states")
-        made = train(data, out, override or (), target=through, listener=tell_training(console))
-        console.say(f"states: {made.states}")
-        _summarise(out, made.labeler.metrics)
-        return
+    overrides = override or ()
     if prefect:
-        run = flow("train", "labeler_flow")
-        metrics = run(str(data), str(out), override or [], str(contract) if contract else None)
+        metrics = supervised(
+            train, data, out=out, overrides=overrides, contract=contract, through=through
+        )
     else:
-        train = helper("train_inverse_dynamics")
+        tell = tell_training(console)
         metrics = train(
-            data, out, override or (), contract=contract, listener=tell_training(console)
-        ).metrics
+            data,
+            out=out,
+            overrides=overrides,
+            contract=contract,
+            through=through,
+            listener=tell,
+        )
+    if through:
+        console.say(f"states: {out}.states")
     _summarise(out, metrics)
 
 

@@ -1,0 +1,69 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rotoscope.cli.paths import given_path, named_path
+
+
+def path_option(help: str, *names: str, **more: Any) -> Any:
+    """An option that takes a path with a name of its own; never an empty one."""
+    return typer.Option(*names, parser=named_path, help=help, **more)
+
+
+def override_option(help: str) -> Any:
+    """The option `-o KEY=VALUE`, which may be repeated."""
+    return typer.Option("-o", "--override", metavar="KEY=VALUE", help=help)
+
+
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(
+        parser=given_path,
+        help="Folders (searched through) and files: videos, or motion capture (BVH, AMC, npz, npy) "
+        "for a recipe that begins with `motion`.",
+        metavar="VIDEOS",
+    ),
+]
+RecipeName = Annotated[
+    str, typer.Option("--recipe", "-r", help="Name of a recipe, or path of a .yaml file.")
+]
+Out = Annotated[Path, path_option("Where the dataset is published, whole.", "--out")]
+Overrides = Annotated[
+    list[str] | None, override_option("Change a setting: `-o hands.num_hands=1`.")
+]
+Only = Annotated[
+    str | None, typer.Option(metavar="GLOB", help="Only videos whose relative path matches.")
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N videos.")]
+Until = Annotated[
+    str, typer.Option(metavar="STAGE", help="Stop after this stage; write no dataset.")
+]
+Workers = Annotated[
+    int, typer.Option(min=1, help="Videos, or episodes, processed at the same time.")
+]
+StorePath = Annotated[
+    Path | None,
+    path_option("Where intermediate results are kept [user cache folder].", "--store"),
+]
+Dataset = Annotated[
+    Path, typer.Argument(parser=named_path, help="Folder of a dataset.", metavar="DATASET")
+]
+Data = Annotated[
+    Path, typer.Argument(parser=named_path, help="Folder of a LeRobot v3 dataset.", metavar="DATA")
+]
+Environment = Annotated[
+    str, typer.Option(help="Simulator: `metaworld:push-v3`, `gymnasium:CartPole-v1`, `pusht`.")
+]
+WithPrefect = Annotated[
+    bool,
+    typer.Option(
+        "--prefect",
+        help="Run as a Prefect flow (PREFECT_API_URL is honoured). Where its server does not "
+        "answer, the work is done without it.",
+    ),
+]

@@ -1,0 +1,114 @@
+"""`rotoscope relabel`, `train policy` and `eval`: what labels are worth to a robot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rotoscope.cli.guard import SAME_COMMAND, when_stopped
+from rotoscope.cli.options import Data, Environment, Out, WithPrefect, override_option, path_option
+from rotoscope.cli.paths import named_path
+from rotoscope.cli.progress import tell_training
+from rotoscope.cli.terminal import console
+
+if TYPE_CHECKING:
+    from rotoscope.models.policy.policy import EpisodeResult
+
+
+def train_policy(
+    data: Annotated[Path, path_option("Folder of a LeRobot v3 dataset with actions.")],
+    out: Annotated[Path, path_option("Folder of the policy.")],
+    policy: Annotated[
+        str, typer.Option(help="`bc` (built in), or LeRobot's `act`, `diffusion`, `vqbet`.")
+    ] = "bc",
+    override: Annotated[
+        list[str] | None,
+        override_option(
+            "Setting of all: `-o min_confidence=0.5`. Of bc: `-o weighting=confidence`, "
+            "`-o camera=observation.images.front`, `-o chunk=8 -o execute=4`, `-o loop.seed=1`. "
+            "Of LeRobot's: `-o steps=20000`, `-o batch_size=16`, `-o policy.chunk_size=50`."
+        ),
+    ] = None,
+    prefect: WithPrefect = False,
+) -> None:
+    """Train a policy on a dataset; rows that are not `label.valid` are never learned from.
+
+    After a crash or a kill, the same command goes on where it was.
+    """
+    from rotoscope import train
+    from rotoscope.flows.supervise import supervised
+
+    when_stopped(SAME_COMMAND)
+    overrides = override or ()
+    if prefect:
+        metrics = supervised(train.policy, data, out=out, policy=policy, overrides=overrides)
+    else:
+        tell = tell_training(console)
+        metrics = train.policy(
+            data, out=out, policy=policy, overrides=overrides, say=console.say, listener=tell
+        )
+    console.say(f"policy: {out}")
+    for key, label in (("mean_r2", "mean R2"), ("accuracy", "accuracy"), ("steps", "steps")):
+        if key in metrics:
+            console.say(f"  {label}: {metrics[key]}")
+
+
+def evaluate(
+    policy: Annotated[
+        Path, typer.Argument(parser=named_path, help="Folder of a policy, ours or LeRobot's.")
+    ],
+    env: Environment,
+    out: Annotated[Path, path_option("Folder for results.json, results.png, episodes.mp4.")],
+    episodes: Annotated[int, typer.Option(min=1, help="How many starts it is tried from.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Which starts; none of them was shown.")] = 0,
+    videos: Annotated[int, typer.Option(min=0, help="How many episodes the video shows.")] = 3,
+    prefect: WithPrefect = False,
+) -> None:
+    """Try a policy in a simulator: success with its interval, return, video and plot."""
+    from rotoscope import api
+    from rotoscope.flows.supervise import supervised
+
+    if prefect:
+        found = supervised(
+            api.evaluate, policy, env=env, out=out, episodes=episodes, seed=seed, num_filmed=videos
+        )
+    else:
+        found = api.evaluate(
+            policy,
+            env=env,
+            out=out,
+            episodes=episodes,
+            seed=seed,
+            num_filmed=videos,
+            listener=_count,
+        )
+    console.say(
+        f"{found['successes']} of {found['episodes']} solved: {found['success']:.2f} "
+        f"({found['success_low']:.2f} to {found['success_high']:.2f}, 95 %), "
+        f"mean return {found['mean_return']:.2f}",
+    )
+    console.say(f"results: {out}")
+
+
+def relabel(
+    data: Data,
+    labeler: Annotated[Path, path_option("Folder that `rotoscope train inverse-dynamics` wrote.")],
+    out: Out,
+    all_rows: Annotated[
+        bool, typer.Option("--all", help="Label rows whose own action is known, too.")
+    ] = False,
+) -> None:
+    """Label a dataset that has states or pictures but no actions, by a trained labeler."""
+    from rotoscope import api
+
+    done = api.relabel(data, labeler=labeler, out=out, keeps_known=not all_rows, say=console.say)
+    console.say(f"dataset: {out} ({done.episodes} episodes, {done.rows} rows)")
+
+
+def _count(result: EpisodeResult) -> None:
+    said = "solved" if result.is_success else "not solved"
+    console.say(
+        f"start {result.seed}: {said}, return {result.total_reward:.2f}, {result.steps} steps",
+    )

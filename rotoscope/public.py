@@ -1,0 +1,86 @@
+"""The public names: all that a notebook, a script or a stage of one's own needs.
+
+`import rotoscope as rt` has them as `rt.label` and so on. What is not named here may change with
+any release.
+"""
+
+from rotoscope import train
+from rotoscope.api import Run, doctor, draw, evaluate, label, relabel, report, track
+from rotoscope.pipeline import errors
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.assets import fetch as fetch_assets
+from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
+from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
+from rotoscope.pipeline.errors import RotoscopeError
+from rotoscope.pipeline.recipe import Recipe, build_recipe, load_recipe, recipe_names
+from rotoscope.pipeline.stage import ClipStage, FrameStage, StageConfig
+from rotoscope.pipeline.tracks import (
+    ActionTrack,
+    BodyTrack,
+    Camera,
+    ClockTrack,
+    EmbeddingTrack,
+    FeatureTrack,
+    GripperTrack,
+    HandTrack,
+    QualityTrack,
+    SegmentTrack,
+    ShotTrack,
+    SmplxTrack,
+    Track,
+)
+from rotoscope.pipeline.types import Clip, Frame, Video
+from rotoscope.retarget.robots.arm import Robot, load_robot
+from rotoscope.retarget.robots.tree_robot import HandRobot, HumanoidRobot, load_hand, load_humanoid
+
+__all__ = [
+    "ActionContract",
+    "ActionTrack",
+    "BodyTrack",
+    "Camera",
+    "Clip",
+    "ClipStage",
+    "ClockTrack",
+    "Dataset",
+    "Dimension",
+    "EmbeddingTrack",
+    "EpisodeRows",
+    "FeatureTrack",
+    "Frame",
+    "FrameStage",
+    "GripperContract",
+    "GripperTrack",
+    "HandRobot",
+    "HandTrack",
+    "HumanoidRobot",
+    "QualityTrack",
+    "Recipe",
+    "Robot",
+    "RotoscopeError",
+    "Run",
+    "SegmentTrack",
+    "ShotTrack",
+    "SmplxTrack",
+    "StageConfig",
+    "Track",
+    "Video",
+    "asset_path",
+    "build_recipe",
+    "doctor",
+    "draw",
+    "errors",
+    "evaluate",
+    "fetch_assets",
+    "label",
+    "load_hand",
+    "load_humanoid",
+    "load_recipe",
+    "load_robot",
+    "open_dataset",
+    "read_images",
+    "recipe_names",
+    "relabel",
+    "report",
+    "track",
+    "train",
+]

@@ -1,0 +1,145 @@
+"""What `rotoscope train` does: labelers and policies, learned from datasets.
+
+After a crash or a kill, the same call goes on where it was and ends with the same weights. All
+return what is known of what they trained, as `metrics.json` of its folder holds it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.files.paths import StrPath
+
+if TYPE_CHECKING:
+    from rotoscope.models.bco.train_command import RoundTold
+    from rotoscope.models.training.loop import TrainListener
+
+
+def inverse_dynamics(
+    data: StrPath,
+    *,
+    out: StrPath,
+    overrides: Sequence[str] = (),
+    contract: StrPath | None = None,
+    through: str = "",
+    listener: TrainListener | None = None,
+) -> dict[str, Any]:
+    """Trains a labeler that infers the action between what was seen before and after.
+
+    Args:
+        data: Folder of a labelled LeRobot v3 dataset.
+        out: Folder of the labeler, written whole.
+        overrides: Settings such as `inputs=[track.hand.joints]` or `loop.seed=1`.
+        contract: JSON or YAML file that says what the actions must mean.
+        through: Column of states, such as `observation.state`: read them off the features first
+            (`OUT.states`, for the stage `track.state`), then infer actions from them.
+        listener: Told about progress.
+
+    Raises:
+        UsageError: An unknown setting or a value out of range.
+        DatasetError: Data that no labeler should be trained on.
+        ContractError: Actions that mean something else than `contract` says.
+    """
+    if not through:
+        from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
+
+        file = None if contract is None else Path(contract)
+        return train_from_dataset(
+            Path(data), Path(out), overrides, contract=file, listener=listener
+        ).metrics
+    if contract is not None:
+        raise UsageError("--through does not go with --contract; leave one of them out")
+    from rotoscope.models.states.through_states import train_through_states
+
+    made = train_through_states(Path(data), Path(out), overrides, target=through, listener=listener)
+    return made.labeler.metrics
+
+
+def latent_action(
+    data: StrPath | Sequence[StrPath],
+    *,
+    out: StrPath,
+    overrides: Sequence[str] = (),
+    listener: TrainListener | None = None,
+) -> dict[str, Any]:
+    """Trains a latent action model on video that nobody labelled.
+
+    Args:
+        data: LeRobot v3 datasets, whose actions are not looked at, and folders of videos; each is
+            an embodiment of its own.
+        out: Folder of the model, written whole.
+        overrides: Settings such as `objective=lapo` or `loop.seed=1`.
+        listener: Told about progress.
+
+    Raises:
+        UsageError: An unknown setting or a value out of range.
+        DatasetError: Data that no model should be trained on.
+    """
+    from rotoscope.models.latent_actions.train_command import train_latent_from
+
+    folders = [Path(d) for d in ([data] if isinstance(data, str | os.PathLike) else data)]
+    return train_latent_from(folders, Path(out), overrides, listener=listener).metrics
+
+
+def policy(
+    data: StrPath,
+    *,
+    out: StrPath,
+    policy: str = "bc",
+    overrides: Sequence[str] = (),
+    say: Callable[[str], None] = lambda text: None,
+    listener: TrainListener | None = None,
+) -> dict[str, Any]:
+    """Trains a policy; rows that are not `label.valid` are never learned from.
+
+    Args:
+        data: Folder of a LeRobot v3 dataset with actions.
+        out: Folder of the policy.
+        policy: `bc`, built in; or one of LeRobot's: `act`, `diffusion`, `vqbet`.
+        overrides: Settings such as `min_confidence=0.5`; LeRobot's own: `policy.dim_model=64`.
+        say: Told what is left out and why.
+        listener: Told about progress of the built-in policy.
+
+    Raises:
+        UsageError: An unknown policy or setting, a value out of range, or a missing package.
+        DatasetError: Data that no policy should be trained on.
+    """
+    from rotoscope.models.policy.command import train_policy
+
+    return train_policy(Path(data), Path(out), policy, overrides, say=say, listener=listener)
+
+
+def bco(
+    data: StrPath,
+    *,
+    env: str,
+    out: StrPath,
+    rounds: int = 8,
+    seed: int = 0,
+    listener: Callable[[RoundTold], None] = lambda told: None,
+) -> dict[str, Any]:
+    """Behavioral cloning from observation: learns what the actions were by trying one's own.
+
+    Args:
+        data: LeRobot v3 dataset of demonstrations; actions are not read.
+        env: Simulator whose action is one choice, such as `gymnasium:CartPole-v1`.
+        out: Folder of `policy`, `labeler` and `rounds.json`.
+        rounds: Rounds of labelling, cloning and acting; 1 is plain BCO(0).
+        seed: Of everything random.
+        listener: Told of every round.
+
+    Returns:
+        What the last round reached.
+
+    Raises:
+        UsageError: Another kind of action or state, an unknown simulator, or `out` holds something.
+        DatasetError: No dataset, or no states in it.
+    """
+    from rotoscope.models.bco.train_command import train_bco
+
+    told = train_bco(env, Path(data), Path(out), num_rounds=rounds, seed=seed, listener=listener)
+    return dict(vars(told[-1]))

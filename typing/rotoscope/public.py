@@ -1,0 +1,1 @@
+../../rotoscope/public.py

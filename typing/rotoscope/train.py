@@ -1,0 +1,1 @@
+../../rotoscope/train.py
