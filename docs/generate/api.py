@@ -45,7 +45,7 @@ def _entries() -> Iterator[str]:
 
 
 def _path(name: str, thing: Any) -> str:
-    """Where it is defined, so that its source is found; constants stand where they are handed on."""
+    """Where it is defined, so that its source is found; constants are taken as handed on."""
     if inspect.isclass(thing) or inspect.isfunction(thing):
         return f"{thing.__module__}.{thing.__qualname__}"
     if inspect.ismodule(thing):

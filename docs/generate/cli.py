@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 import typer
+
 from docs.generate.markdown import code, page, sentence, table
 from docs.generate.source import load
 

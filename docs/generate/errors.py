@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from docs.generate.markdown import page, sentence, table
 from docs.generate.source import docstring
-
 from rotoscope.pipeline import errors
 
 

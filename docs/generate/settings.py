@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
-from docs.generate.markdown import code, sentence, table
-from docs.generate.source import field_docs, unit_of
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+
+from docs.generate.markdown import code, sentence, table
+from docs.generate.source import field_docs, unit_of
 
 HEADER = ("setting", "type", "default", "unit", "what it is")
 BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "multiple_of": "multiple of"}
@@ -73,8 +74,8 @@ def _type_text(annotation: Any) -> str:
         return f"{_type_text(arguments[1])} by name"
     if annotation is str:
         return "text"
-    names = {int: "whole number", float: "number", bool: "true or false", Path: "path"}
-    return names.get(annotation) or getattr(annotation, "__name__", str(annotation))
+    plain = {int: "whole number", float: "number", bool: "true or false", Path: "path"}
+    return plain.get(annotation) or getattr(annotation, "__name__", str(annotation))
 
 
 def _range_text(field: FieldInfo) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import itertools
 import re
 import textwrap
 from functools import cache
@@ -44,7 +45,7 @@ def field_docs(owner: type) -> dict[str, str]:
     """Docstrings below the fields of a class, those of its bases included."""
     docs: dict[str, str] = {}
     for base in reversed(owner.__mro__):
-        if base.__module__.startswith("rotoscope"):
+        if base.__module__.partition(".")[0] not in ("builtins", "pydantic"):
             docs |= _own_field_docs(base)
     return docs
 
@@ -65,7 +66,7 @@ def _own_field_docs(owner: type) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     body = next((node.body for node in tree.body if isinstance(node, ast.ClassDef)), [])
-    for node, after in zip(body, body[1:], strict=False):
+    for node, after in itertools.pairwise(body):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             text = _text_of(after)
             if text:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel
+
 from docs.generate.markdown import code, page, sentence, table
 from docs.generate.settings import settings_table
 from docs.generate.source import docstring
-from pydantic import BaseModel
-
 from rotoscope.pipeline import registry
 from rotoscope.pipeline.configs import config_path
 from rotoscope.pipeline.recipe import (
@@ -75,7 +75,10 @@ def anchor(kind: str) -> str:
 
 def _stage(kind: str, found: type[Stage]) -> str:
     facts = [
-        ("kind of stage", "looks at frames" if issubclass(found, FrameStage) else "works on tracks"),
+        (
+            "kind of stage",
+            "looks at frames" if issubclass(found, FrameStage) else "works on tracks",
+        ),
         ("version", found.version),
         ("requires", ", ".join(code(name) for name in found.requires) or "nothing"),
         ("provides", ", ".join(code(name) for name in found.provides)),

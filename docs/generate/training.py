@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel
+
 from docs.generate.markdown import page, sentence
 from docs.generate.settings import settings_table
 from docs.generate.source import docstring, load
-from pydantic import BaseModel
 
 TRAINED: dict[str, str] = {
     "rotoscope train inverse-dynamics": (
