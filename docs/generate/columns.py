@@ -56,15 +56,14 @@ class Column:
     """Unit of its numbers."""
     description: str
     """What it is."""
-    where: str
-    """Module that makes it."""
 
 
 def make() -> str:
     """The page."""
     labels = [(code(n), "1", f.unit, f.description) for n, f in LABELS.items()]
     always = [(code(name), *rest) for name, *rest in ALWAYS]
-    rows = [(code(c.name), c.unit, c.description, code(c.where)) for c in columns()]
+    # What is in angle brackets is known at run time only; it is no HTML.
+    rows = [(code(c.name), c.unit, c.description.replace("<", "&lt;")) for c in columns()]
     return page(
         "Dataset columns",
         "What each column means for a reader is on [the page about datasets]"
@@ -77,7 +76,7 @@ def make() -> str:
         "LeRobot's own `timestamp`, `frame_index`, `episode_index`, `index` and `task_index` stand "
         "beside them.",
         "## Where a stage gives it",
-        table(("column", "unit", "what it is", "made in"), rows),
+        table(("column", "unit", "what it is"), rows),
         "## Reasons",
         "`label.reason` holds one of these; `rotoscope.pipeline.tracks.REASONS` has their names.",
         table(("value", "reason"), [(str(i), code(name)) for i, name in enumerate(REASONS)]),
@@ -91,25 +90,23 @@ def columns() -> list[Column]:
     for part in PARTS:
         folder = Path(str(part.__file__)).parent
         for path in sorted(folder.rglob("*.py")):
-            inside = path.relative_to(folder).with_suffix("")
-            module = ".".join([part.__name__, *inside.parts]).removesuffix(".__init__")
-            for column in _columns_of(ast.parse(path.read_text()), module):
+            for column in _columns_of(ast.parse(path.read_text())):
                 found.setdefault(column.name, column)
     return sorted(found.values(), key=lambda column: column.name)
 
 
-def _columns_of(tree: ast.Module, module: str) -> Iterator[Column]:
+def _columns_of(tree: ast.Module) -> Iterator[Column]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
-                yield from _made(key, value, module)
+                yield from _made(key, value)
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
-            yield from _made(node.targets[0].slice, node.value, module)
+            yield from _made(node.targets[0].slice, node.value)
         elif _is_call(node, "FeatureTrack"):
-            yield from _made(None, node, module)
+            yield from _made(None, node)
 
 
-def _made(key: ast.expr | None, value: ast.AST, module: str) -> Iterator[Column]:
+def _made(key: ast.expr | None, value: ast.AST) -> Iterator[Column]:
     """The column that an entry of a mapping, or a call alone, makes."""
     if _is_call(value, "Feature"):
         arguments, name = _arguments(value, "Feature"), _text(key)
@@ -124,7 +121,7 @@ def _made(key: ast.expr | None, value: ast.AST, module: str) -> Iterator[Column]
         return
     description = _text(arguments.get("description"))
     if name.startswith(("label.", "track.", "next.")) and description:
-        yield Column(name, _text(arguments.get("unit")) or "its own", description, module)
+        yield Column(name, _text(arguments.get("unit")) or "its own", description)
 
 
 def _is_tuple_of_facts(node: ast.AST) -> bool:

@@ -75,7 +75,7 @@ def _type_text(annotation: Any) -> str:
     if annotation is str:
         return "text"
     plain = {int: "whole number", float: "number", bool: "true or false", Path: "path"}
-    return plain.get(annotation) or getattr(annotation, "__name__", str(annotation))
+    return plain.get(annotation) or str(getattr(annotation, "__name__", annotation))
 
 
 def _range_text(field: FieldInfo) -> str:

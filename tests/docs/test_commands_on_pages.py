@@ -2,7 +2,7 @@
 
 Commands are parsed by the command line's own parser, and their settings checked against the recipe
 or the training that they are for; nothing is run. So a renamed option, setting, recipe, stage,
-target or benchmark fails here. `test_pages_run.py` runs some pages for real.
+target or benchmark fails here. `test_pages_run.py` runs some pages for real, as a slow test.
 """
 
 import pytest

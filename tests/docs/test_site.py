@@ -45,6 +45,10 @@ def test_the_search_works_from_a_file_path(site, pages):
     assert "assets/iframe-worker.js" in pages[Path("index.html")]
 
 
+def test_angle_brackets_of_a_description_are_seen(pages):
+    assert "What the labeler &lt;labeler&gt; says" in pages[Path("reference/columns.html")]
+
+
 def test_formulas_are_mathml(pages):
     text = pages[Path("mathematics/smoothing.html")]
     assert text.count("<math") > 20
