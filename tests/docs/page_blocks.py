@@ -4,7 +4,7 @@ A comment right above a fence says what is special about a block, and why:
 
 - `<!-- heavy: why -->`: commands that are parsed here and run elsewhere.
 - `<!-- other: why -->`: commands of a program that is not ours.
-- `<!-- needs: NAME -->`: Python that runs where the module or `module.name` is there.
+- `<!-- needs: NAME ... -->`: Python that runs where modules, `module.name` and assets are there.
 - `<!-- file: NAME -->`: YAML that is no recipe but that file, or notes beside motion files.
 
 A block whose first line is `# name.ext` is that file, for the blocks behind it on the page.

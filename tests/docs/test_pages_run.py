@@ -36,7 +36,7 @@ def test_commands_of_a_page_run(page, folder):
     texts = [block.text for block in blocks(path, "sh") if not block.note]
     assert texts
     settings = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ["PATH"]}",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "ROTOSCOPE_STORE": str(folder / "store"),
     }

@@ -1,5 +1,6 @@
 """Every Python block on the site runs, page by page, in a folder with videos and a dataset."""
 
+import contextlib
 import importlib
 
 import pytest
@@ -7,6 +8,8 @@ import yaml
 from page_blocks import PAGES, ROOT, blocks
 
 from rotoscope.pipeline import registry
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.errors import AssetError
 from rotoscope.pipeline.motion.notes import Notes
 from rotoscope.pipeline.recipe import build_recipe, load_recipe
 
@@ -16,15 +19,17 @@ RECIPES = [b for page in PAGES for b in blocks(page, "yaml") if not b.note]
 
 
 def is_there(name):
-    """Whether a module, or a name in one, can be had."""
+    """Whether a module, a name in one, or an asset can be had."""
+    module, _, attribute = name.rpartition(".")
     try:
-        importlib.import_module(name)
-    except ModuleNotFoundError:
-        module, _, attribute = name.rpartition(".")
-        try:
+        asset_path(name)
+    except AssetError:
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(name)
+            return True
+        with contextlib.suppress(ModuleNotFoundError):
             return bool(module) and hasattr(importlib.import_module(module), attribute)
-        except ModuleNotFoundError:
-            return False
+        return False
     return True
 
 
@@ -32,7 +37,7 @@ def is_there(name):
 def test_python_of_a_page_runs(page, standing_there):
     names = {"__name__": page.stem}
     for block in blocks(page, "python"):
-        if block.note == "needs" and not is_there(block.why):
+        if block.note == "needs" and not all(map(is_there, block.why.split())):
             continue
         assert block.note in ("", "needs"), block.name
         exec(compile(block.text, block.name, "exec"), names)
@@ -74,3 +79,4 @@ def test_a_module_that_is_not_there_is_not_there():
     assert is_there("rotoscope.pipeline.errors.UsageError")
     assert not is_there("rotoscope.no_such_name")
     assert not is_there("no_such_package.name")
+    assert not is_there("no_such_film.mp4")
