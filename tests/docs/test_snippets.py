@@ -9,7 +9,7 @@ from page_blocks import PAGES, ROOT, blocks
 
 from rotoscope.pipeline import registry
 from rotoscope.pipeline.assets import asset_path
-from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.errors import RotoscopeError
 from rotoscope.pipeline.motion.notes import Notes
 from rotoscope.pipeline.recipe import build_recipe, load_recipe
 
@@ -19,18 +19,15 @@ RECIPES = [b for page in PAGES for b in blocks(page, "yaml") if not b.note]
 
 
 def is_there(name):
-    """Whether a module, a name in one, or an asset can be had."""
+    """Whether an asset, a module, or a name in one can be had."""
+    with contextlib.suppress(RotoscopeError):
+        return asset_path(name).exists()
+    with contextlib.suppress(ModuleNotFoundError):
+        return importlib.import_module(name) is not None
     module, _, attribute = name.rpartition(".")
-    try:
-        asset_path(name)
-    except AssetError:
-        with contextlib.suppress(ModuleNotFoundError):
-            importlib.import_module(name)
-            return True
-        with contextlib.suppress(ModuleNotFoundError):
-            return bool(module) and hasattr(importlib.import_module(module), attribute)
-        return False
-    return True
+    with contextlib.suppress(ModuleNotFoundError):
+        return bool(module) and hasattr(importlib.import_module(module), attribute)
+    return False
 
 
 @pytest.mark.parametrize("page", PYTHON, ids=lambda p: p.stem)
