@@ -17,7 +17,7 @@ OMP_NUM_THREADS ?= 1
 # Recipes read these from the environment, where spaces and quotes in a path do no harm.
 export VENV VIDEOS DEMO PYTEST_ARGS BENCHMARKS UPGRADE OPENBLAS_NUM_THREADS OMP_NUM_THREADS
 
-.PHONY: help setup demo test test-slow lint benchmarks bench-small constraints
+.PHONY: help setup demo test test-slow lint docs benchmarks bench-small constraints
 
 help: ## Show this.
 	@echo "Rotoscope turns folders of ordinary video into datasets that robot policies train on."
@@ -79,6 +79,10 @@ lint: setup ## Check style (ruff) and types (mypy).
 	@"$$VENV/bin/ruff" check .
 	"$$VENV/bin/ruff" format --check .
 	"$$VENV/bin/mypy"
+
+docs: setup ## Build the documentation: outputs/site/index.html, which needs no network.
+	@NO_MKDOCS_2_WARNING=1 "$$VENV/bin/python" -m mkdocs build --strict --quiet
+	echo "Where to look: outputs/site/index.html"
 
 benchmarks: setup ## Measure quality and speed against their bars; BENCHMARKS=name chooses.
 	@"$$VENV/bin/python" -m benchmarks $$BENCHMARKS

@@ -1,0 +1,103 @@
+"""Tables of settings: name, type, default, range, unit and meaning of every field of a model."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from docs.generate.markdown import code, sentence, table
+from docs.generate.source import field_docs, unit_of
+
+HEADER = ("setting", "type", "default", "unit", "what it is")
+BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "multiple_of": "multiple of"}
+
+
+def settings_table(model: type[BaseModel], prefix: str = "") -> str:
+    """All settings of a model; those of a section within it stand as `section.key`."""
+    rows = list(_rows(model, prefix))
+    return table(HEADER, rows) if rows else "It has no settings.\n"
+
+
+def undocumented(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """Settings without a docstring."""
+    missing = []
+    for name, field in model.model_fields.items():
+        section, inside = _section(field.annotation, name)
+        if section is not None:
+            missing += undocumented(section, f"{prefix}{inside}.")
+        elif name not in field_docs(model):
+            missing.append(prefix + name)
+    return missing
+
+
+def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, ...]]:
+    docs = field_docs(model)
+    for name, field in model.model_fields.items():
+        text = docs.get(name, "")
+        section, inside = _section(field.annotation, name)
+        if section is not None:
+            yield from _rows(section, f"{prefix}{inside}.")
+            continue
+        yield (
+            code(prefix + name),
+            _type_text(field.annotation) + _range_text(field),
+            _default_text(field),
+            unit_of(name, text),
+            sentence(text),
+        )
+
+
+def _section(annotation: Any, name: str) -> tuple[type[BaseModel] | None, str]:
+    """The model of a section and what leads to its keys; `None` for a plain value."""
+    if get_origin(annotation) is dict:
+        annotation, name = get_args(annotation)[1], f"{name}.<name>"
+    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return (annotation if is_model else None), name
+
+
+def _type_text(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return ", ".join(code(value) for value in arguments)
+    if origin in (Union, types.UnionType):
+        names = [_type_text(a) for a in arguments if a is not type(None)]
+        return " or ".join(names) + (" or nothing" if type(None) in arguments else "")
+    if origin is tuple:
+        inner = [_type_text(a) for a in arguments if a is not Ellipsis]
+        return "list of " + ", ".join(dict.fromkeys(inner))
+    if origin is dict:
+        return f"{_type_text(arguments[1])} by name"
+    if annotation is str:
+        return "text"
+    plain = {int: "whole number", float: "number", bool: "true or false", Path: "path"}
+    return plain.get(annotation) or str(getattr(annotation, "__name__", annotation))
+
+
+def _range_text(field: FieldInfo) -> str:
+    parts = [
+        f"{sign} {value:g}" if isinstance(value, int | float) else f"{sign} {value}"
+        for rule in field.metadata
+        for key, sign in BOUNDS.items()
+        if (value := getattr(rule, key, None)) is not None
+    ]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _default_text(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, BaseModel):
+        return ""
+    if value in ("", (), {}, None, []):
+        return "none"
+    if isinstance(value, bool):
+        return code(str(value).lower())
+    if isinstance(value, tuple | list):
+        return code("[" + ", ".join(map(str, value)) + "]")
+    return code(f"{value:g}" if isinstance(value, float) else value)
