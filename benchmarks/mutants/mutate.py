@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
@@ -36,28 +36,39 @@ class Mutant:
         return f"{changed + 1}: {before[changed].strip()}  ->  {after[changed].strip()}"
 
 
-def sampled(path: Path, size: int, seed: int) -> tuple[list[Mutant], int]:
-    """Up to `size` mutants of the module at `path`, in order of line, and how many there are."""
-    found = list(mutants(path.read_text()))
-    chosen = found if len(found) <= size else random.Random(seed).sample(found, size)
-    return sorted(chosen, key=lambda mutant: mutant.line), len(found)
+def sampled(source: str, size: int, seed: int) -> tuple[list[Mutant], int]:
+    """Up to `size` mutants, in order of line, and how many places there are to choose from."""
+    places = list(_places(source))
+    random.Random(seed).shuffle(places)
+    found = itertools.islice(_made(source, places), size)
+    return sorted(found, key=lambda mutant: mutant.line), len(places)
 
 
-def mutants(source: str) -> Iterator[Mutant]:
-    """All mutants; those that do not compile, or change nothing that runs, are left out."""
+def mutants(source: str) -> list[Mutant]:
+    """All of them."""
+    return list(_made(source, _places(source)))
+
+
+def _places(source: str) -> Iterator[tuple[str, int, int]]:
+    """Operator, occurrence and line of every change that could matter."""
     nodes = list(ast_nodes(get_ast(source)))
     excluded = list(_excluded(ast.parse(source)))
     lines = source.splitlines()
-    unchanged = ast.dump(ast.parse(source))
     for name, operator in operators().items():
         spans = (span for node in nodes for span in operator.mutation_positions(node))
         for occurrence, ((line, column), _) in enumerate(spans):
             place = (line, len(lines[line - 1][:column].encode()))
-            if any(start <= place < end for start, end in excluded):
-                continue
-            changed = mutate_code(source, operator, occurrence)
-            if _compiles(changed) and ast.dump(ast.parse(changed)) != unchanged:
-                yield Mutant(name, line, changed)
+            if not any(start <= place < end for start, end in excluded):
+                yield name, occurrence, line
+
+
+def _made(source: str, places: Iterable[tuple[str, int, int]]) -> Iterator[Mutant]:
+    """The mutants at these places; what does not compile, or reads the same, is left out."""
+    known, unchanged = operators(), ast.dump(ast.parse(source))
+    for name, occurrence, line in places:
+        changed = mutate_code(source, known[name], occurrence)
+        if _compiles(changed) and ast.dump(ast.parse(changed)) != unchanged:
+            yield Mutant(name, line, changed)
 
 
 def _excluded(tree: ast.Module) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:

@@ -32,7 +32,6 @@ MODULES: dict[str, tuple[str, ...]] = {
     "pipeline/converters/rotation.py": ("tests/test_converters.py",),
     "pipeline/resample.py": ("tests/test_resample.py",),
     "pipeline/contract.py": ("tests/test_contract.py",),
-    "pipeline/recipe.py": ("tests/test_recipe.py",),
     "pipeline/doctor/lag.py": ("tests/doctor/test_doctor_lag.py",),
     "pipeline/doctor/jumps.py": ("tests/doctor/test_jumps.py",),
     "pipeline/doctor/statistics.py": ("tests/doctor/test_statistics.py",),

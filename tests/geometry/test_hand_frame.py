@@ -45,3 +45,18 @@ def test_in_the_wrist_frame_the_middle_finger_lies_on_z_and_the_index_in_its_pla
     assert (local[:, 5, 1] > 0).all() if side == "right" else (local[:, 5, 1] < 0).all()
     back = se3.apply(hand_frame.wrist_pose(joints, side), local)
     np.testing.assert_allclose(back, joints, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(), (2, 4)])
+def test_every_hand_of_a_batch_has_its_own_frame(shape):
+    joints = np.random.default_rng(1).normal(size=(8, 21, 3))[: int(np.prod(shape, dtype=int))]
+    one_by_one = [hand_frame.wrist_rotation(hand[None], "right")[0] for hand in joints]
+    together = hand_frame.wrist_rotation(joints.reshape(*shape, 21, 3), "right")
+    np.testing.assert_allclose(together, np.reshape(one_by_one, (*shape, 3, 3)), atol=1e-12)
+
+
+def test_joints_are_numbered_as_mediapipe_numbers_them():
+    # MediaPipe's HandLandmark: the wrist, then four joints a finger from thumb to little finger.
+    assert hand_frame.WRIST == 0
+    assert (hand_frame.THUMB_TIP, hand_frame.INDEX_TIP) == (0 * 4 + 4, 1 * 4 + 4)
+    assert (hand_frame.INDEX_MCP, hand_frame.MIDDLE_MCP) == (1 * 4 + 1, 2 * 4 + 1)

@@ -37,6 +37,13 @@ def test_intervals_are_counted_over_all_segments():
     assert layout.interval_of_sample.tolist() == first + second
 
 
+def test_intervals_of_a_third_segment_follow_those_of_both_before():
+    time_s = np.arange(40) / 30
+    valid = np.zeros(40, bool)
+    valid[0:4] = valid[10:14] = valid[20:24] = True
+    assert Layout.of(time_s, valid, 0.1).interval_of_sample[-1] in (6, 7, 8)
+
+
 def test_motion_at_frames_and_at_samples_is_one_motion():
     layout = two_runs()
     coefficients = np.random.default_rng(0).normal(size=(len(layout.rest), 2))
