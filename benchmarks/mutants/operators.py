@@ -8,7 +8,7 @@ replaced by the ones that a person would confuse it with.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from cosmic_ray.operators.number_replacer import NumberReplacer
 from cosmic_ray.operators.operator import Example, Operator
@@ -78,7 +78,7 @@ class FractionByAFifth(Operator):  # type: ignore[misc]
 class NeighbouringFunction(Operator):  # type: ignore[misc]
     """Functions by the ones that stand beside them: floor by ceil, min by max, any by all."""
 
-    swapped = dict((*_NEIGHBOURS, *((b, a) for a, b in _NEIGHBOURS)))
+    swapped: ClassVar = dict((*_NEIGHBOURS, *((b, a) for a, b in _NEIGHBOURS)))
 
     def mutation_positions(self, node: Any) -> Iterator[Any]:
         """Where such a function is called, by its name or as an attribute."""

@@ -49,9 +49,12 @@ def test_a_leap_to_or_from_an_invalid_row_is_a_warning(row):
     check = check_jumps(given)
     assert check.verdict == "WARN"
     assert "frame 3: action j0 moves at 9 per second" in check.message
-    assert check_jumps(
-        written({"action": action}, valid=np.arange(5) != 1, contract=contract_of(2.0))
-    ).verdict == "FAIL"
+    assert (
+        check_jumps(
+            written({"action": action}, valid=np.arange(5) != 1, contract=contract_of(2.0))
+        ).verdict
+        == "FAIL"
+    )
 
 
 def test_rounding_to_float32_far_from_zero_is_no_speed():

@@ -76,9 +76,7 @@ def test_units_are_the_mean_and_the_noise_of_each_signal():
     residual = normalised - LAYOUT.at_samples.values(estimate.coefficients)
     np.testing.assert_allclose(residual.std(axis=0), 1.0, atol=0.3)
     # Third differences start with the variance that each signal's own ratio gives, alike always.
-    alone = fit_signals(
-        LAYOUT, samples - units.center, np.ones(60), np.ones(LAYOUT.jerks.num_rows)
-    )
+    alone = fit_signals(LAYOUT, samples - units.center, np.ones(60), np.ones(LAYOUT.jerks.num_rows))
     for covariance in estimate.process:
         np.testing.assert_allclose(covariance, np.diag(1 / alone.ratio))
     np.testing.assert_allclose(units.scale, np.sqrt(alone.noise))
