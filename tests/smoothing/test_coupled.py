@@ -1,3 +1,4 @@
+import dense
 import numpy as np
 import pytest
 
@@ -17,11 +18,6 @@ def signals(seed=0, noise=(0.01, 0.05)):
     return motion + rng.normal(size=(60, 2)) * noise
 
 
-def dense(functionals):
-    size = len(LAYOUT.rest)
-    return np.stack([functionals.values(c) for c in np.eye(size)], axis=1)
-
-
 def test_the_motion_for_given_parameters_is_that_of_dense_matrices():
     # Independent: the normal equations of all coefficients of both signals, as one dense matrix.
     rng = np.random.default_rng(1)
@@ -36,15 +32,10 @@ def test_the_motion_for_given_parameters_is_that_of_dense_matrices():
     noise = np.stack([np.diag(r**2) for r in measurement.relative])
     noise += 1e-3 * strength[LAYOUT.interval_of_sample]
     precision = weight[:, None, None] * np.linalg.inv(noise)
-    B, D = dense(LAYOUT.at_samples), dense(LAYOUT.jerks)
+    B, D = dense.matrix(LAYOUT.at_samples, LAYOUT), dense.matrix(LAYOUT.jerks, LAYOUT)
     information = np.einsum("tm,tij,tk->mikj", B, precision, B)
     information += np.einsum("tm,tij,tk->mikj", D, np.linalg.inv(strength), D)
-    for m in range(size):
-        for offset in range(min(4, size - m)):
-            pull = LAYOUT.rest[m, offset] * np.eye(2)
-            information[m, :, m + offset, :] += pull
-            if offset:
-                information[m + offset, :, m, :] += pull
+    information += dense.from_band(LAYOUT.rest)[:, None, :, None] * np.eye(2)[:, None]
     flat = information.reshape(2 * size, 2 * size)
     right = np.einsum("tm,tij,tj->mi", B, precision, samples).ravel()
     mean = np.linalg.solve(flat, right).reshape(size, 2)

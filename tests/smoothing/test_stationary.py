@@ -1,3 +1,4 @@
+import dense
 import numpy as np
 import pytest
 
@@ -5,11 +6,6 @@ from rotoscope.pipeline.smoothing.layout import Layout
 from rotoscope.pipeline.smoothing.stationary import RATIOS, fit_signals, smallest_noise
 
 TIME_S = np.arange(45) / 15
-
-
-def dense(functionals, num_coefficients):
-    """The matrix that the functionals stand for."""
-    return np.stack([functionals.values(c) for c in np.eye(num_coefficients)], axis=1)
 
 
 def problem(seed=0):
@@ -27,37 +23,20 @@ def problem(seed=0):
 
 
 def test_agrees_with_the_likelihood_of_dense_matrices():
-    # Independent: the marginal likelihood of the same linear model, written out densely. A weight
-    # is an inverse variance, so log|A| and the profiled noise follow from the whole matrix.
     layout, signals, weight, activity = problem()
-    size = layout.rest.shape[0]
-    B, D = dense(layout.at_samples, size), dense(layout.jerks, size)
-    rest = np.zeros((size, size))
-    for m in range(size):
-        for offset in range(min(4, size - m)):
-            rest[m, m + offset] = rest[m + offset, m] = layout.rest[m, offset]
-    freedom = weight.sum() - 3 * 2
-    scores, means, noises, covariances = [], [], [], []
-    for ratio in RATIOS:
-        A = B.T @ (weight[:, None] * B) + rest + ratio * D.T @ (D / activity[:, None])
-        mean = np.linalg.solve(A, B.T @ (weight[:, None] * signals))
-        misfit = (weight[:, None] * signals * (signals - B @ mean)).sum(axis=0)
-        noises.append(misfit / freedom)
-        volume = np.linalg.slogdet(A)[1] - len(activity) * np.log(ratio)
-        scores.append(freedom * np.log(noises[-1]) + volume)
-        means.append(mean)
-        covariances.append(np.linalg.inv(A))
-    best = np.argmin(scores, axis=0)
     fit = fit_signals(layout, signals, weight, activity)
-    np.testing.assert_array_equal(fit.choice, best)
-    assert best[0] > best[1]  # a drift is averaged over for longer than a shake
-    np.testing.assert_allclose(fit.ratio, RATIOS[best])
-    for signal, choice in enumerate(best):
-        np.testing.assert_allclose(fit.noise[signal], noises[choice][signal], rtol=1e-6)
-        found, want = fit.coefficients[:, signal], means[choice][:, signal]
-        np.testing.assert_allclose(found, want, atol=1e-6 * np.abs(want).max())
-        band = fit.band[:, :, choice, 0, 0]
-        np.testing.assert_allclose(band[:, 0], np.diag(covariances[choice]), rtol=1e-6)
+    want = dense.fit(layout, signals, weight, activity)
+    np.testing.assert_array_equal(fit.choice, want.choice)
+    assert fit.choice[0] > fit.choice[1]  # a drift is averaged over for longer than a shake
+    np.testing.assert_allclose(fit.ratio, RATIOS[want.choice])
+    np.testing.assert_allclose(fit.noise, want.noise, rtol=1e-6)
+    for signal, choice in enumerate(want.choice):
+        found, mean = fit.coefficients[:, signal], want.coefficients[:, signal]
+        np.testing.assert_allclose(found, mean, atol=1e-6 * np.abs(mean).max())
+        band, covariance = fit.band[:, :, choice, 0, 0], want.covariance[signal]
+        for offset in range(4):
+            diagonal = np.diagonal(covariance, offset)
+            np.testing.assert_allclose(band[: len(diagonal), offset], diagonal, atol=1e-6)
 
 
 def test_ratios_reach_from_fast_motion_to_rest_in_steps_of_ten():
