@@ -15,7 +15,7 @@ from benchmarks.paths import shared_data
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import ClockTrack, GripperTrack
-from rotoscope.retarget.hand_choice import choose_hands
+from rotoscope.retarget.common.hand_choice import choose_hands
 
 RATE_HZ = 30.0
 NUM_FRAMES = 600
@@ -125,7 +125,7 @@ def _through_recipe(name: str, video: Path, folder: Path) -> HandClip:
     from rotoscope.pipeline.recipe import load_recipe
     from rotoscope.pipeline.run.keys import stage_tokens, video_keys
     from rotoscope.pipeline.run.process import VideoJob, process_video
-    from rotoscope.pipeline.run.store import Store
+    from rotoscope.pipeline.store.store import Store
 
     recipe, sha256 = load_recipe("hand-gripper"), sha256_of(video)
     job = VideoJob(video, sha256, recipe.as_raw(), recipe.folder, folder, "retarget.gripper")

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from benchmarks._omomo import OMOMO_JOINTS, holosoma_folder
-from rotoscope.retarget.mujoco_model import import_mujoco
+from rotoscope.retarget.description.mujoco import import_mujoco
 
 CONTACT_SPEED_M_S = 0.3
 """A foot stands where the person's toe is slower: holosoma's 1 cm a frame at 30 frames/s."""

@@ -13,25 +13,25 @@ from hypothesis import strategies as st
 
 from benchmarks._garbage import VALUES, Kind, damaged, mutated, replaced
 from benchmarks._small_dataset import publish_small
-from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
-from rotoscope.models.labeler import load_labeler
-from rotoscope.models.latent_config import LatentActionConfig
-from rotoscope.models.latent_model import (
+from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.labeler import load_labeler
+from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
+from rotoscope.models.latent_actions.config import LatentActionConfig
+from rotoscope.models.latent_actions.model import (
     LATENT_VERSION,
     LatentFacts,
     LatentModel,
     load_latent,
     save_latent,
 )
-from rotoscope.models.latent_network import build_latent_network
+from rotoscope.models.latent_actions.networks import build_latent_network
 from rotoscope.models.policy.cloned import load_cloned
 from rotoscope.models.policy.command import train_policy
-from rotoscope.models.seen_states import SeenStates
-from rotoscope.models.state_folder import StateFacts, load_states, save_states
-from rotoscope.models.training.command import train_from_dataset
+from rotoscope.models.states.folder import StateFacts, load_states, save_states
+from rotoscope.models.states.state_map import SeenStates
 from rotoscope.models.training.settings import read_settings
 from rotoscope.pipeline.configs import config_path
-from rotoscope.pipeline.dataset import open_dataset, read_images
+from rotoscope.pipeline.datasets.read import open_dataset, read_images
 from rotoscope.pipeline.doctor.run import diagnose
 from rotoscope.pipeline.recipe import build_recipe, load_recipe, recipe_names
 from rotoscope.pipeline.report.page import write_report

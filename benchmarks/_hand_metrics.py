@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from benchmarks._wheels import unpacked_wheel
 from rotoscope.pipeline.errors import RobotError, one_of
-from rotoscope.retarget.mujoco_model import import_mujoco
+from rotoscope.retarget.description.mujoco import import_mujoco
 
 _DEFINITIONS = Path(__file__).parent / "hand_vectors.json"
 _LIMIT_TOLERANCE_RAD = 1e-9

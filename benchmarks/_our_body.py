@@ -13,8 +13,8 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.stage import Tracks
 from rotoscope.pipeline.tracks import ActionTrack, BodyTrack, FeatureTrack
 from rotoscope.pipeline.types import Clip, Video
-from rotoscope.retarget.ground import Ground, GroundConfig
-from rotoscope.retarget.humanoid import RetargetHumanoid, RetargetHumanoidConfig
+from rotoscope.retarget.ground.stage import Ground, GroundConfig
+from rotoscope.retarget.humanoid.stage import RetargetHumanoid, RetargetHumanoidConfig
 
 SUBJECT = "person0"
 

@@ -9,16 +9,17 @@ import numpy as np
 from jaxtyping import Float
 
 from benchmarks._hand_metrics import HandVectors, hands_folder
-from rotoscope.retarget.description import Description, read_description
-from rotoscope.retarget.joint_limits import (
+from rotoscope.retarget.description.links import Description
+from rotoscope.retarget.description.read import read_description
+from rotoscope.retarget.hand.vector_objective import Vectors, VectorWeights, follow_vectors
+from rotoscope.retarget.robots.joint_limits import (
     JointLimits,
     follows,
     free_joints,
     joint_limits,
     joint_rest,
 )
-from rotoscope.retarget.tree_config import PointSection
-from rotoscope.retarget.vectors import Vectors, VectorWeights, follow_vectors
+from rotoscope.retarget.robots.tree_config import PointSection
 
 
 @dataclass(frozen=True)

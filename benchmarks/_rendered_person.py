@@ -72,7 +72,7 @@ DEVELOPMENT_WALKS: dict[str, Walk] = {
         (150.0, 100.0, 150.0), (90.0, 60.0, 50.0), (0.9, 6.0), (0.9, 0.8), 1.8, 0.15, seed=12,
     ),
 }  # fmt: skip
-"""Those that constants of `rotoscope.models.lift_body` were chosen on."""
+"""Those that constants of `rotoscope.models.bodies.lift_stage` were chosen on."""
 
 
 class RenderedPerson:

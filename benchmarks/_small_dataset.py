@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
-from rotoscope.pipeline.episode import Episode, Feature
+from rotoscope.pipeline.episodes.episode import Episode, Feature
 from rotoscope.pipeline.export.publish import PublishJob, publish_in_child
 from rotoscope.pipeline.export.stored_episode import (
     EncodedVideo,

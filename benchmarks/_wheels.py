@@ -8,7 +8,7 @@ from pathlib import Path
 from rotoscope.pipeline.assets.archives import Downloads
 from rotoscope.pipeline.assets.manifest import Folder, WheelSource
 from rotoscope.pipeline.assets.sources import make
-from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.files.atomic import atomic_path
 
 
 def peers_root() -> Path:

@@ -11,11 +11,11 @@ import numpy as np
 
 from benchmarks._arm_clips import HandClip, real_clips, synthetic_clips
 from benchmarks.figure import Bar, Figure
-from rotoscope.pipeline.resample import Resampler, row_times
+from rotoscope.pipeline.episodes.resample import Resampler, row_times
 from rotoscope.pipeline.tracks import ActionTrack
 from rotoscope.pipeline.types import Clip, Video
-from rotoscope.retarget.arm import RetargetArm
-from rotoscope.retarget.limits import position_violations, velocity_violations
+from rotoscope.retarget.arm.stage import RetargetArm
+from rotoscope.retarget.optimize.violations import position_violations, velocity_violations
 
 DATASET_RATES_HZ = (30, 50)
 """Limits are counted on the frames, and again on float32 rows of datasets at these rates."""

@@ -26,9 +26,9 @@ from benchmarks._rendered_person import (
 )
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
-from rotoscope.models.body import Body, BodyConfig
-from rotoscope.models.body_joints import joints_of
-from rotoscope.models.lift_body import LiftBody, LiftBodyConfig
+from rotoscope.models.bodies.joints import joints_of
+from rotoscope.models.bodies.lift_stage import LiftBody, LiftBodyConfig
+from rotoscope.models.bodies.stage import Body, BodyConfig
 from rotoscope.pipeline.stages.camera import CameraConfig, CameraStage
 from rotoscope.pipeline.stages.smooth import Smooth, SmoothConfig
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack, Track

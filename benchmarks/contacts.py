@@ -20,8 +20,8 @@ from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
 from rotoscope.pipeline.errors import AssetError
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
-from rotoscope.retarget.contacts import Contacts, feet_of
-from rotoscope.retarget.ground import fit_ground, ground_of
+from rotoscope.retarget.ground.contact_detection import Contacts, feet_of
+from rotoscope.retarget.ground.stage import fit_ground, ground_of
 
 UP = np.array([0.0, 0.0, 1.0])
 SEEDS = range(500, 508)
@@ -131,8 +131,8 @@ def _pyroki() -> list[Figure]:
 
 def _squats() -> list[Figure]:
     """Both feet stand through all squats; how far they and the upright are off is reported."""
-    from rotoscope.models.body import Body
-    from rotoscope.models.lift_body import LiftBody
+    from rotoscope.models.bodies.lift_stage import LiftBody
+    from rotoscope.models.bodies.stage import Body
     from rotoscope.pipeline.stages.camera import CameraStage
     from rotoscope.pipeline.tracks import BodyTrack
     from rotoscope.pipeline.types import Clip

@@ -10,8 +10,8 @@ import numpy as np
 from benchmarks._synthetic_hands import perform
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
-from rotoscope.models.hands import Hands
-from rotoscope.models.lift import Lift
+from rotoscope.models.hands.lift_stage import Lift
+from rotoscope.models.hands.stage import Hands
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.stages.camera import CameraStage
 from rotoscope.pipeline.stages.smooth import Smooth
@@ -19,9 +19,9 @@ from rotoscope.pipeline.tracks import GripperTrack, HandTrack
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.probe import probe
 from rotoscope.pipeline.video.read import read_frames
-from rotoscope.retarget import hand_shape
-from rotoscope.retarget.grasps import Grasp, find_grasps
-from rotoscope.retarget.gripper import RetargetGripper
+from rotoscope.retarget.gripper import hand_shape
+from rotoscope.retarget.gripper.grasps import Grasp, find_grasps
+from rotoscope.retarget.gripper.stage import RetargetGripper
 
 HELD_OUT_SEEDS = range(1000, 1040)
 """Performances that no test looks at."""

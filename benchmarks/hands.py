@@ -19,8 +19,8 @@ from jaxtyping import Float
 
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
-from rotoscope.models.hands import Hands, HandsConfig
-from rotoscope.models.mediapipe_import import import_mediapipe
+from rotoscope.models.hands.stage import Hands, HandsConfig
+from rotoscope.models.perception.mediapipe_import import import_mediapipe
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.geometry.hand_frame import in_wrist_frame
 from rotoscope.pipeline.tracks import HandTrack

@@ -14,13 +14,13 @@ import numpy as np
 
 from benchmarks._processes import measure, rotoscope
 from benchmarks.figure import Bar, Figure
-from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
-from rotoscope.models.labeler import load_labeler
-from rotoscope.models.pixels import Pixels, PixelsConfig
+from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.labeler import load_labeler
+from rotoscope.models.inverse_dynamics.pixels_stage import Pixels, PixelsConfig
+from rotoscope.models.inverse_dynamics.rows import Rows, rows_of
+from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.data import LabelledEpisode, LabelledSet
-from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
-from rotoscope.models.training.rows import Rows, rows_of
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.run.ledger import Ledger
 from rotoscope.pipeline.types import Frame, Video

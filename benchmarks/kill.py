@@ -25,7 +25,7 @@ import av
 from benchmarks._processes import ROOT, adopt_orphans, measure, one_thread, rotoscope, tree_digest
 from benchmarks.figure import Bar, Figure
 from rotoscope.pipeline.assets import asset_path
-from rotoscope.pipeline.atomic import remove
+from rotoscope.pipeline.files.atomic import remove
 from rotoscope.pipeline.run import process_tree
 
 Target = Literal["run", "child", "server", "writer", "run_while_writing", "prefect"]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.figure import Figure
-from rotoscope.models.mediapipe_import import import_mediapipe
+from rotoscope.models.perception.mediapipe_import import import_mediapipe
 from rotoscope.models.rendered_hands import Body, landmarks, raycast
 from rotoscope.models.rendered_hands.arm import BONES, Arm, load_arm
 from rotoscope.pipeline.assets import asset_path

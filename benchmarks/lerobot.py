@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks._processes import measure, one_thread
 from benchmarks._small_dataset import publish_small
 from benchmarks.figure import Bar, Figure
-from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.processes import import_path, safe_python
 
 STEPS = 20

@@ -15,9 +15,9 @@ from jaxtyping import Float
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.feasibility import missing_wrench
-from rotoscope.retarget.physics_model import build_physics_model
-from rotoscope.retarget.physics_tracking import track_with_pd
+from rotoscope.retarget.physics.model import build_physics_model
+from rotoscope.retarget.physics.pd_tracking import track_with_pd
+from rotoscope.retarget.physics.residual_wrench import missing_wrench
 
 CLIPS = ("sub3_largebox_003", "sub10_largebox_049")
 PEERS = ("gmr", "omniretarget")

@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.figure import Figure
+from rotoscope.models.inverse_dynamics.relabel import relabel_dataset
+from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.policy.evaluate_folder import evaluate_folder
-from rotoscope.models.relabel import relabel_dataset
 from rotoscope.models.simulators.record import record_dataset
-from rotoscope.models.simulators.recorder import DatasetRecorder, Rows
 from rotoscope.models.simulators.rollout import teacher
 from rotoscope.models.simulators.simulator import open_simulator
-from rotoscope.models.training.command import train_from_dataset
-from rotoscope.pipeline.dataset import Dataset, open_dataset
-from rotoscope.pipeline.episode import StateColumns
+from rotoscope.pipeline.datasets.read import Dataset, open_dataset
+from rotoscope.pipeline.episodes.episode import StateColumns
+from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
 
 TASK = "metaworld:push-v3"
 NUM_LABELLED, NUM_HIDDEN = 5, 50

@@ -19,9 +19,9 @@ import numpy as np
 
 from benchmarks._small_dataset import publish_small
 from benchmarks.figure import Bar, Figure
-from rotoscope.models.simulators.recorder import DatasetRecorder, Rows
 from rotoscope.pipeline.contract import ActionContract, Dimension
-from rotoscope.pipeline.episode import StateColumns
+from rotoscope.pipeline.episodes.episode import StateColumns
+from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
 
 NUM_STEPS, NUM_WARM = 10, 2
 BATCH, SIDE_PX = 8, 96
@@ -154,7 +154,7 @@ def _by_lerobot(config: Any, *, side_px: int | None) -> Any:
 def _from_memory(config: Any, *, side_px: int | None) -> Any:
     from rotoscope.models.policy.memory_dataset import memory_datasets
     from rotoscope.models.policy.trusted import trust_of
-    from rotoscope.pipeline.dataset import open_dataset
+    from rotoscope.pipeline.datasets.read import open_dataset
 
     dataset = open_dataset(Path(config.dataset.root))
     return memory_datasets(config, dataset, trust_of(dataset), side_px=side_px)[0]

@@ -21,16 +21,16 @@ from jaxtyping import Bool, Float
 
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import shared_data
-from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.recipe import load_recipe
 from rotoscope.pipeline.run.label import label
 from rotoscope.pipeline.run.request import LabelRequest
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, runs
-from rotoscope.retarget.limits import position_violations
-from rotoscope.retarget.mujoco_model import body_pose, compile_robot, import_mujoco
-from rotoscope.retarget.person import LIMBS
-from rotoscope.retarget.tree_robot import HumanoidRobot, load_humanoid
+from rotoscope.retarget.description.mujoco import body_pose, compile_robot, import_mujoco
+from rotoscope.retarget.humanoid.human_skeleton import LIMBS
+from rotoscope.retarget.optimize.violations import position_violations
+from rotoscope.retarget.robots.tree_robot import HumanoidRobot, load_humanoid
 
 FILES = {
     "aitviewer": "aitviewer/sample.bvh",

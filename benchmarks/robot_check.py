@@ -15,14 +15,14 @@ from jaxtyping import Float
 
 from benchmarks.figure import Bar, Figure
 from rotoscope.pipeline.errors import AssetError
-from rotoscope.retarget.description import Description
-from rotoscope.retarget.onboard import propose
+from rotoscope.retarget.description.links import Description
+from rotoscope.retarget.description.locate import robot_file
+from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
+from rotoscope.retarget.onboarding.check import propose
 from rotoscope.retarget.onboarding.proposal import Proposal
-from rotoscope.retarget.robot_config import load_config
-from rotoscope.retarget.robot_files import robot_file
-from rotoscope.retarget.self_check import check_robot
-from rotoscope.retarget.tree import KinematicTree, Mark
-from rotoscope.retarget.tree_robot import TreeRobot, load_hand, load_humanoid
+from rotoscope.retarget.robots.arm_config import load_config
+from rotoscope.retarget.robots.self_check import check_robot
+from rotoscope.retarget.robots.tree_robot import TreeRobot, load_hand, load_humanoid
 
 ROBOTS = (
     "allegro_right",

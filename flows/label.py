@@ -34,7 +34,7 @@ from rotoscope.pipeline.run.label import LabelResult, label, preload_of, publish
 from rotoscope.pipeline.run.ledger import Ledger, Row
 from rotoscope.pipeline.run.plan import Work, prepare
 from rotoscope.pipeline.run.request import LabelRequest, load_request
-from rotoscope.pipeline.run.store import default_store
+from rotoscope.pipeline.store.store import default_store
 from rotoscope.pipeline.video.scan import Found
 
 

@@ -16,7 +16,7 @@ from rotoscope.pipeline import registry
 from rotoscope.pipeline.config_paths import with_absolute_paths, without_folders
 from rotoscope.pipeline.configs import config_path
 from rotoscope.pipeline.errors import RecipeError, one_of
-from rotoscope.pipeline.plain_files import mapping, read_yaml
+from rotoscope.pipeline.files.plain import mapping, read_yaml
 from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.recipe_text import (
     KEYS,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rotoscope.pipeline.errors import RecipeError, one_of
-from rotoscope.pipeline.plain_files import mapping, parse_yaml
+from rotoscope.pipeline.files.plain import mapping, parse_yaml
 from rotoscope.pipeline.quoting import shown
 
 Entry = tuple[str, str, dict[str, Any]]

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.errors import MotionError, NotAVideoError
-from rotoscope.pipeline.identity import Identity
-from rotoscope.pipeline.identity import identify as identify_files
+from rotoscope.pipeline.files.identity import Identity
+from rotoscope.pipeline.files.identity import identify as identify_files
 from rotoscope.pipeline.motion import MOTION_SUFFIXES, side_files
 from rotoscope.pipeline.types import SourceKind, Video
 from rotoscope.pipeline.video.scan import (

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from rotoscope.models.simulators.recorder import DatasetRecorder, Rows
 from rotoscope.pipeline.contract import ActionContract, Dimension
-from rotoscope.pipeline.episode import StateColumns
+from rotoscope.pipeline.episodes.episode import StateColumns
+from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
 
 FPS = 20
 SIZE_PX = 96

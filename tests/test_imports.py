@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
 
+from benchmarks._import_graph import circles, file_graph, product_files, room_graph
 from rotoscope.pipeline.geometry import pinhole
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,17 +23,16 @@ MAY_IMPORT = {
     "models": {
         "models",
         *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
-        *(f"pipeline.{m}" for m in ("assets", "atomic", "configs", "motion", "packages")),
-        *(f"pipeline.{m}" for m in ("paths", "plain_files", "quoting")),
-        *(f"pipeline.{m}" for m in ("contract", "dataset", "smoothing")),
+        *(f"pipeline.{m}" for m in ("assets", "configs", "files", "motion", "packages", "quoting")),
+        *(f"pipeline.{m}" for m in ("contract", "datasets", "smoothing")),
         # What simulators record becomes a dataset as everything else does.
-        *(f"pipeline.{m}" for m in ("episode", "export", "registry")),
+        *(f"pipeline.{m}" for m in ("episodes", "export", "registry")),
     },
     "retarget": {
         "retarget",
         *(f"pipeline.{m}" for m in ("types", "tracks", "contract", "errors", "stage")),
-        *(f"pipeline.{m}" for m in ("geometry", "smoothing", "assets", "atomic", "configs")),
-        *(f"pipeline.{m}" for m in ("paths", "plain_files", "quoting")),
+        *(f"pipeline.{m}" for m in ("geometry", "smoothing", "assets", "configs", "files")),
+        "pipeline.quoting",
     },
     "flows": set(PACKAGES),
     "rotoscope": set(),
@@ -139,6 +139,44 @@ def test_prefect_stays_in_flows(package: str) -> None:
     assert wrong == []
 
 
+@pytest.fixture(scope="module")
+def graph() -> dict[str, set[str]]:
+    return file_graph(product_files())
+
+
+def test_no_two_files_import_each_other_in_a_circle(graph: dict[str, set[str]]) -> None:
+    assert circles(graph) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_room_stands_above_those_that_it_imports(
+    graph: dict[str, set[str]], package: str
+) -> None:
+    rooms = room_graph(graph, package)
+    assert len(rooms) > 1
+    assert circles(rooms) == []
+
+
+@pytest.mark.parametrize("package", ["models", "retarget"])
+def test_rooms_say_what_they_import_and_import_no_more(
+    graph: dict[str, set[str]], package: str
+) -> None:
+    wrong = []
+    for room, below in room_graph(graph, package).items():
+        said = ast.get_docstring(
+            ast.parse((ROOT / room.replace(".", "/") / "__init__.py").read_text())
+        )
+        assert said is not None
+        assert "\n\nMay import: " in said, room
+        allowed = said.partition("May import: ")[2]
+        wrong += [
+            f"{room} imports {other}"
+            for other in sorted(below)
+            if f"`{other.split('.')[1]}`" not in allowed
+        ]
+    assert wrong == []
+
+
 def loaded_after(statement: str) -> set[str]:
     """Top-level packages in a fresh interpreter after a statement."""
     code = f"{statement}; import sys; print(*{{name.split('.')[0] for name in sys.modules}})"
@@ -198,6 +236,21 @@ def test_installing_adds_one_name_that_holds_every_package() -> None:
     below = {".".join(path.parent.relative_to(ROOT).parts) for path in inits}
     assert sorted(packages) == sorted({"rotoscope", *(f"rotoscope.{name}" for name in below)})
     assert folders == {"rotoscope": "rotoscope"} | {f"rotoscope.{p}": p for p in PACKAGES}
+
+
+def test_circles_are_found(tmp_path: Path) -> None:
+    for name, text in {
+        "models/a/one.py": "from rotoscope.models.b import two",
+        "models/b/two.py": "def f():\n    import rotoscope.models.a.three",
+        "models/a/three.py": "from rotoscope.pipeline.errors import UsageError",
+        "pipeline/errors.py": "from rotoscope.pipeline.words import one\n",
+        "pipeline/words.py": "from rotoscope.pipeline import errors\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    graph = file_graph(product_files(tmp_path))
+    assert circles(graph) == [["pipeline.errors", "pipeline.words"]]
+    assert circles(room_graph(graph, "models")) == [["models.a", "models.b"]]
 
 
 def test_the_checks_themselves_see_what_is_wrong() -> None:

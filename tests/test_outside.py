@@ -14,14 +14,14 @@ from opened_files import Opened
 from video_files import write_video
 
 from rotoscope.models.training.read import read_labelled
-from rotoscope.pipeline.dataset import open_dataset, read_images
+from rotoscope.pipeline.add_tracks.frames import find_frames
+from rotoscope.pipeline.datasets.read import open_dataset, read_images
 from rotoscope.pipeline.doctor.run import diagnose
 from rotoscope.pipeline.errors import MotionError, RotoscopeError
 from rotoscope.pipeline.export.added_columns import write_with_columns
 from rotoscope.pipeline.motion import read_motion, side_files
 from rotoscope.pipeline.report.page import write_report
 from rotoscope.pipeline.report.rerun import write_recordings
-from rotoscope.pipeline.run.track_frames import find_frames
 from rotoscope.pipeline.sources import identify, scan
 
 VIDEO, DATA, EPISODES = (

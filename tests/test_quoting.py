@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from rotoscope.pipeline.errors import RecipeError
-from rotoscope.pipeline.plain_files import parse_yaml
+from rotoscope.pipeline.files.plain import parse_yaml
 from rotoscope.pipeline.quoting import problems_of, shown
 
 SECRET = "root:x:0:0:root"

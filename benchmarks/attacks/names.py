@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.attacks.catalogue import Finding, attack
 from benchmarks.attacks.ground import ENTRY, Ground, write_clip
-from rotoscope.pipeline.video.scan import display_name
+from rotoscope.pipeline.files.names import display_name
 
 NAMES: tuple[str, ...] = (
     *("Pouring [aB3_-xYz01Q].mp4", "[bold red]x[/].mp4", "[/].mp4", "[link=x:y]a.mp4"),

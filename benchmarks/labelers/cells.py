@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.labelers.code import code_hash
-from rotoscope.pipeline.atomic import write_text_atomic
+from rotoscope.pipeline.files.atomic import write_text_atomic
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,11 +17,11 @@ from benchmarks.labelers.cells import Cell, Row, bench_folder
 from benchmarks.labelers.code import code_hash
 from benchmarks.labelers.episodes import Demonstration, all_actions, cached, locked
 from benchmarks.labelers.tasks.classic import TASKS, episode, mean_return
-from rotoscope.models.perceptron import Mlp, fit_classes
+from rotoscope.models.bco.perceptron import Mlp, fit_classes
+from rotoscope.models.bco.train import BcoSettings, greedy, iterate_bco, random_act
 from rotoscope.models.simulators.rollout import teacher
 from rotoscope.models.simulators.simulator import Simulator, open_simulator
-from rotoscope.models.training.bco import BcoSettings, greedy, iterate_bco, random_act
-from rotoscope.pipeline.atomic import write_text_atomic
+from rotoscope.pipeline.files.atomic import write_text_atomic
 
 NUM_DEMONSTRATIONS = 50
 """Of the teacher, actions hidden."""

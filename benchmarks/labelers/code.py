@@ -1,9 +1,10 @@
 """What code a cell runs: its modules and what they import, so that only its own edits count.
 
-The hash is of syntax trees without docstrings: comments, names of arguments' documentation and
-formatting change nothing. `pipeline` (types, errors, files) is left out: it is shared by all, and
-its own tests hold it still; imports inside functions count like those at the top. Names count
-as they were before the packages stood below `rotoscope`, so that what was measured stays measured.
+The hash is of definitions, as a set of syntax trees without docstrings, imports and names of
+modules: comments and formatting change nothing, nor does where a definition stands, so that what
+was measured stays measured when files move. What is imported counts by what it reaches. `pipeline`
+(types, errors, files) is left out: it is shared by all, and its own tests hold it still; imports
+inside functions count like those at the top.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parents[2]
 _COUNTED = ("benchmarks", "models")
 _IMPORT_ROOT = re.compile(r"\brotoscope\.(?=(?:pipeline|models|retarget|flows)\b)")
+_MODULE = re.compile(r"\brotoscope(?:\.\w+)+")
 _NOT_MEASURING = {
     f"benchmarks.labelers.{name}"
     for name in (
@@ -42,10 +44,13 @@ def code_hash(modules: tuple[str, ...]) -> str:
     Raises:
         ValueError: A module that is not there.
     """
-    digest = hashlib.sha256()
-    for name in sorted(reached(modules)):
-        digest.update(name.encode() + b"\0" + _syntax(_file(name)).encode())
-    return digest.hexdigest()[:16]
+    return syntax_hash(*map(_file, reached(modules)))
+
+
+def syntax_hash(*files: Path) -> str:
+    """Of what these files define, wherever it stands in them."""
+    definitions = {text for file in files for text in _definitions(file)}
+    return hashlib.sha256("\0".join(sorted(definitions)).encode()).hexdigest()[:16]
 
 
 def reached(modules: Iterable[str]) -> set[str]:
@@ -94,17 +99,26 @@ def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
-def _syntax(path: Path) -> str:
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            # Documentation, also below the fields of a dataclass: a string that nothing takes.
-            kept = [part for part in node.body if not _is_string(part)]
-            node.body = kept or [ast.Pass()]
-    return _without_root(ast.dump(tree))
+def _definitions(path: Path) -> list[str]:
+    tree = _Bare().visit(ast.parse(path.read_text()))
+    return [_MODULE.sub("", ast.dump(statement)) for statement in tree.body]
 
 
-def _is_string(node: ast.stmt) -> bool:
+class _Bare(ast.NodeTransformer):
+    """Leaves out documentation, also below the fields of a dataclass, and imports."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST | None:
+        if isinstance(node, ast.Import | ast.ImportFrom) or _is_string(node):
+            return None
+        super().generic_visit(node)
+        if getattr(node, "body", None) == [] and isinstance(node, ast.stmt):
+            if isinstance(node, ast.If) and not node.orelse:  # `if TYPE_CHECKING:`, only imports
+                return None
+            node.body = [ast.Pass()]
+        return node
+
+
+def _is_string(node: ast.AST) -> bool:
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)

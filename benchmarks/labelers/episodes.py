@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.files.atomic import atomic_path
 
 
 @dataclass(frozen=True)
@@ -84,11 +83,3 @@ def _write(path: Path, made: list[Demonstration]) -> None:
 def all_actions(demonstrations: Sequence[Demonstration]) -> Float[np.ndarray, "time action"]:
     """The true actions of all episodes, one after the other."""
     return np.concatenate([d.actions for d in demonstrations])
-
-
-def source_hash(*files: Path) -> str:
-    """Of the code a cached result depends on, so that changed code is measured again."""
-    digest = hashlib.sha256()
-    for file in sorted(files):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:16]

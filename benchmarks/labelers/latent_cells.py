@@ -25,12 +25,12 @@ from benchmarks.labelers.episodes import Labels
 from benchmarks.labelers.latent_video import Filmed, filmed, point_names, unlabelled
 from benchmarks.labelers.metaworld_cells import label_scores
 from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator
-from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
-from rotoscope.models.labeler import Labeler
-from rotoscope.models.latent_config import LatentActionConfig
-from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
-from rotoscope.models.training.latent_action import train_latent_action
-from rotoscope.models.training.rows import as_columns, rows_of
+from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.labeler import Labeler
+from rotoscope.models.inverse_dynamics.rows import as_columns, rows_of
+from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
+from rotoscope.models.latent_actions.config import LatentActionConfig
+from rotoscope.models.latent_actions.train import train_latent_action
 
 TASK, LABELLED = "push-v3", "K16"
 ALONE = "idm"
@@ -154,7 +154,7 @@ def label_all(labeler: Labeler, filmed_set: Filmed) -> list[Labels]:
     out = []
     for episode in data.episodes:
         rows = rows_of(episode, data, config)
-        made = labeler.label(rows.inputs, rows.embeddings_of(labeler))
+        made = labeler.label(rows.inputs, labeler.embeddings_of(rows))
         num = len(episode.time_s) - 1
         nearest = rows.nearest(num)
         out.append(Labels(np.clip(made.values, -1, 1)[nearest], made.half_width[nearest]))

@@ -16,10 +16,10 @@ from benchmarks.labelers.product import metaworld_contract
 from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator
 from benchmarks.labelers.tasks.rendered import RATE_HZ, footage
 from benchmarks.labelers.tasks.rendered_scene import COLOURS
-from rotoscope.models.colour_tracks import ColourTracks, ColourTracksConfig
+from rotoscope.models.colors.stage import ColourTracks, ColourTracksConfig
+from rotoscope.models.latent_actions.data import UnlabelledSet, UnlabelledVideo
 from rotoscope.models.training.data import LabelledEpisode, LabelledSet
-from rotoscope.models.training.latent_data import UnlabelledSet, UnlabelledVideo
-from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.files.atomic import atomic_path
 from rotoscope.pipeline.tracks import FeatureTrack
 from rotoscope.pipeline.video.probe import probe
 from rotoscope.pipeline.video.read import read_frames
@@ -97,7 +97,7 @@ def point_names() -> tuple[str, ...]:
 
 def colour_tracks(file: Path) -> Float[np.ndarray, "time thing 6"]:
     """What the product's `track.colour` says about a video file, kept beside it."""
-    key = code_hash(("rotoscope.models.colour_tracks",))
+    key = code_hash(("rotoscope.models.colors.stage",))
     kept = bench_folder() / "colours" / f"{file.parent.name}-{file.stem}-{key}.npy"
     if not kept.is_file():
         things = {name: {"rgb": [round(255 * c) for c in rgb]} for name, rgb in COLOURS.items()}

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.labelers.cells import Row
 from benchmarks.labelers.groups import budgets, grouped, mean_of, tasks_of
 from benchmarks.labelers.scores import LAGS
-from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.files.atomic import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from benchmarks.labelers.episodes import Demonstration, Labels
 from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator
-from rotoscope.models.perceptron import Fit, Mlp, fit_regression
+from rotoscope.models.bco.perceptron import Fit, Mlp, fit_regression
 
 POLICY = Fit(hidden=(256, 256), num_steps=2000)
 """The same policy for every labeler."""

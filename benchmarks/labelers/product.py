@@ -14,11 +14,11 @@ from jaxtyping import Float, UInt8
 
 from benchmarks.labelers.episodes import Demonstration, Labels
 from benchmarks.labelers.labeler import NUM_TRACKED, Labelled
-from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
-from rotoscope.models.labeler import Labeler
+from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.labeler import Labeler
+from rotoscope.models.inverse_dynamics.rows import as_columns, rows_of
+from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.training.data import LabelledEpisode, LabelledSet
-from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
-from rotoscope.models.training.rows import as_columns, rows_of
 from rotoscope.pipeline.contract import ActionContract, Dimension
 
 Pictures = Callable[[Float[np.ndarray, "step observation"]], UInt8[np.ndarray, "step size size 3"]]
@@ -101,7 +101,7 @@ def _label(labeler: Labeler, seen: Seen, observed: np.ndarray) -> Labels:
     data = seen.data([episode])
     columns = as_columns(data, config, labeler.open_encoder())
     rows = rows_of(columns.episodes[0], columns, config)
-    made = labeler.label(rows.inputs, rows.embeddings_of(labeler))
+    made = labeler.label(rows.inputs, labeler.embeddings_of(rows))
     nearest = rows.nearest(num)
     return Labels(made.values[nearest], made.half_width[nearest])
 

@@ -17,7 +17,7 @@ from benchmarks.labelers.episodes import Demonstration, Labels, cached
 from benchmarks.labelers.labeler import Labeler, Labelled
 from benchmarks.labelers.product import Seen, product
 from benchmarks.labelers.trivial import clone_state, copy_state_ahead, mean
-from rotoscope.models.perceptron import Fit, Mlp, fit_regression
+from rotoscope.models.bco.perceptron import Fit, Mlp, fit_regression
 from rotoscope.models.simulators.pusht import PushTSimulator, picture
 from rotoscope.models.simulators.pusht_physics import FIELD_PX
 from rotoscope.models.simulators.rollout import Act, rollout, teacher

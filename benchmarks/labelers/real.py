@@ -19,9 +19,9 @@ import numpy as np
 from benchmarks.figure import Bar, Figure
 from benchmarks.labelers import scores
 from benchmarks.labelers.real_data import Recording, g1, gr00t, ivideogpt
-from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
-from rotoscope.models.training.inverse_dynamics import train_inverse_dynamics
-from rotoscope.models.training.rows import as_columns, rows_of
+from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.rows import as_columns, rows_of
+from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 
 KERNEL = InverseDynamicsConfig.model_validate(
     {"kind": "kernel", "camera": "observation.images.front"}
@@ -117,7 +117,7 @@ def leave_out(recording: Recording, config: InverseDynamicsConfig) -> Held:
         for episode in as_columns(unseen, chosen, labeler.components).episodes:
             # All rows are labelled, then those that count are cut out.
             rows = rows_of(replace(episode, valid=np.ones_like(episode.valid)), unseen, chosen)
-            labels = labeler.label(rows.inputs, rows.embeddings_of(labeler))
+            labels = labeler.label(rows.inputs, labeler.embeddings_of(rows))
             values, width = (np.full(episode.actions.shape, np.nan) for _ in range(2))
             sure = np.full(len(values), np.nan)
             values[rows.times], width[rows.times] = labels.values, labels.half_width

@@ -17,8 +17,8 @@ from benchmarks.labelers.cells import bench_folder
 from benchmarks.paths import shared_data
 from rotoscope.models.training.data import LabelledEpisode, LabelledSet
 from rotoscope.models.training.pictures import shrink
-from rotoscope.pipeline.atomic import atomic_path
 from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.files.atomic import atomic_path
 
 CAMERA = "observation.images.front"
 SIZE_PX = 64

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from benchmarks.labelers.episodes import Demonstration, Labels, all_actions
 from benchmarks.labelers.intervals import weighted_intervals
 from benchmarks.labelers.labeler import Labelled, motion_features
-from rotoscope.models.perceptron import Fit, Mlp, Scaler, fit_regression
+from rotoscope.models.bco.perceptron import Fit, Mlp, Scaler, fit_regression
 
 _SPREAD_FLOOR = 2e-3
 """Displacements smaller than this [m] are noise of simulation."""

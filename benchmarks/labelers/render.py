@@ -12,7 +12,7 @@ from benchmarks.labelers import plots, sections
 from benchmarks.labelers.cells import Row
 from benchmarks.labelers.groups import grouped, mean_of, tasks_of
 from rotoscope.models.policy.scores import wilson
-from rotoscope.pipeline.atomic import atomic_path, write_text_atomic
+from rotoscope.pipeline.files.atomic import atomic_path, write_text_atomic
 
 _COLUMNS = (
     ("R2", "r2_mean"),

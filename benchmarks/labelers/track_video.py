@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from benchmarks._color_moments import ColourMoments
 from benchmarks.labelers.cells import bench_folder
 from benchmarks.labelers.code import code_hash
 from benchmarks.labelers.episodes import Demonstration
 from benchmarks.labelers.labeler import NUM_TRACKED, OPENING
 from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator
 from benchmarks.labelers.tasks.rendered import RATE_HZ, Footage, footage
-from rotoscope.models.colour_moments import ColourMoments
-from rotoscope.models.colour_tracks import ColourTracks, ColourTracksConfig
-from rotoscope.models.seen_states import bridged, learn_states, smoothed_states
-from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.models.colors.stage import ColourTracks, ColourTracksConfig
+from rotoscope.models.states.state_map import bridged, learn_states, smoothed_states
+from rotoscope.pipeline.files.atomic import atomic_path
 
 INPUTS = {
     "tracks2": (("left", "right"),),

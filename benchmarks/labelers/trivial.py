@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from benchmarks.labelers.episodes import Demonstration, Labels, all_actions
 from benchmarks.labelers.labeler import OPENING, Labelled
-from rotoscope.models.perceptron import Fit, fit_regression
+from rotoscope.models.bco.perceptron import Fit, fit_regression
 
 MAX_AHEAD = 10
 """Frames ahead that are tried when a state is copied."""

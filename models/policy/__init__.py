@@ -1,1 +1,4 @@
-"""Policies learned from labelled datasets, and what they achieve in simulators."""
+"""Policies learned from labeled episodes, by cloning here or in LeRobot, tried in simulators.
+
+May import: `simulators`, `training`.
+"""

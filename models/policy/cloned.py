@@ -14,11 +14,10 @@ import yaml
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from rotoscope.models.action_space import ActionSpace
 from rotoscope.models.policy.config import CloningConfig
 from rotoscope.models.policy.network import build_policy, run_policy
-from rotoscope.models.scaling import Scaling
-from rotoscope.models.trained_folder import (
+from rotoscope.models.training.action_space import ActionSpace
+from rotoscope.models.training.model_folder import (
     WEIGHTS,
     Shape,
     below,
@@ -30,8 +29,9 @@ from rotoscope.models.trained_folder import (
     read_metrics,
 )
 from rotoscope.models.training.pictures import shrink
-from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.models.training.scaling import Scaling
 from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.files.atomic import atomic_path
 
 POLICY_VERSION = 1
 """Changes with the layout of a policy's folder."""

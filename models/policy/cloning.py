@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope.models.action_space import CONSTANT_SPREAD, ActionSpace
-from rotoscope.models.labeler import package_versions
 from rotoscope.models.policy.cloned import (
     POLICY_VERSION,
     ClonedPolicy,
@@ -23,9 +21,11 @@ from rotoscope.models.policy.config import CloningConfig
 from rotoscope.models.policy.network import policy_loss, run_policy, shifted
 from rotoscope.models.policy.rows import PolicyRows, rows_of
 from rotoscope.models.policy.trusted import Trust
-from rotoscope.models.scaling import Scaling
+from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
 from rotoscope.models.training.data import LabelledSet
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
+from rotoscope.models.training.model_folder import package_versions
+from rotoscope.models.training.scaling import Scaling
 from rotoscope.pipeline.errors import DatasetError
 
 

@@ -12,7 +12,7 @@ from rotoscope.models.policy.trusted import said, trust_of
 from rotoscope.models.training.loop import TrainListener
 from rotoscope.models.training.read import read_labelled
 from rotoscope.models.training.settings import read_settings
-from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.errors import UsageError
 
 BUILT_IN = "bc"

@@ -24,8 +24,8 @@ from rotoscope.models.simulators.simulator import (
     Views,
     open_simulator,
 )
-from rotoscope.pipeline.atomic import atomic_path
 from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.files.atomic import atomic_path
 
 RESULTS, VIDEO, PLOT = "results.json", "episodes.mp4", "results.png"
 FIRST_SEED = 70_000

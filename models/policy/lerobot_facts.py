@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import UsageError
-from rotoscope.pipeline.paths import inside
-from rotoscope.pipeline.plain_files import read_yaml
+from rotoscope.pipeline.files.paths import inside
+from rotoscope.pipeline.files.plain import read_yaml
 from rotoscope.pipeline.quoting import problems_of
 
 FACTS = "rotoscope.yaml"

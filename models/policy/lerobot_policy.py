@@ -13,7 +13,7 @@ from rotoscope.models.policy.lerobot_facts import read_facts
 from rotoscope.models.simulators.simulator import STATE
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import UsageError
-from rotoscope.pipeline.paths import inside, walk
+from rotoscope.pipeline.files.paths import inside, walk
 from rotoscope.pipeline.quoting import shown
 
 _CONFIG = "config.json"

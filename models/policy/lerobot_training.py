@@ -19,17 +19,17 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rotoscope.models.labeler import package_versions
-from rotoscope.models.policy.frames import cameras_of
 from rotoscope.models.policy.lerobot_facts import LerobotFacts, write_facts
 from rotoscope.models.policy.memory_dataset import MemoryDataset, memory_datasets
 from rotoscope.models.policy.trusted import Trust, said, trust_of
+from rotoscope.models.training.frames import cameras_of
+from rotoscope.models.training.model_folder import package_versions
 from rotoscope.models.training.settings import read_settings
-from rotoscope.pipeline.atomic import atomic_path
 from rotoscope.pipeline.contract import ActionContract
-from rotoscope.pipeline.dataset import Dataset, open_dataset
+from rotoscope.pipeline.datasets.read import Dataset, open_dataset
 from rotoscope.pipeline.errors import DatasetError, UsageError
-from rotoscope.pipeline.paths import walk
+from rotoscope.pipeline.files.atomic import atomic_path
+from rotoscope.pipeline.files.paths import walk
 
 EXTRAS = {
     "act": ("train", ("accelerate",)),

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Int
 
-from rotoscope.models.policy.frames import cameras_of, open_frames
 from rotoscope.models.policy.trusted import Trust, stretches
-from rotoscope.pipeline.dataset import Dataset
-from rotoscope.pipeline.paths import inside
+from rotoscope.models.training.frames import cameras_of, open_frames
+from rotoscope.pipeline.datasets.read import Dataset
+from rotoscope.pipeline.files.paths import inside
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxtyping import Float, UInt8
 
-from rotoscope.models.action_space import ActionSpace
+from rotoscope.models.training.action_space import ActionSpace
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.pipeline.dataset import Dataset
+from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.errors import DatasetError
 
 VALID, CONFIDENCE = "label.valid", "label.confidence"

@@ -1,4 +1,7 @@
-"""Videos of hands with exact truth, rendered from a body model."""
+"""Videos of hands with exact truth, rendered from a body model.
+
+May import: nothing else of `models`.
+"""
 
 from rotoscope.models.rendered_hands.arm import Body
 from rotoscope.models.rendered_hands.clip import (

@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 
 from rotoscope.models.rendered_hands import raycast
 from rotoscope.models.rendered_hands.scenes import HEIGHT, RATE_HZ, WIDTH, Scene
-from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.files.atomic import atomic_path
 from rotoscope.pipeline.geometry import hand_frame
 from rotoscope.pipeline.tracks import Side
 

@@ -1,1 +1,4 @@
-"""Simulators in which policies are tried and demonstrations are recorded, behind one interface."""
+"""Simulators in which labels and policies are scored against true actions, and their recorder.
+
+May import: nothing else of `models`.
+"""

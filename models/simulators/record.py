@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from rotoscope.models.simulators.recorder import DatasetRecorder, Rows
 from rotoscope.models.simulators.rollout import Act, Transition, rollout
 from rotoscope.models.simulators.simulator import IMAGES, STATE, Simulator
-from rotoscope.pipeline.episode import StateColumns
+from rotoscope.pipeline.episodes.episode import StateColumns
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.export.publish import PublishResult
+from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
 from rotoscope.pipeline.video.encode import EpisodeEncoder
 
 STEPS_AFTER_SUCCESS = 10

@@ -1,1 +1,4 @@
-"""How labelers are trained: labelled data, one loop, checkpoints, scores."""
+"""What every learned labeler shares: data, windows, action spaces, the loop, model folders.
+
+May import: nothing else of `models`.
+"""

@@ -6,8 +6,8 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from rotoscope.pipeline.atomic import atomic_path
 from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.files.atomic import atomic_path
 
 CHECKPOINT_VERSION = 1
 """Changes with the contents of a checkpoint."""

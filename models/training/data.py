@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from rotoscope.models.action_space import CONSTANT_SPREAD
+from rotoscope.models.training.action_space import CONSTANT_SPREAD
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import ContractError, DatasetError
 

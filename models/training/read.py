@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 from rotoscope.models.training.data import CLOCK_TOLERANCE, LabelledEpisode, LabelledSet
 from rotoscope.models.training.pictures import shrink
 from rotoscope.pipeline.contract import ActionContract, Dimension
-from rotoscope.pipeline.dataset import Dataset, EpisodeRows, open_dataset, read_images
+from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
 from rotoscope.pipeline.errors import ContractError, DatasetError, UsageError, one_of
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from rotoscope.pipeline.errors import UsageError
-from rotoscope.pipeline.plain_files import parse_yaml
+from rotoscope.pipeline.files.plain import parse_yaml
 from rotoscope.pipeline.quoting import problems_of, shown
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rotoscope.pipeline.errors import UsageError
@@ -107,3 +107,12 @@ def flatten_windows(
     now = windows[:, centre]
     others = [windows[:, i] - now for i in range(len(offsets_s)) if i != centre]
     return np.concatenate([*others, *([now] if has_levels else [])], axis=1)
+
+
+def nearest_frames(
+    time_s: Float[np.ndarray, " frame"], wanted_s: Float[np.ndarray, " *shape"]
+) -> Int[np.ndarray, " *shape"]:
+    """The frame nearest to each time; the first or last beyond either end."""
+    right = np.clip(np.searchsorted(time_s, wanted_s), 1, len(time_s) - 1)
+    is_left = wanted_s - time_s[right - 1] <= time_s[right] - wanted_s
+    return right - is_left

@@ -18,8 +18,8 @@ from rotoscope.pipeline.assets.archives import Downloads
 from rotoscope.pipeline.assets.digest import sha256_of
 from rotoscope.pipeline.assets.manifest import Asset, find_asset, manifest
 from rotoscope.pipeline.assets.sources import make
-from rotoscope.pipeline.atomic import atomic_path, remove, write_text_atomic
 from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.files.atomic import atomic_path, remove, write_text_atomic
 
 Progress = Callable[[str], None]
 

@@ -24,9 +24,9 @@ from rotoscope.pipeline.assets.manifest import (
     WheelSource,
 )
 from rotoscope.pipeline.assets.tflite import with_normalisation
-from rotoscope.pipeline.atomic import scratch_folder
 from rotoscope.pipeline.errors import AssetError
-from rotoscope.pipeline.paths import inside
+from rotoscope.pipeline.files.atomic import scratch_folder
+from rotoscope.pipeline.files.paths import inside
 
 URL_TIME_LIMIT_S = 20.0
 """Without a byte for this long, an address counts as unreachable."""

@@ -299,7 +299,7 @@ def _request(
 ) -> LabelRequest:
     from rotoscope.pipeline.recipe import load_recipe
     from rotoscope.pipeline.run.request import LabelRequest
-    from rotoscope.pipeline.run.store import default_store
+    from rotoscope.pipeline.store.store import default_store
 
     missing = [str(p) for p in videos if not p.exists() and not p.is_symlink()]
     if missing:

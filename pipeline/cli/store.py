@@ -25,8 +25,8 @@ def verify(store: StorePath = None) -> None:
     Nothing has to be done about damage: such entries count as absent and are computed again by
     the next run that needs them; `prune` removes them.
     """
-    from rotoscope.pipeline.run.store import default_store
-    from rotoscope.pipeline.run.store_care import verify as look
+    from rotoscope.pipeline.store.care import verify as look
+    from rotoscope.pipeline.store.store import default_store
 
     root = store or default_store()
     counts: Counter[str] = Counter()
@@ -54,8 +54,8 @@ def prune(
     ] = None,
 ) -> None:
     """Remove damaged entries, and those of no use for long; runs compute them again on demand."""
-    from rotoscope.pipeline.run.store import default_store
-    from rotoscope.pipeline.run.store_care import prune as remove
+    from rotoscope.pipeline.store.care import prune as remove
+    from rotoscope.pipeline.store.store import default_store
 
     root = store or default_store()
     max_bytes = None if max_gb is None else int(max_gb * 1e9)

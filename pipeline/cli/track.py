@@ -14,7 +14,7 @@ from rotoscope.pipeline.cli.progress import Progress
 from rotoscope.pipeline.cli.terminal import console
 
 if TYPE_CHECKING:
-    from rotoscope.pipeline.run.track import TrackResult
+    from rotoscope.pipeline.add_tracks.run import TrackResult
 
 
 def track(
@@ -64,10 +64,10 @@ def track(
     then be trained on the columns. Finished work is kept: run the same command again after a kill.
     An episode that fails holds NaN there; the same command tries it again.
     """
+    from rotoscope.pipeline.add_tracks.run import TrackRequest
+    from rotoscope.pipeline.add_tracks.run import track as run_track
     from rotoscope.pipeline.recipe import load_recipe
-    from rotoscope.pipeline.run.store import default_store
-    from rotoscope.pipeline.run.track import TrackRequest
-    from rotoscope.pipeline.run.track import track as run_track
+    from rotoscope.pipeline.store.store import default_store
 
     request = TrackRequest(
         data=data,

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.datasets.read_damaged import Written
 from rotoscope.pipeline.doctor.check import Check, Findings
-from rotoscope.pipeline.doctor.dataset import Written
 from rotoscope.pipeline.doctor.labels import ACTION, CONFIDENCE, STATE
 
 ROUNDING = 1e-5

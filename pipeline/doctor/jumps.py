@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from rotoscope.pipeline.datasets.read_damaged import Span, Written
 from rotoscope.pipeline.doctor.check import Check, Findings
-from rotoscope.pipeline.doctor.dataset import Span, Written
 from rotoscope.pipeline.doctor.labels import ACTION, STATE
 
 JUMP_RATIO = 12.0

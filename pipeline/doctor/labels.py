@@ -8,8 +8,8 @@ from collections import defaultdict
 import numpy as np
 from jaxtyping import Bool
 
+from rotoscope.pipeline.datasets.read_damaged import Written
 from rotoscope.pipeline.doctor.check import Check, Findings
-from rotoscope.pipeline.doctor.dataset import Written
 from rotoscope.pipeline.tracks import REASONS
 
 STATE, ACTION, CONFIDENCE = "observation.state", "action", "label.confidence"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from rotoscope.pipeline.datasets.read_damaged import Span, Written
 from rotoscope.pipeline.doctor.check import Check, Findings
-from rotoscope.pipeline.doctor.dataset import Span, Written
 from rotoscope.pipeline.doctor.labels import ACTION
 from rotoscope.pipeline.doctor.still import Energies, spread_of
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rotoscope.pipeline.datasets.read_damaged import read_dataset
 from rotoscope.pipeline.doctor.actions import (
     check_contract,
     check_finite,
@@ -11,7 +12,6 @@ from rotoscope.pipeline.doctor.actions import (
     check_shift,
 )
 from rotoscope.pipeline.doctor.check import Check, exit_code, table
-from rotoscope.pipeline.doctor.dataset import read_dataset
 from rotoscope.pipeline.doctor.jumps import check_jumps
 from rotoscope.pipeline.doctor.labels import check_duplicates, check_labels
 from rotoscope.pipeline.doctor.lag import check_lag

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from rotoscope.pipeline.datasets.read_damaged import Written
 from rotoscope.pipeline.doctor.check import Check, Findings
-from rotoscope.pipeline.doctor.dataset import Written
 from rotoscope.pipeline.doctor.labels import ACTION, STATE
 from rotoscope.pipeline.quoting import shown
 

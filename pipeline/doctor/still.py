@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rotoscope.pipeline.datasets.read_damaged import Written
 from rotoscope.pipeline.doctor.check import Check, Findings
-from rotoscope.pipeline.doctor.dataset import Written
 from rotoscope.pipeline.doctor.labels import ACTION
 
 STILL_RANGE = 1e-4

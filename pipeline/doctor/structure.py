@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rotoscope.pipeline.datasets.read_damaged import CLOCK, Span, Written
 from rotoscope.pipeline.doctor.check import Check, Findings
-from rotoscope.pipeline.doctor.dataset import CLOCK, Span, Written
 from rotoscope.pipeline.errors import DatasetError
-from rotoscope.pipeline.paths import files_below
+from rotoscope.pipeline.files.paths import files_below
 
 TOLERANCE_S = 1e-4
 """LeRobot's own tolerance between a row's time and its frame's."""

@@ -11,8 +11,8 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from jaxtyping import Float
 
+from rotoscope.pipeline.datasets.read_damaged import Span, Written
 from rotoscope.pipeline.doctor.check import Check, Findings
-from rotoscope.pipeline.doctor.dataset import Span, Written
 from rotoscope.pipeline.doctor.structure import TOLERANCE_S
 from rotoscope.pipeline.errors import DatasetError, VideoError
 from rotoscope.pipeline.video.container import decode, open_video, packets

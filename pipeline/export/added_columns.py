@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rotoscope.pipeline.dataset import Dataset
+from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.export.replacing import dataset_folder
 from rotoscope.pipeline.export.sidecar import FOLDER
 from rotoscope.pipeline.export.stored_episode import FeatureFacts
-from rotoscope.pipeline.paths import files_below, walk
+from rotoscope.pipeline.files.paths import files_below, walk
 
 QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
 """The ones that LeRobot stores."""

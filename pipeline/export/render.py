@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from rotoscope.pipeline.atomic import scratch_folder
-from rotoscope.pipeline.episode import Episode
+from rotoscope.pipeline.episodes.episode import Episode
 from rotoscope.pipeline.errors import VideoError
 from rotoscope.pipeline.export.stored_episode import EncodedVideo, VideoFacts, save_episode
+from rotoscope.pipeline.files.atomic import scratch_folder
 from rotoscope.pipeline.recipe import ExportSection
-from rotoscope.pipeline.run.store import Store
+from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.types import Frame, Video
 from rotoscope.pipeline.video.encode import EpisodeEncoder
 from rotoscope.pipeline.video.read import Backend, read_frames

@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from rotoscope.pipeline.atomic import atomic_path, remove_leftovers
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.export.card_edits import CardEdits, join_card, split_card
 from rotoscope.pipeline.export.manifest import (
@@ -25,6 +24,7 @@ from rotoscope.pipeline.export.manifest import (
     write_manifest,
 )
 from rotoscope.pipeline.export.standing import Standing, look_at
+from rotoscope.pipeline.files.atomic import atomic_path, remove_leftovers
 
 _REFUSED = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV, errno.ELOOP),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rotoscope.pipeline.contract import ActionContract
-from rotoscope.pipeline.episode import Episode, StateColumns
+from rotoscope.pipeline.episodes.episode import Episode, StateColumns
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.export.stored_episode import FeatureFacts, StoredEpisode, VideoFacts
 from rotoscope.pipeline.tracks import REASONS

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from rotoscope.pipeline.episode import Episode
+from rotoscope.pipeline.episodes.episode import Episode
 from rotoscope.pipeline.export.schema import Schema
 from rotoscope.pipeline.export.stored_episode import StoredEpisode
 from rotoscope.pipeline.tracks import REASONS

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope.pipeline.atomic import atomic_path
 from rotoscope.pipeline.contract import ActionContract
-from rotoscope.pipeline.episode import Episode, Feature, StateColumns
+from rotoscope.pipeline.episodes.episode import Episode, Feature, StateColumns
 from rotoscope.pipeline.errors import DatasetError, TrackError
-from rotoscope.pipeline.seal import BrokenSealError, check_folder, seal_folder
+from rotoscope.pipeline.files.atomic import atomic_path
+from rotoscope.pipeline.store.seal import BrokenSealError, check_folder, seal_folder
 
 FORMAT = 2
 """Bump when the layout of the folder changes."""

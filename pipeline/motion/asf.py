@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.errors import MotionError, one_of
+from rotoscope.pipeline.files.paths import beside
 from rotoscope.pipeline.motion.motion import Unit
 from rotoscope.pipeline.motion.numbers import read_text, to_numbers
 from rotoscope.pipeline.motion.rotate import chained
-from rotoscope.pipeline.paths import beside
 
 ROOT = "root"
 CHANNELS = ("rx", "ry", "rz", "tx", "ty", "tz")

@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.files.paths import beside
 from rotoscope.pipeline.motion.arrays import describe, load_arrays
 from rotoscope.pipeline.motion.names import with_middles
 from rotoscope.pipeline.motion.points import FARTHEST, PointMotion
 from rotoscope.pipeline.motion.smpl_joints import BODY, LAYOUTS, PARENTS, around
-from rotoscope.pipeline.paths import beside
 from rotoscope.pipeline.tracks import SIDES
 
 RATE_NAMES = ("mocap_framerate", "mocap_frame_rate", "fps", "frame_rate", "rate_hz")

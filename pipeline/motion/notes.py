@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from rotoscope.pipeline.errors import MotionError
+from rotoscope.pipeline.files.paths import beside
+from rotoscope.pipeline.files.plain import read_yaml
 from rotoscope.pipeline.motion.motion import Unit, Up
-from rotoscope.pipeline.paths import beside
-from rotoscope.pipeline.plain_files import read_yaml
 from rotoscope.pipeline.quoting import problems_of
 
 NAME = "motion.yaml"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rotoscope.pipeline.dataset import Dataset
+from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.tracks import BODY_JOINTS
 

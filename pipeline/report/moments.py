@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from rotoscope.pipeline.atomic import write_bytes_atomic
-from rotoscope.pipeline.dataset import Dataset, EpisodeRows, open_dataset
+from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.files.atomic import write_bytes_atomic
 from rotoscope.pipeline.report.features import check_features
 from rotoscope.pipeline.report.pictures import people, picture_size
 from rotoscope.pipeline.report.robot import Draw, RobotPainter

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope.pipeline.atomic import write_text_atomic
-from rotoscope.pipeline.dataset import Dataset, EpisodeRows, open_dataset
+from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
+from rotoscope.pipeline.files.atomic import write_text_atomic
 from rotoscope.pipeline.report import charts, moments, timeline
 from rotoscope.pipeline.report.features import check_features
 from rotoscope.pipeline.report.robot import RobotPainter

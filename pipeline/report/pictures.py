@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from rotoscope.pipeline.dataset import Dataset, EpisodeRows, read_images
+from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, read_images
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.report.draw import BONES, Overlay, draw_overlay, project

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rotoscope.pipeline.dataset import Dataset, EpisodeRows, open_dataset, read_images
+from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.report.draw import BONES, gripper_lines
 from rotoscope.pipeline.report.features import check_features

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline import quoting, registry
-from rotoscope.pipeline.dataset import Dataset, EpisodeRows
+from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows
 from rotoscope.pipeline.errors import RotoscopeError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.report.figure import View, draw_figure, draw_lines

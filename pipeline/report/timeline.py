@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.contract import ActionContract
-from rotoscope.pipeline.dataset import Dataset, EpisodeRows
+from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.report import charts
 from rotoscope.pipeline.tracks import REASONS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rotoscope.pipeline.atomic import remove
+from rotoscope.pipeline.files.atomic import remove
 from rotoscope.pipeline.run.before import check_store
 from rotoscope.pipeline.run.label import job_of
 from rotoscope.pipeline.run.outcome import VideoOutcome

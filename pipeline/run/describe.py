@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rotoscope.pipeline.errors import WorkerError
-from rotoscope.pipeline.identity import check_unchanged
+from rotoscope.pipeline.files.identity import check_unchanged
+from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.run.isolation import Limits, Tell, run_isolated
 from rotoscope.pipeline.run.keys import outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.ledger import Ledger, Row
@@ -14,10 +15,10 @@ from rotoscope.pipeline.run.plan import look
 from rotoscope.pipeline.run.process import stored_outcome
 from rotoscope.pipeline.run.request import LabelRequest
 from rotoscope.pipeline.run.rows import duplicate_row, failed_row
-from rotoscope.pipeline.run.store import Store
 from rotoscope.pipeline.sources import identify, open_motion
+from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.types import SourceKind
-from rotoscope.pipeline.video.scan import Found, display_name
+from rotoscope.pipeline.video.scan import Found
 
 DEFAULT_MS_PER_FRAME = {
     "decode": 1.5,

@@ -8,15 +8,15 @@ from rotoscope.pipeline.assets import asset_digest
 from rotoscope.pipeline.errors import RotoscopeError
 from rotoscope.pipeline.packages import version_of
 from rotoscope.pipeline.recipe import Recipe, StageEntry
-from rotoscope.pipeline.run.store import content_key
 from rotoscope.pipeline.stage import FrameStage, feeds
+from rotoscope.pipeline.store.store import content_key
 
 FRAMES_VERSION = "1"
 """Bump when the same file gives other frames, frame times or facts (`rotoscope.pipeline.video`,
 `rotoscope.pipeline.sources`): stages are keyed by it through the clock."""
 EPISODES_VERSION = "1"
-"""Bump when the same tracks give other episodes (`rotoscope.pipeline.assemble`,
-`rotoscope.pipeline.features`) or other pictures of them (`rotoscope.pipeline.export.render`,
+"""Bump when the same tracks give other episodes (`rotoscope.pipeline.episodes.assemble`,
+`rotoscope.pipeline.episodes`) or other pictures of them (`rotoscope.pipeline.export.render`,
 `rotoscope.pipeline.video.encode`)."""
 
 

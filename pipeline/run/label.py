@@ -11,8 +11,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rotoscope.pipeline.atomic import remove_leftovers
 from rotoscope.pipeline.errors import RotoscopeError, WorkerError
+from rotoscope.pipeline.files.atomic import remove_leftovers
 from rotoscope.pipeline.recipe import Recipe
 from rotoscope.pipeline.run.events import Event, Listener, ignore
 from rotoscope.pipeline.run.isolation import Limits, run_isolated
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 PRELOAD = (
     "rotoscope.pipeline.run.process",
-    "rotoscope.pipeline.assemble",
+    "rotoscope.pipeline.episodes.assemble",
     "rotoscope.pipeline.export.render",
     "rotoscope.pipeline.video.read",
     "scipy.linalg",

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from rotoscope.pipeline.atomic import disk_errors
-from rotoscope.pipeline.identity import Identity
+from rotoscope.pipeline.files.atomic import disk_errors
+from rotoscope.pipeline.files.identity import Identity
 
 Status = Literal["done", "empty", "duplicate", "failed"]
 

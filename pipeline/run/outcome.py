@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rotoscope.pipeline.identity import Identity
+from rotoscope.pipeline.files.identity import Identity
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rotoscope.pipeline.errors import MotionError, UsageError, VideoError
-from rotoscope.pipeline.identity import Identity
+from rotoscope.pipeline.files.identity import Identity
 from rotoscope.pipeline.run.before import check_assets, check_store
 from rotoscope.pipeline.run.keys import outcome_key, stage_tokens
 from rotoscope.pipeline.run.ledger import Ledger, Row
@@ -16,8 +16,8 @@ from rotoscope.pipeline.run.outcome import VideoAnswer
 from rotoscope.pipeline.run.process import Part, stored_outcome
 from rotoscope.pipeline.run.request import LabelRequest, check_out, save_request
 from rotoscope.pipeline.run.rows import failed_row, finished_row, without_duplicates
-from rotoscope.pipeline.run.store import Store
 from rotoscope.pipeline.sources import files_of, nothing_found, say_left_out, scan
+from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.types import SourceKind
 from rotoscope.pipeline.video.scan import Found
 

@@ -14,20 +14,20 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.errors import TrackError, VideoError
-from rotoscope.pipeline.identity import Identity, check_unchanged
+from rotoscope.pipeline.files.identity import Identity, check_unchanged
+from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
 from rotoscope.pipeline.run.isolation import Tell
 from rotoscope.pipeline.run.keys import outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome
-from rotoscope.pipeline.run.store import Store
 from rotoscope.pipeline.sources import files_of, identify, open_motion
 from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
 from rotoscope.pipeline.stages.shots import shot_spans
+from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.tracks import ActionTrack, ClockTrack, SegmentTrack, ShotTrack, Track
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.clock import check_pauses
-from rotoscope.pipeline.video.scan import display_name
 
 TELL_EVERY_S = 0.25
 
@@ -291,7 +291,7 @@ class _Run:
 
     def episodes(self) -> VideoOutcome:
         """Builds and encodes the episodes of all clips."""
-        from rotoscope.pipeline.assemble import build_episodes
+        from rotoscope.pipeline.episodes.assemble import build_episodes
         from rotoscope.pipeline.export.render import render_episodes
 
         key = self.keys.episodes

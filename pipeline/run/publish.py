@@ -9,7 +9,7 @@ from rotoscope.pipeline.packages import version_of
 from rotoscope.pipeline.run.ledger import Row
 from rotoscope.pipeline.run.request import LabelRequest
 from rotoscope.pipeline.run.rows import public_row
-from rotoscope.pipeline.run.store import Store, content_key
+from rotoscope.pipeline.store.store import Store, content_key
 
 PACKAGES = (
     "av",

@@ -10,14 +10,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from rotoscope.pipeline.atomic import write_bytes_atomic
 from rotoscope.pipeline.errors import UsageError, one_of
-from rotoscope.pipeline.plain_files import read_json
+from rotoscope.pipeline.files.atomic import write_bytes_atomic
+from rotoscope.pipeline.files.names import display_name
+from rotoscope.pipeline.files.plain import read_json
 from rotoscope.pipeline.quoting import problems_of, shown
 from rotoscope.pipeline.recipe import Recipe, build_recipe
-from rotoscope.pipeline.run.store import default_store
+from rotoscope.pipeline.store.store import default_store
 from rotoscope.pipeline.types import SourceKind
-from rotoscope.pipeline.video.scan import display_name
 
 
 @dataclass(frozen=True)

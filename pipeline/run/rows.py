@@ -13,12 +13,13 @@ from typing import Any
 
 from rotoscope.pipeline import errors
 from rotoscope.pipeline.errors import MotionError, RotoscopeError, VideoError
+from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.recipe import StageEntry
 from rotoscope.pipeline.run.isolation import Answer, ChildError
 from rotoscope.pipeline.run.ledger import Row
 from rotoscope.pipeline.run.outcome import VideoAnswer
 from rotoscope.pipeline.run.request import LabelRequest
-from rotoscope.pipeline.video.scan import Found, display_name
+from rotoscope.pipeline.video.scan import Found
 
 PUBLIC_KEYS = ("name", "status", "sha256", "stage", "error", "message", "frames", "retry")
 """What a dataset's own ledger holds of a row."""

@@ -17,8 +17,8 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from rotoscope.pipeline.errors import DamagedVideoError, NotAVideoError, UnreasonableVideoError
+from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.video.clock import Clock, fill_missing, make_clock
-from rotoscope.pipeline.video.scan import display_name
 from rotoscope.pipeline.video.truncation import MP4_BOXES
 
 FORMATS = (

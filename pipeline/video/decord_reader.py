@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from rotoscope.pipeline.errors import DamagedVideoError, NotAVideoError
+from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.types import Frame, Video
 from rotoscope.pipeline.video.container import first_bytes, open_video
 from rotoscope.pipeline.video.probe import frame_times
-from rotoscope.pipeline.video.scan import display_name
 from rotoscope.pipeline.video.truncation import EBML_MAGIC, MP4_BOXES
 
 MAX_COUNT_DIFFERENCE = 1

@@ -24,8 +24,8 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from jaxtyping import UInt8
 
-from rotoscope.pipeline.atomic import disk_errors
 from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.files.atomic import disk_errors
 from rotoscope.pipeline.types import Frame
 from rotoscope.pipeline.video.fit import Fit, fit_into
 from rotoscope.pipeline.video.image_stats import ImageStats
@@ -48,8 +48,8 @@ class EpisodeEncoder:
     block ends without an error; after an error it must be thrown away.
 
     Args:
-        path: Where to write; an existing file is replaced. See `rotoscope.pipeline.atomic` for safe
-        names.
+        path: Where to write; an existing file is replaced. See
+            `rotoscope.pipeline.files.atomic` for safe names.
         width: Pixels across, even.
         height: Pixels down, even.
         fps: Frames per second.

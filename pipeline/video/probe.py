@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.errors import DamagedVideoError, UnreasonableVideoError
-from rotoscope.pipeline.identity import sha256_file
+from rotoscope.pipeline.files.identity import sha256_file
+from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.types import Video
 from rotoscope.pipeline.video.container import PacketTable, check_size, open_video, read_packets
 from rotoscope.pipeline.video.metadata import focal_px_of, is_mirrored, rotation_of
-from rotoscope.pipeline.video.scan import display_name
 from rotoscope.pipeline.video.truncation import missing_bytes
 
 

@@ -14,10 +14,10 @@ import av.video.stream
 import numpy as np
 
 from rotoscope.pipeline.errors import DamagedVideoError, UnreasonableVideoError, UsageError
+from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.types import Frame, Video
 from rotoscope.pipeline.video.container import PacketTable, decode, open_video, read_packets
 from rotoscope.pipeline.video.picture import PictureMaker
-from rotoscope.pipeline.video.scan import display_name
 
 Backend = Literal["auto", "pyav", "decord"]
 DECORD_COST: dict[str, float] = {"h264": 1.6, "hevc": 1.7, "vp9": 1.7, "mpeg4": 2.2}

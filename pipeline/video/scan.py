@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.files.names import display_name, what_is
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
@@ -50,25 +51,6 @@ class Found:
     def display_name(self) -> str:
         """The name in printable form: the stable name in datasets and ledgers."""
         return display_name(self.name)
-
-
-def display_name(name: str | os.PathLike[str]) -> str:
-    r"""A file name that any terminal, JSON file or web page can hold.
-
-    Bytes that are not UTF-8 become `\xff`, a backslash two of them, line breaks and other
-    characters that do not print `\n` or `\u200b`: a name is always one line, and two names that
-    differ are shown differently.
-    """
-    text = os.fsencode(name).decode("utf-8", "surrogateescape")
-    return "".join(c if c.isprintable() and c != "\\" else _escaped(c) for c in text)
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # how Python holds a byte that is no UTF-8
-        return f"\\x{code - 0xDC00:02x}"
-    short = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    return short.get(character, f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}")
 
 
 def scan(
@@ -187,19 +169,6 @@ def _checked(found: Found) -> Found:
     except OSError as error:
         return replace(found, problem=f"cannot be looked at ({error.strerror})")
     return replace(found, problem=f"{what_is(found.path)}, not a file; remove or rename it")
-
-
-def what_is(path: Path) -> str:
-    """What a path that is no regular file is, in words."""
-    mode = os.stat(path).st_mode
-    kinds = {
-        stat.S_IFDIR: "a folder",
-        stat.S_IFIFO: "a named pipe",
-        stat.S_IFSOCK: "a socket",
-        stat.S_IFCHR: "a device",
-        stat.S_IFBLK: "a device",
-    }
-    return kinds.get(stat.S_IFMT(mode), "something special")
 
 
 def _uniquely_named(groups: list[list[Found]], roots: list[Path]) -> list[Found]:

@@ -1,1 +1,4 @@
-"""What a robot's file says about a robot that nobody has described yet."""
+"""A robot of one's own: its description checked, a configuration proposed.
+
+May import: `description`, `kinematics`, `robots`.
+"""

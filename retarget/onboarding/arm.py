@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.description import Joint
+from rotoscope.retarget.description.links import Joint
 from rotoscope.retarget.onboarding.proposal import Proposal, direction, rounded
 from rotoscope.retarget.onboarding.skeleton import Skeleton
 

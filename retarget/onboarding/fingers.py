@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.joint_limits import follows
 from rotoscope.retarget.onboarding.skeleton import Skeleton
+from rotoscope.retarget.robots.joint_limits import follows
 
 NEAR_M = 0.005
 """A link whose origin is this near to its joint does not mark a fingertip."""

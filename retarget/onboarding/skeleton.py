@@ -13,10 +13,10 @@ from jaxtyping import Float
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.description import Description, Joint
-from rotoscope.retarget.joint_limits import follows
-from rotoscope.retarget.mujoco_model import import_mujoco, robot_spec
-from rotoscope.retarget.tree import KinematicTree, Mark
+from rotoscope.retarget.description.links import Description, Joint
+from rotoscope.retarget.description.mujoco import import_mujoco, robot_spec
+from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
+from rotoscope.retarget.robots.joint_limits import follows
 
 SAMPLES_PER_TURN = 24
 """Points by which round shapes are stood for."""

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks._body_metrics import BARS, Humanoid, body_metrics, joint_names
 from benchmarks._omomo import OMOMO_JOINTS
-from rotoscope.retarget.mujoco_model import import_mujoco
+from rotoscope.retarget.description.mujoco import import_mujoco
 
 mujoco = import_mujoco()
 

@@ -111,12 +111,23 @@ def test_only_edits_of_code_that_is_run_count(
     assert (fresh_hash() != before) == changes
 
 
-def test_keys_are_those_of_the_time_before_the_import_root(project: Path) -> None:
-    below_root = fresh_hash()
-    write(project, "benchmarks.one", "from models.used import f\n")
-    write(project, "models.used", USED.replace("rotoscope.", ""))
-    assert fresh_hash() == below_root
-    assert code.code_hash(("models.used",)) == code.code_hash(("rotoscope.models.used",))
+def test_a_definition_that_moves_to_another_module_changes_no_key(project: Path) -> None:
+    before = fresh_hash()
+    moved = USED.replace("models import deep", "models.room import low as deep")
+    write(project, "models.room.used", moved)
+    write(project, "models.room.low", '"""A room."""\nfrom __future__ import annotations\nx = 1\n')
+    write(project, "benchmarks.one", "from rotoscope.models.room.used import f\n")
+    assert fresh_hash() == before
+    assert code.reached(["benchmarks.one"]) >= {"models.room.used", "models.room.low"}
+
+
+def test_a_module_named_in_a_string_may_move(project: Path) -> None:
+    write(project, "models.used", 'WHERE = "rotoscope.models.one:opened"\n')
+    before = fresh_hash()
+    write(project, "models.used", 'WHERE = "rotoscope.models.room.one:opened"\n')
+    assert fresh_hash() == before
+    write(project, "models.used", 'WHERE = "rotoscope.models.room.one:closed"\n')
+    assert fresh_hash() != before
 
 
 def test_a_missing_module_is_named(project: Path) -> None:

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from rotoscope.models.simulators.record_command import record_demonstrations
 from rotoscope.pipeline.cli.main import app
-from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.video.probe import probe
 

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from rotoscope.pipeline.cli.main import app
 from rotoscope.pipeline.errors import UsageError
-from rotoscope.pipeline.run.store import RECORD, Store
+from rotoscope.pipeline.store.store import RECORD, Store
 
 KEYS = tuple(f"{number}a" * 32 for number in range(3))
 

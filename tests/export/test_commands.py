@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks._small_dataset import contract, episode, job_for
 from rotoscope.pipeline.doctor.run import diagnose
-from rotoscope.pipeline.episode import StateColumns
+from rotoscope.pipeline.episodes.episode import StateColumns
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.export.publish import publish_in_child
 from rotoscope.pipeline.export.schema import schema_of

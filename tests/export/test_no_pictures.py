@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks._small_dataset import episode, job_for, store
-from rotoscope.pipeline.dataset import open_dataset, read_images
+from rotoscope.pipeline.datasets.read import open_dataset, read_images
 from rotoscope.pipeline.doctor.run import diagnose
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.export.publish import publish_in_child

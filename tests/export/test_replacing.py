@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotoscope.pipeline import atomic
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.export.card_edits import MARK, CardEdits, join_card, split_card
 from rotoscope.pipeline.export.manifest import MANIFEST, OTHER_CARD
 from rotoscope.pipeline.export.replacing import dataset_folder
 from rotoscope.pipeline.export.standing import look_at
+from rotoscope.pipeline.files import atomic
 
 HEAD = "---\ntags:\n- rotoscope\n---\n"
 

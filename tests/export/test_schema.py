@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks._small_dataset import episode, store
-from rotoscope.pipeline.episode import Feature
+from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.export.schema import schema_of
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks._small_dataset import episode, store
-from rotoscope.pipeline.episode import Feature
+from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.errors import DatasetError, TrackError
 from rotoscope.pipeline.export.stored_episode import ROW_ARRAYS, open_episode
 

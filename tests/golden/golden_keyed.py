@@ -11,13 +11,13 @@ from golden_hands import CAMERA, seen_hand
 from golden_learned import picture
 from video_files import variable_times_s, write_video
 
-from rotoscope.pipeline.assemble import build_episodes
 from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
+from rotoscope.pipeline.episodes.assemble import build_episodes
 from rotoscope.pipeline.export.render import render_episodes
 from rotoscope.pipeline.export.stored_episode import open_episode
 from rotoscope.pipeline.recipe import ExportSection
-from rotoscope.pipeline.run.store import Store
 from rotoscope.pipeline.sources import open_motion
+from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack, Track
 from rotoscope.pipeline.types import Frame, Video
 from rotoscope.pipeline.video.probe import probe

@@ -12,26 +12,31 @@ import numpy as np
 from golden_case import Case, clip_of, parts, run_clip_stage, show_frames, video_of
 from video_files import write_video
 
-from rotoscope.models.action_space import ActionSpace
-from rotoscope.models.calibration import Calibration
-from rotoscope.models.doubt import DoubtModel
-from rotoscope.models.encoders import encoder_digest
-from rotoscope.models.inverse_dynamics_config import InverseDynamicsConfig
-from rotoscope.models.labeler import (
+from rotoscope.models.encoders.pca import PictureComponents
+from rotoscope.models.inverse_dynamics.calibration import Calibration
+from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.encoders import encoder_digest
+from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+from rotoscope.models.inverse_dynamics.labeler import (
     LABELER_VERSION,
     Labeler,
     LabelerFacts,
     folder_digest,
     save_labeler,
 )
-from rotoscope.models.latent_config import LatentActionConfig
-from rotoscope.models.latent_model import LATENT_VERSION, LatentFacts, LatentModel, save_latent
-from rotoscope.models.latent_network import build_latent_network
-from rotoscope.models.picture_components import PictureComponents
-from rotoscope.models.pixels import Pixels, PixelsConfig
-from rotoscope.models.seen_states import SeenStates
-from rotoscope.models.state_folder import StateFacts, save_states
-from rotoscope.models.window_model import LabelerScaling
+from rotoscope.models.inverse_dynamics.networks import LabelerScaling
+from rotoscope.models.inverse_dynamics.pixels_stage import Pixels, PixelsConfig
+from rotoscope.models.latent_actions.config import LatentActionConfig
+from rotoscope.models.latent_actions.model import (
+    LATENT_VERSION,
+    LatentFacts,
+    LatentModel,
+    save_latent,
+)
+from rotoscope.models.latent_actions.networks import build_latent_network
+from rotoscope.models.states.folder import StateFacts, save_states
+from rotoscope.models.states.state_map import SeenStates
+from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.tracks import EmbeddingTrack, FeatureTrack
 from rotoscope.pipeline.types import Clip, Frame

@@ -13,9 +13,9 @@ from golden_case import Case, clip_of, parts, run_clip_stage, show_frames, video
 from hand_shapes import detection as hand_at
 
 from benchmarks.paths import shared_data
-from rotoscope.models.body import Body, BodyConfig
-from rotoscope.models.colour_tracks import ColourTracks, ColourTracksConfig
-from rotoscope.models.hands import Hands, HandsConfig
+from rotoscope.models.bodies.stage import Body, BodyConfig
+from rotoscope.models.colors.stage import ColourTracks, ColourTracksConfig
+from rotoscope.models.hands.stage import Hands, HandsConfig
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.errors import AssetError
 from rotoscope.pipeline.stages.shots import Shots, ShotsConfig, shot_spans

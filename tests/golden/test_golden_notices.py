@@ -8,26 +8,26 @@ import write
 from golden_cases import CASES, digest_now, load, path_of
 from golden_digest import differences, digest_of
 
-from rotoscope.models.window_model import with_motion
+from rotoscope.models.inverse_dynamics.networks import with_motion
 from rotoscope.pipeline.stages.curate import Curate, CurateConfig
 from rotoscope.pipeline.tracks import runs
 
 CONSTANTS = {
     "shots": "rotoscope.pipeline.stages.shots.CONTRAST",
-    "hands": "rotoscope.models.hand_checks._HALF_SCORE_RESIDUAL",
-    "body": "rotoscope.models.body_joints.JOINT_WEIGHTS",
+    "hands": "rotoscope.models.hands.plausibility._HALF_SCORE_RESIDUAL",
+    "body": "rotoscope.models.bodies.joints.JOINT_WEIGHTS",
     "camera": "rotoscope.pipeline.stages.camera.SIGMA_FOCAL_ASSUMED",
-    "lift": "rotoscope.models.lift.PALM_PRIOR_M",
-    "lift_body": "rotoscope.models.lift_body.STATURE_PRIOR_M",
+    "lift": "rotoscope.models.hands.lift_stage.PALM_PRIOR_M",
+    "lift_body": "rotoscope.models.bodies.lift_stage.STATURE_PRIOR_M",
     "smooth": "rotoscope.pipeline.smoothing.layout.KNOT_INTERVAL_S",
-    "ground": "rotoscope.retarget.contacts.POINT_HEIGHT_M",
+    "ground": "rotoscope.retarget.ground.contact_detection.POINT_HEIGHT_M",
     "motion": "rotoscope.pipeline.motion.rest_skeleton._STATURE_M",
-    "retarget.gripper": "rotoscope.retarget.gripper_pose.TOUCHING_M",
-    "retarget.arm": "rotoscope.retarget.confidence.HALF_POSITION_M",
-    "retarget.hand": "rotoscope.retarget.hand.HALF_VECTOR_M",
-    "retarget.humanoid": "rotoscope.retarget.humanoid.HALF_LIMB_RAD",
-    "label.inverse_dynamics": "rotoscope.models.calibration.NORMAL_QUANTILE",
-    "label.latent": "rotoscope.models.latent_network._GAIN",
+    "retarget.gripper": "rotoscope.retarget.gripper.pose.TOUCHING_M",
+    "retarget.arm": "rotoscope.retarget.common.confidence.HALF_POSITION_M",
+    "retarget.hand": "rotoscope.retarget.hand.stage.HALF_VECTOR_M",
+    "retarget.humanoid": "rotoscope.retarget.humanoid.stage.HALF_LIMB_RAD",
+    "label.inverse_dynamics": "rotoscope.models.inverse_dynamics.calibration.NORMAL_QUANTILE",
+    "label.latent": "rotoscope.models.latent_actions.networks._GAIN",
 }
 """A number of each stage that is made one percent larger."""
 
@@ -63,12 +63,12 @@ def less_motion(channels):
         ),
         (
             "track.state",  # an open end counts as a short gap
-            "rotoscope.models.state_track.unseen_too_long",
+            "rotoscope.models.states.stage.unseen_too_long",
             lambda time_s, values, max_gap_s: np.zeros(len(time_s), bool),
         ),
         (
             "track.colour",  # a pixel at the edge of a colour counts fully
-            "rotoscope.models.colour_tracks.colour_weights",
+            "rotoscope.models.colors.stage.colour_weights",
             lambda hue, chroma, colour: np.where(
                 np.abs((hue - np.float32(colour.hue_deg) + 180) % 360 - 180)
                 <= np.float32(colour.tolerance_deg),
@@ -78,12 +78,12 @@ def less_motion(channels):
         ),
         (
             "label.pixels",  # the change of a picture is enlarged by one percent less
-            "rotoscope.models.labeler.with_motion",
+            "rotoscope.models.inverse_dynamics.labeler.with_motion",
             lambda images, before: less_motion(with_motion(images, before)),
         ),
         (
             "episodes",  # a row counts as seen where one of its two frames was
-            "rotoscope.pipeline.resample.Resampler.both",
+            "rotoscope.pipeline.episodes.resample.Resampler.both",
             lambda self, seen: seen[self.left] | seen[self.right],
         ),
     ],

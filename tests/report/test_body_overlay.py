@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rotoscope.pipeline.dataset import Dataset, EpisodeRows
+from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.report.draw import HAND_FILLED, HAND_SEEN, draw_overlay
 from rotoscope.pipeline.report.pictures import overlay_of

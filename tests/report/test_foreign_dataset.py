@@ -7,7 +7,7 @@ import pytest
 from doctor.spoilt import change_json, change_rows, only
 
 from benchmarks._small_dataset import publish_small
-from rotoscope.pipeline.dataset import open_dataset, read_images
+from rotoscope.pipeline.datasets.read import open_dataset, read_images
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.report.page import write_report
 

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks._small_dataset import episode, job_for
-from rotoscope.pipeline.dataset import Dataset, EpisodeRows
-from rotoscope.pipeline.episode import Feature
+from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows
+from rotoscope.pipeline.episodes.body_columns import BODY_JOINT_NAMES
+from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.export.publish import publish_in_child
 from rotoscope.pipeline.export.stored_episode import save_episode
-from rotoscope.pipeline.features.body import BODY_JOINT_NAMES
 from rotoscope.pipeline.report.figure import LEFT
 from rotoscope.pipeline.report.page import write_report
 from rotoscope.pipeline.report.pictures import people

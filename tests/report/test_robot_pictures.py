@@ -14,17 +14,17 @@ from PIL import Image
 from robots_with_shapes import STANDING_HEIGHT_M, write_biped, write_mitten
 
 from benchmarks._small_dataset import FPS, episode, job_for
-from rotoscope.pipeline.dataset import open_dataset
-from rotoscope.pipeline.episode import Feature
+from rotoscope.pipeline.datasets.read import open_dataset
+from rotoscope.pipeline.episodes.body_columns import BODY_JOINT_NAMES
+from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.export.publish import publish_in_child
 from rotoscope.pipeline.export.stored_episode import save_episode
-from rotoscope.pipeline.features.body import BODY_JOINT_NAMES
 from rotoscope.pipeline.report.moments import write_animation
 from rotoscope.pipeline.report.page import write_report
 from rotoscope.pipeline.report.robot import shown_robot
 from rotoscope.pipeline.report.timeline import violations
-from rotoscope.retarget.tree_robot import load_hand, load_humanoid
+from rotoscope.retarget.robots.tree_robot import load_hand, load_humanoid
 
 ROWS = 24
 SOLVER = ("limb_mean_deg", "foot_slip_cm_s", "lowest_sole_mm", "overlap_mm", "balance_margin_mm")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rotoscope.pipeline.errors import AssetError
-from rotoscope.retarget.robot import Robot, load_robot
+from rotoscope.retarget.robots.arm import Robot, load_robot
 
 TWO_LINK_URDF = """<robot name="tiny">
   <link name="base"/><link name="upper"/><link name="fore"/><link name="hand"/>

@@ -4,13 +4,13 @@ import pytest
 from disc_dataset import write_discs
 from video_files import write_video
 
+from rotoscope.pipeline.add_tracks.run import TrackRequest, track
 from rotoscope.pipeline.errors import AssetError, UsageError
 from rotoscope.pipeline.recipe import build_recipe, load_recipe
 from rotoscope.pipeline.run.before import check_assets, check_store, missing_assets
 from rotoscope.pipeline.run.describe import describe
 from rotoscope.pipeline.run.label import label
 from rotoscope.pipeline.run.request import LabelRequest
-from rotoscope.pipeline.run.track import TrackRequest, track
 
 
 def test_all_missing_assets_are_named_with_one_command(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 from lamp_runs import STAGES, digest, run_lamp, statuses, write_clip, write_recipe
 
 from rotoscope.pipeline.errors import FileChangedError, NotAVideoError
-from rotoscope.pipeline.identity import RACY_NS, check_unchanged, identify, sha256_file
+from rotoscope.pipeline.files.identity import RACY_NS, check_unchanged, identify, sha256_file
 
 
 def file_of(path, content=b"first"):

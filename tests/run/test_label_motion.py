@@ -16,7 +16,7 @@ import yaml
 from bvh_files import write_bvh
 from video_files import write_video
 
-from rotoscope.pipeline.dataset import open_dataset
+from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.doctor.run import diagnose, exit_code
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.recipe import load_recipe

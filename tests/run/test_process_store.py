@@ -9,7 +9,7 @@ from video_files import write_video
 from rotoscope.pipeline.recipe import load_recipe
 from rotoscope.pipeline.run.label import label
 from rotoscope.pipeline.run.request import LabelRequest
-from rotoscope.pipeline.run.store import Store
+from rotoscope.pipeline.store.store import Store
 
 TINY = Path(__file__).parent / "tiny_stages.py"
 

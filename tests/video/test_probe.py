@@ -12,7 +12,7 @@ from video_files import (
 )
 
 from rotoscope.pipeline.errors import DamagedVideoError, NotAVideoError, UnreasonableVideoError
-from rotoscope.pipeline.identity import sha256_file
+from rotoscope.pipeline.files.identity import sha256_file
 from rotoscope.pipeline.video.probe import frame_times, probe
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from rotoscope.pipeline.errors import NotAVideoError, UsageError
-from rotoscope.pipeline.identity import sha256_file
-from rotoscope.pipeline.video.scan import display_name, scan
+from rotoscope.pipeline.files.identity import sha256_file
+from rotoscope.pipeline.files.names import display_name
+from rotoscope.pipeline.video.scan import scan
 
 
 def touch(path: Path, content: bytes = b"x") -> Path:

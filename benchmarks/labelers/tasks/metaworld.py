@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from benchmarks.labelers.episodes import Demonstration, cached, source_hash
+from benchmarks.labelers.code import syntax_hash
+from benchmarks.labelers.episodes import Demonstration, cached
 
 TASKS = ("push-v3", "pick-place-v3", "reach-v3", "drawer-open-v3", "button-press-v3")
 """The first two are the headline, the third tests precision; five demonstrations solve the rest."""
@@ -172,7 +173,7 @@ def _play_episodes(
 
 
 def _key(simulator: MetaWorldSimulator, name: str) -> str:
-    return f"{simulator.task}-{name}-{source_hash(Path(__file__))}"
+    return f"{simulator.task}-{name}-{syntax_hash(Path(__file__))}"
 
 
 def _uniform(seed: int) -> Act:

@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from benchmarks.labelers.episodes import Demonstration, source_hash
+from benchmarks.labelers.code import syntax_hash
+from benchmarks.labelers.episodes import Demonstration
 from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator, hidden, labelled
 from benchmarks.labelers.tasks.rendered_scene import CAMERAS, SIZE, Distractors, Studio
-from rotoscope.pipeline.atomic import atomic_path
+from rotoscope.pipeline.files.atomic import atomic_path
 
 PIXELS = 64
 """Side of the small pictures [px]."""
@@ -132,7 +133,7 @@ def _file_name(camera: str, index: int) -> str:
 def _digest(episodes: Sequence[Demonstration]) -> str:
     """Of what was executed and of the code that films it."""
     here = Path(__file__)
-    digest = hashlib.sha256(source_hash(here, here.with_name("rendered_scene.py")).encode())
+    digest = hashlib.sha256(syntax_hash(here, here.with_name("rendered_scene.py")).encode())
     for episode in episodes:
         digest.update(episode.seed.to_bytes(8, "little") + episode.actions.tobytes())
     return digest.hexdigest()[:16]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from rotoscope.retarget.mujoco_model import import_mujoco
+from rotoscope.retarget.description.mujoco import import_mujoco
 
 CAMERAS: dict[str, float] = {"left": -125.0, "right": -55.0}
 """Direction that each camera looks along, about the vertical [deg]."""

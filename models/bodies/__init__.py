@@ -1,0 +1,4 @@
+"""Bodies in video: landmarks, tracks, and joints lifted to metres.
+
+May import: `perception`.
+"""

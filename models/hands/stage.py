@@ -1,0 +1,193 @@
+"""Stage `hands`: where each hand of the person is in every frame, left and right kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Bool, Float
+from pydantic import Field
+
+from rotoscope.models.hands import plausibility as hand_checks
+from rotoscope.models.hands.landmarker import Detection, MediaPipeLandmarker
+from rotoscope.models.hands.left_right import assign_sides
+from rotoscope.models.hands.tracker import HandTracker
+from rotoscope.models.hands.tracklets import Tracklet, build_tracklets, frames_at_breaks
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import NUM_HAND_JOINTS, SIDES, HandTrack, Side
+from rotoscope.pipeline.types import Frame, Video
+
+_BUFFER_BYTES = 100e6
+"""Most memory that frames kept for following a hand back may take."""
+
+
+class HandsConfig(StageConfig):
+    """What to look for, how often, and what to believe. Sizes are in hand sizes: box diagonals."""
+
+    num_hands: int = Field(default=2, ge=1, le=2)
+    """Hands that can be in view at a time."""
+    min_detection_confidence: float = Field(default=0.25, ge=0, le=1)
+    """Least palm score to look closer. Low, because the landmark network then has the say: it
+    finds hands in fewer looks."""
+    min_presence_confidence: float = Field(default=0.5, ge=0, le=1)
+    """Least probability that the landmark network gives to a hand being there."""
+    search_interval_s: float = Field(default=0.35, ge=0)
+    """Longest wait between looks for a hand while none is followed [s]; the frames between are
+    searched once one was found."""
+    next_hand_interval_s: float = Field(default=1.5, ge=0)
+    """Longest wait between looks for the second hand while one is followed [s]."""
+    max_buffered_frames: int = Field(default=15, ge=0)
+    """How many frames a hand that was found is followed back; fewer for very large images."""
+    max_gap_s: float = Field(default=0.1, ge=0)
+    """Longest time unseen within one uninterrupted stretch of a hand [s]."""
+    max_speed: float = Field(default=12.0, gt=0)
+    """Fastest motion that is not a jump to something else [hand sizes / s]; 2.4 m/s or so."""
+    min_tracklet_s: float = Field(default=0.1, ge=0)
+    """Shorter stretches are not believed to be a hand [s]."""
+    min_break_s: float = Field(default=0.5, ge=0)
+    """Least time without a valid frame between two stretches on one side that cannot be one motion,
+    such as two people's hands [s]."""
+    min_score: float = Field(default=0.25, ge=0, le=1)
+    """Least score (see `hand_checks.consistency_score`) of a valid frame."""
+    min_hand_px: float = Field(default=24.0, ge=0)
+    """Least size of a valid hand [px]."""
+    max_outside: float = Field(default=0.3, ge=0, le=1)
+    """Largest share of the landmarks that may lie outside the image in a valid frame."""
+
+
+class Hands(FrameStage):
+    """MediaPipe's 21 landmarks of the left and the right hand (Zhang et al. 2020, 2006.10214).
+
+    Provides `hands.left` and `hands.right`, both always there. `score` is set wherever the hand was
+    found, the rest only where it is also valid. Joints that the model saw as the other hand are
+    mirrored back in depth (`hand_checks.hand_of_side`); `handedness` tells in which frames it did.
+    """
+
+    kind: ClassVar[str] = "hands"
+    version: ClassVar[str] = "2"
+    provides: ClassVar[tuple[str, ...]] = ("hands",)
+    assets: ClassVar[tuple[str, ...]] = ("hand_landmarker.task",)
+    packages: ClassVar[tuple[str, ...]] = ("mediapipe",)
+    preload: ClassVar[tuple[str, ...]] = ("rotoscope.models.perception.mediapipe_preload",)
+    Config: ClassVar[type[StageConfig]] = HandsConfig
+    config: HandsConfig
+
+    def __init__(self, config: StageConfig) -> None:
+        super().__init__(config)
+        self._landmarkers: list[MediaPipeLandmarker] = []
+
+    def setup(self) -> None:
+        """Loads one landmarker per hand.
+
+        Raises:
+            AssetError: The weights were not fetched.
+        """
+        from rotoscope.pipeline.assets import asset_path
+
+        model = asset_path("hand_landmarker.task")
+        for _ in range(self.config.num_hands):
+            landmarker = MediaPipeLandmarker(
+                model,
+                min_detection_confidence=self.config.min_detection_confidence,
+                min_presence_confidence=self.config.min_presence_confidence,
+            )
+            self._landmarkers.append(landmarker)
+
+    def close(self) -> None:
+        """Frees the landmarkers."""
+        for landmarker in self._landmarkers:
+            landmarker.close()
+        self._landmarkers = []
+
+    def begin(self, video: Video) -> None:
+        """Starts a new video; nothing of the one before is remembered."""
+        for landmarker in self._landmarkers:
+            landmarker.forget()
+        frame_bytes = 3 * video.width * video.height
+        self._width, self._height = video.width, video.height
+        self._tracker = HandTracker(
+            self._landmarkers,
+            search_interval_s=self.config.search_interval_s,
+            next_hand_interval_s=self.config.next_hand_interval_s,
+            max_buffered_frames=min(
+                self.config.max_buffered_frames, int(_BUFFER_BYTES / frame_bytes)
+            ),
+        )
+
+    def observe(self, frame: Frame) -> None:
+        """Follows the hands into the next frame."""
+        self._tracker.observe(frame)
+
+    @property
+    def detections(self) -> list[list[Detection]]:
+        """All hands found in each frame observed so far, before they are told apart and checked."""
+        return self._tracker.detections
+
+    def finish(self, time_s: Float[np.ndarray, " time"]) -> Tracks:
+        """Both hands over the whole video.
+
+        Raises:
+            TrackError: `time_s` does not hold one time per observed frame.
+        """
+        detections = self.detections
+        if len(detections) != len(time_s):
+            raise TrackError(
+                f"hands: {len(detections)} frames were observed but {len(time_s)} times given; "
+                "pass the time of each observed frame"
+            )
+        frame_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0 / 30.0
+        tracklets = [
+            tracklet
+            for tracklet in build_tracklets(
+                detections,
+                time_s,
+                max_gap_s=self.config.max_gap_s,
+                max_speed=self.config.max_speed,
+            )
+            if tracklet.times_s[-1] - tracklet.times_s[0] + frame_s >= self.config.min_tracklet_s
+        ]
+        sides = assign_sides(tracklets, frame_s=frame_s)
+        return {
+            f"hands.{side}": self._track(
+                side,
+                [t for t, of in zip(tracklets, sides, strict=True) if of == side],
+                len(time_s),
+            )
+            for side in SIDES
+        }
+
+    def _track(self, side: Side, tracklets: Sequence[Tracklet], num_frames: int) -> HandTrack:
+        landmarks_px = np.full((num_frames, NUM_HAND_JOINTS, 2), np.nan)
+        hand_m = np.full((num_frames, NUM_HAND_JOINTS, 3), np.nan)
+        score = np.full(num_frames, np.nan)
+        handedness = np.full(num_frames, np.nan)
+        valid = np.zeros(num_frames, bool)
+        given_up = frames_at_breaks(
+            tracklets, min_break_s=self.config.min_break_s, max_speed=self.config.max_speed
+        )
+        for tracklet in tracklets:
+            rows = np.array(tracklet.frames)
+            score[rows] = hand_checks.consistency_score(tracklet.landmarks_px, tracklet.hand_m)
+            is_good = self._is_believed(tracklet, score[rows]) & ~np.isin(rows, given_up)
+            rows = rows[is_good]
+            valid[rows] = True
+            landmarks_px[rows] = tracklet.landmarks_px[is_good]
+            handedness[rows] = tracklet.right_probability[is_good]
+            hand_m[rows] = hand_checks.hand_of_side(
+                tracklet.hand_m[is_good], handedness[rows], side
+            )
+        return HandTrack(side, landmarks_px, hand_m, score, handedness, valid)
+
+    def _is_believed(
+        self, tracklet: Tracklet, score: Float[np.ndarray, " detection"]
+    ) -> Bool[np.ndarray, " detection"]:
+        is_plausible = hand_checks.is_plausible(
+            tracklet.landmarks_px,
+            width=self._width,
+            height=self._height,
+            min_hand_px=self.config.min_hand_px,
+            max_outside=self.config.max_outside,
+        )
+        return is_plausible & (score >= self.config.min_score)

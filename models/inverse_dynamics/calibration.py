@@ -1,0 +1,89 @@
+"""How far labels may be off, said so that it is true: cross-conformal prediction.
+
+Vovk 2015, Barber et al. 2021 (1905.02928): every episode's errors are those of models that were
+not fitted to it. Scaled by an expected error (`rotoscope.models.inverse_dynamics.error_model`) as
+in Lei et al. 2018 (1604.04173). What is learned are that expectation, one factor per dimension and,
+for choices, one temperature.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+
+COVERAGE = 0.9
+"""Share of true values that an interval should hold."""
+NORMAL_QUANTILE = 1.6449
+"""Half width of the interval that holds 90 % of a normal distribution, in sigmas."""
+RIGHT_WITHIN = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""What counts as right for `confidence`: errors below these shares of a dimension's spread.
+Several, so that good labels and poor ones are both told apart among themselves."""
+TEMPERATURES = np.geomspace(0.2, 5.0, 41)
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What held-out episodes taught about errors."""
+
+    doubt: DoubtModel
+    """The expected absolute error, in units of each dimension's spread."""
+    factor: Float[np.ndarray, " action"]
+    """Half width of the 90 % interval over the expected error, per dimension."""
+    temperature: float
+    """Exponent 1/T of the probabilities of choices."""
+
+    def half_width(
+        self, signs: Float[np.ndarray, "row action sign"]
+    ) -> Float[np.ndarray, "row action"]:
+        """Half of the 90 % interval, in units of each dimension's spread."""
+        return self.doubt(signs) * self.factor
+
+
+def confidence(
+    half_width: Float[np.ndarray, "row scored"], chosen: Float[np.ndarray, "row choice"]
+) -> Float[np.ndarray, " row"]:
+    """Chance of being right, 0..1, mean over dimensions.
+
+    A number is right within a share of its spread over the training actions, mean over
+    `RIGHT_WITHIN`; a choice is right or not.
+
+    Args:
+        half_width: Half 90 % intervals of the numbers, in units of each dimension's spread.
+        chosen: Probabilities of what was chosen.
+    """
+    from scipy.special import erf
+
+    sigmas = NORMAL_QUANTILE / np.maximum(half_width, 1e-12)
+    right = np.mean([erf(share * sigmas / np.sqrt(2)) for share in RIGHT_WITHIN], axis=0)
+    return np.clip(np.concatenate([right, chosen], axis=1).mean(1), 0, 1)
+
+
+def conformal_factor(
+    error: Float[np.ndarray, "row action"], doubt: Float[np.ndarray, "row action"]
+) -> Float[np.ndarray, " action"]:
+    """The factor by which doubts must be multiplied to hold 90 % of the errors, per dimension."""
+    score = np.sort(np.abs(error) / np.maximum(doubt, 1e-12), axis=0)
+    rank = min(int(np.ceil((len(score) + 1) * COVERAGE)), len(score))
+    return score[rank - 1]
+
+
+def best_temperature(
+    probability: Float[np.ndarray, "row choice"], truth: Float[np.ndarray, "row choice"]
+) -> float:
+    """The temperature under which the true choices are most likely."""
+    losses = [
+        -(np.log(tempered(probability, float(t))) * truth).sum(1).mean() for t in TEMPERATURES
+    ]
+    return float(TEMPERATURES[int(np.argmin(losses))])
+
+
+def tempered(
+    probability: Float[np.ndarray, "row choice"], temperature: float
+) -> Float[np.ndarray, "row choice"]:
+    """Probabilities made flatter (T > 1) or sharper (T < 1)."""
+    powered = np.maximum(probability, 1e-9) ** (1 / temperature)
+    return powered / powered.sum(1, keepdims=True)

@@ -1,0 +1,85 @@
+"""Settings of an inverse dynamics labeler."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+
+from rotoscope.models.encoders.pretrained import COMPONENTS, SMALL_NETWORK
+from rotoscope.models.training.config import LoopConfig
+from rotoscope.models.training.windows import WindowConfig
+
+
+class KernelConfig(BaseModel):
+    """Of `kind=kernel`; what is not given is chosen on the training episodes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    width: float | None = Field(default=None, gt=0)
+    """Width of the kernel, in median distances between training rows."""
+    penalties: tuple[PositiveFloat, ...] | None = None
+    """Weight of the squared norm, for a thousand rows: one for all, or one for each number,
+    rotation or choice of the action."""
+
+
+class InverseDynamicsConfig(BaseModel):
+    """What the labeler sees and how it learns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["mlp", "ridge", "kernel"] = "mlp"
+    """A small network; ridge regression, or kernel ridge regression, in closed form. The kernel
+    is the one for pictures of a few episodes."""
+    inputs: tuple[str, ...] = ()
+    """Features that it sees, such as `track.hand.joints`."""
+    camera: str = ""
+    """Camera that it sees, such as `observation.images.front`; empty for none."""
+    image_size: int = Field(default=64, ge=16)
+    """Side of the square that pictures are shrunk to [px]."""
+    encoder: str | None = None
+    """What sees pictures: `cnn`, an image network trained here (where not given, for `kind=mlp`);
+    `pca`, principal components of the training pictures (where not given, for the others); or a
+    pretrained one that stays as it is: `torchvision:NAME`, `torchvision:NAME@WEIGHTS.pth`,
+    `transformers:NAME_OR_FOLDER`, or `latent:FOLDER`, a trained latent action model."""
+    components: int | None = Field(default=None, ge=1)
+    """Components of `pca`; where not given, `kind=kernel` chooses them on the training episodes,
+    the others take 60."""
+    motion_s: float | None = Field(default=None, gt=0)
+    """How long before a picture the one stands that its motion is seen against [s]; the time
+    between two actions where not given. Slow motion at a high rate asks for more."""
+    window: WindowConfig = WindowConfig()
+    """How far it looks back and ahead. Where nothing of it is given, `kind=kernel` chooses it on
+    the training episodes."""
+    hidden: int = Field(default=128, ge=4)
+    """Width of the network's two hidden layers."""
+    ridge_penalty: float | None = Field(default=None, gt=0)
+    """Weight of the squared coefficients of ridge regression; chosen on held-out episodes where
+    not given."""
+    members: int = Field(default=5, ge=2, le=20)
+    """Models in the ensemble; each leaves out episodes of its own, on which it stops early and
+    from which its errors are known. `kind=kernel` is one model of all episodes; here, in how many
+    parts they are left out to know its errors."""
+    kernel: KernelConfig = KernelConfig()
+    """Of `kind=kernel`."""
+    loop: LoopConfig = LoopConfig()
+    """How the network is trained."""
+
+    @property
+    def learns_images(self) -> bool:
+        """Whether an image network is trained with the rest."""
+        return bool(self.camera) and self.image_network == SMALL_NETWORK
+
+    @property
+    def learns_components(self) -> bool:
+        """Whether pictures become principal components of the training pictures."""
+        return bool(self.camera) and self.image_network == COMPONENTS
+
+    @property
+    def image_network(self) -> str:
+        """The encoder, given or not."""
+        return self.encoder or (SMALL_NETWORK if self.kind == "mlp" else COMPONENTS)
+
+    def motion_over_s(self, rate_hz: float) -> float:
+        """Time between a picture and the one before it that encoders compare it with [s]."""
+        return self.motion_s or 1 / rate_hz

@@ -1,0 +1,80 @@
+"""The encoders that a labeler can see pictures through, whoever learned them.
+
+The small network that is trained with a labeler, and the encoder of a latent action model, see the
+frame and the one before it; pretrained networks see the frame alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rotoscope.models.encoders.pretrained import (
+    COMPONENTS,
+    PRETRAINED,
+    SMALL_NETWORK,
+    Embed,
+    is_pretrained,
+    open_pretrained,
+    pretrained_token,
+)
+from rotoscope.models.latent_actions.model import latent_digest, latent_token, open_latent
+from rotoscope.pipeline.errors import UsageError, one_of
+
+_LATENT = "latent:"
+
+
+def check_encoder(name: str) -> None:
+    """Refuses a name that means no image network.
+
+    Raises:
+        UsageError: None of `cnn`, `pca`, `torchvision:NAME`, `transformers:NAME` and
+            `latent:FOLDER`, or a folder that is not there.
+    """
+    folder = name.removeprefix(_LATENT)
+    if name.startswith(_LATENT) and folder:
+        if not Path(folder).is_dir():
+            raise UsageError(
+                f"encoder {name!r}: the folder {folder} is not there; name the folder of a "
+                "trained latent action model"
+            )
+    elif name not in (SMALL_NETWORK, COMPONENTS) and not is_pretrained(name):
+        valid = one_of([SMALL_NETWORK, COMPONENTS, *PRETRAINED, "latent:FOLDER"])
+        raise UsageError(f"unknown encoder {name!r}; valid ones are {valid}")
+
+
+def encoder_digest(name: str) -> str:
+    """Hash of an encoder's folder, so that a changed one is noticed; empty without such a folder.
+
+    Raises:
+        UsageError: The folder is not there.
+    """
+    check_encoder(name)
+    return latent_digest(Path(name.removeprefix(_LATENT))) if name.startswith(_LATENT) else ""
+
+
+def encoder_token(name: str) -> str:
+    """What decides what an encoder says: its weights, wherever they lie, and who runs them.
+
+    Raises:
+        UsageError: As `check_encoder`.
+        AssetError: Named weights are not there.
+    """
+    check_encoder(name)
+    if name.startswith(_LATENT):
+        return latent_token(Path(name.removeprefix(_LATENT)))
+    return pretrained_token(name) if is_pretrained(name) else name
+
+
+def open_encoder(name: str) -> Embed:
+    """A trained image network, ready to be asked.
+
+    Raises:
+        UsageError: No such network, or one that is trained with each labeler anew.
+        AssetError: Its weights cannot be had.
+    """
+    check_encoder(name)
+    if name.startswith(_LATENT):
+        return open_latent(Path(name.removeprefix(_LATENT)))
+    if not is_pretrained(name):
+        raise UsageError(f"encoder {name!r} is learned with a labeler; there is none to open")
+    return open_pretrained(name)

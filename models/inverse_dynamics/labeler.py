@@ -1,0 +1,391 @@
+"""A trained labeler: an ensemble, its calibration, and one folder that holds all of it.
+
+The folder holds `model.safetensors` (every number), `labeler.yaml` (settings, contract, inputs,
+versions, hash of the data) and `metrics.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from jaxtyping import Float, UInt8
+from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
+
+from rotoscope.models.encoders.pca import PictureComponents
+from rotoscope.models.encoders.pretrained import Embed
+from rotoscope.models.inverse_dynamics.calibration import Calibration, confidence, tempered
+from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
+from rotoscope.models.inverse_dynamics.error_model import DoubtModel, doubt_signs
+from rotoscope.models.inverse_dynamics.kernel_ridge import predict_kernel
+from rotoscope.models.inverse_dynamics.labeler_arrays import check_labeler_arrays
+from rotoscope.models.inverse_dynamics.networks import (
+    LOG_VARIANCE_RANGE,
+    LabelerScaling,
+    build_network,
+    predict_ridge,
+    probabilities,
+    run_network,
+    with_motion,
+)
+from rotoscope.models.inverse_dynamics.rows import Rows
+from rotoscope.models.training.action_space import ActionSpace
+from rotoscope.models.training.model_folder import (
+    WEIGHTS,
+    below,
+    check_files,
+    filled,
+    read_arrays,
+    read_metrics,
+)
+from rotoscope.models.training.model_folder import read_facts as read_yaml_facts
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.files.atomic import atomic_path
+from rotoscope.pipeline.files.paths import inside
+
+LABELER_VERSION = 3
+"""Changes with the layout of a labeler's folder."""
+FACTS, METRICS = "labeler.yaml", "metrics.json"
+_BATCH_ROWS = 4096
+_BATCH_IMAGES = 256
+
+
+class LabelerFacts(BaseModel):
+    """`labeler.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    version: int
+    """`LABELER_VERSION` of the program that wrote it."""
+    family: str
+    """What kind of labeler it is."""
+    config: InverseDynamicsConfig
+    """Its settings."""
+    contract: ActionContract
+    """What its actions mean."""
+    inputs: tuple[str, ...]
+    """Features that it sees, in order."""
+    input_sizes: tuple[PositiveInt, ...]
+    """Numbers in each."""
+    camera: str
+    """Camera that it learned from; empty where it sees no pictures."""
+    image_size: tuple[int, int]
+    """Width and height of the pictures it learned from [px]."""
+    constant: tuple[str, ...]
+    """Dimensions that never moved in training."""
+    data_sha256: str
+    """Hash of the labelled data."""
+    encoder_sha256: str
+    """Hash of the encoder's own folder; empty where it has none."""
+    packages: dict[str, str]
+    """Versions of what trained it."""
+
+    @model_validator(mode="after")
+    def _sizes_are_of_inputs(self) -> LabelerFacts:
+        if len(self.input_sizes) != len(self.inputs):
+            raise ValueError(f"{len(self.inputs)} inputs, but {len(self.input_sizes)} sizes")
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What a labeler says about some moments."""
+
+    values: Float[np.ndarray, "row action"]
+    """Actions in the contract's units."""
+    half_width: Float[np.ndarray, "row action"]
+    """Half of the 90 % interval, same units; NaN for choices."""
+    confidence: Float[np.ndarray, " row"]
+    """Calibrated chance of being right, 0..1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labeler:
+    """A trained ensemble."""
+
+    facts: LabelerFacts
+    """Everything but numbers."""
+    scaling: LabelerScaling
+    """In front of and behind every member."""
+    components: PictureComponents | None
+    """The encoder `pca`; `None` with another, or none."""
+    members: tuple[dict[str, np.ndarray], ...]
+    """Weights of each, by name."""
+    calibration: Calibration
+    """What held-out episodes taught."""
+    metrics: dict[str, Any]
+    """Scores on held-out episodes."""
+
+    @cached_property
+    def space(self) -> ActionSpace:
+        """The contract's blocks."""
+        return ActionSpace.of(self.facts.contract)
+
+    @cached_property
+    def networks(self) -> list[Any]:
+        """The members as torch modules; empty where there are none."""
+        if self.facts.config.kind != "mlp":
+            return []
+        return [filled(self.build, arrays, "a member of the labeler") for arrays in self.members]
+
+    def build(self) -> Any:
+        """A member's network, without its weights."""
+        return network_for(self.facts.config, self.space, len(self.scaling.input_mean))
+
+    def open_encoder(self) -> Embed | None:
+        """What turns pictures into columns; `None` where members have image networks themselves.
+
+        Raises:
+            UsageError: The encoder's folder changed since training, or is gone.
+        """
+        facts, name = self.facts, self.facts.config.image_network
+        if not facts.camera or facts.config.learns_images:
+            return None
+        if encoder_digest(name) != facts.encoder_sha256:
+            raise UsageError(
+                f"the labeler was trained with another encoder {name} than is there now; put that "
+                "one back, or train the labeler again"
+            )
+        return self.components if facts.config.learns_components else open_encoder(name)
+
+    def embeddings_of(self, rows: Rows) -> Float[np.ndarray, "member row tap n"] | None:
+        """What the members' image networks say about windows; `None` without pictures."""
+        if rows.images is None:
+            return None
+        return self.embed(rows.images, rows.images[rows.before])[:, rows.frames]
+
+    def label(
+        self,
+        inputs: Float[np.ndarray, "row input"],
+        embeddings: Float[np.ndarray, "member row tap number"] | None = None,
+    ) -> Labels:
+        """Actions with intervals and confidence.
+
+        Args:
+            inputs: Flattened windows, in their own units; no columns where only images are seen.
+            embeddings: What each member's image network says about the frames of each window.
+
+        Raises:
+            UsageError: It learned from windows of another size, or its weights are damaged.
+        """
+        num = len(self.scaling.input_mean)
+        if inputs.shape[1] != num:
+            raise UsageError(
+                f"the labeler learned from {num} numbers a window, it was given {inputs.shape[1]}"
+            )
+        encoded, log_variance = self.predict(inputs, embeddings)
+        values, own = self.summarise(encoded, log_variance)
+        signs = self.signs(values, own, inputs, embeddings)
+        calibration = self.calibration
+        return self.judged(values, calibration.half_width(signs), encoded, calibration.temperature)
+
+    def judged(
+        self, values: np.ndarray, half_width: np.ndarray, encoded: np.ndarray, temperature: float
+    ) -> Labels:
+        """Labels with what is known about their errors.
+
+        Args:
+            values: Actions.
+            half_width: Half 90 % intervals in units of each dimension's spread.
+            encoded: What the members gave.
+            temperature: Of the probabilities of choices.
+        """
+        space, discrete = self.space, self.space.is_discrete
+        chosen = [np.zeros((len(values), 0))]
+        for block in space.blocks:
+            if block.kind == "discrete":
+                mean = encoded[:, :, block.encoded].mean(0)
+                chosen.append(tempered(mean, temperature).max(1, keepdims=True))
+        scored = ~discrete & ~np.isin(space.contract.names, self.facts.constant)
+        sure = confidence(half_width[:, scored], np.concatenate(chosen, axis=1))
+        width = np.where(discrete, np.nan, half_width * self.scaling.spread)
+        return Labels(values, width, sure)
+
+    def signs(
+        self,
+        values: np.ndarray,
+        own: np.ndarray,
+        inputs: np.ndarray,
+        embeddings: np.ndarray | None,
+    ) -> Float[np.ndarray, "row action sign"]:
+        """What doubts are told by; see `rotoscope.models.inverse_dynamics.error_model`."""
+        middle = self.space.decode(self.scaling.encoded_mean[None, None])
+        apart = self.space.error(values, np.repeat(middle, len(values), 0)) / self.scaling.spread
+        return doubt_signs(own / self.scaling.spread, apart, self._motion(inputs, embeddings))
+
+    def _motion(self, inputs: np.ndarray, embeddings: np.ndarray | None) -> np.ndarray:
+        """How far each sample of a window is from its middle, in standardised inputs."""
+        window = self.facts.config.window
+        offsets_s = window.offsets_s(self.facts.contract.rate_hz)
+        num, parts = len(offsets_s), [np.zeros((len(inputs), 0))]
+        if inputs.shape[1]:
+            size = inputs.shape[1] // (num - 1 + window.has_levels)
+            changes = ((inputs - self.scaling.input_mean) / self.scaling.input_scale)[
+                :, : size * (num - 1)
+            ]
+            parts.append(np.linalg.norm(changes.reshape(len(inputs), num - 1, size), axis=2))
+        if embeddings is not None:
+            centre = int(np.argmin(np.abs(offsets_s)))
+            moved = np.delete(embeddings - embeddings[:, :, [centre]], centre, axis=2)
+            parts.append(np.linalg.norm(moved, axis=3).mean(0))
+        return np.concatenate(parts, axis=1)
+
+    def predict(
+        self, inputs: np.ndarray, embeddings: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Encoded actions (member, row, encoded) and log variances (member, row, action)."""
+        parts = [
+            self._predict(
+                self.scaling.inputs(inputs[i : i + _BATCH_ROWS]),
+                None if embeddings is None else embeddings[:, i : i + _BATCH_ROWS],
+            )
+            for i in range(0, len(inputs), _BATCH_ROWS)
+        ]
+        return np.concatenate([p[0] for p in parts], 1), np.concatenate([p[1] for p in parts], 1)
+
+    def _predict(
+        self, inputs: np.ndarray, embeddings: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        kind = self.facts.config.kind
+        encoded, log_variance = [], []
+        for number, arrays in enumerate(self.members):
+            if kind == "ridge":
+                scaled, doubt = predict_ridge(arrays, inputs)
+            elif kind == "kernel":
+                scaled, rarity = predict_kernel(arrays, inputs)
+                doubt = np.repeat(rarity[:, None], len(self.scaling.spread), 1)
+            else:
+                scaled, doubt = self._run(number, inputs, embeddings)
+            raw = self.scaling.raw(scaled)
+            encoded.append(probabilities(raw, self.space, are_logits=kind == "mlp"))
+            log_variance.append(doubt)
+        return np.stack(encoded), np.stack(log_variance)
+
+    def _run(
+        self, number: int, inputs: np.ndarray, embeddings: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        import torch
+
+        seen = None if embeddings is None else torch.from_numpy(embeddings[number]).float()
+        with torch.inference_mode():
+            rows = torch.from_numpy(inputs).float()
+            out = run_network(self.networks[number], rows, seen).numpy().astype(float)
+        num = self.space.num_encoded
+        return out[:, :num], np.clip(out[:, num:], *LOG_VARIANCE_RANGE)
+
+    def embed(
+        self,
+        images: UInt8[np.ndarray, "frame size size 3"],
+        before: UInt8[np.ndarray, "frame size size 3"],
+    ) -> Float[np.ndarray, "member frame number"]:
+        """What the image networks of all members say about pictures.
+
+        `before` holds, for each, the picture that its motion is seen against.
+        """
+        import torch
+
+        out = []
+        with torch.inference_mode():
+            for start in range(0, len(images), _BATCH_IMAGES):
+                part = slice(start, start + _BATCH_IMAGES)
+                seen = with_motion(torch.from_numpy(images[part]), torch.from_numpy(before[part]))
+                found = [network["encoder"](seen).numpy() for network in self.networks]
+                out.append(np.stack(found))
+        return np.concatenate(out, axis=1)
+
+    def summarise(
+        self, encoded: np.ndarray, log_variance: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What the ensemble means, and its doubt (1-sigma, before calibration) per dimension."""
+        values = self.space.decode(encoded)
+        apart = np.stack([self.space.error(self.space.decode(m[None]), values) for m in encoded])
+        own = np.exp(log_variance).mean(0) * self.scaling.spread**2
+        # The sample's variance, so that doubts of two members and of five mean the same.
+        return values, np.sqrt(own + (apart**2).sum(0) / max(1, len(encoded) - 1))
+
+
+def network_for(config: InverseDynamicsConfig, space: ActionSpace, num_inputs: int) -> Any:
+    """A network of the size that settings and contract ask for."""
+    offsets_s = config.window.offsets_s(space.contract.rate_hz)
+    return build_network(
+        num_inputs=num_inputs,
+        num_taps=len(offsets_s) if config.learns_images else 0,
+        num_encoded=space.num_encoded,
+        num_actions=len(space.contract.dimensions),
+        hidden=config.hidden,
+    )
+
+
+def save_labeler(labeler: Labeler, folder: Path) -> None:
+    """Writes the folder, whole or not at all."""
+    from safetensors.numpy import save_file
+
+    arrays: dict[str, np.ndarray] = {
+        f"scaling.{name}": value for name, value in vars(labeler.scaling).items()
+    }
+    if labeler.components is not None:
+        arrays |= {f"components.{k}": v for k, v in vars(labeler.components).items()}
+    arrays["calibration.factor"] = labeler.calibration.factor
+    arrays |= {f"doubt.{k}": v for k, v in vars(labeler.calibration.doubt).items()}
+    arrays["calibration.temperature"] = np.array([labeler.calibration.temperature])
+    for number, member in enumerate(labeler.members):
+        arrays |= {f"member.{number}.{name}": value for name, value in member.items()}
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+        save_file(contiguous, temporary / WEIGHTS)
+        facts = labeler.facts.model_dump(mode="json")
+        (temporary / FACTS).write_text(yaml.safe_dump(facts, sort_keys=False))
+        (temporary / METRICS).write_text(json.dumps(labeler.metrics, indent=2) + "\n")
+
+
+def load_labeler(folder: Path) -> Labeler:
+    """A trained labeler from its folder.
+
+    Raises:
+        UsageError: The folder is missing or incomplete, or was written by another version.
+    """
+    facts = read_facts(folder)
+    arrays = read_arrays(folder / WEIGHTS)
+    num = len({name.split(".")[1] for name in arrays if name.startswith("member.")})
+    check_labeler_arrays(arrays, facts.config, facts.contract, folder / WEIGHTS)
+    components = below(arrays, "components.")
+    return Labeler(
+        facts=facts,
+        scaling=LabelerScaling(**below(arrays, "scaling.")),
+        components=PictureComponents(**components) if components else None,
+        members=tuple(below(arrays, f"member.{k}.") for k in range(num)),
+        calibration=Calibration(
+            DoubtModel(**below(arrays, "doubt.")),
+            arrays["calibration.factor"],
+            float(arrays["calibration.temperature"][0]),
+        ),
+        metrics=read_metrics(folder / METRICS),
+    )
+
+
+def read_facts(folder: Path) -> LabelerFacts:
+    """`labeler.yaml` of a folder; raises as `load_labeler`."""
+    check_files(
+        folder,
+        (FACTS, WEIGHTS, METRICS),
+        what="is no trained labeler: {}; name the folder that 'rotoscope train inverse-dynamics "
+        "--out' wrote",
+    )
+    return read_yaml_facts(folder / FACTS, LabelerFacts, version=LABELER_VERSION)
+
+
+def folder_digest(folder: Path) -> str:
+    """Hash of what decides a labeler's answers."""
+    found = hashlib.sha256()
+    for name in (FACTS, WEIGHTS):
+        found.update(inside(folder, name, what="the file", error=UsageError).read_bytes())
+    return found.hexdigest()

@@ -1,0 +1,113 @@
+"""Stage `label.pixels`: what a labeler's image networks say about every frame."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from rotoscope.models.encoders.pretrained import Embed
+from rotoscope.models.inverse_dynamics.encoders import encoder_token
+from rotoscope.models.inverse_dynamics.labeler import Labeler, folder_digest, load_labeler
+from rotoscope.models.training.pictures import shrink
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import EmbeddingTrack
+from rotoscope.pipeline.types import Frame, Video
+
+_BATCH_FRAMES = 64
+
+
+class PixelsConfig(StageConfig):
+    """Which labeler looks."""
+
+    model: Path
+    """Folder of a trained labeler that sees pictures."""
+
+
+class Pixels(FrameStage):
+    """Looks at shrunk frames through the image networks of a trained labeler.
+
+    Provides `pixels`, which `label.inverse_dynamics` with the same `model` turns into actions. Of
+    each frame only the networks' numbers are kept.
+    """
+
+    kind = "label.pixels"
+    version = "2"
+    provides = ("pixels",)
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
+    Config: ClassVar[type[StageConfig]] = PixelsConfig
+
+    @property
+    def folder(self) -> Path:
+        """The labeler's folder."""
+        assert isinstance(self.config, PixelsConfig)
+        return self.config.model
+
+    def cache_token(self) -> str:
+        """The labeler's weights, and those of an encoder that it names."""
+        labeler = load_labeler(self.folder)
+        labeler.open_encoder()
+        return f"{folder_digest(self.folder)} {encoder_token(labeler.facts.config.image_network)}"
+
+    def setup(self) -> None:
+        """Loads the labeler; one thread, so that videos side by side do not fight.
+
+        Raises:
+            UsageError: The labeler sees no pictures.
+        """
+        import torch
+
+        torch.set_num_threads(1)
+        labeler = load_labeler(self.folder)
+        if not labeler.facts.camera:
+            raise UsageError(
+                f"the labeler {self.folder} sees {', '.join(labeler.facts.inputs)}, no pictures; "
+                "remove the stage label.pixels"
+            )
+        self.labeler: Labeler = labeler
+        self.encoder: Embed | None = labeler.open_encoder()
+
+    def begin(self, video: Video) -> None:
+        """Forgets the video before."""
+        self.recent: deque[tuple[float, np.ndarray]] = deque()
+        self.images: list[np.ndarray] = []
+        self.before: list[np.ndarray] = []
+        self.found: list[np.ndarray] = []
+
+    def observe(self, frame: Frame) -> None:
+        """Takes the next frame."""
+        facts = self.labeler.facts
+        image = shrink(frame.rgb, facts.config.image_size, shape=facts.image_size)
+        self.recent.append((frame.time_s, image))
+        wanted_s = frame.time_s - facts.config.motion_over_s(facts.contract.rate_hz)
+        while len(self.recent) > 1 and _is_nearer(self.recent[1][0], self.recent[0][0], wanted_s):
+            self.recent.popleft()
+        self.images.append(image)
+        self.before.append(self.recent[0][1])
+        if len(self.images) == _BATCH_FRAMES:
+            self._embed()
+
+    def finish(self, time_s: Float[np.ndarray, " time"]) -> Tracks:
+        """The numbers of all frames."""
+        if self.images:
+            self._embed()
+        values = np.concatenate(self.found)
+        return {"pixels": EmbeddingTrack(folder_digest(self.folder), values)}
+
+    def _embed(self) -> None:
+        images = np.stack(self.images)
+        if self.encoder is not None:
+            found = self.encoder(images, np.stack(self.before))
+        else:
+            members = self.labeler.embed(images, np.stack(self.before))
+            found = np.concatenate(list(members), axis=1)
+        self.found.append(found.astype(np.float16))
+        self.images, self.before = [], []
+
+
+def _is_nearer(a_s: float, b_s: float, wanted_s: float) -> bool:
+    return abs(a_s - wanted_s) < abs(b_s - wanted_s)

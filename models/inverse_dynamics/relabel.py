@@ -1,0 +1,192 @@
+"""A dataset without actions, or with few, labelled by a trained inverse dynamics labeler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from jaxtyping import Float, UInt8
+
+from rotoscope.models.inverse_dynamics.labeler import Labeler, Labels, load_labeler
+from rotoscope.models.inverse_dynamics.rows import as_columns, rows_of
+from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.frames import cameras_of, open_frames
+from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
+from rotoscope.pipeline.episodes.episode import StateColumns
+from rotoscope.pipeline.errors import DatasetError, one_of
+from rotoscope.pipeline.export.publish import PublishResult
+from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
+from rotoscope.pipeline.files.paths import inside
+from rotoscope.pipeline.video.encode import EpisodeEncoder
+
+
+def relabel_dataset(
+    data: Path,
+    labeler_folder: Path,
+    out: Path,
+    *,
+    keeps_known: bool = True,
+    say: Callable[[str], None] = lambda _: None,
+) -> PublishResult:
+    """Writes a dataset whose actions are what a labeler infers from features and pictures.
+
+    State and pictures of one camera are taken over. Rows whose window of features is not known are
+    written as the nearest one and are not valid; so are all rows, as zeros, of an episode without
+    any such window.
+
+    Args:
+        data: Folder of a LeRobot v3 dataset that has the features the labeler sees.
+        labeler_folder: What `rotoscope train inverse-dynamics` wrote.
+        out: Where the new dataset appears, whole.
+        keeps_known: Whether rows with `label.valid` keep their own actions, with confidence 1.
+        say: Told of episodes that could not be labelled.
+
+    Raises:
+        DatasetError: A feature or camera is missing, another rate, or `out` holds something else.
+        UsageError: No trained labeler in `labeler_folder`.
+    """
+    labeler, dataset = load_labeler(labeler_folder), open_dataset(data)
+    _check(dataset, labeler)
+    camera = next(iter(cameras_of(dataset)), "")
+    state = _state_columns(dataset)
+    tasks = _tasks(dataset)
+    contract = labeler.facts.contract
+    num_blind = 0
+    with DatasetRecorder(contract, state, camera=camera.rpartition(".")[2]) as recorder:
+        for rows, images in _episodes(dataset, labeler):
+            made = _labelled(labeler, rows, images)
+            values, confidence, valid = made
+            if not valid.any():
+                num_blind += 1
+                say(
+                    f"episode {rows.index}: no window of its {rows.num_rows} rows is known: not "
+                    "labelled"
+                )
+            known = _known(rows, len(contract.dimensions)) & keeps_known
+            if known.any():
+                values = np.where(known[:, None], _vector(rows, "action"), values)
+            recorder.add(
+                Rows(
+                    name=f"{data.resolve().name}-episode{rows.index:06d}",
+                    task=tasks[int(rows.columns["task_index"][0])],
+                    actions=values,
+                    valid=valid | known,
+                    confidence=np.where(known, 1.0, confidence),
+                    state=None if state is None else _vector(rows, "observation.state"),
+                ),
+                _copied(recorder, dataset, rows, camera) if camera else None,
+            )
+        if num_blind == len(dataset.table):
+            raise DatasetError(
+                f"{one_of(labeler.facts.inputs)} are known in no window of any episode, or all "
+                "episodes are shorter than the labeler's window: there is nothing to label"
+            )
+        return recorder.publish(out, made_by=f"labelled by {labeler_folder.resolve().name}")
+
+
+def _labelled(
+    labeler: Labeler, rows: EpisodeRows, images: UInt8[np.ndarray, "row size size 3"] | None
+) -> tuple[Float[np.ndarray, "row action"], np.ndarray, np.ndarray]:
+    """Actions, confidence, and which rows were labelled."""
+    facts, num = labeler.facts, rows.num_rows
+    # Stand-ins that nothing reads: a labelled set refuses actions that never change.
+    unread = np.tile(np.linspace(0, 1, num)[:, None], len(facts.contract.dimensions))
+    parts = [_vector(rows, name) for name in facts.inputs]
+    episode = LabelledEpisode(
+        name=f"episode {rows.index}",
+        time_s=np.asarray(rows.columns["timestamp"], float),
+        features=np.concatenate([np.zeros((num, 0)), *parts], axis=1),
+        actions=unread,
+        valid=np.ones(num, bool),
+        images=images,
+    )
+    data = LabelledSet(
+        episodes=(episode,),
+        contract=facts.contract,
+        inputs=facts.inputs,
+        input_sizes=facts.input_sizes,
+        camera=facts.camera,
+        image_size=facts.image_size,
+    )
+    columns = as_columns(data, facts.config, labeler.open_encoder())
+    seen = rows_of(columns.episodes[0], columns, facts.config)
+    if not len(seen.times):
+        return np.zeros((num, unread.shape[1])), np.zeros(num), np.zeros(num, bool)
+    labels: Labels = labeler.label(seen.inputs, labeler.embeddings_of(seen))
+    nearest = seen.nearest(num)
+    valid = np.isin(np.arange(num), seen.times)
+    return labels.values[nearest], np.where(valid, labels.confidence[nearest], 0.0), valid
+
+
+def _episodes(dataset: Dataset, labeler: Labeler) -> Iterator[tuple[EpisodeRows, Any]]:
+    """Every episode with the small pictures that the labeler sees, if it sees any."""
+    camera, start = labeler.facts.camera, 0
+    frames = None
+    if camera:
+        frames = open_frames(dataset, camera, side_px=labeler.facts.config.image_size)
+    for index in range(len(dataset.table)):
+        rows = dataset.episode(index)
+        end = start + rows.num_rows
+        images = None if frames is None else frames[start:end].transpose(0, 2, 3, 1)
+        yield rows, None if images is None else np.ascontiguousarray(images)
+        start = end
+
+
+def _copied(
+    recorder: DatasetRecorder, dataset: Dataset, rows: EpisodeRows, camera: str
+) -> EpisodeEncoder:
+    """The episode's pictures, encoded once more; of its first camera."""
+    assert dataset.video_key == camera
+    images = read_images(rows, range(rows.num_rows), dataset.fps)
+    first = next(images)
+    with recorder.encoder(first) as encoder:
+        encoder.add(first)
+        for image in images:
+            encoder.add(image)
+    return encoder
+
+
+def _check(dataset: Dataset, labeler: Labeler) -> None:
+    facts, features = labeler.facts, dataset.info["features"]
+    wanted = [*facts.inputs, *([facts.camera] if facts.camera else [])]
+    missing = [name for name in wanted if name not in features]
+    if missing:
+        raise DatasetError(
+            f"{dataset.root} has no {one_of(missing)}, which the labeler sees; it has "
+            f"{one_of(features)}"
+        )
+    if abs(facts.contract.rate_hz / dataset.fps - 1) > 1e-3:
+        raise DatasetError(
+            f"{dataset.root} has {dataset.fps:g} rows a second, the labeler gives "
+            f"{facts.contract.rate_hz:g} actions a second; write one of the two again"
+        )
+
+
+def _known(rows: EpisodeRows, num_numbers: int) -> np.ndarray:
+    """Rows whose own action can be believed."""
+    has = "label.valid" in rows.columns and "action" in rows.columns
+    if not has or _vector(rows, "action").shape[1] != num_numbers:
+        return np.zeros(rows.num_rows, bool)
+    return np.asarray(rows.columns["label.valid"], bool).reshape(rows.num_rows)
+
+
+def _vector(rows: EpisodeRows, name: str) -> Float[np.ndarray, "row number"]:
+    values = np.asarray(rows.columns[name], float)
+    return values.reshape(rows.num_rows, -1)
+
+
+def _state_columns(dataset: Dataset) -> StateColumns | None:
+    if "observation.state" not in dataset.info["features"]:
+        return None
+    said = dataset.rotoscope("features.json").get("observation.state", {})
+    names = tuple(map(str, dataset.names("observation.state")))
+    return StateColumns(names, said.get("unit", "1"), said.get("description", "As recorded."))
+
+
+def _tasks(dataset: Dataset) -> dict[int, str]:
+    path = inside(dataset.root, "meta/tasks.parquet", what="the file")
+    table = pq.read_table(path).to_pandas()
+    return {int(n): str(text) for text, n in zip(table.index, table["task_index"], strict=True)}

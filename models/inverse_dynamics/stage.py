@@ -1,0 +1,246 @@
+"""Stage `label.inverse_dynamics`: actions that a trained model infers from what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from rotoscope.models.inverse_dynamics.labeler import Labeler, Labels, folder_digest, load_labeler
+from rotoscope.models.inverse_dynamics.track_inputs import Columns, features_by_subject, joined
+from rotoscope.models.training.windows import flatten_windows, inside_windows, sample_windows
+from rotoscope.pipeline.errors import ContractError, TrackError, UsageError, one_of
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import (
+    REASONS,
+    SCENE,
+    ActionTrack,
+    EmbeddingTrack,
+    FeatureTrack,
+    Track,
+)
+from rotoscope.pipeline.types import Clip
+
+_CHUNK_ROWS = 512
+"""Windows that are cut at a time: more would take memory, not less time."""
+
+
+class InverseDynamicsStageConfig(StageConfig):
+    """Which labeler, and for which robot."""
+
+    model: Path
+    """Folder that `rotoscope train inverse-dynamics --out` wrote."""
+    robot: str = ""
+    """Robot that the labels must be for; empty takes the labeler's."""
+
+
+class InverseDynamics(ClipStage):
+    """A trained labeler's actions, with a 90 % interval for every number.
+
+    Provides `actions.label.inverse_dynamics.<subject>`, whose confidence is calibrated, and the
+    column `label.interval`. Where the labeler was trained on absolute actions, which say where the
+    robot will be `shift_s` later, values are put at the time they speak of, as in all action
+    tracks. Frames whose window touches what was not seen, or reaches beyond the clip, have none;
+    where the labeler holds ends (`window.at_ends`), only the video's own ends are held.
+    """
+
+    kind = "label.inverse_dynamics"
+    version = "2"
+    requires = ("hands|body|gripper|features|pixels",)
+    provides = ("actions", "features")
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
+    Config: ClassVar[type[StageConfig]] = InverseDynamicsStageConfig
+
+    @property
+    def folder(self) -> Path:
+        """The labeler's folder."""
+        assert isinstance(self.config, InverseDynamicsStageConfig)
+        return self.config.model
+
+    def cache_token(self) -> str:
+        """The labeler's weights."""
+        self._load()
+        return folder_digest(self.folder)
+
+    def setup(self) -> None:
+        """Loads the labeler; one thread, so that videos side by side do not fight."""
+        import torch
+
+        torch.set_num_threads(1)
+        self.labeler = self._load()
+
+    def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
+        """Actions of every subject about whom all is known that the labeler sees.
+
+        Raises:
+            TrackError: Nothing in the recipe gives what the labeler sees.
+            UsageError: `label.pixels` looked through another labeler.
+        """
+        facts = self.labeler.facts
+        embedding = self._embedding(tracks)
+        if not facts.inputs:
+            nothing = Columns(np.zeros((clip.num_frames, 0)), np.ones(clip.num_frames, bool))
+            return self._label(clip, SCENE, nothing, embedding)
+        found = features_by_subject(tracks)
+        out: Tracks = {}
+        for subject, features in found.items():
+            if all(name in features for name in facts.inputs):
+                sizes = tuple(features[n].values.shape[1] for n in facts.inputs)
+                if sizes != facts.input_sizes:
+                    raise TrackError(
+                        f"the labeler {self.folder} learned from {facts.inputs} with "
+                        f"{facts.input_sizes} numbers, this recipe gives {sizes}"
+                    )
+                out |= self._label(clip, subject, joined(features, facts.inputs), embedding)
+        if not out and found:
+            there = sorted({name for features in found.values() for name in features})
+            raise TrackError(
+                f"the labeler {self.folder} sees {one_of(facts.inputs)}; the stages before it give "
+                f"{one_of(there)}: add what makes the rest, or train on what is there"
+            )
+        return out
+
+    def _load(self) -> Labeler:
+        assert isinstance(self.config, InverseDynamicsStageConfig)
+        labeler = load_labeler(self.folder)
+        robot = self.config.robot
+        if robot and robot != labeler.facts.contract.robot:
+            raise ContractError(
+                f"the recipe asks for actions of robot {robot!r}, the labeler {self.folder} gives "
+                f"those of {labeler.facts.contract.robot!r}; name another labeler or robot"
+            )
+        if "observation.state" in labeler.facts.inputs:
+            raise UsageError(
+                f"the labeler {self.folder} sees observation.state, which no video holds; train on "
+                "features that tracks give, such as track.hand.joints, or on a camera"
+            )
+        return labeler
+
+    def _embedding(self, tracks: Mapping[str, Track]) -> EmbeddingTrack | None:
+        if not self.labeler.facts.camera:
+            return None
+        track = tracks.get("pixels")
+        if not isinstance(track, EmbeddingTrack):
+            raise TrackError(
+                f"the labeler {self.folder} sees pictures; put the stage label.pixels with the "
+                "same model at the start of the recipe"
+            )
+        if track.model_sha256 != folder_digest(self.folder):
+            raise UsageError(
+                "label.pixels and label.inverse_dynamics name different labelers; give both the "
+                "same model"
+            )
+        return track
+
+    def _label(
+        self, clip: Clip, subject: str, seen: Columns, embedding: EmbeddingTrack | None
+    ) -> Tracks:
+        contract = self.labeler.facts.contract
+        at_s = clip.time_s - (contract.shift_s if contract.mode == "absolute" else 0.0)
+        num, size = clip.num_frames, len(contract.dimensions)
+        values, width = np.full((num, size), np.nan), np.full((num, size), np.nan)
+        confidence = np.zeros(num)
+        observed = np.zeros(num, bool)
+        for start in range(0, num, _CHUNK_ROWS):
+            part = slice(start, min(start + _CHUNK_ROWS, num))
+            # Copies are made of the frames around these rows alone, however long the clip is.
+            near = self._frames_around(clip.time_s, at_s[part])
+            known, watched, labels = self._rows(
+                clip.time_s[near],
+                at_s[part],
+                Columns(seen.values[near], seen.valid[near]),
+                None if embedding is None else embedding.values[near],
+            )
+            rows = np.arange(part.start, part.stop)[known]
+            observed[part] = watched
+            if labels is not None:
+                values[rows], width[rows] = labels.values, labels.half_width
+                confidence[rows] = labels.confidence
+        cut = self._beyond_a_cut(clip, at_s)
+        values[cut], width[cut], confidence[cut] = np.nan, np.nan, 0
+        is_known = np.isfinite(values).all(axis=1)
+        valid = is_known & observed
+        reason = np.where(
+            valid, 0, np.where(is_known, REASONS.index("gap_filled"), REASONS.index("not_seen"))
+        )
+        actions = ActionTrack(
+            labeler=self.kind,
+            subject=subject,
+            contract=contract,
+            values=values,
+            valid=valid,
+            confidence=np.where(valid, confidence, 0.0),
+            reason=reason.astype(np.uint8),
+        )
+        interval = FeatureTrack(
+            feature="label.interval",
+            subject=subject,
+            values=width,
+            names=tuple(contract.names),
+            unit=", ".join(sorted({d.unit for d in contract.dimensions})),
+            description="Half width of the 90 % interval of each number of the action.",
+        )
+        return {
+            f"actions.{self.kind}.{subject}": actions,
+            f"features.interval.{subject}": interval,
+        }
+
+    def _beyond_a_cut(
+        self, clip: Clip, at_s: Float[np.ndarray, " row"]
+    ) -> Bool[np.ndarray, " row"]:
+        """Rows whose window leaves the clip where the video goes on.
+
+        What is held at the end of a video may have come to rest; at a cut everything moves.
+        """
+        facts = self.labeler.facts
+        offsets_s = facts.config.window.offsets_s(facts.contract.rate_hz)
+        before = ~inside_windows(clip.time_s, at_s, np.minimum(offsets_s[:1], 0))
+        after = ~inside_windows(clip.time_s, at_s, np.maximum(offsets_s[-1:], 0))
+        goes_on = clip.end < clip.video.num_frames
+        return (before & (clip.start > 0)) | (after & goes_on)
+
+    def _frames_around(
+        self, time_s: Float[np.ndarray, " time"], at_s: Float[np.ndarray, " row"]
+    ) -> slice:
+        """The frames that windows around some moments reach, and two more on either side."""
+        facts = self.labeler.facts
+        offsets_s = facts.config.window.offsets_s(facts.contract.rate_hz)
+        first = int(np.searchsorted(time_s, at_s[0] + offsets_s[0]))
+        last = int(np.searchsorted(time_s, at_s[-1] + offsets_s[-1]))
+        start = min(max(0, first - 2), max(0, len(time_s) - 3))
+        return slice(start, max(last + 3, start + 3))
+
+    def _rows(
+        self,
+        time_s: Float[np.ndarray, " time"],
+        at_s: Float[np.ndarray, " row"],
+        seen: Columns,
+        embedding: Float[np.ndarray, "time number"] | None,
+    ) -> tuple[Bool[np.ndarray, " row"], Bool[np.ndarray, " row"], Labels | None]:
+        """Which rows have a known window, which an observed one, and the labels of the former."""
+        facts = self.labeler.facts
+        config = facts.config
+        offsets_s = config.window.offsets_s(facts.contract.rate_hz)
+        is_column = embedding is not None and not config.learns_images
+        columns = seen.values
+        if embedding is not None and is_column:
+            columns = np.concatenate([columns, embedding.astype(float)], axis=1)
+        ends = config.window.at_ends
+        windows, known = sample_windows(time_s, columns, at_s, offsets_s, at_ends=ends)
+        valid = seen.valid[:, None].astype(float)
+        believed, _ = sample_windows(time_s, valid, at_s, offsets_s, at_ends=ends)
+        inside = inside_windows(time_s, at_s, offsets_s, at_ends=ends)
+        watched = inside & (believed[..., 0] > 1 - 1e-6).all(axis=1)
+        if not known.any():
+            return known, watched, None
+        inputs = flatten_windows(windows[known], offsets_s, has_levels=config.window.has_levels)
+        pictures = None
+        if embedding is not None and not is_column:
+            numbers = embedding.astype(np.float32)
+            found, _ = sample_windows(time_s, numbers, at_s[known], offsets_s, at_ends=ends)
+            members = found.reshape(*found.shape[:2], config.members, -1)
+            pictures = members.transpose(2, 0, 1, 3)
+        return known, watched, self.labeler.label(inputs, pictures)

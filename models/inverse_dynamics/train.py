@@ -1,0 +1,356 @@
+"""Training an inverse dynamics labeler: which action lies between what was before and after.
+
+Non-causal, as in VPT (Baker et al. 2022, 2206.11795). Every member of an ensemble leaves out
+episodes of its own; calibration and scores come from members that did not see the episode.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rotoscope.models.encoders.pca import PictureComponents
+from rotoscope.models.inverse_dynamics.calibration import Calibration
+from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.cross_conformal import HeldOut, calibrated
+from rotoscope.models.inverse_dynamics.encoders import check_encoder, encoder_digest, open_encoder
+from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+from rotoscope.models.inverse_dynamics.kernel_ridge import fit_kernel
+from rotoscope.models.inverse_dynamics.kernel_search import choose_kernel, least_window
+from rotoscope.models.inverse_dynamics.labeler import (
+    LABELER_VERSION,
+    Labeler,
+    LabelerFacts,
+    network_for,
+    save_labeler,
+)
+from rotoscope.models.inverse_dynamics.networks import (
+    LabelerScaling,
+    fit_ridge,
+    network_loss,
+    run_network,
+    set_base,
+    with_motion,
+)
+from rotoscope.models.inverse_dynamics.rows import (
+    DEFAULT_COMPONENTS,
+    Rows,
+    as_columns,
+    components_of,
+    labelled_rows,
+    rows_of,
+    scaling_of,
+)
+from rotoscope.models.training.action_space import ActionSpace
+from rotoscope.models.training.data import LabelledSet
+from rotoscope.models.training.folds import Folds
+from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
+from rotoscope.models.training.model_folder import package_versions
+from rotoscope.pipeline.errors import DatasetError, UsageError
+
+
+def train_inverse_dynamics(
+    data: LabelledSet,
+    config: InverseDynamicsConfig,
+    out: Path,
+    *,
+    listener: TrainListener | None = None,
+) -> Labeler:
+    """Trains a labeler and writes its folder; goes on where a killed training stopped.
+
+    Args:
+        data: Labelled episodes.
+        config: Settings.
+        out: Folder of the labeler; `OUT.training` beside it holds checkpoints until it is done.
+        listener: Told about progress.
+
+    Episodes without a row whose window is known are left out, and named in the metrics.
+
+    Raises:
+        DatasetError: Too few episodes, or none long enough to hold a window.
+        UsageError: Settings that cannot be met, or checkpoints of another training.
+    """
+    check_settings(config)
+    data, left_out = _with_known_windows(data, config)
+    Folds.of(len(data.episodes), config.members, seed=config.loop.seed)  # enough of them?
+    if config.kind == "kernel":
+        num_blocks = len(ActionSpace.of(data.contract).blocks)
+        num = len(config.kernel.penalties or (1,))
+        if num not in (1, num_blocks):
+            raise UsageError(
+                f"kernel.penalties has {num} numbers; give one, or one for each of the "
+                f"{num_blocks} parts of the action"
+            )
+        labeler = _train_kernel(data, config)
+    else:
+        labeler = _train_members(data, config, out.with_name(out.name + ".training"), listener)
+    labeler = replace(labeler, metrics=labeler.metrics | {"left_out": left_out})
+    save_labeler(labeler, out)
+    _forget(out.with_name(out.name + ".training"))
+    return labeler
+
+
+def check_settings(config: InverseDynamicsConfig) -> None:
+    """Refuses settings that contradict each other.
+
+    Raises:
+        UsageError: Nothing to see, an unknown encoder, an image network to be trained by what is
+            solved in closed form, or a device that is not there.
+    """
+    check_encoder(config.image_network)
+    if not config.inputs and not config.camera:
+        raise UsageError(
+            "a labeler must see something: set inputs or camera, such as "
+            "-o inputs=[observation.state] or -o camera=observation.images.front"
+        )
+    if config.kind != "mlp" and config.learns_images:
+        raise UsageError(
+            f"kind={config.kind} cannot train the image network 'cnn'; use kind=mlp, encoder=pca, "
+            "or a pretrained encoder"
+        )
+    if config.kind == "mlp":
+        choose_device(config.loop)
+
+
+def _with_known_windows(
+    data: LabelledSet, config: InverseDynamicsConfig
+) -> tuple[LabelledSet, list[str]]:
+    """The episodes that something can be learned from, and the names of the others."""
+    rate_hz = data.contract.rate_hz
+    window = least_window(config, rate_hz)
+    known, names = [], []
+    for episode in data.episodes:
+        if labelled_rows(episode, window, rate_hz).any():
+            known.append(episode)
+        else:
+            names.append(episode.name)
+    if not known:
+        raise DatasetError(
+            f"none of the {len(names)} episodes has a row with a valid action and a window of "
+            "known features: they are NaN there, or the window is longer than the episode; shorten "
+            "window.before_s and window.after_s, or name other inputs"
+        )
+    return replace(data, episodes=tuple(known)) if names else data, names
+
+
+def _train_kernel(data: LabelledSet, config: InverseDynamicsConfig) -> Labeler:
+    """One model of all episodes; its errors are those of models that lack a part of them."""
+    space = ActionSpace.of(data.contract)
+    sha256 = data.digest()
+    seen = data
+    if config.camera and not config.learns_components:
+        seen = as_columns(data, config, open_encoder(config.image_network))
+    config = choose_kernel(seen, config, space)
+    folds = Folds.of(len(seen.episodes), max(3, config.members), seed=config.loop.seed)
+    every = list(range(len(seen.episodes)))
+    num_own = data.episodes[0].features.shape[1]
+    whole, _ = _kernel_labeler(seen, every, config, space, num_own)
+    whole = replace(whole, facts=_facts(data, config, sha256))
+    parts = []
+    for number, part in enumerate(folds.parts):
+        blind, rows = _kernel_labeler(seen, folds.others(number), config, space, num_own)
+        blind = replace(blind, facts=whole.facts)
+        names = tuple(data.episodes[i].name for i in part)
+        parts.append(HeldOut(blind, tuple(rows[i] for i in part), names))
+    return calibrated(whole, parts)
+
+
+def _kernel_labeler(
+    data: LabelledSet,
+    fitted: list[int],
+    config: InverseDynamicsConfig,
+    space: ActionSpace,
+    num_own: int,
+) -> tuple[Labeler, list[Rows]]:
+    """A labeler that knows some episodes, and all episodes as it sees them."""
+    components = None
+    if config.learns_components:
+        known = replace(data, episodes=tuple(data.episodes[i] for i in fitted))
+        components = components_of(known, config.components or DEFAULT_COMPONENTS)
+    columns = as_columns(data, config, components)
+    rows = [rows_of(e, columns, config) for e in columns.episodes]
+    here = Rows.join([rows[i] for i in fitted])
+    scaling = scaling_of(here, space, config, num_own=num_own)
+    width, penalties = config.kernel.width, config.kernel.penalties
+    assert width is not None
+    assert penalties is not None
+    per_block = np.broadcast_to(penalties, len(space.blocks))
+    widths = [b.encoded.stop - b.encoded.start for b in space.blocks]
+    member = fit_kernel(
+        scaling.inputs(here.inputs),
+        scaling.encoded(space.encode(here.actions)),
+        width=width,
+        penalties=np.repeat(per_block, widths),
+    )
+    return _bare(_facts(data, config, ""), scaling, components, (member,)), rows
+
+
+def _train_members(
+    data: LabelledSet, config: InverseDynamicsConfig, work: Path, listener: TrainListener | None
+) -> Labeler:
+    """An ensemble, each member without two parts of the episodes."""
+    space = ActionSpace.of(data.contract)
+    folds = Folds.for_members(len(data.episodes), config.members, seed=config.loop.seed)
+    facts = _facts(data, config, data.digest())
+    components = None
+    if config.learns_components:
+        components = components_of(data, config.components or DEFAULT_COMPONENTS)
+    is_column = config.camera and not config.learns_images
+    embed = components or (open_encoder(config.image_network) if is_column else None)
+    columns = as_columns(data, config, embed)
+    rows = [rows_of(e, columns, config) for e in columns.episodes]
+    seen = Rows.join(rows)
+    scaling = scaling_of(seen, space, config, num_own=data.episodes[0].features.shape[1])
+    fit = _Fit(config, space, scaling, work, facts.data_sha256 + facts.encoder_sha256, listener)
+    members = tuple(
+        fit.member(k, folds.fitted(k), list(folds.parts[folds.left_out(k)[0]]), rows)
+        for k in range(config.members)
+    )
+    labeler = _bare(facts, scaling, components, members)
+    parts = []
+    for number, part in enumerate(folds.parts):
+        blind = tuple(members[k] for k in folds.blind(number, config.members))
+        names = tuple(data.episodes[i].name for i in part)
+        held = replace(labeler, members=blind)
+        parts.append(HeldOut(held, tuple(rows[i] for i in part), names))
+    return calibrated(labeler, parts)
+
+
+def _bare(
+    facts: LabelerFacts,
+    scaling: LabelerScaling,
+    components: PictureComponents | None,
+    members: tuple[dict[str, np.ndarray], ...],
+) -> Labeler:
+    """A labeler that does not know its errors yet."""
+    num = len(facts.contract.dimensions)
+    unknown = DoubtModel(np.zeros((num, 0)), np.ones((num, 0)), np.zeros((num, 1)))
+    calibration = Calibration(unknown, np.ones(num), 1.0)
+    return Labeler(facts, scaling, components, members, calibration, metrics={})
+
+
+def _forget(work: Path) -> None:
+    """Removes the checkpoints; the curves stay."""
+    for path in work.glob("member-*.pt"):
+        path.unlink()
+    if work.is_dir() and not any(work.iterdir()):
+        work.rmdir()
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """What the members share."""
+
+    config: InverseDynamicsConfig
+    space: ActionSpace
+    scaling: LabelerScaling
+    work: Path
+    digest: str
+    listener: TrainListener | None
+
+    def member(
+        self, number: int, fitted: list[int], judged: list[int], rows: list[Rows]
+    ) -> dict[str, np.ndarray]:
+        here = Rows.join([rows[i] for i in fitted])
+        there = Rows.join([rows[i] for i in judged])
+        ridge = fit_ridge(
+            *self._scaled(here),
+            self._scaled(there),
+            self.scaling.error_weights(self.space),
+            penalty=self.config.ridge_penalty,
+        )
+        return ridge if self.config.kind == "ridge" else self._network(number, here, there, ridge)
+
+    def _scaled(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+        encoded = self.scaling.encoded(self.space.encode(rows.actions))
+        return self.scaling.inputs(rows.inputs), encoded
+
+    def _build(self, ridge: dict[str, np.ndarray]) -> Any:
+        module = network_for(self.config, self.space, len(self.scaling.input_mean))
+        if "base" in module:
+            weight = ridge["weight"].copy()
+            for block in self.space.blocks:
+                if block.kind == "discrete":
+                    # Shares, 0..1, become logits to start from: 1/2 more is e^4 times as likely.
+                    weight[-1, block.encoded] -= 0.5
+                    weight[:, block.encoded] *= 8
+            set_base(module, weight)
+        return module
+
+    def _network(
+        self, number: int, here: Rows, there: Rows, ridge: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        config = self.config
+        loop = config.loop.model_copy(update={"seed": config.loop.seed + 1000 * number})
+        device = choose_device(loop)
+        fitted, judged = self._tensors(here, device), self._tensors(there, device)
+        settings = config.model_dump_json(exclude={"loop"})
+        problem = Problem(
+            name=f"member {number + 1} of {config.members}",
+            build=lambda: self._build(ridge),
+            num_rows=len(here.actions),
+            loss=lambda module, batch: self._loss(module, fitted, batch),
+            validate=lambda module: self._validation(module, judged),
+            fingerprint=hashlib.sha256(f"{self.digest}|{settings}".encode()).hexdigest(),
+        )
+        done = train(
+            problem, loop, checkpoint=self.work / f"member-{number}.pt", listener=self.listener
+        )
+        return {name: value.numpy() for name, value in done.module.state_dict().items()}
+
+    def _tensors(self, rows: Rows, device: Any) -> dict[str, Any]:
+        import torch
+
+        inputs, encoded = self._scaled(rows)
+        weights = self.scaling.error_weights(self.space)
+        out: dict[str, Any] = {
+            "inputs": torch.from_numpy(inputs).float().to(device),
+            "target": torch.from_numpy(encoded).float().to(device),
+            "weights": torch.from_numpy(weights).float().to(device),
+        }
+        if rows.images is not None:
+            out["images"] = torch.from_numpy(rows.images).to(device)
+            out["frames"] = torch.from_numpy(rows.frames).to(device)
+            out["before"] = torch.from_numpy(rows.before).to(device)
+        return out
+
+    def _loss(self, module: Any, data: dict[str, Any], batch: Any) -> Any:
+        embeddings = None
+        if "images" in data:
+            frames = data["frames"][batch]
+            images, before = data["images"][frames], data["images"][data["before"][frames]]
+            seen = with_motion(images, before).flatten(0, 1)
+            embeddings = module["encoder"](seen).unflatten(0, frames.shape)
+        out = run_network(module, data["inputs"][batch], embeddings).float()
+        return network_loss(out, data["target"][batch], data["weights"], self.space)
+
+    def _validation(self, module: Any, data: dict[str, Any]) -> float:
+        import torch
+
+        num, size = len(data["inputs"]), self.config.loop.batch_size
+        total = 0.0
+        for start in range(0, num, size):
+            batch = torch.arange(start, min(start + size, num), device=data["inputs"].device)
+            total += float(self._loss(module, data, batch)) * len(batch)
+        return total / num
+
+
+def _facts(data: LabelledSet, config: InverseDynamicsConfig, data_sha256: str) -> LabelerFacts:
+    return LabelerFacts(
+        version=LABELER_VERSION,
+        family="inverse_dynamics",
+        config=config,
+        contract=data.contract,
+        inputs=data.inputs,
+        input_sizes=data.input_sizes,
+        camera=data.camera,
+        image_size=data.image_size,
+        constant=data.constant,
+        data_sha256=data_sha256,
+        encoder_sha256=encoder_digest(config.image_network) if config.camera else "",
+        packages=package_versions(),
+    )

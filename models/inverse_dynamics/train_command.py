@@ -1,0 +1,70 @@
+"""From a dataset's folder to a labeler's, settings given as `key=value`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.labeler import Labeler
+from rotoscope.models.inverse_dynamics.train import check_settings, train_inverse_dynamics
+from rotoscope.models.training.loop import TrainListener
+from rotoscope.models.training.read import read_labelled
+from rotoscope.models.training.settings import read_settings
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import ContractError, UsageError
+from rotoscope.pipeline.files.plain import read_yaml
+from rotoscope.pipeline.quoting import problems_of
+
+
+def train_from_dataset(
+    data: Path,
+    out: Path,
+    overrides: Sequence[str] = (),
+    *,
+    contract: Path | None = None,
+    listener: TrainListener | None = None,
+) -> Labeler:
+    """Trains an inverse dynamics labeler on a LeRobot v3 dataset.
+
+    Args:
+        data: Folder of the labelled dataset.
+        out: Folder of the labeler.
+        overrides: Settings such as `camera=observation.images.front` or `loop.seed=1`.
+        contract: JSON or YAML file that says what the actions should mean.
+        listener: Told about progress.
+
+    Raises:
+        UsageError: An unknown setting or a value out of range.
+        DatasetError: Data that no labeler should be trained on.
+        ContractError: Actions that mean something else than `contract` says.
+    """
+    config = parse_settings(overrides)
+    check_settings(config)
+    labelled = read_labelled(
+        data,
+        inputs=config.inputs,
+        camera=config.camera,
+        image_size=config.image_size,
+        contract=None if contract is None else _read_contract(contract),
+    )
+    return train_inverse_dynamics(labelled, config, out, listener=listener)
+
+
+def parse_settings(overrides: Sequence[str]) -> InverseDynamicsConfig:
+    """Settings out of `key=value`, values read as YAML.
+
+    Raises:
+        UsageError: Not of that form, an unknown key, or a value out of range.
+    """
+    return read_settings(overrides, InverseDynamicsConfig)
+
+
+def _read_contract(path: Path) -> ActionContract:
+    found = read_yaml(path, error=UsageError)
+    try:
+        return ActionContract.model_validate(found)
+    except ValidationError as error:
+        raise ContractError(f"{path} holds no action contract: {problems_of(error)}") from error

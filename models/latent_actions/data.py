@@ -1,0 +1,138 @@
+"""Unlabelled videos, and everything that must be true of them before any training starts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from rotoscope.models.latent_actions.config import LatentActionConfig
+from rotoscope.models.training.windows import nearest_frames
+from rotoscope.pipeline.errors import DatasetError
+
+MIN_VIDEOS = 3
+"""One to judge on, two to learn from."""
+SHAPE_TOLERANCE = 0.02
+"""How far pictures may differ in width over height."""
+_MIN_TRACKED_ROWS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class UnlabelledVideo:
+    """One video or episode; no action of it is looked at."""
+
+    name: str
+    """How messages call it."""
+    time_s: Float[np.ndarray, " time"]
+    """Time of each frame [s], increasing."""
+    images: UInt8[np.ndarray, "time size size 3"]
+    """Shrunk frames."""
+    targets: Float[np.ndarray, "time target"]
+    """Tracks that latents must tell the change of; NaN where unknown."""
+    points: Float[np.ndarray, "time point 2"]
+    """Image points that pixels near count more, as shares of width and height; NaN where
+    unknown."""
+    embodiment: int = 0
+    """Which of the sources it comes from."""
+
+    def __post_init__(self) -> None:
+        lengths = {"images": len(self.images), "targets": len(self.targets)}
+        lengths["points"] = len(self.points)
+        if set(lengths.values()) != {len(self.time_s)}:
+            raise DatasetError(
+                f"{self.name}: {len(self.time_s)} frame times, but {lengths}; one each is needed"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class UnlabelledSet:
+    """Videos of one or several embodiments on one clock."""
+
+    videos: tuple[UnlabelledVideo, ...]
+    """In order of source and name."""
+    embodiments: tuple[str, ...]
+    """Name of each source."""
+    picture_shape: tuple[int, int]
+    """Width and height of the pictures before they were shrunk [px]."""
+    target_names: tuple[str, ...] = ()
+    """The feature that each column of `targets` belongs to."""
+
+    def digest(self) -> str:
+        """Hash of everything that is learned from."""
+        found = hashlib.sha256(repr((self.embodiments, self.target_names)).encode())
+        for video in self.videos:
+            found.update(f"{video.embodiment}{video.images.shape}".encode())
+            for array in (video.time_s, video.images, video.targets, video.points):
+                found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()
+
+    def gap_s(self, config: LatentActionConfig) -> float:
+        """Time that a latent spans [s].
+
+        Raises:
+            DatasetError: Sources run at different rates and the settings do not say.
+        """
+        if config.gap_s is not None:
+            return config.gap_s
+        steps = [float(np.median(np.diff(v.time_s))) for v in self.videos if len(v.time_s) > 1]
+        if not steps:
+            raise DatasetError("no video has two frames; a latent action lies between two")
+        if max(steps) > 1.1 * min(steps):
+            raise DatasetError(
+                f"videos run at {1 / max(steps):g} to {1 / min(steps):g} frames a second, so that "
+                f"their steps mean different things; set gap_s, such as gap_s={max(steps):.3g}"
+            )
+        return float(np.median(steps))
+
+
+def check_videos(data: UnlabelledSet, config: LatentActionConfig) -> None:
+    """Refuses what no model should be trained on.
+
+    Raises:
+        DatasetError: Too few videos, all too short, or tracks that are hardly ever known.
+    """
+    if len(data.videos) < MIN_VIDEOS:
+        raise DatasetError(
+            f"{len(data.videos)} videos are too few: at least {MIN_VIDEOS} are needed, so that "
+            "some can be held out"
+        )
+    for name in dict.fromkeys(data.target_names):
+        columns = [i for i, n in enumerate(data.target_names) if n == name]
+        known = sum(int(np.isfinite(v.targets[:, columns]).all(1).sum()) for v in data.videos)
+        if known < _MIN_TRACKED_ROWS:
+            raise DatasetError(
+                f"feature {name!r} is known in {known} rows of all videos together; at least "
+                f"{_MIN_TRACKED_ROWS} are needed to learn from it: leave it out of tracks.targets"
+            )
+
+
+def split_videos(data: UnlabelledSet, config: LatentActionConfig) -> tuple[list[int], list[int]]:
+    """Videos to learn from, and those on which training stops early and latents are judged."""
+    order = np.random.default_rng(config.loop.seed).permutation(len(data.videos)).tolist()
+    held = min(max(1, round(len(order) * config.held_out_share)), len(order) - 2)
+    return sorted(order[held:]), sorted(order[:held])
+
+
+def stretches(
+    videos: Sequence[UnlabelledVideo], gap_s: float, num_frames: int, *, every: int = 1
+) -> Int[np.ndarray, "row frame"]:
+    """Frames of every stretch, one gap apart, counted through all videos one after the other.
+
+    Args:
+        videos: Whose frames are counted.
+        gap_s: Time between two frames of a stretch [s].
+        num_frames: Frames of a stretch.
+        every: A stretch starts at every so many frames.
+    """
+    rows, first = [np.zeros((0, num_frames), int)], 0
+    for video in videos:
+        span_s = gap_s * (num_frames - 1)
+        starts = video.time_s[video.time_s <= video.time_s[-1] - 0.9 * span_s][::every]
+        if len(starts) and len(video.time_s) >= num_frames:
+            wanted = starts[:, None] + gap_s * np.arange(num_frames)
+            rows.append(first + nearest_frames(video.time_s, wanted))
+        first += len(video.time_s)
+    return np.concatenate(rows)

@@ -1,0 +1,281 @@
+"""What latent action models are trained to do with a batch of stretches of video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rotoscope.models.latent_actions.config import LatentActionConfig
+from rotoscope.models.latent_actions.networks import (
+    features_of,
+    found_places,
+    frame_features,
+    frame_maps,
+    latents_of,
+    predict_change,
+    predict_features,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+_PLACE_WEIGHT = 0.5
+_JUMP = 10.0
+"""Changes beyond this many usual ones are not believed."""
+_BELL = 0.05
+"""1-sigma of where a map may say that a point is, as a share of the picture."""
+_ROUNDING = 1e-6
+"""Mean square of a change of pixels (0..1) that is nothing but compression."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batchable:
+    """All videos as tensors on one device; stretches point into them."""
+
+    images: torch.Tensor
+    """Frames (frame, size, size, 3), uint8."""
+    features: torch.Tensor | None
+    """What a frozen encoder says about each; `None` where the encoder is trained."""
+    targets: torch.Tensor
+    """Standardised tracks (frame, target); NaN where unknown."""
+    target_step: torch.Tensor
+    """How far a target usually changes over one gap, in units of its standardised value."""
+    points: torch.Tensor
+    """Image points (frame, point, 2), shares of width and height; NaN where unknown."""
+    point_step: torch.Tensor
+    """How far a point usually moves over one gap (point, 2), in the same shares."""
+    embodiment: torch.Tensor
+    """Source of each frame."""
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """What a batch gave."""
+
+    total: torch.Tensor
+    """What is minimised."""
+    forward: torch.Tensor
+    """Error of the forward model as a share of that of predicting nothing."""
+    latents: torch.Tensor
+    """Latents of the batch (row, number)."""
+
+
+def stretch_losses(
+    module: Any,
+    data: Batchable,
+    frames: torch.Tensor,
+    config: LatentActionConfig,
+    *,
+    gaps: int,
+    deal: torch.Tensor | None = None,
+) -> Losses:
+    """Losses of all pairs of frames of some stretches that are `gaps` steps apart.
+
+    Args:
+        module: The network; in training mode pictures are augmented and slow copies follow.
+        data: Videos.
+        frames: Stretches (row, frame), indices into `data`.
+        config: Settings.
+        gaps: How many frames of a stretch lie between the two of a pair.
+        deal: Order in which latents are dealt out to the forward model; each its own if absent.
+    """
+    images, moved = _pictures(module, data, frames, config)
+    maps = None
+    if data.features is None:
+        maps = frame_maps(module["tower"], images.flatten(0, 1))
+        features = features_of(maps)
+    else:
+        features = data.features[frames].flatten(0, 1)
+    pairs = _Pairs(frames, gaps)
+    before, after = pairs.of(features)
+    latents, total = latents_of(module, before, after, config)
+    dealt = latents if deal is None else latents[deal]
+    embodiment = data.embodiment[pairs.first]
+    if config.objective == "lapo":
+        points = data.points[pairs.last] + moved
+        forward = _pixel_error(module, points, images, pairs, dealt, embodiment, config)
+    else:
+        wanted = _wanted_features(module, images, features, pairs, config)
+        found = predict_features(module, before, dealt, embodiment)
+        forward = (found - wanted).pow(2).mean()
+        if config.objective == "dynamo":
+            total = total + config.covariance_weight * _correlation(features)
+    if "tell" in module and config.tracks.weight:
+        taught = _track_loss(module, data, pairs, features, latents)
+        total = total + config.tracks.weight * taught
+    if maps is not None and config.tracks.points:
+        points = data.points[pairs.all] + moved
+        found = find_points(maps, points)
+        steps = _point_steps(features, points, data.point_step, pairs)
+        total = total + config.tracks.weight * (found + steps)
+    return Losses(total + forward, forward, latents)
+
+
+class _Pairs:
+    """Frames of stretches, paired up."""
+
+    def __init__(self, frames: torch.Tensor, gaps: int) -> None:
+        self.shape, self.gaps = frames.shape, gaps
+        self.all = frames.flatten()
+        self.first = frames[:, :-gaps].flatten()
+        self.last = frames[:, gaps:].flatten()
+
+    def of(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The first and the last of each pair, of values given for all frames."""
+        stretch = values.view(*self.shape, *values.shape[1:])
+        return stretch[:, : -self.gaps].flatten(0, 1), stretch[:, self.gaps :].flatten(0, 1)
+
+
+def _pictures(
+    module: Any, data: Batchable, frames: torch.Tensor, config: LatentActionConfig
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images (row, frame, 3, size, size), 0..1, and by which share of them they were moved.
+
+    No pixels where neither tower nor forward model looks.
+    """
+    import torch
+
+    still = torch.zeros(2, device=frames.device)
+    if data.features is not None and config.objective != "lapo":
+        return data.targets.new_zeros((*frames.shape, 0)), still
+    images = data.images[frames].movedim(-1, 2).float() / 255
+    if not module.training or data.features is not None:
+        return images, still
+    if config.brightness:
+        images = images * (1 + config.brightness * (2 * torch.rand(()) - 1).to(images.device))
+    reach = config.shift_px
+    if reach:
+        size = images.shape[-1]
+        across, down = torch.randint(0, 2 * reach + 1, (2,)).tolist()
+        padded = torch.nn.functional.pad(images.flatten(0, 1), (reach,) * 4, mode="replicate")
+        moved = padded[:, :, down : down + size, across : across + size]
+        images = moved.view_as(images)
+        still = torch.tensor([reach - across, reach - down], device=frames.device) / size
+    return images, still
+
+
+def _wanted_features(
+    module: Any,
+    images: torch.Tensor,
+    features: torch.Tensor,
+    pairs: _Pairs,
+    config: LatentActionConfig,
+) -> torch.Tensor:
+    """Standardised features of the last frames, by a copy of the encoder that follows slowly.
+
+    Standardised, and by a copy that no gradient reaches: features that all fall together, which
+    would be easiest to predict, gain nothing.
+    """
+    import torch
+
+    with torch.no_grad():
+        if "target" in module:
+            if module.training:
+                _follow(module["target"], module["tower"], config.target_decay)
+            features = frame_features(module["target"], images.flatten(0, 1))
+        standard: torch.Tensor = module["standard"](features.detach())
+        return pairs.of(standard)[1]
+
+
+def _follow(target: Any, tower: Any, decay: float) -> None:
+    for kept, own in zip(target.parameters(), tower.parameters(), strict=True):
+        kept.lerp_(own, 1 - decay)
+
+
+def _correlation(features: torch.Tensor) -> torch.Tensor:
+    """Squared correlations between features: DynaMo's covariances, whatever the features' scale."""
+    import torch
+
+    spread = features.std(0).clamp(min=1e-6)
+    centred = (features - features.mean(0)) / spread
+    correlation = centred.T @ centred / len(centred)
+    return (correlation - torch.diag(correlation.diagonal())).pow(2).sum() / len(correlation)
+
+
+def _pixel_error(
+    module: Any,
+    points: torch.Tensor,
+    images: torch.Tensor,
+    pairs: _Pairs,
+    latents: torch.Tensor,
+    embodiment: torch.Tensor,
+    config: LatentActionConfig,
+) -> torch.Tensor:
+    before, after = pairs.of(images.flatten(0, 1))
+    change = after - before
+    error = (predict_change(module, before, latents, embodiment) - change).pow(2)
+    if config.tracks.points:
+        weight = focus_map(points, images.shape[-1], config)[:, None]
+        error, change = error * weight, change * weight.sqrt()
+    return error.mean() / (change.pow(2).mean() + _ROUNDING)
+
+
+def focus_map(points: torch.Tensor, size: int, config: LatentActionConfig) -> torch.Tensor:
+    """Weight of every pixel (row, size, size): 1, and more near points that are known."""
+    import torch
+
+    near = torch.exp(_bumps(points, size, config.tracks.focus_radius))
+    known = points.isfinite().all(-1)[..., None, None]
+    return 1 + config.tracks.focus_weight * (near * known).amax(1)
+
+
+def find_points(maps: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """How far the first maps are from saying where the points are (Kullback-Leibler).
+
+    A point's map should be a bell of `_BELL` around it, cells as fine as the map's; that teaches a
+    network to find it much sooner than the distance of the map's mean would.
+    """
+    known = points.isfinite().all(-1)
+    bell = _bumps(points, maps.shape[-1], _BELL).flatten(2).log_softmax(-1)
+    found = maps[:, : points.shape[1]].flatten(2)
+    apart = (bell.exp() * (bell - found)).sum(-1) * known
+    return apart.sum() / known.sum().clamp(min=1)
+
+
+def _bumps(points: torch.Tensor, size: int, sigma: float) -> torch.Tensor:
+    """Logarithms of bells around points (row, point, size, size), 0 at their top."""
+    import torch
+
+    grid = (torch.arange(size, device=points.device) + 0.5) / size
+    off = (points.nan_to_num(0.0)[..., None] - grid) / sigma
+    return -0.5 * (off[..., 1, :, None] ** 2 + off[..., 0, None, :] ** 2)
+
+
+def _track_loss(
+    module: Any,
+    data: Batchable,
+    pairs: _Pairs,
+    features: torch.Tensor,
+    latents: torch.Tensor,
+) -> torch.Tensor:
+    """Latents tell how tracks change, features where they are; unknown numbers cost nothing."""
+    change = (data.targets[pairs.last] - data.targets[pairs.first]) / data.target_step
+    moved = _step_error(module["tell"](latents), change, pairs.gaps)
+    there = _known_error(module["place"](features), data.targets[pairs.all])
+    return moved + _PLACE_WEIGHT * there
+
+
+def _point_steps(
+    features: torch.Tensor, points: torch.Tensor, point_step: torch.Tensor, pairs: _Pairs
+) -> torch.Tensor:
+    """How well the places that maps find move along with their points."""
+    places = 0.5 + 0.5 * found_places(features, points.shape[1])
+    (first, last), (was, now) = pairs.of(places), pairs.of(points)
+    return _step_error((last - first) / point_step, (now - was) / point_step, pairs.gaps)
+
+
+def _step_error(found: torch.Tensor, wanted: torch.Tensor, gaps: int) -> torch.Tensor:
+    """Of changes in units of what is usual; a change far beyond that is a tracker that jumped."""
+    import torch
+
+    believed = torch.where(wanted.abs() <= _JUMP * gaps, wanted, torch.nan)
+    return _known_error(found / gaps, believed / gaps)
+
+
+def _known_error(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Squared where small and linear beyond: trackers err seldom, but then by a lot."""
+    import torch
+
+    known = wanted.isfinite()
+    error = torch.nn.functional.smooth_l1_loss(found, wanted.nan_to_num(0.0), reduction="none")
+    return 2 * (error * known).sum() / known.sum().clamp(min=1)

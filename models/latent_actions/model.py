@@ -1,0 +1,264 @@
+"""A trained latent action model: one folder, and what it says about transitions.
+
+The folder holds `model.safetensors` (every number), `latent.yaml` (settings, clock, sources,
+versions, hash of the data) and `metrics.json`, which says whether its latents collapsed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from jaxtyping import Float, Int, UInt8
+from pydantic import BaseModel, ConfigDict, Field
+
+from rotoscope.models.encoders.pretrained import (
+    Embed,
+    is_pretrained,
+    open_pretrained,
+    pretrained_token,
+)
+from rotoscope.models.latent_actions.config import LatentActionConfig
+from rotoscope.models.latent_actions.networks import (
+    build_latent_network,
+    frame_features,
+    latents_of,
+)
+from rotoscope.models.training.model_folder import (
+    WEIGHTS,
+    check_files,
+    damaged,
+    filled,
+    read_arrays,
+    read_facts,
+    read_metrics,
+)
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.files.atomic import atomic_path
+from rotoscope.pipeline.files.paths import inside
+
+LATENT_VERSION = 1
+"""Changes with the layout of the folder."""
+_BATCH_IMAGES = 128
+_DECISIVE = (".safetensors", ".yaml")
+_FILES = ("latent.yaml", "model.safetensors", "metrics.json")
+
+
+class LatentFacts(BaseModel):
+    """`latent.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    version: int
+    """`LATENT_VERSION` of the program that wrote it."""
+    config: LatentActionConfig
+    """Its settings."""
+    gap_s: float = Field(gt=0)
+    """Time that a latent spans [s]."""
+    picture_shape: tuple[int, int]
+    """Width and height of the pictures it learned from [px]."""
+    num_features: int = Field(ge=0)
+    """Numbers that a frozen encoder says about a frame; 0 where the encoder was trained."""
+    feature_scale: float = Field(gt=0)
+    """What those numbers are divided by; 1 where the encoder was trained."""
+    num_targets: int = Field(ge=0)
+    """Columns of the tracks that taught it."""
+    embodiments: tuple[str, ...] = Field(min_length=1)
+    """Sources of video that it learned from; each has a forward model's vector of its own."""
+    num_videos: int
+    """Videos or episodes that it learned from, held-out ones included."""
+    data_sha256: str
+    """Hash of pictures and tracks."""
+    packages: dict[str, str]
+    """Versions of what trained it."""
+
+
+@dataclass(frozen=True, eq=False)
+class LatentModel:
+    """Weights and what they mean."""
+
+    facts: LatentFacts
+    """Everything but numbers."""
+    weights: dict[str, np.ndarray]
+    """By name; the slow copy of the encoder is left out."""
+    metrics: dict[str, Any]
+    """Held-out scores; see `rotoscope.models.latent_actions.collapse_report`."""
+
+    @cached_property
+    def module(self) -> Any:
+        """The network in evaluation mode."""
+        facts = self.facts
+
+        def build() -> Any:
+            return build_latent_network(
+                facts.config,
+                num_features=facts.num_features,
+                num_embodiments=len(facts.embodiments),
+                num_targets=facts.num_targets,
+            )
+
+        return filled(build, self.weights, "the latent action model", without="target.")
+
+    @cached_property
+    def _encoder(self) -> Embed | None:
+        config = self.facts.config
+        return None if config.learns_images else open_pretrained(config.encoder)
+
+    def features(self, images: UInt8[np.ndarray, "frame size size 3"]) -> Float[np.ndarray, "f n"]:
+        """What the encoder says about frames, one by one."""
+        if self._encoder is not None:
+            return self._encoder(images, images) / self.facts.feature_scale
+        import torch
+
+        tower, found = self.module["tower"], []
+        with torch.inference_mode():
+            for start in range(0, len(images), _BATCH_IMAGES):
+                part = np.ascontiguousarray(images[start : start + _BATCH_IMAGES])
+                pixels = torch.from_numpy(part).movedim(-1, 1).float() / 255
+                found.append(frame_features(tower, pixels).numpy())
+        return np.concatenate(found)
+
+    def latents(
+        self, before: Float[np.ndarray, "row n"], after: Float[np.ndarray, "row n"]
+    ) -> Float[np.ndarray, "row latent"]:
+        """Latents between frames given by their `features`; codes where there is a codebook."""
+        import torch
+
+        first, last = (torch.from_numpy(np.asarray(f, np.float32)) for f in (before, after))
+        with torch.inference_mode():
+            found: np.ndarray = latents_of(self.module, first, last, self.facts.config)[0].numpy()
+        return found
+
+    def code_index(self, latents: Float[np.ndarray, "row latent"]) -> Int[np.ndarray, "row group"]:
+        """Which codes latents are made of.
+
+        Raises:
+            UsageError: The model has no codebook.
+        """
+        import torch
+
+        from rotoscope.models.latent_actions.codebook import nearest_codes
+
+        if self.facts.config.latent != "vq":
+            raise UsageError("continuous latents have no codes; train with latent=vq")
+        rows = torch.from_numpy(np.asarray(latents, np.float32))
+        found: np.ndarray = nearest_codes(self.module["codebook"], rows).numpy()
+        return found
+
+    def embed(
+        self,
+        images: UInt8[np.ndarray, "frame size size 3"],
+        before: UInt8[np.ndarray, "frame size size 3"],
+    ) -> Float[np.ndarray, "frame n"]:
+        """What a labeler is told: the latent that leads from `before` to a frame, and its features.
+
+        A latent between two frames that are near in time is a noisy thing; how features change over
+        a labeler's whole window is not. A model trained with `dynamo` gives features alone, as its
+        paper does.
+        """
+        if len(images) > 1 and np.array_equal(before[1:], images[:-1]):
+            found = self.features(np.concatenate([before[:1], images]))
+            last, first = found[1:], found[:-1]
+        else:
+            last, first = self.features(images), self.features(before)
+        seen = self._standardised(last)
+        if self.facts.config.objective == "dynamo":
+            return seen
+        return np.concatenate([self.latents(first, last), seen], axis=1)
+
+    def _standardised(self, features: np.ndarray) -> np.ndarray:
+        """Places differ by little from frame to frame; brought to 1, half precision can hold it.
+
+        What predicts pixels has learned no such scale; its features stay as they are.
+        """
+        import torch
+
+        if "standard" not in self.module:
+            return features
+        with torch.inference_mode():
+            found: np.ndarray = self.module["standard"](torch.from_numpy(features)).numpy()
+        return found
+
+
+def save_latent(model: LatentModel, folder: Path) -> None:
+    """Writes the folder, whole or not at all."""
+    from safetensors.numpy import save_file
+
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        arrays = {name: np.ascontiguousarray(value) for name, value in model.weights.items()}
+        save_file(arrays, temporary / "model.safetensors")
+        facts = model.facts.model_dump(mode="json")
+        (temporary / "latent.yaml").write_text(yaml.safe_dump(facts, sort_keys=False))
+        (temporary / "metrics.json").write_text(json.dumps(model.metrics, indent=2) + "\n")
+
+
+def load_latent(folder: Path) -> LatentModel:
+    """A trained model from its folder, whatever its latents are worth.
+
+    Raises:
+        UsageError: The folder is missing, incomplete, damaged, or of another version.
+    """
+    check_files(
+        folder,
+        _FILES,
+        what="is no trained latent action model: {}; name the folder that 'rotoscope train "
+        "latent-action --out' wrote",
+    )
+    facts = read_facts(folder / "latent.yaml", LatentFacts, version=LATENT_VERSION)
+    metrics = read_metrics(folder / "metrics.json")
+    if not isinstance(metrics.get("collapsed"), bool):
+        raise damaged(folder / "metrics.json", "it does not say whether latents collapsed")
+    return LatentModel(facts, read_arrays(folder / WEIGHTS), metrics)
+
+
+def latent_digest(folder: Path) -> str:
+    """Hash of what decides a model's answers; scores beside it do not."""
+    found = hashlib.sha256()
+    for name in sorted(f.name for f in folder.iterdir() if f.suffix in _DECISIVE):
+        path = inside(folder, name, what="the file", error=UsageError)
+        found.update(name.encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
+
+
+def latent_token(folder: Path) -> str:
+    """What decides what a model tells labelers: its weights, and those of its image network.
+
+    Raises:
+        UsageError: As `load_latent`.
+        AssetError: Weights of the image network are not there.
+    """
+    encoder = load_latent(folder).facts.config.encoder
+    inner = pretrained_token(encoder) if is_pretrained(encoder) else encoder
+    return f"latent {latent_digest(folder)} {inner}"
+
+
+def open_latent(folder: Path) -> Embed:
+    """What a trained model tells labelers; the encoder `latent:FOLDER`.
+
+    Raises:
+        UsageError: As `load_latent`, or its latents collapsed: they tell nothing.
+    """
+    return usable_latent(folder).embed
+
+
+def usable_latent(folder: Path) -> LatentModel:
+    """A trained model whose latents are worth something; raises as `open_latent`."""
+    model = load_latent(folder)
+    if model.metrics["collapsed"]:
+        raise UsageError(
+            f"the latents of {folder} collapsed: {_advice(model.metrics)} Train again, "
+            "or name another model"
+        )
+    return model
+
+
+def _advice(metrics: dict[str, Any]) -> str:
+    advice = metrics.get("advice")
+    return " ".join(map(str, advice)) if isinstance(advice, list) else ""

@@ -1,0 +1,175 @@
+"""Networks of a latent action model: where things are, what moved between two frames, what is next.
+
+A frame becomes a few points: each map of a small convolutional network gives the mean of its place
+under a softmax (Finn et al. 2016, 1509.06113). Points move by fractions of a pixel, which is what
+slow motion in small pictures is made of; and frames are looked at one by one, so that a stretch of
+frames costs one look at each, however many pairs are made of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rotoscope.models.latent_actions.codebook import build_codebook, quantise
+from rotoscope.models.latent_actions.config import LatentActionConfig
+
+if TYPE_CHECKING:
+    import torch
+
+_NUM_POINTS = 32
+_SHARPNESS = 2.0
+_GAIN = 16.0
+"""Points move by a hundredth of the picture between frames; this brings changes to about 1."""
+_EMBODIMENT_SIZE = 8
+
+
+def build_latent_network(
+    config: LatentActionConfig, *, num_features: int, num_embodiments: int, num_targets: int
+) -> Any:
+    """All parts by name.
+
+    Args:
+        config: Settings.
+        num_features: Numbers that a frozen encoder says about a frame; 0 where it is trained.
+        num_embodiments: Sources of video; each has a vector that the forward model sees.
+        num_targets: Columns of the tracks whose change latents must tell.
+    """
+    from torch import nn
+
+    size = 3 * _NUM_POINTS if config.learns_images else num_features
+    parts: dict[str, nn.Module] = {}
+    if config.learns_images:
+        parts["tower"] = _tower()
+    parts["motion"] = nn.Linear(size, config.size)
+    parts["inverse"] = _perceptron(2 * size, config.hidden, config.size)
+    parts["embodiment"] = nn.Embedding(num_embodiments, _EMBODIMENT_SIZE)
+    if config.latent == "vq":
+        parts["codebook"] = build_codebook(config.size, config.codebook)
+    given = config.size + _EMBODIMENT_SIZE
+    if config.objective == "lapo":
+        parts |= _pixel_forward(given)
+    else:
+        parts["next"] = _perceptron(size + given, config.hidden, size)
+        parts["standard"] = nn.BatchNorm1d(size, affine=False)
+        if config.learns_images:
+            parts["target"] = _tower().requires_grad_(False)
+            parts["target"].load_state_dict(parts["tower"].state_dict())
+    if num_targets:
+        parts["tell"] = nn.Linear(config.size, num_targets, bias=False)
+        parts["place"] = nn.Linear(size, num_targets)
+    return nn.ModuleDict(parts)
+
+
+def frame_maps(tower: Any, images: torch.Tensor) -> torch.Tensor:
+    """Logarithms of what every map says about where its thing is, (n, map, side, side).
+
+    Each sums to 1 without the logarithm; images are (n, 3, size, size), 0..1.
+    """
+    maps = _SHARPNESS * tower(images - 0.5)
+    found: torch.Tensor = maps.flatten(2).log_softmax(-1).view_as(maps)
+    return found
+
+
+def frame_features(tower: Any, images: torch.Tensor) -> torch.Tensor:
+    """Features of frames by way of their maps."""
+    return features_of(frame_maps(tower, images))
+
+
+def features_of(maps: torch.Tensor) -> torch.Tensor:
+    """Points (x, y, each -1..1) and how sure each map is of its place."""
+    import torch
+
+    share = maps.exp()
+    num = maps.shape[-1]
+    side = (2 * torch.arange(num, device=maps.device) + 1) / num - 1
+    across, down = share.sum(2) @ side, share.sum(3) @ side
+    return torch.cat([across, down, 0.1 * maps.flatten(2).amax(-1)], dim=1)
+
+
+def found_places(features: torch.Tensor, num: int) -> torch.Tensor:
+    """Where the first maps found their thing (n, num, 2), -1..1."""
+    import torch
+
+    return torch.stack([features[:, :num], features[:, _NUM_POINTS : _NUM_POINTS + num]], dim=-1)
+
+
+def infer(module: Any, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+    """Latents of transitions between frames given by their features; not yet quantised."""
+    import torch
+
+    change = _GAIN * (after - before)
+    told: torch.Tensor = module["inverse"](torch.cat([after, change], dim=1))
+    latents: torch.Tensor = told + module["motion"](change)
+    return latents
+
+
+def latents_of(
+    module: Any, before: torch.Tensor, after: torch.Tensor, config: LatentActionConfig
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Latents as they are given out, codes where there are any, and the codebook's loss."""
+    latents = infer(module, before, after)
+    if config.latent == "vq":
+        return quantise(module["codebook"], latents, config.codebook)
+    return latents, latents.new_zeros(())
+
+
+def predict_features(
+    module: Any, before: torch.Tensor, latents: torch.Tensor, embodiment: torch.Tensor
+) -> torch.Tensor:
+    """Standardised features of the frame that a latent leads to."""
+    import torch
+
+    given = torch.cat([before, latents, module["embodiment"](embodiment)], dim=1)
+    found: torch.Tensor = module["next"](given)
+    return found
+
+
+def predict_change(
+    module: Any, before: torch.Tensor, latents: torch.Tensor, embodiment: torch.Tensor
+) -> torch.Tensor:
+    """By how much pixels change; `before` are images (n, 3, s, s), 0..1."""
+    import torch
+
+    given = torch.cat([latents, module["embodiment"](embodiment)], dim=1)
+    fine = module["look_fine"](before - 0.5)
+    coarse = module["look_coarse"](fine)
+    # Every place is told what was done, and answers for itself: scale and shift of its channels.
+    scale, shift = module["told"](given)[:, :, None, None].chunk(2, dim=1)
+    coarse = module["mix"](coarse * (1 + scale) + shift)
+    coarse = torch.nn.functional.interpolate(coarse, scale_factor=2.0)
+    change: torch.Tensor = module["draw"](torch.cat([coarse, fine], dim=1))
+    return change
+
+
+def _tower() -> torch.nn.Module:
+    """Maps of a quarter of the picture's side; normalised, which halves the steps it takes."""
+    from torch import nn
+
+    layers: list[nn.Module] = []
+    for before, after, side, stride in ((3, 16, 5, 2), (16, 32, 3, 2), (32, 32, 3, 1)):
+        layers += [
+            nn.Conv2d(before, after, side, stride=stride, padding=side // 2),
+            *(nn.GroupNorm(4, after), nn.SiLU()),
+        ]
+    return nn.Sequential(*layers, nn.Conv2d(32, _NUM_POINTS, 3, padding=1))
+
+
+def _perceptron(num_inputs: int, hidden: int, num_outputs: int) -> torch.nn.Module:
+    from torch import nn
+
+    return nn.Sequential(nn.Linear(num_inputs, hidden), nn.SiLU(), nn.Linear(hidden, num_outputs))
+
+
+def _pixel_forward(num_given: int) -> dict[str, torch.nn.Module]:
+    from torch import nn
+
+    return {
+        "look_fine": nn.Sequential(nn.Conv2d(3, 16, 4, stride=4), nn.SiLU()),
+        "look_coarse": nn.Sequential(nn.Conv2d(16, 48, 3, stride=2, padding=1), nn.SiLU()),
+        "told": nn.Linear(num_given, 96),
+        "mix": nn.Sequential(nn.SiLU(), nn.Conv2d(48, 32, 3, padding=1), nn.SiLU()),
+        "draw": nn.Sequential(
+            *(nn.Conv2d(48, 48, 3, padding=1), nn.SiLU()),
+            *(nn.Conv2d(48, 48, 1), nn.PixelShuffle(4)),
+        ),
+    }

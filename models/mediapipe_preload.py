@@ -1,5 +1,0 @@
-"""Importing this module imports mediapipe, once for all the children of a fork server."""
-
-from rotoscope.models.mediapipe_import import import_mediapipe
-
-import_mediapipe()

@@ -1,0 +1,4 @@
+"""What hands and bodies share: MediaPipe's runtime, least squares, pose from points.
+
+May import: nothing else of `models`.
+"""

@@ -1,0 +1,154 @@
+"""Pose of rigid points from where they are seen: batched perspective-n-point.
+
+A pose starts from weak perspective (all points at one depth), which is exact up to the object's
+depth over its distance, and is refined by Levenberg-Marquardt on SE(3) with Huber's loss. Image
+coordinates are rays (x / z, y / z), so that intrinsics and lens distortion are dealt with before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rotoscope.models.perception.least_squares import Linearised, State, huber, minimise
+from rotoscope.pipeline.geometry import se3
+
+HUBER_SIGMAS = 2.0
+"""Residuals beyond this many standard deviations count linearly."""
+_NUM_ITERATIONS = 30
+_RELATIVE_TOLERANCE = 1e-15
+
+
+@dataclass(frozen=True, eq=False)
+class RigidPose:
+    """Poses of a batch; NaN where none was found."""
+
+    T_camera_object: Float[np.ndarray, "time 4 4"]
+    """Object to camera [m]."""
+    covariance: Float[np.ndarray, "time 6 6"]
+    """Of (rotation vector in the camera frame [rad], translation [m]) under the given noise."""
+    cost: Float[np.ndarray, " time"]
+    """Robust sum of squared residuals in units of the noise; inf where no pose was found."""
+
+
+def solve_pnp(
+    points_m: Float[np.ndarray, "point 3"],
+    rays: Float[np.ndarray, "time point 2"],
+    R_start: Float[np.ndarray, "time 3 3"],
+    *,
+    noise: Float[np.ndarray, " time"] | float = 0.01,
+    num_iterations: int = _NUM_ITERATIONS,
+    relative_tolerance: float = _RELATIVE_TOLERANCE,
+) -> RigidPose:
+    """Poses in which `points_m` are seen along `rays`, the local best near `R_start`.
+
+    Args:
+        points_m: The object's points in its own frame [m].
+        rays: Where they are seen, (x / z, y / z).
+        R_start: Rotation of object to camera to start from.
+        noise: 1-sigma of a ray coordinate, for the loss and the covariance.
+        num_iterations: Most steps taken.
+        relative_tolerance: Stop when a step improves the cost by a smaller share.
+
+    Points that coincide, rays that are not finite, and objects that would lie behind the camera
+    give NaN and an infinite cost, not an error.
+    """
+    scale = np.broadcast_to(np.asarray(noise, dtype=np.float64), (len(rays),))
+    problem = _Rigid(np.asarray(points_m, dtype=np.float64), rays, scale)
+    t_start = weak_perspective(R_start @ problem.points.T, rays)
+    state, result = minimise(
+        {"R": np.array(R_start, dtype=np.float64), "t": t_start},
+        problem.evaluate,
+        retract_pose,
+        num_iterations=num_iterations,
+        relative_tolerance=relative_tolerance,
+    )
+    covariance = safe_inverse(result.normal)
+    found = np.isfinite(result.cost) & np.isfinite(covariance).all(axis=(1, 2))
+    T = se3.make(state["R"], state["t"])
+    T[~found], covariance[~found] = np.nan, np.nan
+    return RigidPose(T, covariance, np.where(found, result.cost, np.inf))
+
+
+def weak_perspective(
+    rotated: Float[np.ndarray, "time 3 point"], rays: Float[np.ndarray, "time point 2"]
+) -> Float[np.ndarray, "time 3"]:
+    """Translation that fits points of known rotation, were they all equally far away [m].
+
+    NaN where the points or the rays have no extent.
+    """
+    flat = np.swapaxes(rotated[:, :2], 1, 2)
+    spread = flat - flat.mean(axis=1, keepdims=True)
+    seen = rays - rays.mean(axis=1, keepdims=True)
+    size, seen_size = (spread**2).sum(axis=(1, 2)), (seen**2).sum(axis=(1, 2))
+    has_extent = (size > 1e-16) & (seen_size > 1e-16)
+    depth = np.full(len(rays), np.nan)
+    depth[has_extent] = np.sqrt(size[has_extent] / seen_size[has_extent])
+    middle = np.concatenate([rays.mean(axis=1), np.ones((len(rays), 1))], axis=1)
+    out: np.ndarray = middle * depth[:, None] - rotated.mean(axis=2)
+    return out
+
+
+def project_with_jacobian(
+    points: Float[np.ndarray, "row point 3"],
+) -> tuple[Float[np.ndarray, "row point 2"], Float[np.ndarray, "row point 2 3"]]:
+    """Rays (x / z, y / z) of points, and their derivative; not finite behind the camera."""
+    depth = np.where(points[..., 2:] > 1e-6, points[..., 2:], np.nan)
+    seen = points[..., :2] / depth
+    jacobian = np.zeros((*points.shape[:-1], 2, 3))
+    jacobian[..., 0, 0] = jacobian[..., 1, 1] = 1.0 / depth[..., 0]
+    jacobian[..., 2] = -seen / depth
+    return seen, jacobian
+
+
+def retract_pose(state: State, step: Float[np.ndarray, "row parameter"]) -> State:
+    """Turns by the first three numbers of the step (camera axes), then moves by the next."""
+    return {"R": se3.exp_so3(step[:, :3]) @ state["R"], "t": state["t"] + step[:, 3:6]}
+
+
+def safe_inverse(
+    matrices: Float[np.ndarray, "row parameter parameter"],
+) -> Float[np.ndarray, "row parameter parameter"]:
+    """Inverses of symmetric matrices; NaN for those that are singular or not finite."""
+    out = np.full_like(matrices, np.nan)
+    scale = np.sqrt(np.einsum("rpp->rp", np.nan_to_num(matrices)))
+    usable = np.isfinite(matrices).all(axis=(1, 2)) & (scale > 0).all(axis=1)
+    per_unit = scale[usable, :, None] * scale[usable, None, :]
+    correlation = matrices[usable] / per_unit
+    values, vectors = np.linalg.eigh(correlation)
+    regular = values[:, 0] > 1e-12
+    rows = np.flatnonzero(usable)[regular]
+    inverse = (vectors[regular] / values[regular, None]) @ np.swapaxes(vectors[regular], 1, 2)
+    out[rows] = inverse / per_unit[regular]
+    return out
+
+
+class _Rigid:
+    """Residuals of a rigid object's points."""
+
+    def __init__(
+        self,
+        points: Float[np.ndarray, "point 3"],
+        rays: Float[np.ndarray, "time point 2"],
+        noise: Float[np.ndarray, " time"],
+    ) -> None:
+        self.points, self._rays, self._noise = points, rays, noise
+
+    def evaluate(self, state: State, rows: Int[np.ndarray, " row"]) -> Linearised:
+        turned = self.points @ np.swapaxes(state["R"], 1, 2)
+        seen, jacobian = project_with_jacobian(turned + state["t"][:, None])
+        noise = self._noise[rows, None, None]
+        residual = (seen - self._rays[rows]) / noise
+        loss, weight = huber((residual**2).sum(axis=2), HUBER_SIGMAS)
+        jacobian = jacobian / noise[..., None]
+        full = np.concatenate([-jacobian @ se3.hat(turned), jacobian], axis=3)
+        weighted = (full * weight[..., None, None]).reshape(len(rows), 2 * len(self.points), 6)
+        transposed = np.swapaxes(weighted, 1, 2)
+        cost = loss.sum(axis=1)
+        return Linearised(
+            cost=np.where(np.isfinite(cost), cost, np.inf),
+            normal=transposed @ full.reshape(len(rows), 2 * len(self.points), 6),
+            gradient=(transposed @ residual.reshape(len(rows), 2 * len(self.points), 1))[..., 0],
+        )

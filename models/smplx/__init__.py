@@ -1,0 +1,4 @@
+"""SMPL-X body models fitted to tracked landmarks.
+
+May import: `bodies`.
+"""

@@ -1,0 +1,1 @@
+"""Tracks and labels added to a dataset that is there already."""

@@ -1,0 +1,1 @@
+"""From tracks on a video's clock to the columns of an episode."""

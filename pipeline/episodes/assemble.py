@@ -1,0 +1,269 @@
+"""Episodes out of tracks: everything a dataset row says is put together here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.episodes.body_columns import body_scene
+from rotoscope.pipeline.episodes.effector_columns import (
+    EE_NAMES,
+    ee_dimensions,
+    ee_values,
+    error_features,
+)
+from rotoscope.pipeline.episodes.episode import Episode, Feature, StateColumns
+from rotoscope.pipeline.episodes.hand_columns import hand_quality
+from rotoscope.pipeline.episodes.resample import Resampler, row_times
+from rotoscope.pipeline.episodes.stages_columns import other_labelers, stage_quality
+from rotoscope.pipeline.episodes.state_columns import seen_state
+from rotoscope.pipeline.episodes.tracks_columns import track_features
+from rotoscope.pipeline.episodes.window import ActionWindow
+from rotoscope.pipeline.errors import ContractError
+from rotoscope.pipeline.recipe import ExportSection
+from rotoscope.pipeline.tracks import REASONS, ActionTrack, Camera, SegmentTrack, Track
+from rotoscope.pipeline.types import Clip
+
+RATE_TOLERANCE = 1e-3
+"""Difference of two clocks that is taken for rounding, relative."""
+
+
+def build_episodes(
+    clip: Clip,
+    tracks: Mapping[str, Track],
+    *,
+    labeler: str,
+    export: ExportSection,
+    task: str,
+) -> list[Episode]:
+    """The episodes of one clip, in order of subject and time.
+
+    Args:
+        clip: The clip that the tracks belong to.
+        tracks: Everything the stages made, `segments.*` included.
+        labeler: Stage name whose actions become `action`.
+        export: Clock, action form, state and shift.
+        task: What is being done, in words.
+
+    Stretches in which nothing of `export.state` is known become no episodes.
+
+    Raises:
+        ContractError: Steps or commands of another rate than the dataset's.
+        TrackError: `export.state` names what no stage gives.
+    """
+    episodes = []
+    for name in sorted(tracks):
+        segments = tracks[name]
+        if not isinstance(segments, SegmentTrack):
+            continue
+        actions = tracks[segments.actions]
+        if not isinstance(actions, ActionTrack) or actions.labeler != labeler:
+            continue
+        actions = _without_doubted(actions, segments)
+        for number, (start, end) in enumerate(zip(segments.start, segments.end, strict=True)):
+            where = f"{clip.video.sha256[:12]}-{clip.start:07d}-{actions.subject}-{number:03d}"
+            builder = _EpisodeBuilder(clip, tracks, actions, start, end, export)
+            if builder.num_rows > 1:
+                made = builder.build(where, task)
+                episodes += [] if made is None else [made]
+    return episodes
+
+
+class _EpisodeBuilder:
+    """Makes one episode; holds what its parts share."""
+
+    def __init__(
+        self,
+        clip: Clip,
+        tracks: Mapping[str, Track],
+        actions: ActionTrack,
+        start: int,
+        end: int,
+        export: ExportSection,
+    ) -> None:
+        self.clip, self.export = clip, export
+        self.actions = actions.slice(start, end)
+        time_s = clip.time_s[start:end]
+        rows = row_times(time_s, export.fps)
+        self.reaches_states = actions.contract.reaches_states
+        self.shift_frames = export.shift_frames if self.reaches_states else 0
+        if not self.reaches_states:
+            _check_rate(actions, export)
+        self.num_rows = len(rows) - self.shift_frames
+        self.row_time_s = rows
+        self.resampler = Resampler.between(time_s, rows)
+        subject = self.actions.subject
+        self.window = ActionWindow(tracks, subject, start, end, self.resampler, self.actions)
+
+    def build(self, episode_id: str, task: str) -> Episode | None:
+        now, later = slice(0, self.num_rows), slice(self.shift_frames, None)
+        joints = self._values()
+        ee = ee_values(self.window)
+        chosen = joints if self.export.action == "joints" or ee is None else ee
+        valid = self.resampler.both(self.actions.valid)
+        reason = self._reason(valid)
+        confidence = np.where(valid, self.resampler.linear(self.actions.confidence), 0.0)
+        row_valid = valid[now] & valid[later]
+        reason = np.where(valid[now], reason[later], reason[now])
+        features = self._features(joints, ee)
+        state: np.ndarray | None = chosen[now] if self.reaches_states else None
+        columns: StateColumns | None = None
+        if self.export.state:
+            seen = seen_state(features, self.export.state)
+            if seen is None:
+                return None
+            state, columns = seen.values, seen.columns
+            reason = np.where(row_valid & ~seen.is_known, REASONS.index("not_seen"), reason)
+            row_valid = row_valid & seen.is_known
+        return Episode(
+            episode_id=episode_id,
+            task=task,
+            fps=self.export.fps,
+            source_frame=self.clip.start + self.window.start + self.resampler.nearest[now],
+            source_time_s=self.row_time_s[now],
+            state=state,
+            action=chosen[later],
+            valid=row_valid,
+            confidence=np.where(row_valid, np.minimum(confidence[now], confidence[later]), 0.0),
+            reason=reason.astype(np.uint8),
+            contract=self._contract(ee is not None),
+            state_columns=columns,
+            features=features,
+            source=self._source(),
+            quality=self._quality(row_valid),
+            scene=self._scene(),
+        )
+
+    def _values(self) -> Float[np.ndarray, "row action"]:
+        """The actions on the rows' clock; there is nothing between two choices."""
+        values = self.resampler.linear(self.actions.values)
+        for column, dimension in enumerate(self.actions.contract.dimensions):
+            if dimension.quantity == "discrete":
+                values[:, column] = self.actions.values[self.resampler.nearest, column]
+        return values
+
+    def _reason(self, valid: Bool[np.ndarray, " row"]) -> np.ndarray:
+        left = self.actions.reason[self.resampler.left]
+        right = self.actions.reason[self.resampler.right]
+        return np.where(valid, 0, np.maximum(left, right))
+
+    def _contract(self, has_ee: bool) -> ActionContract:
+        clock: dict[str, Any] = {
+            "rate_hz": float(self.export.fps),
+            "shift_s": self.shift_frames / self.export.fps,
+        }
+        contract = self.actions.contract
+        if self.export.action == "ee" and has_ee:
+            clock["dimensions"] = ee_dimensions()
+            clock["rotation"] = (
+                "rotation vector (axis times angle, rad), continuous in an episode: may exceed pi"
+            )
+        return contract.model_copy(update=clock)
+
+    def _features(
+        self, joints: Float[np.ndarray, "row action"], ee: Float[np.ndarray, "row 7"] | None
+    ) -> dict[str, Feature]:
+        window = self.window
+        features: dict[str, Feature] = {}
+        if self.export.action == "joints" and ee is not None:
+            features["label.ee"] = Feature(
+                ee, EE_NAMES, "m, rad, percent", "End effector that the joints reach, robot base."
+            )
+        if self.export.action == "ee" and ee is not None:
+            features["label.joints"] = Feature(
+                joints, tuple(self.actions.contract.names), "rad, percent", "Joints of the arm."
+            )
+        features |= error_features(window) | other_labelers(window) | track_features(window)
+        return {
+            name: Feature(_stored(f.values[: self.num_rows]), f.names, f.unit, f.description)
+            for name, f in features.items()
+        }
+
+    def _source(self) -> dict[str, Any]:
+        clip, window = self.clip, self.window
+        return {
+            # Named after videos for whatever kind of file it was: `name` says which.
+            "video_sha256": clip.video.sha256,
+            "clip_first_frame": clip.start,
+            "clip_end_frame": clip.end,
+            "first_frame": clip.start + window.start,
+            "end_frame": clip.start + window.end,
+            "start_s": round(float(clip.time_s[window.start]), 6),
+            "subject": self.actions.subject,
+            "labeler": self.actions.labeler,
+            "source_rate_hz": round(clip.video.rate_hz, 4),
+        }
+
+    def _quality(self, row_valid: Bool[np.ndarray, " row"]) -> dict[str, Any]:
+        actions = self.actions
+        counts = np.bincount(actions.reason, minlength=len(REASONS))
+        quality: dict[str, Any] = {
+            "rows": self.num_rows,
+            "valid_share": _rounded(row_valid.mean()),
+            "frames_by_reason": {
+                name: int(count) for name, count in zip(REASONS, counts, strict=True) if count
+            },
+            "mean_confidence": _rounded(actions.confidence[actions.valid].mean())
+            if actions.valid.any()
+            else 0.0,
+        }
+        if actions.target_error_m is not None and actions.valid.any():
+            quality["target_error_mm_median"] = _rounded(
+                1e3 * np.median(actions.target_error_m[actions.valid])
+            )
+        return quality | stage_quality(self.window) | hand_quality(self.window)
+
+    def _scene(self) -> dict[str, Any]:
+        video = self.clip.video
+        scene: dict[str, Any] = {
+            "robot": self.actions.contract.robot,
+            "side": self.actions.subject,
+        }
+        if video.has_pictures:
+            scene |= {"video_width": video.width, "video_height": video.height}
+        if self.actions.T_camera_base is not None:
+            scene["T_camera_base"] = np.round(self.actions.T_camera_base, 9).tolist()
+        camera = self.window.tracks.get("camera")
+        if isinstance(camera, Camera):
+            scene["K"] = camera.K.tolist()
+            scene["K_source"] = camera.source
+            scene["sigma_focal_rel"] = camera.sigma_focal_rel
+        return scene | body_scene(self.window)
+
+
+def _without_doubted(actions: ActionTrack, segments: SegmentTrack) -> ActionTrack:
+    """The actions with those marked not valid that curation does not trust."""
+    if segments.doubted is None:
+        return actions
+    code = REASONS.index("low_confidence")
+    return actions.replace(
+        valid=actions.valid & ~segments.doubted,
+        reason=np.where(segments.doubted, code, actions.reason).astype(np.uint8),
+    )
+
+
+def _check_rate(actions: ActionTrack, export: ExportSection) -> None:
+    rate_hz = actions.contract.rate_hz
+    if abs(rate_hz / export.fps - 1) > RATE_TOLERANCE:
+        raise ContractError(
+            f"{actions.labeler} gives steps or commands at {rate_hz:g} Hz, the dataset is to have "
+            f"{export.fps} rows a second: a step of another length is another action; set "
+            f"export.fps={rate_hz:g}"
+        )
+
+
+def _stored(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32) if values.dtype.kind == "f" else values
+
+
+def _short(fact: Any) -> Any:
+    """A number with as many digits as anyone reads; all else as it is."""
+    return round(fact, 6) if isinstance(fact, float) else fact
+
+
+def _rounded(value: Any) -> float:
+    return round(float(value), 4)

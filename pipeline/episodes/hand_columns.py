@@ -1,0 +1,88 @@
+"""Columns about the hand that the robot follows, and about the gripper made from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rotoscope.pipeline.episodes.episode import Feature
+from rotoscope.pipeline.episodes.window import Window
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import NUM_HAND_JOINTS, GripperTrack, HandTrack
+
+HAND_JOINT_NAMES = tuple(f"joint{j}.{axis}" for j in range(NUM_HAND_JOINTS) for axis in "xyz")
+
+
+def hand_features(window: Window) -> dict[str, Feature]:
+    """`track.hand.*`: joints, wrist, whether it was seen, sigma; none without a lifted hand."""
+    part = _hand(window)
+    if part is None or part.joints_m is None or part.T_camera_wrist is None:
+        return {}
+    resampler = window.resampler
+    joints = resampler.linear(part.joints_m.reshape(-1, 3 * NUM_HAND_JOINTS))
+    R = resampler.rotation(part.T_camera_wrist[:, :3, :3])
+    position = resampler.linear(part.T_camera_wrist[:, :3, 3])
+    wrist = np.concatenate([position, se3.unwrap_quat(se3.quat_from_matrix(R))], axis=1)
+    out = {
+        "track.hand.joints": Feature(
+            joints, HAND_JOINT_NAMES, "m", "21 hand joints in the camera frame."
+        ),
+        "track.hand.wrist": Feature(
+            wrist,
+            ("x", "y", "z", "qw", "qx", "qy", "qz"),
+            "m, quaternion wxyz",
+            "Wrist pose in the camera frame.",
+        ),
+        "track.hand.seen": Feature(
+            resampler.both(part.valid)[:, None],
+            ("seen",),
+            "1",
+            "The hand was observed, not filled in by the smoother.",
+        ),
+    }
+    if part.sigma_position_m is not None and part.sigma_rotation_rad is not None:
+        sigma = np.concatenate([part.sigma_position_m, part.sigma_rotation_rad[:, None]], 1)
+        out["track.hand.sigma"] = Feature(
+            resampler.linear(sigma),
+            ("x", "y", "z", "rotation"),
+            "m, rad",
+            "1-sigma of the wrist pose along camera axes.",
+        )
+    return out
+
+
+def gripper_features(window: Window) -> dict[str, Feature]:
+    """`track.grasp` and `track.aperture`, where a hand was read as a gripper."""
+    gripper = window.tracks.get(f"gripper.{window.subject}")
+    if not isinstance(gripper, GripperTrack):
+        return {}
+    part = window.cut(gripper)
+    grasping = window.resampler.either(part.grasping)[:, None]
+    aperture = window.resampler.linear(part.aperture_m)[:, None]
+    return {
+        "track.grasp": Feature(grasping, ("grasping",), "1", "A grasp is held."),
+        "track.aperture": Feature(
+            aperture, ("aperture",), "m", "Distance between thumb tip and index tip."
+        ),
+    }
+
+
+def hand_quality(window: Window) -> dict[str, Any]:
+    """Medians over the frames in which the hand was seen."""
+    part = _hand(window)
+    quality: dict[str, Any] = {}
+    if part is None or not part.valid.any():
+        return quality
+    if part.sigma_position_m is not None:
+        sigma = np.linalg.norm(part.sigma_position_m[part.valid], axis=1)
+        quality["wrist_sigma_mm_median"] = round(float(1e3 * np.median(sigma)), 4)
+    if part.reprojection_px is not None:
+        median_px = np.median(part.reprojection_px[part.valid])
+        quality["reprojection_px_median"] = round(float(median_px), 4)
+    return quality
+
+
+def _hand(window: Window) -> HandTrack | None:
+    hand = window.tracks.get(f"hands.{window.subject}")
+    return window.cut(hand) if isinstance(hand, HandTrack) else None

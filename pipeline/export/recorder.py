@@ -1,0 +1,173 @@
+"""Episodes that were not labelled from video, published by the project's own exporter."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.episodes.episode import Episode, Feature, StateColumns
+from rotoscope.pipeline.export.publish import PublishJob, PublishResult, publish_in_child
+from rotoscope.pipeline.export.stored_episode import (
+    EncodedVideo,
+    StoredEpisode,
+    VideoFacts,
+    save_episode,
+)
+from rotoscope.pipeline.files.atomic import scratch_folder
+from rotoscope.pipeline.tracks import REASONS
+from rotoscope.pipeline.video.encode import EpisodeEncoder
+
+_SETTINGS: dict[str, Any] = {
+    "codec": "h264",
+    "pixel_format": "yuv420p",
+    "crf": 18,
+    "gop": 2,
+    "preset": "ultrafast",
+}
+
+SUCCESS = "next.success"
+"""As LeRobot names it; no policy reads what begins with `next.`"""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows of an episode that is to be written."""
+
+    name: str
+    """Stable name."""
+    task: str
+    """What is being done, in words."""
+    actions: Float[np.ndarray, "time action"]
+    """Finite in every row."""
+    valid: Bool[np.ndarray, " time"]
+    """Rows whose action can be believed."""
+    confidence: Float[np.ndarray, " time"]
+    """How far to trust each row, 0..1."""
+    state: Float[np.ndarray, "time state"] | None
+    """`observation.state`; `None` for none."""
+    success: Bool[np.ndarray, " time"] | None = None
+    """Rows whose action left the task solved: `next.success`; `None` where nobody knows."""
+
+
+class DatasetRecorder:
+    """Gathers episodes and publishes them by the project's own exporter.
+
+    Use as a context; `publish` before it ends.
+    """
+
+    def __init__(
+        self, contract: ActionContract, state: StateColumns | None, *, camera: str
+    ) -> None:
+        self.contract, self.state, self.camera = contract, state, camera
+        self._stored: list[StoredEpisode] = []
+        self._size = (0, 0)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> DatasetRecorder:
+        self._folder = self._stack.enter_context(scratch_folder("rotoscope-recording"))
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self._stack.close()
+
+    def encoder(self, image: UInt8[np.ndarray, "height width 3"]) -> EpisodeEncoder:
+        """Opens the next episode's video, for pictures like this one."""
+        height, width = image.shape[:2]
+        path = self._folder / f"{len(self._stored)}.mp4"
+        self._size = (width, height)
+        return EpisodeEncoder(
+            path,
+            width=width,
+            height=height,
+            fps=round(self.contract.rate_hz),
+            g=_SETTINGS["gop"],
+            crf=_SETTINGS["crf"],
+            preset=_SETTINGS["preset"],
+        )
+
+    def add(self, rows: Rows, encoder: EpisodeEncoder | None = None) -> None:
+        """Keeps an episode; its encoder is closed already."""
+        num = len(rows.actions)
+        fps = round(self.contract.rate_hz)
+        episode = Episode(
+            episode_id=rows.name,
+            task=rows.task,
+            fps=fps,
+            source_frame=np.arange(num),
+            source_time_s=np.arange(num) / fps,
+            state=rows.state,
+            state_columns=self.state,
+            action=rows.actions,
+            valid=rows.valid,
+            confidence=np.where(rows.valid, rows.confidence, 0.0),
+            reason=np.where(rows.valid, 0, REASONS.index("not_seen")).astype(np.uint8),
+            contract=self.contract,
+            features={} if rows.success is None else {SUCCESS: _success(rows.success)},
+            source={
+                "video_sha256": hashlib.sha256(rows.name.encode()).hexdigest(),
+                "subject": self.contract.robot,
+                "first_frame": 0,
+            },
+            quality=_quality(rows),
+            scene={"robot": self.contract.robot},
+        )
+        video = None if encoder is None else EncodedVideo(encoder.path, _facts(encoder, self._size))
+        folder = self._folder / f"episode-{len(self._stored):05d}"
+        self._stored.append(save_episode(folder, episode, video))
+
+    def publish(self, out: Path, *, made_by: str) -> PublishResult:
+        """Writes the dataset.
+
+        Args:
+            out: Where it appears, whole.
+            made_by: What made it, for its provenance.
+
+        Raises:
+            DatasetError: `out` holds something else, or nothing was added.
+        """
+        names = [episode.episode_id for episode in self._stored]
+        job = PublishJob(
+            episodes=tuple(str(episode.folder) for episode in self._stored),
+            names=tuple(names),
+            out=str(out),
+            camera=self.camera or "front",
+            repo_id=f"rotoscope/{_slug(made_by)}",
+            provenance={"recipe": made_by, "dataset_key": _key(names)},
+            ledger=tuple({"name": name, "status": "done"} for name in names),
+        )
+        return publish_in_child(job)
+
+
+def _success(solved: Bool[np.ndarray, " time"]) -> Feature:
+    text = "The task is solved after the row's action."
+    return Feature(solved[:, None], ("success",), "1", text)
+
+
+def _quality(rows: Rows) -> dict[str, Any]:
+    quality: dict[str, Any] = {"valid_share": round(float(rows.valid.mean()), 4)}
+    return quality if rows.success is None else quality | {"success": bool(rows.success.any())}
+
+
+def _facts(encoder: EpisodeEncoder, size: tuple[int, int]) -> VideoFacts:
+    # LeRobot's writer divides by 255 what an encoder hands it, as ours is about to.
+    stats: dict[str, list[float] | np.ndarray] = {
+        k: np.ravel(v if k == "count" else 255.0 * v).tolist() for k, v in encoder.stats().items()
+    }
+    return VideoFacts(*size, dict(_SETTINGS), stats)
+
+
+def _slug(text: str) -> str:
+    # After what made it, not the folder: the same episodes elsewhere give the same bytes.
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)
+
+
+def _key(names: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Files and folders: paths that stay below their folder, whole writes, what identifies a file."""

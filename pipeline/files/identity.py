@@ -1,0 +1,167 @@
+"""What identifies a file: its bytes, hashed where they are read, and whether they stayed the same.
+
+A file may be replaced, or still be copied, while it is looked at. Its bytes are hashed by the
+process that decodes them; the state that the system keeps of it (size, times, inode) is taken
+before and compared after, so that no label is kept under the hash of other bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from rotoscope.pipeline.errors import FileChangedError, NotAVideoError
+from rotoscope.pipeline.files.names import display_name, what_is
+
+CHUNK_BYTES = 1 << 20
+RACY_NS = 2_000_000_000
+"""A file that changed less than this before it was hashed may change again without its times
+showing it: file systems stamp in steps of up to two seconds (FAT). Git calls such files racy."""
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What the system says of a file without reading it; another state means other bytes."""
+
+    device: int
+    """File system that it lies on."""
+    inode: int
+    """Number of the file there: another one after it was replaced."""
+    size: int
+    """Bytes."""
+    modified_ns: int
+    """When its bytes last changed, as programs may state it [ns]."""
+    changed_ns: int
+    """When anything about it last changed; no program can set this [ns]."""
+
+    @classmethod
+    def of(cls, facts: os.stat_result) -> FileState:
+        """The state that `os.stat` found."""
+        return cls(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+
+    def has_same_bytes(self, other: FileState) -> bool:
+        """Whether the other state is of the same bytes: a new link or mode changes none."""
+        return astuple(self)[:4] == astuple(other)[:4]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A file's hash, together with those of the files that it is read with."""
+
+    sha256: str
+    """Hex digest."""
+    states: tuple[FileState, ...] = ()
+    """State of the file, and of those it is read with, while they were hashed."""
+    hashed_ns: int = 0
+    """When hashing began [ns since 1970]."""
+
+    def holds(self, paths: Sequence[Path]) -> bool:
+        """Whether the files surely still hold these bytes, without reading them."""
+        if len(paths) != len(self.states):
+            return False
+        try:
+            now = [FileState.of(os.stat(path)) for path in paths]
+        except OSError:
+            return False
+        newest_ns = max(max(s.modified_ns, s.changed_ns) for s in self.states)
+        return tuple(now) == self.states and newest_ns < self.hashed_ns - RACY_NS
+
+
+def identify(
+    paths: Sequence[Path], *, told: Callable[[int], None] = lambda num_bytes: None
+) -> Identity:
+    """Hashes a file and those that it is read with.
+
+    Args:
+        paths: The file first, then those beside it.
+        told: Called now and then with the number of bytes read so far.
+
+    Raises:
+        NotAVideoError: A file is empty, a folder, a pipe, not there, or may not be read.
+        FileChangedError: One changed while it was hashed.
+    """
+    began_ns = time.time_ns()
+    hashed = [hash_file(path, told=told) for path in paths]
+    digest = hashed[0][0]
+    if len(hashed) > 1:
+        whole = hashlib.sha256(digest.encode())
+        for path, (one, _) in zip(paths[1:], hashed[1:], strict=True):
+            # The length keeps a name from being read as a part of a hash.
+            name = os.fsencode(path.name)
+            whole.update(b"%d:%b%b" % (len(name), name, one.encode()))
+        digest = whole.hexdigest()
+    return Identity(digest, tuple(state for _, state in hashed), began_ns)
+
+
+def check_unchanged(identity: Identity, paths: Sequence[Path], *, shown: str) -> None:
+    """Makes sure that the files still hold the bytes that were hashed.
+
+    Raises:
+        FileChangedError: They do not, or one is gone.
+    """
+    try:
+        now = tuple(FileState.of(os.stat(path)) for path in paths)
+    except OSError as error:
+        raise _changed(shown, f"gone: {error.strerror}") from error
+    pairs = list(zip(now, identity.states, strict=False))
+    if len(now) != len(identity.states) or not all(a.has_same_bytes(b) for a, b in pairs):
+        raise _changed(shown, _difference(identity.states, now))
+    if now != identity.states and identify(paths).sha256 != identity.sha256:
+        raise _changed(shown, "other bytes of the same length")
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes; see `hash_file`."""
+    return hash_file(path)[0]
+
+
+def hash_file(
+    path: Path, *, told: Callable[[int], None] = lambda num_bytes: None
+) -> tuple[str, FileState]:
+    """Hex SHA-256 of a file's bytes, read in pieces, and its state meanwhile.
+
+    Raises:
+        NotAVideoError: The file is empty, a folder, a pipe, not there, or may not be read.
+        FileChangedError: It changed while it was read.
+    """
+    shown = display_name(path)
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise NotAVideoError(f"{shown} is {what_is(path)}, not a file; give a video file")
+        digest, size = hashlib.sha256(), 0
+        with open(path, "rb") as file:
+            before = FileState.of(os.fstat(file.fileno()))
+            # One that grows while it is read may do so for ever.
+            while size <= before.size and (chunk := file.read(CHUNK_BYTES)):
+                digest.update(chunk)
+                size += len(chunk)
+                told(size)
+            after = FileState.of(os.fstat(file.fileno()))
+    except OSError as error:
+        raise NotAVideoError(
+            f"{shown} cannot be read ({error.strerror}); check that it exists and may be read"
+        ) from error
+    if not before.has_same_bytes(after) or size != before.size:
+        raise _changed(shown, _difference((before,), (after,)))
+    if size == 0:
+        raise NotAVideoError(f"{shown} is empty (0 bytes); copy it again from where it came")
+    return digest.hexdigest(), after
+
+
+def _difference(before: Sequence[FileState], after: Sequence[FileState]) -> str:
+    for one, other in zip(before, after, strict=False):
+        if one.size != other.size:
+            return f"{one.size:,} bytes, then {other.size:,}"
+    return "replaced or written to"
+
+
+def _changed(shown: str, how: str) -> FileChangedError:
+    return FileChangedError(
+        f"{shown} changed while it was read ({how}); wait until it is copied whole, then run the "
+        "same command again"
+    )

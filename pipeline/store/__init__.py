@@ -1,0 +1,1 @@
+"""Stored results of stages, by content: sealed, found again, cared for."""

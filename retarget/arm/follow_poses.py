@@ -1,0 +1,180 @@
+"""Following a sequence of camera-frame poses with an arm: place the base, guess, solve."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.arm.base_placement import Placement, find_placements
+from rotoscope.retarget.arm.initial_guess import first_guess
+from rotoscope.retarget.arm.solve import (
+    DEFAULT_TOLERANCE_M,
+    DEFAULT_TOLERANCE_RAD,
+    TrajectorySolution,
+    solve_trajectory,
+)
+from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
+from rotoscope.retarget.robots.arm import Robot
+
+logger = logging.getLogger(__name__)
+
+GOOD_SHARE = 0.95
+"""A place from which this share of the poses is reached is taken without trying another."""
+MAX_PLACES_TRIED = 3
+"""Places that the whole trajectory is solved from at most."""
+SAME_PLACE = 0.05
+"""Places whose matrices differ less than this [m, or 1 for axes] are not worth trying both."""
+
+
+@dataclass(frozen=True)
+class FollowSettings:
+    """What may be chosen when poses are followed."""
+
+    camera_pitch_rad: float = 0.0
+    """How far the camera looks down below the horizon [rad]."""
+    tolerance_m: float = DEFAULT_TOLERANCE_M
+    """Position error that still counts as reached [m]."""
+    tolerance_rad: float = DEFAULT_TOLERANCE_RAD
+    """Rotation error that still counts as reached [rad]."""
+    max_bridge_s: float = 0.2
+    """Shorter stretches without a pose are bridged [s]."""
+    weights: TrajectoryWeights = field(default_factory=TrajectoryWeights)
+    """How strictly each wish is held."""
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """What the arm does in the frames where its joint values are known."""
+
+    frames: Int[np.ndarray, " known"]
+    """Frames of the clip that are solved for: those with a pose, and short gaps between them."""
+    T_camera_base: Float[np.ndarray, "4 4"]
+    """Where the base stands in the camera frame [m]."""
+    placement: Placement | None
+    """How well it stands there; `None` where it was given."""
+    solution: TrajectorySolution
+    """Joint values and errors in those frames."""
+
+
+def follow_poses(
+    robot: Robot,
+    T_camera_ee: Float[np.ndarray, "time 4 4"],
+    is_wanted: Bool[np.ndarray, " time"],
+    time_s: Float[np.ndarray, " time"],
+    *,
+    T_camera_base: Float[np.ndarray, "4 4"] | None = None,
+    settings: FollowSettings | None = None,
+) -> Followed:
+    """Joint values that bring the end effector to each wanted pose, for all frames together.
+
+    Args:
+        robot: The arm.
+        T_camera_ee: End-effector poses in the camera frame [m].
+        is_wanted: Frames whose pose is to be followed; at least one.
+        time_s: Frame times [s].
+        T_camera_base: Where the base stands [m]; found when absent.
+        settings: Tolerances and weights.
+    """
+    settings = settings or FollowSettings()
+    frames = np.flatnonzero(bridged(is_wanted, time_s, settings.max_bridge_s))
+    poses = _Poses(T_camera_ee[frames], is_wanted[frames], time_s[frames], frames)
+    if T_camera_base is not None:
+        best = _follow_from(robot, poses, T_camera_base, None, settings)
+    else:
+        best = _follow_from_best_place(robot, poses, settings)
+    _report(robot, best, int(is_wanted.sum()))
+    return best
+
+
+@dataclass(frozen=True, eq=False)
+class _Poses:
+    """What is to be followed, in the frames that are solved for."""
+
+    T_camera_ee: np.ndarray
+    is_wanted: np.ndarray
+    time_s: np.ndarray
+    frames: np.ndarray
+
+
+def _follow_from_best_place(robot: Robot, poses: _Poses, settings: FollowSettings) -> Followed:
+    wanted = poses.is_wanted
+    placements = find_placements(
+        robot,
+        poses.T_camera_ee[wanted],
+        poses.time_s[wanted],
+        camera_pitch_rad=settings.camera_pitch_rad,
+        tolerance_m=settings.tolerance_m,
+        tolerance_rad=settings.tolerance_rad,
+    )
+    tried: list[Followed] = []
+    for placement in placements:
+        T = placement.T_camera_base
+        if any(np.abs(T - other.T_camera_base).max() < SAME_PLACE for other in tried):
+            continue
+        tried.append(_follow_from(robot, poses, T, placement, settings))
+        is_good = tried[-1].solution.is_reached.sum() >= GOOD_SHARE * wanted.sum()
+        if is_good or len(tried) == MAX_PLACES_TRIED:
+            break
+    return max(tried, key=lambda followed: int(followed.solution.is_reached.sum()))
+
+
+def _follow_from(
+    robot: Robot,
+    poses: _Poses,
+    T_camera_base: Float[np.ndarray, "4 4"],
+    placement: Placement | None,
+    settings: FollowSettings,
+) -> Followed:
+    T_base_ee = se3.inverse(T_camera_base) @ np.where(
+        poses.is_wanted[:, None, None], poses.T_camera_ee, np.eye(4)
+    )
+    targets = Targets(T_base_ee[:, :3, :3], T_base_ee[:, :3, 3], poses.time_s, poses.is_wanted)
+    known_frames, known_joints = np.zeros(0, int), np.zeros((0, robot.chain.num_joints))
+    if placement is not None:
+        known_frames = np.flatnonzero(poses.is_wanted)[placement.keyframes]
+        known_joints = placement.joints
+    solution = solve_trajectory(
+        robot,
+        targets,
+        first_guess(robot, targets, known_frames, known_joints),
+        weights=settings.weights,
+        tolerance_m=settings.tolerance_m,
+        tolerance_rad=settings.tolerance_rad,
+    )
+    return Followed(poses.frames, T_camera_base, placement, solution)
+
+
+def bridged(
+    known: Bool[np.ndarray, " time"], time_s: Float[np.ndarray, " time"], max_gap_s: float
+) -> Bool[np.ndarray, " time"]:
+    """Known frames, and those between two known ones that are no more than `max_gap_s` apart."""
+    out = known.copy()
+    frames = np.flatnonzero(known)
+    is_short = np.diff(time_s[frames]) <= max_gap_s
+    for before, after in zip(frames[:-1][is_short], frames[1:][is_short], strict=True):
+        out[before:after] = True
+    return out
+
+
+def _report(robot: Robot, followed: Followed, num_wanted: int) -> None:
+    placement = followed.placement
+    how = "as given"
+    if placement is not None:
+        how = (
+            f"found with score {placement.score:.3f} (reaches {placement.reachable_share:.0%} of "
+            f"{len(placement.keyframes)} key frames, comfort {placement.comfort:.2f})"
+        )
+    solution = followed.solution
+    logger.info(
+        "base of %s at %s m in the camera frame, %s; %d of %d poses reached, %d too fast",
+        robot.name,
+        np.round(followed.T_camera_base[:3, 3], 3).tolist(),
+        how,
+        int(solution.is_reached.sum()),
+        num_wanted,
+        int(solution.is_too_fast.sum()),
+    )

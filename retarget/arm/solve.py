@@ -1,0 +1,120 @@
+"""Joint angles for a whole trajectory of end-effector poses at once, inside every limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
+from rotoscope.retarget.kinematics.chain import pose_error
+from rotoscope.retarget.kinematics.ik import solve_poses
+from rotoscope.retarget.optimize.cost import Calm, Objective
+from rotoscope.retarget.optimize.feasible import make_feasible
+from rotoscope.retarget.optimize.interior_point import Limits, Search, minimise
+from rotoscope.retarget.optimize.terms import PoseTerm
+from rotoscope.retarget.robots.arm import Robot
+
+DEFAULT_TOLERANCE_M = 5e-3
+"""Position error that still counts as reached [m]."""
+DEFAULT_TOLERANCE_RAD = float(np.deg2rad(3.0))
+"""Rotation error that still counts as reached [rad]."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrajectorySolution:
+    """Joint values of every frame, and which targets they meet."""
+
+    joints: Float[np.ndarray, "time joint"]
+    """Joint values that keep every limit [rad or m]."""
+    error_m: Float[np.ndarray, " time"]
+    """Distance to the wanted position [m]; NaN where there is no target."""
+    error_rad: Float[np.ndarray, " time"]
+    """Angle to the wanted rotation [rad]; NaN where there is no target."""
+    is_reached: Bool[np.ndarray, " time"]
+    """The target is met within the tolerances."""
+    is_too_fast: Bool[np.ndarray, " time"]
+    """The target is not met, but an arm without velocity limits could meet it from here."""
+
+
+def solve_trajectory(
+    robot: Robot,
+    targets: Targets,
+    start: Float[np.ndarray, "time joint"],
+    *,
+    weights: TrajectoryWeights | None = None,
+    tolerance_m: float = DEFAULT_TOLERANCE_M,
+    tolerance_rad: float = DEFAULT_TOLERANCE_RAD,
+    max_iterations: int = 25,
+) -> TrajectorySolution:
+    """The joint trajectory that follows the targets best without leaving any limit.
+
+    All frames are solved together, by `interior_point.minimise` on `objective.Objective`;
+    `limits.make_feasible` removes what its last step may have left beyond a limit. What a frame
+    could reach without velocity limits is found by inverse kinematics of that frame alone.
+
+    Args:
+        robot: Kinematics and limits.
+        targets: What to follow.
+        start: Where to start from [rad or m]; see
+            `rotoscope.retarget.arm.initial_guess.first_guess`.
+        weights: How strictly each wish is held.
+        tolerance_m: Position error that still counts as reached [m].
+        tolerance_rad: Rotation error that still counts as reached [rad].
+        max_iterations: Steps of the solver at most.
+    """
+    objective = _objective(robot, targets, weights or TrajectoryWeights())
+    limits = Limits(targets.time_s, robot.lower, robot.upper, robot.max_velocity)
+    joints = minimise(objective, limits, start, search=Search(max_iterations=max_iterations))
+    joints = make_feasible(joints, targets.time_s, robot.lower, robot.upper, robot.max_velocity)
+    error_m, error_rad = _errors(robot, joints, targets)
+    is_reached = (error_m <= tolerance_m) & (error_rad <= tolerance_rad)
+    missed = np.flatnonzero(targets.is_wanted & ~is_reached)
+    is_too_fast = np.zeros(len(joints), bool)
+    if len(missed):
+        part = Targets(
+            targets.R[missed],
+            targets.p_m[missed],
+            targets.time_s[missed],
+            targets.is_wanted[missed],
+        )
+        alone = solve_poses(
+            robot.chain,
+            part.R,
+            part.p_m,
+            joints[missed],
+            lower=robot.lower,
+            upper=robot.upper,
+            home=robot.home,
+        )
+        alone_m, alone_rad = _errors(robot, alone, part)
+        is_too_fast[missed] = (alone_m <= tolerance_m) & (alone_rad <= tolerance_rad)
+    return TrajectorySolution(joints, error_m, error_rad, is_reached, is_too_fast)
+
+
+def _objective(robot: Robot, targets: Targets, weights: TrajectoryWeights) -> Objective:
+    num_joints = robot.chain.num_joints
+    follow = PoseTerm(
+        mark=0,
+        target_m=targets.p_m,
+        target=targets.R,
+        present=targets.is_wanted.astype(float),
+        sigma_m=weights.position_m,
+        sigma_rad=weights.rotation_rad,
+        robust=weights.robust,
+        far_m=weights.far_m,
+        far_rad=weights.far_rad,
+    )
+    calm = Calm(
+        sigma_acceleration=np.full(num_joints, weights.acceleration),
+        rest=robot.home,
+        sigma_rest=np.full(num_joints, weights.home),
+    )
+    return Objective(robot.chain, [follow], calm, targets.time_s)
+
+
+def _errors(robot: Robot, joints: np.ndarray, targets: Targets) -> tuple[np.ndarray, np.ndarray]:
+    error = pose_error(robot.chain.pose(joints), targets.R, targets.p_m)
+    error[~targets.is_wanted] = np.nan
+    return np.linalg.norm(error[:, :3], axis=1), np.linalg.norm(error[:, 3:], axis=1)

@@ -1,0 +1,213 @@
+"""`retarget.arm`: what a hand did, as joint values of a robot arm with a gripper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float
+from pydantic import Field, field_validator
+
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import REASONS, ActionTrack, GripperTrack, Track, scatter
+from rotoscope.pipeline.types import Clip
+from rotoscope.retarget.arm.follow_poses import Followed, FollowSettings, follow_poses
+from rotoscope.retarget.arm.solve import TrajectorySolution
+from rotoscope.retarget.arm.targets import TrajectoryWeights
+from rotoscope.retarget.common.confidence import action_confidence
+from rotoscope.retarget.common.hand_choice import SideChoice, choose_hands
+from rotoscope.retarget.gripper.rate_limit import possible_opening
+from rotoscope.retarget.robots.arm import Robot, load_robot
+from rotoscope.retarget.robots.self_check import ensure_checked
+
+Row4 = tuple[float, float, float, float]
+
+
+class RetargetArmConfig(StageConfig):
+    """Settings of `retarget.arm`."""
+
+    robot: str = "panda"
+    """A robot of `configs/robots`, or the path of a YAML file like those."""
+    side: SideChoice = "best"
+    """Which hand the arm follows. `best` is the one with the largest product of known frames and
+    spread of motion; `each` gives every hand an arm of its own."""
+    camera_pitch_rad: float = Field(default=0.0, ge=-np.pi / 2, le=np.pi / 2)
+    """How far the camera looks down below the horizon [rad]; it is taken not to be rolled. The
+    robot's base stands upright."""
+    T_camera_base: tuple[Row4, Row4, Row4, Row4] | None = None
+    """Where the robot's base is in the camera frame [m]; found automatically when absent."""
+    tolerance_position_m: float = Field(default=5e-3, gt=0)
+    """A larger distance to the wanted position makes a frame invalid [m]."""
+    tolerance_rotation_rad: float = Field(default=0.0524, gt=0)
+    """A larger angle to the wanted rotation makes a frame invalid [rad]."""
+    tolerance_gripper_percent: float = Field(default=20.0, gt=0)
+    """A gripper further from its wanted opening, because it cannot move faster, makes a frame
+    invalid [percent]."""
+    max_bridge_s: float = Field(default=0.2, ge=0)
+    """Shorter stretches without a target are bridged smoothly and marked invalid [s]; in longer
+    ones nothing is known."""
+    sigma_position_m: float = Field(default=1e-3, gt=0)
+    """How strictly wanted positions are followed [m]."""
+    sigma_rotation_rad: float = Field(default=0.01, gt=0)
+    """How strictly wanted rotations are followed [rad]."""
+    sigma_acceleration: float = Field(default=30.0, gt=0)
+    """Joint acceleration that counts as one sigma [rad/s^2]."""
+    sigma_home: float = Field(default=3.0, gt=0)
+    """Distance of a joint from its home value that counts as one sigma [rad]."""
+
+    def follow_settings(self) -> FollowSettings:
+        """What of this is about following poses."""
+        return FollowSettings(
+            camera_pitch_rad=self.camera_pitch_rad,
+            tolerance_m=self.tolerance_position_m,
+            tolerance_rad=self.tolerance_rotation_rad,
+            max_bridge_s=self.max_bridge_s,
+            weights=TrajectoryWeights(
+                position_m=self.sigma_position_m,
+                rotation_rad=self.sigma_rotation_rad,
+                acceleration=self.sigma_acceleration,
+                home=self.sigma_home,
+            ),
+        )
+
+    @field_validator("T_camera_base")
+    @classmethod
+    def _is_rigid(cls, rows: tuple[Row4, ...] | None) -> tuple[Row4, ...] | None:
+        if rows is not None:
+            T = np.array(rows)
+            is_rotation = np.allclose(T[:3, :3] @ T[:3, :3].T, np.eye(3), atol=1e-3)
+            if not is_rotation or np.linalg.det(T[:3, :3]) < 0 or T[3].tolist() != [0, 0, 0, 1]:
+                raise ValueError("must be a rigid motion: a rotation, a translation, and 0 0 0 1")
+        return rows
+
+
+class RetargetArm(ClipStage):
+    """Places a robot arm where it can do what the hand did, and computes its joint values.
+
+    Joint position and velocity limits hold in every frame and between frames. A frame whose
+    gripper pose the arm cannot take is marked invalid with the reason, and keeps the nearest
+    values that the arm can take.
+    """
+
+    kind = "retarget.arm"
+    version = "2"
+    requires = ("gripper",)
+    provides = ("actions",)
+    Config = RetargetArmConfig
+    config: RetargetArmConfig
+
+    @cached_property
+    def robot(self) -> Robot:
+        """The arm that the recipe names."""
+        return load_robot(self.config.robot)
+
+    def setup(self) -> None:
+        """Reads the robot's files and checks, once for these files, that they are understood."""
+        ensure_checked(self.robot)
+
+    def cache_token(self) -> str:
+        """Checksum of the robot's files: editing one runs this stage again."""
+        return self.robot.checksum
+
+    def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
+        """One `ActionTrack` per followed hand, named `actions.retarget.arm.<side>`."""
+        found = [track for track in tracks.values() if isinstance(track, GripperTrack)]
+        return {
+            f"actions.{self.kind}.{gripper.side}": self._actions(gripper, clip.time_s)
+            for gripper in choose_hands(found, self.config.side)
+        }
+
+    def _actions(self, gripper: GripperTrack, time_s: Float[np.ndarray, " time"]) -> ActionTrack:
+        config = self.config
+        is_wanted = gripper.known & np.isfinite(gripper.T_camera_ee).all(axis=(1, 2))
+        if not is_wanted.any():
+            return self._nothing_known(gripper, time_s)
+        given = None if config.T_camera_base is None else np.array(config.T_camera_base)
+        followed = follow_poses(
+            self.robot,
+            gripper.T_camera_ee,
+            is_wanted,
+            time_s,
+            T_camera_base=given,
+            settings=config.follow_settings(),
+        )
+        return self._track(gripper, time_s, followed)
+
+    def _track(
+        self, gripper: GripperTrack, time_s: Float[np.ndarray, " time"], followed: Followed
+    ) -> ActionTrack:
+        robot, solution, frames = self.robot, followed.solution, followed.frames
+        opening, lag = self._gripper_percent(gripper.opening[frames], time_s[frames])
+        is_lagging = lag > self.config.tolerance_gripper_percent
+        is_observed = gripper.valid[frames] & np.isfinite(opening)
+        reason = frame_reasons(is_observed, solution, is_lagging)
+        room = np.minimum(solution.joints - robot.lower, robot.upper - solution.joints)
+        confidence = action_confidence(
+            sigma_position_m=gripper.sigma_position_m[frames],
+            sigma_rotation_rad=gripper.sigma_rotation_rad[frames],
+            error_m=solution.error_m,
+            error_rad=solution.error_rad,
+            room_rad=room.min(axis=1),
+            is_observed=is_observed,
+        )
+        reached = robot.chain.pose(solution.joints)
+        ee = np.column_stack([reached.p_m, se3.log_so3(reached.R), opening])
+        return self._nothing_known(gripper, time_s).replace(
+            values=scatter(
+                np.column_stack([solution.joints, opening]), frames, len(time_s), np.nan
+            ),
+            valid=scatter(reason == REASONS.index("valid"), frames, len(time_s), False),
+            confidence=scatter(confidence, frames, len(time_s), 0.0),
+            reason=scatter(reason, frames, len(time_s), REASONS.index("not_seen")),
+            ee_values=scatter(ee, frames, len(time_s)),
+            target_error_m=scatter(solution.error_m, frames, len(time_s)),
+            target_error_rad=scatter(solution.error_rad, frames, len(time_s)),
+            T_camera_base=followed.T_camera_base,
+        )
+
+    def _gripper_percent(
+        self, opening: Float[np.ndarray, " known"], time_s: Float[np.ndarray, " known"]
+    ) -> tuple[Float[np.ndarray, " known"], Float[np.ndarray, " known"]]:
+        """The opening that the gripper can have, and how far that is from the wanted one [%]."""
+        known = np.isfinite(opening)
+        if not known.any():
+            return opening, np.zeros(len(opening))
+        wanted = np.interp(time_s, time_s[known], np.clip(opening[known], 0.0, 1.0))
+        max_rate = self.robot.config.gripper.max_rate_percent_s / 100.0
+        possible = possible_opening(wanted, time_s, max_rate=max_rate)
+        return 100.0 * possible, 100.0 * np.abs(possible - wanted)
+
+    def _nothing_known(
+        self, gripper: GripperTrack, time_s: Float[np.ndarray, " time"]
+    ) -> ActionTrack:
+        num_frames = len(time_s)
+        rate_hz = 1.0 / float(np.median(np.diff(time_s))) if num_frames > 1 else 1.0
+        contract = self.robot.contract(rate_hz=rate_hz)
+        return ActionTrack(
+            labeler=self.kind,
+            subject=gripper.side,
+            contract=contract,
+            values=np.full((num_frames, len(contract.dimensions)), np.nan),
+            valid=np.zeros(num_frames, bool),
+            confidence=np.zeros(num_frames),
+            reason=np.full(num_frames, REASONS.index("not_seen"), np.uint8),
+            ee_values=np.full((num_frames, 7), np.nan),
+            target_error_m=np.full(num_frames, np.nan),
+            target_error_rad=np.full(num_frames, np.nan),
+        )
+
+
+def frame_reasons(
+    is_observed: Bool[np.ndarray, " time"],
+    solution: TrajectorySolution,
+    is_gripper_lagging: Bool[np.ndarray, " time"],
+) -> np.ndarray:
+    """Index into `REASONS` for each frame: what the hand lacks comes before what the arm lacks."""
+    names = np.select(
+        [~is_observed, ~solution.is_reached & ~solution.is_too_fast, ~solution.is_reached],
+        ["gap_filled", "unreachable", "velocity_limit"],
+        np.where(is_gripper_lagging, "velocity_limit", "valid"),
+    )
+    return np.array([REASONS.index(name) for name in names], np.uint8)

@@ -1,0 +1,127 @@
+"""Links and joints of a robot, as its file states them, whatever format that is in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from rotoscope.pipeline.errors import RobotError, one_of
+
+
+@dataclass(frozen=True)
+class Mimic:
+    """A joint that always follows another: `value = multiplier * other + offset`."""
+
+    joint: str
+    """The joint that it follows."""
+    multiplier: float = 1.0
+    """Its share of that joint's value."""
+    offset: float = 0.0
+    """What is added [rad or m]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """A link's connection to its parent, as the robot's file states it."""
+
+    name: str
+    """Joint name."""
+    kind: Literal["revolute", "prismatic", "fixed"]
+    """How it moves."""
+    parent: str
+    """Link that it hangs on."""
+    child: str
+    """Link that it moves."""
+    T_parent_child: Float[np.ndarray, "4 4"]
+    """Child link in the parent link at zero [m]."""
+    axis: Float[np.ndarray, " 3"]
+    """Unit axis in the child link; any for a fixed joint."""
+    anchor_m: Float[np.ndarray, " 3"]
+    """A point on the axis in the child link [m]."""
+    lower: float = -math.inf
+    """Lower position limit [rad or m]."""
+    upper: float = math.inf
+    """Upper position limit [rad or m]."""
+    max_velocity: float = math.inf
+    """Velocity limit [rad/s or m/s]; MJCF states none."""
+    max_effort: float = math.inf
+    """Torque or force limit [N m or N]."""
+    is_continuous: bool = False
+    """Whether the file says that it turns without end, and so needs no limits."""
+    mimic: Mimic | None = None
+    """What it follows, if it does not move by itself."""
+
+
+@dataclass(frozen=True)
+class Mass:
+    """What a link weighs."""
+
+    kg: float
+    """Mass [kg]."""
+    centre_m: tuple[float, float, float]
+    """Centre of mass in the link [m]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Description:
+    """The tree of links and joints in a robot file."""
+
+    path: Path
+    """The file."""
+    links: tuple[str, ...]
+    """All link names."""
+    joints: dict[str, Joint]
+    """All joints by name, fixed ones too."""
+    masses: dict[str, Mass] = field(default_factory=dict)
+    """What links weigh; links without a mass are left out."""
+
+    @property
+    def root_link(self) -> str:
+        """The one link that hangs on no other.
+
+        Raises:
+            RobotError: There is none, or more than one.
+        """
+        children = {joint.child for joint in self.joints.values()}
+        roots = [link for link in self.links if link not in children]
+        if len(roots) != 1:
+            raise RobotError(
+                f"{self.path} must have one root link, a link that is no joint's child; "
+                f"it has {len(roots)}: {one_of(roots)}"
+            )
+        return roots[0]
+
+    def require_links(self, names: Iterable[str]) -> None:
+        """Raises `RobotError` unless all these links are there."""
+        unknown = sorted(set(names) - set(self.links))
+        if unknown:
+            raise RobotError(
+                f"{self.path} has no link {', '.join(map(repr, unknown))}; "
+                f"it has {one_of(self.links)}"
+            )
+
+    def path_between(self, base_link: str, tip_link: str) -> list[Joint]:
+        """The joints from a base outwards to a tip.
+
+        Raises:
+            RobotError: A link is unknown, or the tip does not hang on the base.
+        """
+        self.require_links((base_link, tip_link))
+        above = {joint.child: joint for joint in self.joints.values()}
+        path: list[Joint] = []
+        link = tip_link
+        while link != base_link:
+            if link not in above or len(path) > len(self.joints):
+                raise RobotError(
+                    f"{self.path}: link {tip_link!r} does not hang on base link {base_link!r}; "
+                    f"going up from it ends at {link!r}"
+                )
+            path.append(above[link])
+            link = above[link].parent
+        return path[::-1]

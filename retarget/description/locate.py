@@ -1,0 +1,112 @@
+"""Where a robot's URDF or MJCF file comes from: an asset, a folder, or robot_descriptions."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from rotoscope.pipeline.assets import asset_path
+from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.files.paths import inside
+
+
+class Section(BaseModel):
+    """Base of all parts of a robot's YAML file: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RobotFileSection(Section):
+    """What the YAML files of all kinds of robots begin with."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    """Name in the dataset."""
+    asset: str | None = None
+    """Asset whose folder holds the robot (see `rotoscope assets list`)."""
+    folder: Path | None = None
+    """Folder that holds the robot instead, relative to the YAML file."""
+    robot_descriptions: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
+    """Module of the package robot_descriptions instead, such as `g1_mj_description`."""
+    file: Path | None = None
+    """URDF or MJCF file inside the asset or folder; robot_descriptions knows its own."""
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        named = [self.asset, self.folder, self.robot_descriptions]
+        if sum(place is not None for place in named) != 1:
+            raise ValueError(
+                "give either `asset` or `folder` with `file`, or `robot_descriptions`, so that the "
+                "file can be found"
+            )
+        if (self.file is None) != (self.robot_descriptions is not None):
+            raise ValueError(
+                "give `file`, the URDF or MJCF file, with `asset` or `folder`; leave it out with "
+                "`robot_descriptions`, which knows its own"
+            )
+        return self
+
+
+def robot_file(config: RobotFileSection, config_file: Path) -> Path:
+    """Path of the URDF or MJCF file that a YAML file names; it need not be there.
+
+    Raises:
+        AssetError: Its asset was not fetched.
+        RobotError: robot_descriptions is not installed, has no such robot, or cannot clone it; or
+            `file` leads out of the asset or folder.
+    """
+    if config.robot_descriptions is not None:
+        return from_robot_descriptions(config.robot_descriptions)
+    folder = asset_path(config.asset) if config.asset else config_file.parent / str(config.folder)
+    return inside(folder, str(config.file), what=f"`file` of {config_file}", error=RobotError)
+
+
+def from_robot_descriptions(name: str) -> Path:
+    """Path of a robot's file in the package robot_descriptions, which clones it where needed.
+
+    Raises:
+        RobotError: The package is not installed, has no such robot, or cannot clone it.
+    """
+    module = _described(name)
+    paths = [getattr(module, key, None) for key in ("URDF_PATH", "MJCF_PATH")]
+    found = next((path for path in paths if path is not None), None)
+    if found is None:
+        raise RobotError(
+            f"robot_descriptions.{name} has neither URDF_PATH nor MJCF_PATH; choose a "
+            "description whose file is a URDF or MJCF file"
+        )
+    return Path(str(found))
+
+
+def _described(name: str) -> ModuleType:
+    try:
+        package = importlib.import_module("robot_descriptions")
+    except ImportError as error:
+        raise RobotError(
+            f"the robot {name!r} comes from the package robot_descriptions, which cannot be "
+            f"imported ({error}); install it with: pip install robot_descriptions"
+        ) from error
+    if name not in package.DESCRIPTIONS:
+        raise RobotError(
+            f"robot_descriptions has no {name!r}; it has {one_of(package.DESCRIPTIONS)}"
+        )
+    failures: tuple[type[Exception], ...] = (ImportError, OSError, RuntimeError, *_git_errors())
+    try:
+        return importlib.import_module(f"robot_descriptions.{name}")
+    except failures as error:
+        raise RobotError(
+            f"robot_descriptions cannot get {name!r}, which it clones from the internet: {error}; "
+            "go online once, or download the robot and give `folder` and `file` instead"
+        ) from error
+
+
+def _git_errors() -> tuple[type[Exception], ...]:
+    """What a failed clone raises; they share no base class with Python's own errors."""
+    try:
+        error: type[Exception] = importlib.import_module("git").exc.GitError
+    except ImportError:
+        return ()
+    return (error,)

@@ -1,0 +1,148 @@
+"""MJCF robots as the same tree of links and joints that a URDF gives, read through MuJoCo."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.description.links import Description, Joint, Mass, Mimic
+from rotoscope.retarget.description.mujoco import compile_robot, import_mujoco
+
+Kind = Literal["revolute", "prismatic"]
+
+
+def read_mjcf(path: Path) -> Description:
+    """The tree in an MJCF file.
+
+    A body with a free joint becomes a root: the world above it is left out. A body with several
+    hinges or slides becomes as many links, of which the last carries the body's name. Equality
+    constraints between two joints become mimic joints.
+
+    Raises:
+        RobotError: MuJoCo refuses the file, or it has a ball joint, a joint without a name, or one
+            that follows another along a curve.
+    """
+    mujoco = import_mujoco()
+    model = compile_robot(path)
+    free = int(mujoco.mjtJoint.mjJNT_FREE)
+    links, joints = [], {}
+    for b in range(model.nbody):
+        body = model.body(b)
+        first, count = int(body.jntadr[0]), int(body.jntnum[0])
+        is_root = count == 1 and int(model.jnt_type[first]) == free
+        floats = any(int(t) == free for t in model.jnt_type)
+        if b == 0 and floats:
+            continue
+        if b > 0 and not is_root:
+            for joint in _joints_of(path, mujoco, model, b):
+                joints[joint.name] = joint
+                links.append(joint.child)
+        else:
+            links.append(_name_of(model, b))
+    hanging = {joint.parent for joint in joints.values()}
+    if "world" in hanging and "world" not in links:
+        links.insert(0, "world")
+    masses = {
+        _name_of(model, b): Mass(float(model.body_mass[b]), tuple(model.body_ipos[b].tolist()))
+        for b in range(1, model.nbody)
+        if model.body_mass[b] > 0.0
+    }
+    return Description(path, tuple(links), joints, masses)
+
+
+def _joints_of(path: Path, mujoco: Any, model: Any, b: int) -> list[Joint]:
+    """The joints that connect a body to its parent, outermost last."""
+    body, name = model.body(b), _name_of(model, b)
+    parent = _name_of(model, int(body.parentid[0]))
+    T = se3.make(se3.matrix_from_quat(model.body_quat[b]), model.body_pos[b])
+    first, count = int(body.jntadr[0]), int(body.jntnum[0])
+    if count == 0:
+        return [Joint(f"{name} (fixed)", "fixed", parent, name, T, np.eye(3)[2], np.zeros(3))]
+    out = []
+    for k in range(first, first + count):
+        joint = model.joint(k)
+        kind = _kind_of(path, mujoco, name, joint)
+        child = name if k == first + count - 1 else f"{name} ({joint.name})"
+        if not joint.name:
+            raise RobotError(
+                f"{path}: body {name!r} has a joint without a name; name it, for actions are "
+                "told apart by the names of joints"
+            )
+        zero = -float(model.qpos0[joint.qposadr[0]])
+        is_limited = bool(model.jnt_limited[k])
+        has_effort = bool(model.jnt_actfrclimited[k])
+        out.append(
+            Joint(
+                name=joint.name,
+                kind=kind,
+                parent=parent,
+                child=child,
+                # MuJoCo's bodies stand where the joint is at `ref`, ours where it is at zero.
+                T_parent_child=T @ _moved(kind, np.array(joint.axis), np.array(joint.pos), zero),
+                axis=np.array(joint.axis),
+                anchor_m=np.array(joint.pos),
+                lower=float(joint.range[0]) if is_limited else -math.inf,
+                upper=float(joint.range[1]) if is_limited else math.inf,
+                max_effort=float(model.jnt_actfrcrange[k, 1]) if has_effort else math.inf,
+                mimic=_mimic_of(path, mujoco, model, k),
+            )
+        )
+        parent, T = child, np.eye(4)
+    return out
+
+
+def _name_of(model: Any, b: int) -> str:
+    """A body's name, one made up where the file gives none."""
+    return str(model.body(b).name) or f"(body {b})"
+
+
+def _kind_of(path: Path, mujoco: Any, body: str, joint: Any) -> Kind:
+    kinds: dict[int, Kind] = {
+        int(mujoco.mjtJoint.mjJNT_HINGE): "revolute",
+        int(mujoco.mjtJoint.mjJNT_SLIDE): "prismatic",
+    }
+    found = int(joint.type[0])
+    if found not in kinds:
+        raise RobotError(
+            f"{path}: body {body!r} has the joint {joint.name!r} of type "
+            f"{mujoco.mjtJoint(found).name}; only hinges and slides can be retargeted to, and a "
+            "free joint only where it stands alone"
+        )
+    return kinds[found]
+
+
+def _mimic_of(path: Path, mujoco: Any, model: Any, joint: int) -> Mimic | None:
+    """An equality constraint that ties this joint to another, as a mimic joint."""
+    for e in range(model.neq):
+        ties_joints = int(model.eq_type[e]) == int(mujoco.mjtEq.mjEQ_JOINT)
+        master = int(model.eq_obj2id[e])
+        if not ties_joints or int(model.eq_obj1id[e]) != joint or master < 0:
+            continue
+        name = model.joint(master).name
+        if np.any(model.eq_data[e][2:5]):
+            raise RobotError(
+                f"{path}: joint {model.joint(joint).name!r} follows {name!r} along a curve "
+                f"(polycoef {model.eq_data[e][:5].tolist()}); only straight lines are supported: "
+                "the last three numbers must be 0"
+            )
+        offset, multiplier = (float(x) for x in model.eq_data[e][:2])
+        # MuJoCo counts both from where they are at `ref`, mimic joints from zero.
+        here, there = (float(model.qpos0[model.jnt_qposadr[j]]) for j in (joint, master))
+        return Mimic(name, multiplier, here + offset - multiplier * there)
+    return None
+
+
+def _moved(
+    kind: Kind, axis: Float[np.ndarray, " 3"], anchor_m: Float[np.ndarray, " 3"], value: float
+) -> Float[np.ndarray, "4 4"]:
+    """How a joint moved by `value` moves its link."""
+    if kind == "prismatic":
+        return se3.make(np.eye(3), axis * value)
+    R = se3.exp_so3(axis * value)
+    return se3.make(R, anchor_m - R @ anchor_m)

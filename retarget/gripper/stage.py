@@ -1,0 +1,117 @@
+"""Human hand to parallel gripper: pose, opening and grasps, hand by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float
+from pydantic import Field
+
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks, select
+from rotoscope.pipeline.tracks import GripperTrack, HandTrack, Track
+from rotoscope.pipeline.types import Clip
+from rotoscope.retarget.gripper import hand_shape
+from rotoscope.retarget.gripper.grasps import Grasp, GraspConfig, find_grasps, grasping_frames
+from rotoscope.retarget.gripper.pose import gripper_pose, position_sigma, rotation_sigma
+
+
+class GripperConfig(StageConfig):
+    """Configuration of `retarget.gripper`."""
+
+    max_opening_m: float = Field(default=0.08, gt=0)
+    """Distance between the gripper's fingers at full opening [m]; 0.08 for the Franka Panda."""
+    during_grasp: Literal["hold", "measured", "close"] = "hold"
+    """The opening while something is held. `hold`: one width for each grasp, the median of what was
+    measured, since things do not change their size in the hand and an occluded hand's measured
+    width wanders by centimetres. `measured`: the distance of the fingertips in every frame.
+    `close`: closed, what a force-limited gripper needs to hold on to things."""
+    grasps: GraspConfig = GraspConfig()
+    """When a movement of the hand is a grasp."""
+
+
+class RetargetGripper(ClipStage):
+    """The gripper that does what each hand does: one `GripperTrack` per lifted `HandTrack`.
+
+    The opening is the distance of thumb tip and index tip over the gripper's full opening,
+    clipped to 0..1: metres to metres, so that a 50 mm grasp is a 50 mm grasp, and nothing is
+    stretched to fill the range of a clip. Landmarks lie inside the fingertips: at touch they are
+    still 10 to 30 mm apart, and the opening says so. Taking a constant off would call hands that
+    are nearly closed closed; that something is held is decided from the hand's motion instead
+    (`rotoscope.retarget.gripper.grasps`), stands in `grasping`, and sets the opening as
+    `during_grasp` asks.
+
+    Frames without a hand are NaN, neither valid nor filled; `grasping` bridges short gaps inside
+    a grasp. Uncertainties are NaN where the hand track carries none.
+    """
+
+    kind = "retarget.gripper"
+    version = "2"
+    requires = ("hands",)
+    provides = ("gripper",)
+    Config = GripperConfig
+    config: GripperConfig
+
+    def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
+        """`gripper.<side>` for every hand; none where no hand was found.
+
+        Raises:
+            TrackError: The hands have no metric joints, or another length than the clip.
+        """
+        hands = [t for t in select(tracks, self.requires).values() if isinstance(t, HandTrack)]
+        return {f"gripper.{hand.side}": self._follow(clip, hand) for hand in hands}
+
+    def _follow(self, clip: Clip, hand: HandTrack) -> GripperTrack:
+        joints_m = hand.joints_m
+        if joints_m is None:
+            raise TrackError(
+                f"hands.{hand.side} has no metric joints; put the stage 'lift' before "
+                "'retarget.gripper' in the recipe"
+            )
+        pose = gripper_pose(joints_m, hand.side)
+        known = hand.known & np.isfinite(pose).all(axis=(1, 2))
+        aperture_m = np.where(known, hand_shape.aperture(joints_m), np.nan)
+        grasps = find_grasps(
+            clip.time_s, joints_m, known, shape_m=hand.hand_m, config=self.config.grasps
+        )
+        grasping = grasping_frames(grasps, len(known))
+        opening = np.clip(aperture_m / self.config.max_opening_m, 0.0, 1.0)
+        opening = self._while_held(opening, grasps, hand.valid & known)
+        wrist_sigma_rad = _or_nan(hand.sigma_rotation_rad, (len(known),))
+        wrist_sigma_m = _or_nan(hand.sigma_position_m, (len(known), 3))
+        sigma_m = position_sigma(joints_m, wrist_sigma_m, wrist_sigma_rad)
+        return GripperTrack(
+            side=hand.side,
+            T_camera_ee=np.where(known[:, None, None], pose, np.nan),
+            aperture_m=aperture_m,
+            opening=opening,
+            grasping=grasping,
+            valid=hand.valid & known,
+            filled=known & ~hand.valid,
+            sigma_position_m=np.where(known[:, None], sigma_m, np.nan),
+            sigma_rotation_rad=np.where(known, rotation_sigma(aperture_m, wrist_sigma_rad), np.nan),
+        )
+
+    def _while_held(
+        self,
+        opening: Float[np.ndarray, " time"],
+        grasps: Sequence[Grasp],
+        seen: Bool[np.ndarray, " time"],
+    ) -> Float[np.ndarray, " time"]:
+        """The opening with each grasp's own width where the configuration wants that."""
+        if self.config.during_grasp == "measured":
+            return opening
+        out = opening.copy()
+        for grasp in grasps:
+            span = slice(grasp.start, grasp.end)
+            measured = opening[span][seen[span]]
+            if len(measured):
+                held = 0.0 if self.config.during_grasp == "close" else float(np.median(measured))
+                out[span] = np.where(np.isfinite(opening[span]), held, np.nan)
+        return out
+
+
+def _or_nan(values: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+    return np.full(shape, np.nan) if values is None else values

@@ -1,0 +1,4 @@
+"""From a human hand to a robot hand with fingers.
+
+May import: `arm`, `common`, `description`, `kinematics`, `optimize`, `robots`.
+"""

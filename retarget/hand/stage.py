@@ -1,0 +1,314 @@
+"""`retarget.hand`: what a hand did, as joint values of a dexterous hand, alone or on an arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from pydantic import Field
+
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import (
+    REASONS,
+    ActionTrack,
+    FeatureTrack,
+    HandTrack,
+    QualityTrack,
+    Side,
+    Track,
+    scatter,
+)
+from rotoscope.pipeline.types import Clip
+from rotoscope.retarget.arm.follow_poses import Followed, FollowSettings, bridged
+from rotoscope.retarget.common.confidence import action_confidence
+from rotoscope.retarget.common.hand_choice import SideChoice, choose_hands
+from rotoscope.retarget.hand.follow_hand import HandMotion, carry_hand, follow_hand
+from rotoscope.retarget.hand.targets import PinchSettings, names_of
+from rotoscope.retarget.hand.vector_objective import VectorWeights
+from rotoscope.retarget.robots.arm import Robot, load_robot
+from rotoscope.retarget.robots.self_check import ensure_checked
+from rotoscope.retarget.robots.tree_robot import HandRobot, load_hand
+
+HALF_VECTOR_M = 0.03
+"""Mean length of the vectors' differences at which trust is halved [m]."""
+FILLED_FACTOR = 0.5
+"""Trust in a frame that nobody observed, against one that was."""
+
+
+class RetargetHandConfig(StageConfig):
+    """Settings of `retarget.hand`."""
+
+    robot: str = "allegro_right"
+    """A dexterous hand of `configs/robots`, or the path of a YAML file like those."""
+    arm: str | None = None
+    """The arm that carries it; the hand alone when absent."""
+    side: SideChoice = "best"
+    """Which human hand is followed. `best` is the one that works most; a hand of the other side
+    than the robot's is mirrored."""
+    scale: float | None = Field(default=None, gt=0)
+    """Robot hand size over human hand size; from the lengths of the fingers when absent."""
+    max_bridge_s: float = Field(default=0.2, ge=0)
+    """Shorter stretches without a hand are bridged smoothly and marked invalid [s]."""
+    tolerance_tip_m: float = Field(default=0.08, gt=0)
+    """A fingertip further than this from where it should be makes a frame invalid [m], at the
+    robot's size: hands with few joints cannot be everywhere."""
+    mount_m: tuple[float, float, float] = (-0.1, 0.0, 0.0)
+    """The palm point in the end-effector frame of the arm's gripper [m]; x is the approach
+    direction, y the closing direction. The default stands near the flange."""
+    camera_pitch_rad: float = Field(default=0.0, ge=-np.pi / 2, le=np.pi / 2)
+    """How far the camera looks down below the horizon [rad]; for placing the arm's base."""
+    weights: VectorWeights = Field(default_factory=VectorWeights)
+    """How strictly each wish is held."""
+    pinch: PinchSettings = Field(default_factory=PinchSettings)
+    """How thumb and finger meet."""
+
+
+class RetargetHand(ClipStage):
+    """Makes a dexterous hand do what a human hand did, inside all joint limits.
+
+    Position and velocity limits hold in every frame and between frames. What is not so good in a
+    frame is said with its reason, and the numbers behind it are in the columns `label.solver`.
+    """
+
+    kind = "retarget.hand"
+    version = "2"
+    requires = ("hands",)
+    provides = ("actions", "features", "quality")
+    Config = RetargetHandConfig
+    config: RetargetHandConfig
+
+    @cached_property
+    def robot(self) -> HandRobot:
+        """The hand that the recipe names."""
+        return load_hand(self.config.robot)
+
+    @cached_property
+    def arm(self) -> Robot | None:
+        """The arm that carries it, if any."""
+        return load_robot(self.config.arm) if self.config.arm else None
+
+    def setup(self) -> None:
+        """Reads the robots' files and compares their kinematics with MuJoCo's."""
+        ensure_checked(self.robot)
+        if self.arm is not None:
+            ensure_checked(self.arm)
+
+    def cache_token(self) -> str:
+        """Checksum of the robots' files: editing one runs this stage again."""
+        return self.robot.checksum + (self.arm.checksum if self.arm else "")
+
+    def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
+        """One `ActionTrack` per followed hand, and the solver's numbers as columns."""
+        found = [track for track in tracks.values() if isinstance(track, HandTrack)]
+        out: Tracks = {}
+        for hand in choose_hands(found, self.config.side):
+            out |= self._one(hand, clip.time_s)
+        return out
+
+    def _one(self, hand: HandTrack, time_s: Float[np.ndarray, " time"]) -> Tracks:
+        name = f"actions.{self.kind}.{hand.side}"
+        if hand.joints_m is None or hand.T_camera_wrist is None:
+            raise TrackError(
+                f"hands.{hand.side} has no metric joints; put the stage 'lift' before "
+                f"'{self.kind}' in the recipe"
+            )
+        wanted = hand.known & np.isfinite(hand.joints_m).all(axis=(1, 2))
+        wanted &= np.isfinite(hand.T_camera_wrist).all(axis=(1, 2))
+        if wanted.sum() < 2:
+            return {name: self._nothing_known(hand.side, time_s)}
+        frames = np.flatnonzero(bridged(wanted, time_s, self.config.max_bridge_s))
+        motion = follow_hand(
+            self.robot,
+            np.where(wanted[:, None, None], hand.joints_m, np.nan)[frames],
+            hand.side,
+            time_s[frames],
+            weights=self.config.weights,
+            pinch=self.config.pinch,
+            scale=self.config.scale,
+        )
+        carried = None
+        if self.arm is not None:
+            carried = carry_hand(
+                self.arm,
+                hand.T_camera_wrist,
+                wanted,
+                time_s,
+                mount_m=self.config.mount_m,
+                settings=FollowSettings(
+                    camera_pitch_rad=self.config.camera_pitch_rad,
+                    max_bridge_s=self.config.max_bridge_s,
+                ),
+            )
+        observed = (wanted & hand.valid)[frames]
+        actions = self._actions(hand, motion, carried, observed, frames, time_s)
+        return {name: actions} | self._records(hand.side, motion, carried, frames, time_s)
+
+    def _actions(
+        self,
+        hand: HandTrack,
+        motion: HandMotion,
+        carried: Followed | None,
+        is_observed: Bool[np.ndarray, " known"],
+        frames: Int[np.ndarray, " known"],
+        time_s: Float[np.ndarray, " time"],
+    ) -> ActionTrack:
+        track = self._nothing_known(hand.side, time_s)
+        values, valid = track.values.copy(), track.valid.copy()
+        confidence, reason = track.confidence.copy(), track.reason.copy()
+        joints = motion.solution.joints
+        if carried is not None:
+            joints = np.concatenate([carried.solution.joints, joints], axis=1)
+        values[frames] = joints
+        reason[frames] = self._reasons(motion, carried, is_observed)
+        valid[frames] = reason[frames] == REASONS.index("valid")
+        confidence[frames] = self._confidence(hand, motion, carried, is_observed, frames)
+        track = track.replace(values=values, valid=valid, confidence=confidence, reason=reason)
+        if carried is None:
+            return track
+        return track.replace(
+            target_error_m=scatter(carried.solution.error_m, frames, len(time_s)),
+            target_error_rad=scatter(carried.solution.error_rad, frames, len(time_s)),
+            T_camera_base=carried.T_camera_base,
+        )
+
+    def _reasons(
+        self,
+        motion: HandMotion,
+        carried: Followed | None,
+        is_observed: Bool[np.ndarray, " known"],
+    ) -> np.ndarray:
+        tips = motion.solution.error_m[:, : len(self.robot.config.tips)]
+        is_far = np.nan_to_num(tips).max(axis=1) > self.config.tolerance_tip_m
+        is_fast = motion.num_at_speed_limit > 0
+        conditions = [~is_observed, is_far & is_fast, is_far]
+        names = ["gap_filled", "velocity_limit", "unreachable"]
+        if carried is not None:
+            missed = ~carried.solution.is_reached
+            conditions[1:1] = [missed & ~carried.solution.is_too_fast, missed]
+            names[1:1] = ["unreachable", "velocity_limit"]
+        found = np.select(conditions, names, "valid")
+        return np.array([REASONS.index(name) for name in found], np.uint8)
+
+    def _confidence(
+        self,
+        hand: HandTrack,
+        motion: HandMotion,
+        carried: Followed | None,
+        is_observed: Bool[np.ndarray, " known"],
+        frames: Int[np.ndarray, " known"],
+    ) -> Float[np.ndarray, " known"]:
+        """`v * o`, and with an arm the geometric mean of it and the arm's.
+
+        v falls with the mean length of the differences of the vectors to the fingertips (half at
+        3 cm), o is 1 for an observed hand and 1/2 for one filled in.
+        """
+        tips = np.nan_to_num(motion.solution.error_m[:, : len(self.robot.config.tips)])
+        trust = 1.0 / (1.0 + (tips.mean(axis=1) / HALF_VECTOR_M) ** 2)
+        if carried is None:
+            return trust * np.where(is_observed, 1.0, FILLED_FACTOR)
+        assert self.arm is not None
+        solution = carried.solution
+        room = np.minimum(solution.joints - self.arm.lower, self.arm.upper - solution.joints)
+        unknown = np.full((len(frames), 3), np.nan)
+        sigma_m, sigma_rad = hand.sigma_position_m, hand.sigma_rotation_rad
+        arm = action_confidence(
+            sigma_position_m=unknown if sigma_m is None else sigma_m[frames],
+            sigma_rotation_rad=unknown[:, 0] if sigma_rad is None else sigma_rad[frames],
+            error_m=solution.error_m,
+            error_rad=solution.error_rad,
+            room_rad=room.min(axis=1),
+            is_observed=is_observed,
+        )
+        return np.sqrt(arm * trust)
+
+    def _records(
+        self,
+        side: Side,
+        motion: HandMotion,
+        carried: Followed | None,
+        frames: Int[np.ndarray, " known"],
+        time_s: Float[np.ndarray, " time"],
+    ) -> Tracks:
+        error_mm = 1e3 * motion.solution.error_m
+        tips = error_mm[:, : len(self.robot.config.tips)]
+        names = names_of(self.robot)
+        solver = np.column_stack(
+            [_mean(tips), error_mm, motion.num_at_limit, motion.num_at_speed_limit]
+        )
+        columns = {
+            "solver": FeatureTrack(
+                "label.solver",
+                side,
+                scatter(solver, frames, len(time_s)),
+                (
+                    "tips_mean_mm",
+                    *(f"{name}_mm" for name in names),
+                    "joints_at_limit",
+                    "joints_at_speed_limit",
+                ),
+                "mm, 1",
+                "How far each vector of the robot hand is from the human one at its size, and "
+                "joints at a position or velocity limit; NaN where a vector is not asked for.",
+            )
+        }
+        if carried is not None and self.arm is not None:
+            reached = self.arm.chain.with_tool(
+                se3.make(np.eye(3), np.array(self.config.mount_m))
+            ).pose(carried.solution.joints)
+            pose = np.column_stack([reached.p_m, se3.continuous_rotation_vectors(reached.R)])
+            columns["wrist"] = FeatureTrack(
+                "label.wrist",
+                side,
+                scatter(pose, frames, len(time_s)),
+                ("x", "y", "z", "wx", "wy", "wz"),
+                "m, rad",
+                "Pose of the palm in the arm's base frame: position, rotation vector; x along the "
+                "fingers, y out of the palm.",
+            )
+        out: Tracks = {f"features.{key}.{side}": track for key, track in columns.items()}
+        facts = {
+            "hand_scale": round(motion.scale, 4),
+            "tip_error_mm_mean": round(float(np.nanmean(tips)), 3),
+            "frames_at_limit_share": round(float((motion.num_at_limit > 0).mean()), 4),
+        }
+        out[f"quality.{self.kind}.{side}"] = QualityTrack(side, facts)
+        return out
+
+    def _contract(self, rate_hz: float) -> ActionContract:
+        hand = self.robot.contract(rate_hz=rate_hz)
+        if self.arm is None:
+            return hand
+        arm = self.arm.contract(rate_hz=rate_hz)
+        joints = arm.dimensions[: self.arm.chain.num_joints]
+        return hand.model_copy(
+            update={
+                "robot": f"{self.arm.name}_{self.robot.name}",
+                "dimensions": (*joints, *hand.dimensions),
+            }
+        )
+
+    def _nothing_known(self, side: Side, time_s: Float[np.ndarray, " time"]) -> ActionTrack:
+        num_frames = len(time_s)
+        rate_hz = 1.0 / float(np.median(np.diff(time_s))) if num_frames > 1 else 1.0
+        contract = self._contract(rate_hz)
+        return ActionTrack(
+            labeler=self.kind,
+            subject=side,
+            contract=contract,
+            values=np.full((num_frames, len(contract.dimensions)), np.nan),
+            valid=np.zeros(num_frames, bool),
+            confidence=np.zeros(num_frames),
+            reason=np.full(num_frames, REASONS.index("not_seen"), np.uint8),
+        )
+
+
+def _mean(values: Float[np.ndarray, "time n"]) -> Float[np.ndarray, " time"]:
+    """Mean of what is known; NaN where nothing is."""
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(axis=1)
+    return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)

@@ -1,0 +1,205 @@
+"""What a dexterous hand is asked for when it does what a human hand did."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.geometry.hand_frame import in_wrist_frame
+from rotoscope.pipeline.tracks import Side
+from rotoscope.retarget.hand.vector_objective import Vectors
+from rotoscope.retarget.kinematics.tree import Mark
+from rotoscope.retarget.robots.tree_config import FINGERS, Finger, PointSection
+from rotoscope.retarget.robots.tree_robot import HandRobot
+
+CHAINS: dict[Finger, tuple[int, ...]] = {
+    finger: (0, *range(4 * k + 1, 4 * k + 5)) for k, finger in enumerate(FINGERS)
+}
+"""Joints of each finger in MediaPipe's order, from the wrist to the tip."""
+
+
+LAST_JOINT_SHARE = 0.7
+"""How far the last joint of a human finger bends for each radian of the one before it: about two
+thirds (Rijpkema and Girard 1991)."""
+PARALLEL = 0.95
+"""Joints whose axes have at least this cosine bend a finger in one plane."""
+
+
+class PinchSettings(BaseModel):
+    """How thumb and finger meet."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weight: float = Field(default=3.0, ge=0)
+    """Weight of the vector between thumb and fingertip when they touch, against 1 of the others."""
+    touch_m: float = Field(default=0.025, ge=0)
+    """Human fingertips this near touch [m]: landmarks lie inside the fingers."""
+    apart_m: float = Field(default=0.045, gt=0)
+    """Human fingertips further apart than this do not pinch [m]."""
+    middle_weight: float = Field(default=0.5, ge=0)
+    """Weight of the vectors to the middle joints."""
+
+    @model_validator(mode="after")
+    def _are_in_order(self) -> PinchSettings:
+        if not self.touch_m < self.apart_m:
+            raise ValueError(f"touch_m={self.touch_m:g} must be below apart_m={self.apart_m:g}")
+        return self
+
+
+def hand_scale(robot: HandRobot, joints_m: Float[np.ndarray, "time 21 3"]) -> float:
+    """Robot finger length over human finger length.
+
+    Both are sums of the distances along a finger from the wrist to the tip, without the thumb's,
+    whose base differs most between hands; the median over fingers and frames.
+    """
+    if robot.config.scale is not None:
+        return robot.config.scale
+    fingers = [finger for finger in robot.config.tips if finger != "thumb"]
+    robot_m = np.array([_robot_length_m(robot, finger) for finger in fingers])
+    chains = [joints_m[:, CHAINS[finger]] for finger in fingers]
+    human_m = [np.linalg.norm(np.diff(c, axis=1), axis=2).sum(axis=1) for c in chains]
+    human = np.array([float(np.nanmedian(lengths)) for lengths in human_m])
+    return float(np.median(robot_m / human))
+
+
+def _robot_length_m(robot: HandRobot, finger: Finger) -> float:
+    """From the palm point over the joints of a finger to its tip [m]."""
+    config = robot.config
+    path = robot.description.path_between(robot.description.root_link, config.tips[finger].link)
+    links = [j.child for j in path if j.kind != "fixed" and j.name not in robot.held]
+    marks = [Mark.at(config.palm.link, config.palm.offset_m), *(Mark.at(link) for link in links)]
+    marks.append(Mark.at(config.tips[finger].link, config.tips[finger].offset_m))
+    p = robot.tree(marks).reach(robot.rest[None]).p_m[0]
+    return float(np.linalg.norm(np.diff(p, axis=0), axis=1).sum())
+
+
+def joints_as_seen_by(
+    robot: HandRobot, joints_m: Float[np.ndarray, "time 21 3"], side: Side
+) -> Float[np.ndarray, "time 21 3"]:
+    """Human joints in their wrist frame, mirrored where the robot's hand is the other one [m].
+
+    Args:
+        robot: The hand.
+        joints_m: Joints of the human hand in any frame [m].
+        side: Which human hand it is.
+    """
+    in_wrist = in_wrist_frame(joints_m, side)
+    # The wrist frame's y runs towards the thumb on a right hand, away from it on a left.
+    return in_wrist if side == robot.config.side else in_wrist * np.array([1.0, -1.0, 1.0])
+
+
+def curl_coupling(robot: HandRobot, sigma_rad: float) -> Float[np.ndarray, "joint joint"]:
+    """The wish that the last joint of each finger bends with the one before it.
+
+    Fingertip and middle joint alone leave open how a finger folds between them, and a person
+    cannot bend the last joint alone: both hang on one tendon. It bends `LAST_JOINT_SHARE` as far.
+    """
+    names = robot.joint_names
+    coupling = np.zeros((len(names), len(names)))
+    for finger, tip in robot.config.tips.items():
+        if finger == "thumb":
+            continue
+        path = robot.description.path_between(robot.description.root_link, tip.link)
+        chain = [joint.name for joint in path if joint.name in names]
+        if len(chain) < 2:
+            continue
+        pair = [names.index(name) for name in chain[-2:]]
+        axes = (
+            robot.tree([Mark.at(tip.link)]).reach(robot.rest[None], jacobian=True).J_w[0, pair, 0]
+        )
+        cos = float(axes[0] @ axes[1])
+        if abs(cos) < PARALLEL:
+            continue
+        row = np.zeros(len(names))
+        row[pair] = -LAST_JOINT_SHARE * np.sign(cos), 1.0
+        coupling += np.outer(row, row) / sigma_rad**2
+    return coupling
+
+
+def hand_vectors(
+    robot: HandRobot,
+    joints_m: Float[np.ndarray, "time 21 3"],
+    scale: float,
+    settings: PinchSettings | None = None,
+) -> Vectors:
+    """Vectors that a robot hand is to copy, in the frame of its root link.
+
+    From the wrist to the tips and middle joints of the fingers, at the robot's size, as in
+    dex-retargeting's vector objective; and from the thumb's tip to the others'. As human fingertips
+    come together, these shrink to nothing and weigh more, so that a pinch closes on the robot too
+    (the idea of DexPilot, Handa et al. 2020, without its switch).
+
+    Args:
+        robot: The hand.
+        joints_m: Human joints in the wrist frame of a hand of the robot's side, see
+            `joints_as_seen_by`; NaN where unknown.
+        scale: Robot hand size over human hand size.
+        settings: How thumb and finger meet.
+    """
+    settings = settings or PinchSettings()
+    config = robot.config
+    human = joints_m @ _root_from_wrist(robot).T
+    origins, tips = list[PointSection](), list[PointSection]()
+    targets, weights = list[np.ndarray](), list[np.ndarray]()
+    for points, weight, joint in ((config.tips, 1.0, -1), (config.middles, None, -3)):
+        for finger, point in points.items():
+            origins.append(config.palm)
+            tips.append(point)
+            targets.append(scale * human[:, CHAINS[finger][joint]])
+            weights.append(np.full(len(human), weight or settings.middle_weight))
+    thumb = human[:, CHAINS["thumb"][-1]]
+    for finger, point in config.tips.items():
+        if finger == "thumb":
+            continue
+        between = human[:, CHAINS[finger][-1]] - thumb
+        near = _nearness(np.linalg.norm(between, axis=1), settings)
+        origins.append(config.tips["thumb"])
+        tips.append(point)
+        targets.append(scale * (1.0 - near)[:, None] * between)
+        weights.append(settings.weight * near)
+    target = np.stack(targets, axis=1)
+    known = np.isfinite(target).all(axis=2)
+    return Vectors(
+        origins=tuple(origins),
+        tips=tuple(tips),
+        target_m=np.where(known[..., None], target, 0.0),
+        weight=np.where(known, np.stack(weights, axis=1), 0.0),
+    )
+
+
+def _nearness(
+    distance_m: Float[np.ndarray, " time"], settings: PinchSettings
+) -> Float[np.ndarray, " time"]:
+    """1 where fingertips touch, 0 where they are apart, smooth in between."""
+    span = settings.apart_m - settings.touch_m
+    x = np.clip((settings.apart_m - distance_m) / span, 0.0, 1.0)
+    return np.where(np.isfinite(distance_m), x * x * (3.0 - 2.0 * x), 0.0)
+
+
+def palm_from_wrist(robot: HandRobot) -> Float[np.ndarray, "3 3"]:
+    """Axes of the human wrist frame in the palm link; see `wrist_rotation` for what they are."""
+    z = _unit(np.array(robot.config.forward))
+    normal = np.array(robot.config.palm_normal)
+    x = _unit(normal - (normal @ z) * z)
+    return np.stack([x, np.cross(z, x), z], axis=1)
+
+
+def _root_from_wrist(robot: HandRobot) -> Float[np.ndarray, "3 3"]:
+    palm = Mark(robot.config.palm.link, se3.make(palm_from_wrist(robot), np.zeros(3)))
+    reached = robot.tree([palm]).reach(robot.rest[None])
+    return np.asarray(reached.R[0, 0])
+
+
+def _unit(v: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
+    return v / np.linalg.norm(v)
+
+
+def names_of(robot: HandRobot) -> tuple[str, ...]:
+    """Names of the vectors of `hand_vectors`, in order."""
+    config = robot.config
+    out = [f"tip_{finger}" for finger in config.tips]
+    out += [f"middle_{finger}" for finger in config.middles]
+    out += [f"pinch_{finger}" for finger in config.tips if finger != "thumb"]
+    return tuple(out)

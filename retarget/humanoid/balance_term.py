@@ -1,0 +1,78 @@
+"""The wish that a humanoid which hardly moves has its centre of mass over its feet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from rotoscope.pipeline.tracks import SIDES, Side
+from rotoscope.retarget.description.links import Description
+from rotoscope.retarget.ground.foot_speeds import slopes
+from rotoscope.retarget.humanoid.human_skeleton import Person
+from rotoscope.retarget.humanoid.support_polygon import convex_hull, edges_of
+from rotoscope.retarget.kinematics.tree import Mark
+from rotoscope.retarget.optimize.terms import BalanceTerm
+
+LIGHT_SHARE = 0.004
+"""Links with less of the robot's mass than this are left out."""
+STILL_M_S = 0.15
+"""Speed of the hips at which the wish has lost half of its weight twice [m/s]: who walks is not
+balanced at any moment, and need not be."""
+WINDOW_S = 0.2
+"""Speeds are slopes of straight lines through this much time [s]."""
+
+
+def mass_marks(description: Description) -> tuple[dict[str, Mark], Float[np.ndarray, " link"]]:
+    """A mark at the centre of mass of each link that weighs something, and its share of all."""
+    total = sum(mass.kg for mass in description.masses.values())
+    heavy = {n: m for n, m in description.masses.items() if total and m.kg >= LIGHT_SHARE * total}
+    marks = {f"mass.{name}": Mark.at(name, mass.centre_m) for name, mass in heavy.items()}
+    kg = np.array([mass.kg for mass in heavy.values()])
+    return marks, kg / max(kg.sum(), 1e-9)
+
+
+def stillness(person: Person) -> Float[np.ndarray, " time"]:
+    """1 where the hips rest, falling to 0 as they move; 0 where they are not seen."""
+    time_s = person.time_s
+    interval_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0
+    half = max(1, round(0.5 * WINDOW_S / interval_s))
+    velocity = slopes(person.joint("pelvis"), time_s, half)
+    speed = np.linalg.norm(velocity[:, :2], axis=1)
+    still = 1.0 / (1.0 + (speed / STILL_M_S) ** 2) ** 2
+    return np.where(np.isfinite(speed), still, 0.0)
+
+
+def balance_term(
+    marks: list[int],
+    share: Float[np.ndarray, " link"],
+    corners_m: Mapping[Side, Float[np.ndarray, "time corner 2"]],
+    contact: Bool[np.ndarray, "time 2"],
+    still: Float[np.ndarray, " time"],
+    *,
+    margin_m: float,
+    sigma_m: float,
+) -> BalanceTerm:
+    """The term of the solver.
+
+    Args:
+        marks: Numbers of the marks of `mass_marks`.
+        share: What each weighs, over all.
+        corners_m: Corners of each sole where it stands, seen from above [m].
+        contact: The left, the right foot stands.
+        still: Weight of each frame.
+        margin_m: How far inside the support the centre of mass is wanted [m].
+        sigma_m: 1-sigma of the wish [m].
+    """
+    frames, num_edges = len(contact), sum(c.shape[1] for c in corners_m.values())
+    normal, offset = np.zeros((frames, num_edges, 2)), np.zeros((frames, num_edges))
+    known: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+    for t in np.flatnonzero(contact.any(axis=1)):
+        points = np.concatenate([corners_m[s][t] for k, s in enumerate(SIDES) if contact[t, k]])
+        key = points.tobytes()
+        if key not in known:
+            known[key] = edges_of(convex_hull(points), margin_m)
+        edges, distance = known[key]
+        normal[t, : len(edges)], offset[t, : len(edges)] = edges, distance
+    return BalanceTerm(marks, share, normal, offset, still * contact.any(axis=1), sigma_m)

@@ -1,0 +1,4 @@
+"""Forward and inverse kinematics of chains and trees.
+
+May import: `description`.
+"""

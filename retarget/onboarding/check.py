@@ -1,0 +1,266 @@
+"""A YAML file for a robot that has none, proposed from its URDF or MJCF file alone.
+
+Geometry is the truth and names are hints: which chains there are, how they bend, where they end
+and what mirrors what decide; a name only breaks a tie, or is reported where it disagrees. What
+cannot be decided is said, with what to write where.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rotoscope.pipeline.errors import RobotError, UsageError
+from rotoscope.pipeline.files.atomic import scratch_folder, write_text_atomic
+from rotoscope.retarget.description.locate import from_robot_descriptions
+from rotoscope.retarget.description.read import read_description
+from rotoscope.retarget.onboarding.arm import propose_arm
+from rotoscope.retarget.onboarding.fingers import find_fingers
+from rotoscope.retarget.onboarding.hand import propose_hand
+from rotoscope.retarget.onboarding.humanoid import propose_humanoid
+from rotoscope.retarget.onboarding.limbs import find_pairs
+from rotoscope.retarget.onboarding.proposal import Proposal
+from rotoscope.retarget.onboarding.skeleton import Skeleton
+from rotoscope.retarget.robots.arm import Robot, load_robot
+from rotoscope.retarget.robots.arm_config import RobotKind, load_config
+from rotoscope.retarget.robots.joint_limits import follows
+from rotoscope.retarget.robots.self_check import SelfCheck, check_robot, verify_chain
+from rotoscope.retarget.robots.tree_robot import TreeRobot, load_hand, load_humanoid
+
+ROBOT_SUFFIXES = (".urdf", ".xml", ".mjcf")
+"""Endings of robot files; anything else is a YAML file or the name of a shipped robot."""
+
+FROM_PACKAGE = "robot_descriptions:"
+"""What stands before the name of a robot in the package robot_descriptions."""
+
+HAND_M = 0.6
+"""Largest reach of a hand from where its fingers branch [m]; limbs of a humanoid are longer."""
+
+
+@dataclass(frozen=True)
+class RobotReport:
+    """What a check of a robot found."""
+
+    source: str
+    """What was checked."""
+    kind: RobotKind
+    """Which kind of robot it is."""
+    proposal: Proposal | None
+    """What was found out about a robot without a YAML file; `None` where there is one."""
+    text: str | None
+    """The proposed YAML file."""
+    self_check: SelfCheck | None
+    """The comparison with MuJoCo; `None` where the robot could not be loaded."""
+    joints: tuple[str, ...]
+    """Joints of an action, as far as the robot could be loaded."""
+    fault: str | None
+    """Why the robot cannot be used as it is; `None` where it can."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the robot can be used as it is, or with the proposed file."""
+        return self.fault is None
+
+
+def check(source: str, *, kind: RobotKind | None = None, write: Path | None = None) -> RobotReport:
+    """Checks a robot with a YAML file, or proposes the file for one without.
+
+    Args:
+        source: Name of a shipped robot, path of a YAML, URDF or MJCF file, or
+            `robot_descriptions:NAME`.
+        kind: Which kind a URDF or MJCF file is; found from its joints when absent.
+        write: Where the proposed YAML file is written.
+
+    Raises:
+        RobotError: No such robot, or its file cannot be read.
+        AssetError: Its asset was not fetched.
+        UsageError: The file to write exists, or its folder does not.
+    """
+    if write is not None:
+        _require_writable(write)
+    if source.startswith(FROM_PACKAGE):
+        name = source.removeprefix(FROM_PACKAGE)
+        return _propose(
+            source, from_robot_descriptions(name), kind, write, {"robot_descriptions": name}
+        )
+    path = Path(source)
+    if path.suffix.lower() in ROBOT_SUFFIXES:
+        folder = path.resolve().parent
+        place = {"folder": str(_relative(folder, write)), "file": path.name}
+        return _propose(source, path, kind, write, place)
+    if write is not None:
+        raise RobotError(
+            f"{source!r} has a YAML file already; `--write` goes with a URDF or MJCF file"
+        )
+    config, config_file = load_config(source)
+    robot, found = _load_and_compare(config.kind, config_file)
+    return RobotReport(source, config.kind, None, None, found, _joints(robot), None)
+
+
+def propose(path: Path, *, kind: RobotKind | None = None, use_names: bool = True) -> Proposal:
+    """What a robot's YAML file must say, found from its URDF or MJCF file.
+
+    Args:
+        path: The robot file.
+        kind: Which kind of robot it is; found from its joints when absent.
+        use_names: Whether names of links may break ties and are compared with what was found.
+
+    Raises:
+        RobotError: The file cannot be read or has no joints that move.
+    """
+    skeleton = Skeleton(read_description(path))
+    proposal = Proposal(kind or guess_kind(skeleton))
+    proposal.decide("name", _slug(path.stem), "the file's name")
+    proposal.decide("kind", proposal.kind, "asked for" if kind else _kind_reason(proposal.kind))
+    if proposal.kind == "arm":
+        propose_arm(skeleton, proposal)
+        return proposal
+    if proposal.kind == "hand":
+        propose_hand(skeleton, proposal, use_names=use_names)
+    else:
+        propose_humanoid(skeleton, proposal, use_names=use_names)
+    _check_joints(skeleton, proposal)
+    if skeleton.surface_fault is not None:
+        proposal.remarks.append(f"its shapes were not seen: {skeleton.surface_fault}")
+    return proposal
+
+
+def guess_kind(skeleton: Skeleton) -> RobotKind:
+    """Which kind of robot a file holds: by mirrored limbs, then by branching chains."""
+    if len(find_pairs(skeleton)) >= 2 and _size_m(skeleton, 0) > HAND_M:
+        return "humanoid"
+    palm, fingers = find_fingers(skeleton)
+    long_ones = [finger for finger in fingers if len(finger.parts) >= 2]
+    return "hand" if len(long_ones) >= 2 and _size_m(skeleton, palm) < HAND_M else "arm"
+
+
+def yaml_text(proposal: Proposal, place: dict[str, str]) -> str:
+    """The proposed YAML file, with what is open as comments.
+
+    Args:
+        proposal: What was found out.
+        place: Where the robot file is: `folder` and `file`, or `robot_descriptions`.
+    """
+    content: dict[str, Any] = {}
+    for key, value in proposal.mapping().items():
+        content[key] = value
+        if key == "kind":
+            content |= place
+    lines = ["# Proposed from the robot's file alone; look at every line before you rely on it."]
+    for item in proposal.open:
+        verb = "NEEDED" if item.is_needed else "look at"
+        lines += [f"# {verb}: {item.key}: {item.why}.", f"#   Write {item.write}."]
+    dumped = yaml.safe_dump(content, default_flow_style=None, sort_keys=False, width=100)
+    return "\n".join(lines) + "\n" + dumped
+
+
+def _propose(
+    source: str, path: Path, kind: RobotKind | None, write: Path | None, place: dict[str, str]
+) -> RobotReport:
+    proposal = propose(path, kind=kind)
+    text = yaml_text(proposal, place)
+    if write is not None:
+        write_text_atomic(write, text)
+    if not proposal.is_complete:
+        open_keys = [item.key for item in proposal.open if item.is_needed]
+        fault = f"{len(open_keys)} facts could not be decided: {', '.join(open_keys)}"
+        return RobotReport(source, proposal.kind, proposal, text, None, (), fault)
+    here = (
+        dict(place)
+        if "file" not in place
+        else {"folder": str(path.resolve().parent), "file": path.name}
+    )
+    with scratch_folder("rotoscope-onboard") as folder:
+        trial = folder / "trial.yaml"
+        trial.write_text(yaml_text(proposal, here))
+        try:
+            robot, found = _load_and_compare(proposal.kind, trial)
+        except RobotError as error:
+            fault = str(error).replace(str(trial), "the proposed file")
+            return RobotReport(source, proposal.kind, proposal, text, None, (), fault)
+    return RobotReport(source, proposal.kind, proposal, text, found, _joints(robot), None)
+
+
+def _load_and_compare(kind: RobotKind, config_file: Path) -> tuple[Robot | TreeRobot, SelfCheck]:
+    name = str(config_file)
+    if kind == "arm":
+        arm = load_robot(name)
+        return arm, SelfCheck(verify_chain(arm), 1, ())
+    robot = load_hand(name) if kind == "hand" else load_humanoid(name)
+    return robot, check_robot(robot)
+
+
+def _joints(robot: Robot | TreeRobot) -> tuple[str, ...]:
+    return robot.config.arm.joints if isinstance(robot, Robot) else robot.joint_names
+
+
+def _check_joints(skeleton: Skeleton, proposal: Proposal) -> None:
+    """Says which joints follow others, and which lack limits that they need."""
+    joints = skeleton.description.joints
+    fixed = {fact.key[1] for fact in proposal.facts if fact.key[0] == "joints"}
+    followers = [j.name for j in joints.values() if j.mimic is not None and j.kind != "fixed"]
+    for name in followers:
+        link = follows(skeleton.description, name)
+        proposal.remarks.append(
+            f"{name} follows {link.master}: {link.factor:g} x + {link.offset:g}"
+        )
+    free = [joints[name] for name in skeleton.free if name not in fixed]
+    for joint in free:
+        missing = [k for k in ("lower", "upper") if not math.isfinite(getattr(joint, k))]
+        if missing and not joint.is_continuous:
+            proposal.leave(
+                f"joints.{joint.name}",
+                f"the file states no {' and no '.join(missing)} position limit",
+                f"`joints: {{{joint.name}: {{lower: ..., upper: ...}}}}` [rad or m]",
+            )
+    slow = [j.name for j in free if not 0 < j.max_velocity < math.inf and not j.is_continuous]
+    if slow:
+        proposal.leave(
+            "joints.default.max_velocity"
+            if len(slow) == len(free)
+            else "joints.<name>.max_velocity",
+            "the file states no velocity limit for "
+            + ("any joint" if len(slow) == len(free) else str(slow)),
+            "`joints: {default: {max_velocity: ...}}` from the robot's data sheet [rad/s or m/s]",
+        )
+
+
+def _kind_reason(kind: RobotKind) -> str:
+    return {
+        "arm": "one chain of joints",
+        "hand": "several short chains branch from one part",
+        "humanoid": "two pairs of mirrored limbs",
+    }[kind]
+
+
+def _size_m(skeleton: Skeleton, part: int) -> float:
+    T = skeleton.poses(skeleton.rest)
+    links = [link for p in skeleton.below(part) for link in skeleton.parts[p].links]
+    origin = T[skeleton.entry(part)][:3, 3]
+    return max(float(sum((T[link][:3, 3] - origin) ** 2)) ** 0.5 for link in links)
+
+
+def _slug(stem: str) -> str:
+    slug = re.sub(r"[^a-z0-9_]+", "_", stem.lower()).strip("_")
+    return slug if slug[:1].isalpha() else f"robot_{slug}"
+
+
+def _require_writable(path: Path) -> None:
+    if path.exists():
+        raise UsageError(f"{path} is there already; give another name, or remove it first")
+    if not path.resolve().parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent} to write {path.name} to; make it first")
+
+
+def _relative(folder: Path, write: Path | None) -> Path:
+    if write is None:
+        return folder
+    try:
+        return folder.relative_to(write.resolve().parent)
+    except ValueError:
+        return folder

@@ -1,0 +1,4 @@
+"""Robots in pictures.
+
+May import: `description`, `hand`, `kinematics`, `robots`.
+"""

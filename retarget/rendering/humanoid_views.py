@@ -1,0 +1,131 @@
+"""Humanoids in pictures, on their floor, with a camera that follows them."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import BODY_JOINTS
+from rotoscope.retarget.rendering.protocol import Portraits, require_columns
+from rotoscope.retarget.rendering.tree import ELEVATION_RAD, TreeRenderer, view_from
+from rotoscope.retarget.robots.tree_robot import HumanoidRobot, load_humanoid
+
+MARGIN = 1.25
+"""What a picture shows of the world over what the robot's joints take."""
+STILL_M = 0.1
+"""The camera stays where it is until the robot has gone this far from what it looks at [m]."""
+AZIMUTH_RAD = float(np.radians(35.0))
+"""Where the camera stands if nothing is said: how far to the robot's left of straight ahead."""
+
+
+class HumanoidPortraitist:
+    """Draws a humanoid on its floor, with a camera that follows it."""
+
+    def __init__(self, robot: HumanoidRobot) -> None:
+        self.robot, self.renderer = robot, TreeRenderer(robot)
+
+    def portraits(
+        self,
+        values: Float[np.ndarray, "row action"],
+        *,
+        root_pose: Float[np.ndarray, "row 6"] | None = None,
+        R_camera_wrist: Float[np.ndarray, "row 3 3"] | None = None,
+        azimuth_rad: float | None = None,
+    ) -> Portraits:
+        """As `Portraitist` says; a robot without root poses stands on one place."""
+        require_columns(self.robot.name, values, len(self.robot.joint_names))
+        return _HumanoidPortraits(self.renderer, self.robot, values, root_pose, azimuth_rad)
+
+    def close(self) -> None:
+        """Releases the drawing context."""
+        self.renderer.close()
+
+
+class _HumanoidPortraits:
+    def __init__(
+        self,
+        renderer: TreeRenderer,
+        robot: HumanoidRobot,
+        values: Float[np.ndarray, "row joint"],
+        root_pose: Float[np.ndarray, "row 6"] | None,
+        azimuth_rad: float | None,
+    ) -> None:
+        self.renderer, self.values = renderer, values
+        points, self.T_world_root = _points_in_world(robot, values, root_pose)
+        self.top_m = float(points[..., 2].max())
+        if azimuth_rad is None:
+            forward = self.T_world_root[0, :2, 0]
+            azimuth_rad = float(np.arctan2(forward[1], forward[0])) + AZIMUTH_RAD
+        level = np.cos(ELEVATION_RAD) * np.array([np.cos(azimuth_rad), np.sin(azimuth_rad)])
+        self.direction = np.append(level, np.sin(ELEVATION_RAD))
+        self.followed_m = _followed(self.T_world_root[:, :2, 3])
+        right = np.array([-np.sin(azimuth_rad), np.cos(azimuth_rad)])
+        aside = (points[..., :2] - self.followed_m[:, None]) @ right
+        self.width_m = 2.0 * float(np.abs(aside).max())
+
+    def draw(self, row: int, *, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
+        shown_m = MARGIN * max(self.top_m, self.width_m * height / width)
+        looked_at = np.append(self.followed_m[row], 0.5 * self.top_m)
+        view = view_from(self.direction, looked_at, height_m=shown_m, width=width, height=height)
+        return self.renderer.render(
+            self.values[row], self.T_world_root[row], view, width=width, height=height
+        )
+
+
+def humanoid_joints(
+    name_or_path: str,
+    values: Float[np.ndarray, "row action"],
+    root_pose: Float[np.ndarray, "row 6"] | None = None,
+) -> Float[np.ndarray, "row body_joint 3"]:
+    """Where a humanoid's joints are, as `BODY_JOINTS` in the world [m]; NaN for those it lacks.
+
+    Args:
+        name_or_path: The robot.
+        values: Joints in the order of its action contract [rad or m].
+        root_pose: Position [m] and rotation vector [rad] of its root in the world.
+
+    Raises:
+        RobotError: No such humanoid, or the values are not its.
+        AssetError: Its asset was not fetched.
+    """
+    robot = load_humanoid(name_or_path)
+    require_columns(robot.name, values, len(robot.joint_names))
+    names = list(robot.config.body)
+    marks = robot.marks()
+    tree = robot.tree([marks[f"body.{name}"] for name in names], root=robot.config.root)
+    out = np.full((len(values), len(BODY_JOINTS), 3), np.nan)
+    _, T_world_root = _points_in_world(robot, values, root_pose)
+    reached = tree.reach(np.asarray(values, float)).p_m
+    out[:, [BODY_JOINTS.index(name) for name in names]] = se3.apply(T_world_root, reached)
+    return out
+
+
+def _points_in_world(
+    robot: HumanoidRobot,
+    values: Float[np.ndarray, "row joint"],
+    root_pose: Float[np.ndarray, "row 6"] | None,
+) -> tuple[Float[np.ndarray, "row mark 3"], Float[np.ndarray, "row 4 4"]]:
+    """All marks in the world [m], and where the root is."""
+    tree = robot.tree(list(robot.marks().values()), root=robot.config.root)
+    reached = tree.reach(np.asarray(values, float)).p_m
+    if root_pose is None:
+        height_m = -float(reached[..., 2].min())
+        T = np.tile(se3.make(np.eye(3), np.array([0.0, 0.0, height_m])), (len(values), 1, 1))
+    else:
+        pose = np.asarray(root_pose, float)
+        T = se3.make(se3.exp_so3(pose[:, 3:]), pose[:, :3])
+    return se3.apply(T, reached), T
+
+
+def _followed(root_m: Float[np.ndarray, "row 2"]) -> Float[np.ndarray, "row 2"]:
+    """What the camera looks at [m]: a point that the root drags along by a slack leash."""
+    out = np.empty_like(root_m)
+    at = root_m[0]
+    for row, root in enumerate(root_m):
+        away = root - at
+        distance = float(np.linalg.norm(away))
+        if distance > STILL_M:
+            at = at + away * (1.0 - STILL_M / distance)
+        out[row] = at
+    return out

@@ -1,0 +1,4 @@
+"""Robots as configured: arms and trees with joints, limits and named frames, and the shipped ones.
+
+May import: `description`, `kinematics`.
+"""

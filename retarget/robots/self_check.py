@@ -1,0 +1,306 @@
+"""A start-up check: every joint is moved, and our kinematics are compared with MuJoCo's.
+
+A silent mismatch is real: a robot whose joints stay frozen in one of the two looks perfect in that
+one. What a robot's files and the installed packages give is checked once and remembered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import logging
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.files.atomic import write_text_atomic
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.description.mujoco import body_pose, compile_robot, import_mujoco
+from rotoscope.retarget.description.xml import parse_xml
+from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
+from rotoscope.retarget.robots.arm import Robot
+from rotoscope.retarget.robots.tree_robot import HumanoidRobot, TreeRobot
+
+TOLERANCE = 1e-6
+"""Largest difference of any element of a link's pose [m, or 1 for axes]: files give 6 digits."""
+
+MOVED = 1e-7
+"""A link whose pose changes by less than this [m, or 1 for axes] was not moved."""
+
+ENDLESS_RANGE_RAD = np.pi
+"""How far a joint that turns without end is moved either way [rad]."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SelfCheck:
+    """What a comparison with MuJoCo found."""
+
+    largest_difference: float
+    """Of any element of any link's or named point's pose [m, or 1 for axes]."""
+    num_links: int
+    """Links that were compared."""
+    idle_joints: tuple[str, ...]
+    """Joints of the action that move none of the points that the YAML file names."""
+
+
+def check_robot(robot: TreeRobot, *, against: Path | None = None) -> SelfCheck:
+    """Moves every joint alone, then all together, and compares all links with MuJoCo's.
+
+    Args:
+        robot: A hand or humanoid.
+        against: Another file of the same robot, to compare with instead of its own.
+
+    Raises:
+        RobotError: A link's pose differs by more than a micrometre, a joint moves nothing, a
+            follower follows otherwise than the file says, or MuJoCo lacks a link or joint.
+    """
+    path = against or robot.path
+    model = compile_robot(path, geometry="none")
+    followers = stated_followers(path, model)
+    root = robot.config.root if isinstance(robot, HumanoidRobot) else robot.description.root_link
+    marks = robot.marks()
+    links = _below(robot, root, model)
+    tree = robot.tree([*marks.values(), *map(Mark.at, links)], root=root)
+    poses = _poses(robot)
+    ours = _our_poses(tree, poses)
+    theirs = _mujoco_poses(robot, model, path, followers, root, [*marks.values()], links, poses)
+    _require_moving(robot, path, theirs, len(marks))
+    difference = np.abs(ours - theirs).max(axis=(2, 3))
+    worst = float(difference.max())
+    if not worst <= TOLERANCE:
+        names = [*marks, *(f"link {link!r}" for link in links)]
+        raise RobotError(
+            f"{path}: our kinematics and MuJoCo's differ by {_where(robot, names, difference)}; "
+            "the file uses something that is not supported, or the two do not read the same robot"
+        )
+    moves = np.abs(ours[1:-2, : len(marks)] - ours[:1, : len(marks)]).max(axis=(1, 2, 3)) > MOVED
+    idle = tuple(n for n, does in zip(robot.joint_names, moves, strict=True) if not does)
+    return SelfCheck(worst, len(links), idle)
+
+
+def ensure_checked(robot: Robot | TreeRobot) -> None:
+    """Checks a robot's kinematics, unless the same files and packages were checked before.
+
+    Raises:
+        RobotError: The kinematics differ from MuJoCo's; see `check_robot`.
+    """
+    stamp = _stamp(robot.checksum)
+    if stamp.is_file():
+        return
+    found = verify_chain(robot) if isinstance(robot, Robot) else check_robot(robot)
+    try:
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        write_text_atomic(stamp, f"{robot.name}: {found}\n")
+    except OSError as error:
+        _log.info("the check of %s cannot be remembered in %s: %s", robot.name, stamp, error)
+
+
+def stated_followers(path: Path, model: Any) -> dict[str, tuple[str, float, float]]:
+    """What each following joint follows, its factor and offset, read apart from our own reader.
+
+    Of a URDF from its XML, because MuJoCo 3.8 drops its mimic elements; of an MJCF file from
+    MuJoCo's equality constraints.
+    """
+    root = parse_xml(path)
+    if root.tag == "robot":
+        return {e.get("name", ""): _mimic(m) for e in root.findall("joint") for m in _mimics(e)}
+    mujoco = import_mujoco()
+    ties = [e for e in range(model.neq) if int(model.eq_type[e]) == int(mujoco.mjtEq.mjEQ_JOINT)]
+    found = {}
+    for e in ties:
+        follower, master = int(model.eq_obj1id[e]), int(model.eq_obj2id[e])
+        if master < 0:
+            continue
+        offset, factor = (float(x) for x in model.eq_data[e][:2])
+        y, x = (float(model.qpos0[model.jnt_qposadr[j]]) for j in (follower, master))
+        found[model.joint(follower).name] = (
+            model.joint(master).name,
+            factor,
+            y + offset - factor * x,
+        )
+    return found
+
+
+def _mimics(joint: ET.Element) -> list[ET.Element]:
+    return [] if joint.get("type") == "fixed" else joint.findall("mimic")
+
+
+def _mimic(element: ET.Element) -> tuple[str, float, float]:
+    factor, offset = (float(element.get(k, d)) for k, d in (("multiplier", 1), ("offset", 0)))
+    return element.get("joint", ""), factor, offset
+
+
+def _below(robot: TreeRobot, root: str, model: Any) -> list[str]:
+    """Links that hang on the root and that MuJoCo knows too.
+
+    A body with several joints is several links of ours, of which MuJoCo knows only the last.
+    """
+    known = {model.body(b).name for b in range(model.nbody)}
+    parents = {joint.child: joint.parent for joint in robot.description.joints.values()}
+    found = []
+    for link in robot.description.links:
+        above = link
+        while above != root and above in parents:
+            above = parents[above]
+        if above == root and link in known:
+            found.append(link)
+    return found
+
+
+def _poses(robot: TreeRobot) -> Float[np.ndarray, "pose joint"]:
+    """Rest, every joint alone at another value, then all together, twice."""
+    lower = np.where(np.isfinite(robot.lower), robot.lower, -ENDLESS_RANGE_RAD)
+    upper = np.where(np.isfinite(robot.upper), robot.upper, ENDLESS_RANGE_RAD)
+    span = upper - lower
+    # Away from rest towards the further end, so that it moves whatever the rest is.
+    far = np.where(
+        robot.rest - lower > upper - robot.rest, lower + 0.15 * span, upper - 0.15 * span
+    )
+    alone = np.where(np.eye(len(far), dtype=bool), far, robot.rest)
+    return np.concatenate([robot.rest[None], alone, [lower + 0.3 * span, lower + 0.9 * span]])
+
+
+def _our_poses(
+    tree: KinematicTree, poses: Float[np.ndarray, "pose joint"]
+) -> Float[np.ndarray, "pose point 4 4"]:
+    reached = tree.reach(poses)
+    return se3.make(reached.R, reached.p_m)
+
+
+def _mujoco_poses(
+    robot: TreeRobot,
+    model: Any,
+    path: Path,
+    followers: Mapping[str, tuple[str, float, float]],
+    root: str,
+    marks: list[Mark],
+    links: list[str],
+    poses: Float[np.ndarray, "pose joint"],
+) -> Float[np.ndarray, "pose point 4 4"]:
+    mujoco = import_mujoco()
+    data = mujoco.MjData(model)
+    out = np.empty((len(poses), len(marks) + len(links), 4, 4))
+    for i, values in enumerate(poses):
+        joints = {**robot.held, **dict(zip(robot.joint_names, map(float, values), strict=True))}
+        for name, value in with_followers(path, joints, followers).items():
+            _set(model, data, path, name, value)
+        mujoco.mj_kinematics(model, data)
+        T_root_world = se3.inverse(_body(data, path, root))
+        for k, mark in enumerate(marks):
+            out[i, k] = T_root_world @ _body(data, path, mark.link) @ mark.T_link_mark
+        for k, link in enumerate(links):
+            out[i, len(marks) + k] = T_root_world @ _body(data, path, link)
+    return out
+
+
+def with_followers(
+    path: Path, joints: dict[str, float], followers: Mapping[str, tuple[str, float, float]]
+) -> dict[str, float]:
+    """Values of some joints, and of those that follow them as `stated_followers` says.
+
+    Raises:
+        RobotError: A joint follows one that has no value.
+    """
+    joints = dict(joints)
+    waiting = {name: rule for name, rule in followers.items() if name not in joints}
+    while waiting:
+        ready = {name: rule for name, rule in waiting.items() if rule[0] in joints}
+        if not ready:
+            raise RobotError(
+                f"{path}: {sorted(waiting)} follow joints that do not move; valid ones are those "
+                f"that do: {sorted(joints)}"
+            )
+        for name, (master, factor, offset) in ready.items():
+            joints[name] = factor * joints[master] + offset
+            del waiting[name]
+    return joints
+
+
+def _set(model: Any, data: Any, path: Path, name: str, value: float) -> None:
+    mujoco = import_mujoco()
+    if mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_JOINT, name) < 0:
+        raise RobotError(f"{path}: MuJoCo has no joint {name!r}, which our reader found")
+    data.joint(name).qpos[:] = value
+
+
+def _body(data: Any, path: Path, link: str) -> Float[np.ndarray, "4 4"]:
+    try:
+        return body_pose(data, link)
+    except KeyError:
+        raise RobotError(f"{path}: MuJoCo has no link {link!r}, which our reader found") from None
+
+
+def _where(robot: TreeRobot, names: list[str], difference: Float[np.ndarray, "pose point"]) -> str:
+    """How much, at which point, and in which pose; one joint alone says more than all."""
+    poses = ["nothing", *robot.joint_names, "every joint", "every joint"]
+    differs = ~(difference.max(axis=1) <= TOLERANCE)
+    pose = int(np.argmax(differs))
+    point = int(np.argmax(difference[pose]))
+    return f"{difference[pose, point]:.2g} at {names[point]} when {poses[pose]!r} is moved"
+
+
+def _require_moving(
+    robot: TreeRobot, path: Path, theirs: Float[np.ndarray, "pose point 4 4"], num_marks: int
+) -> None:
+    """Every joint must move some link in MuJoCo: a frozen model agrees with nothing."""
+    moved = np.abs(theirs[1:-2, num_marks:] - theirs[:1, num_marks:]).max(axis=(1, 2, 3)) > MOVED
+    frozen = [name for name, moves in zip(robot.joint_names, moved, strict=True) if not moves]
+    if frozen:
+        raise RobotError(
+            f"{path}: the joints {frozen} move nothing in MuJoCo "
+            f"{importlib.metadata.version('mujoco')}; the installed version may not read this "
+            "file (version 3.8.1 is the tested one), or the joints carry no link below the root"
+        )
+
+
+def _stamp(checksum: str) -> Path:
+    from platformdirs import user_cache_dir
+
+    sources = sorted(Path(__file__).parents[1].rglob("*.py"))
+    parts = [checksum, *(importlib.metadata.version(p) for p in ("mujoco", "numpy"))]
+    digest = hashlib.sha256("\n".join(parts).encode())
+    for source in sources:
+        digest.update(source.read_bytes())
+    return Path(user_cache_dir("rotoscope")) / "robot_checks" / digest.hexdigest()
+
+
+def verify_chain(robot: Robot) -> float:
+    """Moves every joint alone, then all together, and compares with MuJoCo's kinematics.
+
+    Returns:
+        The largest difference of any element of the end effector's pose [m, or 1 for axes].
+
+    Raises:
+        RobotError: They differ by more than a micrometre.
+    """
+    config, path = robot.config, robot.path
+    mujoco = import_mujoco()
+    model = compile_robot(path, geometry="none")
+    data = mujoco.MjData(model)
+    middle, half = 0.5 * (robot.lower + robot.upper), 0.5 * (robot.upper - robot.lower)
+    steps = np.concatenate([np.diag(half) * 0.7, -0.4 * half[None], 0.9 * half[None]])
+    worst = 0.0
+    for joints in middle + steps:
+        for segment, value in zip(robot.chain.segments, joints, strict=True):
+            data.joint(segment.name).qpos[:] = value
+        mujoco.mj_kinematics(model, data)
+        T_world_link = body_pose(data, config.end_effector.link)
+        T_base_link = se3.inverse(body_pose(data, config.base_link)) @ T_world_link
+        wanted = T_base_link @ config.end_effector.pose_in_link
+        difference = float(np.abs(robot.chain.pose(joints[None]).matrix[0] - wanted).max())
+        if not difference <= 1e-6:
+            raise RobotError(
+                f"{path}: our kinematics and MuJoCo's differ by {difference:.2g} from "
+                f"{config.base_link!r} to {config.end_effector.link!r}; the file uses something "
+                "that is not supported"
+            )
+        worst = max(worst, difference)
+    return worst

@@ -1,0 +1,46 @@
+"""The robots that come with Rotoscope, and which of their files are here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rotoscope.pipeline.errors import AssetError
+from rotoscope.retarget.description.locate import robot_file
+from rotoscope.retarget.robots.arm_config import RobotKind, load_config, robot_names
+
+
+@dataclass(frozen=True)
+class ShippedRobot:
+    """One file of `configs/robots`."""
+
+    name: str
+    """Its name in recipes."""
+    kind: RobotKind
+    """Arm, hand or humanoid."""
+    asset: str
+    """The asset that holds its URDF or MJCF file."""
+    is_here: bool
+    """Whether that asset was fetched."""
+
+
+def robot_assets(name_or_path: str) -> tuple[str, ...]:
+    """The assets that hold a robot's files; none where they lie in a folder.
+
+    Raises:
+        RobotError: There is no such robot.
+    """
+    config, _ = load_config(name_or_path)
+    return (config.asset,) if config.asset else ()
+
+
+def shipped_robots() -> list[ShippedRobot]:
+    """All robots of `configs/robots`, by kind and name."""
+    found = []
+    for name in robot_names():
+        config, config_file = load_config(name)
+        try:
+            is_here = robot_file(config, config_file).is_file()
+        except AssetError:
+            is_here = False
+        found.append(ShippedRobot(name, config.kind, config.asset or "", is_here))
+    return sorted(found, key=lambda robot: (robot.kind, robot.name))

@@ -1,0 +1,146 @@
+"""What the YAML file of a dexterous hand or a humanoid says: what no URDF or MJCF file states."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from rotoscope.pipeline.errors import one_of
+from rotoscope.pipeline.tracks import BODY_JOINTS, Side
+from rotoscope.retarget.description.locate import RobotFileSection, Section
+
+Vector3 = tuple[float, float, float]
+Finger = Literal["thumb", "index", "middle", "ring", "little"]
+FINGERS: tuple[Finger, ...] = ("thumb", "index", "middle", "ring", "little")
+
+
+class PointSection(Section):
+    """A point fixed to a link."""
+
+    link: str
+    """Link of the robot's file."""
+    offset_m: Vector3 = (0.0, 0.0, 0.0)
+    """The point in that link's frame [m]."""
+
+
+def _unit_length(vector: Vector3) -> Vector3:
+    if sum(x * x for x in vector) < 1e-12:
+        raise ValueError("must not be zero")
+    return vector
+
+
+Direction = Annotated[Vector3, AfterValidator(_unit_length)]
+
+
+class JointSection(Section):
+    """What is said about one joint, or about all of them under the name `default`."""
+
+    lower: float | None = None
+    """Lower position limit [rad or m]; the robot file's when absent."""
+    upper: float | None = None
+    """Upper position limit [rad or m]; the robot file's when absent."""
+    max_velocity: float | None = Field(default=None, gt=0)
+    """Velocity limit [rad/s or m/s]; the robot file's when absent."""
+    max_acceleration: float | None = Field(default=None, gt=0)
+    """Acceleration limit [rad/s^2 or m/s^2]; none when absent."""
+    rest: float | None = None
+    """Value that it takes where nothing else is asked [rad or m]; 0 or the nearest limit."""
+    fixed: float | None = None
+    """Value that it is held at [rad or m]; it is then no part of the action."""
+
+
+class SphereSection(PointSection):
+    """A ball that stands for a part of the robot where it must not touch another."""
+
+    radius_m: float = Field(gt=0)
+    """Its radius [m]."""
+
+
+class TreeRobotConfig(RobotFileSection):
+    """What hands and humanoids share."""
+
+    joints: dict[str, JointSection] = Field(default_factory=dict)
+    """Limits, rest and fixed values by joint name; `default` holds for all others."""
+    spheres: dict[str, SphereSection] = Field(default_factory=dict)
+    """Balls by a name of your own, for keeping parts of the robot apart."""
+    apart: tuple[tuple[str, str], ...] = ()
+    """Pairs of spheres that must not touch."""
+
+    @model_validator(mode="after")
+    def _knows_the_spheres(self) -> TreeRobotConfig:
+        unknown = sorted({name for pair in self.apart for name in pair} - set(self.spheres))
+        if unknown:
+            raise ValueError(f"apart names spheres {unknown}; there are {one_of(self.spheres)}")
+        return self
+
+
+class HandConfig(TreeRobotConfig):
+    """A dexterous hand: one file of `configs/robots` with `kind: hand`."""
+
+    kind: Literal["hand"]
+    """Which kind of robot the file is about."""
+    side: Side
+    """Which human hand it looks like."""
+    palm: PointSection
+    """The point that stands for the human wrist; joints between it and the root are held."""
+    forward: Direction
+    """From the wrist to the knuckles, in the palm link's frame."""
+    palm_normal: Direction
+    """Out of the palm, towards what is grasped, in the palm link's frame."""
+    tips: dict[Finger, PointSection] = Field(min_length=2)
+    """Fingertips; a hand with fewer than five fingers leaves some out."""
+    middles: dict[Finger, PointSection] = Field(default_factory=dict)
+    """Links that stand for the middle joints of the fingers, where they help."""
+    scale: float | None = Field(default=None, gt=0)
+    """Robot hand size over human hand size; from the lengths of the fingers when absent."""
+
+    @model_validator(mode="after")
+    def _has_a_thumb(self) -> HandConfig:
+        if "thumb" not in self.tips:
+            raise ValueError(
+                f"tips must name the thumb and at least one finger, got {one_of(self.tips)}"
+            )
+        return self
+
+
+class FootSection(Section):
+    """A foot: a link and the points of its sole."""
+
+    link: str
+    """Link that stands on the ground."""
+    sole_m: tuple[Vector3, ...] = Field(min_length=3)
+    """Corners of the sole in that link's frame [m]."""
+
+
+class HumanoidConfig(TreeRobotConfig):
+    """A humanoid: one file of `configs/robots` with `kind: humanoid`."""
+
+    kind: Literal["humanoid"]
+    """Which kind of robot the file is about."""
+    root: str
+    """Link whose pose in the world is solved for, the pelvis; x forward, y left, z up."""
+    body: dict[str, PointSection]
+    """Points that stand for human joints, by their names in
+    `rotoscope.pipeline.tracks.BODY_JOINTS`."""
+    torso: str | None = None
+    """Link that turns with the shoulders; x forward, y left, z up; none where root does."""
+    feet: dict[Side, FootSection]
+    """Left and right foot; the sole's frame has x forward and z up."""
+    scale: float | None = Field(default=None, gt=0)
+    """Robot leg length over human leg length; from the bones when absent."""
+
+    @model_validator(mode="after")
+    def _knows_the_joints(self) -> HumanoidConfig:
+        unknown = sorted(set(self.body) - set(BODY_JOINTS))
+        if unknown:
+            raise ValueError(
+                f"body has unknown human joints {unknown}; valid ones are {one_of(BODY_JOINTS)}"
+            )
+        needed = [f"{s}_{j}" for s in ("left", "right") for j in ("hip", "knee", "ankle")]
+        missing = sorted(set(needed) - set(self.body))
+        if missing:
+            raise ValueError(f"body must name {one_of(needed)}; missing are {missing}")
+        if set(self.feet) != {"left", "right"}:
+            raise ValueError(f"feet must hold left and right, got {one_of(self.feet)}")
+        return self

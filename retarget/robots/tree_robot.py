@@ -1,0 +1,214 @@
+"""Dexterous hands and humanoids ready to compute with, made of their YAML and robot files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.retarget.description.links import Description
+from rotoscope.retarget.description.locate import robot_file
+from rotoscope.retarget.description.read import read_description
+from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
+from rotoscope.retarget.robots.arm import feature_name
+from rotoscope.retarget.robots.arm_config import load_config_of
+from rotoscope.retarget.robots.digest import robot_digest
+from rotoscope.retarget.robots.joint_limits import (
+    JointLimits,
+    free_joints,
+    held_joints,
+    joint_limits,
+    joint_rest,
+)
+from rotoscope.retarget.robots.tree_config import (
+    HandConfig,
+    HumanoidConfig,
+    PointSection,
+    TreeRobotConfig,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class TreeRobot:
+    """What hands and humanoids share: joints of an action, their limits, and named points."""
+
+    config: TreeRobotConfig
+    """What its YAML file says."""
+    path: Path
+    """Its URDF or MJCF file."""
+    checksum: str
+    """Hash of what both files and those that they name hold."""
+    description: Description
+    """Links and joints of the robot file."""
+    joint_names: tuple[str, ...]
+    """Independent joints in the file's order: neither fixed nor held nor following another."""
+    limits: JointLimits
+    """Limits of these joints, such that those that follow them keep theirs."""
+    rest: Float[np.ndarray, " joint"]
+    """Values that they take where nothing else is asked [rad or m]."""
+    held: dict[str, float]
+    """Values of joints that do not move [rad or m]."""
+
+    @property
+    def name(self) -> str:
+        """Name in the dataset."""
+        return self.config.name
+
+    @property
+    def lower(self) -> Float[np.ndarray, " joint"]:
+        """Lower position limits [rad or m]; -inf for a joint that turns without end."""
+        return self.limits.lower
+
+    @property
+    def upper(self) -> Float[np.ndarray, " joint"]:
+        """Upper position limits [rad or m]; inf for a joint that turns without end."""
+        return self.limits.upper
+
+    @property
+    def max_velocity(self) -> Float[np.ndarray, " joint"]:
+        """Velocity limits [rad/s or m/s]; inf where a joint without end states none."""
+        return self.limits.max_velocity
+
+    @property
+    def max_acceleration(self) -> Float[np.ndarray, " joint"]:
+        """Acceleration limits [rad/s^2 or m/s^2]; inf where there is none."""
+        return self.limits.max_acceleration
+
+    def marks(self) -> dict[str, Mark]:
+        """Every point that the YAML file names, by a name of its own such as `tips.thumb`."""
+        return {f"spheres.{k}": _mark(point) for k, point in self.config.spheres.items()}
+
+    def tree(
+        self, marks: Sequence[Mark], *, root: str | None = None, is_floating: bool = False
+    ) -> KinematicTree:
+        """Kinematics of some marks, with `joint_names` as columns.
+
+        Args:
+            marks: What positions and rotations are computed of.
+            root: Link that positions are relative to; the robot file's own root when absent.
+            is_floating: Whether the root moves in the world.
+        """
+        return KinematicTree(
+            self.description,
+            columns=self.joint_names,
+            held=self.held,
+            marks=marks,
+            root=root,
+            is_floating=is_floating,
+        )
+
+    def contract(self, *, rate_hz: float, shift_s: float = 0.0) -> ActionContract:
+        """Meaning of an action: absolute positions of `joint_names`, in order."""
+        kinds = [self.description.joints[joint].kind for joint in self.joint_names]
+        dimensions = tuple(
+            Dimension(
+                name=feature_name(self.name, joint),
+                quantity="joint",
+                unit="rad" if kinds[i] == "revolute" else "m",
+                lower=_finite(self.lower[i]),
+                upper=_finite(self.upper[i]),
+                max_rate=_finite(self.max_velocity[i]),
+            )
+            for i, joint in enumerate(self.joint_names)
+        )
+        return ActionContract(
+            robot=self.name, dimensions=dimensions, rate_hz=rate_hz, shift_s=shift_s
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class HandRobot(TreeRobot):
+    """A dexterous hand ready to compute with."""
+
+    config: HandConfig
+    """What its YAML file says."""
+
+    def marks(self) -> dict[str, Mark]:
+        """Palm, fingertips, middle joints and spheres."""
+        tips = {f"tips.{finger}": _mark(point) for finger, point in self.config.tips.items()}
+        middles = {f"middles.{name}": _mark(point) for name, point in self.config.middles.items()}
+        return {"palm": _mark(self.config.palm), **tips, **middles, **super().marks()}
+
+
+@dataclass(frozen=True, eq=False)
+class HumanoidRobot(TreeRobot):
+    """A humanoid ready to compute with. Its root moves in the world."""
+
+    config: HumanoidConfig
+    """What its YAML file says."""
+
+    def marks(self) -> dict[str, Mark]:
+        """Root, torso, human joints, corners of the soles and spheres."""
+        marks = {"root": Mark.at(self.config.root)}
+        if self.config.torso is not None:
+            marks["torso"] = Mark.at(self.config.torso)
+        marks |= {f"body.{joint}": _mark(point) for joint, point in self.config.body.items()}
+        for side, foot in self.config.feet.items():
+            for i, corner in enumerate(foot.sole_m):
+                marks[f"feet.{side}.{i}"] = Mark.at(foot.link, corner)
+        return {**marks, **super().marks()}
+
+
+def load_hand(name_or_path: str) -> HandRobot:
+    """A dexterous hand by its name in `configs/robots` or by the path of such a file.
+
+    Joints between the file's root and the palm, such as a forearm's wrist, are held at rest.
+
+    Raises:
+        RobotError: No such hand, or its files do not fit together: an unknown link or joint, a
+            joint without limits, a rest value outside them, a palm or tip off the tree.
+        AssetError: Its asset was not fetched.
+    """
+    config, config_file = load_config_of(HandConfig, name_or_path, use="a dexterous hand")
+    robot = _load(HandRobot, config, config_file, base_link=config.palm.link)
+    robot.tree(list(robot.marks().values()))
+    return robot
+
+
+def load_humanoid(name_or_path: str) -> HumanoidRobot:
+    """A humanoid by its name in `configs/robots` or by the path of such a file.
+
+    Raises:
+        RobotError: No such humanoid, or its files do not fit together: an unknown link or joint, a
+            joint without limits, a rest value outside them, a point off the tree.
+        AssetError: Its asset was not fetched.
+    """
+    config, config_file = load_config_of(HumanoidConfig, name_or_path, use="a humanoid")
+    robot = _load(HumanoidRobot, config, config_file, base_link=config.root)
+    robot.tree(list(robot.marks().values()), root=config.root, is_floating=True)
+    return robot
+
+
+def _load[R: TreeRobot](
+    kind: type[R], config: TreeRobotConfig, config_file: Path, *, base_link: str
+) -> R:
+    path = robot_file(config, config_file)
+    description = read_description(path)
+    held = held_joints(description, config.joints, base_link)
+    names = free_joints(description, held)
+    limits = joint_limits(description, config.joints, names, held)
+    robot = kind(
+        config=config,
+        path=path,
+        checksum=robot_digest(config, path),
+        description=description,
+        joint_names=names,
+        limits=limits,
+        rest=joint_rest(description, config.joints, names, limits),
+        held=held,
+    )
+    description.require_links(mark.link for mark in robot.marks().values())
+    return robot
+
+
+def _mark(point: PointSection) -> Mark:
+    return Mark.at(point.link, point.offset_m)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

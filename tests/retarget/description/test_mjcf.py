@@ -1,0 +1,92 @@
+"""MJCF files: the same tree as MuJoCo's own, and what cannot be told apart is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.retarget.description.mujoco import body_pose, compile_robot, import_mujoco
+from rotoscope.retarget.description.read import read_description
+from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
+
+ARM = """<mujoco><compiler angle="radian"/><worldbody>
+<body name="upper" pos="0 0 0.2">
+  <joint {first} pos="0.01 0.02 0" axis="0 0 1" range="-2 2" ref="0.3"/>
+  <joint name="tilt" axis="0 1 0" range="-1 1" ref="-0.2"/><geom size=".1" mass="1"/>
+  <body {second} pos="1 0 0" quat="0.9 0.1 0.3 0">
+    <joint name="bend" axis="0.6 0.8 0" range="-3 3" ref="0.1"/><geom size=".1" mass="1"/>
+    <body name="tip" pos="0 0 0.5"><geom size=".1" mass="1"/></body></body></body>
+</worldbody><equality>{ties}</equality></mujoco>"""
+TIED = '<joint joint1="bend" joint2="turn" polycoef="0.05 -1.5 {curve} 0 0"/>'
+
+
+def written(folder: Path, *, first='name="turn"', second='name="fore"', ties="") -> Path:
+    path = folder / "arm.xml"
+    path.write_text(ARM.format(first=first, second=second, ties=ties))
+    return path
+
+
+@pytest.mark.parametrize("is_tied", [False, True])
+def test_links_are_where_mujoco_has_them_counted_from_ref(is_tied, tmp_path):
+    path = written(tmp_path, ties=TIED.format(curve=0) if is_tied else "")
+    columns = ["turn", "tilt"] if is_tied else ["turn", "tilt", "bend"]
+    marks = [Mark.at(link) for link in ("upper", "fore", "tip")]
+    tree = KinematicTree(read_description(path), columns=columns, held={}, marks=marks)
+    mujoco = import_mujoco()
+    model = compile_robot(path)
+    data = mujoco.MjData(model)
+    for x in np.random.default_rng(0).uniform(-1, 1, (5, len(columns))):
+        values = dict(zip(columns, x, strict=True))
+        if is_tied:
+            # y - y0 = a0 + a1 (x - x0), with both references.
+            values["bend"] = 0.1 + 0.05 - 1.5 * (values["turn"] - 0.3)
+        for name, value in values.items():
+            data.joint(name).qpos[:] = value
+        mujoco.mj_kinematics(model, data)
+        reached = tree.reach(x[None])
+        for m, link in enumerate(("upper", "fore", "tip")):
+            T = body_pose(data, link)
+            np.testing.assert_allclose(reached.p_m[0, m], T[:3, 3], atol=1e-12)
+            np.testing.assert_allclose(reached.R[0, m], T[:3, :3], atol=1e-12)
+
+
+def test_tie_is_what_mujocos_own_constraint_wants(tmp_path):
+    path = written(tmp_path, ties=TIED.format(curve=0))
+    mimic = read_description(path).joints["bend"].mimic
+    mujoco = import_mujoco()
+    model = compile_robot(path)
+    data = mujoco.MjData(model)
+    data.joint("turn").qpos[:] = 0.7
+    data.joint("bend").qpos[:] = mimic.multiplier * 0.7 + mimic.offset
+    mujoco.mj_forward(model, data)
+    assert np.abs(data.efc_pos[: data.ne]).max() < 1e-12
+
+
+def test_body_without_a_name_is_a_link_all_the_same(tmp_path):
+    description = read_description(written(tmp_path, second=""))
+    assert [j.name for j in description.path_between("world", "tip")][:3] == [
+        "turn",
+        "tilt",
+        "bend",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"first": ""}, r"body 'upper' has a joint without a name; name it"),
+        ({"ties": TIED.format(curve=0.4)}, r"'bend' follows 'turn' along a curve .*must be 0"),
+    ],
+)
+def test_what_cannot_be_followed_is_named(change, message, tmp_path):
+    with pytest.raises(RobotError, match=message):
+        read_description(written(tmp_path, **change))
+
+
+def test_ball_joint_is_refused(tmp_path):
+    path = written(tmp_path)
+    hinge = 'axis="0.6 0.8 0" range="-3 3" ref="0.1"'
+    path.write_text(path.read_text().replace(hinge, 'type="ball"'))
+    with pytest.raises(RobotError, match=r"joint 'bend' of type mjJNT_BALL; only hinges"):
+        read_description(path)

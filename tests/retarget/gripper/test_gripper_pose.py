@@ -1,0 +1,137 @@
+import jaxtyping
+import numpy as np
+import pytest
+
+from benchmarks._synthetic_hands import hand_joints
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.gripper.pose import (
+    FINGERTIP_NOISE_M,
+    gripper_pose,
+    position_sigma,
+    rotation_sigma,
+)
+
+
+@pytest.fixture
+def shapes_unchecked():
+    """As outside the tests, where nothing stands before the functions' own checks."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def hands(num=60, seed=0):
+    """Closing hands of many postures, anywhere in space, with landmark noise."""
+    rng = np.random.default_rng(seed)
+    joints = hand_joints(rng.uniform(0, 0.85, num), rng.uniform(0, 1, num))
+    joints += rng.normal(0.0, 0.003, joints.shape)
+    poses = se3.make(se3.exp_so3(rng.normal(size=(num, 3))), rng.normal(size=(num, 3)))
+    return se3.apply(poses, joints)
+
+
+def step_angles(pose):
+    return np.degrees(se3.angle_between(pose[:-1, :3, :3], pose[1:, :3, :3]))
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_poses_are_rigid_motions(side):
+    R = gripper_pose(hands(), side)[:, :3, :3]
+    np.testing.assert_allclose(R @ R.swapaxes(1, 2), np.broadcast_to(np.eye(3), R.shape), atol=1e-9)
+    np.testing.assert_allclose(np.linalg.det(R), 1.0, atol=1e-9)
+
+
+def test_pose_moves_with_the_hand():
+    joints = hands()
+    T = se3.make(se3.exp_so3(np.array([0.3, -1.2, 0.5])), np.array([0.1, 0.4, -0.2]))
+    moved = gripper_pose(se3.apply(np.broadcast_to(T, (len(joints), 4, 4)), joints), "right")
+    np.testing.assert_allclose(moved, T @ gripper_pose(joints, "right"), atol=1e-9)
+
+
+def test_left_hand_is_the_mirror_image_of_the_right():
+    joints, mirror = hands(), np.array([1.0, -1.0, 1.0])
+    right, left = gripper_pose(joints, "right"), gripper_pose(joints * mirror, "left")
+    np.testing.assert_allclose(left[:, :3, 0], right[:, :3, 0] * mirror, atol=1e-9)
+    np.testing.assert_allclose(left[:, :3, 1], right[:, :3, 1] * mirror, atol=1e-9)
+    np.testing.assert_allclose(left[:, :3, 3], right[:, :3, 3] * mirror, atol=1e-9)
+
+
+def test_origin_is_midway_between_the_tips():
+    joints = hands()
+    tips = 0.5 * (joints[:, 4] + joints[:, 8])
+    np.testing.assert_allclose(gripper_pose(joints, "right")[:, :3, 3], tips, atol=1e-12)
+
+
+def test_closing_axis_points_from_index_to_thumb_when_they_are_apart():
+    joints = hand_joints(np.linspace(0.0, 0.5, 20), np.full(20, 0.3))
+    tips = joints[:, 4] - joints[:, 8]
+    cosine = np.sum(gripper_pose(joints, "right")[:, :3, 1] * tips, axis=1)
+    angle = np.degrees(np.arccos(cosine / np.linalg.norm(tips, axis=1)))
+    assert angle.max() < 10.0
+
+
+def test_approach_points_away_from_the_wrist():
+    joints = hand_joints(np.linspace(0.0, 0.85, 20), np.full(20, 0.3))
+    pose = gripper_pose(joints, "right")
+    forward = pose[:, :3, 3] - joints[:, 0]
+    cosine = np.sum(pose[:, :3, 0] * forward, axis=1) / np.linalg.norm(forward, axis=1)
+    assert cosine.min() > 0.5
+
+
+def test_fingers_that_meet_and_cross_do_not_flip_the_pose():
+    joints = np.repeat(hand_joints(np.array([0.8]), np.array([0.4])), 61, axis=0)
+    closing = joints[:, 4] - joints[:, 8]
+    closing /= np.linalg.norm(closing, axis=1, keepdims=True)
+    gap = np.linspace(0.03, -0.012, 61)[:, None]  # thumb tip passes through the index tip
+    joints[:, 4] = joints[:, 8] + gap * closing
+    pose = gripper_pose(joints, "right")
+    assert np.isfinite(pose).all()
+    assert step_angles(pose).max() < 5.0
+
+
+def test_closing_hand_turns_the_pose_smoothly():
+    closure = np.linspace(0.0, 1.0, 201)
+    assert step_angles(gripper_pose(hand_joints(closure, closure), "right")).max() < 2.0
+
+
+def test_coincident_tips_have_a_pose():
+    joints = hand_joints(np.array([0.8]), np.array([0.4]))
+    joints[:, 4] = joints[:, 8]
+    assert np.isfinite(gripper_pose(joints, "right")).all()
+
+
+def test_missing_and_collapsed_hands_are_nan():
+    joints = hands(3)
+    joints[1] = np.nan
+    joints[2] = joints[2, :1]
+    pose = gripper_pose(joints, "right")
+    assert np.isfinite(pose[0]).all()
+    assert np.isnan(pose[1:]).all()
+
+
+def test_other_shapes_are_refused(shapes_unchecked):
+    with pytest.raises(TrackError, match=r"must have shape \(time, 21, 3\), got \(4, 20, 3\)"):
+        gripper_pose(np.zeros((4, 20, 3)), "right")
+
+
+def test_position_sigma_is_what_a_turning_wrist_does_to_the_tips():
+    rng = np.random.default_rng(3)
+    joints, sigma_rad = hands(1), 0.05
+    joints -= joints[:, :1]
+    turned = se3.exp_so3(rng.normal(0.0, sigma_rad, (4000, 3))) @ joints[0].T
+    tips = 0.5 * (turned[:, :, 4] + turned[:, :, 8])
+    expected = np.sqrt(tips.var(axis=0) + FINGERTIP_NOISE_M**2 / 2)
+    stated = position_sigma(joints, np.zeros((1, 3)), np.array([sigma_rad]))[0]
+    np.testing.assert_allclose(stated, expected, rtol=0.1)  # 4000 samples, first order in angle
+
+
+def test_rotation_is_least_sure_at_touch():
+    aperture_m = np.array([0.0, 0.02, 0.05, 0.1])
+    sigma = rotation_sigma(aperture_m, np.full(4, 0.1))
+    assert (np.diff(sigma) < 1e-12).all() or sigma[2] < sigma[0]
+    assert sigma[0] == pytest.approx(np.hypot(0.1, 0.35))
+    assert sigma[3] < 0.15
+
+
+def test_unknown_wrist_sigma_stays_unknown():
+    assert np.isnan(rotation_sigma(np.array([0.05]), np.array([np.nan]))).all()
