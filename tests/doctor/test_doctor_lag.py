@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from in_memory import contract_of, written
+from dataset_in_memory import contract_of, written
 
 from rotoscope.pipeline.doctor.lag import Curve, check_lag, curve_of
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from in_memory import contract_of, written
+from dataset_in_memory import contract_of, written
 
 from rotoscope.pipeline.doctor.jumps import check_jumps
 

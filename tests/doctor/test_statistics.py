@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from in_memory import written
+from dataset_in_memory import written
 
 from rotoscope.pipeline.doctor.statistics import check_statistics
 

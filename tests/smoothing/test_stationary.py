@@ -1,4 +1,4 @@
-import dense
+import dense_smoother as dense
 import numpy as np
 import pytest
 

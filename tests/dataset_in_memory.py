@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
-from rotoscope.pipeline.doctor.dataset import Written
+from rotoscope.pipeline.datasets.read_damaged import Written
 
 FPS = 10
 
