@@ -34,11 +34,15 @@ MODULES: dict[str, tuple[str, ...]] = {
     "pipeline/contract.py": ("tests/test_contract.py",),
     "models/colors/paths.py": ("tests/models/colors/test_color_paths.py",),
     "models/hands/plausibility.py": ("tests/models/hands/test_plausibility.py",),
-    "models/inverse_dynamics/calibration.py": ("tests/models/inverse_dynamics/test_calibration.py",),
+    "models/inverse_dynamics/calibration.py": (
+        "tests/models/inverse_dynamics/test_calibration.py",
+    ),
     "models/inverse_dynamics/cross_conformal.py": (
         "tests/models/inverse_dynamics/test_cross_conformal.py",
     ),
-    "models/inverse_dynamics/error_model.py": ("tests/models/inverse_dynamics/test_error_model.py",),
+    "models/inverse_dynamics/error_model.py": (
+        "tests/models/inverse_dynamics/test_error_model.py",
+    ),
     "models/inverse_dynamics/kernel_ridge.py": (
         "tests/models/inverse_dynamics/test_kernel_ridge.py",
     ),
