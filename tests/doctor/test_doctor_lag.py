@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from dataset_in_memory import contract_of, written
 from hypothesis import given
 from hypothesis import strategies as st
-from dataset_in_memory import contract_of, written
 
 from rotoscope.pipeline.doctor.lag import Curve, check_lag, curve_of
 

@@ -23,7 +23,7 @@ from rotoscope.models.inverse_dynamics.error_model import DoubtModel
     [(1, 1), (3, 3), (8, 8), (9, 9), (10, 10), (18, 18), (19, 18), (20, 19), (29, 27)],
 )
 def test_the_factor_is_the_score_of_rank_nine_tenths_of_one_more_than_there_are(num, rank):
-    # Split conformal prediction: the ceil((n + 1) 0.9)-th smallest of n scores, the largest at most.
+    # Split conformal prediction: the ceil((n + 1) 0.9)-th smallest of n scores or the largest.
     score = np.random.default_rng(num).permutation(np.arange(1.0, num + 1))[:, None]
     assert conformal_factor(score, np.ones((num, 1))).tolist() == [rank]
 

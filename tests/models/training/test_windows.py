@@ -88,7 +88,7 @@ def test_golden_offsets(before_s, after_s, spacing_s, back, ahead):
 def test_a_window_of_too_many_samples_is_refused():
     config = WindowConfig(before_s=50.0, after_s=50.0, spacing_s=0.1)
     assert len(config.offsets_s(10.0)) == 1001
-    with pytest.raises(UsageError, match="has more than 1000 samples 0.1 s apart"):
+    with pytest.raises(UsageError, match=r"has more than 1000 samples 0\.1 s apart"):
         WindowConfig(before_s=50.0, after_s=50.1, spacing_s=0.1).offsets_s(10.0)
 
 
