@@ -169,7 +169,9 @@ def test_golden_curl():
     assert normal[2] < 0
     assert hand_checks.curl_towards_palm(hand, "right") == pytest.approx(-0.25)
     assert hand_checks.curl_towards_palm(hand, "left") == pytest.approx(0.25)
-    assert hand_checks.curl_towards_palm(hand + np.array([5.0, -3.0, 2.0]), "right") == pytest.approx(-0.25)
+    assert hand_checks.curl_towards_palm(
+        hand + np.array([5.0, -3.0, 2.0]), "right"
+    ) == pytest.approx(-0.25)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,9 @@ def terms(seed=1, frames=FRAMES):
 
 def calm(**changes):
     return replace(
-        Calm(np.array([2.0, 30.0, 400.0]), np.array([0.1, -0.2, 0.3]), np.array([0.5, 2.0, np.inf])),
+        Calm(
+            np.array([2.0, 30.0, 400.0]), np.array([0.1, -0.2, 0.3]), np.array([0.5, 2.0, np.inf])
+        ),
         **changes,
     )
 
