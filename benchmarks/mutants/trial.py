@@ -7,6 +7,7 @@ Rotoscope: its modules must be loaded in the child, where arrays' shapes are che
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import multiprocessing
 import os
@@ -21,8 +22,6 @@ from typing import Literal
 from hypothesis import Phase, settings
 
 ROOT = Path(__file__).resolve().parents[2]
-WARM = frozenset({"numpy", "scipy", "torch", "mujoco", "hypothesis", "beartype", "jaxtyping"})
-"""Packages that a child finds imported, if the tests use them."""
 UNCHANGED_LIMIT_S = 600.0
 
 Verdict = Literal["killed", "survived", "timeout"]
@@ -33,7 +32,8 @@ def wall_s_unchanged(tests: tuple[str, ...]) -> float:
     with tempfile.NamedTemporaryFile("r", prefix="mutants-") as names:
         _expect_pass(tests, Path(names.name))
         for name in names.read().split():
-            importlib.import_module(name)
+            with contextlib.suppress(ImportError):  # names that only their makers can import
+                importlib.import_module(name)
     began = time.monotonic()
     _expect_pass(tests, None)
     return time.monotonic() - began
@@ -75,8 +75,14 @@ def _run(tests: tuple[str, ...], change: tuple[Path, str] | None, names: Path | 
         _put_in_place(*change)
     code = _test(tests)
     if names:
-        names.write_text("\n".join(n for n in list(sys.modules) if n.split(".")[0] in WARM))
+        names.write_text("\n".join(_installed()))
     sys.exit(code)
+
+
+def _installed() -> list[str]:
+    """Modules that were loaded from elsewhere than this repository."""
+    files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
+    return [name for name, file in files.items() if file and ROOT not in Path(file).parents]
 
 
 def _put_in_place(path: Path, source: str) -> None:

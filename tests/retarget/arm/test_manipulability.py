@@ -19,7 +19,7 @@ SLIDES = np.eye(6)[None]
 class Arm:
     """What is asked of a robot: limits, and its Jacobian at home."""
 
-    home_J: np.ndarray = field(default_factory=lambda: SLIDES)
+    J_home: np.ndarray = field(default_factory=lambda: SLIDES)
     max_velocity: np.ndarray = field(default_factory=lambda: np.full(6, 2.0))
     lower: np.ndarray = field(default_factory=lambda: np.full(6, -1.0))
     upper: np.ndarray = field(default_factory=lambda: np.full(6, 3.0))
@@ -27,7 +27,7 @@ class Arm:
 
     @property
     def chain(self):
-        return SimpleNamespace(pose=lambda joints, jacobian: SimpleNamespace(J=self.home_J))
+        return SimpleNamespace(pose=lambda joints, jacobian: SimpleNamespace(J=self.J_home))
 
 
 @pytest.fixture(autouse=True)

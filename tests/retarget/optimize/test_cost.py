@@ -1,5 +1,6 @@
 """The cost of a trajectory, against its own sum over frames."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -52,7 +53,7 @@ def frame_weights(starts):
     """Half of the way to both neighbours, over 1/30 s; ends of clips count their one twice."""
     out = np.zeros(FRAMES)
     edges = [*starts, FRAMES]
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in itertools.pairwise(edges):
         steps = np.minimum(np.diff(TIME_S[a:b]), 0.1)
         if b - a == 1:
             out[a] = 1.0
