@@ -52,7 +52,9 @@ def mutants(source: str) -> list[Mutant]:
 def _places(source: str) -> Iterator[tuple[str, int, int]]:
     """Operator, occurrence and line of every change that could matter."""
     nodes = list(ast_nodes(get_ast(source)))
-    excluded = list(_excluded(ast.parse(source)))
+    # A bare `*` or `/` among parameters is no product.
+    signs = [n for n in nodes if n.parent is not None and n.parent.type == "parameters"]
+    excluded = [*_excluded(ast.parse(source)), *((n.start_pos, n.end_pos) for n in signs)]
     lines = source.splitlines()
     for name, operator in operators().items():
         spans = (span for node in nodes for span in operator.mutation_positions(node))

@@ -45,6 +45,7 @@ def test_slips_that_once_survived_are_made(line, wanted):
     [
         'def f(x: int | None = None) -> "A | B":\n    """Of 3 + 4."""\n    return x\n',
         '@dataclass(frozen=True, eq=False)\nclass A:\n    x: Float[np.ndarray, "4"]\n',
+        "def f(a, /, b, *, c):\n    return a\n",
         'raise ValueError(f"got {n + 1}, allowed {2 * n}")\n',
         'text = f"{share:.1f} of {n + 1}"\n',
         "pairs = zip(a, b, strict=True)\n",
