@@ -26,9 +26,18 @@ MODULES: dict[str, tuple[str, ...]] = {
     "pipeline/smoothing/segments.py": ("tests/smoothing/test_segments.py",),
     "pipeline/smoothing/stationary.py": ("tests/smoothing/test_stationary.py",),
     "pipeline/smoothing/vectors.py": ("tests/smoothing/test_smooth_vectors.py",),
-    "pipeline/converters/blocks.py": ("tests/test_converters.py",),
-    "pipeline/converters/gripper.py": ("tests/test_converters.py",),
-    "pipeline/converters/relative.py": ("tests/test_converters.py",),
+    "pipeline/converters/blocks.py": (
+        "tests/test_converter_values.py",
+        "tests/test_converters.py",
+    ),
+    "pipeline/converters/gripper.py": (
+        "tests/test_converter_values.py",
+        "tests/test_converters.py",
+    ),
+    "pipeline/converters/relative.py": (
+        "tests/test_converter_values.py",
+        "tests/test_converters.py",
+    ),
     "pipeline/converters/rotation.py": ("tests/test_converters.py",),
     "pipeline/episodes/resample.py": ("tests/episodes/test_resample.py",),
     "pipeline/contract.py": ("tests/test_contract.py",),
