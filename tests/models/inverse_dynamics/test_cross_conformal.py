@@ -113,15 +113,18 @@ def test_labels_are_cut_where_episodes_end():
 
 
 class Voters:
-    """Two members that say 0 and 2 of an action whose truth is 1.5, in spreads of 2."""
+    """Members that say 0, 1 and 2 of an action whose truth is 1.5, in spreads of 2."""
 
     space = space_of("position")
+
+    def __init__(self, votes=(0.0, 1.0, 2.0)):
+        self.votes = votes
 
     def embeddings_of(self, rows):
         return None
 
     def predict(self, inputs, pictures):
-        return np.array([[[0.0]] * 3, [[2.0]] * 3]), np.zeros((2, 3, 1))
+        return np.array([[[v]] * 3 for v in self.votes]), np.zeros((len(self.votes), 3, 1))
 
     def summarise(self, encoded, log_variance):
         return encoded.mean(axis=0), np.ones((3, 1))
@@ -141,7 +144,10 @@ def test_golden_answers_of_a_part(shapes_unchecked, monkeypatch):
     said = cross_conformal._ask(part, whole)
     np.testing.assert_array_equal(said.values, 1.0)
     np.testing.assert_array_equal(said.error, (1.0 - 1.5) / 2.0)
-    # Votes 1 to either side: (1 + 1) / (2 - 1) is the sample's variance, over the spread squared.
-    np.testing.assert_array_equal(said.variance, 0.5)
+    # Two votes 1 off and one at the mean: 2 / (3 - 1) is the sample's variance, over the spread
+    # squared. One member alone has none.
+    np.testing.assert_array_equal(said.variance, 0.25)
     assert said.lengths == (1, 2)
-    assert said.num_members == 2
+    assert said.num_members == 3
+    alone = SimpleNamespace(labeler=Voters((1.0,)), episodes=episodes)
+    np.testing.assert_array_equal(cross_conformal._ask(alone, whole).variance, 0.0)

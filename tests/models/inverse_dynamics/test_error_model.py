@@ -57,6 +57,15 @@ def test_golden_expected_error_and_its_ends():
     np.testing.assert_allclose(model(signs)[:, 0], expected, rtol=1e-12)
 
 
+def test_golden_expected_error_of_two_numbers_and_two_dimensions():
+    # exp(0.5 * 1 - 0.25 * 2 + 0.1) and exp(2 * 0.5 + 0.2), from standardised 1, 2 and 0.5, -1.
+    model = DoubtModel(
+        np.zeros((2, 2)), np.full((2, 2), 2.0), np.array([[0.5, -0.25, 0.1], [2.0, 0.0, 0.2]])
+    )
+    signs = np.array([[[2.0, 4.0], [1.0, -2.0]]])
+    np.testing.assert_allclose(model(signs), [[np.exp(0.1), np.exp(1.2)]], rtol=1e-12)
+
+
 def test_golden_signs():
     own, apart = np.array([[1.0, np.e**2]]), np.array([[0.9, -0.9]])
     signs = doubt_signs(own, apart, np.array([[1.0, np.e]]))
@@ -67,6 +76,8 @@ def test_golden_signs():
     small = doubt_signs(own, 0 * apart, np.array([[0.0, 0.0]]))
     np.testing.assert_allclose(small[0, :, 1], np.log(0.1))
     np.testing.assert_allclose(small[0, 0, 4:], np.log(1e-6))
+    certain = doubt_signs(0 * own, apart, np.ones((1, 2)))
+    np.testing.assert_allclose(certain[0, :, 0], np.log(1e-6))
 
 
 def test_no_error_and_no_spread_make_no_infinity():

@@ -38,9 +38,9 @@ def test_linear_problems_end_where_lstsq_does():
 
 
 def test_golden_steps_of_marquardts_damping():
-    # x from 1 to 0 with A = 1: a step is 1 / (1 + damping) of the way, with damping 0.01, then a
-    # fifth of it after each step that helps.
-    A, b = np.ones((1, 1, 1)), np.zeros((1, 1))
+    # x from 1 to 0 with A = 3: a step is 1 / (1 + damping) of the way, whatever A is, with damping
+    # 0.01, then a fifth of it after each step that helps.
+    A, b = np.full((1, 1, 1), 3.0), np.zeros((1, 1))
     left = 1.0
     for num, damping in enumerate((0.01, 0.002, 0.0004), 1):
         left *= damping / (1 + damping)
@@ -48,7 +48,7 @@ def test_golden_steps_of_marquardts_damping():
             {"x": np.ones((1, 1))}, lines(A, b), moved, num_iterations=num, relative_tolerance=0.0
         )
         assert state["x"][0, 0] == pytest.approx(left, rel=1e-6)
-        assert result.cost[0] == pytest.approx(left**2, rel=1e-6)
+        assert result.cost[0] == pytest.approx(9 * left**2, rel=1e-6)
 
 
 def test_a_step_that_makes_it_worse_is_not_taken_and_the_next_is_shorter():
@@ -59,7 +59,7 @@ def test_a_step_that_makes_it_worse_is_not_taken_and_the_next_is_shorter():
     def evaluate(state, rows):
         x = state["x"]
         seen.append(float(x[0, 0]))
-        return Linearised(np.where(x[:, 0] < 0.3, 9.0, x[:, 0] ** 2), np.ones((1, 1, 1)), x.copy())
+        return Linearised(np.where(x[:, 0] < 0.3, 1.5, x[:, 0] ** 2), np.ones((1, 1, 1)), x.copy())
 
     state, result = minimise(
         {"x": np.ones((1, 1))}, evaluate, moved, num_iterations=3, relative_tolerance=0.0
@@ -83,6 +83,33 @@ def test_problems_that_hardly_improve_are_left_alone():
 
     minimise({"x": np.ones((2, 1))}, evaluate, moved, num_iterations=3, relative_tolerance=1e-6)
     assert asked[:3] == [[0, 1], [0, 1], [1]]
+
+
+def test_a_step_that_changes_no_cost_is_not_taken():
+    def evaluate(state, rows):
+        x = state["x"]
+        return Linearised(np.full(len(rows), 7.0), np.ones((len(rows), 1, 1)), np.ones_like(x))
+
+    state, _ = minimise(
+        {"x": np.full((1, 1), 5.0)}, evaluate, moved, num_iterations=2, relative_tolerance=1e-3
+    )
+    assert state["x"].tolist() == [[5.0]]
+
+
+@pytest.mark.parametrize(("tolerance", "num_asked"), [(0.11, 2), (0.09, 5)])
+def test_tolerance_is_a_share_of_the_cost(tolerance, num_asked):
+    # Costs 1000, 900, 810, ...: every step improves by a tenth.
+    asked = []
+
+    def evaluate(state, rows):
+        asked.append(len(rows))
+        cost = np.full(1, 1000.0 * 0.9 ** (len(asked) - 1))
+        return Linearised(cost, np.ones((1, 1, 1)), np.ones((1, 1)))
+
+    minimise(
+        {"x": np.zeros((1, 1))}, evaluate, moved, num_iterations=4, relative_tolerance=tolerance
+    )
+    assert len(asked) == num_asked
 
 
 def test_a_problem_without_a_cost_is_never_tried():

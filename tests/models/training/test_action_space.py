@@ -231,3 +231,29 @@ def test_choices_are_rounded_to_the_nearest(choice, is_allowed):
 def test_choices_without_a_first_and_a_last_are_refused(bounds):
     with pytest.raises(ContractError, match="needs lower and upper, its first and last"):
         space_of({"quantity": "discrete", "unit": "1", **bounds})
+
+
+def test_columns_of_nothing_decode_to_something_finite():
+    space = space_of(TURN, TURN, TURN)
+    assert np.isfinite(space.decode(np.zeros((1, 1, 6)))).all()
+
+
+def test_means_of_opposite_turns_are_still_rotations():
+    # Half a turn about x and about y: the mean matrix has no volume, and the nearest rotation to
+    # it is one of determinant one.
+    space = space_of(TURN, TURN, TURN)
+    members = np.stack([space.encode(np.pi * np.eye(3)[None, k]) for k in (0, 1)])
+    R = se3.exp_so3(space.decode(members))
+    mean = 0.5 * (np.diag([1.0, -1, -1]) + np.diag([-1.0, 1, -1]))
+    # The largest trace of mean' R over rotations: brute force over a fine grid of turns.
+    rng = np.random.default_rng(0)
+    turns = se3.exp_so3(rng.normal(0, 2.0, (20000, 3)))
+    best = np.einsum("ij,nij->n", mean, turns).max()
+    assert np.einsum("ij,nij->n", mean, R)[0] >= best - 1e-3
+    np.testing.assert_allclose(np.linalg.det(R), 1.0)
+
+
+def test_choices_are_right_or_wrong_by_half():
+    space = space_of(CHOICE)
+    found = space.error(np.array([[2.45], [2.55]]), np.array([[2.0], [2.0]]))
+    assert found.tolist() == [[0.0], [1.0]]
