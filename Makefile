@@ -10,14 +10,15 @@ VIDEOS ?=
 DEMO ?= demo
 PYTEST_ARGS ?=
 BENCHMARKS ?= --all
+MUTANTS ?=
 UPGRADE ?=
 # Two processes that each run many threads are slower on two cores than two that run one.
 OPENBLAS_NUM_THREADS ?= 1
 OMP_NUM_THREADS ?= 1
 # Recipes read these from the environment, where spaces and quotes in a path do no harm.
-export VENV VIDEOS DEMO PYTEST_ARGS BENCHMARKS UPGRADE OPENBLAS_NUM_THREADS OMP_NUM_THREADS
+export VENV VIDEOS DEMO PYTEST_ARGS BENCHMARKS MUTANTS UPGRADE OPENBLAS_NUM_THREADS OMP_NUM_THREADS
 
-.PHONY: help setup demo test test-slow lint docs benchmarks bench-small constraints
+.PHONY: help setup demo test test-slow lint docs benchmarks bench-small mutants constraints
 
 help: ## Show this.
 	@echo "Rotoscope turns folders of ordinary video into datasets that robot policies train on."
@@ -92,6 +93,9 @@ bench-small: setup ## Score labelers against true actions in simulators, one see
 	echo "Where to look: outputs/labelers/labelers.md (table), .png, budget.png, lags.png, .parquet."
 	echo "The full table: make benchmarks BENCHMARKS=labelers   (resumes where it stopped)"
 	[ -z "$$missed" ]
+
+mutants: setup ## Change light numeric modules a little: does a test notice? MUTANTS=part/of/path chooses.
+	@ROTOSCOPE_MUTANTS="$$MUTANTS" "$$VENV/bin/python" -m benchmarks mutants
 
 constraints: setup ## Write constraints.txt again; UPGRADE="-P name" lets one package move.
 	@uv pip compile pyproject.toml --all-extras --python-version 3.12 --no-header --no-annotate \

@@ -3,11 +3,12 @@ import itertools
 import jaxtyping
 import numpy as np
 import pytest
+from action_contracts import EFFECTOR, JOINTS, TWO_ARMS, arm_dimensions, contract_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
+from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.converters import (
     GRIPPER_FORMS,
     ROTATIONS,
@@ -26,41 +27,6 @@ from rotoscope.pipeline.geometry import se3
 TOLERANCE = 1e-9
 FORMS = sorted(ROTATIONS)
 ROWS = 6
-
-
-def gripper_dimension(name="ee.gripper_pos"):
-    return Dimension(
-        name=name, quantity="gripper", unit="percent", lower=0, upper=100, max_rate=125
-    )
-
-
-def contract_of(*dimensions):
-    return ActionContract(
-        robot="panda",
-        dimensions=dimensions,
-        gripper=GripperContract(max_opening_m=0.08),
-        rate_hz=30,
-        shift_s=1 / 30,
-    )
-
-
-def arm_dimensions(prefix="ee"):
-    return (
-        *(Dimension(name=f"{prefix}.{n}", quantity="position", unit="m") for n in "xyz"),
-        *(Dimension(name=f"{prefix}.w{n}", quantity="rotation_vector", unit="rad") for n in "xyz"),
-        gripper_dimension(f"{prefix}.gripper_pos"),
-    )
-
-
-EFFECTOR = contract_of(*arm_dimensions())
-TWO_ARMS = contract_of(*arm_dimensions("left.ee"), *arm_dimensions("right.ee"))
-JOINTS = contract_of(
-    *(
-        Dimension(name=f"joint{i}.pos", quantity="joint", unit="rad", lower=-3, upper=3, max_rate=2)
-        for i in range(3)
-    ),
-    gripper_dimension("gripper.pos"),
-)
 
 numbers = st.floats(-3.0, 3.0, allow_subnormal=False)
 joint_values = arrays(float, (ROWS, 4), elements=numbers)
@@ -351,6 +317,26 @@ RELATIVE = joint_relative(ANGLES, JOINTS)[1]
         (lambda: joint_relative(ANGLES, JOINTS, reference=ANGLES[0] * np.nan), "holds NaN"),
         (lambda: joint_relative(ANGLES, JOINTS, reference=ANGLES[:2]), "got 2"),
         (lambda: joint_delta(ANGLES, JOINTS, reference=ANGLES), "start from one reference row"),
+        (
+            lambda: absolute(ANGLES, joint_delta(ANGLES, JOINTS)[1], reference=ANGLES),
+            "start from one reference row, got 3",
+        ),
+        (
+            lambda: absolute(ANGLES * np.nan, joint_delta(ANGLES, JOINTS)[1], reference=ANGLES[0]),
+            "row 0 holds NaN; deltas cannot reach across a gap",
+        ),
+        (
+            lambda: effector_relative(
+                POSES[:, :3], contract_of(*EFFECTOR.dimensions[:3]), axes="base"
+            ),
+            r"end effectors \['ee'\] lack a position or a rotation",
+        ),
+        (
+            lambda: effector_relative(
+                POSES[:, :3], contract_of(*EFFECTOR.dimensions[3:6]), axes="base"
+            ),
+            r"end effectors \['ee'\] lack a position or a rotation",
+        ),
     ],
 )
 def test_what_cannot_be_converted_is_refused(shapes_unchecked, call, message):

@@ -217,3 +217,10 @@ def test_class_that_says_too_little_of_itself_is_refused(tmp_path, line, words):
     )
     with pytest.raises(RecipeError, match=re.escape(words)):
         build_recipe({"stages": ["./mine.py:Mine"]}, folder=tmp_path, allow_code=True)
+
+
+def test_actions_come_from_the_last_labeler_unless_another_is_named():
+    stages = [f"{BRIGHT} as bright", f"{LAMP} as first", f"{LAMP} as last", "curate"]
+    assert tiny(stages=stages).action == "last"
+    assert tiny(stages=stages, action="first").action == "first"
+    assert build_recipe({"stages": ["shots"]}).action == ""

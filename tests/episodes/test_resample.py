@@ -55,6 +55,57 @@ def test_nearest_frame_is_chosen_by_time():
     assert resampler.nearest.tolist() == [0, 1, 1, 2]
 
 
+def test_golden_neighbours_and_weights():
+    # By hand: a quarter of the first second, the middle of the next two, and the last frame.
+    resampler = Resampler.between(np.array([0.0, 1.0, 3.0]), np.array([0.0, 0.25, 2.0, 3.0]))
+    assert resampler.left.tolist() == [0, 0, 1, 2]
+    assert resampler.right.tolist() == [0, 1, 2, 2]
+    assert resampler.weight.tolist() == [0.0, 0.25, 0.5, 0.0]
+    values = np.array([[[0.0, 8.0]], [[4.0, 8.0]], [[10.0, -8.0]]])
+    expected = [[[0.0, 8.0]], [[1.0, 8.0]], [[7.0, 0.0]], [[10.0, -8.0]]]
+    np.testing.assert_allclose(resampler.linear(values), expected, atol=1e-12)
+
+
+def test_a_microsecond_of_rounding_is_forgiven_and_no_more():
+    time_s = np.array([0.0, 1.0, 2.0])
+    rows = np.array([1.0 - 9e-7, 1.0 + 9e-7, 1.0 - 1.1e-6, 1.0 + 1.1e-6])
+    resampler = Resampler.between(time_s, rows)
+    assert resampler.left.tolist() == [1, 1, 0, 1]
+    assert resampler.right.tolist() == [1, 1, 1, 2]
+    assert resampler.weight == pytest.approx([0.0, 0.0, 1.0 - 1.1e-6, 1.1e-6], abs=1e-12)
+
+
+def test_rows_beyond_the_ends_hold_the_ends():
+    time_s = np.array([1.0, 2.0, 4.0])
+    resampler = Resampler.between(time_s, np.array([0.5, 4.5]))
+    np.testing.assert_allclose(resampler.linear(time_s), [1.0, 4.0])
+    assert resampler.right.tolist() == [0, 2]
+    assert resampler.nearest.tolist() == [0, 2]
+
+
+def test_half_way_belongs_to_the_earlier_frame():
+    resampler = Resampler.between(np.array([0.0, 1.0]), np.array([0.5, 0.5 + 1e-5]))
+    assert resampler.nearest.tolist() == [0, 1]
+
+
+def test_a_row_a_fifth_of_the_way_is_no_frame():
+    resampler = Resampler.between(np.array([0.0, 1.0]), np.array([0.2, 0.8]))
+    np.testing.assert_allclose(resampler.linear(np.array([10.0, 20.0])), [12.0, 18.0])
+
+
+def test_rows_reach_the_last_frame_in_spite_of_rounding():
+    # 0.29 * 100 is 28.999999999999996; a clip of 0.295 s has no further row.
+    for last_s, slack in ((0.29, 1e-9), (0.295, 0.005 + 1e-9)):
+        rows = row_times(np.array([0.0, 0.1, last_s]), 100)
+        assert len(rows) == 30
+        assert rows[-1] >= last_s - slack
+    assert len(row_times(np.array([0.0, 0.29 - 2e-8]), 100)) == 29
+
+
+def test_row_times_start_at_the_first_frame():
+    np.testing.assert_allclose(row_times(np.array([2.0, 2.2, 2.55]), 10), 2.0 + np.arange(6) / 10)
+
+
 def test_rotation_between_frames_is_halfway():
     R = se3.exp_so3(np.array([[0, 0, 0.2], [0, 0, 0.6]]))
     out = Resampler.between(np.array([0.0, 1.0]), np.array([0.5])).rotation(R)

@@ -16,6 +16,32 @@ def test_a_point_behind_the_camera_is_seen_nowhere():
     assert np.isnan(pinhole.project(points, K)).all(axis=1).tolist() == [True, True, False]
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_point_in_the_cameras_plane_is_seen_nowhere_and_divides_by_nothing():
+    assert np.isnan(pinhole.project(np.array([0.1, 0.2, 0.0]), K)).all()
+
+
+def test_golden_pixel():
+    # x / z = 0.5, y / z = -0.25: 800 * 0.5 + 320 and 820 * -0.25 + 240.
+    assert pinhole.project(np.array([1.0, -0.5, 2.0]), K).tolist() == [720.0, 35.0]
+    assert pinhole.rays(np.array([720.0, 35.0]), K) == pytest.approx([0.5, -0.25], abs=1e-12)
+
+
+def test_the_fifth_coefficient_counts_and_is_zero_where_it_is_not_given():
+    four, five = (0.1, 0.2, 0.0, 0.0), (0.1, 0.2, 0.0, 0.0, 3.0)
+    # On the x axis at 0.5: r2 = 0.25, radial = 1 + 0.1 r2 + 0.2 r2^2 (+ 3 r2^3).
+    ray = np.array([0.5, 0.0])
+    assert pinhole.pixels(ray, K, four)[0] == pytest.approx(320 + 400 * 1.0375, abs=1e-9)
+    assert pinhole.pixels(ray, K, five)[0] == pytest.approx(320 + 400 * 1.084375, abs=1e-9)
+
+
+def test_tangential_distortion_follows_opencvs_formula():
+    # x = 0.5, y = 0.25, r2 = 0.3125: 2 p1 x y + p2 (r2 + 2 x^2), p1 (r2 + 2 y^2) + 2 p2 x y.
+    seen = pinhole.pixels(np.array([0.5, 0.25]), np.eye(3), (0.0, 0.0, 0.1, 0.01))
+    expected = [0.5 + 0.2 * 0.125 + 0.01 * 0.8125, 0.25 + 0.1 * 0.4375 + 0.02 * 0.125]
+    assert seen == pytest.approx(expected, abs=1e-12)
+
+
 def test_distortion_follows_opencvs_formula():
     # x = 0.3, y = -0.2: r2 = 0.13; radial = 1 - 0.28 r2 + 0.09 r2^2 + 0.01 r2^3 = 0.96514297;
     # x' = x radial + 2 p1 x y + p2 (r2 + 2 x^2), y' = y radial + p1 (r2 + 2 y^2) + 2 p2 x y.

@@ -83,3 +83,106 @@ def test_a_hand_is_left_as_it_is_where_the_model_was_not_sure_of_the_other_side(
 def test_a_hand_whose_fingers_bend_the_right_way_is_left_as_it_is():
     out = hand_checks.hand_of_side(right_hand_m()[None], np.array([0.02]), "right")
     np.testing.assert_array_equal(out[0], right_hand_m())
+
+
+def test_golden_score():
+    # In the image a square of side 100 px (box's diagonal 141 px), every corner 10 px from where
+    # the metres put it, in ways that no scale or shift makes up for: r = 10 / 141.
+    corners = np.tile([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]], (5, 1))
+    corners = np.concatenate([corners, [[0.5, 0.5]]])
+    hand_m = np.concatenate([0.1 * corners, np.zeros((21, 1))], axis=1)
+    turned = (corners - 0.5) @ np.array([[0.0, 1.0], [-1.0, 0.0]])
+    landmarks_px = 100.0 * (corners - 0.5) + 10.0 * np.sqrt(2) * turned
+    size = np.linalg.norm(np.ptp(landmarks_px, axis=0))
+    missed = np.sqrt(200.0 * (turned**2).sum(axis=1).mean())
+    expected = 1.0 / (1.0 + (missed / size / 0.1) ** 2)
+    assert hand_checks.consistency_score(landmarks_px, hand_m) == pytest.approx(expected, rel=1e-9)
+    assert 0.2 < expected < 0.8
+
+
+def test_golden_size():
+    points = np.zeros((21, 2))
+    points[3], points[7] = (30.0, -10.0), (0.0, 30.0)
+    assert hand_checks.size_px(points) == pytest.approx(50.0)
+
+
+def hand_px(num_outside=0, breadth=1.0, size=50.0):
+    """A cross of landmarks whose box has this diagonal, some of them left of the image."""
+    angle = np.linspace(0, 2 * np.pi, 22)[:21]
+    points = np.stack([breadth * np.cos(angle), np.sin(angle)], axis=1)
+    points *= size / np.linalg.norm(np.ptp(points, axis=0))
+    points += 100.0
+    return points if not num_outside else shifted(points, num_outside)
+
+
+def shifted(points, num_outside):
+    """Moved to the left until so many landmarks have left the image."""
+    x = np.sort(points[:, 0])
+    return points - [0.5 * (x[num_outside - 1] + x[num_outside]), 0.0]
+
+
+LIMITS = {"width": 640, "height": 480, "min_hand_px": 24.0, "max_outside": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("change", "is_plausible"),
+    [
+        ({"size": 24.1}, True),
+        ({"size": 23.9}, False),
+        ({"breadth": 0.16}, True),
+        ({"breadth": 0.14}, False),
+        ({"num_outside": 6}, True),  # 6 of 21 are 0.286
+        ({"num_outside": 7}, False),  # 0.333
+    ],
+)
+def test_limits_of_plausible_hands(change, is_plausible):
+    assert bool(hand_checks.is_plausible(hand_px(**change), **LIMITS)) is is_plausible
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_every_edge_of_the_image_counts(axis, sign):
+    points = hand_px() - 100.0
+    points += [639.0 if axis == 0 and sign > 0 else 1.0, 479.0 if axis == 1 and sign > 0 else 1.0]
+    other = 1 - axis
+    points[:, other] += -points[:, other].mean() + 200.0
+    assert not hand_checks.is_plausible(points, **LIMITS)
+    assert hand_checks.is_plausible(points, **LIMITS | {"max_outside": 0.6})
+
+
+def test_landmarks_on_the_border_are_inside():
+    points = hand_px()
+    points -= points.min(axis=0)
+    assert hand_checks.is_plausible(points, **LIMITS | {"max_outside": 0.0})
+    far = points - points.max(axis=0) + [640.0, 480.0]
+    assert hand_checks.is_plausible(far, **LIMITS | {"max_outside": 0.0})
+
+
+def test_golden_curl():
+    # Palm in the plane z = 0, middle root 2 away; tips 0.5 above their roots. Index root to the
+    # right of the little root as seen from above: the normal points up.
+    hand = np.zeros((21, 3))
+    hand[5], hand[9], hand[13], hand[17] = (2, 1, 0), (2, 0, 0), (2, 0.5, 0), (1, -1, 0)
+    for root, tip in zip((5, 9, 13, 17), (8, 12, 16, 20), strict=True):
+        hand[tip] = hand[root] + [0.3, 0.0, 0.5]
+    normal = np.cross(hand[5], hand[17])
+    assert normal[2] < 0
+    assert hand_checks.curl_towards_palm(hand, "right") == pytest.approx(-0.25)
+    assert hand_checks.curl_towards_palm(hand, "left") == pytest.approx(0.25)
+    assert hand_checks.curl_towards_palm(
+        hand + np.array([5.0, -3.0, 2.0]), "right"
+    ) == pytest.approx(-0.25)
+
+
+@pytest.mark.parametrize(
+    ("right_probability", "side", "is_mirrored"),
+    [(0.31, "right", False), (0.29, "right", True), (0.69, "left", False), (0.71, "left", True)],
+)
+def test_hands_are_mirrored_from_seventy_percent_on(right_probability, side, is_mirrored):
+    backwards = (right_hand_m() if side == "right" else left_hand_m()) * (1.0, 1.0, -1.0)
+    hands = np.stack([backwards, backwards])
+    sure = np.array([right_probability, 0.5])
+    out = hand_checks.hand_of_side(hands, sure, side)
+    expected = backwards * (1.0, 1.0, -1.0) if is_mirrored else backwards
+    np.testing.assert_array_equal(out[0], expected)
+    np.testing.assert_array_equal(out[1], backwards)

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from rotoscope.models.training.windows import WindowConfig, flatten_windows, sample_windows
+from rotoscope.models.training.windows import (
+    WindowConfig,
+    flatten_windows,
+    inside_windows,
+    nearest_frames,
+    sample_windows,
+)
+from rotoscope.pipeline.errors import UsageError
 
 
 @pytest.mark.parametrize("rate_hz", [15.0, 29.97, 60.0])
@@ -61,3 +68,77 @@ def test_ends_are_held_where_they_shall_be():
     np.testing.assert_allclose(windows[inside[1]], inside[0][inside[1]])
     outside = sample_windows(time_s, values, np.array([-0.5, 0.5, 1.4]), offsets_s, at_ends="hold")
     assert outside[1].tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("before_s", "after_s", "spacing_s", "back", "ahead"),
+    [
+        (0.25, 0.19, 0.1, 2, 1),  # what lies beyond the window is not looked at
+        (0.3, 0.0, 0.1, 3, 0),  # 0.3 / 0.1 is 2.9999999999999996
+        (0.0, 0.6, 0.2, 0, 3),
+        (0.05, 0.05, 0.1, 0, 0),
+    ],
+)
+def test_golden_offsets(before_s, after_s, spacing_s, back, ahead):
+    config = WindowConfig(before_s=before_s, after_s=after_s, spacing_s=spacing_s)
+    expected = np.arange(-back, ahead + 1) * spacing_s
+    np.testing.assert_allclose(config.offsets_s(7.0), expected)
+
+
+def test_a_window_of_too_many_samples_is_refused():
+    config = WindowConfig(before_s=50.0, after_s=50.0, spacing_s=0.1)
+    assert len(config.offsets_s(10.0)) == 1001
+    with pytest.raises(UsageError, match=r"has more than 1000 samples 0\.1 s apart"):
+        WindowConfig(before_s=50.0, after_s=50.1, spacing_s=0.1).offsets_s(10.0)
+
+
+def test_golden_samples_between_frames():
+    time_s, values = np.array([0.0, 1.0, 3.0]), np.array([[0.0, 1.0], [4.0, 1.0], [10.0, 5.0]])
+    windows, known = sample_windows(time_s, values, np.array([1.0]), np.array([-0.25, 0.0, 0.5]))
+    np.testing.assert_allclose(windows[0], [[3.0, 1.0], [4.0, 1.0], [5.5, 2.0]])
+    assert known.tolist() == [True]
+
+
+def test_a_microsecond_beside_a_frame_is_the_frame():
+    time_s, values = np.array([0.0, 1.0, 2.0]), np.array([[np.nan], [4.0], [np.nan]])
+    off = np.array([-9e-7, 9e-7, -2e-6, 2e-6])
+    windows, known = sample_windows(time_s, values, 1.0 + off, np.zeros(1))
+    assert known.tolist() == [True, True, False, False]
+    np.testing.assert_array_equal(windows[:2, 0, 0], 4.0)
+
+
+@pytest.mark.parametrize(
+    ("at_s", "is_inside"),
+    [(0.471, True), (0.469, False), (2.229, True), (2.231, False), (1.3, True)],
+)
+def test_a_tenth_of_a_frame_beyond_the_ends_is_forgiven(at_s, is_inside):
+    # Frames every 0.3 s up to 2.7 s and windows of half a second either way: 0.03 s are forgiven.
+    time_s = np.arange(10) * 0.3
+    inside = inside_windows(time_s, np.array([at_s]), np.array([-0.5, 0.0, 0.5]))
+    assert inside.tolist() == [is_inside]
+
+
+def test_only_the_moment_has_to_be_inside_where_ends_are_held():
+    time_s, offsets_s = np.arange(10) / 10, np.array([-5.0, 0.0, 5.0])
+    at_s = np.array([-0.02, -0.005, 0.5, 0.905, 0.92])
+    held = inside_windows(time_s, at_s, offsets_s, at_ends="hold")
+    assert held.tolist() == [False, True, True, True, False]
+    assert not inside_windows(time_s, at_s, offsets_s).any()
+
+
+def test_one_frame_forgives_nothing():
+    one = inside_windows(np.array([1.0]), np.array([1.0, 1.0 + 1e-9]), np.zeros(1))
+    assert one.tolist() == [True, False]
+
+
+def test_flattened_windows_keep_features_side_by_side():
+    windows = np.arange(12.0).reshape(2, 3, 2)
+    flat = flatten_windows(windows, np.array([0.0, 0.1, 0.2]), has_levels=True)
+    np.testing.assert_array_equal(flat[0], [2, 2, 4, 4, 0, 1])
+    np.testing.assert_array_equal(flat[1], [2, 2, 4, 4, 6, 7])
+
+
+def test_the_nearest_frame_is_the_earlier_of_two_as_near():
+    time_s = np.array([0.0, 1.0, 3.0])
+    wanted_s = np.array([[-9.0, 0.5, 0.51], [1.9, 2.0, 2.1], [3.0, 99.0, 0.0]])
+    assert nearest_frames(time_s, wanted_s).tolist() == [[0, 0, 1], [1, 1, 2], [2, 2, 0]]

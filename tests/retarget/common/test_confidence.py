@@ -56,3 +56,29 @@ def test_each_defect_lowers_it(worse):
 def test_nothing_known_is_zero():
     assert confidence(sigma_rotation_rad=np.full(1, np.nan)) == 0.0
     assert confidence(error_m=np.full(1, np.nan)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"room_rad": np.zeros(1)}, 0.5),
+        ({"room_rad": np.deg2rad([2.5])}, 0.75),
+        ({"room_rad": np.deg2rad([5.0])}, 1.0),
+        ({"room_rad": np.deg2rad([-3.0])}, 0.5),
+        ({"is_observed": np.zeros(1, bool)}, 0.5),
+        # An error of 2 sqrt(3) cm counts as 2 cm along each axis; one of 10 degrees by itself.
+        ({"error_m": np.array([0.02 * 3**0.5])}, 0.5**0.5),
+        ({"error_rad": np.deg2rad([10.0])}, 0.5**0.5),
+        ({"sigma_rotation_rad": np.deg2rad([30.0])}, 0.1**0.5),
+        ({"sigma_position_m": np.array([[0.06, 0.02, 0.0]])}, ((0.1 + 0.5 + 1.0) / 3) ** 0.5),
+    ],
+)
+def test_golden_values_of_each_part(change, expected):
+    assert confidence(**EXACT | change) == pytest.approx(expected, rel=1e-9)
+
+
+def test_sigma_and_error_add_as_variances():
+    both = {"sigma_rotation_rad": np.deg2rad([6.0]), "error_rad": np.deg2rad([8.0])}
+    assert confidence(**EXACT | both) == pytest.approx(0.5**0.5)
+    place = {"sigma_position_m": np.full((1, 3), 0.012), "error_m": np.array([0.016 * 3**0.5])}
+    assert confidence(**EXACT | place) == pytest.approx(0.5**0.5)

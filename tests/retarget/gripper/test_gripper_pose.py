@@ -135,3 +135,70 @@ def test_rotation_is_least_sure_at_touch():
 
 def test_unknown_wrist_sigma_stays_unknown():
     assert np.isnan(rotation_sigma(np.array([0.05]), np.array([np.nan]))).all()
+
+
+def drawn_hand():
+    """A right hand whose thumb and index finger form a square U: tips 6 cm apart along y.
+
+    Knuckles at x = 0.08, tips at x = 0.14, thumb on the +y side, little finger's root below.
+    """
+    joints = np.full((1, 21, 3), 9.0)
+    joints[0, 0] = [0.0, 0.0, 0.0]
+    joints[0, [2, 3, 4]] = [[0.08, 0.03, 0], [0.11, 0.03, 0], [0.14, 0.03, 0]]
+    joints[0, [5, 6, 7, 8]] = [
+        [0.08, -0.03, 0],
+        [0.1, -0.03, 0],
+        [0.12, -0.03, 0],
+        [0.14, -0.03, 0],
+    ]
+    joints[0, 17] = [0.08, -0.03, -0.06]
+    return joints
+
+
+def test_golden_pose_of_a_square_hand():
+    # y runs from index to thumb, x from the knuckles to the tips, z to the thumb's side. The tips'
+    # own vector and the line of the joints behind agree but for the x of IP and DIP.
+    pose = gripper_pose(drawn_hand(), "right")[0]
+    np.testing.assert_allclose(pose[:3, 3], [0.14, 0.0, 0.0], atol=1e-12)
+    line = np.array([0.11 - 0.12 + 0.5 * (0.08 - 0.1), 0.06 + 0.5 * 0.06, 0.0])
+    line /= np.linalg.norm(line)
+    tips = np.array([0.0, 0.06, 0.0])
+    closing = tips * 0.5 * (0.06 + tips @ line) + 0.02**2 * line
+    y = closing / np.linalg.norm(closing)
+    np.testing.assert_allclose(pose[:3, 1], y, atol=1e-9)
+    # Approach: tips from knuckles (6 cm, squared), palm and row of knuckles by 3 cm squared.
+    approach = 0.06**2 * np.array([1.0, 0, 0]) + 0.03**2 * np.array([1.0, 0, 0])
+    approach += 0.03**2 * np.cross(y, [0.0, 0.0, 1.0])
+    x = approach - (approach @ y) * y
+    np.testing.assert_allclose(pose[:3, 0], x / np.linalg.norm(x), atol=1e-9)
+    np.testing.assert_allclose(pose[:3, 2], np.cross(pose[:3, 0], y), atol=1e-9)
+
+
+def test_where_fingers_are_folded_palm_and_knuckles_hold_the_approach():
+    joints = drawn_hand()
+    joints[0, [4, 8], 0] = 0.08  # tips over the knuckles: no reach of their own
+    pose = gripper_pose(joints, "right")[0]
+    y = pose[:3, 1]
+    approach = 0.03**2 * (np.array([1.0, 0, 0]) + np.cross(y, [0.0, 0.0, 1.0]))
+    x = approach - (approach @ y) * y
+    np.testing.assert_allclose(pose[:3, 0], x / np.linalg.norm(x), atol=1e-9)
+
+
+def test_golden_position_sigma():
+    # A lever of 14 cm along x: it swings across, not along. 3 cm of the wrist, 0.1 rad, and the
+    # mean of two tips with 7 mm each.
+    found = position_sigma(drawn_hand(), np.array([[0.03, 0.0, 0.01]]), np.array([0.1]))
+    tips = 0.007**2 / 2
+    expected = np.sqrt([0.03**2 + tips, 0.014**2 + tips, 0.01**2 + 0.014**2 + tips])
+    np.testing.assert_allclose(found[0], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("aperture_m", [0.0, 0.01, 0.02, 0.08])
+def test_golden_rotation_sigma(aperture_m):
+    # The angle of two tips 7 mm off each, sqrt(2) 0.007 / a, and the line's 0.35 rad, weighed by
+    # a^2 and 2 cm squared over their sum.
+    weight = aperture_m**2 + 0.02**2
+    tips = 2**0.5 * 0.007 * aperture_m / weight
+    line = 0.35 * 0.02**2 / weight
+    found = rotation_sigma(np.array([aperture_m]), np.array([0.2]))[0]
+    assert found == pytest.approx((0.2**2 + tips**2 + line**2) ** 0.5, rel=1e-9)

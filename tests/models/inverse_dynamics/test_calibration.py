@@ -1,0 +1,91 @@
+"""Intervals hold what they promise, and confidence means a chance."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from rotoscope.models.inverse_dynamics.calibration import (
+    COVERAGE,
+    NORMAL_QUANTILE,
+    RIGHT_WITHIN,
+    TEMPERATURES,
+    Calibration,
+    best_temperature,
+    confidence,
+    conformal_factor,
+    tempered,
+)
+from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+
+
+@pytest.mark.parametrize(
+    ("num", "rank"),
+    [(1, 1), (3, 3), (8, 8), (9, 9), (10, 10), (18, 18), (19, 18), (20, 19), (29, 27)],
+)
+def test_the_factor_is_the_score_of_rank_nine_tenths_of_one_more_than_there_are(num, rank):
+    # Split conformal prediction: the ceil((n + 1) 0.9)-th smallest of n scores or the largest.
+    score = np.random.default_rng(num).permutation(np.arange(1.0, num + 1))[:, None]
+    assert conformal_factor(score, np.ones((num, 1))).tolist() == [rank]
+
+
+def test_scores_are_errors_over_doubts_of_each_dimension():
+    error = np.array([[-3.0, 0.1], [1.0, -0.4]])
+    doubt = np.array([[2.0, 0.1], [0.5, 0.1]])
+    np.testing.assert_allclose(conformal_factor(error, doubt), [2.0, 4.0])
+
+
+def test_intervals_hold_nine_tenths_of_what_comes_next():
+    # Exchangeable scores lie below the factor with chance ceil(0.9 (n + 1)) / (n + 1): 36 / 39 for
+    # 38. 4000 draws leave 0.0042 of scatter; four of those are allowed.
+    rng = np.random.default_rng(0)
+    draws = rng.exponential(size=(4000, 39))
+    held = [draw[38] <= conformal_factor(draw[:38, None], np.ones((38, 1)))[0] for draw in draws]
+    assert np.mean(held) == pytest.approx(36 / 39, abs=0.017)
+    assert COVERAGE == 0.9
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.1, 0.7])
+def test_confidence_is_the_chance_of_a_normal_error(sigma):
+    # Half of the 90 % interval is 1.645 sigma; a share s is met with chance 2 Phi(s / sigma) - 1.
+    half = np.full((1, 2), norm.ppf(0.95) * sigma)
+    chance = np.mean([2 * norm.cdf(s / sigma) - 1 for s in (0.05, 0.1, 0.2, 0.5, 1.0)])
+    nothing = np.zeros((1, 0))
+    assert confidence(half, nothing)[0] == pytest.approx(chance, abs=1e-4)
+    assert confidence(half, np.array([[0.25]]))[0] == pytest.approx(
+        (2 * chance + 0.25) / 3, abs=1e-4
+    )
+
+
+def test_confidence_ends_at_nothing_and_certainty():
+    assert confidence(np.zeros((1, 1)), np.ones((1, 1)))[0] == 1.0
+    assert confidence(np.full((1, 1), 1e9), np.zeros((1, 1)))[0] == pytest.approx(0.0, abs=1e-6)
+    assert norm.ppf(0.95) == pytest.approx(NORMAL_QUANTILE, abs=1e-4)
+    assert RIGHT_WITHIN == (0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+def test_golden_tempered_probabilities():
+    # Square roots of 0.8 and 0.2 are as 2 to 1; their squares as 16 to 1.
+    probability = np.array([[0.8, 0.2]])
+    np.testing.assert_allclose(tempered(probability, 2.0), [[2 / 3, 1 / 3]], rtol=1e-12)
+    np.testing.assert_allclose(tempered(probability, 0.5), [[16 / 17, 1 / 17]], rtol=1e-12)
+    np.testing.assert_allclose(tempered(np.array([[1.0, 0.0]]), 3.0)[0, 1], 1e-3, rtol=2e-3)
+
+
+def test_best_temperature_is_that_of_the_true_frequencies():
+    # Said 0.8 to 0.2, true two times in three: 4 ** (1 / T) = 2, so T = 2. The grid has steps of
+    # 8 %, so half of that is the tolerance.
+    probability = np.tile([[0.8, 0.2]], (300, 1))
+    truth = np.eye(2)[np.repeat([0, 1], [200, 100])]
+    assert best_temperature(probability, truth) == pytest.approx(2.0, rel=0.042)
+    always, never = np.eye(2)[np.zeros(300, int)], np.eye(2)[np.ones(300, int)]
+    assert best_temperature(probability, always) == pytest.approx(0.2)
+    assert best_temperature(probability, never) == pytest.approx(5.0)
+    steps = np.diff(np.log(TEMPERATURES))
+    np.testing.assert_allclose(steps, np.log(25) / 40)
+
+
+def test_half_width_is_the_expected_error_times_the_factor():
+    doubt = DoubtModel(np.zeros((2, 1)), np.ones((2, 1)), np.array([[0.0, 1.0], [2.0, 0.0]]))
+    calibration = Calibration(doubt, np.array([3.0, 0.5]), 1.0)
+    found = calibration.half_width(np.array([[[9.0], [0.5]]]))
+    np.testing.assert_allclose(found, [[3.0 * np.e, 0.5 * np.e]])

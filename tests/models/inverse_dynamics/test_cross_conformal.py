@@ -1,0 +1,153 @@
+"""What held-out parts teach: the factor of intervals, a temperature, and labels cut again."""
+
+from types import SimpleNamespace
+
+import jaxtyping
+import numpy as np
+import pytest
+
+from rotoscope.models.inverse_dynamics import cross_conformal
+from rotoscope.models.inverse_dynamics.calibration import TEMPERATURES, conformal_factor
+from rotoscope.models.inverse_dynamics.cross_conformal import _Said
+from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+from rotoscope.models.inverse_dynamics.labeler import Labels
+from rotoscope.models.training.action_space import ActionSpace
+from rotoscope.pipeline.contract import ActionContract, Dimension
+
+
+@pytest.fixture
+def shapes_unchecked():
+    """Stands for a whole labeler by what is asked of it."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def space_of(*quantities):
+    bounds = {"lower": 0, "upper": 1}
+    dimensions = tuple(
+        Dimension(name=f"d{i}", quantity=q, unit="1", **(bounds if q == "discrete" else {}))
+        for i, q in enumerate(quantities)
+    )
+    return ActionSpace.of(ActionContract(robot="r", dimensions=dimensions, rate_hz=10, shift_s=0))
+
+
+def part_of(seed, *, members=1, num_rows=50, variance=0.0):
+    rng = np.random.default_rng(seed)
+    nothing = np.zeros((num_rows, 2))
+    return _Said(
+        values=nothing,
+        encoded=np.zeros((members, num_rows, 2)),
+        signs=rng.normal(size=(num_rows, 2, 3)),
+        error=rng.normal(size=(num_rows, 2)),
+        variance=np.full((num_rows, 2), variance),
+        truth=nothing,
+        lengths=(num_rows,),
+    )
+
+
+def test_the_factor_is_that_of_the_errors_of_all_parts():
+    parts = [part_of(0), part_of(1, num_rows=30)]
+    signs = np.concatenate([p.signs for p in parts])
+    error = np.concatenate([p.error for p in parts])
+    factor, doubt = cross_conformal._intervals(parts, 1)
+    expected = DoubtModel.of(signs, error)
+    np.testing.assert_allclose(doubt.weight, expected.weight)
+    np.testing.assert_allclose(factor, conformal_factor(error, expected(signs)))
+
+
+@pytest.mark.parametrize(
+    ("variance", "left"),
+    [
+        (0.3, 1 - 0.3 * (1 / 2 - 1 / 5)),
+        (2.0, 1 - 2.0 * (1 / 2 - 1 / 5)),
+        (9.0, 0.25),  # never less than half the width
+    ],
+)
+def test_more_members_than_were_asked_err_less(variance, left):
+    # Two of five members saw none of a part: the mean of five has lost (1/2 - 1/5) of the members'
+    # variance, here given as a share of the squared error.
+    part = part_of(3, members=2)
+    squared = (part.error**2).mean(axis=0)
+    part.variance[:] = variance * squared
+    plain, _ = cross_conformal._intervals([part_of(3, members=2)], 5)
+    fewer, _ = cross_conformal._intervals([part], 5)
+    np.testing.assert_allclose(fewer, plain * np.sqrt(left))
+
+
+def test_fewer_members_than_were_asked_err_more_but_at_most_twice():
+    part = part_of(3, members=5)
+    part.variance[:] = (part.error**2).mean(axis=0)
+    plain, _ = cross_conformal._intervals([part_of(3, members=5)], 1)
+    one, _ = cross_conformal._intervals([part], 1)
+    np.testing.assert_allclose(one, plain * np.sqrt(1 + (1 - 1 / 5)))
+    part.variance[:] *= 100
+    np.testing.assert_allclose(cross_conformal._intervals([part], 1)[0], 2 * plain)
+
+
+def test_the_temperature_is_the_geometric_mean_over_choices(shapes_unchecked):
+    # Always right with 0.8 calls for the sharpest, always wrong for the flattest probabilities.
+    space = space_of("discrete", "position", "discrete")
+    encoded = np.tile([0.8, 0.2, 5.0, 0.2, 0.8], (2, 40, 1))
+    truth = np.zeros((40, 3))
+    said = SimpleNamespace(encoded=encoded, truth=truth)
+    found = cross_conformal._temperature([said], SimpleNamespace(space=space))
+    assert found == pytest.approx(np.sqrt(TEMPERATURES[0] * TEMPERATURES[-1]))
+    sure = SimpleNamespace(encoded=encoded[:, :, :3], truth=truth[:, :2])
+    both = SimpleNamespace(space=space_of("discrete", "position"))
+    assert cross_conformal._temperature([sure], both) == pytest.approx(0.2)
+
+
+def test_without_choices_there_is_no_temperature(shapes_unchecked):
+    whole = SimpleNamespace(space=space_of("position"))
+    assert cross_conformal._temperature([part_of(0)], whole) == 1.0
+
+
+def test_labels_are_cut_where_episodes_end():
+    values = np.arange(12.0).reshape(6, 2)
+    labels = Labels(values, values + 100, np.linspace(0, 1, 6))
+    one, two, three = cross_conformal._cut(labels, (1, 3, 2))
+    np.testing.assert_array_equal(one.values, values[:1])
+    np.testing.assert_array_equal(two.half_width, values[1:4] + 100)
+    np.testing.assert_allclose(three.confidence, [0.8, 1.0])
+
+
+class Voters:
+    """Members that say 0, 1 and 2 of an action whose truth is 1.5, in spreads of 2."""
+
+    space = space_of("position")
+
+    def __init__(self, votes=(0.0, 1.0, 2.0)):
+        self.votes = votes
+
+    def embeddings_of(self, rows):
+        return None
+
+    def predict(self, inputs, pictures):
+        return np.array([[[v]] * 3 for v in self.votes]), np.zeros((len(self.votes), 3, 1))
+
+    def summarise(self, encoded, log_variance):
+        return encoded.mean(axis=0), np.ones((3, 1))
+
+    def signs(self, values, own, inputs, pictures):
+        return np.stack([values, own], axis=2)
+
+
+def test_golden_answers_of_a_part(shapes_unchecked, monkeypatch):
+    episodes = [
+        SimpleNamespace(actions=np.full((n, 1), 1.5), inputs=np.zeros((n, 1))) for n in (1, 2)
+    ]
+    joined = SimpleNamespace(actions=np.full((3, 1), 1.5), inputs=np.zeros((3, 1)))
+    monkeypatch.setattr(cross_conformal.Rows, "join", lambda parts: joined)
+    part = SimpleNamespace(labeler=Voters(), episodes=episodes)
+    whole = SimpleNamespace(scaling=SimpleNamespace(spread=np.array([2.0])))
+    said = cross_conformal._ask(part, whole)
+    np.testing.assert_array_equal(said.values, 1.0)
+    np.testing.assert_array_equal(said.error, (1.0 - 1.5) / 2.0)
+    # Two votes 1 off and one at the mean: 2 / (3 - 1) is the sample's variance, over the spread
+    # squared. One member alone has none.
+    np.testing.assert_array_equal(said.variance, 0.25)
+    assert said.lengths == (1, 2)
+    assert said.num_members == 3
+    alone = SimpleNamespace(labeler=Voters((1.0,)), episodes=episodes)
+    np.testing.assert_array_equal(cross_conformal._ask(alone, whole).variance, 0.0)
