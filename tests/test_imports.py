@@ -163,9 +163,10 @@ def test_rooms_say_what_they_import_and_import_no_more(
 ) -> None:
     wrong = []
     for room, below in room_graph(graph, package).items():
-        said = ast.get_docstring(
-            ast.parse((ROOT / room.replace(".", "/") / "__init__.py").read_text())
-        )
+        folder = ROOT / room.replace(".", "/")
+        if not folder.is_dir():
+            continue  # a single file on top of the rooms
+        said = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
         assert said is not None
         assert "\n\nMay import: " in said, room
         allowed = said.partition("May import: ")[2]
