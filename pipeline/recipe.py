@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rotoscope.pipeline import registry
 from rotoscope.pipeline.config_paths import with_absolute_paths, without_folders
 from rotoscope.pipeline.configs import config_path
-from rotoscope.pipeline.errors import RecipeError, one_of
+from rotoscope.pipeline.errors import RecipeError, quoted
 from rotoscope.pipeline.files.plain import mapping, read_yaml
 from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.recipe_text import (
@@ -222,7 +222,7 @@ def build_recipe(
     given = mapping(raw, source=source, error=RecipeError)
     unknown = sorted(set(given) - KEYS)
     if unknown:
-        raise RecipeError(f"{source}: unknown keys {shown(unknown)}; valid ones are {one_of(KEYS)}")
+        raise RecipeError(f"{source}: unknown keys {shown(unknown)}; valid ones are {quoted(KEYS)}")
     items = given.get("stages")
     if not isinstance(items, list | tuple) or not items:
         raise RecipeError(
@@ -257,7 +257,7 @@ def _find(name_or_path: str) -> Path:
         return path
     if is_file or name_or_path not in recipe_names():
         raise RecipeError(
-            f"there is no recipe {name_or_path!r}; valid ones are {one_of(recipe_names())}, "
+            f"there is no recipe {name_or_path!r}; valid ones are {quoted(recipe_names())}, "
             "or the path of a .yaml file"
         )
     return config_path("recipes", f"{name_or_path}.yaml")
@@ -307,7 +307,7 @@ def _checked[M: BaseModel](model: type[M], values: dict[str, Any], owner: str) -
             key = ".".join(str(p) for p in problem["loc"])
             if problem["type"] == "extra_forbidden":
                 fields = _section_at(model, problem["loc"][:-1]).model_fields
-                valid = one_of(fields) if fields else "none: it has no keys"
+                valid = quoted(fields) if fields else "none: it has no keys"
                 lines.append(f"{owner}: unknown key {key!r}; valid keys are {valid}")
             elif problem["type"] == "missing":
                 lines.append(
@@ -342,7 +342,7 @@ def _check_order(stages: tuple[StageEntry, ...]) -> None:
             if not any(feeds(p, need) for p in provided):
                 raise RecipeError(
                     f"stage {entry.name!r} requires {need!r}, which no stage before it provides "
-                    f"(provided so far: {one_of(provided)}); add one before it"
+                    f"(provided so far: {quoted(provided)}); add one before it"
                 )
         is_frame_stage = issubclass(entry.stage_class, FrameStage)
         if is_frame_stage and has_clip_stage:
@@ -371,6 +371,6 @@ def _action_stage(stages: tuple[StageEntry, ...], wanted: object) -> str:
     if wanted not in labelers:
         raise RecipeError(
             f"'action' names stage {shown(wanted)}, which gives no actions; labelers here are "
-            f"{one_of(labelers)}"
+            f"{quoted(labelers)}"
         )
     return str(wanted)

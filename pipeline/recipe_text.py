@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rotoscope.pipeline.errors import RecipeError, one_of
+from rotoscope.pipeline.errors import RecipeError, quoted
 from rotoscope.pipeline.files.plain import mapping, parse_yaml
 from rotoscope.pipeline.quoting import shown
 
@@ -44,7 +44,7 @@ def apply_override(
     if not equals or (owner is None and key not in ("task", "action", "name")):
         raise RecipeError(
             f"cannot read override {shown(text)}: write STAGE.KEY=VALUE with a stage or section of "
-            f"{one_of(targets)}, or task=TEXT"
+            f"{quoted(targets)}, or task=TEXT"
         )
     source = f"override {shown(text)}"
     value = parse_yaml(value_text, source=source, error=RecipeError) if value_text else ""

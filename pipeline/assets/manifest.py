@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rotoscope.pipeline.configs import config_path
-from rotoscope.pipeline.errors import AssetError, UsageError, one_of
+from rotoscope.pipeline.errors import AssetError, UsageError, quoted
 
 
 class _Entry(BaseModel):
@@ -169,5 +169,5 @@ def find_asset(name: str) -> Asset:
     """
     assets = manifest()
     if name not in assets:
-        raise UsageError(f"there is no asset {name!r}; valid ones are {one_of(assets)}")
+        raise UsageError(f"there is no asset {name!r}; valid ones are {quoted(assets)}")
     return assets[name]

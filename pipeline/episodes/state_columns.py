@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.pipeline.episodes.episode import Feature, StateColumns
-from rotoscope.pipeline.errors import TrackError, one_of
+from rotoscope.pipeline.episodes.episode import Column, StateColumns
+from rotoscope.pipeline.errors import TrackError, quoted
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class SeenState:
     """What the numbers are."""
 
 
-def seen_state(features: Mapping[str, Feature], names: Sequence[str]) -> SeenState | None:
+def seen_state(features: Mapping[str, Column], names: Sequence[str]) -> SeenState | None:
     """Some features side by side as a state; `None` where no row is known.
 
     Raises:
@@ -33,8 +33,8 @@ def seen_state(features: Mapping[str, Feature], names: Sequence[str]) -> SeenSta
     missing = [name for name in names if name not in features]
     if missing:
         raise TrackError(
-            f"export.state names {one_of(missing)}, which no stage of the recipe gives; it gives "
-            f"{one_of(features)}"
+            f"export.state names {quoted(missing)}, which no stage of the recipe gives; it gives "
+            f"{quoted(features)}"
         )
     chosen = [features[name] for name in names]
     values = np.concatenate([f.values.astype(float) for f in chosen], axis=1)
@@ -55,7 +55,7 @@ def seen_state(features: Mapping[str, Feature], names: Sequence[str]) -> SeenSta
     return SeenState(values[nearest], is_known, columns)
 
 
-def _unique_names(names: Sequence[str], chosen: Sequence[Feature]) -> tuple[str, ...]:
+def _unique_names(names: Sequence[str], chosen: Sequence[Column]) -> tuple[str, ...]:
     """The features' own names; with the feature's in front where two would be the same."""
     own = [n for feature in chosen for n in feature.names]
     if len(set(own)) == len(own):

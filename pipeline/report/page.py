@@ -11,8 +11,8 @@ import numpy as np
 
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.files.atomic import write_text_atomic
-from rotoscope.pipeline.report import charts, moments, timeline
-from rotoscope.pipeline.report.features import check_features
+from rotoscope.pipeline.report import animations, charts, timeline
+from rotoscope.pipeline.report.columns import check_drawn_columns
 from rotoscope.pipeline.report.robot import RobotPainter
 from rotoscope.pipeline.report.timeline import CONFIDENCE, REASON_TEXT, VALID
 from rotoscope.pipeline.sources import NOUNS
@@ -41,12 +41,12 @@ def write_report(
     import jinja2
 
     dataset = open_dataset(dataset_path)
-    check_features(dataset)
+    check_drawn_columns(dataset)
     episodes = [dataset.episode(i) for i in range(len(dataset.table))]
     ranked = sorted(episodes, key=_goodness)
     shown = sorted(ranked[:max_episodes], key=lambda e: e.index)
     with RobotPainter(robots) as painter:
-        loop_s = min(moments.LOOP_MAX_S, LOOPS_S / max(len(shown), 1))
+        loop_s = min(animations.LOOP_MAX_S, LOOPS_S / max(len(shown), 1))
         sections = [_section(dataset, episode, painter, loop_s) for episode in shown]
     ledger = dataset.ledger()
     template = jinja2.Template(
@@ -198,8 +198,8 @@ def _section(
             )
             if fact
         ],
-        "loop": moments.loop(dataset, episode, draw, max_s=loop_s),
-        "sheet": moments.contact_sheet(dataset, episode, draw),
+        "loop": animations.loop(dataset, episode, draw, max_s=loop_s),
+        "sheet": animations.contact_sheet(dataset, episode, draw),
         "strip": timeline.reason_strip(dataset, episode),
         "contacts": timeline.contact_strips(dataset, episode),
         "violations": timeline.violation_strips(dataset, episode),

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from rotoscope.pipeline.errors import UsageError, one_of
+from rotoscope.pipeline.errors import UsageError, quoted
 from rotoscope.pipeline.files.atomic import write_bytes_atomic
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.files.plain import read_json
@@ -51,7 +51,7 @@ class LabelRequest:
             raise UsageError(f"limit must be at least 1, got {self.limit}")
         names = [s.name for s in self.recipe.stages]
         if self.until and self.until not in names:
-            raise UsageError(f"there is no stage {self.until!r} to stop after; {one_of(names)}")
+            raise UsageError(f"there is no stage {self.until!r} to stop after; {quoted(names)}")
 
     @property
     def work(self) -> Path:

@@ -56,7 +56,7 @@ class Measurement:
         nothing = np.zeros((*relative.shape, relative.shape[1]))
         return cls(relative, eye, PRIOR_OUTLIER_SPREAD**2 * eye, 0.02, weight, nothing)
 
-    def beside(self, motion: Float[np.ndarray, "sample signal signal"]) -> Measurement:
+    def with_process(self, motion: Float[np.ndarray, "sample signal signal"]) -> Measurement:
         """The same, for a motion whose third difference has this covariance around each sample."""
         return replace(self, unresolved=UNRESOLVED_SHARE * motion)
 
@@ -75,16 +75,16 @@ class Measurement:
         self,
         residual: Float[np.ndarray, "sample signal"],
         fit_cov: Float[np.ndarray, "sample signal signal"],
-        standing_out: Float[np.ndarray, "sample signal"],
+        median_residual: Float[np.ndarray, "sample signal"],
     ) -> Measurement:
         """One step of expectation maximisation.
 
         Args:
             residual: Samples minus the posterior mean.
             fit_cov: Posterior covariance of the motion at the samples.
-            standing_out: Samples minus the median of their neighbours, NaN where there are none.
+            median_residual: Samples minus the median of their neighbours, NaN where there are none.
         """
-        judged = self._judge(residual, fit_cov, standing_out)
+        judged = self._judge(residual, fit_cov, median_residual)
         scaled = residual / self.relative
         spread = fit_cov / (self.relative[:, :, None] * self.relative[:, None, :])
         moments = scaled[:, :, None] * scaled[:, None, :] + spread
@@ -95,7 +95,7 @@ class Measurement:
         return replace(judged, noise=noise)
 
     def _judge(
-        self, residual: np.ndarray, fit_cov: np.ndarray, standing_out: np.ndarray
+        self, residual: np.ndarray, fit_cov: np.ndarray, median_residual: np.ndarray
     ) -> Measurement:
         """Which samples are good, and what the others look like."""
         n = len(self.noise)
@@ -105,7 +105,7 @@ class Measurement:
         if_good = leave_out @ fit_cov + self.covariance
         if_good = 0.5 * (if_good + np.swapaxes(if_good, -1, -2))
         log_good = np.fmax(
-            _log_density(left_out, if_good), _log_density(standing_out, self.covariance)
+            _log_density(left_out, if_good), _log_density(median_residual, self.covariance)
         )
         log_bad = _log_density(left_out, if_good + self.outlier)
         weight, outlier_share = good_weight(log_good, log_bad, self.outlier_share)
@@ -147,7 +147,7 @@ def _log_density(
     return np.asarray(-0.5 * (np.einsum("ti,ti->t", x, solved) + log_determinant))
 
 
-def sticking_out(
+def running_median_residual(
     samples: Float[np.ndarray, "sample signal"], run: Int[np.ndarray, " sample"], reach: int
 ) -> Float[np.ndarray, "sample signal"]:
     """How far each sample lies from the median of itself and `reach` neighbours on each side.
@@ -160,13 +160,13 @@ def sticking_out(
     return np.where(is_full[:, None], distance, np.nan)
 
 
-def screened(
+def initial_weights(
     samples: Float[np.ndarray, "sample signal"], run: Int[np.ndarray, " sample"]
 ) -> Float[np.ndarray, " sample"]:
     """First guess of the weights: 0 for what sticks out of its neighbours, 1 for the rest.
 
     That is ten times further than four samples in five do, in any signal.
     """
-    distance = np.nan_to_num(np.abs(sticking_out(samples, run, 2)))
+    distance = np.nan_to_num(np.abs(running_median_residual(samples, run, 2)))
     usual = np.quantile(distance, 0.8, axis=0)
     return 1.0 - ((distance > 10.0 * usual) & (usual > 0)).any(axis=1)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from rotoscope.pipeline.configs import config_path
-from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.errors import RobotError, quoted
 from rotoscope.pipeline.files.plain import mapping, read_yaml
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.quoting import shown
@@ -120,7 +120,7 @@ def load_config(name_or_path: str) -> tuple[AnyRobotConfig, Path]:
     raw = _read_mapping(path)
     kind = raw.get("kind", "arm")
     if not isinstance(kind, str) or kind not in SECTIONS:
-        raise RobotError(f"{path}: kind is {shown(kind)}; valid ones are {one_of(SECTIONS)}")
+        raise RobotError(f"{path}: kind is {shown(kind)}; valid ones are {quoted(SECTIONS)}")
     section = SECTIONS[kind]
     reject_unknown_keys(section, raw, str(path))
     try:
@@ -144,7 +144,7 @@ def load_config_of[C: (RobotConfig, HandConfig, HumanoidConfig)](
     if not isinstance(config, section):
         raise RobotError(
             f"{path} describes {_articled(config.kind)}, but {use} needs {_articled(wanted)}; "
-            f"there are {one_of(robot_names(wanted))}"
+            f"there are {quoted(robot_names(wanted))}"
         )
     return config, path
 
@@ -163,7 +163,7 @@ def find_config(name_or_path: str, *, kind: RobotKind | None = None) -> Path:
     path = Path(name_or_path) if is_path else config_path("robots", f"{name_or_path}.yaml")
     if not path.is_file():
         raise RobotError(
-            f"there is no robot {name_or_path!r}; valid ones are {one_of(robot_names(kind))}, "
+            f"there is no robot {name_or_path!r}; valid ones are {quoted(robot_names(kind))}, "
             "or the path of a .yaml file like those in configs/robots"
         )
     return path
@@ -193,7 +193,7 @@ def reject_unknown_keys(section: type[BaseModel], raw: dict[str, Any], where: st
     unknown = sorted(set(map(str, raw)) - set(_keys(section)))
     if unknown:
         raise RobotError(
-            f"{where}: unknown keys {unknown}; valid ones are {one_of(_keys(section))}"
+            f"{where}: unknown keys {unknown}; valid ones are {quoted(_keys(section))}"
         )
     for key, value in raw.items():
         annotation = section.model_fields[key].annotation

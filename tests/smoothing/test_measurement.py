@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
-from rotoscope.pipeline.smoothing.measurement import Measurement, screened, sticking_out
+from rotoscope.pipeline.smoothing.measurement import (
+    Measurement,
+    initial_weights,
+    running_median_residual,
+)
 
 ONE_RUN = np.zeros(600, int)
 
@@ -34,19 +38,19 @@ def test_a_fast_step_does_not_stick_out_but_a_blip_does():
     blip = np.zeros(600)
     blip[100:103] = 10.0
     signals = np.stack([step, blip], axis=1)
-    np.testing.assert_allclose(sticking_out(signals, ONE_RUN, 3)[:, 0], 0.0)
-    np.testing.assert_allclose(sticking_out(signals, ONE_RUN, 3)[:, 1], blip)
+    np.testing.assert_allclose(running_median_residual(signals, ONE_RUN, 3)[:, 0], 0.0)
+    np.testing.assert_allclose(running_median_residual(signals, ONE_RUN, 3)[:, 1], blip)
 
 
 def test_short_runs_cannot_tell_who_sticks_out():
     run = np.repeat([0, 1], [5, 10])
-    assert np.isnan(sticking_out(np.zeros((15, 1)), run, 3)[:5]).all()
+    assert np.isnan(running_median_residual(np.zeros((15, 1)), run, 3)[:5]).all()
 
 
 def test_gross_outliers_are_screened_before_anything_is_known():
     rng = np.random.default_rng(1)
     samples = rng.normal(0, 1, (600, 3)) + 30 * np.sin(np.arange(600) / 20)[:, None]
     samples[[50, 51, 200]] += 100.0
-    weight = screened(samples, ONE_RUN)
+    weight = initial_weights(samples, ONE_RUN)
     assert (weight[[50, 51, 200]] == 0).all()
     assert weight.sum() >= 595

@@ -20,8 +20,8 @@ from rotoscope.pipeline.smoothing.measurement import (
     PRIOR_OUTLIER_SPREAD,
     PRIOR_OUTLIERS,
     good_weight,
-    screened,
-    sticking_out,
+    initial_weights,
+    running_median_residual,
 )
 from rotoscope.pipeline.smoothing.process import SHARE_OF_CLIP
 from rotoscope.pipeline.smoothing.stationary import SignalFit, fit_signals
@@ -38,7 +38,7 @@ is judged."""
 
 
 @dataclass(frozen=True, eq=False)
-class SmoothedMany:
+class SmoothedMultivariate:
     """Many signals after smoothing, on the clock they came on."""
 
     mean: Float[np.ndarray, "time signal"]
@@ -65,13 +65,13 @@ class _Parameters:
     """What an outlier adds to the noise, in units of it."""
 
 
-def smooth_many(
+def smooth_multivariate(
     time_s: Float[np.ndarray, " time"],
     values: Float[np.ndarray, "time signal"],
     valid: Bool[np.ndarray, " time"],
     *,
     max_gap_s: float,
-) -> SmoothedMany:
+) -> SmoothedMultivariate:
     """The most likely motion behind many noisy signals that are sampled together.
 
     Linear relations that hold in all samples (a coordinate that is always zero, a point that stays
@@ -86,20 +86,20 @@ def smooth_many(
     Raises:
         TrackError: Lengths differ, times do not increase, or a valid sample is not finite.
     """
-    check_signals("smooth_many", time_s, values, valid, max_gap_s)
+    check_signals("smooth_multivariate", time_s, values, valid, max_gap_s)
     if not valid.any():
         nothing, no = np.full(values.shape, np.nan), np.zeros(len(time_s), bool)
-        return SmoothedMany(nothing, nothing, no, no)
+        return SmoothedMultivariate(nothing, nothing, no, no)
     layout = Layout.of(time_s, valid, max_gap_s)
-    good = screened(values[valid], layout.run_of_sample)
+    good = initial_weights(values[valid], layout.run_of_sample)
     center = np.average(values[valid], axis=0, weights=good)
     axes = _principal_axes((values[valid] - center)[good > 0])
     samples = (values[valid] - center) @ axes
     parameters = _Parameters(np.ones(len(samples)), np.ones(layout.jerks.num_rows))
     fit = fit_signals(layout, samples, parameters.weight, parameters.activity)
-    standing_out = sticking_out(samples, layout.run_of_sample, NEIGHBOURS)
+    median_residual = running_median_residual(samples, layout.run_of_sample, NEIGHBOURS)
     for _ in range(NUM_ITERATIONS if layout.is_noise_visible else 0):
-        judged = _judged(layout, samples, standing_out, parameters, fit)
+        judged = _judged(layout, samples, median_residual, parameters, fit)
         parameters = replace(judged, activity=_activity(layout, parameters.activity, fit))
         fit = fit_signals(layout, samples, parameters.weight, parameters.activity)
     return _result(layout, parameters, fit, center, axes)
@@ -116,7 +116,7 @@ def _principal_axes(
 def _judged(
     layout: Layout,
     samples: np.ndarray,
-    standing_out: np.ndarray,
+    median_residual: np.ndarray,
     parameters: _Parameters,
     fit: SignalFit,
 ) -> _Parameters:
@@ -129,7 +129,7 @@ def _judged(
     witnesses = max(1.0, INDEPENDENT_SHARE * samples.shape[1])
     log_good = witnesses * np.fmax(
         _mean_log_density(left_out, if_good),
-        _mean_log_density(standing_out / np.sqrt(fit.noise), np.ones_like(if_good)),
+        _mean_log_density(median_residual / np.sqrt(fit.noise), np.ones_like(if_good)),
     )
     log_bad = witnesses * _mean_log_density(left_out, if_good + parameters.outlier_variance)
     weight, outlier_share = good_weight(log_good, log_bad, parameters.outlier_share)
@@ -166,7 +166,7 @@ def _activity(
 
 def _result(
     layout: Layout, parameters: _Parameters, fit: SignalFit, center: np.ndarray, axes: np.ndarray
-) -> SmoothedMany:
+) -> SmoothedMultivariate:
     """The fit in the signals' own axes, on all frames."""
     shape = (len(layout.time_s), len(center))
     mean, sigma = np.full(shape, np.nan), np.full(shape, np.nan)
@@ -176,4 +176,4 @@ def _result(
         sigma[layout.frames] = np.sqrt(variance @ (axes**2).T)
     known, is_outlier, filled = layout.verdict(parameters.weight)
     mean[~known], sigma[~known] = np.nan, np.nan
-    return SmoothedMany(mean, sigma, is_outlier, filled)
+    return SmoothedMultivariate(mean, sigma, is_outlier, filled)
