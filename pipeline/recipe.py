@@ -8,9 +8,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from rotoscope.pipeline import registry
 from rotoscope.pipeline.config_paths import with_absolute_paths, without_folders
@@ -27,6 +27,7 @@ from rotoscope.pipeline.recipe_text import (
     settings_of,
     text_of,
 )
+from rotoscope.pipeline.settings import checked
 from rotoscope.pipeline.stage import FrameStage, Stage, feeds
 from rotoscope.pipeline.types import SourceKind
 
@@ -243,9 +244,9 @@ def build_recipe(
         task=text_of(top, "task", "manipulate the object", source),
         stages=stages,
         action=_action_stage(stages, top.get("action")),
-        video=_checked(VideoSection, sections["video"], "video"),
-        export=_checked(ExportSection, sections["export"], "export"),
-        limits=_checked(LimitsSection, sections["limits"], "limits"),
+        video=checked(VideoSection, sections["video"], owner="video", error=RecipeError),
+        export=checked(ExportSection, sections["export"], owner="export", error=RecipeError),
+        limits=checked(LimitsSection, sections["limits"], owner="limits", error=RecipeError),
         folder=folder,
     )
 
@@ -273,7 +274,7 @@ def _check_entry(
         name=name,
         reference=reference,
         stage_class=found,
-        config=with_absolute_paths(_checked(found.Config, config, name)),
+        config=with_absolute_paths(checked(found.Config, config, owner=name, error=RecipeError)),
         source_file=file,
         source_checksum=hashlib.sha256(file.read_bytes()).hexdigest() if file else "",
     )
@@ -296,37 +297,6 @@ def _check_class(reference: str, found: type[Stage]) -> None:
         raise RecipeError(
             f"{reference!r}: Config must be a subclass of StageConfig, got {shown(found.Config)}"
         )
-
-
-def _checked[M: BaseModel](model: type[M], values: dict[str, Any], owner: str) -> M:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            key = ".".join(str(p) for p in problem["loc"])
-            if problem["type"] == "extra_forbidden":
-                fields = _section_at(model, problem["loc"][:-1]).model_fields
-                valid = quoted(fields) if fields else "none: it has no keys"
-                lines.append(f"{owner}: unknown key {key!r}; valid keys are {valid}")
-            elif problem["type"] == "missing":
-                lines.append(
-                    f"{owner}.{key} must be given: in the recipe, or as -o {owner}.{key}=..."
-                )
-            else:
-                lines.append(f"{owner}.{key}: {problem['msg']}, got {shown(problem['input'])}")
-        raise RecipeError("; ".join(lines)) from error
-
-
-def _section_at(model: type[BaseModel], keys: Sequence[str | int]) -> type[BaseModel]:
-    """The settings that some keys lead to, one inside the other."""
-    for key in keys:
-        if str(key) in model.model_fields:
-            annotation = model.model_fields[str(key)].annotation
-            kinds = (annotation, *get_args(annotation))
-            inside = (k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel))
-            model = next(inside, model)
-    return model
 
 
 def _check_order(stages: tuple[StageEntry, ...]) -> None:

@@ -23,12 +23,13 @@ from rotoscope.models.policy.lerobot_facts import LerobotFacts, write_facts
 from rotoscope.models.policy.memory_dataset import MemoryDataset, memory_datasets
 from rotoscope.models.policy.trusted import Trust, said, trust_of
 from rotoscope.models.training.model_folder import package_versions
-from rotoscope.models.training.settings import read_settings
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.datasets.read import Dataset, open_dataset
 from rotoscope.pipeline.errors import DatasetError, UsageError
 from rotoscope.pipeline.files.atomic import atomic_path
 from rotoscope.pipeline.files.paths import walk
+from rotoscope.pipeline.quoting import shown
+from rotoscope.pipeline.settings import read_settings
 
 EXTRAS = {
     "act": ("train", ("accelerate",)),
@@ -282,7 +283,7 @@ def _options(overrides: Sequence[str]) -> dict[str, str]:
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals:
-            raise UsageError(f"cannot read {text!r}: write KEY=VALUE, such as steps=20000")
+            raise UsageError(f"cannot read {shown(text)}: write KEY=VALUE, such as steps=20000")
         out[key] = value
     return out
 
