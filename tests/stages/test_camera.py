@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,23 +12,11 @@ from rotoscope.pipeline.stages.camera import (
     CameraConfig,
     CameraStage,
 )
+from rotoscope.pipeline.testing import a_video
 from rotoscope.pipeline.tracks import Camera
 from rotoscope.pipeline.types import Clip, Video
 
-VIDEO = Video(
-    path=Path("a.mp4"),
-    sha256="0" * 64,
-    size_bytes=1,
-    width=1280,
-    height=720,
-    rotation_deg=0,
-    codec="h264",
-    pixel_format="yuv420p",
-    num_frames=3,
-    duration_s=0.1,
-    rate_hz=30.0,
-    is_variable_rate=False,
-)
+VIDEO = a_video(3, width=1280, height=720)
 
 
 def camera_of(video: Video = VIDEO, **config) -> Camera:
