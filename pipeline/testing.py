@@ -85,7 +85,7 @@ def a_frame(
 
 
 def a_hand_track(
-    joints_m: int | Float[np.ndarray, "time 21 3"] = 30, *, side: Side = "right", **fields: Any
+    joints_m: int | Float[np.ndarray, "time 21 3"] = 30, /, *, side: Side = "right", **fields: Any
 ) -> HandTrack:
     """A lifted hand, seen wherever its joints are finite.
 
@@ -117,6 +117,7 @@ def a_hand_track(
 
 def a_body_track(
     joints_m: int | Float[np.ndarray, "time body_joint 3"] = 30,
+    /,
     *,
     subject: str = "person0",
     **fields: Any,

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.stages.smooth import Smooth, SmoothConfig
 from rotoscope.pipeline.testing import (
     a_body_track,
@@ -39,8 +38,6 @@ def test_a_clip_keeps_its_videos_clock() -> None:
 def test_a_field_that_there_is_not_is_refused() -> None:
     with pytest.raises(TypeError, match="colour"):
         a_video(colour="red")
-    with pytest.raises(TrackError, match="arrays differ in length"):
-        a_hand_track(4, score=np.ones(3))
 
 
 def test_resting_hand_is_seen_where_the_camera_looks() -> None:

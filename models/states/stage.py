@@ -15,7 +15,7 @@ from rotoscope.models.states.folder import load_states, states_digest
 from rotoscope.models.states.state_map import bridged, smoothed_states
 from rotoscope.pipeline.errors import TrackError, quoted
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import FeatureTrack, Track, runs
+from rotoscope.pipeline.tracks import FeatureTrack, Track, median_rate_hz, runs
 from rotoscope.pipeline.types import Clip
 
 STATE_TRACK = "track.state"
@@ -101,7 +101,7 @@ def read_off(
     if len(time_s) < 3:
         return states
     groups = [slice(i, i + 1) for i in range(states.shape[1])]
-    return smoothed_states(states, groups, rate_hz=1 / float(np.median(np.diff(time_s))))
+    return smoothed_states(states, groups, rate_hz=median_rate_hz(time_s))
 
 
 def unseen_too_long(

@@ -14,6 +14,7 @@ from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.files.identity import Identity, check_unchanged, identify
 from rotoscope.pipeline.store.store import content_key
+from rotoscope.pipeline.tracks import median_rate_hz
 from rotoscope.pipeline.video.container import open_video, read_packets
 
 MAX_OFF_ROWS = 0.25
@@ -97,7 +98,7 @@ def _frames(
     wrong = (off > MAX_OFF_ROWS) | (nearest != nearest[0] + np.arange(len(nearest)))
     if wrong.any():
         row = int(np.argmax(wrong))
-        rate_hz = 1 / float(np.median(np.diff(file.time_s))) if len(file.time_s) > 1 else np.nan
+        rate_hz = median_rate_hz(file.time_s)
         raise DatasetError(
             f"episode {index}: row {row} stands at {wanted_s[row]:.4f} s of {path}, whose nearest "
             f"frame is number {nearest[row]} at {file.time_s[nearest[row]] + file.start_s:.4f} s, "

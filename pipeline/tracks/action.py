@@ -55,6 +55,21 @@ class ActionTrack(Track):
         """The base stands still."""
         return frozenset({"T_camera_base"})
 
+    @classmethod
+    def unknown(
+        cls, *, labeler: str, subject: str, contract: ActionContract, num_frames: int
+    ) -> ActionTrack:
+        """The track of a subject that was not seen in any of the frames."""
+        return cls(
+            labeler=labeler,
+            subject=subject,
+            contract=contract,
+            values=np.full((num_frames, len(contract.dimensions)), np.nan),
+            valid=np.zeros(num_frames, bool),
+            confidence=np.zeros(num_frames),
+            reason=np.full(num_frames, REASONS.index("not_seen"), np.uint8),
+        )
+
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_said(self)
