@@ -143,10 +143,9 @@ def _peak_gib(root: Path, model: Path, minutes: int) -> float:
     """Most memory of the worker that labels a video of 64 px from end to end [GiB]."""
     video = root / f"{minutes}.mp4"
     _encode(video, round(60 * minutes * RATE_HZ))
-    stages = [f"{stage}.model={model}" for stage in ("label.pixels", "label.inverse_dynamics")]
     command = ["label", video, "--recipe", "inverse-dynamics-pixels"]
     command += ["--out", root / f"out{minutes}", "--store", root / f"store{minutes}"]
-    command += ["--until", "label.inverse_dynamics", "-o", stages[0], "-o", stages[1]]
+    command += ["--until", "label.inverse_dynamics", "-o", f"label.inverse_dynamics.model={model}"]
     cost = measure(rotoscope(*command))
     if cost.exit_code != 0:
         raise SystemExit(cost.output)

@@ -22,6 +22,7 @@ from rotoscope.pipeline.recipe_text import (
     KEYS,
     SECTIONS,
     TEXTS,
+    Entry,
     apply_override,
     parse_entry,
     settings_of,
@@ -234,8 +235,10 @@ def build_recipe(
     top: dict[str, Any] = {k: given[k] for k in TEXTS if k in given}
     for text in overrides:
         apply_override(text, entries, sections, top)
+    classes = [_class_of(ref, folder, allow_code) for _, ref, _ in entries]
+    _share(entries, classes)
     stages = tuple(
-        _check_entry(name, ref, config, folder, allow_code) for name, ref, config in entries
+        _check_entry(entry, found, folder) for entry, found in zip(entries, classes, strict=True)
     )
     _check_order(stages)
     return Recipe(
@@ -264,12 +267,31 @@ def _find(name_or_path: str) -> Path:
     return config_path("recipes", f"{name_or_path}.yaml")
 
 
-def _check_entry(
-    name: str, reference: str, config: dict[str, Any], folder: Path | None, allow_code: bool
-) -> StageEntry:
-    found = registry.stage_class(reference, folder=folder, allow_code=allow_code)
+def _share(entries: Sequence[Entry], classes: Sequence[type[Stage]]) -> None:
+    """Gives stages the settings that they share with others and that are given there alone."""
+    sharing = [
+        (f"{name}.{key}", key, config)
+        for (name, _, config), found in zip(entries, classes, strict=True)
+        for key in found.shares
+    ]
+    given = {key: (owner, config[key]) for owner, key, config in sharing if key in config}
+    for owner, key, config in sharing:
+        other, value = given.get(key, (owner, None))
+        if key in given and _written(config.setdefault(key, value)) != _written(value):
+            raise RecipeError(
+                f"{owner} is {shown(config[key])}, {other} is {shown(value)}: both must be the "
+                f"same; give {other} alone"
+            )
+
+
+def _written(value: object) -> object:
+    """A value, `./a` and `a` being one."""
+    return os.path.normpath(value) if isinstance(value, str | Path) else value
+
+
+def _check_entry(entry: Entry, found: type[Stage], folder: Path | None) -> StageEntry:
+    name, reference, config = entry
     file = registry.source_file(reference, folder=folder)
-    _check_class(reference, found)
     return StageEntry(
         name=name,
         reference=reference,
@@ -280,13 +302,14 @@ def _check_entry(
     )
 
 
-def _check_class(reference: str, found: type[Stage]) -> None:
-    """What a class must say of itself; a user's own may lack it."""
+def _class_of(reference: str, folder: Path | None, allow_code: bool) -> type[Stage]:
+    """A stage's class, with what a class must say of itself; a user's own may lack it."""
+    found = registry.stage_class(reference, folder=folder, allow_code=allow_code)
     facts = {key: getattr(found, key, None) for key in ("kind", "version")}
     for key, value in facts.items():
         if not isinstance(value, str):
             raise RecipeError(f"{reference!r} must have a text {key!r}, got {shown(value)}")
-    for key in ("requires", "provides", "assets", "preload"):
+    for key in ("requires", "provides", "assets", "preload", "shares"):
         value = getattr(found, key)
         if not isinstance(value, tuple) or not all(isinstance(v, str) for v in value):
             raise RecipeError(
@@ -297,6 +320,7 @@ def _check_class(reference: str, found: type[Stage]) -> None:
         raise RecipeError(
             f"{reference!r}: Config must be a subclass of StageConfig, got {shown(found.Config)}"
         )
+    return found
 
 
 def _check_order(stages: tuple[StageEntry, ...]) -> None:

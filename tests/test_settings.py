@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.pipeline.configs import config_path
 from rotoscope.pipeline.errors import RecipeError, RobotError, RotoscopeError, UsageError
-from rotoscope.pipeline.recipe import load_recipe
+from rotoscope.pipeline.recipe import build_recipe, load_recipe
 from rotoscope.pipeline.settings import checked, put, read_settings
 from rotoscope.retarget.robots.arm_config import load_config
 
@@ -112,3 +112,44 @@ def test_same_mistake_is_the_same_sentence_everywhere(
 ) -> None:
     with pytest.raises(error, match=r"unknown key '(loop\.)?sped'; valid keys are '"):
         read(tmp_path)
+
+
+TWO = ["label.pixels", "label.inverse_dynamics"]
+
+
+def _models(*overrides: str, stages: list[object] = TWO) -> list[str]:  # type: ignore[assignment]
+    made = build_recipe({"stages": stages}, overrides)
+    return [entry.config.model.name for entry in made.stages if "label" in entry.name]
+
+
+@pytest.mark.parametrize("named", TWO)
+def test_labeler_that_two_stages_share_is_named_once(named: str) -> None:
+    assert _models(f"{named}.model=mine") == ["mine", "mine"]
+
+
+def test_labeler_may_be_named_twice_as_before() -> None:
+    assert _models("label.pixels.model=./a", "label.inverse_dynamics.model=a") == ["a", "a"]
+    override = "label.inverse_dynamics.model=here/mine"
+    shipped = load_recipe("inverse-dynamics-pixels", [override])
+    assert [e.config.model.name for e in shipped.stages if "label" in e.name] == ["mine", "mine"]
+
+
+def test_two_labelers_where_one_is_meant_are_refused() -> None:
+    with pytest.raises(RecipeError, match=r"pixels.model is 'a', label.inverse.* is 'b'.*the same"):
+        _models("label.pixels.model=a", "label.inverse_dynamics.model=b")
+
+
+def test_labeler_that_nobody_names_must_be_given() -> None:
+    with pytest.raises(RecipeError, match=r"label.pixels.model must be given"):
+        _models()
+
+
+def test_models_of_other_stages_are_not_shared() -> None:
+    with pytest.raises(RecipeError, match=r"track.state.model must be given"):
+        _models("label.inverse_dynamics.model=a", stages=["hands", "track.state", TWO[1]])
+
+
+def test_shared_setting_leaves_the_mapping_it_was_given_in_alone() -> None:
+    raw = {"stages": [{"label.pixels": {}}, {"label.inverse_dynamics": {"model": "a"}}]}
+    build_recipe(raw)
+    assert raw["stages"][0] == {"label.pixels": {}}

@@ -52,6 +52,7 @@ class InverseDynamics(ClipStage):
     requires = ("hands|body|gripper|features|pixels",)
     provides = ("actions", "features")
     packages: ClassVar[tuple[str, ...]] = ("torch",)
+    shares = ("model",)
     Config: ClassVar[type[StageConfig]] = InverseDynamicsStageConfig
 
     @property
@@ -125,8 +126,8 @@ class InverseDynamics(ClipStage):
         track = tracks.get("pixels")
         if not isinstance(track, EmbeddingTrack):
             raise TrackError(
-                f"the labeler {self.folder} sees pictures; put the stage label.pixels with the "
-                "same model at the start of the recipe"
+                f"the labeler {self.folder} sees pictures; put the stage label.pixels at the "
+                "start of the recipe"
             )
         if track.model_sha256 != folder_digest(self.folder):
             raise UsageError(

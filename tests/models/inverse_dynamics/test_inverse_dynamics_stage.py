@@ -160,9 +160,11 @@ def test_pixels_are_learned_and_label_a_video(tmp_path):
     assert labeler.metrics["r2"]["arm_joint1.pos"] > 0.5
     assert load_labeler(model).facts.camera == CAMERA
     video = next((data / "videos").rglob("*.mp4"))
-    models = [f"{stage}.model={model}" for stage in ("label.pixels", "label.inverse_dynamics")]
     sizes = ["shots.min_shot_s=0.5", "curate.max_invalid_s=0.2", "export.width=96"]
-    recipe = load_recipe("inverse-dynamics-pixels", [*models, *sizes, "export.height=64"])
+    recipe = load_recipe(
+        "inverse-dynamics-pixels",
+        [f"label.inverse_dynamics.model={model}", *sizes, "export.height=64"],
+    )
     out = tmp_path / "out"
     request = LabelRequest(inputs=(video,), recipe=recipe, out=out, store=tmp_path / "store")
     result = label(request)
