@@ -78,8 +78,8 @@ TABLE = [
     for key, values in choices(model)
     for value in values
 ]
-REFUSED: list[tuple[str, str, Any]] = []
-"""Choices that a model cannot tell from others, and that the recipe must refuse: none today."""
+REFUSED: list[tuple[str, str, Any]] = [("check.physics", "roots", ["bolted"])]
+"""Choices that no recipe can mean, although their type has them."""
 SETTINGS = sorted({(owner, key) for owner, key, _ in TABLE})
 SHIPPED = {s.name: n for n in recipe_names() for s in load_recipe(n).stages}
 

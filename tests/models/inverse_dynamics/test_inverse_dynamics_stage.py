@@ -161,10 +161,8 @@ def test_pixels_are_learned_and_label_a_video(tmp_path):
     assert load_labeler(model).facts.camera == CAMERA
     video = next((data / "videos").rglob("*.mp4"))
     sizes = ["shots.min_shot_s=0.5", "curate.max_invalid_s=0.2", "export.width=96"]
-    recipe = load_recipe(
-        "inverse-dynamics-pixels",
-        [f"label.inverse_dynamics.model={model}", *sizes, "export.height=64"],
-    )
+    sizes += ["export.height=64", f"label.inverse_dynamics.model={model}"]
+    recipe = load_recipe("inverse-dynamics-pixels", sizes)
     out = tmp_path / "out"
     request = LabelRequest(inputs=(video,), recipe=recipe, out=out, store=tmp_path / "store")
     result = label(request)
