@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.motion.rest_skeleton import forward, mean_person, our_joints
 from rotoscope.pipeline.tracks import BODY_JOINTS, NUM_HAND_JOINTS, BodyTrack, HandTrack, Side
 from rotoscope.pipeline.types import Clip, Frame, Video
 
@@ -161,23 +162,10 @@ def a_video_file(
 
 
 def _standing_m() -> Float[np.ndarray, "body_joint 3"]:
-    """`BODY_JOINTS` of somebody who stands upright, from the pelvis [m]: y down, left is +x."""
-    middle = {"pelvis": (0.0, 0.0, 0.0), "neck": (0.0, -0.5, 0.0), "head": (0.0, -0.7, 0.0)}
-    left = {
-        "shoulder": (0.18, -0.48, 0.0),
-        "elbow": (0.2, -0.2, 0.0),
-        "wrist": (0.2, 0.05, 0.0),
-        "hand": (0.2, 0.13, 0.0),
-        "hip": (0.1, 0.0, 0.0),
-        "knee": (0.1, 0.42, 0.0),
-        "ankle": (0.1, 0.84, 0.0),
-        "heel": (0.1, 0.9, 0.05),
-        "toe": (0.1, 0.9, -0.13),
-    }
-    mirror = {"left": np.ones(3), "right": np.array([-1.0, 1.0, 1.0])}
-
-    def at(name: str) -> np.ndarray:
-        side, _, joint = name.partition("_")
-        return np.array(middle[name]) if name in middle else mirror[side] * left[joint]
-
-    return np.stack([at(name) for name in BODY_JOINTS])
+    """`BODY_JOINTS` of a mean person, arms sideways, from the pelvis [m]: y down, left is +x."""
+    rest = mean_person()
+    names, points = forward(rest, np.tile(np.eye(3), (1, 22, 1, 1)), -rest.joints_m[:1])
+    ours = our_joints(names)
+    # SMPL's rest pose has y up and looks along z; here y points down and the camera is looked at.
+    joints = np.stack([points[0, list(ours[name])].mean(axis=0) for name in BODY_JOINTS])
+    return joints * np.array([1.0, -1.0, -1.0])

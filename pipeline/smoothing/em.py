@@ -1,7 +1,8 @@
-"""Joint estimation of a motion, its strength at each moment, the noise and the outliers.
+"""Joint estimation of a motion, its process noise at each moment, the noise and the outliers.
 
-All of it happens in units of the first guess of the noise. Rounds alternate between the motion for
-given parameters (exact) and the parameters for the motion found (`process`, `measurement`).
+Expectation maximisation, in units of the first guess of the noise: the E step is the posterior of
+the motion for given parameters (exact, one banded system), the M step the parameters for that
+posterior (`process`, `measurement`).
 """
 
 from __future__ import annotations
@@ -120,10 +121,12 @@ def posterior_of(
     measurement: Measurement,
     strength: Float[np.ndarray, "interval signal signal"],
 ) -> Estimate:
-    """The motion for given parameters: one linear system. Samples are in units of the noise."""
+    """The posterior of the motion for given parameters. Samples are in units of the noise."""
     if layout.is_noise_visible:
         measurement = measurement.with_process(strength[layout.interval_of_sample])
     precision = measurement.precision
+    # Information of the spline's coefficients: sum A^T R^-1 A of the samples, sum D^T Q^-1 D of the
+    # third differences, and a faint pull to rest; its vector is sum A^T R^-1 y.
     information = layout.at_samples.gram(precision) + layout.jerks.gram(np.linalg.inv(strength))
     information += layout.rest[:, :, None, None] * np.eye(samples.shape[1])
     weighted = layout.at_samples.scatter(precision @ samples[:, :, None])

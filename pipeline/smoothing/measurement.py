@@ -84,22 +84,26 @@ class Measurement:
             fit_cov: Posterior covariance of the motion at the samples.
             median_residual: Samples minus the median of their neighbours, NaN where there are none.
         """
-        judged = self._judge(residual, fit_cov, median_residual)
+        weighted = self._reweighted(residual, fit_cov, median_residual)
         scaled = residual / self.relative
+        # M step of a Gaussian: E[(y - f)(y - f)^T] is the residual's square plus the posterior's
+        # covariance, with an inverse-Wishart prior of PRIOR_SAMPLES samples around the identity.
         spread = fit_cov / (self.relative[:, :, None] * self.relative[:, None, :])
         moments = scaled[:, :, None] * scaled[:, None, :] + spread
         # The motion was found without those that were thought bad: they cannot tell the noise yet.
-        weight = judged.weight * self.weight
+        weight = weighted.weight * self.weight
         prior = PRIOR_SAMPLES * np.eye(len(self.noise))
         noise = (np.tensordot(weight, moments, axes=1) + prior) / (weight.sum() + PRIOR_SAMPLES)
-        return replace(judged, noise=noise)
+        return replace(weighted, noise=noise)
 
-    def _judge(
+    def _reweighted(
         self, residual: np.ndarray, fit_cov: np.ndarray, median_residual: np.ndarray
     ) -> Measurement:
         """Which samples are good, and what the others look like."""
         n = len(self.noise)
         share = fit_cov @ self.precision  # how much of its own fit each sample makes up
+        # The residual from, and the covariance of, what all other samples predict: (I - H)^-1 r and
+        # (I - H)^-1 P + R (Rasmussen and Williams, section 5.4.2, for vectors).
         leave_out = np.linalg.inv((1.0 + LARGEST_SHARE) * np.eye(n) - share)
         left_out = np.einsum("tij,tj->ti", leave_out, residual)
         if_good = leave_out @ fit_cov + self.covariance
@@ -132,6 +136,7 @@ def good_weight(
         log_bad: The same, were it an outlier.
         outlier_share: Share of outliers, as known before.
     """
+    # Bayes' rule for the two parts of the mixture: the E step.
     odds = log_good - log_bad + np.log((1.0 - outlier_share) / outlier_share)
     weight = 1.0 / (1.0 + np.exp(-np.clip(odds, -50.0, 50.0)))
     # Prior: one outlier in fifty samples.
@@ -142,9 +147,9 @@ def _log_density(
     x: Float[np.ndarray, "sample signal"], covariance: Float[np.ndarray, "sample signal signal"]
 ) -> Float[np.ndarray, " sample"]:
     """Logarithm of the zero-mean normal density, without its constant."""
-    solved = np.linalg.solve(covariance, x[:, :, None])[:, :, 0]
+    whitened = np.linalg.solve(covariance, x[:, :, None])[:, :, 0]
     log_determinant = np.linalg.slogdet(covariance)[1]
-    return np.asarray(-0.5 * (np.einsum("ti,ti->t", x, solved) + log_determinant))
+    return np.asarray(-0.5 * (np.einsum("ti,ti->t", x, whitened) + log_determinant))
 
 
 def running_median_residual(

@@ -99,8 +99,8 @@ def smooth_multivariate(
     fit = fit_signals(layout, samples, parameters.weight, parameters.activity)
     median_residual = running_median_residual(samples, layout.run_of_sample, NEIGHBOURS)
     for _ in range(NUM_ITERATIONS if layout.is_noise_visible else 0):
-        judged = _judged(layout, samples, median_residual, parameters, fit)
-        parameters = replace(judged, activity=_activity(layout, parameters.activity, fit))
+        weighted = _reweighted(layout, samples, median_residual, parameters, fit)
+        parameters = replace(weighted, activity=_activity(layout, parameters.activity, fit))
         fit = fit_signals(layout, samples, parameters.weight, parameters.activity)
     return _result(layout, parameters, fit, center, axes)
 
@@ -113,7 +113,7 @@ def _principal_axes(
     return np.asarray(axes[:, power >= 1e-12 * power[-1]])
 
 
-def _judged(
+def _reweighted(
     layout: Layout,
     samples: np.ndarray,
     median_residual: np.ndarray,
@@ -123,6 +123,7 @@ def _judged(
     """Which frames are good, judged by all components from all other frames."""
     fit_variance = layout.at_samples.covariance(fit.band)[:, fit.choice, 0, 0]
     fit_variance = np.maximum(fit_variance, 0.0)
+    # Leave-one-out residual: r / (1 - leverage), with the leverage weight * variance of the fit.
     keep = 1.0 + LARGEST_SHARE - np.minimum(parameters.weight[:, None] * fit_variance, 1.0)
     left_out = (samples - layout.at_samples.values(fit.coefficients)) / np.sqrt(fit.noise) / keep
     if_good = fit_variance / keep + 1.0
@@ -154,13 +155,15 @@ def _activity(
     """A more likely profile of activity: `process.update` for scalars, all components together."""
     jerk = layout.jerks.values(fit.coefficients)
     jerk_variance = layout.jerks.covariance(fit.band)[:, fit.choice, 0, 0]
-    seen = (fit.ratio / fit.noise * jerk**2).sum(axis=1)
-    # Rounding takes the share that the data told out of its range where they told nothing.
-    untold = np.clip(fit.ratio * jerk_variance / activity[:, None], 0.0, 1.0)
-    told = (1.0 - untold).sum(axis=1) / activity
-    demand = layout.window.sum(seen) + SHARE_OF_CLIP * seen.mean() + 1e-6 * activity
-    supply = layout.window.sum(told) + SHARE_OF_CLIP * told.mean() + 1e-6 / activity
-    new = np.sqrt(demand / supply)
+    # Every component in units of its own process noise: noise over ratio at activity 1.
+    moment = (fit.ratio / fit.noise * jerk**2).sum(axis=1)
+    # Equation (2) of `process.update`; rounding leaves 0..1 where nothing is determined.
+    kept = np.clip(fit.ratio * jerk_variance / activity[:, None], 0.0, 1.0)
+    slope = (1.0 - kept).sum(axis=1) / activity
+    numerator = layout.window.sum(moment) + SHARE_OF_CLIP * moment.mean() + 1e-6 * activity
+    denominator = layout.window.sum(slope) + SHARE_OF_CLIP * slope.mean() + 1e-6 / activity
+    # Equation (4) for scalars. The ratios carry the scale, so that activity keeps the mean 1.
+    new = np.sqrt(numerator / denominator)
     return np.clip(new / np.exp(np.log(new).mean()), 1.0 / ACTIVITY_RANGE, ACTIVITY_RANGE)
 
 

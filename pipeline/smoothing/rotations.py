@@ -82,6 +82,7 @@ def smooth_rotations(
         estimate = posterior_of(layout, normalised, estimate.measurement, estimate.process)
         estimate = em_steps(layout, normalised, estimate, num_iterations)
         smooth = Smoothed.of(layout, units, estimate)
+        # Rolling back: R = R_ref exp(x - x_ref), the inverse of `_unroll`.
         rolled = reference @ se3.exp_so3(smooth.mean - flat)
         reference = np.where(np.isfinite(rolled), rolled, reference)
         flat = _lay_flat(reference)
