@@ -87,7 +87,7 @@ class StageEntry:
     """One stage of a recipe, its class found and its settings checked."""
 
     name: str
-    """How overrides and messages call it: its kind, or the name after ` as `."""
+    """Name in overrides and messages: the stage's kind, or the name after ` as `."""
     reference: str
     """Kind, entry point or `./file.py:Class`."""
     stage_class: type[Stage]
@@ -121,9 +121,9 @@ class Recipe:
     video: VideoSection = field(default_factory=VideoSection)
     """How videos are read."""
     export: ExportSection = field(default_factory=ExportSection)
-    """What the dataset looks like."""
+    """Clock, actions and images of the dataset."""
     limits: LimitsSection = field(default_factory=LimitsSection)
-    """What a video may use."""
+    """Memory and time that a video's child process may use."""
     folder: Path | None = None
     """Folder that relative stage files are relative to."""
 

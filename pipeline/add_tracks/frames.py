@@ -41,7 +41,7 @@ class EpisodeFrames:
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Name of the episode in messages: `episode 3`."""
         return f"episode {self.index}"
 
     @property

@@ -46,18 +46,18 @@ Load = Callable[[EpisodeFrames], Tracks]
 
 @dataclass(frozen=True)
 class TrackRequest:
-    """What is to be tracked, and where the outcome goes."""
+    """Request for tracks: dataset, recipe, and where the new dataset goes."""
 
     data: Path
     """Folder of a LeRobot v3 dataset."""
     recipe: Recipe
-    """Its track stages are run, the others are left out."""
+    """Recipe whose track stages are run; its other stages are left out."""
     out: Path
     """Where the dataset with tracks is published."""
     camera: str = ""
     """Camera that is looked through; may be empty where there is only one."""
     subject: str = ""
-    """Whom the columns are about, such as `left`; empty for who is seen most, `each` for who is
+    """Subject of the columns, such as `left`; empty for who is seen most, `each` for who is
     seen most in each episode."""
     store: Path = field(default_factory=default_store)
     """Root of the content-addressed store."""
@@ -67,16 +67,16 @@ class TrackRequest:
 
 @dataclass(frozen=True)
 class TrackResult:
-    """What came of it."""
+    """Rows, columns and subjects of a finished run."""
 
     rows: tuple[Row, ...]
     """One per episode, in their order."""
     columns: Mapping[str, AddedColumn]
     """The columns by name."""
     subjects: Mapping[int, str]
-    """Whom they are about, by index of the episodes that did not fail."""
+    """Subject of the columns by episode index; failed episodes have none."""
     replaced: tuple[str, ...]
-    """Those that the dataset had before, of which the new ones took the place."""
+    """Names of columns that the dataset had before and that were replaced."""
 
     @property
     def exit_code(self) -> int:

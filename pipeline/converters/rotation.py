@@ -25,7 +25,7 @@ class RotationForm:
     quantity: Quantity
     """Quantity of its dimensions."""
     text: str
-    """What `ActionContract.rotation` says."""
+    """Text of `ActionContract.rotation` for this representation."""
     names: tuple[str, ...]
     """Names of its numbers, after the end effector's own."""
     unit: str = "1"

@@ -17,7 +17,7 @@ class Layout:
     """A dataset folder whose `meta/info.json` and `meta/episodes` were read."""
 
     root: Path
-    """Its folder."""
+    """Folder of the dataset."""
     info: dict[str, Any]
     """`meta/info.json`."""
     table: list[dict[str, Any]] | dict[int, dict[str, Any]]
@@ -69,7 +69,7 @@ class Layout:
         return self._file_of("video_path", {"video_key": camera} | place)
 
     def video_start_s(self, camera: str, index: int) -> float:
-        """Where in that file the episode starts [s]."""
+        """Time in `video_file` at which the episode at `table[index]` starts [s]."""
         return float(self.table[index][f"videos/{camera}/from_timestamp"])
 
     def existing_video(self, camera: str, index: int) -> Path:

@@ -32,9 +32,9 @@ class EpisodeRows:
     video_file: Path | None
     """File that holds its frames; `None` in a dataset without pictures."""
     video_start_s: float
-    """Where in that file it starts [s]; 0 where there is none."""
+    """Time in `video_file` at which the episode starts [s]; 0 without a file."""
     meta: dict[str, Any]
-    """Its line of `meta/rotoscope/episodes.jsonl`; empty where rotoscope did not make it."""
+    """The episode's line of `meta/rotoscope/episodes.jsonl`; empty for another tool's dataset."""
 
     @property
     def num_rows(self) -> int:
@@ -87,7 +87,7 @@ class Dataset(Layout):
         )
 
     def tasks(self) -> dict[int, str]:
-        """What is done, in words, by `task_index`."""
+        """Texts of the tasks by `task_index`."""
         return read_tasks(meta_file(self.root, "tasks.parquet"))
 
     def row_times(self) -> dict[int, Float[np.ndarray, " row"]]:

@@ -29,7 +29,7 @@ class Span:
     """The rows of one episode."""
 
     episode: int
-    """Its `episode_index`."""
+    """`episode_index` of the rows."""
     start: int
     """First row in the dataset's arrays."""
     end: int
@@ -48,7 +48,7 @@ class Span:
 
 @dataclass(frozen=True, eq=False)
 class RawDataset(Layout):
-    """What could be read of a dataset."""
+    """A dataset as far as it could be read, with the problems that came up."""
 
     table: dict[int, dict[str, Any]]
     """`meta/episodes` by episode index, statistics included; empty where it is damaged."""
@@ -65,7 +65,7 @@ class RawDataset(Layout):
     held: dict[Path, frozenset[int]]
     """Episodes whose rows each data file holds."""
     problems: tuple[str, ...]
-    """What could not be read."""
+    """Sentences about what could not be read."""
 
     @property
     def num_rows(self) -> int:

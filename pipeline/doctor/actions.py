@@ -13,7 +13,7 @@ from rotoscope.pipeline.doctor.check import Check, Findings
 from rotoscope.pipeline.doctor.labels import ACTION, CONFIDENCE, STATE
 
 ROUNDING = 1e-5
-"""What storing as float32 may change, relative to the value."""
+"""Relative error of storing as float32, with a margin."""
 
 
 def check_contract(raw: RawDataset) -> Check:

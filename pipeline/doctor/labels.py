@@ -15,7 +15,7 @@ from rotoscope.pipeline.tracks import REASONS
 STATE, ACTION, CONFIDENCE = "observation.state", "action", "label.confidence"
 MIN_VALID_SHARE = 0.5
 ROUNDING = 1e-5
-"""What storing as float32 may change."""
+"""Error of storing a number near 1 as float32, with a margin."""
 
 
 def check_labels(raw: RawDataset) -> Check:

@@ -72,7 +72,7 @@ class Curve:
     """Correlation of video and action by lag."""
 
     episode: int
-    """Which episode, -1 for all."""
+    """Episode index, -1 for all episodes together."""
     lags: Int[np.ndarray, " lag"]
     """Frames that the action comes after the video."""
     values: Float[np.ndarray, " lag"]
@@ -99,7 +99,7 @@ class Curve:
 
     @property
     def gain(self) -> float:
-        """What it is above that of no lag."""
+        """Correlation at the best lag minus that without a lag."""
         return self.peak - float(self.values[self.lags == 0][0])
 
     @property

@@ -28,7 +28,7 @@ from rotoscope.pipeline.doctor.video import check_video_clock, motion_energies
 __all__ = ["Check", "diagnose", "exit_code", "table"]
 
 MAX_DECODED_FRAMES = 20_000
-"""Of larger datasets, only some episodes are decoded to compare video and action."""
+"""Most frames decoded to compare video and action; of larger datasets only some episodes are."""
 
 
 def diagnose(dataset: Path) -> list[Check]:

@@ -12,13 +12,13 @@ from rotoscope.pipeline.doctor.check import Check, Findings
 from rotoscope.pipeline.doctor.labels import ACTION
 
 STILL_RANGE = 1e-4
-"""A dimension whose values spread less than this stands still."""
+"""A dimension whose values spread less than this is static, in its own unit."""
 STILL_STEP = 1e-3
-"""Steps below this share of a dimension's range count as standing still."""
+"""Steps below this share of a dimension's range count as none."""
 MAX_STILL_SHARE = 0.5
 
 Energies = Mapping[int, Float[np.ndarray, " time"]]
-"""What `motion_energies` gives."""
+"""Mean absolute change of brightness per frame, by episode index; see `motion_energies`."""
 
 
 def check_static(raw: RawDataset, energies: Energies) -> Check:

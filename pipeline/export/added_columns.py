@@ -30,7 +30,7 @@ class AddedColumn:
     """A column that a dataset gains."""
 
     facts: ColumnFacts
-    """What it holds."""
+    """Names, type, unit and description of its numbers."""
     values: Mapping[int, np.ndarray]
     """By episode index, shape (row, number), in the type that `facts` says."""
 

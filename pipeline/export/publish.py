@@ -50,7 +50,7 @@ class PublishJob:
 
 @dataclass(frozen=True)
 class PublishResult:
-    """What was written."""
+    """Counts and digests of a written dataset."""
 
     episodes: int
     """Number of episodes."""

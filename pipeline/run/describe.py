@@ -46,14 +46,14 @@ class StagePlan:
     kind: str
     """Kind of stage."""
     version: str
-    """Its version."""
+    """Version of the stage's class."""
     num_stored: int
     """Videos whose result is in the store already."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What `label` would do."""
+    """Everything that `label` would do, found out without doing it."""
 
     num_videos: int
     """Videos that would be looked at."""

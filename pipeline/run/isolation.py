@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 __all__ = ["Answer", "ChildError", "Limits", "Progress", "run_isolated"]
 
 POLL_S = 0.2
-"""How often memory and time are looked at."""
+"""Time between two checks of memory and time [s]."""
 _PRELOAD = ("rotoscope.pipeline.run.child", "rotoscope.pipeline.run.network")
 ATTEMPTS = 2
 """How often a child is asked for whose fork server dies before it has begun."""
@@ -67,12 +67,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back from a child."""
+    """A child's result or error, with what it used."""
 
     value: Any
     """Result of the function, if it ended well."""
     error: ChildError | None
-    """What went wrong, if it did not."""
+    """Error that ended the function; `None` where it ended well."""
     cpu_s: float
     """CPU time of the child [s]."""
     peak_memory_bytes: int

@@ -61,7 +61,7 @@ class VideoJob:
     until: str = ""
     """Last stage to run; empty for all, episodes included."""
     part: Part | None = None
-    """What there is to see; the whole file where `None`."""
+    """Frames of the file to look at; all of them where `None`."""
 
 
 def process_video(job: VideoJob, report: Progress) -> VideoAnswer:

@@ -27,7 +27,7 @@ class LabelRequest:
     inputs: tuple[Path, ...]
     """Folders and files of the recipe's kind: videos, or motion files."""
     recipe: Recipe
-    """What to run."""
+    """Recipe of the run."""
     out: Path
     """Where the dataset is published."""
     store: Path = field(default_factory=default_store)

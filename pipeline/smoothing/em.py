@@ -57,7 +57,7 @@ class Estimate:
     coefficients: Float[np.ndarray, "coefficient signal"]
     """Spline coefficients of the motion."""
     band: Float[np.ndarray, "coefficient 4 signal signal"]
-    """Their covariance within the band."""
+    """Covariance of each coefficient with itself and the next three."""
 
 
 def start(

@@ -39,9 +39,9 @@ class Measurement:
     noise: Float[np.ndarray, "signal signal"]
     """Covariance of a good sample whose relative sigma is 1."""
     outlier: Float[np.ndarray, "signal signal"]
-    """What an outlier adds to it."""
+    """Covariance that an outlier adds to the noise."""
     outlier_share: float
-    """How many of the samples are outliers."""
+    """Prior probability that a sample is an outlier, 0..1."""
     weight: Float[np.ndarray, " sample"]
     """Probability that each sample is good."""
     unresolved: Float[np.ndarray, "sample signal signal"]

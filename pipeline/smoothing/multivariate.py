@@ -60,9 +60,9 @@ class _Parameters:
     activity: Float[np.ndarray, " interval"]
     """Variance of the third difference over the clip's typical one."""
     outlier_share: float = 0.02
-    """How many of the samples are outliers."""
+    """Prior probability that a sample is an outlier, 0..1."""
     outlier_variance: float = PRIOR_OUTLIER_SPREAD**2
-    """What an outlier adds to the noise, in units of it."""
+    """Variance that an outlier adds, in units of the noise variance."""
 
 
 def smooth_multivariate(

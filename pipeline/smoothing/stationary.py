@@ -31,7 +31,7 @@ class SignalFit:
     noise: Float[np.ndarray, " signal"]
     """Variance of a sample of weight 1."""
     choice: Int[np.ndarray, " signal"]
-    """Which of `RATIOS` each signal has."""
+    """Index into `RATIOS` of each signal."""
     band: Float[np.ndarray, "coefficient 4 ratio 1 1"]
     """Covariance of the coefficients of a signal with that ratio, in units of its noise."""
 
