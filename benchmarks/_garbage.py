@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rotoscope.pipeline.errors import RotoscopeError
 
 KEYS = st.sampled_from(["name", "stages", "fps", "shape", "", "a.b", "\x00", "ü", "x" * 300, "-1"])
-SCALARS = st.quoted(
+SCALARS = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-(10**40), 10**40),

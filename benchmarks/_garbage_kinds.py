@@ -69,15 +69,15 @@ def _use_recipe(raw: object) -> None:
 
 
 def _recipe_values(folder: Path) -> Kind:
-    stage = st.quoted(
+    stage = st.one_of(
         VALUES, st.sampled_from(["shots", "hands as h", "curate", "./x.py:Y", "~a/b.py:C"])
     )
     keys = ["name", "task", "action", "video", "export", "limits", "description", "other"]
     whole = st.fixed_dictionaries(
-        {"stages": st.quoted(VALUES, st.lists(stage, max_size=3))},
+        {"stages": st.one_of(VALUES, st.lists(stage, max_size=3))},
         optional={key: VALUES for key in keys},
     )
-    return Kind(st.quoted(VALUES, whole), _use_recipe)
+    return Kind(st.one_of(VALUES, whole), _use_recipe)
 
 
 def _recipes(folder: Path) -> Kind:
@@ -132,7 +132,7 @@ def _recipe_files(folder: Path) -> Kind:
         path.write_bytes(data)
         load_recipe(str(path)).digest()
 
-    return Kind(st.quoted(damaged(good), st.binary(max_size=80), snippets), read)
+    return Kind(st.one_of(damaged(good), st.binary(max_size=80), snippets), read)
 
 
 def _overrides(folder: Path) -> Kind:
@@ -149,7 +149,7 @@ def _overrides(folder: Path) -> Kind:
         "",
     ]
     fields = ["fps", "num_hands", "memory_gib", "robot", "", "a.b", "state", "T_camera_base"]
-    values = st.quoted(
+    values = st.one_of(
         VALUES.map(lambda v: json.dumps(v)),
         st.text(max_size=12),
         st.sampled_from(["[[", "*a", "&a [*a]", "!!int x", "{a: ", ".inf", "9" * 5000]),
@@ -159,7 +159,7 @@ def _overrides(folder: Path) -> Kind:
         st.sampled_from(keys), st.sampled_from(fields), st.sampled_from(["=", "==", ""]), values,
     )  # fmt: skip
     return Kind(
-        st.lists(st.quoted(text, st.text(max_size=20)), min_size=1, max_size=3),
+        st.lists(st.one_of(text, st.text(max_size=20)), min_size=1, max_size=3),
         lambda texts: load_recipe(RECIPE, texts).digest(),
     )
 
@@ -172,7 +172,7 @@ def _settings(folder: Path) -> Kind:
         VALUES.map(lambda v: json.dumps(v)),
     )
     return Kind(
-        st.lists(st.quoted(text, st.text(max_size=20)), min_size=1, max_size=3),
+        st.lists(st.one_of(text, st.text(max_size=20)), min_size=1, max_size=3),
         lambda texts: read_settings(texts, InverseDynamicsConfig),
     )
 
@@ -186,20 +186,20 @@ def _run_json(folder: Path) -> Kind:
         "store": "store", "workers": 1, "only": None, "limit": None, "until": "",
     }  # fmt: skip
     text = json.dumps(good).encode()
-    values = st.quoted(mutated(good), VALUES).map(lambda value: json.dumps(value).encode())
+    values = st.one_of(mutated(good), VALUES).map(lambda value: json.dumps(value).encode())
 
     def read(data: bytes) -> None:
         path.write_bytes(data)
         load_request(out)
 
-    return Kind(st.quoted(values, values, damaged(text)), read)
+    return Kind(st.one_of(values, values, damaged(text)), read)
 
 
 def _ledger(folder: Path) -> Kind:
     path = folder / "ledger.jsonl"
     good = {key: value for key, value in vars(Row("a.mp4", "failed", frames=3)).items()}
-    line = st.quoted(mutated(good), VALUES).map(lambda value: json.dumps(value).encode())
-    lines = st.lists(st.quoted(line, line.flatmap(damaged)), max_size=4)
+    line = st.one_of(mutated(good), VALUES).map(lambda value: json.dumps(value).encode())
+    lines = st.lists(st.one_of(line, line.flatmap(damaged)), max_size=4)
 
     def read(data: list[bytes]) -> None:
         path.write_bytes(b"\n".join(data))
@@ -233,13 +233,13 @@ def _info_json(folder: Path) -> Kind:
     root = _small(folder)
     path = root / "meta" / "info.json"
     good = json.loads(path.read_text())
-    values = st.quoted(mutated(good), VALUES).map(lambda value: json.dumps(value).encode())
+    values = st.one_of(mutated(good), VALUES).map(lambda value: json.dumps(value).encode())
 
     def read(data: bytes) -> None:
         with replaced(path, data):
             _use_dataset(root)
 
-    return Kind(st.quoted(values, values, damaged(path.read_bytes())), read)
+    return Kind(st.one_of(values, values, damaged(path.read_bytes())), read)
 
 
 def _sidecars(folder: Path) -> Kind:
@@ -255,7 +255,7 @@ def _sidecars(folder: Path) -> Kind:
         )
         good = lines or json.loads(path.read_text())
         dumped = mutated(good).map(lambda value: _dumped(value, is_lines=lines is not None))
-        return st.tuples(st.just(path), st.quoted(dumped, dumped, damaged(path.read_bytes())))
+        return st.tuples(st.just(path), st.one_of(dumped, dumped, damaged(path.read_bytes())))
 
     def read(spoilt_file: tuple[Path, bytes]) -> None:
         with replaced(*spoilt_file):
@@ -300,7 +300,7 @@ def _folder_kind(folder: Path, use: Callable[[Path], object]) -> Kind:
             size = int.from_bytes(data[:8], "little")
             header, body = json.loads(data[8 : 8 + size]), data[8 + size :]
             values = mutated(header).map(lambda v: _safetensors(v, body))
-        return st.tuples(st.just(path), st.quoted(values, values, damaged(data)))
+        return st.tuples(st.just(path), st.one_of(values, values, damaged(data)))
 
     def read(spoilt_file: tuple[Path, bytes]) -> None:
         with replaced(*spoilt_file):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
-from rotoscope.pipeline.episodes.episode import Column, Episode
+from rotoscope.pipeline.episodes.episode import Episode, Feature
 from rotoscope.pipeline.export.publish import PublishJob, publish_in_child
 from rotoscope.pipeline.export.stored_episode import (
     EncodedVideo,
@@ -87,8 +87,8 @@ def episode(number: int, rows: int = 60, *, task: str = "move the block") -> Epi
         reason=np.where(valid, 0, 2).astype(np.uint8),
         contract=contract(),
         features={
-            "track.point": Column(point, ("x", "y", "z"), "m", "A point in the camera frame."),
-            "track.seen": Column(valid[:, None], ("seen",), "1", "The point was seen."),
+            "track.point": Feature(point, ("x", "y", "z"), "m", "A point in the camera frame."),
+            "track.seen": Feature(valid[:, None], ("seen",), "1", "The point was seen."),
         },
         source={"video_sha256": f"{number:064x}", "subject": "right", "first_frame": 0},
         quality={"valid_share": round(float(valid.mean()), 4)},

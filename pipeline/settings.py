@@ -6,14 +6,14 @@ models tell the same mistake in the same words.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from rotoscope.pipeline.errors import RotoscopeError, UsageError, quoted
 from rotoscope.pipeline.files.plain import mapping, parse_yaml
-from rotoscope.pipeline.quoting import SHOWN_PROBLEMS, cut, shown
+from rotoscope.pipeline.quoting import key_of, several, shown
 
 
 def read_settings[S: BaseModel](overrides: Sequence[str], model: type[S]) -> S:
@@ -79,26 +79,23 @@ def checked[M: BaseModel](
     try:
         return model.model_validate(values)
     except ValidationError as found:
-        before = f"{owner}: " if is_file else f"{owner}." if owner else ""
-        lines = []
         # A key that is misspelt is missing under its right name too: say first how it is spelt.
         problems = sorted(found.errors(include_url=False), key=lambda p: p["type"] != _UNKNOWN)
-        for problem in problems[:SHOWN_PROBLEMS]:
-            key = ".".join(cut(str(part)) for part in problem["loc"])
-            if problem["type"] == _UNKNOWN:
-                fields = _section_at(model, problem["loc"][:-1]).model_fields
-                valid = quoted(fields) if fields else "none: it has no keys"
-                here = f"{owner}: " if owner else ""
-                lines.append(f"{here}unknown key {key!r}; valid keys are {valid}")
-            elif problem["type"] == "missing":
-                places = "in the recipe, or as" if owner else "as"
-                how = "" if is_file else f": {places} -o {before}{key}=..."
-                lines.append(f"{before}{key} must be given{how}")
-            else:
-                where = f"{before}{key}" if key else owner or "settings"
-                lines.append(f"{where}: {problem['msg']}, got {shown(problem['input'])}")
-        more = len(problems) - SHOWN_PROBLEMS
-        raise error("; ".join(lines) + (f"; and {more} more" if more > 0 else "")) from found
+        joint = ": " if is_file else "."
+        raise error(several([_sentence(p, model, owner, joint) for p in problems])) from found
+
+
+def _sentence(problem: Mapping[str, Any], model: type[BaseModel], owner: str, joint: str) -> str:
+    key = key_of(problem)
+    name = f"{owner}{joint if owner and key else ''}{key}" or "settings"
+    if problem["type"] == _UNKNOWN:
+        fields = _section_at(model, problem["loc"][:-1]).model_fields
+        valid = quoted(fields) if fields else "none: it has no keys"
+        return f"{owner}{': ' if owner else ''}unknown key {key!r}; valid keys are {valid}"
+    if problem["type"] == "missing":
+        places = "in the recipe, or as" if owner else "as"
+        return f"{name} must be given" + ("" if joint == ": " else f": {places} -o {name}=...")
+    return f"{name}: {problem['msg']}, got {shown(problem['input'])}"
 
 
 _UNKNOWN = "extra_forbidden"

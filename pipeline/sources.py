@@ -13,13 +13,13 @@ from jaxtyping import Float
 from rotoscope.pipeline.errors import MotionError, NotAVideoError
 from rotoscope.pipeline.files.identity import Identity
 from rotoscope.pipeline.files.identity import identify as identify_files
+from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.motion import MOTION_SUFFIXES, side_files
 from rotoscope.pipeline.types import SourceKind, Video
 from rotoscope.pipeline.video.scan import (
     VIDEO_SUFFIXES,
     Found,
     count_suffixes,
-    display_name,
     left_out,
     look_through,
 )

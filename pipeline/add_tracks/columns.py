@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from rotoscope.pipeline.add_tracks.frames import EpisodeFrames
-from rotoscope.pipeline.episodes.episode import Column
+from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.episodes.resample import Resampler
-from rotoscope.pipeline.episodes.tracks_columns import track_columns
+from rotoscope.pipeline.episodes.tracks_columns import track_features
 from rotoscope.pipeline.episodes.window import Window
 from rotoscope.pipeline.errors import DatasetError, TrackError, UsageError, quoted
 from rotoscope.pipeline.export.added_columns import AddedColumn
 from rotoscope.pipeline.export.schema import ABSENT
-from rotoscope.pipeline.export.stored_episode import ColumnFacts, stored_dtype
+from rotoscope.pipeline.export.stored_episode import FeatureFacts, stored_dtype
 from rotoscope.pipeline.recipe import Recipe
 from rotoscope.pipeline.run.keys import video_keys
 from rotoscope.pipeline.stage import Tracks
@@ -107,12 +107,12 @@ def columns_of(
     Raises:
         DatasetError: The stages gave no such column, or not the same numbers in every episode.
     """
-    facts: dict[str, ColumnFacts] = {}
+    facts: dict[str, FeatureFacts] = {}
     values: dict[str, dict[int, np.ndarray]] = {}
     for episode, tracks in tracked:
         for name, feature in _features(episode, tracks, subjects[episode.index]).items():
             dtype = stored_dtype(name, feature.values)
-            given = ColumnFacts(feature.names, dtype, feature.unit, feature.description)
+            given = FeatureFacts(feature.names, dtype, feature.unit, feature.description)
             if facts.setdefault(name, given) != given:
                 raise DatasetError(
                     f"{name} is {facts[name]} in one episode and {given} in {episode.name}; a "
@@ -130,14 +130,14 @@ def columns_of(
     return {name: AddedColumn(fact, values[name]) for name, fact in sorted(facts.items())}
 
 
-def _features(episode: EpisodeFrames, tracks: Tracks, subject: str) -> dict[str, Column]:
+def _features(episode: EpisodeFrames, tracks: Tracks, subject: str) -> dict[str, Feature]:
     """An episode's columns; every row is one frame, so that nothing lies between two."""
     time_s, num = episode.time_s, len(episode.time_s)
     same = Resampler.between(time_s, time_s)
     window = Window(tracks, subject, 0, num, same)
-    return {n: f for n, f in track_columns(window).items() if n.startswith("track.")}
+    return {n: f for n, f in track_features(window).items() if n.startswith("track.")}
 
 
-def _absent(episode: EpisodeFrames, facts: ColumnFacts) -> np.ndarray:
+def _absent(episode: EpisodeFrames, facts: FeatureFacts) -> np.ndarray:
     shape = (len(episode.time_s), len(facts.names))
     return np.full(shape, ABSENT[facts.dtype]).astype(facts.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from rotoscope.pipeline.files.plain import mapping, read_json
 
 CLOCK = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 """Columns that every LeRobot dataset has."""
+_CONTRACT = "meta/rotoscope/contract.json"
 
 
 @dataclass(frozen=True)
@@ -116,40 +118,45 @@ def read_dataset(root: Path) -> RawDataset:
         DatasetError: The folder holds no LeRobot v3 dataset at all, or its files lie elsewhere.
     """
     info = read_info(root)
-    problems: list[str] = []
+    problems = _Problems()
     widths = {
         name: int(facts["shape"][0])
         for name, facts in info["features"].items()
         if facts["dtype"] not in NO_ROWS and len(facts["shape"]) == 1
     }
     columns, held = _columns(root, info["features"], widths, problems)
-    contract_path = meta_file(root, "rotoscope/contract.json")
-    # A dataset of another tool that only got tracks has a `meta/rotoscope` without a contract.
-    contract = _contract(contract_path, problems) if contract_path.is_file() else None
+    contract = meta_file(root, "rotoscope/contract.json")
+    stats, described = meta_file(root, "stats.json"), meta_file(root, "rotoscope/features.json")
     return RawDataset(
         root=root,
         info=info,
-        table=_episodes(root, info, problems),
-        stats=_json(meta_file(root, "stats.json"), problems),
+        table=problems.collect(lambda: _episodes(root, info), {}),
+        stats=problems.collect(lambda: _json(stats), {}, "stats.json"),
         columns=columns,
         num_tasks=_num_tasks(meta_file(root, "tasks.parquet"), problems),
-        contract=contract,
-        described=_described(meta_file(root, "rotoscope/features.json")),
+        # A dataset of another tool that only got tracks has a `meta/rotoscope` without a contract.
+        contract=problems.collect(lambda: _contract(contract), None, _CONTRACT),
+        # Nothing depends on it but wording, so its faults are no problems.
+        described=_Problems().collect(lambda: read_sidecar(described), {}),
         held=held,
         problems=tuple(problems),
     )
 
 
-def _described(path: Path) -> dict[str, Any]:
-    """What the features are said to be; nothing depends on it but wording, so faults are mild."""
-    try:
-        return read_sidecar(path)
-    except DatasetError:
-        return {}
+class _Problems(list[str]):
+    """What went wrong so far."""
+
+    def collect[T](self, read: Callable[[], T], otherwise: T, name: str = "") -> T:
+        """What `read` gives; where it raises, its sentence is kept and `otherwise` is given."""
+        try:
+            return read()
+        except DatasetError as error:
+            self.append(f"{name} cannot be read ({error})" if name else str(error))
+            return otherwise
 
 
 def _columns(
-    root: Path, features: dict[str, Any], widths: dict[str, int], problems: list[str]
+    root: Path, features: dict[str, Any], widths: dict[str, int], problems: _Problems
 ) -> tuple[dict[str, np.ndarray], dict[Path, frozenset[int]]]:
     """Numbers by feature, and which episodes each file holds."""
     files = data_files(root)
@@ -177,12 +184,9 @@ def _episodes_in(table: pa.Table) -> frozenset[int]:
     return frozenset(v for v in table["episode_index"].unique().to_pylist() if isinstance(v, int))
 
 
-def _table(file: Path, problems: list[str]) -> pa.Table | None:
-    try:
-        return read_table(file)
-    except DatasetError as error:
-        problems.append(str(error))
-        return None
+def _table(file: Path, problems: _Problems) -> pa.Table | None:
+    found: pa.Table | None = problems.collect(lambda: read_table(file), None)
+    return found
 
 
 def _array(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
@@ -203,7 +207,7 @@ def _array(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
     return np.from_dlpack(flat).reshape(-1, width)
 
 
-def _num_tasks(path: Path, problems: list[str]) -> int:
+def _num_tasks(path: Path, problems: _Problems) -> int:
     """How many texts `meta/tasks.parquet` holds."""
     table = _table(path, problems)
     if table is None:
@@ -215,27 +219,13 @@ def _num_tasks(path: Path, problems: list[str]) -> int:
     return len(table)
 
 
-def _episodes(root: Path, info: dict[str, Any], problems: list[str]) -> dict[int, dict[str, Any]]:
-    try:
-        rows = read_episodes(root, info, with_statistics=True)
-    except DatasetError as error:
-        problems.append(str(error))
-        return {}
-    return {row["episode_index"]: row for row in rows}
+def _episodes(root: Path, info: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    return {row["episode_index"]: row for row in read_episodes(root, info, with_statistics=True)}
 
 
-def _json(path: Path, problems: list[str]) -> dict[str, Any]:
-    try:
-        found = read_json(path, error=DatasetError)
-        return mapping(found, source=str(path), error=DatasetError)
-    except DatasetError as error:
-        problems.append(f"{path.name} cannot be read ({error})")
-        return {}
+def _json(path: Path) -> dict[str, Any]:
+    return mapping(read_json(path, error=DatasetError), source=str(path), error=DatasetError)
 
 
-def _contract(path: Path, problems: list[str]) -> ActionContract | None:
-    try:
-        return ActionContract.model_validate(read_sidecar(path))
-    except DatasetError as error:
-        problems.append(f"meta/rotoscope/contract.json cannot be read ({error})")
-        return None
+def _contract(path: Path) -> ActionContract | None:
+    return ActionContract.model_validate(read_sidecar(path)) if path.is_file() else None

@@ -14,14 +14,14 @@ from rotoscope.pipeline.episodes.effector_columns import (
     EE_NAMES,
     ee_dimensions,
     ee_values,
-    error_columns,
+    error_features,
 )
-from rotoscope.pipeline.episodes.episode import Column, Episode, StateColumns
+from rotoscope.pipeline.episodes.episode import Episode, Feature, StateColumns
 from rotoscope.pipeline.episodes.hand_columns import hand_quality
 from rotoscope.pipeline.episodes.resample import Resampler, row_times
 from rotoscope.pipeline.episodes.stages_columns import other_labelers, stage_quality
 from rotoscope.pipeline.episodes.state_columns import seen_state
-from rotoscope.pipeline.episodes.tracks_columns import track_columns
+from rotoscope.pipeline.episodes.tracks_columns import track_features
 from rotoscope.pipeline.episodes.window import ActionWindow
 from rotoscope.pipeline.errors import ContractError
 from rotoscope.pipeline.recipe import ExportSection
@@ -166,20 +166,20 @@ class _EpisodeBuilder:
 
     def _features(
         self, joints: Float[np.ndarray, "row action"], ee: Float[np.ndarray, "row 7"] | None
-    ) -> dict[str, Column]:
+    ) -> dict[str, Feature]:
         window = self.window
-        features: dict[str, Column] = {}
+        features: dict[str, Feature] = {}
         if self.export.action == "joints" and ee is not None:
-            features["label.ee"] = Column(
+            features["label.ee"] = Feature(
                 ee, EE_NAMES, "m, rad, percent", "End effector that the joints reach, robot base."
             )
         if self.export.action == "ee" and ee is not None:
-            features["label.joints"] = Column(
+            features["label.joints"] = Feature(
                 joints, tuple(self.actions.contract.names), "rad, percent", "Joints of the arm."
             )
-        features |= error_columns(window) | other_labelers(window) | track_columns(window)
+        features |= error_features(window) | other_labelers(window) | track_features(window)
         return {
-            name: Column(_stored(f.values[: self.num_rows]), f.names, f.unit, f.description)
+            name: Feature(_stored(f.values[: self.num_rows]), f.names, f.unit, f.description)
             for name, f in features.items()
         }
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope.pipeline.episodes.episode import Column
+from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.episodes.window import Window
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack
 
 BODY_JOINT_NAMES = tuple(f"{joint}.{axis}" for joint in BODY_JOINTS for axis in "xyz")
 
 
-def body_columns(window: Window) -> dict[str, Column]:
+def body_features(window: Window) -> dict[str, Feature]:
     """`track.body.*`: joints, whether they were seen, contact, sigma; none without a lifted body.
 
     Joints are NaN where the source does not have them or nothing is known.
@@ -24,14 +24,14 @@ def body_columns(window: Window) -> dict[str, Column]:
     resampler = window.resampler
     joints_m = part.joints_m if part.T_world_source is None else part.joints_world_m
     out = {
-        "track.body.joints": Column(
+        "track.body.joints": Feature(
             resampler.linear(joints_m.reshape(-1, 3 * len(BODY_JOINTS))),
             BODY_JOINT_NAMES,
             "m",
             "21 body joints in the frame that `scene.body_frame` of the episode names: `world` "
             "(z up, ground at 0) or `source` (the camera's or the motion file's own).",
         ),
-        "track.body.seen": Column(
+        "track.body.seen": Feature(
             resampler.both(part.valid)[:, None],
             ("seen",),
             "1",
@@ -39,11 +39,11 @@ def body_columns(window: Window) -> dict[str, Column]:
         ),
     }
     if part.contact is not None:
-        out["track.body.contact"] = Column(
+        out["track.body.contact"] = Feature(
             part.contact[resampler.nearest], SIDES, "1", "The foot stands on the ground."
         )
     if part.sigma_m is not None:
-        out["track.body.sigma"] = Column(
+        out["track.body.sigma"] = Feature(
             resampler.linear(part.sigma_m),
             ("x", "y", "z"),
             "m",

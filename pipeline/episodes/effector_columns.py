@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.contract import Dimension
-from rotoscope.pipeline.episodes.episode import Column
+from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.episodes.window import ActionWindow
 from rotoscope.pipeline.geometry import se3
 
@@ -37,7 +37,7 @@ def ee_dimensions() -> tuple[Dimension, ...]:
     return (*position, *rotation, gripper)
 
 
-def error_columns(window: ActionWindow) -> dict[str, Column]:
+def error_features(window: ActionWindow) -> dict[str, Feature]:
     """`label.target_error`, where the labeler measured it."""
     position, rotation = window.actions.target_error_m, window.actions.target_error_rad
     if position is None or rotation is None:
@@ -45,4 +45,4 @@ def error_columns(window: ActionWindow) -> dict[str, Column]:
     values = window.resampler.linear(np.stack([position, rotation], axis=1))
     names = ("position_m", "rotation_rad")
     text = "Distance between the wanted and the reached end-effector pose."
-    return {"label.target_error": Column(values, names, "m, rad", text)}
+    return {"label.target_error": Feature(values, names, "m, rad", text)}

@@ -18,7 +18,7 @@ from rotoscope.pipeline.errors import TrackError
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class Feature:
     """One column beside images, state and action: a `label.*`, `track.*` or `next.*`."""
 
     values: np.ndarray
@@ -79,7 +79,7 @@ class Episode:
     """What the numbers of state and action mean."""
     state_columns: StateColumns | None = None
     """What `state` holds where it is not the robot's own state."""
-    features: dict[str, Column] = field(default_factory=dict)
+    features: dict[str, Feature] = field(default_factory=dict)
     """Further columns by full name, such as `track.hand.joints` or `label.ee`."""
     source: dict[str, Any] = field(default_factory=dict)
     """JSON facts about where it came from: video name and sha256, clip span, stage keys."""

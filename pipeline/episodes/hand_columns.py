@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope.pipeline.episodes.episode import Column
+from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.episodes.window import Window
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import NUM_HAND_JOINTS, GripperTrack, HandTrack
@@ -14,7 +14,7 @@ from rotoscope.pipeline.tracks import NUM_HAND_JOINTS, GripperTrack, HandTrack
 HAND_JOINT_NAMES = tuple(f"joint{j}.{axis}" for j in range(NUM_HAND_JOINTS) for axis in "xyz")
 
 
-def hand_columns(window: Window) -> dict[str, Column]:
+def hand_features(window: Window) -> dict[str, Feature]:
     """`track.hand.*`: joints, wrist, whether it was seen, sigma; none without a lifted hand."""
     part = _hand(window)
     if part is None or part.joints_m is None or part.T_camera_wrist is None:
@@ -25,16 +25,16 @@ def hand_columns(window: Window) -> dict[str, Column]:
     position = resampler.linear(part.T_camera_wrist[:, :3, 3])
     wrist = np.concatenate([position, se3.unwrap_quat(se3.quat_from_matrix(R))], axis=1)
     out = {
-        "track.hand.joints": Column(
+        "track.hand.joints": Feature(
             joints, HAND_JOINT_NAMES, "m", "21 hand joints in the camera frame."
         ),
-        "track.hand.wrist": Column(
+        "track.hand.wrist": Feature(
             wrist,
             ("x", "y", "z", "qw", "qx", "qy", "qz"),
             "m, quaternion wxyz",
             "Wrist pose in the camera frame.",
         ),
-        "track.hand.seen": Column(
+        "track.hand.seen": Feature(
             resampler.both(part.valid)[:, None],
             ("seen",),
             "1",
@@ -43,7 +43,7 @@ def hand_columns(window: Window) -> dict[str, Column]:
     }
     if part.sigma_position_m is not None and part.sigma_rotation_rad is not None:
         sigma = np.concatenate([part.sigma_position_m, part.sigma_rotation_rad[:, None]], 1)
-        out["track.hand.sigma"] = Column(
+        out["track.hand.sigma"] = Feature(
             resampler.linear(sigma),
             ("x", "y", "z", "rotation"),
             "m, rad",
@@ -52,7 +52,7 @@ def hand_columns(window: Window) -> dict[str, Column]:
     return out
 
 
-def gripper_columns(window: Window) -> dict[str, Column]:
+def gripper_features(window: Window) -> dict[str, Feature]:
     """`track.grasp` and `track.aperture`, where a hand was read as a gripper."""
     gripper = window.tracks.get(f"gripper.{window.subject}")
     if not isinstance(gripper, GripperTrack):
@@ -61,8 +61,8 @@ def gripper_columns(window: Window) -> dict[str, Column]:
     grasping = window.resampler.either(part.grasping)[:, None]
     aperture = window.resampler.linear(part.aperture_m)[:, None]
     return {
-        "track.grasp": Column(grasping, ("grasping",), "1", "A grasp is held."),
-        "track.aperture": Column(
+        "track.grasp": Feature(grasping, ("grasping",), "1", "A grasp is held."),
+        "track.aperture": Feature(
             aperture, ("aperture",), "m", "Distance between thumb tip and index tip."
         ),
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.pipeline.episodes.episode import Column, StateColumns
+from rotoscope.pipeline.episodes.episode import Feature, StateColumns
 from rotoscope.pipeline.errors import TrackError, quoted
 
 
@@ -24,7 +24,7 @@ class SeenState:
     """What the numbers are."""
 
 
-def seen_state(features: Mapping[str, Column], names: Sequence[str]) -> SeenState | None:
+def seen_state(features: Mapping[str, Feature], names: Sequence[str]) -> SeenState | None:
     """Some features side by side as a state; `None` where no row is known.
 
     Raises:
@@ -55,7 +55,7 @@ def seen_state(features: Mapping[str, Column], names: Sequence[str]) -> SeenStat
     return SeenState(values[nearest], is_known, columns)
 
 
-def _unique_names(names: Sequence[str], chosen: Sequence[Column]) -> tuple[str, ...]:
+def _unique_names(names: Sequence[str], chosen: Sequence[Feature]) -> tuple[str, ...]:
     """The features' own names; with the feature's in front where two would be the same."""
     own = [n for feature in chosen for n in feature.names]
     if len(set(own)) == len(own):

@@ -18,7 +18,7 @@ from rotoscope.pipeline.datasets.layout import episode_files
 from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.export.replacing import dataset_folder
 from rotoscope.pipeline.export.sidecar import FOLDER
-from rotoscope.pipeline.export.stored_episode import ColumnFacts
+from rotoscope.pipeline.export.stored_episode import FeatureFacts
 from rotoscope.pipeline.files.paths import walk
 
 QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
@@ -29,7 +29,7 @@ QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
 class AddedColumn:
     """A column that a dataset gains."""
 
-    facts: ColumnFacts
+    facts: FeatureFacts
     """Names, type, unit and description of its numbers."""
     values: Mapping[int, np.ndarray]
     """By episode index, shape (row, number), in the type that `facts` says."""

@@ -8,7 +8,7 @@ from typing import Any
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.export.card_edits import MARK
 from rotoscope.pipeline.export.schema import Schema
-from rotoscope.pipeline.export.sidecar import describe_columns
+from rotoscope.pipeline.export.sidecar import describe_features
 
 _HEAD = """\
 ---
@@ -136,7 +136,7 @@ def _features(schema: Schema) -> str:
     rows = ["| feature | unit | what it is |", "|---|---|---|"]
     rows += [
         f"| `{name}` | {facts['unit']} | {facts['description']} |"
-        for name, facts in describe_columns(schema).items()
+        for name, facts in describe_features(schema).items()
     ]
     return "\n".join(rows) + "\n"
 

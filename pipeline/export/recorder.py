@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from rotoscope.pipeline.contract import ActionContract
-from rotoscope.pipeline.episodes.episode import Column, Episode, StateColumns
+from rotoscope.pipeline.episodes.episode import Episode, Feature, StateColumns
 from rotoscope.pipeline.export.publish import PublishJob, PublishResult, publish_in_child
 from rotoscope.pipeline.export.stored_episode import (
     EncodedVideo,
@@ -146,9 +146,9 @@ class DatasetRecorder:
         return publish_in_child(job)
 
 
-def _success(solved: Bool[np.ndarray, " time"]) -> Column:
+def _success(solved: Bool[np.ndarray, " time"]) -> Feature:
     text = "The task is solved after the row's action."
-    return Column(solved[:, None], ("success",), "1", text)
+    return Feature(solved[:, None], ("success",), "1", text)
 
 
 def _quality(rows: Rows) -> dict[str, Any]:

@@ -11,17 +11,17 @@ import numpy as np
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.episodes.episode import Episode, StateColumns
 from rotoscope.pipeline.errors import DatasetError
-from rotoscope.pipeline.export.stored_episode import ColumnFacts, StoredEpisode, VideoFacts
+from rotoscope.pipeline.export.stored_episode import FeatureFacts, StoredEpisode, VideoFacts
 from rotoscope.pipeline.tracks import REASONS
 
 LABELS = {
-    "label.valid": ColumnFacts(
+    "label.valid": FeatureFacts(
         ("valid",), "bool", "1", "State and action are observed, reachable and inside all limits."
     ),
-    "label.confidence": ColumnFacts(
+    "label.confidence": FeatureFacts(
         ("confidence",), "float32", "1", "How far to trust the row, 0 to 1."
     ),
-    "label.reason": ColumnFacts(
+    "label.reason": FeatureFacts(
         ("reason",),
         "int64",
         "1",
@@ -48,7 +48,7 @@ class Schema:
     """What `observation.state` holds; `None` where there is none."""
     video: VideoFacts | None
     """Size and encoder of the videos, from the first episode; `None` without pictures."""
-    features: dict[str, ColumnFacts]
+    features: dict[str, FeatureFacts]
     """Columns beside images, state and action, sorted by name."""
 
     @property

@@ -55,7 +55,7 @@ def write_sidecar(
         lines.append(_episode_line(index, name, episode))
     quality = gathered.summary()
     _write(folder / "contract.json", schema.contract.model_dump(mode="json"))
-    _write(folder / "features.json", describe_columns(schema))
+    _write(folder / "features.json", describe_features(schema))
     _write(folder / "provenance.json", provenance)
     _write(folder / "quality.json", quality)
     _write_lines(folder / "episodes.jsonl", lines)
@@ -63,7 +63,7 @@ def write_sidecar(
     return quality
 
 
-def describe_columns(schema: Schema) -> dict[str, dict[str, Any]]:
+def describe_features(schema: Schema) -> dict[str, dict[str, Any]]:
     """Names, unit and meaning of every feature of the dataset, by feature name."""
     contract = schema.contract
     units = ", ".join(dict.fromkeys(d.unit for d in contract.dimensions))

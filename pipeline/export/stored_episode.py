@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from rotoscope.pipeline.contract import ActionContract
-from rotoscope.pipeline.episodes.episode import Column, Episode, StateColumns
+from rotoscope.pipeline.episodes.episode import Episode, Feature, StateColumns
 from rotoscope.pipeline.errors import DatasetError, TrackError
 from rotoscope.pipeline.files.atomic import atomic_path
 from rotoscope.pipeline.store.seal import BrokenSealError, check_folder, seal_folder
@@ -57,7 +57,7 @@ class EncodedVideo:
 
 
 @dataclass(frozen=True)
-class ColumnFacts:
+class FeatureFacts:
     """A column of an episode without its values."""
 
     names: tuple[str, ...]
@@ -116,10 +116,10 @@ class StoredEpisode:
         return None if facts is None else StateColumns(**facts | {"names": tuple(facts["names"])})
 
     @property
-    def features(self) -> dict[str, ColumnFacts]:
+    def features(self) -> dict[str, FeatureFacts]:
         """Columns beside state, action and images."""
         return {
-            name: ColumnFacts(tuple(f["names"]), f["dtype"], f["unit"], f["description"])
+            name: FeatureFacts(tuple(f["names"]), f["dtype"], f["unit"], f["description"])
             for name, f in self.header["features"].items()
         }
 
@@ -146,7 +146,7 @@ class StoredEpisode:
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             features = {
-                name: Column(arrays[f"feature|{name}"], facts.names, facts.unit, facts.description)
+                name: Feature(arrays[f"feature|{name}"], facts.names, facts.unit, facts.description)
                 for name, facts in self.features.items()
             }
             return Episode(

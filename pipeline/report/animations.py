@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.atomic import write_bytes_atomic
-from rotoscope.pipeline.report.columns import check_drawn_columns
+from rotoscope.pipeline.report.features import check_features
 from rotoscope.pipeline.report.pictures import people, picture_size
 from rotoscope.pipeline.report.robot import Draw, RobotPainter
 
@@ -89,7 +89,7 @@ def write_animation(
         )
     datasets = [open_dataset(path) for path in (dataset_path, *beside)]
     for dataset in datasets:
-        check_drawn_columns(dataset)
+        check_features(dataset)
     episodes = [_episode(dataset, episode) for dataset in datasets]
     first = episodes[0]
     for dataset, other in zip(datasets, episodes, strict=True):

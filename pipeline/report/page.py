@@ -12,7 +12,7 @@ import numpy as np
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.files.atomic import write_text_atomic
 from rotoscope.pipeline.report import animations, charts, timeline
-from rotoscope.pipeline.report.columns import check_drawn_columns
+from rotoscope.pipeline.report.features import check_features
 from rotoscope.pipeline.report.robot import RobotPainter
 from rotoscope.pipeline.report.timeline import CONFIDENCE, REASON_TEXT, VALID
 from rotoscope.pipeline.sources import NOUNS
@@ -41,7 +41,7 @@ def write_report(
     import jinja2
 
     dataset = open_dataset(dataset_path)
-    check_drawn_columns(dataset)
+    check_features(dataset)
     episodes = [dataset.episode(i) for i in range(len(dataset.table))]
     ranked = sorted(episodes, key=_goodness)
     shown = sorted(ranked[:max_episodes], key=lambda e: e.index)

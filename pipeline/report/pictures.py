@@ -10,8 +10,8 @@ from jaxtyping import Float, UInt8
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, read_images
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.report.columns import frame_size
 from rotoscope.pipeline.report.draw import BONES, Overlay, draw_overlay, project
+from rotoscope.pipeline.report.features import frame_size
 from rotoscope.pipeline.report.figure import View, draw_figure, draw_lines, draw_text
 from rotoscope.pipeline.video.fit import fit_into
 

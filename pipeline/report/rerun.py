@@ -10,8 +10,8 @@ import numpy as np
 
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
 from rotoscope.pipeline.errors import UsageError
-from rotoscope.pipeline.report.columns import check_drawn_columns
 from rotoscope.pipeline.report.draw import BONES, gripper_lines
+from rotoscope.pipeline.report.features import check_features
 from rotoscope.pipeline.report.figure import BODY_BONES
 from rotoscope.pipeline.report.pictures import body_of, overlay_of
 
@@ -30,7 +30,7 @@ def write_recordings(dataset_path: Path, folder: Path) -> Iterator[Path]:
             "recordings need the optional package rerun-sdk: pip install 'rotoscope[rerun]'"
         ) from error
     dataset = open_dataset(dataset_path)
-    check_drawn_columns(dataset)
+    check_features(dataset)
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(len(dataset.table)):
         path = folder / f"episode_{index:06d}.rrd"

@@ -36,20 +36,9 @@ class Fit:
     target_height: int
     """Pixels down the target."""
 
-    @property
-    def has_bars(self) -> bool:
-        """Whether the content leaves some of the target empty."""
-        return (self.width, self.height) != (self.target_width, self.target_height)
-
     def matrix(self) -> Float[np.ndarray, "3 3"]:
         """Maps homogeneous source pixels to target pixels."""
         return np.array([[self.scale_x, 0, self.x], [0, self.scale_y, self.y], [0, 0, 1.0]])
-
-    def apply_points(
-        self, points_px: Float[np.ndarray, "*batch 2"]
-    ) -> Float[np.ndarray, "*batch 2"]:
-        """Where source pixels lie in the target [px]; NaN stays NaN."""
-        return points_px * np.array([self.scale_x, self.scale_y]) + np.array([self.x, self.y])
 
     def apply_K(self, K: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:  # noqa: N802 - K as everywhere
         """Intrinsics of the target for intrinsics of the source: it sees the same directions."""

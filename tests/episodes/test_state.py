@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.episodes.assemble import build_episodes
-from rotoscope.pipeline.episodes.episode import Column
+from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.episodes.state_columns import seen_state
 from rotoscope.pipeline.errors import ContractError, TrackError
 from rotoscope.pipeline.recipe import ExportSection
@@ -113,7 +113,7 @@ def test_command_contract_with_a_shift_is_refused():
 def test_filled_rows_repeat_the_nearest_known_one(known):
     known = np.array(known)
     values = np.where(known, np.arange(len(known), dtype=float), np.nan)[:, None]
-    made = seen_state({"track.a": Column(values, ("a",), "1", "A.")}, ["track.a"])
+    made = seen_state({"track.a": Feature(values, ("a",), "1", "A.")}, ["track.a"])
     np.testing.assert_array_equal(made.is_known, known)
     rows = np.arange(len(known))
     distance = np.abs(np.flatnonzero(known)[None] - rows[:, None]).min(1)
@@ -121,7 +121,7 @@ def test_filled_rows_repeat_the_nearest_known_one(known):
 
 
 def test_names_that_two_features_share_carry_the_features_name():
-    feature = Column(np.zeros((3, 1)), ("x",), "m", "X.")
+    feature = Feature(np.zeros((3, 1)), ("x",), "m", "X.")
     made = seen_state({"track.a": feature, "track.b": feature}, ["track.a", "track.b"])
     assert made.columns.names == ("track.a.x", "track.b.x")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks._small_dataset import episode, store
-from rotoscope.pipeline.episodes.episode import Column
+from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.export.schema import schema_of
 
@@ -21,7 +21,7 @@ def stored(tmp_path):
 
 
 def feature(values, dtype):
-    return Column(np.array(values, dtype)[:, None], ("x",), "1", "Something.")
+    return Feature(np.array(values, dtype)[:, None], ("x",), "1", "Something.")
 
 
 def test_feature_of_some_episodes_is_nan_false_or_minus_one_elsewhere(stored):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks._small_dataset import episode, store
-from rotoscope.pipeline.episodes.episode import Column
+from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.errors import DatasetError, TrackError
 from rotoscope.pipeline.export.stored_episode import ROW_ARRAYS, open_episode
 
@@ -75,7 +75,7 @@ def test_torn_arrays_are_damage_not_a_crash(tmp_path):
 
 def test_text_cannot_be_a_feature(tmp_path):
     made = episode(3, rows=2)
-    made.features["label.word"] = Column(np.array([["a"], ["b"]]), ("w",), "1", "A word.")
+    made.features["label.word"] = Feature(np.array([["a"], ["b"]]), ("w",), "1", "A word.")
     with pytest.raises(TrackError, match=r"'label.word' has type <U1; .*float32, int64 and bool"):
         store(tmp_path / "e", 3, made)
     assert not (tmp_path / "e").exists()

@@ -11,7 +11,7 @@ from PIL import Image
 from benchmarks._small_dataset import episode, job_for
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows
 from rotoscope.pipeline.episodes.body_columns import BODY_JOINT_NAMES
-from rotoscope.pipeline.episodes.episode import Column
+from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.export.publish import publish_in_child
 from rotoscope.pipeline.export.stored_episode import save_episode
 from rotoscope.pipeline.report.figure import LEFT
@@ -24,8 +24,8 @@ def with_body(made):
     joints[:, 5] = np.nan
     contact = np.arange(made.num_rows)[:, None] % 20 < [10, 5]
     body = {
-        "track.body.joints": Column(joints.reshape(-1, 63), BODY_JOINT_NAMES, "m", "Joints."),
-        "track.body.contact": Column(contact, ("left", "right"), "1", "On the ground."),
+        "track.body.joints": Feature(joints.reshape(-1, 63), BODY_JOINT_NAMES, "m", "Joints."),
+        "track.body.contact": Feature(contact, ("left", "right"), "1", "On the ground."),
     }
     scene = {"robot": "two_link", "body_frame": "source"}
     return dataclasses.replace(made, features=made.features | body, scene=scene)

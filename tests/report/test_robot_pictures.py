@@ -16,7 +16,7 @@ from robots_with_shapes import STANDING_HEIGHT_M, write_biped, write_mitten
 from benchmarks._small_dataset import FPS, episode, job_for
 from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.episodes.body_columns import BODY_JOINT_NAMES
-from rotoscope.pipeline.episodes.episode import Column
+from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.export.publish import publish_in_child
 from rotoscope.pipeline.export.stored_episode import save_episode
@@ -48,9 +48,9 @@ def columns_of(number, robot):
         action=state[1:],
         contract=robot.contract(rate_hz=FPS, shift_s=1 / FPS),
         features={
-            "track.body.joints": Column(joints, BODY_JOINT_NAMES, "m", "Joints."),
-            "label.root_pose": Column(root, ("x", "y", "z", "wx", "wy", "wz"), "m", "Root."),
-            "label.solver": Column(solver, SOLVER, "mm", "Solver."),
+            "track.body.joints": Feature(joints, BODY_JOINT_NAMES, "m", "Joints."),
+            "label.root_pose": Feature(root, ("x", "y", "z", "wx", "wy", "wz"), "m", "Root."),
+            "label.solver": Feature(solver, SOLVER, "mm", "Solver."),
         },
         scene={"robot": robot.name, "body_frame": "world", "T_world_source": np.eye(4).tolist()},
     )

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rotoscope.models.inverse_dynamics.track_inputs import features_by_subject
-from rotoscope.pipeline.episodes.body_columns import body_columns
-from rotoscope.pipeline.episodes.hand_columns import gripper_columns, hand_columns
+from rotoscope.pipeline.episodes.body_columns import body_features
+from rotoscope.pipeline.episodes.hand_columns import gripper_features, hand_features
 from rotoscope.pipeline.episodes.resample import Resampler
 from rotoscope.pipeline.episodes.window import Window
 from rotoscope.pipeline.geometry import se3
@@ -61,10 +61,10 @@ def gripper():
 @pytest.mark.parametrize(
     ("track", "kind", "columns"),
     [
-        (body(), "body", body_columns),
-        (body(T_world_source=se3.make(se3.exp_so3(np.ones(3)), np.ones(3))), "body", body_columns),
-        (hand(), "hands", hand_columns),
-        (gripper(), "gripper", gripper_columns),
+        (body(), "body", body_features),
+        (body(T_world_source=se3.make(se3.exp_so3(np.ones(3)), np.ones(3))), "body", body_features),
+        (hand(), "hands", hand_features),
+        (gripper(), "gripper", gripper_features),
     ],
     ids=["body", "body in the world", "hand", "gripper"],
 )

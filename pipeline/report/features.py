@@ -21,7 +21,7 @@ SIZES = {
 """Numbers that a row holds of what is drawn."""
 
 
-def check_drawn_columns(dataset: Dataset) -> None:
+def check_features(dataset: Dataset) -> None:
     """Checks that what will be drawn has the size that it is drawn from.
 
     Raises:
