@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotoscope.pipeline.errors import UsageError
-from rotoscope.pipeline.video.fit import fit_into, fitted_size
+from rotoscope.pipeline.video.fit import fit_into
 
 sides = st.integers(1, 4000)
 targets = st.integers(16, 1000).map(lambda n: 2 * n)
@@ -54,23 +54,10 @@ def test_intrinsics_see_the_same_directions():
     np.testing.assert_allclose(moved, target / target[2])
 
 
-@given(sides, sides, st.integers(2, 2000))
-def test_fitted_size_is_even_and_no_larger_than_asked(width, height, max_side):
-    found = fitted_size(width, height, max_side)
-    assert not any(n % 2 for n in found)
-    assert max(found) <= max(2, min(max_side, max(width, height))) + 1
-
-
-def test_fitted_size_of_common_videos():
-    assert fitted_size(1920, 1080, 640) == (640, 360)
-    assert fitted_size(1080, 1920, 640) == (360, 640)
-    assert fitted_size(320, 240, 640) == (320, 240)
-
-
 def test_impossible_sizes_are_refused():
     with pytest.raises(UsageError, match="641 x 480 pixels cannot be written: both sides must be"):
         fit_into(640, 480, 641, 480)
     with pytest.raises(UsageError, match="cannot fit 0 x 480 pixels"):
         fit_into(0, 480, 640, 480)
     with pytest.raises(UsageError, match="cannot fit 640 x 480 pixels into 1 x 1"):
-        fitted_size(640, 480, 1)
+        fit_into(640, 480, 1, 1)
