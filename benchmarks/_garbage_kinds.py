@@ -29,7 +29,6 @@ from rotoscope.models.policy.cloned import load_cloned
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.states.folder import StateFacts, load_states, save_states
 from rotoscope.models.states.state_map import SeenStates
-from rotoscope.models.training.settings import read_settings
 from rotoscope.pipeline.configs import config_path
 from rotoscope.pipeline.datasets.read import open_dataset, read_images
 from rotoscope.pipeline.doctor.run import diagnose
@@ -38,6 +37,7 @@ from rotoscope.pipeline.report.page import write_report
 from rotoscope.pipeline.run.ledger import Ledger, Row
 from rotoscope.pipeline.run.request import load_request
 from rotoscope.pipeline.run.rows import public_row
+from rotoscope.pipeline.settings import read_settings
 
 RECIPE = "hand-gripper"
 

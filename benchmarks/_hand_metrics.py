@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from benchmarks._wheels import unpacked_wheel
-from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.errors import RobotError, quoted
 from rotoscope.retarget.description.mujoco import import_mujoco
 
 _DEFINITIONS = Path(__file__).parent / "hand_vectors.json"
@@ -154,7 +154,7 @@ def _play(
 
 def _body(robot: _Robot, link: str) -> int:
     if link not in robot.bodies:
-        raise RobotError(f"there is no link {link!r}; there are {one_of(robot.bodies)}")
+        raise RobotError(f"there is no link {link!r}; there are {quoted(robot.bodies)}")
     return robot.bodies[link]
 
 
@@ -163,7 +163,7 @@ def _ranges(robot: _Robot, joint_names: list[str]) -> Float[np.ndarray, "2 joint
     joints = {joint.name: joint for joint in map(robot.model.joint, range(robot.model.njnt))}
     if sorted(joints) != sorted(joint_names):
         raise RobotError(
-            f"the columns are the joints {one_of(joint_names)}; the robot has {one_of(joints)}"
+            f"the columns are the joints {quoted(joint_names)}; the robot has {quoted(joints)}"
         )
     rows = [
         joints[name].range if joints[name].limited[0] else (-np.inf, np.inf) for name in joint_names
@@ -189,5 +189,5 @@ def _read(urdf: Path) -> _Robot:
     found = {link: mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, link) for link in links}
     lost = [link for link, body in found.items() if body < 0]
     if len(lost) > 1:
-        raise RobotError(f"MuJoCo keeps neither of the links {one_of(lost)} of {urdf} as a body")
+        raise RobotError(f"MuJoCo keeps neither of the links {quoted(lost)} of {urdf} as a body")
     return _Robot(model, {link: max(body, 0) for link, body in found.items()})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.stage import Tracks
+from rotoscope.pipeline.testing import a_motion_file
 from rotoscope.pipeline.tracks import ActionTrack, BodyTrack, FeatureTrack
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.retarget.ground.stage import Ground, GroundConfig
@@ -86,17 +86,4 @@ def _qpos(root_pose: np.ndarray, angles_rad: np.ndarray) -> np.ndarray:
 def _no_video(time_s: np.ndarray) -> Video:
     """A motion file's facts; the stages look at none of them."""
     duration_s = float(time_s[-1] - time_s[0])
-    return Video(
-        path=Path("recording"),
-        sha256="",
-        size_bytes=0,
-        width=0,
-        height=0,
-        rotation_deg=0,
-        codec="motion",
-        pixel_format="",
-        num_frames=len(time_s),
-        duration_s=duration_s,
-        rate_hz=len(time_s) / max(duration_s, 1e-9),
-        is_variable_rate=False,
-    )
+    return a_motion_file(len(time_s), rate_hz=len(time_s) / max(duration_s, 1e-9))

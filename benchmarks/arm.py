@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks._arm_clips import HandClip, real_clips, synthetic_clips
 from benchmarks.figure import Bar, Figure
 from rotoscope.pipeline.episodes.resample import Resampler, row_times
+from rotoscope.pipeline.testing import a_clip
 from rotoscope.pipeline.tracks import ActionTrack
-from rotoscope.pipeline.types import Clip, Video
 from rotoscope.retarget.arm.stage import RetargetArm
 from rotoscope.retarget.optimize.violations import position_violations, velocity_violations
 
@@ -61,9 +60,9 @@ def run() -> list[Figure]:
 
 
 def _timed(stage: RetargetArm, hand: HandClip) -> tuple[float, ActionTrack]:
-    video = Video(Path(hand.name), "0" * 64, 1, 640, 480, 0, "none", "none", 1, 1.0, 30.0, False)
+    clip = a_clip(hand.time_s)
     start = time.process_time()
-    (actions,) = stage.run(Clip(video, 0, hand.time_s), {"gripper": hand.gripper}).values()
+    (actions,) = stage.run(clip, {"gripper": hand.gripper}).values()
     seconds = time.process_time() - start
     assert isinstance(actions, ActionTrack)
     return seconds, actions

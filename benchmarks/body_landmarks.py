@@ -31,6 +31,7 @@ from rotoscope.models.bodies.lift_stage import LiftBody, LiftBodyConfig
 from rotoscope.models.bodies.stage import Body, BodyConfig
 from rotoscope.pipeline.stages.camera import CameraConfig, CameraStage
 from rotoscope.pipeline.stages.smooth import Smooth, SmoothConfig
+from rotoscope.pipeline.testing import a_video
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack, Track
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.probe import probe
@@ -204,17 +205,4 @@ def _body(tracks: dict[str, Track]) -> BodyTrack:
 
 def _video() -> Video:
     """Facts of a rendered video, which is never written."""
-    return Video(
-        path=Path("rendered.mp4"),
-        sha256="0" * 64,
-        size_bytes=1,
-        width=WIDTH,
-        height=HEIGHT,
-        rotation_deg=0,
-        codec="none",
-        pixel_format="",
-        num_frames=NUM_FRAMES,
-        duration_s=NUM_FRAMES / RATE_HZ,
-        rate_hz=RATE_HZ,
-        is_variable_rate=False,
-    )
+    return a_video(NUM_FRAMES, rate_hz=RATE_HZ, width=WIDTH, height=HEIGHT)

@@ -16,7 +16,6 @@ from benchmarks._video_clips import real_clips
 from benchmarks.figure import Figure
 from rotoscope.pipeline.types import Video
 from rotoscope.pipeline.video.encode import EpisodeEncoder
-from rotoscope.pipeline.video.fit import fitted_size
 from rotoscope.pipeline.video.probe import probe
 from rotoscope.pipeline.video.read import read_frames
 
@@ -64,7 +63,8 @@ def _decode_s(video: Video) -> float:
 
 
 def _encode_s(video: Video, preset: str, path: Path) -> float:
-    width, height = fitted_size(video.width, video.height, 640)
+    scale = min(1.0, 640 / max(video.width, video.height))
+    width, height = (2 * round(scale * side / 2) for side in (video.width, video.height))
     mark = time.process_time()
     with EpisodeEncoder(path, width=width, height=height, fps=30, preset=preset) as encoder:
         for frame in read_frames(video, end=_num_frames(video)):

@@ -15,8 +15,9 @@ from rotoscope.models.hands.stage import Hands
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.stages.camera import CameraStage
 from rotoscope.pipeline.stages.smooth import Smooth
+from rotoscope.pipeline.testing import a_clip, a_hand_track
 from rotoscope.pipeline.tracks import GripperTrack, HandTrack
-from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.types import Clip
 from rotoscope.pipeline.video.probe import probe
 from rotoscope.pipeline.video.read import read_frames
 from rotoscope.retarget.gripper import hand_shape
@@ -119,31 +120,7 @@ def _event_figures() -> list[Figure]:
 
 
 def _as_hand(joints_m: np.ndarray) -> tuple[Clip, HandTrack]:
-    num, seen = len(joints_m), np.ones(len(joints_m), dtype=bool)
-    video = Video(
-        path=Path("joints"),
-        sha256="0" * 64,
-        size_bytes=0,
-        width=1280,
-        height=720,
-        rotation_deg=0,
-        codec="none",
-        pixel_format="none",
-        num_frames=num,
-        duration_s=num / RATE_HZ,
-        rate_hz=RATE_HZ,
-        is_variable_rate=False,
-    )
-    hand = HandTrack(
-        side="right",
-        landmarks_px=np.zeros((num, 21, 2)),
-        hand_m=joints_m - joints_m.mean(axis=1, keepdims=True),
-        score=np.ones(num),
-        handedness=np.ones(num),
-        valid=seen,
-        joints_m=joints_m,
-    )
-    return Clip(video=video, start=0, time_s=np.arange(num) / RATE_HZ), hand
+    return a_clip(len(joints_m), rate_hz=RATE_HZ), a_hand_track(joints_m)
 
 
 def _overlap(grasp: Grasp, start: int, end: int) -> float:

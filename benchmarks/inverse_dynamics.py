@@ -23,7 +23,8 @@ from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.data import LabelledEpisode, LabelledSet
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.run.ledger import Ledger
-from rotoscope.pipeline.types import Frame, Video
+from rotoscope.pipeline.testing import a_video
+from rotoscope.pipeline.types import Frame
 
 SIZE, RATE_HZ = 64, 20.0
 NUM_TRAINED, NUM_UNSEEN = 40, 40
@@ -93,11 +94,7 @@ def look(model: Path, num_frames: int) -> float:
     """Frames of 320 x 240 that a CPU second takes through a labeler's image networks."""
     stage = Pixels(PixelsConfig(model=model))
     stage.setup()
-    video = Video(
-        path=Path("ball.mp4"), sha256="0" * 64, size_bytes=1, width=320, height=240,
-        rotation_deg=0, codec="h264", pixel_format="yuv420p", num_frames=num_frames,
-        duration_s=num_frames / RATE_HZ, rate_hz=RATE_HZ, is_variable_rate=False,
-    )  # fmt: skip
+    video = a_video(num_frames, rate_hz=RATE_HZ, width=320, height=240)
     stage.begin(video)
     started = time.process_time()
     for frame in _frames(num_frames):
@@ -146,10 +143,9 @@ def _peak_gib(root: Path, model: Path, minutes: int) -> float:
     """Most memory of the worker that labels a video of 64 px from end to end [GiB]."""
     video = root / f"{minutes}.mp4"
     _encode(video, round(60 * minutes * RATE_HZ))
-    stages = [f"{stage}.model={model}" for stage in ("label.pixels", "label.inverse_dynamics")]
     command = ["label", video, "--recipe", "inverse-dynamics-pixels"]
     command += ["--out", root / f"out{minutes}", "--store", root / f"store{minutes}"]
-    command += ["--until", "label.inverse_dynamics", "-o", stages[0], "-o", stages[1]]
+    command += ["--until", "label.inverse_dynamics", "-o", f"label.inverse_dynamics.model={model}"]
     cost = measure(rotoscope(*command))
     if cost.exit_code != 0:
         raise SystemExit(cost.output)

@@ -15,8 +15,8 @@ from jaxtyping import Bool, Float
 from benchmarks import _reaches as reaches
 from benchmarks.figure import Bar, Figure
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.run.isolation import Limits, Tell, run_isolated
-from rotoscope.pipeline.smoothing import smooth_many, smooth_rotations, smooth_vectors
+from rotoscope.pipeline.run.isolation import Limits, Progress, run_isolated
+from rotoscope.pipeline.smoothing import smooth_multivariate, smooth_rotations, smooth_vectors
 from rotoscope.pipeline.stages.smooth import SmoothConfig, smooth_hand
 from rotoscope.pipeline.tracks import HandTrack
 
@@ -40,7 +40,7 @@ def run() -> list[Figure]:
     return figures
 
 
-def _measure(_: None, tell: Tell) -> list[Figure]:
+def _measure(_: None, tell: Progress) -> list[Figure]:
     """Means over the seeds."""
     smooth_vectors(
         TIME_S[:30], np.zeros((30, 3)), np.ones(30, bool), max_gap_s=MAX_GAP_S
@@ -119,7 +119,7 @@ def _shapes(rng: np.random.Generator, found: Measured) -> None:
     truth = reaches.hand_shapes(rng)
     noisy = truth + rng.normal(0.0, reaches.NOISE_JOINT_M, truth.shape)
     seen = reaches.seen(rng, len(truth))
-    smooth, cpu_s = _timed(lambda: smooth_many(TIME_S, noisy, seen, max_gap_s=MAX_GAP_S))
+    smooth, cpu_s = _timed(lambda: smooth_multivariate(TIME_S, noisy, seen, max_gap_s=MAX_GAP_S))
     answer, raw = _held(smooth.mean, np.isfinite(smooth.mean[:, 0])), _held(noisy, seen)
     per_joint = (-1, 3)
     found["joints_rmse"].append(_rms_mm(answer.reshape(per_joint), truth.reshape(per_joint)))

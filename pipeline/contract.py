@@ -31,7 +31,7 @@ class Dimension(BaseModel):
     name: str
     """Feature name in the dataset, such as `panda_joint1.pos` or `ee.x`."""
     quantity: Quantity
-    """What kind of number it is; `discrete` is a choice, a whole number from `lower` to `upper`."""
+    """Kind of number; `discrete` is a choice, a whole number from `lower` to `upper`."""
     unit: str
     """Unit: `rad`, `m`, `percent`, or `1`."""
     lower: float | None = None
@@ -43,7 +43,7 @@ class Dimension(BaseModel):
 
 
 class GripperContract(BaseModel):
-    """How the gripper's number is to be read."""
+    """Meaning of the gripper's number."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

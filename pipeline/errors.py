@@ -93,6 +93,6 @@ class DatasetError(RotoscopeError):
     """A dataset folder that is missing, not ours, or disagrees with its own metadata."""
 
 
-def one_of(names: Iterable[str]) -> str:
+def quoted(names: Iterable[str]) -> str:
     """A sorted, quoted list of valid names for an error message."""
     return ", ".join(repr(name) for name in sorted(names)) or "(none)"

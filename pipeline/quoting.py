@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from pydantic import ValidationError
 
 SHOWN_CHARACTERS = 80
@@ -30,12 +33,21 @@ def problems_of(found: ValidationError, *, with_values: bool = True) -> str:
         found: The error.
         with_values: Whether the wrong values are quoted; not where they may be anybody's.
     """
-    problems = found.errors(include_url=False)
     lines = []
-    for problem in problems[:SHOWN_PROBLEMS]:
-        where = ".".join(cut(str(part)) for part in problem["loc"]) or "all of it"
+    for problem in found.errors(include_url=False):
+        where = key_of(problem) or "all of it"
         has_value = with_values and problem["type"] != "missing"
         value = f", got {shown(problem['input'])}" if has_value else ""
         lines.append(f"{where}: {problem['msg']}{value}")
-    more = len(problems) - SHOWN_PROBLEMS
-    return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")
+    return several(lines)
+
+
+def key_of(problem: Mapping[str, Any]) -> str:
+    """Which value one of pydantic's problems is about, such as `loop.seed`."""
+    return ".".join(cut(str(part)) for part in problem["loc"])
+
+
+def several(sentences: Sequence[str]) -> str:
+    """Some sentences in one, at most `SHOWN_PROBLEMS` of them spelt out."""
+    more = len(sentences) - SHOWN_PROBLEMS
+    return "; ".join(sentences[:SHOWN_PROBLEMS]) + (f"; and {more} more" if more > 0 else "")

@@ -8,14 +8,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from rotoscope.pipeline import registry
 from rotoscope.pipeline.config_paths import with_absolute_paths, without_folders
 from rotoscope.pipeline.configs import config_path
-from rotoscope.pipeline.errors import RecipeError, one_of
+from rotoscope.pipeline.errors import RecipeError, quoted
 from rotoscope.pipeline.files.paths import StrPath
 from rotoscope.pipeline.files.plain import mapping, read_yaml
 from rotoscope.pipeline.quoting import shown
@@ -23,11 +23,13 @@ from rotoscope.pipeline.recipe_text import (
     KEYS,
     SECTIONS,
     TEXTS,
+    Entry,
     apply_override,
     parse_entry,
     settings_of,
     text_of,
 )
+from rotoscope.pipeline.settings import checked
 from rotoscope.pipeline.stage import FrameStage, Stage, feeds
 from rotoscope.pipeline.types import SourceKind
 
@@ -86,7 +88,7 @@ class StageEntry:
     """One stage of a recipe, its class found and its settings checked."""
 
     name: str
-    """How overrides and messages call it: its kind, or the name after ` as `."""
+    """Name in overrides and messages: the stage's kind, or the name after ` as `."""
     reference: str
     """Kind, entry point or `./file.py:Class`."""
     stage_class: type[Stage]
@@ -120,9 +122,9 @@ class Recipe:
     video: VideoSection = field(default_factory=VideoSection)
     """How videos are read."""
     export: ExportSection = field(default_factory=ExportSection)
-    """What the dataset looks like."""
+    """Clock, actions and images of the dataset."""
     limits: LimitsSection = field(default_factory=LimitsSection)
-    """What a video may use."""
+    """Memory and time that a video's child process may use."""
     folder: Path | None = None
     """Folder that relative stage files are relative to."""
 
@@ -223,7 +225,7 @@ def build_recipe(
     given = mapping(raw, source=source, error=RecipeError)
     unknown = sorted(set(given) - KEYS)
     if unknown:
-        raise RecipeError(f"{source}: unknown keys {shown(unknown)}; valid ones are {one_of(KEYS)}")
+        raise RecipeError(f"{source}: unknown keys {shown(unknown)}; valid ones are {quoted(KEYS)}")
     items = given.get("stages")
     if not isinstance(items, list | tuple) or not items:
         raise RecipeError(
@@ -234,8 +236,10 @@ def build_recipe(
     top: dict[str, Any] = {k: given[k] for k in TEXTS if k in given}
     for text in overrides:
         apply_override(text, entries, sections, top)
+    classes = [_class_of(ref, folder, allow_code) for _, ref, _ in entries]
+    _share(entries, classes)
     stages = tuple(
-        _check_entry(name, ref, config, folder, allow_code) for name, ref, config in entries
+        _check_entry(entry, found, folder) for entry, found in zip(entries, classes, strict=True)
     )
     _check_order(stages)
     return Recipe(
@@ -244,9 +248,9 @@ def build_recipe(
         task=text_of(top, "task", "manipulate the object", source),
         stages=stages,
         action=_action_stage(stages, top.get("action")),
-        video=_checked(VideoSection, sections["video"], "video"),
-        export=_checked(ExportSection, sections["export"], "export"),
-        limits=_checked(LimitsSection, sections["limits"], "limits"),
+        video=checked(VideoSection, sections["video"], owner="video", error=RecipeError),
+        export=checked(ExportSection, sections["export"], owner="export", error=RecipeError),
+        limits=checked(LimitsSection, sections["limits"], owner="limits", error=RecipeError),
         folder=folder,
     )
 
@@ -258,35 +262,55 @@ def _find(name_or_path: str) -> Path:
         return path
     if is_file or name_or_path not in recipe_names():
         raise RecipeError(
-            f"there is no recipe {name_or_path!r}; valid ones are {one_of(recipe_names())}, "
+            f"there is no recipe {name_or_path!r}; valid ones are {quoted(recipe_names())}, "
             "or the path of a .yaml file"
         )
     return config_path("recipes", f"{name_or_path}.yaml")
 
 
-def _check_entry(
-    name: str, reference: str, config: dict[str, Any], folder: Path | None, allow_code: bool
-) -> StageEntry:
-    found = registry.stage_class(reference, folder=folder, allow_code=allow_code)
+def _share(entries: Sequence[Entry], classes: Sequence[type[Stage]]) -> None:
+    """Gives stages the settings that they share with others and that are given there alone."""
+    sharing = [
+        (f"{name}.{key}", key, config)
+        for (name, _, config), found in zip(entries, classes, strict=True)
+        for key in found.shares
+    ]
+    given = {key: (owner, config[key]) for owner, key, config in sharing if key in config}
+    for owner, key, config in sharing:
+        other, value = given.get(key, (owner, None))
+        if key in given and _written(config.setdefault(key, value)) != _written(value):
+            raise RecipeError(
+                f"{owner} is {shown(config[key])}, {other} is {shown(value)}: both must be the "
+                f"same; give {other} alone"
+            )
+
+
+def _written(value: object) -> object:
+    """A value, `./a` and `a` being one."""
+    return os.path.normpath(value) if isinstance(value, str | Path) else value
+
+
+def _check_entry(entry: Entry, found: type[Stage], folder: Path | None) -> StageEntry:
+    name, reference, config = entry
     file = registry.source_file(reference, folder=folder)
-    _check_class(reference, found)
     return StageEntry(
         name=name,
         reference=reference,
         stage_class=found,
-        config=with_absolute_paths(_checked(found.Config, config, name)),
+        config=with_absolute_paths(checked(found.Config, config, owner=name, error=RecipeError)),
         source_file=file,
         source_checksum=hashlib.sha256(file.read_bytes()).hexdigest() if file else "",
     )
 
 
-def _check_class(reference: str, found: type[Stage]) -> None:
-    """What a class must say of itself; a user's own may lack it."""
+def _class_of(reference: str, folder: Path | None, allow_code: bool) -> type[Stage]:
+    """A stage's class, with what a class must say of itself; a user's own may lack it."""
+    found = registry.stage_class(reference, folder=folder, allow_code=allow_code)
     facts = {key: getattr(found, key, None) for key in ("kind", "version")}
     for key, value in facts.items():
         if not isinstance(value, str):
             raise RecipeError(f"{reference!r} must have a text {key!r}, got {shown(value)}")
-    for key in ("requires", "provides", "assets", "preload"):
+    for key in ("requires", "provides", "assets", "preload", "shares"):
         value = getattr(found, key)
         if not isinstance(value, tuple) or not all(isinstance(v, str) for v in value):
             raise RecipeError(
@@ -297,37 +321,7 @@ def _check_class(reference: str, found: type[Stage]) -> None:
         raise RecipeError(
             f"{reference!r}: Config must be a subclass of StageConfig, got {shown(found.Config)}"
         )
-
-
-def _checked[M: BaseModel](model: type[M], values: dict[str, Any], owner: str) -> M:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            key = ".".join(str(p) for p in problem["loc"])
-            if problem["type"] == "extra_forbidden":
-                fields = _section_at(model, problem["loc"][:-1]).model_fields
-                valid = one_of(fields) if fields else "none: it has no keys"
-                lines.append(f"{owner}: unknown key {key!r}; valid keys are {valid}")
-            elif problem["type"] == "missing":
-                lines.append(
-                    f"{owner}.{key} must be given: in the recipe, or as -o {owner}.{key}=..."
-                )
-            else:
-                lines.append(f"{owner}.{key}: {problem['msg']}, got {shown(problem['input'])}")
-        raise RecipeError("; ".join(lines)) from error
-
-
-def _section_at(model: type[BaseModel], keys: Sequence[str | int]) -> type[BaseModel]:
-    """The settings that some keys lead to, one inside the other."""
-    for key in keys:
-        if str(key) in model.model_fields:
-            annotation = model.model_fields[str(key)].annotation
-            kinds = (annotation, *get_args(annotation))
-            inside = (k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel))
-            model = next(inside, model)
-    return model
+    return found
 
 
 def _check_order(stages: tuple[StageEntry, ...]) -> None:
@@ -343,7 +337,7 @@ def _check_order(stages: tuple[StageEntry, ...]) -> None:
             if not any(feeds(p, need) for p in provided):
                 raise RecipeError(
                     f"stage {entry.name!r} requires {need!r}, which no stage before it provides "
-                    f"(provided so far: {one_of(provided)}); add one before it"
+                    f"(provided so far: {quoted(provided)}); add one before it"
                 )
         is_frame_stage = issubclass(entry.stage_class, FrameStage)
         if is_frame_stage and has_clip_stage:
@@ -372,6 +366,6 @@ def _action_stage(stages: tuple[StageEntry, ...], wanted: object) -> str:
     if wanted not in labelers:
         raise RecipeError(
             f"'action' names stage {shown(wanted)}, which gives no actions; labelers here are "
-            f"{one_of(labelers)}"
+            f"{quoted(labelers)}"
         )
     return str(wanted)

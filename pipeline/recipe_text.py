@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rotoscope.pipeline.errors import RecipeError, one_of
-from rotoscope.pipeline.files.plain import mapping, parse_yaml
+from rotoscope.pipeline.errors import RecipeError, quoted
+from rotoscope.pipeline.files.plain import mapping
 from rotoscope.pipeline.quoting import shown
+from rotoscope.pipeline.settings import parse_override, put
 
 Entry = tuple[str, str, dict[str, Any]]
 """A stage's name, its reference and its settings."""
@@ -38,26 +39,17 @@ def apply_override(
     top: dict[str, Any],
 ) -> None:
     """Writes one `STAGE.KEY=VALUE` into the settings that it is about."""
-    key, equals, value_text = text.partition("=")
+    key = text.partition("=")[0]
     targets = {name: config for name, _, config in entries} | sections
     owner = max((n for n in targets if key.startswith(n + ".")), key=len, default=None)
-    if not equals or (owner is None and key not in ("task", "action", "name")):
+    if "=" not in text or (owner is None and key not in ("task", "action", "name")):
         raise RecipeError(
             f"cannot read override {shown(text)}: write STAGE.KEY=VALUE with a stage or section of "
-            f"{one_of(targets)}, or task=TEXT"
+            f"{quoted(targets)}, or task=TEXT"
         )
-    source = f"override {shown(text)}"
-    value = parse_yaml(value_text, source=source, error=RecipeError) if value_text else ""
-    if owner is None:
-        top[key] = value
-        return
-    config = targets[owner]
-    *parents, last = key[len(owner) + 1 :].split(".")
-    for parent in parents:
-        # A copy: the mapping that the recipe was made from is not ours to change.
-        config[parent] = settings_of(config.get(parent), f"{source}: {parent!r}")
-        config = config[parent]
-    config[last] = value
+    _, value = parse_override(text, error=RecipeError)
+    settings, inner = (top, key) if owner is None else (targets[owner], key[len(owner) + 1 :])
+    put(settings, inner, value, source=f"override {shown(text)}", error=RecipeError)
 
 
 def text_of(given: Mapping[str, Any], key: str, default: str, source: str) -> str:

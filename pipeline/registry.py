@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rotoscope.pipeline.errors import CodeConsentError, RecipeError, one_of
+from rotoscope.pipeline.errors import CodeConsentError, RecipeError, quoted
 from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage
 
 BUILT_IN: dict[str, str] = {
@@ -75,7 +75,7 @@ def stage_class(name: str, *, folder: Path | None = None, allow_code: bool = Fal
         found = _from_reference(_entry_points()[name])
     else:
         raise RecipeError(
-            f"there is no stage {name!r}; valid ones are {one_of(kinds())}, or a class of your "
+            f"there is no stage {name!r}; valid ones are {quoted(kinds())}, or a class of your "
             "own as ./my_labeler.py:MyLabeler"
         )
     if not (isinstance(found, type) and issubclass(found, ClipStage | FrameStage)):
@@ -117,7 +117,7 @@ def _from_file(name: str, folder: Path) -> Any:
     module = _load_module(path)
     if not hasattr(module, attribute):
         classes = [n for n, v in vars(module).items() if isinstance(v, type)]
-        raise RecipeError(f"{path} has no class {attribute!r}; it has {one_of(classes)}")
+        raise RecipeError(f"{path} has no class {attribute!r}; it has {quoted(classes)}")
     return getattr(module, attribute)
 
 

@@ -13,13 +13,13 @@ from jaxtyping import Float
 from rotoscope.pipeline.errors import MotionError, NotAVideoError
 from rotoscope.pipeline.files.identity import Identity
 from rotoscope.pipeline.files.identity import identify as identify_files
+from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.motion import MOTION_SUFFIXES, side_files
 from rotoscope.pipeline.types import SourceKind, Video
 from rotoscope.pipeline.video.scan import (
     VIDEO_SUFFIXES,
     Found,
     count_suffixes,
-    display_name,
     left_out,
     look_through,
 )
@@ -118,14 +118,14 @@ def check_kind(path: Path, kind: SourceKind) -> None:
 
 
 def identify(
-    path: Path, kind: SourceKind, *, told: Callable[[int], None] = lambda num_bytes: None
+    path: Path, kind: SourceKind, *, progress: Callable[[int], None] = lambda num_bytes: None
 ) -> Identity:
     """Hash and state of a file and of those it is read together with.
 
     Args:
         path: The file.
         kind: What it holds.
-        told: Called now and then with the number of bytes read so far.
+        progress: Called now and then with the number of bytes read so far.
 
     Raises:
         NotAVideoError: A file that cannot be read, is empty, or is a motion file where videos are
@@ -137,7 +137,7 @@ def identify(
     if kind == "video":
         _refuse_at_sight(path)
     try:
-        return identify_files(files_of(path, kind), told=told)
+        return identify_files(files_of(path, kind), progress=progress)
     except NotAVideoError as error:
         if kind == "motion":
             raise MotionError(str(error)) from error

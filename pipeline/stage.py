@@ -47,6 +47,8 @@ class Stage(ABC):
     output. Not those that only round differently."""
     preload: ClassVar[tuple[str, ...]] = ()
     """Modules worth importing once for all child processes; they must start no thread."""
+    shares: ClassVar[tuple[str, ...]] = ()
+    """Settings that other stages of the recipe have too: one that is left out is theirs."""
     Config: ClassVar[type[StageConfig]] = StageConfig
 
     def __init__(self, config: StageConfig) -> None:

@@ -31,7 +31,7 @@ class Video:
     """
 
     path: Path
-    """Where the file lies."""
+    """Path of the file."""
     sha256: str
     """Hex digest of the file's bytes, and of those of the files it cannot be read without: the
     video's identity everywhere."""

@@ -19,7 +19,7 @@ from jaxtyping import UInt8
 
 from rotoscope.pipeline.datasets.read import Dataset, open_dataset
 from rotoscope.pipeline.doctor.check import Check
-from rotoscope.pipeline.errors import DatasetError, UsageError, one_of
+from rotoscope.pipeline.errors import DatasetError, UsageError, quoted
 from rotoscope.pipeline.files.paths import StrPath
 from rotoscope.pipeline.recipe import Recipe
 from rotoscope.pipeline.run.events import Listener, ignore
@@ -72,7 +72,7 @@ class Run:
         """
         found = [row for row in self.rows if name in ("", row.name)]
         if len(found) != 1:
-            names = one_of(row.name for row in self.rows)
+            names = quoted(row.name for row in self.rows)
             raise UsageError(f"there is no video {name!r}; name one of {names}")
         return found[0]
 
@@ -315,7 +315,7 @@ def draw(
     Raises:
         UsageError: No such episode, or the datasets are about different videos.
     """
-    from rotoscope.pipeline.report.moments import pictures
+    from rotoscope.pipeline.report.animations import pictures
 
     files = [Path(robot) for robot in robots]
     return pictures([dataset, *beside], rows, episode=episode, robots=files)[0]

@@ -15,7 +15,7 @@ from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.paths import StrPath
 
 if TYPE_CHECKING:
-    from rotoscope.models.bco.train_command import RoundTold
+    from rotoscope.models.bco.train_command import RoundReport
     from rotoscope.models.training.loop import TrainListener
 
 
@@ -120,7 +120,7 @@ def bco(
     out: StrPath,
     rounds: int = 8,
     seed: int = 0,
-    listener: Callable[[RoundTold], None] = lambda told: None,
+    listener: Callable[[RoundReport], None] = lambda told: None,
 ) -> dict[str, Any]:
     """Behavioral cloning from observation: learns what the actions were by trying one's own.
 

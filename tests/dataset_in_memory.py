@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
-from rotoscope.pipeline.datasets.read_damaged import Written
+from rotoscope.pipeline.datasets.read_damaged import RawDataset
 
 FPS = 10
 
@@ -19,7 +19,7 @@ def contract_of(*max_rates, **changes):
     return ActionContract(dimensions=dimensions, **settings)
 
 
-def written(columns, *, lengths=None, valid=None, contract=None, stats=None, episodes=None):
+def raw_dataset(columns, *, lengths=None, valid=None, contract=None, stats=None, episodes=None):
     """Episodes of `lengths` rows that follow each other in `columns`, at 10 rows a second."""
     num_rows = len(next(iter(columns.values())))
     lengths = lengths or [num_rows]
@@ -38,16 +38,15 @@ def written(columns, *, lengths=None, valid=None, contract=None, stats=None, epi
         }
         for name, values in columns.items()
     }
-    return Written(
+    return RawDataset(
         root=Path("nowhere"),
         info={"fps": FPS, "features": features},
         stats=stats or {},
-        episodes=episodes or {},
+        table=episodes or {},
         columns={**columns, **clock},
         num_tasks=1,
         contract=contract,
         described={},
-        is_ours=contract is not None,
         held={},
         problems=(),
     )

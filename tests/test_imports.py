@@ -24,6 +24,7 @@ MAY_IMPORT = {
         "models",
         *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
         *(f"pipeline.{m}" for m in ("assets", "configs", "files", "motion", "packages", "quoting")),
+        "pipeline.settings",
         *(f"pipeline.{m}" for m in ("contract", "datasets", "smoothing")),
         # What simulators record becomes a dataset as everything else does.
         *(f"pipeline.{m}" for m in ("episodes", "export")),
@@ -32,7 +33,7 @@ MAY_IMPORT = {
         "retarget",
         *(f"pipeline.{m}" for m in ("types", "tracks", "contract", "errors", "stage")),
         *(f"pipeline.{m}" for m in ("geometry", "smoothing", "assets", "configs", "files")),
-        *(f"pipeline.{m}" for m in ("packages", "quoting", "robots")),
+        *(f"pipeline.{m}" for m in ("packages", "quoting", "robots", "settings")),
     },
     "flows": {*PACKAGES, "rotoscope.api", "rotoscope.train"},
     "rotoscope": {*PACKAGES, "rotoscope"},

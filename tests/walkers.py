@@ -8,8 +8,9 @@ from drawn_robots import humanoid_urdf, humanoid_yaml
 
 from benchmarks._walks import Walk, walk
 from rotoscope.pipeline.stage import Tracks, select
+from rotoscope.pipeline.testing import a_body_track, a_clip, a_motion_file
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack
-from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.ground.stage import Ground, GroundConfig
 from rotoscope.retarget.humanoid.human_skeleton import LIMBS, Person
 from rotoscope.retarget.humanoid.stage import RetargetHumanoid, RetargetHumanoidConfig
@@ -63,14 +64,12 @@ def without(joints_m: np.ndarray, *names: str) -> np.ndarray:
 
 def body_of(joints_m: np.ndarray, subject: str = "person0", **changes: object) -> BodyTrack:
     """A person of whom everything finite was observed."""
-    seen = np.isfinite(joints_m).any(axis=(1, 2))
-    return BodyTrack(subject, seen.astype(float), seen, joints_m=joints_m).replace(**changes)
+    return a_body_track(joints_m, subject=subject, **changes)
 
 
 def clip_of(time_s: np.ndarray) -> Clip:
     """A clip of a motion file."""
-    video = Video(Path("walk.npz"), "0" * 64, 1, 0, 0, 0, "motion", "", len(time_s), 2, 30, False)
-    return Clip(video, 0, time_s)
+    return a_clip(time_s, video=a_motion_file(len(time_s)))
 
 
 def on_ground(time_s: np.ndarray, *bodies: BodyTrack) -> Tracks:

@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.labelers import families
 from benchmarks.labelers.cells import Cell, Row, cells_folder, keep, kept, peak_memory_mib
 from rotoscope.pipeline.errors import TimeLimitError, WorkerError
-from rotoscope.pipeline.run.isolation import Limits, Tell, run_isolated
+from rotoscope.pipeline.run.isolation import Limits, Progress, run_isolated
 
 CELL_LIMIT_S = 1800.0
 """A cell that runs longer has failed."""
@@ -118,7 +118,7 @@ def _measured(cell: Cell, key: str, limit_s: float, stop: threading.Event) -> tu
     return row, time.monotonic() - started_s
 
 
-def _work(job: tuple[Cell, str, str, Path, Path], _: Tell) -> None:
+def _work(job: tuple[Cell, str, str, Path, Path], _: Progress) -> None:
     """One cell, in its own process; what it says goes to its log."""
     cell, module, key, folder, log = job
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

@@ -43,7 +43,7 @@ _TRIED = range(900_000, 900_020)
 
 
 @dataclass(frozen=True)
-class RoundTold:
+class RoundReport:
     """One round, for people."""
 
     number: int
@@ -63,8 +63,8 @@ def train_bco(
     *,
     num_rounds: int = BcoSettings.num_rounds,
     seed: int = 0,
-    listener: Callable[[RoundTold], None] = lambda told: None,
-) -> list[RoundTold]:
+    listener: Callable[[RoundReport], None] = lambda told: None,
+) -> list[RoundReport]:
     """Learns from demonstrations without actions by acting in their simulator.
 
     Writes `out/policy` (for `rotoscope eval`), `out/labeler` (an inverse dynamics labeler trained
@@ -88,7 +88,7 @@ def train_bco(
     try:
         states = read_states(data)
         check_simulator(simulator, states)
-        told: list[RoundTold] = []
+        told: list[RoundReport] = []
 
         def tell(made: BcoRound) -> None:
             told.append(_told(made, simulator, num_rounds))
@@ -130,11 +130,11 @@ def read_states(data: Path) -> list[Float[np.ndarray, "step number"]]:
     return found
 
 
-def _told(made: BcoRound, simulator: Simulator, num_rounds: int) -> RoundTold:
+def _told(made: BcoRound, simulator: Simulator, num_rounds: int) -> RoundReport:
     act = greedy(made.policy, simulator)
     returns = [sum(t.step.reward for t in rollout(simulator, act, seed=s)) for s in _TRIED]
     sure = float(np.concatenate(made.confidence).mean())
-    return RoundTold(made.number, num_rounds, float(np.mean(returns)), sure)
+    return RoundReport(made.number, num_rounds, float(np.mean(returns)), sure)
 
 
 def _cloned(policy: Mlp, simulator: Simulator, states: Sequence[np.ndarray]) -> ClonedPolicy:

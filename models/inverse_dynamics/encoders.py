@@ -18,7 +18,7 @@ from rotoscope.models.encoders.pretrained import (
     pretrained_token,
 )
 from rotoscope.models.latent_actions.model import latent_digest, latent_token, open_latent
-from rotoscope.pipeline.errors import UsageError, one_of
+from rotoscope.pipeline.errors import UsageError, quoted
 
 _LATENT = "latent:"
 
@@ -38,7 +38,7 @@ def check_encoder(name: str) -> None:
                 "trained latent action model"
             )
     elif name not in (SMALL_NETWORK, COMPONENTS) and not is_pretrained(name):
-        valid = one_of([SMALL_NETWORK, COMPONENTS, *PRETRAINED, "latent:FOLDER"])
+        valid = quoted([SMALL_NETWORK, COMPONENTS, *PRETRAINED, "latent:FOLDER"])
         raise UsageError(f"unknown encoder {name!r}; valid ones are {valid}")
 
 

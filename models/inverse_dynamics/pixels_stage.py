@@ -25,20 +25,22 @@ class PixelsConfig(StageConfig):
     """Which labeler looks."""
 
     model: Path
-    """Folder of a trained labeler that sees pictures."""
+    """Folder of a trained labeler that sees pictures; where left out, that of
+    `label.inverse_dynamics`."""
 
 
 class Pixels(FrameStage):
     """Looks at shrunk frames through the image networks of a trained labeler.
 
-    Provides `pixels`, which `label.inverse_dynamics` with the same `model` turns into actions. Of
-    each frame only the networks' numbers are kept.
+    Provides `pixels`, which `label.inverse_dynamics` turns into actions. Both are of one labeler:
+    a recipe names it at either stage. Of each frame only the networks' numbers are kept.
     """
 
     kind = "label.pixels"
     version = "2"
     provides = ("pixels",)
     packages: ClassVar[tuple[str, ...]] = ("torch",)
+    shares = ("model",)
     Config: ClassVar[type[StageConfig]] = PixelsConfig
 
     @property

@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.inverse_dynamics.labeler import Labeler, Labels, load_labeler
 from rotoscope.models.inverse_dynamics.rows import as_columns, rows_of
 from rotoscope.models.training.data import LabelledEpisode, LabelledSet
-from rotoscope.models.training.frames import cameras_of, open_frames
+from rotoscope.models.training.frames import open_frames
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
 from rotoscope.pipeline.episodes.episode import StateColumns
-from rotoscope.pipeline.errors import DatasetError, one_of
+from rotoscope.pipeline.errors import DatasetError, quoted
 from rotoscope.pipeline.export.publish import PublishResult
 from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
-from rotoscope.pipeline.files.paths import inside
 from rotoscope.pipeline.video.encode import EpisodeEncoder
 
 
@@ -50,9 +48,9 @@ def relabel_dataset(
     """
     labeler, dataset = load_labeler(labeler_folder), open_dataset(data)
     _check(dataset, labeler)
-    camera = next(iter(cameras_of(dataset)), "")
+    camera = dataset.video_key or ""
     state = _state_columns(dataset)
-    tasks = _tasks(dataset)
+    tasks = dataset.tasks()
     contract = labeler.facts.contract
     num_blind = 0
     with DatasetRecorder(contract, state, camera=camera.rpartition(".")[2]) as recorder:
@@ -81,7 +79,7 @@ def relabel_dataset(
             )
         if num_blind == len(dataset.table):
             raise DatasetError(
-                f"{one_of(labeler.facts.inputs)} are known in no window of any episode, or all "
+                f"{quoted(labeler.facts.inputs)} are known in no window of any episode, or all "
                 "episodes are shorter than the labeler's window: there is nothing to label"
             )
         return recorder.publish(out, made_by=f"labelled by {labeler_folder.resolve().name}")
@@ -155,8 +153,8 @@ def _check(dataset: Dataset, labeler: Labeler) -> None:
     missing = [name for name in wanted if name not in features]
     if missing:
         raise DatasetError(
-            f"{dataset.root} has no {one_of(missing)}, which the labeler sees; it has "
-            f"{one_of(features)}"
+            f"{dataset.root} has no {quoted(missing)}, which the labeler sees; it has "
+            f"{quoted(features)}"
         )
     if abs(facts.contract.rate_hz / dataset.fps - 1) > 1e-3:
         raise DatasetError(
@@ -184,9 +182,3 @@ def _state_columns(dataset: Dataset) -> StateColumns | None:
     said = dataset.rotoscope("features.json").get("observation.state", {})
     names = tuple(map(str, dataset.names("observation.state")))
     return StateColumns(names, said.get("unit", "1"), said.get("description", "As recorded."))
-
-
-def _tasks(dataset: Dataset) -> dict[int, str]:
-    path = inside(dataset.root, "meta/tasks.parquet", what="the file")
-    table = pq.read_table(path).to_pandas()
-    return {int(n): str(text) for text, n in zip(table.index, table["task_index"], strict=True)}

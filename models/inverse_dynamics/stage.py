@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from rotoscope.models.inverse_dynamics.labeler import Labeler, Labels, folder_digest, load_labeler
 from rotoscope.models.inverse_dynamics.track_inputs import Columns, features_by_subject, joined
 from rotoscope.models.training.windows import flatten_windows, inside_windows, sample_windows
-from rotoscope.pipeline.errors import ContractError, TrackError, UsageError, one_of
+from rotoscope.pipeline.errors import ContractError, TrackError, UsageError, quoted
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import (
     REASONS,
@@ -52,6 +52,7 @@ class InverseDynamics(ClipStage):
     requires = ("hands|body|gripper|features|pixels",)
     provides = ("actions", "features")
     packages: ClassVar[tuple[str, ...]] = ("torch",)
+    shares = ("model",)
     Config: ClassVar[type[StageConfig]] = InverseDynamicsStageConfig
 
     @property
@@ -98,8 +99,8 @@ class InverseDynamics(ClipStage):
         if not out and found:
             there = sorted({name for features in found.values() for name in features})
             raise TrackError(
-                f"the labeler {self.folder} sees {one_of(facts.inputs)}; the stages before it give "
-                f"{one_of(there)}: add what makes the rest, or train on what is there"
+                f"the labeler {self.folder} sees {quoted(facts.inputs)}; the stages before it give "
+                f"{quoted(there)}: add what makes the rest, or train on what is there"
             )
         return out
 
@@ -125,8 +126,8 @@ class InverseDynamics(ClipStage):
         track = tracks.get("pixels")
         if not isinstance(track, EmbeddingTrack):
             raise TrackError(
-                f"the labeler {self.folder} sees pictures; put the stage label.pixels with the "
-                "same model at the start of the recipe"
+                f"the labeler {self.folder} sees pictures; put the stage label.pixels at the "
+                "start of the recipe"
             )
         if track.model_sha256 != folder_digest(self.folder):
             raise UsageError(

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.labeler import Labeler
 from rotoscope.models.inverse_dynamics.train import check_settings, train_inverse_dynamics
 from rotoscope.models.training.loop import TrainListener
 from rotoscope.models.training.read import read_labelled
-from rotoscope.models.training.settings import read_settings
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import ContractError, UsageError
 from rotoscope.pipeline.files.plain import read_yaml
-from rotoscope.pipeline.quoting import problems_of
+from rotoscope.pipeline.settings import checked, read_settings
 
 
 def train_from_dataset(
@@ -64,7 +61,5 @@ def parse_settings(overrides: Sequence[str]) -> InverseDynamicsConfig:
 
 def _read_contract(path: Path) -> ActionContract:
     found = read_yaml(path, error=UsageError)
-    try:
-        return ActionContract.model_validate(found)
-    except ValidationError as error:
-        raise ContractError(f"{path} holds no action contract: {problems_of(error)}") from error
+    owner = f"{path} holds no action contract"
+    return checked(ActionContract, found, owner=owner, error=ContractError, is_file=True)

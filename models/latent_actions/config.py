@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rotoscope.models.encoders.pretrained import PRETRAINED, SMALL_NETWORK, is_pretrained
 from rotoscope.models.training.config import LoopConfig
-from rotoscope.pipeline.errors import one_of
+from rotoscope.pipeline.errors import quoted
 
 Objective = Literal["lapo", "laom", "dynamo"]
 
@@ -127,7 +127,7 @@ class LatentActionConfig(BaseModel):
         if not self.learns_images and not is_pretrained(self.encoder):
             raise ValueError(
                 f"encoder {self.encoder!r} is no image network that a latent action model can "
-                f"stand on; valid ones are {one_of([SMALL_NETWORK, *PRETRAINED])}"
+                f"stand on; valid ones are {quoted([SMALL_NETWORK, *PRETRAINED])}"
             )
         if self.latent == "vq" and self.size % self.codebook.num_groups:
             raise ValueError(

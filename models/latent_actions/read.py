@@ -13,7 +13,7 @@ from rotoscope.models.latent_actions.data import SHAPE_TOLERANCE, UnlabelledSet,
 from rotoscope.models.training.pictures import shrink
 from rotoscope.models.training.read import episode_images
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
-from rotoscope.pipeline.errors import DatasetError, UsageError, one_of
+from rotoscope.pipeline.errors import DatasetError, UsageError, quoted
 from rotoscope.pipeline.types import Video
 from rotoscope.pipeline.video.probe import probe
 from rotoscope.pipeline.video.read import read_frames
@@ -89,7 +89,7 @@ def _sizes(datasets: Sequence[Dataset], config: LatentActionConfig) -> dict[str,
         if not shapes:
             there = {n for d in datasets for n, f in d.info["features"].items() if _is_track(n, f)}
             raise DatasetError(
-                f"no source has the feature {name!r}; they have {one_of(there)}: name some of them "
+                f"no source has the feature {name!r}; they have {quoted(there)}: name some of them "
                 "in tracks.targets or tracks.points"
             )
         if len(set(shapes)) > 1:
@@ -126,7 +126,7 @@ class _Reader:
 
     def episode(self, row: int) -> UnlabelledVideo:
         """One episode; features that the dataset lacks are unknown throughout."""
-        rows = self.dataset.episode(row)
+        rows = self.dataset.episode(row, camera=self.camera)
         size = self.config.image_size
         tracks = self.config.tracks
         points = [self._points(rows, name) for name in tracks.points]
@@ -151,13 +151,13 @@ class _Reader:
 
 
 def _camera(dataset: Dataset, wanted: str) -> str:
-    cameras = [n for n, f in dataset.info["features"].items() if f["dtype"] == "video"]
+    cameras = dataset.cameras
     if wanted in cameras:
         return wanted
     if wanted or len(cameras) != 1:
         what = f"no camera {wanted!r}" if wanted else f"{len(cameras)} cameras"
         raise DatasetError(
-            f"{dataset.root} has {what}; it has {one_of(cameras)}: name one of them with camera=..."
+            f"{dataset.root} has {what}; it has {quoted(cameras)}: name one of them with camera=..."
         )
     return cameras[0]
 

@@ -10,7 +10,7 @@ from rotoscope.models.latent_actions.model import LatentModel
 from rotoscope.models.latent_actions.read import read_unlabelled
 from rotoscope.models.latent_actions.train import train_latent_action
 from rotoscope.models.training.loop import TrainListener
-from rotoscope.models.training.settings import read_settings
+from rotoscope.pipeline.settings import read_settings
 
 
 def train_latent_from(

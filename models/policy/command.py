@@ -11,9 +11,9 @@ from rotoscope.models.policy.config import CloningConfig
 from rotoscope.models.policy.trusted import said, trust_of
 from rotoscope.models.training.loop import TrainListener
 from rotoscope.models.training.read import read_labelled
-from rotoscope.models.training.settings import read_settings
 from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.settings import read_settings
 
 BUILT_IN = "bc"
 FROM_LEROBOT = ("act", "diffusion", "vqbet")

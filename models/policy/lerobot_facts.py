@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.paths import inside
 from rotoscope.pipeline.files.plain import read_yaml
-from rotoscope.pipeline.quoting import problems_of
+from rotoscope.pipeline.settings import checked
 
 FACTS = "rotoscope.yaml"
 
@@ -47,7 +47,5 @@ def read_facts(folder: Path) -> LerobotFacts | None:
     path = inside(folder, FACTS, what="the file", error=UsageError)
     if not path.is_file():
         return None
-    try:
-        return LerobotFacts.model_validate(read_yaml(path, error=UsageError))
-    except ValidationError as error:
-        raise UsageError(f"{path} is malformed: {problems_of(error)}") from error
+    found = read_yaml(path, error=UsageError)
+    return checked(LerobotFacts, found, owner=str(path), error=UsageError, is_file=True)

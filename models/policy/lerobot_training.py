@@ -22,14 +22,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from rotoscope.models.policy.lerobot_facts import LerobotFacts, write_facts
 from rotoscope.models.policy.memory_dataset import MemoryDataset, memory_datasets
 from rotoscope.models.policy.trusted import Trust, said, trust_of
-from rotoscope.models.training.frames import cameras_of
 from rotoscope.models.training.model_folder import package_versions
-from rotoscope.models.training.settings import read_settings
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.datasets.read import Dataset, open_dataset
 from rotoscope.pipeline.errors import DatasetError, UsageError
 from rotoscope.pipeline.files.atomic import atomic_path
 from rotoscope.pipeline.files.paths import walk
+from rotoscope.pipeline.quoting import shown
+from rotoscope.pipeline.settings import read_settings
 
 EXTRAS = {
     "act": ("train", ("accelerate",)),
@@ -89,7 +89,7 @@ def train_lerobot(
     config = read_settings(own, LerobotConfig)
     options = DEFAULTS | _options([o for o in overrides if o not in own])
     dataset = open_dataset(data)
-    if not cameras_of(dataset) and "observation.environment_state" not in dataset.info["features"]:
+    if not dataset.cameras and "observation.environment_state" not in dataset.info["features"]:
         raise DatasetError(
             f"{data} has no pictures, and {policy} needs some; train the built-in policy instead: "
             "--policy bc"
@@ -283,14 +283,14 @@ def _options(overrides: Sequence[str]) -> dict[str, str]:
     for text in overrides:
         key, equals, value = text.partition("=")
         if not equals:
-            raise UsageError(f"cannot read {text!r}: write KEY=VALUE, such as steps=20000")
+            raise UsageError(f"cannot read {shown(text)}: write KEY=VALUE, such as steps=20000")
         out[key] = value
     return out
 
 
 def _check_sizes(dataset: Dataset, policy: str, image_size: int | None) -> None:
     """Their image network leaves one number of 32 pixels, and takes statistics over the rest."""
-    for name in cameras_of(dataset):
+    for name in dataset.cameras:
         height, width = dataset.info["features"][name]["shape"][:2]
         side_px = image_size or max(height, width)
         if side_px <= 32:

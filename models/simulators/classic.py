@@ -19,7 +19,7 @@ from rotoscope.models.simulators.simulator import (
     observe,
 )
 from rotoscope.pipeline.contract import ActionContract, Dimension
-from rotoscope.pipeline.errors import UsageError, one_of
+from rotoscope.pipeline.errors import UsageError, quoted
 
 CAMERA = "front"
 """The only camera."""
@@ -93,7 +93,7 @@ def open_classic(task: str, views: Views) -> ClassicSimulator:
         UsageError: No such task, or Gymnasium is not installed.
     """
     if task not in TASKS:
-        raise UsageError(f"unknown task {task!r} of gymnasium; valid ones are {one_of(TASKS)}")
+        raise UsageError(f"unknown task {task!r} of gymnasium; valid ones are {quoted(TASKS)}")
     need_package("gymnasium", f"gymnasium:{task}")
     return ClassicSimulator(task, views)
 

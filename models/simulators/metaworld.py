@@ -22,7 +22,7 @@ from rotoscope.models.simulators.simulator import (
 )
 from rotoscope.pipeline import packages
 from rotoscope.pipeline.contract import ActionContract, Dimension
-from rotoscope.pipeline.errors import UsageError, one_of
+from rotoscope.pipeline.errors import UsageError, quoted
 
 CAMERAS = ("corner2", "corner3", "corner", "topview", "behindGripper", "gripperPOV")
 """Meta-World's cameras."""
@@ -67,7 +67,7 @@ class MetaWorldSimulator:
         experts: dict[str, Any] = dict(ENV_POLICY_MAP)
         if task not in experts:
             raise UsageError(
-                f"unknown task {task!r} of metaworld; valid ones are {one_of(experts)}"
+                f"unknown task {task!r} of metaworld; valid ones are {quoted(experts)}"
             )
         self.views = views
         # The class draws a first layout from NumPy's global generator unless it is seeded.

@@ -13,9 +13,9 @@ from pydantic import Field
 from rotoscope.models.inverse_dynamics.track_inputs import Columns, features_by_subject, joined
 from rotoscope.models.states.folder import load_states, states_digest
 from rotoscope.models.states.state_map import bridged, smoothed_states
-from rotoscope.pipeline.errors import TrackError, one_of
+from rotoscope.pipeline.errors import TrackError, quoted
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import FeatureTrack, Track, runs
+from rotoscope.pipeline.tracks import FeatureTrack, Track, median_rate_hz, runs
 from rotoscope.pipeline.types import Clip
 
 STATE_TRACK = "track.state"
@@ -77,8 +77,8 @@ class StateTrack(ClipStage):
         if not out:
             there = sorted({name for features in found.values() for name in features})
             raise TrackError(
-                f"the map {self.config.model} reads states off {one_of(self._facts.inputs)}; the "
-                f"stages before it give {one_of(there)}: add what makes the rest"
+                f"the map {self.config.model} reads states off {quoted(self._facts.inputs)}; the "
+                f"stages before it give {quoted(there)}: add what makes the rest"
             )
         return out
 
@@ -101,7 +101,7 @@ def read_off(
     if len(time_s) < 3:
         return states
     groups = [slice(i, i + 1) for i in range(states.shape[1])]
-    return smoothed_states(states, groups, rate_hz=1 / float(np.median(np.diff(time_s))))
+    return smoothed_states(states, groups, rate_hz=median_rate_hz(time_s))
 
 
 def unseen_too_long(

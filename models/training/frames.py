@@ -6,7 +6,6 @@ pixels a side is 27 kB: read from a memory map it costs next to nothing.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import shutil
 from pathlib import Path
@@ -16,14 +15,8 @@ from jaxtyping import UInt8
 
 from rotoscope.models.training.pictures import shrink
 from rotoscope.pipeline.datasets.read import Dataset, read_images
-from rotoscope.pipeline.errors import DatasetError, DiskFullError
+from rotoscope.pipeline.errors import DiskFullError
 from rotoscope.pipeline.files.atomic import atomic_path
-from rotoscope.pipeline.files.paths import files_below
-
-
-def cameras_of(dataset: Dataset) -> list[str]:
-    """Names of the camera features, in the dataset's order."""
-    return [name for name, f in dataset.info["features"].items() if f["dtype"] == "video"]
 
 
 def open_frames(
@@ -59,23 +52,12 @@ def open_frames(
 
 def _decode(dataset: Dataset, camera: str, side_px: int | None, out: np.ndarray) -> None:
     row = 0
-    for index, meta in enumerate(dataset.table):
-        file = dataset.video_file(camera, index)
-        if not file.is_file():
-            raise DatasetError(f"camera {camera!r}: {file} is not there; copy the dataset whole")
-        rows = dataset.episode(index)
-        start_s = float(meta[f"videos/{camera}/from_timestamp"])
-        here = dataclasses.replace(rows, video_file=file, video_start_s=start_s)
-        first = row
-        for image in read_images(here, range(rows.num_rows), dataset.fps):
+    for index in range(len(dataset.table)):
+        rows = dataset.episode(index, camera=camera)
+        for image in read_images(rows, range(rows.num_rows), dataset.fps):
             small = image if side_px is None else shrink(image, side_px)
             out[row] = small.transpose(2, 0, 1)
             row += 1
-        if row - first < rows.num_rows:
-            raise DatasetError(
-                f"episode {rows.index}: {file} ends after {row - first} of {rows.num_rows} frames; "
-                "write the dataset again"
-            )
 
 
 def _check_space(folder: Path, num_bytes: int, camera: str) -> None:
@@ -92,7 +74,7 @@ def _check_space(folder: Path, num_bytes: int, camera: str) -> None:
 def _key(dataset: Dataset, camera: str, side_px: int | None) -> str:
     """Changes with the video files, not with their place."""
     found = hashlib.sha256(f"{camera}|{side_px}|{dataset.info['total_frames']}".encode())
-    for path in files_below(dataset.root, f"videos/{camera}", ".mp4", what="the file"):
+    for path in dataset.video_files(camera):
         found.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()[:32]
 

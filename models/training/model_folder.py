@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.paths import inside
 from rotoscope.pipeline.files.plain import mapping, read_json, read_yaml
-from rotoscope.pipeline.quoting import problems_of, shown
+from rotoscope.pipeline.quoting import shown
+from rotoscope.pipeline.settings import checked
 
 WEIGHTS = "model.safetensors"
 Shape = tuple[int | str, ...]
@@ -52,10 +53,7 @@ def read_facts[M: BaseModel](path: Path, model: type[M], *, version: int) -> M:
             f"{path.parent} is of version {shown(found)}, this program reads version {version}; "
             "train it again with the same data"
         )
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        raise UsageError(f"{path} is malformed: {problems_of(error)}") from error
+    return checked(model, raw, owner=str(path), error=UsageError, is_file=True)
 
 
 def read_metrics(path: Path) -> dict[str, Any]:

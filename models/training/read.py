@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from rotoscope.models.training.data import CLOCK_TOLERANCE, LabelledEpisode, Lab
 from rotoscope.models.training.pictures import shrink
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
-from rotoscope.pipeline.errors import ContractError, DatasetError, UsageError, one_of
+from rotoscope.pipeline.errors import ContractError, DatasetError, UsageError, quoted
 
 
 def read_labelled(
@@ -49,7 +48,7 @@ def read_labelled(
     dataset = open_dataset(root)
     _check_names(dataset, inputs, camera)
     agreed = _agreed_contract(dataset, contract)
-    fps = float(dataset.info["fps"])
+    fps = dataset.fps
     if abs(agreed.rate_hz / fps - 1) > CLOCK_TOLERANCE:
         raise DatasetError(
             f"{root}: info.json says fps {fps:g}, the contract {agreed.rate_hz:g} actions a "
@@ -57,7 +56,7 @@ def read_labelled(
         )
     episodes, sizes = [], (0,) * len(inputs)
     for row in range(len(dataset.table)):
-        rows = dataset.episode(row)
+        rows = dataset.episode(row, camera=camera or None)
         columns = [_column(rows, name) for name in inputs]
         sizes = tuple(c.shape[1] for c in columns)
         episodes.append(
@@ -84,11 +83,10 @@ def read_labelled(
 def _check_names(dataset: Dataset, inputs: Sequence[str], camera: str) -> None:
     features: dict[str, Any] = dataset.info["features"]
     kinds = {name: f["dtype"] for name, f in features.items()}
-    cameras = [name for name, kind in kinds.items() if kind == "video"]
-    if camera and camera not in cameras:
+    if camera and camera not in dataset.cameras:
         raise DatasetError(
-            f"{dataset.root} has no camera {camera!r}; it has {one_of(cameras)}: name one of them "
-            "with camera=..."
+            f"{dataset.root} has no camera {camera!r}; it has {quoted(dataset.cameras)}: name one "
+            "of them with camera=..."
         )
     usable = [
         n for n, kind in kinds.items() if n.startswith(("observation.state", "track.", "label."))
@@ -96,8 +94,8 @@ def _check_names(dataset: Dataset, inputs: Sequence[str], camera: str) -> None:
     missing = [name for name in inputs if name not in usable or kinds[name] == "video"]
     if missing:
         raise DatasetError(
-            f"{dataset.root} has no feature {one_of(missing)} that a labeler can see; it has "
-            f"{one_of(usable)}: name some of them with inputs=[...]"
+            f"{dataset.root} has no feature {quoted(missing)} that a labeler can see; it has "
+            f"{quoted(usable)}: name some of them with inputs=[...]"
         )
     if "action" not in features:
         raise DatasetError(
@@ -115,7 +113,7 @@ def _agreed_contract(dataset: Dataset, wanted: ActionContract | None) -> ActionC
         differing = [k for k in ours if ours[k] != theirs[k]]
         raise ContractError(
             f"the contract of {dataset.root} differs from the one asked for in "
-            f"{one_of(differing)}; convert the dataset with rotoscope.pipeline.converters, or "
+            f"{quoted(differing)}; convert the dataset with rotoscope.pipeline.converters, or "
             "leave contract out"
         )
     if len(wanted.dimensions) != len(found.dimensions):
@@ -142,7 +140,7 @@ def _derived(dataset: Dataset) -> ActionContract:
         robot=str(dataset.info.get("robot_type") or "unknown"),
         dimensions=tuple(Dimension(name=str(n), quantity="joint", unit="1") for n in names),
         frame="as in the labelled dataset, which carries no contract",
-        rate_hz=float(dataset.info["fps"]),
+        rate_hz=dataset.fps,
         shift_s=0,
         is_state=False,
     )
@@ -164,33 +162,30 @@ def episode_images(
 ) -> UInt8[np.ndarray, "time size size 3"]:
     """What a camera saw in the episode of a row of the dataset's table, shrunk.
 
+    Args:
+        dataset: Whose.
+        rows: `dataset.episode(row, camera=camera)`.
+        row: Row of the dataset's table.
+        camera: Name of the feature.
+        size: Side of the square they are shrunk to [px].
+
     Raises:
         DatasetError: The video is not there, too short, or runs by another clock.
     """
     meta = dataset.table[row]
     start_s, end_s = (float(meta[f"videos/{camera}/{e}_timestamp"]) for e in ("from", "to"))
-    fps = float(dataset.info["fps"])
+    fps = dataset.fps
     if abs((end_s - start_s) * fps - rows.num_rows) > 1:
         raise DatasetError(
             f"episode {rows.index}: {rows.num_rows} rows at {fps:g} a second last "
             f"{rows.num_rows / fps:.3f} s, its video {end_s - start_s:.3f} s; the clocks of table "
             "and video disagree: write the dataset again"
         )
-    file = dataset.video_file(camera, row)
-    if not file.is_file():
-        raise DatasetError(f"camera {camera!r}: {file} is not there; copy the dataset whole")
-    _check_rate(file, fps)
-    here = dataclasses.replace(rows, video_file=file, video_start_s=start_s)
+    assert rows.video_file is not None
+    _check_rate(rows.video_file, fps)
     out = np.empty((rows.num_rows, size, size, 3), np.uint8)
-    count = 0
-    for image in read_images(here, range(rows.num_rows), fps):
-        out[count] = shrink(image, size)
-        count += 1
-    if count < rows.num_rows:
-        raise DatasetError(
-            f"episode {rows.index}: {file} ends after {count} of {rows.num_rows} frames; the "
-            "clocks of table and video disagree: write the dataset again"
-        )
+    for number, image in enumerate(read_images(rows, range(rows.num_rows), fps)):
+        out[number] = shrink(image, size)
     return out
 
 

@@ -12,7 +12,7 @@ from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.episodes.resample import Resampler
 from rotoscope.pipeline.episodes.tracks_columns import track_features
 from rotoscope.pipeline.episodes.window import Window
-from rotoscope.pipeline.errors import DatasetError, TrackError, UsageError, one_of
+from rotoscope.pipeline.errors import DatasetError, TrackError, UsageError, quoted
 from rotoscope.pipeline.export.added_columns import AddedColumn
 from rotoscope.pipeline.export.schema import ABSENT
 from rotoscope.pipeline.export.stored_episode import FeatureFacts, stored_dtype
@@ -82,7 +82,7 @@ def choose_subjects(seen: Mapping[int, Counter[str]], wanted: str = "") -> dict[
         total.update(counts)  # A sum would forget who was seen in no frame.
     names = {name for counts in seen.values() for name in counts}
     if wanted and wanted not in names:
-        raise UsageError(f"no track is about {wanted!r}; there are tracks about {one_of(names)}")
+        raise UsageError(f"no track is about {wanted!r}; there are tracks about {quoted(names)}")
     return dict.fromkeys(seen, wanted or _most_seen(total))
 
 

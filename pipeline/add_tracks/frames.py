@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,8 +13,8 @@ from jaxtyping import Float
 from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.files.identity import Identity, check_unchanged, identify
-from rotoscope.pipeline.files.paths import files_below
 from rotoscope.pipeline.store.store import content_key
+from rotoscope.pipeline.tracks import median_rate_hz
 from rotoscope.pipeline.video.container import open_video, read_packets
 
 MAX_OFF_ROWS = 0.25
@@ -42,7 +41,7 @@ class EpisodeFrames:
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Name of the episode in messages: `episode 3`."""
         return f"episode {self.index}"
 
     @property
@@ -68,42 +67,17 @@ def find_frames(dataset: Dataset, camera: str) -> list[EpisodeFrames]:
             episode do not follow one another, or two episodes share one.
         VideoError: A file that cannot be read.
     """
-    times_s = _row_times(dataset)
+    times_s = dataset.row_times()
     files: dict[Path, _File] = {}
     found = []
     for row, meta in enumerate(dataset.table):
-        index, path = int(meta["episode_index"]), dataset.video_file(camera, row)
-        if not path.is_file():
-            raise DatasetError(f"camera {camera!r}: {path} is not there; copy the dataset whole")
+        index, path = int(meta["episode_index"]), dataset.existing_video(camera, row)
         if path not in files:
             files[path] = _read(path)
-        wanted_s = float(meta[f"videos/{camera}/from_timestamp"]) + times_s[index]
-        found.append(_frames(index, path, files[path], wanted_s, float(dataset.info["fps"])))
+        wanted_s = dataset.video_start_s(camera, row) + times_s[index]
+        found.append(_frames(index, path, files[path], wanted_s, dataset.fps))
     _check_apart(found)
     return found
-
-
-def _row_times(dataset: Dataset) -> dict[int, Float[np.ndarray, " row"]]:
-    """The time of each row since its episode began [s], by episode index."""
-    import pyarrow.parquet as pq
-
-    parts: dict[int, list[tuple[int, float]]] = defaultdict(list)
-    names = ["episode_index", "frame_index", "timestamp"]
-    for file in files_below(dataset.root, "data", ".parquet", what="the file"):
-        columns = pq.ParquetFile(file).read(columns=names).to_pydict()
-        for episode, frame, time_s in zip(*(columns[n] for n in names), strict=True):
-            parts[int(episode)].append((int(frame), float(time_s)))
-    out = {}
-    for meta in dataset.table:
-        index, length = int(meta["episode_index"]), int(meta["length"])
-        rows = sorted(parts.get(index, []))
-        if not rows or [frame for frame, _ in rows] != list(range(length)):
-            raise DatasetError(
-                f"episode {index}: meta/episodes says {length} rows, the data hold {len(rows)}, or "
-                "their frame_index has gaps; rotoscope doctor says more"
-            )
-        out[index] = np.array([time_s for _, time_s in rows])
-    return out
 
 
 def _read(path: Path) -> _File:
@@ -124,7 +98,7 @@ def _frames(
     wrong = (off > MAX_OFF_ROWS) | (nearest != nearest[0] + np.arange(len(nearest)))
     if wrong.any():
         row = int(np.argmax(wrong))
-        rate_hz = 1 / float(np.median(np.diff(file.time_s))) if len(file.time_s) > 1 else np.nan
+        rate_hz = median_rate_hz(file.time_s)
         raise DatasetError(
             f"episode {index}: row {row} stands at {wanted_s[row]:.4f} s of {path}, whose nearest "
             f"frame is number {nearest[row]} at {file.time_s[nearest[row]] + file.start_s:.4f} s, "

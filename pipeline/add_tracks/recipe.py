@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rotoscope.pipeline.errors import RecipeError, one_of
+from rotoscope.pipeline.errors import RecipeError, quoted
 from rotoscope.pipeline.recipe import Recipe
 from rotoscope.pipeline.stage import feeds
 
@@ -33,7 +33,7 @@ def tracks_alone(recipe: Recipe) -> Recipe:
             kept.append(entry)
             provided |= set(gives)
     if not kept:
-        names = one_of(entry.name for entry in recipe.stages)
+        names = quoted(entry.name for entry in recipe.stages)
         raise RecipeError(
             f"recipe {recipe.name!r} has no stage that gives tracks, only {names}; add hands, "
             "camera and lift, or track.colour, or a stage of your own"

@@ -20,7 +20,7 @@ from rotoscope.pipeline.add_tracks.columns import (
 from rotoscope.pipeline.add_tracks.frames import EpisodeFrames, find_frames
 from rotoscope.pipeline.add_tracks.recipe import tracks_alone
 from rotoscope.pipeline.datasets.read import Dataset, open_dataset
-from rotoscope.pipeline.errors import DatasetError, TrackError, UsageError, one_of
+from rotoscope.pipeline.errors import DatasetError, TrackError, UsageError, quoted
 from rotoscope.pipeline.export.added_columns import AddedColumn, write_with_columns
 from rotoscope.pipeline.recipe import Recipe
 from rotoscope.pipeline.run.before import check_assets, check_store
@@ -46,18 +46,18 @@ Load = Callable[[EpisodeFrames], Tracks]
 
 @dataclass(frozen=True)
 class TrackRequest:
-    """What is to be tracked, and where the outcome goes."""
+    """Request for tracks: dataset, recipe, and where the new dataset goes."""
 
     data: Path
     """Folder of a LeRobot v3 dataset."""
     recipe: Recipe
-    """Its track stages are run, the others are left out."""
+    """Recipe whose track stages are run; its other stages are left out."""
     out: Path
     """Where the dataset with tracks is published."""
     camera: str = ""
     """Camera that is looked through; may be empty where there is only one."""
     subject: str = ""
-    """Whom the columns are about, such as `left`; empty for who is seen most, `each` for who is
+    """Subject of the columns, such as `left`; empty for who is seen most, `each` for who is
     seen most in each episode."""
     store: Path = field(default_factory=default_store)
     """Root of the content-addressed store."""
@@ -67,16 +67,16 @@ class TrackRequest:
 
 @dataclass(frozen=True)
 class TrackResult:
-    """What came of it."""
+    """Rows, columns and subjects of a finished run."""
 
     rows: tuple[Row, ...]
     """One per episode, in their order."""
     columns: Mapping[str, AddedColumn]
     """The columns by name."""
     subjects: Mapping[int, str]
-    """Whom they are about, by index of the episodes that did not fail."""
+    """Subject of the columns by episode index; failed episodes have none."""
     replaced: tuple[str, ...]
-    """Those that the dataset had before, of which the new ones took the place."""
+    """Names of columns that the dataset had before and that were replaced."""
 
     @property
     def exit_code(self) -> int:
@@ -148,9 +148,9 @@ def _camera(dataset: Dataset, wanted: str) -> str:
             "images, convert it with LeRobot's convert_image_to_video_dataset"
         )
     if wanted and wanted not in cameras:
-        raise UsageError(f"{dataset.root} has no camera {wanted!r}; it has {one_of(cameras)}")
+        raise UsageError(f"{dataset.root} has no camera {wanted!r}; it has {quoted(cameras)}")
     if not wanted and len(cameras) > 1:
-        raise UsageError(f"{dataset.root} has several cameras; give --camera {one_of(cameras)}")
+        raise UsageError(f"{dataset.root} has several cameras; give --camera {quoted(cameras)}")
     return wanted or cameras[0]
 
 
@@ -209,7 +209,7 @@ def _look(
     load: Load, episodes: Sequence[EpisodeFrames], rows: Sequence[Row]
 ) -> tuple[list[Row], dict[int, Counter[str]]]:
     """Which episodes failed, now that their tracks are there, and who was seen in the others."""
-    told, seen = [], {}
+    final, seen = [], {}
     for episode, row in zip(episodes, rows, strict=True):
         if row.status != "failed":
             try:
@@ -217,8 +217,8 @@ def _look(
             except TrackError as error:
                 text = str(error)
                 row = replace(row, status="failed", stage="read", error="TrackError", message=text)
-        told.append(row)
-    return told, seen
+        final.append(row)
+    return final, seen
 
 
 def _provenance(

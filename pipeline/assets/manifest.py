@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rotoscope.pipeline.configs import config_path
-from rotoscope.pipeline.errors import AssetError, UsageError, one_of
+from rotoscope.pipeline.errors import AssetError, UsageError, quoted
 
 
 class _Entry(BaseModel):
@@ -23,7 +23,7 @@ class ImageNormalisation(_Entry):
     mean: float
     """Subtracted from each value, 0..255."""
     std: float = Field(gt=0)
-    """What the difference is divided by."""
+    """Divisor after the mean is subtracted, in the pixel's own units."""
 
 
 class Member(_Entry):
@@ -133,9 +133,9 @@ class Asset(_Entry):
     licence: str
     """SPDX identifier, and whose it is."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    """Of the file, or of the folder's listing (see `rotoscope.pipeline.assets.digest`). None for a
-    rendered file, whose bytes depend on the video encoder: its checksum is noted when it is
-    made."""
+    """SHA-256 of the file, or of the folder's listing (see `rotoscope.pipeline.assets.digest`).
+    None for a rendered file, whose bytes depend on the video encoder: its checksum is noted when it
+    is made."""
     sources: tuple[Source, ...] = Field(min_length=1)
     """Tried in order."""
 
@@ -169,5 +169,5 @@ def find_asset(name: str) -> Asset:
     """
     assets = manifest()
     if name not in assets:
-        raise UsageError(f"there is no asset {name!r}; valid ones are {one_of(assets)}")
+        raise UsageError(f"there is no asset {name!r}; valid ones are {quoted(assets)}")
     return assets[name]

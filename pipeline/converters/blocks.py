@@ -24,7 +24,7 @@ class Pose:
     """Columns of one end effector, found by the shared part of their names (`ee` in `ee.x`)."""
 
     prefix: str
-    """What the names begin with; empty where they have no dot."""
+    """Common start of the dimensions' names; empty where they have no dot."""
     position: tuple[int, ...]
     """Columns of x, y, z; empty where only the rotation is there."""
     rotation: tuple[int, ...]

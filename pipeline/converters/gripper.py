@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
 from rotoscope.pipeline.converters import blocks
-from rotoscope.pipeline.errors import ContractError, one_of
+from rotoscope.pipeline.errors import ContractError, quoted
 
 GripperForm = Literal[
     "percent",
@@ -47,7 +47,7 @@ def convert_gripper(
     blocks.check_shape(values, contract)
     if to not in GRIPPER_FORMS:
         raise ContractError(
-            f"unknown gripper form {to!r}; there are {one_of(get_args(GripperForm))}"
+            f"unknown gripper form {to!r}; there are {quoted(get_args(GripperForm))}"
         )
     held = contract.gripper
     columns = blocks.columns(contract, "gripper")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from rotoscope.pipeline.converters.rotation import from_matrix, rotation_of, to_
 from rotoscope.pipeline.errors import ContractError
 
 PoseAxes = Literal["base", "effector"]
+Row = Literal["first_row", "given_state", "previous_row"]
 POSE_QUANTITIES: tuple[Quantity, ...] = ("position", *blocks.ROTATION_SIZES)
 
 Values = Float[np.ndarray, "time action"]
@@ -30,7 +32,7 @@ def joint_relative(
         ContractError: The action is not absolute or holds end-effector poses, or the reference
             holds NaN.
     """
-    return _differences(values, contract, "joint", reference)
+    return _converted(values, contract, "relative", "joint", reference)
 
 
 def joint_delta(
@@ -41,7 +43,7 @@ def joint_delta(
     Raises:
         ContractError: As `joint_relative`, or a row holds NaN: deltas cannot reach across it.
     """
-    return _steps(values, contract, "joint", reference)
+    return _converted(values, contract, "delta", "joint", reference)
 
 
 def effector_relative(
@@ -58,7 +60,7 @@ def effector_relative(
         ContractError: The action is not absolute, holds joints, or lacks position or rotation of
             an end effector; or the reference holds NaN.
     """
-    return _differences(values, contract, axes, reference)
+    return _converted(values, contract, "relative", axes, reference)
 
 
 def effector_delta(
@@ -69,7 +71,7 @@ def effector_delta(
     Raises:
         ContractError: As `effector_relative`, or a row holds NaN: deltas cannot reach across it.
     """
-    return _steps(values, contract, axes, reference)
+    return _converted(values, contract, "delta", axes, reference)
 
 
 def absolute(
@@ -105,37 +107,28 @@ def absolute(
     return (np.stack(out) if out else np.array(values, dtype=float)), source
 
 
-def _differences(
+def _converted(
     values: Values,
     contract: ActionContract,
+    mode: Literal["relative", "delta"],
     axes: Literal["joint", "base", "effector"],
     reference: State | None,
 ) -> tuple[Values, ActionContract]:
     values = _checked(values, contract, axes)
+    row: Row = "first_row" if reference is None else "given_state"
+    if mode == "delta":
+        _refuse_gaps(values)
     known = blocks.full_reference(values[0] if reference is None else reference, contract)
-    if len(known) not in (1, len(values)):
+    if mode == "delta":
+        if len(known) != 1:
+            raise ContractError(f"deltas start from one reference row, got {len(known)}")
+        known, row = np.concatenate([known, values[:-1]]), "previous_row"
+    elif len(known) not in (1, len(values)):
         raise ContractError(
             f"give one reference row or one for each of the {len(values)} rows, got {len(known)}"
         )
-    row: Literal["first_row", "given_state"] = "first_row" if reference is None else "given_state"
-    new = _derived(contract, "relative", Reference(row=row, axes=axes))
+    new = _derived(contract, mode, Reference(row=row, axes=axes))
     return _difference(known, values, contract, axes), new
-
-
-def _steps(
-    values: Values,
-    contract: ActionContract,
-    axes: Literal["joint", "base", "effector"],
-    reference: State | None,
-) -> tuple[Values, ActionContract]:
-    values = _checked(values, contract, axes)
-    _refuse_gaps(values)
-    start = blocks.full_reference(values[0] if reference is None else reference, contract)
-    if len(start) != 1:
-        raise ContractError(f"deltas start from one reference row, got {len(start)}")
-    before = np.concatenate([start, values[:-1]])
-    new = _derived(contract, "delta", Reference(row="previous_row", axes=axes))
-    return _difference(before, values, contract, axes), new
 
 
 def _difference(
@@ -147,10 +140,7 @@ def _difference(
         joints = blocks.columns(contract, "joint")
         out[:, joints] -= reference[:, joints]
         return out
-    reference = np.broadcast_to(reference, values.shape)
-    for pose in blocks.poses(contract):
-        p, R = _read(values, pose, contract)
-        p_ref, R_ref = _read(reference, pose, contract)
+    for pose, (p, R), (p_ref, R_ref) in _poses(values, reference, contract):
         back = np.swapaxes(R_ref, 1, 2)
         if axes == "base":
             _write(out, pose, contract, p - p_ref, R @ back)
@@ -168,15 +158,21 @@ def _compose(
         joints = blocks.columns(contract, "joint")
         out[:, joints] += reference[:, joints]
         return out
-    reference = np.broadcast_to(reference, values.shape)
-    for pose in blocks.poses(contract):
-        p, R = _read(values, pose, contract)
-        p_ref, R_ref = _read(reference, pose, contract)
+    for pose, (p, R), (p_ref, R_ref) in _poses(values, reference, contract):
         if axes == "base":
             _write(out, pose, contract, p + p_ref, R @ R_ref)
         else:
             _write(out, pose, contract, p_ref + (R_ref @ p[..., None])[..., 0], R_ref @ R)
     return out
+
+
+def _poses(
+    values: np.ndarray, reference: np.ndarray, contract: ActionContract
+) -> Iterator[tuple[blocks.Pose, tuple[np.ndarray, ...], tuple[np.ndarray, ...]]]:
+    """Every pose of an action with its positions and rotations, and those of the reference."""
+    reference = np.broadcast_to(reference, values.shape)
+    for pose in blocks.poses(contract):
+        yield pose, _read(values, pose, contract), _read(reference, pose, contract)
 
 
 def _read(

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from rotoscope.pipeline.contract import ActionContract, Dimension, Quantity
 from rotoscope.pipeline.converters import blocks
-from rotoscope.pipeline.errors import ContractError, one_of
+from rotoscope.pipeline.errors import ContractError, quoted
 from rotoscope.pipeline.geometry import se3
 
 Rotation = Literal[
@@ -25,7 +25,7 @@ class RotationForm:
     quantity: Quantity
     """Quantity of its dimensions."""
     text: str
-    """What `ActionContract.rotation` says."""
+    """Text of `ActionContract.rotation` for this representation."""
     names: tuple[str, ...]
     """Names of its numbers, after the end effector's own."""
     unit: str = "1"
@@ -79,7 +79,7 @@ def convert_rotation(
     """
     blocks.check_shape(values, contract)
     if to not in ROTATIONS:
-        raise ContractError(f"unknown rotation {to!r}; there are {one_of(get_args(Rotation))}")
+        raise ContractError(f"unknown rotation {to!r}; there are {quoted(get_args(Rotation))}")
     held = rotation_of(contract)
     parts: list[np.ndarray] = []
     dimensions: list[Dimension] = []
@@ -122,7 +122,7 @@ def rotation_of(contract: ActionContract) -> Rotation:
     raise ContractError(
         f"the contract's rotation reads {contract.rotation!r}, which does not tell how its "
         f"{sorted(quantities)} are laid out; write one of "
-        f"{one_of(form.text for form in ROTATIONS.values())}"
+        f"{quoted(form.text for form in ROTATIONS.values())}"
     )
 
 

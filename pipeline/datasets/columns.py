@@ -13,7 +13,7 @@ _ALIASES = {
     "double": "float64",
     "large_string": "string",
 }
-"""What Arrow calls a type, and LeRobot."""
+"""Names of types: Arrow's to LeRobot's."""
 
 
 def check_columns(

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
-from rotoscope.pipeline.errors import DatasetError, one_of
+from rotoscope.pipeline.errors import DatasetError, quoted
 from rotoscope.pipeline.files.paths import fill, inside
 from rotoscope.pipeline.files.plain import mapping, read_json
 from rotoscope.pipeline.processes import safe_python
@@ -108,7 +108,7 @@ def check_version(root: Path, version: str) -> None:
     taken = [n for n in (f"{place.name}_old", f"{place.name}_v30") if place.with_name(n).exists()]
     if taken:
         raise DatasetError(
-            what + f"LeRobot can convert it, but would overwrite {one_of(taken)} beside it: move "
+            what + f"LeRobot can convert it, but would overwrite {quoted(taken)} beside it: move "
             "that away first, then try again for the command"
         )
     options = [f"--repo-id=local/{place.name}", f"--root={place}", "--push-to-hub=false"]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
-from rotoscope.pipeline.datasets.info import names_of, read_info
+from rotoscope.pipeline.datasets.info import read_info
+from rotoscope.pipeline.datasets.layout import Layout, meta_file
 from rotoscope.pipeline.datasets.sidecars import read_sidecar, read_sidecar_lines
-from rotoscope.pipeline.datasets.tables import read_episodes, read_rows
+from rotoscope.pipeline.datasets.tables import read_episodes, read_rows, read_tasks, read_times
 from rotoscope.pipeline.errors import DatasetError, VideoError
-from rotoscope.pipeline.files.paths import StrPath, fill, inside
+from rotoscope.pipeline.files.paths import StrPath
 from rotoscope.pipeline.quoting import shown
 
 ReadImages = Callable[["EpisodeRows", Sequence[int], float], Iterator[np.ndarray]]
@@ -32,9 +33,9 @@ class EpisodeRows:
     video_file: Path | None
     """File that holds its frames; `None` in a dataset without pictures."""
     video_start_s: float
-    """Where in that file it starts [s]; 0 where there is none."""
+    """Time in `video_file` at which the episode starts [s]; 0 without a file."""
     meta: dict[str, Any]
-    """Its line of `meta/rotoscope/episodes.jsonl`; empty where rotoscope did not make it."""
+    """The episode's line of `meta/rotoscope/episodes.jsonl`; empty for another tool's dataset."""
 
     @property
     def num_rows(self) -> int:
@@ -43,15 +44,11 @@ class EpisodeRows:
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Layout):
     """A dataset folder: metadata now, episodes when asked for."""
 
-    root: Path
-    """Its folder."""
-    info: dict[str, Any]
-    """`meta/info.json`."""
     table: list[dict[str, Any]]
-    """`meta/episodes`, one mapping an episode, without statistics."""
+    """`meta/episodes` in order of their index, without statistics."""
     episodes_meta: dict[int, dict[str, Any]]
     """`meta/rotoscope/episodes.jsonl` by episode index."""
 
@@ -65,80 +62,52 @@ class Dataset:
         num_rows = self.info.get("total_frames")
         return f"<Dataset {self.root}: {len(self)} episodes, {num_rows} rows at {self.fps:g} Hz>"
 
-    @property
-    def fps(self) -> float:
-        """Rows per second; NTSC video has 29.97 of them."""
-        return float(self.info["fps"])
-
-    @property
-    def video_key(self) -> str | None:
-        """Name of the first camera's feature; `None` where there is no video."""
-        return next(iter(self.cameras), None)
-
-    @property
-    def cameras(self) -> list[str]:
-        """Names of all features that are videos."""
-        return [k for k, f in self.info["features"].items() if f["dtype"] == "video"]
-
-    def names(self, feature: str) -> list[str]:
-        """Names of a feature's numbers, made up where there are none; none without the feature."""
-        return names_of(self.info, feature)
-
     def rotoscope(self, name: str) -> Any:
         """A JSON file of `meta/rotoscope`, an empty mapping where there is none.
 
         Raises:
             DatasetError: It is damaged, or leads out of the dataset.
         """
-        return read_sidecar(_sidecar(self.root, name))
+        return read_sidecar(meta_file(self.root, f"rotoscope/{name}"))
 
     def ledger(self) -> list[dict[str, Any]]:
         """The rows of `meta/rotoscope/ledger.jsonl`."""
-        return read_sidecar_lines(_sidecar(self.root, "ledger.jsonl"))
+        return read_sidecar_lines(meta_file(self.root, "rotoscope/ledger.jsonl"))
 
-    def episode(self, index: int) -> EpisodeRows:
-        """Reads one episode's rows."""
-        row = self.table[index]
-        path = data_file(self.root, self.info, row)
-        columns = read_rows(path, int(row["episode_index"]), self.info["features"])
-        key = self.video_key
+    def episode(self, index: int, *, camera: str | None = None) -> EpisodeRows:
+        """One episode's rows, and where its pictures are.
+
+        Args:
+            index: Row of `table`.
+            camera: Whose pictures; the first camera's where `None`.
+
+        Raises:
+            DatasetError: The rows are damaged or not there, or `camera` has no such file.
+        """
+        episode = int(self.table[index]["episode_index"])
+        key = camera or self.video_key
+        file = None
+        if key is not None:
+            file = self.existing_video(key, index) if camera else self.video_file(key, index)
         return EpisodeRows(
-            index=int(row["episode_index"]),
-            columns=columns,
-            video_file=None if key is None else self.video_file(key, index),
-            video_start_s=0.0 if key is None else float(row[f"videos/{key}/from_timestamp"]),
+            index=episode,
+            columns=read_rows(self.data_file(index), episode, self.info["features"]),
+            video_file=file,
+            video_start_s=0.0 if key is None else self.video_start_s(key, index),
             meta=self.episodes_meta.get(index, {}),
         )
 
-    def video_file(self, key: str, index: int) -> Path:
-        """The file that holds a camera's frames of the episode in row `index` of the table."""
-        return video_file(self.root, self.info, key, self.table[index])
+    def tasks(self) -> dict[int, str]:
+        """Texts of the tasks by `task_index`."""
+        return read_tasks(meta_file(self.root, "tasks.parquet"))
 
+    def row_times(self) -> dict[int, Float[np.ndarray, " row"]]:
+        """The time of each row since its episode began [s], by episode index.
 
-def data_file(root: Path, info: Mapping[str, Any], row: Mapping[str, Any]) -> Path:
-    """The file that holds the rows of the episode of a row of `meta/episodes`.
-
-    Raises:
-        DatasetError: `info.json` has no template of its path, or one that asks for other fields or
-            leads out of the dataset.
-    """
-    where = {name: row[f"data/{name}"] for name in ("chunk_index", "file_index")}
-    return _file_of(root, info, "data_path", where)
-
-
-def video_file(root: Path, info: Mapping[str, Any], key: str, row: Mapping[str, Any]) -> Path:
-    """The file that holds a camera's frames of the episode of a row of `meta/episodes`.
-
-    Raises:
-        DatasetError: As `data_file` does.
-    """
-    where = {name: row[f"videos/{key}/{name}"] for name in ("chunk_index", "file_index")}
-    return _file_of(root, info, "video_path", {"video_key": key} | where)
-
-
-def _file_of(root: Path, info: Mapping[str, Any], key: str, fields: Mapping[str, Any]) -> Path:
-    what = f"{key} of meta/info.json"
-    return inside(root, fill(info.get(key), fields, what=what), what=what)
+        Raises:
+            DatasetError: A file is damaged, or rows are missing.
+        """
+        return read_times(self.data_files(), self.table)
 
 
 def open_dataset(root: StrPath) -> Dataset:
@@ -149,7 +118,7 @@ def open_dataset(root: StrPath) -> Dataset:
     """
     root = Path(root)
     info = read_info(root)
-    lines = read_sidecar_lines(_sidecar(root, "episodes.jsonl"))
+    lines = read_sidecar_lines(meta_file(root, "rotoscope/episodes.jsonl"))
     by_index = {int(line["episode_index"]): line for line in lines}
     return Dataset(root, info, read_episodes(root, info), by_index)
 
@@ -158,7 +127,7 @@ def _whole(read: ReadImages) -> ReadImages:
     """Makes what cannot be decoded, and a video that ends too early, our own error."""
 
     @functools.wraps(read)
-    def told(episode: EpisodeRows, rows: Sequence[int], fps: float) -> Iterator[np.ndarray]:
+    def checked(episode: EpisodeRows, rows: Sequence[int], fps: float) -> Iterator[np.ndarray]:
         import av
 
         num = 0
@@ -177,7 +146,7 @@ def _whole(read: ReadImages) -> ReadImages:
                 "frames; write the dataset again"
             )
 
-    return told
+    return checked
 
 
 @_whole
@@ -208,7 +177,3 @@ def read_images(
                 position += 1
             if position == len(wanted):
                 return
-
-
-def _sidecar(root: Path, name: str) -> Path:
-    return inside(root, f"meta/rotoscope/{name}", what="the file")

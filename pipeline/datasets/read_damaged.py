@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Bool, Float, Shaped
 
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.datasets.columns import check_columns
-from rotoscope.pipeline.datasets.info import NO_ROWS, names_of, read_info
-from rotoscope.pipeline.datasets.read import data_file, video_file
+from rotoscope.pipeline.datasets.info import NO_ROWS, read_info
+from rotoscope.pipeline.datasets.layout import Layout, data_files, meta_file
 from rotoscope.pipeline.datasets.sidecars import read_sidecar
-from rotoscope.pipeline.datasets.tables import read_episodes
+from rotoscope.pipeline.datasets.tables import read_episodes, read_table
 from rotoscope.pipeline.errors import DatasetError
-from rotoscope.pipeline.files.paths import files_below, inside
 from rotoscope.pipeline.files.plain import mapping, read_json
 
 CLOCK = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 """Columns that every LeRobot dataset has."""
+_CONTRACT = "meta/rotoscope/contract.json"
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Span:
     """The rows of one episode."""
 
     episode: int
-    """Its `episode_index`."""
+    """`episode_index` of the rows."""
     start: int
     """First row in the dataset's arrays."""
     end: int
@@ -50,17 +49,13 @@ class Span:
 
 
 @dataclass(frozen=True, eq=False)
-class Written:
-    """What could be read of a dataset."""
+class RawDataset(Layout):
+    """A dataset as far as it could be read, with the problems that came up."""
 
-    root: Path
-    """Its folder."""
-    info: dict[str, Any]
-    """`meta/info.json`."""
+    table: dict[int, dict[str, Any]]
+    """`meta/episodes` by episode index, statistics included; empty where it is damaged."""
     stats: dict[str, Any]
     """`meta/stats.json`; empty where there is none."""
-    episodes: dict[int, dict[str, Any]]
-    """`meta/episodes` by episode index."""
     columns: dict[str, np.ndarray]
     """Numeric features in the order of the data files, shape (rows, n)."""
     num_tasks: int
@@ -69,22 +64,10 @@ class Written:
     """`meta/rotoscope/contract.json`."""
     described: dict[str, Any]
     """`meta/rotoscope/features.json`; empty where there is none."""
-    is_ours: bool
-    """Whether there is a `meta/rotoscope`."""
     held: dict[Path, frozenset[int]]
     """Episodes whose rows each data file holds."""
     problems: tuple[str, ...]
-    """What could not be read."""
-
-    @property
-    def fps(self) -> float:
-        """Rows per second."""
-        return float(self.info["fps"])
-
-    @property
-    def video_keys(self) -> list[str]:
-        """Features that are videos."""
-        return [k for k, f in self.info["features"].items() if f["dtype"] == "video"]
+    """Sentences about what could not be read."""
 
     @property
     def num_rows(self) -> int:
@@ -123,72 +106,63 @@ class Written:
         values = self.flag("label.valid")
         return np.ones(self.num_rows, bool) if values is None else values.astype(bool)
 
-    def names(self, feature: str) -> list[str]:
-        """Names of a feature's numbers, made up where there are none."""
-        return names_of(self.info, feature)
-
     def where(self, row: int) -> str:
         """`episode e frame f` of a row."""
         return f"episode {self.clock('episode_index')[row]} frame {self.clock('frame_index')[row]}"
 
-    def data_file(self, episode: int) -> Path:
-        """The file that is said to hold an episode's rows."""
-        return data_file(self.root, self.info, self.episodes[episode])
 
-    def video_file(self, key: str, episode: int) -> Path:
-        """The file that holds an episode's frames."""
-        return video_file(self.root, self.info, key, self.episodes[episode])
-
-
-def read_dataset(root: Path) -> Written:
+def read_dataset(root: Path) -> RawDataset:
     """Reads whatever can be read.
 
     Raises:
         DatasetError: The folder holds no LeRobot v3 dataset at all, or its files lie elsewhere.
     """
     info = read_info(root)
-    problems: list[str] = []
+    problems = _Problems()
     widths = {
         name: int(facts["shape"][0])
         for name, facts in info["features"].items()
         if facts["dtype"] not in NO_ROWS and len(facts["shape"]) == 1
     }
     columns, held = _columns(root, info["features"], widths, problems)
-    folder = inside(root, "meta/rotoscope", what="the folder")
-    contract_path = inside(root, "meta/rotoscope/contract.json", what="the file")
-    # A dataset of another tool that only got tracks has a `meta/rotoscope` without a contract.
-    contract = _contract(contract_path, problems) if contract_path.is_file() else None
-    return Written(
+    contract = meta_file(root, "rotoscope/contract.json")
+    stats, described = meta_file(root, "stats.json"), meta_file(root, "rotoscope/features.json")
+    return RawDataset(
         root=root,
         info=info,
-        stats=_json(inside(root, "meta/stats.json", what="the file"), problems),
-        episodes=_episodes(root, info, problems),
+        table=problems.collect(lambda: _episodes(root, info), {}),
+        stats=problems.collect(lambda: _json(stats), {}, "stats.json"),
         columns=columns,
-        num_tasks=_num_tasks(inside(root, "meta/tasks.parquet", what="the file"), problems),
-        contract=contract,
-        described=_described(inside(root, "meta/rotoscope/features.json", what="the file")),
-        is_ours=folder.is_dir(),
+        num_tasks=_num_tasks(meta_file(root, "tasks.parquet"), problems),
+        # A dataset of another tool that only got tracks has a `meta/rotoscope` without a contract.
+        contract=problems.collect(lambda: _contract(contract), None, _CONTRACT),
+        # Nothing depends on it but wording, so its faults are no problems.
+        described=_Problems().collect(lambda: read_sidecar(described), {}),
         held=held,
         problems=tuple(problems),
     )
 
 
-def _described(path: Path) -> dict[str, Any]:
-    """What the features are said to be; nothing depends on it but wording, so faults are mild."""
-    try:
-        return read_sidecar(path)
-    except DatasetError:
-        return {}
+class _Problems(list[str]):
+    """What went wrong so far."""
+
+    def collect[T](self, read: Callable[[], T], otherwise: T, name: str = "") -> T:
+        """What `read` gives; where it raises, its sentence is kept and `otherwise` is given."""
+        try:
+            return read()
+        except DatasetError as error:
+            self.append(f"{name} cannot be read ({error})" if name else str(error))
+            return otherwise
 
 
 def _columns(
-    root: Path, features: dict[str, Any], widths: dict[str, int], problems: list[str]
+    root: Path, features: dict[str, Any], widths: dict[str, int], problems: _Problems
 ) -> tuple[dict[str, np.ndarray], dict[Path, frozenset[int]]]:
     """Numbers by feature, and which episodes each file holds."""
-    files = files_below(root, "data", ".parquet", what="the file")
+    files = data_files(root)
     if not files:
         problems.append("data/ holds no parquet file")
-    read = [(file, table) for file in files for table in _tables([file], problems)]
+    read = [(file, table) for file in files if (table := _table(file, problems)) is not None]
     for file, table in read:
         check_columns(file.relative_to(root), table.schema, features, problems)
     tables = [table for _, table in read]
@@ -210,16 +184,9 @@ def _episodes_in(table: pa.Table) -> frozenset[int]:
     return frozenset(v for v in table["episode_index"].unique().to_pylist() if isinstance(v, int))
 
 
-def _tables(files: Iterable[Path], problems: list[str]) -> Iterator[pa.Table]:
-    for file in files:
-        try:
-            with pq.ParquetFile(file) as opened:
-                table = opened.read()
-        except (OSError, pa.ArrowException) as error:
-            first = (str(error).splitlines() or [type(error).__name__])[0]
-            problems.append(f"{file.name} under {file.parent} cannot be read ({first})")
-        else:
-            yield table
+def _table(file: Path, problems: _Problems) -> pa.Table | None:
+    found: pa.Table | None = problems.collect(lambda: read_table(file), None)
+    return found
 
 
 def _array(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
@@ -240,41 +207,25 @@ def _array(column: pa.ChunkedArray, width: int) -> np.ndarray | None:
     return np.from_dlpack(flat).reshape(-1, width)
 
 
-def _num_tasks(path: Path, problems: list[str]) -> int:
+def _num_tasks(path: Path, problems: _Problems) -> int:
     """How many texts `meta/tasks.parquet` holds."""
-    num = 0
-    for table in _tables([path], problems):
-        num += len(table)
-        if "task_index" not in table.column_names:
-            problems.append(f"{path.name} has no column 'task_index'")
-        elif table["task_index"].to_pylist() != list(range(len(table))):
-            problems.append(f"{path.name}: task_index does not count from 0 to {len(table) - 1}")
-    return num
+    table = _table(path, problems)
+    if table is None:
+        return 0
+    if "task_index" not in table.column_names:
+        problems.append(f"{path.name} has no column 'task_index'")
+    elif table["task_index"].to_pylist() != list(range(len(table))):
+        problems.append(f"{path.name}: task_index does not count from 0 to {len(table) - 1}")
+    return len(table)
 
 
-def _episodes(root: Path, info: dict[str, Any], problems: list[str]) -> dict[int, dict[str, Any]]:
-    try:
-        read_episodes(root, info)
-    except DatasetError as error:
-        problems.append(str(error))
-        return {}
-    files = files_below(root, "meta/episodes", ".parquet", what="the file")
-    rows = [row for table in _tables(files, problems) for row in table.to_pylist()]
-    return {int(row["episode_index"]): row for row in rows}
+def _episodes(root: Path, info: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    return {row["episode_index"]: row for row in read_episodes(root, info, with_statistics=True)}
 
 
-def _json(path: Path, problems: list[str]) -> dict[str, Any]:
-    try:
-        found = read_json(path, error=DatasetError)
-        return mapping(found, source=str(path), error=DatasetError)
-    except DatasetError as error:
-        problems.append(f"{path.name} cannot be read ({error})")
-        return {}
+def _json(path: Path) -> dict[str, Any]:
+    return mapping(read_json(path, error=DatasetError), source=str(path), error=DatasetError)
 
 
-def _contract(path: Path, problems: list[str]) -> ActionContract | None:
-    try:
-        return ActionContract.model_validate(read_sidecar(path))
-    except DatasetError as error:
-        problems.append(f"meta/rotoscope/contract.json cannot be read ({error})")
-        return None
+def _contract(path: Path) -> ActionContract | None:
+    return ActionContract.model_validate(read_sidecar(path)) if path.is_file() else None

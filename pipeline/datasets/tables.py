@@ -4,22 +4,56 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from rotoscope.pipeline.datasets.info import NO_ROWS
+from rotoscope.pipeline.datasets.layout import episode_files
 from rotoscope.pipeline.errors import DatasetError
-from rotoscope.pipeline.files.paths import files_below
 from rotoscope.pipeline.quoting import shown
 
 _WRITE_AGAIN = "write the dataset again, or take another copy of it"
 
 
-def read_episodes(root: Path, info: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """`meta/episodes`, one mapping an episode without statistics, in order of their index.
+def read_table(path: Path, *, columns: Sequence[str] = (), episode: int | None = None) -> Any:
+    """A Parquet file as an Arrow table.
+
+    Args:
+        path: The file.
+        columns: Only these; all where none are named.
+        episode: Only rows of this `episode_index`.
+
+    Raises:
+        DatasetError: The file is damaged, or lacks a column that is named.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        if episode is not None:
+            return pq.read_table(path, filters=[("episode_index", "=", episode)])
+        with pq.ParquetFile(path) as file:
+            found = file.read(columns=list(columns) or None)
+    except (OSError, pa.ArrowException) as error:
+        what = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DatasetError(f"{path} cannot be read ({what}); {_WRITE_AGAIN}") from error
+    for name in columns:
+        if name not in found.column_names:
+            raise DatasetError(f"{path} has no column {name!r}; {_WRITE_AGAIN}")
+    return found
+
+
+def read_episodes(
+    root: Path, info: Mapping[str, Any], *, with_statistics: bool = False
+) -> list[dict[str, Any]]:
+    """`meta/episodes`, one mapping an episode, in order of their index.
+
+    Statistics are most of it: they are left out unless they are asked for.
 
     Raises:
         DatasetError: There is none, a file is damaged, or an episode lacks what it is found by.
@@ -29,8 +63,11 @@ def read_episodes(root: Path, info: Mapping[str, Any]) -> list[dict[str, Any]]:
     whole += [f"videos/{camera}/{n}" for camera in cameras for n in ("chunk_index", "file_index")]
     times = [f"videos/{camera}/from_timestamp" for camera in cameras]
     rows: list[dict[str, Any]] = []
-    for file in files_below(root, "meta/episodes", ".parquet", what="the file"):
-        for row in _table(file, without="stats/").to_pylist():
+    for file in episode_files(root):
+        table = read_table(file)
+        if not with_statistics:
+            table = table.select([n for n in table.column_names if not n.startswith("stats/")])
+        for row in table.to_pylist():
             for key in whole:
                 _check_number(file, row, key, is_whole=True)
             for key in times:
@@ -53,13 +90,7 @@ def read_rows(
     Raises:
         DatasetError: The file is damaged, or lacks what the features declare.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        found = pq.read_table(path, filters=[("episode_index", "=", episode)])
-    except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, error) from error
+    found = read_table(path, episode=episode)
     if found.num_rows == 0:
         raise DatasetError(f"{path} holds no rows of episode {episode}; {_WRITE_AGAIN}")
     there = set(found.column_names)
@@ -72,16 +103,49 @@ def read_rows(
     }
 
 
-def _table(path: Path, *, without: str) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def read_tasks(path: Path) -> dict[int, str]:
+    """The texts of `meta/tasks.parquet` by `task_index`.
 
-    try:
-        with pq.ParquetFile(path) as file:
-            names = [n for n in file.schema_arrow.names if not n.startswith(without)]
-            return file.read(columns=names)
-    except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, error) from error
+    Raises:
+        DatasetError: The file is damaged or lacks them.
+    """
+    table = read_table(path)
+    texts = [field.name for field in table.schema if str(field.type) in ("string", "large_string")]
+    if not texts or "task_index" not in table.column_names:
+        raise DatasetError(f"{path} holds no texts with their task_index; {_WRITE_AGAIN}")
+    numbers = table["task_index"].to_pylist()
+    return dict(zip(map(int, numbers), table[texts[0]].to_pylist(), strict=True))
+
+
+def read_times(
+    files: Iterable[Path], episodes: Iterable[Mapping[str, Any]]
+) -> dict[int, Float[np.ndarray, " row"]]:
+    """The time of each row since its episode began [s], by episode index.
+
+    Args:
+        files: All data files.
+        episodes: Rows of `meta/episodes`.
+
+    Raises:
+        DatasetError: A file is damaged, or rows are missing.
+    """
+    parts: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    names = ["episode_index", "frame_index", "timestamp"]
+    for file in files:
+        table = read_table(file, columns=names)
+        for episode, frame, time_s in zip(*(table[n].to_pylist() for n in names), strict=True):
+            parts[int(episode)].append((int(frame), float(time_s)))
+    out = {}
+    for meta in episodes:
+        index, length = int(meta["episode_index"]), int(meta["length"])
+        rows = sorted(parts.get(index, []))
+        if not rows or [frame for frame, _ in rows] != list(range(length)):
+            raise DatasetError(
+                f"episode {index}: meta/episodes says {length} rows, the data hold {len(rows)}, or "
+                "their frame_index has gaps; rotoscope doctor says more"
+            )
+        out[index] = np.array([time_s for _, time_s in rows])
+    return out
 
 
 def _array(values: list[Any], facts: Mapping[str, Any] | None, source: str) -> np.ndarray:
@@ -109,8 +173,3 @@ def _check_number(file: Path, row: Mapping[str, Any], key: str, *, is_whole: boo
             f"{file}: {key!r} is {shown(value)} in episode {shown(row.get('episode_index'))}, a "
             f"{'whole ' if is_whole else ''}number from 0 is wanted; {_WRITE_AGAIN}"
         )
-
-
-def _damaged(path: Path, error: Exception) -> DatasetError:
-    what = (str(error).splitlines() or [type(error).__name__])[0]
-    return DatasetError(f"{path} cannot be read ({what}); {_WRITE_AGAIN}")

@@ -16,7 +16,7 @@ class Check:
     """The result of one check."""
 
     name: str
-    """What was checked."""
+    """Name of the check, such as `clock`."""
     verdict: Verdict
     """`FAIL`: wrong, do not train on it. `WARN`: look at it. `PASS`: nothing was found."""
     message: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.datasets.read_damaged import Span, Written
+from rotoscope.pipeline.datasets.read_damaged import RawDataset, Span
 from rotoscope.pipeline.doctor.check import Check, Findings
 from rotoscope.pipeline.doctor.labels import ACTION, STATE
 
@@ -18,31 +18,31 @@ JUMP_SHARE = 0.15
 RATE_SLACK = 1e-3
 
 
-def check_jumps(written: Written) -> Check:
+def check_jumps(raw: RawDataset) -> Check:
     """No step faster than the contract allows, or, without limits, than the steps around it."""
     findings = Findings(
         "jumps", advice="such rows must be label.valid False; look for lost or swapped hands"
     )
-    contract = written.contract
-    names = [n for n in (STATE, ACTION) if n in written.columns]
+    contract = raw.contract
+    names = [n for n in (STATE, ACTION) if n in raw.columns]
     fastest = 0.0
     for name in names:
-        vectors = written.vector(name)
+        vectors = raw.vector(name)
         width = vectors.shape[1]
         limits = np.full(width, np.inf)
         if contract is not None and len(contract.dimensions) == width:
             limits = np.array([d.max_rate or np.inf for d in contract.dimensions])
-        if name == STATE and written.names(STATE) != written.names(ACTION):
+        if name == STATE and raw.names(STATE) != raw.names(ACTION):
             limits = np.full(width, np.inf)  # nothing is known of what else was seen
-        for span in written.spans:
+        for span in raw.spans:
             values = vectors[span.rows]
-            rates = np.abs(np.diff(values, axis=0)) * written.fps
+            rates = np.abs(np.diff(values, axis=0)) * raw.fps
             if len(rates):
                 fastest = max(fastest, float((rates / limits).max()))
-                _check_rates(written, span, name, rates, limits, findings)
+                _check_rates(raw, span, name, rates, limits, findings)
     are_states = contract is None or contract.reaches_states
-    if ACTION in written.columns and are_states:  # commands may leap
-        _check_isolated(written, findings)
+    if ACTION in raw.columns and are_states:  # commands may leap
+        _check_isolated(raw, findings)
     if contract is None:
         return findings.check("no step stands out from those around it")
     return findings.check(
@@ -52,7 +52,7 @@ def check_jumps(written: Written) -> Check:
 
 
 def _check_rates(
-    written: Written,
+    raw: RawDataset,
     span: Span,
     name: str,
     rates: Float[np.ndarray, "step n"],
@@ -60,11 +60,11 @@ def _check_rates(
     findings: Findings,
 ) -> None:
     """Fails where both ends of a step that is too fast claim to be valid, else warns."""
-    values = written.vector(name)[span.rows]
+    values = raw.vector(name)[span.rows]
     # Both ends were rounded to float32.
-    rounding = 2 * np.spacing(np.abs(values).max(axis=0).astype(np.float32)) * written.fps
+    rounding = 2 * np.spacing(np.abs(values).max(axis=0).astype(np.float32)) * raw.fps
     too_fast = rates > limits * (1 + RATE_SLACK) + rounding
-    valid = written.valid[span.rows]
+    valid = raw.valid[span.rows]
     both = valid[1:] & valid[:-1]
     for bad, say in (
         (too_fast & both[:, None], findings.fail),
@@ -73,24 +73,24 @@ def _check_rates(
         if bad.any():
             step, k = np.argwhere(bad)[0].tolist()
             say(
-                f"{written.where(span.start + step + 1)}: {name} {written.names(name)[k]} moves at "
+                f"{raw.where(span.start + step + 1)}: {name} {raw.names(name)[k]} moves at "
                 f"{rates[step, k]:.4g} per second, allowed {limits[k]:.4g} "
                 f"({int(bad.any(axis=1).sum())} steps)"
             )
             return
 
 
-def _check_isolated(written: Written, findings: Findings) -> None:
+def _check_isolated(raw: RawDataset, findings: Findings) -> None:
     """Warns of single steps that dwarf those around them, in every dimension of the action."""
-    action = written.vector(ACTION)
-    contract = written.contract
+    action = raw.vector(ACTION)
+    contract = raw.contract
     limited = np.zeros(action.shape[1], bool)
     if contract is not None and len(contract.dimensions) == action.shape[1]:
         limited = np.array([d.max_rate is not None for d in contract.dimensions])
     spread = np.ptp(action, axis=0)
     # Something that is only ever on or off does nothing but jump.
     switches = np.array([len(np.unique(column)) <= 3 for column in action.T])
-    for span in written.spans:
+    for span in raw.spans:
         steps = np.abs(np.diff(action[span.rows], axis=0))
         if len(steps) <= 2 * JUMP_WINDOW:
             continue
@@ -99,7 +99,7 @@ def _check_isolated(written: Written, findings: Findings) -> None:
         if jumps.any():
             step, k = np.argwhere(jumps)[0].tolist()
             findings.warn(
-                f"{written.where(span.start + step + 1)}: action {written.names(ACTION)[k]} jumps "
+                f"{raw.where(span.start + step + 1)}: action {raw.names(ACTION)[k]} jumps "
                 f"by {steps[step, k]:.4g} ({int(jumps.any(axis=1).sum())} steps)"
             )
 

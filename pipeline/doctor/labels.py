@@ -8,21 +8,21 @@ from collections import defaultdict
 import numpy as np
 from jaxtyping import Bool
 
-from rotoscope.pipeline.datasets.read_damaged import Written
+from rotoscope.pipeline.datasets.read_damaged import RawDataset
 from rotoscope.pipeline.doctor.check import Check, Findings
 from rotoscope.pipeline.tracks import REASONS
 
 STATE, ACTION, CONFIDENCE = "observation.state", "action", "label.confidence"
 MIN_VALID_SHARE = 0.5
 ROUNDING = 1e-5
-"""What storing as float32 may change."""
+"""Error of storing a number near 1 as float32, with a margin."""
 
 
-def check_labels(written: Written) -> Check:
+def check_labels(raw: RawDataset) -> Check:
     """`label.valid`, `label.confidence` and `label.reason` agree and are not all bad."""
     findings = Findings("labels", advice="see meta/rotoscope/quality.json for the reasons")
-    valid, confidence = written.flag("label.valid"), written.flag(CONFIDENCE)
-    reason = written.flag("label.reason")
+    valid, confidence = raw.flag("label.valid"), raw.flag(CONFIDENCE)
+    reason = raw.flag("label.reason")
     if valid is None:
         return findings.check("no label.valid: every row counts as valid")
     share = float(valid.mean())
@@ -33,37 +33,37 @@ def check_labels(written: Written) -> Check:
         if len(outside):
             row = int(outside[0])
             findings.fail(
-                f"{written.where(row)}: label.confidence is {confidence[row]:g}, allowed 0 to 1"
+                f"{raw.where(row)}: label.confidence is {confidence[row]:g}, allowed 0 to 1"
             )
     if reason is not None:
-        _check_reasons(written, valid.astype(bool), reason, findings)
+        _check_reasons(raw, valid.astype(bool), reason, findings)
     return findings.check(f"{100 * share:.1f} % of rows are valid", valid_share=round(share, 4))
 
 
 def _check_reasons(
-    written: Written, valid: Bool[np.ndarray, " row"], reason: np.ndarray, findings: Findings
+    raw: RawDataset, valid: Bool[np.ndarray, " row"], reason: np.ndarray, findings: Findings
 ) -> None:
     unknown = np.flatnonzero((reason < 0) | (reason >= len(REASONS)))
     if len(unknown):
         row = int(unknown[0])
-        findings.fail(f"{written.where(row)}: label.reason {reason[row]} means nothing")
+        findings.fail(f"{raw.where(row)}: label.reason {reason[row]} means nothing")
     odd = np.flatnonzero(valid != (reason == 0))
     if len(odd):
         row = int(odd[0])
         findings.fail(
-            f"{written.where(row)}: label.valid is {bool(valid[row])}, label.reason {reason[row]} "
+            f"{raw.where(row)}: label.valid is {bool(valid[row])}, label.reason {reason[row]} "
             f"({len(odd)} rows)"
         )
 
 
-def check_duplicates(written: Written) -> Check:
+def check_duplicates(raw: RawDataset) -> Check:
     """No two moving episodes hold the same actions."""
     findings = Findings("duplicates", advice="remove one: it counts twice in training")
-    if ACTION not in written.columns:
+    if ACTION not in raw.columns:
         return findings.check("no action")
     same: dict[bytes, list[int]] = defaultdict(list)
-    for span in written.spans:
-        values = np.ascontiguousarray(written.columns[ACTION][span.rows])
+    for span in raw.spans:
+        values = np.ascontiguousarray(raw.columns[ACTION][span.rows])
         if np.ptp(values, axis=0).any():
             same[hashlib.sha256(values.tobytes()).digest()].append(span.episode)
     for episodes in same.values():

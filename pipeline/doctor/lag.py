@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from rotoscope.pipeline.datasets.read_damaged import Span, Written
+from rotoscope.pipeline.datasets.read_damaged import RawDataset, Span
 from rotoscope.pipeline.doctor.check import Check, Findings
 from rotoscope.pipeline.doctor.labels import ACTION
-from rotoscope.pipeline.doctor.still import Energies, spread_of
+from rotoscope.pipeline.doctor.static import Energies, spread_of
 
 MAX_LAG_FRAMES = 2
 SEARCHED_S = 0.5
@@ -29,7 +29,7 @@ SMOOTHING_FRAMES = 2.0
 """1-sigma of the blur of both curves: key frames make the video flicker."""
 
 
-def check_lag(written: Written, energies: Energies) -> Check:
+def check_lag(raw: RawDataset, energies: Energies) -> Check:
     """The actions move when the video does, give or take two frames.
 
     Motion in the video (mean change of luma) and speed of the action are correlated at every lag
@@ -39,9 +39,9 @@ def check_lag(written: Written, energies: Energies) -> Check:
     findings = Findings(
         "lag", advice="video and actions are shifted against each other: check frame times and fps"
     )
-    if ACTION not in written.columns or not energies:
+    if ACTION not in raw.columns or not energies:
         return findings.check("no video or no action to compare")
-    curves = list(_curves(written, energies))
+    curves = list(_curves(raw, energies))
     if not curves:
         return findings.check("no episode is long enough or moves enough to tell")
     whole = Curve.sum(curves)
@@ -57,12 +57,14 @@ def check_lag(written: Written, energies: Energies) -> Check:
         "standard_error": round(whole.error, 3),
     }
     if whole.peak < MIN_CORRELATION:
-        said = f"video and action hardly move together (correlation {whole.peak:.2f}): cannot tell"
+        passed = (
+            f"video and action hardly move together (correlation {whole.peak:.2f}): cannot tell"
+        )
     elif abs(whole.lag) <= MAX_LAG_FRAMES:
-        said = f"the action comes {whole}"
+        passed = f"the action comes {whole}"
     else:
-        said = f"no lag stands out (correlation {whole.peak - whole.gain:.2f} without one)"
-    return findings.check(said, **detail)
+        passed = f"no lag stands out (correlation {whole.peak - whole.gain:.2f} without one)"
+    return findings.check(passed, **detail)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,7 @@ class Curve:
     """Correlation of video and action by lag."""
 
     episode: int
-    """Which episode, -1 for all."""
+    """Episode index, -1 for all episodes together."""
     lags: Int[np.ndarray, " lag"]
     """Frames that the action comes after the video."""
     values: Float[np.ndarray, " lag"]
@@ -97,7 +99,7 @@ class Curve:
 
     @property
     def gain(self) -> float:
-        """What it is above that of no lag."""
+        """Correlation at the best lag minus that without a lag."""
         return self.peak - float(self.values[self.lags == 0][0])
 
     @property
@@ -117,17 +119,17 @@ class Curve:
         return f"{when} (correlation {self.peak:.2f})"
 
 
-def _curves(written: Written, energies: Energies) -> Iterator[Curve]:
+def _curves(raw: RawDataset, energies: Energies) -> Iterator[Curve]:
     """The curves of all episodes that are long enough and move."""
-    contract = written.contract
+    contract = raw.contract
     lead = round(contract.shift_s * contract.rate_hz) if contract is not None else 0
-    most = max(MAX_LAG_FRAMES + 1, round(SEARCHED_S * written.fps))
+    most = max(MAX_LAG_FRAMES + 1, round(SEARCHED_S * raw.fps))
     lags = np.arange(-most, most + 1)
-    for span in written.spans:
+    for span in raw.spans:
         energy = energies.get(span.episode)
-        if energy is None or span.length < max(MIN_EPISODE_S * written.fps, 3 * most):
+        if energy is None or span.length < max(MIN_EPISODE_S * raw.fps, 3 * most):
             continue
-        curve = curve_of(span.episode, energy, _speed(written, span), lags, lead=lead)
+        curve = curve_of(span.episode, energy, _speed(raw, span), lags, lead=lead)
         if curve is not None:
             yield curve
 
@@ -158,9 +160,9 @@ def curve_of(
     return Curve(episode, lags, values, len(video) * (1 - memory) / (1 + memory))
 
 
-def _speed(written: Written, span: Span) -> Float[np.ndarray, " time"]:
+def _speed(raw: RawDataset, span: Span) -> Float[np.ndarray, " time"]:
     """How fast the action changes into each row, dimensions weighed by their range."""
-    action = written.vector(ACTION)
+    action = raw.vector(ACTION)
     steps = np.diff(action[span.rows], axis=0) / spread_of(action)
     return np.concatenate([[np.nan], np.linalg.norm(steps, axis=1)])
 

@@ -15,8 +15,8 @@ from rotoscope.pipeline.doctor.check import Check, exit_code, table
 from rotoscope.pipeline.doctor.jumps import check_jumps
 from rotoscope.pipeline.doctor.labels import check_duplicates, check_labels
 from rotoscope.pipeline.doctor.lag import check_lag
+from rotoscope.pipeline.doctor.static import check_static
 from rotoscope.pipeline.doctor.statistics import check_statistics
-from rotoscope.pipeline.doctor.still import check_still
 from rotoscope.pipeline.doctor.structure import (
     check_clock,
     check_episodes,
@@ -28,7 +28,7 @@ from rotoscope.pipeline.doctor.video import check_video_clock, motion_energies
 __all__ = ["Check", "diagnose", "exit_code", "table"]
 
 MAX_DECODED_FRAMES = 20_000
-"""Of larger datasets, only some episodes are decoded to compare video and action."""
+"""Most frames decoded to compare video and action; of larger datasets only some episodes are."""
 
 
 def diagnose(dataset: Path) -> list[Check]:
@@ -39,25 +39,25 @@ def diagnose(dataset: Path) -> list[Check]:
     Raises:
         DatasetError: The folder holds no LeRobot v3 dataset at all.
     """
-    written = read_dataset(dataset)
-    structure = check_structure(written)
-    if not is_readable(written):
+    raw = read_dataset(dataset)
+    structure = check_structure(raw)
+    if not is_readable(raw):
         return [structure]
     broken: list[str] = []
-    energies = motion_energies(written, max_frames=MAX_DECODED_FRAMES, broken=broken)
+    energies = motion_energies(raw, max_frames=MAX_DECODED_FRAMES, broken=broken)
     return [
         structure,
-        check_episodes(written),
-        check_clock(written),
-        check_video_clock(written, broken),
-        check_contract(written),
-        check_finite(written),
-        check_limits(written),
-        check_jumps(written),
-        check_shift(written),
-        check_still(written, energies),
-        check_lag(written, energies),
-        check_labels(written),
-        check_statistics(written),
-        check_duplicates(written),
+        check_episodes(raw),
+        check_clock(raw),
+        check_video_clock(raw, broken),
+        check_contract(raw),
+        check_finite(raw),
+        check_limits(raw),
+        check_jumps(raw),
+        check_shift(raw),
+        check_static(raw, energies),
+        check_lag(raw, energies),
+        check_labels(raw),
+        check_statistics(raw),
+        check_duplicates(raw),
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.datasets.read_damaged import Written
+from rotoscope.pipeline.datasets.read_damaged import RawDataset
 from rotoscope.pipeline.doctor.check import Check, Findings
 from rotoscope.pipeline.doctor.labels import ACTION, STATE
 from rotoscope.pipeline.quoting import shown
@@ -22,43 +22,43 @@ IMAGE_SLACK = 1e-6
 """LeRobot's quantiles overshoot a little."""
 
 
-def check_statistics(written: Written) -> Check:
+def check_statistics(raw: RawDataset) -> Check:
     """`meta/stats.json`, and what `meta/episodes` says of state and action, against the data."""
     findings = Findings(
         "statistics", advice="recompute them: lerobot.datasets.recompute_stats, or write again"
     )
     stated: dict[str, Mapping[str, Any]] = {}
-    for name, moments in written.stats.items():
+    for name, moments in raw.stats.items():
         if isinstance(moments, dict):
             stated[name] = moments
         else:
             findings.fail(f"meta/stats.json: {name} is no mapping of names to numbers")
-    for name in (ACTION, STATE, *written.video_keys):
-        if name in written.info["features"]:
+    for name in (ACTION, STATE, *raw.cameras):
+        if name in raw.info["features"]:
             lacking = [key for key in _KEYS if key not in stated.get(name, {})]
             if lacking:
                 what = "nothing" if len(lacking) == len(_KEYS) else f"no {lacking[0]}"
                 findings.fail(f"meta/stats.json says {what} about {name}")
     compared = 0
-    for name, values in written.columns.items():
+    for name, values in raw.columns.items():
         if name in stated:
-            names = written.names(name)
+            names = raw.names(name)
             _compare(name, stated[name], values, names, findings)
             compared += 1
-    for key in written.video_keys:
+    for key in raw.cameras:
         _check_images(key, stated.get(key, {}), findings)
     for name in (ACTION, STATE):
-        if name in written.columns:
-            _check_episodes(written, name, findings)
+        if name in raw.columns:
+            _check_episodes(raw, name, findings)
     return findings.check(f"statistics of {compared} features are those of the data")
 
 
-def _check_episodes(written: Written, name: str, findings: Findings) -> None:
-    for span in written.spans:
-        row = written.episodes.get(span.episode, {})
+def _check_episodes(raw: RawDataset, name: str, findings: Findings) -> None:
+    for span in raw.spans:
+        row = raw.table.get(span.episode, {})
         stated = {k: row[f"stats/{name}/{k}"] for k in _KEYS if f"stats/{name}/{k}" in row}
         owner = f"episode {span.episode} {name}"
-        _compare(owner, stated, written.columns[name][span.rows], written.names(name), findings)
+        _compare(owner, stated, raw.columns[name][span.rows], raw.names(name), findings)
 
 
 def _compare(

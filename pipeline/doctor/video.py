@@ -11,7 +11,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from jaxtyping import Float
 
-from rotoscope.pipeline.datasets.read_damaged import Span, Written
+from rotoscope.pipeline.datasets.read_damaged import RawDataset, Span
 from rotoscope.pipeline.doctor.check import Check, Findings
 from rotoscope.pipeline.doctor.structure import TOLERANCE_S
 from rotoscope.pipeline.errors import DatasetError, VideoError
@@ -21,55 +21,55 @@ SMALL_WIDTH = 80
 """Pixels across that motion is measured on."""
 
 
-def check_video_clock(written: Written, broken: Sequence[str] = ()) -> Check:
+def check_video_clock(raw: RawDataset, broken: Sequence[str] = ()) -> Check:
     """Each episode's frames are in its file at `from_timestamp + frame_index / fps`.
 
     Args:
-        written: The dataset.
+        raw: The dataset.
         broken: What `motion_energies` could not decode.
     """
     findings = Findings(
         "video clock", advice="the frames do not belong to the rows: encode and write them again"
     )
     total = 0
-    for key in written.video_keys:
-        shape = tuple(written.info["features"][key]["shape"])
+    for key in raw.cameras:
+        shape = tuple(raw.info["features"][key]["shape"])
         packets: dict[Path, Float[np.ndarray, " packet"]] = {}
         used: dict[Path, int] = {}
-        for span in written.spans:
-            file = _file_of(written, key, span)
+        for span in raw.spans:
+            file = _file_of(raw, key, span)
             if file is None:
                 continue
             if file not in packets:
                 packets[file], problem = _packet_times(file, shape)
                 if problem:
-                    findings.fail(f"{file.relative_to(written.root)}: {problem}")
+                    findings.fail(f"{file.relative_to(raw.root)}: {problem}")
             times = packets[file]
             if len(times):
                 used[file] = used.get(file, 0) + span.length
-                _check_episode(written, key, span, times, findings)
+                _check_episode(raw, key, span, times, findings)
         for file, count in used.items():
             if len(packets[file]) > count:
                 findings.warn(
-                    f"{file.relative_to(written.root)} holds {len(packets[file])} frames, its "
+                    f"{file.relative_to(raw.root)} holds {len(packets[file])} frames, its "
                     f"episodes {count} rows"
                 )
         total += sum(map(len, packets.values()))
     if not findings.failures:
         for problem in broken:
             findings.fail(problem)
-    if not written.video_keys:
+    if not raw.cameras:
         return findings.check("the dataset has no videos")
     return findings.check(f"{total} frames stand where their rows say", frames=total)
 
 
-def _file_of(written: Written, key: str, span: Span) -> Path | None:
+def _file_of(raw: RawDataset, key: str, span: Span) -> Path | None:
     """The episode's file, `None` where the structure is at fault and says so itself."""
-    row = written.episodes.get(span.episode, {})
+    row = raw.table.get(span.episode, {})
     if f"videos/{key}/from_timestamp" not in row or f"videos/{key}/chunk_index" not in row:
         return None
     try:
-        file = written.video_file(key, span.episode)
+        file = raw.video_file(key, span.episode)
     except DatasetError:
         return None
     return file if file.is_file() else None
@@ -91,13 +91,13 @@ def _packet_times(file: Path, shape: tuple[int, ...]) -> tuple[Float[np.ndarray,
 
 
 def _check_episode(
-    written: Written, key: str, span: Span, times_s: np.ndarray, findings: Findings
+    raw: RawDataset, key: str, span: Span, times_s: np.ndarray, findings: Findings
 ) -> None:
-    row = written.episodes[span.episode]
+    row = raw.table[span.episode]
     start = float(row[f"videos/{key}/from_timestamp"])
     end = float(row.get(f"videos/{key}/to_timestamp", np.nan))
-    frame = written.clock("frame_index")[span.rows]
-    half = 0.5 / written.fps
+    frame = raw.clock("frame_index")[span.rows]
+    half = 0.5 / raw.fps
     inside = int(np.searchsorted(times_s, end - half) - np.searchsorted(times_s, start - half))
     if inside != span.length:
         findings.fail(
@@ -105,7 +105,7 @@ def _check_episode(
             f"for {span.length} rows"
         )
         return
-    wanted = start + frame / written.fps
+    wanted = start + frame / raw.fps
     right = np.clip(np.searchsorted(times_s, wanted), 1, max(len(times_s) - 1, 1))
     near = np.minimum(
         np.abs(times_s[np.minimum(right, len(times_s) - 1)] - wanted),
@@ -120,7 +120,7 @@ def _check_episode(
 
 
 def motion_energies(
-    written: Written, *, max_frames: int, broken: list[str]
+    raw: RawDataset, *, max_frames: int, broken: list[str]
 ) -> Mapping[int, Float[np.ndarray, " time"]]:
     """Mean absolute luma change into each row from the one before [grey levels], by episode.
 
@@ -128,19 +128,19 @@ def motion_energies(
     with `max_frames` frames at most are looked at; of several cameras, the first. What cannot be
     decoded is added to `broken`.
     """
-    if not written.video_keys:
+    if not raw.cameras:
         return {}
-    key = written.video_keys[0]
-    spans = [s for s in written.spans if _file_of(written, key, s) is not None]
+    key = raw.cameras[0]
+    spans = [s for s in raw.spans if _file_of(raw, key, s) is not None]
     out = {}
     for span in _some(spans, max_frames):
-        start = float(written.episodes[span.episode][f"videos/{key}/from_timestamp"])
+        start = float(raw.table[span.episode][f"videos/{key}/from_timestamp"])
         try:
             out[span.episode] = _energy(
-                written.video_file(key, span.episode), start, span.length, written.fps
+                raw.video_file(key, span.episode), start, span.length, raw.fps
             )
         except (av.FFmpegError, VideoError, IndexError, OSError, UnicodeDecodeError) as error:
-            file = written.video_file(key, span.episode).relative_to(written.root)
+            file = raw.video_file(key, span.episode).relative_to(raw.root)
             broken.append(f"episode {span.episode}: {file} cannot be decoded ({error})")
     return out
 

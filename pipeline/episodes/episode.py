@@ -45,7 +45,7 @@ class StateColumns:
     names: tuple[str, ...]
     """Name of each."""
     unit: str
-    """Their units."""
+    """Units of the numbers, separated by commas."""
     description: str
     """What it is, in one sentence."""
 

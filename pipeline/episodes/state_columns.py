@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.episodes.episode import Feature, StateColumns
-from rotoscope.pipeline.errors import TrackError, one_of
+from rotoscope.pipeline.errors import TrackError, quoted
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,8 @@ def seen_state(features: Mapping[str, Feature], names: Sequence[str]) -> SeenSta
     missing = [name for name in names if name not in features]
     if missing:
         raise TrackError(
-            f"export.state names {one_of(missing)}, which no stage of the recipe gives; it gives "
-            f"{one_of(features)}"
+            f"export.state names {quoted(missing)}, which no stage of the recipe gives; it gives "
+            f"{quoted(features)}"
         )
     chosen = [features[name] for name in names]
     values = np.concatenate([f.values.astype(float) for f in chosen], axis=1)

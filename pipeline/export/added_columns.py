@@ -14,11 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rotoscope.pipeline.datasets.layout import episode_files
 from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.export.replacing import dataset_folder
 from rotoscope.pipeline.export.sidecar import FOLDER
 from rotoscope.pipeline.export.stored_episode import FeatureFacts
-from rotoscope.pipeline.files.paths import files_below, walk
+from rotoscope.pipeline.files.paths import walk
 
 QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
 """The ones that LeRobot stores."""
@@ -29,7 +30,7 @@ class AddedColumn:
     """A column that a dataset gains."""
 
     facts: FeatureFacts
-    """What it holds."""
+    """Names, type, unit and description of its numbers."""
     values: Mapping[int, np.ndarray]
     """By episode index, shape (row, number), in the type that `facts` says."""
 
@@ -61,9 +62,9 @@ def write_with_columns(
     """
     with dataset_folder(out) as root:
         _copy(dataset.root, root)
-        for file in files_below(dataset.root, "data", ".parquet", what="the file"):
+        for file in dataset.data_files():
             _write_data(file, root / file.relative_to(dataset.root), columns)
-        for file in files_below(dataset.root, "meta/episodes", ".parquet", what="the file"):
+        for file in episode_files(dataset.root):
             _write_episodes(file, root / file.relative_to(dataset.root), columns)
         _write_info(dataset, root, columns)
         _write_statistics(root / "meta" / "stats.json", columns)
@@ -117,15 +118,15 @@ def _described(
     """A file's own list of features, as the library `datasets` keeps it, with the new ones."""
     if not metadata or b"huggingface" not in metadata:
         return metadata
-    told = json.loads(metadata[b"huggingface"])
-    features = told.get("info", {}).get("features", {})
+    described = json.loads(metadata[b"huggingface"])
+    features = described.get("info", {}).get("features", {})
     for name, column in columns.items():
         value = {"dtype": column.facts.dtype, "_type": "Value"}
         size = len(column.facts.names)
         # `Sequence` is what versions before 4 call a `List`, and later ones read too.
         many = {"feature": value, "length": size, "_type": "Sequence"}
         features[name] = value if size == 1 else many
-    return metadata | {b"huggingface": json.dumps(told).encode()}
+    return metadata | {b"huggingface": json.dumps(described).encode()}
 
 
 def _write_episodes(source: Path, target: Path, columns: Mapping[str, AddedColumn]) -> None:

@@ -25,7 +25,7 @@ class CardEdits:
     keys: bytes = b""
     """Lines of the head."""
     below: bytes = b""
-    """What stands below the mark."""
+    """Bytes below the mark, which are the user's."""
 
 
 def split_card(card: bytes) -> tuple[bytes, CardEdits]:

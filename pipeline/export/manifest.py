@@ -28,7 +28,7 @@ class FileFacts:
     """What a file held when it was published; of a card, what we wrote of it."""
 
     bytes: int
-    """Its size."""
+    """Size [bytes]."""
     sha256: str
     """Hash of its content."""
 

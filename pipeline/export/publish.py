@@ -50,7 +50,7 @@ class PublishJob:
 
 @dataclass(frozen=True)
 class PublishResult:
-    """What was written."""
+    """Counts and digests of a written dataset."""
 
     episodes: int
     """Number of episodes."""
@@ -67,18 +67,18 @@ def publish_in_child(job: PublishJob) -> PublishResult:
         DatasetError: `out` holds something else, an episode is damaged, or the writer failed.
         DiskFullError: No space is left; what `out` held before is untouched.
     """
-    code, said, complaints = _run(job, light=True)
+    code, output, complaints = _run(job, light=True)
     if code == _NEEDS_WHOLE_IMPORT:
-        code, said, complaints = _run(job, light=False)
+        code, output, complaints = _run(job, light=False)
     if code == _EXPECTED_ERROR:
-        answer = json.loads(said)
+        answer = json.loads(output)
         raise getattr(errors, answer["error"])(answer["message"])
     if code != 0:
         raise DatasetError(
             f"the process that writes {job.out} ended with {code}; this is a defect, please "
             f"report it with these lines:\n{_tail(complaints)}"
         )
-    return PublishResult(**json.loads(said))
+    return PublishResult(**json.loads(output))
 
 
 def publish(
@@ -164,7 +164,7 @@ def _run(job: PublishJob, *, light: bool) -> tuple[int, str, str]:
             with contextlib.suppress(BrokenPipeError):  # its exit code says more
                 writer.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
                 writer.stdin.flush()
-            said = writer.stdout.read().decode()
+            output = writer.stdout.read().decode()
             code = writer.wait()
         finally:
             # Reaped before its group is ended, its number could be another's by then.
@@ -175,7 +175,7 @@ def _run(job: PublishJob, *, light: bool) -> tuple[int, str, str]:
             with contextlib.suppress(BrokenPipeError):
                 writer.stdin.close()
         complaints.seek(0)
-        return code, said, complaints.read().decode("utf-8", "replace")
+        return code, output, complaints.read().decode("utf-8", "replace")
 
 
 def _tail(text: str, lines: int = 15) -> str:

@@ -50,7 +50,7 @@ class Rows:
     valid: Bool[np.ndarray, " time"]
     """Rows whose action can be believed."""
     confidence: Float[np.ndarray, " time"]
-    """How far to trust each row, 0..1."""
+    """Confidence of each row, 0..1."""
     state: Float[np.ndarray, "time state"] | None
     """`observation.state`; `None` for none."""
     success: Bool[np.ndarray, " time"] | None = None

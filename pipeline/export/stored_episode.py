@@ -53,7 +53,7 @@ class EncodedVideo:
     path: Path
     """An mp4 with one frame per row; it is moved."""
     facts: VideoFacts
-    """What is known about it."""
+    """Size, encoder settings and image statistics of the file."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class FeatureFacts:
     unit: str
     """Unit of the numbers."""
     description: str
-    """What it is."""
+    """Meaning of the column, in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class StoredEpisode:
     """A stored episode; its header is read, its arrays are read when asked for."""
 
     folder: Path
-    """Where it lies."""
+    """Folder of the episode in the store."""
     header: dict[str, Any]
     """`episode.json`."""
 

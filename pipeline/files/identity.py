@@ -73,20 +73,20 @@ class Identity:
 
 
 def identify(
-    paths: Sequence[Path], *, told: Callable[[int], None] = lambda num_bytes: None
+    paths: Sequence[Path], *, progress: Callable[[int], None] = lambda num_bytes: None
 ) -> Identity:
     """Hashes a file and those that it is read with.
 
     Args:
         paths: The file first, then those beside it.
-        told: Called now and then with the number of bytes read so far.
+        progress: Called now and then with the number of bytes read so far.
 
     Raises:
         NotAVideoError: A file is empty, a folder, a pipe, not there, or may not be read.
         FileChangedError: One changed while it was hashed.
     """
     began_ns = time.time_ns()
-    hashed = [hash_file(path, told=told) for path in paths]
+    hashed = [hash_file(path, progress=progress) for path in paths]
     digest = hashed[0][0]
     if len(hashed) > 1:
         whole = hashlib.sha256(digest.encode())
@@ -121,7 +121,7 @@ def sha256_file(path: Path) -> str:
 
 
 def hash_file(
-    path: Path, *, told: Callable[[int], None] = lambda num_bytes: None
+    path: Path, *, progress: Callable[[int], None] = lambda num_bytes: None
 ) -> tuple[str, FileState]:
     """Hex SHA-256 of a file's bytes, read in pieces, and its state meanwhile.
 
@@ -140,7 +140,7 @@ def hash_file(
             while size <= before.size and (chunk := file.read(CHUNK_BYTES)):
                 digest.update(chunk)
                 size += len(chunk)
-                told(size)
+                progress(size)
             after = FileState.of(os.fstat(file.fileno()))
     except OSError as error:
         raise NotAVideoError(

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Formatter
 
-from rotoscope.pipeline.errors import DatasetError, RotoscopeError, one_of
+from rotoscope.pipeline.errors import DatasetError, RotoscopeError, quoted
 from rotoscope.pipeline.quoting import shown
 
 StrPath = str | os.PathLike[str]
@@ -137,7 +137,7 @@ def fill(template: object, fields: Mapping[str, object], *, what: str) -> str:
     Raises:
         DatasetError: It is no text, or asks for anything else.
     """
-    advice = f"{what} {shown(template)} is no template of a path; fields can be {one_of(fields)}"
+    advice = f"{what} {shown(template)} is no template of a path; fields can be {quoted(fields)}"
     if not isinstance(template, str):
         raise DatasetError(advice)
     out = []

@@ -14,7 +14,7 @@ from rotoscope.pipeline.motion.points import PointMotion
 from rotoscope.pipeline.motion.rotate import chained
 
 _USUAL_RATE_HZ = 120.0
-"""Of the CMU library, where nearly all AMC files come from."""
+"""Rate of the CMU library [Hz], where nearly all AMC files come from."""
 
 
 def read_amc(path: Path) -> PointMotion:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.errors import MotionError, one_of
+from rotoscope.pipeline.errors import MotionError, quoted
 from rotoscope.pipeline.files.paths import beside
 from rotoscope.pipeline.motion.motion import Unit
 from rotoscope.pipeline.motion.numbers import read_text, to_numbers
@@ -76,7 +76,7 @@ def read_asf(path: Path) -> Skeleton:
         if number is None or child not in blocks:
             raise MotionError(
                 f"{path.name}: the hierarchy hangs bone {child!r} on {parent!r}; bones are "
-                f"{one_of([ROOT, *blocks])}, and a parent must come before its children"
+                f"{quoted([ROOT, *blocks])}, and a parent must come before its children"
             )
         bones.append(_bone(path, child, number, blocks[child], degrees))
     return Skeleton(
@@ -114,8 +114,8 @@ def _sections(path: Path) -> dict[str, list[list[str]]]:
     missing = [name for name in ("units", "root", "bonedata", "hierarchy") if name not in sections]
     if missing:
         raise MotionError(
-            f"{path.name} is no ASF skeleton or was cut off: the sections {one_of(missing)} are "
-            f"not there, found were {one_of(sections)}"
+            f"{path.name} is no ASF skeleton or was cut off: the sections {quoted(missing)} are "
+            f"not there, found were {quoted(sections)}"
         )
     return sections
 
@@ -149,7 +149,7 @@ def _pairs(path: Path, lines: list[list[str]]) -> list[tuple[str, str]]:
 def _bone(path: Path, name: str, parent: int, block: Mapping[str, list[str]], deg: bool) -> Bone:
     missing = [key for key in ("direction", "length", "axis") if key not in block]
     if missing:
-        raise MotionError(f"{path.name}: bone {name!r} has no {one_of(missing)}")
+        raise MotionError(f"{path.name}: bone {name!r} has no {quoted(missing)}")
     (length,) = to_numbers(path, block["length"][:1], f"the length of {name!r}")
     *angles, order = block["axis"]
     return Bone(
@@ -166,8 +166,8 @@ def _channels(path: Path, name: str, words: list[str]) -> tuple[str, ...]:
     wrong = [channel for channel in channels if channel not in CHANNELS]
     if wrong:
         raise MotionError(
-            f"{path.name}: bone {name!r} has the channels {one_of(wrong)}; channels are "
-            f"{one_of(CHANNELS)}"
+            f"{path.name}: bone {name!r} has the channels {quoted(wrong)}; channels are "
+            f"{quoted(CHANNELS)}"
         )
     return channels
 

@@ -27,18 +27,18 @@ _FILES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, eq=False)
 class BodyModel:
-    """What of a model file moves joints."""
+    """The part of a model file that moves joints."""
 
     kind: str
     """`SMPL`, `SMPL-H` or `SMPL-X`."""
     v_template: Float[np.ndarray, "vertex 3"]
     """Vertices of the mean body at rest [m]."""
     shapedirs: Float[np.ndarray, "vertex 3 shape"]
-    """How each shape parameter moves them [m]."""
+    """Displacement of each vertex per unit of each shape parameter [m]."""
     J_regressor: Float[np.ndarray, "joint vertex"]
     """Weights that make joints of vertices."""
     weights: Float[np.ndarray, "vertex joint"]
-    """How strongly each vertex follows each joint."""
+    """Skinning weights: share of each joint in each vertex."""
     parents: Int[np.ndarray, " joint"]
     """Parent of each joint, -1 for the root."""
 

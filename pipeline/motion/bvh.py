@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.errors import MotionError, one_of
+from rotoscope.pipeline.errors import MotionError, quoted
 from rotoscope.pipeline.motion.numbers import frame_rate, read_text, to_numbers
 from rotoscope.pipeline.motion.points import PointMotion
 from rotoscope.pipeline.motion.rotate import rotation_about
@@ -97,7 +97,7 @@ def _channels(path: Path, words: Iterator[str]) -> list[str]:
     for channel in channels:
         if channel not in _CHANNELS:
             raise MotionError(
-                f"{path.name}: channel {channel!r} is not known; channels are {one_of(_CHANNELS)}"
+                f"{path.name}: channel {channel!r} is not known; channels are {quoted(_CHANNELS)}"
             )
     return channels
 

@@ -39,7 +39,7 @@ class Motion:
     contact: Bool[np.ndarray, "time 2"] | None = None
     """The left, the right foot stands on something, where the file itself says so."""
     assumed: tuple[str, ...] = ()
-    """What the file does not say and was taken instead, one sentence each."""
+    """Assumptions for what the file does not state, one sentence each."""
 
     def __post_init__(self) -> None:
         num_frames = len(self.time_s)

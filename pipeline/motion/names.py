@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from rotoscope.pipeline.errors import MotionError, one_of
+from rotoscope.pipeline.errors import MotionError, quoted
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
 
 Alternatives = tuple[tuple[str, ...], ...]
@@ -160,17 +160,17 @@ def match_given(
     out: dict[str, tuple[int, ...]] = {}
     for joint, points in joints.items():
         if joint not in BODY_JOINTS:
-            raise MotionError(f"there is no joint {joint!r}; joints are {one_of(BODY_JOINTS)}")
+            raise MotionError(f"there is no joint {joint!r}; joints are {quoted(BODY_JOINTS)}")
         wrong = [point for point in points if point not in names]
         if wrong or not points:
             raise MotionError(
                 f"joint {joint!r} is said to lie at {list(points)}, but the file has no "
-                f"{one_of(wrong)}; it has {one_of(names)}"
+                f"{quoted(wrong)}; it has {quoted(names)}"
             )
         out[joint] = tuple(names.index(point) for point in points)
     missing = [joint for joint in _all_limbs() if joint not in out]
     if missing:
-        raise MotionError(f"these joints are not named: {one_of(missing)}; a person needs them")
+        raise MotionError(f"these joints are not named: {quoted(missing)}; a person needs them")
     return with_middles(out)
 
 
@@ -187,7 +187,7 @@ def unknown_skeleton(names: Sequence[str], kind: str, missing: Sequence[str]) ->
     """What to say about a skeleton whose joints are called otherwise."""
     return (
         f"the skeleton's names are of no known convention; the closest is {kind!r}, in which "
-        f"{one_of(missing)} were not found among {one_of(names)}; write a file motion.yaml beside "
+        f"{quoted(missing)} were not found among {quoted(names)}; write a file motion.yaml beside "
         "it with 'joints:' and below it lines such as 'left_knee: NameInTheFile'"
     )
 

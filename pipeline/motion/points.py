@@ -27,7 +27,7 @@ class PointMotion:
     rate_hz: float | None
     """Frames per second; `None` where the file does not say."""
     usual_rate_hz: float = 30.0
-    """What files of this format usually have, for those that do not say."""
+    """Usual frame rate of files of this format [Hz], for those that state none."""
     unit: Unit = "auto"
     """Unit, where the format fixes it."""
     up: Up = "auto"
@@ -38,8 +38,8 @@ class PointMotion:
     """Numbers of the points around each of `BODY_JOINTS`, where the format fixes them; else they
     are found by name."""
     skeleton: str = ""
-    """What skeleton that is."""
+    """Name of the skeleton, for messages."""
     contact: Bool[np.ndarray, "time 2"] | None = None
     """Left and right foot contact, where the file says so."""
     assumed: tuple[str, ...] = field(default=())
-    """What was taken because the file does not say it."""
+    """Assumptions for what the file does not state, one sentence each."""

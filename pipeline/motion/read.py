@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rotoscope.pipeline.errors import MotionError, one_of
+from rotoscope.pipeline.errors import MotionError, quoted
 from rotoscope.pipeline.motion.amc import read_amc
 from rotoscope.pipeline.motion.arrays import load_arrays
 from rotoscope.pipeline.motion.asf import find_asf
@@ -55,7 +55,7 @@ def read_points(path: Path, *, body_models: Path | None = None) -> PointMotion:
     suffix = path.suffix.lower()
     if suffix not in MOTION_SUFFIXES:
         raise MotionError(
-            f"{path.name} is no motion file that can be read; endings are {one_of(MOTION_SUFFIXES)}"
+            f"{path.name} is no motion file that can be read; endings are {quoted(MOTION_SUFFIXES)}"
         )
     if suffix == ".bvh":
         return read_bvh(path)

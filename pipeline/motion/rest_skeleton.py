@@ -48,7 +48,7 @@ class RestSkeleton:
     points: Mapping[str, tuple[int, Float[np.ndarray, " 3"]]]
     """Other points by name: the joint that each is fixed to, and where it stands at rest [m]."""
     description: str
-    """Whose lengths these are."""
+    """Source of the lengths, such as `bone lengths of a mean person`."""
 
 
 def mean_person() -> RestSkeleton:

@@ -51,7 +51,7 @@ class View:
     floor_m: float
     """Height of the ground [m]."""
     height_m: float
-    """What the picture is high [m]."""
+    """Height of the picture [m]."""
 
     @classmethod
     def of(

@@ -11,7 +11,7 @@ import numpy as np
 
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.files.atomic import write_text_atomic
-from rotoscope.pipeline.report import charts, moments, timeline
+from rotoscope.pipeline.report import animations, charts, timeline
 from rotoscope.pipeline.report.features import check_features
 from rotoscope.pipeline.report.robot import RobotPainter
 from rotoscope.pipeline.report.timeline import CONFIDENCE, REASON_TEXT, VALID
@@ -46,7 +46,7 @@ def write_report(
     ranked = sorted(episodes, key=_goodness)
     shown = sorted(ranked[:max_episodes], key=lambda e: e.index)
     with RobotPainter(robots) as painter:
-        loop_s = min(moments.LOOP_MAX_S, LOOPS_S / max(len(shown), 1))
+        loop_s = min(animations.LOOP_MAX_S, LOOPS_S / max(len(shown), 1))
         sections = [_section(dataset, episode, painter, loop_s) for episode in shown]
     ledger = dataset.ledger()
     template = jinja2.Template(
@@ -198,8 +198,8 @@ def _section(
             )
             if fact
         ],
-        "loop": moments.loop(dataset, episode, draw, max_s=loop_s),
-        "sheet": moments.contact_sheet(dataset, episode, draw),
+        "loop": animations.loop(dataset, episode, draw, max_s=loop_s),
+        "sheet": animations.contact_sheet(dataset, episode, draw),
         "strip": timeline.reason_strip(dataset, episode),
         "contacts": timeline.contact_strips(dataset, episode),
         "violations": timeline.violation_strips(dataset, episode),

@@ -82,7 +82,7 @@ def answer(connection: Connection) -> None:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     lock = threading.Lock()
 
-    def tell(stage: str, done: int, total: int = 0) -> None:
+    def report(stage: str, done: int, total: int = 0) -> None:
         with lock:
             connection.send(("message", (stage, done, total)))
 
@@ -90,7 +90,7 @@ def answer(connection: Connection) -> None:
     try:
         module, _, attribute = made.function.partition(":")
         function = getattr(importlib.import_module(module), attribute)
-        value = function(pickle.loads(made.argument), tell)
+        value = function(pickle.loads(made.argument), report)
     except RotoscopeError as expected:
         error = ChildError(type(expected).__name__, _text(str(expected)), True, "")
     except MemoryError as full:
@@ -103,11 +103,11 @@ def answer(connection: Connection) -> None:
         connection.send(("answer", (value, error, time.process_time())))
 
 
-def _text(said: str) -> str:
+def _text(message: str) -> str:
     """What an error of anyone's says, as any file and terminal can hold it, its middle left out.
 
     Half a surrogate pair is no text: no reader takes back a row that holds one.
     """
     half = LONGEST // 2
-    cut = said if len(said) <= LONGEST else f"{said[:half]} ... {said[-half:]}"
+    cut = message if len(message) <= LONGEST else f"{message[:half]} ... {message[-half:]}"
     return cut.encode(errors="backslashreplace").decode()

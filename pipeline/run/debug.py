@@ -16,16 +16,16 @@ from rotoscope.pipeline.run.request import LabelRequest
 
 @dataclass(frozen=True)
 class Debugged:
-    """What became of the one video."""
+    """Result of a single video, run in this process."""
 
     name: str
-    """Which it was."""
+    """Name of the video."""
     num_others: int
     """Files that would have been labelled besides."""
     store: Path
     """Where the results lie: tracks of every stage, and the episodes."""
     outcome: VideoOutcome
-    """What it gave."""
+    """Episodes of the video, or the error."""
 
 
 def label_in_process(request: LabelRequest) -> Debugged:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rotoscope.pipeline.errors import WorkerError
 from rotoscope.pipeline.files.identity import check_unchanged
 from rotoscope.pipeline.files.names import display_name
-from rotoscope.pipeline.run.isolation import Limits, Tell, run_isolated
+from rotoscope.pipeline.run.isolation import Limits, Progress, run_isolated
 from rotoscope.pipeline.run.keys import outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.ledger import Ledger, Row
 from rotoscope.pipeline.run.plan import look
@@ -46,14 +46,14 @@ class StagePlan:
     kind: str
     """Kind of stage."""
     version: str
-    """Its version."""
+    """Version of the stage's class."""
     num_stored: int
     """Videos whose result is in the store already."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What `label` would do."""
+    """Everything that `label` would do, found out without doing it."""
 
     num_videos: int
     """Videos that would be looked at."""
@@ -132,10 +132,10 @@ class Counted:
     """Frames that it holds."""
 
 
-def count_frames(argument: tuple[Path, SourceKind], tell: Tell) -> Counted:
+def count_frames(argument: tuple[Path, SourceKind], report: Progress) -> Counted:
     """Frames of a video by its packets; runs in a child, since a damaged file can crash."""
     path, kind = argument
-    identity = identify(path, kind, told=lambda num_bytes: tell("hash", num_bytes >> 20, 0))
+    identity = identify(path, kind, progress=lambda num_bytes: report("hash", num_bytes >> 20, 0))
     if kind == "motion":
         return Counted(identity.sha256, open_motion(path, sha256=identity.sha256)[0].num_frames)
     from rotoscope.pipeline.video.probe import probe

@@ -105,7 +105,7 @@ class _Server:
             for fd in fds:
                 os.close(fd)
             return True
-        pipe, line, said = fds
+        pipe, line, log_fd = fds
         say = socket.socket(fileno=line)
         try:
             pid = os.fork()
@@ -114,15 +114,15 @@ class _Server:
             say.close()
         else:
             if pid == 0:
-                self.become_child(Connection(pipe), say, said)
+                self.become_child(Connection(pipe), say, log_fd)
             self.lines[pid] = say
             self.selector.register(say, selectors.EVENT_READ, pid)
             _say(say, STARTED, pid)
         os.close(pipe)
-        os.close(said)
+        os.close(log_fd)
         return True
 
-    def become_child(self, connection: Connection, line: socket.socket, said: int) -> NoReturn:
+    def become_child(self, connection: Connection, line: socket.socket, log_fd: int) -> NoReturn:
         code = 1
         try:
             os.setsid()
@@ -130,9 +130,9 @@ class _Server:
             if os.getppid() != self.pid:
                 os._exit(code)
             prctl(PR_SET_CHILD_SUBREAPER, 1)
-            os.dup2(said, 1)
-            os.dup2(said, 2)
-            os.close(said)
+            os.dup2(log_fd, 1)
+            os.dup2(log_fd, 2)
+            os.close(log_fd)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self.selector.close()

@@ -59,7 +59,7 @@ class Child:
         self.seen = process_tree.tree(self.pid) if self.pid is not None else []
         return self.seen
 
-    def hear(self) -> None:
+    def receive(self) -> None:
         """Waits for the server's next word about it."""
         try:
             word = self.line.recv(WORD.size, socket.MSG_WAITALL)
@@ -79,7 +79,7 @@ class Child:
     def join(self, seconds: float) -> None:
         """Waits for its end."""
         while not self.has_ended and wait([self.line], seconds):
-            self.hear()
+            self.receive()
 
     def end(self) -> None:
         """Kills whatever is left of it and of what it started; returns when that is gone."""
@@ -105,7 +105,7 @@ class _Server:
 
     process: subprocess.Popen[bytes]
     control: socket.socket
-    said: IO[bytes]
+    log_file: IO[bytes]
 
     @classmethod
     def start(cls, preload: Sequence[str]) -> _Server:
@@ -113,20 +113,20 @@ class _Server:
             control, theirs = socket.socketpair()
             ours.enter_context(control)
             with theirs:
-                said = ours.enter_context(tempfile.TemporaryFile())
+                log_file = ours.enter_context(tempfile.TemporaryFile())
                 fd, run = str(theirs.fileno()), str(os.getpid())
                 process = subprocess.Popen(
                     python_module("rotoscope.pipeline.run.fork_main", fd, run, *preload),
                     pass_fds=[theirs.fileno()],
                     env=_ONE_THREAD | os.environ,
                     stdin=subprocess.DEVNULL,
-                    stdout=said,
-                    stderr=said,
+                    stdout=log_file,
+                    stderr=log_file,
                     # Ctrl-C is the run's to hear, which then stops its children.
                     start_new_session=True,
                 )
             ours.pop_all()
-        return cls(process, control, said)
+        return cls(process, control, log_file)
 
     def how_it_ended(self) -> str:
         """In words, where one of its children was lost."""
@@ -135,13 +135,13 @@ class _Server:
         code = self.process.returncode
         if code is None:
             return "can take no more files"
-        last = "" if self.said.closed else last_line(self.said.fileno())
+        last = "" if self.log_file.closed else last_line(self.log_file.fileno())
         return f"died ({signal_name(code)})" + (f"; it last said: {last!r}" if last else "")
 
     def close(self) -> None:
         """Hangs up, upon which it ends with all of its children."""
         self.control.close()
-        self.said.close()
+        self.log_file.close()
 
 
 class ForkServer:
@@ -159,20 +159,20 @@ class ForkServer:
         atexit.register(self.stop)
         os.register_at_fork(after_in_child=self._forget)
 
-    def start(self, said: int) -> Child:
-        """Asks for a child whose output goes to the file `said`; it may not have started yet.
+    def start(self, log_fd: int) -> Child:
+        """Asks for a child whose output goes to the file `log_fd`; it may not have started yet.
 
         Raises:
             WorkerCrashedError: There is no room for one more process or file.
         """
         try:
-            return self._ask(said)
+            return self._ask(log_fd)
         except OSError as error:
             raise WorkerCrashedError(
                 f"no child process could be started: {error.strerror or error}"
             ) from error
 
-    def _ask(self, said: int) -> Child:
+    def _ask(self, log_fd: int) -> Child:
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             parent_end, child_end = Pipe()
             ours.enter_context(parent_end)
@@ -180,7 +180,7 @@ class ForkServer:
             line, server_end = socket.socketpair()
             ours.enter_context(line)
             theirs.enter_context(server_end)
-            fds = [child_end.fileno(), server_end.fileno(), said]
+            fds = [child_end.fileno(), server_end.fileno(), log_fd]
             with self._lock:
                 server = self._running()
                 # One that died since then is noticed on the line, which it never took.

@@ -32,10 +32,10 @@ from rotoscope.pipeline.run.fork_server import Child, ForkServer, last_line, sig
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Answer", "ChildError", "Limits", "Tell", "run_isolated"]
+__all__ = ["Answer", "ChildError", "Limits", "Progress", "run_isolated"]
 
 POLL_S = 0.2
-"""How often memory and time are looked at."""
+"""Time between two checks of memory and time [s]."""
 _PRELOAD = ("rotoscope.pipeline.run.child", "rotoscope.pipeline.run.network")
 ATTEMPTS = 2
 """How often a child is asked for whose fork server dies before it has begun."""
@@ -67,20 +67,20 @@ class Limits:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back from a child."""
+    """A child's result or error, with what it used."""
 
     value: Any
     """Result of the function, if it ended well."""
     error: ChildError | None
-    """What went wrong, if it did not."""
+    """Error that ended the function; `None` where it ended well."""
     cpu_s: float
     """CPU time of the child [s]."""
     peak_memory_bytes: int
     """Highest resident memory seen."""
 
 
-Tell = Callable[[str, int, int], None]
-"""A child calls `tell(stage, done, total)`; `total` announces the number of items."""
+Progress = Callable[[str, int, int], None]
+"""A child calls `report(stage, done, total)`; `total` announces the number of items."""
 
 
 def run_isolated(
@@ -89,11 +89,11 @@ def run_isolated(
     *,
     limits: Limits,
     preload: Sequence[str] = (),
-    on_message: Tell | None = None,
+    on_message: Progress | None = None,
     stop: threading.Event | None = None,
     has_network: bool = False,
 ) -> Answer:
-    """Calls `function(argument, tell)` in a fresh child process and waits for it.
+    """Calls `function(argument, report)` in a fresh child process and waits for it.
 
     When this returns or raises, the child and all that it started are gone. Should this process
     be killed, they go as well, whatever they are doing.
@@ -120,8 +120,8 @@ def run_isolated(
     attempt = 0
     while True:
         attempt += 1
-        with _temporary_file() as said:
-            child = server.start(said.fileno())
+        with _temporary_file() as log_file:
+            child = server.start(log_file.fileno())
             watch = _Watch(child, request, limits, on_message, stop)
             try:
                 return watch.wait()
@@ -129,7 +129,7 @@ def run_isolated(
                 if child.pid is None and child.is_lost and attempt < ATTEMPTS:
                     log.info("%s; it is started again", error)
                     continue
-                last = last_line(said.fileno())
+                last = last_line(log_file.fileno())
                 raise WorkerCrashedError(f"{error}; it last said: {last!r}") from None
             finally:
                 child.end()
@@ -143,7 +143,7 @@ class _Watch:
         child: Child,
         request: bytes,
         limits: Limits,
-        on_message: Tell | None,
+        on_message: Progress | None,
         stop: threading.Event | None,
     ) -> None:
         self.child, self.request, self.limits = child, request, limits
@@ -175,14 +175,14 @@ class _Watch:
             value, error, cpu_s = payload
             return Answer(value, error, cpu_s, self.peak)
         if kind == "unprotected":
-            _say_once(payload)
+            _log_once(payload)
         else:
             self._hear(*payload)
         return None
 
     def _follow(self) -> None:
         was_known = self.child.pid is not None
-        self.child.hear()
+        self.child.receive()
         if self.child.has_ended:
             raise self._crash()
         if not was_known:
@@ -268,7 +268,7 @@ def _temporary_file() -> IO[bytes]:
 
 _lock = threading.Lock()
 _servers: list[ForkServer] = []
-_said: set[str] = set()
+_logged: set[str] = set()
 
 
 def _server(preload: Sequence[str]) -> ForkServer:
@@ -278,8 +278,8 @@ def _server(preload: Sequence[str]) -> ForkServer:
         return _servers[0]
 
 
-def _say_once(reason: str) -> None:
+def _log_once(reason: str) -> None:
     with _lock:
-        if reason not in _said:
-            _said.add(reason)
+        if reason not in _logged:
+            _logged.add(reason)
             log.info("children that decode are not kept off the network: %s", reason)

@@ -168,7 +168,7 @@ def run_one(
     name = work.found.display_name
     where = {"stage": "start"}
 
-    def hear(stage: str, done: int, total: int) -> None:
+    def on_progress(stage: str, done: int, total: int) -> None:
         where["stage"] = stage
         listener(
             Event("probed" if total else "progress", name, stage=stage, frame=done, total=total)
@@ -181,7 +181,7 @@ def run_one(
             job_of(request, work),
             limits=Limits.of(limits),
             preload=preload,
-            on_message=hear,
+            on_message=on_progress,
             stop=stop,
             has_network=limits.network,
         )

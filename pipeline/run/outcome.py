@@ -38,7 +38,7 @@ class VideoAnswer:
     """What the child of a video answers."""
 
     outcome: VideoOutcome
-    """What it gave."""
+    """Episodes of the video, or the error."""
     identity: Identity
     """The bytes that it was made of."""
     is_stored: bool

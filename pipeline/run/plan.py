@@ -106,8 +106,8 @@ def look(request: LabelRequest) -> Looked:
     tokens = stage_tokens(recipe)
     before = {row.name: row for row in Ledger(request.work / "ledger.jsonl").rows()}
     rows = [_known_row(request, f, before.get(f.display_name), tokens) for f in files]
-    said = tuple(filter(None, [*left_out, others]))
-    return Looked(list(zip(files, rows, strict=True)), said)
+    notices = tuple(filter(None, [*left_out, others]))
+    return Looked(list(zip(files, rows, strict=True)), notices)
 
 
 def _known_row(

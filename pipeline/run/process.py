@@ -18,7 +18,7 @@ from rotoscope.pipeline.files.identity import Identity, check_unchanged
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
-from rotoscope.pipeline.run.isolation import Tell
+from rotoscope.pipeline.run.isolation import Progress
 from rotoscope.pipeline.run.keys import outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome
 from rotoscope.pipeline.sources import files_of, identify, open_motion
@@ -29,7 +29,7 @@ from rotoscope.pipeline.tracks import ActionTrack, ClockTrack, SegmentTrack, Sho
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.clock import check_pauses
 
-TELL_EVERY_S = 0.25
+REPORT_EVERY_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,10 @@ class VideoJob:
     until: str = ""
     """Last stage to run; empty for all, episodes included."""
     part: Part | None = None
-    """What there is to see; the whole file where `None`."""
+    """Frames of the file to look at; all of them where `None`."""
 
 
-def process_video(job: VideoJob, tell: Tell) -> VideoAnswer:
+def process_video(job: VideoJob, report: Progress) -> VideoAnswer:
     """Runs a recipe on one video; results land in the store.
 
     The file is hashed here, where it is read, and compared after every pass: nothing is stored
@@ -78,19 +78,19 @@ def process_video(job: VideoJob, tell: Tell) -> VideoAnswer:
     """
     recipe = build_recipe(job.recipe, folder=job.folder, allow_code=True)
     files = files_of(job.path, recipe.source)
-    identity, sha256 = _identify(job, recipe, tell)
+    identity, sha256 = _identify(job, recipe, report)
     store, tokens = Store(job.store), stage_tokens(recipe)
     key = outcome_key(recipe, sha256, tokens, job.until)
     stored = stored_outcome(store, key)
     if stored is not None:
         return VideoAnswer(stored, identity, True, {})
-    tell("probe", 0, 0)
+    report("probe", 0, 0)
     video, time_s = _open(job, recipe, sha256)
     unchanged = partial(check_unchanged, identity, files, shown=job.name)
     unchanged()
     start, end = job.part.frames if job.part else (0, video.num_frames)
-    tell("probe", 0, end - start)
-    run = _Run(recipe, video, (start, end), store, tell, time_s, tokens, unchanged)
+    report("probe", 0, end - start)
+    run = _Run(recipe, video, (start, end), store, report, time_s, tokens, unchanged)
     run.stages(job.until)
     outcome = run.outcome((), "") if job.until or not recipe.action else run.episodes()
     store.save_record(key, asdict(outcome))
@@ -106,19 +106,19 @@ def stored_outcome(store: Store, key: str) -> VideoOutcome | None:
     return outcome
 
 
-def _identify(job: VideoJob, recipe: Recipe, tell: Tell) -> tuple[Identity, str]:
+def _identify(job: VideoJob, recipe: Recipe, report: Progress) -> tuple[Identity, str]:
     """Hash and state of the file, and what stands for the frames that are looked at."""
     if job.part is not None:
         check_unchanged(job.part.file, [job.path], shown=job.name)
         return replace(job.part.file, sha256=job.part.sha256), job.part.sha256
     last = [time.monotonic()]
 
-    def told(num_bytes: int) -> None:
-        if time.monotonic() - last[0] > TELL_EVERY_S:
+    def progress(num_bytes: int) -> None:
+        if time.monotonic() - last[0] > REPORT_EVERY_S:
             last[0] = time.monotonic()
-            tell("hash", num_bytes >> 20, 0)
+            report("hash", num_bytes >> 20, 0)
 
-    identity = identify(job.path, recipe.source, told=told)
+    identity = identify(job.path, recipe.source, progress=progress)
     return identity, identity.sha256
 
 
@@ -142,12 +142,12 @@ class _Run:
         video: Video,
         frames: tuple[int, int],
         store: Store,
-        tell: Tell,
+        report: Progress,
         time_s: Float[np.ndarray, " time"] | None,
         tokens: dict[str, str],
         unchanged: Callable[[], None],
     ) -> None:
-        self.recipe, self.video, self.store, self.tell = recipe, video, store, tell
+        self.recipe, self.video, self.store, self.report = recipe, video, store, report
         self.unchanged = unchanged
         self.start, self.end = frames
         self.time_s = time_s
@@ -155,7 +155,7 @@ class _Run:
         self.tracks: list[Tracks] = []
         self.keys = video_keys(recipe, video.sha256, tokens)
         self.cpu_s: dict[str, float] = {}
-        self.last_told = 0.0
+        self.last_reported = 0.0
 
     def stages(self, until: str) -> None:
         """Runs every stage, or up to and with `until`."""
@@ -213,7 +213,7 @@ class _Run:
         label = "+".join(observers) or "decode"
         try:
             for name, stage in observers.items():
-                self.tell(name, 0, 0)
+                self.report(name, 0, 0)
                 cpu[name] += _timed(stage.setup)
                 stage.begin(self.video)
             mark = time.process_time()
@@ -267,7 +267,7 @@ class _Run:
         key = self.keys.stages[entry.name]
         units = self.store.load_tracks(key)
         if units is None or len(units) != len(self.clips):
-            self.tell(entry.name, self.clips[0].start if self.clips else 0, 0)
+            self.report(entry.name, self.clips[0].start if self.clips else 0, 0)
             mark = time.process_time()
             try:
                 stage.setup()
@@ -298,7 +298,7 @@ class _Run:
         record = self.store.load_record(key) or {}
         names = record.get("episodes")
         if names is None or not all(map(self.store.has_episode, names)):
-            self.tell("episodes", 0, 0)
+            self.report("episodes", 0, 0)
             mark = time.process_time()
             built = [
                 episode
@@ -312,7 +312,7 @@ class _Run:
                 )
             ]
             # A failure is published with its stage, which must not hang on how fast this was.
-            self.tell("encode", 0, 0)
+            self.report("encode", 0, 0)
             names = render_episodes(
                 built,
                 self.video,
@@ -359,9 +359,9 @@ class _Run:
 
     def _progress(self, stage: str, frame: int) -> None:
         now = time.monotonic()
-        if now - self.last_told > TELL_EVERY_S:
-            self.last_told = now
-            self.tell(stage, frame, 0)
+        if now - self.last_reported > REPORT_EVERY_S:
+            self.last_reported = now
+            self.report(stage, frame, 0)
 
 
 def _renamed(made: Tracks, entry: StageEntry) -> Tracks:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypedDict, Unpack
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from rotoscope.pipeline.errors import UsageError, one_of
+from rotoscope.pipeline.errors import UsageError, quoted
 from rotoscope.pipeline.files.atomic import write_bytes_atomic
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.files.paths import StrPath
@@ -39,7 +39,7 @@ class LabelRequest:
     inputs: tuple[Path, ...]
     """Folders and files of the recipe's kind: videos, or motion files."""
     recipe: Recipe
-    """What to run."""
+    """Recipe of the run."""
     out: Path
     """Where the dataset is published."""
     store: Path = field(default_factory=default_store)
@@ -63,7 +63,7 @@ class LabelRequest:
             raise UsageError(f"limit must be at least 1, got {self.limit}")
         names = [s.name for s in self.recipe.stages]
         if self.until and self.until not in names:
-            raise UsageError(f"there is no stage {self.until!r} to stop after; {one_of(names)}")
+            raise UsageError(f"there is no stage {self.until!r} to stop after; {quoted(names)}")
 
     @classmethod
     def of(

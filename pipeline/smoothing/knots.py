@@ -117,6 +117,7 @@ class Knots:
     ) -> Functionals:
         """The spline's value at each time, which must lie in the named segment."""
         k = self.interval(time_s, segment)
+        # The four pieces of the uniform cubic B-spline that are not zero in an interval.
         f = (time_s - self.start_s[segment]) / self.interval_s - k
         pieces = [(1 - f) ** 3, 3 * f**3 - 6 * f**2 + 4, -3 * f**3 + 3 * f**2 + 3 * f + 1, f**3]
         first = self.first_coefficient[segment] + k

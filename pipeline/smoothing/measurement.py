@@ -39,9 +39,9 @@ class Measurement:
     noise: Float[np.ndarray, "signal signal"]
     """Covariance of a good sample whose relative sigma is 1."""
     outlier: Float[np.ndarray, "signal signal"]
-    """What an outlier adds to it."""
+    """Covariance that an outlier adds to the noise."""
     outlier_share: float
-    """How many of the samples are outliers."""
+    """Prior probability that a sample is an outlier, 0..1."""
     weight: Float[np.ndarray, " sample"]
     """Probability that each sample is good."""
     unresolved: Float[np.ndarray, "sample signal signal"]
@@ -56,7 +56,7 @@ class Measurement:
         nothing = np.zeros((*relative.shape, relative.shape[1]))
         return cls(relative, eye, PRIOR_OUTLIER_SPREAD**2 * eye, 0.02, weight, nothing)
 
-    def beside(self, motion: Float[np.ndarray, "sample signal signal"]) -> Measurement:
+    def with_process(self, motion: Float[np.ndarray, "sample signal signal"]) -> Measurement:
         """The same, for a motion whose third difference has this covariance around each sample."""
         return replace(self, unresolved=UNRESOLVED_SHARE * motion)
 
@@ -75,37 +75,41 @@ class Measurement:
         self,
         residual: Float[np.ndarray, "sample signal"],
         fit_cov: Float[np.ndarray, "sample signal signal"],
-        standing_out: Float[np.ndarray, "sample signal"],
+        median_residual: Float[np.ndarray, "sample signal"],
     ) -> Measurement:
         """One step of expectation maximisation.
 
         Args:
             residual: Samples minus the posterior mean.
             fit_cov: Posterior covariance of the motion at the samples.
-            standing_out: Samples minus the median of their neighbours, NaN where there are none.
+            median_residual: Samples minus the median of their neighbours, NaN where there are none.
         """
-        judged = self._judge(residual, fit_cov, standing_out)
+        weighted = self._reweighted(residual, fit_cov, median_residual)
         scaled = residual / self.relative
+        # M step of a Gaussian: E[(y - f)(y - f)^T] is the residual's square plus the posterior's
+        # covariance, with an inverse-Wishart prior of PRIOR_SAMPLES samples around the identity.
         spread = fit_cov / (self.relative[:, :, None] * self.relative[:, None, :])
         moments = scaled[:, :, None] * scaled[:, None, :] + spread
         # The motion was found without those that were thought bad: they cannot tell the noise yet.
-        weight = judged.weight * self.weight
+        weight = weighted.weight * self.weight
         prior = PRIOR_SAMPLES * np.eye(len(self.noise))
         noise = (np.tensordot(weight, moments, axes=1) + prior) / (weight.sum() + PRIOR_SAMPLES)
-        return replace(judged, noise=noise)
+        return replace(weighted, noise=noise)
 
-    def _judge(
-        self, residual: np.ndarray, fit_cov: np.ndarray, standing_out: np.ndarray
+    def _reweighted(
+        self, residual: np.ndarray, fit_cov: np.ndarray, median_residual: np.ndarray
     ) -> Measurement:
         """Which samples are good, and what the others look like."""
         n = len(self.noise)
         share = fit_cov @ self.precision  # how much of its own fit each sample makes up
+        # The residual from, and the covariance of, what all other samples predict: (I - H)^-1 r and
+        # (I - H)^-1 P + R (Rasmussen and Williams, section 5.4.2, for vectors).
         leave_out = np.linalg.inv((1.0 + LARGEST_SHARE) * np.eye(n) - share)
         left_out = np.einsum("tij,tj->ti", leave_out, residual)
         if_good = leave_out @ fit_cov + self.covariance
         if_good = 0.5 * (if_good + np.swapaxes(if_good, -1, -2))
         log_good = np.fmax(
-            _log_density(left_out, if_good), _log_density(standing_out, self.covariance)
+            _log_density(left_out, if_good), _log_density(median_residual, self.covariance)
         )
         log_bad = _log_density(left_out, if_good + self.outlier)
         weight, outlier_share = good_weight(log_good, log_bad, self.outlier_share)
@@ -132,6 +136,7 @@ def good_weight(
         log_bad: The same, were it an outlier.
         outlier_share: Share of outliers, as known before.
     """
+    # Bayes' rule for the two parts of the mixture: the E step.
     odds = log_good - log_bad + np.log((1.0 - outlier_share) / outlier_share)
     weight = 1.0 / (1.0 + np.exp(-np.clip(odds, -50.0, 50.0)))
     # Prior: one outlier in fifty samples.
@@ -142,12 +147,12 @@ def _log_density(
     x: Float[np.ndarray, "sample signal"], covariance: Float[np.ndarray, "sample signal signal"]
 ) -> Float[np.ndarray, " sample"]:
     """Logarithm of the zero-mean normal density, without its constant."""
-    solved = np.linalg.solve(covariance, x[:, :, None])[:, :, 0]
+    whitened = np.linalg.solve(covariance, x[:, :, None])[:, :, 0]
     log_determinant = np.linalg.slogdet(covariance)[1]
-    return np.asarray(-0.5 * (np.einsum("ti,ti->t", x, solved) + log_determinant))
+    return np.asarray(-0.5 * (np.einsum("ti,ti->t", x, whitened) + log_determinant))
 
 
-def sticking_out(
+def running_median_residual(
     samples: Float[np.ndarray, "sample signal"], run: Int[np.ndarray, " sample"], reach: int
 ) -> Float[np.ndarray, "sample signal"]:
     """How far each sample lies from the median of itself and `reach` neighbours on each side.
@@ -160,13 +165,13 @@ def sticking_out(
     return np.where(is_full[:, None], distance, np.nan)
 
 
-def screened(
+def initial_weights(
     samples: Float[np.ndarray, "sample signal"], run: Int[np.ndarray, " sample"]
 ) -> Float[np.ndarray, " sample"]:
     """First guess of the weights: 0 for what sticks out of its neighbours, 1 for the rest.
 
     That is ten times further than four samples in five do, in any signal.
     """
-    distance = np.nan_to_num(np.abs(sticking_out(samples, run, 2)))
+    distance = np.nan_to_num(np.abs(running_median_residual(samples, run, 2)))
     usual = np.quantile(distance, 0.8, axis=0)
     return 1.0 - ((distance > 10.0 * usual) & (usual > 0)).any(axis=1)

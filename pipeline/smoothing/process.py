@@ -2,9 +2,11 @@
 
 A hand that rests has no jerk, one that reaches has much, along one direction. So each knot interval
 gets a jerk covariance of its own, found by maximum likelihood with neighbours in a short window
-sharing one. The update is the fixed point of the convex bound of the marginal likelihood in sparse
-Bayesian learning (Wipf and Nagarajan 2008), for matrices: the geometric mean of what the data ask
-for and what they could tell. Unlike plain EM it does not stall where they tell little.
+sharing one. The update minimises the convex bound of the negative log marginal likelihood of sparse
+Bayesian learning (Wipf and Nagarajan 2008, "A new view of automatic relevance determination"), for
+matrices: with the jerk's second moment S over the window as numerator and the slope Z of the log
+determinant as denominator, Gamma Z Gamma = S. Unlike plain EM it does not stall where the data
+determine little.
 """
 
 from __future__ import annotations
@@ -70,27 +72,39 @@ def update(
         third_difference_cov: Its posterior covariance.
         window: Which intervals share a covariance.
     """
+    # (1) Gamma = L L^T; in the coordinates L^-1 d the prior covariance is the identity.
     lower = np.linalg.cholesky(covariance)
     whiten = np.linalg.inv(lower)
-    # Shares that the data left untold and told, 0..1 in each direction but for rounding.
-    untold, directions = np.linalg.eigh(whiten @ third_difference_cov @ _transposed(whiten))
-    told_share = 1.0 - np.clip(untold, 0.0, 1.0)
+    # (2) Eigenvalues of L^-1 Sigma L^-T: the share of the prior variance that the posterior keeps
+    # along each direction, 0..1 but for rounding. One minus it is the effective degrees of freedom
+    # there, MacKay's (1992) number of well determined parameters.
+    kept, directions = np.linalg.eigh(whiten @ third_difference_cov @ _transposed(whiten))
+    determined = 1.0 - np.clip(kept, 0.0, 1.0)
+    # (3) Z = Gamma^-1 - Gamma^-1 Sigma Gamma^-1 = L^-T V diag(determined) V^T L^-1, the slope of
+    # log |Sigma_y| in Gamma; written so that rounding cannot make it indefinite.
     across = _transposed(whiten) @ directions
-    told = (across * told_share[:, None, :]) @ _transposed(across)
-    seen = third_difference[:, :, None] * third_difference[:, None, :]
-    demand = window.sum(seen) + SHARE_OF_CLIP * seen.mean(axis=0)
-    supply = window.sum(told) + SHARE_OF_CLIP * told.mean(axis=0)
-    # Where the data tell nothing at all the covariance stays what it was.
-    demand = whiten @ demand @ _transposed(whiten) + 1e-6 * np.eye(covariance.shape[-1])
-    supply = _transposed(lower) @ supply @ lower + 1e-6 * np.eye(covariance.shape[-1])
-    step = _power(_geometric_mean(supply, demand), STEP)
+    slope = (across * determined[:, None, :]) @ _transposed(across)
+    moment = third_difference[:, :, None] * third_difference[:, None, :]
+    numerator = window.sum(moment) + SHARE_OF_CLIP * moment.mean(axis=0)
+    denominator = window.sum(slope) + SHARE_OF_CLIP * slope.mean(axis=0)
+    # (4) tr(Gamma^-1 S) + tr(Z Gamma) is least where Gamma Z Gamma = S, solved in the coordinates
+    # of (1). Where nothing is determined both are the same small matrix: Gamma stays what it was.
+    ridge = 1e-6 * np.eye(covariance.shape[-1])
+    numerator = whiten @ numerator @ _transposed(whiten) + ridge
+    denominator = _transposed(lower) @ denominator @ lower + ridge
+    # (5) Over-relaxed by STEP, and back out of the coordinates.
+    step = _power(_geometric_mean(denominator, numerator), STEP)
     return lower @ step @ _transposed(lower) + FLOOR * np.eye(covariance.shape[-1])
 
 
 def _geometric_mean(
     inverse_of: Float[np.ndarray, "*batch n n"], matrix: Float[np.ndarray, "*batch n n"]
 ) -> Float[np.ndarray, "*batch n n"]:
-    """The X with `X inverse_of X = matrix`: the geometric mean of inverse_of^-1 and matrix."""
+    """The X with `X inverse_of X = matrix`: the geometric mean of inverse_of^-1 and matrix.
+
+    With inverse_of = L L^T, X = L^-T (L^T matrix L)^(1/2) L^-1 (Bhatia, Positive Definite Matrices,
+    section 4.1).
+    """
     lower = np.linalg.cholesky(inverse_of)
     back = np.linalg.inv(lower)
     root = _power(_transposed(lower) @ matrix @ lower, 0.5)

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.smoothing.coupled import improved, solved, start
+from rotoscope.pipeline.smoothing.em import em_steps, posterior_of, start
 from rotoscope.pipeline.smoothing.layout import Layout, check_signals
 from rotoscope.pipeline.smoothing.segments import neighbours
 from rotoscope.pipeline.smoothing.vectors import Smoothed
@@ -79,9 +79,10 @@ def smooth_rotations(
     units, estimate = start(layout, offsets, sigma)
     for num_iterations in ITERATIONS:
         normalised = units.normalise(offsets)
-        estimate = solved(layout, normalised, estimate.measurement, estimate.process)
-        estimate = improved(layout, normalised, estimate, num_iterations)
+        estimate = posterior_of(layout, normalised, estimate.measurement, estimate.process)
+        estimate = em_steps(layout, normalised, estimate, num_iterations)
         smooth = Smoothed.of(layout, units, estimate)
+        # Rolling back: R = R_ref exp(x - x_ref), the inverse of `_unroll`.
         rolled = reference @ se3.exp_so3(smooth.mean - flat)
         reference = np.where(np.isfinite(rolled), rolled, reference)
         flat = _lay_flat(reference)

@@ -31,7 +31,7 @@ class SignalFit:
     noise: Float[np.ndarray, " signal"]
     """Variance of a sample of weight 1."""
     choice: Int[np.ndarray, " signal"]
-    """Which of `RATIOS` each signal has."""
+    """Index into `RATIOS` of each signal."""
     band: Float[np.ndarray, "coefficient 4 ratio 1 1"]
     """Covariance of the coefficients of a signal with that ratio, in units of its noise."""
 
@@ -67,7 +67,10 @@ def fit_signals(
         with_determinant=True,
     )
     assert posterior.log_determinant is not None
+    # With the noise s^2 integrated out at its best value, -2 log likelihood is, but for constants,
+    # freedom * log s^2 + log |information| - intervals * log ratio (restricted likelihood).
     means = posterior.mean[:, :, 0]
+    # y^T W y - b^T x: what the prior and the samples together leave unexplained.
     misfit = weight @ samples**2 - np.einsum("mi,mci->ci", right, means)
     # The prior leaves a parabola free in each segment: three parameters that show no noise.
     freedom = max(float(weight.sum()) - 3.0 * layout.num_segments, 1.0)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.pipeline.smoothing.coupled import Estimate, Units, improved, start
+from rotoscope.pipeline.smoothing.em import Estimate, Units, em_steps, start
 from rotoscope.pipeline.smoothing.layout import Layout, check_signals
 
 NUM_ITERATIONS = 7
@@ -99,5 +99,5 @@ def smooth_vectors(
     layout = Layout.of(time_s, valid, max_gap_s)
     samples = values[valid]
     units, estimate = start(layout, samples, None if sigma is None else sigma[valid])
-    estimate = improved(layout, units.normalise(samples), estimate, NUM_ITERATIONS)
+    estimate = em_steps(layout, units.normalise(samples), estimate, NUM_ITERATIONS)
     return Smoothed.of(layout, units, estimate)

@@ -28,7 +28,11 @@ _DISTORTION_LENGTHS = (0, 4, 5)
 
 
 class CameraConfig(StageConfig):
-    """Where the intrinsics come from. All pixel values are of the frame after rotation."""
+    """Intrinsics of the camera, in pixels of the frame after rotation.
+
+    Give `fx` of a calibration, else `horizontal_fov_deg` of the data sheet, else nothing: then the
+    file's metadata count, and `assumed_fov_deg` where they state nothing.
+    """
 
     fx: float | None = Field(default=None, gt=0)
     """Focal length along x [px]; calibrate for it where you can."""
@@ -41,7 +45,7 @@ class CameraConfig(StageConfig):
     horizontal_fov_deg: float | None = Field(default=None, gt=0, lt=180)
     """Field of view across the frame's width [degrees], instead of `fx`."""
     distortion: tuple[float, ...] = ()
-    """OpenCV's (k1, k2, p1, p2[, k3]); empty for none."""
+    """OpenCV's distortion coefficients (k1, k2, p1, p2[, k3]) without unit; empty for none."""
     assumed_fov_deg: float = Field(default=65.0, gt=5, lt=170)
     """Field of view along the frame's long side [degrees] where nothing is known. Webcams have
     60 to 78, the main cameras of phones 60 to 70 when they film."""

@@ -15,19 +15,20 @@ from rotoscope.pipeline.types import Clip
 
 
 class CurateConfig(StageConfig):
-    """Settings of `curate`."""
+    """Which frames become episodes: raise the limits for few clean ones, lower them for many."""
 
     min_episode_s: float = Field(default=1.0, gt=0)
-    """Shorter stretches are dropped [s]."""
+    """Shortest episode [s]; at least the horizon of the policy that is to be trained."""
     max_invalid_s: float = Field(default=0.5, ge=0)
     """A longer run of invalid frames ends the episode [s]; shorter ones stay, marked invalid."""
     min_valid_share: float = Field(default=0.6, ge=0, le=1)
-    """Stretches with a smaller share of valid frames are dropped."""
+    """Smallest share of valid frames of an episode, 0..1; stretches below it are dropped."""
     min_confidence: float = Field(default=0.0, ge=0, le=1)
-    """Stretches whose mean confidence over valid frames is lower are dropped."""
+    """Smallest mean confidence of an episode's valid frames, 0..1; 0 keeps all."""
     min_frame_confidence: float = Field(default=0.0, ge=0, le=1)
-    """Frames below it count as not valid: they are marked `low_confidence`, and long runs of them
-    end an episode. To weigh frames instead, use `label.confidence` in training."""
+    """Smallest confidence of a valid frame, 0..1. Frames below it count as not valid: they are
+    marked `low_confidence`, and long runs of them end an episode. To weigh frames instead, use
+    `label.confidence` in training."""
 
 
 class Curate(ClipStage):

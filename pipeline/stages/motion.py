@@ -20,7 +20,10 @@ SUBJECT = "person0"
 
 
 class MotionConfig(StageConfig):
-    """How the numbers of a motion file are read, where the file does not say it itself."""
+    """Unit and axes of a motion file, where the file does not state them itself.
+
+    Set both where the report says that they were assumed.
+    """
 
     unit: Unit = "auto"
     """Unit of lengths; `auto` takes what the file says, else what makes the body's size human."""

@@ -30,16 +30,18 @@ MAX_GAP_FRAMES = 5
 
 
 class ShotsConfig(StageConfig):
-    """Settings of `shots`."""
+    """Where a video is cut. The defaults suit edited video; one take needs none of them."""
 
     min_shot_s: float = Field(default=1.0, ge=0)
-    """Shots shorter than this are dropped [s]."""
+    """Shortest shot that is kept [s]; 0 keeps all."""
     max_shot_s: float = Field(default=120.0, gt=0)
     """Longer shots are divided into equal parts [s]: it bounds the memory of all later stages."""
     min_change: float = Field(default=4.0, gt=0, le=255)
-    """Lasting change that a cut has beyond what the motion around it explains [levels]."""
+    """Lasting change of brightness that a cut has beyond what the motion around it explains
+    [levels of 0..255]; raise it where flashes or fast pans are taken for cuts."""
     motion_factor: float = Field(default=2.0, ge=1)
-    """How many times the change between neighbouring frames counts as explained by motion."""
+    """Multiple of the change between neighbouring frames that counts as explained by motion;
+    raise it for shaky video."""
     max_gap_s: float = Field(default=1.0, gt=0)
     """A longer pause between two frames is a cut too [s]: nobody knows what happened in it."""
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from pydantic import Field
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.smoothing import smooth_many, smooth_rotations, smooth_vectors
+from rotoscope.pipeline.smoothing import smooth_multivariate, smooth_rotations, smooth_vectors
 from rotoscope.pipeline.smoothing.segments import known_frames
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.stages.smooth_body import smooth_body
@@ -89,7 +89,7 @@ def smooth_hand(
     smooth_joints = None
     if joints is not None:
         local = se3.apply(se3.inverse(pose), joints).reshape(len(joints), -1)
-        shape = smooth_many(time_s, local, observed, **gap)
+        shape = smooth_multivariate(time_s, local, observed, **gap)
         is_outlier |= shape.is_outlier
         smooth_joints = se3.apply(smooth_pose, shape.mean.reshape(joints.shape))
     good = observed & ~is_outlier

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from rotoscope.pipeline.smoothing import smooth_many
+from rotoscope.pipeline.smoothing import smooth_multivariate
 from rotoscope.pipeline.smoothing.segments import known_frames
 from rotoscope.pipeline.stages.smooth_parts import only_known, with_systematic
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack
@@ -65,7 +65,7 @@ def smooth_body(
     is_outlier = np.zeros(len(joints), bool)
     for group in _seen_together(is_seen):
         signals = joints[:, group].reshape(len(joints), -1)
-        result = smooth_many(time_s, signals, is_seen[:, group[0]], max_gap_s=max_gap_s)
+        result = smooth_multivariate(time_s, signals, is_seen[:, group[0]], max_gap_s=max_gap_s)
         smooth[:, group] = result.mean.reshape(-1, len(group), 3)
         variance[:, group] = (result.sigma**2).reshape(-1, len(group), 3)
         is_outlier |= result.is_outlier

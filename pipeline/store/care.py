@@ -32,11 +32,11 @@ class Entry:
     kind: str
     """`tracks`, `record`, `episode`, or `foreign` for what this version does not write."""
     num_bytes: int
-    """Its size."""
+    """Size [bytes]."""
     used_s: float
     """When it was last written or of use [s since 1970]."""
     damage: str = ""
-    """What is wrong with it, empty for a sound one."""
+    """Damage in words; empty for a sound entry."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Pruned:
     removed: tuple[Entry, ...]
     """The entries."""
     num_bytes: int
-    """What they took up."""
+    """Size of what was removed [bytes]."""
     kept_bytes: int
-    """What is left."""
+    """Size of what is left [bytes]."""
 
 
 def verify(root: Path) -> Iterator[Entry]:

@@ -9,7 +9,7 @@ from rotoscope.pipeline.tracks.action import REASONS, ActionTrack, FeatureTrack,
 from rotoscope.pipeline.tracks.base import SCENE, SIDES, Side, Track, require_shape
 from rotoscope.pipeline.tracks.body import BODY_JOINTS, BodyTrack, SmplxTrack
 from rotoscope.pipeline.tracks.hand import NUM_HAND_JOINTS, GripperTrack, HandTrack
-from rotoscope.pipeline.tracks.spans import runs, scatter
+from rotoscope.pipeline.tracks.spans import median_rate_hz, runs, scatter
 from rotoscope.pipeline.tracks.video import (
     Camera,
     ClockTrack,
@@ -39,6 +39,7 @@ __all__ = [
     "Side",
     "SmplxTrack",
     "Track",
+    "median_rate_hz",
     "require_camera",
     "require_shape",
     "runs",

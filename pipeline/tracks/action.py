@@ -30,9 +30,9 @@ class ActionTrack(Track):
     labeler: str
     """Kind of the stage that made it."""
     subject: str
-    """Whom it follows: `left`, `right`, or `scene`."""
+    """Subject that the robot follows: `left`, `right`, `person0`, ..., or `scene`."""
     contract: ActionContract
-    """What each number means."""
+    """Meaning, unit and limits of each number."""
     values: Float[np.ndarray, "time action"]
     """Values in the contract's units; NaN where unknown."""
     valid: Bool[np.ndarray, " time"]
@@ -40,7 +40,7 @@ class ActionTrack(Track):
     confidence: Float[np.ndarray, " time"]
     """0..1; 0 where nothing is known."""
     reason: np.ndarray
-    """Why a frame is not valid, as an index into `REASONS` (uint8); 0 where it is."""
+    """Reason why a frame is not valid, as an index into `REASONS` (uint8); 0 where it is."""
     ee_values: Float[np.ndarray, "time 7"] | None = None
     """The end effector that these states reach: x y z wx wy wz gripper_pos, robot base frame."""
     target_error_m: Float[np.ndarray, " time"] | None = None
@@ -54,6 +54,21 @@ class ActionTrack(Track):
     def static_fields(cls) -> frozenset[str]:
         """The base stands still."""
         return frozenset({"T_camera_base"})
+
+    @classmethod
+    def unknown(
+        cls, *, labeler: str, subject: str, contract: ActionContract, num_frames: int
+    ) -> ActionTrack:
+        """The track of a subject that was not seen in any of the frames."""
+        return cls(
+            labeler=labeler,
+            subject=subject,
+            contract=contract,
+            values=np.full((num_frames, len(contract.dimensions)), np.nan),
+            valid=np.zeros(num_frames, bool),
+            confidence=np.zeros(num_frames),
+            reason=np.full(num_frames, REASONS.index("not_seen"), np.uint8),
+        )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -123,7 +138,7 @@ class FeatureTrack(Track):
     feature: str
     """Name in the dataset: `label.*` or `track.*`."""
     subject: str
-    """Whom it is about: that of the action track it stands beside, or `scene` for all."""
+    """Subject of the column: that of an action track, or `scene` for all."""
     values: np.ndarray
     """Values, shape (time, n), float or bool; NaN where unknown."""
     names: tuple[str, ...]
@@ -148,6 +163,6 @@ class QualityTrack(Track):
     """Facts about a whole clip that go into the quality record of its episodes."""
 
     subject: str
-    """Whom they are about: that of an action track, or `scene` for all."""
+    """Subject of the facts: that of an action track, or `scene` for all."""
     facts: dict[str, Any]
     """JSON values by name, such as `physics_fall_s`."""

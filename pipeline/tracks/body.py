@@ -37,9 +37,9 @@ class BodyTrack(Track):
     """
 
     subject: str
-    """Whom it follows, such as `person0`; stable over the clip."""
+    """Name of the person, such as `person0`; stable over the clip."""
     score: Float[np.ndarray, " time"]
-    """How sure the detector is that a person is there, 0..1; NaN where nothing was found."""
+    """Confidence of the detector that a person is there, 0..1; NaN where nothing was found."""
     valid: Bool[np.ndarray, " time"]
     """The person was seen in this frame and passed the stage's checks."""
     landmarks_px: Float[np.ndarray, "time 33 2"] | None = None
@@ -47,7 +47,7 @@ class BodyTrack(Track):
     landmarks_m: Float[np.ndarray, "time 33 3"] | None = None
     """The same from the landmark model relative to the middle of the hips, camera axes [m]."""
     visibility: Float[np.ndarray, "time body_joint"] | None = None
-    """How likely each of `BODY_JOINTS` is inside the picture and not hidden, 0..1."""
+    """Probability that each of `BODY_JOINTS` is inside the picture and not hidden, 0..1."""
     joints_m: Float[np.ndarray, "time body_joint 3"] | None = None
     """`BODY_JOINTS` in the source frame [m]; NaN for a joint that the source does not have."""
     sigma_m: Float[np.ndarray, "time 3"] | None = None
@@ -108,7 +108,7 @@ class SmplxTrack(Track):
     """
 
     subject: str
-    """Whom it follows, such as `person0`."""
+    """Name of the person, such as `person0`."""
     model: str
     """Name of the licensed model file that the parameters belong to."""
     betas: Float[np.ndarray, " shape"]

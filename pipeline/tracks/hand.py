@@ -72,7 +72,7 @@ class GripperTrack(Track):
     """
 
     side: Side
-    """Which hand it follows."""
+    """Hand that the gripper follows."""
     T_camera_ee: Float[np.ndarray, "time 4 4"]
     """End-effector pose in the camera frame [m]."""
     aperture_m: Float[np.ndarray, " time"]

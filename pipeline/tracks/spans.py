@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 
 def runs(flags: Bool[np.ndarray, " time"]) -> list[tuple[int, int]]:
@@ -22,3 +22,8 @@ def scatter(
     out = np.full((num_frames, *values.shape[1:]), missing, dtype=values.dtype)
     out[frames] = values
     return out
+
+
+def median_rate_hz(time_s: Float[np.ndarray, " time"]) -> float:
+    """Frames per second by the median of the steps between frames; 1 for a single frame."""
+    return 1.0 / float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0

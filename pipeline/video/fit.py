@@ -31,42 +31,14 @@ class Fit:
     """Target pixels per source pixel across."""
     scale_y: float
     """Target pixels per source pixel down; differs from `scale_x` by rounding to whole pixels."""
-    target_width: int
-    """Pixels across the target."""
-    target_height: int
-    """Pixels down the target."""
-
-    @property
-    def has_bars(self) -> bool:
-        """Whether the content leaves some of the target empty."""
-        return (self.width, self.height) != (self.target_width, self.target_height)
 
     def matrix(self) -> Float[np.ndarray, "3 3"]:
         """Maps homogeneous source pixels to target pixels."""
         return np.array([[self.scale_x, 0, self.x], [0, self.scale_y, self.y], [0, 0, 1.0]])
 
-    def apply_points(
-        self, points_px: Float[np.ndarray, "*batch 2"]
-    ) -> Float[np.ndarray, "*batch 2"]:
-        """Where source pixels lie in the target [px]; NaN stays NaN."""
-        return points_px * np.array([self.scale_x, self.scale_y]) + np.array([self.x, self.y])
-
     def apply_K(self, K: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:  # noqa: N802 - K as everywhere
         """Intrinsics of the target for intrinsics of the source: it sees the same directions."""
         return self.matrix() @ K
-
-
-def fitted_size(width: int, height: int, max_side: int) -> tuple[int, int]:
-    """The largest even size of the same shape whose longer side is at most `max_side` [px].
-
-    Pictures are never enlarged. The shorter side is at least 2 px.
-
-    Raises:
-        UsageError: `max_side` is below 2, or a side of the picture is not positive.
-    """
-    _check(width, height, max_side, max_side)
-    scale = min(1.0, max_side / max(width, height))
-    return _even(width * scale), _even(height * scale)
 
 
 def fit_into(width: int, height: int, target_width: int, target_height: int) -> Fit:
@@ -75,7 +47,11 @@ def fit_into(width: int, height: int, target_width: int, target_height: int) -> 
     Raises:
         UsageError: A side is not positive, or the target's are not even.
     """
-    _check(width, height, target_width, target_height)
+    if min(width, height) < 1 or min(target_width, target_height) < 2:
+        raise UsageError(
+            f"cannot fit {width} x {height} pixels into {target_width} x {target_height}; "
+            "sides of a picture are at least 1, of a video at least 2"
+        )
     if target_width % 2 or target_height % 2:
         raise UsageError(
             f"a video of {target_width} x {target_height} pixels cannot be written: both sides "
@@ -91,18 +67,8 @@ def fit_into(width: int, height: int, target_width: int, target_height: int) -> 
         y=(target_height - content_height) // 4 * 2,
         scale_x=content_width / width,
         scale_y=content_height / height,
-        target_width=target_width,
-        target_height=target_height,
     )
 
 
 def _even(length: float) -> int:
     return max(2, round(length / 2) * 2)
-
-
-def _check(width: int, height: int, target_width: int, target_height: int) -> None:
-    if min(width, height) < 1 or min(target_width, target_height) < 2:
-        raise UsageError(
-            f"cannot fit {width} x {height} pixels into {target_width} x {target_height}; "
-            "sides of a picture are at least 1, of a video at least 2"
-        )

@@ -78,16 +78,6 @@ def choose_backend(video: Video, backend: Backend = "auto") -> Literal["pyav", "
     return "decord" if DECORD_COST.get(video.codec, np.inf) < 1 else "pyav"
 
 
-def decoder_name(video: Video, backend: Backend = "auto") -> str:
-    """What decodes a video, for provenance: package, version and codec."""
-    if choose_backend(video, backend) == "decord":
-        import decord
-
-        return f"decord {decord.__version__} ({video.codec})"
-    libavcodec = ".".join(str(n) for n in av.library_versions["libavcodec"])
-    return f"pyav {av.__version__} (libavcodec {libavcodec}, {video.codec})"
-
-
 def _read_with_pyav(video: Video, start: int, end: int) -> Iterator[Frame]:
     shown = display_name(video.path)
     with open_video(video.path) as (container, stream):

@@ -39,7 +39,7 @@ class Found:
     """One candidate video, or a place that could not be looked into."""
 
     path: Path
-    """Where it lies."""
+    """Path of the file."""
     name: str
     """Path below the folder that was given, with `/`; undecodable bytes as surrogates."""
     problem: str = ""

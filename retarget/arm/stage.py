@@ -11,7 +11,14 @@ from pydantic import Field, field_validator
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import REASONS, ActionTrack, GripperTrack, Track, scatter
+from rotoscope.pipeline.tracks import (
+    REASONS,
+    ActionTrack,
+    GripperTrack,
+    Track,
+    median_rate_hz,
+    scatter,
+)
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.arm.follow_poses import Followed, FollowSettings, follow_poses
 from rotoscope.retarget.arm.solve import TrajectorySolution
@@ -183,16 +190,13 @@ class RetargetArm(ClipStage):
         self, gripper: GripperTrack, time_s: Float[np.ndarray, " time"]
     ) -> ActionTrack:
         num_frames = len(time_s)
-        rate_hz = 1.0 / float(np.median(np.diff(time_s))) if num_frames > 1 else 1.0
-        contract = self.robot.contract(rate_hz=rate_hz)
-        return ActionTrack(
+        unknown = ActionTrack.unknown(
             labeler=self.kind,
             subject=gripper.side,
-            contract=contract,
-            values=np.full((num_frames, len(contract.dimensions)), np.nan),
-            valid=np.zeros(num_frames, bool),
-            confidence=np.zeros(num_frames),
-            reason=np.full(num_frames, REASONS.index("not_seen"), np.uint8),
+            contract=self.robot.contract(rate_hz=median_rate_hz(time_s)),
+            num_frames=num_frames,
+        )
+        return unknown.replace(
             ee_values=np.full((num_frames, 7), np.nan),
             target_error_m=np.full(num_frames, np.nan),
             target_error_rad=np.full(num_frames, np.nan),

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.errors import RobotError, quoted
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Description:
         if len(roots) != 1:
             raise RobotError(
                 f"{self.path} must have one root link, a link that is no joint's child; "
-                f"it has {len(roots)}: {one_of(roots)}"
+                f"it has {len(roots)}: {quoted(roots)}"
             )
         return roots[0]
 
@@ -103,7 +103,7 @@ class Description:
         if unknown:
             raise RobotError(
                 f"{self.path} has no link {', '.join(map(repr, unknown))}; "
-                f"it has {one_of(self.links)}"
+                f"it has {quoted(self.links)}"
             )
 
     def path_between(self, base_link: str, tip_link: str) -> list[Joint]:

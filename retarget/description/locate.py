@@ -10,7 +10,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rotoscope.pipeline.assets import asset_path
-from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.errors import RobotError, quoted
 from rotoscope.pipeline.files.paths import inside
 
 
@@ -91,7 +91,7 @@ def _described(name: str) -> ModuleType:
         ) from error
     if name not in package.DESCRIPTIONS:
         raise RobotError(
-            f"robot_descriptions has no {name!r}; it has {one_of(package.DESCRIPTIONS)}"
+            f"robot_descriptions has no {name!r}; it has {quoted(package.DESCRIPTIONS)}"
         )
     failures: tuple[type[Exception], ...] = (ImportError, OSError, RuntimeError, *_git_errors())
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.errors import RobotError, quoted
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.links import Description, Joint, Mass, Mimic
 from rotoscope.retarget.description.xml import parse_xml
@@ -53,7 +53,7 @@ def _require_masters(description: Description) -> None:
         if joint.mimic is not None and joint.mimic.joint not in description.joints:
             raise RobotError(
                 f"{description.path}: joint {joint.name!r} mimics {joint.mimic.joint!r}, which "
-                f"is not there; the joints are {one_of(description.joints)}"
+                f"is not there; the joints are {quoted(description.joints)}"
             )
 
 
@@ -63,7 +63,7 @@ def _urdf_joint(path: Path, element: ET.Element) -> Joint:
     if not name or parent is None or child is None:
         raise RobotError(f"{path}: joint {name!r} lacks a name, a parent or a child")
     if kind not in (*_URDF_KINDS, "fixed"):
-        kinds = one_of((*_URDF_KINDS, "fixed"))
+        kinds = quoted((*_URDF_KINDS, "fixed"))
         raise RobotError(f"{path}: joint {name!r} has type {kind!r}; valid ones are {kinds}")
     origin, axis, limit = element.find("origin"), element.find("axis"), element.find("limit")
     where = f"{path}: joint {name!r}"

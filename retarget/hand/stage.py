@@ -21,6 +21,7 @@ from rotoscope.pipeline.tracks import (
     QualityTrack,
     Side,
     Track,
+    median_rate_hz,
     scatter,
 )
 from rotoscope.pipeline.types import Clip
@@ -293,17 +294,11 @@ class RetargetHand(ClipStage):
         )
 
     def _nothing_known(self, side: Side, time_s: Float[np.ndarray, " time"]) -> ActionTrack:
-        num_frames = len(time_s)
-        rate_hz = 1.0 / float(np.median(np.diff(time_s))) if num_frames > 1 else 1.0
-        contract = self._contract(rate_hz)
-        return ActionTrack(
+        return ActionTrack.unknown(
             labeler=self.kind,
             subject=side,
-            contract=contract,
-            values=np.full((num_frames, len(contract.dimensions)), np.nan),
-            valid=np.zeros(num_frames, bool),
-            confidence=np.zeros(num_frames),
-            reason=np.full(num_frames, REASONS.index("not_seen"), np.uint8),
+            contract=self._contract(median_rate_hz(time_s)),
+            num_frames=len(time_s),
         )
 
 

@@ -21,6 +21,7 @@ from rotoscope.pipeline.tracks import (
     FeatureTrack,
     QualityTrack,
     Track,
+    median_rate_hz,
 )
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.arm.follow_poses import bridged
@@ -170,16 +171,11 @@ class RetargetHumanoid(ClipStage):
         return empty.replace(values=values, valid=valid, confidence=confidence, reason=why)
 
     def _nothing_known(self, track: BodyTrack, time_s: Float[np.ndarray, " time"]) -> ActionTrack:
-        rate_hz = 1.0 / float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0
-        contract = self.robot.contract(rate_hz=rate_hz)
-        return ActionTrack(
+        return ActionTrack.unknown(
             labeler=self.kind,
             subject=track.subject,
-            contract=contract,
-            values=np.full((len(time_s), len(contract.dimensions)), np.nan),
-            valid=np.zeros(len(time_s), bool),
-            confidence=np.zeros(len(time_s)),
-            reason=np.full(len(time_s), REASONS.index("not_seen"), np.uint8),
+            contract=self.robot.contract(rate_hz=median_rate_hz(time_s)),
+            num_frames=len(time_s),
         )
 
     def _records(

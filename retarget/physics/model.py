@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.errors import RobotError, quoted
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.links import Mimic
 from rotoscope.retarget.description.mujoco import import_mujoco, robot_spec
@@ -60,7 +60,7 @@ class PhysicsModel:
         unknown = sorted(set(columns) - set(self.joint_names))
         if unknown:
             raise RobotError(
-                f"the robot file has no joints {unknown}; it has {one_of(self.joint_names)}"
+                f"the robot file has no joints {unknown}; it has {quoted(self.joint_names)}"
             )
         place = {name: k for k, name in enumerate(columns)}
         rest = self.model.qpos0[self.qpos_index]
@@ -187,7 +187,7 @@ def _hold_root(mujoco: Any, spec: Any, path: Path, root: Root) -> None:
     if root != "bolted" and len(tops) > 1:
         raise RobotError(
             f"{path} has {len(tops)} bodies that hang on the world: "
-            f"{one_of(body.name for body in tops)}; a robot that moves needs one root link with a "
+            f"{quoted(body.name for body in tops)}; a robot that moves needs one root link with a "
             "mass, on which everything hangs"
         )
     free = [j for j in spec.joints if j.type == mujoco.mjtJoint.mjJNT_FREE]

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
-from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.errors import RobotError, quoted
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.links import Description, Joint
 from rotoscope.retarget.description.locate import robot_file
@@ -169,7 +169,7 @@ def _require_joints(names: Any, description: Description) -> None:
     if unknown:
         raise RobotError(
             f"{description.path} has no movable joint {', '.join(map(repr, unknown))}; "
-            f"it has {one_of(movable)}"
+            f"it has {quoted(movable)}"
         )
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from rotoscope.pipeline.configs import config_path
-from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.errors import RobotError, quoted
 from rotoscope.pipeline.files.plain import mapping, read_yaml
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.quoting import shown
+from rotoscope.pipeline.settings import checked
 from rotoscope.retarget.description.locate import RobotFileSection, Section
 from rotoscope.retarget.robots.tree_config import HandConfig, HumanoidConfig, Vector3
 
@@ -120,13 +121,8 @@ def load_config(name_or_path: str) -> tuple[AnyRobotConfig, Path]:
     raw = _read_mapping(path)
     kind = raw.get("kind", "arm")
     if not isinstance(kind, str) or kind not in SECTIONS:
-        raise RobotError(f"{path}: kind is {shown(kind)}; valid ones are {one_of(SECTIONS)}")
-    section = SECTIONS[kind]
-    reject_unknown_keys(section, raw, str(path))
-    try:
-        return section.model_validate(raw), path
-    except ValidationError as error:
-        raise RobotError(f"{path}: {_first_problem(error)}") from error
+        raise RobotError(f"{path}: kind is {shown(kind)}; valid ones are {quoted(SECTIONS)}")
+    return checked(SECTIONS[kind], raw, owner=str(path), error=RobotError, is_file=True), path
 
 
 def load_config_of[C: (RobotConfig, HandConfig, HumanoidConfig)](
@@ -144,7 +140,7 @@ def load_config_of[C: (RobotConfig, HandConfig, HumanoidConfig)](
     if not isinstance(config, section):
         raise RobotError(
             f"{path} describes {_articled(config.kind)}, but {use} needs {_articled(wanted)}; "
-            f"there are {one_of(robot_names(wanted))}"
+            f"there are {quoted(robot_names(wanted))}"
         )
     return config, path
 
@@ -163,7 +159,7 @@ def find_config(name_or_path: str, *, kind: RobotKind | None = None) -> Path:
     path = Path(name_or_path) if is_path else config_path("robots", f"{name_or_path}.yaml")
     if not path.is_file():
         raise RobotError(
-            f"there is no robot {name_or_path!r}; valid ones are {one_of(robot_names(kind))}, "
+            f"there is no robot {name_or_path!r}; valid ones are {quoted(robot_names(kind))}, "
             "or the path of a .yaml file like those in configs/robots"
         )
     return path
@@ -175,42 +171,3 @@ def _read_mapping(path: Path) -> dict[str, Any]:
 
 def _articled(kind: str) -> str:
     return f"an {kind}" if kind == "arm" else f"a {kind}"
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
-    where = f"{key}: " if key else ""
-    return f"{where}{problem['msg']}, got {shown(problem['input'])}"
-
-
-def _keys(section: type[BaseModel]) -> list[str]:
-    return list(section.model_fields)
-
-
-def reject_unknown_keys(section: type[BaseModel], raw: dict[str, Any], where: str) -> None:
-    """Raises `RobotError`, with the valid keys, where a section or one inside it has others."""
-    unknown = sorted(set(map(str, raw)) - set(_keys(section)))
-    if unknown:
-        raise RobotError(
-            f"{where}: unknown keys {unknown}; valid ones are {one_of(_keys(section))}"
-        )
-    for key, value in raw.items():
-        annotation = section.model_fields[key].annotation
-        inner = _section_in(annotation)
-        if inner is None or not isinstance(value, dict):
-            continue
-        if not get_args(annotation):
-            reject_unknown_keys(inner, value, f"{where}: {key}")
-            continue
-        for name, entry in value.items():
-            if isinstance(entry, dict):
-                reject_unknown_keys(inner, entry, f"{where}: {key}.{name}")
-
-
-def _section_in(annotation: Any) -> type[BaseModel] | None:
-    """The section that a key holds, by itself or by names of the user's own."""
-    for found in (annotation, *get_args(annotation)):
-        if isinstance(found, type) and issubclass(found, BaseModel):
-            return found
-    return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.errors import RobotError, quoted
 from rotoscope.retarget.description.links import Description, Joint
 from rotoscope.retarget.robots.tree_config import JointSection
 
@@ -203,7 +203,7 @@ def _require_movable(description: Description, sections: Mapping[str, JointSecti
     if unknown:
         raise RobotError(
             f"{description.path} has no movable joint {', '.join(map(repr, unknown))}; "
-            f"it has {one_of(movable)}"
+            f"it has {quoted(movable)}"
         )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rotoscope.pipeline.errors import one_of
+from rotoscope.pipeline.errors import quoted
 from rotoscope.pipeline.tracks import BODY_JOINTS, Side
 from rotoscope.retarget.description.locate import RobotFileSection, Section
 
@@ -71,7 +71,7 @@ class TreeRobotConfig(RobotFileSection):
     def _knows_the_spheres(self) -> TreeRobotConfig:
         unknown = sorted({name for pair in self.apart for name in pair} - set(self.spheres))
         if unknown:
-            raise ValueError(f"apart names spheres {unknown}; there are {one_of(self.spheres)}")
+            raise ValueError(f"apart names spheres {unknown}; there are {quoted(self.spheres)}")
         return self
 
 
@@ -99,7 +99,7 @@ class HandConfig(TreeRobotConfig):
     def _has_a_thumb(self) -> HandConfig:
         if "thumb" not in self.tips:
             raise ValueError(
-                f"tips must name the thumb and at least one finger, got {one_of(self.tips)}"
+                f"tips must name the thumb and at least one finger, got {quoted(self.tips)}"
             )
         return self
 
@@ -135,12 +135,12 @@ class HumanoidConfig(TreeRobotConfig):
         unknown = sorted(set(self.body) - set(BODY_JOINTS))
         if unknown:
             raise ValueError(
-                f"body has unknown human joints {unknown}; valid ones are {one_of(BODY_JOINTS)}"
+                f"body has unknown human joints {unknown}; valid ones are {quoted(BODY_JOINTS)}"
             )
         needed = [f"{s}_{j}" for s in ("left", "right") for j in ("hip", "knee", "ankle")]
         missing = sorted(set(needed) - set(self.body))
         if missing:
-            raise ValueError(f"body must name {one_of(needed)}; missing are {missing}")
+            raise ValueError(f"body must name {quoted(needed)}; missing are {missing}")
         if set(self.feet) != {"left", "right"}:
-            raise ValueError(f"feet must hold left and right, got {one_of(self.feet)}")
+            raise ValueError(f"feet must hold left and right, got {quoted(self.feet)}")
         return self

@@ -38,7 +38,7 @@ from rotoscope.cli.options import (
     path_option,
 )
 from rotoscope.cli.terminal import console
-from rotoscope.pipeline.errors import UsageError, one_of
+from rotoscope.pipeline.errors import UsageError, quoted
 
 if TYPE_CHECKING:
     from rotoscope.pipeline.run.request import LabelRequest
@@ -259,7 +259,7 @@ def report(
 ) -> None:
     """Write one self-contained HTML page about a dataset, and Rerun recordings on demand."""
     if animation is not None:
-        from rotoscope.pipeline.report.moments import write_animation
+        from rotoscope.pipeline.report.animations import write_animation
 
         notes = write_animation(
             dataset,
@@ -350,7 +350,7 @@ def main() -> None:
 def _command() -> None:
     level = os.environ.get("ROTOSCOPE_LOG", "WARNING").upper()
     if level not in (levels := logging.getLevelNamesMapping()):
-        raise UsageError(f"ROTOSCOPE_LOG is {level!r}, allowed are {one_of(levels)}")
+        raise UsageError(f"ROTOSCOPE_LOG is {level!r}, allowed are {quoted(levels)}")
     logging.basicConfig(level=level, format="%(message)s")
     app()
 

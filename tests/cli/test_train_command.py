@@ -44,7 +44,7 @@ def test_same_command_gives_the_same_bytes(data, tmp_path):
 def test_unknown_setting_is_refused(data, tmp_path):
     done = train(data, tmp_path / "model", "-o", "knd=ridge")
     assert isinstance(done.exception, UsageError)
-    assert "settings are kind, inputs, camera" in str(done.exception)
+    assert "unknown key 'knd'; valid keys are 'camera', " in str(done.exception)
     assert not (tmp_path / "model").exists()
 
 

@@ -13,9 +13,9 @@ from benchmarks.__main__ import names as benchmark_names
 from docs.generate.cli import root_command
 from docs.generate.source import load
 from docs.generate.training import TRAINED
-from rotoscope.models.training.settings import read_settings
 from rotoscope.pipeline.errors import RotoscopeError
 from rotoscope.pipeline.recipe import load_recipe, recipe_names
+from rotoscope.pipeline.settings import read_settings
 
 BUILTINS = {".", "export", "cd", "git"}
 RECIPE_COMMANDS = {"label", "describe", "track"}

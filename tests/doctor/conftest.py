@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from spoilt import EPISODES, ROWS
+from corruptions import EPISODES, ROWS
 
 from benchmarks._small_dataset import publish_small
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from spoilt import change_episodes, change_json, change_rows, only
+from corruptions import change_episodes, change_json, change_rows, only
 
 from rotoscope.pipeline.doctor.run import diagnose
 from rotoscope.pipeline.errors import DatasetError

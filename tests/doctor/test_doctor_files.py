@@ -9,7 +9,7 @@ import av
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from spoilt import change_episodes, change_json, change_rows, expect, only, verdicts
+from corruptions import change_episodes, change_json, change_rows, expect, only, verdicts
 
 from rotoscope.pipeline.doctor.run import diagnose, exit_code, table
 from rotoscope.pipeline.errors import DatasetError

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dataset_in_memory import contract_of, written
+from dataset_in_memory import contract_of, raw_dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -131,7 +131,7 @@ def late(frames, *, lengths=(60, 60), **changes):
         energy[episode] = shifted[at : at + length].copy()
         energy[episode][0] = np.nan
         at += length
-    return written({"action": action}, lengths=list(lengths), **changes), energy
+    return raw_dataset({"action": action}, lengths=list(lengths), **changes), energy
 
 
 @pytest.mark.parametrize(("frames", "verdict"), [(2, "PASS"), (3, "WARN"), (-2, "PASS")])
@@ -180,7 +180,7 @@ def test_dimensions_are_weighed_by_their_range():
     given, energy = late(0, lengths=(200,))
     moving, other = given.columns["action"][:, :1], np.cumsum(wander(99, 200))[:, None]
     details = [
-        check_lag(written({"action": np.hstack([moving, scale * other])}), energy).detail
+        check_lag(raw_dataset({"action": np.hstack([moving, scale * other])}), energy).detail
         for scale in (1.0, 1000.0)
     ]
     assert details[0] == details[1]

@@ -3,7 +3,15 @@
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from spoilt import EPISODES, change_episodes, change_json, change_rows, expect, first_rows, only
+from corruptions import (
+    EPISODES,
+    change_episodes,
+    change_json,
+    change_rows,
+    expect,
+    first_rows,
+    only,
+)
 
 from rotoscope.pipeline.doctor.run import diagnose, exit_code
 

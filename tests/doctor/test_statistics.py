@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dataset_in_memory import written
+from dataset_in_memory import raw_dataset
 
 from rotoscope.pipeline.doctor.statistics import check_statistics
 
@@ -18,7 +18,7 @@ TRUE = {
 
 
 def said(stats, values=VALUES, **more):
-    return check_statistics(written({"action": values}, stats={"action": stats}, **more))
+    return check_statistics(raw_dataset({"action": values}, stats={"action": stats}, **more))
 
 
 def test_true_statistics_pass_and_are_counted():
@@ -74,8 +74,8 @@ def test_what_is_no_statistic_is_named(change, message):
 def test_what_is_lacking_is_named():
     lacking = {key: TRUE[key] for key in ("min", "max", "mean", "count")}
     assert "says no std about action" in said(lacking).message
-    assert "says nothing about action" in check_statistics(written({"action": VALUES})).message
-    check = check_statistics(written({"action": VALUES}, stats={"action": 3}))
+    assert "says nothing about action" in check_statistics(raw_dataset({"action": VALUES})).message
+    check = check_statistics(raw_dataset({"action": VALUES}, stats={"action": 3}))
     assert "action is no mapping of names to numbers" in check.message
 
 
@@ -129,7 +129,7 @@ def picture_check(mean, words):
     """Whether a mean of pictures passes, or is found with these words."""
     zero = np.zeros((3, 1, 1)).tolist()
     stats = {"min": zero, "max": zero, "mean": mean, "std": zero, "count": [400]}
-    given = written({"other": np.zeros((2, 1))}, stats={"front": stats})
+    given = raw_dataset({"other": np.zeros((2, 1))}, stats={"front": stats})
     given.info["features"]["front"] = {"dtype": "video"}
     check = check_statistics(given)
     return check.verdict == "PASS" if words is None else words in check.message

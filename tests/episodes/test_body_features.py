@@ -1,27 +1,20 @@
 """What a dataset says about the person whose body the robot follows."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.episodes.assemble import build_episodes
 from rotoscope.pipeline.recipe import ExportSection
+from rotoscope.pipeline.testing import a_clip, a_motion_file
 from rotoscope.pipeline.tracks import BODY_JOINTS, ActionTrack, BodyTrack, SegmentTrack
-from rotoscope.pipeline.types import Clip, Video
 
 RATE_HZ, FRAMES = 60.0, 121
 
 
 def clip():
     time_s = np.arange(FRAMES) / RATE_HZ
-    video = Video(
-        path=Path("walk.bvh"), sha256="ab" * 32, size_bytes=1, width=0, height=0, rotation_deg=0,
-        codec="motion", pixel_format="", num_frames=FRAMES, duration_s=FRAMES / RATE_HZ,
-        rate_hz=RATE_HZ, is_variable_rate=False,
-    )  # fmt: skip
-    return Clip(video, 0, time_s)
+    return a_clip(time_s, video=a_motion_file(FRAMES, rate_hz=RATE_HZ))
 
 
 def actions():

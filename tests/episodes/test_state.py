@@ -1,7 +1,5 @@
 """What stands in `observation.state`: never the action itself."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,20 +11,15 @@ from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.episodes.state_columns import seen_state
 from rotoscope.pipeline.errors import ContractError, TrackError
 from rotoscope.pipeline.recipe import ExportSection
+from rotoscope.pipeline.testing import a_clip
 from rotoscope.pipeline.tracks import REASONS, ActionTrack, FeatureTrack, SegmentTrack
-from rotoscope.pipeline.types import Clip, Video
 
 RATE_HZ, FRAMES = 20.0, 61
 NAME = "actions.learned.scene"
 
 
 def clip():
-    video = Video(
-        path=Path("a.mp4"), sha256="cd" * 32, size_bytes=1, width=64,
-        height=48, rotation_deg=0, codec="h264", pixel_format="yuv420p", num_frames=FRAMES,
-        duration_s=FRAMES / RATE_HZ, rate_hz=RATE_HZ, is_variable_rate=False,
-    )  # fmt: skip
-    return Clip(video, 0, np.arange(FRAMES) / RATE_HZ)
+    return a_clip(FRAMES, rate_hz=RATE_HZ)
 
 
 def contract(**changes):

@@ -9,6 +9,7 @@ import numpy as np
 
 from rotoscope.pipeline.registry import stage_class
 from rotoscope.pipeline.stage import ClipStage, FrameStage, select
+from rotoscope.pipeline.testing import a_video
 from rotoscope.pipeline.tracks import Track
 from rotoscope.pipeline.types import Clip, Frame, Video
 
@@ -31,11 +32,8 @@ def video_of(
     num_frames: int, *, size: tuple[int, int] = (640, 480), rate_hz: float = 30.0
 ) -> Video:
     """A video of which a stage sees the facts alone."""
-    return Video(
-        path=Path("golden.mp4"), sha256="0" * 64, size_bytes=1, width=size[0], height=size[1],
-        rotation_deg=0, codec="h264", pixel_format="yuv420p", num_frames=num_frames,
-        duration_s=num_frames / rate_hz, rate_hz=rate_hz, is_variable_rate=False,
-    )  # fmt: skip
+    path, (width, height) = Path("golden.mp4"), size
+    return a_video(num_frames, rate_hz=rate_hz, path=path, width=width, height=height)
 
 
 def clip_of(num_frames: int, *, rate_hz: float = 30.0, **facts: Any) -> Clip:

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from spoilt import change_json, change_rows, only
+from corruptions import change_json, change_rows, only
 
 from benchmarks._small_dataset import publish_small
 from rotoscope.pipeline.datasets.read import open_dataset, read_images

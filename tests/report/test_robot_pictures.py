@@ -20,7 +20,7 @@ from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.export.publish import publish_in_child
 from rotoscope.pipeline.export.stored_episode import save_episode
-from rotoscope.pipeline.report.moments import write_animation
+from rotoscope.pipeline.report.animations import write_animation
 from rotoscope.pipeline.report.page import write_report
 from rotoscope.pipeline.report.robot import shown_robot
 from rotoscope.pipeline.report.timeline import violations

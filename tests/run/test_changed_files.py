@@ -63,7 +63,7 @@ def test_file_that_grows_while_it_is_hashed_is_refused(tmp_path):
             file.write(b"y")
 
     with pytest.raises(FileChangedError, match=r"3,145,728 bytes, then "):
-        identify([path], told=grow)
+        identify([path], progress=grow)
 
 
 def test_hash_names_what_is_no_file(tmp_path):

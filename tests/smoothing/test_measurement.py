@@ -7,8 +7,8 @@ from scipy.stats import multivariate_normal
 from rotoscope.pipeline.smoothing.measurement import (
     Measurement,
     good_weight,
-    screened,
-    sticking_out,
+    initial_weights,
+    running_median_residual,
 )
 
 ONE_RUN = np.zeros(600, int)
@@ -42,20 +42,20 @@ def test_a_fast_step_does_not_stick_out_but_a_blip_does():
     blip = np.zeros(600)
     blip[100:103] = 10.0
     signals = np.stack([step, blip], axis=1)
-    np.testing.assert_allclose(sticking_out(signals, ONE_RUN, 3)[:, 0], 0.0)
-    np.testing.assert_allclose(sticking_out(signals, ONE_RUN, 3)[:, 1], blip)
+    np.testing.assert_allclose(running_median_residual(signals, ONE_RUN, 3)[:, 0], 0.0)
+    np.testing.assert_allclose(running_median_residual(signals, ONE_RUN, 3)[:, 1], blip)
 
 
 def test_short_runs_cannot_tell_who_sticks_out():
     run = np.repeat([0, 1], [5, 10])
-    assert np.isnan(sticking_out(np.zeros((15, 1)), run, 3)[:5]).all()
+    assert np.isnan(running_median_residual(np.zeros((15, 1)), run, 3)[:5]).all()
 
 
 def test_gross_outliers_are_screened_before_anything_is_known():
     rng = np.random.default_rng(1)
     samples = rng.normal(0, 1, (600, 3)) + 30 * np.sin(np.arange(600) / 20)[:, None]
     samples[[50, 51, 200]] += 100.0
-    weight = screened(samples, ONE_RUN)
+    weight = initial_weights(samples, ONE_RUN)
     assert (weight[[50, 51, 200]] == 0).all()
     assert weight.sum() >= 595
 
@@ -127,7 +127,7 @@ def test_covariance_is_noise_of_that_sigma_and_what_the_spline_cannot_follow():
     model = Measurement.first_guess(relative, np.array([1.0, 0.5]))
     np.testing.assert_allclose(model.covariance, [np.diag([1, 4]), np.diag([9, 1])])
     motion = np.array([[[1000.0, 500.0], [500.0, 2000.0]]] * 2)
-    beside = model.beside(motion)
+    beside = model.with_process(motion)
     # A thousandth of the motion's variance is added.
     expected = [[[2.0, 0.5], [0.5, 6.0]], [[10.0, 0.5], [0.5, 3.0]]]
     np.testing.assert_allclose(beside.covariance, expected)
@@ -170,11 +170,11 @@ def test_the_density_is_that_of_a_normal():
 def test_ten_times_further_than_four_in_five_is_screened_and_no_less(factor, weight):
     samples = np.random.default_rng(3).normal(size=(301, 1))
     run = np.zeros(301, int)
-    usual = np.quantile(np.abs(sticking_out(samples, run, 2)), 0.8)
+    usual = np.quantile(np.abs(running_median_residual(samples, run, 2)), 0.8)
     samples[150] = 0.0  # its own place in the quantile, and its neighbours', move it by 1 %
     around = np.sort(samples[[148, 149, 151, 152], 0])
     samples[150] = around[2] + factor * usual  # the median is then the third of its neighbours
-    assert screened(samples, run)[150] == weight
+    assert initial_weights(samples, run)[150] == weight
 
 
 def test_one_signal_is_enough_to_be_screened_and_a_still_one_screens_nobody():
@@ -182,6 +182,8 @@ def test_one_signal_is_enough_to_be_screened_and_a_still_one_screens_nobody():
     samples = rng.normal(size=(60, 2))
     samples[:, 1] = 0.0
     samples[30, 1] = 5.0
-    assert screened(samples, np.zeros(60, int)).all()
+    assert initial_weights(samples, np.zeros(60, int)).all()
     samples[40, 0] = 500.0
-    np.testing.assert_array_equal(np.flatnonzero(screened(samples, np.zeros(60, int)) == 0), [40])
+    np.testing.assert_array_equal(
+        np.flatnonzero(initial_weights(samples, np.zeros(60, int)) == 0), [40]
+    )

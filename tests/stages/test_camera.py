@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,23 +12,11 @@ from rotoscope.pipeline.stages.camera import (
     CameraConfig,
     CameraStage,
 )
+from rotoscope.pipeline.testing import a_video
 from rotoscope.pipeline.tracks import Camera
 from rotoscope.pipeline.types import Clip, Video
 
-VIDEO = Video(
-    path=Path("a.mp4"),
-    sha256="0" * 64,
-    size_bytes=1,
-    width=1280,
-    height=720,
-    rotation_deg=0,
-    codec="h264",
-    pixel_format="yuv420p",
-    num_frames=3,
-    duration_s=0.1,
-    rate_hz=30.0,
-    is_variable_rate=False,
-)
+VIDEO = a_video(3, width=1280, height=720)
 
 
 def camera_of(video: Video = VIDEO, **config) -> Camera:
@@ -105,10 +92,16 @@ def test_settings_that_contradict_each_other_are_named(config, message):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"fx": 3.0}, r"camera.fx=3 px is a field of view outside 5 to 170 degrees for a.mp4"),
+        ({"fx": 3.0}, r"camera.fx=3 px is a field of view outside 5 to 170 degrees for video.mp4"),
         ({"fx": 900.0, "fy": 90000.0}, r"camera.fy=90000 px .* allowed is 31 to 8245 px"),
-        ({"fx": 900.0, "cx": 1400.0}, r"camera.cx=1400 px lies outside a.mp4, whose width is 1280"),
-        ({"fx": 900.0, "cy": 720.0}, r"camera.cy=720 px lies outside a.mp4, whose height is 720"),
+        (
+            {"fx": 900.0, "cx": 1400.0},
+            r"camera.cx=1400 px lies outside video.mp4, whose width",
+        ),
+        (
+            {"fx": 900.0, "cy": 720.0},
+            r"camera.cy=720 px lies outside video.mp4, whose height",
+        ),
     ],
 )
 def test_intrinsics_that_cannot_belong_to_the_video_are_named(config, message):

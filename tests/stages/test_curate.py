@@ -1,18 +1,13 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.stages.curate import Curate, CurateConfig
+from rotoscope.pipeline.testing import a_video
 from rotoscope.pipeline.tracks import REASONS, ActionTrack
-from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.types import Clip
 
-VIDEO = Video(
-    path=Path("v.mp4"), sha256="0" * 64, size_bytes=1, width=64, height=48, rotation_deg=0,
-    codec="h264", pixel_format="yuv420p", num_frames=1, duration_s=1, rate_hz=10,
-    is_variable_rate=False,
-)  # fmt: skip
+VIDEO = a_video(1, rate_hz=10)
 
 
 def curate(valid, known=None, confidence=1.0, **config):

@@ -1,19 +1,14 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from rotoscope.pipeline.stages.shots import Shots, ShotsConfig, shot_spans
+from rotoscope.pipeline.testing import a_video
 from rotoscope.pipeline.tracks import ShotTrack
-from rotoscope.pipeline.types import Frame, Video
+from rotoscope.pipeline.types import Frame
 from rotoscope.pipeline.video.probe import probe
 from rotoscope.pipeline.video.read import read_frames
 
-VIDEO = Video(
-    path=Path("v.mp4"), sha256="0" * 64, size_bytes=1, width=64, height=48, rotation_deg=0,
-    codec="h264", pixel_format="yuv420p", num_frames=1, duration_s=1, rate_hz=10,
-    is_variable_rate=False,
-)  # fmt: skip
+VIDEO = a_video(rate_hz=10, width=64, height=48)
 
 
 def scene(seed, count, *, pan=0.0, noise=1.0):

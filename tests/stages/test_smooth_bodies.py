@@ -1,17 +1,12 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from rotoscope.pipeline.stages.smooth import Smooth, SmoothConfig
+from rotoscope.pipeline.testing import a_video
 from rotoscope.pipeline.tracks import BODY_JOINTS, BodyTrack
-from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.types import Clip
 
-VIDEO = Video(
-    path=Path("v.mp4"), sha256="0" * 64, size_bytes=1, width=64, height=48, rotation_deg=0,
-    codec="h264", pixel_format="yuv420p", num_frames=1, duration_s=1, rate_hz=30,
-    is_variable_rate=False,
-)  # fmt: skip
+VIDEO = a_video()
 NUM = 150
 SIGMA_M = np.array([0.02, 0.02, 0.05])
 BONES = [

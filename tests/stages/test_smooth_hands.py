@@ -1,19 +1,14 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from benchmarks import _reaches as reaches
 from rotoscope.pipeline.geometry import hand_frame, se3
 from rotoscope.pipeline.stages.smooth import Smooth, SmoothConfig
+from rotoscope.pipeline.testing import a_video
 from rotoscope.pipeline.tracks import HandTrack
-from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.types import Clip
 
-VIDEO = Video(
-    path=Path("v.mp4"), sha256="0" * 64, size_bytes=1, width=64, height=48, rotation_deg=0,
-    codec="h264", pixel_format="yuv420p", num_frames=1, duration_s=1, rate_hz=30,
-    is_variable_rate=False,
-)  # fmt: skip
+VIDEO = a_video()
 NUM = 240
 SIGMA_M = np.array([0.006, 0.006, 0.020])
 SIGMA_RAD = 0.08

@@ -1,5 +1,4 @@
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,15 +8,12 @@ from pydantic import ValidationError
 from rotoscope.models.bodies.joints import joints_of
 from rotoscope.models.bodies.lift_stage import LiftBody, LiftBodyConfig
 from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.testing import a_video
 from rotoscope.pipeline.tracks import BODY_JOINTS, BodyTrack, Camera
-from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.types import Clip
 
 NUM = 40
-VIDEO = Video(
-    path=Path("v.mp4"), sha256="0" * 64, size_bytes=1, width=WIDTH, height=HEIGHT, rotation_deg=0,
-    codec="h264", pixel_format="yuv420p", num_frames=NUM, duration_s=1, rate_hz=30,
-    is_variable_rate=False,
-)  # fmt: skip
+VIDEO = a_video(NUM, width=WIDTH, height=HEIGHT)
 CAMERA = Camera(K=K, width=WIDTH, height=HEIGHT, source="recipe", sigma_focal_rel=0.01)
 
 

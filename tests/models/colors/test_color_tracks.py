@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,8 +9,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rotoscope.models.colors.stage import ColourConfig, ColourTracks, ColourTracksConfig
+from rotoscope.pipeline.testing import a_video
 from rotoscope.pipeline.tracks import FeatureTrack
-from rotoscope.pipeline.types import Frame, Video
+from rotoscope.pipeline.types import Frame
 
 RED, GREEN, BROWN = (220, 30, 30), (30, 200, 40), (110, 85, 75)
 SIZE = 96
@@ -33,10 +32,7 @@ def _follow(pictures: list[np.ndarray], **settings: object) -> dict[str, np.ndar
     stage = ColourTracks(config)
     stage.setup()
     height, width = pictures[0].shape[:2]
-    video = Video(
-        Path("a.mp4"), "0" * 64, 1, width, height, 0, "h264", "yuv420p", len(pictures),
-        len(pictures) / 30, 30.0, False,
-    )  # fmt: skip
+    video = a_video(len(pictures), width=width, height=height)
     stage.begin(video)
     for index, picture in enumerate(pictures):
         stage.observe(Frame(index, index / 30, lambda picture=picture: picture))

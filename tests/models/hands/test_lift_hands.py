@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,27 +9,15 @@ from rotoscope.models.hands import model as hand_model
 from rotoscope.models.hands.lift_stage import PALM_PRIOR_M, Lift, LiftConfig
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import hand_frame, pinhole, se3
+from rotoscope.pipeline.testing import a_video
 from rotoscope.pipeline.tracks import Camera, HandTrack, Side
-from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.types import Clip
 
 NUM = 40
 PALM_M = 0.092
 K = np.array([[600.0, 0.0, 320.0], [0.0, 600.0, 240.0], [0.0, 0.0, 1.0]])
 CAMERA = Camera(K=K, width=640, height=480, source="recipe", sigma_focal_rel=0.01)
-VIDEO = Video(
-    path=Path("a.mp4"),
-    sha256="0" * 64,
-    size_bytes=1,
-    width=640,
-    height=480,
-    rotation_deg=0,
-    codec="h264",
-    pixel_format="yuv420p",
-    num_frames=NUM,
-    duration_s=NUM / 30.0,
-    rate_hz=30.0,
-    is_variable_rate=False,
-)
+VIDEO = a_video(NUM)
 BACK_TO_CAMERA = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 """Wrist axes of a right hand over a table, seen from above, fingers up in the image."""
 

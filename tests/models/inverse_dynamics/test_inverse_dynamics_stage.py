@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from pathlib import Path
 
 import numpy as np
 import point_mass
@@ -20,8 +19,8 @@ from rotoscope.pipeline.errors import ContractError, TrackError, UsageError
 from rotoscope.pipeline.recipe import load_recipe
 from rotoscope.pipeline.run.label import label
 from rotoscope.pipeline.run.request import LabelRequest
+from rotoscope.pipeline.testing import a_clip, a_video
 from rotoscope.pipeline.tracks import FeatureTrack
-from rotoscope.pipeline.types import Clip, Video
 
 CAMERA = "observation.images.front"
 PIXELS = [f"camera={CAMERA}", "image_size=32", "members=2", "hidden=32", "loop.batch_size=64"]
@@ -37,12 +36,8 @@ def point_labeler(tmp_path_factory):
 
 
 def clip_of(time_s, *, start=0, num_frames=None):
-    video = Video(
-        path=Path("none.mp4"), sha256="0" * 64, size_bytes=1, width=64, height=48, rotation_deg=0,
-        codec="h264", pixel_format="yuv420p", num_frames=num_frames or len(time_s), duration_s=6.0,
-        rate_hz=20.0, is_variable_rate=False,
-    )  # fmt: skip
-    return Clip(video, start, time_s)
+    video = a_video(num_frames or len(time_s), rate_hz=20.0)
+    return a_clip(time_s, start=start, video=video)
 
 
 def point_track(values, feature="track.point"):
@@ -165,9 +160,9 @@ def test_pixels_are_learned_and_label_a_video(tmp_path):
     assert labeler.metrics["r2"]["arm_joint1.pos"] > 0.5
     assert load_labeler(model).facts.camera == CAMERA
     video = next((data / "videos").rglob("*.mp4"))
-    models = [f"{stage}.model={model}" for stage in ("label.pixels", "label.inverse_dynamics")]
     sizes = ["shots.min_shot_s=0.5", "curate.max_invalid_s=0.2", "export.width=96"]
-    recipe = load_recipe("inverse-dynamics-pixels", [*models, *sizes, "export.height=64"])
+    sizes += ["export.height=64", f"label.inverse_dynamics.model={model}"]
+    recipe = load_recipe("inverse-dynamics-pixels", sizes)
     out = tmp_path / "out"
     request = LabelRequest(inputs=(video,), recipe=recipe, out=out, store=tmp_path / "store")
     result = label(request)

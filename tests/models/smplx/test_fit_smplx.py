@@ -22,8 +22,9 @@ from rotoscope.pipeline.errors import MotionError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.motion.smpl_joints import BODY
 from rotoscope.pipeline.store.serialize import dump, load
+from rotoscope.pipeline.testing import a_clip, a_motion_file
 from rotoscope.pipeline.tracks import BODY_JOINTS, BodyTrack, SmplxTrack
-from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.types import Clip
 
 RATE_HZ = 30.0
 
@@ -215,19 +216,7 @@ def test_windows_join_without_a_jump(model: SmplxModel, monkeypatch: pytest.Monk
 
 
 def clip_of(time_s: np.ndarray) -> Clip:
-    facts = dict.fromkeys(("width", "height", "rotation_deg", "size_bytes"), 0)
-    video = Video(
-        path=Path("walk.bvh"),
-        sha256="0" * 64,
-        codec="motion",
-        pixel_format="",
-        num_frames=len(time_s),
-        duration_s=float(time_s[-1]),
-        rate_hz=RATE_HZ,
-        is_variable_rate=False,
-        **facts,
-    )
-    return Clip(video=video, start=0, time_s=time_s)
+    return a_clip(time_s, video=a_motion_file(len(time_s), rate_hz=RATE_HZ))
 
 
 def run_stage(folder: Path, body: BodyTrack, time_s: np.ndarray, **config) -> SmplxTrack:

@@ -18,8 +18,9 @@ from rotoscope.models.states.stage import StateTrack, StateTrackConfig, unseen_t
 from rotoscope.models.states.through_states import learn_map, train_through_states
 from rotoscope.models.training.data import LabelledEpisode, LabelledSet
 from rotoscope.pipeline.errors import DatasetError, TrackError, UsageError
+from rotoscope.pipeline.testing import a_clip
 from rotoscope.pipeline.tracks import FeatureTrack
-from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.types import Clip
 
 SEEN, STATE = "track.colour.point", "observation.state"
 
@@ -45,12 +46,7 @@ def _both(num: int = 5) -> LabelledSet:
 
 
 def _clip(time_s: np.ndarray) -> Clip:
-    video = Video(
-        path=Path("none.mp4"), sha256="0" * 64, size_bytes=1, width=64, height=48, rotation_deg=0,
-        codec="h264", pixel_format="yuv420p", num_frames=len(time_s), duration_s=6.0, rate_hz=20.0,
-        is_variable_rate=False,
-    )  # fmt: skip
-    return Clip(video, 0, time_s)
+    return a_clip(time_s, rate_hz=20.0)
 
 
 def _track(values: np.ndarray, feature: str = SEEN) -> FeatureTrack:

@@ -1,14 +1,13 @@
 """The stage: one action track per followed hand, every frame with a value or a reason."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from benchmarks._arm_clips import APPROACHES, axes, working_hand
+from rotoscope.pipeline.testing import a_clip
 from rotoscope.pipeline.tracks import REASONS, ActionTrack, GripperTrack
-from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.arm.stage import RetargetArm, RetargetArmConfig
 from rotoscope.retarget.common.hand_choice import choose_hands
 from rotoscope.retarget.optimize.violations import velocity_violations
@@ -23,8 +22,7 @@ def hand():
 
 
 def clip_at(time_s: np.ndarray) -> Clip:
-    video = Video(Path("x"), "0" * 64, 1, 640, 480, 0, "h264", "yuv420p", 1, 1.0, 30.0, False)
-    return Clip(video, 0, time_s)
+    return a_clip(time_s)
 
 
 def label(gripper: GripperTrack, time_s: np.ndarray, **config) -> ActionTrack:

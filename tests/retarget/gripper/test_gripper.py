@@ -1,39 +1,20 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from benchmarks._synthetic_hands import RELAXED, Script, grasp, play
 from benchmarks.gripper import _width_figures
 from rotoscope.pipeline.errors import TrackError
-from rotoscope.pipeline.tracks import HandTrack
-from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.testing import a_clip, a_hand_track
 from rotoscope.retarget.gripper.hand_shape import aperture
 from rotoscope.retarget.gripper.stage import RetargetGripper
 
 
 def make_clip(num, rate_hz=30.0):
-    video = Video(
-        Path("clip.mp4"), "0" * 64, 1, 640, 480, 0, "h264", "yuv420p", num, num / rate_hz, rate_hz,
-        False,
-    )  # fmt: skip
-    return Clip(video, 0, np.arange(num) / rate_hz)
+    return a_clip(num, rate_hz=rate_hz)
 
 
 def make_hand(joints, side="right", **changes):
-    num = len(joints)
-    hand = HandTrack(
-        side=side,
-        landmarks_px=np.zeros((num, 21, 2)),
-        hand_m=joints,
-        score=np.ones(num),
-        handedness=np.ones(num),
-        valid=np.isfinite(joints).all(axis=(1, 2)),
-        joints_m=joints,
-        sigma_position_m=np.full((num, 3), 0.01),
-        sigma_rotation_rad=np.full(num, 0.1),
-    )
-    return hand.replace(**changes)
+    return a_hand_track(joints, side=side, **changes)
 
 
 def joints_of_a_grasp():

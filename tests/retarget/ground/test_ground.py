@@ -1,7 +1,6 @@
 """Where up and the ground are, in motion files and in front of cameras."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +8,8 @@ import pytest
 from benchmarks._walks import noisy, walk
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.testing import a_clip
 from rotoscope.pipeline.tracks import BODY_JOINTS, BodyTrack, FeatureTrack, QualityTrack
-from rotoscope.pipeline.types import Clip, Video
 from rotoscope.retarget.arm.base_placement import level_camera
 from rotoscope.retarget.ground.gravity_direction import find_up
 from rotoscope.retarget.ground.stage import Ground, GroundConfig, fit_ground, ground_of
@@ -46,10 +45,7 @@ def angle_deg(a, b):
 
 
 def clip_of(time_s):
-    video = Video(
-        Path("clip.mp4"), "0" * 64, 1, 64, 48, 0, "h264", "yuv420p", len(time_s), 2.0, 30.0, False
-    )
-    return Clip(video, 0, time_s)
+    return a_clip(time_s)
 
 
 def test_world_has_ground_at_zero_and_looks_where_the_person_faces():

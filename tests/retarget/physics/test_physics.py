@@ -10,8 +10,9 @@ from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.errors import RobotError, TrackError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.stage import ClipStage
+from rotoscope.pipeline.testing import a_clip
 from rotoscope.pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack
-from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.physics.model import build_physics_model
 from rotoscope.retarget.physics.pd_tracking import track_with_pd
 from rotoscope.retarget.physics.residual_wrench import missing_wrench
@@ -250,8 +251,7 @@ def root_pose_of(motion: Motion) -> FeatureTrack:
 
 
 def clip_of(motion: Motion) -> Clip:
-    video = Video(Path("clip.mp4"), "0" * 64, 1, 64, 48, 0, "h264", "yuv420p", 60, 2.0, 30.0, False)
-    return Clip(video, 0, motion.time_s)
+    return a_clip(motion.time_s)
 
 
 @pytest.fixture

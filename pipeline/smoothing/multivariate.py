@@ -20,8 +20,8 @@ from rotoscope.pipeline.smoothing.measurement import (
     PRIOR_OUTLIER_SPREAD,
     PRIOR_OUTLIERS,
     good_weight,
-    screened,
-    sticking_out,
+    initial_weights,
+    running_median_residual,
 )
 from rotoscope.pipeline.smoothing.process import SHARE_OF_CLIP
 from rotoscope.pipeline.smoothing.stationary import SignalFit, fit_signals
@@ -38,7 +38,7 @@ is judged."""
 
 
 @dataclass(frozen=True, eq=False)
-class SmoothedMany:
+class SmoothedMultivariate:
     """Many signals after smoothing, on the clock they came on."""
 
     mean: Float[np.ndarray, "time signal"]
@@ -60,18 +60,18 @@ class _Parameters:
     activity: Float[np.ndarray, " interval"]
     """Variance of the third difference over the clip's typical one."""
     outlier_share: float = 0.02
-    """How many of the samples are outliers."""
+    """Prior probability that a sample is an outlier, 0..1."""
     outlier_variance: float = PRIOR_OUTLIER_SPREAD**2
-    """What an outlier adds to the noise, in units of it."""
+    """Variance that an outlier adds, in units of the noise variance."""
 
 
-def smooth_many(
+def smooth_multivariate(
     time_s: Float[np.ndarray, " time"],
     values: Float[np.ndarray, "time signal"],
     valid: Bool[np.ndarray, " time"],
     *,
     max_gap_s: float,
-) -> SmoothedMany:
+) -> SmoothedMultivariate:
     """The most likely motion behind many noisy signals that are sampled together.
 
     Linear relations that hold in all samples (a coordinate that is always zero, a point that stays
@@ -86,21 +86,21 @@ def smooth_many(
     Raises:
         TrackError: Lengths differ, times do not increase, or a valid sample is not finite.
     """
-    check_signals("smooth_many", time_s, values, valid, max_gap_s)
+    check_signals("smooth_multivariate", time_s, values, valid, max_gap_s)
     if not valid.any():
         nothing, no = np.full(values.shape, np.nan), np.zeros(len(time_s), bool)
-        return SmoothedMany(nothing, nothing, no, no)
+        return SmoothedMultivariate(nothing, nothing, no, no)
     layout = Layout.of(time_s, valid, max_gap_s)
-    good = screened(values[valid], layout.run_of_sample)
+    good = initial_weights(values[valid], layout.run_of_sample)
     center = np.average(values[valid], axis=0, weights=good)
     axes = _principal_axes((values[valid] - center)[good > 0])
     samples = (values[valid] - center) @ axes
     parameters = _Parameters(np.ones(len(samples)), np.ones(layout.jerks.num_rows))
     fit = fit_signals(layout, samples, parameters.weight, parameters.activity)
-    standing_out = sticking_out(samples, layout.run_of_sample, NEIGHBOURS)
+    median_residual = running_median_residual(samples, layout.run_of_sample, NEIGHBOURS)
     for _ in range(NUM_ITERATIONS if layout.is_noise_visible else 0):
-        judged = _judged(layout, samples, standing_out, parameters, fit)
-        parameters = replace(judged, activity=_activity(layout, parameters.activity, fit))
+        weighted = _reweighted(layout, samples, median_residual, parameters, fit)
+        parameters = replace(weighted, activity=_activity(layout, parameters.activity, fit))
         fit = fit_signals(layout, samples, parameters.weight, parameters.activity)
     return _result(layout, parameters, fit, center, axes)
 
@@ -113,23 +113,24 @@ def _principal_axes(
     return np.asarray(axes[:, power >= 1e-12 * power[-1]])
 
 
-def _judged(
+def _reweighted(
     layout: Layout,
     samples: np.ndarray,
-    standing_out: np.ndarray,
+    median_residual: np.ndarray,
     parameters: _Parameters,
     fit: SignalFit,
 ) -> _Parameters:
     """Which frames are good, judged by all components from all other frames."""
     fit_variance = layout.at_samples.covariance(fit.band)[:, fit.choice, 0, 0]
     fit_variance = np.maximum(fit_variance, 0.0)
+    # Leave-one-out residual: r / (1 - leverage), with the leverage weight * variance of the fit.
     keep = 1.0 + LARGEST_SHARE - np.minimum(parameters.weight[:, None] * fit_variance, 1.0)
     left_out = (samples - layout.at_samples.values(fit.coefficients)) / np.sqrt(fit.noise) / keep
     if_good = fit_variance / keep + 1.0
     witnesses = max(1.0, INDEPENDENT_SHARE * samples.shape[1])
     log_good = witnesses * np.fmax(
         _mean_log_density(left_out, if_good),
-        _mean_log_density(standing_out / np.sqrt(fit.noise), np.ones_like(if_good)),
+        _mean_log_density(median_residual / np.sqrt(fit.noise), np.ones_like(if_good)),
     )
     log_bad = witnesses * _mean_log_density(left_out, if_good + parameters.outlier_variance)
     weight, outlier_share = good_weight(log_good, log_bad, parameters.outlier_share)
@@ -154,19 +155,21 @@ def _activity(
     """A more likely profile of activity: `process.update` for scalars, all components together."""
     jerk = layout.jerks.values(fit.coefficients)
     jerk_variance = layout.jerks.covariance(fit.band)[:, fit.choice, 0, 0]
-    seen = (fit.ratio / fit.noise * jerk**2).sum(axis=1)
-    # Rounding takes the share that the data told out of its range where they told nothing.
-    untold = np.clip(fit.ratio * jerk_variance / activity[:, None], 0.0, 1.0)
-    told = (1.0 - untold).sum(axis=1) / activity
-    demand = layout.window.sum(seen) + SHARE_OF_CLIP * seen.mean() + 1e-6 * activity
-    supply = layout.window.sum(told) + SHARE_OF_CLIP * told.mean() + 1e-6 / activity
-    new = np.sqrt(demand / supply)
+    # Every component in units of its own process noise: noise over ratio at activity 1.
+    moment = (fit.ratio / fit.noise * jerk**2).sum(axis=1)
+    # Equation (2) of `process.update`; rounding leaves 0..1 where nothing is determined.
+    kept = np.clip(fit.ratio * jerk_variance / activity[:, None], 0.0, 1.0)
+    slope = (1.0 - kept).sum(axis=1) / activity
+    numerator = layout.window.sum(moment) + SHARE_OF_CLIP * moment.mean() + 1e-6 * activity
+    denominator = layout.window.sum(slope) + SHARE_OF_CLIP * slope.mean() + 1e-6 / activity
+    # Equation (4) for scalars. The ratios carry the scale, so that activity keeps the mean 1.
+    new = np.sqrt(numerator / denominator)
     return np.clip(new / np.exp(np.log(new).mean()), 1.0 / ACTIVITY_RANGE, ACTIVITY_RANGE)
 
 
 def _result(
     layout: Layout, parameters: _Parameters, fit: SignalFit, center: np.ndarray, axes: np.ndarray
-) -> SmoothedMany:
+) -> SmoothedMultivariate:
     """The fit in the signals' own axes, on all frames."""
     shape = (len(layout.time_s), len(center))
     mean, sigma = np.full(shape, np.nan), np.full(shape, np.nan)
@@ -176,4 +179,4 @@ def _result(
         sigma[layout.frames] = np.sqrt(variance @ (axes**2).T)
     known, is_outlier, filled = layout.verdict(parameters.weight)
     mean[~known], sigma[~known] = np.nan, np.nan
-    return SmoothedMany(mean, sigma, is_outlier, filled)
+    return SmoothedMultivariate(mean, sigma, is_outlier, filled)

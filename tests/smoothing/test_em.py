@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from rotoscope.pipeline.errors import TrackError
-from rotoscope.pipeline.smoothing.coupled import Units, improved, solved, start
+from rotoscope.pipeline.smoothing.em import Units, em_steps, posterior_of, start
 from rotoscope.pipeline.smoothing.layout import Layout
 from rotoscope.pipeline.smoothing.measurement import Measurement
 from rotoscope.pipeline.smoothing.stationary import fit_signals
@@ -26,7 +26,7 @@ def test_the_motion_for_given_parameters_is_that_of_dense_matrices():
     strength = root @ np.swapaxes(root, 1, 2) + 0.1 * np.eye(2)
     weight = rng.uniform(0.1, 1.0, 60)
     measurement = Measurement.first_guess(rng.uniform(0.5, 2, (60, 2)), weight)
-    found = solved(LAYOUT, samples, measurement, strength)
+    found = posterior_of(LAYOUT, samples, measurement, strength)
 
     # A thousandth of the motion's covariance around each sample adds to its noise.
     noise = np.stack([np.diag(r**2) for r in measurement.relative])
@@ -50,7 +50,7 @@ def test_with_few_samples_nothing_is_put_down_to_the_splines_coarseness():
     few = Layout.of(TIME_S, np.arange(60) < 6, 0.25)
     strength = np.full((few.jerks.num_rows, 1, 1), 1e6)
     measurement = Measurement.first_guess(np.ones((6, 1)), np.ones(6))
-    found = solved(few, np.arange(6.0)[:, None], measurement, strength)
+    found = posterior_of(few, np.arange(6.0)[:, None], measurement, strength)
     np.testing.assert_array_equal(found.measurement.covariance, np.ones((6, 1, 1)))
 
 
@@ -141,8 +141,8 @@ def test_rounds_bring_noise_and_motion_closer_to_the_truth():
     samples = signals(6)
     units, first = start(LAYOUT, samples, None)
     normalised = units.normalise(samples)
-    assert improved(LAYOUT, normalised, first, 0) is first
-    seven = improved(LAYOUT, normalised, first, 7)
+    assert em_steps(LAYOUT, normalised, first, 0) is first
+    seven = em_steps(LAYOUT, normalised, first, 7)
     truth = np.stack([np.sin(3 * TIME_S), 2 + np.cos(2 * TIME_S)], axis=1)
     error = LAYOUT.at_samples.values(seven.coefficients) * units.scale + units.center - truth
     assert (np.sqrt((error**2).mean(axis=0)) < [0.006, 0.03]).all()
@@ -154,7 +154,7 @@ def test_too_few_samples_are_not_improved_upon():
     few = Layout.of(TIME_S, np.arange(60) < 6, 0.25)
     samples = np.random.default_rng(1).normal(size=(6, 2))
     units, first = start(few, samples, None)
-    assert improved(few, units.normalise(samples), first, 5) is first
+    assert em_steps(few, units.normalise(samples), first, 5) is first
 
 
 def test_a_sample_three_from_a_step_counts_its_neighbours_on_both_sides():
@@ -165,7 +165,7 @@ def test_a_sample_three_from_a_step_counts_its_neighbours_on_both_sides():
         samples = rng.normal(0, 0.01, (60, 2))
         samples[28 : 28 + width] += 2.0
         units, first = start(LAYOUT, samples, None)
-        last = improved(LAYOUT, units.normalise(samples), first, 7)
+        last = em_steps(LAYOUT, units.normalise(samples), first, 7)
         assert bool((last.measurement.weight[29 : 28 + width - 1] < 0.5).any()) is is_outlier
 
 

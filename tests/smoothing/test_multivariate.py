@@ -3,9 +3,13 @@ import numpy as np
 import pytest
 
 from benchmarks import _reaches as reaches
-from rotoscope.pipeline.smoothing import smooth_many
+from rotoscope.pipeline.smoothing import smooth_multivariate
 from rotoscope.pipeline.smoothing.layout import Layout
-from rotoscope.pipeline.smoothing.measurement import good_weight, screened, sticking_out
+from rotoscope.pipeline.smoothing.measurement import (
+    good_weight,
+    initial_weights,
+    running_median_residual,
+)
 from rotoscope.pipeline.smoothing.stationary import RATIOS
 
 TIME_S = np.arange(300) / 30
@@ -26,7 +30,7 @@ def test_error_falls_far_below_the_noise_and_the_stated_sigma_is_honest():
     errors, inside = [], []
     for seed in range(3):
         truth, noisy = shapes(seed)
-        smooth = smooth_many(TIME_S, noisy, ALL, max_gap_s=0.25)
+        smooth = smooth_multivariate(TIME_S, noisy, ALL, max_gap_s=0.25)
         errors.append(rms(smooth.mean - truth))
         inside.append((np.abs(smooth.mean - truth) < 2 * smooth.sigma).mean())
     assert np.mean(errors) < 0.3 * reaches.NOISE_JOINT_M
@@ -37,8 +41,8 @@ def test_an_outlier_frame_is_found_and_does_not_move_its_neighbours():
     truth, noisy = shapes(4)
     spoilt = noisy.copy()
     spoilt[200] += np.random.default_rng(0).normal(0, 0.05, 63)
-    clean = smooth_many(TIME_S, noisy, ALL, max_gap_s=0.25).mean
-    smooth = smooth_many(TIME_S, spoilt, ALL, max_gap_s=0.25)
+    clean = smooth_multivariate(TIME_S, noisy, ALL, max_gap_s=0.25).mean
+    smooth = smooth_multivariate(TIME_S, spoilt, ALL, max_gap_s=0.25)
     np.testing.assert_array_equal(np.flatnonzero(smooth.is_outlier), [200])
     assert smooth.filled[200]
     np.testing.assert_allclose(smooth.mean, clean, atol=0.003)
@@ -50,7 +54,7 @@ def test_a_finger_that_snaps_from_rest_is_no_outlier_and_keeps_its_moment():
     closing = np.where(np.arange(300) < 150, 0.0, 1.0)
     closing[149:152] = [0.2, 0.5, 0.8]
     values = closing[:, None] * rng.normal(0, 0.03, 63) + rng.normal(0, 0.0005, (300, 63))
-    smooth = smooth_many(TIME_S, values, ALL, max_gap_s=0.25)
+    smooth = smooth_multivariate(TIME_S, values, ALL, max_gap_s=0.25)
     assert not smooth.is_outlier.any()
     along = (smooth.mean - smooth.mean[0]) @ (values[-1] - values[0])
     half_way = np.interp(0.5, along[145:156] / along[-1], TIME_S[145:156])
@@ -68,12 +72,12 @@ def by_dense_matrices(time_s, values, valid, max_gap_s):
     """
     layout = Layout.of(time_s, valid, max_gap_s)
     run, seen = layout.run_of_sample, values[valid]
-    good = screened(seen, run)
+    good = initial_weights(seen, run)
     center = (good[:, None] * seen).sum(axis=0) / good.sum()
     _, size, axes = np.linalg.svd((seen - center)[good > 0], full_matrices=False)
     axes = axes[size**2 >= 1e-12 * size[0] ** 2].T
     samples = (seen - center) @ axes
-    blip = sticking_out(samples, run, 2)
+    blip = running_median_residual(samples, run, 2)
     B, D = dense.matrix(layout.at_samples, layout), dense.matrix(layout.jerks, layout)
     weight, activity = np.ones(len(samples)), np.ones(len(D))
     share, spread = 0.02, 100.0
@@ -121,7 +125,7 @@ def test_agrees_with_dense_matrices(num_signals, bump):
     values[50] += rng.normal(0, 0.5, num_signals)
     valid = np.ones(70, bool)
     valid[30:34] = False
-    smooth = smooth_many(time_s, values, valid, max_gap_s=0.25)
+    smooth = smooth_multivariate(time_s, values, valid, max_gap_s=0.25)
     mean, sigma, weight = by_dense_matrices(time_s, values, valid, 0.25)
     np.testing.assert_array_equal(
         np.flatnonzero(smooth.is_outlier), np.flatnonzero(valid)[weight < 0.5]
@@ -136,7 +140,7 @@ def test_linear_relations_between_signals_survive():
     _, noisy = shapes(2)
     noisy[:, 0] = 0.0
     noisy[:, 1] = noisy[:, 2] - 3 * noisy[:, 3]
-    mean = smooth_many(TIME_S, noisy, ALL, max_gap_s=0.25).mean
+    mean = smooth_multivariate(TIME_S, noisy, ALL, max_gap_s=0.25).mean
     np.testing.assert_allclose(mean[:, 0], 0.0, atol=1e-9)
     np.testing.assert_allclose(mean[:, 1], mean[:, 2] - 3 * mean[:, 3], atol=1e-9)
 
@@ -144,8 +148,8 @@ def test_linear_relations_between_signals_survive():
 def test_the_order_of_signals_and_the_direction_of_time_do_not_matter():
     _, noisy = shapes(3)
     order = np.random.default_rng(0).permutation(63)
-    one = smooth_many(TIME_S, noisy, ALL, max_gap_s=0.25).mean
-    two = smooth_many(-TIME_S[::-1], noisy[::-1, order], ALL, max_gap_s=0.25).mean
+    one = smooth_multivariate(TIME_S, noisy, ALL, max_gap_s=0.25).mean
+    two = smooth_multivariate(-TIME_S[::-1], noisy[::-1, order], ALL, max_gap_s=0.25).mean
     np.testing.assert_allclose(two[::-1], one[:, order], atol=1e-7)
 
 
@@ -153,7 +157,7 @@ def test_gaps_are_filled_up_to_the_limit():
     _, noisy = shapes(5)
     valid = ALL.copy()
     valid[50:55] = valid[150:170] = False
-    smooth = smooth_many(TIME_S, noisy, valid, max_gap_s=0.25)
+    smooth = smooth_multivariate(TIME_S, noisy, valid, max_gap_s=0.25)
     assert np.isfinite(smooth.mean[50:55]).all()
     assert np.isnan(smooth.mean[150:170]).all()
     np.testing.assert_array_equal(np.flatnonzero(smooth.filled), np.arange(50, 55))
@@ -165,7 +169,7 @@ def test_a_few_samples_are_returned_as_they_are(num_samples):
     _, noisy = shapes(6)
     valid = np.zeros(300, bool)
     valid[:num_samples] = True
-    smooth = smooth_many(TIME_S, noisy, valid, max_gap_s=0.25)
+    smooth = smooth_multivariate(TIME_S, noisy, valid, max_gap_s=0.25)
     np.testing.assert_allclose(smooth.mean[valid], noisy[valid], atol=1e-5)
     assert np.isnan(smooth.mean[~valid]).all()
     assert np.isnan(smooth.sigma).all()
@@ -176,7 +180,7 @@ def test_real_fingers_become_smoother_without_losing_frames_or_lagging(shared_da
     path = shared_data / "dex_retargeting" / "human_joint_right.pkl"
     joints_m = np.array(np.load(path, allow_pickle=True), dtype=float).reshape(621, 63)
     time_s = np.arange(621) / 30
-    smooth = smooth_many(time_s, joints_m, np.ones(621, bool), max_gap_s=0.25)
+    smooth = smooth_multivariate(time_s, joints_m, np.ones(621, bool), max_gap_s=0.25)
     assert smooth.is_outlier.mean() < 0.02
     assert np.isnan(smooth.mean[:, 0]).mean() < 0.01
     known = np.isfinite(smooth.mean).all(axis=1)

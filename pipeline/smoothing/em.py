@@ -1,7 +1,8 @@
-"""Joint estimation of a motion, its strength at each moment, the noise and the outliers.
+"""Joint estimation of a motion, its process noise at each moment, the noise and the outliers.
 
-All of it happens in units of the first guess of the noise. Rounds alternate between the motion for
-given parameters (exact) and the parameters for the motion found (`process`, `measurement`).
+Expectation maximisation, in units of the first guess of the noise: the E step is the posterior of
+the motion for given parameters (exact, one banded system), the M step the parameters for that
+posterior (`process`, `measurement`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from jaxtyping import Float
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.smoothing import block_tridiagonal, process
 from rotoscope.pipeline.smoothing.layout import Layout
-from rotoscope.pipeline.smoothing.measurement import Measurement, screened, sticking_out
+from rotoscope.pipeline.smoothing.measurement import (
+    Measurement,
+    initial_weights,
+    running_median_residual,
+)
 from rotoscope.pipeline.smoothing.stationary import fit_signals, smallest_noise
 
 NEIGHBOURS = 3
@@ -52,7 +57,7 @@ class Estimate:
     coefficients: Float[np.ndarray, "coefficient signal"]
     """Spline coefficients of the motion."""
     band: Float[np.ndarray, "coefficient 4 signal signal"]
-    """Their covariance within the band."""
+    """Covariance of each coefficient with itself and the next three."""
 
 
 def start(
@@ -76,7 +81,7 @@ def start(
         )
     stated = np.ones(samples.shape[1]) if sigma is None else np.median(sigma, axis=0)
     relative = np.ones_like(samples) if sigma is None else sigma / stated
-    good = screened(samples, layout.run_of_sample)
+    good = initial_weights(samples, layout.run_of_sample)
     weight = good / np.mean(relative**2, axis=1)
     center = samples.mean(axis=0)
     alone = fit_signals(layout, samples - center, weight, np.ones(layout.jerks.num_rows))
@@ -85,10 +90,10 @@ def start(
     units = Units(center, scale, relative, layout.is_noise_visible or sigma is not None)
     variance = np.repeat(np.diag(1.0 / alone.ratio)[None], layout.jerks.num_rows, axis=0)
     measurement = Measurement.first_guess(relative, good)
-    return units, solved(layout, units.normalise(samples), measurement, variance)
+    return units, posterior_of(layout, units.normalise(samples), measurement, variance)
 
 
-def improved(
+def em_steps(
     layout: Layout,
     samples: Float[np.ndarray, "sample signal"],
     estimate: Estimate,
@@ -98,28 +103,30 @@ def improved(
 
     Samples are in units of the noise.
     """
-    standing_out = sticking_out(samples, layout.run_of_sample, NEIGHBOURS)
+    median_residual = running_median_residual(samples, layout.run_of_sample, NEIGHBOURS)
     for _ in range(num_iterations if layout.is_noise_visible else 0):
         coefficients, band = estimate.coefficients, estimate.band
         residual = samples - layout.at_samples.values(coefficients)
         fit_cov = layout.at_samples.covariance(band)
-        measurement = estimate.measurement.updated(residual, fit_cov, standing_out)
+        measurement = estimate.measurement.updated(residual, fit_cov, median_residual)
         jerk, jerk_cov = layout.jerks.values(coefficients), layout.jerks.covariance(band)
         strength = process.update(estimate.process, jerk, jerk_cov, layout.window)
-        estimate = solved(layout, samples, measurement, strength)
+        estimate = posterior_of(layout, samples, measurement, strength)
     return estimate
 
 
-def solved(
+def posterior_of(
     layout: Layout,
     samples: Float[np.ndarray, "sample signal"],
     measurement: Measurement,
     strength: Float[np.ndarray, "interval signal signal"],
 ) -> Estimate:
-    """The motion for given parameters: one linear system. Samples are in units of the noise."""
+    """The posterior of the motion for given parameters. Samples are in units of the noise."""
     if layout.is_noise_visible:
-        measurement = measurement.beside(strength[layout.interval_of_sample])
+        measurement = measurement.with_process(strength[layout.interval_of_sample])
     precision = measurement.precision
+    # Information of the spline's coefficients: sum A^T R^-1 A of the samples, sum D^T Q^-1 D of the
+    # third differences, and a faint pull to rest; its vector is sum A^T R^-1 y.
     information = layout.at_samples.gram(precision) + layout.jerks.gram(np.linalg.inv(strength))
     information += layout.rest[:, :, None, None] * np.eye(samples.shape[1])
     weighted = layout.at_samples.scatter(precision @ samples[:, :, None])

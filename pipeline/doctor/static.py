@@ -7,37 +7,37 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.pipeline.datasets.read_damaged import Written
+from rotoscope.pipeline.datasets.read_damaged import RawDataset
 from rotoscope.pipeline.doctor.check import Check, Findings
 from rotoscope.pipeline.doctor.labels import ACTION
 
 STILL_RANGE = 1e-4
-"""A dimension whose values spread less than this stands still."""
+"""A dimension whose values spread less than this is static, in its own unit."""
 STILL_STEP = 1e-3
-"""Steps below this share of a dimension's range count as standing still."""
+"""Steps below this share of a dimension's range count as none."""
 MAX_STILL_SHARE = 0.5
 
 Energies = Mapping[int, Float[np.ndarray, " time"]]
-"""What `motion_energies` gives."""
+"""Mean absolute change of brightness per frame, by episode index; see `motion_energies`."""
 
 
-def check_still(written: Written, energies: Energies) -> Check:
+def check_static(raw: RawDataset, energies: Energies) -> Check:
     """Every episode and every dimension moves, and so do the actions while the video does."""
     findings = Findings("still actions", advice="there is nothing to learn there; leave it out")
-    if ACTION not in written.columns:
+    if ACTION not in raw.columns:
         return findings.check("no action")
-    action = written.vector(ACTION)
+    action = raw.vector(ACTION)
     spread = np.ptp(action, axis=0)
-    names = [n for n, s in zip(written.names(ACTION), spread, strict=True) if s <= STILL_RANGE]
+    names = [n for n, s in zip(raw.names(ACTION), spread, strict=True) if s <= STILL_RANGE]
     if names:
         shown = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
         findings.warn(f"{len(names)} of {len(spread)} dimensions never move: {shown}")
-    for span in written.spans:
+    for span in raw.spans:
         if (np.ptp(action[span.rows], axis=0) <= STILL_RANGE).all():
             findings.warn(f"episode {span.episode}: no dimension moves in {span.length} frames")
-    moving, still = _video_against_action(written, energies)
+    moving, still = _video_against_action(raw, energies)
     share = still / moving if moving else 0.0
-    if share > MAX_STILL_SHARE and moving > written.fps:
+    if share > MAX_STILL_SHARE and moving > raw.fps:
         findings.warn(f"the action stands still in {100 * share:.0f} % of frames that move")
     if not energies:
         return findings.check("all dimensions move; there is no video to compare with")
@@ -47,17 +47,17 @@ def check_still(written: Written, energies: Energies) -> Check:
     )
 
 
-def _video_against_action(written: Written, energies: Energies) -> tuple[int, int]:
+def _video_against_action(raw: RawDataset, energies: Energies) -> tuple[int, int]:
     """Frames in which the video moves, and those of them in which the action does not."""
     known = [e[np.isfinite(e)] for e in energies.values()]
     if not any(map(len, known)):
         return 0, 0
     # Noise and compression change every frame a little.
     floor = 2.0 * float(np.quantile(np.concatenate(known), 0.1)) + 0.5
-    action = written.vector(ACTION)
+    action = raw.vector(ACTION)
     spread = spread_of(action)
     moving = still = 0
-    for span in written.spans:
+    for span in raw.spans:
         energy = energies.get(span.episode)
         if energy is None:
             continue
