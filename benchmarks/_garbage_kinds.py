@@ -18,7 +18,6 @@ from rotoscope.models.inverse_dynamics.labeler import load_labeler
 from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.model import (
-    LATENT_VERSION,
     LatentFacts,
     LatentModel,
     load_latent,
@@ -373,7 +372,7 @@ def _latent(folder: Path) -> Kind:
     module = build_latent_network(config, num_features=0, num_embodiments=1, num_targets=0)
     weights = {k: v.numpy() for k, v in module.state_dict().items() if not k.startswith("target.")}
     facts = LatentFacts(
-        version=LATENT_VERSION, config=config, gap_s=0.1, picture_shape=(64, 48), num_features=0,
+        config=config, gap_s=0.1, picture_shape=(64, 48), num_features=0,
         feature_scale=1.0, num_targets=0, embodiments=("a",), num_videos=2, data_sha256="",
         packages={},
     )  # fmt: skip

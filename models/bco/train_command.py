@@ -23,7 +23,7 @@ from rotoscope.models.bco.train import (
 )
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
-from rotoscope.models.policy.cloned import POLICY_VERSION, ClonedPolicy, PolicyFacts, save_policy
+from rotoscope.models.policy.cloned import ClonedPolicy, PolicyFacts, save_policy
 from rotoscope.models.policy.config import CloningConfig
 from rotoscope.models.simulators.rollout import rollout
 from rotoscope.models.simulators.simulator import STATE, Simulator, open_simulator
@@ -155,8 +155,6 @@ def _cloned(policy: Mlp, simulator: Simulator, states: Sequence[np.ndarray]) -> 
         encoded_scale=np.ones(space.num_encoded),
     )
     described = PolicyFacts(
-        version=POLICY_VERSION,
-        family="bc",
         config=CloningConfig(inputs=(STATE,), hidden=hidden),
         contract=facts.contract,
         input_names=(facts.state_names,),

@@ -17,7 +17,7 @@ from rotoscope.models.encoders.pretrained import (
     open_pretrained,
     pretrained_token,
 )
-from rotoscope.models.latent_actions.model import latent_digest, latent_token, open_latent
+from rotoscope.models.latent_actions.model import LATENT_FOLDER, latent_token, open_latent
 from rotoscope.pipeline.errors import UsageError, one_of
 
 _LATENT = "latent:"
@@ -49,7 +49,8 @@ def encoder_digest(name: str) -> str:
         UsageError: The folder is not there.
     """
     check_encoder(name)
-    return latent_digest(Path(name.removeprefix(_LATENT))) if name.startswith(_LATENT) else ""
+    is_latent = name.startswith(_LATENT)
+    return LATENT_FOLDER.digest(Path(name.removeprefix(_LATENT))) if is_latent else ""
 
 
 def encoder_token(name: str) -> str:

@@ -189,5 +189,5 @@ class _Search:
 def _few(rows: Rows) -> Rows:
     """Evenly spread rows, not more than a choice needs."""
     step = -(-max(1, len(rows.actions)) // _MAX_ROWS)
-    names = ("inputs", "actions", "frames", "times")
+    names = ("inputs", "actions", "frames")
     return replace(rows, **{name: getattr(rows, name)[::step] for name in names})

@@ -6,17 +6,14 @@ versions, hash of the data) and `metrics.json`.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from jaxtyping import Float, UInt8
-from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
+from pydantic import PositiveInt, model_validator
 
 from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.encoders.pretrained import Embed
@@ -39,32 +36,23 @@ from rotoscope.models.inverse_dynamics.rows import Rows
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import (
     WEIGHTS,
+    ModelFacts,
+    ModelFolder,
     below,
-    check_files,
     filled,
-    read_arrays,
-    read_metrics,
 )
-from rotoscope.models.training.model_folder import read_facts as read_yaml_facts
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import UsageError
-from rotoscope.pipeline.files.atomic import atomic_path
-from rotoscope.pipeline.files.paths import inside
 
-LABELER_VERSION = 3
-"""Changes with the layout of a labeler's folder."""
-FACTS, METRICS = "labeler.yaml", "metrics.json"
 _BATCH_ROWS = 4096
 _BATCH_IMAGES = 256
 
 
-class LabelerFacts(BaseModel):
+class LabelerFacts(ModelFacts):
     """`labeler.yaml`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    version: int
-    """`LABELER_VERSION` of the program that wrote it."""
+    version: int = 3
+    """Changes with the layout of the folder."""
     family: str
     """What kind of labeler it is."""
     config: InverseDynamicsConfig
@@ -93,6 +81,14 @@ class LabelerFacts(BaseModel):
         if len(self.input_sizes) != len(self.inputs):
             raise ValueError(f"{len(self.inputs)} inputs, but {len(self.input_sizes)} sizes")
         return self
+
+
+LABELER_FOLDER = ModelFolder(
+    LabelerFacts,
+    "labeler.yaml",
+    missing="is no trained labeler: {}; name the folder that 'rotoscope train inverse-dynamics "
+    "--out' wrote",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +136,8 @@ class Labeler:
         """A member's network, without its weights."""
         return network_for(self.facts.config, self.space, len(self.scaling.input_mean))
 
-    def open_encoder(self) -> Embed | None:
+    @cached_property
+    def encoder(self) -> Embed | None:
         """What turns pictures into columns; `None` where members have image networks themselves.
 
         Raises:
@@ -326,8 +323,6 @@ def network_for(config: InverseDynamicsConfig, space: ActionSpace, num_inputs: i
 
 def save_labeler(labeler: Labeler, folder: Path) -> None:
     """Writes the folder, whole or not at all."""
-    from safetensors.numpy import save_file
-
     arrays: dict[str, np.ndarray] = {
         f"scaling.{name}": value for name, value in vars(labeler.scaling).items()
     }
@@ -338,13 +333,7 @@ def save_labeler(labeler: Labeler, folder: Path) -> None:
     arrays["calibration.temperature"] = np.array([labeler.calibration.temperature])
     for number, member in enumerate(labeler.members):
         arrays |= {f"member.{number}.{name}": value for name, value in member.items()}
-    with atomic_path(folder) as temporary:
-        temporary.mkdir()
-        contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
-        save_file(contiguous, temporary / WEIGHTS)
-        facts = labeler.facts.model_dump(mode="json")
-        (temporary / FACTS).write_text(yaml.safe_dump(facts, sort_keys=False))
-        (temporary / METRICS).write_text(json.dumps(labeler.metrics, indent=2) + "\n")
+    LABELER_FOLDER.save(folder, labeler.facts, arrays, labeler.metrics)
 
 
 def load_labeler(folder: Path) -> Labeler:
@@ -353,8 +342,7 @@ def load_labeler(folder: Path) -> Labeler:
     Raises:
         UsageError: The folder is missing or incomplete, or was written by another version.
     """
-    facts = read_facts(folder)
-    arrays = read_arrays(folder / WEIGHTS)
+    facts, arrays, metrics = LABELER_FOLDER.load(folder)
     num = len({name.split(".")[1] for name in arrays if name.startswith("member.")})
     check_labeler_arrays(arrays, facts.config, facts.contract, folder / WEIGHTS)
     components = below(arrays, "components.")
@@ -368,24 +356,5 @@ def load_labeler(folder: Path) -> Labeler:
             arrays["calibration.factor"],
             float(arrays["calibration.temperature"][0]),
         ),
-        metrics=read_metrics(folder / METRICS),
+        metrics=metrics,
     )
-
-
-def read_facts(folder: Path) -> LabelerFacts:
-    """`labeler.yaml` of a folder; raises as `load_labeler`."""
-    check_files(
-        folder,
-        (FACTS, WEIGHTS, METRICS),
-        what="is no trained labeler: {}; name the folder that 'rotoscope train inverse-dynamics "
-        "--out' wrote",
-    )
-    return read_yaml_facts(folder / FACTS, LabelerFacts, version=LABELER_VERSION)
-
-
-def folder_digest(folder: Path) -> str:
-    """Hash of what decides a labeler's answers."""
-    found = hashlib.sha256()
-    for name in (FACTS, WEIGHTS):
-        found.update(inside(folder, name, what="the file", error=UsageError).read_bytes())
-    return found.hexdigest()

@@ -22,7 +22,6 @@ from rotoscope.models.inverse_dynamics.error_model import DoubtModel
 from rotoscope.models.inverse_dynamics.kernel_ridge import fit_kernel
 from rotoscope.models.inverse_dynamics.kernel_search import choose_kernel, least_window
 from rotoscope.models.inverse_dynamics.labeler import (
-    LABELER_VERSION,
     Labeler,
     LabelerFacts,
     network_for,
@@ -287,14 +286,15 @@ class _Fit:
         config = self.config
         loop = config.loop.model_copy(update={"seed": config.loop.seed + 1000 * number})
         device = choose_device(loop)
-        fitted, judged = self._tensors(here, device), self._tensors(there, device)
         settings = config.model_dump_json(exclude={"loop"})
         problem = Problem(
             name=f"member {number + 1} of {config.members}",
             build=lambda: self._build(ridge),
-            num_rows=len(here.actions),
-            loss=lambda module, batch: self._loss(module, fitted, batch),
-            validate=lambda module: self._validation(module, judged),
+            fitted=self._tensors(here, device),
+            num_fitted=len(here.actions),
+            held_out=self._tensors(there, device),
+            num_held_out=len(there.actions),
+            loss=self._loss,
             fingerprint=hashlib.sha256(f"{self.digest}|{settings}".encode()).hexdigest(),
         )
         done = train(
@@ -328,20 +328,9 @@ class _Fit:
         out = run_network(module, data["inputs"][batch], embeddings).float()
         return network_loss(out, data["target"][batch], data["weights"], self.space)
 
-    def _validation(self, module: Any, data: dict[str, Any]) -> float:
-        import torch
-
-        num, size = len(data["inputs"]), self.config.loop.batch_size
-        total = 0.0
-        for start in range(0, num, size):
-            batch = torch.arange(start, min(start + size, num), device=data["inputs"].device)
-            total += float(self._loss(module, data, batch)) * len(batch)
-        return total / num
-
 
 def _facts(data: LabelledSet, config: InverseDynamicsConfig, data_sha256: str) -> LabelerFacts:
     return LabelerFacts(
-        version=LABELER_VERSION,
         family="inverse_dynamics",
         config=config,
         contract=data.contract,

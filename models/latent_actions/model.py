@@ -6,17 +6,14 @@ versions, hash of the data) and `metrics.json`, which says whether its latents c
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from jaxtyping import Float, Int, UInt8
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from rotoscope.models.encoders.pretrained import (
     Embed,
@@ -31,32 +28,22 @@ from rotoscope.models.latent_actions.networks import (
     latents_of,
 )
 from rotoscope.models.training.model_folder import (
-    WEIGHTS,
-    check_files,
+    METRICS,
+    ModelFacts,
+    ModelFolder,
     damaged,
     filled,
-    read_arrays,
-    read_facts,
-    read_metrics,
 )
 from rotoscope.pipeline.errors import UsageError
-from rotoscope.pipeline.files.atomic import atomic_path
-from rotoscope.pipeline.files.paths import inside
 
-LATENT_VERSION = 1
-"""Changes with the layout of the folder."""
 _BATCH_IMAGES = 128
-_DECISIVE = (".safetensors", ".yaml")
-_FILES = ("latent.yaml", "model.safetensors", "metrics.json")
 
 
-class LatentFacts(BaseModel):
+class LatentFacts(ModelFacts):
     """`latent.yaml`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    version: int
-    """`LATENT_VERSION` of the program that wrote it."""
+    version: int = 1
+    """Changes with the layout of the folder."""
     config: LatentActionConfig
     """Its settings."""
     gap_s: float = Field(gt=0)
@@ -77,6 +64,14 @@ class LatentFacts(BaseModel):
     """Hash of pictures and tracks."""
     packages: dict[str, str]
     """Versions of what trained it."""
+
+
+LATENT_FOLDER = ModelFolder(
+    LatentFacts,
+    "latent.yaml",
+    missing="is no trained latent action model: {}; name the folder that 'rotoscope train "
+    "latent-action --out' wrote",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,15 +183,7 @@ class LatentModel:
 
 def save_latent(model: LatentModel, folder: Path) -> None:
     """Writes the folder, whole or not at all."""
-    from safetensors.numpy import save_file
-
-    with atomic_path(folder) as temporary:
-        temporary.mkdir()
-        arrays = {name: np.ascontiguousarray(value) for name, value in model.weights.items()}
-        save_file(arrays, temporary / "model.safetensors")
-        facts = model.facts.model_dump(mode="json")
-        (temporary / "latent.yaml").write_text(yaml.safe_dump(facts, sort_keys=False))
-        (temporary / "metrics.json").write_text(json.dumps(model.metrics, indent=2) + "\n")
+    LATENT_FOLDER.save(folder, model.facts, model.weights, model.metrics)
 
 
 def load_latent(folder: Path) -> LatentModel:
@@ -205,26 +192,10 @@ def load_latent(folder: Path) -> LatentModel:
     Raises:
         UsageError: The folder is missing, incomplete, damaged, or of another version.
     """
-    check_files(
-        folder,
-        _FILES,
-        what="is no trained latent action model: {}; name the folder that 'rotoscope train "
-        "latent-action --out' wrote",
-    )
-    facts = read_facts(folder / "latent.yaml", LatentFacts, version=LATENT_VERSION)
-    metrics = read_metrics(folder / "metrics.json")
+    facts, weights, metrics = LATENT_FOLDER.load(folder)
     if not isinstance(metrics.get("collapsed"), bool):
-        raise damaged(folder / "metrics.json", "it does not say whether latents collapsed")
-    return LatentModel(facts, read_arrays(folder / WEIGHTS), metrics)
-
-
-def latent_digest(folder: Path) -> str:
-    """Hash of what decides a model's answers; scores beside it do not."""
-    found = hashlib.sha256()
-    for name in sorted(f.name for f in folder.iterdir() if f.suffix in _DECISIVE):
-        path = inside(folder, name, what="the file", error=UsageError)
-        found.update(name.encode() + b"\0" + path.read_bytes())
-    return found.hexdigest()
+        raise damaged(folder / METRICS, "it does not say whether latents collapsed")
+    return LatentModel(facts, weights, metrics)
 
 
 def latent_token(folder: Path) -> str:
@@ -236,7 +207,7 @@ def latent_token(folder: Path) -> str:
     """
     encoder = load_latent(folder).facts.config.encoder
     inner = pretrained_token(encoder) if is_pretrained(encoder) else encoder
-    return f"latent {latent_digest(folder)} {inner}"
+    return f"latent {LATENT_FOLDER.digest(folder)} {inner}"
 
 
 def open_latent(folder: Path) -> Embed:

@@ -21,7 +21,6 @@ from rotoscope.models.latent_actions.data import (
 )
 from rotoscope.models.latent_actions.losses import Batchable, stretch_losses
 from rotoscope.models.latent_actions.model import (
-    LATENT_VERSION,
     LatentFacts,
     LatentModel,
     save_latent,
@@ -112,7 +111,7 @@ class _Fit:
             features = tuple(f / scale for f in features)
         return cls(data, config, data.gap_s(config), learned, held, features, scale)
 
-    def problem(self) -> Problem:
+    def problem(self) -> Problem[tuple[Batchable, Any]]:
         """What the loop trains."""
         device = choose_device(self.config.loop)
         here, rows = self._tensors(self.learned, device)
@@ -123,9 +122,11 @@ class _Fit:
         return Problem(
             name="latent action model",
             build=self._build,
-            num_rows=len(rows),
-            loss=lambda module, batch: self._loss(module, here, rows[batch]),
-            validate=lambda module: self._validation(module, there, judged),
+            fitted=(here, rows),
+            num_fitted=len(rows),
+            held_out=(there, judged),
+            num_held_out=len(judged),
+            loss=self._loss,
             fingerprint=hashlib.sha256(text.encode()).hexdigest(),
         )
 
@@ -155,7 +156,6 @@ class _Fit:
     def facts(self) -> LatentFacts:
         """What the folder says about itself."""
         return LatentFacts(
-            version=LATENT_VERSION,
             config=self.config,
             gap_s=self.gap_s,
             picture_shape=self.data.picture_shape,
@@ -217,20 +217,18 @@ class _Fit:
         points = [v.points.reshape(len(v.points), -1) for v in videos]
         return _track_scales([v.targets for v in videos], steps), _track_scales(points, steps)
 
-    def _loss(self, module: Any, data: Batchable, frames: Any) -> Any:
+    def _loss(self, module: Any, data: tuple[Batchable, Any], batch: Any) -> Any:
+        """At a number of gaps drawn for the step; on held-out videos, the mean over all of them."""
         import torch
 
-        gaps = int(torch.randint(1, self.config.most_gaps + 1, ()))
-        return stretch_losses(module, data, frames, self.config, gaps=gaps).total
-
-    def _validation(self, module: Any, data: Batchable, frames: Any) -> float:
-        total, size = 0.0, self.config.loop.batch_size
-        for start in range(0, len(frames), size):
-            part = frames[start : start + size]
-            for gaps in range(1, self.config.most_gaps + 1):
-                losses = stretch_losses(module, data, part, self.config, gaps=gaps)
-                total += float(losses.total) * len(part)
-        return total / len(frames) / self.config.most_gaps
+        videos, rows = data
+        most = self.config.most_gaps
+        every = [int(torch.randint(1, most + 1, ()))] if module.training else range(1, most + 1)
+        losses = [
+            stretch_losses(module, videos, rows[batch], self.config, gaps=gaps).total
+            for gaps in every
+        ]
+        return torch.stack(losses).mean()
 
 
 def _quantiles(values: np.ndarray, *shares: float) -> list[np.ndarray]:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from rotoscope.models.policy.cloned import (
-    POLICY_VERSION,
     ClonedPolicy,
     PolicyFacts,
     network_for,
@@ -61,8 +60,6 @@ def train_cloning(
     known = rows.actions[rows.weights > 0]
     scaling = Scaling.of(rows.inputs, known, space)
     facts = PolicyFacts(
-        version=POLICY_VERSION,
-        family="bc",
         config=config,
         contract=data.contract,
         input_names=tuple(tuple(names) for names in input_names),
@@ -111,16 +108,17 @@ class _Fit:
     scaling: Scaling
     digest: str
 
-    def problem(self, rows: PolicyRows, judged: PolicyRows) -> Problem:
+    def problem(self, rows: PolicyRows, judged: PolicyRows) -> Problem[dict[str, Any]]:
         device = choose_device(self.config.loop)
-        seen, held = self._tensors(rows, device), self._tensors(judged, device)
         settings = self.config.model_dump_json(exclude={"loop"})
         return Problem(
             name="policy",
             build=lambda: network_for(self.config, self.space, len(self.scaling.input_mean)),
-            num_rows=len(rows),
-            loss=lambda module, batch: self._loss(module, seen, batch),
-            validate=lambda module: self._validation(module, held),
+            fitted=self._tensors(rows, device),
+            num_fitted=len(rows),
+            held_out=self._tensors(judged, device),
+            num_held_out=len(judged),
+            loss=self._loss,
             fingerprint=hashlib.sha256(f"{self.digest}|{settings}".encode()).hexdigest(),
         )
 
@@ -145,16 +143,6 @@ class _Fit:
             images = shifted(images, self.config.shift_px)
         out = run_policy(module, data["inputs"][batch], images, chunk=self.config.chunk)
         return policy_loss(out.float(), data["target"][batch], data["weights"][batch], self.space)
-
-    def _validation(self, module: Any, data: dict[str, Any]) -> float:
-        import torch
-
-        num, size = len(data["inputs"]), self.config.loop.batch_size
-        total = 0.0
-        for start in range(0, num, size):
-            batch = torch.arange(start, min(start + size, num), device=data["inputs"].device)
-            total += float(self._loss(module, data, batch)) * len(batch)
-        return total / num
 
 
 def _scores(policy: ClonedPolicy, rows: PolicyRows) -> dict[str, Any]:

@@ -204,7 +204,7 @@ class _Job:
             state_names=None if state is None else tuple(map(str, state["names"] or ())),
             learned_from=self.said(),
             data_sha256=self._digest(),
-            packages=package_versions(("lerobot", "torch", "numpy", "rotoscope")),
+            packages=package_versions("lerobot"),
         )
         with atomic_path(out) as temporary:
             shutil.copytree(last / "pretrained_model", temporary)

@@ -44,19 +44,23 @@ TrainListener = Callable[[TrainEvent], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
-    """What is to be trained, on which rows, judged how."""
+class Problem[Data]:
+    """What is to be trained, on which rows, scored on which others."""
 
     name: str
     """Shown in events."""
     build: Callable[[], torch.nn.Module]
     """Makes the network; its initial weights come from torch's generator."""
-    num_rows: int
-    """Rows to draw batches from."""
-    loss: Callable[[torch.nn.Module, torch.Tensor], torch.Tensor]
-    """Scalar loss of the rows with the given indices."""
-    validate: Callable[[torch.nn.Module], float]
-    """Loss on held-out episodes, by a network in evaluation mode."""
+    fitted: Data
+    """Tensors of the rows to draw batches from, on the device of `choose_device`."""
+    num_fitted: int
+    """How many rows these are."""
+    held_out: Data
+    """Tensors of the rows of held-out episodes."""
+    num_held_out: int
+    """How many rows these are."""
+    loss: Callable[[torch.nn.Module, Data, torch.Tensor], torch.Tensor]
+    """Mean loss of the rows with the given indices, of either; the network's mode tells which."""
     fingerprint: str
     """Hash of data and settings that decide the outcome beyond those of the loop."""
 
@@ -87,8 +91,20 @@ def choose_device(config: LoopConfig) -> torch.device:
     return torch.device("cuda" if has_cuda and config.device != "cpu" else "cpu")
 
 
-def train(
-    problem: Problem,
+def batched_mean(
+    loss: Callable[[torch.Tensor], torch.Tensor], num_rows: int, size: int, device: torch.device
+) -> float:
+    """Mean over rows of a loss that is the mean over the rows it is given, `size` at a time."""
+    import torch
+
+    total = 0.0
+    for rows in torch.arange(num_rows, device=device).split(size):
+        total += float(loss(rows)) * len(rows)
+    return total / num_rows
+
+
+def train[Data](
+    problem: Problem[Data],
     config: LoopConfig,
     *,
     checkpoint: Path,
@@ -112,10 +128,10 @@ def train(
         return run.result()
 
 
-class _Run:
+class _Run[Data]:
     """State of one training."""
 
-    def __init__(self, problem: Problem, config: LoopConfig, checkpoint: Path) -> None:
+    def __init__(self, problem: Problem[Data], config: LoopConfig, checkpoint: Path) -> None:
         import torch
 
         self.problem, self.config, self.path = problem, config, checkpoint
@@ -148,7 +164,8 @@ class _Run:
         self.module.train()
         is_mixed = config.mixed_precision and self.device.type == "cuda"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=is_mixed):
-            loss = self.problem.loss(self.module, self._batch().to(self.device))
+            batch = self._batch().to(self.device)
+            loss = self.problem.loss(self.module, self.problem.fitted, batch)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.module.parameters(), config.clip_norm)
@@ -181,7 +198,8 @@ class _Run:
         """Rows of this step: each once an epoch, in an order given by seed and epoch."""
         import torch
 
-        rows, size = self.problem.num_rows, min(self.config.batch_size, self.problem.num_rows)
+        rows = self.problem.num_fitted
+        size = min(self.config.batch_size, rows)
         per_epoch = max(1, rows // size)
         epoch, position = divmod(self.step, per_epoch)
         if self._epoch[0] != epoch:
@@ -202,11 +220,17 @@ class _Run:
     def _look(self) -> TrainEvent:
         import torch
 
+        problem, size = self.problem, self.config.batch_size
         own = _copy(self.module.state_dict())
         self.module.load_state_dict(self.average)
         self.module.eval()
         with torch.no_grad():
-            validation = self.problem.validate(self.module)
+            validation = batched_mean(
+                lambda rows: problem.loss(self.module, problem.held_out, rows),
+                problem.num_held_out,
+                size,
+                self.device,
+            )
         self.module.load_state_dict(own)
         self.looks_since_best += 1
         if validation < self.best:
@@ -215,7 +239,7 @@ class _Run:
         loss = sum(self.losses) / max(1, len(self.losses))
         self.losses = []
         return TrainEvent(
-            self.problem.name, self.step, self.config.num_steps, loss, validation, self.best
+            problem.name, self.step, self.config.num_steps, loss, validation, self.best
         )
 
     def _state(self) -> dict[str, Any]:

@@ -18,17 +18,15 @@ from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest
 from rotoscope.models.inverse_dynamics.error_model import DoubtModel
 from rotoscope.models.inverse_dynamics.labeler import (
-    LABELER_VERSION,
+    LABELER_FOLDER,
     Labeler,
     LabelerFacts,
-    folder_digest,
     save_labeler,
 )
 from rotoscope.models.inverse_dynamics.networks import LabelerScaling
 from rotoscope.models.inverse_dynamics.pixels_stage import Pixels, PixelsConfig
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.model import (
-    LATENT_VERSION,
     LatentFacts,
     LatentModel,
     save_latent,
@@ -74,7 +72,7 @@ def save_drawn(name: str, folder: Path, *, encoder: str | None = None) -> Path:
     num_inputs, actions = width * taps, len(CONTRACT.dimensions)
     labeler = Labeler(
         facts=LabelerFacts(
-            version=LABELER_VERSION, family="inverse_dynamics", config=config, contract=CONTRACT,
+            family="inverse_dynamics", config=config, contract=CONTRACT,
             inputs=config.inputs, input_sizes=(3,) * len(config.inputs), camera=config.camera,
             image_size=(SIDE_PX, SIDE_PX), constant=(), data_sha256="",
             encoder_sha256=encoder_digest(config.image_network), packages={},
@@ -156,7 +154,7 @@ def inverse_dynamics(folder: Path) -> dict[str, Any]:
     for name, size in {"cnn": 2 * 64, "pca": 6}.items():
         model = save_drawn(name, folder / name)
         values = np.random.default_rng(3).normal(size=(NUM, size)).astype(np.float16)
-        tracks = {"pixels": EmbeddingTrack(folder_digest(model), values)}
+        tracks = {"pixels": EmbeddingTrack(LABELER_FOLDER.digest(model), values)}
         made[name] = run_clip_stage("label.inverse_dynamics", clip, tracks, model=model)
     return parts(**made)
 
@@ -216,7 +214,7 @@ def save_latent_model(kind: str, folder: Path) -> Path:
         | ({"codebook": {"num_groups": 2}} if kind == "vq" else {})
     )
     facts = LatentFacts(
-        version=LATENT_VERSION, config=config, gap_s=0.1, picture_shape=(96, 64), num_features=0,
+        config=config, gap_s=0.1, picture_shape=(96, 64), num_features=0,
         feature_scale=1.0, num_targets=0, embodiments=("one",), num_videos=1, data_sha256="",
         packages={},
     )  # fmt: skip
