@@ -48,6 +48,14 @@ class BcoSettings:
     policy: Fit = _POLICY
     """Training of the policy, in every round from the start."""
 
+    def __post_init__(self) -> None:
+        counts = ("num_random_episodes", "num_rounds", "num_own_episodes")
+        for name in (*counts, "max_transitions_per_round"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; BCO needs at least 1")
+        if not 0 <= self.random_share <= 1:
+            raise UsageError(f"random_share is {self.random_share:g}; a share is 0..1")
+
 
 @dataclass(frozen=True, eq=False)
 class OwnEpisode:

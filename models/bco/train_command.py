@@ -79,9 +79,13 @@ def train_bco(
         listener: Told of every round.
 
     Raises:
-        UsageError: Another kind of action or state, an unknown simulator, or `out` holds something.
+        UsageError: No round or a negative seed, another kind of action or state, an unknown
+            simulator, or `out` holds something.
         DatasetError: No dataset, or no states in it.
     """
+    settings = replace(BcoSettings(), num_rounds=num_rounds)
+    if seed < 0:
+        raise UsageError(f"seed is {seed}; it must be 0 or more")
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty; name another folder with --out, or remove it")
     simulator = open_simulator(env)
@@ -94,7 +98,6 @@ def train_bco(
             told.append(_told(made, simulator, num_rounds))
             listener(told[-1])
 
-        settings = replace(BcoSettings(), num_rounds=num_rounds)
         rounds = iterate_bco(simulator, states, settings, seed=seed, listener=tell)
         save_policy(_cloned(rounds[-1].policy, simulator, states), out / POLICY)
         _train_labeler([e for r in rounds for e in r.own], simulator, seed, out / LABELER)

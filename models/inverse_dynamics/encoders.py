@@ -16,8 +16,9 @@ from rotoscope.models.encoders.pretrained import (
     is_pretrained,
     open_pretrained,
     pretrained_token,
+    require_pretrained,
 )
-from rotoscope.models.latent_actions.model import LATENT_FOLDER, latent_token, open_latent
+from rotoscope.models.latent_actions.model import LATENT_FOLDER, latent_token, usable_latent
 from rotoscope.pipeline.errors import UsageError, one_of
 
 _LATENT = "latent:"
@@ -40,6 +41,20 @@ def check_encoder(name: str) -> None:
     elif name not in (SMALL_NETWORK, COMPONENTS) and not is_pretrained(name):
         valid = one_of([SMALL_NETWORK, COMPONENTS, *PRETRAINED, "latent:FOLDER"])
         raise UsageError(f"unknown encoder {name!r}; valid ones are {valid}")
+
+
+def require_encoder(name: str) -> None:
+    """Refuses an encoder that nothing could be trained on; cheap beside training.
+
+    Raises:
+        UsageError: As `check_encoder`; or no such network, or a latent model that tells nothing.
+        AssetError: Named weights are not there.
+    """
+    check_encoder(name)
+    if name.startswith(_LATENT):
+        usable_latent(Path(name.removeprefix(_LATENT)))
+    elif is_pretrained(name):
+        require_pretrained(name)
 
 
 def encoder_digest(name: str) -> str:
@@ -75,7 +90,7 @@ def open_encoder(name: str) -> Embed:
     """
     check_encoder(name)
     if name.startswith(_LATENT):
-        return open_latent(Path(name.removeprefix(_LATENT)))
+        return usable_latent(Path(name.removeprefix(_LATENT))).embed
     if not is_pretrained(name):
         raise UsageError(f"encoder {name!r} is learned with a labeler; there is none to open")
     return open_pretrained(name)

@@ -17,7 +17,7 @@ from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.inverse_dynamics.calibration import Calibration
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.cross_conformal import HeldOut, calibrated
-from rotoscope.models.inverse_dynamics.encoders import check_encoder, encoder_digest, open_encoder
+from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
 from rotoscope.models.inverse_dynamics.error_model import DoubtModel
 from rotoscope.models.inverse_dynamics.kernel_ridge import fit_kernel
 from rotoscope.models.inverse_dynamics.kernel_search import choose_kernel, least_window
@@ -73,7 +73,6 @@ def train_inverse_dynamics(
         DatasetError: Too few episodes, or none long enough to hold a window.
         UsageError: Settings that cannot be met, or checkpoints of another training.
     """
-    check_settings(config)
     data, left_out = _with_known_windows(data, config)
     Folds.of(len(data.episodes), config.members, seed=config.loop.seed)  # enough of them?
     if config.kind == "kernel":
@@ -91,28 +90,6 @@ def train_inverse_dynamics(
     save_labeler(labeler, out)
     _forget(out.with_name(out.name + ".training"))
     return labeler
-
-
-def check_settings(config: InverseDynamicsConfig) -> None:
-    """Refuses settings that contradict each other.
-
-    Raises:
-        UsageError: Nothing to see, an unknown encoder, an image network to be trained by what is
-            solved in closed form, or a device that is not there.
-    """
-    check_encoder(config.image_network)
-    if not config.inputs and not config.camera:
-        raise UsageError(
-            "a labeler must see something: set inputs or camera, such as "
-            "-o inputs=[observation.state] or -o camera=observation.images.front"
-        )
-    if config.kind != "mlp" and config.learns_images:
-        raise UsageError(
-            f"kind={config.kind} cannot train the image network 'cnn'; use kind=mlp, encoder=pca, "
-            "or a pretrained encoder"
-        )
-    if config.kind == "mlp":
-        choose_device(config.loop)
 
 
 def _with_known_windows(

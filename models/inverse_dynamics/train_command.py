@@ -8,9 +8,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.encoders import require_encoder
 from rotoscope.models.inverse_dynamics.labeler import Labeler
-from rotoscope.models.inverse_dynamics.train import check_settings, train_inverse_dynamics
-from rotoscope.models.training.loop import TrainListener
+from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
+from rotoscope.models.training.loop import TrainListener, check_loop
 from rotoscope.models.training.read import read_labelled
 from rotoscope.models.training.settings import read_settings
 from rotoscope.pipeline.contract import ActionContract
@@ -42,7 +43,6 @@ def train_from_dataset(
         ContractError: Actions that mean something else than `contract` says.
     """
     config = parse_settings(overrides)
-    check_settings(config)
     labelled = read_labelled(
         data,
         inputs=config.inputs,
@@ -54,12 +54,18 @@ def train_from_dataset(
 
 
 def parse_settings(overrides: Sequence[str]) -> InverseDynamicsConfig:
-    """Settings out of `key=value`, values read as YAML.
+    """Settings out of `key=value`, values read as YAML, that can be met here.
 
     Raises:
-        UsageError: Not of that form, an unknown key, or a value out of range.
+        UsageError: Not of that form, an unknown key, a value out of range, an encoder that is
+            unknown or tells nothing, or a device that is absent.
+        AssetError: Weights of the encoder are not there.
     """
-    return read_settings(overrides, InverseDynamicsConfig)
+    config = read_settings(overrides, InverseDynamicsConfig)
+    require_encoder(config.image_network)
+    if config.kind == "mlp":
+        check_loop(config.loop)
+    return config
 
 
 def _read_contract(path: Path) -> ActionContract:

@@ -210,17 +210,12 @@ def latent_token(folder: Path) -> str:
     return f"latent {LATENT_FOLDER.digest(folder)} {inner}"
 
 
-def open_latent(folder: Path) -> Embed:
-    """What a trained model tells labelers; the encoder `latent:FOLDER`.
+def usable_latent(folder: Path) -> LatentModel:
+    """A trained model whose latents are worth something; its `embed` is the encoder of labelers.
 
     Raises:
         UsageError: As `load_latent`, or its latents collapsed: they tell nothing.
     """
-    return usable_latent(folder).embed
-
-
-def usable_latent(folder: Path) -> LatentModel:
-    """A trained model whose latents are worth something; raises as `open_latent`."""
     model = load_latent(folder)
     if model.metrics["collapsed"]:
         raise UsageError(

@@ -58,7 +58,6 @@ def train_latent_action(
         DatasetError: Too few videos, or none long enough.
         UsageError: Settings that cannot be met, or a checkpoint of another training.
     """
-    choose_device(config.loop)
     check_videos(data, config)
     fit = _Fit.of(data, config)
     work = out.with_name(out.name + ".training") / "latent.pt"

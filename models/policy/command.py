@@ -9,7 +9,7 @@ from typing import Any
 from rotoscope.models.policy.cloning import train_cloning
 from rotoscope.models.policy.config import CloningConfig
 from rotoscope.models.policy.trusted import said, trust_of
-from rotoscope.models.training.loop import TrainListener
+from rotoscope.models.training.loop import TrainListener, check_loop
 from rotoscope.models.training.read import read_labelled
 from rotoscope.models.training.settings import read_settings
 from rotoscope.pipeline.datasets.read import open_dataset
@@ -65,12 +65,7 @@ def train_built_in(
 ) -> dict[str, Any]:
     """Behaviour cloning; see `train_policy`."""
     config = read_settings(overrides, CloningConfig)
-    labels = [name for name in config.inputs if name.startswith("label.")]
-    if labels:
-        raise UsageError(
-            f"{', '.join(labels)}: labels say what was done and how sure that is; nobody knows "
-            "them where a policy acts. Name observation.state or track.* features"
-        )
+    check_loop(config.loop)
     dataset = open_dataset(data)
     labelled = read_labelled(
         data, inputs=config.inputs, camera=config.camera, image_size=config.image_size

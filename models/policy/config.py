@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from rotoscope.models.training.config import LoopConfig
 
@@ -37,7 +37,7 @@ class CloningConfig(BaseModel):
     """Actions that it plans at once."""
     execute: int = Field(default=1, ge=1)
     """How many of them are executed before it looks again."""
-    hidden: tuple[int, ...] = Field(default=(256, 256), min_length=1)
+    hidden: tuple[PositiveInt, ...] = Field(default=(256, 256), min_length=1)
     """Widths of the hidden layers."""
     weighting: Literal["none", "confidence"] = "none"
     """Whether rows count alike, or as much as `label.confidence` says. Rows that `label.valid`
@@ -50,11 +50,17 @@ class CloningConfig(BaseModel):
     """How the network is trained."""
 
     @model_validator(mode="after")
-    def _executes_what_it_plans(self) -> CloningConfig:
+    def _fits_together(self) -> CloningConfig:
         if self.execute > self.chunk:
             raise ValueError(
                 f"execute is {self.execute}, but only chunk={self.chunk} actions are planned"
             )
         if not self.inputs and not self.camera:
             raise ValueError("a policy must see something: set inputs or camera")
+        labels = [name for name in self.inputs if name.startswith("label.")]
+        if labels:
+            raise ValueError(
+                f"{', '.join(labels)}: labels say what was done and how sure that is; nobody knows "
+                "them where a policy acts. Name observation.state or track.* features"
+            )
         return self

@@ -88,14 +88,13 @@ def train_lerobot(
     own = [o for o in overrides if o.partition("=")[0] in LerobotConfig.model_fields]
     config = read_settings(own, LerobotConfig)
     options = DEFAULTS | _options([o for o in overrides if o not in own])
+    _check_options(options, policy)
     dataset = open_dataset(data)
     if not cameras_of(dataset) and "observation.environment_state" not in dataset.info["features"]:
         raise DatasetError(
             f"{data} has no pictures, and {policy} needs some; train the built-in policy instead: "
             "--policy bc"
         )
-    if policy == "vqbet":
-        _check_phases(options)
     if policy != "act":
         _check_sizes(dataset, policy, config.image_size)
     if config.loader == "lerobot":
@@ -169,11 +168,6 @@ class _Job:
         with _command_line(["lerobot-train", *arguments]):
             try:
                 script.train()
-            except SystemExit as error:
-                raise UsageError(
-                    f"lerobot-train refused its options ({' '.join(arguments)}): see its message "
-                    "above"
-                ) from error
             except ValueError as error:
                 raise UsageError(f"LeRobot's {self.policy} refused: {error}") from error
 
@@ -300,14 +294,33 @@ def _check_sizes(dataset: Dataset, policy: str, image_size: int | None) -> None:
             )
 
 
-def _check_phases(options: dict[str, str]) -> None:
-    steps = int(options["steps"])
-    first = int(options.get("policy.n_vqvae_training_steps", 20000))
-    if steps <= first:
+def _check_options(options: dict[str, str], policy: str) -> None:
+    """Has LeRobot read its options before any data are, and checks the steps of `vqbet`."""
+    import draccus
+    from draccus.utils import DraccusException
+    from lerobot.configs.train import TrainPipelineConfig
+
+    # What `policy.type` may be is known once the script's own imports are done.
+    importlib.import_module("lerobot.scripts.lerobot_train")
+    named = {"dataset.repo_id": "rotoscope/any", "policy.type": policy} | options
+    arguments = [f"--{key}={value}" for key, value in named.items()]
+    try:
+        found: Any = draccus.parse(TrainPipelineConfig, args=arguments)
+    except DraccusException as error:
+        told = " ".join(str(error).split())
+        raise UsageError(f"lerobot-train refused its options: {told}") from error
+    except SystemExit as error:
         raise UsageError(
-            f"vqbet spends its first {first} steps on its codebook and has only {steps}: the "
+            f"lerobot-train refused its options ({' '.join(arguments)}): see its message above"
+        ) from error
+    if found.steps < 1:
+        raise UsageError(f"steps is {found.steps}; at least 1 is needed")
+    first = found.policy.n_vqvae_training_steps if policy == "vqbet" else 0
+    if found.steps <= first:
+        raise UsageError(
+            f"vqbet spends its first {first} steps on its codebook and has only {found.steps}: the "
             f"policy itself would learn nothing; set steps above that, or "
-            f"policy.n_vqvae_training_steps={max(1, steps // 4)}"
+            f"policy.n_vqvae_training_steps={max(1, found.steps // 4)}"
         )
 
 

@@ -34,9 +34,17 @@ def record_demonstrations(
         as_videos: Plain mp4 files without states or actions instead of a dataset.
 
     Raises:
-        UsageError: An unknown simulator or camera, no camera for videos, `out` is not empty, or
-            labels asked for where videos have none.
+        UsageError: A number out of range, an unknown simulator or camera, no camera for videos,
+            `out` is not empty, or labels asked for where videos have none.
     """
+    for name, value, least in (
+        ("--episodes", num_episodes, 1),
+        ("--seed", first_seed, 0),
+        ("--size", size_px, 16),
+        ("--labelled", num_labelled or 0, 0),
+    ):
+        if value < least:
+            raise UsageError(f"{name} {value} is too small; at least {least} is needed")
     if as_videos and num_labelled is not None:
         raise UsageError("videos hold no actions: leave --labelled out, or --videos")
     if size_px % 2:

@@ -77,6 +77,17 @@ class Trained:
     """Its loss on the held-out episodes."""
 
 
+def check_loop(config: LoopConfig) -> None:
+    """Refuses settings that this machine cannot meet, before any data are read.
+
+    Raises:
+        UsageError: CUDA or TensorBoard is asked for and there is none.
+    """
+    choose_device(config)
+    if config.tensorboard:
+        _tensorboard()
+
+
 def choose_device(config: LoopConfig) -> torch.device:
     """Where training runs.
 
@@ -303,15 +314,8 @@ def _curves(config: LoopConfig, checkpoint: Path, name: str) -> Iterator[TrainLi
     if not config.tensorboard:
         yield lambda event: None
         return
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise UsageError(
-            "tensorboard=true needs the package tensorboard, which is not installed: "
-            "'pip install tensorboard' (or rotoscope[train]), or leave tensorboard=false"
-        ) from error
     folder = checkpoint.parent / "tensorboard" / name.replace(" ", "_")
-    writer: Any = SummaryWriter(str(folder))
+    writer: Any = _tensorboard()(str(folder))
 
     def write(event: TrainEvent) -> None:
         writer.add_scalar("loss", event.loss, event.step)
@@ -321,3 +325,14 @@ def _curves(config: LoopConfig, checkpoint: Path, name: str) -> Iterator[TrainLi
         yield write
     finally:
         writer.close()
+
+
+def _tensorboard() -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise UsageError(
+            "tensorboard=true needs the package tensorboard, which is not installed: "
+            "'pip install tensorboard' (or rotoscope[train]), or leave tensorboard=false"
+        ) from error
+    return SummaryWriter

@@ -15,7 +15,7 @@ from rotoscope.models.training.data import CLOCK_TOLERANCE, LabelledEpisode, Lab
 from rotoscope.models.training.pictures import shrink
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
-from rotoscope.pipeline.errors import ContractError, DatasetError, UsageError, one_of
+from rotoscope.pipeline.errors import ContractError, DatasetError, one_of
 
 
 def read_labelled(
@@ -36,16 +36,10 @@ def read_labelled(
         contract: What the actions should mean; checked against what the dataset says.
 
     Raises:
-        UsageError: Neither features nor a camera are named.
         DatasetError: A feature or camera that is not there, or a clock that disagrees with itself
             or with the video.
         ContractError: The dataset's contract is another.
     """
-    if not inputs and not camera:
-        raise UsageError(
-            "a labeler must see something: name features (inputs=[track.hand.joints]) or a camera "
-            "(camera=observation.images.front)"
-        )
     dataset = open_dataset(root)
     _check_names(dataset, inputs, camera)
     agreed = _agreed_contract(dataset, contract)

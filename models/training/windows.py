@@ -37,16 +37,28 @@ class WindowConfig(BaseModel):
     def _is_not_empty(self) -> WindowConfig:
         if self.before_s + self.after_s == 0:
             raise ValueError("before_s and after_s are both 0: nothing moves in such a window")
+        if self.spacing_s is not None:
+            self._check_samples(self.spacing_s)
         return self
 
-    def offsets_s(self, rate_hz: float) -> Float[np.ndarray, " tap"]:
-        """Times of the samples relative to the moment [s]; 0 is among them."""
-        spacing_s = self.spacing_s or 1 / rate_hz
+    def _check_samples(self, spacing_s: float) -> None:
         if (self.before_s + self.after_s) / spacing_s > MAX_SAMPLES:
-            raise UsageError(
+            raise ValueError(
                 f"a window of {self.before_s:g} s and {self.after_s:g} s has more than "
                 f"{MAX_SAMPLES} samples {spacing_s:g} s apart; shorten it, or raise spacing_s"
             )
+
+    def offsets_s(self, rate_hz: float) -> Float[np.ndarray, " tap"]:
+        """Times of the samples relative to the moment [s]; 0 is among them.
+
+        Raises:
+            UsageError: More samples than `MAX_SAMPLES`, at a rate that the settings do not tell.
+        """
+        spacing_s = self.spacing_s or 1 / rate_hz
+        try:
+            self._check_samples(spacing_s)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         back, ahead = (int(np.floor(s / spacing_s + 1e-6)) for s in (self.before_s, self.after_s))
         return np.arange(-back, ahead + 1) * spacing_s
 

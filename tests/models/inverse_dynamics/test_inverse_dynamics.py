@@ -75,12 +75,6 @@ def test_too_few_episodes_are_refused(tmp_path):
         train_inverse_dynamics(point_mass.dataset(2), RIDGE, tmp_path / "model")
 
 
-def test_unknown_encoder_is_refused(tmp_path):
-    config = NETWORK.model_copy(update={"encoder": "resnet"})
-    with pytest.raises(UsageError, match="unknown encoder 'resnet'"):
-        train_inverse_dynamics(point_mass.dataset(4), config, tmp_path / "model")
-
-
 def test_labeler_of_another_version_is_refused(tmp_path):
     train_inverse_dynamics(point_mass.dataset(4), RIDGE, tmp_path / "model")
     file = tmp_path / "model" / "labeler.yaml"

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rotoscope.models.inverse_dynamics.encoders import open_encoder
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.data import UnlabelledSet, stretches
-from rotoscope.models.latent_actions.model import load_latent, open_latent
+from rotoscope.models.latent_actions.model import load_latent, usable_latent
 from rotoscope.models.latent_actions.train import train_latent_action
 from rotoscope.models.latent_actions.train_command import train_latent_from
 from rotoscope.pipeline.errors import DatasetError, UsageError
@@ -45,7 +45,7 @@ def test_folder_gives_the_same_latents_again(taught):
     model, folder = taught
     images = moving_squares.video(77).images
     wanted = model.embed(images[1:], images[:-1])
-    np.testing.assert_array_equal(open_latent(folder)(images[1:], images[:-1]), wanted)
+    np.testing.assert_array_equal(usable_latent(folder).embed(images[1:], images[:-1]), wanted)
     np.testing.assert_array_equal(open_encoder(f"latent:{folder}")(images[1:], images[:-1]), wanted)
     assert json.loads((folder / "metrics.json").read_text()) == model.metrics
     assert not folder.with_name("model.training").exists()
@@ -90,7 +90,7 @@ def test_latents_of_a_still_video_are_reported_and_refused(tmp_path):
     assert model.metrics["collapsed"]
     assert any("gap_s" in text for text in model.metrics["advice"])
     with pytest.raises(UsageError, match=r"collapsed: .*Train again"):
-        open_latent(tmp_path / "model")
+        usable_latent(tmp_path / "model")
 
 
 def test_killed_training_goes_on_to_the_same_weights(tmp_path):
