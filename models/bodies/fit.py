@@ -18,7 +18,7 @@ from rotoscope.models.bodies.bone_lengths import BONE_GROUPS, stature_of
 from rotoscope.models.bodies.joints import BONE_ENDS
 from rotoscope.models.bodies.model import LANDMARK_SIGMA, Bodies, retract
 from rotoscope.models.perception import pnp
-from rotoscope.models.perception.least_squares import Linearised, State, minimise
+from rotoscope.models.perception.least_squares import Linearised, State, in_blocks, minimise
 from rotoscope.pipeline.tracks import BODY_JOINTS
 
 BLOCK = 512
@@ -65,12 +65,12 @@ def fit_body(
         lengths_m: Length of each bone [m].
         stature_m: Standing height of the person [m], the unit of noise.
     """
-    starts = range(0, max(len(rays), 1), BLOCK)
-    blocks = [
-        _fit_block(Bodies(rays[rows], is_seen[rows], directions[rows], lengths_m, stature_m))
-        for rows in (slice(start, start + BLOCK) for start in starts)
-    ]
-    return BodyFit(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+    fit = in_blocks(
+        lambda b: _fit_block(Bodies(rays[b], is_seen[b], directions[b], lengths_m, stature_m)),
+        len(rays),
+        BLOCK,
+    )
+    return BodyFit(*fit)
 
 
 def fit_lengths(
@@ -118,8 +118,7 @@ def _fit_block(bodies: Bodies) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     """Fields of the `BodyFit` of some frames."""
     state, result = _minimise(bodies)
     joints, residual = bodies.explain(state)
-    excess = np.maximum(residual / LANDMARK_SIGMA, 1.0) ** 2
-    covariance = pnp.safe_inverse(result.normal) * excess[:, None, None]
+    covariance = pnp.covariance_of(result.normal, residual / LANDMARK_SIGMA)
     found = np.isfinite(result.cost) & np.isfinite(covariance).all(axis=(1, 2))
     by_bones = bodies.joints_by_bones(state).reshape(len(joints), len(BODY_JOINTS), 3, -1)
     variance = np.einsum("tjap,tpq,tjaq->tj", by_bones, covariance[:, 3:, 3:], by_bones) / 3.0

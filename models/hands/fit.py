@@ -14,10 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from rotoscope.models.hands import flexion_prior as hand_habits
+from rotoscope.models.hands import flexion_prior
 from rotoscope.models.hands import model as hand_model
 from rotoscope.models.perception import pnp
-from rotoscope.models.perception.least_squares import Linearised, State, huber, minimise
+from rotoscope.models.perception.least_squares import (
+    Linearised,
+    State,
+    huber,
+    in_blocks,
+    minimise,
+    normal_equations,
+)
 from rotoscope.pipeline.geometry import se3
 
 LANDMARK_SIGMA = 0.035
@@ -77,9 +84,8 @@ def fit_hand(
     Of a flat palm seen from afar two tilts look alike; both are tried. Frames are fitted in blocks,
     so that memory does not grow with the length of the clip.
     """
-    starts = range(0, max(len(rays), 1), BLOCK)
-    blocks = [_fit_block(rays[i : i + BLOCK], hand_m[i : i + BLOCK], palm_length_m) for i in starts]
-    return HandFit(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+    fit = in_blocks(lambda b: _fit_block(rays[b], hand_m[b], palm_length_m), len(rays), BLOCK)
+    return HandFit(*fit)
 
 
 def _fit_block(
@@ -91,8 +97,7 @@ def _fit_block(
     problem = _Hand(rays, hand_m, palm_length_m)
     state, result = problem.solve()
     joints, predicted, residual = problem.explain(state)
-    excess = np.maximum(residual / LANDMARK_SIGMA, 1.0) ** 2
-    covariance = pnp.safe_inverse(_of_pose_alone(result.normal)) * excess[:, None, None]
+    covariance = pnp.covariance_of(_of_pose_alone(result.normal), residual / LANDMARK_SIGMA)
     found = np.isfinite(result.cost) & np.isfinite(covariance).all(axis=(1, 2))
     nearer = 1.0 / (1.0 + SHRINKAGE * residual)
     joints += (nearer[:, None] - 1.0)[..., None] * joints[:, :1]
@@ -181,7 +186,7 @@ class _Hand:
         )
         T = palm.T_camera_object
         angles = hand_model.angles_of(self._hand)
-        angles[:, 0] = hand_habits.HINGE_MEAN[0]
+        angles[:, 0] = flexion_prior.HINGE_MEAN[0]
         return {"R": T[:, :3, :3].copy(), "t": T[:, :3, 3].copy(), "angles": angles}
 
     def explain(
@@ -229,17 +234,18 @@ class _Hand:
         by_point = np.zeros((len(rows), 21, 3, 3))
         by_point[:, :, :2] = seen_by_point / noise[..., None]
         by_point[:, :, 2, 2] = 1.0 / depth_sigma
-        jacobian = _chain_rule(by_point, turned_slid, motion)
         weight = np.stack([off_weight, off_weight, deep_weight], axis=2)
         residual = np.concatenate([off, deep[..., None]], axis=2)
-        weighted = np.swapaxes(jacobian * weight.reshape(len(rows), 63, 1), 1, 2)
-        habits = hand_habits.linearise(state["angles"])
-        normal = weighted @ jacobian
-        normal[:, _NUM_POSE:, _NUM_POSE:] += habits.normal
-        gradient = (weighted @ residual.reshape(len(rows), 63, 1))[..., 0]
-        gradient[:, _NUM_POSE:] += habits.gradient
-        cost = off_loss.sum(axis=1) + deep_loss.sum(axis=1) + habits.cost
-        return Linearised(np.where(np.isfinite(cost), cost, np.inf), normal, gradient)
+        prior = flexion_prior.linearise(state["angles"])
+        out = normal_equations(
+            _chain_rule(by_point, turned_slid, motion),
+            residual.reshape(len(rows), 63),
+            weight.reshape(len(rows), 63),
+            off_loss.sum(axis=1) + deep_loss.sum(axis=1) + prior.cost,
+        )
+        out.normal[:, _NUM_POSE:, _NUM_POSE:] += prior.normal
+        out.gradient[:, _NUM_POSE:] += prior.gradient
+        return out
 
 
 def _chain_rule(

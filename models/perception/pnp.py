@@ -12,7 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from rotoscope.models.perception.least_squares import Linearised, State, huber, minimise
+from rotoscope.models.perception.least_squares import (
+    Linearised,
+    State,
+    huber,
+    minimise,
+    normal_equations,
+)
 from rotoscope.pipeline.geometry import se3
 
 HUBER_SIGMAS = 2.0
@@ -143,12 +149,22 @@ class _Rigid:
         residual = (seen - self._rays[rows]) / noise
         loss, weight = huber((residual**2).sum(axis=2), HUBER_SIGMAS)
         jacobian = jacobian / noise[..., None]
+        # d(R p + t) = -[R p]x dw + dt for a turn dw about the camera's axes.
         full = np.concatenate([-jacobian @ se3.hat(turned), jacobian], axis=3)
-        weighted = (full * weight[..., None, None]).reshape(len(rows), 2 * len(self.points), 6)
-        transposed = np.swapaxes(weighted, 1, 2)
-        cost = loss.sum(axis=1)
-        return Linearised(
-            cost=np.where(np.isfinite(cost), cost, np.inf),
-            normal=transposed @ full.reshape(len(rows), 2 * len(self.points), 6),
-            gradient=(transposed @ residual.reshape(len(rows), 2 * len(self.points), 1))[..., 0],
+        return normal_equations(
+            full.reshape(len(rows), -1, 6),
+            residual.reshape(len(rows), -1),
+            np.repeat(weight, 2, axis=1),
+            loss.sum(axis=1),
         )
+
+
+def covariance_of(
+    normal: Float[np.ndarray, "row parameter parameter"], excess: Float[np.ndarray, " row"]
+) -> Float[np.ndarray, "row parameter parameter"]:
+    """Inverse of the normal matrix, larger by the square of `excess` where that is above 1.
+
+    `excess` is how many of the stated sigmas residuals really are: landmarks that fit worse than
+    stated say that they are worse.
+    """
+    return safe_inverse(normal) * (np.maximum(excess, 1.0) ** 2)[:, None, None]
