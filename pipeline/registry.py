@@ -52,7 +52,7 @@ HELPERS: dict[str, str] = {
     "robot_assets": "rotoscope.retarget.robots.shipped:robot_assets",
     "robot_check": "rotoscope.retarget.onboarding.check:check",
     "train_inverse_dynamics": "rotoscope.models.inverse_dynamics.train_command:train_from_dataset",
-    "train_through_states": "rotoscope.models.states.through_states:train_through_states",
+    "train_two_stage": "rotoscope.models.states.two_stage:train_two_stage",
     "train_bco": "rotoscope.models.bco.train_command:train_bco",
     "train_latent_action": "rotoscope.models.latent_actions.train_command:train_latent_from",
     "train_policy": "rotoscope.models.policy.command:train_policy",

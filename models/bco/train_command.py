@@ -23,8 +23,8 @@ from rotoscope.models.bco.train import (
 )
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
-from rotoscope.models.policy.cloned import ClonedPolicy, PolicyFacts, save_policy
-from rotoscope.models.policy.config import CloningConfig
+from rotoscope.models.policy.bc_policy import BcPolicy, PolicyFacts, save_policy
+from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.simulators.rollout import rollout
 from rotoscope.models.simulators.simulator import STATE, Simulator, open_simulator
 from rotoscope.models.training.action_space import ActionSpace
@@ -140,7 +140,7 @@ def _told(made: BcoRound, simulator: Simulator, num_rounds: int) -> RoundTold:
     return RoundTold(made.number, num_rounds, float(np.mean(returns)), sure)
 
 
-def _cloned(policy: Mlp, simulator: Simulator, states: Sequence[np.ndarray]) -> ClonedPolicy:
+def _cloned(policy: Mlp, simulator: Simulator, states: Sequence[np.ndarray]) -> BcPolicy:
     """The same policy as a folder of the built-in kind holds it."""
     facts = simulator.facts
     space = ActionSpace.of(facts.contract)
@@ -158,14 +158,14 @@ def _cloned(policy: Mlp, simulator: Simulator, states: Sequence[np.ndarray]) -> 
         encoded_scale=np.ones(space.num_encoded),
     )
     described = PolicyFacts(
-        config=CloningConfig(inputs=(STATE,), hidden=hidden),
+        config=BcConfig(inputs=(STATE,), hidden=hidden),
         contract=facts.contract,
         input_names=(facts.state_names,),
         image_size=(0, 0),
         data_sha256=digest.hexdigest(),
         packages=package_versions(),
     )
-    return ClonedPolicy(described, scaling, weights, {"episodes": len(states)})
+    return BcPolicy(described, scaling, weights, {"episodes": len(states)})
 
 
 def _train_labeler(

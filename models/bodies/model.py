@@ -107,7 +107,7 @@ class Bodies:
         slope = np.einsum("rba,rbau->rbu", turned, tangents) / sigma
         out = normal_equations(
             flat.reshape(num, 2 * _NUM_JOINTS, NUM_PARAMETERS),
-            off.reshape(num, -1),
+            off.reshape(num, 2 * _NUM_JOINTS),
             np.repeat(weight, 2, axis=1),
             loss.sum(axis=1) + (turned**2).sum(axis=(1, 2)),
         )

@@ -12,7 +12,7 @@ from rotoscope.models.training.windows import WindowConfig
 
 
 class KernelConfig(BaseModel):
-    """Of `kind=kernel`; what is not given is chosen on the training episodes."""
+    """Settings of `kind=kernel`; what is not given is chosen on the training episodes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -61,7 +61,7 @@ class InverseDynamicsConfig(BaseModel):
     from which its errors are known. `kind=kernel` is one model of all episodes; here, in how many
     parts they are left out to know its errors."""
     kernel: KernelConfig = KernelConfig()
-    """Of `kind=kernel`."""
+    """Settings of `kind=kernel`."""
     loop: LoopConfig = LoopConfig()
     """How the network is trained."""
 

@@ -20,7 +20,7 @@ from rotoscope.models.encoders.pretrained import Embed
 from rotoscope.models.inverse_dynamics.calibration import Calibration, confidence, tempered
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
-from rotoscope.models.inverse_dynamics.error_model import DoubtModel, doubt_signs
+from rotoscope.models.inverse_dynamics.error_model import ErrorModel, uncertainty_features
 from rotoscope.models.inverse_dynamics.kernel_ridge import predict_kernel
 from rotoscope.models.inverse_dynamics.labeler_arrays import check_labeler_arrays
 from rotoscope.models.inverse_dynamics.networks import (
@@ -32,7 +32,7 @@ from rotoscope.models.inverse_dynamics.networks import (
     run_network,
     with_motion,
 )
-from rotoscope.models.inverse_dynamics.rows import Rows
+from rotoscope.models.inverse_dynamics.rows import LabelledWindows
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import (
     WEIGHTS,
@@ -93,7 +93,7 @@ LABELER_FOLDER = ModelFolder(
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What a labeler says about some moments."""
+    """Actions inferred at some moments, and how far they may be off."""
 
     values: Float[np.ndarray, "row action"]
     """Actions in the contract's units."""
@@ -108,15 +108,15 @@ class Labeler:
     """A trained ensemble."""
 
     facts: LabelerFacts
-    """Everything but numbers."""
+    """Contents of `labeler.yaml`."""
     scaling: LabelerScaling
-    """In front of and behind every member."""
+    """Means and scales in front of and behind every member."""
     components: PictureComponents | None
     """The encoder `pca`; `None` with another, or none."""
     members: tuple[dict[str, np.ndarray], ...]
     """Weights of each, by name."""
     calibration: Calibration
-    """What held-out episodes taught."""
+    """Error model and factors, from held-out episodes."""
     metrics: dict[str, Any]
     """Scores on held-out episodes."""
 
@@ -153,7 +153,7 @@ class Labeler:
             )
         return self.components if facts.config.learns_components else open_encoder(name)
 
-    def embeddings_of(self, rows: Rows) -> Float[np.ndarray, "member row tap n"] | None:
+    def embeddings_of(self, rows: LabelledWindows) -> Float[np.ndarray, "member row tap n"] | None:
         """What the members' image networks say about windows; `None` without pictures."""
         if rows.images is None:
             return None
@@ -179,12 +179,14 @@ class Labeler:
                 f"the labeler learned from {num} numbers a window, it was given {inputs.shape[1]}"
             )
         encoded, log_variance = self.predict(inputs, embeddings)
-        values, own = self.summarise(encoded, log_variance)
-        signs = self.signs(values, own, inputs, embeddings)
+        values, sigma = self.summarise(encoded, log_variance)
+        features = self.uncertainty_features(values, sigma, inputs, embeddings)
         calibration = self.calibration
-        return self.judged(values, calibration.half_width(signs), encoded, calibration.temperature)
+        return self.with_intervals(
+            values, calibration.half_width(features), encoded, calibration.temperature
+        )
 
-    def judged(
+    def with_intervals(
         self, values: np.ndarray, half_width: np.ndarray, encoded: np.ndarray, temperature: float
     ) -> Labels:
         """Labels with what is known about their errors.
@@ -206,17 +208,19 @@ class Labeler:
         width = np.where(discrete, np.nan, half_width * self.scaling.spread)
         return Labels(values, width, sure)
 
-    def signs(
+    def uncertainty_features(
         self,
         values: np.ndarray,
-        own: np.ndarray,
+        sigma: np.ndarray,
         inputs: np.ndarray,
         embeddings: np.ndarray | None,
-    ) -> Float[np.ndarray, "row action sign"]:
-        """What doubts are told by; see `rotoscope.models.inverse_dynamics.error_model`."""
+    ) -> Float[np.ndarray, "row action feature"]:
+        """Inputs of the error model; see `rotoscope.models.inverse_dynamics.error_model`."""
         middle = self.space.decode(self.scaling.encoded_mean[None, None])
-        apart = self.space.error(values, np.repeat(middle, len(values), 0)) / self.scaling.spread
-        return doubt_signs(own / self.scaling.spread, apart, self._motion(inputs, embeddings))
+        deviation = self.space.error(values, np.repeat(middle, len(values), 0))
+        spread = self.scaling.spread
+        motion = self._motion(inputs, embeddings)
+        return uncertainty_features(sigma / spread, deviation / spread, motion)
 
     def _motion(self, inputs: np.ndarray, embeddings: np.ndarray | None) -> np.ndarray:
         """How far each sample of a window is from its middle, in standardised inputs."""
@@ -255,15 +259,15 @@ class Labeler:
         encoded, log_variance = [], []
         for number, arrays in enumerate(self.members):
             if kind == "ridge":
-                scaled, doubt = predict_ridge(arrays, inputs)
+                scaled, predicted = predict_ridge(arrays, inputs)
             elif kind == "kernel":
                 scaled, rarity = predict_kernel(arrays, inputs)
-                doubt = np.repeat(rarity[:, None], len(self.scaling.spread), 1)
+                predicted = np.repeat(rarity[:, None], len(self.scaling.spread), 1)
             else:
-                scaled, doubt = self._run(number, inputs, embeddings)
+                scaled, predicted = self._run(number, inputs, embeddings)
             raw = self.scaling.raw(scaled)
             encoded.append(probabilities(raw, self.space, are_logits=kind == "mlp"))
-            log_variance.append(doubt)
+            log_variance.append(predicted)
         return np.stack(encoded), np.stack(log_variance)
 
     def _run(
@@ -301,12 +305,14 @@ class Labeler:
     def summarise(
         self, encoded: np.ndarray, log_variance: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What the ensemble means, and its doubt (1-sigma, before calibration) per dimension."""
+        """The ensemble's mean action, and its predicted 1-sigma per dimension, not calibrated."""
         values = self.space.decode(encoded)
-        apart = np.stack([self.space.error(self.space.decode(m[None]), values) for m in encoded])
-        own = np.exp(log_variance).mean(0) * self.scaling.spread**2
-        # The sample's variance, so that doubts of two members and of five mean the same.
-        return values, np.sqrt(own + (apart**2).sum(0) / max(1, len(encoded) - 1))
+        off = np.stack([self.space.error(self.space.decode(m[None]), values) for m in encoded])
+        # Mixture of the members' normals (Lakshminarayanan et al. 2017, 1612.01474, section 2.4),
+        # with the sample's variance, so that two members and five are told the same.
+        aleatoric = np.exp(log_variance).mean(0) * self.scaling.spread**2
+        ensemble_spread = (off**2).sum(0) / max(1, len(encoded) - 1)
+        return values, np.sqrt(aleatoric + ensemble_spread)
 
 
 def network_for(config: InverseDynamicsConfig, space: ActionSpace, num_inputs: int) -> Any:
@@ -329,7 +335,7 @@ def save_labeler(labeler: Labeler, folder: Path) -> None:
     if labeler.components is not None:
         arrays |= {f"components.{k}": v for k, v in vars(labeler.components).items()}
     arrays["calibration.factor"] = labeler.calibration.factor
-    arrays |= {f"doubt.{k}": v for k, v in vars(labeler.calibration.doubt).items()}
+    arrays |= {f"doubt.{k}": v for k, v in vars(labeler.calibration.error_model).items()}
     arrays["calibration.temperature"] = np.array([labeler.calibration.temperature])
     for number, member in enumerate(labeler.members):
         arrays |= {f"member.{number}.{name}": value for name, value in member.items()}
@@ -352,7 +358,7 @@ def load_labeler(folder: Path) -> Labeler:
         components=PictureComponents(**components) if components else None,
         members=tuple(below(arrays, f"member.{k}.") for k in range(num)),
         calibration=Calibration(
-            DoubtModel(**below(arrays, "doubt.")),
+            ErrorModel(**below(arrays, "doubt.")),
             arrays["calibration.factor"],
             float(arrays["calibration.temperature"][0]),
         ),

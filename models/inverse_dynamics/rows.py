@@ -24,7 +24,7 @@ the same in a scene that looks a bit different. Chosen on eight episodes of a re
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class LabelledWindows:
     """What a model sees and should say, row by row."""
 
     inputs: Float[np.ndarray, "row input"]
@@ -39,7 +39,7 @@ class Rows:
     """For each picture, the one that its changes are counted from."""
 
     @classmethod
-    def join(cls, parts: Sequence[Rows]) -> Rows:
+    def join(cls, parts: Sequence[LabelledWindows]) -> LabelledWindows:
         """The rows of several episodes, one after the other."""
         starts = np.cumsum([0, *(len(p.before) for p in parts)])
         pictures = [p.images for p in parts if p.images is not None]
@@ -52,7 +52,9 @@ class Rows:
         )
 
 
-def rows_of(episode: LabelledEpisode, data: LabelledSet, config: InverseDynamicsConfig) -> Rows:
+def rows_of(
+    episode: LabelledEpisode, data: LabelledSet, config: InverseDynamicsConfig
+) -> LabelledWindows:
     """What a model sees and should say in an episode's `labelled_rows`."""
     rate_hz, time_s = data.contract.rate_hz, episode.time_s
     seen = windows_of(time_s, episode.features, time_s, config.window, rate_hz=rate_hz)
@@ -61,7 +63,7 @@ def rows_of(episode: LabelledEpisode, data: LabelledSet, config: InverseDynamics
     if episode.images is not None:
         before = frames_before(time_s, config, rate_hz=rate_hz)
     actions = episode.actions[seen.known][used]
-    return Rows(seen.inputs[used], actions, episode.images, seen.frames[used], before)
+    return LabelledWindows(seen.inputs[used], actions, episode.images, seen.frames[used], before)
 
 
 def labelled_rows(
@@ -103,7 +105,7 @@ def components_of(data: LabelledSet, num: int) -> PictureComponents:
 
 
 def scaling_of(
-    rows: Rows, space: ActionSpace, config: InverseDynamicsConfig, *, num_own: int
+    rows: LabelledWindows, space: ActionSpace, config: InverseDynamicsConfig, *, num_own: int
 ) -> LabelerScaling:
     """Scales of inputs and actions.
 

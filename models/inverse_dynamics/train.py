@@ -18,7 +18,7 @@ from rotoscope.models.inverse_dynamics.calibration import Calibration
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.cross_conformal import HeldOut, calibrated
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
-from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+from rotoscope.models.inverse_dynamics.error_model import ErrorModel
 from rotoscope.models.inverse_dynamics.kernel_ridge import fit_kernel
 from rotoscope.models.inverse_dynamics.kernel_search import choose_kernel, least_window
 from rotoscope.models.inverse_dynamics.labeler import (
@@ -37,7 +37,7 @@ from rotoscope.models.inverse_dynamics.networks import (
 )
 from rotoscope.models.inverse_dynamics.rows import (
     DEFAULT_COMPONENTS,
-    Rows,
+    LabelledWindows,
     as_columns,
     components_of,
     labelled_rows,
@@ -141,7 +141,7 @@ def _kernel_labeler(
     config: InverseDynamicsConfig,
     space: ActionSpace,
     num_own: int,
-) -> tuple[Labeler, list[Rows]]:
+) -> tuple[Labeler, list[LabelledWindows]]:
     """A labeler that knows some episodes, and all episodes as it sees them."""
     components = None
     if config.learns_components:
@@ -149,7 +149,7 @@ def _kernel_labeler(
         components = components_of(known, config.components or DEFAULT_COMPONENTS)
     columns = as_columns(data, config, components)
     rows = [rows_of(e, columns, config) for e in columns.episodes]
-    here = Rows.join([rows[i] for i in fitted])
+    here = LabelledWindows.join([rows[i] for i in fitted])
     scaling = scaling_of(here, space, config, num_own=num_own)
     width, penalties = config.kernel.width, config.kernel.penalties
     assert width is not None
@@ -179,7 +179,7 @@ def _train_members(
     embed = components or (open_encoder(config.image_network) if is_column else None)
     columns = as_columns(data, config, embed)
     rows = [rows_of(e, columns, config) for e in columns.episodes]
-    seen = Rows.join(rows)
+    seen = LabelledWindows.join(rows)
     scaling = scaling_of(seen, space, config, num_own=data.episodes[0].features.shape[1])
     fit = _Fit(config, space, scaling, work, facts.data_sha256 + facts.encoder_sha256, listener)
     members = tuple(
@@ -204,7 +204,7 @@ def _bare(
 ) -> Labeler:
     """A labeler that does not know its errors yet."""
     num = len(facts.contract.dimensions)
-    unknown = DoubtModel(np.zeros((num, 0)), np.ones((num, 0)), np.zeros((num, 1)))
+    unknown = ErrorModel(np.zeros((num, 0)), np.ones((num, 0)), np.zeros((num, 1)))
     calibration = Calibration(unknown, np.ones(num), 1.0)
     return Labeler(facts, scaling, components, members, calibration, metrics={})
 
@@ -229,10 +229,10 @@ class _Fit:
     listener: TrainListener | None
 
     def member(
-        self, number: int, fitted: list[int], judged: list[int], rows: list[Rows]
+        self, number: int, fitted: list[int], held_out: list[int], rows: list[LabelledWindows]
     ) -> dict[str, np.ndarray]:
-        here = Rows.join([rows[i] for i in fitted])
-        there = Rows.join([rows[i] for i in judged])
+        here = LabelledWindows.join([rows[i] for i in fitted])
+        there = LabelledWindows.join([rows[i] for i in held_out])
         ridge = fit_ridge(
             *self._scaled(here),
             self._scaled(there),
@@ -241,7 +241,7 @@ class _Fit:
         )
         return ridge if self.config.kind == "ridge" else self._network(number, here, there, ridge)
 
-    def _scaled(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    def _scaled(self, rows: LabelledWindows) -> tuple[np.ndarray, np.ndarray]:
         encoded = self.scaling.encoded(self.space.encode(rows.actions))
         return self.scaling.inputs(rows.inputs), encoded
 
@@ -258,7 +258,11 @@ class _Fit:
         return module
 
     def _network(
-        self, number: int, here: Rows, there: Rows, ridge: dict[str, np.ndarray]
+        self,
+        number: int,
+        here: LabelledWindows,
+        there: LabelledWindows,
+        ridge: dict[str, np.ndarray],
     ) -> dict[str, np.ndarray]:
         config = self.config
         loop = config.loop.model_copy(update={"seed": config.loop.seed + 1000 * number})
@@ -279,7 +283,7 @@ class _Fit:
         )
         return {name: value.numpy() for name, value in done.module.state_dict().items()}
 
-    def _tensors(self, rows: Rows, device: Any) -> dict[str, Any]:
+    def _tensors(self, rows: LabelledWindows, device: Any) -> dict[str, Any]:
         import torch
 
         inputs, encoded = self._scaled(rows)

@@ -14,7 +14,7 @@ from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.errors import DatasetError
 
 MIN_VIDEOS = 3
-"""One to judge on, two to learn from."""
+"""One to evaluate on, two to learn from."""
 SHAPE_TOLERANCE = 0.02
 """How far pictures may differ in width over height."""
 _MIN_TRACKED_ROWS = 20
@@ -110,22 +110,22 @@ def check_videos(data: UnlabelledSet, config: LatentActionConfig) -> None:
 
 
 def split_videos(data: UnlabelledSet, config: LatentActionConfig) -> tuple[list[int], list[int]]:
-    """Videos to learn from, and those on which training stops early and latents are judged."""
+    """Videos to learn from, and those on which training stops early and latents are evaluated."""
     order = np.random.default_rng(config.loop.seed).permutation(len(data.videos)).tolist()
     held = min(max(1, round(len(order) * config.held_out_share)), len(order) - 2)
     return sorted(order[held:]), sorted(order[:held])
 
 
-def stretches(
+def clips_of(
     videos: Sequence[UnlabelledVideo], gap_s: float, num_frames: int, *, every: int = 1
 ) -> Int[np.ndarray, "row frame"]:
-    """Frames of every stretch, one gap apart, counted through all videos one after the other.
+    """Frames of every clip, one gap apart, counted through all videos one after the other.
 
     Args:
         videos: Whose frames are counted.
-        gap_s: Time between two frames of a stretch [s].
-        num_frames: Frames of a stretch.
-        every: A stretch starts at every so many frames.
+        gap_s: Time between two frames of a clip [s].
+        num_frames: Frames of a clip.
+        every: A clip starts at every so many frames.
     """
     rows, first = [np.zeros((0, num_frames), int)], 0
     for video in videos:

@@ -37,6 +37,8 @@ from rotoscope.models.training.model_folder import (
 from rotoscope.pipeline.errors import UsageError
 
 _BATCH_IMAGES = 128
+_RENAMED = {"tower.": "backbone.", "tell.": "track_delta.", "place.": "position."}
+"""Beginnings of names that weights had in folders of version 1 as first written."""
 
 
 class LatentFacts(ModelFacts):
@@ -79,7 +81,7 @@ class LatentModel:
     """Weights and what they mean."""
 
     facts: LatentFacts
-    """Everything but numbers."""
+    """Contents of `latent.yaml`."""
     weights: dict[str, np.ndarray]
     """By name; the slow copy of the encoder is left out."""
     metrics: dict[str, Any]
@@ -111,12 +113,12 @@ class LatentModel:
             return self._encoder(images, images) / self.facts.feature_scale
         import torch
 
-        tower, found = self.module["tower"], []
+        backbone, found = self.module["backbone"], []
         with torch.inference_mode():
             for start in range(0, len(images), _BATCH_IMAGES):
                 part = np.ascontiguousarray(images[start : start + _BATCH_IMAGES])
                 pixels = torch.from_numpy(part).movedim(-1, 1).float() / 255
-                found.append(frame_features(tower, pixels).numpy())
+                found.append(frame_features(backbone, pixels).numpy())
         return np.concatenate(found)
 
     def latents(
@@ -195,7 +197,12 @@ def load_latent(folder: Path) -> LatentModel:
     facts, weights, metrics = LATENT_FOLDER.load(folder)
     if not isinstance(metrics.get("collapsed"), bool):
         raise damaged(folder / METRICS, "it does not say whether latents collapsed")
-    return LatentModel(facts, weights, metrics)
+    return LatentModel(facts, {_name_now(k): v for k, v in weights.items()}, metrics)
+
+
+def _name_now(name: str) -> str:
+    part, dot, rest = name.partition(".")
+    return _RENAMED.get(part + dot, part + dot) + rest
 
 
 def latent_token(folder: Path) -> str:

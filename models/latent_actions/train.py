@@ -16,10 +16,10 @@ from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.data import (
     UnlabelledSet,
     check_videos,
+    clips_of,
     split_videos,
-    stretches,
 )
-from rotoscope.models.latent_actions.losses import Batchable, stretch_losses
+from rotoscope.models.latent_actions.losses import VideoTensors, clip_losses
 from rotoscope.models.latent_actions.model import (
     LatentFacts,
     LatentModel,
@@ -32,8 +32,8 @@ from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.errors import DatasetError
 
 _ONE_SIGMA_BELOW = 0.16
-_NUM_JUDGED = 96
-"""Held-out stretches at most that a look is taken at."""
+_NUM_EVALUATED = 96
+"""Held-out clips at most that an evaluation takes."""
 
 
 def train_latent_action(
@@ -68,7 +68,7 @@ def train_latent_action(
         weights={k: v.numpy() for k, v in kept.items()},
         metrics={},
     )
-    model = replace(model, metrics=fit.judge(model, done.module) | {"steps": done.steps})
+    model = replace(model, metrics=fit.evaluate(model, done.module) | {"steps": done.steps})
     save_latent(model, out)
     work.unlink(missing_ok=True)
     if work.parent.is_dir() and not any(work.parent.iterdir()):
@@ -78,7 +78,7 @@ def train_latent_action(
 
 @dataclass(frozen=True, eq=False)
 class _Scales:
-    """Of every column of the tracks."""
+    """Middle, spread and usual step of every column of the tracks."""
 
     middle: np.ndarray
     spread: np.ndarray
@@ -87,7 +87,7 @@ class _Scales:
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
-    """Everything that training and judging share."""
+    """Everything that training and evaluation share."""
 
     data: UnlabelledSet
     config: LatentActionConfig
@@ -110,12 +110,12 @@ class _Fit:
             features = tuple(f / scale for f in features)
         return cls(data, config, data.gap_s(config), learned, held, features, scale)
 
-    def problem(self) -> Problem[tuple[Batchable, Any]]:
+    def problem(self) -> Problem[tuple[VideoTensors, Any]]:
         """What the loop trains."""
         device = choose_device(self.config.loop)
         here, rows = self._tensors(self.learned, device)
-        there, judged = self._tensors(self.held, device, every=self.config.stretch_frames - 1)
-        judged = judged[:_NUM_JUDGED]
+        there, evaluated = self._tensors(self.held, device, every=self.config.clip_frames - 1)
+        evaluated = evaluated[:_NUM_EVALUATED]
         settings = self.config.model_dump_json(exclude={"loop"})
         text = f"{self.data.digest()}||{settings}"
         return Problem(
@@ -123,23 +123,25 @@ class _Fit:
             build=self._build,
             fitted=(here, rows),
             num_fitted=len(rows),
-            held_out=(there, judged),
-            num_held_out=len(judged),
+            held_out=(there, evaluated),
+            num_held_out=len(evaluated),
             loss=self._loss,
             fingerprint=hashlib.sha256(text.encode()).hexdigest(),
         )
 
-    def judge(self, model: LatentModel, module: Any) -> dict[str, Any]:
+    def evaluate(self, model: LatentModel, module: Any) -> dict[str, Any]:
         """Facts about the latents of held-out videos."""
         import torch
 
         videos, rows = self._tensors(self.held, torch.device("cpu"), every=1)
-        frames = rows[:: max(1, len(rows) // _NUM_JUDGED)]
+        frames = rows[:: max(1, len(rows) // _NUM_EVALUATED)]
         with torch.no_grad():
-            own = stretch_losses(module, videos, frames, self.config, gaps=1)
+            own = clip_losses(module, videos, frames, self.config, gaps=1)
             generator = torch.Generator().manual_seed(0)
-            deal = torch.randperm(len(own.latents), generator=generator)
-            other = stretch_losses(module, videos, frames, self.config, gaps=1, deal=deal)
+            permutation = torch.randperm(len(own.latents), generator=generator)
+            other = clip_losses(
+                module, videos, frames, self.config, gaps=1, permutation=permutation
+            )
         latents = own.latents.numpy()
         codes = model.code_index(latents) if self.config.latent == "vq" else None
         found = latent_report(
@@ -183,11 +185,11 @@ class _Fit:
         import torch
 
         videos = [self.data.videos[i] for i in which]
-        rows = stretches(videos, self.gap_s, self.config.stretch_frames, every=every)
+        rows = clips_of(videos, self.gap_s, self.config.clip_frames, every=every)
         if not len(rows):
             raise DatasetError(
-                f"no video is {self.gap_s * (self.config.stretch_frames - 1):.2g} s long, which "
-                f"{self.config.stretch_frames} frames {self.gap_s:.2g} s apart need; lower gap_s "
+                f"no video is {self.gap_s * (self.config.clip_frames - 1):.2g} s long, which "
+                f"{self.config.clip_frames} frames {self.gap_s:.2g} s apart need; lower gap_s "
                 "or num_gaps, or give longer videos"
             )
         scales, point_scales = self._scales()
@@ -198,7 +200,7 @@ class _Fit:
         def floats(values: np.ndarray) -> Any:
             return torch.from_numpy(values.astype(np.float32)).to(device)
 
-        batchable = Batchable(
+        tensors = VideoTensors(
             images=torch.from_numpy(np.concatenate([v.images for v in videos])).to(device),
             features=None if features is None else floats(np.concatenate(features)),
             targets=floats((targets - scales.middle) / scales.spread),
@@ -207,7 +209,7 @@ class _Fit:
             point_step=floats(point_scales.step.reshape(-1, 2)),
             embodiment=torch.from_numpy(embodiment).to(device),
         )
-        return batchable, torch.from_numpy(rows).to(device)
+        return tensors, torch.from_numpy(rows).to(device)
 
     def _scales(self) -> tuple[_Scales, _Scales]:
         """Of targets and of points, over all videos."""
@@ -216,7 +218,7 @@ class _Fit:
         points = [v.points.reshape(len(v.points), -1) for v in videos]
         return _track_scales([v.targets for v in videos], steps), _track_scales(points, steps)
 
-    def _loss(self, module: Any, data: tuple[Batchable, Any], batch: Any) -> Any:
+    def _loss(self, module: Any, data: tuple[VideoTensors, Any], batch: Any) -> Any:
         """At a number of gaps drawn for the step; on held-out videos, the mean over all of them."""
         import torch
 
@@ -224,8 +226,7 @@ class _Fit:
         most = self.config.most_gaps
         every = [int(torch.randint(1, most + 1, ()))] if module.training else range(1, most + 1)
         losses = [
-            stretch_losses(module, videos, rows[batch], self.config, gaps=gaps).total
-            for gaps in every
+            clip_losses(module, videos, rows[batch], self.config, gaps=gaps).total for gaps in every
         ]
         return torch.stack(losses).mean()
 

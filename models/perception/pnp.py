@@ -152,8 +152,8 @@ class _Rigid:
         # d(R p + t) = -[R p]x dw + dt for a turn dw about the camera's axes.
         full = np.concatenate([-jacobian @ se3.hat(turned), jacobian], axis=3)
         return normal_equations(
-            full.reshape(len(rows), -1, 6),
-            residual.reshape(len(rows), -1),
+            full.reshape(len(rows), 2 * len(self.points), 6),
+            residual.reshape(len(rows), 2 * len(self.points)),
             np.repeat(weight, 2, axis=1),
             loss.sum(axis=1),
         )

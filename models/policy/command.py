@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rotoscope.models.policy.cloning import train_cloning
-from rotoscope.models.policy.config import CloningConfig
-from rotoscope.models.policy.trusted import said, trust_of
+from rotoscope.models.policy.bc_train import train_bc
+from rotoscope.models.policy.config import BcConfig
+from rotoscope.models.policy.row_weights import describe, row_weights_of
 from rotoscope.models.training.loop import TrainListener, check_loop
 from rotoscope.models.training.read import read_labelled
 from rotoscope.models.training.settings import read_settings
@@ -64,17 +64,19 @@ def train_built_in(
     listener: TrainListener | None = None,
 ) -> dict[str, Any]:
     """Behaviour cloning; see `train_policy`."""
-    config = read_settings(overrides, CloningConfig)
+    config = read_settings(overrides, BcConfig)
     check_loop(config.loop)
     dataset = open_dataset(data)
     labelled = read_labelled(
         data, inputs=config.inputs, camera=config.camera, image_size=config.image_size
     )
-    trust = trust_of(dataset, weighting=config.weighting, min_confidence=config.min_confidence)
-    say(said(trust))
-    trained = train_cloning(
+    row_weights = row_weights_of(
+        dataset, weighting=config.weighting, min_confidence=config.min_confidence
+    )
+    say(describe(row_weights))
+    trained = train_bc(
         labelled,
-        trust,
+        row_weights,
         config,
         out,
         input_names=[_names(dataset.info["features"][name]) for name in config.inputs],

@@ -9,18 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from rotoscope.models.training.config import LoopConfig
 
 
-class CloningLoop(LoopConfig):
+class BcLoop(LoopConfig):
     """The common loop, as a policy needs it."""
 
     num_steps: int = Field(default=2000, ge=1)
     """Steps at most."""
     weight_decay: float = Field(default=1e-4, ge=0)
-    """Of AdamW."""
+    """Weight decay of AdamW."""
     patience: int = Field(default=20, ge=1)
-    """Looks without improvement after which training stops."""
+    """Evaluations without improvement after which training stops."""
 
 
-class CloningConfig(BaseModel):
+class BcConfig(BaseModel):
     """What a policy sees, what it learns from, and how."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -45,12 +45,12 @@ class CloningConfig(BaseModel):
     min_confidence: float = Field(default=0.0, ge=0, le=1)
     """Rows of less confidence are not learned from."""
     held_out_share: float = Field(default=0.1, gt=0, lt=1)
-    """Share of the episodes that it is judged on while it learns; at least one."""
-    loop: CloningLoop = CloningLoop()
+    """Share of the episodes that it is evaluated on while it learns; at least one."""
+    loop: BcLoop = BcLoop()
     """How the network is trained."""
 
     @model_validator(mode="after")
-    def _fits_together(self) -> CloningConfig:
+    def _fits_together(self) -> BcConfig:
         if self.execute > self.chunk:
             raise ValueError(
                 f"execute is {self.execute}, but only chunk={self.chunk} actions are planned"

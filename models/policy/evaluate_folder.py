@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rotoscope.models.policy.cloned import POLICY_FOLDER, load_cloned
+from rotoscope.models.policy.bc_policy import POLICY_FOLDER, load_bc_policy
 from rotoscope.models.policy.evaluate import Tell, evaluate
 from rotoscope.models.policy.policy import Policy
 from rotoscope.pipeline.errors import UsageError
@@ -49,7 +49,7 @@ def load_policy(folder: Path) -> Policy:
         UsageError: Neither of them is there.
     """
     if (folder / POLICY_FOLDER.facts_file).is_file():
-        return load_cloned(folder)
+        return load_bc_policy(folder)
     from rotoscope.models.policy.lerobot_policy import find_checkpoint, load_lerobot
 
     checkpoint = find_checkpoint(folder)

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rotoscope.models.policy.lerobot_facts import LerobotFacts, write_facts
 from rotoscope.models.policy.memory_dataset import MemoryDataset, memory_datasets
-from rotoscope.models.policy.trusted import Trust, said, trust_of
+from rotoscope.models.policy.row_weights import RowWeights, describe, row_weights_of
 from rotoscope.models.training.frames import cameras_of
 from rotoscope.models.training.model_folder import package_versions
 from rotoscope.models.training.settings import read_settings
@@ -99,9 +99,9 @@ def train_lerobot(
         _check_sizes(dataset, policy, config.image_size)
     if config.loader == "lerobot":
         _check_lengths(dataset)
-    trust = trust_of(dataset, min_confidence=config.min_confidence)
-    job = _Job(dataset, trust, config, policy, options, out.with_name(out.name + ".training"))
-    say(job.said())
+    row_weights = row_weights_of(dataset, min_confidence=config.min_confidence)
+    job = _Job(dataset, row_weights, config, policy, options, out.with_name(out.name + ".training"))
+    say(job.describe())
     with _own_dataset(job):
         job.run()
     metrics = job.deliver(out)
@@ -129,24 +129,24 @@ class _Job:
     """One training by LeRobot."""
 
     dataset: Dataset
-    trust: list[Trust]
+    row_weights: list[RowWeights]
     config: LerobotConfig
     policy: str
     options: dict[str, str]
     work: Path
 
-    def said(self) -> str:
+    def describe(self) -> str:
         if self.config.loader == "memory":
-            return said(self.trust)
+            return describe(self.row_weights)
         whole = self.whole_episodes()
         return (
-            f"learning from {len(whole)} of {len(self.trust)} episodes; the others hold rows that "
-            "are not trusted"
+            f"learning from {len(whole)} of {len(self.row_weights)} episodes; the others hold rows "
+            "that are not trusted"
         )
 
     def whole_episodes(self) -> list[int]:
         """Episodes that are trusted from end to end."""
-        whole = [i for i, one in enumerate(self.trust) if one.used.all()]
+        whole = [i for i, one in enumerate(self.row_weights) if one.mask.all()]
         if not whole:
             raise DatasetError(
                 "no episode is trusted from end to end; with loader=memory single rows are left out"
@@ -196,7 +196,7 @@ class _Job:
         facts = LerobotFacts(
             contract=ActionContract.model_validate(contract) if contract else None,
             state_names=None if state is None else tuple(map(str, state["names"] or ())),
-            learned_from=self.said(),
+            learned_from=self.describe(),
             data_sha256=self._digest(),
             packages=package_versions("lerobot"),
         )
@@ -220,8 +220,8 @@ class _Job:
             if path.suffix in (".parquet", ".mp4"):
                 found.update(path.relative_to(self.dataset.root).as_posix().encode())
                 found.update(hashlib.sha256(path.read_bytes()).digest())
-        for one in self.trust:
-            found.update(one.used.tobytes())
+        for one in self.row_weights:
+            found.update(one.mask.tobytes())
         return found.hexdigest()
 
     def _settings(self) -> dict[str, Any]:
@@ -253,7 +253,7 @@ def _own_dataset(job: _Job) -> Iterator[None]:
     original = script.make_train_eval_datasets
 
     def make(config: Any) -> tuple[MemoryDataset, MemoryDataset | None]:
-        return memory_datasets(config, job.dataset, job.trust, side_px=job.config.image_size)
+        return memory_datasets(config, job.dataset, job.row_weights, side_px=job.config.image_size)
 
     script.make_train_eval_datasets = make
     try:

@@ -1,4 +1,4 @@
-"""Gymnasium's classic tasks: discrete actions, simple scripted teachers."""
+"""Gymnasium's classic tasks: discrete actions, simple scripted experts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Task:
     """What is to be done."""
     state_names: tuple[str, ...]
     """What the numbers of its observation are."""
-    teacher: Callable[[Any], int]
+    scripted_expert: Callable[[Any], int]
     """Chooses an action from the observation."""
 
 
@@ -152,7 +152,7 @@ class ClassicSimulator:
 
     def expert(self) -> Float[np.ndarray, " action"]:
         """What a simple controller would do now."""
-        return np.array([self._task.teacher(self._state)], np.float32)
+        return np.array([self._task.scripted_expert(self._state)], np.float32)
 
     def render(
         self, camera: str, *, width: int, height: int

@@ -30,7 +30,7 @@ _UPSIDE_DOWN = ("corner2", "corner3")
 _CORNER2_M = (0.75, 0.075, 0.7)
 """Where LeRobot, too, puts camera corner2, nearer to the table than Meta-World does [m]."""
 HORIZON = 500
-"""Steps an episode has: Meta-World's own limit. Of its 50 scripted teachers 44 are done after 150
+"""Steps an episode has: Meta-World's own limit. Of its 50 scripted experts 44 are done after 150
 steps and 48 here; an episode ends soon after success, so that only failures are this long."""
 FPS = 80
 """Steps a second: five physics steps of 2.5 ms each."""
@@ -100,7 +100,7 @@ class MetaWorldSimulator:
         return Step(self._observation(), float(reward), is_success, False)
 
     def expert(self) -> Float[np.ndarray, " action"]:
-        """What Meta-World's scripted teacher would do now."""
+        """What Meta-World's scripted expert would do now."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # warns of gains that clipping is meant for
             action = np.asarray(self._expert.get_action(self._raw), np.float32)

@@ -1,11 +1,11 @@
-"""What `rotoscope record` does: demonstrations of a simulator's scripted teacher."""
+"""What `rotoscope record` does: demonstrations of a simulator's scripted expert."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from rotoscope.models.simulators.record import record_dataset, record_videos
-from rotoscope.models.simulators.rollout import teacher
+from rotoscope.models.simulators.rollout import scripted_expert
 from rotoscope.models.simulators.simulator import Views, open_simulator
 from rotoscope.pipeline.errors import UsageError
 
@@ -59,9 +59,9 @@ def record_demonstrations(
     seeds = range(first_seed, first_seed + num_episodes)
     try:
         if as_videos:
-            return len(record_videos(simulator, teacher(simulator), seeds, out))
+            return len(record_videos(simulator, scripted_expert(simulator), seeds, out))
         known = num_episodes if num_labelled is None else num_labelled
-        record_dataset(simulator, teacher(simulator), seeds, out, hide=lambda k: k >= known)
+        record_dataset(simulator, scripted_expert(simulator), seeds, out, hide=lambda k: k >= known)
         return num_episodes
     finally:
         simulator.close()

@@ -104,7 +104,7 @@ class Simulator(Protocol):
         ...
 
     def expert(self) -> Float[np.ndarray, " action"]:
-        """What the scripted teacher would do now, inside the limits."""
+        """What the scripted expert would do now, inside the limits."""
         ...
 
     def render(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
-from rotoscope.models.states.state_map import SeenStates
+from rotoscope.models.states.state_map import StateRegressor
 from rotoscope.models.training.model_folder import (
     WEIGHTS,
     ModelFacts,
@@ -48,13 +48,13 @@ STATES_FOLDER = ModelFolder(
 )
 
 
-def save_states(model: SeenStates, facts: StateFacts, folder: Path) -> None:
+def save_states(model: StateRegressor, facts: StateFacts, folder: Path) -> None:
     """Writes the folder, whole or not at all."""
     arrays = {name: v for name, v in vars(model).items() if isinstance(v, np.ndarray)}
     STATES_FOLDER.save(folder, facts, arrays)
 
 
-def load_states(folder: Path) -> tuple[SeenStates, StateFacts]:
+def load_states(folder: Path) -> tuple[StateRegressor, StateFacts]:
     """A map and what belongs to it.
 
     Raises:
@@ -70,4 +70,4 @@ def load_states(folder: Path) -> tuple[SeenStates, StateFacts]:
         "mean": ("state",),
     }
     check_shapes(arrays, wanted, folder / WEIGHTS)
-    return SeenStates(**arrays, width=facts.width), facts
+    return StateRegressor(**arrays, width=facts.width), facts

@@ -9,7 +9,7 @@ from typing import Any
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.atomic import atomic_path
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 """Changes with the contents of a checkpoint."""
 
 

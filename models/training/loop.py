@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainEvent:
-    """One look at how a training goes."""
+    """One evaluation on the way."""
 
     name: str
     """What is trained, such as `member 2 of 5`."""
@@ -155,7 +155,7 @@ class _Run[Data]:
         )
         self.average = _copy(self.module.state_dict())
         self.best_weights = _copy(self.average)
-        self.step = self.looks_since_best = 0
+        self.step = self.evals_since_best = 0
         self.best = math.inf
         self.losses: list[float] = []
         self._epoch = (-1, torch.empty(0, dtype=torch.long))
@@ -163,7 +163,7 @@ class _Run[Data]:
 
     @property
     def is_over(self) -> bool:
-        return self.step >= self.config.num_steps or self.looks_since_best >= self.config.patience
+        return self.step >= self.config.num_steps or self.evals_since_best >= self.config.patience
 
     def advance(self) -> None:
         """One step."""
@@ -191,11 +191,11 @@ class _Run[Data]:
         self._average_weights()
 
     def events(self) -> Iterator[TrainEvent]:
-        """Looks at the held-out episodes and writes checkpoints when it is time."""
+        """Evaluates on the held-out episodes and writes checkpoints when it is time."""
         config = self.config
         told = None
         if self.step % config.eval_every == 0 or self.step == config.num_steps:
-            told = self._look()
+            told = self._evaluate()
         if self.step % config.checkpoint_every == 0 or self.is_over:
             save_checkpoint(self.path, self._state(), fingerprint=self.fingerprint)
         if told is not None:
@@ -228,7 +228,7 @@ class _Run[Data]:
             else:
                 kept.copy_(value)
 
-    def _look(self) -> TrainEvent:
+    def _evaluate(self) -> TrainEvent:
         import torch
 
         problem, size = self.problem, self.config.batch_size
@@ -243,9 +243,9 @@ class _Run[Data]:
                 self.device,
             )
         self.module.load_state_dict(own)
-        self.looks_since_best += 1
+        self.evals_since_best += 1
         if validation < self.best:
-            self.best, self.looks_since_best = validation, 0
+            self.best, self.evals_since_best = validation, 0
             self.best_weights = _copy(self.average)
         loss = sum(self.losses) / max(1, len(self.losses))
         self.losses = []
@@ -266,7 +266,7 @@ class _Run[Data]:
             "best_weights": self.best_weights,
             "best": self.best,
             "step": self.step,
-            "looks_since_best": self.looks_since_best,
+            "evals_since_best": self.evals_since_best,
             "losses": self.losses,
             "random": random,
         }
@@ -282,7 +282,7 @@ class _Run[Data]:
         self.average = {k: v.to(self.device) for k, v in state["average"].items()}
         self.best_weights = {k: v.to(self.device) for k, v in state["best_weights"].items()}
         self.best, self.step = state["best"], state["step"]
-        self.looks_since_best, self.losses = state["looks_since_best"], state["losses"]
+        self.evals_since_best, self.losses = state["evals_since_best"], state["losses"]
         torch.set_rng_state(state["random"]["cpu"])
         if "cuda" in state["random"] and self.device.type == "cuda":
             torch.cuda.set_rng_state(state["random"]["cuda"])

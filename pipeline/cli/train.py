@@ -64,7 +64,7 @@ def inverse_dynamics(
         raise UsageError("--through goes with neither --prefect nor --contract; leave them out")
     when_stopped(SAME_COMMAND)
     if through:
-        train = helper("train_through_states")
+        train = helper("train_two_stage")
         made = train(data, out, override or (), target=through, listener=tell_training(console))
         console.say(f"states: {made.states}")
         _summarise(out, made.labeler.metrics)

@@ -16,7 +16,7 @@ from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.inverse_dynamics.calibration import Calibration
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest
-from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+from rotoscope.models.inverse_dynamics.error_model import ErrorModel
 from rotoscope.models.inverse_dynamics.labeler import (
     LABELER_FOLDER,
     Labeler,
@@ -33,7 +33,7 @@ from rotoscope.models.latent_actions.model import (
 )
 from rotoscope.models.latent_actions.networks import build_latent_network
 from rotoscope.models.states.folder import StateFacts, save_states
-from rotoscope.models.states.state_map import SeenStates
+from rotoscope.models.states.state_map import StateRegressor
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.tracks import EmbeddingTrack, FeatureTrack
@@ -84,7 +84,7 @@ def save_drawn(name: str, folder: Path, *, encoder: str | None = None) -> Path:
         ),
         components=_components(rng) if config.learns_components else None,
         members=(),
-        calibration=Calibration(DoubtModel(*(np.zeros((1, 1)),) * 3), np.ones(actions), 1.3),
+        calibration=Calibration(ErrorModel(*(np.zeros((1, 1)),) * 3), np.ones(actions), 1.3),
         metrics={},
     )  # fmt: skip
     num_members = 1 if config.kind == "kernel" else 2
@@ -93,7 +93,7 @@ def save_drawn(name: str, folder: Path, *, encoder: str | None = None) -> Path:
     )
     labeler = replace(labeler, members=members)
     num_signs = 2 + (taps - 1) * bool(width) + (taps - 1) * config.learns_images + 2
-    doubt = DoubtModel(
+    doubt = ErrorModel(
         rng.normal(-1, 0.2, (actions, num_signs)), rng.uniform(0.5, 1, (actions, num_signs)),
         rng.normal(-0.2, 0.1, (actions, num_signs + 1)),
     )  # fmt: skip
@@ -226,7 +226,7 @@ def save_latent_model(kind: str, folder: Path) -> Path:
 
 def states(folder: Path) -> dict[str, Any]:
     rng = np.random.default_rng(4)
-    model = SeenStates(
+    model = StateRegressor(
         centre=rng.normal(0, 0.1, 3), spread=rng.uniform(0.5, 1, 3),
         anchors=rng.normal(size=(40, 3)), weights=rng.normal(0, 0.3, (40, 2)),
         mean=rng.normal(size=2), width=1.5,

@@ -21,10 +21,10 @@ from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.train_command import train_latent_from
 from rotoscope.models.policy.command import train_policy
-from rotoscope.models.policy.config import CloningConfig
+from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.policy.lerobot_training import LerobotConfig
 from rotoscope.models.simulators.record_command import record_demonstrations
-from rotoscope.models.states.through_states import train_through_states
+from rotoscope.models.states.two_stage import train_two_stage
 from rotoscope.pipeline.errors import AssetError, RotoscopeError, UsageError
 
 CAMERA = "camera=observation.images.front"
@@ -36,7 +36,7 @@ def label(overrides, folder):
 
 
 def through(overrides, folder):
-    train_through_states(folder / NOTHING, folder / "out", overrides)
+    train_two_stage(folder / NOTHING, folder / "out", overrides)
 
 
 def latent(overrides, folder):
@@ -55,7 +55,7 @@ def vqbet(overrides, folder):
     train_policy(folder / NOTHING, folder / "out", "vqbet", overrides)
 
 
-COMMANDS = {label: InverseDynamicsConfig, latent: LatentActionConfig, policy: CloningConfig}
+COMMANDS = {label: InverseDynamicsConfig, latent: LatentActionConfig, policy: BcConfig}
 MUST_SEE = {label: ("inputs=[track.point]",), latent: (), policy: ()}
 """Without which no setting of a command is accepted."""
 WITH = {

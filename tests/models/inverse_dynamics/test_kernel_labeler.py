@@ -5,7 +5,7 @@ import pytest
 
 from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
-from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+from rotoscope.models.inverse_dynamics.error_model import ErrorModel
 from rotoscope.models.inverse_dynamics.infer import infer_episode
 from rotoscope.models.inverse_dynamics.kernel_ridge import (
     exponent_of,
@@ -172,7 +172,7 @@ def test_doubt_grows_with_what_errors_grow_with():
     generator = np.random.default_rng(2)
     sign = generator.normal(size=(4000, 1, 1))
     error = np.exp(0.8 * sign[:, 0]) * generator.normal(size=(4000, 1))
-    doubt = DoubtModel.of(sign, error)(sign)
+    doubt = ErrorModel.of(sign, error)(sign)
     truth = np.exp(0.8 * sign[:, 0]) * np.sqrt(2 / np.pi)
     assert np.corrcoef(np.log(doubt[:, 0]), np.log(truth[:, 0]))[0, 1] > 0.99
     assert 0.8 < np.median(doubt / truth) < 1.25

@@ -6,7 +6,7 @@ from opened_files import Opened
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest
 from rotoscope.models.inverse_dynamics.labeler import LABELER_FOLDER, load_labeler
 from rotoscope.models.latent_actions.model import load_latent
-from rotoscope.models.policy.cloned import load_cloned
+from rotoscope.models.policy.bc_policy import load_bc_policy
 from rotoscope.models.policy.lerobot_facts import read_facts
 from rotoscope.models.policy.lerobot_policy import find_checkpoint, load_lerobot
 from rotoscope.models.states.folder import STATES_FOLDER, load_states
@@ -16,7 +16,7 @@ READERS = {
     load_labeler: ("labeler.yaml", "model.safetensors", "metrics.json"),
     LABELER_FOLDER.digest: ("labeler.yaml", "model.safetensors"),
     load_latent: ("latent.yaml", "model.safetensors", "metrics.json"),
-    load_cloned: ("policy.yaml", "model.safetensors", "metrics.json"),
+    load_bc_policy: ("policy.yaml", "model.safetensors", "metrics.json"),
     load_states: ("states.yaml", "model.safetensors"),
     STATES_FOLDER.digest: ("states.yaml", "model.safetensors"),
     read_facts: ("rotoscope.yaml",),

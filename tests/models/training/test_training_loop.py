@@ -137,7 +137,7 @@ def test_checkpoint_of_another_version_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "rotoscope.models.training.checkpoint.CHECKPOINT_VERSION", CHECKPOINT_VERSION + 1
     )
-    with pytest.raises(UsageError, match="is of version 1, this program reads version 2"):
+    with pytest.raises(UsageError, match="is of version 2, this program reads version 3"):
         load_checkpoint(tmp_path / "a.pt", fingerprint="x")
 
 

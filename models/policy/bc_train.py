@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope.models.policy.cloned import (
-    ClonedPolicy,
+from rotoscope.models.policy.bc_network import policy_loss, run_policy, shifted
+from rotoscope.models.policy.bc_policy import (
+    BcPolicy,
     PolicyFacts,
     network_for,
     save_policy,
 )
-from rotoscope.models.policy.config import CloningConfig
-from rotoscope.models.policy.network import policy_loss, run_policy, shifted
+from rotoscope.models.policy.config import BcConfig
+from rotoscope.models.policy.row_weights import RowWeights
 from rotoscope.models.policy.rows import PolicyRows, rows_of
-from rotoscope.models.policy.trusted import Trust
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
 from rotoscope.models.training.data import LabelledSet
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
@@ -28,20 +28,20 @@ from rotoscope.models.training.scaling import Scaling
 from rotoscope.pipeline.errors import DatasetError
 
 
-def train_cloning(
+def train_bc(
     data: LabelledSet,
-    trust: Sequence[Trust],
-    config: CloningConfig,
+    row_weights: Sequence[RowWeights],
+    config: BcConfig,
     out: Path,
     *,
     input_names: Sequence[Sequence[str]],
     listener: TrainListener | None = None,
-) -> ClonedPolicy:
+) -> BcPolicy:
     """Trains a policy and writes its folder; goes on where a killed training stopped.
 
     Args:
         data: Labelled episodes.
-        trust: For each, which rows are learned from and how much they count.
+        row_weights: For each episode, which rows are learned from and how much they count.
         config: Settings.
         out: Folder of the policy; `OUT.training` beside it holds the checkpoint until it is done.
         input_names: For each of `config.inputs`, what its numbers are.
@@ -52,9 +52,11 @@ def train_cloning(
         UsageError: A checkpoint of another training, or no such device.
     """
     space = ActionSpace.of(data.contract)
-    parts = [rows_of(e, t, chunk=config.chunk) for e, t in zip(data.episodes, trust, strict=True)]
+    parts = [
+        rows_of(e, t, chunk=config.chunk) for e, t in zip(data.episodes, row_weights, strict=True)
+    ]
     learned, held_out = _split(parts, config)
-    rows, judged = PolicyRows.join([parts[i] for i in learned]), PolicyRows.join(
+    rows, held_rows = PolicyRows.join([parts[i] for i in learned]), PolicyRows.join(
         [parts[i] for i in held_out]
     )  # fmt: skip
     known = rows.actions[rows.weights > 0]
@@ -64,16 +66,16 @@ def train_cloning(
         contract=data.contract,
         input_names=tuple(tuple(names) for names in input_names),
         image_size=data.image_size,
-        data_sha256=_digest(data, trust),
+        data_sha256=_digest(data, row_weights),
         packages=package_versions(),
     )
     work = out.with_name(out.name + ".training")
     fit = _Fit(config, space, scaling, facts.data_sha256)
-    done = train(fit.problem(rows, judged), config.loop, checkpoint=work / "policy.pt",
+    done = train(fit.problem(rows, held_rows), config.loop, checkpoint=work / "policy.pt",
                  listener=listener)  # fmt: skip
     weights = {name: value.numpy() for name, value in done.module.state_dict().items()}
-    policy = ClonedPolicy(facts, scaling, weights, {})
-    policy.metrics = _scores(policy, judged) | {
+    policy = BcPolicy(facts, scaling, weights, {})
+    policy.metrics = _scores(policy, held_rows) | {
         "steps": done.steps,
         "validation": done.validation,
         "learned_rows": len(rows),
@@ -86,13 +88,13 @@ def train_cloning(
     return policy
 
 
-def _split(parts: Sequence[PolicyRows], config: CloningConfig) -> tuple[list[int], list[int]]:
-    """Episodes to learn from, and those the policy is judged on."""
+def _split(parts: Sequence[PolicyRows], config: BcConfig) -> tuple[list[int], list[int]]:
+    """Episodes to learn from, and those the policy is evaluated on."""
     usable = [i for i, part in enumerate(parts) if len(part)]
     if len(usable) < 2:
         raise DatasetError(
             f"{len(usable)} of {len(parts)} episodes have rows to learn from; at least 2 are "
-            "needed, one of them to judge the policy on"
+            "needed, one of them to evaluate the policy on"
         )
     order = np.random.default_rng(config.loop.seed).permutation(usable)
     held = min(max(1, round(len(usable) * config.held_out_share)), len(usable) - 1)
@@ -103,12 +105,12 @@ def _split(parts: Sequence[PolicyRows], config: CloningConfig) -> tuple[list[int
 class _Fit:
     """What loss and validation share."""
 
-    config: CloningConfig
+    config: BcConfig
     space: ActionSpace
     scaling: Scaling
     digest: str
 
-    def problem(self, rows: PolicyRows, judged: PolicyRows) -> Problem[dict[str, Any]]:
+    def problem(self, rows: PolicyRows, held_rows: PolicyRows) -> Problem[dict[str, Any]]:
         device = choose_device(self.config.loop)
         settings = self.config.model_dump_json(exclude={"loop"})
         return Problem(
@@ -116,8 +118,8 @@ class _Fit:
             build=lambda: network_for(self.config, self.space, len(self.scaling.input_mean)),
             fitted=self._tensors(rows, device),
             num_fitted=len(rows),
-            held_out=self._tensors(judged, device),
-            num_held_out=len(judged),
+            held_out=self._tensors(held_rows, device),
+            num_held_out=len(held_rows),
             loss=self._loss,
             fingerprint=hashlib.sha256(f"{self.digest}|{settings}".encode()).hexdigest(),
         )
@@ -145,7 +147,7 @@ class _Fit:
         return policy_loss(out.float(), data["target"][batch], data["weights"][batch], self.space)
 
 
-def _scores(policy: ClonedPolicy, rows: PolicyRows) -> dict[str, Any]:
+def _scores(policy: BcPolicy, rows: PolicyRows) -> dict[str, Any]:
     """How well the first planned action fits held-out episodes: R2 and MAE, or accuracy."""
     counts = rows.weights[:, 0] > 0
     if not counts.any():
@@ -172,8 +174,8 @@ def _scores(policy: ClonedPolicy, rows: PolicyRows) -> dict[str, Any]:
     return out
 
 
-def _digest(data: LabelledSet, trust: Sequence[Trust]) -> str:
+def _digest(data: LabelledSet, row_weights: Sequence[RowWeights]) -> str:
     found = hashlib.sha256(data.digest().encode())
-    for one in trust:
+    for one in row_weights:
         found.update(one.weight.tobytes())
     return found.hexdigest()

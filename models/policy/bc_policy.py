@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import model_validator
 
-from rotoscope.models.policy.config import CloningConfig
-from rotoscope.models.policy.network import build_policy, run_policy
+from rotoscope.models.policy.bc_network import build_policy, run_policy
+from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import (
     WEIGHTS,
@@ -36,7 +36,7 @@ class PolicyFacts(ModelFacts):
     """Changes with the layout of the folder."""
     family: str = "bc"
     """Behavior cloning, whoever labeled what was cloned."""
-    config: CloningConfig
+    config: BcConfig
     """Its settings."""
     contract: ActionContract
     """What its actions mean."""
@@ -69,15 +69,15 @@ POLICY_FOLDER = ModelFolder(
 
 
 @dataclass(eq=False)
-class ClonedPolicy:
+class BcPolicy:
     """Acts as the demonstrations did. Holds what is left of a plan between calls."""
 
     facts: PolicyFacts
-    """Everything but numbers."""
+    """Contents of `policy.yaml`."""
     scaling: Scaling
-    """In front of and behind the network."""
+    """Means and scales in front of and behind the network."""
     weights: dict[str, np.ndarray]
-    """The network's, by name."""
+    """Weights of the network, by name."""
     metrics: dict[str, Any]
     """Scores on held-out episodes."""
     _plan: deque[np.ndarray] = field(default_factory=deque)
@@ -151,7 +151,7 @@ class ClonedPolicy:
         return self.space.decode(encoded[None]).reshape(len(inputs), self.facts.config.chunk, -1)
 
 
-def network_for(config: CloningConfig, space: ActionSpace, num_inputs: int) -> Any:
+def network_for(config: BcConfig, space: ActionSpace, num_inputs: int) -> Any:
     """A network of the size that settings and contract ask for."""
     return build_policy(
         num_inputs=num_inputs,
@@ -161,14 +161,14 @@ def network_for(config: CloningConfig, space: ActionSpace, num_inputs: int) -> A
     )
 
 
-def save_policy(policy: ClonedPolicy, folder: Path) -> None:
+def save_policy(policy: BcPolicy, folder: Path) -> None:
     """Writes the folder, whole or not at all."""
     arrays = {f"scaling.{name}": value for name, value in vars(policy.scaling).items()}
     arrays |= {f"network.{name}": value for name, value in policy.weights.items()}
     POLICY_FOLDER.save(folder, policy.facts, arrays, policy.metrics)
 
 
-def load_cloned(folder: Path) -> ClonedPolicy:
+def load_bc_policy(folder: Path) -> BcPolicy:
     """A trained policy from its folder.
 
     Raises:
@@ -183,6 +183,4 @@ def load_cloned(folder: Path) -> ClonedPolicy:
         "encoded_scale": (num_encoded,),
     }
     check_shapes(below(arrays, "scaling."), scaling, folder / WEIGHTS)
-    return ClonedPolicy(
-        facts, Scaling(**below(arrays, "scaling.")), below(arrays, "network."), metrics
-    )
+    return BcPolicy(facts, Scaling(**below(arrays, "scaling.")), below(arrays, "network."), metrics)
