@@ -32,7 +32,7 @@ class BcoSettings:
     """How long and on how much BCO learns; the same for every task."""
 
     num_random_episodes: int = 20
-    """Before the first round, under uniformly random actions."""
+    """Episodes under uniformly random actions before the first round."""
     num_rounds: int = 8
     """Rounds of labelling, cloning and acting; one is plain BCO(0)."""
     num_own_episodes: int = 40

@@ -51,7 +51,7 @@ class RoundTold:
     num_rounds: int
     """How many there will be."""
     mean_return: float
-    """Of the round's policy, over 20 starts that nothing is learned from."""
+    """Mean return of the round's policy, over 20 starts that nothing is learned from."""
     confidence: float
     """Mean share of the actions it names in the demonstrations, by transition and habit."""
 

@@ -41,7 +41,7 @@ class BodyFit:
     joints_m: Float[np.ndarray, "time body_joint 3"]
     """`BODY_JOINTS` in the camera frame [m], those that were not seen as well."""
     covariance: Float[np.ndarray, "time 3 3"]
-    """Of the pelvis position [m] if residuals were independent, bones and camera exact."""
+    """Covariance of the pelvis position [m] if residuals were independent, all else exact."""
     sigma_joint_m: Float[np.ndarray, "time body_joint"]
     """1-sigma of each joint relative to the pelvis, a standard deviation per axis [m]."""
     residual: Float[np.ndarray, " time"]

@@ -38,7 +38,7 @@ DIRECTION_SIGMA_RAD = np.array(
 skeleton's."""
 _NUM_JOINTS, _NUM_BONES = len(BODY_JOINTS), len(BONES)
 NUM_PARAMETERS = 3 + 2 * _NUM_BONES
-"""Of one body: pelvis position, then two per bone."""
+"""Parameters of one body: pelvis position, then two per bone."""
 _MIDDLES = np.isin(BODY_JOINTS, ("pelvis", "neck"))
 """Joints that are the middle of two others and tell nothing beyond these."""
 

@@ -21,7 +21,7 @@ from rotoscope.pipeline.types import Frame, Video
 _NUM_OTHERS = 3
 """People that the finder may find beyond those who are followed, to choose the largest from."""
 _LEAST_TORSO_LANDMARKS = 3
-"""Of shoulders and hips; the fourth may be hidden behind the trunk."""
+"""Shoulders and hips that must be seen; the fourth may be hidden behind the trunk."""
 
 
 class BodyConfig(StageConfig):

@@ -59,7 +59,7 @@ class HandFit:
     joints_m: Float[np.ndarray, "time 21 3"]
     """Landmarks of the model in the camera frame [m]."""
     covariance: Float[np.ndarray, "time 6 6"]
-    """Of (rotation vector in the camera frame [rad], wrist position [m]) if residuals were
+    """Covariance of (rotation vector [rad], wrist position [m], camera frame) if residuals were
     independent, hand size and camera exact; larger where the landmarks fit worse than stated."""
     residual: Float[np.ndarray, " time"]
     """Root mean square distance of a landmark from the model's, in palm lengths."""

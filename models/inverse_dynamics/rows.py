@@ -17,7 +17,7 @@ from rotoscope.models.training.data import LabelledEpisode, LabelledSet, Unlabel
 from rotoscope.models.training.windows import WindowConfig, nearest_frames, windows_of
 
 DEFAULT_COMPONENTS = 60
-"""Of `encoder=pca`, where their number is neither given nor chosen."""
+"""Components of `encoder=pca`, where their number is neither given nor chosen."""
 _LEVEL_WEIGHT = 0.7
 """Weight of what is seen at the moment itself, in a kernel, against how it changes: a change means
 the same in a scene that looks a bit different. Chosen on eight episodes of a real robot."""

@@ -93,7 +93,7 @@ class LatentActionConfig(BaseModel):
     shift_px: int = Field(default=2, ge=0)
     """Pictures of a step are moved by up to this much in training, all alike [px]."""
     brightness: float = Field(default=0.1, ge=0, lt=1)
-    """And made brighter or darker by up to this share. Frozen encoders see them as they are."""
+    """Their brightness is changed by up to this share. Frozen encoders see pictures as they are."""
     tracks: TrackConfig = TrackConfig()
     """Weak supervision."""
     hidden: int = Field(default=256, ge=4)

@@ -265,7 +265,7 @@ def _point_steps(
 
 
 def _step_error(found: torch.Tensor, wanted: torch.Tensor, gaps: int) -> torch.Tensor:
-    """Of changes in units of what is usual; a change far beyond that is a tracker that jumped."""
+    """Error of changes in usual ones; what is far beyond those is a tracker that jumped."""
     import torch
 
     believed = torch.where(wanted.abs() <= OUTLIER_STEPS * gaps, wanted, torch.nan)

@@ -212,7 +212,7 @@ class _Fit:
         return tensors, torch.from_numpy(rows).to(device)
 
     def _scales(self) -> tuple[_Scales, _Scales]:
-        """Of targets and of points, over all videos."""
+        """Scales of targets and of points, over all videos."""
         videos = self.data.videos
         steps = [nearest_frames(v.time_s, v.time_s + self.gap_s) for v in videos]
         points = [v.points.reshape(len(v.points), -1) for v in videos]
@@ -232,7 +232,7 @@ class _Fit:
 
 
 def _quantiles(values: np.ndarray, *shares: float) -> list[np.ndarray]:
-    """Of what is known of each column; 0 where nothing is."""
+    """Quantiles of what is known of each column; 0 where nothing is."""
     out = np.zeros((len(shares), values.shape[1]))
     for column in range(values.shape[1]):
         known = values[np.isfinite(values[:, column]), column]

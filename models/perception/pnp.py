@@ -34,7 +34,7 @@ class RigidPose:
     T_camera_object: Float[np.ndarray, "time 4 4"]
     """Object to camera [m]."""
     covariance: Float[np.ndarray, "time 6 6"]
-    """Of (rotation vector in the camera frame [rad], translation [m]) under the given noise."""
+    """Covariance of (rotation vector, camera frame [rad]; translation [m]) under the noise."""
     cost: Float[np.ndarray, " time"]
     """Robust sum of squared residuals in units of the noise; inf where no pose was found."""
 

@@ -32,9 +32,9 @@ class StateFacts(ModelFacts):
     target: str
     """Column of the labelled dataset that was learned, such as `observation.state`."""
     width: PositiveFloat
-    """Of the kernel, chosen on left-out episodes."""
+    """Inverse width of the kernel, chosen on left-out episodes."""
     penalty: float
-    """Of the kernel's weights, chosen on left-out episodes."""
+    """Ridge penalty of the kernel's weights, chosen on left-out episodes."""
     error: tuple[float, ...]
     """Root mean square error of each number of the state on left-out episodes, in its unit."""
 

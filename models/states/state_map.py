@@ -42,7 +42,7 @@ class StateRegressor:
     mean: Float[np.ndarray, " state"]
     """Mean of the training states."""
     width: float
-    """Of the kernel."""
+    """Inverse width of the kernel; see `_WIDTHS`."""
 
     def __call__(self, seen: Float[np.ndarray, "time feature"]) -> Float[np.ndarray, "time state"]:
         """States of frames; each by itself."""

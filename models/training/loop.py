@@ -109,7 +109,8 @@ def batched_mean(
     import torch
 
     total = 0.0
-    for rows in torch.arange(num_rows, device=device).split(size):
+    for start in range(0, num_rows, size):
+        rows = torch.arange(start, min(start + size, num_rows), device=device)
         total += float(loss(rows)) * len(rows)
     return total / num_rows
 

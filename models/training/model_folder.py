@@ -36,7 +36,7 @@ class ModelFacts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     version: int
-    """Of the folder's layout; the default is the one that this program writes and reads."""
+    """Version of the folder's layout; the default is the one that this program writes and reads."""
 
 
 @dataclass(frozen=True)
