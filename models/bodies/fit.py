@@ -118,7 +118,8 @@ def _fit_block(bodies: Bodies) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     """Fields of the `BodyFit` of some frames."""
     state, result = _minimise(bodies)
     joints, residual = bodies.explain(state)
-    covariance = pnp.covariance_of(result.normal, residual / LANDMARK_SIGMA)
+    excess = np.maximum(residual / LANDMARK_SIGMA, 1.0) ** 2
+    covariance = pnp.safe_inverse(result.normal) * excess[:, None, None]
     found = np.isfinite(result.cost) & np.isfinite(covariance).all(axis=(1, 2))
     by_bones = bodies.joints_by_bones(state).reshape(len(joints), len(BODY_JOINTS), 3, -1)
     variance = np.einsum("tjap,tpq,tjaq->tj", by_bones, covariance[:, 3:, 3:], by_bones) / 3.0

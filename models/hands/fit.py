@@ -97,7 +97,9 @@ def _fit_block(
     problem = _Hand(rays, hand_m, palm_length_m)
     state, result = problem.solve()
     joints, predicted, residual = problem.explain(state)
-    covariance = pnp.covariance_of(_of_pose_alone(result.normal), residual / LANDMARK_SIGMA)
+    # Landmarks that fit worse than stated are worse than stated.
+    excess = np.maximum(residual / LANDMARK_SIGMA, 1.0) ** 2
+    covariance = pnp.safe_inverse(_of_pose_alone(result.normal)) * excess[:, None, None]
     found = np.isfinite(result.cost) & np.isfinite(covariance).all(axis=(1, 2))
     nearer = 1.0 / (1.0 + SHRINKAGE * residual)
     joints += (nearer[:, None] - 1.0)[..., None] * joints[:, :1]
@@ -116,19 +118,6 @@ def _of_pose_alone(
     cross = normal[usable, pose, hinges]
     explained = cross @ np.linalg.solve(normal[usable, hinges, hinges], np.swapaxes(cross, 1, 2))
     out[usable] = normal[usable, pose, pose] - explained
-    return out
-
-
-def rotation_between(
-    points: Float[np.ndarray, "point 3"], seen: Float[np.ndarray, "time point 3"]
-) -> Float[np.ndarray, "time 3 3"]:
-    """Rotations that bring `points` closest to `seen` (Kabsch 1976)."""
-    a = points - points.mean(axis=0)
-    b = seen - seen.mean(axis=1, keepdims=True)
-    u, _, vt = np.linalg.svd(np.nan_to_num(a.T @ b))
-    flip = np.ones((len(seen), 1, 3))
-    flip[:, 0, 2] = np.sign(np.linalg.det(u @ vt))
-    out: np.ndarray = np.swapaxes((u * flip) @ vt, 1, 2)
     return out
 
 
@@ -169,11 +158,11 @@ class _Hand:
     def _starts(self) -> tuple[State, State]:
         """Both tilts of the palm, each where its six landmarks want it as a rigid body."""
         palm = hand_model.PALM_POINTS * self._size
-        R = rotation_between(palm, self._hand[:, hand_model.PALM])
+        R = pnp.rotation_between(palm, self._hand[:, hand_model.PALM])
         mirrored = palm @ np.swapaxes(R, 1, 2) * np.array([1.0, 1.0, -1.0])
         depth = pnp.weak_perspective(R @ palm.T, self._rays[:, hand_model.PALM])[:, 2]
         self._noise = LANDMARK_SIGMA * self._size / np.clip(depth, 0.05, 20.0)
-        return self._start(R), self._start(rotation_between(palm, mirrored))
+        return self._start(R), self._start(pnp.rotation_between(palm, mirrored))
 
     def _start(self, R: Float[np.ndarray, "time 3 3"]) -> State:
         palm = pnp.solve_pnp(

@@ -7,20 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.inverse_dynamics.infer import infer_episode
 from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
 from rotoscope.models.training.data import UnlabelledEpisode
-from rotoscope.models.training.frames import cameras_of, open_frames
+from rotoscope.models.training.frames import open_frames
+from rotoscope.models.training.read import numbers_of, tasks_of
 from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
 from rotoscope.pipeline.episodes.episode import StateColumns
 from rotoscope.pipeline.errors import DatasetError, one_of
 from rotoscope.pipeline.export.publish import PublishResult
 from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
-from rotoscope.pipeline.files.paths import inside
 from rotoscope.pipeline.video.encode import EpisodeEncoder
 
 
@@ -51,9 +50,9 @@ def relabel_dataset(
     """
     labeler, dataset = load_labeler(labeler_folder), open_dataset(data)
     _check(dataset, labeler)
-    camera = next(iter(cameras_of(dataset)), "")
+    camera = next(iter(dataset.cameras), "")
     state = _state_columns(dataset)
-    tasks = _tasks(dataset)
+    tasks = tasks_of(dataset)
     contract = labeler.facts.contract
     num_blind = 0
     with DatasetRecorder(contract, state, camera=camera.rpartition(".")[2]) as recorder:
@@ -67,7 +66,7 @@ def relabel_dataset(
                 )
             known = _known(rows, len(contract.dimensions)) & keeps_known
             if known.any():
-                values = np.where(known[:, None], _vector(rows, "action"), values)
+                values = np.where(known[:, None], numbers_of(rows, "action"), values)
             recorder.add(
                 Rows(
                     name=f"{data.resolve().name}-episode{rows.index:06d}",
@@ -75,7 +74,7 @@ def relabel_dataset(
                     actions=values,
                     valid=valid | known,
                     confidence=np.where(known, 1.0, confidence),
-                    state=None if state is None else _vector(rows, "observation.state"),
+                    state=None if state is None else numbers_of(rows, "observation.state"),
                 ),
                 _copied(recorder, dataset, rows, camera) if camera else None,
             )
@@ -92,7 +91,7 @@ def _labelled(
 ) -> tuple[Float[np.ndarray, "row action"], np.ndarray, np.ndarray]:
     """Actions, confidence, and which rows were labelled."""
     num = rows.num_rows
-    columns = [_vector(rows, name) for name in labeler.facts.inputs]
+    columns = [numbers_of(rows, name) for name in labeler.facts.inputs]
     episode = UnlabelledEpisode(
         name=f"episode {rows.index}",
         time_s=np.asarray(rows.columns["timestamp"], float),
@@ -153,14 +152,9 @@ def _check(dataset: Dataset, labeler: Labeler) -> None:
 def _known(rows: EpisodeRows, num_numbers: int) -> np.ndarray:
     """Rows whose own action can be believed."""
     has = "label.valid" in rows.columns and "action" in rows.columns
-    if not has or _vector(rows, "action").shape[1] != num_numbers:
+    if not has or numbers_of(rows, "action").shape[1] != num_numbers:
         return np.zeros(rows.num_rows, bool)
     return np.asarray(rows.columns["label.valid"], bool).reshape(rows.num_rows)
-
-
-def _vector(rows: EpisodeRows, name: str) -> Float[np.ndarray, "row number"]:
-    values = np.asarray(rows.columns[name], float)
-    return values.reshape(rows.num_rows, -1)
 
 
 def _state_columns(dataset: Dataset) -> StateColumns | None:
@@ -169,9 +163,3 @@ def _state_columns(dataset: Dataset) -> StateColumns | None:
     said = dataset.rotoscope("features.json").get("observation.state", {})
     names = tuple(map(str, dataset.names("observation.state")))
     return StateColumns(names, said.get("unit", "1"), said.get("description", "As recorded."))
-
-
-def _tasks(dataset: Dataset) -> dict[int, str]:
-    path = inside(dataset.root, "meta/tasks.parquet", what="the file")
-    table = pq.read_table(path).to_pandas()
-    return {int(n): str(text) for text, n in zip(table.index, table["task_index"], strict=True)}

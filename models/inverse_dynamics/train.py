@@ -6,7 +6,6 @@ episodes of its own; calibration and scores come from members that did not see t
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +44,7 @@ from rotoscope.models.inverse_dynamics.rows import (
     scaling_of,
 )
 from rotoscope.models.training.action_space import ActionSpace
+from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabelledSet
 from rotoscope.models.training.folds import Folds
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
@@ -85,10 +85,10 @@ def train_inverse_dynamics(
             )
         labeler = _train_kernel(data, config)
     else:
-        labeler = _train_members(data, config, out.with_name(out.name + ".training"), listener)
+        labeler = _train_members(data, config, work_folder(out), listener)
     labeler = replace(labeler, metrics=labeler.metrics | {"left_out": left_out})
     save_labeler(labeler, out)
-    _forget(out.with_name(out.name + ".training"))
+    remove_checkpoints(work_folder(out))
     return labeler
 
 
@@ -209,14 +209,6 @@ def _bare(
     return Labeler(facts, scaling, components, members, calibration, metrics={})
 
 
-def _forget(work: Path) -> None:
-    """Removes the checkpoints; the curves stay."""
-    for path in work.glob("member-*.pt"):
-        path.unlink()
-    if work.is_dir() and not any(work.iterdir()):
-        work.rmdir()
-
-
 @dataclass(frozen=True, eq=False)
 class _Fit:
     """What the members share."""
@@ -276,7 +268,7 @@ class _Fit:
             held_out=self._tensors(there, device),
             num_held_out=len(there.actions),
             loss=self._loss,
-            fingerprint=hashlib.sha256(f"{self.digest}|{settings}".encode()).hexdigest(),
+            fingerprint=f"{self.digest}|{settings}",
         )
         done = train(
             problem, loop, checkpoint=self.work / f"member-{number}.pt", listener=self.listener

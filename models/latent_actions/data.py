@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from rotoscope.models.latent_actions.config import LatentActionConfig
+from rotoscope.models.training.data import Episode
 from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.errors import DatasetError
 
@@ -20,14 +21,10 @@ SHAPE_TOLERANCE = 0.02
 _MIN_TRACKED_ROWS = 20
 
 
-@dataclass(frozen=True, eq=False)
-class UnlabelledVideo:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class UnlabelledVideo(Episode):
     """One video or episode; no action of it is looked at."""
 
-    name: str
-    """How messages call it."""
-    time_s: Float[np.ndarray, " time"]
-    """Time of each frame [s], increasing."""
     images: UInt8[np.ndarray, "time size size 3"]
     """Shrunk frames."""
     targets: Float[np.ndarray, "time target"]
@@ -37,14 +34,6 @@ class UnlabelledVideo:
     unknown."""
     embodiment: int = 0
     """Which of the sources it comes from."""
-
-    def __post_init__(self) -> None:
-        lengths = {"images": len(self.images), "targets": len(self.targets)}
-        lengths["points"] = len(self.points)
-        if set(lengths.values()) != {len(self.time_s)}:
-            raise DatasetError(
-                f"{self.name}: {len(self.time_s)} frame times, but {lengths}; one each is needed"
-            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from rotoscope.models.latent_actions.model import (
     save_latent,
 )
 from rotoscope.models.latent_actions.networks import build_latent_network
+from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
 from rotoscope.models.training.model_folder import package_versions
 from rotoscope.models.training.windows import nearest_frames
@@ -60,8 +60,8 @@ def train_latent_action(
     """
     check_videos(data, config)
     fit = _Fit.of(data, config)
-    work = out.with_name(out.name + ".training") / "latent.pt"
-    done = train(fit.problem(), config.loop, checkpoint=work, listener=listener)
+    checkpoint = work_folder(out) / "latent.pt"
+    done = train(fit.problem(), config.loop, checkpoint=checkpoint, listener=listener)
     kept = {k: v for k, v in done.module.state_dict().items() if not k.startswith("target.")}
     model = LatentModel(
         facts=fit.facts(),
@@ -70,9 +70,7 @@ def train_latent_action(
     )
     model = replace(model, metrics=fit.evaluate(model, done.module) | {"steps": done.steps})
     save_latent(model, out)
-    work.unlink(missing_ok=True)
-    if work.parent.is_dir() and not any(work.parent.iterdir()):
-        work.parent.rmdir()
+    remove_checkpoints(work_folder(out))
     return model
 
 
@@ -117,7 +115,6 @@ class _Fit:
         there, evaluated = self._tensors(self.held, device, every=self.config.clip_frames - 1)
         evaluated = evaluated[:_NUM_EVALUATED]
         settings = self.config.model_dump_json(exclude={"loop"})
-        text = f"{self.data.digest()}||{settings}"
         return Problem(
             name="latent action model",
             build=self._build,
@@ -126,7 +123,7 @@ class _Fit:
             held_out=(there, evaluated),
             num_held_out=len(evaluated),
             loss=self._loss,
-            fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+            fingerprint=f"{self.data.digest()}|{settings}",
         )
 
     def evaluate(self, model: LatentModel, module: Any) -> dict[str, Any]:

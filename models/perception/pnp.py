@@ -78,6 +78,19 @@ def solve_pnp(
     return RigidPose(T, covariance, np.where(found, result.cost, np.inf))
 
 
+def rotation_between(
+    points: Float[np.ndarray, "point 3"], seen: Float[np.ndarray, "time point 3"]
+) -> Float[np.ndarray, "time 3 3"]:
+    """Rotations that bring `points` closest to `seen` (Kabsch 1976)."""
+    a = points - points.mean(axis=0)
+    b = seen - seen.mean(axis=1, keepdims=True)
+    u, _, vt = np.linalg.svd(np.nan_to_num(a.T @ b))
+    flip = np.ones((len(seen), 1, 3))
+    flip[:, 0, 2] = np.sign(np.linalg.det(u @ vt))
+    out: np.ndarray = np.swapaxes((u * flip) @ vt, 1, 2)
+    return out
+
+
 def weak_perspective(
     rotated: Float[np.ndarray, "time 3 point"], rays: Float[np.ndarray, "time point 2"]
 ) -> Float[np.ndarray, "time 3"]:
@@ -157,14 +170,3 @@ class _Rigid:
             np.repeat(weight, 2, axis=1),
             loss.sum(axis=1),
         )
-
-
-def covariance_of(
-    normal: Float[np.ndarray, "row parameter parameter"], excess: Float[np.ndarray, " row"]
-) -> Float[np.ndarray, "row parameter parameter"]:
-    """Inverse of the normal matrix, larger by the square of `excess` where that is above 1.
-
-    `excess` is how many of the stated sigmas residuals really are: landmarks that fit worse than
-    stated say that they are worse.
-    """
-    return safe_inverse(normal) * (np.maximum(excess, 1.0) ** 2)[:, None, None]

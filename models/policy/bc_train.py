@@ -21,6 +21,7 @@ from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.policy.row_weights import RowWeights
 from rotoscope.models.policy.rows import PolicyRows, rows_of
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
+from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabelledSet
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
 from rotoscope.models.training.model_folder import package_versions
@@ -69,7 +70,7 @@ def train_bc(
         data_sha256=_digest(data, row_weights),
         packages=package_versions(),
     )
-    work = out.with_name(out.name + ".training")
+    work = work_folder(out)
     fit = _Fit(config, space, scaling, facts.data_sha256)
     done = train(fit.problem(rows, held_rows), config.loop, checkpoint=work / "policy.pt",
                  listener=listener)  # fmt: skip
@@ -82,9 +83,7 @@ def train_bc(
         "held_out": [data.episodes[i].name for i in held_out],
     }
     save_policy(policy, out)
-    (work / "policy.pt").unlink()
-    if not any(work.iterdir()):
-        work.rmdir()
+    remove_checkpoints(work)
     return policy
 
 
@@ -121,7 +120,7 @@ class _Fit:
             held_out=self._tensors(held_rows, device),
             num_held_out=len(held_rows),
             loss=self._loss,
-            fingerprint=hashlib.sha256(f"{self.digest}|{settings}".encode()).hexdigest(),
+            fingerprint=f"{self.digest}|{settings}",
         )
 
     def _tensors(self, rows: PolicyRows, device: Any) -> dict[str, Any]:

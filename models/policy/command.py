@@ -79,18 +79,7 @@ def train_built_in(
         row_weights,
         config,
         out,
-        input_names=[_names(dataset.info["features"][name]) for name in config.inputs],
+        input_names=[dataset.names(name) for name in config.inputs],
         listener=listener,
     )
     return trained.metrics
-
-
-def _names(feature: dict[str, Any]) -> list[str]:
-    """What the numbers of a feature are, flat and in order."""
-    names = feature.get("names")
-    if isinstance(names, dict):
-        names = [n for part in names.values() for n in (part if isinstance(part, list) else [part])]
-    size = int(feature["shape"][0])
-    if not isinstance(names, list) or len(names) != size:
-        return [str(number) for number in range(size)]
-    return [str(name) for name in names]

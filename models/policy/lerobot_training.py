@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rotoscope.models.policy.lerobot_facts import LerobotFacts, write_facts
 from rotoscope.models.policy.memory_dataset import MemoryDataset, memory_datasets
 from rotoscope.models.policy.row_weights import RowWeights, describe, row_weights_of
-from rotoscope.models.training.frames import cameras_of
+from rotoscope.models.training.checkpoint import work_folder
 from rotoscope.models.training.model_folder import package_versions
 from rotoscope.models.training.settings import read_settings
 from rotoscope.pipeline.contract import ActionContract
@@ -90,7 +90,7 @@ def train_lerobot(
     options = DEFAULTS | _options([o for o in overrides if o not in own])
     _check_options(options, policy)
     dataset = open_dataset(data)
-    if not cameras_of(dataset) and "observation.environment_state" not in dataset.info["features"]:
+    if not dataset.cameras and "observation.environment_state" not in dataset.info["features"]:
         raise DatasetError(
             f"{data} has no pictures, and {policy} needs some; train the built-in policy instead: "
             "--policy bc"
@@ -100,7 +100,7 @@ def train_lerobot(
     if config.loader == "lerobot":
         _check_lengths(dataset)
     row_weights = row_weights_of(dataset, min_confidence=config.min_confidence)
-    job = _Job(dataset, row_weights, config, policy, options, out.with_name(out.name + ".training"))
+    job = _Job(dataset, row_weights, config, policy, options, work_folder(out))
     say(job.describe())
     with _own_dataset(job):
         job.run()
@@ -284,7 +284,7 @@ def _options(overrides: Sequence[str]) -> dict[str, str]:
 
 def _check_sizes(dataset: Dataset, policy: str, image_size: int | None) -> None:
     """Their image network leaves one number of 32 pixels, and takes statistics over the rest."""
-    for name in cameras_of(dataset):
+    for name in dataset.cameras:
         height, width = dataset.info["features"][name]["shape"][:2]
         side_px = image_size or max(height, width)
         if side_px <= 32:

@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import Int
 
 from rotoscope.models.policy.row_weights import RowWeights
-from rotoscope.models.training.frames import cameras_of, open_frames
+from rotoscope.models.training.frames import open_frames
+from rotoscope.models.training.read import tasks_of
 from rotoscope.pipeline.datasets.read import Dataset
-from rotoscope.pipeline.files.paths import inside
 from rotoscope.pipeline.tracks import runs
 
 if TYPE_CHECKING:
@@ -49,28 +49,24 @@ def read_table(
         row_weights: For each episode, which rows are learned from.
         side_px: Side of the square that pictures are shrunk to; as they are where `None`.
     """
-    import pyarrow.parquet as pq
-
     features = dataset.info["features"]
     names = [n for n, f in features.items() if n.startswith(("observation.", "action"))]
     numbers = [n for n in names if features[n]["dtype"] != "video"]
     parts: dict[str, list[np.ndarray]] = {n: [] for n in numbers}
     spans, owners, tasks, start = [], [], [], 0
-    tasks_path = inside(dataset.root, "meta/tasks.parquet", what="the file")
-    texts = pq.read_table(tasks_path).to_pandas()
+    texts = tasks_of(dataset)
     for index, one in enumerate(row_weights):
         columns = dataset.episode(index).columns
         for name in numbers:
             values = np.asarray(columns[name], np.float32)
             parts[name].append(values.reshape(len(values), -1))
-        by_number = {int(n): str(t) for t, n in zip(texts.index, texts["task_index"], strict=True)}
-        tasks += [by_number[int(number)] for number in columns["task_index"]]
+        tasks += [texts[int(number)] for number in columns["task_index"]]
         found = runs(one.mask)
         spans += [(start + a, start + b) for a, b in found]
         owners += [index] * len(found)
         start += len(one.mask)
     whole: dict[str, np.ndarray] = {n: np.concatenate(p) for n, p in parts.items()}
-    for camera in cameras_of(dataset):
+    for camera in dataset.cameras:
         whole[camera] = open_frames(dataset, camera, side_px=side_px)
     return Table(whole, tuple(tasks), np.array(spans).reshape(-1, 2), np.array(owners))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,21 @@ from rotoscope.pipeline.files.atomic import atomic_path
 from rotoscope.pipeline.files.paths import files_below
 
 
-def cameras_of(dataset: Dataset) -> list[str]:
-    """Names of the camera features, in the dataset's order."""
-    return [name for name, f in dataset.info["features"].items() if f["dtype"] == "video"]
+def episode_pictures(
+    dataset: Dataset, row: int, camera: str
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    """What a camera saw in the episode of a row of the dataset's table, a picture a row.
+
+    Raises:
+        DatasetError: The video is not there, cannot be decoded, or is too short.
+    """
+    file = dataset.video_file(camera, row)
+    if not file.is_file():
+        raise DatasetError(f"camera {camera!r}: {file} is not there; copy the dataset whole")
+    rows = dataset.episode(row)
+    start_s = float(dataset.table[row][f"videos/{camera}/from_timestamp"])
+    here = dataclasses.replace(rows, video_file=file, video_start_s=start_s)
+    yield from read_images(here, range(rows.num_rows), dataset.fps)
 
 
 def open_frames(
@@ -59,23 +72,11 @@ def open_frames(
 
 def _decode(dataset: Dataset, camera: str, side_px: int | None, out: np.ndarray) -> None:
     row = 0
-    for index, meta in enumerate(dataset.table):
-        file = dataset.video_file(camera, index)
-        if not file.is_file():
-            raise DatasetError(f"camera {camera!r}: {file} is not there; copy the dataset whole")
-        rows = dataset.episode(index)
-        start_s = float(meta[f"videos/{camera}/from_timestamp"])
-        here = dataclasses.replace(rows, video_file=file, video_start_s=start_s)
-        first = row
-        for image in read_images(here, range(rows.num_rows), dataset.fps):
+    for index in range(len(dataset.table)):
+        for image in episode_pictures(dataset, index, camera):
             small = image if side_px is None else shrink(image, side_px)
             out[row] = small.transpose(2, 0, 1)
             row += 1
-        if row - first < rows.num_rows:
-            raise DatasetError(
-                f"episode {rows.index}: {file} ends after {row - first} of {rows.num_rows} frames; "
-                "write the dataset again"
-            )
 
 
 def _check_space(folder: Path, num_bytes: int, camera: str) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
+import pyarrow.parquet as pq
+from jaxtyping import Float, UInt8
 
 from rotoscope.models.training.data import CLOCK_TOLERANCE, LabelledEpisode, LabelledSet
+from rotoscope.models.training.frames import episode_pictures
 from rotoscope.models.training.pictures import shrink
 from rotoscope.pipeline.contract import ActionContract, Dimension
-from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
+from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.errors import ContractError, DatasetError, one_of
+from rotoscope.pipeline.files.paths import inside
 
 
 def read_labelled(
@@ -52,14 +54,14 @@ def read_labelled(
     episodes, sizes = [], (0,) * len(inputs)
     for row in range(len(dataset.table)):
         rows = dataset.episode(row)
-        columns = [_column(rows, name) for name in inputs]
+        columns = [numbers_of(rows, name) for name in inputs]
         sizes = tuple(c.shape[1] for c in columns)
         episodes.append(
             LabelledEpisode(
                 name=f"episode {rows.index}",
                 time_s=np.asarray(rows.columns["timestamp"], float),
                 features=np.concatenate([np.zeros((rows.num_rows, 0)), *columns], axis=1),
-                actions=_column(rows, "action"),
+                actions=numbers_of(rows, "action"),
                 valid=_valid(rows),
                 images=episode_images(dataset, rows, row, camera, image_size) if camera else None,
             )
@@ -75,14 +77,20 @@ def read_labelled(
     )
 
 
+def tasks_of(dataset: Dataset) -> dict[int, str]:
+    """What is being done, in words, by the number that rows name it with."""
+    path = inside(dataset.root, "meta/tasks.parquet", what="the file")
+    table = pq.read_table(path).to_pandas()
+    return {int(n): str(text) for text, n in zip(table.index, table["task_index"], strict=True)}
+
+
 def _check_names(dataset: Dataset, inputs: Sequence[str], camera: str) -> None:
     features: dict[str, Any] = dataset.info["features"]
     kinds = {name: f["dtype"] for name, f in features.items()}
-    cameras = [name for name, kind in kinds.items() if kind == "video"]
-    if camera and camera not in cameras:
+    if camera and camera not in dataset.cameras:
         raise DatasetError(
-            f"{dataset.root} has no camera {camera!r}; it has {one_of(cameras)}: name one of them "
-            "with camera=..."
+            f"{dataset.root} has no camera {camera!r}; it has {one_of(dataset.cameras)}: name one "
+            "of them with camera=..."
         )
     usable = [
         n for n, kind in kinds.items() if n.startswith(("observation.state", "track.", "label."))
@@ -142,9 +150,10 @@ def _derived(dataset: Dataset) -> ActionContract:
     )
 
 
-def _column(rows: EpisodeRows, name: str) -> np.ndarray:
+def numbers_of(rows: EpisodeRows, name: str) -> Float[np.ndarray, "row number"]:
+    """A feature of an episode, a row each."""
     values = np.asarray(rows.columns[name], float)
-    return values.reshape(len(values), -1)
+    return values.reshape(rows.num_rows, -1)
 
 
 def _valid(rows: EpisodeRows) -> np.ndarray:
@@ -170,21 +179,11 @@ def episode_images(
             f"{rows.num_rows / fps:.3f} s, its video {end_s - start_s:.3f} s; the clocks of table "
             "and video disagree: write the dataset again"
         )
-    file = dataset.video_file(camera, row)
-    if not file.is_file():
-        raise DatasetError(f"camera {camera!r}: {file} is not there; copy the dataset whole")
-    _check_rate(file, fps)
-    here = dataclasses.replace(rows, video_file=file, video_start_s=start_s)
     out = np.empty((rows.num_rows, size, size, 3), np.uint8)
-    count = 0
-    for image in read_images(here, range(rows.num_rows), fps):
+    for count, image in enumerate(episode_pictures(dataset, row, camera)):
+        if not count:
+            _check_rate(dataset.video_file(camera, row), fps)
         out[count] = shrink(image, size)
-        count += 1
-    if count < rows.num_rows:
-        raise DatasetError(
-            f"episode {rows.index}: {file} ends after {count} of {rows.num_rows} frames; the "
-            "clocks of table and video disagree: write the dataset again"
-        )
     return out
 
 
