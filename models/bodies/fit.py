@@ -101,6 +101,8 @@ def fit_lengths(
         if len(usable) == 0:
             return likely
         by_lengths, mixed, gradient = (a[usable] for a in bodies.by_lengths(state, BONE_GROUPS))
+        # Normal equations of the lengths alone: every frame's own unknowns are eliminated, C - B^T
+        # A^-1 B and c - B^T A^-1 a, and frames add up.
         explained = np.swapaxes(np.linalg.solve(result.normal[usable], mixed), 1, 2)
         weight = min(1.0, _NUM_INDEPENDENT / len(usable))
         normal = weight * (by_lengths - explained @ mixed).sum(axis=0)
@@ -109,6 +111,7 @@ def fit_lengths(
         strayed = BONE_GROUPS @ np.log(out / likely) / BONE_GROUPS.sum(axis=1)
         normal += np.eye(len(normal)) / LENGTH_SIGMA_REL**2
         slope += strayed / LENGTH_SIGMA_REL**2
+        # A Gauss-Newton step in logarithms, so that lengths stay positive.
         out = out * np.exp(np.linalg.solve(normal, -slope) @ BONE_GROUPS)
         out = out * (stature_m / stature_of(out))
     return out

@@ -115,6 +115,7 @@ def _of_pose_alone(
     pose, hinges = slice(None, _NUM_POSE), slice(_NUM_POSE, None)
     usable = np.isfinite(normal).all(axis=(1, 2))
     out = np.full((len(normal), _NUM_POSE, _NUM_POSE), np.nan)
+    # A - B C^-1 B^T is the inverse of the pose's block of the inverse.
     cross = normal[usable, pose, hinges]
     explained = cross @ np.linalg.solve(normal[usable, hinges, hinges], np.swapaxes(cross, 1, 2))
     out[usable] = normal[usable, pose, pose] - explained
@@ -245,6 +246,7 @@ def _chain_rule(
     """Derivative of (ray x, ray y, relative depth) of all landmarks by pose and hinges."""
     num = len(by_point)
     out = np.zeros((num, 21, 3, _NUM_POSE + _NUM_HINGES))
+    # A turn w of the hand moves a point p by w x p = -[p]x w; a hinge moves all points beyond it.
     out[..., :3] = -by_point @ se3.hat(turned)
     out[..., 3:6] = by_point
     outer = by_point[:, 1:].reshape(num, 5, 4, 3, 3)[:, :, 1:]

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
-from rotoscope.models.inverse_dynamics.encoders import require_encoder
+from rotoscope.models.inverse_dynamics.encoders import check_encoder
 from rotoscope.models.inverse_dynamics.labeler import Labeler
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.training.loop import TrainListener, check_loop
@@ -62,7 +62,7 @@ def parse_settings(overrides: Sequence[str]) -> InverseDynamicsConfig:
         AssetError: Weights of the encoder are not there.
     """
     config = read_settings(overrides, InverseDynamicsConfig)
-    require_encoder(config.image_network)
+    check_encoder(config.image_network)
     if config.kind == "mlp":
         check_loop(config.loop)
     return config

@@ -186,6 +186,7 @@ def _correlation(features: torch.Tensor) -> torch.Tensor:
     """Squared correlations between features: DynaMo's covariances, whatever the features' scale."""
     import torch
 
+    # Off-diagonal entries alone, as VICReg's covariance term (Bardes et al. 2022, equation 4).
     spread = features.std(0).clamp(min=1e-6)
     centred = (features - features.mean(0)) / spread
     correlation = centred.T @ centred / len(centred)
@@ -207,6 +208,7 @@ def _pixel_error(
     if config.tracks.points:
         weight = focus_map(points, images.shape[-1], config)[:, None]
         error, change = error * weight, change * weight.sqrt()
+    # A share of the error of predicting no change, so that still and lively videos weigh alike.
     return error.mean() / (change.pow(2).mean() + _ROUNDING)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from rotoscope.models.perception.least_squares import (
     Linearised,
@@ -101,6 +101,7 @@ def weak_perspective(
     flat = np.swapaxes(rotated[:, :2], 1, 2)
     spread = flat - flat.mean(axis=1, keepdims=True)
     seen = rays - rays.mean(axis=1, keepdims=True)
+    # Points at one depth z are seen at (x, y) / z: sizes in the image and in space differ by z.
     size, seen_size = (spread**2).sum(axis=(1, 2)), (seen**2).sum(axis=(1, 2))
     has_extent = (size > 1e-16) & (seen_size > 1e-16)
     depth = np.full(len(rays), np.nan)
@@ -127,6 +128,42 @@ def retract_pose(state: State, step: Float[np.ndarray, "row parameter"]) -> Stat
     return {"R": se3.exp_so3(step[:, :3]) @ state["R"], "t": state["t"] + step[:, 3:6]}
 
 
+def position_sigma(
+    variance: Float[np.ndarray, "row 3"],
+    at_m: Float[np.ndarray, "row 3"],
+    *,
+    size_rel: float,
+    across_m: float,
+    focal_rel: float,
+) -> Float[np.ndarray, "row 3"]:
+    """1-sigma of positions with what all landmarks of a frame have in common [m].
+
+    Args:
+        variance: Of the fit itself [m^2].
+        at_m: The positions, camera frame [m].
+        size_rel: Error of the object's size; moves it along its ray in proportion to the distance.
+        across_m: Error across the line of sight [m].
+        focal_rel: Error of the focal length; moves it in depth alone.
+    """
+    out = variance + (at_m * size_rel) ** 2 + across_m**2
+    out[:, 2] += (at_m[:, 2] * focal_rel) ** 2
+    return np.sqrt(out)
+
+
+def is_believed(
+    joints_m: Float[np.ndarray, "row joint 3"],
+    residual: Float[np.ndarray, " row"],
+    *,
+    between_m: tuple[float, float],
+    max_residual: float,
+) -> Bool[np.ndarray, " row"]:
+    """Fits whose joints all lie within two distances, and which are close enough."""
+    depth = joints_m[..., 2]
+    near, far = depth.min(axis=1, initial=np.inf), depth.max(axis=1, initial=-np.inf)
+    is_within = (near >= between_m[0]) & (far <= between_m[1])
+    return np.asarray(is_within & (residual <= max_residual))
+
+
 def safe_inverse(
     matrices: Float[np.ndarray, "row parameter parameter"],
 ) -> Float[np.ndarray, "row parameter parameter"]:
@@ -134,6 +171,7 @@ def safe_inverse(
     out = np.full_like(matrices, np.nan)
     scale = np.sqrt(np.einsum("rpp->rp", np.nan_to_num(matrices)))
     usable = np.isfinite(matrices).all(axis=(1, 2)) & (scale > 0).all(axis=1)
+    # Scaled to a unit diagonal first: radians and meters differ by orders of magnitude.
     per_unit = scale[usable, :, None] * scale[usable, None, :]
     correlation = matrices[usable] / per_unit
     values, vectors = np.linalg.eigh(correlation)

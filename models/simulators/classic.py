@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.simulators.simulator import (
-    IMAGES,
     Observation,
     SimulatorFacts,
     Step,
@@ -168,9 +167,7 @@ class ClassicSimulator:
         self._environment.close()
 
     def _observation(self) -> Observation:
-        size = {"width": self.views.width, "height": self.views.height}
-        pictures = {IMAGES + c: self.render(c, **size) for c in self.views.cameras}
-        return observe(self._state, pictures)
+        return observe(self, self._state)
 
 
 def _contract(task: str, fps: int, choices: int) -> ActionContract:

@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.simulators.simulator import (
-    IMAGES,
     Observation,
     SimulatorFacts,
     Step,
@@ -137,9 +136,7 @@ class MetaWorldSimulator:
         self._drawn_size = (width, height)
 
     def _observation(self) -> Observation:
-        size = {"width": self.views.width, "height": self.views.height}
-        pictures = {IMAGES + c: self.render(c, **size) for c in self.views.cameras}
-        return observe(self._raw[list(_STATE)], pictures)
+        return observe(self, self._raw[list(_STATE)])
 
 
 def _facts(task: str) -> SimulatorFacts:

@@ -24,7 +24,6 @@ from rotoscope.models.simulators.pusht_physics import (
     pushed,
 )
 from rotoscope.models.simulators.simulator import (
-    IMAGES,
     Observation,
     SimulatorFacts,
     Step,
@@ -115,9 +114,7 @@ class PushTSimulator:
         """Nothing is held open."""
 
     def _observation(self) -> Observation:
-        size = {"width": self.views.width, "height": self.views.height}
-        pictures = {IMAGES + c: self.render(c, **size) for c in self.views.cameras}
-        return observe(self._state(), pictures)
+        return observe(self, self._state())
 
     def _state(self) -> np.ndarray:
         x, y, angle = self._block

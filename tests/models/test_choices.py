@@ -183,7 +183,7 @@ TOGETHER = [
     (label, [CAMERA, "encoder=torchvision:resnet18@none.pth"], "weights none.pth"),
     (label, [CAMERA, "encoder=transformers:some/model"], None),
     (label, [CAMERA, "encoder='latent:'"], "unknown encoder 'latent:'"),
-    (label, [CAMERA, "encoder=latent:nowhere"], "the folder nowhere is not there"),
+    (label, [CAMERA, "encoder=latent:nowhere"], "nowhere is no trained latent action model"),
     (label, [CAMERA, "encoder=latent:/"], "is no trained latent action model"),
     (label, [SEEN, "window.before_s=0", "window.after_s=0"], "both 0"),
     (label, [SEEN, "window.before_s=9", "window.spacing_s=0.001"], "more than 1000 samples"),
