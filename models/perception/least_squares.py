@@ -115,7 +115,7 @@ def huber(
     """Huber's loss of squared residual norms, and the weight each has in the normal equations."""
     norm = np.sqrt(squared)
     outside = norm > threshold
-    # |r|^2 inside, 2 k |r| - k^2 beyond (Huber 1964, doubled); weight = psi(r) / r = min(1, k / |r|).
+    # |r|^2 inside, 2 k |r| - k^2 beyond (Huber 1964, doubled); weight psi(r) / r = min(1, k / |r|).
     loss = np.where(outside, 2.0 * threshold * norm - threshold**2, squared)
     weight = np.where(outside, threshold / np.where(outside, norm, 1.0), 1.0)
     return loss, weight

@@ -167,8 +167,8 @@ class _Problem:
             return np.zeros_like(betas), d[:, :-3].reshape(pose.shape), d[:, -3:]
         S = shape_derivative(self.model, posed) / self.settings.sigma_m
         S = (np.sqrt(weight)[..., None, None] * S).reshape(len(pose), -1, len(betas))
-        # Poses d and shape b together: H d + B b = -g, B^T d + C b = -c. Poses are eliminated (Schur
-        # complement), H being banded: Y = H^-1 B and y = H^-1 g.
+        # Poses d and shape b together: H d + B b = -g, B^T d + C b = -c. Poses are eliminated, H
+        # being banded (Schur complement): Y = H^-1 B and y = H^-1 g.
         B = np.swapaxes(J, 1, 2) @ S
         both = solve_chain(H, self.link, np.concatenate([B, g[..., None]], axis=2))
         Y, y = both[..., :-1], both[..., -1]
