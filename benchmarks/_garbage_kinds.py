@@ -18,17 +18,16 @@ from rotoscope.models.inverse_dynamics.labeler import load_labeler
 from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.model import (
-    LATENT_VERSION,
     LatentFacts,
     LatentModel,
     load_latent,
     save_latent,
 )
 from rotoscope.models.latent_actions.networks import build_latent_network
-from rotoscope.models.policy.cloned import load_cloned
+from rotoscope.models.policy.bc_policy import load_bc_policy
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.states.folder import StateFacts, load_states, save_states
-from rotoscope.models.states.state_map import SeenStates
+from rotoscope.models.states.state_map import StateRegressor
 from rotoscope.pipeline.configs import config_path
 from rotoscope.pipeline.datasets.read import open_dataset, read_images
 from rotoscope.pipeline.doctor.run import diagnose
@@ -340,7 +339,7 @@ def _policy(folder: Path) -> Kind:
     train_policy(dataset, out, "bc", ["hidden=[8]", "loop.num_steps=2", "held_out_share=0.3"])
 
     def use(place: Path) -> None:
-        policy = load_cloned(place)
+        policy = load_bc_policy(place)
         policy.reset(0)
         sizes = {name: len(names) for name, names in policy.state_names.items()}
         if not policy.image_sizes:
@@ -351,7 +350,7 @@ def _policy(folder: Path) -> Kind:
 
 def _states(folder: Path) -> Kind:
     generator = np.random.default_rng(0)
-    model = SeenStates(
+    model = StateRegressor(
         centre=np.zeros(3), spread=np.ones(3), anchors=generator.normal(size=(5, 3)),
         weights=generator.normal(size=(5, 2)), mean=np.zeros(2), width=0.3,
     )  # fmt: skip
@@ -373,7 +372,7 @@ def _latent(folder: Path) -> Kind:
     module = build_latent_network(config, num_features=0, num_embodiments=1, num_targets=0)
     weights = {k: v.numpy() for k, v in module.state_dict().items() if not k.startswith("target.")}
     facts = LatentFacts(
-        version=LATENT_VERSION, config=config, gap_s=0.1, picture_shape=(64, 48), num_features=0,
+        config=config, gap_s=0.1, picture_shape=(64, 48), num_features=0,
         feature_scale=1.0, num_targets=0, embodiments=("a",), num_videos=2, data_sha256="",
         packages={},
     )  # fmt: skip

@@ -8,9 +8,9 @@ from functools import cache
 
 import numpy as np
 
-from rotoscope.models.hands.fit import rotation_between
 from rotoscope.models.hands.lift_stage import Lift, LiftConfig
 from rotoscope.models.hands.stage import Hands
+from rotoscope.models.perception.pnp import rotation_between
 from rotoscope.models.rendered_hands import HandTruth, RenderedClip, Scene, rendered_clip
 from rotoscope.pipeline.geometry import hand_frame, pinhole, se3
 from rotoscope.pipeline.stage import Tracks

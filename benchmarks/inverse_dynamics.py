@@ -17,7 +17,7 @@ from benchmarks.figure import Bar, Figure
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.labeler import load_labeler
 from rotoscope.models.inverse_dynamics.pixels_stage import Pixels, PixelsConfig
-from rotoscope.models.inverse_dynamics.rows import Rows, rows_of
+from rotoscope.models.inverse_dynamics.rows import LabelledWindows, rows_of
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.data import LabelledEpisode, LabelledSet
@@ -73,7 +73,7 @@ def calibration(folder: Path) -> list[Figure]:
     train_inverse_dynamics(dataset(range(NUM_TRAINED)), config, folder)
     labeler = load_labeler(folder)
     unseen = dataset(range(1000, 1000 + NUM_UNSEEN))
-    rows = Rows.join([rows_of(episode, unseen, config) for episode in unseen.episodes])
+    rows = LabelledWindows.join([rows_of(episode, unseen, config) for episode in unseen.episodes])
     labels = labeler.label(rows.inputs)
     error = np.abs(labels.values - rows.actions)
     covered = float((error <= labels.half_width).mean())

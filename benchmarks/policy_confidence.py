@@ -20,7 +20,7 @@ from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.policy.evaluate_folder import evaluate_folder
 from rotoscope.models.simulators.record import record_dataset
-from rotoscope.models.simulators.rollout import teacher
+from rotoscope.models.simulators.rollout import scripted_expert
 from rotoscope.models.simulators.simulator import open_simulator
 from rotoscope.pipeline.datasets.read import Dataset, open_dataset
 from rotoscope.pipeline.episodes.episode import StateColumns
@@ -61,10 +61,13 @@ def run() -> list[Figure]:
 def _run(folder: Path) -> list[Figure]:
     simulator = open_simulator(TASK)
     record_dataset(
-        simulator, teacher(simulator), range(20_000, 20_000 + NUM_LABELLED), folder / "labelled"
+        simulator,
+        scripted_expert(simulator),
+        range(20_000, 20_000 + NUM_LABELLED),
+        folder / "labelled",
     )
     record_dataset(
-        simulator, teacher(simulator), range(10_000, 10_000 + NUM_HIDDEN), folder / "true"
+        simulator, scripted_expert(simulator), range(10_000, 10_000 + NUM_HIDDEN), folder / "true"
     )
     train_from_dataset(folder / "labelled", folder / "labeler", LABELER)
     true = open_dataset(folder / "true")

@@ -153,11 +153,11 @@ def _by_lerobot(config: Any, *, side_px: int | None) -> Any:
 
 def _from_memory(config: Any, *, side_px: int | None) -> Any:
     from rotoscope.models.policy.memory_dataset import memory_datasets
-    from rotoscope.models.policy.trusted import trust_of
+    from rotoscope.models.policy.row_weights import row_weights_of
     from rotoscope.pipeline.datasets.read import open_dataset
 
     dataset = open_dataset(Path(config.dataset.root))
-    return memory_datasets(config, dataset, trust_of(dataset), side_px=side_px)[0]
+    return memory_datasets(config, dataset, row_weights_of(dataset), side_px=side_px)[0]
 
 
 def _batches(dataset: Any) -> Iterator[dict[str, Any]]:

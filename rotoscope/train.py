@@ -53,9 +53,9 @@ def inverse_dynamics(
         ).metrics
     if contract is not None:
         raise UsageError("--through does not go with --contract; leave one of them out")
-    from rotoscope.models.states.through_states import train_through_states
+    from rotoscope.models.states.two_stage import train_two_stage
 
-    made = train_through_states(Path(data), Path(out), overrides, target=through, listener=listener)
+    made = train_two_stage(Path(data), Path(out), overrides, target=through, listener=listener)
     return made.labeler.metrics
 
 

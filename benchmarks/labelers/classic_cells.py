@@ -19,7 +19,7 @@ from benchmarks.labelers.episodes import Demonstration, all_actions, cached, loc
 from benchmarks.labelers.tasks.classic import TASKS, episode, mean_return
 from rotoscope.models.bco.perceptron import Mlp, fit_classes
 from rotoscope.models.bco.train import BcoSettings, greedy, iterate_bco, random_act
-from rotoscope.models.simulators.rollout import teacher
+from rotoscope.models.simulators.rollout import scripted_expert
 from rotoscope.models.simulators.simulator import Simulator, open_simulator
 from rotoscope.pipeline.files.atomic import write_text_atomic
 
@@ -159,7 +159,7 @@ def _setting(
     """Simulator, demonstrations to label, labelled ones, and what returns are worth."""
     simulator = open_simulator(TASKS[name].simulator)
     folder = bench_folder() / "episodes"
-    act = teacher(simulator)
+    act = scripted_expert(simulator)
 
     code = code_hash(("benchmarks.labelers.tasks.classic", "rotoscope.models.simulators.classic"))
 

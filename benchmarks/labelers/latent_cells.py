@@ -26,11 +26,12 @@ from benchmarks.labelers.latent_video import Filmed, filmed, point_names, unlabe
 from benchmarks.labelers.metaworld_cells import label_scores
 from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.infer import infer_episode
 from rotoscope.models.inverse_dynamics.labeler import Labeler
-from rotoscope.models.inverse_dynamics.rows import as_columns, rows_of
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.train import train_latent_action
+from rotoscope.models.training.windows import nearest_frames
 
 TASK, LABELLED = "push-v3", "K16"
 ALONE = "idm"
@@ -149,14 +150,11 @@ def _labels(cell: Cell, hidden: Filmed, known: Filmed, folder: Path) -> tuple[li
 
 def label_all(labeler: Labeler, filmed_set: Filmed) -> list[Labels]:
     """Labels of every episode; moments whose window leaves it take the nearest label."""
-    config = labeler.facts.config
-    data = as_columns(filmed_set.labelled(), config, labeler.open_encoder())
     out = []
-    for episode in data.episodes:
-        rows = rows_of(episode, data, config)
-        made = labeler.label(rows.inputs, labeler.embeddings_of(rows))
-        num = len(episode.time_s) - 1
-        nearest = rows.nearest(num)
+    for episode in filmed_set.labelled().episodes:
+        made, known = infer_episode(labeler, episode)
+        rows = np.arange(len(known) - 1, dtype=float)
+        nearest = nearest_frames(np.flatnonzero(known).astype(float), rows)
         out.append(Labels(np.clip(made.values, -1, 1)[nearest], made.half_width[nearest]))
     return out
 

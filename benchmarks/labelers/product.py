@@ -15,10 +15,11 @@ from jaxtyping import Float, UInt8
 from benchmarks.labelers.episodes import Demonstration, Labels
 from benchmarks.labelers.labeler import NUM_TRACKED, Labelled
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.infer import infer_episode
 from rotoscope.models.inverse_dynamics.labeler import Labeler
-from rotoscope.models.inverse_dynamics.rows import as_columns, rows_of
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.contract import ActionContract, Dimension
 
 Pictures = Callable[[Float[np.ndarray, "step observation"]], UInt8[np.ndarray, "step size size 3"]]
@@ -93,16 +94,10 @@ def product(
 
 
 def _label(labeler: Labeler, seen: Seen, observed: np.ndarray) -> Labels:
-    config, contract = labeler.facts.config, seen.contract
     num = len(observed) - 1
-    # Stand-ins that nothing reads: a labelled set refuses actions that never change.
-    unread = np.tile(np.linspace(0, 1, num)[:, None], len(contract.dimensions))
-    episode = seen.episode("unlabelled", observed, unread)
-    data = seen.data([episode])
-    columns = as_columns(data, config, labeler.open_encoder())
-    rows = rows_of(columns.episodes[0], columns, config)
-    made = labeler.label(rows.inputs, labeler.embeddings_of(rows))
-    nearest = rows.nearest(num)
+    nothing = np.zeros((num, len(seen.contract.dimensions)))
+    made, known = infer_episode(labeler, seen.episode("unlabelled", observed, nothing))
+    nearest = nearest_frames(np.flatnonzero(known).astype(float), np.arange(num, dtype=float))
     return Labels(made.values[nearest], made.half_width[nearest])
 
 

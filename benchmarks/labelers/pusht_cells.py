@@ -20,7 +20,7 @@ from benchmarks.labelers.trivial import clone_state, copy_state_ahead, mean
 from rotoscope.models.bco.perceptron import Fit, Mlp, fit_regression
 from rotoscope.models.simulators.pusht import PushTSimulator, picture
 from rotoscope.models.simulators.pusht_physics import FIELD_PX
-from rotoscope.models.simulators.rollout import Act, rollout, teacher
+from rotoscope.models.simulators.rollout import Act, rollout, scripted_expert
 from rotoscope.models.simulators.simulator import STATE, Simulator, Views
 
 NUM_HIDDEN, NUM_TRIED = 40, 10
@@ -150,7 +150,7 @@ def _episodes(
     def make() -> list[Demonstration]:
         found = []
         for seed in range(first_seed, first_seed + count):
-            steps = list(rollout(simulator, teacher(simulator), seed=seed))
+            steps = list(rollout(simulator, scripted_expert(simulator), seed=seed))
             states = [t.observation[STATE] for t in steps] + [steps[-1].step.observation[STATE]]
             actions = np.array([t.action for t in steps])
             found.append(Demonstration(np.array(states), actions, seed))

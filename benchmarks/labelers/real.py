@@ -20,7 +20,7 @@ from benchmarks.figure import Bar, Figure
 from benchmarks.labelers import scores
 from benchmarks.labelers.real_data import Recording, g1, gr00t, ivideogpt
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
-from rotoscope.models.inverse_dynamics.rows import as_columns, rows_of
+from rotoscope.models.inverse_dynamics.infer import infer_episode
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 
 KERNEL = InverseDynamicsConfig.model_validate(
@@ -112,16 +112,13 @@ def leave_out(recording: Recording, config: InverseDynamicsConfig) -> Held:
             labeler = train_inverse_dynamics(
                 replace(data, episodes=known), config, Path(folder) / "labeler"
             )
-        chosen = labeler.facts.config
-        unseen = replace(data, episodes=tuple(data.episodes[i] for i in group))
-        for episode in as_columns(unseen, chosen, labeler.components).episodes:
+        for episode in (data.episodes[i] for i in group):
             # All rows are labelled, then those that count are cut out.
-            rows = rows_of(replace(episode, valid=np.ones_like(episode.valid)), unseen, chosen)
-            labels = labeler.label(rows.inputs, labeler.embeddings_of(rows))
+            labels, known_rows = infer_episode(labeler, episode)
             values, width = (np.full(episode.actions.shape, np.nan) for _ in range(2))
             sure = np.full(len(values), np.nan)
-            values[rows.times], width[rows.times] = labels.values, labels.half_width
-            sure[rows.times] = labels.confidence
+            values[known_rows], width[known_rows] = labels.values, labels.half_width
+            sure[known_rows] = labels.confidence
             count = episode.valid
             out.values.append(values[count][:, judged])
             out.half_width.append(width[count][:, judged])

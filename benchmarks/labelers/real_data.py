@@ -144,7 +144,10 @@ def _episode(
 ) -> LabelledEpisode:
     num = len(actions)
     seen = np.zeros((num, 0)) if features is None else features
-    return LabelledEpisode(name, np.arange(num) / rate_hz, seen, actions, valid, images)
+    return LabelledEpisode(
+        name=name, time_s=np.arange(num) / rate_hz, features=seen, actions=actions, valid=valid,
+        images=images,
+    )  # fmt: skip
 
 
 def _set(

@@ -101,12 +101,12 @@ def _read_off(known: Footage, hidden: Footage, inputs: str) -> tuple[Rows, Rows,
     for cameras in INPUTS[inputs]:
         seen, seen_hidden = look((known, hidden), cameras)
         learned = learn_states(seen, true)
-        wrong = _wrong(learned.unseen, true)
+        wrong = _wrong(learned.cross_fitted, true)
         if wrong < least:
             best, least = (learned, seen_hidden), wrong
     assert best is not None
     learned, seen_hidden = best
-    known_states = tuple(_smooth(states) for states in learned.unseen)
+    known_states = tuple(_smooth(states) for states in learned.cross_fitted)
     hidden_states = tuple(_smooth(learned.model(rows)) for rows in seen_hidden)
     return known_states, hidden_states, learned.model.weights.size
 

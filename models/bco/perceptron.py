@@ -24,7 +24,7 @@ class Scaler:
     """Brings features to zero mean and unit spread."""
 
     mean: Float[np.ndarray, " feature"]
-    """Of the features it was made from."""
+    """Mean of the features it was made from."""
     spread: Float[np.ndarray, " feature"]
     """Their standard deviation, never under the floor it was made with."""
 
@@ -75,7 +75,7 @@ class Mlp:
 
     @property
     def num_parameters(self) -> int:
-        """Of all layers."""
+        """Weights and biases of all layers."""
         return sum(array.size for array in (*self.weights, *self.biases))
 
 
@@ -100,7 +100,7 @@ class Fit:
     is_robust: bool = False
     """Whether inputs are scaled by `Scaler.robust`."""
     seed: int = 0
-    """Of initial weights and batches."""
+    """Seed of initial weights and batches."""
 
 
 @dataclass(frozen=True)

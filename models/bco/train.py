@@ -32,7 +32,7 @@ class BcoSettings:
     """How long and on how much BCO learns; the same for every task."""
 
     num_random_episodes: int = 20
-    """Before the first round, under uniformly random actions."""
+    """Episodes under uniformly random actions before the first round."""
     num_rounds: int = 8
     """Rounds of labelling, cloning and acting; one is plain BCO(0)."""
     num_own_episodes: int = 40
@@ -47,6 +47,14 @@ class BcoSettings:
     """Training of the small model of what a demonstrator does in a state; see `_agreed`."""
     policy: Fit = _POLICY
     """Training of the policy, in every round from the start."""
+
+    def __post_init__(self) -> None:
+        counts = ("num_random_episodes", "num_rounds", "num_own_episodes")
+        for name in (*counts, "max_transitions_per_round"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; BCO needs at least 1")
+        if not 0 <= self.random_share <= 1:
+            raise UsageError(f"random_share is {self.random_share:g}; a share is 0..1")
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,8 +23,8 @@ from rotoscope.models.bco.train import (
 )
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
-from rotoscope.models.policy.cloned import POLICY_VERSION, ClonedPolicy, PolicyFacts, save_policy
-from rotoscope.models.policy.config import CloningConfig
+from rotoscope.models.policy.bc_policy import BcPolicy, PolicyFacts, save_policy
+from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.simulators.rollout import rollout
 from rotoscope.models.simulators.simulator import STATE, Simulator, open_simulator
 from rotoscope.models.training.action_space import ActionSpace
@@ -51,7 +51,7 @@ class RoundReport:
     num_rounds: int
     """How many there will be."""
     mean_return: float
-    """Of the round's policy, over 20 starts that nothing is learned from."""
+    """Mean return of the round's policy, over 20 starts that nothing is learned from."""
     confidence: float
     """Mean share of the actions it names in the demonstrations, by transition and habit."""
 
@@ -79,9 +79,13 @@ def train_bco(
         listener: Told of every round.
 
     Raises:
-        UsageError: Another kind of action or state, an unknown simulator, or `out` holds something.
+        UsageError: No round or a negative seed, another kind of action or state, an unknown
+            simulator, or `out` holds something.
         DatasetError: No dataset, or no states in it.
     """
+    settings = replace(BcoSettings(), num_rounds=num_rounds)
+    if seed < 0:
+        raise UsageError(f"seed is {seed}; it must be 0 or more")
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty; name another folder with --out, or remove it")
     simulator = open_simulator(env)
@@ -94,7 +98,6 @@ def train_bco(
             told.append(_told(made, simulator, num_rounds))
             listener(told[-1])
 
-        settings = replace(BcoSettings(), num_rounds=num_rounds)
         rounds = iterate_bco(simulator, states, settings, seed=seed, listener=tell)
         save_policy(_cloned(rounds[-1].policy, simulator, states), out / POLICY)
         _train_labeler([e for r in rounds for e in r.own], simulator, seed, out / LABELER)
@@ -137,7 +140,7 @@ def _told(made: BcoRound, simulator: Simulator, num_rounds: int) -> RoundReport:
     return RoundReport(made.number, num_rounds, float(np.mean(returns)), sure)
 
 
-def _cloned(policy: Mlp, simulator: Simulator, states: Sequence[np.ndarray]) -> ClonedPolicy:
+def _cloned(policy: Mlp, simulator: Simulator, states: Sequence[np.ndarray]) -> BcPolicy:
     """The same policy as a folder of the built-in kind holds it."""
     facts = simulator.facts
     space = ActionSpace.of(facts.contract)
@@ -155,16 +158,14 @@ def _cloned(policy: Mlp, simulator: Simulator, states: Sequence[np.ndarray]) -> 
         encoded_scale=np.ones(space.num_encoded),
     )
     described = PolicyFacts(
-        version=POLICY_VERSION,
-        family="bc",
-        config=CloningConfig(inputs=(STATE,), hidden=hidden),
+        config=BcConfig(inputs=(STATE,), hidden=hidden),
         contract=facts.contract,
         input_names=(facts.state_names,),
         image_size=(0, 0),
         data_sha256=digest.hexdigest(),
         packages=package_versions(),
     )
-    return ClonedPolicy(described, scaling, weights, {"episodes": len(states)})
+    return BcPolicy(described, scaling, weights, {"episodes": len(states)})
 
 
 def _train_labeler(

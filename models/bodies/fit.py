@@ -18,7 +18,7 @@ from rotoscope.models.bodies.bone_lengths import BONE_GROUPS, stature_of
 from rotoscope.models.bodies.joints import BONE_ENDS
 from rotoscope.models.bodies.model import LANDMARK_SIGMA, Bodies, retract
 from rotoscope.models.perception import pnp
-from rotoscope.models.perception.least_squares import Linearised, State, minimise
+from rotoscope.models.perception.least_squares import Linearised, State, in_blocks, minimise
 from rotoscope.pipeline.tracks import BODY_JOINTS
 
 BLOCK = 512
@@ -41,7 +41,7 @@ class BodyFit:
     joints_m: Float[np.ndarray, "time body_joint 3"]
     """`BODY_JOINTS` in the camera frame [m], those that were not seen as well."""
     covariance: Float[np.ndarray, "time 3 3"]
-    """Of the pelvis position [m] if residuals were independent, bones and camera exact."""
+    """Covariance of the pelvis position [m] if residuals were independent, all else exact."""
     sigma_joint_m: Float[np.ndarray, "time body_joint"]
     """1-sigma of each joint relative to the pelvis, a standard deviation per axis [m]."""
     residual: Float[np.ndarray, " time"]
@@ -65,12 +65,12 @@ def fit_body(
         lengths_m: Length of each bone [m].
         stature_m: Standing height of the person [m], the unit of noise.
     """
-    starts = range(0, max(len(rays), 1), BLOCK)
-    blocks = [
-        _fit_block(Bodies(rays[rows], is_seen[rows], directions[rows], lengths_m, stature_m))
-        for rows in (slice(start, start + BLOCK) for start in starts)
-    ]
-    return BodyFit(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+    fit = in_blocks(
+        lambda b: _fit_block(Bodies(rays[b], is_seen[b], directions[b], lengths_m, stature_m)),
+        len(rays),
+        BLOCK,
+    )
+    return BodyFit(*fit)
 
 
 def fit_lengths(
@@ -101,6 +101,8 @@ def fit_lengths(
         if len(usable) == 0:
             return likely
         by_lengths, mixed, gradient = (a[usable] for a in bodies.by_lengths(state, BONE_GROUPS))
+        # Normal equations of the lengths alone: every frame's own unknowns are eliminated, C - B^T
+        # A^-1 B and c - B^T A^-1 a, and frames add up.
         explained = np.swapaxes(np.linalg.solve(result.normal[usable], mixed), 1, 2)
         weight = min(1.0, _NUM_INDEPENDENT / len(usable))
         normal = weight * (by_lengths - explained @ mixed).sum(axis=0)
@@ -109,6 +111,7 @@ def fit_lengths(
         strayed = BONE_GROUPS @ np.log(out / likely) / BONE_GROUPS.sum(axis=1)
         normal += np.eye(len(normal)) / LENGTH_SIGMA_REL**2
         slope += strayed / LENGTH_SIGMA_REL**2
+        # A Gauss-Newton step in logarithms, so that lengths stay positive.
         out = out * np.exp(np.linalg.solve(normal, -slope) @ BONE_GROUPS)
         out = out * (stature_m / stature_of(out))
     return out

@@ -1,8 +1,8 @@
-"""Which stretches of detections are one and the same person, and who is `person0`.
+"""Which tracklets of detections are one and the same person, and who is `person0`.
 
 A landmarker that follows somebody can slip to another person who passes, and one that is put on
-somebody anew cannot know who it was before. So detections are cut into stretches at every jump,
-stretches are joined only where place, size, time and the colour of the clothes allow it, and what
+somebody anew cannot know who it was before. So detections are cut into tracklets at every jump,
+tracklets are joined only where place, size, time and the colour of the clothes allow it, and what
 is not joined is another person. A track never holds two people between two cuts of the video: the
 second one is left out.
 """
@@ -47,7 +47,7 @@ class Person:
         self.scenes.add(scene)
 
     def join(self, later: Person) -> None:
-        """Appends a later stretch of the same person."""
+        """Appends a later tracklet of the same person."""
         self.frames += later.frames
         self.times_s += later.times_s
         self.detections += later.detections
@@ -59,7 +59,7 @@ class Person:
         return sum(detection.size_px for detection in self.detections)
 
 
-def build_stretches(
+def build_tracklets(
     sightings: Sequence[Sighting], time_s: Float[np.ndarray, " time"], *, max_speed: float
 ) -> list[Person]:
     """Detections of each landmarker without a jump, by first frame.
@@ -70,66 +70,66 @@ def build_stretches(
         max_speed: Faster motion is a jump to somebody else [trunk sizes / s].
     """
     out: list[Person] = []
-    open_stretches: dict[int, Person] = {}
+    open_tracklets: dict[int, Person] = {}
     scene = 0
     for frame, (now_s, sighting) in enumerate(zip(time_s.tolist(), sightings, strict=True)):
         scene += sighting.is_cut
-        open_stretches = {i: s for i, s in open_stretches.items() if i in sighting.people}
+        open_tracklets = {i: s for i, s in open_tracklets.items() if i in sighting.people}
         for index, person in sighting.people.items():
-            stretch = open_stretches.get(index)
+            tracklet = open_tracklets.get(index)
             if (
-                stretch is None
+                tracklet is None
                 or index in sighting.new
-                or not _can_be_next(stretch, person, now_s, max_speed)
+                or not _can_be_next(tracklet, person, now_s, max_speed)
             ):
-                stretch = Person()
-                out.append(stretch)
-                open_stretches[index] = stretch
-            stretch.add(frame, now_s, person, scene)
+                tracklet = Person()
+                out.append(tracklet)
+                open_tracklets[index] = tracklet
+            tracklet.add(frame, now_s, person, scene)
     return out
 
 
-def _can_be_next(stretch: Person, person: BodyDetection, now_s: float, max_speed: float) -> bool:
-    gap_s = now_s - stretch.times_s[-1]
-    return stretch.detections[-1].distance(person) <= _JITTER + max_speed * gap_s
+def _can_be_next(tracklet: Person, person: BodyDetection, now_s: float, max_speed: float) -> bool:
+    gap_s = now_s - tracklet.times_s[-1]
+    return tracklet.detections[-1].distance(person) <= _JITTER + max_speed * gap_s
 
 
-def join_stretches(
-    stretches: Sequence[Person], *, max_speed: float, forget_s: float
+def join_tracklets(
+    tracklets: Sequence[Person], *, max_speed: float, forget_s: float
 ) -> list[Person]:
-    """People: stretches joined where one begins near to where another has just ended.
+    """People: tracklets joined where one begins near to where another has just ended.
 
     Args:
-        stretches: By first frame.
+        tracklets: By first frame.
         max_speed: Fastest motion of a person [trunk sizes / s].
         forget_s: After this time unseen a person is another one [s].
     """
     people: list[Person] = []
-    for stretch in stretches:
+    for tracklet in tracklets:
         near = [
-            (_distance(person, stretch), i)
+            (_distance(person, tracklet), i)
             for i, person in enumerate(people)
-            if person.frames[-1] < stretch.frames[0]
-            and stretch.times_s[0] - person.times_s[-1] <= forget_s
-            and _can_be_next(person, stretch.detections[0], stretch.times_s[0], max_speed)
-            and _is_alike(person, stretch)
+            if person.frames[-1] < tracklet.frames[0]
+            and tracklet.times_s[0] - person.times_s[-1] <= forget_s
+            and _can_be_next(person, tracklet.detections[0], tracklet.times_s[0], max_speed)
+            and _is_alike(person, tracklet)
         ]
         if near:
-            people[min(near)[1]].join(stretch)
+            people[min(near)[1]].join(tracklet)
         else:
-            people.append(stretch)
+            people.append(tracklet)
     return people
 
 
-def _is_alike(person: Person, stretch: Person) -> bool:
+def _is_alike(person: Person, tracklet: Person) -> bool:
     """Whether the clothes have one colour; where it is not known, they may have."""
     before = np.array([d.trunk_rgb for d in person.detections[-_NUM_COLORS:]])
-    after = np.array([d.trunk_rgb for d in stretch.detections[:_NUM_COLORS]])
+    after = np.array([d.trunk_rgb for d in tracklet.detections[:_NUM_COLORS]])
     return not np.linalg.norm(np.median(before, axis=0) - np.median(after, axis=0)) > _SAME_COLOR
 
 
-def _distance(person: Person, stretch: Person) -> float:
-    return person.detections[-1].distance(stretch.detections[0])
+def _distance(person: Person, tracklet: Person) -> float:
+    return person.detections[-1].distance(tracklet.detections[0])
 
 
 def assign_people(people: Sequence[Person], num_people: int) -> list[list[Person]]:

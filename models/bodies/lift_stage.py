@@ -14,8 +14,9 @@ from rotoscope.models.bodies.bone_lengths import (
     STATURE_PRIOR_SIGMA_M,
     bone_lengths,
 )
-from rotoscope.models.bodies.fit import BodyFit, bones_of, fit_body, fit_lengths
+from rotoscope.models.bodies.fit import bones_of, fit_body, fit_lengths
 from rotoscope.models.bodies.joints import joints_of
+from rotoscope.models.perception.pnp import is_believed, position_sigma
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import pinhole, se3
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
@@ -110,8 +111,20 @@ class LiftBody(ClipStage):
             stature_m=stature_m,
         )
         fit = fit_body(rays, is_seen, directions, lengths_m=lengths_m, stature_m=stature_m)
-        good = self._is_believed(fit)
-        sigma_m = _position_sigma(fit, stature_m, stature_sigma_m, camera.sigma_focal_rel)
+        config = self.config
+        good = is_believed(
+            fit.joints_m,
+            fit.residual,
+            between_m=(config.min_distance_m, config.max_distance_m),
+            max_residual=config.max_residual,
+        )
+        sigma_m = position_sigma(
+            np.einsum("rpp->rp", fit.covariance),
+            fit.joints_m[:, BODY_JOINTS.index("pelvis")],
+            size_rel=float(np.hypot(DEPTH_FLOOR_REL, stature_sigma_m / stature_m)),
+            across_m=LATERAL_FLOOR * stature_m,
+            focal_rel=camera.sigma_focal_rel,
+        )
         sigma_joint_m = np.hypot(fit.sigma_joint_m, JOINT_FLOOR * stature_m)
         unseen = ~is_seen
         fit.joints_m[unseen], sigma_joint_m[unseen] = np.nan, np.nan
@@ -129,13 +142,6 @@ class LiftBody(ClipStage):
         if self.config.height_m is None:
             return STATURE_PRIOR_M, STATURE_PRIOR_SIGMA_M
         return self.config.height_m, self.config.height_sigma_m
-
-    def _is_believed(self, fit: BodyFit) -> Bool[np.ndarray, " row"]:
-        depth = fit.joints_m[..., 2]
-        near, far = depth.min(axis=1), depth.max(axis=1)
-        config = self.config
-        is_near_enough = (near >= config.min_distance_m) & (far <= config.max_distance_m)
-        return np.asarray(is_near_enough & (fit.residual <= config.max_residual))
 
 
 def _without_frames(body: BodyTrack) -> BodyTrack:
@@ -177,19 +183,3 @@ def _facing(
     angle = np.arctan(distance)
     turn = se3.exp_so3(axis * (angle / np.maximum(distance, 1e-12))[:, None])
     return np.asarray(directions @ np.swapaxes(turn, 1, 2))
-
-
-def _position_sigma(
-    fit: BodyFit, stature_m: float, stature_sigma_m: float, focal_sigma_rel: float
-) -> Float[np.ndarray, "row 3"]:
-    """Adds to the fit's own variance what all landmarks of a frame have in common.
-
-    An error of the stature moves the person along their ray in proportion to the distance; an error
-    of the focal length moves them in depth alone.
-    """
-    pelvis = fit.joints_m[:, BODY_JOINTS.index("pelvis")]
-    along_ray_rel = np.hypot(DEPTH_FLOOR_REL, stature_sigma_m / stature_m)
-    variance = np.einsum("rpp->rp", fit.covariance) + (pelvis * along_ray_rel) ** 2
-    variance = variance + (LATERAL_FLOOR * stature_m) ** 2
-    variance[:, 2] += (pelvis[:, 2] * focal_sigma_rel) ** 2
-    return np.sqrt(variance)

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from rotoscope.models.bodies.joints import BONE_PATHS, BONES
 from rotoscope.models.perception import pnp
-from rotoscope.models.perception.least_squares import Linearised, State, huber
+from rotoscope.models.perception.least_squares import Linearised, State, huber, normal_equations
 from rotoscope.pipeline.tracks import BODY_JOINTS
 
 LANDMARK_SIGMA = 0.02
@@ -38,7 +38,7 @@ DIRECTION_SIGMA_RAD = np.array(
 skeleton's."""
 _NUM_JOINTS, _NUM_BONES = len(BODY_JOINTS), len(BONES)
 NUM_PARAMETERS = 3 + 2 * _NUM_BONES
-"""Of one body: pelvis position, then two per bone."""
+"""Parameters of one body: pelvis position, then two per bone."""
 _MIDDLES = np.isin(BODY_JOINTS, ("pelvis", "neck"))
 """Joints that are the middle of two others and tell nothing beyond these."""
 
@@ -100,21 +100,22 @@ class Bodies:
         num = len(rows)
         by_bones = self.joints_by_bones(state).reshape(num, _NUM_JOINTS, 3, -1)
         off, by_joint, loss, weight = self._seen(state, rows)
-        flat = np.concatenate([by_joint, by_joint @ by_bones], axis=3).reshape(
-            num, 2 * _NUM_JOINTS, NUM_PARAMETERS
-        )
-        weighted = np.swapaxes(flat * np.repeat(weight, 2, axis=1)[..., None], 1, 2)
-        normal = weighted @ flat
-        gradient = (weighted @ off.reshape(num, -1, 1))[..., 0]
+        flat = np.concatenate([by_joint, by_joint @ by_bones], axis=3)
         tangents = _tangents(state["directions"])
         sigma = DIRECTION_SIGMA_RAD[:, None]
         turned = (state["directions"] - self._directions[rows]) / sigma
         slope = np.einsum("rba,rbau->rbu", turned, tangents) / sigma
-        gradient[:, 3:] += slope.reshape(num, -1)
+        out = normal_equations(
+            flat.reshape(num, 2 * _NUM_JOINTS, NUM_PARAMETERS),
+            off.reshape(num, 2 * _NUM_JOINTS),
+            np.repeat(weight, 2, axis=1),
+            loss.sum(axis=1) + (turned**2).sum(axis=(1, 2)),
+        )
+        out.gradient[:, 3:] += slope.reshape(num, -1)
+        # Tangents are orthonormal: a direction's prior adds to the diagonal alone.
         bones = np.arange(3, NUM_PARAMETERS)
-        normal[:, bones, bones] += np.repeat(1.0 / DIRECTION_SIGMA_RAD**2, 2)
-        cost = loss.sum(axis=1) + (turned**2).sum(axis=(1, 2))
-        return Linearised(np.where(np.isfinite(cost), cost, np.inf), normal, gradient)
+        out.normal[:, bones, bones] += np.repeat(1.0 / DIRECTION_SIGMA_RAD**2, 2)
+        return out
 
     def by_lengths(
         self, state: State, groups: Float[np.ndarray, "group bone"]

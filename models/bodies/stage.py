@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field
 
-from rotoscope.models.bodies.identity import Person, assign_people, build_stretches, join_stretches
+from rotoscope.models.bodies.identity import Person, assign_people, build_tracklets, join_tracklets
 from rotoscope.models.bodies.joints import NUM_LANDMARKS, TORSO_LANDMARKS, joints_of
 from rotoscope.models.bodies.landmarker import MediaPipeBodyFinder, MediaPipeBodyLandmarker
 from rotoscope.models.bodies.tracker import BodyTracker, Sighting
@@ -21,7 +21,7 @@ from rotoscope.pipeline.types import Frame, Video
 _NUM_OTHERS = 3
 """People that the finder may find beyond those who are followed, to choose the largest from."""
 _LEAST_TORSO_LANDMARKS = 3
-"""Of shoulders and hips; the fourth may be hidden behind the trunk."""
+"""Shoulders and hips that must be seen; the fourth may be hidden behind the trunk."""
 
 
 class BodyConfig(StageConfig):
@@ -42,7 +42,7 @@ class BodyConfig(StageConfig):
     """Who is unseen for longer is another person when seen again [s], and so is who comes back in
     clothes of another colour."""
     min_stretch_s: float = Field(default=0.2, ge=0)
-    """Shorter stretches are not believed to be a person [s]."""
+    """Shorter tracklets are not believed to be a person [s]."""
     cut_change: float = Field(default=25.0, gt=0, le=255)
     """Mean change of the picture from one frame to the next that makes it another scene [levels]:
     nobody is followed into it, and a track may go on with somebody else."""
@@ -135,11 +135,11 @@ class Body(FrameStage):
             )
         config = self.config
         frame_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0 / 30.0
-        stretches = build_stretches(self.sightings, time_s, max_speed=config.max_speed)
+        tracklets = build_tracklets(self.sightings, time_s, max_speed=config.max_speed)
         people = [
             person
-            for person in join_stretches(
-                stretches, max_speed=config.max_speed, forget_s=config.forget_s
+            for person in join_tracklets(
+                tracklets, max_speed=config.max_speed, forget_s=config.forget_s
             )
             if len(person.frames) * frame_s >= config.min_stretch_s
         ]

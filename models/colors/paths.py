@@ -58,7 +58,7 @@ def most_likely_path(
 
 class _State(NamedTuple):
     cost: float
-    """Of the cheapest path that ends here."""
+    """Cost of the cheapest path that ends here."""
     is_seen: bool
     """Whether the thing is one of this frame's blobs."""
     time_s: float

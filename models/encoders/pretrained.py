@@ -39,6 +39,23 @@ def is_pretrained(name: str) -> bool:
     return source in _SOURCES and bool(network)
 
 
+def require_pretrained(name: str) -> None:
+    """Refuses networks that are known not to be there; a hub's are not asked for.
+
+    Raises:
+        UsageError: torchvision has no such network.
+        AssetError: Named weights are not there.
+    """
+    pretrained_token(name)
+    source, _, network = name.partition(":")
+    if source == "torchvision":
+        from torchvision import models as networks
+
+        network = network.partition("@")[0]
+        if network not in networks.list_models(module=networks):
+            raise UsageError(f"unknown encoder 'torchvision:{network}'; see torchvision.models")
+
+
 def pretrained_token(name: str) -> str:
     """What decides what a network says: its weights, wherever they lie, and who runs them.
 
@@ -65,6 +82,7 @@ def open_pretrained(name: str) -> Embed:
         UsageError: No such network.
         AssetError: Its weights cannot be had.
     """
+    require_pretrained(name)
     source, _, network = name.partition(":")
     module, run = _torchvision(network) if source == "torchvision" else _transformers(network)
     module.eval()
@@ -91,8 +109,6 @@ def _torchvision(network: str) -> tuple[Any, Callable[[torch.Tensor], torch.Tens
     from torchvision import models as networks
 
     name, at, path = network.partition("@")
-    if name not in networks.list_models(module=networks):
-        raise UsageError(f"unknown encoder 'torchvision:{name}'; see torchvision.models")
     try:
         module = networks.get_model(name, weights=None if at else "DEFAULT")
         if at:

@@ -14,10 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from rotoscope.models.hands import flexion_prior as hand_habits
+from rotoscope.models.hands import flexion_prior
 from rotoscope.models.hands import model as hand_model
 from rotoscope.models.perception import pnp
-from rotoscope.models.perception.least_squares import Linearised, State, huber, minimise
+from rotoscope.models.perception.least_squares import (
+    Linearised,
+    State,
+    huber,
+    in_blocks,
+    minimise,
+    normal_equations,
+)
 from rotoscope.pipeline.geometry import se3
 
 LANDMARK_SIGMA = 0.035
@@ -52,7 +59,7 @@ class HandFit:
     joints_m: Float[np.ndarray, "time 21 3"]
     """Landmarks of the model in the camera frame [m]."""
     covariance: Float[np.ndarray, "time 6 6"]
-    """Of (rotation vector in the camera frame [rad], wrist position [m]) if residuals were
+    """Covariance of (rotation vector [rad], wrist position [m], camera frame) if residuals were
     independent, hand size and camera exact; larger where the landmarks fit worse than stated."""
     residual: Float[np.ndarray, " time"]
     """Root mean square distance of a landmark from the model's, in palm lengths."""
@@ -77,9 +84,8 @@ def fit_hand(
     Of a flat palm seen from afar two tilts look alike; both are tried. Frames are fitted in blocks,
     so that memory does not grow with the length of the clip.
     """
-    starts = range(0, max(len(rays), 1), BLOCK)
-    blocks = [_fit_block(rays[i : i + BLOCK], hand_m[i : i + BLOCK], palm_length_m) for i in starts]
-    return HandFit(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+    fit = in_blocks(lambda b: _fit_block(rays[b], hand_m[b], palm_length_m), len(rays), BLOCK)
+    return HandFit(*fit)
 
 
 def _fit_block(
@@ -91,6 +97,7 @@ def _fit_block(
     problem = _Hand(rays, hand_m, palm_length_m)
     state, result = problem.solve()
     joints, predicted, residual = problem.explain(state)
+    # Landmarks that fit worse than stated are worse than stated.
     excess = np.maximum(residual / LANDMARK_SIGMA, 1.0) ** 2
     covariance = pnp.safe_inverse(_of_pose_alone(result.normal)) * excess[:, None, None]
     found = np.isfinite(result.cost) & np.isfinite(covariance).all(axis=(1, 2))
@@ -108,22 +115,10 @@ def _of_pose_alone(
     pose, hinges = slice(None, _NUM_POSE), slice(_NUM_POSE, None)
     usable = np.isfinite(normal).all(axis=(1, 2))
     out = np.full((len(normal), _NUM_POSE, _NUM_POSE), np.nan)
+    # A - B C^-1 B^T is the inverse of the pose's block of the inverse.
     cross = normal[usable, pose, hinges]
     explained = cross @ np.linalg.solve(normal[usable, hinges, hinges], np.swapaxes(cross, 1, 2))
     out[usable] = normal[usable, pose, pose] - explained
-    return out
-
-
-def rotation_between(
-    points: Float[np.ndarray, "point 3"], seen: Float[np.ndarray, "time point 3"]
-) -> Float[np.ndarray, "time 3 3"]:
-    """Rotations that bring `points` closest to `seen` (Kabsch 1976)."""
-    a = points - points.mean(axis=0)
-    b = seen - seen.mean(axis=1, keepdims=True)
-    u, _, vt = np.linalg.svd(np.nan_to_num(a.T @ b))
-    flip = np.ones((len(seen), 1, 3))
-    flip[:, 0, 2] = np.sign(np.linalg.det(u @ vt))
-    out: np.ndarray = np.swapaxes((u * flip) @ vt, 1, 2)
     return out
 
 
@@ -164,11 +159,11 @@ class _Hand:
     def _starts(self) -> tuple[State, State]:
         """Both tilts of the palm, each where its six landmarks want it as a rigid body."""
         palm = hand_model.PALM_POINTS * self._size
-        R = rotation_between(palm, self._hand[:, hand_model.PALM])
+        R = pnp.rotation_between(palm, self._hand[:, hand_model.PALM])
         mirrored = palm @ np.swapaxes(R, 1, 2) * np.array([1.0, 1.0, -1.0])
         depth = pnp.weak_perspective(R @ palm.T, self._rays[:, hand_model.PALM])[:, 2]
         self._noise = LANDMARK_SIGMA * self._size / np.clip(depth, 0.05, 20.0)
-        return self._start(R), self._start(rotation_between(palm, mirrored))
+        return self._start(R), self._start(pnp.rotation_between(palm, mirrored))
 
     def _start(self, R: Float[np.ndarray, "time 3 3"]) -> State:
         palm = pnp.solve_pnp(
@@ -181,7 +176,7 @@ class _Hand:
         )
         T = palm.T_camera_object
         angles = hand_model.angles_of(self._hand)
-        angles[:, 0] = hand_habits.HINGE_MEAN[0]
+        angles[:, 0] = flexion_prior.HINGE_MEAN[0]
         return {"R": T[:, :3, :3].copy(), "t": T[:, :3, 3].copy(), "angles": angles}
 
     def explain(
@@ -229,17 +224,18 @@ class _Hand:
         by_point = np.zeros((len(rows), 21, 3, 3))
         by_point[:, :, :2] = seen_by_point / noise[..., None]
         by_point[:, :, 2, 2] = 1.0 / depth_sigma
-        jacobian = _chain_rule(by_point, turned_slid, motion)
         weight = np.stack([off_weight, off_weight, deep_weight], axis=2)
         residual = np.concatenate([off, deep[..., None]], axis=2)
-        weighted = np.swapaxes(jacobian * weight.reshape(len(rows), 63, 1), 1, 2)
-        habits = hand_habits.linearise(state["angles"])
-        normal = weighted @ jacobian
-        normal[:, _NUM_POSE:, _NUM_POSE:] += habits.normal
-        gradient = (weighted @ residual.reshape(len(rows), 63, 1))[..., 0]
-        gradient[:, _NUM_POSE:] += habits.gradient
-        cost = off_loss.sum(axis=1) + deep_loss.sum(axis=1) + habits.cost
-        return Linearised(np.where(np.isfinite(cost), cost, np.inf), normal, gradient)
+        prior = flexion_prior.linearise(state["angles"])
+        out = normal_equations(
+            _chain_rule(by_point, turned_slid, motion),
+            residual.reshape(len(rows), 63),
+            weight.reshape(len(rows), 63),
+            off_loss.sum(axis=1) + deep_loss.sum(axis=1) + prior.cost,
+        )
+        out.normal[:, _NUM_POSE:, _NUM_POSE:] += prior.normal
+        out.gradient[:, _NUM_POSE:] += prior.gradient
+        return out
 
 
 def _chain_rule(
@@ -250,6 +246,7 @@ def _chain_rule(
     """Derivative of (ray x, ray y, relative depth) of all landmarks by pose and hinges."""
     num = len(by_point)
     out = np.zeros((num, 21, 3, _NUM_POSE + _NUM_HINGES))
+    # A turn w of the hand moves a point p by w x p = -[p]x w; a hinge moves all points beyond it.
     out[..., :3] = -by_point @ se3.hat(turned)
     out[..., 3:6] = by_point
     outer = by_point[:, 1:].reshape(num, 5, 4, 3, 3)[:, :, 1:]

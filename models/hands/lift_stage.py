@@ -11,9 +11,10 @@ from jaxtyping import Bool, Float
 from pydantic import Field, model_validator
 
 from rotoscope.models.hands.fit import HandFit, fit_hand
+from rotoscope.models.perception.pnp import is_believed, position_sigma
 from rotoscope.pipeline.geometry import hand_frame, pinhole
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import Camera, HandTrack, Side, Track, require_camera
+from rotoscope.pipeline.tracks import Camera, HandTrack, Side, Track, require_camera, scatter
 from rotoscope.pipeline.types import Clip
 
 PALM_PRIOR_M = 0.089
@@ -101,7 +102,13 @@ class Lift(ClipStage):
         predicted = pinhole.pixels(fit.predicted_rays, camera.K, camera.distortion)
         reprojection = np.sqrt(((predicted - seen) ** 2).sum(axis=2).mean(axis=1))
         sigma = _sigma(fit, palm_length_m, size_sigma_rel, camera.sigma_focal_rel)
-        good = self._is_believed(fit)
+        config = self.config
+        good = is_believed(
+            fit.joints_m,
+            fit.residual,
+            between_m=(config.min_distance_m, config.max_distance_m),
+            max_residual=config.max_residual,
+        )
         return _filled_in(
             hand, rows[good], fit.joints_m[good], reprojection[good], sigma.rows(good)
         )
@@ -110,14 +117,6 @@ class Lift(ClipStage):
         if self.config.palm_length_m is None:
             return PALM_PRIOR_M, PALM_PRIOR_SIGMA_REL
         return self.config.palm_length_m, self.config.palm_length_sigma_rel
-
-    def _is_believed(self, fit: HandFit) -> Bool[np.ndarray, " row"]:
-        depth = fit.joints_m[..., 2]
-        near, far = depth.min(axis=1, initial=np.inf), depth.max(axis=1, initial=-np.inf)
-        config = self.config
-        is_near_enough = (near >= config.min_distance_m) & (far <= config.max_distance_m)
-        believed: np.ndarray = is_near_enough & (fit.residual <= config.max_residual)
-        return believed
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,19 +165,17 @@ def _fit(
 def _sigma(
     fit: HandFit, palm_length_m: float, size_sigma_rel: float, focal_sigma_rel: float
 ) -> _Sigma:
-    """Adds to the fit's own covariance what all landmarks of a frame have in common.
-
-    An error of the hand's size moves the wrist along its ray in proportion to the distance; an
-    error of the focal length moves it in depth alone.
-    """
-    wrist = fit.joints_m[:, hand_frame.WRIST]
+    """Adds to the fit's own covariance what all landmarks of a frame have in common."""
     variance = np.einsum("rpp->rp", fit.covariance)
-    along_ray_rel = np.hypot(DEPTH_FLOOR_REL, size_sigma_rel)
-    position = variance[:, 3:] + (wrist * along_ray_rel) ** 2
-    position = position + (LATERAL_FLOOR_PALM * palm_length_m) ** 2
-    position[:, 2] += (wrist[:, 2] * focal_sigma_rel) ** 2
+    position = position_sigma(
+        variance[:, 3:],
+        fit.joints_m[:, hand_frame.WRIST],
+        size_rel=float(np.hypot(DEPTH_FLOOR_REL, size_sigma_rel)),
+        across_m=LATERAL_FLOOR_PALM * palm_length_m,
+        focal_rel=focal_sigma_rel,
+    )
     rotation = variance[:, :3].sum(axis=1) + ROTATION_FLOOR_RAD**2
-    return _Sigma(np.sqrt(position), np.sqrt(rotation))
+    return _Sigma(position, np.sqrt(rotation))
 
 
 def _filled_in(
@@ -188,20 +185,13 @@ def _filled_in(
     reprojection_px: Float[np.ndarray, " row"],
     sigma: _Sigma,
 ) -> HandTrack:
-    num = len(hand.valid)
-
-    def spread(values: np.ndarray) -> np.ndarray:
-        out = np.full((num, *values.shape[1:]), np.nan)
-        out[rows] = values
-        return out
-
-    valid = np.zeros(num, dtype=bool)
+    valid = np.zeros(len(hand.valid), dtype=bool)
     valid[rows] = True
     return hand.replace(
         valid=valid,
-        T_camera_wrist=spread(hand_frame.wrist_pose(joints_m, hand.side)),
-        joints_m=spread(joints_m),
-        sigma_position_m=spread(sigma.position_m),
-        sigma_rotation_rad=spread(sigma.rotation_rad),
-        reprojection_px=spread(reprojection_px),
+        T_camera_wrist=scatter(hand_frame.wrist_pose(joints_m, hand.side), rows, len(valid)),
+        joints_m=scatter(joints_m, rows, len(valid)),
+        sigma_position_m=scatter(sigma.position_m, rows, len(valid)),
+        sigma_rotation_rad=scatter(sigma.rotation_rad, rows, len(valid)),
+        reprojection_px=scatter(reprojection_px, rows, len(valid)),
     )

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field
 
-from rotoscope.models.hands import plausibility as hand_checks
+from rotoscope.models.hands import plausibility
 from rotoscope.models.hands.landmarker import Detection, MediaPipeLandmarker
 from rotoscope.models.hands.left_right import assign_sides
 from rotoscope.models.hands.tracker import HandTracker
@@ -50,7 +50,7 @@ class HandsConfig(StageConfig):
     """Least time without a valid frame between two stretches on one side that cannot be one motion,
     such as two people's hands [s]."""
     min_score: float = Field(default=0.25, ge=0, le=1)
-    """Least score (see `hand_checks.consistency_score`) of a valid frame."""
+    """Least score (see `plausibility.consistency_score`) of a valid frame."""
     min_hand_px: float = Field(default=24.0, ge=0)
     """Least size of a valid hand [px]."""
     max_outside: float = Field(default=0.3, ge=0, le=1)
@@ -62,7 +62,7 @@ class Hands(FrameStage):
 
     Provides `hands.left` and `hands.right`, both always there. `score` is set wherever the hand was
     found, the rest only where it is also valid. Joints that the model saw as the other hand are
-    mirrored back in depth (`hand_checks.hand_of_side`); `handedness` tells in which frames it did.
+    mirrored back in depth (`plausibility.hand_of_side`); `handedness` tells in which frames it did.
     """
 
     kind: ClassVar[str] = "hands"
@@ -164,18 +164,18 @@ class Hands(FrameStage):
         score = np.full(num_frames, np.nan)
         handedness = np.full(num_frames, np.nan)
         valid = np.zeros(num_frames, bool)
-        given_up = frames_at_breaks(
+        dropped = frames_at_breaks(
             tracklets, min_break_s=self.config.min_break_s, max_speed=self.config.max_speed
         )
         for tracklet in tracklets:
             rows = np.array(tracklet.frames)
-            score[rows] = hand_checks.consistency_score(tracklet.landmarks_px, tracklet.hand_m)
-            is_good = self._is_believed(tracklet, score[rows]) & ~np.isin(rows, given_up)
+            score[rows] = plausibility.consistency_score(tracklet.landmarks_px, tracklet.hand_m)
+            is_good = self._is_believed(tracklet, score[rows]) & ~np.isin(rows, dropped)
             rows = rows[is_good]
             valid[rows] = True
             landmarks_px[rows] = tracklet.landmarks_px[is_good]
             handedness[rows] = tracklet.right_probability[is_good]
-            hand_m[rows] = hand_checks.hand_of_side(
+            hand_m[rows] = plausibility.hand_of_side(
                 tracklet.hand_m[is_good], handedness[rows], side
             )
         return HandTrack(side, landmarks_px, hand_m, score, handedness, valid)
@@ -183,7 +183,7 @@ class Hands(FrameStage):
     def _is_believed(
         self, tracklet: Tracklet, score: Float[np.ndarray, " detection"]
     ) -> Bool[np.ndarray, " detection"]:
-        is_plausible = hand_checks.is_plausible(
+        is_plausible = plausibility.is_plausible(
             tracklet.landmarks_px,
             width=self._width,
             height=self._height,

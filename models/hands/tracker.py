@@ -25,7 +25,7 @@ _SAME_HAND = 0.3
 _PAINT_MARGIN = 0.15
 """How far around a hand's landmarks the image is painted over, in sides of their box."""
 _GREY = 128
-_WORTH_GOING_BACK = 3
+MIN_BACKTRACK_FRAMES = 3
 """Going back for fewer frames costs more networks than frames, and short gaps can be filled."""
 _WAIT_GROWTH = 1.0
 _NEXT_HAND_WAIT_GROWTH = 1.5
@@ -169,7 +169,7 @@ class HandTracker:
         unseen = list(
             itertools.takewhile(lambda earlier: index not in earlier.found, reversed(self._buffer))
         )
-        if len(unseen) < _WORTH_GOING_BACK:
+        if len(unseen) < MIN_BACKTRACK_FRAMES:
             return
         for earlier in unseen:
             detection = slot.landmarker(earlier.frame.rgb)

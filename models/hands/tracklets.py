@@ -1,4 +1,4 @@
-"""Stretches of detections that are one hand: what can be said without knowing which hand."""
+"""Runs of detections that are one hand: what can be said without knowing which hand."""
 
 from __future__ import annotations
 

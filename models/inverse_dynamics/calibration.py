@@ -1,4 +1,4 @@
-"""How far labels may be off, said so that it is true: cross-conformal prediction.
+"""Intervals that hold the stated share of errors: cross-conformal prediction.
 
 Vovk 2015, Barber et al. 2021 (1905.02928): every episode's errors are those of models that were
 not fitted to it. Scaled by an expected error (`rotoscope.models.inverse_dynamics.error_model`) as
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+from rotoscope.models.inverse_dynamics.error_model import ErrorModel
 
 COVERAGE = 0.9
 """Share of true values that an interval should hold."""
@@ -29,7 +29,7 @@ TEMPERATURES = np.geomspace(0.2, 5.0, 41)
 class Calibration:
     """What held-out episodes taught about errors."""
 
-    doubt: DoubtModel
+    error_model: ErrorModel
     """The expected absolute error, in units of each dimension's spread."""
     factor: Float[np.ndarray, " action"]
     """Half width of the 90 % interval over the expected error, per dimension."""
@@ -37,10 +37,10 @@ class Calibration:
     """Exponent 1/T of the probabilities of choices."""
 
     def half_width(
-        self, signs: Float[np.ndarray, "row action sign"]
+        self, features: Float[np.ndarray, "row action feature"]
     ) -> Float[np.ndarray, "row action"]:
         """Half of the 90 % interval, in units of each dimension's spread."""
-        return self.doubt(signs) * self.factor
+        return self.error_model(features) * self.factor
 
 
 def confidence(
@@ -58,15 +58,18 @@ def confidence(
     from scipy.special import erf
 
     sigmas = NORMAL_QUANTILE / np.maximum(half_width, 1e-12)
+    # P(|e| < share) of a normal error whose 90 % interval is the half width.
     right = np.mean([erf(share * sigmas / np.sqrt(2)) for share in RIGHT_WITHIN], axis=0)
     return np.clip(np.concatenate([right, chosen], axis=1).mean(1), 0, 1)
 
 
 def conformal_factor(
-    error: Float[np.ndarray, "row action"], doubt: Float[np.ndarray, "row action"]
+    error: Float[np.ndarray, "row action"], expected: Float[np.ndarray, "row action"]
 ) -> Float[np.ndarray, " action"]:
-    """The factor by which doubts must be multiplied to hold 90 % of the errors, per dimension."""
-    score = np.sort(np.abs(error) / np.maximum(doubt, 1e-12), axis=0)
+    """What expected errors must be multiplied by to hold 90 % of the errors, per dimension."""
+    # Normalised scores |y - f(x)| / sigma(x) (Lei et al. 2018, section 5.2); their quantile at
+    # ceil((n + 1) (1 - alpha)) holds as many of the errors to come (ibid., section 2).
+    score = np.sort(np.abs(error) / np.maximum(expected, 1e-12), axis=0)
     rank = min(int(np.ceil((len(score) + 1) * COVERAGE)), len(score))
     return score[rank - 1]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 from rotoscope.models.encoders.pretrained import COMPONENTS, SMALL_NETWORK
 from rotoscope.models.training.config import LoopConfig
@@ -12,13 +12,13 @@ from rotoscope.models.training.windows import WindowConfig
 
 
 class KernelConfig(BaseModel):
-    """Of `kind=kernel`; what is not given is chosen on the training episodes."""
+    """Settings of `kind=kernel`; what is not given is chosen on the training episodes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     width: float | None = Field(default=None, gt=0)
     """Width of the kernel, in median distances between training rows."""
-    penalties: tuple[PositiveFloat, ...] | None = None
+    penalties: tuple[PositiveFloat, ...] | None = Field(default=None, min_length=1)
     """Weight of the squared norm, for a thousand rows: one for all, or one for each number,
     rotation or choice of the action."""
 
@@ -61,9 +61,23 @@ class InverseDynamicsConfig(BaseModel):
     from which its errors are known. `kind=kernel` is one model of all episodes; here, in how many
     parts they are left out to know its errors."""
     kernel: KernelConfig = KernelConfig()
-    """Of `kind=kernel`."""
+    """Settings of `kind=kernel`."""
     loop: LoopConfig = LoopConfig()
     """How the network is trained."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if not self.inputs and not self.camera:
+            raise ValueError(
+                "a labeler must see something: set inputs or camera, such as "
+                "-o inputs=[observation.state] or -o camera=observation.images.front"
+            )
+        if self.kind != "mlp" and self.learns_images:
+            raise ValueError(
+                f"kind={self.kind} cannot train the image network 'cnn'; use kind=mlp, "
+                "encoder=pca, or a pretrained encoder"
+            )
+        return self
 
     @property
     def learns_images(self) -> bool:

@@ -1,4 +1,4 @@
-"""What errors on episodes that a labeler was not fitted to teach about its errors."""
+"""A labeler's intervals and scores, from its errors on episodes it was not fitted to."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rotoscope.models.inverse_dynamics.calibration import (
     best_temperature,
     conformal_factor,
 )
-from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+from rotoscope.models.inverse_dynamics.error_model import ErrorModel
 from rotoscope.models.inverse_dynamics.labeler import Labeler, Labels
-from rotoscope.models.inverse_dynamics.rows import Rows
+from rotoscope.models.inverse_dynamics.rows import LabelledWindows
 from rotoscope.models.inverse_dynamics.scores import score
 
 
@@ -25,23 +25,24 @@ class HeldOut:
 
     labeler: Labeler
     """Without calibration."""
-    episodes: tuple[Rows, ...]
-    """What it is asked about."""
+    episodes: tuple[LabelledWindows, ...]
+    """Their windows and actions."""
     names: tuple[str, ...]
     """How messages call the episodes."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Said:
-    """What a labeler said about the rows of one part."""
+class _FoldPredictions:
+    """What a labeler predicts for the rows of a fold that it was not fitted to."""
 
     values: np.ndarray
     encoded: np.ndarray
-    signs: np.ndarray
+    features: np.ndarray
+    """Inputs of the error model."""
     error: np.ndarray
-    """In units of the whole labeler's spread."""
+    """Error of each number, in units of the whole labeler's spread."""
     variance: np.ndarray
-    """Of the members that were asked, same unit; 0 where there is one."""
+    """Variance between members, same unit squared; 0 where there is one."""
     truth: np.ndarray
     lengths: tuple[int, ...]
 
@@ -56,34 +57,34 @@ def calibrated(whole: Labeler, parts: Sequence[HeldOut]) -> Labeler:
     Scores are those of labelers that did not see the episode, with intervals that were learned
     from other parts.
     """
-    said = [_ask(part, whole) for part in parts]
-    factor, doubt = _intervals(said, len(whole.members))
-    temperature = _temperature(said, whole)
-    labeler = replace(whole, calibration=Calibration(doubt, factor, temperature))
+    folds = [_predict_fold(part, whole) for part in parts]
+    factor, error_model = _intervals(folds, len(whole.members))
+    temperature = _temperature(folds, whole)
+    labeler = replace(whole, calibration=Calibration(error_model, factor, temperature))
     labels: list[Labels] = []
-    for index, part in enumerate(said):
-        others = [s for i, s in enumerate(said) if i != index] or said
-        width_factor, other_doubt = _intervals(others, part.num_members)
-        width = other_doubt(part.signs) * width_factor
-        judged = labeler.judged(part.values, width, part.encoded, temperature)
-        labels += _cut(judged, part.lengths)
+    for index, part in enumerate(folds):
+        others = [s for i, s in enumerate(folds) if i != index] or folds
+        width_factor, other_model = _intervals(others, part.num_members)
+        width = other_model(part.features) * width_factor
+        found = labeler.with_intervals(part.values, width, part.encoded, temperature)
+        labels += _cut(found, part.lengths)
     truth = [e.actions for part in parts for e in part.episodes]
     metrics: dict[str, Any] = score(labels, truth, labeler.space, labeler.facts.constant)
     metrics["held_out"] = [name for part in parts for name in part.names]
     return replace(labeler, metrics=metrics)
 
 
-def _ask(part: HeldOut, whole: Labeler) -> _Said:
-    labeler, rows = part.labeler, Rows.join(part.episodes)
+def _predict_fold(part: HeldOut, whole: Labeler) -> _FoldPredictions:
+    labeler, rows = part.labeler, LabelledWindows.join(part.episodes)
     space, spread = labeler.space, whole.scaling.spread
     pictures = labeler.embeddings_of(rows)
     encoded, log_variance = labeler.predict(rows.inputs, pictures)
-    values, own = labeler.summarise(encoded, log_variance)
+    values, sigma = labeler.summarise(encoded, log_variance)
     votes = np.stack([space.error(space.decode(m[None]), values) for m in encoded])
-    return _Said(
+    return _FoldPredictions(
         values=values,
         encoded=encoded,
-        signs=labeler.signs(values, own, rows.inputs, pictures),
+        features=labeler.uncertainty_features(values, sigma, rows.inputs, pictures),
         error=space.error(values, rows.actions) / spread,
         variance=(votes**2).sum(0) / max(1, len(votes) - 1) / spread**2,
         truth=rows.actions,
@@ -91,24 +92,27 @@ def _ask(part: HeldOut, whole: Labeler) -> _Said:
     )
 
 
-def _intervals(said: Sequence[_Said], num_members: int) -> tuple[np.ndarray, DoubtModel]:
+def _intervals(
+    folds: Sequence[_FoldPredictions], num_members: int
+) -> tuple[np.ndarray, ErrorModel]:
     """Factor of the half widths for the mean of `num_members`, and the expected error."""
-    signs = np.concatenate([s.signs for s in said])
-    error = np.concatenate([s.error for s in said])
-    doubt = DoubtModel.of(signs, error)
-    factor = conformal_factor(error, doubt(signs))
-    # The mean of n members errs by bias and noise / n: fewer were asked here than will be.
-    gained = np.concatenate([(1 / s.num_members - 1 / num_members) * s.variance for s in said])
+    features = np.concatenate([s.features for s in folds])
+    error = np.concatenate([s.error for s in folds])
+    error_model = ErrorModel.of(features, error)
+    factor = conformal_factor(error, error_model(features))
+    # E[error^2] of the mean of n members is bias^2 + variance / n (Ueda and Nakano 1996; what
+    # members share counts as bias). Here m of n had not seen the fold: of n, (1/m - 1/n) less.
+    gained = np.concatenate([(1 / s.num_members - 1 / num_members) * s.variance for s in folds])
     whole = np.maximum((error**2).mean(0), 1e-12)
-    return factor * np.sqrt(np.clip(1 - gained.mean(0) / whole, 0.25, 4)), doubt
+    return factor * np.sqrt(np.clip(1 - gained.mean(0) / whole, 0.25, 4)), error_model
 
 
-def _temperature(said: Sequence[_Said], whole: Labeler) -> float:
+def _temperature(folds: Sequence[_FoldPredictions], whole: Labeler) -> float:
     found = []
     for block in whole.space.blocks:
         if block.kind == "discrete":
-            chances = np.concatenate([s.encoded[:, :, block.encoded].mean(0) for s in said])
-            truth = np.concatenate([whole.space.encode(s.truth)[:, block.encoded] for s in said])
+            chances = np.concatenate([s.encoded[:, :, block.encoded].mean(0) for s in folds])
+            truth = np.concatenate([whole.space.encode(s.truth)[:, block.encoded] for s in folds])
             found.append(best_temperature(chances, truth))
     return float(np.exp(np.mean(np.log(found)))) if found else 1.0
 

@@ -16,28 +16,28 @@ from rotoscope.models.encoders.pretrained import (
     is_pretrained,
     open_pretrained,
     pretrained_token,
+    require_pretrained,
 )
-from rotoscope.models.latent_actions.model import latent_digest, latent_token, open_latent
+from rotoscope.models.latent_actions.model import LATENT_FOLDER, latent_token, usable_latent
 from rotoscope.pipeline.errors import UsageError, quoted
 
 _LATENT = "latent:"
 
 
 def check_encoder(name: str) -> None:
-    """Refuses a name that means no image network.
+    """Refuses an encoder that nothing could be trained on; cheap beside training.
 
     Raises:
         UsageError: None of `cnn`, `pca`, `torchvision:NAME`, `transformers:NAME` and
-            `latent:FOLDER`, or a folder that is not there.
+            `latent:FOLDER`, no such network, or a latent model that is absent or tells nothing.
+        AssetError: Named weights are not there.
     """
     folder = name.removeprefix(_LATENT)
     if name.startswith(_LATENT) and folder:
-        if not Path(folder).is_dir():
-            raise UsageError(
-                f"encoder {name!r}: the folder {folder} is not there; name the folder of a "
-                "trained latent action model"
-            )
-    elif name not in (SMALL_NETWORK, COMPONENTS) and not is_pretrained(name):
+        usable_latent(Path(folder))
+    elif is_pretrained(name):
+        require_pretrained(name)
+    elif name not in (SMALL_NETWORK, COMPONENTS):
         valid = quoted([SMALL_NETWORK, COMPONENTS, *PRETRAINED, "latent:FOLDER"])
         raise UsageError(f"unknown encoder {name!r}; valid ones are {valid}")
 
@@ -46,20 +46,19 @@ def encoder_digest(name: str) -> str:
     """Hash of an encoder's folder, so that a changed one is noticed; empty without such a folder.
 
     Raises:
-        UsageError: The folder is not there.
+        UsageError: No model is there.
     """
-    check_encoder(name)
-    return latent_digest(Path(name.removeprefix(_LATENT))) if name.startswith(_LATENT) else ""
+    is_latent = name.startswith(_LATENT)
+    return LATENT_FOLDER.digest(Path(name.removeprefix(_LATENT))) if is_latent else ""
 
 
 def encoder_token(name: str) -> str:
     """What decides what an encoder says: its weights, wherever they lie, and who runs them.
 
     Raises:
-        UsageError: As `check_encoder`.
+        UsageError: No latent model is there.
         AssetError: Named weights are not there.
     """
-    check_encoder(name)
     if name.startswith(_LATENT):
         return latent_token(Path(name.removeprefix(_LATENT)))
     return pretrained_token(name) if is_pretrained(name) else name
@@ -74,7 +73,7 @@ def open_encoder(name: str) -> Embed:
     """
     check_encoder(name)
     if name.startswith(_LATENT):
-        return open_latent(Path(name.removeprefix(_LATENT)))
+        return usable_latent(Path(name.removeprefix(_LATENT))).embed
     if not is_pretrained(name):
         raise UsageError(f"encoder {name!r} is learned with a labeler; there is none to open")
     return open_pretrained(name)

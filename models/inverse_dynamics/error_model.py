@@ -1,9 +1,10 @@
 """How large an error to expect: learned from errors on episodes that a model had not seen.
 
-One small regression for each dimension of the action. It sees the model's own doubt, how large an
-action the model infers (large actions go with large errors) and how much moves in the window, and
-gives the mean absolute error: a log-linear model fitted with the gamma likelihood, which does not
-care about the rare errors near zero that a regression of their logarithms would chase.
+One small regression for each dimension of the action. It sees the error that the model itself
+predicts, how large an action the model infers (large actions go with large errors) and how much
+moves in the window, and gives the mean absolute error: a log-linear model fitted with the gamma
+likelihood, which does not care about the rare errors near zero that a regression of their
+logarithms would chase.
 """
 
 from __future__ import annotations
@@ -21,55 +22,57 @@ _FLOOR = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class DoubtModel:
-    """Log-linear in a few numbers."""
+class ErrorModel:
+    """Predicts absolute errors, log-linear in a few features."""
 
-    mean: Float[np.ndarray, "action sign"]
-    """Of each number over the held-out rows."""
-    scale: Float[np.ndarray, "action sign"]
-    """Standard deviation of each."""
-    weight: Float[np.ndarray, "action sign_and_one"]
+    mean: Float[np.ndarray, "action feature"]
+    """Mean of each feature over the held-out rows."""
+    scale: Float[np.ndarray, "action feature"]
+    """Standard deviation of each feature."""
+    weight: Float[np.ndarray, "action feature_and_one"]
     """Coefficients and a constant."""
 
     @classmethod
     def of(
-        cls, signs: Float[np.ndarray, "row action sign"], error: Float[np.ndarray, "row action"]
-    ) -> DoubtModel:
+        cls,
+        features: Float[np.ndarray, "row action feature"],
+        error: Float[np.ndarray, "row action"],
+    ) -> ErrorModel:
         """Fitted to absolute errors in units of each dimension's spread."""
-        mean, scale = signs.mean(0), np.maximum(signs.std(0), 1e-9)
+        mean, scale = features.mean(0), np.maximum(features.std(0), 1e-9)
         weight = np.stack(
             [
-                _gamma_regression((signs[:, j] - mean[j]) / scale[j], np.abs(error[:, j]))
+                _gamma_regression((features[:, j] - mean[j]) / scale[j], np.abs(error[:, j]))
                 for j in range(error.shape[1])
             ]
         )
         return cls(mean, scale, weight)
 
     def __call__(
-        self, signs: Float[np.ndarray, "row action sign"]
+        self, features: Float[np.ndarray, "row action feature"]
     ) -> Float[np.ndarray, "row action"]:
         """The expected absolute error; far outside of all training, that at its edge."""
-        rows = np.clip((signs - self.mean) / self.scale, -3, 3)
+        rows = np.clip((features - self.mean) / self.scale, -3, 3)
         return np.exp(np.einsum("rjs,js->rj", rows, self.weight[:, :-1]) + self.weight[:, -1])
 
 
-def doubt_signs(
-    own: Float[np.ndarray, "row action"],
-    apart: Float[np.ndarray, "row action"],
+def uncertainty_features(
+    sigma: Float[np.ndarray, "row action"],
+    deviation: Float[np.ndarray, "row action"],
     motion: Float[np.ndarray, "row part"],
-) -> Float[np.ndarray, "row action sign"]:
-    """What doubts are told by.
+) -> Float[np.ndarray, "row action feature"]:
+    """Inputs of the error model, all of them logarithms.
 
     Args:
-        own: The model's own doubt, in units of each dimension's spread.
-        apart: The inferred action less the mean action, in the same units.
+        sigma: 1-sigma that the model itself predicts, in units of each dimension's spread.
+        deviation: The inferred action less the mean action, in the same units.
         motion: How far each sample of the window is from its middle.
     """
-    size, floor = np.log(np.abs(apart) + _FLOOR), 1e-6
-    doubt = np.log(own + floor)
-    shared = [doubt.mean(1), size.mean(1), *np.log(motion + floor).T]
-    spread = [np.broadcast_to(s[:, None], doubt.shape) for s in shared]
-    return np.stack([doubt, size, *spread], axis=2)
+    size, floor = np.log(np.abs(deviation) + _FLOOR), 1e-6
+    log_sigma = np.log(sigma + floor)
+    shared = [log_sigma.mean(1), size.mean(1), *np.log(motion + floor).T]
+    spread = [np.broadcast_to(s[:, None], size.shape) for s in shared]
+    return np.stack([log_sigma, size, *spread], axis=2)
 
 
 def _gamma_regression(inputs: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -80,7 +83,8 @@ def _gamma_regression(inputs: np.ndarray, target: np.ndarray) -> np.ndarray:
     shrink[-1] = 0
     weight = np.zeros(rows.shape[1])
     weight[-1] = np.log(target.mean())
-    # The expected curvature is constant under a log link: one factorisation serves all steps.
+    # Gamma deviance under a log link: gradient X^T (y / mu - 1), expected curvature X^T X, which
+    # does not depend on the weights: one inverse serves all steps of Fisher scoring.
     curvature = np.linalg.inv(rows.T @ rows + np.diag(shrink + 1e-9))
     for _ in range(_STEPS):
         # A single huge error must not throw the whole step.

@@ -12,7 +12,7 @@ MAX_CENTRES = 2000
 (subset of regressors, Smola and Bartlett 2001)."""
 _BATCH_ROWS = 512
 _ROUNDING = 1e-3
-"""Kernels in single precision are a little less than positive definite; this makes up for it."""
+"""Added to the diagonal: kernels in single precision are a little less than positive definite."""
 _ALONE = 1e-9
 """Added to the mean of kernels, so that a row far from everything still has a logarithm."""
 _PENALTY_ROWS = 1000
@@ -60,6 +60,8 @@ def solve(
     from scipy.linalg import cho_factor, cho_solve
 
     scale = len(inputs) / _PENALTY_ROWS
+    # All rows are centers: (K + lambda I) w = y. Fewer: (Z^T Z + lambda K) w = Z^T y, Z the kernels
+    # of rows with centers (Smola and Bartlett 2001); lambda times `scale` here.
     if len(centres) == len(inputs):
         left, right, ridge = kernel.astype(float), encoded, np.eye(len(kernel))
     else:
@@ -87,12 +89,12 @@ def predict_kernel(
     worth of.
     """
     exponent = float(arrays["exponent"][0])
-    values, doubts = [], []
+    values, log_variance = [], []
     for i in range(0, len(inputs), _BATCH_ROWS):
         near = gaussian(inputs[i : i + _BATCH_ROWS], arrays["centres"], exponent)
         values.append(near @ arrays["weight"])
-        doubts.append(-2 * np.log(near.mean(1) + _ALONE))
-    return np.concatenate(values).astype(float), np.concatenate(doubts).astype(float)
+        log_variance.append(-2 * np.log(near.mean(1) + _ALONE))
+    return np.concatenate(values).astype(float), np.concatenate(log_variance).astype(float)
 
 
 def gaussian(a: np.ndarray, b: np.ndarray, exponent: float) -> Float[np.ndarray, "row centre"]:
@@ -103,13 +105,15 @@ def gaussian(a: np.ndarray, b: np.ndarray, exponent: float) -> Float[np.ndarray,
 def squared_distances(a: np.ndarray, b: np.ndarray) -> Float[np.ndarray, "row centre"]:
     """Between all rows, single precision."""
     a, b = a.astype(np.float32), b.astype(np.float32)
-    apart = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * (a @ b.T)
-    return np.maximum(apart, 0, out=apart)
+    # |a - b|^2 = |a|^2 + |b|^2 - 2 a b, one product of matrices; rounding may fall below 0.
+    squared = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * (a @ b.T)
+    return np.maximum(squared, 0, out=squared)
 
 
 def exponent_of(centres: np.ndarray, width: float) -> float:
     """The exponent of a kernel that is `width` median distances wide."""
     few = centres[:: -(-len(centres) // 300)]
-    apart = squared_distances(few, few)[np.triu_indices(len(few), 1)]
-    median = float(np.median(apart)) if len(apart) else 0.0
+    squared = squared_distances(few, few)[np.triu_indices(len(few), 1)]
+    median = float(np.median(squared)) if len(squared) else 0.0
+    # exp(-d^2 / (2 s^2)) with s = width x the median distance.
     return 1 / (2 * width**2 * max(median, 1e-12))

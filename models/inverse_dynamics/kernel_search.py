@@ -12,7 +12,7 @@ from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.kernel_ridge import exponent_of, gaussian, solve
 from rotoscope.models.inverse_dynamics.rows import (
-    Rows,
+    LabelledWindows,
     as_columns,
     components_of,
     labelled_rows,
@@ -25,7 +25,7 @@ from rotoscope.models.training.folds import Folds
 from rotoscope.models.training.windows import WindowConfig
 
 WIDTHS = (0.35, 0.5, 0.7, 1.2, 3.0)
-"""Of the kernel, in median distances; the last is nearly linear."""
+"""Widths of the kernel, in median distances; the last is nearly linear."""
 PENALTIES = (0.001, 0.03, 0.3, 1.0, 3.0, 10.0, 100.0)
 """The last all but gives up: numbers that pictures do not show are left at their mean."""
 COMPONENTS = (20, 60, 120)
@@ -34,7 +34,7 @@ SPACINGS_S = (0.05, 0.1, 0.2, 1 / 3)
 _START_WIDTH, _START_COMPONENTS = 0.5, 60
 _NUM_FOLDS = 4
 _MAX_ROWS = 900
-"""That a choice is made on; the settings of more rows are the same (see `kernel_model`)."""
+"""Rows that a choice is made on; more of them choose the same."""
 _LEAST_ROWS = 0.7
 """Share of the rows that a window must leave: those next to a gap reach into it."""
 
@@ -130,7 +130,7 @@ class _Search:
 
     def _share_known(self, window: WindowConfig) -> float:
         known = [self._labelled(e, window) for e in self.data.episodes]
-        # The shortest episode counts: left out, it must still be judged.
+        # The shortest episode counts: left out, it must still be scored.
         return min(
             float(k.sum() / max(1, e.valid.sum()))
             for k, e in zip(known, self.data.episodes, strict=True)
@@ -140,7 +140,7 @@ class _Search:
         return labelled_rows(episode, window, self.data.contract.rate_hz)
 
     def _keep_common_rows(self, windows: Sequence[WindowConfig]) -> None:
-        """All windows are judged on the same rows, those that are known in all of them."""
+        """All windows are scored on the same rows, those that are known in all of them."""
         episodes = []
         for episode in self.data.episodes:
             in_all = np.logical_and.reduce([self._labelled(episode, w) for w in windows])
@@ -155,7 +155,7 @@ class _Search:
             self.losses[key] = np.mean(parts, axis=0)
         return self.losses[key]
 
-    def _rows(self, config: InverseDynamicsConfig) -> list[Rows]:
+    def _rows(self, config: InverseDynamicsConfig) -> list[LabelledWindows]:
         if not config.learns_components:
             return [rows_of(e, self.data, config) for e in self.data.episodes]
         num = self.num_own + (config.components or 0)
@@ -163,16 +163,16 @@ class _Search:
         return [rows_of(e, self.data, config) for e in cut]
 
     def _part(
-        self, part: int, rows: Sequence[Rows], config: InverseDynamicsConfig
+        self, part: int, rows: Sequence[LabelledWindows], config: InverseDynamicsConfig
     ) -> Float[np.ndarray, "penalty block"]:
         """Share of the variance of the left-out part that is not explained."""
         space = self.space
-        fitted = _few(Rows.join([rows[i] for i in self.folds.others(part)]))
-        judged = _few(Rows.join([rows[i] for i in self.folds.parts[part]]))
+        fitted = _few(LabelledWindows.join([rows[i] for i in self.folds.others(part)]))
+        held_out = _few(LabelledWindows.join([rows[i] for i in self.folds.parts[part]]))
         scaling = scaling_of(fitted, space, config, num_own=self.num_own)
-        inputs, unseen = scaling.inputs(fitted.inputs), scaling.inputs(judged.inputs)
+        inputs, unseen = scaling.inputs(fitted.inputs), scaling.inputs(held_out.inputs)
         target = scaling.encoded(space.encode(fitted.actions))
-        truth = scaling.encoded(space.encode(judged.actions))
+        truth = scaling.encoded(space.encode(held_out.actions))
         exponent = exponent_of(inputs, config.kernel.width or _START_WIDTH)
         kernel, seen = gaussian(inputs, inputs, exponent), gaussian(unseen, inputs, exponent)
         given = config.kernel.penalties
@@ -186,8 +186,8 @@ class _Search:
         return np.array(out)
 
 
-def _few(rows: Rows) -> Rows:
+def _few(rows: LabelledWindows) -> LabelledWindows:
     """Evenly spread rows, not more than a choice needs."""
     step = -(-max(1, len(rows.actions)) // _MAX_ROWS)
-    names = ("inputs", "actions", "frames", "times")
+    names = ("inputs", "actions", "frames")
     return replace(rows, **{name: getattr(rows, name)[::step] for name in names})

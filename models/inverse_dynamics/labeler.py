@@ -6,24 +6,21 @@ versions, hash of the data) and `metrics.json`.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from jaxtyping import Float, UInt8
-from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
+from pydantic import PositiveInt, model_validator
 
 from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.encoders.pretrained import Embed
 from rotoscope.models.inverse_dynamics.calibration import Calibration, confidence, tempered
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
-from rotoscope.models.inverse_dynamics.error_model import DoubtModel, doubt_signs
+from rotoscope.models.inverse_dynamics.error_model import ErrorModel, uncertainty_features
 from rotoscope.models.inverse_dynamics.kernel_ridge import predict_kernel
 from rotoscope.models.inverse_dynamics.labeler_arrays import check_labeler_arrays
 from rotoscope.models.inverse_dynamics.networks import (
@@ -35,36 +32,27 @@ from rotoscope.models.inverse_dynamics.networks import (
     run_network,
     with_motion,
 )
-from rotoscope.models.inverse_dynamics.rows import Rows
+from rotoscope.models.inverse_dynamics.rows import LabelledWindows
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import (
     WEIGHTS,
+    ModelFacts,
+    ModelFolder,
     below,
-    check_files,
     filled,
-    read_arrays,
-    read_metrics,
 )
-from rotoscope.models.training.model_folder import read_facts as read_yaml_facts
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import UsageError
-from rotoscope.pipeline.files.atomic import atomic_path
-from rotoscope.pipeline.files.paths import inside
 
-LABELER_VERSION = 3
-"""Changes with the layout of a labeler's folder."""
-FACTS, METRICS = "labeler.yaml", "metrics.json"
 _BATCH_ROWS = 4096
 _BATCH_IMAGES = 256
 
 
-class LabelerFacts(BaseModel):
+class LabelerFacts(ModelFacts):
     """`labeler.yaml`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    version: int
-    """`LABELER_VERSION` of the program that wrote it."""
+    version: int = 3
+    """Changes with the layout of the folder."""
     family: str
     """What kind of labeler it is."""
     config: InverseDynamicsConfig
@@ -95,9 +83,17 @@ class LabelerFacts(BaseModel):
         return self
 
 
+LABELER_FOLDER = ModelFolder(
+    LabelerFacts,
+    "labeler.yaml",
+    missing="is no trained labeler: {}; name the folder that 'rotoscope train inverse-dynamics "
+    "--out' wrote",
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What a labeler says about some moments."""
+    """Actions inferred at some moments, and how far they may be off."""
 
     values: Float[np.ndarray, "row action"]
     """Actions in the contract's units."""
@@ -112,15 +108,15 @@ class Labeler:
     """A trained ensemble."""
 
     facts: LabelerFacts
-    """Everything but numbers."""
+    """Contents of `labeler.yaml`."""
     scaling: LabelerScaling
-    """In front of and behind every member."""
+    """Means and scales in front of and behind every member."""
     components: PictureComponents | None
     """The encoder `pca`; `None` with another, or none."""
     members: tuple[dict[str, np.ndarray], ...]
     """Weights of each, by name."""
     calibration: Calibration
-    """What held-out episodes taught."""
+    """Error model and factors, from held-out episodes."""
     metrics: dict[str, Any]
     """Scores on held-out episodes."""
 
@@ -140,7 +136,8 @@ class Labeler:
         """A member's network, without its weights."""
         return network_for(self.facts.config, self.space, len(self.scaling.input_mean))
 
-    def open_encoder(self) -> Embed | None:
+    @cached_property
+    def encoder(self) -> Embed | None:
         """What turns pictures into columns; `None` where members have image networks themselves.
 
         Raises:
@@ -156,7 +153,7 @@ class Labeler:
             )
         return self.components if facts.config.learns_components else open_encoder(name)
 
-    def embeddings_of(self, rows: Rows) -> Float[np.ndarray, "member row tap n"] | None:
+    def embeddings_of(self, rows: LabelledWindows) -> Float[np.ndarray, "member row tap n"] | None:
         """What the members' image networks say about windows; `None` without pictures."""
         if rows.images is None:
             return None
@@ -182,12 +179,14 @@ class Labeler:
                 f"the labeler learned from {num} numbers a window, it was given {inputs.shape[1]}"
             )
         encoded, log_variance = self.predict(inputs, embeddings)
-        values, own = self.summarise(encoded, log_variance)
-        signs = self.signs(values, own, inputs, embeddings)
+        values, sigma = self.summarise(encoded, log_variance)
+        features = self.uncertainty_features(values, sigma, inputs, embeddings)
         calibration = self.calibration
-        return self.judged(values, calibration.half_width(signs), encoded, calibration.temperature)
+        return self.with_intervals(
+            values, calibration.half_width(features), encoded, calibration.temperature
+        )
 
-    def judged(
+    def with_intervals(
         self, values: np.ndarray, half_width: np.ndarray, encoded: np.ndarray, temperature: float
     ) -> Labels:
         """Labels with what is known about their errors.
@@ -209,17 +208,19 @@ class Labeler:
         width = np.where(discrete, np.nan, half_width * self.scaling.spread)
         return Labels(values, width, sure)
 
-    def signs(
+    def uncertainty_features(
         self,
         values: np.ndarray,
-        own: np.ndarray,
+        sigma: np.ndarray,
         inputs: np.ndarray,
         embeddings: np.ndarray | None,
-    ) -> Float[np.ndarray, "row action sign"]:
-        """What doubts are told by; see `rotoscope.models.inverse_dynamics.error_model`."""
+    ) -> Float[np.ndarray, "row action feature"]:
+        """Inputs of the error model; see `rotoscope.models.inverse_dynamics.error_model`."""
         middle = self.space.decode(self.scaling.encoded_mean[None, None])
-        apart = self.space.error(values, np.repeat(middle, len(values), 0)) / self.scaling.spread
-        return doubt_signs(own / self.scaling.spread, apart, self._motion(inputs, embeddings))
+        deviation = self.space.error(values, np.repeat(middle, len(values), 0))
+        spread = self.scaling.spread
+        motion = self._motion(inputs, embeddings)
+        return uncertainty_features(sigma / spread, deviation / spread, motion)
 
     def _motion(self, inputs: np.ndarray, embeddings: np.ndarray | None) -> np.ndarray:
         """How far each sample of a window is from its middle, in standardised inputs."""
@@ -258,15 +259,15 @@ class Labeler:
         encoded, log_variance = [], []
         for number, arrays in enumerate(self.members):
             if kind == "ridge":
-                scaled, doubt = predict_ridge(arrays, inputs)
+                scaled, predicted = predict_ridge(arrays, inputs)
             elif kind == "kernel":
                 scaled, rarity = predict_kernel(arrays, inputs)
-                doubt = np.repeat(rarity[:, None], len(self.scaling.spread), 1)
+                predicted = np.repeat(rarity[:, None], len(self.scaling.spread), 1)
             else:
-                scaled, doubt = self._run(number, inputs, embeddings)
+                scaled, predicted = self._run(number, inputs, embeddings)
             raw = self.scaling.raw(scaled)
             encoded.append(probabilities(raw, self.space, are_logits=kind == "mlp"))
-            log_variance.append(doubt)
+            log_variance.append(predicted)
         return np.stack(encoded), np.stack(log_variance)
 
     def _run(
@@ -304,12 +305,14 @@ class Labeler:
     def summarise(
         self, encoded: np.ndarray, log_variance: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What the ensemble means, and its doubt (1-sigma, before calibration) per dimension."""
+        """The ensemble's mean action, and its predicted 1-sigma per dimension, not calibrated."""
         values = self.space.decode(encoded)
-        apart = np.stack([self.space.error(self.space.decode(m[None]), values) for m in encoded])
-        own = np.exp(log_variance).mean(0) * self.scaling.spread**2
-        # The sample's variance, so that doubts of two members and of five mean the same.
-        return values, np.sqrt(own + (apart**2).sum(0) / max(1, len(encoded) - 1))
+        off = np.stack([self.space.error(self.space.decode(m[None]), values) for m in encoded])
+        # Mixture of the members' normals (Lakshminarayanan et al. 2017, 1612.01474, section 2.4),
+        # with the sample's variance, so that two members and five are told the same.
+        aleatoric = np.exp(log_variance).mean(0) * self.scaling.spread**2
+        ensemble_spread = (off**2).sum(0) / max(1, len(encoded) - 1)
+        return values, np.sqrt(aleatoric + ensemble_spread)
 
 
 def network_for(config: InverseDynamicsConfig, space: ActionSpace, num_inputs: int) -> Any:
@@ -326,25 +329,17 @@ def network_for(config: InverseDynamicsConfig, space: ActionSpace, num_inputs: i
 
 def save_labeler(labeler: Labeler, folder: Path) -> None:
     """Writes the folder, whole or not at all."""
-    from safetensors.numpy import save_file
-
     arrays: dict[str, np.ndarray] = {
         f"scaling.{name}": value for name, value in vars(labeler.scaling).items()
     }
     if labeler.components is not None:
         arrays |= {f"components.{k}": v for k, v in vars(labeler.components).items()}
     arrays["calibration.factor"] = labeler.calibration.factor
-    arrays |= {f"doubt.{k}": v for k, v in vars(labeler.calibration.doubt).items()}
+    arrays |= {f"doubt.{k}": v for k, v in vars(labeler.calibration.error_model).items()}
     arrays["calibration.temperature"] = np.array([labeler.calibration.temperature])
     for number, member in enumerate(labeler.members):
         arrays |= {f"member.{number}.{name}": value for name, value in member.items()}
-    with atomic_path(folder) as temporary:
-        temporary.mkdir()
-        contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
-        save_file(contiguous, temporary / WEIGHTS)
-        facts = labeler.facts.model_dump(mode="json")
-        (temporary / FACTS).write_text(yaml.safe_dump(facts, sort_keys=False))
-        (temporary / METRICS).write_text(json.dumps(labeler.metrics, indent=2) + "\n")
+    LABELER_FOLDER.save(folder, labeler.facts, arrays, labeler.metrics)
 
 
 def load_labeler(folder: Path) -> Labeler:
@@ -353,8 +348,7 @@ def load_labeler(folder: Path) -> Labeler:
     Raises:
         UsageError: The folder is missing or incomplete, or was written by another version.
     """
-    facts = read_facts(folder)
-    arrays = read_arrays(folder / WEIGHTS)
+    facts, arrays, metrics = LABELER_FOLDER.load(folder)
     num = len({name.split(".")[1] for name in arrays if name.startswith("member.")})
     check_labeler_arrays(arrays, facts.config, facts.contract, folder / WEIGHTS)
     components = below(arrays, "components.")
@@ -364,28 +358,9 @@ def load_labeler(folder: Path) -> Labeler:
         components=PictureComponents(**components) if components else None,
         members=tuple(below(arrays, f"member.{k}.") for k in range(num)),
         calibration=Calibration(
-            DoubtModel(**below(arrays, "doubt.")),
+            ErrorModel(**below(arrays, "doubt.")),
             arrays["calibration.factor"],
             float(arrays["calibration.temperature"][0]),
         ),
-        metrics=read_metrics(folder / METRICS),
+        metrics=metrics,
     )
-
-
-def read_facts(folder: Path) -> LabelerFacts:
-    """`labeler.yaml` of a folder; raises as `load_labeler`."""
-    check_files(
-        folder,
-        (FACTS, WEIGHTS, METRICS),
-        what="is no trained labeler: {}; name the folder that 'rotoscope train inverse-dynamics "
-        "--out' wrote",
-    )
-    return read_yaml_facts(folder / FACTS, LabelerFacts, version=LABELER_VERSION)
-
-
-def folder_digest(folder: Path) -> str:
-    """Hash of what decides a labeler's answers."""
-    found = hashlib.sha256()
-    for name in (FACTS, WEIGHTS):
-        found.update(inside(folder, name, what="the file", error=UsageError).read_bytes())
-    return found.hexdigest()

@@ -38,11 +38,11 @@ def check_labeler_arrays(
     others = len(config.window.offsets_s(contract.rate_hz)) - 1
     if num_inputs % (others + config.window.has_levels):
         raise damaged(path, f"{num_inputs} inputs are not the samples of whole windows")
-    signs = 4 + others * (bool(num_inputs) + config.learns_images)
+    num_features = 4 + others * (bool(num_inputs) + config.learns_images)
     wanted |= {
-        "doubt.mean": (num_actions, signs),
-        "doubt.scale": (num_actions, signs),
-        "doubt.weight": (num_actions, signs + 1),
+        "doubt.mean": (num_actions, num_features),
+        "doubt.scale": (num_actions, num_features),
+        "doubt.weight": (num_actions, num_features + 1),
     }
     if config.learns_components:
         wanted |= {"components.mean": ("pixel",), "components.directions": ("pixel", "component")}

@@ -1,4 +1,4 @@
-"""What turns a window into an action and a doubt: ridge regression, or a small network.
+"""What turns a window into an action and its variance: ridge regression, or a small network.
 
 Both give, for every row, the encoded action (see `rotoscope.models.training.action_space`) and the
 logarithm of the variance of each dimension's error, as a share of the squared spread of that
@@ -61,7 +61,7 @@ def fit_ridge(
     *,
     penalty: float | None,
 ) -> dict[str, np.ndarray]:
-    """Least squares in closed form; the doubt is fitted to the errors on held-out rows.
+    """Least squares in closed form; the variance is fitted to the errors on held-out rows.
 
     Args:
         inputs: Standardised windows.
@@ -76,11 +76,11 @@ def fit_ridge(
     squares = [(with_one(held_out[0]) @ s - held_out[1]) ** 2 @ weights for s in solutions]
     best = int(np.argmin([s.mean() for s in squares]))
     solution, squared = solutions[best], np.maximum(squares[best], 1e-6)
-    # The doubt is a coarse matter learned from few rows: it gets a strong penalty.
-    doubt = _ridge(held_out[0], np.log(squared), 0.1 * len(squared))
-    # The mean of log chi-squared with one degree of freedom is -1.27.
-    doubt[-1] += 1.27
-    return {"weight": solution, "log_variance": doubt}
+    # Variances are a coarse matter learned from few rows: they get a strong penalty.
+    log_variance = _ridge(held_out[0], np.log(squared), 0.1 * len(squared))
+    # E[log e^2] = log sigma^2 + E[log chi^2_1], and E[log chi^2_1] = digamma(1/2) + log 2 = -1.27.
+    log_variance[-1] += 1.27
+    return {"weight": solution, "log_variance": log_variance}
 
 
 def _ridge(inputs: np.ndarray, targets: np.ndarray, penalty: float) -> np.ndarray:
@@ -180,7 +180,7 @@ def network_loss(
     """Squared error (cross-entropy for choices), and the likelihood of that error.
 
     The likelihood does not reach the mean (Stirn et al. 2023, 2212.09184): a network must not
-    excuse large errors by large doubts.
+    excuse large errors by large variances.
     """
     import torch
 
@@ -193,6 +193,7 @@ def network_loss(
         loss = loss + torch.nn.functional.cross_entropy(mean[:, part], target[:, part])
     squared = (mean - target) ** 2 * is_number
     loss = loss + squared.sum(1).mean() / is_number.sum().clamp(min=1)
+    # Faithful heteroscedastic regression: -log N(e; 0, s^2) = (e^2 / s^2 + log s^2) / 2 + const.
     log_variance = log_variance.clamp(*LOG_VARIANCE_RANGE)
     expected = squared.detach() @ weights
     return loss + 0.5 * (expected / log_variance.exp() + log_variance).mean()
@@ -217,5 +218,5 @@ def predict_ridge(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Standardised encoded actions and log variances."""
     rows = with_one(inputs)
-    doubt = rows @ arrays["log_variance"]
-    return rows @ arrays["weight"], np.clip(doubt, *LOG_VARIANCE_RANGE)
+    log_variance = rows @ arrays["log_variance"]
+    return rows @ arrays["weight"], np.clip(log_variance, *LOG_VARIANCE_RANGE)

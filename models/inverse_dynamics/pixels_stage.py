@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from rotoscope.models.encoders.pretrained import Embed
 from rotoscope.models.inverse_dynamics.encoders import encoder_token
-from rotoscope.models.inverse_dynamics.labeler import Labeler, folder_digest, load_labeler
+from rotoscope.models.inverse_dynamics.labeler import LABELER_FOLDER, Labeler, load_labeler
 from rotoscope.models.training.pictures import shrink
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
@@ -52,8 +52,9 @@ class Pixels(FrameStage):
     def cache_token(self) -> str:
         """The labeler's weights, and those of an encoder that it names."""
         labeler = load_labeler(self.folder)
-        labeler.open_encoder()
-        return f"{folder_digest(self.folder)} {encoder_token(labeler.facts.config.image_network)}"
+        _ = labeler.encoder  # refuses one that changed since training
+        encoder = encoder_token(labeler.facts.config.image_network)
+        return f"{LABELER_FOLDER.digest(self.folder)} {encoder}"
 
     def setup(self) -> None:
         """Loads the labeler; one thread, so that videos side by side do not fight.
@@ -71,7 +72,7 @@ class Pixels(FrameStage):
                 "remove the stage label.pixels"
             )
         self.labeler: Labeler = labeler
-        self.encoder: Embed | None = labeler.open_encoder()
+        self.encoder: Embed | None = labeler.encoder
 
     def begin(self, video: Video) -> None:
         """Forgets the video before."""
@@ -98,7 +99,7 @@ class Pixels(FrameStage):
         if self.images:
             self._embed()
         values = np.concatenate(self.found)
-        return {"pixels": EmbeddingTrack(folder_digest(self.folder), values)}
+        return {"pixels": EmbeddingTrack(LABELER_FOLDER.digest(self.folder), values)}
 
     def _embed(self) -> None:
         images = np.stack(self.images)

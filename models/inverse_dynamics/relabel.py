@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from rotoscope.models.inverse_dynamics.labeler import Labeler, Labels, load_labeler
-from rotoscope.models.inverse_dynamics.rows import as_columns, rows_of
-from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.inverse_dynamics.infer import infer_episode
+from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
+from rotoscope.models.training.data import UnlabelledEpisode
 from rotoscope.models.training.frames import open_frames
+from rotoscope.models.training.read import numbers_of
+from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
 from rotoscope.pipeline.episodes.episode import StateColumns
 from rotoscope.pipeline.errors import DatasetError, quoted
@@ -55,8 +57,7 @@ def relabel_dataset(
     num_blind = 0
     with DatasetRecorder(contract, state, camera=camera.rpartition(".")[2]) as recorder:
         for rows, images in _episodes(dataset, labeler):
-            made = _labelled(labeler, rows, images)
-            values, confidence, valid = made
+            values, confidence, valid = _labelled(labeler, rows, images)
             if not valid.any():
                 num_blind += 1
                 say(
@@ -65,7 +66,7 @@ def relabel_dataset(
                 )
             known = _known(rows, len(contract.dimensions)) & keeps_known
             if known.any():
-                values = np.where(known[:, None], _vector(rows, "action"), values)
+                values = np.where(known[:, None], numbers_of(rows, "action"), values)
             recorder.add(
                 Rows(
                     name=f"{data.resolve().name}-episode{rows.index:06d}",
@@ -73,7 +74,7 @@ def relabel_dataset(
                     actions=values,
                     valid=valid | known,
                     confidence=np.where(known, 1.0, confidence),
-                    state=None if state is None else _vector(rows, "observation.state"),
+                    state=None if state is None else numbers_of(rows, "observation.state"),
                 ),
                 _copied(recorder, dataset, rows, camera) if camera else None,
             )
@@ -89,33 +90,18 @@ def _labelled(
     labeler: Labeler, rows: EpisodeRows, images: UInt8[np.ndarray, "row size size 3"] | None
 ) -> tuple[Float[np.ndarray, "row action"], np.ndarray, np.ndarray]:
     """Actions, confidence, and which rows were labelled."""
-    facts, num = labeler.facts, rows.num_rows
-    # Stand-ins that nothing reads: a labelled set refuses actions that never change.
-    unread = np.tile(np.linspace(0, 1, num)[:, None], len(facts.contract.dimensions))
-    parts = [_vector(rows, name) for name in facts.inputs]
-    episode = LabelledEpisode(
+    num = rows.num_rows
+    columns = [numbers_of(rows, name) for name in labeler.facts.inputs]
+    episode = UnlabelledEpisode(
         name=f"episode {rows.index}",
         time_s=np.asarray(rows.columns["timestamp"], float),
-        features=np.concatenate([np.zeros((num, 0)), *parts], axis=1),
-        actions=unread,
-        valid=np.ones(num, bool),
+        features=np.concatenate([np.zeros((num, 0)), *columns], axis=1),
         images=images,
     )
-    data = LabelledSet(
-        episodes=(episode,),
-        contract=facts.contract,
-        inputs=facts.inputs,
-        input_sizes=facts.input_sizes,
-        camera=facts.camera,
-        image_size=facts.image_size,
-    )
-    columns = as_columns(data, facts.config, labeler.open_encoder())
-    seen = rows_of(columns.episodes[0], columns, facts.config)
-    if not len(seen.times):
-        return np.zeros((num, unread.shape[1])), np.zeros(num), np.zeros(num, bool)
-    labels: Labels = labeler.label(seen.inputs, labeler.embeddings_of(seen))
-    nearest = seen.nearest(num)
-    valid = np.isin(np.arange(num), seen.times)
+    labels, valid = infer_episode(labeler, episode)
+    if not valid.any():
+        return np.zeros((num, len(labeler.space.contract.dimensions))), np.zeros(num), valid
+    nearest = nearest_frames(np.flatnonzero(valid).astype(float), np.arange(num, dtype=float))
     return labels.values[nearest], np.where(valid, labels.confidence[nearest], 0.0), valid
 
 
@@ -166,14 +152,9 @@ def _check(dataset: Dataset, labeler: Labeler) -> None:
 def _known(rows: EpisodeRows, num_numbers: int) -> np.ndarray:
     """Rows whose own action can be believed."""
     has = "label.valid" in rows.columns and "action" in rows.columns
-    if not has or _vector(rows, "action").shape[1] != num_numbers:
+    if not has or numbers_of(rows, "action").shape[1] != num_numbers:
         return np.zeros(rows.num_rows, bool)
     return np.asarray(rows.columns["label.valid"], bool).reshape(rows.num_rows)
-
-
-def _vector(rows: EpisodeRows, name: str) -> Float[np.ndarray, "row number"]:
-    values = np.asarray(rows.columns[name], float)
-    return values.reshape(rows.num_rows, -1)
 
 
 def _state_columns(dataset: Dataset) -> StateColumns | None:

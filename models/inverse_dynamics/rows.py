@@ -13,23 +13,18 @@ from rotoscope.models.encoders.pretrained import Embed
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.networks import LabelerScaling
 from rotoscope.models.training.action_space import ActionSpace
-from rotoscope.models.training.data import LabelledEpisode, LabelledSet
-from rotoscope.models.training.windows import (
-    WindowConfig,
-    flatten_windows,
-    nearest_frames,
-    sample_windows,
-)
+from rotoscope.models.training.data import LabelledEpisode, LabelledSet, UnlabelledEpisode
+from rotoscope.models.training.windows import WindowConfig, nearest_frames, windows_of
 
 DEFAULT_COMPONENTS = 60
-"""Of `encoder=pca`, where their number is neither given nor chosen."""
+"""Components of `encoder=pca`, where their number is neither given nor chosen."""
 _LEVEL_WEIGHT = 0.7
 """Weight of what is seen at the moment itself, in a kernel, against how it changes: a change means
 the same in a scene that looks a bit different. Chosen on eight episodes of a real robot."""
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class LabelledWindows:
     """What a model sees and should say, row by row."""
 
     inputs: Float[np.ndarray, "row input"]
@@ -42,11 +37,9 @@ class Rows:
     """Which pictures stand in a row's window."""
     before: Int[np.ndarray, " frame"]
     """For each picture, the one that its changes are counted from."""
-    times: Int[np.ndarray, " row"]
-    """Which rows of their episode these are."""
 
     @classmethod
-    def join(cls, parts: Sequence[Rows]) -> Rows:
+    def join(cls, parts: Sequence[LabelledWindows]) -> LabelledWindows:
         """The rows of several episodes, one after the other."""
         starts = np.cumsum([0, *(len(p.before) for p in parts)])
         pictures = [p.images for p in parts if p.images is not None]
@@ -56,43 +49,30 @@ class Rows:
             images=np.concatenate(pictures) if pictures else None,
             frames=np.concatenate([p.frames + s for p, s in zip(parts, starts, strict=False)]),
             before=np.concatenate([p.before + s for p, s in zip(parts, starts, strict=False)]),
-            times=np.concatenate([p.times for p in parts]),
         )
 
-    def nearest(self, num: int) -> Int[np.ndarray, " row"]:
-        """For each of an episode's first `num` rows, the one here that is nearest in time."""
-        return np.abs(np.arange(num)[:, None] - self.times).argmin(axis=1)
 
-
-def rows_of(episode: LabelledEpisode, data: LabelledSet, config: InverseDynamicsConfig) -> Rows:
+def rows_of(
+    episode: LabelledEpisode, data: LabelledSet, config: InverseDynamicsConfig
+) -> LabelledWindows:
     """What a model sees and should say in an episode's `labelled_rows`."""
-    offsets_s = config.window.offsets_s(data.contract.rate_hz)
-    windows, known = _windows(episode, config.window, data.contract.rate_hz)
-    used = known & episode.valid
-    index = np.arange(len(episode.time_s))
-    frames = np.zeros((len(index), 0), int)
-    before = index[:0]
+    rate_hz, time_s = data.contract.rate_hz, episode.time_s
+    seen = windows_of(time_s, episode.features, time_s, config.window, rate_hz=rate_hz)
+    used = episode.valid[seen.known]
+    before = np.zeros(0, int)
     if episode.images is not None:
-        wanted = episode.time_s[:, None] + offsets_s
-        frames = nearest_frames(episode.time_s, wanted)
-        before = frames_before(episode, data, config)
-    inputs = flatten_windows(windows[used], offsets_s, has_levels=config.window.has_levels)
-    times = np.flatnonzero(used)
-    return Rows(inputs, episode.actions[used], episode.images, frames[used], before, times)
+        before = frames_before(time_s, config, rate_hz=rate_hz)
+    actions = episode.actions[seen.known][used]
+    return LabelledWindows(seen.inputs[used], actions, episode.images, seen.frames[used], before)
 
 
 def labelled_rows(
     episode: LabelledEpisode, window: WindowConfig, rate_hz: float
 ) -> Bool[np.ndarray, " row"]:
     """The rows of an episode whose action counts and whose window is known."""
-    return _windows(episode, window, rate_hz)[1] & episode.valid
-
-
-def _windows(
-    episode: LabelledEpisode, window: WindowConfig, rate_hz: float
-) -> tuple[Float[np.ndarray, "row tap feature"], Bool[np.ndarray, " row"]]:
-    at_s, offsets_s = episode.time_s, window.offsets_s(rate_hz)
-    return sample_windows(at_s, episode.features, at_s, offsets_s, at_ends=window.at_ends)
+    time_s = episode.time_s
+    seen = windows_of(time_s, episode.features, time_s, window, rate_hz=rate_hz)
+    return seen.known & episode.valid
 
 
 def as_columns(
@@ -101,13 +81,21 @@ def as_columns(
     """Pictures become columns by `embed`; the same data where it is `None`."""
     if embed is None:
         return data
-    episodes = []
-    for episode in data.episodes:
-        assert episode.images is not None
-        before = episode.images[frames_before(episode, data, config)]
-        columns = [episode.features, embed(episode.images, before)]
-        episodes.append(replace(episode, features=np.concatenate(columns, 1), images=None))
-    return replace(data, episodes=tuple(episodes))
+    rate_hz = data.contract.rate_hz
+    episodes = tuple(with_columns(e, config, embed, rate_hz=rate_hz) for e in data.episodes)
+    return replace(data, episodes=episodes)
+
+
+def with_columns[E: UnlabelledEpisode](
+    episode: E, config: InverseDynamicsConfig, embed: Embed | None, *, rate_hz: float
+) -> E:
+    """One episode whose pictures became columns by `embed`; the same where it is `None`."""
+    if embed is None:
+        return episode
+    assert episode.images is not None
+    before = episode.images[frames_before(episode.time_s, config, rate_hz=rate_hz)]
+    columns = [episode.features, embed(episode.images, before)]
+    return replace(episode, features=np.concatenate(columns, 1), images=None)
 
 
 def components_of(data: LabelledSet, num: int) -> PictureComponents:
@@ -117,7 +105,7 @@ def components_of(data: LabelledSet, num: int) -> PictureComponents:
 
 
 def scaling_of(
-    rows: Rows, space: ActionSpace, config: InverseDynamicsConfig, *, num_own: int
+    rows: LabelledWindows, space: ActionSpace, config: InverseDynamicsConfig, *, num_own: int
 ) -> LabelerScaling:
     """Scales of inputs and actions.
 
@@ -139,8 +127,7 @@ def scaling_of(
 
 
 def frames_before(
-    episode: LabelledEpisode, data: LabelledSet, config: InverseDynamicsConfig
+    time_s: Float[np.ndarray, " frame"], config: InverseDynamicsConfig, *, rate_hz: float
 ) -> Int[np.ndarray, " frame"]:
     """For each picture of an episode, the one before it that encoders compare it with."""
-    apart_s = config.motion_over_s(data.contract.rate_hz)
-    return nearest_frames(episode.time_s, episode.time_s - apart_s)
+    return nearest_frames(time_s, time_s - config.motion_over_s(rate_hz))

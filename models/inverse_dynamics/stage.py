@@ -9,9 +9,15 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.models.inverse_dynamics.labeler import Labeler, Labels, folder_digest, load_labeler
+from rotoscope.models.inverse_dynamics.infer import infer
+from rotoscope.models.inverse_dynamics.labeler import (
+    LABELER_FOLDER,
+    Labeler,
+    Labels,
+    load_labeler,
+)
 from rotoscope.models.inverse_dynamics.track_inputs import Columns, features_by_subject, joined
-from rotoscope.models.training.windows import flatten_windows, inside_windows, sample_windows
+from rotoscope.models.training.windows import inside_windows, sample_windows
 from rotoscope.pipeline.errors import ContractError, TrackError, UsageError, quoted
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import (
@@ -64,7 +70,7 @@ class InverseDynamics(ClipStage):
     def cache_token(self) -> str:
         """The labeler's weights."""
         self._load()
-        return folder_digest(self.folder)
+        return LABELER_FOLDER.digest(self.folder)
 
     def setup(self) -> None:
         """Loads the labeler; one thread, so that videos side by side do not fight."""
@@ -129,7 +135,7 @@ class InverseDynamics(ClipStage):
                 f"the labeler {self.folder} sees pictures; put the stage label.pixels at the "
                 "start of the recipe"
             )
-        if track.model_sha256 != folder_digest(self.folder):
+        if track.model_sha256 != LABELER_FOLDER.digest(self.folder):
             raise UsageError(
                 "label.pixels and label.inverse_dynamics name different labelers; give both the "
                 "same model"
@@ -149,17 +155,12 @@ class InverseDynamics(ClipStage):
             part = slice(start, min(start + _CHUNK_ROWS, num))
             # Copies are made of the frames around these rows alone, however long the clip is.
             near = self._frames_around(clip.time_s, at_s[part])
-            known, watched, labels = self._rows(
-                clip.time_s[near],
-                at_s[part],
-                Columns(seen.values[near], seen.valid[near]),
-                None if embedding is None else embedding.values[near],
-            )
+            frames_s = clip.time_s[near]
+            labels, known = self._infer(frames_s, at_s[part], seen.values[near], embedding, near)
             rows = np.arange(part.start, part.stop)[known]
-            observed[part] = watched
-            if labels is not None:
-                values[rows], width[rows] = labels.values, labels.half_width
-                confidence[rows] = labels.confidence
+            observed[part] = self._observed(frames_s, at_s[part], seen.valid[near])
+            values[rows], width[rows] = labels.values, labels.half_width
+            confidence[rows] = labels.confidence
         cut = self._beyond_a_cut(clip, at_s)
         values[cut], width[cut], confidence[cut] = np.nan, np.nan, 0
         is_known = np.isfinite(values).all(axis=1)
@@ -196,8 +197,7 @@ class InverseDynamics(ClipStage):
 
         What is held at the end of a video may have come to rest; at a cut everything moves.
         """
-        facts = self.labeler.facts
-        offsets_s = facts.config.window.offsets_s(facts.contract.rate_hz)
+        offsets_s = self._offsets_s
         before = ~inside_windows(clip.time_s, at_s, np.minimum(offsets_s[:1], 0))
         after = ~inside_windows(clip.time_s, at_s, np.maximum(offsets_s[-1:], 0))
         goes_on = clip.end < clip.video.num_frames
@@ -207,41 +207,43 @@ class InverseDynamics(ClipStage):
         self, time_s: Float[np.ndarray, " time"], at_s: Float[np.ndarray, " row"]
     ) -> slice:
         """The frames that windows around some moments reach, and two more on either side."""
-        facts = self.labeler.facts
-        offsets_s = facts.config.window.offsets_s(facts.contract.rate_hz)
+        offsets_s = self._offsets_s
         first = int(np.searchsorted(time_s, at_s[0] + offsets_s[0]))
         last = int(np.searchsorted(time_s, at_s[-1] + offsets_s[-1]))
         start = min(max(0, first - 2), max(0, len(time_s) - 3))
         return slice(start, max(last + 3, start + 3))
 
-    def _rows(
+    def _infer(
         self,
         time_s: Float[np.ndarray, " time"],
         at_s: Float[np.ndarray, " row"],
-        seen: Columns,
-        embedding: Float[np.ndarray, "time number"] | None,
-    ) -> tuple[Bool[np.ndarray, " row"], Bool[np.ndarray, " row"], Labels | None]:
-        """Which rows have a known window, which an observed one, and the labels of the former."""
+        features: Float[np.ndarray, "time number"],
+        embedding: EmbeddingTrack | None,
+        near: slice,
+    ) -> tuple[Labels, Bool[np.ndarray, " row"]]:
+        """Labels of the rows whose window is known, and which these are."""
+        if embedding is None:
+            return infer(self.labeler, time_s, features, at_s)
+        numbers = embedding.values[near]
+        if self.labeler.facts.config.learns_images:
+            return infer(self.labeler, time_s, features, at_s, numbers)
+        columns = np.concatenate([features, numbers.astype(float)], axis=1)
+        return infer(self.labeler, time_s, columns, at_s)
+
+    def _observed(
+        self,
+        time_s: Float[np.ndarray, " time"],
+        at_s: Float[np.ndarray, " row"],
+        valid: Bool[np.ndarray, " time"],
+    ) -> Bool[np.ndarray, " row"]:
+        """Rows whose whole window was observed, nothing in it filled in."""
+        offsets_s, at_ends = self._offsets_s, self.labeler.facts.config.window.at_ends
+        numbers = valid[:, None].astype(float)
+        believed, _ = sample_windows(time_s, numbers, at_s, offsets_s, at_ends=at_ends)
+        inside = inside_windows(time_s, at_s, offsets_s, at_ends=at_ends)
+        return inside & (believed[..., 0] > 1 - 1e-6).all(axis=1)
+
+    @property
+    def _offsets_s(self) -> Float[np.ndarray, " tap"]:
         facts = self.labeler.facts
-        config = facts.config
-        offsets_s = config.window.offsets_s(facts.contract.rate_hz)
-        is_column = embedding is not None and not config.learns_images
-        columns = seen.values
-        if embedding is not None and is_column:
-            columns = np.concatenate([columns, embedding.astype(float)], axis=1)
-        ends = config.window.at_ends
-        windows, known = sample_windows(time_s, columns, at_s, offsets_s, at_ends=ends)
-        valid = seen.valid[:, None].astype(float)
-        believed, _ = sample_windows(time_s, valid, at_s, offsets_s, at_ends=ends)
-        inside = inside_windows(time_s, at_s, offsets_s, at_ends=ends)
-        watched = inside & (believed[..., 0] > 1 - 1e-6).all(axis=1)
-        if not known.any():
-            return known, watched, None
-        inputs = flatten_windows(windows[known], offsets_s, has_levels=config.window.has_levels)
-        pictures = None
-        if embedding is not None and not is_column:
-            numbers = embedding.astype(np.float32)
-            found, _ = sample_windows(time_s, numbers, at_s[known], offsets_s, at_ends=ends)
-            members = found.reshape(*found.shape[:2], config.members, -1)
-            pictures = members.transpose(2, 0, 1, 3)
-        return known, watched, self.labeler.label(inputs, pictures)
+        return facts.config.window.offsets_s(facts.contract.rate_hz)

@@ -6,7 +6,6 @@ episodes of its own; calibration and scores come from members that did not see t
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,11 @@ from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.inverse_dynamics.calibration import Calibration
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.cross_conformal import HeldOut, calibrated
-from rotoscope.models.inverse_dynamics.encoders import check_encoder, encoder_digest, open_encoder
-from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
+from rotoscope.models.inverse_dynamics.error_model import ErrorModel
 from rotoscope.models.inverse_dynamics.kernel_ridge import fit_kernel
 from rotoscope.models.inverse_dynamics.kernel_search import choose_kernel, least_window
 from rotoscope.models.inverse_dynamics.labeler import (
-    LABELER_VERSION,
     Labeler,
     LabelerFacts,
     network_for,
@@ -38,7 +36,7 @@ from rotoscope.models.inverse_dynamics.networks import (
 )
 from rotoscope.models.inverse_dynamics.rows import (
     DEFAULT_COMPONENTS,
-    Rows,
+    LabelledWindows,
     as_columns,
     components_of,
     labelled_rows,
@@ -46,6 +44,7 @@ from rotoscope.models.inverse_dynamics.rows import (
     scaling_of,
 )
 from rotoscope.models.training.action_space import ActionSpace
+from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabelledSet
 from rotoscope.models.training.folds import Folds
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
@@ -74,7 +73,6 @@ def train_inverse_dynamics(
         DatasetError: Too few episodes, or none long enough to hold a window.
         UsageError: Settings that cannot be met, or checkpoints of another training.
     """
-    check_settings(config)
     data, left_out = _with_known_windows(data, config)
     Folds.of(len(data.episodes), config.members, seed=config.loop.seed)  # enough of them?
     if config.kind == "kernel":
@@ -87,33 +85,11 @@ def train_inverse_dynamics(
             )
         labeler = _train_kernel(data, config)
     else:
-        labeler = _train_members(data, config, out.with_name(out.name + ".training"), listener)
+        labeler = _train_members(data, config, work_folder(out), listener)
     labeler = replace(labeler, metrics=labeler.metrics | {"left_out": left_out})
     save_labeler(labeler, out)
-    _forget(out.with_name(out.name + ".training"))
+    remove_checkpoints(work_folder(out))
     return labeler
-
-
-def check_settings(config: InverseDynamicsConfig) -> None:
-    """Refuses settings that contradict each other.
-
-    Raises:
-        UsageError: Nothing to see, an unknown encoder, an image network to be trained by what is
-            solved in closed form, or a device that is not there.
-    """
-    check_encoder(config.image_network)
-    if not config.inputs and not config.camera:
-        raise UsageError(
-            "a labeler must see something: set inputs or camera, such as "
-            "-o inputs=[observation.state] or -o camera=observation.images.front"
-        )
-    if config.kind != "mlp" and config.learns_images:
-        raise UsageError(
-            f"kind={config.kind} cannot train the image network 'cnn'; use kind=mlp, encoder=pca, "
-            "or a pretrained encoder"
-        )
-    if config.kind == "mlp":
-        choose_device(config.loop)
 
 
 def _with_known_windows(
@@ -165,7 +141,7 @@ def _kernel_labeler(
     config: InverseDynamicsConfig,
     space: ActionSpace,
     num_own: int,
-) -> tuple[Labeler, list[Rows]]:
+) -> tuple[Labeler, list[LabelledWindows]]:
     """A labeler that knows some episodes, and all episodes as it sees them."""
     components = None
     if config.learns_components:
@@ -173,7 +149,7 @@ def _kernel_labeler(
         components = components_of(known, config.components or DEFAULT_COMPONENTS)
     columns = as_columns(data, config, components)
     rows = [rows_of(e, columns, config) for e in columns.episodes]
-    here = Rows.join([rows[i] for i in fitted])
+    here = LabelledWindows.join([rows[i] for i in fitted])
     scaling = scaling_of(here, space, config, num_own=num_own)
     width, penalties = config.kernel.width, config.kernel.penalties
     assert width is not None
@@ -203,7 +179,7 @@ def _train_members(
     embed = components or (open_encoder(config.image_network) if is_column else None)
     columns = as_columns(data, config, embed)
     rows = [rows_of(e, columns, config) for e in columns.episodes]
-    seen = Rows.join(rows)
+    seen = LabelledWindows.join(rows)
     scaling = scaling_of(seen, space, config, num_own=data.episodes[0].features.shape[1])
     fit = _Fit(config, space, scaling, work, facts.data_sha256 + facts.encoder_sha256, listener)
     members = tuple(
@@ -228,17 +204,9 @@ def _bare(
 ) -> Labeler:
     """A labeler that does not know its errors yet."""
     num = len(facts.contract.dimensions)
-    unknown = DoubtModel(np.zeros((num, 0)), np.ones((num, 0)), np.zeros((num, 1)))
+    unknown = ErrorModel(np.zeros((num, 0)), np.ones((num, 0)), np.zeros((num, 1)))
     calibration = Calibration(unknown, np.ones(num), 1.0)
     return Labeler(facts, scaling, components, members, calibration, metrics={})
-
-
-def _forget(work: Path) -> None:
-    """Removes the checkpoints; the curves stay."""
-    for path in work.glob("member-*.pt"):
-        path.unlink()
-    if work.is_dir() and not any(work.iterdir()):
-        work.rmdir()
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,10 +221,10 @@ class _Fit:
     listener: TrainListener | None
 
     def member(
-        self, number: int, fitted: list[int], judged: list[int], rows: list[Rows]
+        self, number: int, fitted: list[int], held_out: list[int], rows: list[LabelledWindows]
     ) -> dict[str, np.ndarray]:
-        here = Rows.join([rows[i] for i in fitted])
-        there = Rows.join([rows[i] for i in judged])
+        here = LabelledWindows.join([rows[i] for i in fitted])
+        there = LabelledWindows.join([rows[i] for i in held_out])
         ridge = fit_ridge(
             *self._scaled(here),
             self._scaled(there),
@@ -265,7 +233,7 @@ class _Fit:
         )
         return ridge if self.config.kind == "ridge" else self._network(number, here, there, ridge)
 
-    def _scaled(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    def _scaled(self, rows: LabelledWindows) -> tuple[np.ndarray, np.ndarray]:
         encoded = self.scaling.encoded(self.space.encode(rows.actions))
         return self.scaling.inputs(rows.inputs), encoded
 
@@ -282,27 +250,32 @@ class _Fit:
         return module
 
     def _network(
-        self, number: int, here: Rows, there: Rows, ridge: dict[str, np.ndarray]
+        self,
+        number: int,
+        here: LabelledWindows,
+        there: LabelledWindows,
+        ridge: dict[str, np.ndarray],
     ) -> dict[str, np.ndarray]:
         config = self.config
         loop = config.loop.model_copy(update={"seed": config.loop.seed + 1000 * number})
         device = choose_device(loop)
-        fitted, judged = self._tensors(here, device), self._tensors(there, device)
         settings = config.model_dump_json(exclude={"loop"})
         problem = Problem(
             name=f"member {number + 1} of {config.members}",
             build=lambda: self._build(ridge),
-            num_rows=len(here.actions),
-            loss=lambda module, batch: self._loss(module, fitted, batch),
-            validate=lambda module: self._validation(module, judged),
-            fingerprint=hashlib.sha256(f"{self.digest}|{settings}".encode()).hexdigest(),
+            fitted=self._tensors(here, device),
+            num_fitted=len(here.actions),
+            held_out=self._tensors(there, device),
+            num_held_out=len(there.actions),
+            loss=self._loss,
+            fingerprint=f"{self.digest}|{settings}",
         )
         done = train(
             problem, loop, checkpoint=self.work / f"member-{number}.pt", listener=self.listener
         )
         return {name: value.numpy() for name, value in done.module.state_dict().items()}
 
-    def _tensors(self, rows: Rows, device: Any) -> dict[str, Any]:
+    def _tensors(self, rows: LabelledWindows, device: Any) -> dict[str, Any]:
         import torch
 
         inputs, encoded = self._scaled(rows)
@@ -328,20 +301,9 @@ class _Fit:
         out = run_network(module, data["inputs"][batch], embeddings).float()
         return network_loss(out, data["target"][batch], data["weights"], self.space)
 
-    def _validation(self, module: Any, data: dict[str, Any]) -> float:
-        import torch
-
-        num, size = len(data["inputs"]), self.config.loop.batch_size
-        total = 0.0
-        for start in range(0, num, size):
-            batch = torch.arange(start, min(start + size, num), device=data["inputs"].device)
-            total += float(self._loss(module, data, batch)) * len(batch)
-        return total / num
-
 
 def _facts(data: LabelledSet, config: InverseDynamicsConfig, data_sha256: str) -> LabelerFacts:
     return LabelerFacts(
-        version=LABELER_VERSION,
         family="inverse_dynamics",
         config=config,
         contract=data.contract,

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.encoders import check_encoder
 from rotoscope.models.inverse_dynamics.labeler import Labeler
-from rotoscope.models.inverse_dynamics.train import check_settings, train_inverse_dynamics
-from rotoscope.models.training.loop import TrainListener
+from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
+from rotoscope.models.training.loop import TrainListener, check_loop
 from rotoscope.models.training.read import read_labelled
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import ContractError, UsageError
@@ -39,7 +40,6 @@ def train_from_dataset(
         ContractError: Actions that mean something else than `contract` says.
     """
     config = parse_settings(overrides)
-    check_settings(config)
     labelled = read_labelled(
         data,
         inputs=config.inputs,
@@ -51,12 +51,18 @@ def train_from_dataset(
 
 
 def parse_settings(overrides: Sequence[str]) -> InverseDynamicsConfig:
-    """Settings out of `key=value`, values read as YAML.
+    """Settings out of `key=value`, values read as YAML, that can be met here.
 
     Raises:
-        UsageError: Not of that form, an unknown key, or a value out of range.
+        UsageError: Not of that form, an unknown key, a value out of range, an encoder that is
+            unknown or tells nothing, or a device that is absent.
+        AssetError: Weights of the encoder are not there.
     """
-    return read_settings(overrides, InverseDynamicsConfig)
+    config = read_settings(overrides, InverseDynamicsConfig)
+    check_encoder(config.image_network)
+    if config.kind == "mlp":
+        check_loop(config.loop)
+    return config
 
 
 def _read_contract(path: Path) -> ActionContract:

@@ -63,6 +63,7 @@ def quantise(
     if book.training:
         _follow(book, latents.detach(), index, config)
     chosen = codes_at(book, index)
+    # The last term of van den Oord's equation 3; codes themselves follow by running means.
     pull = config.commitment * (latents - chosen).pow(2).mean()
     return latents + (chosen - latents).detach(), pull
 
@@ -85,9 +86,11 @@ def _follow(book: Any, latents: torch.Tensor, index: torch.Tensor, config: Codeb
 
     groups, num_codes, width = book.codes.shape
     parts = latents.view(-1, groups, width).transpose(0, 1)
+    # Equations 6 to 8 of appendix A.1: counts, sums, and codes as their quotient.
     used = torch.nn.functional.one_hot(index.T, num_codes).to(latents.dtype)
     book.counts.mul_(config.decay).add_(used.sum(1), alpha=1 - config.decay)
     book.sums.mul_(config.decay).add_(used.transpose(1, 2) @ parts, alpha=1 - config.decay)
+    # A code that starts again counts as if it had had its even share so far.
     even = len(latents) / num_codes
     dead = book.counts < config.restart_below * even
     fresh = parts[:, torch.randint(len(latents), (num_codes,), device=latents.device)]

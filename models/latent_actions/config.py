@@ -57,9 +57,9 @@ class LatentLoop(LoopConfig):
     num_steps: int = Field(default=1200, ge=1)
     """Steps at most; early stop may end sooner."""
     batch_size: int = Field(default=16, ge=1)
-    """Stretches of a few frames per step."""
+    """Clips of a few frames per step."""
     eval_every: int = Field(default=200, ge=1)
-    """Steps between two looks at the held-out videos."""
+    """Steps between two evaluations on the held-out videos."""
 
 
 class LatentActionConfig(BaseModel):
@@ -93,7 +93,7 @@ class LatentActionConfig(BaseModel):
     shift_px: int = Field(default=2, ge=0)
     """Pictures of a step are moved by up to this much in training, all alike [px]."""
     brightness: float = Field(default=0.1, ge=0, lt=1)
-    """And made brighter or darker by up to this share. Frozen encoders see them as they are."""
+    """Their brightness is changed by up to this share. Frozen encoders see pictures as they are."""
     tracks: TrackConfig = TrackConfig()
     """Weak supervision."""
     hidden: int = Field(default=256, ge=4)
@@ -101,11 +101,11 @@ class LatentActionConfig(BaseModel):
     target_decay: float = Field(default=0.98, ge=0, lt=1)
     """Share that the slow copy of the encoder keeps at a step."""
     covariance_weight: float = Field(default=0.04, ge=0)
-    """Of the decorrelation of features, for `dynamo`."""
+    """Weight of the decorrelation of features, for `dynamo`."""
     held_out_share: float = Field(default=0.1, gt=0, lt=1)
-    """Share of the videos on which training stops early and latents are judged."""
+    """Share of the videos on which training stops early and latents are evaluated."""
     loop: LatentLoop = LatentLoop()
-    """How the network is trained; a batch is so many stretches of a few frames each."""
+    """How the network is trained; a batch is so many clips of a few frames each."""
 
     @property
     def learns_images(self) -> bool:
@@ -118,7 +118,7 @@ class LatentActionConfig(BaseModel):
         return self.num_gaps or (1 if self.objective == "lapo" else 3)
 
     @property
-    def stretch_frames(self) -> int:
+    def clip_frames(self) -> int:
         """Frames of a training row, one gap apart."""
         return self.most_gaps + 4
 

@@ -10,24 +10,21 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from rotoscope.models.latent_actions.config import LatentActionConfig
+from rotoscope.models.training.data import Episode
 from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.errors import DatasetError
 
 MIN_VIDEOS = 3
-"""One to judge on, two to learn from."""
+"""One to evaluate on, two to learn from."""
 SHAPE_TOLERANCE = 0.02
 """How far pictures may differ in width over height."""
 _MIN_TRACKED_ROWS = 20
 
 
-@dataclass(frozen=True, eq=False)
-class UnlabelledVideo:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class UnlabelledVideo(Episode):
     """One video or episode; no action of it is looked at."""
 
-    name: str
-    """How messages call it."""
-    time_s: Float[np.ndarray, " time"]
-    """Time of each frame [s], increasing."""
     images: UInt8[np.ndarray, "time size size 3"]
     """Shrunk frames."""
     targets: Float[np.ndarray, "time target"]
@@ -37,14 +34,6 @@ class UnlabelledVideo:
     unknown."""
     embodiment: int = 0
     """Which of the sources it comes from."""
-
-    def __post_init__(self) -> None:
-        lengths = {"images": len(self.images), "targets": len(self.targets)}
-        lengths["points"] = len(self.points)
-        if set(lengths.values()) != {len(self.time_s)}:
-            raise DatasetError(
-                f"{self.name}: {len(self.time_s)} frame times, but {lengths}; one each is needed"
-            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,22 +99,22 @@ def check_videos(data: UnlabelledSet, config: LatentActionConfig) -> None:
 
 
 def split_videos(data: UnlabelledSet, config: LatentActionConfig) -> tuple[list[int], list[int]]:
-    """Videos to learn from, and those on which training stops early and latents are judged."""
+    """Videos to learn from, and those on which training stops early and latents are evaluated."""
     order = np.random.default_rng(config.loop.seed).permutation(len(data.videos)).tolist()
     held = min(max(1, round(len(order) * config.held_out_share)), len(order) - 2)
     return sorted(order[held:]), sorted(order[:held])
 
 
-def stretches(
+def clips_of(
     videos: Sequence[UnlabelledVideo], gap_s: float, num_frames: int, *, every: int = 1
 ) -> Int[np.ndarray, "row frame"]:
-    """Frames of every stretch, one gap apart, counted through all videos one after the other.
+    """Frames of every clip, one gap apart, counted through all videos one after the other.
 
     Args:
         videos: Whose frames are counted.
-        gap_s: Time between two frames of a stretch [s].
-        num_frames: Frames of a stretch.
-        every: A stretch starts at every so many frames.
+        gap_s: Time between two frames of a clip [s].
+        num_frames: Frames of a clip.
+        every: A clip starts at every so many frames.
     """
     rows, first = [np.zeros((0, num_frames), int)], 0
     for video in videos:

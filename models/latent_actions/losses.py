@@ -1,4 +1,4 @@
-"""What latent action models are trained to do with a batch of stretches of video."""
+"""What latent action models are trained to do with a batch of clips of video."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from rotoscope.models.latent_actions.networks import (
 if TYPE_CHECKING:
     import torch
 
-_PLACE_WEIGHT = 0.5
-_JUMP = 10.0
-"""Changes beyond this many usual ones are not believed."""
-_BELL = 0.05
+_POSITION_WEIGHT = 0.5
+OUTLIER_STEPS = 10.0
+"""Changes beyond this many usual ones are taken for a tracker that jumped."""
+HEATMAP_SIGMA = 0.05
 """1-sigma of where a map may say that a point is, as a share of the picture."""
 _ROUNDING = 1e-6
 """Mean square of a change of pixels (0..1) that is nothing but compression."""
 
 
 @dataclass(frozen=True, eq=False)
-class Batchable:
-    """All videos as tensors on one device; stretches point into them."""
+class VideoTensors:
+    """All videos as tensors on one device; clips point into them."""
 
     images: torch.Tensor
     """Frames (frame, size, size, 3), uint8."""
@@ -60,47 +60,47 @@ class Losses:
     """Latents of the batch (row, number)."""
 
 
-def stretch_losses(
+def clip_losses(
     module: Any,
-    data: Batchable,
+    data: VideoTensors,
     frames: torch.Tensor,
     config: LatentActionConfig,
     *,
     gaps: int,
-    deal: torch.Tensor | None = None,
+    permutation: torch.Tensor | None = None,
 ) -> Losses:
-    """Losses of all pairs of frames of some stretches that are `gaps` steps apart.
+    """Losses of all pairs of frames of some clips that are `gaps` steps apart.
 
     Args:
         module: The network; in training mode pictures are augmented and slow copies follow.
         data: Videos.
-        frames: Stretches (row, frame), indices into `data`.
+        frames: Clips (row, frame), indices into `data`.
         config: Settings.
-        gaps: How many frames of a stretch lie between the two of a pair.
-        deal: Order in which latents are dealt out to the forward model; each its own if absent.
+        gaps: How many frames of a clip lie between the two of a pair.
+        permutation: Order in which the forward model gets the latents; each its own if absent.
     """
     images, moved = _pictures(module, data, frames, config)
     maps = None
     if data.features is None:
-        maps = frame_maps(module["tower"], images.flatten(0, 1))
+        maps = frame_maps(module["backbone"], images.flatten(0, 1))
         features = features_of(maps)
     else:
         features = data.features[frames].flatten(0, 1)
     pairs = _Pairs(frames, gaps)
     before, after = pairs.of(features)
     latents, total = latents_of(module, before, after, config)
-    dealt = latents if deal is None else latents[deal]
+    permuted = latents if permutation is None else latents[permutation]
     embodiment = data.embodiment[pairs.first]
     if config.objective == "lapo":
         points = data.points[pairs.last] + moved
-        forward = _pixel_error(module, points, images, pairs, dealt, embodiment, config)
+        forward = _pixel_error(module, points, images, pairs, permuted, embodiment, config)
     else:
         wanted = _wanted_features(module, images, features, pairs, config)
-        found = predict_features(module, before, dealt, embodiment)
+        found = predict_features(module, before, permuted, embodiment)
         forward = (found - wanted).pow(2).mean()
         if config.objective == "dynamo":
             total = total + config.covariance_weight * _correlation(features)
-    if "tell" in module and config.tracks.weight:
+    if "track_delta" in module and config.tracks.weight:
         taught = _track_loss(module, data, pairs, features, latents)
         total = total + config.tracks.weight * taught
     if maps is not None and config.tracks.points:
@@ -112,7 +112,7 @@ def stretch_losses(
 
 
 class _Pairs:
-    """Frames of stretches, paired up."""
+    """Frames of clips, paired up."""
 
     def __init__(self, frames: torch.Tensor, gaps: int) -> None:
         self.shape, self.gaps = frames.shape, gaps
@@ -122,16 +122,16 @@ class _Pairs:
 
     def of(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The first and the last of each pair, of values given for all frames."""
-        stretch = values.view(*self.shape, *values.shape[1:])
-        return stretch[:, : -self.gaps].flatten(0, 1), stretch[:, self.gaps :].flatten(0, 1)
+        clips = values.view(*self.shape, *values.shape[1:])
+        return clips[:, : -self.gaps].flatten(0, 1), clips[:, self.gaps :].flatten(0, 1)
 
 
 def _pictures(
-    module: Any, data: Batchable, frames: torch.Tensor, config: LatentActionConfig
+    module: Any, data: VideoTensors, frames: torch.Tensor, config: LatentActionConfig
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Images (row, frame, 3, size, size), 0..1, and by which share of them they were moved.
 
-    No pixels where neither tower nor forward model looks.
+    No pixels where neither backbone nor forward model looks.
     """
     import torch
 
@@ -171,14 +171,14 @@ def _wanted_features(
     with torch.no_grad():
         if "target" in module:
             if module.training:
-                _follow(module["target"], module["tower"], config.target_decay)
+                _follow(module["target"], module["backbone"], config.target_decay)
             features = frame_features(module["target"], images.flatten(0, 1))
         standard: torch.Tensor = module["standard"](features.detach())
         return pairs.of(standard)[1]
 
 
-def _follow(target: Any, tower: Any, decay: float) -> None:
-    for kept, own in zip(target.parameters(), tower.parameters(), strict=True):
+def _follow(target: Any, backbone: Any, decay: float) -> None:
+    for kept, own in zip(target.parameters(), backbone.parameters(), strict=True):
         kept.lerp_(own, 1 - decay)
 
 
@@ -186,6 +186,7 @@ def _correlation(features: torch.Tensor) -> torch.Tensor:
     """Squared correlations between features: DynaMo's covariances, whatever the features' scale."""
     import torch
 
+    # Off-diagonal entries alone, as VICReg's covariance term (Bardes et al. 2022, equation 4).
     spread = features.std(0).clamp(min=1e-6)
     centred = (features - features.mean(0)) / spread
     correlation = centred.T @ centred / len(centred)
@@ -207,6 +208,7 @@ def _pixel_error(
     if config.tracks.points:
         weight = focus_map(points, images.shape[-1], config)[:, None]
         error, change = error * weight, change * weight.sqrt()
+    # A share of the error of predicting no change, so that still and lively videos weigh alike.
     return error.mean() / (change.pow(2).mean() + _ROUNDING)
 
 
@@ -222,18 +224,18 @@ def focus_map(points: torch.Tensor, size: int, config: LatentActionConfig) -> to
 def find_points(maps: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     """How far the first maps are from saying where the points are (Kullback-Leibler).
 
-    A point's map should be a bell of `_BELL` around it, cells as fine as the map's; that teaches a
-    network to find it much sooner than the distance of the map's mean would.
+    A point's map should be a normal density of `HEATMAP_SIGMA` around it, in cells as fine as the
+    map's; that teaches a network to find it much sooner than the distance of the map's mean would.
     """
     known = points.isfinite().all(-1)
-    bell = _bumps(points, maps.shape[-1], _BELL).flatten(2).log_softmax(-1)
+    target = _bumps(points, maps.shape[-1], HEATMAP_SIGMA).flatten(2).log_softmax(-1)
     found = maps[:, : points.shape[1]].flatten(2)
-    apart = (bell.exp() * (bell - found)).sum(-1) * known
-    return apart.sum() / known.sum().clamp(min=1)
+    divergence = (target.exp() * (target - found)).sum(-1) * known
+    return divergence.sum() / known.sum().clamp(min=1)
 
 
 def _bumps(points: torch.Tensor, size: int, sigma: float) -> torch.Tensor:
-    """Logarithms of bells around points (row, point, size, size), 0 at their top."""
+    """Logarithms of normal densities around points (row, point, size, size), 0 at their top."""
     import torch
 
     grid = (torch.arange(size, device=points.device) + 0.5) / size
@@ -243,16 +245,16 @@ def _bumps(points: torch.Tensor, size: int, sigma: float) -> torch.Tensor:
 
 def _track_loss(
     module: Any,
-    data: Batchable,
+    data: VideoTensors,
     pairs: _Pairs,
     features: torch.Tensor,
     latents: torch.Tensor,
 ) -> torch.Tensor:
     """Latents tell how tracks change, features where they are; unknown numbers cost nothing."""
     change = (data.targets[pairs.last] - data.targets[pairs.first]) / data.target_step
-    moved = _step_error(module["tell"](latents), change, pairs.gaps)
-    there = _known_error(module["place"](features), data.targets[pairs.all])
-    return moved + _PLACE_WEIGHT * there
+    moved = _step_error(module["track_delta"](latents), change, pairs.gaps)
+    there = _known_error(module["position"](features), data.targets[pairs.all])
+    return moved + _POSITION_WEIGHT * there
 
 
 def _point_steps(
@@ -265,10 +267,10 @@ def _point_steps(
 
 
 def _step_error(found: torch.Tensor, wanted: torch.Tensor, gaps: int) -> torch.Tensor:
-    """Of changes in units of what is usual; a change far beyond that is a tracker that jumped."""
+    """Error of changes in usual ones; what is far beyond those is a tracker that jumped."""
     import torch
 
-    believed = torch.where(wanted.abs() <= _JUMP * gaps, wanted, torch.nan)
+    believed = torch.where(wanted.abs() <= OUTLIER_STEPS * gaps, wanted, torch.nan)
     return _known_error(found / gaps, believed / gaps)
 
 

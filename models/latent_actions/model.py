@@ -6,17 +6,14 @@ versions, hash of the data) and `metrics.json`, which says whether its latents c
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from jaxtyping import Float, Int, UInt8
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from rotoscope.models.encoders.pretrained import (
     Embed,
@@ -31,32 +28,24 @@ from rotoscope.models.latent_actions.networks import (
     latents_of,
 )
 from rotoscope.models.training.model_folder import (
-    WEIGHTS,
-    check_files,
+    METRICS,
+    ModelFacts,
+    ModelFolder,
     damaged,
     filled,
-    read_arrays,
-    read_facts,
-    read_metrics,
 )
 from rotoscope.pipeline.errors import UsageError
-from rotoscope.pipeline.files.atomic import atomic_path
-from rotoscope.pipeline.files.paths import inside
 
-LATENT_VERSION = 1
-"""Changes with the layout of the folder."""
 _BATCH_IMAGES = 128
-_DECISIVE = (".safetensors", ".yaml")
-_FILES = ("latent.yaml", "model.safetensors", "metrics.json")
+_RENAMED = {"tower.": "backbone.", "tell.": "track_delta.", "place.": "position."}
+"""Beginnings of names that weights had in folders of version 1 as first written."""
 
 
-class LatentFacts(BaseModel):
+class LatentFacts(ModelFacts):
     """`latent.yaml`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    version: int
-    """`LATENT_VERSION` of the program that wrote it."""
+    version: int = 1
+    """Changes with the layout of the folder."""
     config: LatentActionConfig
     """Its settings."""
     gap_s: float = Field(gt=0)
@@ -79,12 +68,20 @@ class LatentFacts(BaseModel):
     """Versions of what trained it."""
 
 
+LATENT_FOLDER = ModelFolder(
+    LatentFacts,
+    "latent.yaml",
+    missing="is no trained latent action model: {}; name the folder that 'rotoscope train "
+    "latent-action --out' wrote",
+)
+
+
 @dataclass(frozen=True, eq=False)
 class LatentModel:
     """Weights and what they mean."""
 
     facts: LatentFacts
-    """Everything but numbers."""
+    """Contents of `latent.yaml`."""
     weights: dict[str, np.ndarray]
     """By name; the slow copy of the encoder is left out."""
     metrics: dict[str, Any]
@@ -116,12 +113,12 @@ class LatentModel:
             return self._encoder(images, images) / self.facts.feature_scale
         import torch
 
-        tower, found = self.module["tower"], []
+        backbone, found = self.module["backbone"], []
         with torch.inference_mode():
             for start in range(0, len(images), _BATCH_IMAGES):
                 part = np.ascontiguousarray(images[start : start + _BATCH_IMAGES])
                 pixels = torch.from_numpy(part).movedim(-1, 1).float() / 255
-                found.append(frame_features(tower, pixels).numpy())
+                found.append(frame_features(backbone, pixels).numpy())
         return np.concatenate(found)
 
     def latents(
@@ -188,15 +185,7 @@ class LatentModel:
 
 def save_latent(model: LatentModel, folder: Path) -> None:
     """Writes the folder, whole or not at all."""
-    from safetensors.numpy import save_file
-
-    with atomic_path(folder) as temporary:
-        temporary.mkdir()
-        arrays = {name: np.ascontiguousarray(value) for name, value in model.weights.items()}
-        save_file(arrays, temporary / "model.safetensors")
-        facts = model.facts.model_dump(mode="json")
-        (temporary / "latent.yaml").write_text(yaml.safe_dump(facts, sort_keys=False))
-        (temporary / "metrics.json").write_text(json.dumps(model.metrics, indent=2) + "\n")
+    LATENT_FOLDER.save(folder, model.facts, model.weights, model.metrics)
 
 
 def load_latent(folder: Path) -> LatentModel:
@@ -205,26 +194,15 @@ def load_latent(folder: Path) -> LatentModel:
     Raises:
         UsageError: The folder is missing, incomplete, damaged, or of another version.
     """
-    check_files(
-        folder,
-        _FILES,
-        what="is no trained latent action model: {}; name the folder that 'rotoscope train "
-        "latent-action --out' wrote",
-    )
-    facts = read_facts(folder / "latent.yaml", LatentFacts, version=LATENT_VERSION)
-    metrics = read_metrics(folder / "metrics.json")
+    facts, weights, metrics = LATENT_FOLDER.load(folder)
     if not isinstance(metrics.get("collapsed"), bool):
-        raise damaged(folder / "metrics.json", "it does not say whether latents collapsed")
-    return LatentModel(facts, read_arrays(folder / WEIGHTS), metrics)
+        raise damaged(folder / METRICS, "it does not say whether latents collapsed")
+    return LatentModel(facts, {_name_now(k): v for k, v in weights.items()}, metrics)
 
 
-def latent_digest(folder: Path) -> str:
-    """Hash of what decides a model's answers; scores beside it do not."""
-    found = hashlib.sha256()
-    for name in sorted(f.name for f in folder.iterdir() if f.suffix in _DECISIVE):
-        path = inside(folder, name, what="the file", error=UsageError)
-        found.update(name.encode() + b"\0" + path.read_bytes())
-    return found.hexdigest()
+def _name_now(name: str) -> str:
+    part, dot, rest = name.partition(".")
+    return _RENAMED.get(part + dot, part + dot) + rest
 
 
 def latent_token(folder: Path) -> str:
@@ -236,20 +214,15 @@ def latent_token(folder: Path) -> str:
     """
     encoder = load_latent(folder).facts.config.encoder
     inner = pretrained_token(encoder) if is_pretrained(encoder) else encoder
-    return f"latent {latent_digest(folder)} {inner}"
+    return f"latent {LATENT_FOLDER.digest(folder)} {inner}"
 
 
-def open_latent(folder: Path) -> Embed:
-    """What a trained model tells labelers; the encoder `latent:FOLDER`.
+def usable_latent(folder: Path) -> LatentModel:
+    """A trained model whose latents are worth something; its `embed` is the encoder of labelers.
 
     Raises:
         UsageError: As `load_latent`, or its latents collapsed: they tell nothing.
     """
-    return usable_latent(folder).embed
-
-
-def usable_latent(folder: Path) -> LatentModel:
-    """A trained model whose latents are worth something; raises as `open_latent`."""
     model = load_latent(folder)
     if model.metrics["collapsed"]:
         raise UsageError(

@@ -2,7 +2,7 @@
 
 A frame becomes a few points: each map of a small convolutional network gives the mean of its place
 under a softmax (Finn et al. 2016, 1509.06113). Points move by fractions of a pixel, which is what
-slow motion in small pictures is made of; and frames are looked at one by one, so that a stretch of
+slow motion in small pictures is made of; and frames are looked at one by one, so that a clip of
 frames costs one look at each, however many pairs are made of them.
 """
 
@@ -39,7 +39,7 @@ def build_latent_network(
     size = 3 * _NUM_POINTS if config.learns_images else num_features
     parts: dict[str, nn.Module] = {}
     if config.learns_images:
-        parts["tower"] = _tower()
+        parts["backbone"] = _backbone()
     parts["motion"] = nn.Linear(size, config.size)
     parts["inverse"] = _perceptron(2 * size, config.hidden, config.size)
     parts["embodiment"] = nn.Embedding(num_embodiments, _EMBODIMENT_SIZE)
@@ -52,27 +52,27 @@ def build_latent_network(
         parts["next"] = _perceptron(size + given, config.hidden, size)
         parts["standard"] = nn.BatchNorm1d(size, affine=False)
         if config.learns_images:
-            parts["target"] = _tower().requires_grad_(False)
-            parts["target"].load_state_dict(parts["tower"].state_dict())
+            parts["target"] = _backbone().requires_grad_(False)
+            parts["target"].load_state_dict(parts["backbone"].state_dict())
     if num_targets:
-        parts["tell"] = nn.Linear(config.size, num_targets, bias=False)
-        parts["place"] = nn.Linear(size, num_targets)
+        parts["track_delta"] = nn.Linear(config.size, num_targets, bias=False)
+        parts["position"] = nn.Linear(size, num_targets)
     return nn.ModuleDict(parts)
 
 
-def frame_maps(tower: Any, images: torch.Tensor) -> torch.Tensor:
+def frame_maps(backbone: Any, images: torch.Tensor) -> torch.Tensor:
     """Logarithms of what every map says about where its thing is, (n, map, side, side).
 
     Each sums to 1 without the logarithm; images are (n, 3, size, size), 0..1.
     """
-    maps = _SHARPNESS * tower(images - 0.5)
+    maps = _SHARPNESS * backbone(images - 0.5)
     found: torch.Tensor = maps.flatten(2).log_softmax(-1).view_as(maps)
     return found
 
 
-def frame_features(tower: Any, images: torch.Tensor) -> torch.Tensor:
+def frame_features(backbone: Any, images: torch.Tensor) -> torch.Tensor:
     """Features of frames by way of their maps."""
-    return features_of(frame_maps(tower, images))
+    return features_of(frame_maps(backbone, images))
 
 
 def features_of(maps: torch.Tensor) -> torch.Tensor:
@@ -141,7 +141,7 @@ def predict_change(
     return change
 
 
-def _tower() -> torch.nn.Module:
+def _backbone() -> torch.nn.Module:
     """Maps of a quarter of the picture's side; normalised, which halves the steps it takes."""
     from torch import nn
 

@@ -11,7 +11,7 @@ import numpy as np
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.data import SHAPE_TOLERANCE, UnlabelledSet, UnlabelledVideo
 from rotoscope.models.training.pictures import shrink
-from rotoscope.models.training.read import episode_images
+from rotoscope.models.training.read import episode_images, numbers_of
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.errors import DatasetError, UsageError, quoted
 from rotoscope.pipeline.types import Video
@@ -143,7 +143,7 @@ class _Reader:
     def _column(self, rows: EpisodeRows, name: str) -> np.ndarray:
         if name not in rows.columns:
             return np.full((rows.num_rows, self.sizes[name]), np.nan)
-        return np.asarray(rows.columns[name], float).reshape(rows.num_rows, -1)
+        return numbers_of(rows, name)
 
     def _points(self, rows: EpisodeRows, name: str) -> np.ndarray:
         width, height = self.shape

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,25 +15,25 @@ from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.data import (
     UnlabelledSet,
     check_videos,
+    clips_of,
     split_videos,
-    stretches,
 )
-from rotoscope.models.latent_actions.losses import Batchable, stretch_losses
+from rotoscope.models.latent_actions.losses import VideoTensors, clip_losses
 from rotoscope.models.latent_actions.model import (
-    LATENT_VERSION,
     LatentFacts,
     LatentModel,
     save_latent,
 )
 from rotoscope.models.latent_actions.networks import build_latent_network
+from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
 from rotoscope.models.training.model_folder import package_versions
 from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.errors import DatasetError
 
 _ONE_SIGMA_BELOW = 0.16
-_NUM_JUDGED = 96
-"""Held-out stretches at most that a look is taken at."""
+_NUM_EVALUATED = 96
+"""Held-out clips at most that an evaluation takes."""
 
 
 def train_latent_action(
@@ -59,28 +58,25 @@ def train_latent_action(
         DatasetError: Too few videos, or none long enough.
         UsageError: Settings that cannot be met, or a checkpoint of another training.
     """
-    choose_device(config.loop)
     check_videos(data, config)
     fit = _Fit.of(data, config)
-    work = out.with_name(out.name + ".training") / "latent.pt"
-    done = train(fit.problem(), config.loop, checkpoint=work, listener=listener)
+    checkpoint = work_folder(out) / "latent.pt"
+    done = train(fit.problem(), config.loop, checkpoint=checkpoint, listener=listener)
     kept = {k: v for k, v in done.module.state_dict().items() if not k.startswith("target.")}
     model = LatentModel(
         facts=fit.facts(),
         weights={k: v.numpy() for k, v in kept.items()},
         metrics={},
     )
-    model = replace(model, metrics=fit.judge(model, done.module) | {"steps": done.steps})
+    model = replace(model, metrics=fit.evaluate(model, done.module) | {"steps": done.steps})
     save_latent(model, out)
-    work.unlink(missing_ok=True)
-    if work.parent.is_dir() and not any(work.parent.iterdir()):
-        work.parent.rmdir()
+    remove_checkpoints(work_folder(out))
     return model
 
 
 @dataclass(frozen=True, eq=False)
 class _Scales:
-    """Of every column of the tracks."""
+    """Middle, spread and usual step of every column of the tracks."""
 
     middle: np.ndarray
     spread: np.ndarray
@@ -89,7 +85,7 @@ class _Scales:
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
-    """Everything that training and judging share."""
+    """Everything that training and evaluation share."""
 
     data: UnlabelledSet
     config: LatentActionConfig
@@ -112,34 +108,37 @@ class _Fit:
             features = tuple(f / scale for f in features)
         return cls(data, config, data.gap_s(config), learned, held, features, scale)
 
-    def problem(self) -> Problem:
+    def problem(self) -> Problem[tuple[VideoTensors, Any]]:
         """What the loop trains."""
         device = choose_device(self.config.loop)
         here, rows = self._tensors(self.learned, device)
-        there, judged = self._tensors(self.held, device, every=self.config.stretch_frames - 1)
-        judged = judged[:_NUM_JUDGED]
+        there, evaluated = self._tensors(self.held, device, every=self.config.clip_frames - 1)
+        evaluated = evaluated[:_NUM_EVALUATED]
         settings = self.config.model_dump_json(exclude={"loop"})
-        text = f"{self.data.digest()}||{settings}"
         return Problem(
             name="latent action model",
             build=self._build,
-            num_rows=len(rows),
-            loss=lambda module, batch: self._loss(module, here, rows[batch]),
-            validate=lambda module: self._validation(module, there, judged),
-            fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+            fitted=(here, rows),
+            num_fitted=len(rows),
+            held_out=(there, evaluated),
+            num_held_out=len(evaluated),
+            loss=self._loss,
+            fingerprint=f"{self.data.digest()}|{settings}",
         )
 
-    def judge(self, model: LatentModel, module: Any) -> dict[str, Any]:
+    def evaluate(self, model: LatentModel, module: Any) -> dict[str, Any]:
         """Facts about the latents of held-out videos."""
         import torch
 
         videos, rows = self._tensors(self.held, torch.device("cpu"), every=1)
-        frames = rows[:: max(1, len(rows) // _NUM_JUDGED)]
+        frames = rows[:: max(1, len(rows) // _NUM_EVALUATED)]
         with torch.no_grad():
-            own = stretch_losses(module, videos, frames, self.config, gaps=1)
+            own = clip_losses(module, videos, frames, self.config, gaps=1)
             generator = torch.Generator().manual_seed(0)
-            deal = torch.randperm(len(own.latents), generator=generator)
-            other = stretch_losses(module, videos, frames, self.config, gaps=1, deal=deal)
+            permutation = torch.randperm(len(own.latents), generator=generator)
+            other = clip_losses(
+                module, videos, frames, self.config, gaps=1, permutation=permutation
+            )
         latents = own.latents.numpy()
         codes = model.code_index(latents) if self.config.latent == "vq" else None
         found = latent_report(
@@ -155,7 +154,6 @@ class _Fit:
     def facts(self) -> LatentFacts:
         """What the folder says about itself."""
         return LatentFacts(
-            version=LATENT_VERSION,
             config=self.config,
             gap_s=self.gap_s,
             picture_shape=self.data.picture_shape,
@@ -184,11 +182,11 @@ class _Fit:
         import torch
 
         videos = [self.data.videos[i] for i in which]
-        rows = stretches(videos, self.gap_s, self.config.stretch_frames, every=every)
+        rows = clips_of(videos, self.gap_s, self.config.clip_frames, every=every)
         if not len(rows):
             raise DatasetError(
-                f"no video is {self.gap_s * (self.config.stretch_frames - 1):.2g} s long, which "
-                f"{self.config.stretch_frames} frames {self.gap_s:.2g} s apart need; lower gap_s "
+                f"no video is {self.gap_s * (self.config.clip_frames - 1):.2g} s long, which "
+                f"{self.config.clip_frames} frames {self.gap_s:.2g} s apart need; lower gap_s "
                 "or num_gaps, or give longer videos"
             )
         scales, point_scales = self._scales()
@@ -199,7 +197,7 @@ class _Fit:
         def floats(values: np.ndarray) -> Any:
             return torch.from_numpy(values.astype(np.float32)).to(device)
 
-        batchable = Batchable(
+        tensors = VideoTensors(
             images=torch.from_numpy(np.concatenate([v.images for v in videos])).to(device),
             features=None if features is None else floats(np.concatenate(features)),
             targets=floats((targets - scales.middle) / scales.spread),
@@ -208,33 +206,30 @@ class _Fit:
             point_step=floats(point_scales.step.reshape(-1, 2)),
             embodiment=torch.from_numpy(embodiment).to(device),
         )
-        return batchable, torch.from_numpy(rows).to(device)
+        return tensors, torch.from_numpy(rows).to(device)
 
     def _scales(self) -> tuple[_Scales, _Scales]:
-        """Of targets and of points, over all videos."""
+        """Scales of targets and of points, over all videos."""
         videos = self.data.videos
         steps = [nearest_frames(v.time_s, v.time_s + self.gap_s) for v in videos]
         points = [v.points.reshape(len(v.points), -1) for v in videos]
         return _track_scales([v.targets for v in videos], steps), _track_scales(points, steps)
 
-    def _loss(self, module: Any, data: Batchable, frames: Any) -> Any:
+    def _loss(self, module: Any, data: tuple[VideoTensors, Any], batch: Any) -> Any:
+        """At a number of gaps drawn for the step; on held-out videos, the mean over all of them."""
         import torch
 
-        gaps = int(torch.randint(1, self.config.most_gaps + 1, ()))
-        return stretch_losses(module, data, frames, self.config, gaps=gaps).total
-
-    def _validation(self, module: Any, data: Batchable, frames: Any) -> float:
-        total, size = 0.0, self.config.loop.batch_size
-        for start in range(0, len(frames), size):
-            part = frames[start : start + size]
-            for gaps in range(1, self.config.most_gaps + 1):
-                losses = stretch_losses(module, data, part, self.config, gaps=gaps)
-                total += float(losses.total) * len(part)
-        return total / len(frames) / self.config.most_gaps
+        videos, rows = data
+        most = self.config.most_gaps
+        every = [int(torch.randint(1, most + 1, ()))] if module.training else range(1, most + 1)
+        losses = [
+            clip_losses(module, videos, rows[batch], self.config, gaps=gaps).total for gaps in every
+        ]
+        return torch.stack(losses).mean()
 
 
 def _quantiles(values: np.ndarray, *shares: float) -> list[np.ndarray]:
-    """Of what is known of each column; 0 where nothing is."""
+    """Quantiles of what is known of each column; 0 where nothing is."""
     out = np.zeros((len(shares), values.shape[1]))
     for column in range(values.shape[1]):
         known = values[np.isfinite(values[:, column]), column]

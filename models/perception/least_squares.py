@@ -57,6 +57,7 @@ def minimise(
         step = _step(best.normal[active], best.gradient[active], damping[active])
         trial = retract({name: array[active] for name, array in state.items()}, step)
         tried = evaluate(trial, active)
+        # Taken if the cost falls at all; damping is lowered then and raised otherwise (Marquardt).
         gain = best.cost[active] - tried.cost
         better = gain > 0
         taken = active[better]
@@ -82,12 +83,39 @@ def _step(
     return -np.linalg.solve(damped, gradient[..., None])[..., 0]
 
 
+def normal_equations(
+    jacobian: Float[np.ndarray, "row residual parameter"],
+    residual: Float[np.ndarray, "row residual"],
+    weight: Float[np.ndarray, "row residual"],
+    cost: Float[np.ndarray, " row"],
+) -> Linearised:
+    """Gauss-Newton's equations of weighted residuals; a cost that is not finite is infinite."""
+    # Second derivatives of the residuals and of the loss's weights are left out, which keeps J^T W
+    # J positive (Nocedal and Wright 2006, section 10.3; Huber 1981, chapter 7).
+    weighted = np.swapaxes(jacobian * weight[..., None], 1, 2)
+    return Linearised(
+        cost=np.where(np.isfinite(cost), cost, np.inf),
+        normal=weighted @ jacobian,
+        gradient=(weighted @ residual[..., None])[..., 0],
+    )
+
+
+def in_blocks(
+    fit: Callable[[slice], tuple[np.ndarray, ...]], num_frames: int, block: int
+) -> list[np.ndarray]:
+    """What `fit` gives of some frames at a time, whole; memory stays that of one block."""
+    starts = range(0, max(num_frames, 1), block)
+    blocks = [fit(slice(start, start + block)) for start in starts]
+    return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
+
+
 def huber(
     squared: Float[np.ndarray, "row residual"], threshold: float
 ) -> tuple[Float[np.ndarray, "row residual"], Float[np.ndarray, "row residual"]]:
     """Huber's loss of squared residual norms, and the weight each has in the normal equations."""
     norm = np.sqrt(squared)
     outside = norm > threshold
+    # |r|^2 inside, 2 k |r| - k^2 beyond (Huber 1964, doubled); weight psi(r) / r = min(1, k / |r|).
     loss = np.where(outside, 2.0 * threshold * norm - threshold**2, squared)
     weight = np.where(outside, threshold / np.where(outside, norm, 1.0), 1.0)
     return loss, weight

@@ -10,9 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
-from rotoscope.models.perception.least_squares import Linearised, State, huber, minimise
+from rotoscope.models.perception.least_squares import (
+    Linearised,
+    State,
+    huber,
+    minimise,
+    normal_equations,
+)
 from rotoscope.pipeline.geometry import se3
 
 HUBER_SIGMAS = 2.0
@@ -28,7 +34,7 @@ class RigidPose:
     T_camera_object: Float[np.ndarray, "time 4 4"]
     """Object to camera [m]."""
     covariance: Float[np.ndarray, "time 6 6"]
-    """Of (rotation vector in the camera frame [rad], translation [m]) under the given noise."""
+    """Covariance of (rotation vector, camera frame [rad]; translation [m]) under the noise."""
     cost: Float[np.ndarray, " time"]
     """Robust sum of squared residuals in units of the noise; inf where no pose was found."""
 
@@ -72,6 +78,19 @@ def solve_pnp(
     return RigidPose(T, covariance, np.where(found, result.cost, np.inf))
 
 
+def rotation_between(
+    points: Float[np.ndarray, "point 3"], seen: Float[np.ndarray, "time point 3"]
+) -> Float[np.ndarray, "time 3 3"]:
+    """Rotations that bring `points` closest to `seen` (Kabsch 1976)."""
+    a = points - points.mean(axis=0)
+    b = seen - seen.mean(axis=1, keepdims=True)
+    u, _, vt = np.linalg.svd(np.nan_to_num(a.T @ b))
+    flip = np.ones((len(seen), 1, 3))
+    flip[:, 0, 2] = np.sign(np.linalg.det(u @ vt))
+    out: np.ndarray = np.swapaxes((u * flip) @ vt, 1, 2)
+    return out
+
+
 def weak_perspective(
     rotated: Float[np.ndarray, "time 3 point"], rays: Float[np.ndarray, "time point 2"]
 ) -> Float[np.ndarray, "time 3"]:
@@ -82,6 +101,7 @@ def weak_perspective(
     flat = np.swapaxes(rotated[:, :2], 1, 2)
     spread = flat - flat.mean(axis=1, keepdims=True)
     seen = rays - rays.mean(axis=1, keepdims=True)
+    # Points at one depth z are seen at (x, y) / z: sizes in the image and in space differ by z.
     size, seen_size = (spread**2).sum(axis=(1, 2)), (seen**2).sum(axis=(1, 2))
     has_extent = (size > 1e-16) & (seen_size > 1e-16)
     depth = np.full(len(rays), np.nan)
@@ -108,6 +128,42 @@ def retract_pose(state: State, step: Float[np.ndarray, "row parameter"]) -> Stat
     return {"R": se3.exp_so3(step[:, :3]) @ state["R"], "t": state["t"] + step[:, 3:6]}
 
 
+def position_sigma(
+    variance: Float[np.ndarray, "row 3"],
+    at_m: Float[np.ndarray, "row 3"],
+    *,
+    size_rel: float,
+    across_m: float,
+    focal_rel: float,
+) -> Float[np.ndarray, "row 3"]:
+    """1-sigma of positions with what all landmarks of a frame have in common [m].
+
+    Args:
+        variance: Of the fit itself [m^2].
+        at_m: The positions, camera frame [m].
+        size_rel: Error of the object's size; moves it along its ray in proportion to the distance.
+        across_m: Error across the line of sight [m].
+        focal_rel: Error of the focal length; moves it in depth alone.
+    """
+    out = variance + (at_m * size_rel) ** 2 + across_m**2
+    out[:, 2] += (at_m[:, 2] * focal_rel) ** 2
+    return np.sqrt(out)
+
+
+def is_believed(
+    joints_m: Float[np.ndarray, "row joint 3"],
+    residual: Float[np.ndarray, " row"],
+    *,
+    between_m: tuple[float, float],
+    max_residual: float,
+) -> Bool[np.ndarray, " row"]:
+    """Fits whose joints all lie within two distances, and which are close enough."""
+    depth = joints_m[..., 2]
+    near, far = depth.min(axis=1, initial=np.inf), depth.max(axis=1, initial=-np.inf)
+    is_within = (near >= between_m[0]) & (far <= between_m[1])
+    return np.asarray(is_within & (residual <= max_residual))
+
+
 def safe_inverse(
     matrices: Float[np.ndarray, "row parameter parameter"],
 ) -> Float[np.ndarray, "row parameter parameter"]:
@@ -115,6 +171,7 @@ def safe_inverse(
     out = np.full_like(matrices, np.nan)
     scale = np.sqrt(np.einsum("rpp->rp", np.nan_to_num(matrices)))
     usable = np.isfinite(matrices).all(axis=(1, 2)) & (scale > 0).all(axis=1)
+    # Scaled to a unit diagonal first: radians and meters differ by orders of magnitude.
     per_unit = scale[usable, :, None] * scale[usable, None, :]
     correlation = matrices[usable] / per_unit
     values, vectors = np.linalg.eigh(correlation)
@@ -143,12 +200,11 @@ class _Rigid:
         residual = (seen - self._rays[rows]) / noise
         loss, weight = huber((residual**2).sum(axis=2), HUBER_SIGMAS)
         jacobian = jacobian / noise[..., None]
+        # d(R p + t) = -[R p]x dw + dt for a turn dw about the camera's axes.
         full = np.concatenate([-jacobian @ se3.hat(turned), jacobian], axis=3)
-        weighted = (full * weight[..., None, None]).reshape(len(rows), 2 * len(self.points), 6)
-        transposed = np.swapaxes(weighted, 1, 2)
-        cost = loss.sum(axis=1)
-        return Linearised(
-            cost=np.where(np.isfinite(cost), cost, np.inf),
-            normal=transposed @ full.reshape(len(rows), 2 * len(self.points), 6),
-            gradient=(transposed @ residual.reshape(len(rows), 2 * len(self.points), 1))[..., 0],
+        return normal_equations(
+            full.reshape(len(rows), 2 * len(self.points), 6),
+            residual.reshape(len(rows), 2 * len(self.points)),
+            np.repeat(weight, 2, axis=1),
+            loss.sum(axis=1),
         )

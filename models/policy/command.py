@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rotoscope.models.policy.cloning import train_cloning
-from rotoscope.models.policy.config import CloningConfig
-from rotoscope.models.policy.trusted import said, trust_of
-from rotoscope.models.training.loop import TrainListener
+from rotoscope.models.policy.bc_train import train_bc
+from rotoscope.models.policy.config import BcConfig
+from rotoscope.models.policy.row_weights import describe, row_weights_of
+from rotoscope.models.training.loop import TrainListener, check_loop
 from rotoscope.models.training.read import read_labelled
 from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.errors import UsageError
@@ -64,36 +64,22 @@ def train_built_in(
     listener: TrainListener | None = None,
 ) -> dict[str, Any]:
     """Behaviour cloning; see `train_policy`."""
-    config = read_settings(overrides, CloningConfig)
-    labels = [name for name in config.inputs if name.startswith("label.")]
-    if labels:
-        raise UsageError(
-            f"{', '.join(labels)}: labels say what was done and how sure that is; nobody knows "
-            "them where a policy acts. Name observation.state or track.* features"
-        )
+    config = read_settings(overrides, BcConfig)
+    check_loop(config.loop)
     dataset = open_dataset(data)
     labelled = read_labelled(
         data, inputs=config.inputs, camera=config.camera, image_size=config.image_size
     )
-    trust = trust_of(dataset, weighting=config.weighting, min_confidence=config.min_confidence)
-    say(said(trust))
-    trained = train_cloning(
+    row_weights = row_weights_of(
+        dataset, weighting=config.weighting, min_confidence=config.min_confidence
+    )
+    say(describe(row_weights))
+    trained = train_bc(
         labelled,
-        trust,
+        row_weights,
         config,
         out,
-        input_names=[_names(dataset.info["features"][name]) for name in config.inputs],
+        input_names=[dataset.names(name) for name in config.inputs],
         listener=listener,
     )
     return trained.metrics
-
-
-def _names(feature: dict[str, Any]) -> list[str]:
-    """What the numbers of a feature are, flat and in order."""
-    names = feature.get("names")
-    if isinstance(names, dict):
-        names = [n for part in names.values() for n in (part if isinstance(part, list) else [part])]
-    size = int(feature["shape"][0])
-    if not isinstance(names, list) or len(names) != size:
-        return [str(number) for number in range(size)]
-    return [str(name) for name in names]

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from rotoscope.models.training.config import LoopConfig
 
 
-class CloningLoop(LoopConfig):
+class BcLoop(LoopConfig):
     """The common loop, as a policy needs it."""
 
     num_steps: int = Field(default=2000, ge=1)
     """Steps at most."""
     weight_decay: float = Field(default=1e-4, ge=0)
-    """Of AdamW."""
+    """Weight decay of AdamW."""
     patience: int = Field(default=20, ge=1)
-    """Looks without improvement after which training stops."""
+    """Evaluations without improvement after which training stops."""
 
 
-class CloningConfig(BaseModel):
+class BcConfig(BaseModel):
     """What a policy sees, what it learns from, and how."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -37,7 +37,7 @@ class CloningConfig(BaseModel):
     """Actions that it plans at once."""
     execute: int = Field(default=1, ge=1)
     """How many of them are executed before it looks again."""
-    hidden: tuple[int, ...] = Field(default=(256, 256), min_length=1)
+    hidden: tuple[PositiveInt, ...] = Field(default=(256, 256), min_length=1)
     """Widths of the hidden layers."""
     weighting: Literal["none", "confidence"] = "none"
     """Whether rows count alike, or as much as `label.confidence` says. Rows that `label.valid`
@@ -45,16 +45,22 @@ class CloningConfig(BaseModel):
     min_confidence: float = Field(default=0.0, ge=0, le=1)
     """Rows of less confidence are not learned from."""
     held_out_share: float = Field(default=0.1, gt=0, lt=1)
-    """Share of the episodes that it is judged on while it learns; at least one."""
-    loop: CloningLoop = CloningLoop()
+    """Share of the episodes that it is evaluated on while it learns; at least one."""
+    loop: BcLoop = BcLoop()
     """How the network is trained."""
 
     @model_validator(mode="after")
-    def _executes_what_it_plans(self) -> CloningConfig:
+    def _fits_together(self) -> BcConfig:
         if self.execute > self.chunk:
             raise ValueError(
                 f"execute is {self.execute}, but only chunk={self.chunk} actions are planned"
             )
         if not self.inputs and not self.camera:
             raise ValueError("a policy must see something: set inputs or camera")
+        labels = [name for name in self.inputs if name.startswith("label.")]
+        if labels:
+            raise ValueError(
+                f"{', '.join(labels)}: labels say what was done and how sure that is; nobody knows "
+                "them where a policy acts. Name observation.state or track.* features"
+            )
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rotoscope.models.policy.cloned import FACTS, load_cloned
+from rotoscope.models.policy.bc_policy import POLICY_FOLDER, load_bc_policy
 from rotoscope.models.policy.evaluate import Tell, evaluate
 from rotoscope.models.policy.policy import Policy
 from rotoscope.pipeline.errors import UsageError
@@ -48,14 +48,14 @@ def load_policy(folder: Path) -> Policy:
     Raises:
         UsageError: Neither of them is there.
     """
-    if (folder / FACTS).is_file():
-        return load_cloned(folder)
+    if (folder / POLICY_FOLDER.facts_file).is_file():
+        return load_bc_policy(folder)
     from rotoscope.models.policy.lerobot_policy import find_checkpoint, load_lerobot
 
     checkpoint = find_checkpoint(folder)
     if checkpoint is not None:
         return load_lerobot(checkpoint)
     raise UsageError(
-        f"{folder} holds no policy: neither {FACTS} nor a checkpoint of LeRobot's; name the folder "
-        "that 'rotoscope train policy --out' wrote"
+        f"{folder} holds no policy: neither {POLICY_FOLDER.facts_file} nor a checkpoint of "
+        "LeRobot's; name the folder that 'rotoscope train policy --out' wrote"
     )

@@ -21,7 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rotoscope.models.policy.lerobot_facts import LerobotFacts, write_facts
 from rotoscope.models.policy.memory_dataset import MemoryDataset, memory_datasets
-from rotoscope.models.policy.trusted import Trust, said, trust_of
+from rotoscope.models.policy.row_weights import RowWeights, describe, row_weights_of
+from rotoscope.models.training.checkpoint import work_folder
 from rotoscope.models.training.model_folder import package_versions
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.datasets.read import Dataset, open_dataset
@@ -88,21 +89,20 @@ def train_lerobot(
     own = [o for o in overrides if o.partition("=")[0] in LerobotConfig.model_fields]
     config = read_settings(own, LerobotConfig)
     options = DEFAULTS | _options([o for o in overrides if o not in own])
+    _check_options(options, policy)
     dataset = open_dataset(data)
     if not dataset.cameras and "observation.environment_state" not in dataset.info["features"]:
         raise DatasetError(
             f"{data} has no pictures, and {policy} needs some; train the built-in policy instead: "
             "--policy bc"
         )
-    if policy == "vqbet":
-        _check_phases(options)
     if policy != "act":
         _check_sizes(dataset, policy, config.image_size)
     if config.loader == "lerobot":
         _check_lengths(dataset)
-    trust = trust_of(dataset, min_confidence=config.min_confidence)
-    job = _Job(dataset, trust, config, policy, options, out.with_name(out.name + ".training"))
-    say(job.said())
+    row_weights = row_weights_of(dataset, min_confidence=config.min_confidence)
+    job = _Job(dataset, row_weights, config, policy, options, work_folder(out))
+    say(job.describe())
     with _own_dataset(job):
         job.run()
     metrics = job.deliver(out)
@@ -130,24 +130,24 @@ class _Job:
     """One training by LeRobot."""
 
     dataset: Dataset
-    trust: list[Trust]
+    row_weights: list[RowWeights]
     config: LerobotConfig
     policy: str
     options: dict[str, str]
     work: Path
 
-    def said(self) -> str:
+    def describe(self) -> str:
         if self.config.loader == "memory":
-            return said(self.trust)
+            return describe(self.row_weights)
         whole = self.whole_episodes()
         return (
-            f"learning from {len(whole)} of {len(self.trust)} episodes; the others hold rows that "
-            "are not trusted"
+            f"learning from {len(whole)} of {len(self.row_weights)} episodes; the others hold rows "
+            "that are not trusted"
         )
 
     def whole_episodes(self) -> list[int]:
         """Episodes that are trusted from end to end."""
-        whole = [i for i, one in enumerate(self.trust) if one.used.all()]
+        whole = [i for i, one in enumerate(self.row_weights) if one.mask.all()]
         if not whole:
             raise DatasetError(
                 "no episode is trusted from end to end; with loader=memory single rows are left out"
@@ -169,11 +169,6 @@ class _Job:
         with _command_line(["lerobot-train", *arguments]):
             try:
                 script.train()
-            except SystemExit as error:
-                raise UsageError(
-                    f"lerobot-train refused its options ({' '.join(arguments)}): see its message "
-                    "above"
-                ) from error
             except ValueError as error:
                 raise UsageError(f"LeRobot's {self.policy} refused: {error}") from error
 
@@ -202,9 +197,9 @@ class _Job:
         facts = LerobotFacts(
             contract=ActionContract.model_validate(contract) if contract else None,
             state_names=None if state is None else tuple(map(str, state["names"] or ())),
-            learned_from=self.said(),
+            learned_from=self.describe(),
             data_sha256=self._digest(),
-            packages=package_versions(("lerobot", "torch", "numpy", "rotoscope")),
+            packages=package_versions("lerobot"),
         )
         with atomic_path(out) as temporary:
             shutil.copytree(last / "pretrained_model", temporary)
@@ -226,8 +221,8 @@ class _Job:
             if path.suffix in (".parquet", ".mp4"):
                 found.update(path.relative_to(self.dataset.root).as_posix().encode())
                 found.update(hashlib.sha256(path.read_bytes()).digest())
-        for one in self.trust:
-            found.update(one.used.tobytes())
+        for one in self.row_weights:
+            found.update(one.mask.tobytes())
         return found.hexdigest()
 
     def _settings(self) -> dict[str, Any]:
@@ -259,7 +254,7 @@ def _own_dataset(job: _Job) -> Iterator[None]:
     original = script.make_train_eval_datasets
 
     def make(config: Any) -> tuple[MemoryDataset, MemoryDataset | None]:
-        return memory_datasets(config, job.dataset, job.trust, side_px=job.config.image_size)
+        return memory_datasets(config, job.dataset, job.row_weights, side_px=job.config.image_size)
 
     script.make_train_eval_datasets = make
     try:
@@ -300,14 +295,33 @@ def _check_sizes(dataset: Dataset, policy: str, image_size: int | None) -> None:
             )
 
 
-def _check_phases(options: dict[str, str]) -> None:
-    steps = int(options["steps"])
-    first = int(options.get("policy.n_vqvae_training_steps", 20000))
-    if steps <= first:
+def _check_options(options: dict[str, str], policy: str) -> None:
+    """Has LeRobot read its options before any data are, and checks the steps of `vqbet`."""
+    import draccus
+    from draccus.utils import DraccusException
+    from lerobot.configs.train import TrainPipelineConfig
+
+    # What `policy.type` may be is known once the script's own imports are done.
+    importlib.import_module("lerobot.scripts.lerobot_train")
+    named = {"dataset.repo_id": "rotoscope/any", "policy.type": policy} | options
+    arguments = [f"--{key}={value}" for key, value in named.items()]
+    try:
+        found: Any = draccus.parse(TrainPipelineConfig, args=arguments)
+    except DraccusException as error:
+        told = " ".join(str(error).split())
+        raise UsageError(f"lerobot-train refused its options: {told}") from error
+    except SystemExit as error:
         raise UsageError(
-            f"vqbet spends its first {first} steps on its codebook and has only {steps}: the "
+            f"lerobot-train refused its options ({' '.join(arguments)}): see its message above"
+        ) from error
+    if found.steps < 1:
+        raise UsageError(f"steps is {found.steps}; at least 1 is needed")
+    first = found.policy.n_vqvae_training_steps if policy == "vqbet" else 0
+    if found.steps <= first:
+        raise UsageError(
+            f"vqbet spends its first {first} steps on its codebook and has only {found.steps}: the "
             f"policy itself would learn nothing; set steps above that, or "
-            f"policy.n_vqvae_training_steps={max(1, steps // 4)}"
+            f"policy.n_vqvae_training_steps={max(1, found.steps // 4)}"
         )
 
 

@@ -1,7 +1,7 @@
 """A dataset in memory in the shape that LeRobot's training expects, trusted rows alone.
 
-Every unbroken stretch of trusted rows stands for an episode: no sample begins at a row that is not
-trusted, and no chunk of actions or history of observations reaches across one; beyond a stretch's
+Every unbroken segment of trusted rows stands for an episode: no sample begins at a row that is not
+trusted, and no chunk of actions or history of observations reaches across one; beyond a segment's
 ends the first or last row is repeated and marked as padding, as LeRobot does at episodes' ends.
 """
 
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Int
 
-from rotoscope.models.policy.trusted import Trust, stretches
+from rotoscope.models.policy.row_weights import RowWeights
 from rotoscope.models.training.frames import open_frames
 from rotoscope.pipeline.datasets.read import Dataset
+from rotoscope.pipeline.tracks import runs
 
 if TYPE_CHECKING:
     import torch
@@ -31,18 +32,20 @@ class Table:
     """Numbers and decoded pictures by feature, shape (row, ...)."""
     tasks: tuple[str, ...]
     """What is being done, per row."""
-    spans: Int[np.ndarray, "stretch 2"]
-    """First row and one past the last of every trusted stretch."""
-    episode: Int[np.ndarray, " stretch"]
-    """Which episode of the dataset each stretch comes from."""
+    spans: Int[np.ndarray, "segment 2"]
+    """First row and one past the last of every trusted segment."""
+    episode: Int[np.ndarray, " segment"]
+    """Which episode of the dataset each segment comes from."""
 
 
-def read_table(dataset: Dataset, trust: Sequence[Trust], *, side_px: int | None) -> Table:
+def read_table(
+    dataset: Dataset, row_weights: Sequence[RowWeights], *, side_px: int | None
+) -> Table:
     """Reads a dataset.
 
     Args:
         dataset: Which.
-        trust: For each episode, which rows are learned from.
+        row_weights: For each episode, which rows are learned from.
         side_px: Side of the square that pictures are shrunk to; as they are where `None`.
     """
     features = dataset.info["features"]
@@ -51,24 +54,24 @@ def read_table(dataset: Dataset, trust: Sequence[Trust], *, side_px: int | None)
     parts: dict[str, list[np.ndarray]] = {n: [] for n in numbers}
     spans, owners, tasks, start = [], [], [], 0
     texts = dataset.tasks()
-    for index, one in enumerate(trust):
+    for index, one in enumerate(row_weights):
         columns = dataset.episode(index).columns
         for name in numbers:
             values = np.asarray(columns[name], np.float32)
             parts[name].append(values.reshape(len(values), -1))
         tasks += [texts[int(number)] for number in columns["task_index"]]
-        found = stretches(one.used)
+        found = runs(one.mask)
         spans += [(start + a, start + b) for a, b in found]
         owners += [index] * len(found)
-        start += len(one.used)
+        start += len(one.mask)
     whole: dict[str, np.ndarray] = {n: np.concatenate(p) for n, p in parts.items()}
     for camera in dataset.cameras:
         whole[camera] = open_frames(dataset, camera, side_px=side_px)
     return Table(whole, tuple(tasks), np.array(spans).reshape(-1, 2), np.array(owners))
 
 
-class StretchMeta:
-    """LeRobot's own metadata, its episodes replaced by trusted stretches."""
+class SegmentMeta:
+    """LeRobot's own metadata, its episodes replaced by trusted segmentes."""
 
     def __init__(self, meta: Any, table: Table, chosen: Sequence[int]) -> None:
         self._meta = meta
@@ -98,7 +101,7 @@ class MemoryDataset:
     ) -> None:
         import torch
 
-        self.meta = StretchMeta(meta, table, chosen)
+        self.meta = SegmentMeta(meta, table, chosen)
         self.episodes: list[int] | None = None
         self.absolute_to_relative_idx: dict[int, int] | None = None
         self.num_frames, self.num_episodes = self.meta.total_frames, self.meta.total_episodes
@@ -146,14 +149,14 @@ class MemoryDataset:
 
 
 def memory_datasets(
-    config: Any, dataset: Dataset, trust: Sequence[Trust], *, side_px: int | None
+    config: Any, dataset: Dataset, row_weights: Sequence[RowWeights], *, side_px: int | None
 ) -> tuple[MemoryDataset, MemoryDataset | None]:
     """What `lerobot.datasets.factory.make_train_eval_datasets` gives, from memory.
 
     Args:
         config: LeRobot's `TrainPipelineConfig`.
         dataset: The same dataset, opened by us.
-        trust: For each episode, which rows are learned from.
+        row_weights: For each episode, which rows are learned from.
         side_px: Side of the square that pictures are shrunk to; as they are where `None`.
     """
     import torch
@@ -162,7 +165,7 @@ def memory_datasets(
     from lerobot.utils.constants import IMAGENET_STATS
 
     meta = LeRobotDatasetMetadata(config.dataset.repo_id, root=config.dataset.root)
-    table = read_table(dataset, trust, side_px=side_px)
+    table = read_table(dataset, row_weights, side_px=side_px)
     deltas = resolve_delta_timestamps(config.trainable_config, meta)
     learned, held = _split(table, config.dataset.eval_split)
     made = [MemoryDataset(meta, table, part, deltas) for part in (learned, held) if part]
@@ -174,7 +177,7 @@ def memory_datasets(
 
 
 def _split(table: Table, share: float) -> tuple[list[int], list[int]]:
-    """Stretches to learn from, and those of the last episodes, which are held out."""
+    """Segments to learn from, and those of the last episodes, which are held out."""
     owners = np.unique(table.episode)
     num_held = math.ceil(len(owners) * share) if share else 0
     held = set(owners[len(owners) - num_held :].tolist())
@@ -191,7 +194,7 @@ def _put(out: list[dict[str, Any]], name: str, values: torch.Tensor) -> None:
 
 
 def _bounds(spans: np.ndarray, num_rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """For every row, the first and the last row of its stretch."""
+    """For every row, the first and the last row of its segment."""
     first, last = np.arange(num_rows), np.arange(num_rows)
     for start, end in spans:
         first[start:end], last[start:end] = start, end - 1

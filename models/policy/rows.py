@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from rotoscope.models.policy.trusted import Trust
+from rotoscope.models.policy.row_weights import RowWeights
 from rotoscope.models.training.data import LabelledEpisode
 
 
@@ -40,14 +40,14 @@ class PolicyRows:
         return len(self.inputs)
 
 
-def rows_of(episode: LabelledEpisode, trust: Trust, *, chunk: int) -> PolicyRows:
+def rows_of(episode: LabelledEpisode, row_weights: RowWeights, *, chunk: int) -> PolicyRows:
     """The rows of an episode at which something is seen and some action counts."""
     rows = len(episode.actions)
     ahead = np.arange(rows)[:, None] + np.arange(chunk)
     is_inside = ahead < rows
     ahead = np.minimum(ahead, rows - 1)
     # What is not trusted may hold anything, NaN as well: it must not reach a sum.
-    weight = np.where(np.isfinite(episode.actions).all(axis=1), trust.weight, 0.0)
+    weight = np.where(np.isfinite(episode.actions).all(axis=1), row_weights.weight, 0.0)
     actions = np.where(weight[:, None] > 0, episode.actions, _harmless(episode, weight))
     weights = np.where(is_inside, weight[ahead], 0.0)
     used = (weights > 0).any(axis=1) & np.isfinite(episode.features).all(axis=1)

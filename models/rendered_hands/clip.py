@@ -24,7 +24,7 @@ VERSION = 1
 _GRAIN_SIGMA = 2.5
 """Sensor noise of the image [grey levels of 255]."""
 _CONSTANT_RATE_FACTOR = "14"
-"""Of H.264: nearly transparent."""
+"""Quality of H.264: nearly transparent."""
 
 
 @dataclass(frozen=True, eq=False)

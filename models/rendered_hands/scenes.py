@@ -56,7 +56,7 @@ class Scene:
     textured: bool = True
     """Whether the background has patches and grain, or is plain."""
     seed: int = 0
-    """Of the sway, the background and the sensor noise."""
+    """Seed of the sway, the background and the sensor noise."""
     num_frames: int = 48
     """Length at `RATE_HZ`."""
 

@@ -1,4 +1,4 @@
-"""Gymnasium's classic tasks: discrete actions, simple scripted teachers."""
+"""Gymnasium's classic tasks: discrete actions, simple scripted experts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.simulators.simulator import (
-    IMAGES,
     Observation,
     SimulatorFacts,
     Step,
@@ -33,7 +32,7 @@ class Task:
     """What is to be done."""
     state_names: tuple[str, ...]
     """What the numbers of its observation are."""
-    teacher: Callable[[Any], int]
+    scripted_expert: Callable[[Any], int]
     """Chooses an action from the observation."""
 
 
@@ -152,7 +151,7 @@ class ClassicSimulator:
 
     def expert(self) -> Float[np.ndarray, " action"]:
         """What a simple controller would do now."""
-        return np.array([self._task.teacher(self._state)], np.float32)
+        return np.array([self._task.scripted_expert(self._state)], np.float32)
 
     def render(
         self, camera: str, *, width: int, height: int
@@ -168,9 +167,7 @@ class ClassicSimulator:
         self._environment.close()
 
     def _observation(self) -> Observation:
-        size = {"width": self.views.width, "height": self.views.height}
-        pictures = {IMAGES + c: self.render(c, **size) for c in self.views.cameras}
-        return observe(self._state, pictures)
+        return observe(self, self._state)
 
 
 def _contract(task: str, fps: int, choices: int) -> ActionContract:

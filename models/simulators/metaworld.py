@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.simulators.simulator import (
-    IMAGES,
     Observation,
     SimulatorFacts,
     Step,
@@ -30,7 +29,7 @@ _UPSIDE_DOWN = ("corner2", "corner3")
 _CORNER2_M = (0.75, 0.075, 0.7)
 """Where LeRobot, too, puts camera corner2, nearer to the table than Meta-World does [m]."""
 HORIZON = 500
-"""Steps an episode has: Meta-World's own limit. Of its 50 scripted teachers 44 are done after 150
+"""Steps an episode has: Meta-World's own limit. Of its 50 scripted experts 44 are done after 150
 steps and 48 here; an episode ends soon after success, so that only failures are this long."""
 FPS = 80
 """Steps a second: five physics steps of 2.5 ms each."""
@@ -100,7 +99,7 @@ class MetaWorldSimulator:
         return Step(self._observation(), float(reward), is_success, False)
 
     def expert(self) -> Float[np.ndarray, " action"]:
-        """What Meta-World's scripted teacher would do now."""
+        """What Meta-World's scripted expert would do now."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # warns of gains that clipping is meant for
             action = np.asarray(self._expert.get_action(self._raw), np.float32)
@@ -137,9 +136,7 @@ class MetaWorldSimulator:
         self._drawn_size = (width, height)
 
     def _observation(self) -> Observation:
-        size = {"width": self.views.width, "height": self.views.height}
-        pictures = {IMAGES + c: self.render(c, **size) for c in self.views.cameras}
-        return observe(self._raw[list(_STATE)], pictures)
+        return observe(self, self._raw[list(_STATE)])
 
 
 def _facts(task: str) -> SimulatorFacts:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rotoscope.models.simulators.pusht_expert import PushExpert
 from rotoscope.models.simulators.pusht_physics import (
     AGENT_RADIUS_PX,
     FIELD_PX,
@@ -22,9 +23,7 @@ from rotoscope.models.simulators.pusht_physics import (
     distance,
     pushed,
 )
-from rotoscope.models.simulators.pusht_teacher import PushTeacher
 from rotoscope.models.simulators.simulator import (
-    IMAGES,
     Observation,
     SimulatorFacts,
     Step,
@@ -68,7 +67,7 @@ class PushTSimulator:
         self._agent: np.ndarray = np.zeros(2)
         self._velocity: np.ndarray = np.zeros(2)
         self._block: np.ndarray = np.zeros(3)
-        self._teacher = PushTeacher()
+        self._expert = PushExpert()
 
     @property
     def facts(self) -> SimulatorFacts:
@@ -83,7 +82,7 @@ class PushTSimulator:
         self._agent = generator.uniform(50, 450, 2)
         while distance(self._block[None], self._agent[None])[0][0] < AGENT_RADIUS_PX:
             self._agent = generator.uniform(50, 450, 2)
-        self._teacher.reset()
+        self._expert.reset()
         return self._observation()
 
     def step(self, action: Float[np.ndarray, " action"]) -> Step:
@@ -102,7 +101,7 @@ class PushTSimulator:
 
     def expert(self) -> Float[np.ndarray, " action"]:
         """Where the planner would send the disc now."""
-        target = self._teacher.act(self._agent, self._block)
+        target = self._expert.act(self._agent, self._block)
         return np.clip(target, 0, FIELD_PX).astype(np.float32)
 
     def render(
@@ -115,9 +114,7 @@ class PushTSimulator:
         """Nothing is held open."""
 
     def _observation(self) -> Observation:
-        size = {"width": self.views.width, "height": self.views.height}
-        pictures = {IMAGES + c: self.render(c, **size) for c in self.views.cameras}
-        return observe(self._state(), pictures)
+        return observe(self, self._state())
 
     def _state(self) -> np.ndarray:
         x, y, angle = self._block

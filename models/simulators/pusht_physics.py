@@ -14,7 +14,7 @@ from jaxtyping import Float
 FIELD_PX = 512.0
 """Side of the square table."""
 AGENT_RADIUS_PX = 15.0
-"""Of the disc that pushes."""
+"""Radius of the disc that pushes."""
 GOAL = np.array([256.0, 256.0, np.pi / 4])
 """Where the T's origin (middle of its bar's outer edge) and angle are to be."""
 BOXES = np.array([[-60.0, 0.0, 60.0, 30.0], [-15.0, 30.0, 15.0, 120.0]])

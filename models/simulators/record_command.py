@@ -1,11 +1,11 @@
-"""What `rotoscope record` does: demonstrations of a simulator's scripted teacher."""
+"""What `rotoscope record` does: demonstrations of a simulator's scripted expert."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from rotoscope.models.simulators.record import record_dataset, record_videos
-from rotoscope.models.simulators.rollout import teacher
+from rotoscope.models.simulators.rollout import scripted_expert
 from rotoscope.models.simulators.simulator import Views, open_simulator
 from rotoscope.pipeline.errors import UsageError
 
@@ -34,9 +34,17 @@ def record_demonstrations(
         as_videos: Plain mp4 files without states or actions instead of a dataset.
 
     Raises:
-        UsageError: An unknown simulator or camera, no camera for videos, `out` is not empty, or
-            labels asked for where videos have none.
+        UsageError: A number out of range, an unknown simulator or camera, no camera for videos,
+            `out` is not empty, or labels asked for where videos have none.
     """
+    for name, value, least in (
+        ("--episodes", num_episodes, 1),
+        ("--seed", first_seed, 0),
+        ("--size", size_px, 16),
+        ("--labelled", num_labelled or 0, 0),
+    ):
+        if value < least:
+            raise UsageError(f"{name} {value} is too small; at least {least} is needed")
     if as_videos and num_labelled is not None:
         raise UsageError("videos hold no actions: leave --labelled out, or --videos")
     if size_px % 2:
@@ -51,9 +59,9 @@ def record_demonstrations(
     seeds = range(first_seed, first_seed + num_episodes)
     try:
         if as_videos:
-            return len(record_videos(simulator, teacher(simulator), seeds, out))
+            return len(record_videos(simulator, scripted_expert(simulator), seeds, out))
         known = num_episodes if num_labelled is None else num_labelled
-        record_dataset(simulator, teacher(simulator), seeds, out, hide=lambda k: k >= known)
+        record_dataset(simulator, scripted_expert(simulator), seeds, out, hide=lambda k: k >= known)
         return num_episodes
     finally:
         simulator.close()

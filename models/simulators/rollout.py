@@ -51,6 +51,6 @@ def rollout(
             return
 
 
-def teacher(simulator: Simulator) -> Act:
-    """Does what the simulator's scripted teacher does."""
+def scripted_expert(simulator: Simulator) -> Act:
+    """Does what the simulator's scripted expert does."""
     return lambda _: simulator.expert()

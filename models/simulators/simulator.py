@@ -104,7 +104,7 @@ class Simulator(Protocol):
         ...
 
     def expert(self) -> Float[np.ndarray, " action"]:
-        """What the scripted teacher would do now, inside the limits."""
+        """What the scripted expert would do now, inside the limits."""
         ...
 
     def render(
@@ -162,6 +162,9 @@ def need_package(package: str, simulator: str) -> None:
         )
 
 
-def observe(state: Sequence[float] | np.ndarray, pictures: Observation) -> Observation:
-    """An observation out of its parts."""
+def observe(simulator: Simulator, state: Sequence[float] | np.ndarray) -> Observation:
+    """What is seen now: a state, and the pictures that the simulator was opened for."""
+    views = simulator.views
+    size = {"width": views.width, "height": views.height}
+    pictures = {IMAGES + name: simulator.render(name, **size) for name in views.cameras}
     return {STATE: np.asarray(state, np.float32), **pictures}

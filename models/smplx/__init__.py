@@ -1,4 +1,4 @@
 """SMPL-X body models fitted to tracked landmarks.
 
-May import: `bodies`.
+May import: `bodies`, `perception`.
 """

@@ -152,6 +152,7 @@ class _Problem:
         posed = pose_body(self.model, betas, pose, transl_m)
         away = (posed.joints_m - self.target_m) / self.settings.sigma_m
         square = np.sum(away**2, axis=2)
+        # Derivative by s of the pseudo-Huber loss 2 c^2 (sqrt(1 + s / c^2) - 1), s the square.
         weight = self.seen / np.sqrt(1 + square / _ROBUST**2)
         J = pose_derivative(self.model, posed, pose) / self.settings.sigma_m
         J = (np.sqrt(weight)[..., None, None] * J).reshape(len(pose), -1, _NUM)
@@ -166,6 +167,8 @@ class _Problem:
             return np.zeros_like(betas), d[:, :-3].reshape(pose.shape), d[:, -3:]
         S = shape_derivative(self.model, posed) / self.settings.sigma_m
         S = (np.sqrt(weight)[..., None, None] * S).reshape(len(pose), -1, len(betas))
+        # Poses d and shape b together: H d + B b = -g, B^T d + C b = -c. Poses are eliminated, H
+        # being banded (Schur complement): Y = H^-1 B and y = H^-1 g.
         B = np.swapaxes(J, 1, 2) @ S
         both = solve_chain(H, self.link, np.concatenate([B, g[..., None]], axis=2))
         Y, y = both[..., :-1], both[..., -1]
@@ -182,6 +185,8 @@ class _Problem:
     def _add_priors(self, H: np.ndarray, g: np.ndarray, pose: np.ndarray) -> None:
         body = slice(_ROOT, _NUM - 3)
         over, slope = overstretch(pose[:, 1:])
+        # Each change costs link |x_t - x_(t-1)|^2: a slope for both frames, their common curvature
+        # is beside the diagonal (`solve_chain`).
         push = self.link[:, None, None] * self._changes(pose)
         pull = np.concatenate([push[1:], np.zeros_like(push[:1])])
         gradient = POSE_WEIGHT * pose[:, 1:] + slope * over + push - pull

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from rotoscope.models.perception.pnp import rotation_between
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.motion.rest_skeleton import RestSkeleton
 from rotoscope.pipeline.motion.smpl_joints import BODY
@@ -51,16 +52,11 @@ def first_guess(
 
 
 def _trunk(rest: RestSkeleton, at: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation and translation of the trunk by Kabsch's method (1976)."""
+    """Rotation and translation that lay the trunk over hips and shoulders seen."""
     model = np.array([rest.joints_m[BODY.index(name)] for name in _TORSO])
     seen = np.stack([at[name] for name in _TORSO], axis=1)
-    centre = seen.mean(axis=1, keepdims=True)
-    U, _, Vt = np.linalg.svd(np.swapaxes(seen - centre, 1, 2) @ (model - model.mean(axis=0)))
-    flip = np.ones((len(seen), 3))
-    flip[:, 2] = np.sign(np.linalg.det(U @ Vt))
-    R = (U * flip[:, None]) @ Vt
-    pelvis = rest.joints_m[0]
-    return R, centre[:, 0] - (R @ (model.mean(axis=0) - pelvis)) - pelvis
+    R, pelvis = rotation_between(model, seen), rest.joints_m[0]
+    return R, seen.mean(axis=1) - (R @ (model.mean(axis=0) - pelvis)) - pelvis
 
 
 def _limb(

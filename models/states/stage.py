@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 
 from rotoscope.models.inverse_dynamics.track_inputs import Columns, features_by_subject, joined
-from rotoscope.models.states.folder import load_states, states_digest
+from rotoscope.models.states.folder import STATES_FOLDER, load_states
 from rotoscope.models.states.state_map import bridged, smoothed_states
 from rotoscope.pipeline.errors import TrackError, quoted
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
@@ -49,7 +49,7 @@ class StateTrack(ClipStage):
     def cache_token(self) -> str:
         """The map's numbers."""
         load_states(self.config.model)
-        return states_digest(self.config.model)
+        return STATES_FOLDER.digest(self.config.model)
 
     def setup(self) -> None:
         """Loads the map."""

@@ -28,7 +28,7 @@ _MAX_ROWS = 4000
 
 
 @dataclass(frozen=True, eq=False)
-class SeenStates:
+class StateRegressor:
     """Kernel ridge regression with a linear part from what is seen to states."""
 
     centre: Float[np.ndarray, " feature"]
@@ -42,7 +42,7 @@ class SeenStates:
     mean: Float[np.ndarray, " state"]
     """Mean of the training states."""
     width: float
-    """Of the kernel."""
+    """Inverse width of the kernel; see `_WIDTHS`."""
 
     def __call__(self, seen: Float[np.ndarray, "time feature"]) -> Float[np.ndarray, "time state"]:
         """States of frames; each by itself."""
@@ -54,9 +54,9 @@ class SeenStates:
 class Learned:
     """A map, and what it is worth."""
 
-    model: SeenStates
+    model: StateRegressor
     """Learned from all episodes."""
-    unseen: tuple[Float[np.ndarray, "_ state"], ...]
+    cross_fitted: tuple[Float[np.ndarray, "_ state"], ...]
     """States of each training episode, read off without it."""
     width: float
     """Chosen on left-out episodes."""
@@ -85,17 +85,19 @@ def learn_states(
     least = np.inf
     truth = np.concatenate(states)
     for width, penalty in product(_WIDTHS, _PENALTIES):
-        unseen = [np.zeros((0, 0))] * len(seen)
+        cross_fitted = [np.zeros((0, 0))] * len(seen)
         for fold in range(folds):
             kept = [i for i in range(len(seen)) if i % folds != fold]
             model = _fit([seen[i] for i in kept], [states[i] for i in kept], step, width, penalty)
             for index in range(fold, len(seen), folds):
-                unseen[index] = model(seen[index])
-        error = float((((np.concatenate(unseen) - truth) / (truth.std(0) + 1e-6)) ** 2).mean())
+                cross_fitted[index] = model(seen[index])
+        error = float(
+            (((np.concatenate(cross_fitted) - truth) / (truth.std(0) + 1e-6)) ** 2).mean()
+        )
         if error < least:
             least = error
             model = _fit(seen, states, step, width, penalty)
-            best = Learned(model, tuple(unseen), width, penalty)
+            best = Learned(model, tuple(cross_fitted), width, penalty)
     assert best is not None
     return best
 
@@ -137,7 +139,7 @@ def _fit(
     step: int,
     width: float,
     penalty: float,
-) -> SeenStates:
+) -> StateRegressor:
     from scipy.linalg import cho_factor, cho_solve
 
     rows = np.concatenate([s[::step] for s in seen])
@@ -148,7 +150,7 @@ def _fit(
     gram[np.diag_indices(len(gram))] += penalty
     mean = targets.mean(0)
     weights = cho_solve(cho_factor(gram), targets - mean)
-    return SeenStates(centre, spread, scaled, weights, mean, width)
+    return StateRegressor(centre, spread, scaled, weights, mean, width)
 
 
 def _kernel(left: np.ndarray, right: np.ndarray, width: float) -> np.ndarray:

@@ -9,8 +9,21 @@ from typing import Any
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.atomic import atomic_path
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 """Changes with the contents of a checkpoint."""
+
+
+def work_folder(out: Path) -> Path:
+    """Where checkpoints and curves of what will be `out` lie until it is done."""
+    return out.with_name(out.name + ".training")
+
+
+def remove_checkpoints(work: Path) -> None:
+    """Removes them, and their folder where no curves lie in it."""
+    for path in work.glob("*.pt"):
+        path.unlink()
+    if work.is_dir() and not any(work.iterdir()):
+        work.rmdir()
 
 
 def save_checkpoint(path: Path, state: dict[str, Any], *, fingerprint: str) -> None:

@@ -19,17 +19,17 @@ class LoopConfig(BaseModel):
     batch_size: int = Field(default=256, ge=1)
     """Windows per step."""
     learning_rate: float = Field(default=1e-3, gt=0)
-    """Of AdamW at the start; falls along a cosine to a tenth."""
+    """Step size of AdamW at the start; falls along a cosine to a tenth."""
     weight_decay: float = Field(default=1e-2, ge=0)
-    """Of AdamW."""
+    """Weight decay of AdamW."""
     clip_norm: float = Field(default=1.0, gt=0)
     """Largest norm of the gradient of all parameters together."""
     ema_decay: float = Field(default=0.99, ge=0, lt=1)
-    """Share of the averaged weights that a step keeps; the average is judged and delivered."""
+    """Share of the averaged weights that a step keeps; the average is evaluated and delivered."""
     eval_every: int = Field(default=100, ge=1)
-    """Steps between two looks at the held-out episodes."""
+    """Steps between two evaluations on the held-out episodes."""
     patience: int = Field(default=5, ge=1)
-    """Looks without improvement after which training stops."""
+    """Evaluations without improvement after which training stops."""
     checkpoint_every: int = Field(default=100, ge=1)
     """Steps between two checkpoints."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

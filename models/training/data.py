@@ -17,35 +17,42 @@ CLOCK_TOLERANCE = 0.02
 """How far a clock may be off, as a share of the time between two rows or of the rate."""
 
 
-@dataclass(frozen=True, eq=False)
-class LabelledEpisode:
-    """One episode whose actions are known."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Episode:
+    """Something with a clock; every array of it holds one entry for each row."""
 
     name: str
     """How messages call it, such as `episode 3`."""
     time_s: Float[np.ndarray, " time"]
     """Time of each row [s], increasing."""
+
+    def __post_init__(self) -> None:
+        lengths = {k: len(v) for k, v in vars(self).items() if isinstance(v, np.ndarray)}
+        num_rows = lengths.pop("time_s")
+        if set(lengths.values()) - {num_rows}:
+            raise DatasetError(
+                f"{self.name}: {num_rows} row times, but {lengths}; one each is needed"
+            )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class UnlabelledEpisode(Episode):
+    """What is seen in one episode."""
+
     features: Float[np.ndarray, "time feature"]
     """What the labeler sees, one column per number; NaN where unknown. No columns: images only."""
+    images: UInt8[np.ndarray, "time size size 3"] | None = None
+    """What the camera saw, shrunk to the labeler's size; `None` where it sees none."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelledEpisode(UnlabelledEpisode):
+    """One episode whose actions are known."""
+
     actions: Float[np.ndarray, "time action"]
     """The true actions."""
     valid: Bool[np.ndarray, " time"]
     """Rows whose action can be believed."""
-    images: UInt8[np.ndarray, "time size size 3"] | None = None
-    """What the camera saw, shrunk to the labeler's size; `None` where it sees none."""
-
-    def __post_init__(self) -> None:
-        lengths = {
-            "features": len(self.features),
-            "actions": len(self.actions),
-            "valid": len(self.valid),
-        }
-        if self.images is not None:
-            lengths["images"] = len(self.images)
-        if set(lengths.values()) != {len(self.time_s)}:
-            raise DatasetError(
-                f"{self.name}: {len(self.time_s)} row times, but {lengths}; one each is needed"
-            )
 
 
 @dataclass(frozen=True, eq=False)

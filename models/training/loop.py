@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainEvent:
-    """One look at how a training goes."""
+    """One evaluation on the way."""
 
     name: str
     """What is trained, such as `member 2 of 5`."""
@@ -44,19 +44,23 @@ TrainListener = Callable[[TrainEvent], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
-    """What is to be trained, on which rows, judged how."""
+class Problem[Data]:
+    """What is to be trained, on which rows, scored on which others."""
 
     name: str
     """Shown in events."""
     build: Callable[[], torch.nn.Module]
     """Makes the network; its initial weights come from torch's generator."""
-    num_rows: int
-    """Rows to draw batches from."""
-    loss: Callable[[torch.nn.Module, torch.Tensor], torch.Tensor]
-    """Scalar loss of the rows with the given indices."""
-    validate: Callable[[torch.nn.Module], float]
-    """Loss on held-out episodes, by a network in evaluation mode."""
+    fitted: Data
+    """Tensors of the rows to draw batches from, on the device of `choose_device`."""
+    num_fitted: int
+    """How many rows these are."""
+    held_out: Data
+    """Tensors of the rows of held-out episodes."""
+    num_held_out: int
+    """How many rows these are."""
+    loss: Callable[[torch.nn.Module, Data, torch.Tensor], torch.Tensor]
+    """Mean loss of the rows with the given indices, of either; the network's mode tells which."""
     fingerprint: str
     """Hash of data and settings that decide the outcome beyond those of the loop."""
 
@@ -73,6 +77,17 @@ class Trained:
     """Its loss on the held-out episodes."""
 
 
+def check_loop(config: LoopConfig) -> None:
+    """Refuses settings that this machine cannot meet, before any data are read.
+
+    Raises:
+        UsageError: CUDA or TensorBoard is asked for and there is none.
+    """
+    choose_device(config)
+    if config.tensorboard:
+        _tensorboard()
+
+
 def choose_device(config: LoopConfig) -> torch.device:
     """Where training runs.
 
@@ -87,8 +102,21 @@ def choose_device(config: LoopConfig) -> torch.device:
     return torch.device("cuda" if has_cuda and config.device != "cpu" else "cpu")
 
 
-def train(
-    problem: Problem,
+def batched_mean(
+    loss: Callable[[torch.Tensor], torch.Tensor], num_rows: int, size: int, device: torch.device
+) -> float:
+    """Mean over rows of a loss that is the mean over the rows it is given, `size` at a time."""
+    import torch
+
+    total = 0.0
+    for start in range(0, num_rows, size):
+        rows = torch.arange(start, min(start + size, num_rows), device=device)
+        total += float(loss(rows)) * len(rows)
+    return total / num_rows
+
+
+def train[Data](
+    problem: Problem[Data],
     config: LoopConfig,
     *,
     checkpoint: Path,
@@ -112,10 +140,10 @@ def train(
         return run.result()
 
 
-class _Run:
+class _Run[Data]:
     """State of one training."""
 
-    def __init__(self, problem: Problem, config: LoopConfig, checkpoint: Path) -> None:
+    def __init__(self, problem: Problem[Data], config: LoopConfig, checkpoint: Path) -> None:
         import torch
 
         self.problem, self.config, self.path = problem, config, checkpoint
@@ -128,7 +156,7 @@ class _Run:
         )
         self.average = _copy(self.module.state_dict())
         self.best_weights = _copy(self.average)
-        self.step = self.looks_since_best = 0
+        self.step = self.evals_since_best = 0
         self.best = math.inf
         self.losses: list[float] = []
         self._epoch = (-1, torch.empty(0, dtype=torch.long))
@@ -136,7 +164,7 @@ class _Run:
 
     @property
     def is_over(self) -> bool:
-        return self.step >= self.config.num_steps or self.looks_since_best >= self.config.patience
+        return self.step >= self.config.num_steps or self.evals_since_best >= self.config.patience
 
     def advance(self) -> None:
         """One step."""
@@ -148,7 +176,8 @@ class _Run:
         self.module.train()
         is_mixed = config.mixed_precision and self.device.type == "cuda"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=is_mixed):
-            loss = self.problem.loss(self.module, self._batch().to(self.device))
+            batch = self._batch().to(self.device)
+            loss = self.problem.loss(self.module, self.problem.fitted, batch)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.module.parameters(), config.clip_norm)
@@ -163,11 +192,11 @@ class _Run:
         self._average_weights()
 
     def events(self) -> Iterator[TrainEvent]:
-        """Looks at the held-out episodes and writes checkpoints when it is time."""
+        """Evaluates on the held-out episodes and writes checkpoints when it is time."""
         config = self.config
         told = None
         if self.step % config.eval_every == 0 or self.step == config.num_steps:
-            told = self._look()
+            told = self._evaluate()
         if self.step % config.checkpoint_every == 0 or self.is_over:
             save_checkpoint(self.path, self._state(), fingerprint=self.fingerprint)
         if told is not None:
@@ -181,7 +210,8 @@ class _Run:
         """Rows of this step: each once an epoch, in an order given by seed and epoch."""
         import torch
 
-        rows, size = self.problem.num_rows, min(self.config.batch_size, self.problem.num_rows)
+        rows = self.problem.num_fitted
+        size = min(self.config.batch_size, rows)
         per_epoch = max(1, rows // size)
         epoch, position = divmod(self.step, per_epoch)
         if self._epoch[0] != epoch:
@@ -199,23 +229,29 @@ class _Run:
             else:
                 kept.copy_(value)
 
-    def _look(self) -> TrainEvent:
+    def _evaluate(self) -> TrainEvent:
         import torch
 
+        problem, size = self.problem, self.config.batch_size
         own = _copy(self.module.state_dict())
         self.module.load_state_dict(self.average)
         self.module.eval()
         with torch.no_grad():
-            validation = self.problem.validate(self.module)
+            validation = batched_mean(
+                lambda rows: problem.loss(self.module, problem.held_out, rows),
+                problem.num_held_out,
+                size,
+                self.device,
+            )
         self.module.load_state_dict(own)
-        self.looks_since_best += 1
+        self.evals_since_best += 1
         if validation < self.best:
-            self.best, self.looks_since_best = validation, 0
+            self.best, self.evals_since_best = validation, 0
             self.best_weights = _copy(self.average)
         loss = sum(self.losses) / max(1, len(self.losses))
         self.losses = []
         return TrainEvent(
-            self.problem.name, self.step, self.config.num_steps, loss, validation, self.best
+            problem.name, self.step, self.config.num_steps, loss, validation, self.best
         )
 
     def _state(self) -> dict[str, Any]:
@@ -231,7 +267,7 @@ class _Run:
             "best_weights": self.best_weights,
             "best": self.best,
             "step": self.step,
-            "looks_since_best": self.looks_since_best,
+            "evals_since_best": self.evals_since_best,
             "losses": self.losses,
             "random": random,
         }
@@ -247,7 +283,7 @@ class _Run:
         self.average = {k: v.to(self.device) for k, v in state["average"].items()}
         self.best_weights = {k: v.to(self.device) for k, v in state["best_weights"].items()}
         self.best, self.step = state["best"], state["step"]
-        self.looks_since_best, self.losses = state["looks_since_best"], state["losses"]
+        self.evals_since_best, self.losses = state["evals_since_best"], state["losses"]
         torch.set_rng_state(state["random"]["cpu"])
         if "cuda" in state["random"] and self.device.type == "cuda":
             torch.cuda.set_rng_state(state["random"]["cuda"])
@@ -279,15 +315,8 @@ def _curves(config: LoopConfig, checkpoint: Path, name: str) -> Iterator[TrainLi
     if not config.tensorboard:
         yield lambda event: None
         return
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise UsageError(
-            "tensorboard=true needs the package tensorboard, which is not installed: "
-            "'pip install tensorboard' (or rotoscope[train]), or leave tensorboard=false"
-        ) from error
     folder = checkpoint.parent / "tensorboard" / name.replace(" ", "_")
-    writer: Any = SummaryWriter(str(folder))
+    writer: Any = _tensorboard()(str(folder))
 
     def write(event: TrainEvent) -> None:
         writer.add_scalar("loss", event.loss, event.step)
@@ -297,3 +326,14 @@ def _curves(config: LoopConfig, checkpoint: Path, name: str) -> Iterator[TrainLi
         yield write
     finally:
         writer.close()
+
+
+def _tensorboard() -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise UsageError(
+            "tensorboard=true needs the package tensorboard, which is not installed: "
+            "'pip install tensorboard' (or rotoscope[train]), or leave tensorboard=false"
+        ) from error
+    return SummaryWriter

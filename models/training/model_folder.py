@@ -1,68 +1,129 @@
-"""Folders of what was trained, read so that a damaged or foreign one gives one sentence.
+"""Folders of trained models, read so that a damaged or foreign one gives one sentence.
 
-Each holds `model.safetensors` (every number) and a YAML file of facts. Nothing in them is run, and
-nothing that they state makes more memory than their numbers take.
+Each holds `model.safetensors` (every number), a YAML file of facts, and `metrics.json` where it was
+scored. Nothing in them is run, and nothing that they state makes more memory than their numbers
+take.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel
+import yaml
+from pydantic import BaseModel, ConfigDict
 
 from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.files.atomic import atomic_path
 from rotoscope.pipeline.files.paths import inside
 from rotoscope.pipeline.files.plain import mapping, read_json, read_yaml
+from rotoscope.pipeline.packages import version_of
 from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.settings import checked
 
-WEIGHTS = "model.safetensors"
+WEIGHTS, METRICS = "model.safetensors", "metrics.json"
 Shape = tuple[int | str, ...]
 """Sizes; a text stands for one that may be any, the same wherever the text stands."""
 
 
-def check_files(folder: Path, names: Sequence[str], *, what: str) -> None:
-    """Checks that the files of a folder are there.
+class ModelFacts(BaseModel):
+    """The YAML file of a folder, whatever was trained."""
 
-    Args:
-        folder: The folder.
-        names: Files that it must hold.
-        what: What to say it is not, and which folder to name instead: `"no trained X: {}; ..."`.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    Raises:
-        UsageError: One is missing, or a link that leads out of the folder.
-    """
-    for name in names:
-        if not inside(folder, name, what="the file", error=UsageError).is_file():
-            raise UsageError(f"{folder} {what.format(f'{name} is not there')}")
+    version: int
+    """Version of the folder's layout; the default is the one that this program writes and reads."""
 
 
-def read_facts[M: BaseModel](path: Path, model: type[M], *, version: int) -> M:
-    """A folder's YAML file.
+@dataclass(frozen=True)
+class ModelFolder[Facts: ModelFacts]:
+    """Layout of the folders of one kind of model."""
 
-    Raises:
-        UsageError: It is malformed, or of another version.
-    """
-    raw = read_yaml(path, error=UsageError)
-    found = raw.get("version") if isinstance(raw, dict) else None
-    if found != version:
-        raise UsageError(
-            f"{path.parent} is of version {shown(found)}, this program reads version {version}; "
-            "train it again with the same data"
-        )
-    return checked(model, raw, owner=str(path), error=UsageError, is_file=True)
+    facts: type[Facts]
+    """What the YAML file holds."""
+    facts_file: str
+    """Its name, such as `labeler.yaml`."""
+    missing: str
+    """What a folder without a file is not, and which to name: `"is no trained X: {}; ..."`."""
+    has_metrics: bool = True
+    """Whether scores lie beside the numbers."""
+
+    def save(
+        self,
+        folder: Path,
+        facts: Facts,
+        arrays: Mapping[str, np.ndarray],
+        metrics: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Writes a folder, whole or not at all."""
+        from safetensors.numpy import save_file
+
+        with atomic_path(folder) as temporary:
+            temporary.mkdir()
+            contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+            save_file(contiguous, temporary / WEIGHTS)
+            text = yaml.safe_dump(facts.model_dump(mode="json"), sort_keys=False)
+            (temporary / self.facts_file).write_text(text)
+            if self.has_metrics:
+                (temporary / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
+
+    def load(self, folder: Path) -> tuple[Facts, dict[str, np.ndarray], dict[str, Any]]:
+        """Facts, numbers and scores of a folder.
+
+        Raises:
+            UsageError: It is incomplete, damaged, or of another version.
+        """
+        facts = self.read_facts(folder)
+        metrics: dict[str, Any] = {}
+        if self.has_metrics:
+            path = folder / METRICS
+            metrics = mapping(read_json(path, error=UsageError), source=str(path), error=UsageError)
+        return facts, read_arrays(folder / WEIGHTS), metrics
+
+    def read_facts(self, folder: Path) -> Facts:
+        """The facts of a folder that holds all files.
+
+        Raises:
+            UsageError: A file is missing or a link that leads out of the folder, or the facts are
+                malformed or of another version.
+        """
+        self._check_files(folder)
+        path, version = folder / self.facts_file, self.facts.model_fields["version"].default
+        raw = read_yaml(path, error=UsageError)
+        found = raw.get("version") if isinstance(raw, dict) else None
+        if found != version:
+            raise UsageError(
+                f"{folder} is of version {shown(found)}, this program reads version {version}; "
+                "train it again with the same data"
+            )
+        return checked(self.facts, raw, owner=str(path), error=UsageError, is_file=True)
+
+    def digest(self, folder: Path) -> str:
+        """Hash of what decides a model's answers; scores beside it do not.
+
+        Raises:
+            UsageError: A file is missing or a link that leads out of the folder.
+        """
+        self._check_files(folder)
+        found = hashlib.sha256()
+        for name in sorted((self.facts_file, WEIGHTS)):
+            found.update(name.encode() + b"\0" + (folder / name).read_bytes())
+        return found.hexdigest()
+
+    def _check_files(self, folder: Path) -> None:
+        for name in (self.facts_file, WEIGHTS, *([METRICS] if self.has_metrics else [])):
+            if not inside(folder, name, what="the file", error=UsageError).is_file():
+                raise UsageError(f"{folder} {self.missing.format(f'{name} is not there')}")
 
 
-def read_metrics(path: Path) -> dict[str, Any]:
-    """A folder's scores.
-
-    Raises:
-        UsageError: It is no mapping in JSON.
-    """
-    return mapping(read_json(path, error=UsageError), source=str(path), error=UsageError)
+def package_versions(*others: str) -> dict[str, str]:
+    """Installed versions of what trains models, for the record."""
+    return {name: version_of(name) for name in (*others, "torch", "numpy", "rotoscope")}
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -168,16 +229,3 @@ def filled(
     state = {k: torch.from_numpy(v).reshape(wanted[k]) for k, v in arrays.items()}
     module.load_state_dict(state, strict=False)
     return module.eval()
-
-
-def package_versions(names: Sequence[str] = ("torch", "numpy", "rotoscope")) -> dict[str, str]:
-    """Installed versions, for the record."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found

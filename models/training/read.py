@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from rotoscope.models.training.data import CLOCK_TOLERANCE, LabelledEpisode, LabelledSet
 from rotoscope.models.training.pictures import shrink
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
-from rotoscope.pipeline.errors import ContractError, DatasetError, UsageError, quoted
+from rotoscope.pipeline.errors import ContractError, DatasetError, quoted
 
 
 def read_labelled(
@@ -35,16 +35,10 @@ def read_labelled(
         contract: What the actions should mean; checked against what the dataset says.
 
     Raises:
-        UsageError: Neither features nor a camera are named.
         DatasetError: A feature or camera that is not there, or a clock that disagrees with itself
             or with the video.
         ContractError: The dataset's contract is another.
     """
-    if not inputs and not camera:
-        raise UsageError(
-            "a labeler must see something: name features (inputs=[track.hand.joints]) or a camera "
-            "(camera=observation.images.front)"
-        )
     dataset = open_dataset(root)
     _check_names(dataset, inputs, camera)
     agreed = _agreed_contract(dataset, contract)
@@ -57,14 +51,14 @@ def read_labelled(
     episodes, sizes = [], (0,) * len(inputs)
     for row in range(len(dataset.table)):
         rows = dataset.episode(row, camera=camera or None)
-        columns = [_column(rows, name) for name in inputs]
+        columns = [numbers_of(rows, name) for name in inputs]
         sizes = tuple(c.shape[1] for c in columns)
         episodes.append(
             LabelledEpisode(
                 name=f"episode {rows.index}",
                 time_s=np.asarray(rows.columns["timestamp"], float),
                 features=np.concatenate([np.zeros((rows.num_rows, 0)), *columns], axis=1),
-                actions=_column(rows, "action"),
+                actions=numbers_of(rows, "action"),
                 valid=_valid(rows),
                 images=episode_images(dataset, rows, row, camera, image_size) if camera else None,
             )
@@ -146,9 +140,10 @@ def _derived(dataset: Dataset) -> ActionContract:
     )
 
 
-def _column(rows: EpisodeRows, name: str) -> np.ndarray:
+def numbers_of(rows: EpisodeRows, name: str) -> Float[np.ndarray, "row number"]:
+    """A feature of an episode, a row each."""
     values = np.asarray(rows.columns[name], float)
-    return values.reshape(len(values), -1)
+    return values.reshape(rows.num_rows, -1)
 
 
 def _valid(rows: EpisodeRows) -> np.ndarray:

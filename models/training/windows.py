@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -36,18 +37,68 @@ class WindowConfig(BaseModel):
     def _is_not_empty(self) -> WindowConfig:
         if self.before_s + self.after_s == 0:
             raise ValueError("before_s and after_s are both 0: nothing moves in such a window")
+        if self.spacing_s is not None:
+            self._check_samples(self.spacing_s)
         return self
 
-    def offsets_s(self, rate_hz: float) -> Float[np.ndarray, " tap"]:
-        """Times of the samples relative to the moment [s]; 0 is among them."""
-        spacing_s = self.spacing_s or 1 / rate_hz
+    def _check_samples(self, spacing_s: float) -> None:
         if (self.before_s + self.after_s) / spacing_s > MAX_SAMPLES:
-            raise UsageError(
+            raise ValueError(
                 f"a window of {self.before_s:g} s and {self.after_s:g} s has more than "
                 f"{MAX_SAMPLES} samples {spacing_s:g} s apart; shorten it, or raise spacing_s"
             )
+
+    def offsets_s(self, rate_hz: float) -> Float[np.ndarray, " tap"]:
+        """Times of the samples relative to the moment [s]; 0 is among them.
+
+        Raises:
+            UsageError: More samples than `MAX_SAMPLES`, at a rate that the settings do not tell.
+        """
+        spacing_s = self.spacing_s or 1 / rate_hz
+        try:
+            self._check_samples(spacing_s)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         back, ahead = (int(np.floor(s / spacing_s + 1e-6)) for s in (self.before_s, self.after_s))
         return np.arange(-back, ahead + 1) * spacing_s
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """What is seen around some moments, in training as in labelling."""
+
+    known: Bool[np.ndarray, " moment"]
+    """Moments whose window is known throughout; the others have no row below."""
+    inputs: Float[np.ndarray, "row input"]
+    """Flattened windows of features; no columns where there are none."""
+    frames: Int[np.ndarray, "row tap"]
+    """The frame nearest to each sample of a window."""
+
+
+def windows_of(
+    time_s: Float[np.ndarray, " frame"],
+    features: Float[np.ndarray, "frame feature"],
+    at_s: Float[np.ndarray, " moment"],
+    config: WindowConfig,
+    *,
+    rate_hz: float,
+) -> Windows:
+    """The windows around moments.
+
+    Args:
+        time_s: Time of each frame [s].
+        features: What is known of each; NaN where nothing is.
+        at_s: The moments [s]; they need not fall on frames.
+        config: How far a window reaches.
+        rate_hz: Actions a second, which are as far apart as its samples if nothing else is said.
+    """
+    offsets_s = config.offsets_s(rate_hz)
+    windows, known = sample_windows(time_s, features, at_s, offsets_s, at_ends=config.at_ends)
+    return Windows(
+        known=known,
+        inputs=flatten_windows(windows[known], offsets_s, has_levels=config.has_levels),
+        frames=nearest_frames(time_s, at_s[known, None] + offsets_s),
+    )
 
 
 def sample_windows(

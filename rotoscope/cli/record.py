@@ -28,7 +28,7 @@ def record(
         bool, typer.Option("--videos", help="Plain mp4 files, no states and no actions.")
     ] = False,
 ) -> None:
-    """Record a simulator's scripted teacher: a LeRobot v3 dataset, or plain videos.
+    """Record a simulator's scripted expert: a LeRobot v3 dataset, or plain videos.
 
     Something to try labelers on whose true actions are known.
     """

@@ -8,7 +8,7 @@ pytest.importorskip("Box2D", reason="the extra `bench` is not installed")
 
 from benchmarks.labelers.episodes import Demonstration, cached
 from benchmarks.labelers.tasks.classic import TASKS, episode, mean_return
-from rotoscope.models.simulators.rollout import teacher
+from rotoscope.models.simulators.rollout import scripted_expert
 from rotoscope.models.simulators.simulator import open_simulator
 
 SEEDS = range(20)
@@ -21,12 +21,12 @@ SEEDS = range(20)
 )
 def test_teacher_reaches_its_return(name: str, least: float) -> None:
     simulator = open_simulator(TASKS[name].simulator)
-    assert mean_return(simulator, teacher(simulator), SEEDS) >= least
+    assert mean_return(simulator, scripted_expert(simulator), SEEDS) >= least
 
 
 def test_same_seed_gives_the_same_episode() -> None:
     first, second = (
-        episode(simulator, teacher(simulator), seed=3)
+        episode(simulator, scripted_expert(simulator), seed=3)
         for simulator in (open_simulator("gymnasium:LunarLander-v3") for _ in range(2))
     )
     np.testing.assert_array_equal(

@@ -16,26 +16,24 @@ from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.inverse_dynamics.calibration import Calibration
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest
-from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+from rotoscope.models.inverse_dynamics.error_model import ErrorModel
 from rotoscope.models.inverse_dynamics.labeler import (
-    LABELER_VERSION,
+    LABELER_FOLDER,
     Labeler,
     LabelerFacts,
-    folder_digest,
     save_labeler,
 )
 from rotoscope.models.inverse_dynamics.networks import LabelerScaling
 from rotoscope.models.inverse_dynamics.pixels_stage import Pixels, PixelsConfig
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.model import (
-    LATENT_VERSION,
     LatentFacts,
     LatentModel,
     save_latent,
 )
 from rotoscope.models.latent_actions.networks import build_latent_network
 from rotoscope.models.states.folder import StateFacts, save_states
-from rotoscope.models.states.state_map import SeenStates
+from rotoscope.models.states.state_map import StateRegressor
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.tracks import EmbeddingTrack, FeatureTrack
@@ -74,7 +72,7 @@ def save_drawn(name: str, folder: Path, *, encoder: str | None = None) -> Path:
     num_inputs, actions = width * taps, len(CONTRACT.dimensions)
     labeler = Labeler(
         facts=LabelerFacts(
-            version=LABELER_VERSION, family="inverse_dynamics", config=config, contract=CONTRACT,
+            family="inverse_dynamics", config=config, contract=CONTRACT,
             inputs=config.inputs, input_sizes=(3,) * len(config.inputs), camera=config.camera,
             image_size=(SIDE_PX, SIDE_PX), constant=(), data_sha256="",
             encoder_sha256=encoder_digest(config.image_network), packages={},
@@ -86,7 +84,7 @@ def save_drawn(name: str, folder: Path, *, encoder: str | None = None) -> Path:
         ),
         components=_components(rng) if config.learns_components else None,
         members=(),
-        calibration=Calibration(DoubtModel(*(np.zeros((1, 1)),) * 3), np.ones(actions), 1.3),
+        calibration=Calibration(ErrorModel(*(np.zeros((1, 1)),) * 3), np.ones(actions), 1.3),
         metrics={},
     )  # fmt: skip
     num_members = 1 if config.kind == "kernel" else 2
@@ -95,7 +93,7 @@ def save_drawn(name: str, folder: Path, *, encoder: str | None = None) -> Path:
     )
     labeler = replace(labeler, members=members)
     num_signs = 2 + (taps - 1) * bool(width) + (taps - 1) * config.learns_images + 2
-    doubt = DoubtModel(
+    doubt = ErrorModel(
         rng.normal(-1, 0.2, (actions, num_signs)), rng.uniform(0.5, 1, (actions, num_signs)),
         rng.normal(-0.2, 0.1, (actions, num_signs + 1)),
     )  # fmt: skip
@@ -156,7 +154,7 @@ def inverse_dynamics(folder: Path) -> dict[str, Any]:
     for name, size in {"cnn": 2 * 64, "pca": 6}.items():
         model = save_drawn(name, folder / name)
         values = np.random.default_rng(3).normal(size=(NUM, size)).astype(np.float16)
-        tracks = {"pixels": EmbeddingTrack(folder_digest(model), values)}
+        tracks = {"pixels": EmbeddingTrack(LABELER_FOLDER.digest(model), values)}
         made[name] = run_clip_stage("label.inverse_dynamics", clip, tracks, model=model)
     return parts(**made)
 
@@ -216,7 +214,7 @@ def save_latent_model(kind: str, folder: Path) -> Path:
         | ({"codebook": {"num_groups": 2}} if kind == "vq" else {})
     )
     facts = LatentFacts(
-        version=LATENT_VERSION, config=config, gap_s=0.1, picture_shape=(96, 64), num_features=0,
+        config=config, gap_s=0.1, picture_shape=(96, 64), num_features=0,
         feature_scale=1.0, num_targets=0, embodiments=("one",), num_videos=1, data_sha256="",
         packages={},
     )  # fmt: skip
@@ -228,7 +226,7 @@ def save_latent_model(kind: str, folder: Path) -> Path:
 
 def states(folder: Path) -> dict[str, Any]:
     rng = np.random.default_rng(4)
-    model = SeenStates(
+    model = StateRegressor(
         centre=rng.normal(0, 0.1, 3), spread=rng.uniform(0.5, 1, 3),
         anchors=rng.normal(size=(40, 3)), weights=rng.normal(0, 0.3, (40, 2)),
         mean=rng.normal(size=2), width=1.5,

@@ -1,1 +1,1 @@
-"""Simulated tasks with scripted teachers."""
+"""Simulated tasks with scripted experts."""

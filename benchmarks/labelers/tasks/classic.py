@@ -1,4 +1,4 @@
-"""Classic control with scripted teachers: discrete actions, an environment that can be asked."""
+"""Classic control with scripted experts: discrete actions, an environment that can be asked."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from rotoscope.models.bco.perceptron import Fit
 from rotoscope.models.bco.train import BcoRound, BcoSettings, greedy, iterate_bco, random_act
 from rotoscope.models.bco.train_command import train_bco
 from rotoscope.models.inverse_dynamics.labeler import load_labeler
-from rotoscope.models.policy.cloned import load_cloned
+from rotoscope.models.policy.bc_policy import load_bc_policy
 from rotoscope.models.simulators.record import record_dataset
-from rotoscope.models.simulators.rollout import rollout, teacher
+from rotoscope.models.simulators.rollout import rollout, scripted_expert
 from rotoscope.models.simulators.simulator import STATE, Simulator, open_simulator
 from rotoscope.pipeline.errors import UsageError
 
@@ -30,7 +30,7 @@ def cart_pole() -> Simulator:
 
 
 def demonstration(simulator: Simulator, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    steps = list(rollout(simulator, teacher(simulator), seed=seed))
+    steps = list(rollout(simulator, scripted_expert(simulator), seed=seed))
     states = [t.observation[STATE] for t in steps] + [steps[-1].step.observation[STATE]]
     return np.array(states), np.array([t.action[0] for t in steps])
 
@@ -59,10 +59,10 @@ def test_states_of_another_task_are_refused(cart_pole: Simulator) -> None:
 @pytest.mark.slow
 def test_demonstrations_become_a_policy_and_a_labeler(cart_pole: Simulator, tmp_path: Path) -> None:
     data, out = tmp_path / "demonstrations", tmp_path / "out"
-    record_dataset(cart_pole, teacher(cart_pole), range(3), data, hide=lambda _: True)
+    record_dataset(cart_pole, scripted_expert(cart_pole), range(3), data, hide=lambda _: True)
     told = train_bco("gymnasium:CartPole-v1", data, out, num_rounds=1)
     assert json.loads((out / "rounds.json").read_text())[0]["mean_return"] == told[0].mean_return
-    policy = load_cloned(out / "policy")
+    policy = load_bc_policy(out / "policy")
     returns = [sum(t.step.reward for t in rollout(cart_pole, policy.act, seed=s)) for s in range(4)]
     assert np.mean(returns) > 100  # random play: about 22
     labeler = load_labeler(out / "labeler")

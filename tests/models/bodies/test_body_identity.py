@@ -1,7 +1,7 @@
 import numpy as np
 from body_shapes import detection_at
 
-from rotoscope.models.bodies.identity import assign_people, build_stretches, join_stretches
+from rotoscope.models.bodies.identity import assign_people, build_tracklets, join_tracklets
 from rotoscope.models.bodies.tracker import Sighting
 
 RED, BLUE = (200.0, 30.0, 30.0), (30.0, 30.0, 200.0)
@@ -24,15 +24,15 @@ def sightings(*frames, cuts=(), new=()):
 def people_of(found, **options):
     time_s = np.arange(len(found)) / RATE_HZ
     settings = {"max_speed": 6.0, "forget_s": 1.0, **options}
-    stretches = build_stretches(found, time_s, max_speed=settings["max_speed"])
-    return join_stretches(stretches, **settings)
+    tracklets = build_tracklets(found, time_s, max_speed=settings["max_speed"])
+    return join_tracklets(tracklets, **settings)
 
 
 def frames_of(people):
     return [person.frames for person in people]
 
 
-def test_a_person_who_walks_is_one_stretch():
+def test_a_person_who_walks_is_one_tracklet():
     found = sightings(*({0: (100 + 3 * i, RED)} for i in range(30)))
     (person,) = people_of(found)
     assert person.frames == list(range(30))
@@ -61,7 +61,7 @@ def test_who_is_seen_long_after_is_another():
     assert len(people_of(found, forget_s=2.0)) == 1
 
 
-def test_a_landmarker_put_on_somebody_anew_begins_a_stretch():
+def test_a_landmarker_put_on_somebody_anew_begins_a_tracklet():
     found = sightings(
         *({0: (100, RED if i < 10 else BLUE)} for i in range(20)), new=[(0, 0), (10, 0)]
     )

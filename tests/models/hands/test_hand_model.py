@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from rotoscope.models.hands import flexion_prior as hand_habits
+from rotoscope.models.hands import flexion_prior
 from rotoscope.models.hands import model as hand_model
 from rotoscope.pipeline.geometry import hand_frame
 
 
 def random_angles(num: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return hand_habits.HINGE_MEAN + hand_habits.HINGE_SIGMA * rng.normal(size=(num, 5, 5))
+    return flexion_prior.HINGE_MEAN + flexion_prior.HINGE_SIGMA * rng.normal(size=(num, 5, 5))
 
 
 def test_the_wrist_frame_of_the_model_is_its_own_frame():
@@ -54,12 +54,12 @@ def test_bends_are_read_off_joints():
 
 def test_habits_are_the_derivatives_of_their_cost():
     angles, step = random_angles(4, 3) - 0.4, 1e-6
-    habits = hand_habits.linearise(angles)
+    habits = flexion_prior.linearise(angles)
     for hinge in range(25):
         ahead, behind = angles.copy(), angles.copy()
         ahead.reshape(4, 25)[:, hinge] += step
         behind.reshape(4, 25)[:, hinge] -= step
-        high, low = hand_habits.linearise(ahead), hand_habits.linearise(behind)
+        high, low = flexion_prior.linearise(ahead), flexion_prior.linearise(behind)
         # The gradient of a sum of squares is twice J^T r.
         assert habits.gradient[:, hinge] == pytest.approx(
             (high.cost - low.cost) / (4.0 * step), rel=1e-5, abs=1e-5

@@ -75,16 +75,16 @@ def test_neighbouring_frames_of_a_slow_video_are_connected():
 
 def test_frames_are_given_up_between_hands_that_cannot_be_one():
     near, far = stretch(range(30)), stretch(range(31, 131), at=(900.0, 200.0))
-    given_up = frames_at_breaks([near, far], min_break_s=0.5, max_speed=12.0)
-    assert given_up == list(range(17, 30))
-    left_s = (far.frames[0] - (given_up[0] - 1)) / RATE_HZ
+    dropped = frames_at_breaks([near, far], min_break_s=0.5, max_speed=12.0)
+    assert dropped == list(range(17, 30))
+    left_s = (far.frames[0] - (dropped[0] - 1)) / RATE_HZ
     assert left_s >= 0.5 - 1e-9
 
 
 def test_frames_of_the_later_hand_are_given_up_where_it_is_the_shorter():
     long, short = stretch(range(100)), stretch(range(102, 140), at=(900.0, 200.0))
-    given_up = frames_at_breaks([long, short], min_break_s=0.5, max_speed=12.0)
-    assert given_up == list(range(102, 114))
+    dropped = frames_at_breaks([long, short], min_break_s=0.5, max_speed=12.0)
+    assert dropped == list(range(102, 114))
 
 
 def test_nothing_is_given_up_for_a_hand_that_comes_back_or_moved_in_time():

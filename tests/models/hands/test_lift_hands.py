@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from rotoscope.models.hands import flexion_prior as hand_habits
+from rotoscope.models.hands import flexion_prior
 from rotoscope.models.hands import model as hand_model
 from rotoscope.models.hands.lift_stage import PALM_PRIOR_M, Lift, LiftConfig
 from rotoscope.pipeline.errors import TrackError
@@ -25,8 +25,8 @@ BACK_TO_CAMERA = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 def true_joints(side: Side = "right", num: int = NUM) -> np.ndarray:
     """Hands seen from the back at half a metre, turned and bent in many ways."""
     rng = np.random.default_rng(0)
-    bend = hand_habits.HINGE_SIGMA * rng.uniform(-0.5, 0.5, (num, 5, 5))
-    points = PALM_M * hand_model.pose(hand_habits.HINGE_MEAN + bend).points
+    bend = flexion_prior.HINGE_SIGMA * rng.uniform(-0.5, 0.5, (num, 5, 5))
+    points = PALM_M * hand_model.pose(flexion_prior.HINGE_MEAN + bend).points
     R = se3.exp_so3(rng.uniform(-0.5, 0.5, (num, 3))) @ BACK_TO_CAMERA
     t = rng.uniform([-0.12, -0.03, 0.4], [0.12, 0.1, 0.6], (num, 3))
     joints = se3.apply(se3.make(R, t), points)

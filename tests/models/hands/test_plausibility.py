@@ -4,7 +4,7 @@ from hand_shapes import detection, left_hand_m, right_hand_m
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotoscope.models.hands import plausibility as hand_checks
+from rotoscope.models.hands import plausibility
 from rotoscope.pipeline.geometry import se3
 
 ALL_OF_IT = {"width": 640, "height": 480, "min_hand_px": 24.0, "max_outside": 0.3}
@@ -19,7 +19,7 @@ ALL_OF_IT = {"width": 640, "height": 480, "min_hand_px": 24.0, "max_outside": 0.
 def test_a_hand_that_explains_its_image_scores_one_at_any_pose(scale, x, y, turn):
     hand_m = right_hand_m() @ se3.exp_so3(np.array(turn)).T
     landmarks_px = hand_m[:, :2] * scale + (x, y)
-    assert hand_checks.consistency_score(landmarks_px, hand_m) == pytest.approx(1.0, abs=1e-6)
+    assert plausibility.consistency_score(landmarks_px, hand_m) == pytest.approx(1.0, abs=1e-6)
 
 
 def test_score_falls_as_image_and_metres_disagree():
@@ -27,7 +27,7 @@ def test_score_falls_as_image_and_metres_disagree():
     direction = rng.normal(size=(21, 2))
     hand = detection()
     scores = [
-        float(hand_checks.consistency_score(hand.landmarks_px + amount * direction, hand.hand_m))
+        float(plausibility.consistency_score(hand.landmarks_px + amount * direction, hand.hand_m))
         for amount in (0.0, 5.0, 20.0, 80.0)
     ]
     assert scores == sorted(scores, reverse=True)
@@ -36,52 +36,52 @@ def test_score_falls_as_image_and_metres_disagree():
 
 
 def test_an_ordinary_hand_is_plausible():
-    assert hand_checks.is_plausible(detection().landmarks_px, **ALL_OF_IT)
+    assert plausibility.is_plausible(detection().landmarks_px, **ALL_OF_IT)
 
 
 def test_a_hand_of_a_few_pixels_is_not_plausible():
-    assert not hand_checks.is_plausible(detection(px_per_m=80.0).landmarks_px, **ALL_OF_IT)
+    assert not plausibility.is_plausible(detection(px_per_m=80.0).landmarks_px, **ALL_OF_IT)
 
 
 def test_a_hand_mostly_outside_the_image_is_not_plausible():
-    assert not hand_checks.is_plausible(detection(at=(-20.0, 200.0)).landmarks_px, **ALL_OF_IT)
+    assert not plausibility.is_plausible(detection(at=(-20.0, 200.0)).landmarks_px, **ALL_OF_IT)
 
 
 def test_a_hand_with_one_finger_outside_is_plausible():
     at_the_edge = detection(at=(100.0, 45.0)).landmarks_px
     assert (at_the_edge[:, 1] < 0).any()
-    assert hand_checks.is_plausible(at_the_edge, **ALL_OF_IT)
+    assert plausibility.is_plausible(at_the_edge, **ALL_OF_IT)
 
 
 def test_landmarks_collapsed_to_a_line_are_not_plausible():
     landmarks_px = detection().landmarks_px
     flat = landmarks_px.mean(axis=0) + (landmarks_px - landmarks_px.mean(axis=0)) * (0.1, 1.0)
-    assert not hand_checks.is_plausible(flat, **ALL_OF_IT)
+    assert not plausibility.is_plausible(flat, **ALL_OF_IT)
 
 
 @given(turn=st.tuples(*[st.floats(-3.0, 3.0)] * 3))
 def test_fingers_bend_towards_the_palm_of_their_own_side_at_any_pose(turn):
     R = se3.exp_so3(np.array(turn))
-    assert hand_checks.curl_towards_palm(right_hand_m() @ R.T, "right") > 0.1
-    assert hand_checks.curl_towards_palm(left_hand_m() @ R.T, "left") > 0.1
-    assert hand_checks.curl_towards_palm(left_hand_m() @ R.T, "right") < -0.1
+    assert plausibility.curl_towards_palm(right_hand_m() @ R.T, "right") > 0.1
+    assert plausibility.curl_towards_palm(left_hand_m() @ R.T, "left") > 0.1
+    assert plausibility.curl_towards_palm(left_hand_m() @ R.T, "right") < -0.1
 
 
 def test_a_hand_seen_as_the_other_one_is_mirrored_back_in_depth():
     seen_as_left = right_hand_m() * (1.0, 1.0, -1.0)
-    out = hand_checks.hand_of_side(seen_as_left[None], np.array([0.02]), "right")
+    out = plausibility.hand_of_side(seen_as_left[None], np.array([0.02]), "right")
     np.testing.assert_allclose(out[0], right_hand_m())
 
 
 @pytest.mark.parametrize("right_probability", [0.98, 0.5, 0.35])
 def test_a_hand_is_left_as_it_is_where_the_model_was_not_sure_of_the_other_side(right_probability):
     backwards = right_hand_m() * (1.0, 1.0, -1.0)
-    out = hand_checks.hand_of_side(backwards[None], np.array([right_probability]), "right")
+    out = plausibility.hand_of_side(backwards[None], np.array([right_probability]), "right")
     np.testing.assert_array_equal(out[0], backwards)
 
 
 def test_a_hand_whose_fingers_bend_the_right_way_is_left_as_it_is():
-    out = hand_checks.hand_of_side(right_hand_m()[None], np.array([0.02]), "right")
+    out = plausibility.hand_of_side(right_hand_m()[None], np.array([0.02]), "right")
     np.testing.assert_array_equal(out[0], right_hand_m())
 
 
@@ -96,14 +96,14 @@ def test_golden_score():
     size = np.linalg.norm(np.ptp(landmarks_px, axis=0))
     missed = np.sqrt(200.0 * (turned**2).sum(axis=1).mean())
     expected = 1.0 / (1.0 + (missed / size / 0.1) ** 2)
-    assert hand_checks.consistency_score(landmarks_px, hand_m) == pytest.approx(expected, rel=1e-9)
+    assert plausibility.consistency_score(landmarks_px, hand_m) == pytest.approx(expected, rel=1e-9)
     assert 0.2 < expected < 0.8
 
 
 def test_golden_size():
     points = np.zeros((21, 2))
     points[3], points[7] = (30.0, -10.0), (0.0, 30.0)
-    assert hand_checks.size_px(points) == pytest.approx(50.0)
+    assert plausibility.size_px(points) == pytest.approx(50.0)
 
 
 def hand_px(num_outside=0, breadth=1.0, size=50.0):
@@ -136,7 +136,7 @@ LIMITS = {"width": 640, "height": 480, "min_hand_px": 24.0, "max_outside": 0.3}
     ],
 )
 def test_limits_of_plausible_hands(change, is_plausible):
-    assert bool(hand_checks.is_plausible(hand_px(**change), **LIMITS)) is is_plausible
+    assert bool(plausibility.is_plausible(hand_px(**change), **LIMITS)) is is_plausible
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
@@ -146,16 +146,16 @@ def test_every_edge_of_the_image_counts(axis, sign):
     points += [639.0 if axis == 0 and sign > 0 else 1.0, 479.0 if axis == 1 and sign > 0 else 1.0]
     other = 1 - axis
     points[:, other] += -points[:, other].mean() + 200.0
-    assert not hand_checks.is_plausible(points, **LIMITS)
-    assert hand_checks.is_plausible(points, **LIMITS | {"max_outside": 0.6})
+    assert not plausibility.is_plausible(points, **LIMITS)
+    assert plausibility.is_plausible(points, **LIMITS | {"max_outside": 0.6})
 
 
 def test_landmarks_on_the_border_are_inside():
     points = hand_px()
     points -= points.min(axis=0)
-    assert hand_checks.is_plausible(points, **LIMITS | {"max_outside": 0.0})
+    assert plausibility.is_plausible(points, **LIMITS | {"max_outside": 0.0})
     far = points - points.max(axis=0) + [640.0, 480.0]
-    assert hand_checks.is_plausible(far, **LIMITS | {"max_outside": 0.0})
+    assert plausibility.is_plausible(far, **LIMITS | {"max_outside": 0.0})
 
 
 def test_golden_curl():
@@ -167,9 +167,9 @@ def test_golden_curl():
         hand[tip] = hand[root] + [0.3, 0.0, 0.5]
     normal = np.cross(hand[5], hand[17])
     assert normal[2] < 0
-    assert hand_checks.curl_towards_palm(hand, "right") == pytest.approx(-0.25)
-    assert hand_checks.curl_towards_palm(hand, "left") == pytest.approx(0.25)
-    assert hand_checks.curl_towards_palm(
+    assert plausibility.curl_towards_palm(hand, "right") == pytest.approx(-0.25)
+    assert plausibility.curl_towards_palm(hand, "left") == pytest.approx(0.25)
+    assert plausibility.curl_towards_palm(
         hand + np.array([5.0, -3.0, 2.0]), "right"
     ) == pytest.approx(-0.25)
 
@@ -182,7 +182,7 @@ def test_hands_are_mirrored_from_seventy_percent_on(right_probability, side, is_
     backwards = (right_hand_m() if side == "right" else left_hand_m()) * (1.0, 1.0, -1.0)
     hands = np.stack([backwards, backwards])
     sure = np.array([right_probability, 0.5])
-    out = hand_checks.hand_of_side(hands, sure, side)
+    out = plausibility.hand_of_side(hands, sure, side)
     expected = backwards * (1.0, 1.0, -1.0) if is_mirrored else backwards
     np.testing.assert_array_equal(out[0], expected)
     np.testing.assert_array_equal(out[1], backwards)

@@ -15,7 +15,7 @@ from rotoscope.models.inverse_dynamics.calibration import (
     conformal_factor,
     tempered,
 )
-from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+from rotoscope.models.inverse_dynamics.error_model import ErrorModel, uncertainty_features
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,29 @@ def test_best_temperature_is_that_of_the_true_frequencies():
 
 
 def test_half_width_is_the_expected_error_times_the_factor():
-    doubt = DoubtModel(np.zeros((2, 1)), np.ones((2, 1)), np.array([[0.0, 1.0], [2.0, 0.0]]))
+    doubt = ErrorModel(np.zeros((2, 1)), np.ones((2, 1)), np.array([[0.0, 1.0], [2.0, 0.0]]))
     calibration = Calibration(doubt, np.array([3.0, 0.5]), 1.0)
     found = calibration.half_width(np.array([[[9.0], [0.5]]]))
     np.testing.assert_allclose(found, [[3.0 * np.e, 0.5 * np.e]])
+
+
+def test_temperature_undoes_what_was_made_too_sure():
+    rng = np.random.default_rng(2)
+    true = rng.dirichlet(np.ones(3), 20_000)
+    chosen = np.eye(3)[(true.cumsum(1) < rng.uniform(size=(len(true), 1))).sum(1)]
+    assert best_temperature(tempered(true, 0.5), chosen) == pytest.approx(2.0, rel=0.1)
+    np.testing.assert_allclose(tempered(np.array([[0.8, 0.2]]), 0.5), [[16 / 17, 1 / 17]])
+
+
+def test_expected_error_follows_its_features():
+    rng = np.random.default_rng(3)
+    sigma = np.exp(rng.normal(size=(4000, 1)))
+    features = uncertainty_features(sigma, rng.normal(size=(4000, 1)), np.ones((4000, 2)))
+    assert features.shape == (4000, 1, 6)
+    np.testing.assert_allclose(features[:, 0, 0], np.log(sigma[:, 0] + 1e-6))
+    error = sigma * rng.normal(size=(4000, 1))
+    expected = ErrorModel.of(features, error)(features)
+    # E|e| of a normal error is sqrt(2 / pi) sigma; the penalty holds slopes back a little.
+    ratio = expected / (np.sqrt(2 / np.pi) * sigma)
+    assert np.median(ratio) == pytest.approx(1.0, abs=0.1)
+    assert np.corrcoef(np.log(expected[:, 0]), np.log(sigma[:, 0]))[0, 1] > 0.95

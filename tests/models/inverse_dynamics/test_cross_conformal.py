@@ -8,8 +8,8 @@ import pytest
 
 from rotoscope.models.inverse_dynamics import cross_conformal
 from rotoscope.models.inverse_dynamics.calibration import TEMPERATURES, conformal_factor
-from rotoscope.models.inverse_dynamics.cross_conformal import _Said
-from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+from rotoscope.models.inverse_dynamics.cross_conformal import _FoldPredictions
+from rotoscope.models.inverse_dynamics.error_model import ErrorModel
 from rotoscope.models.inverse_dynamics.labeler import Labels
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.pipeline.contract import ActionContract, Dimension
@@ -35,10 +35,10 @@ def space_of(*quantities):
 def part_of(seed, *, members=1, num_rows=50, variance=0.0):
     rng = np.random.default_rng(seed)
     nothing = np.zeros((num_rows, 2))
-    return _Said(
+    return _FoldPredictions(
         values=nothing,
         encoded=np.zeros((members, num_rows, 2)),
-        signs=rng.normal(size=(num_rows, 2, 3)),
+        features=rng.normal(size=(num_rows, 2, 3)),
         error=rng.normal(size=(num_rows, 2)),
         variance=np.full((num_rows, 2), variance),
         truth=nothing,
@@ -48,10 +48,10 @@ def part_of(seed, *, members=1, num_rows=50, variance=0.0):
 
 def test_the_factor_is_that_of_the_errors_of_all_parts():
     parts = [part_of(0), part_of(1, num_rows=30)]
-    signs = np.concatenate([p.signs for p in parts])
+    signs = np.concatenate([p.features for p in parts])
     error = np.concatenate([p.error for p in parts])
     factor, doubt = cross_conformal._intervals(parts, 1)
-    expected = DoubtModel.of(signs, error)
+    expected = ErrorModel.of(signs, error)
     np.testing.assert_allclose(doubt.weight, expected.weight)
     np.testing.assert_allclose(factor, conformal_factor(error, expected(signs)))
 
@@ -90,8 +90,8 @@ def test_the_temperature_is_the_geometric_mean_over_choices(shapes_unchecked):
     space = space_of("discrete", "position", "discrete")
     encoded = np.tile([0.8, 0.2, 5.0, 0.2, 0.8], (2, 40, 1))
     truth = np.zeros((40, 3))
-    said = SimpleNamespace(encoded=encoded, truth=truth)
-    found = cross_conformal._temperature([said], SimpleNamespace(space=space))
+    found = SimpleNamespace(encoded=encoded, truth=truth)
+    found = cross_conformal._temperature([found], SimpleNamespace(space=space))
     assert found == pytest.approx(np.sqrt(TEMPERATURES[0] * TEMPERATURES[-1]))
     sure = SimpleNamespace(encoded=encoded[:, :, :3], truth=truth[:, :2])
     both = SimpleNamespace(space=space_of("discrete", "position"))
@@ -129,7 +129,7 @@ class Voters:
     def summarise(self, encoded, log_variance):
         return encoded.mean(axis=0), np.ones((3, 1))
 
-    def signs(self, values, own, inputs, pictures):
+    def uncertainty_features(self, values, own, inputs, pictures):
         return np.stack([values, own], axis=2)
 
 
@@ -138,16 +138,16 @@ def test_golden_answers_of_a_part(shapes_unchecked, monkeypatch):
         SimpleNamespace(actions=np.full((n, 1), 1.5), inputs=np.zeros((n, 1))) for n in (1, 2)
     ]
     joined = SimpleNamespace(actions=np.full((3, 1), 1.5), inputs=np.zeros((3, 1)))
-    monkeypatch.setattr(cross_conformal.Rows, "join", lambda parts: joined)
+    monkeypatch.setattr(cross_conformal.LabelledWindows, "join", lambda parts: joined)
     part = SimpleNamespace(labeler=Voters(), episodes=episodes)
     whole = SimpleNamespace(scaling=SimpleNamespace(spread=np.array([2.0])))
-    said = cross_conformal._ask(part, whole)
-    np.testing.assert_array_equal(said.values, 1.0)
-    np.testing.assert_array_equal(said.error, (1.0 - 1.5) / 2.0)
+    found = cross_conformal._predict_fold(part, whole)
+    np.testing.assert_array_equal(found.values, 1.0)
+    np.testing.assert_array_equal(found.error, (1.0 - 1.5) / 2.0)
     # Two votes 1 off and one at the mean: 2 / (3 - 1) is the sample's variance, over the spread
     # squared. One member alone has none.
-    np.testing.assert_array_equal(said.variance, 0.25)
-    assert said.lengths == (1, 2)
-    assert said.num_members == 3
+    np.testing.assert_array_equal(found.variance, 0.25)
+    assert found.lengths == (1, 2)
+    assert found.num_members == 3
     alone = SimpleNamespace(labeler=Voters((1.0,)), episodes=episodes)
-    np.testing.assert_array_equal(cross_conformal._ask(alone, whole).variance, 0.0)
+    np.testing.assert_array_equal(cross_conformal._predict_fold(alone, whole).variance, 0.0)

@@ -1,21 +1,19 @@
 """Kernel labelers: pictures without a network, settings chosen on the training episodes."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
-from rotoscope.models.inverse_dynamics.error_model import DoubtModel
+from rotoscope.models.inverse_dynamics.error_model import ErrorModel
+from rotoscope.models.inverse_dynamics.infer import infer_episode
 from rotoscope.models.inverse_dynamics.kernel_ridge import (
     exponent_of,
     fit_kernel,
     gaussian,
     predict_kernel,
 )
-from rotoscope.models.inverse_dynamics.labeler import load_labeler
-from rotoscope.models.inverse_dynamics.rows import as_columns, rows_of
+from rotoscope.models.inverse_dynamics.labeler import Labels, load_labeler
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.training.data import LabelledEpisode, LabelledSet
 from rotoscope.pipeline.contract import ActionContract, Dimension
@@ -40,8 +38,9 @@ def pushed_square(seed, rows=70):
     valid = np.arange(rows) < rows - 1
     actions = np.stack([action, generator.normal(size=rows)], axis=1)
     return LabelledEpisode(
-        f"episode {seed}", np.arange(rows) / RATE_HZ, np.zeros((rows, 0)), actions, valid, images
-    )
+        name=f"episode {seed}", time_s=np.arange(rows) / RATE_HZ, features=np.zeros((rows, 0)),
+        actions=actions, valid=valid, images=images,
+    )  # fmt: skip
 
 
 def dataset(seeds):
@@ -62,12 +61,12 @@ def trained(tmp_path_factory):
     return train_inverse_dynamics(dataset(range(8)), KERNEL, folder), folder
 
 
-def labels_of(labeler, episode, data):
-    (columns,) = as_columns(
-        replace(data, episodes=(episode,)), labeler.facts.config, labeler.open_encoder()
-    ).episodes
-    rows = rows_of(columns, data, labeler.facts.config)
-    return labeler.label(rows.inputs), rows
+def labels_of(labeler, episode):
+    """Labels of the rows that have an action, and these actions."""
+    labels, known = infer_episode(labeler, episode)
+    counts = episode.valid[known]
+    labels = Labels(*(v[counts] for v in vars(labels).values()))
+    return labels, episode.actions[known & episode.valid]
 
 
 def test_motion_of_a_square_is_read_from_few_pictures(trained):
@@ -75,9 +74,9 @@ def test_motion_of_a_square_is_read_from_few_pictures(trained):
     unseen = dataset(range(100, 104))
     errors, truths = [], []
     for episode in unseen.episodes:
-        labels, rows = labels_of(labeler, episode, unseen)
-        errors.append(labels.values - rows.actions)
-        truths.append(rows.actions)
+        labels, actions = labels_of(labeler, episode)
+        errors.append(labels.values - actions)
+        truths.append(actions)
     error, truth = np.concatenate(errors), np.concatenate(truths)
     assert 1 - (error**2).mean(0)[0] / truth.var(0)[0] > 0.8
 
@@ -87,7 +86,7 @@ def test_number_that_is_not_seen_is_left_at_its_mean(trained):
     penalties = labeler.facts.config.kernel.penalties
     assert penalties[1] > penalties[0]
     unseen = dataset([200])
-    labels, _ = labels_of(labeler, unseen.episodes[0], unseen)
+    labels, _ = labels_of(labeler, unseen.episodes[0])
     assert np.abs(labels.values[:, 1]).mean() < 0.3
 
 
@@ -96,8 +95,8 @@ def test_intervals_hold_unseen_errors_of_few_episodes(trained):
     unseen = dataset(range(300, 312))
     inside = []
     for episode in unseen.episodes:
-        labels, rows = labels_of(labeler, episode, unseen)
-        inside.append(np.abs(labels.values - rows.actions) <= labels.half_width)
+        labels, actions = labels_of(labeler, episode)
+        inside.append(np.abs(labels.values - actions) <= labels.half_width)
     assert 0.84 <= np.concatenate(inside).mean() <= 0.96
 
 
@@ -106,8 +105,8 @@ def test_kernel_labeler_is_read_from_its_folder(trained):
     again, data = load_labeler(folder), dataset([7])
     assert again.facts.config.kernel.width is not None
     for one, other in zip(
-        labels_of(labeler, data.episodes[0], data)[:1],
-        labels_of(again, data.episodes[0], data)[:1],
+        labels_of(labeler, data.episodes[0])[:1],
+        labels_of(again, data.episodes[0])[:1],
         strict=True,
     ):
         np.testing.assert_array_equal(one.values, other.values)
@@ -173,7 +172,7 @@ def test_doubt_grows_with_what_errors_grow_with():
     generator = np.random.default_rng(2)
     sign = generator.normal(size=(4000, 1, 1))
     error = np.exp(0.8 * sign[:, 0]) * generator.normal(size=(4000, 1))
-    doubt = DoubtModel.of(sign, error)(sign)
+    doubt = ErrorModel.of(sign, error)(sign)
     truth = np.exp(0.8 * sign[:, 0]) * np.sqrt(2 / np.pi)
     assert np.corrcoef(np.log(doubt[:, 0]), np.log(truth[:, 0]))[0, 1] > 0.99
     assert 0.8 < np.median(doubt / truth) < 1.25

@@ -1,17 +1,19 @@
 """A walking square shows what latents tell, when they collapse, and what is refused."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import moving_squares
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from safetensors.numpy import load_file, save_file
 
 from rotoscope.models.inverse_dynamics.encoders import open_encoder
 from rotoscope.models.latent_actions.config import LatentActionConfig
-from rotoscope.models.latent_actions.data import UnlabelledSet, stretches
-from rotoscope.models.latent_actions.model import load_latent, open_latent
+from rotoscope.models.latent_actions.data import UnlabelledSet, clips_of
+from rotoscope.models.latent_actions.model import load_latent, usable_latent
 from rotoscope.models.latent_actions.train import train_latent_action
 from rotoscope.models.latent_actions.train_command import train_latent_from
 from rotoscope.pipeline.errors import DatasetError, UsageError
@@ -45,7 +47,7 @@ def test_folder_gives_the_same_latents_again(taught):
     model, folder = taught
     images = moving_squares.video(77).images
     wanted = model.embed(images[1:], images[:-1])
-    np.testing.assert_array_equal(open_latent(folder)(images[1:], images[:-1]), wanted)
+    np.testing.assert_array_equal(usable_latent(folder).embed(images[1:], images[:-1]), wanted)
     np.testing.assert_array_equal(open_encoder(f"latent:{folder}")(images[1:], images[:-1]), wanted)
     assert json.loads((folder / "metrics.json").read_text()) == model.metrics
     assert not folder.with_name("model.training").exists()
@@ -90,7 +92,7 @@ def test_latents_of_a_still_video_are_reported_and_refused(tmp_path):
     assert model.metrics["collapsed"]
     assert any("gap_s" in text for text in model.metrics["advice"])
     with pytest.raises(UsageError, match=r"collapsed: .*Train again"):
-        open_latent(tmp_path / "model")
+        usable_latent(tmp_path / "model")
 
 
 def test_killed_training_goes_on_to_the_same_weights(tmp_path):
@@ -114,9 +116,9 @@ def test_killed_training_goes_on_to_the_same_weights(tmp_path):
         np.testing.assert_array_equal(value, again.weights[name], err_msg=name)
 
 
-def test_stretches_stay_inside_their_video():
+def test_clips_stay_inside_their_video():
     videos = [moving_squares.video(seed, rows=20) for seed in (1, 2)]
-    rows = stretches(videos, 2 / moving_squares.RATE_HZ, 4)
+    rows = clips_of(videos, 2 / moving_squares.RATE_HZ, 4)
     assert rows.shape == (28, 4)
     assert (np.diff(rows, axis=1) == 2).all()
     assert (rows // 20 == rows[:, :1] // 20).all()
@@ -169,13 +171,24 @@ def test_encoders_no_model_can_stand_on_are_refused_before_a_video_is_read(encod
 
 
 def test_model_of_another_version_is_refused(taught, tmp_path):
-    import shutil
-
     folder = shutil.copytree(taught[1], tmp_path / "model")
     file = folder / "latent.yaml"
     file.write_text(file.read_text().replace("version: 1", "version: 99", 1))
     with pytest.raises(UsageError, match="version 99, this program reads version 1"):
         load_latent(folder)
+
+
+def test_weights_under_their_first_names_are_read(taught, tmp_path):
+    folder = shutil.copytree(taught[1], tmp_path / "model")
+    first = {"backbone": "tower", "track_delta": "tell", "position": "place"}
+    arrays = load_file(folder / "model.safetensors")
+    parts = {name: name.partition(".") for name in arrays}
+    old = {first.get(p, p) + dot + rest: arrays[name] for name, (p, dot, rest) in parts.items()}
+    assert {k.split(".")[0] for k in old} >= set(first.values())
+    save_file(old, folder / "model.safetensors")
+    images = moving_squares.video(77).images
+    found = load_latent(folder).embed(images[1:], images[:-1])
+    np.testing.assert_array_equal(found, taught[0].embed(images[1:], images[:-1]))
 
 
 def test_folder_without_a_model_is_refused(tmp_path):

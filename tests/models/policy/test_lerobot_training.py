@@ -13,7 +13,7 @@ from test_memory_dataset import CAMERA
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.policy.evaluate_folder import evaluate_folder, load_policy
 from rotoscope.models.simulators.record import record_dataset
-from rotoscope.models.simulators.rollout import teacher
+from rotoscope.models.simulators.rollout import scripted_expert
 from rotoscope.models.simulators.simulator import STATE, Views, open_simulator
 from rotoscope.pipeline.errors import UsageError
 
@@ -39,7 +39,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("act")
     simulator = open_simulator(TASK, Views(("front",), 48, 48))
     simulator._facts = simulator.facts.__class__(**vars(simulator.facts) | {"horizon": 30})
-    record_dataset(simulator, teacher(simulator), range(3), folder / "data")
+    record_dataset(simulator, scripted_expert(simulator), range(3), folder / "data")
     train_policy(folder / "data", folder / "policy", "act", [*TINY, "steps=3"])
     return folder
 

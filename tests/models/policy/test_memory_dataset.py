@@ -9,7 +9,7 @@ import tiny_data
 
 from rotoscope.models.policy.lerobot_training import check_packages, train_lerobot
 from rotoscope.models.policy.memory_dataset import memory_datasets
-from rotoscope.models.policy.trusted import trust_of
+from rotoscope.models.policy.row_weights import row_weights_of
 from rotoscope.models.training.frames import open_frames
 from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.errors import DatasetError, UsageError
@@ -40,7 +40,7 @@ def both(data, tmp_path_factory):
     from lerobot.datasets.factory import make_train_eval_datasets
 
     dataset = open_dataset(data)
-    ours = memory_datasets(config(data), dataset, trust_of(dataset), side_px=None)[0]
+    ours = memory_datasets(config(data), dataset, row_weights_of(dataset), side_px=None)[0]
     return ours, make_train_eval_datasets(config(data))[0]
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from rotoscope.models.simulators import pusht_physics as physics
 from rotoscope.models.simulators.pusht import PushTSimulator, open_pusht
-from rotoscope.models.simulators.rollout import rollout, teacher
+from rotoscope.models.simulators.rollout import rollout, scripted_expert
 from rotoscope.models.simulators.simulator import STATE, Views, open_simulator
 from rotoscope.pipeline.errors import UsageError
 
@@ -58,7 +58,7 @@ def test_a_block_that_nothing_touches_stays() -> None:
 @pytest.mark.parametrize("seed", [1000, 1001])
 def test_the_planner_covers_the_mark(seed: int) -> None:
     simulator = PushTSimulator(Views())
-    steps = list(rollout(simulator, teacher(simulator), seed=seed))
+    steps = list(rollout(simulator, scripted_expert(simulator), seed=seed))
     assert steps[-1].step.is_success
     assert len(steps) < 200
 

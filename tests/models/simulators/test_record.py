@@ -13,7 +13,7 @@ from rotoscope.models.policy.evaluate import evaluate, summarise
 from rotoscope.models.policy.evaluate_folder import evaluate_folder, load_policy
 from rotoscope.models.policy.scores import wilson
 from rotoscope.models.simulators.record import record_dataset, record_videos
-from rotoscope.models.simulators.rollout import rollout, teacher
+from rotoscope.models.simulators.rollout import rollout, scripted_expert
 from rotoscope.models.simulators.simulator import Views, open_simulator
 from rotoscope.pipeline.datasets.read import open_dataset, read_images
 from rotoscope.pipeline.errors import UsageError
@@ -27,7 +27,9 @@ SETTINGS = ["loop.num_steps=250", "loop.batch_size=64", "loop.learning_rate=0.00
 def recorded(tmp_path_factory):
     out = tmp_path_factory.mktemp("recorded") / "data"
     simulator = open_simulator(ROBOT, Views(("front",), 48, 32))
-    record_dataset(simulator, teacher(simulator), range(4), out, hide=lambda number: number == 3)
+    record_dataset(
+        simulator, scripted_expert(simulator), range(4), out, hide=lambda number: number == 3
+    )
     return out
 
 
@@ -41,7 +43,7 @@ def policy(recorded, tmp_path_factory):
 def test_rows_hold_what_was_seen_and_then_done(recorded):
     dataset = open_dataset(recorded)
     simulator = open_simulator(ROBOT)
-    steps = list(rollout(simulator, teacher(simulator), seed=1, steps_after_success=10))
+    steps = list(rollout(simulator, scripted_expert(simulator), seed=1, steps_after_success=10))
     rows = dataset.episode(1)
     assert rows.num_rows == len(steps)
     assert dataset.names("observation.state") == ["car.position", "car.velocity"]
@@ -55,7 +57,7 @@ def test_rows_hold_what_was_seen_and_then_done(recorded):
 
 def test_rows_say_whether_the_task_was_solved_and_failures_are_kept(tmp_path):
     simulator = open_simulator("gymnasium:CartPole-v1")
-    teach, done = teacher(simulator), []
+    teach, done = scripted_expert(simulator), []
 
     def act(seen):
         # The teacher holds the pole once; then nobody does.
@@ -82,7 +84,7 @@ def test_hidden_actions_are_nowhere(recorded):
 
 def test_videos_alone_can_be_recorded(tmp_path):
     simulator = open_simulator(ROBOT, Views(("front",), 48, 32))
-    path = record_videos(simulator, teacher(simulator), [2], tmp_path / "videos")[0]
+    path = record_videos(simulator, scripted_expert(simulator), [2], tmp_path / "videos")[0]
     with av.open(str(path)) as container:
         assert container.streams.video[0].average_rate == simulator.facts.fps
         assert sum(1 for _ in container.decode(video=0)) > 80
@@ -119,7 +121,7 @@ def test_policy_that_needs_other_numbers_is_refused(policy, tmp_path):
 @pytest.mark.slow
 def test_labeler_from_a_few_episodes_gives_the_hidden_actions_back(recorded, tmp_path):
     simulator = open_simulator(ROBOT)
-    record_dataset(simulator, teacher(simulator), range(50, 54), tmp_path / "few")
+    record_dataset(simulator, scripted_expert(simulator), range(50, 54), tmp_path / "few")
     train_from_dataset(
         tmp_path / "few",
         tmp_path / "labeler",

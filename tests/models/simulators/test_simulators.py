@@ -5,7 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 
-from rotoscope.models.simulators.rollout import rollout, teacher
+from rotoscope.models.simulators.rollout import rollout, scripted_expert
 from rotoscope.models.simulators.simulator import Simulator, Views, open_simulator
 from rotoscope.pipeline.errors import UsageError
 
@@ -56,11 +56,11 @@ def test_first_picture_is_drawn_from_the_same_place_as_later_ones(push):
 
 
 def test_teachers_solve_their_tasks_and_the_episode_ends_soon_after(cart_pole, push):
-    steps = list(rollout(push, teacher(push), seed=11, steps_after_success=4))
+    steps = list(rollout(push, scripted_expert(push), seed=11, steps_after_success=4))
     solved = [t.step.is_success for t in steps]
     assert solved.index(True) == len(steps) - 5
     held = open_simulator(CART_POLE)
-    steps = list(rollout(held, teacher(held), seed=1))
+    steps = list(rollout(held, scripted_expert(held), seed=1))
     assert len(steps) == 500
     assert steps[-1].step.is_success
     assert not steps[-2].step.is_success

@@ -33,9 +33,9 @@ def test_states_of_new_episodes_are_found() -> None:
 def test_an_episode_is_read_off_by_a_map_that_has_not_seen_it() -> None:
     seen, states = _episodes(6, seed=2)
     changed = [*states[:-1], states[-1] + 100.0]
-    before = learn_states(seen, states).unseen[-1]
+    before = learn_states(seen, states).cross_fitted[-1]
     after = learn_states(seen, changed)
-    assert np.abs(after.unseen[-1] - before).max() < 1.0
+    assert np.abs(after.cross_fitted[-1] - before).max() < 1.0
     assert np.abs(after.model(seen[-1]) - states[-1]).mean() > 1.0
 
 

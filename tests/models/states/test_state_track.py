@@ -15,7 +15,7 @@ from rotoscope.models.inverse_dynamics.stage import InverseDynamics, InverseDyna
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.states.folder import load_states
 from rotoscope.models.states.stage import StateTrack, StateTrackConfig, unseen_too_long
-from rotoscope.models.states.through_states import learn_map, train_through_states
+from rotoscope.models.states.two_stage import learn_map, train_two_stage
 from rotoscope.models.training.data import LabelledEpisode, LabelledSet
 from rotoscope.pipeline.errors import DatasetError, TrackError, UsageError
 from rotoscope.pipeline.testing import a_clip
@@ -136,11 +136,11 @@ def test_states_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
 def test_a_labelled_dataset_becomes_labeler_and_map(tmp_path: Path) -> None:
     publish_small(tmp_path / "data", episodes=3, rows=24)
     settings = ["inputs=[track.point]", "kind=ridge", "members=2"]
-    made = train_through_states(tmp_path / "data", tmp_path / "labeler", settings)
+    made = train_two_stage(tmp_path / "data", tmp_path / "labeler", settings)
     assert made.labeler.facts.inputs == ("track.state",)
     assert load_states(made.states)[1].target == STATE
 
 
 def test_states_are_not_read_off_pictures(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="states are read off features"):
-        train_through_states(tmp_path, tmp_path / "out", ["camera=observation.images.front"])
+        train_two_stage(tmp_path, tmp_path / "out", ["camera=observation.images.front"])

@@ -4,21 +4,21 @@ import pytest
 from opened_files import Opened
 
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest
-from rotoscope.models.inverse_dynamics.labeler import folder_digest, load_labeler
+from rotoscope.models.inverse_dynamics.labeler import LABELER_FOLDER, load_labeler
 from rotoscope.models.latent_actions.model import load_latent
-from rotoscope.models.policy.cloned import load_cloned
+from rotoscope.models.policy.bc_policy import load_bc_policy
 from rotoscope.models.policy.lerobot_facts import read_facts
 from rotoscope.models.policy.lerobot_policy import find_checkpoint, load_lerobot
-from rotoscope.models.states.folder import load_states, states_digest
+from rotoscope.models.states.folder import STATES_FOLDER, load_states
 from rotoscope.pipeline.errors import UsageError
 
 READERS = {
     load_labeler: ("labeler.yaml", "model.safetensors", "metrics.json"),
-    folder_digest: ("labeler.yaml", "model.safetensors"),
+    LABELER_FOLDER.digest: ("labeler.yaml", "model.safetensors"),
     load_latent: ("latent.yaml", "model.safetensors", "metrics.json"),
-    load_cloned: ("policy.yaml", "model.safetensors", "metrics.json"),
+    load_bc_policy: ("policy.yaml", "model.safetensors", "metrics.json"),
     load_states: ("states.yaml", "model.safetensors"),
-    states_digest: ("states.yaml", "model.safetensors"),
+    STATES_FOLDER.digest: ("states.yaml", "model.safetensors"),
     read_facts: ("rotoscope.yaml",),
     find_checkpoint: ("config.json", "model.safetensors"),
     load_lerobot: ("config.json", "model.safetensors", "policy_preprocessor.json", "any/thing"),

@@ -12,7 +12,7 @@ from benchmarks._small_dataset import FPS, publish_small
 from rotoscope.models.training.data import LabelledSet
 from rotoscope.models.training.read import read_labelled
 from rotoscope.pipeline.contract import ActionContract, Dimension
-from rotoscope.pipeline.errors import ContractError, DatasetError, UsageError
+from rotoscope.pipeline.errors import ContractError, DatasetError
 
 CAMERA = "observation.images.front"
 
@@ -72,11 +72,6 @@ def test_states_actions_and_pictures_come_out_row_by_row(published):
 def test_feature_or_camera_that_is_not_there_is_named(published, options, message):
     with pytest.raises(DatasetError, match=message):
         read_labelled(published, **options)
-
-
-def test_labeler_that_sees_nothing_is_refused(published):
-    with pytest.raises(UsageError, match="must see something"):
-        read_labelled(published)
 
 
 def test_wrong_fps_is_refused(spoilt):

@@ -11,7 +11,7 @@ from rotoscope.models.training.checkpoint import (
     save_checkpoint,
 )
 from rotoscope.models.training.config import LoopConfig
-from rotoscope.models.training.loop import Problem, train
+from rotoscope.models.training.loop import Problem, batched_mean, train
 from rotoscope.pipeline.errors import UsageError
 
 CONFIG = LoopConfig(
@@ -41,18 +41,22 @@ def problem(bomb=None, fingerprint="data"):
     rows = torch.randn(100, 3, generator=torch.Generator().manual_seed(5))
     targets = rows.sum(1, keepdim=True)
 
-    def loss(module, batch):
-        bomb.tick()
-        return ((module(rows[batch]) - targets[batch]) ** 2).mean()
+    def loss(module, data, batch):
+        if module.training:
+            bomb.tick()
+        inputs, wanted = data
+        return ((module(inputs[batch]) - wanted[batch]) ** 2).mean()
 
     return Problem(
         name="sum",
         build=lambda: torch.nn.Sequential(
             torch.nn.Linear(3, 16), torch.nn.Dropout(0.2), torch.nn.Linear(16, 1)
         ),
-        num_rows=80,
+        fitted=(rows[:80], targets[:80]),
+        num_fitted=80,
+        held_out=(rows[80:], targets[80:]),
+        num_held_out=20,
         loss=loss,
-        validate=lambda module: float(((module(rows[80:]) - targets[80:]) ** 2).mean()),
         fingerprint=fingerprint,
     )
 
@@ -70,6 +74,15 @@ def test_killed_training_ends_with_the_same_weights(tmp_path, at_call):
     assert again.validation == whole.validation
     for name, value in whole.module.state_dict().items():
         assert torch.equal(value, again.module.state_dict()[name])
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 8])
+def test_mean_of_batches_is_that_of_all_rows(size):
+    import torch
+
+    values = torch.arange(7.0) ** 2
+    mean = batched_mean(lambda rows: values[rows].mean(), 7, size, torch.device("cpu"))
+    assert mean == pytest.approx(13.0)
 
 
 def test_training_leaves_the_generator_of_others_alone(tmp_path):
@@ -91,9 +104,17 @@ def test_another_seed_gives_other_weights(tmp_path):
 def test_training_stops_when_held_out_loss_no_longer_falls(tmp_path):
     import dataclasses
 
+    import torch
+
     losses = iter([3.0, 2.0, 2.5, 2.6, 2.7, 0.0])
-    stuck = dataclasses.replace(problem(), validate=lambda module: next(losses))
-    config = CONFIG.model_copy(update={"patience": 2})
+
+    def loss(module, data, batch):
+        found = made.loss(module, data, batch)
+        return found if module.training else torch.tensor(next(losses))
+
+    made = problem()
+    stuck = dataclasses.replace(made, loss=loss)
+    config = CONFIG.model_copy(update={"patience": 2, "batch_size": 20})
     done = train(stuck, config, checkpoint=tmp_path / "a.pt")
     assert (done.steps, done.validation) == (40, 2.0)
 
@@ -116,7 +137,7 @@ def test_checkpoint_of_another_version_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "rotoscope.models.training.checkpoint.CHECKPOINT_VERSION", CHECKPOINT_VERSION + 1
     )
-    with pytest.raises(UsageError, match="is of version 1, this program reads version 2"):
+    with pytest.raises(UsageError, match="is of version 2, this program reads version 3"):
         load_checkpoint(tmp_path / "a.pt", fingerprint="x")
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from rotoscope.models.training.windows import (
     WindowConfig,
@@ -9,8 +10,8 @@ from rotoscope.models.training.windows import (
     inside_windows,
     nearest_frames,
     sample_windows,
+    windows_of,
 )
-from rotoscope.pipeline.errors import UsageError
 
 
 @pytest.mark.parametrize("rate_hz", [15.0, 29.97, 60.0])
@@ -25,6 +26,28 @@ def test_windows_of_a_linear_motion_do_not_depend_on_the_frame_rate(rate_hz):
 def test_offsets_hold_the_moment_itself():
     offsets_s = WindowConfig(before_s=0.2, after_s=0.1).offsets_s(10.0)
     np.testing.assert_allclose(offsets_s, [-0.2, -0.1, 0, 0.1])
+
+
+def test_window_reaches_no_further_than_it_is_long():
+    offsets_s = WindowConfig(before_s=0.29, after_s=0.11).offsets_s(10.0)
+    np.testing.assert_allclose(offsets_s, [-0.2, -0.1, 0, 0.1])
+    spaced = WindowConfig(before_s=0.3, after_s=0, spacing_s=0.15).offsets_s(10.0)
+    np.testing.assert_allclose(spaced, [-0.3, -0.15, 0])
+
+
+def test_windows_between_frames_hold_inputs_and_nearest_frames_of_those_that_are_known():
+    time_s = np.arange(10) / 10
+    features = np.stack([time_s, np.where(np.arange(10) == 7, np.nan, 1.0)], axis=1)
+    config = WindowConfig(before_s=0.1, after_s=0.1)
+    seen = windows_of(time_s, features, np.array([0.04, 0.34, 0.75]), config, rate_hz=10.0)
+    np.testing.assert_array_equal(seen.known, [False, True, False])
+    np.testing.assert_allclose(seen.inputs, [[-0.1, 0, 0.1, 0, 0.34, 1]], atol=1e-12)
+    np.testing.assert_array_equal(seen.frames, [[2, 3, 4]])
+
+
+def test_nearest_frame_of_a_tie_is_the_earlier_and_of_the_beyond_the_last():
+    found = nearest_frames(np.array([0.0, 1.0, 2.0]), np.array([-9.0, 0.4, 0.5, 0.6, 1.5, 9.0]))
+    np.testing.assert_array_equal(found, [0, 0, 0, 1, 1, 2])
 
 
 def test_windows_beyond_the_ends_are_unknown():
@@ -88,8 +111,8 @@ def test_golden_offsets(before_s, after_s, spacing_s, back, ahead):
 def test_a_window_of_too_many_samples_is_refused():
     config = WindowConfig(before_s=50.0, after_s=50.0, spacing_s=0.1)
     assert len(config.offsets_s(10.0)) == 1001
-    with pytest.raises(UsageError, match=r"has more than 1000 samples 0\.1 s apart"):
-        WindowConfig(before_s=50.0, after_s=50.1, spacing_s=0.1).offsets_s(10.0)
+    with pytest.raises(ValidationError, match=r"has more than 1000 samples 0\.1 s apart"):
+        WindowConfig(before_s=50.0, after_s=50.1, spacing_s=0.1)
 
 
 def test_golden_samples_between_frames():

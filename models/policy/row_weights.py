@@ -16,22 +16,22 @@ VALID, CONFIDENCE = "label.valid", "label.confidence"
 
 
 @dataclass(frozen=True, eq=False)
-class Trust:
-    """How far the rows of one episode are to be believed."""
+class RowWeights:
+    """Which rows of one episode are learned from, and how much each counts."""
 
-    used: Bool[np.ndarray, " time"]
+    mask: Bool[np.ndarray, " time"]
     """Rows that are learned from."""
     weight: Float[np.ndarray, " time"]
-    """How much each counts; 0 where it is not used."""
+    """How much each counts; 0 outside the mask."""
 
 
-def trust_of(
+def row_weights_of(
     dataset: Dataset,
     *,
     weighting: Literal["none", "confidence"] = "none",
     min_confidence: float = 0.0,
-) -> list[Trust]:
-    """Trust in every row of every episode, in the dataset's order.
+) -> list[RowWeights]:
+    """Weights of the rows of every episode, in the dataset's order.
 
     Weights are scaled to a mean of 1 over the rows that are used.
 
@@ -51,28 +51,21 @@ def trust_of(
             "lower min_confidence, or look into the dataset with 'rotoscope report'"
         )
     if weighting == "none":
-        return [Trust(u, u.astype(float)) for u in used]
+        return [RowWeights(u, u.astype(float)) for u in used]
     total = sum(float(c[u].sum()) for u, c in parts)
     if total == 0:
         raise DatasetError(f"{dataset.root}: {CONFIDENCE} is 0 everywhere; use weighting=none")
     mean = total / sum(int(u.sum()) for u in used)
-    return [Trust(u, np.where(u, c / mean, 0.0)) for u, c in parts]
+    return [RowWeights(u, np.where(u, c / mean, 0.0)) for u, c in parts]
 
 
-def said(trust: Sequence[Trust]) -> str:
+def describe(row_weights: Sequence[RowWeights]) -> str:
     """How many rows are left, for people."""
-    rows = sum(len(t.used) for t in trust)
-    used = sum(int(t.used.sum()) for t in trust)
-    without = sum(not t.used.any() for t in trust)
+    rows = sum(len(t.mask) for t in row_weights)
+    used = sum(int(t.mask.sum()) for t in row_weights)
+    without = sum(not t.mask.any() for t in row_weights)
     text = f"learning from {used} of {rows} rows ({rows - used} not trusted)"
-    return text + (f"; {without} of {len(trust)} episodes have none" if without else "")
-
-
-def stretches(used: Bool[np.ndarray, " time"], *, min_rows: int = 1) -> list[tuple[int, int]]:
-    """First row and one past the last of every unbroken stretch of used rows."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], used, [False]]).astype(int)))
-    pairs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-    return [(start, end) for start, end in pairs if end - start >= min_rows]
+    return text + (f"; {without} of {len(row_weights)} episodes have none" if without else "")
 
 
 def _episode(

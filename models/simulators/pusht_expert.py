@@ -33,7 +33,7 @@ _TRANSIT_PX_PER_STEP = 30.0
 
 
 @dataclass
-class PushTeacher:
+class PushExpert:
     """Goes round the block, pushes along a straight line, and plans again."""
 
     _path: list[np.ndarray] = field(default_factory=list)

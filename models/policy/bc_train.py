@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope.models.policy.cloned import (
-    POLICY_VERSION,
-    ClonedPolicy,
+from rotoscope.models.policy.bc_network import policy_loss, run_policy, shifted
+from rotoscope.models.policy.bc_policy import (
+    BcPolicy,
     PolicyFacts,
     network_for,
     save_policy,
 )
-from rotoscope.models.policy.config import CloningConfig
-from rotoscope.models.policy.network import policy_loss, run_policy, shifted
+from rotoscope.models.policy.config import BcConfig
+from rotoscope.models.policy.row_weights import RowWeights
 from rotoscope.models.policy.rows import PolicyRows, rows_of
-from rotoscope.models.policy.trusted import Trust
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
+from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabelledSet
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
 from rotoscope.models.training.model_folder import package_versions
@@ -29,20 +29,20 @@ from rotoscope.models.training.scaling import Scaling
 from rotoscope.pipeline.errors import DatasetError
 
 
-def train_cloning(
+def train_bc(
     data: LabelledSet,
-    trust: Sequence[Trust],
-    config: CloningConfig,
+    row_weights: Sequence[RowWeights],
+    config: BcConfig,
     out: Path,
     *,
     input_names: Sequence[Sequence[str]],
     listener: TrainListener | None = None,
-) -> ClonedPolicy:
+) -> BcPolicy:
     """Trains a policy and writes its folder; goes on where a killed training stopped.
 
     Args:
         data: Labelled episodes.
-        trust: For each, which rows are learned from and how much they count.
+        row_weights: For each episode, which rows are learned from and how much they count.
         config: Settings.
         out: Folder of the policy; `OUT.training` beside it holds the checkpoint until it is done.
         input_names: For each of `config.inputs`, what its numbers are.
@@ -53,49 +53,47 @@ def train_cloning(
         UsageError: A checkpoint of another training, or no such device.
     """
     space = ActionSpace.of(data.contract)
-    parts = [rows_of(e, t, chunk=config.chunk) for e, t in zip(data.episodes, trust, strict=True)]
+    parts = [
+        rows_of(e, t, chunk=config.chunk) for e, t in zip(data.episodes, row_weights, strict=True)
+    ]
     learned, held_out = _split(parts, config)
-    rows, judged = PolicyRows.join([parts[i] for i in learned]), PolicyRows.join(
+    rows, held_rows = PolicyRows.join([parts[i] for i in learned]), PolicyRows.join(
         [parts[i] for i in held_out]
     )  # fmt: skip
     known = rows.actions[rows.weights > 0]
     scaling = Scaling.of(rows.inputs, known, space)
     facts = PolicyFacts(
-        version=POLICY_VERSION,
-        family="bc",
         config=config,
         contract=data.contract,
         input_names=tuple(tuple(names) for names in input_names),
         image_size=data.image_size,
-        data_sha256=_digest(data, trust),
+        data_sha256=_digest(data, row_weights),
         packages=package_versions(),
     )
-    work = out.with_name(out.name + ".training")
+    work = work_folder(out)
     fit = _Fit(config, space, scaling, facts.data_sha256)
-    done = train(fit.problem(rows, judged), config.loop, checkpoint=work / "policy.pt",
+    done = train(fit.problem(rows, held_rows), config.loop, checkpoint=work / "policy.pt",
                  listener=listener)  # fmt: skip
     weights = {name: value.numpy() for name, value in done.module.state_dict().items()}
-    policy = ClonedPolicy(facts, scaling, weights, {})
-    policy.metrics = _scores(policy, judged) | {
+    policy = BcPolicy(facts, scaling, weights, {})
+    policy.metrics = _scores(policy, held_rows) | {
         "steps": done.steps,
         "validation": done.validation,
         "learned_rows": len(rows),
         "held_out": [data.episodes[i].name for i in held_out],
     }
     save_policy(policy, out)
-    (work / "policy.pt").unlink()
-    if not any(work.iterdir()):
-        work.rmdir()
+    remove_checkpoints(work)
     return policy
 
 
-def _split(parts: Sequence[PolicyRows], config: CloningConfig) -> tuple[list[int], list[int]]:
-    """Episodes to learn from, and those the policy is judged on."""
+def _split(parts: Sequence[PolicyRows], config: BcConfig) -> tuple[list[int], list[int]]:
+    """Episodes to learn from, and those the policy is evaluated on."""
     usable = [i for i, part in enumerate(parts) if len(part)]
     if len(usable) < 2:
         raise DatasetError(
             f"{len(usable)} of {len(parts)} episodes have rows to learn from; at least 2 are "
-            "needed, one of them to judge the policy on"
+            "needed, one of them to evaluate the policy on"
         )
     order = np.random.default_rng(config.loop.seed).permutation(usable)
     held = min(max(1, round(len(usable) * config.held_out_share)), len(usable) - 1)
@@ -106,22 +104,23 @@ def _split(parts: Sequence[PolicyRows], config: CloningConfig) -> tuple[list[int
 class _Fit:
     """What loss and validation share."""
 
-    config: CloningConfig
+    config: BcConfig
     space: ActionSpace
     scaling: Scaling
     digest: str
 
-    def problem(self, rows: PolicyRows, judged: PolicyRows) -> Problem:
+    def problem(self, rows: PolicyRows, held_rows: PolicyRows) -> Problem[dict[str, Any]]:
         device = choose_device(self.config.loop)
-        seen, held = self._tensors(rows, device), self._tensors(judged, device)
         settings = self.config.model_dump_json(exclude={"loop"})
         return Problem(
             name="policy",
             build=lambda: network_for(self.config, self.space, len(self.scaling.input_mean)),
-            num_rows=len(rows),
-            loss=lambda module, batch: self._loss(module, seen, batch),
-            validate=lambda module: self._validation(module, held),
-            fingerprint=hashlib.sha256(f"{self.digest}|{settings}".encode()).hexdigest(),
+            fitted=self._tensors(rows, device),
+            num_fitted=len(rows),
+            held_out=self._tensors(held_rows, device),
+            num_held_out=len(held_rows),
+            loss=self._loss,
+            fingerprint=f"{self.digest}|{settings}",
         )
 
     def _tensors(self, rows: PolicyRows, device: Any) -> dict[str, Any]:
@@ -146,18 +145,8 @@ class _Fit:
         out = run_policy(module, data["inputs"][batch], images, chunk=self.config.chunk)
         return policy_loss(out.float(), data["target"][batch], data["weights"][batch], self.space)
 
-    def _validation(self, module: Any, data: dict[str, Any]) -> float:
-        import torch
 
-        num, size = len(data["inputs"]), self.config.loop.batch_size
-        total = 0.0
-        for start in range(0, num, size):
-            batch = torch.arange(start, min(start + size, num), device=data["inputs"].device)
-            total += float(self._loss(module, data, batch)) * len(batch)
-        return total / num
-
-
-def _scores(policy: ClonedPolicy, rows: PolicyRows) -> dict[str, Any]:
+def _scores(policy: BcPolicy, rows: PolicyRows) -> dict[str, Any]:
     """How well the first planned action fits held-out episodes: R2 and MAE, or accuracy."""
     counts = rows.weights[:, 0] > 0
     if not counts.any():
@@ -184,8 +173,8 @@ def _scores(policy: ClonedPolicy, rows: PolicyRows) -> dict[str, Any]:
     return out
 
 
-def _digest(data: LabelledSet, trust: Sequence[Trust]) -> str:
+def _digest(data: LabelledSet, row_weights: Sequence[RowWeights]) -> str:
     found = hashlib.sha256(data.digest().encode())
-    for one in trust:
+    for one in row_weights:
         found.update(one.weight.tobytes())
     return found.hexdigest()

@@ -29,7 +29,7 @@ _MAX_GAP_S = 0.25
 
 
 @dataclass(frozen=True, eq=False)
-class Through:
+class TwoStage:
     """What training through states gives."""
 
     labeler: Labeler
@@ -40,14 +40,14 @@ class Through:
     """What the map is worth."""
 
 
-def train_through_states(
+def train_two_stage(
     data: Path,
     out: Path,
     overrides: Sequence[str] = (),
     *,
     target: str = "observation.state",
     listener: TrainListener | None = None,
-) -> Through:
+) -> TwoStage:
     """Trains a map from features to states, then a labeler on states read off by it.
 
     Each episode's states are read off by a map that has not seen it, so that the labeler learns
@@ -74,7 +74,7 @@ def train_through_states(
     features, facts = learn_map(both, out.with_name(out.name + ".states"))
     through = config.model_copy(update={"inputs": (STATE_TRACK,)})
     labeler = train_inverse_dynamics(features, through, out, listener=listener)
-    return Through(labeler, out.with_name(out.name + ".states"), facts)
+    return TwoStage(labeler, out.with_name(out.name + ".states"), facts)
 
 
 def learn_map(both: LabelledSet, folder: Path) -> tuple[LabelledSet, StateFacts]:
@@ -111,7 +111,7 @@ def learn_map(both: LabelledSet, folder: Path) -> tuple[LabelledSet, StateFacts]
         )
     true = [states[i] for i in shown]
     learned = learn_states([bridged(seen[i]) for i in shown], true)
-    off = np.concatenate(learned.unseen) - np.concatenate(true)
+    off = np.concatenate(learned.cross_fitted) - np.concatenate(true)
     facts = StateFacts(
         inputs=both.inputs[:-1],
         input_sizes=both.input_sizes[:-1],
@@ -122,8 +122,8 @@ def learn_map(both: LabelledSet, folder: Path) -> tuple[LabelledSet, StateFacts]
     )
     save_states(learned.model, facts, folder)
     found = [np.full(s.shape, np.nan) for s in states]
-    for i, unseen in zip(shown, learned.unseen, strict=True):
-        found[i] = _as_shown(both.episodes[i], seen[i], unseen)
+    for i, cross_fitted in zip(shown, learned.cross_fitted, strict=True):
+        found[i] = _as_shown(both.episodes[i], seen[i], cross_fitted)
     episodes = tuple(
         replace(episode, features=features)
         for episode, features in zip(both.episodes, found, strict=True)
@@ -132,8 +132,8 @@ def learn_map(both: LabelledSet, folder: Path) -> tuple[LabelledSet, StateFacts]
 
 
 def _as_shown(
-    episode: LabelledEpisode, seen: np.ndarray, unseen: np.ndarray
+    episode: LabelledEpisode, seen: np.ndarray, cross_fitted: np.ndarray
 ) -> Float[np.ndarray, "time state"]:
     """An episode's states as the stage `track.state` would show them."""
     lost = unseen_too_long(episode.time_s, seen, _MAX_GAP_S)
-    return np.where(lost[:, None], np.nan, read_off(unseen, episode.time_s))
+    return np.where(lost[:, None], np.nan, read_off(cross_fitted, episode.time_s))

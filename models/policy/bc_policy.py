@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,44 +9,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
-from rotoscope.models.policy.config import CloningConfig
-from rotoscope.models.policy.network import build_policy, run_policy
+from rotoscope.models.policy.bc_network import build_policy, run_policy
+from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import (
     WEIGHTS,
+    ModelFacts,
+    ModelFolder,
     Shape,
     below,
-    check_files,
     check_shapes,
     filled,
-    read_arrays,
-    read_facts,
-    read_metrics,
 )
 from rotoscope.models.training.pictures import shrink
 from rotoscope.models.training.scaling import Scaling
 from rotoscope.pipeline.contract import ActionContract
-from rotoscope.pipeline.files.atomic import atomic_path
-
-POLICY_VERSION = 1
-"""Changes with the layout of a policy's folder."""
-FACTS, METRICS = "policy.yaml", "metrics.json"
 
 
-class PolicyFacts(BaseModel):
+class PolicyFacts(ModelFacts):
     """`policy.yaml`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    version: int
-    """`POLICY_VERSION` of the program that wrote it."""
-    family: str
-    """`bc`."""
-    config: CloningConfig
+    version: int = 1
+    """Changes with the layout of the folder."""
+    family: str = "bc"
+    """Behavior cloning, whoever labeled what was cloned."""
+    config: BcConfig
     """Its settings."""
     contract: ActionContract
     """What its actions mean."""
@@ -72,16 +61,23 @@ class PolicyFacts(BaseModel):
         return self
 
 
+POLICY_FOLDER = ModelFolder(
+    PolicyFacts,
+    "policy.yaml",
+    missing="is no trained policy: {}; name the folder that 'rotoscope train policy --out' wrote",
+)
+
+
 @dataclass(eq=False)
-class ClonedPolicy:
+class BcPolicy:
     """Acts as the demonstrations did. Holds what is left of a plan between calls."""
 
     facts: PolicyFacts
-    """Everything but numbers."""
+    """Contents of `policy.yaml`."""
     scaling: Scaling
-    """In front of and behind the network."""
+    """Means and scales in front of and behind the network."""
     weights: dict[str, np.ndarray]
-    """The network's, by name."""
+    """Weights of the network, by name."""
     metrics: dict[str, Any]
     """Scores on held-out episodes."""
     _plan: deque[np.ndarray] = field(default_factory=deque)
@@ -155,7 +151,7 @@ class ClonedPolicy:
         return self.space.decode(encoded[None]).reshape(len(inputs), self.facts.config.chunk, -1)
 
 
-def network_for(config: CloningConfig, space: ActionSpace, num_inputs: int) -> Any:
+def network_for(config: BcConfig, space: ActionSpace, num_inputs: int) -> Any:
     """A network of the size that settings and contract ask for."""
     return build_policy(
         num_inputs=num_inputs,
@@ -165,34 +161,20 @@ def network_for(config: CloningConfig, space: ActionSpace, num_inputs: int) -> A
     )
 
 
-def save_policy(policy: ClonedPolicy, folder: Path) -> None:
+def save_policy(policy: BcPolicy, folder: Path) -> None:
     """Writes the folder, whole or not at all."""
-    from safetensors.numpy import save_file
-
     arrays = {f"scaling.{name}": value for name, value in vars(policy.scaling).items()}
     arrays |= {f"network.{name}": value for name, value in policy.weights.items()}
-    with atomic_path(folder) as temporary:
-        temporary.mkdir()
-        contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
-        save_file(contiguous, temporary / WEIGHTS)
-        facts = policy.facts.model_dump(mode="json")
-        (temporary / FACTS).write_text(yaml.safe_dump(facts, sort_keys=False))
-        (temporary / METRICS).write_text(json.dumps(policy.metrics, indent=2) + "\n")
+    POLICY_FOLDER.save(folder, policy.facts, arrays, policy.metrics)
 
 
-def load_cloned(folder: Path) -> ClonedPolicy:
+def load_bc_policy(folder: Path) -> BcPolicy:
     """A trained policy from its folder.
 
     Raises:
         UsageError: The folder is incomplete or damaged, or was written by another version.
     """
-    check_files(
-        folder,
-        (FACTS, WEIGHTS, METRICS),
-        what="is no trained policy: {}; name the folder that 'rotoscope train policy --out' wrote",
-    )
-    facts = read_facts(folder / FACTS, PolicyFacts, version=POLICY_VERSION)
-    arrays = read_arrays(folder / WEIGHTS)
+    facts, arrays, metrics = POLICY_FOLDER.load(folder)
     num_inputs, num_encoded = facts.num_inputs, ActionSpace.of(facts.contract).num_encoded
     scaling: dict[str, Shape] = {
         "input_mean": (num_inputs,),
@@ -201,7 +183,4 @@ def load_cloned(folder: Path) -> ClonedPolicy:
         "encoded_scale": (num_encoded,),
     }
     check_shapes(below(arrays, "scaling."), scaling, folder / WEIGHTS)
-    metrics = read_metrics(folder / METRICS)
-    return ClonedPolicy(
-        facts, Scaling(**below(arrays, "scaling.")), below(arrays, "network."), metrics
-    )
+    return BcPolicy(facts, Scaling(**below(arrays, "scaling.")), below(arrays, "network."), metrics)

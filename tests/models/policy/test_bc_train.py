@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tiny_data
 
-from rotoscope.models.policy.cloned import load_cloned
+from rotoscope.models.policy.bc_policy import load_bc_policy
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.policy.evaluate_folder import load_policy
 from rotoscope.models.training.loop import TrainEvent
@@ -37,7 +37,7 @@ def act(policy, x, y):
 def test_nonsense_that_is_not_valid_does_not_reach_the_policy(spoilt, tmp_path):
     metrics = train_policy(spoilt, tmp_path / "policy", "bc", FAST)
     assert metrics["mean_r2"] > 0.98
-    policy = load_cloned(tmp_path / "policy")
+    policy = load_bc_policy(tmp_path / "policy")
     assert act(policy, 0.5, -0.5)[0] == pytest.approx(1.5, abs=0.15)
 
 
@@ -69,14 +69,14 @@ def test_confidence_weighs_contradicting_labels(tmp_path):
     for weighting in ("none", "confidence"):
         out = tmp_path / weighting
         train_policy(data, out, "bc", [*FAST, f"weighting={weighting}"])
-        errors[weighting] = abs(act(load_cloned(out), 1.0, 0.0)[0] - 2.0)
+        errors[weighting] = abs(act(load_bc_policy(out), 1.0, 0.0)[0] - 2.0)
     assert errors["confidence"] < 0.4
     assert errors["none"] > 1.0
 
 
 def test_chunks_end_with_the_episode_and_are_executed_in_part(spoilt, tmp_path):
     train_policy(spoilt, tmp_path / "policy", "bc", [*FAST, "chunk=4", "execute=2"])
-    policy = load_cloned(tmp_path / "policy")
+    policy = load_bc_policy(tmp_path / "policy")
     seen = {"observation.state": np.array([1.0, 0.0], np.float32)}
     planned = policy.plan(seen)
     assert planned.shape == (4, 1)
