@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv  # noqa: E402
 
 from rotoscope.models.simulators import gym_environment  # noqa: E402
 from rotoscope.models.simulators.gym_environment import GymEnvironment  # noqa: E402
-from rotoscope.models.simulators.simulator import Step, Views, observe, open_simulator  # noqa: E402
+from rotoscope.models.simulators.simulator import STATE, Step, Views, open_simulator  # noqa: E402
 from rotoscope.pipeline.errors import UsageError  # noqa: E402
 
 NEEDED, HORIZON = 5, 8
@@ -32,12 +32,15 @@ class Ladder:
 
     def reset(self, seed):
         self.height, self.seed = 0, seed
-        return observe([self.height, self.seed], {})
+        return self.seen()
 
     def step(self, action):
         self.height += int(action[0])
         is_success = self.height >= NEEDED
-        return Step(observe([self.height, self.seed], {}), 1.0, is_success, self.height < 0)
+        return Step(self.seen(), 1.0, is_success, self.height < 0)
+
+    def seen(self):
+        return {STATE: np.array([self.height, self.seed], np.float32)}
 
     def close(self):
         pass
