@@ -12,6 +12,10 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.errors import RobotError, one_of
+from rotoscope.pipeline.geometry import se3
+
+JointKind = Literal["revolute", "prismatic", "fixed"]
+"""How a joint moves."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Joint:
 
     name: str
     """Joint name."""
-    kind: Literal["revolute", "prismatic", "fixed"]
+    kind: JointKind
     """How it moves."""
     parent: str
     """Link that it hangs on."""
@@ -56,6 +60,20 @@ class Joint:
     """Whether the file says that it turns without end, and so needs no limits."""
     mimic: Mimic | None = None
     """What it follows, if it does not move by itself."""
+
+    def motion(self, value: float) -> Float[np.ndarray, "4 4"]:
+        """How the joint moves its link, in the link's own frame, when it takes a value [m]."""
+        return joint_motion(self.kind, self.axis, self.anchor_m, value)
+
+
+def joint_motion(
+    kind: JointKind, axis: Float[np.ndarray, " 3"], anchor_m: Float[np.ndarray, " 3"], value: float
+) -> Float[np.ndarray, "4 4"]:
+    """How a joint moves its link: along its axis, or about it through a point of the axis [m]."""
+    if kind == "prismatic":
+        return se3.make(np.eye(3), axis * value)
+    R = se3.exp_so3(axis * value)
+    return se3.make(R, anchor_m - R @ anchor_m)
 
 
 @dataclass(frozen=True)

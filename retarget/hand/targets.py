@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.geometry.hand_frame import in_wrist_frame
+from rotoscope.pipeline.geometry.vectors import unit
 from rotoscope.pipeline.tracks import Side
 from rotoscope.retarget.hand.vector_objective import Vectors
 from rotoscope.retarget.kinematics.tree import Mark
@@ -180,9 +181,9 @@ def _nearness(
 
 def palm_from_wrist(robot: HandRobot) -> Float[np.ndarray, "3 3"]:
     """Axes of the human wrist frame in the palm link; see `wrist_rotation` for what they are."""
-    z = _unit(np.array(robot.config.forward))
+    z = unit(np.array(robot.config.forward))
     normal = np.array(robot.config.palm_normal)
-    x = _unit(normal - (normal @ z) * z)
+    x = unit(normal - (normal @ z) * z)
     return np.stack([x, np.cross(z, x), z], axis=1)
 
 
@@ -190,10 +191,6 @@ def _root_from_wrist(robot: HandRobot) -> Float[np.ndarray, "3 3"]:
     palm = Mark(robot.config.palm.link, se3.make(palm_from_wrist(robot), np.zeros(3)))
     reached = robot.tree([palm]).reach(robot.rest[None])
     return np.asarray(reached.R[0, 0])
-
-
-def _unit(v: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
-    return v / np.linalg.norm(v)
 
 
 def names_of(robot: HandRobot) -> tuple[str, ...]:

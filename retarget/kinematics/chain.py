@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.geometry.arrays import Array
 
-Array = Any
-"""A NumPy array or a torch tensor."""
 JointKind = Literal["revolute", "prismatic"]
 
 

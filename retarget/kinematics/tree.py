@@ -17,14 +17,13 @@ from jaxtyping import Float, Int
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.geometry.arrays import Array
+from rotoscope.pipeline.geometry.vectors import cross
 from rotoscope.retarget.description.links import Description, Joint
 from rotoscope.retarget.kinematics.chain import Reached, rotation_of_z_onto
 
 NUM_BASE = 6
 """Columns of a floating base: position [m], then rotation vector [rad]."""
-
-Array = Any
-"""A NumPy array or a torch tensor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,18 +83,16 @@ class KinematicTree:
         self._carrier = np.array([rank[name] if name else -1 for name, _ in placed], int)
         is_revolute = np.array([n.joint.kind == "revolute" for n in nodes], bool)
         self._constants = {
-            "fixed_R": np.array([n.T[:3, :3] for n in nodes]).reshape(-1, 3, 3),
-            "fixed_p": np.array([n.T[:3, 3] for n in nodes]).reshape(-1, 3),
-            "mark_R": np.array([T[:3, :3] for _, T in placed]),
-            "mark_p": np.array([T[:3, 3] for _, T in placed]),
+            "fixed": np.array([n.T[:3] for n in nodes]).reshape(-1, 3, 4),
+            "mark": np.array([T[:3] for _, T in placed]).reshape(-1, 3, 4),
             "gain": np.array([n.gain for n in nodes]).reshape(len(nodes), len(columns)),
-            "offset": np.array([n.offset for n in nodes]),
-            "turns": is_revolute.astype(float),
+            "offset": np.array([n.offset for n in nodes])[:, None],
+            "turns": is_revolute.astype(float)[:, None],
         }
         self._slides = not is_revolute.all()
         self._pairs = _pairs_of(self._ancestry(), self._constants["gain"])
-        self._constants["pair_gain"] = self._pairs.gain
-        self._constants["pair_turns"] = is_revolute.astype(float)[self._pairs.joint]
+        self._constants["pair_gain"] = self._pairs.gain[:, None, None]
+        self._constants["pair_turns"] = is_revolute.astype(float)[self._pairs.joint, None, None]
         self._on: dict[Any, dict[str, Array]] = {}
 
     @property
@@ -124,43 +121,52 @@ class KinematicTree:
             jacobian: Whether `J_p` is wanted.
             rotations: Whether with it `J_w` is.
         """
+        xp = array_namespace(x)
         c = self._constants_on(x)
-        T_base, left = self._base(x, R_reference)
+        (R_base, p_base), left = self._base(x, R_reference)
         q = x[:, NUM_BASE:] if self.is_floating else x
-        axes, origins, R, p = self._walk(q @ c["gain"].T + c["offset"], c, T_base)
-        carrier_R = _rows(R, T_base[0], self._carrier)
-        carrier_p = _rows(p, T_base[1], self._carrier)
-        mark_p = carrier_p + (carrier_R @ c["mark_p"][..., None])[..., 0]
-        mark_R = carrier_R @ c["mark_R"]
+        R, p = self._walk(c["gain"] @ q.T + c["offset"], c, R_base, p_base)
+        R_mark, p_mark = _attach(
+            _rows(R, R_base, self._carrier), _rows(p, p_base, self._carrier), c["mark"]
+        )
         if not jacobian:
-            return Reached(mark_p, mark_R)
+            return Reached(xp.moveaxis(p_mark, 0, 1), xp.moveaxis(R_mark, 0, 1))
         joint, mark = self._pairs.joint.tolist(), self._pairs.mark.tolist()
-        axis, turns = axes[:, joint], c["pair_turns"][:, None]
-        moved = _cross(axis, mark_p[:, mark] - origins[:, joint])
+        # Lynch and Park 2017, section 5.1.1: a joint turns a mark about its axis z, which moves
+        # it by z x (mark - origin); a joint that slides moves it by z.
+        axis = R[joint, :, :, 2]
+        moved = cross(axis, p_mark[mark] - p[joint])
+        turned = axis
         if self._slides:
-            moved = turns * moved + (1.0 - turns) * axis
+            turns = c["pair_turns"]
+            moved, turned = turns * moved + (1.0 - turns) * axis, turns * axis
         J_p = self._by_column(moved, c)
-        J_w = self._by_column(turns * axis, c) if rotations else None
+        J_w = self._by_column(turned, c) if rotations else None
         if self.is_floating:
-            _add_base(J_p, J_w, mark_p - T_base[1][:, None], left)
-        return Reached(mark_p, mark_R, J_p, J_w)
+            _add_base(J_p, J_w, p_mark - p_base, left)
+        return Reached(
+            xp.moveaxis(p_mark, 0, 1),
+            xp.moveaxis(R_mark, 0, 1),
+            xp.moveaxis(J_p, 2, 0),
+            None if J_w is None else xp.moveaxis(J_w, 2, 0),
+        )
 
     def _by_column(self, J: Array, c: dict[str, Array]) -> Array:
-        """Jacobian (time, column, mark, 3) out of what each joint does to each mark it moves.
+        """Jacobian (column, mark, time, 3) out of what each joint does to each mark it moves.
 
         Of all pairs of a column and a mark, most do not meet: a leg moves no arm.
         """
         xp = array_namespace(J)
-        n, columns, marks = len(J), self.num_columns, len(self._carrier)
-        out = xp.zeros((n, columns * marks, 3), dtype=J.dtype, device=device(J))
-        J = J * c["pair_gain"][:, None]
+        columns, marks = self.num_columns, len(self._carrier)
+        out = xp.zeros((columns * marks, *J.shape[1:]), dtype=J.dtype, device=device(J))
+        J = J * c["pair_gain"]
         first = NUM_BASE if self.is_floating else 0
         entry = ((self._pairs.column + first) * marks + self._pairs.mark).tolist()
         for part in self._pairs.rounds[:1]:
-            out[:, entry[part]] = J[:, part]
+            out[entry[part]] = J[part]
         for part in self._pairs.rounds[1:]:
-            out[:, entry[part]] += J[:, part]
-        return out.reshape(n, columns, marks, 3)
+            out[entry[part]] += J[part]
+        return out.reshape(columns, marks, *J.shape[1:])
 
     def _base(self, x: Array, R_reference: Array) -> tuple[tuple[Array, Array], Array]:
         """Pose of the root, and the left Jacobian of its rotation vector."""
@@ -169,31 +175,33 @@ class KinematicTree:
             eye = xp.asarray(np.eye(3), dtype=x.dtype, device=device(x))
             here = xp.zeros((len(x), 3), dtype=x.dtype, device=device(x))
             return (xp.broadcast_to(eye, (len(x), 3, 3)), here), None
-        turn, left = exp_and_left_jacobian(x[:, 3:NUM_BASE])
-        return (turn @ R_reference, x[:, :3]), left
+        turn = x[:, 3:NUM_BASE]
+        return (se3.exp_so3(turn) @ R_reference, x[:, :3]), se3.left_jacobian(turn)
 
     def _walk(
-        self, q: Array, c: dict[str, Array], T_base: tuple[Array, Array]
-    ) -> tuple[Array, Array, Array, Array]:
+        self, q: Array, c: dict[str, Array], R_base: Array, p_base: Array
+    ) -> tuple[Array, Array]:
+        """Frames of all joints after they moved, (joint, time, ...); z is their axis."""
         xp = array_namespace(q)
-        n = len(q)
-        cos, sin = xp.cos(q)[..., None], xp.sin(q)[..., None]
-        R = xp.empty((n, q.shape[1], 3, 3), dtype=q.dtype, device=device(q))
-        p = xp.empty((n, q.shape[1], 3), dtype=q.dtype, device=device(q))
+        R = xp.empty((*q.shape, 3, 3), dtype=q.dtype, device=device(q))
+        p = xp.empty((*q.shape, 3), dtype=q.dtype, device=device(q))
+        cos, sin = xp.cos(q), xp.sin(q)
+        if self._slides:
+            cos, sin = c["turns"] * cos + (1.0 - c["turns"]), c["turns"] * sin
+        cos, sin = cos[..., None], sin[..., None]
         for start, end in self.levels:
-            parents = self._parent[start:end]
-            R_parent, p_parent = _rows(R, T_base[0], parents), _rows(p, T_base[1], parents)
-            fixed_p = c["fixed_p"][start:end, :, None]
-            here = R_parent @ c["fixed_R"][start:end]
-            at = p_parent + (R_parent @ fixed_p)[..., 0]
-            turns, C, S = c["turns"][start:end, None], cos[:, start:end], sin[:, start:end]
-            C, S = turns * C + (1.0 - turns), turns * S
-            R[:, start:end, :, 0] = here[..., 0] * C + here[..., 1] * S
-            R[:, start:end, :, 1] = here[..., 1] * C - here[..., 0] * S
-            R[:, start:end, :, 2] = here[..., 2]
-            slide = (1.0 - turns) * q[:, start:end, None]
-            p[:, start:end] = at + here[..., 2] * slide
-        return R[..., 2], p, R, p
+            level, parents = slice(start, end), self._parent[start:end]
+            here, p[level] = _attach(
+                _rows(R, R_base, parents), _rows(p, p_base, parents), c["fixed"][level]
+            )
+            # The frame's axis is z, so turning it mixes its first two columns alone.
+            R[level, ..., 0] = here[..., 0] * cos[level] + here[..., 1] * sin[level]
+            R[level, ..., 1] = here[..., 1] * cos[level] - here[..., 0] * sin[level]
+            R[level, ..., 2] = here[..., 2]
+            if self._slides:
+                slide = (1.0 - c["turns"][level]) * q[level]
+                p[level] += here[..., 2] * slide[..., None]
+        return R, p
 
     def _ancestry(self) -> Float[np.ndarray, "joint mark"]:
         """1 where a joint moves a mark."""
@@ -215,67 +223,41 @@ class KinematicTree:
         return self._on[key]
 
 
-def exp_and_left_jacobian(w: Array) -> tuple[Array, Array]:
-    """Rotation of a rotation vector, and how the rotation changes with the vector.
+def _attach(R: Array, p: Array, fixed: Array) -> tuple[Array, Array]:
+    """Frames fixed to others, (joint, time, ...), by where they are in them, (joint, 3, 4).
 
-    `exp(w + dw) = exp(J dw) exp(w)` to first order (Solà et al. 2018, equations 145 and 146).
-
-    Args:
-        w: Rotation vectors, (time, 3) [rad].
+    One matrix product over all frames instead of one small product a frame.
     """
-    xp = array_namespace(w)
-    angle2 = xp.sum(w * w, axis=-1)[:, None, None]
-    is_small = angle2 < 1e-8
-    safe = xp.where(is_small, xp.ones_like(angle2), angle2)
-    angle = xp.sqrt(safe)
-    a = xp.where(is_small, 1.0 - angle2 / 6.0, xp.sin(angle) / angle)
-    b = xp.where(is_small, 0.5 - angle2 / 24.0, (1.0 - xp.cos(angle)) / safe)
-    c = xp.where(is_small, 1.0 / 6.0 - angle2 / 120.0, (1.0 - xp.sin(angle) / angle) / safe)
-    W = _skew(w)
-    W2 = W @ W
-    eye = xp.asarray(np.eye(3), dtype=w.dtype, device=device(w))
-    return eye + a * W + b * W2, eye + b * W + c * W2
-
-
-def _skew(w: Array) -> Array:
-    xp = array_namespace(w)
-    zero = xp.zeros_like(w[:, 0])
-    x, y, z = w[:, 0], w[:, 1], w[:, 2]
-    rows = [xp.stack(r, axis=-1) for r in ((zero, -z, y), (z, zero, -x), (-y, x, zero))]
-    return xp.stack(rows, axis=-2)
-
-
-def _cross(a: Array, b: Array) -> Array:
-    xp = array_namespace(b)
-    x = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
-    y = a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]
-    z = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
-    return xp.stack([x, y, z], axis=-1)
+    joints, frames = p.shape[:2]
+    found = (R.reshape(joints, -1, 3) @ fixed).reshape(joints, frames, 3, 4)
+    return found[..., :3], p + found[..., 3]
 
 
 def _rows(of_joints: Array, of_base: Array, which: np.ndarray) -> Array:
     """Entries of some joints, the base's where the index is -1."""
+    if len(which) == 1:
+        return (of_base if which[0] < 0 else of_joints[int(which[0])])[None]
     xp = array_namespace(of_joints)
-    base = xp.broadcast_to(of_base[:, None], (len(of_base), len(which), *of_base.shape[1:]))
+    base = xp.broadcast_to(of_base, (len(which), *of_base.shape))
     if (which < 0).all():
         return base
-    picked = of_joints[:, np.maximum(which, 0).tolist()]
+    picked = of_joints[np.maximum(which, 0).tolist()]
     if (which >= 0).all():
         return picked
     here = xp.asarray(which < 0, device=device(of_joints))
-    return xp.where(here.reshape(1, -1, *[1] * (of_base.ndim - 1)), base, picked)
+    return xp.where(here.reshape(-1, *[1] * of_base.ndim), base, picked)
 
 
 def _add_base(J_p: Array, J_w: Array | None, lever: Array, left: Array) -> None:
     """Writes the columns of the base into Jacobians that are zero there."""
     xp = array_namespace(J_p)
     # Rotating the base by a column of the left Jacobian moves every mark about the base.
-    axes = xp.moveaxis(left, 1, 2)[:, :, None]
+    axes = xp.moveaxis(left, -1, 0)[:, None]
     for k in range(3):
-        J_p[:, k, :, k] = 1.0
-    J_p[:, 3:NUM_BASE] = _cross(axes, lever[:, None])
+        J_p[k, ..., k] = 1.0
+    J_p[3:NUM_BASE] = cross(axes, lever)
     if J_w is not None:
-        J_w[:, 3:NUM_BASE] = axes
+        J_w[3:NUM_BASE] = axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -313,7 +295,7 @@ class _Builder:
             if joint.kind == "fixed":
                 continue
             if joint.name in self.held:
-                T = T @ _moved(joint, self.held[joint.name])
+                T = T @ joint.motion(self.held[joint.name])
                 continue
             to_z = rotation_of_z_onto(joint.axis)
             anchor = se3.make(np.eye(3), joint.anchor_m)
@@ -347,13 +329,6 @@ class _Builder:
             joint = self.description.joints[joint.mimic.joint]
             seen.append(joint.name)
         return factor * np.eye(len(self.columns))[self.columns.index(joint.name)], offset
-
-
-def _moved(joint: Joint, value: float) -> Float[np.ndarray, "4 4"]:
-    if joint.kind == "prismatic":
-        return se3.make(np.eye(3), joint.axis * value)
-    R = se3.exp_so3(joint.axis * value)
-    return se3.make(R, joint.anchor_m - R @ joint.anchor_m)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from array_api_compat import array_namespace, device, is_numpy_namespace
 
-Array = Any
-"""A NumPy array or a torch tensor."""
+from rotoscope.pipeline.geometry.arrays import Array
 
 
 def empty_bands(x: Array) -> Array:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, device
 from jaxtyping import Float, Int
 
+from rotoscope.pipeline.geometry.arrays import Array
 from rotoscope.retarget.kinematics.chain import Kinematics
 from rotoscope.retarget.optimize.banded import empty_bands
 from rotoscope.retarget.optimize.differences import (
@@ -26,9 +26,6 @@ BLOCK_BYTES = 2_500_000
 """Size of the Jacobians that are made together: they stay in the processor's cache."""
 BLOCK_FRAMES = (16, 256)
 """Frames that are linearised together at least and at most."""
-
-Array = Any
-"""A NumPy array or a torch tensor."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Bool, Float
+
+from rotoscope.pipeline.geometry.arrays import Array
 
 REFERENCE_INTERVAL_S = 1.0 / 30.0
 """Weights are per this much time, so that a faster camera does not weigh more."""
 MAX_FRAME_INTERVAL_S = 0.1
 """A frame beside a long gap stands for no more time than this."""
-
-Array = Any
-"""A NumPy array or a torch tensor."""
 
 
 def acceleration_bands(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from array_api_compat import array_namespace, device
 from jaxtyping import Float
 
+from rotoscope.pipeline.geometry.arrays import Array
 from rotoscope.retarget.optimize.banded import solve_banded
 from rotoscope.retarget.optimize.differences import acceleration_stencil
 from rotoscope.retarget.optimize.margins import (
@@ -48,9 +49,6 @@ LEAST_SLACK = 0.1
 """Distance to each limit that the search starts with at least, as a share of its range."""
 NO_LIMIT = 1e3
 """Stands for a position limit that is infinite, as that of a floating base is [m or rad]."""
-
-Array = Any
-"""A NumPy array or a torch tensor."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,16 +8,17 @@ Zisserman 2004, A6.8), and where a `far` distance is given times that of a Cauch
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from array_api_compat import array_namespace
 from jaxtyping import Int
 
+from rotoscope.pipeline.geometry.arrays import Array
+from rotoscope.pipeline.geometry.se3 import rotation_vector
+from rotoscope.pipeline.geometry.vectors import dot
 from rotoscope.retarget.kinematics.chain import Reached
 
-Array = Any
-"""A NumPy array or a torch tensor."""
 Frames = Int[np.ndarray, " part"]
 """Numbers of frames."""
 
@@ -310,37 +311,7 @@ def vector_rows(error: Array, J: Array, present: Array, sigma: float, robust: fl
     return Rows(error.reshape(n, rows), J.reshape(n, J.shape[1], rows), weight.reshape(n, rows))
 
 
-def dot(a: Array, b: Array) -> Array:
-    """Products of vectors along the last axis, of three numbers: much faster than a sum over it."""
-    return a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1] + a[..., 2] * b[..., 2]
-
-
 def active(weight: Array) -> list[int]:
     """Rows that count in some frame; of the others, no Jacobian is needed."""
     xp = array_namespace(weight)
     return [int(i) for i in xp.nonzero(xp.any(weight > 0.0, axis=0))[0]]
-
-
-def rotation_vector(R: Array) -> Array:
-    """Rotation vectors [rad] of rotation matrices (..., 3, 3), stable up to just below half a turn.
-
-    At half a turn exactly, where the axis has no sign, the vector is zero.
-    """
-    xp = array_namespace(R)
-    axis = xp.stack(
-        [
-            R[..., 2, 1] - R[..., 1, 2],
-            R[..., 0, 2] - R[..., 2, 0],
-            R[..., 1, 0] - R[..., 0, 1],
-        ],
-        axis=-1,
-    )
-    twice_sin = xp.sqrt(xp.sum(axis * axis, axis=-1))
-    cos = 0.5 * (R[..., 0, 0] + R[..., 1, 1] + R[..., 2, 2] - 1.0)
-    angle = xp.atan2(0.5 * twice_sin, cos)
-    is_small = twice_sin < 1e-9
-    safe = xp.where(is_small, xp.ones_like(twice_sin), twice_sin)
-    # At half a turn exactly every axis is as good as any other, and none is taken: rounding and
-    # the other terms lead away from there.
-    factor = xp.where(is_small, 0.5 * xp.ones_like(safe), angle / safe)
-    return axis * factor[..., None]

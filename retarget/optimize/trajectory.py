@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, device, is_numpy_namespace
 from jaxtyping import Bool, Float, Int
 
+from rotoscope.pipeline.geometry.arrays import Array
 from rotoscope.retarget.kinematics.chain import Kinematics
 from rotoscope.retarget.optimize.cost import Calm, Objective
 from rotoscope.retarget.optimize.feasible import make_feasible
@@ -23,9 +23,6 @@ KEYFRAME_INTERVAL_S = 0.3
 FASTER_THAN_LIMIT = 20.0
 """What a guess pays for moving between keyframes at twice the speed that is allowed, in units of
 its own cost."""
-
-Array = Any
-"""A NumPy array or a torch tensor."""
 
 
 @dataclass(frozen=True, eq=False)
