@@ -83,8 +83,8 @@ class KinematicTree:
         self._carrier = np.array([rank[name] if name else -1 for name, _ in placed], int)
         is_revolute = np.array([n.joint.kind == "revolute" for n in nodes], bool)
         self._constants = {
-            "fixed": np.array([n.T[:3] for n in nodes]).reshape(-1, 3, 4),
-            "mark": np.array([T[:3] for _, T in placed]).reshape(-1, 3, 4),
+            "fixed": np.array([n.T[:3].T for n in nodes]).reshape(-1, 4, 3),
+            "mark": np.array([T[:3].T for _, T in placed]).reshape(-1, 4, 3),
             "gain": np.array([n.gain for n in nodes]).reshape(len(nodes), len(columns)),
             "offset": np.array([n.offset for n in nodes])[:, None],
             "turns": is_revolute.astype(float)[:, None],
@@ -123,19 +123,18 @@ class KinematicTree:
         """
         xp = array_namespace(x)
         c = self._constants_on(x)
-        (R_base, p_base), left = self._base(x, R_reference)
+        base, left = self._base(x, R_reference)
         q = x[:, NUM_BASE:] if self.is_floating else x
-        R, p = self._walk(c["gain"] @ q.T + c["offset"], c, R_base, p_base)
-        R_mark, p_mark = _attach(
-            _rows(R, R_base, self._carrier), _rows(p, p_base, self._carrier), c["mark"]
-        )
+        joints = self._walk(c["gain"] @ q.T + c["offset"], c, base)
+        marks = _attach(_frames(joints, base, self._carrier), c["mark"])
+        p, R = xp.moveaxis(marks[:, 3], 0, 1), xp.permute_dims(marks[:, :3], (2, 0, 3, 1))
         if not jacobian:
-            return Reached(xp.moveaxis(p_mark, 0, 1), xp.moveaxis(R_mark, 0, 1))
+            return Reached(p, R)
         joint, mark = self._pairs.joint.tolist(), self._pairs.mark.tolist()
         # Lynch and Park 2017, section 5.1.1: a joint turns a mark about its axis z, which moves
         # it by z x (mark - origin); a joint that slides moves it by z.
-        axis = R[joint, :, :, 2]
-        moved = cross(axis, p_mark[mark] - p[joint])
+        axis = joints[joint, 2]
+        moved = cross(axis, marks[mark, 3] - joints[joint, 3])
         turned = axis
         if self._slides:
             turns = c["pair_turns"]
@@ -143,13 +142,9 @@ class KinematicTree:
         J_p = self._by_column(moved, c)
         J_w = self._by_column(turned, c) if rotations else None
         if self.is_floating:
-            _add_base(J_p, J_w, p_mark - p_base, left)
-        return Reached(
-            xp.moveaxis(p_mark, 0, 1),
-            xp.moveaxis(R_mark, 0, 1),
-            xp.moveaxis(J_p, 2, 0),
-            None if J_w is None else xp.moveaxis(J_w, 2, 0),
-        )
+            _add_base(J_p, J_w, marks[:, 3] - base[3], left)
+        J_w = None if J_w is None else xp.moveaxis(J_w, 2, 0)
+        return Reached(p, R, xp.moveaxis(J_p, 2, 0), J_w)
 
     def _by_column(self, J: Array, c: dict[str, Array]) -> Array:
         """Jacobian (column, mark, time, 3) out of what each joint does to each mark it moves.
@@ -168,40 +163,39 @@ class KinematicTree:
             out[entry[part]] += J[part]
         return out.reshape(columns, marks, *J.shape[1:])
 
-    def _base(self, x: Array, R_reference: Array) -> tuple[tuple[Array, Array], Array]:
-        """Pose of the root, and the left Jacobian of its rotation vector."""
+    def _base(self, x: Array, R_reference: Array) -> tuple[Array, Array]:
+        """Frame of the root, (4, time, 3), and the left Jacobian of its rotation vector."""
         xp = array_namespace(x)
         if not self.is_floating:
-            eye = xp.asarray(np.eye(3), dtype=x.dtype, device=device(x))
-            here = xp.zeros((len(x), 3), dtype=x.dtype, device=device(x))
-            return (xp.broadcast_to(eye, (len(x), 3, 3)), here), None
+            eye = xp.eye(4, 3, dtype=x.dtype, device=device(x))
+            return xp.broadcast_to(eye[:, None], (4, len(x), 3)), None
         turn = x[:, 3:NUM_BASE]
-        return (se3.exp_so3(turn) @ R_reference, x[:, :3]), se3.left_jacobian(turn)
+        axes = xp.moveaxis(se3.exp_so3(turn) @ R_reference, -1, 0)
+        return xp.concat([axes, x[None, :, :3]], axis=0), se3.left_jacobian(turn)
 
-    def _walk(
-        self, q: Array, c: dict[str, Array], R_base: Array, p_base: Array
-    ) -> tuple[Array, Array]:
-        """Frames of all joints after they moved, (joint, time, ...); z is their axis."""
+    def _walk(self, q: Array, c: dict[str, Array], base: Array) -> Array:
+        """Frames of all joints after they moved, (joint, 4, time, 3).
+
+        A frame is its axes x, y and z and its origin. They are apart in memory, and time is within
+        them, so that a joint of thousands of frames takes a few operations on long rows.
+        """
         xp = array_namespace(q)
-        R = xp.empty((*q.shape, 3, 3), dtype=q.dtype, device=device(q))
-        p = xp.empty((*q.shape, 3), dtype=q.dtype, device=device(q))
+        out = xp.empty((len(q), 4, q.shape[1], 3), dtype=q.dtype, device=device(q))
         cos, sin = xp.cos(q), xp.sin(q)
         if self._slides:
             cos, sin = c["turns"] * cos + (1.0 - c["turns"]), c["turns"] * sin
         cos, sin = cos[..., None], sin[..., None]
         for start, end in self.levels:
-            level, parents = slice(start, end), self._parent[start:end]
-            here, p[level] = _attach(
-                _rows(R, R_base, parents), _rows(p, p_base, parents), c["fixed"][level]
-            )
-            # The frame's axis is z, so turning it mixes its first two columns alone.
-            R[level, ..., 0] = here[..., 0] * cos[level] + here[..., 1] * sin[level]
-            R[level, ..., 1] = here[..., 1] * cos[level] - here[..., 0] * sin[level]
-            R[level, ..., 2] = here[..., 2]
+            level = slice(start, end)
+            here = _attach(_frames(out, base, self._parent[level]), c["fixed"][level])
+            # The joint's axis is z, so turning it mixes x and y alone.
+            out[level, 0] = here[:, 0] * cos[level] + here[:, 1] * sin[level]
+            out[level, 1] = here[:, 1] * cos[level] - here[:, 0] * sin[level]
+            out[level, 2:] = here[:, 2:]
             if self._slides:
                 slide = (1.0 - c["turns"][level]) * q[level]
-                p[level] += here[..., 2] * slide[..., None]
-        return R, p
+                out[level, 3] += here[:, 2] * slide[..., None]
+        return out
 
     def _ancestry(self) -> Float[np.ndarray, "joint mark"]:
         """1 where a joint moves a mark."""
@@ -223,18 +217,19 @@ class KinematicTree:
         return self._on[key]
 
 
-def _attach(R: Array, p: Array, fixed: Array) -> tuple[Array, Array]:
-    """Frames fixed to others, (joint, time, ...), by where they are in them, (joint, 3, 4).
+def _attach(frames: Array, fixed: Array) -> Array:
+    """Frames (item, 4, time, 3) fixed to others, by where they are in these, (item, 4, 3).
 
-    One matrix product over all frames instead of one small product a frame.
+    One matrix product over all times instead of one small product a time.
     """
-    joints, frames = p.shape[:2]
-    found = (R.reshape(joints, -1, 3) @ fixed).reshape(joints, frames, 3, 4)
-    return found[..., :3], p + found[..., 3]
+    items, _, times, _ = frames.shape
+    found = (fixed @ frames[:, :3].reshape(items, 3, -1)).reshape(items, 4, times, 3)
+    found[:, 3] += frames[:, 3]
+    return found
 
 
-def _rows(of_joints: Array, of_base: Array, which: np.ndarray) -> Array:
-    """Entries of some joints, the base's where the index is -1."""
+def _frames(of_joints: Array, of_base: Array, which: np.ndarray) -> Array:
+    """Frames of some joints, the base's where the index is -1."""
     if len(which) == 1:
         return (of_base if which[0] < 0 else of_joints[int(which[0])])[None]
     xp = array_namespace(of_joints)
@@ -245,7 +240,7 @@ def _rows(of_joints: Array, of_base: Array, which: np.ndarray) -> Array:
     if (which >= 0).all():
         return picked
     here = xp.asarray(which < 0, device=device(of_joints))
-    return xp.where(here.reshape(-1, *[1] * of_base.ndim), base, picked)
+    return xp.where(here[:, None, None, None], base, picked)
 
 
 def _add_base(J_p: Array, J_w: Array | None, lever: Array, left: Array) -> None:
