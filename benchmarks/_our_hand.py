@@ -14,7 +14,6 @@ from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.hand.vector_objective import Vectors, VectorWeights, follow_vectors
 from rotoscope.retarget.robots.joint_limits import (
     JointLimits,
-    follows,
     free_joints,
     joint_limits,
     joint_rest,
@@ -96,6 +95,6 @@ def _with_followers(
     movable = [joint.name for joint in description.joints.values() if joint.kind != "fixed"]
     columns = []
     for name in movable:
-        link = follows(description, name)
-        columns.append(link.factor * values[:, names.index(link.master)] + link.offset)
+        link = description.resolve_mimic(name)
+        columns.append(link.multiplier * values[:, names.index(link.joint)] + link.offset)
     return movable, np.stack(columns, axis=1)

@@ -17,12 +17,13 @@ from benchmarks.figure import Bar, Figure
 from rotoscope.pipeline.errors import AssetError
 from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.description.locate import robot_file
-from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
+from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.kinematics.tree import KinematicTree
 from rotoscope.retarget.onboarding.check import propose
 from rotoscope.retarget.onboarding.proposal import Proposal
 from rotoscope.retarget.robots.arm_config import load_config
+from rotoscope.retarget.robots.robot import Robot, load_hand, load_humanoid
 from rotoscope.retarget.robots.self_check import check_robot
-from rotoscope.retarget.robots.tree_robot import TreeRobot, load_hand, load_humanoid
 
 ROBOTS = (
     "allegro_right",
@@ -77,7 +78,7 @@ def run() -> list[Figure]:
     ]
 
 
-def _load(name: str) -> tuple[TreeRobot, Proposal, float]:
+def _load(name: str) -> tuple[Robot, Proposal, float]:
     config, config_file = load_config(name)
     path = robot_file(config, config_file)
     robot = load_hand(name) if config.kind == "hand" else load_humanoid(name)
@@ -86,7 +87,7 @@ def _load(name: str) -> tuple[TreeRobot, Proposal, float]:
     return robot, proposal, time.process_time() - began
 
 
-def _facts(robot: TreeRobot, proposal: Proposal) -> Iterator[tuple[str, bool]]:
+def _facts(robot: Robot, proposal: Proposal) -> Iterator[tuple[str, bool]]:
     """Every fact of the shipped file that a proposal can hold, and whether it does."""
     shipped = robot.config.model_dump()
     found = proposal.mapping()
@@ -155,7 +156,7 @@ def _same_foot(ours: Mapping[str, Any] | None, theirs: Mapping[str, Any]) -> boo
     return bool(edges.max() <= SOLE_M)
 
 
-def _same_joints(robot: TreeRobot, proposal: Proposal) -> bool:
+def _same_joints(robot: Robot, proposal: Proposal) -> bool:
     """Whether the proposal's action has the same joints."""
     fixed = set(proposal.mapping().get("joints", {}))
     held = set(robot.held) - {
@@ -165,6 +166,6 @@ def _same_joints(robot: TreeRobot, proposal: Proposal) -> bool:
     return fixed == held
 
 
-def _base(robot: TreeRobot) -> str:
+def _base(robot: Robot) -> str:
     config = robot.config.model_dump()
     return str(config["root"] if config["kind"] == "humanoid" else config["palm"]["link"])

@@ -48,7 +48,7 @@ HELPERS: dict[str, str] = {
     "humanoid_joints": "rotoscope.retarget.rendering.humanoid_views:humanoid_joints",
     "hand_lines": "rotoscope.retarget.rendering.hand_views:hand_lines",
     "mujoco": "rotoscope.retarget.description.mujoco:import_mujoco",
-    "robot": "rotoscope.retarget.robots.arm:load_robot",
+    "robot": "rotoscope.retarget.robots.arm:load_arm",
     "robot_assets": "rotoscope.retarget.robots.shipped:robot_assets",
     "robot_check": "rotoscope.retarget.onboarding.check:check",
     "train_inverse_dynamics": "rotoscope.models.inverse_dynamics.train_command:train_from_dataset",

@@ -13,7 +13,7 @@ from rotoscope.pipeline.types import Clip, Video
 from rotoscope.retarget.ground.stage import Ground, GroundConfig
 from rotoscope.retarget.humanoid.human_skeleton import LIMBS, Person
 from rotoscope.retarget.humanoid.stage import RetargetHumanoid, RetargetHumanoidConfig
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot
+from rotoscope.retarget.robots.robot import HumanoidRobot
 
 ARMS = "".join(
     f"  {side}_{joint}: {{link: {side}_{link}_link}}\n"
@@ -90,7 +90,7 @@ def limb_degrees(
 ) -> np.ndarray:
     """Mean angle between limbs of person and robot in each frame, by plain kinematics."""
     marks = robot.marks()
-    tree = robot.tree([marks[f"body.{n}"] for limb in LIMBS for n in limb], root=robot.config.root)
+    tree = robot.tree([marks[f"body.{n}"] for limb in LIMBS for n in limb])
     p = tree.reach(joints).p_m
     along = np.einsum("tij,tkj->tki", root_R, p[:, 1::2] - p[:, ::2])
     along /= np.linalg.norm(along, axis=2, keepdims=True)

@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.arm.ik import ERROR_SCALE, LEVER_M, as_distances, solve_poses
 from rotoscope.retarget.arm.keyframes import choose_keyframes, twists
-from rotoscope.retarget.arm.manipulability import as_distances, pose_comfort
-from rotoscope.retarget.kinematics.chain import pose_error
-from rotoscope.retarget.kinematics.ik import LEVER_M, solve_poses
+from rotoscope.retarget.arm.manipulability import pose_comfort
+from rotoscope.retarget.kinematics.end_effector import pose_error
 from rotoscope.retarget.optimize.quasi_random import low_discrepancy
-from rotoscope.retarget.robots.arm import Robot
+from rotoscope.retarget.robots.arm import ArmRobot
 
 NUM_CANDIDATES = 256
 """Placements tried on one middle frame."""
@@ -57,7 +57,7 @@ def level_camera(pitch_rad: float) -> Float[np.ndarray, "3 3"]:
 
 
 def find_placements(
-    robot: Robot,
+    robot: ArmRobot,
     T_camera_ee: Float[np.ndarray, "time 4 4"],
     time_s: Float[np.ndarray, " time"],
     *,
@@ -86,12 +86,12 @@ def find_placements(
     return search.rank(place, joints, tolerance_m, tolerance_rad)
 
 
-def arm_reach(robot: Robot) -> float:
+def arm_reach(robot: ArmRobot) -> float:
     """Longest distance from the base to the end effector over a spread of joint values [m]."""
-    spread = robot.lower + low_discrepancy(256, robot.chain.num_joints) * (
+    spread = robot.lower + low_discrepancy(256, len(robot.joint_names)) * (
         robot.upper - robot.lower
     )
-    return float(np.linalg.norm(robot.chain.pose(spread).p_m, axis=1).max())
+    return float(np.linalg.norm(robot.pose(spread).p_m, axis=1).max())
 
 
 class _Search:
@@ -103,7 +103,7 @@ class _Search:
 
     def __init__(
         self,
-        robot: Robot,
+        robot: ArmRobot,
         T_camera_ee: Float[np.ndarray, "time 4 4"],
         time_s: Float[np.ndarray, " time"],
         R_camera_level: Float[np.ndarray, "3 3"],
@@ -137,10 +137,10 @@ class _Search:
         turned = se3.angle_between(_mean_rotation(self.R), self.R)
         medoid = int(np.argmin(np.linalg.norm(self.p, axis=1) + LEVER_M * turned))
         R, p = (part[:, medoid] for part in self.in_base(place))
-        spread = low_discrepancy(NUM_CANDIDATES, 3 + robot.chain.num_joints)[:, 3:] - 0.5
+        spread = low_discrepancy(NUM_CANDIDATES, 3 + len(robot.joint_names))[:, 3:] - 0.5
         start = robot.home + 0.5 * spread * (robot.upper - robot.lower)
-        joints = self._solve(R, p, start, num_steps=10)
-        error = pose_error(robot.chain.pose(joints), R, p)
+        joints = solve_poses(robot, R, p, start, num_steps=10)
+        error = pose_error(robot.pose(joints), R, p)
         comfort = ((joints - robot.home) ** 2).sum(axis=1) / COMFORT_RAD**2
         cost = (as_distances(error) ** 2).sum(axis=1) / COMFORT_M**2 + comfort
         sector = np.floor(unit[:, 0] * NUM_REFINED).astype(int)
@@ -159,18 +159,18 @@ class _Search:
         for _ in range(NUM_REFINEMENTS):
             place, joints = self._refine_once(place, joints)
         R, p = (part.reshape(-1, *part.shape[2:]) for part in self.in_base(place))
-        solved = self._solve(R, p, joints.reshape(-1, joints.shape[2]), num_steps=8)
+        solved = solve_poses(self.robot, R, p, joints.reshape(-1, joints.shape[2]), num_steps=8)
         return place, solved.reshape(joints.shape)
 
     def _refine_once(self, place: np.ndarray, joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         robot, shape = self.robot, joints.shape
         R, p = self.in_base(place)
         q = joints.reshape(-1, shape[2])
-        reached = robot.chain.pose(q, jacobian=True)
+        reached = robot.pose(q, jacobian=True)
         assert reached.J is not None
         error = as_distances(pose_error(reached, R.reshape(-1, 3, 3), p.reshape(-1, 3))) / COMFORT_M
         weight = 1.0 / np.sqrt(1.0 + (error**2).sum(axis=1) / 100.0)
-        J = np.swapaxes(as_distances(np.swapaxes(reached.J, 1, 2)), 1, 2) / COMFORT_M
+        J = reached.J * ERROR_SCALE[:, None] / COMFORT_M
         C = self._place_jacobian(p, place)
         Jw = np.swapaxes(J * weight[:, None, None], 1, 2)
         Cw = np.swapaxes(C * weight[:, None, None], 1, 2)
@@ -208,7 +208,7 @@ class _Search:
         """Placements best first, each with its scores on the keyframes."""
         R, p = (part.reshape(-1, *part.shape[2:]) for part in self.in_base(place))
         q = joints.reshape(-1, joints.shape[2])
-        reached = self.robot.chain.pose(q, jacobian=True)
+        reached = self.robot.pose(q, jacobian=True)
         error = pose_error(reached, R, p)
         is_reached = np.linalg.norm(error[:, :3], axis=1) <= tolerance_m
         is_reached &= np.linalg.norm(error[:, 3:], axis=1) <= tolerance_rad
@@ -237,21 +237,6 @@ class _Search:
     def _camera_pose(self, place: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "4 4"]:
         R = self.R_camera_level @ _turn(place[:1])[0]
         return se3.make(R, self.middle - R @ np.array([place[1], 0.0, place[2]]))
-
-    def _solve(
-        self, R: np.ndarray, p: np.ndarray, start: np.ndarray, *, num_steps: int
-    ) -> np.ndarray:
-        robot = self.robot
-        return solve_poses(
-            robot.chain,
-            R,
-            p,
-            start,
-            lower=robot.lower,
-            upper=robot.upper,
-            home=robot.home,
-            num_steps=num_steps,
-        )
 
 
 def _turn(yaw_rad: Float[np.ndarray, " place"]) -> Float[np.ndarray, "place 3 3"]:

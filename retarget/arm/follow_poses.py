@@ -18,7 +18,7 @@ from rotoscope.retarget.arm.solve import (
     solve_trajectory,
 )
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
-from rotoscope.retarget.robots.arm import Robot
+from rotoscope.retarget.robots.arm import ArmRobot
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Followed:
 
 
 def follow_poses(
-    robot: Robot,
+    robot: ArmRobot,
     T_camera_ee: Float[np.ndarray, "time 4 4"],
     is_wanted: Bool[np.ndarray, " time"],
     time_s: Float[np.ndarray, " time"],
@@ -100,7 +100,7 @@ class _Poses:
     frames: np.ndarray
 
 
-def _follow_from_best_place(robot: Robot, poses: _Poses, settings: FollowSettings) -> Followed:
+def _follow_from_best_place(robot: ArmRobot, poses: _Poses, settings: FollowSettings) -> Followed:
     wanted = poses.is_wanted
     placements = find_placements(
         robot,
@@ -123,7 +123,7 @@ def _follow_from_best_place(robot: Robot, poses: _Poses, settings: FollowSetting
 
 
 def _follow_from(
-    robot: Robot,
+    robot: ArmRobot,
     poses: _Poses,
     T_camera_base: Float[np.ndarray, "4 4"],
     placement: Placement | None,
@@ -133,7 +133,7 @@ def _follow_from(
         poses.is_wanted[:, None, None], poses.T_camera_ee, np.eye(4)
     )
     targets = Targets(T_base_ee[:, :3, :3], T_base_ee[:, :3, 3], poses.time_s, poses.is_wanted)
-    known_frames, known_joints = np.zeros(0, int), np.zeros((0, robot.chain.num_joints))
+    known_frames, known_joints = np.zeros(0, int), np.zeros((0, len(robot.joint_names)))
     if placement is not None:
         known_frames = np.flatnonzero(poses.is_wanted)[placement.keyframes]
         known_joints = placement.joints
@@ -160,7 +160,7 @@ def bridged(
     return out
 
 
-def _report(robot: Robot, followed: Followed, num_wanted: int) -> None:
+def _report(robot: ArmRobot, followed: Followed, num_wanted: int) -> None:
     placement = followed.placement
     how = "as given"
     if placement is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
+from rotoscope.retarget.arm.ik import as_distances, solve_poses
 from rotoscope.retarget.arm.targets import Targets
-from rotoscope.retarget.kinematics.chain import pose_error
-from rotoscope.retarget.kinematics.ik import LEVER_M, solve_poses
+from rotoscope.retarget.kinematics.end_effector import pose_error
 from rotoscope.retarget.optimize.quasi_random import low_discrepancy
 from rotoscope.retarget.optimize.trajectory import (
     KEYFRAME_INTERVAL_S,
@@ -15,7 +15,7 @@ from rotoscope.retarget.optimize.trajectory import (
     evenly_spread,
     linear_between,
 )
-from rotoscope.retarget.robots.arm import Robot
+from rotoscope.retarget.robots.arm import ArmRobot
 
 NUM_SEEDS = 4
 """Starts a keyframe beside the one that is given: home and a spread over the joints' ranges."""
@@ -24,7 +24,7 @@ TOLERANCE = 5e-3
 
 
 def first_guess(
-    robot: Robot,
+    robot: ArmRobot,
     targets: Targets,
     known_frames: Int[np.ndarray, " keyframe"],
     known_joints: Float[np.ndarray, "keyframe joint"],
@@ -46,16 +46,8 @@ def first_guess(
     num_keys, num_starts, num_joints = starts.shape
     R = np.repeat(targets.R[keyframes], num_starts, axis=0)
     p = np.repeat(targets.p_m[keyframes], num_starts, axis=0)
-    solved = solve_poses(
-        robot.chain,
-        R,
-        p,
-        starts.reshape(-1, num_joints),
-        lower=robot.lower,
-        upper=robot.upper,
-        home=robot.home,
-    )
-    error = pose_error(robot.chain.pose(solved), R, p) * np.array([1, 1, 1, *[LEVER_M] * 3])
+    solved = solve_poses(robot, R, p, starts.reshape(-1, num_joints))
+    error = as_distances(pose_error(robot.pose(solved), R, p))
     cost = np.minimum(np.linalg.norm(error, axis=1) / TOLERANCE, 20.0)
     best = cheapest_path(
         solved.reshape(starts.shape),
@@ -72,13 +64,13 @@ def _keyframes(targets: Targets) -> Int[np.ndarray, " keyframe"]:
 
 
 def _starts(
-    robot: Robot,
+    robot: ArmRobot,
     time_s: np.ndarray,
     keyframes: np.ndarray,
     known_frames: np.ndarray,
     known_joints: np.ndarray,
 ) -> Float[np.ndarray, "keyframe start joint"]:
-    spread = low_discrepancy(NUM_SEEDS - 1, robot.chain.num_joints)
+    spread = low_discrepancy(NUM_SEEDS - 1, len(robot.joint_names))
     # Half of the range around home: nobody's elbow starts folded back onto the base.
     span = 0.5 * (robot.upper - robot.lower)
     seeds = np.clip(robot.home + (spread - 0.5) * span, robot.lower, robot.upper)

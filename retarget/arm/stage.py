@@ -19,7 +19,7 @@ from rotoscope.retarget.arm.targets import TrajectoryWeights
 from rotoscope.retarget.common.confidence import action_confidence
 from rotoscope.retarget.common.hand_choice import SideChoice, choose_hands
 from rotoscope.retarget.gripper.rate_limit import possible_opening
-from rotoscope.retarget.robots.arm import Robot, load_robot
+from rotoscope.retarget.robots.arm import ArmRobot, load_arm
 from rotoscope.retarget.robots.self_check import ensure_checked
 
 Row4 = tuple[float, float, float, float]
@@ -99,9 +99,9 @@ class RetargetArm(ClipStage):
     config: RetargetArmConfig
 
     @cached_property
-    def robot(self) -> Robot:
+    def robot(self) -> ArmRobot:
         """The arm that the recipe names."""
-        return load_robot(self.config.robot)
+        return load_arm(self.config.robot)
 
     def setup(self) -> None:
         """Reads the robot's files and checks, once for these files, that they are understood."""
@@ -152,7 +152,7 @@ class RetargetArm(ClipStage):
             room_rad=room.min(axis=1),
             is_observed=is_observed,
         )
-        reached = robot.chain.pose(solution.joints)
+        reached = robot.pose(solution.joints)
         ee = np.column_stack([reached.p_m, se3.log_so3(reached.R), opening])
         return self._nothing_known(gripper, time_s).replace(
             values=scatter(

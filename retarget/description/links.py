@@ -29,6 +29,10 @@ class Mimic:
     offset: float = 0.0
     """What is added [rad or m]."""
 
+    def value_at(self, other: float) -> float:
+        """The joint's value where the other one's is this [rad or m]."""
+        return self.multiplier * other + self.offset
+
 
 @dataclass(frozen=True, eq=False)
 class Joint:
@@ -123,6 +127,37 @@ class Description:
                 f"{self.path} has no link {', '.join(map(repr, unknown))}; "
                 f"it has {one_of(self.links)}"
             )
+
+    def require_movable(self, names: Iterable[str]) -> None:
+        """Raises `RobotError` unless all these joints are there and move."""
+        movable = [joint.name for joint in self.joints.values() if joint.kind != "fixed"]
+        unknown = sorted(set(names) - set(movable))
+        if unknown:
+            raise RobotError(
+                f"{self.path} has no movable joint {', '.join(map(repr, unknown))}; "
+                f"it has {one_of(movable)}"
+            )
+
+    def resolve_mimic(self, name: str) -> Mimic:
+        """How a joint's value follows from the joint at the end of its mimic chain, or from itself.
+
+        Raises:
+            RobotError: Joints mimic each other in a circle.
+        """
+        factor, offset = 1.0, 0.0
+        seen = [name]
+        joint = self.joints[name]
+        while joint.mimic is not None:
+            offset += factor * joint.mimic.offset
+            factor *= joint.mimic.multiplier
+            joint = self.joints[joint.mimic.joint]
+            if joint.name in seen:
+                raise RobotError(
+                    f"{self.path}: the joints {seen} mimic each other in a circle; one of them "
+                    "must move by itself"
+                )
+            seen.append(joint.name)
+        return Mimic(joint.name, factor, offset)
 
     def path_between(self, base_link: str, tip_link: str) -> list[Joint]:
         """The joints from a base outwards to a tip.

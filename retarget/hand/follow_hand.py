@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -19,8 +19,8 @@ from rotoscope.retarget.hand.targets import (
 )
 from rotoscope.retarget.hand.vector_objective import VectorSolution, VectorWeights, follow_vectors
 from rotoscope.retarget.optimize.trajectory import at_limit
-from rotoscope.retarget.robots.arm import Robot
-from rotoscope.retarget.robots.tree_robot import HandRobot
+from rotoscope.retarget.robots.arm import ArmRobot
+from rotoscope.retarget.robots.robot import HandRobot
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def follow_hand(
 
 
 def carry_hand(
-    arm: Robot,
+    arm: ArmRobot,
     T_camera_wrist: Float[np.ndarray, "time 4 4"],
     is_wanted: Bool[np.ndarray, " time"],
     time_s: Float[np.ndarray, " time"],
@@ -108,7 +108,7 @@ def carry_hand(
         T_camera_base: Where the arm's base stands; found when absent.
         settings: Tolerances and weights.
     """
-    tool = replace(arm, chain=arm.chain.with_tool(se3.make(np.eye(3), np.array(mount_m))))
+    tool = arm.with_tool(se3.make(np.eye(3), np.array(mount_m)))
     # Wrist axes: x out of the palm, z forward. End effector: x approach, y closing.
     R_wrist_ee = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
     poses = T_camera_wrist @ se3.make(R_wrist_ee, np.zeros(3))

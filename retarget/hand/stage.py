@@ -30,9 +30,9 @@ from rotoscope.retarget.common.hand_choice import SideChoice, choose_hands
 from rotoscope.retarget.hand.follow_hand import HandMotion, carry_hand, follow_hand
 from rotoscope.retarget.hand.targets import PinchSettings, names_of
 from rotoscope.retarget.hand.vector_objective import VectorWeights
-from rotoscope.retarget.robots.arm import Robot, load_robot
+from rotoscope.retarget.robots.arm import ArmRobot, load_arm
+from rotoscope.retarget.robots.robot import HandRobot, load_hand
 from rotoscope.retarget.robots.self_check import ensure_checked
-from rotoscope.retarget.robots.tree_robot import HandRobot, load_hand
 
 HALF_VECTOR_M = 0.03
 """Mean length of the vectors' differences at which trust is halved [m]."""
@@ -88,9 +88,9 @@ class RetargetHand(ClipStage):
         return load_hand(self.config.robot)
 
     @cached_property
-    def arm(self) -> Robot | None:
+    def arm(self) -> ArmRobot | None:
         """The arm that carries it, if any."""
-        return load_robot(self.config.arm) if self.config.arm else None
+        return load_arm(self.config.arm) if self.config.arm else None
 
     def setup(self) -> None:
         """Reads the robots' files and compares their kinematics with MuJoCo's."""
@@ -257,9 +257,9 @@ class RetargetHand(ClipStage):
             )
         }
         if carried is not None and self.arm is not None:
-            reached = self.arm.chain.with_tool(
-                se3.make(np.eye(3), np.array(self.config.mount_m))
-            ).pose(carried.solution.joints)
+            reached = self.arm.with_tool(se3.make(np.eye(3), np.array(self.config.mount_m))).pose(
+                carried.solution.joints
+            )
             pose = np.column_stack([reached.p_m, se3.continuous_rotation_vectors(reached.R)])
             columns["wrist"] = FeatureTrack(
                 "label.wrist",
@@ -284,7 +284,7 @@ class RetargetHand(ClipStage):
         if self.arm is None:
             return hand
         arm = self.arm.contract(rate_hz=rate_hz)
-        joints = arm.dimensions[: self.arm.chain.num_joints]
+        joints = arm.dimensions[: len(self.arm.joint_names)]
         return hand.model_copy(
             update={
                 "robot": f"{self.arm.name}_{self.robot.name}",

@@ -11,9 +11,9 @@ from rotoscope.pipeline.geometry.hand_frame import in_wrist_frame
 from rotoscope.pipeline.geometry.vectors import unit
 from rotoscope.pipeline.tracks import Side
 from rotoscope.retarget.hand.vector_objective import Vectors
-from rotoscope.retarget.kinematics.tree import Mark
+from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.robots.robot import HandRobot
 from rotoscope.retarget.robots.tree_config import FINGERS, Finger, PointSection
-from rotoscope.retarget.robots.tree_robot import HandRobot
 
 CHAINS: dict[Finger, tuple[int, ...]] = {
     finger: (0, *range(4 * k + 1, 4 * k + 5)) for k, finger in enumerate(FINGERS)

@@ -10,7 +10,8 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 
 from rotoscope.retarget.description.links import Description
-from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
+from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.kinematics.tree import KinematicTree
 from rotoscope.retarget.optimize.cost import Calm
 from rotoscope.retarget.optimize.interior_point import Search
 from rotoscope.retarget.optimize.terms import ApartTerm, Term, VectorTerm

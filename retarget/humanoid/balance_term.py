@@ -12,7 +12,7 @@ from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.ground.foot_speeds import slopes
 from rotoscope.retarget.humanoid.human_skeleton import Person
 from rotoscope.retarget.humanoid.support_polygon import convex_hull, edges_of
-from rotoscope.retarget.kinematics.tree import Mark
+from rotoscope.retarget.kinematics.frames import Mark
 from rotoscope.retarget.optimize.terms import BalanceTerm
 
 LIGHT_SHARE = 0.004

@@ -11,12 +11,12 @@ from rotoscope.pipeline.tracks import SIDES
 from rotoscope.retarget.humanoid.footholds import body_scale, longest_step_s
 from rotoscope.retarget.humanoid.human_skeleton import Person
 from rotoscope.retarget.humanoid.problem import HumanoidProblem, HumanoidWeights
-from rotoscope.retarget.kinematics.chain import Reached
+from rotoscope.retarget.kinematics.frames import Reached
 from rotoscope.retarget.kinematics.tree import NUM_BASE
 from rotoscope.retarget.optimize.interior_point import Search
 from rotoscope.retarget.optimize.margins import POSITION_MARGIN
 from rotoscope.retarget.optimize.trajectory import at_limit, solve
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot
+from rotoscope.retarget.robots.robot import HumanoidRobot
 
 FIRST_CONTACT_M = 0.02
 """1-sigma of the soles while it is still open where exactly they stand [m]."""

@@ -20,8 +20,9 @@ from rotoscope.retarget.humanoid.human_skeleton import (
     interpolated,
     interpolated_rotations,
 )
-from rotoscope.retarget.kinematics.tree import NUM_BASE, KinematicTree, Mark
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot
+from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.kinematics.tree import NUM_BASE, KinematicTree
+from rotoscope.retarget.robots.robot import HumanoidRobot
 
 GAP_S = 0.25
 """Frames further apart than this are about a person who was out of sight in between [s]: a foot
@@ -69,7 +70,7 @@ class Standing:
         masses, shares = mass_marks(self.robot.description)
         marks |= masses
         object.__setattr__(self, "shares", shares)
-        tree = self.robot.tree(list(marks.values()), root=self.robot.config.root, is_floating=True)
+        tree = self.robot.tree(list(marks.values()), is_floating=True)
         object.__setattr__(self, "tree", tree)
         object.__setattr__(self, "names", tuple(marks))
 
@@ -216,7 +217,7 @@ def body_scale(robot: HumanoidRobot, person: Person) -> float:
         return robot.config.scale
     marks = robot.marks()
     names = [f"body.left_{joint}" for joint in ("hip", "knee", "ankle")]
-    tree = robot.tree([marks[name] for name in names], root=robot.config.root)
+    tree = robot.tree([marks[name] for name in names])
     p = tree.reach(robot.rest[None]).p_m[0]
     human_m = person.length_m(LEG)
     if not np.isfinite(human_m):
@@ -227,5 +228,5 @@ def body_scale(robot: HumanoidRobot, person: Person) -> float:
 def _hips_in_root(robot: HumanoidRobot) -> Float[np.ndarray, " 3"]:
     """Middle of the hips in the root link's frame, at rest [m]."""
     marks = robot.marks()
-    tree = robot.tree([marks[f"body.{side}_hip"] for side in SIDES], root=robot.config.root)
+    tree = robot.tree([marks[f"body.{side}_hip"] for side in SIDES])
     return np.asarray(tree.reach(robot.rest[None]).p_m[0].mean(axis=0))

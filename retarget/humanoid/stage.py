@@ -28,8 +28,8 @@ from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_per
 from rotoscope.retarget.humanoid.human_skeleton import person_of
 from rotoscope.retarget.humanoid.problem import HumanoidWeights
 from rotoscope.retarget.humanoid.support_polygon import robot_centre_of_mass, support_margins
+from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
 from rotoscope.retarget.robots.self_check import ensure_checked
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot, load_humanoid
 
 HALF_LIMB_RAD = float(np.deg2rad(15.0))
 """Mean angle between limbs of person and robot at which trust is halved [rad]."""

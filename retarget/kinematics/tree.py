@@ -6,39 +6,22 @@ those on a GPU too.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, device
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.geometry.arrays import Array
 from rotoscope.pipeline.geometry.vectors import cross
-from rotoscope.retarget.description.links import Description, Joint
-from rotoscope.retarget.kinematics.chain import Reached, rotation_of_z_onto
+from rotoscope.retarget.description.links import Description
+from rotoscope.retarget.kinematics.frames import Mark, Reached
+from rotoscope.retarget.kinematics.layout import Layout, levels_of, pairs_of
 
 NUM_BASE = 6
 """Columns of a floating base: position [m], then rotation vector [rad]."""
-
-
-@dataclass(frozen=True, eq=False)
-class Mark:
-    """A frame fixed to a link, whose motion is of interest."""
-
-    link: str
-    """Link of the robot's file."""
-    T_link_mark: Float[np.ndarray, "4 4"]
-    """The frame in that link [m]."""
-
-    @classmethod
-    def at(cls, link: str, offset_m: Sequence[float] = (0.0, 0.0, 0.0)) -> Mark:
-        """A point of a link, with that link's axes."""
-        return cls(link, se3.make(np.eye(3), np.array(offset_m, float)))
 
 
 class KinematicTree:
@@ -73,12 +56,12 @@ class KinematicTree:
     ) -> None:
         self.columns, self.is_floating = tuple(columns), is_floating
         self.root = root or description.root_link
-        builder = _Builder(description, self.root, self.columns, held)
-        placed = [builder.place(mark) for mark in marks]
-        order = builder.by_depth()
+        layout = Layout(description, self.root, self.columns, held)
+        placed = [layout.place(mark) for mark in marks]
+        order = layout.by_depth()
         rank = {name: i for i, name in enumerate(order)}
-        nodes = [builder.nodes[name] for name in order]
-        self.levels = _levels([node.depth for node in nodes])
+        nodes = [layout.nodes[name] for name in order]
+        self.levels = levels_of([node.depth for node in nodes])
         self._parent = np.array([rank[n.parent] if n.parent else -1 for n in nodes], int)
         self._carrier = np.array([rank[name] if name else -1 for name, _ in placed], int)
         is_revolute = np.array([n.joint.kind == "revolute" for n in nodes], bool)
@@ -90,7 +73,7 @@ class KinematicTree:
             "turns": is_revolute.astype(float)[:, None],
         }
         self._slides = not is_revolute.all()
-        self._pairs = _pairs_of(self._ancestry(), self._constants["gain"])
+        self._pairs = pairs_of(self._ancestry(), self._constants["gain"])
         self._constants["pair_gain"] = self._pairs.gain[:, None, None]
         self._constants["pair_turns"] = is_revolute.astype(float)[self._pairs.joint, None, None]
         self._on: dict[Any, dict[str, Array]] = {}
@@ -253,110 +236,3 @@ def _add_base(J_p: Array, J_w: Array | None, lever: Array, left: Array) -> None:
     J_p[3:NUM_BASE] = cross(axes, lever)
     if J_w is not None:
         J_w[3:NUM_BASE] = axes
-
-
-@dataclass(frozen=True, eq=False)
-class _Node:
-    """A joint that moves, and the rigid body between it and the one before."""
-
-    joint: Joint
-    parent: str | None
-    depth: int
-    T: Float[np.ndarray, "4 4"]
-    to_z: Float[np.ndarray, "4 4"]
-    gain: Float[np.ndarray, " column"]
-    offset: float
-
-
-class _Builder:
-    """Collects the joints that move any mark."""
-
-    def __init__(
-        self,
-        description: Description,
-        root: str,
-        columns: tuple[str, ...],
-        held: Mapping[str, float],
-    ) -> None:
-        self.description, self.root, self.columns, self.held = description, root, columns, held
-        self.nodes: dict[str, _Node] = {}
-
-    def place(self, mark: Mark) -> tuple[str | None, Float[np.ndarray, "4 4"]]:
-        """The joint that carries a mark, and the mark in that joint's frame."""
-        parent: str | None = None
-        T = np.eye(4)
-        for joint in self.description.path_between(self.root, mark.link):
-            T = T @ joint.T_parent_child
-            if joint.kind == "fixed":
-                continue
-            if joint.name in self.held:
-                T = T @ joint.motion(self.held[joint.name])
-                continue
-            to_z = rotation_of_z_onto(joint.axis)
-            anchor = se3.make(np.eye(3), joint.anchor_m)
-            if joint.name not in self.nodes:
-                depth = self.nodes[parent].depth + 1 if parent else 0
-                gain, offset = self._gain(joint)
-                node = _Node(joint, parent, depth, T @ anchor @ to_z, to_z, gain, offset)
-                self.nodes[joint.name] = node
-            parent = joint.name
-            T = to_z.T @ se3.inverse(anchor)
-        return parent, T @ mark.T_link_mark
-
-    def by_depth(self) -> list[str]:
-        """Joints from the root outwards."""
-        return sorted(self.nodes, key=lambda name: self.nodes[name].depth)
-
-    def _gain(self, joint: Joint) -> tuple[Float[np.ndarray, " column"], float]:
-        """How a joint's value follows from the columns."""
-        factor, offset = 1.0, 0.0
-        seen = [joint.name]
-        while joint.name not in self.columns:
-            if joint.name in self.held:
-                return np.zeros(len(self.columns)), offset + factor * self.held[joint.name]
-            if joint.mimic is None or joint.mimic.joint in seen:
-                raise RobotError(
-                    f"{self.description.path}: joint {seen[0]!r} moves a point that is followed, "
-                    "but is no free joint, held at no value and mimics none that is"
-                )
-            offset += factor * joint.mimic.offset
-            factor *= joint.mimic.multiplier
-            joint = self.description.joints[joint.mimic.joint]
-            seen.append(joint.name)
-        return factor * np.eye(len(self.columns))[self.columns.index(joint.name)], offset
-
-
-@dataclass(frozen=True, eq=False)
-class _Pairs:
-    """Joints and the marks that they move."""
-
-    joint: Int[np.ndarray, " pair"]
-    mark: Int[np.ndarray, " pair"]
-    column: Int[np.ndarray, " pair"]
-    """Column that the joint follows."""
-    gain: Float[np.ndarray, " pair"]
-    """How much it moves with it."""
-    rounds: list[slice]
-    """Parts in which no column meets a mark twice, as it does by several joints that follow it."""
-
-
-def _pairs_of(
-    moves: Float[np.ndarray, "joint mark"], gain: Float[np.ndarray, "joint column"]
-) -> _Pairs:
-    joint, mark = np.nonzero(moves * (gain != 0.0).any(axis=1)[:, None])
-    column = np.argmax(gain != 0.0, axis=1)[joint]
-    seen: dict[tuple[int, int], int] = {}
-    time = np.zeros(len(joint), int)
-    for i, pair in enumerate(zip(column.tolist(), mark.tolist(), strict=True)):
-        time[i] = seen[pair] = seen.get(pair, -1) + 1
-    order = np.argsort(time, kind="stable")
-    joint, mark, column = joint[order], mark[order], column[order]
-    edges = np.cumsum([0, *np.bincount(time)]).tolist()
-    rounds = [slice(a, b) for a, b in itertools.pairwise(edges)]
-    return _Pairs(joint, mark, column, gain[joint, column], rounds)
-
-
-def _levels(depths: list[int]) -> list[tuple[int, int]]:
-    """Ranges of equal depth."""
-    edges = [0, *(i for i in range(1, len(depths)) if depths[i] != depths[i - 1]), len(depths)]
-    return list(itertools.pairwise(edges)) if depths else []

@@ -11,7 +11,6 @@ from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.onboarding.skeleton import Skeleton
-from rotoscope.retarget.robots.joint_limits import follows
 
 NEAR_M = 0.005
 """A link whose origin is this near to its joint does not mark a fingertip."""
@@ -166,7 +165,7 @@ def _tip(
 def _master(skeleton: Skeleton, part: int) -> str:
     joint = skeleton.parts[part].joint
     assert joint is not None  # only the root's part has none, and no finger holds it
-    return follows(skeleton.description, joint.name).master
+    return skeleton.description.resolve_mimic(joint.name).joint
 
 
 def _range(skeleton: Skeleton, name: str) -> tuple[float, float]:

@@ -15,8 +15,8 @@ from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.links import Description, Joint
 from rotoscope.retarget.description.mujoco import import_mujoco, robot_spec
-from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
-from rotoscope.retarget.robots.joint_limits import follows
+from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.kinematics.tree import KinematicTree
 
 SAMPLES_PER_TURN = 24
 """Points by which round shapes are stood for."""
@@ -115,7 +115,7 @@ class Skeleton:
         joint = self.parts[part].joint
         if joint is None:
             raise RobotError(f"the root part of {self.description.path} has no joint")
-        sign = 1.0 if follows(self.description, joint.name).factor >= 0 else -1.0
+        sign = 1.0 if self.description.resolve_mimic(joint.name).multiplier >= 0 else -1.0
         return sign * (T[self.entry(part)][:3, :3] @ joint.axis)
 
     @cached_property

@@ -17,7 +17,7 @@ from jaxtyping import Int
 from rotoscope.pipeline.geometry.arrays import Array
 from rotoscope.pipeline.geometry.se3 import rotation_vector
 from rotoscope.pipeline.geometry.vectors import dot
-from rotoscope.retarget.kinematics.chain import Reached
+from rotoscope.retarget.kinematics.frames import Reached
 
 Frames = Int[np.ndarray, " part"]
 """Numbers of frames."""

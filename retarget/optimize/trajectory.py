@@ -10,7 +10,7 @@ from array_api_compat import array_namespace, device, is_numpy_namespace
 from jaxtyping import Bool, Float, Int
 
 from rotoscope.pipeline.geometry.arrays import Array
-from rotoscope.retarget.kinematics.chain import Kinematics
+from rotoscope.retarget.kinematics.tree import KinematicTree
 from rotoscope.retarget.optimize.cost import Calm, Objective
 from rotoscope.retarget.optimize.feasible import make_feasible
 from rotoscope.retarget.optimize.interior_point import Limits, Search, minimise
@@ -29,7 +29,7 @@ its own cost."""
 class Problem:
     """A trajectory to be found."""
 
-    tree: Kinematics
+    tree: KinematicTree
     """Kinematics."""
     terms: Sequence[Term]
     """What each frame is asked for."""

@@ -9,10 +9,11 @@ from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.hand.targets import palm_from_wrist
-from rotoscope.retarget.kinematics.tree import Mark
+from rotoscope.retarget.kinematics.frames import Mark
 from rotoscope.retarget.rendering.protocol import Portraits, require_columns
-from rotoscope.retarget.rendering.tree import TreeRenderer, view_from
-from rotoscope.retarget.robots.tree_robot import HandRobot, load_hand
+from rotoscope.retarget.rendering.renderer import RobotRenderer
+from rotoscope.retarget.rendering.views import view_from
+from rotoscope.retarget.robots.robot import HandRobot, load_hand
 
 FLESH_M = 0.04
 """How far the shapes of a hand reach beyond its joints on both sides together [m]."""
@@ -27,7 +28,7 @@ class HandPortraitist:
     """Draws a dexterous hand, turned as the human one is."""
 
     def __init__(self, robot: HandRobot) -> None:
-        self.robot, self.renderer = robot, TreeRenderer(robot)
+        self.robot, self.renderer = robot, RobotRenderer(robot)
 
     def portraits(
         self,
@@ -50,7 +51,7 @@ class HandPortraitist:
 class _HandPortraits:
     def __init__(
         self,
-        renderer: TreeRenderer,
+        renderer: RobotRenderer,
         robot: HandRobot,
         values: Float[np.ndarray, "row joint"],
         R_camera_wrist: Float[np.ndarray, "row 3 3"] | None,
@@ -67,7 +68,7 @@ class _HandPortraits:
             np.array([0.0, -1.0, 0.0]), np.zeros(3), height_m=shown_m, width=width, height=height
         )
         return self.renderer.render(
-            self.values[row], T_world_palm, view, width=width, height=height
+            self.values[row], view, T_world_link=T_world_palm, width=width, height=height
         )
 
 

@@ -8,8 +8,9 @@ from jaxtyping import Float, UInt8
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import BODY_JOINTS
 from rotoscope.retarget.rendering.protocol import Portraits, require_columns
-from rotoscope.retarget.rendering.tree import ELEVATION_RAD, TreeRenderer, view_from
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot, load_humanoid
+from rotoscope.retarget.rendering.renderer import RobotRenderer
+from rotoscope.retarget.rendering.views import ELEVATION_RAD, view_from
+from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
 
 MARGIN = 1.25
 """What a picture shows of the world over what the robot's joints take."""
@@ -23,7 +24,7 @@ class HumanoidPortraitist:
     """Draws a humanoid on its floor, with a camera that follows it."""
 
     def __init__(self, robot: HumanoidRobot) -> None:
-        self.robot, self.renderer = robot, TreeRenderer(robot)
+        self.robot, self.renderer = robot, RobotRenderer(robot)
 
     def portraits(
         self,
@@ -45,7 +46,7 @@ class HumanoidPortraitist:
 class _HumanoidPortraits:
     def __init__(
         self,
-        renderer: TreeRenderer,
+        renderer: RobotRenderer,
         robot: HumanoidRobot,
         values: Float[np.ndarray, "row joint"],
         root_pose: Float[np.ndarray, "row 6"] | None,
@@ -69,7 +70,7 @@ class _HumanoidPortraits:
         looked_at = np.append(self.followed_m[row], 0.5 * self.top_m)
         view = view_from(self.direction, looked_at, height_m=shown_m, width=width, height=height)
         return self.renderer.render(
-            self.values[row], self.T_world_root[row], view, width=width, height=height
+            self.values[row], view, T_world_link=self.T_world_root[row], width=width, height=height
         )
 
 
@@ -93,7 +94,7 @@ def humanoid_joints(
     require_columns(robot.name, values, len(robot.joint_names))
     names = list(robot.config.body)
     marks = robot.marks()
-    tree = robot.tree([marks[f"body.{name}"] for name in names], root=robot.config.root)
+    tree = robot.tree([marks[f"body.{name}"] for name in names])
     out = np.full((len(values), len(BODY_JOINTS), 3), np.nan)
     _, T_world_root = _points_in_world(robot, values, root_pose)
     reached = tree.reach(np.asarray(values, float)).p_m
@@ -107,7 +108,7 @@ def _points_in_world(
     root_pose: Float[np.ndarray, "row 6"] | None,
 ) -> tuple[Float[np.ndarray, "row mark 3"], Float[np.ndarray, "row 4 4"]]:
     """All marks in the world [m], and where the root is."""
-    tree = robot.tree(list(robot.marks().values()), root=robot.config.root)
+    tree = robot.tree(list(robot.marks().values()))
     reached = tree.reach(np.asarray(values, float)).p_m
     if root_pose is None:
         height_m = -float(reached[..., 2].min())

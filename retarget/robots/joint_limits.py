@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.errors import RobotError, one_of
-from rotoscope.retarget.description.links import Description, Joint
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.retarget.description.links import Description, Joint, Mimic
 from rotoscope.retarget.robots.tree_config import JointSection
 
 DEFAULT = "default"
@@ -38,18 +38,6 @@ class JointLimits:
     """Acceleration limits [rad/s^2 or m/s^2]; inf where there is none."""
 
 
-@dataclass(frozen=True)
-class Follows:
-    """How a joint's value follows from that of the joint at the end of its mimic chain."""
-
-    master: str
-    """The joint that moves by itself."""
-    factor: float
-    """Its share of that joint's value; 1 for a joint that follows none."""
-    offset: float
-    """What is added [rad or m]."""
-
-
 def held_joints(
     description: Description, sections: Mapping[str, JointSection], base_link: str
 ) -> dict[str, float]:
@@ -59,7 +47,7 @@ def held_joints(
         RobotError: The YAML names a joint that is not there, fixes one that follows another, or
             the base link is not there.
     """
-    _require_movable(description, sections)
+    description.require_movable(set(sections) - {DEFAULT})
     held = {}
     for name, section in sections.items():
         if section.fixed is None:
@@ -71,7 +59,7 @@ def held_joints(
                     "name the joints that are to be held"
                     if name == DEFAULT
                     else f"in {description.path} it follows another joint; fix "
-                    f"{follows(description, name).master!r} instead"
+                    f"{description.resolve_mimic(name).joint!r} instead"
                 )
             )
         held[name] = section.fixed
@@ -102,28 +90,6 @@ def free_joints(description: Description, held: Mapping[str, float]) -> tuple[st
     return names
 
 
-def follows(description: Description, name: str) -> Follows:
-    """How a joint's value follows from a joint that moves by itself.
-
-    Raises:
-        RobotError: Joints follow each other in a circle.
-    """
-    factor, offset = 1.0, 0.0
-    seen = [name]
-    joint = description.joints[name]
-    while joint.mimic is not None:
-        offset += factor * joint.mimic.offset
-        factor *= joint.mimic.multiplier
-        joint = description.joints[joint.mimic.joint]
-        if joint.name in seen:
-            raise RobotError(
-                f"{description.path}: the joints {seen} mimic each other in a circle; one of them "
-                "must move by itself"
-            )
-        seen.append(joint.name)
-    return Follows(joint.name, factor, offset)
-
-
 def joint_limits(
     description: Description,
     sections: Mapping[str, JointSection],
@@ -145,28 +111,28 @@ def joint_limits(
     for joint in description.joints.values():
         if joint.mimic is None or joint.kind == "fixed":
             continue
-        link = follows(description, joint.name)
+        link = description.resolve_mimic(joint.name)
         low, high = _range(joint, sections)
-        if link.master in held:
-            _require_held_follower(description, link, joint.name, held[link.master], low, high)
+        if link.joint in held:
+            _require_held_follower(description, link, joint.name, held[link.joint], low, high)
             continue
-        if link.factor == 0.0:
+        if link.multiplier == 0.0:
             continue
-        ends = sorted((end - link.offset) / link.factor for end in (low, high))
-        lower[link.master] = max(lower[link.master], ends[0])
-        upper[link.master] = min(upper[link.master], ends[1])
-        if not lower[link.master] < upper[link.master]:
+        ends = sorted((end - link.offset) / link.multiplier for end in (low, high))
+        lower[link.joint] = max(lower[link.joint], ends[0])
+        upper[link.joint] = min(upper[link.joint], ends[1])
+        if not lower[link.joint] < upper[link.joint]:
             raise RobotError(
-                f"{description.path}: joint {link.master!r} cannot move, because {joint.name!r}, "
-                f"which follows it with {link.factor:g} x + {link.offset:g}, may only take "
+                f"{description.path}: joint {link.joint!r} cannot move, because {joint.name!r}, "
+                f"which follows it with {link.multiplier:g} x + {link.offset:g}, may only take "
                 f"{low:g} to {high:g}; give joints.{joint.name}.lower and .upper in the YAML file"
             )
-        share = abs(link.factor)
+        share = abs(link.multiplier)
         limit = _velocity(joint, sections)
         if limit > 0:
-            velocity[link.master] = min(velocity[link.master], limit / share)
+            velocity[link.joint] = min(velocity[link.joint], limit / share)
         limit = _or_infinite(_said(sections, joint.name, "max_acceleration"))
-        acceleration[link.master] = min(acceleration[link.master], limit / share)
+        acceleration[link.joint] = min(acceleration[link.joint], limit / share)
     return JointLimits(
         *(np.array([of[n] for n in names]) for of in (lower, upper, velocity, acceleration))
     )
@@ -195,16 +161,6 @@ def joint_rest(
             )
         rest[i] = np.clip(said, limits.lower[i], limits.upper[i])
     return rest
-
-
-def _require_movable(description: Description, sections: Mapping[str, JointSection]) -> None:
-    movable = [joint.name for joint in description.joints.values() if joint.kind != "fixed"]
-    unknown = sorted(set(sections) - set(movable) - {DEFAULT})
-    if unknown:
-        raise RobotError(
-            f"{description.path} has no movable joint {', '.join(map(repr, unknown))}; "
-            f"it has {one_of(movable)}"
-        )
 
 
 def _said(sections: Mapping[str, JointSection], name: str, key: str) -> float | None:
@@ -262,12 +218,12 @@ def _required_velocity(
 
 
 def _require_held_follower(
-    description: Description, link: Follows, name: str, value: float, low: float, high: float
+    description: Description, link: Mimic, name: str, value: float, low: float, high: float
 ) -> None:
-    follower = link.factor * value + link.offset
+    follower = link.value_at(value)
     if not low - HELD_TOLERANCE <= follower <= high + HELD_TOLERANCE:
         raise RobotError(
-            f"{description.path}: joint {link.master!r} is held at {value:g}, which puts "
+            f"{description.path}: joint {link.joint!r} is held at {value:g}, which puts "
             f"{name!r}, its follower, at {follower:g}, outside {low:g} to {high:g}; hold it "
             "elsewhere with joints.<name>.fixed"
         )

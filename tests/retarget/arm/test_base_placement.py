@@ -26,7 +26,7 @@ def test_golden_place_for_a_hand_that_does_what_the_arm_does_at_home(panda):
     level, turn = level_camera(0.0), se3.exp_so3(np.array([0.0, 0.0, 0.8]))
     T_camera_base = se3.make(level @ turn, np.array([0.2, 0.5, 0.7]))
     joints = panda.home + 0.15 * np.sin(np.arange(40)[:, None] * 0.3 + np.arange(7))
-    T = T_camera_base @ panda.chain.pose(joints).matrix
+    T = T_camera_base @ panda.pose(joints).matrix
     best = find_placements(panda, T, np.arange(40) / 30.0)[0]
     assert best.reachable_share == 1.0
     # Home is comfortable but not the very best pose, so the place is near and not the same.

@@ -8,7 +8,8 @@ import pytest
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.retarget.description.mujoco import body_pose, compile_robot, import_mujoco
 from rotoscope.retarget.description.read import read_description
-from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
+from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.kinematics.tree import KinematicTree
 
 ARM = """<mujoco><compiler angle="radian"/><worldbody>
 <body name="upper" pos="0 0 0.2">

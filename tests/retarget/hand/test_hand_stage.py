@@ -20,7 +20,7 @@ from rotoscope.retarget.hand.targets import (
     joints_as_seen_by,
     names_of,
 )
-from rotoscope.retarget.robots.tree_robot import HandRobot, load_hand
+from rotoscope.retarget.robots.robot import HandRobot, load_hand
 
 TIME_S = np.arange(60) / 30.0
 CURL = 0.4 + 0.35 * np.sin(2.0 * TIME_S)

@@ -11,10 +11,10 @@ from rotoscope.retarget.hand.vector_objective import (
     VectorWeights,
     follow_vectors,
 )
-from rotoscope.retarget.kinematics.tree import Mark
+from rotoscope.retarget.kinematics.frames import Mark
 from rotoscope.retarget.optimize.interior_point import Search
+from rotoscope.retarget.robots.robot import HandRobot, load_hand
 from rotoscope.retarget.robots.tree_config import PointSection, SphereSection
-from rotoscope.retarget.robots.tree_robot import HandRobot, load_hand
 
 TIME_S = np.arange(40) / 30.0
 

@@ -26,8 +26,8 @@ from rotoscope.pipeline.tracks import REASONS, SIDES, ActionTrack, BodyTrack
 from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_person
 from rotoscope.retarget.humanoid.human_skeleton import Person, person_of
 from rotoscope.retarget.humanoid.stage import RetargetHumanoid, RetargetHumanoidConfig
-from rotoscope.retarget.kinematics.tree import Mark
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot, load_humanoid
+from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
 
 OCTAGON = np.arange(8) * np.pi / 4.0
 NEVER = REASONS.index("not_seen")
@@ -94,7 +94,7 @@ def test_soles_stand_where_kinematics_put_them(made, robot):
     """The numbers in the columns, found again from the actions alone."""
     actions, root = actions_of(made), made["features.root_pose.person0"].values
     soles = [Mark.at(foot.link, at) for foot in robot.config.feet.values() for at in foot.sole_m]
-    p = robot.tree(soles, root=robot.config.root).reach(actions.values).p_m
+    p = robot.tree(soles).reach(actions.values).p_m
     height = (p @ np.swapaxes(se3.exp_so3(root[:, 3:]), 1, 2) + root[:, None, :3])[..., 2]
     lowest = 1e3 * height.min(axis=1)
     np.testing.assert_allclose(lowest, column(made, "solver", "lowest_sole_mm"), atol=1e-6)

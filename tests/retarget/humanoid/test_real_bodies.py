@@ -9,7 +9,7 @@ from rotoscope.pipeline.motion import read_motion
 from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_person
 from rotoscope.retarget.humanoid.human_skeleton import Person, person_of
 from rotoscope.retarget.optimize.violations import position_violations, velocity_violations
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot, load_humanoid
+from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
 
 pytestmark = pytest.mark.realdata
 FRAMES = 200

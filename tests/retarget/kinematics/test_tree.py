@@ -14,8 +14,8 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.description.mujoco import body_pose, compile_robot, import_mujoco
 from rotoscope.retarget.description.read import read_description
-from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
-from rotoscope.retarget.robots.joint_limits import follows
+from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.kinematics.tree import KinematicTree
 
 SEEDS = st.integers(0, 10_000)
 
@@ -50,8 +50,8 @@ def test_poses_agree_with_mujoco_on_random_trees(seed, tmp_path_factory):
     for t, values in enumerate(x):
         columns = dict(zip(tree.columns, values, strict=True))
         for name in description.joints:
-            link = follows(description, name)
-            data.joint(name).qpos[:] = link.factor * columns[link.master] + link.offset
+            link = description.resolve_mimic(name)
+            data.joint(name).qpos[:] = link.value_at(columns[link.joint])
         mujoco.mj_kinematics(model, data)
         for m, name in enumerate(description.links):
             T = body_pose(data, name) @ Mark.at(name, (0.02, -0.03, 0.05)).T_link_mark
@@ -82,12 +82,12 @@ def test_follower_moves_as_its_file_says(tmp_path):
     description = described(random_urdf(3), tmp_path)
     follower = next(j for j in description.joints.values() if j.mimic is not None)
     tree = whole_tree(description)
-    link = follows(description, follower.name)
-    column = tree.columns.index(link.master)
+    link = description.resolve_mimic(follower.name)
+    column = tree.columns.index(link.joint)
     held = KinematicTree(
         description,
-        columns=[name for name in tree.columns if name != link.master],
-        held={link.master: 0.7},
+        columns=[name for name in tree.columns if name != link.joint],
+        held={link.joint: 0.7},
         marks=[Mark.at(name, (0.02, -0.03, 0.05)) for name in description.links],
     )
     x = configurations(tree, 1)

@@ -10,7 +10,7 @@ from rotoscope.retarget.description.locate import robot_file
 from rotoscope.retarget.onboarding.check import check, propose
 from rotoscope.retarget.onboarding.names import finger_of, side_of
 from rotoscope.retarget.robots.arm_config import load_config
-from rotoscope.retarget.robots.tree_robot import load_hand, load_humanoid
+from rotoscope.retarget.robots.robot import load_hand, load_humanoid
 
 MISLEADING = {
     "a_tip": "ring_tip",

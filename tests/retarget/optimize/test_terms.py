@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.read import read_description
-from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
+from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.kinematics.tree import KinematicTree
 from rotoscope.retarget.optimize.terms import (
     ApartTerm,
     BalanceTerm,

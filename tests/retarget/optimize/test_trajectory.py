@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.description.read import read_description
-from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
+from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.kinematics.tree import KinematicTree
 from rotoscope.retarget.optimize.cost import Calm
 from rotoscope.retarget.optimize.interior_point import Search
 from rotoscope.retarget.optimize.terms import PointTerm, VectorTerm

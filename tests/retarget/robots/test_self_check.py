@@ -6,9 +6,9 @@ from drawn_robots import hand_urdf, hand_yaml, write_hand, write_humanoid
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.retarget.robots import self_check
-from rotoscope.retarget.robots.arm import load_robot
+from rotoscope.retarget.robots.arm import load_arm
+from rotoscope.retarget.robots.robot import load_hand, load_humanoid
 from rotoscope.retarget.robots.self_check import check_robot, ensure_checked
-from rotoscope.retarget.robots.tree_robot import load_hand, load_humanoid
 
 FINGER_MJCF = """<mujoco><compiler angle="radian"/><worldbody>
   <body name="palm">
@@ -140,7 +140,7 @@ def test_failed_check_is_not_remembered(hand, tmp_path, monkeypatch):
 
 def test_arm_is_checked_too(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    ensure_checked(load_robot(str(tiny)))
+    ensure_checked(load_arm(str(tiny)))
     assert len(list((tmp_path / "cache" / "rotoscope" / "robot_checks").iterdir())) == 1
 
 

@@ -7,9 +7,9 @@ import pytest
 from drawn_robots import hand_urdf, hand_yaml, write_hand, write_humanoid
 
 from rotoscope.pipeline.errors import AssetError, RobotError
-from rotoscope.retarget.robots.arm import load_robot
+from rotoscope.retarget.robots.arm import load_arm
 from rotoscope.retarget.robots.arm_config import load_config, robot_names
-from rotoscope.retarget.robots.tree_robot import load_hand, load_humanoid
+from rotoscope.retarget.robots.robot import load_hand, load_humanoid
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ def test_robot_of_another_kind_is_refused_with_those_that_fit(hand, humanoid):
     with pytest.raises(RobotError, match="describes a hand, but a humanoid needs a humanoid"):
         load_humanoid(str(hand))
     with pytest.raises(RobotError, match="needs an arm; there are 'panda', 'ur5'"):
-        load_robot(str(hand))
+        load_arm(str(hand))
 
 
 def test_unknown_hand_lists_hands_only():

@@ -1,4 +1,4 @@
-"""Dexterous hands and humanoids ready to compute with, made of their YAML and robot files."""
+"""Robots ready to compute with, made of their YAML and robot files."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.retarget.description.links import Description
-from rotoscope.retarget.description.locate import robot_file
+from rotoscope.retarget.description.locate import RobotFileSection, robot_file
 from rotoscope.retarget.description.read import read_description
-from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
-from rotoscope.retarget.robots.arm import feature_name
+from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.kinematics.tree import KinematicTree
 from rotoscope.retarget.robots.arm_config import load_config_of
 from rotoscope.retarget.robots.digest import robot_digest
 from rotoscope.retarget.robots.joint_limits import (
@@ -34,10 +35,13 @@ from rotoscope.retarget.robots.tree_config import (
 
 
 @dataclass(frozen=True, eq=False)
-class TreeRobot:
-    """What hands and humanoids share: joints of an action, their limits, and named points."""
+class Robot:
+    """What all robots share: joints of an action, their limits, and named frames.
 
-    config: TreeRobotConfig
+    An arm is a tree without branches: `rotoscope.retarget.robots.arm.ArmRobot`.
+    """
+
+    config: RobotFileSection
     """What its YAML file says."""
     path: Path
     """Its URDF or MJCF file."""
@@ -79,26 +83,28 @@ class TreeRobot:
         """Acceleration limits [rad/s^2 or m/s^2]; inf where there is none."""
         return self.limits.max_acceleration
 
-    def marks(self) -> dict[str, Mark]:
-        """Every point that the YAML file names, by a name of its own such as `tips.thumb`."""
-        return {f"spheres.{k}": _mark(point) for k, point in self.config.spheres.items()}
+    @property
+    def base_link(self) -> str:
+        """Link that poses are relative to."""
+        return self.description.root_link
 
-    def tree(
-        self, marks: Sequence[Mark], *, root: str | None = None, is_floating: bool = False
-    ) -> KinematicTree:
-        """Kinematics of some marks, with `joint_names` as columns.
+    def marks(self) -> dict[str, Mark]:
+        """Every frame that the YAML file names, by a name of its own such as `tips.thumb`."""
+        return {}
+
+    def tree(self, marks: Sequence[Mark], *, is_floating: bool = False) -> KinematicTree:
+        """Kinematics of some marks from `base_link` on, with `joint_names` as columns.
 
         Args:
             marks: What positions and rotations are computed of.
-            root: Link that positions are relative to; the robot file's own root when absent.
-            is_floating: Whether the root moves in the world.
+            is_floating: Whether the base moves in the world.
         """
         return KinematicTree(
             self.description,
             columns=self.joint_names,
             held=self.held,
             marks=marks,
-            root=root,
+            root=self.base_link,
             is_floating=is_floating,
         )
 
@@ -122,7 +128,7 @@ class TreeRobot:
 
 
 @dataclass(frozen=True, eq=False)
-class HandRobot(TreeRobot):
+class HandRobot(Robot):
     """A dexterous hand ready to compute with."""
 
     config: HandConfig
@@ -132,15 +138,20 @@ class HandRobot(TreeRobot):
         """Palm, fingertips, middle joints and spheres."""
         tips = {f"tips.{finger}": _mark(point) for finger, point in self.config.tips.items()}
         middles = {f"middles.{name}": _mark(point) for name, point in self.config.middles.items()}
-        return {"palm": _mark(self.config.palm), **tips, **middles, **super().marks()}
+        return {"palm": _mark(self.config.palm), **tips, **middles, **sphere_marks(self.config)}
 
 
 @dataclass(frozen=True, eq=False)
-class HumanoidRobot(TreeRobot):
+class HumanoidRobot(Robot):
     """A humanoid ready to compute with. Its root moves in the world."""
 
     config: HumanoidConfig
     """What its YAML file says."""
+
+    @property
+    def base_link(self) -> str:
+        """The link whose pose in the world is solved for, the pelvis."""
+        return self.config.root
 
     def marks(self) -> dict[str, Mark]:
         """Root, torso, human joints, corners of the soles and spheres."""
@@ -151,7 +162,7 @@ class HumanoidRobot(TreeRobot):
         for side, foot in self.config.feet.items():
             for i, corner in enumerate(foot.sole_m):
                 marks[f"feet.{side}.{i}"] = Mark.at(foot.link, corner)
-        return {**marks, **super().marks()}
+        return {**marks, **sphere_marks(self.config)}
 
 
 def load_hand(name_or_path: str) -> HandRobot:
@@ -180,12 +191,12 @@ def load_humanoid(name_or_path: str) -> HumanoidRobot:
     """
     config, config_file = load_config_of(HumanoidConfig, name_or_path, use="a humanoid")
     robot = _load(HumanoidRobot, config, config_file, base_link=config.root)
-    robot.tree(list(robot.marks().values()), root=config.root, is_floating=True)
+    robot.tree(list(robot.marks().values()))
     return robot
 
 
-def _load[R: TreeRobot](
-    kind: type[R], config: TreeRobotConfig, config_file: Path, *, base_link: str
+def _load[R: (HandRobot, HumanoidRobot)](
+    kind: type[R], config: Any, config_file: Path, *, base_link: str
 ) -> R:
     path = robot_file(config, config_file)
     description = read_description(path)
@@ -206,9 +217,19 @@ def _load[R: TreeRobot](
     return robot
 
 
+def sphere_marks(config: TreeRobotConfig) -> dict[str, Mark]:
+    """Centers of the balls that keep parts of a robot apart."""
+    return {f"spheres.{name}": _mark(point) for name, point in config.spheres.items()}
+
+
 def _mark(point: PointSection) -> Mark:
     return Mark.at(point.link, point.offset_m)
 
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+def feature_name(robot: str, joint: str) -> str:
+    """Name of a joint's dimension in the dataset."""
+    return f"{joint}.pos" if joint.startswith(f"{robot}_") else f"{robot}_{joint}.pos"

@@ -1,0 +1,41 @@
+"""Frames on a robot, and where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.geometry.arrays import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """A frame fixed to a link, whose motion is of interest."""
+
+    link: str
+    """Link of the robot's file."""
+    T_link_mark: Float[np.ndarray, "4 4"]
+    """The frame in that link [m]."""
+
+    @classmethod
+    def at(cls, link: str, offset_m: Sequence[float] = (0.0, 0.0, 0.0)) -> Mark:
+        """A point of a link, with that link's axes."""
+        return cls(link, se3.make(np.eye(3), np.array(offset_m, float)))
+
+
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """Where the marks are in the world (the root link's frame for a robot that stands still)."""
+
+    p_m: Array
+    """Positions, (time, mark, 3) [m]."""
+    R: Array
+    """Rotations, (time, mark, 3, 3)."""
+    J_p: Array = None
+    """How positions change with each column, (time, column, mark, 3)."""
+    J_w: Array = None
+    """How rotations change with each column: world rotation vector, (time, column, mark, 3)."""
