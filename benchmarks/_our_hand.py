@@ -12,13 +12,13 @@ from benchmarks._hand_metrics import HandVectors, hands_folder
 from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.hand.vector_objective import Vectors, VectorWeights, follow_vectors
+from rotoscope.retarget.robots.config import PointSection
 from rotoscope.retarget.robots.joint_limits import (
     JointLimits,
     free_joints,
     joint_limits,
     joint_rest,
 )
-from rotoscope.retarget.robots.tree_config import PointSection
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def our_joints(
         limits,
         time_s,
         joints=names,
-        held={},
+        locked={},
         rest=rest,
         weights=variant.weights,
     )

@@ -17,11 +17,11 @@ from benchmarks.figure import Bar, Figure
 from rotoscope.pipeline.errors import AssetError
 from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.description.locate import robot_file
-from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.kinematics.tree import KinematicTree
 from rotoscope.retarget.onboarding.check import propose
 from rotoscope.retarget.onboarding.proposal import Proposal
-from rotoscope.retarget.robots.arm_config import load_config
+from rotoscope.retarget.robots.read_config import load_config
 from rotoscope.retarget.robots.robot import Robot, load_hand, load_humanoid
 from rotoscope.retarget.robots.self_check import check_robot
 
@@ -121,9 +121,9 @@ class _Place:
         free = [j.name for j in description.joints.values() if j.mimic is None]
         free = [name for name in free if description.joints[name].kind != "fixed"]
         tree = KinematicTree(
-            description, columns=free, held={}, marks=[Mark.at(k) for k in description.links]
+            description, columns=free, locked={}, frames=[Frame.at(k) for k in description.links]
         )
-        reached = tree.reach(np.zeros((1, len(free))))
+        reached = tree.forward_kinematics(np.zeros((1, len(free))))
         self.p = dict(zip(description.links, reached.p_m[0], strict=True))
         self.R = dict(zip(description.links, reached.R[0], strict=True))
 
@@ -159,11 +159,11 @@ def _same_foot(ours: Mapping[str, Any] | None, theirs: Mapping[str, Any]) -> boo
 def _same_joints(robot: Robot, proposal: Proposal) -> bool:
     """Whether the proposal's action has the same joints."""
     fixed = set(proposal.mapping().get("joints", {}))
-    held = set(robot.held) - {
+    locked = set(robot.locked) - {
         joint.name
         for joint in robot.description.path_between(robot.description.root_link, _base(robot))
     }
-    return fixed == held
+    return fixed == locked
 
 
 def _base(robot: Robot) -> str:

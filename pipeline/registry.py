@@ -43,7 +43,7 @@ BUILT_IN: dict[str, str] = {
 """Stage kinds that come with Rotoscope, as `"module:attr"`, imported when first used."""
 
 HELPERS: dict[str, str] = {
-    "robot_portraitist": "rotoscope.retarget.rendering.open:open_portraitist",
+    "robot_renderer": "rotoscope.retarget.rendering.open:open_renderer",
     "robot_kind": "rotoscope.retarget.rendering.open:robot_kind",
     "humanoid_joints": "rotoscope.retarget.rendering.humanoid_views:humanoid_joints",
     "hand_lines": "rotoscope.retarget.rendering.hand_views:hand_lines",

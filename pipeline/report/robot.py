@@ -69,7 +69,7 @@ class RobotPainter:
         self.notes: list[str] = []
         self._given = {path.name: path for path in robots}
         self._name = ""
-        self._portraitist: Any = None
+        self._renderer: Any = None
 
     def __enter__(self) -> Self:
         return self
@@ -97,24 +97,24 @@ class RobotPainter:
                 return None
             shown = replace(shown, name=str(self._given[file]))
         try:
-            portraits = self._of(shown.name).portraits(shown.values, **shown.how)
+            pictures = self._of(shown.name).pictures(shown.values, **shown.how)
             # A machine without EGL shows it when the first picture is drawn.
-            portraits.draw(0, width=64, height=64)
+            pictures.draw(0, width=64, height=64)
         except RotoscopeError as error:
             return self._stick_figure(shown, error)
-        return lambda row, width, height: portraits.draw(row, width=width, height=height)
+        return lambda row, width, height: pictures.draw(row, width=width, height=height)
 
     def _of(self, name: str) -> Any:
         if name != self._name:
             self._close()
-            self._portraitist = registry.helper("robot_portraitist")(name)
+            self._renderer = registry.helper("robot_renderer")(name)
             self._name = name
-        return self._portraitist
+        return self._renderer
 
     def _close(self) -> None:
-        if self._portraitist is not None:
-            self._portraitist.close()
-        self._portraitist, self._name = None, ""
+        if self._renderer is not None:
+            self._renderer.close()
+        self._renderer, self._name = None, ""
 
     def _stick_figure(self, shown: ShownRobot, why: RotoscopeError) -> Draw | None:
         self._close()

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.arm.base_placement import Placement, find_placements
-from rotoscope.retarget.arm.initial_guess import first_guess
+from rotoscope.retarget.arm.initial_guess import initial_guess
 from rotoscope.retarget.arm.solve import (
     DEFAULT_TOLERANCE_M,
     DEFAULT_TOLERANCE_RAD,
@@ -18,6 +18,7 @@ from rotoscope.retarget.arm.solve import (
     solve_trajectory,
 )
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
+from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.robots.arm import ArmRobot
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class FollowSettings:
     max_bridge_s: float = 0.2
     """Shorter stretches without a pose are bridged [s]."""
     weights: TrajectoryWeights = field(default_factory=TrajectoryWeights)
-    """How strictly each wish is held."""
+    """1-sigma of each cost; smaller is stricter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,7 @@ def follow_poses(
         settings: Tolerances and weights.
     """
     settings = settings or FollowSettings()
-    frames = np.flatnonzero(bridged(is_wanted, time_s, settings.max_bridge_s))
+    frames = np.flatnonzero(fill_short_gaps(is_wanted, time_s, settings.max_bridge_s))
     poses = _Poses(T_camera_ee[frames], is_wanted[frames], time_s[frames], frames)
     if T_camera_base is not None:
         best = _follow_from(robot, poses, T_camera_base, None, settings)
@@ -135,29 +136,17 @@ def _follow_from(
     targets = Targets(T_base_ee[:, :3, :3], T_base_ee[:, :3, 3], poses.time_s, poses.is_wanted)
     known_frames, known_joints = np.zeros(0, int), np.zeros((0, len(robot.joint_names)))
     if placement is not None:
-        known_frames = np.flatnonzero(poses.is_wanted)[placement.keyframes]
+        known_frames = np.flatnonzero(poses.is_wanted)[placement.waypoints]
         known_joints = placement.joints
     solution = solve_trajectory(
         robot,
         targets,
-        first_guess(robot, targets, known_frames, known_joints),
+        initial_guess(robot, targets, known_frames, known_joints),
         weights=settings.weights,
         tolerance_m=settings.tolerance_m,
         tolerance_rad=settings.tolerance_rad,
     )
     return Followed(poses.frames, T_camera_base, placement, solution)
-
-
-def bridged(
-    known: Bool[np.ndarray, " time"], time_s: Float[np.ndarray, " time"], max_gap_s: float
-) -> Bool[np.ndarray, " time"]:
-    """Known frames, and those between two known ones that are no more than `max_gap_s` apart."""
-    out = known.copy()
-    frames = np.flatnonzero(known)
-    is_short = np.diff(time_s[frames]) <= max_gap_s
-    for before, after in zip(frames[:-1][is_short], frames[1:][is_short], strict=True):
-        out[before:after] = True
-    return out
 
 
 def _report(robot: ArmRobot, followed: Followed, num_wanted: int) -> None:
@@ -166,7 +155,7 @@ def _report(robot: ArmRobot, followed: Followed, num_wanted: int) -> None:
     if placement is not None:
         how = (
             f"found with score {placement.score:.3f} (reaches {placement.reachable_share:.0%} of "
-            f"{len(placement.keyframes)} key frames, comfort {placement.comfort:.2f})"
+            f"{len(placement.waypoints)} waypoints, manipulability {placement.manipulability:.2f})"
         )
     solution = followed.solution
     logger.info(

@@ -12,7 +12,7 @@ LIMIT_ZONE = 0.15
 """Share of a joint's range, at each end, in which being near the limit counts against it."""
 
 
-def pose_comfort(
+def manipulability(
     robot: ArmRobot,
     joints: Float[np.ndarray, "batch joint"],
     J: Float[np.ndarray, "batch 6 joint"],

@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float
 from rotoscope.retarget.arm.ik import solve_poses
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
 from rotoscope.retarget.kinematics.end_effector import pose_error
-from rotoscope.retarget.optimize.cost import Calm
-from rotoscope.retarget.optimize.interior_point import Search
-from rotoscope.retarget.optimize.terms import PoseTerm
+from rotoscope.retarget.optimize.cost import Regularizer
+from rotoscope.retarget.optimize.interior_point import SolverOptions
+from rotoscope.retarget.optimize.terms import PoseCost
 from rotoscope.retarget.optimize.trajectory import Problem, solve
 from rotoscope.retarget.robots.arm import ArmRobot
 
@@ -58,7 +58,7 @@ def solve_trajectory(
         targets: What to follow.
         start: Where to start from [rad or m]; see
             `rotoscope.retarget.arm.initial_guess.first_guess`.
-        weights: How strictly each wish is held.
+        weights: 1-sigma of each cost; smaller is stricter.
         tolerance_m: Position error that still counts as reached [m].
         tolerance_rad: Rotation error that still counts as reached [rad].
         max_iterations: Steps of the solver at most.
@@ -66,7 +66,7 @@ def solve_trajectory(
     joints = solve(
         _problem(robot, targets, weights or TrajectoryWeights()),
         start,
-        search=Search(max_iterations=max_iterations),
+        options=SolverOptions(max_iterations=max_iterations),
     )
     error_m, error_rad = _errors(robot, joints, targets)
     is_reached = (error_m <= tolerance_m) & (error_rad <= tolerance_rad)
@@ -87,23 +87,23 @@ def solve_trajectory(
 
 def _problem(robot: ArmRobot, targets: Targets, weights: TrajectoryWeights) -> Problem:
     num_joints = len(robot.joint_names)
-    follow = PoseTerm(
-        mark=0,
+    follow = PoseCost(
+        frame_id=0,
         target_m=targets.p_m,
         target=targets.R,
-        present=targets.is_wanted.astype(float),
+        weight=targets.is_wanted.astype(float),
         sigma_m=weights.position_m,
         sigma_rad=weights.rotation_rad,
         robust=weights.robust,
         far_m=weights.far_m,
         far_rad=weights.far_rad,
     )
-    calm = Calm(
+    regularizer = Regularizer(
         sigma_acceleration=np.full(num_joints, weights.acceleration),
         rest=robot.home,
         sigma_rest=np.full(num_joints, weights.home),
     )
-    return Problem(robot.kinematics, [follow], calm, robot.limits, targets.time_s)
+    return Problem(robot.kinematics, [follow], regularizer, robot.limits, targets.time_s)
 
 
 def _errors(robot: ArmRobot, joints: np.ndarray, targets: Targets) -> tuple[np.ndarray, np.ndarray]:

@@ -103,9 +103,9 @@ def _closing_vector(joints: np.ndarray) -> np.ndarray:
 def _approach_vector(joints: np.ndarray, tips: np.ndarray) -> np.ndarray:
     """From the hand to what it grasps, in m^2: tips from knuckles, knuckles from wrist."""
     knuckles = 0.5 * (joints[:, THUMB_MCP] + joints[:, INDEX_MCP])
-    reach = tips - knuckles
+    forward_kinematics = tips - knuckles
     palm = unit(knuckles - joints[:, WRIST])
-    return np.asarray(reach * _length(reach) + SHORT_REACH_M**2 * palm)
+    return np.asarray(forward_kinematics * _length(forward_kinematics) + SHORT_REACH_M**2 * palm)
 
 
 def _length(v: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.retarget.optimize.feasible import make_feasible
-from rotoscope.retarget.optimize.interior_point import Limits, Linearised, Search, minimise
+from rotoscope.retarget.optimize.interior_point import Limits, Linearized, SolverOptions, minimize
 
 SIGMA = 0.01
 """Share of the full opening that counts as one sigma: scales the cost for the solver."""
@@ -34,11 +34,11 @@ def possible_opening(
     possible = make_feasible(column, time_s, *limits, position_margin=0.0)
     if np.abs(possible - column).max() < SIGMA:
         return possible[:, 0]
-    nearest = minimise(
+    nearest = minimize(
         _Distance(column),
         Limits(time_s, *limits),
         possible,
-        search=Search(max_iterations=MAX_ITERATIONS),
+        options=SolverOptions(max_iterations=MAX_ITERATIONS),
     )
     return make_feasible(nearest, time_s, *limits, position_margin=0.0)[:, 0]
 
@@ -49,7 +49,7 @@ class _Distance:
 
     wanted: Float[np.ndarray, "time 1"]
 
-    def linearise(self, x: Float[np.ndarray, "time 1"]) -> Linearised:
+    def linearize(self, x: Float[np.ndarray, "time 1"]) -> Linearized:
         bands = np.zeros((3, *x.shape))
         bands[0] = 1.0 / SIGMA**2
-        return Linearised(bands, (x - self.wanted) / SIGMA**2)
+        return Linearized(bands, (x - self.wanted) / SIGMA**2)

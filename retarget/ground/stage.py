@@ -22,7 +22,7 @@ from rotoscope.pipeline.tracks import (
     Track,
 )
 from rotoscope.pipeline.types import Clip
-from rotoscope.retarget.arm.base_placement import level_camera
+from rotoscope.retarget.common.level_frame import level_camera
 from rotoscope.retarget.ground.contact_detection import (
     Contacts,
     ContactSettings,

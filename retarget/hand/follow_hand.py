@@ -15,7 +15,7 @@ from rotoscope.retarget.hand.targets import (
     curl_coupling,
     hand_scale,
     hand_vectors,
-    joints_as_seen_by,
+    in_robot_hand_frame,
 )
 from rotoscope.retarget.hand.vector_objective import VectorSolution, VectorWeights, follow_vectors
 from rotoscope.retarget.optimize.trajectory import at_limit
@@ -54,11 +54,11 @@ def follow_hand(
         joints_m: Joints of the human hand in any frame [m]; NaN where unknown.
         side: Which human hand it is; it is mirrored where the robot's is the other one.
         time_s: Frame times [s].
-        weights: How strictly each wish is held.
+        weights: 1-sigma of each cost; smaller is stricter.
         pinch: How thumb and finger meet.
         scale: Robot hand size over human hand size; from the fingers' lengths when absent.
     """
-    human = joints_as_seen_by(robot, joints_m, side)
+    human = in_robot_hand_frame(robot, joints_m, side)
     scale = scale or hand_scale(robot, human)
     balls, weights = robot.config.spheres, weights or VectorWeights()
     solution = follow_vectors(
@@ -67,7 +67,7 @@ def follow_hand(
         robot.limits,
         time_s,
         joints=robot.joint_names,
-        held=robot.held,
+        locked=robot.locked,
         rest=robot.rest,
         spheres=[(balls[a], balls[b]) for a, b in robot.config.apart],
         coupling=curl_coupling(robot, weights.curl_rad),
@@ -84,7 +84,7 @@ def follow_hand(
     )
 
 
-def carry_hand(
+def follow_wrist_with_arm(
     arm: ArmRobot,
     T_camera_wrist: Float[np.ndarray, "time 4 4"],
     is_wanted: Bool[np.ndarray, " time"],

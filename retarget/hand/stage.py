@@ -24,11 +24,12 @@ from rotoscope.pipeline.tracks import (
     scatter,
 )
 from rotoscope.pipeline.types import Clip
-from rotoscope.retarget.arm.follow_poses import Followed, FollowSettings, bridged
+from rotoscope.retarget.arm.follow_poses import Followed, FollowSettings
 from rotoscope.retarget.common.confidence import action_confidence
+from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.common.hand_choice import SideChoice, choose_hands
-from rotoscope.retarget.hand.follow_hand import HandMotion, carry_hand, follow_hand
-from rotoscope.retarget.hand.targets import PinchSettings, names_of
+from rotoscope.retarget.hand.follow_hand import HandMotion, follow_hand, follow_wrist_with_arm
+from rotoscope.retarget.hand.targets import PinchSettings, vector_names
 from rotoscope.retarget.hand.vector_objective import VectorWeights
 from rotoscope.retarget.robots.arm import ArmRobot, load_arm
 from rotoscope.retarget.robots.robot import HandRobot, load_hand
@@ -63,7 +64,7 @@ class RetargetHandConfig(StageConfig):
     camera_pitch_rad: float = Field(default=0.0, ge=-np.pi / 2, le=np.pi / 2)
     """How far the camera looks down below the horizon [rad]; for placing the arm's base."""
     weights: VectorWeights = Field(default_factory=VectorWeights)
-    """How strictly each wish is held."""
+    """1-sigma of each cost; smaller is stricter."""
     pinch: PinchSettings = Field(default_factory=PinchSettings)
     """How thumb and finger meet."""
 
@@ -121,7 +122,7 @@ class RetargetHand(ClipStage):
         wanted &= np.isfinite(hand.T_camera_wrist).all(axis=(1, 2))
         if wanted.sum() < 2:
             return {name: self._nothing_known(hand.side, time_s)}
-        frames = np.flatnonzero(bridged(wanted, time_s, self.config.max_bridge_s))
+        frames = np.flatnonzero(fill_short_gaps(wanted, time_s, self.config.max_bridge_s))
         motion = follow_hand(
             self.robot,
             np.where(wanted[:, None, None], hand.joints_m, np.nan)[frames],
@@ -133,7 +134,7 @@ class RetargetHand(ClipStage):
         )
         carried = None
         if self.arm is not None:
-            carried = carry_hand(
+            carried = follow_wrist_with_arm(
                 self.arm,
                 hand.T_camera_wrist,
                 wanted,
@@ -236,7 +237,7 @@ class RetargetHand(ClipStage):
     ) -> Tracks:
         error_mm = 1e3 * motion.solution.error_m
         tips = error_mm[:, : len(self.robot.config.tips)]
-        names = names_of(self.robot)
+        names = vector_names(self.robot)
         solver = np.column_stack(
             [_mean(tips), error_mm, motion.num_at_limit, motion.num_at_speed_limit]
         )

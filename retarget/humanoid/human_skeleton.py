@@ -23,7 +23,7 @@ ARM = (("shoulder", "elbow"), ("elbow", "wrist"))
 
 
 @dataclass(frozen=True, eq=False)
-class Person:
+class HumanMotion:
     """Joints of one person in the world frame, z up, and what follows from them."""
 
     joints_m: Float[np.ndarray, "time body_joint 3"]
@@ -92,18 +92,18 @@ class Person:
         return self.direction("pelvis", "neck")
 
 
-def person_of(
+def human_motion_of(
     joints_m: Float[np.ndarray, "time body_joint 3"],
     time_s: Float[np.ndarray, " time"],
     known: Bool[np.ndarray, " time"],
-) -> Person:
+) -> HumanMotion:
     """A person whose joints are NaN wherever the frame is not known.
 
     Raises:
         TrackError: Hips and shoulders are seen together in no frame: nothing says how the body
             stands.
     """
-    person = Person(np.where(known[:, None, None], joints_m, np.nan), time_s)
+    person = HumanMotion(np.where(known[:, None, None], joints_m, np.nan), time_s)
     both = np.concatenate([person.pelvis_rotation(), person.torso_rotation()], axis=2)
     if not np.isfinite(both).all(axis=(1, 2)).any():
         raise TrackError(

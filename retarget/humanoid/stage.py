@@ -23,9 +23,9 @@ from rotoscope.pipeline.tracks import (
     Track,
 )
 from rotoscope.pipeline.types import Clip
-from rotoscope.retarget.arm.follow_poses import bridged
+from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_person
-from rotoscope.retarget.humanoid.human_skeleton import person_of
+from rotoscope.retarget.humanoid.human_skeleton import human_motion_of
 from rotoscope.retarget.humanoid.problem import HumanoidWeights
 from rotoscope.retarget.humanoid.support_polygon import robot_centre_of_mass, support_margins
 from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
@@ -59,7 +59,7 @@ class RetargetHumanoidConfig(StageConfig):
     tolerance_overlap_m: float = Field(default=0.02, gt=0)
     """Parts of the robot further inside each other than this make a frame invalid [m]."""
     weights: HumanoidWeights = Field(default_factory=HumanoidWeights)
-    """How strictly each wish is held."""
+    """1-sigma of each cost; smaller is stricter."""
 
 
 class RetargetHumanoid(ClipStage):
@@ -117,10 +117,10 @@ class RetargetHumanoid(ClipStage):
         trunk = _is_seen(joints) & track.known
         if trunk.sum() < 2:
             return {name: self._nothing_known(track, time_s)}
-        frames = np.flatnonzero(bridged(trunk, time_s, self.config.max_bridge_s))
+        frames = np.flatnonzero(fill_short_gaps(trunk, time_s, self.config.max_bridge_s))
         motion = follow_person(
             self.robot,
-            person_of(joints[frames], time_s[frames], trunk[frames]),
+            human_motion_of(joints[frames], time_s[frames], trunk[frames]),
             track.contact[frames],
             support_m=None if support_m is None else support_m[frames],
             weights=self.config.weights,

@@ -13,29 +13,29 @@ from rotoscope.pipeline.geometry.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Mark:
+class Frame:
     """A frame fixed to a link, whose motion is of interest."""
 
     link: str
     """Link of the robot's file."""
-    T_link_mark: Float[np.ndarray, "4 4"]
+    T_link_frame: Float[np.ndarray, "4 4"]
     """The frame in that link [m]."""
 
     @classmethod
-    def at(cls, link: str, offset_m: Sequence[float] = (0.0, 0.0, 0.0)) -> Mark:
+    def at(cls, link: str, offset_m: Sequence[float] = (0.0, 0.0, 0.0)) -> Frame:
         """A point of a link, with that link's axes."""
         return cls(link, se3.make(np.eye(3), np.array(offset_m, float)))
 
 
 @dataclass(frozen=True, eq=False)
-class Reached:
-    """Where the marks are in the world (the root link's frame for a robot that stands still)."""
+class FramePoses:
+    """Where the frames are in the world (the root link's frame for a robot that stands still)."""
 
     p_m: Array
-    """Positions, (time, mark, 3) [m]."""
+    """Positions, (time, frame, 3) [m]."""
     R: Array
-    """Rotations, (time, mark, 3, 3)."""
+    """Rotations, (time, frame, 3, 3)."""
     J_p: Array = None
-    """How positions change with each column, (time, column, mark, 3)."""
+    """How positions change with each column, (time, column, frame, 3)."""
     J_w: Array = None
-    """How rotations change with each column: world rotation vector, (time, column, mark, 3)."""
+    """How rotations change with each column: world rotation vector, (time, column, frame, 3)."""

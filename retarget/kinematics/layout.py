@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.links import Description, Joint
-from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.kinematics.frames import Frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,28 +37,28 @@ class Node:
 
 
 class Layout:
-    """Collects the joints that move any mark."""
+    """Collects the joints that move any frame."""
 
     def __init__(
         self,
         description: Description,
         root: str,
         columns: tuple[str, ...],
-        held: Mapping[str, float],
+        locked: Mapping[str, float],
     ) -> None:
-        self.description, self.root, self.columns, self.held = description, root, columns, held
+        self.description, self.root, self.columns, self.locked = description, root, columns, locked
         self.nodes: dict[str, Node] = {}
 
-    def place(self, mark: Mark) -> tuple[str | None, Float[np.ndarray, "4 4"]]:
-        """The joint that carries a mark, and the mark in that joint's frame."""
+    def place(self, frame: Frame) -> tuple[str | None, Float[np.ndarray, "4 4"]]:
+        """The joint that carries a frame, and the frame in that joint's frame."""
         parent: str | None = None
         T = np.eye(4)
-        for joint in self.description.path_between(self.root, mark.link):
+        for joint in self.description.path_between(self.root, frame.link):
             T = T @ joint.T_parent_child
             if joint.kind == "fixed":
                 continue
-            if joint.name in self.held:
-                T = T @ joint.motion(self.held[joint.name])
+            if joint.name in self.locked:
+                T = T @ joint.motion(self.locked[joint.name])
                 continue
             to_z = rotation_of_z_onto(joint.axis)
             anchor = se3.make(np.eye(3), joint.anchor_m)
@@ -69,7 +69,7 @@ class Layout:
                 self.nodes[joint.name] = node
             parent = joint.name
             T = to_z.T @ se3.inverse(anchor)
-        return parent, T @ mark.T_link_mark
+        return parent, T @ frame.T_link_frame
 
     def by_depth(self) -> list[str]:
         """Joints from the root outwards."""
@@ -82,12 +82,12 @@ class Layout:
             gain[self.columns.index(joint.name)] = 1.0
             return gain, 0.0
         mimic = self.description.resolve_mimic(joint.name)
-        if mimic.joint in self.held:
-            return gain, mimic.value_at(self.held[mimic.joint])
+        if mimic.joint in self.locked:
+            return gain, mimic.value_at(self.locked[mimic.joint])
         if mimic.joint not in self.columns:
             raise RobotError(
                 f"{self.description.path}: joint {joint.name!r} moves a point that is followed, "
-                "but is no free joint, held at no value and mimics none that is"
+                "but is no free joint, locked at no value and mimics none that is"
             )
         gain[self.columns.index(mimic.joint)] = mimic.multiplier
         return gain, mimic.offset
@@ -95,33 +95,33 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Joints and the marks that they move."""
+    """Joints and the frames that they move."""
 
     joint: Int[np.ndarray, " pair"]
-    mark: Int[np.ndarray, " pair"]
+    frame: Int[np.ndarray, " pair"]
     column: Int[np.ndarray, " pair"]
     """Column that the joint follows."""
     gain: Float[np.ndarray, " pair"]
     """How much it moves with it."""
     rounds: list[slice]
-    """Parts in which no column meets a mark twice, as it does by several joints that follow it."""
+    """Parts in which no column meets a frame twice, as it does by several joints that follow it."""
 
 
 def pairs_of(
-    moves: Float[np.ndarray, "joint mark"], gain: Float[np.ndarray, "joint column"]
+    moves: Float[np.ndarray, "joint frame"], gain: Float[np.ndarray, "joint column"]
 ) -> Pairs:
     """Pairs that meet, those that a column meets again in later rounds."""
-    joint, mark = np.nonzero(moves * (gain != 0.0).any(axis=1)[:, None])
+    joint, frame = np.nonzero(moves * (gain != 0.0).any(axis=1)[:, None])
     column = np.argmax(gain != 0.0, axis=1)[joint]
     seen: dict[tuple[int, int], int] = {}
     time = np.zeros(len(joint), int)
-    for i, pair in enumerate(zip(column.tolist(), mark.tolist(), strict=True)):
+    for i, pair in enumerate(zip(column.tolist(), frame.tolist(), strict=True)):
         time[i] = seen[pair] = seen.get(pair, -1) + 1
     order = np.argsort(time, kind="stable")
-    joint, mark, column = joint[order], mark[order], column[order]
+    joint, frame, column = joint[order], frame[order], column[order]
     edges = np.cumsum([0, *np.bincount(time)]).tolist()
     rounds = [slice(a, b) for a, b in itertools.pairwise(edges)]
-    return Pairs(joint, mark, column, gain[joint, column], rounds)
+    return Pairs(joint, frame, column, gain[joint, column], rounds)
 
 
 def levels_of(depths: list[int]) -> list[tuple[int, int]]:

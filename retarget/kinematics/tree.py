@@ -17,7 +17,7 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.geometry.arrays import Array
 from rotoscope.pipeline.geometry.vectors import cross
 from rotoscope.retarget.description.links import Description
-from rotoscope.retarget.kinematics.frames import Mark, Reached
+from rotoscope.retarget.kinematics.frames import Frame, FramePoses
 from rotoscope.retarget.kinematics.layout import Layout, levels_of, pairs_of
 
 NUM_BASE = 6
@@ -25,7 +25,7 @@ NUM_BASE = 6
 
 
 class KinematicTree:
-    """A tree of joints from a root link to marks.
+    """A tree of joints from a root link to frames.
 
     A configuration `x` is `(time, column)`. Columns are the independent joints [rad or m], after
     those of the base where it floats: its position [m] and a rotation vector [rad] by which it is
@@ -34,14 +34,14 @@ class KinematicTree:
     Args:
         description: The robot's links and joints.
         columns: Names of the independent joints, in the order of the columns.
-        held: Values of joints that do not move [rad or m].
-        marks: What positions and rotations are computed of.
+        locked: Values of joints that do not move [rad or m].
+        frames: What positions and rotations are computed of.
         root: Link that the tree hangs on; the file's own root when absent.
         is_floating: Whether the root moves in the world.
 
     Raises:
-        RobotError: A mark does not hang on the root, or a joint that matters is neither a column
-            nor held nor follows one that is.
+        RobotError: A frame does not hang on the root, or a joint that matters is neither a column
+            nor locked nor follows one that is.
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class KinematicTree:
         description: Description,
         *,
         columns: Sequence[str],
-        held: Mapping[str, float],
-        marks: Sequence[Mark],
+        locked: Mapping[str, float],
+        frames: Sequence[Frame],
         root: str | None = None,
         is_floating: bool = False,
     ) -> None:
         self.columns, self.is_floating = tuple(columns), is_floating
         self.root = root or description.root_link
-        layout = Layout(description, self.root, self.columns, held)
-        placed = [layout.place(mark) for mark in marks]
+        layout = Layout(description, self.root, self.columns, locked)
+        placed = [layout.place(frame) for frame in frames]
         order = layout.by_depth()
         rank = {name: i for i, name in enumerate(order)}
         nodes = [layout.nodes[name] for name in order]
@@ -67,7 +67,7 @@ class KinematicTree:
         is_revolute = np.array([n.joint.kind == "revolute" for n in nodes], bool)
         self._constants = {
             "fixed": np.array([n.T[:3].T for n in nodes]).reshape(-1, 4, 3),
-            "mark": np.array([T[:3].T for _, T in placed]).reshape(-1, 4, 3),
+            "frame": np.array([T[:3].T for _, T in placed]).reshape(-1, 4, 3),
             "gain": np.array([n.gain for n in nodes]).reshape(len(nodes), len(columns)),
             "offset": np.array([n.offset for n in nodes])[:, None],
             "turns": is_revolute.astype(float)[:, None],
@@ -85,18 +85,18 @@ class KinematicTree:
 
     @property
     def size(self) -> int:
-        """Columns times marks: how large its Jacobian is."""
+        """Columns times frames: how large its Jacobian is."""
         return self.num_columns * len(self._carrier)
 
-    def reach(
+    def forward_kinematics(
         self,
         x: Array,
         R_reference: Array = None,
         *,
         jacobian: bool = False,
         rotations: bool = True,
-    ) -> Reached:
-        """Where the marks are, and on demand how they move.
+    ) -> FramePoses:
+        """Where the frames are, and on demand how they move.
 
         Args:
             x: Configurations, (time, column).
@@ -109,15 +109,15 @@ class KinematicTree:
         base, left = self._base(x, R_reference)
         q = x[:, NUM_BASE:] if self.is_floating else x
         joints = self._walk(c["gain"] @ q.T + c["offset"], c, base)
-        marks = _attach(_frames(joints, base, self._carrier), c["mark"])
-        p, R = xp.moveaxis(marks[:, 3], 0, 1), xp.permute_dims(marks[:, :3], (2, 0, 3, 1))
+        frames = _attach(_frames(joints, base, self._carrier), c["frame"])
+        p, R = xp.moveaxis(frames[:, 3], 0, 1), xp.permute_dims(frames[:, :3], (2, 0, 3, 1))
         if not jacobian:
-            return Reached(p, R)
-        joint, mark = self._pairs.joint.tolist(), self._pairs.mark.tolist()
-        # Lynch and Park 2017, section 5.1.1: a joint turns a mark about its axis z, which moves
-        # it by z x (mark - origin); a joint that slides moves it by z.
+            return FramePoses(p, R)
+        joint, frame = self._pairs.joint.tolist(), self._pairs.frame.tolist()
+        # Lynch and Park 2017, section 5.1.1: a joint turns a frame about its axis z, which moves
+        # it by z x (frame - origin); a joint that slides moves it by z.
         axis = joints[joint, 2]
-        moved = cross(axis, marks[mark, 3] - joints[joint, 3])
+        moved = cross(axis, frames[frame, 3] - joints[joint, 3])
         turned = axis
         if self._slides:
             turns = c["pair_turns"]
@@ -125,26 +125,26 @@ class KinematicTree:
         J_p = self._by_column(moved, c)
         J_w = self._by_column(turned, c) if rotations else None
         if self.is_floating:
-            _add_base(J_p, J_w, marks[:, 3] - base[3], left)
+            _add_base(J_p, J_w, frames[:, 3] - base[3], left)
         J_w = None if J_w is None else xp.moveaxis(J_w, 2, 0)
-        return Reached(p, R, xp.moveaxis(J_p, 2, 0), J_w)
+        return FramePoses(p, R, xp.moveaxis(J_p, 2, 0), J_w)
 
     def _by_column(self, J: Array, c: dict[str, Array]) -> Array:
-        """Jacobian (column, mark, time, 3) out of what each joint does to each mark it moves.
+        """Jacobian (column, frame, time, 3) out of what each joint does to each frame it moves.
 
-        Of all pairs of a column and a mark, most do not meet: a leg moves no arm.
+        Of all pairs of a column and a frame, most do not meet: a leg moves no arm.
         """
         xp = array_namespace(J)
-        columns, marks = self.num_columns, len(self._carrier)
-        out = xp.zeros((columns * marks, *J.shape[1:]), dtype=J.dtype, device=device(J))
+        columns, frames = self.num_columns, len(self._carrier)
+        out = xp.zeros((columns * frames, *J.shape[1:]), dtype=J.dtype, device=device(J))
         J = J * c["pair_gain"]
         first = NUM_BASE if self.is_floating else 0
-        entry = ((self._pairs.column + first) * marks + self._pairs.mark).tolist()
+        entry = ((self._pairs.column + first) * frames + self._pairs.frame).tolist()
         for part in self._pairs.rounds[:1]:
             out[entry[part]] = J[part]
         for part in self._pairs.rounds[1:]:
             out[entry[part]] += J[part]
-        return out.reshape(columns, marks, *J.shape[1:])
+        return out.reshape(columns, frames, *J.shape[1:])
 
     def _base(self, x: Array, R_reference: Array) -> tuple[Array, Array]:
         """Frame of the root, (4, time, 3), and the left Jacobian of its rotation vector."""
@@ -180,12 +180,12 @@ class KinematicTree:
                 out[level, 3] += here[:, 2] * slide[..., None]
         return out
 
-    def _ancestry(self) -> Float[np.ndarray, "joint mark"]:
-        """1 where a joint moves a mark."""
+    def _ancestry(self) -> Float[np.ndarray, "joint frame"]:
+        """1 where a joint moves a frame."""
         moves = np.zeros((len(self._parent), len(self._carrier)))
-        for mark, joint in enumerate(self._carrier):
+        for frame, joint in enumerate(self._carrier):
             while joint >= 0:
-                moves[joint, mark] = 1.0
+                moves[joint, frame] = 1.0
                 joint = self._parent[joint]
         return moves
 
@@ -229,7 +229,7 @@ def _frames(of_joints: Array, of_base: Array, which: np.ndarray) -> Array:
 def _add_base(J_p: Array, J_w: Array | None, lever: Array, left: Array) -> None:
     """Writes the columns of the base into Jacobians that are zero there."""
     xp = array_namespace(J_p)
-    # Rotating the base by a column of the left Jacobian moves every mark about the base.
+    # Rotating the base by a column of the left Jacobian moves every frame about the base.
     axes = xp.moveaxis(left, -1, 0)[:, None]
     for k in range(3):
         J_p[k, ..., k] = 1.0

@@ -26,8 +26,8 @@ from rotoscope.retarget.onboarding.humanoid import propose_humanoid
 from rotoscope.retarget.onboarding.limbs import find_pairs
 from rotoscope.retarget.onboarding.proposal import Proposal
 from rotoscope.retarget.onboarding.skeleton import Skeleton
-from rotoscope.retarget.robots.arm_config import RobotKind, load_config
 from rotoscope.retarget.robots.load import load_robot
+from rotoscope.retarget.robots.read_config import RobotKind, load_config
 from rotoscope.retarget.robots.robot import Robot
 from rotoscope.retarget.robots.self_check import SelfCheck, check_robot
 
@@ -194,8 +194,8 @@ def _check_joints(skeleton: Skeleton, proposal: Proposal) -> None:
     """Says which joints follow others, and which lack limits that they need."""
     joints = skeleton.description.joints
     fixed = {fact.key[1] for fact in proposal.facts if fact.key[0] == "joints"}
-    followers = [j.name for j in joints.values() if j.mimic is not None and j.kind != "fixed"]
-    for name in followers:
+    mimics = [j.name for j in joints.values() if j.mimic is not None and j.kind != "fixed"]
+    for name in mimics:
         link = skeleton.description.resolve_mimic(name)
         proposal.remarks.append(
             f"{name} follows {link.joint}: {link.multiplier:g} x + {link.offset:g}"

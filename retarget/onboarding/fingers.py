@@ -157,8 +157,8 @@ def _tip(
         tip = anchor + 0.8 * (anchor - before)
         return entry, se3.apply(to_entry[0], tip[None])[0], "assumed: the file draws no surface"
     along = points.mean(axis=0) - anchor
-    reach = (points - anchor) @ (along / np.linalg.norm(along))
-    tip = points[reach > reach.max() - 0.003].mean(axis=0)
+    forward_kinematics = (points - anchor) @ (along / np.linalg.norm(along))
+    tip = points[forward_kinematics > forward_kinematics.max() - 0.003].mean(axis=0)
     return entry, se3.apply(to_entry[0], tip[None])[0], "end of the drawn surface"
 
 

@@ -188,8 +188,8 @@ def _knuckles(
     points = _surface(skeleton, below, T)
     if len(points) == 0:
         points = np.array([T[link][:3, 3] for link in below])
-    reach = float(((points - at) @ along).max())
-    return at + 0.5 * max(reach, 0.0) * along
+    forward_kinematics = float(((points - at) @ along).max())
+    return at + 0.5 * max(forward_kinematics, 0.0) * along
 
 
 def _decide_head(

@@ -111,7 +111,7 @@ def build_physics_model(
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     _hold_root(mujoco, spec, path, root)
     if root != "bolted":
-        _lay_floor(mujoco, spec, settings, steps)
+        _add_floor(mujoco, spec, settings, steps)
     names = tuple(j.name for j in spec.joints if j.type in _moving_types(mujoco))
     if not names:
         raise RobotError(f"{path} has no hinge or slide; there is nothing to track")
@@ -201,7 +201,7 @@ def _hold_root(mujoco: Any, spec: Any, path: Path, root: Root) -> None:
         tops[0].mocap = True
 
 
-def _lay_floor(mujoco: Any, spec: Any, settings: PhysicsSettings, steps: Sequence[Step]) -> None:
+def _add_floor(mujoco: Any, spec: Any, settings: PhysicsSettings, steps: Sequence[Step]) -> None:
     for geom in list(spec.worldbody.geoms):
         if geom.type == mujoco.mjtGeom.mjGEOM_PLANE:
             spec.delete(geom)

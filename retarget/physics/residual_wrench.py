@@ -27,7 +27,7 @@ _SLIVER = 1e-6
 """Cost of contact forces: picks the smallest of all that would do."""
 
 
-def missing_wrench(
+def residual_wrench(
     path: Path,
     root_xyz_m: Float[np.ndarray, "time 3"],
     root_R: Float[np.ndarray, "time 3 3"],

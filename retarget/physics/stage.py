@@ -30,11 +30,11 @@ from rotoscope.retarget.description.locate import robot_file
 from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.physics.model import link_positions
 from rotoscope.retarget.physics.pd_tracking import PhysicsResult, track_with_pd
-from rotoscope.retarget.physics.residual_wrench import missing_wrench
+from rotoscope.retarget.physics.residual_wrench import residual_wrench
 from rotoscope.retarget.physics.settings import PhysicsSettings, Root, Step
-from rotoscope.retarget.robots.arm_config import load_config
+from rotoscope.retarget.robots.config import HandConfig, HumanoidConfig
 from rotoscope.retarget.robots.digest import robot_digest, shipped_digest
-from rotoscope.retarget.robots.tree_config import HandConfig, HumanoidConfig
+from rotoscope.retarget.robots.read_config import load_config
 
 ROOT_POSE, SUPPORT = "label.root_pose", "label.support"
 NUM_COLUMNS = {ROOT_POSE: 6, SUPPORT: 2}
@@ -112,15 +112,15 @@ class PhysicsCheck(ClipStage):
                 continue
             root = _feature(tracks, ROOT_POSE, actions.subject)
             robot = self.named_robot or robot_to_simulate(actions.contract.robot)
-            path, held = robot.path, robot.held
+            path, locked = robot.path, robot.locked
             names, columns = joint_columns(actions.contract, path)
             motion = _Motion(
                 path=path,
-                names=(*names, *held),
+                names=(*names, *locked),
                 joints=np.column_stack(
                     [
                         actions.values[:, columns],
-                        *(np.full(clip.num_frames, v) for v in held.values()),
+                        *(np.full(clip.num_frames, v) for v in locked.values()),
                     ]
                 ),
                 root=root,
@@ -216,7 +216,7 @@ class _Motion:
             return np.full((b - a, 2), np.nan)
         joints, time_s = self.joints[a:b], self.time_s[a:b]
         what = (self.path, xyz, R, joints, self.names, time_s, settings)
-        return missing_wrench(*what, steps=self.steps)
+        return residual_wrench(*what, steps=self.steps)
 
     def _root(self, a: int, b: int) -> tuple[np.ndarray | None, np.ndarray | None]:
         if self.root is None:
@@ -230,7 +230,7 @@ class RobotToSimulate:
 
     path: Path
     """URDF or MJCF file."""
-    held: dict[str, float]
+    locked: dict[str, float]
     """Joints that do not move, and their values [rad or m]."""
     feet: dict[Side, str]
     """Links that stand on the ground; none for arms and hands."""
@@ -244,12 +244,12 @@ def robot_to_simulate(name_or_path: str) -> RobotToSimulate:
         AssetError: Its asset was not fetched.
     """
     config, config_file = load_config(name_or_path)
-    held = {}
+    locked = {}
     if isinstance(config, HandConfig | HumanoidConfig):
-        held = {name: j.fixed for name, j in config.joints.items() if j.fixed is not None}
+        locked = {name: j.fixed for name, j in config.joints.items() if j.fixed is not None}
     feet = config.feet if isinstance(config, HumanoidConfig) else {}
     links = {side: foot.link for side, foot in feet.items()}
-    return RobotToSimulate(robot_file(config, config_file), held, links)
+    return RobotToSimulate(robot_file(config, config_file), locked, links)
 
 
 def joint_columns(contract: ActionContract, path: Path) -> tuple[tuple[str, ...], list[int]]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from rotoscope.retarget.rendering.arm_views import ArmPortraitist
-from rotoscope.retarget.rendering.hand_views import HandPortraitist
-from rotoscope.retarget.rendering.humanoid_views import HumanoidPortraitist
-from rotoscope.retarget.rendering.protocol import Portraitist
+from rotoscope.retarget.rendering.arm_views import ArmEpisodeRenderer
+from rotoscope.retarget.rendering.hand_views import HandEpisodeRenderer
+from rotoscope.retarget.rendering.humanoid_views import HumanoidEpisodeRenderer
+from rotoscope.retarget.rendering.protocol import EpisodeRenderer
 from rotoscope.retarget.robots.arm import load_arm
-from rotoscope.retarget.robots.arm_config import load_config
+from rotoscope.retarget.robots.read_config import load_config
 from rotoscope.retarget.robots.robot import load_hand, load_humanoid
 
 
-def open_portraitist(name_or_path: str) -> Portraitist:
+def open_renderer(name_or_path: str) -> EpisodeRenderer:
     """Whoever draws this robot.
 
     Raises:
@@ -20,10 +20,10 @@ def open_portraitist(name_or_path: str) -> Portraitist:
     """
     kind = robot_kind(name_or_path)
     if kind == "humanoid":
-        return HumanoidPortraitist(load_humanoid(name_or_path))
+        return HumanoidEpisodeRenderer(load_humanoid(name_or_path))
     if kind == "hand":
-        return HandPortraitist(load_hand(name_or_path))
-    return ArmPortraitist(load_arm(name_or_path))
+        return HandEpisodeRenderer(load_hand(name_or_path))
+    return ArmEpisodeRenderer(load_arm(name_or_path))
 
 
 def robot_kind(name_or_path: str) -> str:

@@ -11,7 +11,7 @@ from rotoscope.pipeline.errors import RobotError
 
 
 @runtime_checkable
-class Portraits(Protocol):
+class EpisodePictures(Protocol):
     """Pictures of the robot in the rows of one episode."""
 
     def draw(self, row: int, *, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
@@ -19,17 +19,17 @@ class Portraits(Protocol):
 
 
 @runtime_checkable
-class Portraitist(Protocol):
+class EpisodeRenderer(Protocol):
     """Draws one robot. Close it before making another."""
 
-    def portraits(
+    def pictures(
         self,
         values: Float[np.ndarray, "row action"],
         *,
         root_pose: Float[np.ndarray, "row 6"] | None = None,
         R_camera_wrist: Float[np.ndarray, "row 3 3"] | None = None,
         azimuth_rad: float | None = None,
-    ) -> Portraits:
+    ) -> EpisodePictures:
         """The pictures of an episode.
 
         Args:

@@ -14,7 +14,7 @@ from rotoscope.retarget.rendering.offscreen import Offscreen, View
 from rotoscope.retarget.rendering.scene import robot_scene
 from rotoscope.retarget.robots.arm import ArmRobot
 from rotoscope.retarget.robots.robot import HandRobot, Robot
-from rotoscope.retarget.robots.self_check import stated_followers, with_followers
+from rotoscope.retarget.robots.self_check import stated_mimics, with_mimics
 
 ROOT_BODY = 1
 """Number of the body on which everything hangs; the world is 0."""
@@ -34,9 +34,9 @@ class RobotRenderer:
         mujoco = import_mujoco()
         self.robot, self._is_fixed = robot, isinstance(robot, ArmRobot)
         model = robot_scene(robot)
-        self._followers = {} if self._is_fixed else stated_followers(robot.path, model)
+        self._mimics = {} if self._is_fixed else stated_mimics(robot.path, model)
         self._data = mujoco.MjData(model)
-        self._set(robot.held)
+        self._set(robot.locked)
         mujoco.mj_kinematics(model, self._data)
         self._T_world_link = body_pose(self._data, carried_link(robot))
         self._T_link_root = se3.inverse(self._T_world_link) @ body_pose(
@@ -97,8 +97,8 @@ class RobotRenderer:
 
     def _set(self, joints: Mapping[str, float]) -> None:
         robot = self.robot
-        values = {**robot.held, **dict(zip(robot.joint_names, robot.rest, strict=True)), **joints}
-        for name, value in with_followers(robot.path, values, self._followers).items():
+        values = {**robot.locked, **dict(zip(robot.joint_names, robot.rest, strict=True)), **joints}
+        for name, value in with_mimics(robot.path, values, self._mimics).items():
             self._data.joint(name).qpos[:] = value
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.retarget.description.mujoco import import_mujoco, robot_spec
-from rotoscope.retarget.rendering.offscreen import lay_floor, light_up
+from rotoscope.retarget.rendering.offscreen import add_floor, add_lights
 from rotoscope.retarget.robots.arm import ArmRobot
 from rotoscope.retarget.robots.robot import HandRobot, Robot
 
@@ -38,15 +38,15 @@ def robot_scene(robot: Robot) -> Any:
     touching: set[str] = set()
     if isinstance(robot, ArmRobot):
         touching = _gripper_links(spec, robot)
-        lay_floor(spec, half_size_m=1.5, height_m=-0.001, tile_m=0.1)
+        add_floor(spec, half_size_m=1.5, height_m=-0.001, tile_m=0.1)
     else:
         _hang_on_mocap(spec, robot)
     if isinstance(robot, HandRobot):
         touching = _tip_links(robot)
         _draw_bones(spec, robot)
     elif not isinstance(robot, ArmRobot):
-        lay_floor(spec, half_size_m=FLOOR_REACH_M, height_m=0.0, tile_m=TILE_M)
-    light_up(spec)
+        add_floor(spec, half_size_m=FLOOR_REACH_M, height_m=0.0, tile_m=TILE_M)
+    add_lights(spec)
     plain = ARM_RGBA if isinstance(robot, ArmRobot) else BODY_RGBA
     for geom in spec.geoms:
         if np.allclose(geom.rgba, UNCOLOURED_RGBA) and not geom.material:

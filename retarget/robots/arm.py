@@ -16,11 +16,12 @@ from rotoscope.retarget.description.links import Description, Joint
 from rotoscope.retarget.description.locate import robot_file
 from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.kinematics.end_effector import Pose
-from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.kinematics.tree import KinematicTree
-from rotoscope.retarget.robots.arm_config import ArmSection, RobotConfig, load_config_of
+from rotoscope.retarget.robots.config import ArmConfig, ArmSection
 from rotoscope.retarget.robots.digest import robot_digest
 from rotoscope.retarget.robots.joint_limits import JointLimits
+from rotoscope.retarget.robots.read_config import load_config_of
 from rotoscope.retarget.robots.robot import Robot
 
 
@@ -28,7 +29,7 @@ from rotoscope.retarget.robots.robot import Robot
 class ArmRobot(Robot):
     """An arm with a gripper ready to compute with."""
 
-    config: RobotConfig
+    config: ArmConfig
     """What its YAML file says."""
     T_link_ee: Float[np.ndarray, "4 4"]
     """End effector in the link that carries it [m]."""
@@ -43,14 +44,14 @@ class ArmRobot(Robot):
         """Home pose [rad or m]: its rest values."""
         return self.rest
 
-    def marks(self) -> dict[str, Mark]:
+    def frames(self) -> dict[str, Frame]:
         """The end effector."""
-        return {"end_effector": Mark(self.config.end_effector.link, self.T_link_ee)}
+        return {"end_effector": Frame(self.config.end_effector.link, self.T_link_ee)}
 
     @cached_property
     def kinematics(self) -> KinematicTree:
         """Kinematics of the end effector."""
-        return self.tree(list(self.marks().values()))
+        return self.tree(list(self.frames().values()))
 
     def with_tool(self, T_ee_tool: Float[np.ndarray, "4 4"]) -> ArmRobot:
         """The same arm with another end effector, given in the frame of this one [m]."""
@@ -58,7 +59,7 @@ class ArmRobot(Robot):
 
     def pose(self, joints: Float[np.ndarray, "batch joint"], *, jacobian: bool = False) -> Pose:
         """End-effector pose, and on demand its Jacobian, for joint values [rad or m]."""
-        reached = self.kinematics.reach(joints, jacobian=jacobian)
+        reached = self.kinematics.forward_kinematics(joints, jacobian=jacobian)
         J = None
         if jacobian:
             J = np.concatenate([reached.J_p[:, :, 0], reached.J_w[:, :, 0]], axis=2)
@@ -70,8 +71,11 @@ class ArmRobot(Robot):
     ) -> Float[np.ndarray, "time link 3"]:
         """Base, joints and end effector as points in the base frame [m]: a stick figure."""
         moved = [self.description.joints[name] for name in self.joint_names]
-        points = [Mark.at(self.base_link), *(Mark.at(j.child, j.anchor_m.tolist()) for j in moved)]
-        p: np.ndarray = self.tree([*points, *self.marks().values()]).reach(joints).p_m
+        points = [
+            Frame.at(self.base_link),
+            *(Frame.at(j.child, j.anchor_m.tolist()) for j in moved),
+        ]
+        p: np.ndarray = self.tree([*points, *self.frames().values()]).forward_kinematics(joints).p_m
         return p
 
     def finger_joints(self, opening01: float) -> dict[str, float]:
@@ -107,7 +111,7 @@ def load_arm(name_or_path: str) -> ArmRobot:
             joint without limits, a home pose outside them.
         AssetError: Its asset was not fetched.
     """
-    config, config_file = load_config_of(RobotConfig, name_or_path, use="following a gripper")
+    config, config_file = load_config_of(ArmConfig, name_or_path, use="following a gripper")
     description = read_description(robot_file(config, config_file))
     limits = _limits(config.arm, _joints(config, description), description.path)
     home = np.array(config.arm.home)
@@ -126,12 +130,12 @@ def load_arm(name_or_path: str) -> ArmRobot:
         joint_names=config.arm.joints,
         limits=limits,
         rest=home,
-        held={},
+        locked={},
         T_link_ee=config.end_effector.pose_in_link,
     )
 
 
-def _joints(config: RobotConfig, description: Description) -> list[Joint]:
+def _joints(config: ArmConfig, description: Description) -> list[Joint]:
     description.require_movable(config.arm.joints)
     path = description.path_between(config.base_link, config.end_effector.link)
     movable = [joint for joint in path if joint.kind != "fixed"]

@@ -15,12 +15,12 @@ from jaxtyping import Float
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.retarget.description.links import Description, Joint, Mimic
-from rotoscope.retarget.robots.tree_config import JointSection
+from rotoscope.retarget.robots.config import JointSection
 
 DEFAULT = "default"
 """Name under which the YAML file speaks about all joints that it does not name."""
 
-HELD_TOLERANCE = 1e-3
+LOCKED_TOLERANCE = 1e-3
 """How far a follower of a held joint may lie outside its limits [rad or m]: robot files round."""
 
 
@@ -38,7 +38,7 @@ class JointLimits:
     """Acceleration limits [rad/s^2 or m/s^2]; inf where there is none."""
 
 
-def held_joints(
+def locked_joints(
     description: Description, sections: Mapping[str, JointSection], base_link: str
 ) -> dict[str, float]:
     """Values of the joints that do not move: fixed by the YAML, or between root and base link.
@@ -48,7 +48,7 @@ def held_joints(
             the base link is not there.
     """
     description.require_movable(set(sections) - {DEFAULT})
-    held = {}
+    locked = {}
     for name, section in sections.items():
         if section.fixed is None:
             continue
@@ -56,23 +56,23 @@ def held_joints(
             raise RobotError(
                 f"joints.{name}.fixed cannot be: "
                 + (
-                    "name the joints that are to be held"
+                    "name the joints that are to be locked"
                     if name == DEFAULT
                     else f"in {description.path} it follows another joint; fix "
                     f"{description.resolve_mimic(name).joint!r} instead"
                 )
             )
-        held[name] = section.fixed
+        locked[name] = section.fixed
     for joint in description.path_between(description.root_link, base_link):
-        if joint.kind == "fixed" or joint.name in held or joint.mimic is not None:
+        if joint.kind == "fixed" or joint.name in locked or joint.mimic is not None:
             continue
         low, high = _range(joint, sections)
         rest = _said(sections, joint.name, "rest")
-        held[joint.name] = float(np.clip(0.0 if rest is None else rest, low, high))
-    return held
+        locked[joint.name] = float(np.clip(0.0 if rest is None else rest, low, high))
+    return locked
 
 
-def free_joints(description: Description, held: Mapping[str, float]) -> tuple[str, ...]:
+def free_joints(description: Description, locked: Mapping[str, float]) -> tuple[str, ...]:
     """Joints that move by themselves, in the file's order.
 
     Raises:
@@ -81,11 +81,11 @@ def free_joints(description: Description, held: Mapping[str, float]) -> tuple[st
     names = tuple(
         joint.name
         for joint in description.joints.values()
-        if joint.kind != "fixed" and joint.mimic is None and joint.name not in held
+        if joint.kind != "fixed" and joint.mimic is None and joint.name not in locked
     )
     if not names:
         raise RobotError(
-            f"{description.path} has no joint left to move: all are fixed, held or follow others"
+            f"{description.path} has no joint left to move: all are fixed, locked or follow others"
         )
     return names
 
@@ -94,7 +94,7 @@ def joint_limits(
     description: Description,
     sections: Mapping[str, JointSection],
     names: Sequence[str],
-    held: Mapping[str, float],
+    locked: Mapping[str, float],
 ) -> JointLimits:
     """Limits of the independent joints, such that their followers keep theirs.
 
@@ -113,8 +113,8 @@ def joint_limits(
             continue
         link = description.resolve_mimic(joint.name)
         low, high = _range(joint, sections)
-        if link.joint in held:
-            _require_held_follower(description, link, joint.name, held[link.joint], low, high)
+        if link.joint in locked:
+            _require_locked_mimic(description, link, joint.name, locked[link.joint], low, high)
             continue
         if link.multiplier == 0.0:
             continue
@@ -199,7 +199,7 @@ def _required_range(
     if not low < high:
         raise RobotError(
             f"{description.path}: joint {joint.name!r} needs lower < upper, got {low:g} and "
-            f"{high:g}; give joints.{joint.name}.lower and .upper, or .fixed to hold it"
+            f"{high:g}; give joints.{joint.name}.lower and .upper, or .fixed to lock it"
         )
     return low, high
 
@@ -217,13 +217,13 @@ def _required_velocity(
     return value
 
 
-def _require_held_follower(
+def _require_locked_mimic(
     description: Description, link: Mimic, name: str, value: float, low: float, high: float
 ) -> None:
     follower = link.value_at(value)
-    if not low - HELD_TOLERANCE <= follower <= high + HELD_TOLERANCE:
+    if not low - LOCKED_TOLERANCE <= follower <= high + LOCKED_TOLERANCE:
         raise RobotError(
-            f"{description.path}: joint {link.joint!r} is held at {value:g}, which puts "
-            f"{name!r}, its follower, at {follower:g}, outside {low:g} to {high:g}; hold it "
+            f"{description.path}: joint {link.joint!r} is locked at {value:g}, which puts "
+            f"{name!r}, its follower, at {follower:g}, outside {low:g} to {high:g}; lock it "
             "elsewhere with joints.<name>.fixed"
         )

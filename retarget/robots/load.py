@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rotoscope.retarget.robots.arm import load_arm
-from rotoscope.retarget.robots.arm_config import load_config
+from rotoscope.retarget.robots.read_config import load_config
 from rotoscope.retarget.robots.robot import Robot, load_hand, load_humanoid
 
 

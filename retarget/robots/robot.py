@@ -15,23 +15,23 @@ from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.description.locate import RobotFileSection, robot_file
 from rotoscope.retarget.description.read import read_description
-from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.kinematics.tree import KinematicTree
-from rotoscope.retarget.robots.arm_config import load_config_of
+from rotoscope.retarget.robots.config import (
+    BranchedConfig,
+    HandConfig,
+    HumanoidConfig,
+    PointSection,
+)
 from rotoscope.retarget.robots.digest import robot_digest
 from rotoscope.retarget.robots.joint_limits import (
     JointLimits,
     free_joints,
-    held_joints,
     joint_limits,
     joint_rest,
+    locked_joints,
 )
-from rotoscope.retarget.robots.tree_config import (
-    HandConfig,
-    HumanoidConfig,
-    PointSection,
-    TreeRobotConfig,
-)
+from rotoscope.retarget.robots.read_config import load_config_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +50,12 @@ class Robot:
     description: Description
     """Links and joints of the robot file."""
     joint_names: tuple[str, ...]
-    """Independent joints in the file's order: neither fixed nor held nor following another."""
+    """Independent joints in the file's order: neither fixed nor locked nor following another."""
     limits: JointLimits
     """Limits of these joints, such that those that follow them keep theirs."""
     rest: Float[np.ndarray, " joint"]
     """Values that they take where nothing else is asked [rad or m]."""
-    held: dict[str, float]
+    locked: dict[str, float]
     """Values of joints that do not move [rad or m]."""
 
     @property
@@ -88,22 +88,22 @@ class Robot:
         """Link that poses are relative to."""
         return self.description.root_link
 
-    def marks(self) -> dict[str, Mark]:
+    def frames(self) -> dict[str, Frame]:
         """Every frame that the YAML file names, by a name of its own such as `tips.thumb`."""
         return {}
 
-    def tree(self, marks: Sequence[Mark], *, is_floating: bool = False) -> KinematicTree:
-        """Kinematics of some marks from `base_link` on, with `joint_names` as columns.
+    def tree(self, frames: Sequence[Frame], *, is_floating: bool = False) -> KinematicTree:
+        """Kinematics of some frames from `base_link` on, with `joint_names` as columns.
 
         Args:
-            marks: What positions and rotations are computed of.
+            frames: What positions and rotations are computed of.
             is_floating: Whether the base moves in the world.
         """
         return KinematicTree(
             self.description,
             columns=self.joint_names,
-            held=self.held,
-            marks=marks,
+            locked=self.locked,
+            frames=frames,
             root=self.base_link,
             is_floating=is_floating,
         )
@@ -134,11 +134,11 @@ class HandRobot(Robot):
     config: HandConfig
     """What its YAML file says."""
 
-    def marks(self) -> dict[str, Mark]:
+    def frames(self) -> dict[str, Frame]:
         """Palm, fingertips, middle joints and spheres."""
-        tips = {f"tips.{finger}": _mark(point) for finger, point in self.config.tips.items()}
-        middles = {f"middles.{name}": _mark(point) for name, point in self.config.middles.items()}
-        return {"palm": _mark(self.config.palm), **tips, **middles, **sphere_marks(self.config)}
+        tips = {f"tips.{finger}": _frame(point) for finger, point in self.config.tips.items()}
+        middles = {f"middles.{name}": _frame(point) for name, point in self.config.middles.items()}
+        return {"palm": _frame(self.config.palm), **tips, **middles, **sphere_frames(self.config)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,16 +153,16 @@ class HumanoidRobot(Robot):
         """The link whose pose in the world is solved for, the pelvis."""
         return self.config.root
 
-    def marks(self) -> dict[str, Mark]:
+    def frames(self) -> dict[str, Frame]:
         """Root, torso, human joints, corners of the soles and spheres."""
-        marks = {"root": Mark.at(self.config.root)}
+        frames = {"root": Frame.at(self.config.root)}
         if self.config.torso is not None:
-            marks["torso"] = Mark.at(self.config.torso)
-        marks |= {f"body.{joint}": _mark(point) for joint, point in self.config.body.items()}
+            frames["torso"] = Frame.at(self.config.torso)
+        frames |= {f"body.{joint}": _frame(point) for joint, point in self.config.body.items()}
         for side, foot in self.config.feet.items():
             for i, corner in enumerate(foot.sole_m):
-                marks[f"feet.{side}.{i}"] = Mark.at(foot.link, corner)
-        return {**marks, **sphere_marks(self.config)}
+                frames[f"feet.{side}.{i}"] = Frame.at(foot.link, corner)
+        return {**frames, **sphere_frames(self.config)}
 
 
 def load_hand(name_or_path: str) -> HandRobot:
@@ -177,7 +177,7 @@ def load_hand(name_or_path: str) -> HandRobot:
     """
     config, config_file = load_config_of(HandConfig, name_or_path, use="a dexterous hand")
     robot = _load(HandRobot, config, config_file, base_link=config.palm.link)
-    robot.tree(list(robot.marks().values()))
+    robot.tree(list(robot.frames().values()))
     return robot
 
 
@@ -191,7 +191,7 @@ def load_humanoid(name_or_path: str) -> HumanoidRobot:
     """
     config, config_file = load_config_of(HumanoidConfig, name_or_path, use="a humanoid")
     robot = _load(HumanoidRobot, config, config_file, base_link=config.root)
-    robot.tree(list(robot.marks().values()))
+    robot.tree(list(robot.frames().values()))
     return robot
 
 
@@ -200,9 +200,9 @@ def _load[R: (HandRobot, HumanoidRobot)](
 ) -> R:
     path = robot_file(config, config_file)
     description = read_description(path)
-    held = held_joints(description, config.joints, base_link)
-    names = free_joints(description, held)
-    limits = joint_limits(description, config.joints, names, held)
+    locked = locked_joints(description, config.joints, base_link)
+    names = free_joints(description, locked)
+    limits = joint_limits(description, config.joints, names, locked)
     robot = kind(
         config=config,
         path=path,
@@ -211,19 +211,19 @@ def _load[R: (HandRobot, HumanoidRobot)](
         joint_names=names,
         limits=limits,
         rest=joint_rest(description, config.joints, names, limits),
-        held=held,
+        locked=locked,
     )
-    description.require_links(mark.link for mark in robot.marks().values())
+    description.require_links(frame.link for frame in robot.frames().values())
     return robot
 
 
-def sphere_marks(config: TreeRobotConfig) -> dict[str, Mark]:
+def sphere_frames(config: BranchedConfig) -> dict[str, Frame]:
     """Centers of the balls that keep parts of a robot apart."""
-    return {f"spheres.{name}": _mark(point) for name, point in config.spheres.items()}
+    return {f"spheres.{name}": _frame(point) for name, point in config.spheres.items()}
 
 
-def _mark(point: PointSection) -> Mark:
-    return Mark.at(point.link, point.offset_m)
+def _frame(point: PointSection) -> Frame:
+    return Frame.at(point.link, point.offset_m)
 
 
 def _finite(value: float) -> float | None:

@@ -23,7 +23,7 @@ from rotoscope.pipeline.files.atomic import write_text_atomic
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.mujoco import body_pose, compile_robot, import_mujoco
 from rotoscope.retarget.description.xml import parse_xml
-from rotoscope.retarget.kinematics.frames import Mark
+from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.robots.arm import ArmRobot
 from rotoscope.retarget.robots.robot import Robot
 
@@ -65,15 +65,15 @@ def check_robot(robot: Robot, *, against: Path | None = None) -> SelfCheck:
     """
     path = against or robot.path
     model = compile_robot(path, geometry="none")
-    marks = robot.marks()
     links = _links(robot, model)
-    names = [*marks, *(f"link {link!r}" for link in links)]
-    frames = [*marks.values(), *map(Mark.at, links)]
+    named = robot.frames()
+    names = [*named, *(f"link {link!r}" for link in links)]
+    frames = [*named.values(), *map(Frame.at, links)]
     poses = _poses(robot)
-    reached = robot.tree(frames).reach(poses)
+    reached = robot.tree(frames).forward_kinematics(poses)
     ours = se3.make(reached.R, reached.p_m)
     theirs = _mujoco_poses(robot, model, path, frames, poses)
-    _require_moving(robot, path, theirs[:, len(marks) :])
+    _require_moving(robot, path, theirs[:, len(named) :])
     difference = np.abs(ours - theirs).max(axis=(2, 3))
     worst = float(difference.max())
     if not worst <= TOLERANCE:
@@ -81,7 +81,7 @@ def check_robot(robot: Robot, *, against: Path | None = None) -> SelfCheck:
             f"{path}: our kinematics and MuJoCo's differ by {_where(robot, names, difference)}; "
             "the file uses something that is not supported, or the two do not read the same robot"
         )
-    moves = _moved(ours[:, : len(marks)])
+    moves = _moved(ours[:, : len(named)])
     idle = tuple(n for n, does in zip(robot.joint_names, moves, strict=True) if not does)
     return SelfCheck(worst, len(links), idle)
 
@@ -103,7 +103,7 @@ def ensure_checked(robot: Robot) -> None:
         _log.info("the check of %s cannot be remembered in %s: %s", robot.name, stamp, error)
 
 
-def stated_followers(path: Path, model: Any) -> dict[str, tuple[str, float, float]]:
+def stated_mimics(path: Path, model: Any) -> dict[str, tuple[str, float, float]]:
     """What each following joint follows, its factor and offset, read apart from our own reader.
 
     Of a URDF from its XML, because MuJoCo 3.8 drops its mimic elements; of an MJCF file from
@@ -146,7 +146,7 @@ def _links(robot: Robot, model: Any) -> list[str]:
     known = {model.body(b).name for b in range(model.nbody)}
     description = robot.description
     above = {joint.child: joint for joint in description.joints.values()}
-    moved = {*robot.joint_names, *robot.held}
+    moved = {*robot.joint_names, *robot.locked}
 
     def is_ours(link: str) -> bool:
         while link != robot.base_link:
@@ -178,34 +178,34 @@ def _mujoco_poses(
     robot: Robot,
     model: Any,
     path: Path,
-    frames: list[Mark],
+    frames: list[Frame],
     poses: Float[np.ndarray, "pose joint"],
 ) -> Float[np.ndarray, "pose frame 4 4"]:
     mujoco = import_mujoco()
     data = mujoco.MjData(model)
-    followers = {} if isinstance(robot, ArmRobot) else stated_followers(path, model)
+    mimics = {} if isinstance(robot, ArmRobot) else stated_mimics(path, model)
     out = np.empty((len(poses), len(frames), 4, 4))
     for i, values in enumerate(poses):
-        joints = {**robot.held, **dict(zip(robot.joint_names, map(float, values), strict=True))}
-        for name, value in with_followers(path, joints, followers).items():
+        joints = {**robot.locked, **dict(zip(robot.joint_names, map(float, values), strict=True))}
+        for name, value in with_mimics(path, joints, mimics).items():
             _set(model, data, path, name, value)
         mujoco.mj_kinematics(model, data)
         T_base_world = se3.inverse(_body(data, path, robot.base_link))
         for k, frame in enumerate(frames):
-            out[i, k] = T_base_world @ _body(data, path, frame.link) @ frame.T_link_mark
+            out[i, k] = T_base_world @ _body(data, path, frame.link) @ frame.T_link_frame
     return out
 
 
-def with_followers(
-    path: Path, joints: dict[str, float], followers: Mapping[str, tuple[str, float, float]]
+def with_mimics(
+    path: Path, joints: dict[str, float], mimics: Mapping[str, tuple[str, float, float]]
 ) -> dict[str, float]:
-    """Values of some joints, and of those that follow them as `stated_followers` says.
+    """Values of some joints, and of those that follow them as `stated_mimics` says.
 
     Raises:
         RobotError: A joint follows one that has no value.
     """
     joints = dict(joints)
-    waiting = {name: rule for name, rule in followers.items() if name not in joints}
+    waiting = {name: rule for name, rule in mimics.items() if name not in joints}
     while waiting:
         ready = {name: rule for name, rule in waiting.items() if rule[0] in joints}
         if not ready:

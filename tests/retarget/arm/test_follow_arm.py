@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.arm.follow_poses import bridged, follow_poses
-from rotoscope.retarget.arm.initial_guess import first_guess
+from rotoscope.retarget.arm.follow_poses import follow_poses
+from rotoscope.retarget.arm.initial_guess import initial_guess
 from rotoscope.retarget.arm.solve import solve_trajectory
 from rotoscope.retarget.arm.targets import Targets
+from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.optimize.differences import acceleration_bands, banded_product
 from rotoscope.retarget.optimize.violations import position_violations, velocity_violations
 
@@ -31,7 +32,7 @@ def targets_of(panda, joints, time_s, *, is_wanted=None):
 
 
 def solve(panda, targets):
-    start = first_guess(panda, targets, NO_FRAMES, np.zeros((0, 7)))
+    start = initial_guess(panda, targets, NO_FRAMES, np.zeros((0, 7)))
     return solve_trajectory(panda, targets, start)
 
 
@@ -151,5 +152,5 @@ def test_acceleration_of_a_parabola_is_exact_on_an_irregular_clock():
 
 def test_only_short_gaps_are_bridged():
     known = np.array([0, 1, 0, 0, 1, 0, 0, 0, 0, 1, 0], bool)
-    found = bridged(known, np.arange(11) * 0.1, 0.35)
+    found = fill_short_gaps(known, np.arange(11) * 0.1, 0.35)
     assert found.tolist() == [False, *[True] * 4, *[False] * 4, True, False]

@@ -117,8 +117,8 @@ def test_values_that_cannot_be_drawn_are_refused(renderer, panda):
 
 def test_machine_that_cannot_draw_says_what_to_install(panda):
     code = (
-        "from rotoscope.retarget.rendering.open import open_portraitist as o; "
-        "o('panda').portraits(__import__('numpy').zeros((1, 8))).draw(0, width=64, height=64)"
+        "from rotoscope.retarget.rendering.open import open_renderer as o; "
+        "o('panda').pictures(__import__('numpy').zeros((1, 8))).draw(0, width=64, height=64)"
     )
     environment = os.environ | {"MUJOCO_GL": "disable"}
     done = subprocess.run(

@@ -82,9 +82,9 @@ def test_joints_move_the_picture_and_repeat_it(biped):
 def test_camera_puts_points_where_they_are_drawn(biped):
     robot = biped.robot
     seen_from = view((0.0, 1.0, 0.2))
-    marks = robot.marks()
-    tree = robot.tree([marks["body.left_ankle"]])
-    ankle = se3.apply(standing(), tree.reach(robot.rest[None]).p_m[0])
+    frames = robot.frames()
+    tree = robot.tree([frames["body.left_ankle"]])
+    ankle = se3.apply(standing(), tree.forward_kinematics(robot.rest[None]).p_m[0])
     u, v, w = (se3.apply(se3.inverse(seen_from.T_base_camera), ankle) @ seen_from.K.T)[0]
     down, across = robot_pixels(biped, robot.rest, standing(), seen_from)
     assert np.hypot(across - u / w, down - v / w).min() < 3

@@ -8,7 +8,7 @@ import pytest
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.retarget.description.mujoco import find_mesh
 from rotoscope.retarget.robots.arm import ArmRobot, load_arm
-from rotoscope.retarget.robots.arm_config import load_config, robot_names
+from rotoscope.retarget.robots.read_config import load_config, robot_names
 from rotoscope.retarget.robots.self_check import check_robot
 
 TINY_MJCF = """<mujoco>
