@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -39,3 +40,22 @@ class FramePoses:
     """How positions change with each column, (time, column, frame, 3)."""
     J_w: Array = None
     """How rotations change with each column: world rotation vector, (time, column, frame, 3)."""
+
+
+@runtime_checkable
+class Kinematics(Protocol):
+    """Anything that can say where its frames are: what an optimizer needs to know of a robot."""
+
+    @property
+    def size(self) -> int:
+        """Columns times frames: how large its Jacobian is."""
+
+    def forward_kinematics(
+        self,
+        x: Array,
+        R_reference: Array = None,
+        *,
+        jacobian: bool = False,
+        rotations: bool = True,
+    ) -> FramePoses:
+        """Where the frames are, and on demand how they move, for configurations (time, column)."""

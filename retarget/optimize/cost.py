@@ -10,7 +10,7 @@ from array_api_compat import array_namespace, device
 from jaxtyping import Float, Int
 
 from rotoscope.pipeline.geometry.arrays import Array
-from rotoscope.retarget.kinematics.tree import KinematicTree
+from rotoscope.retarget.kinematics.frames import Kinematics
 from rotoscope.retarget.optimize.banded import empty_bands
 from rotoscope.retarget.optimize.differences import (
     REFERENCE_INTERVAL_S,
@@ -62,7 +62,7 @@ class Objective:
 
     def __init__(
         self,
-        tree: KinematicTree,
+        tree: Kinematics,
         terms: Sequence[CostTerm],
         regularizer: Regularizer,
         time_s: Float[np.ndarray, " time"],

@@ -10,7 +10,7 @@ from array_api_compat import array_namespace, device, is_numpy_namespace
 from jaxtyping import Bool, Float, Int
 
 from rotoscope.pipeline.geometry.arrays import Array
-from rotoscope.retarget.kinematics.tree import KinematicTree
+from rotoscope.retarget.kinematics.frames import Kinematics
 from rotoscope.retarget.optimize.cost import Objective, Regularizer
 from rotoscope.retarget.optimize.feasible import make_feasible
 from rotoscope.retarget.optimize.interior_point import Limits, SolverOptions, minimize
@@ -29,7 +29,7 @@ its own cost."""
 class Problem:
     """A trajectory to be found."""
 
-    tree: KinematicTree
+    tree: Kinematics
     """Kinematics."""
     terms: Sequence[CostTerm]
     """What each frame is asked for."""
