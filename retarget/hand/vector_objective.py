@@ -14,7 +14,8 @@ from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.kinematics.tree import KinematicTree
 from rotoscope.retarget.optimize.cost import Regularizer
 from rotoscope.retarget.optimize.interior_point import SolverOptions
-from rotoscope.retarget.optimize.terms import CostTerm, SelfCollisionCost, VectorCost
+from rotoscope.retarget.optimize.one_sided import SelfCollisionCost
+from rotoscope.retarget.optimize.terms import CostTerm, VectorCost
 from rotoscope.retarget.optimize.trajectory import Problem, initial_guess, solve
 from rotoscope.retarget.robots.config import PointSection, SphereSection
 from rotoscope.retarget.robots.joint_limits import JointLimits

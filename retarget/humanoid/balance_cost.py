@@ -13,7 +13,7 @@ from rotoscope.retarget.ground.foot_speeds import slopes
 from rotoscope.retarget.humanoid.human_skeleton import HumanMotion
 from rotoscope.retarget.humanoid.support_polygon import convex_hull, edges_of
 from rotoscope.retarget.kinematics.frames import Frame
-from rotoscope.retarget.optimize.terms import BalanceCost
+from rotoscope.retarget.optimize.one_sided import BalanceCost
 
 LIGHT_SHARE = 0.004
 """Links with less of the robot's mass than this are left out."""

@@ -16,14 +16,8 @@ from rotoscope.retarget.humanoid.human_skeleton import LIMBS
 from rotoscope.retarget.kinematics.tree import NUM_BASE
 from rotoscope.retarget.optimize.cost import Regularizer
 from rotoscope.retarget.optimize.differences import acceleration_stencil
-from rotoscope.retarget.optimize.terms import (
-    CostTerm,
-    DirectionCost,
-    GroundClearanceCost,
-    OrientationCost,
-    PositionCost,
-    SelfCollisionCost,
-)
+from rotoscope.retarget.optimize.one_sided import GroundClearanceCost, SelfCollisionCost
+from rotoscope.retarget.optimize.terms import CostTerm, DirectionCost, OrientationCost, PositionCost
 from rotoscope.retarget.optimize.trajectory import Problem
 from rotoscope.retarget.robots.joint_limits import JointLimits
 

@@ -13,16 +13,18 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.kinematics.tree import KinematicTree
-from rotoscope.retarget.optimize.terms import (
+from rotoscope.retarget.optimize.one_sided import (
     BalanceCost,
+    GroundClearanceCost,
+    SelfCollisionCost,
+)
+from rotoscope.retarget.optimize.terms import (
     CostTerm,
     DirectionCost,
-    GroundClearanceCost,
     OrientationCost,
     PoseCost,
     PositionCost,
     Rows,
-    SelfCollisionCost,
     VectorCost,
 )
 

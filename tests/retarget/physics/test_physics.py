@@ -15,8 +15,9 @@ from rotoscope.pipeline.types import Clip, Video
 from rotoscope.retarget.physics.model import build_physics_model
 from rotoscope.retarget.physics.pd_tracking import track_with_pd
 from rotoscope.retarget.physics.residual_wrench import residual_wrench
+from rotoscope.retarget.physics.robot import joint_columns
 from rotoscope.retarget.physics.settings import PhysicsSettings
-from rotoscope.retarget.physics.stage import NAMES, PhysicsCheck, PhysicsConfig, joint_columns
+from rotoscope.retarget.physics.stage import NAMES, PhysicsCheck, PhysicsConfig
 
 RATE_HZ = 30.0
 QUICK = PhysicsSettings(timestep_s=0.004)
