@@ -32,7 +32,7 @@ def left_jacobian(rotvec: Array) -> Array:
     """`J` of `exp(v + dv) = exp(J dv) exp(v)` to first order; (..., 3) to (..., 3, 3).
 
     Sola et al. 2018, "A micro Lie theory for state estimation in robotics", equation 145. The right
-    Jacobian, of `exp(v + dv) = exp(v) exp(J dv)`, is the left one of `-v` (equation 147).
+    Jacobian, of `exp(v + dv) = exp(v) exp(J dv)`, is the left one of `-v`.
     """
     xp = array_namespace(rotvec)
     theta2, safe, is_small = _angles(rotvec)

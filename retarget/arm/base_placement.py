@@ -153,6 +153,9 @@ class _Search:
 
     def _refine_once(self, place: np.ndarray, joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         robot, shape = self.robot, joints.shape
+        # e is what a waypoint misses in sigmas, dq the step of its joints, dc that of the place:
+        # joints take J dq off the error, and moving the base adds C dc. Least shall be the sum of
+        # w |e - J dq + C dc|^2 + |home - q - dq|^2 / HOME_SIGMA_RAD^2.
         R, p = self.in_base(place)
         q = joints.reshape(-1, shape[2])
         reached = robot.pose(q, jacobian=True)
@@ -161,6 +164,7 @@ class _Search:
             as_distances(pose_error(reached, R.reshape(-1, 3, 3), p.reshape(-1, 3)))
             / POSITION_SIGMA_M
         )
+        # Pseudo-Huber from 10 sigma on: a waypoint out of reach pulls with constant force.
         weight = 1.0 / np.sqrt(1.0 + (error**2).sum(axis=1) / 100.0)
         J = reached.J * ERROR_SCALE[:, None] / POSITION_SIGMA_M
         C = self._place_jacobian(p, place)
@@ -171,11 +175,14 @@ class _Search:
         held = ((q <= robot.lower) & (descent < 0)) | ((q >= robot.upper) & (descent > 0))
         H = Jw @ J
         diagonal = np.arange(shape[2])
+        # Once for home and once as damping; a joint that presses against a limit does not move.
         H[:, diagonal, diagonal] += 2.0 / HOME_SIGMA_RAD**2 + np.where(held, 1e12, 0.0)
         descent = np.where(held, 0.0, descent)
-        # Joint step = X - Y @ place step.
+        # H dq = J'w e + (home - q) / sigma^2 + J'w C dc, so dq = X + Y dc.
         solved = np.linalg.solve(H, np.concatenate([descent[:, :, None], Jw @ C], axis=2))
         X, Y = solved[:, :, 0], solved[:, :, 1:]
+        # Put into C'w (e - J dq + C dc) = 0: (C'w C - C'w J Y) dc = C'w (J X - e), summed over the
+        # waypoints, which share the place (Schur complement).
         S = Cw @ C - Cw @ J @ Y
         s = (Cw @ (J @ X[:, :, None] - error[:, :, None]))[..., 0]
         S, s = (part.reshape(*shape[:2], *part.shape[1:]).sum(axis=1) for part in (S, s))

@@ -52,7 +52,8 @@ class RetargetHandConfig(StageConfig):
     """Which human hand is followed. `best` is the one that works most; a hand of the other side
     than the robot's is mirrored."""
     scale: float | None = Field(default=None, gt=0)
-    """Robot hand size over human hand size; from the lengths of the fingers when absent."""
+    """Robot hand size over human hand size; from the lengths of the fingers when absent. Smaller
+    closes the robot's hand more."""
     max_bridge_s: float = Field(default=0.2, ge=0)
     """Shorter stretches without a hand are bridged smoothly and marked invalid [s]."""
     tolerance_tip_m: float = Field(default=0.08, gt=0)

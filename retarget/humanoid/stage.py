@@ -47,11 +47,13 @@ class RetargetHumanoidConfig(StageConfig):
     robot: str = "g1"
     """A humanoid of `configs/robots`, or the path of a YAML file like those."""
     scale: float | None = Field(default=None, gt=0)
-    """Robot size over human size; from the lengths of the legs when absent."""
+    """Robot size over human size, which steps and reaches are multiplied by; from the lengths of the
+    legs when absent."""
     max_bridge_s: float = Field(default=0.2, ge=0)
     """Shorter stretches without a person are bridged smoothly and marked invalid [s]."""
     tolerance_limb_rad: float = Field(default=0.7, gt=0)
-    """A limb further than this from the person's makes a frame invalid [rad]."""
+    """A limb further than this from the person's makes a frame invalid [rad]; 0.7 is 40 degrees, as
+    robots with few joints need."""
     tolerance_slip_m_s: float = Field(default=0.1, gt=0)
     """A standing foot faster than this makes a frame invalid [m/s]."""
     tolerance_depth_m: float = Field(default=0.01, gt=0)

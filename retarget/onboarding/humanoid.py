@@ -258,7 +258,7 @@ def _decide_feet(
 def _hold_hands(
     skeleton: Skeleton, proposal: Proposal, arms: dict[Side, tuple[int, ...]], T: Poses
 ) -> None:
-    """Joints beyond the wrists follow nothing of a body: they are held."""
+    """Joints beyond the wrists follow nothing of a body: they are locked."""
     for arm in arms.values():
         _, wrist = bend(skeleton, arm, T)
         for part in skeleton.below(arm[wrist])[1:]:

@@ -220,7 +220,11 @@ def _minimize(cost: Cost, limits: Limits, start: Array, options: SolverOptions) 
             scaling = _marquardt_scaling(scaling, error, model.error)
             error = model.error
             model.bands[0] *= 1.0 + scaling[:, None]
+        # Newton's step on the perturbed optimality conditions (Nocedal and Wright 2006, equations
+        # 19.2): g + A' z = 0, s z = mu, A x + s = b, with gradient g, slack s and dual z.
         missing = limits.rows(x) + slack - limits.bound
+        # Eliminating ds = -missing - A dx and dz = (mu - z s - z ds) / s leaves
+        # (H + A' diag(z / s) A) dx = -(g + A' (z / s * missing + mu / s)).
         stiffness = dual / slack
         limits.add_curvature(model.bands, stiffness)
         model.bands[0] += options.damping
@@ -231,12 +235,14 @@ def _minimize(cost: Cost, limits: Limits, start: Array, options: SolverOptions) 
         slack_step = -missing - limits.rows(step)
         dual_step = (barrier - dual * slack - dual * slack_step) / slack
         longest = float(xp.max(xp.abs(step)))
+        # Short of where a slack or a dual would be zero: the fraction to the boundary (19.9).
         share = min(_share_to_zero(slack, slack_step), MAX_STEP_RAD / max(longest, 1e-12))
         x = x + share * step
         slack = slack + share * slack_step
         dual = dual + _share_to_zero(dual, dual_step) * dual_step
         if share * longest < options.small_step and barrier <= LAST_BARRIER:
             break
+        # The barrier follows the mean of s z, but not while a limit is in the way.
         if share > 0.1:
             complementarity = BARRIER_DECREASE * float(xp.mean(dual * slack))
             barrier = max(LAST_BARRIER, min(barrier, complementarity))

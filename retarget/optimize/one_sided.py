@@ -62,6 +62,7 @@ class SelfCollisionCost:
         some = active(weight)
         first, second = ([frame_ids[i] for i in some] for frame_ids in (self.first, self.second))
         J = reached.J_p[:, :, second] - reached.J_p[:, :, first]
+        # The distance's gradient is the unit vector between the centers.
         J = dot(J, (between / length[..., None])[:, None, some])
         return Rows(gap[:, some], J, weight[:, some])
 

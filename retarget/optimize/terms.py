@@ -124,6 +124,7 @@ class DirectionCost:
         length = xp.sqrt(dot(along, along) + 1e-12)[..., None]
         unit = along / length
         J = reached.J_p[:, :, self.tips] - reached.J_p[:, :, self.origins]
+        # d(v / |v|) = (1 - u u') dv / |v| for the unit vector u.
         J = (J - dot(J, unit[:, None])[..., None] * unit[:, None]) / length[:, None]
         error = unit - self.target[frames]
         return vector_rows(error, J, self.weight[frames], self.sigma_rad, self.robust)
@@ -187,6 +188,7 @@ class PoseCost:
         position = reached.p_m[:, self.frame_id] - self.target_m[frames]
         R = reached.R[:, self.frame_id] @ xp.moveaxis(self.target[frames], -1, -2)
         rotation = rotation_vector(R[:, None])[:, 0]
+        # Weight of a Cauchy loss, 1 / (1 + e^2 / far^2), of both errors together.
         far = dot(position, position) / self.far_m**2
         far = far + dot(rotation, rotation) / self.far_rad**2
         weight = (self.weight[frames] / (1.0 + far))[:, None]
@@ -217,6 +219,8 @@ def vector_rows(error: Array, J: Array, weight: Array, sigma: float, robust: flo
     is_present = weight > 0.0
     error = xp.where(is_present[..., None], error, xp.zeros_like(error))
     length2 = dot(error, error)
+    # Pseudo-Huber, 2 c^2 (sqrt(1 + e^2 / c^2) - 1) with c = robust sigma: its derivative over 2 e
+    # is 1 / sqrt(1 + e^2 / c^2).
     weight = weight / sigma**2 / xp.sqrt(1.0 + length2 / (sigma * robust) ** 2)
     weight = xp.where(is_present, weight, xp.zeros_like(weight))
     weight = xp.broadcast_to(weight[..., None], error.shape)

@@ -16,11 +16,11 @@ from jaxtyping import Float
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.mujoco import import_mujoco
+from rotoscope.retarget.physics.gains import joint_inertias
 from rotoscope.retarget.physics.model import (
     PhysicsModel,
     build_physics_model,
     floor_geoms,
-    joint_inertias,
     world_pose,
 )
 from rotoscope.retarget.physics.result import PhysicsResult
@@ -103,8 +103,8 @@ class _Simulation:
         if root_m is None or root_R is None:
             root_m, root_R = np.zeros((len(time_s), 3)), np.tile(np.eye(3), (len(time_s), 1, 1))
         self.path = interpolate(self.time_s, wanted, root_m, root_R, step_s)
-        bias = robot.kp * self.path.joints + robot.kd * self.path.joint_velocity
-        self.control = bias
+        # Actuators add -kp q - kd v, which makes the torque kp (q* - q) + kd (v* - v).
+        self.control = robot.kp * self.path.joints + robot.kd * self.path.joint_velocity
         self.limit = np.where(np.isfinite(robot.max_effort), robot.max_effort, np.inf)
         self.weight_n = robot.mass_kg * float(np.linalg.norm(self.model.opt.gravity))
         self.start_shift_m = self._place()
@@ -215,6 +215,7 @@ class _Simulation:
         omega = 2.0 * np.pi * self.settings.assist_hz
         R = world_pose(data, self.robot.root_body)[:3, :3]
         off_m, off_m_s = path.root_m[step] - data.qpos[:3], path.root_m_s[step] - data.qvel[:3]
+        # A critically damped spring: m x'' = -m w^2 x - 2 m w x'.
         force = mass * (omega**2 * off_m + 2.0 * omega * off_m_s)
         off_rad = R @ se3.log_so3(R.T @ path.turn[step])
         off_rad_s = path.root_rad_s[step] - R @ data.qvel[3:6]
@@ -257,6 +258,7 @@ class _Simulation:
                 continue
             body = max(bodies)
             mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_XBODY, body, velocity, 0)
+            # Velocity of the body's point that touches: v + w x r.
             at = velocity[3:] + np.cross(velocity[:3], contact.pos - data.xpos[body])
             total += force[0] * float(np.hypot(at[0], at[1]))
             carried += float(force[0])

@@ -1,4 +1,4 @@
-"""`check.physics`: what becomes of the robot's motion when gravity is on."""
+"""`check.physics`: tracks the motion with PD control in MuJoCo; reports errors, falls and slip."""
 
 from __future__ import annotations
 

@@ -36,6 +36,7 @@ def interpolate(
 
     joint_path, root_path = CubicSpline(time_s, joints), CubicSpline(time_s, root_m)
     turn = se3.log_so3(np.swapaxes(root_R[:-1], 1, 2) @ root_R[1:])
+    # R(t) = R_k exp(s log(R_k' R_k+1)), which turns at a constant rate between two frames.
     interval = np.clip(np.searchsorted(time_s, step_s, side="right") - 1, 0, len(time_s) - 2)
     length = np.diff(time_s)[interval]
     share = ((step_s - time_s[interval]) / length)[:, None]

@@ -86,7 +86,7 @@ class HandConfig(BranchedConfig):
     side: Side
     """Which human hand it looks like."""
     palm: PointSection
-    """The point that stands for the human wrist; joints between it and the root are held."""
+    """The point that stands for the human wrist; joints between it and the root are locked."""
     forward: Direction
     """From the wrist to the knuckles, in the palm link's frame."""
     palm_normal: Direction

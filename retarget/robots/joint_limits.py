@@ -21,7 +21,7 @@ DEFAULT = "default"
 """Name under which the YAML file speaks about all joints that it does not name."""
 
 LOCKED_TOLERANCE = 1e-3
-"""How far a follower of a held joint may lie outside its limits [rad or m]: robot files round."""
+"""How far a follower of a locked joint may lie outside its limits [rad or m]: robot files round."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -168,7 +168,7 @@ class HumanoidRobot(Robot):
 def load_hand(name_or_path: str) -> HandRobot:
     """A dexterous hand by its name in `configs/robots` or by the path of such a file.
 
-    Joints between the file's root and the palm, such as a forearm's wrist, are held at rest.
+    Joints between the file's root and the palm, such as a forearm's wrist, are locked at rest.
 
     Raises:
         RobotError: No such hand, or its files do not fit together: an unknown link or joint, a
