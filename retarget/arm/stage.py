@@ -39,7 +39,8 @@ class RetargetArmConfig(StageConfig):
     T_camera_base: tuple[Row4, Row4, Row4, Row4] | None = None
     """Where the robot's base is in the camera frame [m]; found automatically when absent."""
     tolerance_position_m: float = Field(default=5e-3, gt=0)
-    """A larger distance to the wanted position makes a frame invalid [m]; what the task forgives."""
+    """A larger distance to the wanted position makes a frame invalid [m]: what the task
+    forgives."""
     tolerance_rotation_rad: float = Field(default=0.0524, gt=0)
     """A larger angle to the wanted rotation makes a frame invalid [rad]."""
     tolerance_gripper_percent: float = Field(default=20.0, gt=0)

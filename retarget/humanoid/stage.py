@@ -47,8 +47,8 @@ class RetargetHumanoidConfig(StageConfig):
     robot: str = "g1"
     """A humanoid of `configs/robots`, or the path of a YAML file like those."""
     scale: float | None = Field(default=None, gt=0)
-    """Robot size over human size, which steps and reaches are multiplied by; from the lengths of the
-    legs when absent."""
+    """Robot size over human size, by which steps and reaches are multiplied; from the lengths of
+    the legs when absent."""
     max_bridge_s: float = Field(default=0.2, ge=0)
     """Shorter stretches without a person are bridged smoothly and marked invalid [s]."""
     tolerance_limb_rad: float = Field(default=0.7, gt=0)
