@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.hand.targets import palm_from_wrist
 from rotoscope.retarget.kinematics.frames import Frame
-from rotoscope.retarget.rendering.protocol import EpisodePictures, require_columns
+from rotoscope.retarget.rendering.protocol import require_columns
 from rotoscope.retarget.rendering.renderer import RobotRenderer
 from rotoscope.retarget.rendering.views import view_from
 from rotoscope.retarget.robots.robot import HandRobot, load_hand
@@ -24,43 +24,24 @@ R_WORLD_CAMERA = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 """Axes of a level camera (x right, y down, z forward) that looks along the world's y."""
 
 
-class HandEpisodeRenderer:
-    """Draws a dexterous hand, turned as the human one is."""
+class HandPictures:
+    """A hand turned as the human one is; of an arm that carries it nothing is drawn."""
 
-    def __init__(self, robot: HandRobot) -> None:
-        self.robot, self.renderer = robot, RobotRenderer(robot)
-
-    def pictures(
-        self,
-        values: Float[np.ndarray, "row action"],
-        *,
-        root_pose: Float[np.ndarray, "row 6"] | None = None,
-        R_camera_wrist: Float[np.ndarray, "row 3 3"] | None = None,
-        azimuth_rad: float | None = None,
-    ) -> EpisodePictures:
-        """As `EpisodeRenderer` says; of an arm that carries the hand, only the hand is drawn."""
-        num_joints = len(self.robot.joint_names)
-        require_columns(self.robot.name, values, num_joints, is_rest_allowed=True)
-        return _HandPictures(self.renderer, self.robot, values[:, -num_joints:], R_camera_wrist)
-
-    def close(self) -> None:
-        """Releases the drawing context."""
-        self.renderer.close()
-
-
-class _HandPictures:
     def __init__(
         self,
         renderer: RobotRenderer,
         robot: HandRobot,
-        values: Float[np.ndarray, "row joint"],
+        values: Float[np.ndarray, "row action"],
         R_camera_wrist: Float[np.ndarray, "row 3 3"] | None,
     ) -> None:
-        self.renderer, self.values = renderer, values
+        num_joints = len(robot.joint_names)
+        require_columns(robot.name, values, num_joints, is_rest_allowed=True)
+        self.renderer, self.values = renderer, values[:, -num_joints:]
         self.R_world_palm = wrist_in_world(R_camera_wrist, len(values)) @ palm_from_wrist(robot).T
         self.middle_m, self.size_m = _extent(robot)
 
     def draw(self, row: int, *, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
+        """The hand in one row, as an RGB picture."""
         R = self.R_world_palm[row]
         T_world_palm = se3.make(R, -R @ self.middle_m)
         shown_m = (self.size_m + FLESH_M) * max(1.0, height / width)

@@ -7,7 +7,7 @@ from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import BODY_JOINTS
-from rotoscope.retarget.rendering.protocol import EpisodePictures, require_columns
+from rotoscope.retarget.rendering.protocol import require_columns
 from rotoscope.retarget.rendering.renderer import RobotRenderer
 from rotoscope.retarget.rendering.views import ELEVATION_RAD, view_from
 from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
@@ -20,38 +20,18 @@ AZIMUTH_RAD = float(np.radians(35.0))
 """Where the camera stands if nothing is said: how far to the robot's left of straight ahead."""
 
 
-class HumanoidEpisodeRenderer:
-    """Draws a humanoid on its floor, with a camera that follows it."""
+class HumanoidPictures:
+    """A humanoid on its floor, followed by a camera; without root poses it stands on one place."""
 
-    def __init__(self, robot: HumanoidRobot) -> None:
-        self.robot, self.renderer = robot, RobotRenderer(robot)
-
-    def pictures(
-        self,
-        values: Float[np.ndarray, "row action"],
-        *,
-        root_pose: Float[np.ndarray, "row 6"] | None = None,
-        R_camera_wrist: Float[np.ndarray, "row 3 3"] | None = None,
-        azimuth_rad: float | None = None,
-    ) -> EpisodePictures:
-        """As `EpisodeRenderer` says; a robot without root poses stands on one place."""
-        require_columns(self.robot.name, values, len(self.robot.joint_names))
-        return _HumanoidPictures(self.renderer, self.robot, values, root_pose, azimuth_rad)
-
-    def close(self) -> None:
-        """Releases the drawing context."""
-        self.renderer.close()
-
-
-class _HumanoidPictures:
     def __init__(
         self,
         renderer: RobotRenderer,
         robot: HumanoidRobot,
-        values: Float[np.ndarray, "row joint"],
+        values: Float[np.ndarray, "row action"],
         root_pose: Float[np.ndarray, "row 6"] | None,
         azimuth_rad: float | None,
     ) -> None:
+        require_columns(robot.name, values, len(robot.joint_names))
         self.renderer, self.values = renderer, values
         points, self.T_world_root = _points_in_world(robot, values, root_pose)
         self.top_m = float(points[..., 2].max())
@@ -66,6 +46,7 @@ class _HumanoidPictures:
         self.width_m = 2.0 * float(np.abs(aside).max())
 
     def draw(self, row: int, *, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
+        """The humanoid in one row, as an RGB picture."""
         shown_m = MARGIN * max(self.top_m, self.width_m * height / width)
         looked_at = np.append(self.followed_m[row], 0.5 * self.top_m)
         view = view_from(self.direction, looked_at, height_m=shown_m, width=width, height=height)

@@ -2,13 +2,58 @@
 
 from __future__ import annotations
 
-from rotoscope.retarget.rendering.arm_views import ArmEpisodeRenderer
-from rotoscope.retarget.rendering.hand_views import HandEpisodeRenderer
-from rotoscope.retarget.rendering.humanoid_views import HumanoidEpisodeRenderer
-from rotoscope.retarget.rendering.protocol import EpisodeRenderer
-from rotoscope.retarget.robots.arm import load_arm
+import numpy as np
+from jaxtyping import Float
+
+from rotoscope.retarget.rendering.arm_views import ArmPictures
+from rotoscope.retarget.rendering.hand_views import HandPictures
+from rotoscope.retarget.rendering.humanoid_views import HumanoidPictures
+from rotoscope.retarget.rendering.protocol import EpisodePictures
+from rotoscope.retarget.rendering.renderer import RobotRenderer
+from rotoscope.retarget.robots.arm import ArmRobot
+from rotoscope.retarget.robots.load import load_robot
 from rotoscope.retarget.robots.read_config import load_config
-from rotoscope.retarget.robots.robot import load_hand, load_humanoid
+from rotoscope.retarget.robots.robot import HandRobot, HumanoidRobot, Robot
+
+
+class EpisodeRenderer:
+    """Draws one robot. Close it before making another."""
+
+    def __init__(self, robot: Robot) -> None:
+        self.robot, self.renderer = robot, RobotRenderer(robot)
+
+    def pictures(
+        self,
+        values: Float[np.ndarray, "row action"],
+        *,
+        root_pose: Float[np.ndarray, "row 6"] | None = None,
+        R_camera_wrist: Float[np.ndarray, "row 3 3"] | None = None,
+        azimuth_rad: float | None = None,
+    ) -> EpisodePictures:
+        """The pictures of an episode.
+
+        Args:
+            values: Joints in the order of the robot's action contract [rad, m; percent].
+            root_pose: Position [m] and rotation vector [rad] of a humanoid's root in the world;
+                where it stands still when absent.
+            R_camera_wrist: Rotation of the human wrist, so that a robot hand is seen as the human
+                one is; NaN where unknown.
+            azimuth_rad: Angle about z at which the camera stands; before the robot when absent.
+
+        Raises:
+            RobotError: The values are not those of this robot.
+        """
+        robot = self.robot
+        if isinstance(robot, HumanoidRobot):
+            return HumanoidPictures(self.renderer, robot, values, root_pose, azimuth_rad)
+        if isinstance(robot, HandRobot):
+            return HandPictures(self.renderer, robot, values, R_camera_wrist)
+        assert isinstance(robot, ArmRobot)
+        return ArmPictures(self.renderer, robot, values)
+
+    def close(self) -> None:
+        """Releases the drawing context."""
+        self.renderer.close()
 
 
 def open_renderer(name_or_path: str) -> EpisodeRenderer:
@@ -18,12 +63,7 @@ def open_renderer(name_or_path: str) -> EpisodeRenderer:
         RobotError: No such robot, or its files cannot be drawn.
         AssetError: Its asset was not fetched.
     """
-    kind = robot_kind(name_or_path)
-    if kind == "humanoid":
-        return HumanoidEpisodeRenderer(load_humanoid(name_or_path))
-    if kind == "hand":
-        return HandEpisodeRenderer(load_hand(name_or_path))
-    return ArmEpisodeRenderer(load_arm(name_or_path))
+    return EpisodeRenderer(load_robot(name_or_path))
 
 
 def robot_kind(name_or_path: str) -> str:

@@ -1,4 +1,4 @@
-"""What whoever draws a robot for a report can do."""
+"""What pictures of an episode are, whatever kind of robot is in them."""
 
 from __future__ import annotations
 
@@ -16,36 +16,6 @@ class EpisodePictures(Protocol):
 
     def draw(self, row: int, *, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
         """The robot in one row, as an RGB picture."""
-
-
-@runtime_checkable
-class EpisodeRenderer(Protocol):
-    """Draws one robot. Close it before making another."""
-
-    def pictures(
-        self,
-        values: Float[np.ndarray, "row action"],
-        *,
-        root_pose: Float[np.ndarray, "row 6"] | None = None,
-        R_camera_wrist: Float[np.ndarray, "row 3 3"] | None = None,
-        azimuth_rad: float | None = None,
-    ) -> EpisodePictures:
-        """The pictures of an episode.
-
-        Args:
-            values: Joints in the order of the robot's action contract [rad, m; percent].
-            root_pose: Position [m] and rotation vector [rad] of a humanoid's root in the world;
-                where it stands still when absent.
-            R_camera_wrist: Rotation of the human wrist, so that a robot hand is seen as the human
-                one is; NaN where unknown.
-            azimuth_rad: Angle about z at which the camera stands; before the robot when absent.
-
-        Raises:
-            RobotError: The values are not those of this robot.
-        """
-
-    def close(self) -> None:
-        """Releases the drawing context."""
 
 
 def require_columns(
