@@ -101,16 +101,18 @@ def nearest_feasible(
     middle = np.clip(np.median(wanted, axis=0), limits.lower + room, limits.upper - room)
     still = np.tile(middle, (len(wanted), 1))
     options = SolverOptions(max_iterations=MAX_ITERATIONS, damping=0.0, small_step=1e-6)
-    return np.asarray(minimize(_Distance(wanted), limits, still, options=options))
+    return np.asarray(minimize(SquaredDistance(wanted), limits, still, options=options))
 
 
 @dataclass(frozen=True, eq=False)
-class _Distance:
-    """Half the squared distance to a trajectory, in units of `SIGMA`."""
+class SquaredDistance:
+    """A cost: half the squared distance to a trajectory, in units of `SIGMA`."""
 
     wanted: Float[np.ndarray, "time joint"]
+    """The trajectory [rad or m]."""
 
     def linearize(self, x: Float[np.ndarray, "time joint"]) -> Linearized:
+        """The cost around a trajectory: a parabola, so as it is."""
         bands = empty_bands(x)
         bands[0] = 1.0 / SIGMA**2
         return Linearized(bands, (x - self.wanted) / SIGMA**2)
