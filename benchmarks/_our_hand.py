@@ -12,14 +12,13 @@ from benchmarks._hand_metrics import HandVectors, hands_folder
 from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.hand.vector_objective import Vectors, VectorWeights, follow_vectors
+from rotoscope.retarget.robots.config import PointSection
 from rotoscope.retarget.robots.joint_limits import (
     JointLimits,
-    follows,
     free_joints,
     joint_limits,
     joint_rest,
 )
-from rotoscope.retarget.robots.tree_config import PointSection
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def our_joints(
         limits,
         time_s,
         joints=names,
-        held={},
+        locked={},
         rest=rest,
         weights=variant.weights,
     )
@@ -96,6 +95,6 @@ def _with_followers(
     movable = [joint.name for joint in description.joints.values() if joint.kind != "fixed"]
     columns = []
     for name in movable:
-        link = follows(description, name)
-        columns.append(link.factor * values[:, names.index(link.master)] + link.offset)
+        link = description.resolve_mimic(name)
+        columns.append(link.multiplier * values[:, names.index(link.joint)] + link.offset)
     return movable, np.stack(columns, axis=1)

@@ -72,7 +72,7 @@ def _violations(stage: RetargetArm, actions: ActionTrack, time_s: np.ndarray) ->
     """Frames that break a limit of the arm, and dataset rows that break one of the contract."""
     arm = stage.robot
     broken: Counter[str] = Counter()
-    joints = actions.values[:, : arm.chain.num_joints]
+    joints = actions.values[:, : len(arm.joint_names)]
     broken["position"] += int(position_violations(joints, arm.lower, arm.upper).sum())
     broken["velocity"] += int(velocity_violations(joints, time_s, arm.max_velocity).sum())
     for rate_hz in DATASET_RATES_HZ:

@@ -20,7 +20,8 @@ from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
 from rotoscope.pipeline.errors import AssetError
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
-from rotoscope.retarget.ground.contact_detection import Contacts, feet_of
+from rotoscope.retarget.ground.contact_detection import Contacts
+from rotoscope.retarget.ground.sole_heights import feet_of
 from rotoscope.retarget.ground.stage import fit_ground, ground_of
 
 UP = np.array([0.0, 0.0, 1.0])

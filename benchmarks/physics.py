@@ -17,7 +17,7 @@ from benchmarks.paths import require_shared_data
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.physics.model import build_physics_model
 from rotoscope.retarget.physics.pd_tracking import track_with_pd
-from rotoscope.retarget.physics.residual_wrench import missing_wrench
+from rotoscope.retarget.physics.residual_wrench import residual_wrench
 
 CLIPS = ("sub3_largebox_003", "sub10_largebox_049")
 PEERS = ("gmr", "omniretarget")
@@ -59,7 +59,7 @@ def run() -> list[Figure]:
     for name, motion in motions.items():
         what = (path, motion.root_m, motion.root_R, motion.joints, names, motion.time_s)
         start_s = time.process_time()
-        missing = missing_wrench(*what).mean(axis=0)
+        missing = residual_wrench(*what).mean(axis=0)
         free, helped = (track_with_pd(*what, root=root) for root in ("free", "assisted"))
         cpu_ms = (time.process_time() - start_s) / len(motion.joints) * 1e3
         fall_s = free.duration_s if free.fall_s is None else free.fall_s

@@ -30,7 +30,7 @@ from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, runs
 from rotoscope.retarget.description.mujoco import body_pose, compile_robot, import_mujoco
 from rotoscope.retarget.humanoid.human_skeleton import LIMBS
 from rotoscope.retarget.optimize.violations import position_violations
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot, load_humanoid
+from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
 
 FILES = {
     "aitviewer": "aitviewer/sample.bvh",

@@ -17,12 +17,13 @@ from benchmarks.figure import Bar, Figure
 from rotoscope.pipeline.errors import AssetError
 from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.description.locate import robot_file
-from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.kinematics.tree import KinematicTree
 from rotoscope.retarget.onboarding.check import propose
 from rotoscope.retarget.onboarding.proposal import Proposal
-from rotoscope.retarget.robots.arm_config import load_config
+from rotoscope.retarget.robots.read_config import load_config
+from rotoscope.retarget.robots.robot import Robot, load_hand, load_humanoid
 from rotoscope.retarget.robots.self_check import check_robot
-from rotoscope.retarget.robots.tree_robot import TreeRobot, load_hand, load_humanoid
 
 ROBOTS = (
     "allegro_right",
@@ -77,7 +78,7 @@ def run() -> list[Figure]:
     ]
 
 
-def _load(name: str) -> tuple[TreeRobot, Proposal, float]:
+def _load(name: str) -> tuple[Robot, Proposal, float]:
     config, config_file = load_config(name)
     path = robot_file(config, config_file)
     robot = load_hand(name) if config.kind == "hand" else load_humanoid(name)
@@ -86,7 +87,7 @@ def _load(name: str) -> tuple[TreeRobot, Proposal, float]:
     return robot, proposal, time.process_time() - began
 
 
-def _facts(robot: TreeRobot, proposal: Proposal) -> Iterator[tuple[str, bool]]:
+def _facts(robot: Robot, proposal: Proposal) -> Iterator[tuple[str, bool]]:
     """Every fact of the shipped file that a proposal can hold, and whether it does."""
     shipped = robot.config.model_dump()
     found = proposal.mapping()
@@ -120,9 +121,9 @@ class _Place:
         free = [j.name for j in description.joints.values() if j.mimic is None]
         free = [name for name in free if description.joints[name].kind != "fixed"]
         tree = KinematicTree(
-            description, columns=free, held={}, marks=[Mark.at(k) for k in description.links]
+            description, columns=free, locked={}, frames=[Frame.at(k) for k in description.links]
         )
-        reached = tree.reach(np.zeros((1, len(free))))
+        reached = tree.forward_kinematics(np.zeros((1, len(free))))
         self.p = dict(zip(description.links, reached.p_m[0], strict=True))
         self.R = dict(zip(description.links, reached.R[0], strict=True))
 
@@ -155,16 +156,16 @@ def _same_foot(ours: Mapping[str, Any] | None, theirs: Mapping[str, Any]) -> boo
     return bool(edges.max() <= SOLE_M)
 
 
-def _same_joints(robot: TreeRobot, proposal: Proposal) -> bool:
+def _same_joints(robot: Robot, proposal: Proposal) -> bool:
     """Whether the proposal's action has the same joints."""
     fixed = set(proposal.mapping().get("joints", {}))
-    held = set(robot.held) - {
+    locked = set(robot.locked) - {
         joint.name
         for joint in robot.description.path_between(robot.description.root_link, _base(robot))
     }
-    return fixed == held
+    return fixed == locked
 
 
-def _base(robot: TreeRobot) -> str:
+def _base(robot: Robot) -> str:
     config = robot.config.model_dump()
     return str(config["root"] if config["kind"] == "humanoid" else config["palm"]["link"])

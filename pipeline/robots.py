@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 
 
 @runtime_checkable
-class Portraits(Protocol):
+class EpisodePictures(Protocol):
     """Pictures of the robot in the rows of one episode."""
 
     def draw(self, row: int, *, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
@@ -20,17 +20,17 @@ class Portraits(Protocol):
 
 
 @runtime_checkable
-class Portraitist(Protocol):
+class EpisodeRenderer(Protocol):
     """Draws one robot. Close it before making another."""
 
-    def portraits(
+    def pictures(
         self,
         values: Float[np.ndarray, "row action"],
         *,
         root_pose: Float[np.ndarray, "row 6"] | None = None,
         R_camera_wrist: Float[np.ndarray, "row 3 3"] | None = None,
         azimuth_rad: float | None = None,
-    ) -> Portraits:
+    ) -> EpisodePictures:
         """The pictures of an episode.
 
         Args:
@@ -61,7 +61,7 @@ class Robots:
     """Names of the assets that hold its files."""
     kind: Callable[[str], str]
     """`arm`, `hand` or `humanoid`."""
-    open_portraitist: Callable[[str], Portraitist]
+    open_renderer: Callable[[str], EpisodeRenderer]
     """Whoever draws it."""
     humanoid_joints: Callable[
         [str, Float[np.ndarray, "row action"], Float[np.ndarray, "row 6"] | None],

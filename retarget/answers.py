@@ -3,13 +3,13 @@
 from rotoscope.pipeline.robots import Robots
 from rotoscope.retarget.rendering.hand_views import hand_lines
 from rotoscope.retarget.rendering.humanoid_views import humanoid_joints
-from rotoscope.retarget.rendering.open import open_portraitist, robot_kind
+from rotoscope.retarget.rendering.open import open_renderer, robot_kind
 from rotoscope.retarget.robots.shipped import robot_assets
 
 ROBOTS = Robots(
     assets=robot_assets,
     kind=robot_kind,
-    open_portraitist=open_portraitist,
+    open_renderer=open_renderer,
     humanoid_joints=humanoid_joints,
     hand_lines=hand_lines,
 )

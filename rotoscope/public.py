@@ -6,7 +6,7 @@ any release.
 
 from rotoscope import train
 from rotoscope.api import Run, doctor, draw, evaluate, label, relabel, report, track
-from rotoscope.pipeline import errors
+from rotoscope.pipeline import errors, testing
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.assets import fetch as fetch_assets
 from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
@@ -30,12 +30,14 @@ from rotoscope.pipeline.tracks import (
     Track,
 )
 from rotoscope.pipeline.types import Clip, Frame, Video
-from rotoscope.retarget.robots.arm import Robot, load_robot
-from rotoscope.retarget.robots.tree_robot import HandRobot, HumanoidRobot, load_hand, load_humanoid
+from rotoscope.retarget.robots.arm import ArmRobot
+from rotoscope.retarget.robots.load import load_robot
+from rotoscope.retarget.robots.robot import HandRobot, HumanoidRobot, Robot
 
 __all__ = [
     "ActionContract",
     "ActionTrack",
+    "ArmRobot",
     "BodyTrack",
     "Camera",
     "Clip",
@@ -72,8 +74,6 @@ __all__ = [
     "evaluate",
     "fetch_assets",
     "label",
-    "load_hand",
-    "load_humanoid",
     "load_recipe",
     "load_robot",
     "open_dataset",
@@ -81,6 +81,7 @@ __all__ = [
     "recipe_names",
     "relabel",
     "report",
+    "testing",
     "track",
     "train",
 ]

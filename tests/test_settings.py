@@ -13,7 +13,7 @@ from rotoscope.pipeline.configs import config_path
 from rotoscope.pipeline.errors import RecipeError, RobotError, RotoscopeError, UsageError
 from rotoscope.pipeline.recipe import build_recipe, load_recipe
 from rotoscope.pipeline.settings import checked, put, read_settings
-from rotoscope.retarget.robots.arm_config import load_config
+from rotoscope.retarget.robots.read_config import load_config
 
 
 class Bulb(BaseModel):

@@ -12,9 +12,9 @@ from rotoscope.pipeline.testing import a_body_track, a_clip, a_motion_file
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.ground.stage import Ground, GroundConfig
-from rotoscope.retarget.humanoid.human_skeleton import LIMBS, Person
+from rotoscope.retarget.humanoid.human_skeleton import LIMBS, HumanMotion
 from rotoscope.retarget.humanoid.stage import RetargetHumanoid, RetargetHumanoidConfig
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot
+from rotoscope.retarget.robots.robot import HumanoidRobot
 
 ARMS = "".join(
     f"  {side}_{joint}: {{link: {side}_{link}_link}}\n"
@@ -85,12 +85,12 @@ def followed(robot: Path, time_s: np.ndarray, tracks: Tracks, **config: object) 
 
 
 def limb_degrees(
-    robot: HumanoidRobot, person: Person, joints: np.ndarray, root_R: np.ndarray
+    robot: HumanoidRobot, person: HumanMotion, joints: np.ndarray, root_R: np.ndarray
 ) -> np.ndarray:
     """Mean angle between limbs of person and robot in each frame, by plain kinematics."""
-    marks = robot.marks()
-    tree = robot.tree([marks[f"body.{n}"] for limb in LIMBS for n in limb], root=robot.config.root)
-    p = tree.reach(joints).p_m
+    frames = robot.frames()
+    tree = robot.tree([frames[f"body.{n}"] for limb in LIMBS for n in limb])
+    p = tree.forward_kinematics(joints).p_m
     along = np.einsum("tij,tkj->tki", root_R, p[:, 1::2] - p[:, ::2])
     along /= np.linalg.norm(along, axis=2, keepdims=True)
     wanted = np.stack([person.direction(a, b) for a, b in LIMBS], axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.geometry.vectors import unit_or_zero
 
 SAMPLES_PER_PIXEL_SIDE = 2
 """Rays along each side of a pixel; their mean smooths the silhouette."""
@@ -77,10 +78,10 @@ def _shade(
     corners = faces[cast["primitive_ids"].numpy()[hit]]
     uv = cast["primitive_uvs"].numpy()[hit]
     mix = np.stack([1.0 - uv.sum(axis=1), uv[:, 0], uv[:, 1]], axis=1)[..., None]
-    normals = _unit((_vertex_normals(vertices, faces)[corners] * mix).sum(axis=1))
+    normals = unit_or_zero((_vertex_normals(vertices, faces)[corners] * mix).sum(axis=1))
     albedo = (colors[corners] * mix).sum(axis=1)
     points = rays[hit][:, 3:] * depth[hit][:, None]
-    facing = np.clip(-(normals * _unit(points)).sum(axis=1), 0.0, 1.0)
+    facing = np.clip(-(normals * unit_or_zero(points)).sum(axis=1), 0.0, 1.0)
     towards_lamp = np.clip(normals @ _LIGHT, 0.0, 1.0)
     lit = towards_lamp * ~_in_shadow(scene, points + normals * _SHADOW_BIAS_M)
     samples[hit] = np.clip(
@@ -102,11 +103,7 @@ def _vertex_normals(
     normals = np.zeros_like(vertices)
     for k in range(3):
         np.add.at(normals, faces[:, k], by_area)
-    return _unit(normals)
-
-
-def _unit(v: Float[np.ndarray, "point 3"]) -> Float[np.ndarray, "point 3"]:
-    return v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12)
+    return unit_or_zero(normals)
 
 
 def _tensor(values: np.ndarray, dtype: type[np.generic] = np.float32) -> Any:

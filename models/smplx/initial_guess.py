@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from rotoscope.models.perception.pnp import rotation_between
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.geometry.vectors import unit_or_zero
 from rotoscope.pipeline.motion.rest_skeleton import RestSkeleton
 from rotoscope.pipeline.motion.smpl_joints import BODY
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
@@ -62,21 +63,17 @@ def _trunk(rest: RestSkeleton, at: dict[str, np.ndarray]) -> tuple[np.ndarray, n
 def _limb(
     bones: list[np.ndarray], seen: list[np.ndarray], hinge: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    upper, lower = (_unit(direction) for direction in seen)
+    upper, lower = (unit_or_zero(direction) for direction in seen)
     bend = np.cross(upper, lower)
-    across = _unit(bend + _STRAIGHT * _swing(_unit(bones[0]), upper, hinge))
-    R_upper = _frame(upper, across) @ np.swapaxes(_frame(_unit(bones[0]), hinge), -1, -2)
+    across = unit_or_zero(bend + _STRAIGHT * _swing(unit_or_zero(bones[0]), upper, hinge))
+    R_upper = _frame(upper, across) @ np.swapaxes(_frame(unit_or_zero(bones[0]), hinge), -1, -2)
     inside = _local(R_upper, lower)
-    rest_lower = np.broadcast_to(_unit(bones[1]), inside.shape)
+    rest_lower = np.broadcast_to(unit_or_zero(bones[1]), inside.shape)
     return se3.log_so3(R_upper), _between(rest_lower, inside)
 
 
 def _local(R: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     return (np.swapaxes(R, -1, -2) @ vectors[..., None])[..., 0]
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
 def _between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -94,5 +91,5 @@ def _swing(a: np.ndarray, b: np.ndarray, vector: np.ndarray) -> np.ndarray:
 
 def _frame(along: np.ndarray, across: np.ndarray) -> np.ndarray:
     """Rotations whose first axis is `along` and whose second lies closest to `across`."""
-    second = _unit(across - along * np.sum(along * across, axis=-1, keepdims=True))
+    second = unit_or_zero(across - along * np.sum(along * across, axis=-1, keepdims=True))
     return np.stack([along, second, np.cross(along, second)], axis=-1)

@@ -105,7 +105,7 @@ def pose_derivative(
 ) -> Float[np.ndarray, "time body_joint 3 69"]:
     """Derivatives of `BODY_JOINTS` by the 66 numbers of the pose and the translation."""
     num_frames, num_joints = pose.shape[:2]
-    turned = posed.R @ right_jacobian(pose)
+    turned = posed.R @ se3.left_jacobian(-pose)
     arms = posed.points_m[:, :, None] - posed.points_m[:, None, :num_joints]
     arms = arms * _ABOVE[model.owner][:, :, None]
     # A turn w about a joint moves a point by w x arm = -hat(arm) w; summed over a joint's points.
@@ -130,18 +130,6 @@ def shape_derivative(
             at[:, joint] = at[:, parent] + posed.R[:, parent] @ (shape[joint] - shape[parent])
     points = at[:, model.owner] + posed.R[:, model.owner] @ (shape - shape[model.owner])
     return np.einsum("jp,tpcs->tjcs", model.mixing, points, optimize=True)
-
-
-def right_jacobian(rotvec: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3 3"]:
-    """`J` of `exp(v + d) = exp(v) exp(J d)` for small `d` (Sola et al. 2018, equation 143)."""
-    angle2 = np.sum(rotvec * rotvec, axis=-1)[..., None, None]
-    angle = np.sqrt(angle2)
-    is_small = angle < 1e-4
-    safe = np.where(is_small, 1.0, angle)
-    a = np.where(is_small, 0.5 - angle2 / 24, (1 - np.cos(safe)) / safe**2)
-    b = np.where(is_small, 1 / 6 - angle2 / 120, (safe - np.sin(safe)) / safe**3)
-    k = se3.hat(rotvec)
-    return np.eye(3) - a * k + b * (k @ k)
 
 
 def load_smplx(where: Path, *, gender: str, num_betas: int) -> SmplxModel:

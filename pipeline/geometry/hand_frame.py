@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.geometry.vectors import unit
 from rotoscope.pipeline.tracks import Side
 
 WRIST, THUMB_TIP, INDEX_MCP, INDEX_TIP, MIDDLE_MCP = 0, 4, 5, 8, 9
@@ -22,9 +23,9 @@ def wrist_rotation(
     These are MANO's wrist axes as AnyTeleop uses them (Qin et al. 2023, dex-retargeting).
     """
     wrist, index, middle = (joints[..., i, :] for i in (WRIST, INDEX_MCP, MIDDLE_MCP))
-    z = _unit(middle - wrist)
+    z = unit(middle - wrist)
     across = index - middle if side == "right" else middle - index
-    y = _unit(across - np.sum(across * z, axis=-1, keepdims=True) * z)
+    y = unit(across - np.sum(across * z, axis=-1, keepdims=True) * z)
     return np.stack([np.cross(y, z), y, z], axis=-1)
 
 
@@ -40,7 +41,3 @@ def in_wrist_frame(
 ) -> Float[np.ndarray, "*batch 21 3"]:
     """The joints seen from the wrist frame [m]; joint 0 is the origin."""
     return (joints_m - joints_m[..., :1, :]) @ wrist_rotation(joints_m, side)
-
-
-def _unit(v: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
-    return v / np.linalg.norm(v, axis=-1, keepdims=True)

@@ -3,27 +3,55 @@
 from __future__ import annotations
 
 import numpy as np
+from array_api_compat import array_namespace, device
 from jaxtyping import Float
 
+from rotoscope.pipeline.geometry.arrays import Array
 
-def hat(v: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3 3"]:
-    """Skew-symmetric matrix of a vector: `hat(a) @ b == cross(a, b)`."""
-    out = np.zeros((*v.shape[:-1], 3, 3))
+
+def hat(v: Array) -> Array:
+    """Skew-symmetric matrix of a vector: `hat(a) @ b == cross(a, b)`; (..., 3) to (..., 3, 3)."""
+    xp = array_namespace(v)
+    out = xp.zeros((*v.shape, 3), dtype=v.dtype, device=device(v))
     out[..., 0, 1], out[..., 0, 2], out[..., 1, 2] = -v[..., 2], v[..., 1], -v[..., 0]
     out[..., 1, 0], out[..., 2, 0], out[..., 2, 1] = v[..., 2], -v[..., 1], v[..., 0]
     return out
 
 
-def exp_so3(rotvec: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3 3"]:
-    """Rotation matrices of rotation vectors [rad] (Rodrigues' formula)."""
-    theta2 = np.sum(rotvec * rotvec, axis=-1)[..., None, None]
-    theta = np.sqrt(theta2)
-    small = theta < 1e-4
-    safe = np.where(small, 1.0, theta)
-    a = np.where(small, 1.0 - theta2 / 6.0, np.sin(safe) / safe)
-    b = np.where(small, 0.5 - theta2 / 24.0, (1.0 - np.cos(safe)) / safe**2)
+def exp_so3(rotvec: Array) -> Array:
+    """Rotation matrices of rotation vectors [rad] (Rodrigues' formula); (..., 3) to (..., 3, 3)."""
+    xp = array_namespace(rotvec)
+    theta2, safe, is_small = _angles(rotvec)
+    a = xp.where(is_small, 1.0 - theta2 / 6.0, xp.sin(safe) / safe)
+    b = xp.where(is_small, 0.5 - theta2 / 24.0, (1.0 - xp.cos(safe)) / safe**2)
     k = hat(rotvec)
-    return np.eye(3) + a * k + b * (k @ k)
+    return xp.eye(3, dtype=rotvec.dtype, device=device(rotvec)) + a * k + b * (k @ k)
+
+
+def left_jacobian(rotvec: Array) -> Array:
+    """`J` of `exp(v + dv) = exp(J dv) exp(v)` to first order; (..., 3) to (..., 3, 3).
+
+    Sola et al. 2018, "A micro Lie theory for state estimation in robotics", equation 145. The right
+    Jacobian, of `exp(v + dv) = exp(v) exp(J dv)`, is the left one of `-v`.
+    """
+    xp = array_namespace(rotvec)
+    theta2, safe, is_small = _angles(rotvec)
+    b = xp.where(is_small, 0.5 - theta2 / 24.0, (1.0 - xp.cos(safe)) / safe**2)
+    c = xp.where(is_small, 1.0 / 6.0 - theta2 / 120.0, (1.0 - xp.sin(safe) / safe) / safe**2)
+    k = hat(rotvec)
+    return xp.eye(3, dtype=rotvec.dtype, device=device(rotvec)) + b * k + c * (k @ k)
+
+
+def _angles(rotvec: Array) -> tuple[Array, Array, Array]:
+    """Squared angles, angles with 1 where they are small, and where; (..., 1, 1) each.
+
+    Below the threshold closed forms cancel, and a series' third term is below rounding.
+    """
+    xp = array_namespace(rotvec)
+    theta2 = xp.sum(rotvec * rotvec, axis=-1)[..., None, None]
+    theta = xp.sqrt(theta2)
+    is_small = theta < 1e-4
+    return theta2, xp.where(is_small, xp.ones_like(theta), theta), is_small
 
 
 def quat_from_matrix(R: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch 4"]:
@@ -68,6 +96,32 @@ def log_so3(R: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch 3"]
     angle = 2.0 * np.arctan2(n, q[..., :1])
     scale = np.where(n < 1e-8, 2.0, angle / np.where(n < 1e-8, 1.0, n))
     return v * scale
+
+
+def rotation_vector(R: Array) -> Array:
+    """Rotation vectors [rad] of rotation matrices (..., 3, 3), for residuals on any device.
+
+    As `log_so3` up to just below half a turn; at half a turn exactly, where the axis has no sign,
+    the vector is zero.
+    """
+    xp = array_namespace(R)
+    axis = xp.stack(
+        [
+            R[..., 2, 1] - R[..., 1, 2],
+            R[..., 0, 2] - R[..., 2, 0],
+            R[..., 1, 0] - R[..., 0, 1],
+        ],
+        axis=-1,
+    )
+    twice_sin = xp.sqrt(xp.sum(axis * axis, axis=-1))
+    cos = 0.5 * (R[..., 0, 0] + R[..., 1, 1] + R[..., 2, 2] - 1.0)
+    angle = xp.atan2(0.5 * twice_sin, cos)
+    is_small = twice_sin < 1e-9
+    safe = xp.where(is_small, xp.ones_like(twice_sin), twice_sin)
+    # At half a turn exactly every axis is as good as any other, and none is taken: rounding and
+    # the other terms lead away from there.
+    factor = xp.where(is_small, 0.5 * xp.ones_like(safe), angle / safe)
+    return axis * factor[..., None]
 
 
 def unwrap_quat(q: Float[np.ndarray, "time 4"]) -> Float[np.ndarray, "time 4"]:

@@ -19,7 +19,7 @@ from rotoscope.pipeline.errors import RotoscopeError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.report.figure import View, draw_figure, draw_lines
 from rotoscope.pipeline.report.pictures import body_of, person_view
-from rotoscope.pipeline.robots import Portraitist, robots
+from rotoscope.pipeline.robots import EpisodeRenderer, robots
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class RobotPainter:
         self.notes: list[str] = []
         self._given = {path.name: path for path in robots}
         self._name = ""
-        self._portraitist: Portraitist | None = None
+        self._renderer: EpisodeRenderer | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -98,24 +98,24 @@ class RobotPainter:
                 return None
             shown = replace(shown, name=str(self._given[file]))
         try:
-            portraits = self._of(shown.name).portraits(shown.values, **shown.how)
+            pictures = self._of(shown.name).pictures(shown.values, **shown.how)
             # A machine without EGL shows it when the first picture is drawn.
-            portraits.draw(0, width=64, height=64)
+            pictures.draw(0, width=64, height=64)
         except RotoscopeError as error:
             return self._stick_figure(shown, error)
-        return lambda row, width, height: portraits.draw(row, width=width, height=height)
+        return lambda row, width, height: pictures.draw(row, width=width, height=height)
 
-    def _of(self, name: str) -> Portraitist:
-        if self._portraitist is None or name != self._name:
+    def _of(self, name: str) -> EpisodeRenderer:
+        if self._renderer is None or name != self._name:
             self._close()
-            self._portraitist = robots().open_portraitist(name)
+            self._renderer = robots().open_renderer(name)
             self._name = name
-        return self._portraitist
+        return self._renderer
 
     def _close(self) -> None:
-        if self._portraitist is not None:
-            self._portraitist.close()
-        self._portraitist, self._name = None, ""
+        if self._renderer is not None:
+            self._renderer.close()
+        self._renderer, self._name = None, ""
 
     def _stick_figure(self, shown: ShownRobot, why: RotoscopeError) -> Draw | None:
         self._close()

@@ -8,23 +8,24 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.arm.keyframes import choose_keyframes, twists
-from rotoscope.retarget.arm.manipulability import as_distances, pose_comfort
-from rotoscope.retarget.kinematics.chain import pose_error
-from rotoscope.retarget.kinematics.ik import LEVER_M, solve_poses
-from rotoscope.retarget.optimize.quasi_random import low_discrepancy
-from rotoscope.retarget.robots.arm import Robot
+from rotoscope.retarget.arm.ik import ERROR_SCALE, LEVER_M, as_distances, solve_poses
+from rotoscope.retarget.arm.manipulability import manipulability
+from rotoscope.retarget.arm.waypoints import choose_waypoints, twists
+from rotoscope.retarget.common.level_frame import level_camera
+from rotoscope.retarget.kinematics.end_effector import pose_error
+from rotoscope.retarget.optimize.quasi_random import quasi_random
+from rotoscope.retarget.robots.arm import ArmRobot
 
 NUM_CANDIDATES = 256
 """Placements tried on one middle frame."""
 NUM_REFINED = 16
-"""Best of those, one per direction, refined on all keyframes."""
+"""Best of those, one per direction, refined on all waypoints."""
 NUM_REFINEMENTS = 10
 """Gauss-Newton steps of that refinement."""
-COMFORT_RAD = 0.4
-"""Distance from home that weighs as much as `COMFORT_M` of position error in the refinement."""
-COMFORT_M = 5e-3
-"""See `COMFORT_RAD`: reaching comes first, comfort decides among what reaches."""
+HOME_SIGMA_RAD = 0.4
+"""1-sigma of a joint's distance from home in the refinement [rad]."""
+POSITION_SIGMA_M = 5e-3
+"""1-sigma of positions there [m]: reaching comes first, home decides among what reaches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,30 +35,20 @@ class Placement:
     T_camera_base: Float[np.ndarray, "4 4"]
     """Base in the camera frame [m]."""
     score: float
-    """Reachable share plus a tenth of comfort: what placements are ranked by, 0..1.1."""
+    """Reachable share plus a tenth of manipulability: what placements are ranked by, 0..1.1."""
     reachable_share: float
-    """Share of the keyframes whose pose is reached within the tolerances."""
-    comfort: float
-    """Mean over keyframes of the least of: distance from joint limits, distance from a singular
+    """Share of the waypoints whose pose is reached within the tolerances."""
+    manipulability: float
+    """Mean over waypoints of the least of: distance from joint limits, distance from a singular
     pose, speed left to spare; each 0..1."""
-    keyframes: Int[np.ndarray, " keyframe"]
+    waypoints: Int[np.ndarray, " waypoint"]
     """Frames that it was judged by, as indices into the poses given."""
-    joints: Float[np.ndarray, "keyframe joint"]
+    joints: Float[np.ndarray, "waypoint joint"]
     """Joint values found there [rad or m]."""
 
 
-def level_camera(pitch_rad: float) -> Float[np.ndarray, "3 3"]:
-    """Axes of the level frame (x ahead and horizontal, y left, z up) in the camera frame.
-
-    Args:
-        pitch_rad: How far the camera looks down below the horizon [rad]; it is not rolled.
-    """
-    sin, cos = np.sin(pitch_rad), np.cos(pitch_rad)
-    return np.array([[0.0, -1.0, 0.0], [-sin, 0.0, -cos], [cos, 0.0, -sin]])
-
-
 def find_placements(
-    robot: Robot,
+    robot: ArmRobot,
     T_camera_ee: Float[np.ndarray, "time 4 4"],
     time_s: Float[np.ndarray, " time"],
     *,
@@ -68,8 +59,8 @@ def find_placements(
     """Upright base placements from which the arm can follow the poses, best first.
 
     A placement has three numbers: the direction that the base faces, how far ahead of it the
-    middle of the work is, and how high above it. A low-discrepancy sequence over all three is
-    tried on the middle frame; the best of each direction are refined on all keyframes together
+    middle of the work is, and how high above it. A quasi-random sequence over all three is
+    tried on the middle frame; the best of each direction are refined on all waypoints together
     with the joint values there, and ranked. No randomness: the same poses give the same answer.
 
     Args:
@@ -81,17 +72,15 @@ def find_placements(
         tolerance_rad: Rotation error that still counts as reached [rad].
     """
     search = _Search(robot, T_camera_ee, time_s, level_camera(camera_pitch_rad))
-    place, joints = search.first_guesses()
+    place, joints = search.initial_guesses()
     place, joints = search.refine(place, joints)
     return search.rank(place, joints, tolerance_m, tolerance_rad)
 
 
-def arm_reach(robot: Robot) -> float:
+def arm_reach(robot: ArmRobot) -> float:
     """Longest distance from the base to the end effector over a spread of joint values [m]."""
-    spread = robot.lower + low_discrepancy(256, robot.chain.num_joints) * (
-        robot.upper - robot.lower
-    )
-    return float(np.linalg.norm(robot.chain.pose(spread).p_m, axis=1).max())
+    spread = robot.lower + quasi_random(256, len(robot.joint_names)) * (robot.upper - robot.lower)
+    return float(np.linalg.norm(robot.pose(spread).p_m, axis=1).max())
 
 
 class _Search:
@@ -103,87 +92,97 @@ class _Search:
 
     def __init__(
         self,
-        robot: Robot,
+        robot: ArmRobot,
         T_camera_ee: Float[np.ndarray, "time 4 4"],
         time_s: Float[np.ndarray, " time"],
         R_camera_level: Float[np.ndarray, "3 3"],
     ) -> None:
         self.robot, self.R_camera_level = robot, R_camera_level
         self.middle = np.median(T_camera_ee[:, :3, 3], axis=0)
-        self.keyframes = choose_keyframes(T_camera_ee[:, :3, 3], time_s)
-        chosen = T_camera_ee[self.keyframes]
+        self.waypoints = choose_waypoints(T_camera_ee[:, :3, 3], time_s)
+        chosen = T_camera_ee[self.waypoints]
         self.R = R_camera_level.T @ chosen[:, :3, :3]
         self.p = (chosen[:, :3, 3] - self.middle) @ R_camera_level
-        twist = twists(T_camera_ee, time_s, self.keyframes)
+        twist = twists(T_camera_ee, time_s, self.waypoints)
         self.twist = np.concatenate(
             [twist[:, :3] @ R_camera_level, twist[:, 3:] @ R_camera_level], 1
         )
-        reach = arm_reach(robot)
-        self.low = np.array([-np.inf, 0.3 * reach, -0.3 * reach])
-        self.high = np.array([np.inf, 0.85 * reach, 0.7 * reach])
+        forward_kinematics = arm_reach(robot)
+        self.low = np.array([-np.inf, 0.3 * forward_kinematics, -0.3 * forward_kinematics])
+        self.high = np.array([np.inf, 0.85 * forward_kinematics, 0.7 * forward_kinematics])
 
     def in_base(self, place: Float[np.ndarray, "place 3"]) -> tuple[np.ndarray, np.ndarray]:
-        """Keyframe rotations and positions in each placement's base, `(place, keyframe, ...)`."""
+        """Waypoint rotations and positions in each placement's base, `(place, waypoint, ...)`."""
         turn = _turn(-place[:, 0])[:, None]
         shift = np.stack([place[:, 1], np.zeros(len(place)), place[:, 2]], axis=1)[:, None]
         return turn @ self.R, (turn @ self.p[:, :, None])[..., 0] + shift
 
-    def first_guesses(self) -> tuple[np.ndarray, np.ndarray]:
+    def initial_guesses(self) -> tuple[np.ndarray, np.ndarray]:
         """The best placement of each of several directions, judged on the middle frame."""
         robot = self.robot
-        unit = low_discrepancy(NUM_CANDIDATES, 3)
+        unit = quasi_random(NUM_CANDIDATES, 3)
         low = np.array([-np.pi, *self.low[1:]])
         place = low + unit * (np.array([np.pi, *self.high[1:]]) - low)
         turned = se3.angle_between(_mean_rotation(self.R), self.R)
         medoid = int(np.argmin(np.linalg.norm(self.p, axis=1) + LEVER_M * turned))
         R, p = (part[:, medoid] for part in self.in_base(place))
-        spread = low_discrepancy(NUM_CANDIDATES, 3 + robot.chain.num_joints)[:, 3:] - 0.5
+        spread = quasi_random(NUM_CANDIDATES, 3 + len(robot.joint_names))[:, 3:] - 0.5
         start = robot.home + 0.5 * spread * (robot.upper - robot.lower)
-        joints = self._solve(R, p, start, num_steps=10)
-        error = pose_error(robot.chain.pose(joints), R, p)
-        comfort = ((joints - robot.home) ** 2).sum(axis=1) / COMFORT_RAD**2
-        cost = (as_distances(error) ** 2).sum(axis=1) / COMFORT_M**2 + comfort
+        joints = solve_poses(robot, R, p, start, num_steps=10)
+        error = pose_error(robot.pose(joints), R, p)
+        manipulability = ((joints - robot.home) ** 2).sum(axis=1) / HOME_SIGMA_RAD**2
+        cost = (as_distances(error) ** 2).sum(axis=1) / POSITION_SIGMA_M**2 + manipulability
         sector = np.floor(unit[:, 0] * NUM_REFINED).astype(int)
         best = [
             members[np.argmin(cost[members])]
             for members in (np.flatnonzero(sector == s) for s in range(NUM_REFINED))
         ]
-        return place[best], np.repeat(joints[best][:, None], len(self.keyframes), axis=1)
+        return place[best], np.repeat(joints[best][:, None], len(self.waypoints), axis=1)
 
     def refine(self, place: np.ndarray, joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Improves placements and the joint values at all keyframes together.
+        """Improves placements and the joint values at all waypoints together.
 
-        The joint values of each keyframe are eliminated, which leaves a 3 by 3 system for each
-        placement (Schur complement). Far keyframes pull with bounded force.
+        The joint values of each waypoint are eliminated, which leaves a 3 by 3 system for each
+        placement (Schur complement). Far waypoints pull with bounded force.
         """
         for _ in range(NUM_REFINEMENTS):
             place, joints = self._refine_once(place, joints)
         R, p = (part.reshape(-1, *part.shape[2:]) for part in self.in_base(place))
-        solved = self._solve(R, p, joints.reshape(-1, joints.shape[2]), num_steps=8)
+        solved = solve_poses(self.robot, R, p, joints.reshape(-1, joints.shape[2]), num_steps=8)
         return place, solved.reshape(joints.shape)
 
     def _refine_once(self, place: np.ndarray, joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         robot, shape = self.robot, joints.shape
+        # e is what a waypoint misses in sigmas, dq the step of its joints, dc that of the place:
+        # joints take J dq off the error, and moving the base adds C dc. Least shall be the sum of
+        # w |e - J dq + C dc|^2 + |home - q - dq|^2 / HOME_SIGMA_RAD^2.
         R, p = self.in_base(place)
         q = joints.reshape(-1, shape[2])
-        reached = robot.chain.pose(q, jacobian=True)
+        reached = robot.pose(q, jacobian=True)
         assert reached.J is not None
-        error = as_distances(pose_error(reached, R.reshape(-1, 3, 3), p.reshape(-1, 3))) / COMFORT_M
+        error = (
+            as_distances(pose_error(reached, R.reshape(-1, 3, 3), p.reshape(-1, 3)))
+            / POSITION_SIGMA_M
+        )
+        # Pseudo-Huber from 10 sigma on: a waypoint out of reach pulls with constant force.
         weight = 1.0 / np.sqrt(1.0 + (error**2).sum(axis=1) / 100.0)
-        J = np.swapaxes(as_distances(np.swapaxes(reached.J, 1, 2)), 1, 2) / COMFORT_M
+        J = reached.J * ERROR_SCALE[:, None] / POSITION_SIGMA_M
         C = self._place_jacobian(p, place)
         Jw = np.swapaxes(J * weight[:, None, None], 1, 2)
         Cw = np.swapaxes(C * weight[:, None, None], 1, 2)
         home = robot.home - q
-        descent = (Jw @ error[:, :, None])[..., 0] + home / COMFORT_RAD**2
+        descent = (Jw @ error[:, :, None])[..., 0] + home / HOME_SIGMA_RAD**2
         held = ((q <= robot.lower) & (descent < 0)) | ((q >= robot.upper) & (descent > 0))
         H = Jw @ J
         diagonal = np.arange(shape[2])
-        H[:, diagonal, diagonal] += 2.0 / COMFORT_RAD**2 + np.where(held, 1e12, 0.0)
+        # Once for home and once as damping; a joint that presses against a limit does not move.
+        H[:, diagonal, diagonal] += 2.0 / HOME_SIGMA_RAD**2 + np.where(held, 1e12, 0.0)
         descent = np.where(held, 0.0, descent)
-        # Joint step = X - Y @ place step.
+        # H dq = J'w e + (home - q) / sigma^2 + J'w C dc, so dq = X + Y dc.
         solved = np.linalg.solve(H, np.concatenate([descent[:, :, None], Jw @ C], axis=2))
         X, Y = solved[:, :, 0], solved[:, :, 1:]
+        # Put into C'w (e - J dq + C dc) = 0: (C'w C - C'w J Y) dc = C'w (J X - e), summed over the
+        # waypoints, which share the place (Schur complement).
         S = Cw @ C - Cw @ J @ Y
         s = (Cw @ (J @ X[:, :, None] - error[:, :, None]))[..., 0]
         S, s = (part.reshape(*shape[:2], *part.shape[1:]).sum(axis=1) for part in (S, s))
@@ -195,20 +194,20 @@ class _Search:
         return moved, np.clip(joints + change, robot.lower, robot.upper)
 
     def _place_jacobian(self, p: np.ndarray, place: np.ndarray) -> Float[np.ndarray, "b 6 3"]:
-        """How keyframe errors change with yaw, ahead, above; scaled as the errors are."""
+        """How waypoint errors change with yaw, ahead, above; scaled as the errors are."""
         C = np.zeros((*p.shape[:2], 6, 3))
         C[..., 0, 0], C[..., 1, 0] = p[..., 1], place[:, None, 1] - p[..., 0]
         C[..., 5, 0] = -LEVER_M
         C[..., 0, 1] = C[..., 2, 2] = 1.0
-        return C.reshape(-1, 6, 3) / COMFORT_M
+        return C.reshape(-1, 6, 3) / POSITION_SIGMA_M
 
     def rank(
         self, place: np.ndarray, joints: np.ndarray, tolerance_m: float, tolerance_rad: float
     ) -> list[Placement]:
-        """Placements best first, each with its scores on the keyframes."""
+        """Placements best first, each with its scores on the waypoints."""
         R, p = (part.reshape(-1, *part.shape[2:]) for part in self.in_base(place))
         q = joints.reshape(-1, joints.shape[2])
-        reached = self.robot.chain.pose(q, jacobian=True)
+        reached = self.robot.pose(q, jacobian=True)
         error = pose_error(reached, R, p)
         is_reached = np.linalg.norm(error[:, :3], axis=1) <= tolerance_m
         is_reached &= np.linalg.norm(error[:, 3:], axis=1) <= tolerance_rad
@@ -218,17 +217,17 @@ class _Search:
             [(turn @ part[:, :, None])[..., 0] for part in (self.twist[:, :3], self.twist[:, 3:])],
             axis=2,
         )
-        comfort = pose_comfort(self.robot, q, reached.J, twist.reshape(-1, 6))
+        ease = manipulability(self.robot, q, reached.J, twist.reshape(-1, 6))
         share = is_reached.reshape(joints.shape[:2]).mean(axis=1)
-        mean_comfort = np.where(is_reached, comfort, 0.0).reshape(joints.shape[:2]).mean(axis=1)
-        score = share + 0.1 * mean_comfort
+        mean_manipulability = np.where(is_reached, ease, 0.0).reshape(joints.shape[:2]).mean(axis=1)
+        score = share + 0.1 * mean_manipulability
         return [
             Placement(
                 T_camera_base=self._camera_pose(place[i]),
                 score=float(score[i]),
                 reachable_share=float(share[i]),
-                comfort=float(mean_comfort[i]),
-                keyframes=self.keyframes,
+                manipulability=float(mean_manipulability[i]),
+                waypoints=self.waypoints,
                 joints=joints[i],
             )
             for i in np.argsort(-score, kind="stable")
@@ -237,21 +236,6 @@ class _Search:
     def _camera_pose(self, place: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "4 4"]:
         R = self.R_camera_level @ _turn(place[:1])[0]
         return se3.make(R, self.middle - R @ np.array([place[1], 0.0, place[2]]))
-
-    def _solve(
-        self, R: np.ndarray, p: np.ndarray, start: np.ndarray, *, num_steps: int
-    ) -> np.ndarray:
-        robot = self.robot
-        return solve_poses(
-            robot.chain,
-            R,
-            p,
-            start,
-            lower=robot.lower,
-            upper=robot.upper,
-            home=robot.home,
-            num_steps=num_steps,
-        )
 
 
 def _turn(yaw_rad: Float[np.ndarray, " place"]) -> Float[np.ndarray, "place 3 3"]:

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.arm.base_placement import Placement, find_placements
-from rotoscope.retarget.arm.initial_guess import first_guess
+from rotoscope.retarget.arm.initial_guess import initial_guess
 from rotoscope.retarget.arm.solve import (
     DEFAULT_TOLERANCE_M,
     DEFAULT_TOLERANCE_RAD,
@@ -18,7 +18,8 @@ from rotoscope.retarget.arm.solve import (
     solve_trajectory,
 )
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
-from rotoscope.retarget.robots.arm import Robot
+from rotoscope.retarget.common.gaps import fill_short_gaps
+from rotoscope.retarget.robots.arm import ArmRobot
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class FollowSettings:
     max_bridge_s: float = 0.2
     """Shorter stretches without a pose are bridged [s]."""
     weights: TrajectoryWeights = field(default_factory=TrajectoryWeights)
-    """How strictly each wish is held."""
+    """1-sigma of each cost; smaller is stricter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,7 @@ class Followed:
 
 
 def follow_poses(
-    robot: Robot,
+    robot: ArmRobot,
     T_camera_ee: Float[np.ndarray, "time 4 4"],
     is_wanted: Bool[np.ndarray, " time"],
     time_s: Float[np.ndarray, " time"],
@@ -80,7 +81,7 @@ def follow_poses(
         settings: Tolerances and weights.
     """
     settings = settings or FollowSettings()
-    frames = np.flatnonzero(bridged(is_wanted, time_s, settings.max_bridge_s))
+    frames = np.flatnonzero(fill_short_gaps(is_wanted, time_s, settings.max_bridge_s))
     poses = _Poses(T_camera_ee[frames], is_wanted[frames], time_s[frames], frames)
     if T_camera_base is not None:
         best = _follow_from(robot, poses, T_camera_base, None, settings)
@@ -100,7 +101,7 @@ class _Poses:
     frames: np.ndarray
 
 
-def _follow_from_best_place(robot: Robot, poses: _Poses, settings: FollowSettings) -> Followed:
+def _follow_from_best_place(robot: ArmRobot, poses: _Poses, settings: FollowSettings) -> Followed:
     wanted = poses.is_wanted
     placements = find_placements(
         robot,
@@ -123,7 +124,7 @@ def _follow_from_best_place(robot: Robot, poses: _Poses, settings: FollowSetting
 
 
 def _follow_from(
-    robot: Robot,
+    robot: ArmRobot,
     poses: _Poses,
     T_camera_base: Float[np.ndarray, "4 4"],
     placement: Placement | None,
@@ -133,14 +134,14 @@ def _follow_from(
         poses.is_wanted[:, None, None], poses.T_camera_ee, np.eye(4)
     )
     targets = Targets(T_base_ee[:, :3, :3], T_base_ee[:, :3, 3], poses.time_s, poses.is_wanted)
-    known_frames, known_joints = np.zeros(0, int), np.zeros((0, robot.chain.num_joints))
+    known_frames, known_joints = np.zeros(0, int), np.zeros((0, len(robot.joint_names)))
     if placement is not None:
-        known_frames = np.flatnonzero(poses.is_wanted)[placement.keyframes]
+        known_frames = np.flatnonzero(poses.is_wanted)[placement.waypoints]
         known_joints = placement.joints
     solution = solve_trajectory(
         robot,
         targets,
-        first_guess(robot, targets, known_frames, known_joints),
+        initial_guess(robot, targets, known_frames, known_joints),
         weights=settings.weights,
         tolerance_m=settings.tolerance_m,
         tolerance_rad=settings.tolerance_rad,
@@ -148,25 +149,13 @@ def _follow_from(
     return Followed(poses.frames, T_camera_base, placement, solution)
 
 
-def bridged(
-    known: Bool[np.ndarray, " time"], time_s: Float[np.ndarray, " time"], max_gap_s: float
-) -> Bool[np.ndarray, " time"]:
-    """Known frames, and those between two known ones that are no more than `max_gap_s` apart."""
-    out = known.copy()
-    frames = np.flatnonzero(known)
-    is_short = np.diff(time_s[frames]) <= max_gap_s
-    for before, after in zip(frames[:-1][is_short], frames[1:][is_short], strict=True):
-        out[before:after] = True
-    return out
-
-
-def _report(robot: Robot, followed: Followed, num_wanted: int) -> None:
+def _report(robot: ArmRobot, followed: Followed, num_wanted: int) -> None:
     placement = followed.placement
     how = "as given"
     if placement is not None:
         how = (
             f"found with score {placement.score:.3f} (reaches {placement.reachable_share:.0%} of "
-            f"{len(placement.keyframes)} key frames, comfort {placement.comfort:.2f})"
+            f"{len(placement.waypoints)} waypoints, manipulability {placement.manipulability:.2f})"
         )
     solution = followed.solution
     logger.info(

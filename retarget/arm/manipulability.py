@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.retarget.kinematics.ik import LEVER_M
-from rotoscope.retarget.robots.arm import Robot
+from rotoscope.retarget.arm.ik import ERROR_SCALE
+from rotoscope.retarget.robots.arm import ArmRobot
 
 LIMIT_ZONE = 0.15
 """Share of a joint's range, at each end, in which being near the limit counts against it."""
 
 
-def pose_comfort(
-    robot: Robot,
+def manipulability(
+    robot: ArmRobot,
     joints: Float[np.ndarray, "batch joint"],
     J: Float[np.ndarray, "batch 6 joint"],
     twist: Float[np.ndarray, "batch 6"],
@@ -25,7 +25,7 @@ def pose_comfort(
     """
     range_ = robot.upper - robot.lower
     room = np.minimum(joints - robot.lower, robot.upper - joints) / (LIMIT_ZONE * range_)
-    home_J = robot.chain.pose(robot.home[None], jacobian=True).J
+    home_J = robot.pose(robot.home[None], jacobian=True).J
     assert home_J is not None
     dexterity = _least_singular_value(J) / max(float(_least_singular_value(home_J)[0]), 1e-6)
     JJt = J @ np.swapaxes(J, 1, 2) + 1e-4 * np.eye(6)
@@ -34,12 +34,7 @@ def pose_comfort(
     return np.clip(np.minimum(np.minimum(room.min(axis=1), dexterity), spare), 0.0, 1.0)
 
 
-def as_distances(error: Float[np.ndarray, "*batch 6"]) -> Float[np.ndarray, "*batch 6"]:
-    """Rotations counted as distances at a lever of `LEVER_M`."""
-    return error * np.array([1.0, 1.0, 1.0, LEVER_M, LEVER_M, LEVER_M])
-
-
 def _least_singular_value(J: Float[np.ndarray, "batch 6 joint"]) -> Float[np.ndarray, " batch"]:
-    scaled = np.swapaxes(as_distances(np.swapaxes(J, 1, 2)), 1, 2)
+    scaled = J * ERROR_SCALE[:, None]
     least = np.linalg.eigvalsh(scaled @ np.swapaxes(scaled, 1, 2))[:, 0]
     return np.sqrt(np.maximum(least, 0.0))

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rotoscope.retarget.arm.ik import solve_poses
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
-from rotoscope.retarget.kinematics.chain import pose_error
-from rotoscope.retarget.kinematics.ik import solve_poses
-from rotoscope.retarget.optimize.cost import Calm, Objective
-from rotoscope.retarget.optimize.feasible import make_feasible
-from rotoscope.retarget.optimize.interior_point import Limits, Search, minimise
-from rotoscope.retarget.optimize.terms import PoseTerm
-from rotoscope.retarget.robots.arm import Robot
+from rotoscope.retarget.kinematics.end_effector import pose_error
+from rotoscope.retarget.optimize.cost import Regularizer
+from rotoscope.retarget.optimize.interior_point import SolverOptions
+from rotoscope.retarget.optimize.terms import PoseCost
+from rotoscope.retarget.optimize.trajectory import Problem, solve
+from rotoscope.retarget.robots.arm import ArmRobot
 
 DEFAULT_TOLERANCE_M = 5e-3
 """Position error that still counts as reached [m]."""
@@ -39,7 +39,7 @@ class TrajectorySolution:
 
 
 def solve_trajectory(
-    robot: Robot,
+    robot: ArmRobot,
     targets: Targets,
     start: Float[np.ndarray, "time joint"],
     *,
@@ -50,24 +50,24 @@ def solve_trajectory(
 ) -> TrajectorySolution:
     """The joint trajectory that follows the targets best without leaving any limit.
 
-    All frames are solved together, by `interior_point.minimise` on `objective.Objective`;
-    `limits.make_feasible` removes what its last step may have left beyond a limit. What a frame
-    could reach without velocity limits is found by inverse kinematics of that frame alone.
+    All frames are solved together. What a frame could reach without velocity limits is found by
+    inverse kinematics of that frame alone.
 
     Args:
         robot: Kinematics and limits.
         targets: What to follow.
         start: Where to start from [rad or m]; see
             `rotoscope.retarget.arm.initial_guess.first_guess`.
-        weights: How strictly each wish is held.
+        weights: 1-sigma of each cost; smaller is stricter.
         tolerance_m: Position error that still counts as reached [m].
         tolerance_rad: Rotation error that still counts as reached [rad].
         max_iterations: Steps of the solver at most.
     """
-    objective = _objective(robot, targets, weights or TrajectoryWeights())
-    limits = Limits(targets.time_s, robot.lower, robot.upper, robot.max_velocity)
-    joints = minimise(objective, limits, start, search=Search(max_iterations=max_iterations))
-    joints = make_feasible(joints, targets.time_s, robot.lower, robot.upper, robot.max_velocity)
+    joints = solve(
+        _problem(robot, targets, weights or TrajectoryWeights()),
+        start,
+        options=SolverOptions(max_iterations=max_iterations),
+    )
     error_m, error_rad = _errors(robot, joints, targets)
     is_reached = (error_m <= tolerance_m) & (error_rad <= tolerance_rad)
     missed = np.flatnonzero(targets.is_wanted & ~is_reached)
@@ -79,42 +79,34 @@ def solve_trajectory(
             targets.time_s[missed],
             targets.is_wanted[missed],
         )
-        alone = solve_poses(
-            robot.chain,
-            part.R,
-            part.p_m,
-            joints[missed],
-            lower=robot.lower,
-            upper=robot.upper,
-            home=robot.home,
-        )
+        alone = solve_poses(robot, part.R, part.p_m, joints[missed])
         alone_m, alone_rad = _errors(robot, alone, part)
         is_too_fast[missed] = (alone_m <= tolerance_m) & (alone_rad <= tolerance_rad)
     return TrajectorySolution(joints, error_m, error_rad, is_reached, is_too_fast)
 
 
-def _objective(robot: Robot, targets: Targets, weights: TrajectoryWeights) -> Objective:
-    num_joints = robot.chain.num_joints
-    follow = PoseTerm(
-        mark=0,
+def _problem(robot: ArmRobot, targets: Targets, weights: TrajectoryWeights) -> Problem:
+    num_joints = len(robot.joint_names)
+    follow = PoseCost(
+        frame_id=0,
         target_m=targets.p_m,
         target=targets.R,
-        present=targets.is_wanted.astype(float),
+        weight=targets.is_wanted.astype(float),
         sigma_m=weights.position_m,
         sigma_rad=weights.rotation_rad,
         robust=weights.robust,
         far_m=weights.far_m,
         far_rad=weights.far_rad,
     )
-    calm = Calm(
+    regularizer = Regularizer(
         sigma_acceleration=np.full(num_joints, weights.acceleration),
         rest=robot.home,
         sigma_rest=np.full(num_joints, weights.home),
     )
-    return Objective(robot.chain, [follow], calm, targets.time_s)
+    return Problem(robot.kinematics, [follow], regularizer, robot.limits, targets.time_s)
 
 
-def _errors(robot: Robot, joints: np.ndarray, targets: Targets) -> tuple[np.ndarray, np.ndarray]:
-    error = pose_error(robot.chain.pose(joints), targets.R, targets.p_m)
+def _errors(robot: ArmRobot, joints: np.ndarray, targets: Targets) -> tuple[np.ndarray, np.ndarray]:
+    error = pose_error(robot.pose(joints), targets.R, targets.p_m)
     error[~targets.is_wanted] = np.nan
     return np.linalg.norm(error[:, :3], axis=1), np.linalg.norm(error[:, 3:], axis=1)

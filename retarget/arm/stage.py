@@ -26,7 +26,7 @@ from rotoscope.retarget.arm.targets import TrajectoryWeights
 from rotoscope.retarget.common.confidence import action_confidence
 from rotoscope.retarget.common.hand_choice import SideChoice, choose_hands
 from rotoscope.retarget.gripper.rate_limit import possible_opening
-from rotoscope.retarget.robots.arm import Robot, load_robot
+from rotoscope.retarget.robots.arm import ArmRobot, load_arm
 from rotoscope.retarget.robots.self_check import ensure_checked
 
 Row4 = tuple[float, float, float, float]
@@ -46,7 +46,8 @@ class RetargetArmConfig(StageConfig):
     T_camera_base: tuple[Row4, Row4, Row4, Row4] | None = None
     """Where the robot's base is in the camera frame [m]; found automatically when absent."""
     tolerance_position_m: float = Field(default=5e-3, gt=0)
-    """A larger distance to the wanted position makes a frame invalid [m]."""
+    """A larger distance to the wanted position makes a frame invalid [m]: what the task
+    forgives."""
     tolerance_rotation_rad: float = Field(default=0.0524, gt=0)
     """A larger angle to the wanted rotation makes a frame invalid [rad]."""
     tolerance_gripper_percent: float = Field(default=20.0, gt=0)
@@ -56,13 +57,16 @@ class RetargetArmConfig(StageConfig):
     """Shorter stretches without a target are bridged smoothly and marked invalid [s]; in longer
     ones nothing is known."""
     sigma_position_m: float = Field(default=1e-3, gt=0)
-    """How strictly wanted positions are followed [m]."""
+    """1-sigma of the distance to a wanted position [m]; smaller follows more strictly, and gives up
+    smoothness for it."""
     sigma_rotation_rad: float = Field(default=0.01, gt=0)
-    """How strictly wanted rotations are followed [rad]."""
+    """1-sigma of the angle to a wanted rotation [rad]; larger where only the place of the grasp
+    matters, so that more of the motion is within reach."""
     sigma_acceleration: float = Field(default=30.0, gt=0)
-    """Joint acceleration that counts as one sigma [rad/s^2]."""
+    """1-sigma of joint accelerations [rad/s^2]; smaller is smoother and cuts fast corners."""
     sigma_home: float = Field(default=3.0, gt=0)
-    """Distance of a joint from its home value that counts as one sigma [rad]."""
+    """1-sigma of a joint's distance from its home value [rad]; smaller keeps a redundant arm nearer
+    to the pose that its file calls home."""
 
     def follow_settings(self) -> FollowSettings:
         """What of this is about following poses."""
@@ -106,9 +110,9 @@ class RetargetArm(ClipStage):
     config: RetargetArmConfig
 
     @cached_property
-    def robot(self) -> Robot:
+    def robot(self) -> ArmRobot:
         """The arm that the recipe names."""
-        return load_robot(self.config.robot)
+        return load_arm(self.config.robot)
 
     def setup(self) -> None:
         """Reads the robot's files and checks, once for these files, that they are understood."""
@@ -159,7 +163,7 @@ class RetargetArm(ClipStage):
             room_rad=room.min(axis=1),
             is_observed=is_observed,
         )
-        reached = robot.chain.pose(solution.joints)
+        reached = robot.pose(solution.joints)
         ee = np.column_stack([reached.p_m, se3.log_so3(reached.R), opening])
         return self._nothing_known(gripper, time_s).replace(
             values=scatter(

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 @dataclass(frozen=True)
 class TrajectoryWeights:
-    """1-sigma that each wish is held with; smaller is stricter."""
+    """1-sigma of each cost; smaller is stricter."""
 
     position_m: float = 1e-3
     """Distance to the wanted position [m]."""

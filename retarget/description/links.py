@@ -12,6 +12,10 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.errors import RobotError, quoted
+from rotoscope.pipeline.geometry import se3
+
+JointKind = Literal["revolute", "prismatic", "fixed"]
+"""How a joint moves."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,10 @@ class Mimic:
     offset: float = 0.0
     """What is added [rad or m]."""
 
+    def value_at(self, other: float) -> float:
+        """The joint's value where the other one's is this [rad or m]."""
+        return self.multiplier * other + self.offset
+
 
 @dataclass(frozen=True, eq=False)
 class Joint:
@@ -32,7 +40,7 @@ class Joint:
 
     name: str
     """Joint name."""
-    kind: Literal["revolute", "prismatic", "fixed"]
+    kind: JointKind
     """How it moves."""
     parent: str
     """Link that it hangs on."""
@@ -56,6 +64,20 @@ class Joint:
     """Whether the file says that it turns without end, and so needs no limits."""
     mimic: Mimic | None = None
     """What it follows, if it does not move by itself."""
+
+    def motion(self, value: float) -> Float[np.ndarray, "4 4"]:
+        """How the joint moves its link, in the link's own frame, when it takes a value [m]."""
+        return joint_motion(self.kind, self.axis, self.anchor_m, value)
+
+
+def joint_motion(
+    kind: JointKind, axis: Float[np.ndarray, " 3"], anchor_m: Float[np.ndarray, " 3"], value: float
+) -> Float[np.ndarray, "4 4"]:
+    """How a joint moves its link: along its axis, or about it through a point of the axis [m]."""
+    if kind == "prismatic":
+        return se3.make(np.eye(3), axis * value)
+    R = se3.exp_so3(axis * value)
+    return se3.make(R, anchor_m - R @ anchor_m)
 
 
 @dataclass(frozen=True)
@@ -105,6 +127,37 @@ class Description:
                 f"{self.path} has no link {', '.join(map(repr, unknown))}; "
                 f"it has {quoted(self.links)}"
             )
+
+    def require_movable(self, names: Iterable[str]) -> None:
+        """Raises `RobotError` unless all these joints are there and move."""
+        movable = [joint.name for joint in self.joints.values() if joint.kind != "fixed"]
+        unknown = sorted(set(names) - set(movable))
+        if unknown:
+            raise RobotError(
+                f"{self.path} has no movable joint {', '.join(map(repr, unknown))}; "
+                f"it has {quoted(movable)}"
+            )
+
+    def resolve_mimic(self, name: str) -> Mimic:
+        """How a joint's value follows from the joint at the end of its mimic chain, or from itself.
+
+        Raises:
+            RobotError: Joints mimic each other in a circle.
+        """
+        factor, offset = 1.0, 0.0
+        seen = [name]
+        joint = self.joints[name]
+        while joint.mimic is not None:
+            offset += factor * joint.mimic.offset
+            factor *= joint.mimic.multiplier
+            joint = self.joints[joint.mimic.joint]
+            if joint.name in seen:
+                raise RobotError(
+                    f"{self.path}: the joints {seen} mimic each other in a circle; one of them "
+                    "must move by itself"
+                )
+            seen.append(joint.name)
+        return Mimic(joint.name, factor, offset)
 
     def path_between(self, base_link: str, tip_link: str) -> list[Joint]:
         """The joints from a base outwards to a tip.

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.description.links import Description, Joint, Mass, Mimic
+from rotoscope.retarget.description.links import (
+    Description,
+    Joint,
+    JointKind,
+    Mass,
+    Mimic,
+    joint_motion,
+)
 from rotoscope.retarget.description.mujoco import compile_robot, import_mujoco
-
-Kind = Literal["revolute", "prismatic"]
 
 
 def read_mjcf(path: Path) -> Description:
@@ -84,7 +88,8 @@ def _joints_of(path: Path, mujoco: Any, model: Any, b: int) -> list[Joint]:
                 parent=parent,
                 child=child,
                 # MuJoCo's bodies stand where the joint is at `ref`, ours where it is at zero.
-                T_parent_child=T @ _moved(kind, np.array(joint.axis), np.array(joint.pos), zero),
+                T_parent_child=T
+                @ joint_motion(kind, np.array(joint.axis), np.array(joint.pos), zero),
                 axis=np.array(joint.axis),
                 anchor_m=np.array(joint.pos),
                 lower=float(joint.range[0]) if is_limited else -math.inf,
@@ -102,8 +107,8 @@ def _name_of(model: Any, b: int) -> str:
     return str(model.body(b).name) or f"(body {b})"
 
 
-def _kind_of(path: Path, mujoco: Any, body: str, joint: Any) -> Kind:
-    kinds: dict[int, Kind] = {
+def _kind_of(path: Path, mujoco: Any, body: str, joint: Any) -> JointKind:
+    kinds: dict[int, JointKind] = {
         int(mujoco.mjtJoint.mjJNT_HINGE): "revolute",
         int(mujoco.mjtJoint.mjJNT_SLIDE): "prismatic",
     }
@@ -136,13 +141,3 @@ def _mimic_of(path: Path, mujoco: Any, model: Any, joint: int) -> Mimic | None:
         here, there = (float(model.qpos0[model.jnt_qposadr[j]]) for j in (joint, master))
         return Mimic(name, multiplier, here + offset - multiplier * there)
     return None
-
-
-def _moved(
-    kind: Kind, axis: Float[np.ndarray, " 3"], anchor_m: Float[np.ndarray, " 3"], value: float
-) -> Float[np.ndarray, "4 4"]:
-    """How a joint moved by `value` moves its link."""
-    if kind == "prismatic":
-        return se3.make(np.eye(3), axis * value)
-    R = se3.exp_so3(axis * value)
-    return se3.make(R, anchor_m - R @ anchor_m)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.geometry.vectors import unit
 from rotoscope.pipeline.tracks import Side, require_shape
 
 WRIST, THUMB_MCP, THUMB_IP, THUMB_TIP = 0, 2, 3, 4
@@ -47,11 +48,11 @@ def gripper_pose(
     """
     require_shape("gripper_pose", "joints_m", joints_m, (21, 3))
     tips = 0.5 * (joints_m[:, THUMB_TIP] + joints_m[:, INDEX_TIP])
-    y = _unit(_closing_vector(joints_m))
-    to_thumb_side = _unit(joints_m[:, INDEX_MCP] - joints_m[:, LITTLE_MCP])
+    y = unit(_closing_vector(joints_m))
+    to_thumb_side = unit(joints_m[:, INDEX_MCP] - joints_m[:, LITTLE_MCP])
     z_hint = to_thumb_side if side == "right" else -to_thumb_side
     approach = _approach_vector(joints_m, tips) + SHORT_REACH_M**2 * np.cross(y, z_hint)
-    x = _unit(approach - np.sum(approach * y, axis=1, keepdims=True) * y)
+    x = unit(approach - np.sum(approach * y, axis=1, keepdims=True) * y)
     pose = se3.make(np.stack([x, y, np.cross(x, y)], axis=-1), tips)
     pose[~np.isfinite(pose).all(axis=(1, 2))] = np.nan
     return pose
@@ -90,7 +91,7 @@ def rotation_sigma(
 def _closing_vector(joints: np.ndarray) -> np.ndarray:
     """From index to thumb, in m^2: the tips' vector by its length and agreement with the line."""
     tips = joints[:, THUMB_TIP] - joints[:, INDEX_TIP]
-    line = _unit(
+    line = unit(
         joints[:, THUMB_IP]
         - joints[:, INDEX_DIP]
         + 0.5 * (joints[:, THUMB_MCP] - joints[:, INDEX_PIP])
@@ -102,16 +103,10 @@ def _closing_vector(joints: np.ndarray) -> np.ndarray:
 def _approach_vector(joints: np.ndarray, tips: np.ndarray) -> np.ndarray:
     """From the hand to what it grasps, in m^2: tips from knuckles, knuckles from wrist."""
     knuckles = 0.5 * (joints[:, THUMB_MCP] + joints[:, INDEX_MCP])
-    reach = tips - knuckles
-    palm = _unit(knuckles - joints[:, WRIST])
-    return np.asarray(reach * _length(reach) + SHORT_REACH_M**2 * palm)
+    forward_kinematics = tips - knuckles
+    palm = unit(knuckles - joints[:, WRIST])
+    return np.asarray(forward_kinematics * _length(forward_kinematics) + SHORT_REACH_M**2 * palm)
 
 
 def _length(v: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.norm(v, axis=1, keepdims=True))
-
-
-def _unit(v: np.ndarray) -> np.ndarray:
-    """Directions; NaN where a vector vanishes and has none."""
-    length = _length(v)
-    return np.asarray(v / np.where(length > 1e-9, length, np.nan))

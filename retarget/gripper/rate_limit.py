@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.retarget.optimize.feasible import make_feasible
-from rotoscope.retarget.optimize.interior_point import Limits, Linearised, Search, minimise
+from rotoscope.retarget.optimize.feasible import SIGMA, SquaredDistance, make_feasible
+from rotoscope.retarget.optimize.interior_point import Limits, SolverOptions, minimize
 
-SIGMA = 0.01
-"""Share of the full opening that counts as one sigma: scales the cost for the solver."""
 MAX_ITERATIONS = 30
 """Steps of the solver at most; the limits hold after any number."""
 
@@ -34,22 +30,10 @@ def possible_opening(
     possible = make_feasible(column, time_s, *limits, position_margin=0.0)
     if np.abs(possible - column).max() < SIGMA:
         return possible[:, 0]
-    nearest = minimise(
-        _Distance(column),
+    nearest = minimize(
+        SquaredDistance(column),
         Limits(time_s, *limits),
         possible,
-        search=Search(max_iterations=MAX_ITERATIONS),
+        options=SolverOptions(max_iterations=MAX_ITERATIONS),
     )
     return make_feasible(nearest, time_s, *limits, position_margin=0.0)[:, 0]
-
-
-@dataclass(frozen=True, eq=False)
-class _Distance:
-    """Half the squared distance to the wanted opening, in units of `SIGMA`."""
-
-    wanted: Float[np.ndarray, "time 1"]
-
-    def linearise(self, x: Float[np.ndarray, "time 1"]) -> Linearised:
-        bands = np.zeros((3, *x.shape))
-        bands[0] = 1.0 / SIGMA**2
-        return Linearised(bands, (x - self.wanted) / SIGMA**2)

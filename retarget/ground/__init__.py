@@ -1,4 +1,4 @@
 """Where the ground is, which way is down, and which foot stands on it.
 
-May import: `arm`.
+May import: `common`.
 """

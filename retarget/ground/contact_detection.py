@@ -14,15 +14,15 @@ from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rotoscope.pipeline.errors import TrackError
-from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, Side, runs
+from rotoscope.pipeline.tracks import SIDES, Side, runs
 from rotoscope.retarget.ground.foot_speeds import foot_speeds, frame_interval_s
-
-FOOT_POINTS = ("ankle", "heel", "toe")
-"""Points of a foot, in the order of every `foot_point` axis here."""
-POINT_HEIGHT_M = np.array([0.08, 0.02, 0.02])
-"""Height of each over the sole of a foot that stands flat [m]: an adult's, to about 1 cm."""
-_SAME_LEVEL_M = 0.02
-"""Contacts that differ by less than this in height rest on the same floor [m]."""
+from rotoscope.retarget.ground.sole_heights import (
+    ground_height,
+    known_median,
+    resting_height,
+    resting_heights,
+    sole_heights,
+)
 
 
 class ContactSettings(BaseModel):
@@ -107,14 +107,6 @@ class Contacts:
         return out
 
 
-def feet_of(
-    joints_m: Float[np.ndarray, "time body_joint 3"],
-) -> Float[np.ndarray, "time 2 foot_point 3"]:
-    """Ankle, heel and toe of the left and the right foot out of `BODY_JOINTS` [m]."""
-    index = [[BODY_JOINTS.index(f"{side}_{point}") for point in FOOT_POINTS] for side in SIDES]
-    return joints_m[:, np.array(index)]
-
-
 def find_contacts(
     feet_world_m: Float[np.ndarray, "time 2 foot_point 3"],
     time_s: Float[np.ndarray, " time"],
@@ -191,71 +183,9 @@ def contact_spans(
     spans = []
     for foot, side in enumerate(SIDES):
         for start, end in runs(contact[:, foot]):
-            height = float(np.nan_to_num(_median(heights_m[start:end, foot])))
+            height = float(np.nan_to_num(known_median(heights_m[start:end, foot])))
             spans.append(ContactSpan(side, start, end, 0.0 if abs(height) <= level_m else height))
     return tuple(spans)
-
-
-def sole_heights(
-    feet_world_m: Float[np.ndarray, "time 2 foot_point 3"], *, still: Bool[np.ndarray, "time 2"]
-) -> Float[np.ndarray, "time 2 foot_point"]:
-    """Height of the sole below each point, as if the foot were flat [m]; NaN where unknown.
-
-    How high each point lies over the sole is `POINT_HEIGHT_M`, corrected by what the still feet
-    of this person and this source show relative to the lowest kind of point, by up to 6 cm.
-    """
-    z = feet_world_m[..., 2] - POINT_HEIGHT_M
-    seen = z[still]
-    known = [kind for kind in range(len(FOOT_POINTS)) if np.isfinite(seen[:, kind]).any()]
-    # Compared within each frame, because the feet may have rested on different heights.
-    kinds = np.array(
-        [_median(seen[:, k] - seen[:, known[-1]]) for k in range(z.shape[2])] if known else []
-    )
-    if np.isfinite(kinds).any():
-        z = z - np.clip(np.nan_to_num(kinds - np.nanmin(kinds)), 0.0, 0.06)
-    return z
-
-
-def resting_height(heights_m: Float[np.ndarray, "span foot_point"]) -> float:
-    """Height of one resting foot [m]: the lowest of its points, each the median over the span.
-
-    The median comes first, so that neither noise nor a heel that leaves early pulls it. NaN where
-    nothing is known.
-    """
-    return float(min((_median(column) for column in heights_m.T), key=lambda x: (np.isnan(x), x)))
-
-
-def resting_heights(
-    contact: Bool[np.ndarray, "time 2"], heights_m: Float[np.ndarray, "time 2 foot_point"]
-) -> Float[np.ndarray, "time 2"]:
-    """`resting_height` of each contact in all its frames [m]; NaN where a foot does not rest."""
-    out = np.full(contact.shape, np.nan)
-    for foot in range(contact.shape[1]):
-        for start, end in runs(contact[:, foot]):
-            out[start:end, foot] = resting_height(heights_m[start:end, foot])
-    return out
-
-
-def ground_height(
-    contact: Bool[np.ndarray, "time 2"],
-    heights_m: Float[np.ndarray, "time 2 foot_point"],
-) -> float:
-    """Height of the ground [m]: what the lowest tenth of all contact time rests on.
-
-    The mean of all contacts within 2 cm of that one is taken. NaN where no foot ever rested.
-    """
-    found = [
-        (resting_height(heights_m[start:end, foot]), end - start)
-        for foot in range(contact.shape[1])
-        for start, end in runs(contact[:, foot])
-    ]
-    rows = np.array(sorted(row for row in found if np.isfinite(row[0]))).reshape(-1, 2)
-    if len(rows) == 0:
-        return float("nan")
-    height, frames = rows.T
-    lowest = height[np.searchsorted(np.cumsum(frames) / frames.sum(), 0.1)]
-    near = np.abs(height - lowest) <= _SAME_LEVEL_M
-    return float(np.average(height[near], weights=frames[near]))
 
 
 def _is_slow(
@@ -308,11 +238,6 @@ def _without_short_raised(
             if height > settings.max_raised_m or (height > settings.raised_m and is_short):
                 out[start:end, foot] = False
     return out
-
-
-def _median(values: Float[np.ndarray, " n"]) -> float:
-    seen = values[np.isfinite(values)]
-    return float(np.median(seen)) if len(seen) else float("nan")
 
 
 def _nanmin(values: Float[np.ndarray, "time 2 foot_point"]) -> Float[np.ndarray, "time 2"]:

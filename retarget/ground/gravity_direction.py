@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
-from rotoscope.retarget.ground.contact_detection import ContactSettings, feet_of, find_contacts
+from rotoscope.retarget.ground.contact_detection import ContactSettings, find_contacts
+from rotoscope.retarget.ground.sole_heights import feet_of
 
 SIGMA_LEVEL_RAD = 0.25
 """How far cameras are usually tilted [rad, 1-sigma]: people film about level."""

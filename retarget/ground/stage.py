@@ -22,18 +22,20 @@ from rotoscope.pipeline.tracks import (
     Track,
 )
 from rotoscope.pipeline.types import Clip
-from rotoscope.retarget.arm.base_placement import level_camera
+from rotoscope.retarget.common.level_frame import level_camera
 from rotoscope.retarget.ground.contact_detection import (
     Contacts,
     ContactSettings,
     contact_spans,
-    feet_of,
     find_contacts,
+)
+from rotoscope.retarget.ground.gravity_direction import find_up
+from rotoscope.retarget.ground.sole_heights import (
+    feet_of,
     ground_height,
     resting_heights,
     sole_heights,
 )
-from rotoscope.retarget.ground.gravity_direction import find_up
 
 _HEADING_FRAMES = 5
 """Known frames that the first heading is the mean of."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -15,12 +15,12 @@ from rotoscope.retarget.hand.targets import (
     curl_coupling,
     hand_scale,
     hand_vectors,
-    joints_as_seen_by,
+    in_robot_hand_frame,
 )
 from rotoscope.retarget.hand.vector_objective import VectorSolution, VectorWeights, follow_vectors
 from rotoscope.retarget.optimize.trajectory import at_limit
-from rotoscope.retarget.robots.arm import Robot
-from rotoscope.retarget.robots.tree_robot import HandRobot
+from rotoscope.retarget.robots.arm import ArmRobot
+from rotoscope.retarget.robots.robot import HandRobot
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +54,11 @@ def follow_hand(
         joints_m: Joints of the human hand in any frame [m]; NaN where unknown.
         side: Which human hand it is; it is mirrored where the robot's is the other one.
         time_s: Frame times [s].
-        weights: How strictly each wish is held.
+        weights: 1-sigma of each cost; smaller is stricter.
         pinch: How thumb and finger meet.
         scale: Robot hand size over human hand size; from the fingers' lengths when absent.
     """
-    human = joints_as_seen_by(robot, joints_m, side)
+    human = in_robot_hand_frame(robot, joints_m, side)
     scale = scale or hand_scale(robot, human)
     balls, weights = robot.config.spheres, weights or VectorWeights()
     solution = follow_vectors(
@@ -67,7 +67,7 @@ def follow_hand(
         robot.limits,
         time_s,
         joints=robot.joint_names,
-        held=robot.held,
+        locked=robot.locked,
         rest=robot.rest,
         spheres=[(balls[a], balls[b]) for a, b in robot.config.apart],
         coupling=curl_coupling(robot, weights.curl_rad),
@@ -84,8 +84,8 @@ def follow_hand(
     )
 
 
-def carry_hand(
-    arm: Robot,
+def follow_wrist_with_arm(
+    arm: ArmRobot,
     T_camera_wrist: Float[np.ndarray, "time 4 4"],
     is_wanted: Bool[np.ndarray, " time"],
     time_s: Float[np.ndarray, " time"],
@@ -108,7 +108,7 @@ def carry_hand(
         T_camera_base: Where the arm's base stands; found when absent.
         settings: Tolerances and weights.
     """
-    tool = replace(arm, chain=arm.chain.with_tool(se3.make(np.eye(3), np.array(mount_m))))
+    tool = arm.with_tool(se3.make(np.eye(3), np.array(mount_m)))
     # Wrist axes: x out of the palm, z forward. End effector: x approach, y closing.
     R_wrist_ee = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
     poses = T_camera_wrist @ se3.make(R_wrist_ee, np.zeros(3))

@@ -25,15 +25,16 @@ from rotoscope.pipeline.tracks import (
     scatter,
 )
 from rotoscope.pipeline.types import Clip
-from rotoscope.retarget.arm.follow_poses import Followed, FollowSettings, bridged
+from rotoscope.retarget.arm.follow_poses import Followed, FollowSettings
 from rotoscope.retarget.common.confidence import action_confidence
+from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.common.hand_choice import SideChoice, choose_hands
-from rotoscope.retarget.hand.follow_hand import HandMotion, carry_hand, follow_hand
-from rotoscope.retarget.hand.targets import PinchSettings, names_of
+from rotoscope.retarget.hand.follow_hand import HandMotion, follow_hand, follow_wrist_with_arm
+from rotoscope.retarget.hand.targets import PinchSettings, vector_names
 from rotoscope.retarget.hand.vector_objective import VectorWeights
-from rotoscope.retarget.robots.arm import Robot, load_robot
+from rotoscope.retarget.robots.arm import ArmRobot, load_arm
+from rotoscope.retarget.robots.robot import HandRobot, load_hand
 from rotoscope.retarget.robots.self_check import ensure_checked
-from rotoscope.retarget.robots.tree_robot import HandRobot, load_hand
 
 HALF_VECTOR_M = 0.03
 """Mean length of the vectors' differences at which trust is halved [m]."""
@@ -52,7 +53,8 @@ class RetargetHandConfig(StageConfig):
     """Which human hand is followed. `best` is the one that works most; a hand of the other side
     than the robot's is mirrored."""
     scale: float | None = Field(default=None, gt=0)
-    """Robot hand size over human hand size; from the lengths of the fingers when absent."""
+    """Robot hand size over human hand size; from the lengths of the fingers when absent. Smaller
+    closes the robot's hand more."""
     max_bridge_s: float = Field(default=0.2, ge=0)
     """Shorter stretches without a hand are bridged smoothly and marked invalid [s]."""
     tolerance_tip_m: float = Field(default=0.08, gt=0)
@@ -64,7 +66,7 @@ class RetargetHandConfig(StageConfig):
     camera_pitch_rad: float = Field(default=0.0, ge=-np.pi / 2, le=np.pi / 2)
     """How far the camera looks down below the horizon [rad]; for placing the arm's base."""
     weights: VectorWeights = Field(default_factory=VectorWeights)
-    """How strictly each wish is held."""
+    """1-sigma of each cost; smaller is stricter."""
     pinch: PinchSettings = Field(default_factory=PinchSettings)
     """How thumb and finger meet."""
 
@@ -89,9 +91,9 @@ class RetargetHand(ClipStage):
         return load_hand(self.config.robot)
 
     @cached_property
-    def arm(self) -> Robot | None:
+    def arm(self) -> ArmRobot | None:
         """The arm that carries it, if any."""
-        return load_robot(self.config.arm) if self.config.arm else None
+        return load_arm(self.config.arm) if self.config.arm else None
 
     def setup(self) -> None:
         """Reads the robots' files and compares their kinematics with MuJoCo's."""
@@ -122,7 +124,7 @@ class RetargetHand(ClipStage):
         wanted &= np.isfinite(hand.T_camera_wrist).all(axis=(1, 2))
         if wanted.sum() < 2:
             return {name: self._nothing_known(hand.side, time_s)}
-        frames = np.flatnonzero(bridged(wanted, time_s, self.config.max_bridge_s))
+        frames = np.flatnonzero(fill_short_gaps(wanted, time_s, self.config.max_bridge_s))
         motion = follow_hand(
             self.robot,
             np.where(wanted[:, None, None], hand.joints_m, np.nan)[frames],
@@ -134,7 +136,7 @@ class RetargetHand(ClipStage):
         )
         carried = None
         if self.arm is not None:
-            carried = carry_hand(
+            carried = follow_wrist_with_arm(
                 self.arm,
                 hand.T_camera_wrist,
                 wanted,
@@ -237,7 +239,7 @@ class RetargetHand(ClipStage):
     ) -> Tracks:
         error_mm = 1e3 * motion.solution.error_m
         tips = error_mm[:, : len(self.robot.config.tips)]
-        names = names_of(self.robot)
+        names = vector_names(self.robot)
         solver = np.column_stack(
             [_mean(tips), error_mm, motion.num_at_limit, motion.num_at_speed_limit]
         )
@@ -258,9 +260,9 @@ class RetargetHand(ClipStage):
             )
         }
         if carried is not None and self.arm is not None:
-            reached = self.arm.chain.with_tool(
-                se3.make(np.eye(3), np.array(self.config.mount_m))
-            ).pose(carried.solution.joints)
+            reached = self.arm.with_tool(se3.make(np.eye(3), np.array(self.config.mount_m))).pose(
+                carried.solution.joints
+            )
             pose = np.column_stack([reached.p_m, se3.continuous_rotation_vectors(reached.R)])
             columns["wrist"] = FeatureTrack(
                 "label.wrist",
@@ -285,7 +287,7 @@ class RetargetHand(ClipStage):
         if self.arm is None:
             return hand
         arm = self.arm.contract(rate_hz=rate_hz)
-        joints = arm.dimensions[: self.arm.chain.num_joints]
+        joints = arm.dimensions[: len(self.arm.joint_names)]
         return hand.model_copy(
             update={
                 "robot": f"{self.arm.name}_{self.robot.name}",

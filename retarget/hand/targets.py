@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.geometry.hand_frame import in_wrist_frame
+from rotoscope.pipeline.geometry.vectors import unit
 from rotoscope.pipeline.tracks import Side
 from rotoscope.retarget.hand.vector_objective import Vectors
-from rotoscope.retarget.kinematics.tree import Mark
-from rotoscope.retarget.robots.tree_config import FINGERS, Finger, PointSection
-from rotoscope.retarget.robots.tree_robot import HandRobot
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.robots.config import FINGERS, Finger, PointSection
+from rotoscope.retarget.robots.robot import HandRobot
 
 CHAINS: dict[Finger, tuple[int, ...]] = {
     finger: (0, *range(4 * k + 1, 4 * k + 5)) for k, finger in enumerate(FINGERS)
@@ -68,14 +69,14 @@ def _robot_length_m(robot: HandRobot, finger: Finger) -> float:
     """From the palm point over the joints of a finger to its tip [m]."""
     config = robot.config
     path = robot.description.path_between(robot.description.root_link, config.tips[finger].link)
-    links = [j.child for j in path if j.kind != "fixed" and j.name not in robot.held]
-    marks = [Mark.at(config.palm.link, config.palm.offset_m), *(Mark.at(link) for link in links)]
-    marks.append(Mark.at(config.tips[finger].link, config.tips[finger].offset_m))
-    p = robot.tree(marks).reach(robot.rest[None]).p_m[0]
+    links = [j.child for j in path if j.kind != "fixed" and j.name not in robot.locked]
+    frames = [Frame.at(config.palm.link, config.palm.offset_m), *(Frame.at(link) for link in links)]
+    frames.append(Frame.at(config.tips[finger].link, config.tips[finger].offset_m))
+    p = robot.tree(frames).forward_kinematics(robot.rest[None]).p_m[0]
     return float(np.linalg.norm(np.diff(p, axis=0), axis=1).sum())
 
 
-def joints_as_seen_by(
+def in_robot_hand_frame(
     robot: HandRobot, joints_m: Float[np.ndarray, "time 21 3"], side: Side
 ) -> Float[np.ndarray, "time 21 3"]:
     """Human joints in their wrist frame, mirrored where the robot's hand is the other one [m].
@@ -91,7 +92,7 @@ def joints_as_seen_by(
 
 
 def curl_coupling(robot: HandRobot, sigma_rad: float) -> Float[np.ndarray, "joint joint"]:
-    """The wish that the last joint of each finger bends with the one before it.
+    """Coupling by which the last joint of each finger bends with the one before it.
 
     Fingertip and middle joint alone leave open how a finger folds between them, and a person
     cannot bend the last joint alone: both hang on one tendon. It bends `LAST_JOINT_SHARE` as far.
@@ -107,7 +108,9 @@ def curl_coupling(robot: HandRobot, sigma_rad: float) -> Float[np.ndarray, "join
             continue
         pair = [names.index(name) for name in chain[-2:]]
         axes = (
-            robot.tree([Mark.at(tip.link)]).reach(robot.rest[None], jacobian=True).J_w[0, pair, 0]
+            robot.tree([Frame.at(tip.link)])
+            .forward_kinematics(robot.rest[None], jacobian=True)
+            .J_w[0, pair, 0]
         )
         cos = float(axes[0] @ axes[1])
         if abs(cos) < PARALLEL:
@@ -134,7 +137,7 @@ def hand_vectors(
     Args:
         robot: The hand.
         joints_m: Human joints in the wrist frame of a hand of the robot's side, see
-            `joints_as_seen_by`; NaN where unknown.
+            `in_robot_hand_frame`; NaN where unknown.
         scale: Robot hand size over human hand size.
         settings: How thumb and finger meet.
     """
@@ -180,23 +183,19 @@ def _nearness(
 
 def palm_from_wrist(robot: HandRobot) -> Float[np.ndarray, "3 3"]:
     """Axes of the human wrist frame in the palm link; see `wrist_rotation` for what they are."""
-    z = _unit(np.array(robot.config.forward))
+    z = unit(np.array(robot.config.forward))
     normal = np.array(robot.config.palm_normal)
-    x = _unit(normal - (normal @ z) * z)
+    x = unit(normal - (normal @ z) * z)
     return np.stack([x, np.cross(z, x), z], axis=1)
 
 
 def _root_from_wrist(robot: HandRobot) -> Float[np.ndarray, "3 3"]:
-    palm = Mark(robot.config.palm.link, se3.make(palm_from_wrist(robot), np.zeros(3)))
-    reached = robot.tree([palm]).reach(robot.rest[None])
+    palm = Frame(robot.config.palm.link, se3.make(palm_from_wrist(robot), np.zeros(3)))
+    reached = robot.tree([palm]).forward_kinematics(robot.rest[None])
     return np.asarray(reached.R[0, 0])
 
 
-def _unit(v: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
-    return v / np.linalg.norm(v)
-
-
-def names_of(robot: HandRobot) -> tuple[str, ...]:
+def vector_names(robot: HandRobot) -> tuple[str, ...]:
     """Names of the vectors of `hand_vectors`, in order."""
     config = robot.config
     out = [f"tip_{finger}" for finger in config.tips]

@@ -10,17 +10,19 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 
 from rotoscope.retarget.description.links import Description
-from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
-from rotoscope.retarget.optimize.cost import Calm
-from rotoscope.retarget.optimize.interior_point import Search
-from rotoscope.retarget.optimize.terms import ApartTerm, Term, VectorTerm
-from rotoscope.retarget.optimize.trajectory import Problem, first_guess, solve
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.kinematics.tree import KinematicTree
+from rotoscope.retarget.optimize.cost import Regularizer
+from rotoscope.retarget.optimize.interior_point import SolverOptions
+from rotoscope.retarget.optimize.one_sided import SelfCollisionCost
+from rotoscope.retarget.optimize.terms import CostTerm, VectorCost
+from rotoscope.retarget.optimize.trajectory import Problem, initial_guess, solve
+from rotoscope.retarget.robots.config import PointSection, SphereSection
 from rotoscope.retarget.robots.joint_limits import JointLimits
-from rotoscope.retarget.robots.tree_config import PointSection, SphereSection
 
 
 class VectorWeights(BaseModel):
-    """1-sigma that each wish is held with; smaller is stricter."""
+    """1-sigma of each cost; smaller is stricter."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -72,12 +74,12 @@ def follow_vectors(
     time_s: Float[np.ndarray, " time"],
     *,
     joints: Sequence[str],
-    held: Mapping[str, float],
+    locked: Mapping[str, float],
     rest: Float[np.ndarray, " joint"],
     spheres: Sequence[tuple[SphereSection, SphereSection]] = (),
     coupling: Float[np.ndarray, "joint joint"] | None = None,
     weights: VectorWeights | None = None,
-    search: Search | None = None,
+    options: SolverOptions | None = None,
 ) -> VectorSolution:
     """Joint values whose vectors are nearest to the wanted ones, for all frames together.
 
@@ -87,61 +89,63 @@ def follow_vectors(
         limits: Limits of the joints.
         time_s: Frame times [s].
         joints: Names of the joints that are free.
-        held: Values of joints that are not [rad or m].
+        locked: Values of joints that are not [rad or m].
         rest: Values that the joints are drawn to where nothing else is asked [rad or m].
         spheres: Pairs of balls that must not touch.
-        coupling: Matrix of a cost that ties joints to each other, see `Calm.coupling`.
-        weights: How strictly each wish is held.
-        search: How the minimum is looked for.
+        coupling: Matrix of a cost that ties joints to each other, see `Regularizer.coupling`.
+        weights: 1-sigma of each cost; smaller is stricter.
+        options: How the minimum is looked for.
     """
     weights = weights or VectorWeights()
-    marks = _Marks()
-    origins = [marks.index(point) for point in vectors.origins]
-    tips = [marks.index(point) for point in vectors.tips]
-    terms: list[Term] = [
-        VectorTerm(
+    frames = _FrameIndex()
+    origins = [frames.index(point) for point in vectors.origins]
+    tips = [frames.index(point) for point in vectors.tips]
+    terms: list[CostTerm] = [
+        VectorCost(
             origins, tips, vectors.target_m, vectors.weight, weights.vector_m, weights.robust
         )
     ]
     if spheres:
-        terms.append(apart_term(marks, spheres, weights.apart_margin_m, weights.apart_m))
-    tree = KinematicTree(description, columns=joints, held=held, marks=marks.marks)
+        terms.append(self_collision_cost(frames, spheres, weights.apart_margin_m, weights.apart_m))
+    tree = KinematicTree(description, columns=joints, locked=locked, frames=frames.frames)
     count = len(joints)
     sigma_rest = np.full(count, weights.rest)
-    calm = Calm(np.full(count, weights.acceleration), rest, sigma_rest, coupling)
-    problem = Problem(tree, terms, calm, limits, time_s)
-    start = first_guess(problem, np.tile(rest, (len(time_s), 1)), np.ones(count, bool))
-    solved = solve(problem, start, search=search or Search(max_iterations=12, first_barrier=1.0))
-    p = tree.reach(solved).p_m
+    regularizer = Regularizer(np.full(count, weights.acceleration), rest, sigma_rest, coupling)
+    problem = Problem(tree, terms, regularizer, limits, time_s)
+    start = initial_guess(problem, np.tile(rest, (len(time_s), 1)), np.ones(count, bool))
+    solved = solve(
+        problem, start, options=options or SolverOptions(max_iterations=12, first_barrier=1.0)
+    )
+    p = tree.forward_kinematics(solved).p_m
     error = np.linalg.norm(p[:, tips] - p[:, origins] - vectors.target_m, axis=-1)
     return VectorSolution(solved, np.where(vectors.weight > 0, error, np.nan))
 
 
-class _Marks:
+class _FrameIndex:
     """Points by number, each kept once."""
 
     def __init__(self) -> None:
-        self.marks: list[Mark] = []
+        self.frames: list[Frame] = []
         self._seen: dict[tuple[str, tuple[float, float, float]], int] = {}
 
     def index(self, point: PointSection) -> int:
         key = (point.link, point.offset_m)
         if key not in self._seen:
-            self._seen[key] = len(self.marks)
-            self.marks.append(Mark.at(point.link, point.offset_m))
+            self._seen[key] = len(self.frames)
+            self.frames.append(Frame.at(point.link, point.offset_m))
         return self._seen[key]
 
 
-def apart_term(
-    marks: _Marks,
+def self_collision_cost(
+    frames: _FrameIndex,
     spheres: Sequence[tuple[SphereSection, SphereSection]],
     margin_m: float,
     sigma_m: float,
-) -> ApartTerm:
-    """The wish that pairs of balls do not touch."""
-    return ApartTerm(
-        [marks.index(a) for a, _ in spheres],
-        [marks.index(b) for _, b in spheres],
+) -> SelfCollisionCost:
+    """Cost of pairs of balls that touch."""
+    return SelfCollisionCost(
+        [frames.index(a) for a, _ in spheres],
+        [frames.index(b) for _, b in spheres],
         np.array([a.radius_m + b.radius_m + margin_m for a, b in spheres]),
         sigma_m,
     )

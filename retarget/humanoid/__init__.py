@@ -1,4 +1,4 @@
 """From a person to a humanoid: limbs, footholds, balance.
 
-May import: `arm`, `description`, `ground`, `kinematics`, `optimize`, `robots`.
+May import: `common`, `description`, `ground`, `kinematics`, `optimize`, `robots`.
 """

@@ -9,14 +9,14 @@ from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.tracks import SIDES
 from rotoscope.retarget.humanoid.footholds import body_scale, longest_step_s
-from rotoscope.retarget.humanoid.human_skeleton import Person
+from rotoscope.retarget.humanoid.human_skeleton import HumanMotion
 from rotoscope.retarget.humanoid.problem import HumanoidProblem, HumanoidWeights
-from rotoscope.retarget.kinematics.chain import Reached
+from rotoscope.retarget.kinematics.frames import FramePoses
 from rotoscope.retarget.kinematics.tree import NUM_BASE
-from rotoscope.retarget.optimize.interior_point import Search
+from rotoscope.retarget.optimize.interior_point import SolverOptions
 from rotoscope.retarget.optimize.margins import POSITION_MARGIN
 from rotoscope.retarget.optimize.trajectory import at_limit, solve
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot
+from rotoscope.retarget.robots.robot import HumanoidRobot
 
 FIRST_CONTACT_M = 0.02
 """1-sigma of the soles while it is still open where exactly they stand [m]."""
@@ -58,7 +58,7 @@ class HumanoidMotion:
 
 def follow_person(
     robot: HumanoidRobot,
-    person: Person,
+    person: HumanMotion,
     contact: Bool[np.ndarray, "time 2"],
     *,
     support_m: Float[np.ndarray, "time 2"] | None = None,
@@ -76,7 +76,7 @@ def follow_person(
         person: The person, in a world with z up and the ground at 0.
         contact: The left, the right foot stands.
         support_m: Height of what each foot stands on [m]; the ground where absent or NaN.
-        weights: How strictly each wish is held.
+        weights: 1-sigma of each cost; smaller is stricter.
         scale: Robot size over human size; from the lengths of the legs when absent.
         max_iterations: Steps of the solver at most, each time.
     """
@@ -88,10 +88,10 @@ def follow_person(
         support_m,
         weights or HumanoidWeights(),
     )
-    first = problem.build(problem.first_stance(), contact_m=FIRST_CONTACT_M)
-    x = solve(first, problem.start(), search=Search(max_iterations=max_iterations // 2 + 3))
-    final = problem.build(problem.stance_of(x))
-    x = solve(final, x, search=Search(max_iterations=max_iterations, first_barrier=1.0))
+    first = problem.build(problem.first_footholds(), contact_m=FIRST_CONTACT_M)
+    x = solve(first, problem.start(), options=SolverOptions(max_iterations=max_iterations // 2 + 3))
+    final = problem.build(problem.footholds_of(x))
+    x = solve(final, x, options=SolverOptions(max_iterations=max_iterations, first_barrier=1.0))
     return _motion(problem, x, contact)
 
 
@@ -108,8 +108,8 @@ def _widened(
 def _motion(
     problem: HumanoidProblem, x: Float[np.ndarray, "time column"], contact: np.ndarray
 ) -> HumanoidMotion:
-    reached = problem.tree.reach(x, problem.reference)
-    root = problem.mark("root")
+    reached = problem.tree.forward_kinematics(x, problem.reference)
+    root = problem.frame_id("root")
     limits = problem.robot.limits
     joints = x[:, NUM_BASE:]
     corners = np.stack([reached.p_m[:, problem.corners(side)] for side in SIDES], axis=1)
@@ -131,11 +131,11 @@ def _motion(
     )
 
 
-def _limb_errors(problem: HumanoidProblem, reached: Reached) -> Float[np.ndarray, "time limb"]:
+def _limb_errors(problem: HumanoidProblem, reached: FramePoses) -> Float[np.ndarray, "time limb"]:
     out = np.empty((len(problem.person.time_s), len(problem.limbs)))
     for k, (a, b) in enumerate(problem.limbs):
         p = reached.p_m
-        robot = p[:, problem.mark(f"body.{b}")] - p[:, problem.mark(f"body.{a}")]
+        robot = p[:, problem.frame_id(f"body.{b}")] - p[:, problem.frame_id(f"body.{a}")]
         robot /= np.linalg.norm(robot, axis=1, keepdims=True)
         cos = np.sum(robot * problem.person.direction(a, b), axis=1)
         out[:, k] = np.arccos(np.clip(cos, -1.0, 1.0))
@@ -156,11 +156,11 @@ def _slip(
     return out
 
 
-def _overlap(problem: HumanoidProblem, reached: Reached) -> Float[np.ndarray, " time"]:
+def _overlap(problem: HumanoidProblem, reached: FramePoses) -> Float[np.ndarray, " time"]:
     config = problem.robot.config
     worst = np.zeros(len(reached.p_m))
     for a, b in config.apart:
-        first, second = (reached.p_m[:, problem.mark(f"spheres.{name}")] for name in (a, b))
+        first, second = (reached.p_m[:, problem.frame_id(f"spheres.{name}")] for name in (a, b))
         radii = config.spheres[a].radius_m + config.spheres[b].radius_m
         worst = np.maximum(worst, radii - np.linalg.norm(second - first, axis=1))
     return worst

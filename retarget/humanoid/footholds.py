@@ -1,4 +1,4 @@
-"""Where a humanoid stands while it does what a person did: marks, soles, floor, size."""
+"""Where a humanoid stands while it does what a person did: frames, soles, floor, size."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from jaxtyping import Bool, Float
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import SIDES
 from rotoscope.retarget.ground.contact_detection import ContactSpan, contact_spans
-from rotoscope.retarget.humanoid.balance_term import mass_marks
+from rotoscope.retarget.humanoid.balance_cost import mass_frames
 from rotoscope.retarget.humanoid.human_skeleton import (
     LEG,
-    Person,
+    HumanMotion,
     interpolated,
     interpolated_rotations,
 )
-from rotoscope.retarget.kinematics.tree import NUM_BASE, KinematicTree, Mark
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.kinematics.tree import NUM_BASE, KinematicTree
+from rotoscope.retarget.robots.robot import HumanoidRobot
 
 GAP_S = 0.25
 """Frames further apart than this are about a person who was out of sight in between [s]: a foot
@@ -29,7 +30,7 @@ that stands before and after may have made a step, which takes about 0.4 s."""
 
 
 @dataclass(frozen=True, eq=False)
-class Stance:
+class Footholds:
     """Where the soles stand."""
 
     spans: tuple[ContactSpan, ...]
@@ -41,12 +42,12 @@ class Stance:
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class RetargetingPair:
     """A person and a humanoid in one world."""
 
     robot: HumanoidRobot
     """The robot."""
-    person: Person
+    person: HumanMotion
     """The person."""
     contact: Bool[np.ndarray, "time 2"]
     """The left, the right foot stands, or is about to, or just did."""
@@ -55,26 +56,26 @@ class Standing:
     support_m: Float[np.ndarray, "time 2"] | None = None
     """Height of what each foot stands on [m]; the ground where absent."""
     tree: KinematicTree = field(init=False)
-    """Kinematics of all marks of the robot."""
+    """Kinematics of all frames of the robot."""
     names: tuple[str, ...] = field(init=False)
-    """Names of the marks, in order."""
+    """Names of the frames, in order."""
     shares: Float[np.ndarray, " link"] = field(init=False)
     """What each link that weighs something does, over all; empty where the file says nothing."""
 
     def __post_init__(self) -> None:
-        marks = self.robot.marks()
-        marks["hips"] = Mark.at(self.robot.config.root, tuple(_hips_in_root(self.robot)))
+        frames = self.robot.frames()
+        frames["hips"] = Frame.at(self.robot.config.root, tuple(_hips_in_root(self.robot)))
         for side in SIDES:
-            marks[f"foot.{side}"] = Mark.at(self.robot.config.feet[side].link)
-        masses, shares = mass_marks(self.robot.description)
-        marks |= masses
+            frames[f"foot.{side}"] = Frame.at(self.robot.config.feet[side].link)
+        masses, shares = mass_frames(self.robot.description)
+        frames |= masses
         object.__setattr__(self, "shares", shares)
-        tree = self.robot.tree(list(marks.values()), root=self.robot.config.root, is_floating=True)
+        tree = self.robot.tree(list(frames.values()), is_floating=True)
         object.__setattr__(self, "tree", tree)
-        object.__setattr__(self, "names", tuple(marks))
+        object.__setattr__(self, "names", tuple(frames))
 
-    def mark(self, name: str) -> int:
-        """Number of a mark."""
+    def frame_id(self, name: str) -> int:
+        """Number of a frame."""
         return self.names.index(name)
 
     @cached_property
@@ -117,12 +118,12 @@ class Standing:
         heights = np.concatenate(seen)
         return float(np.median(heights)) if len(heights) else 0.08
 
-    def first_stance(self) -> Stance:
+    def first_footholds(self) -> Footholds:
         """Soles where the person's ankles are, at the robot's size, turned as the toes are.
 
         What of this was not seen is as in the robot at rest that goes where the person goes.
         """
-        spans, rest = self.spans, self.stance_of(self.start())
+        spans, rest = self.spans, self.footholds_of(self.start())
         p, yaw = [], []
         for k, span in enumerate(spans):
             part = slice(span.start, span.end)
@@ -132,29 +133,29 @@ class Standing:
             x, y = toes[np.isfinite(toes).all(axis=1)].sum(axis=0)
             p.append(np.median(ankle, axis=0) if len(ankle) else rest.p_m[k])
             yaw.append(np.arctan2(y, x) if x or y else rest.yaw_rad[k])
-        return self._stance(spans, p, yaw)
+        return self._footholds(spans, p, yaw)
 
-    def stance_of(self, x: Float[np.ndarray, "time column"]) -> Stance:
+    def footholds_of(self, x: Float[np.ndarray, "time column"]) -> Footholds:
         """Soles where a trajectory has them on average."""
-        reached = self.tree.reach(x, self.reference)
+        reached = self.tree.forward_kinematics(x, self.reference)
         spans = self.spans
         p, yaw = [], []
         for span in spans:
             part = slice(span.start, span.end)
-            mark = self.mark(f"foot.{span.side}")
-            R = reached.R[part, mark]
-            p.append(np.median(reached.p_m[part, mark], axis=0))
+            frame_id = self.frame_id(f"foot.{span.side}")
+            R = reached.R[part, frame_id]
+            p.append(np.median(reached.p_m[part, frame_id], axis=0))
             yaw.append(np.arctan2(R[:, 1, 0].mean(), R[:, 0, 0].mean()))
-        return self._stance(spans, p, yaw)
+        return self._footholds(spans, p, yaw)
 
-    def _stance(
+    def _footholds(
         self, spans: tuple[ContactSpan, ...], p: list[np.ndarray], yaw: list[Any]
-    ) -> Stance:
+    ) -> Footholds:
         p_m = np.array(p).reshape(-1, 3)
         for k, span in enumerate(spans):
             foot = self.robot.config.feet[span.side]
             p_m[k, 2] = self._height_m(span) - min(corner[2] for corner in foot.sole_m)
-        return Stance(spans, p_m, np.array(yaw, float))
+        return Footholds(spans, p_m, np.array(yaw, float))
 
     @cached_property
     def spans(self) -> tuple[ContactSpan, ...]:
@@ -170,7 +171,7 @@ class Standing:
         )
 
     def corners(self, side: str) -> list[int]:
-        """Numbers of the marks at the corners of a sole."""
+        """Numbers of the frames at the corners of a sole."""
         return [i for i, name in enumerate(self.names) if name.startswith(f"feet.{side}.")]
 
     def floor_m(self) -> Float[np.ndarray, "time 2"]:
@@ -194,10 +195,10 @@ class Standing:
     def _height_m(self, span: ContactSpan) -> float:
         return span.support_height_m * self.scale
 
-    def soles(self, stance: Stance) -> list[Float[np.ndarray, "corner 3"]]:
+    def soles(self, footholds: Footholds) -> list[Float[np.ndarray, "corner 3"]]:
         """Corners of the sole in each contact [m]."""
         out = []
-        for span, p, yaw in zip(stance.spans, stance.p_m, stance.yaw_rad, strict=True):
+        for span, p, yaw in zip(footholds.spans, footholds.p_m, footholds.yaw_rad, strict=True):
             R = se3.exp_so3(np.array([0.0, 0.0, yaw]))
             out.append(np.array(self.robot.config.feet[span.side].sole_m) @ R.T + p)
         return out
@@ -210,14 +211,14 @@ def longest_step_s(time_s: Float[np.ndarray, " time"]) -> float:
     return max(GAP_S, 1.5 * float(np.median(np.diff(time_s))))
 
 
-def body_scale(robot: HumanoidRobot, person: Person) -> float:
+def body_scale(robot: HumanoidRobot, person: HumanMotion) -> float:
     """Robot leg length over human leg length; 1 where the person's legs are never seen."""
     if robot.config.scale is not None:
         return robot.config.scale
-    marks = robot.marks()
+    frames = robot.frames()
     names = [f"body.left_{joint}" for joint in ("hip", "knee", "ankle")]
-    tree = robot.tree([marks[name] for name in names], root=robot.config.root)
-    p = tree.reach(robot.rest[None]).p_m[0]
+    tree = robot.tree([frames[name] for name in names])
+    p = tree.forward_kinematics(robot.rest[None]).p_m[0]
     human_m = person.length_m(LEG)
     if not np.isfinite(human_m):
         return 1.0
@@ -226,6 +227,6 @@ def body_scale(robot: HumanoidRobot, person: Person) -> float:
 
 def _hips_in_root(robot: HumanoidRobot) -> Float[np.ndarray, " 3"]:
     """Middle of the hips in the root link's frame, at rest [m]."""
-    marks = robot.marks()
-    tree = robot.tree([marks[f"body.{side}_hip"] for side in SIDES], root=robot.config.root)
-    return np.asarray(tree.reach(robot.rest[None]).p_m[0].mean(axis=0))
+    frames = robot.frames()
+    tree = robot.tree([frames[f"body.{side}_hip"] for side in SIDES])
+    return np.asarray(tree.forward_kinematics(robot.rest[None]).p_m[0].mean(axis=0))

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.geometry.vectors import unit
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, runs
 
 LIMBS: tuple[tuple[str, str], ...] = tuple(
@@ -22,7 +23,7 @@ ARM = (("shoulder", "elbow"), ("elbow", "wrist"))
 
 
 @dataclass(frozen=True, eq=False)
-class Person:
+class HumanMotion:
     """Joints of one person in the world frame, z up, and what follows from them."""
 
     joints_m: Float[np.ndarray, "time body_joint 3"]
@@ -50,7 +51,7 @@ class Person:
 
     def direction(self, a: str, b: str) -> Float[np.ndarray, "time 3"]:
         """Unit vector from one joint to another; NaN where unknown."""
-        return _unit(self.joint(b) - self.joint(a))
+        return unit(self.joint(b) - self.joint(a))
 
     def pelvis_rotation(self) -> Float[np.ndarray, "time 3 3"]:
         """X forward, y from the right to the left hip, z as far up the spine as that allows."""
@@ -60,7 +61,7 @@ class Person:
         """The same by the shoulders, with z along the spine."""
         z = self._spine()
         y = self._across("shoulder")
-        y = _unit(y - np.sum(y * z, axis=1, keepdims=True) * z)
+        y = unit(y - np.sum(y * z, axis=1, keepdims=True) * z)
         return np.stack([np.cross(y, z), y, z], axis=-1)
 
     def foot_rotation(self, side: str) -> Float[np.ndarray, "time 3 3"]:
@@ -85,24 +86,24 @@ class Person:
         return R
 
     def _across(self, joint: str) -> Float[np.ndarray, "time 3"]:
-        return _unit(self.joint(f"left_{joint}") - self.joint(f"right_{joint}"))
+        return self.direction(f"right_{joint}", f"left_{joint}")
 
     def _spine(self) -> Float[np.ndarray, "time 3"]:
-        return _unit(self.joint("neck") - self.joint("pelvis"))
+        return self.direction("pelvis", "neck")
 
 
-def person_of(
+def human_motion_of(
     joints_m: Float[np.ndarray, "time body_joint 3"],
     time_s: Float[np.ndarray, " time"],
     known: Bool[np.ndarray, " time"],
-) -> Person:
+) -> HumanMotion:
     """A person whose joints are NaN wherever the frame is not known.
 
     Raises:
         TrackError: Hips and shoulders are seen together in no frame: nothing says how the body
             stands.
     """
-    person = Person(np.where(known[:, None, None], joints_m, np.nan), time_s)
+    person = HumanMotion(np.where(known[:, None, None], joints_m, np.nan), time_s)
     both = np.concatenate([person.pelvis_rotation(), person.torso_rotation()], axis=2)
     if not np.isfinite(both).all(axis=(1, 2)).any():
         raise TrackError(
@@ -138,13 +139,8 @@ def interpolated_rotations(
     return out
 
 
-def _unit(v: Float[np.ndarray, "time 3"]) -> Float[np.ndarray, "time 3"]:
-    length = np.linalg.norm(v, axis=-1, keepdims=True)
-    return v / np.where(length > 1e-6, length, np.nan)
-
-
 def _frame(
     y: Float[np.ndarray, "time 3"], towards_z: Float[np.ndarray, "time 3"]
 ) -> Float[np.ndarray, "time 3 3"]:
-    x = _unit(np.cross(y, towards_z))
+    x = unit(np.cross(y, towards_z))
     return np.stack([x, y, np.cross(x, y)], axis=-1)

@@ -10,20 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import SIDES
-from rotoscope.retarget.humanoid.balance_term import balance_term, stillness
-from rotoscope.retarget.humanoid.footholds import Stance, Standing
+from rotoscope.retarget.humanoid.balance_cost import balance_cost, stillness
+from rotoscope.retarget.humanoid.footholds import Footholds, RetargetingPair
 from rotoscope.retarget.humanoid.human_skeleton import LIMBS
 from rotoscope.retarget.kinematics.tree import NUM_BASE
-from rotoscope.retarget.optimize.cost import Calm
+from rotoscope.retarget.optimize.cost import Regularizer
 from rotoscope.retarget.optimize.differences import acceleration_stencil
-from rotoscope.retarget.optimize.terms import (
-    ApartTerm,
-    DirectionTerm,
-    HeightTerm,
-    OrientationTerm,
-    PointTerm,
-    Term,
-)
+from rotoscope.retarget.optimize.one_sided import GroundClearanceCost, SelfCollisionCost
+from rotoscope.retarget.optimize.terms import CostTerm, DirectionCost, OrientationCost, PositionCost
 from rotoscope.retarget.optimize.trajectory import Problem
 from rotoscope.retarget.robots.joint_limits import JointLimits
 
@@ -32,7 +26,7 @@ TOUCH_M = 1e-3
 
 
 class HumanoidWeights(BaseModel):
-    """1-sigma that each wish is held with; smaller is stricter."""
+    """1-sigma of each cost; smaller is stricter."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -71,37 +65,37 @@ class HumanoidWeights(BaseModel):
 
 
 @dataclass(frozen=True, eq=False)
-class HumanoidProblem(Standing):
+class HumanoidProblem(RetargetingPair):
     """A person's motion as a problem for a humanoid."""
 
     weights: HumanoidWeights = field(default_factory=HumanoidWeights)
-    """How strictly each wish is held."""
+    """1-sigma of each cost; smaller is stricter."""
 
-    def build(self, stance: Stance, *, contact_m: float | None = None) -> Problem:
+    def build(self, footholds: Footholds, *, contact_m: float | None = None) -> Problem:
         """The problem for the solver.
 
         Args:
-            stance: Where the soles stand.
+            footholds: Where the soles stand.
             contact_m: How strictly; the weights' own when absent.
         """
-        terms: list[Term] = [
+        terms: list[CostTerm] = [
             self._limbs(),
             *self._trunk(),
             self._root(),
             self._swinging_feet(),
-            self._standing_feet(stance, contact_m or self.weights.contact_m),
+            self._standing_feet(footholds, contact_m or self.weights.contact_m),
             self._ground(),
         ]
         if self.shares.size:
-            terms.append(self._balance(stance))
+            terms.append(self._balance(footholds))
         if self.robot.config.spheres:
             terms.append(self._above_ground())
         if self.robot.config.apart:
-            terms.append(self._apart())
+            terms.append(self._self_collision())
         return Problem(
             self.tree,
             terms,
-            self._calm(),
+            self._regularizer(),
             self._limits(),
             self.person.time_s,
             R_reference=self.reference,
@@ -113,7 +107,7 @@ class HumanoidProblem(Standing):
         body = self.robot.config.body
         return tuple((a, b) for a, b in LIMBS if a in body and b in body)
 
-    def _limbs(self) -> Term:
+    def _limbs(self) -> CostTerm:
         body = self.robot.config.body
         bones = [(a, b, 1.0) for a, b in self.limbs]
         hand = (self.weights.limb_rad / self.weights.hand_rad) ** 2
@@ -125,88 +119,90 @@ class HumanoidProblem(Standing):
         bones += [("right_hip", "left_hip", 1.0)]
         target = np.stack([self.person.direction(a, b) for a, b, _ in bones], axis=1)
         known = np.isfinite(target).all(axis=2)
-        return DirectionTerm(
-            [self.mark(f"body.{a}") for a, _, _ in bones],
-            [self.mark(f"body.{b}") for _, b, _ in bones],
+        return DirectionCost(
+            [self.frame_id(f"body.{a}") for a, _, _ in bones],
+            [self.frame_id(f"body.{b}") for _, b, _ in bones],
             np.nan_to_num(target),
             known * np.array([w for _, _, w in bones]),
             self.weights.limb_rad,
             self.weights.robust,
         )
 
-    def _trunk(self) -> list[Term]:
+    def _trunk(self) -> list[CostTerm]:
         w = self.weights
         parts = [("root", self.person.pelvis_rotation(), w.pelvis_rad)]
         if self.robot.config.torso is not None:
             parts.append(("torso", self.person.torso_rotation(), w.torso_rad))
-        return [self._turned([mark], R[:, None], sigma) for mark, R, sigma in parts]
+        return [self._turned([name], R[:, None], sigma) for name, R, sigma in parts]
 
     def _turned(
-        self, marks: list[str], R: Float[np.ndarray, "time mark 3 3"], sigma_rad: float
-    ) -> Term:
+        self, names: list[str], R: Float[np.ndarray, "time frame 3 3"], sigma_rad: float
+    ) -> CostTerm:
         known = np.isfinite(R).all(axis=(2, 3))
-        return OrientationTerm(
-            [self.mark(mark) for mark in marks],
+        return OrientationCost(
+            [self.frame_id(name) for name in names],
             np.where(known[..., None, None], R, np.eye(3)),
             known.astype(float),
             sigma_rad,
             self.weights.robust,
         )
 
-    def _root(self) -> Term:
+    def _root(self) -> CostTerm:
         target = self.pelvis_target()[:, None]
         known = np.isfinite(target).all(axis=2)
-        return PointTerm(
-            [self.mark("hips")],
+        return PositionCost(
+            [self.frame_id("hips")],
             np.nan_to_num(target),
             known.astype(float),
             self.weights.root_m,
             self.weights.robust,
         )
 
-    def _swinging_feet(self) -> Term:
+    def _swinging_feet(self) -> CostTerm:
         R = np.stack([self.person.foot_rotation(side) for side in SIDES], axis=1)
         R[self.contact] = np.nan
         return self._turned([f"foot.{side}" for side in SIDES], R, self.weights.foot_rad)
 
-    def _standing_feet(self, stance: Stance, sigma_m: float) -> Term:
+    def _standing_feet(self, footholds: Footholds, sigma_m: float) -> CostTerm:
         frames = len(self.person.time_s)
-        marks = [mark for side in SIDES for mark in self.corners(side)]
-        target = np.zeros((frames, len(marks), 3))
-        present = np.zeros((frames, len(marks)))
-        for span, corners in zip(stance.spans, self.soles(stance), strict=True):
-            columns = [marks.index(mark) for mark in self.corners(span.side)]
+        frame_ids = [frame_id for side in SIDES for frame_id in self.corners(side)]
+        target = np.zeros((frames, len(frame_ids), 3))
+        weight = np.zeros((frames, len(frame_ids)))
+        for span, corners in zip(footholds.spans, self.soles(footholds), strict=True):
+            columns = [frame_ids.index(frame_id) for frame_id in self.corners(span.side)]
             target[span.start : span.end, columns] = corners
-            present[span.start : span.end, columns] = 1.0
-        return PointTerm(marks, target, present, sigma_m)
+            weight[span.start : span.end, columns] = 1.0
+        return PositionCost(frame_ids, target, weight, sigma_m)
 
-    def _ground(self) -> Term:
+    def _ground(self) -> CostTerm:
         """No corner below the ground, nor a swinging foot near it."""
-        marks = [mark for side in SIDES for mark in self.corners(side)]
+        frame_ids = [frame_id for side in SIDES for frame_id in self.corners(side)]
         height = self.floor_m() + np.where(self.contact, 0.0, TOUCH_M)
-        floor = np.zeros((len(self.person.time_s), len(marks)))
+        floor = np.zeros((len(self.person.time_s), len(frame_ids)))
         for foot, side in enumerate(SIDES):
-            columns = [marks.index(mark) for mark in self.corners(side)]
+            columns = [frame_ids.index(frame_id) for frame_id in self.corners(side)]
             floor[:, columns] = height[:, foot, None]
-        return HeightTerm(marks, floor, self.weights.ground_m)
+        return GroundClearanceCost(frame_ids, floor, self.weights.ground_m)
 
-    def _above_ground(self) -> Term:
+    def _above_ground(self) -> CostTerm:
         """No ball of the body, such as a hand, in the ground."""
         config = self.robot.config
         feet = {foot.link for foot in config.feet.values()}
         names = [name for name, ball in config.spheres.items() if ball.link not in feet]
         radii = np.array([config.spheres[name].radius_m for name in names])
         floor = self.floor_m().min(axis=1)[:, None] + radii
-        return HeightTerm([self.mark(f"spheres.{n}") for n in names], floor, self.weights.ground_m)
+        return GroundClearanceCost(
+            [self.frame_id(f"spheres.{n}") for n in names], floor, self.weights.ground_m
+        )
 
-    def _balance(self, stance: Stance) -> Term:
+    def _balance(self, footholds: Footholds) -> CostTerm:
         corners = {
             side: np.zeros((*self.contact.shape[:1], len(self.robot.config.feet[side].sole_m), 2))
             for side in SIDES
         }
-        for span, points in zip(stance.spans, self.soles(stance), strict=True):
+        for span, points in zip(footholds.spans, self.soles(footholds), strict=True):
             corners[span.side][span.start : span.end] = points[:, :2]
-        return balance_term(
+        return balance_cost(
             [i for i, name in enumerate(self.names) if name.startswith("mass.")],
             self.shares,
             corners,
@@ -216,22 +212,22 @@ class HumanoidProblem(Standing):
             sigma_m=self.weights.balance_m,
         )
 
-    def _apart(self) -> Term:
+    def _self_collision(self) -> CostTerm:
         config = self.robot.config
         spheres = config.spheres
-        return ApartTerm(
-            [self.mark(f"spheres.{a}") for a, _ in config.apart],
-            [self.mark(f"spheres.{b}") for _, b in config.apart],
+        return SelfCollisionCost(
+            [self.frame_id(f"spheres.{a}") for a, _ in config.apart],
+            [self.frame_id(f"spheres.{b}") for _, b in config.apart],
             np.array([spheres[a].radius_m + spheres[b].radius_m for a, b in config.apart]),
             self.weights.apart_m,
         )
 
-    def _calm(self) -> Calm:
+    def _regularizer(self) -> Regularizer:
         w, count = self.weights, len(self.robot.joint_names)
         base = [w.root_acceleration] * 3 + [w.root_angular_acceleration] * 3
         acceleration = np.zeros((len(self.person.time_s), self.tree.num_columns))
         acceleration[:, 3:NUM_BASE] = _angular_acceleration(self.reference, self.person.time_s)
-        return Calm(
+        return Regularizer(
             sigma_acceleration=np.array([*base, *[w.acceleration] * count]),
             rest=np.concatenate([np.zeros(NUM_BASE), self.robot.rest]),
             sigma_rest=np.array([*[np.inf] * NUM_BASE, *[w.rest] * count]),

@@ -24,13 +24,13 @@ from rotoscope.pipeline.tracks import (
     median_rate_hz,
 )
 from rotoscope.pipeline.types import Clip
-from rotoscope.retarget.arm.follow_poses import bridged
+from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_person
-from rotoscope.retarget.humanoid.human_skeleton import person_of
+from rotoscope.retarget.humanoid.human_skeleton import human_motion_of
 from rotoscope.retarget.humanoid.problem import HumanoidWeights
 from rotoscope.retarget.humanoid.support_polygon import robot_centre_of_mass, support_margins
+from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
 from rotoscope.retarget.robots.self_check import ensure_checked
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot, load_humanoid
 
 HALF_LIMB_RAD = float(np.deg2rad(15.0))
 """Mean angle between limbs of person and robot at which trust is halved [rad]."""
@@ -48,11 +48,13 @@ class RetargetHumanoidConfig(StageConfig):
     robot: str = "g1"
     """A humanoid of `configs/robots`, or the path of a YAML file like those."""
     scale: float | None = Field(default=None, gt=0)
-    """Robot size over human size; from the lengths of the legs when absent."""
+    """Robot size over human size, by which steps and reaches are multiplied; from the lengths of
+    the legs when absent."""
     max_bridge_s: float = Field(default=0.2, ge=0)
     """Shorter stretches without a person are bridged smoothly and marked invalid [s]."""
     tolerance_limb_rad: float = Field(default=0.7, gt=0)
-    """A limb further than this from the person's makes a frame invalid [rad]."""
+    """A limb further than this from the person's makes a frame invalid [rad]; 0.7 is 40 degrees, as
+    robots with few joints need."""
     tolerance_slip_m_s: float = Field(default=0.1, gt=0)
     """A standing foot faster than this makes a frame invalid [m/s]."""
     tolerance_depth_m: float = Field(default=0.01, gt=0)
@@ -60,7 +62,7 @@ class RetargetHumanoidConfig(StageConfig):
     tolerance_overlap_m: float = Field(default=0.02, gt=0)
     """Parts of the robot further inside each other than this make a frame invalid [m]."""
     weights: HumanoidWeights = Field(default_factory=HumanoidWeights)
-    """How strictly each wish is held."""
+    """1-sigma of each cost; smaller is stricter."""
 
 
 class RetargetHumanoid(ClipStage):
@@ -118,10 +120,10 @@ class RetargetHumanoid(ClipStage):
         trunk = _is_seen(joints) & track.known
         if trunk.sum() < 2:
             return {name: self._nothing_known(track, time_s)}
-        frames = np.flatnonzero(bridged(trunk, time_s, self.config.max_bridge_s))
+        frames = np.flatnonzero(fill_short_gaps(trunk, time_s, self.config.max_bridge_s))
         motion = follow_person(
             self.robot,
-            person_of(joints[frames], time_s[frames], trunk[frames]),
+            human_motion_of(joints[frames], time_s[frames], trunk[frames]),
             track.contact[frames],
             support_m=None if support_m is None else support_m[frames],
             weights=self.config.weights,

@@ -1,4 +1,4 @@
-"""Forward and inverse kinematics of chains and trees.
+"""Forward kinematics of robots, an arm being a tree without branches.
 
 May import: `description`.
 """

@@ -78,10 +78,10 @@ def _decide_gripper(skeleton: Skeleton, proposal: Proposal, hand: int) -> None:
     points = _fingers_in(skeleton, hand, T, to_link)
     along = points.mean(axis=0) - (points.mean(axis=0) @ axis) * axis
     approach = along / np.linalg.norm(along)
-    reach = float((points @ approach).max()) - FINGERTIP_M
+    forward_kinematics = float((points @ approach).max()) - FINGERTIP_M
     section = {
         "link": link,
-        "origin_m": rounded(reach * approach),
+        "origin_m": rounded(forward_kinematics * approach),
         "approach": direction(approach),
         "closing": direction(axis),
     }

@@ -26,11 +26,10 @@ from rotoscope.retarget.onboarding.humanoid import propose_humanoid
 from rotoscope.retarget.onboarding.limbs import find_pairs
 from rotoscope.retarget.onboarding.proposal import Proposal
 from rotoscope.retarget.onboarding.skeleton import Skeleton
-from rotoscope.retarget.robots.arm import Robot, load_robot
-from rotoscope.retarget.robots.arm_config import RobotKind, load_config
-from rotoscope.retarget.robots.joint_limits import follows
-from rotoscope.retarget.robots.self_check import SelfCheck, check_robot, verify_chain
-from rotoscope.retarget.robots.tree_robot import TreeRobot, load_hand, load_humanoid
+from rotoscope.retarget.robots.load import load_robot
+from rotoscope.retarget.robots.read_config import RobotKind, load_config
+from rotoscope.retarget.robots.robot import Robot
+from rotoscope.retarget.robots.self_check import SelfCheck, check_robot
 
 ROBOT_SUFFIXES = (".urdf", ".xml", ".mjcf")
 """Endings of robot files; anything else is a YAML file or the name of a shipped robot."""
@@ -98,8 +97,8 @@ def check(source: str, *, kind: RobotKind | None = None, write: Path | None = No
             f"{source!r} has a YAML file already; `--write` goes with a URDF or MJCF file"
         )
     config, config_file = load_config(source)
-    robot, found = _load_and_compare(config.kind, config_file)
-    return RobotReport(source, config.kind, None, None, found, _joints(robot), None)
+    robot, found = _load_and_compare(config_file)
+    return RobotReport(source, config.kind, None, None, found, robot.joint_names, None)
 
 
 def propose(path: Path, *, kind: RobotKind | None = None, use_names: bool = True) -> Proposal:
@@ -179,35 +178,27 @@ def _propose(
         trial = folder / "trial.yaml"
         trial.write_text(yaml_text(proposal, here))
         try:
-            robot, found = _load_and_compare(proposal.kind, trial)
+            robot, found = _load_and_compare(trial)
         except RobotError as error:
             fault = str(error).replace(str(trial), "the proposed file")
             return RobotReport(source, proposal.kind, proposal, text, None, (), fault)
-    return RobotReport(source, proposal.kind, proposal, text, found, _joints(robot), None)
+    return RobotReport(source, proposal.kind, proposal, text, found, robot.joint_names, None)
 
 
-def _load_and_compare(kind: RobotKind, config_file: Path) -> tuple[Robot | TreeRobot, SelfCheck]:
-    name = str(config_file)
-    if kind == "arm":
-        arm = load_robot(name)
-        return arm, SelfCheck(verify_chain(arm), 1, ())
-    robot = load_hand(name) if kind == "hand" else load_humanoid(name)
+def _load_and_compare(config_file: Path) -> tuple[Robot, SelfCheck]:
+    robot = load_robot(str(config_file))
     return robot, check_robot(robot)
-
-
-def _joints(robot: Robot | TreeRobot) -> tuple[str, ...]:
-    return robot.config.arm.joints if isinstance(robot, Robot) else robot.joint_names
 
 
 def _check_joints(skeleton: Skeleton, proposal: Proposal) -> None:
     """Says which joints follow others, and which lack limits that they need."""
     joints = skeleton.description.joints
     fixed = {fact.key[1] for fact in proposal.facts if fact.key[0] == "joints"}
-    followers = [j.name for j in joints.values() if j.mimic is not None and j.kind != "fixed"]
-    for name in followers:
-        link = follows(skeleton.description, name)
+    mimics = [j.name for j in joints.values() if j.mimic is not None and j.kind != "fixed"]
+    for name in mimics:
+        link = skeleton.description.resolve_mimic(name)
         proposal.remarks.append(
-            f"{name} follows {link.master}: {link.factor:g} x + {link.offset:g}"
+            f"{name} follows {link.joint}: {link.multiplier:g} x + {link.offset:g}"
         )
     free = [joints[name] for name in skeleton.free if name not in fixed]
     for joint in free:

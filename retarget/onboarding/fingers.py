@@ -11,7 +11,6 @@ from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.onboarding.skeleton import Skeleton
-from rotoscope.retarget.robots.joint_limits import follows
 
 NEAR_M = 0.005
 """A link whose origin is this near to its joint does not mark a fingertip."""
@@ -158,15 +157,15 @@ def _tip(
         tip = anchor + 0.8 * (anchor - before)
         return entry, se3.apply(to_entry[0], tip[None])[0], "assumed: the file draws no surface"
     along = points.mean(axis=0) - anchor
-    reach = (points - anchor) @ (along / np.linalg.norm(along))
-    tip = points[reach > reach.max() - 0.003].mean(axis=0)
+    forward_kinematics = (points - anchor) @ (along / np.linalg.norm(along))
+    tip = points[forward_kinematics > forward_kinematics.max() - 0.003].mean(axis=0)
     return entry, se3.apply(to_entry[0], tip[None])[0], "end of the drawn surface"
 
 
 def _master(skeleton: Skeleton, part: int) -> str:
     joint = skeleton.parts[part].joint
     assert joint is not None  # only the root's part has none, and no finger holds it
-    return follows(skeleton.description, joint.name).master
+    return skeleton.description.resolve_mimic(joint.name).joint
 
 
 def _range(skeleton: Skeleton, name: str) -> tuple[float, float]:

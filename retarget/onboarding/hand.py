@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.geometry.vectors import unit
 from rotoscope.retarget.onboarding.fingers import (
     Finger,
     OpenHand,
@@ -64,7 +65,7 @@ class _Frame:
         self.across = bending_axis(skeleton, others, hand)
         along = np.mean([hand.tip(f) - self.knuckle(f) for f in others], axis=0)
         self.finger_m = float(np.linalg.norm(along))
-        self.forward = _unit(along - (along @ self.across) * self.across)
+        self.forward = unit(along - (along @ self.across) * self.across)
         motions = [closing_motion(skeleton, f, hand, self.across) for f in others]
         closing = np.sum([motion for motion, _ in motions], axis=0)
         self.sureness = float(np.mean([sure for _, sure in motions]))
@@ -254,7 +255,3 @@ def _middle(skeleton: Skeleton, frame: _Frame, name: str, finger: Finger) -> int
         return finger.parts[-2] if len(finger.parts) >= 3 else finger.parts[-1]
     bends = bending_parts(skeleton, finger, frame.hand, frame.across)
     return bends[1] if len(bends) >= 2 else None
-
-
-def _unit(vector: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
-    return vector / np.linalg.norm(vector)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.geometry.vectors import unit
 from rotoscope.pipeline.tracks import Side
 from rotoscope.retarget.onboarding.limbs import Pair, bend, find_pairs, meeting_point, nearest_part
 from rotoscope.retarget.onboarding.names import side_of
@@ -92,7 +93,7 @@ def _check_axes(
     hip = np.mean([skeleton.anchor(leg[0], T) for leg in legs.values()], axis=0)
     foot = np.mean([skeleton.anchor(leg[-1], T) for leg in legs.values()], axis=0)
     apart = skeleton.anchor(legs["left"][-1], T) - skeleton.anchor(legs["right"][-1], T)
-    down, left = _unit(foot - hip), _unit(apart)
+    down, left = unit(foot - hip), unit(apart)
     back = np.sum([_bending_motion(skeleton, leg, T) for leg in legs.values()], axis=0)
     wrong = []
     if -down[2] < UPRIGHT_COS:
@@ -182,13 +183,13 @@ def _knuckles(
     skeleton: Skeleton, arm: tuple[int, ...], elbow: int, wrist: int, T: Poses
 ) -> Float[np.ndarray, " 3"]:
     at = skeleton.anchor(arm[wrist], T)
-    along = _unit(at - skeleton.anchor(arm[elbow], T))
+    along = unit(at - skeleton.anchor(arm[elbow], T))
     below = [link for part in skeleton.below(arm[wrist]) for link in skeleton.parts[part].links]
     points = _surface(skeleton, below, T)
     if len(points) == 0:
         points = np.array([T[link][:3, 3] for link in below])
-    reach = float(((points - at) @ along).max())
-    return at + 0.5 * max(reach, 0.0) * along
+    forward_kinematics = float(((points - at) @ along).max())
+    return at + 0.5 * max(forward_kinematics, 0.0) * along
 
 
 def _decide_head(
@@ -257,7 +258,7 @@ def _decide_feet(
 def _hold_hands(
     skeleton: Skeleton, proposal: Proposal, arms: dict[Side, tuple[int, ...]], T: Poses
 ) -> None:
-    """Joints beyond the wrists follow nothing of a body: they are held."""
+    """Joints beyond the wrists follow nothing of a body: they are locked."""
     for arm in arms.values():
         _, wrist = bend(skeleton, arm, T)
         for part in skeleton.below(arm[wrist])[1:]:
@@ -278,7 +279,3 @@ def _surface(skeleton: Skeleton, links: list[str], T: Poses) -> Float[np.ndarray
 
 def _in(T: Poses, link: str, point_m: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
     return np.asarray(se3.apply(se3.inverse(T[link]), point_m[None])[0])
-
-
-def _unit(vector: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
-    return vector / np.linalg.norm(vector)

@@ -62,14 +62,14 @@ def bend(
         centre = meeting_point(skeleton, limb[:k], T)
         upper = anchors[k] - centre
         length = float(np.linalg.norm(upper))
-        reach = np.linalg.norm(anchors - anchors[k], axis=1)
-        inner = [j for j in range(k + 1, len(limb)) if reach[j] <= HAND_SHARE * length]
+        forward_kinematics = np.linalg.norm(anchors - anchors[k], axis=1)
+        inner = [j for j in range(k + 1, len(limb)) if forward_kinematics[j] <= HAND_SHARE * length]
         if length < 1e-3 or not inner:
             continue
         end = inner[-1]
         axis = skeleton.axis(limb[k], T)
         twist = abs(float(axis @ upper)) / length
-        uneven = abs(length - float(reach[end])) / length
+        uneven = abs(length - float(forward_kinematics[end])) / length
         if twist < 0.5 and uneven + twist < best:
             best, found = uneven + twist, (k, end)
     return found

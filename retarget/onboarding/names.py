@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from rotoscope.pipeline.tracks import Side
-from rotoscope.retarget.robots.tree_config import Finger
+from rotoscope.retarget.robots.config import Finger
 
 FINGER_WORDS: dict[Finger, tuple[str, ...]] = {
     "thumb": ("thumb", "th", "thtip"),

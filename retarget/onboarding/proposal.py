@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.retarget.robots.arm_config import RobotKind
+from rotoscope.retarget.robots.read_config import RobotKind
 
 AXIS_SNAP_DEG = 12.0
 """A direction this near to an axis of its link is meant to be that axis."""

@@ -15,8 +15,8 @@ from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.links import Description, Joint
 from rotoscope.retarget.description.mujoco import import_mujoco, robot_spec
-from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
-from rotoscope.retarget.robots.joint_limits import follows
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.kinematics.tree import KinematicTree
 
 SAMPLES_PER_TURN = 24
 """Points by which round shapes are stood for."""
@@ -58,8 +58,8 @@ class Skeleton:
         self._tree = KinematicTree(
             description,
             columns=self.free,
-            held={},
-            marks=[Mark.at(link) for link in description.links],
+            locked={},
+            frames=[Frame.at(link) for link in description.links],
         )
         self._row = {link: i for i, link in enumerate(description.links)}
 
@@ -77,7 +77,7 @@ class Skeleton:
     def poses(self, values: Mapping[str, float]) -> dict[str, Float[np.ndarray, "4 4"]]:
         """Every link in the root link, for values of the independent joints [rad or m]."""
         x = np.array([[values[name] for name in self.free]])
-        reached = self._tree.reach(x)
+        reached = self._tree.forward_kinematics(x)
         T = se3.make(reached.R[0], reached.p_m[0])
         return {link: T[row] for link, row in self._row.items()}
 
@@ -115,7 +115,7 @@ class Skeleton:
         joint = self.parts[part].joint
         if joint is None:
             raise RobotError(f"the root part of {self.description.path} has no joint")
-        sign = 1.0 if follows(self.description, joint.name).factor >= 0 else -1.0
+        sign = 1.0 if self.description.resolve_mimic(joint.name).multiplier >= 0 else -1.0
         return sign * (T[self.entry(part)][:3, :3] @ joint.axis)
 
     @cached_property

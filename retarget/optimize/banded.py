@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from array_api_compat import array_namespace, device, is_numpy_namespace
 
-Array = Any
-"""A NumPy array or a torch tensor."""
+from rotoscope.pipeline.geometry.arrays import Array
 
 
 def empty_bands(x: Array) -> Array:
@@ -60,6 +57,8 @@ def _by_reduction(bands: Array, right: Array) -> Array:
         more[0] = 1.0
         bands = xp.concat([bands, more], axis=1)
         right = xp.concat([right, xp.zeros_like(right[:1])], axis=0)
+    # Entries reach two frames, so blocks of two frames couple to their neighbors alone: the system
+    # is block tridiagonal.
     pairs = right.shape[0] // 2
     flat = bands.reshape(len(bands), pairs, size)
     diagonal = xp.zeros((pairs, size, size), dtype=bands.dtype, device=device(bands))
@@ -80,6 +79,8 @@ def _reduce(D: Array, L: Array, b: Array) -> Array:
     count = len(D)
     if count == 1:
         return xp.linalg.solve(D, b)
+    # Every odd unknown is x = D^-1 (b - L x_before - L' x_after). Put into the even equations, that
+    # leaves a block tridiagonal system of half the size in the even unknowns (Heller 1976).
     up = xp.moveaxis(L, -1, -2)
     odd_D, odd_b = D[1::2], b[1::2]
     before = L[0::2]
@@ -89,6 +90,7 @@ def _reduce(D: Array, L: Array, b: Array) -> Array:
     X = xp.linalg.solve(odd_D, xp.concat([before, odd_b], axis=-1))
     from_before, own = X[..., :size], X[..., size:]
     even_D, even_b = xp.asarray(D[0::2], copy=True), xp.asarray(b[0::2], copy=True)
+    # What an even block couples to: the odd one after it through L', then the one before through L.
     n = len(from_before)
     even_D[:n] -= up[0::2] @ from_before
     even_b[:n] -= up[0::2] @ own

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, device
 from jaxtyping import Float, Int
 
-from rotoscope.retarget.kinematics.chain import Kinematics
+from rotoscope.pipeline.geometry.arrays import Array
+from rotoscope.retarget.kinematics.frames import Kinematics
 from rotoscope.retarget.optimize.banded import empty_bands
 from rotoscope.retarget.optimize.differences import (
     REFERENCE_INTERVAL_S,
@@ -19,20 +19,17 @@ from rotoscope.retarget.optimize.differences import (
     banded_product,
     seconds_per_frame,
 )
-from rotoscope.retarget.optimize.interior_point import Linearised
-from rotoscope.retarget.optimize.terms import Rows, Term
+from rotoscope.retarget.optimize.interior_point import Linearized
+from rotoscope.retarget.optimize.terms import CostTerm, Rows
 
 BLOCK_BYTES = 2_500_000
 """Size of the Jacobians that are made together: they stay in the processor's cache."""
 BLOCK_FRAMES = (16, 256)
 """Frames that are linearised together at least and at most."""
 
-Array = Any
-"""A NumPy array or a torch tensor."""
-
 
 @dataclass(frozen=True, eq=False)
-class Calm:
+class Regularizer:
     """How a trajectory moves and rests where nothing else is asked of it."""
 
     sigma_acceleration: Float[np.ndarray, " column"]
@@ -54,7 +51,7 @@ class Objective:
     Args:
         tree: Kinematics.
         terms: What each frame is asked for.
-        calm: Smoothness and rest.
+        regularizer: Smoothness and rest.
         time_s: Frame times [s], increasing within a clip.
         starts: First frames of clips that are solved together; nothing is coupled across them.
         frames: Which of the terms' frames each frame is, where they are not the same: a choice of
@@ -66,8 +63,8 @@ class Objective:
     def __init__(
         self,
         tree: Kinematics,
-        terms: Sequence[Term],
-        calm: Calm,
+        terms: Sequence[CostTerm],
+        regularizer: Regularizer,
         time_s: Float[np.ndarray, " time"],
         *,
         starts: Sequence[int] = (0,),
@@ -86,22 +83,22 @@ class Objective:
         is_start[list(starts)] = True
         weight = seconds_per_frame(time_s, is_start) / REFERENCE_INTERVAL_S
         bands = acceleration_bands(time_s, weight, is_start)
-        curvature = bands[:, :, None] / calm.sigma_acceleration**2
-        pull = weight[:, None] / calm.sigma_rest**2
+        curvature = bands[:, :, None] / regularizer.sigma_acceleration**2
+        pull = weight[:, None] / regularizer.sigma_rest**2
         push = np.zeros_like(pull)
-        if calm.acceleration is not None:
-            known = calm.acceleration[self.frames] * weight[:, None]
+        if regularizer.acceleration is not None:
+            known = regularizer.acceleration[self.frames] * weight[:, None]
             push = accelerations_transposed(known, time_s, is_start)
-            push = push / calm.sigma_acceleration**2
+            push = push / regularizer.sigma_acceleration**2
 
         def moved(values: np.ndarray) -> Array:
             return xp.asarray(values, dtype=like.dtype, device=device(like))
 
         self.weight, self.curvature = moved(weight), moved(curvature)
-        self.coupling = None if calm.coupling is None else moved(calm.coupling)
-        self.pull, self.rest, self.push = moved(pull), moved(calm.rest), moved(push)
+        self.coupling = None if regularizer.coupling is None else moved(regularizer.coupling)
+        self.pull, self.rest, self.push = moved(pull), moved(regularizer.rest), moved(push)
 
-    def linearise(self, x: Array) -> Linearised:
+    def linearize(self, x: Array) -> Linearized:
         """The cost's gradient and Gauss-Newton Hessian at this trajectory."""
         xp = array_namespace(x)
         frames, columns = x.shape
@@ -122,7 +119,7 @@ class Objective:
         bands[0] += self.pull
         for order in range(3):
             bands[order * columns] += self.curvature[order]
-        return Linearised(bands, gradient, error)
+        return Linearized(bands, gradient, error)
 
     def errors(self, x: Array) -> Array:
         """What the terms cost in each frame, as sigmas squared; (time,)."""
@@ -136,7 +133,9 @@ class Objective:
 
     def _rows(self, x: Array, part: slice) -> Iterator[Rows]:
         reference = None if self.R_reference is None else self.R_reference[self.frames[part]]
-        reached = self.tree.reach(x[part], reference, jacobian=True, rotations=self.needs_rotations)
+        reached = self.tree.forward_kinematics(
+            x[part], reference, jacobian=True, rotations=self.needs_rotations
+        )
         for term in self.terms:
             yield term.rows(reached, self.frames[part])
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Bool, Float
+
+from rotoscope.pipeline.geometry.arrays import Array
 
 REFERENCE_INTERVAL_S = 1.0 / 30.0
 """Weights are per this much time, so that a faster camera does not weigh more."""
 MAX_FRAME_INTERVAL_S = 0.1
 """A frame beside a long gap stands for no more time than this."""
-
-Array = Any
-"""A NumPy array or a torch tensor."""
 
 
 def acceleration_bands(
@@ -30,6 +27,7 @@ def acceleration_bands(
     if len(time_s) < 3:
         return bands
     stencil = acceleration_stencil(time_s, is_start)
+    # The sum over frames of weight * (stencil' x)^2: outer products of the stencil with itself.
     inner = weight[1:-1]
     for a in range(3):
         for b in range(a + 1):
@@ -49,6 +47,8 @@ def acceleration_stencil(
         step = np.where(is_start[1:], 1.0, step)
     before, after = step[:-1], step[1:]
     both = before + after
+    # Twice the second divided difference: with steps a before and b after,
+    # x'' = 2 (x[-1] / (a (a + b)) - x[0] / (a b) + x[1] / (b (a + b))).
     stencil = 2.0 / np.stack([before * both, -before * after, after * both])
     if is_start is not None:
         stencil = stencil * ~(is_start[1:-1] | is_start[2:])

@@ -9,11 +9,11 @@ from jaxtyping import Float
 
 from rotoscope.retarget.optimize.banded import empty_bands
 from rotoscope.retarget.optimize.interior_point import (
-    LEAST_SLACK,
+    MIN_SLACK,
     Limits,
-    Linearised,
-    Search,
-    minimise,
+    Linearized,
+    SolverOptions,
+    minimize,
 )
 from rotoscope.retarget.optimize.margins import (
     ACCELERATION_MARGIN,
@@ -62,14 +62,14 @@ def make_feasible(
     inside = np.clip(values, lower + position_margin, upper - position_margin)
     limited = np.isfinite(max_velocity)
     allowed = np.where(limited, max_velocity, 0.0) * (1.0 - VELOCITY_MARGIN)
-    reach = (time_s - time_s[0])[:, None] * allowed
+    forward_kinematics = (time_s - time_s[0])[:, None] * allowed
     below = np.minimum(
-        np.minimum.accumulate(inside - reach) + reach,
-        np.minimum.accumulate((inside + reach)[::-1])[::-1] - reach,
+        np.minimum.accumulate(inside - forward_kinematics) + forward_kinematics,
+        np.minimum.accumulate((inside + forward_kinematics)[::-1])[::-1] - forward_kinematics,
     )
     above = np.maximum(
-        np.maximum.accumulate(inside + reach) - reach,
-        np.maximum.accumulate((inside - reach)[::-1])[::-1] + reach,
+        np.maximum.accumulate(inside + forward_kinematics) - forward_kinematics,
+        np.maximum.accumulate((inside - forward_kinematics)[::-1])[::-1] + forward_kinematics,
     )
     out = np.where(limited, 0.5 * (below + above), inside)
     # What was already solved for lies just within the margin: half of it is left to rounding.
@@ -80,10 +80,10 @@ def make_feasible(
         ).any()
     ):
         return out
-    return nearest_calm(out, time_s, lower, upper, max_velocity, max_acceleration)
+    return nearest_feasible(out, time_s, lower, upper, max_velocity, max_acceleration)
 
 
-def nearest_calm(
+def nearest_feasible(
     wanted: Float[np.ndarray, "time joint"],
     time_s: Float[np.ndarray, " time"],
     lower: Float[np.ndarray, " joint"],
@@ -97,20 +97,22 @@ def nearest_calm(
     method never leaves what it is inside of.
     """
     limits = Limits(time_s, lower, upper, max_velocity, max_acceleration)
-    room = 1.5 * LEAST_SLACK * limits.range
+    room = 1.5 * MIN_SLACK * limits.range
     middle = np.clip(np.median(wanted, axis=0), limits.lower + room, limits.upper - room)
     still = np.tile(middle, (len(wanted), 1))
-    search = Search(max_iterations=MAX_ITERATIONS, damping=0.0, small_step=1e-6)
-    return np.asarray(minimise(_Distance(wanted), limits, still, search=search))
+    options = SolverOptions(max_iterations=MAX_ITERATIONS, damping=0.0, small_step=1e-6)
+    return np.asarray(minimize(SquaredDistance(wanted), limits, still, options=options))
 
 
 @dataclass(frozen=True, eq=False)
-class _Distance:
-    """Half the squared distance to a trajectory, in units of `SIGMA`."""
+class SquaredDistance:
+    """A cost: half the squared distance to a trajectory, in units of `SIGMA`."""
 
     wanted: Float[np.ndarray, "time joint"]
+    """The trajectory [rad or m]."""
 
-    def linearise(self, x: Float[np.ndarray, "time joint"]) -> Linearised:
+    def linearize(self, x: Float[np.ndarray, "time joint"]) -> Linearized:
+        """The cost around a trajectory: a parabola, so as it is."""
         bands = empty_bands(x)
         bands[0] = 1.0 / SIGMA**2
-        return Linearised(bands, (x - self.wanted) / SIGMA**2)
+        return Linearized(bands, (x - self.wanted) / SIGMA**2)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from array_api_compat import array_namespace, device
 from jaxtyping import Float
 
+from rotoscope.pipeline.geometry.arrays import Array
 from rotoscope.retarget.optimize.banded import solve_banded
 from rotoscope.retarget.optimize.differences import acceleration_stencil
 from rotoscope.retarget.optimize.margins import (
@@ -32,7 +33,7 @@ targets are out of reach come to rest instead of swinging (Sugihara 2011, "Solva
 inverse kinematics")."""
 WORSE = (2.0, 50.0)
 """A frame got worse if its error is this many times what it was, plus this many sigma^2."""
-FIRST_CAUTION, MORE_CAUTION, LESS_CAUTION = 0.1, 10.0, 0.3
+FIRST_SCALING, MORE_SCALING, LESS_SCALING = 0.1, 10.0, 0.3
 """Marquardt's damping of a frame that got worse, as a share of its curvature, how many times that
 it is each further time, and how many times where it did not get worse again. One step forth and one
 back leave more."""
@@ -44,17 +45,14 @@ SMALL_STEP_RAD = 2e-3
 """Steps smaller than this end the search once the barrier is down."""
 DAMPING = 1.0
 """Levenberg-Marquardt damping of the redundant directions [1/rad^2]."""
-LEAST_SLACK = 0.1
+MIN_SLACK = 0.1
 """Distance to each limit that the search starts with at least, as a share of its range."""
 NO_LIMIT = 1e3
 """Stands for a position limit that is infinite, as that of a floating base is [m or rad]."""
 
-Array = Any
-"""A NumPy array or a torch tensor."""
-
 
 @dataclass(frozen=True, eq=False)
-class Linearised:
+class Linearized:
     """A cost around some trajectory, to second order."""
 
     bands: Array
@@ -71,7 +69,7 @@ class Linearised:
 class Cost(Protocol):
     """What is to be minimised."""
 
-    def linearise(self, x: Array) -> Linearised:
+    def linearize(self, x: Array) -> Linearized:
         """The cost around this trajectory, in new arrays."""
 
 
@@ -174,7 +172,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Search:
+class SolverOptions:
     """How the minimum is looked for."""
 
     max_iterations: int = 25
@@ -187,7 +185,9 @@ class Search:
     """Levenberg-Marquardt damping [1/rad^2]."""
 
 
-def minimise(cost: Cost, limits: Limits, start: Array, *, search: Search | None = None) -> Array:
+def minimize(
+    cost: Cost, limits: Limits, start: Array, *, options: SolverOptions | None = None
+) -> Array:
     """The trajectory that minimises a cost inside the limits.
 
     Primal-dual interior point on the Gauss-Newton model, relinearised at every step, with slack
@@ -199,62 +199,68 @@ def minimise(cost: Cost, limits: Limits, start: Array, *, search: Search | None 
         cost: What is to be least.
         limits: What must hold.
         start: Where to start from, (time, column) [rad or m].
-        search: How to look.
+        options: How to look.
     """
     with one_blas_thread():
-        return _minimise(cost, limits, start, search or Search())
+        return _minimize(cost, limits, start, options or SolverOptions())
 
 
-def _minimise(cost: Cost, limits: Limits, start: Array, search: Search) -> Array:
+def _minimize(cost: Cost, limits: Limits, start: Array, options: SolverOptions) -> Array:
     xp = array_namespace(start)
     x = xp.clip(start, limits.lower, limits.upper)
-    barrier = search.first_barrier
+    barrier = options.first_barrier
     slack = limits.bound - limits.rows(x)
     # A start outside, or all but, gets room; one well inside is never left again.
-    slack = xp.where(slack < LEAST_SLACK, LEAST_SLACK * xp.ones_like(slack), slack)
-    force = barrier / slack
-    caution = error = None
-    for _ in range(search.max_iterations):
-        model = cost.linearise(x)
+    slack = xp.where(slack < MIN_SLACK, MIN_SLACK * xp.ones_like(slack), slack)
+    dual = barrier / slack
+    scaling = error = None
+    for _ in range(options.max_iterations):
+        model = cost.linearize(x)
         if model.error is not None:
-            caution = _caution(caution, error, model.error)
+            scaling = _marquardt_scaling(scaling, error, model.error)
             error = model.error
-            model.bands[0] *= 1.0 + caution[:, None]
+            model.bands[0] *= 1.0 + scaling[:, None]
+        # Newton's step on the perturbed optimality conditions (Nocedal and Wright 2006, equations
+        # 19.2): g + A' z = 0, s z = mu, A x + s = b, with gradient g, slack s and dual z.
         missing = limits.rows(x) + slack - limits.bound
-        stiffness = force / slack
+        # Eliminating ds = -missing - A dx and dz = (mu - z s - z ds) / s leaves
+        # (H + A' diag(z / s) A) dx = -(g + A' (z / s * missing + mu / s)).
+        stiffness = dual / slack
         limits.add_curvature(model.bands, stiffness)
-        model.bands[0] += search.damping
+        model.bands[0] += options.damping
         if model.error is not None:
             model.bands[0] += DAMPING_PER_ERROR * model.error[:, None]
         push = limits.transposed(stiffness * missing + barrier / slack)
         step = solve_banded(model.bands, -(model.gradient + push))
         slack_step = -missing - limits.rows(step)
-        force_step = (barrier - force * slack - force * slack_step) / slack
+        dual_step = (barrier - dual * slack - dual * slack_step) / slack
         longest = float(xp.max(xp.abs(step)))
+        # Short of where a slack or a dual would be zero: the fraction to the boundary (19.9).
         share = min(_share_to_zero(slack, slack_step), MAX_STEP_RAD / max(longest, 1e-12))
         x = x + share * step
         slack = slack + share * slack_step
-        force = force + _share_to_zero(force, force_step) * force_step
-        if share * longest < search.small_step and barrier <= LAST_BARRIER:
+        dual = dual + _share_to_zero(dual, dual_step) * dual_step
+        if share * longest < options.small_step and barrier <= LAST_BARRIER:
             break
+        # The barrier follows the mean of s z, but not while a limit is in the way.
         if share > 0.1:
-            complementarity = BARRIER_DECREASE * float(xp.mean(force * slack))
+            complementarity = BARRIER_DECREASE * float(xp.mean(dual * slack))
             barrier = max(LAST_BARRIER, min(barrier, complementarity))
     return x
 
 
-def _caution(caution: Array, before: Array, now: Array) -> Array:
+def _marquardt_scaling(scaling: Array, before: Array, now: Array) -> Array:
     """How much more each frame is damped than asked for (Marquardt 1963).
 
-    A wish that is one-sided is seen only where it is missed: without this, a foot may enter the
+    A cost that is one-sided is seen only where it is missed: without this, a foot may enter the
     ground and leave it again for ever.
     """
     xp = array_namespace(now)
     if before is None:
         return xp.zeros_like(now)
     is_worse = now > WORSE[0] * before + WORSE[1]
-    more = xp.clip(MORE_CAUTION * caution, min=FIRST_CAUTION)
-    return xp.where(is_worse, more, LESS_CAUTION * caution)
+    more = xp.clip(MORE_SCALING * scaling, min=FIRST_SCALING)
+    return xp.where(is_worse, more, LESS_SCALING * scaling)
 
 
 def _share_to_zero(value: Array, step: Array) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 
-def low_discrepancy(count: int, dimensions: int) -> Float[np.ndarray, "count dimension"]:
+def quasi_random(count: int, dimensions: int) -> Float[np.ndarray, "count dimension"]:
     """Evenly spread points in the unit cube: Roberts' additive recurrence (R-sequence, 2018)."""
     root = 2.0
     for _ in range(32):

@@ -1,6 +1,6 @@
 """What a trajectory is asked for, frame by frame: terms of a robust least-squares cost.
 
-Every term turns where the marks are into residual rows with their Jacobian and weight. Weights
+Every term turns where the frames are into residual rows with their Jacobian and weight. Weights
 are those of iteratively reweighted least squares: the weight of a pseudo-Huber loss (Hartley and
 Zisserman 2004, A6.8), and where a `far` distance is given times that of a Cauchy loss.
 """
@@ -8,16 +8,17 @@ Zisserman 2004, A6.8), and where a `far` distance is given times that of a Cauch
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from array_api_compat import array_namespace
 from jaxtyping import Int
 
-from rotoscope.retarget.kinematics.chain import Reached
+from rotoscope.pipeline.geometry.arrays import Array
+from rotoscope.pipeline.geometry.se3 import rotation_vector
+from rotoscope.pipeline.geometry.vectors import dot
+from rotoscope.retarget.kinematics.frames import FramePoses
 
-Array = Any
-"""A NumPy array or a torch tensor."""
 Frames = Int[np.ndarray, " part"]
 """Numbers of frames."""
 
@@ -35,138 +36,139 @@ class Rows:
 
 
 @runtime_checkable
-class Term(Protocol):
-    """One wish."""
+class CostTerm(Protocol):
+    """One cost of a trajectory, by its residuals."""
 
     needs_rotations: ClassVar[bool]
     """Whether it reads how rotations change."""
 
-    def rows(self, reached: Reached, frames: Frames) -> Rows:
+    def rows(self, reached: FramePoses, frames: Frames) -> Rows:
         """Residuals of the frames that `reached` is about, which are `frames` of the clip."""
 
 
 @dataclass(frozen=True, eq=False)
-class PointTerm:
-    """Marks at wanted positions."""
+class PositionCost:
+    """Frames at wanted positions."""
 
     needs_rotations: ClassVar[bool] = False
 
-    marks: list[int]
-    """Marks that are followed."""
+    frame_ids: list[int]
+    """Frames that are followed."""
     target_m: Array
-    """Wanted positions, (time, mark, 3) [m]."""
-    present: Array
-    """Weight of each, 0 where there is no target, (time, mark)."""
+    """Wanted positions, (time, frame, 3) [m]."""
+    weight: Array
+    """Weight of each, 0 where there is no target, (time, frame)."""
     sigma_m: float
-    """1-sigma of the wish [m]."""
+    """1-sigma [m]."""
     robust: float = 1e3
     """Errors beyond this many sigma pull with constant force."""
 
-    def rows(self, reached: Reached, frames: Frames) -> Rows:
+    def rows(self, reached: FramePoses, frames: Frames) -> Rows:
         """Position errors [m]."""
-        error = reached.p_m[:, self.marks] - self.target_m[frames]
-        J = reached.J_p[:, :, self.marks]
-        return vector_rows(error, J, self.present[frames], self.sigma_m, self.robust)
+        error = reached.p_m[:, self.frame_ids] - self.target_m[frames]
+        J = reached.J_p[:, :, self.frame_ids]
+        return vector_rows(error, J, self.weight[frames], self.sigma_m, self.robust)
 
 
 @dataclass(frozen=True, eq=False)
-class VectorTerm:
-    """Vectors between marks, as in dex-retargeting's vector objective (Qin et al. 2023)."""
+class VectorCost:
+    """Vectors between frames, as in dex-retargeting's vector objective (Qin et al. 2023)."""
 
     needs_rotations: ClassVar[bool] = False
 
     origins: list[int]
-    """Marks that the vectors begin at."""
+    """Frames that the vectors begin at."""
     tips: list[int]
-    """Marks that they end at."""
+    """Frames that they end at."""
     target_m: Array
     """Wanted vectors, (time, vector, 3) [m]."""
-    present: Array
+    weight: Array
     """Weight of each, 0 where there is no target, (time, vector)."""
     sigma_m: float
-    """1-sigma of the wish [m]."""
+    """1-sigma [m]."""
     robust: float = 1e3
     """Errors beyond this many sigma pull with constant force."""
 
-    def rows(self, reached: Reached, frames: Frames) -> Rows:
+    def rows(self, reached: FramePoses, frames: Frames) -> Rows:
         """Differences of vectors [m]."""
         p, J = reached.p_m, reached.J_p
         error = p[:, self.tips] - p[:, self.origins] - self.target_m[frames]
         J = J[:, :, self.tips] - J[:, :, self.origins]
-        return vector_rows(error, J, self.present[frames], self.sigma_m, self.robust)
+        return vector_rows(error, J, self.weight[frames], self.sigma_m, self.robust)
 
 
 @dataclass(frozen=True, eq=False)
-class DirectionTerm:
-    """Directions between marks, whatever the distance."""
+class DirectionCost:
+    """Directions between frames, whatever the distance."""
 
     needs_rotations: ClassVar[bool] = False
 
     origins: list[int]
-    """Marks that the directions begin at."""
+    """Frames that the directions begin at."""
     tips: list[int]
-    """Marks that they end at."""
+    """Frames that they end at."""
     target: Array
     """Wanted unit vectors, (time, direction, 3)."""
-    present: Array
+    weight: Array
     """Weight of each, 0 where there is no target, (time, direction)."""
     sigma_rad: float
-    """1-sigma of the wish [rad]."""
+    """1-sigma [rad]."""
     robust: float = 1e3
     """Errors beyond this many sigma pull with constant force."""
 
-    def rows(self, reached: Reached, frames: Frames) -> Rows:
+    def rows(self, reached: FramePoses, frames: Frames) -> Rows:
         """Differences of unit vectors: for small angles the angle [rad]."""
         xp = array_namespace(reached.p_m)
         along = reached.p_m[:, self.tips] - reached.p_m[:, self.origins]
-        # Marks that lie on each other have no direction; the small number keeps them finite.
+        # Frames that lie on each other have no direction; the small number keeps them finite.
         length = xp.sqrt(dot(along, along) + 1e-12)[..., None]
         unit = along / length
         J = reached.J_p[:, :, self.tips] - reached.J_p[:, :, self.origins]
+        # d(v / |v|) = (1 - u u') dv / |v| for the unit vector u.
         J = (J - dot(J, unit[:, None])[..., None] * unit[:, None]) / length[:, None]
         error = unit - self.target[frames]
-        return vector_rows(error, J, self.present[frames], self.sigma_rad, self.robust)
+        return vector_rows(error, J, self.weight[frames], self.sigma_rad, self.robust)
 
 
 @dataclass(frozen=True, eq=False)
-class OrientationTerm:
-    """Marks at wanted rotations."""
+class OrientationCost:
+    """Frames at wanted rotations."""
 
     needs_rotations: ClassVar[bool] = True
 
-    marks: list[int]
-    """Marks that are followed."""
+    frame_ids: list[int]
+    """Frames that are followed."""
     target: Array
-    """Wanted rotations, (time, mark, 3, 3)."""
-    present: Array
-    """Weight of each, 0 where there is no target, (time, mark)."""
+    """Wanted rotations, (time, frame, 3, 3)."""
+    weight: Array
+    """Weight of each, 0 where there is no target, (time, frame)."""
     sigma_rad: float
-    """1-sigma of the wish [rad]."""
+    """1-sigma [rad]."""
     robust: float = 1e3
     """Errors beyond this many sigma pull with constant force."""
 
-    def rows(self, reached: Reached, frames: Frames) -> Rows:
+    def rows(self, reached: FramePoses, frames: Frames) -> Rows:
         """Rotation vectors from what is wanted to what is reached, in world axes [rad]."""
         xp = array_namespace(reached.R)
-        R = reached.R[:, self.marks] @ xp.moveaxis(self.target[frames], -1, -2)
-        J = reached.J_w[:, :, self.marks]
+        R = reached.R[:, self.frame_ids] @ xp.moveaxis(self.target[frames], -1, -2)
+        J = reached.J_w[:, :, self.frame_ids]
         error = rotation_vector(R)
-        return vector_rows(error, J, self.present[frames], self.sigma_rad, self.robust)
+        return vector_rows(error, J, self.weight[frames], self.sigma_rad, self.robust)
 
 
 @dataclass(frozen=True, eq=False)
-class PoseTerm:
-    """One mark at a wanted pose that may be out of reach."""
+class PoseCost:
+    """One frame at a wanted pose that may be out of reach."""
 
     needs_rotations: ClassVar[bool] = True
 
-    mark: int
-    """Mark that is followed."""
+    frame_id: int
+    """Frame that is followed."""
     target_m: Array
     """Wanted positions, (time, 3) [m]."""
     target: Array
     """Wanted rotations, (time, 3, 3)."""
-    present: Array
+    weight: Array
     """Weight, 0 where there is no target, (time,)."""
     sigma_m: float
     """1-sigma of the position [m]."""
@@ -180,18 +182,19 @@ class PoseTerm:
     far_rad: float
     """The same for the angle to the wanted rotation [rad]."""
 
-    def rows(self, reached: Reached, frames: Frames) -> Rows:
+    def rows(self, reached: FramePoses, frames: Frames) -> Rows:
         """Position [m], then rotation vector [rad]."""
         xp = array_namespace(reached.p_m)
-        position = reached.p_m[:, self.mark] - self.target_m[frames]
-        R = reached.R[:, self.mark] @ xp.moveaxis(self.target[frames], -1, -2)
+        position = reached.p_m[:, self.frame_id] - self.target_m[frames]
+        R = reached.R[:, self.frame_id] @ xp.moveaxis(self.target[frames], -1, -2)
         rotation = rotation_vector(R[:, None])[:, 0]
+        # Weight of a Cauchy loss, 1 / (1 + e^2 / far^2), of both errors together.
         far = dot(position, position) / self.far_m**2
         far = far + dot(rotation, rotation) / self.far_rad**2
-        present = (self.present[frames] / (1.0 + far))[:, None]
-        J_p, J_w = reached.J_p[:, :, [self.mark]], reached.J_w[:, :, [self.mark]]
-        a = vector_rows(position[:, None], J_p, present, self.sigma_m, self.robust)
-        b = vector_rows(rotation[:, None], J_w, present, self.sigma_rad, self.robust)
+        weight = (self.weight[frames] / (1.0 + far))[:, None]
+        J_p, J_w = reached.J_p[:, :, [self.frame_id]], reached.J_w[:, :, [self.frame_id]]
+        a = vector_rows(position[:, None], J_p, weight, self.sigma_m, self.robust)
+        b = vector_rows(rotation[:, None], J_w, weight, self.sigma_rad, self.robust)
         return Rows(
             xp.concat([a.residual, b.residual], axis=1),
             xp.concat([a.jacobian, b.jacobian], axis=2),
@@ -199,94 +202,7 @@ class PoseTerm:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class HeightTerm:
-    """Marks not below the ground: what is above it is free."""
-
-    needs_rotations: ClassVar[bool] = False
-
-    marks: list[int]
-    """Marks that are watched."""
-    floor_m: Array
-    """Height of the ground under each, (time, mark) [m]."""
-    sigma_m: float
-    """1-sigma of the wish [m]."""
-
-    def rows(self, reached: Reached, frames: Frames) -> Rows:
-        """Height of what is below the ground, negative; 0 above it, or where it is unknown [m]."""
-        xp = array_namespace(reached.p_m)
-        height = reached.p_m[:, self.marks, 2] - self.floor_m[frames]
-        below = xp.where(height < 0.0, height, xp.zeros_like(height))
-        weight = xp.astype(below < 0.0, below.dtype) / self.sigma_m**2
-        some = active(weight)
-        J = reached.J_p[:, :, [self.marks[i] for i in some], 2]
-        return Rows(below[:, some], J, weight[:, some])
-
-
-@dataclass(frozen=True, eq=False)
-class ApartTerm:
-    """Pairs of balls that must not touch: what is apart is free."""
-
-    needs_rotations: ClassVar[bool] = False
-
-    first: list[int]
-    """Marks at the centres of the first balls."""
-    second: list[int]
-    """Marks at the centres of the second balls."""
-    distance_m: Array
-    """Sum of the radii and the margin of each pair, (pair,) [m]."""
-    sigma_m: float
-    """1-sigma of the wish [m]."""
-
-    def rows(self, reached: Reached, frames: Frames) -> Rows:
-        """What is missing to the distance, negative [m]."""
-        xp = array_namespace(reached.p_m)
-        between = reached.p_m[:, self.second] - reached.p_m[:, self.first]
-        length = xp.sqrt(dot(between, between) + 1e-12)
-        gap = length - self.distance_m
-        weight = xp.astype(gap < 0.0, gap.dtype) / self.sigma_m**2
-        some = active(weight)
-        first, second = ([marks[i] for i in some] for marks in (self.first, self.second))
-        J = reached.J_p[:, :, second] - reached.J_p[:, :, first]
-        J = dot(J, (between / length[..., None])[:, None, some])
-        return Rows(gap[:, some], J, weight[:, some])
-
-
-@dataclass(frozen=True, eq=False)
-class BalanceTerm:
-    """The centre of mass over the support, seen from above: what is inside is free."""
-
-    needs_rotations: ClassVar[bool] = False
-
-    marks: list[int]
-    """Marks at the links' centres of mass."""
-    share: Array
-    """Mass of each over the mass of all, (mark,)."""
-    normal: Array
-    """Outward normals of the edges of the support, (time, edge, 2); zero where there is none."""
-    offset_m: Array
-    """How far along its normal each edge lies, (time, edge) [m]."""
-    present: Array
-    """Weight of each frame, (time,)."""
-    sigma_m: float
-    """1-sigma of the wish [m]."""
-
-    def rows(self, reached: Reached, frames: Frames) -> Rows:
-        """How far the centre of mass is beyond each edge [m]."""
-        xp = array_namespace(reached.p_m)
-        normal = self.normal[frames]
-        centre = xp.sum(reached.p_m[:, self.marks, :2] * self.share[:, None], axis=1)
-        beyond = xp.sum(normal * centre[:, None], axis=-1) - self.offset_m[frames]
-        weight = xp.astype(beyond > 0.0, beyond.dtype) * self.present[frames, None]
-        some = active(weight)
-        if not some:
-            return Rows(beyond[:, :0], reached.J_p[:, :, :0, 0], weight[:, :0])
-        J = xp.sum(reached.J_p[:, :, self.marks, :2] * self.share[:, None], axis=2)
-        J = J @ xp.moveaxis(normal[:, some], -1, -2)
-        return Rows(beyond[:, some], J, weight[:, some] / self.sigma_m**2)
-
-
-def vector_rows(error: Array, J: Array, present: Array, sigma: float, robust: float) -> Rows:
+def vector_rows(error: Array, J: Array, weight: Array, sigma: float, robust: float) -> Rows:
     """Rows of vector-valued errors, weighted by their length.
 
     An error without weight counts for nothing, whatever it is: NaN too.
@@ -294,53 +210,19 @@ def vector_rows(error: Array, J: Array, present: Array, sigma: float, robust: fl
     Args:
         error: (time, item, 3).
         J: (time, column, item, 3).
-        present: (time, item).
+        weight: (time, item).
         sigma: 1-sigma, in the error's unit.
         robust: Errors beyond this many sigma pull with constant force.
     """
     xp = array_namespace(error)
     n, items, _ = error.shape
-    is_present = present > 0.0
+    is_present = weight > 0.0
     error = xp.where(is_present[..., None], error, xp.zeros_like(error))
     length2 = dot(error, error)
-    weight = present / sigma**2 / xp.sqrt(1.0 + length2 / (sigma * robust) ** 2)
+    # Pseudo-Huber, 2 c^2 (sqrt(1 + e^2 / c^2) - 1) with c = robust sigma: its derivative over 2 e
+    # is 1 / sqrt(1 + e^2 / c^2).
+    weight = weight / sigma**2 / xp.sqrt(1.0 + length2 / (sigma * robust) ** 2)
     weight = xp.where(is_present, weight, xp.zeros_like(weight))
     weight = xp.broadcast_to(weight[..., None], error.shape)
     rows = items * 3
     return Rows(error.reshape(n, rows), J.reshape(n, J.shape[1], rows), weight.reshape(n, rows))
-
-
-def dot(a: Array, b: Array) -> Array:
-    """Products of vectors along the last axis, of three numbers: much faster than a sum over it."""
-    return a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1] + a[..., 2] * b[..., 2]
-
-
-def active(weight: Array) -> list[int]:
-    """Rows that count in some frame; of the others, no Jacobian is needed."""
-    xp = array_namespace(weight)
-    return [int(i) for i in xp.nonzero(xp.any(weight > 0.0, axis=0))[0]]
-
-
-def rotation_vector(R: Array) -> Array:
-    """Rotation vectors [rad] of rotation matrices (..., 3, 3), stable up to just below half a turn.
-
-    At half a turn exactly, where the axis has no sign, the vector is zero.
-    """
-    xp = array_namespace(R)
-    axis = xp.stack(
-        [
-            R[..., 2, 1] - R[..., 1, 2],
-            R[..., 0, 2] - R[..., 2, 0],
-            R[..., 1, 0] - R[..., 0, 1],
-        ],
-        axis=-1,
-    )
-    twice_sin = xp.sqrt(xp.sum(axis * axis, axis=-1))
-    cos = 0.5 * (R[..., 0, 0] + R[..., 1, 1] + R[..., 2, 2] - 1.0)
-    angle = xp.atan2(0.5 * twice_sin, cos)
-    is_small = twice_sin < 1e-9
-    safe = xp.where(is_small, xp.ones_like(twice_sin), twice_sin)
-    # At half a turn exactly every axis is as good as any other, and none is taken: rounding and
-    # the other terms lead away from there.
-    factor = xp.where(is_small, 0.5 * xp.ones_like(safe), angle / safe)
-    return axis * factor[..., None]

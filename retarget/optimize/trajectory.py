@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, device, is_numpy_namespace
 from jaxtyping import Bool, Float, Int
 
-from rotoscope.retarget.kinematics.chain import Kinematics
-from rotoscope.retarget.optimize.cost import Calm, Objective
+from rotoscope.pipeline.geometry.arrays import Array
+from rotoscope.retarget.kinematics.frames import Kinematics
+from rotoscope.retarget.optimize.cost import Objective, Regularizer
 from rotoscope.retarget.optimize.feasible import make_feasible
-from rotoscope.retarget.optimize.interior_point import Limits, Search, minimise
-from rotoscope.retarget.optimize.quasi_random import low_discrepancy
-from rotoscope.retarget.optimize.terms import Term
+from rotoscope.retarget.optimize.interior_point import Limits, SolverOptions, minimize
+from rotoscope.retarget.optimize.quasi_random import quasi_random
+from rotoscope.retarget.optimize.terms import CostTerm
 from rotoscope.retarget.robots.joint_limits import JointLimits
 
-KEYFRAME_INTERVAL_S = 0.3
+WAYPOINT_INTERVAL_S = 0.3
 """Time between the frames that a first guess is looked for at [s]."""
 FASTER_THAN_LIMIT = 20.0
-"""What a guess pays for moving between keyframes at twice the speed that is allowed, in units of
+"""What a guess pays for moving between waypoints at twice the speed that is allowed, in units of
 its own cost."""
-
-Array = Any
-"""A NumPy array or a torch tensor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +31,9 @@ class Problem:
 
     tree: Kinematics
     """Kinematics."""
-    terms: Sequence[Term]
+    terms: Sequence[CostTerm]
     """What each frame is asked for."""
-    calm: Calm
+    regularizer: Regularizer
     """Smoothness and rest."""
     limits: JointLimits
     """Limits."""
@@ -54,7 +51,7 @@ class Problem:
         return Objective(
             self.tree,
             self.terms,
-            self.calm,
+            self.regularizer,
             self.time_s,
             starts=self.starts,
             R_reference=self.R_reference,
@@ -68,14 +65,17 @@ class Problem:
 
 
 def solve(
-    problem: Problem, start: Float[np.ndarray, "time column"], *, search: Search | None = None
+    problem: Problem,
+    start: Float[np.ndarray, "time column"],
+    *,
+    options: SolverOptions | None = None,
 ) -> Float[np.ndarray, "time column"]:
     """The trajectory that does best what is asked for without leaving any limit.
 
     Args:
         problem: What is asked for.
         start: Where to start from [rad or m]; see `first_guess`.
-        search: How to look.
+        options: How to look.
     """
     r = problem.limits
     limits = Limits(
@@ -87,7 +87,7 @@ def solve(
         starts=problem.starts,
         like=problem.like,
     )
-    x = minimise(problem.objective(), limits, problem.on_device(start), search=search)
+    x = minimize(problem.objective(), limits, problem.on_device(start), options=options)
     found = np.asarray(x if is_numpy_namespace(array_namespace(x)) else x.cpu(), dtype=float)
     return feasible(found, problem)
 
@@ -112,30 +112,30 @@ def feasible(
     return np.concatenate(parts)
 
 
-def first_guess(
+def initial_guess(
     problem: Problem,
     rest: Float[np.ndarray, "time column"],
     free: Bool[np.ndarray, " column"],
     *,
     num_seeds: int = 3,
-    keyframe_interval_s: float = KEYFRAME_INTERVAL_S,
+    waypoint_interval_s: float = WAYPOINT_INTERVAL_S,
     max_iterations: int = 12,
 ) -> Float[np.ndarray, "time column"]:
     """A trajectory from which the solver does not end in a poor local minimum.
 
-    Keyframes are solved alone, each from several starts; dynamic programming picks one answer of
+    Waypoints are solved alone, each from several starts; dynamic programming picks one answer of
     each so that the sum of costs and speeds is least (Viterbi; as in Descartes, de Maeyer et al.
-    2017). Between keyframes it is linear in time.
+    2017). Between waypoints it is linear in time.
 
     Args:
         problem: What is asked for; one clip.
         rest: Values to start from where nothing is known.
         free: Columns that the other starts spread over; the others start at `rest`.
-        num_seeds: Starts of every keyframe.
-        keyframe_interval_s: Time between keyframes [s].
-        max_iterations: Steps of the solver at each keyframe.
+        num_seeds: Starts of every waypoint.
+        waypoint_interval_s: Time between waypoints [s].
+        max_iterations: Steps of the solver at each waypoint.
     """
-    keys = evenly_spread(problem.time_s, keyframe_interval_s)
+    keys = evenly_spread(problem.time_s, waypoint_interval_s)
     seeds = _seeds(problem.limits, rest[keys], free, num_seeds)
     flat = seeds.reshape(-1, seeds.shape[-1])
     frames = np.repeat(keys, num_seeds)
@@ -144,7 +144,7 @@ def first_guess(
     objective = Objective(
         problem.tree,
         problem.terms,
-        problem.calm,
+        problem.regularizer,
         clock,
         starts=alone,
         frames=frames,
@@ -154,12 +154,12 @@ def first_guess(
     r = problem.limits
     unlimited = np.full(len(r.lower), np.inf)
     limits = Limits(clock, r.lower, r.upper, unlimited, starts=alone, like=problem.like)
-    search = Search(max_iterations=max_iterations, first_barrier=1.0)
-    solved = minimise(objective, limits, problem.on_device(flat), search=search)
+    options = SolverOptions(max_iterations=max_iterations, first_barrier=1.0)
+    solved = minimize(objective, limits, problem.on_device(flat), options=options)
     cost = objective.errors(solved)
     if not is_numpy_namespace(array_namespace(solved)):
         solved, cost = solved.cpu().numpy(), cost.cpu().numpy()
-    path = cheapest_path(
+    path = viterbi_path(
         solved.reshape(seeds.shape),
         cost.reshape(seeds.shape[:2]),
         problem.time_s[keys],
@@ -169,20 +169,20 @@ def first_guess(
     return linear_between(problem.time_s, problem.time_s[keys], path)
 
 
-def cheapest_path(
-    solutions: Float[np.ndarray, "keyframe start column"],
-    cost: Float[np.ndarray, "keyframe start"],
-    time_s: Float[np.ndarray, " keyframe"],
+def viterbi_path(
+    solutions: Float[np.ndarray, "waypoint start column"],
+    cost: Float[np.ndarray, "waypoint start"],
+    time_s: Float[np.ndarray, " waypoint"],
     max_velocity: Float[np.ndarray, " column"],
     *,
     is_endless: Bool[np.ndarray, " column"] | None = None,
-) -> Float[np.ndarray, "keyframe column"]:
-    """One solution of each keyframe, such that costs and speeds together are least.
+) -> Float[np.ndarray, "waypoint column"]:
+    """One solution of each waypoint, such that costs and speeds together are least.
 
     Args:
         solutions: What there is to choose from [rad or m].
         cost: What each costs.
-        time_s: Times of the keyframes [s].
+        time_s: Times of the waypoints [s].
         max_velocity: Velocity limits [rad/s or m/s].
         is_endless: Columns that turn without end: whole turns are added so that they go on.
     """
@@ -212,7 +212,7 @@ def at_limit(
 
 def evenly_spread(
     time_s: Float[np.ndarray, " time"], interval_s: float
-) -> Int[np.ndarray, " keyframe"]:
+) -> Int[np.ndarray, " waypoint"]:
     """Numbers of frames about so far apart [s], the first and the last among them."""
     count = max(1, int(np.ceil((time_s[-1] - time_s[0]) / interval_s)))
     return np.unique(np.linspace(0, len(time_s) - 1, count + 1).round().astype(int))
@@ -220,18 +220,18 @@ def evenly_spread(
 
 def linear_between(
     time_s: Float[np.ndarray, " time"],
-    at_s: Float[np.ndarray, " keyframe"],
-    values: Float[np.ndarray, "keyframe column"],
+    at_s: Float[np.ndarray, " waypoint"],
+    values: Float[np.ndarray, "waypoint column"],
 ) -> Float[np.ndarray, "time column"]:
-    """Values between keyframes, linear in time."""
+    """Values between waypoints, linear in time."""
     return np.stack([np.interp(time_s, at_s, column) for column in values.T], axis=1)
 
 
 def _seeds(
     limits: JointLimits, rest: np.ndarray, free: np.ndarray, num_seeds: int
-) -> Float[np.ndarray, "keyframe start column"]:
+) -> Float[np.ndarray, "waypoint start column"]:
     seeds = np.repeat(rest[:, None], num_seeds, axis=1)
-    spread = low_discrepancy(max(num_seeds - 1, 1), int(free.sum()))
+    spread = quasi_random(max(num_seeds - 1, 1), int(free.sum()))
     low, high = limits.lower[free], limits.upper[free]
     # A joint that turns without end is looked for within half a turn of rest.
     low = np.where(np.isfinite(low), low, rest[:, free] - np.pi)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.links import Mimic
 from rotoscope.retarget.description.mujoco import import_mujoco, robot_spec
 from rotoscope.retarget.description.read import read_description
+from rotoscope.retarget.physics.gains import pd_gains, position_gains, torque_limits
 from rotoscope.retarget.physics.settings import PhysicsSettings, Root, Step
 
 FLOOR = "physics floor"
@@ -103,7 +103,7 @@ def build_physics_model(
     settings = settings or PhysicsSettings()
     mujoco = import_mujoco()
     spec = robot_spec(path, geometry="collision")
-    own_gains = _position_gains(path)
+    own_gains = position_gains(path)
     for element in (*spec.actuators, *spec.sensors, *spec.keys):
         spec.delete(element)
     spec.option.timestep = settings.timestep_s
@@ -111,7 +111,7 @@ def build_physics_model(
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     _hold_root(mujoco, spec, path, root)
     if root != "bolted":
-        _lay_floor(mujoco, spec, settings, steps)
+        _add_floor(mujoco, spec, settings, steps)
     names = tuple(j.name for j in spec.joints if j.type in _moving_types(mujoco))
     if not names:
         raise RobotError(f"{path} has no hinge or slide; there is nothing to track")
@@ -131,12 +131,12 @@ def build_physics_model(
     except ValueError as error:
         raise RobotError(f"MuJoCo cannot simulate {path}: {error}") from error
     joints = np.array([model.joint(name).id for name in names])
-    efforts = _efforts(model, joints)
+    efforts = torque_limits(model, joints)
     dofs = model.jnt_dofadr[joints]
     rotor = settings.rotor_inertia_s2 * np.where(np.isfinite(efforts), efforts, 0.0)
     has_rotor = model.dof_armature[dofs] > 0
     model.dof_armature[dofs] = np.where(has_rotor, model.dof_armature[dofs], rotor)
-    kp, kd = _gains(mujoco, model, joints, efforts, own_gains, settings)
+    kp, kd = pd_gains(model, joints, efforts, own_gains, settings)
     model.actuator_biasprm[:, 1], model.actuator_biasprm[:, 2] = -kp, -kd
     bounds = np.where(np.isfinite(efforts), efforts, 1e9)
     model.actuator_forcerange[:] = np.column_stack([-bounds, bounds])
@@ -165,19 +165,6 @@ def _moving_types(mujoco: Any) -> tuple[Any, Any]:
     return (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)
 
 
-def _position_gains(path: Path) -> dict[str, tuple[float, float]]:
-    """Kp and kd of the file's own position actuators by joint; without kd it is 0."""
-    mujoco = import_mujoco()
-    model = robot_spec(path).compile()
-    found = {}
-    for a in range(model.nu):
-        is_joint = int(model.actuator_trntype[a]) == int(mujoco.mjtTrn.mjTRN_JOINT)
-        kp, kd = -float(model.actuator_biasprm[a, 1]), -float(model.actuator_biasprm[a, 2])
-        if is_joint and kp > 0:
-            found[model.joint(int(model.actuator_trnid[a, 0])).name] = (kp, kd)
-    return found
-
-
 def _hold_root(mujoco: Any, spec: Any, path: Path, root: Root) -> None:
     """Gives the robot the root it shall have: free, moved from outside, or bolted."""
     tops = list(spec.worldbody.bodies)
@@ -201,7 +188,7 @@ def _hold_root(mujoco: Any, spec: Any, path: Path, root: Root) -> None:
         tops[0].mocap = True
 
 
-def _lay_floor(mujoco: Any, spec: Any, settings: PhysicsSettings, steps: Sequence[Step]) -> None:
+def _add_floor(mujoco: Any, spec: Any, settings: PhysicsSettings, steps: Sequence[Step]) -> None:
     for geom in list(spec.worldbody.geoms):
         if geom.type == mujoco.mjtGeom.mjGEOM_PLANE:
             spec.delete(geom)
@@ -234,44 +221,6 @@ def floor_geoms(model: Any) -> list[int]:
 def _can_touch(model: Any) -> bool:
     on_robot = model.geom_bodyid > 0
     return bool((on_robot & ((model.geom_conaffinity | model.geom_contype) > 0)).any())
-
-
-def _efforts(model: Any, joints: Int[np.ndarray, " joint"]) -> np.ndarray:
-    """Torque limits: MJCF's actuatorfrcrange, which MuJoCo also fills from a URDF's effort."""
-    limited = model.jnt_actfrclimited[joints].astype(bool)
-    stated = np.abs(model.jnt_actfrcrange[joints]).max(axis=1)
-    return np.where(limited & (stated > 0), stated, math.inf)
-
-
-def _gains(
-    mujoco: Any,
-    model: Any,
-    joints: Int[np.ndarray, " joint"],
-    efforts: Float[np.ndarray, " joint"],
-    own: dict[str, tuple[float, float]],
-    settings: PhysicsSettings,
-) -> tuple[Float[np.ndarray, " joint"], Float[np.ndarray, " joint"]]:
-    """Kp and kd: the file's own, else from the torque limit, else from the joint's inertia."""
-    inertia = joint_inertias(model)[model.jnt_dofadr[joints]]
-    omega = 2.0 * np.pi * settings.frequency_hz
-    kp = np.where(np.isfinite(efforts), efforts / settings.stiff_rad, inertia * omega**2)
-    kd = np.where(np.isfinite(efforts), kp * settings.damping_s, 2.0 * inertia * omega)
-    for k, joint in enumerate(joints):
-        name = model.joint(int(joint)).name
-        if name in own:
-            kp[k], kd[k] = own[name]
-            kd[k] = kd[k] or 2.0 * np.sqrt(kp[k] * inertia[k])  # critically damped
-    return kp, kd
-
-
-def joint_inertias(model: Any) -> Float[np.ndarray, " dof"]:
-    """Diagonal of the joint-space inertia in the file's own posture [kg m^2 or kg]."""
-    mujoco = import_mujoco()
-    data = mujoco.MjData(model)
-    mujoco.mj_forward(model, data)
-    full = np.zeros((model.nv, model.nv))
-    mujoco.mj_fullM(model, full, data.qM)
-    return full.diagonal().copy()
 
 
 def link_positions(

@@ -8,23 +8,24 @@ that contact with the ground alone could carry.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.mujoco import import_mujoco
+from rotoscope.retarget.physics.gains import joint_inertias
 from rotoscope.retarget.physics.model import (
     PhysicsModel,
     build_physics_model,
     floor_geoms,
-    joint_inertias,
     world_pose,
 )
+from rotoscope.retarget.physics.result import PhysicsResult
 from rotoscope.retarget.physics.settings import PhysicsSettings, Root, Step
+from rotoscope.retarget.physics.wanted_path import interpolate
 
 _SATURATED = 0.99
 """A torque of this share of its limit is at it."""
@@ -34,53 +35,6 @@ _SEARCH_M = 0.05
 """How far below the robot the floor is looked for at the start [m]."""
 _RUNAWAY = 1e4
 """Joint velocities beyond this are a simulation that blew up [rad/s or m/s]."""
-
-
-@dataclass(frozen=True, eq=False)
-class PhysicsResult:
-    """What became of a trajectory. After a fall, per-frame values are NaN and `upright` False."""
-
-    root: Root
-    """How the root was held."""
-    fall_s: float | None
-    """Time of the fall since the first frame [s]; `None` if it never fell."""
-    duration_s: float
-    """Length of the trajectory [s]."""
-    joint_error_rad: Float[np.ndarray, "time joint"]
-    """Reached less wanted values of the joints that were given [rad or m]."""
-    root_error_m: Float[np.ndarray, " time"]
-    """Distance of the root from where it was wanted [m]; NaN if bolted."""
-    root_error_rad: Float[np.ndarray, " time"]
-    """Angle between its reached and its wanted rotation [rad]; NaN if bolted."""
-    saturated: Float[np.ndarray, " time"]
-    """Share of joints and timesteps since the frame before with a torque at its limit."""
-    slip_m_s: Float[np.ndarray, " time"]
-    """Horizontal speed of the points on the floor, by the force they carry [m/s]; NaN in flight."""
-    assist_force: Float[np.ndarray, " time"]
-    """Mean assisting force since the frame before, in body weights; NaN if not assisted."""
-    assist_torque: Float[np.ndarray, " time"]
-    """The same of the torque, in body weights times the root's height at the start."""
-    upright: Bool[np.ndarray, " time"]
-    """The robot has not fallen yet."""
-    start_shift_m: float
-    """How far the robot was raised (or lowered) at the start so that it touches the floor [m]."""
-
-    def facts(self) -> dict[str, float | None]:
-        """The result in a few numbers; `None` where there is nothing to say."""
-        error_deg = np.degrees(np.abs(self.joint_error_rad))
-        return {
-            "fall_s": self.fall_s,
-            "tracked_share": float(self.upright.mean()),
-            "joint_error_median_deg": _quantile(error_deg, 0.5),
-            "joint_error_p95_deg": _quantile(error_deg, 0.95),
-            "root_error_median_m": _quantile(self.root_error_m, 0.5),
-            "root_error_p95_m": _quantile(self.root_error_m, 0.95),
-            "saturation_share": _mean(self.saturated),
-            "slip_mean_m_s": _mean(self.slip_m_s),
-            "assist_force_weights": _mean(self.assist_force),
-            "assist_torque_weights": _mean(self.assist_torque),
-            "start_shift_m": self.start_shift_m,
-        }
 
 
 def track_with_pd(
@@ -125,20 +79,6 @@ def track_with_pd(
     return simulation.run(columns)
 
 
-@dataclass(frozen=True, eq=False)
-class _Path:
-    """The wanted motion at every timestep."""
-
-    joints: Float[np.ndarray, "step joint"]
-    joint_velocity: Float[np.ndarray, "step joint"]
-    root_m: Float[np.ndarray, "step 3"]
-    root_m_s: Float[np.ndarray, "step 3"]
-    turn: Float[np.ndarray, "step 3 3"]
-    """Rotation of the root."""
-    root_rad_s: Float[np.ndarray, "step 3"]
-    """Angular velocity along world axes [rad/s]."""
-
-
 class _Simulation:
     """One robot on its way; holds what the steps share."""
 
@@ -162,9 +102,9 @@ class _Simulation:
         step_s = np.arange(self.frame_step[-1] + 1) * dt
         if root_m is None or root_R is None:
             root_m, root_R = np.zeros((len(time_s), 3)), np.tile(np.eye(3), (len(time_s), 1, 1))
-        self.path = _interpolate(self.time_s, wanted, root_m, root_R, step_s)
-        bias = robot.kp * self.path.joints + robot.kd * self.path.joint_velocity
-        self.control = bias
+        self.path = interpolate(self.time_s, wanted, root_m, root_R, step_s)
+        # Actuators add -kp q - kd v, which makes the torque kp (q* - q) + kd (v* - v).
+        self.control = robot.kp * self.path.joints + robot.kd * self.path.joint_velocity
         self.limit = np.where(np.isfinite(robot.max_effort), robot.max_effort, np.inf)
         self.weight_n = robot.mass_kg * float(np.linalg.norm(self.model.opt.gravity))
         self.start_shift_m = self._place()
@@ -275,6 +215,7 @@ class _Simulation:
         omega = 2.0 * np.pi * self.settings.assist_hz
         R = world_pose(data, self.robot.root_body)[:3, :3]
         off_m, off_m_s = path.root_m[step] - data.qpos[:3], path.root_m_s[step] - data.qvel[:3]
+        # A critically damped spring: m x'' = -m w^2 x - 2 m w x'.
         force = mass * (omega**2 * off_m + 2.0 * omega * off_m_s)
         off_rad = R @ se3.log_so3(R.T @ path.turn[step])
         off_rad_s = path.root_rad_s[step] - R @ data.qvel[3:6]
@@ -317,36 +258,11 @@ class _Simulation:
                 continue
             body = max(bodies)
             mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_XBODY, body, velocity, 0)
+            # Velocity of the body's point that touches: v + w x r.
             at = velocity[3:] + np.cross(velocity[:3], contact.pos - data.xpos[body])
             total += force[0] * float(np.hypot(at[0], at[1]))
             carried += float(force[0])
         return total / carried if carried else float("nan")
-
-
-def _interpolate(
-    time_s: Float[np.ndarray, " time"],
-    joints: Float[np.ndarray, "time joint"],
-    root_m: Float[np.ndarray, "time 3"],
-    root_R: Float[np.ndarray, "time 3 3"],
-    step_s: Float[np.ndarray, " step"],
-) -> _Path:
-    """The wanted motion between the frames: cubic splines; rotations turn on geodesics."""
-    from scipy.interpolate import CubicSpline
-
-    joint_path, root_path = CubicSpline(time_s, joints), CubicSpline(time_s, root_m)
-    turn = se3.log_so3(np.swapaxes(root_R[:-1], 1, 2) @ root_R[1:])
-    interval = np.clip(np.searchsorted(time_s, step_s, side="right") - 1, 0, len(time_s) - 2)
-    length = np.diff(time_s)[interval]
-    share = ((step_s - time_s[interval]) / length)[:, None]
-    before = root_R[interval]
-    return _Path(
-        joints=joint_path(step_s),
-        joint_velocity=joint_path(step_s, 1),
-        root_m=root_path(step_s),
-        root_m_s=root_path(step_s, 1),
-        turn=before @ se3.exp_so3(share * turn[interval]),
-        root_rad_s=(before @ (turn[interval] / length[:, None])[..., None])[..., 0],
-    )
 
 
 def _check(
@@ -376,13 +292,3 @@ def _check(
 def _limited(vector: Float[np.ndarray, " 3"], longest: float) -> Float[np.ndarray, " 3"]:
     length = float(np.linalg.norm(vector))
     return vector * (longest / length) if length > longest else vector
-
-
-def _quantile(values: np.ndarray, share: float) -> float | None:
-    seen = values[np.isfinite(values)]
-    return float(np.quantile(seen, share)) if len(seen) else None
-
-
-def _mean(values: np.ndarray) -> float | None:
-    seen = values[np.isfinite(values)]
-    return float(seen.mean()) if len(seen) else None

@@ -27,7 +27,7 @@ _SLIVER = 1e-6
 """Cost of contact forces: picks the smallest of all that would do."""
 
 
-def missing_wrench(
+def residual_wrench(
     path: Path,
     root_xyz_m: Float[np.ndarray, "time 3"],
     root_R: Float[np.ndarray, "time 3 3"],
@@ -112,8 +112,11 @@ def _needed_wrench(mujoco: Any, model: Any, data: Any) -> Float[np.ndarray, " 6"
     """Force and torque about the root's origin, along world axes, that the motion needs."""
     mujoco.mj_fwdPosition(model, data)
     mujoco.mj_fwdVelocity(model, data)
+    # Recursive Newton-Euler: forces of the motion and of gravity (Featherstone 2008, chapter 5).
+    # The first six are the wrench on the root, which no motor supplies.
     inertial = np.zeros(model.nv)
     mujoco.mj_rne(model, data, 1, inertial)
+    # MuJoCo has the force along world axes, the torque along the root's own.
     R = data.qpos[3:7]
     return np.concatenate([inertial[:3], se3.matrix_from_quat(R) @ inertial[3:6]])
 
@@ -121,6 +124,7 @@ def _needed_wrench(mujoco: Any, model: Any, data: Any) -> Float[np.ndarray, " 6"
 def _cone(model: Any, data: Any, friction: float) -> Float[np.ndarray, "6 edge"]:
     """Wrench of a unit force along each edge of the friction pyramids of all touching points."""
     points = np.array([c.pos for c in data.contact[: data.ncon]]).reshape(-1, 3)
+    # Any force inside a pyramid is a sum of its edges with weights that are not negative.
     angle = 2.0 * np.pi * np.arange(_CONE_EDGES) / _CONE_EDGES
     edges = np.column_stack(
         [friction * np.cos(angle), friction * np.sin(angle), np.ones(_CONE_EDGES)]
@@ -138,6 +142,8 @@ def _missing(
 
     if cone.shape[1] == 0:
         return needed
+    # Least |needed - cone f|^2 + sliver^2 |f|^2 for f >= 0 (Lawson and Hanson 1974, chapter 23);
+    # columns of length 1, so that the sliver means the same for all of them.
     weight = np.linalg.norm(cone, axis=0)
     stacked = np.vstack([cone / weight, _SLIVER * np.eye(cone.shape[1])])
     force, _ = nnls(stacked, np.concatenate([needed, np.zeros(cone.shape[1])]))

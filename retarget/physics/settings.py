@@ -32,7 +32,7 @@ class PhysicsSettings(BaseModel):
     Without it, feet of some hundred grams crawl under stiff ankles, and how fast depends on the
     timestep; the motors of real legs have about this much."""
     friction: float = Field(default=1.0, ge=0)
-    """Sliding friction of the floor."""
+    """Sliding friction of the floor [1]; 1 is rubber on concrete, 0.5 a smooth floor."""
     self_collision: bool = False
     """Whether parts of the robot push each other; only the floor does otherwise."""
     fall_tilt_rad: float = Field(default=1.0, gt=0)

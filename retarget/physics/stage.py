@@ -1,40 +1,31 @@
-"""`check.physics`: what becomes of the robot's motion when gravity is on."""
+"""`check.physics`: tracks the motion with PD control in MuJoCo; reports errors, falls and slip."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from pydantic import Field, field_validator
 
-from rotoscope.pipeline.contract import ActionContract
-from rotoscope.pipeline.errors import RobotError, TrackError
-from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import (
-    SIDES,
     ActionTrack,
     FeatureTrack,
     QualityTrack,
-    Side,
     Track,
-    runs,
 )
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.description.locate import robot_file
-from rotoscope.retarget.description.read import read_description
-from rotoscope.retarget.physics.model import link_positions
-from rotoscope.retarget.physics.pd_tracking import PhysicsResult, track_with_pd
-from rotoscope.retarget.physics.residual_wrench import missing_wrench
-from rotoscope.retarget.physics.settings import PhysicsSettings, Root, Step
-from rotoscope.retarget.robots.arm_config import load_config
+from rotoscope.retarget.physics.motion import SimulatedMotion
+from rotoscope.retarget.physics.result import PhysicsResult
+from rotoscope.retarget.physics.robot import RobotToSimulate, joint_columns, robot_to_simulate
+from rotoscope.retarget.physics.settings import PhysicsSettings, Root
 from rotoscope.retarget.robots.digest import robot_digest, shipped_digest
-from rotoscope.retarget.robots.tree_config import HandConfig, HumanoidConfig
+from rotoscope.retarget.robots.read_config import load_config
 
 ROOT_POSE, SUPPORT = "label.root_pose", "label.support"
 NUM_COLUMNS = {ROOT_POSE: 6, SUPPORT: 2}
@@ -112,15 +103,15 @@ class PhysicsCheck(ClipStage):
                 continue
             root = _feature(tracks, ROOT_POSE, actions.subject)
             robot = self.named_robot or robot_to_simulate(actions.contract.robot)
-            path, held = robot.path, robot.held
+            path, locked = robot.path, robot.locked
             names, columns = joint_columns(actions.contract, path)
-            motion = _Motion(
+            motion = SimulatedMotion(
                 path=path,
-                names=(*names, *held),
+                names=(*names, *locked),
                 joints=np.column_stack(
                     [
                         actions.values[:, columns],
-                        *(np.full(clip.num_frames, v) for v in held.values()),
+                        *(np.full(clip.num_frames, v) for v in locked.values()),
                     ]
                 ),
                 root=root,
@@ -132,7 +123,7 @@ class PhysicsCheck(ClipStage):
             out |= self._check(motion, actions)
         return out
 
-    def _check(self, motion: _Motion, actions: ActionTrack) -> Tracks:
+    def _check(self, motion: SimulatedMotion, actions: ActionTrack) -> Tracks:
         spans = motion.spans(self.config.min_length_s)
         roots: tuple[Root, ...] = self.config.roots if motion.root is not None else ("bolted",)
         settings = self.config.settings
@@ -159,123 +150,6 @@ class PhysicsCheck(ClipStage):
                 subject, _facts(results, spans, motion, missing)
             ),
         }
-
-
-@dataclass(frozen=True, eq=False)
-class _Motion:
-    """The trajectory of one robot."""
-
-    path: Path
-    names: tuple[str, ...]
-    joints: Float[np.ndarray, "time joint"]
-    root: Float[np.ndarray, "time 6"] | None
-    time_s: Float[np.ndarray, " time"]
-    steps: tuple[Step, ...] = ()
-
-    def on_steps(self, support_m: Float[np.ndarray, "time 2"], feet: Mapping[Side, str]) -> _Motion:
-        """The same with a step under each foot that rests higher than the floor."""
-        found = []
-        for k, side in enumerate(SIDES):
-            for a, b in runs(np.nan_to_num(support_m[:, k]) > 0):
-                known = np.flatnonzero(self.known[a:b]) + a
-                if len(known):
-                    found.append((feet[side], int(known[len(known) // 2]), support_m[a, k]))
-        if not found or self.root is None:
-            return self
-        links, frames, heights = zip(*found, strict=True)
-        xyz, R = self.root[list(frames), :3], se3.exp_so3(self.root[list(frames), 3:])
-        at = link_positions(self.path, links, xyz, R, self.joints[list(frames)], self.names)
-        steps = (Step(float(p[0]), float(p[1]), float(h)) for p, h in zip(at, heights, strict=True))
-        return replace(self, steps=tuple(steps))
-
-    @property
-    def known(self) -> Bool[np.ndarray, " time"]:
-        """Frames in which all values are known."""
-        known = np.isfinite(self.joints).all(axis=1)
-        return known if self.root is None else known & np.isfinite(self.root).all(axis=1)
-
-    def spans(self, min_length_s: float) -> list[tuple[int, int]]:
-        """Stretches of known frames that are long enough."""
-        return [
-            (a, b)
-            for a, b in runs(self.known)
-            if b - a >= 2 and self.time_s[b - 1] - self.time_s[a] >= min_length_s
-        ]
-
-    def tracked(self, a: int, b: int, root: Root, settings: PhysicsSettings) -> PhysicsResult:
-        """What becomes of frames `[a, b)` under gravity."""
-        xyz, R = self._root(a, b)
-        joints, time_s = self.joints[a:b], self.time_s[a:b]
-        what = (self.path, xyz, R, joints, self.names, time_s, settings)
-        return track_with_pd(*what, root=root, steps=self.steps)
-
-    def missing(self, a: int, b: int, settings: PhysicsSettings) -> Float[np.ndarray, "frame 2"]:
-        """What no contact can give in frames `[a, b)`; NaN for a bolted robot."""
-        xyz, R = self._root(a, b)
-        if xyz is None or R is None:
-            return np.full((b - a, 2), np.nan)
-        joints, time_s = self.joints[a:b], self.time_s[a:b]
-        what = (self.path, xyz, R, joints, self.names, time_s, settings)
-        return missing_wrench(*what, steps=self.steps)
-
-    def _root(self, a: int, b: int) -> tuple[np.ndarray | None, np.ndarray | None]:
-        if self.root is None:
-            return None, None
-        return self.root[a:b, :3], se3.exp_so3(self.root[a:b, 3:])
-
-
-@dataclass(frozen=True)
-class RobotToSimulate:
-    """What the YAML file of a robot says that matters here."""
-
-    path: Path
-    """URDF or MJCF file."""
-    held: dict[str, float]
-    """Joints that do not move, and their values [rad or m]."""
-    feet: dict[Side, str]
-    """Links that stand on the ground; none for arms and hands."""
-
-
-def robot_to_simulate(name_or_path: str) -> RobotToSimulate:
-    """A robot of any kind, by its name in `configs/robots` or the path of such a file.
-
-    Raises:
-        RobotError: No such robot, or its YAML file is wrong.
-        AssetError: Its asset was not fetched.
-    """
-    config, config_file = load_config(name_or_path)
-    held = {}
-    if isinstance(config, HandConfig | HumanoidConfig):
-        held = {name: j.fixed for name, j in config.joints.items() if j.fixed is not None}
-    feet = config.feet if isinstance(config, HumanoidConfig) else {}
-    links = {side: foot.link for side, foot in feet.items()}
-    return RobotToSimulate(robot_file(config, config_file), held, links)
-
-
-def joint_columns(contract: ActionContract, path: Path) -> tuple[tuple[str, ...], list[int]]:
-    """Which columns of an action are joints of the robot's file, and how they are called there.
-
-    `<joint>.pos` is joint `<joint>`; where the file has no such joint, the robot's name in front
-    of it is taken off. Grippers in percent are left out.
-
-    Raises:
-        RobotError: A joint of the contract is not in the file.
-    """
-    joints = [j.name for j in read_description(path).joints.values() if j.kind != "fixed"]
-    names, columns = [], []
-    for k, dimension in enumerate(contract.dimensions):
-        if dimension.quantity != "joint":
-            continue
-        full = dimension.name.removesuffix(".pos")
-        short = full.removeprefix(f"{contract.robot}_")
-        if full not in joints and short not in joints:
-            raise RobotError(
-                f"{path} has no joint {full!r}, which the actions of {contract.robot!r} name; "
-                "set `robot` of check.physics to the robot that they are for"
-            )
-        names.append(full if full in joints else short)
-        columns.append(k)
-    return tuple(names), columns
 
 
 def _feature(
@@ -314,7 +188,7 @@ def _columns(
 def _facts(
     results: Mapping[Root, list[PhysicsResult]],
     spans: list[tuple[int, int]],
-    motion: _Motion,
+    motion: SimulatedMotion,
     missing: Float[np.ndarray, "time 2"],
 ) -> dict[str, Any]:
     """Facts of each run, over all its spans, weighted by their length."""

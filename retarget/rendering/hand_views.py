@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.robots import Portraits
 from rotoscope.retarget.hand.targets import palm_from_wrist
-from rotoscope.retarget.kinematics.tree import Mark
+from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.rendering.protocol import require_columns
-from rotoscope.retarget.rendering.tree import TreeRenderer, view_from
-from rotoscope.retarget.robots.tree_robot import HandRobot, load_hand
+from rotoscope.retarget.rendering.renderer import RobotRenderer
+from rotoscope.retarget.rendering.views import view_from
+from rotoscope.retarget.robots.robot import HandRobot, load_hand
 
 FLESH_M = 0.04
 """How far the shapes of a hand reach beyond its joints on both sides together [m]."""
@@ -24,43 +24,24 @@ R_WORLD_CAMERA = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 """Axes of a level camera (x right, y down, z forward) that looks along the world's y."""
 
 
-class HandPortraitist:
-    """Draws a dexterous hand, turned as the human one is."""
+class HandPictures:
+    """A hand turned as the human one is; of an arm that carries it nothing is drawn."""
 
-    def __init__(self, robot: HandRobot) -> None:
-        self.robot, self.renderer = robot, TreeRenderer(robot)
-
-    def portraits(
-        self,
-        values: Float[np.ndarray, "row action"],
-        *,
-        root_pose: Float[np.ndarray, "row 6"] | None = None,
-        R_camera_wrist: Float[np.ndarray, "row 3 3"] | None = None,
-        azimuth_rad: float | None = None,
-    ) -> Portraits:
-        """As `Portraitist` says; of an arm that carries the hand, only the hand is drawn."""
-        num_joints = len(self.robot.joint_names)
-        require_columns(self.robot.name, values, num_joints, is_rest_allowed=True)
-        return _HandPortraits(self.renderer, self.robot, values[:, -num_joints:], R_camera_wrist)
-
-    def close(self) -> None:
-        """Releases the drawing context."""
-        self.renderer.close()
-
-
-class _HandPortraits:
     def __init__(
         self,
-        renderer: TreeRenderer,
+        renderer: RobotRenderer,
         robot: HandRobot,
-        values: Float[np.ndarray, "row joint"],
+        values: Float[np.ndarray, "row action"],
         R_camera_wrist: Float[np.ndarray, "row 3 3"] | None,
     ) -> None:
-        self.renderer, self.values = renderer, values
+        num_joints = len(robot.joint_names)
+        require_columns(robot.name, values, num_joints, is_rest_allowed=True)
+        self.renderer, self.values = renderer, values[:, -num_joints:]
         self.R_world_palm = wrist_in_world(R_camera_wrist, len(values)) @ palm_from_wrist(robot).T
         self.middle_m, self.size_m = _extent(robot)
 
     def draw(self, row: int, *, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
+        """The hand in one row, as an RGB picture."""
         R = self.R_world_palm[row]
         T_world_palm = se3.make(R, -R @ self.middle_m)
         shown_m = (self.size_m + FLESH_M) * max(1.0, height / width)
@@ -68,7 +49,7 @@ class _HandPortraits:
             np.array([0.0, -1.0, 0.0]), np.zeros(3), height_m=shown_m, width=width, height=height
         )
         return self.renderer.render(
-            self.values[row], T_world_palm, view, width=width, height=height
+            self.values[row], view, T_world_link=T_world_palm, width=width, height=height
         )
 
 
@@ -91,8 +72,10 @@ def wrist_in_world(
 
 def _extent(robot: HandRobot) -> tuple[Float[np.ndarray, " 3"], float]:
     """Middle of the hand in its palm link, and its diameter [m], fingers at rest."""
-    marks = [mark for name, mark in robot.marks().items() if not name.startswith("spheres.")]
-    reached = robot.tree([Mark.at(robot.config.palm.link), *marks]).reach(robot.rest[None])
+    frames = [frame for name, frame in robot.frames().items() if not name.startswith("spheres.")]
+    reached = robot.tree([Frame.at(robot.config.palm.link), *frames]).forward_kinematics(
+        robot.rest[None]
+    )
     T_palm_root = se3.inverse(se3.make(reached.R[0, 0], reached.p_m[0, 0]))
     points = se3.apply(T_palm_root, reached.p_m[0, 1:])
     middle = 0.5 * (points.min(axis=0) + points.max(axis=0))
@@ -109,7 +92,7 @@ def hand_lines(
     Args:
         name_or_path: The robot.
         values: Joints in the order of its action contract, those of an arm before them allowed.
-        R_camera_wrist: Rotation of the human wrist, as for `Portraitist.portraits`.
+        R_camera_wrist: Rotation of the human wrist, as for `EpisodeRenderer.pictures`.
 
     Raises:
         RobotError: No such hand, or the values are not its.
@@ -119,15 +102,15 @@ def hand_lines(
     num_joints = len(robot.joint_names)
     require_columns(robot.name, values, num_joints, is_rest_allowed=True)
     config = robot.config
-    pairs: list[tuple[Mark, Mark]] = []
+    pairs: list[tuple[Frame, Frame]] = []
     for point in config.tips.values():
         path = robot.description.path_between(robot.description.root_link, point.link)
-        links = [j.child for j in path if j.kind != "fixed" and j.name not in robot.held]
-        marks = [Mark.at(config.palm.link, config.palm.offset_m), *map(Mark.at, links)]
-        marks.append(Mark.at(point.link, point.offset_m))
-        pairs += itertools.pairwise(marks)
-    palm = Mark.at(config.palm.link)
-    reached = robot.tree([palm, *(m for pair in pairs for m in pair)]).reach(
+        links = [j.child for j in path if j.kind != "fixed" and j.name not in robot.locked]
+        frames = [Frame.at(config.palm.link, config.palm.offset_m), *map(Frame.at, links)]
+        frames.append(Frame.at(point.link, point.offset_m))
+        pairs += itertools.pairwise(frames)
+    palm = Frame.at(config.palm.link)
+    reached = robot.tree([palm, *(m for pair in pairs for m in pair)]).forward_kinematics(
         np.asarray(values[:, -num_joints:], float)
     )
     T_palm_root = se3.inverse(se3.make(reached.R[:, 0], reached.p_m[:, 0]))

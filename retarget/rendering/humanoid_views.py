@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.robots import Portraits
 from rotoscope.pipeline.tracks import BODY_JOINTS
 from rotoscope.retarget.rendering.protocol import require_columns
-from rotoscope.retarget.rendering.tree import ELEVATION_RAD, TreeRenderer, view_from
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot, load_humanoid
+from rotoscope.retarget.rendering.renderer import RobotRenderer
+from rotoscope.retarget.rendering.views import ELEVATION_RAD, view_from
+from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
 
 MARGIN = 1.25
 """What a picture shows of the world over what the robot's joints take."""
@@ -20,38 +20,18 @@ AZIMUTH_RAD = float(np.radians(35.0))
 """Where the camera stands if nothing is said: how far to the robot's left of straight ahead."""
 
 
-class HumanoidPortraitist:
-    """Draws a humanoid on its floor, with a camera that follows it."""
+class HumanoidPictures:
+    """A humanoid on its floor, followed by a camera; without root poses it stands on one place."""
 
-    def __init__(self, robot: HumanoidRobot) -> None:
-        self.robot, self.renderer = robot, TreeRenderer(robot)
-
-    def portraits(
-        self,
-        values: Float[np.ndarray, "row action"],
-        *,
-        root_pose: Float[np.ndarray, "row 6"] | None = None,
-        R_camera_wrist: Float[np.ndarray, "row 3 3"] | None = None,
-        azimuth_rad: float | None = None,
-    ) -> Portraits:
-        """As `Portraitist` says; a robot without root poses stands on one place."""
-        require_columns(self.robot.name, values, len(self.robot.joint_names))
-        return _HumanoidPortraits(self.renderer, self.robot, values, root_pose, azimuth_rad)
-
-    def close(self) -> None:
-        """Releases the drawing context."""
-        self.renderer.close()
-
-
-class _HumanoidPortraits:
     def __init__(
         self,
-        renderer: TreeRenderer,
+        renderer: RobotRenderer,
         robot: HumanoidRobot,
-        values: Float[np.ndarray, "row joint"],
+        values: Float[np.ndarray, "row action"],
         root_pose: Float[np.ndarray, "row 6"] | None,
         azimuth_rad: float | None,
     ) -> None:
+        require_columns(robot.name, values, len(robot.joint_names))
         self.renderer, self.values = renderer, values
         points, self.T_world_root = _points_in_world(robot, values, root_pose)
         self.top_m = float(points[..., 2].max())
@@ -66,11 +46,12 @@ class _HumanoidPortraits:
         self.width_m = 2.0 * float(np.abs(aside).max())
 
     def draw(self, row: int, *, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
+        """The humanoid in one row, as an RGB picture."""
         shown_m = MARGIN * max(self.top_m, self.width_m * height / width)
         looked_at = np.append(self.followed_m[row], 0.5 * self.top_m)
         view = view_from(self.direction, looked_at, height_m=shown_m, width=width, height=height)
         return self.renderer.render(
-            self.values[row], self.T_world_root[row], view, width=width, height=height
+            self.values[row], view, T_world_link=self.T_world_root[row], width=width, height=height
         )
 
 
@@ -93,11 +74,11 @@ def humanoid_joints(
     robot = load_humanoid(name_or_path)
     require_columns(robot.name, values, len(robot.joint_names))
     names = list(robot.config.body)
-    marks = robot.marks()
-    tree = robot.tree([marks[f"body.{name}"] for name in names], root=robot.config.root)
+    frames = robot.frames()
+    tree = robot.tree([frames[f"body.{name}"] for name in names])
     out = np.full((len(values), len(BODY_JOINTS), 3), np.nan)
     _, T_world_root = _points_in_world(robot, values, root_pose)
-    reached = tree.reach(np.asarray(values, float)).p_m
+    reached = tree.forward_kinematics(np.asarray(values, float)).p_m
     out[:, [BODY_JOINTS.index(name) for name in names]] = se3.apply(T_world_root, reached)
     return out
 
@@ -106,10 +87,10 @@ def _points_in_world(
     robot: HumanoidRobot,
     values: Float[np.ndarray, "row joint"],
     root_pose: Float[np.ndarray, "row 6"] | None,
-) -> tuple[Float[np.ndarray, "row mark 3"], Float[np.ndarray, "row 4 4"]]:
-    """All marks in the world [m], and where the root is."""
-    tree = robot.tree(list(robot.marks().values()), root=robot.config.root)
-    reached = tree.reach(np.asarray(values, float)).p_m
+) -> tuple[Float[np.ndarray, "row frame 3"], Float[np.ndarray, "row 4 4"]]:
+    """All frames in the world [m], and where the root is."""
+    tree = robot.tree(list(robot.frames().values()))
+    reached = tree.forward_kinematics(np.asarray(values, float)).p_m
     if root_pose is None:
         height_m = -float(reached[..., 2].min())
         T = np.tile(se3.make(np.eye(3), np.array([0.0, 0.0, height_m])), (len(values), 1, 1))

@@ -98,7 +98,7 @@ class Offscreen:
         return self._renderer
 
 
-def light_up(spec: Any) -> None:
+def add_lights(spec: Any) -> None:
     """Gives a scene even light and a plain background, and turns off what is slow."""
     mujoco = import_mujoco()
     # Shadows and multisampling cost more than everything else on a CPU.
@@ -123,7 +123,7 @@ def light_up(spec: Any) -> None:
     )
 
 
-def lay_floor(spec: Any, *, half_size_m: float, height_m: float, tile_m: float) -> None:
+def add_floor(spec: Any, *, half_size_m: float, height_m: float, tile_m: float) -> None:
     """Adds a floor of tiles, which is only to be seen."""
     mujoco = import_mujoco()
     spec.add_texture(

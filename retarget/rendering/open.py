@@ -3,31 +3,67 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
-from rotoscope.pipeline.robots import Portraitist, Portraits
-from rotoscope.retarget.rendering.arm import RobotRenderer
-from rotoscope.retarget.rendering.hand_views import HandPortraitist
-from rotoscope.retarget.rendering.humanoid_views import HumanoidPortraitist
-from rotoscope.retarget.rendering.protocol import require_columns
-from rotoscope.retarget.robots.arm import load_robot
-from rotoscope.retarget.robots.arm_config import load_config
-from rotoscope.retarget.robots.tree_robot import load_hand, load_humanoid
+from rotoscope.pipeline.robots import EpisodePictures
+from rotoscope.retarget.rendering.arm_views import ArmPictures
+from rotoscope.retarget.rendering.hand_views import HandPictures
+from rotoscope.retarget.rendering.humanoid_views import HumanoidPictures
+from rotoscope.retarget.rendering.renderer import RobotRenderer
+from rotoscope.retarget.robots.arm import ArmRobot
+from rotoscope.retarget.robots.load import load_robot
+from rotoscope.retarget.robots.read_config import load_config
+from rotoscope.retarget.robots.robot import HandRobot, HumanoidRobot, Robot
 
 
-def open_portraitist(name_or_path: str) -> Portraitist:
+class RobotEpisodeRenderer:
+    """Draws one robot. Close it before making another."""
+
+    def __init__(self, robot: Robot) -> None:
+        self.robot, self.renderer = robot, RobotRenderer(robot)
+
+    def pictures(
+        self,
+        values: Float[np.ndarray, "row action"],
+        *,
+        root_pose: Float[np.ndarray, "row 6"] | None = None,
+        R_camera_wrist: Float[np.ndarray, "row 3 3"] | None = None,
+        azimuth_rad: float | None = None,
+    ) -> EpisodePictures:
+        """The pictures of an episode.
+
+        Args:
+            values: Joints in the order of the robot's action contract [rad, m; percent].
+            root_pose: Position [m] and rotation vector [rad] of a humanoid's root in the world;
+                where it stands still when absent.
+            R_camera_wrist: Rotation of the human wrist, so that a robot hand is seen as the human
+                one is; NaN where unknown.
+            azimuth_rad: Angle about z at which the camera stands; before the robot when absent.
+
+        Raises:
+            RobotError: The values are not those of this robot.
+        """
+        robot = self.robot
+        if isinstance(robot, HumanoidRobot):
+            return HumanoidPictures(self.renderer, robot, values, root_pose, azimuth_rad)
+        if isinstance(robot, HandRobot):
+            return HandPictures(self.renderer, robot, values, R_camera_wrist)
+        assert isinstance(robot, ArmRobot)
+        return ArmPictures(self.renderer, robot, values)
+
+    def close(self) -> None:
+        """Releases the drawing context."""
+        self.renderer.close()
+
+
+def open_renderer(name_or_path: str) -> RobotEpisodeRenderer:
     """Whoever draws this robot.
 
     Raises:
         RobotError: No such robot, or its files cannot be drawn.
         AssetError: Its asset was not fetched.
     """
-    kind = robot_kind(name_or_path)
-    if kind == "humanoid":
-        return HumanoidPortraitist(load_humanoid(name_or_path))
-    if kind == "hand":
-        return HandPortraitist(load_hand(name_or_path))
-    return ArmPortraitist(RobotRenderer(load_robot(name_or_path)))
+    return RobotEpisodeRenderer(load_robot(name_or_path))
 
 
 def robot_kind(name_or_path: str) -> str:
@@ -37,35 +73,3 @@ def robot_kind(name_or_path: str) -> str:
         RobotError: No such robot.
     """
     return load_config(name_or_path)[0].kind
-
-
-class ArmPortraitist:
-    """Draws an arm with its gripper, whose opening is the last value [percent]."""
-
-    def __init__(self, renderer: RobotRenderer) -> None:
-        self.renderer = renderer
-
-    def portraits(
-        self,
-        values: Float[np.ndarray, "row action"],
-        *,
-        root_pose: Float[np.ndarray, "row 6"] | None = None,
-        R_camera_wrist: Float[np.ndarray, "row 3 3"] | None = None,
-        azimuth_rad: float | None = None,
-    ) -> Portraits:
-        """As `Portraitist` says; an arm stands still and is seen from where it is seen best."""
-        require_columns(self.renderer.robot.name, values, self.renderer.robot.chain.num_joints + 1)
-        return _ArmPortraits(self.renderer, values)
-
-    def close(self) -> None:
-        """Releases the drawing context."""
-        self.renderer.close()
-
-
-class _ArmPortraits:
-    def __init__(self, renderer: RobotRenderer, values: Float[np.ndarray, "row action"]) -> None:
-        self.renderer, self.values = renderer, values
-
-    def draw(self, row: int, *, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
-        joints, opening01 = self.values[row, :-1], self.values[row, -1] / 100.0
-        return self.renderer.render(joints, opening01, width=width, height=height)

@@ -1,71 +1,92 @@
-"""A robot arm ready to compute with, made of its YAML file and its URDF or MJCF file."""
+"""A robot arm with a gripper ready to compute with, made of its YAML and its robot file."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract
-from rotoscope.pipeline.errors import RobotError, quoted
-from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.errors import RobotError
 from rotoscope.retarget.description.links import Description, Joint
 from rotoscope.retarget.description.locate import robot_file
 from rotoscope.retarget.description.read import read_description
-from rotoscope.retarget.kinematics.chain import Segment, SerialChain
-from rotoscope.retarget.robots.arm_config import ArmSection, RobotConfig, load_config_of
+from rotoscope.retarget.kinematics.end_effector import Pose
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.kinematics.tree import KinematicTree
+from rotoscope.retarget.robots.config import ArmConfig, ArmSection
 from rotoscope.retarget.robots.digest import robot_digest
+from rotoscope.retarget.robots.joint_limits import JointLimits
+from rotoscope.retarget.robots.read_config import load_config_of
+from rotoscope.retarget.robots.robot import Robot
 
 
 @dataclass(frozen=True, eq=False)
-class Robot:
-    """A robot arm ready to compute with."""
+class ArmRobot(Robot):
+    """An arm with a gripper ready to compute with."""
 
-    config: RobotConfig
+    config: ArmConfig
     """What its YAML file says."""
-    path: Path
-    """Its URDF or MJCF file."""
-    checksum: str
-    """Hash of what both files and those that they name hold."""
-    chain: SerialChain
-    """Kinematics from the base to the end effector."""
-    lower: Float[np.ndarray, " joint"]
-    """Lower position limits [rad or m]."""
-    upper: Float[np.ndarray, " joint"]
-    """Upper position limits [rad or m]."""
-    max_velocity: Float[np.ndarray, " joint"]
-    """Velocity limits [rad/s or m/s]."""
-    home: Float[np.ndarray, " joint"]
-    """Home pose [rad or m]."""
+    T_link_ee: Float[np.ndarray, "4 4"]
+    """End effector in the link that carries it [m]."""
 
     @property
-    def name(self) -> str:
-        """Name in the dataset."""
-        return self.config.name
+    def base_link(self) -> str:
+        """The link that stands on the table."""
+        return self.config.base_link
+
+    @property
+    def home(self) -> Float[np.ndarray, " joint"]:
+        """Home pose [rad or m]: its rest values."""
+        return self.rest
+
+    def frames(self) -> dict[str, Frame]:
+        """The end effector."""
+        return {"end_effector": Frame(self.config.end_effector.link, self.T_link_ee)}
+
+    @cached_property
+    def kinematics(self) -> KinematicTree:
+        """Kinematics of the end effector."""
+        return self.tree(list(self.frames().values()))
+
+    def with_tool(self, T_ee_tool: Float[np.ndarray, "4 4"]) -> ArmRobot:
+        """The same arm with another end effector, given in the frame of this one [m]."""
+        return replace(self, T_link_ee=self.T_link_ee @ T_ee_tool)
+
+    def pose(self, joints: Float[np.ndarray, "batch joint"], *, jacobian: bool = False) -> Pose:
+        """End-effector pose, and on demand its Jacobian, for joint values [rad or m]."""
+        reached = self.kinematics.forward_kinematics(joints, jacobian=jacobian)
+        J = None
+        if jacobian:
+            J = np.concatenate([reached.J_p[:, :, 0], reached.J_w[:, :, 0]], axis=2)
+            J = np.swapaxes(J, 1, 2)
+        return Pose(reached.R[:, 0], reached.p_m[:, 0], J)
 
     def link_positions(
         self, joints: Float[np.ndarray, "time joint"]
     ) -> Float[np.ndarray, "time link 3"]:
         """Base, joints and end effector as points in the base frame [m]: a stick figure."""
-        return self.chain.link_positions(joints)
+        moved = [self.description.joints[name] for name in self.joint_names]
+        points = [
+            Frame.at(self.base_link),
+            *(Frame.at(j.child, j.anchor_m.tolist()) for j in moved),
+        ]
+        p: np.ndarray = self.tree([*points, *self.frames().values()]).forward_kinematics(joints).p_m
+        return p
+
+    def finger_joints(self, opening01: float) -> dict[str, float]:
+        """Values of the gripper's joints for an opening, 0 closed to 1 open [rad or m]."""
+        share = np.clip(opening01, 0.0, 1.0)
+        ends = self.config.gripper.joints.items()
+        return {name: float(closed + share * (open_ - closed)) for name, (closed, open_) in ends}
 
     def contract(self, *, rate_hz: float, shift_s: float = 0.0) -> ActionContract:
         """Meaning of an action: absolute arm joints, then the gripper's opening in percent."""
-        joints = [
-            Dimension(
-                name=feature_name(self.name, segment.name),
-                quantity="joint",
-                unit="rad" if segment.kind == "revolute" else "m",
-                lower=float(self.lower[i]),
-                upper=float(self.upper[i]),
-                max_rate=float(self.max_velocity[i]),
-            )
-            for i, segment in enumerate(self.chain.segments)
-        ]
+        joints = super().contract(rate_hz=rate_hz, shift_s=shift_s)
         gripper = Dimension(
             name=f"{self.name}_gripper.pos",
             quantity="gripper",
@@ -74,41 +95,48 @@ class Robot:
             upper=100.0,
             max_rate=self.config.gripper.max_rate_percent_s,
         )
-        return ActionContract(
-            robot=self.name,
-            dimensions=(*joints, gripper),
-            gripper=GripperContract(max_opening_m=self.config.gripper.max_opening_m),
-            rate_hz=rate_hz,
-            shift_s=shift_s,
+        return joints.model_copy(
+            update={
+                "dimensions": (*joints.dimensions, gripper),
+                "gripper": GripperContract(max_opening_m=self.config.gripper.max_opening_m),
+            }
         )
 
 
-def load_robot(name_or_path: str) -> Robot:
-    """A robot by its name in `configs/robots` or by the path of such a file.
+def load_arm(name_or_path: str) -> ArmRobot:
+    """An arm by its name in `configs/robots` or by the path of such a file.
 
     Raises:
-        RobotError: No such robot, or its files do not fit together: an unknown link or joint, a
+        RobotError: No such arm, or its files do not fit together: an unknown link or joint, a
             joint without limits, a home pose outside them.
         AssetError: Its asset was not fetched.
     """
-    config, config_file = load_config_of(RobotConfig, name_or_path, use="following a gripper")
+    config, config_file = load_config_of(ArmConfig, name_or_path, use="following a gripper")
     description = read_description(robot_file(config, config_file))
-    chain, joints = _chain(config, description)
-    lower, upper, speed = _limits(config.arm, joints, description.path)
+    limits = _limits(config.arm, _joints(config, description), description.path)
     home = np.array(config.arm.home)
     _require_length(config.arm, "home", home, description.path)
-    if not ((home > lower) & (home < upper)).all():
+    if not ((home > limits.lower) & (home < limits.upper)).all():
         raise RobotError(
             f"{config_file}: home {home.tolist()} must lie inside the position limits "
-            f"{lower.tolist()} to {upper.tolist()}"
+            f"{limits.lower.tolist()} to {limits.upper.tolist()}"
         )
-    _require_joints(config.gripper.joints, description)
-    digest = robot_digest(config, description.path)
-    return Robot(config, description.path, digest, chain, lower, upper, speed, home)
+    description.require_movable(config.gripper.joints)
+    return ArmRobot(
+        config=config,
+        path=description.path,
+        checksum=robot_digest(config, description.path),
+        description=description,
+        joint_names=config.arm.joints,
+        limits=limits,
+        rest=home,
+        locked={},
+        T_link_ee=config.end_effector.pose_in_link,
+    )
 
 
-def _chain(config: RobotConfig, description: Description) -> tuple[SerialChain, list[Joint]]:
-    _require_joints(config.arm.joints, description)
+def _joints(config: ArmConfig, description: Description) -> list[Joint]:
+    description.require_movable(config.arm.joints)
     path = description.path_between(config.base_link, config.end_effector.link)
     movable = [joint for joint in path if joint.kind != "fixed"]
     if tuple(j.name for j in movable) != config.arm.joints:
@@ -117,20 +145,10 @@ def _chain(config: RobotConfig, description: Description) -> tuple[SerialChain, 
             f"movable joints are {[j.name for j in movable]}, but arm.joints says "
             f"{list(config.arm.joints)}"
         )
-    segments, T = [], np.eye(4)
-    for joint in path:
-        T = T @ joint.T_parent_child
-        if joint.kind == "fixed":
-            continue
-        at_anchor = se3.make(np.eye(3), joint.anchor_m)
-        segments.append(Segment(joint.name, joint.kind, T @ at_anchor, joint.axis))
-        T = se3.inverse(at_anchor)
-    return SerialChain(segments, T @ config.end_effector.pose_in_link), movable
+    return movable
 
 
-def _limits(
-    arm: ArmSection, joints: list[Joint], path: Path
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _limits(arm: ArmSection, joints: list[Joint], path: Path) -> JointLimits:
     stated = {
         "lower": [joint.lower for joint in joints],
         "upper": [joint.upper for joint in joints],
@@ -153,7 +171,7 @@ def _limits(
             f"{path}: every joint needs lower < upper and a velocity limit above zero, got "
             f"{ {k: v.tolist() for k, v in found.items()} }"
         )
-    return found["lower"], found["upper"], found["max_velocity"]
+    return JointLimits(**found, max_acceleration=np.full(len(joints), np.inf))
 
 
 def _require_length(arm: ArmSection, key: str, values: np.ndarray, path: Path) -> None:
@@ -161,18 +179,3 @@ def _require_length(arm: ArmSection, key: str, values: np.ndarray, path: Path) -
         raise RobotError(
             f"{path}: arm.{key} needs {len(arm.joints)} numbers, one per joint, got {len(values)}"
         )
-
-
-def _require_joints(names: Any, description: Description) -> None:
-    movable = [joint.name for joint in description.joints.values() if joint.kind != "fixed"]
-    unknown = sorted(set(names) - set(movable))
-    if unknown:
-        raise RobotError(
-            f"{description.path} has no movable joint {', '.join(map(repr, unknown))}; "
-            f"it has {quoted(movable)}"
-        )
-
-
-def feature_name(robot: str, joint: str) -> str:
-    """Name of a joint's dimension in the dataset."""
-    return f"{joint}.pos" if joint.startswith(f"{robot}_") else f"{robot}_{joint}.pos"

@@ -11,7 +11,7 @@ from pathlib import Path
 from rotoscope.pipeline.assets.manifest import find_asset
 from rotoscope.retarget.description.locate import RobotFileSection
 from rotoscope.retarget.description.xml import parse_xml
-from rotoscope.retarget.robots.arm_config import load_config, robot_names
+from rotoscope.retarget.robots.read_config import load_config, robot_names
 
 _WHERE = ("asset", "folder", "robot_descriptions", "file")
 """Keys of a YAML file that say where the robot's file lies, not what it is."""

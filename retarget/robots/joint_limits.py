@@ -13,15 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.errors import RobotError, quoted
-from rotoscope.retarget.description.links import Description, Joint
-from rotoscope.retarget.robots.tree_config import JointSection
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.retarget.description.links import Description, Joint, Mimic
+from rotoscope.retarget.robots.config import JointSection
 
 DEFAULT = "default"
 """Name under which the YAML file speaks about all joints that it does not name."""
 
-HELD_TOLERANCE = 1e-3
-"""How far a follower of a held joint may lie outside its limits [rad or m]: robot files round."""
+LOCKED_TOLERANCE = 1e-3
+"""How far a follower of a locked joint may lie outside its limits [rad or m]: robot files round."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,19 +38,7 @@ class JointLimits:
     """Acceleration limits [rad/s^2 or m/s^2]; inf where there is none."""
 
 
-@dataclass(frozen=True)
-class Follows:
-    """How a joint's value follows from that of the joint at the end of its mimic chain."""
-
-    master: str
-    """The joint that moves by itself."""
-    factor: float
-    """Its share of that joint's value; 1 for a joint that follows none."""
-    offset: float
-    """What is added [rad or m]."""
-
-
-def held_joints(
+def locked_joints(
     description: Description, sections: Mapping[str, JointSection], base_link: str
 ) -> dict[str, float]:
     """Values of the joints that do not move: fixed by the YAML, or between root and base link.
@@ -59,8 +47,8 @@ def held_joints(
         RobotError: The YAML names a joint that is not there, fixes one that follows another, or
             the base link is not there.
     """
-    _require_movable(description, sections)
-    held = {}
+    description.require_movable(set(sections) - {DEFAULT})
+    locked = {}
     for name, section in sections.items():
         if section.fixed is None:
             continue
@@ -68,23 +56,23 @@ def held_joints(
             raise RobotError(
                 f"joints.{name}.fixed cannot be: "
                 + (
-                    "name the joints that are to be held"
+                    "name the joints that are to be locked"
                     if name == DEFAULT
                     else f"in {description.path} it follows another joint; fix "
-                    f"{follows(description, name).master!r} instead"
+                    f"{description.resolve_mimic(name).joint!r} instead"
                 )
             )
-        held[name] = section.fixed
+        locked[name] = section.fixed
     for joint in description.path_between(description.root_link, base_link):
-        if joint.kind == "fixed" or joint.name in held or joint.mimic is not None:
+        if joint.kind == "fixed" or joint.name in locked or joint.mimic is not None:
             continue
         low, high = _range(joint, sections)
         rest = _said(sections, joint.name, "rest")
-        held[joint.name] = float(np.clip(0.0 if rest is None else rest, low, high))
-    return held
+        locked[joint.name] = float(np.clip(0.0 if rest is None else rest, low, high))
+    return locked
 
 
-def free_joints(description: Description, held: Mapping[str, float]) -> tuple[str, ...]:
+def free_joints(description: Description, locked: Mapping[str, float]) -> tuple[str, ...]:
     """Joints that move by themselves, in the file's order.
 
     Raises:
@@ -93,42 +81,20 @@ def free_joints(description: Description, held: Mapping[str, float]) -> tuple[st
     names = tuple(
         joint.name
         for joint in description.joints.values()
-        if joint.kind != "fixed" and joint.mimic is None and joint.name not in held
+        if joint.kind != "fixed" and joint.mimic is None and joint.name not in locked
     )
     if not names:
         raise RobotError(
-            f"{description.path} has no joint left to move: all are fixed, held or follow others"
+            f"{description.path} has no joint left to move: all are fixed, locked or follow others"
         )
     return names
-
-
-def follows(description: Description, name: str) -> Follows:
-    """How a joint's value follows from a joint that moves by itself.
-
-    Raises:
-        RobotError: Joints follow each other in a circle.
-    """
-    factor, offset = 1.0, 0.0
-    seen = [name]
-    joint = description.joints[name]
-    while joint.mimic is not None:
-        offset += factor * joint.mimic.offset
-        factor *= joint.mimic.multiplier
-        joint = description.joints[joint.mimic.joint]
-        if joint.name in seen:
-            raise RobotError(
-                f"{description.path}: the joints {seen} mimic each other in a circle; one of them "
-                "must move by itself"
-            )
-        seen.append(joint.name)
-    return Follows(joint.name, factor, offset)
 
 
 def joint_limits(
     description: Description,
     sections: Mapping[str, JointSection],
     names: Sequence[str],
-    held: Mapping[str, float],
+    locked: Mapping[str, float],
 ) -> JointLimits:
     """Limits of the independent joints, such that their followers keep theirs.
 
@@ -145,28 +111,28 @@ def joint_limits(
     for joint in description.joints.values():
         if joint.mimic is None or joint.kind == "fixed":
             continue
-        link = follows(description, joint.name)
+        link = description.resolve_mimic(joint.name)
         low, high = _range(joint, sections)
-        if link.master in held:
-            _require_held_follower(description, link, joint.name, held[link.master], low, high)
+        if link.joint in locked:
+            _require_locked_mimic(description, link, joint.name, locked[link.joint], low, high)
             continue
-        if link.factor == 0.0:
+        if link.multiplier == 0.0:
             continue
-        ends = sorted((end - link.offset) / link.factor for end in (low, high))
-        lower[link.master] = max(lower[link.master], ends[0])
-        upper[link.master] = min(upper[link.master], ends[1])
-        if not lower[link.master] < upper[link.master]:
+        ends = sorted((end - link.offset) / link.multiplier for end in (low, high))
+        lower[link.joint] = max(lower[link.joint], ends[0])
+        upper[link.joint] = min(upper[link.joint], ends[1])
+        if not lower[link.joint] < upper[link.joint]:
             raise RobotError(
-                f"{description.path}: joint {link.master!r} cannot move, because {joint.name!r}, "
-                f"which follows it with {link.factor:g} x + {link.offset:g}, may only take "
+                f"{description.path}: joint {link.joint!r} cannot move, because {joint.name!r}, "
+                f"which follows it with {link.multiplier:g} x + {link.offset:g}, may only take "
                 f"{low:g} to {high:g}; give joints.{joint.name}.lower and .upper in the YAML file"
             )
-        share = abs(link.factor)
+        share = abs(link.multiplier)
         limit = _velocity(joint, sections)
         if limit > 0:
-            velocity[link.master] = min(velocity[link.master], limit / share)
+            velocity[link.joint] = min(velocity[link.joint], limit / share)
         limit = _or_infinite(_said(sections, joint.name, "max_acceleration"))
-        acceleration[link.master] = min(acceleration[link.master], limit / share)
+        acceleration[link.joint] = min(acceleration[link.joint], limit / share)
     return JointLimits(
         *(np.array([of[n] for n in names]) for of in (lower, upper, velocity, acceleration))
     )
@@ -195,16 +161,6 @@ def joint_rest(
             )
         rest[i] = np.clip(said, limits.lower[i], limits.upper[i])
     return rest
-
-
-def _require_movable(description: Description, sections: Mapping[str, JointSection]) -> None:
-    movable = [joint.name for joint in description.joints.values() if joint.kind != "fixed"]
-    unknown = sorted(set(sections) - set(movable) - {DEFAULT})
-    if unknown:
-        raise RobotError(
-            f"{description.path} has no movable joint {', '.join(map(repr, unknown))}; "
-            f"it has {quoted(movable)}"
-        )
 
 
 def _said(sections: Mapping[str, JointSection], name: str, key: str) -> float | None:
@@ -243,7 +199,7 @@ def _required_range(
     if not low < high:
         raise RobotError(
             f"{description.path}: joint {joint.name!r} needs lower < upper, got {low:g} and "
-            f"{high:g}; give joints.{joint.name}.lower and .upper, or .fixed to hold it"
+            f"{high:g}; give joints.{joint.name}.lower and .upper, or .fixed to lock it"
         )
     return low, high
 
@@ -261,13 +217,13 @@ def _required_velocity(
     return value
 
 
-def _require_held_follower(
-    description: Description, link: Follows, name: str, value: float, low: float, high: float
+def _require_locked_mimic(
+    description: Description, link: Mimic, name: str, value: float, low: float, high: float
 ) -> None:
-    follower = link.factor * value + link.offset
-    if not low - HELD_TOLERANCE <= follower <= high + HELD_TOLERANCE:
+    follower = link.value_at(value)
+    if not low - LOCKED_TOLERANCE <= follower <= high + LOCKED_TOLERANCE:
         raise RobotError(
-            f"{description.path}: joint {link.master!r} is held at {value:g}, which puts "
-            f"{name!r}, its follower, at {follower:g}, outside {low:g} to {high:g}; hold it "
+            f"{description.path}: joint {link.joint!r} is locked at {value:g}, which puts "
+            f"{name!r}, its follower, at {follower:g}, outside {low:g} to {high:g}; lock it "
             "elsewhere with joints.<name>.fixed"
         )

@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.files.atomic import write_text_atomic
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.mujoco import body_pose, compile_robot, import_mujoco
 from rotoscope.retarget.description.xml import parse_xml
-from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
-from rotoscope.retarget.robots.arm import Robot
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot, TreeRobot
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.robots.arm import ArmRobot
+from rotoscope.retarget.robots.robot import Robot
 
 TOLERANCE = 1e-6
 """Largest difference of any element of a link's pose [m, or 1 for axes]: files give 6 digits."""
@@ -51,11 +51,12 @@ class SelfCheck:
     """Joints of the action that move none of the points that the YAML file names."""
 
 
-def check_robot(robot: TreeRobot, *, against: Path | None = None) -> SelfCheck:
+def check_robot(robot: Robot, *, against: Path | None = None) -> SelfCheck:
     """Moves every joint alone, then all together, and compares all links with MuJoCo's.
 
     Args:
-        robot: A hand or humanoid.
+        robot: Any robot. Of an arm's gripper, whose fingers are no part of the kinematics, the
+            links are left out.
         against: Another file of the same robot, to compare with instead of its own.
 
     Raises:
@@ -64,29 +65,28 @@ def check_robot(robot: TreeRobot, *, against: Path | None = None) -> SelfCheck:
     """
     path = against or robot.path
     model = compile_robot(path, geometry="none")
-    followers = stated_followers(path, model)
-    root = robot.config.root if isinstance(robot, HumanoidRobot) else robot.description.root_link
-    marks = robot.marks()
-    links = _below(robot, root, model)
-    tree = robot.tree([*marks.values(), *map(Mark.at, links)], root=root)
+    links = _links(robot, model)
+    named = robot.frames()
+    names = [*named, *(f"link {link!r}" for link in links)]
+    frames = [*named.values(), *map(Frame.at, links)]
     poses = _poses(robot)
-    ours = _our_poses(tree, poses)
-    theirs = _mujoco_poses(robot, model, path, followers, root, [*marks.values()], links, poses)
-    _require_moving(robot, path, theirs, len(marks))
+    reached = robot.tree(frames).forward_kinematics(poses)
+    ours = se3.make(reached.R, reached.p_m)
+    theirs = _mujoco_poses(robot, model, path, frames, poses)
+    _require_moving(robot, path, theirs[:, len(named) :])
     difference = np.abs(ours - theirs).max(axis=(2, 3))
     worst = float(difference.max())
     if not worst <= TOLERANCE:
-        names = [*marks, *(f"link {link!r}" for link in links)]
         raise RobotError(
             f"{path}: our kinematics and MuJoCo's differ by {_where(robot, names, difference)}; "
             "the file uses something that is not supported, or the two do not read the same robot"
         )
-    moves = np.abs(ours[1:-2, : len(marks)] - ours[:1, : len(marks)]).max(axis=(1, 2, 3)) > MOVED
+    moves = _moved(ours[:, : len(named)])
     idle = tuple(n for n, does in zip(robot.joint_names, moves, strict=True) if not does)
     return SelfCheck(worst, len(links), idle)
 
 
-def ensure_checked(robot: Robot | TreeRobot) -> None:
+def ensure_checked(robot: Robot) -> None:
     """Checks a robot's kinematics, unless the same files and packages were checked before.
 
     Raises:
@@ -95,7 +95,7 @@ def ensure_checked(robot: Robot | TreeRobot) -> None:
     stamp = _stamp(robot.checksum)
     if stamp.is_file():
         return
-    found = verify_chain(robot) if isinstance(robot, Robot) else check_robot(robot)
+    found = check_robot(robot)
     try:
         stamp.parent.mkdir(parents=True, exist_ok=True)
         write_text_atomic(stamp, f"{robot.name}: {found}\n")
@@ -103,7 +103,7 @@ def ensure_checked(robot: Robot | TreeRobot) -> None:
         _log.info("the check of %s cannot be remembered in %s: %s", robot.name, stamp, error)
 
 
-def stated_followers(path: Path, model: Any) -> dict[str, tuple[str, float, float]]:
+def stated_mimics(path: Path, model: Any) -> dict[str, tuple[str, float, float]]:
     """What each following joint follows, its factor and offset, read apart from our own reader.
 
     Of a URDF from its XML, because MuJoCo 3.8 drops its mimic elements; of an MJCF file from
@@ -138,24 +138,30 @@ def _mimic(element: ET.Element) -> tuple[str, float, float]:
     return element.get("joint", ""), factor, offset
 
 
-def _below(robot: TreeRobot, root: str, model: Any) -> list[str]:
-    """Links that hang on the root and that MuJoCo knows too.
+def _links(robot: Robot, model: Any) -> list[str]:
+    """Links that hang on the base by joints of the robot's, and that MuJoCo knows too.
 
     A body with several joints is several links of ours, of which MuJoCo knows only the last.
     """
     known = {model.body(b).name for b in range(model.nbody)}
-    parents = {joint.child: joint.parent for joint in robot.description.joints.values()}
-    found = []
-    for link in robot.description.links:
-        above = link
-        while above != root and above in parents:
-            above = parents[above]
-        if above == root and link in known:
-            found.append(link)
-    return found
+    description = robot.description
+    above = {joint.child: joint for joint in description.joints.values()}
+    moved = {*robot.joint_names, *robot.locked}
+
+    def is_ours(link: str) -> bool:
+        while link != robot.base_link:
+            joint = above.get(link)
+            if joint is None:
+                return False
+            if joint.kind != "fixed" and description.resolve_mimic(joint.name).joint not in moved:
+                return False
+            link = joint.parent
+        return True
+
+    return [link for link in description.links if link in known and is_ours(link)]
 
 
-def _poses(robot: TreeRobot) -> Float[np.ndarray, "pose joint"]:
+def _poses(robot: Robot) -> Float[np.ndarray, "pose joint"]:
     """Rest, every joint alone at another value, then all together, twice."""
     lower = np.where(np.isfinite(robot.lower), robot.lower, -ENDLESS_RANGE_RAD)
     upper = np.where(np.isfinite(robot.upper), robot.upper, ENDLESS_RANGE_RAD)
@@ -168,49 +174,38 @@ def _poses(robot: TreeRobot) -> Float[np.ndarray, "pose joint"]:
     return np.concatenate([robot.rest[None], alone, [lower + 0.3 * span, lower + 0.9 * span]])
 
 
-def _our_poses(
-    tree: KinematicTree, poses: Float[np.ndarray, "pose joint"]
-) -> Float[np.ndarray, "pose point 4 4"]:
-    reached = tree.reach(poses)
-    return se3.make(reached.R, reached.p_m)
-
-
 def _mujoco_poses(
-    robot: TreeRobot,
+    robot: Robot,
     model: Any,
     path: Path,
-    followers: Mapping[str, tuple[str, float, float]],
-    root: str,
-    marks: list[Mark],
-    links: list[str],
+    frames: list[Frame],
     poses: Float[np.ndarray, "pose joint"],
-) -> Float[np.ndarray, "pose point 4 4"]:
+) -> Float[np.ndarray, "pose frame 4 4"]:
     mujoco = import_mujoco()
     data = mujoco.MjData(model)
-    out = np.empty((len(poses), len(marks) + len(links), 4, 4))
+    mimics = {} if isinstance(robot, ArmRobot) else stated_mimics(path, model)
+    out = np.empty((len(poses), len(frames), 4, 4))
     for i, values in enumerate(poses):
-        joints = {**robot.held, **dict(zip(robot.joint_names, map(float, values), strict=True))}
-        for name, value in with_followers(path, joints, followers).items():
+        joints = {**robot.locked, **dict(zip(robot.joint_names, map(float, values), strict=True))}
+        for name, value in with_mimics(path, joints, mimics).items():
             _set(model, data, path, name, value)
         mujoco.mj_kinematics(model, data)
-        T_root_world = se3.inverse(_body(data, path, root))
-        for k, mark in enumerate(marks):
-            out[i, k] = T_root_world @ _body(data, path, mark.link) @ mark.T_link_mark
-        for k, link in enumerate(links):
-            out[i, len(marks) + k] = T_root_world @ _body(data, path, link)
+        T_base_world = se3.inverse(_body(data, path, robot.base_link))
+        for k, frame in enumerate(frames):
+            out[i, k] = T_base_world @ _body(data, path, frame.link) @ frame.T_link_frame
     return out
 
 
-def with_followers(
-    path: Path, joints: dict[str, float], followers: Mapping[str, tuple[str, float, float]]
+def with_mimics(
+    path: Path, joints: dict[str, float], mimics: Mapping[str, tuple[str, float, float]]
 ) -> dict[str, float]:
-    """Values of some joints, and of those that follow them as `stated_followers` says.
+    """Values of some joints, and of those that follow them as `stated_mimics` says.
 
     Raises:
         RobotError: A joint follows one that has no value.
     """
     joints = dict(joints)
-    waiting = {name: rule for name, rule in followers.items() if name not in joints}
+    waiting = {name: rule for name, rule in mimics.items() if name not in joints}
     while waiting:
         ready = {name: rule for name, rule in waiting.items() if rule[0] in joints}
         if not ready:
@@ -238,7 +233,7 @@ def _body(data: Any, path: Path, link: str) -> Float[np.ndarray, "4 4"]:
         raise RobotError(f"{path}: MuJoCo has no link {link!r}, which our reader found") from None
 
 
-def _where(robot: TreeRobot, names: list[str], difference: Float[np.ndarray, "pose point"]) -> str:
+def _where(robot: Robot, names: list[str], difference: Float[np.ndarray, "pose point"]) -> str:
     """How much, at which point, and in which pose; one joint alone says more than all."""
     poses = ["nothing", *robot.joint_names, "every joint", "every joint"]
     differs = ~(difference.max(axis=1) <= TOLERANCE)
@@ -247,12 +242,14 @@ def _where(robot: TreeRobot, names: list[str], difference: Float[np.ndarray, "po
     return f"{difference[pose, point]:.2g} at {names[point]} when {poses[pose]!r} is moved"
 
 
-def _require_moving(
-    robot: TreeRobot, path: Path, theirs: Float[np.ndarray, "pose point 4 4"], num_marks: int
-) -> None:
+def _moved(T: Float[np.ndarray, "pose frame 4 4"]) -> Bool[np.ndarray, " joint"]:
+    """Which joints, each moved alone in its pose, move any of these frames."""
+    return np.asarray(np.abs(T[1:-2] - T[:1]).max(axis=(1, 2, 3), initial=0.0) > MOVED)
+
+
+def _require_moving(robot: Robot, path: Path, theirs: Float[np.ndarray, "pose link 4 4"]) -> None:
     """Every joint must move some link in MuJoCo: a frozen model agrees with nothing."""
-    moved = np.abs(theirs[1:-2, num_marks:] - theirs[:1, num_marks:]).max(axis=(1, 2, 3)) > MOVED
-    frozen = [name for name, moves in zip(robot.joint_names, moved, strict=True) if not moves]
+    frozen = [n for n, moves in zip(robot.joint_names, _moved(theirs), strict=True) if not moves]
     if frozen:
         raise RobotError(
             f"{path}: the joints {frozen} move nothing in MuJoCo "
@@ -270,37 +267,3 @@ def _stamp(checksum: str) -> Path:
     for source in sources:
         digest.update(source.read_bytes())
     return Path(user_cache_dir("rotoscope")) / "robot_checks" / digest.hexdigest()
-
-
-def verify_chain(robot: Robot) -> float:
-    """Moves every joint alone, then all together, and compares with MuJoCo's kinematics.
-
-    Returns:
-        The largest difference of any element of the end effector's pose [m, or 1 for axes].
-
-    Raises:
-        RobotError: They differ by more than a micrometre.
-    """
-    config, path = robot.config, robot.path
-    mujoco = import_mujoco()
-    model = compile_robot(path, geometry="none")
-    data = mujoco.MjData(model)
-    middle, half = 0.5 * (robot.lower + robot.upper), 0.5 * (robot.upper - robot.lower)
-    steps = np.concatenate([np.diag(half) * 0.7, -0.4 * half[None], 0.9 * half[None]])
-    worst = 0.0
-    for joints in middle + steps:
-        for segment, value in zip(robot.chain.segments, joints, strict=True):
-            data.joint(segment.name).qpos[:] = value
-        mujoco.mj_kinematics(model, data)
-        T_world_link = body_pose(data, config.end_effector.link)
-        T_base_link = se3.inverse(body_pose(data, config.base_link)) @ T_world_link
-        wanted = T_base_link @ config.end_effector.pose_in_link
-        difference = float(np.abs(robot.chain.pose(joints[None]).matrix[0] - wanted).max())
-        if not difference <= 1e-6:
-            raise RobotError(
-                f"{path}: our kinematics and MuJoCo's differ by {difference:.2g} from "
-                f"{config.base_link!r} to {config.end_effector.link!r}; the file uses something "
-                "that is not supported"
-            )
-        worst = max(worst, difference)
-    return worst

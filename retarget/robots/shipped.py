@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rotoscope.pipeline.errors import AssetError
 from rotoscope.retarget.description.locate import robot_file
-from rotoscope.retarget.robots.arm_config import RobotKind, load_config, robot_names
+from rotoscope.retarget.robots.read_config import RobotKind, load_config, robot_names
 
 
 @dataclass(frozen=True)

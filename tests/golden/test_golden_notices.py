@@ -20,7 +20,7 @@ CONSTANTS = {
     "lift": "rotoscope.models.hands.lift_stage.PALM_PRIOR_M",
     "lift_body": "rotoscope.models.bodies.lift_stage.STATURE_PRIOR_M",
     "smooth": "rotoscope.pipeline.smoothing.layout.KNOT_INTERVAL_S",
-    "ground": "rotoscope.retarget.ground.contact_detection.POINT_HEIGHT_M",
+    "ground": "rotoscope.retarget.ground.sole_heights.POINT_HEIGHT_M",
     "motion": "rotoscope.pipeline.motion.rest_skeleton._STATURE_M",
     "retarget.gripper": "rotoscope.retarget.gripper.pose.TOUCHING_M",
     "retarget.arm": "rotoscope.retarget.common.confidence.HALF_POSITION_M",

@@ -24,7 +24,7 @@ from rotoscope.pipeline.report.animations import write_animation
 from rotoscope.pipeline.report.page import write_report
 from rotoscope.pipeline.report.robot import shown_robot
 from rotoscope.pipeline.report.timeline import violations
-from rotoscope.retarget.robots.tree_robot import load_hand, load_humanoid
+from rotoscope.retarget.robots.robot import load_hand, load_humanoid
 
 ROWS = 24
 SOLVER = ("limb_mean_deg", "foot_slip_cm_s", "lowest_sole_mm", "overlap_mm", "balance_margin_mm")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rotoscope.pipeline.errors import AssetError
-from rotoscope.retarget.robots.arm import Robot, load_robot
+from rotoscope.retarget.robots.arm import ArmRobot, load_arm
 
 TWO_LINK_URDF = """<robot name="tiny">
   <link name="base"/><link name="upper"/><link name="fore"/><link name="hand"/>
@@ -52,9 +52,9 @@ def tiny(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def panda() -> Robot:
+def panda() -> ArmRobot:
     """The Franka Panda; skips where its files were not fetched."""
     try:
-        return load_robot("panda")
+        return load_arm("panda")
     except AssetError as error:
         pytest.skip(str(error))

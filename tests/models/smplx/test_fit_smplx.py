@@ -14,7 +14,6 @@ from rotoscope.models.smplx.model import (
     load_smplx,
     pose_body,
     pose_derivative,
-    right_jacobian,
     shape_derivative,
 )
 from rotoscope.models.smplx.stage import FitSmplx, FitSmplxConfig, continuous
@@ -114,7 +113,7 @@ def test_right_jacobian_adds_a_small_turn_behind() -> None:
     vectors = np.concatenate([rng.normal(size=(20, 3)), 1e-6 * rng.normal(size=(5, 3))])
     small = 1e-6 * rng.normal(size=vectors.shape)
     turned = se3.exp_so3(vectors) @ se3.exp_so3(
-        (right_jacobian(vectors) @ small[..., None])[..., 0]
+        (se3.left_jacobian(-vectors) @ small[..., None])[..., 0]
     )
     np.testing.assert_allclose(se3.exp_so3(vectors + small), turned, atol=1e-11)
 

@@ -55,7 +55,7 @@ def test_working_hand_becomes_valid_actions(panda, hand):
 
 def test_reached_end_effector_is_what_the_joints_give(panda, hand):
     track = label(hand.gripper, hand.time_s)
-    pose = panda.chain.pose(track.values[:, :7])
+    pose = panda.pose(track.values[:, :7])
     np.testing.assert_allclose(track.ee_values[:, :3], pose.p_m, atol=1e-12)
     np.testing.assert_array_equal(track.ee_values[:, 6], track.values[:, 7])
     in_camera = track.T_camera_base @ pose.matrix

@@ -5,9 +5,10 @@ import pytest
 
 from benchmarks._arm_clips import APPROACHES, axes, working_hand
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.arm.base_placement import find_placements, level_camera
-from rotoscope.retarget.arm.keyframes import choose_keyframes
-from rotoscope.retarget.optimize.quasi_random import low_discrepancy
+from rotoscope.retarget.arm.base_placement import find_placements
+from rotoscope.retarget.arm.waypoints import choose_waypoints
+from rotoscope.retarget.common.level_frame import level_camera
+from rotoscope.retarget.optimize.quasi_random import quasi_random
 
 
 @pytest.fixture(scope="module")
@@ -18,15 +19,15 @@ def hand():
 def test_most_poses_are_reached_from_the_best_place(panda, hand):
     best = find_placements(panda, hand.gripper.T_camera_ee, hand.time_s)[0]
     assert best.reachable_share >= 0.95
-    assert 0.0 < best.comfort <= 1.0
-    assert best.score == pytest.approx(best.reachable_share + 0.1 * best.comfort)
+    assert 0.0 < best.manipulability <= 1.0
+    assert best.score == pytest.approx(best.reachable_share + 0.1 * best.manipulability)
 
 
 def test_golden_place_for_a_hand_that_does_what_the_arm_does_at_home(panda):
     level, turn = level_camera(0.0), se3.exp_so3(np.array([0.0, 0.0, 0.8]))
     T_camera_base = se3.make(level @ turn, np.array([0.2, 0.5, 0.7]))
     joints = panda.home + 0.15 * np.sin(np.arange(40)[:, None] * 0.3 + np.arange(7))
-    T = T_camera_base @ panda.chain.pose(joints).matrix
+    T = T_camera_base @ panda.pose(joints).matrix
     best = find_placements(panda, T, np.arange(40) / 30.0)[0]
     assert best.reachable_share == 1.0
     # Home is comfortable but not the very best pose, so the place is near and not the same.
@@ -80,11 +81,11 @@ def test_few_bad_poses_are_no_keyframes():
     rng = np.random.default_rng(0)
     p, time_s = rng.normal(0, 0.1, (300, 3)), np.arange(300) / 30
     p[[110, 111]] += 9.0
-    assert not {110, 111} & set(choose_keyframes(p, time_s).tolist()[1:-1])
+    assert not {110, 111} & set(choose_waypoints(p, time_s).tolist()[1:-1])
 
 
 def test_low_discrepancy_points_fill_every_part():
-    points = low_discrepancy(64, 3)
+    points = quasi_random(64, 3)
     assert ((points > 0) & (points < 1)).all()
     cells = {tuple(cell) for cell in np.floor(points * 2).astype(int)}
     assert len(cells) == 8

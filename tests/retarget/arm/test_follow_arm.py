@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.arm.follow_poses import bridged, follow_poses
-from rotoscope.retarget.arm.initial_guess import first_guess
+from rotoscope.retarget.arm.follow_poses import follow_poses
+from rotoscope.retarget.arm.initial_guess import initial_guess
 from rotoscope.retarget.arm.solve import solve_trajectory
 from rotoscope.retarget.arm.targets import Targets
+from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.optimize.differences import acceleration_bands, banded_product
 from rotoscope.retarget.optimize.violations import position_violations, velocity_violations
 
@@ -25,13 +26,13 @@ def slow_motion(panda, *, num_frames=120, rate_hz=30.0, seed=0):
 
 
 def targets_of(panda, joints, time_s, *, is_wanted=None):
-    pose = panda.chain.pose(joints)
+    pose = panda.pose(joints)
     wanted = np.ones(len(time_s), bool) if is_wanted is None else is_wanted
     return Targets(pose.R, pose.p_m, time_s, wanted)
 
 
 def solve(panda, targets):
-    start = first_guess(panda, targets, NO_FRAMES, np.zeros((0, 7)))
+    start = initial_guess(panda, targets, NO_FRAMES, np.zeros((0, 7)))
     return solve_trajectory(panda, targets, start)
 
 
@@ -102,8 +103,8 @@ def test_frames_without_target_are_bridged(panda):
     targets = targets_of(panda, joints, time_s, is_wanted=wanted)
     targets.p_m[50:56], targets.R[50:56] = 0.0, np.eye(3)
     solution = solve(panda, targets)
-    reached = panda.chain.pose(solution.joints).p_m
-    np.testing.assert_allclose(reached, panda.chain.pose(joints).p_m, atol=5e-3)
+    reached = panda.pose(solution.joints).p_m
+    np.testing.assert_allclose(reached, panda.pose(joints).p_m, atol=5e-3)
 
 
 def test_solution_does_not_depend_on_when_the_clip_starts(panda):
@@ -123,7 +124,7 @@ def test_frame_rate_hardly_matters(panda):
 @pytest.mark.parametrize("num_frames", [1, 2, 3])
 def test_shortest_clips_can_be_followed(panda, num_frames):
     joints, time_s = slow_motion(panda, num_frames=num_frames)
-    T_base_ee = panda.chain.pose(joints).matrix
+    T_base_ee = panda.pose(joints).matrix
     followed = follow_poses(
         panda, T_base_ee, np.ones(num_frames, bool), time_s, T_camera_base=np.eye(4)
     )
@@ -133,7 +134,7 @@ def test_shortest_clips_can_be_followed(panda, num_frames):
 def test_given_base_is_kept(panda):
     joints, time_s = slow_motion(panda)
     T = se3.make(se3.exp_so3(np.array([0.1, 0.2, 0.3])), np.array([0.4, 0.5, 0.6]))
-    T_camera_ee = T @ panda.chain.pose(joints).matrix
+    T_camera_ee = T @ panda.pose(joints).matrix
     followed = follow_poses(panda, T_camera_ee, np.ones(120, bool), time_s, T_camera_base=T)
     assert followed.placement is None
     assert followed.solution.is_reached.all()
@@ -151,5 +152,5 @@ def test_acceleration_of_a_parabola_is_exact_on_an_irregular_clock():
 
 def test_only_short_gaps_are_bridged():
     known = np.array([0, 1, 0, 0, 1, 0, 0, 0, 0, 1, 0], bool)
-    found = bridged(known, np.arange(11) * 0.1, 0.35)
+    found = fill_short_gaps(known, np.arange(11) * 0.1, 0.35)
     assert found.tolist() == [False, *[True] * 4, *[False] * 4, True, False]

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.arm.keyframes import choose_keyframes, twists
+from rotoscope.retarget.arm.waypoints import choose_waypoints, twists
 
 
 def test_short_clips_are_taken_whole():
     for num in (1, 2, 5):
         time_s = np.arange(num) / 30
-        chosen = choose_keyframes(np.zeros((num, 3)), time_s)
+        chosen = choose_waypoints(np.zeros((num, 3)), time_s)
         assert chosen.tolist() == list(range(num))
 
 
 def test_at_most_twenty_frames_from_first_to_last():
     rng = np.random.default_rng(0)
-    chosen = choose_keyframes(rng.normal(size=(400, 3)), np.arange(400) / 30)
+    chosen = choose_waypoints(rng.normal(size=(400, 3)), np.arange(400) / 30)
     assert len(chosen) <= 20
     assert {0, 399} <= set(chosen.tolist())
     even = np.linspace(0, 399, 13).round().astype(int)
@@ -33,14 +33,14 @@ def test_far_out_and_fast_frames_are_those_at_two_percent_from_the_ends():
     expected = {int(r[2]) for r in ranked} | {int(r[98]) for r in ranked}
     expected |= {int(np.argsort(speed)[98])}
     expected |= set(np.linspace(0, 100, 13).round().astype(int).tolist())
-    assert choose_keyframes(p_m, time_s).tolist() == sorted(expected)
+    assert choose_waypoints(p_m, time_s).tolist() == sorted(expected)
 
 
 def test_ranks_between_frames_go_outwards():
     # 76 frames: 0.02 * 75 = 1.5 goes down to 1 and 73.5 up to 74.
     rng = np.random.default_rng(2)
     p_m, time_s = rng.normal(size=(76, 3)), np.arange(76) / 30
-    chosen = set(choose_keyframes(p_m, time_s).tolist())
+    chosen = set(choose_waypoints(p_m, time_s).tolist())
     for k in range(3):
         rank = np.argsort(p_m[:, k])
         assert {int(rank[1]), int(rank[74])} <= chosen

@@ -8,7 +8,8 @@ import pytest
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.retarget.description.mujoco import body_pose, compile_robot, import_mujoco
 from rotoscope.retarget.description.read import read_description
-from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.kinematics.tree import KinematicTree
 
 ARM = """<mujoco><compiler angle="radian"/><worldbody>
 <body name="upper" pos="0 0 0.2">
@@ -31,8 +32,8 @@ def written(folder: Path, *, first='name="turn"', second='name="fore"', ties="")
 def test_links_are_where_mujoco_has_them_counted_from_ref(is_tied, tmp_path):
     path = written(tmp_path, ties=TIED.format(curve=0) if is_tied else "")
     columns = ["turn", "tilt"] if is_tied else ["turn", "tilt", "bend"]
-    marks = [Mark.at(link) for link in ("upper", "fore", "tip")]
-    tree = KinematicTree(read_description(path), columns=columns, held={}, marks=marks)
+    frames = [Frame.at(link) for link in ("upper", "fore", "tip")]
+    tree = KinematicTree(read_description(path), columns=columns, locked={}, frames=frames)
     mujoco = import_mujoco()
     model = compile_robot(path)
     data = mujoco.MjData(model)
@@ -44,7 +45,7 @@ def test_links_are_where_mujoco_has_them_counted_from_ref(is_tied, tmp_path):
         for name, value in values.items():
             data.joint(name).qpos[:] = value
         mujoco.mj_kinematics(model, data)
-        reached = tree.reach(x[None])
+        reached = tree.forward_kinematics(x[None])
         for m, link in enumerate(("upper", "fore", "tip")):
             T = body_pose(data, link)
             np.testing.assert_allclose(reached.p_m[0, m], T[:3, 3], atol=1e-12)

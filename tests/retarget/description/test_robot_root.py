@@ -11,7 +11,7 @@ from rotoscope.retarget.description.locate import robot_file
 from rotoscope.retarget.description.mujoco import compile_robot
 from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.description.root import robot_root
-from rotoscope.retarget.robots.arm_config import load_config
+from rotoscope.retarget.robots.read_config import load_config
 
 URDF = """<robot name="r"><link name="base">
 <visual><geometry><mesh filename="{}"/></geometry></visual></link></robot>"""

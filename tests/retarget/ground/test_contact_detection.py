@@ -11,14 +11,13 @@ from benchmarks._walks import noisy, walk
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
 from rotoscope.retarget.ground.contact_detection import (
-    FOOT_POINTS,
     ContactSettings,
     contact_spans,
-    feet_of,
     find_contacts,
     runs,
 )
 from rotoscope.retarget.ground.foot_speeds import position_noise, slopes
+from rotoscope.retarget.ground.sole_heights import FOOT_POINTS, feet_of
 
 
 def f1(found, truth):

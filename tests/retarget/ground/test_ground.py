@@ -10,7 +10,7 @@ from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.testing import a_clip
 from rotoscope.pipeline.tracks import BODY_JOINTS, BodyTrack, FeatureTrack, QualityTrack
-from rotoscope.retarget.arm.base_placement import level_camera
+from rotoscope.retarget.common.level_frame import level_camera
 from rotoscope.retarget.ground.gravity_direction import find_up
 from rotoscope.retarget.ground.stage import Ground, GroundConfig, fit_ground, ground_of
 

@@ -17,10 +17,10 @@ from rotoscope.retarget.hand.targets import (
     PinchSettings,
     hand_scale,
     hand_vectors,
-    joints_as_seen_by,
-    names_of,
+    in_robot_hand_frame,
+    vector_names,
 )
-from rotoscope.retarget.robots.tree_robot import HandRobot, load_hand
+from rotoscope.retarget.robots.robot import HandRobot, load_hand
 
 TIME_S = np.arange(60) / 30.0
 CURL = 0.4 + 0.35 * np.sin(2.0 * TIME_S)
@@ -66,13 +66,13 @@ def test_fingers_close_as_the_persons_do(hand_file, robot):
 
 def test_frozen_hand_has_larger_errors(robot):
     made = follow_hand(robot, JOINTS_M, "right", TIME_S)
-    human = joints_as_seen_by(robot, JOINTS_M, "right")
+    human = in_robot_hand_frame(robot, JOINTS_M, "right")
     vectors = hand_vectors(robot, human, made.scale)
-    marks = robot.marks()
-    tips = robot.tree([marks["palm"], *(marks[f"tips.{f}"] for f in robot.config.tips)])
+    frames = robot.frames()
+    tips = robot.tree([frames["palm"], *(frames[f"tips.{f}"] for f in robot.config.tips)])
 
     def error_m(joints: np.ndarray) -> float:
-        p = tips.reach(joints).p_m
+        p = tips.forward_kinematics(joints).p_m
         wanted = vectors.target_m[:, : len(robot.config.tips)]
         return float(np.linalg.norm(p[:, 1:] - p[:, :1] - wanted, axis=2).mean())
 
@@ -96,21 +96,21 @@ def test_left_hand_is_mirrored_onto_a_right_robot(hand_file):
 
 
 def test_scale_is_the_ratio_of_the_fingers_unless_it_is_given(robot, hand_file):
-    plain = joints_as_seen_by(robot, JOINTS_M, "right")
+    plain = in_robot_hand_frame(robot, JOINTS_M, "right")
     assert hand_scale(robot, 2.0 * plain) == pytest.approx(0.5 * hand_scale(robot, plain))
     tracks = followed(hand_file, seen(JOINTS_M), scale=1.25)
     assert tracks["quality.retarget.hand.right"].facts["hand_scale"] == 1.25
 
 
 def test_fingertips_that_meet_meet_on_the_robot_too(robot):
-    human = joints_as_seen_by(robot, JOINTS_M[:10], "right")
+    human = in_robot_hand_frame(robot, JOINTS_M[:10], "right")
     human[:, 4] = human[:, 8] + [0.0, 0.01, 0.0]
-    marks = robot.marks()
-    tips = robot.tree([marks["tips.thumb"], marks["tips.index"]])
+    frames = robot.frames()
+    tips = robot.tree([frames["tips.thumb"], frames["tips.index"]])
     gap = []
     for weight in (0.0, 10.0):
         motion = follow_hand(robot, human, "right", TIME_S[:10], pinch=PinchSettings(weight=weight))
-        p = tips.reach(motion.solution.joints).p_m
+        p = tips.forward_kinematics(motion.solution.joints).p_m
         gap.append(np.linalg.norm(p[:, 1] - p[:, 0], axis=1).mean())
     assert gap[1] < 0.7 * gap[0]
 
@@ -129,7 +129,7 @@ def test_hand_of_two_fingers_follows(tmp_path):
         text = text.replace(f"  {finger}: {{link: {letter}_tip}}\n", "")
     path.write_text(text)
     robot = load_hand(str(path))
-    assert names_of(robot) == ("tip_thumb", "tip_index", "pinch_index")
+    assert vector_names(robot) == ("tip_thumb", "tip_index", "pinch_index")
     tracks = followed(path, seen(JOINTS_M))
     assert actions_of(tracks).valid.mean() > 0.9
     assert np.isfinite(actions_of(tracks).values).all()

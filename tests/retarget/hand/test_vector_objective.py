@@ -11,10 +11,10 @@ from rotoscope.retarget.hand.vector_objective import (
     VectorWeights,
     follow_vectors,
 )
-from rotoscope.retarget.kinematics.tree import Mark
-from rotoscope.retarget.optimize.interior_point import Search
-from rotoscope.retarget.robots.tree_config import PointSection, SphereSection
-from rotoscope.retarget.robots.tree_robot import HandRobot, load_hand
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.optimize.interior_point import SolverOptions
+from rotoscope.retarget.robots.config import PointSection, SphereSection
+from rotoscope.retarget.robots.robot import HandRobot, load_hand
 
 TIME_S = np.arange(40) / 30.0
 
@@ -35,8 +35,8 @@ def points(hand: HandRobot) -> tuple[tuple[PointSection, ...], tuple[PointSectio
 def vectors_at(hand: HandRobot, joints: np.ndarray) -> Vectors:
     """Vectors from palm to tips that these joints make."""
     origins, tips = points(hand)
-    marks = [Mark.at(p.link, p.offset_m) for p in (*origins, *tips)]
-    p = hand.tree(marks).reach(joints).p_m
+    frames = [Frame.at(p.link, p.offset_m) for p in (*origins, *tips)]
+    p = hand.tree(frames).forward_kinematics(joints).p_m
     target = p[:, len(origins) :] - p[:, : len(origins)]
     return Vectors(origins, tips, target, np.ones(target.shape[:2]))
 
@@ -48,7 +48,7 @@ def follow(hand: HandRobot, vectors: Vectors, **options: object) -> VectorSoluti
         hand.limits,
         TIME_S[: len(vectors.target_m)],
         joints=hand.joint_names,
-        held=hand.held,
+        locked=hand.locked,
         rest=hand.rest,
         **options,
     )
@@ -100,7 +100,7 @@ def test_balls_stay_apart_where_vectors_would_join_them(hand):
     gap = []
     for spheres in ([], [(balls[0], balls[1])]):
         joints = follow(hand, vectors, spheres=spheres).joints
-        p = hand.tree([Mark.at(ball.link) for ball in balls]).reach(joints).p_m
+        p = hand.tree([Frame.at(ball.link) for ball in balls]).forward_kinematics(joints).p_m
         gap.append(np.linalg.norm(p[:, 1] - p[:, 0], axis=1).min())
     assert gap[0] < 0.012
     assert gap[1] > 0.017
@@ -115,7 +115,7 @@ def test_hand_of_which_nothing_is_known_rests(hand):
         np.zeros_like(vectors.weight),
     )
     solution = follow(
-        hand, nothing, weights=VectorWeights(rest=0.1), search=Search(max_iterations=60)
+        hand, nothing, weights=VectorWeights(rest=0.1), options=SolverOptions(max_iterations=60)
     )
     np.testing.assert_allclose(solution.joints, np.tile(hand.rest, (40, 1)), atol=5e-3)
     assert np.isnan(solution.error_m).all()

@@ -7,8 +7,8 @@ import pytest
 
 from rotoscope.pipeline.tracks import BODY_JOINTS
 from rotoscope.retarget.description.links import Description, Mass
-from rotoscope.retarget.humanoid.balance_term import balance_term, mass_marks, stillness
-from rotoscope.retarget.humanoid.human_skeleton import Person
+from rotoscope.retarget.humanoid.balance_cost import balance_cost, mass_frames, stillness
+from rotoscope.retarget.humanoid.human_skeleton import HumanMotion
 
 
 def walking(speed_m_s, *, fps=30, num_frames=30, direction=(0.6, 0.8, 5.0)):
@@ -17,7 +17,7 @@ def walking(speed_m_s, *, fps=30, num_frames=30, direction=(0.6, 0.8, 5.0)):
     joints = np.full((num_frames, len(BODY_JOINTS), 3), np.nan)
     path = speed_m_s * time_s[:, None] * np.array(direction)
     joints[:, BODY_JOINTS.index("pelvis")] = path
-    return Person(joints, time_s)
+    return HumanMotion(joints, time_s)
 
 
 @pytest.mark.parametrize(
@@ -61,15 +61,15 @@ def test_links_that_weigh_less_than_four_thousandths_are_left_out():
         "toe": Mass(0.0041, (0.0, 0.0, 0.0)),
     }
     description = Description(Path("r.urdf"), tuple(masses), {}, masses)
-    marks, share = mass_marks(description)
-    assert list(marks) == ["mass.trunk", "mass.leg", "mass.toe"]
+    frames, share = mass_frames(description)
+    assert list(frames) == ["mass.trunk", "mass.leg", "mass.toe"]
     np.testing.assert_allclose(share, [0.9, 0.0959, 0.0041])
-    assert marks["mass.trunk"].link == "trunk"
+    assert frames["mass.trunk"].link == "trunk"
     lighter = {**masses, "toe": Mass(0.0039, (0.0, 0.0, 0.0)), "leg": Mass(0.0961, (1.0, 0, 0))}
-    marks, share = mass_marks(Description(Path("r.urdf"), tuple(masses), {}, lighter))
-    assert list(marks) == ["mass.trunk", "mass.leg"]
+    frames, share = mass_frames(Description(Path("r.urdf"), tuple(masses), {}, lighter))
+    assert list(frames) == ["mass.trunk", "mass.leg"]
     np.testing.assert_allclose(share, [0.9 / 0.9961, 0.0961 / 0.9961])
-    nothing = mass_marks(Description(Path("r.urdf"), ("a",), {}, {"a": Mass(0.0, (0, 0, 0))}))
+    nothing = mass_frames(Description(Path("r.urdf"), ("a",), {}, {"a": Mass(0.0, (0, 0, 0))}))
     assert nothing[0] == {}
 
 
@@ -85,7 +85,7 @@ CONTACT = np.array([[True, False], [False, True], [True, True], [False, False]])
 def term(**changes):
     settings = {"margin_m": 0.02, "sigma_m": 0.01, **changes}
     still = np.array([1.0, 0.5, 0.25, 1.0])
-    return balance_term([3, 5], np.array([0.75, 0.25]), CORNERS, CONTACT, still, **settings)
+    return balance_cost([3, 5], np.array([0.75, 0.25]), CORNERS, CONTACT, still, **settings)
 
 
 def beyond(found, frame, point):
@@ -112,11 +112,11 @@ def test_golden_distance_to_the_support(frame, point, distance):
 
 def test_only_frames_that_stand_count_and_as_much_as_they_are_still():
     found = term()
-    assert found.present.tolist() == [1.0, 0.5, 0.25, 0.0]
+    assert found.weight.tolist() == [1.0, 0.5, 0.25, 0.0]
     assert (found.normal[3] == 0).all()
     assert (found.offset_m[3] == 0).all()
     assert found.sigma_m == 0.01
-    assert found.marks == [3, 5]
+    assert found.frame_ids == [3, 5]
 
 
 def test_a_margin_wider_than_the_sole_ends_at_its_middle():

@@ -12,16 +12,16 @@ from rotoscope.pipeline.tracks import BODY_JOINTS
 from rotoscope.retarget.humanoid.human_skeleton import (
     ARM,
     LEG,
-    Person,
+    HumanMotion,
+    human_motion_of,
     interpolated,
     interpolated_rotations,
-    person_of,
 )
 
 ALL = np.ones(1000, bool)
 
 
-def upright(**moved: tuple[float, float, float]) -> Person:
+def upright(**moved: tuple[float, float, float]) -> HumanMotion:
     """Somebody of 1.7 m who faces x and stands still, with some joints moved [m]."""
     at = {"pelvis": (0, 0, 0.9), "neck": (0, 0, 1.4), "head": (0, 0, 1.6)}
     for side, y in (("left", 0.1), ("right", -0.1)):
@@ -37,11 +37,11 @@ def upright(**moved: tuple[float, float, float]) -> Person:
             f"{side}_hand": (0, 2 * y, 0.77),
         }
     rows = [np.array(at[name]) + moved.get(name, 0.0) for name in BODY_JOINTS]
-    return Person(np.array(rows, float)[None], np.zeros(1))
+    return HumanMotion(np.array(rows, float)[None], np.zeros(1))
 
 
-def turned(person: Person, w: np.ndarray) -> Person:
-    return Person(person.joints_m @ se3.exp_so3(w).T, person.time_s)
+def turned(person: HumanMotion, w: np.ndarray) -> HumanMotion:
+    return HumanMotion(person.joints_m @ se3.exp_so3(w).T, person.time_s)
 
 
 @given(st.lists(st.floats(-3, 3), min_size=3, max_size=3))
@@ -74,8 +74,8 @@ def test_foot_turns_to_its_toe_and_pitches_up_with_it(yaw, pitch):
 
 def test_foot_without_a_heel_is_flat_where_it_stands():
     made = walker()
-    seen = Person(made.joints_m, made.time_s).foot_rotation("left")
-    unseen = Person(without(made.joints_m, "heel"), made.time_s).foot_rotation("left")
+    seen = HumanMotion(made.joints_m, made.time_s).foot_rotation("left")
+    unseen = HumanMotion(without(made.joints_m, "heel"), made.time_s).foot_rotation("left")
     stands_flat = np.abs(seen[:, 2, 0]) < 1e-6
     assert stands_flat.mean() > 0.3
     # Toes that rise before the heel strikes make the flat foot look 7 degrees toe-down.
@@ -84,7 +84,9 @@ def test_foot_without_a_heel_is_flat_where_it_stands():
 
 def test_foot_without_a_toe_is_unknown():
     made = walker(num_strides=2)
-    assert np.isnan(Person(without(made.joints_m, "toe"), made.time_s).foot_rotation("left")).all()
+    assert np.isnan(
+        HumanMotion(without(made.joints_m, "toe"), made.time_s).foot_rotation("left")
+    ).all()
 
 
 def test_lengths_are_medians_and_means_of_the_sides_seen():
@@ -93,8 +95,8 @@ def test_lengths_are_medians_and_means_of_the_sides_seen():
     assert person.length_m(ARM) == pytest.approx(0.55)
     one_sided = person.joints_m.copy()
     one_sided[:, BODY_JOINTS.index("left_knee")] = np.nan
-    assert Person(one_sided, person.time_s).length_m(LEG) == pytest.approx(0.82)
-    assert np.isnan(Person(without(person.joints_m, "knee"), person.time_s).length_m(LEG))
+    assert HumanMotion(one_sided, person.time_s).length_m(LEG) == pytest.approx(0.82)
+    assert np.isnan(HumanMotion(without(person.joints_m, "knee"), person.time_s).length_m(LEG))
 
 
 def test_bone_of_no_length_has_no_direction():
@@ -107,7 +109,7 @@ def test_body_of_which_nothing_says_how_it_stands_is_refused(missing):
     made = walker(num_strides=2)
     frames = len(made.time_s)
     with pytest.raises(TrackError, match="hips and shoulders are seen together in no frame"):
-        person_of(without(made.joints_m, missing), made.time_s, ALL[:frames])
+        human_motion_of(without(made.joints_m, missing), made.time_s, ALL[:frames])
 
 
 def test_hips_and_shoulders_seen_in_turn_are_refused():
@@ -115,13 +117,13 @@ def test_hips_and_shoulders_seen_in_turn_are_refused():
     joints[:2, BODY_JOINTS.index("left_hip")] = np.nan
     joints[2:, BODY_JOINTS.index("left_shoulder")] = np.nan
     with pytest.raises(TrackError, match="together in no frame"):
-        person_of(joints, np.arange(4.0), ALL[:4])
+        human_motion_of(joints, np.arange(4.0), ALL[:4])
 
 
 def test_joints_of_unknown_frames_are_nan():
     made = walker(num_strides=2)
     known = np.arange(len(made.time_s)) % 3 > 0
-    person = person_of(made.joints_m, made.time_s, known)
+    person = human_motion_of(made.joints_m, made.time_s, known)
     assert np.isnan(person.joints_m[~known]).all()
     np.testing.assert_array_equal(person.joints_m[known], made.joints_m[known])
 

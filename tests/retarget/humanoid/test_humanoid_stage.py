@@ -24,10 +24,10 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.stage import Tracks
 from rotoscope.pipeline.tracks import REASONS, SIDES, ActionTrack, BodyTrack
 from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_person
-from rotoscope.retarget.humanoid.human_skeleton import Person, person_of
+from rotoscope.retarget.humanoid.human_skeleton import HumanMotion, human_motion_of
 from rotoscope.retarget.humanoid.stage import RetargetHumanoid, RetargetHumanoidConfig
-from rotoscope.retarget.kinematics.tree import Mark
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot, load_humanoid
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
 
 OCTAGON = np.arange(8) * np.pi / 4.0
 NEVER = REASONS.index("not_seen")
@@ -70,7 +70,7 @@ def share_of(actions: ActionTrack, reason: str) -> float:
 
 
 def follow(robot: HumanoidRobot, joints_m, time_s, contact, **options) -> HumanoidMotion:
-    person = person_of(joints_m, time_s, np.ones(len(time_s), bool))
+    person = human_motion_of(joints_m, time_s, np.ones(len(time_s), bool))
     return follow_person(robot, person, contact, **options)
 
 
@@ -93,15 +93,15 @@ def test_limits_hold_in_what_a_dataset_stores(made, robot, truth):
 def test_soles_stand_where_kinematics_put_them(made, robot):
     """The numbers in the columns, found again from the actions alone."""
     actions, root = actions_of(made), made["features.root_pose.person0"].values
-    soles = [Mark.at(foot.link, at) for foot in robot.config.feet.values() for at in foot.sole_m]
-    p = robot.tree(soles, root=robot.config.root).reach(actions.values).p_m
+    soles = [Frame.at(foot.link, at) for foot in robot.config.feet.values() for at in foot.sole_m]
+    p = robot.tree(soles).forward_kinematics(actions.values).p_m
     height = (p @ np.swapaxes(se3.exp_so3(root[:, 3:]), 1, 2) + root[:, None, :3])[..., 2]
     lowest = 1e3 * height.min(axis=1)
     np.testing.assert_allclose(lowest, column(made, "solver", "lowest_sole_mm"), atol=1e-6)
 
 
 def test_frozen_robot_has_a_large_limb_error(made, robot, truth):
-    person = Person(made["body.person0"].joints_world_m, truth.time_s)
+    person = HumanMotion(made["body.person0"].joints_world_m, truth.time_s)
     root_R = se3.exp_so3(made["features.root_pose.person0"].values[:, 3:])
     joints = actions_of(made).values
     ours = limb_degrees(robot, person, joints, root_R)
@@ -316,7 +316,7 @@ def test_persons_place_and_heading_do_not_matter(robot, truth):
 
 def test_scale_is_that_of_the_legs_unless_it_is_given(robot, truth):
     found = follow(robot, truth.joints_m[:5], truth.time_s[:5], truth.contact[:5]).scale
-    bent = Person(truth.joints_m, truth.time_s).length_m((("hip", "knee"), ("knee", "ankle")))
+    bent = HumanMotion(truth.joints_m, truth.time_s).length_m((("hip", "knee"), ("knee", "ankle")))
     assert found == pytest.approx(0.6 / bent, rel=0.02)
     given = follow(robot, truth.joints_m[:5], truth.time_s[:5], truth.contact[:5], scale=0.9)
     assert given.scale == 0.9

@@ -7,9 +7,9 @@ from walkers import body_of, limb_degrees, on_ground
 from rotoscope.pipeline.errors import AssetError
 from rotoscope.pipeline.motion import read_motion
 from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_person
-from rotoscope.retarget.humanoid.human_skeleton import Person, person_of
+from rotoscope.retarget.humanoid.human_skeleton import HumanMotion, human_motion_of
 from rotoscope.retarget.optimize.violations import position_violations, velocity_violations
-from rotoscope.retarget.robots.tree_robot import HumanoidRobot, load_humanoid
+from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
 
 pytestmark = pytest.mark.realdata
 FRAMES = 200
@@ -24,13 +24,13 @@ def robot() -> HumanoidRobot:
 
 
 @pytest.fixture(scope="module")
-def recorded(shared_data) -> tuple[Person, np.ndarray, np.ndarray]:
+def recorded(shared_data) -> tuple[HumanMotion, np.ndarray, np.ndarray]:
     """A person who walks about, when each foot rests, and on what height."""
     motion = read_motion(shared_data / "aitviewer" / "sample.bvh")
     joints_m, time_s = motion.joints_m[:FRAMES], motion.time_s[:FRAMES]
     tracks = on_ground(time_s, body_of(joints_m))
     body = tracks["body.person0"]
-    person = person_of(body.joints_world_m, time_s, np.ones(FRAMES, bool))
+    person = human_motion_of(body.joints_world_m, time_s, np.ones(FRAMES, bool))
     return person, body.contact, tracks["features.support.person0"].values
 
 

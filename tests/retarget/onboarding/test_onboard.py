@@ -9,8 +9,8 @@ from rotoscope.pipeline.errors import AssetError, RobotError, UsageError
 from rotoscope.retarget.description.locate import robot_file
 from rotoscope.retarget.onboarding.check import check, propose
 from rotoscope.retarget.onboarding.names import finger_of, side_of
-from rotoscope.retarget.robots.arm_config import load_config
-from rotoscope.retarget.robots.tree_robot import load_hand, load_humanoid
+from rotoscope.retarget.robots.read_config import load_config
+from rotoscope.retarget.robots.robot import load_hand, load_humanoid
 
 MISLEADING = {
     "a_tip": "ring_tip",
@@ -82,7 +82,7 @@ def test_proposed_humanoid_loads_and_holds_its_grippers(urdf, tmp_path):
     report = check(str(urdf(humanoid_urdf())), write=out)
     robot = load_humanoid(str(out))
     assert report.is_good
-    assert robot.held == {"left_grip": 0.0, "right_grip": 0.0}
+    assert robot.locked == {"left_grip": 0.0, "right_grip": 0.0}
     assert report.self_check.idle_joints == ()
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rotoscope.retarget.kinematics.chain import Reached
-from rotoscope.retarget.optimize.cost import Calm, Objective
-from rotoscope.retarget.optimize.terms import PointTerm
+from rotoscope.retarget.kinematics.frames import FramePoses
+from rotoscope.retarget.optimize.cost import Objective, Regularizer
+from rotoscope.retarget.optimize.terms import PositionCost
 
 FRAMES, COLUMNS, MARKS = 7, 3, 2
 TIME_S = np.array([0.0, 0.03, 0.05, 0.1, 0.14, 0.15, 0.22])
@@ -24,10 +24,10 @@ class Levers:
     def size(self):
         return COLUMNS * MARKS
 
-    def reach(self, x, R_reference=None, *, jacobian=False, rotations=True):
+    def forward_kinematics(self, x, R_reference=None, *, jacobian=False, rotations=True):
         p = np.einsum("tc,cmi->tmi", x, self.weights)
         J = np.broadcast_to(self.weights, (len(x), *self.weights.shape))
-        return Reached(p, np.zeros((len(x), MARKS, 3, 3)), J)
+        return FramePoses(p, np.zeros((len(x), MARKS, 3, 3)), J)
 
 
 def terms(seed=1, frames=FRAMES):
@@ -35,14 +35,14 @@ def terms(seed=1, frames=FRAMES):
     rng = np.random.default_rng(seed)
     one, two = (rng.normal(size=(frames, n, 3)) for n in (1, 2))
     return [
-        PointTerm([0], one, rng.uniform(0.5, 2, (frames, 1)), 0.1, robust=1e9),
-        PointTerm([1, 0], two, rng.uniform(0, 2, (frames, 2)), 0.3, robust=1e9),
+        PositionCost([0], one, rng.uniform(0.5, 2, (frames, 1)), 0.1, robust=1e9),
+        PositionCost([1, 0], two, rng.uniform(0, 2, (frames, 2)), 0.3, robust=1e9),
     ]
 
 
-def calm(**changes):
+def regularizer(**changes):
     return replace(
-        Calm(
+        Regularizer(
             np.array([2.0, 30.0, 400.0]), np.array([0.1, -0.2, 0.3]), np.array([0.5, 2.0, np.inf])
         ),
         **changes,
@@ -65,11 +65,11 @@ def frame_weights(starts):
 def by_hand(x, starts, given, *, coupling=None, acceleration=None, order=None):
     """The cost as a sum: terms, distance to rest, accelerations of parabolas through three."""
     weight, total = frame_weights(starts), 0.0
-    p = Levers().reach(x).p_m
+    p = Levers().forward_kinematics(x).p_m
     order = np.arange(FRAMES) if order is None else order
     for term in terms():
-        error = p[:, term.marks] - term.target_m[order]
-        squared = (error**2).sum(axis=2) * term.present[order] / term.sigma_m**2
+        error = p[:, term.frame_ids] - term.target_m[order]
+        squared = (error**2).sum(axis=2) * term.weight[order] / term.sigma_m**2
         total += 0.5 * (weight * squared.sum(axis=1)).sum()
     total += 0.5 * (weight[:, None] * ((x - given.rest) / given.sigma_rest) ** 2).sum()
     if coupling is not None:
@@ -92,10 +92,10 @@ def test_gradient_and_curvature_are_those_of_the_sum(starts, is_full):
     more = {"coupling": root @ root.T, "acceleration": rng.normal(0, 5.0, (FRAMES, COLUMNS))}
     more = more if is_full else {}
     order = np.array([3, 0, 0, 6, 5, 1, 2]) if is_full else None
-    given = calm(**more)
+    given = regularizer(**more)
     objective = Objective(Levers(), terms(), given, TIME_S, starts=starts, frames=order)
     x = rng.normal(size=(FRAMES, COLUMNS))
-    found = objective.linearise(x)
+    found = objective.linearize(x)
 
     def cost(flat):
         return by_hand(flat.reshape(x.shape), starts, given, order=order, **more)
@@ -116,13 +116,13 @@ def test_gradient_and_curvature_are_those_of_the_sum(starts, is_full):
 
 def test_errors_are_what_terms_cost_in_each_frame():
     x = np.random.default_rng(3).normal(size=(FRAMES, COLUMNS))
-    objective = Objective(Levers(), terms(), calm(), TIME_S)
-    p, expected = Levers().reach(x).p_m, np.zeros(FRAMES)
+    objective = Objective(Levers(), terms(), regularizer(), TIME_S)
+    p, expected = Levers().forward_kinematics(x).p_m, np.zeros(FRAMES)
     for term in terms():
-        squared = ((p[:, term.marks] - term.target_m) ** 2).sum(axis=2)
-        expected += (squared * term.present / term.sigma_m**2).sum(axis=1)
+        squared = ((p[:, term.frame_ids] - term.target_m) ** 2).sum(axis=2)
+        expected += (squared * term.weight / term.sigma_m**2).sum(axis=1)
     np.testing.assert_allclose(objective.errors(x), expected, rtol=1e-9)
-    np.testing.assert_allclose(objective.linearise(x).error, objective.errors(x), rtol=1e-12)
+    np.testing.assert_allclose(objective.linearize(x).error, objective.errors(x), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -135,17 +135,17 @@ def test_blocks_of_frames_fit_the_cache(size, block):
         def size(self):
             return size
 
-    assert Objective(Sized(), terms(), calm(), TIME_S).block == block
+    assert Objective(Sized(), terms(), regularizer(), TIME_S).block == block
 
 
 def test_parts_add_up_to_the_whole():
     frames = 40
     rng = np.random.default_rng(4)
     x, time_s = rng.normal(size=(frames, COLUMNS)), np.arange(frames) / 30
-    whole = Objective(Levers(), terms(frames=frames), calm(), time_s)
-    parts = Objective(Levers(), terms(frames=frames), calm(), time_s)
+    whole = Objective(Levers(), terms(frames=frames), regularizer(), time_s)
+    parts = Objective(Levers(), terms(frames=frames), regularizer(), time_s)
     parts.block = 16
-    one, two = whole.linearise(x), parts.linearise(x)
+    one, two = whole.linearize(x), parts.linearize(x)
     np.testing.assert_allclose(one.gradient, two.gradient, rtol=1e-9)
     np.testing.assert_allclose(one.bands, two.bands, rtol=1e-9)
     np.testing.assert_allclose(one.error, two.error, rtol=1e-12)

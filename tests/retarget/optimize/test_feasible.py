@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotoscope.retarget.optimize.feasible import make_feasible, nearest_calm
+from rotoscope.retarget.optimize.feasible import make_feasible, nearest_feasible
 from rotoscope.retarget.optimize.violations import acceleration_violations, accelerations
 
 LOWER, UPPER = np.array([-1.0, 0.0]), np.array([1.0, 0.5])
@@ -50,7 +50,7 @@ def test_calm_path_is_left_alone():
 def test_step_becomes_full_push_then_full_brake():
     time_s, one = np.arange(61) / 30.0, np.ones(1)
     step = np.where(time_s < 1.0, 0.0, 1.0)[:, None]
-    out = nearest_calm(step, time_s, -2 * one, 2 * one, 100 * one, 8 * one)
+    out = nearest_feasible(step, time_s, -2 * one, 2 * one, 100 * one, 8 * one)
     push = accelerations(out, time_s)[:, 0]
     near = np.abs(np.arange(1, 60) / 30.0 - 1.0) < 0.2
     # Of the least squares' optimum, nearly all is at the limit where the step is.
@@ -66,7 +66,7 @@ def test_nothing_nearer_was_missed():
     rng = np.random.default_rng(0)
     time_s, one = np.arange(12) / 10.0, np.ones(1)
     wanted = rng.normal(0, 0.5, (12, 1))
-    found = nearest_calm(wanted, time_s, -one, one, 3 * one, 10 * one)
+    found = nearest_feasible(wanted, time_s, -one, one, 3 * one, 10 * one)
     from scipy.optimize import LinearConstraint, minimize
 
     D = np.diff(np.eye(12), axis=0) * 10.0

@@ -8,7 +8,7 @@ from scipy.optimize import lsq_linear
 
 from rotoscope.retarget.optimize import interior_point
 from rotoscope.retarget.optimize.banded import empty_bands
-from rotoscope.retarget.optimize.interior_point import Limits, Linearised, Search, minimise
+from rotoscope.retarget.optimize.interior_point import Limits, Linearized, SolverOptions, minimize
 
 SEEDS = st.integers(0, 2**20)
 
@@ -92,16 +92,16 @@ class Parabola:
     def __init__(self, wanted, weight=1e4):
         self.wanted, self.weight = wanted, weight
 
-    def linearise(self, x):
+    def linearize(self, x):
         bands = empty_bands(x)
         bands[0] = self.weight
-        return Linearised(bands, self.weight * (x - self.wanted))
+        return Linearized(bands, self.weight * (x - self.wanted))
 
 
 def test_what_is_wanted_inside_all_limits_is_found():
     limits = limits_of(2)
     wanted = np.full((6, 2), 0.1)
-    found = minimise(Parabola(wanted), limits, np.zeros((6, 2)))
+    found = minimize(Parabola(wanted), limits, np.zeros((6, 2)))
     np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
@@ -112,8 +112,8 @@ def test_position_limits_alone_give_bounded_least_squares(start):
     lower, upper = np.array([-1.0, 0.2]), np.array([0.5, 0.9])
     limits = Limits(np.arange(4.0), lower, upper, inf)
     wanted = np.random.default_rng(3).normal(0, 1.0, (4, 2))
-    found = minimise(
-        Parabola(wanted), limits, np.full((4, 2), start), search=Search(max_iterations=60)
+    found = minimize(
+        Parabola(wanted), limits, np.full((4, 2), start), options=SolverOptions(max_iterations=60)
     )
     best = lsq_linear(np.eye(8), wanted.ravel(), (np.tile(lower, 4), np.tile(upper, 4)))
     np.testing.assert_allclose(found.ravel(), best.x, atol=2e-5)
@@ -124,8 +124,8 @@ def test_limits_hold_after_any_number_of_steps_from_inside():
     wanted = np.random.default_rng(4).normal(0, 5.0, (6, 2))
     limits = limits_of(5)
     for num in range(1, 12):
-        found = minimise(
-            Parabola(wanted), limits, np.zeros((6, 2)), search=Search(max_iterations=num)
+        found = minimize(
+            Parabola(wanted), limits, np.zeros((6, 2)), options=SolverOptions(max_iterations=num)
         )
         assert (limits.rows(found) < limits.bound).all()
 
@@ -136,11 +136,11 @@ class Hidden:
     def __init__(self):
         self.seen = []
 
-    def linearise(self, x):
+    def linearize(self, x):
         self.seen.append(x.copy())
         bands = empty_bands(x)
         bands[0] = 1.0
-        return Linearised(bands, x - 0.3, 100.0 * x[:, 0] ** 2)
+        return Linearized(bands, x - 0.3, 100.0 * x[:, 0] ** 2)
 
 
 def test_damping_grows_with_what_a_frame_still_costs():
@@ -148,8 +148,8 @@ def test_damping_grows_with_what_a_frame_still_costs():
     # for the barrier, which is taken away here.
     inf, cost = np.full(1, np.inf), Hidden()
     limits = Limits(np.arange(1.0), -inf, inf, inf)
-    search = Search(max_iterations=2, first_barrier=1e-9)
-    minimise(cost, limits, np.full((1, 1), 0.2), search=search)
+    options = SolverOptions(max_iterations=2, first_barrier=1e-9)
+    minimize(cost, limits, np.full((1, 1), 0.2), options=options)
     step = 0.1 / (1 + 1 + 0.1 * 100 * 0.04)
     assert cost.seen[1][0, 0] == pytest.approx(0.2 + step, rel=1e-6)
 
@@ -157,11 +157,11 @@ def test_damping_grows_with_what_a_frame_still_costs():
 def test_steps_end_at_the_largest_one():
     inf, one = np.full(1, np.inf), np.ones(1)
     free = Limits(np.arange(1.0), -inf, inf, inf)
-    search = Search(max_iterations=1, first_barrier=1e-9, damping=0.0)
-    far = minimise(Parabola(np.full((1, 1), 9.0)), free, np.zeros((1, 1)), search=search)
+    options = SolverOptions(max_iterations=1, first_barrier=1e-9, damping=0.0)
+    far = minimize(Parabola(np.full((1, 1), 9.0)), free, np.zeros((1, 1)), options=options)
     assert far[0, 0] == pytest.approx(0.7, rel=1e-6)
     near = Limits(np.arange(1.0), -one, one, inf)
-    stopped = minimise(Parabola(np.full((1, 1), 9.0)), near, np.full((1, 1), 0.6), search=search)
+    stopped = minimize(Parabola(np.full((1, 1), 9.0)), near, np.full((1, 1), 0.6), options=options)
     # 0.95 of the way to the limit.
     assert stopped[0, 0] == pytest.approx(0.6 + 0.95 * 0.4, abs=1e-4)
 
@@ -178,10 +178,10 @@ def test_golden_share_of_a_step(value, step, share):
 def test_golden_caution():
     # Worse is more than twice the error and 50 more; then 0.1, ten times that, and 0.3 of it back.
     before, now = np.array([100.0, 100.0, 0.0]), np.array([251.0, 249.0, 49.0])
-    caution = interior_point._caution(None, None, before)
-    assert caution.tolist() == [0.0, 0.0, 0.0]
-    caution = interior_point._caution(caution, before, now)
-    assert caution.tolist() == [0.1, 0.0, 0.0]
-    again = interior_point._caution(caution, before, now)
+    scaling = interior_point._marquardt_scaling(None, None, before)
+    assert scaling.tolist() == [0.0, 0.0, 0.0]
+    scaling = interior_point._marquardt_scaling(scaling, before, now)
+    assert scaling.tolist() == [0.1, 0.0, 0.0]
+    again = interior_point._marquardt_scaling(scaling, before, now)
     np.testing.assert_allclose(again, [1.0, 0.0, 0.0])
-    np.testing.assert_allclose(interior_point._caution(again, now, now), [0.3, 0.0, 0.0])
+    np.testing.assert_allclose(interior_point._marquardt_scaling(again, now, now), [0.3, 0.0, 0.0])

@@ -15,9 +15,10 @@ from rotoscope.pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.physics.model import build_physics_model
 from rotoscope.retarget.physics.pd_tracking import track_with_pd
-from rotoscope.retarget.physics.residual_wrench import missing_wrench
+from rotoscope.retarget.physics.residual_wrench import residual_wrench
+from rotoscope.retarget.physics.robot import joint_columns
 from rotoscope.retarget.physics.settings import PhysicsSettings
-from rotoscope.retarget.physics.stage import NAMES, PhysicsCheck, PhysicsConfig, joint_columns
+from rotoscope.retarget.physics.stage import NAMES, PhysicsCheck, PhysicsConfig
 
 RATE_HZ = 30.0
 QUICK = PhysicsSettings(timestep_s=0.004)
@@ -48,7 +49,7 @@ class Motion:
         )
 
     def missing(self, path):
-        return missing_wrench(path, self.xyz, self.R, self.joints, BIPED_JOINTS, self.time_s)
+        return residual_wrench(path, self.xyz, self.R, self.joints, BIPED_JOINTS, self.time_s)
 
 
 def test_standing_still_stays_up_for_the_whole_length(biped_path):
@@ -372,8 +373,8 @@ def test_g1_stands_for_five_seconds(shared_data: Path):
     R, time_s = np.tile(np.eye(3), (150, 1, 1)), np.arange(150) / RATE_HZ
     assert track_with_pd(path, xyz, R, joints, names, time_s, QUICK).fall_s is None
     moved = xyz + np.array([0, 0, 0.05])
-    still = missing_wrench(path, xyz, R, joints, names, time_s)
-    floating = missing_wrench(path, moved, R, joints, names, time_s)
+    still = residual_wrench(path, xyz, R, joints, names, time_s)
+    floating = residual_wrench(path, moved, R, joints, names, time_s)
     assert np.median(still[:, 0]) < 0.05
     assert np.median(floating[:, 0]) > 0.9
 
@@ -387,7 +388,7 @@ def test_motion_with_feet_in_the_air_misses_more_than_one_with_planted_feet(shar
         qpos = found["qpos"].astype(float)
         R = se3.matrix_from_quat(qpos[:, 3:7])
         time_s = np.arange(len(qpos)) / RATE_HZ
-        missing[peer] = missing_wrench(path, qpos[:, :3], R, qpos[:, 7:], names, time_s)[
+        missing[peer] = residual_wrench(path, qpos[:, :3], R, qpos[:, 7:], names, time_s)[
             :, 0
         ].mean()
     assert missing["omniretarget"] < 0.2

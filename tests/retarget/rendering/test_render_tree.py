@@ -6,8 +6,9 @@ from robots_with_shapes import STANDING_HEIGHT_M, write_biped, write_mitten
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.rendering.tree import TreeRenderer, view_from
-from rotoscope.retarget.robots.tree_robot import load_hand, load_humanoid
+from rotoscope.retarget.rendering.renderer import RobotRenderer
+from rotoscope.retarget.rendering.views import view_from
+from rotoscope.retarget.robots.robot import load_hand, load_humanoid
 
 SIZE = {"width": 120, "height": 160}
 
@@ -15,9 +16,9 @@ SIZE = {"width": 120, "height": 160}
 @pytest.fixture(scope="module")
 def biped(tmp_path_factory):
     robot = load_humanoid(str(write_biped(tmp_path_factory.mktemp("biped"))))
-    made = TreeRenderer(robot)
+    made = RobotRenderer(robot)
     try:
-        made.render(robot.rest, standing(), view())
+        made.render(robot.rest, view(), T_world_link=standing(), **SIZE)
     except RobotError as error:
         pytest.skip(str(error))
     yield made
@@ -38,7 +39,8 @@ def robot_pixels(renderer, joints, T, seen_from):
     """Rows and columns of the pixels that change when the robot is taken away."""
     away = standing(x=-5000.0)
     shown, empty = (
-        renderer.render(joints, pose, seen_from, **SIZE).astype(int) for pose in (T, away)
+        renderer.render(joints, seen_from, T_world_link=pose, **SIZE).astype(int)
+        for pose in (T, away)
     )
     return np.nonzero(np.abs(shown - empty).max(axis=2) > 20)
 
@@ -70,7 +72,7 @@ def test_joints_move_the_picture_and_repeat_it(biped):
     bent = biped.robot.rest.copy()
     bent[list(biped.robot.joint_names).index("left_knee")] = 1.5
     first, moved, again = (
-        biped.render(q, standing(), view((0.0, 1.0, 0.2)), **SIZE).astype(int)
+        biped.render(q, view((0.0, 1.0, 0.2)), T_world_link=standing(), **SIZE).astype(int)
         for q in (biped.robot.rest, bent, biped.robot.rest)
     )
     assert (np.abs(moved - first).max(axis=2) > 20).sum() > 50
@@ -80,9 +82,9 @@ def test_joints_move_the_picture_and_repeat_it(biped):
 def test_camera_puts_points_where_they_are_drawn(biped):
     robot = biped.robot
     seen_from = view((0.0, 1.0, 0.2))
-    marks = robot.marks()
-    tree = robot.tree([marks["body.left_ankle"]], root=robot.config.root)
-    ankle = se3.apply(standing(), tree.reach(robot.rest[None]).p_m[0])
+    frames = robot.frames()
+    tree = robot.tree([frames["body.left_ankle"]])
+    ankle = se3.apply(standing(), tree.forward_kinematics(robot.rest[None]).p_m[0])
     u, v, w = (se3.apply(se3.inverse(seen_from.T_base_camera), ankle) @ seen_from.K.T)[0]
     down, across = robot_pixels(biped, robot.rest, standing(), seen_from)
     assert np.hypot(across - u / w, down - v / w).min() < 3
@@ -90,11 +92,11 @@ def test_camera_puts_points_where_they_are_drawn(biped):
 
 def test_values_that_cannot_be_drawn_are_refused(biped):
     with pytest.raises(RobotError, match="drawing biped needs 6 finite joint values"):
-        biped.render(np.full(6, np.nan), standing(), view())
+        biped.render(np.full(6, np.nan), view(), T_world_link=standing())
     with pytest.raises(RobotError, match="drawing biped needs 6 finite joint values"):
-        biped.render(np.zeros(5), standing(), view())
+        biped.render(np.zeros(5), view(), T_world_link=standing())
     with pytest.raises(RobotError, match="finite pose"):
-        biped.render(np.zeros(6), np.full((4, 4), np.nan), view())
+        biped.render(np.zeros(6), view(), T_world_link=np.full((4, 4), np.nan))
 
 
 def test_file_with_two_loose_bodies_is_refused(tmp_path):
@@ -108,4 +110,4 @@ def test_file_with_two_loose_bodies_is_refused(tmp_path):
     path.write_text(path.read_text().replace("mitten.urdf", "mitten.xml"))
     path.write_text(path.read_text() + "joints: {default: {max_velocity: 5}}\n")
     with pytest.raises(RobotError, match="2 bodies that hang on the world"):
-        TreeRenderer(load_hand(str(path)))
+        RobotRenderer(load_hand(str(path)))

@@ -7,14 +7,13 @@ import pytest
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.retarget.description.links import Description, Joint, Mimic
+from rotoscope.retarget.robots.config import JointSection
 from rotoscope.retarget.robots.joint_limits import (
-    follows,
     free_joints,
-    held_joints,
     joint_limits,
     joint_rest,
+    locked_joints,
 )
-from rotoscope.retarget.robots.tree_config import JointSection
 
 
 def joint(name, parent, child, *, kind="revolute", **more):
@@ -34,10 +33,10 @@ def chain(**second):
     return robot(joint("a", "root", "l1"), joint("b", "l1", "l2", **follower))
 
 
-def limits_of(description, sections=None, held=None):
-    sections, held = sections or {}, held or {}
-    names = free_joints(description, held)
-    return joint_limits(description, sections, names, held)
+def limits_of(description, sections=None, locked=None):
+    sections, locked = sections or {}, locked or {}
+    names = free_joints(description, locked)
+    return joint_limits(description, sections, names, locked)
 
 
 def test_golden_limits_of_a_master():
@@ -68,11 +67,11 @@ def test_followers_of_followers_multiply():
         joint("b", "l1", "l2", mimic=Mimic("a", 2.0, 0.5)),
         joint("c", "l2", "l3", mimic=Mimic("b", 3.0, -1.0)),
     )
-    found = follows(description, "c")
+    found = description.resolve_mimic("c")
     # 3 (2 a + 0.5) - 1.
-    assert (found.master, found.factor, found.offset) == ("a", 6.0, 0.5)
-    alone = follows(description, "a")
-    assert (alone.master, alone.factor, alone.offset) == ("a", 1.0, 0.0)
+    assert (found.joint, found.multiplier, found.offset) == ("a", 6.0, 0.5)
+    alone = description.resolve_mimic("a")
+    assert (alone.joint, alone.multiplier, alone.offset) == ("a", 1.0, 0.0)
 
 
 def test_joints_that_follow_in_a_circle_are_refused():
@@ -80,7 +79,7 @@ def test_joints_that_follow_in_a_circle_are_refused():
         joint("a", "root", "l1", mimic=Mimic("b")), joint("b", "l1", "l2", mimic=Mimic("a"))
     )
     with pytest.raises(RobotError, match="mimic each other in a circle"):
-        follows(description, "a")
+        description.resolve_mimic("a")
 
 
 def test_accelerations_of_followers_bind_their_master():
@@ -168,28 +167,28 @@ def test_joints_between_root_and_base_are_held():
         joint("fix", "l1", "l2", kind="fixed"),
         joint("a", "l2", "l3"),
     )
-    assert held_joints(description, {}, "l2") == {"lift": 0.3}
-    assert held_joints(description, {"lift": JointSection(rest=1.5)}, "l2") == {"lift": 1.5}
-    assert held_joints(description, {"lift": JointSection(rest=9.0)}, "l2") == {"lift": 2.0}
+    assert locked_joints(description, {}, "l2") == {"lift": 0.3}
+    assert locked_joints(description, {"lift": JointSection(rest=1.5)}, "l2") == {"lift": 1.5}
+    assert locked_joints(description, {"lift": JointSection(rest=9.0)}, "l2") == {"lift": 2.0}
     sections = {"lift": JointSection(fixed=1.0), "a": JointSection(fixed=0.25)}
-    held = held_joints(description, sections, "root")
-    assert held == {"lift": 1.0, "a": 0.25}
+    locked = locked_joints(description, sections, "root")
+    assert locked == {"lift": 1.0, "a": 0.25}
     with pytest.raises(RobotError, match="has no joint left to move"):
-        free_joints(description, held)
+        free_joints(description, locked)
     assert free_joints(description, {"lift": 1.0}) == ("a",)
 
 
 @pytest.mark.parametrize(
     ("sections", "message"),
     [
-        ({"default": JointSection(fixed=0.0)}, "name the joints that are to be held"),
+        ({"default": JointSection(fixed=0.0)}, "name the joints that are to be locked"),
         ({"b": JointSection(fixed=0.0)}, "it follows another joint; fix 'a' instead"),
         ({"knee": JointSection()}, "has no movable joint 'knee'; it has 'a', 'b'"),
     ],
 )
 def test_what_cannot_be_held_is_refused(sections, message):
     with pytest.raises(RobotError, match=message):
-        held_joints(chain(), sections, "root")
+        locked_joints(chain(), sections, "root")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +200,7 @@ def test_a_held_joints_follower_may_be_a_thousandth_outside(value, is_refused):
     other = joint("z", "l2", "l3")
     description = robot(*description.joints.values(), other)
     if is_refused:
-        with pytest.raises(RobotError, match=rf"'a' is held at {value:g}, which puts 'b', its"):
-            limits_of(description, held={"a": value})
+        with pytest.raises(RobotError, match=rf"'a' is locked at {value:g}, which puts 'b', its"):
+            limits_of(description, locked={"a": value})
     else:
-        assert limits_of(description, held={"a": value}).lower.tolist() == [-1.0]
+        assert limits_of(description, locked={"a": value}).lower.tolist() == [-1.0]

@@ -7,9 +7,9 @@ import pytest
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.retarget.description.mujoco import find_mesh
-from rotoscope.retarget.robots.arm import Robot, load_robot
-from rotoscope.retarget.robots.arm_config import load_config, robot_names
-from rotoscope.retarget.robots.self_check import verify_chain
+from rotoscope.retarget.robots.arm import ArmRobot, load_arm
+from rotoscope.retarget.robots.read_config import load_config, robot_names
+from rotoscope.retarget.robots.self_check import check_robot
 
 TINY_MJCF = """<mujoco>
   <worldbody>
@@ -55,36 +55,36 @@ def test_shipped_robots_have_valid_configurations() -> None:
 
 
 def test_urdf_kinematics_agree_with_mujoco(tiny: Path) -> None:
-    assert verify_chain(load_robot(str(tiny))) < 1e-9
+    assert check_robot(load_arm(str(tiny))).largest_difference < 1e-9
 
 
 def test_mjcf_with_anchors_references_and_fixed_bodies_agrees_with_mujoco(tiny: Path) -> None:
     mjcf_robot(tiny)
     edit(tiny, "home: [0.1, 0.5, 0.1]", "home: [0.1, 0.5, 0.1], max_velocity: [1, 1, 0.5]")
-    robot = load_robot(str(tiny))
-    assert verify_chain(robot) < 1e-9
+    robot = load_arm(str(tiny))
+    assert check_robot(robot).largest_difference < 1e-9
     assert robot.lower == pytest.approx(np.deg2rad([-115, -140, 0]))
 
 
-def test_panda_kinematics_agree_with_mujoco(panda: Robot) -> None:
-    assert verify_chain(panda) < 1e-9
+def test_panda_kinematics_agree_with_mujoco(panda: ArmRobot) -> None:
+    assert check_robot(panda).largest_difference < 1e-9
 
 
 def test_wrong_kinematics_are_noticed(tiny: Path) -> None:
-    robot = load_robot(str(tiny))
+    robot = load_arm(str(tiny))
     edit(tiny.parent / "tiny.urdf", 'xyz="0.4 0 0"', 'xyz="0.41 0 0"')
-    with pytest.raises(RobotError, match=r"differ by 0\.0099"):
-        verify_chain(robot)
+    with pytest.raises(RobotError, match=r"differ by 0.01 at link 'fore'"):
+        check_robot(robot)
 
 
-def test_panda_at_home_points_its_gripper_down_in_front(panda: Robot) -> None:
-    T = panda.chain.pose(panda.home[None]).matrix[0]
+def test_panda_at_home_points_its_gripper_down_in_front(panda: ArmRobot) -> None:
+    T = panda.pose(panda.home[None]).matrix[0]
     # Franka's ready pose: flange 10.3 cm above a gripper at x = 0.307, z = 0.487.
     assert T[:3, 3] == pytest.approx([0.307, 0.0, 0.487], abs=1e-3)
     assert T[:3, 0] == pytest.approx([0.0, 0.0, -1.0], abs=1e-6)
 
 
-def test_contract_states_names_limits_and_gripper(panda: Robot) -> None:
+def test_contract_states_names_limits_and_gripper(panda: ArmRobot) -> None:
     contract = panda.contract(rate_hz=30.0)
     assert contract.names == [*(f"panda_joint{i}.pos" for i in range(1, 8)), "panda_gripper.pos"]
     first, gripper = contract.dimensions[0], contract.dimensions[-1]
@@ -98,23 +98,23 @@ def test_contract_states_names_limits_and_gripper(panda: Robot) -> None:
 
 
 def test_joint_names_of_the_dataset_start_with_the_robot(tiny: Path) -> None:
-    assert load_robot(str(tiny)).contract(rate_hz=1.0).names[0] == "tiny_shoulder.pos"
+    assert load_arm(str(tiny)).contract(rate_hz=1.0).names[0] == "tiny_shoulder.pos"
 
 
 def test_limits_of_the_yaml_replace_those_of_the_file(tiny: Path) -> None:
     edit(tiny, "home:", "max_velocity: [9, 8, 7], lower: [-1, -1, 0.05], home:")
-    robot = load_robot(str(tiny))
+    robot = load_arm(str(tiny))
     assert robot.max_velocity.tolist() == [9, 8, 7]
     assert robot.lower.tolist() == [-1, -1, 0.05]
     assert robot.upper.tolist() == [2, 2.5, 0.2]
 
 
 def test_checksum_changes_with_either_file(tiny: Path) -> None:
-    before = load_robot(str(tiny)).checksum
+    before = load_arm(str(tiny)).checksum
     edit(tiny.parent / "tiny.urdf", 'velocity="1.5"', 'velocity="1.6"')
-    between = load_robot(str(tiny)).checksum
+    between = load_arm(str(tiny)).checksum
     edit(tiny, "0.5, 0.1]", "0.6, 0.1]")
-    assert len({before, between, load_robot(str(tiny)).checksum}) == 3
+    assert len({before, between, load_arm(str(tiny)).checksum}) == 3
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_checksum_changes_with_either_file(tiny: Path) -> None:
 def test_wrong_yaml_says_what_is_allowed(tiny: Path, old: str, new: str, message: str) -> None:
     edit(tiny, old, new)
     with pytest.raises(RobotError, match=message):
-        load_robot(str(tiny))
+        load_arm(str(tiny))
 
 
 @pytest.mark.parametrize(
@@ -165,25 +165,25 @@ def test_wrong_yaml_says_what_is_allowed(tiny: Path, old: str, new: str, message
 def test_wrong_urdf_says_which_joint(tiny: Path, old: str, new: str, message: str) -> None:
     edit(tiny.parent / "tiny.urdf", old, new)
     with pytest.raises(RobotError, match=message):
-        load_robot(str(tiny))
+        load_arm(str(tiny))
 
 
 def test_mjcf_without_velocity_limits_asks_for_them(tiny: Path) -> None:
     mjcf_robot(tiny)
     with pytest.raises(RobotError, match="states no max_velocity for joint 'shoulder'"):
-        load_robot(str(tiny))
+        load_arm(str(tiny))
 
 
 def test_mjcf_that_mujoco_refuses_is_a_robot_error(tiny: Path) -> None:
     mjcf_robot(tiny)
     edit(tiny.parent / "tiny.xml", 'type="slide"', 'type="slip"')
     with pytest.raises(RobotError, match="MuJoCo cannot read"):
-        load_robot(str(tiny))
+        load_arm(str(tiny))
 
 
 def test_unknown_robot_lists_valid_names() -> None:
     with pytest.raises(RobotError, match="no robot 'pand'; valid ones are 'panda', 'ur5'"):
-        load_robot("pand")
+        load_arm("pand")
 
 
 def test_mesh_is_found_by_the_end_of_its_package_name(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from rotoscope.retarget.physics.stage import PhysicsCheck, PhysicsConfig
-from rotoscope.retarget.robots.arm_config import load_config
 from rotoscope.retarget.robots.digest import robot_digest
+from rotoscope.retarget.robots.read_config import load_config
 
 MJCF = """<mujoco>
   <compiler meshdir="shapes"/>
@@ -91,7 +91,7 @@ def test_physics_of_a_robot_follows_its_settings_and_of_any_robot_the_shipped_on
     any_robot = token(None)
     configs = tmp_path / "configs"
     shutil.copytree(Path(__file__).parents[3] / "configs", configs)
-    monkeypatch.setattr("rotoscope.retarget.robots.arm_config.config_path", configs.joinpath)
+    monkeypatch.setattr("rotoscope.retarget.robots.read_config.config_path", configs.joinpath)
     assert token(None) == any_robot
     panda = configs / "robots" / "panda.yaml"
     panda.write_text(panda.read_text().replace("max_opening_m: 0.08", "max_opening_m: 0.09"))

@@ -6,9 +6,10 @@ from drawn_robots import hand_urdf, hand_yaml, write_hand, write_humanoid
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.retarget.robots import self_check
-from rotoscope.retarget.robots.arm import load_robot
+from rotoscope.retarget.robots.arm import ArmRobot, load_arm
+from rotoscope.retarget.robots.load import load_robot
+from rotoscope.retarget.robots.robot import HandRobot, HumanoidRobot, load_hand, load_humanoid
 from rotoscope.retarget.robots.self_check import check_robot, ensure_checked
-from rotoscope.retarget.robots.tree_robot import load_hand, load_humanoid
 
 FINGER_MJCF = """<mujoco><compiler angle="radian"/><worldbody>
   <body name="palm">
@@ -140,7 +141,7 @@ def test_failed_check_is_not_remembered(hand, tmp_path, monkeypatch):
 
 def test_arm_is_checked_too(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    ensure_checked(load_robot(str(tiny)))
+    ensure_checked(load_arm(str(tiny)))
     assert len(list((tmp_path / "cache" / "rotoscope" / "robot_checks").iterdir())) == 1
 
 
@@ -149,3 +150,25 @@ def test_poses_reach_every_joint_within_limits(hand):
     poses = self_check._poses(robot)
     assert ((poses >= robot.lower) & (poses <= robot.upper)).all()
     assert (np.abs(np.diff(poses, axis=0)).max(axis=0) > 0.05).all()
+
+
+def test_check_of_an_arm_compares_every_link_but_the_fingers(tiny):
+    found = check_robot(load_arm(str(tiny)))
+    assert found.largest_difference < 1e-12
+    # base, upper, fore and hand; the finger moves with no joint of the arm.
+    assert (found.num_links, found.idle_joints) == (4, ())
+
+
+def test_any_robot_is_loaded_by_its_name(tiny, tmp_path):
+    kinds = [ArmRobot, HandRobot, HumanoidRobot]
+    (tmp_path / "hand").mkdir()
+    (tmp_path / "body").mkdir()
+    paths = [tiny, write_hand(tmp_path / "hand"), write_humanoid(tmp_path / "body")]
+    for kind, path in zip(kinds, paths, strict=True):
+        robot = load_robot(str(path))
+        assert isinstance(robot, kind)
+        tree = robot.tree(list(robot.frames().values()))
+        origin = tree.forward_kinematics(robot.rest[None]).p_m
+        assert origin.shape == (1, len(robot.frames()), 3)
+    with pytest.raises(RobotError, match="no robot 'nobody'; valid ones are"):
+        load_robot("nobody")

@@ -7,9 +7,9 @@ import pytest
 from drawn_robots import hand_urdf, hand_yaml, write_hand, write_humanoid
 
 from rotoscope.pipeline.errors import AssetError, RobotError
-from rotoscope.retarget.robots.arm import load_robot
-from rotoscope.retarget.robots.arm_config import load_config, robot_names
-from rotoscope.retarget.robots.tree_robot import load_hand, load_humanoid
+from rotoscope.retarget.robots.arm import load_arm
+from rotoscope.retarget.robots.read_config import load_config, robot_names
+from rotoscope.retarget.robots.robot import load_hand, load_humanoid
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_joints_of_a_hand_are_those_that_move_by_themselves(hand):
         *("a_spread", "a_bend", "b_spread", "b_bend", "c_spread", "c_bend", "d_spread", "d_bend"),
         *("t_turn", "t_bend", "t_last"),
     )
-    assert robot.held == {"wrist_bend": 0.0}
+    assert robot.locked == {"wrist_bend": 0.0}
 
 
 def test_master_is_narrowed_until_its_follower_stays_inside_its_limits(hand):
@@ -66,7 +66,7 @@ def test_yaml_overrides_limits_rest_and_speed_of_one_joint_and_of_all(hand):
 
 def test_fixed_joint_is_held_and_no_part_of_the_action(humanoid):
     robot = load_humanoid(str(humanoid))
-    assert robot.held == {"left_grip": 0.0, "right_grip": 0.2}
+    assert robot.locked == {"left_grip": 0.0, "right_grip": 0.2}
     assert not {"left_grip", "right_grip"} & set(robot.joint_names)
     assert len(robot.joint_names) == 23
 
@@ -195,7 +195,7 @@ def test_joints_that_follow_each_other_are_an_error(hand):
 def test_held_master_that_drives_its_follower_out_of_its_limits_is_an_error(hand):
     with hand.open("a") as file:
         file.write("joints: {a_bend: {fixed: 1.55}}\n")
-    with pytest.raises(RobotError, match=r"'a_bend' is held at 1.55, which puts 'a_last'"):
+    with pytest.raises(RobotError, match=r"'a_bend' is locked at 1.55, which puts 'a_last'"):
         load_hand(str(hand))
 
 
@@ -211,7 +211,7 @@ def test_robot_of_another_kind_is_refused_with_those_that_fit(hand, humanoid):
     with pytest.raises(RobotError, match="describes a hand, but a humanoid needs a humanoid"):
         load_humanoid(str(hand))
     with pytest.raises(RobotError, match="needs an arm; there are 'panda', 'ur5'"):
-        load_robot(str(hand))
+        load_arm(str(hand))
 
 
 def test_unknown_hand_lists_hands_only():

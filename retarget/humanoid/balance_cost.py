@@ -1,4 +1,4 @@
-"""The wish that a humanoid which hardly moves has its centre of mass over its feet."""
+"""Balance: a humanoid which hardly moves has its centre of mass over its feet."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from jaxtyping import Bool, Float
 from rotoscope.pipeline.tracks import SIDES, Side
 from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.ground.foot_speeds import slopes
-from rotoscope.retarget.humanoid.human_skeleton import Person
+from rotoscope.retarget.humanoid.human_skeleton import HumanMotion
 from rotoscope.retarget.humanoid.support_polygon import convex_hull, edges_of
-from rotoscope.retarget.kinematics.tree import Mark
-from rotoscope.retarget.optimize.terms import BalanceTerm
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.optimize.one_sided import BalanceCost
 
 LIGHT_SHARE = 0.004
 """Links with less of the robot's mass than this are left out."""
 STILL_M_S = 0.15
-"""Speed of the hips at which the wish has lost half of its weight twice [m/s]: who walks is not
-balanced at any moment, and need not be."""
+"""Speed of the hips at which the weight is 1/4 [m/s]: who walks is not balanced at any moment, and
+need not be."""
 WINDOW_S = 0.2
 """Speeds are slopes of straight lines through this much time [s]."""
 
 
-def mass_marks(description: Description) -> tuple[dict[str, Mark], Float[np.ndarray, " link"]]:
-    """A mark at the centre of mass of each link that weighs something, and its share of all."""
+def mass_frames(description: Description) -> tuple[dict[str, Frame], Float[np.ndarray, " link"]]:
+    """A frame at the centre of mass of each link that weighs something, and its share of all."""
     total = sum(mass.kg for mass in description.masses.values())
     heavy = {n: m for n, m in description.masses.items() if total and m.kg >= LIGHT_SHARE * total}
-    marks = {f"mass.{name}": Mark.at(name, mass.centre_m) for name, mass in heavy.items()}
+    frames = {f"mass.{name}": Frame.at(name, mass.centre_m) for name, mass in heavy.items()}
     kg = np.array([mass.kg for mass in heavy.values()])
-    return marks, kg / max(kg.sum(), 1e-9)
+    return frames, kg / max(kg.sum(), 1e-9)
 
 
-def stillness(person: Person) -> Float[np.ndarray, " time"]:
+def stillness(person: HumanMotion) -> Float[np.ndarray, " time"]:
     """1 where the hips rest, falling to 0 as they move; 0 where they are not seen."""
     time_s = person.time_s
     interval_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0
@@ -44,8 +44,8 @@ def stillness(person: Person) -> Float[np.ndarray, " time"]:
     return np.where(np.isfinite(speed), still, 0.0)
 
 
-def balance_term(
-    marks: list[int],
+def balance_cost(
+    frame_ids: list[int],
     share: Float[np.ndarray, " link"],
     corners_m: Mapping[Side, Float[np.ndarray, "time corner 2"]],
     contact: Bool[np.ndarray, "time 2"],
@@ -53,17 +53,17 @@ def balance_term(
     *,
     margin_m: float,
     sigma_m: float,
-) -> BalanceTerm:
-    """The term of the solver.
+) -> BalanceCost:
+    """The cost for the solver.
 
     Args:
-        marks: Numbers of the marks of `mass_marks`.
+        frame_ids: Numbers of the frames of `mass_frames`.
         share: What each weighs, over all.
         corners_m: Corners of each sole where it stands, seen from above [m].
         contact: The left, the right foot stands.
         still: Weight of each frame.
         margin_m: How far inside the support the centre of mass is wanted [m].
-        sigma_m: 1-sigma of the wish [m].
+        sigma_m: 1-sigma [m].
     """
     frames, num_edges = len(contact), sum(c.shape[1] for c in corners_m.values())
     normal, offset = np.zeros((frames, num_edges, 2)), np.zeros((frames, num_edges))
@@ -75,4 +75,4 @@ def balance_term(
             known[key] = edges_of(convex_hull(points), margin_m)
         edges, distance = known[key]
         normal[t, : len(edges)], offset[t, : len(edges)] = edges, distance
-    return BalanceTerm(marks, share, normal, offset, still * contact.any(axis=1), sigma_m)
+    return BalanceCost(frame_ids, share, normal, offset, still * contact.any(axis=1), sigma_m)

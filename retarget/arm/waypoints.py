@@ -7,20 +7,20 @@ from jaxtyping import Float, Int
 
 from rotoscope.pipeline.geometry import se3
 
-NUM_KEYFRAMES = 20
+NUM_WAYPOINTS = 20
 """How many frames that is at most."""
 
 
-def choose_keyframes(
+def choose_waypoints(
     p_m: Float[np.ndarray, "time 3"], time_s: Float[np.ndarray, " time"]
-) -> Int[np.ndarray, " keyframe"]:
+) -> Int[np.ndarray, " waypoint"]:
     """Frames that stand for a trajectory: evenly spread ones, far out ones and a fast one.
 
     Far out and fast are taken at the 2nd and 98th percentile, so that no single bad pose decides
     where the base goes.
     """
     count = len(p_m)
-    even = np.linspace(0, count - 1, min(count, NUM_KEYFRAMES - 7)).round().astype(int)
+    even = np.linspace(0, count - 1, min(count, NUM_WAYPOINTS - 7)).round().astype(int)
     low, high = int(0.02 * (count - 1)), int(np.ceil(0.98 * (count - 1)))
     speed = np.linalg.norm(np.gradient(p_m, time_s, axis=0), axis=1) if count > 1 else np.zeros(1)
     by_value = np.argsort(np.column_stack([p_m, speed]), axis=0, kind="stable")
@@ -29,7 +29,7 @@ def choose_keyframes(
 
 def twists(
     T: Float[np.ndarray, "time 4 4"], time_s: Float[np.ndarray, " time"], at: np.ndarray
-) -> Float[np.ndarray, "keyframe 6"]:
+) -> Float[np.ndarray, "waypoint 6"]:
     """Linear and angular velocity around some frames, along the axes the poses are given in."""
     before, after = np.maximum(at - 2, 0), np.minimum(at + 2, len(T) - 1)
     span = np.maximum(time_s[after] - time_s[before], 1e-3)[:, None]

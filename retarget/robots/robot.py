@@ -1,4 +1,4 @@
-"""Dexterous hands and humanoids ready to compute with, made of their YAML and robot files."""
+"""Robots ready to compute with, made of their YAML and robot files."""
 
 from __future__ import annotations
 
@@ -6,38 +6,42 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.retarget.description.links import Description
-from rotoscope.retarget.description.locate import robot_file
+from rotoscope.retarget.description.locate import RobotFileSection, robot_file
 from rotoscope.retarget.description.read import read_description
-from rotoscope.retarget.kinematics.tree import KinematicTree, Mark
-from rotoscope.retarget.robots.arm import feature_name
-from rotoscope.retarget.robots.arm_config import load_config_of
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.kinematics.tree import KinematicTree
+from rotoscope.retarget.robots.config import (
+    BranchedConfig,
+    HandConfig,
+    HumanoidConfig,
+    PointSection,
+)
 from rotoscope.retarget.robots.digest import robot_digest
 from rotoscope.retarget.robots.joint_limits import (
     JointLimits,
     free_joints,
-    held_joints,
     joint_limits,
     joint_rest,
+    locked_joints,
 )
-from rotoscope.retarget.robots.tree_config import (
-    HandConfig,
-    HumanoidConfig,
-    PointSection,
-    TreeRobotConfig,
-)
+from rotoscope.retarget.robots.read_config import load_config_of
 
 
 @dataclass(frozen=True, eq=False)
-class TreeRobot:
-    """What hands and humanoids share: joints of an action, their limits, and named points."""
+class Robot:
+    """What all robots share: joints of an action, their limits, and named frames.
 
-    config: TreeRobotConfig
+    An arm is a tree without branches: `rotoscope.retarget.robots.arm.ArmRobot`.
+    """
+
+    config: RobotFileSection
     """What its YAML file says."""
     path: Path
     """Its URDF or MJCF file."""
@@ -46,12 +50,12 @@ class TreeRobot:
     description: Description
     """Links and joints of the robot file."""
     joint_names: tuple[str, ...]
-    """Independent joints in the file's order: neither fixed nor held nor following another."""
+    """Independent joints in the file's order: neither fixed nor locked nor following another."""
     limits: JointLimits
     """Limits of these joints, such that those that follow them keep theirs."""
     rest: Float[np.ndarray, " joint"]
     """Values that they take where nothing else is asked [rad or m]."""
-    held: dict[str, float]
+    locked: dict[str, float]
     """Values of joints that do not move [rad or m]."""
 
     @property
@@ -79,26 +83,28 @@ class TreeRobot:
         """Acceleration limits [rad/s^2 or m/s^2]; inf where there is none."""
         return self.limits.max_acceleration
 
-    def marks(self) -> dict[str, Mark]:
-        """Every point that the YAML file names, by a name of its own such as `tips.thumb`."""
-        return {f"spheres.{k}": _mark(point) for k, point in self.config.spheres.items()}
+    @property
+    def base_link(self) -> str:
+        """Link that poses are relative to."""
+        return self.description.root_link
 
-    def tree(
-        self, marks: Sequence[Mark], *, root: str | None = None, is_floating: bool = False
-    ) -> KinematicTree:
-        """Kinematics of some marks, with `joint_names` as columns.
+    def frames(self) -> dict[str, Frame]:
+        """Every frame that the YAML file names, by a name of its own such as `tips.thumb`."""
+        return {}
+
+    def tree(self, frames: Sequence[Frame], *, is_floating: bool = False) -> KinematicTree:
+        """Kinematics of some frames from `base_link` on, with `joint_names` as columns.
 
         Args:
-            marks: What positions and rotations are computed of.
-            root: Link that positions are relative to; the robot file's own root when absent.
-            is_floating: Whether the root moves in the world.
+            frames: What positions and rotations are computed of.
+            is_floating: Whether the base moves in the world.
         """
         return KinematicTree(
             self.description,
             columns=self.joint_names,
-            held=self.held,
-            marks=marks,
-            root=root,
+            locked=self.locked,
+            frames=frames,
+            root=self.base_link,
             is_floating=is_floating,
         )
 
@@ -122,42 +128,47 @@ class TreeRobot:
 
 
 @dataclass(frozen=True, eq=False)
-class HandRobot(TreeRobot):
+class HandRobot(Robot):
     """A dexterous hand ready to compute with."""
 
     config: HandConfig
     """What its YAML file says."""
 
-    def marks(self) -> dict[str, Mark]:
+    def frames(self) -> dict[str, Frame]:
         """Palm, fingertips, middle joints and spheres."""
-        tips = {f"tips.{finger}": _mark(point) for finger, point in self.config.tips.items()}
-        middles = {f"middles.{name}": _mark(point) for name, point in self.config.middles.items()}
-        return {"palm": _mark(self.config.palm), **tips, **middles, **super().marks()}
+        tips = {f"tips.{finger}": _frame(point) for finger, point in self.config.tips.items()}
+        middles = {f"middles.{name}": _frame(point) for name, point in self.config.middles.items()}
+        return {"palm": _frame(self.config.palm), **tips, **middles, **sphere_frames(self.config)}
 
 
 @dataclass(frozen=True, eq=False)
-class HumanoidRobot(TreeRobot):
+class HumanoidRobot(Robot):
     """A humanoid ready to compute with. Its root moves in the world."""
 
     config: HumanoidConfig
     """What its YAML file says."""
 
-    def marks(self) -> dict[str, Mark]:
+    @property
+    def base_link(self) -> str:
+        """The link whose pose in the world is solved for, the pelvis."""
+        return self.config.root
+
+    def frames(self) -> dict[str, Frame]:
         """Root, torso, human joints, corners of the soles and spheres."""
-        marks = {"root": Mark.at(self.config.root)}
+        frames = {"root": Frame.at(self.config.root)}
         if self.config.torso is not None:
-            marks["torso"] = Mark.at(self.config.torso)
-        marks |= {f"body.{joint}": _mark(point) for joint, point in self.config.body.items()}
+            frames["torso"] = Frame.at(self.config.torso)
+        frames |= {f"body.{joint}": _frame(point) for joint, point in self.config.body.items()}
         for side, foot in self.config.feet.items():
             for i, corner in enumerate(foot.sole_m):
-                marks[f"feet.{side}.{i}"] = Mark.at(foot.link, corner)
-        return {**marks, **super().marks()}
+                frames[f"feet.{side}.{i}"] = Frame.at(foot.link, corner)
+        return {**frames, **sphere_frames(self.config)}
 
 
 def load_hand(name_or_path: str) -> HandRobot:
     """A dexterous hand by its name in `configs/robots` or by the path of such a file.
 
-    Joints between the file's root and the palm, such as a forearm's wrist, are held at rest.
+    Joints between the file's root and the palm, such as a forearm's wrist, are locked at rest.
 
     Raises:
         RobotError: No such hand, or its files do not fit together: an unknown link or joint, a
@@ -166,7 +177,7 @@ def load_hand(name_or_path: str) -> HandRobot:
     """
     config, config_file = load_config_of(HandConfig, name_or_path, use="a dexterous hand")
     robot = _load(HandRobot, config, config_file, base_link=config.palm.link)
-    robot.tree(list(robot.marks().values()))
+    robot.tree(list(robot.frames().values()))
     return robot
 
 
@@ -180,18 +191,18 @@ def load_humanoid(name_or_path: str) -> HumanoidRobot:
     """
     config, config_file = load_config_of(HumanoidConfig, name_or_path, use="a humanoid")
     robot = _load(HumanoidRobot, config, config_file, base_link=config.root)
-    robot.tree(list(robot.marks().values()), root=config.root, is_floating=True)
+    robot.tree(list(robot.frames().values()))
     return robot
 
 
-def _load[R: TreeRobot](
-    kind: type[R], config: TreeRobotConfig, config_file: Path, *, base_link: str
+def _load[R: (HandRobot, HumanoidRobot)](
+    kind: type[R], config: Any, config_file: Path, *, base_link: str
 ) -> R:
     path = robot_file(config, config_file)
     description = read_description(path)
-    held = held_joints(description, config.joints, base_link)
-    names = free_joints(description, held)
-    limits = joint_limits(description, config.joints, names, held)
+    locked = locked_joints(description, config.joints, base_link)
+    names = free_joints(description, locked)
+    limits = joint_limits(description, config.joints, names, locked)
     robot = kind(
         config=config,
         path=path,
@@ -200,15 +211,25 @@ def _load[R: TreeRobot](
         joint_names=names,
         limits=limits,
         rest=joint_rest(description, config.joints, names, limits),
-        held=held,
+        locked=locked,
     )
-    description.require_links(mark.link for mark in robot.marks().values())
+    description.require_links(frame.link for frame in robot.frames().values())
     return robot
 
 
-def _mark(point: PointSection) -> Mark:
-    return Mark.at(point.link, point.offset_m)
+def sphere_frames(config: BranchedConfig) -> dict[str, Frame]:
+    """Centers of the balls that keep parts of a robot apart."""
+    return {f"spheres.{name}": _frame(point) for name, point in config.spheres.items()}
+
+
+def _frame(point: PointSection) -> Frame:
+    return Frame.at(point.link, point.offset_m)
 
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
+
+
+def feature_name(robot: str, joint: str) -> str:
+    """Name of a joint's dimension in the dataset."""
+    return f"{joint}.pos" if joint.startswith(f"{robot}_") else f"{robot}_{joint}.pos"

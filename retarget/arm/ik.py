@@ -5,23 +5,23 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.retarget.kinematics.chain import SerialChain, pose_error
+from rotoscope.retarget.kinematics.end_effector import pose_error
+from rotoscope.retarget.robots.arm import ArmRobot
 
 LEVER_M = 0.25
 """A radian of rotation error counts as much as this distance: about a gripper and a wrist."""
+ERROR_SCALE = np.array([1.0, 1.0, 1.0, LEVER_M, LEVER_M, LEVER_M])
+"""What errors of position and rotation are multiplied by to be distances [m]."""
 HOME_WEIGHT = 1e-4
 """Pull towards the home pose [m^2/rad^2]: it settles what a redundant arm may choose freely."""
 
 
 def solve_poses(
-    chain: SerialChain,
+    robot: ArmRobot,
     R_target: Float[np.ndarray, "batch 3 3"],
     p_target_m: Float[np.ndarray, "batch 3"],
     start: Float[np.ndarray, "batch joint"],
     *,
-    lower: Float[np.ndarray, " joint"],
-    upper: Float[np.ndarray, " joint"],
-    home: Float[np.ndarray, " joint"],
     num_steps: int = 12,
 ) -> Float[np.ndarray, "batch joint"]:
     """Joint values near `start` that bring the end effector to each target as well as they can.
@@ -30,21 +30,26 @@ def solve_poses(
     unconcerned inverse kinematics"), so that targets out of reach end at the nearest pose instead
     of oscillating. Joints are held at a limit that they press against.
     """
+    lower, upper = robot.lower, robot.upper
     joints = np.clip(start, lower, upper)
-    scale = np.array([1.0, 1.0, 1.0, LEVER_M, LEVER_M, LEVER_M])
-    diagonal = np.arange(chain.num_joints)
+    diagonal = np.arange(len(lower))
     for _ in range(num_steps):
-        reached = chain.pose(joints, jacobian=True)
+        reached = robot.pose(joints, jacobian=True)
         assert reached.J is not None
-        error = pose_error(reached, R_target, p_target_m) * scale
-        J = reached.J * scale[:, None]
+        error = as_distances(pose_error(reached, R_target, p_target_m))
+        J = reached.J * ERROR_SCALE[:, None]
         Jt = np.swapaxes(J, 1, 2)
         residual = 0.5 * (error**2).sum(axis=1)[:, None]
         pull = HOME_WEIGHT * np.minimum(1.0, residual + 1e-4)
-        descent = (Jt @ error[:, :, None])[:, :, 0] + pull * (home - joints)
+        descent = (Jt @ error[:, :, None])[:, :, 0] + pull * (robot.home - joints)
         held = ((joints <= lower) & (descent < 0)) | ((joints >= upper) & (descent > 0))
         H = Jt @ J
         H[:, diagonal, diagonal] += residual + pull + 1e-5 + np.where(held, 1e6, 0.0)
         step = np.linalg.solve(H, np.where(held, 0.0, descent)[:, :, None])[:, :, 0]
         joints = np.clip(joints + np.clip(step, -0.7, 0.7), lower, upper)
     return joints
+
+
+def as_distances(error: Float[np.ndarray, "*batch 6"]) -> Float[np.ndarray, "*batch 6"]:
+    """Rotations counted as distances at a lever of `LEVER_M`."""
+    return error * ERROR_SCALE

@@ -9,7 +9,7 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import BODY_JOINTS
 from rotoscope.retarget.rendering.hand_views import hand_lines
 from rotoscope.retarget.rendering.humanoid_views import humanoid_joints
-from rotoscope.retarget.rendering.open import open_portraitist, robot_kind
+from rotoscope.retarget.rendering.open import open_renderer, robot_kind
 
 SIZE = {"width": 120, "height": 120}
 
@@ -21,10 +21,10 @@ def robots(tmp_path_factory):
 
 
 @pytest.fixture
-def portraitist(robots, request):
-    made = open_portraitist(robots[request.param])
+def renderer(robots, request):
+    made = open_renderer(robots[request.param])
     try:
-        made.portraits(np.zeros((1, 6 if request.param == "biped" else 2))).draw(0, **SIZE)
+        made.pictures(np.zeros((1, 6 if request.param == "biped" else 2))).draw(0, **SIZE)
     except RobotError as error:
         pytest.skip(str(error))
     yield made
@@ -43,28 +43,28 @@ def gray_pixels(picture):
     return np.nonzero((np.ptp(image, axis=2) < 25) & (image.max(axis=2) < 205))
 
 
-@pytest.mark.parametrize("portraitist", ["biped"], indirect=True)
-def test_camera_follows_a_robot_that_walks_away(portraitist):
+@pytest.mark.parametrize("renderer", ["biped"], indirect=True)
+def test_camera_follows_a_robot_that_walks_away(renderer):
     walk = root_poses(np.linspace(0, 1, 50)[:, None] * [8.0, -6.0])
-    portraits = portraitist.portraits(np.zeros((50, 6)), root_pose=walk, azimuth_rad=0.5)
+    pictures = renderer.pictures(np.zeros((50, 6)), root_pose=walk, azimuth_rad=0.5)
     for row in (0, 25, 49):
-        down, across = gray_pixels(portraits.draw(row, **SIZE))
+        down, across = gray_pixels(pictures.draw(row, **SIZE))
         assert len(down) > 200
         assert abs(across.mean() - 60) < 15
         assert down.min() > 0
         assert down.max() < 119
 
 
-@pytest.mark.parametrize("portraitist", ["biped"], indirect=True)
-def test_camera_stands_still_while_the_robot_sways(portraitist):
+@pytest.mark.parametrize("renderer", ["biped"], indirect=True)
+def test_camera_stands_still_while_the_robot_sways(renderer):
     sway = root_poses([[0.0, 0.0], [0.0, 0.08]])
-    portraits = portraitist.portraits(np.zeros((2, 6)), root_pose=sway, azimuth_rad=0.0)
-    first, second = (gray_pixels(portraits.draw(row, **SIZE))[1].mean() for row in (0, 1))
+    pictures = renderer.pictures(np.zeros((2, 6)), root_pose=sway, azimuth_rad=0.0)
+    first, second = (gray_pixels(pictures.draw(row, **SIZE))[1].mean() for row in (0, 1))
     assert second - first > 3
 
 
-@pytest.mark.parametrize("portraitist", ["mitten"], indirect=True)
-def test_hand_is_turned_as_the_human_hand_is(portraitist):
+@pytest.mark.parametrize("renderer", ["mitten"], indirect=True)
+def test_hand_is_turned_as_the_human_hand_is(renderer):
     # Wrist axes: x out of the palm, z to the fingers. The camera has x right, y down, z forward.
     up = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, -1.0], [-1.0, 0.0, 0.0]])
     right = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
@@ -72,8 +72,8 @@ def test_hand_is_turned_as_the_human_hand_is(portraitist):
     assert np.linalg.det(right) == pytest.approx(1)
     spans = []
     for R in (up, right):
-        portraits = portraitist.portraits(np.zeros((1, 2)), R_camera_wrist=R[None])
-        image = portraits.draw(0, **SIZE).astype(int)
+        pictures = renderer.pictures(np.zeros((1, 2)), R_camera_wrist=R[None])
+        image = pictures.draw(0, **SIZE).astype(int)
         # The tip is orange; the hand's other parts lie to one side of it.
         tip = np.argwhere(image[..., 0] > 1.5 * image[..., 2]).mean(axis=0)
         rest = np.argwhere((np.ptp(image, axis=2) < 25) & (image.max(axis=2) < 215)).mean(axis=0)
@@ -82,18 +82,18 @@ def test_hand_is_turned_as_the_human_hand_is(portraitist):
     assert spans[1][1] > 15
 
 
-@pytest.mark.parametrize("portraitist", ["mitten"], indirect=True)
-def test_unknown_turn_keeps_the_one_before(portraitist):
+@pytest.mark.parametrize("renderer", ["mitten"], indirect=True)
+def test_unknown_turn_keeps_the_one_before(renderer):
     R = np.array([np.eye(3), np.full((3, 3), np.nan)])
-    portraits = portraitist.portraits(np.zeros((2, 2)), R_camera_wrist=R)
-    first, second = (portraits.draw(row, **SIZE).astype(int) for row in (0, 1))
+    pictures = renderer.pictures(np.zeros((2, 2)), R_camera_wrist=R)
+    first, second = (pictures.draw(row, **SIZE).astype(int) for row in (0, 1))
     assert np.abs(first - second).max() <= 2
 
 
-@pytest.mark.parametrize("portraitist", ["biped"], indirect=True)
-def test_values_of_another_robot_are_refused(portraitist):
+@pytest.mark.parametrize("renderer", ["biped"], indirect=True)
+def test_values_of_another_robot_are_refused(renderer):
     with pytest.raises(RobotError, match="drawing biped needs 6 values a row, got 7"):
-        portraitist.portraits(np.zeros((3, 7)))
+        renderer.pictures(np.zeros((3, 7)))
 
 
 def test_kinds_of_robots_are_told_apart(robots):

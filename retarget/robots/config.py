@@ -1,12 +1,15 @@
-"""What the YAML file of a dexterous hand or a humanoid says: what no URDF or MJCF file states."""
+"""What a robot's YAML file says: the few facts that no URDF or MJCF file states."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import numpy as np
+from jaxtyping import Float
 from pydantic import AfterValidator, Field, model_validator
 
 from rotoscope.pipeline.errors import quoted
+from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import BODY_JOINTS, Side
 from rotoscope.retarget.description.locate import RobotFileSection, Section
 
@@ -47,7 +50,7 @@ class JointSection(Section):
     rest: float | None = None
     """Value that it takes where nothing else is asked [rad or m]; 0 or the nearest limit."""
     fixed: float | None = None
-    """Value that it is held at [rad or m]; it is then no part of the action."""
+    """Value that it is locked at [rad or m]; it is then no part of the action."""
 
 
 class SphereSection(PointSection):
@@ -57,7 +60,7 @@ class SphereSection(PointSection):
     """Its radius [m]."""
 
 
-class TreeRobotConfig(RobotFileSection):
+class BranchedConfig(RobotFileSection):
     """What hands and humanoids share."""
 
     joints: dict[str, JointSection] = Field(default_factory=dict)
@@ -68,14 +71,14 @@ class TreeRobotConfig(RobotFileSection):
     """Pairs of spheres that must not touch."""
 
     @model_validator(mode="after")
-    def _knows_the_spheres(self) -> TreeRobotConfig:
+    def _knows_the_spheres(self) -> BranchedConfig:
         unknown = sorted({name for pair in self.apart for name in pair} - set(self.spheres))
         if unknown:
             raise ValueError(f"apart names spheres {unknown}; there are {quoted(self.spheres)}")
         return self
 
 
-class HandConfig(TreeRobotConfig):
+class HandConfig(BranchedConfig):
     """A dexterous hand: one file of `configs/robots` with `kind: hand`."""
 
     kind: Literal["hand"]
@@ -83,7 +86,7 @@ class HandConfig(TreeRobotConfig):
     side: Side
     """Which human hand it looks like."""
     palm: PointSection
-    """The point that stands for the human wrist; joints between it and the root are held."""
+    """The point that stands for the human wrist; joints between it and the root are locked."""
     forward: Direction
     """From the wrist to the knuckles, in the palm link's frame."""
     palm_normal: Direction
@@ -113,7 +116,7 @@ class FootSection(Section):
     """Corners of the sole in that link's frame [m]."""
 
 
-class HumanoidConfig(TreeRobotConfig):
+class HumanoidConfig(BranchedConfig):
     """A humanoid: one file of `configs/robots` with `kind: humanoid`."""
 
     kind: Literal["humanoid"]
@@ -144,3 +147,78 @@ class HumanoidConfig(TreeRobotConfig):
         if set(self.feet) != {"left", "right"}:
             raise ValueError(f"feet must hold left and right, got {quoted(self.feet)}")
         return self
+
+
+class ArmSection(Section):
+    """The joints that bring the gripper to its pose."""
+
+    joints: tuple[str, ...] = Field(min_length=1)
+    """Joint names from the base outwards."""
+    home: tuple[float, ...]
+    """A comfortable pose far from every limit [rad or m]."""
+    lower: tuple[float, ...] | None = None
+    """Lower position limits [rad or m]; the robot file's when absent."""
+    upper: tuple[float, ...] | None = None
+    """Upper position limits [rad or m]; the robot file's when absent."""
+    max_velocity: tuple[float, ...] | None = None
+    """Velocity limits [rad/s or m/s]; the URDF's when absent. MJCF states none."""
+
+
+class EndEffectorSection(Section):
+    """Where the end-effector frame of `rotoscope.pipeline.tracks.GripperTrack` is on this robot."""
+
+    link: str
+    """Link that carries it."""
+    origin_m: Vector3 = (0.0, 0.0, 0.0)
+    """Point between the fingertips, in that link [m]."""
+    approach: Vector3 = (0.0, 0.0, 1.0)
+    """Direction towards what is grasped, in that link; becomes x."""
+    closing: Vector3 = (0.0, 1.0, 0.0)
+    """Direction that the fingers move along, in that link; becomes y."""
+
+    @property
+    def pose_in_link(self) -> Float[np.ndarray, "4 4"]:
+        """End-effector frame in its link [m]."""
+        x = np.array(self.approach) / np.linalg.norm(self.approach)
+        y = np.array(self.closing) - (np.array(self.closing) @ x) * x
+        y /= np.linalg.norm(y)
+        return se3.make(np.stack([x, y, np.cross(x, y)], axis=1), np.array(self.origin_m))
+
+    @model_validator(mode="after")
+    def _axes_span_a_plane(self) -> EndEffectorSection:
+        if np.linalg.norm(np.cross(self.approach, self.closing)) < 1e-3:
+            raise ValueError(
+                f"approach {self.approach} and closing {self.closing} must not be parallel or zero"
+            )
+        return self
+
+
+class GripperSection(Section):
+    """A parallel gripper."""
+
+    joints: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """Finger joints with their values closed and open [rad or m]; empty where none is drawn."""
+    max_opening_m: float = Field(gt=0)
+    """Distance between the fingers at full opening [m]."""
+    max_speed_m_s: float = Field(gt=0)
+    """How fast that distance can change [m/s]."""
+
+    @property
+    def max_rate_percent_s(self) -> float:
+        """How fast the opening can change [percent of full opening per second]."""
+        return 100.0 * self.max_speed_m_s / self.max_opening_m
+
+
+class ArmConfig(RobotFileSection):
+    """An arm with a gripper: one file of `configs/robots` with `kind: arm`, or without a kind."""
+
+    kind: Literal["arm"] = "arm"
+    """Which kind of robot the file is about."""
+    base_link: str
+    """Link that stands on the table; its frame has x forward, y left, z up."""
+    arm: ArmSection
+    """Joints, home pose, limits."""
+    end_effector: EndEffectorSection
+    """The end-effector frame."""
+    gripper: GripperSection
+    """The gripper."""

@@ -1,0 +1,91 @@
+"""A robot's YAML file, found by name or path, read and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from rotoscope.pipeline.configs import config_path
+from rotoscope.pipeline.errors import RobotError, quoted
+from rotoscope.pipeline.files.plain import mapping, read_yaml
+from rotoscope.pipeline.quoting import shown
+from rotoscope.pipeline.settings import checked
+from rotoscope.retarget.robots.config import ArmConfig, HandConfig, HumanoidConfig
+
+AnyRobotConfig = ArmConfig | HandConfig | HumanoidConfig
+RobotKind = Literal["arm", "hand", "humanoid"]
+SECTIONS: dict[RobotKind, type[AnyRobotConfig]] = {
+    "arm": ArmConfig,
+    "hand": HandConfig,
+    "humanoid": HumanoidConfig,
+}
+"""What a YAML file of each kind holds."""
+
+
+def robot_names(kind: RobotKind | None = None) -> list[str]:
+    """Robots that come with Rotoscope, all or those of one kind."""
+    paths = sorted(config_path("robots").glob("*.yaml"))
+    return [p.stem for p in paths if kind is None or _read_mapping(p).get("kind", "arm") == kind]
+
+
+def load_config(name_or_path: str) -> tuple[AnyRobotConfig, Path]:
+    """A robot's checked YAML file, by name or path, and where it lies.
+
+    Raises:
+        RobotError: No such robot, malformed YAML, an unknown kind or key, or a value that cannot
+            be.
+    """
+    path = find_config(name_or_path)
+    raw = _read_mapping(path)
+    kind = raw.get("kind", "arm")
+    if not isinstance(kind, str) or kind not in SECTIONS:
+        raise RobotError(f"{path}: kind is {shown(kind)}; valid ones are {quoted(SECTIONS)}")
+    return checked(SECTIONS[kind], raw, owner=str(path), error=RobotError, is_file=True), path
+
+
+def load_config_of[C: (ArmConfig, HandConfig, HumanoidConfig)](
+    section: type[C], name_or_path: str, *, use: str
+) -> tuple[C, Path]:
+    """Like `load_config`, for code that can work with one kind of robot only.
+
+    Args:
+        section: Which kind it must be.
+        name_or_path: As for `load_config`.
+        use: What the robot is wanted for, for the error message.
+    """
+    wanted = next(kind for kind, known in SECTIONS.items() if known is section)
+    config, path = load_config(str(find_config(name_or_path, kind=wanted)))
+    if not isinstance(config, section):
+        raise RobotError(
+            f"{path} describes {_articled(config.kind)}, but {use} needs {_articled(wanted)}; "
+            f"there are {quoted(robot_names(wanted))}"
+        )
+    return config, path
+
+
+def find_config(name_or_path: str, *, kind: RobotKind | None = None) -> Path:
+    """Where the YAML file of a robot lies, by name or path.
+
+    Args:
+        name_or_path: Name in `configs/robots`, or path of a .yaml file.
+        kind: Which robots an error message lists; all when absent.
+
+    Raises:
+        RobotError: No such robot.
+    """
+    is_path = name_or_path.endswith((".yaml", ".yml"))
+    path = Path(name_or_path) if is_path else config_path("robots", f"{name_or_path}.yaml")
+    if not path.is_file():
+        raise RobotError(
+            f"there is no robot {name_or_path!r}; valid ones are {quoted(robot_names(kind))}, "
+            "or the path of a .yaml file like those in configs/robots"
+        )
+    return path
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    return mapping(read_yaml(path, error=RobotError), source=str(path), error=RobotError)
+
+
+def _articled(kind: str) -> str:
+    return f"an {kind}" if kind == "arm" else f"a {kind}"
