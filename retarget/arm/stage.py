@@ -103,7 +103,7 @@ class RetargetArm(ClipStage):
     """
 
     kind = "retarget.arm"
-    version = "2"
+    version = "3"
     requires = ("gripper",)
     provides = ("actions",)
     Config = RetargetArmConfig
