@@ -76,10 +76,11 @@ test: setup ## Run the tests (those marked slow aside); PYTEST_ARGS="-k name" ch
 test-slow: setup ## Run the tests that take longer than a minute.
 	@"$$VENV/bin/python" -m pytest -m slow $$PYTEST_ARGS
 
-lint: setup ## Check style (ruff) and types (mypy).
+lint: setup ## Check style (ruff), types (mypy) and spelling (codespell).
 	@"$$VENV/bin/ruff" check .
 	"$$VENV/bin/ruff" format --check .
 	"$$VENV/bin/mypy"
+	"$$VENV/bin/codespell"
 
 docs: setup ## Build the documentation: outputs/site/index.html, which needs no network.
 	@NO_MKDOCS_2_WARNING=1 "$$VENV/bin/python" -m mkdocs build --strict --quiet

@@ -40,7 +40,7 @@ BARS = {
 }
 """What each metric must not exceed; tracking is one of them."""
 _STILL = 1e-6
-"""Movement about the mean, in metres or of a unit vector, that is none."""
+"""Movement about the mean, in meters or of a unit vector, that is none."""
 _AS_GOOD_AS_NONE = {"below_ground_frames": 0.01, "limit_frames": 0.01}
 """Shares that stand for one violation of a bar of zero when violations are compared."""
 
@@ -88,7 +88,7 @@ def body_metrics(
       `sole_std_low_mm`: the first without frames in which the person's toe is more than 3 cm over
       its median there: a foot that turns round in the air is slow too.
     - `below_ground_frames`, `below_ground_max_mm`: share of frames with more than 1 cm below
-      ground, and the deepest. `lowest_sole_mm`: lowest centre of a sphere.
+      ground, and the deepest. `lowest_sole_mm`: lowest center of a sphere.
     - `limit_frames`, `limit_max_mrad`: beyond joint limits.
     - `self_collision_frames`: share with bodies more than 1 cm inside each other, but for pairs
       that are so at zero angles.

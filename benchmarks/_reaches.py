@@ -1,6 +1,6 @@
 """Synthetic motion with known truth: minimum-jerk moves with rests, and what a camera makes of it.
 
-Wrist tracks are those of the known figures: targets around a point half a metre in front of the
+Wrist tracks are those of the known figures: targets around a point half a meter in front of the
 camera, moves of 0.4 to 1.5 s (Flash and Hogan 1985), rests of up to 0.4 s, at 30 frames a second;
 noise of 6, 6 and 20 mm (depth is worst), 1 % outliers of 15 cm, and gaps of 2 to 9 frames.
 """

@@ -28,9 +28,9 @@ class Walk:
     phenotype: dict[str, float]
     """anny's parameters of the body, 0..1."""
     shirt_rgb: tuple[float, float, float]
-    """Colour of the clothes above the hips."""
+    """Color of the clothes above the hips."""
     trousers_rgb: tuple[float, float, float]
-    """Colour of those below."""
+    """Color of those below."""
     center_m: tuple[float, float]
     """Middle of the curve: to the right of the camera, and before it [m]."""
     radii_m: tuple[float, float]

@@ -104,8 +104,8 @@ def picture(number: int, row: int, state: np.ndarray) -> np.ndarray:
         top, left = CELL * (bit // 12), CELL * (bit % 12)
         image[top : top + CELL, left : left + CELL] = 220 if code >> bit & 1 else 20
     for band, position in enumerate((state[0], state[1], state[2] / 50 - 1)):
-        centre = WIDTH / 2 + position * (WIDTH / 2 - 14)
-        ramp = np.clip(14 - np.abs(np.arange(WIDTH) - centre), 0, 6) / 6
+        center = WIDTH / 2 + position * (WIDTH / 2 - 14)
+        ramp = np.clip(14 - np.abs(np.arange(WIDTH) - center), 0, 6) / 6
         top = (2 + 2 * band) * CELL
         image[top + 2 : top + 2 * CELL] = (60 + 160 * ramp).astype(np.uint8)[None, :, None]
     return image

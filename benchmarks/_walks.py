@@ -80,7 +80,7 @@ def noisy(
     sigma_m: float,
     correlation: float = 0.0,
 ) -> Float[np.ndarray, "time body_joint 3"]:
-    """The joints with Gaussian noise; `correlation` is that between neighbouring frames."""
+    """The joints with Gaussian noise; `correlation` is that between neighboring frames."""
     noise = rng.normal(0.0, sigma_m, joints_m.shape)
     for t in range(1, len(noise)):
         noise[t] = correlation * noise[t - 1] + np.sqrt(1 - correlation**2) * noise[t]

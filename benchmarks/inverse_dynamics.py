@@ -17,10 +17,10 @@ from benchmarks.figure import Bar, Figure
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.labeler import load_labeler
 from rotoscope.models.inverse_dynamics.pixels_stage import Pixels, PixelsConfig
-from rotoscope.models.inverse_dynamics.rows import LabelledWindows, rows_of
+from rotoscope.models.inverse_dynamics.rows import LabeledWindows, rows_of
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.training.config import LoopConfig
-from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.run.ledger import Ledger
 from rotoscope.pipeline.testing import a_video
@@ -73,7 +73,7 @@ def calibration(folder: Path) -> list[Figure]:
     train_inverse_dynamics(dataset(range(NUM_TRAINED)), config, folder)
     labeler = load_labeler(folder)
     unseen = dataset(range(1000, 1000 + NUM_UNSEEN))
-    rows = LabelledWindows.join([rows_of(episode, unseen, config) for episode in unseen.episodes])
+    rows = LabeledWindows.join([rows_of(episode, unseen, config) for episode in unseen.episodes])
     labels = labeler.label(rows.inputs)
     error = np.abs(labels.values - rows.actions)
     covered = float((error <= labels.half_width).mean())
@@ -103,16 +103,16 @@ def look(model: Path, num_frames: int) -> float:
     return num_frames / (time.process_time() - started)
 
 
-def dataset(seeds: range, *, rows: int = 120, has_images: bool = False) -> LabelledSet:
+def dataset(seeds: range, *, rows: int = 120, has_images: bool = False) -> LabeledSet:
     """Episodes of a ball whose pushes are known."""
     episodes = [_episode(seed, rows, has_images) for seed in seeds]
     inputs, sizes = (("track.ball",), (3,)) if not has_images else ((), ())
-    return LabelledSet(
+    return LabeledSet(
         tuple(episodes), CONTRACT, inputs, sizes, CAMERA if has_images else "", (320, 240)
     )
 
 
-def _episode(seed: int, rows: int, has_images: bool) -> LabelledEpisode:
+def _episode(seed: int, rows: int, has_images: bool) -> LabeledEpisode:
     generator = np.random.default_rng(seed)
     kernel = np.hanning(9) / np.hanning(9).sum()
     white = generator.normal(size=(rows + 20, 2))
@@ -123,7 +123,7 @@ def _episode(seed: int, rows: int, has_images: bool) -> LabelledEpisode:
     blur = generator.choice([-1.0, 1.0], size=rows // 20, p=[0.8, 0.2]).repeat(20)[:, None]
     seen = place + 1e-4 * np.exp(blur) * generator.normal(size=place.shape)
     images = generator.integers(0, 255, (rows, SIZE, SIZE, 3), np.uint8) if has_images else None
-    return LabelledEpisode(
+    return LabeledEpisode(
         name=f"episode {seed}",
         time_s=np.arange(rows) / RATE_HZ,
         features=np.zeros((rows, 0)) if has_images else np.concatenate([seen, blur], axis=1),

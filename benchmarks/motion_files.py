@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
 from rotoscope.pipeline.motion import Motion, read_motion
-from rotoscope.pipeline.motion.normalise import leg_length
+from rotoscope.pipeline.motion.normalize import leg_length
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
 
 FILES = {

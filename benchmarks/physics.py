@@ -23,7 +23,7 @@ CLIPS = ("sub3_largebox_003", "sub10_largebox_049")
 PEERS = ("gmr", "omniretarget")
 RATE_HZ, STANDING_S = 30.0, 5.0
 ANKLE_LEAN_RAD = 0.41
-"""Puts the centre of mass, 0.75 m over the ankles, 0.3 m ahead of where it balances."""
+"""Puts the center of mass, 0.75 m over the ankles, 0.3 m ahead of where it balances."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """Does it help a policy to weigh or filter labels by their confidence?
 
-Meta-World push-v3: a labeler from 5 labelled episodes labels 50 others. In half of them what it
-sees jitters by a few millimetres, as a poor tracker's output does, so that labels are of mixed
+Meta-World push-v3: a labeler from 5 labeled episodes labels 50 others. In half of them what it
+sees jitters by a few millimeters, as a poor tracker's output does, so that labels are of mixed
 quality; the policy sees clean states. Success over 50 unseen starts and 3 seeds.
 """
 
@@ -27,7 +27,7 @@ from rotoscope.pipeline.episodes.episode import StateColumns
 from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
 
 TASK = "metaworld:push-v3"
-NUM_LABELLED, NUM_HIDDEN = 5, 50
+NUM_LABELED, NUM_HIDDEN = 5, 50
 JITTER_M = 0.003
 SEEDS, STARTS = (0, 1, 2), 50
 LABELER = (
@@ -63,13 +63,13 @@ def _run(folder: Path) -> list[Figure]:
     record_dataset(
         simulator,
         scripted_expert(simulator),
-        range(20_000, 20_000 + NUM_LABELLED),
-        folder / "labelled",
+        range(20_000, 20_000 + NUM_LABELED),
+        folder / "labeled",
     )
     record_dataset(
         simulator, scripted_expert(simulator), range(10_000, 10_000 + NUM_HIDDEN), folder / "true"
     )
-    train_from_dataset(folder / "labelled", folder / "labeler", LABELER)
+    train_from_dataset(folder / "labeled", folder / "labeler", LABELER)
     true = open_dataset(folder / "true")
     _write(folder / "jittering", true, jitters=True)
     relabel_dataset(

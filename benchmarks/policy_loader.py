@@ -36,7 +36,7 @@ class Cost:
     loading_s: float
     """Until the batch was there."""
     learning_s: float
-    """Forward, backward and the optimiser's step."""
+    """Forward, backward and the optimizer's step."""
 
     @property
     def share(self) -> float:

@@ -1,6 +1,6 @@
 """Motion files and a video of squats, end to end by the command line's own way, onto the G1.
 
-Each source is labelled into a dataset in a folder of its own, and the dataset is what is judged:
+Each source is labeled into a dataset in a folder of its own, and the dataset is what is judged:
 its joints and root pose are played in MuJoCo, whose kinematics are not ours, and compared with the
 person's joints that stand beside them. The squats are compared with the landmarks that Google
 publishes for the same video, which no part of the pipeline has seen.

@@ -48,7 +48,7 @@ def label_video(path: str, name: str, out: str, allow_code: bool) -> Row:
     What is stored is found by our own keys: Prefect's cache would outlive the store.
 
     Raises:
-        VideoFailedError: The video could not be labelled.
+        VideoFailedError: The video could not be labeled.
     """
     request = load_request(Path(out), allow_code=allow_code)
     work = Work(Found(path=Path(path), name=name))

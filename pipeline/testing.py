@@ -19,7 +19,7 @@ from rotoscope.pipeline.tracks import BODY_JOINTS, NUM_HAND_JOINTS, BodyTrack, H
 from rotoscope.pipeline.types import Clip, Frame, Video
 
 HAND_AT_M = np.array([0.0, 0.0, 0.5])
-"""Where the wrist of `a_hand_track` is: half a metre before the camera [m]."""
+"""Where the wrist of `a_hand_track` is: half a meter before the camera [m]."""
 BODY_AT_M = np.array([0.0, 0.0, 3.0])
 """Where the pelvis of `a_body_track` is [m]."""
 

@@ -66,7 +66,7 @@ class Video:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One decoded frame, rotation applied. Colour conversion happens when first asked for."""
+    """One decoded frame, rotation applied. Color conversion happens when first asked for."""
 
     index: int
     """Position in the video, from 0."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """What labelling did, and the way to what it made."""
+    """What labeling did, and the way to what it made."""
 
     request: LabelRequest
     """What was asked for."""
@@ -222,9 +222,9 @@ def relabel(
     Args:
         data: Folder of a LeRobot v3 dataset that has the features the labeler sees.
         labeler: Folder that `train.inverse_dynamics` wrote.
-        out: Where the labelled dataset is published, whole.
+        out: Where the labeled dataset is published, whole.
         keeps_known: Whether rows with `label.valid` keep their own actions.
-        say: Told of episodes that could not be labelled.
+        say: Told of episodes that could not be labeled.
 
     Raises:
         DatasetError: A feature or camera is missing, another rate, or `out` holds something else.

@@ -31,7 +31,7 @@ def inverse_dynamics(
     """Trains a labeler that infers the action between what was seen before and after.
 
     Args:
-        data: Folder of a labelled LeRobot v3 dataset.
+        data: Folder of a labeled LeRobot v3 dataset.
         out: Folder of the labeler, written whole.
         overrides: Settings such as `inputs=[track.hand.joints]` or `loop.seed=1`.
         contract: JSON or YAML file that says what the actions must mean.
@@ -66,7 +66,7 @@ def latent_action(
     overrides: Sequence[str] = (),
     listener: TrainListener | None = None,
 ) -> dict[str, Any]:
-    """Trains a latent action model on video that nobody labelled.
+    """Trains a latent action model on video that nobody labeled.
 
     Args:
         data: LeRobot v3 datasets, whose actions are not looked at, and folders of videos; each is
@@ -128,7 +128,7 @@ def bco(
         data: LeRobot v3 dataset of demonstrations; actions are not read.
         env: Simulator whose action is one choice, such as `gymnasium:CartPole-v1`.
         out: Folder of `policy`, `labeler` and `rounds.json`.
-        rounds: Rounds of labelling, cloning and acting; 1 is plain BCO(0).
+        rounds: Rounds of labeling, cloning and acting; 1 is plain BCO(0).
         seed: Of everything random.
         listener: Told of every round.
 

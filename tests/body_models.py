@@ -29,12 +29,12 @@ def model_arrays(kind: str = "SMPL-X", *, num_betas: int = 10, seed: int = 0) ->
     vertices = (joints[:, None] + corners).reshape(-1, 3)
     owner = np.repeat(np.arange(len(joints)), _NUM_CORNERS)
     moves = rng.normal(scale=0.003, size=(len(joints), 3, num_betas))
-    centre = joints[0]
-    moves[:, :, 0] = 0.05 * (joints - centre)
+    center = joints[0]
+    moves[:, :, 0] = 0.05 * (joints - center)
     if num_betas > 2:
         legs = np.array([name.endswith(("knee", "ankle", "foot")) for name in layout])
         arms = np.array([name.endswith(("elbow", "wrist")) for name in layout])
-        moves[:, :, 1] = 0.05 * legs[:, None] * (joints - centre)
+        moves[:, :, 1] = 0.05 * legs[:, None] * (joints - center)
         moves[:, :, 2] = 0.05 * arms[:, None] * (joints - joints[BODY.index("neck")])
     regressor = np.zeros((len(joints), len(vertices)))
     regressor[owner, np.arange(len(vertices))] = 1 / _NUM_CORNERS

@@ -1,4 +1,4 @@
-"""A labelled dataset as another tool would write it: a red disc moves as it was commanded to."""
+"""A labeled dataset as another tool would write it: a red disc moves as it was commanded to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def places_px(number: int) -> tuple[np.ndarray, np.ndarray]:
         generator.normal(0, 0.5, LENGTHS[number])
     )
     steps = 2.5 * np.stack([np.cos(turns_rad), np.sin(turns_rad)], axis=1)
-    # Each episode in a corner of its own: a neighbour's frame would stand far away.
+    # Each episode in a corner of its own: a neighbor's frame would stand far away.
     corner = np.array([30 + 36 * (number % 2), 30 + 36 * (number // 2)])
     place = np.zeros(2)
     places = np.empty_like(steps)
@@ -39,7 +39,7 @@ def places_px(number: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def picture(place_px: np.ndarray) -> np.ndarray:
-    """A red disc on grey, its edge as soft as a camera's."""
+    """A red disc on gray, its edge as soft as a camera's."""
     grid = np.arange(SIZE_PX) + 0.5
     distance = np.hypot(grid[None] - place_px[0], grid[:, None] - place_px[1])
     share = np.clip(7.5 - distance, 0, 1)[..., None]

@@ -68,7 +68,7 @@ def told_share(model, videos):
     unseen, true = np.concatenate(rows[half:]), np.concatenate(truth[half:])
     mean = seen.mean(0)
     penalty = 1e-3 * np.eye(seen.shape[1]) * len(seen) * seen.var()
-    centred = seen - mean
-    weight = np.linalg.solve(centred.T @ centred + penalty, centred.T @ wanted)
+    centered = seen - mean
+    weight = np.linalg.solve(centered.T @ centered + penalty, centered.T @ wanted)
     found = (unseen - mean) @ weight
     return 1 - ((found - true) ** 2).sum() / ((true - true.mean(0)) ** 2).sum()

@@ -1,10 +1,10 @@
-"""Labelled episodes whose truth is known: the action is the acceleration of a point."""
+"""Labeled episodes whose truth is known: the action is the acceleration of a point."""
 
 from dataclasses import replace
 
 import numpy as np
 
-from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.pipeline.contract import ActionContract, Dimension
 
 RATE_HZ = 20.0
@@ -36,7 +36,7 @@ def episode(seed, *, rows=120, noise_m=0.0, shift=0, still=False):
     seen = np.concatenate([seen, log_blur], axis=1)
     if still:
         actions = np.concatenate([actions, np.full((rows, 1), 3.0)], axis=1)
-    return LabelledEpisode(
+    return LabeledEpisode(
         name=f"episode {seed}",
         time_s=np.arange(rows) / RATE_HZ,
         features=seen,
@@ -46,7 +46,7 @@ def episode(seed, *, rows=120, noise_m=0.0, shift=0, still=False):
 
 
 def dataset(num, *, first=0, still=False, **options):
-    return LabelledSet(
+    return LabeledSet(
         episodes=tuple(episode(first + i, still=still, **options) for i in range(num)),
         contract=contract(3 if still else 2),
         inputs=("track.point",),
@@ -64,4 +64,4 @@ def mixed(num):
     choice = Dimension(name="choice", quantity="discrete", unit="1", lower=0, upper=1)
     agreed = contract()
     agreed = agreed.model_copy(update={"dimensions": (agreed.dimensions[0], choice)})
-    return LabelledSet(tuple(episodes), agreed, ("track.point",), (3,))
+    return LabeledSet(tuple(episodes), agreed, ("track.point",), (3,))

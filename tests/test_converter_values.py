@@ -137,7 +137,7 @@ def test_columns_of_one_end_effector_share_what_their_names_begin_with():
     [
         (["rotation_vector"] * 2, "has 2 rotation numbers of kind"),
         (["quaternion"] * 5, "has 5 rotation numbers of kind"),
-        (["quaternion", "quaternion", "gripper", "quaternion", "quaternion"], "are neighbours"),
+        (["quaternion", "quaternion", "gripper", "quaternion", "quaternion"], "are neighbors"),
         (["rotation_vector"] * 3 + ["rot6d"] * 6, "has 9 rotation numbers of kind"),
         (["position"] * 2, "has 2 position numbers, not x, y and z"),
         (["position"] * 4, "has 4 position numbers, not x, y and z"),

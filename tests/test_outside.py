@@ -13,7 +13,7 @@ from disc_dataset import CAMERA
 from opened_files import Opened
 from video_files import write_video
 
-from rotoscope.models.training.read import read_labelled
+from rotoscope.models.training.read import read_labeled
 from rotoscope.pipeline.add_tracks.frames import find_frames
 from rotoscope.pipeline.datasets.read import open_dataset, read_images
 from rotoscope.pipeline.doctor.run import diagnose
@@ -100,7 +100,7 @@ def find(root, out):
 
 
 def train(root, out):
-    read_labelled(root, camera=CAMERA, image_size=16)
+    read_labeled(root, camera=CAMERA, image_size=16)
 
 
 def copy(root, out):

@@ -59,7 +59,7 @@ def test_bad_override_names_what_is_valid(overrides, message):
         ({"stages": ["lift"]}, r"'lift' requires 'hands', which no stage before it provides"),
         ({"stages": ["shots", "shots"]}, r"\['shots'\] stand twice; write 'kind as name'"),
         ({"stages": ["camera", "hands"]}, r"'hands' looks at frames.*before all others"),
-        ({"stages": ["shots"], "colour": 1}, r"unknown keys \['colour'\]"),
+        ({"stages": ["shots"], "color": 1}, r"unknown keys \['color'\]"),
         ({"stages": ["./nowhere.py:Stage"]}, r"nowhere.py is not there"),
         ({"stages": [f"{TINY}:Nothing"]}, r"has no class 'Nothing'; it has .*'Brightness'"),
         ({"stages": [f"{TINY}:ActionContract"]}, r"not a subclass of ClipStage or FrameStage"),
@@ -146,7 +146,7 @@ def test_recipe_file_that_is_not_there_says_what_there_is(tmp_path):
 
 
 def test_setting_without_a_default_is_asked_for():
-    words = r"^track\.colour\.things must be given: in the recipe, or as -o track\.colour\.things="
+    words = r"^track\.color\.things must be given: in the recipe, or as -o track\.color\.things="
     with pytest.raises(RecipeError, match=words):
         build_recipe({"stages": ["track.colour"]})
 

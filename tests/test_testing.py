@@ -36,8 +36,8 @@ def test_a_clip_keeps_its_videos_clock() -> None:
 
 
 def test_a_field_that_there_is_not_is_refused() -> None:
-    with pytest.raises(TypeError, match="colour"):
-        a_video(colour="red")
+    with pytest.raises(TypeError, match="color"):
+        a_video(color="red")
 
 
 def test_resting_hand_is_seen_where_the_camera_looks() -> None:

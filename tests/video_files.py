@@ -40,7 +40,7 @@ def picture(index: int, width: int = 160, height: int = 120) -> np.ndarray:
 
 
 def level_of(index: int) -> int:
-    """Gray level of the middle block of frame `index`; neighbours are 6 levels apart."""
+    """Gray level of the middle block of frame `index`; neighbors are 6 levels apart."""
     return 40 + 6 * (index % 30)
 
 

@@ -24,7 +24,7 @@ def main(robots: str, joints_path: str, out: str) -> None:
 
 
 def run(robot: str, joints_m: np.ndarray) -> dict[str, Any]:
-    """One hand. The filter is fed what the optimiser gave, as in the tool itself."""
+    """One hand. The filter is fed what the optimizer gave, as in the tool itself."""
     retargeting = RetargetingConfig.load_from_file(config_path(robot)).build()
     low_pass, retargeting.filter = retargeting.filter, None
     origins, tasks = retargeting.optimizer.target_link_human_indices

@@ -28,7 +28,7 @@ NAMES: tuple[str, ...] = (
 
 
 @attack("names")
-def labelled_and_shown_whole(ground: Ground) -> Iterator[Finding]:
+def labeled_and_shown_whole(ground: Ground) -> Iterator[Finding]:
     """Every name is a row of its own, and its displayed form stands whole in what is printed."""
     for number, name in enumerate(NAMES):
         write_clip(ground.videos / name, frames=32, level=20 + number)

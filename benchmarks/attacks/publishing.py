@@ -43,7 +43,7 @@ def files_of_the_user(ground: Ground) -> Iterator[Finding]:
     (out / "empty-folder").mkdir()
     (out / "notes.txt").chmod(0o400)
     with (out / "README.md").open("a") as card:
-        card.write("\n## My licence\n\nCC-BY, mine.\n")
+        card.write("\n## My license\n\nCC-BY, mine.\n")
     write_clip(ground.videos / "b.mp4", level=100)
     done = ground.label()
     lost = [
@@ -95,7 +95,7 @@ def places(ground: Ground) -> Iterator[Finding]:
         for _ in range(2 if ground.videos in out.parents else 1):
             done = ground.run("label", ground.videos, "--recipe", ground.recipe, "--out", out)
         rows = ground.rows(out) if out.with_name(f"{out.name}.rotoscope").is_dir() else {}
-        wrong = "" if len(rows) <= 1 else f"{sorted(rows)} were labelled"
+        wrong = "" if len(rows) <= 1 else f"{sorted(rows)} were labeled"
         wrong = wrong or ("" if (ground.videos / "a.mp4").is_file() else "the video is gone")
         is_link = not name.startswith("link") or out.is_symlink()
         yield ground.judge(

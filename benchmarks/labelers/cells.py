@@ -26,7 +26,7 @@ class Cell:
     labeler: str
     """Name of the labeler."""
     labelled_set: str = ""
-    """Which labelled episodes it learns from; empty where it uses none."""
+    """Which labeled episodes it learns from; empty where it uses none."""
     inputs: str = "state"
     """What the labeler sees: `state`, `tracks2` (two views), `tracks1`, `pixels64` ..."""
     distractors: bool = False
@@ -64,7 +64,7 @@ class Row:
     failed: str = ""
     """Why the cell has no figures; empty where it was measured."""
     num_labelled: int = 0
-    """Labelled episodes that were learned from."""
+    """Labeled episodes that were learned from."""
     r2: tuple[float, ...] = ()
     """Of each dimension; NaN where the true action is constant."""
     mae: tuple[float, ...] = ()
@@ -104,7 +104,7 @@ class Row:
     score: float = math.nan
     """Success rate, return between random (0) and teacher (1), coverage; R2 without a policy."""
     label_cpu_s: float = math.nan
-    """CPU time of learning and labelling [s]."""
+    """CPU time of learning and labeling [s]."""
     policy_cpu_s: float = math.nan
     """CPU time of cloning [s]."""
     cpu_s: float = math.nan

@@ -1,4 +1,4 @@
-"""Measures one way of labelling on one classic-control task."""
+"""Measures one way of labeling on one classic-control task."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PRODUCT = "product-mlp"
 """What `rotoscope train inverse-dynamics` makes of five of the teacher's episodes."""
 _PRODUCT_MODULE = "benchmarks.labelers.product"
 _TAUGHT = range(40_000, 40_000 + NUM_DEMONSTRATIONS)
-_LABELLED = range(45_000, 45_005)
+_LABELED = range(45_000, 45_005)
 _UNSEEN = range(800_000, 800_100)
 """Starts of the teacher and of the scores. Rounds and sizes of BCO were chosen on others (0 to 49
 and 500,000 to 500,099, learners of seeds 0 to 2), so that these tell what they are worth."""
@@ -63,7 +63,7 @@ def code(cell: Cell) -> tuple[str, ...]:
 
 
 def figures(rows: Sequence[Row]) -> list[Figure]:
-    """Iterated BCO against the published normalised returns."""
+    """Iterated BCO against the published normalized returns."""
     return [
         Figure(f"labelers.{name}.bco", float(np.mean(reached)), "1", Bar(">=", task.published_bco))
         for name, task in TASKS.items()
@@ -75,7 +75,7 @@ def measure(cell: Cell) -> Row:
     """Labels the teacher's episodes, scores the labels, tries the policy on unseen starts."""
     simulator, demonstrations, known, normal = _setting(cell.task)
     started = time.process_time()
-    labels, policy = _labelled(cell, simulator, demonstrations, known)
+    labels, policy = _labeled(cell, simulator, demonstrations, known)
     cpu_s = time.process_time() - started
     truth = all_actions(demonstrations)[:, 0]
     one_hot = np.eye(truth.max() + 1)
@@ -95,7 +95,7 @@ def measure(cell: Cell) -> Row:
     )
 
 
-def _labelled(
+def _labeled(
     cell: Cell,
     simulator: Simulator,
     demonstrations: Sequence[Demonstration],
@@ -156,7 +156,7 @@ class _Normal:
 def _setting(
     name: str,
 ) -> tuple[Simulator, list[Demonstration], list[Demonstration], _Normal]:
-    """Simulator, demonstrations to label, labelled ones, and what returns are worth."""
+    """Simulator, demonstrations to label, labeled ones, and what returns are worth."""
     simulator = open_simulator(TASKS[name].simulator)
     folder = bench_folder() / "episodes"
     act = scripted_expert(simulator)
@@ -170,7 +170,7 @@ def _setting(
             lambda: [episode(simulator, act, seed=seed).demonstration for seed in seeds],
         )
 
-    demonstrations, known = taught(_TAUGHT), taught(_LABELLED)
+    demonstrations, known = taught(_TAUGHT), taught(_LABELED)
     path = folder / f"{name}-returns-{_UNSEEN.start}-{code}.json"
     with locked(path.with_suffix(".lock")):
         if not path.is_file():

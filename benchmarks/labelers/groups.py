@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.labelers.cells import Row
 
 EXPERT_SET = re.compile(r"K(\d+)")
-"""Labelled sets that are so many expert episodes."""
+"""Labeled sets that are so many expert episodes."""
 
 
 def tasks_of(rows: Sequence[Row]) -> list[str]:
@@ -20,12 +20,12 @@ def tasks_of(rows: Sequence[Row]) -> list[str]:
 
 
 def name_of(row: Row) -> str:
-    """What is the same in all seeds: labeler, labelled set, inputs, distractors."""
+    """What is the same in all seeds: labeler, labeled set, inputs, distractors."""
     return " ".join([p for p in (row.labeler, row.labelled_set) if p] + _seen(row))
 
 
 def curve_name(row: Row) -> str:
-    """The same without the labelled set: what a label-budget curve joins."""
+    """The same without the labeled set: what a label-budget curve joins."""
     return " ".join([row.labeler, *_seen(row)])
 
 
@@ -44,7 +44,7 @@ def grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def budgets(rows: Sequence[Row]) -> dict[str, dict[int, list[Row]]]:
-    """By labeler, then by number of labelled expert episodes; where three numbers are known."""
+    """By labeler, then by number of labeled expert episodes; where three numbers are known."""
     found: dict[str, dict[int, list[Row]]] = {}
     for row in rows:
         number = EXPERT_SET.fullmatch(row.labelled_set)

@@ -1,6 +1,6 @@
-"""Intervals for labels on episodes that differ from the labelled ones: weighted conformal.
+"""Intervals for labels on episodes that differ from the labeled ones: weighted conformal.
 
-Labelled play and unlabelled experts visit different states, so errors on the one say little about
+Labeled play and unlabelled experts visit different states, so errors on the one say little about
 errors on the other. Errors of held-out episodes are weighted by how much more likely their inputs
 are among the unlabelled episodes (Tibshirani et al. 2019, 1904.06019, with a logistic classifier
 for the ratio), and scaled by a model of the error itself (Lei et al. 2018, 1604.04173).
@@ -33,7 +33,7 @@ def weighted_intervals(
     """Half widths of 90 % intervals on unlabelled rows.
 
     Args:
-        known: Scaled inputs of labelled rows.
+        known: Scaled inputs of labeled rows.
         errors: Absolute errors there, of models that have not seen the row's episode.
         folds: Which rows' doubts come from the same doubt model, which has not seen them.
         unlabelled: Scaled inputs of the rows that get intervals.
@@ -70,7 +70,7 @@ def weighted_quantile(
 
 @dataclass(frozen=True)
 class LikelihoodRatio:
-    """How much likelier an input is among unlabelled rows than among labelled ones."""
+    """How much likelier an input is among unlabelled rows than among labeled ones."""
 
     weights: Float[np.ndarray, " input_and_one"]
     """Of a logistic classifier."""

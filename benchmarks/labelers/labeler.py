@@ -1,4 +1,4 @@
-"""What every labeler of the bench is: labelled episodes and bare observations in, labels out."""
+"""What every labeler of the bench is: labeled episodes and bare observations in, labels out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPENING = 3
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Labeled:
     """What a labeler made of all hidden episodes."""
 
     labels: tuple[Labels, ...]
@@ -32,15 +32,15 @@ class Labeler(Protocol):
 
     def __call__(
         self,
-        labelled: Sequence[Demonstration],
+        labeled: Sequence[Demonstration],
         observations: Sequence[Float[np.ndarray, "step observation"]],
         *,
         seed: int,
-    ) -> Labelled:
+    ) -> Labeled:
         """Labels episodes.
 
         Args:
-            labelled: Episodes whose actions may be learned from.
+            labeled: Episodes whose actions may be learned from.
             observations: Of the episodes to label; one more than there are actions.
             seed: Of everything random.
 

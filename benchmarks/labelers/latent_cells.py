@@ -1,8 +1,8 @@
-"""Latent actions from video: what a decoder makes of them from 16 labelled episodes.
+"""Latent actions from video: what a decoder makes of them from 16 labeled episodes.
 
     rotoscope bench labelers --family latent
 
-Fifty expert episodes are to be labelled, sixteen more are labelled; all are seen by one camera at
+Fifty expert episodes are to be labeled, sixteen more are labeled; all are seen by one camera at
 64 px, with or without things that move by themselves. Latent action models see the pictures of all
 sixty-six and no action. The decoder of their latents, and the inverse dynamics that sees pixels
 alone, are the same product on the same sixteen.
@@ -33,9 +33,9 @@ from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.train import train_latent_action
 from rotoscope.models.training.windows import nearest_frames
 
-TASK, LABELLED = "push-v3", "K16"
+TASK, LABELED = "push-v3", "K16"
 ALONE = "idm"
-"""Inverse dynamics from the pixels of the labelled episodes alone."""
+"""Inverse dynamics from the pixels of the labeled episodes alone."""
 _PLAIN = {"shift_px": 0, "brightness": 0}
 _TAUGHT = {"tracks": {"targets": point_names(), "points": point_names(), "weight": 2}}
 LATENTS: dict[str, dict[str, Any]] = {
@@ -64,7 +64,7 @@ def cells(*, small: bool) -> list[Cell]:
             family="latent",
             task=TASK,
             labeler=name,
-            labelled_set=LABELLED,
+            labelled_set=LABELED,
             inputs="pixels64",
             distractors=distractors,
             seed=seed,
@@ -114,7 +114,7 @@ def measure(cell: Cell) -> Row:
     """Trains model and decoder, labels the hidden episodes, scores the labels."""
     simulator = _simulator()
     hidden = filmed(simulator, "hidden", has_distractors=cell.distractors)
-    known = filmed(simulator, LABELLED, has_distractors=cell.distractors)
+    known = filmed(simulator, LABELED, has_distractors=cell.distractors)
     started = time.process_time()
     with tempfile.TemporaryDirectory() as name:
         labels, size = _labels(cell, hidden, known, Path(name))
@@ -131,7 +131,7 @@ def measure(cell: Cell) -> Row:
 
 def _labels(cell: Cell, hidden: Filmed, known: Filmed, folder: Path) -> tuple[list[Labels], int]:
     """Labels of the hidden episodes, and how many numbers were fitted for them."""
-    data = known.labelled()
+    data = known.labeled()
     settings: dict[str, Any] = {"camera": data.camera, **_DECODER, "loop": {"seed": cell.seed}}
     size = 0
     if cell.labeler != ALONE:
@@ -151,7 +151,7 @@ def _labels(cell: Cell, hidden: Filmed, known: Filmed, folder: Path) -> tuple[li
 def label_all(labeler: Labeler, filmed_set: Filmed) -> list[Labels]:
     """Labels of every episode; moments whose window leaves it take the nearest label."""
     out = []
-    for episode in filmed_set.labelled().episodes:
+    for episode in filmed_set.labeled().episodes:
         made, known = infer_episode(labeler, episode)
         rows = np.arange(len(known) - 1, dtype=float)
         nearest = nearest_frames(np.flatnonzero(known).astype(float), rows)

@@ -1,4 +1,4 @@
-"""What latent action models of the bench learn from: one camera's videos, and colours in them."""
+"""What latent action models of the bench learn from: one camera's videos, and colors in them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from benchmarks.labelers.episodes import Demonstration
 from benchmarks.labelers.product import metaworld_contract
 from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator
 from benchmarks.labelers.tasks.rendered import RATE_HZ, footage
-from benchmarks.labelers.tasks.rendered_scene import COLOURS
-from rotoscope.models.colors.stage import ColourTracks, ColourTracksConfig
+from benchmarks.labelers.tasks.rendered_scene import COLORS
+from rotoscope.models.colors.stage import ColorTracks, ColorTracksConfig
 from rotoscope.models.latent_actions.data import UnlabelledSet, UnlabelledVideo
-from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.pipeline.files.atomic import atomic_path
 from rotoscope.pipeline.tracks import FeatureTrack
 from rotoscope.pipeline.video.probe import probe
@@ -40,7 +40,7 @@ class Filmed:
     files: tuple[Path, ...]
     """The same, larger."""
 
-    def labelled(self) -> LabelledSet:
+    def labeled(self) -> LabeledSet:
         """The episodes as the product's inverse dynamics reads them from a dataset."""
         episodes = []
         for demonstration, images in zip(self.demonstrations, self.pictures, strict=True):
@@ -48,7 +48,7 @@ class Filmed:
             # The picture after the last action is a row whose own action nobody knows.
             last = np.full((1, actions.shape[1]), np.nan)
             episodes.append(
-                LabelledEpisode(
+                LabeledEpisode(
                     name=f"episode {demonstration.seed}",
                     time_s=np.arange(num) / RATE_HZ,
                     features=np.zeros((num, 0)),
@@ -59,9 +59,7 @@ class Filmed:
             )
         contract = metaworld_contract()
         camera = f"observation.images.{CAMERA}"
-        return LabelledSet(
-            tuple(episodes), contract, camera=camera, image_size=(_SIDE_PX, _SIDE_PX)
-        )
+        return LabeledSet(tuple(episodes), contract, camera=camera, image_size=(_SIDE_PX, _SIDE_PX))
 
 
 def filmed(simulator: MetaWorldSimulator, name: str, *, has_distractors: bool) -> Filmed:
@@ -71,12 +69,12 @@ def filmed(simulator: MetaWorldSimulator, name: str, *, has_distractors: bool) -
 
 
 def unlabelled(sets: Sequence[Filmed], *, has_tracks: bool) -> UnlabelledSet:
-    """All videos, none of whose actions is looked at; with what a colour tracker sees in them."""
+    """All videos, none of whose actions is looked at; with what a color tracker sees in them."""
     videos = []
     for one in sets:
         for images, file in zip(one.pictures, one.files, strict=True):
             num = len(images)
-            tracks = colour_tracks(file) if has_tracks else np.zeros((num, 0, 6))
+            tracks = color_tracks(file) if has_tracks else np.zeros((num, 0, 6))
             videos.append(
                 UnlabelledVideo(
                     name=f"{file.parent.name}/{file.name}",
@@ -91,17 +89,17 @@ def unlabelled(sets: Sequence[Filmed], *, has_tracks: bool) -> UnlabelledSet:
 
 
 def point_names() -> tuple[str, ...]:
-    """Features that the colour tracker gives."""
-    return tuple(f"track.colour.{name}" for name in COLOURS)
+    """Features that the color tracker gives."""
+    return tuple(f"track.colour.{name}" for name in COLORS)
 
 
-def colour_tracks(file: Path) -> Float[np.ndarray, "time thing 6"]:
+def color_tracks(file: Path) -> Float[np.ndarray, "time thing 6"]:
     """What the product's `track.colour` says about a video file, kept beside it."""
     key = code_hash(("rotoscope.models.colors.stage",))
-    kept = bench_folder() / "colours" / f"{file.parent.name}-{file.stem}-{key}.npy"
+    kept = bench_folder() / "colors" / f"{file.parent.name}-{file.stem}-{key}.npy"
     if not kept.is_file():
-        things = {name: {"rgb": [round(255 * c) for c in rgb]} for name, rgb in COLOURS.items()}
-        stage = ColourTracks(ColourTracksConfig.model_validate({"things": things}))
+        things = {name: {"rgb": [round(255 * c) for c in rgb]} for name, rgb in COLORS.items()}
+        stage = ColorTracks(ColorTracksConfig.model_validate({"things": things}))
         stage.setup()
         video = probe(file)
         stage.begin(video)

@@ -18,12 +18,12 @@ from benchmarks.labelers.episodes import Demonstration, Labels
 from benchmarks.labelers.labeler import Labeler
 from benchmarks.labelers.policy import POLICY, clone, num_policy_successes, replay
 from benchmarks.labelers.tasks.metaworld import (
-    METRES_PER_ACTION,
+    METERS_PER_ACTION,
     POSITION_DIMENSIONS,
     TASKS,
     MetaWorldSimulator,
     hidden,
-    labelled,
+    labeled,
     unseen_seeds,
 )
 
@@ -63,7 +63,7 @@ _BUDGETS = {
     "ensemble": ("K1", "K2", "K16", "K64"),
     "product-mlp": ("K16", "K64"),
 }
-"""Numbers of labelled episodes beside K5, for the curve; the product asks for three at least."""
+"""Numbers of labeled episodes beside K5, for the curve; the product asks for three at least."""
 _SANITY = (("true", ""), ("mean", "K5"), ("kinematic", ""), ("ridge", "PLAY"), ("ensemble", "K5"),
            ("product-mlp", "K5"), ("product-mlp", "PLAY"))  # fmt: skip
 _SMALL = (("true", ""), ("mean", "K5"), ("kinematic", ""), ("ridge", "PLAY"),
@@ -142,13 +142,13 @@ def measure(cell: Cell) -> Row:
     folder = bench_folder() / "episodes"
     demonstrations = hidden(simulator, folder)
     observations = [d.observations for d in demonstrations]
-    known = labelled(simulator, cell.labelled_set, folder) if cell.labelled_set else []
+    known = labeled(simulator, cell.labelled_set, folder) if cell.labelled_set else []
     started = time.process_time()
     if cell.labeler in probes.PROBES:
         made = probes.probe(cell.labeler, demonstrations, seed=cell.seed)
     else:
         made = named_labeler(cell.labeler)(known, observations, seed=cell.seed)
-    labelled_at = time.process_time()
+    labeled_at = time.process_time()
     policy = clone(observations, made.labels, replace(POLICY, seed=cell.seed))
     cloned_at = time.process_time()
     num_successes = num_policy_successes(simulator, policy, unseen_seeds(NUM_UNSEEN))
@@ -162,8 +162,8 @@ def measure(cell: Cell) -> Row:
         num_successes=num_successes,
         num_trials=NUM_UNSEEN,
         score=num_successes / NUM_UNSEEN,
-        label_cpu_s=labelled_at - started,
-        policy_cpu_s=cloned_at - labelled_at,
+        label_cpu_s=labeled_at - started,
+        policy_cpu_s=cloned_at - labeled_at,
         num_parameters=made.num_parameters,
     )
 
@@ -180,7 +180,7 @@ def label_scores(
 ) -> dict[str, Any]:
     """The columns of a row that compare labels with the true actions."""
     each, true = [label.values for label in labels], [d.actions for d in demonstrations]
-    drift_m = scores.drift(each, true, dimensions=POSITION_DIMENSIONS, scale=METRES_PER_ACTION)
+    drift_m = scores.drift(each, true, dimensions=POSITION_DIMENSIONS, scale=METERS_PER_ACTION)
     return {"drift_m": drift_m, **scores.columns(labels, demonstrations)}
 
 

@@ -63,8 +63,8 @@ def _panels(
 def _scores(axes: Axes, rows: Sequence[Row]) -> None:
     groups = {n: g for n, g in grouped(rows).items() if not np.isnan(mean_of(g, "score"))}
     names = sorted(groups, key=lambda name: mean_of(groups[name], "score"))
-    colours = ["#999999" if groups[n][0].labeler == "true" else "#4477aa" for n in names]
-    axes.barh(names, [mean_of(groups[name], "score") for name in names], color=colours)
+    colors = ["#999999" if groups[n][0].labeler == "true" else "#4477aa" for n in names]
+    axes.barh(names, [mean_of(groups[name], "score") for name in names], color=colors)
     for height, name in enumerate(names):
         seeds = [row.score for row in groups[name]]
         axes.plot(seeds, [height] * len(seeds), "k.", markersize=4)
@@ -83,7 +83,7 @@ def _budget(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_xscale("log", base=2)
     counts = sorted({count for curve in budgets(rows).values() for count in curve})
     axes.set_xticks(counts, [str(count) for count in counts])
-    axes.set_xlabel("labelled episodes")
+    axes.set_xlabel("labeled episodes")
     axes.set_ylabel("score (solid), R2 (dotted)")
     axes.legend(fontsize=7)
 

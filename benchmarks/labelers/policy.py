@@ -1,4 +1,4 @@
-"""Behavioural cloning on labels, and what the policy then achieves."""
+"""Behavioral cloning on labels, and what the policy then achieves."""
 
 from __future__ import annotations
 

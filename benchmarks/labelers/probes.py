@@ -10,14 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.labelers.episodes import Demonstration, Labels
-from benchmarks.labelers.labeler import Labelled
+from benchmarks.labelers.labeler import Labeled
 
 PROBES = ("true", "noise", "bias", "late")
 """Names that `probe` knows."""
 _NOISE, _BIAS = 0.3, 0.2
 
 
-def probe(name: str, hidden: Sequence[Demonstration], *, seed: int) -> Labelled:
+def probe(name: str, hidden: Sequence[Demonstration], *, seed: int) -> Labeled:
     """Labels from the true actions.
 
     Args:
@@ -42,4 +42,4 @@ def probe(name: str, hidden: Sequence[Demonstration], *, seed: int) -> Labelled:
         elif name == "late":
             actions = np.concatenate([actions[:1], actions[:-1]])
         labels.append(Labels(np.clip(actions, -1, 1)))
-    return Labelled(tuple(labels), 0)
+    return Labeled(tuple(labels), 0)

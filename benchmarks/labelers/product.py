@@ -13,12 +13,12 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from benchmarks.labelers.episodes import Demonstration, Labels
-from benchmarks.labelers.labeler import NUM_TRACKED, Labelled
+from benchmarks.labelers.labeler import NUM_TRACKED, Labeled
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.infer import infer_episode
 from rotoscope.models.inverse_dynamics.labeler import Labeler
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
-from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.contract import ActionContract, Dimension
 
@@ -36,12 +36,12 @@ class Seen:
     pictures: Pictures | None = None
     """Draws what a camera would see of an episode; `None` for no camera."""
 
-    def episode(self, name: str, observed: np.ndarray, actions: np.ndarray) -> LabelledEpisode:
+    def episode(self, name: str, observed: np.ndarray, actions: np.ndarray) -> LabeledEpisode:
         """An episode as the product reads it from a dataset."""
         # The observation after the last action is a row whose own action nobody knows.
         num = len(observed)
         last = np.full((1, actions.shape[1]), np.nan)
-        return LabelledEpisode(
+        return LabeledEpisode(
             name=name,
             time_s=np.arange(num) / self.contract.rate_hz,
             features=observed[:, self.columns].astype(float),
@@ -50,11 +50,11 @@ class Seen:
             images=None if self.pictures is None else self.pictures(observed),
         )
 
-    def data(self, episodes: Sequence[LabelledEpisode]) -> LabelledSet:
+    def data(self, episodes: Sequence[LabeledEpisode]) -> LabeledSet:
         """Episodes as the product reads them from a dataset."""
         size = episodes[0].features.shape[1]
         image = episodes[0].images
-        return LabelledSet(
+        return LabeledSet(
             episodes=tuple(episodes),
             contract=self.contract,
             inputs=(_INPUT,) if size else (),
@@ -68,19 +68,19 @@ _INPUT, _CAMERA = "track.object.pose", "observation.images.front"
 
 
 def product(
-    labelled: Sequence[Demonstration],
+    labeled: Sequence[Demonstration],
     observations: Sequence[Float[np.ndarray, "step observation"]],
     *,
     seed: int,
     seen: Seen,
     **settings: Any,
-) -> Labelled:
+) -> Labeled:
     """Trains with the product's defaults but for `settings`, and labels.
 
     Moments whose window reaches beyond their episode have no label in the product; here they take
     the nearest one.
     """
-    episodes = [seen.episode(f"{i}", d.observations, d.actions) for i, d in enumerate(labelled)]
+    episodes = [seen.episode(f"{i}", d.observations, d.actions) for i, d in enumerate(labeled)]
     data = seen.data(episodes)
     own = {"inputs": data.inputs, "camera": data.camera, "loop": {"seed": seed}}
     config = InverseDynamicsConfig.model_validate(
@@ -90,7 +90,7 @@ def product(
         labeler = train_inverse_dynamics(data, config, Path(folder) / "labeler")
     labels = tuple(_label(labeler, seen, observed) for observed in observations)
     size = sum(array.size for member in labeler.members for array in member.values())
-    return Labelled(labels, size)
+    return Labeled(labels, size)
 
 
 def _label(labeler: Labeler, seen: Seen, observed: np.ndarray) -> Labels:

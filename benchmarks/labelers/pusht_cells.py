@@ -1,4 +1,4 @@
-"""PushT: a planner's episodes labelled from states or from small pictures."""
+"""PushT: a planner's episodes labeled from states or from small pictures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.labelers import scores
 from benchmarks.labelers.cells import Cell, Row, bench_folder
 from benchmarks.labelers.code import code_hash
 from benchmarks.labelers.episodes import Demonstration, Labels, cached
-from benchmarks.labelers.labeler import Labeler, Labelled
+from benchmarks.labelers.labeler import Labeled, Labeler
 from benchmarks.labelers.product import Seen, product
 from benchmarks.labelers.trivial import clone_state, copy_state_ahead, mean
 from rotoscope.models.bco.perceptron import Fit, Mlp, fit_regression
@@ -25,7 +25,7 @@ from rotoscope.models.simulators.simulator import STATE, Simulator, Views
 
 NUM_HIDDEN, NUM_TRIED = 40, 10
 """Episodes to label; starts that policies are tried on."""
-_HIDDEN_SEED, _LABELLED_SEED, _UNSEEN_SEED = 10_000, 20_000, 70_000
+_HIDDEN_SEED, _LABELED_SEED, _UNSEEN_SEED = 10_000, 20_000, 70_000
 _SIZE = 64
 _POLICY = Fit(hidden=(256, 256), num_steps=3000)
 
@@ -50,7 +50,7 @@ LABELERS: dict[tuple[str, str], Labeler] = {
 
 
 def cells(*, small: bool) -> list[Cell]:
-    """True actions and every labeler, from 10 labelled episodes, one seed; two of them small."""
+    """True actions and every labeler, from 10 labeled episodes, one seed; two of them small."""
     learned = [(name, inputs) for name, inputs in LABELERS]
     if small:
         learned = [("copy", "state"), ("product-ridge", "state")]
@@ -87,10 +87,10 @@ def measure(cell: Cell) -> Row:
     observations = [d.observations for d in hidden]
     started = time.process_time()
     if cell.labeler == "true":
-        made = Labelled(tuple(Labels(d.actions.astype(float)) for d in hidden), 0)
+        made = Labeled(tuple(Labels(d.actions.astype(float)) for d in hidden), 0)
     else:
         made = LABELERS[cell.labeler, cell.inputs](known, observations, seed=cell.seed)
-    labelled_at = time.process_time()
+    labeled_at = time.process_time()
     policy = _clone(observations, made.labels, seed=cell.seed)
     cloned_at = time.process_time()
     tried = range(_UNSEEN_SEED, _UNSEEN_SEED + NUM_TRIED)
@@ -107,8 +107,8 @@ def measure(cell: Cell) -> Row:
         num_successes=sum(c >= 1 for c in covered),
         num_trials=NUM_TRIED,
         score=float(np.mean(covered)),
-        label_cpu_s=labelled_at - started,
-        policy_cpu_s=cloned_at - labelled_at,
+        label_cpu_s=labeled_at - started,
+        policy_cpu_s=cloned_at - labeled_at,
         num_parameters=made.num_parameters,
     )
 
@@ -140,7 +140,7 @@ def _setting() -> tuple[Simulator, list[Demonstration], list[Demonstration]]:
     folder = bench_folder() / "episodes"
     code = code_hash(("rotoscope.models.simulators.pusht",))
     hidden = cached(folder, f"pusht-hidden-{code}", _episodes(simulator, _HIDDEN_SEED, NUM_HIDDEN))
-    known = cached(folder, f"pusht-K10-{code}", _episodes(simulator, _LABELLED_SEED, 10))
+    known = cached(folder, f"pusht-K10-{code}", _episodes(simulator, _LABELED_SEED, 10))
     return simulator, hidden, known
 
 

@@ -103,7 +103,7 @@ def _ivideogpt(task: str) -> list[Figure]:
 
 
 def leave_out(recording: Recording, config: InverseDynamicsConfig) -> Held:
-    """Every group of episodes labelled by what was trained on the others."""
+    """Every group of episodes labeled by what was trained on the others."""
     data, judged = recording.data, list(recording.judged)
     out = Held([], [], [], [], [])
     for number, group in enumerate(recording.groups):
@@ -113,7 +113,7 @@ def leave_out(recording: Recording, config: InverseDynamicsConfig) -> Held:
                 replace(data, episodes=known), config, Path(folder) / "labeler"
             )
         for episode in (data.episodes[i] for i in group):
-            # All rows are labelled, then those that count are cut out.
+            # All rows are labeled, then those that count are cut out.
             labels, known_rows = infer_episode(labeler, episode)
             values, width = (np.full(episode.actions.shape, np.nan) for _ in range(2))
             sure = np.full(len(values), np.nan)
@@ -146,7 +146,7 @@ def learned(name: str, held: Held, *, bar: float | None = None) -> list[Figure]:
     return [
         Figure(f"real.{name}.r2", _r2(values, truth), "1", None if bar is None else Bar(">=", bar)),
         Figure(f"real.{name}.r2_all_rows", _r2_of_all_rows(held), "1"),
-        Figure(f"real.{name}.labelled", float(np.concatenate(known).mean()), "1"),
+        Figure(f"real.{name}.labeled", float(np.concatenate(known).mean()), "1"),
         Figure(f"real.{name}.lag", peak, "frames", Bar("==", 0)),
         Figure(f"real.{name}.coverage_90_least", covered, "1", Bar(">=", 0.87)),
         Figure(f"real.{name}.coverage_90_most", covered, "1", Bar("<=", 0.93)),

@@ -1,4 +1,4 @@
-"""Recordings with true actions that others made, as labelled sets; pictures are kept small.
+"""Recordings with true actions that others made, as labeled sets; pictures are kept small.
 
 None of the three is in the layout that `rotoscope train` reads (LeRobot v3): two are LeRobot v2,
 one is a folder of arrays.
@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.labelers.cells import bench_folder
 from benchmarks.paths import shared_data
-from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.pictures import shrink
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.files.atomic import atomic_path
@@ -34,7 +34,7 @@ class Recording:
 
     name: str
     """Of the folder."""
-    data: LabelledSet
+    data: LabeledSet
     """Episodes with pictures, or with a state where there are none."""
     states: tuple[np.ndarray, ...]
     """What the robot measured of the same numbers that actions are of, or none."""
@@ -114,7 +114,7 @@ def ivideogpt(task: str) -> Recording | None:
     return Recording(f"ivideogpt.{task}", data, (), tuple(range(data_size(data))), each)
 
 
-def data_size(data: LabelledSet) -> int:
+def data_size(data: LabeledSet) -> int:
     """Numbers in an action."""
     return len(data.contract.dimensions)
 
@@ -141,10 +141,10 @@ def _episode(
     *,
     images: np.ndarray | None = None,
     features: np.ndarray | None = None,
-) -> LabelledEpisode:
+) -> LabeledEpisode:
     num = len(actions)
     seen = np.zeros((num, 0)) if features is None else features
-    return LabelledEpisode(
+    return LabeledEpisode(
         name=name, time_s=np.arange(num) / rate_hz, features=seen, actions=actions, valid=valid,
         images=images,
     )  # fmt: skip
@@ -152,12 +152,12 @@ def _episode(
 
 def _set(
     robot: str,
-    episodes: Sequence[LabelledEpisode],
+    episodes: Sequence[LabeledEpisode],
     rate_hz: float,
     *,
     mode: str = "absolute",
     inputs: tuple[str, ...] = (),
-) -> LabelledSet:
+) -> LabeledSet:
     size = episodes[0].actions.shape[1]
     contract = ActionContract.model_validate(
         {
@@ -172,7 +172,7 @@ def _set(
     )
     sizes = (episodes[0].features.shape[1],) if inputs else ()
     camera = "" if inputs else CAMERA
-    return LabelledSet(tuple(episodes), contract, inputs, sizes, camera, (SIZE_PX, SIZE_PX))
+    return LabeledSet(tuple(episodes), contract, inputs, sizes, camera, (SIZE_PX, SIZE_PX))
 
 
 def _frames(video: Path) -> Iterator[np.ndarray]:

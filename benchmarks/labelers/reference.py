@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from benchmarks.labelers.episodes import Demonstration, Labels, all_actions
 from benchmarks.labelers.intervals import weighted_intervals
-from benchmarks.labelers.labeler import Labelled, motion_features
+from benchmarks.labelers.labeler import Labeled, motion_features
 from rotoscope.models.bco.perceptron import Fit, Mlp, Scaler, fit_regression
 
 _SPREAD_FLOOR = 2e-3
@@ -30,49 +30,49 @@ astray there (0.5 of the policies' success on play, against 1.0 with this)."""
 
 
 def ridge(
-    labelled: Sequence[Demonstration],
+    labeled: Sequence[Demonstration],
     observations: Sequence[Float[np.ndarray, "step observation"]],
     *,
     seed: int,
-) -> Labelled:
+) -> Labeled:
     """Linear inverse dynamics over one frame back and one ahead."""
     del seed
-    features = np.concatenate([motion_features(d.observations, _RIDGE_OFFSETS) for d in labelled])
-    model = _Linear.of(features, all_actions(labelled))
+    features = np.concatenate([motion_features(d.observations, _RIDGE_OFFSETS) for d in labeled])
+    model = _Linear.of(features, all_actions(labeled))
     labels = tuple(
         Labels(np.clip(model(motion_features(o, _RIDGE_OFFSETS)), -1, 1)) for o in observations
     )
-    return Labelled(labels, model.weights.size)
+    return Labeled(labels, model.weights.size)
 
 
 def ensemble(
-    labelled: Sequence[Demonstration],
+    labeled: Sequence[Demonstration],
     observations: Sequence[Float[np.ndarray, "step observation"]],
     *,
     seed: int,
-) -> Labelled:
+) -> Labeled:
     """Non-causal linear models with a small perceptron's correction, one without each fold.
 
     The label is their mean. Its interval comes from the errors of every member on the fold it has
     not seen (cross-conformal prediction, Vovk 2015), weighted towards what the unlabelled episodes
-    look like, see `intervals`. A single labelled episode leaves no fold out: no intervals then.
+    look like, see `intervals`. A single labeled episode leaves no fold out: no intervals then.
     Members are calibrated one by one and their mean errs less, so intervals rather hold too much.
     """
-    folds = min(_NUM_FOLDS, len(labelled))
+    folds = min(_NUM_FOLDS, len(labeled))
     members = [
         _member(
-            [d for i, d in enumerate(labelled) if folds == 1 or i % folds != fold],
+            [d for i, d in enumerate(labeled) if folds == 1 or i % folds != fold],
             seed=seed + 1000 * fold,
         )
         for fold in range(folds)
     ]
     votes = [np.stack([member(observed) for member in members]) for observed in observations]
-    widths = None if folds == 1 else _half_widths(labelled, members, observations, votes)
+    widths = None if folds == 1 else _half_widths(labeled, members, observations, votes)
     labels = tuple(
         Labels(vote.mean(0), None if widths is None else widths[number])
         for number, vote in enumerate(votes)
     )
-    return Labelled(labels, sum(member.num_parameters for member in members))
+    return Labeled(labels, sum(member.num_parameters for member in members))
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,9 @@ class _Member:
         return np.clip(self.linear(features) + self.correction(features), -1, 1)
 
 
-def _member(labelled: Sequence[Demonstration], *, seed: int) -> _Member:
-    features = np.concatenate([_features(d.observations) for d in labelled])
-    targets = all_actions(labelled)
+def _member(labeled: Sequence[Demonstration], *, seed: int) -> _Member:
+    features = np.concatenate([_features(d.observations) for d in labeled])
+    targets = all_actions(labeled)
     linear = _Linear.of(features, targets)
     left = targets - linear(features)
     return _Member(linear, fit_regression(features, left, replace(_CORRECTION, seed=seed)))
@@ -120,21 +120,19 @@ def _features(observed: np.ndarray) -> np.ndarray:
 
 
 def _half_widths(
-    labelled: Sequence[Demonstration],
+    labeled: Sequence[Demonstration],
     members: Sequence[_Member],
     observations: Sequence[np.ndarray],
     votes: Sequence[np.ndarray],
 ) -> list[np.ndarray]:
-    known = [np.stack([member(d.observations) for member in members]) for d in labelled]
-    folds = [np.full(len(d.actions), i % len(members)) for i, d in enumerate(labelled)]
+    known = [np.stack([member(d.observations) for member in members]) for d in labeled]
+    folds = [np.full(len(d.actions), i % len(members)) for i, d in enumerate(labeled)]
     errors = [
         np.abs(vote[i % len(members)] - d.actions)
-        for i, (vote, d) in enumerate(zip(known, labelled, strict=True))
+        for i, (vote, d) in enumerate(zip(known, labeled, strict=True))
     ]
     scaler = Scaler.of(
-        np.concatenate(
-            [_features(o) for o in [*(d.observations for d in labelled), *observations]]
-        ),
+        np.concatenate([_features(o) for o in [*(d.observations for d in labeled), *observations]]),
         floor=_SPREAD_FLOOR,
     )
 
@@ -144,7 +142,7 @@ def _half_widths(
         return np.column_stack([scaled, np.abs(scaled), np.log(spread)])
 
     widths = weighted_intervals(
-        inputs([d.observations for d in labelled], known),
+        inputs([d.observations for d in labeled], known),
         np.concatenate(errors),
         np.concatenate(folds),
         inputs(observations, votes),

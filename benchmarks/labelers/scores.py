@@ -77,7 +77,7 @@ def lag_scans(
     """R2 of each dimension for labels moved by -5..+5 frames; NaN where the truth is constant.
 
     +1 compares a label with the action after it. Every lag is judged on the same frames, those five
-    away from either end of their episode, so that pauses at the ends favour none.
+    away from either end of their episode, so that pauses at the ends favor none.
 
     Raises:
         ValueError: No episode is longer than ten frames.

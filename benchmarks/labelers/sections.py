@@ -48,7 +48,7 @@ def bars(figures: Sequence[Figure]) -> list[str]:
 
 
 def budget(task: str, rows: Sequence[Row]) -> list[str]:
-    """Success and R2 by the number of labelled episodes."""
+    """Success and R2 by the number of labeled episodes."""
     curves = budgets(rows)
     if not curves:
         return []
@@ -57,7 +57,7 @@ def budget(task: str, rows: Sequence[Row]) -> list[str]:
     for name, curve in curves.items():
         lines.append([name, *[_score_and_r2(curve.get(count, [])) for count in counts]])
     head = ["labeler", *[f"{count} episodes" if count > 1 else "1 episode" for count in counts]]
-    return [f"### {task}: score (R2) by labelled episodes", "", *table(head, lines)]
+    return [f"### {task}: score (R2) by labeled episodes", "", *table(head, lines)]
 
 
 def _score_and_r2(rows: Sequence[Row]) -> str:

@@ -1,4 +1,4 @@
-"""States read off Meta-World's videos: from coloured things, or from the colours of 64 px pictures.
+"""States read off Meta-World's videos: from colored things, or from the colors of 64 px pictures.
 
 `tracks2` and `tracks1` follow both fingers, the object and the arm through video files of 192 px,
 by two cameras or one; `pixels64` and `pixels64x2` are told nothing and see pictures of 64 px.
@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from benchmarks._color_moments import ColourMoments
+from benchmarks._color_moments import ColorMoments
 from benchmarks.labelers.cells import bench_folder
 from benchmarks.labelers.code import code_hash
 from benchmarks.labelers.episodes import Demonstration
 from benchmarks.labelers.labeler import NUM_TRACKED, OPENING
 from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator
 from benchmarks.labelers.tasks.rendered import RATE_HZ, Footage, footage
-from rotoscope.models.colors.stage import ColourTracks, ColourTracksConfig
+from rotoscope.models.colors.stage import ColorTracks, ColorTracksConfig
 from rotoscope.models.states.state_map import bridged, learn_states, smoothed_states
 from rotoscope.pipeline.files.atomic import atomic_path
 
@@ -32,7 +32,7 @@ INPUTS = {
     "pixels64x2": (("left", "right"),),
 }
 """Cameras of each kind of input, or several such choices: the one counts whose states are best on
-labelled episodes that were left out."""
+labeled episodes that were left out."""
 _THINGS = {
     "left_finger": {"rgb": (0, 255, 255)},
     "right_finger": {"rgb": (255, 0, 255)},
@@ -51,11 +51,11 @@ class ReadOff:
     """Two sets of episodes, and the states that were read off their videos."""
 
     known: tuple[Demonstration, ...]
-    """Labelled episodes; true states and actions may be learned from."""
+    """Labeled episodes; true states and actions may be learned from."""
     hidden: tuple[Demonstration, ...]
     """Episodes to label."""
     known_states: Rows
-    """Of the labelled episodes, each read off by a map that has not seen it."""
+    """Of the labeled episodes, each read off by a map that has not seen it."""
     hidden_states: Rows
     """Of the hidden episodes."""
     num_parameters: int
@@ -65,9 +65,9 @@ class ReadOff:
 def read_states(
     simulator: MetaWorldSimulator, labelled_set: str, inputs: str, *, has_distractors: bool
 ) -> ReadOff:
-    """Smoothed states of a labelled set and of the hidden episodes, read off once and kept.
+    """Smoothed states of a labeled set and of the hidden episodes, read off once and kept.
 
-    The labelled set's true states are learned from, as any teleoperated recording holds them; the
+    The labeled set's true states are learned from, as any teleoperated recording holds them; the
     hidden episodes' are not seen.
 
     Raises:
@@ -130,16 +130,16 @@ def _write(path: Path, known: Rows, hidden: Rows, num_parameters: int) -> None:
 
 
 def _moments(shots: Sequence[Footage], cameras: Sequence[str]) -> list[Rows]:
-    """Colours are learned from both sets: the hidden videos may be looked at, too."""
+    """Colors are learned from both sets: the hidden videos may be looked at, too."""
     by_camera: list[list[list[np.ndarray]]] = []
     for camera in cameras:
-        moments = ColourMoments.of([video for shot in shots for video in shot.pixels[camera]])
+        moments = ColorMoments.of([video for shot in shots for video in shot.pixels[camera]])
         by_camera.append([[moments(video) for video in shot.pixels[camera]] for shot in shots])
     return [_side_by_side([views[k] for views in by_camera]) for k in range(len(shots))]
 
 
 def _tracks(shots: Sequence[Footage], cameras: Sequence[str]) -> list[Rows]:
-    stage = ColourTracks(ColourTracksConfig.model_validate({"things": _THINGS}))
+    stage = ColorTracks(ColorTracksConfig.model_validate({"things": _THINGS}))
     stage.setup()
     # Two views of the fingers say where they are; one needs the arm for how far away they are.
     kept = slice(None) if len(cameras) == 1 else slice(-_NUM_ARM_COLUMNS)
@@ -151,7 +151,7 @@ def _tracks(shots: Sequence[Footage], cameras: Sequence[str]) -> list[Rows]:
     ]
 
 
-def _followed(stage: ColourTracks, path: Path) -> np.ndarray:
+def _followed(stage: ColorTracks, path: Path) -> np.ndarray:
     from rotoscope.pipeline.tracks import FeatureTrack
     from rotoscope.pipeline.video.probe import probe
     from rotoscope.pipeline.video.read import read_frames

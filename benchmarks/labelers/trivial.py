@@ -8,57 +8,57 @@ import numpy as np
 from jaxtyping import Float
 
 from benchmarks.labelers.episodes import Demonstration, Labels, all_actions
-from benchmarks.labelers.labeler import OPENING, Labelled
+from benchmarks.labelers.labeler import OPENING, Labeled
 from rotoscope.models.bco.perceptron import Fit, fit_regression
 
 MAX_AHEAD = 10
 """Frames ahead that are tried when a state is copied."""
 _OPENING_MOVES = 0.005
-_METRES_PER_ACTION = 0.01
+_METERS_PER_ACTION = 0.01
 
 
 def zero(
-    labelled: Sequence[Demonstration],
+    labeled: Sequence[Demonstration],
     observations: Sequence[Float[np.ndarray, "step observation"]],
     *,
     seed: int,
-) -> Labelled:
+) -> Labeled:
     """Nothing is ever done."""
     del seed
-    width = labelled[0].actions.shape[1]
-    return Labelled(tuple(Labels(np.zeros((len(o) - 1, width))) for o in observations), 0)
+    width = labeled[0].actions.shape[1]
+    return Labeled(tuple(Labels(np.zeros((len(o) - 1, width))) for o in observations), 0)
 
 
 def mean(
-    labelled: Sequence[Demonstration],
+    labeled: Sequence[Demonstration],
     observations: Sequence[Float[np.ndarray, "step observation"]],
     *,
     seed: int,
-) -> Labelled:
-    """Always the mean of the labelled actions."""
+) -> Labeled:
+    """Always the mean of the labeled actions."""
     del seed
-    action = all_actions(labelled).mean(0)
+    action = all_actions(labeled).mean(0)
     labels = tuple(Labels(np.tile(action, (len(o) - 1, 1))) for o in observations)
-    return Labelled(labels, len(action))
+    return Labeled(labels, len(action))
 
 
 def copy_state_ahead(
-    labelled: Sequence[Demonstration],
+    labeled: Sequence[Demonstration],
     observations: Sequence[Float[np.ndarray, "step observation"]],
     *,
     seed: int,
-) -> Labelled:
-    """The state k frames ahead, in the action's unit, at the k that fits the labelled set best.
+) -> Labeled:
+    """The state k frames ahead, in the action's unit, at the k that fits the labeled set best.
 
     Action dimension d is taken from state column d, scaled and shifted by least squares, each with
     its own k.
     """
     del seed
-    width = labelled[0].actions.shape[1]
-    truth = all_actions(labelled)
+    width = labeled[0].actions.shape[1]
+    truth = all_actions(labeled)
     fits = []
     for ahead in range(MAX_AHEAD + 1):
-        copied = np.concatenate([_ahead(d.observations, ahead, width) for d in labelled])
+        copied = np.concatenate([_ahead(d.observations, ahead, width) for d in labeled])
         slope, offset = _line(copied, truth)
         fits.append((((slope * copied + offset - truth) ** 2).mean(0), slope, offset))
     best = np.argmin([error for error, _, _ in fits], axis=0)
@@ -69,37 +69,37 @@ def copy_state_ahead(
     for observed in observations:
         copied = np.stack([_ahead(observed, ahead, width) for ahead in range(MAX_AHEAD + 1)])
         labels.append(Labels(slope * copied[best, :, columns].T + offset))
-    return Labelled(tuple(labels), 3 * width)
+    return Labeled(tuple(labels), 3 * width)
 
 
 def clone_state(
-    labelled: Sequence[Demonstration],
+    labeled: Sequence[Demonstration],
     observations: Sequence[Float[np.ndarray, "step observation"]],
     *,
     seed: int,
-) -> Labelled:
-    """What a policy cloned from the labelled set would do, blind to what happens next."""
-    features = np.concatenate([d.observations[:-1] for d in labelled])
+) -> Labeled:
+    """What a policy cloned from the labeled set would do, blind to what happens next."""
+    features = np.concatenate([d.observations[:-1] for d in labeled])
     model = fit_regression(
-        features, all_actions(labelled), Fit(hidden=(128, 128), weight_decay=1e-2, seed=seed)
+        features, all_actions(labeled), Fit(hidden=(128, 128), weight_decay=1e-2, seed=seed)
     )
     labels = tuple(Labels(np.clip(model(o[:-1]), -1, 1)) for o in observations)
-    return Labelled(labels, model.num_parameters)
+    return Labeled(labels, model.num_parameters)
 
 
 def kinematic(
-    labelled: Sequence[Demonstration],
+    labeled: Sequence[Demonstration],
     observations: Sequence[Float[np.ndarray, "step observation"]],
     *,
     seed: int,
-) -> Labelled:
+) -> Labeled:
     """The hand's displacement over what an action of 1 asks for; the gripper by its last move."""
-    del labelled, seed
-    return Labelled(tuple(Labels(_kinematic(o)) for o in observations), 0)
+    del labeled, seed
+    return Labeled(tuple(Labels(_kinematic(o)) for o in observations), 0)
 
 
 def _kinematic(observations: np.ndarray) -> np.ndarray:
-    move = np.diff(observations[:, :3], axis=0) / _METRES_PER_ACTION
+    move = np.diff(observations[:, :3], axis=0) / _METERS_PER_ACTION
     opening = np.diff(observations[:, OPENING])
     command = np.where(opening > _OPENING_MOVES, -1.0, np.where(opening < -_OPENING_MOVES, 1.0, 0))
     # A gripper that holds still obeys the command that moved it last; open before the first.
@@ -114,6 +114,6 @@ def _ahead(observations: np.ndarray, ahead: int, width: int) -> np.ndarray:
 
 
 def _line(inputs: np.ndarray, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    centred = inputs - inputs.mean(0)
-    slope = (centred * (outputs - outputs.mean(0))).sum(0) / np.maximum((centred**2).sum(0), 1e-9)
+    centered = inputs - inputs.mean(0)
+    slope = (centered * (outputs - outputs.mean(0))).sum(0) / np.maximum((centered**2).sum(0), 1e-9)
     return slope, outputs.mean(0) - slope * inputs.mean(0)

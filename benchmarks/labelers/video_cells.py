@@ -13,7 +13,7 @@ from benchmarks.figure import Bar, Figure
 from benchmarks.labelers import metaworld_cells, reference
 from benchmarks.labelers.cells import Cell, Row, cell_key, cells_folder, measured
 from benchmarks.labelers.episodes import Demonstration
-from benchmarks.labelers.labeler import Labelled
+from benchmarks.labelers.labeler import Labeled
 from benchmarks.labelers.policy import POLICY, clone, num_policy_successes
 from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator, unseen_seeds
 from benchmarks.labelers.track_video import INPUTS, read_states
@@ -79,7 +79,7 @@ def measure(cell: Cell) -> Row:
         return _measure_true(cell)
     started = time.process_time()
     hidden, made = _label(cell)
-    labelled_at = time.process_time()
+    labeled_at = time.process_time()
     policy = clone([d.observations for d in hidden], made.labels, replace(POLICY, seed=cell.seed))
     cloned_at = time.process_time()
     num_successes = num_policy_successes(_simulator(cell.task), policy, unseen_seeds(NUM_UNSEEN))
@@ -89,13 +89,13 @@ def measure(cell: Cell) -> Row:
         num_successes=num_successes,
         num_trials=NUM_UNSEEN,
         score=num_successes / NUM_UNSEEN,
-        label_cpu_s=labelled_at - started,
-        policy_cpu_s=cloned_at - labelled_at,
+        label_cpu_s=labeled_at - started,
+        policy_cpu_s=cloned_at - labeled_at,
         num_parameters=made.num_parameters,
     )
 
 
-def _label(cell: Cell) -> tuple[Sequence[Demonstration], Labelled]:
+def _label(cell: Cell) -> tuple[Sequence[Demonstration], Labeled]:
     """The hidden episodes and their labels.
 
     Inverse dynamics learns from states that were read off by a map without the episode at hand, so
@@ -109,7 +109,7 @@ def _label(cell: Cell) -> tuple[Sequence[Demonstration], Labelled]:
         for states, known in zip(read.known_states, read.known, strict=True)
     ]
     made = reference.ensemble(seen, read.hidden_states, seed=cell.seed)
-    return read.hidden, Labelled(made.labels, made.num_parameters + read.num_parameters)
+    return read.hidden, Labeled(made.labels, made.num_parameters + read.num_parameters)
 
 
 def _measure_true(cell: Cell) -> Row:

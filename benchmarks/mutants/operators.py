@@ -26,7 +26,7 @@ _AS_THEY_ARE = (
     "AddNot ReplaceTrueWithFalse ReplaceFalseWithTrue ReplaceAndWithOr ReplaceOrWithAnd "
     "ReplaceBreakWithContinue ReplaceContinueWithBreak ZeroIterationForLoop"
 )
-_NEIGHBOURS = (
+_NEIGHBORS = (
     ("floor", "ceil"),
     ("min", "max"),
     ("minimum", "maximum"),
@@ -75,10 +75,10 @@ class FractionByAFifth(Operator):  # type: ignore[misc]
         return (Example("x = 2.0", "x = 2.4"), Example("x = 2.0", "x = 1.6", occurrence=1))
 
 
-class NeighbouringFunction(Operator):  # type: ignore[misc]
+class NeighboringFunction(Operator):  # type: ignore[misc]
     """Functions by the ones that stand beside them: floor by ceil, min by max, any by all."""
 
-    swapped: ClassVar = dict((*_NEIGHBOURS, *((b, a) for a, b in _NEIGHBOURS)))
+    swapped: ClassVar = dict((*_NEIGHBORS, *((b, a) for a, b in _NEIGHBORS)))
 
     def mutation_positions(self, node: Any) -> Iterator[Any]:
         """Where such a function is called, by its name or as an attribute."""
@@ -102,7 +102,7 @@ def operators() -> dict[str, Operator]:
         *(f"Replace{kind}Operator_{c}" for kind, pairs in _CONFUSED.items() for c in pairs.split()),
         *_AS_THEY_ARE.split(),
     ]
-    own = (WholeNumberByOne, FractionByAFifth, NeighbouringFunction)
+    own = (WholeNumberByOne, FractionByAFifth, NeighboringFunction)
     return {**{name: known[name]() for name in names}, **{o.__name__: o() for o in own}}
 
 

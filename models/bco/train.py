@@ -1,4 +1,4 @@
-"""Behavioural cloning from observation, iterated: BCO(alpha) (Torabi et al. 2018, 1805.01954).
+"""Behavioral cloning from observation, iterated: BCO(alpha) (Torabi et al. 2018, 1805.01954).
 
 An inverse model learns from transitions of one's own and labels demonstrations whose actions are
 hidden; a policy clones the labels; the policy's own episodes teach the inverse model where it
@@ -34,7 +34,7 @@ class BcoSettings:
     num_random_episodes: int = 20
     """Episodes under uniformly random actions before the first round."""
     num_rounds: int = 8
-    """Rounds of labelling, cloning and acting; one is plain BCO(0)."""
+    """Rounds of labeling, cloning and acting; one is plain BCO(0)."""
     num_own_episodes: int = 40
     """Episodes under the policy after each round; every one with some random actions."""
     random_share: float = 0.2
@@ -205,7 +205,7 @@ def _agreed(
 ) -> list[Float[np.ndarray, "time choice"]]:
     """Choices as likely as both the transition and the demonstrator's habits make them.
 
-    A step of expectation maximisation: a model too small to learn single transitions by heart says
+    A step of expectation maximization: a model too small to learn single transitions by heart says
     what is done in states like this one, and settles what the inverse model alone cannot tell.
     """
     # Away from where it learned, the inverse model is surer than it is right.

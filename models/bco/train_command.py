@@ -28,7 +28,7 @@ from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.simulators.rollout import rollout
 from rotoscope.models.simulators.simulator import STATE, Simulator, open_simulator
 from rotoscope.models.training.action_space import ActionSpace
-from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.model_folder import package_versions
 from rotoscope.models.training.scaling import Scaling
 from rotoscope.models.training.windows import WindowConfig
@@ -74,7 +74,7 @@ def train_bco(
         env: Simulator, such as `gymnasium:CartPole-v1`; its action must be one choice.
         data: LeRobot v3 dataset whose `observation.state` is the simulator's; actions are not read.
         out: Folder of the results.
-        num_rounds: Rounds of labelling, cloning and acting.
+        num_rounds: Rounds of labeling, cloning and acting.
         seed: Of everything random.
         listener: Told of every round.
 
@@ -176,7 +176,7 @@ def _train_labeler(
     interval_s = 1 / facts.contract.rate_hz
     low, _ = facts.contract.bounds()
     episodes = tuple(
-        LabelledEpisode(
+        LabeledEpisode(
             name=f"own episode {number}",
             time_s=np.arange(len(e.states)) * interval_s,
             features=e.states.astype(float),
@@ -194,5 +194,5 @@ def _train_labeler(
             "loop": {"seed": seed},
         }
     )
-    data = LabelledSet(episodes, facts.contract, (STATE,), (len(facts.state_names),))
+    data = LabeledSet(episodes, facts.contract, (STATE,), (len(facts.state_names),))
     return train_inverse_dynamics(data, config, folder).metrics

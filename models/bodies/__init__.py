@@ -1,4 +1,4 @@
-"""Bodies in video: landmarks, tracks, and joints lifted to metres.
+"""Bodies in video: landmarks, tracks, and joints lifted to meters.
 
 May import: `perception`.
 """

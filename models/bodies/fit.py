@@ -18,7 +18,7 @@ from rotoscope.models.bodies.bone_lengths import BONE_GROUPS, stature_of
 from rotoscope.models.bodies.joints import BONE_ENDS
 from rotoscope.models.bodies.model import LANDMARK_SIGMA, Bodies, retract
 from rotoscope.models.perception import pnp
-from rotoscope.models.perception.least_squares import Linearised, State, in_blocks, minimise
+from rotoscope.models.perception.least_squares import Linearised, State, in_blocks, minimize
 from rotoscope.pipeline.tracks import BODY_JOINTS
 
 BLOCK = 512
@@ -96,7 +96,7 @@ def fit_lengths(
     out = likely
     for _ in range(_NUM_LENGTH_ROUNDS):
         bodies = Bodies(rays[some], is_seen[some], directions[some], out, stature_m)
-        state, result = _minimise(bodies)
+        state, result = _minimize(bodies)
         usable = np.flatnonzero(np.isfinite(result.cost))
         if len(usable) == 0:
             return likely
@@ -119,7 +119,7 @@ def fit_lengths(
 
 def _fit_block(bodies: Bodies) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Fields of the `BodyFit` of some frames."""
-    state, result = _minimise(bodies)
+    state, result = _minimize(bodies)
     joints, residual = bodies.explain(state)
     excess = np.maximum(residual / LANDMARK_SIGMA, 1.0) ** 2
     covariance = pnp.safe_inverse(result.normal) * excess[:, None, None]
@@ -133,8 +133,8 @@ def _fit_block(bodies: Bodies) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     return joints, place, sigma_joint, residual
 
 
-def _minimise(bodies: Bodies) -> tuple[State, Linearised]:
-    return minimise(
+def _minimize(bodies: Bodies) -> tuple[State, Linearised]:
+    return minimize(
         {name: array.copy() for name, array in bodies.start.items()},
         bodies.evaluate,
         retract,

@@ -2,7 +2,7 @@
 
 A landmarker that follows somebody can slip to another person who passes, and one that is put on
 somebody anew cannot know who it was before. So detections are cut into tracklets at every jump,
-tracklets are joined only where place, size, time and the colour of the clothes allow it, and what
+tracklets are joined only where place, size, time and the color of the clothes allow it, and what
 is not joined is another person. A track never holds two people between two cuts of the video: the
 second one is left out.
 """
@@ -19,9 +19,9 @@ from rotoscope.models.bodies.landmarker import BodyDetection
 from rotoscope.models.bodies.tracker import Sighting
 
 _SAME_COLOR = 50.0
-"""Greatest distance between the colours of one person's clothes before and after a gap [levels]."""
+"""Greatest distance between the colors of one person's clothes before and after a gap [levels]."""
 _NUM_COLORS = 8
-"""Frames on each side of a gap that tell the colour."""
+"""Frames on each side of a gap that tell the color."""
 _JITTER = 0.2
 """Distance that two looks at a person who does not move may differ by, in trunk sizes."""
 
@@ -122,7 +122,7 @@ def join_tracklets(
 
 
 def _is_alike(person: Person, tracklet: Person) -> bool:
-    """Whether the clothes have one colour; where it is not known, they may have."""
+    """Whether the clothes have one color; where it is not known, they may have."""
     before = np.array([d.trunk_rgb for d in person.detections[-_NUM_COLORS:]])
     after = np.array([d.trunk_rgb for d in tracklet.detections[:_NUM_COLORS]])
     return not np.linalg.norm(np.median(before, axis=0) - np.median(after, axis=0)) > _SAME_COLOR

@@ -105,5 +105,5 @@ BONE_ENDS = _bone_ends()
 
 
 def joints_of(landmarks: Float[np.ndarray, "*batch 33 d"]) -> Float[np.ndarray, "*batch 21 d"]:
-    """`BODY_JOINTS` from landmarks, in pixels or in metres."""
+    """`BODY_JOINTS` from landmarks, in pixels or in meters."""
     return np.asarray(JOINT_WEIGHTS @ landmarks)

@@ -23,7 +23,7 @@ from rotoscope.models.bodies.joints import TORSO_LANDMARKS
 from rotoscope.models.perception.mediapipe_import import import_mediapipe
 
 _TRUNK_STEPS = (0.2, 0.35, 0.5, 0.65, 0.8)
-"""Where the trunk's colour is taken, from side to side and from shoulders to hips."""
+"""Where the trunk's color is taken, from side to side and from shoulders to hips."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class BodyDetection:
     presence: Float[np.ndarray, " 33"]
     """Probability that each is inside the image, hidden or not, 0..1."""
     trunk_rgb: Float[np.ndarray, " 3"]
-    """Median colour between shoulders and hips, 0..255; NaN where these lie outside the image."""
+    """Median color between shoulders and hips, 0..255; NaN where these lie outside the image."""
 
     @cached_property
     def trunk_px(self) -> Float[np.ndarray, "4 2"]:
@@ -220,7 +220,7 @@ def _detections(result: Any, rgb: UInt8[np.ndarray, "height width 3"]) -> list[B
 def trunk_color(
     rgb: UInt8[np.ndarray, "height width 3"], landmarks_px: Float[np.ndarray, "33 2"]
 ) -> Float[np.ndarray, " 3"]:
-    """Median colour of a grid of pixels between shoulders and hips; NaN outside the image."""
+    """Median color of a grid of pixels between shoulders and hips; NaN outside the image."""
     left, right, hip_left, hip_right = landmarks_px[list(TORSO_LANDMARKS)]
     across, down = (grid[..., None] for grid in np.meshgrid(_TRUNK_STEPS, _TRUNK_STEPS))
     top = left + across * (right - left)

@@ -161,7 +161,7 @@ def _is_complete(body: BodyTrack) -> Bool[np.ndarray, " time"]:
     for landmarks in (body.landmarks_px, body.landmarks_m):
         if landmarks is None:
             raise TrackError(
-                f"lift_body: {body.subject} has landmarks in the image or in metres but not both; "
+                f"lift_body: {body.subject} has landmarks in the image or in meters but not both; "
                 "put the stage `body` before `lift_body` in the recipe"
             )
         out &= np.isfinite(landmarks).all(axis=(1, 2))

@@ -40,7 +40,7 @@ class BodyConfig(StageConfig):
     """Fastest motion that is not a jump to somebody else [trunk sizes / s]; 3 m/s or so."""
     forget_s: float = Field(default=2.0, ge=0)
     """Who is unseen for longer is another person when seen again [s], and so is who comes back in
-    clothes of another colour."""
+    clothes of another color."""
     min_stretch_s: float = Field(default=0.2, ge=0)
     """Shorter tracklets are not believed to be a person [s]."""
     cut_change: float = Field(default=25.0, gt=0, le=255)

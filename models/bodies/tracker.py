@@ -24,7 +24,7 @@ _APART = 1.0
 """From this distance on, in trunk sizes, a landmarker was surely on its own person."""
 _MARGIN = 0.25
 """How far around a person the first image is shown to a landmarker, in sides of their box."""
-_GREY = 128
+_GRAY = 128
 _NUM_LOOKS = 3
 """Most times that the finder looks at one image."""
 _SCENE_WIDTH = 32
@@ -183,21 +183,21 @@ def _is_among(person: BodyDetection, people: Iterable[BodyDetection]) -> bool:
 def _painted_over(
     rgb: UInt8[np.ndarray, "height width 3"], people: Sequence[BodyDetection]
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """The image with a grey box over each person."""
+    """The image with a gray box over each person."""
     if not people:
         return rgb
     image = rgb.copy()
     for person in people:
-        image[_box(person, margin=0.0)] = _GREY
+        image[_box(person, margin=0.0)] = _GRAY
     return image
 
 
 def _only(
     rgb: UInt8[np.ndarray, "height width 3"], person: BodyDetection
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """The image with grey everywhere but around one person."""
+    """The image with gray everywhere but around one person."""
     box = _box(person, margin=_MARGIN)
-    image = np.full_like(rgb, _GREY)
+    image = np.full_like(rgb, _GRAY)
     image[box] = rgb[box]
     return image
 

@@ -15,7 +15,7 @@ _SIZE_COST = 1.0
 
 
 class Blob(NamedTuple):
-    """A connected patch of one colour, in picture widths."""
+    """A connected patch of one color, in picture widths."""
 
     x: float
     """Centroid, from the left edge."""

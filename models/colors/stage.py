@@ -1,6 +1,6 @@
-"""Stage `track.colour`: where things of one colour each are, frame by frame.
+"""Stage `track.colour`: where things of one color each are, frame by frame.
 
-For marked objects (coloured tape, balls, bricks) and simulators, not for the world as it is: a
+For marked objects (colored tape, balls, bricks) and simulators, not for the world as it is: a
 thing is told from everything else by its hue alone.
 """
 
@@ -19,21 +19,21 @@ from rotoscope.pipeline.types import Frame, Video
 
 _MIN_SAMPLE_CHROMA = 0.25
 _NUM_CANDIDATES = 4
-"""Blobs that are kept of a frame and colour until the whole path is known."""
+"""Blobs that are kept of a frame and color until the whole path is known."""
 
 
-class ColourConfig(BaseModel):
+class ColorConfig(BaseModel):
     """One thing and what it looks like."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rgb: tuple[int, int, int]
-    """Its colour in a picture, 0..255 each; only the hue counts, so light and shade may differ."""
+    """Its color in a picture, 0..255 each; only the hue counts, so light and shade may differ."""
     tolerance_deg: float = Field(default=20.0, gt=0, le=90)
     """Pixels whose hue is further off do not belong to it [deg]; those in between count less."""
     min_chroma: float = Field(default=0.2, gt=0, lt=1)
     """Least difference between a pixel's largest and smallest of red, green, blue, 0..1. Hue means
-    nothing in grey, white and black."""
+    nothing in gray, white and black."""
 
     @field_validator("rgb")
     @classmethod
@@ -42,8 +42,8 @@ class ColourConfig(BaseModel):
             raise ValueError(f"rgb must be 0..255 each, got {list(rgb)}")
         if (max(rgb) - min(rgb)) / 255 < _MIN_SAMPLE_CHROMA:
             raise ValueError(
-                f"rgb {list(rgb)} is nearly grey and has no hue to go by; mark the thing with a "
-                "strong colour"
+                f"rgb {list(rgb)} is nearly gray and has no hue to go by; mark the thing with a "
+                "strong color"
             )
         return rgb
 
@@ -61,10 +61,10 @@ class ColourConfig(BaseModel):
         return 60.0 * sixths
 
 
-class ColourTracksConfig(StageConfig):
+class ColorTracksConfig(StageConfig):
     """What to follow."""
 
-    things: dict[str, ColourConfig] = Field(min_length=1)
+    things: dict[str, ColorConfig] = Field(min_length=1)
     """Each thing by its name in `track.colour.<name>`."""
     max_width_px: int = Field(default=640, ge=16)
     """Wider pictures are shrunk to this before anything is looked for [px]."""
@@ -74,23 +74,23 @@ class ColourTracksConfig(StageConfig):
     """Fastest motion that is not a jump to something else [picture widths / s]."""
 
 
-class ColourTracks(FrameStage):
-    """Follows coloured things; provides `features.colour.<name>`, feature `track.colour.<name>`.
+class ColorTracks(FrameStage):
+    """Follows colored things; provides `features.colour.<name>`, feature `track.colour.<name>`.
 
     A pixel counts by its chroma, less the further its hue is off: at an edge, where the thing fills
     half a pixel, chroma is half, so that the weighted centroid is good to a fraction of a pixel.
     Of every frame the largest connected blobs are kept; which of them is the thing is decided over
-    the whole video (see `rotoscope.models.colors.paths`), so that something else of that colour
+    the whole video (see `rotoscope.models.colors.paths`), so that something else of that color
     that comes and goes does not take its place. Where nothing is found values are NaN.
     """
 
     kind = "track.colour"
-    version = "2"
+    version = "3"
     provides = ("features",)
     packages: ClassVar[tuple[str, ...]] = ("opencv-contrib-python",)
     preload: ClassVar[tuple[str, ...]] = ("cv2",)
-    Config: ClassVar[type[StageConfig]] = ColourTracksConfig
-    config: ColourTracksConfig
+    Config: ClassVar[type[StageConfig]] = ColorTracksConfig
+    config: ColorTracksConfig
 
     def setup(self) -> None:
         """Loads OpenCV; one thread, so that videos side by side do not fight."""
@@ -103,10 +103,10 @@ class ColourTracks(FrameStage):
         self._blobs: dict[str, list[list[Blob]]] = {name: [] for name in self.config.things}
 
     def observe(self, frame: Frame) -> None:
-        """Keeps the few largest blobs of each colour."""
+        """Keeps the few largest blobs of each color."""
         hue, chroma, scale = hue_and_chroma(frame.rgb, self.config.max_width_px)
-        for name, colour in self.config.things.items():
-            weights = colour_weights(hue, chroma, colour)
+        for name, color in self.config.things.items():
+            weights = color_weights(hue, chroma, color)
             self._blobs[name].append(
                 find_blobs(weights, scale, min_area_px=self.config.min_area_px)
             )
@@ -121,7 +121,7 @@ class ColourTracks(FrameStage):
                 names=Blob._fields,
                 unit="1",
                 description=(
-                    f"Centre of {name} from the picture's left and top edge, root of its area and "
+                    f"Center of {name} from the picture's left and top edge, root of its area and "
                     "spread, all as shares of the picture's width; then how it leans, -1..1."
                 ),
             )
@@ -145,15 +145,15 @@ def hue_and_chroma(
     return hsv[..., 0], hsv[..., 1] * hsv[..., 2], 1.0 / width
 
 
-def colour_weights(
+def color_weights(
     hue: Float[np.ndarray, "height width"],
     chroma: Float[np.ndarray, "height width"],
-    colour: ColourConfig,
+    color: ColorConfig,
 ) -> Float[np.ndarray, "height width"]:
-    """How much each pixel belongs to a colour: 0, or its chroma times how near its hue is."""
-    off = np.abs((hue - np.float32(colour.hue_deg) + 180) % 360 - 180)
-    weights = chroma * np.clip(2 - off * np.float32(2 / colour.tolerance_deg), 0, 1)
-    return np.asarray(np.where(chroma >= colour.min_chroma, weights, np.float32(0)))
+    """How much each pixel belongs to a color: 0, or its chroma times how near its hue is."""
+    off = np.abs((hue - np.float32(color.hue_deg) + 180) % 360 - 180)
+    weights = chroma * np.clip(2 - off * np.float32(2 / color.tolerance_deg), 0, 1)
+    return np.asarray(np.where(chroma >= color.min_chroma, weights, np.float32(0)))
 
 
 def find_blobs(
@@ -183,14 +183,14 @@ def _blob(weight: np.ndarray, left: int, top: int, scale: float) -> Blob:
     across, down = share.sum(0), share.sum(1)
     x = left + 0.5 + np.arange(weight.shape[1])
     y = top + 0.5 + np.arange(weight.shape[0])
-    centre_x, centre_y = float(across @ x), float(down @ y)
+    center_x, center_y = float(across @ x), float(down @ y)
     # A pixel's own extent is added: what is one pixel thin has a spread too.
-    spread_x = float(np.sqrt(across @ (x - centre_x) ** 2 + 1 / 12))
-    spread_y = float(np.sqrt(down @ (y - centre_y) ** 2 + 1 / 12))
-    lean = float((y - centre_y) @ share @ (x - centre_x)) / (spread_x * spread_y)
+    spread_x = float(np.sqrt(across @ (x - center_x) ** 2 + 1 / 12))
+    spread_y = float(np.sqrt(down @ (y - center_y) ** 2 + 1 / 12))
+    lean = float((y - center_y) @ share @ (x - center_x)) / (spread_x * spread_y)
     # The strongest pixels are filled by the thing altogether: in units of theirs the sum is area.
     full = float(np.quantile(weight[weight > 0], 0.9))
     size = float(np.sqrt(weight.sum() / full))
     return Blob(
-        centre_x * scale, centre_y * scale, size * scale, spread_x * scale, spread_y * scale, lean
+        center_x * scale, center_y * scale, size * scale, spread_x * scale, spread_y * scale, lean
     )

@@ -1,6 +1,6 @@
 """Principal components of small pictures: an image network's place taken by linear algebra.
 
-With a handful of labelled episodes there is too little to train a network on. What most frames
+With a handful of labeled episodes there is too little to train a network on. What most frames
 differ in from each other is found without labels (Turk and Pentland 1991), and a kernel does the
 rest.
 """
@@ -15,7 +15,7 @@ from jaxtyping import Float, UInt8
 SIDE_PX = 32
 """Pictures are averaged down to about this side: where things are, without their texture."""
 _MAX_FRAMES = 800
-"""Frames that components are found in, evenly spread: neighbours in time say the same."""
+"""Frames that components are found in, evenly spread: neighbors in time say the same."""
 _BATCH = 256
 
 
@@ -34,11 +34,11 @@ class PictureComponents:
         step = -(-len(images) // _MAX_FRAMES)
         pixels = _pixels(images[::step])
         mean = pixels.mean(0)
-        centred = (pixels - mean).astype(float)
+        centered = (pixels - mean).astype(float)
         # Fewer pictures than pixels: the pictures' inner products hold the same components.
-        power, mixes = np.linalg.eigh(centred @ centred.T)
+        power, mixes = np.linalg.eigh(centered @ centered.T)
         kept = np.flatnonzero(power > 1e-9 * max(float(power[-1]), 1e-12))[::-1][:num]
-        directions = centred.T @ mixes[:, kept] / np.sqrt(power[kept])
+        directions = centered.T @ mixes[:, kept] / np.sqrt(power[kept])
         return cls(mean.astype(np.float32), directions.astype(np.float32))
 
     def __call__(

@@ -1,6 +1,6 @@
 """Pose and finger bends of a hand of known size from its landmarks in one image, batched.
 
-The hand model's proportions are fixed, so that the landmarks give the distance. What is minimised
+The hand model's proportions are fixed, so that the landmarks give the distance. What is minimized
 per frame: landmarks against their rays, the landmark model's relative depths (weakly: they tell a
 finger that bends towards the camera from one that bends away), and what fingers do anyway. Frames
 do not know of each other. Constants were chosen on the development scenes of
@@ -22,7 +22,7 @@ from rotoscope.models.perception.least_squares import (
     State,
     huber,
     in_blocks,
-    minimise,
+    minimize,
     normal_equations,
 )
 from rotoscope.pipeline.geometry import se3
@@ -77,7 +77,7 @@ def fit_hand(
 
     Args:
         rays: Landmarks as (x / z, y / z).
-        hand_m: Joints relative to the hand's centre along camera axes [m], of any size: where to
+        hand_m: Joints relative to the hand's center along camera axes [m], of any size: where to
             start from, and relative depths after they were scaled to `palm_length_m`.
         palm_length_m: Distance from the wrist to the root of the middle finger [m].
 
@@ -140,15 +140,15 @@ class _Hand:
     def solve(self) -> tuple[State, Linearised]:
         """The better of the fits from both tilts of the palm."""
         starts = self._starts()
-        tried = [self._minimise(start, _NUM_ITERATIONS_EACH) for start in starts]
+        tried = [self._minimize(start, _NUM_ITERATIONS_EACH) for start in starts]
         (state, first), (other, second) = tried
         is_other = second.cost < first.cost
         for name in state:
             state[name][is_other] = other[name][is_other]
-        return self._minimise(state, _NUM_ITERATIONS)
+        return self._minimize(state, _NUM_ITERATIONS)
 
-    def _minimise(self, state: State, num_iterations: int) -> tuple[State, Linearised]:
-        return minimise(
+    def _minimize(self, state: State, num_iterations: int) -> tuple[State, Linearised]:
+        return minimize(
             state,
             self._evaluate,
             _retract,

@@ -31,7 +31,7 @@ class Detection:
     landmarks_px: Float[np.ndarray, "21 2"]
     """Image landmarks [px]; pixel i covers [i, i + 1). They may lie outside the image."""
     hand_m: Float[np.ndarray, "21 3"]
-    """Joints relative to the hand's centre along camera axes x right, y down, z forward [m]."""
+    """Joints relative to the hand's center along camera axes x right, y down, z forward [m]."""
     right_probability: float
     """The model's own probability that this is the person's right hand, 0..1."""
 

@@ -6,7 +6,7 @@ a left and a right one; a hand that comes back where one was just lost is that h
 of sides to tracklets that fits all of this best is found by dynamic programming (Viterbi) over the
 tracklets in the order of their start.
 
-The shape of the joints in metres is no further evidence: whether the fingers bend towards the palm
+The shape of the joints in meters is no further evidence: whether the fingers bend towards the palm
 of a right or of a left hand follows the model's own handedness (measured on rendered hands: they
 agree in 83 % of the frames, right and wrong ones alike).
 """

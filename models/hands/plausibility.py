@@ -2,9 +2,9 @@
 
 MediaPipe's task gives no confidence for a hand: its presence score is compared with a threshold and
 dropped, and its handedness score says how sure it is of the side, not of the hand. What it does
-give is the hand twice, in the image and in metres, from two heads of one network. Where both agree
+give is the hand twice, in the image and in meters, from two heads of one network. Where both agree
 the hand is good: on rendered hands the rank correlation of their disagreement with the error of the
-joints in metres is 0.56; that of the handedness score is -0.21.
+joints in meters is 0.56; that of the handedness score is -0.21.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _SURE = 0.7
 def consistency_score(
     landmarks_px: Float[np.ndarray, "*batch 21 2"], hand_m: Float[np.ndarray, "*batch 21 3"]
 ) -> Float[np.ndarray, "*batch"]:
-    """How well hands in metres explain the same hands in the image, 0..1.
+    """How well hands in meters explain the same hands in the image, 0..1.
 
-    The hand in metres is projected with weak perspective (scale and shift fitted); r, the root mean
+    The hand in meters is projected with weak perspective (scale and shift fitted); r, the root mean
     square distance to the image landmarks over the hand's size, gives 1 / (1 + (r / 0.1)^2).
     """
-    flat = _centred(hand_m[..., :2])
-    seen = _centred(landmarks_px)
+    flat = _centered(hand_m[..., :2])
+    seen = _centered(landmarks_px)
     scale = np.sum(flat * seen, axis=(-2, -1)) / np.maximum(np.sum(flat**2, axis=(-2, -1)), 1e-12)
     missed = scale[..., None, None] * flat - seen
     residual_px = np.sqrt(np.sum(missed**2, axis=-1).mean(axis=-1))
@@ -61,7 +61,7 @@ def is_plausible(
     """
     is_inside = (landmarks_px >= 0.0) & (landmarks_px <= np.array([width, height]))
     outside = 1.0 - is_inside.all(axis=-1).mean(axis=-1)
-    axes = np.linalg.svd(_centred(landmarks_px), compute_uv=False)
+    axes = np.linalg.svd(_centered(landmarks_px), compute_uv=False)
     is_spread = axes[..., 1] >= _MIN_SPREAD * axes[..., 0]
     is_large = size_px(landmarks_px) >= min_hand_px
     return np.asarray(is_large & is_spread & (outside <= max_outside))
@@ -106,5 +106,5 @@ def size_px(landmarks_px: Float[np.ndarray, "*batch 21 2"]) -> Float[np.ndarray,
     return np.asarray(np.linalg.norm(np.ptp(landmarks_px, axis=-2), axis=-1))
 
 
-def _centred(points: Float[np.ndarray, "*batch 21 d"]) -> Float[np.ndarray, "*batch 21 d"]:
+def _centered(points: Float[np.ndarray, "*batch 21 d"]) -> Float[np.ndarray, "*batch 21 d"]:
     return points - points.mean(axis=-2, keepdims=True)

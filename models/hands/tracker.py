@@ -24,7 +24,7 @@ _SAME_HAND = 0.3
 """Two detections closer than this, in hand sizes, are one hand."""
 _PAINT_MARGIN = 0.15
 """How far around a hand's landmarks the image is painted over, in sides of their box."""
-_GREY = 128
+_GRAY = 128
 MIN_BACKTRACK_FRAMES = 3
 """Going back for fewer frames costs more networks than frames, and short gaps can be filled."""
 _WAIT_GROWTH = 1.0
@@ -90,7 +90,7 @@ class HandTracker:
         return [[found[slot] for slot in sorted(found)] for found in self._found]
 
     def observe(self, frame: Frame) -> None:
-        """Takes the next frame; its colour image is made only if a network has to look at it."""
+        """Takes the next frame; its color image is made only if a network has to look at it."""
         entry = _Entry(frame)
         if not self._found:
             self._change_s = frame.time_s
@@ -101,7 +101,7 @@ class HandTracker:
         self._num_empty = 0 if entry.found else self._num_empty + 1
         if self._is_time_to_look(entry):
             self._look(entry)
-        self._buffer.append(_without_colours(entry))
+        self._buffer.append(_without_colors(entry))
         del self._buffer[: max(0, len(self._buffer) - self._max_buffered)]
 
     def _follow(self, entry: _Entry) -> None:
@@ -191,10 +191,10 @@ class HandTracker:
             self._lose(slot, entry)
 
 
-def _without_colours(entry: _Entry) -> _Entry:
-    """The same entry with the colours of its frame still to be made.
+def _without_colors(entry: _Entry) -> _Entry:
+    """The same entry with the colors of its frame still to be made.
 
-    Few frames are ever looked at again. Keeping the colour images of the others would take twice
+    Few frames are ever looked at again. Keeping the color images of the others would take twice
     the memory and, because each is then written to fresh memory, double the cost of making them.
     """
     frame = entry.frame
@@ -210,7 +210,7 @@ def _same_as(detection: Detection, entry: _Entry, *, but: int | None = None) -> 
 
 
 def _paint_over(entry: _Entry, *, but: int | None = None) -> UInt8[np.ndarray, "height width 3"]:
-    """The frame with a grey box over each hand that was found in it, except one."""
+    """The frame with a gray box over each hand that was found in it, except one."""
     hands = [detection for index, detection in entry.found.items() if index != but]
     if not hands:
         return entry.frame.rgb
@@ -220,5 +220,5 @@ def _paint_over(entry: _Entry, *, but: int | None = None) -> UInt8[np.ndarray, "
         margin = _PAINT_MARGIN * (high - low).max()
         left, top = np.maximum(low - margin, 0).astype(int)
         right, bottom = np.maximum(high + margin, 0).astype(int)
-        image[top:bottom, left:right] = _GREY
+        image[top:bottom, left:right] = _GRAY
     return image

@@ -79,7 +79,7 @@ def build_tracklets(
     Args:
         detections: The hands in each frame.
         time_s: Time of each frame [s].
-        max_gap_s: A hand that was not seen for longer starts a new tracklet [s]; neighbouring
+        max_gap_s: A hand that was not seen for longer starts a new tracklet [s]; neighboring
             frames are connected at any frame rate.
         max_speed: So does one that would have moved faster [hand sizes / s].
 

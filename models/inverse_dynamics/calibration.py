@@ -67,7 +67,7 @@ def conformal_factor(
     error: Float[np.ndarray, "row action"], expected: Float[np.ndarray, "row action"]
 ) -> Float[np.ndarray, " action"]:
     """What expected errors must be multiplied by to hold 90 % of the errors, per dimension."""
-    # Normalised scores |y - f(x)| / sigma(x) (Lei et al. 2018, section 5.2); their quantile at
+    # Normalized scores |y - f(x)| / sigma(x) (Lei et al. 2018, section 5.2); their quantile at
     # ceil((n + 1) (1 - alpha)) holds as many of the errors to come (ibid., section 2).
     score = np.sort(np.abs(error) / np.maximum(expected, 1e-12), axis=0)
     rank = min(int(np.ceil((len(score) + 1) * COVERAGE)), len(score))

@@ -15,7 +15,7 @@ from rotoscope.models.inverse_dynamics.calibration import (
 )
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel
 from rotoscope.models.inverse_dynamics.labeler import Labeler, Labels
-from rotoscope.models.inverse_dynamics.rows import LabelledWindows
+from rotoscope.models.inverse_dynamics.rows import LabeledWindows
 from rotoscope.models.inverse_dynamics.scores import score
 
 
@@ -25,7 +25,7 @@ class HeldOut:
 
     labeler: Labeler
     """Without calibration."""
-    episodes: tuple[LabelledWindows, ...]
+    episodes: tuple[LabeledWindows, ...]
     """Their windows and actions."""
     names: tuple[str, ...]
     """How messages call the episodes."""
@@ -75,11 +75,11 @@ def calibrated(whole: Labeler, parts: Sequence[HeldOut]) -> Labeler:
 
 
 def _predict_fold(part: HeldOut, whole: Labeler) -> _FoldPredictions:
-    labeler, rows = part.labeler, LabelledWindows.join(part.episodes)
+    labeler, rows = part.labeler, LabeledWindows.join(part.episodes)
     space, spread = labeler.space, whole.scaling.spread
     pictures = labeler.embeddings_of(rows)
     encoded, log_variance = labeler.predict(rows.inputs, pictures)
-    values, sigma = labeler.summarise(encoded, log_variance)
+    values, sigma = labeler.summarize(encoded, log_variance)
     votes = np.stack([space.error(space.decode(m[None]), values) for m in encoded])
     return _FoldPredictions(
         values=values,

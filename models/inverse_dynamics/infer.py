@@ -1,4 +1,4 @@
-"""From what is seen to labels: the one way by which datasets and videos are labelled."""
+"""From what is seen to labels: the one way by which datasets and videos are labeled."""
 
 from __future__ import annotations
 

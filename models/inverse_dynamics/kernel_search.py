@@ -12,15 +12,15 @@ from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.kernel_ridge import exponent_of, gaussian, solve
 from rotoscope.models.inverse_dynamics.rows import (
-    LabelledWindows,
+    LabeledWindows,
     as_columns,
     components_of,
-    labelled_rows,
+    labeled_rows,
     rows_of,
     scaling_of,
 )
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
-from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.folds import Folds
 from rotoscope.models.training.windows import WindowConfig
 
@@ -40,7 +40,7 @@ _LEAST_ROWS = 0.7
 
 
 def choose_kernel(
-    data: LabelledSet, config: InverseDynamicsConfig, space: ActionSpace
+    data: LabeledSet, config: InverseDynamicsConfig, space: ActionSpace
 ) -> InverseDynamicsConfig:
     """The settings with everything filled in that was left open.
 
@@ -49,7 +49,7 @@ def choose_kernel(
     those that cannot be seen do not decide about the others.
 
     Args:
-        data: Labelled episodes.
+        data: Labeled episodes.
         config: Settings; what is given stays.
         space: The contract's blocks.
 
@@ -92,9 +92,7 @@ def _window(spacing_s: float) -> WindowConfig:
 class _Search:
     """Losses of settings on left-out episodes, each computed once."""
 
-    def __init__(
-        self, data: LabelledSet, config: InverseDynamicsConfig, space: ActionSpace
-    ) -> None:
+    def __init__(self, data: LabeledSet, config: InverseDynamicsConfig, space: ActionSpace) -> None:
         self.space, self.config = space, config
         self.folds = Folds.of(len(data.episodes), _NUM_FOLDS, seed=config.loop.seed)
         self.components: PictureComponents | None = None
@@ -129,21 +127,21 @@ class _Search:
         return tuple(PENALTIES[i] for i in self._loss(config).argmin(axis=0))
 
     def _share_known(self, window: WindowConfig) -> float:
-        known = [self._labelled(e, window) for e in self.data.episodes]
+        known = [self._labeled(e, window) for e in self.data.episodes]
         # The shortest episode counts: left out, it must still be scored.
         return min(
             float(k.sum() / max(1, e.valid.sum()))
             for k, e in zip(known, self.data.episodes, strict=True)
         )
 
-    def _labelled(self, episode: LabelledEpisode, window: WindowConfig) -> np.ndarray:
-        return labelled_rows(episode, window, self.data.contract.rate_hz)
+    def _labeled(self, episode: LabeledEpisode, window: WindowConfig) -> np.ndarray:
+        return labeled_rows(episode, window, self.data.contract.rate_hz)
 
     def _keep_common_rows(self, windows: Sequence[WindowConfig]) -> None:
         """All windows are scored on the same rows, those that are known in all of them."""
         episodes = []
         for episode in self.data.episodes:
-            in_all = np.logical_and.reduce([self._labelled(episode, w) for w in windows])
+            in_all = np.logical_and.reduce([self._labeled(episode, w) for w in windows])
             episodes.append(replace(episode, valid=in_all))
         self.data = replace(self.data, episodes=tuple(episodes))
 
@@ -155,7 +153,7 @@ class _Search:
             self.losses[key] = np.mean(parts, axis=0)
         return self.losses[key]
 
-    def _rows(self, config: InverseDynamicsConfig) -> list[LabelledWindows]:
+    def _rows(self, config: InverseDynamicsConfig) -> list[LabeledWindows]:
         if not config.learns_components:
             return [rows_of(e, self.data, config) for e in self.data.episodes]
         num = self.num_own + (config.components or 0)
@@ -163,12 +161,12 @@ class _Search:
         return [rows_of(e, self.data, config) for e in cut]
 
     def _part(
-        self, part: int, rows: Sequence[LabelledWindows], config: InverseDynamicsConfig
+        self, part: int, rows: Sequence[LabeledWindows], config: InverseDynamicsConfig
     ) -> Float[np.ndarray, "penalty block"]:
         """Share of the variance of the left-out part that is not explained."""
         space = self.space
-        fitted = _few(LabelledWindows.join([rows[i] for i in self.folds.others(part)]))
-        held_out = _few(LabelledWindows.join([rows[i] for i in self.folds.parts[part]]))
+        fitted = _few(LabeledWindows.join([rows[i] for i in self.folds.others(part)]))
+        held_out = _few(LabeledWindows.join([rows[i] for i in self.folds.parts[part]]))
         scaling = scaling_of(fitted, space, config, num_own=self.num_own)
         inputs, unseen = scaling.inputs(fitted.inputs), scaling.inputs(held_out.inputs)
         target = scaling.encoded(space.encode(fitted.actions))
@@ -186,7 +184,7 @@ class _Search:
         return np.array(out)
 
 
-def _few(rows: LabelledWindows) -> LabelledWindows:
+def _few(rows: LabeledWindows) -> LabeledWindows:
     """Evenly spread rows, not more than a choice needs."""
     step = -(-max(1, len(rows.actions)) // _MAX_ROWS)
     names = ("inputs", "actions", "frames")

@@ -32,7 +32,7 @@ from rotoscope.models.inverse_dynamics.networks import (
     run_network,
     with_motion,
 )
-from rotoscope.models.inverse_dynamics.rows import LabelledWindows
+from rotoscope.models.inverse_dynamics.rows import LabeledWindows
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import (
     WEIGHTS,
@@ -70,7 +70,7 @@ class LabelerFacts(ModelFacts):
     constant: tuple[str, ...]
     """Dimensions that never moved in training."""
     data_sha256: str
-    """Hash of the labelled data."""
+    """Hash of the labeled data."""
     encoder_sha256: str
     """Hash of the encoder's own folder; empty where it has none."""
     packages: dict[str, str]
@@ -153,7 +153,7 @@ class Labeler:
             )
         return self.components if facts.config.learns_components else open_encoder(name)
 
-    def embeddings_of(self, rows: LabelledWindows) -> Float[np.ndarray, "member row tap n"] | None:
+    def embeddings_of(self, rows: LabeledWindows) -> Float[np.ndarray, "member row tap n"] | None:
         """What the members' image networks say about windows; `None` without pictures."""
         if rows.images is None:
             return None
@@ -179,7 +179,7 @@ class Labeler:
                 f"the labeler learned from {num} numbers a window, it was given {inputs.shape[1]}"
             )
         encoded, log_variance = self.predict(inputs, embeddings)
-        values, sigma = self.summarise(encoded, log_variance)
+        values, sigma = self.summarize(encoded, log_variance)
         features = self.uncertainty_features(values, sigma, inputs, embeddings)
         calibration = self.calibration
         return self.with_intervals(
@@ -223,7 +223,7 @@ class Labeler:
         return uncertainty_features(sigma / spread, deviation / spread, motion)
 
     def _motion(self, inputs: np.ndarray, embeddings: np.ndarray | None) -> np.ndarray:
-        """How far each sample of a window is from its middle, in standardised inputs."""
+        """How far each sample of a window is from its middle, in standardized inputs."""
         window = self.facts.config.window
         offsets_s = window.offsets_s(self.facts.contract.rate_hz)
         num, parts = len(offsets_s), [np.zeros((len(inputs), 0))]
@@ -234,8 +234,8 @@ class Labeler:
             ]
             parts.append(np.linalg.norm(changes.reshape(len(inputs), num - 1, size), axis=2))
         if embeddings is not None:
-            centre = int(np.argmin(np.abs(offsets_s)))
-            moved = np.delete(embeddings - embeddings[:, :, [centre]], centre, axis=2)
+            center = int(np.argmin(np.abs(offsets_s)))
+            moved = np.delete(embeddings - embeddings[:, :, [center]], center, axis=2)
             parts.append(np.linalg.norm(moved, axis=3).mean(0))
         return np.concatenate(parts, axis=1)
 
@@ -302,7 +302,7 @@ class Labeler:
                 out.append(np.stack(found))
         return np.concatenate(out, axis=1)
 
-    def summarise(
+    def summarize(
         self, encoded: np.ndarray, log_variance: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """The ensemble's mean action, and its predicted 1-sigma per dimension, not calibrated."""

@@ -52,8 +52,8 @@ def check_labeler_arrays(
             wanted[f"member.{k}.weight"] = (num_inputs + 1, num_encoded)
             wanted[f"member.{k}.log_variance"] = (num_inputs + 1, num_actions)
         elif config.kind == "kernel":
-            wanted[f"member.{k}.centres"] = (f"centres of {k}", num_inputs)
-            wanted[f"member.{k}.weight"] = (f"centres of {k}", num_encoded)
+            wanted[f"member.{k}.centres"] = (f"centers of {k}", num_inputs)
+            wanted[f"member.{k}.weight"] = (f"centers of {k}", num_encoded)
             wanted[f"member.{k}.exponent"] = (1,)
         else:
             # Their shapes are their own business: they are looked at where they are used.

@@ -49,7 +49,7 @@ class LabelerScaling(Scaling):
         return cls(**vars(each), spread=safe(space.spread(actions)))
 
     def error_weights(self, space: ActionSpace) -> Float[np.ndarray, "encoded action"]:
-        """Squared standardised errors to squared errors in units of the spread."""
+        """Squared standardized errors to squared errors in units of the spread."""
         return space.error_weights() * (self.encoded_scale**2)[:, None] / self.spread**2
 
 
@@ -64,8 +64,8 @@ def fit_ridge(
     """Least squares in closed form; the variance is fitted to the errors on held-out rows.
 
     Args:
-        inputs: Standardised windows.
-        encoded: Standardised encoded actions.
+        inputs: Standardized windows.
+        encoded: Standardized encoded actions.
         held_out: The same of rows that were not fitted.
         weights: `LabelerScaling.error_weights`.
         penalty: Weight of the squared coefficients, in rows; the one of `PENALTIES` that does
@@ -216,7 +216,7 @@ def probabilities(
 def predict_ridge(
     arrays: Mapping[str, np.ndarray], inputs: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Standardised encoded actions and log variances."""
+    """Standardized encoded actions and log variances."""
     rows = with_one(inputs)
     log_variance = rows @ arrays["log_variance"]
     return rows @ arrays["weight"], np.clip(log_variance, *LOG_VARIANCE_RANGE)

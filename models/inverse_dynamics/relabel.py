@@ -1,4 +1,4 @@
-"""A dataset without actions, or with few, labelled by a trained inverse dynamics labeler."""
+"""A dataset without actions, or with few, labeled by a trained inverse dynamics labeler."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def relabel_dataset(
         labeler_folder: What `rotoscope train inverse-dynamics` wrote.
         out: Where the new dataset appears, whole.
         keeps_known: Whether rows with `label.valid` keep their own actions, with confidence 1.
-        say: Told of episodes that could not be labelled.
+        say: Told of episodes that could not be labeled.
 
     Raises:
         DatasetError: A feature or camera is missing, another rate, or `out` holds something else.
@@ -57,12 +57,12 @@ def relabel_dataset(
     num_blind = 0
     with DatasetRecorder(contract, state, camera=camera.rpartition(".")[2]) as recorder:
         for rows, images in _episodes(dataset, labeler):
-            values, confidence, valid = _labelled(labeler, rows, images)
+            values, confidence, valid = _labeled(labeler, rows, images)
             if not valid.any():
                 num_blind += 1
                 say(
                     f"episode {rows.index}: no window of its {rows.num_rows} rows is known: not "
-                    "labelled"
+                    "labeled"
                 )
             known = _known(rows, len(contract.dimensions)) & keeps_known
             if known.any():
@@ -83,13 +83,13 @@ def relabel_dataset(
                 f"{quoted(labeler.facts.inputs)} are known in no window of any episode, or all "
                 "episodes are shorter than the labeler's window: there is nothing to label"
             )
-        return recorder.publish(out, made_by=f"labelled by {labeler_folder.resolve().name}")
+        return recorder.publish(out, made_by=f"labeled by {labeler_folder.resolve().name}")
 
 
-def _labelled(
+def _labeled(
     labeler: Labeler, rows: EpisodeRows, images: UInt8[np.ndarray, "row size size 3"] | None
 ) -> tuple[Float[np.ndarray, "row action"], np.ndarray, np.ndarray]:
-    """Actions, confidence, and which rows were labelled."""
+    """Actions, confidence, and which rows were labeled."""
     num = rows.num_rows
     columns = [numbers_of(rows, name) for name in labeler.facts.inputs]
     episode = UnlabelledEpisode(

@@ -13,7 +13,7 @@ from rotoscope.models.encoders.pretrained import Embed
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.networks import LabelerScaling
 from rotoscope.models.training.action_space import ActionSpace
-from rotoscope.models.training.data import LabelledEpisode, LabelledSet, UnlabelledEpisode
+from rotoscope.models.training.data import LabeledEpisode, LabeledSet, UnlabelledEpisode
 from rotoscope.models.training.windows import WindowConfig, nearest_frames, windows_of
 
 DEFAULT_COMPONENTS = 60
@@ -24,7 +24,7 @@ the same in a scene that looks a bit different. Chosen on eight episodes of a re
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledWindows:
+class LabeledWindows:
     """What a model sees and should say, row by row."""
 
     inputs: Float[np.ndarray, "row input"]
@@ -39,7 +39,7 @@ class LabelledWindows:
     """For each picture, the one that its changes are counted from."""
 
     @classmethod
-    def join(cls, parts: Sequence[LabelledWindows]) -> LabelledWindows:
+    def join(cls, parts: Sequence[LabeledWindows]) -> LabeledWindows:
         """The rows of several episodes, one after the other."""
         starts = np.cumsum([0, *(len(p.before) for p in parts)])
         pictures = [p.images for p in parts if p.images is not None]
@@ -53,9 +53,9 @@ class LabelledWindows:
 
 
 def rows_of(
-    episode: LabelledEpisode, data: LabelledSet, config: InverseDynamicsConfig
-) -> LabelledWindows:
-    """What a model sees and should say in an episode's `labelled_rows`."""
+    episode: LabeledEpisode, data: LabeledSet, config: InverseDynamicsConfig
+) -> LabeledWindows:
+    """What a model sees and should say in an episode's `labeled_rows`."""
     rate_hz, time_s = data.contract.rate_hz, episode.time_s
     seen = windows_of(time_s, episode.features, time_s, config.window, rate_hz=rate_hz)
     used = episode.valid[seen.known]
@@ -63,11 +63,11 @@ def rows_of(
     if episode.images is not None:
         before = frames_before(time_s, config, rate_hz=rate_hz)
     actions = episode.actions[seen.known][used]
-    return LabelledWindows(seen.inputs[used], actions, episode.images, seen.frames[used], before)
+    return LabeledWindows(seen.inputs[used], actions, episode.images, seen.frames[used], before)
 
 
-def labelled_rows(
-    episode: LabelledEpisode, window: WindowConfig, rate_hz: float
+def labeled_rows(
+    episode: LabeledEpisode, window: WindowConfig, rate_hz: float
 ) -> Bool[np.ndarray, " row"]:
     """The rows of an episode whose action counts and whose window is known."""
     time_s = episode.time_s
@@ -75,9 +75,7 @@ def labelled_rows(
     return seen.known & episode.valid
 
 
-def as_columns(
-    data: LabelledSet, config: InverseDynamicsConfig, embed: Embed | None
-) -> LabelledSet:
+def as_columns(data: LabeledSet, config: InverseDynamicsConfig, embed: Embed | None) -> LabeledSet:
     """Pictures become columns by `embed`; the same data where it is `None`."""
     if embed is None:
         return data
@@ -98,14 +96,14 @@ def with_columns[E: UnlabelledEpisode](
     return replace(episode, features=np.concatenate(columns, 1), images=None)
 
 
-def components_of(data: LabelledSet, num: int) -> PictureComponents:
+def components_of(data: LabeledSet, num: int) -> PictureComponents:
     """Principal components of all pictures of some episodes."""
     pictures = [e.images for e in data.episodes if e.images is not None]
     return PictureComponents.of(np.concatenate(pictures), num)
 
 
 def scaling_of(
-    rows: LabelledWindows, space: ActionSpace, config: InverseDynamicsConfig, *, num_own: int
+    rows: LabeledWindows, space: ActionSpace, config: InverseDynamicsConfig, *, num_own: int
 ) -> LabelerScaling:
     """Scales of inputs and actions.
 

@@ -36,16 +36,16 @@ from rotoscope.models.inverse_dynamics.networks import (
 )
 from rotoscope.models.inverse_dynamics.rows import (
     DEFAULT_COMPONENTS,
-    LabelledWindows,
+    LabeledWindows,
     as_columns,
     components_of,
-    labelled_rows,
+    labeled_rows,
     rows_of,
     scaling_of,
 )
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
-from rotoscope.models.training.data import LabelledSet
+from rotoscope.models.training.data import LabeledSet
 from rotoscope.models.training.folds import Folds
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
 from rotoscope.models.training.model_folder import package_versions
@@ -53,7 +53,7 @@ from rotoscope.pipeline.errors import DatasetError, UsageError
 
 
 def train_inverse_dynamics(
-    data: LabelledSet,
+    data: LabeledSet,
     config: InverseDynamicsConfig,
     out: Path,
     *,
@@ -62,7 +62,7 @@ def train_inverse_dynamics(
     """Trains a labeler and writes its folder; goes on where a killed training stopped.
 
     Args:
-        data: Labelled episodes.
+        data: Labeled episodes.
         config: Settings.
         out: Folder of the labeler; `OUT.training` beside it holds checkpoints until it is done.
         listener: Told about progress.
@@ -93,14 +93,14 @@ def train_inverse_dynamics(
 
 
 def _with_known_windows(
-    data: LabelledSet, config: InverseDynamicsConfig
-) -> tuple[LabelledSet, list[str]]:
+    data: LabeledSet, config: InverseDynamicsConfig
+) -> tuple[LabeledSet, list[str]]:
     """The episodes that something can be learned from, and the names of the others."""
     rate_hz = data.contract.rate_hz
     window = least_window(config, rate_hz)
     known, names = [], []
     for episode in data.episodes:
-        if labelled_rows(episode, window, rate_hz).any():
+        if labeled_rows(episode, window, rate_hz).any():
             known.append(episode)
         else:
             names.append(episode.name)
@@ -113,7 +113,7 @@ def _with_known_windows(
     return replace(data, episodes=tuple(known)) if names else data, names
 
 
-def _train_kernel(data: LabelledSet, config: InverseDynamicsConfig) -> Labeler:
+def _train_kernel(data: LabeledSet, config: InverseDynamicsConfig) -> Labeler:
     """One model of all episodes; its errors are those of models that lack a part of them."""
     space = ActionSpace.of(data.contract)
     sha256 = data.digest()
@@ -136,12 +136,12 @@ def _train_kernel(data: LabelledSet, config: InverseDynamicsConfig) -> Labeler:
 
 
 def _kernel_labeler(
-    data: LabelledSet,
+    data: LabeledSet,
     fitted: list[int],
     config: InverseDynamicsConfig,
     space: ActionSpace,
     num_own: int,
-) -> tuple[Labeler, list[LabelledWindows]]:
+) -> tuple[Labeler, list[LabeledWindows]]:
     """A labeler that knows some episodes, and all episodes as it sees them."""
     components = None
     if config.learns_components:
@@ -149,7 +149,7 @@ def _kernel_labeler(
         components = components_of(known, config.components or DEFAULT_COMPONENTS)
     columns = as_columns(data, config, components)
     rows = [rows_of(e, columns, config) for e in columns.episodes]
-    here = LabelledWindows.join([rows[i] for i in fitted])
+    here = LabeledWindows.join([rows[i] for i in fitted])
     scaling = scaling_of(here, space, config, num_own=num_own)
     width, penalties = config.kernel.width, config.kernel.penalties
     assert width is not None
@@ -166,7 +166,7 @@ def _kernel_labeler(
 
 
 def _train_members(
-    data: LabelledSet, config: InverseDynamicsConfig, work: Path, listener: TrainListener | None
+    data: LabeledSet, config: InverseDynamicsConfig, work: Path, listener: TrainListener | None
 ) -> Labeler:
     """An ensemble, each member without two parts of the episodes."""
     space = ActionSpace.of(data.contract)
@@ -179,7 +179,7 @@ def _train_members(
     embed = components or (open_encoder(config.image_network) if is_column else None)
     columns = as_columns(data, config, embed)
     rows = [rows_of(e, columns, config) for e in columns.episodes]
-    seen = LabelledWindows.join(rows)
+    seen = LabeledWindows.join(rows)
     scaling = scaling_of(seen, space, config, num_own=data.episodes[0].features.shape[1])
     fit = _Fit(config, space, scaling, work, facts.data_sha256 + facts.encoder_sha256, listener)
     members = tuple(
@@ -221,10 +221,10 @@ class _Fit:
     listener: TrainListener | None
 
     def member(
-        self, number: int, fitted: list[int], held_out: list[int], rows: list[LabelledWindows]
+        self, number: int, fitted: list[int], held_out: list[int], rows: list[LabeledWindows]
     ) -> dict[str, np.ndarray]:
-        here = LabelledWindows.join([rows[i] for i in fitted])
-        there = LabelledWindows.join([rows[i] for i in held_out])
+        here = LabeledWindows.join([rows[i] for i in fitted])
+        there = LabeledWindows.join([rows[i] for i in held_out])
         ridge = fit_ridge(
             *self._scaled(here),
             self._scaled(there),
@@ -233,7 +233,7 @@ class _Fit:
         )
         return ridge if self.config.kind == "ridge" else self._network(number, here, there, ridge)
 
-    def _scaled(self, rows: LabelledWindows) -> tuple[np.ndarray, np.ndarray]:
+    def _scaled(self, rows: LabeledWindows) -> tuple[np.ndarray, np.ndarray]:
         encoded = self.scaling.encoded(self.space.encode(rows.actions))
         return self.scaling.inputs(rows.inputs), encoded
 
@@ -252,8 +252,8 @@ class _Fit:
     def _network(
         self,
         number: int,
-        here: LabelledWindows,
-        there: LabelledWindows,
+        here: LabeledWindows,
+        there: LabeledWindows,
         ridge: dict[str, np.ndarray],
     ) -> dict[str, np.ndarray]:
         config = self.config
@@ -275,7 +275,7 @@ class _Fit:
         )
         return {name: value.numpy() for name, value in done.module.state_dict().items()}
 
-    def _tensors(self, rows: LabelledWindows, device: Any) -> dict[str, Any]:
+    def _tensors(self, rows: LabeledWindows, device: Any) -> dict[str, Any]:
         import torch
 
         inputs, encoded = self._scaled(rows)
@@ -302,7 +302,7 @@ class _Fit:
         return network_loss(out, data["target"][batch], data["weights"], self.space)
 
 
-def _facts(data: LabelledSet, config: InverseDynamicsConfig, data_sha256: str) -> LabelerFacts:
+def _facts(data: LabeledSet, config: InverseDynamicsConfig, data_sha256: str) -> LabelerFacts:
     return LabelerFacts(
         family="inverse_dynamics",
         config=config,

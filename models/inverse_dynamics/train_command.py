@@ -10,7 +10,7 @@ from rotoscope.models.inverse_dynamics.encoders import check_encoder
 from rotoscope.models.inverse_dynamics.labeler import Labeler
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.training.loop import TrainListener, check_loop
-from rotoscope.models.training.read import read_labelled
+from rotoscope.models.training.read import read_labeled
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import ContractError, UsageError
 from rotoscope.pipeline.files.plain import read_yaml
@@ -28,7 +28,7 @@ def train_from_dataset(
     """Trains an inverse dynamics labeler on a LeRobot v3 dataset.
 
     Args:
-        data: Folder of the labelled dataset.
+        data: Folder of the labeled dataset.
         out: Folder of the labeler.
         overrides: Settings such as `camera=observation.images.front` or `loop.seed=1`.
         contract: JSON or YAML file that says what the actions should mean.
@@ -40,14 +40,14 @@ def train_from_dataset(
         ContractError: Actions that mean something else than `contract` says.
     """
     config = parse_settings(overrides)
-    labelled = read_labelled(
+    labeled = read_labeled(
         data,
         inputs=config.inputs,
         camera=config.camera,
         image_size=config.image_size,
         contract=None if contract is None else _read_contract(contract),
     )
-    return train_inverse_dynamics(labelled, config, out, listener=listener)
+    return train_inverse_dynamics(labeled, config, out, listener=listener)
 
 
 def parse_settings(overrides: Sequence[str]) -> InverseDynamicsConfig:

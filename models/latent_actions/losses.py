@@ -37,9 +37,9 @@ class VideoTensors:
     features: torch.Tensor | None
     """What a frozen encoder says about each; `None` where the encoder is trained."""
     targets: torch.Tensor
-    """Standardised tracks (frame, target); NaN where unknown."""
+    """Standardized tracks (frame, target); NaN where unknown."""
     target_step: torch.Tensor
-    """How far a target usually changes over one gap, in units of its standardised value."""
+    """How far a target usually changes over one gap, in units of its standardized value."""
     points: torch.Tensor
     """Image points (frame, point, 2), shares of width and height; NaN where unknown."""
     point_step: torch.Tensor
@@ -53,7 +53,7 @@ class Losses:
     """What a batch gave."""
 
     total: torch.Tensor
-    """What is minimised."""
+    """What is minimized."""
     forward: torch.Tensor
     """Error of the forward model as a share of that of predicting nothing."""
     latents: torch.Tensor
@@ -161,9 +161,9 @@ def _wanted_features(
     pairs: _Pairs,
     config: LatentActionConfig,
 ) -> torch.Tensor:
-    """Standardised features of the last frames, by a copy of the encoder that follows slowly.
+    """Standardized features of the last frames, by a copy of the encoder that follows slowly.
 
-    Standardised, and by a copy that no gradient reaches: features that all fall together, which
+    Standardized, and by a copy that no gradient reaches: features that all fall together, which
     would be easiest to predict, gain nothing.
     """
     import torch
@@ -188,8 +188,8 @@ def _correlation(features: torch.Tensor) -> torch.Tensor:
 
     # Off-diagonal entries alone, as VICReg's covariance term (Bardes et al. 2022, equation 4).
     spread = features.std(0).clamp(min=1e-6)
-    centred = (features - features.mean(0)) / spread
-    correlation = centred.T @ centred / len(centred)
+    centered = (features - features.mean(0)) / spread
+    correlation = centered.T @ centered / len(centered)
     return (correlation - torch.diag(correlation.diagonal())).pow(2).sum() / len(correlation)
 
 

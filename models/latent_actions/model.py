@@ -164,12 +164,12 @@ class LatentModel:
             last, first = found[1:], found[:-1]
         else:
             last, first = self.features(images), self.features(before)
-        seen = self._standardised(last)
+        seen = self._standardized(last)
         if self.facts.config.objective == "dynamo":
             return seen
         return np.concatenate([self.latents(first, last), seen], axis=1)
 
-    def _standardised(self, features: np.ndarray) -> np.ndarray:
+    def _standardized(self, features: np.ndarray) -> np.ndarray:
         """Places differ by little from frame to frame; brought to 1, half precision can hold it.
 
         What predicts pixels has learned no such scale; its features stay as they are.

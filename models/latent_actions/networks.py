@@ -116,7 +116,7 @@ def latents_of(
 def predict_features(
     module: Any, before: torch.Tensor, latents: torch.Tensor, embodiment: torch.Tensor
 ) -> torch.Tensor:
-    """Standardised features of the frame that a latent leads to."""
+    """Standardized features of the frame that a latent leads to."""
     import torch
 
     given = torch.cat([before, latents, module["embodiment"](embodiment)], dim=1)
@@ -142,7 +142,7 @@ def predict_change(
 
 
 def _backbone() -> torch.nn.Module:
-    """Maps of a quarter of the picture's side; normalised, which halves the steps it takes."""
+    """Maps of a quarter of the picture's side; normalized, which halves the steps it takes."""
     from torch import nn
 
     layers: list[nn.Module] = []

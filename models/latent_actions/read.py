@@ -27,7 +27,7 @@ def read_unlabelled(sources: Sequence[Path], config: LatentActionConfig) -> Unla
     """The videos of all sources; each source is an embodiment.
 
     The shape of pictures is that of the first source; files of another get black bars, as they do
-    when they are labelled.
+    when they are labeled.
 
     Args:
         sources: Folders of LeRobot v3 datasets, or of video files.

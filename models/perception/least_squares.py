@@ -33,7 +33,7 @@ _FIRST_DAMPING = 1e-2
 _DAMPING_DOWN, _DAMPING_UP = 0.2, 8.0
 
 
-def minimise(
+def minimize(
     state: State,
     evaluate: Evaluate,
     retract: Retract,

@@ -16,7 +16,7 @@ from rotoscope.models.perception.least_squares import (
     Linearised,
     State,
     huber,
-    minimise,
+    minimize,
     normal_equations,
 )
 from rotoscope.pipeline.geometry import se3
@@ -64,7 +64,7 @@ def solve_pnp(
     scale = np.broadcast_to(np.asarray(noise, dtype=np.float64), (len(rays),))
     problem = _Rigid(np.asarray(points_m, dtype=np.float64), rays, scale)
     t_start = weak_perspective(R_start @ problem.points.T, rays)
-    state, result = minimise(
+    state, result = minimize(
         {"R": np.array(R_start, dtype=np.float64), "t": t_start},
         problem.evaluate,
         retract_pose,

@@ -47,7 +47,7 @@ def _image_network() -> torch.nn.Module:
 def run_policy(
     module: Any, inputs: torch.Tensor, images: torch.Tensor | None, *, chunk: int
 ) -> Float[torch.Tensor, "row chunk encoded"]:
-    """Standardised encoded actions; logits for choices. `images`: (row, size, size, 3), uint8."""
+    """Standardized encoded actions; logits for choices. `images`: (row, size, size, 3), uint8."""
     import torch
 
     if images is not None:

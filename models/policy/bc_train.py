@@ -1,4 +1,4 @@
-"""Behaviour cloning: a policy that does at every row what the dataset says was done there."""
+"""Behavior cloning: a policy that does at every row what the dataset says was done there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rotoscope.models.policy.row_weights import RowWeights
 from rotoscope.models.policy.rows import PolicyRows, rows_of
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
-from rotoscope.models.training.data import LabelledSet
+from rotoscope.models.training.data import LabeledSet
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
 from rotoscope.models.training.model_folder import package_versions
 from rotoscope.models.training.scaling import Scaling
@@ -30,7 +30,7 @@ from rotoscope.pipeline.errors import DatasetError
 
 
 def train_bc(
-    data: LabelledSet,
+    data: LabeledSet,
     row_weights: Sequence[RowWeights],
     config: BcConfig,
     out: Path,
@@ -41,7 +41,7 @@ def train_bc(
     """Trains a policy and writes its folder; goes on where a killed training stopped.
 
     Args:
-        data: Labelled episodes.
+        data: Labeled episodes.
         row_weights: For each episode, which rows are learned from and how much they count.
         config: Settings.
         out: Folder of the policy; `OUT.training` beside it holds the checkpoint until it is done.
@@ -173,7 +173,7 @@ def _scores(policy: BcPolicy, rows: PolicyRows) -> dict[str, Any]:
     return out
 
 
-def _digest(data: LabelledSet, row_weights: Sequence[RowWeights]) -> str:
+def _digest(data: LabeledSet, row_weights: Sequence[RowWeights]) -> str:
     found = hashlib.sha256(data.digest().encode())
     for one in row_weights:
         found.update(one.weight.tobytes())

@@ -10,7 +10,7 @@ from rotoscope.models.policy.bc_train import train_bc
 from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.policy.row_weights import describe, row_weights_of
 from rotoscope.models.training.loop import TrainListener, check_loop
-from rotoscope.models.training.read import read_labelled
+from rotoscope.models.training.read import read_labeled
 from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.settings import read_settings
@@ -63,11 +63,11 @@ def train_built_in(
     say: Say = lambda text: None,
     listener: TrainListener | None = None,
 ) -> dict[str, Any]:
-    """Behaviour cloning; see `train_policy`."""
+    """Behavior cloning; see `train_policy`."""
     config = read_settings(overrides, BcConfig)
     check_loop(config.loop)
     dataset = open_dataset(data)
-    labelled = read_labelled(
+    labeled = read_labeled(
         data, inputs=config.inputs, camera=config.camera, image_size=config.image_size
     )
     row_weights = row_weights_of(
@@ -75,7 +75,7 @@ def train_built_in(
     )
     say(describe(row_weights))
     trained = train_bc(
-        labelled,
+        labeled,
         row_weights,
         config,
         out,

@@ -52,9 +52,9 @@ def film(
 
 def _framed(image: np.ndarray, is_success: bool) -> np.ndarray:
     out = image.copy()
-    colour = (40, 160, 60) if is_success else (190, 40, 40)
+    color = (40, 160, 60) if is_success else (190, 40, 40)
     for edge in (out[:6], out[-6:], out[:, :6], out[:, -6:]):
-        edge[:] = colour
+        edge[:] = color
     return out
 
 
@@ -71,13 +71,13 @@ def plot(results: Sequence[EpisodeResult], summary: dict[str, Any], path: Path) 
     left.errorbar([0], [rate], yerr=[[rate - low], [high - rate]], color="k", capsize=5)
     left.set(ylim=(0, 1), xticks=[], ylabel="share solved, 95 % interval")
     left.set_title(f"{summary['successes']} of {summary['episodes']}")
-    for is_success, colour, label in (
+    for is_success, color, label in (
         (True, "#228833", "solved"),
         (False, "#ee6677", "not solved"),
     ):
         chosen = [(r.seed, r.total_reward) for r in results if r.is_success == is_success]
         if chosen:
-            right.plot(*zip(*chosen, strict=True), "o", color=colour, label=label, markersize=4)
+            right.plot(*zip(*chosen, strict=True), "o", color=color, label=label, markersize=4)
     right.axhline(summary["mean_return"], color="0.6", linewidth=1)
     right.set(xlabel="start (seed)", ylabel="return")
     right.legend(loc="best", fontsize=8)

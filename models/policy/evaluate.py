@@ -70,7 +70,7 @@ def evaluate(
             results.append(_episode(simulator, policy, choose, number))
             tell(results[-1])
         facts = simulator.facts
-        summary = summarise(results) | {
+        summary = summarize(results) | {
             "policy": name,
             "environment": facts.name,
             "task": facts.task,
@@ -133,7 +133,7 @@ def fitted(policy: Policy, simulator: Simulator) -> Callable[[Observation], Obse
     return choose
 
 
-def summarise(results: Sequence[EpisodeResult]) -> dict[str, Any]:
+def summarize(results: Sequence[EpisodeResult]) -> dict[str, Any]:
     """Success with its interval, and the mean return."""
     successes = sum(result.is_success for result in results)
     low, high = wilson(successes, len(results))

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.policy.row_weights import RowWeights
-from rotoscope.models.training.data import LabelledEpisode
+from rotoscope.models.training.data import LabeledEpisode
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class PolicyRows:
         return len(self.inputs)
 
 
-def rows_of(episode: LabelledEpisode, row_weights: RowWeights, *, chunk: int) -> PolicyRows:
+def rows_of(episode: LabeledEpisode, row_weights: RowWeights, *, chunk: int) -> PolicyRows:
     """The rows of an episode at which something is seen and some action counts."""
     rows = len(episode.actions)
     ahead = np.arange(rows)[:, None] + np.arange(chunk)
@@ -60,7 +60,7 @@ def rows_of(episode: LabelledEpisode, row_weights: RowWeights, *, chunk: int) ->
 
 
 def _harmless(
-    episode: LabelledEpisode, weight: Float[np.ndarray, " time"]
+    episode: LabeledEpisode, weight: Float[np.ndarray, " time"]
 ) -> Float[np.ndarray, " action"]:
     """An action that can be encoded, to stand where none counts."""
     counts = np.flatnonzero(weight > 0)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 VERSION = 1
 """Part of the cache's key; raise it when the same scene comes out different."""
 _GRAIN_SIGMA = 2.5
-"""Sensor noise of the image [grey levels of 255]."""
+"""Sensor noise of the image [gray levels of 255]."""
 _CONSTANT_RATE_FACTOR = "14"
 """Quality of H.264: nearly transparent."""
 
@@ -153,7 +153,7 @@ def _image(
 
 
 def _background(scene: Scene) -> UInt8[np.ndarray, "height width 3"]:
-    """A plain wall, or patches of colour like a desk with things on it."""
+    """A plain wall, or patches of color like a desk with things on it."""
     rng = np.random.default_rng([scene.seed, 3])
     image = np.tile(rng.uniform(90, 190, 3), (HEIGHT, WIDTH, 1))
     if scene.textured:

@@ -17,7 +17,7 @@ _SLEEVE_RGB = np.array([72.0, 96.0, 140.0])
 _SLEEVE_FROM_WRIST_M = 0.14
 _SLEEVE_LENGTH_M = 0.6
 _BLEMISH = 0.04
-"""Relative variation of the skin's colour from vertex to vertex."""
+"""Relative variation of the skin's color from vertex to vertex."""
 
 
 class Puppet:
@@ -53,7 +53,7 @@ class Puppet:
     ) -> tuple[
         Float[np.ndarray, "vertex 3"], Int[np.ndarray, "face 3"], Float[np.ndarray, "vertex 3"]
     ]:
-        """Vertices in the camera frame [m], triangles, and colours of the vertices (0..255)."""
+        """Vertices in the camera frame [m], triangles, and colors of the vertices (0..255)."""
         motions, T = self._placed(frame)
         skin = self._arm.skin(motions)
         forearm = motions[0, :3, :3] @ (self._arm.heads[0] - self._arm.heads[WRIST_BONE])

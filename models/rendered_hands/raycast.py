@@ -70,7 +70,7 @@ def _shade(
     faces: Int[np.ndarray, "face 3"],
     colors: Float[np.ndarray, "vertex 3"],
 ) -> None:
-    """Writes the colour of whatever each ray hits into `samples`."""
+    """Writes the color of whatever each ray hits into `samples`."""
     scene = _scene(vertices, faces)
     cast = scene.cast_rays(_tensor(rays), nthreads=1)
     depth = cast["t_hit"].numpy()

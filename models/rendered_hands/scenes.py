@@ -21,8 +21,8 @@ _SWAY_M = np.array([0.055, 0.045, 0.06])
 _SWAY_RAD = np.radians([20.0, 20.0, 20.0])
 _SWAY_HZ = (0.35, 0.8)
 _WRIST_BEND_RAD = np.radians(15.0)
-_GRASP_CENTRE_M = np.array([0.0, 0.0, 0.08])
-"""Middle of the hand in the wrist frame; it sways about the scene's centre."""
+_GRASP_CENTER_M = np.array([0.0, 0.0, 0.08])
+"""Middle of the hand in the wrist frame; it sways about the scene's center."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Scene:
     """Turn within the image first of all, positive clockwise on a right hand."""
     sides: tuple[Side, ...] = ("right",)
     """Hands in view; a left one is a mirrored right one."""
-    centre_m: tuple[float, float, float] = (0.0, 0.0, 0.5)
+    center_m: tuple[float, float, float] = (0.0, 0.0, 0.5)
     """Where the (right) hand's middle sways about, camera frame; x is mirrored for the left."""
     grip: Grip = "pinch"
     """How the hand closes."""
@@ -52,7 +52,7 @@ class Scene:
     focal_px: float = 600.0
     """Focal length of the camera; 600 px is 56 degrees across."""
     skin_rgb: tuple[int, int, int] = (224, 172, 140)
-    """Colour of the skin in full light."""
+    """Color of the skin in full light."""
     textured: bool = True
     """Whether the background has patches and grain, or is plain."""
     seed: int = 0
@@ -83,9 +83,9 @@ def hand_poses(scene: Scene, side: Side) -> Float[np.ndarray, "time 4 4"]:
         @ _FACING
     )
     R = se3.exp_so3(_sway(scene, rng) * _SWAY_RAD) @ base
-    depth_scale = scene.centre_m[2] / 0.5
-    centre = np.array(scene.centre_m) + _sway(scene, rng) * _SWAY_M * depth_scale
-    return se3.make(R, centre - R @ _GRASP_CENTRE_M)
+    depth_scale = scene.center_m[2] / 0.5
+    center = np.array(scene.center_m) + _sway(scene, rng) * _SWAY_M * depth_scale
+    return se3.make(R, center - R @ _GRASP_CENTER_M)
 
 
 def wrist_bends(scene: Scene, side: Side) -> Float[np.ndarray, "time 3"]:

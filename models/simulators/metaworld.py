@@ -40,7 +40,7 @@ STATE_NAMES = (
     *(f"object.{axis}" for axis in "xyz"),
     *(f"goal.{axis}" for axis in "xyz"),
 )
-"""What the state holds: metres in the world's frame; the gripper's opening from 0 to 1."""
+"""What the state holds: meters in the world's frame; the gripper's opening from 0 to 1."""
 
 
 def open_metaworld(task: str, views: Views) -> MetaWorldSimulator:
@@ -92,7 +92,7 @@ class MetaWorldSimulator:
         return self._observation()
 
     def step(self, action: Float[np.ndarray, " action"]) -> Step:
-        """Moves the hand by up to a centimetre a side, and the gripper."""
+        """Moves the hand by up to a centimeter a side, and the gripper."""
         clipped = np.clip(action, -1, 1).astype(np.float32)
         self._raw, reward, _, _, info = self._environment.step(clipped)
         is_success = bool(info["success"])

@@ -17,7 +17,7 @@ from rotoscope.models.simulators.pusht_physics import (
     AGENT_RADIUS_PX,
     FIELD_PX,
     GOAL,
-    at_centre,
+    at_center,
     corners,
     coverage,
     distance,
@@ -45,7 +45,7 @@ STATE_NAMES = ("agent.x", "agent.y", "block.x", "block.y", "block.cos", "block.s
 """Pixels of the 512 px field; the block's origin is the middle of its bar's outer edge."""
 _GAIN, _DAMPING, _STEPS_PER_ACTION = 100.0, 20.0, 10
 _OVERSAMPLING = 3
-_COLOURS = {"field": "white", "goal": "#90ee90", "block": "#778899", "agent": "#4169e1"}
+_COLORS = {"field": "white", "goal": "#90ee90", "block": "#778899", "agent": "#4169e1"}
 
 
 def open_pusht(task: str, views: Views) -> PushTSimulator:
@@ -77,7 +77,7 @@ class PushTSimulator:
     def reset(self, seed: int) -> Observation:
         """Starts an episode; the same seed gives the same start."""
         generator = np.random.default_rng(seed)
-        self._block = at_centre(generator.uniform(140, 372, 2), generator.uniform(-np.pi, np.pi))
+        self._block = at_center(generator.uniform(140, 372, 2), generator.uniform(-np.pi, np.pi))
         self._velocity = np.zeros(2)
         self._agent = generator.uniform(50, 450, 2)
         while distance(self._block[None], self._agent[None])[0][0] < AGENT_RADIUS_PX:
@@ -130,13 +130,13 @@ def picture(
     agent, block = state[:2], np.array([*state[2:4], np.arctan2(state[5], state[4])])
     size = (width * _OVERSAMPLING, height * _OVERSAMPLING)
     scale = np.array(size) / FIELD_PX
-    image = Image.new("RGB", size, _COLOURS["field"])
+    image = Image.new("RGB", size, _COLORS["field"])
     draw = ImageDraw.Draw(image)
-    for pose, colour in ((GOAL, _COLOURS["goal"]), (block, _COLOURS["block"])):
+    for pose, color in ((GOAL, _COLORS["goal"]), (block, _COLORS["block"])):
         for box in corners(pose):
-            draw.polygon([tuple(c) for c in box * scale], fill=colour)
+            draw.polygon([tuple(c) for c in box * scale], fill=color)
     low, high = (agent + s * AGENT_RADIUS_PX for s in (-1, 1))
-    draw.ellipse([*(low * scale), *(high * scale)], fill=_COLOURS["agent"])
+    draw.ellipse([*(low * scale), *(high * scale)], fill=_COLORS["agent"])
     return np.asarray(image.resize((width, height), Image.Resampling.BOX))
 
 

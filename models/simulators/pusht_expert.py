@@ -12,7 +12,7 @@ from rotoscope.models.simulators.pusht_physics import (
     BOXES,
     FIELD_PX,
     GOAL,
-    centre,
+    center,
     corners,
     distance,
     pushed,
@@ -21,11 +21,11 @@ from rotoscope.models.simulators.pusht_physics import (
 _GAP_PX = 6.0
 """How far from the block a push begins."""
 _ROUND_PX = 118.0
-"""Radius of the circle about the block's centre on which the disc goes round it."""
+"""Radius of the circle about the block's center on which the disc goes round it."""
 _CONTACT_SPACING_PX = 10.0
 _MAX_PUSH_PX = 160.0
 _ROOM_PX = 120.0
-"""How far from the border the block's centre should stay."""
+"""How far from the border the block's center should stay."""
 _NUM_WAYS_OUT = 24
 _STEP_COST_PX = 0.12
 """How much nearer to the goal a push must bring the corners for every step that it takes."""
@@ -69,7 +69,7 @@ def _plan(agent: np.ndarray, block: np.ndarray) -> list[np.ndarray]:
     starts, ways_in = _starts(block)
     ways_out = _ways_out(agent[None], block)[0]
     if not len(starts) or not len(ways_out):
-        return [centre(block[None])[0] + _ROUND_PX * np.array([1.0, 0.0])]
+        return [center(block[None])[0] + _ROUND_PX * np.array([1.0, 0.0])]
     detours = [_detour(agent, ways_out, ways, block) for ways in ways_in]
     transit_px = np.array([_length([agent, *d, s]) for d, s in zip(detours, starts, strict=True)])
     inward = -distance(np.tile(block, (len(starts), 1)), starts)[1]
@@ -89,7 +89,7 @@ def _plan(agent: np.ndarray, block: np.ndarray) -> list[np.ndarray]:
 
 def _crowding_px(blocks: np.ndarray) -> np.ndarray:
     """How much closer blocks are to the border than lets the disc get behind them."""
-    middle = centre(blocks)
+    middle = center(blocks)
     return np.maximum(0, _ROOM_PX - np.minimum(middle, FIELD_PX - middle).min(1))
 
 
@@ -125,7 +125,7 @@ def _starts(block: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
 
 def _ways_out(points: np.ndarray, block: np.ndarray) -> list[np.ndarray]:
     """For each point, places on the circle round the block that a straight free line leads to."""
-    middle = centre(block[None])[0]
+    middle = center(block[None])[0]
     angles = np.arange(_NUM_WAYS_OUT) * 2 * np.pi / _NUM_WAYS_OUT
     rim = middle + _ROUND_PX * np.column_stack([np.cos(angles), np.sin(angles)])
     share = np.linspace(0.08, 1, 12)
@@ -141,7 +141,7 @@ def _detour(
     agent: np.ndarray, ways_out: np.ndarray, ways_in: np.ndarray, block: np.ndarray
 ) -> list[np.ndarray]:
     """Stops on the circle: out, round the short way, and in."""
-    middle = centre(block[None])[0]
+    middle = center(block[None])[0]
     turns = _angle(ways_in - middle)[None] - _angle(ways_out - middle)[:, None]
     turns = (turns + np.pi) % (2 * np.pi) - np.pi
     out, into = np.unravel_index(int(np.argmin(np.abs(turns))), turns.shape)

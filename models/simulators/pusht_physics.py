@@ -21,7 +21,7 @@ BOXES = np.array([[-60.0, 0.0, 60.0, 30.0], [-15.0, 30.0, 15.0, 120.0]])
 """Bar and stem of the T in its own frame: left, top, right, bottom."""
 _AREAS = np.prod(BOXES[:, 2:] - BOXES[:, :2], axis=1)
 CENTROID = (_AREAS[:, None] * (BOXES[:, :2] + BOXES[:, 2:]) / 2).sum(0) / _AREAS.sum()
-"""Centre of area in the T's own frame."""
+"""Center of area in the T's own frame."""
 MAX_SLIDE_PX = 2.0
 """The pusher moves in pieces no longer than this."""
 _NUM_PASSES = 3
@@ -87,13 +87,13 @@ def corners(block: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "box 4 2"]:
     return (block[:2] + _turned(flat, np.full(len(flat), block[2]))).reshape(2, 4, 2)
 
 
-def centre(block: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 2"]:
-    """Centres of area on the table."""
+def center(block: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 2"]:
+    """Centers of area on the table."""
     return block[:, :2] + _turned(np.tile(CENTROID, (len(block), 1)), block[:, 2])
 
 
-def at_centre(middle: Float[np.ndarray, " 2"], angle_rad: float) -> Float[np.ndarray, " 3"]:
-    """The block whose centre of area is there."""
+def at_center(middle: Float[np.ndarray, " 2"], angle_rad: float) -> Float[np.ndarray, " 3"]:
+    """The block whose center of area is there."""
     origin = middle - _turned(CENTROID[None], np.array([angle_rad]))[0]
     return np.array([*origin, angle_rad])
 
@@ -105,7 +105,7 @@ def _parted(block: np.ndarray, agent: np.ndarray) -> np.ndarray:
         depth = AGENT_RADIUS_PX - signed
         if not (depth > 1e-9).any():
             break
-        lever = agent - away * signed[:, None] - centre(block)
+        lever = agent - away * signed[:, None] - center(block)
         moment = lever[:, 1] * away[:, 0] - lever[:, 0] * away[:, 1]  # lever x (-away)
         gain = np.maximum(depth, 0) / (1 + (moment / _ARM_PX) ** 2)
         block = _moved(block, -gain[:, None] * away, gain * moment / _ARM_PX**2)
@@ -113,8 +113,8 @@ def _parted(block: np.ndarray, agent: np.ndarray) -> np.ndarray:
 
 
 def _moved(block: np.ndarray, shift: np.ndarray, turn_rad: np.ndarray) -> np.ndarray:
-    """Shifted and turned about the centre of area."""
-    middle = centre(block) + shift
+    """Shifted and turned about the center of area."""
+    middle = center(block) + shift
     angle = block[:, 2] + turn_rad
     origin = middle - _turned(np.tile(CENTROID, (len(block), 1)), angle)
     return np.column_stack([origin, angle])

@@ -41,12 +41,12 @@ def record_demonstrations(
         ("--episodes", num_episodes, 1),
         ("--seed", first_seed, 0),
         ("--size", size_px, 16),
-        ("--labelled", num_labelled or 0, 0),
+        ("--labeled", num_labelled or 0, 0),
     ):
         if value < least:
             raise UsageError(f"{name} {value} is too small; at least {least} is needed")
     if as_videos and num_labelled is not None:
-        raise UsageError("videos hold no actions: leave --labelled out, or --videos")
+        raise UsageError("videos hold no actions: leave --labeled out, or --videos")
     if size_px % 2:
         raise UsageError(f"--size {size_px} is odd; video needs an even number of pixels")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

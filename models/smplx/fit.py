@@ -93,7 +93,7 @@ def fit_smplx(
 
 
 class _Problem:
-    """The frames of one minimisation."""
+    """The frames of one minimization."""
 
     def __init__(
         self,

@@ -37,7 +37,7 @@ class FitSmplxConfig(StageConfig):
     """The licensed model, and what is believed."""
 
     model_path: Path
-    """SMPL-X model file that the user has a licence for, or the folder that holds
+    """SMPL-X model file that the user has a license for, or the folder that holds
     `SMPLX_NEUTRAL.npz` or `smplx/SMPLX_NEUTRAL.npz`."""
     gender: Literal["neutral", "female", "male"] = "neutral"
     """Which model of a folder."""
@@ -54,7 +54,7 @@ class FitSmplxConfig(StageConfig):
 class FitSmplx(ClipStage):
     """Fits SMPL-X to every body: the tracks `smplx.*`, one per person.
 
-    Joints in metres are fitted where there are any, else the landmarks relative to the hips, whose
+    Joints in meters are fitted where there are any, else the landmarks relative to the hips, whose
     translation means nothing. Frames without both hips and both shoulders have no parameters.
     """
 

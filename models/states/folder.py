@@ -30,7 +30,7 @@ class StateFacts(ModelFacts):
     input_sizes: tuple[PositiveInt, ...]
     """Numbers in each."""
     target: str
-    """Column of the labelled dataset that was learned, such as `observation.state`."""
+    """Column of the labeled dataset that was learned, such as `observation.state`."""
     width: PositiveFloat
     """Inverse width of the kernel, chosen on left-out episodes."""
     penalty: float

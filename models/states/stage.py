@@ -40,7 +40,7 @@ class StateTrack(ClipStage):
     """
 
     kind = "track.state"
-    version = "1"
+    version = "2"
     requires = ("hands|body|gripper|features",)
     provides = ("features",)
     Config: ClassVar[type[StageConfig]] = StateTrackConfig
@@ -71,7 +71,7 @@ class StateTrack(ClipStage):
                     subject=subject,
                     values=values,
                     names=tuple(f"state{i}" for i in range(values.shape[1])),
-                    unit="that of the labelled dataset",
+                    unit="that of the labeled dataset",
                     description=f"Estimate of {self._facts.target} from what was seen.",
                 )
         if not out:

@@ -1,7 +1,7 @@
 """The state of a robot and of things around it, read off what was seen of them.
 
-Labelled recordings know the state at every frame; video does not. A map from what is seen (tracks,
-colour moments of pictures) to states, learned on the former, gives the latter a state, smoothed
+Labeled recordings know the state at every frame; video does not. A map from what is seen (tracks,
+color moments of pictures) to states, learned on the former, gives the latter a state, smoothed
 over time, for a labeler that turns states into actions. That labeler is to learn from states which
 were read off by maps that had not seen their episode: it then knows how wrong such states are.
 """
@@ -24,7 +24,7 @@ _PENALTIES = (1e-3, 1e-2)
 _NUM_FOLDS = 5
 _LONGEST_GAP_S = 1.0
 _MAX_ROWS = 4000
-"""Training frames that are kept, evenly spaced; neighbours say the same."""
+"""Training frames that are kept, evenly spaced; neighbors say the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,13 +144,13 @@ def _fit(
 
     rows = np.concatenate([s[::step] for s in seen])
     targets = np.concatenate([s[::step] for s in states]).astype(float)
-    centre, spread = rows.mean(0), rows.std(0) + 1e-6
-    scaled = (rows - centre) / spread
+    center, spread = rows.mean(0), rows.std(0) + 1e-6
+    scaled = (rows - center) / spread
     gram = _kernel(scaled, scaled, width)
     gram[np.diag_indices(len(gram))] += penalty
     mean = targets.mean(0)
     weights = cho_solve(cho_factor(gram), targets - mean)
-    return StateRegressor(centre, spread, scaled, weights, mean, width)
+    return StateRegressor(center, spread, scaled, weights, mean, width)
 
 
 def _kernel(left: np.ndarray, right: np.ndarray, width: float) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Training an inverse dynamics labeler on states that are read off what is seen.
 
-A labelled recording holds the robot's state beside its actions. Reading the state off tracks first
+A labeled recording holds the robot's state beside its actions. Reading the state off tracks first
 and inferring actions from it gives labels that add up to where the hand really went, which is what
 a policy needs, where inferring them from tracks alone adds small errors up.
 """
@@ -20,9 +20,9 @@ from rotoscope.models.inverse_dynamics.train_command import parse_settings
 from rotoscope.models.states.folder import StateFacts, save_states
 from rotoscope.models.states.stage import STATE_TRACK, read_off, unseen_too_long
 from rotoscope.models.states.state_map import bridged, learn_states
-from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.loop import TrainListener
-from rotoscope.models.training.read import read_labelled
+from rotoscope.models.training.read import read_labeled
 from rotoscope.pipeline.errors import DatasetError, UsageError
 
 _MAX_GAP_S = 0.25
@@ -54,7 +54,7 @@ def train_two_stage(
     what errors such states have.
 
     Args:
-        data: Folder of a labelled LeRobot v3 dataset that holds the features and the states.
+        data: Folder of a labeled LeRobot v3 dataset that holds the features and the states.
         out: Folder of the labeler; the map is written to `OUT.states` beside it.
         overrides: Settings of the labeler; `inputs` names the features that states are read off.
         target: Column of states.
@@ -70,14 +70,14 @@ def train_two_stage(
             f"states are read off features: set inputs to tracks such as [track.colour.tool], got "
             f"inputs {list(config.inputs)}, camera {config.camera!r}, target {target!r}"
         )
-    both = read_labelled(data, inputs=(*config.inputs, target))
+    both = read_labeled(data, inputs=(*config.inputs, target))
     features, facts = learn_map(both, out.with_name(out.name + ".states"))
     through = config.model_copy(update={"inputs": (STATE_TRACK,)})
     labeler = train_inverse_dynamics(features, through, out, listener=listener)
     return TwoStage(labeler, out.with_name(out.name + ".states"), facts)
 
 
-def learn_map(both: LabelledSet, folder: Path) -> tuple[LabelledSet, StateFacts]:
+def learn_map(both: LabeledSet, folder: Path) -> tuple[LabeledSet, StateFacts]:
     """Writes the map's folder.
 
     Args:
@@ -132,7 +132,7 @@ def learn_map(both: LabelledSet, folder: Path) -> tuple[LabelledSet, StateFacts]
 
 
 def _as_shown(
-    episode: LabelledEpisode, seen: np.ndarray, cross_fitted: np.ndarray
+    episode: LabeledEpisode, seen: np.ndarray, cross_fitted: np.ndarray
 ) -> Float[np.ndarray, "time state"]:
     """An episode's states as the stage `track.state` would show them."""
     lost = unseen_too_long(episode.time_s, seen, _MAX_GAP_S)

@@ -1,6 +1,6 @@
 """Actions as networks see them, and back: each kind of number is averaged and scored as it is.
 
-Plain numbers are standardised. Angles that may turn without end become sine and cosine. Rotation
+Plain numbers are standardized. Angles that may turn without end become sine and cosine. Rotation
 vectors and quaternions (wxyz) become the first two columns of their matrix (Zhou et al. 2019,
 1812.07035), averaged as matrices and projected back to SO(3). Discrete numbers become one
 probability per choice.

@@ -1,4 +1,4 @@
-"""Labelled episodes, and everything that must be true of them before any training starts."""
+"""Labeled episodes, and everything that must be true of them before any training starts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class UnlabelledEpisode(Episode):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class LabelledEpisode(UnlabelledEpisode):
+class LabeledEpisode(UnlabelledEpisode):
     """One episode whose actions are known."""
 
     actions: Float[np.ndarray, "time action"]
@@ -56,10 +56,10 @@ class LabelledEpisode(UnlabelledEpisode):
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledSet:
-    """Labelled episodes that obey one contract."""
+class LabeledSet:
+    """Labeled episodes that obey one contract."""
 
-    episodes: tuple[LabelledEpisode, ...]
+    episodes: tuple[LabeledEpisode, ...]
     """In the order of the dataset."""
     contract: ActionContract
     """What each number of an action means."""
@@ -98,7 +98,7 @@ class LabelledSet:
         return found.hexdigest()
 
 
-def check_episodes(episodes: Sequence[LabelledEpisode], contract: ActionContract) -> None:
+def check_episodes(episodes: Sequence[LabeledEpisode], contract: ActionContract) -> None:
     """Refuses what no labeler should be trained on.
 
     Raises:
@@ -107,7 +107,7 @@ def check_episodes(episodes: Sequence[LabelledEpisode], contract: ActionContract
         ContractError: Actions of another length than the contract says.
     """
     if not episodes:
-        raise DatasetError("there is no labelled episode; a labeler needs some")
+        raise DatasetError("there is no labeled episode; a labeler needs some")
     for episode in episodes:
         if episode.actions.shape[1] != len(contract.dimensions):
             raise ContractError(

@@ -28,7 +28,7 @@ class Folds:
         """
         if num_episodes < MIN_EPISODES:
             raise DatasetError(
-                f"{num_episodes} labelled episodes are too few: at least {MIN_EPISODES} are "
+                f"{num_episodes} labeled episodes are too few: at least {MIN_EPISODES} are "
                 "needed, so that some can be held out for calibration"
             )
         order = np.random.default_rng(seed).permutation(num_episodes)
@@ -43,7 +43,7 @@ class Folds:
     def left_out(self, member: int) -> tuple[int, int]:
         """The part on which a member stops early, and another that it never sees.
 
-        Neighbours leave out overlapping pairs: each part is new to two members, whose mean errs
+        Neighbors leave out overlapping pairs: each part is new to two members, whose mean errs
         almost as the whole ensemble's does.
         """
         num = len(self.parts)

@@ -1,4 +1,4 @@
-"""Pictures made small, in training and in labelling alike."""
+"""Pictures made small, in training and in labeling alike."""
 
 from __future__ import annotations
 

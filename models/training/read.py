@@ -1,4 +1,4 @@
-"""Labelled episodes out of a LeRobot v3 dataset, ours or anyone's."""
+"""Labeled episodes out of a LeRobot v3 dataset, ours or anyone's."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from rotoscope.models.training.data import CLOCK_TOLERANCE, LabelledEpisode, LabelledSet
+from rotoscope.models.training.data import CLOCK_TOLERANCE, LabeledEpisode, LabeledSet
 from rotoscope.models.training.pictures import shrink
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
 from rotoscope.pipeline.errors import ContractError, DatasetError, quoted
 
 
-def read_labelled(
+def read_labeled(
     root: Path,
     *,
     inputs: Sequence[str] = (),
     camera: str = "",
     image_size: int = 64,
     contract: ActionContract | None = None,
-) -> LabelledSet:
+) -> LabeledSet:
     """The episodes of a dataset as a labeler learns from them.
 
     Args:
@@ -54,7 +54,7 @@ def read_labelled(
         columns = [numbers_of(rows, name) for name in inputs]
         sizes = tuple(c.shape[1] for c in columns)
         episodes.append(
-            LabelledEpisode(
+            LabeledEpisode(
                 name=f"episode {rows.index}",
                 time_s=np.asarray(rows.columns["timestamp"], float),
                 features=np.concatenate([np.zeros((rows.num_rows, 0)), *columns], axis=1),
@@ -64,7 +64,7 @@ def read_labelled(
             )
         )
     shape = dataset.info["features"][camera]["shape"] if camera else (0, 0)
-    return LabelledSet(
+    return LabeledSet(
         episodes=tuple(episodes),
         contract=agreed,
         inputs=tuple(inputs),
@@ -93,7 +93,7 @@ def _check_names(dataset: Dataset, inputs: Sequence[str], camera: str) -> None:
         )
     if "action" not in features:
         raise DatasetError(
-            f"{dataset.root} has no feature 'action': nothing to learn from; name a labelled one"
+            f"{dataset.root} has no feature 'action': nothing to learn from; name a labeled one"
         )
 
 
@@ -133,7 +133,7 @@ def _derived(dataset: Dataset) -> ActionContract:
     return ActionContract(
         robot=str(dataset.info.get("robot_type") or "unknown"),
         dimensions=tuple(Dimension(name=str(n), quantity="joint", unit="1") for n in names),
-        frame="as in the labelled dataset, which carries no contract",
+        frame="as in the labeled dataset, which carries no contract",
         rate_hz=dataset.fps,
         shift_s=0,
         is_state=False,

@@ -43,15 +43,15 @@ class Scaling:
         return cls(inputs.mean(0), safe(inputs.std(0)), mean, scale)
 
     def inputs(self, values: Float[np.ndarray, "row input"]) -> Float[np.ndarray, "row input"]:
-        """Standardised inputs. What lies far outside of all training is held at its edge."""
+        """Standardized inputs. What lies far outside of all training is held at its edge."""
         return np.clip((values - self.input_mean) / self.input_scale, -_EDGE, _EDGE)
 
     def encoded(self, values: Float[np.ndarray, "row encoded"]) -> Float[np.ndarray, "row encoded"]:
-        """Standardised encoded actions."""
+        """Standardized encoded actions."""
         return (values - self.encoded_mean) / self.encoded_scale
 
     def raw(self, values: Float[np.ndarray, "row encoded"]) -> Float[np.ndarray, "row encoded"]:
-        """Encoded actions as they were before standardising."""
+        """Encoded actions as they were before standardizing."""
         return values * self.encoded_scale + self.encoded_mean
 
 

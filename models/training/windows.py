@@ -31,7 +31,7 @@ class WindowConfig(BaseModel):
     """Whether the features at the moment itself are seen, not only how they change around it."""
     at_ends: AtEnds = "drop"
     """What becomes of moments whose window reaches beyond the video: no label, or what was seen
-    first or last stands for what is missing, in training as in labelling."""
+    first or last stands for what is missing, in training as in labeling."""
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> WindowConfig:
@@ -65,7 +65,7 @@ class WindowConfig(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """What is seen around some moments, in training as in labelling."""
+    """What is seen around some moments, in training as in labeling."""
 
     known: Bool[np.ndarray, " moment"]
     """Moments whose window is known throughout; the others have no row below."""
@@ -121,7 +121,7 @@ def sample_windows(
     left = np.where(np.abs(time_s[right] - wanted) <= 1e-6, right, np.maximum(right - 1, 0))
     span = np.where(right > left, time_s[right] - time_s[left], 1.0)
     weight = np.clip((wanted - time_s[left]) / span, 0, 1)[..., None]
-    # Zero times NaN is NaN: where a sample falls on a frame, its neighbour must not spoil it.
+    # Zero times NaN is NaN: where a sample falls on a frame, its neighbor must not spoil it.
     mixed = np.where(
         weight == 0, values[left], values[left] * (1 - weight) + values[right] * weight
     )
@@ -154,9 +154,9 @@ def flatten_windows(
     has_levels: bool,
 ) -> Float[np.ndarray, "row input"]:
     """One vector per window: changes from the moment itself to every other sample, then levels."""
-    centre = int(np.argmin(np.abs(offsets_s)))
-    now = windows[:, centre]
-    others = [windows[:, i] - now for i in range(len(offsets_s)) if i != centre]
+    center = int(np.argmin(np.abs(offsets_s)))
+    now = windows[:, center]
+    others = [windows[:, i] - now for i in range(len(offsets_s)) if i != center]
     return np.concatenate([*others, *([now] if has_levels else [])], axis=1)
 
 

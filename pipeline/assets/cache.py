@@ -36,7 +36,7 @@ class AssetStatus:
     """Where it lies or would lie."""
     description: str
     """What it is, in one sentence."""
-    licence: str
+    license: str
     """SPDX identifier, and whose it is."""
     size_bytes: int
     """Size on disk; 0 where absent."""
@@ -176,7 +176,7 @@ def _status(name: str, asset: Asset, *, read: bool) -> AssetStatus:
         state=state,
         path=path,
         description=asset.description,
-        licence=asset.licence,
+        license=asset.license,
         size_bytes=size_bytes,
         sources=tuple(str(source) for source in asset.sources),
     )

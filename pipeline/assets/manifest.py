@@ -1,4 +1,4 @@
-"""The manifest: which assets there are, under which licence, and where each comes from."""
+"""The manifest: which assets there are, under which license, and where each comes from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ImageNormalisation(_Entry):
+class ImageNormalization(_Entry):
     """How a network wants its image: (value - mean) / std."""
 
     mean: float
@@ -33,7 +33,7 @@ class Member(_Entry):
     """Its path inside the archive."""
     gunzip: bool = False
     """Whether it is compressed with gzip there."""
-    tflite_normalisation: ImageNormalisation | None = None
+    tflite_normalization: ImageNormalization | None = None
     """Written into the metadata of a TFLite model that lacks it; none to take it as it is."""
 
 
@@ -130,7 +130,7 @@ class Asset(_Entry):
     kind: Literal["file", "folder"]
     description: str
     """What it is, in one sentence."""
-    licence: str
+    license: str
     """SPDX identifier, and whose it is."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     """SHA-256 of the file, or of the folder's listing (see `rotoscope.pipeline.assets.digest`).

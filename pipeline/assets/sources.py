@@ -23,7 +23,7 @@ from rotoscope.pipeline.assets.manifest import (
     UrlSource,
     WheelSource,
 )
-from rotoscope.pipeline.assets.tflite import with_normalisation
+from rotoscope.pipeline.assets.tflite import with_normalization
 from rotoscope.pipeline.errors import AssetError
 from rotoscope.pipeline.files.atomic import scratch_folder
 from rotoscope.pipeline.files.paths import inside
@@ -69,9 +69,9 @@ def _member(archive: Archive, member: Member | str) -> bytes:
         return archive.read(member)
     data = archive.read(member.member)
     data = gzip.decompress(data) if member.gunzip else data
-    if member.tflite_normalisation is None:
+    if member.tflite_normalization is None:
         return data
-    return with_normalisation(data, member.tflite_normalisation)
+    return with_normalization(data, member.tflite_normalization)
 
 
 def _stored_zip(files: dict[str, bytes]) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope.pipeline.assets.manifest import ImageNormalisation
+from rotoscope.pipeline.assets.manifest import ImageNormalization
 from rotoscope.pipeline.errors import AssetError
 
 _MODEL_IDENTIFIER, _METADATA_IDENTIFIER = b"TFL3", b"M001"
@@ -15,7 +15,7 @@ _METADATA_NAME = "TFLITE_METADATA"
 _MIN_PARSER_VERSION = "1.0.0"
 
 
-def with_normalisation(model: bytes, normalisation: ImageNormalisation) -> bytes:
+def with_normalization(model: bytes, normalization: ImageNormalization) -> bytes:
     """The same TFLite model, with metadata that say how the pixels of its one image are scaled.
 
     MediaPipe's tasks refuse a model without them, and its older solutions shipped some without.
@@ -24,7 +24,7 @@ def with_normalisation(model: bytes, normalisation: ImageNormalisation) -> bytes
 
     Args:
         model: Content of a `.tflite` file.
-        normalisation: Mean and standard deviation of the input.
+        normalization: Mean and standard deviation of the input.
 
     Raises:
         AssetError: These are not the bytes of a TFLite model, or it has metadata already.
@@ -41,7 +41,7 @@ def with_normalisation(model: bytes, normalisation: ImageNormalisation) -> bytes
         raise AssetError("the TFLite model has metadata already; take it as it is")
     buffer = schema.BufferT()
     # The generated classes copy an array at once and a list number by number.
-    buffer.data = np.frombuffer(_metadata(unpacked.subgraphs[0], normalisation), np.uint8)
+    buffer.data = np.frombuffer(_metadata(unpacked.subgraphs[0], normalization), np.uint8)
     unpacked.buffers.append(buffer)
     entry = schema.MetadataT()
     entry.name, entry.buffer = _METADATA_NAME, len(unpacked.buffers) - 1
@@ -49,19 +49,19 @@ def with_normalisation(model: bytes, normalisation: ImageNormalisation) -> bytes
     return _packed(unpacked, _MODEL_IDENTIFIER)
 
 
-def _metadata(graph: Any, normalisation: ImageNormalisation) -> bytes:
+def _metadata(graph: Any, normalization: ImageNormalization) -> bytes:
     """Metadata of a graph with one image as input."""
     schema = importlib.import_module("mediapipe.tasks.metadata.metadata_schema_py_generated")
     options = schema.NormalizationOptionsT()
-    options.mean, options.std = [normalisation.mean], [normalisation.std]
+    options.mean, options.std = [normalization.mean], [normalization.std]
     scaling = schema.ProcessUnitT()
     scaling.optionsType = schema.ProcessUnitOptions.NormalizationOptions
     scaling.options = options
-    colours = schema.ImagePropertiesT()
-    colours.colorSpace = schema.ColorSpaceType.RGB
+    colors = schema.ImagePropertiesT()
+    colors.colorSpace = schema.ColorSpaceType.RGB
     content = schema.ContentT()
     content.contentPropertiesType = schema.ContentProperties.ImageProperties
-    content.contentProperties = colours
+    content.contentProperties = colors
     image = schema.TensorMetadataT()
     image.name, image.processUnits, image.content = "image", [scaling], content
     subgraph = schema.SubGraphMetadataT()

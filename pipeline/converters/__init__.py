@@ -4,7 +4,7 @@ Every converter takes values and the contract they obey, and gives new values wi
 that these obey. Stored actions are absolute; everything else is made here:
 
 - `convert_rotation`: rotation vector, quaternion (wxyz, xyzw), rot6d (rows, columns), matrix.
-- `convert_gripper`: percent, fraction, metres of width, -1..1, and the inverted ones.
+- `convert_gripper`: percent, fraction, meters of width, -1..1, and the inverted ones.
 - `joint_relative`, `joint_delta`: differences of joints.
 - `effector_relative`, `effector_delta`: differences of end-effector poses, along the base's axes
   or along the end effector's own. Joints and poses are never mixed.

@@ -28,7 +28,7 @@ class Pose:
     position: tuple[int, ...]
     """Columns of x, y, z; empty where only the rotation is there."""
     rotation: tuple[int, ...]
-    """Neighbouring columns of the rotation; empty where only the position is there."""
+    """Neighboring columns of the rotation; empty where only the position is there."""
 
 
 def check_shape(values: np.ndarray, contract: ActionContract) -> None:
@@ -72,7 +72,7 @@ def _check_pose(
     if rotation and (len(kinds) > 1 or sizes != {len(rotation)} or not is_run):
         raise ContractError(
             f"end effector {prefix!r} has {len(rotation)} rotation numbers of kind "
-            f"{sorted(kinds)}; allowed are neighbours, one kind, {ROTATION_SIZES}"
+            f"{sorted(kinds)}; allowed are neighbors, one kind, {ROTATION_SIZES}"
         )
     if len(position) not in (0, 3):
         raise ContractError(

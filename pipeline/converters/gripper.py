@@ -39,7 +39,7 @@ def convert_gripper(
     """The same action with every gripper's number written as `to`, its limits too.
 
     Lossless: a straight line, nothing is clipped or rounded to open and closed. A width of 40 mm
-    is 50 percent of an 80 mm gripper; metres from another gripper's percent need its own contract.
+    is 50 percent of an 80 mm gripper; meters from another gripper's percent need its own contract.
 
     Raises:
         ContractError: The action has no gripper, or its open and closed values are the same.

@@ -129,7 +129,7 @@ def rotation_of(contract: ActionContract) -> Rotation:
 def to_matrix(
     numbers: Float[np.ndarray, "time number"], form: Rotation
 ) -> Float[np.ndarray, "time 3 3"]:
-    """Rotation matrices; quaternions are normalised, rot6d and matrices made orthonormal.
+    """Rotation matrices; quaternions are normalized, rot6d and matrices made orthonormal.
 
     rot6d: Gram-Schmidt of the two given vectors (Zhou et al. 2019).
     """

@@ -78,7 +78,7 @@ class Curve:
     values: Float[np.ndarray, " lag"]
     """Correlation at each."""
     samples: float
-    """Independent samples behind it: neighbouring frames say nearly the same."""
+    """Independent samples behind it: neighboring frames say nearly the same."""
 
     @classmethod
     def sum(cls, curves: Sequence[Curve]) -> Curve:

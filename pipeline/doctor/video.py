@@ -122,7 +122,7 @@ def _check_episode(
 def motion_energies(
     raw: RawDataset, *, max_frames: int, broken: list[str]
 ) -> Mapping[int, Float[np.ndarray, " time"]]:
-    """Mean absolute luma change into each row from the one before [grey levels], by episode.
+    """Mean absolute luma change into each row from the one before [gray levels], by episode.
 
     NaN in the first row and where a frame is missing. Of a large dataset, evenly chosen episodes
     with `max_frames` frames at most are looked at; of several cameras, the first. What cannot be

@@ -1,4 +1,4 @@
-"""An episode: one continuous stretch of labelled video on the dataset's clock, ready to write.
+"""An episode: one continuous stretch of labeled video on the dataset's clock, ready to write.
 
 Everything a dataset says about a stretch of video is decided here, before any writer runs:
 `rotoscope.pipeline.export` only moves it into LeRobot's format, the report and the doctor read it
@@ -52,7 +52,7 @@ class StateColumns:
 
 @dataclass(frozen=True, eq=False)
 class Episode:
-    """One continuous, labelled stretch of video on the dataset's clock (row k at k / fps)."""
+    """One continuous, labeled stretch of video on the dataset's clock (row k at k / fps)."""
 
     episode_id: str
     """Stable name: video hash, clip, subject and segment."""

@@ -41,9 +41,9 @@ class Resampler:
         return np.where(self.weight > 0.5, self.right, self.left)
 
     def linear(self, values: Float[np.ndarray, "time ..."]) -> Float[np.ndarray, "row ..."]:
-        """Values between the two neighbours."""
+        """Values between the two neighbors."""
         w = self.weight.reshape(-1, *([1] * (values.ndim - 1)))
-        # Where a row falls on a frame, an unknown neighbour must not spoil it.
+        # Where a row falls on a frame, an unknown neighbor must not spoil it.
         mixed = values[self.left] * (1.0 - w) + values[self.right] * w
         return np.where(w == 0.0, values[self.left], mixed)
 
@@ -56,7 +56,7 @@ class Resampler:
         return mask[self.left] | mask[self.right]
 
     def rotation(self, R: Float[np.ndarray, "time 3 3"]) -> Float[np.ndarray, "row 3 3"]:
-        """Rotations on the shortest arc between the two neighbours."""
+        """Rotations on the shortest arc between the two neighbors."""
         a, b = R[self.left], R[self.right]
         step = se3.log_so3(np.swapaxes(a, -1, -2) @ b)
         return a @ se3.exp_so3(step * self.weight[:, None])

@@ -1,1 +1,1 @@
-"""From labelled episodes to a LeRobot v3 dataset, written by LeRobot's own writer."""
+"""From labeled episodes to a LeRobot v3 dataset, written by LeRobot's own writer."""

@@ -28,7 +28,7 @@ _NEVER_RUN = """\
   motion that is seen in the {source}; contact forces and objects are not observed.
 """
 _LEARNED = """\
-- The actions were inferred by a model that learned from a few labelled episodes; on what looks
+- The actions were inferred by a model that learned from a few labeled episodes; on what looks
   different from those it is wrong without knowing. `label.confidence` is calibrated on episodes
   like them, and so is `label.interval` (half of a 90 % interval) where it is there.
 """
@@ -42,9 +42,9 @@ _MOTION_FILES = """\
 _PLACED = """\
 - The robot's base was placed so that the arm reaches the motion; it is not where a robot stood.
 """
-_LICENCE = """\
+_LICENSE = """\
 The labels may be used freely. The {files}, and the right to pass them on, are their owner's: name
-a licence before you share this dataset, as `license:` in the head of this file or at its end. Keys
+a license before you share this dataset, as `license:` in the head of this file or at its end. Keys
 that you add to the head, and all below the last line, are kept when the dataset is published again.
 Where you change anything else in this file it stays as you left it, and the new card is
 `README.rotoscope.md`.
@@ -74,8 +74,8 @@ def dataset_card(
             _usage(repo_id, schema),
             "## Limitations\n",
             _limitations(schema),
-            "## Licence\n",
-            _LICENCE.format(files=_files(schema)),
+            "## License\n",
+            _LICENSE.format(files=_files(schema)),
             f"{MARK}\n",
         ]
     )

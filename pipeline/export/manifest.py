@@ -1,6 +1,6 @@
 """What a published dataset consists of: size and sha256 of each of its files.
 
-A dataset's folder is a place where people keep other things too: notes, a policy, a licence in the
+A dataset's folder is a place where people keep other things too: notes, a policy, a license in the
 card. The manifest tells what was published from what was put there since.
 """
 

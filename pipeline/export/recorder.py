@@ -1,4 +1,4 @@
-"""Episodes that were not labelled from video, published by the project's own exporter."""
+"""Episodes that were not labeled from video, published by the project's own exporter."""
 
 from __future__ import annotations
 

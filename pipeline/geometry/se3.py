@@ -81,7 +81,7 @@ def quat_from_matrix(R: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*
 
 
 def matrix_from_quat(q: Float[np.ndarray, "*batch 4"]) -> Float[np.ndarray, "*batch 3 3"]:
-    """Rotation matrices of quaternions wxyz; they need not be normalised."""
+    """Rotation matrices of quaternions wxyz; they need not be normalized."""
     q = q / np.linalg.norm(q, axis=-1, keepdims=True)
     w, v = q[..., :1, None], q[..., 1:]
     k = hat(v)
@@ -125,7 +125,7 @@ def rotation_vector(R: Array) -> Array:
 
 
 def unwrap_quat(q: Float[np.ndarray, "time 4"]) -> Float[np.ndarray, "time 4"]:
-    """The same rotations with signs chosen so that neighbours lie in one hemisphere."""
+    """The same rotations with signs chosen so that neighbors lie in one hemisphere."""
     sign = np.cumprod(np.where(np.sum(q[1:] * q[:-1], axis=1) < 0, -1.0, 1.0))
     return q * np.concatenate([[1.0], sign])[:, None]
 

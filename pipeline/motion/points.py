@@ -16,7 +16,7 @@ FARTHEST = 1e8
 
 @dataclass(frozen=True, eq=False)
 class PointMotion:
-    """Named points of a skeleton, before they are given our joints, metres and z up."""
+    """Named points of a skeleton, before they are given our joints, meters and z up."""
 
     format: str
     """Name of the format, such as `bvh`."""

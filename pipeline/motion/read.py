@@ -11,7 +11,7 @@ from rotoscope.pipeline.motion.asf import find_asf
 from rotoscope.pipeline.motion.bvh import read_bvh
 from rotoscope.pipeline.motion.keypoints import contact_files, read_keypoints
 from rotoscope.pipeline.motion.motion import Motion, Unit, Up
-from rotoscope.pipeline.motion.normalise import to_motion
+from rotoscope.pipeline.motion.normalize import to_motion
 from rotoscope.pipeline.motion.notes import notes_path, read_notes
 from rotoscope.pipeline.motion.points import PointMotion
 from rotoscope.pipeline.motion.smpl import find_parameters, read_smpl

@@ -56,7 +56,7 @@ def mean_person() -> RestSkeleton:
 
     Lengths of limbs, hands and feet, and heights of joints are Drillis and Contini's fractions of
     the stature (1966; as in Winter, Biomechanics and Motor Control of Human Movement, figure 4.1);
-    the spine is divided, and hips and shoulders are set apart, as is usual for joint centres.
+    the spine is divided, and hips and shoulders are set apart, as is usual for joint centers.
     """
     table: dict[str, tuple[float, float, float]] = dict(_MIDDLE)
     points = {"head_middle": (BODY.index("head"), _STATURE_M * np.array(_HEAD_MIDDLE))}

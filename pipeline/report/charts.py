@@ -11,16 +11,16 @@ from jaxtyping import Bool, Float, Int
 
 from rotoscope.pipeline.tracks import runs
 
-COLOURS = ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f")
+COLORS = ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f")
 # fmt: off
-REASON_COLOURS = (
+REASON_COLORS = (
     "#86efac", "#475569", "#93c5fd", "#ef4444", "#f97316", "#facc15", "#a78bfa", "#0d9488",
     "#be185d",
 )
 # fmt: on
-"""One colour per entry of `REASONS`: green is valid."""
+"""One color per entry of `REASONS`: green is valid."""
 HOLDS, VIOLATED = "#16a34a", "#dc2626"
-"""Colours of a flag that is good, and of one that is not."""
+"""Colors of a flag that is good, and of one that is not."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 16, 20
 
 
@@ -45,10 +45,10 @@ def curves(
     for limit in limits or ():
         parts.append(frame.horizontal(limit))
     for channel, name in enumerate(names):
-        colour = COLOURS[channel % len(COLOURS)]
-        parts.append(frame.polyline(time_s, values[:, channel], colour))
+        color = COLORS[channel % len(COLORS)]
+        parts.append(frame.polyline(time_s, values[:, channel], color))
         parts.append(
-            f'<text x="{width + 6}" y="{_TOP + 11 + 13 * channel}" style="fill:{colour}">'
+            f'<text x="{width + 6}" y="{_TOP + 11 + 13 * channel}" style="fill:{color}">'
             f"{escape(name)}</text>"
         )
     legend = 8 * max((len(n) for n in names), default=0) + 10
@@ -63,12 +63,12 @@ def strip(
     *,
     width: int = 760,
 ) -> str:
-    """A timeline coloured by reason: green where valid, a colour for every other reason."""
+    """A timeline colored by reason: green where valid, a color for every other reason."""
     parts = []
     for code, a, b in _runs(codes):
         stop = float(time_s[min(b, len(time_s) - 1)])
         text = f"{names[code]} {time_s[a]:.2f}-{stop:.2f} s"
-        parts.append(_bar(time_s, a, stop, reason_colour(code), text, width=width))
+        parts.append(_bar(time_s, a, stop, reason_color(code), text, width=width))
     return _svg("".join(parts), width, 14)
 
 
@@ -77,11 +77,11 @@ def flags(
     values: Bool[np.ndarray, " time"],
     name: str,
     *,
-    colour: str = HOLDS,
+    color: str = HOLDS,
     note: str = "",
     width: int = 760,
 ) -> str:
-    """A timeline that is coloured where something holds, with its name and a note at the right."""
+    """A timeline that is colored where something holds, with its name and a note at the right."""
     label = f"{name}{note}"
     parts = [
         f'<text x="{width - _RIGHT + 6}" y="11">{escape(label)}</text>',
@@ -91,7 +91,7 @@ def flags(
         if code:
             stop = float(time_s[min(b, len(time_s) - 1)])
             text = f"{name} {time_s[a]:.2f}-{stop:.2f} s"
-            parts.append(_bar(time_s, a, stop, colour, text, width=width))
+            parts.append(_bar(time_s, a, stop, color, text, width=width))
     return _svg("".join(parts), width + 8 * len(label), 14)
 
 
@@ -105,7 +105,7 @@ def _bar(
     time_s: Float[np.ndarray, " time"],
     start: int,
     stop_s: float,
-    colour: str,
+    color: str,
     text: str,
     *,
     width: int,
@@ -114,13 +114,13 @@ def _bar(
     x = _LEFT + float(time_s[start] - time_s[0]) * scale
     return (
         f'<rect x="{x:.1f}" y="2" width="{max((stop_s - time_s[start]) * scale, 1):.1f}" '
-        f'height="10" fill="{colour}"><title>{escape(text)}</title></rect>'
+        f'height="10" fill="{color}"><title>{escape(text)}</title></rect>'
     )
 
 
-def reason_colour(code: int) -> str:
-    """Colour of a reason: 0 is valid."""
-    return REASON_COLOURS[code]
+def reason_color(code: int) -> str:
+    """Color of a reason: 0 is valid."""
+    return REASON_COLORS[code]
 
 
 def histogram(
@@ -143,7 +143,7 @@ def histogram(
         x, x2, y = frame.x(a), frame.x(b), frame.y(float(count))
         parts.append(
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(x2 - x - 1, 1):.1f}" '
-            f'height="{height - _BOTTOM - y:.1f}" fill="{COLOURS[0]}">'
+            f'height="{height - _BOTTOM - y:.1f}" fill="{COLORS[0]}">'
             f"<title>{a:.3g} to {b:.3g}: {int(count)}</title></rect>"
         )
     return _svg("".join(parts), width, height)
@@ -184,7 +184,7 @@ class _Frame:
         return "".join(parts)
 
     def polyline(
-        self, time_s: Float[np.ndarray, " time"], values: Float[np.ndarray, " time"], colour: str
+        self, time_s: Float[np.ndarray, " time"], values: Float[np.ndarray, " time"], color: str
     ) -> str:
         step = max(1, len(time_s) // 600)
         time_s, values = time_s[::step], values[::step]
@@ -195,8 +195,7 @@ class _Frame:
                 known = zip(time_s[a:b].tolist(), values[a:b].tolist(), strict=True)
                 points = " ".join(f"{self.x(t):.1f},{self.y(v):.1f}" for t, v in known)
                 lines.append(
-                    f'<polyline points="{points}" fill="none" stroke="{colour}" '
-                    'stroke-width="1.4"/>'
+                    f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.4"/>'
                 )
         return "".join(lines)
 

@@ -70,12 +70,12 @@ def draw_overlay(
     picture = Image.fromarray(image.copy())
     pen = ImageDraw.Draw(picture)
     line = max(2, image.shape[1] // 130)
-    colour = HAND_SEEN if overlay.is_seen else HAND_FILLED
+    color = HAND_SEEN if overlay.is_seen else HAND_FILLED
     for joints_m, bones in ((overlay.joints_m, BONES), (overlay.body_m, BODY_BONES)):
         if joints_m is not None:
             pixels = project(overlay.K, joints_m)
             for a, b in bones:
-                _line(pen, pixels[a], pixels[b], colour, line)
+                _line(pen, pixels[a], pixels[b], color, line)
     if overlay.T_camera_ee is not None and np.isfinite(overlay.T_camera_ee).all():
         for start, end in gripper_lines(overlay.T_camera_ee, overlay.opening_m):
             ends = project(overlay.K, np.stack([start, end]))
@@ -83,6 +83,6 @@ def draw_overlay(
     return np.asarray(picture)
 
 
-def _line(pen: object, a: np.ndarray, b: np.ndarray, colour: tuple[int, ...], width: int) -> None:
+def _line(pen: object, a: np.ndarray, b: np.ndarray, color: tuple[int, ...], width: int) -> None:
     if np.isfinite(a).all() and np.isfinite(b).all() and max(np.abs([a, b]).max(), 0) < 1e5:
-        pen.line([tuple(a), tuple(b)], fill=colour, width=width)  # type: ignore[attr-defined]
+        pen.line([tuple(a), tuple(b)], fill=color, width=width)  # type: ignore[attr-defined]

@@ -136,8 +136,8 @@ def draw_figure(
         _line(pen, view.project(line, anchor, width=size[0], height=size[1]), GROUND, 1)
     pixels = view.project(joints_m, anchor, width=size[0], height=size[1])
     for a, b in BODY_BONES:
-        colour = _colour(BODY_JOINTS[b]) if is_seen else FILLED
-        _line(pen, pixels[[a, b]], colour, max(2, size[0] // 90))
+        color = _color(BODY_JOINTS[b]) if is_seen else FILLED
+        _line(pen, pixels[[a, b]], color, max(2, size[0] // 90))
     for side, touches in zip(SIDES, contact if contact is not None else (), strict=False):
         for joint in ("heel", "toe"):
             if touches:
@@ -171,7 +171,7 @@ def draw_lines(
 
 
 def draw_text(text: str, *, width: int, height: int) -> UInt8[np.ndarray, "height width 3"]:
-    """A grey picture that says why there is none."""
+    """A gray picture that says why there is none."""
     from PIL import Image, ImageDraw, ImageFont
 
     picture = Image.new("RGB", (width, height), (226, 232, 240))
@@ -191,20 +191,20 @@ def _grid(anchor_m: Float[np.ndarray, " 3"], floor_m: float) -> Float[np.ndarray
     return np.array([*along_x, *along_y])
 
 
-def _colour(joint: str) -> tuple[int, int, int]:
+def _color(joint: str) -> tuple[int, int, int]:
     if joint.startswith("left"):
         return LEFT
     return RIGHT if joint.startswith("right") else TRUNK
 
 
-def _line(pen: Any, ends: Float[np.ndarray, "2 2"], colour: Sequence[int], width: int) -> None:
+def _line(pen: Any, ends: Float[np.ndarray, "2 2"], color: Sequence[int], width: int) -> None:
     if np.isfinite(ends).all():
-        pen.line([tuple(end) for end in ends], fill=tuple(colour), width=width)
+        pen.line([tuple(end) for end in ends], fill=tuple(color), width=width)
 
 
 def _dot(
-    pen: Any, at: Float[np.ndarray, " 2"], radius: float, colour: Sequence[int] = CONTACT
+    pen: Any, at: Float[np.ndarray, " 2"], radius: float, color: Sequence[int] = CONTACT
 ) -> None:
     if np.isfinite(at).all():
         x, y = at
-        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=tuple(colour))
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=tuple(color))

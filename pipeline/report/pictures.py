@@ -72,7 +72,7 @@ def people(
     """The person in some rows, which must increase.
 
     The part of the frame that `shown_box` names, with what was found drawn over it; without frames
-    a stick figure of body or hand; without either, a grey picture.
+    a stick figure of body or hand; without either, a gray picture.
     """
     if dataset.video_key is not None:
         left, top, right, bottom = shown_box(dataset, episode)

@@ -14,14 +14,14 @@ from rotoscope.pipeline.report import charts
 from rotoscope.pipeline.tracks import REASONS
 
 VALID, CONFIDENCE = "label.valid", "label.confidence"
-"""Columns that only a labelled dataset has."""
+"""Columns that only a labeled dataset has."""
 REASON_TEXT = {name: name.replace("_", " ") for name in REASONS}
 SOLVER_CHARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("angle between the limbs of person and robot", "deg", ("limb_",)),
     ("fingertips, distance from where they should be", "mm", ("tips_", "tip_")),
     ("middle joints, distance from where they should be", "mm", ("middle_",)),
     ("thumb to fingertip, distance from what it should be", "mm", ("pinch_",)),
-    ("centre of mass inside its support (negative: outside)", "mm", ("balance_",)),
+    ("center of mass inside its support (negative: outside)", "mm", ("balance_",)),
     ("lowest sole over its support, overlap of the robot's parts", "mm", ("lowest_", "overlap_")),
     ("slip of standing feet", "cm/s", ("foot_slip_",)),
     ("joints at a limit", "1", ("joints_at_",)),
@@ -67,7 +67,7 @@ def violation_strips(dataset: Dataset, episode: EpisodeRows) -> list[str]:
     """One timeline per thing that must not be, red where it is."""
     time_s = times(dataset, episode)
     return [
-        charts.flags(time_s, is_violated, name, colour=charts.VIOLATED, note=_count_of(is_violated))
+        charts.flags(time_s, is_violated, name, color=charts.VIOLATED, note=_count_of(is_violated))
         for name, is_violated in violations(dataset, episode).items()
     ]
 
@@ -195,8 +195,8 @@ def solver_columns(dataset: Dataset, episode: EpisodeRows) -> dict[str, Float[np
 
 
 def in_groups[T](items: list[T]) -> list[list[T]]:
-    """Items in groups of equal size, as few as keep their colours apart in a chart."""
-    count = -(-len(items) // len(charts.COLOURS))
+    """Items in groups of equal size, as few as keep their colors apart in a chart."""
+    count = -(-len(items) // len(charts.COLORS))
     size = -(-len(items) // max(count, 1))
     return [items[i : i + size] for i in range(0, len(items), max(size, 1))]
 

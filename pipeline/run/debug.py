@@ -21,7 +21,7 @@ class Debugged:
     name: str
     """Name of the video."""
     num_others: int
-    """Files that would have been labelled besides."""
+    """Files that would have been labeled besides."""
     store: Path
     """Where the results lie: tracks of every stage, and the episodes."""
     outcome: VideoOutcome

@@ -88,7 +88,7 @@ def duplicate_row(row: Row, first: str) -> Row:
         name=row.name,
         status="duplicate",
         sha256=row.sha256,
-        message=f"holds the same bytes as {first}; it is labelled once",
+        message=f"holds the same bytes as {first}; it is labeled once",
         identity=row.identity,
     )
 

@@ -1,6 +1,6 @@
 """Mean and covariance of a Gauss-Markov chain given its information matrix.
 
-This is the Rauch-Tung-Striebel smoother in information form, over blocks of three neighbouring
+This is the Rauch-Tung-Striebel smoother in information form, over blocks of three neighboring
 coefficients. Only the blocks of the covariance that lie in the band are formed (Takahashi, Fagan
 and Chin 1973). Elimination runs by odd-even reduction (Heller 1976), which takes every second block
 out at once: the same result as a sweep in time, in a few large array operations.
@@ -76,7 +76,7 @@ def _reduce(
         if pivots is not None:
             pivots.append(covariance)
         return _Chain(covariance @ vector, covariance, upper)
-    # The blocks taken out have a neighbour `before` them; all but perhaps the last one `after` too.
+    # The blocks taken out have a neighbor `before` them; all but perhaps the last one `after` too.
     before, after = upper[0::2], upper[1::2]
     out, num_after = len(before), len(after)
     inverse = _symmetric(np.linalg.inv(diagonal[1::2]))

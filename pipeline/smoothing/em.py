@@ -1,6 +1,6 @@
 """Joint estimation of a motion, its process noise at each moment, the noise and the outliers.
 
-Expectation maximisation, in units of the first guess of the noise: the E step is the posterior of
+Expectation maximization, in units of the first guess of the noise: the E step is the posterior of
 the motion for given parameters (exact, one banded system), the M step the parameters for that
 posterior (`process`, `measurement`).
 """
@@ -22,7 +22,7 @@ from rotoscope.pipeline.smoothing.measurement import (
 )
 from rotoscope.pipeline.smoothing.stationary import fit_signals, smallest_noise
 
-NEIGHBOURS = 3
+NEIGHBORS = 3
 """Samples on each side that a sample must stand out from to be an outlier."""
 
 
@@ -39,7 +39,7 @@ class Units:
     is_known: bool
     """Whether `scale` means something: estimated from enough samples, or stated."""
 
-    def normalise(
+    def normalize(
         self, samples: Float[np.ndarray, "sample signal"]
     ) -> Float[np.ndarray, "sample signal"]:
         """Samples in units of the noise."""
@@ -90,7 +90,7 @@ def start(
     units = Units(center, scale, relative, layout.is_noise_visible or sigma is not None)
     variance = np.repeat(np.diag(1.0 / alone.ratio)[None], layout.jerks.num_rows, axis=0)
     measurement = Measurement.first_guess(relative, good)
-    return units, posterior_of(layout, units.normalise(samples), measurement, variance)
+    return units, posterior_of(layout, units.normalize(samples), measurement, variance)
 
 
 def em_steps(
@@ -103,7 +103,7 @@ def em_steps(
 
     Samples are in units of the noise.
     """
-    median_residual = running_median_residual(samples, layout.run_of_sample, NEIGHBOURS)
+    median_residual = running_median_residual(samples, layout.run_of_sample, NEIGHBORS)
     for _ in range(num_iterations if layout.is_noise_visible else 0):
         coefficients, band = estimate.coefficients, estimate.band
         residual = samples - layout.at_samples.values(coefficients)

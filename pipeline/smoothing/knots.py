@@ -3,7 +3,7 @@
 Position, velocity and acceleration are continuous; the jerk is constant between knots and drawn
 anew in each interval. This is the white-jerk (constant-acceleration) model of the tracking
 literature in the form of a P-spline (Eilers and Marx 1996): a sample at any time is a weighted sum
-of four neighbouring coefficients, exact for every frame interval, and the jerk of an interval is
+of four neighboring coefficients, exact for every frame interval, and the jerk of an interval is
 the third difference of the same four. All quantities of the smoother are such *functionals*.
 """
 
@@ -96,7 +96,7 @@ class Knots:
         last_s: Float[np.ndarray, " segment"],
         interval_s: float,
     ) -> Knots:
-        """Knots around each span, centred on it so that nothing depends on time's direction."""
+        """Knots around each span, centered on it so that nothing depends on time's direction."""
         blocks = np.maximum(np.ceil((last_s - first_s) / (3.0 * interval_s) - 1e-9), 1)
         num_intervals = 3 * blocks.astype(np.intp)
         start_s = 0.5 * (first_s + last_s - num_intervals * interval_s)

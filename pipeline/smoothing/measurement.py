@@ -3,7 +3,7 @@
 A sample is good with the estimated noise or, with small probability, an outlier with a much wider
 covariance; both and the share of outliers are fitted (a contaminated normal, Tukey 1960). Each
 sample is judged by its distance from the motion that all *other* samples predict, over all axes
-together: an outlier has no say in its own trial. Whoever stays among its neighbours is good as
+together: an outlier has no say in its own trial. Whoever stays among its neighbors is good as
 well: a hand that snaps from rest surprises the motion model, but is no outlier.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from rotoscope.pipeline.smoothing.segments import neighbours
+from rotoscope.pipeline.smoothing.segments import neighbors
 
 PRIOR_SAMPLES = 4.0
 """The first guess of the noise counts as this many samples."""
@@ -77,12 +77,12 @@ class Measurement:
         fit_cov: Float[np.ndarray, "sample signal signal"],
         median_residual: Float[np.ndarray, "sample signal"],
     ) -> Measurement:
-        """One step of expectation maximisation.
+        """One step of expectation maximization.
 
         Args:
             residual: Samples minus the posterior mean.
             fit_cov: Posterior covariance of the motion at the samples.
-            median_residual: Samples minus the median of their neighbours, NaN where there are none.
+            median_residual: Samples minus the median of their neighbors, NaN where there are none.
         """
         weighted = self._reweighted(residual, fit_cov, median_residual)
         scaled = residual / self.relative
@@ -155,12 +155,12 @@ def _log_density(
 def running_median_residual(
     samples: Float[np.ndarray, "sample signal"], run: Int[np.ndarray, " sample"], reach: int
 ) -> Float[np.ndarray, "sample signal"]:
-    """How far each sample lies from the median of itself and `reach` neighbours on each side.
+    """How far each sample lies from the median of itself and `reach` neighbors on each side.
 
     A move in one direction, however fast, does not stick out; a blip of up to `reach` samples does.
     NaN in runs of samples that are too short to tell.
     """
-    index, is_full = neighbours(run, reach)
+    index, is_full = neighbors(run, reach)
     distance = samples - np.partition(samples[index], reach, axis=1)[:, reach]
     return np.where(is_full[:, None], distance, np.nan)
 
@@ -168,7 +168,7 @@ def running_median_residual(
 def initial_weights(
     samples: Float[np.ndarray, "sample signal"], run: Int[np.ndarray, " sample"]
 ) -> Float[np.ndarray, " sample"]:
-    """First guess of the weights: 0 for what sticks out of its neighbours, 1 for the rest.
+    """First guess of the weights: 0 for what sticks out of its neighbors, 1 for the rest.
 
     That is ten times further than four samples in five do, in any signal.
     """

@@ -30,7 +30,7 @@ NUM_ITERATIONS = 3
 """Rounds of estimation. On synthetic hands the error is within 1 % of its limit."""
 ACTIVITY_RANGE = 1e4
 """Activity stays within this factor of the clip's typical one, either way."""
-NEIGHBOURS = 2
+NEIGHBORS = 2
 """Samples on each side that a sample must stand out from to be an outlier."""
 INDEPENDENT_SHARE = 0.1
 """Noise is common to many signals: this share of them counts as independent witnesses when a frame
@@ -97,7 +97,7 @@ def smooth_multivariate(
     samples = (values[valid] - center) @ axes
     parameters = _Parameters(np.ones(len(samples)), np.ones(layout.jerks.num_rows))
     fit = fit_signals(layout, samples, parameters.weight, parameters.activity)
-    median_residual = running_median_residual(samples, layout.run_of_sample, NEIGHBOURS)
+    median_residual = running_median_residual(samples, layout.run_of_sample, NEIGHBORS)
     for _ in range(NUM_ITERATIONS if layout.is_noise_visible else 0):
         weighted = _reweighted(layout, samples, median_residual, parameters, fit)
         parameters = replace(weighted, activity=_activity(layout, parameters.activity, fit))

@@ -1,8 +1,8 @@
 """How strongly the motion drives itself at each moment, learnt from the motion.
 
 A hand that rests has no jerk, one that reaches has much, along one direction. So each knot interval
-gets a jerk covariance of its own, found by maximum likelihood with neighbours in a short window
-sharing one. The update minimises the convex bound of the negative log marginal likelihood of sparse
+gets a jerk covariance of its own, found by maximum likelihood with neighbors in a short window
+sharing one. The update minimizes the convex bound of the negative log marginal likelihood of sparse
 Bayesian learning (Wipf and Nagarajan 2008, "A new view of automatic relevance determination"), for
 matrices: with the jerk's second moment S over the window as numerator and the slope Z of the log
 determinant as denominator, Gamma Z Gamma = S. Unlike plain EM it does not stall where the data
@@ -31,7 +31,7 @@ matrix within double precision. At rest this averages over about three seconds."
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """Sums over neighbouring knot intervals of one segment, tapered like a Hann window."""
+    """Sums over neighboring knot intervals of one segment, tapered like a Hann window."""
 
     slot: Int[np.ndarray, " interval"]
     """Place of each interval on a line where segments lie further apart than the window."""

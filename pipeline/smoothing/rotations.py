@@ -18,12 +18,12 @@ from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.smoothing.em import em_steps, posterior_of, start
 from rotoscope.pipeline.smoothing.layout import Layout, check_signals
-from rotoscope.pipeline.smoothing.segments import neighbours
+from rotoscope.pipeline.smoothing.segments import neighbors
 from rotoscope.pipeline.smoothing.vectors import Smoothed
 
 ITERATIONS = (3, 4)
 """Rounds of estimation against each of the successive references."""
-MEDOID_NEIGHBOURS = 2
+MEDOID_NEIGHBORS = 2
 """Samples on each side that the first reference is chosen from: two outliers in a row pass."""
 
 
@@ -78,9 +78,9 @@ def smooth_rotations(
     offsets = _unroll(reference[valid], flat[valid], samples)
     units, estimate = start(layout, offsets, sigma)
     for num_iterations in ITERATIONS:
-        normalised = units.normalise(offsets)
-        estimate = posterior_of(layout, normalised, estimate.measurement, estimate.process)
-        estimate = em_steps(layout, normalised, estimate, num_iterations)
+        normalized = units.normalize(offsets)
+        estimate = posterior_of(layout, normalized, estimate.measurement, estimate.process)
+        estimate = em_steps(layout, normalized, estimate, num_iterations)
         smooth = Smoothed.of(layout, units, estimate)
         # Rolling back: R = R_ref exp(x - x_ref), the inverse of `_unroll`.
         rolled = reference @ se3.exp_so3(smooth.mean - flat)
@@ -99,8 +99,8 @@ def smooth_rotations(
 def _medoids(
     rotations: Float[np.ndarray, "sample 3 3"], run: Int[np.ndarray, " sample"]
 ) -> Float[np.ndarray, "sample 3 3"]:
-    """For each sample the one among its neighbours that lies nearest to all of them."""
-    index, _ = neighbours(run, MEDOID_NEIGHBOURS)
+    """For each sample the one among its neighbors that lies nearest to all of them."""
+    index, _ = neighbors(run, MEDOID_NEIGHBORS)
     quats = se3.quat_from_matrix(rotations)[index]
     cosine = np.clip(np.abs(np.einsum("iaq,ibq->iab", quats, quats)), 0.0, 1.0)
     best = np.argmin(np.arccos(cosine).sum(axis=2), axis=1)

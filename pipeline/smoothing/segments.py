@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 def gap_limit_s(time_s: Float[np.ndarray, " time"], max_gap_s: float) -> float:
     """Longest time between two samples that is still bridged [s].
 
-    On a clock slower than `max_gap_s` neighbouring frames must stay connected, so the limit is
+    On a clock slower than `max_gap_s` neighboring frames must stay connected, so the limit is
     never below one and a half frame intervals.
     """
     if len(time_s) < 2:
@@ -53,9 +53,9 @@ def runs(time_s: Float[np.ndarray, " sample"]) -> Int[np.ndarray, " sample"]:
     return np.concatenate([[0], np.cumsum(breaks)])
 
 
-def neighbours(
+def neighbors(
     run: Int[np.ndarray, " sample"], reach: int
-) -> tuple[Int[np.ndarray, "sample neighbour"], Bool[np.ndarray, " sample"]]:
+) -> tuple[Int[np.ndarray, "sample neighbor"], Bool[np.ndarray, " sample"]]:
     """The `2 reach + 1` samples around each one, shifted to one side where its run ends.
 
     Args:

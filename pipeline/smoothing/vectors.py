@@ -85,7 +85,7 @@ def smooth_vectors(
         values: Samples of a few (1 to 6) signals.
         valid: Frames that have a sample.
         max_gap_s: Samples further apart than this [s] are not connected: the frames between them
-            stay unknown and the motion starts anew. Neighbours on a slow clock always are.
+            stay unknown and the motion starts anew. Neighbors on a slow clock always are.
         sigma: Stated 1-sigma of the samples. Only its course over the clip counts, except where
             there are too few samples to estimate the noise.
 
@@ -99,5 +99,5 @@ def smooth_vectors(
     layout = Layout.of(time_s, valid, max_gap_s)
     samples = values[valid]
     units, estimate = start(layout, samples, None if sigma is None else sigma[valid])
-    estimate = em_steps(layout, units.normalise(samples), estimate, NUM_ITERATIONS)
+    estimate = em_steps(layout, units.normalize(samples), estimate, NUM_ITERATIONS)
     return Smoothed.of(layout, units, estimate)

@@ -1,4 +1,4 @@
-"""Where a video is cut: two shots must never be tracked, smoothed or labelled as one."""
+"""Where a video is cut: two shots must never be tracked, smoothed or labeled as one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DUPLICATE_CHANGE = 0.25
 """Frames that change less are repeats of the one before, as in 10 Hz video stored at 30 Hz."""
 REACH = 3
 """Frames on each side of a cut that must all differ from one another: a flash lasts less."""
-NEIGHBOURS = 4
+NEIGHBORS = 4
 """Frames on each side that tell how much the picture changes anyway."""
 MAX_GAP_FRAMES = 5
 """A pause counts as a gap only when it is longer than this many usual frame intervals."""
@@ -40,7 +40,7 @@ class ShotsConfig(StageConfig):
     """Lasting change of brightness that a cut has beyond what the motion around it explains
     [levels of 0..255]; raise it where flashes or fast pans are taken for cuts."""
     motion_factor: float = Field(default=2.0, ge=1)
-    """Multiple of the change between neighbouring frames that counts as explained by motion;
+    """Multiple of the change between neighboring frames that counts as explained by motion;
     raise it for shaky video."""
     max_gap_s: float = Field(default=1.0, gt=0)
     """A longer pause between two frames is a cut too [s]: nobody knows what happened in it."""
@@ -53,7 +53,7 @@ class Shots(FrameStage):
     of the `REACH` frames before differs from each of the `REACH` frames after by more than
     `min_change + motion_factor * motion`, where `motion` is the second largest change from frame
     to frame nearby. A flash fails that because the picture returns, a pan or a fast hand because
-    its neighbours change as much. Comparing with the neighbourhood follows PySceneDetect's
+    its neighbors change as much. Comparing with the neighbourhood follows PySceneDetect's
     AdaptiveDetector. Repeated frames are passed over first. Fades and dissolves are no hard cuts
     and are not looked for.
     """
@@ -72,7 +72,7 @@ class Shots(FrameStage):
 
     def observe(self, frame: Frame) -> None:
         """Compares a frame with the few before it; keeps some twenty bytes."""
-        image = _normalised(frame.gray(LUMA_WIDTH))
+        image = _normalized(frame.gray(LUMA_WIDTH))
         changes = np.full(2 * REACH - 1, np.nan, np.float32)
         if self._recent:
             differences = np.abs(np.stack(self._recent) - image).mean(axis=1)
@@ -90,7 +90,7 @@ class Shots(FrameStage):
         lasting, motion = _lasting_change(np.array(self._changes))
         is_cut = lasting > config.min_change + config.motion_factor * motion
         distinct = np.array(self._distinct)
-        # One frame after its last neighbour proves nothing: it could be a flash.
+        # One frame after its last neighbor proves nothing: it could be a flash.
         is_cut &= distinct <= len(time_s) - 2
         cut, change = np.zeros(len(time_s), bool), np.zeros(len(time_s))
         cut[distinct], change[distinct] = is_cut, lasting
@@ -123,7 +123,7 @@ def shot_spans(
     return spans
 
 
-def _normalised(luma: np.ndarray) -> Float[np.ndarray, " pixel"]:
+def _normalized(luma: np.ndarray) -> Float[np.ndarray, " pixel"]:
     image = luma.astype(np.float32).ravel()
     image -= image.mean()
     image *= CONTRAST / max(float(image.std()), MIN_CONTRAST)
@@ -144,7 +144,7 @@ def _lasting_change(
         after = range(frame, min(frame + REACH, num_frames))
         before = range(max(frame - REACH, 0), frame)
         lasting[frame] = min(changes[j, j - i - 1] for j in after for i in before)
-        near = range(max(1, frame - NEIGHBOURS), min(num_frames, frame + NEIGHBOURS + 1))
+        near = range(max(1, frame - NEIGHBORS), min(num_frames, frame + NEIGHBORS + 1))
         steps = sorted(changes[k, 0] for k in near if k != frame)
         motion[frame] = steps[-2] if len(steps) > 1 else sum(steps)
     return lasting, motion

@@ -23,7 +23,7 @@ class SmoothConfig(StageConfig):
 
     max_gap_s: float = Field(default=0.25, ge=0)
     """Frames between two observations are filled if these are at most this far apart [s]; longer
-    gaps stay unknown. Neighbouring frames of a slower video are never a gap."""
+    gaps stay unknown. Neighboring frames of a slower video are never a gap."""
     systematic_fraction: float = Field(default=0.9, ge=0, le=1)
     """Share of the stated 1-sigma that is common to all frames, such as a wrong focal length or
     hand size: smoothing does not take it away. The rest averages out. On rendered hands 0.7 left

@@ -33,7 +33,7 @@ _MIDDLES = (("pelvis", "left_hip", "right_hip"), ("neck", "left_shoulder", "righ
 """Joints that are the middle of two others in most sources; lengths alone hold them badly there."""
 _MIDDLE_TOLERANCE_M = 1e-3
 _NUM_ROUNDS = 30
-"""How often each bone gets its length back; lengths then vary by less than a millimetre."""
+"""How often each bone gets its length back; lengths then vary by less than a millimeter."""
 _PELVIS = BODY_JOINTS.index("pelvis")
 
 

@@ -26,7 +26,7 @@ class HandTrack(Track):
     landmarks_px: Float[np.ndarray, "time 21 2"]
     """Image landmarks [px], MediaPipe's order."""
     hand_m: Float[np.ndarray, "time 21 3"]
-    """Joints relative to the hand's centre along camera axes [m], from the landmark model."""
+    """Joints relative to the hand's center along camera axes [m], from the landmark model."""
     score: Float[np.ndarray, " time"]
     """Confidence of the detector that a hand is there, 0..1; NaN where nothing was found."""
     handedness: Float[np.ndarray, " time"]

@@ -1,7 +1,7 @@
 """How a picture of one size is put into a picture of another, and where its pixels go.
 
 Pixel coordinates count from the outer corner of the top left pixel, so that `(width, height)` is
-the opposite corner and the middle of the first pixel is (0.5, 0.5). MediaPipe's normalised
+the opposite corner and the middle of the first pixel is (0.5, 0.5). MediaPipe's normalized
 landmarks times the size are such coordinates.
 """
 
@@ -17,7 +17,7 @@ from rotoscope.pipeline.errors import UsageError
 
 @dataclass(frozen=True)
 class Fit:
-    """A picture scaled and centred inside a target, bars left around it."""
+    """A picture scaled and centered inside a target, bars left around it."""
 
     width: int
     """Pixels across the scaled content; even."""
@@ -42,7 +42,7 @@ class Fit:
 
 
 def fit_into(width: int, height: int, target_width: int, target_height: int) -> Fit:
-    """How a picture is scaled, up or down, to lie centred in a target without distortion.
+    """How a picture is scaled, up or down, to lie centered in a target without distortion.
 
     Raises:
         UsageError: A side is not positive, or the target's are not even.
@@ -55,7 +55,7 @@ def fit_into(width: int, height: int, target_width: int, target_height: int) -> 
     if target_width % 2 or target_height % 2:
         raise UsageError(
             f"a video of {target_width} x {target_height} pixels cannot be written: both sides "
-            "must be even, since colour is stored at half the size"
+            "must be even, since color is stored at half the size"
         )
     scale = min(target_width / width, target_height / height)
     content_width = min(_even(width * scale), target_width)

@@ -13,7 +13,7 @@ LEVELS = np.arange(256)
 
 
 class ImageStats:
-    """Counts the values of each colour channel over some of an episode's pixels."""
+    """Counts the values of each color channel over some of an episode's pixels."""
 
     def __init__(self) -> None:
         self._counts = np.zeros((3, 256), np.int64)

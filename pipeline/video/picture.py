@@ -1,6 +1,6 @@
 """Decoded frames as stages and encoders want them: upright RGB, small luma, scaled YUV.
 
-Colours follow what the file says about itself (matrix and range); PyAV's own conversion ignores
+Colors follow what the file says about itself (matrix and range); PyAV's own conversion ignores
 the matrix, which turns BT.709 red (255, 0, 0) into (232, 0, 1). Untagged files count as BT.601, as
 they do in FFmpeg and OpenCV.
 """
@@ -16,7 +16,7 @@ from jaxtyping import Int, UInt8
 
 BT601 = 5
 KR_KB = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
-"""Weights of red and blue in luma, by FFmpeg's number of the colour matrix: BT.709, FCC, SMPTE
+"""Weights of red and blue in luma, by FFmpeg's number of the color matrix: BT.709, FCC, SMPTE
 240M, BT.2020 (ITU-T H.273, table 4). Anything else counts as BT.601."""
 KR_KB_BT601 = (0.299, 0.114)
 LIMITED, FULL = 1, 2
@@ -49,10 +49,10 @@ class PictureMaker:
 
     def rgb(self, frame: av.VideoFrame) -> UInt8[np.ndarray, "height width 3"]:
         """The frame in RGB order, upright, rows packed."""
-        colour = _colour(frame, BT601)
+        color = _color(frame, BT601)
         is_turned_before = bool(self._turns) and frame.format.name in ROTATABLE
         source = self._turn(frame) if is_turned_before else frame
-        image = packed(self._to_rgb.reformat(source, format="rgb24", **colour), 0, 3)
+        image = packed(self._to_rgb.reformat(source, format="rgb24", **color), 0, 3)
         if self._turns and not is_turned_before:
             image = np.rot90(image, -self._turns)
         return np.ascontiguousarray(image)
@@ -73,7 +73,7 @@ class PictureMaker:
             width, height = height, width
         matrix = _matrix(frame)
         small = self._to_size.reformat(
-            frame, width=width, height=height, format="yuv420p", **_colour(frame, matrix)
+            frame, width=width, height=height, format="yuv420p", **_color(frame, matrix)
         )
         y, u, v = (plane_of(small, plane) for plane in range(3))
         if matrix != BT601:
@@ -110,8 +110,8 @@ class PictureMaker:
         """Where the samples of the small luma image lie in the plane's memory."""
         key = (frame.width, frame.height, row_length, width)
         if key not in self._samples:
-            rows = _centres(frame.height, SAMPLES_PER_PIXEL * height)
-            columns = _centres(frame.width, SAMPLES_PER_PIXEL * width)
+            rows = _centers(frame.height, SAMPLES_PER_PIXEL * height)
+            columns = _centers(frame.width, SAMPLES_PER_PIXEL * width)
             self._samples[key] = rows[:, None] * row_length + columns
         return self._samples[key]
 
@@ -136,7 +136,7 @@ class PictureMaker:
 
 
 def to_bt601(y: np.ndarray, u: np.ndarray, v: np.ndarray, matrix: int) -> Planes:
-    """4:2:0 planes of another colour matrix as planes of BT.601, exact to a level.
+    """4:2:0 planes of another color matrix as planes of BT.601, exact to a level.
 
     swscale does this by way of 8-bit RGB, which takes longer and darkens by two levels.
     """
@@ -197,7 +197,7 @@ def packed(frame: av.VideoFrame, index: int, num_bytes: int) -> np.ndarray:
     return rows[:, : plane.width * num_bytes].reshape(plane.height, plane.width, num_bytes)
 
 
-def _centres(length: int, num_samples: int) -> np.ndarray:
+def _centers(length: int, num_samples: int) -> np.ndarray:
     return ((np.arange(num_samples) + 0.5) * length / num_samples).astype(np.intp)
 
 
@@ -205,8 +205,8 @@ def _matrix(frame: av.VideoFrame) -> int:
     return int(frame.colorspace) if frame.colorspace in KR_KB else BT601
 
 
-def _colour(frame: av.VideoFrame, matrix: int) -> dict[str, int]:
-    """Arguments that take a frame from the colours it states to limited range and `matrix`."""
+def _color(frame: av.VideoFrame, matrix: int) -> dict[str, int]:
+    """Arguments that take a frame from the colors it states to limited range and `matrix`."""
     is_full = frame.color_range == FULL or frame.format.name.startswith("yuvj")
     return {
         "src_colorspace": _matrix(frame),

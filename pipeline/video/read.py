@@ -37,7 +37,7 @@ def read_frames(
     """Frames `[start, end)` of a video, upright, on one thread.
 
     Frame `k` is the k-th that the decoder gives and is shown at the k-th presentation time of the
-    file, the first frame at 0. Colour is converted only when a frame is asked for its picture,
+    file, the first frame at 0. Color is converted only when a frame is asked for its picture,
     which may be done as long as the frame is kept; keeping frames keeps their memory.
 
     A file counts as damaged when a packet cannot be decoded, when the decoder marks a frame as

@@ -24,7 +24,7 @@ class TrajectoryWeights:
     """Errors beyond this many sigma pull with constant force."""
     far_m: float = 0.1
     """Distance beyond which a target's pull fades [m]: coming a little nearer to one that is out of
-    reach must not cost a neighbour that is within."""
+    reach must not cost a neighbor that is within."""
     far_rad: float = 1.0
     """The same for the angle to the wanted rotation [rad]."""
 

@@ -86,8 +86,8 @@ class Mass:
 
     kg: float
     """Mass [kg]."""
-    centre_m: tuple[float, float, float]
-    """Centre of mass in the link [m]."""
+    center_m: tuple[float, float, float]
+    """Center of mass in the link [m]."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,7 +76,7 @@ def _prepare_urdf(root: ET.Element, path: Path, geometry: Geometry) -> None:
     options |= {"boundmass": "0.001", "boundinertia": "0.000001", "balanceinertia": "true"}
     for old in root.findall("mujoco"):
         root.remove(old)
-    # What they name is opened by MuJoCo wherever it lies, and colours do without.
+    # What they name is opened by MuJoCo wherever it lies, and colors do without.
     for parent in list(root.iter()):
         for tag in ("include", "texture"):
             for element in parent.findall(tag):

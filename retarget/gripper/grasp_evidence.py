@@ -81,7 +81,7 @@ def grasp_evidence(
     Args:
         opening_m: `hand_shape.hand_opening`, smoothed [m].
         pinch_m: `hand_shape.pinch_distance`, smoothed [m].
-        palm_m: `hand_shape.palm_centre` [m].
+        palm_m: `hand_shape.palm_center` [m].
         noise_m: 1-sigma of the frame-to-frame noise of the opening before smoothing [m].
         least_change_m: Change of the opening that speaks with one nat [m].
         slow_m_s: Palm speed at which an event becomes unlikely (one nat against it) [m/s].

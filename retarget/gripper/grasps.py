@@ -148,7 +148,7 @@ def _grasps_of_stretch(
     grid_s = np.arange(seen_s[0], seen_s[-1] + 0.5 / GRID_HZ, 1.0 / GRID_HZ)
     raw_m = np.interp(grid_s, seen_s, _agreed(hand_shape.hand_opening, estimates, frames))
     pinch_m = np.interp(grid_s, seen_s, _agreed(hand_shape.pinch_distance, estimates, frames))
-    palm_m = hand_shape.palm_centre(joints_m[frames])
+    palm_m = hand_shape.palm_center(joints_m[frames])
     opening_m = _smooth(raw_m)
     evidence = grasp_evidence(
         opening_m,
@@ -232,7 +232,7 @@ def _agreed(
 ) -> np.ndarray:
     """Mean of a measure over one or two estimates of the hand.
 
-    Where the second is missing, half of the difference to it is carried over from its neighbours,
+    Where the second is missing, half of the difference to it is carried over from its neighbors,
     so that no step looks like a movement.
     """
     first = measure(estimates[0][frames])

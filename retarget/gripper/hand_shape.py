@@ -47,7 +47,7 @@ def hand_opening(joints_m: Float[np.ndarray, "*batch 21 3"]) -> Float[np.ndarray
 def finger_curl(joints_m: Float[np.ndarray, "*batch 21 3"]) -> Float[np.ndarray, "*batch 4"]:
     """Bend of index, middle, ring and little finger from wrist to tip [rad], 0 when straight.
 
-    The sum of the angles between neighbouring segments: a fist reaches 4 to 5 rad; a flat hand
+    The sum of the angles between neighboring segments: a fist reaches 4 to 5 rad; a flat hand
     of the landmark model stays near 1 rad.
     """
     chains = np.stack([joints_m[..., chain, :] for chain in FINGER_CHAINS], axis=-3)
@@ -57,6 +57,6 @@ def finger_curl(joints_m: Float[np.ndarray, "*batch 21 3"]) -> Float[np.ndarray,
     return np.asarray(np.arctan2(across, np.sum(before * after, axis=-1)).sum(axis=-1))
 
 
-def palm_centre(joints_m: Float[np.ndarray, "*batch 21 3"]) -> Float[np.ndarray, "*batch 3"]:
+def palm_center(joints_m: Float[np.ndarray, "*batch 21 3"]) -> Float[np.ndarray, "*batch 3"]:
     """Mean of wrist and finger roots [m]: moves with the hand, not with the fingers."""
     return np.asarray(joints_m[..., PALM, :].mean(axis=-2))

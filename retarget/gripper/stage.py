@@ -26,7 +26,7 @@ class GripperConfig(StageConfig):
     during_grasp: Literal["hold", "measured", "close"] = "hold"
     """The opening while something is held. `hold`: one width for each grasp, the median of what was
     measured, since things do not change their size in the hand and an occluded hand's measured
-    width wanders by centimetres. `measured`: the distance of the fingertips in every frame.
+    width wanders by centimeters. `measured`: the distance of the fingertips in every frame.
     `close`: closed, what a force-limited gripper needs to hold on to things."""
     grasps: GraspConfig = GraspConfig()
     """When a movement of the hand is a grasp."""
@@ -36,7 +36,7 @@ class RetargetGripper(ClipStage):
     """The gripper that does what each hand does: one `GripperTrack` per lifted `HandTrack`.
 
     The opening is the distance of thumb tip and index tip over the gripper's full opening,
-    clipped to 0..1: metres to metres, so that a 50 mm grasp is a 50 mm grasp, and nothing is
+    clipped to 0..1: meters to meters, so that a 50 mm grasp is a 50 mm grasp, and nothing is
     stretched to fill the range of a clip. Landmarks lie inside the fingertips: at touch they are
     still 10 to 30 mm apart, and the opening says so. Taking a constant off would call hands that
     are nearly closed closed; that something is held is decided from the hand's motion instead

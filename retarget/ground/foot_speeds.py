@@ -63,7 +63,7 @@ def foot_speeds(
 def slopes(
     values: Float[np.ndarray, "time ..."], time_s: Float[np.ndarray, " time"], half: int
 ) -> Float[np.ndarray, "time ..."]:
-    """Slopes of least-squares lines through each frame's known neighbours.
+    """Slopes of least-squares lines through each frame's known neighbors.
 
     Args:
         values: Values; NaN where unknown.
@@ -71,7 +71,7 @@ def slopes(
         half: Frames taken on either side.
 
     Returns:
-        Slopes [1/s]; NaN for unknown frames and those without a known neighbour.
+        Slopes [1/s]; NaN for unknown frames and those without a known neighbor.
     """
     num_frames = len(values)
     tail = (1,) * (values.ndim - 1)

@@ -141,9 +141,9 @@ def _level_places(
         residual = np.abs(residual - np.median(residual))
         weight = np.minimum(1.0, 1.5 * SIGMA_SUPPORT_M / np.maximum(residual, 1e-9))
         weight /= SIGMA_SUPPORT_M**2
-        centred = across_m - np.average(across_m, axis=0, weights=weight)
-        weighted = centred * weight[:, None]
-        information = prior * np.eye(2) + weighted.T @ centred
+        centered = across_m - np.average(across_m, axis=0, weights=weight)
+        weighted = centered * weight[:, None]
+        information = prior * np.eye(2) + weighted.T @ centered
         pull = prior * expected - weighted.T @ (height_m - np.median(height_m))
         tilt = np.linalg.solve(information, pull)
     return tilt, information

@@ -1,4 +1,4 @@
-"""Balance: a humanoid which hardly moves has its centre of mass over its feet."""
+"""Balance: a humanoid which hardly moves has its center of mass over its feet."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ WINDOW_S = 0.2
 
 
 def mass_frames(description: Description) -> tuple[dict[str, Frame], Float[np.ndarray, " link"]]:
-    """A frame at the centre of mass of each link that weighs something, and its share of all."""
+    """A frame at the center of mass of each link that weighs something, and its share of all."""
     total = sum(mass.kg for mass in description.masses.values())
     heavy = {n: m for n, m in description.masses.items() if total and m.kg >= LIGHT_SHARE * total}
-    frames = {f"mass.{name}": Frame.at(name, mass.centre_m) for name, mass in heavy.items()}
+    frames = {f"mass.{name}": Frame.at(name, mass.center_m) for name, mass in heavy.items()}
     kg = np.array([mass.kg for mass in heavy.values()])
     return frames, kg / max(kg.sum(), 1e-9)
 
@@ -62,7 +62,7 @@ def balance_cost(
         corners_m: Corners of each sole where it stands, seen from above [m].
         contact: The left, the right foot stands.
         still: Weight of each frame.
-        margin_m: How far inside the support the centre of mass is wanted [m].
+        margin_m: How far inside the support the center of mass is wanted [m].
         sigma_m: 1-sigma [m].
     """
     frames, num_edges = len(contact), sum(c.shape[1] for c in corners_m.values())

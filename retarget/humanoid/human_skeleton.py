@@ -116,7 +116,7 @@ def human_motion_of(
 def interpolated(
     values: Float[np.ndarray, "time n"], time_s: Float[np.ndarray, " time"]
 ) -> Float[np.ndarray, "time n"]:
-    """Values with unknown frames put between their known neighbours, held at the ends."""
+    """Values with unknown frames put between their known neighbors, held at the ends."""
     known = np.isfinite(values).all(axis=1)
     if known.all():
         return values
@@ -126,7 +126,7 @@ def interpolated(
 def interpolated_rotations(
     R: Float[np.ndarray, "time 3 3"], time_s: Float[np.ndarray, " time"]
 ) -> Float[np.ndarray, "time 3 3"]:
-    """Rotations with unknown frames on the shortest arc between their known neighbours."""
+    """Rotations with unknown frames on the shortest arc between their known neighbors."""
     known = np.isfinite(R).all(axis=(1, 2))
     out = R.copy()
     first, last = np.flatnonzero(known)[[0, -1]]

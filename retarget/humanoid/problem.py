@@ -49,9 +49,9 @@ class HumanoidWeights(BaseModel):
     apart_m: float = Field(default=5e-3, gt=0)
     """How far two balls may sink into each other [m]."""
     balance_m: float = Field(default=0.01, gt=0)
-    """Centre of mass beyond the support of a robot that hardly moves [m]."""
+    """Center of mass beyond the support of a robot that hardly moves [m]."""
     balance_margin_m: float = Field(default=0.02, gt=0)
-    """How far inside its support the centre of mass is wanted [m]; a distance, not a sigma."""
+    """How far inside its support the center of mass is wanted [m]; a distance, not a sigma."""
     acceleration: float = Field(default=40.0, gt=0)
     """Joint acceleration [rad/s^2]."""
     root_acceleration: float = Field(default=8.0, gt=0)

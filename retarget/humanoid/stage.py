@@ -28,7 +28,7 @@ from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_person
 from rotoscope.retarget.humanoid.human_skeleton import human_motion_of
 from rotoscope.retarget.humanoid.problem import HumanoidWeights
-from rotoscope.retarget.humanoid.support_polygon import robot_centre_of_mass, support_margins
+from rotoscope.retarget.humanoid.support_polygon import robot_center_of_mass, support_margins
 from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
 from rotoscope.retarget.robots.self_check import ensure_checked
 
@@ -73,7 +73,7 @@ class RetargetHumanoid(ClipStage):
     """
 
     kind = "retarget.humanoid"
-    version = "2"
+    version = "3"
     requires = ("body", "features.support")
     provides = ("actions", "features", "quality")
     Config = RetargetHumanoidConfig
@@ -227,7 +227,7 @@ class RetargetHumanoid(ClipStage):
                 "deg, cm/s, mm, 1",
                 "How well each frame is met: angles between limbs of person and robot, slip of "
                 "standing feet, height of the lowest sole, overlap of the robot's parts, joints at "
-                "a position limit, centre of mass inside its support.",
+                "a position limit, center of mass inside its support.",
             ),
         }
         out: Tracks = {}
@@ -241,8 +241,8 @@ class RetargetHumanoid(ClipStage):
         return out
 
     def _balance(self, motion: HumanoidMotion) -> Float[np.ndarray, " time"]:
-        """Centre of mass inside the support [m]."""
-        com = robot_centre_of_mass(
+        """Center of mass inside the support [m]."""
+        com = robot_center_of_mass(
             self.robot.path,
             motion.joints,
             self.robot.joint_names,

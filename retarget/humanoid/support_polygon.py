@@ -1,6 +1,6 @@
-"""How well a robot stands: its centre of mass over what it stands on.
+"""How well a robot stands: its center of mass over what it stands on.
 
-The margin is the signed distance of the projected centre of mass from the border of the support
+The margin is the signed distance of the projected center of mass from the border of the support
 polygon, the convex hull of all points of contact seen from above (static stability margin, McGhee
 and Frank 1968): positive inside. It says whether a posture could be held still; a walking robot
 leaves it in every step.
@@ -23,13 +23,13 @@ def support_margins(
     points_m: Float[np.ndarray, "time point 3"],
     is_contact: Bool[np.ndarray, "time point"],
 ) -> Float[np.ndarray, " time"]:
-    """Signed distance of the centre of mass to the border of the support, seen from above [m].
+    """Signed distance of the center of mass to the border of the support, seen from above [m].
 
     Positive inside the convex hull of the points in contact, negative outside; with one or two
     points in contact it is never positive. NaN in flight and where something is unknown.
 
     Args:
-        com_m: Centre of mass, z up [m].
+        com_m: Center of mass, z up [m].
         points_m: Points that may be in contact, such as the corners of both soles [m].
         is_contact: Which of them are.
     """
@@ -86,8 +86,8 @@ def edges_of(
     return normal, np.maximum(offset - margin_m, inside)
 
 
-def centre_of_mass(path: Path, qpos: Float[np.ndarray, "time qpos"]) -> Float[np.ndarray, "time 3"]:
-    """Centre of mass of all of a robot's bodies in the world, by MuJoCo [m].
+def center_of_mass(path: Path, qpos: Float[np.ndarray, "time qpos"]) -> Float[np.ndarray, "time 3"]:
+    """Center of mass of all of a robot's bodies in the world, by MuJoCo [m].
 
     Args:
         path: URDF or MJCF file.
@@ -110,7 +110,7 @@ def centre_of_mass(path: Path, qpos: Float[np.ndarray, "time qpos"]) -> Float[np
     return out
 
 
-def robot_centre_of_mass(
+def robot_center_of_mass(
     path: Path,
     joint_values: Float[np.ndarray, "time joint"],
     joint_names: Sequence[str],
@@ -118,7 +118,7 @@ def robot_centre_of_mass(
     root_xyz_m: Float[np.ndarray, "time 3"],
     root_quat: Float[np.ndarray, "time 4"],
 ) -> Float[np.ndarray, "time 3"]:
-    """Centre of mass in the world of a robot given by its joints and its root's pose [m].
+    """Center of mass in the world of a robot given by its joints and its root's pose [m].
 
     Works for files with and without a free joint. Joints that are not named stay at the value
     that the file starts with.
@@ -140,11 +140,11 @@ def robot_centre_of_mass(
         qpos[:, joint_address(model, name, path)] = joint_values[:, column]
     if has_root:
         qpos[:, :3], qpos[:, 3:7] = root_xyz_m, root_quat
-        return centre_of_mass(path, qpos)
+        return center_of_mass(path, qpos)
     from rotoscope.pipeline.geometry import se3
 
     T_world_root = se3.make(se3.matrix_from_quat(root_quat), root_xyz_m)
-    return se3.apply(T_world_root, centre_of_mass(path, qpos)[:, None])[:, 0]
+    return se3.apply(T_world_root, center_of_mass(path, qpos)[:, None])[:, 0]
 
 
 def joint_address(model: object, name: str, path: Path) -> int:

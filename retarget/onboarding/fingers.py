@@ -75,7 +75,7 @@ def stretch(skeleton: Skeleton, fingers: list[Finger]) -> OpenHand:
                 low, high = _range(skeleton, name)
                 tried = tried[(tried >= low) & (tried <= high)]
                 scores = [_reach(skeleton, finger, {**values, name: float(v)}) for v in tried]
-                # A millimetre of reach for a radian: what does not lengthen stays near zero.
+                # A millimeter of reach for a radian: what does not lengthen stays near zero.
                 scores = [s - 1e-3 * abs(v) for s, v in zip(scores, tried, strict=True)]
                 values[name] = float(tried[int(np.argmax(scores))])
     return OpenHand(values, skeleton.poses(values))

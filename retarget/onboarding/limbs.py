@@ -59,8 +59,8 @@ def bend(
     anchors = np.array([skeleton.anchor(part, T) for part in limb])
     best, found = np.inf, (len(limb) // 2, len(limb) - 1)
     for k in range(1, len(limb) - 1):
-        centre = meeting_point(skeleton, limb[:k], T)
-        upper = anchors[k] - centre
+        center = meeting_point(skeleton, limb[:k], T)
+        upper = anchors[k] - center
         length = float(np.linalg.norm(upper))
         forward_kinematics = np.linalg.norm(anchors - anchors[k], axis=1)
         inner = [j for j in range(k + 1, len(limb)) if forward_kinematics[j] <= HAND_SHARE * length]

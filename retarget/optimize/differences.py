@@ -21,7 +21,7 @@ def acceleration_bands(
     """Bands of the matrix A with `x @ A @ x` the weighted sum of squared accelerations of x.
 
     Row k holds `A[t + k, t]`. The acceleration at a frame is the second derivative of the parabola
-    through it and its neighbours, which honours an irregular clock.
+    through it and its neighbors, which honors an irregular clock.
     """
     bands = np.zeros((3, len(time_s)))
     if len(time_s) < 3:
@@ -83,9 +83,9 @@ def banded_product(bands: Array, x: Array) -> Array:
 def seconds_per_frame(
     time_s: Float[np.ndarray, " time"], is_start: Bool[np.ndarray, " time"] | None = None
 ) -> Float[np.ndarray, " time"]:
-    """How much time each frame stands for [s]: half of the way to both neighbours.
+    """How much time each frame stands for [s]: half of the way to both neighbors.
 
-    At the ends of a clip the one neighbour counts twice; a frame alone stands for 1/30 s.
+    At the ends of a clip the one neighbor counts twice; a frame alone stands for 1/30 s.
     """
     steps = np.minimum(np.diff(time_s), MAX_FRAME_INTERVAL_S)
     if is_start is not None:

@@ -1,4 +1,4 @@
-"""Minimising a trajectory's cost strictly inside all position, velocity, acceleration limits."""
+"""Minimizing a trajectory's cost strictly inside all position, velocity, acceleration limits."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Linearized:
 
 @runtime_checkable
 class Cost(Protocol):
-    """What is to be minimised."""
+    """What is to be minimized."""
 
     def linearize(self, x: Array) -> Linearized:
         """The cost around this trajectory, in new arrays."""
@@ -188,7 +188,7 @@ class SolverOptions:
 def minimize(
     cost: Cost, limits: Limits, start: Array, *, options: SolverOptions | None = None
 ) -> Array:
-    """The trajectory that minimises a cost inside the limits.
+    """The trajectory that minimizes a cost inside the limits.
 
     Primal-dual interior point on the Gauss-Newton model, relinearised at every step, with slack
     variables so that the start may be too fast (Nocedal and Wright 2006, section 19.3). Limits

@@ -44,9 +44,9 @@ class SelfCollisionCost:
     needs_rotations: ClassVar[bool] = False
 
     first: list[int]
-    """Frames at the centres of the first balls."""
+    """Frames at the centers of the first balls."""
     second: list[int]
-    """Frames at the centres of the second balls."""
+    """Frames at the centers of the second balls."""
     distance_m: Array
     """Sum of the radii and the margin of each pair, (pair,) [m]."""
     sigma_m: float
@@ -69,12 +69,12 @@ class SelfCollisionCost:
 
 @dataclass(frozen=True, eq=False)
 class BalanceCost:
-    """The centre of mass over the support, seen from above: what is inside is free."""
+    """The center of mass over the support, seen from above: what is inside is free."""
 
     needs_rotations: ClassVar[bool] = False
 
     frame_ids: list[int]
-    """Frames at the links' centres of mass."""
+    """Frames at the links' centers of mass."""
     share: Array
     """Mass of each over the mass of all, (frame,)."""
     normal: Array
@@ -87,11 +87,11 @@ class BalanceCost:
     """1-sigma [m]."""
 
     def rows(self, reached: FramePoses, frames: Frames) -> Rows:
-        """How far the centre of mass is beyond each edge [m]."""
+        """How far the center of mass is beyond each edge [m]."""
         xp = array_namespace(reached.p_m)
         normal = self.normal[frames]
-        centre = xp.sum(reached.p_m[:, self.frame_ids, :2] * self.share[:, None], axis=1)
-        beyond = xp.sum(normal * centre[:, None], axis=-1) - self.offset_m[frames]
+        center = xp.sum(reached.p_m[:, self.frame_ids, :2] * self.share[:, None], axis=1)
+        beyond = xp.sum(normal * center[:, None], axis=-1) - self.offset_m[frames]
         weight = xp.astype(beyond > 0.0, beyond.dtype) * self.weight[frames, None]
         some = active(weight)
         if not some:

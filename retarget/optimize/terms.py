@@ -178,7 +178,7 @@ class PoseCost:
     """Errors beyond this many sigma pull with constant force."""
     far_m: float
     """Distance beyond which a target's pull fades [m]: coming a little nearer to one that is out of
-    reach must not cost a neighbour that is within."""
+    reach must not cost a neighbor that is within."""
     far_rad: float
     """The same for the angle to the wanted rotation [rad]."""
 

@@ -135,7 +135,7 @@ def add_floor(spec: Any, *, half_size_m: float, height_m: float, tile_m: float) 
         width=256,
         height=256,
     )
-    # A texture holds two tiles a side; texuniform counts its repetitions by metre.
+    # A texture holds two tiles a side; texuniform counts its repetitions by meter.
     material = spec.add_material(
         name="rotoscope_floor", texrepeat=[0.5 / tile_m] * 2, texuniform=True, specular=0.0
     )

@@ -21,7 +21,7 @@ Names = Annotated[list[str] | None, typer.Argument(help="Assets; all that the ma
 
 @app.command(name="list")
 def list_command() -> None:
-    """Name every asset: what it is, its licence, whether it is here."""
+    """Name every asset: what it is, its license, whether it is here."""
     from rotoscope.pipeline.assets import list_assets
 
     _show(list_assets())
@@ -57,8 +57,8 @@ def path(names: Annotated[list[str], typer.Argument(help="Assets that were fetch
 
 def _show(statuses: list[AssetStatus]) -> None:
     console.table(
-        ("name", "state", "size", "licence", "what it is"),
-        [(s.name, s.state, _size(s), s.licence, s.description) for s in statuses],
+        ("name", "state", "size", "license", "what it is"),
+        [(s.name, s.state, _size(s), s.license, s.description) for s in statuses],
     )
 
 

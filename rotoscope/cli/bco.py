@@ -21,12 +21,12 @@ def train_bco(
     ],
     out: Annotated[Path, path_option("Folder for policy, labeler and rounds.json.")],
     rounds: Annotated[
-        int, typer.Option(min=1, help="Rounds of labelling, cloning and acting; 1 is plain BCO(0).")
+        int, typer.Option(min=1, help="Rounds of labeling, cloning and acting; 1 is plain BCO(0).")
     ] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     prefect: WithPrefect = False,
 ) -> None:
-    """Behavioural cloning from observation: learn what the actions were by trying one's own.
+    """Behavioral cloning from observation: learn what the actions were by trying one's own.
 
     The policy is tried with `rotoscope eval OUT/policy --env ENV`.
     """

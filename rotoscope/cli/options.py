@@ -63,7 +63,7 @@ WithPrefect = Annotated[
     bool,
     typer.Option(
         "--prefect",
-        help="Run as a Prefect flow (PREFECT_API_URL is honoured). Where its server does not "
+        help="Run as a Prefect flow (PREFECT_API_URL is honored). Where its server does not "
         "answer, the work is done without it.",
     ),
 ]

@@ -20,7 +20,7 @@ def record(
         str | None, typer.Option(help="Camera; the simulator's first if not given, '' for none.")
     ] = None,
     size: Annotated[int, typer.Option(min=16, help="Side of the pictures [px].")] = 96,
-    labelled: Annotated[
+    labeled: Annotated[
         int | None,
         typer.Option(min=0, help="Tell the actions of so many episodes only; of all if not given."),
     ] = None,
@@ -41,7 +41,7 @@ def record(
         first_seed=seed,
         camera=camera,
         size_px=size,
-        num_labelled=labelled,
+        num_labelled=labeled,
         as_videos=videos,
     )
     kind = "videos" if videos else "episodes"

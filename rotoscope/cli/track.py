@@ -35,7 +35,7 @@ def track(
     workers: Workers = 1,
     store: StorePath = None,
 ) -> None:
-    """Add columns of tracks (hands, bodies, colours) to a dataset, all else as it is.
+    """Add columns of tracks (hands, bodies, colors) to a dataset, all else as it is.
 
     Runs the recipe's track stages on the frames of every episode, as `label` would; labelers can
     then be trained on the columns. Finished work is kept: run the same command again after a kill.

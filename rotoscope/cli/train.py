@@ -1,4 +1,4 @@
-"""`rotoscope train`: labelers that learn from a small labelled dataset."""
+"""`rotoscope train`: labelers that learn from a small labeled dataset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rotoscope.cli.progress import tell_training
 from rotoscope.cli.terminal import console
 
 app = typer.Typer(
-    no_args_is_help=True, help="Train a labeler on labelled episodes; it then labels videos."
+    no_args_is_help=True, help="Train a labeler on labeled episodes; it then labels videos."
 )
 
 
@@ -24,7 +24,7 @@ def group() -> None:
 
 @app.command(name="inverse-dynamics")
 def inverse_dynamics(
-    data: Annotated[Path, path_option("Folder of a labelled LeRobot v3 dataset.")],
+    data: Annotated[Path, path_option("Folder of a labeled LeRobot v3 dataset.")],
     out: Annotated[Path, path_option("Folder of the labeler, written whole.")],
     override: Annotated[
         list[str] | None,
@@ -70,10 +70,10 @@ def inverse_dynamics(
         )
     if through:
         console.say(f"states: {out}.states")
-    _summarise(out, metrics)
+    _summarize(out, metrics)
 
 
-def _summarise(out: Path, metrics: dict[str, Any]) -> None:
+def _summarize(out: Path, metrics: dict[str, Any]) -> None:
     console.say(f"labeler: {out}")
     if metrics["left_out"]:
         names = ", ".join(metrics["left_out"])

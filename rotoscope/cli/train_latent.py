@@ -1,4 +1,4 @@
-"""`rotoscope train latent-action`: what was done, learned from video that nobody labelled."""
+"""`rotoscope train latent-action`: what was done, learned from video that nobody labeled."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def train_latent(
         metrics = supervised(train, data, out=out, overrides=overrides)
     else:
         metrics = train(data, out=out, overrides=overrides, listener=tell_training(console))
-    _summarise(out, metrics)
+    _summarize(out, metrics)
 
 
-def _summarise(out: Path, metrics: dict[str, Any]) -> None:
+def _summarize(out: Path, metrics: dict[str, Any]) -> None:
     console.say(f"latent action model: {out}")
     held_out = ", ".join(metrics["held_out"])
     console.say(f"on held-out videos ({held_out}, {metrics['transitions']} transitions):")

@@ -83,7 +83,7 @@ def contents(root):
 
 
 def test_every_row_holds_what_its_own_frame_shows(tracked):
-    # A step is 2.5 px, a neighbouring episode 36 px away.
+    # A step is 2.5 px, a neighboring episode 36 px away.
     assert off_px(tracked.out).max() < 0.3
 
 

@@ -21,7 +21,7 @@ from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.tracks import ClockTrack, FeatureTrack, HandTrack
 
 FRAMES = 6
-COLOUR = {"track.colour": {"things": {"disc": {"rgb": [220, 30, 30]}}}}
+COLOR = {"track.colour": {"things": {"disc": {"rgb": [220, 30, 30]}}}}
 
 
 def episode(index):
@@ -95,7 +95,7 @@ def test_tracks_that_make_no_column_are_refused():
 
 
 def test_tracks_of_other_frames_are_never_taken(tmp_path):
-    recipe = build_recipe({"name": "disc", "stages": [COLOUR]})
+    recipe = build_recipe({"name": "disc", "stages": [COLOR]})
     tokens, store, here = stage_tokens(recipe), Store(tmp_path), episode(0)
     keys = video_keys(recipe, here.sha256, tokens)
     with pytest.raises(TrackError, match="episode 0 is not in the store"):

@@ -23,7 +23,7 @@ def use_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "configs").mkdir()
 
     def use(**assets: dict) -> None:
-        defaults = {"kind": "file", "description": "A test file.", "licence": "CC0-1.0"}
+        defaults = {"kind": "file", "description": "A test file.", "license": "CC0-1.0"}
         entries = {n.replace("__", "."): {**defaults, **a} for n, a in assets.items()}
         text = yaml.safe_dump({"assets": entries})
         (tmp_path / "configs" / "assets.yaml").write_text(text)

@@ -105,10 +105,10 @@ def test_a_member_that_leads_out_of_its_folder_is_not_written(
 
 def test_archive_shared_by_two_assets_is_downloaded_once(wheel_folder: Path, use_manifest) -> None:
     palm = {"sources": [wheel(member="tinyhands/palm.bin")]}
-    licence = {"sources": [wheel(member="tinyhands/robot/LICENSE")]}
+    license = {"sources": [wheel(member="tinyhands/robot/LICENSE")]}
     palm["sha256"] = hashlib.sha256(b"palm").hexdigest()
-    licence["sha256"] = hashlib.sha256(b"free").hexdigest()
-    use_manifest(palm=palm, licence=licence)
+    license["sha256"] = hashlib.sha256(b"free").hexdigest()
+    use_manifest(palm=palm, license=license)
     lines: list[str] = []
     fetch(progress=lines.append)
     assert lines.count("downloading the wheel tinyhands==1.0") == 1

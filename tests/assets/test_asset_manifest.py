@@ -20,14 +20,14 @@ def test_shipped_assets_have_checksums_unless_rendered_here() -> None:
     [
         ("assets: [a, b]", "is not an asset manifest"),
         ("nothing: here", "is not an asset manifest"),
-        ("assets: {a: {kind: file, colour: red}}", r"(?s)colour.*not permitted"),
+        ("assets: {a: {kind: file, color: red}}", r"(?s)color.*not permitted"),
         (
-            "assets: {a: {kind: file, description: d, licence: l, "
+            "assets: {a: {kind: file, description: d, license: l, "
             "sources: [{type: url, url: 'ftp://x'}]}}",
             "(?s)url.*https",
         ),
         (
-            "assets: {a: {kind: file, description: d, licence: l, sources: [{type: floppy}]}}",
+            "assets: {a: {kind: file, description: d, license: l, sources: [{type: floppy}]}}",
             "(?s)floppy.*'wheel', 'deb', 'url', 'path', 'rendered'",
         ),
     ],

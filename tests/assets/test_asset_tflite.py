@@ -8,13 +8,13 @@ import pytest
 
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.assets.archives import Archive
-from rotoscope.pipeline.assets.manifest import ImageNormalisation, Member, StoredZip, load_manifest
+from rotoscope.pipeline.assets.manifest import ImageNormalization, Member, StoredZip, load_manifest
 from rotoscope.pipeline.assets.sources import _take
-from rotoscope.pipeline.assets.tflite import with_normalisation
+from rotoscope.pipeline.assets.tflite import with_normalization
 from rotoscope.pipeline.errors import AssetError
 
 WEIGHTS = bytes(range(256))
-UNIT_RANGE = ImageNormalisation(mean=0.0, std=255.0)
+UNIT_RANGE = ImageNormalization(mean=0.0, std=255.0)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def metadata_of(schema, model):
 
 
 def test_added_metadata_say_how_the_image_is_scaled(schema, model):
-    metadata = metadata_of(schema, with_normalisation(model, UNIT_RANGE))
+    metadata = metadata_of(schema, with_normalization(model, UNIT_RANGE))
     (graph,) = metadata.subgraphMetadata
     (image,) = graph.inputTensorMetadata
     (scaling,) = image.processUnits
@@ -64,7 +64,7 @@ def test_added_metadata_say_how_the_image_is_scaled(schema, model):
 
 
 def test_weights_and_graph_stay_as_they_were(schema, model):
-    changed = with_normalisation(model, UNIT_RANGE)
+    changed = with_normalization(model, UNIT_RANGE)
     unpacked = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(changed, 0))
     assert bytes(bytearray(unpacked.buffers[1].data)) == WEIGHTS
     (graph,) = unpacked.subgraphs
@@ -73,19 +73,19 @@ def test_weights_and_graph_stay_as_they_were(schema, model):
 
 
 def test_the_same_bytes_come_out_again(model):
-    assert with_normalisation(model, UNIT_RANGE) == with_normalisation(model, UNIT_RANGE)
+    assert with_normalization(model, UNIT_RANGE) == with_normalization(model, UNIT_RANGE)
 
 
 def test_a_model_with_metadata_is_refused(model):
-    once = with_normalisation(model, UNIT_RANGE)
+    once = with_normalization(model, UNIT_RANGE)
     with pytest.raises(AssetError, match="has metadata already; take it as it is"):
-        with_normalisation(once, UNIT_RANGE)
+        with_normalization(once, UNIT_RANGE)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a zip archive"])
 def test_what_is_no_model_is_refused(content):
     with pytest.raises(AssetError, match="TFLite models only"):
-        with_normalisation(content, UNIT_RANGE)
+        with_normalization(content, UNIT_RANGE)
 
 
 def test_members_of_a_new_zip_are_changed_only_where_the_manifest_says(
@@ -93,22 +93,22 @@ def test_members_of_a_new_zip_are_changed_only_where_the_manifest_says(
 ):
     with zipfile.ZipFile(tmp_path / "a.whl", "w") as wheel:
         wheel.writestr("deep/model.tflite", model)
-    changed = Member(member="deep/model.tflite", tflite_normalisation=UNIT_RANGE)
+    changed = Member(member="deep/model.tflite", tflite_normalization=UNIT_RANGE)
     take = StoredZip(stored_zip={"plain.tflite": "deep/model.tflite", "changed.tflite": changed})
     _take(Archive(tmp_path / "a.whl"), take, tmp_path / "out.task")
     with zipfile.ZipFile(tmp_path / "out.task") as out:
         assert all(i.compress_type == zipfile.ZIP_STORED for i in out.infolist())
         assert out.read("plain.tflite") == model
-        assert out.read("changed.tflite") == with_normalisation(model, UNIT_RANGE)
+        assert out.read("changed.tflite") == with_normalization(model, UNIT_RANGE)
 
 
 def test_a_scale_that_divides_by_nothing_is_refused(tmp_path: Path):
     (tmp_path / "assets.yaml").write_text(
-        "assets: {a: {kind: file, description: d, licence: l, sources: [{type: wheel, "
+        "assets: {a: {kind: file, description: d, license: l, sources: [{type: wheel, "
         "distribution: d, version: '1', "
-        "take: {member: m, tflite_normalisation: {mean: 0, std: 0}}}]}}"
+        "take: {member: m, tflite_normalization: {mean: 0, std: 0}}}]}}"
     )
-    with pytest.raises(AssetError, match=r"(?s)tflite_normalisation\.std.*greater than 0"):
+    with pytest.raises(AssetError, match=r"(?s)tflite_normalization\.std.*greater than 0"):
         load_manifest(tmp_path / "assets.yaml")
 
 

@@ -101,7 +101,7 @@ def test_drift_grows_with_bias_and_not_with_alternating_error() -> None:
 
 
 def test_wilson_interval_of_a_textbook_case() -> None:
-    # 10 of 20: centre 0.5, half width 1.96 sqrt(0.25 / 20 + 0.96 / 400) / (1 + 0.192) = 0.2007.
+    # 10 of 20: center 0.5, half width 1.96 sqrt(0.25 / 20 + 0.96 / 400) / (1 + 0.192) = 0.2007.
     low, high = wilson(10, 20)
     assert (low, high) == pytest.approx((0.2993, 0.7007), abs=1e-4)
 

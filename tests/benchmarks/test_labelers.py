@@ -13,7 +13,7 @@ GAIN_M = 0.01
 
 
 def episode(seed: int, *, steps: int = 60) -> Demonstration:
-    """A hand that moves a centimetre a step for an action of 1, and a gripper that follows."""
+    """A hand that moves a centimeter a step for an action of 1, and a gripper that follows."""
     generator = np.random.default_rng(seed)
     actions = np.clip(np.cumsum(generator.normal(0, 0.3, (steps, 4)), axis=0), -0.95, 0.95)
     observations = np.zeros((steps + 1, 8))
@@ -49,7 +49,7 @@ def test_the_ensemble_labels_the_frame_itself_and_knows_its_error() -> None:
     assert np.median(width) < 0.2
 
 
-def test_one_labelled_episode_gives_labels_without_intervals() -> None:
+def test_one_labeled_episode_gives_labels_without_intervals() -> None:
     made = reference.ensemble(KNOWN[:1], OBSERVED[:1], seed=0)
     assert made.labels[0].half_width_90 is None
     assert made.labels[0].values.shape == HIDDEN[0].actions.shape

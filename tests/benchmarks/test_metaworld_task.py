@@ -8,7 +8,7 @@ pytest.importorskip("metaworld", reason="the extra `bench` is not installed")
 
 from benchmarks.labelers.episodes import Labels
 from benchmarks.labelers.policy import replay
-from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator, labelled, unseen_seeds
+from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator, labeled, unseen_seeds
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_executed_actions_are_within_limits(push: MetaWorldSimulator) -> None:
 def test_play_holds_actions_and_reaches_every_amplitude(
     push: MetaWorldSimulator, tmp_path: Path
 ) -> None:
-    actions = np.concatenate([d.actions for d in labelled(push, "PLAY", tmp_path)])
+    actions = np.concatenate([d.actions for d in labeled(push, "PLAY", tmp_path)])
     share, _ = np.histogram(np.abs(actions[:, :3]), bins=[0, 0.1, 0.3, 0.9, 1.01])
     assert (share / share.sum() > 0.05).all()
     assert (np.diff(actions[:, 3]) == 0).mean() > 0.9
@@ -54,4 +54,4 @@ def test_play_holds_actions_and_reaches_every_amplitude(
 
 def test_unknown_labelled_set_is_named(push: MetaWorldSimulator, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'GAMES'; there are K1, K5, K16"):
-        labelled(push, "GAMES", tmp_path)
+        labeled(push, "GAMES", tmp_path)

@@ -78,7 +78,7 @@ def test_footage_has_a_picture_for_every_observation(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rendered, "labelled", lambda *_: [shown])
+    monkeypatch.setattr(rendered, "labeled", lambda *_: [shown])
     shot = rendered.footage(push, "K1", tmp_path)
     for camera in CAMERAS:
         assert shot.pixels[camera][0].shape == (len(shown.observations), 64, 64, 3)

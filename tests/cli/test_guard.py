@@ -53,7 +53,7 @@ def hung(folder):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_labelling_says_how_to_go_on(folder, number, code):
+def test_stopped_labeling_says_how_to_go_on(folder, number, code):
     command = hung(folder)
     command.send_signal(number)
     _, said = command.communicate(timeout=60)

@@ -17,7 +17,7 @@ ENV = "gymnasium:CartPole-v1"
 def test_actions_of_the_first_episodes_alone_are_told(tmp_path):
     out = tmp_path / "shown"
     arguments = ["--env", ENV, "--out", str(out), "--camera", "", "--episodes", "2"]
-    done = CliRunner().invoke(app, ["record", *arguments, "--labelled", "1"])
+    done = CliRunner().invoke(app, ["record", *arguments, "--labeled", "1"])
     assert done.exit_code == 0, done.exception
     assert f"2 episodes of {ENV}" in done.output
     dataset = open_dataset(out)

@@ -15,7 +15,7 @@ SETTINGS = ["-o", "inputs=[observation.state]", "-o", "kind=ridge"]
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    out = tmp_path_factory.mktemp("labelled") / "dataset"
+    out = tmp_path_factory.mktemp("labeled") / "dataset"
     publish_small(out, episodes=5, rows=60)
     return out
 
@@ -95,7 +95,7 @@ def test_too_few_episodes_are_refused(tmp_path):
     publish_small(tmp_path / "two", episodes=2, rows=30)
     done = train(tmp_path / "two", tmp_path / "model", *SETTINGS)
     assert isinstance(done.exception, DatasetError)
-    assert "2 labelled episodes are too few" in str(done.exception)
+    assert "2 labeled episodes are too few" in str(done.exception)
 
 
 def test_labeler_through_states_comes_with_their_map(data, tmp_path):

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from video_files import write_video
 
-from rotoscope.models.training.read import read_labelled
+from rotoscope.models.training.read import read_labeled
 from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.errors import DatasetError
 
@@ -147,7 +147,7 @@ def test_dataset_that_the_command_converted_is_learned_from(old, monkeypatch):
         shlex.split(refusal(old).splitlines()[1]), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    found = read_labelled(old, inputs=["observation.state"], camera=CAMERA, image_size=32)
+    found = read_labeled(old, inputs=["observation.state"], camera=CAMERA, image_size=32)
     assert [e.images.shape for e in found.episodes] == [(rows, 32, 32, 3) for rows in ROWS]
     for number, episode in enumerate(found.episodes):
         np.testing.assert_array_equal(episode.actions, actions_of(number))

@@ -71,7 +71,7 @@ def test_limits_of_the_action_bind_the_state_where_both_mean_the_same():
     columns = {"action": action, "observation.state": state}
     assert check_jumps(raw_dataset(columns, contract=contract_of(2.0))).verdict == "FAIL"
     other = raw_dataset(columns, contract=contract_of(2.0))
-    other.info["features"]["observation.state"]["names"] = ["colour"]
+    other.info["features"]["observation.state"]["names"] = ["color"]
     assert check_jumps(other).verdict == "PASS"
 
 
@@ -112,7 +112,7 @@ def test_a_step_is_compared_with_four_on_each_side(every, verdict):
     assert check.verdict == verdict
 
 
-def test_five_steps_away_is_no_neighbour():
+def test_five_steps_away_is_no_neighbor():
     steps = np.full(70, 0.01)
     steps[[30, 25, 35, 24, 36]] = 0.6
     assert check_jumps(raw_dataset({"action": np.cumsum([0.0, *steps])[:, None]})).verdict == "WARN"

@@ -122,7 +122,7 @@ def test_statistics_of_images_have_their_own_shape(shape):
 
 
 def test_statistics_of_images_that_are_no_numbers_are_named():
-    assert picture_check("grey", "front: mean is 'grey', numbers are wanted")
+    assert picture_check("gray", "front: mean is 'gray', numbers are wanted")
 
 
 def picture_check(mean, words):

@@ -34,7 +34,7 @@ def test_linear_resampling_keeps_speed_limits(seed):
     assert np.abs(np.diff(out, axis=0)).max() * 30 <= limit * (1 + 1e-4)
 
 
-def test_row_on_a_frame_ignores_an_unknown_neighbour():
+def test_row_on_a_frame_ignores_an_unknown_neighbor():
     time_s = np.array([0.0, 0.1, 0.2])
     values = np.array([[1.0], [np.nan], [3.0]])
     out = Resampler.between(time_s, np.array([0.0, 0.1, 0.2])).linear(values)
@@ -55,7 +55,7 @@ def test_nearest_frame_is_chosen_by_time():
     assert resampler.nearest.tolist() == [0, 1, 1, 2]
 
 
-def test_golden_neighbours_and_weights():
+def test_golden_neighbors_and_weights():
     # By hand: a quarter of the first second, the middle of the next two, and the last frame.
     resampler = Resampler.between(np.array([0.0, 1.0, 3.0]), np.array([0.0, 0.25, 2.0, 3.0]))
     assert resampler.left.tolist() == [0, 0, 1, 2]

@@ -162,7 +162,7 @@ def test_dataset_without_manifest_keeps_what_our_format_does_not_name(out):
     assert (out / OTHER_CARD).read_text() == card(2)
 
 
-def test_licence_in_the_head_and_words_below_the_mark_move_to_the_next_card(out):
+def test_license_in_the_head_and_words_below_the_mark_move_to_the_next_card(out):
     head = HEAD.replace("tags", "license: mit\nlanguage:\n- en\ntags")
     edited = card(1).replace(HEAD, head) + "\n## Thanks\r\nto \xe9\n"
     (out / "README.md").write_bytes(edited.encode("latin-1"))

@@ -160,7 +160,7 @@ supervised(label, ["videos"], **json.loads(sys.argv[1]))
 @pytest.mark.slow
 @pytest.mark.timeout(280)
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
-@pytest.mark.parametrize("moment", ["the server starts", "a video is labelled"])
+@pytest.mark.parametrize("moment", ["the server starts", "a video is labeled"])
 def test_no_process_is_left_when_the_command_is_ended(job, tmp_path, signal_number, moment):
     _make_slow(30)
     command = subprocess.Popen(

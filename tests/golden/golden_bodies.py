@@ -184,9 +184,9 @@ def _legs(lean_rad: float, step_m: float) -> dict[str, Any]:
 
 CASES = {
     "lift_body": Case(lift_body, 1e-7, "least squares that stop at a tolerance"),
-    "smooth": Case(smooth, 1e-5, "strengths are found by an optimiser that stops at a tolerance"),
+    "smooth": Case(smooth, 1e-5, "strengths are found by an optimizer that stops at a tolerance"),
     "fit_smplx": Case(fit_smplx, 1e-7, "least squares that stop at a tolerance"),
     "ground": Case(ground, 1e-7, "the upward direction is a least-squares solution"),
-    "retarget.humanoid": Case(humanoid, 1e-6, "an optimiser that stops at a tolerance"),
+    "retarget.humanoid": Case(humanoid, 1e-6, "an optimizer that stops at a tolerance"),
     "check.physics": Case(physics, 1e-6, "contacts enlarge rounding from step to step"),
 }

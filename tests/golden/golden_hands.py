@@ -168,7 +168,7 @@ def curate(folder: Path) -> dict[str, Any]:
 CASES = {
     "lift": Case(lift, 1e-7, "least squares that stop at a tolerance"),
     "retarget.gripper": Case(gripper, 1e-9, "plain arithmetic"),
-    "retarget.arm": Case(arm, 1e-6, "an optimiser that stops at a tolerance"),
-    "retarget.hand": Case(hand, 1e-6, "an optimiser that stops at a tolerance"),
+    "retarget.arm": Case(arm, 1e-6, "an optimizer that stops at a tolerance"),
+    "retarget.hand": Case(hand, 1e-6, "an optimizer that stops at a tolerance"),
     "curate": Case(curate, 1e-9, "plain arithmetic"),
 }

@@ -151,7 +151,7 @@ def pictures(folder: Path) -> dict[str, Any]:
 
 
 CASES = {
-    "frames": Case(frames, 1e-3, "colours may be a level apart: conversion uses what a CPU has"),
+    "frames": Case(frames, 1e-3, "colors may be a level apart: conversion uses what a CPU has"),
     "episodes": Case(episodes, 1e-6, "columns are single precision"),
     "episodes@pictures": Case(pictures, 1e-2, "H.264 loses what another build of it keeps"),
 }

@@ -245,7 +245,7 @@ def states(folder: Path) -> dict[str, Any]:
 
 
 CASES = {
-    "track.state": Case(states, 1e-7, "the smoother's strength is found by an optimiser"),
+    "track.state": Case(states, 1e-7, "the smoother's strength is found by an optimizer"),
     "label.pixels": Case(pixels, 1e-4, "networks in single precision, kept in half precision"),
     "label.inverse_dynamics": Case(
         inverse_dynamics, 3e-5, "networks and kernels in single precision"

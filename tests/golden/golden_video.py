@@ -14,7 +14,7 @@ from hand_shapes import detection as hand_at
 
 from benchmarks.paths import shared_data
 from rotoscope.models.bodies.stage import Body, BodyConfig
-from rotoscope.models.colors.stage import ColourTracks, ColourTracksConfig
+from rotoscope.models.colors.stage import ColorTracks, ColorTracksConfig
 from rotoscope.models.hands.stage import Hands, HandsConfig
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.errors import AssetError
@@ -109,17 +109,17 @@ def body(folder: Path) -> dict[str, Any]:
 
 
 def _body(seed: int) -> dict[str, Any]:
-    """People of several colours who pass each other, go and come back; a cut."""
+    """People of several colors who pass each other, go and come back; a cut."""
     rng = np.random.default_rng(seed)
     script: list[list[Any]] = [[] for _ in range(90)]
-    for number, colour in enumerate(((200.0, 0, 0), (20.0, 30, 200), (180.0, 30, 60))):
+    for number, color in enumerate(((200.0, 0, 0), (20.0, 30, 200), (180.0, 30, 60))):
         start, end = sorted(rng.uniform(120, 520, 2))[:: rng.choice([-1, 1])]
         first, size = int(rng.integers(0, 40)), rng.uniform(50, 90)
         away = slice(*np.cumsum(rng.integers(8, 30, 2)) + first)
         for t in range(first if number else 0, 90):
             if not away.start <= t < away.stop:
                 x = start + (end - start) * t / 90 + rng.normal(0, 1.5)
-                rgb = tuple(np.array(colour) + rng.normal(0, 8, 3))
+                rgb = tuple(np.array(color) + rng.normal(0, 8, 3))
                 found = detection_at(x, 245 + rng.normal(0, 1.5), size_px=size + t / 9, rgb=rgb)
                 script[t].append(found)
     stage = Body(BodyConfig(num_people=2))
@@ -173,7 +173,7 @@ def shots(folder: Path) -> dict[str, Any]:
     return made | {"spans": spans}
 
 
-def colours(folder: Path) -> dict[str, Any]:
+def colors(folder: Path) -> dict[str, Any]:
     """A red disc that goes round a blue one, hides at times, and has red rivals of all sizes."""
     rows, columns = np.mgrid[:120, :160] + 0.5
     rng, frames = np.random.default_rng(6), []
@@ -191,7 +191,7 @@ def colours(folder: Path) -> dict[str, Any]:
         picture = np.rint(image + rng.normal(0, 2, image.shape)).clip(0, 255).astype(np.uint8)
         frames.append(Frame(t, t / 30, lambda picture=picture: picture))
     things = {"red": {"rgb": (220, 30, 30)}, "blue": {"rgb": (40, 60, 210)}}
-    stage = ColourTracks(ColourTracksConfig(things=things, max_width_px=140))
+    stage = ColorTracks(ColorTracksConfig(things=things, max_width_px=140))
     stage.setup()
     return show_frames(stage, video_of(60, size=(160, 120)), frames)
 
@@ -213,6 +213,6 @@ CASES = {
     "body": Case(body, 1e-9, "plain arithmetic on scripted detections"),
     "hands@network": Case(hands_network, 1e-3, "networks in single precision; crops follow them"),
     "body@network": Case(body_network, 1e-3, "networks in single precision; crops follow them"),
-    "track.colour": Case(colours, 1e-5, "OpenCV shrinks and turns colours in single precision"),
+    "track.colour": Case(colors, 1e-5, "OpenCV shrinks and turns colors in single precision"),
     "camera": Case(camera, 1e-9, "plain arithmetic"),
 }

@@ -67,11 +67,11 @@ def less_motion(channels):
             lambda time_s, values, max_gap_s: np.zeros(len(time_s), bool),
         ),
         (
-            "track.colour",  # a pixel at the edge of a colour counts fully
-            "rotoscope.models.colors.stage.colour_weights",
-            lambda hue, chroma, colour: np.where(
-                np.abs((hue - np.float32(colour.hue_deg) + 180) % 360 - 180)
-                <= np.float32(colour.tolerance_deg),
+            "track.colour",  # a pixel at the edge of a color counts fully
+            "rotoscope.models.colors.stage.color_weights",
+            lambda hue, chroma, color: np.where(
+                np.abs((hue - np.float32(color.hue_deg) + 180) % 360 - 180)
+                <= np.float32(color.tolerance_deg),
                 chroma,
                 np.float32(0),
             ),

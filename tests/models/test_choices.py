@@ -289,7 +289,7 @@ def test_bco_settings_out_of_range_are_refused(name, wrong):
         ({"first_seed": -1}, "--seed -1 is too small"),
         ({"size_px": 14}, "--size 14 is too small"),
         ({"size_px": 97}, "--size 97 is odd"),
-        ({"num_labelled": -1}, "--labelled -1 is too small"),
+        ({"num_labelled": -1}, "--labeled -1 is too small"),
         ({"num_labelled": 0, "as_videos": True}, "videos hold no actions"),
         ({"num_labelled": 0, "camera": "", "size_px": 16}, "unknown simulator"),
         ({"as_videos": True}, "unknown simulator"),

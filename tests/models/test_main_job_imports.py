@@ -53,7 +53,7 @@ def test_stages_of_the_main_recipe_import_no_package_of_other_jobs(tmp_path, wat
     assert marks(tmp_path) == []
 
 
-def test_labelling_and_publishing_import_no_package_of_other_jobs(tmp_path, watched):
+def test_labeling_and_publishing_import_no_package_of_other_jobs(tmp_path, watched):
     write_clip(tmp_path / "videos" / "a.mp4")
     code = (
         "import sys, lamp_runs\n"

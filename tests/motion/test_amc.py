@@ -86,7 +86,7 @@ def test_angles_in_radians_give_the_same(tmp_path: Path) -> None:
     np.testing.assert_allclose(degrees.points, radians.points, atol=1e-9)
 
 
-def test_person_of_the_cmu_library_has_metres_and_says_what_was_assumed(tmp_path: Path) -> None:
+def test_person_of_the_cmu_library_has_meters_and_says_what_was_assumed(tmp_path: Path) -> None:
     path = write(tmp_path, motion_text(3))
     motion = read_motion(path)
     assert (motion.unit, motion.up, motion.rate_hz) == ("cmu", "y", 120.0)

@@ -6,7 +6,7 @@ import pytest
 from rotoscope.pipeline.errors import MotionError
 from rotoscope.pipeline.motion import read_motion
 from rotoscope.pipeline.motion.motion import Motion
-from rotoscope.pipeline.motion.normalise import LEG_M, leg_length
+from rotoscope.pipeline.motion.normalize import LEG_M, leg_length
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
 
 pytestmark = pytest.mark.realdata
@@ -41,7 +41,7 @@ def spreads_m(motion: Motion) -> list[float]:
         ),
     ],
 )
-def test_person_stands_upright_in_metres_with_rigid_limbs_and_feet_ahead(
+def test_person_stands_upright_in_meters_with_rigid_limbs_and_feet_ahead(
     shared_data: Path, name: str, frames: int, rate_hz: float, source: str, up: str
 ) -> None:
     motion = read_motion(shared_data / name)

@@ -43,9 +43,9 @@ def test_joints_of_the_source_are_those_of_the_camera(dataset):
     np.testing.assert_array_equal(overlay.body_m, JOINTS_CAMERA_M)
 
 
-@pytest.mark.parametrize(("seen", "colour"), [(True, HAND_SEEN), (False, HAND_FILLED)])
-def test_body_is_drawn_where_its_joints_are(dataset, seen, colour):
+@pytest.mark.parametrize(("seen", "color"), [(True, HAND_SEEN), (False, HAND_FILLED)])
+def test_body_is_drawn_where_its_joints_are(dataset, seen, color):
     overlay = overlay_of(dataset, rows(JOINTS_CAMERA_M, seen, body_frame="source"), 0)
     image = draw_overlay(np.zeros((*SIZE, 3), np.uint8), overlay)
     x, y = np.round((JOINTS_CAMERA_M[0] @ np.array(K).T)[:2] / JOINTS_CAMERA_M[0, 2]).astype(int)
-    assert (image[y, x] == colour).all()
+    assert (image[y, x] == color).all()

@@ -18,7 +18,7 @@ def test_a_line_stops_where_nothing_is_known():
 
 
 def test_flags_say_where_and_how_often():
-    drawn = charts.flags(TIME_S, TIME_S > 0.55, "slip", colour=charts.VIOLATED, note=": 4 rows")
+    drawn = charts.flags(TIME_S, TIME_S > 0.55, "slip", color=charts.VIOLATED, note=": 4 rows")
     assert drawn.count(f'fill="{charts.VIOLATED}"') == 1
     assert "slip 0.60-0.90 s" in drawn
     assert "slip: 4 rows" in drawn

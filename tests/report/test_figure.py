@@ -63,11 +63,11 @@ def draw(joints, contact=None, is_seen=True):
     return draw_figure(joints, view, is_seen=is_seen, contact=contact, width=200, height=150)
 
 
-def has(image, colour):
-    return bool((np.abs(image.astype(int) - colour).max(axis=2) < 40).any())
+def has(image, color):
+    return bool((np.abs(image.astype(int) - color).max(axis=2) < 40).any())
 
 
-def test_contact_and_sides_are_coloured():
+def test_contact_and_sides_are_colored():
     plain, touching = draw(standing()), draw(standing(), contact=np.array([True, False]))
     assert plain.shape == (150, 200, 3)
     assert has(plain, LEFT)

@@ -1,4 +1,4 @@
-"""The report of a dataset that nobody labelled, and of damaged ones."""
+"""The report of a dataset that nobody labeled, and of damaged ones."""
 
 import json
 import shutil

@@ -106,7 +106,7 @@ def test_page_shows_robot_strips_and_residuals(humanoid, folder, tmp_path):
     assert "outside joint limits: 0 of 24 rows" in page
     assert "a standing foot slips over 10 cm/s: 4 of 24 rows" in page
     assert "a sole over 10 mm deep in the ground: 1 of 24 rows" in page
-    assert "centre of mass inside its support" in page
+    assert "center of mass inside its support" in page
     assert "balance_margin_mm" in page
 
 

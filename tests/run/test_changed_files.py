@@ -1,4 +1,4 @@
-"""A file is labelled under the hash of the bytes that were decoded, or not at all."""
+"""A file is labeled under the hash of the bytes that were decoded, or not at all."""
 
 import os
 import threading
@@ -72,7 +72,7 @@ def test_hash_names_what_is_no_file(tmp_path):
         sha256_file(tmp_path / "empty")
 
 
-def test_video_that_was_replaced_between_runs_is_labelled_anew(tmp_path):
+def test_video_that_was_replaced_between_runs_is_labeled_anew(tmp_path):
     clip = write_clip(tmp_path / "videos" / "a.mp4", seed=1)
     first = run_lamp(tmp_path).rows[0]
     times = os.stat(clip)
@@ -104,7 +104,7 @@ def test_video_replaced_while_it_is_decoded_gives_a_row_and_stores_nothing(tmp_p
 
 
 @pytest.mark.parametrize(("away", "back"), [("begin", "finish"), ("finish", "")])
-def test_video_that_is_back_before_the_end_is_not_labelled_by_the_other(tmp_path, away, back):
+def test_video_that_is_back_before_the_end_is_not_labeled_by_the_other(tmp_path, away, back):
     clip = write_clip(tmp_path / "videos" / "a.mp4", seed=1)
     other = write_clip(tmp_path / "other.mp4", seed=2)
     aside = tmp_path / "aside.mp4"

@@ -157,7 +157,7 @@ def test_retry_runs_only_what_failed(run, videos, tmp_path):
     assert result.is_new
 
 
-def test_identical_videos_are_labelled_once(run, videos):
+def test_identical_videos_are_labeled_once(run, videos):
     (videos / "z.mp4").write_bytes((videos / "a.mp4").read_bytes())
     result = run()
     assert statuses(result)["z.mp4"] == "duplicate"

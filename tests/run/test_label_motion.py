@@ -131,7 +131,7 @@ def test_damaged_file_is_a_row_and_retry_runs_only_that(request_for, files, tmp_
     assert again.exit_code == 0
 
 
-def test_same_bytes_are_labelled_once(request_for, files):
+def test_same_bytes_are_labeled_once(request_for, files):
     shutil.copyfile(files / "a.bvh", files / "copy.bvh")
     assert statuses(label(request_for(until="knees")))["copy.bvh"] == "duplicate"
 

@@ -62,9 +62,9 @@ def test_units_are_the_mean_and_the_noise_of_each_signal():
     np.testing.assert_allclose(units.scale, [0.01, 0.05], rtol=0.3)
     assert units.is_known
     np.testing.assert_array_equal(units.relative, np.ones((60, 2)))
-    normalised = units.normalise(samples)
-    np.testing.assert_allclose(normalised * units.scale + units.center, samples)
-    residual = normalised - LAYOUT.at_samples.values(estimate.coefficients)
+    normalized = units.normalize(samples)
+    np.testing.assert_allclose(normalized * units.scale + units.center, samples)
+    residual = normalized - LAYOUT.at_samples.values(estimate.coefficients)
     np.testing.assert_allclose(residual.std(axis=0), 1.0, atol=0.3)
     # Third differences start with the variance that each signal's own ratio gives, alike always.
     alone = fit_signals(LAYOUT, samples - units.center, np.ones(60), np.ones(LAYOUT.jerks.num_rows))
@@ -140,9 +140,9 @@ def test_gross_outliers_have_no_weight_from_the_start():
 def test_rounds_bring_noise_and_motion_closer_to_the_truth():
     samples = signals(6)
     units, first = start(LAYOUT, samples, None)
-    normalised = units.normalise(samples)
-    assert em_steps(LAYOUT, normalised, first, 0) is first
-    seven = em_steps(LAYOUT, normalised, first, 7)
+    normalized = units.normalize(samples)
+    assert em_steps(LAYOUT, normalized, first, 0) is first
+    seven = em_steps(LAYOUT, normalized, first, 7)
     truth = np.stack([np.sin(3 * TIME_S), 2 + np.cos(2 * TIME_S)], axis=1)
     error = LAYOUT.at_samples.values(seven.coefficients) * units.scale + units.center - truth
     assert (np.sqrt((error**2).mean(axis=0)) < [0.006, 0.03]).all()
@@ -154,21 +154,21 @@ def test_too_few_samples_are_not_improved_upon():
     few = Layout.of(TIME_S, np.arange(60) < 6, 0.25)
     samples = np.random.default_rng(1).normal(size=(6, 2))
     units, first = start(few, samples, None)
-    assert em_steps(few, units.normalise(samples), first, 5) is first
+    assert em_steps(few, units.normalize(samples), first, 5) is first
 
 
-def test_a_sample_three_from_a_step_counts_its_neighbours_on_both_sides():
-    # A blip of three samples sticks out of three neighbours on each side, one of four does not
+def test_a_sample_three_from_a_step_counts_its_neighbors_on_both_sides():
+    # A blip of three samples sticks out of three neighbors on each side, one of four does not
     # (its middle is the median): so the first is an outlier, the second a motion.
     rng = np.random.default_rng(7)
     for width, is_outlier in ((3, True), (4, False)):
         samples = rng.normal(0, 0.01, (60, 2))
         samples[28 : 28 + width] += 2.0
         units, first = start(LAYOUT, samples, None)
-        last = em_steps(LAYOUT, units.normalise(samples), first, 7)
+        last = em_steps(LAYOUT, units.normalize(samples), first, 7)
         assert bool((last.measurement.weight[29 : 28 + width - 1] < 0.5).any()) is is_outlier
 
 
-def test_units_normalise_golden():
+def test_units_normalize_golden():
     units = Units(np.array([1.0, -1.0]), np.array([2.0, 0.5]), np.ones((1, 2)), True)
-    np.testing.assert_allclose(units.normalise(np.array([[5.0, 0.0]])), [[2.0, 2.0]])
+    np.testing.assert_allclose(units.normalize(np.array([[5.0, 0.0]])), [[2.0, 2.0]])

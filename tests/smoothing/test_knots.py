@@ -90,7 +90,7 @@ def test_a_time_lies_in_the_interval_that_holds_it_and_the_ends_hold_the_rest(ti
     assert found.tolist() == [0, interval]
 
 
-def test_slopes_and_jerks_are_differences_of_neighbours():
+def test_slopes_and_jerks_are_differences_of_neighbors():
     knots = Knots(np.array([0.0]), np.array([3]), 0.1)
     coefficients = np.array([[1.0], [2.0], [4.0], [8.0], [16.0], [32.0]])
     assert knots.slopes().values(coefficients)[:, 0].tolist() == [2.0, 4.0, 8.0]

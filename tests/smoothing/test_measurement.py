@@ -114,7 +114,7 @@ def test_stated_sigma_scales_what_a_residual_says_about_the_noise():
     np.testing.assert_allclose(scaled, alike, rtol=0.01)
 
 
-def test_whoever_stays_among_its_neighbours_is_good_however_far_off_the_motion():
+def test_whoever_stays_among_its_neighbors_is_good_however_far_off_the_motion():
     residual, fit_cov = mean_of(np.array([0.0, 0.1, -0.1, 0.0, 0.1, 50.0]))
     first = Measurement.first_guess(np.ones((6, 1)), np.ones(6))
     assert first.updated(residual, fit_cov, np.full((6, 1), np.nan)).weight[5] < 1e-6
@@ -151,7 +151,7 @@ def test_golden_weights_follow_from_bayes():
 
 
 def test_the_density_is_that_of_a_normal():
-    # Two signals with correlated noise; the judgement compares two normal densities (scipy's).
+    # Two signals with correlated noise; the judgment compares two normal densities (scipy's).
     rng = np.random.default_rng(5)
     root = rng.normal(size=(2, 2))
     noise = root @ root.T
@@ -171,9 +171,9 @@ def test_ten_times_further_than_four_in_five_is_screened_and_no_less(factor, wei
     samples = np.random.default_rng(3).normal(size=(301, 1))
     run = np.zeros(301, int)
     usual = np.quantile(np.abs(running_median_residual(samples, run, 2)), 0.8)
-    samples[150] = 0.0  # its own place in the quantile, and its neighbours', move it by 1 %
+    samples[150] = 0.0  # its own place in the quantile, and its neighbors', move it by 1 %
     around = np.sort(samples[[148, 149, 151, 152], 0])
-    samples[150] = around[2] + factor * usual  # the median is then the third of its neighbours
+    samples[150] = around[2] + factor * usual  # the median is then the third of its neighbors
     assert initial_weights(samples, run)[150] == weight
 
 

@@ -37,7 +37,7 @@ def test_error_falls_far_below_the_noise_and_the_stated_sigma_is_honest():
     assert np.mean(inside) > 0.85
 
 
-def test_an_outlier_frame_is_found_and_does_not_move_its_neighbours():
+def test_an_outlier_frame_is_found_and_does_not_move_its_neighbors():
     truth, noisy = shapes(4)
     spoilt = noisy.copy()
     spoilt[200] += np.random.default_rng(0).normal(0, 0.05, 63)

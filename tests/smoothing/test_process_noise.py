@@ -56,7 +56,7 @@ def test_golden_taps_of_the_window():
 @pytest.mark.parametrize(
     ("interval_s", "num_taps"), [(1 / 15, 13), (0.1, 9), (0.2, 5), (0.39, 3), (0.5, 3), (5.0, 3)]
 )
-def test_the_window_lasts_eight_tenths_of_a_second_and_reaches_a_neighbour(interval_s, num_taps):
+def test_the_window_lasts_eight_tenths_of_a_second_and_reaches_a_neighbor(interval_s, num_taps):
     assert len(process.Window.over(np.array([40]), interval_s).taps) == num_taps
 
 

@@ -19,7 +19,7 @@ def test_no_sample_gives_no_segment():
     assert segments.split(np.arange(3.0), np.zeros(3, bool), 1.0).shape == (0, 2)
 
 
-def test_neighbours_on_a_slow_clock_stay_connected():
+def test_neighbors_on_a_slow_clock_stay_connected():
     time_s = np.arange(8) * 0.5
     known = segments.known_frames(time_s, np.ones(8, bool), 0.25)
     assert known.all()
@@ -38,9 +38,9 @@ def test_known_frames_hold_all_samples_and_no_long_gap(mask, max_gap_s):
         assert time_s[after] - time_s[before] <= limit_s
 
 
-def test_neighbours_never_leave_their_run():
+def test_neighbors_never_leave_their_run():
     run = np.array([0] * 7 + [1] * 2 + [2] * 5)
-    index, is_full = segments.neighbours(run, 2)
+    index, is_full = segments.neighbors(run, 2)
     assert (run[index] == run[:, None]).all()
     np.testing.assert_array_equal(is_full, run != 1)
     np.testing.assert_array_equal(index[0], [0, 1, 2, 3, 4])
@@ -88,11 +88,11 @@ def test_one_sample_is_one_run():
     assert segments.runs(np.array([7.0])).tolist() == [0]
 
 
-def test_golden_neighbours():
+def test_golden_neighbors():
     # Runs of six and three; two samples to each side, shifted inwards at the ends, and the last
     # one again and again where a run is too short.
     run = np.array([0] * 6 + [1] * 3)
-    index, is_full = segments.neighbours(run, 2)
+    index, is_full = segments.neighbors(run, 2)
     assert index.tolist() == [
         [0, 1, 2, 3, 4],
         [0, 1, 2, 3, 4],
@@ -105,4 +105,4 @@ def test_golden_neighbours():
         [6, 7, 8, 8, 8],
     ]
     assert is_full.tolist() == [True] * 6 + [False] * 3
-    assert segments.neighbours(np.zeros(5, int), 2)[1].all()
+    assert segments.neighbors(np.zeros(5, int), 2)[1].all()

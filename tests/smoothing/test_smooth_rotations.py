@@ -141,7 +141,7 @@ def test_stated_sigma_weighs_samples_against_each_other():
     assert angles(told.mean, truth).mean() < 0.7 * angles(untold.mean, truth).mean()
 
 
-def test_the_first_reference_is_the_sample_nearest_to_its_neighbours():
+def test_the_first_reference_is_the_sample_nearest_to_its_neighbors():
     # Angles about one axis: of 0, 0.1, 3, 0.2 and 0.3 the one of least distance to all is 0.2; of
     # the next five it is 0.3.
     about = np.array([0.0, 0.1, 3.0, 0.2, 0.3, 0.35, 0.5])

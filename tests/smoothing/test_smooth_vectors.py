@@ -98,7 +98,7 @@ def test_sigma_grows_inside_gaps():
 
 @given(seeds)
 @settings(max_examples=5, deadline=None)
-def test_an_outlier_is_found_and_does_not_move_its_neighbours(seed):
+def test_an_outlier_is_found_and_does_not_move_its_neighbors(seed):
     rng = np.random.default_rng(seed)
     slow = 0.1 * np.sin(TIME_S[:, None] * [1.0, 1.5, 2.0])
     noisy = slow + rng.normal(0, 0.005, slow.shape)

@@ -36,7 +36,7 @@ def bvh(tmp_path):
     return write_bvh(tmp_path / "step.bvh")
 
 
-def test_person_stands_upright_in_metres(bvh):
+def test_person_stands_upright_in_meters(bvh):
     body = body_of(clip_of(bvh))
     at = dict(zip(BODY_JOINTS, body.joints_m[0], strict=True))
     assert at["head"][2] - at["left_toe"][2] == pytest.approx(1.65, abs=0.15)

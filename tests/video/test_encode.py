@@ -65,7 +65,7 @@ def test_every_gth_frame_is_a_key_frame(tmp_path, g):
     assert keys == [k % g == 0 for k in range(11)]
 
 
-def test_colours_survive(tmp_path):
+def test_colors_survive(tmp_path):
     encode(tmp_path / "a.mp4", pictures(1), crf=10)
     found = next(read_frames(probe(tmp_path / "a.mp4"))).rgb
     assert np.median(np.abs(found.astype(int) - picture(0))) <= 2

@@ -1,4 +1,4 @@
-"""Every kind of file that is named anywhere is written, read back and labelled."""
+"""Every kind of file that is named anywhere is written, read back and labeled."""
 
 import re
 from fractions import Fraction
@@ -116,7 +116,7 @@ def test_bare_streams_are_refused_in_words(tmp_path, suffix):
         probe(path)
 
 
-def test_a_folder_of_every_kind_is_labelled_whole(kinds, tmp_path):
+def test_a_folder_of_every_kind_is_labeled_whole(kinds, tmp_path):
     recipe = tmp_path / "lamp.yaml"
     stages = [f"{TINY}:Brightness as bright", f"{TINY}:BrightnessLabeler as lamp", "curate"]
     export = {"width": 64, "height": 48}

@@ -36,7 +36,7 @@ def test_statistics_are_those_of_all_pixels():
         np.testing.assert_allclose(found[name].ravel(), expected, atol=0.5 / 255 + 1e-9)
 
 
-def test_one_colour_has_no_spread():
+def test_one_color_has_no_spread():
     found = stats_of([np.full((8, 8, 3), 51, np.uint8)])
     for name in NAMES - {"count", "std"}:
         np.testing.assert_allclose(found[name], 0.2)

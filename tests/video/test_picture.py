@@ -13,11 +13,11 @@ def av_frame(image, pixel_format="yuv420p"):
     return frame.reformat(format=pixel_format)
 
 
-def flat(y, u, v, *, matrix=2, colour_range=0):
+def flat(y, u, v, *, matrix=2, color_range=0):
     frame = av.VideoFrame(64, 48, "yuv420p")
     for index, level in enumerate((y, u, v)):
         plane_of(frame, index)[:] = level
-    frame.colorspace, frame.color_range = matrix, colour_range
+    frame.colorspace, frame.color_range = matrix, color_range
     return frame
 
 
@@ -29,7 +29,7 @@ def test_rgb_is_upright_in_every_pixel_format(pixel_format, rotation):
     found = PictureMaker(rotation).rgb(av_frame(stored, pixel_format))
     assert found.shape == image.shape
     assert found.flags.c_contiguous
-    # Colour at half the size blurs the borders between the fields.
+    # Color at half the size blurs the borders between the fields.
     assert np.median(np.abs(found.astype(int) - image)) <= 3
 
 
@@ -44,13 +44,13 @@ def test_odd_size_keeps_every_pixel():
     ("matrix", "red"), [(2, (81, 90, 240)), (6, (81, 90, 240)), (1, (63, 102, 240))]
 )
 def test_red_is_red_in_the_matrix_that_the_file_states(matrix, red):
-    found = PictureMaker(0).rgb(flat(*red, matrix=matrix, colour_range=1))[20, 20]
+    found = PictureMaker(0).rgb(flat(*red, matrix=matrix, color_range=1))[20, 20]
     np.testing.assert_allclose(found, (255, 0, 0), atol=2)
 
 
-def test_full_range_is_honoured_where_stated():
+def test_full_range_is_honored_where_stated():
     assert PictureMaker(0).rgb(flat(235, 128, 128))[0, 0, 0] == 255
-    assert PictureMaker(0).rgb(flat(235, 128, 128, colour_range=FULL))[0, 0, 0] == 235
+    assert PictureMaker(0).rgb(flat(235, 128, 128, color_range=FULL))[0, 0, 0] == 235
 
 
 @pytest.mark.parametrize("matrix", [1, 4, 7, 9])
@@ -63,7 +63,7 @@ def test_scaled_picture_is_bt601_whatever_the_source(matrix):
         128 + 112 * (blue - luma) / (1 - kb),
         128 + 112 * (red - luma) / (1 - kr),
     )
-    frame = flat(*(round(x) for x in stored), matrix=matrix, colour_range=1)
+    frame = flat(*(round(x) for x in stored), matrix=matrix, color_range=1)
     y, u, v = (float(p.mean()) for p in PictureMaker(0).scaled(frame, 32, 24))
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     assert y == pytest.approx(16 + 219 * luma, abs=1.5)
@@ -98,7 +98,7 @@ def test_luma_has_the_width_asked_for_and_the_stored_turn(pixel_format):
     assert luma.shape == (24, 32)
     assert luma.dtype == np.uint8
     corners = luma[3, 3], luma[3, -4], luma[-4, 3], luma[-4, -4]
-    # BT.601 luma of the four corner colours, in limited range except where a format says full.
+    # BT.601 luma of the four corner colors, in limited range except where a format says full.
     np.testing.assert_allclose(corners, (90, 122, 62, 213), atol=18)
 
 

@@ -20,7 +20,7 @@ class ClassicTask:
     simulator: str
     """How `open_simulator` knows it."""
     published_bco: float
-    """Normalised return of BCO in IL-Datasets' benchmark (0 random, 1 teacher)."""
+    """Normalized return of BCO in IL-Datasets' benchmark (0 random, 1 teacher)."""
     published_abco: float
     """The same of ABCO."""
 

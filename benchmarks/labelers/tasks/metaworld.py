@@ -1,8 +1,8 @@
-"""Meta-World tasks: expert episodes whose actions are hidden, and three labelled sets.
+"""Meta-World tasks: expert episodes whose actions are hidden, and three labeled sets.
 
 Observations are the simulator's state: hand (3), gripper opening (1), first object's position (3)
 and orientation (4), seven more of a second object, and the goal (3) at the end. Actions move the
-hand by up to a centimetre a step along x, y, z (-1..1 each) and close the gripper (-1..1).
+hand by up to a centimeter a step along x, y, z (-1..1 each) and close the gripper (-1..1).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ TASKS = ("push-v3", "pick-place-v3", "reach-v3", "drawer-open-v3", "button-press
 """The first two are the headline, the third tests precision; five demonstrations solve the rest."""
 HORIZON = 150
 """Steps a policy has."""
-METRES_PER_ACTION = 0.01
+METERS_PER_ACTION = 0.01
 """How far an action of 1 asks the hand to move [m]."""
 POSITION_DIMENSIONS = (0, 1, 2)
 """Those of the action that add up to a position."""
 NUM_HIDDEN, NUM_PLAY = 50, 25
 """Episodes whose actions are hidden; episodes of play."""
 _STEPS_AFTER_SUCCESS = 10
-_HIDDEN_SEED, _LABELLED_SEED, _PLAY_SEED, _UNSEEN_SEED = 10_000, 20_000, 30_000, 70_000
+_HIDDEN_SEED, _LABELED_SEED, _PLAY_SEED, _UNSEEN_SEED = 10_000, 20_000, 30_000, 70_000
 
 Act = Callable[[Float[np.ndarray, " observation"]], Float[np.ndarray, " action"]]
 
@@ -128,12 +128,12 @@ def unseen_seeds(count: int) -> range:
 
 
 def hidden(simulator: MetaWorldSimulator, folder: Path) -> list[Demonstration]:
-    """The 50 expert episodes that are to be labelled."""
+    """The 50 expert episodes that are to be labeled."""
     return _expert_episodes(simulator, folder, "hidden", _HIDDEN_SEED, NUM_HIDDEN)
 
 
-def labelled(simulator: MetaWorldSimulator, name: str, folder: Path) -> list[Demonstration]:
-    """A labelled set: `K5` (or another number) expert episodes, `PLAY`, or `RAND`.
+def labeled(simulator: MetaWorldSimulator, name: str, folder: Path) -> list[Demonstration]:
+    """A labeled set: `K5` (or another number) expert episodes, `PLAY`, or `RAND`.
 
     Raises:
         ValueError: An unknown name.
@@ -143,8 +143,8 @@ def labelled(simulator: MetaWorldSimulator, name: str, folder: Path) -> list[Dem
     if name == "RAND":
         return _play_episodes(simulator, folder, "rand", _uniform)
     if name.startswith("K") and name[1:].isdigit() and int(name[1:]) > 0:
-        return _expert_episodes(simulator, folder, name, _LABELLED_SEED, int(name[1:]))
-    raise ValueError(f"unknown labelled set {name!r}; there are K1, K5, K16 ..., PLAY and RAND")
+        return _expert_episodes(simulator, folder, name, _LABELED_SEED, int(name[1:]))
+    raise ValueError(f"unknown labeled set {name!r}; there are K1, K5, K16 ..., PLAY and RAND")
 
 
 def _expert_episodes(

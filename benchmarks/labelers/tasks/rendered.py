@@ -22,7 +22,7 @@ from jaxtyping import UInt8
 
 from benchmarks.labelers.code import syntax_hash
 from benchmarks.labelers.episodes import Demonstration
-from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator, hidden, labelled
+from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator, hidden, labeled
 from benchmarks.labelers.tasks.rendered_scene import CAMERAS, SIZE, Distractors, Studio
 from rotoscope.pipeline.files.atomic import atomic_path
 
@@ -63,7 +63,7 @@ def footage(
         RuntimeError: Executing the actions again led elsewhere.
     """
     is_hidden = name == "hidden"
-    episodes = hidden(simulator, folder) if is_hidden else labelled(simulator, name, folder)
+    episodes = hidden(simulator, folder) if is_hidden else labeled(simulator, name, folder)
     look = "distractors" if has_distractors else "plain"
     place = folder / f"{simulator.task}-{name}-{look}-{_digest(episodes)}"
     if not place.is_dir():

@@ -1,7 +1,7 @@
 """A Meta-World scene as two cameras see it, with or without things in it that move by themselves.
 
 Meta-World's own cameras show the whole robot; these two stand where a person would put them to film
-the table, 70 degrees apart. The fingers and the object carry colours of their own, as if taped.
+the table, 70 degrees apart. The fingers and the object carry colors of their own, as if taped.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CAMERAS: dict[str, float] = {"left": -125.0, "right": -55.0}
 """Direction that each camera looks along, about the vertical [deg]."""
 SIZE = 192
 """Side of the rendered square [px]."""
-COLOURS = {
+COLORS = {
     "leftpad_geom": (0.0, 1.0, 1.0),
     "rightpad_geom": (1.0, 0.0, 1.0),
     "objGeom": (1.0, 1.0, 0.0),
@@ -41,7 +41,7 @@ class Studio:
         """Paints the scene and opens a renderer.
 
         Args:
-            model: The `MjModel` of a Meta-World task; colours and lights of it are changed,
+            model: The `MjModel` of a Meta-World task; colors and lights of it are changed,
                 physics is not.
         """
         self._mujoco = import_mujoco()
@@ -94,20 +94,20 @@ class Studio:
                 np.full(3, distractors.radius_m[index]),
                 place,
                 np.eye(3).ravel(),
-                np.append(distractors.colour[index], 1.0).astype(np.float32),
+                np.append(distractors.color[index], 1.0).astype(np.float32),
             )
             scene.ngeom += 1
 
 
 @dataclass(frozen=True, eq=False)
 class Distractors:
-    """Coloured shapes that wander behind the arm and on the table, lights and ground that change.
+    """Colored shapes that wander behind the arm and on the table, lights and ground that change.
 
     Nothing of it depends on what the robot does, and nothing stands still long enough to be told
     from the robot by moving (the distracting setups of LAOM, Nikulin et al. 2025).
     """
 
-    centre_m: Float[np.ndarray, "shape 3"]
+    center_m: Float[np.ndarray, "shape 3"]
     """Middle of each shape's path."""
     reach_m: Float[np.ndarray, "shape 3"]
     """How far each strays from it along x, y, z."""
@@ -117,7 +117,7 @@ class Distractors:
     """At the first step [rad]."""
     radius_m: Float[np.ndarray, " shape"]
     """Size of each shape."""
-    colour: Float[np.ndarray, "shape 3"]
+    color: Float[np.ndarray, "shape 3"]
     """RGB of each, 0..1."""
     light_rate: Float[np.ndarray, " 4"]
     """Of the swings of brightness and of the ground's red, green and blue [rad/step]."""
@@ -132,19 +132,19 @@ class Distractors:
         boxes = [_BEHIND_M] * _NUM_BEHIND + [_ON_TABLE_M] * _NUM_ON_TABLE
         low, high = np.array([b[0] for b in boxes]), np.array([b[1] for b in boxes])
         return cls(
-            centre_m=generator.uniform(0.75 * low + 0.25 * high, 0.25 * low + 0.75 * high),
+            center_m=generator.uniform(0.75 * low + 0.25 * high, 0.25 * low + 0.75 * high),
             reach_m=generator.uniform(0.2, 0.5, (count, 3)) * (high - low),
             rate=generator.uniform(0.02, 0.1, (count, 3)),
             phase=generator.uniform(0, 2 * np.pi, (count, 3)),
             radius_m=generator.uniform(0.02, 0.06, count),
-            colour=generator.uniform(0, 1, (count, 3)),
+            color=generator.uniform(0, 1, (count, 3)),
             light_rate=generator.uniform(0.01, 0.08, 4),
             light_phase=generator.uniform(0, 2 * np.pi, 4),
         )
 
     def places_m(self, step: int) -> Float[np.ndarray, "shape 3"]:
         """Where each shape is at a step."""
-        return self.centre_m + self.reach_m * np.sin(self.rate * step + self.phase)
+        return self.center_m + self.reach_m * np.sin(self.rate * step + self.phase)
 
     def look(self, step: int) -> tuple[float, Float[np.ndarray, " 3"]]:
         """Brightness of the lights and tint of floor and table at a step, both as factors."""
@@ -158,10 +158,10 @@ def _paint(model: Any) -> None:
     model.vis.quality.shadowsize = 0
     model.light_castshadow[:] = 0
     model.mat_reflectance[:] = 0
-    for name, colour in COLOURS.items():
+    for name, color in COLORS.items():
         geom = model.geom(name).id
         model.geom_matid[geom] = -1
-        model.geom_rgba[geom] = (*colour, 1.0)
+        model.geom_rgba[geom] = (*color, 1.0)
 
 
 def _tinted_materials(model: Any) -> np.ndarray:

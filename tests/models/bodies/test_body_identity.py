@@ -9,7 +9,7 @@ RATE_HZ = 30.0
 
 
 def sightings(*frames, cuts=(), new=()):
-    """One per frame: a dict of landmarker -> (x, colour) or (x, colour, size)."""
+    """One per frame: a dict of landmarker -> (x, color) or (x, color, size)."""
     out = []
     for index, people in enumerate(frames):
         found = {

@@ -11,7 +11,7 @@ NUM = 60
 
 
 class Film:
-    """People as coloured squares on a dark wall: value 200 + number, half as large as `halves`."""
+    """People as colored squares on a dark wall: value 200 + number, half as large as `halves`."""
 
     def __init__(self, *paths, halves=None, wall=None):
         self.paths, self.halves = paths, halves or [12] * len(paths)

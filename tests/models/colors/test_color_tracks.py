@@ -1,4 +1,4 @@
-"""Coloured things are found where they are, to a fraction of a pixel."""
+"""Colored things are found where they are, to a fraction of a pixel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from rotoscope.models.colors.stage import ColourConfig, ColourTracks, ColourTracksConfig
+from rotoscope.models.colors.stage import ColorConfig, ColorTracks, ColorTracksConfig
 from rotoscope.pipeline.testing import a_video
 from rotoscope.pipeline.tracks import FeatureTrack
 from rotoscope.pipeline.types import Frame
@@ -18,18 +18,18 @@ SIZE = 96
 
 
 def _picture(
-    x: float, y: float, radius: float = 6.0, *, colour: tuple[int, int, int] = RED
+    x: float, y: float, radius: float = 6.0, *, color: tuple[int, int, int] = RED
 ) -> np.ndarray:
     """A disc at (x, y) [px from the corner], its edge mixed with the ground as cameras do."""
     grid = (np.arange(SIZE * 8) + 0.5) / 8
     inside = (grid[None] - x) ** 2 + (grid[:, None] - y) ** 2 <= radius**2
     share = inside.reshape(SIZE, 8, SIZE, 8).mean(axis=(1, 3))[..., None]
-    return np.rint(np.array(colour) * share + np.array(BROWN) * (1 - share)).astype(np.uint8)
+    return np.rint(np.array(color) * share + np.array(BROWN) * (1 - share)).astype(np.uint8)
 
 
 def _follow(pictures: list[np.ndarray], **settings: object) -> dict[str, np.ndarray]:
-    config = ColourTracksConfig.model_validate({"things": {"disc": {"rgb": RED}}} | settings)
-    stage = ColourTracks(config)
+    config = ColorTracksConfig.model_validate({"things": {"disc": {"rgb": RED}}} | settings)
+    stage = ColorTracks(config)
     stage.setup()
     height, width = pictures[0].shape[:2]
     video = a_video(len(pictures), width=width, height=height)
@@ -45,7 +45,7 @@ def _follow(pictures: list[np.ndarray], **settings: object) -> dict[str, np.ndar
 
 
 @given(x=st.floats(20, 70), y=st.floats(20, 70))
-def test_centre_is_found_to_a_tenth_of_a_pixel(x: float, y: float) -> None:
+def test_center_is_found_to_a_tenth_of_a_pixel(x: float, y: float) -> None:
     found = _follow([_picture(x, y)])["track.colour.disc"][0]
     assert np.abs(found[:2] * SIZE - [x, y]).max() < 0.1
 
@@ -61,8 +61,8 @@ def test_shade_does_not_hide_it() -> None:
     assert np.abs(found[:2] * SIZE - [40, 50]).max() < 0.2
 
 
-def test_another_colour_is_not_taken_for_it() -> None:
-    found = _follow([_picture(48, 48, colour=GREEN)] * 3)["track.colour.disc"]
+def test_another_color_is_not_taken_for_it() -> None:
+    found = _follow([_picture(48, 48, color=GREEN)] * 3)["track.colour.disc"]
     assert np.isnan(found).all()
 
 
@@ -73,17 +73,17 @@ def test_large_pictures_are_shrunk_and_places_stay() -> None:
 
 
 def test_red_reaches_over_the_end_of_the_hue_circle() -> None:
-    assert ColourConfig(rgb=(255, 0, 4)).hue_deg > 359
+    assert ColorConfig(rgb=(255, 0, 4)).hue_deg > 359
     pinkish = (220, 30, 60)
-    found = _follow([_picture(48, 48, colour=pinkish)])["track.colour.disc"]
+    found = _follow([_picture(48, 48, color=pinkish)])["track.colour.disc"]
     assert np.isfinite(found).all()
 
 
-def test_a_grey_sample_is_refused() -> None:
-    with pytest.raises(ValidationError, match="nearly grey and has no hue"):
-        ColourConfig(rgb=(128, 130, 128))
+def test_a_gray_sample_is_refused() -> None:
+    with pytest.raises(ValidationError, match="nearly gray and has no hue"):
+        ColorConfig(rgb=(128, 130, 128))
 
 
 def test_values_beyond_a_byte_are_refused() -> None:
     with pytest.raises(ValidationError, match=r"0\.\.255 each, got \[300"):
-        ColourConfig(rgb=(300, 0, 0))
+        ColorConfig(rgb=(300, 0, 0))

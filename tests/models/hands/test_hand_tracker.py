@@ -55,7 +55,7 @@ def hand_at(x, y):
 
 
 class Film:
-    """Frames with squares at given places; knows whose colours were asked for."""
+    """Frames with squares at given places; knows whose colors were asked for."""
 
     def __init__(self, *paths):
         self.paths, self.num_converted = paths, {}

@@ -67,7 +67,7 @@ def test_hands_that_cross_keep_their_tracklets(order, sides):
         assert abs(x[-1] - x[0]) == pytest.approx(6.0 * 59, abs=3.0)
 
 
-def test_neighbouring_frames_of_a_slow_video_are_connected():
+def test_neighboring_frames_of_a_slow_video_are_connected():
     time_s = np.arange(10) / 5.0
     found = build_tracklets([[detection()]] * 10, time_s, **LIMITS)
     assert [len(t.frames) for t in found] == [10]

@@ -55,7 +55,7 @@ def test_the_hand_of_the_sample_clip_is_a_right_one_in_every_frame(cup):
     assert np.isnan(left.score).all()
 
 
-def test_joints_are_in_metres_about_the_hands_centre_along_camera_axes(cup):
+def test_joints_are_in_meters_about_the_hands_center_along_camera_axes(cup):
     hand_m, seen_px = cup["hands.right"].hand_m, cup["hands.right"].landmarks_px
     palm_m = np.linalg.norm(hand_m[:, 9] - hand_m[:, 0], axis=1)
     assert 0.05 < np.median(palm_m) < 0.15

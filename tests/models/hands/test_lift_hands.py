@@ -23,7 +23,7 @@ BACK_TO_CAMERA = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
 
 
 def true_joints(side: Side = "right", num: int = NUM) -> np.ndarray:
-    """Hands seen from the back at half a metre, turned and bent in many ways."""
+    """Hands seen from the back at half a meter, turned and bent in many ways."""
     rng = np.random.default_rng(0)
     bend = flexion_prior.HINGE_SIGMA * rng.uniform(-0.5, 0.5, (num, 5, 5))
     points = PALM_M * hand_model.pose(flexion_prior.HINGE_MEAN + bend).points

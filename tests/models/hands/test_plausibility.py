@@ -22,7 +22,7 @@ def test_a_hand_that_explains_its_image_scores_one_at_any_pose(scale, x, y, turn
     assert plausibility.consistency_score(landmarks_px, hand_m) == pytest.approx(1.0, abs=1e-6)
 
 
-def test_score_falls_as_image_and_metres_disagree():
+def test_score_falls_as_image_and_meters_disagree():
     rng = np.random.default_rng(0)
     direction = rng.normal(size=(21, 2))
     hand = detection()
@@ -87,7 +87,7 @@ def test_a_hand_whose_fingers_bend_the_right_way_is_left_as_it_is():
 
 def test_golden_score():
     # In the image a square of side 100 px (box's diagonal 141 px), every corner 10 px from where
-    # the metres put it, in ways that no scale or shift makes up for: r = 10 / 141.
+    # the meters put it, in ways that no scale or shift makes up for: r = 10 / 141.
     corners = np.tile([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]], (5, 1))
     corners = np.concatenate([corners, [[0.5, 0.5]]])
     hand_m = np.concatenate([0.1 * corners, np.zeros((21, 1))], axis=1)

@@ -126,7 +126,7 @@ class Voters:
     def predict(self, inputs, pictures):
         return np.array([[[v]] * 3 for v in self.votes]), np.zeros((len(self.votes), 3, 1))
 
-    def summarise(self, encoded, log_variance):
+    def summarize(self, encoded, log_variance):
         return encoded.mean(axis=0), np.ones((3, 1))
 
     def uncertainty_features(self, values, own, inputs, pictures):
@@ -138,7 +138,7 @@ def test_golden_answers_of_a_part(shapes_unchecked, monkeypatch):
         SimpleNamespace(actions=np.full((n, 1), 1.5), inputs=np.zeros((n, 1))) for n in (1, 2)
     ]
     joined = SimpleNamespace(actions=np.full((3, 1), 1.5), inputs=np.zeros((3, 1)))
-    monkeypatch.setattr(cross_conformal.LabelledWindows, "join", lambda parts: joined)
+    monkeypatch.setattr(cross_conformal.LabeledWindows, "join", lambda parts: joined)
     part = SimpleNamespace(labeler=Voters(), episodes=episodes)
     whole = SimpleNamespace(scaling=SimpleNamespace(spread=np.array([2.0])))
     found = cross_conformal._predict_fold(part, whole)

@@ -8,7 +8,7 @@ from rotoscope.models.inverse_dynamics.error_model import ErrorModel, uncertaint
 
 
 def by_root_finding(signs, error):
-    """The same regression from its equations: where the penalised score of a gamma is zero.
+    """The same regression from its equations: where the penalized score of a gamma is zero.
 
     Score of `log E[y] = X w` is X' (y exp(-X w) - 1); gains over 4 count as 4; the penalty is
     0.05 a row on all but the constant.
@@ -58,7 +58,7 @@ def test_golden_expected_error_and_its_ends():
 
 
 def test_golden_expected_error_of_two_numbers_and_two_dimensions():
-    # exp(0.5 * 1 - 0.25 * 2 + 0.1) and exp(2 * 0.5 + 0.2), from standardised 1, 2 and 0.5, -1.
+    # exp(0.5 * 1 - 0.25 * 2 + 0.1) and exp(2 * 0.5 + 0.2), from standardized 1, 2 and 0.5, -1.
     model = ErrorModel(
         np.zeros((2, 2)), np.full((2, 2), 2.0), np.array([[0.5, -0.25, 0.1], [2.0, 0.0, 0.2]])
     )

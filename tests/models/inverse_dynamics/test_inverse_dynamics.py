@@ -9,7 +9,7 @@ import pytest
 
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.labeler import load_labeler
-from rotoscope.models.inverse_dynamics.rows import LabelledWindows, rows_of
+from rotoscope.models.inverse_dynamics.rows import LabeledWindows, rows_of
 from rotoscope.models.inverse_dynamics.scores import lag_scan
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.training.config import LoopConfig
@@ -47,7 +47,7 @@ def test_intervals_hold_ninety_percent_of_unseen_errors(tmp_path):
     data = point_mass.dataset(40, noise_m=1e-4)
     labeler = train_inverse_dynamics(data, RIDGE, tmp_path / "model")
     unseen = point_mass.dataset(40, first=100, noise_m=1e-4)
-    rows = LabelledWindows.join([rows_of(e, unseen, RIDGE) for e in unseen.episodes])
+    rows = LabeledWindows.join([rows_of(e, unseen, RIDGE) for e in unseen.episodes])
     labels = labeler.label(rows.inputs)
     error = np.abs(labels.values - rows.actions)
     assert 0.87 <= (error <= labels.half_width).mean() <= 0.93
@@ -71,7 +71,7 @@ def test_dimension_that_never_moves_has_no_r2(tmp_path):
 
 
 def test_too_few_episodes_are_refused(tmp_path):
-    with pytest.raises(DatasetError, match="2 labelled episodes are too few"):
+    with pytest.raises(DatasetError, match="2 labeled episodes are too few"):
         train_inverse_dynamics(point_mass.dataset(2), RIDGE, tmp_path / "model")
 
 

@@ -1,4 +1,4 @@
-"""From a labelled dataset to labelled video: pixels, tracks, and what does not fit."""
+"""From a labeled dataset to labeled video: pixels, tracks, and what does not fit."""
 
 import dataclasses
 import json

@@ -15,7 +15,7 @@ from rotoscope.models.inverse_dynamics.kernel_ridge import (
 )
 from rotoscope.models.inverse_dynamics.labeler import Labels, load_labeler
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
-from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.errors import UsageError
 
@@ -37,7 +37,7 @@ def pushed_square(seed, rows=70):
     images[:, 8:20] = bright[:, None, :, None]
     valid = np.arange(rows) < rows - 1
     actions = np.stack([action, generator.normal(size=rows)], axis=1)
-    return LabelledEpisode(
+    return LabeledEpisode(
         name=f"episode {seed}", time_s=np.arange(rows) / RATE_HZ, features=np.zeros((rows, 0)),
         actions=actions, valid=valid, images=images,
     )  # fmt: skip
@@ -52,7 +52,7 @@ def dataset(seeds):
         rate_hz=RATE_HZ,
         shift_s=0,
     )
-    return LabelledSet(tuple(pushed_square(s) for s in seeds), contract, (), (), CAMERA, (32, 32))
+    return LabeledSet(tuple(pushed_square(s) for s in seeds), contract, (), (), CAMERA, (32, 32))
 
 
 @pytest.fixture(scope="module")

@@ -74,22 +74,22 @@ def test_far_from_everything_the_doubt_is_large_but_finite():
 def test_all_rows_count_where_only_some_carry_a_kernel():
     # Subset of regressors: (S' S + p n / 1000 (K + 1e-3 I)) w = S' y over all rows (Smola 2001).
     inputs, encoded = rows(1100)
-    centres = inputs[::22].astype(np.float32)
-    K = np.exp(-0.2 * cdist(centres, centres, "sqeuclidean"))
-    S = np.exp(-0.2 * cdist(inputs, centres, "sqeuclidean"))
-    kernel = gaussian(centres, centres, 0.2)
-    found = solve(kernel, inputs, encoded, centres, 0.2, [0.3, 3.0])
+    centers = inputs[::22].astype(np.float32)
+    K = np.exp(-0.2 * cdist(centers, centers, "sqeuclidean"))
+    S = np.exp(-0.2 * cdist(inputs, centers, "sqeuclidean"))
+    kernel = gaussian(centers, centers, 0.2)
+    found = solve(kernel, inputs, encoded, centers, 0.2, [0.3, 3.0])
     for penalty, weight in zip((0.3, 3.0), found, strict=True):
         left = S.T @ S + penalty * 1.1 * (K + 1e-3 * np.eye(len(K)))
         expected = S @ np.linalg.solve(left, S.T @ encoded)
         np.testing.assert_allclose(S @ weight, expected, atol=2e-3)
 
 
-@pytest.mark.parametrize(("num", "centres"), [(2000, 2000), (2001, 1001)])
-def test_two_thousand_rows_carry_kernels_at_most(num, centres):
+@pytest.mark.parametrize(("num", "centers"), [(2000, 2000), (2001, 1001)])
+def test_two_thousand_rows_carry_kernels_at_most(num, centers):
     inputs = np.linspace(0, 1, num)[:, None]
     arrays = fit_kernel(inputs, inputs, width=1.0, penalties=np.ones(1))
-    assert len(arrays["centres"]) == centres
+    assert len(arrays["centres"]) == centers
     assert (arrays["centres"][[0, -1], 0] == [0.0, 1.0]).all()  # from one end to the other
 
 

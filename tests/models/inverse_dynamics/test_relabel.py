@@ -1,4 +1,4 @@
-"""A dataset labelled again, with an episode of which nothing is known."""
+"""A dataset labeled again, with an episode of which nothing is known."""
 
 import json
 import shutil
@@ -61,7 +61,7 @@ def test_episode_of_which_nothing_is_known_stops_no_other(folders, tmp_path):
         - np.asarray(whole.episode(1).columns["action"], float)
     )[valid[1]]
     assert off.max() < 0.1
-    assert told == ["episode 2: no window of its 41 rows is known: not labelled"]
+    assert told == ["episode 2: no window of its 41 rows is known: not labeled"]
 
 
 def test_dataset_of_which_nothing_is_known_is_refused(folders, tmp_path):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from rotoscope.models.perception.least_squares import Linearised, huber, minimise
+from rotoscope.models.perception.least_squares import Linearised, huber, minimize
 
 
 def lines(A, b):
-    """Problems `A x = b` in least squares, as `minimise` wants them."""
+    """Problems `A x = b` in least squares, as `minimize` wants them."""
 
     def evaluate(state, rows):
         residual = np.einsum("rij,rj->ri", A[rows], state["x"]) - b[rows]
@@ -27,7 +27,7 @@ def moved(state, step):
 def test_linear_problems_end_where_lstsq_does():
     rng = np.random.default_rng(0)
     A, b = rng.normal(size=(20, 8, 3)), rng.normal(size=(20, 8))
-    state, result = minimise(
+    state, result = minimize(
         {"x": np.zeros((20, 3))}, lines(A, b), moved, num_iterations=30, relative_tolerance=1e-15
     )
     for row in range(20):
@@ -44,7 +44,7 @@ def test_golden_steps_of_marquardts_damping():
     left = 1.0
     for num, damping in enumerate((0.01, 0.002, 0.0004), 1):
         left *= damping / (1 + damping)
-        state, result = minimise(
+        state, result = minimize(
             {"x": np.ones((1, 1))}, lines(A, b), moved, num_iterations=num, relative_tolerance=0.0
         )
         assert state["x"][0, 0] == pytest.approx(left, rel=1e-6)
@@ -61,7 +61,7 @@ def test_a_step_that_makes_it_worse_is_not_taken_and_the_next_is_shorter():
         seen.append(float(x[0, 0]))
         return Linearised(np.where(x[:, 0] < 0.3, 1.5, x[:, 0] ** 2), np.ones((1, 1, 1)), x.copy())
 
-    state, result = minimise(
+    state, result = minimize(
         {"x": np.ones((1, 1))}, evaluate, moved, num_iterations=3, relative_tolerance=0.0
     )
     expected = [1.0, *(d / (1 + d) for d in (0.01, 0.08, 0.64))]
@@ -81,7 +81,7 @@ def test_problems_that_hardly_improve_are_left_alone():
         cost = floor + (x[:, 0] ** 2) * np.where(rows == 0, 1e-9, 1.0)
         return Linearised(cost, np.ones((len(rows), 1, 1)), x.copy())
 
-    minimise({"x": np.ones((2, 1))}, evaluate, moved, num_iterations=3, relative_tolerance=1e-6)
+    minimize({"x": np.ones((2, 1))}, evaluate, moved, num_iterations=3, relative_tolerance=1e-6)
     assert asked[:3] == [[0, 1], [0, 1], [1]]
 
 
@@ -90,7 +90,7 @@ def test_a_step_that_changes_no_cost_is_not_taken():
         x = state["x"]
         return Linearised(np.full(len(rows), 7.0), np.ones((len(rows), 1, 1)), np.ones_like(x))
 
-    state, _ = minimise(
+    state, _ = minimize(
         {"x": np.full((1, 1), 5.0)}, evaluate, moved, num_iterations=2, relative_tolerance=1e-3
     )
     assert state["x"].tolist() == [[5.0]]
@@ -106,7 +106,7 @@ def test_tolerance_is_a_share_of_the_cost(tolerance, num_asked):
         cost = np.full(1, 1000.0 * 0.9 ** (len(asked) - 1))
         return Linearised(cost, np.ones((1, 1, 1)), np.ones((1, 1)))
 
-    minimise(
+    minimize(
         {"x": np.zeros((1, 1))}, evaluate, moved, num_iterations=4, relative_tolerance=tolerance
     )
     assert len(asked) == num_asked
@@ -114,7 +114,7 @@ def test_tolerance_is_a_share_of_the_cost(tolerance, num_asked):
 
 def test_a_problem_without_a_cost_is_never_tried():
     A, b = np.ones((2, 1, 1)), np.array([[np.inf], [3.0]])
-    state, result = minimise(
+    state, result = minimize(
         {"x": np.ones((2, 1))}, lines(A, b), moved, num_iterations=9, relative_tolerance=0.0
     )
     assert state["x"][0, 0] == 1.0
@@ -126,7 +126,7 @@ def test_one_problem_that_cannot_be_solved_does_not_stop_the_others():
     # A parameter that nothing depends on: the largest diagonal entry keeps its matrix regular.
     A = np.array([[[2.0, 0.0]], [[1.0, 0.0]]])
     b = np.array([[4.0], [5.0]])
-    state, _ = minimise(
+    state, _ = minimize(
         {"x": np.zeros((2, 2))}, lines(A, b), moved, num_iterations=20, relative_tolerance=0.0
     )
     np.testing.assert_allclose(state["x"], [[2.0, 0.0], [5.0, 0.0]], atol=1e-9)

@@ -65,8 +65,8 @@ def test_a_hand_closes_holds_and_opens_once_a_period():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_hand_stays_near_the_centre_of_its_scene(seed):
-    scene = Scene("x", seed=seed, num_frames=300, centre_m=(0.1, 0.0, 0.5))
+def test_a_hand_stays_near_the_center_of_its_scene(seed):
+    scene = Scene("x", seed=seed, num_frames=300, center_m=(0.1, 0.0, 0.5))
     poses = scenes.hand_poses(scene, "right")
     middle = se3.apply(poses, np.broadcast_to([[0.0, 0.0, 0.08]], (300, 1, 3)))[:, 0]
     assert np.abs(middle - [0.1, 0.0, 0.5]).max() <= 0.06

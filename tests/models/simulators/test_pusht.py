@@ -35,13 +35,13 @@ def test_distance_is_zero_on_the_outline_and_its_direction_leads_away(block: np.
 @given(block=POSES, angle=st.floats(-3.1, 3.1), length=st.floats(5, 80))
 def test_a_disc_never_ends_inside_the_block(block: np.ndarray, angle: float, length: float) -> None:
     way = np.array([[np.cos(angle), np.sin(angle)]])
-    start = physics.centre(block[None]) - 150 * way
+    start = physics.center(block[None]) - 150 * way
     blocks, agents = physics.pushed(block[None], start, (60 + length) * way)
     assert physics.distance(blocks, agents)[0][0] > physics.AGENT_RADIUS_PX - 0.5
 
 
-def test_a_push_through_the_centre_turns_nothing_and_one_beside_it_does() -> None:
-    block = physics.at_centre(np.array([256.0, 256.0]), 0.0)[None]
+def test_a_push_through_the_center_turns_nothing_and_one_beside_it_does() -> None:
+    block = physics.at_center(np.array([256.0, 256.0]), 0.0)[None]
     for offset, turns in ((0.0, False), (40.0, True)):
         start = np.array([[256 + offset, 100.0]])
         moved, _ = physics.pushed(block, start, np.array([[0.0, 130.0]]))
@@ -50,7 +50,7 @@ def test_a_push_through_the_centre_turns_nothing_and_one_beside_it_does() -> Non
 
 
 def test_a_block_that_nothing_touches_stays() -> None:
-    block = physics.at_centre(np.array([256.0, 256.0]), 1.0)[None]
+    block = physics.at_center(np.array([256.0, 256.0]), 1.0)[None]
     moved, _ = physics.pushed(block, np.array([[20.0, 20.0]]), np.array([[0.0, 300.0]]))
     np.testing.assert_array_equal(moved, block)
 

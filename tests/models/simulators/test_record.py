@@ -9,7 +9,7 @@ import pytest
 from rotoscope.models.inverse_dynamics.relabel import relabel_dataset
 from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
 from rotoscope.models.policy.command import train_policy
-from rotoscope.models.policy.evaluate import evaluate, summarise
+from rotoscope.models.policy.evaluate import evaluate, summarize
 from rotoscope.models.policy.evaluate_folder import evaluate_folder, load_policy
 from rotoscope.models.policy.scores import wilson
 from rotoscope.models.simulators.record import record_dataset, record_videos
@@ -127,8 +127,8 @@ def test_labeler_from_a_few_episodes_gives_the_hidden_actions_back(recorded, tmp
         tmp_path / "labeler",
         ["inputs=[observation.state]", "kind=ridge", "window.before_s=0.04", "window.after_s=0.07"],
     )
-    relabel_dataset(recorded, tmp_path / "labeler", tmp_path / "labelled")
-    old, new = (open_dataset(path) for path in (recorded, tmp_path / "labelled"))
+    relabel_dataset(recorded, tmp_path / "labeler", tmp_path / "labeled")
+    old, new = (open_dataset(path) for path in (recorded, tmp_path / "labeled"))
     for index in range(3):
         before, after = (d.episode(index).columns["action"] for d in (old, new))
         np.testing.assert_array_equal(before, after)
@@ -152,6 +152,6 @@ def test_wilson_interval_is_the_published_one():
 def test_single_episode_has_no_standard_error():
     from rotoscope.models.policy.policy import EpisodeResult
 
-    found = summarise([EpisodeResult(0, True, 3.0, 7)])
+    found = summarize([EpisodeResult(0, True, 3.0, 7)])
     assert found["return_standard_error"] == 0.0
     assert found["success_high"] == 1.0

@@ -150,7 +150,7 @@ def test_first_guess_points_the_limbs_where_they_were_seen(model: SmplxModel) ->
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_parameters_of_a_motion_are_recovered_to_millimetres(model: SmplxModel, seed: int) -> None:
+def test_parameters_of_a_motion_are_recovered_to_millimeters(model: SmplxModel, seed: int) -> None:
     motion = Motion(model, 45, seed)
     fit = fit_smplx(model, motion.joints_m, motion.time_s)
     away = distances_m(model, fit, motion.joints_m)
@@ -177,7 +177,7 @@ def test_noise_is_taken_away_and_not_followed(model: SmplxModel) -> None:
     assert away.mean() < 0.75 * np.linalg.norm(noise, axis=2).mean()
 
 
-def test_an_outlier_of_half_a_metre_hardly_moves_the_rest(model: SmplxModel) -> None:
+def test_an_outlier_of_half_a_meter_hardly_moves_the_rest(model: SmplxModel) -> None:
     motion = Motion(model, 12)
     wrong = motion.joints_m.copy()
     wrong[6, BODY_JOINTS.index("left_wrist")] += [0.5, 0, 0]
@@ -189,7 +189,7 @@ def test_an_outlier_of_half_a_metre_hardly_moves_the_rest(model: SmplxModel) -> 
     assert others.max() < 0.01
 
 
-def test_missing_joints_are_left_to_the_prior_and_to_neighbouring_frames(model: SmplxModel) -> None:
+def test_missing_joints_are_left_to_the_prior_and_to_neighboring_frames(model: SmplxModel) -> None:
     motion = Motion(model, 30)
     partly = motion.joints_m.copy()
     gone = [BODY_JOINTS.index(n) for n in ("left_wrist", "left_hand", "head", "right_toe")]

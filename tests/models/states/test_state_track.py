@@ -16,7 +16,7 @@ from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.states.folder import load_states
 from rotoscope.models.states.stage import StateTrack, StateTrackConfig, unseen_too_long
 from rotoscope.models.states.two_stage import learn_map, train_two_stage
-from rotoscope.models.training.data import LabelledEpisode, LabelledSet
+from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.pipeline.errors import DatasetError, TrackError, UsageError
 from rotoscope.pipeline.testing import a_clip
 from rotoscope.pipeline.tracks import FeatureTrack
@@ -30,11 +30,11 @@ def _bent(places: np.ndarray) -> np.ndarray:
     return np.tanh(0.4 * places) + 0.05 * places[:, ::-1]
 
 
-def _seen_and_states(episode: LabelledEpisode) -> LabelledEpisode:
+def _seen_and_states(episode: LabeledEpisode) -> LabeledEpisode:
     return replace(episode, features=np.hstack([_bent(episode.features), episode.features]))
 
 
-def _both(num: int = 5) -> LabelledSet:
+def _both(num: int = 5) -> LabeledSet:
     data = point_mass.dataset(num)
     size = data.episodes[0].features.shape[1]
     return replace(
@@ -96,7 +96,7 @@ def test_a_recipe_without_the_features_is_told_what_is_missing(folders: tuple[Pa
     stage = StateTrack(StateTrackConfig(model=folders[1]))
     stage.setup()
     track = _track(np.zeros((20, 2)), "track.colour.other")
-    with pytest.raises(TrackError, match=r"'track\.colour\.point'; the stages before it give"):
+    with pytest.raises(TrackError, match=r"'track\.color\.point'; the stages before it give"):
         stage.run(_clip(np.arange(20) / 20), {"features.other": track})
 
 
@@ -133,7 +133,7 @@ def test_states_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
         learn_map(both, tmp_path / "map.states")
 
 
-def test_a_labelled_dataset_becomes_labeler_and_map(tmp_path: Path) -> None:
+def test_a_labeled_dataset_becomes_labeler_and_map(tmp_path: Path) -> None:
     publish_small(tmp_path / "data", episodes=3, rows=24)
     settings = ["inputs=[track.point]", "kind=ridge", "members=2"]
     made = train_two_stage(tmp_path / "data", tmp_path / "labeler", settings)

@@ -129,7 +129,7 @@ def test_golden_encoded_numbers():
     np.testing.assert_allclose(space.encode(row)[0], expected, atol=1e-12)
 
 
-def test_quaternions_are_normalised_and_come_back_with_positive_w():
+def test_quaternions_are_normalized_and_come_back_with_positive_w():
     space = quaternion_space()
     half = 0.5**0.5
     encoded = space.encode(np.array([[-2.0, 0.0, 0.0, -2.0]]))

@@ -48,6 +48,6 @@ def test_other_numbers_of_members_have_a_part_each(num_members, num_parts):
 
 @pytest.mark.parametrize("num_episodes", [0, 1, 2])
 def test_too_few_episodes_are_refused(num_episodes):
-    with pytest.raises(DatasetError, match=f"{num_episodes} labelled episodes are too few: at lea"):
+    with pytest.raises(DatasetError, match=f"{num_episodes} labeled episodes are too few: at lea"):
         Folds.of(num_episodes, 3, seed=0)
     assert len(Folds.of(3, 3, seed=0).parts) == 3

@@ -1,4 +1,4 @@
-"""Standardising there and back, and what is left alone."""
+"""Standardizing there and back, and what is left alone."""
 
 import numpy as np
 
@@ -31,9 +31,9 @@ def test_golden_means_and_scales():
     np.testing.assert_allclose(scaling.input_scale, [deviation, 1.0])
     np.testing.assert_allclose(scaling.encoded_mean, [3.0, 0.0, 0.0, 2.0])
     np.testing.assert_allclose(scaling.encoded_scale, [deviation, 1.0, 1.0, 1.0])
-    standardised = scaling.inputs(INPUTS)
-    np.testing.assert_allclose(standardised[:, 0], np.array([-2, 0, 2]) / deviation)
-    np.testing.assert_array_equal(standardised[:, 1], 0.0)
+    standardized = scaling.inputs(INPUTS)
+    np.testing.assert_allclose(standardized[:, 0], np.array([-2, 0, 2]) / deviation)
+    np.testing.assert_array_equal(standardized[:, 1], 0.0)
 
 
 def test_encoded_actions_come_back():

@@ -30,7 +30,7 @@ def follow(hand, **config):
     return tracks[f"gripper.{hand.side}"]
 
 
-def test_opening_is_the_aperture_in_metres_of_the_gripper():
+def test_opening_is_the_aperture_in_meters_of_the_gripper():
     joints = joints_of_a_grasp()
     gripper = follow(make_hand(joints), max_opening_m=0.08)
     np.testing.assert_allclose(gripper.opening * 0.08, np.clip(aperture(joints), 0, 0.08))

@@ -10,7 +10,7 @@ RATE = 1.25
 TIME_S = np.arange(60) / 30.0
 
 
-def test_jump_becomes_a_full_speed_ramp_centred_on_it():
+def test_jump_becomes_a_full_speed_ramp_centered_on_it():
     wanted = np.where(TIME_S < 1.0, 1.0, 0.2)
     opening = possible_opening(wanted, TIME_S, max_rate=RATE)
     moving = np.flatnonzero(np.diff(opening) < -0.01)

@@ -60,10 +60,10 @@ def test_curl_of_straight_fingers_is_small_and_of_a_fist_is_large():
     assert fist.min() > 2.5
 
 
-def test_palm_centre_ignores_the_fingers():
+def test_palm_center_ignores_the_fingers():
     flat = hand_joints(np.array([0.0]), np.array([0.0]))
     fist = hand_joints(np.array([1.0]), np.array([1.0]))
-    np.testing.assert_allclose(hand_shape.palm_centre(flat), hand_shape.palm_centre(fist))
+    np.testing.assert_allclose(hand_shape.palm_center(flat), hand_shape.palm_center(fist))
 
 
 def spread_hand(*tips_m):
@@ -99,11 +99,11 @@ def test_golden_curl():
     np.testing.assert_allclose(hand_shape.finger_curl(joints)[0, 3], 0.5 * np.pi)
 
 
-def test_golden_palm_centre():
+def test_golden_palm_center():
     joints = np.full((1, 21, 3), 50.0)
     for weight, joint in enumerate((0, 5, 9, 13, 17)):
         joints[0, joint] = [weight, 2.0 * weight, -1.0]
-    np.testing.assert_allclose(hand_shape.palm_centre(joints)[0], [2.0, 4.0, -1.0])
+    np.testing.assert_allclose(hand_shape.palm_center(joints)[0], [2.0, 4.0, -1.0])
 
 
 def test_joints_are_numbered_as_mediapipe_numbers_them():
@@ -118,6 +118,6 @@ def test_joints_are_numbered_as_mediapipe_numbers_them():
 
 def test_batches_of_any_shape():
     joints = np.random.default_rng(0).normal(size=(6, 21, 3))
-    for measure in (*MEASURES, hand_shape.palm_centre, hand_shape.thumb_to_fingertips):
+    for measure in (*MEASURES, hand_shape.palm_center, hand_shape.thumb_to_fingertips):
         together = measure(joints.reshape(2, 3, 21, 3))
         np.testing.assert_allclose(together.reshape(6, *together.shape[2:]), measure(joints))

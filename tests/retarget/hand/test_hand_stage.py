@@ -135,7 +135,7 @@ def test_hand_of_two_fingers_follows(tmp_path):
     assert np.isfinite(actions_of(tracks).values).all()
 
 
-def test_finger_that_slides_is_followed_in_metres(tmp_path):
+def test_finger_that_slides_is_followed_in_meters(tmp_path):
     names = (("thumb", "1"), ("index", "-1"))
     links = "".join(f'<link name="{n}"/>' for n in ("palm", "thumb", "index"))
     joints = "".join(

@@ -1,4 +1,4 @@
-"""Margins of the centre of mass over the support."""
+"""Margins of the center of mass over the support."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from small_robots import BIPED_JOINTS, biped
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.humanoid.support_polygon import (
-    centre_of_mass,
+    center_of_mass,
     convex_hull,
     polygon_margin,
-    robot_centre_of_mass,
+    robot_center_of_mass,
     support_margins,
 )
 
@@ -37,7 +37,7 @@ def test_margin_in_flight_is_nan():
     assert np.isnan(margin_at(1.0, 1.0, (False,) * 5))
 
 
-def test_margin_of_unknown_centre_of_mass_is_nan():
+def test_margin_of_unknown_center_of_mass_is_nan():
     assert np.isnan(margin_at(np.nan, 1.0))
 
 
@@ -77,19 +77,19 @@ def test_margin_does_not_depend_on_where_one_looks_from(points, angle, x, y):
     assert after == pytest.approx(before, abs=1e-6)
 
 
-def test_centre_of_mass_of_a_standing_biped(tmp_path: Path):
+def test_center_of_mass_of_a_standing_biped(tmp_path: Path):
     path = tmp_path / "biped.xml"
     path.write_text(biped())
     qpos = np.zeros((2, 13))
     qpos[:, 2], qpos[:, 3], qpos[1, 0] = 0.62, 1.0, 0.5
-    com = centre_of_mass(path, qpos)
+    com = center_of_mass(path, qpos)
     # 8 kg at 0.77 m; thighs 3 kg at 0.48 m; shins 2 kg at 0.2 m; feet 0.8 kg at 0.02 m.
     expected_z = (8 * 0.77 + 3 * 0.48 + 2 * 0.20 + 0.8 * 0.02) / 13.8
     np.testing.assert_allclose(com[0], [0.8 * 0.03 / 13.8, 0, expected_z], atol=1e-9)
     np.testing.assert_allclose(com[1] - com[0], [0.5, 0, 0], atol=1e-12)
 
 
-def test_file_without_free_joint_gives_the_same_centre_of_mass(tmp_path: Path):
+def test_file_without_free_joint_gives_the_same_center_of_mass(tmp_path: Path):
     rng = np.random.default_rng(3)
     values = rng.uniform(0.1, 0.6, (4, 6))
     xyz, quat = rng.normal(size=(4, 3)), se3.quat_from_matrix(se3.exp_so3(rng.normal(size=(4, 3))))
@@ -99,7 +99,7 @@ def test_file_without_free_joint_gives_the_same_centre_of_mass(tmp_path: Path):
         text = biped(has_free_joint=has_free_joint)
         path.write_text(text if has_free_joint else text.replace('pos="0 0 0.62"', ""))
         found.append(
-            robot_centre_of_mass(path, values, BIPED_JOINTS, root_xyz_m=xyz, root_quat=quat)
+            robot_center_of_mass(path, values, BIPED_JOINTS, root_xyz_m=xyz, root_quat=quat)
         )
     np.testing.assert_allclose(found[0], found[1], atol=1e-9)
 
@@ -108,7 +108,7 @@ def test_wrong_number_of_positions_and_unknown_joint_are_said(tmp_path: Path):
     path = tmp_path / "biped.xml"
     path.write_text(biped())
     with pytest.raises(RobotError, match="has 13 positions"):
-        centre_of_mass(path, np.zeros((1, 12)))
+        center_of_mass(path, np.zeros((1, 12)))
     pose = {"root_xyz_m": np.zeros((1, 3)), "root_quat": np.array([[1.0, 0, 0, 0]])}
     with pytest.raises(RobotError, match=r"no joint .left_elbow.; it has .*left_hip"):
-        robot_centre_of_mass(path, np.zeros((1, 1)), ["left_elbow"], **pose)
+        robot_center_of_mass(path, np.zeros((1, 1)), ["left_elbow"], **pose)

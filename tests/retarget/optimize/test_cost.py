@@ -50,7 +50,7 @@ def regularizer(**changes):
 
 
 def frame_weights(starts):
-    """Half of the way to both neighbours, over 1/30 s; ends of clips count their one twice."""
+    """Half of the way to both neighbors, over 1/30 s; ends of clips count their one twice."""
     out = np.zeros(FRAMES)
     edges = [*starts, FRAMES]
     for a, b in itertools.pairwise(edges):

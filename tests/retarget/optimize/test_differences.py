@@ -97,7 +97,7 @@ def test_clips_together_stand_for_the_same_time_as_alone(seed):
     np.testing.assert_array_equal(together, alone)
 
 
-def test_gap_of_minutes_gives_its_neighbours_no_more_weight():
+def test_gap_of_minutes_gives_its_neighbors_no_more_weight():
     time_s = np.array([0.0, 0.02, 300.0, 300.02])
     found = seconds_per_frame(time_s)
     np.testing.assert_allclose(found[[0, 3]], 0.02, atol=1e-9)

@@ -153,13 +153,13 @@ def test_what_is_met_by_all_frames_costs_no_jacobian(tree):
     np.testing.assert_allclose(rows.residual, -0.1)
 
 
-def test_centre_of_mass_counts_beyond_the_edges_of_its_support(tree):
+def test_center_of_mass_counts_beyond_the_edges_of_its_support(tree):
     x, R = start(tree, 2)
     share = np.array([0.75, 0.25])
-    centre = (tree.forward_kinematics(x, R).p_m[:, [2, 5], :2] * share[:, None]).sum(axis=1)
+    center = (tree.forward_kinematics(x, R).p_m[:, [2, 5], :2] * share[:, None]).sum(axis=1)
     normal = np.tile([[1.0, 0.0], [0.0, 1.0]], (3, 1, 1))
     # Beyond the first edge by 3 cm, inside the second by 1 cm.
-    term = BalanceCost([2, 5], share, normal, centre - [0.03, -0.01], np.array([1, 0.5, 0]), 0.01)
+    term = BalanceCost([2, 5], share, normal, center - [0.03, -0.01], np.array([1, 0.5, 0]), 0.01)
     rows = rows_at(term, tree, x, R)
     np.testing.assert_allclose(rows.residual, 0.03)
     np.testing.assert_allclose(rows.weight[:, 0], np.array([1, 0.5, 0]) / 0.01**2)

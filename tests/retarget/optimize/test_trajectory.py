@@ -123,7 +123,7 @@ def test_reachable_trajectory_is_recovered(seed, tree):
     p = tree.forward_kinematics(
         solve(problem, nearby, options=SolverOptions(max_iterations=40))
     ).p_m
-    # Smoothness and rest, of weights 1e3 and 30, pull by far less than a millimetre.
+    # Smoothness and rest, of weights 1e3 and 30, pull by far less than a millimeter.
     assert np.linalg.norm(p - term.target_m, axis=2).max() < 1e-3
 
 

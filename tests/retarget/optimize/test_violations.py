@@ -58,7 +58,7 @@ def test_no_feasible_path_stays_nearer():
     step = np.where(time_s < 1.0, 0.0, 1.0)[:, None]
     unit = np.ones(1)
     out = make_feasible(step, time_s, -2 * unit, 2 * unit, unit)
-    # Two neighbours 1 apart may come 0.1 apart, so one of them must give way by 0.45.
+    # Two neighbors 1 apart may come 0.1 apart, so one of them must give way by 0.45.
     assert np.abs(out - step).max() == pytest.approx(0.45, rel=1e-3)
 
 

@@ -133,7 +133,7 @@ def test_who_leans_out_of_the_feet_misses_a_torque(biped_path):
     motion.R[:] = se3.exp_so3(np.array([0.0, 0.5, 0.0]))
     motion.xyz[:] = [0.56 * np.sin(0.5), 0.0, 0.06 + 0.56 * np.cos(0.5)]
     missing = motion.missing(biped_path)
-    # The centre of mass stands 0.27 m before the toes' edge; the scale is the height, 0.55 m.
+    # The center of mass stands 0.27 m before the toes' edge; the scale is the height, 0.55 m.
     assert 0.2 < np.median(missing[:, 1]) + np.median(missing[:, 0]) < 0.7
 
 

@@ -69,7 +69,7 @@ def test_gripper_opens_in_the_picture(renderer, panda):
 
 
 def close_view(panda):
-    """A camera half a metre in front of the hand at home, looking back at the base."""
+    """A camera half a meter in front of the hand at home, looking back at the base."""
     p = panda.pose(panda.home[None]).p_m[0]
     R = np.array([[0.0, 0.0, -1.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
     K = np.array([[200.0, 0.0, 80.0], [0.0, 200.0, 60.0], [0.0, 0.0, 1.0]])

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks._small_dataset import FPS, publish_small
-from rotoscope.models.training.data import LabelledSet
-from rotoscope.models.training.read import read_labelled
+from rotoscope.models.training.data import LabeledSet
+from rotoscope.models.training.read import read_labeled
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.errors import ContractError, DatasetError
 
@@ -19,7 +19,7 @@ CAMERA = "observation.images.front"
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    out = tmp_path_factory.mktemp("labelled") / "dataset"
+    out = tmp_path_factory.mktemp("labeled") / "dataset"
     publish_small(out, episodes=3, rows=30)
     return out
 
@@ -49,7 +49,7 @@ def edit_column(root, name, change):
 
 
 def test_states_actions_and_pictures_come_out_row_by_row(published):
-    data = read_labelled(
+    data = read_labeled(
         published, inputs=["observation.state", "track.point"], camera=CAMERA, image_size=24
     )
     assert data.input_sizes == (3, 3)
@@ -71,20 +71,20 @@ def test_states_actions_and_pictures_come_out_row_by_row(published):
 )
 def test_feature_or_camera_that_is_not_there_is_named(published, options, message):
     with pytest.raises(DatasetError, match=message):
-        read_labelled(published, **options)
+        read_labeled(published, **options)
 
 
 def test_wrong_fps_is_refused(spoilt):
     edit_info(spoilt, lambda info: info.update(fps=15))
     (spoilt / "meta" / "rotoscope" / "contract.json").unlink()
     with pytest.raises(DatasetError, match="fps or the time stamps are wrong"):
-        read_labelled(spoilt, inputs=["observation.state"])
+        read_labeled(spoilt, inputs=["observation.state"])
 
 
 def test_contract_of_another_rate_is_refused(spoilt):
     edit_info(spoilt, lambda info: info.update(fps=15))
     with pytest.raises(DatasetError, match="fps 15, the contract 30 actions a second"):
-        read_labelled(spoilt, inputs=["observation.state"])
+        read_labeled(spoilt, inputs=["observation.state"])
 
 
 def test_clock_that_disagrees_with_the_video_is_refused(spoilt):
@@ -95,7 +95,7 @@ def test_clock_that_disagrees_with_the_video_is_refused(spoilt):
         longer = pa.array([v + 0.5 for v in table[name].to_pylist()], table.schema.field(name).type)
         pq.write_table(table.set_column(index, name, longer), path)
     with pytest.raises(DatasetError, match="clocks of table and video disagree"):
-        read_labelled(spoilt, camera=CAMERA)
+        read_labeled(spoilt, camera=CAMERA)
 
 
 def test_video_of_another_rate_is_refused(spoilt):
@@ -111,14 +111,14 @@ def test_video_of_another_rate_is_refused(spoilt):
             table = table.set_column(index, name, half)
         pq.write_table(table, path)
     with pytest.raises(DatasetError, match=f"runs at {FPS} frames a second, info.json says fps 60"):
-        read_labelled(spoilt, camera=CAMERA)
+        read_labeled(spoilt, camera=CAMERA)
 
 
 def test_missing_camera_file_is_refused(spoilt):
     for path in (spoilt / "videos").rglob("*.mp4"):
         path.unlink()
     with pytest.raises(DatasetError, match="is not there; copy the dataset whole"):
-        read_labelled(spoilt, camera=CAMERA)
+        read_labeled(spoilt, camera=CAMERA)
 
 
 def test_contract_that_differs_is_refused(published):
@@ -129,7 +129,7 @@ def test_contract_that_differs_is_refused(published):
         shift_s=0,
     )
     with pytest.raises(ContractError, match="differs from the one asked for in 'dimensions'"):
-        read_labelled(published, inputs=["observation.state"], contract=other)
+        read_labeled(published, inputs=["observation.state"], contract=other)
 
 
 def test_actions_that_are_nan_are_refused(spoilt):
@@ -139,7 +139,7 @@ def test_actions_that_are_nan_are_refused(spoilt):
 
     edit_column(spoilt, "action", spoil)
     with pytest.raises(DatasetError, match=r"row 5 is not finite in arm_joint2\.pos"):
-        read_labelled(spoilt, inputs=["observation.state"])
+        read_labeled(spoilt, inputs=["observation.state"])
 
 
 def test_actions_that_never_move_are_refused():
@@ -150,9 +150,9 @@ def test_actions_that_never_move_are_refused():
         for e in point_mass.dataset(3).episodes
     ]
     with pytest.raises(DatasetError, match="no dimension of the action ever changes"):
-        LabelledSet(tuple(still), point_mass.contract())
+        LabeledSet(tuple(still), point_mass.contract())
 
 
 def test_dataset_without_episodes_is_refused():
-    with pytest.raises(DatasetError, match="no labelled episode"):
-        LabelledSet((), point_mass.contract())
+    with pytest.raises(DatasetError, match="no labeled episode"):
+        LabeledSet((), point_mass.contract())

@@ -1,4 +1,4 @@
-"""From points in a file's own unit and axes to our joints in metres with z up."""
+"""From points in a file's own unit and axes to our joints in meters with z up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNITS_M: dict[Unit, float] = {
     "inch": 0.0254,
     "cmu": 0.0254 / 0.45,
 }
-"""Metres in each unit."""
+"""Meters in each unit."""
 
 LEG_M = (0.5, 1.1)
 """Hip to knee to ankle of people from about 1.0 to 2.2 m tall: 0.49 of the stature (Drillis and
