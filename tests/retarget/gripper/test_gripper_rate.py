@@ -60,7 +60,7 @@ def test_no_slow_opening_lies_nearer_in_least_squares():
 
 @pytest.mark.parametrize(("off", "is_searched"), [(0.0095, False), (0.0105, True)])
 def test_less_than_a_hundredth_of_the_opening_is_not_searched_for(off, is_searched):
-    # A step too high by twice `off`: the path that no other stays nearer to is off by that much, and
+    # A step too high by twice `off`: the path that no other stays nearer to is off by that much and
     # is taken as it is below 0.01; a search ends beside it, by the barriers' last 1e-8.
     time_s = np.arange(20) / 30
     step = RATE / 30 * (1 - 1e-4)
