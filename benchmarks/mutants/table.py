@@ -77,7 +77,10 @@ MODULES: dict[str, tuple[str, ...]] = {
         "tests/retarget/optimize/test_feasible.py",
     ),
     "retarget/optimize/interior_point.py": ("tests/retarget/optimize/test_interior_point.py",),
-    "retarget/optimize/terms.py": ("tests/retarget/optimize/test_terms.py",),
+    "retarget/optimize/terms.py": (
+        "tests/retarget/optimize/test_term_values.py",
+        "tests/retarget/optimize/test_terms.py",
+    ),
     "retarget/optimize/violations.py": ("tests/retarget/optimize/test_violations.py",),
     "retarget/robots/joint_limits.py": ("tests/retarget/robots/test_joint_limits.py",),
     "pipeline/doctor/lag.py": ("tests/doctor/test_doctor_lag.py",),
