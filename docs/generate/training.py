@@ -19,8 +19,9 @@ TRAINED: dict[str, str] = {
 """Settings by the command whose `-o KEY=VALUE` sets them."""
 
 ROBOT_FILES: dict[str, str] = {
-    "Hands": "rotoscope.retarget.robots.tree_config:HandConfig",
-    "Humanoids": "rotoscope.retarget.robots.tree_config:HumanoidConfig",
+    "Arms": "rotoscope.retarget.robots.config:ArmConfig",
+    "Hands": "rotoscope.retarget.robots.config:HandConfig",
+    "Humanoids": "rotoscope.retarget.robots.config:HumanoidConfig",
 }
 """What the YAML file of a robot may hold."""
 
