@@ -16,7 +16,7 @@ from rotoscope.models.bodies.bone_lengths import (
 )
 from rotoscope.models.bodies.fit import bones_of, fit_body, fit_lengths
 from rotoscope.models.bodies.joints import joints_of
-from rotoscope.models.perception.pnp import is_believed, position_sigma
+from rotoscope.models.perception.pnp import check_distances, is_believed, position_sigma
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import pinhole, se3
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
@@ -53,11 +53,7 @@ class LiftBodyConfig(StageConfig):
 
     @model_validator(mode="after")
     def _check_distances(self) -> LiftBodyConfig:
-        if self.min_distance_m >= self.max_distance_m:
-            raise ValueError(
-                f"min_distance_m={self.min_distance_m:g} must be less than "
-                f"max_distance_m={self.max_distance_m:g}"
-            )
+        check_distances(self.min_distance_m, self.max_distance_m)
         return self
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from pydantic import Field, model_validator
 
 from rotoscope.models.hands.fit import HandFit, fit_hand
-from rotoscope.models.perception.pnp import is_believed, position_sigma
+from rotoscope.models.perception.pnp import check_distances, is_believed, position_sigma
 from rotoscope.pipeline.geometry import hand_frame, pinhole
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import Camera, HandTrack, Side, Track, require_camera, scatter
@@ -56,11 +56,7 @@ class LiftConfig(StageConfig):
 
     @model_validator(mode="after")
     def _check_distances(self) -> LiftConfig:
-        if self.min_distance_m >= self.max_distance_m:
-            raise ValueError(
-                f"min_distance_m={self.min_distance_m:g} must be less than "
-                f"max_distance_m={self.max_distance_m:g}"
-            )
+        check_distances(self.min_distance_m, self.max_distance_m)
         return self
 
 

@@ -208,3 +208,15 @@ class _Rigid:
             np.repeat(weight, 2, axis=1),
             loss.sum(axis=1),
         )
+
+
+def check_distances(nearest_m: float, farthest_m: float) -> None:
+    """Refuses settings that believe no distance.
+
+    Raises:
+        ValueError: The nearest is not nearer than the farthest.
+    """
+    if nearest_m >= farthest_m:
+        raise ValueError(
+            f"min_distance_m={nearest_m:g} must be less than max_distance_m={farthest_m:g}"
+        )

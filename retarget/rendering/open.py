@@ -30,19 +30,7 @@ class RobotEpisodeRenderer:
         R_camera_wrist: Float[np.ndarray, "row 3 3"] | None = None,
         azimuth_rad: float | None = None,
     ) -> EpisodePictures:
-        """The pictures of an episode.
-
-        Args:
-            values: Joints in the order of the robot's action contract [rad, m; percent].
-            root_pose: Position [m] and rotation vector [rad] of a humanoid's root in the world;
-                where it stands still when absent.
-            R_camera_wrist: Rotation of the human wrist, so that a robot hand is seen as the human
-                one is; NaN where unknown.
-            azimuth_rad: Angle about z at which the camera stands; before the robot when absent.
-
-        Raises:
-            RobotError: The values are not those of this robot.
-        """
+        """The pictures of an episode; as `rotoscope.pipeline.robots.EpisodeRenderer` says."""
         robot = self.robot
         if isinstance(robot, HumanoidRobot):
             return HumanoidPictures(self.renderer, robot, values, root_pose, azimuth_rad)
