@@ -351,7 +351,7 @@ def _policy(folder: Path) -> Kind:
 def _states(folder: Path) -> Kind:
     generator = np.random.default_rng(0)
     model = StateRegressor(
-        center=np.zeros(3), spread=np.ones(3), anchors=generator.normal(size=(5, 3)),
+        centre=np.zeros(3), spread=np.ones(3), anchors=generator.normal(size=(5, 3)),
         weights=generator.normal(size=(5, 2)), mean=np.zeros(2), width=0.3,
     )  # fmt: skip
     facts = StateFacts(

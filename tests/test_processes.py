@@ -16,8 +16,12 @@ from rotoscope.pipeline.processes import python_module, safe_python
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "run" / "tiny_stages.py"
-MAY_NAME_THE_INTERPRETER = {"pipeline/processes.py", "benchmarks/attacks/ground.py"}
-"""The second starts the console command as a user's shell does."""
+MAY_NAME_THE_INTERPRETER = {
+    "pipeline/processes.py",
+    "benchmarks/attacks/ground.py",
+    "benchmarks/mutants/trial.py",
+}
+"""The second starts the console command as a user's shell does, the third forks and starts none."""
 
 TRAPS = (
     *("yaml", "json", "random", "numpy", "av", "runpy", "signal", "socket", "selectors", "struct"),

@@ -146,7 +146,7 @@ def test_recipe_file_that_is_not_there_says_what_there_is(tmp_path):
 
 
 def test_setting_without_a_default_is_asked_for():
-    words = r"^track\.color\.things must be given: in the recipe, or as -o track\.color\.things="
+    words = r"^track\.colour\.things must be given: in the recipe, or as -o track\.colour\.things="
     with pytest.raises(RecipeError, match=words):
         build_recipe({"stages": ["track.colour"]})
 

@@ -47,7 +47,7 @@ def fault_of_setting(text: str) -> str:
     faults = []
     for override in re.findall(r"-o (\S+)", text):
         tried = [_fault_of_override(override, name) for name in recipe_names()]
-        tried += [_fault_of_training(reference, [override]) for reference in TRAINED.values()]
+        tried += [_fault_of_training(r, [*_whole(r), override]) for r in TRAINED.values()]
         if all(tried):
             faults.append(f"{override}: no recipe and no training has it ({tried[0]})")
     return "; ".join(faults)
@@ -106,6 +106,11 @@ def _fault_of_training(reference: str, overrides: list[str]) -> str:
     except RotoscopeError as error:
         return str(error)
     return ""
+
+
+def _whole(reference: str) -> list[str]:
+    """What must be given beside a setting that stands alone."""
+    return ["inputs=[observation.state]"] if "inputs" in load(reference).model_fields else []
 
 
 def _fault_of_python(words: list[str]) -> str:

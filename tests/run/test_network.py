@@ -135,7 +135,7 @@ def test_processor_without_a_filter_is_said(monkeypatch, machine):
 def test_missing_protection_is_logged_once(caplog):
     caplog.set_level(logging.INFO, "rotoscope.pipeline.run.isolation")
     for _ in range(3):
-        isolation._say_once("this system takes no seccomp filter (of this test)")
+        isolation._log_once("this system takes no seccomp filter (of this test)")
     assert [r.getMessage() for r in caplog.records].count(
         "children that decode are not kept off the network: "
         "this system takes no seccomp filter (of this test)"

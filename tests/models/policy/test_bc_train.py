@@ -106,7 +106,7 @@ def test_choices_and_pictures_are_learned(tmp_path):
         (["inputs=[label.confidence]"], UsageError, "nobody knows them where a policy acts"),
         (["inputs=[track.hand]"], DatasetError, "no feature 'track.hand'"),
         (["chunk=2", "execute=3"], UsageError, "execute is 3, but only chunk=2"),
-        (["wieghting=none"], UsageError, "settings are inputs, camera"),
+        (["wieghting=none"], UsageError, "unknown key 'wieghting'; valid keys are 'camera'"),
         (["loop.seed=x"], UsageError, "loop.seed: .*got 'x'"),
         (["inputs=[]"], UsageError, "must see something"),
     ],

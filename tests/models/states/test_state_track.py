@@ -96,7 +96,7 @@ def test_a_recipe_without_the_features_is_told_what_is_missing(folders: tuple[Pa
     stage = StateTrack(StateTrackConfig(model=folders[1]))
     stage.setup()
     track = _track(np.zeros((20, 2)), "track.colour.other")
-    with pytest.raises(TrackError, match=r"'track\.color\.point'; the stages before it give"):
+    with pytest.raises(TrackError, match=r"'track\.colour\.point'; the stages before it give"):
         stage.run(_clip(np.arange(20) / 20), {"features.other": track})
 
 

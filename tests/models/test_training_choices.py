@@ -159,7 +159,7 @@ def test_choice_is_refused_or_accepted_before_data_are_read(command, setting, ac
         (["nonsense=1"], "nonsense"),
         (["loop.nonsense=1"], r"loop\.nonsense"),
         (["loop"], "write KEY=VALUE"),
-        (["loop=3", "loop.seed=1"], "loop is given a value as well"),
+        (["loop=3", "loop.seed=1"], "'loop' must be a mapping of names to values, got 3"),
     ],
 )
 def test_what_is_no_setting_is_refused(command, settings, message, tmp_path):

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.pipeline.configs import config_path
 from rotoscope.pipeline.errors import RecipeError, RobotError, RotoscopeError, UsageError
 from rotoscope.pipeline.recipe import build_recipe, load_recipe
@@ -67,7 +68,7 @@ def test_settings_are_read_as_yaml_and_nothing_as_an_empty_text() -> None:
     found = read_settings(["gain=2.5", "others.left={watts: 3}", "others.right.watts=4"], Lamp)
     assert found.gain == 2.5
     assert {name: bulb.watts for name, bulb in found.others.items()} == {"left": 3, "right": 4}
-    assert read_settings(["camera="], InverseDynamicsConfig).camera == ""
+    assert read_settings(["camera="], LatentActionConfig).camera == ""
 
 
 def test_sections_are_copied_before_they_are_changed() -> None:
