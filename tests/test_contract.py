@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContract, Reference
 from rotoscope.pipeline.errors import ContractError
 
 
@@ -16,6 +16,8 @@ def joint(name="j", **limits):
     return Dimension(name=name, quantity="joint", unit="rad", **limits)
 
 
+GRIPPER = GripperContract(max_opening_m=0.08)
+REFERENCE = Reference(row="first_row", axes="joint")
 BOUNDED = contract_of(joint("a", lower=-1.0, upper=2.0), joint("b", lower=0.0), joint("c"))
 
 
@@ -110,3 +112,20 @@ def test_values_of_another_width_are_refused(shape):
             BOUNDED.violations(np.zeros(shape))
     finally:
         jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.parametrize("part", [BOUNDED, BOUNDED.dimensions[0], GRIPPER, REFERENCE])
+def test_every_part_keeps_what_it_says_and_takes_no_more(part):
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(part, next(iter(type(part).model_fields)), "x")
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        type(part).model_validate({**part.model_dump(), "speed": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("part", "field"), [(BOUNDED.dimensions[0], "max_rate"), (GRIPPER, "max_opening_m")]
+)
+@pytest.mark.parametrize("wrong", [float("inf"), float("nan")])
+def test_numbers_of_a_contract_are_finite(part, field, wrong):
+    with pytest.raises(ValidationError, match="finite"):
+        type(part).model_validate({**part.model_dump(), field: wrong})

@@ -165,3 +165,31 @@ def test_the_nearest_frame_is_the_earlier_of_two_as_near():
     time_s = np.array([0.0, 1.0, 3.0])
     wanted_s = np.array([[-9.0, 0.5, 0.51], [1.9, 2.0, 2.1], [3.0, 99.0, 0.0]])
     assert nearest_frames(time_s, wanted_s).tolist() == [[0, 0, 1], [1, 1, 2], [2, 2, 0]]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"before_s": -0.01}, "greater than or equal to 0"),
+        ({"after_s": -0.01}, "greater than or equal to 0"),
+        ({"spacing_s": 0.0}, "greater than 0"),
+        ({"spacing_s": -0.5}, "greater than 0"),
+        ({"before_s": float("inf")}, "finite"),
+        ({"length_s": 1.0}, "Extra inputs"),
+        ({"at_ends": "mirror"}, "'drop' or 'hold'"),
+    ],
+)
+def test_windows_that_mean_nothing_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        WindowConfig(**settings)
+
+
+def test_one_side_is_enough():
+    assert WindowConfig(before_s=0.0, after_s=0.2).offsets_s(10.0).tolist() == [0.0, 0.1, 0.2]
+    with pytest.raises(ValueError, match="frozen"):
+        WindowConfig().before_s = 1.0
+
+
+def test_time_between_samples_is_that_between_actions_where_none_is_given():
+    found = WindowConfig(before_s=0.5, after_s=0.25).offsets_s(4.0)
+    np.testing.assert_allclose(found, [-0.5, -0.25, 0.0, 0.25])
