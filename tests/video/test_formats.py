@@ -85,7 +85,10 @@ def test_every_suffix_that_is_named_is_in_the_matrix():
 def test_the_docs_name_the_suffixes_that_are_read():
     page = (Path(__file__).parents[2] / "docs/how_to/resume_and_retry.md").read_text()
     (line,) = [row for row in page.splitlines() if row.startswith("Folders are searched through")]
-    assert set(re.findall(r"`(\.\w+)`", line.partition("Not searched")[0])) == VIDEO_SUFFIXES | NAMED_SUFFIXES
+    assert (
+        set(re.findall(r"`(\.\w+)`", line.partition("Not searched")[0]))
+        == VIDEO_SUFFIXES | NAMED_SUFFIXES
+    )
 
 
 def test_every_container_of_the_whitelist_is_in_the_matrix(kinds):
