@@ -67,9 +67,11 @@ class CameraMotion(Track):
         require_shape("CameraMotion", "T_reference_camera", self.T_reference_camera, (4, 4))
 
     @property
-    def is_compensated(self) -> bool:
-        """Whether poses have to be taken into the reference camera's frame, and can be."""
-        return self.kind in ("turning", "moving")
+    def is_placed(self) -> Bool[np.ndarray, " time"]:
+        """Frames whose camera is known in metres: none where a path's scale is unknown."""
+        if self.kind == "moving" and self.scale_source == "unknown":
+            return np.zeros(len(self.valid), bool)
+        return self.valid
 
     def sigma_turn_rad(self, sigma_focal_rel: float) -> Float[np.ndarray, " time"]:
         """1-sigma of the rotation [rad] with what a wrong focal length adds: a share of the turn."""
@@ -82,9 +84,9 @@ class CameraMotion(Track):
 def blaming_camera(actions: ActionTrack, tracks: Mapping[str, Track]) -> ActionTrack:
     """The actions, with the reason `camera_moved` where nothing is known of the camera."""
     motion = tracks.get("camera_motion")
-    if not isinstance(motion, CameraMotion) or motion.valid.all():
+    if not isinstance(motion, CameraMotion) or motion.is_placed.all():
         return actions
     codes = [REASONS.index("not_seen"), REASONS.index("gap_filled")]
-    is_blamed = ~motion.valid & ~actions.valid & np.isin(actions.reason, codes)
+    is_blamed = ~motion.is_placed & ~actions.valid & np.isin(actions.reason, codes)
     moved = REASONS.index("camera_moved")
     return actions.replace(reason=np.where(is_blamed, moved, actions.reason).astype(np.uint8))

@@ -1,0 +1,297 @@
+"""The path of a moving camera up to scale: visual odometry on the points of the background.
+
+A first pair of frames places points; every other frame's pose is found from the placed points that
+it sees (perspective-n-point), forward and backward from the pair; points that come later are placed
+from two frames whose poses are known. At the end a few key frames and all points are adjusted
+together, and every frame's pose is found again from those points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from rotoscope.models.camera.background import Background
+from rotoscope.models.camera.bundle import Sightings, adjust
+from rotoscope.models.camera.two_views import FirstPair, first_pair, triangulate
+from rotoscope.pipeline.geometry import se3
+
+MIN_PLACED = 12
+"""Fewer placed points in view give no pose."""
+MIN_INLIERS = 0.5
+"""Least share of them that must be where the pose puts them."""
+INLIER_PX = 2.0
+"""How near that is [px of the small picture]."""
+PLACE_EVERY_FRAMES = 4
+"""How often points are placed that came later."""
+MIN_PLACING_PX = 8.0
+"""Parallax from which such a point is placed [px of the small picture]."""
+NOISE_PX = 0.2
+"""What followed points are wrong by at the least [px of the small picture]."""
+KEY_EVERY_FRAMES = 5
+"""Distance of the key frames whose poses are adjusted together with the points."""
+MAX_KEYS = 60
+"""Most key frames of a clip; a longer one has them farther apart. Time grows with their square."""
+NUM_PAIRS = 6
+"""First pairs that are tried in earnest; the one that explains most of what is seen is taken."""
+_NUM_STEPS = 6
+_TUKEY = 4.685
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Camera poses in the frame of the first frame that has one, in the path's own scale."""
+
+    T_reference_camera: Float[np.ndarray, "time 4 4"]
+    """Pose of each frame; NaN where it was lost."""
+    sigma_rad: Float[np.ndarray, " time"]
+    """1-sigma of the rotation's angle [rad]."""
+    sigma_position: Float[np.ndarray, " time"]
+    """1-sigma of the position, root mean square of the three axes."""
+    residual_px: float
+    """Median distance of placed points from where they are seen [px of the small picture]."""
+    explained: float
+    """Share of the background's points, of those that were placed, that lie where they should."""
+    depth: Float[np.ndarray, "time slot"]
+    """Depth of each slot's point in front of its frame's camera; NaN where it was not placed."""
+
+    @property
+    def known(self) -> Bool[np.ndarray, " time"]:
+        """Frames with a pose."""
+        return np.isfinite(self.sigma_rad)
+
+
+def follow_path(seen: Background) -> Path | None:
+    """The path; `None` where no pair of frames gives a beginning or nothing follows from it."""
+    tried = [_Odometry(seen, pair) for pair in _pairs(seen)]
+    for odometry in tried:
+        odometry.run(range(odometry.pair.second + 1, min(odometry.pair.second + 10, seen.num_frames)))
+        odometry.run(range(odometry.pair.second - 1, odometry.pair.first, -1))
+    tried = [o for o in tried if o.num_known > 2]
+    if not tried:
+        return None
+    best = max(tried, key=lambda o: (round(o.explained, 1), o.num_known, -o.residual_px))
+    whole = _Odometry(seen, best.pair)
+    whole.run(range(best.pair.second - 1, best.pair.first, -1))
+    whole.run(range(best.pair.second + 1, seen.num_frames))
+    whole.run(range(best.pair.first - 1, -1, -1))
+    whole.adjust()
+    return whole.path()
+
+
+def _pairs(seen: Background) -> Iterator[FirstPair]:
+    """Pairs with parallax, spread over the clip; from each frame the nearest other that has it."""
+    num_found = 0
+    step = max(1, seen.num_frames // (2 * NUM_PAIRS))
+    for first in range(0, seen.num_frames - 1, step):
+        for second in _growing(first, seen.num_frames):
+            if len(seen.shared(first, second)) < MIN_PLACED:
+                break
+            pair = first_pair(seen, first, second)
+            if pair is not None:
+                yield pair
+                num_found += 1
+                break
+        if num_found == NUM_PAIRS:
+            return
+
+
+def _growing(first: int, end: int) -> Iterator[int]:
+    """Frames after the first, at distances that grow by a quarter."""
+    distance = 3
+    while first + distance < end:
+        yield first + distance
+        distance = max(distance + 1, distance * 5 // 4)
+
+
+class _Odometry:
+    """One run from one first pair."""
+
+    def __init__(self, seen: Background, pair: FirstPair) -> None:
+        self.seen, self.pair = seen, pair
+        num_ids = int(seen.ids.max()) + 1
+        self.placed = np.full((num_ids, 3), np.nan)
+        self.placed[pair.ids] = pair.points
+        self.first_frame = np.full(num_ids, -1)
+        self.first_ray = np.full((num_ids, 2), np.nan)
+        self.T = np.full((seen.num_frames, 4, 4), np.nan)
+        self.variance = np.full((seen.num_frames, 6), np.nan)
+        self.errors: dict[int, np.ndarray] = {}
+        for frame, pose in ((pair.first, np.eye(4)), (pair.second, pair.T_second_first)):
+            self._add(frame, pose)
+
+    @property
+    def num_known(self) -> int:
+        return len(self.errors)
+
+    @property
+    def explained(self) -> float:
+        return float((np.concatenate(list(self.errors.values())) < INLIER_PX).mean())
+
+    @property
+    def residual_px(self) -> float:
+        return float(np.median(np.concatenate(list(self.errors.values()))))
+
+    def run(self, frames: range) -> None:
+        """Finds the poses of frames in order, each beginning at its neighbor's."""
+        for t in frames:
+            if np.isfinite(self.T[t, 0, 0]):
+                continue
+            near = self._nearest_known(t, frames.step)
+            if near is not None:
+                self._add(t, self.T[near])
+
+    def _nearest_known(self, t: int, step: int) -> int | None:
+        known = np.flatnonzero(np.isfinite(self.T[:, 0, 0]))
+        known = known[known < t] if step > 0 else known[known > t]
+        return None if len(known) == 0 else int(known[-1] if step > 0 else known[0])
+
+    def _add(self, t: int, start: Float[np.ndarray, "4 4"]) -> None:
+        ids = self.seen.ids[t]
+        slots = np.flatnonzero(ids >= 0)
+        slots = slots[np.isfinite(self.placed[ids[slots], 0])]
+        if len(slots) < MIN_PLACED:
+            return
+        points, rays = self.placed[ids[slots]], self.seen.rays[t, slots]
+        T, covariance, error_px = fit_pose(points, rays, start, self.seen.focal_px)
+        if not (error_px < INLIER_PX).mean() >= MIN_INLIERS:
+            T, covariance, error_px = self._search(points, rays)
+            if not (error_px < INLIER_PX).mean() >= MIN_INLIERS:
+                return
+        self.T[t], self.variance[t] = T, np.diagonal(covariance)
+        self.errors[t] = error_px
+        # What lies wrong here was not placed well, or moves: it may be placed anew.
+        self.placed[ids[slots[error_px > 2 * INLIER_PX]]] = np.nan
+        self._place(t)
+
+    def adjust(self) -> None:
+        """Fits key frames and their points together, then every frame's pose to those points."""
+        known = np.array(sorted(self.errors))
+        step = max(KEY_EVERY_FRAMES, -(-len(known) // MAX_KEYS))
+        keys = np.unique(np.append(known[::step], known[-1]))
+        ids = self.seen.ids[keys]
+        camera, slots = np.nonzero((ids >= 0) & np.isfinite(self.placed[ids, 0]))
+        held = ids[camera, slots]
+        num_seen = np.bincount(held, minlength=len(self.placed))
+        often = num_seen[held] >= 2
+        camera, slots, held = camera[often], slots[often], held[often]
+        points, rows = np.unique(held, return_inverse=True)
+        sightings = Sightings(camera, rows, self.seen.rays[keys[camera], slots])
+        T, placed = adjust(
+            self.T[keys], self.placed[points], sightings, noise=NOISE_PX / self.seen.focal_px
+        )
+        self.T[keys], self.placed[:] = T, np.nan
+        self.placed[points] = placed
+        starts, self.errors = self.T.copy(), {}
+        self.T[:], self.variance[:] = np.nan, np.nan
+        for t in known:
+            self._add(int(t), starts[t])
+
+    def _search(
+        self, points: Float[np.ndarray, "point 3"], rays: Float[np.ndarray, "point 2"]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A pose from nothing, by RANSAC."""
+        import cv2
+
+        cv2.setRNGSeed(0)
+        limit = INLIER_PX / self.seen.focal_px
+        found, turn, t, _ = cv2.solvePnPRansac(
+            points, rays, np.eye(3), None, reprojectionError=limit, flags=cv2.SOLVEPNP_SQPNP
+        )
+        if not found:
+            return np.eye(4), np.eye(6), np.full(len(points), np.inf)
+        start = se3.make(se3.exp_so3(turn[:, 0]), t[:, 0])
+        return fit_pose(points, rays, start, self.seen.focal_px)
+
+    def _place(self, t: int) -> None:
+        """Remembers where points were first seen, and places those that have moved enough since."""
+        ids = self.seen.ids[t]
+        slots = np.flatnonzero(ids >= 0)
+        slots = slots[~np.isfinite(self.placed[ids[slots], 0])]
+        held = ids[slots]
+        is_new = self.first_frame[held] < 0
+        self.first_frame[held[is_new]] = t
+        self.first_ray[held[is_new]] = self.seen.rays[t, slots[is_new]]
+        slots, held = slots[~is_new], held[~is_new]
+        if t % PLACE_EVERY_FRAMES or len(slots) == 0:
+            return
+        T_first = self.T[self.first_frame[held]]
+        a, b = self.first_ray[held], self.seen.rays[t, slots]
+        T_now_first = self.T[t] @ se3.inverse(T_first)
+        ray = np.concatenate([a, np.ones((len(a), 1))], axis=1)
+        turned = np.einsum("pij,pj->pi", T_now_first[:, :3, :3], ray)
+        parallax_px = np.linalg.norm(turned[:, :2] / turned[:, 2:] - b, axis=1) * self.seen.focal_px
+        points, is_good = triangulate(a, b, T_now_first, INLIER_PX / self.seen.focal_px)
+        is_good &= parallax_px >= MIN_PLACING_PX
+        world = np.einsum("pij,pj->pi", se3.inverse(T_first)[:, :3, :3], points)
+        world += se3.inverse(T_first)[:, :3, 3]
+        self.placed[held[is_good]] = world[is_good]
+
+    def path(self) -> Path:
+        """What was found, in the frame of the first frame that has a pose."""
+        known = np.isfinite(self.T[:, 0, 0])
+        reference = int(np.argmax(known))
+        T = np.full_like(self.T, np.nan)
+        T[known] = self.T[reference] @ se3.inverse(self.T[known])
+        return Path(
+            T_reference_camera=T,
+            sigma_rad=np.sqrt(self.variance[:, :3].sum(axis=1)),
+            sigma_position=np.sqrt(self.variance[:, 3:].mean(axis=1)),
+            residual_px=self.residual_px,
+            explained=self.explained,
+            depth=self._depths(known),
+        )
+
+    def _depths(self, known: Bool[np.ndarray, " time"]) -> Float[np.ndarray, "time slot"]:
+        depth = np.full(self.seen.ids.shape, np.nan)
+        for t in np.flatnonzero(known):
+            slots = np.flatnonzero(self.seen.ids[t] >= 0)
+            depth[t, slots] = se3.apply(self.T[t], self.placed[self.seen.ids[t, slots]])[:, 2]
+        return depth
+
+
+def fit_pose(
+    points: Float[np.ndarray, "point 3"],
+    rays: Float[np.ndarray, "point 2"],
+    start: Float[np.ndarray, "4 4"],
+    focal_px: float,
+) -> tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "6 6"], Float[np.ndarray, " point"]]:
+    """The pose T_camera_points nearest to a start, its covariance, and residuals [px].
+
+    Gauss-Newton on SE(3) with Tukey's weights; the covariance is of (rotation vector in the camera
+    frame [rad], translation).
+    """
+    R, t = start[:3, :3], start[:3, 3]
+    scale_px, normal = NOISE_PX, np.eye(6)
+    for _ in range(_NUM_STEPS):
+        moved = points @ R.T
+        seen = moved + t
+        depth = np.maximum(seen[:, 2:], 1e-6)
+        difference = (rays - seen[:, :2] / depth) * focal_px
+        size = np.linalg.norm(difference, axis=1)
+        scale_px = max(NOISE_PX, float(np.median(size)) / 1.18)
+        weight = np.clip(1.0 - (size / (_TUKEY * scale_px)) ** 2, 0.0, None) ** 2
+        J = _pose_jacobian(moved, seen, depth) * focal_px
+        normal = np.einsum("pia,p,pib->ab", J, weight, J)
+        normal[np.diag_indices(6)] *= 1.0 + 1e-6
+        step = np.linalg.lstsq(normal, np.einsum("pia,p,pi->a", J, weight, difference), rcond=None)[0]
+        R, t = se3.exp_so3(step[:3]) @ R, t + step[3:]
+    seen = points @ R.T + t
+    away = np.linalg.norm(seen[:, :2] / np.maximum(seen[:, 2:], 1e-6) - rays, axis=1) * focal_px
+    error_px = np.where(seen[:, 2] > 0, away, np.inf)
+    return se3.make(R, t), scale_px**2 * np.linalg.pinv(normal), error_px
+
+
+def _pose_jacobian(
+    moved: Float[np.ndarray, "point 3"],
+    seen: Float[np.ndarray, "point 3"],
+    depth: Float[np.ndarray, "point 1"],
+) -> Float[np.ndarray, "point 2 6"]:
+    """How (x / z, y / z) changes with a turn of the rotated points and with the translation."""
+    by_point = np.zeros((len(seen), 2, 3))
+    by_point[:, 0, 0] = by_point[:, 1, 1] = 1.0 / depth[:, 0]
+    by_point[:, :, 2] = -seen[:, :2] / depth**2
+    return np.concatenate([-by_point @ se3.hat(moved), by_point], axis=2)

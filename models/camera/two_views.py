@@ -1,0 +1,103 @@
+"""A first pair of frames from which a path can begin: relative pose and points, up to scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from rotoscope.models.camera.background import Background
+from rotoscope.models.camera.rotation import fit_rotation
+from rotoscope.pipeline.geometry import se3
+
+MIN_PARALLAX_PX = 4.0
+"""Least median motion of the points that no rotation explains [px of the small picture]. Noise of
+.15 px is then one percent of what depth is told from."""
+MIN_PAIR_POINTS = 30
+MIN_IN_FRONT = 0.6
+"""Least share of the points that both cameras see in front of them. Parallax alone as the condition
+lost one clip in four: the wrong one of two planes, or a wrong sign."""
+RANSAC_PX = 1.0
+"""Distance from the epipolar line at which a point stops counting [px of the small picture]."""
+
+
+@dataclass(frozen=True, eq=False)
+class FirstPair:
+    """Two frames and what they say together, the distance between them being 1."""
+
+    first: int
+    """Frame whose camera is the frame of reference."""
+    second: int
+    """The other frame."""
+    T_second_first: Float[np.ndarray, "4 4"]
+    """Coordinates of the first camera to those of the second."""
+    ids: Int[np.ndarray, " point"]
+    """The points that were placed."""
+    points: Float[np.ndarray, "point 3"]
+    """Where they are in the first camera's frame."""
+
+
+def first_pair(seen: Background, first: int, second: int, seed: int = 0) -> FirstPair | None:
+    """Relative pose of two frames; `None` where they have too little parallax or contradict it."""
+    slots = seen.shared(first, second)
+    if len(slots) < MIN_PAIR_POINTS:
+        return None
+    a, b = seen.rays[first, slots], seen.rays[second, slots]
+    _, _, residual_px = fit_rotation(a, b, seen.focal_px, np.random.default_rng(seed))
+    if not np.median(residual_px) >= MIN_PARALLAX_PX:
+        return None
+    T = _relative_pose(a, b, RANSAC_PX / seen.focal_px)
+    if T is None:
+        return None
+    points, is_good = triangulate(a, b, T, 2.0 * RANSAC_PX / seen.focal_px)
+    if is_good.mean() < MIN_IN_FRONT:
+        return None
+    return FirstPair(first, second, T, seen.ids[first, slots][is_good], points[is_good])
+
+
+def _relative_pose(
+    a: Float[np.ndarray, "point 2"], b: Float[np.ndarray, "point 2"], threshold: float
+) -> Float[np.ndarray, "4 4"] | None:
+    """Essential matrix from five points (Nister 2004) by RANSAC, and the one pose of its four."""
+    import cv2
+
+    cv2.setRNGSeed(0)
+    E, inliers = cv2.findEssentialMat(a, b, np.eye(3), cv2.USAC_ACCURATE, 0.999, threshold)
+    if E is None or E.shape != (3, 3):
+        return None
+    _, R, t, _ = cv2.recoverPose(E, a, b, np.eye(3), mask=inliers)
+    return se3.make(R, t[:, 0])
+
+
+def triangulate(
+    a: Float[np.ndarray, "point 2"],
+    b: Float[np.ndarray, "point 2"],
+    T_b_a: Float[np.ndarray, "*#point 4 4"],
+    tolerance: float,
+) -> tuple[Float[np.ndarray, "point 3"], Bool[np.ndarray, " point"]]:
+    """Points in the frame of a, the middle of the two rays' nearest points, and which are good.
+
+    Good ones lie in front of both cameras and are seen within `tolerance` [ray units] of where
+    they should be.
+    """
+    R, t = T_b_a[..., :3, :3], T_b_a[..., :3, 3]
+    ray_a = np.concatenate([a, np.ones((len(a), 1))], axis=1)
+    ray_b = np.concatenate([b, np.ones((len(b), 1))], axis=1)
+    # In b's frame: depth_a * R ray_a + t = depth_b * ray_b, two unknowns, three equations.
+    moved = np.einsum("...ij,...j->...i", R, ray_a)
+    aa, ab, bb = (np.einsum("pi,pi->p", x, y) for x, y in ((moved, moved), (moved, ray_b), (ray_b, ray_b)))
+    t = np.broadcast_to(t, moved.shape)
+    at, bt = np.einsum("pi,pi->p", moved, t), np.einsum("pi,pi->p", ray_b, t)
+    determinant = np.maximum(aa * bb - ab * ab, 1e-15)
+    depth_a = (ab * bt - bb * at) / determinant
+    depth_b = (aa * bt - ab * at) / determinant
+    in_b = 0.5 * (depth_a[:, None] * moved + t + depth_b[:, None] * ray_b)
+    points = np.einsum("...ji,...j->...i", R, in_b - t)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.hypot(
+            np.linalg.norm(points[:, :2] / points[:, 2:] - a, axis=1),
+            np.linalg.norm(in_b[:, :2] / in_b[:, 2:] - b, axis=1),
+        )
+    is_good = (depth_a > 0) & (depth_b > 0) & (error < tolerance)
+    return points, is_good
