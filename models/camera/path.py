@@ -35,10 +35,14 @@ KEY_EVERY_FRAMES = 5
 """Distance of the key frames whose poses are adjusted together with the points."""
 MAX_KEYS = 60
 """Most key frames of a clip; a longer one has them farther apart. Time grows with their square."""
+NUM_ADJUSTMENTS = 2
+"""The second one has the points that could only be placed after the first."""
 NUM_PAIRS = 6
 """First pairs that are tried in earnest; the one that explains most of what is seen is taken."""
 _NUM_STEPS = 6
 _TUKEY = 4.685
+_SMALL_STEP = 1e-5
+"""A step that turns the camera by less ends the search [rad]; noise turns it by four times that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +82,8 @@ def follow_path(seen: Background) -> Path | None:
     whole.run(range(best.pair.second - 1, best.pair.first, -1))
     whole.run(range(best.pair.second + 1, seen.num_frames))
     whole.run(range(best.pair.first - 1, -1, -1))
-    whole.adjust()
+    for _ in range(NUM_ADJUSTMENTS):
+        whole.adjust()
     return whole.path()
 
 
@@ -275,10 +280,13 @@ def fit_pose(
         scale_px = max(NOISE_PX, float(np.median(size)) / 1.18)
         weight = np.clip(1.0 - (size / (_TUKEY * scale_px)) ** 2, 0.0, None) ** 2
         J = _pose_jacobian(moved, seen, depth) * focal_px
-        normal = np.einsum("pia,p,pib->ab", J, weight, J)
-        normal[np.diag_indices(6)] *= 1.0 + 1e-6
-        step = np.linalg.lstsq(normal, np.einsum("pia,p,pi->a", J, weight, difference), rcond=None)[0]
+        flat = J.reshape(-1, 6)
+        normal = (flat * weight.repeat(2)[:, None]).T @ flat
+        normal[np.diag_indices(6)] += 1e-9
+        step = np.linalg.solve(normal, flat.T @ (difference * weight[:, None]).reshape(-1))
         R, t = se3.exp_so3(step[:3]) @ R, t + step[3:]
+        if np.abs(step[:3]).max() < _SMALL_STEP:
+            break
     seen = points @ R.T + t
     away = np.linalg.norm(seen[:, :2] / np.maximum(seen[:, 2:], 1e-6) - rays, axis=1) * focal_px
     error_px = np.where(seen[:, 2] > 0, away, np.inf)

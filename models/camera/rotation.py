@@ -109,11 +109,9 @@ def fit_rotation(
         # The median of a two-dimensional normal distribution's length is 1.18 sigma.
         scale_px = max(NOISE_PX, min(float(np.median(size)) / 1.18, INLIER_PX))
         weight = np.clip(1.0 - (size / (_TUKEY * scale_px)) ** 2, 0.0, None) ** 2
-        J = _jacobian(moved) * focal_px
-        normal = np.einsum("pia,p,pib->ab", J, weight, J)
-        step = np.linalg.solve(
-            normal + 1e-9 * np.eye(3), np.einsum("pia,p,pi->a", J, weight, difference)
-        )
+        J = (_jacobian(moved) * focal_px).reshape(-1, 3)
+        normal = (J * weight.repeat(2)[:, None]).T @ J + 1e-9 * np.eye(3)
+        step = np.linalg.solve(normal, J.T @ (difference * weight[:, None]).reshape(-1))
         R = se3.exp_so3(step) @ R
     residual = np.linalg.norm(_project(a @ R.T) - rays_now, axis=1) * focal_px
     independent = scale_px**2 * float(np.trace(np.linalg.pinv(normal)))

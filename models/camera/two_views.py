@@ -44,6 +44,8 @@ def first_pair(seen: Background, first: int, second: int, seed: int = 0) -> Firs
     if len(slots) < MIN_PAIR_POINTS:
         return None
     a, b = seen.rays[first, slots], seen.rays[second, slots]
+    if np.median(np.linalg.norm(a - b, axis=1)) * seen.focal_px < MIN_PARALLAX_PX:
+        return None
     _, _, residual_px = fit_rotation(a, b, seen.focal_px, np.random.default_rng(seed))
     if not np.median(residual_px) >= MIN_PARALLAX_PX:
         return None
