@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from rotoscope.models.camera.point_follower import cell_of
+from rotoscope.models.camera.point_follower import GRID, cell_of
 from rotoscope.pipeline.geometry import hand_frame, pinhole
 from rotoscope.pipeline.tracks import BodyTrack, Camera, HandTrack, PointTracks, Track
 
@@ -24,6 +24,9 @@ MIN_POINTS = 20
 """Fewer points that two frames share say nothing about the camera."""
 MIN_CELLS = 5
 """Nor do points in fewer of the picture's 16 cells, as where a person fills the picture."""
+MIN_COLUMNS, MIN_ROWS = 4, 3
+"""Of the picture's 4 columns and 4 rows of cells, what a camera's motion must be seen in. A thing
+of half the picture's width that is waved before a plain wall reaches three columns."""
 MAX_BRIDGE_FRAMES = 15
 """A hand that is not seen for up to twice so many frames is taken to be on the line between."""
 _ALONG = np.linspace(0.0, 1.0, 4)
@@ -60,6 +63,12 @@ class Background:
     def num_cells(self, frame: int, slots: Int[np.ndarray, " point"]) -> int:
         """Cells of the picture that hold any of the points."""
         return len(np.unique(cell_of(self.points_px[frame, slots], self.shape)))
+
+    def is_spread(self, frame: int, slots: Int[np.ndarray, " point"]) -> bool:
+        """Whether points lie in so much of the picture that they can be no thing in front of it."""
+        cells = cell_of(self.points_px[frame, slots], self.shape)
+        num_columns, num_rows = len(np.unique(cells % GRID)), len(np.unique(cells // GRID))
+        return num_columns >= MIN_COLUMNS and num_rows >= MIN_ROWS
 
     def is_comparable(self, first: int, second: int) -> bool:
         """Whether two frames share enough points, in enough cells, to say what the camera did."""

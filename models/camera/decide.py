@@ -29,6 +29,9 @@ PARALLAX_ERROR = 7.0
 rotation was wrong by seven times as much."""
 MIN_KNOWN = 0.6
 """Least share of frames whose motion is known in a turning or moving clip."""
+MIN_SPREAD = 0.5
+"""Least share of frames in which what explains the motion is seen all over the picture. Without it
+a thing that is waved before a plain wall is taken for a camera that moves."""
 MIN_EXPLAINED = 0.7
 """Least share of placed points that lie where a path puts them."""
 MAX_PATH_PX = 1.0
@@ -37,7 +40,7 @@ MAX_DRIFT_RAD = float(np.radians(3.0))
 """In an unknown clip frames are given up where the background was seen to shift by more: at half a
 metre 26 mm, about as much as a hand's own sigma. Less is added to sigma."""
 MIN_DRIFT_POINTS = 3
-PATH_FLOOR_RAD = float(np.radians(0.15))
+PATH_FLOOR_RAD = float(np.radians(0.1))
 """Error of a path's rotation that its poses share, beyond what each frame's points say."""
 PATH_DRIFT_REL = 0.02
 """Error of a path's position as a share of the distance from the first frame."""
@@ -54,7 +57,7 @@ def decide(
         return _still(seen)
     turn = follow_rotation(seen)
     loose_px = float(np.quantile(turn.residual_px[turn.known], 0.9)) if turn.known.any() else np.inf
-    is_known = bool(turn.known.mean() >= MIN_KNOWN)
+    is_known = bool(turn.known.mean() >= MIN_KNOWN) and turn.spread >= MIN_SPREAD
     if is_known and loose_px <= SURE_TURN_PX:
         return _turning(seen, turn)
     path = follow_path(seen)
@@ -66,7 +69,7 @@ def decide(
         )
     if is_known and loose_px <= MAX_TURN_PX:
         return _turning(seen, turn)
-    if not turn.known.mean() >= MIN_KNOWN:
+    if not is_known:
         return _unknown(seen, "too little background is seen")
     return _unknown(seen, "neither a turn nor a path explains how the background moves")
 
@@ -74,6 +77,7 @@ def decide(
 def _is_believed(path: Path) -> bool:
     return (
         path.known.mean() >= MIN_KNOWN
+        and path.spread >= MIN_SPREAD
         and path.explained >= MIN_EXPLAINED
         and path.residual_px <= MAX_PATH_PX
     )

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from rotoscope.models.camera.background import find_background
 from rotoscope.models.camera.decide import decide
+from rotoscope.models.camera.columns import columns, quality
 from rotoscope.models.camera.reference import body_in_reference, hand_in_reference
 from rotoscope.models.camera.scale import StatedScale
 from rotoscope.pipeline.errors import TrackError
@@ -26,6 +27,9 @@ class CameraMotionConfig(StageConfig):
     seen beside them, else unknown."""
     farthest_sigma_rel: float = Field(default=0.02, ge=0, le=0.5)
     """1-sigma of a given `farthest_m` as a share of it."""
+    columns: bool = False
+    """Whether the dataset gets the camera's pose, intrinsics and sigma in every row, as
+    `track.camera.*`."""
 
 
 class CameraMotionStage(ClipStage):
@@ -40,7 +44,13 @@ class CameraMotionStage(ClipStage):
     kind: ClassVar[str] = "camera_motion"
     version: ClassVar[str] = "1"
     requires: ClassVar[tuple[str, ...]] = ("scene_points", "camera", "hands|body")
-    provides: ClassVar[tuple[str, ...]] = ("camera_motion", "hands", "body")
+    provides: ClassVar[tuple[str, ...]] = (
+        "camera_motion",
+        "hands",
+        "body",
+        "features",
+        "quality.camera",
+    )
     packages: ClassVar[tuple[str, ...]] = ("opencv-contrib-python",)
     Config: ClassVar[type[StageConfig]] = CameraMotionConfig
     config: CameraMotionConfig
@@ -68,7 +78,9 @@ class CameraMotionStage(ClipStage):
             stated = StatedScale(self.config.farthest_m, self.config.farthest_sigma_rel)
         seen = find_background(points, camera, tracks)
         motion = decide(seen, camera, tracks, stated)
-        out: Tracks = {"camera_motion": motion}
+        out: Tracks = {"camera_motion": motion, "quality.camera": quality(motion)}
+        if self.config.columns:
+            out |= columns(motion, camera)
         if motion.kind == "still":
             return out
         for name, track in tracks.items():

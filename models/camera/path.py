@@ -59,6 +59,8 @@ class Path:
     """Median distance of placed points from where they are seen [px of the small picture]."""
     explained: float
     """Share of the background's points, of those that were placed, that lie where they should."""
+    spread: float
+    """Share of the known frames in which those that lie there are all over the picture."""
     depth: Float[np.ndarray, "time slot"]
     """Depth of each slot's point in front of its frame's camera; NaN where it was not placed."""
 
@@ -125,6 +127,7 @@ class _Odometry:
         self.T = np.full((seen.num_frames, 4, 4), np.nan)
         self.variance = np.full((seen.num_frames, 6), np.nan)
         self.errors: dict[int, np.ndarray] = {}
+        self.is_spread: dict[int, bool] = {}
         for frame, pose in ((pair.first, np.eye(4)), (pair.second, pair.T_second_first)):
             self._add(frame, pose)
 
@@ -168,6 +171,7 @@ class _Odometry:
                 return
         self.T[t], self.variance[t] = T, np.diagonal(covariance)
         self.errors[t] = error_px
+        self.is_spread[t] = self.seen.is_spread(t, slots[error_px < INLIER_PX])
         # What lies wrong here was not placed well, or moves: it may be placed anew.
         self.placed[ids[slots[error_px > 2 * INLIER_PX]]] = np.nan
         self._place(t)
@@ -247,6 +251,7 @@ class _Odometry:
             sigma_position=np.sqrt(self.variance[:, 3:].mean(axis=1)),
             residual_px=self.residual_px,
             explained=self.explained,
+            spread=float(np.mean([self.is_spread[t] for t in np.flatnonzero(known)])),
             depth=self._depths(known),
         )
 

@@ -41,6 +41,9 @@ class Turn:
     residual_px: Float[np.ndarray, " time"]
     """Median distance of all points from where the rotation puts them [px of the small picture]."""
 
+    spread: float
+    """Share of the known frames in which the points that agree lie all over the picture."""
+
     @property
     def known(self) -> Bool[np.ndarray, " time"]:
         """Frames that hang together with the first."""
@@ -54,7 +57,7 @@ def follow_rotation(seen: Background) -> Turn:
     variance, residual = np.full(num_frames, np.nan), np.full(num_frames, np.nan)
     first = seen.first_comparable()
     if first is None:
-        return Turn(R, variance, residual)
+        return Turn(R, variance, residual, 0.0)
     rng = np.random.default_rng(0)
     R[first], variance[first], residual[first] = np.eye(3), 0.0, 0.0
     keys = [first]
@@ -72,7 +75,23 @@ def follow_rotation(seen: Background) -> Turn:
         R[t] = R[key] @ R_now_key.T
         variance[t] = variance[key] + added
         residual[t] = np.median(residuals_px)
-    return Turn(R, np.sqrt(variance), residual)
+    return Turn(R, np.sqrt(variance), residual, _spread(seen, R))
+
+
+def _spread(seen: Background, R: Float[np.ndarray, "time 3 3"]) -> float:
+    """Share of frames in which points that turned with the camera since the last are all over.
+
+    From the last frame, because a key frame's points leave the picture at one side.
+    """
+    found = []
+    for t in np.flatnonzero(np.isfinite(R[:, 0, 0])):
+        if t == 0 or not np.isfinite(R[t - 1, 0, 0]):
+            continue
+        slots = seen.shared(t - 1, t)
+        moved = _unit(seen.rays[t - 1, slots]) @ (R[t].T @ R[t - 1]).T
+        error_px = np.linalg.norm(_project(moved) - seen.rays[t, slots], axis=1) * seen.focal_px
+        found.append(seen.is_spread(int(t), slots[error_px < INLIER_PX]))
+    return float(np.mean(found)) if found else 0.0
 
 
 def _key_for(seen: Background, keys: list[int], t: int) -> int | None:
