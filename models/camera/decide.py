@@ -32,8 +32,8 @@ MIN_KNOWN = 0.6
 MIN_SPREAD = 0.5
 """Least share of frames in which what explains the motion is seen all over the picture. Without it
 a thing that is waved before a plain wall is taken for a camera that moves."""
-MIN_EXPLAINED = 0.7
-"""Least share of placed points that lie where a path puts them."""
+MIN_COVERAGE = 0.4
+"""Least share of the background's points that a path explains."""
 MAX_PATH_PX = 1.0
 """Largest median distance of placed points from there [px of the small picture]."""
 MAX_DRIFT_RAD = float(np.radians(3.0))
@@ -62,7 +62,7 @@ def decide(
         return _turning(seen, turn)
     path = follow_path(seen)
     if path is not None and _is_believed(path):
-        scale = find_scale(path, seen, camera, tracks, stated)
+        scale = find_scale(path, tracks, stated)
         return _moving(path, scale.factor, scale.sigma_rel).replace(
             scale_source=scale.source,
             why="the scale of the path is not known" if scale.source == "unknown" else "",
@@ -78,7 +78,7 @@ def _is_believed(path: Path) -> bool:
     return (
         path.known.mean() >= MIN_KNOWN
         and path.spread >= MIN_SPREAD
-        and path.explained >= MIN_EXPLAINED
+        and path.coverage >= MIN_COVERAGE
         and path.residual_px <= MAX_PATH_PX
     )
 
