@@ -150,8 +150,18 @@ def render(scene: CameraScene) -> bytes:
 def _room(scene: CameraScene) -> list[_Quad]:
     """A wall, a desk and boxes on it, the farthest first."""
     rng = np.random.default_rng([scene.seed, 3])
-    wall = _Quad(np.array([-3, -2.2, 2.0]), np.array([6.0, 0, 0]), np.array([0, 3.2, 0]), _texture(scene, rng))
-    desk = _Quad(np.array([-1.6, 0.1, 2.0]), np.array([3.2, 0, 0]), np.array([0, 0.35, -1.8]), _texture(scene, rng))
+    wall = _Quad(
+        np.array([-3, -2.2, 2.0]),
+        np.array([6.0, 0, 0]),
+        np.array([0, 3.2, 0]),
+        _texture(scene, rng),
+    )
+    desk = _Quad(
+        np.array([-1.6, 0.1, 2.0]),
+        np.array([3.2, 0, 0]),
+        np.array([0, 0.35, -1.8]),
+        _texture(scene, rng),
+    )
     boxes = []
     for depth in np.sort(rng.uniform(0.7, 1.5, 5))[::-1]:
         size = rng.uniform(0.08, 0.25, 2)
@@ -197,7 +207,9 @@ def _draw(
         # Pixel centers: texel and pixel i cover [i, i + 1).
         half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
         H = np.linalg.inv(half) @ H @ half
-        corners = H @ (np.array([[0, 1, 0, 1], [0, 0, 1, 1], [0, 0, 0, 0]]) * _TEXTURE_PX + [[0], [0], [1]])
+        corners = H @ (
+            np.array([[0, 1, 0, 1], [0, 0, 1, 1], [0, 0, 0, 0]]) * _TEXTURE_PX + [[0], [0], [1]]
+        )
         low = np.clip((corners[:2] / corners[2]).min(axis=1) - 1, 0, [WIDTH, HEIGHT]).astype(int)
         high = np.clip((corners[:2] / corners[2]).max(axis=1) + 2, 0, [WIDTH, HEIGHT]).astype(int)
         if (high <= low).any():
@@ -224,7 +236,9 @@ def _wave(image: Float[np.ndarray, "height width"], scene: CameraScene, index: i
     part[:] = thing[: part.shape[0], : part.shape[1]]
 
 
-def _scenes(seed: int, textures: tuple[str, ...], focals_px: tuple[float, ...]) -> list[CameraScene]:
+def _scenes(
+    seed: int, textures: tuple[str, ...], focals_px: tuple[float, ...]
+) -> list[CameraScene]:
     motions = ("still", "pan", "shake", "slide", "forward", "orbit", "head")
     return [
         CameraScene(
@@ -241,7 +255,7 @@ def _scenes(seed: int, textures: tuple[str, ...], focals_px: tuple[float, ...]) 
 
 DEVELOPMENT = _scenes(100, ("patches", "noise"), (560.0, 480.0))
 """Scenes that constants of `rotoscope.models.camera` were chosen on; no figure is about them."""
-HELD_OUT = _scenes(7000, ("tiles", "patches", "noise"), (520.0, 700.0, 430.0))
+HELD_OUT = _scenes(9000, ("tiles", "patches", "noise"), (520.0, 700.0, 430.0))
 """Scenes that chose nothing; those of `tiles` are of a kind of texture that chose nothing."""
 PLAIN = [CameraScene(f"{m}_plain", m, "plain", occluder=0.5, seed=9) for m in ("still", "slide")]
 """Nothing to go by: whatever the camera does, it is unknown."""

@@ -81,9 +81,7 @@ class Background:
         return next((t for t in pairs if self.is_comparable(t, t + 1)), None)
 
 
-def find_background(
-    points: PointTracks, camera: Camera, tracks: Mapping[str, Track]
-) -> Background:
+def find_background(points: PointTracks, camera: Camera, tracks: Mapping[str, Track]) -> Background:
     """The points that are on nobody and near nobody, frame by frame."""
     near = np.zeros(points.ids.shape, bool)
     for track in tracks.values():
@@ -156,5 +154,7 @@ def _bridged(marks: Float[np.ndarray, "time mark 2"]) -> Float[np.ndarray, "time
     flat = marks.reshape(len(marks), -1)
     between = np.stack([np.interp(frames, known, column[known]) for column in flat.T], axis=1)
     after = np.clip(np.searchsorted(known, frames), 0, len(known) - 1)
-    gap = np.minimum(np.abs(known[after] - frames), np.abs(frames - known[np.maximum(after - 1, 0)]))
+    gap = np.minimum(
+        np.abs(known[after] - frames), np.abs(frames - known[np.maximum(after - 1, 0)])
+    )
     return np.where((gap <= MAX_BRIDGE_FRAMES)[:, None, None], between.reshape(marks.shape), np.nan)

@@ -46,10 +46,10 @@ def adjust(
         size = np.linalg.norm(difference, axis=1)
         scale = max(noise, float(np.median(size)) / 1.18)
         weight = np.clip(1.0 - (size / (_TUKEY * scale)) ** 2, 0.0, None) ** 2
-        by_camera, by_point = _solve(J_camera, J_point, difference, weight, sightings, len(T), len(points))
-        T = se3.make(
-            se3.exp_so3(by_camera[:, :3]) @ T[:, :3, :3], T[:, :3, 3] + by_camera[:, 3:]
+        by_camera, by_point = _solve(
+            J_camera, J_point, difference, weight, sightings, len(T), len(points)
         )
+        T = se3.make(se3.exp_so3(by_camera[:, :3]) @ T[:, :3, :3], T[:, :3, 3] + by_camera[:, 3:])
         points = points + by_point
     return T, points
 

@@ -40,7 +40,7 @@ MAX_DRIFT_RAD = float(np.radians(3.0))
 """In an unknown clip frames are given up where the background was seen to shift by more: at half a
 metre 26 mm, about as much as a hand's own sigma. Less is added to sigma."""
 MIN_DRIFT_POINTS = 3
-PATH_FLOOR_RAD = float(np.radians(0.1))
+PATH_FLOOR_RAD = float(np.radians(0.07))
 """Error of a path's rotation that its poses share, beyond what each frame's points say."""
 PATH_DRIFT_REL = 0.02
 """Error of a path's position as a share of the distance from the first frame."""

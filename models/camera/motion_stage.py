@@ -8,8 +8,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from rotoscope.models.camera.background import find_background
-from rotoscope.models.camera.decide import decide
 from rotoscope.models.camera.columns import columns, quality
+from rotoscope.models.camera.decide import decide
 from rotoscope.models.camera.reference import body_in_reference, hand_in_reference
 from rotoscope.models.camera.scale import StatedScale
 from rotoscope.pipeline.errors import TrackError

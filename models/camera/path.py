@@ -104,15 +104,17 @@ def _pairs(seen: Background) -> Iterator[FirstPair]:
 def _widest_pair(seen: Background, first: int) -> FirstPair | None:
     """The farthest later frame that makes a pair and shares points enough, else the nearest."""
     num_there = int((seen.ids[first] >= 0).sum())
-    widest, distance = None, 3
+    wide: list[int] = []
+    far: list[int] = []
+    distance = 3
     while first + distance < seen.num_frames:
         num_shared = len(seen.shared(first, first + distance))
-        if num_shared < MIN_PLACED or (widest is not None and num_shared < WIDE * num_there):
+        if num_shared < MIN_PLACED:
             break
-        pair = first_pair(seen, first, first + distance)
-        widest = widest if pair is None else pair
+        (wide if num_shared >= WIDE * num_there else far).append(first + distance)
         distance = max(distance + 1, distance * 5 // 4)
-    return widest
+    pairs = (first_pair(seen, first, second) for second in [*reversed(wide), *far])
+    return next((pair for pair in pairs if pair is not None), None)
 
 
 class _Odometry:

@@ -9,9 +9,7 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import BodyTrack, CameraMotion, HandTrack
 
 
-def hand_in_reference(
-    hand: HandTrack, motion: CameraMotion, sigma_focal_rel: float
-) -> HandTrack:
+def hand_in_reference(hand: HandTrack, motion: CameraMotion, sigma_focal_rel: float) -> HandTrack:
     """A lifted hand whose camera frame is that of the reference camera.
 
     Frames in which the camera is not known become invalid. Image landmarks, and the joints about
@@ -21,22 +19,20 @@ def hand_in_reference(
     assert pose is not None
     is_known = motion.is_placed
     T = np.where(is_known[:, None, None], motion.T_reference_camera, np.nan)
-    position_m = pose[:, :3, 3]
+    turn_rad = np.where(is_known, motion.sigma_turn_rad(sigma_focal_rel), np.nan)
     sigma_m, sigma_rad = hand.sigma_position_m, hand.sigma_rotation_rad
+    if sigma_m is not None:
+        sigma_m = _position_sigma(sigma_m, pose[:, :3, 3], motion, T)
     return hand.replace(
         valid=hand.valid & is_known,
         T_camera_wrist=T @ pose,
         joints_m=None if hand.joints_m is None else se3.apply(T, hand.joints_m),
-        sigma_position_m=None if sigma_m is None else _position_sigma(sigma_m, position_m, motion, T),
-        sigma_rotation_rad=None
-        if sigma_rad is None
-        else np.hypot(sigma_rad, np.where(is_known, motion.sigma_turn_rad(sigma_focal_rel), np.nan)),
+        sigma_position_m=sigma_m,
+        sigma_rotation_rad=None if sigma_rad is None else np.hypot(sigma_rad, turn_rad),
     )
 
 
-def body_in_reference(
-    body: BodyTrack, motion: CameraMotion, sigma_focal_rel: float
-) -> BodyTrack:
+def body_in_reference(body: BodyTrack, motion: CameraMotion, sigma_focal_rel: float) -> BodyTrack:
     """A lifted body whose source frame is that of the reference camera; see `hand_in_reference`."""
     assert body.joints_m is not None
     is_known = motion.is_placed
@@ -46,12 +42,12 @@ def body_in_reference(
     if sigma_joint_m is not None:
         from_pelvis_m = np.linalg.norm(body.joints_m - body.joints_m[:, :1], axis=2)
         sigma_joint_m = np.hypot(sigma_joint_m, from_pelvis_m * turn_rad[:, None] / np.sqrt(3))
+    if sigma_m is not None:
+        sigma_m = _position_sigma(sigma_m, body.joints_m[:, 0], motion, T)
     return body.replace(
         valid=body.valid & is_known,
         joints_m=se3.apply(T, body.joints_m),
-        sigma_m=None
-        if sigma_m is None
-        else _position_sigma(sigma_m, body.joints_m[:, 0], motion, T),
+        sigma_m=sigma_m,
         sigma_joint_m=sigma_joint_m,
     )
 

@@ -49,27 +49,30 @@ def first_pair(seen: Background, first: int, second: int, seed: int = 0) -> Firs
     _, _, residual_px = fit_rotation(a, b, seen.focal_px, np.random.default_rng(seed))
     if not np.median(residual_px) >= MIN_PARALLAX_PX:
         return None
-    T = _relative_pose(a, b, RANSAC_PX / seen.focal_px)
-    if T is None:
+    tolerance = 2.0 * RANSAC_PX / seen.focal_px
+    poses = _relative_poses(a, b, RANSAC_PX / seen.focal_px)
+    placed = [triangulate(a, b, T, tolerance) for T in poses]
+    if not placed:
         return None
-    points, is_good = triangulate(a, b, T, 2.0 * RANSAC_PX / seen.focal_px)
+    best = int(np.argmax([is_good.sum() for _, is_good in placed]))
+    points, is_good = placed[best]
     if is_good.mean() < MIN_IN_FRONT:
         return None
-    return FirstPair(first, second, T, seen.ids[first, slots][is_good], points[is_good])
+    return FirstPair(first, second, poses[best], seen.ids[first, slots][is_good], points[is_good])
 
 
-def _relative_pose(
+def _relative_poses(
     a: Float[np.ndarray, "point 2"], b: Float[np.ndarray, "point 2"], threshold: float
-) -> Float[np.ndarray, "4 4"] | None:
-    """Essential matrix from five points (Nister 2004) by RANSAC, and the one pose of its four."""
+) -> list[Float[np.ndarray, "4 4"]]:
+    """The four poses that an essential matrix of five points (Nister 2004) stands for."""
     import cv2
 
     cv2.setRNGSeed(0)
-    E, inliers = cv2.findEssentialMat(a, b, np.eye(3), cv2.USAC_ACCURATE, 0.999, threshold)
+    E, _ = cv2.findEssentialMat(a, b, np.eye(3), cv2.USAC_ACCURATE, 0.999, threshold)
     if E is None or E.shape != (3, 3):
-        return None
-    _, R, t, _ = cv2.recoverPose(E, a, b, np.eye(3), mask=inliers)
-    return se3.make(R, t[:, 0])
+        return []
+    first, second, t = cv2.decomposeEssentialMat(E)
+    return [se3.make(R, sign * t[:, 0]) for R in (first, second) for sign in (1.0, -1.0)]
 
 
 def triangulate(
@@ -88,7 +91,9 @@ def triangulate(
     ray_b = np.concatenate([b, np.ones((len(b), 1))], axis=1)
     # In b's frame: depth_a * R ray_a + t = depth_b * ray_b, two unknowns, three equations.
     moved = np.einsum("...ij,...j->...i", R, ray_a)
-    aa, ab, bb = (np.einsum("pi,pi->p", x, y) for x, y in ((moved, moved), (moved, ray_b), (ray_b, ray_b)))
+    aa, ab, bb = (
+        np.einsum("pi,pi->p", x, y) for x, y in ((moved, moved), (moved, ray_b), (ray_b, ray_b))
+    )
     t = np.broadcast_to(t, moved.shape)
     at, bt = np.einsum("pi,pi->p", moved, t), np.einsum("pi,pi->p", ray_b, t)
     determinant = np.maximum(aa * bb - ab * ab, 1e-15)

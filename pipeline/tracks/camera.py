@@ -74,7 +74,7 @@ class CameraMotion(Track):
         return self.valid
 
     def sigma_turn_rad(self, sigma_focal_rel: float) -> Float[np.ndarray, " time"]:
-        """1-sigma of the rotation [rad] with what a wrong focal length adds: a share of the turn."""
+        """1-sigma of the rotation [rad] with an error of the focal length: a share of the turn."""
         # The Frobenius norm of R - I is 2 sqrt(2) sin(angle / 2).
         norm = np.linalg.norm(self.T_reference_camera[:, :3, :3] - np.eye(3), axis=(1, 2))
         angle = 2.0 * np.arcsin(np.clip(norm / np.sqrt(8.0), 0.0, 1.0))
