@@ -8,8 +8,6 @@ together, and every frame's pose is found again from those points.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +15,8 @@ from jaxtyping import Bool, Float, Int
 
 from rotoscope.models.camera.background import Background
 from rotoscope.models.camera.bundle import Sightings, adjust
-from rotoscope.models.camera.two_views import FirstPair, first_pair, triangulate
+from rotoscope.models.camera.pose import NOISE_PX, fit_pose
+from rotoscope.models.camera.two_views import FirstPair, first_pairs, triangulate
 from rotoscope.pipeline.geometry import se3
 
 MIN_PLACED = 12
@@ -32,23 +31,12 @@ TRY_REACH_FRAMES = 60
 """How far before and after a first pair."""
 MIN_TRIED = 3
 """Fewer frames with a pose are no beginning."""
-WIDE = 0.4
-"""The second frame of a pair is as far away as it shares this much of the first one's points."""
 MIN_PLACING_PX = 4.0
 """Parallax from which such a point is placed [px of the small picture]."""
-NOISE_PX = 0.2
-"""What followed points are wrong by at the least [px of the small picture]."""
 KEY_EVERY_FRAMES = 5
 """Distance of the key frames whose poses are adjusted together with the points."""
 MAX_KEYS = 60
 """Most key frames of a clip; a longer one has them farther apart. Time grows with their square."""
-NUM_PAIRS = 6
-"""First pairs that are tried; the one that explains most of what is seen is taken. On paths that
-went wrong by 5 to 20 % it was .05 to .2 less than on right ones of the same clip."""
-_NUM_STEPS = 6
-_TUKEY = 4.685
-_SMALL_STEP = 1e-5
-"""A step that turns the camera by less ends the search [rad]; noise turns it by four times that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +67,10 @@ class Path:
 def follow_path(seen: Background) -> Path | None:
     """The path; `None` where no pair of frames gives a beginning or nothing follows from it."""
     tried = []
-    for pair in _pairs(seen):
+    for pair in first_pairs(seen):
         odometry = _Odometry(seen, pair)
+        if odometry.num_known < 2:
+            continue
         low, high = pair.first - TRY_REACH_FRAMES, pair.second + TRY_REACH_FRAMES
         odometry.run(range(max(0, low), min(high, seen.num_frames), TRY_EVERY_FRAMES))
         if odometry.num_known >= MIN_TRIED:
@@ -92,29 +82,6 @@ def follow_path(seen: Background) -> Path | None:
     best.run(range(seen.num_frames))
     best.adjust()
     return best.path()
-
-
-def _pairs(seen: Background) -> Iterator[FirstPair]:
-    """Pairs with parallax, spread over the clip."""
-    step = max(1, seen.num_frames // (2 * NUM_PAIRS))
-    found = (_widest_pair(seen, first) for first in range(0, seen.num_frames - 1, step))
-    return itertools.islice((pair for pair in found if pair is not None), NUM_PAIRS)
-
-
-def _widest_pair(seen: Background, first: int) -> FirstPair | None:
-    """The farthest later frame that makes a pair and shares points enough, else the nearest."""
-    num_there = int((seen.ids[first] >= 0).sum())
-    wide: list[int] = []
-    far: list[int] = []
-    distance = 3
-    while first + distance < seen.num_frames:
-        num_shared = len(seen.shared(first, first + distance))
-        if num_shared < MIN_PLACED:
-            break
-        (wide if num_shared >= WIDE * num_there else far).append(first + distance)
-        distance = max(distance + 1, distance * 5 // 4)
-    pairs = (first_pair(seen, first, second) for second in [*reversed(wide), *far])
-    return next((pair for pair in pairs if pair is not None), None)
 
 
 class _Odometry:
@@ -266,50 +233,3 @@ class _Odometry:
             spread=float(np.mean([self.is_spread[t] for t in np.flatnonzero(known)])),
             points=se3.apply(self.T[reference], self.placed[np.isfinite(self.placed[:, 0])]),
         )
-
-
-def fit_pose(
-    points: Float[np.ndarray, "point 3"],
-    rays: Float[np.ndarray, "point 2"],
-    start: Float[np.ndarray, "4 4"],
-    focal_px: float,
-) -> tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "6 6"], Float[np.ndarray, " point"]]:
-    """The pose T_camera_points nearest to a start, its covariance, and residuals [px].
-
-    Gauss-Newton on SE(3) with Tukey's weights; the covariance is of (rotation vector in the camera
-    frame [rad], translation).
-    """
-    R, t = start[:3, :3], start[:3, 3]
-    scale_px, normal = NOISE_PX, np.eye(6)
-    for _ in range(_NUM_STEPS):
-        moved = points @ R.T
-        seen = moved + t
-        depth = np.maximum(seen[:, 2:], 1e-6)
-        difference = (rays - seen[:, :2] / depth) * focal_px
-        size = np.linalg.norm(difference, axis=1)
-        scale_px = max(NOISE_PX, float(np.median(size)) / 1.18)
-        weight = np.clip(1.0 - (size / (_TUKEY * scale_px)) ** 2, 0.0, None) ** 2
-        J = _pose_jacobian(moved, seen, depth) * focal_px
-        flat = J.reshape(-1, 6)
-        normal = (flat * weight.repeat(2)[:, None]).T @ flat
-        normal[np.diag_indices(6)] += 1e-9
-        step = np.linalg.solve(normal, flat.T @ (difference * weight[:, None]).reshape(-1))
-        R, t = se3.exp_so3(step[:3]) @ R, t + step[3:]
-        if np.abs(step[:3]).max() < _SMALL_STEP:
-            break
-    seen = points @ R.T + t
-    away = np.linalg.norm(seen[:, :2] / np.maximum(seen[:, 2:], 1e-6) - rays, axis=1) * focal_px
-    error_px = np.where(seen[:, 2] > 0, away, np.inf)
-    return se3.make(R, t), scale_px**2 * np.linalg.pinv(normal), error_px
-
-
-def _pose_jacobian(
-    moved: Float[np.ndarray, "point 3"],
-    seen: Float[np.ndarray, "point 3"],
-    depth: Float[np.ndarray, "point 1"],
-) -> Float[np.ndarray, "point 2 6"]:
-    """How (x / z, y / z) changes with a turn of the rotated points and with the translation."""
-    by_point = np.zeros((len(seen), 2, 3))
-    by_point[:, 0, 0] = by_point[:, 1, 1] = 1.0 / depth[:, 0]
-    by_point[:, :, 2] = -seen[:, :2] / depth**2
-    return np.concatenate([-by_point @ se3.hat(moved), by_point], axis=2)

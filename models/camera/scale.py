@@ -25,7 +25,7 @@ TOUCHING = 0.9
 behind what it hides, and at contact it is as far away: the largest shares are the scale. The last
 tenth is left to noise."""
 SIGMA_REL = 0.3
-"""1-sigma of a scale that was found so. It comes out small, because what a hand hides lies behind it
+"""1-sigma of a scale that was found so. It comes out small, as what a hand hides lies behind it
 even at contact, by a sixth for a thing of 10 cm at arm's length; the size of hands varies by 7 %,
 and whether anything is touched at all is not known."""
 

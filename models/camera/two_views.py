@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +15,18 @@ from rotoscope.pipeline.geometry import se3
 
 MIN_PARALLAX_PX = 4.0
 """Least median motion of the points that no rotation explains [px of the small picture]. Noise of
-.15 px is then one percent of what depth is told from."""
+.15 px is then four percent of what depth is told from. Heads that bob by 5 cm before a room reach 6
+px: with 12 px there was no path on them."""
 MIN_PAIR_POINTS = 30
+"""Fewer points that two frames share make no pair."""
 MIN_IN_FRONT = 0.6
 """Least share of the points that both cameras see in front of them. Parallax alone as the condition
 lost one clip in four: the wrong one of two planes, or a wrong sign."""
+NUM_PAIRS = 6
+"""First pairs that are tried; the one that explains most of what is seen is taken. On paths that
+went wrong by 5 to 20 % it was .05 to .2 less than on right ones of the same clip."""
+WIDE = 0.4
+"""The second frame of a pair is as far away as it shares this much of the first one's points."""
 RANSAC_PX = 1.0
 """Distance from the epipolar line at which a point stops counting [px of the small picture]."""
 
@@ -38,15 +47,36 @@ class FirstPair:
     """Where they are in the first camera's frame."""
 
 
-def first_pair(seen: Background, first: int, second: int, seed: int = 0) -> FirstPair | None:
+def first_pairs(seen: Background) -> Iterator[FirstPair]:
+    """Pairs with parallax, spread over the clip."""
+    step = max(1, seen.num_frames // (2 * NUM_PAIRS))
+    found = (_widest_pair(seen, first) for first in range(0, seen.num_frames - 1, step))
+    return itertools.islice((pair for pair in found if pair is not None), NUM_PAIRS)
+
+
+def _widest_pair(seen: Background, first: int) -> FirstPair | None:
+    """The farthest later frame that makes a pair and shares points enough, else the nearest."""
+    num_there = int((seen.ids[first] >= 0).sum())
+    wide: list[int] = []
+    far: list[int] = []
+    distance = 3
+    while first + distance < seen.num_frames:
+        num_shared = len(seen.shared(first, first + distance))
+        if num_shared < MIN_PAIR_POINTS:
+            break
+        (wide if num_shared >= WIDE * num_there else far).append(first + distance)
+        distance = max(distance + 1, distance * 5 // 4)
+    pairs = (_pair(seen, first, second) for second in [*reversed(wide), *far])
+    return next((pair for pair in pairs if pair is not None), None)
+
+
+def _pair(seen: Background, first: int, second: int) -> FirstPair | None:
     """Relative pose of two frames; `None` where they have too little parallax or contradict it."""
     slots = seen.shared(first, second)
-    if len(slots) < MIN_PAIR_POINTS:
-        return None
     a, b = seen.rays[first, slots], seen.rays[second, slots]
     if np.median(np.linalg.norm(a - b, axis=1)) * seen.focal_px < MIN_PARALLAX_PX:
         return None
-    _, _, residual_px = fit_rotation(a, b, seen.focal_px, np.random.default_rng(seed))
+    _, _, residual_px = fit_rotation(a, b, seen.focal_px, np.random.default_rng(0))
     if not np.median(residual_px) >= MIN_PARALLAX_PX:
         return None
     tolerance = 2.0 * RANSAC_PX / seen.focal_px
