@@ -75,7 +75,7 @@ def decide(
 
 
 def _is_believed(path: Path) -> bool:
-    return (
+    return bool(
         path.known.mean() >= MIN_KNOWN
         and path.spread >= MIN_SPREAD
         and path.coverage >= MIN_COVERAGE

@@ -168,8 +168,8 @@ class _Odometry:
         self.placed[points] = placed
         starts, self.errors = self.T.copy(), {}
         self.T[:], self.variance[:] = np.nan, np.nan
-        for t in known:
-            self._add(int(t), starts[t])
+        for t in known.tolist():
+            self._add(t, starts[t])
 
     def _search(
         self, points: Float[np.ndarray, "point 3"], rays: Float[np.ndarray, "point 2"]

@@ -84,13 +84,13 @@ def _spread(seen: Background, R: Float[np.ndarray, "time 3 3"]) -> float:
     From the last frame, because a key frame's points leave the picture at one side.
     """
     found = []
-    for t in np.flatnonzero(np.isfinite(R[:, 0, 0])):
+    for t in np.flatnonzero(np.isfinite(R[:, 0, 0])).tolist():
         if t == 0 or not np.isfinite(R[t - 1, 0, 0]):
             continue
         slots = seen.shared(t - 1, t)
         moved = _unit(seen.rays[t - 1, slots]) @ (R[t].T @ R[t - 1]).T
         error_px = np.linalg.norm(_project(moved) - seen.rays[t, slots], axis=1) * seen.focal_px
-        found.append(seen.is_spread(int(t), slots[error_px < INLIER_PX]))
+        found.append(seen.is_spread(t, slots[error_px < INLIER_PX]))
     return float(np.mean(found)) if found else 0.0
 
 
