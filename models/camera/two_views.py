@@ -30,6 +30,8 @@ WIDE = 0.4
 RANSAC_PX = 1.0
 """Distance from the epipolar line at which a point stops counting [px of the small picture]."""
 
+_MAX_TRIED = 2
+"""Second frames that are tried for each first one; where those fail, others do."""
 _MAX_GUESSES = 200
 """Where half of the points agree, so many guesses of five miss them once in six hundred times."""
 
@@ -69,19 +71,24 @@ def _widest_pair(seen: Background, first: int) -> FirstPair | None:
             break
         (wide if num_shared >= WIDE * num_there else far).append(first + distance)
         distance = max(distance + 1, distance * 5 // 4)
-    pairs = (_pair(seen, first, second) for second in [*reversed(wide), *far])
+    told = (second for second in [*reversed(wide), *far] if _has_parallax(seen, first, second))
+    pairs = (_pair(seen, first, second) for second in itertools.islice(told, _MAX_TRIED))
     return next((pair for pair in pairs if pair is not None), None)
 
 
-def _pair(seen: Background, first: int, second: int) -> FirstPair | None:
-    """Relative pose of two frames; `None` where they have too little parallax or contradict it."""
+def _has_parallax(seen: Background, first: int, second: int) -> bool:
     slots = seen.shared(first, second)
     a, b = seen.rays[first, slots], seen.rays[second, slots]
     if np.median(np.linalg.norm(a - b, axis=1)) * seen.focal_px < MIN_PARALLAX_PX:
-        return None
+        return False
     _, _, residual_px = fit_rotation(a, b, seen.focal_px, np.random.default_rng(0))
-    if not np.median(residual_px) >= MIN_PARALLAX_PX:
-        return None
+    return bool(np.median(residual_px) >= MIN_PARALLAX_PX)
+
+
+def _pair(seen: Background, first: int, second: int) -> FirstPair | None:
+    """Relative pose of two frames that have parallax; `None` where too many points contradict."""
+    slots = seen.shared(first, second)
+    a, b = seen.rays[first, slots], seen.rays[second, slots]
     tolerance = 2.0 * RANSAC_PX / seen.focal_px
     poses = _relative_poses(a, b, RANSAC_PX / seen.focal_px)
     placed = [triangulate(a, b, T, tolerance) for T in poses]
