@@ -13,8 +13,9 @@ POINTS_PER_CELL = 10
 """160 points in all. Followed forward and back they take 3 ms at 640 x 480; rotation from 120 is
 good to .03 degrees, and twice as many do not make it better."""
 MIN_CORNER = 3e-5
-"""Least eigenvalue of a corner (`cv2.cornerMinEigenVal`, a block of 5). Sensor noise of 2.5 levels
-on a plain wall stays below it; what H.264 leaves of that noise lies far below."""
+"""Least eigenvalue of a corner (`cv2.cornerMinEigenVal`, a block of 5). Low, because scratches on a
+wall may be all there is to go by: in an H.264 clip of a hand before one there are 10 of them. What
+is no corner but noise does not come back when it is followed back, or fits no motion."""
 SPACING_PX = 11
 """Least distance between corners when they are found [px]."""
 MAX_RETURN_PX = 0.7

@@ -108,9 +108,7 @@ def _relative_poses(
     import cv2
 
     cv2.setRNGSeed(0)
-    E, _ = cv2.findEssentialMat(
-        a, b, np.eye(3), cv2.USAC_ACCURATE, 0.999, threshold, _MAX_GUESSES
-    )
+    E, _ = cv2.findEssentialMat(a, b, np.eye(3), cv2.USAC_ACCURATE, 0.999, threshold, _MAX_GUESSES)
     if E is None or E.shape != (3, 3):
         return []
     first, second, t = cv2.decomposeEssentialMat(E)

@@ -20,7 +20,7 @@ def test_points_on_a_hand_and_its_forearm_are_left_out() -> None:
     middle = hand.landmarks_px.mean(axis=1)
     wrist, knuckle = hand.landmarks_px[:, 0], hand.landmarks_px[:, 9]
     forearm = wrist + 2.0 * (wrist - knuckle)
-    far = middle + [250, -150]
+    far = middle + np.array([250, -150])
     px = points.points_px.copy()
     px[:, 0], px[:, 1], px[:, 2] = middle, forearm, far
     ids = points.ids.copy()
@@ -61,5 +61,7 @@ def test_pixels_are_those_of_the_picture_that_points_were_followed_in() -> None:
     held = points.ids[0] >= 0
     assert np.allclose(seen_small.points_px[0, held] * 2, points.points_px[0, held])
     assert np.allclose(
-        seen_small.rays[0, held], pinhole.rays(points.points_px[0, held].astype(float), K), atol=1e-5
+        seen_small.rays[0, held],
+        pinhole.rays(points.points_px[0, held].astype(float), K),
+        atol=1e-5,
     )
