@@ -255,7 +255,7 @@ def _scenes(
 
 DEVELOPMENT = _scenes(100, ("patches", "noise"), (560.0, 480.0))
 """Scenes that constants of `rotoscope.models.camera` were chosen on; no figure is about them."""
-HELD_OUT = _scenes(9000, ("tiles", "patches", "noise"), (520.0, 700.0, 430.0))
+HELD_OUT = _scenes(11000, ("tiles", "patches", "noise"), (520.0, 700.0, 430.0))
 """Scenes that chose nothing; those of `tiles` are of a kind of texture that chose nothing."""
 PLAIN = [CameraScene(f"{m}_plain", m, "plain", occluder=0.5, seed=9) for m in ("still", "slide")]
 """Nothing to go by: whatever the camera does, it is unknown."""

@@ -108,6 +108,7 @@ def _turning_figures(name: str, results: list[_Result]) -> list[Figure]:
     added_mm = [1e3 * float(np.max(r.added_m())) for r in found]
     cpu_ms = [r.points_ms + r.decide_ms for r in found]
     return [
+        Figure(f"{name}_found", len(found) / len(results), "1", Bar(">=", 0.8)),
         Figure(f"{name}_rotation_median", float(np.degrees(np.median(errors))), "deg"),
         Figure(f"{name}_rotation_max", float(np.degrees(errors.max())), "deg", Bar("<=", 0.1)),
         Figure(f"{name}_inside_2_sigma", float((errors < 2 * sigma).mean()), "1", Bar(">=", 0.9)),

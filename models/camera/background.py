@@ -64,6 +64,14 @@ class Background:
         """Cells of the picture that hold any of the points."""
         return len(np.unique(cell_of(self.points_px[frame, slots], self.shape)))
 
+    def shares(self, frame: int, slots: Int[np.ndarray, " point"]) -> Float[np.ndarray, " point"]:
+        """How much each point counts where every cell of the picture is to count alike.
+
+        Something in front that has more corners than the background is seen in fewer cells.
+        """
+        cells = cell_of(self.points_px[frame, slots], self.shape)
+        return np.asarray(1.0 / np.bincount(cells)[cells])
+
     def is_spread(self, frame: int, slots: Int[np.ndarray, " point"]) -> bool:
         """Whether points lie in so much of the picture that they can be no thing in front of it."""
         cells = cell_of(self.points_px[frame, slots], self.shape)

@@ -99,17 +99,21 @@ def _still(seen: Background) -> CameraMotion:
 
 
 def _turning(seen: Background, turn: Turn) -> CameraMotion:
+    # One frame that fits badly, as behind somebody's head, says nothing against the others.
+    known = turn.known & (np.nan_to_num(turn.residual_px, nan=np.inf) <= MAX_TURN_PX)
     parallax_px = PARALLAX_ERROR * np.maximum(turn.residual_px - SURE_TURN_PX, 0.0)
     return CameraMotion(
         kind="turning",
         T_reference_camera=se3.make(turn.R_reference_camera, np.zeros((seen.num_frames, 3)))
-        * np.where(turn.known, 1.0, np.nan)[:, None, None],
-        valid=turn.known,
-        sigma_rotation_rad=np.hypot(turn.sigma_rad, parallax_px / seen.focal_px),
-        sigma_position_m=np.where(turn.known, 0.0, np.nan),
+        * np.where(known, 1.0, np.nan)[:, None, None],
+        valid=known,
+        sigma_rotation_rad=np.where(
+            known, np.hypot(turn.sigma_rad, parallax_px / seen.focal_px), np.nan
+        ),
+        sigma_position_m=np.where(known, 0.0, np.nan),
         scale_source="none",
         sigma_scale_rel=0.0,
-        residual_px=float(np.median(turn.residual_px[turn.known])),
+        residual_px=float(np.median(turn.residual_px[known])),
         why="",
     )
 

@@ -25,7 +25,7 @@ NOISE_PX = 0.15
 COMMON_ERROR = 0.25
 """Share of the points' residual that they have in common and that more points do not average out:
 lens, rolling shutter, a little parallax. With it the stated sigma holds on turning scenes."""
-_NUM_GUESSES = 48
+_NUM_GUESSES = 100
 _NUM_STEPS = 4
 _TUKEY = 4.685
 
@@ -39,7 +39,8 @@ class Turn:
     sigma_rad: Float[np.ndarray, " time"]
     """1-sigma of its angle: root of the sum of the variances about three axes [rad]."""
     residual_px: Float[np.ndarray, " time"]
-    """Median distance of all points from where the rotation puts them [px of the small picture]."""
+    """Median distance of points from where the rotation puts them, every cell of the picture
+    counting alike [px of the small picture]."""
 
     spread: float
     """Share of the known frames in which the points that agree lie all over the picture."""
@@ -69,12 +70,13 @@ def follow_rotation(seen: Background) -> Turn:
         if key is None:
             continue
         slots = seen.shared(key, t)
+        share = seen.shares(t, slots)
         R_now_key, added, residuals_px = fit_rotation(
-            seen.rays[key, slots], seen.rays[t, slots], seen.focal_px, rng
+            seen.rays[key, slots], seen.rays[t, slots], seen.focal_px, rng, share
         )
         R[t] = R[key] @ R_now_key.T
         variance[t] = variance[key] + added
-        residual[t] = np.median(residuals_px)
+        residual[t] = _median(residuals_px, share)
     return Turn(R, np.sqrt(variance), residual, _spread(seen, R))
 
 
@@ -109,16 +111,18 @@ def fit_rotation(
     rays_now: Float[np.ndarray, "point 2"],
     focal_px: float,
     rng: np.random.Generator,
+    share: Float[np.ndarray, " point"],
 ) -> tuple[Float[np.ndarray, "3 3"], float, Float[np.ndarray, " point"]]:
     """The rotation that most points agree on, the variance of its angle, and residuals [px].
 
-    The best of guesses from two points each, refined with Tukey's weights.
+    The best of guesses from two points each, refined with Tukey's weights; `share` is how much each
+    point counts when guesses are compared.
     """
     a, b = _unit(rays_key), _unit(rays_now)
     pairs = np.array([rng.choice(len(a), 2, replace=False) for _ in range(_NUM_GUESSES)])
     guesses = _triads(b[pairs]) @ np.swapaxes(_triads(a[pairs]), 1, 2)
     errors = np.linalg.norm(_project(a @ np.swapaxes(guesses, 1, 2)) - rays_now, axis=2) * focal_px
-    cost = np.minimum(np.nan_to_num(errors, nan=np.inf), INLIER_PX).sum(axis=1)
+    cost = np.minimum(np.nan_to_num(errors, nan=np.inf), INLIER_PX) @ share
     R = guesses[int(np.argmin(cost))]
     scale_px, normal = NOISE_PX, np.eye(3)
     for _ in range(_NUM_STEPS):
@@ -126,7 +130,7 @@ def fit_rotation(
         difference = (rays_now - _project(moved)) * focal_px
         size = np.linalg.norm(difference, axis=1)
         # The median of a two-dimensional normal distribution's length is 1.18 sigma.
-        scale_px = max(NOISE_PX, min(float(np.median(size)) / 1.18, INLIER_PX))
+        scale_px = max(NOISE_PX, min(_median(size, share) / 1.18, INLIER_PX))
         weight = np.clip(1.0 - (size / (_TUKEY * scale_px)) ** 2, 0.0, None) ** 2
         J = (_jacobian(moved) * focal_px).reshape(-1, 3)
         normal = (J * weight.repeat(2)[:, None]).T @ J + 1e-9 * np.eye(3)
@@ -136,6 +140,13 @@ def fit_rotation(
     independent = scale_px**2 * float(np.trace(np.linalg.pinv(normal)))
     common = (COMMON_ERROR * scale_px / focal_px) ** 2
     return R, independent + common, residual
+
+
+def _median(values: Float[np.ndarray, " point"], share: Float[np.ndarray, " point"]) -> float:
+    """The value that half of the shares lie below."""
+    order = np.argsort(values)
+    below = np.cumsum(share[order])
+    return float(values[order[np.searchsorted(below, 0.5 * below[-1])]])
 
 
 def _unit(rays: Float[np.ndarray, "point 2"]) -> Float[np.ndarray, "point 3"]:

@@ -81,7 +81,7 @@ def _has_parallax(seen: Background, first: int, second: int) -> bool:
     a, b = seen.rays[first, slots], seen.rays[second, slots]
     if np.median(np.linalg.norm(a - b, axis=1)) * seen.focal_px < MIN_PARALLAX_PX:
         return False
-    _, _, residual_px = fit_rotation(a, b, seen.focal_px, np.random.default_rng(0))
+    _, _, residual_px = fit_rotation(a, b, seen.focal_px, np.random.default_rng(0), np.ones(len(a)))
     return bool(np.median(residual_px) >= MIN_PARALLAX_PX)
 
 

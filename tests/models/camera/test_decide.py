@@ -138,3 +138,27 @@ def test_what_shifts_far_and_is_not_explained_is_given_up() -> None:
     known = motion.valid
     assert (motion.sigma_rotation_rad[known] <= MAX_DRIFT_RAD).all()
     assert (motion.sigma_rotation_rad[known][1:] > 0).all()
+
+
+def test_thing_with_more_corners_than_the_background_does_not_pass_for_it() -> None:
+    T = turning()
+    in_camera = np.random.default_rng(1).uniform([-0.12, -0.12, 0.7], [0.12, 0.12, 0.72], (250, 3))
+    swing = np.stack([0.08 * np.sin(np.arange(60) / 7), 0.05 * np.cos(np.arange(60) / 5)], axis=1)
+    thing = in_camera + np.concatenate([swing, np.zeros((60, 1))], axis=1)[:, None]
+    scene = np.concatenate([np.tile(room(), (60, 1, 1)), se3.apply(T, thing)], axis=1)
+    points = points_of(T, scene)
+    on_thing = np.abs(points.points_px - [320, 240]).max(axis=2) < 150
+    assert on_thing[points.ids >= 0].mean() > 0.5
+    motion = motion_of(points)
+    assert motion.kind == "turning"
+    error = se3.angle_between(motion.T_reference_camera[:, :3, :3], T[:, :3, :3])
+    assert np.degrees(error[motion.valid]).max() < 0.15
+
+
+def test_frame_that_fits_badly_is_not_known_and_the_others_are() -> None:
+    points = points_of(turning(), room())
+    px = points.points_px.copy()
+    px[25] += np.random.default_rng(0).normal(0, 8, px[25].shape)  # torn by the encoder
+    motion = motion_of(points.replace(points_px=px))
+    assert motion.kind == "turning"
+    assert np.flatnonzero(~motion.valid).tolist() == [25]
