@@ -21,6 +21,8 @@ BUILT_IN: dict[str, str] = {
     "shots": "rotoscope.pipeline.stages.shots:Shots",
     "hands": "rotoscope.models.hands.stage:Hands",
     "camera": "rotoscope.pipeline.stages.camera:CameraStage",
+    "scene_points": "rotoscope.models.camera.points_stage:ScenePoints",
+    "camera_motion": "rotoscope.models.camera.motion_stage:CameraMotionStage",
     "lift": "rotoscope.models.hands.lift_stage:Lift",
     "body": "rotoscope.models.bodies.stage:Body",
     "lift_body": "rotoscope.models.bodies.lift_stage:LiftBody",

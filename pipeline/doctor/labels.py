@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from rotoscope.pipeline.datasets.read_damaged import RawDataset
+from rotoscope.pipeline.datasets.sidecars import read_sidecar_lines
 from rotoscope.pipeline.doctor.check import Check, Findings
+from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.tracks import REASONS
 
 STATE, ACTION, CONFIDENCE = "observation.state", "action", "label.confidence"
@@ -37,7 +39,34 @@ def check_labels(raw: RawDataset) -> Check:
             )
     if reason is not None:
         _check_reasons(raw, valid.astype(bool), reason, findings)
+        _check_camera(reason, findings)
+    _check_cameras(raw, findings)
     return findings.check(f"{100 * share:.1f} % of rows are valid", valid_share=round(share, 4))
+
+
+def _check_camera(reason: np.ndarray, findings: Findings) -> None:
+    num_moved = int((reason == REASONS.index("camera_moved")).sum())
+    if num_moved:
+        findings.warn(f"in {num_moved} rows the camera moved and it is not known how")
+
+
+def _check_cameras(raw: RawDataset, findings: Findings) -> None:
+    """Episodes of which nobody could tell what the camera did."""
+    try:
+        lines = read_sidecar_lines(raw.root / "meta" / "rotoscope" / "episodes.jsonl")
+    except DatasetError as error:
+        findings.fail(str(error))
+        return
+    unknown = [
+        line["episode_index"]
+        for line in lines
+        if line.get("quality", {}).get("camera_motion") == "unknown"
+    ]
+    if unknown:
+        findings.warn(
+            f"in {len(unknown)} episodes (first {unknown[0]}) it is unknown whether the camera "
+            "moves: too little background, or it moves in no way that was understood"
+        )
 
 
 def _check_reasons(

@@ -25,7 +25,15 @@ from rotoscope.pipeline.episodes.tracks_columns import track_features
 from rotoscope.pipeline.episodes.window import ActionWindow
 from rotoscope.pipeline.errors import ContractError
 from rotoscope.pipeline.recipe import ExportSection
-from rotoscope.pipeline.tracks import REASONS, ActionTrack, Camera, SegmentTrack, Track
+from rotoscope.pipeline.tracks import (
+    REASONS,
+    ActionTrack,
+    Camera,
+    CameraMotion,
+    SegmentTrack,
+    Track,
+    blaming_camera,
+)
 from rotoscope.pipeline.types import Clip
 
 RATE_TOLERANCE = 1e-3
@@ -63,7 +71,7 @@ def build_episodes(
         actions = tracks[segments.actions]
         if not isinstance(actions, ActionTrack) or actions.labeler != labeler:
             continue
-        actions = _without_doubted(actions, segments)
+        actions = _without_doubted(blaming_camera(actions, tracks), segments)
         for number, (start, end) in enumerate(zip(segments.start, segments.end, strict=True)):
             where = f"{clip.video.sha256[:12]}-{clip.start:07d}-{actions.subject}-{number:03d}"
             builder = _EpisodeBuilder(clip, tracks, actions, start, end, export)
@@ -232,6 +240,9 @@ class _EpisodeBuilder:
             scene["K"] = camera.K.tolist()
             scene["K_source"] = camera.source
             scene["sigma_focal_rel"] = camera.sigma_focal_rel
+        motion = self.window.tracks.get("camera_motion")
+        if isinstance(motion, CameraMotion):
+            scene["camera_motion"] = motion.kind
         return scene | body_scene(self.window)
 
 

@@ -13,6 +13,7 @@ SIZES = {
     "label.ee": 7,
     "label.root_pose": 6,
     "track.hand.joints": 63,
+    "track.camera.pose": 6,
     "track.hand.seen": 1,
     "track.hand.wrist": 7,
     "track.body.joints": 3 * len(BODY_JOINTS),

@@ -231,7 +231,8 @@ def _camera(dataset: Dataset, scene: dict[str, Any]) -> str:
     if dataset.video_key is None:
         return "no video"
     sigma = 100 * scene.get("sigma_focal_rel", 0)
-    return f"camera K {scene.get('K_source', 'unknown')}, focal sigma {sigma:.0f} %"
+    motion = f"camera {scene['camera_motion']}, " if "camera_motion" in scene else ""
+    return f"{motion}camera K {scene.get('K_source', 'unknown')}, focal sigma {sigma:.0f} %"
 
 
 def _with_command(row: dict[str, Any], dataset: Path) -> dict[str, Any]:

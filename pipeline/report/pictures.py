@@ -149,16 +149,37 @@ def overlay_of(dataset: Dataset, episode: EpisodeRows, row: int) -> Overlay:
         return Overlay(np.eye(3), None, False, None, 0.0)
     height, width = frame_size(dataset)
     fit = fit_into(scene["video_width"], scene["video_height"], width, height)
+    T_now_reference = _camera_now(episode, row)
+    if T_now_reference is None:
+        return Overlay(np.eye(3), None, False, None, 0.0)
     joints = columns.get("track.hand.joints")
     T_camera_ee, opening = _gripper(dataset, episode, row)
+    body_m = _body_in_camera(episode, row)
     return Overlay(
         K=fit.apply_K(np.array(scene["K"])),
-        joints_m=None if joints is None else np.asarray(joints[row], float).reshape(21, 3),
+        joints_m=None
+        if joints is None
+        else se3.apply(T_now_reference, np.asarray(joints[row], float).reshape(21, 3)),
         is_seen=_flag(episode, "track.hand.seen", row) and _flag(episode, "track.body.seen", row),
-        T_camera_ee=T_camera_ee,
+        T_camera_ee=None if T_camera_ee is None else T_now_reference @ T_camera_ee,
         opening_m=opening,
-        body_m=_body_in_camera(episode, row),
+        body_m=None if body_m is None else se3.apply(T_now_reference, body_m),
     )
+
+
+def _camera_now(episode: EpisodeRows, row: int) -> Float[np.ndarray, "4 4"] | None:
+    """From the clip's first camera, in whose frame everything stands, to the row's own.
+
+    `None` where the camera moved and the dataset does not say how.
+    """
+    pose = episode.columns.get("track.camera.pose")
+    if pose is None:
+        has_moved = episode.meta.get("scene", {}).get("camera_motion") in ("turning", "moving")
+        return None if has_moved else np.eye(4)
+    values = np.asarray(pose[row], float)
+    if not np.isfinite(values).all():
+        return None
+    return np.asarray(se3.inverse(se3.make(se3.exp_so3(values[3:]), values[:3])))
 
 
 def _body_in_camera(episode: EpisodeRows, row: int) -> Float[np.ndarray, "body_joint 3"] | None:

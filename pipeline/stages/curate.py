@@ -10,7 +10,14 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import REASONS, ActionTrack, SegmentTrack, Track, runs
+from rotoscope.pipeline.tracks import (
+    REASONS,
+    ActionTrack,
+    SegmentTrack,
+    Track,
+    blaming_camera,
+    runs,
+)
 from rotoscope.pipeline.types import Clip
 
 
@@ -39,7 +46,8 @@ class Curate(ClipStage):
 
     kind = "curate"
     version = "2"
-    requires = ("actions",)
+    # Where the camera moved, that is why frames were dropped.
+    requires = ("actions|camera_motion",)
     provides = ("segments",)
     Config = CurateConfig
 
@@ -48,7 +56,8 @@ class Curate(ClipStage):
         out: Tracks = {}
         for name, track in tracks.items():
             if isinstance(track, ActionTrack):
-                out[f"segments.{name}"] = self._segments(name, track, clip.time_s)
+                blamed = blaming_camera(track, tracks)
+                out[f"segments.{name}"] = self._segments(name, blamed, clip.time_s)
         return out
 
     def _segments(

@@ -8,6 +8,7 @@ A track is a frozen dataclass of arrays whose first axis is time. Missing values
 from rotoscope.pipeline.tracks.action import REASONS, ActionTrack, FeatureTrack, QualityTrack
 from rotoscope.pipeline.tracks.base import SCENE, SIDES, Side, Track, require_shape
 from rotoscope.pipeline.tracks.body import BODY_JOINTS, BodyTrack, SmplxTrack
+from rotoscope.pipeline.tracks.camera import CameraMotion, PointTracks, blaming_camera
 from rotoscope.pipeline.tracks.hand import NUM_HAND_JOINTS, GripperTrack, HandTrack
 from rotoscope.pipeline.tracks.spans import median_rate_hz, runs, scatter
 from rotoscope.pipeline.tracks.video import (
@@ -28,17 +29,20 @@ __all__ = [
     "ActionTrack",
     "BodyTrack",
     "Camera",
+    "CameraMotion",
     "ClockTrack",
     "EmbeddingTrack",
     "FeatureTrack",
     "GripperTrack",
     "HandTrack",
+    "PointTracks",
     "QualityTrack",
     "SegmentTrack",
     "ShotTrack",
     "Side",
     "SmplxTrack",
     "Track",
+    "blaming_camera",
     "median_rate_hz",
     "require_camera",
     "require_shape",

@@ -94,6 +94,7 @@ REASONS: tuple[str, ...] = (
     "partly_seen",
     "foot_contact",
     "collision",
+    "camera_moved",
 )
 """Why a frame's action is not valid; `ActionTrack.reason` indexes into this."""
 

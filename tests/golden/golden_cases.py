@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import golden_bodies
+import golden_camera
 import golden_hands
 import golden_keyed
 import golden_learned
@@ -21,6 +22,7 @@ DATA = Path(__file__).parent / "data"
 CASES: dict[str, Case] = {
     **golden_video.CASES,
     **golden_hands.CASES,
+    **golden_camera.CASES,
     **golden_bodies.CASES,
     **golden_motion.CASES,
     **golden_learned.CASES,

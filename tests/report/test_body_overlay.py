@@ -49,3 +49,35 @@ def test_body_is_drawn_where_its_joints_are(dataset, seen, color):
     image = draw_overlay(np.zeros((*SIZE, 3), np.uint8), overlay)
     x, y = np.round((JOINTS_CAMERA_M[0] @ np.array(K).T)[:2] / JOINTS_CAMERA_M[0, 2]).astype(int)
     assert (image[y, x] == color).all()
+
+
+def hand_rows(hand_m, pose=None, **scene):
+    columns = {
+        "track.hand.joints": hand_m.reshape(1, 63),
+        "track.hand.seen": np.array([[True]]),
+    }
+    columns |= {} if pose is None else {"track.camera.pose": np.array([pose])}
+    size = {"K": K, "video_width": SIZE[1], "video_height": SIZE[0]}
+    return EpisodeRows(0, columns, None, 0.0, {"scene": size | scene})
+
+
+def test_hand_in_the_first_cameras_frame_is_drawn_where_the_rows_own_camera_sees_it(dataset):
+    turn, place = np.array([0.1, 0.3, -0.05]), np.array([0.2, 0.0, 0.1])
+    T_reference_camera = se3.make(se3.exp_so3(turn), place)
+    there = se3.apply(T_reference_camera, JOINTS_CAMERA_M)
+    moved = hand_rows(there, [*place, *turn], camera_motion="moving")
+    np.testing.assert_allclose(overlay_of(dataset, moved, 0).joints_m, JOINTS_CAMERA_M, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("pose", "motion", "is_drawn"),
+    [
+        (None, "still", True),
+        (None, "unknown", True),
+        (None, "turning", False),  # a dataset without the columns does not say where to draw it
+        ([np.nan] * 6, "moving", False),
+    ],
+)
+def test_hand_is_not_drawn_where_nobody_knows_the_camera(dataset, pose, motion, is_drawn):
+    overlay = overlay_of(dataset, hand_rows(JOINTS_CAMERA_M, pose, camera_motion=motion), 0)
+    assert (overlay.joints_m is not None) == is_drawn

@@ -1,0 +1,91 @@
+"""Stage `camera_motion`: what the camera does, and hands and bodies as a still camera sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field
+
+from rotoscope.models.camera.background import find_background
+from rotoscope.models.camera.columns import columns, quality
+from rotoscope.models.camera.decide import decide
+from rotoscope.models.camera.reference import body_in_reference, hand_in_reference
+from rotoscope.models.camera.scale import StatedScale
+from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import BodyTrack, HandTrack, PointTracks, Track, require_camera
+from rotoscope.pipeline.types import Clip
+
+
+class CameraMotionConfig(StageConfig):
+    """What is known of the camera's path beforehand."""
+
+    farthest_m: float | None = Field(default=None, gt=0)
+    """How far the camera gets from where it began, along a straight line [m]; gives the scale of a
+    moving camera's path. Nothing given: from hands of known size, where they come to touch what is
+    seen beside them, else unknown."""
+    farthest_sigma_rel: float = Field(default=0.02, ge=0, le=0.5)
+    """1-sigma of a given `farthest_m` as a share of it."""
+    columns: bool = False
+    """Whether the dataset gets the camera's pose, intrinsics and sigma in every row, as
+    `track.camera.*`."""
+
+
+class CameraMotionStage(ClipStage):
+    """Tells still, turning, moving and unknown cameras apart and takes their motion out.
+
+    Provides `camera_motion`. In turning and moving clips hands and bodies that have a metric pose
+    are taken into the frame of the reference camera, the clip's first frame; their sigma grows by
+    the camera's, and frames in which the camera is not known become invalid. In still clips they
+    are not touched. Stands after `lift` and before `smooth`.
+    """
+
+    kind: ClassVar[str] = "camera_motion"
+    version: ClassVar[str] = "1"
+    requires: ClassVar[tuple[str, ...]] = ("scene_points", "camera", "hands|body")
+    provides: ClassVar[tuple[str, ...]] = (
+        "camera_motion",
+        "hands",
+        "body",
+        "features",
+        "quality.camera",
+    )
+    packages: ClassVar[tuple[str, ...]] = ("opencv-contrib-python",)
+    Config: ClassVar[type[StageConfig]] = CameraMotionConfig
+    config: CameraMotionConfig
+
+    def setup(self) -> None:
+        """Loads OpenCV; one thread, so that videos side by side do not fight."""
+        import cv2
+
+        cv2.setNumThreads(1)
+
+    def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
+        """The motion, and the hands and bodies that it changes.
+
+        Raises:
+            TrackError: The tracks `camera` or `scene_points` are not there.
+        """
+        camera, points = require_camera(tracks, self.kind), tracks.get("scene_points")
+        if not isinstance(points, PointTracks):
+            raise TrackError(
+                f"camera_motion needs the track 'scene_points', got {type(points).__name__}; put "
+                "the stage `scene_points` before it in the recipe"
+            )
+        stated = None
+        if self.config.farthest_m is not None:
+            stated = StatedScale(self.config.farthest_m, self.config.farthest_sigma_rel)
+        seen = find_background(points, camera, tracks)
+        motion = decide(seen, camera, tracks, stated)
+        out: Tracks = {"camera_motion": motion, "quality.camera": quality(motion)}
+        if self.config.columns:
+            out |= columns(motion, camera)
+        if motion.kind == "still":
+            return out
+        for name, track in tracks.items():
+            if isinstance(track, HandTrack) and track.T_camera_wrist is not None:
+                out[name] = hand_in_reference(track, motion, camera.sigma_focal_rel)
+            elif isinstance(track, BodyTrack) and track.joints_m is not None:
+                out[name] = body_in_reference(track, motion, camera.sigma_focal_rel)
+        return out

@@ -1,0 +1,46 @@
+"""Goldens of the stages that tell what the camera does."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from golden_case import Case, clip_of, parts, run_clip_stage, show_frames, video_of
+from human_hands import hand_joints, seen
+from moving_cameras import CAMERA, moving, points_of, room, still, turning
+
+from rotoscope.models.camera.points_stage import ScenePoints, ScenePointsConfig
+from rotoscope.pipeline.types import Frame
+
+
+def scene_points(folder: Path) -> dict[str, Any]:
+    """Squares that shift by whole pixels, and a cut."""
+    squares = np.random.default_rng(0).integers(40, 220, (30, 40)).repeat(8, 0).repeat(8, 1)
+    images = [np.roll(squares, (2 * k, -3 * k), (0, 1)) for k in range(12)]
+    images += [np.flip(image) for image in images]
+    stage = ScenePoints(ScenePointsConfig())
+    stage.setup()
+    frames = [
+        Frame(k, k / 30, lambda image=image: image[..., None].repeat(3, 2).astype(np.uint8))
+        for k, image in enumerate(images)
+    ]
+    return show_frames(stage, video_of(len(frames), size=(320, 240)), frames)
+
+
+def camera_motion(folder: Path) -> dict[str, Any]:
+    made = {}
+    for name, T in (("still", still(40)), ("turning", turning(40)), ("moving", moving(40))):
+        tracks = {
+            "scene_points": points_of(T, room()),
+            "camera": CAMERA,
+            "hands.right": seen(hand_joints(np.full(40, 0.4))),
+        }
+        made[name] = run_clip_stage(
+            "camera_motion", clip_of(40), tracks, columns=True, farthest_m=0.3
+        )
+    return parts(**made)
+
+
+CASES = {
+    "scene_points": Case(scene_points, 1e-3, "sub-pixel search in single precision"),
+    "camera_motion": Case(camera_motion, 1e-3, "least squares over a path"),
+}
