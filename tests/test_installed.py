@@ -36,14 +36,15 @@ def installed(tmp_path_factory):
             shutil.copy(ROOT / name, source / name)
     pip = [sys.executable, "-m", "pip", "--quiet"]
     options = ["--no-deps", "--no-index"]
-    subprocess.run(
-        [*pip, "wheel", *options, "--no-build-isolation", "-w", folder, source], check=True
-    )
+    # A checkout on the path would count as the installed package.
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    build = [*pip, "wheel", *options, "--no-build-isolation", "-w", folder, source]
+    subprocess.run(build, env=env, check=True)
     shutil.rmtree(source)
     venv.create(folder / "env")
     python = folder / "env" / "bin" / "python"
     (wheel,) = folder.glob("rotoscope-*.whl")
-    subprocess.run([*pip, "--python", python, "install", *options, wheel], check=True)
+    subprocess.run([*pip, "--python", python, "install", *options, wheel], env=env, check=True)
     packages = sysconfig.get_path("purelib", vars={"base": str(folder / "env")})
     # A path alone: of an installation of Rotoscope that may be there, only its folder is seen,
     # and that after the wheel.
