@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.figure import Bar, Figure
 from benchmarks.mutants.table import FLOOR, MODULES, SEED
-from rotoscope.pipeline.processes import python_module
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,8 +44,9 @@ def run() -> list[Figure]:
 
 def _counts(module: str) -> dict[str, int]:
     seed = os.environ.get("ROTOSCOPE_MUTANTS_SEED", str(SEED))
+    # Nothing of Rotoscope is imported here: its shapes are checked from the first import on.
     done = subprocess.run(
-        python_module("benchmarks.mutants", module, seed),
+        [sys.executable, "-P", "-m", "benchmarks.mutants", module, seed],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
