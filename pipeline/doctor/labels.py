@@ -22,7 +22,7 @@ ROUNDING = 1e-5
 
 def check_labels(raw: RawDataset) -> Check:
     """`label.valid`, `label.confidence` and `label.reason` agree and are not all bad."""
-    findings = Findings("labels", advice="see meta/rotoscope/quality.json for the reasons")
+    findings = Findings("labels", advice="see quality.json, episodes.jsonl in meta/rotoscope")
     valid, confidence = raw.flag("label.valid"), raw.flag(CONFIDENCE)
     reason = raw.flag("label.reason")
     if valid is None:
