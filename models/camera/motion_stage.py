@@ -23,10 +23,13 @@ class CameraMotionConfig(StageConfig):
 
     farthest_m: float | None = Field(default=None, gt=0)
     """How far the camera gets from where it began, along a straight line [m]; gives the scale of a
-    moving camera's path. Nothing given: from hands of known size, where they come to touch what is
-    seen beside them, else unknown."""
+    moving camera's path. Nothing given: unknown, or as `scale_from_hands` says."""
     farthest_sigma_rel: float = Field(default=0.02, ge=0, le=0.5)
     """1-sigma of a given `farthest_m` as a share of it."""
+    scale_from_hands: bool = False
+    """Whether hands of known size give the scale, where they come to touch what is seen beside
+    them, to 30 %. For cameras that surely move: a turn that is taken for a path gets a scale too,
+    and its rows would be valid and wrong."""
     columns: bool = False
     """Whether the dataset gets the camera's pose, intrinsics and sigma in every row, as
     `track.camera.*`."""
@@ -77,7 +80,8 @@ class CameraMotionStage(ClipStage):
         if self.config.farthest_m is not None:
             stated = StatedScale(self.config.farthest_m, self.config.farthest_sigma_rel)
         seen = find_background(points, camera, tracks)
-        motion = decide(seen, camera, tracks, stated)
+        hands = tracks if self.config.scale_from_hands else {}
+        motion = decide(seen, camera, hands, stated)
         out: Tracks = {"camera_motion": motion, "quality.camera": quality(motion)}
         if self.config.columns:
             out |= columns(motion, camera)
