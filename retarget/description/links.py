@@ -34,6 +34,11 @@ class Mimic:
         return self.multiplier * other + self.offset
 
 
+WHOLE_TURN_RAD = 1.001 * math.tau
+"""Farthest limit of a hinge that is believed [rad]: a turn either way, as many arms have it, and
+what files round."""
+
+
 @dataclass(frozen=True, eq=False)
 class Joint:
     """A link's connection to its parent, as the robot's file states it."""
@@ -64,6 +69,22 @@ class Joint:
     """Whether the file says that it turns without end, and so needs no limits."""
     mimic: Mimic | None = None
     """What it follows, if it does not move by itself."""
+
+    @property
+    def limit_fault(self) -> str | None:
+        """Why its limits cannot be meant, `None` where they can: hinges beyond a whole turn.
+
+        No hinge of a hand or humanoid turns that far, wrists of a few arms do; far more often the
+        numbers are degrees, and a limit of 90 rad binds nothing.
+        """
+        ends = [abs(end) for end in (self.lower, self.upper) if math.isfinite(end)]
+        if self.kind != "revolute" or not ends or max(ends) <= WHOLE_TURN_RAD:
+            return None
+        low, high = math.radians(self.lower), math.radians(self.upper)
+        return (
+            f"limits of {self.lower:g} to {self.upper:g} rad are more than a whole turn; as "
+            f"degrees they would be {low:.4g} to {high:.4g} rad"
+        )
 
     def motion(self, value: float) -> Float[np.ndarray, "4 4"]:
         """How the joint moves its link, in the link's own frame, when it takes a value [m]."""
@@ -102,6 +123,8 @@ class Description:
     """All joints by name, fixed ones too."""
     masses: dict[str, Mass] = field(default_factory=dict)
     """What links weigh; links without a mass are left out."""
+    shared_motors: tuple[tuple[str, ...], ...] = ()
+    """The joints of each motor that moves several: they cannot take values of their own."""
 
     @property
     def root_link(self) -> str:

@@ -15,8 +15,12 @@ from rotoscope.retarget.description.links import (
     Joint,
     JointKind,
     Mass,
-    Mimic,
     joint_motion,
+)
+from rotoscope.retarget.description.mjcf_couplings import (
+    Couplings,
+    read_couplings,
+    shared_motors,
 )
 from rotoscope.retarget.description.mujoco import compile_robot, import_mujoco
 
@@ -25,15 +29,16 @@ def read_mjcf(path: Path) -> Description:
     """The tree in an MJCF file.
 
     A body with a free joint becomes a root: the world above it is left out. A body with several
-    hinges or slides becomes as many links, of which the last carries the body's name. Equality
-    constraints between two joints become mimic joints.
+    hinges or slides becomes as many links, of which the last carries the body's name. Active
+    equality constraints between two joints become mimic joints, those on one joint fix it.
 
     Raises:
-        RobotError: MuJoCo refuses the file, or it has a ball joint, a joint without a name, or one
-            that follows another along a curve.
+        RobotError: MuJoCo refuses the file, or it has a ball joint, a joint without a name, or a
+            constraint that a tree of joints cannot keep.
     """
     mujoco = import_mujoco()
     model = compile_robot(path)
+    couplings = read_couplings(path, mujoco, model)
     free = int(mujoco.mjtJoint.mjJNT_FREE)
     links, joints = [], {}
     for b in range(model.nbody):
@@ -44,7 +49,7 @@ def read_mjcf(path: Path) -> Description:
         if b == 0 and floats:
             continue
         if b > 0 and not is_root:
-            for joint in _joints_of(path, mujoco, model, b):
+            for joint in _joints_of(path, mujoco, model, b, couplings):
                 joints[joint.name] = joint
                 links.append(joint.child)
         else:
@@ -57,10 +62,10 @@ def read_mjcf(path: Path) -> Description:
         for b in range(1, model.nbody)
         if model.body_mass[b] > 0.0
     }
-    return Description(path, tuple(links), joints, masses)
+    return Description(path, tuple(links), joints, masses, shared_motors(mujoco, model))
 
 
-def _joints_of(path: Path, mujoco: Any, model: Any, b: int) -> list[Joint]:
+def _joints_of(path: Path, mujoco: Any, model: Any, b: int, couplings: Couplings) -> list[Joint]:
     """The joints that connect a body to its parent, outermost last."""
     body, name = model.body(b), _name_of(model, b)
     parent = _name_of(model, int(body.parentid[0]))
@@ -79,23 +84,26 @@ def _joints_of(path: Path, mujoco: Any, model: Any, b: int) -> list[Joint]:
                 "told apart by the names of joints"
             )
         zero = -float(model.qpos0[joint.qposadr[0]])
+        held = couplings.locks.get(k)
         is_limited = bool(model.jnt_limited[k])
         has_effort = bool(model.jnt_actfrclimited[k])
         out.append(
             Joint(
                 name=joint.name,
-                kind=kind,
+                kind=kind if held is None else "fixed",
                 parent=parent,
                 child=child,
                 # MuJoCo's bodies stand where the joint is at `ref`, ours where it is at zero.
                 T_parent_child=T
-                @ joint_motion(kind, np.array(joint.axis), np.array(joint.pos), zero),
+                @ joint_motion(
+                    kind, np.array(joint.axis), np.array(joint.pos), zero + (held or 0.0)
+                ),
                 axis=np.array(joint.axis),
                 anchor_m=np.array(joint.pos),
                 lower=float(joint.range[0]) if is_limited else -math.inf,
                 upper=float(joint.range[1]) if is_limited else math.inf,
                 max_effort=float(model.jnt_actfrcrange[k, 1]) if has_effort else math.inf,
-                mimic=_mimic_of(path, mujoco, model, k),
+                mimic=couplings.mimics.get(k),
             )
         )
         parent, T = child, np.eye(4)
@@ -120,24 +128,3 @@ def _kind_of(path: Path, mujoco: Any, body: str, joint: Any) -> JointKind:
             "free joint only where it stands alone"
         )
     return kinds[found]
-
-
-def _mimic_of(path: Path, mujoco: Any, model: Any, joint: int) -> Mimic | None:
-    """An equality constraint that ties this joint to another, as a mimic joint."""
-    for e in range(model.neq):
-        ties_joints = int(model.eq_type[e]) == int(mujoco.mjtEq.mjEQ_JOINT)
-        master = int(model.eq_obj2id[e])
-        if not ties_joints or int(model.eq_obj1id[e]) != joint or master < 0:
-            continue
-        name = model.joint(master).name
-        if np.any(model.eq_data[e][2:5]):
-            raise RobotError(
-                f"{path}: joint {model.joint(joint).name!r} follows {name!r} along a curve "
-                f"(polycoef {model.eq_data[e][:5].tolist()}); only straight lines are supported: "
-                "the last three numbers must be 0"
-            )
-        offset, multiplier = (float(x) for x in model.eq_data[e][:2])
-        # MuJoCo counts both from where they are at `ref`, mimic joints from zero.
-        here, there = (float(model.qpos0[model.jnt_qposadr[j]]) for j in (joint, master))
-        return Mimic(name, multiplier, here + offset - multiplier * there)
-    return None

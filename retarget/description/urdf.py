@@ -34,10 +34,20 @@ def read_urdf(path: Path) -> Description:
         for link in root.findall("link")
         if link.find("inertial/mass") is not None
     }
-    found = Description(path, links, joints, masses)
+    found = Description(path, links, joints, masses, _shared_motors(root))
     found.require_links(link for joint in joints.values() for link in (joint.parent, joint.child))
     _require_masters(found)
     return found
+
+
+def _shared_motors(root: ET.Element) -> tuple[tuple[str, ...], ...]:
+    """The joints of each transmission that has fewer motors than joints."""
+    out = []
+    for transmission in root.findall("transmission"):
+        names = tuple(joint.get("name", "") for joint in transmission.findall("joint"))
+        if len(names) > len(transmission.findall("actuator")) > 0:
+            out.append(names)
+    return tuple(out)
 
 
 def _urdf_mass(path: Path, link: ET.Element) -> Mass:

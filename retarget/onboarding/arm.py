@@ -38,6 +38,14 @@ def propose_arm(skeleton: Skeleton, proposal: Proposal) -> None:
                 f"the file states none for {missing}",
                 f"`{key}: [...]` under `arm`, one number for each of {[j.name for j in joints]}",
             )
+    for joint in joints:
+        if joint.limit_fault is not None:
+            proposal.leave(
+                f"arm.lower and arm.upper ({joint.name})",
+                joint.limit_fault,
+                f"`lower: [...]` and `upper: [...]` [rad] under `arm`, one number for each of "
+                f"{[j.name for j in joints]}",
+            )
     _decide_gripper(skeleton, proposal, hand)
 
 

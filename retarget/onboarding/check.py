@@ -200,6 +200,11 @@ def _check_joints(skeleton: Skeleton, proposal: Proposal) -> None:
         proposal.remarks.append(
             f"{name} follows {link.joint}: {link.multiplier:g} x + {link.offset:g}"
         )
+    for names in skeleton.description.shared_motors:
+        proposal.remarks.append(
+            f"one motor moves {' and '.join(names)}: an action gives each a value of its own, "
+            "which the robot cannot follow; let one mimic the other in the robot's file"
+        )
     free = [joints[name] for name in skeleton.free if name not in fixed]
     for joint in free:
         missing = [k for k in ("lower", "upper") if not math.isfinite(getattr(joint, k))]
@@ -208,6 +213,13 @@ def _check_joints(skeleton: Skeleton, proposal: Proposal) -> None:
                 f"joints.{joint.name}",
                 f"the file states no {' and no '.join(missing)} position limit",
                 f"`joints: {{{joint.name}: {{lower: ..., upper: ...}}}}` [rad or m]",
+            )
+        if joint.limit_fault is not None:
+            proposal.leave(
+                f"joints.{joint.name}",
+                joint.limit_fault,
+                f"`joints: {{{joint.name}: {{lower: {math.radians(joint.lower):.4g}, upper: "
+                f"{math.radians(joint.upper):.4g}}}}}` [rad] if they are degrees",
             )
     slow = [j.name for j in free if not 0 < j.max_velocity < math.inf and not j.is_continuous]
     if slow:

@@ -166,6 +166,12 @@ def _limits(arm: ArmSection, joints: list[Joint], path: Path) -> JointLimits:
                     f"{len(arm.joints)} joints in the robot's YAML file"
                 )
         found[key] = values
+    for joint in joints:
+        if joint.limit_fault is not None and (arm.lower is None or arm.upper is None):
+            raise RobotError(
+                f"{path}: joint {joint.name!r}: {joint.limit_fault}; mend the file, or give "
+                f"arm.lower and arm.upper for all {len(arm.joints)} joints in the robot's YAML file"
+            )
     if not (found["lower"] < found["upper"]).all() or not (found["max_velocity"] > 0).all():
         raise RobotError(
             f"{path}: every joint needs lower < upper and a velocity limit above zero, got "

@@ -112,10 +112,8 @@ def stated_mimics(path: Path, model: Any) -> dict[str, tuple[str, float, float]]
     root = parse_xml(path)
     if root.tag == "robot":
         return {e.get("name", ""): _mimic(m) for e in root.findall("joint") for m in _mimics(e)}
-    mujoco = import_mujoco()
-    ties = [e for e in range(model.neq) if int(model.eq_type[e]) == int(mujoco.mjtEq.mjEQ_JOINT)]
     found = {}
-    for e in ties:
+    for e in _ties(model):
         follower, master = int(model.eq_obj1id[e]), int(model.eq_obj2id[e])
         if master < 0:
             continue
@@ -127,6 +125,23 @@ def stated_mimics(path: Path, model: Any) -> dict[str, tuple[str, float, float]]
             y + offset - factor * x,
         )
     return found
+
+
+def stated_locks(model: Any) -> dict[str, float]:
+    """Joints that MuJoCo's equality constraints hold at one value [rad or m]."""
+    return {
+        model.joint(joint).name: float(model.qpos0[model.jnt_qposadr[joint]] + model.eq_data[e][0])
+        for e in _ties(model)
+        if int(model.eq_obj2id[e]) < 0
+        for joint in [int(model.eq_obj1id[e])]
+    }
+
+
+def _ties(model: Any) -> list[int]:
+    """Equality constraints of joints that hold from the start."""
+    kind = int(import_mujoco().mjtEq.mjEQ_JOINT)
+    active = (e for e in range(model.neq) if model.eq_active0[e])
+    return [e for e in active if int(model.eq_type[e]) == kind]
 
 
 def _mimics(joint: ET.Element) -> list[ET.Element]:
@@ -184,9 +199,10 @@ def _mujoco_poses(
     mujoco = import_mujoco()
     data = mujoco.MjData(model)
     mimics = {} if isinstance(robot, ArmRobot) else stated_mimics(path, model)
+    held = {**stated_locks(model), **robot.locked}
     out = np.empty((len(poses), len(frames), 4, 4))
     for i, values in enumerate(poses):
-        joints = {**robot.locked, **dict(zip(robot.joint_names, map(float, values), strict=True))}
+        joints = {**held, **dict(zip(robot.joint_names, map(float, values), strict=True))}
         for name, value in with_mimics(path, joints, mimics).items():
             _set(model, data, path, name, value)
         mujoco.mj_kinematics(model, data)

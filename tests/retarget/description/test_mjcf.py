@@ -91,3 +91,74 @@ def test_ball_joint_is_refused(tmp_path):
     path.write_text(path.read_text().replace(hinge, 'type="ball"'))
     with pytest.raises(RobotError, match=r"joint 'bend' of type mjJNT_BALL; only hinges"):
         read_description(path)
+
+
+LOCKED = '<joint joint1="bend" polycoef="0.4 0 0 0 0"/>'
+
+
+def test_joint_held_at_a_value_stands_where_mujocos_own_constraint_wants_it(tmp_path):
+    path = written(tmp_path, ties=LOCKED)
+    description = read_description(path)
+    assert description.joints["bend"].kind == "fixed"
+    mujoco = import_mujoco()
+    model = compile_robot(path)
+    data = mujoco.MjData(model)
+    data.joint("bend").qpos[:] = 0.1 + 0.4
+    mujoco.mj_forward(model, data)
+    assert np.abs(data.efc_pos[: data.ne]).max() < 1e-12
+    turned = {"turn": 0.5, "tilt": -0.3}
+    for name, value in turned.items():
+        data.joint(name).qpos[:] = value
+    mujoco.mj_kinematics(model, data)
+    tree = KinematicTree(description, columns=list(turned), locked={}, frames=[Frame.at("tip")])
+    reached = tree.forward_kinematics(np.array([list(turned.values())]))
+    np.testing.assert_allclose(reached.p_m[0, 0], body_pose(data, "tip")[:3, 3], atol=1e-12)
+
+
+@pytest.mark.parametrize("tie", [LOCKED, TIED.format(curve=0), TIED.format(curve=0.4)])
+def test_constraint_that_starts_inactive_binds_nothing(tie, tmp_path):
+    off = tie.replace("<joint ", '<joint active="false" ')
+    joint = read_description(written(tmp_path, ties=off)).joints["bend"]
+    assert (joint.kind, joint.mimic) == ("revolute", None)
+
+
+@pytest.mark.parametrize(
+    ("ties", "message"),
+    [
+        (
+            '<connect name="loop" body1="upper" body2="tip" anchor="0 0 0"/>',
+            r"'loop' .*closes a loop",
+        ),
+        ('<weld body1="upper" body2="tip"/>', r"'number 0' \(mjEQ_WELD\) holds .*closes a loop"),
+        ('<weld body1="tip"/>', r"'world' and 'tip'|'tip' and 'world'"),
+        (TIED.format(curve=0) + LOCKED, r"two active equality constraints bind joint 'bend'"),
+    ],
+)
+def test_constraint_that_a_tree_cannot_keep_is_refused(ties, message, tmp_path):
+    with pytest.raises(RobotError, match=message):
+        read_description(written(tmp_path, ties=ties))
+
+
+def test_base_held_to_the_world_is_no_coupling(tmp_path):
+    path = written(tmp_path, ties='<weld body1="upper"/>')
+    assert read_description(path).joints["turn"].kind == "revolute"
+
+
+TENDON = (
+    '<tendon><fixed name="both"><joint joint="turn" coef="1"/><joint joint="tilt" coef="1"/>'
+    "</fixed></tendon>"
+)
+
+
+def test_joints_that_one_motor_pulls_are_named(tmp_path):
+    path = written(tmp_path)
+    motor = f'{TENDON}<actuator><position tendon="both"/></actuator></mujoco>'
+    path.write_text(path.read_text().replace("</mujoco>", motor))
+    assert read_description(path).shared_motors == (("turn", "tilt"),)
+
+
+def test_tied_tendon_is_refused(tmp_path):
+    path = written(tmp_path, ties='<tendon tendon1="both"/>')
+    path.write_text(path.read_text().replace("</mujoco>", f"{TENDON}</mujoco>"))
+    with pytest.raises(RobotError, match=r"mjEQ_TENDON\) ties tendons"):
+        read_description(path)

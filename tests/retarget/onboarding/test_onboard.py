@@ -1,5 +1,8 @@
 """Robots without a YAML file: what their geometry tells, and what is left to a person."""
 
+import math
+import re
+
 import numpy as np
 import pytest
 import yaml
@@ -273,3 +276,61 @@ def test_shipped_allegro_is_found_again_from_its_file_alone():
     assert {name: links(found["middles"])[name] for name in shipped} == shipped
     assert found["palm"] == {"link": config.palm.link}
     assert tuple(found["palm_normal"]) == config.palm_normal
+
+
+def in_degrees(text):
+    """A robot file whose limits were typed in degrees."""
+    return re.sub(
+        r'(lower|upper)="([-0-9.]+)"',
+        lambda end: f'{end[1]}="{math.degrees(float(end[2])):.1f}"',
+        text,
+    )
+
+
+def test_limits_in_degrees_are_no_limits(urdf):
+    path = urdf(in_degrees(hand_urdf()))
+    report = check(str(path))
+    assert not report.is_good
+    assert "joints.a_bend" in report.fault
+    open_ones = {item.key: item for item in report.proposal.open}
+    assert open_ones["joints.a_bend"].why == (
+        "limits of -11.5 to 91.7 rad are more than a whole turn; as degrees they would be "
+        "-0.2007 to 1.6 rad"
+    )
+    # What it says to write makes the robot usable.
+    said = {name: open_ones[f"joints.{name}"].write for name in ("a_bend", "t_turn")}
+    assert said["t_turn"] == "`joints: {t_turn: {lower: -1, upper: 1}}` [rad] if they are degrees"
+
+
+def test_limits_in_degrees_are_refused_unless_the_yaml_states_others(tmp_path):
+    config = write_hand(tmp_path)
+    robot_file = tmp_path / yaml.safe_load(config.read_text())["file"]
+    as_drawn = load_hand(str(config))
+    drawn = robot_file.read_text()
+    robot_file.write_text(in_degrees(drawn))
+    with pytest.raises(RobotError, match=r"as degrees .* give joints\.\w+\.lower and"):
+        load_hand(str(config))
+    text = yaml.safe_load(config.read_text())
+    ends = zip(as_drawn.joint_names, as_drawn.lower, as_drawn.upper, strict=True)
+    stated = {name: {"lower": float(low), "upper": float(high)} for name, low, high in ends}
+    followers = {f"{f}_last": {"lower": 0.0, "upper": 1.2} for f in "abcd"}
+    text["joints"] = (text.get("joints") or {}) | stated | followers
+    config.write_text(yaml.safe_dump(text))
+    again = load_hand(str(config))
+    np.testing.assert_allclose(again.upper, as_drawn.upper)
+
+
+def test_wrist_that_turns_once_either_way_is_believed(urdf):
+    text = hand_urdf().replace('lower="-0.7" upper="0.5"', 'lower="-6.2832" upper="6.2832"')
+    assert text != hand_urdf()
+    assert check(str(urdf(text))).is_good
+
+
+def test_motor_that_moves_two_joints_is_named(urdf):
+    shared = (
+        '<transmission name="m"><joint name="a_spread"/><joint name="b_spread"/>'
+        '<actuator name="one"/></transmission></robot>'
+    )
+    remarks = propose(urdf(hand_urdf().replace("</robot>", shared))).remarks
+    assert any(r.startswith("one motor moves a_spread and b_spread") for r in remarks)
+    assert not any("one motor" in r for r in propose(urdf(hand_urdf())).remarks)
