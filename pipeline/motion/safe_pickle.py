@@ -7,9 +7,14 @@ code that rebuilds an array runs, because its dtypes can be made to read foreign
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
+import math
 import pickle
 import re
+import zlib
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +24,14 @@ from rotoscope.pipeline.errors import MotionError
 _PLAIN_DTYPE = re.compile(r"[biufcSU]\d{1,4}|O8|O|b1")
 _LARGEST_DENSE = 2**28
 _DEEPEST = 60
+_LARGEST_BYTES = 2**31
+_PACKED: dict[bytes, Any] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+    b"]\x00\x00": lzma.open,
+}
+"""First bytes of the packers that joblib offers, zlib apart, and what reads them."""
 
 _BROKEN = (
     pickle.UnpicklingError,
@@ -32,6 +45,9 @@ _BROKEN = (
     ImportError,
     MemoryError,
     RecursionError,
+    OSError,
+    zlib.error,
+    lzma.LZMAError,
 )
 """What Python's unpickler raises on damaged data (its documentation names no closed list)."""
 
@@ -78,6 +94,28 @@ class _FromBuffer(_Array):
 
     def __init__(self, data: object, dtype: object, shape: object, order: object) -> None:
         self.state = (1, shape, dtype, order == "F", data)
+
+
+class _JoblibArray(_Array):
+    """Stands for joblib's `NumpyArrayWrapper`: the array's bytes follow it in the file itself."""
+
+    file: io.BytesIO
+    """The pickle being read; set on the class of each load."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        dtype, shape = state["dtype"], tuple(int(n) for n in state["shape"])
+        if dtype.name.startswith("O"):
+            inner = _Unpickler(self.file).load()
+            if not isinstance(inner, _Array):
+                raise MotionError("an array of objects in it is no array")
+            self.state = inner.state
+            return
+        if state.get("numpy_array_alignment_bytes") is not None:
+            self.file.read(self.file.read(1)[0])
+        wanted = math.prod(shape) * dtype.plain().itemsize
+        if min(shape, default=0) < 0 or wanted > self.file.getbuffer().nbytes:
+            raise MotionError(f"an array {shape} in it is larger than the file")
+        self.state = (1, shape, dtype, state.get("order") == "F", self.file.read(wanted))
 
 
 class _Scalar:
@@ -169,6 +207,7 @@ _STANDINS: dict[tuple[str, str], type] = {
     **{(f"{core}.multiarray", "_reconstruct"): _Array for core in _NUMPY_CORES},
     **{(f"{core}.multiarray", "scalar"): _Scalar for core in _NUMPY_CORES},
     **{(f"{core}.numeric", "_frombuffer"): _FromBuffer for core in _NUMPY_CORES},
+    ("joblib.numpy_pickle", "NumpyArrayWrapper"): _JoblibArray,
     ("scipy.sparse.csc", "csc_matrix"): _Sparse,
     ("scipy.sparse._csc", "csc_matrix"): _Sparse,
     ("scipy.sparse.csr", "csr_matrix"): _SparseRows,
@@ -188,10 +227,11 @@ ALLOWED = frozenset(_STANDINS)
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, data: bytes) -> None:
-        super().__init__(io.BytesIO(data), encoding="latin1")
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file, encoding="latin1")
         # Classes of this load alone: a pickle can set attributes on what it is given.
         self.known = {key: type(cls.__name__, (cls,), {}) for key, cls in _STANDINS.items()}
+        self.known["joblib.numpy_pickle", "NumpyArrayWrapper"].file = file
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self.known:
@@ -209,6 +249,8 @@ class _Unpickler(pickle.Unpickler):
 def load_pickle(data: bytes, *, name: str) -> Any:
     """What a pickle holds: dicts, lists, numbers, text and arrays; sparse matrices become dense.
 
+    Pickles of joblib, also packed ones, are read as well: arrays stand in them as bytes.
+
     Args:
         data: The pickle's bytes.
         name: What the file is called, for the message.
@@ -217,13 +259,33 @@ def load_pickle(data: bytes, *, name: str) -> Any:
         MotionError: It asks for anything else, by name; or it is damaged.
     """
     try:
-        return _plain(_Unpickler(data).load())
+        return _plain(_Unpickler(io.BytesIO(_unpacked(data))).load())
     except MotionError as error:
         raise MotionError(f"pickle {name} was not read: {error}") from None
     except _BROKEN as error:
         raise MotionError(
             f"pickle {name} is damaged or no pickle: {type(error).__name__}: {error}"
         ) from error
+
+
+def _unpacked(data: bytes) -> bytes:
+    """The pickle itself, where joblib packed it with zlib, gzip, bz2 or xz."""
+    for head, opened in _PACKED.items():
+        if data.startswith(head):
+            with opened(io.BytesIO(data)) as file:
+                out: bytes = file.read(_LARGEST_BYTES + 1)
+            if len(out) > _LARGEST_BYTES:
+                raise MotionError(f"it unpacks to more than {_LARGEST_BYTES} bytes")
+            return out
+    if data[:1] == b"x" and len(data) > 1 and (data[0] * 256 + data[1]) % 31 == 0:
+        unpacker = zlib.decompressobj()
+        out = unpacker.decompress(data, _LARGEST_BYTES)
+        if unpacker.unconsumed_tail:
+            raise MotionError(f"it unpacks to more than {_LARGEST_BYTES} bytes")
+        if not unpacker.eof:
+            raise EOFError("packed data end too soon")
+        return out
+    return data
 
 
 def _plain(value: Any, depth: int = 0) -> Any:

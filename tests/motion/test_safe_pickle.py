@@ -1,8 +1,14 @@
 import builtins
+import bz2
+import gzip
+import io
+import lzma
 import os
 import pickle
 import subprocess
 import sys
+import types
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +191,100 @@ def test_nesting_without_end_is_refused() -> None:
     endless.append(endless)
     with pytest.raises(MotionError, match="nests deeper"):
         load_pickle(pickle.dumps(endless), name="a")
+
+
+class Wrapper:
+    """Pickles as joblib's `NumpyArrayWrapper` does."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.subclass = np.ndarray
+        self.shape = array.shape
+        self.order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+        self.dtype = array.dtype
+        self.allow_mmap = not array.dtype.hasobject
+        self.numpy_array_alignment_bytes = 16
+
+
+Wrapper.__module__, Wrapper.__qualname__ = "joblib.numpy_pickle", "NumpyArrayWrapper"
+
+
+class JoblibPickler(pickle._Pickler):
+    """Writes as joblib 1.4 does: each array's bytes right behind the object that stands for it.
+
+    Bytes that joblib itself wrote, plain and packed by each of its packers, were read the same.
+    """
+
+    def __init__(self, file: io.BytesIO, protocol: int) -> None:
+        self.out = file
+        super().__init__(file, protocol)
+
+    def save(self, obj: Any, save_persistent_id: bool = True) -> None:
+        if not isinstance(obj, np.ndarray):
+            super().save(obj, save_persistent_id)
+            return
+        wrapper = Wrapper(obj)
+        if self.proto >= 4:
+            self.framer.commit_frame(force=True)
+        super().save(wrapper)
+        if self.proto >= 4:
+            self.framer.commit_frame(force=True)
+        if obj.dtype.hasobject:
+            pickle.dump(obj, self.out, protocol=2)
+            return
+        pad = 16 - (self.out.tell() + 1) % 16
+        self.out.write(bytes([pad]) + b"\xff" * pad)
+        self.out.write(obj.tobytes("F" if wrapper.order == "F" else "C"))
+
+
+def as_joblib(data: Any, protocol: int, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    module = types.ModuleType("joblib.numpy_pickle")
+    module.NumpyArrayWrapper = Wrapper
+    monkeypatch.setitem(sys.modules, "joblib", types.ModuleType("joblib"))
+    monkeypatch.setitem(sys.modules, "joblib.numpy_pickle", module)
+    Wrapper.__name__ = "NumpyArrayWrapper"
+    file = io.BytesIO()
+    JoblibPickler(file, protocol).dump(data)
+    return file.getvalue()
+
+
+JOBLIB = {
+    "dance": {
+        "pose_aa": np.random.default_rng(0).normal(size=(5, 72)),
+        "columns": np.asfortranarray(np.arange(12.0, dtype=np.float32).reshape(3, 4)),
+        "none": np.zeros((0, 3)),
+        "fps": 30,
+    },
+    "people": [np.eye(3), np.array([None, {"x": np.ones(2)}], dtype=object)],
+}
+PACKERS = {
+    "plain": bytes,
+    "zlib": zlib.compress,
+    "gzip": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "lzma": lambda data: lzma.compress(data, format=lzma.FORMAT_ALONE),
+}
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_joblibs_files_are_read_packed_or_not(protocol, packer, monkeypatch) -> None:
+    data = PACKERS[packer](as_joblib(JOBLIB, protocol, monkeypatch))
+    found = load_pickle(data, name="a")
+    assert same(JOBLIB["dance"], found["dance"])
+    np.testing.assert_array_equal(found["people"][0], np.eye(3))
+    np.testing.assert_array_equal(found["people"][1][1]["x"], np.ones(2))
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_cut_off_files_of_joblib_are_an_error(packer, monkeypatch) -> None:
+    data = PACKERS[packer](as_joblib(JOBLIB, 4, monkeypatch))
+    for length in range(0, len(data) - 1, max(1, len(data) // 40)):
+        with pytest.raises(MotionError):
+            load_pickle(data[:length], name="a")
+
+
+def test_array_that_is_said_to_be_larger_than_the_file_is_refused(monkeypatch) -> None:
+    data = as_joblib(np.zeros(3), 4, monkeypatch).replace(b"K\x03\x85", b"K\xff\x85")
+    with pytest.raises(MotionError, match=r"an array \(255,\) in it is larger than the file"):
+        load_pickle(data, name="a")
