@@ -14,7 +14,8 @@ from rotoscope.pipeline.motion.motion import Motion, Unit, Up
 from rotoscope.pipeline.motion.normalize import to_motion
 from rotoscope.pipeline.motion.notes import notes_path, read_notes
 from rotoscope.pipeline.motion.points import PointMotion
-from rotoscope.pipeline.motion.smpl import find_parameters, read_smpl
+from rotoscope.pipeline.motion.smpl import read_smpl
+from rotoscope.pipeline.motion.smpl_sets import find_sets
 
 MOTION_SUFFIXES = frozenset({".bvh", ".amc", ".npz", ".npy", ".pkl", ".pt"})
 """Endings of files that hold motion, lower case."""
@@ -62,7 +63,7 @@ def read_points(path: Path, *, body_models: Path | None = None) -> PointMotion:
     if suffix == ".amc":
         return read_amc(path)
     arrays = load_arrays(path)
-    people = find_parameters(arrays)
+    people = find_sets(path, arrays)
     if people:
         return read_smpl(path, arrays, people, body_models=body_models)
     return read_keypoints(path, arrays)

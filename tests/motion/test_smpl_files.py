@@ -91,7 +91,7 @@ def test_bone_lengths_are_those_of_the_users_model_and_the_files_shape(
     path = save(tmp_path, **values)
     mean = read_motion(path)
     own = read_motion(path, body_models=tmp_path / "models")
-    assert own.source == f"npz, {kind} parameters, bone lengths of {model.name}"
+    assert own.source == f"npz, {kind} parameters of AMASS set, bone lengths of {model.name}"
     legs = [
         np.linalg.norm(joint(m, "left_hip") - joint(m, "left_knee"), axis=1) for m in (mean, own)
     ]
