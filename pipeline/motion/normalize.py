@@ -12,6 +12,7 @@ from rotoscope.pipeline.motion.motion import Motion, Unit, Up
 from rotoscope.pipeline.motion.names import match_given, match_names
 from rotoscope.pipeline.motion.notes import Notes
 from rotoscope.pipeline.motion.points import FARTHEST, PointMotion
+from rotoscope.pipeline.motion.upward import find_upward
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES
 
 UNITS_M: dict[Unit, float] = {
@@ -37,9 +38,6 @@ _TO_Z_UP: dict[Up, list[list[int]]] = {
 }
 """Rotation from a file whose upward axis is the key to one with z up."""
 
-_STANDING = 0.6
-"""The body's own axis must agree with an axis of the file by this cosine, on average over the
-frames, to say which way is up."""
 _BACKWARDS = -0.3
 """Mean cosine between where feet and body point below which left and right are exchanged."""
 
@@ -56,15 +54,21 @@ def to_motion(path: Path, found: PointMotion, notes: Notes, *, unit: Unit, up: U
     if (unit := _first(unit, notes.unit, found.unit)) == "auto":
         unit = _unit_of(path, joints)
         assumed.append(f"lengths are in {unit}, which makes the legs as long as a human's")
-    if (up := _first(up, notes.up, found.up)) == "auto":
-        up, is_seen = _up_of(joints, found.usual_up)
-        why = "the person stands along it" if is_seen else f"usual in {found.format} files"
-        assumed.append(f"{up} is up: {why}")
     if (rate_hz := notes.rate_hz or found.rate_hz) is None:
         rate_hz = found.usual_rate_hz
         assumed.append(
             f"{rate_hz:g} frames a second; motion.yaml beside the file may say otherwise"
         )
+    if (up := _first(up, notes.up, found.up)) == "auto":
+        upward = find_upward(
+            joints,
+            leg=leg_length(joints),
+            rate_hz=rate_hz,
+            usual=found.usual_up,
+            format_name=found.format,
+        )
+        up = upward.up
+        assumed.append(f"{up} is up: {upward.why}")
     joints_m = joints @ (UNITS_M[unit] * np.array(_TO_Z_UP[up], dtype=float).T)
     _check_sides(path, joints_m)
     return Motion(
@@ -131,20 +135,6 @@ def _unit_of(path: Path, joints: np.ndarray) -> Unit:
             "'motion', or in motion.yaml beside the file"
         )
     return fitting[0]
-
-
-def _up_of(joints: np.ndarray, usual: Up) -> tuple[Up, bool]:
-    ankles = (joint(joints, "left_ankle") + joint(joints, "right_ankle")) / 2
-    body = joint(joints, "neck") - ankles
-    body = body[np.linalg.norm(body, axis=1) > 0]
-    if not len(body):
-        return usual, False
-    mean = (body / np.linalg.norm(body, axis=1, keepdims=True)).mean(axis=0)
-    axis = int(np.argmax(np.abs(mean)))
-    if abs(mean[axis]) < _STANDING:
-        return usual, False
-    ups: tuple[tuple[Up, Up], ...] = (("x", "-x"), ("y", "-y"), ("z", "-z"))
-    return ups[axis][int(mean[axis] < 0)], True
 
 
 def _check_sides(path: Path, joints_m: np.ndarray) -> None:
