@@ -38,6 +38,8 @@ _TO_Z_UP: dict[Up, list[list[int]]] = {
 }
 """Rotation from a file whose upward axis is the key to one with z up."""
 
+_ANY_LEG_M = (0.2, 3.0)
+"""Legs of small children and drawn giants, which a unit that was said is believed for."""
 _BACKWARDS = -0.3
 """Mean cosine between where feet and body point below which left and right are exchanged."""
 
@@ -54,6 +56,12 @@ def to_motion(path: Path, found: PointMotion, notes: Notes, *, unit: Unit, up: U
     if (unit := _first(unit, notes.unit, found.unit)) == "auto":
         unit = _unit_of(path, joints)
         assumed.append(f"lengths are in {unit}, which makes the legs as long as a human's")
+    elif not _ANY_LEG_M[0] <= leg_length(joints) * UNITS_M[unit] <= _ANY_LEG_M[1]:
+        raise MotionError(
+            f"{path.name}: with lengths in {unit}, as was said, the legs are "
+            f"{leg_length(joints) * UNITS_M[unit]:.3g} m long; {_ANY_LEG_M[0]:g} to "
+            f"{_ANY_LEG_M[1]:g} m are read: say another unit, or none"
+        )
     if (rate_hz := notes.rate_hz or found.rate_hz) is None:
         rate_hz = found.usual_rate_hz
         assumed.append(

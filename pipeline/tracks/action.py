@@ -95,6 +95,7 @@ REASONS: tuple[str, ...] = (
     "foot_contact",
     "collision",
     "camera_moved",
+    "implausible",
 )
 """Why a frame's action is not valid; `ActionTrack.reason` indexes into this."""
 

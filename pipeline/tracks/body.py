@@ -56,6 +56,8 @@ class BodyTrack(Track):
     """1-sigma of each joint relative to the pelvis, a standard deviation per axis [m]."""
     filled: Bool[np.ndarray, " time"] | None = None
     """Values were put here by the smoother inside a short gap."""
+    implausible: Bool[np.ndarray, " time"] | None = None
+    """The body does there what none can, such as a jump of the track; set by `ground`."""
     T_world_source: Float[np.ndarray, "4 4"] | None = None
     """Source frame in the world frame [m]: z up, ground at z = 0; after `ground`."""
     contact: Bool[np.ndarray, "time 2"] | None = None

@@ -30,6 +30,7 @@ from rotoscope.retarget.ground.contact_detection import (
     find_contacts,
 )
 from rotoscope.retarget.ground.gravity_direction import find_up
+from rotoscope.retarget.ground.possible_motion import impossible_steps, impossible_travel
 from rotoscope.retarget.ground.sole_heights import (
     feet_of,
     ground_height,
@@ -72,13 +73,14 @@ class GroundFit:
 class Ground(ClipStage):
     """Finds the ground under each person and says when which foot rests on something.
 
-    Tracks without metric joints pass unchanged. In frames where a foot is not seen it is not in
-    contact; where no foot ever rests the ground lies at the lowest point of the feet that was
-    seen, and the quality record says so.
+    Frames in which the body does what none can (`rotoscope.retarget.ground.possible_motion`) are
+    no longer known. Tracks without metric joints pass unchanged. In frames where a foot is not
+    seen it is not in contact; where no foot ever rests the ground lies at the lowest point of the
+    feet that was seen, and the quality record says so.
     """
 
     kind = "ground"
-    version = "2"
+    version = "3"
     requires = ("body",)
     provides = ("body", "features.support", "quality.ground")
     Config = GroundConfig
@@ -95,10 +97,20 @@ class Ground(ClipStage):
     def _one(self, name: str, track: BodyTrack, time_s: Float[np.ndarray, " time"]) -> Tracks:
         if not (track.known & np.isfinite(_joint(track, "pelvis")).all(axis=1)).any():
             return {name: track}
-        ground = ground_of(track, time_s, self.config)
+        assert track.joints_m is not None
+        known = np.where(track.known[:, None, None], track.joints_m, np.nan)
+        steps = impossible_steps(known, time_s)
+        possible = _without(track, steps.frames)
+        if not (possible.known & np.isfinite(_joint(track, "pelvis")).all(axis=1)).any():
+            possible = track
+        ground = ground_of(possible, time_s, self.config)
         contacts, subject = ground.contacts, track.subject
+        T = ground.T_world_source
+        known[steps.frames] = np.nan
+        travel = impossible_travel(known @ T[:3, :3].T + T[:3, 3], time_s)
+        body = _without(track, steps.frames | travel.frames)
         return {
-            name: track.replace(T_world_source=ground.T_world_source, contact=contacts.contact),
+            name: body.replace(T_world_source=T, contact=contacts.contact & body.known[:, None]),
             f"features.support.{subject}": FeatureTrack(
                 feature="label.support",
                 subject=subject,
@@ -108,7 +120,9 @@ class Ground(ClipStage):
                 description="Height of what each foot rests on over the ground; NaN where it "
                 "rests on nothing.",
             ),
-            f"quality.ground.{subject}": QualityTrack(subject, _facts(ground)),
+            f"quality.ground.{subject}": QualityTrack(
+                subject, {**_facts(ground), **steps.facts, **travel.facts}
+            ),
         }
 
 
@@ -214,6 +228,17 @@ def _first_heading(
     axis = np.eye(3)[0] if abs(up[0]) < 0.9 else np.eye(3)[2]
     level = axis - (axis @ up) * up
     return np.asarray(level / np.linalg.norm(level))
+
+
+def _without(track: BodyTrack, frames: Bool[np.ndarray, " time"]) -> BodyTrack:
+    """The body without frames that cannot be: neither seen nor filled."""
+    if not frames.any():
+        return track
+    return track.replace(
+        valid=track.valid & ~frames,
+        filled=None if track.filled is None else track.filled & ~frames,
+        implausible=frames,
+    )
 
 
 def _lowest(heights_m: Float[np.ndarray, "time 2 foot_point"]) -> float:

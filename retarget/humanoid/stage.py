@@ -144,6 +144,7 @@ class RetargetHumanoid(ClipStage):
         seen = np.isfinite(motion.limb_error_rad)
         names = np.select(
             [
+                _is_implausible(track)[frames],
                 ~(trunk & track.valid)[frames],
                 ~seen.all(axis=1),
                 (motion.foot_slip_m_s.max(axis=1) > config.tolerance_slip_m_s)
@@ -151,7 +152,14 @@ class RetargetHumanoid(ClipStage):
                 motion.overlap_m > config.tolerance_overlap_m,
                 np.nan_to_num(motion.limb_error_rad).max(axis=1) > config.tolerance_limb_rad,
             ],
-            ["gap_filled", "partly_seen", "foot_contact", "collision", "unreachable"],
+            [
+                "implausible",
+                "gap_filled",
+                "partly_seen",
+                "foot_contact",
+                "collision",
+                "unreachable",
+            ],
             "valid",
         )
         return np.array([REASONS.index(name) for name in names], np.uint8)
@@ -173,12 +181,16 @@ class RetargetHumanoid(ClipStage):
         return empty.replace(values=values, valid=valid, confidence=confidence, reason=why)
 
     def _nothing_known(self, track: BodyTrack, time_s: Float[np.ndarray, " time"]) -> ActionTrack:
-        return ActionTrack.unknown(
+        nothing = ActionTrack.unknown(
             labeler=self.kind,
             subject=track.subject,
             contract=self.robot.contract(rate_hz=median_rate_hz(time_s)),
             num_frames=len(time_s),
         )
+        if track.implausible is None:
+            return nothing
+        why = np.where(track.implausible, REASONS.index("implausible"), nothing.reason)
+        return nothing.replace(reason=why.astype(np.uint8))
 
     def _records(
         self,
@@ -252,6 +264,10 @@ class RetargetHumanoid(ClipStage):
         count = motion.corners_m.shape[2]
         points = motion.corners_m.reshape(len(com), -1, 3)
         return support_margins(com, points, np.repeat(motion.contact, count, axis=1))
+
+
+def _is_implausible(track: BodyTrack) -> Bool[np.ndarray, " time"]:
+    return np.zeros(len(track.valid), bool) if track.implausible is None else track.implausible
 
 
 def _is_seen(joints_m: Float[np.ndarray, "time body_joint 3"]) -> Bool[np.ndarray, " time"]:

@@ -82,6 +82,8 @@ def test_legs_of_no_human_length_need_a_unit(tmp_path: Path) -> None:
     with pytest.raises(MotionError, match=r"legs are 2\.\d+ units long.*say the unit"):
         read_motion(path)
     assert read_motion(path, unit="m").unit == "m"
+    with pytest.raises(MotionError, match=r"lengths in inch, as was said, the legs are 0\.0\d+ m"):
+        read_motion(path, unit="inch")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,209 @@
+"""What no body on a ground does: jumps of its track, speeds, flights and falls that cannot be.
+
+Motion files in a wrong unit or rate, with a T-pose in front or another take behind, and tracks that
+hop between people all come out as motion that looks like any other, number by number. Each limit
+here is one of the human body or of physics, with its source, and not one of what a robot can do.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from rotoscope.pipeline.tracks import BODY_JOINTS
+
+MAX_BODY_SPEED = 12.5
+"""Fastest that a body moves as a whole [m/s]: the best sprinter reached 12.4 (Graubner and Nixdorf
+2011, on the 2009 world championships)."""
+JUMP_SPEED, JUMP_FACTOR = 3.0, 8.0
+"""A step of all joints at this speed [m/s, root mean square] that is this many times faster than
+the steps around it is a jump of the track: a body takes its 100 ms to reach a speed."""
+MIN_STRETCH_S = 0.25
+"""Shorter stretches between two jumps, or before the first, belong to nothing [s]."""
+MAX_FLIGHT_S = 1.0
+"""Longest time in the air [s]: the best standing jumps rise 1.2 m, 0.99 s up and down."""
+AIR_M = 0.15
+"""Height of the lowest joint over the ground above which nothing stands on it [m]; an ankle stands
+0.08 m high, and grounds are found to some centimeters."""
+REST_SPEED = 0.35
+"""A joint slower than this may rest on a step, a chair, a bar [m/s]."""
+CARRIED_SHARE = 0.7
+"""Share of the frames off the ground in which a joint must be that slow to be carried."""
+GRAVITY = 9.81
+"""Acceleration of what falls freely [m/s^2]."""
+MAX_TIME_SCALE = 1.6
+"""Largest factor between the file's clock and the one that gravity tells: common slow motion is 2
+to 8 times too slow, and errors of the fit stay below 1.3 on jumps at 30 frames a second."""
+_MIN_FALL_S, _MIN_FALL_FRAMES, _MAX_FALL_RESIDUAL_M = 0.2, 6, 0.03
+MOVING_SPEED, MAX_SLIP_SHARE = 0.5, 0.7
+"""While the body travels over the ground faster than the first [m/s], the slowest part near the
+ground moves with less than this share of its speed: it stands in every step. Beyond it the body
+glides."""
+_SPEED_S = 0.1
+_TRUNK = [BODY_JOINTS.index(name) for name in ("pelvis", "neck")]
+
+
+@dataclass(frozen=True, eq=False)
+class Impossible:
+    """Frames in which a body does what none can, and what was found."""
+
+    frames: Bool[np.ndarray, " time"]
+    """Frames that cannot be."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What was found, for the quality record; empty where all is possible."""
+
+
+def impossible_steps(
+    joints_m: Float[np.ndarray, "time body_joint 3"], time_s: Float[np.ndarray, " time"]
+) -> Impossible:
+    """Frames at jumps of the track, and those of a body faster than any; needs no ground.
+
+    Args:
+        joints_m: `BODY_JOINTS` in any metric frame [m]; NaN where unknown.
+        time_s: Time of each frame [s].
+    """
+    known = np.flatnonzero(np.isfinite(joints_m).all(axis=2).any(axis=1))
+    frames = np.zeros(len(time_s), dtype=bool)
+    if len(known) < 2:
+        return Impossible(frames)
+    steps = np.linalg.norm(np.diff(joints_m[known], axis=0), axis=2)
+    steps /= np.diff(time_s[known])[:, None]
+    seen = np.isfinite(steps)
+    count = np.maximum(seen.sum(axis=1), 1)
+    rms = np.sqrt(np.where(seen, steps**2, 0.0).sum(axis=1) / count)
+    # The slowest joint: a body that is too fast is so in all its parts.
+    slowest = np.min(np.where(seen, steps, np.inf), axis=1)
+    too_fast = np.isfinite(slowest) & (slowest > MAX_BODY_SPEED)
+    is_jump = (rms > JUMP_SPEED) & (rms > JUMP_FACTOR * _around(rms))
+    breaks = np.flatnonzero(too_fast | is_jump)
+    ends = np.concatenate([[0], breaks + 1, [len(known)]])
+    stretches = [slice(a, b) for a, b in itertools.pairwise(ends)]
+    frame_s = float(np.median(np.diff(time_s[known])))
+    lasting = [
+        time_s[known[s.stop - 1]] - time_s[known[s.start]] + frame_s >= MIN_STRETCH_S
+        for s in stretches
+    ]
+    for k, (stretch, lasts) in enumerate(zip(stretches, lasting, strict=True)):
+        if not lasts and len(stretches) > 1:
+            frames[known[stretch]] = True
+        elif k + 1 < len(stretches) and lasting[k + 1]:
+            # Between two motions that are each possible, nobody knows which came by this step.
+            frames[known[[stretch.stop - 1, stretch.stop]]] = True
+    facts: dict[str, Any] = {}
+    if frames.any():
+        facts = {
+            "jump_frames": int(frames.sum()),
+            "fastest_m_s": round(float(slowest[np.isfinite(slowest)].max()), 2),
+        }
+    return Impossible(frames, facts)
+
+
+def impossible_travel(
+    joints_m: Float[np.ndarray, "time body_joint 3"], time_s: Float[np.ndarray, " time"]
+) -> Impossible:
+    """Frames of flights too long, of falls that gravity does not make, and of bodies that glide.
+
+    Args:
+        joints_m: `BODY_JOINTS` in a world with z up and the ground at 0 [m]; NaN where unknown.
+        time_s: Time of each frame [s].
+    """
+    known = np.flatnonzero(np.isfinite(joints_m).all(axis=2).any(axis=1))
+    frames = np.zeros(len(time_s), dtype=bool)
+    facts: dict[str, Any] = {}
+    if len(known) < 3:
+        return Impossible(frames)
+    joints, times = joints_m[known], time_s[known]
+    heights = np.where(np.isfinite(joints[..., 2]), joints[..., 2], np.inf)
+    speed = _speeds(joints, times)
+    rests = np.where(np.isfinite(speed), speed, np.inf).min(axis=1) < REST_SPEED
+    # At the top of a flight everything is slow for a moment; what carries a body stays at rest.
+    flights = [
+        (start, end)
+        for start, end in _spans(heights.min(axis=1) > AIR_M)
+        if rests[start:end].mean() < CARRIED_SHARE
+    ]
+    for start, end in flights:
+        if times[end - 1] - times[start] > MAX_FLIGHT_S:
+            frames[known[start:end]] = True
+            facts["flight_s"] = round(float(times[end - 1] - times[start]), 2)
+    scale = _time_scale(joints, times, flights)
+    if scale is not None and not 1.0 / MAX_TIME_SCALE <= scale <= MAX_TIME_SCALE:
+        frames[known] = True
+        facts["times_too_slow"] = round(1.0 / scale, 2)
+    glides = _glides(joints, speed, heights, times)
+    if glides.any():
+        frames[known[glides]] = True
+        facts["gliding_frames"] = int(glides.sum())
+    return Impossible(frames, facts)
+
+
+def _around(values: Float[np.ndarray, " step"]) -> Float[np.ndarray, " step"]:
+    """The largest of the two values before and the two behind each; inf where there are none."""
+    padded = np.pad(values, 2, constant_values=-np.inf)
+    shifted = [padded[k : k + len(values)] for k in (0, 1, 3, 4)]
+    around = np.max(shifted, axis=0)
+    found: np.ndarray = np.where(np.isfinite(around), around, np.inf)
+    return found
+
+
+def _speeds(
+    joints_m: Float[np.ndarray, "known body_joint 3"], time_s: Float[np.ndarray, " known"]
+) -> Float[np.ndarray, "known body_joint"]:
+    """Speed of every joint over `_SPEED_S` around each frame [m/s]."""
+    half = max(1, round(0.5 * _SPEED_S / float(np.median(np.diff(time_s)))))
+    index = np.arange(len(time_s))
+    a, b = np.maximum(index - half, 0), np.minimum(index + half, len(time_s) - 1)
+    moved = np.linalg.norm(joints_m[b] - joints_m[a], axis=2)
+    speeds: np.ndarray = moved / (time_s[b] - time_s[a])[:, None]
+    return speeds
+
+
+def _spans(mask: Bool[np.ndarray, " known"]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+
+def _time_scale(
+    joints_m: Float[np.ndarray, "known body_joint 3"],
+    time_s: Float[np.ndarray, " known"],
+    flights: list[tuple[int, int]],
+) -> float | None:
+    """How fast the clock runs against gravity's, from all falls that are parabolas.
+
+    z = a + b t + c t^2 has c = -g / 2; a clock s times too fast makes g / s^2 of it.
+    """
+    found, weights = [], []
+    for start, end in flights:
+        t = time_s[start:end] - time_s[start]
+        z = joints_m[start:end, _TRUNK, 2].mean(axis=1)
+        if len(t) < _MIN_FALL_FRAMES or t[-1] < _MIN_FALL_S or not np.isfinite(z).all():
+            continue
+        fit = np.polynomial.Polynomial.fit(t, z, 2)
+        if np.sqrt(np.mean((fit(t) - z) ** 2)) > _MAX_FALL_RESIDUAL_M:
+            continue
+        found.append(-2.0 * fit.convert().coef[2])
+        weights.append(t[-1])
+    if not found:
+        return None
+    fall = float(np.average(found, weights=weights))
+    return float(np.sqrt(fall / GRAVITY)) if fall > 0 else None
+
+
+def _glides(
+    joints_m: Float[np.ndarray, "known body_joint 3"],
+    speed: Float[np.ndarray, "known body_joint"],
+    heights: Float[np.ndarray, "known body_joint"],
+    time_s: Float[np.ndarray, " known"],
+) -> Bool[np.ndarray, " known"]:
+    """Moving frames of a motion in whose steps nothing near the ground stands."""
+    body = _speeds(joints_m[:, _TRUNK] * [1.0, 1.0, 0.0], time_s).mean(axis=1)
+    near = np.where((heights < AIR_M) & np.isfinite(speed), speed, np.inf).min(axis=1)
+    moving = np.isfinite(body) & np.isfinite(near) & (body > MOVING_SPEED)
+    if time_s[moving].size == 0 or np.median(near[moving] / body[moving]) <= MAX_SLIP_SHARE:
+        return np.zeros(len(time_s), dtype=bool)
+    glides: np.ndarray = moving
+    return glides
