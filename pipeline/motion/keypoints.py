@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rotoscope.pipeline.errors import MotionError
 from rotoscope.pipeline.files.paths import beside
 from rotoscope.pipeline.motion.arrays import describe, load_arrays
 from rotoscope.pipeline.motion.names import with_middles
+from rotoscope.pipeline.motion.notes import NAME
 from rotoscope.pipeline.motion.points import FARTHEST, PointMotion
 from rotoscope.pipeline.motion.smpl_joints import BODY, LAYOUTS, PARENTS, around
 from rotoscope.pipeline.tracks import SIDES
@@ -23,9 +25,8 @@ _LOOSEST = 0.25
 reach 0.1, joints in another order 0.5 and more."""
 
 
-def find_keypoints(arrays: dict[str, Any]) -> str | None:
-    """Name of the array that holds joint positions, `None` where none or several could."""
-    counts = {len(layout) for layout in LAYOUTS.values()}
+def find_keypoints(arrays: dict[str, Any], counts: Collection[int]) -> str | None:
+    """Name of the array that holds as many joint positions, `None` where none or several could."""
     names = [
         name
         for name, array in arrays.items()
@@ -36,8 +37,10 @@ def find_keypoints(arrays: dict[str, Any]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def read_keypoints(path: Path, arrays: dict[str, Any]) -> PointMotion:
-    """A person's joints from an array shaped (time, 22 | 24 | 45 | 52 | 55, 3).
+def read_keypoints(
+    path: Path, arrays: dict[str, Any], *, names: tuple[str, ...] | None = None
+) -> PointMotion:
+    """A person's joints from an array shaped (time, 22 | 24 | 45 | 52 | 55, 3), or as named.
 
     Files with 591 numbers a frame are OMOMO clips in InterMimic's layout. Foot contacts are taken
     from `left_foot_contact.npy` and `right_foot_contact.npy` beside the file, where they are there.
@@ -46,17 +49,28 @@ def read_keypoints(path: Path, arrays: dict[str, Any]) -> PointMotion:
         MotionError: There is not one such array, its joints are in no known order, or the contacts
             have another length.
     """
-    name = find_keypoints(arrays)
+    counts = sorted({len(v) for v in LAYOUTS.values()} if names is None else {len(names)})
+    name = find_keypoints(arrays, counts)
     if name is None:
-        sizes = ", ".join(str(n) for n in sorted({len(v) for v in LAYOUTS.values()}))
+        sizes = ", ".join(map(str, counts))
         raise MotionError(
             f"{path.name} holds {describe(arrays)}: neither SMPL parameters (poses, trans) nor "
-            f"exactly one array of joint positions of shape (time, joints, 3) with {sizes} joints"
+            f"exactly one array of joint positions of shape (time, joints, 3) with {sizes} joints; "
+            f"`points: [...]` in {NAME} beside the file names the points of another order"
         )
     points = np.asarray(arrays[name], dtype=np.float64)
     if points.ndim == 2:
         last = _OMOMO_FIRST + 3 * len(LAYOUTS["SMPL-H by limbs"])
         points = points[:, _OMOMO_FIRST:last].reshape(len(points), -1, 3)
+    if names is not None:
+        return PointMotion(
+            format=path.suffix[1:].lower(),
+            names=names,
+            points=points,
+            rate_hz=rate_of(arrays),
+            contact=_contact(path, len(points)),
+            usual_up="z",
+        )
     kind = _layout_of(path, points)
     return PointMotion(
         format=path.suffix[1:].lower(),

@@ -28,6 +28,8 @@ class Notes(BaseModel):
     """Upward axis."""
     rate_hz: float | None = Field(default=None, ge=1, le=2000)
     """Frames per second, for files that do not say."""
+    points: tuple[str, ...] | None = None
+    """Names of the points of an array of positions, in its order, where that is no known one."""
     joints: dict[str, tuple[str, ...]] | None = None
     """Names in the file of the points around each of our joints."""
 
@@ -67,5 +69,6 @@ def read_notes(path: Path) -> Notes:
     except ValidationError as error:
         raise MotionError(
             f"{found.name} beside {path.name} cannot be read: "
-            f"{problems_of(error, with_values=False)}; keys are unit, up, rate_hz and joints"
+            f"{problems_of(error, with_values=False)}; keys are unit, up, rate_hz, points and "
+            "joints"
         ) from error

@@ -43,12 +43,20 @@ def read_motion(
         MotionError: The file is not there, truncated, unsafe, of no known kind, or holds no
             person.
     """
-    found = read_points(path, body_models=body_models)
-    return to_motion(path, found, read_notes(path), unit=unit, up=up)
+    notes = read_notes(path)
+    found = read_points(path, names=notes.points, body_models=body_models)
+    return to_motion(path, found, notes, unit=unit, up=up)
 
 
-def read_points(path: Path, *, body_models: Path | None = None) -> PointMotion:
+def read_points(
+    path: Path, *, names: tuple[str, ...] | None = None, body_models: Path | None = None
+) -> PointMotion:
     """All points of a motion file in its own unit and axes.
+
+    Args:
+        path: The file.
+        names: Names of the points of an array of positions whose order is no known one.
+        body_models: As for `read_motion`.
 
     Raises:
         MotionError: The file is not there, truncated, unsafe or of no known kind.
@@ -66,7 +74,7 @@ def read_points(path: Path, *, body_models: Path | None = None) -> PointMotion:
     people = find_sets(path, arrays)
     if people:
         return read_smpl(path, arrays, people, body_models=body_models)
-    return read_keypoints(path, arrays)
+    return read_keypoints(path, arrays, names=names)
 
 
 def side_files(path: Path) -> tuple[Path, ...]:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from motion_files import TREE, names_of
 
 from rotoscope.pipeline.errors import MotionError
 from rotoscope.pipeline.geometry import se3
@@ -122,3 +123,24 @@ def test_a_file_with_wrong_bytes_gives_a_motion_or_our_error(tmp_path: Path, see
     (tmp_path / "a.npy").write_bytes(data)
     with contextlib.suppress(MotionError):
         assert len(read_motion(tmp_path / "a.npy").time_s) == T
+
+
+def test_points_of_another_order_are_named_beside_the_file(tmp_path: Path) -> None:
+    names = names_of("unreal")
+    order = list(TREE)
+    at = {"root": np.array(TREE["root"][1])}
+    for joint in order[1:]:
+        parent, offset = TREE[joint]
+        at[joint] = at[parent] + offset
+    still = np.repeat(np.stack([at[joint] for joint in order])[None], 4, axis=0)
+    np.savez(tmp_path / "a.npz", keypoints=still, fps=25.0)
+    with pytest.raises(MotionError, match=r"`points: \[\.\.\.\]` in motion\.yaml beside the file"):
+        read_motion(tmp_path / "a.npz")
+    listed = ", ".join(names[joint] for joint in order)
+    (tmp_path / "motion.yaml").write_text(f"points: [{listed}]\nup: y\n")
+    motion = read_motion(tmp_path / "a.npz")
+    knee = motion.joints_m[0, BODY_JOINTS.index("left_knee")]
+    np.testing.assert_allclose(knee, [0.1, 0, 0.49], atol=1e-9)
+    (tmp_path / "motion.yaml").write_text(f"points: [{listed}, one_more]\n")
+    with pytest.raises(MotionError, match=rf"with {len(order) + 1} joints"):
+        read_motion(tmp_path / "a.npz")
