@@ -102,7 +102,7 @@ class _JoblibArray(_Array):
     file: io.BytesIO
     """The pickle being read; set on the class of each load."""
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: Any) -> None:
         dtype, shape = state["dtype"], tuple(int(n) for n in state["shape"])
         if dtype.name.startswith("O"):
             inner = _Unpickler(self.file).load()
@@ -230,6 +230,7 @@ class _Unpickler(pickle.Unpickler):
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, encoding="latin1")
         # Classes of this load alone: a pickle can set attributes on what it is given.
+        self.known: dict[tuple[str, str], Any]
         self.known = {key: type(cls.__name__, (cls,), {}) for key, cls in _STANDINS.items()}
         self.known["joblib.numpy_pickle", "NumpyArrayWrapper"].file = file
 

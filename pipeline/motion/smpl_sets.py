@@ -58,8 +58,8 @@ def find_sets(path: Path, arrays: Mapping[str, Any]) -> list[ParameterSet]:
         MotionError: The file holds a robot's motion, or tracks of several people.
     """
     table = arrays.get("")
-    if np.shape(table)[1:] == (_MOTION_X_COLUMNS,):
-        return [_motion_x(np.asarray(table))]
+    if isinstance(table, np.ndarray) and table.shape[1:] == (_MOTION_X_COLUMNS,):
+        return [_motion_x(table)]
     if (frames := _phalp_frames(arrays)) is not None:
         return [_phalp(path, frames)]
     return _find(path, arrays, 0)
