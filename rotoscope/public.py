@@ -6,6 +6,7 @@ any release.
 
 from rotoscope import train
 from rotoscope.api import Run, doctor, draw, evaluate, label, relabel, report, track
+from rotoscope.models.policy.valid_rows import ValidRows
 from rotoscope.pipeline import errors, testing
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.assets import fetch as fetch_assets
@@ -65,6 +66,7 @@ __all__ = [
     "SmplxTrack",
     "StageConfig",
     "Track",
+    "ValidRows",
     "Video",
     "asset_path",
     "build_recipe",
