@@ -32,6 +32,7 @@ from rotoscope.pipeline.recipe_text import (
 from rotoscope.pipeline.settings import checked
 from rotoscope.pipeline.stage import FrameStage, Stage, feeds
 from rotoscope.pipeline.types import SourceKind
+from rotoscope.pipeline.video.image_folder import RateHz
 
 
 class _Section(BaseModel):
@@ -43,6 +44,9 @@ class VideoSection(_Section):
 
     backend: Literal["auto", "pyav", "decord"] = "auto"
     """Decoder; `auto` takes the better one for the codec."""
+    image_rate_hz: RateHz | None = None
+    """Pictures per second of folders of numbered pictures [Hz]; `frames.yaml` in a folder comes
+    first. Nothing given: folders without such a file are no videos."""
 
 
 class ExportSection(_Section):
@@ -133,6 +137,11 @@ class Recipe:
         """Kind of file that it takes: what its stages look into, videos where none says."""
         kinds = (s.stage_class.source for s in self.stages)
         return next((kind for kind in kinds if kind is not None), "video")
+
+    @property
+    def stage_classes(self) -> tuple[type[Stage], ...]:
+        """The classes of its stages."""
+        return tuple(entry.stage_class for entry in self.stages)
 
     @property
     def has_code(self) -> bool:
