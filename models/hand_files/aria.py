@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
 from rotoscope.models.hand_files.notes import Notes
 from rotoscope.models.hand_files.table import HandTable
 from rotoscope.pipeline.errors import MotionError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.motion.numbers import read_text
-from rotoscope.pipeline.tracks import SIDES
+from rotoscope.pipeline.tracks import SIDES, Side
 
 _FINGERS = {"thumb": (6, 7, 0), "index": (8, 9, 10, 1), "middle": (11, 12, 13, 2)} | {
     "ring": (14, 15, 16, 3),
@@ -43,33 +45,26 @@ def read_aria(path: Path, notes: Notes) -> HandTable:
             "T_device_camera (16 numbers, rows first) and first_frame_us (the device's time of the "
             "video's first frame) into its notes (NAME.hands.yaml)"
         )
-    T_camera_device = se3.inverse(np.array(notes.T_device_camera).reshape(4, 4))
-    rows = list(csv.DictReader(read_text(path).splitlines()))
     times_us, confidences, joints, is_right = [], [], [], []
+    rows = csv.DictReader(read_text(path).splitlines())
     try:
         for row in rows:
             for side in SIDES:
                 confidence = float(row[f"{side}_tracking_confidence"])
-                if confidence < 0:
-                    continue
-                found = np.array(
-                    [
-                        [float(row[f"t{axis}_{side}_landmark_{k}_device"]) for axis in "xyz"]
-                        for k in range(20)
-                    ]
-                )
-                times_us.append(float(row["tracking_timestamp_us"]))
-                confidences.append(confidence)
-                is_right.append(side == "right")
-                joints.append(_in_our_order(found))
+                if confidence >= 0:  # -1 where there is no hand
+                    times_us.append(float(row["tracking_timestamp_us"]))
+                    confidences.append(confidence)
+                    is_right.append(side == "right")
+                    joints.append(_in_our_order(_landmarks(row, side)))
     except (KeyError, ValueError, TypeError) as error:
-        raise MotionError(f"{what}: row {len(times_us)} cannot be read: {error}") from error
+        raise MotionError(f"{what}: line {rows.line_num} cannot be read: {error}") from error
     if not joints:
         raise MotionError(f"{what} holds no hand: all confidences are -1")
+    T = se3.inverse(np.array(notes.T_device_camera).reshape(4, 4))
     return HandTable(
         source=f"{what} (Aria)",
         is_right=np.array(is_right),
-        joints_m=se3.apply(T_camera_device, np.stack(joints)),
+        joints_m=np.stack(joints) @ T[:3, :3].T + T[:3, 3],
         time_s=(np.array(times_us) - notes.first_frame_us) * 1e-6,
         confidence=np.array(confidences),
         is_measured=True,
@@ -78,7 +73,13 @@ def read_aria(path: Path, notes: Notes) -> HandTable:
     )
 
 
-def _in_our_order(found: np.ndarray) -> np.ndarray:
+def _landmarks(row: Mapping[str, str], side: Side) -> Float[np.ndarray, "landmark 3"]:
+    """Landmarks of a hand in the device's frame [m], the palm's center aside."""
+    names = [[f"t{axis}_{side}_landmark_{k}_device" for axis in "xyz"] for k in range(20)]
+    return np.array([[float(row[name]) for name in point] for point in names])
+
+
+def _in_our_order(found: Float[np.ndarray, "landmark 3"]) -> Float[np.ndarray, "21 3"]:
     wrist, thumb = found[_WRIST], found[list(_FINGERS["thumb"])]
     root = wrist + _THUMB_ROOT_SHARE * (thumb[0] - wrist)
     others = [found[list(chain)] for name, chain in _FINGERS.items() if name != "thumb"]

@@ -17,6 +17,7 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.motion.arrays import load_arrays
 
 NUM_MANO_JOINTS = 16
+NUM_BETAS = 10
 TIP_VERTICES = (744, 320, 443, 554, 671)
 """Vertices at the tips of thumb, index, middle, ring and little finger, as smplx names them."""
 TO_MEDIAPIPE = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)
@@ -39,7 +40,7 @@ class ManoPose:
     """Rotation vector of the wrist [rad]."""
     hand_pose: Float[np.ndarray, "row 15 3"]
     """Rotation vectors of the fingers' joints [rad]."""
-    betas: Float[np.ndarray, "row 10"]
+    betas: Float[np.ndarray, "row shape"]
     """Shape."""
     transl_m: Float[np.ndarray, "row 3"]
     """Translation of the model's origin [m]."""
@@ -66,11 +67,19 @@ def load_mano(path: Path) -> ManoModel:
     found = load_arrays(path, only=_NEEDED)
     arrays = {name: np.asarray(found[name], float) for name in _NEEDED if name in found}
     parents = np.atleast_2d(arrays.pop("kintree_table", np.zeros(0)))[0].astype(np.int64)
-    num_vertices = len(arrays.get("v_template", ()))
-    if len(arrays) < len(_NEEDED) - 1 or len(parents) != NUM_MANO_JOINTS or num_vertices != 778:
+    num_joints, num_vertices = NUM_MANO_JOINTS, 778
+    wanted = {
+        "v_template": (num_vertices, 3),
+        "shapedirs": (num_vertices, 3, NUM_BETAS),
+        "posedirs": (num_vertices, 3, 9 * (num_joints - 1)),
+        "J_regressor": (num_joints, num_vertices),
+        "weights": (num_vertices, num_joints),
+    }
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if shapes != wanted or len(parents) != num_joints:
         raise MotionError(
-            f"{path.name} is no MANO model: it has {sorted(found)}, {num_vertices} vertices and "
-            f"{len(parents)} joints; MANO_RIGHT.pkl has 778 and 16"
+            f"{path.name} is no MANO model: it has {shapes} and {len(parents)} joints; "
+            f"MANO_RIGHT.pkl has {wanted} and {num_joints} joints"
         )
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise MotionError(f"{path.name} holds NaN or infinity")
@@ -91,9 +100,7 @@ def mano_joints(
             [(pose.global_orient * sign)[:, None], pose.hand_pose * sign[:, None]], axis=1
         )
     )
-    shaped = model.v_template + np.einsum(
-        "vks,rs->rvk", model.shapedirs[:, :, : pose.betas.shape[1]], pose.betas
-    )
+    shaped = model.v_template + np.einsum("vks,rs->rvk", model.shapedirs, pose.betas)
     rest = model.J_regressor @ shaped
     R, at = np.empty_like(local), np.empty_like(rest)
     for joint, parent in enumerate(model.parents):

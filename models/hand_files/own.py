@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 
 from rotoscope.models.hand_files.mano import NEEDS_MODEL, ManoModel, mano_joints
 from rotoscope.models.hand_files.table import FileCamera, HandTable
-from rotoscope.models.hand_files.values import mano_pose, numbers, shaped, sides
+from rotoscope.models.hand_files.values import mano_pose, numbers, rows, shaped, sides
 from rotoscope.pipeline.errors import MotionError, quoted
 
 KEYS = frozenset(
@@ -38,22 +38,19 @@ def read_own(path: Path, found: Mapping[str, Any], mano: ManoModel | None) -> Ha
     is_right = sides(found["side"], f"{what}: side")
     num_rows = len(is_right)
     joints_m, source = _joints(what, found, is_right, mano)
-    if "valid" in found:
-        is_valid = numbers(found["valid"], f"{what}: valid").ravel()
-        if is_valid.shape != (num_rows,):
-            raise MotionError(f"{what}: valid has {is_valid.size} rows, side has {num_rows}")
-        joints_m = np.where((is_valid > 0)[:, None, None], joints_m, np.nan)
-    frame = found.get("frame")
-    confidence, sigma_rad = (_row(found, key, what) for key in ("confidence", "sigma_rotation_rad"))
+    valid = rows(found, "valid", num_rows, (), what)
+    if valid is not None:
+        joints_m = np.where((valid > 0)[:, None, None], joints_m, np.nan)
+    frame = rows(found, "frame", num_rows, (), what)
     return HandTable(
         source=source,
         is_right=is_right,
         joints_m=joints_m,
         frame=None if frame is None else whole(frame, f"{what}: frame"),
-        time_s=_row(found, "time_s", what),
-        confidence=confidence,
+        time_s=rows(found, "time_s", num_rows, (), what),
+        confidence=rows(found, "confidence", num_rows, (), what),
         sigma_position_m=_sigma_position(what, found, num_rows),
-        sigma_rotation_rad=sigma_rad,
+        sigma_rotation_rad=rows(found, "sigma_rotation_rad", num_rows, (), what),
         is_measured=bool(np.any(numbers(found.get("is_measured", 0), f"{what}: is_measured"))),
         camera=_camera(what, found),
         T_world_camera=poses(found, "T_world_camera", what),
@@ -94,8 +91,9 @@ def poses(found: Mapping[str, Any], key: str, what: str) -> Float[np.ndarray, "f
 def _joints(
     what: str, found: Mapping[str, Any], is_right: Bool[np.ndarray, " row"], mano: ManoModel | None
 ) -> tuple[Float[np.ndarray, "row 21 3"], str]:
-    if "joints_m" in found:
-        return numbers(found["joints_m"], f"{what}: joints_m"), what
+    joints_m = rows(found, "joints_m", len(is_right), (21, 3), what)
+    if joints_m is not None:
+        return joints_m, what
     pose = mano_pose(found, len(is_right), what)
     if pose is None:
         raise MotionError(f"{what} holds neither joints_m nor MANO's parameters")
@@ -104,19 +102,13 @@ def _joints(
     return mano_joints(mano, pose, is_right), f"{what} (MANO parameters)"
 
 
-def _row(found: Mapping[str, Any], key: str, what: str) -> Float[np.ndarray, " row"] | None:
-    return numbers(found[key], f"{what}: {key}").ravel() if key in found else None
-
-
 def _sigma_position(
     what: str, found: Mapping[str, Any], num_rows: int
 ) -> Float[np.ndarray, "row 3"] | None:
-    if "sigma_position_m" not in found:
-        return None
-    out = numbers(found["sigma_position_m"], f"{what}: sigma_position_m")
-    if out.shape == (num_rows,):
-        out = np.repeat(out[:, None], 3, axis=1)
-    return out
+    if np.ndim(found.get("sigma_position_m")) == 1:
+        one = rows(found, "sigma_position_m", num_rows, (), what)
+        return None if one is None else np.repeat(one[:, None], 3, axis=1)
+    return rows(found, "sigma_position_m", num_rows, (3,), what)
 
 
 def _camera(what: str, found: Mapping[str, Any]) -> FileCamera | None:

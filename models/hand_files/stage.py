@@ -63,8 +63,9 @@ class HandsFile(ClipStage):
             TrackError: The track `camera` is not there or not a camera.
             MotionError: The file is not there, cannot be read, or is about another video.
         """
+        given = require_camera(tracks, self.kind)
         table = read_hands(clip.video.path, mano_model=self.config.mano_model)
-        camera = camera_of(table, require_camera(tracks, self.kind))
+        camera = camera_of(table, given)
         config = self.config
         sigma = Sigma(config.sigma_position_m, config.sigma_depth_rel, config.sigma_rotation_rad)
         placed: dict[Side, Placed] = {

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from rotoscope.models.hands.plausibility import curl_towards_palm
 from rotoscope.pipeline.errors import MotionError
 from rotoscope.pipeline.geometry.hand_frame import MIDDLE_MCP, WRIST
-from rotoscope.pipeline.tracks import NUM_HAND_JOINTS, SIDES
+from rotoscope.pipeline.tracks import SIDES
 
 PALM_RANGE_M = (0.04, 0.14)
 """Wrist to the root of the middle finger, of children to very large hands: elsewhere the unit is
@@ -65,21 +65,6 @@ class HandTable:
     """What the file does not say, one sentence each."""
 
     def __post_init__(self) -> None:
-        num_rows = len(self.is_right)
-        columns = {
-            "joints": (self.joints_m, (NUM_HAND_JOINTS, 3)),
-            "frames": (self.frame, ()),
-            "times": (self.time_s, ()),
-            "confidences": (self.confidence, ()),
-            "sigmas of the position": (self.sigma_position_m, (3,)),
-            "sigmas of the rotation": (self.sigma_rotation_rad, ()),
-        }
-        for name, (array, tail) in columns.items():
-            if array is not None and array.shape != (num_rows, *tail):
-                raise MotionError(
-                    f"{self.source}: {name} are shaped {array.shape}, wanted is one row for each "
-                    f"of {num_rows} hands: {(num_rows, *tail)}"
-                )
         if (self.frame is None) == (self.time_s is None):
             raise MotionError(f"{self.source} must give either 'frame' or 'time_s' for every row")
 

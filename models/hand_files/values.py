@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.models.hand_files.mano import ManoPose
+from rotoscope.models.hand_files.mano import NUM_BETAS, ManoPose
 from rotoscope.pipeline.errors import MotionError
 from rotoscope.pipeline.geometry import se3
 
@@ -39,6 +39,25 @@ def shaped(value: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
             + ("" if np.isfinite(out).all() else " with NaN or infinity")
         )
     return out.reshape(shape)
+
+
+def rows(
+    found: Mapping[str, Any], key: str, num_rows: int, tail: tuple[int, ...], what: str
+) -> np.ndarray | None:
+    """One entry per hand found; `None` where the file has none of that name.
+
+    Raises:
+        MotionError: It has another shape.
+    """
+    if key not in found:
+        return None
+    out = numbers(found[key], f"{what}: {key}")
+    if out.shape != (num_rows, *tail):
+        raise MotionError(
+            f"{what}: {key} is shaped {out.shape}, wanted is one row for each of the {num_rows} "
+            f"hands that side names: {(num_rows, *tail)}"
+        )
+    return out
 
 
 def sides(value: Any, what: str) -> Bool[np.ndarray, " row"]:
@@ -97,14 +116,15 @@ def mano_pose(found: Mapping[str, Any], num_rows: int, what: str) -> ManoPose | 
             f"{what} has {there} of MANO's parameters; all of {list(names)} are needed"
         )
     betas = numbers(found["betas"], f"{what}: betas")
-    if betas.ndim == 1:
-        betas = np.broadcast_to(betas, (num_rows, len(betas)))
+    if betas.shape[-1:] != (NUM_BETAS,) or betas.size not in (NUM_BETAS, num_rows * NUM_BETAS):
+        raise MotionError(f"{what}: betas must be {NUM_BETAS} numbers, got shape {betas.shape}")
+    betas = np.broadcast_to(betas.reshape(-1, NUM_BETAS), (num_rows, NUM_BETAS))
     transl = numbers(found["transl"], f"{what}: transl").reshape(-1, 3)
     orient = rotation_vectors(found["global_orient"], 1, f"{what}: global_orient")[:, 0]
     fingers = rotation_vectors(found["hand_pose"], 15, f"{what}: hand_pose")
-    if {len(orient), len(fingers), len(betas), len(transl)} != {num_rows}:
+    if {len(orient), len(fingers), len(transl)} != {num_rows}:
         raise MotionError(
-            f"{what}: MANO's parameters have {len(orient)}, {len(fingers)}, {len(betas)} and "
-            f"{len(transl)} rows, {num_rows} are wanted"
+            f"{what}: MANO's parameters have {len(orient)}, {len(fingers)} and {len(transl)} rows, "
+            f"{num_rows} are wanted"
         )
     return ManoPose(orient, fingers, betas, transl)
