@@ -105,7 +105,7 @@ def _joints(
 def _sigma_position(
     what: str, found: Mapping[str, Any], num_rows: int
 ) -> Float[np.ndarray, "row 3"] | None:
-    if np.ndim(found.get("sigma_position_m")) == 1:
+    if np.ndim(found.get("sigma_position_m", 0.0)) == 1:
         one = rows(found, "sigma_position_m", num_rows, (), what)
         return None if one is None else np.repeat(one[:, None], 3, axis=1)
     return rows(found, "sigma_position_m", num_rows, (3,), what)
