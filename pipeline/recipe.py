@@ -66,6 +66,10 @@ class ExportSection(_Section):
     """Width of the dataset's images [px]."""
     height: int = Field(default=480, ge=32, le=16_384, multiple_of=2)
     """Height of the dataset's images [px]; videos of another shape get bars, never a stretch."""
+    person: str = Field(default="", max_length=64)
+    """Who all videos of this run show, as you call them; empty where that is not known. Episodes
+    are told to be of one person only where it is given: left and right, and `person0` of two
+    videos, may be anybody's."""
     camera: str = Field(default="front", pattern=r"^[a-z][a-z0-9_]*$")
     """Name of the camera: `observation.images.<camera>`."""
     crf: int = Field(default=23, ge=0, le=51)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from rotoscope.models.hand_files.camera_path import camera_motion
 from rotoscope.models.hand_files.read import files_beside, read_hands
+from rotoscope.models.hand_files.table import palm_length
 from rotoscope.models.hand_files.track import Placed, Sigma, camera_of, place
 from rotoscope.pipeline.files.identity import sha256_file
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
@@ -28,6 +29,11 @@ class HandsFileConfig(StageConfig):
     measured by stereo or depth: the spread of hand sizes (7 %) and what a network adds."""
     sigma_rotation_rad: float = Field(default=0.2, gt=0, le=1.5)
     """1-sigma of the wrist's rotation [rad], where the file states none."""
+    palm_length_m: float | None = Field(default=None, ge=0.04, le=0.14)
+    """Distance from the wrist to the knuckle of the middle finger [m], if you know it. Hands whose
+    distance was not measured are put where a hand of this size is seen as large as the tracker
+    says. Nothing given: the median over the file, both hands together, as one person's hands are
+    alike and do not grow."""
     mano_model: Path | None = None
     """Your licensed `MANO_RIGHT.pkl`, for files that hold MANO's parameters but no joints."""
 
@@ -68,8 +74,9 @@ class HandsFile(ClipStage):
         camera = camera_of(table, given)
         config = self.config
         sigma = Sigma(config.sigma_position_m, config.sigma_depth_rel, config.sigma_rotation_rad)
+        palm_m = config.palm_length_m or palm_length(table)
         placed: dict[Side, Placed] = {
-            side: place(table, side, clip, camera, sigma) for side in SIDES
+            side: place(table, side, clip, camera, sigma, palm_m) for side in SIDES
         }
         out: Tracks = {f"hands.{side}": hand.track for side, hand in placed.items()}
         if table.camera is not None:
@@ -84,6 +91,7 @@ class HandsFile(ClipStage):
                 "hands_sigma": "file" if table.sigma_position_m is not None else "assumed",
                 "hands_assumed": list(table.assumed),
                 "hands_ambiguous_frames": hand.num_ambiguous,
+                "hands_palm_mm": round(1e3 * palm_m, 1),
             }
             out[f"quality.hands_file.{side}"] = QualityTrack(subject=side, facts=facts)
         return out

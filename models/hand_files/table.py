@@ -69,16 +69,27 @@ class HandTable:
             raise MotionError(f"{self.source} must give either 'frame' or 'time_s' for every row")
 
 
+def palm_length(table: HandTable) -> float:
+    """From the wrist to the root of the middle finger [m]: the median over all hands of the file.
+
+    A file is about one person, so one size holds for both hands and all clips of the video.
+    """
+    return float(np.nanmedian(_palms(table.joints_m)))
+
+
+def _palms(joints_m: Float[np.ndarray, "row 21 3"]) -> Float[np.ndarray, " row"]:
+    return np.asarray(np.linalg.norm(joints_m[:, MIDDLE_MCP] - joints_m[:, WRIST], axis=1))
+
+
 def check_hands(table: HandTable) -> None:
     """Refuses hands of another unit, and hands that are mirror images of what they are called.
 
     Raises:
         MotionError: They are; or no row holds a hand.
     """
-    palm_m = np.linalg.norm(table.joints_m[:, MIDDLE_MCP] - table.joints_m[:, WRIST], axis=1)
-    if not np.isfinite(palm_m).any():
+    if not np.isfinite(_palms(table.joints_m)).any():
         raise MotionError(f"{table.source} holds no hand: every row lacks joints")
-    median_m, (low, high) = float(np.nanmedian(palm_m)), PALM_RANGE_M
+    median_m, (low, high) = palm_length(table), PALM_RANGE_M
     if not low <= median_m <= high:
         raise MotionError(
             f"{table.source}: the root of the middle finger is {median_m:.4g} from the wrist; "

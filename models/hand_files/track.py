@@ -54,8 +54,10 @@ def camera_of(table: HandTable, camera: Camera) -> Camera:
     )
 
 
-def place(table: HandTable, side: Side, clip: Clip, camera: Camera, sigma: Sigma) -> Placed:
-    """The hands of one side as a lifted track.
+def place(
+    table: HandTable, side: Side, clip: Clip, camera: Camera, sigma: Sigma, palm_length_m: float
+) -> Placed:
+    """The hands of one side as a lifted track, all of one size where distances are guessed.
 
     Raises:
         MotionError: The file is about more frames than the video has.
@@ -64,6 +66,8 @@ def place(table: HandTable, side: Side, clip: Clip, camera: Camera, sigma: Sigma
     joints_m = _in_camera(table, rows, frames, clip, camera)
     is_seen = np.isfinite(joints_m).all(axis=(1, 2)) & (joints_m[..., 2] > 0).all(axis=1)
     rows, frames, joints_m = rows[is_seen], frames[is_seen], joints_m[is_seen]
+    if not table.is_measured:
+        joints_m = _of_one_size(joints_m, palm_length_m)
     position_m, rotation_rad = _sigma(table, rows, joints_m, camera, sigma)
     at = frames - clip.start
 
@@ -183,6 +187,14 @@ def _to_camera(
         [(u - K[0, 2]) / K[0, 0] * depth, (v - K[1, 2]) / K[1, 1] * depth, depth], axis=-1
     )
     return moved - wrist_m
+
+
+def _of_one_size(
+    joints_m: Float[np.ndarray, "row 21 3"], palm_length_m: float
+) -> Float[np.ndarray, "row 21 3"]:
+    """Hands enlarged about the camera's center: nothing moves in the picture, only the distance."""
+    palm_m = joints_m[:, hand_frame.MIDDLE_MCP] - joints_m[:, hand_frame.WRIST]
+    return joints_m * (palm_length_m / np.linalg.norm(palm_m, axis=1))[:, None, None]
 
 
 def _sigma(

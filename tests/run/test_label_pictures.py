@@ -1,5 +1,7 @@
 """Folders of numbered pictures through the whole job."""
 
+import json
+
 import pytest
 from lamp_runs import digest, run_lamp, statuses
 from PIL import Image
@@ -66,7 +68,14 @@ def test_bad_folders_fail_alone_and_are_mended_by_a_second_run(tmp_path):
     assert set(statuses(run_lamp(tmp_path)).values()) == {"done"}
 
 
-def test_same_pictures_twice_are_labeled_once(tmp_path):
+def persons(result):
+    lines = (result.dataset / "meta/rotoscope/episodes.jsonl").read_text().splitlines()
+    return [json.loads(line)["source"]["person"] for line in lines]
+
+
+def test_nobody_is_told_to_be_the_same_person_unless_it_was_stated(tmp_path):
     write_pictures(tmp_path / "videos/a", rate_hz=30)
-    write_pictures(tmp_path / "videos/b", rate_hz=30)
-    assert statuses(run_lamp(tmp_path)) == {"a": "done", "b": "duplicate"}
+    write_pictures(tmp_path / "videos/b", rate_hz=30, first=3)
+    assert persons(run_lamp(tmp_path)) == ["", ""]
+    stated = run_lamp(tmp_path, "export.person=Anna", out=tmp_path / "anna")
+    assert persons(stated) == ["Anna", "Anna"]

@@ -67,7 +67,6 @@ def test_times_choose_the_nearest_frame(tmp_path):
 
 def test_only_the_frames_of_the_clip_are_taken(tmp_path):
     clip = a_clip(4, start=5, path=tmp_path / "video.mp4")
-    clip = a_clip(4, start=5, video=clip.video)
     right = run(tmp_path, own(frames=9), clip=clip)["hands.right"]
     np.testing.assert_allclose(right.joints_m, hands(frames=9)[5:])
 
@@ -110,6 +109,42 @@ def test_own_sigma_comes_first_and_else_what_the_settings_say(tmp_path):
     )
     measured = run(tmp_path, own(is_measured=True), sigma_position_m=0.01, sigma_depth_rel=0.2)
     assert measured["hands.right"].sigma_position_m == pytest.approx(np.full((FRAMES, 3), 0.01))
+
+
+def palms(track):
+    seen_m = track.joints_m[track.valid]
+    return np.linalg.norm(seen_m[:, 9] - seen_m[:, 0], axis=1)
+
+
+def test_hands_whose_distance_is_guessed_have_one_size_over_the_file(tmp_path):
+    growing = hands() * np.linspace(0.9, 1.1, FRAMES)[:, None, None]
+    both = own(
+        joints_m=np.concatenate([growing, 1.02 * hands("left")]),
+        side=["right"] * FRAMES + ["left"] * FRAMES,
+        frame=np.tile(np.arange(FRAMES), 2),
+    )
+    out = run(tmp_path, both)
+    sizes = np.concatenate([palms(out["hands.right"]), palms(out["hands.left"])])
+    raw = both["joints_m"]
+    median_m = np.median(np.linalg.norm(raw[:, 9] - raw[:, 0], axis=1))
+    np.testing.assert_allclose(sizes, median_m)
+    np.testing.assert_allclose(out["hands.right"].landmarks_px, pinhole.project(hands(), K))
+    for side in ("left", "right"):
+        facts = out[f"quality.hands_file.{side}"].facts
+        assert facts["hands_palm_mm"] == pytest.approx(1e3 * median_m, abs=0.05)
+    clip = a_clip(4, video=a_clip(FRAMES, path=tmp_path / "video.mp4").video)
+    np.testing.assert_allclose(palms(run(tmp_path, both, clip=clip)["hands.right"]), median_m)
+
+
+def test_known_size_of_the_hand_comes_before_the_file_s(tmp_path):
+    out = run(tmp_path, own(), palm_length_m=0.08)
+    np.testing.assert_allclose(palms(out["hands.right"]), 0.08)
+    np.testing.assert_allclose(out["hands.right"].landmarks_px, pinhole.project(hands(), K))
+
+
+def test_measured_distances_are_not_touched_by_the_size_of_the_hand(tmp_path):
+    out = run(tmp_path, own(is_measured=True), palm_length_m=0.08)
+    np.testing.assert_allclose(out["hands.right"].joints_m, hands())
 
 
 def test_intrinsics_of_the_file_replace_the_recipe_s_and_are_scaled(tmp_path):
