@@ -32,6 +32,7 @@ from rotoscope.pipeline.recipe_text import (
 from rotoscope.pipeline.settings import checked
 from rotoscope.pipeline.stage import FrameStage, Stage, feeds
 from rotoscope.pipeline.types import SourceKind
+from rotoscope.pipeline.video.image_folder import RateHz
 
 
 class _Section(BaseModel):
@@ -43,6 +44,9 @@ class VideoSection(_Section):
 
     backend: Literal["auto", "pyav", "decord"] = "auto"
     """Decoder; `auto` takes the better one for the codec."""
+    image_rate_hz: RateHz | None = None
+    """Pictures per second of folders of numbered pictures [Hz]; `frames.yaml` in a folder comes
+    first. Nothing given: folders without such a file are no videos."""
 
 
 class ExportSection(_Section):
@@ -62,6 +66,10 @@ class ExportSection(_Section):
     """Width of the dataset's images [px]."""
     height: int = Field(default=480, ge=32, le=16_384, multiple_of=2)
     """Height of the dataset's images [px]; videos of another shape get bars, never a stretch."""
+    person: str = Field(default="", max_length=64)
+    """Who all videos of this run show, as you call them; empty where that is not known. Episodes
+    are told to be of one person only where it is given: left and right, and `person0` of two
+    videos, may be anybody's."""
     camera: str = Field(default="front", pattern=r"^[a-z][a-z0-9_]*$")
     """Name of the camera: `observation.images.<camera>`."""
     crf: int = Field(default=23, ge=0, le=51)
@@ -133,6 +141,11 @@ class Recipe:
         """Kind of file that it takes: what its stages look into, videos where none says."""
         kinds = (s.stage_class.source for s in self.stages)
         return next((kind for kind in kinds if kind is not None), "video")
+
+    @property
+    def stage_classes(self) -> tuple[type[Stage], ...]:
+        """The classes of its stages."""
+        return tuple(entry.stage_class for entry in self.stages)
 
     @property
     def has_code(self) -> bool:

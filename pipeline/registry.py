@@ -20,6 +20,7 @@ from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage
 BUILT_IN: dict[str, str] = {
     "shots": "rotoscope.pipeline.stages.shots:Shots",
     "hands": "rotoscope.models.hands.stage:Hands",
+    "hands.file": "rotoscope.models.hand_files.stage:HandsFile",
     "camera": "rotoscope.pipeline.stages.camera:CameraStage",
     "scene_points": "rotoscope.models.camera.points_stage:ScenePoints",
     "camera_motion": "rotoscope.models.camera.motion_stage:CameraMotionStage",

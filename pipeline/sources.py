@@ -1,4 +1,7 @@
-"""The kinds of files that a run takes: how they are found, what identifies them, their clock."""
+"""The kinds of files that a run takes: how they are found, what identifies them, their clock.
+
+A folder of numbered pictures counts as a video file.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,27 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.errors import MotionError, NotAVideoError
+from rotoscope.pipeline.errors import MotionError, NotAVideoError, VideoError
 from rotoscope.pipeline.files.identity import Identity
 from rotoscope.pipeline.files.identity import identify as identify_files
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.motion import MOTION_SUFFIXES, side_files
+from rotoscope.pipeline.stage import Stage
 from rotoscope.pipeline.types import SourceKind, Video
+from rotoscope.pipeline.video.image_folder import (
+    HOW_TO_SAY_THE_RATE,
+    IMAGE_SUFFIXES,
+    files_of_folder,
+    is_single_picture,
+)
 from rotoscope.pipeline.video.scan import (
     VIDEO_SUFFIXES,
     Found,
+    Images,
     count_suffixes,
     left_out,
     look_through,
+    silent_image_folders,
 )
 
 SUFFIXES: dict[SourceKind, frozenset[str]] = {"video": VIDEO_SUFFIXES, "motion": MOTION_SUFFIXES}
@@ -29,6 +41,11 @@ SUFFIXES: dict[SourceKind, frozenset[str]] = {"video": VIDEO_SUFFIXES, "motion":
 NOUNS: dict[SourceKind, str] = {"video": "videos", "motion": "motion files"}
 """What the files of a kind are called, in the plural."""
 SHOWN_SUFFIXES = 8
+SHOWN_FOLDERS = 3
+SINGLE_PICTURE = (
+    "one picture shows no motion, and actions are motion: give a video, or a folder of numbered "
+    "pictures with their rate"
+)
 LARGE_BYTES = 1 << 30
 """From here on a file is opened before it is hashed."""
 
@@ -39,6 +56,7 @@ def scan(
     *,
     only: str | None = None,
     never: Collection[Path] = (),
+    image_rate_hz: float | None = None,
 ) -> list[Found]:
     """Every file of a kind below the inputs, and what was left out; see `look_through`.
 
@@ -47,9 +65,10 @@ def scan(
     Raises:
         UsageError: An input is not there.
     """
-    found = look_through(inputs, only, SUFFIXES[kind], never)
     if kind == "video":
-        return found
+        images: Images = "noted" if image_rate_hz is None else "all"
+        return look_through(inputs, only, SUFFIXES[kind], never, images)
+    found = look_through(inputs, only, SUFFIXES[kind], never, "never")
     files = [f for f in found if not (f.problem or f.left_out)]
     beside = {file for f in files for file in _side_files(f.path)}
     return [f for f in found if f.path not in beside]
@@ -68,7 +87,8 @@ def nothing_found(
 ) -> str:
     """What to say where a run has no file of its kind: what was looked for, and what is there."""
     places = ", ".join(display_name(p) for p in inputs)
-    counts = count_suffixes(inputs).most_common(SHOWN_SUFFIXES)
+    counts_all = count_suffixes(inputs)
+    counts = counts_all.most_common(SHOWN_SUFFIXES)
     there = ", ".join(f"{count} {suffix or 'without ending'}" for suffix, count in counts)
     wanted = " ".join(sorted(SUFFIXES[kind]))
     glob = f" that match {only!r}" if only else ""
@@ -76,6 +96,13 @@ def nothing_found(
         f"no {NOUNS[kind]}{glob} in {places}; recipe {recipe!r} takes {NOUNS[kind]} ({wanted}), "
         f"found were {there or 'no files at all'}"
     )
+    if kind == "video":
+        pictures = sum(counts_all[suffix] for suffix in IMAGE_SUFFIXES)
+        if pictures == 1:
+            return f"{text}; {SINGLE_PICTURE}"
+        silent = say_silent_images(inputs)
+        if silent:
+            return f"{text}; {silent}"
     other = _other(kind)
     if any(suffix in SUFFIXES[other] for suffix, _ in counts):
         return f"{text}; for {NOUNS[other]} choose another recipe (see 'rotoscope recipes')"
@@ -96,19 +123,56 @@ def say_left_out(inputs: Sequence[Path], kind: SourceKind) -> str:
     )
 
 
-def files_of(path: Path, kind: SourceKind) -> tuple[Path, ...]:
-    """A file and those it is read together with."""
-    return (path,) if kind == "video" else (path, *side_files(path))
+def say_silent_images(inputs: Sequence[Path]) -> str:
+    """One line about folders of pictures whose rate nobody said; empty where there are none."""
+    folders = silent_image_folders(inputs)
+    if not folders:
+        return ""
+    names = ", ".join(display_name(Path(os.path.abspath(f)).name) for f in folders[:SHOWN_FOLDERS])
+    more = ", ..." if len(folders) > SHOWN_FOLDERS else ""
+    is_one = len(folders) == 1
+    what = "1 folder" if is_one else f"{len(folders)} folders"
+    return (
+        f"{what} of numbered pictures ({names}{more}) {'has' if is_one else 'have'} no clock; "
+        f"{HOW_TO_SAY_THE_RATE}"
+    )
+
+
+def files_of(path: Path, kind: SourceKind, stages: Sequence[type[Stage]] = ()) -> tuple[Path, ...]:
+    """A file and those it is read together with, by itself or by these stages.
+
+    Raises:
+        NotAVideoError: A folder whose pictures are no video.
+        UnreasonableVideoError: The notes in it lead elsewhere.
+        MotionError: A file beside it leads elsewhere.
+    """
+    if kind == "motion":
+        own: tuple[Path, ...] = (path, *side_files(path))
+    else:
+        own = files_of_folder(path) if path.is_dir() else (path,)
+    beside = [file for stage in stages for file in stage.files_beside(path)]
+    return tuple(dict.fromkeys((*own, *beside)))
+
+
+def size_bytes(path: Path) -> int:
+    """Length of a file, or of all pictures of a folder [bytes]; 0 where it is gone."""
+    try:
+        files = files_of_folder(path) if path.is_dir() else (path,)
+        return sum(os.stat(file).st_size for file in files)
+    except (OSError, VideoError):
+        return 0  # its child will say so
 
 
 def check_kind(path: Path, kind: SourceKind) -> None:
-    """Refuses a file whose ending says that it is of the other kind.
+    """Refuses a file whose ending says that it is of the other kind, or a single picture.
 
     Raises:
-        NotAVideoError: A motion file where videos are wanted.
+        NotAVideoError: A motion file or a picture where videos are wanted.
         MotionError: The same the other way round.
     """
     shown, suffix = display_name(path.name), path.suffix.lower()
+    if kind == "video" and is_single_picture(path):
+        raise NotAVideoError(f"{shown} is a single picture; {SINGLE_PICTURE}")
     if suffix in SUFFIXES[_other(kind)] and suffix not in SUFFIXES[kind]:
         error = NotAVideoError if kind == "video" else MotionError
         raise error(
@@ -118,13 +182,18 @@ def check_kind(path: Path, kind: SourceKind) -> None:
 
 
 def identify(
-    path: Path, kind: SourceKind, *, progress: Callable[[int], None] = lambda num_bytes: None
+    path: Path,
+    kind: SourceKind,
+    stages: Sequence[type[Stage]] = (),
+    *,
+    progress: Callable[[int], None] = lambda num_bytes: None,
 ) -> Identity:
     """Hash and state of a file and of those it is read together with.
 
     Args:
         path: The file.
         kind: What it holds.
+        stages: Stages that may read files beside it.
         progress: Called now and then with the number of bytes read so far.
 
     Raises:
@@ -137,7 +206,7 @@ def identify(
     if kind == "video":
         _refuse_at_sight(path)
     try:
-        return identify_files(files_of(path, kind), progress=progress)
+        return identify_files(files_of(path, kind, stages), progress=progress)
     except NotAVideoError as error:
         if kind == "motion":
             raise MotionError(str(error)) from error

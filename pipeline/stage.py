@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -53,6 +54,14 @@ class Stage(ABC):
 
     def __init__(self, config: StageConfig) -> None:
         self.config = config
+
+    @classmethod
+    def files_beside(cls, path: Path) -> tuple[Path, ...]:
+        """Files beside a video that the stage reads too, those that are there.
+
+        Their bytes become part of the video's identity: where they change, it is labeled anew.
+        """
+        return ()
 
     def setup(self) -> None:  # noqa: B027 - most stages need none
         """Imports heavy packages and loads weights. Called once per process."""

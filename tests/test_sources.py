@@ -1,13 +1,26 @@
 """Which files are taken, what identifies them, and what is said where there are none."""
 
 import hashlib
+import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from bvh_files import write_bvh
 
-from rotoscope.pipeline.errors import MotionError, NotAVideoError
-from rotoscope.pipeline.sources import identify, nothing_found, open_motion, say_left_out, scan
+from rotoscope.pipeline.errors import FileChangedError, MotionError, NotAVideoError
+from rotoscope.pipeline.files.identity import check_unchanged
+from rotoscope.pipeline.sources import (
+    files_of,
+    identify,
+    nothing_found,
+    open_motion,
+    say_left_out,
+    say_silent_images,
+    scan,
+    size_bytes,
+)
+from rotoscope.pipeline.stage import ClipStage
 
 
 def touch(path, content=b"x"):
@@ -104,3 +117,109 @@ def test_what_may_hold_video_but_is_left_out_is_said_in_one_line(tmp_path):
     assert line == "left out: 3 files (.mod 2, .h264 1); name them to label them"
     assert say_left_out([tmp_path], "motion") == ""
     assert say_left_out([tmp_path / "b.MOD"], "video") == ""
+
+
+def write_pictures(folder, *names):
+    for name in names or ("1.png", "2.png"):
+        touch(folder / name, name.encode())
+    return folder
+
+
+def test_folder_of_pictures_is_a_video_where_its_notes_or_the_run_state_a_rate(tmp_path):
+    write_pictures(tmp_path / "noted", "1.png", "2.png", "frames.yaml")
+    write_pictures(tmp_path / "silent", "IMG_7.JPG", "IMG_8.JPG")
+    write_pictures(tmp_path / "single", "1.png")
+    write_pictures(tmp_path / "unnumbered", "a.png", "b.png")
+    assert names(scan([tmp_path], "video")) == ["noted"]
+    assert names(scan([tmp_path], "video", image_rate_hz=30)) == ["noted", "silent"]
+    assert names(scan([tmp_path], "motion", image_rate_hz=30)) == []
+
+
+def test_folder_of_pictures_may_itself_be_the_input(tmp_path):
+    folders = [write_pictures(tmp_path / side / "rgb") for side in ("left", "right")]
+    assert names(scan(folders[:1], "video", image_rate_hz=30)) == ["rgb"]
+    assert names(scan(folders, "video", image_rate_hz=30)) == ["left/rgb", "right/rgb"]
+
+
+def test_folders_of_pictures_below_one_another_are_each_a_video(tmp_path):
+    write_pictures(write_pictures(tmp_path / "a") / "masks")
+    assert names(scan([tmp_path], "video", image_rate_hz=30)) == ["a", "a/masks"]
+
+
+def test_previews_beside_videos_are_no_video(tmp_path):
+    write_pictures(tmp_path, "a_1.mp4", "a_1.jpg", "a_2.mp4", "a_2.jpg")
+    assert names(scan([tmp_path], "video", image_rate_hz=30)) == ["a_1.mp4", "a_2.mp4"]
+    assert say_silent_images([tmp_path]) == ""
+
+
+def test_folders_whose_rate_nobody_said_are_told_in_one_line(tmp_path):
+    for number in range(5):
+        write_pictures(tmp_path / f"seq{number}")
+    told = say_silent_images([tmp_path])
+    assert told.startswith("5 folders of numbered pictures (seq0, seq1, seq2, ...) have no clock")
+    assert "-o video.image_rate_hz=30" in told
+    assert told in nothing_found([tmp_path], "video", recipe="hand-gripper")
+
+
+def test_single_picture_is_refused_with_the_reason(tmp_path):
+    reason = "one picture shows no motion, and actions are motion: give a video, or a folder of"
+    with pytest.raises(NotAVideoError, match=f"photo.JPG is a single picture; {reason}"):
+        identify(touch(tmp_path / "photo.JPG"), "video")
+    assert reason in nothing_found([tmp_path], "video", recipe="hand-gripper")
+
+
+def test_identity_of_pictures_changes_with_any_of_them_and_with_the_notes(tmp_path):
+    folder = write_pictures(tmp_path / "a", *(f"{k}.png" for k in range(40)))
+    seen = {identify(folder, "video").sha256}
+    for change in (
+        lambda: touch(folder / "17.png", b"another"),
+        lambda: touch(folder / "40.png"),
+        lambda: touch(folder / "frames.yaml", b"rate_hz: 5"),
+        lambda: (folder / "0.png").unlink(),
+        lambda: (folder / "40.png").rename(folder / "40.PNG"),
+    ):
+        change()
+        seen.add(identify(folder, "video").sha256)
+    assert len(seen) == 6
+
+
+def test_state_of_many_pictures_is_one_that_no_change_leaves_alone(tmp_path):
+    folder = write_pictures(tmp_path / "a", *(f"{k}.png" for k in range(40)))
+    old_ns = 10**18
+    for file in folder.iterdir():
+        os.utime(file, ns=(old_ns, old_ns))
+    before = identify(folder, "video")
+    assert len(before.states) == 1
+    before = replace(before, hashed_ns=before.hashed_ns + 10**10)  # as if hashed much later
+    assert before.holds(files_of(folder, "video"))
+    touch(folder / "3.png", b"4.png")
+    os.utime(folder / "3.png", ns=(old_ns, old_ns))
+    assert not before.holds(files_of(folder, "video"))
+    with pytest.raises(FileChangedError, match="other bytes of the same length"):
+        check_unchanged(before, files_of(folder, "video"), shown="a")
+
+
+def test_size_of_a_folder_is_that_of_its_pictures(tmp_path):
+    folder = write_pictures(tmp_path / "a", "1.png", "02.png")
+    assert size_bytes(folder) == len("1.png02.png")
+    (folder / "02.png").unlink()
+    assert size_bytes(folder) == 0
+
+
+class Beside(ClipStage):
+    """Reads one more file."""
+
+    @classmethod
+    def files_beside(cls, path):
+        return (path.with_suffix(".txt"),)
+
+    def run(self, clip, tracks):
+        return {}
+
+
+def test_file_that_a_stage_reads_beside_a_video_is_part_of_its_identity(tmp_path):
+    film, other = touch(tmp_path / "a.mp4"), touch(tmp_path / "a.txt", b"one")
+    before = identify(film, "video", [Beside]).sha256
+    assert before != identify(film, "video").sha256
+    touch(other, b"two")
+    assert before != identify(film, "video", [Beside]).sha256

@@ -14,7 +14,14 @@ from rotoscope.models.camera.reference import body_in_reference, hand_in_referen
 from rotoscope.models.camera.scale import StatedScale
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import BodyTrack, HandTrack, PointTracks, Track, require_camera
+from rotoscope.pipeline.tracks import (
+    BodyTrack,
+    CameraMotion,
+    HandTrack,
+    PointTracks,
+    Track,
+    require_camera,
+)
 from rotoscope.pipeline.types import Clip
 
 
@@ -46,7 +53,7 @@ class CameraMotionStage(ClipStage):
 
     kind: ClassVar[str] = "camera_motion"
     version: ClassVar[str] = "1"
-    requires: ClassVar[tuple[str, ...]] = ("scene_points", "camera", "hands|body")
+    requires: ClassVar[tuple[str, ...]] = ("scene_points", "camera|camera_motion", "hands|body")
     provides: ClassVar[tuple[str, ...]] = (
         "camera_motion",
         "hands",
@@ -81,7 +88,8 @@ class CameraMotionStage(ClipStage):
             stated = StatedScale(self.config.farthest_m, self.config.farthest_sigma_rel)
         seen = find_background(points, camera, tracks)
         hands = tracks if self.config.scale_from_hands else {}
-        motion = decide(seen, camera, hands, stated)
+        given = tracks.get("camera_motion")
+        motion = given if isinstance(given, CameraMotion) else decide(seen, camera, hands, stated)
         out: Tracks = {"camera_motion": motion, "quality.camera": quality(motion)}
         if self.config.columns:
             out |= columns(motion, camera)

@@ -201,7 +201,9 @@ class _EpisodeBuilder:
             "first_frame": clip.start + window.start,
             "end_frame": clip.start + window.end,
             "start_s": round(float(clip.time_s[window.start]), 6),
+            # Which hand or body of the clip; who that is, nobody knows unless it was stated.
             "subject": self.actions.subject,
+            "person": self.export.person,
             "labeler": self.actions.labeler,
             "source_rate_hz": round(clip.video.rate_hz, 4),
         }

@@ -19,6 +19,8 @@ from rotoscope.pipeline.errors import FileChangedError, NotAVideoError
 from rotoscope.pipeline.files.names import display_name, what_is
 
 CHUNK_BYTES = 1 << 20
+MAX_STATES = 16
+"""Of more files than these, one state for all is kept: a folder may hold thousands of pictures."""
 RACY_NS = 2_000_000_000
 """A file that changed less than this before it was hashed may change again without its times
 showing it: file systems stamp in steps of up to two seconds (FAT). Git calls such files racy."""
@@ -56,20 +58,21 @@ class Identity:
     sha256: str
     """Hex digest."""
     states: tuple[FileState, ...] = ()
-    """State of the file, and of those it is read with, while they were hashed."""
+    """State of the file, and of those it is read with, while they were hashed; one for all where
+    they are many."""
     hashed_ns: int = 0
     """When hashing began [ns since 1970]."""
 
     def holds(self, paths: Sequence[Path]) -> bool:
         """Whether the files surely still hold these bytes, without reading them."""
-        if len(paths) != len(self.states):
+        if not self.states:
             return False
         try:
-            now = [FileState.of(os.stat(path)) for path in paths]
+            now = _states_of(paths)
         except OSError:
             return False
         newest_ns = max(max(s.modified_ns, s.changed_ns) for s in self.states)
-        return tuple(now) == self.states and newest_ns < self.hashed_ns - RACY_NS
+        return now == self.states and newest_ns < self.hashed_ns - RACY_NS
 
 
 def identify(
@@ -95,7 +98,7 @@ def identify(
             name = os.fsencode(path.name)
             whole.update(b"%d:%b%b" % (len(name), name, one.encode()))
         digest = whole.hexdigest()
-    return Identity(digest, tuple(state for _, state in hashed), began_ns)
+    return Identity(digest, _condensed(paths, [state for _, state in hashed]), began_ns)
 
 
 def check_unchanged(identity: Identity, paths: Sequence[Path], *, shown: str) -> None:
@@ -105,7 +108,7 @@ def check_unchanged(identity: Identity, paths: Sequence[Path], *, shown: str) ->
         FileChangedError: They do not, or one is gone.
     """
     try:
-        now = tuple(FileState.of(os.stat(path)) for path in paths)
+        now = _states_of(paths)
     except OSError as error:
         raise _changed(shown, f"gone: {error.strerror}") from error
     pairs = list(zip(now, identity.states, strict=False))
@@ -113,6 +116,30 @@ def check_unchanged(identity: Identity, paths: Sequence[Path], *, shown: str) ->
         raise _changed(shown, _difference(identity.states, now))
     if now != identity.states and identify(paths).sha256 != identity.sha256:
         raise _changed(shown, "other bytes of the same length")
+
+
+def _states_of(paths: Sequence[Path]) -> tuple[FileState, ...]:
+    return _condensed(paths, [FileState.of(os.stat(path)) for path in paths])
+
+
+def _condensed(paths: Sequence[Path], states: Sequence[FileState]) -> tuple[FileState, ...]:
+    """The states, or one that differs wherever the name or the state of any file does.
+
+    What is written to anew has a later time of change than all others had.
+    """
+    if len(states) <= MAX_STATES:
+        return tuple(states)
+    places = [(os.fsencode(p.name), s.device, s.inode) for p, s in zip(paths, states, strict=True)]
+    listing = hashlib.sha256(repr(places).encode()).digest()
+    return (
+        FileState(
+            device=states[0].device,
+            inode=int.from_bytes(listing[:7]),
+            size=sum(s.size for s in states),
+            modified_ns=max(s.modified_ns for s in states),
+            changed_ns=max(s.changed_ns for s in states),
+        ),
+    )
 
 
 def sha256_file(path: Path) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from rotoscope.pipeline.errors import WorkerError
 from rotoscope.pipeline.files.identity import check_unchanged
 from rotoscope.pipeline.files.names import display_name
+from rotoscope.pipeline.recipe import build_recipe
 from rotoscope.pipeline.run.isolation import Limits, Progress, run_isolated
 from rotoscope.pipeline.run.keys import outcome_key, stage_tokens, video_keys
+from rotoscope.pipeline.run.label import job_of
 from rotoscope.pipeline.run.ledger import Ledger, Row
-from rotoscope.pipeline.run.plan import look
-from rotoscope.pipeline.run.process import stored_outcome
+from rotoscope.pipeline.run.plan import Work, look
+from rotoscope.pipeline.run.process import VideoJob, stored_outcome
 from rotoscope.pipeline.run.request import LabelRequest
 from rotoscope.pipeline.run.rows import duplicate_row, failed_row
-from rotoscope.pipeline.sources import identify, open_motion
+from rotoscope.pipeline.sources import files_of, identify, open_motion
 from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.types import SourceKind
 from rotoscope.pipeline.video.scan import Found
@@ -132,22 +133,26 @@ class Counted:
     """Frames that it holds."""
 
 
-def count_frames(argument: tuple[Path, SourceKind], report: Progress) -> Counted:
+def count_frames(job: VideoJob, report: Progress) -> Counted:
     """Frames of a video by its packets; runs in a child, since a damaged file can crash."""
-    path, kind = argument
-    identity = identify(path, kind, progress=lambda num_bytes: report("hash", num_bytes >> 20, 0))
+    recipe = build_recipe(job.recipe, folder=job.folder, allow_code=True)
+    path, kind, stages = job.path, recipe.source, recipe.stage_classes
+    identity = identify(
+        path, kind, stages, progress=lambda num_bytes: report("hash", num_bytes >> 20, 0)
+    )
     if kind == "motion":
         return Counted(identity.sha256, open_motion(path, sha256=identity.sha256)[0].num_frames)
     from rotoscope.pipeline.video.probe import probe
 
-    num_frames = probe(path, sha256=identity.sha256).num_frames
-    check_unchanged(identity, [path], shown=display_name(path))
+    rate_hz = recipe.video.image_rate_hz
+    num_frames = probe(path, sha256=identity.sha256, image_rate_hz=rate_hz).num_frames
+    check_unchanged(identity, files_of(path, kind, stages), shown=display_name(path))
     return Counted(identity.sha256, num_frames)
 
 
 def _count(request: LabelRequest, found: Found) -> Counted | Row:
     limits = Limits.of(request.recipe.limits)
-    argument = (found.path, request.recipe.source)
+    argument = job_of(request, Work(found))
     try:
         answer = run_isolated(
             "rotoscope.pipeline.run.describe:count_frames", argument, limits=limits

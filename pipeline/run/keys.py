@@ -14,7 +14,7 @@ from rotoscope.pipeline.store.store import content_key
 FRAMES_VERSION = "1"
 """Bump when the same file gives other frames, frame times or facts (`rotoscope.pipeline.video`,
 `rotoscope.pipeline.sources`): stages are keyed by it through the clock."""
-EPISODES_VERSION = "1"
+EPISODES_VERSION = "2"
 """Bump when the same tracks give other episodes (`rotoscope.pipeline.episodes.assemble`,
 `rotoscope.pipeline.episodes`) or other pictures of them (`rotoscope.pipeline.export.render`,
 `rotoscope.pipeline.video.encode`)."""
@@ -79,6 +79,7 @@ def video_keys(recipe: Recipe, sha256: str, tokens: dict[str, str]) -> Keys:
             "backend": recipe.video.backend,
             "decoders": {name: version_of(name) for name in _decoders(recipe)},
         }
+        | ({} if recipe.video.image_rate_hz is None else {"rate": recipe.video.image_rate_hz})
     )
     stages: dict[str, str] = {}
     split = clock

@@ -17,11 +17,12 @@ from rotoscope.pipeline.recipe import Recipe
 from rotoscope.pipeline.run.events import Event, Listener, ignore
 from rotoscope.pipeline.run.isolation import Limits, run_isolated
 from rotoscope.pipeline.run.ledger import Ledger, Row
-from rotoscope.pipeline.run.plan import Work, prepare, size_bytes
+from rotoscope.pipeline.run.plan import Work, prepare
 from rotoscope.pipeline.run.process import VideoJob
 from rotoscope.pipeline.run.publish import dataset_key_of, publish_rows
 from rotoscope.pipeline.run.request import LabelRequest, published_key
 from rotoscope.pipeline.run.rows import duplicate_row, failed_row, finished_row, without_duplicates
+from rotoscope.pipeline.sources import size_bytes
 
 log = logging.getLogger(__name__)
 
@@ -125,9 +126,10 @@ def run_all(
     preload = preload_of(request.recipe)
     pool = ThreadPoolExecutor(request.workers, thread_name_prefix="rotoscope")
     queues: dict[object, deque[Work]] = {}
+    sizes = {work.found.path: size_bytes(work.found.path) for work in todo}
     # The largest first: the workers then end together. Rows and dataset are sorted by name anyway.
-    for work in sorted(todo, key=lambda w: size_bytes(w.found.path), reverse=True):
-        same = size_bytes(work.found.path) if work.part is None else work.part.sha256
+    for work in sorted(todo, key=lambda w: sizes[w.found.path], reverse=True):
+        same = sizes[work.found.path] if work.part is None else work.part.sha256
         queues.setdefault(same, deque()).append(work)
 
     def submit(queue: deque[Work]) -> Future[Row]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rotoscope.pipeline.errors import MotionError, UsageError, VideoError
 from rotoscope.pipeline.files.identity import Identity
+from rotoscope.pipeline.recipe import Recipe
 from rotoscope.pipeline.run.before import check_assets, check_store
 from rotoscope.pipeline.run.keys import outcome_key, stage_tokens
 from rotoscope.pipeline.run.ledger import Ledger, Row
@@ -16,9 +16,14 @@ from rotoscope.pipeline.run.outcome import VideoAnswer
 from rotoscope.pipeline.run.process import Part, stored_outcome
 from rotoscope.pipeline.run.request import LabelRequest, check_out, save_request
 from rotoscope.pipeline.run.rows import failed_row, finished_row, without_duplicates
-from rotoscope.pipeline.sources import files_of, nothing_found, say_left_out, scan
+from rotoscope.pipeline.sources import (
+    files_of,
+    nothing_found,
+    say_left_out,
+    say_silent_images,
+    scan,
+)
 from rotoscope.pipeline.store.store import Store
-from rotoscope.pipeline.types import SourceKind
 from rotoscope.pipeline.video.scan import Found
 
 
@@ -94,7 +99,11 @@ def look(request: LabelRequest) -> Looked:
     """
     recipe = request.recipe
     found = scan(
-        list(request.inputs), recipe.source, only=request.only, never=request.written_folders
+        list(request.inputs),
+        recipe.source,
+        only=request.only,
+        never=request.written_folders,
+        image_rate_hz=recipe.video.image_rate_hz,
     )
     left_out = [f"left out: {f.display_name}, {f.left_out}" for f in found if f.left_out]
     files = [f for f in found if not f.left_out][: request.limit]
@@ -102,11 +111,13 @@ def look(request: LabelRequest) -> Looked:
         text = nothing_found(request.inputs, recipe.source, recipe=recipe.name, only=request.only)
         raise UsageError("; ".join([*left_out, text]))
     others = say_left_out(request.inputs, recipe.source)
+    rate_hz = recipe.video.image_rate_hz
+    silent = say_silent_images(request.inputs) if recipe.source == "video" and not rate_hz else ""
     check_assets(recipe)
     tokens = stage_tokens(recipe)
     before = {row.name: row for row in Ledger(request.work / "ledger.jsonl").rows()}
     rows = [_known_row(request, f, before.get(f.display_name), tokens) for f in files]
-    notices = tuple(filter(None, [*left_out, others]))
+    notices = tuple(filter(None, [*left_out, others, silent and f"left out: {silent}"]))
     return Looked(list(zip(files, rows, strict=True)), notices)
 
 
@@ -118,7 +129,7 @@ def _known_row(
         error = VideoError if kind == "video" else MotionError
         return failed_row(request, item, "scan", error(f"{item.display_name}: {item.problem}"))
     identity = before.identity if before is not None else None
-    if identity is None or not _holds(identity, item.path, kind):
+    if identity is None or not _holds(identity, item.path, request.recipe):
         return None
     key = outcome_key(request.recipe, identity.sha256, dict(tokens), request.until)
     outcome = stored_outcome(Store(request.store), key)
@@ -127,16 +138,8 @@ def _known_row(
     return finished_row(item, VideoAnswer(outcome, identity, True, {}), None)
 
 
-def _holds(identity: Identity, path: Path, kind: SourceKind) -> bool:
+def _holds(identity: Identity, path: Path, recipe: Recipe) -> bool:
     try:
-        return identity.holds(files_of(path, kind))
-    except MotionError:
+        return identity.holds(files_of(path, recipe.source, recipe.stage_classes))
+    except (MotionError, VideoError):
         return False  # what lies beside it is no file of it: its child says so
-
-
-def size_bytes(path: Path) -> int:
-    """Length of a file [bytes], 0 where it is gone: its child will say so."""
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0

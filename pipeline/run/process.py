@@ -77,8 +77,8 @@ def process_video(job: VideoJob, report: Progress) -> VideoAnswer:
         RotoscopeError: Any other error raised on purpose.
     """
     recipe = build_recipe(job.recipe, folder=job.folder, allow_code=True)
-    files = files_of(job.path, recipe.source)
     identity, sha256 = _identify(job, recipe, report)
+    files = (job.path,) if job.part else files_of(job.path, recipe.source, recipe.stage_classes)
     store, tokens = Store(job.store), stage_tokens(recipe)
     key = outcome_key(recipe, sha256, tokens, job.until)
     stored = stored_outcome(store, key)
@@ -118,7 +118,7 @@ def _identify(job: VideoJob, recipe: Recipe, report: Progress) -> tuple[Identity
             last[0] = time.monotonic()
             report("hash", num_bytes >> 20, 0)
 
-    identity = identify(job.path, recipe.source, progress=progress)
+    identity = identify(job.path, recipe.source, recipe.stage_classes, progress=progress)
     return identity, identity.sha256
 
 
@@ -130,7 +130,7 @@ def _open(
         return open_motion(job.path, sha256=sha256)
     from rotoscope.pipeline.video.probe import probe
 
-    return probe(job.path, sha256=sha256), None
+    return probe(job.path, sha256=sha256, image_rate_hz=recipe.video.image_rate_hz), None
 
 
 class _Run:

@@ -34,7 +34,8 @@ class Camera(Track):
     height: int
     """Pixels down."""
     source: CameraSource
-    """Where K came from: the recipe, the file's metadata, or a field-of-view assumption."""
+    """Where K came from: the recipe, the file's metadata, an assumed field of view, or the hands'
+    own file."""
     sigma_focal_rel: float
     """1-sigma of the focal length as a fraction of it; scale and depth inherit it."""
     distortion: tuple[float, ...] = ()

@@ -11,16 +11,21 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.errors import DamagedVideoError, UnreasonableVideoError
-from rotoscope.pipeline.files.identity import sha256_file
+from rotoscope.pipeline.files.identity import identify, sha256_file
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.types import Video
 from rotoscope.pipeline.video.container import PacketTable, check_size, open_video, read_packets
+from rotoscope.pipeline.video.image_folder import files_of_folder
 from rotoscope.pipeline.video.metadata import focal_px_of, is_mirrored, rotation_of
 from rotoscope.pipeline.video.truncation import missing_bytes
 
 
-def probe(path: Path | str, sha256: str | None = None) -> Video:
+def probe(
+    path: Path | str, sha256: str | None = None, *, image_rate_hz: float | None = None
+) -> Video:
     """The facts about a video file, from all of its packets and its first frame.
+
+    A folder of numbered pictures is a video too; see `rotoscope.pipeline.video.image_folder`.
 
     Packets are counted and their time stamps read; what the header says about length and rate is
     not believed. Size, pixel format and turn come from the first decoded frame.
@@ -28,13 +33,20 @@ def probe(path: Path | str, sha256: str | None = None) -> Video:
     Args:
         path: The file.
         sha256: Hex digest of its bytes where known; otherwise it is computed.
+        image_rate_hz: Pictures per second of a folder that does not say so itself.
 
     Raises:
-        NotAVideoError: Empty, text, sound alone, no index, a folder, or not readable.
+        NotAVideoError: Empty, text, sound alone, no index, a folder without numbered pictures, or
+            not readable.
         DamagedVideoError: The file ends early, or not even its first frame can be decoded.
         UnreasonableVideoError: No frames, an impossible size, or time stamps that make no clock.
     """
     path = Path(path)
+    if path.is_dir():
+        from rotoscope.pipeline.video.image_read import probe_folder
+
+        sha256 = sha256 or identify(files_of_folder(path)).sha256
+        return probe_folder(path, sha256, image_rate_hz)
     sha256 = sha256 or sha256_file(path)
     shown = display_name(path)
     with open_video(path) as (container, stream):

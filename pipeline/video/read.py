@@ -48,7 +48,8 @@ def read_frames(
 
     Args:
         video: What `probe` found.
-        backend: The decoder; `auto` takes the better one for the codec.
+        backend: The decoder; `auto` takes the better one for the codec. Does not count for a
+            folder of pictures.
         start: First frame; reading begins at a key frame before it where that is safe.
         end: One past the last frame; `None` for all.
 
@@ -64,6 +65,10 @@ def read_frames(
             f"frames [{start}, {stop}) are not inside {display_name(video.path)}, which has "
             f"{video.num_frames}"
         )
+    if video.path.is_dir():
+        from rotoscope.pipeline.video.image_read import read_folder
+
+        return read_folder(video, start, stop)
     if choose_backend(video, backend) == "decord":
         from rotoscope.pipeline.video.decord_reader import read_with_decord
 

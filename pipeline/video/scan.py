@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.names import display_name, what_is
+from rotoscope.pipeline.video.image_folder import has_notes, looks_numbered
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
@@ -32,6 +34,9 @@ OTHER_SUFFIXES = frozenset({
 })
 # fmt: on
 """Moving pictures that are not read: bare streams without a clock, and cameras' raw files."""
+Images = Literal["never", "noted", "all"]
+"""Which folders of numbered pictures are videos: none, those whose notes state a rate, or, where
+the run states one, also all others that hold no video."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Found:
     """One candidate video, or a place that could not be looked into."""
 
     path: Path
-    """Path of the file."""
+    """Path of the file, or of the folder of pictures."""
     name: str
     """Path below the folder that was given, with `/`; undecodable bytes as surrogates."""
     problem: str = ""
@@ -69,6 +74,7 @@ def look_through(
     only: str | None,
     suffixes: Collection[str],
     never: Collection[Path],
+    images: Images = "noted",
 ) -> list[Found]:
     """Every video below the inputs and every folder that was not searched, sorted by name.
 
@@ -82,6 +88,7 @@ def look_through(
         only: Glob on the displayed name; `*` also matches `/`.
         suffixes: Endings, in lower case, that folders are searched for.
         never: Folders that are not searched: where a run writes.
+        images: Which folders of pictures are videos.
 
     Raises:
         UsageError: An input is not there.
@@ -94,7 +101,9 @@ def look_through(
         if not os.path.lexists(root):
             raise UsageError(f"{display_name(root)} is not there; give a folder or a file")
         is_folder = os.path.isdir(root)
-        found = list(_folder(root, suffixes, skip)) if is_folder else [Found(root, root.name)]
+        found = (
+            list(_folder(root, suffixes, skip, images)) if is_folder else [Found(root, root.name)]
+        )
         fresh = [f for f in found if os.path.abspath(f.path) not in seen]
         seen.update(os.path.abspath(f.path) for f in fresh)
         groups.append([_checked(f) for f in fresh])
@@ -105,11 +114,25 @@ def look_through(
 
 def count_suffixes(inputs: Sequence[Path | str]) -> Counter[str]:
     """How many files of each ending, in lower case, lie below the inputs, hidden ones aside."""
-    roots = [Path(entry) for entry in inputs]
-    files = [f for root in roots if os.path.isdir(root) for f in _folder(root, None, ())]
-    return Counter(
-        found.path.suffix.lower() for found in files if not (found.problem or found.left_out)
+    return Counter(path.suffix.lower() for path in _all_files(inputs))
+
+
+def silent_image_folders(inputs: Sequence[Path | str]) -> list[Path]:
+    """Folders below the inputs that are videos as soon as somebody says their rate."""
+    names: dict[Path, list[str]] = {}
+    for path in _all_files(inputs):
+        names.setdefault(path.parent, []).append(path.name)
+    return sorted(
+        folder
+        for folder, inside in names.items()
+        if not has_notes(folder) and _are_frames(inside) and looks_numbered(inside)
     )
+
+
+def _all_files(inputs: Sequence[Path | str]) -> Iterator[Path]:
+    for root in map(Path, inputs):
+        found = _folder(root, None, (), "never") if os.path.isdir(root) else ()
+        yield from (f.path for f in found if not (f.problem or f.left_out))
 
 
 def left_out(inputs: Sequence[Path | str]) -> Counter[str]:
@@ -118,7 +141,9 @@ def left_out(inputs: Sequence[Path | str]) -> Counter[str]:
     return Counter({s: counts[s] for s in sorted(NAMED_SUFFIXES | OTHER_SUFFIXES) if counts[s]})
 
 
-def _folder(root: Path, suffixes: Collection[str] | None, skip: Collection[str]) -> Iterator[Found]:
+def _folder(
+    root: Path, suffixes: Collection[str] | None, skip: Collection[str], images: Images
+) -> Iterator[Found]:
     """Files with one of the suffixes, or all, below a folder, in no particular order."""
     waiting, visited = [root], set[tuple[int, int]]()
     while waiting:
@@ -138,6 +163,8 @@ def _folder(root: Path, suffixes: Collection[str] | None, skip: Collection[str])
         except OSError as error:
             yield Found(folder, name, f"the folder cannot be read ({error.strerror})")
             continue
+        if _is_video(folder, children, images):
+            yield Found(folder, Path(os.path.abspath(root)).name if name == "." else name)
         for child in children:
             if child.name.startswith("."):
                 continue
@@ -147,6 +174,19 @@ def _folder(root: Path, suffixes: Collection[str] | None, skip: Collection[str])
                 yield Found(child, child.relative_to(root).as_posix())
         # Real folders before links to them, then by name: names do not depend on the file system.
         waiting.sort(key=lambda f: (f.is_symlink(), os.fsencode(f)), reverse=True)
+
+
+def _is_video(folder: Path, children: Sequence[Path], images: Images) -> bool:
+    """Whether a folder's own pictures are the frames of a video."""
+    if images == "never" or has_notes(folder):
+        return images != "never"
+    names = [child.name for child in children if not child.name.startswith(".")]
+    return images == "all" and _are_frames(names) and looks_numbered(names)
+
+
+def _are_frames(names: Collection[str]) -> bool:
+    """Whether pictures beside files of these names can be frames, not previews of videos."""
+    return not any(os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES for name in names)
 
 
 def _why_left_out(folder: Path, skip: Collection[str]) -> str:
@@ -162,7 +202,8 @@ def _checked(found: Found) -> Found:
     if found.problem or found.left_out:
         return found
     try:
-        if stat.S_ISREG(os.stat(found.path).st_mode):
+        mode = os.stat(found.path).st_mode
+        if stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # a folder is one of pictures
             return found
     except FileNotFoundError:
         return replace(found, problem="a link that leads nowhere; repair or remove it")
@@ -182,7 +223,7 @@ def _uniquely_named(groups: list[list[Found]], roots: list[Path]) -> list[Found]
     out = []
     for found, number, root in named:
         if short[found.name] > 1:
-            parent = root if os.path.isdir(root) else root.parent
+            parent = root if os.path.isdir(root) and found.path != root else root.parent
             found = replace(found, name=f"{parent.name}/{found.name}")
         out.append((found, number))
     # By the input's number, not by where it lies: names are published.

@@ -7,11 +7,14 @@ import pytest
 import yaml
 from page_blocks import PAGES, ROOT, blocks
 
+from rotoscope.models.hand_files.notes import Notes as HandNotes
+from rotoscope.models.hand_files.read import read_hands
 from rotoscope.pipeline import registry
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.errors import RotoscopeError
 from rotoscope.pipeline.motion.notes import Notes
 from rotoscope.pipeline.recipe import build_recipe, load_recipe
+from rotoscope.pipeline.video.image_folder import FolderNotes
 
 PYTHON = [page for page in PAGES if blocks(page, "python")]
 FILES = [b for page in PAGES for b in blocks(page, "yaml") if b.note == "file"]
@@ -68,8 +71,19 @@ def test_yaml_that_is_a_file_is_as_that_file(block):
     found = yaml.safe_load(block.text)
     if block.why == "motion.yaml":
         assert Notes.model_validate(found).unit == "cm"
+    elif block.why == "hands.yaml":
+        assert HandNotes.model_validate(found).camera() is not None
+    elif block.why == "frames.yaml":
+        assert FolderNotes.model_validate(found).rate_hz == 30
     else:
         assert found == yaml.safe_load((ROOT / block.why).read_text())
+
+
+def test_documented_file_of_hands_is_read(standing_there):
+    page = next(page for page in PAGES if page.stem == "own_hand_tracker")
+    exec(compile(blocks(page, "python")[0].text, page.stem, "exec"), {})
+    table = read_hands(standing_there / "VIDEOS" / "lamp.mp4")
+    assert table.is_right.sum() == 60
 
 
 def test_a_module_that_is_not_there_is_not_there():

@@ -1,11 +1,13 @@
 """Goldens of the stages that work on hands."""
 
+import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from drawn_robots import write_hand
-from golden_case import Case, clip_of, parts, run_clip_stage
+from golden_case import Case, clip_of, parts, run_clip_stage, video_of
 from human_hands import hand_joints, seen
 
 from benchmarks._arm_clips import APPROACHES, axes, working_hand
@@ -13,6 +15,7 @@ from benchmarks._synthetic_hands import perform
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.geometry import pinhole, se3
 from rotoscope.pipeline.tracks import ActionTrack, Camera, HandTrack
+from rotoscope.pipeline.types import Clip
 
 K = np.array([[600.0, 0.0, 320.0], [0.0, 600.0, 240.0], [0.0, 0.0, 1.0]])
 CAMERA = Camera(K=K, width=640, height=480, source="recipe", sigma_focal_rel=0.03)
@@ -165,7 +168,45 @@ def curate(folder: Path) -> dict[str, Any]:
     )
 
 
+def hands_file(folder: Path) -> dict[str, Any]:
+    """Own arrays in the world's frame with the camera's path, and a network's result."""
+    joints_m = seen(hand_joints(np.linspace(0.2, 0.9, 12))).joints_m
+    R = se3.exp_so3(np.linspace(0, 0.3, 12)[:, None] * [0.1, 1.0, 0.2])
+    T = se3.make(R, np.linspace(0, 0.2, 12)[:, None] * [1.0, 0.3, -0.2])
+    rows = np.delete(np.arange(12), 5)
+    np.savez(
+        folder / "world.hands.npz",
+        joints_m=se3.apply(T, joints_m)[rows],
+        side=["right"] * 11,
+        frame=rows,
+        confidence=np.linspace(0.5, 0.9, 11),
+        sigma_position_m=np.tile([0.01, 0.02, 0.03], (11, 1)),
+        K=K * np.array([[2.0], [2.0], [1.0]]),
+        width=1280,
+        height=960,
+        T_world_camera=T,
+    )
+    nominal_px = 12_500.0
+    found = [
+        {
+            "frame": k,
+            "is_right": 1.0,
+            "pred_keypoints_3d": joints - joints[0],
+            "pred_cam_t_full": joints[0] * [1.0, 1.0, nominal_px / K[0, 0]],
+            "scaled_focal_length": nominal_px,
+        }
+        for k, joints in enumerate(joints_m)
+    ]
+    (folder / "network.hands.pkl").write_bytes(pickle.dumps(found))
+    made = {}
+    for name in ("world", "network"):
+        clip = Clip(replace(video_of(12), path=folder / f"{name}.mp4"), 0, np.arange(12) / 30)
+        made[name] = run_clip_stage("hands.file", clip, {"camera": CAMERA})
+    return parts(**made)
+
+
 CASES = {
+    "hands.file": Case(hands_file, 1e-9, "plain arithmetic"),
     "lift": Case(lift, 1e-7, "least squares that stop at a tolerance"),
     "retarget.gripper": Case(gripper, 1e-9, "plain arithmetic"),
     "retarget.arm": Case(arm, 1e-6, "an optimizer that stops at a tolerance"),

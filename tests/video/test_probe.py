@@ -47,11 +47,11 @@ def test_bad_file_is_refused_with_its_name_and_reason(bad, kind, error, message)
     assert str(bad[kind]) in str(caught.value)
 
 
-def test_folder_is_refused(tmp_path):
+def test_folder_without_pictures_is_refused(tmp_path):
     (tmp_path / "x.mp4").mkdir()
-    with pytest.raises(NotAVideoError, match="is a folder, not a file"):
+    with pytest.raises(NotAVideoError, match="is a folder with no pictures; a video is a file"):
         probe(tmp_path / "x.mp4")
-    with pytest.raises(NotAVideoError, match=r"cannot be opened .Is a directory"):
+    with pytest.raises(NotAVideoError, match="is a folder with no pictures"):
         probe(tmp_path / "x.mp4", sha256="0" * 64)
 
 
