@@ -323,7 +323,7 @@ def _class_of(reference: str, folder: Path | None, allow_code: bool) -> type[Sta
     for key, value in facts.items():
         if not isinstance(value, str):
             raise RecipeError(f"{reference!r} must have a text {key!r}, got {shown(value)}")
-    for key in ("requires", "provides", "assets", "preload", "shares"):
+    for key in ("requires", "uses", "provides", "assets", "preload", "shares"):
         value = getattr(found, key)
         if not isinstance(value, tuple) or not all(isinstance(v, str) for v in value):
             raise RecipeError(

@@ -20,6 +20,7 @@ from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.motion import MOTION_SUFFIXES, side_files
 from rotoscope.pipeline.stage import Stage
 from rotoscope.pipeline.types import SourceKind, Video
+from rotoscope.pipeline.video.camera_notes import camera_files
 from rotoscope.pipeline.video.image_folder import (
     HOW_TO_SAY_THE_RATE,
     IMAGE_SUFFIXES,
@@ -150,6 +151,7 @@ def files_of(path: Path, kind: SourceKind, stages: Sequence[type[Stage]] = ()) -
         own: tuple[Path, ...] = (path, *side_files(path))
     else:
         own = files_of_folder(path) if path.is_dir() else (path,)
+        own = (*own, *camera_files(path))
     beside = [file for stage in stages for file in stage.files_beside(path)]
     return tuple(dict.fromkeys((*own, *beside)))
 

@@ -37,6 +37,8 @@ class Stage(ABC):
     """Bump when the same input and config give another output."""
     requires: ClassVar[tuple[str, ...]] = ()
     """Track names that must be there before."""
+    uses: ClassVar[tuple[str, ...]] = ()
+    """Track names that it looks at too where they are there."""
     provides: ClassVar[tuple[str, ...]] = ()
     """Track names that this stage writes."""
     source: ClassVar[SourceKind | None] = None

@@ -16,7 +16,7 @@ from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.errors import TrackError
 
-CameraSource = Literal["recipe", "metadata", "assumed", "tracks"]
+CameraSource = Literal["recipe", "notes", "metadata", "assumed", "tracks"]
 
 SourceKind = Literal["video", "motion"]
 """What a file holds: pictures, or the motion of a person that was captured otherwise."""
@@ -57,6 +57,11 @@ class Video:
     """Whether frame intervals differ by more than half a frame."""
     focal_px: float | None = None
     """Focal length found in the file's own metadata [px of the rotated frame], if any."""
+    is_mirrored: bool = False
+    """Whether the recording is a mirror image by the notes beside it; readers turn it back."""
+    time_scale: float = 1.0
+    """Time that passed while it was filmed over the time that its stamps take: 1/4 for 120 Hz slow
+    motion that plays at 30. Readers have applied it to all times."""
 
     @property
     def has_pictures(self) -> bool:

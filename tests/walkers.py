@@ -81,7 +81,7 @@ def on_ground(time_s: np.ndarray, *bodies: BodyTrack) -> Tracks:
 def followed(robot: Path, time_s: np.ndarray, tracks: Tracks, **config: object) -> Tracks:
     """What `retarget.humanoid` makes of what it is given in a recipe."""
     stage = RetargetHumanoid(RetargetHumanoidConfig(robot=str(robot), **config))
-    return stage.run(clip_of(time_s), select(tracks, stage.requires))
+    return stage.run(clip_of(time_s), select(tracks, stage.requires + stage.uses))
 
 
 def limb_degrees(

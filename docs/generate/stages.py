@@ -81,6 +81,7 @@ def _stage(kind: str, found: type[Stage]) -> str:
         ),
         ("version", found.version),
         ("requires", ", ".join(code(name) for name in found.requires) or "nothing"),
+        ("uses", ", ".join(code(name) for name in found.uses) or "nothing else"),
         ("provides", ", ".join(code(name) for name in found.provides)),
         ("assets", ", ".join(code(name) for name in found.assets)),
         ("output depends on", ", ".join(code(name) for name in found.packages)),

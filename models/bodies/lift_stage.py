@@ -95,7 +95,9 @@ class LiftBody(ClipStage):
         if len(rows) == 0:
             return _without_frames(body)
         is_seen = body.visibility[rows] >= self.config.min_visibility
-        rays = pinhole.rays(joints_of(body.landmarks_px[rows]), camera.K, camera.distortion)
+        rays = pinhole.rays(
+            joints_of(body.landmarks_px[rows]), camera.K, camera.distortion, camera.fisheye
+        )
         lengths, directions = bones_of(joints_of(body.landmarks_m[rows]))
         directions = _facing(directions, rays)
         stature_m, stature_sigma_m = self._stature()

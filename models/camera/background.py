@@ -100,7 +100,7 @@ def find_background(points: PointTracks, camera: Camera, tracks: Mapping[str, Tr
     seen = points.points_px.astype(np.float64)
     return Background(
         points_px=seen / points.pixel_px,
-        rays=pinhole.rays(seen, camera.K, camera.distortion),
+        rays=pinhole.rays(seen, camera.K, camera.distortion, camera.fisheye),
         ids=np.where(near, -1, points.ids),
         focal_px=float(np.sqrt(camera.K[0, 0] * camera.K[1, 1])) / points.pixel_px,
         shape=(round(camera.height / points.pixel_px), round(camera.width / points.pixel_px)),

@@ -8,13 +8,19 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from rotoscope.models.hand_files.camera_path import camera_motion
 from rotoscope.models.hand_files.read import files_beside, read_hands
 from rotoscope.models.hand_files.table import palm_length
 from rotoscope.models.hand_files.track import Placed, Sigma, camera_of, place
 from rotoscope.pipeline.files.identity import sha256_file
+from rotoscope.pipeline.geometry.stated_motion import stated_motion
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import SIDES, QualityTrack, Side, Track, require_camera
+from rotoscope.pipeline.tracks import (
+    SIDES,
+    QualityTrack,
+    Side,
+    Track,
+    require_camera,
+)
 from rotoscope.pipeline.types import Clip, SourceKind
 
 
@@ -82,7 +88,7 @@ class HandsFile(ClipStage):
         if table.camera is not None:
             out["camera"] = camera
         if table.T_world_camera is not None:
-            motion = camera_motion(table.T_world_camera, clip)
+            motion = stated_motion(table.T_world_camera, clip)
             if motion is not None:
                 out["camera_motion"] = motion
         for side, hand in placed.items():

@@ -51,6 +51,7 @@ def camera_of(table: HandTable, camera: Camera) -> Camera:
         source="tracks",
         sigma_focal_rel=given.sigma_focal_rel,
         distortion=camera.distortion,
+        fisheye=camera.fisheye,
     )
 
 
@@ -81,7 +82,9 @@ def place(
     confidence = np.ones(len(rows)) if table.confidence is None else table.confidence[rows]
     track = HandTrack(
         side=side,
-        landmarks_px=scattered(pinhole.project(joints_m, camera.K, camera.distortion)),
+        landmarks_px=scattered(
+            pinhole.project(joints_m, camera.K, camera.distortion, camera.fisheye)
+        ),
         hand_m=scattered(joints_m - joints_m.mean(axis=1, keepdims=True)),
         score=scattered(np.clip(confidence, 0.0, 1.0)),
         handedness=scattered(np.full(len(rows), float(side == "right"))),

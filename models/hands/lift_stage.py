@@ -92,10 +92,10 @@ class Lift(ClipStage):
     def _lift(self, hand: HandTrack, camera: Camera) -> HandTrack:
         rows = np.flatnonzero(hand.valid & _is_complete(hand))
         seen = hand.landmarks_px[rows]
-        rays = pinhole.rays(seen, camera.K, camera.distortion)
+        rays = pinhole.rays(seen, camera.K, camera.distortion, camera.fisheye)
         palm_length_m, size_sigma_rel = self._hand_size()
         fit = _fit(rays, hand.hand_m[rows], hand.side, palm_length_m)
-        predicted = pinhole.pixels(fit.predicted_rays, camera.K, camera.distortion)
+        predicted = pinhole.pixels(fit.predicted_rays, camera.K, camera.distortion, camera.fisheye)
         reprojection = np.sqrt(((predicted - seen) ** 2).sum(axis=2).mean(axis=1))
         sigma = _sigma(fit, palm_length_m, size_sigma_rel, camera.sigma_focal_rel)
         config = self.config

@@ -11,7 +11,7 @@ from rotoscope.pipeline.recipe import Recipe, StageEntry
 from rotoscope.pipeline.stage import FrameStage, feeds
 from rotoscope.pipeline.store.store import content_key
 
-FRAMES_VERSION = "1"
+FRAMES_VERSION = "2"
 """Bump when the same file gives other frames, frame times or facts (`rotoscope.pipeline.video`,
 `rotoscope.pipeline.sources`): stages are keyed by it through the clock."""
 EPISODES_VERSION = "2"
@@ -136,5 +136,5 @@ def _feeds(earlier: StageEntry, entry: StageEntry) -> bool:
     return any(
         feeds(given, need)
         for given in earlier.stage_class.provides
-        for need in entry.stage_class.requires
+        for need in entry.stage_class.requires + entry.stage_class.uses
     )

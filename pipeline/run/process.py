@@ -273,7 +273,7 @@ class _Run:
                 stage.setup()
                 units = []
                 for clip, tracks in zip(self.clips, self.tracks, strict=True):
-                    made = stage.run(clip, select(tracks, stage.requires))
+                    made = stage.run(clip, select(tracks, stage.requires + stage.uses))
                     _check_made(entry.name, made, clip.num_frames)
                     units.append(_renamed(made, entry))
                     self._progress(entry.name, clip.end)

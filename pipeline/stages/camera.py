@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from jaxtyping import Float
 from pydantic import Field, field_validator, model_validator
 
 from rotoscope.pipeline.errors import RecipeError
+from rotoscope.pipeline.files.names import display_name
+from rotoscope.pipeline.geometry.stated_motion import stated_motion
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import Camera, Track
+from rotoscope.pipeline.tracks import Camera, PictureTrack, Track
 from rotoscope.pipeline.types import CameraSource, Clip, SourceKind, Video
+from rotoscope.pipeline.video.camera_notes import CameraNotes, read_camera_notes, read_camera_path
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +34,14 @@ _DISTORTION_LENGTHS = (0, 4, 5)
 class CameraConfig(StageConfig):
     """Intrinsics of the camera, in pixels of the frame after rotation.
 
-    Give `fx` of a calibration, else `horizontal_fov_deg` of the data sheet, else nothing: then the
-    file's metadata count, and `assumed_fov_deg` where they state nothing.
+    Give `fx` of a calibration, else `horizontal_fov_deg` of the data sheet, else nothing: then
+    `camera.yaml` beside the video counts (see `rotoscope.pipeline.video.camera_notes`), else the
+    file's metadata, and `assumed_fov_deg` where they state nothing.
     """
 
+    width: int | None = Field(default=None, gt=0)
+    """Width of the picture that `fx`, `fy`, `cx` and `cy` belong to [px]: they are scaled to videos
+    of another size and the same shape. Without it they are taken for pixels of every video."""
     fx: float | None = Field(default=None, gt=0)
     """Focal length along x [px]; calibrate for it where you can."""
     fy: float | None = Field(default=None, gt=0)
@@ -68,55 +76,107 @@ class CameraConfig(StageConfig):
             )
         rest = {"fy": self.fy, "cx": self.cx, "cy": self.cy}
         lonely = [f"{name}={value:g}" for name, value in rest.items() if value is not None]
+        if self.width is not None:
+            lonely.append(f"width={self.width}")
         if lonely and self.fx is None:
             raise ValueError(f"{', '.join(lonely)} given without fx; give fx [px] too")
         return self
 
 
 class CameraStage(ClipStage):
-    """Writes the track `camera`: K, where it came from, and how sure the focal length is."""
+    """Writes the track `camera`: K, where it came from, and how sure the focal length is.
+
+    An assumed field of view, and one of the file's metadata, is that of the picture inside black
+    bars (track `picture`). Poses in `NAME.camera.npz` beside the video become the track
+    `camera_motion`: nothing of the camera's path is estimated then.
+    """
 
     kind: ClassVar[str] = "camera"
-    version: ClassVar[str] = "1"
-    provides: ClassVar[tuple[str, ...]] = ("camera",)
+    version: ClassVar[str] = "2"
+    uses: ClassVar[tuple[str, ...]] = ("picture",)
+    provides: ClassVar[tuple[str, ...]] = ("camera", "camera_motion")
     source: ClassVar[SourceKind | None] = "video"
     Config: ClassVar[type[StageConfig]] = CameraConfig
 
     config: CameraConfig
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
-        """The clip's camera.
+        """The clip's camera, and its motion where a file beside the video states it.
 
         Raises:
             RecipeError: The recipe's intrinsics cannot belong to a video of this size.
+            UnreasonableVideoError: The notes beside the video, or the poses, cannot be its.
         """
-        video, config = clip.video, self.config
-        focal_px, source, sigma_focal_rel = _focal_length(video, config)
-        fx = focal_px
-        fy = config.fy if config.fy is not None else fx
-        cx = config.cx if config.cx is not None else video.width / 2
-        cy = config.cy if config.cy is not None else video.height / 2
-        _check_fits(video, fx=fx, fy=fy, cx=cx, cy=cy)
-        camera = Camera(
-            K=np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]),
-            width=video.width,
-            height=video.height,
-            source=source,
-            sigma_focal_rel=sigma_focal_rel,
-            distortion=config.distortion,
-        )
-        return {"camera": camera}
+        video = clip.video
+        picture = tracks.get("picture")
+        inner = picture.inner_px if isinstance(picture, PictureTrack) else _whole(video)
+        notes = read_camera_notes(video.path)
+        out: Tracks = {"camera": _camera(video, inner, notes, self.config)}
+        T_world_camera = read_camera_path(video.path, video.num_frames)
+        if T_world_camera is not None:
+            motion = stated_motion(T_world_camera, clip)
+            if motion is not None:
+                out["camera_motion"] = motion
+        return out
 
 
-def _focal_length(video: Video, config: CameraConfig) -> tuple[float, CameraSource, float]:
+def _camera(
+    video: Video, inner: Float[np.ndarray, " 4"], notes: CameraNotes, config: CameraConfig
+) -> Camera:
+    """Intrinsics by the first that states them: recipe, notes, metadata, an assumption."""
+    shown = display_name(video.path)
+    stated = None
+    if config.fx is None and config.horizontal_fov_deg is None:
+        stated = notes.intrinsics(video.width, video.height, shown=shown)
+    if stated is not None:
+        sigma = SIGMA_FOCAL_RECIPE if notes.sigma_focal_rel is None else notes.sigma_focal_rel
+        K, source, lens = stated, "notes", tuple(notes.distortion)
+        _check_fits(video, fx=K[0, 0], fy=K[1, 1])
+        fisheye = tuple(notes.fisheye)
+    else:
+        scale = 1.0 if config.width is None else video.width / config.width
+        focal_px, source, sigma = _focal_length(video, inner, config, scale)
+        middle = (inner[:2] + inner[2:]) / 2
+        fy = focal_px if config.fy is None else config.fy * scale
+        cx = middle[0] if config.cx is None else config.cx * scale
+        cy = middle[1] if config.cy is None else config.cy * scale
+        _check_fits(video, fx=focal_px, fy=fy, cx=cx, cy=cy)
+        K = np.array([[focal_px, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
+        lens, fisheye = config.distortion, ()
+    if notes.mirrored and stated is not None:
+        # The picture was turned back; the notes speak of the recording.
+        K = K.copy()
+        K[0, 2] = video.width - K[0, 2]
+    return Camera(
+        K=K,
+        width=video.width,
+        height=video.height,
+        source=source,
+        sigma_focal_rel=sigma,
+        distortion=lens,
+        fisheye=fisheye,
+    )
+
+
+def _whole(video: Video) -> Float[np.ndarray, " 4"]:
+    return np.array([0.0, 0.0, video.width, video.height])
+
+
+def _focal_length(
+    video: Video, inner: Float[np.ndarray, " 4"], config: CameraConfig, scale: float
+) -> tuple[float, CameraSource, float]:
     """Focal length [px], its source, and its relative standard deviation."""
     if config.fx is not None:
-        return config.fx, "recipe", SIGMA_FOCAL_RECIPE
+        return config.fx * scale, "recipe", SIGMA_FOCAL_RECIPE
+    width, height = (float(x) for x in inner[2:] - inner[:2])
     if config.horizontal_fov_deg is not None:
-        return _focal_of(video.width, config.horizontal_fov_deg), "recipe", SIGMA_FOCAL_RECIPE
+        return _focal_of(width, config.horizontal_fov_deg), "recipe", SIGMA_FOCAL_RECIPE
+    # The long side of the picture alone: bars are no part of any field of view.
+    long_side = max(width, height)
     if video.focal_px is not None:
-        if _is_plausible(video.focal_px, video.width):
-            return video.focal_px, "metadata", SIGMA_FOCAL_METADATA
+        focal_px = video.focal_px * long_side / max(video.width, video.height)
+        if _is_plausible(focal_px, width):
+            return focal_px, "metadata", SIGMA_FOCAL_METADATA
         logger.warning(
             "%s: the file's own focal length of %g px cannot be meant for a width of %d px; "
             "assuming a field of view of %g degrees instead",
@@ -125,15 +185,14 @@ def _focal_length(video: Video, config: CameraConfig) -> tuple[float, CameraSour
             video.width,
             config.assumed_fov_deg,
         )
-    long_side = max(video.width, video.height)
     return _focal_of(long_side, config.assumed_fov_deg), "assumed", SIGMA_FOCAL_ASSUMED
 
 
-def _focal_of(extent_px: int, fov_deg: float) -> float:
+def _focal_of(extent_px: float, fov_deg: float) -> float:
     return extent_px / (2.0 * float(np.tan(np.radians(fov_deg) / 2.0)))
 
 
-def _is_plausible(focal_px: float, extent_px: int) -> bool:
+def _is_plausible(focal_px: float, extent_px: float) -> bool:
     low, high = _PLAUSIBLE_FOV_DEG
     return _focal_of(extent_px, high) <= focal_px <= _focal_of(extent_px, low)
 

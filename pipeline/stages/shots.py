@@ -10,8 +10,10 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 
 from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import ShotTrack
+from rotoscope.pipeline.tracks import PictureTrack, ShotTrack
 from rotoscope.pipeline.types import Frame, Video
+from rotoscope.pipeline.video import black_bars
+from rotoscope.pipeline.video.black_bars import BarFinder
 
 LUMA_WIDTH = 32
 """Pixels across the image that frames are compared by."""
@@ -27,6 +29,10 @@ NEIGHBORS = 4
 """Frames on each side that tell how much the picture changes anyway."""
 MAX_GAP_FRAMES = 5
 """A pause counts as a gap only when it is longer than this many usual frame intervals."""
+
+
+LOOK_FOR_BARS_S = 0.4
+"""Time between frames that are looked at for bars [s]."""
 
 
 class ShotsConfig(StageConfig):
@@ -47,7 +53,7 @@ class ShotsConfig(StageConfig):
 
 
 class Shots(FrameStage):
-    """Finds hard cuts, and pauses in the video's clock.
+    """Finds hard cuts, pauses in the video's clock, and black bars around the picture.
 
     Frames are compared as small luma images brought to the same mean and contrast. At a cut each
     of the `REACH` frames before differs from each of the `REACH` frames after by more than
@@ -59,13 +65,14 @@ class Shots(FrameStage):
     """
 
     kind = "shots"
-    version = "1"
-    provides = ("shots",)
+    version = "2"
+    provides = ("shots", "picture")
     Config = ShotsConfig
 
     def begin(self, video: Video) -> None:
         """Forgets the video before."""
         self._num_frames = 0
+        self._video, self._bars, self._look_s = video, BarFinder(), 0.0
         self._recent: deque[np.ndarray] = deque(maxlen=2 * REACH - 1)
         self._distinct: list[int] = []
         self._changes: list[np.ndarray] = []
@@ -73,6 +80,9 @@ class Shots(FrameStage):
     def observe(self, frame: Frame) -> None:
         """Compares a frame with the few before it; keeps some twenty bytes."""
         image = _normalized(frame.gray(LUMA_WIDTH))
+        if frame.time_s >= self._look_s:
+            self._bars.observe(frame.gray(black_bars.WIDTH))
+            self._look_s = frame.time_s + LOOK_FOR_BARS_S
         changes = np.full(2 * REACH - 1, np.nan, np.float32)
         if self._recent:
             differences = np.abs(np.stack(self._recent) - image).mean(axis=1)
@@ -84,7 +94,7 @@ class Shots(FrameStage):
         self._num_frames += 1
 
     def finish(self, time_s: Float[np.ndarray, " time"]) -> Tracks:
-        """The track `shots`."""
+        """The tracks `shots` and `picture`."""
         config = self.config
         assert isinstance(config, ShotsConfig)
         lasting, motion = _lasting_change(np.array(self._changes))
@@ -94,7 +104,10 @@ class Shots(FrameStage):
         is_cut &= distinct <= len(time_s) - 2
         cut, change = np.zeros(len(time_s), bool), np.zeros(len(time_s))
         cut[distinct], change[distinct] = is_cut, lasting
-        return {"shots": ShotTrack(cut=cut | _after_gap(time_s, config.max_gap_s), change=change)}
+        return {
+            "shots": ShotTrack(cut=cut | _after_gap(time_s, config.max_gap_s), change=change),
+            "picture": PictureTrack(_upright(self._bars.picture(), self._video)),
+        }
 
 
 def shot_spans(
@@ -121,6 +134,17 @@ def shot_spans(
             cuts = [int(i) for i in np.searchsorted(time_s, inner - 1e-6)]
             spans += list(pairwise([start, *cuts, end]))
     return spans
+
+
+def _upright(edges: Float[np.ndarray, " 4"], video: Video) -> Float[np.ndarray, " 4"]:
+    """Edges of the picture [px of the frame as it is shown], from shares of the stored one."""
+    left, top, right, bottom = edges
+    for _ in range(video.rotation_deg // 90):
+        left, top, right, bottom = 1.0 - bottom, left, 1.0 - top, right
+    if video.is_mirrored:
+        left, right = 1.0 - right, 1.0 - left
+    size = np.array([video.width, video.height, video.width, video.height], dtype=float)
+    return np.array([left, top, right, bottom]) * size
 
 
 def _normalized(luma: np.ndarray) -> Float[np.ndarray, " pixel"]:

@@ -24,6 +24,19 @@ class ShotTrack(Track):
 
 
 @dataclass(frozen=True, eq=False)
+class PictureTrack(Track):
+    """Which part of the frames holds the picture; around it lie black bars, or nothing."""
+
+    inner_px: Float[np.ndarray, " 4"]
+    """Left, top, right and bottom edge of the picture [px of the frame after rotation]."""
+
+    @classmethod
+    def static_fields(cls) -> frozenset[str]:
+        """Bars last for the whole video: those of a part alone are not looked for."""
+        return frozenset({"inner_px"})
+
+
+@dataclass(frozen=True, eq=False)
 class Camera(Track):
     """Pinhole intrinsics of a clip."""
 
@@ -34,12 +47,14 @@ class Camera(Track):
     height: int
     """Pixels down."""
     source: CameraSource
-    """Where K came from: the recipe, the file's metadata, an assumed field of view, or the hands'
-    own file."""
+    """Where K came from: the recipe, notes beside the file, its metadata, an assumed field of view,
+    or the hands' own file."""
     sigma_focal_rel: float
     """1-sigma of the focal length as a fraction of it; scale and depth inherit it."""
     distortion: tuple[float, ...] = ()
     """OpenCV distortion coefficients (k1, k2, p1, p2[, k3]); empty for none."""
+    fisheye: tuple[float, ...] = ()
+    """Coefficients (k1, k2, k3, k4) of OpenCV's fisheye model instead; empty for none."""
 
     @classmethod
     def static_fields(cls) -> frozenset[str]:

@@ -49,7 +49,7 @@ def read_with_decord(video: Video, start: int, end: int) -> Iterator[Frame]:
         raise NotAVideoError(
             f"decord cannot open {shown} ({video.codec}); use the backend 'pyav' or 'auto'"
         ) from error
-    time_s = frame_times(video.path)
+    time_s = frame_times(video.path) * video.time_scale
     count = min(end, len(reader))
     if end - count > MAX_COUNT_DIFFERENCE:
         raise _damaged(video, shown, count, "the index ends")
@@ -65,10 +65,12 @@ def read_with_decord(video: Video, start: int, end: int) -> Iterator[Frame]:
                 f"{shown}: decord gives {image.shape[1]} x {image.shape[0]} pixels where "
                 f"{video.width} x {video.height} are meant; use the backend 'pyav'"
             )
+        if video.is_mirrored:
+            image = image[:, ::-1]
         yield Frame(
             index=index,
             time_s=float(time_s[index]),
-            to_rgb=partial(np.asarray, image),
+            to_rgb=partial(np.ascontiguousarray, image),
             size=(video.width, video.height),
         )
 

@@ -95,7 +95,7 @@ def read_folder(video: Video, start: int, end: int) -> Iterator[Frame]:
         NotAVideoError: Pictures are gone.
     """
     files = frame_files(video.path)
-    maker = PictureMaker(video.rotation_deg)
+    maker = PictureMaker(video.rotation_deg, is_mirrored=video.is_mirrored)
     is_on_its_side = video.rotation_deg in (90, 270)
     size = (video.height, video.width) if is_on_its_side else (video.width, video.height)
     for index in range(start, end):

@@ -19,6 +19,8 @@ FOCAL_KEYS = (
 )
 """Metadata keys, in lower case, that hold a 35 mm equivalent focal length [mm]. Android writes
 none."""
+CAPTURE_RATE_KEY = "com.android.capture.fps"
+"""Metadata key of Android's frame rate while filming [Hz]; slow motion plays slower."""
 PLAUSIBLE_FOCAL_MM = (5.0, 2000.0)
 
 
@@ -57,3 +59,28 @@ def focal_px_of(metadata: Mapping[str, str], *, width: int, height: int) -> floa
         if math.isfinite(equivalent_mm) and low <= equivalent_mm <= high:
             return equivalent_mm / FULL_FRAME_WIDTH_MM * max(width, height)
     return None
+
+
+def capture_rate_of(metadata: Mapping[str, str]) -> float | None:
+    """Frame rate while it was filmed [Hz] by the metadata, or `None`."""
+    by_key = {key.lower(): value for key, value in metadata.items()}
+    try:
+        rate_hz = float(by_key[CAPTURE_RATE_KEY])
+    except (KeyError, ValueError):
+        return None
+    return rate_hz if math.isfinite(rate_hz) and rate_hz > 0 else None
+
+
+def unlike_a_pinhole(frame: av.VideoFrame) -> str:
+    """What a file says that no flat picture of one eye is; empty where it says nothing.
+
+    From the side data of spherical (Google's spherical video, V1 and V2) and stereoscopic files.
+    """
+    said = cast("Mapping[str, Buffer]", frame.side_data)
+    found = []
+    if "SPHERICAL" in said:
+        found.append("a spherical picture")
+    # AVStereo3D begins with its layout; 0 is a single picture.
+    if "STEREO3D" in said and np.frombuffer(said["STEREO3D"], np.int32, 1)[0] != 0:
+        found.append("the pictures of two eyes")
+    return " with ".join(found)

@@ -39,8 +39,8 @@ Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
 class PictureMaker:
     """Turns decoded frames of one video into arrays; keeps the scalers that this needs."""
 
-    def __init__(self, rotation_deg: int) -> None:
-        self._turns = rotation_deg // 90
+    def __init__(self, rotation_deg: int, *, is_mirrored: bool = False) -> None:
+        self._turns, self._is_mirrored = rotation_deg // 90, is_mirrored
         self._to_rgb, self._to_gray = VideoReformatter(), VideoReformatter()
         self._to_size = VideoReformatter()
         self._turned: av.VideoFrame | None = None
@@ -55,7 +55,7 @@ class PictureMaker:
         image = packed(self._to_rgb.reformat(source, format="rgb24", **color), 0, 3)
         if self._turns and not is_turned_before:
             image = np.rot90(image, -self._turns)
-        return np.ascontiguousarray(image)
+        return np.ascontiguousarray(image[:, ::-1] if self._is_mirrored else image)
 
     def scaled(self, frame: av.VideoFrame, width: int, height: int) -> Planes:
         """Y, U and V planes (8 bit, 4:2:0, BT.601, limited range), upright and of a given size.
@@ -79,12 +79,15 @@ class PictureMaker:
         if matrix != BT601:
             y, u, v = to_bt601(y, u, v, matrix)
         y, u, v = (np.rot90(plane, -self._turns) for plane in (y, u, v))
+        if self._is_mirrored:
+            y, u, v = y[:, ::-1], u[:, ::-1], v[:, ::-1]
         return y, u, v
 
     def luma(self, frame: av.VideoFrame, width: int) -> UInt8[np.ndarray, "small_height width"]:
-        """A small luma image, `width` across the stored picture: it is not turned upright.
+        """A small luma image, `width` across the stored picture, as it is stored.
 
-        Each pixel is the mean of a grid of 4 x 4 samples, in the range that the file stores.
+        It is neither turned upright nor turned back from a mirror image. Each pixel is the mean of
+        a grid of 4 x 4 samples, in the range that the file stores.
         """
         layout = frame.format
         height = max(1, round(frame.height * width / frame.width))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -14,10 +16,22 @@ from rotoscope.pipeline.errors import DamagedVideoError, UnreasonableVideoError
 from rotoscope.pipeline.files.identity import identify, sha256_file
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.types import Video
+from rotoscope.pipeline.video.camera_notes import NAME, read_camera_notes
 from rotoscope.pipeline.video.container import PacketTable, check_size, open_video, read_packets
 from rotoscope.pipeline.video.image_folder import files_of_folder
-from rotoscope.pipeline.video.metadata import focal_px_of, is_mirrored, rotation_of
+from rotoscope.pipeline.video.metadata import (
+    capture_rate_of,
+    focal_px_of,
+    is_mirrored,
+    rotation_of,
+    unlike_a_pinhole,
+)
 from rotoscope.pipeline.video.truncation import missing_bytes
+
+log = logging.getLogger(__name__)
+
+SAME_RATE = 0.1
+"""Rates of filming and of playing that differ by less are one: stated ones are rounded."""
 
 
 def probe(
@@ -28,7 +42,8 @@ def probe(
     A folder of numbered pictures is a video too; see `rotoscope.pipeline.video.image_folder`.
 
     Packets are counted and their time stamps read; what the header says about length and rate is
-    not believed. Size, pixel format and turn come from the first decoded frame.
+    not believed. Size, pixel format and turn come from the first decoded frame. Notes about the
+    camera beside the file (`rotoscope.pipeline.video.camera_notes`) come before what it says.
 
     Args:
         path: The file.
@@ -39,14 +54,17 @@ def probe(
         NotAVideoError: Empty, text, sound alone, no index, a folder without numbered pictures, or
             not readable.
         DamagedVideoError: The file ends early, or not even its first frame can be decoded.
-        UnreasonableVideoError: No frames, an impossible size, or time stamps that make no clock.
+        UnreasonableVideoError: No frames, an impossible size, time stamps that make no clock, a
+            picture that is not flat, or notes that cannot be read.
     """
     path = Path(path)
+    notes = read_camera_notes(path)
     if path.is_dir():
         from rotoscope.pipeline.video.image_read import probe_folder
 
         sha256 = sha256 or identify(files_of_folder(path)).sha256
-        return probe_folder(path, sha256, image_rate_hz)
+        found = probe_folder(path, sha256, image_rate_hz)
+        return replace(found, is_mirrored=notes.mirrored)
     sha256 = sha256 or sha256_file(path)
     shown = display_name(path)
     with open_video(path) as (container, stream):
@@ -67,10 +85,19 @@ def probe(
             f"{shown} asks to be shown mirrored, which would swap left and right hands; decide "
             "which is meant and write it anew with 'ffmpeg -i IN OUT.mp4'"
         )
+    if not notes.flat and (said := unlike_a_pinhole(frame)):
+        raise UnreasonableVideoError(
+            f"{shown} says that it holds {said}, which is no picture of a pinhole camera: write a "
+            "flat view of it with 'ffmpeg -i IN -vf v360=e:flat OUT.mp4', one eye of two with "
+            f"'-vf stereo3d=sbsl:ml'; where the file is wrong, write 'flat: true' into {NAME} "
+            "beside it"
+        )
     rotation_deg = rotation_of(frame)
     is_on_its_side = rotation_deg in (90, 270)
     width, height = frame.width, frame.height
     clock = table.clock
+    captured_hz = notes.capture_rate_hz or capture_rate_of(metadata)
+    time_scale = 1.0 if captured_hz is None else _time_scale(clock.rate_hz, captured_hz, shown)
     return Video(
         path=path,
         sha256=sha256,
@@ -81,11 +108,25 @@ def probe(
         codec=codec,
         pixel_format=frame.format.name,
         num_frames=len(table.ticks),
-        duration_s=clock.duration_s,
-        rate_hz=clock.rate_hz,
+        duration_s=clock.duration_s * time_scale,
+        rate_hz=clock.rate_hz / time_scale,
         is_variable_rate=clock.is_variable_rate,
         focal_px=focal_px_of(metadata, width=width, height=height),
+        is_mirrored=notes.mirrored,
+        time_scale=time_scale,
     )
+
+
+def _time_scale(shown_hz: float, captured_hz: float, shown: str) -> float:
+    """Seconds of filming for each second of the file's clock; 1 where the two rates agree."""
+    scale = shown_hz / captured_hz
+    if abs(scale - 1.0) < SAME_RATE:
+        return 1.0
+    log.info(
+        "%s was filmed at %g frames a second and plays at %g: its times are multiplied by %.4g",
+        shown, captured_hz, shown_hz, scale,
+    )  # fmt: skip
+    return scale
 
 
 def packet_table(path: Path | str) -> PacketTable:

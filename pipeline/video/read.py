@@ -87,7 +87,7 @@ def _read_with_pyav(video: Video, start: int, end: int) -> Iterator[Frame]:
     shown = display_name(video.path)
     with open_video(video.path) as (container, stream):
         table = read_packets(container, stream, shown)
-    maker = PictureMaker(video.rotation_deg)
+    maker = PictureMaker(video.rotation_deg, is_mirrored=video.is_mirrored)
     for first in dict.fromkeys((_key_before(table, video, start), 0)):
         with open_video(video.path) as (container, stream):
             pictures = _decode(container, stream, table, first)
@@ -188,7 +188,8 @@ class _Numbering:
                 self.row = row
         # A stamp that skips too far leaves more frames than times: they follow at the usual rate.
         beyond = max(0, self.row - (len(ticks) - 1))
-        return float(time_s[self.row - beyond]) + beyond / self.table.clock.rate_hz
+        stamp_s = float(time_s[self.row - beyond]) + beyond / self.table.clock.rate_hz
+        return stamp_s * self.video.time_scale
 
     def _check_count(self) -> None:
         is_too_few = self.index < (1 - MAX_HIDDEN_SHARE) * self.end

@@ -50,7 +50,7 @@ def run_clip_stage(
     assert isinstance(stage, ClipStage)
     stage.setup()
     try:
-        return stage.run(clip, select(tracks, stage.requires))
+        return stage.run(clip, select(tracks, stage.requires + stage.uses))
     finally:
         stage.close()
 

@@ -69,7 +69,7 @@ def _has_edge(one: StageEntry, other: StageEntry) -> bool:
     return any(
         all(a == b for a, b in zip(gives.split("."), way.split("."), strict=False))
         for gives in one.stage_class.provides
-        for need in other.stage_class.requires
+        for need in other.stage_class.requires + other.stage_class.uses
         for way in need.split("|")
     )
 

@@ -41,7 +41,9 @@ def followed(hand_file: Path, *hands: HandTrack, **config: object) -> Tracks:
     """What the stage makes of these hands in a recipe."""
     stage = RetargetHand(RetargetHandConfig(robot=str(hand_file), **config))
     tracks: Tracks = {f"hands.{hand.side}": hand for hand in hands}
-    return stage.run(clip_of(TIME_S[: len(hands[0].valid)]), select(tracks, stage.requires))
+    return stage.run(
+        clip_of(TIME_S[: len(hands[0].valid)]), select(tracks, stage.requires + stage.uses)
+    )
 
 
 def actions_of(tracks: Tracks, side: str = "right") -> ActionTrack:

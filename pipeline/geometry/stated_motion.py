@@ -1,4 +1,4 @@
-"""The camera's motion where a file of hands states it: nothing has to be estimated."""
+"""The camera's motion where a file states it: nothing has to be estimated."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.tracks import CameraMotion
-from rotoscope.pipeline.tracks.camera import MotionKind
+from rotoscope.pipeline.tracks.camera import CameraMotion, MotionKind
 from rotoscope.pipeline.types import Clip
 
 SIGMA_POSITION_M = 0.01
@@ -17,7 +16,7 @@ clip of seconds."""
 _STILL_M, _STILL_RAD = 1e-3, 1e-3
 
 
-def camera_motion(
+def stated_motion(
     T_world_camera: Float[np.ndarray, "frame 4 4"], clip: Clip
 ) -> CameraMotion | None:
     """Motion over a clip against its first frame; `None` where the first frame's pose is unknown.
