@@ -194,7 +194,7 @@ def _focal_of(extent_px: float, fov_deg: float) -> float:
 
 def _is_plausible(focal_px: float, extent_px: float) -> bool:
     low, high = _PLAUSIBLE_FOV_DEG
-    return _focal_of(extent_px, high) <= focal_px <= _focal_of(extent_px, low)
+    return bool(_focal_of(extent_px, high) <= focal_px <= _focal_of(extent_px, low))
 
 
 def _check_fits(video: Video, **intrinsics: float) -> None:

@@ -58,3 +58,25 @@ def test_rays_undo_pixels(distortion):
     rays = np.random.default_rng(0).uniform(-0.45, 0.45, (200, 2))
     back = pinhole.rays(pinhole.pixels(rays, K, distortion), K, distortion)
     assert back == pytest.approx(rays, abs=1e-6)
+
+
+def test_fisheye_is_opencvs_there_and_back():
+    import cv2
+
+    K = np.array([[400.0, 0, 320], [0, 410.0, 240], [0, 0, 1]])
+    fisheye = (0.05, -0.02, 0.01, -0.003)
+    points = np.random.default_rng(0).uniform(-1.5, 1.5, (200, 3))
+    points[:, 2] += 2.0
+    points[0] = [0.0, 0.0, 1.0]
+    ours = pinhole.project(points, K, fisheye=fisheye)
+    theirs, _ = cv2.fisheye.projectPoints(
+        points[:, None], np.zeros(3), np.zeros(3), K, np.array(fisheye)
+    )
+    np.testing.assert_allclose(ours, theirs[:, 0], atol=1e-8)
+    back = pinhole.rays(ours, K, fisheye=fisheye)
+    np.testing.assert_allclose(back, points[:, :2] / points[:, 2:], atol=1e-7)
+
+
+def test_ray_that_no_fisheye_sees_is_unknown():
+    K = np.array([[100.0, 0, 320], [0, 100.0, 240], [0, 0, 1]])
+    assert np.isnan(pinhole.rays(np.array([[620.0, 240.0]]), K, fisheye=(0, 0, 0, 0))).all()
