@@ -47,6 +47,9 @@ class VideoSection(_Section):
     image_rate_hz: RateHz | None = None
     """Pictures per second of folders of numbered pictures [Hz]; `frames.yaml` in a folder comes
     first. Nothing given: folders without such a file are no videos."""
+    mirrored: bool = False
+    """Whether all videos are mirror images, as selfie cameras record them; they are turned back
+    where they are read. `camera.yaml` says it of single videos and folders."""
 
 
 class ExportSection(_Section):
@@ -141,6 +144,12 @@ class Recipe:
         """Kind of file that it takes: what its stages look into, videos where none says."""
         kinds = (s.stage_class.source for s in self.stages)
         return next((kind for kind in kinds if kind is not None), "video")
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether videos are turned back from mirror images, by `video` or by a stage's setting."""
+        said = (getattr(entry.config, "mirrored", False) for entry in self.stages)
+        return self.video.mirrored or any(said)
 
     @property
     def stage_classes(self) -> tuple[type[Stage], ...]:

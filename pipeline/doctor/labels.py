@@ -8,6 +8,7 @@ from collections import defaultdict
 import numpy as np
 from jaxtyping import Bool
 
+from rotoscope.pipeline.datasets.camera_sizes import mixed_sizes
 from rotoscope.pipeline.datasets.read_damaged import RawDataset
 from rotoscope.pipeline.datasets.sidecars import read_sidecar_lines
 from rotoscope.pipeline.doctor.check import Check, Findings
@@ -57,6 +58,8 @@ def _check_cameras(raw: RawDataset, findings: Findings) -> None:
     except DatasetError as error:
         findings.fail(str(error))
         return
+    if mixed := mixed_sizes(lines):
+        findings.warn(mixed)
     unknown = [
         line["episode_index"]
         for line in lines

@@ -235,6 +235,10 @@ class _EpisodeBuilder:
         }
         if video.has_pictures:
             scene |= {"video_width": video.width, "video_height": video.height}
+        if video.is_mirrored:
+            scene["mirrored"] = True
+        if video.time_scale != 1.0:
+            scene["time_scale"] = video.time_scale
         if self.actions.T_camera_base is not None:
             scene["T_camera_base"] = np.round(self.actions.T_camera_base, 9).tolist()
         camera = self.window.tracks.get("camera")

@@ -80,6 +80,7 @@ def video_keys(recipe: Recipe, sha256: str, tokens: dict[str, str]) -> Keys:
             "decoders": {name: version_of(name) for name in _decoders(recipe)},
         }
         | ({} if recipe.video.image_rate_hz is None else {"rate": recipe.video.image_rate_hz})
+        | ({"mirrored": True} if recipe.is_mirrored else {})
     )
     stages: dict[str, str] = {}
     split = clock

@@ -130,7 +130,13 @@ def _open(
         return open_motion(job.path, sha256=sha256)
     from rotoscope.pipeline.video.probe import probe
 
-    return probe(job.path, sha256=sha256, image_rate_hz=recipe.video.image_rate_hz), None
+    video = probe(
+        job.path,
+        sha256=sha256,
+        image_rate_hz=recipe.video.image_rate_hz,
+        mirrored=recipe.is_mirrored,
+    )
+    return video, None
 
 
 class _Run:

@@ -35,7 +35,11 @@ SAME_RATE = 0.1
 
 
 def probe(
-    path: Path | str, sha256: str | None = None, *, image_rate_hz: float | None = None
+    path: Path | str,
+    sha256: str | None = None,
+    *,
+    image_rate_hz: float | None = None,
+    mirrored: bool = False,
 ) -> Video:
     """The facts about a video file, from all of its packets and its first frame.
 
@@ -49,6 +53,7 @@ def probe(
         path: The file.
         sha256: Hex digest of its bytes where known; otherwise it is computed.
         image_rate_hz: Pictures per second of a folder that does not say so itself.
+        mirrored: Whether it is a mirror image, whatever the notes beside it say.
 
     Raises:
         NotAVideoError: Empty, text, sound alone, no index, a folder without numbered pictures, or
@@ -64,7 +69,7 @@ def probe(
 
         sha256 = sha256 or identify(files_of_folder(path)).sha256
         found = probe_folder(path, sha256, image_rate_hz)
-        return replace(found, is_mirrored=notes.mirrored)
+        return replace(found, is_mirrored=mirrored or notes.mirrored)
     sha256 = sha256 or sha256_file(path)
     shown = display_name(path)
     with open_video(path) as (container, stream):
@@ -112,7 +117,7 @@ def probe(
         rate_hz=clock.rate_hz / time_scale,
         is_variable_rate=clock.is_variable_rate,
         focal_px=focal_px_of(metadata, width=width, height=height),
-        is_mirrored=notes.mirrored,
+        is_mirrored=mirrored or notes.mirrored,
         time_scale=time_scale,
     )
 

@@ -14,6 +14,7 @@ from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.errors import RotoscopeError
 from rotoscope.pipeline.motion.notes import Notes
 from rotoscope.pipeline.recipe import build_recipe, load_recipe
+from rotoscope.pipeline.video.camera_notes import CameraNotes
 from rotoscope.pipeline.video.image_folder import FolderNotes
 
 PYTHON = [page for page in PAGES if blocks(page, "python")]
@@ -73,6 +74,8 @@ def test_yaml_that_is_a_file_is_as_that_file(block):
         assert Notes.model_validate(found).unit == "cm"
     elif block.why == "hands.yaml":
         assert HandNotes.model_validate(found).camera() is not None
+    elif block.why == "camera.yaml":
+        assert CameraNotes.model_validate(found).mirrored
     elif block.why == "frames.yaml":
         assert FolderNotes.model_validate(found).rate_hz == 30
     else:

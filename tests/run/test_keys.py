@@ -193,3 +193,12 @@ def test_another_task_is_in_the_dataset_although_all_else_was_stored(tmp_path):
         result = label(request)
         assert result.exit_code == 0, result
         assert read_table(out / "meta" / "tasks.parquet").column("task").to_pylist() == [task]
+
+
+def test_mirrored_videos_have_keys_of_their_own():
+    plain = load_recipe("hand-gripper")
+    turned = load_recipe("hand-gripper", ["video.mirrored=true"])
+    assert (plain.is_mirrored, turned.is_mirrored) == (False, True)
+    assert video_keys(plain, "0" * 64, {s.name: "" for s in plain.stages}).clock != (
+        video_keys(turned, "0" * 64, {s.name: "" for s in turned.stages}).clock
+    )
