@@ -57,8 +57,16 @@ class Video:
     """Whether frame intervals differ by more than half a frame."""
     focal_px: float | None = None
     """Focal length found in the file's own metadata [px of the rotated frame], if any."""
+    pixel_aspect: float = 1.0
+    """Width of a stored pixel over its height; width and height count square ones, as readers make
+    them."""
+    transfer: int = 0
+    """Number of the transfer curve (ITU-T H.273); readers bring high dynamic range, 16 and 18, to
+    standard."""
     is_mirrored: bool = False
     """Whether the recording is a mirror image by the notes beside it; readers turn it back."""
+    joints: tuple[int, ...] = ()
+    """Frames at which another take begins, in files that were joined end to end."""
     time_scale: float = 1.0
     """Time that passed while it was filmed over the time that its stamps take: 1/4 for 120 Hz slow
     motion that plays at 30. Readers have applied it to all times."""

@@ -53,7 +53,7 @@ class ShotsConfig(StageConfig):
 
 
 class Shots(FrameStage):
-    """Finds hard cuts, pauses in the video's clock, and black bars around the picture.
+    """Finds hard cuts, joined takes, pauses in the clock, and black bars around the picture.
 
     Frames are compared as small luma images brought to the same mean and contrast. At a cut each
     of the `REACH` frames before differs from each of the `REACH` frames after by more than
@@ -104,6 +104,7 @@ class Shots(FrameStage):
         is_cut &= distinct <= len(time_s) - 2
         cut, change = np.zeros(len(time_s), bool), np.zeros(len(time_s))
         cut[distinct], change[distinct] = is_cut, lasting
+        cut[[frame for frame in self._video.joints if frame < len(cut)]] = True
         return {
             "shots": ShotTrack(cut=cut | _after_gap(time_s, config.max_gap_s), change=change),
             "picture": PictureTrack(_upright(self._bars.picture(), self._video)),

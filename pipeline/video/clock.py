@@ -5,6 +5,7 @@ Header rates are not used: they are wrong in many files and mean nothing at a va
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ MAX_RATE_HZ = 1000.0
 """Median rates outside these cannot be meant; high-speed cameras reach 1000 Hz."""
 MAX_SHARED_STAMPS = 0.5
 """Share of frames that may have the same stamp as another before the clock is given up."""
+JOINT_FRAMES = 4
+"""Usual steps that decoding stamps must go back by for another take to begin."""
 FALLBACK_RATE_HZ = 25.0
 """Only for the length of a single frame that comes without one."""
 
@@ -38,6 +41,43 @@ class Clock:
     """Frame rate [Hz]: the mean where it is constant, the median where it varies."""
     is_variable_rate: bool
     """Whether an interval differs from the median by more than half of it."""
+
+
+def unrolled(
+    shown: Sequence[int | None], decoded: Sequence[int | None]
+) -> tuple[list[int | None], list[int | None], list[int]]:
+    """Stamps of takes that were joined into one file, each behind the one before.
+
+    Decoding stamps never go back within a take. Where they do, by more than `JOINT_FRAMES` usual
+    steps, another take begins: its stamps are moved so that its first packet follows the last one
+    of the take before by the usual step.
+
+    Args:
+        shown: Presentation stamps of all packets in the file's order.
+        decoded: Their decoding stamps.
+
+    Returns:
+        Both anew, and the numbers of the packets at which a take begins, the first not counted.
+    """
+    known = [(index, d) for index, d in enumerate(decoded) if d is not None]
+    steps = [b - a for (_, a), (_, b) in itertools.pairwise(known) if b > a]
+    if not steps:
+        return list(shown), list(decoded), []
+    usual = int(np.median(steps))
+    joints, shifts, shift = [], {}, 0
+    for (_, before), (index, now) in itertools.pairwise(known):
+        if before - now > JOINT_FRAMES * usual:
+            shift += before - now + usual
+            joints.append(index)
+            shifts[index] = shift
+    if not joints:
+        return list(shown), list(decoded), []
+    moved = np.zeros(len(shown), np.int64)
+    for index, by in shifts.items():
+        moved[index:] = by
+    new_shown = [p if p is None else p + int(m) for p, m in zip(shown, moved, strict=True)]
+    new_decoded = [d if d is None else d + int(m) for d, m in zip(decoded, moved, strict=True)]
+    return new_shown, new_decoded, joints
 
 
 def fill_missing(

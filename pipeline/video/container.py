@@ -18,7 +18,7 @@ from jaxtyping import Bool, Int
 
 from rotoscope.pipeline.errors import DamagedVideoError, NotAVideoError, UnreasonableVideoError
 from rotoscope.pipeline.files.names import display_name
-from rotoscope.pipeline.video.clock import Clock, fill_missing, make_clock
+from rotoscope.pipeline.video.clock import Clock, fill_missing, make_clock, unrolled
 from rotoscope.pipeline.video.truncation import MP4_BOXES
 
 FORMATS = (
@@ -52,7 +52,9 @@ class PacketTable:
     clock: Clock
     """When each is shown, in seconds."""
     is_seekable: bool
-    """Whether every stamp came from the file and no two are equal."""
+    """Whether every stamp came from the file as it is and no two are equal."""
+    joints: tuple[int, ...] = ()
+    """Frames at which another take begins, in files that were joined end to end."""
 
 
 @contextlib.contextmanager
@@ -141,6 +143,7 @@ def read_packets(
             f"{shown} holds no frames, whatever its header says; record or copy it again"
         )
     is_key, is_hidden, duration = (np.array(column) for column in zip(*facts, strict=True))
+    presentation, decoding, takes = unrolled(presentation, decoding)
     try:
         ticks = fill_missing(presentation, decoding)
         keep = ~is_hidden & _decodable(ticks, is_key)
@@ -158,8 +161,10 @@ def read_packets(
         )
     except UnreasonableVideoError as error:
         raise UnreasonableVideoError(f"{shown}: {error}") from error
-    is_clean = None not in presentation and len(np.unique(ticks[order])) == len(order)
-    return PacketTable(ticks[order], is_key[order], clock, is_clean)
+    shown_ticks = ticks[order]
+    is_clean = None not in presentation and len(np.unique(shown_ticks)) == len(order)
+    joints = tuple(int(np.searchsorted(shown_ticks, ticks[take:].min())) for take in takes)
+    return PacketTable(shown_ticks, is_key[order], clock, is_clean and not takes, joints)
 
 
 def _decodable(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import cast
 
 import av
@@ -21,6 +22,7 @@ FOCAL_KEYS = (
 none."""
 CAPTURE_RATE_KEY = "com.android.capture.fps"
 """Metadata key of Android's frame rate while filming [Hz]; slow motion plays slower."""
+PLAUSIBLE_ASPECT, MIN_ASPECT_CHANGE = (0.25, 4.0), 0.01
 PLAUSIBLE_FOCAL_MM = (5.0, 2000.0)
 
 
@@ -31,6 +33,17 @@ def rotation_of(frame: av.VideoFrame) -> int:
     that is no multiple of 90 is taken to the nearest.
     """
     return round(-frame.rotation / 90) % 4 * 90
+
+
+def pixel_aspect_of(stated: Fraction | None) -> float:
+    """Width of a stored pixel over its height; 1 where nothing that can be meant is stated.
+
+    Also 1 where it would change the picture by less than a percent.
+    """
+    aspect = float(stated or 1)
+    low, high = PLAUSIBLE_ASPECT
+    is_square = abs(aspect - 1.0) < MIN_ASPECT_CHANGE
+    return 1.0 if is_square or not low <= aspect <= high else aspect
 
 
 def is_mirrored(frame: av.VideoFrame) -> bool:

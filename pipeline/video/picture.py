@@ -14,6 +14,8 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from jaxtyping import Int, UInt8
 
+from rotoscope.pipeline.video.plain_picture import PlainPictures
+
 BT601 = 5
 KR_KB = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
 """Weights of red and blue in luma, by FFmpeg's number of the color matrix: BT.709, FCC, SMPTE
@@ -37,9 +39,20 @@ Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class PictureMaker:
-    """Turns decoded frames of one video into arrays; keeps the scalers that this needs."""
+    """Turns decoded frames of one video into arrays; keeps the scalers that this needs.
 
-    def __init__(self, rotation_deg: int, *, is_mirrored: bool = False) -> None:
+    Pixels become square and high dynamic range standard (`PlainPictures`) in all but `luma`.
+    """
+
+    def __init__(
+        self,
+        rotation_deg: int,
+        *,
+        is_mirrored: bool = False,
+        pixel_aspect: float = 1.0,
+        transfer: int = 0,
+    ) -> None:
+        self._plain = PlainPictures(pixel_aspect=pixel_aspect, transfer=transfer)
         self._turns, self._is_mirrored = rotation_deg // 90, is_mirrored
         self._to_rgb, self._to_gray = VideoReformatter(), VideoReformatter()
         self._to_size = VideoReformatter()
@@ -49,6 +62,7 @@ class PictureMaker:
 
     def rgb(self, frame: av.VideoFrame) -> UInt8[np.ndarray, "height width 3"]:
         """The frame in RGB order, upright, rows packed."""
+        frame = self._plain(frame)
         color = _color(frame, BT601)
         is_turned_before = bool(self._turns) and frame.format.name in ROTATABLE
         source = self._turn(frame) if is_turned_before else frame
@@ -71,6 +85,7 @@ class PictureMaker:
     def _make_scaled(self, frame: av.VideoFrame, width: int, height: int) -> Planes:
         if self._turns % 2:
             width, height = height, width
+        frame = self._plain(frame)
         matrix = _matrix(frame)
         small = self._to_size.reformat(
             frame, width=width, height=height, format="yuv420p", **_color(frame, matrix)

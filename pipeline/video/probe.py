@@ -23,10 +23,12 @@ from rotoscope.pipeline.video.metadata import (
     capture_rate_of,
     focal_px_of,
     is_mirrored,
+    pixel_aspect_of,
     rotation_of,
     unlike_a_pinhole,
 )
-from rotoscope.pipeline.video.truncation import missing_bytes
+from rotoscope.pipeline.video.plain_picture import square_size
+from rotoscope.pipeline.video.truncation import bytes_behind, missing_bytes
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +80,8 @@ def probe(
         table = read_packets(container, stream, shown, look=first.look)
         metadata = {**container.metadata, **stream.metadata}
         codec = stream.codec_context.codec.canonical_name
+        transfer = int(stream.codec_context.color_trc or 0)
+        aspect = pixel_aspect_of(stream.sample_aspect_ratio)
     frame = first.frame
     if frame is None:
         raise DamagedVideoError(
@@ -99,7 +103,13 @@ def probe(
         )
     rotation_deg = rotation_of(frame)
     is_on_its_side = rotation_deg in (90, 270)
-    width, height = frame.width, frame.height
+    width, height = square_size(frame.width, frame.height, aspect)
+    if left := bytes_behind(path):
+        log.warning(
+            "%s: %s bytes behind the first movie in it are not read; files joined end to end are "
+            "joined with 'ffmpeg -f concat -i LIST -c copy OUT.mp4'",
+            shown, f"{left:,}",
+        )  # fmt: skip
     clock = table.clock
     captured_hz = notes.capture_rate_hz or capture_rate_of(metadata)
     time_scale = 1.0 if captured_hz is None else _time_scale(clock.rate_hz, captured_hz, shown)
@@ -117,6 +127,9 @@ def probe(
         rate_hz=clock.rate_hz / time_scale,
         is_variable_rate=clock.is_variable_rate,
         focal_px=focal_px_of(metadata, width=width, height=height),
+        joints=table.joints,
+        pixel_aspect=aspect,
+        transfer=transfer,
         is_mirrored=mirrored or notes.mirrored,
         time_scale=time_scale,
     )

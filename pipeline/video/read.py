@@ -18,6 +18,7 @@ from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.types import Frame, Video
 from rotoscope.pipeline.video.container import PacketTable, decode, open_video, read_packets
 from rotoscope.pipeline.video.picture import PictureMaker
+from rotoscope.pipeline.video.plain_picture import HLG, PQ
 
 Backend = Literal["auto", "pyav", "decord"]
 DECORD_COST: dict[str, float] = {"h264": 1.6, "hevc": 1.7, "vp9": 1.7, "mpeg4": 2.2}
@@ -70,6 +71,11 @@ def read_frames(
 
         return read_folder(video, start, stop)
     if choose_backend(video, backend) == "decord":
+        if video.pixel_aspect != 1.0 or video.transfer in (HLG, PQ):
+            raise UsageError(
+                f"{display_name(video.path)} has pixels that are not square or high dynamic range, "
+                "which decord shows as stored; use the backend 'pyav' or 'auto'"
+            )
         from rotoscope.pipeline.video.decord_reader import read_with_decord
 
         return read_with_decord(video, start, stop)
@@ -80,14 +86,20 @@ def choose_backend(video: Video, backend: Backend = "auto") -> Literal["pyav", "
     """The decoder that `backend` means for a video."""
     if backend != "auto":
         return backend
-    return "decord" if DECORD_COST.get(video.codec, np.inf) < 1 else "pyav"
+    is_plain = video.pixel_aspect == 1.0 and video.transfer not in (HLG, PQ)
+    return "decord" if is_plain and DECORD_COST.get(video.codec, np.inf) < 1 else "pyav"
 
 
 def _read_with_pyav(video: Video, start: int, end: int) -> Iterator[Frame]:
     shown = display_name(video.path)
     with open_video(video.path) as (container, stream):
         table = read_packets(container, stream, shown)
-    maker = PictureMaker(video.rotation_deg, is_mirrored=video.is_mirrored)
+    maker = PictureMaker(
+        video.rotation_deg,
+        is_mirrored=video.is_mirrored,
+        pixel_aspect=video.pixel_aspect,
+        transfer=video.transfer,
+    )
     for first in dict.fromkeys((_key_before(table, video, start), 0)):
         with open_video(video.path) as (container, stream):
             pictures = _decode(container, stream, table, first)
@@ -145,9 +157,7 @@ class _Numbering:
         self.index, self.end = first, end
         self.row = first - 1
         self.may_hide = video.codec in HIDING_CODECS
-        is_on_its_side = video.rotation_deg in (90, 270)
-        size = (video.width, video.height)
-        self.size = size[::-1] if is_on_its_side else size
+        self.size: tuple[int, int] | None = None
 
     def of(self, pictures: Iterator[av.VideoFrame]) -> Iterator[tuple[int, float, av.VideoFrame]]:
         """Number, time and picture, up to the frame before `end`."""
@@ -168,6 +178,7 @@ class _Numbering:
             return None
         if picture.is_corrupt:
             raise self._damaged("the decoder marks the next one as corrupt")
+        self.size = self.size or (picture.width, picture.height)
         if (picture.width, picture.height) != self.size:
             raise UnreasonableVideoError(
                 f"{self.shown} changes from {self.size[0]} x {self.size[1]} to {picture.width} x "

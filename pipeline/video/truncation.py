@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,12 +44,29 @@ def missing_bytes(path: Path) -> int:
     return max(0, promised - size)
 
 
+def bytes_behind(path: Path) -> int:
+    """Bytes of an MP4 or QuickTime file from the second movie in it on; 0 where there is one.
+
+    Readers take the first index that they find and leave what a second file brought along.
+    """
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        starts = [at for kind, at, _ in _mp4_boxes(file, size) if kind == b"ftyp"]
+    return size - starts[1] if len(starts) > 1 else 0
+
+
 def _tail(file: BinaryIO, size: int) -> bytes:
     file.seek(max(0, size - 64))
     return file.read()
 
 
 def _mp4_end(file: BinaryIO, size: int) -> int:
+    ends = [at + length for _, at, length in _mp4_boxes(file, size)]
+    return ends[-1] if ends else 0
+
+
+def _mp4_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, place and length of the boxes at the top of an MP4 file [bytes]."""
     at = 0
     while at < size:
         file.seek(at)
@@ -60,8 +78,8 @@ def _mp4_end(file: BinaryIO, size: int) -> int:
             length = int.from_bytes(head[8:], "big")
         if length < 8:  # 0 means: up to the end of the file
             break
+        yield head[4:8], at, length
         at += length
-    return at
 
 
 def _riff_end(file: BinaryIO, size: int) -> int:
