@@ -104,7 +104,8 @@ def _rows_of(
         if len(frames) and frames.max() >= clip.video.num_frames:
             raise MotionError(
                 f"{table.source} has a hand in frame {frames.max()}, but {clip.video.path.name} "
-                f"has frames 0 to {clip.video.num_frames - 1}; give the file of this video"
+                f"has frames 0 to {clip.video.num_frames - 1}; give the file of this video, or set "
+                "hands.file.first_frame=1 where it counts from 1"
             )
         is_here = (frames >= clip.start) & (frames < clip.end)
     else:
