@@ -143,9 +143,9 @@ class Recipe:
         return next((kind for kind in kinds if kind is not None), "video")
 
     @property
-    def stage_classes(self) -> tuple[type[Stage], ...]:
-        """The classes of its stages."""
-        return tuple(entry.stage_class for entry in self.stages)
+    def stage_classes(self) -> dict[str, type[Stage]]:
+        """The classes of its stages, by their names."""
+        return {entry.name: entry.stage_class for entry in self.stages}
 
     @property
     def has_code(self) -> bool:
