@@ -50,8 +50,14 @@ def read_own(path: Path, found: Mapping[str, Any], mano: ManoModel | None) -> Ha
         frame=None if frame is None else whole(frame, f"{what}: frame"),
         time_s=rows(found, "time_s", num_rows, (), what),
         confidence=rows(found, "confidence", num_rows, (), what),
-        sigma_position_m=_sigma_position(what, found, num_rows),
-        sigma_rotation_rad=rows(found, "sigma_rotation_rad", num_rows, (), what),
+        sigma_position_m=_positive(
+            _sigma_position(what, found, num_rows), joints_m, f"{what}: sigma_position_m"
+        ),
+        sigma_rotation_rad=_positive(
+            rows(found, "sigma_rotation_rad", num_rows, (), what),
+            joints_m,
+            f"{what}: sigma_rotation_rad",
+        ),
         is_measured=bool(np.any(numbers(found.get("is_measured", 0), f"{what}: is_measured"))),
         camera=_camera(what, found),
         T_world_camera=poses(found, "T_world_camera", what),
@@ -111,6 +117,24 @@ def _sigma_position(
     is_one = given is not None and numbers(given, f"{what}: sigma_position_m").ndim == 1
     out = rows(found, "sigma_position_m", num_rows, () if is_one else (3,), what)
     return np.repeat(out[:, None], 3, axis=1) if out is not None and is_one else out
+
+
+def _positive(
+    sigma: np.ndarray | None, joints_m: Float[np.ndarray, "row 21 3"], what: str
+) -> np.ndarray | None:
+    """The sigma, where it is one of every hand that has joints.
+
+    Raises:
+        MotionError: It is not.
+    """
+    if sigma is None:
+        return None
+    is_hand = np.isfinite(joints_m).all(axis=(1, 2))
+    is_good = (sigma > 0) & np.isfinite(sigma)
+    if not is_good[is_hand].all():
+        wrong = sigma[is_hand][~is_good[is_hand]][0]
+        raise MotionError(f"{what} must be positive for every hand with joints, got {wrong:g}")
+    return sigma
 
 
 def _camera(what: str, found: Mapping[str, Any]) -> FileCamera | None:
