@@ -152,9 +152,9 @@ class Recipe:
         return self.video.mirrored or any(said)
 
     @property
-    def stage_classes(self) -> tuple[type[Stage], ...]:
-        """The classes of its stages."""
-        return tuple(entry.stage_class for entry in self.stages)
+    def stage_classes(self) -> dict[str, type[Stage]]:
+        """The classes of its stages, by their names."""
+        return {entry.name: entry.stage_class for entry in self.stages}
 
     @property
     def has_code(self) -> bool:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Float
@@ -139,7 +140,9 @@ def say_silent_images(inputs: Sequence[Path]) -> str:
     )
 
 
-def files_of(path: Path, kind: SourceKind, stages: Sequence[type[Stage]] = ()) -> tuple[Path, ...]:
+def files_of(
+    path: Path, kind: SourceKind, stages: Mapping[str, type[Stage]] = MappingProxyType({})
+) -> tuple[Path, ...]:
     """A file and those it is read together with, by itself or by these stages.
 
     Raises:
@@ -147,13 +150,15 @@ def files_of(path: Path, kind: SourceKind, stages: Sequence[type[Stage]] = ()) -
         UnreasonableVideoError: The notes in it lead elsewhere.
         MotionError: A file beside it leads elsewhere.
     """
+    beside = [file for stage in stages.values() for file in stage.files_beside(path)]
+    return tuple(dict.fromkeys((*_own_files(path, kind), *beside)))
+
+
+def _own_files(path: Path, kind: SourceKind) -> tuple[Path, ...]:
     if kind == "motion":
-        own: tuple[Path, ...] = (path, *side_files(path))
-    else:
-        own = files_of_folder(path) if path.is_dir() else (path,)
-        own = (*own, *camera_files(path))
-    beside = [file for stage in stages for file in stage.files_beside(path)]
-    return tuple(dict.fromkeys((*own, *beside)))
+        return (path, *side_files(path))
+    own = files_of_folder(path) if path.is_dir() else (path,)
+    return (*own, *camera_files(path))
 
 
 def size_bytes(path: Path) -> int:
@@ -186,7 +191,7 @@ def check_kind(path: Path, kind: SourceKind) -> None:
 def identify(
     path: Path,
     kind: SourceKind,
-    stages: Sequence[type[Stage]] = (),
+    stages: Mapping[str, type[Stage]] = MappingProxyType({}),
     *,
     progress: Callable[[int], None] = lambda num_bytes: None,
 ) -> Identity:
@@ -195,7 +200,7 @@ def identify(
     Args:
         path: The file.
         kind: What it holds.
-        stages: Stages that may read files beside it.
+        stages: Stages by name, which may read files beside it.
         progress: Called now and then with the number of bytes read so far.
 
     Raises:
@@ -208,7 +213,8 @@ def identify(
     if kind == "video":
         _refuse_at_sight(path)
     try:
-        return identify_files(files_of(path, kind, stages), progress=progress)
+        beside = {name: stage.files_beside(path) for name, stage in stages.items()}
+        return identify_files(_own_files(path, kind), beside=beside, progress=progress)
     except NotAVideoError as error:
         if kind == "motion":
             raise MotionError(str(error)) from error

@@ -90,7 +90,7 @@ class Run:
         row, recipe = self.row(name), self.request.recipe
         if row.status == "failed":
             raise UsageError(f"{row.name} failed in {row.stage}: {row.message}")
-        keys = video_keys(recipe, row.sha256, stage_tokens(recipe))
+        keys = video_keys(recipe, row.sha256, stage_tokens(recipe), row.identity)
         store, wanted = Store(self.request.store), {"clock": keys.clock} | keys.stages
         stored = {stage: store.load_tracks(key) for stage, key in wanted.items()}
         return {

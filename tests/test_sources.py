@@ -219,7 +219,26 @@ class Beside(ClipStage):
 
 def test_file_that_a_stage_reads_beside_a_video_is_part_of_its_identity(tmp_path):
     film, other = touch(tmp_path / "a.mp4"), touch(tmp_path / "a.txt", b"one")
-    before = identify(film, "video", [Beside]).sha256
-    assert before != identify(film, "video").sha256
+    alone = identify(film, "video")
+    before = identify(film, "video", {"mine": Beside})
+    assert before.own_sha256 == alone.sha256
+    assert before.sha256 != alone.sha256
+    assert [name for name, _ in before.beside] == ["mine"]
     touch(other, b"two")
-    assert before != identify(film, "video", [Beside]).sha256
+    after = identify(film, "video", {"mine": Beside})
+    assert after.own_sha256 == before.own_sha256
+    assert (after.sha256, after.beside) != (before.sha256, before.beside)
+    other.unlink()
+    with pytest.raises(NotAVideoError, match=r"a.txt cannot be read"):
+        identify(film, "video", {"mine": Beside})
+
+
+def test_video_beside_which_nothing_is_read_has_one_hash(tmp_path):
+    class Nothing(Beside):
+        @classmethod
+        def files_beside(cls, path):
+            return ()
+
+    film = touch(tmp_path / "a.mp4")
+    found = identify(film, "video", {"mine": Nothing})
+    assert replace(found, hashed_ns=0) == replace(identify(film, "video"), hashed_ns=0)

@@ -16,7 +16,7 @@ import numpy as np
 
 from rotoscope.models.hand_files.own import poses, whole
 from rotoscope.models.hand_files.table import FileCamera, HandTable, is_mirrored
-from rotoscope.models.hand_files.values import numbers, shaped, sides
+from rotoscope.models.hand_files.values import number, numbers, shaped, sides
 from rotoscope.pipeline.errors import MotionError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import SIDES
@@ -39,20 +39,26 @@ def read_results(path: Path, found: Any) -> HandTable:
     hands = list(_hands(found))
     if not hands:
         raise MotionError(f"{path.name} holds no hands")
-    rows = [_row(path.name, number, hand) for number, hand in enumerate(hands)]
+    rows = [_row(path.name, index, hand) for index, hand in enumerate(hands)]
     is_right = np.array([row["is_right"] for row in rows])
     about_origin = np.stack([row["joints"] for row in rows])
     assumed = []
     if is_mirrored(about_origin, is_right, right=False):
         about_origin[~is_right] *= np.array([-1.0, 1.0, 1.0])
         assumed.append("left hands were those of the mirrored picture and were mirrored back")
+    frame = whole([row["frame"] for row in rows], f"{path.name}: frames")
+    if any(isinstance(_first(hand, _FRAMES), str) for hand in hands) and frame.min() > 0:
+        assumed.append(
+            f"pictures are counted from hands.file.first_frame; the first with a hand is number "
+            f"{frame.min()}"
+        )
     joints_m = about_origin + np.stack([row["translation"] for row in rows])[:, None]
     confidence = [row["confidence"] for row in rows]
     return HandTable(
         source=f"{path.name} (HaMeR or WiLoR)",
         is_right=is_right,
         joints_m=joints_m,
-        frame=whole([row["frame"] for row in rows], f"{path.name}: frames"),
+        frame=frame,
         confidence=None if None in confidence else numbers(confidence, "confidence"),
         nominal_focal_px=np.array([row["focal"] for row in rows]),
         assumed=tuple(assumed),
@@ -104,9 +110,9 @@ def _hands(found: Any) -> Iterator[dict[str, Any]]:
             yield _flat(found)
             return
         for key, inside in found.items():
-            number = _LAST_NUMBER.search(str(key))
+            last = _LAST_NUMBER.search(str(key))
             for hand in _hands(inside):
-                yield ({"frame": int(number[1])} if number else {}) | hand
+                yield ({"frame": int(last[1])} if last else {}) | hand
         return
     if not isinstance(found, Sequence) or isinstance(found, str | bytes):
         raise MotionError(f"a list of hands is wanted, got a {type(found).__name__}")
@@ -121,17 +127,31 @@ def _flat(hand: Mapping[str, Any]) -> dict[str, Any]:
     return {**hand, **(inside if isinstance(inside, Mapping) else {})}
 
 
-def _row(name: str, number: int, hand: Mapping[str, Any]) -> dict[str, Any]:
-    what = f"{name}: hand {number}"
+def _row(name: str, index: int, hand: Mapping[str, Any]) -> dict[str, Any]:
+    what = f"{name}: hand {index}"
     confidence = _first(hand, _CONFIDENCES)
     return {
-        "is_right": bool(sides(_needed(hand, _SIDES, what), f"{what}: side")[0]),
+        "is_right": _is_right(_needed(hand, _SIDES, what), f"{what}: side"),
         "joints": shaped(_needed(hand, _JOINTS, what), (21, 3), f"{what}: joints"),
         "translation": shaped(_needed(hand, _TRANSLATIONS, what), (3,), f"{what}: translation"),
-        "focal": float(numbers(_needed(hand, _FOCALS, what), f"{what}: focal").ravel()[0]),
+        "focal": _focal(_needed(hand, _FOCALS, what), f"{what}: focal"),
         "frame": _frame_of(_needed(hand, _FRAMES, what), what),
-        "confidence": None if confidence is None else float(numbers(confidence, what).ravel()[0]),
+        "confidence": None if confidence is None else number(confidence, f"{what}: confidence"),
     }
+
+
+def _is_right(value: Any, what: str) -> bool:
+    found = sides(value, what)
+    if len(found) != 1:
+        raise MotionError(f"{what} must be one value, got {len(found)}")
+    return bool(found[0])
+
+
+def _focal(value: Any, what: str) -> float:
+    out = number(value, what)
+    if out <= 0:
+        raise MotionError(f"{what} must be positive, got {out:g}")
+    return out
 
 
 def _first(hand: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -152,8 +172,8 @@ def _needed(hand: Mapping[str, Any], names: Sequence[str], what: str) -> Any:
 def _frame_of(value: Any, what: str) -> int:
     """A frame's number, or the last number in the name of its picture."""
     if isinstance(value, str):
-        number = _LAST_NUMBER.search(value.rpartition(".")[0] or value)
-        if number is None:
+        last = _LAST_NUMBER.search(value.rpartition(".")[0] or value)
+        if last is None:
             raise MotionError(f"{what}: the picture's name {value!r} has no number")
-        return int(number[1])
-    return int(whole(value, f"{what}: frame")[0])
+        return int(last[1])
+    return int(whole(number(value, f"{what}: frame"), f"{what}: frame")[0])

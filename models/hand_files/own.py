@@ -20,6 +20,7 @@ KEYS = frozenset(
     | {"T_world_camera", "global_orient", "hand_pose", "betas", "transl"}
 )
 """Names that such a file may hold."""
+MAX_FRAMES = 2**31
 
 
 def read_own(path: Path, found: Mapping[str, Any], mano: ManoModel | None) -> HandTable:
@@ -49,8 +50,14 @@ def read_own(path: Path, found: Mapping[str, Any], mano: ManoModel | None) -> Ha
         frame=None if frame is None else whole(frame, f"{what}: frame"),
         time_s=rows(found, "time_s", num_rows, (), what),
         confidence=rows(found, "confidence", num_rows, (), what),
-        sigma_position_m=_sigma_position(what, found, num_rows),
-        sigma_rotation_rad=rows(found, "sigma_rotation_rad", num_rows, (), what),
+        sigma_position_m=_positive(
+            _sigma_position(what, found, num_rows), joints_m, f"{what}: sigma_position_m"
+        ),
+        sigma_rotation_rad=_positive(
+            rows(found, "sigma_rotation_rad", num_rows, (), what),
+            joints_m,
+            f"{what}: sigma_rotation_rad",
+        ),
         is_measured=bool(np.any(numbers(found.get("is_measured", 0), f"{what}: is_measured"))),
         camera=_camera(what, found),
         T_world_camera=poses(found, "T_world_camera", what),
@@ -64,7 +71,8 @@ def whole(value: Any, what: str) -> np.ndarray:
         MotionError: They are no whole numbers from 0.
     """
     out = numbers(value, what).ravel()
-    if not (np.isfinite(out).all() and (out >= 0).all() and (out == np.round(out)).all()):
+    is_whole = (out >= 0) & (out < MAX_FRAMES) & (out == np.round(out))
+    if not is_whole.all():
         raise MotionError(f"{what} must be whole numbers from 0, the first frame of the video")
     return out.astype(np.int64)
 
@@ -80,12 +88,12 @@ def poses(found: Mapping[str, Any], key: str, what: str) -> Float[np.ndarray, "f
     out = numbers(found[key], f"{what}: {key}")
     if out.ndim != 3 or out.shape[1:] != (4, 4):
         raise MotionError(f"{what}: {key} must be shaped (frames, 4, 4), got {out.shape}")
-    R = out[:, :3, :3]
     is_known = np.isfinite(out).all(axis=(1, 2))
-    error = np.abs(R @ np.swapaxes(R, 1, 2) - np.eye(3)).max(axis=(1, 2))
-    if (error[is_known] > 1e-2).any() or (np.linalg.det(R[is_known]) < 0).any():
+    R = out[is_known, :3, :3]
+    is_turn = np.abs(R @ np.swapaxes(R, 1, 2) - np.eye(3)).max(axis=(1, 2)) < 1e-2
+    if not (is_turn & (np.linalg.det(R) > 0)).all():
         raise MotionError(f"{what}: {key} holds matrices that are no rigid poses")
-    return out
+    return np.where(is_known[:, None, None], out, np.nan)
 
 
 def _joints(
@@ -105,10 +113,28 @@ def _joints(
 def _sigma_position(
     what: str, found: Mapping[str, Any], num_rows: int
 ) -> Float[np.ndarray, "row 3"] | None:
-    if np.ndim(found.get("sigma_position_m", 0.0)) == 1:
-        one = rows(found, "sigma_position_m", num_rows, (), what)
-        return None if one is None else np.repeat(one[:, None], 3, axis=1)
-    return rows(found, "sigma_position_m", num_rows, (3,), what)
+    given = found.get("sigma_position_m")
+    is_one = given is not None and numbers(given, f"{what}: sigma_position_m").ndim == 1
+    out = rows(found, "sigma_position_m", num_rows, () if is_one else (3,), what)
+    return np.repeat(out[:, None], 3, axis=1) if out is not None and is_one else out
+
+
+def _positive(
+    sigma: np.ndarray | None, joints_m: Float[np.ndarray, "row 21 3"], what: str
+) -> np.ndarray | None:
+    """The sigma, where it is one of every hand that has joints.
+
+    Raises:
+        MotionError: It is not.
+    """
+    if sigma is None:
+        return None
+    is_hand = np.isfinite(joints_m).all(axis=(1, 2))
+    is_good = (sigma > 0) & np.isfinite(sigma)
+    if not is_good[is_hand].all():
+        wrong = sigma[is_hand][~is_good[is_hand]][0]
+        raise MotionError(f"{what} must be positive for every hand with joints, got {wrong:g}")
+    return sigma
 
 
 def _camera(what: str, found: Mapping[str, Any]) -> FileCamera | None:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from rotoscope.models.hand_files.read import files_beside, read_hands
-from rotoscope.models.hand_files.table import palm_length
+from rotoscope.models.hand_files.table import counted_from, palm_length
 from rotoscope.models.hand_files.track import Placed, Sigma, camera_of, place
 from rotoscope.pipeline.files.identity import sha256_file
 from rotoscope.pipeline.geometry.stated_motion import stated_motion
@@ -35,6 +35,9 @@ class HandsFileConfig(StageConfig):
     measured by stereo or depth: the spread of hand sizes (7 %) and what a network adds."""
     sigma_rotation_rad: float = Field(default=0.2, gt=0, le=1.5)
     """1-sigma of the wrist's rotation [rad], where the file states none."""
+    first_frame: int = Field(default=0, ge=0)
+    """Number that the file gives the video's first frame: 1 where its hands were found in pictures
+    that ffmpeg wrote."""
     palm_length_m: float | None = Field(default=None, ge=0.04, le=0.14)
     """Distance from the wrist to the knuckle of the middle finger [m], if you know it. Hands whose
     distance was not measured are put where a hand of this size is seen as large as the tracker
@@ -77,6 +80,7 @@ class HandsFile(ClipStage):
         """
         given = require_camera(tracks, self.kind)
         table = read_hands(clip.video.path, mano_model=self.config.mano_model)
+        table = counted_from(table, self.config.first_frame)
         camera = camera_of(table, given)
         config = self.config
         sigma = Sigma(config.sigma_position_m, config.sigma_depth_rel, config.sigma_rotation_rad)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -29,6 +29,13 @@ class FileCamera:
     """Width and height [px] that K belongs to."""
     sigma_focal_rel: float = 0.01
     """1-sigma of the focal length as a share of it."""
+
+    def __post_init__(self) -> None:
+        if min(self.size) < 1 or not (self.K[0, 0] > 0 and self.K[1, 1] > 0):
+            raise MotionError(
+                f"a camera of {self.size[0]} x {self.size[1]} pixels with focal lengths of "
+                f"{self.K[0, 0]:g} and {self.K[1, 1]:g} px cannot be meant; all must be positive"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +86,22 @@ def palm_length(table: HandTable) -> float:
 
 def _palms(joints_m: Float[np.ndarray, "row 21 3"]) -> Float[np.ndarray, " row"]:
     return np.asarray(np.linalg.norm(joints_m[:, MIDDLE_MCP] - joints_m[:, WRIST], axis=1))
+
+
+def counted_from(table: HandTable, first_frame: int) -> HandTable:
+    """The same hands, their frames counted from 0.
+
+    Raises:
+        MotionError: A frame lies before the first.
+    """
+    if table.frame is None or first_frame == 0:
+        return table
+    if (table.frame < first_frame).any():
+        raise MotionError(
+            f"{table.source} has a hand in frame {table.frame.min()}, before the video's first, "
+            f"which first_frame says is {first_frame}"
+        )
+    return replace(table, frame=table.frame - first_frame)
 
 
 def check_hands(table: HandTable) -> None:

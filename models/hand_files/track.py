@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from rotoscope.models.hand_files.table import HandTable
 from rotoscope.pipeline.errors import MotionError
@@ -15,6 +15,8 @@ from rotoscope.pipeline.types import Clip
 
 _SAME_TIME = 0.5
 """Rows belong to the frame whose time is nearest, at most this many frame intervals away."""
+_CLOCK_S = 1e-6
+"""Times closer than this are the same."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def place(
             pinhole.project(joints_m, camera.K, camera.distortion, camera.fisheye)
         ),
         hand_m=scattered(joints_m - joints_m.mean(axis=1, keepdims=True)),
-        score=scattered(np.clip(confidence, 0.0, 1.0)),
+        score=scattered(np.clip(np.nan_to_num(confidence), 0.0, 1.0)),
         handedness=scattered(np.full(len(rows), float(side == "right"))),
         valid=valid,
         T_camera_wrist=scattered(hand_frame.wrist_pose(joints_m, side)),
@@ -107,43 +109,52 @@ def _rows_of(
         if len(frames) and frames.max() >= clip.video.num_frames:
             raise MotionError(
                 f"{table.source} has a hand in frame {frames.max()}, but {clip.video.path.name} "
-                f"has frames 0 to {clip.video.num_frames - 1}; give the file of this video"
+                f"has frames 0 to {clip.video.num_frames - 1}; give the file of this video, or set "
+                "hands.file.first_frame=1 where it counts from 1"
             )
-        is_here = (frames >= clip.start) & (frames < clip.end)
+        away_s, limit_s = np.zeros(len(rows)), 0.0
     else:
-        frames, is_here = _nearest_frames(table, rows, clip)
-    rows, frames = rows[is_here], frames[is_here]
-    keep, num_ambiguous = _best_of_each(table, rows, frames)
+        frames, away_s = _nearest_frames(table.time_s, rows, clip)
+        step_s = float(np.median(np.diff(clip.time_s))) if clip.num_frames > 1 else 0.0
+        limit_s = _SAME_TIME * step_s
+    is_here = (frames >= clip.start) & (frames < clip.end) & (away_s <= limit_s + _CLOCK_S)
+    rows, frames, away_s = rows[is_here], frames[is_here], away_s[is_here]
+    keep, num_ambiguous = _best_of_each(table, rows, frames, away_s)
     return rows[keep], frames[keep], num_ambiguous
 
 
 def _nearest_frames(
-    table: HandTable, rows: Int[np.ndarray, " row"], clip: Clip
-) -> tuple[Int[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
-    assert table.time_s is not None
-    time_s = table.time_s[rows]
-    after = np.clip(np.searchsorted(clip.time_s, time_s), 1, max(1, clip.num_frames - 1))
-    after = np.minimum(after, clip.num_frames - 1)
+    time_s: Float[np.ndarray, " any"] | None, rows: Int[np.ndarray, " row"], clip: Clip
+) -> tuple[Int[np.ndarray, " row"], Float[np.ndarray, " row"]]:
+    """The frame of the clip that is nearest to each row, and how far off it is [s]."""
+    assert time_s is not None
+    wanted = time_s[rows]
+    after = np.minimum(np.searchsorted(clip.time_s, wanted), clip.num_frames - 1)
     before = np.maximum(after - 1, 0)
-    is_nearer = np.abs(clip.time_s[before] - time_s) <= np.abs(clip.time_s[after] - time_s)
-    nearest = np.where(is_nearer, before, after)
-    step_s = float(np.median(np.diff(clip.time_s))) if clip.num_frames > 1 else 0.0
-    is_here = np.abs(clip.time_s[nearest] - time_s) <= _SAME_TIME * step_s + 1e-9
-    return nearest + clip.start, is_here
+    away = np.abs(clip.time_s[np.stack([before, after])] - wanted)
+    return np.where(away[0] <= away[1], before, after) + clip.start, away.min(axis=0)
 
 
 def _best_of_each(
-    table: HandTable, rows: Int[np.ndarray, " row"], frames: Int[np.ndarray, " row"]
+    table: HandTable,
+    rows: Int[np.ndarray, " row"],
+    frames: Int[np.ndarray, " row"],
+    away_s: Float[np.ndarray, " row"],
 ) -> tuple[Int[np.ndarray, " kept"], int]:
-    """Of rows about one frame the one with complete joints that is surest.
+    """Of rows about one frame the one with complete joints that is nearest in time, then surest.
 
-    Where two are equally sure nobody can tell which hand is meant: none is taken.
+    Where two are equally near and sure nobody can tell which hand is meant: none is taken.
     """
     is_whole = np.isfinite(table.joints_m[rows]).all(axis=(1, 2))
     certainty = np.ones(len(rows)) if table.confidence is None else table.confidence[rows]
+    certainty = np.nan_to_num(certainty)
+    time_s = frames if table.time_s is None else table.time_s[rows]
     keep, num_ambiguous = [], 0
     for frame in np.unique(frames[is_whole]):
         here = np.flatnonzero(is_whole & (frames == frame))
+        here = here[away_s[here] <= away_s[here].min() + _CLOCK_S]
+        # Of two times equally far off the earlier one.
+        here = here[time_s[here] <= time_s[here].min() + _CLOCK_S]
         best = here[certainty[here] == certainty[here].max()]
         if len(best) == 1:
             keep.append(int(best[0]))

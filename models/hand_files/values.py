@@ -20,10 +20,24 @@ def numbers(value: Any, what: str) -> np.ndarray:
         MotionError: It is none.
     """
     try:
-        out = np.asarray(value, dtype=float)
-    except (TypeError, ValueError) as error:
+        raw = np.asarray(value)
+        if raw.dtype.kind == "c":
+            raise TypeError("they are complex")
+        return raw.astype(float)
+    except (TypeError, ValueError, OverflowError) as error:
         raise MotionError(f"{what} must be numbers: {error}") from error
-    return out
+
+
+def number(value: Any, what: str) -> float:
+    """The first of the numbers that a network gives for one hand.
+
+    Raises:
+        MotionError: It is none, or not finite.
+    """
+    out = numbers(value, what).ravel()
+    if not len(out) or not np.isfinite(out[0]):
+        raise MotionError(f"{what} must be a finite number, got {out[:1]}")
+    return float(out[0])
 
 
 def shaped(value: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
@@ -66,7 +80,10 @@ def sides(value: Any, what: str) -> Bool[np.ndarray, " row"]:
     Raises:
         MotionError: Something else stands there.
     """
-    array = np.atleast_1d(np.asarray(value)).ravel()
+    try:
+        array = np.atleast_1d(np.asarray(value)).ravel()
+    except ValueError as error:
+        raise MotionError(f"{what} must be one value per hand: {error}") from error
     if array.dtype.kind in "biuf":
         is_known = np.isin(array, (0, 1))
         out = array == 1

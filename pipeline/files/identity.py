@@ -11,9 +11,10 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from rotoscope.pipeline.errors import FileChangedError, NotAVideoError
 from rotoscope.pipeline.files.names import display_name, what_is
@@ -62,6 +63,10 @@ class Identity:
     they are many."""
     hashed_ns: int = 0
     """When hashing began [ns since 1970]."""
+    own_sha256: str = ""
+    """Hash without what stages read beside the file; empty where they read nothing there."""
+    beside: tuple[tuple[str, str], ...] = ()
+    """Names of the stages that read something there, and hashes of what they read."""
 
     def holds(self, paths: Sequence[Path]) -> bool:
         """Whether the files surely still hold these bytes, without reading them."""
@@ -76,12 +81,16 @@ class Identity:
 
 
 def identify(
-    paths: Sequence[Path], *, progress: Callable[[int], None] = lambda num_bytes: None
+    paths: Sequence[Path],
+    *,
+    beside: Mapping[str, Sequence[Path]] = MappingProxyType({}),
+    progress: Callable[[int], None] = lambda num_bytes: None,
 ) -> Identity:
     """Hashes a file and those that it is read with.
 
     Args:
-        paths: The file first, then those beside it.
+        paths: The file first, then those that it cannot be read without.
+        beside: Further files, by the stage that reads them.
         progress: Called now and then with the number of bytes read so far.
 
     Raises:
@@ -89,16 +98,30 @@ def identify(
         FileChangedError: One changed while it was hashed.
     """
     began_ns = time.time_ns()
-    hashed = [hash_file(path, progress=progress) for path in paths]
-    digest = hashed[0][0]
-    if len(hashed) > 1:
-        whole = hashlib.sha256(digest.encode())
-        for path, (one, _) in zip(paths[1:], hashed[1:], strict=True):
-            # The length keeps a name from being read as a part of a hash.
-            name = os.fsencode(path.name)
-            whole.update(b"%d:%b%b" % (len(name), name, one.encode()))
-        digest = whole.hexdigest()
-    return Identity(digest, _condensed(paths, [state for _, state in hashed]), began_ns)
+    every = dict.fromkeys([*paths, *(file for files in beside.values() for file in files)])
+    hashed = {path: hash_file(path, progress=progress) for path in every}
+    hashes = {path: one for path, (one, _) in hashed.items()}
+    read = {name: tuple(files) for name, files in beside.items() if files}
+    return Identity(
+        _joined(tuple(every), hashes),
+        _condensed(tuple(every), [state for _, state in hashed.values()]),
+        began_ns,
+        own_sha256=_joined(paths, hashes) if read else "",
+        beside=tuple((name, _joined(files, hashes)) for name, files in read.items()),
+    )
+
+
+def _joined(paths: Sequence[Path], hashes: Mapping[Path, str]) -> str:
+    """The hash of the first file, that of all and of the others' names where there are several."""
+    digest = hashes[paths[0]]
+    if len(paths) == 1:
+        return digest
+    whole = hashlib.sha256(digest.encode())
+    for path in paths[1:]:
+        # The length keeps a name from being read as a part of a hash.
+        name = os.fsencode(path.name)
+        whole.update(b"%d:%b%b" % (len(name), name, hashes[path].encode()))
+    return whole.hexdigest()
 
 
 def check_unchanged(identity: Identity, paths: Sequence[Path], *, shown: str) -> None:

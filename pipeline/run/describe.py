@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rotoscope.pipeline.errors import WorkerError
-from rotoscope.pipeline.files.identity import check_unchanged
+from rotoscope.pipeline.files.identity import Identity, check_unchanged
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.recipe import build_recipe
 from rotoscope.pipeline.run.isolation import Limits, Progress, run_isolated
@@ -89,19 +89,21 @@ def describe(request: LabelRequest) -> Plan:
         if isinstance(before, Row) and before.status == "failed":
             problems.append(before)
             continue
-        found = Counted(before.sha256, before.frames) if before else _count(request, item)
+        known = before.identity if before else None
+        found = Counted(known, before.frames) if before and known else _count(request, item)
         if isinstance(found, Row):
             problems.append(found)
             continue
-        first = seen.setdefault(found.sha256, item.display_name)
+        sha256 = found.identity.sha256
+        first = seen.setdefault(sha256, item.display_name)
         if first != item.display_name:
-            problems.append(duplicate_row(Row(item.display_name, "done", found.sha256), first))
+            problems.append(duplicate_row(Row(item.display_name, "done", sha256), first))
             continue
-        keys = video_keys(recipe, found.sha256, tokens)
+        keys = video_keys(recipe, sha256, tokens, found.identity)
         for name, key in keys.stages.items():
             stored[name] += store.has_tracks(key)
         total_frames += found.num_frames
-        key = outcome_key(recipe, found.sha256, tokens, request.until)
+        key = outcome_key(recipe, sha256, tokens, request.until, found.identity)
         if before or stored_outcome(store, key):
             num_finished += 1
         else:
@@ -127,7 +129,7 @@ def describe(request: LabelRequest) -> Plan:
 class Counted:
     """What a look at a file's packets says."""
 
-    sha256: str
+    identity: Identity
     """Hash of its bytes."""
     num_frames: int
     """Frames that it holds."""
@@ -141,13 +143,13 @@ def count_frames(job: VideoJob, report: Progress) -> Counted:
         path, kind, stages, progress=lambda num_bytes: report("hash", num_bytes >> 20, 0)
     )
     if kind == "motion":
-        return Counted(identity.sha256, open_motion(path, sha256=identity.sha256)[0].num_frames)
+        return Counted(identity, open_motion(path, sha256=identity.sha256)[0].num_frames)
     from rotoscope.pipeline.video.probe import probe
 
     rate_hz = recipe.video.image_rate_hz
     num_frames = probe(path, sha256=identity.sha256, image_rate_hz=rate_hz).num_frames
     check_unchanged(identity, files_of(path, kind, stages), shown=display_name(path))
-    return Counted(identity.sha256, num_frames)
+    return Counted(identity, num_frames)
 
 
 def _count(request: LabelRequest, found: Found) -> Counted | Row:

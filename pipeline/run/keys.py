@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 from rotoscope.pipeline.assets import asset_digest
 from rotoscope.pipeline.errors import RotoscopeError
+from rotoscope.pipeline.files.identity import Identity
 from rotoscope.pipeline.packages import version_of
 from rotoscope.pipeline.recipe import Recipe, StageEntry
 from rotoscope.pipeline.stage import FrameStage, feeds
@@ -69,13 +70,25 @@ class _Naming:
             error.add_note(f"in stage {self.stage!r} of the recipe, before the first video")
 
 
-def video_keys(recipe: Recipe, sha256: str, tokens: dict[str, str]) -> Keys:
-    """The keys of a video: change one setting, and only what depends on it gets another key."""
+def video_keys(
+    recipe: Recipe, sha256: str, tokens: dict[str, str], identity: Identity | None = None
+) -> Keys:
+    """The keys of a video: change one setting, and only what depends on it gets another key.
+
+    Args:
+        recipe: The recipe.
+        sha256: Stands for the video and all that is read with it.
+        tokens: What `stage_tokens` gave.
+        identity: Tells apart the video itself and what stages read beside it, so that another
+            file there changes only the stages that read it and those that follow.
+    """
+    own_sha256 = (identity.own_sha256 if identity else "") or sha256
+    beside = dict(identity.beside) if identity else {}
     clock = content_key(
         {
             "kind": "clock",
             "version": FRAMES_VERSION,
-            "video": sha256,
+            "video": own_sha256,
             "backend": recipe.video.backend,
             "decoders": {name: version_of(name) for name in _decoders(recipe)},
         }
@@ -94,11 +107,11 @@ def video_keys(recipe: Recipe, sha256: str, tokens: dict[str, str]) -> Keys:
         stages[entry.name] = content_key(
             {
                 "kind": entry.stage_class.kind,
-                "video": sha256,
+                "video": own_sha256,
                 "name": entry.name,
                 "version": entry.stage_class.version,
                 "config": entry.config.model_dump(mode="json"),
-                "token": tokens[entry.name],
+                "token": " ".join(filter(None, [tokens[entry.name], beside.get(entry.name)])),
                 "source": entry.source_checksum,
                 # Frame stages see the whole video; clip stages depend on where it is cut.
                 "inputs": [clock if is_frame_stage else split, *inputs],
@@ -120,9 +133,15 @@ def video_keys(recipe: Recipe, sha256: str, tokens: dict[str, str]) -> Keys:
     return Keys(clock=clock, stages=stages, episodes=episodes)
 
 
-def outcome_key(recipe: Recipe, sha256: str, tokens: dict[str, str], until: str = "") -> str:
+def outcome_key(
+    recipe: Recipe,
+    sha256: str,
+    tokens: dict[str, str],
+    until: str = "",
+    identity: Identity | None = None,
+) -> str:
     """The key of what became of a video: another one where anything that it is made of has one."""
-    keys = video_keys(recipe, sha256, tokens)
+    keys = video_keys(recipe, sha256, tokens, identity)
     return content_key({"kind": "outcome", "video": sha256, "keys": asdict(keys), "until": until})
 
 

@@ -131,7 +131,7 @@ def _known_row(
     identity = before.identity if before is not None else None
     if identity is None or not _holds(identity, item.path, request.recipe):
         return None
-    key = outcome_key(request.recipe, identity.sha256, dict(tokens), request.until)
+    key = outcome_key(request.recipe, identity.sha256, dict(tokens), request.until, identity)
     outcome = stored_outcome(Store(request.store), key)
     if outcome is None:
         return None

@@ -19,7 +19,7 @@ from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
 from rotoscope.pipeline.run.isolation import Progress
-from rotoscope.pipeline.run.keys import outcome_key, stage_tokens, video_keys
+from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome
 from rotoscope.pipeline.sources import files_of, identify, open_motion
 from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
@@ -80,7 +80,7 @@ def process_video(job: VideoJob, report: Progress) -> VideoAnswer:
     identity, sha256 = _identify(job, recipe, report)
     files = (job.path,) if job.part else files_of(job.path, recipe.source, recipe.stage_classes)
     store, tokens = Store(job.store), stage_tokens(recipe)
-    key = outcome_key(recipe, sha256, tokens, job.until)
+    key = outcome_key(recipe, sha256, tokens, job.until, identity)
     stored = stored_outcome(store, key)
     if stored is not None:
         return VideoAnswer(stored, identity, True, {})
@@ -90,7 +90,8 @@ def process_video(job: VideoJob, report: Progress) -> VideoAnswer:
     unchanged()
     start, end = job.part.frames if job.part else (0, video.num_frames)
     report("probe", 0, end - start)
-    run = _Run(recipe, video, (start, end), store, report, time_s, tokens, unchanged)
+    keys = video_keys(recipe, sha256, tokens, identity)
+    run = _Run(recipe, video, (start, end), store, report, time_s, keys, unchanged)
     run.stages(job.until)
     outcome = run.outcome((), "") if job.until or not recipe.action else run.episodes()
     store.save_record(key, asdict(outcome))
@@ -150,7 +151,7 @@ class _Run:
         store: Store,
         report: Progress,
         time_s: Float[np.ndarray, " time"] | None,
-        tokens: dict[str, str],
+        keys: Keys,
         unchanged: Callable[[], None],
     ) -> None:
         self.recipe, self.video, self.store, self.report = recipe, video, store, report
@@ -159,7 +160,7 @@ class _Run:
         self.time_s = time_s
         self.clips: list[Clip] = []
         self.tracks: list[Tracks] = []
-        self.keys = video_keys(recipe, video.sha256, tokens)
+        self.keys = keys
         self.cpu_s: dict[str, float] = {}
         self.last_reported = 0.0
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pyarrow.parquet import read_table
 from video_files import write_video
 
+from rotoscope.pipeline.files.identity import Identity
 from rotoscope.pipeline.recipe import Recipe, StageEntry, load_recipe
 from rotoscope.pipeline.run import keys as keys_module
 from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
@@ -104,6 +105,26 @@ def test_a_changed_stage_makes_new_what_depends_on_it_and_nothing_else(specs, da
         assert changed(before, after) == dependents(recipe, number), what
         assert after.clock == before.clock, what
         assert after.episodes != before.episodes, what
+
+
+@given(SPECS, st.data())
+@settings(max_examples=50)
+def test_other_files_beside_a_video_make_new_what_depends_on_their_reader(specs, data):
+    recipe = recipe_of(specs)
+    if not recipe.stages:
+        return
+    number = data.draw(st.integers(0, len(recipe.stages) - 1))
+    tokens = dict.fromkeys((e.name for e in recipe.stages), "")
+
+    def keys_with(content: str) -> Keys:
+        beside = ((f"stage{number}", content),)
+        found = Identity("2" * 64 + content, own_sha256=VIDEO, beside=beside)
+        return video_keys(recipe, found.sha256, tokens, found)
+
+    before, after = keys_with("a"), keys_with("b")
+    assert changed(before, after) == dependents(recipe, number)
+    assert after.clock == before.clock == keys_of(recipe).clock
+    assert after.episodes != before.episodes
 
 
 @given(SPECS)

@@ -57,3 +57,5 @@ def test_hands_of_a_file_become_a_dataset_and_other_hands_another(tmp_path):
     other = run()
     assert other.is_new
     assert other.rows[0].episodes != first.rows[0].episodes
+    assert "scene_points" in first.rows[0].detail["cpu_s"]
+    assert "scene_points" not in other.rows[0].detail["cpu_s"]  # the video itself is the same

@@ -33,14 +33,21 @@ def test_folders_of_pictures_are_labeled_beside_one_another(tmp_path):
     assert describe(load_request(tmp_path / "out", allow_code=True)).num_finished == 2
 
 
-def test_rate_of_the_run_makes_other_episodes(tmp_path):
+def test_rate_and_person_of_the_run_make_other_episodes(tmp_path):
     write_pictures(tmp_path / "videos/a")
     thirty = run_lamp(tmp_path, "video.image_rate_hz=30")
-    fifteen = run_lamp(tmp_path, "video.image_rate_hz=15", out=tmp_path / "slow")
+    other = ("video.image_rate_hz=15", "export.person=Anna")
+    fifteen = run_lamp(tmp_path, *other, out=tmp_path / "slow")
     assert thirty.rows[0].sha256 == fifteen.rows[0].sha256
     assert thirty.rows[0].episodes != fifteen.rows[0].episodes
-    request = load_request(tmp_path / "slow", allow_code=True)
-    assert describe(request).num_finished == 1
+    assert [source(r)["source_rate_hz"] for r in (thirty, fifteen)] == [30, 15]
+    # Nobody is told to be somebody unless it was stated.
+    assert [source(r)["person"] for r in (thirty, fifteen)] == ["", "Anna"]
+
+
+def source(result):
+    text = (result.dataset / "meta/rotoscope/episodes.jsonl").read_text()
+    return json.loads(text.splitlines()[0])["source"]
 
 
 def test_pictures_without_a_rate_end_the_run_before_it_begins(tmp_path):
@@ -66,16 +73,3 @@ def test_bad_folders_fail_alone_and_are_mended_by_a_second_run(tmp_path):
     moved.rename(gap / "frame_0010.png")
     (cut / "frame_0030.png").write_bytes(whole)
     assert set(statuses(run_lamp(tmp_path)).values()) == {"done"}
-
-
-def persons(result):
-    lines = (result.dataset / "meta/rotoscope/episodes.jsonl").read_text().splitlines()
-    return [json.loads(line)["source"]["person"] for line in lines]
-
-
-def test_nobody_is_told_to_be_the_same_person_unless_it_was_stated(tmp_path):
-    write_pictures(tmp_path / "videos/a", rate_hz=30)
-    write_pictures(tmp_path / "videos/b", rate_hz=30, first=3)
-    assert persons(run_lamp(tmp_path)) == ["", ""]
-    stated = run_lamp(tmp_path, "export.person=Anna", out=tmp_path / "anna")
-    assert persons(stated) == ["Anna", "Anna"]

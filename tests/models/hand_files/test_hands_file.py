@@ -65,6 +65,20 @@ def test_times_choose_the_nearest_frame(tmp_path):
     assert np.flatnonzero(right.valid).tolist() == [0, 3, 8]
 
 
+@pytest.mark.parametrize("rate_hz", [45, 60, 90, 120])
+def test_of_a_faster_tracker_the_row_nearest_to_each_frame_is_taken(tmp_path, rate_hz):
+    times_s = np.arange(FRAMES * rate_hz // 30) / rate_hz
+    joints = hands(frames=len(times_s))
+    found = own(joints_m=joints, side=["right"] * len(times_s), frame=None, time_s=times_s)
+    out = run(tmp_path, found, sigma_depth_rel=0.0)
+    right = out["hands.right"]
+    assert right.valid.all()
+    assert out["quality.hands_file.right"].facts["hands_ambiguous_frames"] == 0
+    away_s = np.abs(times_s - np.arange(FRAMES)[:, None] / 30)
+    nearest = np.round(away_s, 9).argmin(axis=1)  # the first of equals
+    np.testing.assert_allclose(right.T_camera_wrist[:, :3, 3], joints[nearest, 0], rtol=1e-3)
+
+
 def test_only_the_frames_of_the_clip_are_taken(tmp_path):
     clip = a_clip(4, start=5, path=tmp_path / "video.mp4")
     right = run(tmp_path, own(frames=9), clip=clip)["hands.right"]
@@ -93,6 +107,12 @@ def test_of_two_hands_of_one_side_the_surer_is_taken_and_of_equals_none(tmp_path
     assert out["hands.right"].valid.tolist() == [True] * (FRAMES - 1) + [False]
     np.testing.assert_allclose(out["hands.right"].joints_m[:-1], hands()[:-1])
     assert out["quality.hands_file.right"].facts["hands_ambiguous_frames"] == 1
+
+
+def test_unknown_confidence_is_none(tmp_path):
+    right = run(tmp_path, own(confidence=np.full(FRAMES, np.nan)))["hands.right"]
+    assert right.valid.all()
+    assert (right.score == 0).all()
 
 
 def test_own_sigma_comes_first_and_else_what_the_settings_say(tmp_path):
@@ -227,6 +247,8 @@ def test_stage_of_the_camera_takes_a_given_path_and_estimates_none(tmp_path):
         ({"K": np.eye(3)}, "gives K, which needs width and height"),
         ({"T_world_camera": path_of_camera()[:5]}, "has 5 camera poses for 12 frames"),
         ({"T_world_camera": path_of_camera() * 2}, "holds matrices that are no rigid poses"),
+        ({"sigma_position_m": np.zeros(FRAMES)}, "sigma_position_m must be positive .* got 0"),
+        ({"sigma_rotation_rad": np.full(FRAMES, np.nan)}, "sigma_rotation_rad must be positive"),
         ({"sigma_position_m": np.ones((FRAMES, 2))}, "sigma_position_m is shaped"),
     ],
 )

@@ -45,10 +45,10 @@ def found(side, frame, *, mirrored_back=True):
     }
 
 
-def run(folder, results, camera=CAMERA):
+def run(folder, results, camera=CAMERA, **config):
     (folder / "video.hands.pkl").write_bytes(pickle.dumps(results))
     clip = a_clip(FRAMES, path=folder / "video.mp4")
-    return HandsFile(HandsFileConfig()).run(clip, {"camera": camera})
+    return HandsFile(HandsFileConfig(**config)).run(clip, {"camera": camera})
 
 
 def check(out):
@@ -88,6 +88,21 @@ def test_wilor_s_nested_results_by_name_of_picture_are_read(tmp_path):
             for hand in flat
         ]
     check(run(tmp_path, results))
+
+
+def test_pictures_that_are_counted_from_one_are_told_and_set_right(tmp_path):
+    hands = [
+        found(side, k) | {"img_name": f"clip/{k + 1:06d}.jpg"}
+        for k in range(FRAMES)
+        for side in SIDES
+    ]
+    check(run(tmp_path, hands, first_frame=1))
+    with pytest.raises(MotionError, match=r"hand in frame 8, but .* hands.file.first_frame=1"):
+        run(tmp_path, hands)
+    assumed = run(tmp_path, hands[:-2])["quality.hands_file.left"].facts["hands_assumed"]
+    assert assumed[0].endswith("the first with a hand is number 1")
+    with pytest.raises(MotionError, match=r"frame 1, before the video's first, which .* is 2"):
+        run(tmp_path, hands, first_frame=2)
 
 
 def test_error_of_the_focal_length_is_part_of_the_depth_s_sigma(tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from video_files import write_video
 
 from rotoscope.models.latent_actions.config import LatentActionConfig
@@ -27,6 +28,16 @@ def test_pictures_of_another_shape_get_bars(folder):
     # 48 x 96 in 96 x 48 is a quarter as wide as the square it is squeezed into.
     seen = (tall > 128).all(0)
     assert np.flatnonzero(seen).tolist() == list(range(12, 20))
+
+
+def test_folder_of_pictures_with_a_rate_is_one_of_the_videos(folder):
+    (folder / "rgb").mkdir()
+    for number in range(4):
+        Image.new("RGB", (96, 48), "white").save(folder / "rgb" / f"{number}.png")
+    (folder / "rgb" / "frames.yaml").write_text("rate_hz: 5")
+    found = read_unlabelled([folder], LatentActionConfig(image_size=32)).videos
+    assert [video.name for video in found] == ["a_wide.mp4", "b_tall.mp4", "rgb"]
+    assert found[2].time_s == pytest.approx([0.0, 0.2, 0.4, 0.6])
 
 
 def test_folder_without_videos_is_refused(tmp_path):
