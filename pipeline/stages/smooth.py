@@ -13,9 +13,15 @@ from rotoscope.pipeline.smoothing import smooth_multivariate, smooth_rotations, 
 from rotoscope.pipeline.smoothing.segments import known_frames
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.stages.smooth_body import smooth_body
-from rotoscope.pipeline.stages.smooth_parts import only_known, with_systematic
+from rotoscope.pipeline.stages.smooth_parts import is_beyond_stated, only_known, with_systematic
 from rotoscope.pipeline.tracks import BodyTrack, HandTrack, Track
 from rotoscope.pipeline.types import Clip
+
+
+JOINT_NOISE_M = 0.007
+"""1-sigma of a joint in the wrist frame along an axis [m], for which lift states none: while a hand
+holds a rigid thing its fingertips spread by 2 mm in clear view and by 9 mm where the thing hides
+them."""
 
 
 class SmoothConfig(StageConfig):
@@ -43,12 +49,13 @@ class Smooth(ClipStage):
     (`rotoscope.pipeline.stages.smooth_body`).
 
     Frames inside short gaps get values and are marked `filled`, never `valid`. Frames whose sample
-    lies grossly off the motion count as not observed: they become `filled` where the gap allows.
+    lies grossly off the motion, and by more than the sigma that it stated, count as not observed:
+    they become `filled` where the gap allows.
     Frames that are neither stay NaN. Image landmarks and everything before lift are left alone.
     """
 
     kind = "smooth"
-    version = "2"
+    version = "3"
     requires = ("hands|body",)
     provides = ("hands", "body")
     Config = SmoothConfig
@@ -84,13 +91,19 @@ def smooth_hand(
     rotation = smooth_rotations(
         time_s, pose[:, :3, :3], observed, sigma_rad=hand.sigma_rotation_rad, **gap
     )
-    is_outlier = position.is_outlier | rotation.is_outlier
+    is_outlier = position.is_outlier & is_beyond_stated(
+        pose[:, :3, 3] - position.mean, hand.sigma_position_m
+    )
+    turned = se3.angle_between(pose[:, :3, :3], rotation.mean)[:, None]
+    sigma_rad = None if hand.sigma_rotation_rad is None else hand.sigma_rotation_rad[:, None]
+    is_outlier |= rotation.is_outlier & is_beyond_stated(turned, sigma_rad)
     smooth_pose = se3.make(rotation.mean, position.mean)
     smooth_joints = None
     if joints is not None:
         local = se3.apply(se3.inverse(pose), joints).reshape(len(joints), -1)
         shape = smooth_multivariate(time_s, local, observed, **gap)
-        is_outlier |= shape.is_outlier
+        stated = np.full_like(local, JOINT_NOISE_M)
+        is_outlier |= shape.is_outlier & is_beyond_stated(local - shape.mean, stated)
         smooth_joints = se3.apply(smooth_pose, shape.mean.reshape(joints.shape))
     good = observed & ~is_outlier
     known = known_frames(time_s, good, config.max_gap_s)

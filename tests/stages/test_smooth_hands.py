@@ -129,6 +129,44 @@ def test_a_gross_outlier_becomes_filled(what):
     assert rms(out.joints_m[80] - moving_hand(3)[1][80]) < 0.04
 
 
+def steady(hand, what, off):
+    """The hand with a tenth of its noise, and one sample of a kind off its track."""
+    true_pose, true_joints = moving_hand(3)
+    local_true = se3.apply(se3.inverse(true_pose), true_joints)
+    local = local_true + 0.1 * (
+        se3.apply(se3.inverse(hand.T_camera_wrist), hand.joints_m) - local_true
+    )
+    turn = se3.log_so3(np.swapaxes(true_pose[:, :3, :3], 1, 2) @ hand.T_camera_wrist[:, :3, :3])
+    position = true_pose[:, :3, 3] + 0.1 * (hand.T_camera_wrist[:, :3, 3] - true_pose[:, :3, 3])
+    if what == "position":
+        position[80] += off * SIGMA_M
+    elif what == "rotation":
+        turn[80] = 10 * off * SIGMA_RAD * np.array([1.0, 0.0, 0.0])
+    else:
+        local[80, 1:] += off * 0.007 * np.sign(np.random.default_rng(0).normal(size=(20, 3)))
+    pose = se3.make(true_pose[:, :3, :3] @ se3.exp_so3(0.1 * turn), position)
+    return hand.replace(T_camera_wrist=pose, joints_m=se3.apply(pose, local))
+
+
+@pytest.mark.parametrize("what", ["position", "rotation", "shape"])
+@pytest.mark.parametrize(("off", "is_seen"), [(0.85, True), (1.6, False)])
+def test_what_sticks_out_of_its_neighbors_counts_as_seen_within_its_stated_sigma(
+    what, off, is_seen
+):
+    out = smoothed(steady(noisy_hand(3), what, off))
+    assert out.valid[80] == is_seen
+    assert out.filled[80] != is_seen
+    off_m = out.T_camera_wrist[80, :3, 3] - moving_hand(3)[0][80, :3, 3]
+    # Seen or not, it has no say: the motion is that of its neighbors.
+    assert np.abs(off_m / SIGMA_M).max() < 0.3
+
+
+def test_without_stated_sigma_a_sample_off_its_track_was_not_seen():
+    hand = steady(noisy_hand(3), "position", 0.85)
+    out = smoothed(hand.replace(sigma_position_m=None, sigma_rotation_rad=None))
+    assert not out.valid[80]
+
+
 def test_sigma_keeps_the_systematic_part():
     hand = noisy_hand(4)
     all_common = smoothed(hand, systematic_fraction=1.0)
