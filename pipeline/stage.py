@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -49,6 +50,9 @@ class Stage(ABC):
     """Modules worth importing once for all child processes; they must start no thread."""
     shares: ClassVar[tuple[str, ...]] = ()
     """Settings that other stages of the recipe have too: one that is left out is theirs."""
+    loosened_by: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Why it takes frames, and the setting of its own that gives them back: `lower min_score`. Said
+    of videos that give no episode."""
     Config: ClassVar[type[StageConfig]] = StageConfig
 
     def __init__(self, config: StageConfig) -> None:

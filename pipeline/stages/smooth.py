@@ -17,7 +17,6 @@ from rotoscope.pipeline.stages.smooth_parts import is_beyond_stated, only_known,
 from rotoscope.pipeline.tracks import BodyTrack, HandTrack, Track
 from rotoscope.pipeline.types import Clip
 
-
 JOINT_NOISE_M = 0.007
 """1-sigma of a joint in the wrist frame along an axis [m], for which lift states none: while a hand
 holds a rigid thing its fingertips spread by 2 mm in clear view and by 9 mm where the thing hides

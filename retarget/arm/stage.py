@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -110,6 +111,10 @@ class RetargetArm(ClipStage):
     version = "4"
     requires = ("gripper",)
     provides = ("actions", "quality")
+    loosened_by: ClassVar[Mapping[str, str]] = {
+        "velocity_limit": "higher tolerance_rotation_rad",
+        "unreachable": "higher tolerance_rotation_rad",
+    }
     Config = RetargetArmConfig
     config: RetargetArmConfig
 

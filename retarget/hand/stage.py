@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -82,6 +83,10 @@ class RetargetHand(ClipStage):
     version = "2"
     requires = ("hands",)
     provides = ("actions", "features", "quality")
+    loosened_by: ClassVar[Mapping[str, str]] = {
+        "velocity_limit": "higher tolerance_tip_m",
+        "unreachable": "higher tolerance_tip_m",
+    }
     Config = RetargetHandConfig
     config: RetargetHandConfig
 

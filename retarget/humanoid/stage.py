@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -76,6 +77,11 @@ class RetargetHumanoid(ClipStage):
     version = "3"
     requires = ("body", "features.support")
     provides = ("actions", "features", "quality")
+    loosened_by: ClassVar[Mapping[str, str]] = {
+        "unreachable": "higher tolerance_limb_rad",
+        "foot_contact": "higher tolerance_slip_m_s",
+        "collision": "higher tolerance_overlap_m",
+    }
     Config = RetargetHumanoidConfig
     config: RetargetHumanoidConfig
 
