@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 
 from rotoscope.pipeline.smoothing import smooth_multivariate
 from rotoscope.pipeline.smoothing.segments import known_frames
-from rotoscope.pipeline.stages.smooth_parts import is_beyond_stated, only_known, with_systematic
+from rotoscope.pipeline.stages.smooth_parts import error_in_sigmas, only_known, with_systematic
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack
 
 _BONES: tuple[tuple[str, str], ...] = (
@@ -68,8 +68,8 @@ def smooth_body(
         result = smooth_multivariate(time_s, signals, is_seen[:, group[0]], max_gap_s=max_gap_s)
         smooth[:, group] = result.mean.reshape(-1, len(group), 3)
         variance[:, group] = (result.sigma**2).reshape(-1, len(group), 3)
-        stated = _stated(body, group)
-        is_outlier |= result.is_outlier & is_beyond_stated(signals - result.mean, stated)
+        off = error_in_sigmas(signals - result.mean, _stated(body, group))
+        is_outlier |= result.is_outlier & ~(off <= 1.0)
     good = observed & ~is_outlier
     known = known_frames(time_s, good, max_gap_s)
     smooth = only_known(known, _with_lengths(smooth, joints, is_seen))
