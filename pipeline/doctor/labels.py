@@ -40,8 +40,24 @@ def check_labels(raw: RawDataset) -> Check:
     if reason is not None:
         _check_reasons(raw, valid.astype(bool), reason, findings)
         _check_camera(reason, findings)
+    _check_groups(raw, valid.astype(bool), findings)
     _check_cameras(raw, findings)
     return findings.check(f"{100 * share:.1f} % of rows are valid", valid_share=round(share, 4))
+
+
+def _check_groups(raw: RawDataset, valid: Bool[np.ndarray, " row"], findings: Findings) -> None:
+    """A row is not valid as a whole where a part of it is not that every action has.
+
+    A rotation may be missing: actions of positions alone are valid without.
+    """
+    for group in ("position", "gripper", "fingers"):
+        part = raw.flag(f"label.valid.{group}")
+        odd = np.flatnonzero(valid & ~part.astype(bool)) if part is not None else np.zeros(0, int)
+        if len(odd):
+            findings.fail(
+                f"{raw.where(int(odd[0]))}: label.valid is True, label.valid.{group} is False "
+                f"({len(odd)} rows)"
+            )
 
 
 def _check_camera(reason: np.ndarray, findings: Findings) -> None:

@@ -12,6 +12,7 @@ from rotoscope.pipeline.recipe import Recipe, StageEntry
 from rotoscope.pipeline.stage import Tracks
 from rotoscope.pipeline.tracks import (
     REASONS,
+    ActionSpace,
     ActionTrack,
     BodyTrack,
     GripperTrack,
@@ -38,6 +39,8 @@ class ClipLosses:
     """Frames of the clip."""
     action: str
     """Stage whose actions count."""
+    space: ActionSpace
+    """Action space that they are judged for."""
     gates: dict[str, list[Gate | None]] = field(default_factory=dict)
     """By subject, what took each frame; `None` where nothing did so far."""
     curated: dict[str, tuple[str, SegmentTrack]] = field(default_factory=dict)
@@ -48,10 +51,10 @@ class ClipLosses:
         for track in made.values():
             if isinstance(track, HandTrack | GripperTrack):
                 self._note(entry.name, track.side, track)
-            elif isinstance(track, BodyTrack) or (
-                isinstance(track, ActionTrack) and entry.name == self.action
-            ):
+            elif isinstance(track, BodyTrack):
                 self._note(entry.name, track.subject, track)
+            elif isinstance(track, ActionTrack) and entry.name == self.action:
+                self._note(entry.name, track.subject, track.judged_for(self.space))
             elif isinstance(track, SegmentTrack):
                 self._note_curation(entry.name, track)
 
@@ -68,7 +71,9 @@ class ClipLosses:
 
     def _note_curation(self, stage: str, track: SegmentTrack) -> None:
         labeler, _, subject = track.actions.removeprefix("actions.").rpartition(".")
-        if labeler == self.action:
+        if labeler != self.action or track.space not in (None, self.space):
+            return
+        if track.space == self.space or subject not in self.curated:
             self.curated[subject] = stage, track
 
     def counts(self) -> Counter[Gate]:
@@ -115,7 +120,8 @@ class Losses:
             clips: Frames of each clip; the others lie in shots that are too short.
         """
         self.num_frames = num_frames
-        self.clips = [ClipLosses(num, self.recipe.action) for num in clips]
+        space = self.recipe.export.action
+        self.clips = [ClipLosses(num, self.recipe.action, space) for num in clips]
         self.lost = Counter({(shots, "too short"): num_frames - sum(clips)})
 
     def after(self, entry: StageEntry, units: Sequence[Tracks]) -> None:

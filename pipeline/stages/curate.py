@@ -12,6 +12,7 @@ from pydantic import Field
 
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import (
+    GROUPS_OF_SPACE,
     REASONS,
     ActionTrack,
     SegmentTrack,
@@ -58,12 +59,20 @@ class Curate(ClipStage):
     Config = CurateConfig
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
-        """One `SegmentTrack` per action track, named `segments.<action track>`."""
+        """One `SegmentTrack` per action track, named `segments.<action track>`.
+
+        And one for each action space that needs only some of its groups, `segments.<action
+        track>.<space>`: more frames are valid for that.
+        """
         out: Tracks = {}
         for name, track in tracks.items():
             if isinstance(track, ActionTrack):
                 blamed = blaming_camera(track, tracks)
                 out[f"segments.{name}"] = self._segments(name, blamed, clip.time_s)
+                for space in GROUPS_OF_SPACE if track.groups else ():
+                    judged = blamed.judged_for(space)
+                    segments = self._segments(name, judged, clip.time_s)
+                    out[f"segments.{name}.{space}"] = segments.replace(space=space)
         return out
 
     def _segments(

@@ -25,7 +25,6 @@ from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.arm.follow_poses import Followed, FollowSettings, follow_poses
 from rotoscope.retarget.arm.targets import TrajectoryWeights
 from rotoscope.retarget.arm.verdict import ArmVerdict, judge_arm
-from rotoscope.retarget.common.confidence import action_confidence
 from rotoscope.retarget.common.hand_choice import SideChoice, choose_hands
 from rotoscope.retarget.gripper.rate_limit import possible_opening
 from rotoscope.retarget.robots.arm import ArmRobot, load_arm
@@ -108,9 +107,10 @@ class RetargetArm(ClipStage):
     """
 
     kind = "retarget.arm"
-    version = "4"
+    version = "5"
     requires = ("gripper",)
     provides = ("actions", "quality")
+    action_spaces = ("joints", "ee", "ee_position")
     loosened_by: ClassVar[Mapping[str, str]] = {
         "velocity_limit": "higher tolerance_rotation_rad",
         "unreachable": "higher tolerance_rotation_rad",
@@ -181,15 +181,10 @@ class RetargetArm(ClipStage):
         valid, too_fast = REASONS.index("valid"), REASONS.index("velocity_limit")
         reason = verdict.reason.copy()
         reason[(reason == valid) & is_lagging] = too_fast
-        room = np.minimum(solution.joints - robot.lower, robot.upper - solution.joints)
-        confidence = action_confidence(
-            sigma_position_m=gripper.sigma_position_m[frames],
-            sigma_rotation_rad=gripper.sigma_rotation_rad[frames],
-            error_m=solution.error_m,
-            error_rad=solution.error_rad,
-            room_rad=room.min(axis=1),
-            is_observed=gripper.valid[frames] & np.isfinite(opening),
-        )
+        groups = np.stack([verdict.position, verdict.rotation, gripper.valid[frames] & ~is_lagging])
+        chances = np.stack([verdict.position_chance, verdict.rotation_chance])
+        # How sure the opening is nobody states.
+        stated = np.vstack([chances, np.full(len(frames), np.nan)])
         reached = robot.pose(solution.joints)
         ee = np.column_stack([reached.p_m, se3.log_so3(reached.R), opening])
         return self._nothing_known(gripper, time_s).replace(
@@ -197,12 +192,15 @@ class RetargetArm(ClipStage):
                 np.column_stack([solution.joints, opening]), frames, len(time_s), np.nan
             ),
             valid=scatter(reason == valid, frames, len(time_s), False),
-            confidence=scatter(confidence, frames, len(time_s), 0.0),
+            confidence=scatter(chances.prod(axis=0), frames, len(time_s), 0.0),
             reason=scatter(reason, frames, len(time_s), REASONS.index("not_seen")),
             ee_values=scatter(ee, frames, len(time_s)),
             target_error_m=scatter(solution.error_m, frames, len(time_s)),
             target_error_rad=scatter(solution.error_rad, frames, len(time_s)),
             T_camera_base=followed.T_camera_base,
+            groups=("position", "rotation", "gripper"),
+            group_valid=scatter(groups.T, frames, len(time_s), False),
+            group_confidence=scatter(stated.T, frames, len(time_s), 0.0),
         )
 
     def _gripper_percent(

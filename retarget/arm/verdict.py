@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from rotoscope.pipeline.tracks import REASONS
 from rotoscope.retarget.arm.solve import TrajectorySolution
+from rotoscope.retarget.common.confidence import position_chance, rotation_chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +22,10 @@ class ArmVerdict:
     """Observed, and turned as the hand was."""
     is_slowed: Bool[np.ndarray, " known"]
     """Both, though the arm is too slow to be within the tolerances: it is within sigma."""
+    position_chance: Float[np.ndarray, " known"]
+    """Chance that the position is near the truth (`retarget.common.confidence`), 0 unobserved."""
+    rotation_chance: Float[np.ndarray, " known"]
+    """The same of the rotation."""
     reason: UInt8[np.ndarray, " known"]
     """Why not both, as an index into `REASONS`: what the hand lacks before what the arm lacks."""
 
@@ -64,5 +69,7 @@ def judge_arm(
         position=position,
         rotation=rotation,
         is_slowed=~is_missed & ~solution.is_reached,
+        position_chance=is_observed * position_chance(sigma_position_m, solution.error_m),
+        rotation_chance=is_observed * rotation_chance(sigma_rotation_rad, solution.error_rad),
         reason=np.array([REASONS.index(name) for name in names], np.uint8),
     )

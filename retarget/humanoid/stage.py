@@ -25,6 +25,7 @@ from rotoscope.pipeline.tracks import (
     median_rate_hz,
 )
 from rotoscope.pipeline.types import Clip
+from rotoscope.retarget.common.confidence import limbs_chance
 from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_person
 from rotoscope.retarget.humanoid.human_skeleton import human_motion_of
@@ -33,12 +34,6 @@ from rotoscope.retarget.humanoid.support_polygon import robot_center_of_mass, su
 from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
 from rotoscope.retarget.robots.self_check import ensure_checked
 
-HALF_LIMB_RAD = float(np.deg2rad(15.0))
-"""Mean angle between limbs of person and robot at which trust is halved [rad]."""
-HALF_SIGMA_M = 0.08
-"""1-sigma of a joint relative to the pelvis at which trust is halved [m]: a quarter of a limb."""
-FILLED_FACTOR = 0.5
-"""Trust in a frame that nobody observed, against one that was."""
 FILLED = REASONS.index("gap_filled")
 """Reason of a frame that nobody observed."""
 
@@ -74,7 +69,7 @@ class RetargetHumanoid(ClipStage):
     """
 
     kind = "retarget.humanoid"
-    version = "3"
+    version = "4"
     requires = ("body", "features.support")
     provides = ("actions", "features", "quality")
     loosened_by: ClassVar[Mapping[str, str]] = {
@@ -273,21 +268,31 @@ def _confidence(
     is_observed: Bool[np.ndarray, " known"],
     frames: Int[np.ndarray, " known"],
 ) -> Float[np.ndarray, " known"]:
-    """How far to trust each frame, 0..1.
+    """Chance that the robot's limbs point as the person's truly do, 0..1.
 
-    `l * s * o`: l falls with the mean angle between limbs, s with the 1-sigma of the joints
-    relative to the pelvis (half at 8 cm; 1 for motion capture), o is the share of limbs that were
-    seen, halved in frames that nobody observed.
+    From the angles that the robot leaves and those by which the limbs may be off as seen; 0 where
+    nobody was observed or a limb was not seen.
     """
-    seen = np.isfinite(motion.limb_error_rad)
-    error = np.where(seen, motion.limb_error_rad, 0.0).sum(axis=1) / np.maximum(seen.sum(1), 1)
-    trust = 1.0 / (1.0 + (error / HALF_LIMB_RAD) ** 2)
+    beside = np.sqrt((motion.limb_error_rad**2).mean(axis=1))
+    sigma = np.zeros(len(frames))
     if track.sigma_joint_m is not None:
-        known = np.isfinite(track.sigma_joint_m[frames])
-        sigma = np.where(known, track.sigma_joint_m[frames], 0.0)
-        rms = np.sqrt((sigma**2).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
-        trust = trust / (1.0 + (rms / HALF_SIGMA_M) ** 2)
-    return trust * seen.mean(axis=1) * np.where(is_observed, 1.0, FILLED_FACTOR)
+        sigma = _limbs_sigma(track, motion.limbs)[frames]
+    return limbs_chance(sigma, beside) * is_observed
+
+
+def _limbs_sigma(
+    track: BodyTrack, limbs: tuple[tuple[str, str], ...]
+) -> Float[np.ndarray, " time"]:
+    """Root mean square angle by which limbs may be off [rad], from the sigma of their joints.
+
+    An error across a limb turns it by that over its length; two of three parts lie across.
+    """
+    assert track.joints_m is not None
+    assert track.sigma_joint_m is not None
+    a, b = np.array([[BODY_JOINTS.index(end) for end in limb] for limb in limbs]).T
+    length_m = np.linalg.norm(track.joints_m[:, b] - track.joints_m[:, a], axis=2)
+    across = 2.0 * (track.sigma_joint_m[:, a] ** 2 + track.sigma_joint_m[:, b] ** 2)
+    return np.asarray(np.sqrt((across / np.maximum(length_m, 1e-6) ** 2).mean(axis=1)))
 
 
 def _facts(motion: HumanoidMotion, margin_m: Float[np.ndarray, " time"]) -> dict[str, object]:

@@ -66,7 +66,7 @@ def losses_of(*steps, **curate):
         losses.after(ENTRIES[name], [made])
         if name == "retarget.arm":
             segments = Curate(CurateConfig(**curate)).run(a_clip(NUM), made)
-            losses.after(ENTRIES["curate"], [segments])
+            losses.after(ENTRIES["curate"], [dict(segments)])
     return losses
 
 

@@ -88,8 +88,8 @@ def test_filled_frames_have_values_but_are_not_valid(panda, hand):
     track = label(gripper, hand.time_s)
     assert frames_with(track, "gap_filled").tolist() == list(range(60, 70))
     assert np.isfinite(track.values[60:70]).all()
-    assert (track.confidence[60:70] > 0).all()
-    assert (track.confidence[60:70] <= 0.5).all()
+    assert (track.confidence[60:70] == 0).all()
+    assert not track.group_valid[60:70].any()
 
 
 def test_poses_out_of_reach_are_unreachable(panda, hand):
