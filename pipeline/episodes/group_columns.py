@@ -26,20 +26,32 @@ def group_features(window: ActionWindow, shift_frames: int) -> dict[str, Feature
     out = {}
     if "position" in found:
         out["label.valid.position"] = Feature(
-            found["position"], ("valid",), "1",
-            "Where the end effector (or the palm) is: observed, reachable, inside all limits.",
-        )  # fmt: skip
+            found["position"],
+            ("valid",),
+            "1",
+            "The position of the end effector, or of the palm, by itself is observed, reachable "
+            "and inside all limits.",
+        )
     if "rotation" in found:
         out["label.valid.rotation"] = Feature(
-            found["rotation"], ("valid",), "1", "The same of how it is turned."
+            found["rotation"],
+            ("valid",),
+            "1",
+            "The rotation of the end effector, or palm, by itself is observed and reachable.",
         )
     if "gripper" in found:
         out["label.valid.gripper"] = Feature(
-            found["gripper"], ("valid",), "1", "The same of how far the gripper is open."
+            found["gripper"],
+            ("valid",),
+            "1",
+            "The gripper's opening by itself is observed, and followed fast enough.",
         )
     if "fingers" in found:
         out["label.valid.fingers"] = Feature(
-            found["fingers"], ("valid",), "1", "The same of what the fingers of the hand do."
+            found["fingers"],
+            ("valid",),
+            "1",
+            "What the fingers do by itself is observed, and followed closely enough.",
         )
     return out
 

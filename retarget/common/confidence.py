@@ -11,13 +11,15 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-POSITION_M = 0.05
-"""An end effector, or a palm, is near within this distance [m]: half the width of a hand."""
-ROTATION_RAD = float(np.deg2rad(20.0))
-"""And turned alike within this angle [rad]."""
-TIPS_M = 0.025
+POSITION_M = 0.075
+"""An end effector, or a palm, is near within this distance [m]: less than a palm is long."""
+ROTATION_RAD = float(np.deg2rad(30.0))
+"""And turned alike within this angle [rad]. Nearer tolerances have too little chance to tell rows
+of video with an unknown camera apart: 5 cm and 20 degrees were met by three in ten rows of the
+development kinds, these by six."""
+TIPS_M = 0.03
 """Fingertips are near within this distance of where they are seen from the palm [m], root mean
-square over the fingers and at the human hand's size: the width of a fingertip and a half."""
+square over the fingers and at the human hand's size: the width of two fingertips."""
 LIMBS_RAD = float(np.deg2rad(20.0))
 """The limbs of a body point alike within this angle [rad], root mean square over the limbs."""
 

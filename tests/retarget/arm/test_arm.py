@@ -144,6 +144,19 @@ def test_the_same_jitter_beyond_its_sigma_is_a_velocity_limit(panda, hand):
     assert made["quality.retarget.arm.right"].facts == {"slowed_frames": 0}
 
 
+def test_position_is_valid_by_itself_where_only_the_rotation_is_too_fast(panda, hand):
+    track = label(jittering(hand, 0.5), hand.time_s)
+    assert track.groups == ("position", "rotation", "gripper")
+    position, rotation, gripper = track.group_valid.T
+    assert gripper.all()
+    assert (position & ~rotation).mean() > 0.1
+    np.testing.assert_array_equal(track.valid, position & rotation)
+    alone = track.judged_for("ee_position")
+    np.testing.assert_array_equal(alone.valid, position)
+    np.testing.assert_array_equal(alone.reason == 0, position)
+    assert alone.confidence[position].min() > track.confidence[position].min()
+
+
 def test_gripper_that_cannot_follow_is_a_velocity_limit(panda, hand):
     opening = np.where(np.arange(NUM_FRAMES) < 100, 1.0, 0.0)
     track = label(hand.gripper.replace(opening=opening), hand.time_s)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from rotoscope.pipeline.export.schema import LABELS
 from rotoscope.retarget.common.confidence import (
     LIMBS_RAD,
     POSITION_M,
@@ -76,6 +77,14 @@ def test_chance_falls_as_sigma_grows():
     sigma = np.geomspace(0.001, 1.0, 60)
     assert (np.diff(position_chance(np.tile(sigma[:, None], 3), 0 * sigma)) <= 1e-12).all()
     assert (np.diff(rotation_chance(sigma, 0 * sigma)) <= 0).all()
+
+
+def test_columns_of_a_dataset_state_these_tolerances():
+    said = LABELS["label.confidence"].description
+    assert f"position within {100 * POSITION_M:g} cm" in said
+    assert f"rotation within {np.degrees(ROTATION_RAD):g} degrees" in said
+    assert f"fingertips within {100 * TIPS_M:g} cm" in said
+    assert f"limbs within {np.degrees(LIMBS_RAD):g} degrees" in said
 
 
 def test_golden_values():
