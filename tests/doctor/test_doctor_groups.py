@@ -1,4 +1,4 @@
-"""Rows that claim to be valid where a part of them is not are found."""
+"""Rows that claim more than they hold: valid in parts only, or pictures that repeat."""
 
 from dataclasses import replace
 
@@ -27,6 +27,19 @@ def grouped(tmp_path):
 
 def test_actions_of_positions_are_valid_without_their_rotation(grouped):
     expect(grouped, "labels", "PASS", "95.0 % of rows are valid")
+
+
+@pytest.mark.parametrize(("rate_hz", "is_slow"), [(24.0, True), (29.97, False), (60.0, False)])
+def test_a_source_of_fewer_pictures_than_rows_is_said(tmp_path, rate_hz, is_slow):
+    made = episode(0)
+    made = replace(made, source=made.source | {"source_rate_hz": rate_hz})
+    stored = store(tmp_path / "episode", 0, made)
+    publish_in_child(job_for([stored], tmp_path / "dataset"))
+    if is_slow:
+        words = "the source has 24 pictures a second for 30 rows: 20 % of rows repeat the picture"
+        expect(tmp_path / "dataset", "labels", "WARN", words, "export.fps=24 shows each once")
+    else:
+        expect(tmp_path / "dataset", "labels", "PASS", "95.0 % of rows are valid")
 
 
 @pytest.mark.parametrize("group", ["position", "gripper"])
