@@ -29,15 +29,12 @@ from rotoscope.retarget.common.confidence import limbs_chance
 from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_person
 from rotoscope.retarget.humanoid.human_skeleton import human_motion_of
+from rotoscope.retarget.humanoid.limbs_sigma import limbs_sigma
 from rotoscope.retarget.humanoid.problem import HumanoidWeights
 from rotoscope.retarget.humanoid.support_polygon import robot_center_of_mass, support_margins
 from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
 from rotoscope.retarget.robots.self_check import ensure_checked
 
-LIMB_SHARE = 0.65
-"""How much of the stated sigma of two joints turns the limb between them: on the rendered people of
-`benchmarks._rendered_person.DEVELOPMENT_WALKS` limbs are 15 degrees off where the sigma of their
-joints by itself would make it 23."""
 FILLED = REASONS.index("gap_filled")
 """Reason of a frame that nobody observed."""
 
@@ -278,27 +275,7 @@ def _confidence(
     nobody was observed or a limb was not seen.
     """
     beside = np.sqrt((motion.limb_error_rad**2).mean(axis=1))
-    sigma = np.zeros(len(frames))
-    if track.sigma_joint_m is not None:
-        sigma = _limbs_sigma(track, motion.limbs)[frames]
-    return limbs_chance(sigma, beside) * is_observed
-
-
-def _limbs_sigma(
-    track: BodyTrack, limbs: tuple[tuple[str, str], ...]
-) -> Float[np.ndarray, " time"]:
-    """Root mean square angle by which limbs may be off [rad], from the sigma of their joints.
-
-    An error across a limb turns it by that over its length; two of three parts lie across. What
-    joints err by together turns no limb: `LIMB_SHARE` is left.
-    """
-    assert track.joints_m is not None
-    assert track.sigma_joint_m is not None
-    a, b = np.array([[BODY_JOINTS.index(end) for end in limb] for limb in limbs]).T
-    length_m = np.linalg.norm(track.joints_m[:, b] - track.joints_m[:, a], axis=2)
-    across = 2.0 * (track.sigma_joint_m[:, a] ** 2 + track.sigma_joint_m[:, b] ** 2)
-    across *= LIMB_SHARE**2
-    return np.asarray(np.sqrt((across / np.maximum(length_m, 1e-6) ** 2).mean(axis=1)))
+    return limbs_chance(limbs_sigma(track, motion.limbs)[frames], beside) * is_observed
 
 
 def _facts(motion: HumanoidMotion, margin_m: Float[np.ndarray, " time"]) -> dict[str, object]:
