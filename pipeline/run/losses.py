@@ -85,8 +85,7 @@ class ClipLosses:
         nothing = self.action, "found nothing to follow"
         if not self.gates:
             return Counter({nothing: self.num_frames})
-        subjects = sorted(self.curated or self.gates)
-        subject = min(subjects, key=lambda s: sum(g is not None for g in self.gates[s]))
+        subject = min(sorted(self.curated or self.gates), key=self._num_lost)
         gates = self.gates[subject]
         counts = Counter(gate for gate in gates if gate is not None)
         if subject not in self.curated:
@@ -100,6 +99,11 @@ class ClipLosses:
         own["low_confidence"] = int((is_left & ~inside).sum()) - sum(own.values())
         counts.update({(stage, k.replace("_", " ")): n for k, n in own.items() if n > 0})
         return counts
+
+    def _num_lost(self, subject: str) -> tuple[int, int]:
+        """Frames that were lost of a subject, and those in which it was never seen."""
+        lost = [gate for gate in self.gates[subject] if gate is not None]
+        return len(lost), sum(why == NOT_SEEN for _, why in lost)
 
 
 class Losses:

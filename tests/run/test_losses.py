@@ -106,6 +106,15 @@ def test_the_labeled_hand_counts_and_not_one_that_is_seen_more():
     assert made.by_name() == {"hands not seen": 50, "curate too short": 10, "shots too short": 5}
 
 
+def test_of_hands_that_lost_all_the_one_that_was_seen_is_told_of():
+    never = np.zeros(NUM, bool)
+    made = losses_of(
+        ("hands", hand(np.ones(NUM, bool)) | hand(never, side="left")),
+        ("camera_motion", hand(never) | hand(never, side="left")),
+    )
+    assert made.by_name() == {"camera_motion": 60, "shots too short": 5}
+
+
 def test_frames_that_a_later_stage_gives_back_are_not_lost():
     made = losses_of(
         ("hands", hand(valid_but(slice(0, 40)))),
