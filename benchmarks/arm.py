@@ -62,9 +62,9 @@ def run() -> list[Figure]:
 def _timed(stage: RetargetArm, hand: HandClip) -> tuple[float, ActionTrack]:
     clip = a_clip(hand.time_s)
     start = time.process_time()
-    (actions,) = stage.run(clip, {"gripper": hand.gripper}).values()
+    made = stage.run(clip, {"gripper": hand.gripper})
     seconds = time.process_time() - start
-    assert isinstance(actions, ActionTrack)
+    (actions,) = (track for track in made.values() if isinstance(track, ActionTrack))
     return seconds, actions
 
 

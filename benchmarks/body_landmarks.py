@@ -36,6 +36,9 @@ from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack, Track
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.probe import probe
 from rotoscope.pipeline.video.read import read_frames
+from rotoscope.retarget.common.confidence import LIMBS_RAD, limbs_chance
+from rotoscope.retarget.humanoid.limbs_sigma import limbs_sigma
+from rotoscope.retarget.humanoid.problem import LIMBS
 
 TOLERANCE_PX = 31.0
 """`EPSILON_VIDEO` of Google's test."""
@@ -194,7 +197,33 @@ def _errors(
         Figure(f"{prefix}.position_rel", 100 * float(np.median(error_m / distance_m)), "%"),
         Figure(f"{prefix}.within_2_sigma", float(is_covered.mean()), "1", Bar(">=", 0.9)),
         Figure(f"{prefix}.joints", 1e3 * float(np.nanmean(posture_m)), "mm"),
+        *_limbs(prefix, body, true_m),
     ]
+
+
+def _limbs(
+    prefix: str, body: BodyTrack, true_m: Float[np.ndarray, "time body_joint 3"]
+) -> list[Figure]:
+    """Angles of limbs, and the chance that `label.confidence` of a humanoid states for them."""
+    assert body.joints_m is not None
+    ours, true = _directions(body.joints_m), _directions(true_m)
+    angle_rad = np.arccos(np.clip((ours * true).sum(axis=2), -1.0, 1.0))
+    rows = body.valid & np.isfinite(angle_rad).all(axis=1)
+    rms_rad = np.sqrt((angle_rad[rows] ** 2).mean(axis=1))
+    chance = limbs_chance(limbs_sigma(body, LIMBS)[rows], np.zeros(len(rms_rad)))
+    return [
+        Figure(f"{prefix}.limbs", float(np.degrees(np.median(rms_rad))), "deg"),
+        Figure(f"{prefix}.limbs_stated", float(chance.mean()), "1"),
+        Figure(f"{prefix}.limbs_observed", float((rms_rad < LIMBS_RAD).mean()), "1"),
+    ]
+
+
+def _directions(
+    joints_m: Float[np.ndarray, "time body_joint 3"],
+) -> Float[np.ndarray, "time limb 3"]:
+    a, b = np.array([[BODY_JOINTS.index(end) for end in limb] for limb in LIMBS]).T
+    along = joints_m[:, b] - joints_m[:, a]
+    return np.asarray(along / np.linalg.norm(along, axis=2, keepdims=True))
 
 
 def _body(tracks: dict[str, Track]) -> BodyTrack:

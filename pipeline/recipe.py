@@ -31,6 +31,7 @@ from rotoscope.pipeline.recipe_text import (
 )
 from rotoscope.pipeline.settings import checked
 from rotoscope.pipeline.stage import FrameStage, Stage, feeds
+from rotoscope.pipeline.tracks import ActionSpace
 from rotoscope.pipeline.types import SourceKind
 from rotoscope.pipeline.video.image_folder import RateHz
 
@@ -57,8 +58,10 @@ class ExportSection(_Section):
 
     fps: int = Field(default=30, ge=1, le=240)
     """Rows per second; every video is put on this clock by its presentation times."""
-    action: Literal["joints", "ee"] = "joints"
-    """Absolute joint actions, or absolute end-effector actions in the robot's base frame."""
+    action: ActionSpace = "joints"
+    """Absolute joint actions, or absolute end-effector actions in the robot's base frame: `ee` its
+    pose and the gripper, `ee_position` its position and the gripper, whose rows are valid wherever
+    those two are."""
     shift_frames: int = Field(default=1, ge=0, le=100_000)
     """`action[t]` is the state this many rows later; the tail that has none is dropped. Does not
     count where a labeler gives commands or steps."""
@@ -264,14 +267,17 @@ def build_recipe(
         _check_entry(entry, found, folder) for entry, found in zip(entries, classes, strict=True)
     )
     _check_order(stages)
+    export = checked(ExportSection, sections["export"], owner="export", error=RecipeError)
+    action = _action_stage(stages, top.get("action"))
+    _check_space(stages, action, export.action)
     return Recipe(
         name=text_of(top, "name", "unnamed", source),
         description=" ".join(text_of(top, "description", "", source).split()),
         task=text_of(top, "task", "manipulate the object", source),
         stages=stages,
-        action=_action_stage(stages, top.get("action")),
+        action=action,
         video=checked(VideoSection, sections["video"], owner="video", error=RecipeError),
-        export=checked(ExportSection, sections["export"], owner="export", error=RecipeError),
+        export=export,
         limits=checked(LimitsSection, sections["limits"], owner="limits", error=RecipeError),
         folder=folder,
     )
@@ -332,7 +338,7 @@ def _class_of(reference: str, folder: Path | None, allow_code: bool) -> type[Sta
     for key, value in facts.items():
         if not isinstance(value, str):
             raise RecipeError(f"{reference!r} must have a text {key!r}, got {shown(value)}")
-    for key in ("requires", "uses", "provides", "assets", "preload", "shares"):
+    for key in ("requires", "uses", "provides", "assets", "preload", "shares", "action_spaces"):
         value = getattr(found, key)
         if not isinstance(value, tuple) or not all(isinstance(v, str) for v in value):
             raise RecipeError(
@@ -378,6 +384,17 @@ def _check_source(stages: tuple[StageEntry, ...]) -> None:
             f"stage {reading['video']!r} looks at the pictures of a video, stage "
             f"{reading['motion']!r} reads a motion file: a recipe takes one kind of file; remove "
             "one of the two"
+        )
+
+
+def _check_space(stages: tuple[StageEntry, ...], action: str, space: ActionSpace) -> None:
+    """Refuses an action space that the labeler has no values for, before any data are read."""
+    labeler = next((s.stage_class for s in stages if s.name == action), None)
+    if labeler is not None and space not in labeler.action_spaces:
+        raise RecipeError(
+            f"export.action={space}, but {action!r} gives actions as "
+            f"{quoted(labeler.action_spaces)} alone: it knows no end effector. Leave export.action "
+            "out; a stage of your own that sets `ee_values` says so in its `action_spaces`"
         )
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict
 
-from rotoscope.pipeline.tracks import Track
+from rotoscope.pipeline.tracks import ActionSpace, Track
 from rotoscope.pipeline.types import Clip, Frame, SourceKind, Video
 
 Tracks = dict[str, Track]
@@ -52,6 +53,12 @@ class Stage(ABC):
     """Modules worth importing once for all child processes; they must start no thread."""
     shares: ClassVar[tuple[str, ...]] = ()
     """Settings that other stages of the recipe have too: one that is left out is theirs."""
+    action_spaces: ClassVar[tuple[ActionSpace, ...]] = ("joints",)
+    """Spaces in which its actions can be exported: others than `joints` where it gives the end
+    effector (`ActionTrack.ee_values`)."""
+    loosened_by: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Why it takes frames, and the setting of its own that gives them back: `lower min_score`. Said
+    of videos that give no episode."""
     Config: ClassVar[type[StageConfig]] = StageConfig
 
     def __init__(self, config: StageConfig) -> None:

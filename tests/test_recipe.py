@@ -224,3 +224,29 @@ def test_actions_come_from_the_last_labeler_unless_another_is_named():
     assert tiny(stages=stages).action == "last"
     assert tiny(stages=stages, action="first").action == "first"
     assert build_recipe({"stages": ["shots"]}).action == ""
+
+
+@pytest.mark.parametrize("space", ["ee", "ee_position"])
+def test_an_action_space_that_the_labeler_does_not_have_is_refused(space):
+    for name in recipe_names():
+        override = [f"export.action={space}"]
+        if name.startswith("hand-gripper"):
+            assert load_recipe(name, override).export.action == space
+            continue
+        with pytest.raises(RecipeError, match=f"export.action={space}, but .* knows no end eff"):
+            load_recipe(name, override)
+
+
+def test_a_stage_of_ones_own_says_in_which_spaces_its_actions_can_be_had(tmp_path):
+    text = Path(TINY).read_text() + "\n\nclass Arm(BrightnessLabeler):\n    action_spaces = "
+    for spaces in ('("joints", "ee")', '"ee"'):
+        own = tmp_path / "own.py"
+        own.write_text(f"{text}{spaces}\n")
+        raw = {"stages": [f"{own}:Brightness as bright", f"{own}:Arm as arm", "curate"]}
+        if spaces == '"ee"':
+            with pytest.raises(RecipeError, match="action_spaces must be a tuple of texts"):
+                build_recipe(raw, ["export.action=ee"], allow_code=True)
+            continue
+        assert build_recipe(raw, ["export.action=ee"], allow_code=True).export.action == "ee"
+        with pytest.raises(RecipeError, match="'arm' gives actions as 'ee', 'joints' alone"):
+            build_recipe(raw, ["export.action=ee_position"], allow_code=True)

@@ -71,6 +71,7 @@ class LiftBody(ClipStage):
     version: ClassVar[str] = "2"
     requires: ClassVar[tuple[str, ...]] = ("body", "camera")
     provides: ClassVar[tuple[str, ...]] = ("body",)
+    loosened_by: ClassVar[Mapping[str, str]] = {"taken": "higher max_residual"}
     Config: ClassVar[type[StageConfig]] = LiftBodyConfig
     config: LiftBodyConfig
 

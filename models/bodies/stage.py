@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -67,6 +67,7 @@ class Body(FrameStage):
     assets: ClassVar[tuple[str, ...]] = ("pose_landmarker.task",)
     packages: ClassVar[tuple[str, ...]] = ("mediapipe",)
     preload: ClassVar[tuple[str, ...]] = ("rotoscope.models.perception.mediapipe_preload",)
+    loosened_by: ClassVar[Mapping[str, str]] = {"not_believed": "lower min_torso_visibility"}
     Config: ClassVar[type[StageConfig]] = BodyConfig
     config: BodyConfig
 

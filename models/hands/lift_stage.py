@@ -73,6 +73,7 @@ class Lift(ClipStage):
     version: ClassVar[str] = "2"
     requires: ClassVar[tuple[str, ...]] = ("hands", "camera")
     provides: ClassVar[tuple[str, ...]] = ("hands",)
+    loosened_by: ClassVar[Mapping[str, str]] = {"taken": "higher max_residual"}
     Config: ClassVar[type[StageConfig]] = LiftConfig
     config: LiftConfig
 

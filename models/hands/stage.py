@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -71,6 +71,7 @@ class Hands(FrameStage):
     assets: ClassVar[tuple[str, ...]] = ("hand_landmarker.task",)
     packages: ClassVar[tuple[str, ...]] = ("mediapipe",)
     preload: ClassVar[tuple[str, ...]] = ("rotoscope.models.perception.mediapipe_preload",)
+    loosened_by: ClassVar[Mapping[str, str]] = {"not_believed": "lower min_score"}
     Config: ClassVar[type[StageConfig]] = HandsConfig
     config: HandsConfig
 

@@ -19,9 +19,8 @@ COVERAGE = 0.9
 """Share of true values that an interval should hold."""
 NORMAL_QUANTILE = 1.6449
 """Half width of the interval that holds 90 % of a normal distribution, in sigmas."""
-RIGHT_WITHIN = (0.05, 0.1, 0.2, 0.5, 1.0)
-"""What counts as right for `confidence`: errors below these shares of a dimension's spread.
-Several, so that good labels and poor ones are both told apart among themselves."""
+RIGHT_WITHIN = 0.2
+"""What counts as right for `confidence`: an error below this share of a dimension's spread."""
 TEMPERATURES = np.geomspace(0.2, 5.0, 41)
 
 
@@ -48,8 +47,8 @@ def confidence(
 ) -> Float[np.ndarray, " row"]:
     """Chance of being right, 0..1, mean over dimensions.
 
-    A number is right within a share of its spread over the training actions, mean over
-    `RIGHT_WITHIN`; a choice is right or not.
+    A number is right within `RIGHT_WITHIN` of its spread over the training actions; a choice is
+    right or not.
 
     Args:
         half_width: Half 90 % intervals of the numbers, in units of each dimension's spread.
@@ -58,8 +57,8 @@ def confidence(
     from scipy.special import erf
 
     sigmas = NORMAL_QUANTILE / np.maximum(half_width, 1e-12)
-    # P(|e| < share) of a normal error whose 90 % interval is the half width.
-    right = np.mean([erf(share * sigmas / np.sqrt(2)) for share in RIGHT_WITHIN], axis=0)
+    # P(|e| < RIGHT_WITHIN) of a normal error whose 90 % interval is the half width.
+    right = erf(RIGHT_WITHIN * sigmas / np.sqrt(2))
     return np.clip(np.concatenate([right, chosen], axis=1).mean(1), 0, 1)
 
 

@@ -54,7 +54,7 @@ class InverseDynamics(ClipStage):
     """
 
     kind = "label.inverse_dynamics"
-    version = "2"
+    version = "3"
     requires = ("hands|body|gripper|features|pixels",)
     provides = ("actions", "features")
     packages: ClassVar[tuple[str, ...]] = ("torch",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
@@ -17,6 +18,8 @@ from rotoscope.pipeline.tracks import REASONS
 
 STATE, ACTION, CONFIDENCE = "observation.state", "action", "label.confidence"
 MIN_VALID_SHARE = 0.5
+SLOW_SHARE = 0.98
+"""Rates that differ by less are the same clock: 29.97 and 30."""
 ROUNDING = 1e-5
 """Error of storing a number near 1 as float32, with a margin."""
 
@@ -41,8 +44,30 @@ def check_labels(raw: RawDataset) -> Check:
     if reason is not None:
         _check_reasons(raw, valid.astype(bool), reason, findings)
         _check_camera(reason, findings)
-    _check_cameras(raw, findings)
+    _check_groups(raw, valid.astype(bool), findings)
+    try:
+        lines = read_sidecar_lines(raw.root / "meta" / "rotoscope" / "episodes.jsonl")
+    except DatasetError as error:
+        findings.fail(str(error))
+        lines = []
+    _check_cameras(lines, findings)
+    _check_sources(lines, float(raw.info.get("fps", 0)), findings)
     return findings.check(f"{100 * share:.1f} % of rows are valid", valid_share=round(share, 4))
+
+
+def _check_groups(raw: RawDataset, valid: Bool[np.ndarray, " row"], findings: Findings) -> None:
+    """A row is not valid as a whole where a part of it is not that every action has.
+
+    A rotation may be missing: actions of positions alone are valid without.
+    """
+    for group in ("position", "gripper", "fingers"):
+        part = raw.flag(f"label.valid.{group}")
+        odd = np.flatnonzero(valid & ~part.astype(bool)) if part is not None else np.zeros(0, int)
+        if len(odd):
+            findings.fail(
+                f"{raw.where(int(odd[0]))}: label.valid is True, label.valid.{group} is False "
+                f"({len(odd)} rows)"
+            )
 
 
 def _check_camera(reason: np.ndarray, findings: Findings) -> None:
@@ -51,13 +76,26 @@ def _check_camera(reason: np.ndarray, findings: Findings) -> None:
         findings.warn(f"in {num_moved} rows the camera moved and it is not known how")
 
 
-def _check_cameras(raw: RawDataset, findings: Findings) -> None:
+def _check_sources(lines: list[dict[str, Any]], fps: float, findings: Findings) -> None:
+    """Episodes whose pictures repeat, because the source had fewer than the dataset has rows."""
+    rates = {
+        line["episode_index"]: float(line.get("source", {}).get("source_rate_hz", fps))
+        for line in lines
+        if line.get("scene", {}).get("video_width")
+    }
+    slow = {k: rate for k, rate in rates.items() if rate < SLOW_SHARE * fps}
+    if slow:
+        first = min(slow)
+        findings.warn(
+            f"in {len(slow)} episodes (first {first}) the source has {slow[first]:g} pictures a "
+            f"second for {fps:g} rows: {100 * (1 - slow[first] / fps):.0f} % of rows repeat the "
+            f"picture before them while the labels move on; export.fps={int(slow[first])} shows "
+            "each once"
+        )
+
+
+def _check_cameras(lines: list[dict[str, Any]], findings: Findings) -> None:
     """Episodes of which nobody could tell what the camera did."""
-    try:
-        lines = read_sidecar_lines(raw.root / "meta" / "rotoscope" / "episodes.jsonl")
-    except DatasetError as error:
-        findings.fail(str(error))
-        return
     if mixed := mixed_sizes(lines):
         findings.warn(mixed)
     unknown = [

@@ -15,8 +15,10 @@ from rotoscope.pipeline.episodes.effector_columns import (
     ee_dimensions,
     ee_values,
     error_features,
+    in_space,
 )
 from rotoscope.pipeline.episodes.episode import Episode, Feature, StateColumns
+from rotoscope.pipeline.episodes.group_columns import group_features
 from rotoscope.pipeline.episodes.hand_columns import hand_quality
 from rotoscope.pipeline.episodes.resample import Resampler, row_times
 from rotoscope.pipeline.episodes.stages_columns import other_labelers, stage_quality
@@ -27,6 +29,7 @@ from rotoscope.pipeline.errors import ContractError
 from rotoscope.pipeline.recipe import ExportSection
 from rotoscope.pipeline.tracks import (
     REASONS,
+    ActionSpace,
     ActionTrack,
     Camera,
     CameraMotion,
@@ -64,14 +67,12 @@ def build_episodes(
         TrackError: `export.state` names what no stage gives.
     """
     episodes = []
-    for name in sorted(tracks):
-        segments = tracks[name]
-        if not isinstance(segments, SegmentTrack):
-            continue
+    for segments in _segments_for(export.action, tracks):
         actions = tracks[segments.actions]
         if not isinstance(actions, ActionTrack) or actions.labeler != labeler:
             continue
-        actions = _without_doubted(blaming_camera(actions, tracks), segments)
+        actions = blaming_camera(actions.judged_for(export.action), tracks)
+        actions = _without_doubted(actions, segments)
         for number, (start, end) in enumerate(zip(segments.start, segments.end, strict=True)):
             where = f"{clip.video.sha256[:12]}-{clip.start:07d}-{actions.subject}-{number:03d}"
             builder = _EpisodeBuilder(clip, tracks, actions, start, end, export)
@@ -111,7 +112,7 @@ class _EpisodeBuilder:
         now, later = slice(0, self.num_rows), slice(self.shift_frames, None)
         joints = self._values()
         ee = ee_values(self.window)
-        chosen = joints if self.export.action == "joints" or ee is None else ee
+        chosen = joints if self.export.action == "joints" else in_space(ee, self.export.action)
         valid = self.resampler.both(self.actions.valid)
         reason = self._reason(valid)
         confidence = np.where(valid, self.resampler.linear(self.actions.confidence), 0.0)
@@ -138,7 +139,7 @@ class _EpisodeBuilder:
             valid=row_valid,
             confidence=np.where(row_valid, np.minimum(confidence[now], confidence[later]), 0.0),
             reason=reason.astype(np.uint8),
-            contract=self._contract(ee is not None),
+            contract=self._contract(),
             state_columns=columns,
             features=features,
             source=self._source(),
@@ -159,16 +160,18 @@ class _EpisodeBuilder:
         right = self.actions.reason[self.resampler.right]
         return np.where(valid, 0, np.maximum(left, right))
 
-    def _contract(self, has_ee: bool) -> ActionContract:
+    def _contract(self) -> ActionContract:
         clock: dict[str, Any] = {
             "rate_hz": float(self.export.fps),
             "shift_s": self.shift_frames / self.export.fps,
         }
         contract = self.actions.contract
-        if self.export.action == "ee" and has_ee:
-            clock["dimensions"] = ee_dimensions()
+        if self.export.action != "joints":
+            clock["dimensions"] = ee_dimensions(self.export.action)
             clock["rotation"] = (
                 "rotation vector (axis times angle, rad), continuous in an episode: may exceed pi"
+                if self.export.action == "ee"
+                else "none"
             )
         return contract.model_copy(update=clock)
 
@@ -177,15 +180,16 @@ class _EpisodeBuilder:
     ) -> dict[str, Feature]:
         window = self.window
         features: dict[str, Feature] = {}
-        if self.export.action == "joints" and ee is not None:
+        if self.export.action != "ee" and ee is not None:
             features["label.ee"] = Feature(
                 ee, EE_NAMES, "m, rad, percent", "End effector that the joints reach, robot base."
             )
-        if self.export.action == "ee" and ee is not None:
+        if self.export.action != "joints":
             features["label.joints"] = Feature(
                 joints, tuple(self.actions.contract.names), "rad, percent", "Joints of the arm."
             )
         features |= error_features(window) | other_labelers(window) | track_features(window)
+        features |= group_features(window, self.shift_frames)
         return {
             name: Feature(_stored(f.values[: self.num_rows]), f.names, f.unit, f.description)
             for name, f in features.items()
@@ -250,6 +254,17 @@ class _EpisodeBuilder:
         if isinstance(motion, CameraMotion):
             scene["camera_motion"] = motion.kind
         return scene | body_scene(self.window)
+
+
+def _segments_for(space: ActionSpace, tracks: Mapping[str, Track]) -> list[SegmentTrack]:
+    """For each action track the stretches that are for an action space, or for all of them."""
+    found: dict[str, SegmentTrack] = {}
+    for name in sorted(tracks):
+        track = tracks[name]
+        if isinstance(track, SegmentTrack) and track.space in (None, space):
+            is_better = track.space == space or track.actions not in found
+            found[track.actions] = track if is_better else found[track.actions]
+    return list(found.values())
 
 
 def _without_doubted(actions: ActionTrack, segments: SegmentTrack) -> ActionTrack:

@@ -49,7 +49,8 @@ class Row:
     peak_memory_gib: float = 0.0
     """Highest resident memory of the child [GiB]."""
     detail: dict[str, Any] = field(default_factory=dict)
-    """CPU seconds by stage, counts by reason, a traceback for unexpected errors."""
+    """CPU seconds by stage, frames by the stage that took them (`dropped`), a traceback for
+    unexpected errors."""
     identity: Identity | None = None
     """Hash and state of the bytes it is about: while the state is the same they need no reading."""
 

@@ -20,7 +20,7 @@ class VideoOutcome:
     why_empty: str = ""
     """Why it gave none."""
     dropped: Mapping[str, int] | None = None
-    """Frames that curation left out, by reason."""
+    """Frames by the stage that took them and why, most first."""
     clips: int = 0
     """Clips that it was cut into."""
 

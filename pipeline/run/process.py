@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -20,12 +19,13 @@ from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
 from rotoscope.pipeline.run.isolation import Progress
 from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
+from rotoscope.pipeline.run.losses import Losses
 from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome
 from rotoscope.pipeline.sources import files_of, identify, open_motion
 from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
 from rotoscope.pipeline.stages.shots import shot_spans
 from rotoscope.pipeline.store.store import Store
-from rotoscope.pipeline.tracks import ActionTrack, ClockTrack, SegmentTrack, ShotTrack, Track
+from rotoscope.pipeline.tracks import ActionTrack, ClockTrack, ShotTrack, Track
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.clock import check_pauses
 
@@ -93,7 +93,7 @@ def process_video(job: VideoJob, report: Progress) -> VideoAnswer:
     keys = video_keys(recipe, sha256, tokens, identity)
     run = _Run(recipe, video, (start, end), store, report, time_s, keys, unchanged)
     run.stages(job.until)
-    outcome = run.outcome((), "") if job.until or not recipe.action else run.episodes()
+    outcome = run.outcome() if job.until or not recipe.action else run.episodes()
     store.save_record(key, asdict(outcome))
     return VideoAnswer(outcome, identity, False, {k: round(v, 3) for k, v in run.cpu_s.items()})
 
@@ -162,6 +162,7 @@ class _Run:
         self.tracks: list[Tracks] = []
         self.keys = keys
         self.cpu_s: dict[str, float] = {}
+        self.losses = Losses(recipe)
         self.last_reported = 0.0
 
     def stages(self, until: str) -> None:
@@ -175,6 +176,8 @@ class _Run:
         else:
             self._frame_stages(frame_entries)
         self._split(next((e for e in frame_entries if "shots" in e.stage_class.provides), None))
+        for entry in frame_entries:
+            self.losses.after(entry, [select(t, entry.stage_class.provides) for t in self.tracks])
         for clip in self.clips:
             shown = display_name(self.video.path.name)
             check_pauses(clip.time_s, first_frame=clip.start, shown=shown)
@@ -254,10 +257,11 @@ class _Run:
 
     def _split(self, entry: StageEntry | None) -> None:
         """Cuts the video into clips at its shots."""
-        shots = self.tracks[0].get("shots")
-        if entry is None or not isinstance(shots, ShotTrack):
-            return
         whole, tracks = self.clips[0], self.tracks[0]
+        shots = tracks.get("shots")
+        if entry is None or not isinstance(shots, ShotTrack):
+            self.losses.begin("", whole.num_frames, [whole.num_frames])
+            return
         spans = shot_spans(
             shots,
             whole.time_s,
@@ -266,6 +270,7 @@ class _Run:
         )
         self.clips = [Clip(self.video, whole.start + a, whole.time_s[a:b]) for a, b in spans]
         self.tracks = [{n: t.slice(a, b) for n, t in tracks.items()} for a, b in spans]
+        self.losses.begin(entry.name, whole.num_frames, [b - a for a, b in spans])
 
     def _clip_stage(self, entry: StageEntry) -> None:
         """Runs a clip stage on every clip, or takes what is stored."""
@@ -291,6 +296,7 @@ class _Run:
                 self.unchanged()
             self.store.save_tracks(key, units)
         self._accept(units)
+        self.losses.after(entry, units)
 
     def _accept(self, units: list[Tracks]) -> None:
         for tracks, unit in zip(self.tracks, units, strict=True):
@@ -332,37 +338,17 @@ class _Run:
             )
             self.store.save_record(key, {"episodes": names})
             self.cpu_s["encode"] = time.process_time() - mark
-        return self.outcome(tuple(names), self._why_empty())
+        return self.outcome(tuple(names))
 
-    def outcome(self, episodes: tuple[str, ...], why_empty: str) -> VideoOutcome:
-        """The outcome with the facts gathered so far."""
-        frames = sum(c.num_frames for c in self.clips) if self.clips else 0
+    def outcome(self, episodes: tuple[str, ...] | None = None) -> VideoOutcome:
+        """The outcome with the facts gathered so far; `episodes` where they were asked for."""
         return VideoOutcome(
-            frames=frames,
-            episodes=episodes,
-            why_empty="" if episodes else why_empty,
-            dropped=dict(self._dropped()),
+            frames=sum(c.num_frames for c in self.clips),
+            episodes=episodes or (),
+            why_empty=self.losses.explained() if episodes == () else "",
+            dropped=self.losses.by_name(),
             clips=len(self.clips),
         )
-
-    def _dropped(self) -> Counter[str]:
-        total: Counter[str] = Counter()
-        for unit in self.tracks:
-            for track in unit.values():
-                if isinstance(track, SegmentTrack):
-                    total.update(track.dropped)
-        return total
-
-    def _why_empty(self) -> str:
-        if not self.clips:
-            return "every shot is shorter than shots.min_shot_s"
-        if not any(isinstance(t, ActionTrack) for unit in self.tracks for t in unit.values()):
-            why = "no hand was seen long enough" if self.video.has_pictures else "it holds no body"
-            return f"nothing was found that a robot could follow ({why})"
-        parts = ", ".join(
-            f"{n} {reason.replace('_', ' ')}" for reason, n in self._dropped().items()
-        )
-        return f"no stretch was good enough to keep; frames: {parts or 'none known'}"
 
     def _progress(self, stage: str, frame: int) -> None:
         now = time.monotonic()

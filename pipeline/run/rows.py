@@ -44,6 +44,7 @@ def finished_row(found: Found, answer: VideoAnswer, used: Answer | None) -> Row:
         frames=outcome.frames,
         episodes=outcome.episodes,
         identity=identity,
+        detail={"dropped": dict(outcome.dropped or {}), "clips": outcome.clips},
     )
     if used is None or answer.is_stored:
         return row
@@ -51,11 +52,7 @@ def finished_row(found: Found, answer: VideoAnswer, used: Answer | None) -> Row:
         row,
         cpu_s=round(used.cpu_s, 3),
         peak_memory_gib=round(used.peak_memory_bytes / 2**30, 3),
-        detail={
-            "cpu_s": dict(answer.cpu_s),
-            "dropped": dict(outcome.dropped or {}),
-            "clips": outcome.clips,
-        },
+        detail=row.detail | {"cpu_s": dict(answer.cpu_s)},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import (
+    GROUPS_OF_SPACE,
     REASONS,
     ActionTrack,
     SegmentTrack,
@@ -41,23 +43,36 @@ class CurateConfig(StageConfig):
 class Curate(ClipStage):
     """Keeps continuous stretches in which the robot's state is known, and says what was dropped.
 
-    Inside a kept stretch every frame has finite values; frames that are not valid stay marked.
+    Inside a kept stretch every frame has finite values; frames that are not valid stay marked. What
+    was dropped is counted once, so that dropped and kept frames are those of the clip.
     """
 
     kind = "curate"
-    version = "2"
+    version = "3"
     # Where the camera moved, that is why frames were dropped.
     requires = ("actions|camera_motion",)
     provides = ("segments",)
+    loosened_by: ClassVar[Mapping[str, str]] = {
+        "too_short": "lower min_episode_s",
+        "too_few_valid_frames": "lower min_valid_share",
+    }
     Config = CurateConfig
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
-        """One `SegmentTrack` per action track, named `segments.<action track>`."""
+        """One `SegmentTrack` per action track, named `segments.<action track>`.
+
+        And one for each action space that needs only some of its groups, `segments.<action
+        track>.<space>`: more frames are valid for that.
+        """
         out: Tracks = {}
         for name, track in tracks.items():
             if isinstance(track, ActionTrack):
                 blamed = blaming_camera(track, tracks)
                 out[f"segments.{name}"] = self._segments(name, blamed, clip.time_s)
+                for space in GROUPS_OF_SPACE if track.groups else ():
+                    judged = blamed.judged_for(space)
+                    segments = self._segments(name, judged, clip.time_s)
+                    out[f"segments.{name}.{space}"] = segments.replace(space=space)
         return out
 
     def _segments(
@@ -79,7 +94,8 @@ class Curate(ClipStage):
             for a, b in _split_at_invalid(start, end, track.valid, time_s, config.max_invalid_s):
                 why = self._reject(track, a, b, time_s, config)
                 if why:
-                    dropped[why] += b - a
+                    # Those that are not valid are counted by their own reason below.
+                    dropped[why] += int(track.valid[a:b].sum())
                 else:
                     kept.append((a, b))
         inside = np.zeros(len(known), bool)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -67,6 +69,7 @@ class Shots(FrameStage):
     kind = "shots"
     version = "2"
     provides = ("shots", "picture")
+    loosened_by: ClassVar[Mapping[str, str]] = {"too_short": "lower min_shot_s"}
     Config = ShotsConfig
 
     def begin(self, video: Video) -> None:

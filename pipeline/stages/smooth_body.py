@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 
 from rotoscope.pipeline.smoothing import smooth_multivariate
 from rotoscope.pipeline.smoothing.segments import known_frames
-from rotoscope.pipeline.stages.smooth_parts import only_known, with_systematic
+from rotoscope.pipeline.stages.smooth_parts import error_in_sigmas, only_known, with_systematic
 from rotoscope.pipeline.tracks import BODY_JOINTS, SIDES, BodyTrack
 
 _BONES: tuple[tuple[str, str], ...] = (
@@ -68,7 +68,8 @@ def smooth_body(
         result = smooth_multivariate(time_s, signals, is_seen[:, group[0]], max_gap_s=max_gap_s)
         smooth[:, group] = result.mean.reshape(-1, len(group), 3)
         variance[:, group] = (result.sigma**2).reshape(-1, len(group), 3)
-        is_outlier |= result.is_outlier
+        off = error_in_sigmas(signals - result.mean, _stated(body, group))
+        is_outlier |= result.is_outlier & ~(off <= 1.0)
     good = observed & ~is_outlier
     known = known_frames(time_s, good, max_gap_s)
     smooth = only_known(known, _with_lengths(smooth, joints, is_seen))
@@ -96,6 +97,16 @@ def _seen_together(
     for joint in np.flatnonzero(is_seen.any(axis=0)):
         groups.setdefault(is_seen[:, joint].tobytes(), []).append(int(joint))
     return [np.array(group) for group in groups.values()]
+
+
+def _stated(
+    body: BodyTrack, group: Int[np.ndarray, " joint_of_group"]
+) -> Float[np.ndarray, "time signal"] | None:
+    """1-sigma of the coordinates of some joints in the source frame [m], where it is stated."""
+    if body.sigma_m is None or body.sigma_joint_m is None:
+        return None
+    sigma = np.hypot(body.sigma_m[:, None, :], body.sigma_joint_m[:, group, None])
+    return np.asarray(sigma.reshape(len(sigma), -1))
 
 
 def _with_lengths(

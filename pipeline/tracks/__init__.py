@@ -5,7 +5,15 @@ A track is a frozen dataclass of arrays whose first axis is time. Missing values
 `valid` False, so that nobody takes them for an observation.
 """
 
-from rotoscope.pipeline.tracks.action import REASONS, ActionTrack, FeatureTrack, QualityTrack
+from rotoscope.pipeline.tracks.action import (
+    GROUPS,
+    GROUPS_OF_SPACE,
+    REASONS,
+    ActionSpace,
+    ActionTrack,
+    FeatureTrack,
+    QualityTrack,
+)
 from rotoscope.pipeline.tracks.base import SCENE, SIDES, Side, Track, require_shape
 from rotoscope.pipeline.tracks.body import BODY_JOINTS, BodyTrack, SmplxTrack
 from rotoscope.pipeline.tracks.camera import CameraMotion, PointTracks, blaming_camera
@@ -23,10 +31,13 @@ from rotoscope.pipeline.tracks.video import (
 
 __all__ = [
     "BODY_JOINTS",
+    "GROUPS",
+    "GROUPS_OF_SPACE",
     "NUM_HAND_JOINTS",
     "REASONS",
     "SCENE",
     "SIDES",
+    "ActionSpace",
     "ActionTrack",
     "BodyTrack",
     "Camera",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -16,6 +16,15 @@ from rotoscope.pipeline.tracks.base import Track, require_shape
 
 LARGEST = 1e9
 """What no robot reaches, whatever the unit; statistics of 32 bits can still hold its square."""
+
+ActionSpace = Literal["joints", "ee", "ee_position"]
+"""What a dataset's actions are: joint values, the end effector's pose and gripper, or its position
+and gripper alone."""
+GROUPS: tuple[str, ...] = ("position", "rotation", "gripper", "fingers")
+"""Parts of an action that can be relied on each by itself: where the end effector (or the palm) is,
+how it is turned, how far the gripper is open, what the fingers do."""
+GROUPS_OF_SPACE: dict[ActionSpace, tuple[str, ...]] = {"ee_position": ("position", "gripper")}
+"""Groups that actions of a space are made of, where that is not all of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +47,8 @@ class ActionTrack(Track):
     valid: Bool[np.ndarray, " time"]
     """Observed, reachable, inside every limit."""
     confidence: Float[np.ndarray, " time"]
-    """0..1; 0 where nothing is known."""
+    """Chance that the action is within its labeler's stated tolerances of the truth, 0..1; 0 where
+    nothing is known."""
     reason: np.ndarray
     """Reason why a frame is not valid, as an index into `REASONS` (uint8); 0 where it is."""
     ee_values: Float[np.ndarray, "time 7"] | None = None
@@ -49,6 +59,12 @@ class ActionTrack(Track):
     """Angle between the wanted and the reached end-effector rotation [rad]."""
     T_camera_base: Float[np.ndarray, "4 4"] | None = None
     """Where the robot's base was placed in the camera frame [m]."""
+    groups: tuple[str, ...] = ()
+    """Which of `GROUPS` the labeler tells apart; none where it judges actions as a whole."""
+    group_valid: Bool[np.ndarray, "time group"] | None = None
+    """Whether each group by itself was observed, can be reached and lies inside every limit."""
+    group_confidence: Float[np.ndarray, "time group"] | None = None
+    """Chance that each group is within its tolerance of the truth; NaN where it is not stated."""
 
     @classmethod
     def static_fields(cls) -> frozenset[str]:
@@ -70,9 +86,26 @@ class ActionTrack(Track):
             reason=np.full(num_frames, REASONS.index("not_seen"), np.uint8),
         )
 
+    def judged_for(self, space: ActionSpace) -> ActionTrack:
+        """The same actions, valid and trusted as far as the groups of an action space are.
+
+        What a labeler judges as a whole stays as it is.
+        """
+        wanted = GROUPS_OF_SPACE.get(space, self.groups)
+        columns = [i for i, group in enumerate(self.groups) if group in wanted]
+        if not columns or self.group_valid is None or self.group_confidence is None:
+            return self
+        valid = self.group_valid[:, columns].all(axis=1)
+        return self.replace(
+            valid=valid,
+            reason=np.where(valid, 0, self.reason).astype(np.uint8),
+            confidence=np.nanprod(self.group_confidence[:, columns], axis=1),
+        )
+
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_said(self)
+        _check_groups(self)
         require_shape("ActionTrack", "values", self.values, (len(self.contract.dimensions),))
         require_shape("ActionTrack", "ee_values", self.ee_values, (7,))
         is_number = (np.abs(self.values) <= LARGEST).all(axis=1)
@@ -120,6 +153,24 @@ def _check_said(track: ActionTrack) -> None:
             raise TrackError(f"ActionTrack must hold {what}; labeler {shown(track.labeler)}")
     for name in ("target_error_m", "target_error_rad"):
         require_shape("ActionTrack", name, getattr(track, name), ())
+
+
+def _check_groups(track: ActionTrack) -> None:
+    """Groups are known ones, and a frame that is valid is so in all that every action has."""
+    if not track.groups:
+        return
+    if not set(track.groups) <= set(GROUPS):
+        raise TrackError(f"ActionTrack.groups must be among {GROUPS}, got {track.groups}")
+    for name in ("group_valid", "group_confidence"):
+        values = getattr(track, name)
+        if values is None:
+            raise TrackError(f"ActionTrack with groups {track.groups} needs {name}")
+        require_shape("ActionTrack", name, values, (len(track.groups),))
+    assert track.group_valid is not None
+    for group, valid in zip(track.groups, np.transpose(track.group_valid), strict=True):
+        # Actions of positions alone are valid without their rotation.
+        if group != "rotation" and (track.valid & ~valid).any():
+            raise TrackError(f"ActionTrack: frames are valid of which the {group} is not")
 
 
 def _is_valid(contract: object) -> bool:

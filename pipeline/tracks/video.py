@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.tracks.action import ActionSpace
 from rotoscope.pipeline.tracks.base import Track
 from rotoscope.pipeline.types import CameraSource
 
@@ -93,6 +94,8 @@ class SegmentTrack(Track):
     """One past the last frame of each."""
     dropped: dict[str, int]
     """Frames that were not kept, by reason."""
+    space: ActionSpace | None = None
+    """The action space that they are for, where that needs only some groups of the actions."""
     doubted: Bool[np.ndarray, " time"] | None = None
     """Frames whose actions were valid but are too little trusted to count; they stay, marked."""
 

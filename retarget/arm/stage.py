@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -15,15 +16,15 @@ from rotoscope.pipeline.tracks import (
     REASONS,
     ActionTrack,
     GripperTrack,
+    QualityTrack,
     Track,
     median_rate_hz,
     scatter,
 )
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.arm.follow_poses import Followed, FollowSettings, follow_poses
-from rotoscope.retarget.arm.solve import TrajectorySolution
 from rotoscope.retarget.arm.targets import TrajectoryWeights
-from rotoscope.retarget.common.confidence import action_confidence
+from rotoscope.retarget.arm.verdict import ArmVerdict, judge_arm
 from rotoscope.retarget.common.hand_choice import SideChoice, choose_hands
 from rotoscope.retarget.gripper.rate_limit import possible_opening
 from rotoscope.retarget.robots.arm import ArmRobot, load_arm
@@ -47,9 +48,10 @@ class RetargetArmConfig(StageConfig):
     """Where the robot's base is in the camera frame [m]; found automatically when absent."""
     tolerance_position_m: float = Field(default=5e-3, gt=0)
     """A larger distance to the wanted position makes a frame invalid [m]: what the task
-    forgives."""
+    forgives. Where the arm is only too slow, up to one sigma of the wanted position is."""
     tolerance_rotation_rad: float = Field(default=0.0524, gt=0)
-    """A larger angle to the wanted rotation makes a frame invalid [rad]."""
+    """A larger angle to the wanted rotation makes a frame invalid [rad]; up to one sigma of the
+    wanted rotation where the arm is only too slow."""
     tolerance_gripper_percent: float = Field(default=20.0, gt=0)
     """A gripper further from its wanted opening, because it cannot move faster, makes a frame
     invalid [percent]."""
@@ -99,13 +101,20 @@ class RetargetArm(ClipStage):
 
     Joint position and velocity limits hold in every frame and between frames. A frame whose
     gripper pose the arm cannot take is marked invalid with the reason, and keeps the nearest
-    values that the arm can take.
+    values that the arm can take. An arm that is too slow goes slower than the hand: while it stays
+    within the sigma of the hand's pose the frame is valid, `label.target_error` says how far off it
+    is, and the episode's quality how many such frames there are (`slowed_frames`).
     """
 
     kind = "retarget.arm"
-    version = "3"
+    version = "5"
     requires = ("gripper",)
-    provides = ("actions",)
+    provides = ("actions", "quality")
+    action_spaces = ("joints", "ee", "ee_position")
+    loosened_by: ClassVar[Mapping[str, str]] = {
+        "velocity_limit": "higher tolerance_rotation_rad",
+        "unreachable": "higher tolerance_rotation_rad",
+    }
     Config = RetargetArmConfig
     config: RetargetArmConfig
 
@@ -125,16 +134,16 @@ class RetargetArm(ClipStage):
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """One `ActionTrack` per followed hand, named `actions.retarget.arm.<side>`."""
         found = [track for track in tracks.values() if isinstance(track, GripperTrack)]
-        return {
-            f"actions.{self.kind}.{gripper.side}": self._actions(gripper, clip.time_s)
-            for gripper in choose_hands(found, self.config.side)
-        }
+        out: Tracks = {}
+        for gripper in choose_hands(found, self.config.side):
+            out |= self._one(gripper, clip.time_s)
+        return out
 
-    def _actions(self, gripper: GripperTrack, time_s: Float[np.ndarray, " time"]) -> ActionTrack:
-        config = self.config
+    def _one(self, gripper: GripperTrack, time_s: Float[np.ndarray, " time"]) -> Tracks:
+        config, name = self.config, f"{self.kind}.{gripper.side}"
         is_wanted = gripper.known & np.isfinite(gripper.T_camera_ee).all(axis=(1, 2))
         if not is_wanted.any():
-            return self._nothing_known(gripper, time_s)
+            return {f"actions.{name}": self._nothing_known(gripper, time_s)}
         given = None if config.T_camera_base is None else np.array(config.T_camera_base)
         followed = follow_poses(
             self.robot,
@@ -144,38 +153,54 @@ class RetargetArm(ClipStage):
             T_camera_base=given,
             settings=config.follow_settings(),
         )
-        return self._track(gripper, time_s, followed)
-
-    def _track(
-        self, gripper: GripperTrack, time_s: Float[np.ndarray, " time"], followed: Followed
-    ) -> ActionTrack:
-        robot, solution, frames = self.robot, followed.solution, followed.frames
+        solution, frames = followed.solution, followed.frames
         opening, lag = self._gripper_percent(gripper.opening[frames], time_s[frames])
-        is_lagging = lag > self.config.tolerance_gripper_percent
-        is_observed = gripper.valid[frames] & np.isfinite(opening)
-        reason = frame_reasons(is_observed, solution, is_lagging)
-        room = np.minimum(solution.joints - robot.lower, robot.upper - solution.joints)
-        confidence = action_confidence(
+        verdict = judge_arm(
+            solution,
+            is_observed=gripper.valid[frames] & np.isfinite(opening),
             sigma_position_m=gripper.sigma_position_m[frames],
             sigma_rotation_rad=gripper.sigma_rotation_rad[frames],
-            error_m=solution.error_m,
-            error_rad=solution.error_rad,
-            room_rad=room.min(axis=1),
-            is_observed=is_observed,
+            tolerance_m=config.tolerance_position_m,
+            tolerance_rad=config.tolerance_rotation_rad,
         )
+        is_lagging = lag > config.tolerance_gripper_percent
+        actions = self._track(gripper, time_s, followed, verdict, opening, is_lagging)
+        facts = {"slowed_frames": int((verdict.is_slowed & ~is_lagging).sum())}
+        return {f"actions.{name}": actions, f"quality.{name}": QualityTrack(gripper.side, facts)}
+
+    def _track(
+        self,
+        gripper: GripperTrack,
+        time_s: Float[np.ndarray, " time"],
+        followed: Followed,
+        verdict: ArmVerdict,
+        opening: Float[np.ndarray, " known"],
+        is_lagging: Bool[np.ndarray, " known"],
+    ) -> ActionTrack:
+        robot, solution, frames = self.robot, followed.solution, followed.frames
+        valid, too_fast = REASONS.index("valid"), REASONS.index("velocity_limit")
+        reason = verdict.reason.copy()
+        reason[(reason == valid) & is_lagging] = too_fast
+        groups = np.stack([verdict.position, verdict.rotation, gripper.valid[frames] & ~is_lagging])
+        chances = np.stack([verdict.position_chance, verdict.rotation_chance])
+        # How sure the opening is nobody states.
+        stated = np.vstack([chances, np.full(len(frames), np.nan)])
         reached = robot.pose(solution.joints)
         ee = np.column_stack([reached.p_m, se3.log_so3(reached.R), opening])
         return self._nothing_known(gripper, time_s).replace(
             values=scatter(
                 np.column_stack([solution.joints, opening]), frames, len(time_s), np.nan
             ),
-            valid=scatter(reason == REASONS.index("valid"), frames, len(time_s), False),
-            confidence=scatter(confidence, frames, len(time_s), 0.0),
+            valid=scatter(reason == valid, frames, len(time_s), False),
+            confidence=scatter(chances.prod(axis=0), frames, len(time_s), 0.0),
             reason=scatter(reason, frames, len(time_s), REASONS.index("not_seen")),
             ee_values=scatter(ee, frames, len(time_s)),
             target_error_m=scatter(solution.error_m, frames, len(time_s)),
             target_error_rad=scatter(solution.error_rad, frames, len(time_s)),
             T_camera_base=followed.T_camera_base,
+            groups=("position", "rotation", "gripper"),
+            group_valid=scatter(groups.T, frames, len(time_s), False),
+            group_confidence=scatter(stated.T, frames, len(time_s), 0.0),
         )
 
     def _gripper_percent(
@@ -205,17 +230,3 @@ class RetargetArm(ClipStage):
             target_error_m=np.full(num_frames, np.nan),
             target_error_rad=np.full(num_frames, np.nan),
         )
-
-
-def frame_reasons(
-    is_observed: Bool[np.ndarray, " time"],
-    solution: TrajectorySolution,
-    is_gripper_lagging: Bool[np.ndarray, " time"],
-) -> np.ndarray:
-    """Index into `REASONS` for each frame: what the hand lacks comes before what the arm lacks."""
-    names = np.select(
-        [~is_observed, ~solution.is_reached & ~solution.is_too_fast, ~solution.is_reached],
-        ["gap_filled", "unreachable", "velocity_limit"],
-        np.where(is_gripper_lagging, "velocity_limit", "valid"),
-    )
-    return np.array([REASONS.index(name) for name in names], np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -26,20 +27,17 @@ from rotoscope.pipeline.tracks import (
 )
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.arm.follow_poses import Followed, FollowSettings
-from rotoscope.retarget.common.confidence import action_confidence
+from rotoscope.retarget.arm.verdict import ArmVerdict, judge_arm
+from rotoscope.retarget.common.confidence import tips_chance
 from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.common.hand_choice import SideChoice, choose_hands
 from rotoscope.retarget.hand.follow_hand import HandMotion, follow_hand, follow_wrist_with_arm
 from rotoscope.retarget.hand.targets import PinchSettings, vector_names
+from rotoscope.retarget.hand.tips_sigma import tips_sigma
 from rotoscope.retarget.hand.vector_objective import VectorWeights
 from rotoscope.retarget.robots.arm import ArmRobot, load_arm
 from rotoscope.retarget.robots.robot import HandRobot, load_hand
 from rotoscope.retarget.robots.self_check import ensure_checked
-
-HALF_VECTOR_M = 0.03
-"""Mean length of the vectors' differences at which trust is halved [m]."""
-FILLED_FACTOR = 0.5
-"""Trust in a frame that nobody observed, against one that was."""
 
 
 class RetargetHandConfig(StageConfig):
@@ -79,9 +77,13 @@ class RetargetHand(ClipStage):
     """
 
     kind = "retarget.hand"
-    version = "2"
+    version = "3"
     requires = ("hands",)
     provides = ("actions", "features", "quality")
+    loosened_by: ClassVar[Mapping[str, str]] = {
+        "velocity_limit": "higher tolerance_tip_m",
+        "unreachable": "higher tolerance_tip_m",
+    }
     Config = RetargetHandConfig
     config: RetargetHandConfig
 
@@ -166,11 +168,28 @@ class RetargetHand(ClipStage):
         joints = motion.solution.joints
         if carried is not None:
             joints = np.concatenate([carried.solution.joints, joints], axis=1)
-        values[frames] = joints
-        reason[frames] = self._reasons(motion, carried, is_observed)
-        valid[frames] = reason[frames] == REASONS.index("valid")
-        confidence[frames] = self._confidence(hand, motion, carried, is_observed, frames)
-        track = track.replace(values=values, valid=valid, confidence=confidence, reason=reason)
+        arm = None if carried is None else self._arm_verdict(hand, carried, is_observed, frames)
+        fingers, reason_known = self._fingers(motion, arm, is_observed)
+        groups = {"fingers": (fingers, is_observed * self._fingers_chance(hand, motion, frames))}
+        if arm is not None:
+            groups = {
+                "position": (arm.position, arm.position_chance),
+                "rotation": (arm.rotation, arm.rotation_chance),
+            } | groups
+        chance = np.stack([chance for _, chance in groups.values()], axis=1)
+        values[frames], reason[frames] = joints, reason_known
+        valid[frames] = reason_known == REASONS.index("valid")
+        confidence[frames] = chance.prod(axis=1)
+        good = np.stack([good for good, _ in groups.values()], axis=1)
+        track = track.replace(
+            values=values,
+            valid=valid,
+            confidence=confidence,
+            reason=reason,
+            groups=tuple(groups),
+            group_valid=scatter(good, frames, len(time_s), False),
+            group_confidence=scatter(chance, frames, len(time_s), 0.0),
+        )
         if carried is None:
             return track
         return track.replace(
@@ -179,55 +198,50 @@ class RetargetHand(ClipStage):
             T_camera_base=carried.T_camera_base,
         )
 
-    def _reasons(
+    def _arm_verdict(
         self,
-        motion: HandMotion,
-        carried: Followed | None,
+        hand: HandTrack,
+        carried: Followed,
         is_observed: Bool[np.ndarray, " known"],
-    ) -> np.ndarray:
+        frames: Int[np.ndarray, " known"],
+    ) -> ArmVerdict:
+        unknown = np.full((len(frames), 3), np.nan)
+        sigma_m, sigma_rad = hand.sigma_position_m, hand.sigma_rotation_rad
+        settings = FollowSettings()
+        return judge_arm(
+            carried.solution,
+            is_observed=is_observed,
+            sigma_position_m=unknown if sigma_m is None else sigma_m[frames],
+            sigma_rotation_rad=unknown[:, 0] if sigma_rad is None else sigma_rad[frames],
+            tolerance_m=settings.tolerance_m,
+            tolerance_rad=settings.tolerance_rad,
+        )
+
+    def _fingers(
+        self, motion: HandMotion, arm: ArmVerdict | None, is_observed: Bool[np.ndarray, " known"]
+    ) -> tuple[Bool[np.ndarray, " known"], np.ndarray]:
+        """Whether the fingers are where they should be, and the reason of the whole action."""
         tips = motion.solution.error_m[:, : len(self.robot.config.tips)]
         is_far = np.nan_to_num(tips).max(axis=1) > self.config.tolerance_tip_m
         is_fast = motion.num_at_speed_limit > 0
-        conditions = [~is_observed, is_far & is_fast, is_far]
-        names = ["gap_filled", "velocity_limit", "unreachable"]
-        if carried is not None:
-            missed = ~carried.solution.is_reached
-            conditions[1:1] = [missed & ~carried.solution.is_too_fast, missed]
-            names[1:1] = ["unreachable", "velocity_limit"]
-        found = np.select(conditions, names, "valid")
-        return np.array([REASONS.index(name) for name in found], np.uint8)
-
-    def _confidence(
-        self,
-        hand: HandTrack,
-        motion: HandMotion,
-        carried: Followed | None,
-        is_observed: Bool[np.ndarray, " known"],
-        frames: Int[np.ndarray, " known"],
-    ) -> Float[np.ndarray, " known"]:
-        """`v * o`, and with an arm the geometric mean of it and the arm's.
-
-        v falls with the mean length of the differences of the vectors to the fingertips (half at
-        3 cm), o is 1 for an observed hand and 1/2 for one filled in.
-        """
-        tips = np.nan_to_num(motion.solution.error_m[:, : len(self.robot.config.tips)])
-        trust = 1.0 / (1.0 + (tips.mean(axis=1) / HALF_VECTOR_M) ** 2)
-        if carried is None:
-            return trust * np.where(is_observed, 1.0, FILLED_FACTOR)
-        assert self.arm is not None
-        solution = carried.solution
-        room = np.minimum(solution.joints - self.arm.lower, self.arm.upper - solution.joints)
-        unknown = np.full((len(frames), 3), np.nan)
-        sigma_m, sigma_rad = hand.sigma_position_m, hand.sigma_rotation_rad
-        arm = action_confidence(
-            sigma_position_m=unknown if sigma_m is None else sigma_m[frames],
-            sigma_rotation_rad=unknown[:, 0] if sigma_rad is None else sigma_rad[frames],
-            error_m=solution.error_m,
-            error_rad=solution.error_rad,
-            room_rad=room.min(axis=1),
-            is_observed=is_observed,
+        names = np.select(
+            [~is_observed, is_far & is_fast, is_far],
+            ["gap_filled", "velocity_limit", "unreachable"],
+            "valid",
         )
-        return np.sqrt(arm * trust)
+        reason = np.array([REASONS.index(name) for name in names], np.uint8)
+        if arm is not None:
+            # What the hand lacks comes first, then what the arm lacks.
+            reason = np.where(arm.reason == REASONS.index("valid"), reason, arm.reason)
+        return is_observed & ~is_far, reason.astype(np.uint8)
+
+    def _fingers_chance(
+        self, hand: HandTrack, motion: HandMotion, frames: Int[np.ndarray, " known"]
+    ) -> Float[np.ndarray, " known"]:
+        """Chance that the fingertips are near the truth, at the human hand's size."""
+        error_m = motion.solution.error_m[:, : len(self.robot.config.tips)]
+        left_m = np.sqrt(_mean(error_m**2)) / motion.scale
+        return tips_chance(tips_sigma(hand)[frames], left_m)
 
     def _records(
         self,

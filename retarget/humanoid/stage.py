@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -24,20 +25,16 @@ from rotoscope.pipeline.tracks import (
     median_rate_hz,
 )
 from rotoscope.pipeline.types import Clip
+from rotoscope.retarget.common.confidence import limbs_chance
 from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_person
 from rotoscope.retarget.humanoid.human_skeleton import human_motion_of
+from rotoscope.retarget.humanoid.limbs_sigma import limbs_sigma
 from rotoscope.retarget.humanoid.problem import HumanoidWeights
 from rotoscope.retarget.humanoid.support_polygon import robot_center_of_mass, support_margins
 from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
 from rotoscope.retarget.robots.self_check import ensure_checked
 
-HALF_LIMB_RAD = float(np.deg2rad(15.0))
-"""Mean angle between limbs of person and robot at which trust is halved [rad]."""
-HALF_SIGMA_M = 0.08
-"""1-sigma of a joint relative to the pelvis at which trust is halved [m]: a quarter of a limb."""
-FILLED_FACTOR = 0.5
-"""Trust in a frame that nobody observed, against one that was."""
 FILLED = REASONS.index("gap_filled")
 """Reason of a frame that nobody observed."""
 
@@ -73,9 +70,14 @@ class RetargetHumanoid(ClipStage):
     """
 
     kind = "retarget.humanoid"
-    version = "3"
+    version = "4"
     requires = ("body", "features.support")
     provides = ("actions", "features", "quality")
+    loosened_by: ClassVar[Mapping[str, str]] = {
+        "unreachable": "higher tolerance_limb_rad",
+        "foot_contact": "higher tolerance_slip_m_s",
+        "collision": "higher tolerance_overlap_m",
+    }
     Config = RetargetHumanoidConfig
     config: RetargetHumanoidConfig
 
@@ -283,21 +285,13 @@ def _confidence(
     is_observed: Bool[np.ndarray, " known"],
     frames: Int[np.ndarray, " known"],
 ) -> Float[np.ndarray, " known"]:
-    """How far to trust each frame, 0..1.
+    """Chance that the robot's limbs point as the person's truly do, 0..1.
 
-    `l * s * o`: l falls with the mean angle between limbs, s with the 1-sigma of the joints
-    relative to the pelvis (half at 8 cm; 1 for motion capture), o is the share of limbs that were
-    seen, halved in frames that nobody observed.
+    From the angles that the robot leaves and those by which the limbs may be off as seen; 0 where
+    nobody was observed or a limb was not seen.
     """
-    seen = np.isfinite(motion.limb_error_rad)
-    error = np.where(seen, motion.limb_error_rad, 0.0).sum(axis=1) / np.maximum(seen.sum(1), 1)
-    trust = 1.0 / (1.0 + (error / HALF_LIMB_RAD) ** 2)
-    if track.sigma_joint_m is not None:
-        known = np.isfinite(track.sigma_joint_m[frames])
-        sigma = np.where(known, track.sigma_joint_m[frames], 0.0)
-        rms = np.sqrt((sigma**2).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
-        trust = trust / (1.0 + (rms / HALF_SIGMA_M) ** 2)
-    return trust * seen.mean(axis=1) * np.where(is_observed, 1.0, FILLED_FACTOR)
+    beside = np.sqrt((motion.limb_error_rad**2).mean(axis=1))
+    return limbs_chance(limbs_sigma(track, motion.limbs)[frames], beside) * is_observed
 
 
 def _facts(motion: HumanoidMotion, margin_m: Float[np.ndarray, " time"]) -> dict[str, object]:

@@ -41,6 +41,7 @@ from rotoscope.cli.terminal import console
 from rotoscope.pipeline.errors import UsageError, quoted
 
 if TYPE_CHECKING:
+    from rotoscope.pipeline.run.label import LabelResult
     from rotoscope.pipeline.run.request import LabelRequest
 
 app = typer.Typer(
@@ -112,6 +113,10 @@ def label(
         ),
     ] = False,
     prefect: WithPrefect = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Exit code 1 also where a video gave no episode."),
+    ] = False,
 ) -> None:
     """Label videos, or motion files, and publish a LeRobot v3 dataset.
 
@@ -137,9 +142,9 @@ def label(
     if debug:
         debug_command.debug(request)
     elif prefect:
-        _run_flow(request, recipe, override or [])
+        _run_flow(request, recipe, override or [], is_strict=strict)
     else:
-        _label(request)
+        _label(request, is_strict=strict)
 
 
 @app.command()
@@ -298,7 +303,9 @@ def recipes(
         show_recipe(console, name)
 
 
-def _label(request: LabelRequest, retry_only: str | None = None) -> None:
+def _label(
+    request: LabelRequest, retry_only: str | None = None, *, is_strict: bool = False
+) -> None:
     from rotoscope.cli.progress import Progress
     from rotoscope.cli.show import show_result
     from rotoscope.pipeline.run.label import label as run_label
@@ -307,7 +314,12 @@ def _label(request: LabelRequest, retry_only: str | None = None) -> None:
     with Progress(console) as progress:
         result = run_label(request, listener=progress, retry_only=retry_only)
     show_result(console, request, result)
-    raise typer.Exit(result.exit_code)
+    raise typer.Exit(_exit_code(result, is_strict))
+
+
+def _exit_code(result: LabelResult, is_strict: bool) -> int:
+    has_empty = any(row.status == "empty" for row in result.rows)
+    return max(result.exit_code, int(is_strict and has_empty))
 
 
 def _go_on(request: LabelRequest) -> str:
@@ -316,7 +328,7 @@ def _go_on(request: LabelRequest) -> str:
     return f"{SAME_COMMAND}; or: {retry_command(request)}"
 
 
-def _run_flow(request: LabelRequest, recipe: str, overrides: list[str]) -> None:
+def _run_flow(request: LabelRequest, recipe: str, overrides: list[str], *, is_strict: bool) -> None:
     from rotoscope.cli.show import show_result
     from rotoscope.flows.plain import label as plain_label
     from rotoscope.flows.supervise import supervised
@@ -338,7 +350,7 @@ def _run_flow(request: LabelRequest, recipe: str, overrides: list[str]) -> None:
     for sentence in result.left_out:
         console.say(sentence)
     show_result(console, request, result)
-    raise typer.Exit(result.exit_code)
+    raise typer.Exit(_exit_code(result, is_strict))
 
 
 def main() -> None:

@@ -21,10 +21,15 @@ from rotoscope.pipeline.run.request import LabelRequest, RunRecord
 from rotoscope.pipeline.sources import NOUNS
 from rotoscope.pipeline.types import SourceKind
 
+MOST_NAMED = 8
+"""Videos without an episode that the last lines of a run name."""
+
 
 def show_result(console: Terminal, request: LabelRequest, result: LabelResult) -> None:
     """What a run did and where to look."""
     console.say(_counts(request.recipe.source, result.rows))
+    if any(r.status == "empty" for r in result.rows):
+        console.say(_empties(request, result.rows), style="yellow")
     if result.publish_error:
         console.say(f"the dataset could not be written: {result.publish_error}", style="red")
     elif result.dataset is None:
@@ -39,6 +44,25 @@ def show_result(console: Terminal, request: LabelRequest, result: LabelResult) -
         console.say(f"look at it: rotoscope report {shlex.quote(str(result.dataset))}")
     if any(r.status == "failed" for r in result.rows):
         console.say(f"try the failed ones again: {retry_command(request)}")
+
+
+def _empties(request: LabelRequest, rows: Sequence[Row]) -> str:
+    """Which videos gave no episode, each with what took most of its frames."""
+    empty = [row for row in rows if row.status == "empty"]
+    parts = [f"{row.name} ({_most(row)})" for row in empty[:MOST_NAMED]]
+    if len(empty) > MOST_NAMED:
+        status = shlex.join(["rotoscope", "status", str(request.out)])
+        parts.append(f"and {len(empty) - MOST_NAMED} more, see {status}")
+    noun = NOUNS[request.recipe.source]
+    return f"{len(empty)} of {len(rows)} {noun} gave no episode: {', '.join(parts)}"
+
+
+def _most(row: Row) -> str:
+    dropped: dict[str, int] = row.detail.get("dropped", {})
+    if not dropped:
+        return row.message
+    name = max(sorted(dropped), key=lambda gate: dropped[gate])
+    return f"{name} in {dropped[name]} of {sum(dropped.values())} frames"
 
 
 def retry_command(request: LabelRequest) -> str:

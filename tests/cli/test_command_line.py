@@ -61,6 +61,21 @@ def test_label_status_report_doctor_in_a_row(rotoscope, folder):
     assert "dataset already complete" in again.stdout
 
 
+def test_a_run_ends_with_what_gave_no_episode_and_strict_makes_that_an_error(rotoscope, folder):
+    for number in range(9):
+        video = folder / "videos" / f"short{number}.mp4"
+        write_video(video, frames=20 + number, fps=30, size=(64, 48))
+    words = ["label", "videos", "--recipe", "lamp.yaml", "--out", "out"]
+    done = rotoscope(*words)
+    assert done.returncode == 0, done.stderr
+    last = next(line for line in done.stdout.splitlines() if "gave no episode" in line)
+    assert last.startswith(
+        "9 of 10 videos gave no episode: short0.mp4 (curate too short in 20 of 20 frames), short1"
+    )
+    assert last.endswith("in 27 of 27 frames), and 1 more, see rotoscope status out")
+    assert rotoscope(*words, "--strict").returncode == 1
+
+
 def test_retry_command_from_the_ledger_works_as_printed(rotoscope, folder):
     broken = folder / "videos" / "it's broken.mp4"
     broken.write_bytes(b"not yet")

@@ -5,6 +5,7 @@ import pytest
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.episodes.assemble import build_episodes
+from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.recipe import ExportSection
 from rotoscope.pipeline.testing import a_clip, a_motion_file
 from rotoscope.pipeline.tracks import BODY_JOINTS, ActionTrack, BodyTrack, SegmentTrack
@@ -99,7 +100,7 @@ def test_body_that_was_not_lifted_adds_nothing():
     assert not [name for name in made.features if name.startswith("track.body")]
 
 
-def test_end_effector_form_without_an_end_effector_is_the_joints():
-    made = episode_of(body(), action="ee")
-    assert made.contract.names == ["knee.pos"]
-    assert "label.joints" not in made.features
+@pytest.mark.parametrize("space", ["ee", "ee_position"])
+def test_end_effector_form_without_an_end_effector_is_refused(space):
+    with pytest.raises(TrackError, match=f"export.action={space}, but the labeler gave no end"):
+        episode_of(body(), action=space)

@@ -120,6 +120,7 @@ def humanoid(folder: Path) -> dict[str, Any]:
             T_world_source=np.eye(4),
             contact=person.contact[frames],
             sigma_m=np.full((num, 3), 0.02),
+            sigma_joint_m=np.full(joints.shape[:2], 0.05),
         )
         support = FeatureTrack(
             "label.support", "person0", person.support_m[frames], ("left", "right"), "m", "Support."

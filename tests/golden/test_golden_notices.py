@@ -23,9 +23,9 @@ CONSTANTS = {
     "ground": "rotoscope.retarget.ground.sole_heights.POINT_HEIGHT_M",
     "motion": "rotoscope.pipeline.motion.rest_skeleton._STATURE_M",
     "retarget.gripper": "rotoscope.retarget.gripper.pose.TOUCHING_M",
-    "retarget.arm": "rotoscope.retarget.common.confidence.HALF_POSITION_M",
-    "retarget.hand": "rotoscope.retarget.hand.stage.HALF_VECTOR_M",
-    "retarget.humanoid": "rotoscope.retarget.humanoid.stage.HALF_LIMB_RAD",
+    "retarget.arm": "rotoscope.retarget.common.confidence.POSITION_M",
+    "retarget.hand": "rotoscope.retarget.common.confidence.TIPS_M",
+    "retarget.humanoid": "rotoscope.retarget.common.confidence.LIMBS_RAD",
     "label.inverse_dynamics": "rotoscope.models.inverse_dynamics.calibration.NORMAL_QUANTILE",
     "label.latent": "rotoscope.models.latent_actions.networks._GAIN",
 }

@@ -168,9 +168,24 @@ def test_identical_videos_are_labeled_once(run, videos):
 def test_videos_that_give_nothing_say_why(run):
     result = run("lamp.nothing=true")
     assert set(statuses(result).values()) == {"empty"}
-    assert "no hand was seen" in result.rows[0].message
+    assert result.rows[0].message == (
+        "none of 45 frames was kept: 45 lamp found nothing to follow; no setting gives them back"
+    )
     assert result.dataset is None
     assert result.exit_code == 0
+
+
+def test_counts_of_what_took_frames_add_up_and_name_the_setting(run):
+    (row, *_) = run("curate.min_episode_s=3").rows
+    assert row.status == "empty"
+    assert row.detail["dropped"] == {"curate too short": 45}
+    assert row.message == (
+        "none of 45 frames was kept: 45 curate too short; "
+        "a lower curate.min_episode_s (now 3) would give most back, up to 45 frames"
+    )
+    (again, *_) = run("curate.min_episode_s=3").rows
+    assert again.cpu_s == 0.0
+    assert again.detail["dropped"] == row.detail["dropped"]
 
 
 def test_until_stops_early_and_writes_no_dataset(run, tmp_path):

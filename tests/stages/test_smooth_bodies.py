@@ -157,6 +157,17 @@ def test_a_gross_outlier_becomes_filled():
     assert rms(out.joints_m[70] - squatting()[70]) < 0.05
 
 
+@pytest.mark.parametrize(("share", "is_seen"), [(0.7, True), (2.0, False)])
+def test_a_body_off_its_track_counts_as_seen_within_its_stated_sigma(share, is_seen):
+    true, body = squatting(), noisy(6)
+    joints = true + 0.1 * (body.joints_m - true)
+    joints[70] += share * np.hypot(SIGMA_M, 0.03)
+    out = smoothed(body.replace(joints_m=joints))
+    assert out.valid[70] == is_seen
+    assert out.filled[70] != is_seen
+    assert rms(out.joints_m[70] - true[70]) < 0.02
+
+
 def test_sigma_keeps_the_systematic_part():
     body = noisy(7)
     common, random = (

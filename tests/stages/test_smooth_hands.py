@@ -129,6 +129,79 @@ def test_a_gross_outlier_becomes_filled(what):
     assert rms(out.joints_m[80] - moving_hand(3)[1][80]) < 0.04
 
 
+def steady(hand, what, off):
+    """The hand with a tenth of its noise, and one sample of a kind off its track."""
+    true_pose, true_joints = moving_hand(3)
+    local_true = se3.apply(se3.inverse(true_pose), true_joints)
+    local = local_true + 0.1 * (
+        se3.apply(se3.inverse(hand.T_camera_wrist), hand.joints_m) - local_true
+    )
+    turn = se3.log_so3(np.swapaxes(true_pose[:, :3, :3], 1, 2) @ hand.T_camera_wrist[:, :3, :3])
+    position = true_pose[:, :3, 3] + 0.1 * (hand.T_camera_wrist[:, :3, 3] - true_pose[:, :3, 3])
+    if what == "position":
+        position[80] += off * SIGMA_M
+    elif what == "rotation":
+        turn[80] = 10 * off * SIGMA_RAD * np.array([1.0, 0.0, 0.0])
+    else:
+        local[80, 1:] += off * 0.007 * np.sign(np.random.default_rng(0).normal(size=(20, 3)))
+    pose = se3.make(true_pose[:, :3, :3] @ se3.exp_so3(0.1 * turn), position)
+    return hand.replace(T_camera_wrist=pose, joints_m=se3.apply(pose, local))
+
+
+@pytest.mark.parametrize("what", ["position", "rotation", "shape"])
+@pytest.mark.parametrize(("off", "is_seen"), [(0.85, True), (1.6, False)])
+def test_what_sticks_out_of_its_neighbors_counts_as_seen_within_its_stated_sigma(
+    what, off, is_seen
+):
+    out = smoothed(steady(noisy_hand(3), what, off))
+    assert out.valid[80] == is_seen
+    assert out.filled[80] != is_seen
+    off_m = out.T_camera_wrist[80, :3, 3] - moving_hand(3)[0][80, :3, 3]
+    # Seen or not, it has no say: the motion is that of its neighbors.
+    assert np.abs(off_m / SIGMA_M).max() < 0.3
+
+
+def shaky(times, where=slice(100, 160)):
+    """A hand whose rotation shakes, for a while, by this many times its stated sigma."""
+    hand = noisy_hand(9)
+    true = moving_hand(9)[0]
+    pose = true.copy()
+    shake = np.random.default_rng(1).normal(0, SIGMA_RAD / 3**0.5, (NUM, 3))
+    shake *= np.where(np.isin(np.arange(NUM), np.arange(NUM)[where]), times, 0.3)[:, None]
+    pose[:, :3, :3] = true[:, :3, :3] @ se3.exp_so3(shake)
+    local = se3.apply(se3.inverse(true), moving_hand(9)[1])
+    return hand.replace(T_camera_wrist=pose, joints_m=se3.apply(pose, local))
+
+
+def test_sigma_grows_where_samples_scatter_by_more_than_they_state():
+    calm, wild = smoothed(shaky(0.3)), smoothed(shaky(1.4))
+    assert wild.valid.mean() > 0.9
+    inside, outside = slice(110, 150), np.r_[0:90, 170:NUM]
+    grown = wild.sigma_rotation_rad / calm.sigma_rotation_rad
+    assert np.quantile(grown[inside][wild.valid[inside]], 0.9) > 1.2
+    np.testing.assert_allclose(grown[outside], 1.0, atol=0.1)
+
+
+def test_samples_that_contradict_each_other_do_not_count_as_seen():
+    out = smoothed(shaky(4.0))
+    assert out.valid[110:150].mean() < 0.05
+    assert out.valid[:90].all()
+    assert out.valid[170:].all()
+
+
+def test_one_sample_far_off_does_not_make_its_neighbors_doubtful():
+    out = smoothed(steady(noisy_hand(3), "rotation", 8.0))
+    np.testing.assert_array_equal(np.flatnonzero(~out.valid), [80])
+    around = out.sigma_rotation_rad[70:90] / np.median(out.sigma_rotation_rad)
+    np.testing.assert_allclose(around, 1.0, atol=0.1)
+
+
+def test_without_stated_sigma_a_sample_off_its_track_was_not_seen():
+    hand = steady(noisy_hand(3), "position", 0.85)
+    out = smoothed(hand.replace(sigma_position_m=None, sigma_rotation_rad=None))
+    assert not out.valid[80]
+
+
 def test_sigma_keeps_the_systematic_part():
     hand = noisy_hand(4)
     all_common = smoothed(hand, systematic_fraction=1.0)

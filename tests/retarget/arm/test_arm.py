@@ -5,8 +5,9 @@ import pytest
 from pydantic import ValidationError
 
 from benchmarks._arm_clips import APPROACHES, axes, working_hand
+from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.testing import a_clip
-from rotoscope.pipeline.tracks import REASONS, ActionTrack, GripperTrack
+from rotoscope.pipeline.tracks import REASONS, ActionTrack, GripperTrack, Track
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.arm.stage import RetargetArm, RetargetArmConfig
 from rotoscope.retarget.common.hand_choice import choose_hands
@@ -25,9 +26,13 @@ def clip_at(time_s: np.ndarray) -> Clip:
     return a_clip(time_s)
 
 
-def label(gripper: GripperTrack, time_s: np.ndarray, **config) -> ActionTrack:
+def run(gripper: GripperTrack, time_s: np.ndarray, **config) -> dict[str, Track]:
     stage = RetargetArm(RetargetArmConfig(**config))
-    (track,) = stage.run(clip_at(time_s), {f"gripper.{gripper.side}": gripper}).values()
+    return stage.run(clip_at(time_s), {f"gripper.{gripper.side}": gripper})
+
+
+def label(gripper: GripperTrack, time_s: np.ndarray, **config) -> ActionTrack:
+    track = run(gripper, time_s, **config)[f"actions.retarget.arm.{gripper.side}"]
     assert isinstance(track, ActionTrack)
     return track
 
@@ -83,8 +88,8 @@ def test_filled_frames_have_values_but_are_not_valid(panda, hand):
     track = label(gripper, hand.time_s)
     assert frames_with(track, "gap_filled").tolist() == list(range(60, 70))
     assert np.isfinite(track.values[60:70]).all()
-    assert (track.confidence[60:70] > 0).all()
-    assert (track.confidence[60:70] <= 0.5).all()
+    assert (track.confidence[60:70] == 0).all()
+    assert not track.group_valid[60:70].any()
 
 
 def test_poses_out_of_reach_are_unreachable(panda, hand):
@@ -105,6 +110,51 @@ def test_jump_of_the_hand_is_a_velocity_limit(panda, hand):
     assert len(lagging) > 3
     assert set(lagging) <= set(range(70, 130))
     assert len(frames_with(track, "unreachable")) <= 3
+
+
+def jittering(hand, sigma_rad):
+    """The hand with a jitter of its rotation that no joint is fast enough for."""
+    T = hand.gripper.T_camera_ee.copy()
+    jitter = np.random.default_rng(0).normal(0.0, np.deg2rad(5.0), (NUM_FRAMES, 3))
+    T[:, :3, :3] = T[:, :3, :3] @ se3.exp_so3(jitter)
+    return hand.gripper.replace(
+        T_camera_ee=T, sigma_rotation_rad=np.full(NUM_FRAMES, np.deg2rad(sigma_rad))
+    )
+
+
+def test_arm_too_slow_for_a_jitter_inside_its_sigma_is_slowed_not_dropped(panda, hand):
+    made = run(jittering(hand, 12.0), hand.time_s)
+    track = made["actions.retarget.arm.right"]
+    beyond = track.target_error_rad > RetargetArmConfig().tolerance_rotation_rad
+    assert beyond.mean() > 0.1
+    assert track.valid[beyond].mean() > 0.9
+    assert made["quality.retarget.arm.right"].facts == {
+        "slowed_frames": int((beyond & track.valid).sum())
+    }
+    limits = np.array([d.max_rate for d in track.contract.dimensions])
+    assert not velocity_violations(track.values, hand.time_s, limits).any()
+
+
+def test_the_same_jitter_beyond_its_sigma_is_a_velocity_limit(panda, hand):
+    made = run(jittering(hand, 0.5), hand.time_s)
+    track = made["actions.retarget.arm.right"]
+    beyond = track.target_error_rad > RetargetArmConfig().tolerance_rotation_rad
+    assert not track.valid[beyond].any()
+    assert set(np.flatnonzero(beyond)) <= set(frames_with(track, "velocity_limit"))
+    assert made["quality.retarget.arm.right"].facts == {"slowed_frames": 0}
+
+
+def test_position_is_valid_by_itself_where_only_the_rotation_is_too_fast(panda, hand):
+    track = label(jittering(hand, 0.5), hand.time_s)
+    assert track.groups == ("position", "rotation", "gripper")
+    position, rotation, gripper = track.group_valid.T
+    assert gripper.all()
+    assert (position & ~rotation).mean() > 0.1
+    np.testing.assert_array_equal(track.valid, position & rotation)
+    alone = track.judged_for("ee_position")
+    np.testing.assert_array_equal(alone.valid, position)
+    np.testing.assert_array_equal(alone.reason == 0, position)
+    assert alone.confidence[position].min() > track.confidence[position].min()
 
 
 def test_gripper_that_cannot_follow_is_a_velocity_limit(panda, hand):
@@ -141,6 +191,8 @@ def test_every_hand_can_have_its_own_arm(panda, hand):
     assert sorted(stage.run(clip_at(hand.time_s), tracks)) == [
         "actions.retarget.arm.left",
         "actions.retarget.arm.right",
+        "quality.retarget.arm.left",
+        "quality.retarget.arm.right",
     ]
 
 

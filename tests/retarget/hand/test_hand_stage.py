@@ -212,6 +212,31 @@ def test_hand_that_was_not_lifted_names_the_stage_it_needs(hand_file):
         followed(hand_file, hand)
 
 
+def test_confidence_holds_what_perception_may_be_wrong_by(hand_file):
+    sure = actions_of(followed(hand_file, seen(JOINTS_M)))
+    assert sure.groups == ("fingers",)
+    np.testing.assert_array_equal(sure.group_valid[:, 0], sure.valid)
+    px = JOINTS_M[:, :, :2] * 1000.0
+    blurred = seen(JOINTS_M, landmarks_px=px, reprojection_px=np.full(60, 8.0))
+    doubtful = actions_of(followed(hand_file, blurred))
+    np.testing.assert_array_equal(doubtful.values, sure.values)
+    assert (doubtful.confidence < 0.7 * sure.confidence).all()
+
+
+def test_an_arm_adds_what_is_unsure_of_the_palm(hand_file, tiny):
+    alone = actions_of(followed(hand_file, seen(JOINTS_M)))
+    for sigma_m, least, most in ((0.005, 0.95, 1.0), (0.2, 0.0, 0.1)):
+        hand = seen(JOINTS_M, sigma_position_m=np.full((60, 3), sigma_m))
+        actions = actions_of(followed(hand_file, hand, arm=str(tiny)))
+        assert actions.groups == ("position", "rotation", "fingers")
+        near = actions.target_error_m < 0.001
+        position, rotation, fingers = actions.group_confidence[near].T
+        assert ((position >= least) & (position <= most)).all()
+        np.testing.assert_allclose(fingers, alone.confidence[near])
+        np.testing.assert_allclose(actions.confidence[near], position * rotation * fingers)
+        np.testing.assert_array_equal(actions.valid, actions.group_valid.all(axis=1))
+
+
 def test_arm_carries_the_hand(hand_file, tiny):
     tracks = followed(hand_file, seen(JOINTS_M), arm=str(tiny))
     actions = actions_of(tracks)

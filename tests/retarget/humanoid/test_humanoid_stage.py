@@ -153,6 +153,18 @@ def test_short_gap_is_bridged_and_said(robot_file, truth):
     assert (actions.confidence[50:54] < around).all()
 
 
+def test_confidence_falls_with_the_sigma_of_the_joints(robot_file, truth):
+    means = []
+    for sigma_m in (None, 0.05, 0.1, 0.5):
+        sigma = None if sigma_m is None else np.full(truth.joints_m.shape[:2], sigma_m)
+        body = on_ground(truth.time_s, body_of(truth.joints_m).replace(sigma_joint_m=sigma))
+        means.append(actions_of(followed(robot_file, truth.time_s, body)).confidence.mean())
+    assert means == sorted(means, reverse=True)
+    assert means[0] > 0.95
+    assert means[2] < 0.6
+    assert means[3] < 0.05
+
+
 def test_body_cut_at_the_waist_is_partly_seen_and_never_valid(robot_file, truth):
     joints = without(truth.joints_m, "knee", "ankle", "heel", "toe")
     tracks = followed(robot_file, truth.time_s, on_ground(truth.time_s, body_of(joints)))

@@ -1,0 +1,158 @@
+"""Every frame of a video that gave nothing is counted once, with what took it."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from rotoscope.pipeline import registry
+from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.recipe import load_recipe
+from rotoscope.pipeline.run.losses import Losses, gate_name
+from rotoscope.pipeline.stages.curate import Curate, CurateConfig
+from rotoscope.pipeline.testing import a_clip, a_hand_track
+from rotoscope.pipeline.tracks import REASONS, ActionTrack
+
+RECIPE = load_recipe("hand-gripper")
+ENTRIES = {entry.name: entry for entry in RECIPE.stages}
+NUM = 60
+
+
+def valid_but(*spans):
+    valid = np.ones(NUM, bool)
+    for span in spans:
+        valid[span] = False
+    return valid
+
+
+def hand(valid, *, found=None, side="right"):
+    """A hand that is valid in some frames and was found in some."""
+    score = np.where(valid if found is None else found, 0.9, np.nan)
+    return {f"hands.{side}": a_hand_track(NUM, side=side, valid=valid, score=score)}
+
+
+def arm(reason, side="right"):
+    valid = reason == 0
+    contract = ActionContract(
+        robot="lamp",
+        dimensions=(Dimension(name="lamp.pos", quantity="joint", unit="rad"),),
+        rate_hz=30,
+        shift_s=0,
+    )
+    track = ActionTrack(
+        labeler="retarget.arm",
+        subject=side,
+        contract=contract,
+        values=np.zeros((NUM, 1)),
+        valid=valid,
+        confidence=valid.astype(float),
+        reason=reason.astype(np.uint8),
+    )
+    return {f"actions.retarget.arm.{side}": track}
+
+
+def reasons(**spans):
+    out = np.zeros(NUM, np.uint8)
+    for name, span in spans.items():
+        out[span] = REASONS.index(name)
+    return out
+
+
+def losses_of(*steps, **curate):
+    """What is said after stages that made these tracks, and curation of the actions."""
+    losses = Losses(RECIPE)
+    losses.begin("shots", NUM + 5, [NUM])
+    for name, made in steps:
+        losses.after(ENTRIES[name], [made])
+        if name == "retarget.arm":
+            segments = Curate(CurateConfig(**curate)).run(a_clip(NUM), made)
+            losses.after(ENTRIES["curate"], [dict(segments)])
+    return losses
+
+
+def test_a_frame_counts_with_the_first_stage_that_took_it():
+    seen = valid_but(slice(0, 20))
+    lifted = seen & valid_but(slice(20, 23))
+    made = losses_of(
+        ("hands", hand(seen, found=valid_but(slice(0, 15)))),
+        ("lift", hand(lifted)),
+        ("smooth", hand(lifted & valid_but(slice(30, 32)))),
+        ("retarget.arm", arm(reasons(not_seen=slice(0, 23), gap_filled=slice(30, 32),
+                                     velocity_limit=slice(40, 50)))),
+        min_episode_s=2,
+    )  # fmt: skip
+    assert made.by_name() == {
+        "curate too short": 25,
+        "hands not seen": 15,
+        "retarget.arm velocity limit": 10,
+        "hands not believed": 5,
+        "shots too short": 5,
+        "lift": 3,
+        "smooth": 2,
+    }
+    assert sum(made.by_name().values()) == NUM + 5
+    assert made.explained() == (
+        "none of 65 frames was kept: 25 curate too short, 15 hands not seen, "
+        "10 retarget.arm velocity limit, 5 hands not believed, 5 shots too short, 3 lift, 2 smooth"
+        "; a lower curate.min_episode_s (now 1) would give most back, up to 25 frames"
+    )
+
+
+def test_the_labeled_hand_counts_and_not_one_that_is_seen_more():
+    made = losses_of(
+        ("hands", hand(valid_but(slice(10, 60))) | hand(np.ones(NUM, bool), side="left")),
+        ("retarget.arm", arm(reasons(not_seen=slice(10, 60)))),
+    )
+    assert made.by_name() == {"hands not seen": 50, "curate too short": 10, "shots too short": 5}
+
+
+def test_of_hands_that_lost_all_the_one_that_was_seen_is_told_of():
+    never = np.zeros(NUM, bool)
+    made = losses_of(
+        ("hands", hand(np.ones(NUM, bool)) | hand(never, side="left")),
+        ("camera_motion", hand(never) | hand(never, side="left")),
+    )
+    assert made.by_name() == {"camera_motion": 60, "shots too short": 5}
+
+
+def test_frames_that_a_later_stage_gives_back_are_not_lost():
+    made = losses_of(
+        ("hands", hand(valid_but(slice(0, 40)))),
+        ("smooth", hand(np.ones(NUM, bool))),
+        ("retarget.arm", arm(reasons())),
+        min_episode_s=9,
+    )
+    assert made.by_name() == {"curate too short": 60, "shots too short": 5}
+
+
+def test_doubted_frames_and_those_of_doubtful_stretches_are_low_confidence():
+    actions = arm(reasons(unreachable=slice(0, 5)))
+    made = losses_of(("retarget.arm", actions), min_confidence=1.0, min_frame_confidence=1.0)
+    assert "curate low confidence" not in made.by_name()
+    track = actions["actions.retarget.arm.right"]
+    half = {"actions.retarget.arm.right": track.replace(confidence=0.5 * track.confidence)}
+    for setting in ("min_confidence", "min_frame_confidence"):
+        made = losses_of(("retarget.arm", half), **{setting: 0.6})
+        assert made.by_name()["curate low confidence"] == 55
+        assert sum(made.by_name().values()) == NUM + 5
+
+
+def test_hands_that_nobody_followed_are_said_to_give_nothing():
+    made = losses_of(("hands", hand(valid_but(slice(0, 50)))))
+    assert made.counts() == Counter(
+        {
+            ("hands", "not seen"): 50,
+            ("retarget.arm", "found nothing to follow"): 10,
+            ("shots", "too short"): 5,
+        }
+    )
+    assert gate_name(("lift", "taken")) == "lift"
+
+
+@pytest.mark.parametrize("kind", registry.kinds())
+def test_what_loosens_a_stage_is_a_number_among_its_settings(kind):
+    found = registry.stage_class(kind)
+    for hint in found.loosened_by.values():
+        verb, name = hint.split()
+        assert verb in ("lower", "higher")
+        assert isinstance(getattr(found.Config(), name), float)
