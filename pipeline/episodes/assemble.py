@@ -26,7 +26,7 @@ from rotoscope.pipeline.episodes.state_columns import seen_state
 from rotoscope.pipeline.episodes.tracks_columns import track_features
 from rotoscope.pipeline.episodes.window import ActionWindow
 from rotoscope.pipeline.errors import ContractError
-from rotoscope.pipeline.recipe import ExportSection
+from rotoscope.pipeline.recipe_sections import ExportSection
 from rotoscope.pipeline.tracks import (
     REASONS,
     ActionSpace,

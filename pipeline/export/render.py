@@ -12,7 +12,7 @@ from rotoscope.pipeline.episodes.episode import Episode
 from rotoscope.pipeline.errors import VideoError
 from rotoscope.pipeline.export.stored_episode import EncodedVideo, VideoFacts, save_episode
 from rotoscope.pipeline.files.atomic import scratch_folder
-from rotoscope.pipeline.recipe import ExportSection
+from rotoscope.pipeline.recipe_sections import ExportSection
 from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.types import Frame, Video
 from rotoscope.pipeline.video.encode import EpisodeEncoder

@@ -25,7 +25,7 @@ from rotoscope.pipeline.errors import (
     WorkerCrashedError,
     WorkerError,
 )
-from rotoscope.pipeline.recipe import LimitsSection
+from rotoscope.pipeline.recipe_sections import LimitsSection
 from rotoscope.pipeline.run import process_tree
 from rotoscope.pipeline.run.child import ChildError, call
 from rotoscope.pipeline.run.fork_server import Child, ForkServer, last_line, signal_name

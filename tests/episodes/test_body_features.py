@@ -6,7 +6,7 @@ import pytest
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.episodes.assemble import build_episodes
 from rotoscope.pipeline.errors import TrackError
-from rotoscope.pipeline.recipe import ExportSection
+from rotoscope.pipeline.recipe_sections import ExportSection
 from rotoscope.pipeline.testing import a_clip, a_motion_file
 from rotoscope.pipeline.tracks import BODY_JOINTS, ActionTrack, BodyTrack, SegmentTrack
 

@@ -6,7 +6,7 @@ import pytest
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.episodes.assemble import build_episodes
 from rotoscope.pipeline.errors import TrackError
-from rotoscope.pipeline.recipe import ExportSection
+from rotoscope.pipeline.recipe_sections import ExportSection
 from rotoscope.pipeline.stages.curate import Curate, CurateConfig
 from rotoscope.pipeline.testing import a_clip
 from rotoscope.pipeline.tracks import REASONS, ActionTrack, SegmentTrack

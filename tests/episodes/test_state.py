@@ -10,7 +10,7 @@ from rotoscope.pipeline.episodes.assemble import build_episodes
 from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.episodes.state_columns import seen_state
 from rotoscope.pipeline.errors import ContractError, TrackError
-from rotoscope.pipeline.recipe import ExportSection
+from rotoscope.pipeline.recipe_sections import ExportSection
 from rotoscope.pipeline.testing import a_clip
 from rotoscope.pipeline.tracks import REASONS, ActionTrack, FeatureTrack, SegmentTrack
 

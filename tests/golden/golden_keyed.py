@@ -15,7 +15,7 @@ from rotoscope.pipeline.contract import ActionContract, Dimension, GripperContra
 from rotoscope.pipeline.episodes.assemble import build_episodes
 from rotoscope.pipeline.export.render import render_episodes
 from rotoscope.pipeline.export.stored_episode import open_episode
-from rotoscope.pipeline.recipe import ExportSection
+from rotoscope.pipeline.recipe_sections import ExportSection
 from rotoscope.pipeline.sources import open_motion
 from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack, Track
