@@ -163,7 +163,7 @@ def test_writing_refuses_another_output_of_the_same_version(own_data, monkeypatc
         capsys.readouterr().out
     )
     assert own_data.read_text() == before
-    monkeypatch.setattr("rotoscope.pipeline.stages.camera.CameraStage.version", "2")
+    monkeypatch.setattr("rotoscope.pipeline.stages.camera.CameraStage.version", "3")
     assert write.main(["camera"]) == 0
-    assert json.loads(own_data.read_text())["version"] == "2"
+    assert json.loads(own_data.read_text())["version"] == "3"
     assert changes("camera") == []
