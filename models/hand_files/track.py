@@ -112,7 +112,8 @@ def _rows_of(
                 f"has frames 0 to {clip.video.num_frames - 1}; give the file of this video, or set "
                 "hands.file.first_frame=1 where it counts from 1"
             )
-        away_s, limit_s = np.zeros(len(rows)), 0.0
+        away_s: np.ndarray = np.zeros(len(rows))
+        limit_s = 0.0
     else:
         frames, away_s = _nearest_frames(table.time_s, rows, clip)
         step_s = float(np.median(np.diff(clip.time_s))) if clip.num_frames > 1 else 0.0
