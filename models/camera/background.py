@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from rotoscope.models.camera.point_follower import GRID, cell_of
 from rotoscope.pipeline.geometry import hand_frame, pinhole
-from rotoscope.pipeline.tracks import BodyTrack, Camera, HandTrack, PointTracks, Track
+from rotoscope.pipeline.tracks import (
+    BodyTrack,
+    Camera,
+    HandTrack,
+    PictureTrack,
+    PointTracks,
+    Track,
+)
 
 HAND_MARGIN_PALMS = 0.8
 """Points nearer to a landmark of a hand than this move with it [palm lengths in the picture]: the
@@ -20,10 +27,21 @@ FOREARM_PALMS = 3.0
 adult is 2.8 (Gordon et al. 2014, ANSUR II: 267 mm from elbow to wrist, a palm of 89 mm)."""
 BODY_MARGIN_TORSOS = 0.35
 """The same of a body's limbs [width or a third of the height of the trunk, what is more]."""
+BAR_MARGIN_PX = 10.0
+"""Points nearer to a black bar than this follow its edge [px of the small picture]."""
 MIN_POINTS = 20
 """Fewer points that two frames share say nothing about the camera."""
 MIN_CELLS = 5
 """Nor do points in fewer of the picture's 16 cells, as where a person fills the picture."""
+MIN_TRUSTED_POINTS, MIN_TRUSTED_CELLS = 10, 4
+"""The same of points that are known to agree with each other: there are fewer of them."""
+TRUST_POWER = 3
+"""Points count as the power of their trust: one that agreed in half of the frames for an eighth."""
+MIN_TRUST = 0.5
+MIN_LIFE_FRAMES = 10
+"""A point that lasts for fewer frames has not shown whether it moves as the camera says."""
+EXPLAINED_PX = 1.0
+"""A point whose direction or place wanders by less [px, root mean square] is explained."""
 MIN_COLUMNS, MIN_ROWS = 4, 3
 """Of the picture's 4 columns and 4 rows of cells, what a camera's motion must be seen in. A thing
 of half the picture's width that is waved before a plain wall reaches three columns."""
@@ -49,11 +67,35 @@ class Background:
     """Focal length [px of the small picture]."""
     shape: tuple[int, int]
     """Height and width of the small picture [px]."""
+    trust: Float[np.ndarray, " id"] | None = None
+    """How far each point is known to belong to the background, by id; see `trust.find_trust`."""
 
     @property
     def num_frames(self) -> int:
         """Frames of the clip."""
         return len(self.ids)
+
+    def held(self, frame: int) -> Int[np.ndarray, " point"]:
+        """Slots that hold a point in a frame."""
+        return np.flatnonzero(self.ids[frame] >= 0)
+
+    def keep(self, wanted: Bool[np.ndarray, " id"]) -> Background:
+        """Of all points those that are wanted."""
+        is_kept = (self.ids >= 0) & np.append(wanted, False)[self.ids]
+        return replace(self, ids=np.where(is_kept, self.ids, -1))
+
+    def trusting(self, trust: Float[np.ndarray, " id"]) -> Background:
+        """The points that can be trusted, each counting for as much as it is."""
+        return replace(self.keep(trust > MIN_TRUST), trust=trust)
+
+    def share_of(self, wanted: Bool[np.ndarray, " id"]) -> float:
+        """How much of the background some of its points are, each counting for as long as it lasts.
+
+        Points that last too short to show anything are left out.
+        """
+        life = np.bincount(self.ids[self.ids >= 0], minlength=len(wanted))
+        life = np.where(life >= MIN_LIFE_FRAMES, life, 0)
+        return float(life[wanted].sum() / max(1, life.sum()))
 
     def shared(self, first: int, second: int) -> Int[np.ndarray, " point"]:
         """Slots that hold the same point in two frames."""
@@ -70,7 +112,10 @@ class Background:
         Something in front that has more corners than the background is seen in fewer cells.
         """
         cells = cell_of(self.points_px[frame, slots], self.shape)
-        return np.asarray(1.0 / np.bincount(cells)[cells])
+        share = 1.0 / np.bincount(cells)[cells]
+        if self.trust is not None:
+            share = share * self.trust[self.ids[frame, slots]] ** TRUST_POWER
+        return np.asarray(share)
 
     def is_spread(self, frame: int, slots: Int[np.ndarray, " point"]) -> bool:
         """Whether points lie in so much of the picture that they can be no thing in front of it."""
@@ -81,7 +126,10 @@ class Background:
     def is_comparable(self, first: int, second: int) -> bool:
         """Whether two frames share enough points, in enough cells, to say what the camera did."""
         slots = self.shared(first, second)
-        return len(slots) >= MIN_POINTS and self.num_cells(second, slots) >= MIN_CELLS
+        least, least_cells = MIN_POINTS, MIN_CELLS
+        if self.trust is not None:
+            least, least_cells = MIN_TRUSTED_POINTS, MIN_TRUSTED_CELLS
+        return len(slots) >= least and self.num_cells(second, slots) >= least_cells
 
     def first_comparable(self) -> int | None:
         """The first frame that can be compared with the next, `None` where there is none."""
@@ -98,6 +146,10 @@ def find_background(points: PointTracks, camera: Camera, tracks: Mapping[str, Tr
         elif isinstance(track, BodyTrack) and track.landmarks_px is not None:
             near |= _near(points.points_px, *_body_outline(track.landmarks_px))
     seen = points.points_px.astype(np.float64)
+    picture = tracks.get("picture")
+    if isinstance(picture, PictureTrack):
+        # The edges of black bars stand still whatever the camera does.
+        near |= _beyond_the_picture(seen, picture, camera, BAR_MARGIN_PX * points.pixel_px)
     return Background(
         points_px=seen / points.pixel_px,
         rays=pinhole.rays(seen, camera.K, camera.distortion, camera.fisheye),
@@ -105,6 +157,22 @@ def find_background(points: PointTracks, camera: Camera, tracks: Mapping[str, Tr
         focal_px=float(np.sqrt(camera.K[0, 0] * camera.K[1, 1])) / points.pixel_px,
         shape=(round(camera.height / points.pixel_px), round(camera.width / points.pixel_px)),
     )
+
+
+def _beyond_the_picture(
+    points_px: Float[np.ndarray, "time slot 2"],
+    picture: PictureTrack,
+    camera: Camera,
+    margin_px: float,
+) -> Bool[np.ndarray, "time slot"]:
+    """Points in a black bar or near its edge; none where the picture fills the frame."""
+    low, high = picture.inner_px[:2], picture.inner_px[2:]
+    size = np.array([camera.width, camera.height])
+    low = np.where(low > 0, low + margin_px, -np.inf)
+    high = np.where(high < size, high - margin_px, np.inf)
+    with np.errstate(invalid="ignore"):  # empty slots are NaN
+        outside: np.ndarray = ((points_px < low) | (points_px > high)).any(axis=2)
+    return outside
 
 
 def _near(

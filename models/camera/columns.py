@@ -60,8 +60,9 @@ def quality(motion: CameraMotion) -> QualityTrack:
         facts["camera_why"] = motion.why
     if motion.kind == "moving":
         facts["camera_scale"] = motion.scale_source
-    if motion.kind in ("turning", "moving"):
+    if motion.kind != "still":
         facts["camera_known_share"] = round(float(motion.valid.mean()), 4)
+    if motion.kind in ("turning", "moving"):
         facts["camera_residual_px"] = round(motion.residual_px, 4)
     return QualityTrack(subject=SCENE, facts=facts)
 

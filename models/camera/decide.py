@@ -14,16 +14,15 @@ from rotoscope.models.camera.background import Background
 from rotoscope.models.camera.path import Path, follow_path
 from rotoscope.models.camera.rotation import Turn, follow_rotation
 from rotoscope.models.camera.scale import StatedScale, find_scale
-from rotoscope.models.camera.stillness import find_stillness
+from rotoscope.models.camera.stillness import Stillness, find_stillness
+from rotoscope.models.camera.trust import find_trust
+from rotoscope.models.camera.zoom import may_be_zoom
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import Camera, CameraMotion, Track
 
 SURE_TURN_PX = 0.8
-"""Where nine of ten frames have a smaller residual, the camera turns [px of the small picture].
-Turning scenes have .3 to .6, moving ones 3 and more."""
-MAX_TURN_PX = 1.5
-"""Up to here it may have moved a little too: a path is tried first, and the rotation is taken with
-a wider sigma where none is found."""
+"""A larger residual of a frame is taken for parallax [px of the small picture], and one of half of
+the frames for more than a turn. Turning scenes have .3 to .6, a slide by 2 cm .8 and more."""
 PARALLAX_ERROR = 7.0
 """A residual that is parallax is only what rotation could not take up: on moving scenes the
 rotation was wrong by seven times as much."""
@@ -32,13 +31,23 @@ MIN_KNOWN = 0.6
 MIN_SPREAD = 0.5
 """Least share of frames in which what explains the motion is seen all over the picture. Without it
 a thing that is waved before a plain wall is taken for a camera that moves."""
-MIN_COVERAGE = 0.4
-"""Least share of the background's points that a path explains."""
+SURE_SHARE = 0.9
+"""A turn that explains as much of the background needs no comparison with a path."""
+MIN_COVERAGE = 0.55
+"""Least share of the background that a path explains. True paths explain .5 and more, that of a box
+that a hand turns before a camera .35 at most."""
+MIN_MORE = 0.2
+"""How much more of the background a path must explain than a turn that is a rival: it has more
+freedom, and would explain a thing that is moved as well."""
+MAX_WANDERING = 0.6
+"""Most points that stray a little from a turn, for one that does not: more are parallax that is too
+small for a path. What a hand moves strays far."""
 MAX_PATH_PX = 1.0
 """Largest median distance of placed points from there [px of the small picture]."""
 MAX_DRIFT_RAD = float(np.radians(3.0))
-"""In an unknown clip frames are given up where the background was seen to shift by more: at half a
-meter 26 mm, about as much as a hand's own sigma. Less is added to sigma."""
+"""A camera that is taken to stand still no longer is from the frame on in which its background is
+seen to shift by more: at half a meter 26 mm, about as much as a hand's own sigma. Less is added to
+sigma."""
 MIN_DRIFT_POINTS = 3
 PATH_FLOOR_RAD = float(np.radians(0.07))
 """Error of a path's rotation that its poses share, beyond what each frame's points say."""
@@ -51,36 +60,60 @@ def decide(
     camera: Camera,
     tracks: Mapping[str, Track],
     stated: StatedScale | None,
+    *,
+    taken_still: bool = True,
 ) -> CameraMotion:
-    """The motion of a clip's camera, from its background and, for the scale, from its hands."""
-    if find_stillness(seen).is_clip_still:
+    """The motion of a clip's camera, from its background and, for the scale, from its hands.
+
+    `taken_still`: where the background does not tell, the camera is taken to stand still until it
+    is seen to move. Otherwise it is not known there.
+    """
+    stillness = find_stillness(seen)
+    if stillness.is_clip_still:
         return _still(seen)
-    turn = follow_rotation(seen)
-    loose_px = float(np.quantile(turn.residual_px[turn.known], 0.9)) if turn.known.any() else np.inf
-    is_known = bool(turn.known.mean() >= MIN_KNOWN) and turn.spread >= MIN_SPREAD
-    if is_known and loose_px <= SURE_TURN_PX:
+    turn = follow_rotation(seen, seen.trusting(find_trust(seen)))
+    is_turn = _is_turn(turn)
+    turned = seen.share_of(turn.explained)
+    if is_turn and turned >= SURE_SHARE:
         return _turning(seen, turn)
-    path = follow_path(seen)
-    if path is not None and _is_believed(path):
+    path = follow_path(seen, turn.explained if is_turn else None)
+    least = turned + MIN_MORE if is_turn else 0.0
+    if path is not None and _is_believed(seen, path) and seen.share_of(path.explained) >= least:
+        if _may_be_zoom(seen, path):
+            return _unknown(seen, turn, stillness, taken_still, "it zooms or moves")
         scale = find_scale(path, tracks, stated)
         return _moving(path, scale.factor, scale.sigma_rel).replace(
             scale_source=scale.source,
             why="the scale of the path is not known" if scale.source == "unknown" else "",
         )
-    if is_known and loose_px <= MAX_TURN_PX:
+    if is_turn and seen.share_of(turn.wanders) <= MAX_WANDERING * turned:
         return _turning(seen, turn)
-    if not is_known:
-        return _unknown(seen, "too little background is seen")
-    return _unknown(seen, "neither a turn nor a path explains how the background moves")
+    return _unknown(seen, turn, stillness, taken_still)
 
 
-def _is_believed(path: Path) -> bool:
+def _is_turn(turn: Turn) -> bool:
+    return bool(
+        turn.fits.mean() >= MIN_KNOWN
+        and turn.spread >= MIN_SPREAD
+        and np.median(turn.residual_px[turn.known]) <= SURE_TURN_PX
+    )
+
+
+def _is_believed(seen: Background, path: Path) -> bool:
     return bool(
         path.known.mean() >= MIN_KNOWN
         and path.spread >= MIN_SPREAD
-        and path.coverage >= MIN_COVERAGE
+        and seen.share_of(path.explained) >= MIN_COVERAGE
         and path.residual_px <= MAX_PATH_PX
     )
+
+
+def _may_be_zoom(seen: Background, path: Path) -> bool:
+    first, second = path.pair
+    slots = seen.keep(path.explained).shared(first, second)
+    if len(slots) < MIN_DRIFT_POINTS:
+        return True
+    return may_be_zoom(seen.rays[first, slots], seen.rays[second, slots], seen.focal_px)
 
 
 def _still(seen: Background) -> CameraMotion:
@@ -99,8 +132,7 @@ def _still(seen: Background) -> CameraMotion:
 
 
 def _turning(seen: Background, turn: Turn) -> CameraMotion:
-    # One frame that fits badly, as behind somebody's head, says nothing against the others.
-    known = turn.known & (np.nan_to_num(turn.residual_px, nan=np.inf) <= MAX_TURN_PX)
+    known = turn.fits
     parallax_px = PARALLAX_ERROR * np.maximum(turn.residual_px - SURE_TURN_PX, 0.0)
     return CameraMotion(
         kind="turning",
@@ -135,16 +167,40 @@ def _moving(path: Path, factor: float, sigma_scale_rel: float) -> CameraMotion:
     )
 
 
-def _unknown(seen: Background, why: str) -> CameraMotion:
-    drift_rad = _drift(seen)
-    is_small = drift_rad <= MAX_DRIFT_RAD
-    T = np.where(is_small[:, None, None], np.eye(4), np.nan)
+def _unknown(
+    seen: Background,
+    turn: Turn,
+    stillness: Stillness,
+    taken_still: bool,
+    what: str = "",
+) -> CameraMotion:
+    """Frames that are seen at rest are known; others only by assumption, until one is refuted.
+
+    `what`: why none stands still, where that is known.
+    """
+    at_rest, shift_rad = stillness.is_still, _drift(seen)
+    angle_rad = se3.angle_between(turn.R_reference_camera[turn.fits], np.eye(3))
+    shift_rad[turn.fits] = np.maximum(shift_rad[turn.fits], angle_rad)
+    is_refuted = np.maximum.accumulate(~at_rest & (shift_rad > MAX_DRIFT_RAD))
+    if stillness.is_clip_moved:
+        is_refuted = ~at_rest
+    valid = at_rest | ~is_refuted if taken_still and not what else at_rest
+    shift_rad = np.where(at_rest, 0.0, shift_rad)
+    why = what or "too little background is seen"
+    if not what and turn.known.mean() >= MIN_KNOWN:
+        why = "neither a turn nor a path explains how the background moves"
+    if what:
+        why += ", which cannot be told apart"
+    elif is_refuted.any():
+        why += ", and it moves"
+    elif taken_still:
+        why += ", and it is taken to stand still"
     return CameraMotion(
         kind="unknown",
-        T_reference_camera=T,
-        valid=is_small,
-        sigma_rotation_rad=np.where(is_small, drift_rad, np.nan),
-        sigma_position_m=np.where(is_small, 0.0, np.nan),
+        T_reference_camera=np.where(valid[:, None, None], np.eye(4), np.nan),
+        valid=valid,
+        sigma_rotation_rad=np.where(valid, shift_rad, np.nan),
+        sigma_position_m=np.where(valid, 0.0, np.nan),
         scale_source="none",
         sigma_scale_rel=0.0,
         residual_px=float("nan"),

@@ -37,6 +37,10 @@ class CameraMotionConfig(StageConfig):
     """Whether hands of known size give the scale, where they come to touch what is seen beside
     them, to 30 %. For cameras that surely move: a turn that is taken for a path gets a scale too,
     and its rows would be valid and wrong."""
+    taken_still: bool = True
+    """Whether the camera is taken to stand still where its background does not tell, as before a
+    plain wall, until it is seen to move: right for a camera on a tripod. Otherwise frames in which
+    it is not known are not valid: right for one on the head or in the hand."""
     columns: bool = False
     """Whether the dataset gets the camera's pose, intrinsics and sigma in every row, as
     `track.camera.*`."""
@@ -52,8 +56,9 @@ class CameraMotionStage(ClipStage):
     """
 
     kind: ClassVar[str] = "camera_motion"
-    version: ClassVar[str] = "1"
-    requires: ClassVar[tuple[str, ...]] = ("scene_points", "camera|camera_motion", "hands|body")
+    version: ClassVar[str] = "2"
+    requires: ClassVar[tuple[str, ...]] = ("scene_points", "camera", "hands|body")
+    uses: ClassVar[tuple[str, ...]] = ("camera_motion", "picture")
     provides: ClassVar[tuple[str, ...]] = (
         "camera_motion",
         "hands",
@@ -89,7 +94,10 @@ class CameraMotionStage(ClipStage):
         seen = find_background(points, camera, tracks)
         hands = tracks if self.config.scale_from_hands else {}
         given = tracks.get("camera_motion")
-        motion = given if isinstance(given, CameraMotion) else decide(seen, camera, hands, stated)
+        if isinstance(given, CameraMotion):
+            motion = given
+        else:
+            motion = decide(seen, camera, hands, stated, taken_still=self.config.taken_still)
         out: Tracks = {"camera_motion": motion, "quality.camera": quality(motion)}
         if self.config.columns:
             out |= columns(motion, camera)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from rotoscope.models.camera.background import Background
+from rotoscope.models.camera.background import EXPLAINED_PX, MIN_LIFE_FRAMES, Background
 from rotoscope.models.camera.bundle import Sightings, adjust
 from rotoscope.models.camera.pose import NOISE_PX, fit_pose
 from rotoscope.models.camera.two_views import FirstPair, first_pairs, triangulate
@@ -55,6 +55,10 @@ class Path:
     """Share of all points of the background that were placed and lie where they should."""
     spread: float
     """Share of the known frames in which those that lie there are all over the picture."""
+    explained: Bool[np.ndarray, " id"]
+    """Points of the background that are where they were placed for as long as they last, by id."""
+    pair: tuple[int, int]
+    """The frames that it began with."""
     points: Float[np.ndarray, "point 3"]
     """The points that were placed, in the reference frame and the path's own scale."""
 
@@ -64,10 +68,18 @@ class Path:
         return np.isfinite(self.sigma_rad)
 
 
-def follow_path(seen: Background) -> Path | None:
-    """The path; `None` where no pair of frames gives a beginning or nothing follows from it."""
+def follow_path(seen: Background, turned: Bool[np.ndarray, " id"] | None = None) -> Path | None:
+    """The path; `None` where no pair of frames gives a beginning or nothing follows from it.
+
+    Args:
+        seen: The points of the background.
+        turned: Points that a turn explains, where it explains enough to be a rival: a pair that
+            contradicts them has found a thing that is moved, not the room.
+    """
     tried = []
     for pair in first_pairs(seen):
+        if turned is not None and _contradicts(seen, pair, turned):
+            continue
         odometry = _Odometry(seen, pair)
         if odometry.num_known < 2:
             continue
@@ -81,7 +93,14 @@ def follow_path(seen: Background) -> Path | None:
     best = max(tried, key=lambda odometry: odometry.coverage)
     best.run(range(seen.num_frames))
     best.adjust()
-    return best.path()
+    return best.path() if best.num_known >= MIN_TRIED else None
+
+
+def _contradicts(seen: Background, pair: FirstPair, turned: Bool[np.ndarray, " id"]) -> bool:
+    """Whether a pair places fewer than half of the points that a turn explains."""
+    ids = seen.ids[pair.second, seen.shared(pair.first, pair.second)]
+    ids = ids[turned[ids]]
+    return len(ids) > 0 and bool(np.isin(ids, pair.ids).mean() < 0.5)
 
 
 class _Odometry:
@@ -218,6 +237,20 @@ class _Odometry:
         self.first_frame[self.seen.ids[t, slots]] = t
         self.first_ray[self.seen.ids[t, slots]] = self.seen.rays[t, slots]
 
+    def _explained(self, frames: Int[np.ndarray, " time"]) -> Bool[np.ndarray, " id"]:
+        ids = self.seen.ids[frames]
+        row, slot = np.nonzero(ids >= 0)
+        held = ids[row, slot]
+        there = np.einsum("nij,nj->ni", self.T[frames[row], :3, :3], self.placed[held])
+        there += self.T[frames[row], :3, 3]
+        away = there[:, :2] / np.where(there[:, 2:] > 0, there[:, 2:], np.nan)
+        away = away - self.seen.rays[frames[row], slot]
+        squared = np.nan_to_num((away**2).sum(axis=1), nan=np.inf)
+        life = np.bincount(held, minlength=len(self.placed))
+        sum_squared = np.bincount(held, squared, len(self.placed))
+        rms_px = np.sqrt(sum_squared / np.maximum(life, 1)) * self.seen.focal_px
+        return np.asarray((life >= MIN_LIFE_FRAMES) & (rms_px < EXPLAINED_PX))
+
     def path(self) -> Path:
         """What was found, in the frame of the first frame that has a pose."""
         known = np.isfinite(self.T[:, 0, 0])
@@ -231,5 +264,7 @@ class _Odometry:
             residual_px=self.residual_px,
             coverage=self.coverage,
             spread=float(np.mean([self.is_spread[t] for t in np.flatnonzero(known)])),
+            explained=self._explained(np.flatnonzero(known)),
+            pair=(self.pair.first, self.pair.second),
             points=se3.apply(self.T[reference], self.placed[np.isfinite(self.placed[:, 0])]),
         )

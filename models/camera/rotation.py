@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.models.camera.background import Background
+from rotoscope.models.camera.background import EXPLAINED_PX, MIN_LIFE_FRAMES, Background
 from rotoscope.pipeline.geometry import se3
 
 MIN_SHARED = 0.35
@@ -25,7 +25,18 @@ NOISE_PX = 0.15
 COMMON_ERROR = 0.25
 """Share of the points' residual that they have in common and that more points do not average out:
 lens, rolling shutter, a little parallax. With it the stated sigma holds on turning scenes."""
-_NUM_GUESSES = 100
+TORN_PX = 3.0 * INLIER_PX
+"""Frames with a larger residual say nothing of single points, as where the encoder gave up."""
+MIN_SPREAD_CELLS = 11
+"""Cells of the picture in which a turn is seen all over it, also where somebody hides one side from
+top to bottom."""
+MAX_WANDER_PX = 5.0
+"""A point that strays farther [px, root mean square] is moved by somebody, or stands very near."""
+MAX_BRIDGE_FRAMES = 5
+"""A frame that shares too little with every key frame is compared with one of so many before it."""
+_NUM_GUESSES = 60
+"""Where half of the points agree, so many guesses of two miss them once in thirty million times;
+where a quarter does, once in fifty."""
 _NUM_STEPS = 4
 _TUKEY = 4.685
 
@@ -42,68 +53,111 @@ class Turn:
     """Median distance of points from where the rotation puts them, every cell of the picture
     counting alike [px of the small picture]."""
 
+    explained: Bool[np.ndarray, " id"]
+    """Points of all of the background that turn with the camera for as long as they last, by id."""
+    wanders: Bool[np.ndarray, " id"]
+    """Those that wander a little from there, as parallax makes them."""
     spread: float
-    """Share of the known frames in which the points that agree lie all over the picture."""
+    """Share of the known frames in which these lie all over the picture."""
 
     @property
     def known(self) -> Bool[np.ndarray, " time"]:
         """Frames that hang together with the first."""
         return np.isfinite(self.sigma_rad)
 
+    @property
+    def fits(self) -> Bool[np.ndarray, " time"]:
+        """Of these the frames that the rotation explains.
 
-def follow_rotation(seen: Background) -> Turn:
-    """Rotation of all frames that hang together with the first one that can be compared."""
+        One that fits badly, as behind somebody's head, says nothing against the others.
+        """
+        return self.known & (np.nan_to_num(self.residual_px, nan=np.inf) <= INLIER_PX)
+
+
+def follow_rotation(seen: Background, trusted: Background) -> Turn:
+    """Rotation of all frames that hang together with the first one that can be compared.
+
+    Args:
+        seen: All of the background.
+        trusted: Its points that the rotation is found from.
+    """
     num_frames = seen.num_frames
     R = np.full((num_frames, 3, 3), np.nan)
     variance, residual = np.full(num_frames, np.nan), np.full(num_frames, np.nan)
-    first = seen.first_comparable()
-    if first is None:
-        return Turn(R, variance, residual, 0.0)
-    rng = np.random.default_rng(0)
-    R[first], variance[first], residual[first] = np.eye(3), 0.0, 0.0
-    keys = [first]
-    for t in range(first + 1, num_frames):
-        key = _key_for(seen, keys, t)
-        if key is None and np.isfinite(variance[t - 1]) and seen.is_comparable(t - 1, t):
-            keys.append(t - 1)
-            key = t - 1
-        if key is None:
-            continue
-        slots = seen.shared(key, t)
-        share = seen.shares(t, slots)
-        R_now_key, added, residuals_px = fit_rotation(
-            seen.rays[key, slots], seen.rays[t, slots], seen.focal_px, rng, share
-        )
-        R[t] = R[key] @ R_now_key.T
-        variance[t] = variance[key] + added
-        residual[t] = _median(residuals_px, share)
-    return Turn(R, np.sqrt(variance), residual, _spread(seen, R))
+    first = trusted.first_comparable()
+    if first is not None:
+        R[first], variance[first], residual[first] = np.eye(3), 0.0, 0.0
+        rng, keys = np.random.default_rng(0), [first]
+        for t in range(first + 1, num_frames):
+            key = _key_for(trusted, keys, t)
+            if key is None:
+                key = _last_fitting(trusted, residual, t)
+                if key is None:
+                    continue
+                keys.append(key)
+            slots = trusted.shared(key, t)
+            share = trusted.shares(t, slots)
+            R_now_key, added, residuals = fit_rotation(
+                trusted.rays[key, slots], trusted.rays[t, slots], seen.focal_px, rng, share
+            )
+            R[t] = R[key] @ R_now_key.T
+            variance[t] = variance[key] + added
+            residual[t] = _median(residuals, share)
+    wander_px = _wander(seen, R, residual)
+    explained = wander_px < EXPLAINED_PX
+    wanders = ~explained & (wander_px < MAX_WANDER_PX)
+    spread = _spread(seen, explained, np.isfinite(variance))
+    return Turn(R, np.sqrt(variance), residual, explained, wanders, spread)
 
 
-def _spread(seen: Background, R: Float[np.ndarray, "time 3 3"]) -> float:
-    """Share of frames in which points that turned with the camera since the last are all over.
+def _wander(
+    seen: Background, R: Float[np.ndarray, "time 3 3"], residual_px: Float[np.ndarray, " time"]
+) -> Float[np.ndarray, " id"]:
+    """How far each point's direction in the reference frame strays from its mean [px], by id.
 
-    From the last frame, because a key frame's points leave the picture at one side.
+    Root mean square over all frames that are not torn; infinite for points that last too short.
     """
-    found = []
-    for t in np.flatnonzero(np.isfinite(R[:, 0, 0])).tolist():
-        if t == 0 or not np.isfinite(R[t - 1, 0, 0]):
-            continue
-        slots = seen.shared(t - 1, t)
-        moved = _unit(seen.rays[t - 1, slots]) @ (R[t].T @ R[t - 1]).T
-        error_px = np.linalg.norm(_project(moved) - seen.rays[t, slots], axis=1) * seen.focal_px
-        found.append(seen.is_spread(t, slots[error_px < INLIER_PX]))
+    fits = np.nan_to_num(residual_px, nan=np.inf) <= TORN_PX
+    t, slot = np.nonzero((seen.ids >= 0) & fits[:, None])
+    held, num = seen.ids[t, slot], int(seen.ids.max(initial=-1)) + 1
+    direction = np.einsum("nij,nj->ni", R[t], _unit(seen.rays[t, slot]))
+    life = np.bincount(held, minlength=num)
+    summed = np.stack([np.bincount(held, column, num) for column in direction.T], axis=1)
+    mean = summed / np.maximum(life, 1)[:, None]
+    away = ((direction - mean[held]) ** 2).sum(axis=1)
+    rms_px = np.sqrt(np.bincount(held, away, num) / np.maximum(life, 1)) * seen.focal_px
+    return np.where(life >= MIN_LIFE_FRAMES, rms_px, np.inf)
+
+
+def _spread(
+    seen: Background, explained: Bool[np.ndarray, " id"], known: Bool[np.ndarray, " time"]
+) -> float:
+    """Share of the known frames in which the explained points lie all over the picture."""
+    kept = seen.keep(explained)
+    frames = np.flatnonzero(known).tolist()
+    found = [
+        kept.is_spread(t, kept.held(t)) or kept.num_cells(t, kept.held(t)) >= MIN_SPREAD_CELLS
+        for t in frames
+    ]
     return float(np.mean(found)) if found else 0.0
 
 
 def _key_for(seen: Background, keys: list[int], t: int) -> int | None:
     """The earliest key frame that still shares enough points."""
     for key in keys:
-        num_there = int((seen.ids[key] >= 0).sum())
+        num_there = len(seen.held(key))
         is_enough = len(seen.shared(key, t)) >= MIN_SHARED * num_there
         if is_enough and seen.is_comparable(key, t):
             return key
     return None
+
+
+def _last_fitting(seen: Background, residual_px: Float[np.ndarray, " time"], t: int) -> int | None:
+    """The last frame before, of a few, that fits and can be compared."""
+    before = range(t - 1, max(-1, t - 1 - MAX_BRIDGE_FRAMES), -1)
+    return next(
+        (k for k in before if residual_px[k] <= INLIER_PX and seen.is_comparable(k, t)), None
+    )
 
 
 def fit_rotation(
@@ -119,7 +173,8 @@ def fit_rotation(
     point counts when guesses are compared.
     """
     a, b = _unit(rays_key), _unit(rays_now)
-    pairs = np.array([rng.choice(len(a), 2, replace=False) for _ in range(_NUM_GUESSES)])
+    one = rng.integers(len(a), size=_NUM_GUESSES)
+    pairs = np.stack([one, (one + rng.integers(1, len(a), size=_NUM_GUESSES)) % len(a)], axis=1)
     guesses = _triads(b[pairs]) @ np.swapaxes(_triads(a[pairs]), 1, 2)
     errors = np.linalg.norm(_project(a @ np.swapaxes(guesses, 1, 2)) - rays_now, axis=2) * focal_px
     cost = np.minimum(np.nan_to_num(errors, nan=np.inf), INLIER_PX) @ share
@@ -136,10 +191,20 @@ def fit_rotation(
         normal = (J * weight.repeat(2)[:, None]).T @ J + 1e-9 * np.eye(3)
         step = np.linalg.solve(normal, J.T @ (difference * weight[:, None]).reshape(-1))
         R = se3.exp_so3(step) @ R
-    residual = np.linalg.norm(_project(a @ R.T) - rays_now, axis=1) * focal_px
     independent = scale_px**2 * float(np.trace(np.linalg.pinv(normal)))
     common = (COMMON_ERROR * scale_px / focal_px) ** 2
-    return R, independent + common, residual
+    return R, independent + common, residuals_px(R, rays_key, rays_now, focal_px)
+
+
+def residuals_px(
+    R_now_key: Float[np.ndarray, "3 3"],
+    rays_key: Float[np.ndarray, "point 2"],
+    rays_now: Float[np.ndarray, "point 2"],
+    focal_px: float,
+) -> Float[np.ndarray, " point"]:
+    """Distance of points from where a rotation puts them; infinite for those behind the camera."""
+    away = np.linalg.norm(_project(_unit(rays_key) @ R_now_key.T) - rays_now, axis=1) * focal_px
+    return np.asarray(np.nan_to_num(away, nan=np.inf))
 
 
 def _median(values: Float[np.ndarray, " point"], share: Float[np.ndarray, " point"]) -> float:

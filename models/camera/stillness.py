@@ -44,6 +44,13 @@ class Stillness:
             and int(self.is_still.sum()) >= MIN_TESTED_SHARE * num_frames
         )
 
+    @property
+    def is_clip_moved(self) -> bool:
+        """There was enough to see in most of the clip, and mostly it did not hold still."""
+        num_tested = int(self.is_tested.sum())
+        num_rested = int((self.is_tested & self.is_still).sum())
+        return num_tested >= MIN_TESTED_SHARE * len(self.is_still) and 2 * num_rested < num_tested
+
 
 def find_stillness(seen: Background) -> Stillness:
     """Compares every point with where it was when it was first seen by the camera at rest.

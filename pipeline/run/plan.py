@@ -9,7 +9,7 @@ from pathlib import Path
 from rotoscope.pipeline.errors import MotionError, UsageError, VideoError
 from rotoscope.pipeline.files.identity import Identity
 from rotoscope.pipeline.recipe import Recipe
-from rotoscope.pipeline.run.before import check_assets, check_store
+from rotoscope.pipeline.run.before import check_assets, check_one_size, check_store
 from rotoscope.pipeline.run.keys import outcome_key, stage_tokens
 from rotoscope.pipeline.run.ledger import Ledger, Row
 from rotoscope.pipeline.run.outcome import VideoAnswer
@@ -70,6 +70,8 @@ def prepare(request: LabelRequest, ledger: Ledger) -> Prepared:
     check_out(request)
     looked = look(request)
     check_store(request.store)
+    if request.recipe.source == "video":
+        check_one_size(request.recipe, [f.path for f, _ in looked.files if not f.problem])
     save_request(request)
     before = {row.name: row for row in ledger.rows()}
     known = without_duplicates(row for _, row in looked.files if row is not None)

@@ -11,8 +11,6 @@ import yaml
 
 from rotoscope.cli.terminal import Terminal
 from rotoscope.pipeline import registry
-from rotoscope.pipeline.datasets.camera_sizes import mixed_sizes
-from rotoscope.pipeline.datasets.sidecars import read_sidecar_lines
 from rotoscope.pipeline.recipe import load_recipe, recipe_names
 from rotoscope.pipeline.run.describe import Plan
 from rotoscope.pipeline.run.label import LabelResult
@@ -38,9 +36,6 @@ def show_result(console: Terminal, request: LabelRequest, result: LabelResult) -
     else:
         verb = "written" if result.is_new else "already complete"
         console.say(f"dataset {verb}: {result.dataset}")
-        lines = read_sidecar_lines(result.dataset / "meta" / "rotoscope" / "episodes.jsonl")
-        if mixed := mixed_sizes(lines):
-            console.say(mixed, style="yellow")
         console.say(f"look at it: rotoscope report {shlex.quote(str(result.dataset))}")
     if any(r.status == "failed" for r in result.rows):
         console.say(f"try the failed ones again: {retry_command(request)}")

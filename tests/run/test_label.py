@@ -273,3 +273,15 @@ def test_killed_runs_end_in_the_same_bytes(run, tmp_path, recipe_file, videos):
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
     assert digest(out) == digest(tmp_path / "calm")
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".stormy")]
+
+
+def test_one_focal_length_for_pictures_of_two_sizes_is_refused_before_the_work(tmp_path):
+    for name, size in (("small.mp4", (160, 120)), ("large.mp4", (320, 240))):
+        a_video_file(tmp_path / "videos" / name, [np.zeros((120, 160, 3), np.uint8)] * 12, size=size)
+    recipe = build_recipe({"name": "r", "task": "t", "stages": ["shots", {"camera": {"fx": 200}}]})
+    request = LabelRequest(
+        inputs=(tmp_path / "videos",), recipe=recipe, out=tmp_path / "out", store=tmp_path / "store"
+    )
+    with pytest.raises(RecipeError, match=r"160 x 120 \(small\.mp4\), 320 x 240 \(large\.mp4\)"):
+        label(request)
+    assert not (tmp_path / "out").exists()

@@ -70,6 +70,19 @@ def test_still_clip_keeps_its_hands_as_they_are() -> None:
     assert quality.facts == {"camera_motion": "still"}
 
 
+def test_unknown_camera_of_a_head_makes_no_row_valid() -> None:
+    hand = hand_before(still())
+    stage = CameraMotionStage(CameraMotionConfig(taken_still=False))
+    stage.setup()
+    few = points_of(still(), room()[:6])
+    made = stage.run(clip_of(60), {"hands.right": hand, "camera": CAMERA, "scene_points": few})
+    motion, after = made["camera_motion"], made["hands.right"]
+    assert isinstance(motion, CameraMotion)
+    assert isinstance(after, HandTrack)
+    assert motion.kind == "unknown"
+    assert not after.valid.any()
+
+
 def test_pan_over_a_still_hand_adds_no_motion() -> None:
     _, made = run(turning())
     hand = made["hands.right"]
@@ -170,6 +183,8 @@ def touching(scale: float, *, depth: float = 1.0) -> tuple[Path, HandTrack]:
         residual_px=0.2,
         coverage=0.8,
         spread=1.0,
+        explained=np.ones(len(cloud.reshape(-1, 3)), bool),
+        pair=(0, 1),
         points=depth * cloud.reshape(-1, 3) / scale,
     )
     return path, hand
