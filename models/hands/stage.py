@@ -10,10 +10,12 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 
 from rotoscope.models.hands import plausibility
-from rotoscope.models.hands.landmarker import Detection, MediaPipeLandmarker
+from rotoscope.models.bodies.landmarker import MediaPipeBodyLandmarker
+from rotoscope.models.hands.landmarker import Detection, Landmarker, MediaPipeLandmarker
 from rotoscope.models.hands.left_right import assign_sides
 from rotoscope.models.hands.tracker import HandTracker
 from rotoscope.models.hands.tracklets import Tracklet, build_tracklets, frames_at_breaks
+from rotoscope.models.hands.wrists import WristLooks
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import NUM_HAND_JOINTS, SIDES, HandTrack, Side
@@ -28,15 +30,15 @@ class HandsConfig(StageConfig):
 
     num_hands: int = Field(default=2, ge=1, le=2)
     """Hands that can be in view at a time."""
-    min_detection_confidence: float = Field(default=0.25, ge=0, le=1)
+    min_detection_confidence: float = Field(default=0.5, ge=0, le=1)
     """Least palm score to look closer. Low, because the landmark network then has the say: it
     finds hands in fewer looks."""
     min_presence_confidence: float = Field(default=0.5, ge=0, le=1)
     """Least probability that the landmark network gives to a hand being there."""
-    search_interval_s: float = Field(default=0.35, ge=0)
+    search_interval_s: float = Field(default=0.0, ge=0)
     """Longest wait between looks for a hand while none is followed [s]; the frames between are
     searched once one was found."""
-    next_hand_interval_s: float = Field(default=1.5, ge=0)
+    next_hand_interval_s: float = Field(default=0.2, ge=0)
     """Longest wait between looks for the second hand while one is followed [s]."""
     max_buffered_frames: int = Field(default=15, ge=0)
     """How many frames a hand that was found is followed back; fewer for very large images."""
@@ -49,7 +51,7 @@ class HandsConfig(StageConfig):
     min_break_s: float = Field(default=0.5, ge=0)
     """Least time without a valid frame between two stretches on one side that cannot be one motion,
     such as two people's hands [s]."""
-    min_score: float = Field(default=0.25, ge=0, le=1)
+    min_score: float = Field(default=0.0, ge=0, le=1)
     """Least score (see `plausibility.consistency_score`) of a valid frame."""
     min_hand_px: float = Field(default=24.0, ge=0)
     """Least size of a valid hand [px]."""
@@ -68,7 +70,7 @@ class Hands(FrameStage):
     kind: ClassVar[str] = "hands"
     version: ClassVar[str] = "2"
     provides: ClassVar[tuple[str, ...]] = ("hands",)
-    assets: ClassVar[tuple[str, ...]] = ("hand_landmarker.task",)
+    assets: ClassVar[tuple[str, ...]] = ("hand_landmarker.task", "pose_landmarker.task")
     packages: ClassVar[tuple[str, ...]] = ("mediapipe",)
     preload: ClassVar[tuple[str, ...]] = ("rotoscope.models.perception.mediapipe_preload",)
     Config: ClassVar[type[StageConfig]] = HandsConfig
@@ -76,7 +78,8 @@ class Hands(FrameStage):
 
     def __init__(self, config: StageConfig) -> None:
         super().__init__(config)
-        self._landmarkers: list[MediaPipeLandmarker] = []
+        self._landmarkers: list[Landmarker] = []
+        self._bodies: MediaPipeBodyLandmarker | None = None
 
     def setup(self) -> None:
         """Loads one landmarker per hand.
@@ -87,19 +90,27 @@ class Hands(FrameStage):
         from rotoscope.pipeline.assets import asset_path
 
         model = asset_path("hand_landmarker.task")
-        for _ in range(self.config.num_hands):
+        # One more than hands, for second looks.
+        for _ in range(self.config.num_hands + 1):
             landmarker = MediaPipeLandmarker(
                 model,
                 min_detection_confidence=self.config.min_detection_confidence,
                 min_presence_confidence=self.config.min_presence_confidence,
             )
             self._landmarkers.append(landmarker)
+        self._bodies = MediaPipeBodyLandmarker(
+            asset_path("pose_landmarker.task"),
+            min_detection_confidence=0.5,
+            min_presence_confidence=0.5,
+        )
 
     def close(self) -> None:
         """Frees the landmarkers."""
         for landmarker in self._landmarkers:
             landmarker.close()
         self._landmarkers = []
+        if self._bodies is not None:
+            self._bodies.close()
 
     def begin(self, video: Video) -> None:
         """Starts a new video; nothing of the one before is remembered."""
@@ -107,8 +118,12 @@ class Hands(FrameStage):
             landmarker.forget()
         frame_bytes = 3 * video.width * video.height
         self._width, self._height = video.width, video.height
+        if self._bodies is not None:
+            self._bodies.forget()
         self._tracker = HandTracker(
-            self._landmarkers,
+            self._landmarkers[:-1],
+            spare=self._landmarkers[-1],
+            wrists=None if self._bodies is None else WristLooks(self._bodies),
             search_interval_s=self.config.search_interval_s,
             next_hand_interval_s=self.config.next_hand_interval_s,
             max_buffered_frames=min(
