@@ -38,6 +38,9 @@ class Detection:
     """How much more red than green light the palm reflects (see `appearance`); NaN: unknown."""
     flatness: float = math.nan
     """Share of the palm without any texture, 0..1; NaN: unknown."""
+    moved: float = math.nan
+    """How far it has come against its surroundings since it was found [hand sizes]; NaN: unknown
+    (see `surroundings`)."""
 
     @cached_property
     def center_px(self) -> Float[np.ndarray, " 2"]:

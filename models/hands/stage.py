@@ -11,6 +11,7 @@ from pydantic import Field
 
 from rotoscope.models.hands import plausibility
 from rotoscope.models.bodies.landmarker import MediaPipeBodyLandmarker
+from rotoscope.models.hands.genuine import is_genuine
 from rotoscope.models.hands.landmarker import Detection, Landmarker, MediaPipeLandmarker
 from rotoscope.models.hands.left_right import assign_sides
 from rotoscope.models.hands.tracker import HandTracker
@@ -38,7 +39,7 @@ class HandsConfig(StageConfig):
     search_interval_s: float = Field(default=0.0, ge=0)
     """Longest wait between looks for a hand while none is followed [s]; the frames between are
     searched once one was found."""
-    next_hand_interval_s: float = Field(default=0.2, ge=0)
+    next_hand_interval_s: float = Field(default=0.3, ge=0)
     """Longest wait between looks for the second hand while one is followed [s]."""
     max_buffered_frames: int = Field(default=15, ge=0)
     """How many frames a hand that was found is followed back; fewer for very large images."""
@@ -57,6 +58,17 @@ class HandsConfig(StageConfig):
     """Least size of a valid hand [px]."""
     max_outside: float = Field(default=0.3, ge=0, le=1)
     """Largest share of the landmarks that may lie outside the image in a valid frame."""
+    min_redness: float = Field(default=0.015, ge=-1, le=1)
+    """Least redness of a palm: red minus green share of its light. Skin of every shade has .04 and
+    more, gray, white, blue and green things have none; -1 for hands in gloves."""
+    max_flatness: float = Field(default=0.7, ge=0, le=1)
+    """Largest share of a palm without any texture: .2 on real hands, .9 on drawn ones."""
+    min_motion: float = Field(default=0.05, ge=0)
+    """Least motion of a hand against its surroundings, its fingers' included, in a stretch of a
+    second or more [hand sizes]; a picture of a hand stays below .02."""
+    mirrored: bool = False
+    """Whether the recording is a mirror image, as some apps write with a front camera. It is turned
+    back before anything is looked at: sides, pixels and the camera frame are those of the scene."""
 
 
 class Hands(FrameStage):
@@ -133,7 +145,7 @@ class Hands(FrameStage):
 
     def observe(self, frame: Frame) -> None:
         """Follows the hands into the next frame."""
-        self._tracker.observe(frame)
+        self._tracker.observe(_mirrored(frame) if self.config.mirrored else frame)
 
     @property
     def detections(self) -> list[list[Detection]]:
@@ -162,6 +174,12 @@ class Hands(FrameStage):
                 max_speed=self.config.max_speed,
             )
             if tracklet.times_s[-1] - tracklet.times_s[0] + frame_s >= self.config.min_tracklet_s
+            and is_genuine(
+                tracklet,
+                min_redness=self.config.min_redness,
+                max_flatness=self.config.max_flatness,
+                min_motion=self.config.min_motion,
+            )
         ]
         sides = assign_sides(tracklets, frame_s=frame_s)
         return {
@@ -185,7 +203,7 @@ class Hands(FrameStage):
         for tracklet in tracklets:
             rows = np.array(tracklet.frames)
             score[rows] = plausibility.consistency_score(tracklet.landmarks_px, tracklet.hand_m)
-            is_good = self._is_believed(tracklet, score[rows]) & ~np.isin(rows, dropped)
+            is_good = self._is_believed(tracklet, score[rows], side) & ~np.isin(rows, dropped)
             rows = rows[is_good]
             valid[rows] = True
             landmarks_px[rows] = tracklet.landmarks_px[is_good]
@@ -196,7 +214,7 @@ class Hands(FrameStage):
         return HandTrack(side, landmarks_px, hand_m, score, handedness, valid)
 
     def _is_believed(
-        self, tracklet: Tracklet, score: Float[np.ndarray, " detection"]
+        self, tracklet: Tracklet, score: Float[np.ndarray, " detection"], side: Side
     ) -> Bool[np.ndarray, " detection"]:
         is_plausible = plausibility.is_plausible(
             tracklet.landmarks_px,
@@ -205,4 +223,14 @@ class Hands(FrameStage):
             min_hand_px=self.config.min_hand_px,
             max_outside=self.config.max_outside,
         )
-        return is_plausible & (score >= self.config.min_score)
+        right = tracklet.right_probability
+        hand_m = plausibility.hand_of_side(tracklet.hand_m, right, side)
+        is_turned_over = plausibility.is_turned_over(hand_m, right, side)
+        return is_plausible & ~is_turned_over & (score >= self.config.min_score)
+
+
+def _mirrored(frame: Frame) -> Frame:
+    """The frame of the scene that a mirror image shows."""
+    return Frame(
+        frame.index, frame.time_s, lambda: np.ascontiguousarray(frame.to_rgb()[:, ::-1])
+    )

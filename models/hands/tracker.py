@@ -4,13 +4,14 @@ MediaPipe with two hands looks for the second one in every frame in which it doe
 palm detection a frame for a hand that is not there. Here one landmarker stands for each hand. Those
 that follow a hand cost their landmark network; where none does, each frame is searched; where one
 does, another hand is looked for from time to time, in the image with the first one painted over.
-What is found is then followed back through the frames before. A hand that is lost, or that is
-suddenly seen as the other one of a pair, is looked at again at once (`second_look`), and hands too
-small to be found are looked for at the wrists of a person (`wrists`).
+What is found is then followed back through the frames before. A hand that is suddenly seen as the
+other one of a pair is looked at again at once (`second_look`), and hands too small to be found are
+looked for at the wrists of a person (`wrists`).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
@@ -22,7 +23,8 @@ from jaxtyping import UInt8
 from rotoscope.models.hands.appearance import with_appearance
 from rotoscope.models.hands.landmarker import Detection, Landmarker
 from rotoscope.models.hands.look import Look
-from rotoscope.models.hands.second_look import SecondLook, closer, other_views
+from rotoscope.models.hands.second_look import SecondLook, other_views
+from rotoscope.models.hands.surroundings import Surroundings
 from rotoscope.models.hands.wrists import WristLooks
 from rotoscope.pipeline.types import Frame
 
@@ -45,11 +47,13 @@ _SURE = 0.8
 _MAX_LOG_ODDS = 3.0
 _KNOWN, _WELL_KNOWN = 6.0, 30.0
 """Log-odds from which a hand's side is known (two frames that are sure), and their limit."""
-_FREE_LOOKS, _LOOKS_PER_FRAME = 20, 0.3
+_FREE_LOOKS, _LOOKS_PER_FRAME = 30, 0.25
 """Second looks that a video may have: some, and so many for each of its frames."""
-_APPEARANCE_EVERY = 3
-"""Followed frames between two looks at what a palm is made of."""
-_WRISTS_SOON, _WRISTS_LATE = 3, 12
+_WATCH_S = 0.2
+"""Time between two looks at what a palm is made of and at what lies around it [s]."""
+_MAX_STEP_S = 0.12
+"""Frames that are farther apart are not followed back: the hand is elsewhere by then [s]."""
+_WRISTS_SOON, _WRISTS_LATE = 5, 12
 """Frames without a hand between two looks at the wrists of a person: at first, and after looks in
 vain. No more than a hand is followed back."""
 
@@ -68,6 +72,10 @@ class _Slot:
     """The hand where it was seen last."""
     log_odds: float = 0.0
     """Of a right hand, from the frames in which it was followed."""
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    """What lies around the hand."""
+    watched_s: float = -math.inf
+    """When that was looked at last [s]."""
 
     def see(self, rgb: UInt8[np.ndarray, "height width 3"]) -> Detection | None:
         """The hand in the next image."""
@@ -127,7 +135,7 @@ class HandTracker:
         self._change_s = -math.inf
         self._seen_s = -math.inf
         self._look_s = -math.inf
-        self._num_empty = self._num_again = self._since_wrists = 0
+        self._num_empty = self._since_wrists = 0
         self._wrists_every = _WRISTS_SOON
 
     @property
@@ -161,32 +169,27 @@ class HandTracker:
             if not slot.is_following:
                 continue
             detection = slot.see(entry.frame.rgb)
-            if detection is None or slot.contradicts(detection):
-                detection = self._look_again(slot, entry, detection)
             if detection is None:
                 self._lose(slot, entry)
                 continue
+            if slot.contradicts(detection):
+                detection = self._look_again(slot, entry, detection)
             self._keep(index, entry, detection)
+            self._watch(index, entry)
             self._drop_twin(index, entry)
 
-    def _look_again(self, slot: _Slot, entry: _Entry, seen: Detection | None) -> Detection | None:
-        """What else a hand that is lost or contradicts itself may be; `seen` if nothing better."""
-        hand = seen or slot.last
-        if seen is None and slot.look is None:
-            return None
+    def _look_again(self, slot: _Slot, entry: _Entry, seen: Detection) -> Detection:
+        """A hand that is seen as the other one of a pair, from where it is seen as itself."""
         allowed = _FREE_LOOKS + _LOOKS_PER_FRAME * len(self._found)
-        if self._again is None or hand is None or self._num_again > allowed:
+        if self._again is None or self._again.num_looks > allowed:
             return seen
-        looks = [closer(hand)] if seen is None else other_views(hand)
         is_right = slot.log_odds > 0
 
-        def is_same(found: Detection) -> bool:
+        def is_itself(found: Detection) -> bool:
             own = found.right_probability if is_right else 1.0 - found.right_probability
-            is_sure = own >= (_SURE if abs(slot.log_odds) >= _KNOWN else 0.0)
-            return is_sure and found.distance(hand) < _SAME_PLACE
+            return own >= _SURE and found.distance(seen) < _SAME_PLACE
 
-        self._num_again += len(looks)
-        found = self._again(entry.frame.rgb, looks, is_same)
+        found = self._again(entry.frame.rgb, other_views(seen), is_itself)
         if found is None:
             return seen
         slot.look, detection = found
@@ -195,14 +198,22 @@ class HandTracker:
 
     def _keep(self, index: int, entry: _Entry, detection: Detection) -> None:
         slot = self._slots[index]
-        if slot.num_followed % _APPEARANCE_EVERY == 0:
-            detection = with_appearance(detection, entry.frame.rgb)
         entry.found[index] = detection
         slot.last = detection
         slot.num_followed += 1
         p = min(max(detection.right_probability, 1e-3), 1.0 - 1e-3)
         step = float(np.clip(math.log(p / (1.0 - p)), -_MAX_LOG_ODDS, _MAX_LOG_ODDS))
         slot.log_odds = float(np.clip(slot.log_odds + step, -_WELL_KNOWN, _WELL_KNOWN))
+
+    def _watch(self, index: int, entry: _Entry) -> None:
+        """Looks from time to time whether it is a real hand."""
+        slot = self._slots[index]
+        if entry.frame.time_s - slot.watched_s < _WATCH_S:
+            return
+        slot.watched_s = entry.frame.time_s
+        hand = with_appearance(entry.found[index], entry.frame.rgb)
+        moved = slot.surroundings.moved(hand, entry.frame.rgb)
+        entry.found[index] = dataclasses.replace(hand, moved=moved)
 
     def _drop_twin(self, index: int, entry: _Entry) -> None:
         """Where two landmarkers have come to follow one hand, the one newer to it lets go."""
@@ -228,23 +239,37 @@ class HandTracker:
         for index, slot in enumerate(self._slots):
             if slot.is_following:
                 continue
-            detection = slot.landmarker(_paint_over(entry))
+            image = _paint_over(entry)
+            detection = slot.landmarker(image)
             if detection is None:
                 break
             if _same_as(detection, entry) is not None:
                 slot.landmarker.forget()
                 break
-            self._start(index, entry, detection)
+            self._start(index, entry, detection, image)
         if not entry.found:
             self._look_at_wrists(entry)
         self._num_empty = 0
         self._look_s = entry.frame.time_s + self._wait_s(entry)
 
-    def _start(self, index: int, entry: _Entry, detection: Detection) -> None:
+    def _start(
+        self,
+        index: int,
+        entry: _Entry,
+        detection: Detection,
+        image: UInt8[np.ndarray, "height width 3"],
+    ) -> None:
         """Begins to follow a hand that was just found."""
         slot = self._slots[index]
         slot.is_following, slot.num_followed, slot.log_odds = True, 0, 0.0
+        slot.surroundings, slot.watched_s = Surroundings(), -math.inf
+        slot.last = detection
+        # The palm detector's crop is a rough one; the one about the landmarks is better.
+        again = slot.see(image)
+        if again is not None and again.distance(detection) < _SAME_PLACE:
+            detection = again
         self._keep(index, entry, detection)
+        self._watch(index, entry)
         is_new = entry.frame.time_s - self._seen_s > _NEW_AFTER_S
         self._change_s = entry.frame.time_s if is_new else -math.inf
         self._follow_back(index, entry)
@@ -264,7 +289,7 @@ class HandTracker:
             slot.landmarker = self._again.swap(slot.landmarker)
             slot.look = found[0]
             self._wrists_every = _WRISTS_SOON
-            self._start(free.pop(0), entry, found[1])
+            self._start(free.pop(0), entry, found[1], entry.frame.rgb)
 
     def _wait_s(self, entry: _Entry) -> float:
         since_change_s = entry.frame.time_s - self._change_s
@@ -278,7 +303,7 @@ class HandTracker:
         unseen = list(
             itertools.takewhile(lambda earlier: index not in earlier.found, reversed(self._buffer))
         )
-        if not unseen:
+        if not unseen or entry.frame.time_s - unseen[0].frame.time_s > _MAX_STEP_S:
             return
         hand = slot.last
         for earlier in unseen:
