@@ -14,10 +14,10 @@ import numpy as np
 from rotoscope.models.hands.landmarker import Detection
 from rotoscope.models.hands.tracklets import Tracklet
 
-_PICTURE_S, _PICTURE_LOOKS = 1.0, 4
+_PICTURE_S, _PICTURE_LOOKS = 2.0, 8
 """Least time and looks in which a hand has to move, to be told from a picture of one."""
-_MOST = 90
-"""Percentile of the looks that has to stay in place; a landmark jumps now and then."""
+_MOST = 75
+"""Percentile of the looks that counts: landmarks on a picture jump now and then."""
 
 
 def is_genuine(
@@ -29,7 +29,8 @@ def is_genuine(
         tracklet: Detections of one hand.
         min_redness: Least median redness of the palm.
         max_flatness: Largest median share of the palm without texture.
-        min_motion: Least motion against the surroundings in a second or more [hand sizes].
+        min_motion: Least motion against the surroundings from look to look, a fifth of a second
+            [hand sizes]; of stretches that are long enough to tell.
     """
     redness = _known(tracklet, lambda hand: hand.redness)
     flatness = _known(tracklet, lambda hand: hand.flatness)

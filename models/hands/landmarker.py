@@ -39,7 +39,7 @@ class Detection:
     flatness: float = math.nan
     """Share of the palm without any texture, 0..1; NaN: unknown."""
     moved: float = math.nan
-    """How far it has come against its surroundings since it was found [hand sizes]; NaN: unknown
+    """How far it has come against its surroundings since the last look [hand sizes]; NaN: unknown
     (see `surroundings`)."""
 
     @cached_property

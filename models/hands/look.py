@@ -71,9 +71,7 @@ class Look:
             (low + high) / 2, side, num_turns=self.num_turns, is_mirrored=self.is_mirrored
         )
 
-    def picture(
-        self, rgb: UInt8[np.ndarray, "height width 3"]
-    ) -> UInt8[np.ndarray, "side side 3"]:
+    def picture(self, rgb: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "side side 3"]:
         """What there is to see; black outside of the picture."""
         out = np.zeros((self.side, self.side, 3), np.uint8)
         height, width = rgb.shape[:2]

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field
 
-from rotoscope.models.hands import plausibility
 from rotoscope.models.bodies.landmarker import MediaPipeBodyLandmarker
+from rotoscope.models.hands import plausibility
 from rotoscope.models.hands.genuine import is_genuine
 from rotoscope.models.hands.landmarker import Detection, Landmarker, MediaPipeLandmarker
 from rotoscope.models.hands.left_right import assign_sides
@@ -37,10 +37,11 @@ class HandsConfig(StageConfig):
     min_presence_confidence: float = Field(default=0.5, ge=0, le=1)
     """Least probability that the landmark network gives to a hand being there."""
     search_interval_s: float = Field(default=0.0, ge=0)
-    """Longest wait between looks for a hand while none is followed [s]; the frames between are
-    searched once one was found."""
+    """Longest wait between looks for a hand while none is followed [s]; 0 searches every frame.
+    What is found is followed back, but a hand that is seen in few frames only may be missed."""
     next_hand_interval_s: float = Field(default=0.3, ge=0)
-    """Longest wait between looks for the second hand while one is followed [s]."""
+    """Longest wait between looks for the second hand while one is followed [s]; every frame is
+    searched for a while after it was seen."""
     max_buffered_frames: int = Field(default=15, ge=0)
     """How many frames a hand that was found is followed back; fewer for very large images."""
     max_gap_s: float = Field(default=0.1, ge=0)
@@ -63,9 +64,10 @@ class HandsConfig(StageConfig):
     more, gray, white, blue and green things have none; -1 for hands in gloves."""
     max_flatness: float = Field(default=0.7, ge=0, le=1)
     """Largest share of a palm without any texture: .2 on real hands, .9 on drawn ones."""
-    min_motion: float = Field(default=0.05, ge=0)
-    """Least motion of a hand against its surroundings, its fingers' included, in a stretch of a
-    second or more [hand sizes]; a picture of a hand stays below .02."""
+    min_motion: float = Field(default=0.02, ge=0)
+    """Least motion of a hand against its surroundings, its fingers' included, in a fifth of a
+    second [hand sizes]: in a stretch of two seconds and more a quarter of the looks has more.
+    Pictures of hands stay below .016, but so does a hand that rests all the time; 0 takes both."""
     mirrored: bool = False
     """Whether the recording is a mirror image, as some apps write with a front camera. It is turned
     back before anything is looked at: sides, pixels and the camera frame are those of the scene."""
@@ -80,7 +82,7 @@ class Hands(FrameStage):
     """
 
     kind: ClassVar[str] = "hands"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     provides: ClassVar[tuple[str, ...]] = ("hands",)
     assets: ClassVar[tuple[str, ...]] = ("hand_landmarker.task", "pose_landmarker.task")
     packages: ClassVar[tuple[str, ...]] = ("mediapipe",)
@@ -231,6 +233,4 @@ class Hands(FrameStage):
 
 def _mirrored(frame: Frame) -> Frame:
     """The frame of the scene that a mirror image shows."""
-    return Frame(
-        frame.index, frame.time_s, lambda: np.ascontiguousarray(frame.to_rgb()[:, ::-1])
-    )
+    return Frame(frame.index, frame.time_s, lambda: np.ascontiguousarray(frame.to_rgb()[:, ::-1]))

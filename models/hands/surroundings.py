@@ -21,34 +21,30 @@ _INLIER_PX = 1.0
 
 
 class Surroundings:
-    """Takes one hand's first landmarks along with the background."""
+    """Takes one hand's landmarks along with the background, from look to look."""
 
     def __init__(self) -> None:
         self._gray: np.ndarray | None = None
         self._hand: Detection | None = None
-        self._carried_px: np.ndarray | None = None
 
     def moved(self, hand: Detection, rgb: UInt8[np.ndarray, "height width 3"]) -> float:
         """How far the hand is from where the background took it [hand sizes]; NaN: unknown.
 
-        Unknown is the first look, and any after one with too few points to follow.
+        Unknown is the first look, and any with too few points that can be followed from the last.
         """
         import cv2
 
         step = max(1, rgb.shape[1] // _WIDTH)
-        scale = 1.0 / step
         gray = cv2.cvtColor(np.ascontiguousarray(rgb[::step, ::step]), cv2.COLOR_RGB2GRAY)
         before, last = self._gray, self._hand
         self._gray, self._hand = gray, hand
-        if before is None or last is None or self._carried_px is None:
-            self._carried_px = hand.landmarks_px.copy()
+        if before is None or last is None:
             return np.nan
-        motion = _motion(before, gray, last.landmarks_px * scale)
+        motion = _motion(before, gray, last.landmarks_px / step)
         if motion is None:
-            self._carried_px = hand.landmarks_px.copy()
             return np.nan
-        self._carried_px = (self._carried_px * scale @ motion[:, :2].T + motion[:, 2]) / scale
-        apart = np.linalg.norm(hand.landmarks_px - self._carried_px, axis=1).mean()
+        carried_px = (last.landmarks_px @ motion[:, :2].T) + motion[:, 2] * step
+        apart = np.linalg.norm(hand.landmarks_px - carried_px, axis=1).mean()
         return float(apart / max(hand.size_px, 1e-6))
 
 

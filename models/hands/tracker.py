@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,7 +25,7 @@ from rotoscope.models.hands.landmarker import Detection, Landmarker
 from rotoscope.models.hands.look import Look
 from rotoscope.models.hands.second_look import SecondLook, other_views
 from rotoscope.models.hands.surroundings import Surroundings
-from rotoscope.models.hands.wrists import WristLooks
+from rotoscope.models.hands.wrists import WristLook
 from rotoscope.pipeline.types import Frame
 
 _SAME_HAND = 0.3
@@ -40,6 +40,8 @@ _WAIT_GROWTH = 1.0
 _NEXT_HAND_WAIT_GROWTH = 1.5
 """After a change the wait for the next look is this many times the time since the change: looks
 are frequent at first, and more frequent where no hand is followed."""
+_BOTH_LATELY_S = 1.0
+"""So long after all hands were followed every frame is searched for those that were lost."""
 _NEW_AFTER_S = 1.0
 """A hand found where none was seen for this long is a change: another one may come with it."""
 _SURE = 0.8
@@ -47,15 +49,15 @@ _SURE = 0.8
 _MAX_LOG_ODDS = 3.0
 _KNOWN, _WELL_KNOWN = 6.0, 30.0
 """Log-odds from which a hand's side is known (two frames that are sure), and their limit."""
-_FREE_LOOKS, _LOOKS_PER_FRAME = 30, 0.25
+_FREE_LOOKS, _LOOKS_PER_FRAME = 30, 0.35
 """Second looks that a video may have: some, and so many for each of its frames."""
 _WATCH_S = 0.2
 """Time between two looks at what a palm is made of and at what lies around it [s]."""
 _MAX_STEP_S = 0.12
 """Frames that are farther apart are not followed back: the hand is elsewhere by then [s]."""
-_WRISTS_SOON, _WRISTS_LATE = 5, 12
-"""Frames without a hand between two looks at the wrists of a person: at first, and after looks in
-vain. No more than a hand is followed back."""
+_WRISTS_AGAIN, _WRISTS_SOON, _WRISTS_LATE = 2, 5, 12
+"""Frames without a hand between two looks at the wrists of a person: where that has just found one,
+at first, and after looks in vain. No more than a hand is followed back."""
 
 
 @dataclass
@@ -111,7 +113,7 @@ class HandTracker:
         next_hand_interval_s: float,
         max_buffered_frames: int,
         spare: Landmarker | None = None,
-        wrists: WristLooks | None = None,
+        wrists: Callable[[Frame], list[WristLook]] | None = None,
     ) -> None:
         """Takes the landmarkers over; each must be fresh or have forgotten.
 
@@ -133,7 +135,7 @@ class HandTracker:
         self._buffer: list[_Entry] = []
         self._found: list[dict[int, Detection]] = []
         self._change_s = -math.inf
-        self._seen_s = -math.inf
+        self._seen_s = self._all_s = -math.inf
         self._look_s = -math.inf
         self._num_empty = self._since_wrists = 0
         self._wrists_every = _WRISTS_SOON
@@ -158,6 +160,8 @@ class HandTracker:
         self._follow(entry)
         if entry.found:
             self._seen_s = entry.frame.time_s
+        if len(entry.found) == len(self._slots):
+            self._all_s = entry.frame.time_s
         self._num_empty = 0 if entry.found else self._num_empty + 1
         if self._is_time_to_look(entry):
             self._look(entry)
@@ -266,7 +270,9 @@ class HandTracker:
         slot.last = detection
         # The palm detector's crop is a rough one; the one about the landmarks is better.
         again = slot.see(image)
-        if again is not None and again.distance(detection) < _SAME_PLACE:
+        if again is None:
+            slot.see(image)  # lost by the better look: found again as at first
+        elif again.distance(detection) < _SAME_PLACE:
             detection = again
         self._keep(index, entry, detection)
         self._watch(index, entry)
@@ -288,12 +294,14 @@ class HandTracker:
             slot = self._slots[free[0]]
             slot.landmarker = self._again.swap(slot.landmarker)
             slot.look = found[0]
-            self._wrists_every = _WRISTS_SOON
+            self._wrists_every = _WRISTS_AGAIN
             self._start(free.pop(0), entry, found[1], entry.frame.rgb)
 
     def _wait_s(self, entry: _Entry) -> float:
         since_change_s = entry.frame.time_s - self._change_s
         if entry.found:
+            if entry.frame.time_s - self._all_s < _BOTH_LATELY_S:
+                return 0.0
             return min(self._next_hand_interval_s, _NEXT_HAND_WAIT_GROWTH * since_change_s)
         return min(self._search_interval_s, _WAIT_GROWTH * since_change_s)
 
