@@ -2,8 +2,8 @@
 
 The plain loop is the Tasks API in video mode on every frame, default thresholds, one hand and two.
 Its hands that last three frames or more should all be found; some of them are no hands, by eye, and
-do not count (`_no_hand`). Negatives are robots of the shared folder, and drawn hands and pictures of
-hands that are made here; on them no frame may be valid.
+do not count (`_no_hand`). Negatives are robots of the shared folder, and drawn hands and pictures
+of hands that are made here; on them no frame may be valid.
 
 Constants were chosen on the clips `CHOSE`, on drawn hands and pictures of other seeds and on
 rendered scenes; `rendered_grasp` was looked at. The other clips chose nothing.

@@ -16,8 +16,8 @@ from rotoscope.models.hands.landmarker import Detection, Landmarker
 from rotoscope.models.hands.look import Look
 
 _OTHER_VIEWS = ((2.2, 0, True), (2.2, 0, False), (2.8, 3, False), (5.0, 0, True))
-"""Sides of the square, quarter turns and whether it is mirrored: of twenty such looks at frames that
-contradict themselves (sam2_gallery/02_cups, pose_squats) those that mend most of what the ones
+"""Sides of the square, quarter turns and whether it is mirrored: of twenty such looks at frames
+that contradict themselves (sam2_gallery/02_cups, pose_squats) those that mend most of what the ones
 before did not; these four mend two of three."""
 
 

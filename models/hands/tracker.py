@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -49,8 +50,11 @@ _SURE = 0.8
 _MAX_LOG_ODDS = 3.0
 _KNOWN, _WELL_KNOWN = 6.0, 30.0
 """Log-odds from which a hand's side is known (two frames that are sure), and their limit."""
-_FREE_LOOKS, _LOOKS_PER_FRAME = 30, 0.35
-"""Second looks that a video may have: some, and so many for each of its frames."""
+_FREE = 10
+_LOOKS, _STEPS_BACK, _WRIST_LOOKS = 0.4, 0.4, 0.08
+"""How much of each a video may have for each of its frames, after the free ones: second looks,
+frames in which a hand is followed back, looks at wrists. So the cost stays below twice the plain
+loop's."""
 _WATCH_S = 0.2
 """Time between two looks at what a palm is made of and at what lies around it [s]."""
 _MAX_STEP_S = 0.12
@@ -139,6 +143,7 @@ class HandTracker:
         self._look_s = -math.inf
         self._num_empty = self._since_wrists = 0
         self._wrists_every = _WRISTS_SOON
+        self._spent: Counter[str] = Counter()
 
     @property
     def landmarkers(self) -> list[Landmarker]:
@@ -184,8 +189,7 @@ class HandTracker:
 
     def _look_again(self, slot: _Slot, entry: _Entry, seen: Detection) -> Detection:
         """A hand that is seen as the other one of a pair, from where it is seen as itself."""
-        allowed = _FREE_LOOKS + _LOOKS_PER_FRAME * len(self._found)
-        if self._again is None or self._again.num_looks > allowed:
+        if self._again is None or not self._may("looks", _LOOKS):
             return seen
         is_right = slot.log_odds > 0
 
@@ -193,7 +197,9 @@ class HandTracker:
             own = found.right_probability if is_right else 1.0 - found.right_probability
             return own >= _SURE and found.distance(seen) < _SAME_PLACE
 
+        before = self._again.num_looks
         found = self._again(entry.frame.rgb, other_views(seen), is_itself)
+        self._spent["looks"] += self._again.num_looks - before
         if found is None:
             return seen
         slot.look, detection = found
@@ -227,6 +233,10 @@ class HandTracker:
             del entry.found[newer]
             self._slots[newer].landmarker.forget()
             self._lose(self._slots[newer], entry)
+
+    def _may(self, work: str, per_frame: float) -> bool:
+        """Whether more of some extra work is allowed."""
+        return self._spent[work] <= _FREE + per_frame * len(self._found)
 
     def _lose(self, slot: _Slot, entry: _Entry) -> None:
         slot.is_following, slot.look = False, None
@@ -284,6 +294,9 @@ class HandTracker:
         self._since_wrists += 1
         if self._wrists is None or self._again is None or self._since_wrists < self._wrists_every:
             return
+        if not self._may("wrists", _WRIST_LOOKS):
+            return
+        self._spent["wrists"] += 1
         self._since_wrists = 0
         self._wrists_every = min(2 * self._wrists_every, _WRISTS_LATE)
         free = [i for i, slot in enumerate(self._slots) if not slot.is_following]
@@ -313,8 +326,11 @@ class HandTracker:
         )
         if not unseen or entry.frame.time_s - unseen[0].frame.time_s > _MAX_STEP_S:
             return
+        if not self._may("back", _STEPS_BACK):
+            return
         hand = slot.last
         for earlier in unseen:
+            self._spent["back"] += 1
             detection = slot.see(earlier.frame.rgb)
             if detection is None:
                 break
