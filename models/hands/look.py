@@ -78,8 +78,8 @@ class Look:
         x0, x1 = np.clip([self.left, self.left + self.side], 0, width)
         y0, y1 = np.clip([self.top, self.top + self.side], 0, height)
         out[y0 - self.top : y1 - self.top, x0 - self.left : x1 - self.left] = rgb[y0:y1, x0:x1]
-        out = np.rot90(out, self.num_turns)
-        return np.ascontiguousarray(out[:, ::-1] if self.is_mirrored else out)
+        turned = np.rot90(out, self.num_turns)
+        return np.ascontiguousarray(turned[:, ::-1] if self.is_mirrored else turned)
 
     def in_picture(self, seen: Detection) -> Detection:
         """A hand that was found in this look, where it is in the whole picture."""

@@ -64,7 +64,7 @@ def _motion(
     points = cv2.goodFeaturesToTrack(before, _NUM_POINTS, 0.02, 4, mask=mask)
     if points is None or len(points) < _MIN_POINTS:
         return None
-    arrived, is_found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None)
+    arrived, is_found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, points.copy())
     kept = is_found.ravel() > 0
     if kept.sum() < _MIN_POINTS:
         return None
