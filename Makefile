@@ -34,7 +34,7 @@ demo: setup ## Label two real videos of hands, or VIDEOS=my/folder: dataset, che
 	@rotoscope="$$VENV/bin/rotoscope"
 	echo "Demo: videos of hands become a LeRobot dataset of robot-arm actions, on the CPU."
 	echo "1/4 Model weights, robot and sample videos"
-	"$$rotoscope" assets fetch hand_landmarker.task panda
+	"$$rotoscope" assets fetch hand_landmarker.task pose_landmarker.task panda
 	videos=$$VIDEOS
 	out=$$DEMO/dataset
 	if [ -n "$$videos" ]; then

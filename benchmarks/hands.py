@@ -181,7 +181,7 @@ def _twins(video: Video) -> Iterator[tuple[Frame, Frame]]:
 class PlainLoop:
     """What everybody writes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, num_hands: int = 2) -> None:
         self._mediapipe = import_mediapipe()
         tasks = self._mediapipe.tasks
         options = tasks.vision.HandLandmarkerOptions(
@@ -189,7 +189,7 @@ class PlainLoop:
                 model_asset_path=str(asset_path("hand_landmarker.task"))
             ),
             running_mode=tasks.vision.RunningMode.VIDEO,
-            num_hands=2,
+            num_hands=num_hands,
         )
         self._landmarker = tasks.vision.HandLandmarker.create_from_options(options)
         self._num_calls = 0

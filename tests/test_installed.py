@@ -104,7 +104,7 @@ def test_videos_become_a_dataset_that_is_read_and_shown(run, tmp_path):
 
 def test_hands_become_actions_of_a_robot(run, tmp_path):
     try:
-        for name in ("hand_landmarker.task", "panda", "cup.mp4"):
+        for name in ("hand_landmarker.task", "pose_landmarker.task", "panda", "cup.mp4"):
             asset_path(name)
     except AssetError as error:
         pytest.skip(f"an asset is not here: {error}")

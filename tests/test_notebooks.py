@@ -24,7 +24,12 @@ RUN = [
 
 @pytest.mark.parametrize("path", RUN)
 def test_notebook_runs(path, tmp_path, monkeypatch):
-    for name in ("cup.mp4", "hand_landmarker.task", *ROBOTS.get(path.stem, ("panda",))):
+    for name in (
+        "cup.mp4",
+        "hand_landmarker.task",
+        "pose_landmarker.task",
+        *ROBOTS.get(path.stem, ("panda",)),
+    ):
         try:
             asset_path(name)
         except AssetError as error:

@@ -1,4 +1,4 @@
 """Hands in video: landmarks, tracklets, left and right, and joints lifted to meters.
 
-May import: `perception`.
+May import: `bodies`, `perception`.
 """

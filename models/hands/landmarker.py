@@ -34,6 +34,13 @@ class Detection:
     """Joints relative to the hand's center along camera axes x right, y down, z forward [m]."""
     right_probability: float
     """The model's own probability that this is the person's right hand, 0..1."""
+    redness: float = math.nan
+    """How much more red than green light the palm reflects (see `appearance`); NaN: unknown."""
+    flatness: float = math.nan
+    """Share of the palm without any texture, 0..1; NaN: unknown."""
+    moved: float = math.nan
+    """How far it has come against its surroundings since the last look [hand sizes]; NaN: unknown
+    (see `surroundings`)."""
 
     @cached_property
     def center_px(self) -> Float[np.ndarray, " 2"]:
@@ -93,6 +100,7 @@ class MediaPipeLandmarker:
             )
         )
         self._num_calls = 0
+        self._is_following = False
 
     def __call__(self, rgb: UInt8[np.ndarray, "height width 3"]) -> Detection | None:
         """The hand in the next image, or `None`."""
@@ -102,13 +110,15 @@ class MediaPipeLandmarker:
         # The time stamp only has to increase: frames are also shown again, backwards.
         result = self._landmarker.detect_for_video(image, self._num_calls)
         self._num_calls += 1
-        if not result.hand_landmarks:
+        self._is_following = bool(result.hand_landmarks)
+        if not self._is_following:
             return None
         return _detection(result, width=rgb.shape[1], height=rgb.shape[0])
 
     def forget(self) -> None:
         """Makes the next image a first one: shows an image in which no hand can be followed."""
-        self(_NOTHING)
+        if self._is_following:
+            self(_NOTHING)
 
     def close(self) -> None:
         """Frees the networks; without this the process can hang at its end."""

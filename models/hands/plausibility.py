@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.pipeline.geometry.hand_frame import INDEX_MCP, MIDDLE_MCP, WRIST
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.geometry.hand_frame import INDEX_MCP, MIDDLE_MCP, WRIST, wrist_pose
 from rotoscope.pipeline.tracks import Side
 
 _LITTLE_MCP = 17
@@ -21,6 +22,7 @@ _HALF_SCORE_RESIDUAL = 0.1
 """Disagreement, in hand sizes, that scores 0.5: beyond it most rendered hands were wrong."""
 _MIN_SPREAD = 0.15
 """Breadth over length of the landmarks; hands seen edge-on reach 0.18, collapsed ones lie below."""
+_MAX_TURN_RAD = np.radians(45.0)
 _SURE = 0.7
 """Probability of the other side from which a frame's hand was seen as the other one."""
 
@@ -99,6 +101,33 @@ def hand_of_side(
     is_mirrored = (of_other_side >= _SURE) & (curl_towards_palm(hand_m, side) < 0.0)
     depth_sign = np.where(is_mirrored, -1.0, 1.0)[..., None]
     return np.concatenate([hand_m[..., :2], hand_m[..., 2:] * depth_sign[..., None]], axis=-1)
+
+
+def is_turned_over(
+    hand_m: Float[np.ndarray, "detection 21 3"],
+    right_probability: Float[np.ndarray, " detection"],
+    side: Side,
+) -> Bool[np.ndarray, " detection"]:
+    """Where one hand is seen as the other one and turned over: palm taken for back.
+
+    Where a frame's own handedness contradicts the hand's side and its palm is turned by 45 degrees
+    and more from the nearest frame that agrees, nearly all are over 45 degrees wrong. Where it is
+    not turned, the frame is as good as its neighbors. Where none agrees, those that are sure of the
+    other side count as turned over.
+
+    Args:
+        hand_m: Joints of one hand, frame by frame, as `hand_of_side` gives them [m].
+        right_probability: The model's own probability of a right hand.
+        side: Which hand it is.
+    """
+    own = right_probability if side == "right" else 1.0 - right_probability
+    agrees = np.flatnonzero(own >= 0.5)
+    if len(agrees) == 0:
+        return np.asarray(own <= 1.0 - _SURE)
+    rows = np.arange(len(own))
+    nearest = agrees[np.abs(rows[:, None] - agrees).argmin(axis=1)]
+    R = wrist_pose(hand_m, side)[:, :3, :3]
+    return np.asarray((own < 0.5) & (se3.angle_between(R, R[nearest]) > _MAX_TURN_RAD))
 
 
 def size_px(landmarks_px: Float[np.ndarray, "*batch 21 2"]) -> Float[np.ndarray, "*batch"]:

@@ -9,11 +9,14 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field
 
+from rotoscope.models.bodies.landmarker import MediaPipeBodyLandmarker
 from rotoscope.models.hands import plausibility
-from rotoscope.models.hands.landmarker import Detection, MediaPipeLandmarker
+from rotoscope.models.hands.genuine import is_genuine
+from rotoscope.models.hands.landmarker import Detection, Landmarker, MediaPipeLandmarker
 from rotoscope.models.hands.left_right import assign_sides
 from rotoscope.models.hands.tracker import HandTracker
 from rotoscope.models.hands.tracklets import Tracklet, build_tracklets, frames_at_breaks
+from rotoscope.models.hands.wrists import WristLooks
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import NUM_HAND_JOINTS, SIDES, HandTrack, Side
@@ -28,16 +31,17 @@ class HandsConfig(StageConfig):
 
     num_hands: int = Field(default=2, ge=1, le=2)
     """Hands that can be in view at a time."""
-    min_detection_confidence: float = Field(default=0.25, ge=0, le=1)
+    min_detection_confidence: float = Field(default=0.5, ge=0, le=1)
     """Least palm score to look closer. Low, because the landmark network then has the say: it
     finds hands in fewer looks."""
     min_presence_confidence: float = Field(default=0.5, ge=0, le=1)
     """Least probability that the landmark network gives to a hand being there."""
-    search_interval_s: float = Field(default=0.35, ge=0)
-    """Longest wait between looks for a hand while none is followed [s]; the frames between are
-    searched once one was found."""
-    next_hand_interval_s: float = Field(default=1.5, ge=0)
-    """Longest wait between looks for the second hand while one is followed [s]."""
+    search_interval_s: float = Field(default=0.0, ge=0)
+    """Longest wait between looks for a hand while none is followed [s]; 0 searches every frame.
+    What is found is followed back, but a hand that is seen in few frames only may be missed."""
+    next_hand_interval_s: float = Field(default=0.3, ge=0)
+    """Longest wait between looks for the second hand while one is followed [s]; every frame is
+    searched for a while after it was seen."""
     max_buffered_frames: int = Field(default=15, ge=0)
     """How many frames a hand that was found is followed back; fewer for very large images."""
     max_gap_s: float = Field(default=0.1, ge=0)
@@ -49,12 +53,25 @@ class HandsConfig(StageConfig):
     min_break_s: float = Field(default=0.5, ge=0)
     """Least time without a valid frame between two stretches on one side that cannot be one motion,
     such as two people's hands [s]."""
-    min_score: float = Field(default=0.25, ge=0, le=1)
+    min_score: float = Field(default=0.0, ge=0, le=1)
     """Least score (see `plausibility.consistency_score`) of a valid frame."""
     min_hand_px: float = Field(default=24.0, ge=0)
     """Least size of a valid hand [px]."""
     max_outside: float = Field(default=0.3, ge=0, le=1)
     """Largest share of the landmarks that may lie outside the image in a valid frame."""
+    min_redness: float = Field(default=0.015, ge=-1, le=1)
+    """Least redness of a palm: red minus green share of its light. Skin of every shade has .04 and
+    more, gray, white, blue and green things have none; -1 for hands in gloves."""
+    max_flatness: float = Field(default=0.7, ge=0, le=1)
+    """Largest share of a palm without any texture: .2 on real hands, .9 on drawn ones."""
+    min_motion: float = Field(default=0.02, ge=0)
+    """Least motion of a hand against its surroundings, its fingers' included, in a fifth of a
+    second [hand sizes]: in a stretch of two seconds and more a quarter of the looks has more.
+    Pictures of hands stay below .016, but so does a hand that rests all the time; 0 takes both."""
+    mirrored: bool = False
+    """Whether the recording is a mirror image, as some apps write with a front camera: the same as
+    `video.mirrored`. Frames are turned back where they are read, for all stages and the dataset:
+    sides, pixels, pictures and the camera frame are those of the scene."""
 
 
 class Hands(FrameStage):
@@ -66,9 +83,9 @@ class Hands(FrameStage):
     """
 
     kind: ClassVar[str] = "hands"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     provides: ClassVar[tuple[str, ...]] = ("hands",)
-    assets: ClassVar[tuple[str, ...]] = ("hand_landmarker.task",)
+    assets: ClassVar[tuple[str, ...]] = ("hand_landmarker.task", "pose_landmarker.task")
     packages: ClassVar[tuple[str, ...]] = ("mediapipe",)
     preload: ClassVar[tuple[str, ...]] = ("rotoscope.models.perception.mediapipe_preload",)
     loosened_by: ClassVar[Mapping[str, str]] = {"not_believed": "lower min_score"}
@@ -77,7 +94,8 @@ class Hands(FrameStage):
 
     def __init__(self, config: StageConfig) -> None:
         super().__init__(config)
-        self._landmarkers: list[MediaPipeLandmarker] = []
+        self._landmarkers: list[Landmarker] = []
+        self._bodies: MediaPipeBodyLandmarker | None = None
 
     def setup(self) -> None:
         """Loads one landmarker per hand.
@@ -88,19 +106,27 @@ class Hands(FrameStage):
         from rotoscope.pipeline.assets import asset_path
 
         model = asset_path("hand_landmarker.task")
-        for _ in range(self.config.num_hands):
+        # One more than hands, for second looks.
+        for _ in range(self.config.num_hands + 1):
             landmarker = MediaPipeLandmarker(
                 model,
                 min_detection_confidence=self.config.min_detection_confidence,
                 min_presence_confidence=self.config.min_presence_confidence,
             )
             self._landmarkers.append(landmarker)
+        self._bodies = MediaPipeBodyLandmarker(
+            asset_path("pose_landmarker.task"),
+            min_detection_confidence=0.5,
+            min_presence_confidence=0.5,
+        )
 
     def close(self) -> None:
         """Frees the landmarkers."""
         for landmarker in self._landmarkers:
             landmarker.close()
         self._landmarkers = []
+        if self._bodies is not None:
+            self._bodies.close()
 
     def begin(self, video: Video) -> None:
         """Starts a new video; nothing of the one before is remembered."""
@@ -108,8 +134,12 @@ class Hands(FrameStage):
             landmarker.forget()
         frame_bytes = 3 * video.width * video.height
         self._width, self._height = video.width, video.height
+        if self._bodies is not None:
+            self._bodies.forget()
         self._tracker = HandTracker(
-            self._landmarkers,
+            self._landmarkers[:-1],
+            spare=self._landmarkers[-1],
+            wrists=None if self._bodies is None else WristLooks(self._bodies),
             search_interval_s=self.config.search_interval_s,
             next_hand_interval_s=self.config.next_hand_interval_s,
             max_buffered_frames=min(
@@ -148,6 +178,12 @@ class Hands(FrameStage):
                 max_speed=self.config.max_speed,
             )
             if tracklet.times_s[-1] - tracklet.times_s[0] + frame_s >= self.config.min_tracklet_s
+            and is_genuine(
+                tracklet,
+                min_redness=self.config.min_redness,
+                max_flatness=self.config.max_flatness,
+                min_motion=self.config.min_motion,
+            )
         ]
         sides = assign_sides(tracklets, frame_s=frame_s)
         return {
@@ -171,7 +207,7 @@ class Hands(FrameStage):
         for tracklet in tracklets:
             rows = np.array(tracklet.frames)
             score[rows] = plausibility.consistency_score(tracklet.landmarks_px, tracklet.hand_m)
-            is_good = self._is_believed(tracklet, score[rows]) & ~np.isin(rows, dropped)
+            is_good = self._is_believed(tracklet, score[rows], side) & ~np.isin(rows, dropped)
             rows = rows[is_good]
             valid[rows] = True
             landmarks_px[rows] = tracklet.landmarks_px[is_good]
@@ -182,7 +218,7 @@ class Hands(FrameStage):
         return HandTrack(side, landmarks_px, hand_m, score, handedness, valid)
 
     def _is_believed(
-        self, tracklet: Tracklet, score: Float[np.ndarray, " detection"]
+        self, tracklet: Tracklet, score: Float[np.ndarray, " detection"], side: Side
     ) -> Bool[np.ndarray, " detection"]:
         is_plausible = plausibility.is_plausible(
             tracklet.landmarks_px,
@@ -191,4 +227,7 @@ class Hands(FrameStage):
             min_hand_px=self.config.min_hand_px,
             max_outside=self.config.max_outside,
         )
-        return is_plausible & (score >= self.config.min_score)
+        right = tracklet.right_probability
+        hand_m = plausibility.hand_of_side(tracklet.hand_m, right, side)
+        is_turned_over = plausibility.is_turned_over(hand_m, right, side)
+        return is_plausible & ~is_turned_over & (score >= self.config.min_score)

@@ -13,7 +13,7 @@ from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.errors import AssetError
 
 PAGES = ("start", "how_to/resume_and_retry", "how_to/share_a_store", "how_to/look_at_a_dataset")
-NEEDED = ("cup.mp4", "hand_landmarker.task", "panda")
+NEEDED = ("cup.mp4", "hand_landmarker.task", "pose_landmarker.task", "panda")
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,13 @@ def frame(index: int, level: int = 20) -> Frame:
     return Frame(index, index / 30, lambda: image)
 
 
+def skin(index: int) -> Frame:
+    """The same, with more red than green and some grain, as skin has."""
+    image = np.random.default_rng(index).integers(0, 100, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+    image[..., 0], image[..., 1] = index + 60, index
+    return Frame(index, index / 30, lambda: image)
+
+
 class Scripted:
     """A network that knows what is in each frame, and follows what is nearest to where it was."""
 
@@ -100,8 +107,8 @@ def _hands(seed: int) -> dict[str, Any]:
                 facts = {"at": tuple(at), "px_per_m": size, "right_probability": right}
                 script[t].append(hand_at(side=side, **facts, **noise))
     stage = Hands(HandsConfig())
-    stage._landmarkers = [Scripted(script), Scripted(script)]
-    return show_frames(stage, video_of(90), [frame(t) for t in range(90)])
+    stage._landmarkers = [Scripted(script) for _ in range(3)]
+    return show_frames(stage, video_of(90), [skin(t) for t in range(90)])
 
 
 def body(folder: Path) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from rotoscope.pipeline.run.request import LabelRequest
 def test_all_missing_assets_are_named_with_one_command(tmp_path, monkeypatch):
     monkeypatch.setenv("ROTOSCOPE_ASSETS", str(tmp_path / "assets"))
     recipe = load_recipe("hand-gripper")
-    assert missing_assets(recipe) == ["hand_landmarker.task", "panda"]
-    with pytest.raises(AssetError, match=r"rotoscope assets fetch hand_landmarker\.task panda$"):
+    assert missing_assets(recipe) == ["hand_landmarker.task", "panda", "pose_landmarker.task"]
+    told = r"rotoscope assets fetch hand_landmarker\.task panda pose_landmarker\.task$"
+    with pytest.raises(AssetError, match=told):
         check_assets(recipe)
 
 

@@ -220,6 +220,7 @@ def test_mirrored_videos_have_keys_of_their_own():
     plain = load_recipe("hand-gripper")
     turned = load_recipe("hand-gripper", ["video.mirrored=true"])
     assert (plain.is_mirrored, turned.is_mirrored) == (False, True)
+    assert load_recipe("hand-gripper", ["hands.mirrored=true"]).is_mirrored
     assert video_keys(plain, "0" * 64, {s.name: "" for s in plain.stages}).clock != (
         video_keys(turned, "0" * 64, {s.name: "" for s in turned.stages}).clock
     )

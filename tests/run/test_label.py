@@ -9,17 +9,19 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from video_files import write_video
 
-from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.errors import RecipeError, UsageError
 from rotoscope.pipeline.recipe import load_recipe
 from rotoscope.pipeline.run.describe import describe
 from rotoscope.pipeline.run.events import Event
 from rotoscope.pipeline.run.label import label
 from rotoscope.pipeline.run.ledger import Ledger
 from rotoscope.pipeline.run.request import LabelRequest, load_request
+from rotoscope.pipeline.testing import a_video_file
 
 ROOT = Path(__file__).parents[2]
 TINY = Path(__file__).parent / "tiny_stages.py"
@@ -276,9 +278,12 @@ def test_killed_runs_end_in_the_same_bytes(run, tmp_path, recipe_file, videos):
 
 
 def test_one_focal_length_for_pictures_of_two_sizes_is_refused_before_the_work(tmp_path):
+    (tmp_path / "videos").mkdir()
     for name, size in (("small.mp4", (160, 120)), ("large.mp4", (320, 240))):
-        a_video_file(tmp_path / "videos" / name, [np.zeros((120, 160, 3), np.uint8)] * 12, size=size)
-    recipe = build_recipe({"name": "r", "task": "t", "stages": ["shots", {"camera": {"fx": 200}}]})
+        a_video_file(
+            tmp_path / "videos" / name, [np.zeros((120, 160, 3), np.uint8)] * 12, size=size
+        )
+    recipe = load_recipe("hand-gripper", ["camera.fx=200"])
     request = LabelRequest(
         inputs=(tmp_path / "videos",), recipe=recipe, out=tmp_path / "out", store=tmp_path / "store"
     )

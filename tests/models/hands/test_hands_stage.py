@@ -1,6 +1,8 @@
 import itertools
 from dataclasses import fields
+from functools import partial
 
+import cv2
 import numpy as np
 import pytest
 
@@ -29,14 +31,22 @@ def stage():
     stage.close()
 
 
-def label(stage, path, *, num_frames):
+def label(stage, path, *, num_frames, change=lambda frame: frame):
     video = probe(path)
     stage.begin(video)
     times_s = []
     for frame in itertools.islice(read_frames(video), num_frames):
-        stage.observe(frame)
+        stage.observe(change(frame))
         times_s.append(frame.time_s)
     return stage.finish(np.array(times_s))
+
+
+def show(stage, pictures):
+    """Labels some pictures that come thirty a second."""
+    stage.begin(probe(sample("cup.mp4")))
+    for index, picture in enumerate(pictures):
+        stage.observe(Frame(index, index / 30.0, partial(np.asarray, picture)))
+    return stage.finish(np.arange(len(pictures)) / 30.0)
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +129,49 @@ def test_frames_below_the_wanted_score_are_not_valid_but_keep_their_score(cup):
     assert 0 < right.valid.sum() < 40
     np.testing.assert_array_equal(right.valid, right.score >= limit)
     assert np.isnan(right.landmarks_px[~right.valid]).all()
+
+
+def mirror(frame):
+    return Frame(frame.index, frame.time_s, lambda: np.ascontiguousarray(frame.to_rgb()[:, ::-1]))
+
+
+def test_a_mirrored_recording_that_nobody_names_gives_the_other_hand(stage, cup):
+    out = label(stage, sample("cup.mp4"), num_frames=40, change=mirror)
+    assert out["hands.left"].valid.sum() > 30
+    assert not out["hands.right"].valid.any()
+
+
+def pictured(cup_frame, *, num):
+    """A photo of a hand on a wall, before a camera that moves a little."""
+    rng = np.random.default_rng(0)
+    wall = cv2.GaussianBlur(rng.integers(60, 200, (720, 960, 3), dtype=np.uint8), (7, 7), 0)
+    wall[120:600, 160:800] = cup_frame
+    for i in range(num):
+        x, y = round(60 + 40 * np.sin(0.06 * i)), round(50 + 25 * np.sin(0.1 * i))
+        shot = wall[y : y + 600, x : x + 800] + rng.normal(0, 2.5, (600, 800, 3))
+        yield np.clip(shot, 0, 255).astype(np.uint8)
+
+
+def test_a_picture_of_a_hand_on_a_wall_is_no_hand(stage):
+    frame = next(iter(read_frames(probe(sample("cup.mp4")))))
+    out = show(stage, list(pictured(frame.rgb, num=75)))
+    assert sum(map(bool, stage.detections)) > 60
+    assert not any(track.valid.any() for track in out.values())
+
+
+def test_a_hand_of_no_skins_color_is_no_hand_unless_gloves_are_allowed(stage):
+    def gloved(frame):
+        rgb = (frame.rgb.mean(axis=2, keepdims=True) * (0.75, 0.9, 1.0)).astype(np.uint8)
+        return Frame(frame.index, frame.time_s, lambda: rgb)
+
+    out = label(stage, sample("box.mp4"), num_frames=30, change=gloved)
+    assert sum(map(bool, stage.detections)) == 30
+    assert not any(track.valid.any() for track in out.values())
+    any_color = Hands(HandsConfig(num_hands=1, min_redness=-1.0))
+    any_color.setup()
+    out = label(any_color, sample("box.mp4"), num_frames=30, change=gloved)
+    any_color.close()
+    assert sum(track.valid.sum() for track in out.values()) > 20
 
 
 @pytest.mark.realdata

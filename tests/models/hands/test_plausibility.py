@@ -186,3 +186,24 @@ def test_hands_are_mirrored_from_seventy_percent_on(right_probability, side, is_
     expected = backwards * (1.0, 1.0, -1.0) if is_mirrored else backwards
     np.testing.assert_array_equal(out[0], expected)
     np.testing.assert_array_equal(out[1], backwards)
+
+
+def turned_over(angles_deg, own, side="right"):
+    R = se3.exp_so3(np.radians(angles_deg)[:, None] * np.array([0.0, 1.0, 0.0]))
+    hand = right_hand_m() if side == "right" else left_hand_m()
+    hand_m = hand @ np.swapaxes(R, 1, 2)
+    own = np.array(own)
+    right = own if side == "right" else 1.0 - own
+    return plausibility.is_turned_over(hand_m, right, side).tolist()
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_frame_seen_as_the_other_hand_is_turned_over_only_if_its_palm_turns(side):
+    own = [0.9, 0.05, 0.4, 0.05, 0.9, 0.9]
+    assert turned_over([0, 150, 160, 20, 0, 120], own, side) == [
+        False, True, True, False, False, False,
+    ]  # fmt: skip
+
+
+def test_frames_sure_of_the_other_side_are_turned_over_where_none_agrees():
+    assert turned_over([0, 0, 0], [0.05, 0.2, 0.4]) == [True, True, False]

@@ -1,0 +1,107 @@
+import dataclasses
+import math
+
+import cv2
+import numpy as np
+import pytest
+from hand_shapes import detection
+
+from rotoscope.models.hands.appearance import with_appearance
+from rotoscope.models.hands.genuine import is_genuine
+from rotoscope.models.hands.surroundings import Surroundings
+from rotoscope.models.hands.tracklets import Tracklet
+
+LIMITS = {"min_redness": 0.015, "max_flatness": 0.7, "min_motion": 0.02}
+SKINS = [(236, 193, 170), (198, 142, 108), (141, 92, 66), (70, 45, 34)]
+THINGS = {
+    "white": (245, 245, 245),
+    "gray": (120, 122, 128),
+    "leaf": (70, 130, 60),
+    "blue": (60, 90, 160),
+}
+
+
+def picture(color, *, grain=4.0, around=(90, 120, 150)):
+    rng = np.random.default_rng(0)
+    image = np.full((400, 400, 3), around, float)
+    image[50:350, 50:350] = color
+    return np.clip(image + rng.normal(0, grain, image.shape), 0, 255).astype(np.uint8)
+
+
+def tracklet(num=75, **fields):
+    out = Tracklet()
+    for i in range(num):
+        out.add(i, i / 30.0, dataclasses.replace(detection(), **fields))
+    return out
+
+
+@pytest.mark.parametrize("color", SKINS)
+def test_skin_of_every_shade_in_every_light_is_genuine(color):
+    for light in (0.4, 1.0):
+        seen = with_appearance(detection(), picture(np.array(color) * light))
+        assert is_genuine(tracklet(redness=seen.redness, flatness=seen.flatness), **LIMITS)
+
+
+@pytest.mark.parametrize("name", THINGS)
+def test_things_of_no_skins_color_are_not(name):
+    seen = with_appearance(detection(), picture(THINGS[name]))
+    assert seen.redness < 0.01
+    assert not is_genuine(tracklet(redness=seen.redness), **LIMITS)
+
+
+def test_a_palm_filled_with_one_color_is_drawn():
+    seen = with_appearance(detection(), picture(SKINS[0], grain=0.0))
+    assert seen.flatness > 0.9
+    assert not is_genuine(tracklet(flatness=seen.flatness), **LIMITS)
+
+
+def test_nothing_is_said_about_skin_in_black_and_white():
+    seen = with_appearance(detection(), picture((150, 150, 150), around=(90, 90, 90), grain=0.0))
+    assert math.isnan(seen.redness)
+    assert is_genuine(tracklet(redness=seen.redness), **LIMITS)
+
+
+def test_a_palm_outside_the_picture_has_no_appearance():
+    seen = with_appearance(detection(at=(-500.0, 200.0)), picture(SKINS[0]))
+    assert math.isnan(seen.redness)
+
+
+def moves(hand_of, *, num=12, pan=0.0):
+    """Motion from look to look of a hand before a wall that the camera pans over."""
+    rng = np.random.default_rng(1)
+    wall = cv2.GaussianBlur(rng.integers(0, 255, (500, 900, 3), dtype=np.uint8), (9, 9), 0)
+    around = Surroundings()
+    out = []
+    for i in range(num):
+        shift = round(pan * i)
+        rgb = np.ascontiguousarray(wall[:, shift : shift + 640])
+        out.append(around.moved(hand_of(i, shift), rgb))
+    return np.array(out)
+
+
+@pytest.mark.parametrize("pan", [0.0, 6.0])
+def test_a_hand_that_stays_on_the_wall_does_not_move_whatever_the_camera_does(pan):
+    moved = moves(lambda _, shift: detection(at=(300.0 - shift, 250.0)), pan=pan)
+    assert np.isnan(moved[0])
+    assert np.nanmax(moved) < 0.005
+
+
+@pytest.mark.parametrize("pan", [0.0, 6.0])
+def test_a_hand_that_the_camera_follows_moves_against_the_wall(pan):
+    moved = moves(
+        lambda i, _: detection(at=(300.0 + (4.0 * i if pan == 0 else 0.0), 250.0)), pan=pan
+    )
+    assert np.nanmin(moved) > 0.015
+
+
+def test_motion_before_a_wall_without_texture_is_unknown():
+    around = Surroundings()
+    rgb = np.full((480, 640, 3), 180, np.uint8)
+    assert np.isnan([around.moved(detection(), rgb) for _ in range(5)]).all()
+
+
+def test_a_long_stretch_without_motion_is_a_picture_and_a_short_one_is_not_known_to_be():
+    assert not is_genuine(tracklet(moved=0.002), **LIMITS)
+    assert is_genuine(tracklet(num=40, moved=0.002), **LIMITS)
+    assert is_genuine(tracklet(moved=0.03), **LIMITS)
+    assert is_genuine(tracklet(moved=math.nan), **LIMITS)
