@@ -23,7 +23,7 @@ al. 2014, ANSUR II); the landmark of the tip lies 5 mm inside, and the model is 
 PALM_PRIOR_SIGMA_REL = 0.09
 """Spread among adults: about 10 mm within a sex, 6 mm between the means and the mean of both; and
 how palms differ from fingers and from the model, 5 % in the hands of `benchmarks._hand_kinds`."""
-DEPTH_FLOOR_REL = 0.06
+DEPTH_FLOOR_REL = 0.05
 """Error of the distance that the landmarks share in a frame, beyond independent noise."""
 ACROSS_PALM = 0.065
 """Error of the wrist across the line of sight, across the palm and out of it, in palm lengths."""
