@@ -6,7 +6,14 @@ from pydantic import ValidationError
 
 from rotoscope.models.hands import flexion_prior
 from rotoscope.models.hands import model as hand_model
-from rotoscope.models.hands.lift_stage import PALM_PRIOR_M, Lift, LiftConfig
+from rotoscope.models.hands.lift_stage import (
+    ACROSS_PALM,
+    ALONG_PALM,
+    PALM_PRIOR_M,
+    ROTATION_DOUBT,
+    Lift,
+    LiftConfig,
+)
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import hand_frame, pinhole, se3
 from rotoscope.pipeline.testing import a_video
@@ -110,6 +117,42 @@ def test_an_uncertain_focal_length_shows_in_depth_alone():
     added = unsure.sigma_position_m[:, 2] ** 2 - sure.sigma_position_m[:, 2] ** 2
     depth = sure.T_camera_wrist[:, 2, 3]
     assert np.sqrt(added) == pytest.approx(np.sqrt(0.15**2 - 0.01**2) * depth, rel=1e-6)
+
+
+def test_the_wrist_is_least_sure_along_the_palm():
+    # Half of the hands with the palm along the image's x, half along its y; far away, so that the
+    # line of sight is z.
+    points = PALM_M * hand_model.pose(np.zeros((2, 5, 5))).points
+    quarter = se3.exp_so3(np.array([[0.0, 0.0, 0.0], [0.0, 0.0, np.pi / 2]])) @ BACK_TO_CAMERA
+    joints = se3.apply(se3.make(quarter, np.array([[0.0, 0.0, 0.9]] * 2)), points)
+    sigma = lift(track_of(joints), palm_length_m=PALM_M).sigma_position_m[:, :2]
+    along, across = np.array([sigma[0, 1], sigma[1, 0]]), np.array([sigma[0, 0], sigma[1, 1]])
+    added = along**2 - across**2
+    assert np.sqrt(added) == pytest.approx(
+        PALM_M * np.sqrt(ALONG_PALM**2 - ACROSS_PALM**2), rel=0.1
+    )
+
+
+def turned_by(track: HandTrack, frame: int, angle_rad: float) -> HandTrack:
+    """The track with the landmark model's own hand of one frame turned about the line of sight."""
+    hand = track.hand_m.copy()
+    hand[frame] = hand[frame] @ se3.exp_so3(np.array([0.0, 0.0, angle_rad])).T
+    return track.replace(hand_m=hand)
+
+
+def test_a_palm_that_the_landmark_model_turns_over_is_not_valid():
+    lifted = lift(turned_by(track_of(true_joints()), 5, np.radians(100.0)), palm_length_m=PALM_M)
+    assert np.flatnonzero(~lifted.valid).tolist() == [5]
+    assert np.isnan(lifted.T_camera_wrist[5]).all()
+
+
+def test_a_palm_that_the_landmark_model_doubts_is_less_sure():
+    track, angle_rad = track_of(true_joints()), np.radians(35.0)
+    sure, doubted = (
+        lift(t, palm_length_m=PALM_M).sigma_rotation_rad[5]
+        for t in (track, turned_by(track, 5, angle_rad))
+    )
+    assert np.sqrt(doubted**2 - sure**2) == pytest.approx(ROTATION_DOUBT * angle_rad, rel=0.15)
 
 
 def test_an_unknown_hand_gets_the_prior_size_and_says_so():
