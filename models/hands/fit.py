@@ -38,7 +38,7 @@ KNUCKLE_SLIDE = 0.04
 """MediaPipe marks the knuckles nearer to the wrist when the fingers bend and the palm is seen:
 by this share of a palm length per radian, times 1 + the cosine between palm normal and the line
 to the camera. In rendered hands it is up to 12 % of the palm and reads as 12 % more distance."""
-SHRINKAGE = 2.0
+SHRINKAGE = 1.0
 """Where MediaPipe is unsure, it draws the landmarks together, and the hand seems further away:
 by this share of the distance per palm length of root mean square residual."""
 _NUM_ITERATIONS_PALM = 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -30,11 +30,18 @@ ACROSS_PALM = 0.065
 ALONG_PALM = 0.11
 """The same along the palm. Where the wrist is differs by definition: the crease that MediaPipe
 marks lies 5 to 15 mm from the joint of a motion capture, on either side."""
-ROTATION_FLOOR_RAD = float(np.radians(10.0))
+ROTATION_FLOOR_RAD = float(np.radians(9.0))
 """Error of the rotation that the landmarks share in a frame."""
+SHRINKAGE_PX = 2.0
+"""MediaPipe draws landmarks together: of a palm in the picture this much is missing, whatever its
+size, so that hands seem farther: by 1 % where the palm is 200 pixels long, by 5 % where it is 40.
+Chosen on those kinds and on the development scenes of `benchmarks._rendered_scenes`."""
+SMALL_DEPTH_PX, SMALL_ACROSS_PX, SMALL_ROTATION_RAD_PX = 2.0, 1.5, 7.0
+"""What the smallness of a hand adds to these errors, over the palm's length in pixels: as a share
+of the distance, in palm lengths, and to the rotation."""
 ROTATION_DOUBT = 0.25
 """What the angle between the fitted palm and the landmark model's own adds to that, as a share.
-These five were chosen on the kinds `DEVELOPMENT` of `benchmarks._hand_kinds`."""
+All of these were chosen on the kinds `DEVELOPMENT` of `benchmarks._hand_kinds`."""
 PALM_DOUBT_LIMIT_RAD = float(np.radians(60.0))
 """Beyond this angle one of both is turned over. Of 545 frames of `DEVELOPMENT` eight are; the only
 one that is wrong by more than 40 degrees is among them."""
@@ -105,8 +112,12 @@ class Lift(ClipStage):
         palm_length_m, size_sigma_rel = self._hand_size()
         fit = _fit(rays, hand.hand_m[rows], hand.side, palm_length_m)
         predicted = pinhole.pixels(fit.predicted_rays, camera.K, camera.distortion)
+        palm_px = camera.K[0, 0] * palm_length_m / fit.joints_m[:, hand_frame.WRIST, 2]
+        fit = _nearer(fit, 1.0 / (1.0 + SHRINKAGE_PX / palm_px))
         reprojection = np.sqrt(((predicted - seen) ** 2).sum(axis=2).mean(axis=1))
-        sigma = _sigma(fit, hand.side, palm_length_m, size_sigma_rel, camera.sigma_focal_rel)
+        sigma = _sigma(
+            fit, hand.side, palm_length_m, palm_px, size_sigma_rel, camera.sigma_focal_rel
+        )
         config = self.config
         good = (fit.palm_doubt_rad <= PALM_DOUBT_LIMIT_RAD) & is_believed(
             fit.joints_m,
@@ -168,22 +179,36 @@ def _fit(
     )
 
 
+def _nearer(fit: HandFit, factor: Float[np.ndarray, " row"]) -> HandFit:
+    """Hands moved along the line of sight to this share of their distance."""
+    wrist = fit.joints_m[:, hand_frame.WRIST, None]
+    return replace(fit, joints_m=fit.joints_m + (factor[:, None, None] - 1.0) * wrist)
+
+
 def _sigma(
-    fit: HandFit, side: Side, palm_length_m: float, size_sigma_rel: float, focal_sigma_rel: float
+    fit: HandFit,
+    side: Side,
+    palm_length_m: float,
+    palm_px: Float[np.ndarray, " row"],
+    size_sigma_rel: float,
+    focal_sigma_rel: float,
 ) -> _Sigma:
     """Adds to the fit's own covariance what all landmarks of a frame have in common."""
     variance = np.einsum("rpp->rp", fit.covariance)
-    along = hand_frame.wrist_rotation(fit.joints_m, side)[..., 2]
-    extra_palm = np.sqrt(ALONG_PALM**2 - ACROSS_PALM**2)
+    wrist = fit.joints_m[:, hand_frame.WRIST]
+    along = hand_frame.wrist_rotation(fit.joints_m, side)[..., 2] ** 2
+    own = variance[:, 3:] + palm_length_m**2 * (
+        (ALONG_PALM**2 - ACROSS_PALM**2) * along + (SMALL_ACROSS_PX / palm_px[:, None]) ** 2
+    )
     position = position_sigma(
-        variance[:, 3:] + (extra_palm * palm_length_m * along) ** 2,
-        fit.joints_m[:, hand_frame.WRIST],
+        own + (wrist * SMALL_DEPTH_PX / palm_px[:, None]) ** 2,
+        wrist,
         size_rel=float(np.hypot(DEPTH_FLOOR_REL, size_sigma_rel)),
         across_m=ACROSS_PALM * palm_length_m,
         focal_rel=focal_sigma_rel,
     )
-    rotation = variance[:, :3].sum(axis=1)
-    rotation += ROTATION_FLOOR_RAD**2 + (ROTATION_DOUBT * fit.palm_doubt_rad) ** 2
+    rotation = variance[:, :3].sum(axis=1) + ROTATION_FLOOR_RAD**2
+    rotation += (ROTATION_DOUBT * fit.palm_doubt_rad) ** 2 + (SMALL_ROTATION_RAD_PX / palm_px) ** 2
     return _Sigma(position, np.sqrt(rotation))
 
 

@@ -11,6 +11,8 @@ from rotoscope.models.hands.lift_stage import (
     ALONG_PALM,
     PALM_PRIOR_M,
     ROTATION_DOUBT,
+    SHRINKAGE_PX,
+    SMALL_ROTATION_RAD_PX,
     Lift,
     LiftConfig,
 )
@@ -41,9 +43,11 @@ def true_joints(side: Side = "right", num: int = NUM) -> np.ndarray:
 
 
 def track_of(joints: np.ndarray, side: Side = "right", noise_px: float = 0.0) -> HandTrack:
-    """What a perfect landmark model, but for noise, would say about these hands."""
+    """What a landmark model would say about these hands that draws them together a little."""
     pixels = pinhole.project(joints, K)
-    num = len(joints)
+    wrist_px, num = pixels[:, :1], len(joints)
+    palm_px = K[0, 0] * PALM_M / joints[:, 0, 2]
+    pixels = wrist_px + (pixels - wrist_px) / (1.0 + SHRINKAGE_PX / palm_px)[:, None, None]
     return HandTrack(
         side=side,
         landmarks_px=pixels + np.random.default_rng(1).normal(0.0, noise_px, pixels.shape),
@@ -133,6 +137,22 @@ def test_the_wrist_is_least_sure_along_the_palm():
     )
 
 
+def test_a_hand_of_fewer_pixels_is_less_sure_and_has_been_drawn_together_more():
+    # The same rays through a camera of half the resolution: the fit is the same, but for pixels.
+    track = track_of(true_joints())
+    half = replace(CAMERA, K=CAMERA.K * [[0.5], [0.5], [1.0]], width=320, height=240)
+    fine = lift(track, palm_length_m=PALM_M)
+    coarse = lift(track.replace(landmarks_px=track.landmarks_px / 2), half, palm_length_m=PALM_M)
+    nearer = fine.T_camera_wrist[:, 2, 3] / coarse.T_camera_wrist[:, 2, 3]
+    seen_m = fine.T_camera_wrist[:, 2, 3]
+    seen_m = seen_m + SHRINKAGE_PX * seen_m**2 / (600.0 * PALM_M)  # before it was moved, roughly
+    fine_px = 600.0 * PALM_M / seen_m
+    expected = (1.0 + SHRINKAGE_PX / (fine_px / 2)) / (1.0 + SHRINKAGE_PX / fine_px)
+    assert nearer == pytest.approx(expected, rel=2e-3)
+    added = coarse.sigma_rotation_rad**2 - fine.sigma_rotation_rad**2
+    assert np.sqrt(added) == pytest.approx(SMALL_ROTATION_RAD_PX * np.sqrt(3.0) / fine_px, rel=5e-3)
+
+
 def turned_by(track: HandTrack, frame: int, angle_rad: float) -> HandTrack:
     """The track with the landmark model's own hand of one frame turned about the line of sight."""
     hand = track.hand_m.copy()
@@ -163,9 +183,10 @@ def test_an_unknown_hand_gets_the_prior_size_and_says_so():
 
 
 def test_lens_distortion_is_taken_out():
-    joints, distortion = true_joints(), (-0.2, 0.05, 0.001, -0.001)
-    track = track_of(joints)
-    bent = track.replace(landmarks_px=pinhole.project(joints, K, distortion))
+    distortion = (-0.2, 0.05, 0.001, -0.001)
+    track = track_of(true_joints())
+    rays = pinhole.rays(track.landmarks_px, K)
+    bent = track.replace(landmarks_px=pinhole.pixels(rays, K, distortion))
     camera = replace(CAMERA, distortion=distortion)
     straight = lift(track, palm_length_m=PALM_M)
     assert lift(bent, camera, palm_length_m=PALM_M).joints_m == pytest.approx(
