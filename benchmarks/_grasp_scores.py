@@ -109,6 +109,12 @@ def figures(name: str, found: GraspScore, *, wrist_bar_mm: float | None = None) 
         ),
         ("rotation", _median_deg(found.rotation_rad), "deg", None),
         ("rotation_inside", _inside(found.rotation_sigmas), "1", _INSIDE),
+        (
+            "rotation_over_30_deg",
+            float(np.mean(found.rotation_rad > np.radians(30.0))),
+            "1",
+            Bar("<=", 0.02),
+        ),
         ("pa", _median_mm(found.aligned_m), "mm", _PA),
         ("root_relative", _median_mm(found.root_relative_m), "mm", _ROOT_RELATIVE),
         ("gripper", _median_mm(np.linalg.norm(found.gripper_m, axis=1)), "mm", None),
