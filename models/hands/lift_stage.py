@@ -42,9 +42,9 @@ of the distance, in palm lengths, and to the rotation."""
 ROTATION_DOUBT = 0.25
 """What the angle between the fitted palm and the landmark model's own adds to that, as a share.
 All of these were chosen on the kinds `DEVELOPMENT` of `benchmarks._hand_kinds`."""
-PALM_DOUBT_LIMIT_RAD = float(np.radians(60.0))
-"""Beyond this angle one of both is turned over. Of 545 frames of `DEVELOPMENT` eight are; the only
-one that is wrong by more than 40 degrees is among them."""
+PALM_DOUBT_LIMIT_RAD = float(np.radians(90.0))
+"""Beyond this angle one of both is turned over. Of 629 frames of `DEVELOPMENT` two are, of which
+one is wrong by 145 degrees; below it the angle says little about which is wrong."""
 
 _LEAST_PALM_AREA_M2 = 1e-8
 """Between wrist, index and middle root; an adult's is 2e-3."""
