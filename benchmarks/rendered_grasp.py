@@ -1,8 +1,9 @@
 """One captured grasp of a box, rendered from seven cameras, through the recipe `hand-gripper`.
 
 The true intrinsics are given; the hand's size is not, and then it is (the distance of wrist and
-middle root in the capture's own joints, which are not where MediaPipe's landmarks are). Rows are
-those of the dataset that are valid. One hand and one grasp: it shows, and chose nothing. The path
+middle root in the capture's own joints, which are not where MediaPipe's landmarks are). The path of
+a moving camera gets its scale as the farthest distance from its start. Rows are those of the
+dataset that are valid. One hand and one grasp: it shows, and chose nothing. The path
 of the end effector is compared in the world after one rigid motion for each clip.
 """
 
@@ -26,6 +27,7 @@ from rotoscope.pipeline.tracks import ActionTrack, CameraMotion, GripperTrack, H
 CLIPS = ("e", "f", "g", "h", "pan", "walk", "ego")
 LEAST_PATH_ROWS = 20
 """Fewer valid rows make no path."""
+_LEAST_WAY_M = 1e-3
 
 
 def run() -> list[Figure]:
@@ -46,6 +48,9 @@ def _measured(video: Path, scratch: Path, is_size_given: bool) -> list[Figure]:
     K, joints = truth["K"], truth["joints_cam"]
     overrides = [f"camera.fx={K[0, 0]}", f"camera.fy={K[1, 1]}"]
     overrides += [f"camera.cx={K[0, 2]}", f"camera.cy={K[1, 2]}"]
+    farthest_m = _farthest_m(truth["T_cam_world"])
+    if farthest_m > _LEAST_WAY_M:
+        overrides.append(f"camera_motion.farthest_m={farthest_m}")
     if is_size_given:
         palm = joints[0, hand_frame.MIDDLE_MCP] - joints[0, hand_frame.WRIST]
         overrides.append(f"lift.palm_length_m={np.linalg.norm(palm)}")
@@ -68,6 +73,12 @@ def _measured(video: Path, scratch: Path, is_size_given: bool) -> list[Figure]:
         *figures(name, score(hand, gripper, true_joints, rows)),
         *_path_figures(name, gripper, truth["joints_world"], rows),
     ]
+
+
+def _farthest_m(T_camera_world: np.ndarray) -> float:
+    """How far the camera gets from where it starts; one pose stands for a still one."""
+    poses = se3.inverse(T_camera_world.reshape(-1, 4, 4))
+    return float(np.linalg.norm(poses[:, :3, 3] - poses[0, :3, 3], axis=1).max())
 
 
 def _valid_rows(tracks: Tracks, num: int) -> Bool[np.ndarray, " time"]:
