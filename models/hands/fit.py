@@ -38,7 +38,7 @@ KNUCKLE_SLIDE = 0.04
 """MediaPipe marks the knuckles nearer to the wrist when the fingers bend and the palm is seen:
 by this share of a palm length per radian, times 1 + the cosine between palm normal and the line
 to the camera. In rendered hands it is up to 12 % of the palm and reads as 12 % more distance."""
-SHRINKAGE = 2.0
+SHRINKAGE = 1.0
 """Where MediaPipe is unsure, it draws the landmarks together, and the hand seems further away:
 by this share of the distance per palm length of root mean square residual."""
 _NUM_ITERATIONS_PALM = 3
@@ -65,6 +65,8 @@ class HandFit:
     """Root mean square distance of a landmark from the model's, in palm lengths."""
     predicted_rays: Float[np.ndarray, "time 21 2"]
     """Where the model expects the landmarks, (x / z, y / z)."""
+    palm_doubt_rad: Float[np.ndarray, " time"]
+    """Angle between the fitted palm and that of the landmark model's own joints [rad]."""
 
 
 def fit_hand(
@@ -92,7 +94,7 @@ def _fit_block(
     rays: Float[np.ndarray, "time 21 2"],
     hand_m: Float[np.ndarray, "time 21 3"],
     palm_length_m: float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Fields of the `HandFit` of some frames."""
     problem = _Hand(rays, hand_m, palm_length_m)
     state, result = problem.solve()
@@ -103,9 +105,11 @@ def _fit_block(
     found = np.isfinite(result.cost) & np.isfinite(covariance).all(axis=(1, 2))
     nearer = 1.0 / (1.0 + SHRINKAGE * residual)
     joints += (nearer[:, None] - 1.0)[..., None] * joints[:, :1]
-    for array in (joints, covariance, residual, predicted):
+    own = pnp.rotation_between(hand_model.PALM_POINTS, hand_m[:, hand_model.PALM])
+    doubt = se3.angle_between(state["R"], own)
+    for array in (joints, covariance, residual, predicted, doubt):
         array[~found] = np.nan
-    return joints, covariance, residual, predicted
+    return joints, covariance, residual, predicted, doubt
 
 
 def _of_pose_alone(

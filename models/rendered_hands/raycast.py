@@ -12,7 +12,8 @@ from rotoscope.pipeline.geometry.vectors import unit_or_zero
 
 SAMPLES_PER_PIXEL_SIDE = 2
 """Rays along each side of a pixel; their mean smooths the silhouette."""
-_LIGHT = np.array([-0.45, -0.75, -0.5]) / np.linalg.norm([-0.45, -0.75, -0.5])
+LAMP = (-0.45, -0.75, -0.5)
+"""Where the lamp is, seen from what it lights, camera axes: at the upper left."""
 _AMBIENT, _DIFFUSE, _HEADLIGHT = 0.34, 0.46, 0.26
 _SHADOW_BIAS_M = 5e-4
 
@@ -24,12 +25,13 @@ def draw(
     vertices: Float[np.ndarray, "vertex 3"],
     faces: Int[np.ndarray, "face 3"],
     colors: Float[np.ndarray, "vertex 3"],
+    lamp: tuple[float, float, float] = LAMP,
 ) -> UInt8[np.ndarray, "height width 3"]:
     """The background with the mesh drawn over it.
 
     `vertices` are in the camera frame [m], `colors` RGB 0..255 per vertex. Pixel i covers
-    [i, i + 1) of the image plane that `K` projects to. Lambert shading by one lamp at the upper
-    left with its shadows, a weak light from the camera, and ambient light.
+    [i, i + 1) of the image plane that `K` projects to. Lambert shading by one far `lamp`, which
+    throws shadows, a weak light from the camera, and ambient light.
     """
     left, top, right, bottom = _bounds(vertices, K, background.shape)
     image = background.copy()
@@ -44,7 +46,7 @@ def draw(
     rays[..., 5] = 1.0
     window = image[top:bottom, left:right]
     samples = np.repeat(np.repeat(window, n, axis=0), n, axis=1).astype(np.float32)
-    _shade(samples, rays, vertices, faces, colors)
+    _shade(samples, rays, vertices, faces, colors, np.array(lamp) / np.linalg.norm(lamp))
     window[:] = samples.reshape(bottom - top, n, right - left, n, 3).mean(axis=(1, 3)).round()
     return image
 
@@ -69,6 +71,7 @@ def _shade(
     vertices: Float[np.ndarray, "vertex 3"],
     faces: Int[np.ndarray, "face 3"],
     colors: Float[np.ndarray, "vertex 3"],
+    lamp: Float[np.ndarray, " 3"],
 ) -> None:
     """Writes the color of whatever each ray hits into `samples`."""
     scene = _scene(vertices, faces)
@@ -82,15 +85,17 @@ def _shade(
     albedo = (colors[corners] * mix).sum(axis=1)
     points = rays[hit][:, 3:] * depth[hit][:, None]
     facing = np.clip(-(normals * unit_or_zero(points)).sum(axis=1), 0.0, 1.0)
-    towards_lamp = np.clip(normals @ _LIGHT, 0.0, 1.0)
-    lit = towards_lamp * ~_in_shadow(scene, points + normals * _SHADOW_BIAS_M)
+    towards_lamp = np.clip(normals @ lamp, 0.0, 1.0)
+    lit = towards_lamp * ~_in_shadow(scene, points + normals * _SHADOW_BIAS_M, lamp)
     samples[hit] = np.clip(
         albedo * (_AMBIENT + _DIFFUSE * lit + _HEADLIGHT * facing)[:, None], 0, 255
     )
 
 
-def _in_shadow(scene: Any, points: Float[np.ndarray, "point 3"]) -> np.ndarray:
-    rays = np.concatenate([points, np.broadcast_to(_LIGHT, points.shape)], axis=1)
+def _in_shadow(
+    scene: Any, points: Float[np.ndarray, "point 3"], lamp: Float[np.ndarray, " 3"]
+) -> np.ndarray:
+    rays = np.concatenate([points, np.broadcast_to(lamp, points.shape)], axis=1)
     occluded: np.ndarray = scene.test_occlusions(_tensor(rays), nthreads=1).numpy()
     return occluded
 

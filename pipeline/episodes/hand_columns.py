@@ -53,19 +53,23 @@ def hand_features(window: Window) -> dict[str, Feature]:
 
 
 def gripper_features(window: Window) -> dict[str, Feature]:
-    """`track.grasp` and `track.aperture`, where a hand was read as a gripper."""
+    """`track.grasp`, `track.aperture` and its sigma, where a hand was read as a gripper."""
     gripper = window.tracks.get(f"gripper.{window.subject}")
     if not isinstance(gripper, GripperTrack):
         return {}
     part = window.cut(gripper)
     grasping = window.resampler.either(part.grasping)[:, None]
     aperture = window.resampler.linear(part.aperture_m)[:, None]
-    return {
+    out = {
         "track.grasp": Feature(grasping, ("grasping",), "1", "A grasp is held."),
         "track.aperture": Feature(
             aperture, ("aperture",), "m", "Distance between thumb tip and index tip."
         ),
     }
+    if part.sigma_aperture_m is not None:
+        sigma = window.resampler.linear(part.sigma_aperture_m)[:, None]
+        out["track.aperture_sigma"] = Feature(sigma, ("aperture",), "m", "1-sigma of the aperture.")
+    return out
 
 
 def hand_quality(window: Window) -> dict[str, Any]:

@@ -89,6 +89,8 @@ class GripperTrack(Track):
     """1-sigma of the end-effector position along camera axes [m]."""
     sigma_rotation_rad: Float[np.ndarray, " time"]
     """1-sigma of its rotation [rad]."""
+    sigma_aperture_m: Float[np.ndarray, " time"] | None = None
+    """1-sigma of the aperture [m]."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.geometry.vectors import unit
+from rotoscope.pipeline.geometry.vectors import unit, unit_or_zero
 from rotoscope.pipeline.tracks import Side, require_shape
 
 WRIST, THUMB_MCP, THUMB_IP, THUMB_TIP = 0, 2, 3, 4
@@ -17,11 +17,13 @@ TOUCHING_M = 0.02
 7 mm of landmark noise turn a 20 mm vector by 20 deg, which is what the joints' line is off by."""
 SHORT_REACH_M = 0.03
 """Distance of the tips from the knuckles below which the palm's direction counts more [m]."""
-FINGERTIP_NOISE_M = 0.007
-"""1-sigma of one fingertip against its own hand [m]: while a hand holds a rigid thing the landmark
-model's tips spread by 2 mm in clear view and by 9 mm where the thing hides them."""
-JOINT_LINE_BIAS_RAD = 0.35
-"""1-sigma between closing direction and the joints' line [rad], measured where both show."""
+SEEN_TIP_M, HIDDEN_TIP_M = 0.010, 0.028
+"""1-sigma of the landmark of one fingertip against its own hand along an axis [m]: one that is
+seen, and one that the hand hides (`hidden_tips`)."""
+APERTURE_SIGMA_M = 0.014
+"""1-sigma of the distance of two tips that are seen side by side [m]. Once more that where one lies
+behind the other, and for each that is hidden. These three hold on the kinds `DEVELOPMENT` of
+`benchmarks._hand_kinds`."""
 
 
 def gripper_pose(
@@ -62,30 +64,45 @@ def position_sigma(
     joints_m: Float[np.ndarray, "time 21 3"],
     wrist_sigma_m: Float[np.ndarray, "time 3"],
     wrist_sigma_rad: Float[np.ndarray, " time"],
+    hidden: Float[np.ndarray, "time 2"],
 ) -> Float[np.ndarray, "time 3"]:
     """1-sigma of the end effector's position along the axes [m].
 
     The wrist's own, its rotation at the length of the lever from wrist to tips, and the
-    fingertips' noise; independent, so their variances add.
+    fingertips' noise; independent, so their variances add. The angle's variance is the sum of
+    those about three axes.
+
+    Args:
+        joints_m: Joints [m].
+        wrist_sigma_m: 1-sigma of the wrist's position along the axes [m].
+        wrist_sigma_rad: 1-sigma of its rotation [rad].
+        hidden: How far thumb tip and index tip are hidden, 0 to 1.
     """
     lever = 0.5 * (joints_m[:, THUMB_TIP] + joints_m[:, INDEX_TIP]) - joints_m[:, WRIST]
     swing = np.sum(lever**2, axis=1, keepdims=True) - lever**2
-    variance = wrist_sigma_m**2 + wrist_sigma_rad[:, None] ** 2 * swing
-    return np.asarray(np.sqrt(variance + FINGERTIP_NOISE_M**2 / 2.0))
+    variance = wrist_sigma_m**2 + wrist_sigma_rad[:, None] ** 2 / 3.0 * swing
+    tips = SEEN_TIP_M**2 + (HIDDEN_TIP_M**2 - SEEN_TIP_M**2) * hidden
+    return np.asarray(np.sqrt(variance + tips.sum(axis=1, keepdims=True) / 4.0))
 
 
-def rotation_sigma(
-    aperture_m: Float[np.ndarray, " time"], wrist_sigma_rad: Float[np.ndarray, " time"]
+def aperture_sigma(
+    seen_m: Float[np.ndarray, "time 21 3"],
+    size_sigma_rel: Float[np.ndarray, " time"],
+    hidden: Float[np.ndarray, "time 2"],
 ) -> Float[np.ndarray, " time"]:
-    """1-sigma of the end effector's rotation [rad]: the wrist's and the closing direction's.
+    """1-sigma of the distance from thumb tip to index tip [m].
 
-    The latter blends the tips' noise over their distance with the bias of the joints' line, with
-    the weights of `gripper_pose`; it is largest when the fingers touch.
+    Args:
+        seen_m: Joints seen from the camera [m].
+        size_sigma_rel: 1-sigma of the hand's size as a share of it.
+        hidden: How far thumb tip and index tip are hidden, 0 to 1.
     """
-    weight = aperture_m**2 + TOUCHING_M**2
-    tips_rad = np.sqrt(2.0) * FINGERTIP_NOISE_M * aperture_m / weight
-    line_rad = JOINT_LINE_BIAS_RAD * TOUCHING_M**2 / weight
-    return np.asarray(np.sqrt(wrist_sigma_rad**2 + tips_rad**2 + line_rad**2))
+    between = seen_m[:, THUMB_TIP] - seen_m[:, INDEX_TIP]
+    aperture_m = _length(between)[:, 0]
+    sight = unit(seen_m[:, THUMB_TIP] + seen_m[:, INDEX_TIP])
+    behind = np.sum(unit_or_zero(between) * sight, axis=1)
+    own = APERTURE_SIGMA_M**2 * (1.0 + behind**2 + hidden.sum(axis=1))
+    return np.asarray(np.sqrt(own + (size_sigma_rel * aperture_m) ** 2))
 
 
 def _closing_vector(joints: np.ndarray) -> np.ndarray:

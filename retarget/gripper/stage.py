@@ -11,11 +11,13 @@ from pydantic import Field
 
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks, select
-from rotoscope.pipeline.tracks import GripperTrack, HandTrack, Track
+from rotoscope.pipeline.tracks import CameraMotion, GripperTrack, HandTrack, Track
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.gripper import hand_shape
+from rotoscope.retarget.gripper.grasp_prior import likely_pose
 from rotoscope.retarget.gripper.grasps import Grasp, GraspConfig, find_grasps, grasping_frames
-from rotoscope.retarget.gripper.pose import gripper_pose, position_sigma, rotation_sigma
+from rotoscope.retarget.gripper.hidden_tips import hidden_tips
+from rotoscope.retarget.gripper.pose import aperture_sigma, position_sigma
 
 
 class GripperConfig(StageConfig):
@@ -43,13 +45,17 @@ class RetargetGripper(ClipStage):
     (`rotoscope.retarget.gripper.grasps`), stands in `grasping`, and sets the opening as
     `during_grasp` asks.
 
+    The gripper turns with the palm as grasping people's do, and with the fingertips as far as they
+    are seen (`rotoscope.retarget.gripper.grasp_prior`).
+
     Frames without a hand are NaN, neither valid nor filled; `grasping` bridges short gaps inside
     a grasp. Uncertainties are NaN where the hand track carries none.
     """
 
     kind = "retarget.gripper"
-    version = "2"
+    version = "3"
     requires = ("hands",)
+    uses = ("camera_motion",)
     provides = ("gripper",)
     Config = GripperConfig
     config: GripperConfig
@@ -61,16 +67,22 @@ class RetargetGripper(ClipStage):
             TrackError: The hands have no metric joints, or another length than the clip.
         """
         hands = [t for t in select(tracks, self.requires).values() if isinstance(t, HandTrack)]
-        return {f"gripper.{hand.side}": self._follow(clip, hand) for hand in hands}
+        camera_m = _camera_position(tracks.get("camera_motion"), len(clip.time_s))
+        return {f"gripper.{hand.side}": self._follow(clip, hand, camera_m) for hand in hands}
 
-    def _follow(self, clip: Clip, hand: HandTrack) -> GripperTrack:
+    def _follow(
+        self, clip: Clip, hand: HandTrack, camera_m: Float[np.ndarray, "time 3"]
+    ) -> GripperTrack:
         joints_m = hand.joints_m
         if joints_m is None:
             raise TrackError(
                 f"hands.{hand.side} has no metric joints; put the stage 'lift' before "
                 "'retarget.gripper' in the recipe"
             )
-        pose = gripper_pose(joints_m, hand.side)
+        seen_m = joints_m - camera_m[:, None]
+        pose, spread_rad = likely_pose(seen_m, hand.side)
+        pose[:, :3, 3] += camera_m
+        hidden = hidden_tips(seen_m)
         known = hand.known & np.isfinite(pose).all(axis=(1, 2))
         aperture_m = np.where(known, hand_shape.aperture(joints_m), np.nan)
         grasps = find_grasps(
@@ -81,7 +93,9 @@ class RetargetGripper(ClipStage):
         opening = self._while_held(opening, grasps, hand.valid & known)
         wrist_sigma_rad = _or_nan(hand.sigma_rotation_rad, (len(known),))
         wrist_sigma_m = _or_nan(hand.sigma_position_m, (len(known), 3))
-        sigma_m = position_sigma(joints_m, wrist_sigma_m, wrist_sigma_rad)
+        sigma_m = position_sigma(joints_m, wrist_sigma_m, wrist_sigma_rad, hidden)
+        # Where a hand is and how large it is are known from each other.
+        size_rel = np.linalg.norm(wrist_sigma_m, axis=1) / np.linalg.norm(seen_m[:, 0], axis=1)
         return GripperTrack(
             side=hand.side,
             T_camera_ee=np.where(known[:, None, None], pose, np.nan),
@@ -91,7 +105,8 @@ class RetargetGripper(ClipStage):
             valid=hand.valid & known,
             filled=known & ~hand.valid,
             sigma_position_m=np.where(known[:, None], sigma_m, np.nan),
-            sigma_rotation_rad=np.where(known, rotation_sigma(aperture_m, wrist_sigma_rad), np.nan),
+            sigma_rotation_rad=np.where(known, np.hypot(wrist_sigma_rad, spread_rad), np.nan),
+            sigma_aperture_m=np.where(known, aperture_sigma(seen_m, size_rel, hidden), np.nan),
         )
 
     def _while_held(
@@ -111,6 +126,14 @@ class RetargetGripper(ClipStage):
                 held = 0.0 if self.config.during_grasp == "close" else float(np.median(measured))
                 out[span] = np.where(np.isfinite(opening[span]), held, np.nan)
         return out
+
+
+def _camera_position(motion: Track | None, num: int) -> Float[np.ndarray, "time 3"]:
+    """Where the camera is in the hands' frame [m]; its origin where that is not known."""
+    if not isinstance(motion, CameraMotion):
+        return np.zeros((num, 3))
+    placed = motion.is_placed[:, None]
+    return np.where(placed, np.nan_to_num(motion.T_reference_camera[:, :3, 3]), 0.0)
 
 
 def _or_nan(values: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:

@@ -99,6 +99,7 @@ def test_columns_of_every_part_are_found():
         "label.root_pose",
         "label.solver",
         "track.aperture",
+        "track.aperture_sigma",
         "track.body.contact",
         "track.hand.sigma",
         "track.smplx.pose",

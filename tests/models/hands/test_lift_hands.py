@@ -6,7 +6,16 @@ from pydantic import ValidationError
 
 from rotoscope.models.hands import flexion_prior
 from rotoscope.models.hands import model as hand_model
-from rotoscope.models.hands.lift_stage import PALM_PRIOR_M, Lift, LiftConfig
+from rotoscope.models.hands.lift_stage import (
+    ACROSS_PALM,
+    ALONG_PALM,
+    PALM_PRIOR_M,
+    ROTATION_DOUBT,
+    SHRINKAGE_PX,
+    SMALL_ROTATION_RAD_PX,
+    Lift,
+    LiftConfig,
+)
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import hand_frame, pinhole, se3
 from rotoscope.pipeline.testing import a_video
@@ -34,9 +43,11 @@ def true_joints(side: Side = "right", num: int = NUM) -> np.ndarray:
 
 
 def track_of(joints: np.ndarray, side: Side = "right", noise_px: float = 0.0) -> HandTrack:
-    """What a perfect landmark model, but for noise, would say about these hands."""
+    """What a landmark model would say about these hands that draws them together a little."""
     pixels = pinhole.project(joints, K)
-    num = len(joints)
+    wrist_px, num = pixels[:, :1], len(joints)
+    palm_px = K[0, 0] * PALM_M / joints[:, 0, 2]
+    pixels = wrist_px + (pixels - wrist_px) / (1.0 + SHRINKAGE_PX / palm_px)[:, None, None]
     return HandTrack(
         side=side,
         landmarks_px=pixels + np.random.default_rng(1).normal(0.0, noise_px, pixels.shape),
@@ -112,6 +123,58 @@ def test_an_uncertain_focal_length_shows_in_depth_alone():
     assert np.sqrt(added) == pytest.approx(np.sqrt(0.15**2 - 0.01**2) * depth, rel=1e-6)
 
 
+def test_the_wrist_is_least_sure_along_the_palm():
+    # Half of the hands with the palm along the image's x, half along its y; far away, so that the
+    # line of sight is z.
+    points = PALM_M * hand_model.pose(np.zeros((2, 5, 5))).points
+    quarter = se3.exp_so3(np.array([[0.0, 0.0, 0.0], [0.0, 0.0, np.pi / 2]])) @ BACK_TO_CAMERA
+    joints = se3.apply(se3.make(quarter, np.array([[0.0, 0.0, 0.9]] * 2)), points)
+    sigma = lift(track_of(joints), palm_length_m=PALM_M).sigma_position_m[:, :2]
+    along, across = np.array([sigma[0, 1], sigma[1, 0]]), np.array([sigma[0, 0], sigma[1, 1]])
+    added = along**2 - across**2
+    assert np.sqrt(added) == pytest.approx(
+        PALM_M * np.sqrt(ALONG_PALM**2 - ACROSS_PALM**2), rel=0.1
+    )
+
+
+def test_a_hand_of_fewer_pixels_is_less_sure_and_has_been_drawn_together_more():
+    # The same rays through a camera of half the resolution: the fit is the same, but for pixels.
+    track = track_of(true_joints())
+    half = replace(CAMERA, K=CAMERA.K * [[0.5], [0.5], [1.0]], width=320, height=240)
+    fine = lift(track, palm_length_m=PALM_M)
+    coarse = lift(track.replace(landmarks_px=track.landmarks_px / 2), half, palm_length_m=PALM_M)
+    nearer = fine.T_camera_wrist[:, 2, 3] / coarse.T_camera_wrist[:, 2, 3]
+    seen_m = fine.T_camera_wrist[:, 2, 3]
+    seen_m = seen_m + SHRINKAGE_PX * seen_m**2 / (600.0 * PALM_M)  # before it was moved, roughly
+    fine_px = 600.0 * PALM_M / seen_m
+    expected = (1.0 + SHRINKAGE_PX / (fine_px / 2)) / (1.0 + SHRINKAGE_PX / fine_px)
+    assert nearer == pytest.approx(expected, rel=2e-3)
+    added = coarse.sigma_rotation_rad**2 - fine.sigma_rotation_rad**2
+    assert np.sqrt(added) == pytest.approx(SMALL_ROTATION_RAD_PX * np.sqrt(3.0) / fine_px, rel=5e-3)
+
+
+def turned_by(track: HandTrack, frame: int, angle_rad: float) -> HandTrack:
+    """The track with the landmark model's own hand of one frame turned about the line of sight."""
+    hand = track.hand_m.copy()
+    hand[frame] = hand[frame] @ se3.exp_so3(np.array([0.0, 0.0, angle_rad])).T
+    return track.replace(hand_m=hand)
+
+
+def test_a_palm_that_the_landmark_model_turns_over_is_not_valid():
+    lifted = lift(turned_by(track_of(true_joints()), 5, np.radians(100.0)), palm_length_m=PALM_M)
+    assert np.flatnonzero(~lifted.valid).tolist() == [5]
+    assert np.isnan(lifted.T_camera_wrist[5]).all()
+
+
+def test_a_palm_that_the_landmark_model_doubts_is_less_sure():
+    track, angle_rad = track_of(true_joints()), np.radians(35.0)
+    sure, doubted = (
+        lift(t, palm_length_m=PALM_M).sigma_rotation_rad[5]
+        for t in (track, turned_by(track, 5, angle_rad))
+    )
+    assert np.sqrt(doubted**2 - sure**2) == pytest.approx(ROTATION_DOUBT * angle_rad, rel=0.15)
+
+
 def test_an_unknown_hand_gets_the_prior_size_and_says_so():
     track = track_of(true_joints())
     unknown, known = lift(track), lift(track, palm_length_m=PALM_PRIOR_M)
@@ -120,9 +183,10 @@ def test_an_unknown_hand_gets_the_prior_size_and_says_so():
 
 
 def test_lens_distortion_is_taken_out():
-    joints, distortion = true_joints(), (-0.2, 0.05, 0.001, -0.001)
-    track = track_of(joints)
-    bent = track.replace(landmarks_px=pinhole.project(joints, K, distortion))
+    distortion = (-0.2, 0.05, 0.001, -0.001)
+    track = track_of(true_joints())
+    rays = pinhole.rays(track.landmarks_px, K)
+    bent = track.replace(landmarks_px=pinhole.pixels(rays, K, distortion))
     camera = replace(CAMERA, distortion=distortion)
     straight = lift(track, palm_length_m=PALM_M)
     assert lift(bent, camera, palm_length_m=PALM_M).joints_m == pytest.approx(

@@ -6,11 +6,13 @@ from benchmarks._synthetic_hands import hand_joints
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.gripper.pose import (
-    FINGERTIP_NOISE_M,
+    SEEN_TIP_M,
+    aperture_sigma,
     gripper_pose,
     position_sigma,
-    rotation_sigma,
 )
+
+SEEN = np.zeros((1, 2))
 
 
 @pytest.fixture
@@ -116,25 +118,14 @@ def test_other_shapes_are_refused(shapes_unchecked):
 
 def test_position_sigma_is_what_a_turning_wrist_does_to_the_tips():
     rng = np.random.default_rng(3)
-    joints, sigma_rad = hands(1), 0.05
+    joints, sigma_rad = hands(1), 0.09
     joints -= joints[:, :1]
-    turned = se3.exp_so3(rng.normal(0.0, sigma_rad, (4000, 3))) @ joints[0].T
+    about_an_axis_rad = sigma_rad / np.sqrt(3.0)
+    turned = se3.exp_so3(rng.normal(0.0, about_an_axis_rad, (4000, 3))) @ joints[0].T
     tips = 0.5 * (turned[:, :, 4] + turned[:, :, 8])
-    expected = np.sqrt(tips.var(axis=0) + FINGERTIP_NOISE_M**2 / 2)
-    stated = position_sigma(joints, np.zeros((1, 3)), np.array([sigma_rad]))[0]
+    expected = np.sqrt(tips.var(axis=0) + SEEN_TIP_M**2 / 2)
+    stated = position_sigma(joints, np.zeros((1, 3)), np.array([sigma_rad]), SEEN)[0]
     np.testing.assert_allclose(stated, expected, rtol=0.1)  # 4000 samples, first order in angle
-
-
-def test_rotation_is_least_sure_at_touch():
-    aperture_m = np.array([0.0, 0.02, 0.05, 0.1])
-    sigma = rotation_sigma(aperture_m, np.full(4, 0.1))
-    assert (np.diff(sigma) < 1e-12).all() or sigma[2] < sigma[0]
-    assert sigma[0] == pytest.approx(np.hypot(0.1, 0.35))
-    assert sigma[3] < 0.15
-
-
-def test_unknown_wrist_sigma_stays_unknown():
-    assert np.isnan(rotation_sigma(np.array([0.05]), np.array([np.nan]))).all()
 
 
 def drawn_hand():
@@ -185,20 +176,30 @@ def test_where_fingers_are_folded_palm_and_knuckles_hold_the_approach():
 
 
 def test_golden_position_sigma():
-    # A lever of 14 cm along x: it swings across, not along. 3 cm of the wrist, 0.1 rad, and the
-    # mean of two tips with 7 mm each.
-    found = position_sigma(drawn_hand(), np.array([[0.03, 0.0, 0.01]]), np.array([0.1]))
-    tips = 0.007**2 / 2
-    expected = np.sqrt([0.03**2 + tips, 0.014**2 + tips, 0.01**2 + 0.014**2 + tips])
+    # A lever of 14 cm along x: it swings across, not along, by a third of 0.1 rad squared. 3 cm of
+    # the wrist, and the mean of a tip with 10 mm and one with 28.
+    wrist_m, hidden = np.array([[0.03, 0.0, 0.01]]), np.array([[1.0, 0.0]])
+    found = position_sigma(drawn_hand(), wrist_m, np.array([0.1]), hidden)
+    tips = (0.028**2 + 0.010**2) / 4
+    swing = 0.014**2 / 3
+    expected = np.sqrt([0.03**2 + tips, swing + tips, 0.01**2 + swing + tips])
     np.testing.assert_allclose(found[0], expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("aperture_m", [0.0, 0.01, 0.02, 0.08])
-def test_golden_rotation_sigma(aperture_m):
-    # The angle of two tips 7 mm off each, sqrt(2) 0.007 / a, and the line's 0.35 rad, weighed by
-    # a^2 and 2 cm squared over their sum.
-    weight = aperture_m**2 + 0.02**2
-    tips = 2**0.5 * 0.007 * aperture_m / weight
-    line = 0.35 * 0.02**2 / weight
-    found = rotation_sigma(np.array([aperture_m]), np.array([0.2]))[0]
-    assert found == pytest.approx((0.2**2 + tips**2 + line**2) ** 0.5, rel=1e-9)
+@pytest.mark.parametrize(("hidden", "times"), [((0, 0), 1.0), ((1, 0), 2.0), ((1, 1), 3.0)])
+def test_golden_aperture_sigma(hidden, times):
+    # Tips 6 cm apart side by side at half a meter, 14 mm; the hand's size is known to a tenth.
+    joints = drawn_hand() - [0.14, 0.0, 0.0] + [0.0, 0.0, 0.5]
+    found = aperture_sigma(joints, np.array([0.1]), np.array([hidden], dtype=float))
+    assert found[0] == pytest.approx((times * 0.014**2 + 0.006**2) ** 0.5, rel=1e-9)
+
+
+def test_aperture_along_the_line_of_sight_is_less_sure():
+    joints = drawn_hand() - [0.14, 0.0, 0.0]
+    away = joints @ se3.exp_so3(np.array([np.pi / 2, 0.0, 0.0])).T + [0.0, 0.0, 0.5]
+    found = aperture_sigma(away, np.zeros(1), SEEN)
+    assert found[0] == pytest.approx(2**0.5 * 0.014, rel=1e-9)
+
+
+def test_aperture_of_a_hand_of_unknown_size_is_unknown():
+    assert np.isnan(aperture_sigma(drawn_hand(), np.array([np.nan]), SEEN)).all()
