@@ -158,7 +158,9 @@ class _EpisodeBuilder:
     def _reason(self, valid: Bool[np.ndarray, " row"]) -> np.ndarray:
         left = self.actions.reason[self.resampler.left]
         right = self.actions.reason[self.resampler.right]
-        return np.where(valid, 0, np.maximum(left, right))
+        why = np.maximum(left, right)
+        between = REASONS.index("gap_filled")
+        return np.where(valid, 0, np.where((why == 0) & ~self.resampler.is_near, between, why))
 
     def _contract(self) -> ActionContract:
         clock: dict[str, Any] = {

@@ -9,6 +9,11 @@ from jaxtyping import Bool, Float, Int
 
 from rotoscope.pipeline.geometry import se3
 
+MAX_AWAY_S = 0.1
+"""Rows further than this from any frame are not what was seen [s]. Between two frames 0.2 s apart a
+hand that reaches (some 3 m/s^2) strays up to 15 mm from the straight line; of a video of one frame
+a second nobody knows what happened between two."""
+
 
 @dataclass(frozen=True, eq=False)
 class Resampler:
@@ -23,6 +28,8 @@ class Resampler:
     """Frame at or after each row."""
     weight: Float[np.ndarray, " row"]
     """Weight of `right`, 0..1."""
+    away_s: Float[np.ndarray, " row"]
+    """Time to the nearer of both [s]."""
 
     @classmethod
     def between(
@@ -33,7 +40,14 @@ class Resampler:
         left = np.where(np.abs(time_s[right] - row_time_s) <= 1e-6, right, np.maximum(right - 1, 0))
         span = np.where(right > left, time_s[right] - time_s[left], 1.0)
         weight = np.where(right > left, (row_time_s - time_s[left]) / span, 0.0)
-        return cls(left=left, right=right, weight=np.clip(weight, 0.0, 1.0))
+        away_s = np.minimum(np.abs(row_time_s - time_s[left]), np.abs(time_s[right] - row_time_s))
+        return cls(left=left, right=right, weight=np.clip(weight, 0.0, 1.0), away_s=away_s)
+
+    @property
+    def is_near(self) -> Bool[np.ndarray, " row"]:
+        """Rows near enough to a frame for a straight line to say what happened there."""
+        near: np.ndarray = self.away_s <= MAX_AWAY_S + 1e-6
+        return near
 
     @property
     def nearest(self) -> Int[np.ndarray, " row"]:
@@ -48,8 +62,8 @@ class Resampler:
         return np.where(w == 0.0, values[self.left], mixed)
 
     def both(self, mask: Bool[np.ndarray, " time"]) -> Bool[np.ndarray, " row"]:
-        """True where every frame that the row is made of has True."""
-        return mask[self.left] & mask[self.right]
+        """True where every frame that the row is made of has True, and one of them is near."""
+        return mask[self.left] & mask[self.right] & self.is_near
 
     def either(self, mask: Bool[np.ndarray, " time"]) -> Bool[np.ndarray, " row"]:
         """True where any frame that the row is made of has True."""

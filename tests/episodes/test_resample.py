@@ -125,3 +125,14 @@ def test_rotation_vectors_swing_through_zero_without_a_turn(sign):
     angles = sign * np.linspace(-1.0, 1.0, 41)
     vectors = se3.continuous_rotation_vectors(se3.exp_so3(angles[:, None] * np.eye(3)[1]))
     assert np.abs(np.diff(vectors, axis=0)).max() < 0.06
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "share"), [(1.0, 7 / 30), (2.0, 7 / 15), (5.0, 1.0), (24.0, 1.0)]
+)
+def test_rows_far_from_any_frame_are_not_seen(rate_hz, share):
+    time_s = np.arange(int(10 * rate_hz) + 1) / rate_hz
+    rows = row_times(time_s, 30)
+    both = Resampler.between(time_s, rows).both(np.ones(len(time_s), bool))
+    assert both.mean() == pytest.approx(share, abs=0.02)
+    assert both[:3].all()

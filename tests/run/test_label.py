@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from video_files import write_video
@@ -22,6 +23,7 @@ from rotoscope.pipeline.run.label import label
 from rotoscope.pipeline.run.ledger import Ledger
 from rotoscope.pipeline.run.request import LabelRequest, load_request
 from rotoscope.pipeline.testing import a_video_file
+from rotoscope.pipeline.tracks import REASONS
 
 ROOT = Path(__file__).parents[2]
 TINY = Path(__file__).parent / "tiny_stages.py"
@@ -290,3 +292,19 @@ def test_one_focal_length_for_pictures_of_two_sizes_is_refused_before_the_work(t
     with pytest.raises(RecipeError, match=r"160 x 120 \(small\.mp4\), 320 x 240 \(large\.mp4\)"):
         label(request)
     assert not (tmp_path / "out").exists()
+
+
+def test_rows_between_frames_a_second_apart_are_gaps(tmp_path, recipe_file):
+    (tmp_path / "slow").mkdir()
+    write_video(tmp_path / "slow" / "a.mp4", frames=12, fps=1, size=(64, 48))
+    recipe = load_recipe(str(recipe_file), ["curate.min_valid_share=0.1"])
+    request = LabelRequest(
+        inputs=(tmp_path / "slow",), recipe=recipe, out=tmp_path / "o", store=tmp_path / "store"
+    )
+    (row,) = label(request).rows
+    assert row.status == "done", row.message
+    table = pq.read_table(next((tmp_path / "o" / "data").rglob("*.parquet")))
+    valid = np.array(table["label.valid"].to_pylist()).ravel().astype(bool)
+    reason = np.array(table["label.reason"].to_pylist()).ravel()
+    assert 0.15 < valid.mean() < 0.3
+    assert set(reason[~valid]) == {REASONS.index("gap_filled")}
