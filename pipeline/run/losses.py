@@ -160,6 +160,8 @@ class Losses:
             hint = entry.stage_class.loosened_by.get(why.replace(" ", "_"))
             if entry.name == stage and hint:
                 verb, name = hint.split()
+                if verb == "lower" and getattr(entry.config, name) <= 0:
+                    return ""
                 return f"a {verb} {stage}.{name} (now {getattr(entry.config, name):g})"
         return ""
 

@@ -38,7 +38,7 @@ def position_chance(
         beside_m: How far the robot stays away from it, in a direction that is not known [m].
     """
     variance = np.sort(sigma_m**2 + beside_m[:, None] ** 2 / 3.0, axis=1)
-    known = np.isfinite(variance).all(axis=1)
+    known = np.asarray(np.isfinite(variance).all(axis=1))
     variance = np.maximum(np.where(known[:, None], variance, 1.0), 1e-12)
     # Along the worst axis numerically, across it in closed form (Rayleigh, mean of the other two):
     # P = int 2 phi(z) (1 - exp(-(r^2 - s^2 z^2) / (2 t^2))) dz over |z| <= r / s.

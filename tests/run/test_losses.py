@@ -1,6 +1,7 @@
 """Every frame of a video that gave nothing is counted once, with what took it."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -135,6 +136,26 @@ def test_doubted_frames_and_those_of_doubtful_stretches_are_low_confidence():
         made = losses_of(("retarget.arm", half), **{setting: 0.6})
         assert made.by_name()["curate low confidence"] == 55
         assert sum(made.by_name().values()) == NUM + 5
+
+
+def test_a_limit_that_is_off_already_is_not_named():
+    for off, hint in ((0.0, "no setting gives them back"), (1.0, "a lower curate.min_episode_s")):
+        losses = Losses(load_recipe("hand-gripper", [f"curate.min_episode_s={max(off, 1e-9)}"]))
+        losses.recipe = replace(
+            losses.recipe,
+            stages=tuple(
+                replace(entry, config=entry.config.model_copy(update={"min_episode_s": off}))
+                if entry.name == "curate"
+                else entry
+                for entry in losses.recipe.stages
+            ),
+        )
+        losses.begin("shots", NUM, [NUM])
+        made = arm(reasons())
+        losses.after(ENTRIES["retarget.arm"], [made])
+        short = Curate(CurateConfig(min_episode_s=9)).run(a_clip(NUM), made)
+        losses.after(ENTRIES["curate"], [dict(short)])
+        assert hint in losses.explained()
 
 
 def test_hands_that_nobody_followed_are_said_to_give_nothing():
