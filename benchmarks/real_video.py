@@ -172,13 +172,13 @@ def _negatives(data: Path) -> Iterator[Figure]:
     sources: dict[str, Callable[[], tuple[Video, Iterable[Frame]]]] = {
         name: partial(_frames_of, data / place) for name, place in ROBOTS.items()
     }
-    photo = next(iter(read_frames(probe(asset_path("box.mp4"))))).rgb
-    for seed, color in enumerate(((240, 190, 150), (150, 95, 70), (245, 245, 245)), 11):
-        sources[f"drawn_{seed}"] = partial(_shown, drawn(seed=seed, color=color))
-    for seed, is_handheld in ((21, False), (22, True)):
-        sources[f"wall_{seed}"] = partial(
-            _shown, on_a_wall(photo, seed=seed, is_handheld=is_handheld)
-        )
+    photo = next(read_frames(probe(asset_path("cup.mp4")), start=100)).rgb
+    for seed, color in ((31, (240, 190, 150)), (32, (150, 95, 70)), (35, (200, 140, 110))):
+        hand = drawn(seed=seed, color=color, has_outline=False)
+        sources[f"drawn_{seed}"] = partial(_shown, hand)
+    for seed, is_handheld in ((31, False), (32, True)):
+        hand = on_a_wall(photo, seed=seed, is_handheld=is_handheld)
+        sources[f"wall_{seed}"] = partial(_shown, hand)
     for name, source in sources.items():
         result = measure(*source(), numbers_of_hands=(2,))
         plain = sum(bool(hands) for hands in result.plain[2])

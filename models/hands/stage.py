@@ -64,10 +64,10 @@ class HandsConfig(StageConfig):
     more, gray, white, blue and green things have none; -1 for hands in gloves."""
     max_flatness: float = Field(default=0.7, ge=0, le=1)
     """Largest share of a palm without any texture: .2 on real hands, .9 on drawn ones."""
-    min_motion: float = Field(default=0.02, ge=0)
+    min_motion: float = Field(default=0.005, ge=0)
     """Least motion of a hand against its surroundings, its fingers' included, in a fifth of a
     second [hand sizes]: in a stretch of two seconds and more a quarter of the looks has more.
-    Pictures of hands stay below .016, but so does a hand that rests all the time; 0 takes both."""
+    Pictures of hands stay below .004, but so does a hand that rests all the time; 0 takes both."""
     mirrored: bool = False
     """Whether the recording is a mirror image, as some apps write with a front camera: the same as
     `video.mirrored`. Frames are turned back where they are read, for all stages and the dataset:

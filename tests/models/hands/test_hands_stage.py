@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks._drawn_hands import drawn
 from benchmarks.hands import PlainLoop, joint_errors_mm, read_reference
 from rotoscope.models.hands.stage import Hands, HandsConfig
 from rotoscope.pipeline.assets import asset_path
@@ -156,6 +157,13 @@ def test_a_picture_of_a_hand_on_a_wall_is_no_hand(stage):
     frame = next(iter(read_frames(probe(sample("cup.mp4")))))
     out = show(stage, list(pictured(frame.rgb, num=75)))
     assert sum(map(bool, stage.detections)) > 60
+    assert not any(track.valid.any() for track in out.values())
+
+
+def test_a_drawn_hand_that_waves_is_no_hand(stage):
+    pictures = itertools.islice(drawn(seed=35, color=(200, 140, 110), has_outline=False), 45)
+    out = show(stage, list(pictures))
+    assert sum(map(bool, stage.detections)) > 10
     assert not any(track.valid.any() for track in out.values())
 
 
