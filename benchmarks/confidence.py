@@ -1,24 +1,31 @@
 """Is `label.confidence` the chance that it says it is: stated against observed, and rank, by kind.
 
-Held-out scenes of rendered hands (`_rendered_scenes.HELD_OUT`) through the stages hands, camera,
-lift, smooth and retarget.gripper, once with the true intrinsics and palm length given and once
-with both assumed. What a robot leaves of the motion is not in it: its own pose is known. A kind is
-a scene and what was given; over all kinds each counts alike.
+`confidence.*`: kinds of hands (`_hand_kinds`) that chose nothing, frame by frame through lift and
+retarget.gripper, with the true intrinsics, and the hand's size given or not. `confidence_clips.*`:
+held-out scenes of our own rendered hands (`_rendered_scenes.HELD_OUT`) through the stages hands,
+camera, lift, smooth and retarget.gripper, once with the true intrinsics and palm length given and
+once with both assumed. What a robot leaves of the motion is not in it: its own pose is known. A
+kind is also what was given; over all kinds each counts alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from benchmarks._chances import Chances, figures
+from benchmarks._hand_kinds import scenes_of
+from benchmarks._hand_scenes import HEIGHT, WIDTH, SeenHand, see
 from benchmarks._rendered_lift import Perceived, lift, perceive, smooth
 from benchmarks._rendered_scenes import HELD_OUT
 from benchmarks.figure import Figure
+from benchmarks.hand_kinds import SIGMA_FOCAL_REL
+from rotoscope.models.hands.lift_stage import Lift, LiftConfig
 from rotoscope.models.rendered_hands import HandTruth
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.tracks import GripperTrack, HandTrack
+from rotoscope.pipeline.testing import a_video
+from rotoscope.pipeline.tracks import Camera, GripperTrack, HandTrack
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.common.confidence import (
     POSITION_M,
@@ -39,14 +46,48 @@ FEWEST_ROWS = 10
 
 def run() -> list[Figure]:
     """End effectors, their positions alone, and fingers; a minute of CPU once rendered."""
-    found = [rows for scene in HELD_OUT for rows in _kinds(perceive(scene))]
-    out = []
-    for what in ("ee", "ee_position", "fingers"):
-        out += figures(f"confidence.{what}", {kind: rows[what] for kind, rows in found})
-    return out
+    sources = {
+        "confidence": [pair for name in ("held_out", "last_look") for pair in _hand_kinds(name)],
+        "confidence_clips": [pair for scene in HELD_OUT for pair in _clips(perceive(scene))],
+    }
+    return [
+        figure
+        for source, found in sources.items()
+        for what in ("ee", "ee_position", "fingers")
+        for figure in figures(f"{source}.{what}", {kind: rows[what] for kind, rows in found})
+    ]
 
 
-def _kinds(seen: Perceived) -> Iterator[tuple[str, dict[str, Chances]]]:
+def _hand_kinds(name: str) -> Iterator[tuple[str, dict[str, Chances]]]:
+    for kind, scenes in scenes_of(name).items():
+        for given in (True, False):
+            clips = [_frames(see(scene), is_size_given=given) for scene in scenes]
+            yield f"{kind}.{'size_given' if given else 'size_assumed'}", joined(clips)
+
+
+def _frames(seen: SeenHand, *, is_size_given: bool) -> dict[str, Chances]:
+    truth = HandTruth(seen.scene.side, seen.joints_m, seen.joints_m[:, 0])
+    name = f"hands.{truth.side}"
+    camera = Camera(seen.K, WIDTH, HEIGHT, "recipe", SIGMA_FOCAL_REL)
+    clip = Clip(a_video(len(seen.time_s)), 0, seen.time_s)
+    stage = Lift(LiftConfig(palm_length_m=truth.palm_length_m if is_size_given else None))
+    hand = stage.run(clip, {name: seen.track, "camera": camera})[name]
+    assert isinstance(hand, HandTrack)
+    return chances(clip, hand, truth)
+
+
+def joined(parts: Sequence[dict[str, Chances]]) -> dict[str, Chances]:
+    """The rows of several clips."""
+    return {
+        what: Chances(
+            np.concatenate([part[what].stated for part in parts]),
+            np.concatenate([part[what].error for part in parts]),
+        )
+        for what in parts[0]
+    }
+
+
+def _clips(seen: Perceived) -> Iterator[tuple[str, dict[str, Chances]]]:
     for given in (True, False):
         tracks = smooth(seen, lift(seen, is_calibrated=given)[0])
         for side, truth in seen.rendered.hands.items():
