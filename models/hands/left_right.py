@@ -35,6 +35,10 @@ _LINK = 4.0
 _LINK_FADES_S = 2.0
 _LINK_DISTANCE, _LINK_SPEED = 1.0, 4.0
 """Distance and speed of a lost hand that count for nothing either way [hand sizes, 1/s]."""
+_AT_ONCE_S, _SAME_PLACE, _STAYED = 0.1, 0.35, 8.0
+"""A hand found at once [s] where one was just lost [hand sizes] is the same one by these log-odds,
+whatever its landmarks look like now: a network that takes palm for back moves them, and its
+handedness with them, for as long as the view lasts. Chosen on `box.mp4` (frame 398)."""
 _FORGET_S = 10.0
 """A hand lost for longer says nothing about the next one on its side."""
 _NUM_STATES = 64
@@ -77,6 +81,10 @@ def right_evidence(tracklet: Tracklet, frame_s: float) -> float:
 def link(before: Tracklet, after: Tracklet) -> float:
     """Log-odds that two tracklets, one after the other, are the same hand."""
     gap_s = after.times_s[0] - before.times_s[-1]
+    last, first = before.detections[-1], after.detections[0]
+    apart = np.linalg.norm(last.center_px - first.center_px) / max(last.size_px, first.size_px, 1.0)
+    if gap_s <= _AT_ONCE_S and apart <= _SAME_PLACE:
+        return _STAYED
     distance = before.detections[-1].distance(after.detections[0])
     closeness = 1.0 - distance / (_LINK_DISTANCE + _LINK_SPEED * gap_s)
     return _LINK * max(closeness, -1.0) * math.exp(-gap_s / _LINK_FADES_S)

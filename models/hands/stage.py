@@ -83,7 +83,7 @@ class Hands(FrameStage):
     """
 
     kind: ClassVar[str] = "hands"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     provides: ClassVar[tuple[str, ...]] = ("hands",)
     assets: ClassVar[tuple[str, ...]] = ("hand_landmarker.task", "pose_landmarker.task")
     packages: ClassVar[tuple[str, ...]] = ("mediapipe",)

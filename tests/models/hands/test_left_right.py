@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import time
 
@@ -72,6 +73,16 @@ def test_a_hand_that_comes_back_where_it_was_lost_keeps_its_side():
     sure = [[detection(right_probability=0.97)]] * 60
     mistaken = [[detection(right_probability=0.2)]] * 20
     assert sides_of([*sure, *[[]] * 6, *mistaken]) == [(0, 59, "right"), (66, 85, "right")]
+
+
+def test_a_hand_whose_landmarks_turn_over_in_place_stays_the_hand_that_it_was():
+    """The network takes palm for back from one frame to the next, for seconds."""
+    before = detection(right_probability=0.85)
+    turned = 2 * before.center_px - before.landmarks_px
+    after = dataclasses.replace(before, landmarks_px=turned, right_probability=0.2)
+    assert before.distance(after) > 0.3
+    found = sides_of([[before]] * 79 + [[after]] * 57, max_speed=4.0)
+    assert found == [(0, 78, "right"), (79, 135, "right")]
 
 
 def test_a_hand_that_appears_elsewhere_later_is_judged_by_itself():
