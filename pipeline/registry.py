@@ -24,6 +24,7 @@ BUILT_IN: dict[str, str] = {
     "camera": "rotoscope.pipeline.stages.camera:CameraStage",
     "scene_points": "rotoscope.models.camera.points_stage:ScenePoints",
     "camera_motion": "rotoscope.models.camera.motion_stage:CameraMotionStage",
+    "self_calibration": "rotoscope.models.camera.self_calibration_stage:SelfCalibration",
     "lift": "rotoscope.models.hands.lift_stage:Lift",
     "body": "rotoscope.models.bodies.stage:Body",
     "lift_body": "rotoscope.models.bodies.lift_stage:LiftBody",

@@ -16,7 +16,7 @@ from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.errors import TrackError
 
-CameraSource = Literal["recipe", "notes", "metadata", "assumed", "tracks"]
+CameraSource = Literal["recipe", "notes", "metadata", "motion", "assumed", "tracks"]
 
 SourceKind = Literal["video", "motion"]
 """What a file holds: pictures, or the motion of a person that was captured otherwise."""

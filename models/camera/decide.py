@@ -72,12 +72,12 @@ def decide(
     if stillness.is_clip_still:
         return _still(seen)
     turn = follow_rotation(seen, seen.trusting(find_trust(seen)))
-    is_turn = _is_turn(turn)
+    may_turn = is_turn(turn)
     turned = seen.share_of(turn.explained)
-    if is_turn and turned >= SURE_SHARE:
+    if may_turn and turned >= SURE_SHARE:
         return _turning(seen, turn)
-    path = follow_path(seen, turn.explained if is_turn else None)
-    least = turned + MIN_MORE if is_turn else 0.0
+    path = follow_path(seen, turn.explained if may_turn else None)
+    least = turned + MIN_MORE if may_turn else 0.0
     if path is not None and _is_believed(seen, path) and seen.share_of(path.explained) >= least:
         if _may_be_zoom(seen, path):
             return _unknown(seen, turn, stillness, taken_still, "it zooms or moves")
@@ -86,12 +86,13 @@ def decide(
             scale_source=scale.source,
             why="the scale of the path is not known" if scale.source == "unknown" else "",
         )
-    if is_turn and seen.share_of(turn.wanders) <= MAX_WANDERING * turned:
+    if may_turn and seen.share_of(turn.wanders) <= MAX_WANDERING * turned:
         return _turning(seen, turn)
     return _unknown(seen, turn, stillness, taken_still)
 
 
-def _is_turn(turn: Turn) -> bool:
+def is_turn(turn: Turn) -> bool:
+    """Whether a rotation explains enough of the clip, all over the picture."""
     return bool(
         turn.fits.mean() >= MIN_KNOWN
         and turn.spread >= MIN_SPREAD

@@ -46,7 +46,7 @@ def find_trust(seen: Background) -> Float[np.ndarray, " id"]:
     rng = np.random.default_rng(0)
     frames = range(GAP_FRAMES, seen.num_frames, GAP_FRAMES)
     pairs = [pair for t in frames if (pair := _pair(seen, t - GAP_FRAMES, t, rng)) is not None]
-    trust = np.ones(int(seen.ids.max(initial=-1)) + 1)
+    trust: np.ndarray = np.ones(int(seen.ids.max(initial=-1)) + 1)
     for _ in range(NUM_ROUNDS):
         agreed, told = np.ones(len(trust)), np.ones(len(trust))
         for pair in pairs:
@@ -62,7 +62,8 @@ def _pair(seen: Background, first: int, second: int, rng: np.random.Generator) -
     slots = seen.shared(first, second)
     share = seen.shares(second, slots)
     a, b = seen.rays[first, slots], seen.rays[second, slots]
-    left, found = np.arange(len(slots)), []
+    left = np.arange(len(slots))
+    found: list[np.ndarray] = []
     while len(found) < NUM_ROTATIONS and len(left) >= MIN_SHARED:
         R, _, _ = fit_rotation(a[left], b[left], seen.focal_px, rng, share[left])
         errors_px = residuals_px(R, a, b, seen.focal_px)

@@ -48,8 +48,8 @@ class Camera(Track):
     height: int
     """Pixels down."""
     source: CameraSource
-    """Where K came from: the recipe, notes beside the file, its metadata, an assumed field of view,
-    or the hands' own file."""
+    """Where K came from: the recipe, notes beside the file, its metadata, how the picture moves, an
+    assumed field of view, or the hands' own file."""
     sigma_focal_rel: float
     """1-sigma of the focal length as a fraction of it; scale and depth inherit it."""
     distortion: tuple[float, ...] = ()

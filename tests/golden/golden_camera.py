@@ -40,7 +40,24 @@ def camera_motion(folder: Path) -> dict[str, Any]:
     return parts(**made)
 
 
+def self_calibration(folder: Path) -> dict[str, Any]:
+    made = {}
+    for name, T in (("still", still(40)), ("turning", turning(60)), ("moving", moving(40))):
+        tracks = {
+            "scene_points": points_of(T, room()),
+            "camera": CAMERA.replace(
+                K=CAMERA.K * [[1.2, 1, 1], [1, 1.2, 1], [1, 1, 1]],
+                source="assumed",
+                sigma_focal_rel=0.15,
+            ),
+            "hands.right": seen(hand_joints(np.full(len(T), 0.4))),
+        }
+        made[name] = run_clip_stage("self_calibration", clip_of(len(T)), tracks)
+    return parts(**made)
+
+
 CASES = {
     "scene_points": Case(scene_points, 1e-3, "sub-pixel search in single precision"),
+    "self_calibration": Case(self_calibration, 1e-3, "least squares over turns"),
     "camera_motion": Case(camera_motion, 1e-3, "least squares over a path"),
 }
