@@ -17,14 +17,12 @@ from pydantic import BaseModel
 from rotoscope.pipeline import registry
 from rotoscope.pipeline.errors import RecipeError
 from rotoscope.pipeline.recipe import (
-    ExportSection,
-    LimitsSection,
     Recipe,
-    VideoSection,
     build_recipe,
     load_recipe,
     recipe_names,
 )
+from rotoscope.pipeline.recipe_sections import ExportSection, LimitsSection, VideoSection
 
 BY_THEMSELVES = {
     "fit_smplx": ["body", "camera", "lift_body", {"fit_smplx": {"model_path": "SMPLX"}}],

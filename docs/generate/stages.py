@@ -10,13 +10,11 @@ from docs.generate.source import docstring
 from rotoscope.pipeline import registry
 from rotoscope.pipeline.configs import config_path
 from rotoscope.pipeline.recipe import (
-    ExportSection,
-    LimitsSection,
     Recipe,
-    VideoSection,
     load_recipe,
     recipe_names,
 )
+from rotoscope.pipeline.recipe_sections import ExportSection, LimitsSection, VideoSection
 from rotoscope.pipeline.stage import FrameStage, Stage
 
 SECTIONS: dict[str, type[BaseModel]] = {

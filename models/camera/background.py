@@ -171,8 +171,8 @@ def _beyond_the_picture(
     low = np.where(low > 0, low + margin_px, -np.inf)
     high = np.where(high < size, high - margin_px, np.inf)
     with np.errstate(invalid="ignore"):  # empty slots are NaN
-        outside: np.ndarray = ((points_px < low) | (points_px > high)).any(axis=2)
-    return outside
+        outside = (points_px < low) | (points_px > high)
+    return np.asarray(outside.any(axis=2))
 
 
 def _near(

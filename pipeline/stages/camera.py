@@ -130,7 +130,8 @@ def _camera(
         stated = notes.intrinsics(video.width, video.height, shown=shown)
     if stated is not None:
         sigma = SIGMA_FOCAL_RECIPE if notes.sigma_focal_rel is None else notes.sigma_focal_rel
-        K, source, lens = stated, "notes", tuple(notes.distortion)
+        K, lens = stated, tuple(notes.distortion)
+        source: CameraSource = "notes"
         _check_fits(video, fx=K[0, 0], fy=K[1, 1])
         fisheye = tuple(notes.fisheye)
     else:

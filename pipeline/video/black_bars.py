@@ -47,7 +47,7 @@ class BarFinder:
 
 def _bars(luma: UInt8[np.ndarray, "line along"]) -> tuple[float, float]:
     """Share of the lines that the bars before and behind the picture fill."""
-    is_dark = (luma <= BLACK).all(axis=1)
+    is_dark = np.asarray((luma <= BLACK).all(axis=1))
     before = _bar(is_dark, luma)
     behind = _bar(is_dark[::-1], luma[::-1])
     if 1.0 - before - behind < MIN_PICTURE:
