@@ -54,11 +54,11 @@ def test_bco_refuses_what_the_command_refuses(tmp_path):
 def test_bco_gives_the_facts_of_its_last_round(tmp_path):
     pytest.importorskip("gymnasium.envs.classic_control", reason="needs the extra `bench`")
     from rotoscope.models.simulators.record import record_dataset
-    from rotoscope.models.simulators.rollout import teacher
+    from rotoscope.models.simulators.rollout import scripted_expert
     from rotoscope.models.simulators.simulator import open_simulator
 
     task, out = "gymnasium:CartPole-v1", tmp_path / "out"
     simulator = open_simulator(task)
-    record_dataset(simulator, teacher(simulator), range(1), tmp_path / "data")
+    record_dataset(simulator, scripted_expert(simulator), range(1), tmp_path / "data")
     last = train.bco(tmp_path / "data", env=task, out=out, rounds=1)
     assert [last] == json.loads((out / "rounds.json").read_text())

@@ -84,6 +84,8 @@ def _packet_times(file: Path, shape: tuple[int, ...]) -> tuple[Float[np.ndarray,
             times = np.sort(np.array(pts)) * float(stream.time_base or 0)
     except (av.FFmpegError, VideoError, IndexError, OSError, UnicodeDecodeError) as error:
         return np.zeros(0), f"cannot be read ({error})"
+    if len(shape) != 3:
+        return times, f"is {size[1]}x{size[0]}, info.json gives it the shape {list(shape)}"
     height_width = tuple(shape[:2]) if shape[-1] in (1, 3) else tuple(shape[1:])
     if size != height_width:
         return times, f"is {size[1]}x{size[0]}, info.json says {height_width[1]}x{height_width[0]}"
