@@ -250,3 +250,11 @@ def test_a_stage_of_ones_own_says_in_which_spaces_its_actions_can_be_had(tmp_pat
         assert build_recipe(raw, ["export.action=ee"], allow_code=True).export.action == "ee"
         with pytest.raises(RecipeError, match="'arm' gives actions as 'ee', 'joints' alone"):
             build_recipe(raw, ["export.action=ee_position"], allow_code=True)
+
+
+@pytest.mark.parametrize("name", [n for n in recipe_names() if n.startswith(("hand-", "body-"))])
+def test_recipe_that_retargets_from_video_watches_the_camera(name):
+    """A camera that moves must not pass for a person who does."""
+    order = [entry.stage_class.kind for entry in load_recipe(name).stages]
+    lift = next(i for i, kind in enumerate(order) if kind in ("lift", "lift_body", "hands.file"))
+    assert lift < order.index("camera_motion") < order.index("smooth")
