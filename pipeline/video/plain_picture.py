@@ -22,7 +22,8 @@ _M1, _M2 = 2610 / 16384, 2523 / 4096 * 128
 _C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
 _A, _B, _C = 0.17883277, 0.28466892, 0.55991073
 _HLG_SYSTEM_GAMMA = 1.2
-"""Of a screen of 1,000 cd/m^2 (ITU-R BT.2100)."""
+"""What a screen of 1,000 cd/m^2 does to the luminance of the scene (ITU-R BT.2100)."""
+_LUMINANCE_2020 = np.array([0.2627, 0.6780, 0.0593])
 _KNEE = 0.8
 """Share of white above which highlights are pressed together: what is darker keeps its contrast."""
 _FROM_2020 = np.array(
@@ -85,14 +86,20 @@ def square_size(width: int, height: int, pixel_aspect: float) -> tuple[int, int]
 def to_standard_range(rgb: np.ndarray, transfer: int) -> UInt8[np.ndarray, "height width 3"]:
     """A picture of high dynamic range as standard video shows it.
 
-    Linear light by the inverse of the curve, reference white to white, highlights pressed above
-    the knee, BT.2020 to BT.709, gamma 2.4 (the curve of screens, ITU-R BT.1886).
+    Light by the inverse of the curve (and of HLG what a screen makes of it), reference white to
+    white, highlights pressed above the knee, BT.2020 to BT.709, gamma 2.4 (the curve of screens,
+    ITU-R BT.1886).
 
     Args:
         rgb: Signal of 16 bits, shape (height, width, 3).
         transfer: `HLG` or `PQ`.
     """
-    linear = _linear_of(transfer)[rgb] @ _FROM_2020.T.astype(np.float32)
+    light = _light_of(transfer)[rgb]
+    if transfer == HLG:
+        # By luminance, not by channel: that would change colors and their contrast.
+        scene = light @ _LUMINANCE_2020.astype(np.float32)
+        light = light * (_HLG_PEAK * scene ** (_HLG_SYSTEM_GAMMA - 1.0))[..., None]
+    linear = light @ (_FROM_2020.T / REFERENCE_WHITE).astype(np.float32)
     steps = len(_standard()) - 1
     index = np.clip(linear * (steps / _LARGEST), 0, steps).astype(np.uint16)
     out: np.ndarray = _standard()[index]
@@ -104,16 +111,15 @@ _LARGEST = 4.0
 
 
 @cache
-def _linear_of(transfer: int) -> Float[np.ndarray, " signal"]:
-    """Linear light in reference whites of every 16-bit signal."""
+def _light_of(transfer: int) -> Float[np.ndarray, " signal"]:
+    """Light of every 16-bit signal: of the screen [cd/m^2] for `PQ`, of the scene 0..1 for `HLG`."""
     signal = np.arange(65536) / 65535
     if transfer == PQ:
         power = signal ** (1 / _M2)
         light = _PQ_PEAK * (np.maximum(power - _C1, 0) / (_C2 - _C3 * power)) ** (1 / _M1)
     else:
-        scene = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - _C) / _A) + _B) / 12)
-        light = _HLG_PEAK * scene**_HLG_SYSTEM_GAMMA
-    found: np.ndarray = (light / REFERENCE_WHITE).astype(np.float32)
+        light = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - _C) / _A) + _B) / 12)
+    found: np.ndarray = light.astype(np.float32)
     return found
 
 

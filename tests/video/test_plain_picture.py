@@ -20,8 +20,10 @@ TO_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164,
 
 
 def hlg_signal(light: np.ndarray) -> np.ndarray:
-    """BT.2100's HLG signal of light [reference whites] on a screen of 1,000 cd/m^2."""
-    scene = (light * REFERENCE_WHITE / 1000) ** (1 / 1.2)
+    """BT.2100's HLG signal of BT.2020 light [reference whites] on a screen of 1,000 cd/m^2."""
+    shown = light * REFERENCE_WHITE / 1000
+    luminance = shown @ np.array([0.2627, 0.6780, 0.0593])
+    scene = shown * np.maximum(luminance, 1e-12)[..., None] ** (1 / 1.2 - 1)
     low = np.sqrt(3 * scene)
     high = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
     return np.where(scene <= 1 / 12, low, high)
