@@ -112,7 +112,7 @@ _LARGEST = 4.0
 
 @cache
 def _light_of(transfer: int) -> Float[np.ndarray, " signal"]:
-    """Light of every 16-bit signal: of the screen [cd/m^2] for `PQ`, of the scene 0..1 for `HLG`."""
+    """Light of every 16-bit signal: of the screen [cd/m^2] (`PQ`), of the scene 0..1 (`HLG`)."""
     signal = np.arange(65536) / 65535
     if transfer == PQ:
         power = signal ** (1 / _M2)
