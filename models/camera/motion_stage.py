@@ -12,15 +12,14 @@ from rotoscope.models.camera.columns import columns, quality
 from rotoscope.models.camera.decide import decide
 from rotoscope.models.camera.reference import body_in_reference, hand_in_reference
 from rotoscope.models.camera.scale import StatedScale
-from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import (
     BodyTrack,
     CameraMotion,
     HandTrack,
-    PointTracks,
     Track,
     require_camera,
+    require_points,
 )
 from rotoscope.pipeline.types import Clip
 
@@ -82,12 +81,7 @@ class CameraMotionStage(ClipStage):
         Raises:
             TrackError: The tracks `camera` or `scene_points` are not there.
         """
-        camera, points = require_camera(tracks, self.kind), tracks.get("scene_points")
-        if not isinstance(points, PointTracks):
-            raise TrackError(
-                f"camera_motion needs the track 'scene_points', got {type(points).__name__}; put "
-                "the stage `scene_points` before it in the recipe"
-            )
+        camera, points = require_camera(tracks, self.kind), require_points(tracks, self.kind)
         stated = None
         if self.config.farthest_m is not None:
             stated = StatedScale(self.config.farthest_m, self.config.farthest_sigma_rel)

@@ -13,9 +13,8 @@ from rotoscope.models.camera.focal import find_focal_length
 from rotoscope.models.camera.rotation import follow_rotation
 from rotoscope.models.camera.stillness import find_stillness
 from rotoscope.models.camera.trust import find_trust
-from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import Camera, PointTracks, Track, require_camera
+from rotoscope.pipeline.tracks import Camera, PointTracks, Track, require_camera, require_points
 from rotoscope.pipeline.types import Clip
 
 MIN_TURNED = 0.6
@@ -48,12 +47,7 @@ class SelfCalibration(ClipStage):
         Raises:
             TrackError: The tracks `camera` or `scene_points` are not there.
         """
-        camera, points = require_camera(tracks, self.kind), tracks.get("scene_points")
-        if not isinstance(points, PointTracks):
-            raise TrackError(
-                f"self_calibration needs the track 'scene_points', got {type(points).__name__}; "
-                "put the stage `scene_points` before it in the recipe"
-            )
+        camera, points = require_camera(tracks, self.kind), require_points(tracks, self.kind)
         return {"camera": calibrated(camera, points, tracks)}
 
 

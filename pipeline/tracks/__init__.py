@@ -16,7 +16,12 @@ from rotoscope.pipeline.tracks.action import (
 )
 from rotoscope.pipeline.tracks.base import SCENE, SIDES, Side, Track, require_shape
 from rotoscope.pipeline.tracks.body import BODY_JOINTS, BodyTrack, SmplxTrack
-from rotoscope.pipeline.tracks.camera import CameraMotion, PointTracks, blaming_camera
+from rotoscope.pipeline.tracks.camera import (
+    CameraMotion,
+    PointTracks,
+    blaming_camera,
+    require_points,
+)
 from rotoscope.pipeline.tracks.hand import NUM_HAND_JOINTS, GripperTrack, HandTrack
 from rotoscope.pipeline.tracks.spans import median_rate_hz, runs, scatter
 from rotoscope.pipeline.tracks.video import (
@@ -58,6 +63,7 @@ __all__ = [
     "blaming_camera",
     "median_rate_hz",
     "require_camera",
+    "require_points",
     "require_shape",
     "runs",
     "scatter",

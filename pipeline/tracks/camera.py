@@ -90,3 +90,18 @@ def blaming_camera(actions: ActionTrack, tracks: Mapping[str, Track]) -> ActionT
     is_blamed = ~motion.is_placed & ~actions.valid & np.isin(actions.reason, codes)
     moved = REASONS.index("camera_moved")
     return actions.replace(reason=np.where(is_blamed, moved, actions.reason).astype(np.uint8))
+
+
+def require_points(tracks: Mapping[str, Track], stage: str) -> PointTracks:
+    """The track `scene_points`.
+
+    Raises:
+        TrackError: It is not there; the stage that wants it is named.
+    """
+    points = tracks.get("scene_points")
+    if not isinstance(points, PointTracks):
+        raise TrackError(
+            f"{stage} needs the track 'scene_points', got {type(points).__name__}; put the stage "
+            f"`scene_points` before `{stage}` in the recipe"
+        )
+    return points
