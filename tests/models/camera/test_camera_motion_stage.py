@@ -119,7 +119,7 @@ def test_columns_say_where_the_camera_is_and_how_sure_that_is() -> None:
 
 def test_recipe_without_points_is_told_which_stage_is_missing() -> None:
     stage = CameraMotionStage(CameraMotionConfig())
-    with pytest.raises(TrackError, match="put the stage `scene_points` before it"):
+    with pytest.raises(TrackError, match="put the stage `scene_points` before `camera_motion`"):
         stage.run(clip_of(3), {"camera": CAMERA})
 
 
