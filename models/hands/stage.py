@@ -169,7 +169,7 @@ class Hands(FrameStage):
                 "pass the time of each observed frame"
             )
         frame_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0 / 30.0
-        tracklets = [
+        found = [
             tracklet
             for tracklet in build_tracklets(
                 detections,
@@ -178,22 +178,29 @@ class Hands(FrameStage):
                 max_speed=self.config.max_speed,
             )
             if tracklet.times_s[-1] - tracklet.times_s[0] + frame_s >= self.config.min_tracklet_s
-            and is_genuine(
-                tracklet,
-                min_redness=self.config.min_redness,
-                max_flatness=self.config.max_flatness,
-                min_motion=self.config.min_motion,
-            )
         ]
+        tracklets = [tracklet for tracklet in found if self._is_genuine(tracklet)]
         sides = assign_sides(tracklets, frame_s=frame_s)
-        return {
-            f"hands.{side}": self._track(
+        tracks = {
+            side: self._track(
                 side,
                 [t for t, of in zip(tracklets, sides, strict=True) if of == side],
                 len(time_s),
             )
             for side in SIDES
         }
+        for tracklet in found:
+            if not any(tracklet is one for one in tracklets):
+                _note_found(tracks, tracklet)
+        return {f"hands.{side}": track for side, track in tracks.items()}
+
+    def _is_genuine(self, tracklet: Tracklet) -> bool:
+        return is_genuine(
+            tracklet,
+            min_redness=self.config.min_redness,
+            max_flatness=self.config.max_flatness,
+            min_motion=self.config.min_motion,
+        )
 
     def _track(self, side: Side, tracklets: Sequence[Tracklet], num_frames: int) -> HandTrack:
         landmarks_px = np.full((num_frames, NUM_HAND_JOINTS, 2), np.nan)
@@ -231,3 +238,12 @@ class Hands(FrameStage):
         hand_m = plausibility.hand_of_side(tracklet.hand_m, right, side)
         is_turned_over = plausibility.is_turned_over(hand_m, right, side)
         return is_plausible & ~is_turned_over & (score >= self.config.min_score)
+
+
+def _note_found(tracks: Mapping[Side, HandTrack], tracklet: Tracklet) -> None:
+    """Leaves a score where something was found that is no hand: it was seen, and not believed."""
+    side: Side = "right" if np.median(tracklet.right_probability) >= 0.5 else "left"
+    score, rows = tracks[side].score, np.array(tracklet.frames)
+    rows = rows[np.isnan(score[rows])]
+    found = plausibility.consistency_score(tracklet.landmarks_px, tracklet.hand_m)
+    score[rows] = found[np.isin(tracklet.frames, rows)]

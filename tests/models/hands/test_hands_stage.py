@@ -158,6 +158,8 @@ def test_a_picture_of_a_hand_on_a_wall_is_no_hand(stage):
     out = show(stage, list(pictured(frame.rgb, num=75)))
     assert sum(map(bool, stage.detections)) > 60
     assert not any(track.valid.any() for track in out.values())
+    # It was seen and is not believed: the score says so, and so does what tells of lost frames.
+    assert sum(int(np.isfinite(track.score).sum()) for track in out.values()) > 60
 
 
 def test_a_drawn_hand_that_waves_is_no_hand(stage):
