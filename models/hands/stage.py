@@ -66,8 +66,8 @@ class HandsConfig(StageConfig):
     """Largest share of a palm without any texture: .2 on real hands, .9 on drawn ones."""
     min_motion: float = Field(default=0.005, ge=0)
     """Least motion of a hand against its surroundings, its fingers' included, in a fifth of a
-    second [hand sizes]: in a stretch of two seconds and more a quarter of the looks has more.
-    Pictures of hands stay below .004, but so does a hand that rests all the time; 0 takes both."""
+    second [hand sizes]: in a stretch of two seconds and more a tenth of the looks has more.
+    Pictures of hands stay below .005, but so does a hand that rests all the time; 0 takes both."""
     mirrored: bool = False
     """Whether the recording is a mirror image, as some apps write with a front camera: the same as
     `video.mirrored`. Frames are turned back where they are read, for all stages and the dataset:
@@ -83,7 +83,7 @@ class Hands(FrameStage):
     """
 
     kind: ClassVar[str] = "hands"
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
     provides: ClassVar[tuple[str, ...]] = ("hands",)
     assets: ClassVar[tuple[str, ...]] = ("hand_landmarker.task", "pose_landmarker.task")
     packages: ClassVar[tuple[str, ...]] = ("mediapipe",)

@@ -106,3 +106,13 @@ def test_a_long_stretch_without_motion_is_a_picture_and_a_short_one_is_not_known
     assert is_genuine(tracklet(num=40, moved=0.002), **LIMITS)
     assert is_genuine(tracklet(moved=0.02), **LIMITS)
     assert is_genuine(tracklet(moved=math.nan), **LIMITS)
+
+
+def test_a_hand_that_holds_still_four_fifths_of_the_time_is_no_picture():
+    """Only fingers bend now and then; palm and wrist rest, as a picture's would."""
+    now_and_then = Tracklet()
+    for i in range(150):
+        now_and_then.add(
+            i, i / 30.0, dataclasses.replace(detection(), moved=0.012 if i % 5 == 0 else 0.003)
+        )
+    assert is_genuine(now_and_then, **LIMITS)
