@@ -22,6 +22,9 @@ class VideoSection(_Section):
     image_rate_hz: RateHz | None = None
     """Pictures per second of folders of numbered pictures [Hz]; `frames.yaml` in a folder comes
     first. Nothing given: folders without such a file are no videos."""
+    max_gap_s: float = Field(default=1.0, gt=0)
+    """Files are cut where more time passes between two frames [s], and more than five usual frame
+    intervals: nobody knows what happened meanwhile, whoever labels it."""
     mirrored: bool = False
     """Whether all videos are mirror images, as selfie cameras record them; they are turned back
     where they are read. `camera.yaml` says it of single videos and folders."""

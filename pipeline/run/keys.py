@@ -96,7 +96,7 @@ def video_keys(
         | ({"mirrored": True} if recipe.is_mirrored else {})
     )
     stages: dict[str, str] = {}
-    split = clock
+    split = _split_key(recipe, clock)
     for entry in recipe.stages:
         is_frame_stage = issubclass(entry.stage_class, FrameStage)
         inputs = [
@@ -118,19 +118,24 @@ def video_keys(
             }
         )
         if "shots" in entry.stage_class.provides:
-            split = stages[entry.name]
+            split = _split_key(recipe, stages[entry.name])
     episodes = content_key(
         {
             "kind": "episodes",
             "version": EPISODES_VERSION,
             "video": sha256,
-            "inputs": [clock, *stages.values()],
+            "inputs": [split, *stages.values()],
             "export": recipe.export.model_dump(mode="json"),
             "labeler": recipe.action,
             "task": recipe.task,
         }
     )
     return Keys(clock=clock, stages=stages, episodes=episodes)
+
+
+def _split_key(recipe: Recipe, key: str) -> str:
+    """Stands for where a video is cut: by its clock, and by what stands behind `key`."""
+    return content_key({"kind": "split", "by": key, "max_gap_s": recipe.video.max_gap_s})
 
 
 def outcome_key(

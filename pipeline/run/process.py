@@ -27,6 +27,7 @@ from rotoscope.pipeline.stages.shots import shot_spans
 from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.tracks import ActionTrack, ClockTrack, ShotTrack, Track
 from rotoscope.pipeline.types import Clip, Video
+from rotoscope.pipeline.video.breaks import breaks
 from rotoscope.pipeline.video.clock import check_pauses
 
 REPORT_EVERY_S = 0.25
@@ -256,21 +257,22 @@ class _Run:
         return time_s, made
 
     def _split(self, entry: StageEntry | None) -> None:
-        """Cuts the video into clips at its shots."""
+        """Cuts the video into clips where its frames stop belonging together, and at its shots."""
         whole, tracks = self.clips[0], self.tracks[0]
-        shots = tracks.get("shots")
-        if entry is None or not isinstance(shots, ShotTrack):
-            self.losses.begin("", whole.num_frames, [whole.num_frames])
-            return
-        spans = shot_spans(
-            shots,
-            whole.time_s,
-            min_shot_s=entry.config.min_shot_s,
-            max_shot_s=entry.config.max_shot_s,
-        )
+        max_gap_s, joints = self.recipe.video.max_gap_s, self.video.joints
+        cut = breaks(whole.time_s, max_gap_s=max_gap_s, start=whole.start, joints=joints)
+        shots, lengths = tracks.get("shots"), {}
+        if entry is not None and isinstance(shots, ShotTrack):
+            cut = cut | shots.cut
+            lengths = entry.config.model_dump(include={"min_shot_s", "max_shot_s"})
+        spans = shot_spans(cut, whole.time_s, **lengths)
+        if len(spans) > 1:
+            # One frame between two pauses is no motion, and nothing that stages must expect.
+            spans = [(a, b) for a, b in spans if b - a > 1]
         self.clips = [Clip(self.video, whole.start + a, whole.time_s[a:b]) for a, b in spans]
         self.tracks = [{n: t.slice(a, b) for n, t in tracks.items()} for a, b in spans]
-        self.losses.begin(entry.name, whole.num_frames, [b - a for a, b in spans])
+        name = "video" if entry is None else entry.name
+        self.losses.begin(name, whole.num_frames, [b - a for a, b in spans])
 
     def _clip_stage(self, entry: StageEntry) -> None:
         """Runs a clip stage on every clip, or takes what is stored."""

@@ -29,8 +29,6 @@ REACH = 3
 """Frames on each side of a cut that must all differ from one another: a flash lasts less."""
 NEIGHBORS = 4
 """Frames on each side that tell how much the picture changes anyway."""
-MAX_GAP_FRAMES = 5
-"""A pause counts as a gap only when it is longer than this many usual frame intervals."""
 
 
 LOOK_FOR_BARS_S = 0.4
@@ -50,12 +48,10 @@ class ShotsConfig(StageConfig):
     motion_factor: float = Field(default=2.0, ge=1)
     """Multiple of the change between neighboring frames that counts as explained by motion;
     raise it for shaky video."""
-    max_gap_s: float = Field(default=1.0, gt=0)
-    """A longer pause between two frames is a cut too [s]: nobody knows what happened in it."""
 
 
 class Shots(FrameStage):
-    """Finds hard cuts, joined takes, pauses in the clock, and black bars around the picture.
+    """Finds hard cuts, and black bars around the picture.
 
     Frames are compared as small luma images brought to the same mean and contrast. At a cut each
     of the `REACH` frames before differs from each of the `REACH` frames after by more than
@@ -67,7 +63,7 @@ class Shots(FrameStage):
     """
 
     kind = "shots"
-    version = "2"
+    version = "3"
     provides = ("shots", "picture")
     loosened_by: ClassVar[Mapping[str, str]] = {"too_short": "lower min_shot_s"}
     Config = ShotsConfig
@@ -107,27 +103,32 @@ class Shots(FrameStage):
         is_cut &= distinct <= len(time_s) - 2
         cut, change = np.zeros(len(time_s), bool), np.zeros(len(time_s))
         cut[distinct], change[distinct] = is_cut, lasting
-        cut[[frame for frame in self._video.joints if frame < len(cut)]] = True
         return {
-            "shots": ShotTrack(cut=cut | _after_gap(time_s, config.max_gap_s), change=change),
+            "shots": ShotTrack(cut=cut, change=change),
             "picture": PictureTrack(_upright(self._bars.picture(), self._video)),
         }
 
 
 def shot_spans(
-    track: ShotTrack,
+    cut: Bool[np.ndarray, " time"],
     time_s: Float[np.ndarray, " time"],
     *,
-    min_shot_s: float,
+    min_shot_s: float = 0.0,
     max_shot_s: float = np.inf,
 ) -> list[tuple[int, int]]:
     """Shots as frames `[start, end)`; shorter ones are left out, longer ones divided equally.
 
     A shot lasts from its first frame to the end of its last, which is shown for the median frame
     interval of the video.
+
+    Args:
+        cut: Frames at which a shot begins.
+        time_s: Time of each frame [s].
+        min_shot_s: Shortest shot that is kept [s].
+        max_shot_s: Longest part [s].
     """
     step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
-    edges = [0, *(int(i) for i in np.flatnonzero(track.cut) if i > 0), len(time_s)]
+    edges = [0, *(int(i) for i in np.flatnonzero(cut) if i > 0), len(time_s)]
     spans = []
     for start, end in pairwise(edges):
         length_s = time_s[end - 1] - time_s[start] + step_s
@@ -176,11 +177,3 @@ def _lasting_change(
         steps = sorted(changes[k, 0] for k in near if k != frame)
         motion[frame] = steps[-2] if len(steps) > 1 else sum(steps)
     return lasting, motion
-
-
-def _after_gap(time_s: Float[np.ndarray, " time"], max_gap_s: float) -> Bool[np.ndarray, " time"]:
-    if len(time_s) < 2:
-        return np.zeros(len(time_s), bool)
-    steps_s = np.diff(time_s)
-    limit_s = max(max_gap_s, MAX_GAP_FRAMES * float(np.median(steps_s)))
-    return np.concatenate([[False], steps_s > limit_s])

@@ -168,8 +168,8 @@ def check_pauses(time_s: Float[np.ndarray, " time"], *, first_frame: int, shown:
     at = first_frame + int(np.argmax(steps_s))
     raise UnreasonableVideoError(
         f"{shown}: {pauses_s.max():,.1f} s pass between frames {at} and {at + 1}, and nobody "
-        f"knows what happened; at most {MAX_PAUSES_S:g} s of pauses are accepted in one clip: put "
-        "the stage 'shots' into the recipe, which cuts at gaps of its max_gap_s, or cut the video"
+        f"knows what happened; at most {MAX_PAUSES_S:g} s of pauses are accepted in one clip: "
+        "lower video.max_gap_s, at whose gaps it is cut, or cut the video"
     )
 
 

@@ -176,7 +176,7 @@ def shots(folder: Path) -> dict[str, Any]:
         for k in range(len(images))
     ]
     made = show_frames(Shots(ShotsConfig()), video_of(len(frames)), frames)
-    spans = shot_spans(made["shots"], np.array(times_s), min_shot_s=0.8, max_shot_s=1.2)
+    spans = shot_spans(made["shots"].cut, np.array(times_s), min_shot_s=0.8, max_shot_s=1.2)
     return made | {"spans": spans}
 
 

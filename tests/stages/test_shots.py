@@ -3,8 +3,8 @@ import pytest
 
 from rotoscope.pipeline.stages.shots import Shots, ShotsConfig, shot_spans
 from rotoscope.pipeline.testing import a_video
-from rotoscope.pipeline.tracks import ShotTrack
 from rotoscope.pipeline.types import Frame
+from rotoscope.pipeline.video.breaks import breaks
 from rotoscope.pipeline.video.probe import probe
 from rotoscope.pipeline.video.read import read_frames
 
@@ -27,13 +27,12 @@ def scene(seed, count, *, pan=0.0, noise=1.0):
     return np.array(images)
 
 
-def track_of(images, *, time_s=None, **settings):
+def track_of(images, **settings):
     stage = Shots(ShotsConfig(**settings))
     stage.begin(VIDEO)
     for k, image in enumerate(np.asarray(images).astype(np.uint8)):
         stage.observe(Frame(k, k / 30, lambda: None, to_gray=lambda width, image=image: image))
-    times = np.arange(len(images)) / 30 if time_s is None else time_s
-    return stage.finish(times)["shots"]
+    return stage.finish(np.arange(len(images)) / 30)["shots"]
 
 
 def cuts(images, **settings):
@@ -103,17 +102,6 @@ def test_repeated_frames_neither_make_nor_hide_cuts(repeats):
     assert cuts(np.repeat(shots, repeats, axis=0)) == [20 * repeats]
 
 
-def test_pause_in_the_clock_is_a_cut():
-    time_s = np.arange(60) / 30
-    time_s[40:] += 2.5
-    assert cuts(scene(0, 60), time_s=time_s) == [40]
-    assert cuts(scene(0, 60), time_s=time_s, max_gap_s=3.0) == []
-
-
-def test_slow_video_is_not_all_pauses():
-    assert cuts(scene(0, 30), time_s=np.arange(30) * 2.0) == []
-
-
 def test_change_is_zero_at_the_start_and_large_at_a_cut():
     track = track_of(np.concatenate([scene(0, 10), scene(1, 10)]))
     assert track.change[0] == 0
@@ -138,8 +126,7 @@ def test_stage_forgets_the_video_before():
 def spans(cut_at, num_frames, *, min_shot_s=0.0, rate_hz=10.0):
     cut = np.zeros(num_frames, bool)
     cut[cut_at] = True
-    track = ShotTrack(cut=cut, change=np.zeros(num_frames))
-    return shot_spans(track, np.arange(num_frames) / rate_hz, min_shot_s=min_shot_s)
+    return shot_spans(cut, np.arange(num_frames) / rate_hz, min_shot_s=min_shot_s)
 
 
 def test_spans_tile_the_video():
@@ -158,8 +145,7 @@ def test_shot_of_exactly_the_shortest_length_stays():
 
 def test_pause_does_not_make_a_shot_longer():
     time_s = np.concatenate([np.arange(5) / 10, 60 + np.arange(30) / 10])
-    track = track_of(scene(0, 35), time_s=time_s)
-    assert shot_spans(track, time_s, min_shot_s=1.0) == [(5, 35)]
+    assert shot_spans(breaks(time_s, max_gap_s=1.0), time_s, min_shot_s=1.0) == [(5, 35)]
 
 
 @pytest.mark.realdata
@@ -184,11 +170,11 @@ def test_real_clips_joined_have_exactly_their_joints_as_cuts(shared_data):
 
 def test_long_shot_is_divided_into_equal_parts():
     time_s = np.arange(1000) / 10.0
-    track = ShotTrack(cut=np.arange(1000) == 100, change=np.zeros(1000))
-    spans = shot_spans(track, time_s, min_shot_s=1.0, max_shot_s=40.0)
+    spans = shot_spans(np.arange(1000) == 100, time_s, min_shot_s=1.0, max_shot_s=40.0)
     assert spans == [(0, 100), (100, 400), (400, 700), (700, 1000)]
 
 
 def test_shot_of_exactly_the_longest_length_stays_whole():
-    track = ShotTrack(cut=np.zeros(400, bool), change=np.zeros(400))
-    assert shot_spans(track, np.arange(400) / 10.0, min_shot_s=1, max_shot_s=40) == [(0, 400)]
+    assert shot_spans(np.zeros(400, bool), np.arange(400) / 10.0, min_shot_s=1, max_shot_s=40) == [
+        (0, 400)
+    ]
