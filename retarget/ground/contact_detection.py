@@ -15,9 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.tracks import SIDES, Side, runs
-from rotoscope.retarget.ground.foot_speeds import foot_speeds, frame_interval_s
+from rotoscope.retarget.ground.body_weight import without_weightless
+from rotoscope.retarget.ground.foot_speeds import foot_speeds, frame_interval_s, position_noise
+from rotoscope.retarget.ground.level_contacts import level_contacts
 from rotoscope.retarget.ground.sole_heights import (
     ground_height,
+    known_mean,
     known_median,
     resting_height,
     resting_heights,
@@ -47,7 +50,8 @@ class ContactSettings(BaseModel):
     min_raised_s: float = Field(default=0.25, ge=0)
     """Shorter contacts of a raised foot are none [s]."""
     max_raised_m: float = Field(default=1.5, gt=0)
-    """A foot higher than this over the ground never counts as resting [m]."""
+    """A foot higher than this over the ground never counts as resting [m], where so little of the
+    body is seen that nobody knows what it carries."""
     level_m: float = Field(default=0.04, ge=0)
     """Support within this height of the ground is the ground [m]."""
     window_s: float = Field(default=0.1, gt=0)
@@ -82,7 +86,8 @@ class ContactSpan:
     end: int
     """One past the last frame."""
     support_height_m: float
-    """Height of what the sole rests on, over the ground [m]; exactly 0 where it is the ground."""
+    """Height of what the sole rests on, over the ground [m]; exactly 0 where it is the ground, and
+    never below: nothing stands under the ground."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +118,7 @@ def find_contacts(
     settings: ContactSettings | None = None,
     *,
     ground_m: float | None = None,
+    com_m: Float[np.ndarray, "time 3"] | None = None,
 ) -> Contacts:
     """When each foot rests, and on what height.
 
@@ -120,13 +126,16 @@ def find_contacts(
     as some point is slower than the leave speeds; heel and toe decide, the ankle where neither is
     known. Speeds are slopes over a short window; what the track's own noise explains is taken off.
     The noise is measured on the track's third differences. A foot whose noise alone is faster than
-    the enter speed is unknown, and unknown is no contact.
+    the enter speed is unknown, and unknown is no contact. While it rests its height stays the same:
+    slow lifting and lowering is none. Where the center of mass is known, a raised foot must bear
+    weight (`without_weightless`).
 
     Args:
         feet_world_m: `FOOT_POINTS` of the left and the right foot, z up [m]; NaN where unknown.
         time_s: Time of each frame [s].
         settings: Thresholds.
         ground_m: Height of the ground [m]; from the lowest lasting contacts when absent.
+        com_m: Center of mass of the body, z up [m]; NaN where unknown.
 
     Raises:
         TrackError: Times that do not increase.
@@ -151,9 +160,21 @@ def find_contacts(
         flags = (enter[:, foot], leave[:, foot], known[:, foot])
         contact[:, foot] = _hysteresis(*flags, time_s, settings)
     heights = sole_heights(feet_world_m, still=contact)
+    noise_m = position_noise(feet_world_m, frame_interval_s(time_s))[..., 2]
+    contact = level_contacts(
+        contact, heights, time_s, noise_m=noise_m, lasting_s=settings.min_raised_s
+    )
     if ground_m is None:
-        ground_m = ground_height(contact, heights)
-    contact = _without_short_raised(contact, heights - ground_m, time_s, settings)
+        lasting = settings.min_raised_s / frame_interval_s(time_s)
+        ground_m = ground_height(contact, heights, min_frames=lasting)
+    highest_m = settings.max_raised_m if com_m is None else np.inf
+    contact = _without_short_raised(
+        contact, heights - ground_m, time_s, settings, highest_m=highest_m
+    )
+    if com_m is not None:
+        resting = resting_heights(contact, heights - ground_m)
+        places = known_mean(feet_world_m[..., :2])
+        contact = without_weightless(contact, resting, places, com_m - [0, 0, ground_m], time_s)
     with np.errstate(invalid="ignore"):
         speed = np.where(known, _nanmin(horizontal), np.nan)
     return Contacts(
@@ -184,7 +205,7 @@ def contact_spans(
     for foot, side in enumerate(SIDES):
         for start, end in runs(contact[:, foot]):
             height = float(np.nan_to_num(known_median(heights_m[start:end, foot])))
-            spans.append(ContactSpan(side, start, end, 0.0 if abs(height) <= level_m else height))
+            spans.append(ContactSpan(side, start, end, 0.0 if height <= level_m else height))
     return tuple(spans)
 
 
@@ -227,6 +248,8 @@ def _without_short_raised(
     heights_m: Float[np.ndarray, "time 2 foot_point"],
     time_s: Float[np.ndarray, " time"],
     settings: ContactSettings,
+    *,
+    highest_m: float,
 ) -> Bool[np.ndarray, "time 2"]:
     """Contacts without those of a raised foot that are too short or too high to be a support."""
     interval = frame_interval_s(time_s)
@@ -235,7 +258,7 @@ def _without_short_raised(
         for start, end in runs(contact[:, foot]):
             height = resting_height(heights_m[start:end, foot])
             is_short = (end - start) * interval < settings.min_raised_s
-            if height > settings.max_raised_m or (height > settings.raised_m and is_short):
+            if height > highest_m or (height > settings.raised_m and is_short):
                 out[start:end, foot] = False
     return out
 

@@ -11,6 +11,8 @@ FOOT_POINTS = ("ankle", "heel", "toe")
 """Points of a foot, in the order of every `foot_point` axis here."""
 POINT_HEIGHT_M = np.array([0.08, 0.02, 0.02])
 """Height of each over the sole of a foot that stands flat [m]: an adult's, to about 1 cm."""
+_LOWER_FLOOR_M = 0.08
+"""A lasting contact this much lower is on another floor, not on the same one seen badly [m]."""
 _SAME_LEVEL_M = 0.02
 """Contacts that differ by less than this in height rest on the same floor [m]."""
 
@@ -32,6 +34,8 @@ def sole_heights(
     of this person and this source show relative to the lowest kind of point, by up to 6 cm.
     """
     z = feet_world_m[..., 2] - POINT_HEIGHT_M
+    # The ankle of a foot that lies on its back is lower than of one that stands.
+    z[..., 0] = np.where(np.isfinite(z[..., 1:]).any(axis=2), np.nan, z[..., 0])
     seen = z[still]
     known = [kind for kind in range(len(FOOT_POINTS)) if np.isfinite(seen[:, kind]).any()]
     # Compared within each frame, because the feet may have rested on different heights.
@@ -67,10 +71,13 @@ def resting_heights(
 def ground_height(
     contact: Bool[np.ndarray, "time 2"],
     heights_m: Float[np.ndarray, "time 2 foot_point"],
+    *,
+    min_frames: float = np.inf,
 ) -> float:
     """Height of the ground [m]: what the lowest tenth of all contact time rests on.
 
-    The mean of all contacts within 2 cm of that one is taken. NaN where no foot ever rested.
+    Or a floor that is lower yet, on which a foot rests for `min_frames` at least. The mean of all
+    contacts within 2 cm of that one is taken. NaN where no foot ever rested.
     """
     found = [
         (resting_height(heights_m[start:end, foot]), end - start)
@@ -82,8 +89,21 @@ def ground_height(
         return float("nan")
     height, frames = rows.T
     lowest = height[np.searchsorted(np.cumsum(frames) / frames.sum(), 0.1)]
+    # Who stands on a box for long and steps down at last has a lower ground yet.
+    lower = (height < lowest - _LOWER_FLOOR_M) & (frames >= min_frames)
+    if lower.any():
+        lowest = height[lower][0]
     near = np.abs(height - lowest) <= _SAME_LEVEL_M
     return float(np.average(height[near], weights=frames[near]))
+
+
+def known_mean(points_m: Float[np.ndarray, "time 2 foot_point axis"]) -> np.ndarray:
+    """Mean of each foot's known points, shape (time, 2, axis); NaN where none is known."""
+    seen = np.isfinite(points_m).all(axis=3, keepdims=True)
+    total = np.where(seen, points_m, 0.0).sum(axis=2)
+    with np.errstate(invalid="ignore"):
+        mean: np.ndarray = total / seen.sum(axis=2)
+    return mean
 
 
 def known_median(values: Float[np.ndarray, " n"]) -> float:

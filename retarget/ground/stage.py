@@ -23,6 +23,7 @@ from rotoscope.pipeline.tracks import (
 )
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.common.level_frame import level_camera
+from rotoscope.retarget.ground.body_weight import center_of_mass
 from rotoscope.retarget.ground.contact_detection import (
     Contacts,
     ContactSettings,
@@ -80,7 +81,7 @@ class Ground(ClipStage):
     """
 
     kind = "ground"
-    version = "3"
+    version = "4"
     requires = ("body",)
     provides = ("body", "features.support", "quality.ground")
     Config = GroundConfig
@@ -174,8 +175,9 @@ def fit_ground(
     """
     settings = settings or ContactSettings()
     T = _level_frame(joints_m, up)
-    feet = feet_of(joints_m @ T[:3, :3].T + T[:3, 3])
-    contacts = find_contacts(feet, time_s, settings)
+    joints = joints_m @ T[:3, :3].T + T[:3, 3]
+    feet = feet_of(joints)
+    contacts = find_contacts(feet, time_s, settings, com_m=center_of_mass(joints))
     if given is not None:
         given = given & np.isfinite(feet).all(axis=3).any(axis=2)
         heights = sole_heights(feet, still=given)
