@@ -54,7 +54,7 @@ def stance(poses: Sequence[Pose], *, rate_hz: float = 30.0, trunk_pitch_rad: flo
     _put(joints, "pelvis", pelvis)
     _put(joints, "neck", pelvis + _TRUNK_M * up)
     for k, (side, y) in enumerate((("left", 1.0), ("right", -1.0))):
-        hip = pelvis + [0.0, y * _HIP_M, 0.0]
+        hip = pelvis + np.array([0.0, y * _HIP_M, 0.0])
         _put(joints, f"{side}_hip", hip)
         _put(joints, f"{side}_shoulder", pelvis + _TRUNK_M * up + [0.0, y * _SHOULDER_M, 0.0])
         for part, offset in (("ankle", ANKLE_M), ("heel", HEEL_M), ("toe", TOE_M)):

@@ -112,7 +112,9 @@ CONVENTIONS: dict[str, dict[str, Alternatives]] = {
         *("{s}femur", "{s}tibia", "{s}foot", "{s}humerus", "{s}radius", "{s}wrist"),
         toe=(("{s}toes",), ("{s}footend",)),
         hand=(("{s}fingers",), ("{s}handend",)),
-    ),
+    )
+    # `lwrist` is the lower third of the forearm, which ends where `lhand` begins.
+    | {"wrist": (("{s}hand",), ("{s}wrist",))},
     # SMPL's names cut short
     "smpl": _convention(
         *("{s}hip", "{s}knee", "{s}ankle", "{s}shoulder", "{s}elbow", "{s}wrist"),

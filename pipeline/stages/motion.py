@@ -41,7 +41,7 @@ class MotionStage(ClipStage):
     """
 
     kind: ClassVar[str] = "motion"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     provides: ClassVar[tuple[str, ...]] = ("body", "quality.motion")
     source: ClassVar[SourceKind | None] = "motion"
     Config: ClassVar[type[StageConfig]] = MotionConfig

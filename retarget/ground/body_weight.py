@@ -27,7 +27,7 @@ mass (de Leva 1996, table 4, men; women's differ by up to 0.02); hands are with 
 _ENOUGH = 0.7
 """Parts that are seen hold at least this share of the mass, or the center is not known."""
 STEP_M = 0.04
-"""A foot that rests less than this higher than the other may rest on the same ground [m]."""
+"""A foot that rests less than this over the ground may rest on it [m]."""
 CARRYING_SHARE = 0.35
 """Share of the weight that a raised foot must bear at one time while both rest; quiet standing is
 .5 with some .1 of sway, and a foot that is held up bears none."""
@@ -63,9 +63,9 @@ def without_weightless(
 ) -> Bool[np.ndarray, "time 2"]:
     """Contacts without those of raised feet that never carry anything.
 
-    A foot that rests higher than the other foot does meanwhile, or than the ground, must bear
-    weight at some time of its contact: alone, with the center of mass over it, or together with
-    the other, with the center of mass between them. Nothing stands on a foot higher than it.
+    A foot that rests higher than the ground must bear weight at some time of its contact: alone,
+    with the center of mass over it, or together with the other, with the center of mass between
+    them. Nothing stands on a foot higher than it.
 
     Args:
         contact: The left, the right foot is still.
@@ -80,10 +80,9 @@ def without_weightless(
         for start, end in runs(contact[:, foot]):
             part = slice(start, end)
             other = contact[part, 1 - foot]
-            lower = np.where(other, np.nan_to_num(heights_m[part, 1 - foot]), 0.0)
             height = float(np.nan_to_num(heights_m[start, foot]))
             known = np.isfinite(com_m[part]).all(axis=1)
-            if not known.any() or height - float(lower.min()) <= STEP_M:
+            if not known.any() or height <= STEP_M:
                 continue
             across = places_m[part, foot] - places_m[part, 1 - foot]
             from_other = com_m[part, :2] - places_m[part, 1 - foot]
