@@ -71,6 +71,14 @@ class Video:
     """Time that passed while it was filmed over the time that its stamps take: 1/4 for 120 Hz slow
     motion that plays at 30. Readers have applied it to all times."""
 
+    num_tracks: int = 1
+    """Video tracks in the file, cover pictures not counted; one of them is read."""
+    track: int = 0
+    """Which of them is read, from 0."""
+    is_interlaced: bool = False
+    """Whether its first frame holds two fields that were filmed one after the other; readers leave
+    them as they are."""
+
     @property
     def has_pictures(self) -> bool:
         """Whether there are frames to look at; a motion file has none."""

@@ -52,6 +52,7 @@ def check_labels(raw: RawDataset) -> Check:
         lines = []
     _check_cameras(lines, findings)
     _check_sources(lines, float(raw.info.get("fps", 0)), findings)
+    _check_pictures(lines, findings)
     return findings.check(f"{100 * share:.1f} % of rows are valid", valid_share=round(share, 4))
 
 
@@ -91,6 +92,22 @@ def _check_sources(lines: list[dict[str, Any]], fps: float, findings: Findings) 
             f"second for {fps:g} rows: {100 * (1 - slow[first] / fps):.0f} % of rows repeat the "
             f"picture before them while the labels move on; export.fps={int(slow[first])} shows "
             "each once"
+        )
+
+
+def _check_pictures(lines: list[dict[str, Any]], findings: Findings) -> None:
+    """Episodes whose files hold two fields in a picture, or several videos."""
+    scenes = {line["episode_index"]: line.get("scene", {}) for line in lines}
+    if combed := [k for k, scene in scenes.items() if scene.get("interlaced")]:
+        findings.warn(
+            f"in {len(combed)} episodes (first {combed[0]}) the source is interlaced: what moves "
+            "has combed edges; write it anew with 'ffmpeg -i IN -vf bwdif OUT.mp4' and label that"
+        )
+    if several := [k for k, scene in scenes.items() if scene.get("video_tracks", 1) > 1]:
+        scene = scenes[several[0]]
+        findings.warn(
+            f"in {len(several)} episodes (first {several[0]}) the file holds "
+            f"{scene['video_tracks']} video tracks, of which number {scene['video_track']} was read"
         )
 
 

@@ -245,6 +245,10 @@ class _EpisodeBuilder:
             scene["mirrored"] = True
         if video.time_scale != 1.0:
             scene["time_scale"] = video.time_scale
+        if video.num_tracks > 1:
+            scene |= {"video_tracks": video.num_tracks, "video_track": video.track}
+        if video.is_interlaced:
+            scene["interlaced"] = True
         if self.actions.T_camera_base is not None:
             scene["T_camera_base"] = np.round(self.actions.T_camera_base, 9).tolist()
         camera = self.window.tracks.get("camera")

@@ -12,7 +12,7 @@ from rotoscope.pipeline.recipe import Recipe, StageEntry
 from rotoscope.pipeline.stage import FrameStage, feeds
 from rotoscope.pipeline.store.store import content_key
 
-FRAMES_VERSION = "2"
+FRAMES_VERSION = "3"
 """Bump when the same file gives other frames, frame times or facts (`rotoscope.pipeline.video`,
 `rotoscope.pipeline.sources`): stages are keyed by it through the clock."""
 EPISODES_VERSION = "3"

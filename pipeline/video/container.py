@@ -178,9 +178,7 @@ def _decodable(
 
 
 def _main_stream(container: av.container.InputContainer, shown: str) -> av.video.stream.VideoStream:
-    # Sound files carry their cover as a video stream of one picture.
-    cover = av.stream.Disposition.attached_pic
-    streams = [s for s in container.streams.video if not s.disposition & cover]
+    streams = video_tracks(container)
     if not streams:
         raise NotAVideoError(f"{shown} holds no video stream, only {_kinds(container)}")
     best = container.streams.best("video")
@@ -192,6 +190,14 @@ def _main_stream(container: av.container.InputContainer, shown: str) -> av.video
     context.thread_count = 1
     stream.thread_type = "NONE"
     return stream
+
+
+def video_tracks(
+    container: av.container.InputContainer,
+) -> list[av.video.stream.VideoStream]:
+    """The video tracks of a file; sound files carry their cover as one of a single picture."""
+    cover = av.stream.Disposition.attached_pic
+    return [s for s in container.streams.video if not s.disposition & cover]
 
 
 def check_size(width: int, height: int, shown: str) -> None:

@@ -17,7 +17,13 @@ from rotoscope.pipeline.files.identity import identify, sha256_file
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.types import Video
 from rotoscope.pipeline.video.camera_notes import NAME, read_camera_notes
-from rotoscope.pipeline.video.container import PacketTable, check_size, open_video, read_packets
+from rotoscope.pipeline.video.container import (
+    PacketTable,
+    check_size,
+    open_video,
+    read_packets,
+    video_tracks,
+)
 from rotoscope.pipeline.video.image_folder import files_of_folder
 from rotoscope.pipeline.video.metadata import (
     capture_rate_of,
@@ -79,6 +85,8 @@ def probe(
         _check_whole(path, shown)
         table = read_packets(container, stream, shown, look=first.look)
         metadata = {**container.metadata, **stream.metadata}
+        tracks = [track.index for track in video_tracks(container)]
+        track = tracks.index(stream.index)
         codec = stream.codec_context.codec.canonical_name
         transfer = int(stream.codec_context.color_trc or 0)
         aspect = pixel_aspect_of(stream.sample_aspect_ratio)
@@ -110,6 +118,18 @@ def probe(
             "joined with 'ffmpeg -f concat -i LIST -c copy OUT.mp4'",
             shown, f"{left:,}",
         )  # fmt: skip
+    if len(tracks) > 1:
+        log.warning(
+            "%s holds %d video tracks; number %d is read, the others are not: to read another, "
+            "copy it out with 'ffmpeg -i IN -map 0:v:NUMBER -c copy OUT.mp4'",
+            shown, len(tracks), track,
+        )  # fmt: skip
+    if frame.interlaced_frame:
+        log.warning(
+            "%s is interlaced: every second line was filmed at another moment, so that what moves "
+            "has combed edges; write it anew with 'ffmpeg -i IN -vf bwdif OUT.mp4'",
+            shown,
+        )
     clock = table.clock
     captured_hz = notes.capture_rate_hz or capture_rate_of(metadata)
     time_scale = 1.0 if captured_hz is None else _time_scale(clock.rate_hz, captured_hz, shown)
@@ -132,6 +152,9 @@ def probe(
         transfer=transfer,
         is_mirrored=mirrored or notes.mirrored,
         time_scale=time_scale,
+        num_tracks=len(tracks),
+        track=track,
+        is_interlaced=frame.interlaced_frame,
     )
 
 
