@@ -34,6 +34,8 @@ class Mimic:
         return self.multiplier * other + self.offset
 
 
+LONGEST_SLIDE_M = 10.0
+"""Slides of robots on rails and gantries end before [m]."""
 WHOLE_TURN_RAD = 1.001 * math.tau
 """Farthest limit of a hinge that is believed [rad]: a turn either way, as many arms have it, and
 what files round."""
@@ -75,10 +77,21 @@ class Joint:
         """Why its limits cannot be meant, `None` where they can: hinges beyond a whole turn.
 
         No hinge of a hand or humanoid turns that far, wrists of a few arms do; far more often the
-        numbers are degrees, and a limit of 90 rad binds nothing.
+        numbers are degrees, and a limit of 90 rad binds nothing. Nor are slides longer than
+        `LONGEST_SLIDE_M`, nor joints whose two limits are one: files that state none say 0 and 0.
         """
         ends = [abs(end) for end in (self.lower, self.upper) if math.isfinite(end)]
-        if self.kind != "revolute" or not ends or max(ends) <= WHOLE_TURN_RAD:
+        if self.kind == "fixed" or self.is_continuous or not ends:
+            return None
+        if self.lower == self.upper:
+            return f"limits of {self.lower:g} and {self.upper:g} leave it no room to move"
+        if self.kind == "prismatic" and max(ends) > LONGEST_SLIDE_M:
+            return (
+                f"limits of {self.lower:g} to {self.upper:g} m are longer than any slide of a "
+                f"robot; as millimeters they would be {self.lower / 1000:g} to "
+                f"{self.upper / 1000:g} m"
+            )
+        if self.kind == "prismatic" or max(ends) <= WHOLE_TURN_RAD:
             return None
         low, high = math.radians(self.lower), math.radians(self.upper)
         return (
@@ -125,6 +138,9 @@ class Description:
     """What links weigh; links without a mass are left out."""
     shared_motors: tuple[tuple[str, ...], ...] = ()
     """The joints of each motor that moves several: they cannot take values of their own."""
+    shared_ranges: tuple[tuple[str, ...], ...] = ()
+    """The joints of each tendon that limits several: not all values inside of their own limits can
+    be taken together."""
 
     @property
     def root_link(self) -> str:

@@ -21,8 +21,12 @@ from rotoscope.retarget.description.mjcf_couplings import (
     Couplings,
     read_couplings,
     shared_motors,
+    shared_ranges,
 )
 from rotoscope.retarget.description.mujoco import compile_robot, import_mujoco
+
+MIN_HINGES = 3
+"""So few hinges may all turn by a few degrees only."""
 
 
 def read_mjcf(path: Path) -> Description:
@@ -33,11 +37,12 @@ def read_mjcf(path: Path) -> Description:
     equality constraints between two joints become mimic joints, those on one joint fix it.
 
     Raises:
-        RobotError: MuJoCo refuses the file, or it has a ball joint, a joint without a name, or a
-            constraint that a tree of joints cannot keep.
+        RobotError: MuJoCo refuses the file, its limits are in another unit than it says, or it has
+            a ball joint, a joint without a name, or a constraint that a tree of joints cannot keep.
     """
     mujoco = import_mujoco()
     model = compile_robot(path)
+    _require_degrees(path, mujoco, model)
     couplings = read_couplings(path, mujoco, model)
     free = int(mujoco.mjtJoint.mjJNT_FREE)
     links, joints = [], {}
@@ -62,7 +67,8 @@ def read_mjcf(path: Path) -> Description:
         for b in range(1, model.nbody)
         if model.body_mass[b] > 0.0
     }
-    return Description(path, tuple(links), joints, masses, shared_motors(mujoco, model))
+    shared = shared_motors(mujoco, model), shared_ranges(mujoco, model)
+    return Description(path, tuple(links), joints, masses, *shared)
 
 
 def _joints_of(path: Path, mujoco: Any, model: Any, b: int, couplings: Couplings) -> list[Joint]:
@@ -108,6 +114,18 @@ def _joints_of(path: Path, mujoco: Any, model: Any, b: int, couplings: Couplings
         )
         parent, T = child, np.eye(4)
     return out
+
+
+def _require_degrees(path: Path, mujoco: Any, model: Any) -> None:
+    """Refuses a file whose limits in radians are read as degrees, as MJCF does unless told."""
+    is_hinge = (model.jnt_type == int(mujoco.mjtJoint.mjJNT_HINGE)) & (model.jnt_limited > 0)
+    ranges = np.ptp(model.jnt_range[is_hinge], axis=1)
+    if len(ranges) >= MIN_HINGES and ranges.max() <= math.radians(math.tau):
+        raise RobotError(
+            f"{path}: none of its {len(ranges)} hinges turns by more than "
+            f"{math.degrees(ranges.max()):.3g} degrees: the limits are radians that are read as "
+            'degrees; write <compiler angle="radian"/> into it'
+        )
 
 
 def _name_of(model: Any, b: int) -> str:

@@ -53,17 +53,28 @@ def read_couplings(path: Path, mujoco: Any, model: Any) -> Couplings:
 
 def shared_motors(mujoco: Any, model: Any) -> tuple[tuple[str, ...], ...]:
     """The joints of each motor that pulls several, through a fixed tendon."""
-    tendon, joint = int(mujoco.mjtTrn.mjTRN_TENDON), int(mujoco.mjtWrap.mjWRAP_JOINT)
+    by_tendon = int(mujoco.mjtTrn.mjTRN_TENDON)
+    pulled = [
+        int(model.actuator_trnid[a][0])
+        for a in range(model.nu)
+        if int(model.actuator_trntype[a]) == by_tendon
+    ]
+    return _several(mujoco, model, pulled)
+
+
+def shared_ranges(mujoco: Any, model: Any) -> tuple[tuple[str, ...], ...]:
+    """The joints of each fixed tendon that limits several."""
+    return _several(mujoco, model, [t for t in range(model.ntendon) if model.tendon_limited[t]])
+
+
+def _several(mujoco: Any, model: Any, tendons: list[int]) -> tuple[tuple[str, ...], ...]:
     out = []
-    for a in range(model.nu):
-        if int(model.actuator_trntype[a]) != tendon:
-            continue
-        first = int(model.tendon_adr[model.actuator_trnid[a][0]])
-        wraps = range(first, first + int(model.tendon_num[model.actuator_trnid[a][0]]))
+    for tendon in tendons:
+        first = int(model.tendon_adr[tendon])
         names = [
             model.joint(int(model.wrap_objid[w])).name
-            for w in wraps
-            if int(model.wrap_type[w]) == joint
+            for w in range(first, first + int(model.tendon_num[tendon]))
+            if int(model.wrap_type[w]) == int(mujoco.mjtWrap.mjWRAP_JOINT)
         ]
         if len(names) > 1:
             out.append(tuple(names))

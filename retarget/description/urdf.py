@@ -95,6 +95,11 @@ def _urdf_joint(path: Path, element: ET.Element) -> Joint:
         if kind != "continuous" and limit.get("lower") is not None:
             limits["lower"] = _number(where, "lower", limit.get("lower"))
             limits["upper"] = _number(where, "upper", limit.get("upper", "0"))
+            if limits["lower"] > limits["upper"]:
+                raise RobotError(
+                    f"{where} needs lower < upper, its limits are exchanged: {limits['lower']:g} and "
+                    f"{limits['upper']:g}; write the smaller number as lower"
+                )
     return Joint(
         name=name,
         kind=_URDF_KINDS.get(kind, "fixed"),  # type: ignore[arg-type]  # values are the literals

@@ -17,6 +17,7 @@ import yaml
 
 from rotoscope.pipeline.errors import RobotError, UsageError
 from rotoscope.pipeline.files.atomic import scratch_folder, write_text_atomic
+from rotoscope.retarget.description.links import Joint
 from rotoscope.retarget.description.locate import from_robot_descriptions
 from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.onboarding.arm import propose_arm
@@ -116,6 +117,7 @@ def propose(path: Path, *, kind: RobotKind | None = None, use_names: bool = True
     proposal = Proposal(kind or guess_kind(skeleton))
     proposal.decide("name", _slug(path.stem), "the file's name")
     proposal.decide("kind", proposal.kind, "asked for" if kind else _kind_reason(proposal.kind))
+    _say_what_follows(skeleton, proposal)
     if proposal.kind == "arm":
         propose_arm(skeleton, proposal)
         return proposal
@@ -190,10 +192,9 @@ def _load_and_compare(config_file: Path) -> tuple[Robot, SelfCheck]:
     return robot, check_robot(robot)
 
 
-def _check_joints(skeleton: Skeleton, proposal: Proposal) -> None:
-    """Says which joints follow others, and which lack limits that they need."""
+def _say_what_follows(skeleton: Skeleton, proposal: Proposal) -> None:
+    """Says which joints follow others, and which share a motor."""
     joints = skeleton.description.joints
-    fixed = {fact.key[1] for fact in proposal.facts if fact.key[0] == "joints"}
     mimics = [j.name for j in joints.values() if j.mimic is not None and j.kind != "fixed"]
     for name in mimics:
         link = skeleton.description.resolve_mimic(name)
@@ -205,6 +206,17 @@ def _check_joints(skeleton: Skeleton, proposal: Proposal) -> None:
             f"one motor moves {' and '.join(names)}: an action gives each a value of its own, "
             "which the robot cannot follow; let one mimic the other in the robot's file"
         )
+    for names in skeleton.description.shared_ranges:
+        proposal.remarks.append(
+            f"a tendon limits {' and '.join(names)} together, which an action does not keep: "
+            "narrow their own limits until no pair of values lies outside of the tendon's"
+        )
+
+
+def _check_joints(skeleton: Skeleton, proposal: Proposal) -> None:
+    """Says which joints lack limits that they need, or have some that cannot be meant."""
+    joints = skeleton.description.joints
+    fixed = {fact.key[1] for fact in proposal.facts if fact.key[0] == "joints"}
     free = [joints[name] for name in skeleton.free if name not in fixed]
     for joint in free:
         missing = [k for k in ("lower", "upper") if not math.isfinite(getattr(joint, k))]
@@ -218,8 +230,7 @@ def _check_joints(skeleton: Skeleton, proposal: Proposal) -> None:
             proposal.leave(
                 f"joints.{joint.name}",
                 joint.limit_fault,
-                f"`joints: {{{joint.name}: {{lower: {math.radians(joint.lower):.4g}, upper: "
-                f"{math.radians(joint.upper):.4g}}}}}` [rad] if they are degrees",
+                _limits_to_write(joint),
             )
     slow = [j.name for j in free if not 0 < j.max_velocity < math.inf and not j.is_continuous]
     if slow:
@@ -231,6 +242,14 @@ def _check_joints(skeleton: Skeleton, proposal: Proposal) -> None:
             + ("any joint" if len(slow) == len(free) else str(slow)),
             "`joints: {default: {max_velocity: ...}}` from the robot's data sheet [rad/s or m/s]",
         )
+
+
+def _limits_to_write(joint: Joint) -> str:
+    if joint.kind == "revolute" and joint.lower < joint.upper:
+        low, high = math.radians(joint.lower), math.radians(joint.upper)
+        ends = f"lower: {low:.4g}, upper: {high:.4g}"
+        return f"`joints: {{{joint.name}: {{{ends}}}}}` [rad] if they are degrees"
+    return f"`joints: {{{joint.name}: {{lower: ..., upper: ...}}}}` [rad or m]"
 
 
 def _kind_reason(kind: RobotKind) -> str:

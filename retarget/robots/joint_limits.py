@@ -196,16 +196,16 @@ def _required_range(
                 f"{description.path} states no {key} position limit for joint {joint.name!r}; "
                 f"give joints.{joint.name}.{key} in the robot's YAML file"
             )
+    if not low < high:
+        raise RobotError(
+            f"{description.path}: joint {joint.name!r} needs lower < upper, got {low:g} and "
+            f"{high:g}; give joints.{joint.name}.lower and .upper, or .fixed to lock it"
+        )
     stated = [_said(sections, joint.name, key) for key in ("lower", "upper")]
     if joint.limit_fault is not None and None in stated:
         raise RobotError(
             f"{description.path}: joint {joint.name!r}: {joint.limit_fault}; mend the file, or "
             f"give joints.{joint.name}.lower and .upper in the robot's YAML file"
-        )
-    if not low < high:
-        raise RobotError(
-            f"{description.path}: joint {joint.name!r} needs lower < upper, got {low:g} and "
-            f"{high:g}; give joints.{joint.name}.lower and .upper, or .fixed to lock it"
         )
     return low, high
 

@@ -162,3 +162,26 @@ def test_tied_tendon_is_refused(tmp_path):
     path.write_text(path.read_text().replace("</mujoco>", f"{TENDON}</mujoco>"))
     with pytest.raises(RobotError, match=r"mjEQ_TENDON\) ties tendons"):
         read_description(path)
+
+
+def test_joints_that_a_tendon_limits_together_are_named(tmp_path):
+    path = written(tmp_path)
+    limited = TENDON.replace('name="both"', 'name="both" limited="true" range="0 0.5"')
+    path.write_text(path.read_text().replace("</mujoco>", f"{limited}</mujoco>"))
+    found = read_description(path)
+    assert (found.shared_ranges, found.shared_motors) == ((("turn", "tilt"),), ())
+
+
+@pytest.mark.parametrize("compiler", ["", '<compiler angle="degree"/>'])
+def test_radians_that_are_read_as_degrees_are_refused(tmp_path, compiler):
+    hinges = "".join(
+        f'<body name="b{k}"><joint name="j{k}" range="-1.57 1.57"/><geom size="0.02"/>'
+        for k in range(3)
+    )
+    text = f"<mujoco>{compiler}<worldbody>{hinges}{'</body>' * 3}</worldbody></mujoco>"
+    path = tmp_path / "robot.xml"
+    path.write_text(text)
+    with pytest.raises(RobotError, match=r"more than 3\.14 degrees.*angle=\"radian\""):
+        read_description(path)
+    path.write_text(text.replace("-1.57 1.57", "-90 90"))
+    assert read_description(path).joints["j0"].upper == pytest.approx(np.pi / 2)

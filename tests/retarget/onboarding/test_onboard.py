@@ -334,3 +334,36 @@ def test_motor_that_moves_two_joints_is_named(urdf):
     remarks = propose(urdf(hand_urdf().replace("</robot>", shared))).remarks
     assert any(r.startswith("one motor moves a_spread and b_spread") for r in remarks)
     assert not any("one motor" in r for r in propose(urdf(hand_urdf())).remarks)
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [
+        ('lower="0" upper="0"', "limits of 0 and 0 leave it no room to move"),
+        ('lower="0.5" upper="0.5"', "limits of 0.5 and 0.5 leave it no room to move"),
+        ('lower="-40" upper="28.6"', "limits of -40 to 28.6 rad are more than a whole turn"),
+        ('lower="0" upper="7"', "limits of 0 to 7 rad are more than a whole turn"),
+    ],
+)
+def test_limits_that_cannot_be_meant_are_named(urdf, limits, why):
+    text = hand_urdf().replace('lower="-0.7" upper="0.5"', limits)
+    report = check(str(urdf(text)))
+    assert "joints.wrist_bend" in report.fault
+    assert any(item.why.startswith(why) for item in report.proposal.open)
+
+
+@pytest.mark.parametrize("ends", [("0.5", "-0.7"), ("90", "-90"), ("0.1", "0")])
+def test_exchanged_limits_are_refused(urdf, ends):
+    limits = f'lower="{ends[0]}" upper="{ends[1]}"'
+    with pytest.raises(
+        RobotError, match=r"'wrist_bend' needs lower < upper, its limits are exchanged"
+    ):
+        check(str(urdf(hand_urdf().replace('lower="-0.7" upper="0.5"', limits))))
+
+
+def test_slide_of_a_hundred_meters_is_in_millimeters(urdf):
+    text = hand_urdf().replace(
+        'name="wrist_bend" type="revolute"', 'name="wrist_bend" type="prismatic"'
+    )
+    report = check(str(urdf(text.replace('lower="-0.7" upper="0.5"', 'lower="0" upper="100"'))))
+    assert any("as millimeters they would be 0 to 0.1 m" in o.why for o in report.proposal.open)
