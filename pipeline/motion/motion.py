@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from rotoscope.pipeline.errors import MotionError
 from rotoscope.pipeline.tracks import BODY_JOINTS
 
-Unit = Literal["auto", "m", "cm", "mm", "inch", "cmu"]
+Unit = Literal["auto", "m", "cm", "mm", "inch", "foot", "cmu"]
 """Unit of a file's lengths; `cmu` is the one of the CMU motion-capture library, 2.54/45 m."""
 
 Up = Literal["auto", "x", "y", "z", "-x", "-y", "-z"]

@@ -20,9 +20,12 @@ UNITS_M: dict[Unit, float] = {
     "cm": 0.01,
     "mm": 0.001,
     "inch": 0.0254,
+    "foot": 0.3048,
     "cmu": 0.0254 / 0.45,
 }
 """Meters in each unit."""
+ONLY_SAID: Unit = "foot"
+"""No known program writes it: legs of three units are more often of no unit at all."""
 
 LEG_M = (0.5, 1.1)
 """Hip to knee to ankle of people from about 1.0 to 2.2 m tall: 0.49 of the stature (Drillis and
@@ -68,13 +71,16 @@ def to_motion(path: Path, found: PointMotion, notes: Notes, *, unit: Unit, up: U
             f"{rate_hz:g} frames a second; motion.yaml beside the file may say otherwise"
         )
     if (up := _first(up, notes.up, found.up)) == "auto":
-        upward = find_upward(
-            joints,
-            leg=leg_length(joints),
-            rate_hz=rate_hz,
-            usual=found.usual_up,
-            format_name=found.format,
-        )
+        try:
+            upward = find_upward(
+                joints,
+                leg=leg_length(joints),
+                rate_hz=rate_hz,
+                usual=found.usual_up,
+                format_name=found.format,
+            )
+        except MotionError as error:
+            raise MotionError(f"{path.name}: {error}") from None
         up = upward.up
         assumed.append(f"{up} is up: {upward.why}")
     joints_m = joints @ (UNITS_M[unit] * np.array(_TO_Z_UP[up], dtype=float).T)
@@ -135,12 +141,13 @@ def _our_joints(path: Path, found: PointMotion, notes: Notes) -> tuple[str, np.n
 
 def _unit_of(path: Path, joints: np.ndarray) -> Unit:
     length, (low, high) = leg_length(joints), LEG_M
-    fitting = [unit for unit, size_m in UNITS_M.items() if low <= length * size_m <= high]
+    guessed = {unit: size_m for unit, size_m in UNITS_M.items() if unit != ONLY_SAID}
+    fitting = [unit for unit, size_m in guessed.items() if low <= length * size_m <= high]
     if len(fitting) != 1:
         raise MotionError(
             f"{path.name}: the legs are {length:.4g} units long, which is no human's length "
-            f"({low:g} to {high:g} m) in any of {', '.join(UNITS_M)}; say the unit in the stage "
-            "'motion', or in motion.yaml beside the file"
+            f"({low:g} to {high:g} m) in any of {', '.join(guessed)}; say the unit ({ONLY_SAID} is "
+            "another) in the stage 'motion', or in motion.yaml beside the file"
         )
     return fitting[0]
 

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from rotoscope.pipeline.errors import MotionError
 from rotoscope.pipeline.motion.motion import Up
 from rotoscope.pipeline.tracks import BODY_JOINTS
 
+FIXED_BY_CUSTOM = ("bvh", "amc")
+"""Formats in which nearly all files have the usual axis; arrays have any."""
 AXES: dict[Up, tuple[int, float]] = {
     "x": (0, 1.0),
     "y": (1, 1.0),
@@ -38,6 +41,10 @@ _SPEED_S = 0.1
 _CLEAR = 0.15
 """An axis with this much less contact than the best one is not up. The three were chosen on the
 walks and crawls that the tests make; recorded files chose nothing."""
+_SOME, _CLEARLY_ALONG = 0.3, 0.35
+"""With less contact than the first across every axis, who stands must do so along one axis more
+than along any other by the second: who gets up from the floor does both. Chosen on two recorded
+motions, a roll and one of getting up."""
 _GROUND_PERCENTILE = 10.0
 
 
@@ -66,7 +73,10 @@ def find_upward(
         leg: Length of a leg in that unit.
         rate_hz: Frames per second.
         usual: Axis that most files of the format have, for motions that do not tell.
-        format_name: Name of the format, for the explanation.
+        format_name: Name of the format.
+
+    Raises:
+        MotionError: Neither ground nor body tell, and the format has no custom.
     """
     contact = {axis: _contact_share(joints / leg, axis, rate_hz) for axis in AXES}
     best = max(contact.values())
@@ -79,17 +89,21 @@ def find_upward(
         )
     standing = _standing(joints)
     along = max(left, key=lambda axis: standing[axis])
-    if standing[along] >= STANDING:
+    others = max(value for axis, value in standing.items() if axis != along)
+    is_clear = best >= _SOME or standing[along] - others >= _CLEARLY_ALONG
+    if standing[along] >= STANDING and is_clear:
         return Upward(along, "the person stands along it")
-    if usual in left:
+    if usual in left and (best >= _SOME or format_name in FIXED_BY_CUSTOM):
         return Upward(usual, f"usual in {format_name} files")
+    if best < _SOME:
+        raise MotionError(
+            "which axis points up cannot be told: the body rests on a ground across no axis "
+            f"({best:.0%} of the frames at most) and stands along none; write 'up: y', or what it "
+            "is, into motion.yaml beside the file"
+        )
     return Upward(
         max(left, key=lambda axis: contact[axis]), "most frames rest on a ground across it"
     )
-
-
-def _runner_up(contact: dict[Up, float]) -> float:
-    return sorted(contact.values())[-2]
 
 
 def _contact_share(

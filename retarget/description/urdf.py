@@ -96,9 +96,10 @@ def _urdf_joint(path: Path, element: ET.Element) -> Joint:
             limits["lower"] = _number(where, "lower", limit.get("lower"))
             limits["upper"] = _number(where, "upper", limit.get("upper", "0"))
             if limits["lower"] > limits["upper"]:
+                ends = f"{limits['lower']:g} and {limits['upper']:g}"
                 raise RobotError(
-                    f"{where} needs lower < upper, its limits are exchanged: {limits['lower']:g} and "
-                    f"{limits['upper']:g}; write the smaller number as lower"
+                    f"{where} needs lower < upper, its limits are exchanged: {ends}; write the "
+                    "smaller number as lower"
                 )
     return Joint(
         name=name,

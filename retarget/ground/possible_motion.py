@@ -14,14 +14,21 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.pipeline.tracks import BODY_JOINTS
+from rotoscope.retarget.ground.free_fall import (
+    MAX_DROPPED_SHARE,
+    MAX_TIME_SCALE,
+    TRUNK,
+    drops,
+    time_scale,
+)
 
 MAX_BODY_SPEED = 12.5
 """Fastest that a body moves as a whole [m/s]: the best sprinter reached 12.4 (Graubner and Nixdorf
 2011, on the 2009 world championships)."""
 JUMP_SPEED, JUMP_FACTOR = 3.0, 8.0
-"""A step of all joints at this speed [m/s, root mean square] that is this many times faster than
-the steps around it is a jump of the track: a body takes its 100 ms to reach a speed."""
+"""A step of all joints at this speed [m/s, root mean square], or of a quarter of them, that is this
+many times faster than the steps around it is a jump of the track: a body takes its 100 ms to reach
+a speed."""
 MIN_STRETCH_S = 0.25
 """Shorter stretches between two jumps, or before the first, belong to nothing [s]."""
 MAX_FLIGHT_S = 1.0
@@ -29,22 +36,18 @@ MAX_FLIGHT_S = 1.0
 AIR_M = 0.15
 """Height of the lowest joint over the ground above which nothing stands on it [m]; an ankle stands
 0.08 m high, and grounds are found to some centimeters."""
+LEAP_M = 0.3
+"""A track that leaps this high at a jump, and stays over the ground by as much, floats [m]: two
+steps of a staircase."""
 REST_SPEED = 0.35
 """A joint slower than this may rest on a step, a chair, a bar [m/s]."""
 CARRIED_SHARE = 0.7
 """Share of the frames off the ground in which a joint must be that slow to be carried."""
-GRAVITY = 9.81
-"""Acceleration of what falls freely [m/s^2]."""
-MAX_TIME_SCALE = 1.6
-"""Largest factor between the file's clock and the one that gravity tells: common slow motion is 2
-to 8 times too slow, and errors of the fit stay below 1.3 on jumps at 30 frames a second."""
-_MIN_FALL_S, _MIN_FALL_FRAMES, _MAX_FALL_RESIDUAL_M = 0.2, 6, 0.03
 MOVING_SPEED, MAX_SLIP_SHARE = 0.5, 0.7
 """While the body travels over the ground faster than the first [m/s], the slowest part near the
 ground moves with less than this share of its speed: it stands in every step. Beyond it the body
 glides."""
 _SPEED_S = 0.1
-_TRUNK = [BODY_JOINTS.index(name) for name in ("pelvis", "neck")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +58,8 @@ class Impossible:
     """Frames that cannot be."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What was found, for the quality record; empty where all is possible."""
+    jumps: tuple[int, ...] = ()
+    """First frame behind each jump between two stretches that are each possible."""
 
 
 def impossible_steps(
@@ -75,10 +80,16 @@ def impossible_steps(
     seen = np.isfinite(steps)
     count = np.maximum(seen.sum(axis=1), 1)
     rms = np.sqrt(np.where(seen, steps**2, 0.0).sum(axis=1) / count)
+    # A T-pose in front moves both arms, which are more than a quarter of the joints.
+    ordered = np.sort(np.where(seen, steps, -np.inf), axis=1)
+    fast = ordered[np.arange(len(ordered)), -np.maximum(count // 4, 1)]
     # The slowest joint: a body that is too fast is so in all its parts.
     slowest = np.min(np.where(seen, steps, np.inf), axis=1)
     too_fast = np.isfinite(slowest) & (slowest > MAX_BODY_SPEED)
-    is_jump = (rms > JUMP_SPEED) & (rms > JUMP_FACTOR * _around(rms))
+    is_jump = np.any(
+        [(speed > JUMP_SPEED) & (speed > JUMP_FACTOR * _around(speed)) for speed in (rms, fast)],
+        axis=0,
+    )
     breaks = np.flatnonzero(too_fast | is_jump)
     ends = np.concatenate([[0], breaks + 1, [len(known)]])
     stretches = [slice(a, b) for a, b in itertools.pairwise(ends)]
@@ -87,19 +98,53 @@ def impossible_steps(
         time_s[known[s.stop - 1]] - time_s[known[s.start]] + frame_s >= MIN_STRETCH_S
         for s in stretches
     ]
+    jumps = []
     for k, (stretch, lasts) in enumerate(zip(stretches, lasting, strict=True)):
         if not lasts and len(stretches) > 1:
             frames[known[stretch]] = True
         elif k + 1 < len(stretches) and lasting[k + 1]:
             # Between two motions that are each possible, nobody knows which came by this step.
             frames[known[[stretch.stop - 1, stretch.stop]]] = True
+            jumps.append(int(known[stretch.stop]))
     facts: dict[str, Any] = {}
     if frames.any():
         facts = {
             "jump_frames": int(frames.sum()),
             "fastest_m_s": round(float(slowest[np.isfinite(slowest)].max()), 2),
         }
-    return Impossible(frames, facts)
+    return Impossible(frames, facts, tuple(jumps))
+
+
+def floating(
+    joints_m: Float[np.ndarray, "time body_joint 3"], jumps: tuple[int, ...]
+) -> Impossible:
+    """Stretches that begin or end with a jump upward and never come down to any ground.
+
+    Args:
+        joints_m: `BODY_JOINTS` in a world with z up and the ground at 0 [m]; NaN where unknown.
+        jumps: First frame behind each jump of the track.
+    """
+    height = np.where(np.isfinite(joints_m[..., 2]), joints_m[..., 2], np.inf).min(axis=1)
+    height[~np.isfinite(height)] = np.nan
+    frames = np.zeros(len(height), dtype=bool)
+    ends = [0, *jumps, len(height)]
+    for k, (start, end) in enumerate(itertools.pairwise(ends)):
+        beside = [height[a:b] for a, b in itertools.pairwise(ends[max(k - 1, 0) : k + 3])]
+        own = _lowest(height[start:end])
+        # A glitch on a staircase goes on at the height where it began.
+        if len(ends) > 2 and own > LEAP_M and own - min(map(_lowest, beside)) > LEAP_M:
+            at = [e for e in (start, end) if 0 < e < len(height)]
+            leaps = [
+                abs(np.nanmedian(height[e : e + 5]) - np.nanmedian(height[max(e - 5, 0) : e]))
+                for e in at
+            ]
+            frames[start:end] = max(leaps) > LEAP_M
+    return Impossible(frames, {"floating_frames": int(frames.sum())} if frames.any() else {})
+
+
+def _lowest(height_m: Float[np.ndarray, " time"]) -> float:
+    seen = height_m[np.isfinite(height_m)]
+    return float(np.percentile(seen, 5)) if len(seen) else np.inf
 
 
 def impossible_travel(
@@ -130,10 +175,17 @@ def impossible_travel(
         if times[end - 1] - times[start] > MAX_FLIGHT_S:
             frames[known[start:end]] = True
             facts["flight_s"] = round(float(times[end - 1] - times[start]), 2)
-    scale = _time_scale(joints, times, flights)
+    scale = time_scale(joints, times, flights)
     if scale is not None and not 1.0 / MAX_TIME_SCALE <= scale <= MAX_TIME_SCALE:
         frames[known] = True
         facts["times_too_slow"] = round(1.0 / scale, 2)
+    dropped = drops(joints, times)
+    if dropped.any():
+        frames[known[dropped]] = True
+        facts["dropped_frames"] = int(dropped.sum())
+    if dropped.mean() > MAX_DROPPED_SHARE:
+        # A clock that runs too fast shows here and there only, and holds for all of the motion.
+        frames[known] = True
     glides = _glides(joints, speed, heights, times)
     if glides.any():
         frames[known[glides]] = True
@@ -167,32 +219,6 @@ def _spans(mask: Bool[np.ndarray, " known"]) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
-def _time_scale(
-    joints_m: Float[np.ndarray, "known body_joint 3"],
-    time_s: Float[np.ndarray, " known"],
-    flights: list[tuple[int, int]],
-) -> float | None:
-    """How fast the clock runs against gravity's, from all falls that are parabolas.
-
-    z = a + b t + c t^2 has c = -g / 2; a clock s times too fast makes g / s^2 of it.
-    """
-    found, weights = [], []
-    for start, end in flights:
-        t = time_s[start:end] - time_s[start]
-        z = joints_m[start:end, _TRUNK, 2].mean(axis=1)
-        if len(t) < _MIN_FALL_FRAMES or t[-1] < _MIN_FALL_S or not np.isfinite(z).all():
-            continue
-        fit = np.polynomial.Polynomial.fit(t, z, 2)
-        if np.sqrt(np.mean((fit(t) - z) ** 2)) > _MAX_FALL_RESIDUAL_M:
-            continue
-        found.append(-2.0 * fit.convert().coef[2])
-        weights.append(t[-1])
-    if not found:
-        return None
-    fall = float(np.average(found, weights=weights))
-    return float(np.sqrt(fall / GRAVITY)) if fall > 0 else None
-
-
 def _glides(
     joints_m: Float[np.ndarray, "known body_joint 3"],
     speed: Float[np.ndarray, "known body_joint"],
@@ -200,7 +226,7 @@ def _glides(
     time_s: Float[np.ndarray, " known"],
 ) -> Bool[np.ndarray, " known"]:
     """Moving frames of a motion in whose steps nothing near the ground stands."""
-    body = _speeds(joints_m[:, _TRUNK] * [1.0, 1.0, 0.0], time_s).mean(axis=1)
+    body = _speeds(joints_m[:, TRUNK] * [1.0, 1.0, 0.0], time_s).mean(axis=1)
     near = np.where((heights < AIR_M) & np.isfinite(speed), speed, np.inf).min(axis=1)
     moving = np.isfinite(body) & np.isfinite(near) & (body > MOVING_SPEED)
     if time_s[moving].size == 0 or np.median(near[moving] / body[moving]) <= MAX_SLIP_SHARE:

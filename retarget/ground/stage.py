@@ -31,7 +31,11 @@ from rotoscope.retarget.ground.contact_detection import (
     find_contacts,
 )
 from rotoscope.retarget.ground.gravity_direction import find_up
-from rotoscope.retarget.ground.possible_motion import impossible_steps, impossible_travel
+from rotoscope.retarget.ground.possible_motion import (
+    floating,
+    impossible_steps,
+    impossible_travel,
+)
 from rotoscope.retarget.ground.sole_heights import (
     feet_of,
     ground_height,
@@ -108,8 +112,11 @@ class Ground(ClipStage):
         contacts, subject = ground.contacts, track.subject
         T = ground.T_world_source
         known[steps.frames] = np.nan
-        travel = impossible_travel(known @ T[:3, :3].T + T[:3, 3], time_s)
-        body = _without(track, steps.frames | travel.frames)
+        joints = known @ T[:3, :3].T + T[:3, 3]
+        floats = floating(joints, steps.jumps)
+        joints[floats.frames] = np.nan
+        travel = impossible_travel(joints, time_s)
+        body = _without(track, steps.frames | floats.frames | travel.frames)
         return {
             name: body.replace(T_world_source=T, contact=contacts.contact & body.known[:, None]),
             f"features.support.{subject}": FeatureTrack(
@@ -122,7 +129,7 @@ class Ground(ClipStage):
                 "rests on nothing.",
             ),
             f"quality.ground.{subject}": QualityTrack(
-                subject, {**_facts(ground), **steps.facts, **travel.facts}
+                subject, {**_facts(ground), **steps.facts, **floats.facts, **travel.facts}
             ),
         }
 

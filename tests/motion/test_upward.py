@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 from walkers import walker
 
+from rotoscope.pipeline.errors import MotionError
 from rotoscope.pipeline.motion.normalize import leg_length
 from rotoscope.pipeline.motion.upward import AXES, find_upward
 from rotoscope.pipeline.tracks import BODY_JOINTS
@@ -128,3 +130,21 @@ def test_who_lies_is_not_stood_up(up):
         joints, leg=leg_length(joints), rate_hz=RATE_HZ, usual=up, format_name="npy"
     )
     assert found.up == up, found.why
+
+
+def tumbles() -> np.ndarray:
+    """Over and over through the air, at rest nowhere."""
+    t = np.arange(0, 4, 1 / RATE_HZ)
+    about = Rotation.from_euler("yx", np.stack([5 * t, 3 * t], axis=1)).as_matrix()
+    body = walks()[:1] - walks()[:1, :1]
+    path = np.stack([2 * t, np.sin(3 * t), np.cos(2 * t)], axis=1)
+    return (about @ body[0].T).transpose(0, 2, 1) + path[:, None]
+
+
+@pytest.mark.parametrize("up", ["x", "y", "z"])
+def test_array_whose_motion_tells_no_axis_is_refused_and_a_format_with_a_custom_keeps_it(up):
+    joints = in_axis(tumbles(), up)
+    facts = {"leg": leg_length(joints), "rate_hz": RATE_HZ, "usual": "y"}
+    with pytest.raises(MotionError, match=r"which axis points up cannot be told.*write 'up: y'"):
+        find_upward(joints, format_name="npy", **facts)
+    assert find_upward(joints, format_name="bvh", **facts).up == "y"

@@ -7,7 +7,11 @@ from walkers import walker
 from benchmarks._walks import noisy
 from rotoscope.pipeline.testing import a_body_track, a_clip
 from rotoscope.pipeline.tracks import BODY_JOINTS, BodyTrack
-from rotoscope.retarget.ground.possible_motion import impossible_steps, impossible_travel
+from rotoscope.retarget.ground.possible_motion import (
+    floating,
+    impossible_steps,
+    impossible_travel,
+)
 from rotoscope.retarget.ground.stage import Ground, GroundConfig
 
 
@@ -106,10 +110,13 @@ def test_fall_tells_the_wrong_clock(slower):
 def test_flight_without_end_is_no_jump():
     joints, time_s = walked()
     joints = joints.copy()
-    joints[100:220, :, 2] += 0.7 + 0.2 * np.sin(np.arange(120) / 5)[:, None]
+    joints[100:220, :, 2] += 0.7 + 0.05 * np.sin(np.arange(120) / 5)[:, None]
+    ramp = np.linspace(0, 1, 30)
+    joints[70:100, :, 2] += 0.7 * (ramp**3 * (10 - 15 * ramp + 6 * ramp**2))[:, None]
+    joints[220:250, :, 2] += 0.7 * (ramp**3 * (10 - 15 * ramp + 6 * ramp**2))[::-1, None]
     found = impossible_travel(joints, time_s)
     assert found.frames[100:220].all()
-    assert not found.frames[:90].any()
+    assert not found.frames[:75].any()
 
 
 def test_who_hangs_on_a_bar_does_not_fly():
@@ -139,3 +146,53 @@ def test_ground_marks_what_cannot_be_and_stands_on_the_rest():
     assert not bodies[1].valid[0]
     np.testing.assert_array_equal(bodies[1].contact[1:], bodies[0].contact[1:])
     assert grounds[1]["quality.ground.person0"].facts["jump_frames"] == 1
+
+
+@pytest.mark.parametrize("faster", [2.5, 4.0, 5.0])
+def test_clock_that_runs_too_fast_drops_the_body_by_more_than_its_weight(faster):
+    joints, time_s = walked()
+    joints = joints.copy()
+    # Walks of people bob by 4 cm; the made-up one hardly does.
+    joints[:, :, 2] += 0.02 * np.sin(2 * np.pi * time_s / 0.55)[:, None]
+    assert not impossible_travel(joints, time_s).frames.any()
+    found = impossible_travel(joints, time_s / faster)
+    assert found.frames.all() == (faster > 2.5)
+    assert ("dropped_frames" in found.facts) == (faster > 2.5)
+
+
+def test_noise_of_a_track_drops_nobody():
+    joints, time_s = walked()
+    noisy = joints + np.random.default_rng(3).normal(0, 0.03, joints.shape)
+    assert "dropped_frames" not in impossible_travel(noisy, time_s).facts
+
+
+@pytest.mark.parametrize("lift_m", [0.5, 1.0])
+def test_body_that_goes_on_in_the_air_after_a_jump_floats(lift_m):
+    joints, time_s = walked()
+    joints = joints.copy()
+    joints[150:, :, 2] += lift_m
+    steps = impossible_steps(joints, time_s)
+    assert steps.jumps == (150,)
+    found = floating(joints, steps.jumps)
+    assert found.frames[150:].all()
+    assert not found.frames[:150].any()
+
+
+def test_jump_along_the_ground_floats_nowhere():
+    joints, time_s = walked()
+    joints = joints.copy()
+    joints[150:, :, 0] += 2.0
+    assert not floating(joints, impossible_steps(joints, time_s).jumps).frames.any()
+    assert not floating(joints, ()).frames.any()
+
+
+def test_arms_of_a_t_pose_in_front_are_a_jump():
+    joints, time_s = walked()
+    joints = joints.copy()
+    for side, sign in (("left", 1), ("right", -1)):
+        shoulder = joints[:, BODY_JOINTS.index(f"{side}_shoulder")]
+        for part, far_m in (("elbow", 0.28), ("wrist", 0.53), ("hand", 0.6)):
+            joint = BODY_JOINTS.index(f"{side}_{part}")
+            joints[:, joint] = shoulder - [0, 0, far_m]
+            joints[0, joint] = shoulder[0] + [0, sign * far_m, 0]
+    assert np.flatnonzero(impossible_steps(joints, time_s).frames).tolist() == [0]
