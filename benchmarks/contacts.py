@@ -11,10 +11,12 @@ calling every frame contact would score stands beside them.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from benchmarks._stances import down_from_box, step_onto_box, waiting_on_one_leg
 from benchmarks._walks import Walk, noisy, walk
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
@@ -44,7 +46,7 @@ RULE_M_S = 0.3
 
 def run() -> list[Figure]:
     """All figures; those whose recordings are absent are left out."""
-    return [*_made_up(), *_by_the_rule(), *_pyroki(), *_squats()]
+    return [*_made_up(), *_stances(), *_by_the_rule(), *_pyroki(), *_squats()]
 
 
 def _made_up() -> list[Figure]:
@@ -77,6 +79,31 @@ def _made_up() -> list[Figure]:
             Figure(f"contacts.walk.{name}.cpu_per_frame", cpu_s / frames * 1e3, "ms"),
         ]
     return figures
+
+
+STANCES: dict[str, Callable[[float], Walk]] = {
+    "wait": waiting_on_one_leg,
+    "box": step_onto_box,
+    "down": down_from_box,
+}
+"""People who wait on one leg, step onto a box, and down from one, by how high they step [m]."""
+
+
+def _stances() -> Iterator[Figure]:
+    """Frames in which a foot stands that does not, by kind, at heights that chose nothing."""
+    for kind, stance in STANCES.items():
+        for noise in ("clean", "1cm", "2cm"):
+            wrong, missed = [], []
+            for seed in SEEDS:
+                rng = np.random.default_rng(seed)
+                truth = stance(float(rng.uniform(0.07, 0.5)))
+                joints = noisy(truth.joints_m, rng, sigma_m=NOISES[noise][0])
+                found = fit_ground(joints, truth.time_s, UP).contacts.contact
+                wrong.append((found & ~truth.contact).any(axis=1).mean())
+                missed.append((~found & truth.contact).any(axis=1).mean())
+            where = f"contacts.{kind}.{noise}"
+            yield Figure(f"{where}.wrong_frames", float(np.mean(wrong)), "1")
+            yield Figure(f"{where}.missed_frames", float(np.mean(missed)), "1")
 
 
 def _support_error_mm(found: Contacts, truth: Walk) -> float:
