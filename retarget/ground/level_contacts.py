@@ -12,6 +12,8 @@ _SMOOTHED_S = 0.1
 """Heights are medians over this long [s]."""
 _STILL_M = 0.025
 """A resting foot's height stays this close to its median [m]: soft shoes, and feet that roll."""
+APART = 1.25
+"""Levels differ by more than this many times that."""
 _NOISE_SIGMAS = 1.0
 """And this many sigma of the tracking's noise."""
 
@@ -68,7 +70,9 @@ def _levels(
         most = int(np.argmax(ends - np.arange(len(ordered))))
         middle = float(np.median(ordered[most : ends[most]]))
         inside = left & (np.abs(height_m - middle) <= level_m)
-        found = [(a, b) for a, b in runs(inside) if not middles or b - a >= lasting]
+        # Levels closer to each other than this are one, along which the track drifts.
+        is_other = all(abs(middle - other) > APART * level_m for other in middles)
+        found = [(a, b) for a, b in runs(inside) if is_other and (not middles or b - a >= lasting)]
         if found:
             middles.append(middle)
         for a, b in found:
