@@ -79,6 +79,9 @@ class Video:
     """Whether its first frame holds two fields that were filmed one after the other; readers leave
     them as they are."""
 
+    bytes_left: int = 0
+    """Bytes of a second movie behind the first in the file, which are not read."""
+
     @property
     def has_pictures(self) -> bool:
         """Whether there are frames to look at; a motion file has none."""

@@ -103,6 +103,11 @@ def _check_pictures(lines: list[dict[str, Any]], findings: Findings) -> None:
             f"in {len(combed)} episodes (first {combed[0]}) the source is interlaced: what moves "
             "has combed edges; write it anew with 'ffmpeg -i IN -vf bwdif OUT.mp4' and label that"
         )
+    if joined := [k for k, scene in scenes.items() if scene.get("bytes_left")]:
+        findings.warn(
+            f"in {len(joined)} episodes (first {joined[0]}) the file holds a second movie behind "
+            "the first, which was not read; join with 'ffmpeg -f concat -i LIST -c copy OUT.mp4'"
+        )
     if several := [k for k, scene in scenes.items() if scene.get("video_tracks", 1) > 1]:
         scene = scenes[several[0]]
         findings.warn(

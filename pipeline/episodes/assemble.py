@@ -249,6 +249,8 @@ class _EpisodeBuilder:
             scene |= {"video_tracks": video.num_tracks, "video_track": video.track}
         if video.is_interlaced:
             scene["interlaced"] = True
+        if video.bytes_left:
+            scene["bytes_left"] = video.bytes_left
         if self.actions.T_camera_base is not None:
             scene["T_camera_base"] = np.round(self.actions.T_camera_base, 9).tolist()
         camera = self.window.tracks.get("camera")

@@ -34,7 +34,7 @@ from rotoscope.pipeline.video.metadata import (
     unlike_a_pinhole,
 )
 from rotoscope.pipeline.video.plain_picture import square_size
-from rotoscope.pipeline.video.truncation import bytes_behind, missing_bytes
+from rotoscope.pipeline.video.truncation import bytes_behind, is_joined_avi, missing_bytes
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,8 @@ def probe(
     rotation_deg = rotation_of(frame)
     is_on_its_side = rotation_deg in (90, 270)
     width, height = square_size(frame.width, frame.height, aspect)
-    if left := bytes_behind(path):
+    left = bytes_behind(path)
+    if left:
         log.warning(
             "%s: %s bytes behind the first movie in it are not read; files joined end to end are "
             "joined with 'ffmpeg -f concat -i LIST -c copy OUT.mp4'",
@@ -155,6 +156,7 @@ def probe(
         num_tracks=len(tracks),
         track=track,
         is_interlaced=frame.interlaced_frame,
+        bytes_left=left,
     )
 
 
@@ -187,6 +189,11 @@ def frame_times(path: Path | str) -> Float[np.ndarray, " time"]:
 
 
 def _check_whole(path: Path, shown: str) -> None:
+    if is_joined_avi(path):
+        raise UnreasonableVideoError(
+            f"{shown} holds several AVI files joined end to end, which no one can tell apart: join "
+            "them with 'ffmpeg -f concat -i LIST -c copy OUT.mp4'"
+        )
     lacking = missing_bytes(path)
     if lacking:
         raise DamagedVideoError(

@@ -15,6 +15,8 @@ MP4_BOXES = frozenset({
 })
 # fmt: on
 """Top-level boxes of MP4 and QuickTime; the walk ends at anything else, such as appended data."""
+FLV_MAGIC, FLV_TAGS = b"FLV", (8, 9, 18)
+"""Sound, picture and data."""
 GIF_TRAILER = b";"
 EBML_MAGIC, EBML_SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
@@ -45,14 +47,48 @@ def missing_bytes(path: Path) -> int:
 
 
 def bytes_behind(path: Path) -> int:
-    """Bytes of an MP4 or QuickTime file from the second movie in it on; 0 where there is one.
+    """Bytes of an MP4, QuickTime or FLV file from the second movie in it on; 0 where there is one.
 
     Readers take the first index that they find and leave what a second file brought along.
     """
     size = os.path.getsize(path)
     with open(path, "rb") as file:
+        if file.read(3) == FLV_MAGIC:
+            end = _flv_end(file, size)
+            file.seek(end)
+            return size - end if file.read(3) == FLV_MAGIC else 0
         starts = [at for kind, at, _ in _mp4_boxes(file, size) if kind == b"ftyp"]
     return size - starts[1] if len(starts) > 1 else 0
+
+
+def is_joined_avi(path: Path) -> bool:
+    """Whether a second AVI begins where the first one ends; its own continuations do not count."""
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        at, found = 0, 0
+        while at < size:
+            file.seek(at)
+            head = file.read(12)
+            if len(head) < 12 or head[:4] != b"RIFF":
+                break
+            found += head[8:] == b"AVI "
+            (length,) = struct.unpack("<I", head[4:8])
+            at += 8 + length + length % 2
+    return found > 1
+
+
+def _flv_end(file: BinaryIO, size: int) -> int:
+    """Where the tags of an FLV file end, each with its own length before it and behind it."""
+    file.seek(0)
+    head = file.read(9)
+    at = int.from_bytes(head[5:9], "big") + 4
+    while at < size:
+        file.seek(at)
+        tag = file.read(11)
+        if len(tag) < 11 or tag[0] & 0x1F not in FLV_TAGS:
+            break
+        at += 11 + int.from_bytes(tag[1:4], "big") + 4
+    return min(at, size)
 
 
 def _tail(file: BinaryIO, size: int) -> bytes:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from video_files import index_of, write_video
 
-from rotoscope.pipeline.stages.shots import Shots, ShotsConfig
+from rotoscope.pipeline.video.breaks import breaks
 from rotoscope.pipeline.video.clock import unrolled
-from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.probe import frame_times, probe
 from rotoscope.pipeline.video.read import read_frames
 
 
@@ -35,15 +35,9 @@ def test_takes_of_a_transport_stream_follow_each_other(tmp_path, lengths):
     np.testing.assert_allclose([f.time_s for f in frames], np.arange(sum(lengths)) / 25, atol=1e-3)
 
 
-def test_joint_is_a_cut_though_the_picture_goes_on(tmp_path):
+def test_joint_is_a_break_though_picture_and_clock_go_on(tmp_path):
     video = probe(joined(tmp_path, (20, 20), ".ts"))
-    stage = Shots(ShotsConfig())
-    stage.begin(video)
-    first = None
-    for frame in read_frames(video):
-        first = first or frame
-        stage.observe(first)
-    cut = stage.finish(np.arange(40) / 25)["shots"].cut
+    cut = breaks(frame_times(video.path), max_gap_s=1.0, joints=video.joints)
     assert list(np.flatnonzero(cut)) == [20]
 
 

@@ -9,7 +9,7 @@ from lamp_runs import run_lamp
 from video_files import index_of, picture, write_audio, write_video
 
 from rotoscope.pipeline.doctor.run import diagnose
-from rotoscope.pipeline.errors import NotAVideoError
+from rotoscope.pipeline.errors import NotAVideoError, UnreasonableVideoError
 from rotoscope.pipeline.video.probe import probe
 from rotoscope.pipeline.video.read import read_frames
 
@@ -71,3 +71,28 @@ def test_doctor_says_what_the_sources_were(tmp_path):
     said = " ".join(check.message for check in diagnose(tmp_path / "out"))
     assert "the file holds 2 video tracks, of which number 0 was read" in said
     assert "the source is interlaced" in said
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.flv"])
+def test_second_movie_that_is_not_read_is_said(tmp_path, name):
+    codec = "flv" if name == "a.flv" else "libx264"
+    one = write_video(tmp_path / name, frames=45, size=(64, 48), codec=codec)
+    alone = probe(one)
+    assert alone.bytes_left == 0
+    (tmp_path / "videos").mkdir()
+    joined = tmp_path / "videos" / name
+    joined.write_bytes(2 * one.read_bytes())
+    found = probe(joined)
+    assert (found.num_frames, found.bytes_left) == (45, one.stat().st_size)
+    run_lamp(tmp_path)
+    said = " ".join(check.message for check in diagnose(tmp_path / "out"))
+    assert "a second movie behind the first" in said
+
+
+def test_joined_avi_files_are_refused(tmp_path):
+    one = write_video(tmp_path / "a.avi", codec="mpeg4")
+    probe(one)
+    joined = tmp_path / "b.avi"
+    joined.write_bytes(2 * one.read_bytes())
+    with pytest.raises(UnreasonableVideoError, match="several AVI files joined end to end"):
+        probe(joined)
