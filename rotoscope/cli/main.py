@@ -294,7 +294,11 @@ def report(
 def recipes(
     name: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None,
 ) -> None:
-    """List recipes and stages, or show one recipe with every setting and its default."""
+    """List recipes and stages, or show one recipe: what every setting means, its unit and range.
+
+    What is shown is a recipe too: `rotoscope recipes hand-gripper > mine.yaml`, then
+    `--recipe mine.yaml`.
+    """
     from rotoscope.cli.show import show_recipe, show_recipes
 
     if name is None:

@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from rotoscope.cli.terminal import Terminal
 from rotoscope.pipeline import registry
 from rotoscope.pipeline.recipe import load_recipe, recipe_names
+from rotoscope.pipeline.recipe_explained import explained
 from rotoscope.pipeline.run.describe import Plan
 from rotoscope.pipeline.run.label import LabelResult
 from rotoscope.pipeline.run.ledger import Row
@@ -123,9 +122,8 @@ def _stage_line(kind: str) -> tuple[str, ...]:
 
 
 def show_recipe(console: Terminal, name: str) -> None:
-    """A recipe as YAML, every default filled in."""
-    text = yaml.safe_dump(load_recipe(name).as_dict(), sort_keys=False, width=100)
-    console.say(text)
+    """A recipe as YAML that can be run again, every setting explained and filled in."""
+    console.say(explained(load_recipe(name)).rstrip())
 
 
 def _error(row: Row) -> str:
