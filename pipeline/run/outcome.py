@@ -49,3 +49,7 @@ class VideoAnswer:
     """Whether all of it was in the store already."""
     cpu_s: Mapping[str, float]
     """CPU seconds by stage."""
+    num_frames: int = 0
+    """Frames that were looked at; 0 where that was not asked."""
+    megapixels: float = 0.0
+    """Size of each of them; 0 of a file without pictures."""

@@ -99,7 +99,9 @@ def process_video(job: VideoJob, report: Progress) -> VideoAnswer:
     run.stages(job.until)
     outcome = run.outcome() if job.until or not recipe.action else run.episodes()
     store.save_record(key, asdict(outcome))
-    return VideoAnswer(outcome, identity, False, {k: round(v, 3) for k, v in run.cpu_s.items()})
+    cpu_s = {k: round(v, 3) for k, v in run.cpu_s.items()}
+    megapixels = video.width * video.height / 1e6
+    return VideoAnswer(outcome, identity, False, cpu_s, end - start, megapixels)
 
 
 def stored_outcome(store: Store, key: str) -> VideoOutcome | None:

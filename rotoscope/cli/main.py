@@ -202,15 +202,20 @@ def retry(
 
 
 @app.command()
-def status(dataset: Dataset) -> None:
-    """Show what became of every video of a run. Exit code 1 if any failed."""
+def status(
+    dataset: Dataset,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="List only those that failed, with their tracebacks.")
+    ] = False,
+) -> None:
+    """Show what became of every video of a run, and a summary. Exit code 1 if any failed."""
     from rotoscope.cli.show import show_status
     from rotoscope.pipeline.run.ledger import Ledger
     from rotoscope.pipeline.run.request import read_record, work_of
 
     record = read_record(dataset)
     rows = Ledger(work_of(dataset) / "ledger.jsonl").rows()
-    show_status(console, dataset, record, rows)
+    show_status(console, dataset, record, rows, only_failed=failed)
     raise typer.Exit(int(any(row.status == "failed" for row in rows)))
 
 
