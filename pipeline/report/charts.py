@@ -146,8 +146,8 @@ def histogram(
         )
     middle = f", half of them at most {np.median(finite):.3g} {unit}" if len(finite) else ""
     return _figure(
-        frame, "".join(parts), f"{title} (rows of {len(finite)})", height=130,
-        said=f"histogram of {title} over {len(finite)} rows{middle}",
+        frame, "".join(parts), f"{title} (of {len(finite)} valid rows)", height=130,
+        said=f"histogram of {title} over {len(finite)} valid rows{middle}",
     )  # fmt: skip
 
 
@@ -180,9 +180,9 @@ class _Frame:
         ]
         for number, (v, text) in enumerate(zip(across, labels(across), strict=True)):
             unit = f" {escape(self.x_unit)}" if number == len(across) - 1 else ""
-            parts.append(
-                f'<i class="xt" style="left:{self.x(v) * 100 / WIDTH:.2f}%">{text}{unit}</i>'
-            )
+            at = self.x(v) * 100 / WIDTH
+            end = " end" if at > 94 else ""
+            parts.append(f'<i class="xt{end}" style="left:{at:.2f}%">{text}{unit}</i>')
         return f'<div aria-hidden="true">{"".join(parts)}</div>'
 
     def grid(self) -> str:

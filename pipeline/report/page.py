@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
-from rotoscope.pipeline.doctor.check import counts
+from rotoscope.pipeline.doctor.check import Verdict, counts
 from rotoscope.pipeline.doctor.run import diagnose
 from rotoscope.pipeline.files.atomic import write_text_atomic
 from rotoscope.pipeline.report import charts, timeline
@@ -74,7 +74,7 @@ def write_report(
         table=table,
         scores=used_scores(table),
         commands=_json(edit_commands(dataset_path)),
-        checks=checks,
+        checks=sorted(checks, key=lambda check: URGENCY.index(check.verdict)),
         check_counts=counts(checks),
         **_times(dataset_path),
         style=_part("page.css"),
@@ -86,6 +86,8 @@ def write_report(
     write_text_atomic(target, page)
 
 
+URGENCY: tuple[Verdict, ...] = ("FAIL", "WARN", "UNTESTED", "PASS")
+"""In which order a page shows what the checks say."""
 BODIES = ("track.hand.", "track.body.", "label.root_pose")
 """Features of datasets that follow a body, which the pictures show."""
 
@@ -148,30 +150,31 @@ def _meaning(contract: dict[str, Any], names: list[str]) -> str:
 
 
 def _histograms(episodes: list[EpisodeRows]) -> list[str]:
-    def gather(name: str, column: int = 0) -> np.ndarray:
-        parts = [e.columns[name] for e in episodes if name in e.columns]
-        stacked = [np.asarray(p, float).reshape(len(p), -1)[:, column] for p in parts]
-        return np.concatenate(stacked) if stacked else np.zeros(0)
+    """How confidence, errors and sigmas spread over the rows that count."""
+
+    def gather(name: str, width: int = 1) -> np.ndarray:
+        parts = [
+            timeline.column(e, name)[~timeline.invalid_rows(e), :width]
+            for e in episodes
+            if name in e.columns
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, width))
 
     out = []
-    confidence = gather(CONFIDENCE)
+    confidence = gather(CONFIDENCE)[:, 0]
     if len(confidence):
         out.append(charts.histogram(confidence, title="confidence", unit="", low=0.0, high=1.0))
-    error_mm = 1e3 * gather("label.target_error")
+    error_mm = 1e3 * gather("label.target_error")[:, 0]
     if len(error_mm):
         out.append(charts.histogram(error_mm, title="reach error", unit="mm", low=0.0, high=20.0))
     for feature, what, high in (
         ("track.hand.sigma", "wrist", 150.0),
         ("track.body.sigma", "body", 1000.0),
     ):
-        sigma = [
-            np.linalg.norm(timeline.column(e, feature)[:, :3], axis=1)
-            for e in episodes
-            if feature in e.columns
-        ]
-        if sigma:
-            values, title = 1e3 * np.concatenate(sigma), f"{what} 1-sigma"
-            out.append(charts.histogram(values, title=title, unit="mm", low=0.0, high=high))
+        sigma_mm = 1e3 * np.linalg.norm(gather(feature, 3), axis=1)
+        if len(sigma_mm):
+            title = f"{what} 1-sigma"
+            out.append(charts.histogram(sigma_mm, title=title, unit="mm", low=0.0, high=high))
     return out
 
 
