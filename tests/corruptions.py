@@ -45,6 +45,14 @@ def change_json(dataset, name, change):
     path.write_text(json.dumps(content))
 
 
+def change_episode_lines(dataset, change):
+    path = dataset / "meta" / "rotoscope" / "episodes.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        change(line)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
 def verdicts(dataset):
     return {c.name: c.verdict for c in diagnose(dataset)}
 

@@ -11,10 +11,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from docs.generate.markdown import code, sentence, table
-from docs.generate.source import field_docs, unit_of
+from rotoscope.pipeline.setting_facts import field_docs, range_text, section_of, unit_of
 
 HEADER = ("setting", "type", "default", "unit", "what it is")
-BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "multiple_of": "multiple of"}
 
 
 def settings_table(model: type[BaseModel], prefix: str = "") -> str:
@@ -27,7 +26,7 @@ def undocumented(model: type[BaseModel], prefix: str = "") -> list[str]:
     """Settings without a docstring."""
     missing = []
     for name, field in model.model_fields.items():
-        section, inside = _section(field.annotation, name)
+        section, inside = section_of(field.annotation, name)
         if section is not None:
             missing += undocumented(section, f"{prefix}{inside}.")
         elif name not in field_docs(model):
@@ -39,7 +38,7 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, ...]]:
     docs = field_docs(model)
     for name, field in model.model_fields.items():
         text = docs.get(name, "")
-        section, inside = _section(field.annotation, name)
+        section, inside = section_of(field.annotation, name)
         if section is not None:
             yield from _rows(section, f"{prefix}{inside}.")
             continue
@@ -50,14 +49,6 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, ...]]:
             unit_of(name, text),
             sentence(text),
         )
-
-
-def _section(annotation: Any, name: str) -> tuple[type[BaseModel] | None, str]:
-    """The model of a section and what leads to its keys; `None` for a plain value."""
-    if get_origin(annotation) is dict:
-        annotation, name = get_args(annotation)[1], f"{name}.<name>"
-    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    return (annotation if is_model else None), name
 
 
 def _type_text(annotation: Any) -> str:
@@ -79,13 +70,8 @@ def _type_text(annotation: Any) -> str:
 
 
 def _range_text(field: FieldInfo) -> str:
-    parts = [
-        f"{sign} {value:g}" if isinstance(value, int | float) else f"{sign} {value}"
-        for rule in field.metadata
-        for key, sign in BOUNDS.items()
-        if (value := getattr(rule, key, None)) is not None
-    ]
-    return f" ({', '.join(parts)})" if parts else ""
+    text = range_text(field)
+    return f" ({text})" if text else ""
 
 
 def _default_text(field: FieldInfo) -> str:

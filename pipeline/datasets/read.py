@@ -18,6 +18,7 @@ from rotoscope.pipeline.datasets.tables import read_episodes, read_rows, read_ta
 from rotoscope.pipeline.errors import DatasetError, VideoError
 from rotoscope.pipeline.files.paths import StrPath
 from rotoscope.pipeline.quoting import shown
+from rotoscope.pipeline.tracks import RowCount, count_rows
 
 ReadImages = Callable[["EpisodeRows", Sequence[int], float], Iterator[np.ndarray]]
 
@@ -41,6 +42,15 @@ class EpisodeRows:
     def num_rows(self) -> int:
         """Rows in the episode."""
         return len(self.columns["frame_index"])
+
+    @property
+    def row_count(self) -> RowCount:
+        """How many of its rows count, and why the others do not; all where no column says so."""
+        valid = self.columns.get("label.valid")
+        whole = np.ones(self.num_rows, bool)
+        return count_rows(
+            whole if valid is None else np.asarray(valid, bool), self.columns.get("label.reason")
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from rotoscope.pipeline.datasets.sidecars import read_sidecar
 from rotoscope.pipeline.datasets.tables import read_episodes, read_table
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.files.plain import mapping, read_json
+from rotoscope.pipeline.tracks import RowCount, count_rows
 
 CLOCK = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 """Columns that every LeRobot dataset has."""
@@ -105,6 +106,12 @@ class RawDataset(Layout):
         """`label.valid`; all rows where a dataset has no such column."""
         values = self.flag("label.valid")
         return np.ones(self.num_rows, bool) if values is None else values.astype(bool)
+
+    def row_count(self, span: Span | None = None) -> RowCount:
+        """How many rows of an episode, or of all, count, and why the others do not."""
+        rows = slice(None) if span is None else span.rows
+        reason = self.flag("label.reason")
+        return count_rows(self.valid[rows], None if reason is None else reason[rows])
 
     def where(self, row: int) -> str:
         """`episode e frame f` of a row."""

@@ -61,9 +61,8 @@ class _Scene(_Lenient):
 
 
 class _Quality(_Lenient):
-    valid_share: float = 0.0
+    valid_rows: NonNegativeInt | None = None
     mean_confidence: float | None = None
-    frames_by_reason: dict[str, int] = Field(default_factory=dict)
     wrist_sigma_mm_median: float | None = None
     target_error_mm_median: float | None = None
     tip_error_mm_mean: float | None = None

@@ -89,10 +89,11 @@ def check_limits(raw: RawDataset) -> Check:
     findings = Findings("limits", advice="such rows must be label.valid False, or the limits wrong")
     contract = raw.contract
     if contract is None:
-        return findings.check("no limits are known")
+        return findings.untested("no limits are known")
     low, high = contract.bounds()
     slack = ROUNDING * (1 + np.maximum(_finite(np.abs(low)), _finite(np.abs(high))))
-    for name, values in _vectors(raw, contract):
+    vectors = _vectors(raw, contract)
+    for name, values in vectors:
         outside = (values < low - slack) | (values > high + slack)
         bad = outside.any(axis=1)
         if bad.any():
@@ -103,6 +104,10 @@ def check_limits(raw: RawDataset) -> Check:
                 f"{raw.where(row)}: {name} {dimension.name} is {values[row, k]:.6g} "
                 f"{dimension.unit}, allowed {low[k]:.6g} to {high[k]:.6g} ({int(bad.sum())} rows)"
             )
+    if not vectors:
+        return findings.untested("nothing in the data is what the contract is about")
+    if not (np.isfinite(low) | np.isfinite(high)).any():
+        return findings.untested("the contract knows no limits")
     return findings.check("every row is inside the contract's limits")
 
 
@@ -134,19 +139,20 @@ def check_shift(raw: RawDataset) -> Check:
                 f"{now[k, column]:.6g}, the state {shift} rows later is {later[k, column]:.6g} "
                 f"({len(rows)} of {len(now)} rows)"
             )
+    if not compared:
+        return findings.untested(f"no episode is longer than the shift of {shift} rows")
     return findings.check(f"action is the state {shift} rows later, in {compared} rows")
 
 
 def _check_no_leak(raw: RawDataset, findings: Findings) -> Check:
     """Where the state is not what the action reaches, it must not be the action itself."""
-    passed = "nothing says how action and state are related"
-    if {STATE, ACTION} <= raw.columns.keys():
-        state, action = raw.vector(STATE), raw.vector(ACTION)
-        is_same = state.shape == action.shape and np.allclose(state, action, ROUNDING, ROUNDING)
-        if is_same and np.ptp(action, axis=0).any():
-            findings.fail("observation.state equals action: a policy would only learn to copy")
-        passed = "observation.state is not the action"
-    return findings.check(passed)
+    if not {STATE, ACTION} <= raw.columns.keys():
+        return findings.untested("there are not both state and action")
+    state, action = raw.vector(STATE), raw.vector(ACTION)
+    is_same = state.shape == action.shape and np.allclose(state, action, ROUNDING, ROUNDING)
+    if is_same and np.ptp(action, axis=0).any():
+        findings.fail("observation.state equals action: a policy would only learn to copy")
+    return findings.check("observation.state is not the action")
 
 
 def _vectors(

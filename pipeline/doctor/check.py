@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-Verdict = Literal["PASS", "WARN", "FAIL"]
+Verdict = Literal["PASS", "WARN", "FAIL", "UNTESTED"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 SHOWN = 3
 """How many findings of a check are spelt out."""
 
@@ -18,7 +19,8 @@ class Check:
     name: str
     """Name of the check, such as `clock`."""
     verdict: Verdict
-    """`FAIL`: wrong, do not train on it. `WARN`: look at it. `PASS`: nothing was found."""
+    """`FAIL`: wrong, do not train on it. `WARN`: look at it. `PASS`: it was looked for, and nothing
+    was found. `UNTESTED`: there was nothing to look at; nobody knows."""
     message: str
     """What was found, where (episode, frame, value), and what to do about it."""
     detail: dict[str, Any] = field(default_factory=dict)
@@ -49,6 +51,12 @@ class Findings:
         verdict: Verdict = "FAIL" if self.failures else "WARN"
         return Check(self.name, verdict, f"{_several(found)}; {self.advice}", detail)
 
+    def untested(self, why: str, **detail: Any) -> Check:
+        """The check where what it looks at is not there; what was found before still counts."""
+        if self.failures or self.warnings:
+            return self.check("", **detail)
+        return Check(self.name, "UNTESTED", why, detail)
+
 
 def _several(found: Sequence[str]) -> str:
     text = "; ".join(found[:SHOWN])
@@ -60,10 +68,14 @@ def exit_code(checks: Sequence[Check]) -> int:
     return int(any(check.verdict == "FAIL" for check in checks))
 
 
+def counts(checks: Sequence[Check]) -> str:
+    """How many checks say what: `12 PASS, 1 WARN, 0 FAIL, 2 UNTESTED`."""
+    return ", ".join(f"{sum(c.verdict == v for c in checks)} {v}" for v in VERDICTS)
+
+
 def table(checks: Sequence[Check]) -> str:
     """The checks as lines of text, with a line of counts at the end."""
-    width = max((len(check.name) for check in checks), default=0)
-    lines = [f"{check.verdict}  {check.name:<{width}}  {check.message}" for check in checks]
-    verdicts: tuple[Verdict, ...] = ("PASS", "WARN", "FAIL")
-    counts = ", ".join(f"{sum(c.verdict == v for c in checks)} {v}" for v in verdicts)
-    return "\n".join([*lines, counts])
+    name = max((len(check.name) for check in checks), default=0)
+    word = max((len(check.verdict) for check in checks), default=0)
+    lines = [f"{c.verdict:<{word}}  {c.name:<{name}}  {c.message}" for c in checks]
+    return "\n".join([*lines, counts(checks)])

@@ -43,6 +43,10 @@ def check_jumps(raw: RawDataset) -> Check:
     are_states = contract is None or contract.reaches_states
     if ACTION in raw.columns and are_states:  # commands may leap
         _check_isolated(raw, findings)
+    if not names:
+        return findings.untested("there are neither states nor actions")
+    if max(span.length for span in raw.spans) < 2:
+        return findings.untested("no episode has two rows")
     if contract is None:
         return findings.check("no step stands out from those around it")
     return findings.check(

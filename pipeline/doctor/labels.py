@@ -1,4 +1,4 @@
-"""Are the labels of rows consistent, and is no episode there twice."""
+"""Do the labels of rows agree, and is no episode there twice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from rotoscope.pipeline.datasets.camera_sizes import mixed_sizes
+from rotoscope.pipeline.datasets.layout import meta_file
 from rotoscope.pipeline.datasets.read_damaged import RawDataset
 from rotoscope.pipeline.datasets.sidecars import read_sidecar_lines
 from rotoscope.pipeline.doctor.check import Check, Findings
@@ -18,42 +18,57 @@ from rotoscope.pipeline.tracks import REASONS
 
 STATE, ACTION, CONFIDENCE = "observation.state", "action", "label.confidence"
 MIN_VALID_SHARE = 0.5
-SLOW_SHARE = 0.98
-"""Rates that differ by less are the same clock: 29.97 and 30."""
-ROUNDING = 1e-5
-"""Error of storing a number near 1 as float32, with a margin."""
 
 
 def check_labels(raw: RawDataset) -> Check:
-    """`label.valid`, `label.confidence` and `label.reason` agree and are not all bad."""
+    """`label.valid` and `label.reason` agree, with each other and with what is written of them."""
     findings = Findings("labels", advice="see quality.json, episodes.jsonl in meta/rotoscope")
-    valid, confidence = raw.flag("label.valid"), raw.flag(CONFIDENCE)
-    reason = raw.flag("label.reason")
+    lines = _lines(raw, findings)
+    valid, reason = raw.flag("label.valid"), raw.flag("label.reason")
     if valid is None:
-        return findings.check("no label.valid: every row counts as valid")
-    share = float(valid.mean())
-    if share < MIN_VALID_SHARE:
-        findings.warn(f"only {100 * share:.1f} % of rows are valid")
-    if confidence is not None:
-        outside = np.flatnonzero(~((confidence >= 0) & (confidence <= 1 + ROUNDING)))
-        if len(outside):
-            row = int(outside[0])
-            findings.fail(
-                f"{raw.where(row)}: label.confidence is {confidence[row]:g}, allowed 0 to 1"
-            )
+        return findings.untested("no label.valid: every row counts as valid")
+    count = raw.row_count()
+    if count.valid_share < MIN_VALID_SHARE:
+        findings.warn(f"only {100 * count.valid_share:.1f} % of rows are valid")
     if reason is not None:
         _check_reasons(raw, valid.astype(bool), reason, findings)
-        _check_camera(reason, findings)
     _check_groups(raw, valid.astype(bool), findings)
+    _check_counts(raw, lines, findings)
+    _check_pictures(lines, findings)
+    return findings.check(
+        f"{count.valid} of {count.rows} rows are valid ({100 * count.valid_share:.1f} %)",
+        valid_share=round(count.valid_share, 4),
+        valid_rows=count.valid,
+        rows_by_reason=dict(count.by_reason),
+    )
+
+
+def episode_lines(raw: RawDataset) -> list[dict[str, Any]]:
+    """The lines of `meta/rotoscope/episodes.jsonl`; none where it is damaged, which `labels` says.
+
+    Whoever asks cannot test what would stand there.
+    """
+    return _lines(raw, Findings("", advice=""))
+
+
+def _lines(raw: RawDataset, findings: Findings) -> list[dict[str, Any]]:
     try:
-        lines = read_sidecar_lines(raw.root / "meta" / "rotoscope" / "episodes.jsonl")
+        return read_sidecar_lines(meta_file(raw.root, "rotoscope/episodes.jsonl"))
     except DatasetError as error:
         findings.fail(str(error))
-        lines = []
-    _check_cameras(lines, findings)
-    _check_sources(lines, float(raw.info.get("fps", 0)), findings)
-    _check_pictures(lines, findings)
-    return findings.check(f"{100 * share:.1f} % of rows are valid", valid_share=round(share, 4))
+        return []
+
+
+def _check_counts(raw: RawDataset, lines: list[dict[str, Any]], findings: Findings) -> None:
+    """What is written of an episode's valid rows is what its rows say."""
+    stated = {line["episode_index"]: line.get("quality", {}).get("valid_rows") for line in lines}
+    for span in raw.spans:
+        said, count = stated.get(span.episode), raw.row_count(span)
+        if said is not None and said != count.valid:
+            findings.fail(
+                f"episode {span.episode}: episodes.jsonl says {said} valid rows, the data hold "
+                f"{count.valid}"
+            )
 
 
 def _check_groups(raw: RawDataset, valid: Bool[np.ndarray, " row"], findings: Findings) -> None:
@@ -69,30 +84,6 @@ def _check_groups(raw: RawDataset, valid: Bool[np.ndarray, " row"], findings: Fi
                 f"{raw.where(int(odd[0]))}: label.valid is True, label.valid.{group} is False "
                 f"({len(odd)} rows)"
             )
-
-
-def _check_camera(reason: np.ndarray, findings: Findings) -> None:
-    num_moved = int((reason == REASONS.index("camera_moved")).sum())
-    if num_moved:
-        findings.warn(f"in {num_moved} rows the camera moved and it is not known how")
-
-
-def _check_sources(lines: list[dict[str, Any]], fps: float, findings: Findings) -> None:
-    """Episodes whose pictures repeat, because the source had fewer than the dataset has rows."""
-    rates = {
-        line["episode_index"]: float(line.get("source", {}).get("source_rate_hz", fps))
-        for line in lines
-        if line.get("scene", {}).get("video_width")
-    }
-    slow = {k: rate for k, rate in rates.items() if rate < SLOW_SHARE * fps}
-    if slow:
-        first = min(slow)
-        findings.warn(
-            f"in {len(slow)} episodes (first {first}) the source has {slow[first]:g} pictures a "
-            f"second for {fps:g} rows: {100 * (1 - slow[first] / fps):.0f} % of rows repeat the "
-            f"picture before them while the labels move on; export.fps={int(slow[first])} shows "
-            "each once"
-        )
 
 
 def _check_pictures(lines: list[dict[str, Any]], findings: Findings) -> None:
@@ -116,22 +107,6 @@ def _check_pictures(lines: list[dict[str, Any]], findings: Findings) -> None:
         )
 
 
-def _check_cameras(lines: list[dict[str, Any]], findings: Findings) -> None:
-    """Episodes of which nobody could tell what the camera did."""
-    if mixed := mixed_sizes(lines):
-        findings.warn(mixed)
-    unknown = [
-        line["episode_index"]
-        for line in lines
-        if line.get("quality", {}).get("camera_motion") == "unknown"
-    ]
-    if unknown:
-        findings.warn(
-            f"in {len(unknown)} episodes (first {unknown[0]}) it is unknown whether the camera "
-            "moves: too little background, or it moves in no way that was understood"
-        )
-
-
 def _check_reasons(
     raw: RawDataset, valid: Bool[np.ndarray, " row"], reason: np.ndarray, findings: Findings
 ) -> None:
@@ -152,7 +127,7 @@ def check_duplicates(raw: RawDataset) -> Check:
     """No two moving episodes hold the same actions."""
     findings = Findings("duplicates", advice="remove one: it counts twice in training")
     if ACTION not in raw.columns:
-        return findings.check("no action")
+        return findings.untested("no action")
     same: dict[bytes, list[int]] = defaultdict(list)
     for span in raw.spans:
         values = np.ascontiguousarray(raw.columns[ACTION][span.rows])

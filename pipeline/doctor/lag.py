@@ -22,7 +22,11 @@ and in a single episode."""
 SURE_SIGMAS = 2.0
 """How many standard errors the best lag must stand above none."""
 MIN_EPISODE_S = 2.0
+"""Shorter episodes are judged together, each too short to tell by itself."""
+MIN_SHORT_S, SHORT_LAGS = 0.7, 1.5
+"""Shorter ones are left out, and those not this many times as long as the largest lag."""
 STILL_CURVE = 1e-9
+END_EFFECTOR = "label.ee"
 PEAKS_ABOVE = 0.95
 """Share of a curve's frames above which its values are cut: a leap is no motion."""
 SMOOTHING_FRAMES = 2.0
@@ -32,35 +36,38 @@ SMOOTHING_FRAMES = 2.0
 def check_lag(raw: RawDataset, energies: Energies) -> Check:
     """The actions move when the video does, give or take two frames.
 
-    Motion in the video (mean change of luma) and speed of the action are correlated at every lag
-    up to half a second. An action that is the state some rows later leads by as many. A lag counts
-    when its correlation stands two standard errors above that of no lag.
+    Motion in the video (mean change of luma) and speed of the end effector, or of all dimensions
+    where it is not known, are correlated at every lag up to half a second. An action that is the
+    state some rows later leads by as many. A lag counts when its correlation stands two standard
+    errors above that of no lag.
     """
     findings = Findings(
         "lag", advice="video and actions are shifted against each other: check frame times and fps"
     )
     if ACTION not in raw.columns or not energies:
-        return findings.check("no video or no action to compare")
-    curves = list(_curves(raw, energies))
+        return findings.untested("no video or no action to compare")
+    motion = motion_of(raw)
+    curves = list(_curves(raw, energies, motion))
     if not curves:
-        return findings.check("no episode is long enough or moves enough to tell")
+        return findings.untested("no episode is long enough or moves enough to tell")
     whole = Curve.sum(curves)
     if whole.is_late(MIN_CORRELATION):
         findings.warn(f"over all episodes the action comes {whole}")
     for curve in curves:
         if curve.is_late(MIN_EPISODE_CORRELATION):
-            findings.warn(f"episode {curve.episode}: the action comes {curve}")
+            who = "short episodes" if curve.episode < 0 else f"episode {curve.episode}"
+            findings.warn(f"{who}: the action comes {curve}")
     detail = {
+        "compared": motion.name,
         "lag_frames": whole.lag,
         "correlation": round(whole.peak, 3),
         "correlation_without_lag": round(whole.peak - whole.gain, 3),
         "standard_error": round(whole.error, 3),
     }
     if whole.peak < MIN_CORRELATION:
-        passed = (
-            f"video and action hardly move together (correlation {whole.peak:.2f}): cannot tell"
-        )
-    elif abs(whole.lag) <= MAX_LAG_FRAMES:
+        text = f"video and action hardly move together (correlation {whole.peak:.2f}): cannot tell"
+        return findings.untested(text, **detail)
+    if abs(whole.lag) <= MAX_LAG_FRAMES:
         passed = f"the action comes {whole}"
     else:
         passed = f"no lag stands out (correlation {whole.peak - whole.gain:.2f} without one)"
@@ -72,7 +79,7 @@ class Curve:
     """Correlation of video and action by lag."""
 
     episode: int
-    """Episode index, -1 for all episodes together."""
+    """Episode index, -1 for several together."""
     lags: Int[np.ndarray, " lag"]
     """Frames that the action comes after the video."""
     values: Float[np.ndarray, " lag"]
@@ -119,19 +126,54 @@ class Curve:
         return f"{when} (correlation {self.peak:.2f})"
 
 
-def _curves(raw: RawDataset, energies: Energies) -> Iterator[Curve]:
-    """The curves of all episodes that are long enough and move."""
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """What is held against the video."""
+
+    name: str
+    """Feature that it is taken from."""
+    values: Float[np.ndarray, "row n"]
+    """What moves: the end effector's position [m], or all dimensions over their range."""
+    lead: int
+    """Rows that it is meant to come before the video."""
+
+    def speed(self, span: Span) -> Float[np.ndarray, " time"]:
+        """How fast it changes into each row of an episode."""
+        steps = np.diff(self.values[span.rows], axis=0)
+        return np.concatenate([[np.nan], np.linalg.norm(steps, axis=1)])
+
+
+def motion_of(raw: RawDataset) -> Motion:
+    """The end effector's position where it is known: pictures show it move, not each joint."""
     contract = raw.contract
     lead = round(contract.shift_s * contract.rate_hz) if contract is not None else 0
+    for name, ahead in ((ACTION, lead), (END_EFFECTOR, 0)):
+        if name in raw.columns and raw.names(name)[:3] == ["ee.x", "ee.y", "ee.z"]:
+            return Motion(name, raw.vector(name)[:, :3], ahead)
+    action = raw.vector(ACTION)
+    return Motion(ACTION, action / spread_of(action), lead)
+
+
+def _curves(raw: RawDataset, energies: Energies, motion: Motion) -> Iterator[Curve]:
+    """The curves of all episodes that are long enough and move, and one of all shorter ones."""
+    lead = motion.lead
+    short = []
     most = max(MAX_LAG_FRAMES + 1, round(SEARCHED_S * raw.fps))
     lags = np.arange(-most, most + 1)
     for span in raw.spans:
         energy = energies.get(span.episode)
-        if energy is None or span.length < max(MIN_EPISODE_S * raw.fps, 3 * most):
+        if energy is None or span.length < max(MIN_SHORT_S * raw.fps, SHORT_LAGS * most):
             continue
-        curve = curve_of(span.episode, energy, _speed(raw, span), lags, lead=lead)
+        if span.length < max(MIN_EPISODE_S * raw.fps, 3 * most):
+            short.append((energy, motion.speed(span)))
+            continue
+        curve = curve_of(span.episode, energy, motion.speed(span), lags, lead=lead)
         if curve is not None:
             yield curve
+    if sum(len(energy) for energy, _ in short) >= MIN_EPISODE_S * raw.fps:
+        together = curve_of_several(short, lags, lead=lead)
+        if together is not None:
+            yield together
 
 
 def curve_of(
@@ -160,11 +202,37 @@ def curve_of(
     return Curve(episode, lags, values, len(video) * (1 - memory) / (1 + memory))
 
 
-def _speed(raw: RawDataset, span: Span) -> Float[np.ndarray, " time"]:
-    """How fast the action changes into each row, dimensions weighed by their range."""
-    action = raw.vector(ACTION)
-    steps = np.diff(action[span.rows], axis=0) / spread_of(action)
-    return np.concatenate([[np.nan], np.linalg.norm(steps, axis=1)])
+def curve_of_several(
+    episodes: Sequence[tuple[Float[np.ndarray, " _"], Float[np.ndarray, " _"]]],
+    lags: Int[np.ndarray, " lag"],
+    *,
+    lead: int,
+) -> Curve | None:
+    """One correlation by lag of many short episodes, `None` where none of them moves.
+
+    Each is brought to mean 0 and variance 1 by itself; pairs of all of them are then averaged.
+
+    Args:
+        episodes: Change of the video and speed of the action in each; NaN where unknown.
+        lags: As for `curve_of`.
+        lead: As for `curve_of`.
+    """
+    products, counts = np.zeros(len(lags)), np.zeros(len(lags))
+    samples = 0.0
+    for energy, speed in episodes:
+        video, action = (_blurred(_tamed(np.nan_to_num(x))) for x in (energy, speed))
+        if video.std() < STILL_CURVE or action.std() < STILL_CURVE:
+            continue
+        memory = _memory(video) * _memory(action)
+        samples += len(video) * (1 - memory) / (1 + memory)
+        x, y = ((v - v.mean()) / v.std() for v in (video, action))
+        for k, lag in enumerate((lags - lead).tolist()):
+            pairs = x[max(0, -lag) : len(x) - max(0, lag)] * y[max(0, lag) : len(y) + min(0, lag)]
+            products[k] += pairs.sum()
+            counts[k] += len(pairs)
+    if not samples:
+        return None
+    return Curve(-1, lags, np.clip(products / np.maximum(counts, 1), -1, 1), samples)
 
 
 def _correlation(

@@ -11,10 +11,14 @@ from rotoscope.pipeline.doctor.actions import (
     check_limits,
     check_shift,
 )
+from rotoscope.pipeline.doctor.camera import check_camera
 from rotoscope.pipeline.doctor.check import Check, exit_code, table
+from rotoscope.pipeline.doctor.confidence import check_confidence
 from rotoscope.pipeline.doctor.jumps import check_jumps
-from rotoscope.pipeline.doctor.labels import check_duplicates, check_labels
+from rotoscope.pipeline.doctor.labels import check_duplicates, check_labels, episode_lines
 from rotoscope.pipeline.doctor.lag import check_lag
+from rotoscope.pipeline.doctor.repeats import check_repeats
+from rotoscope.pipeline.doctor.scale import check_scale
 from rotoscope.pipeline.doctor.static import check_static
 from rotoscope.pipeline.doctor.statistics import check_statistics
 from rotoscope.pipeline.doctor.structure import (
@@ -44,6 +48,7 @@ def diagnose(dataset: Path) -> list[Check]:
     if not is_readable(raw):
         return [structure]
     broken: list[str] = []
+    lines = episode_lines(raw)
     energies = motion_energies(raw, max_frames=MAX_DECODED_FRAMES, broken=broken)
     return [
         structure,
@@ -57,7 +62,11 @@ def diagnose(dataset: Path) -> list[Check]:
         check_shift(raw),
         check_static(raw, energies),
         check_lag(raw, energies),
+        check_repeats(raw, energies, lines),
         check_labels(raw),
+        check_confidence(raw),
+        check_scale(raw, lines),
+        check_camera(raw, lines),
         check_statistics(raw),
         check_duplicates(raw),
     ]

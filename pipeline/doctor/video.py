@@ -59,7 +59,7 @@ def check_video_clock(raw: RawDataset, broken: Sequence[str] = ()) -> Check:
         for problem in broken:
             findings.fail(problem)
     if not raw.cameras:
-        return findings.check("the dataset has no videos")
+        return findings.untested("the dataset has no videos")
     return findings.check(f"{total} frames stand where their rows say", frames=total)
 
 

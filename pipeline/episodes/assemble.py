@@ -33,12 +33,16 @@ from rotoscope.pipeline.tracks import (
     ActionTrack,
     Camera,
     CameraMotion,
+    RowCount,
     SegmentTrack,
     Track,
     blaming_camera,
+    count_rows,
 )
 from rotoscope.pipeline.types import Clip
 
+Stretch = tuple[str, int, int]
+"""A subject, and frames `[start, end)` of its clip."""
 RATE_TOLERANCE = 1e-3
 """Difference of two clocks that is taken for rounding, relative."""
 
@@ -50,6 +54,7 @@ def build_episodes(
     labeler: str,
     export: ExportSection,
     task: str,
+    too_few_valid: list[Stretch] | None = None,
 ) -> list[Episode]:
     """The episodes of one clip, in order of subject and time.
 
@@ -59,6 +64,7 @@ def build_episodes(
         labeler: Stage name whose actions become `action`.
         export: Clock, action form, state and shift.
         task: What is being done, in words.
+        too_few_valid: Is given the stretches of which too small a share of rows is valid.
 
     Stretches in which nothing of `export.state` is known become no episodes.
 
@@ -76,9 +82,13 @@ def build_episodes(
         for number, (start, end) in enumerate(zip(segments.start, segments.end, strict=True)):
             where = f"{clip.video.sha256[:12]}-{clip.start:07d}-{actions.subject}-{number:03d}"
             builder = _EpisodeBuilder(clip, tracks, actions, start, end, export)
-            if builder.num_rows > 1:
-                made = builder.build(where, task)
-                episodes += [] if made is None else [made]
+            made = builder.build(where, task) if builder.num_rows > 1 else None
+            if made is None:
+                continue
+            if made.row_count.valid_share >= segments.min_valid_share:
+                episodes.append(made)
+            elif too_few_valid is not None:
+                too_few_valid.append((actions.subject, start, end))
     return episodes
 
 
@@ -143,7 +153,7 @@ class _EpisodeBuilder:
             state_columns=columns,
             features=features,
             source=self._source(),
-            quality=self._quality(row_valid),
+            quality=self._quality(count_rows(row_valid, reason)),
             scene=self._scene(),
         )
 
@@ -214,15 +224,10 @@ class _EpisodeBuilder:
             "source_rate_hz": round(clip.video.rate_hz, 4),
         }
 
-    def _quality(self, row_valid: Bool[np.ndarray, " row"]) -> dict[str, Any]:
+    def _quality(self, count: RowCount) -> dict[str, Any]:
         actions = self.actions
-        counts = np.bincount(actions.reason, minlength=len(REASONS))
         quality: dict[str, Any] = {
-            "rows": self.num_rows,
-            "valid_share": _rounded(row_valid.mean()),
-            "frames_by_reason": {
-                name: int(count) for name, count in zip(REASONS, counts, strict=True) if count
-            },
+            **count.as_facts(),
             "mean_confidence": _rounded(actions.confidence[actions.valid].mean())
             if actions.valid.any()
             else 0.0,

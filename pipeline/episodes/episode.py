@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.tracks import RowCount, count_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,3 +109,8 @@ class Episode:
     def num_rows(self) -> int:
         """Rows in the episode."""
         return len(self.source_frame)
+
+    @property
+    def row_count(self) -> RowCount:
+        """How many rows there are, how many count, and why the others do not."""
+        return count_rows(self.valid, self.reason)

@@ -9,9 +9,9 @@ import numpy as np
 from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.episodes.window import Window
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.tracks import NUM_HAND_JOINTS, GripperTrack, HandTrack
+from rotoscope.pipeline.tracks import HAND_JOINTS, NUM_HAND_JOINTS, GripperTrack, HandTrack
 
-HAND_JOINT_NAMES = tuple(f"joint{j}.{axis}" for j in range(NUM_HAND_JOINTS) for axis in "xyz")
+HAND_JOINT_NAMES = tuple(f"{joint}.{axis}" for joint in HAND_JOINTS for axis in "xyz")
 
 
 def hand_features(window: Window) -> dict[str, Feature]:

@@ -22,7 +22,7 @@ from rotoscope.pipeline.export.stored_episode import (
     save_episode,
 )
 from rotoscope.pipeline.files.atomic import scratch_folder
-from rotoscope.pipeline.tracks import REASONS
+from rotoscope.pipeline.tracks import REASONS, count_rows
 from rotoscope.pipeline.video.encode import EpisodeEncoder
 
 _SETTINGS: dict[str, Any] = {
@@ -152,7 +152,7 @@ def _success(solved: Bool[np.ndarray, " time"]) -> Feature:
 
 
 def _quality(rows: Rows) -> dict[str, Any]:
-    quality: dict[str, Any] = {"valid_share": round(float(rows.valid.mean()), 4)}
+    quality: dict[str, Any] = count_rows(rows.valid).as_facts()
     return quality if rows.success is None else quality | {"success": bool(rows.success.any())}
 
 

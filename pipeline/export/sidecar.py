@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from rotoscope.pipeline.episodes.episode import Episode
 from rotoscope.pipeline.export.schema import Schema
 from rotoscope.pipeline.export.stored_episode import StoredEpisode
-from rotoscope.pipeline.tracks import REASONS
+from rotoscope.pipeline.tracks import NO_ROWS
 
 FOLDER = Path("meta") / "rotoscope"
 CONFIDENCE_BINS = 20
@@ -102,8 +102,7 @@ class _Quality:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.lengths: list[int] = []
-        self.num_valid = 0
-        self.reasons = np.zeros(len(REASONS), np.int64)
+        self.count = NO_ROWS
         self.confidence = np.zeros(CONFIDENCE_BINS, np.int64)
         self.moments = {"action": _Moments(schema.contract.names)}
         if schema.state is not None:
@@ -111,23 +110,18 @@ class _Quality:
 
     def add(self, episode: Episode) -> None:
         self.lengths.append(episode.num_rows)
-        self.num_valid += int(episode.valid.sum())
-        self.reasons += np.bincount(episode.reason, minlength=len(REASONS))
+        self.count += episode.row_count
         bins = np.histogram(episode.confidence, bins=CONFIDENCE_BINS, range=(0.0, 1.0))[0]
         self.confidence += bins
         for name, moments in self.moments.items():
             moments.add(getattr(episode, name))
 
     def summary(self) -> dict[str, Any]:
-        rows = sum(self.lengths)
         return {
             "episodes": len(self.lengths),
-            "rows": rows,
-            "seconds": round(rows / self.schema.fps, 3),
+            **self.count.as_facts(),
+            "seconds": round(self.count.rows / self.schema.fps, 3),
             "episode_rows": {"shortest": min(self.lengths), "longest": max(self.lengths)},
-            "valid_rows": self.num_valid,
-            "valid_share": round(self.num_valid / rows, 6),
-            "rows_by_reason": _named(self.reasons),
             "confidence_histogram": {
                 "low": 0.0,
                 "high": 1.0,
@@ -164,10 +158,6 @@ class _Moments:
             }
             for name, *values in columns
         }
-
-
-def _named(counts: Int[np.ndarray, " reason"]) -> dict[str, int]:
-    return {n: c for n, c in zip(REASONS, counts.tolist(), strict=True) if c}
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:

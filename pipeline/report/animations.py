@@ -43,17 +43,6 @@ def contact_sheet(dataset: Dataset, episode: EpisodeRows, draw: Draw | None) -> 
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def loop(
-    dataset: Dataset, episode: EpisodeRows, draw: Draw | None, *, max_s: float = LOOP_MAX_S
-) -> str:
-    """An animated WebP data URI: the person beside the robot, `max_s` seconds of it at most."""
-    step = max(1, round(dataset.fps / LOOP_HZ))
-    last = max(1, min(episode.num_rows, int(max_s * dataset.fps)))
-    frames = side_by_side(dataset, episode, list(range(0, last, step)), draw, area_px=LOOP_AREA_PX)
-    data = encode(frames, "WEBP", frame_s=step / dataset.fps)
-    return "data:image/webp;base64," + base64.b64encode(data).decode()
-
-
 def write_animation(
     dataset_path: Path,
     target: Path,
@@ -158,25 +147,6 @@ def _require_same_source(
             f"other: {ours} and {theirs}; label the same files with the same recipe and another "
             "robot"
         )
-
-
-def side_by_side(
-    dataset: Dataset,
-    episode: EpisodeRows,
-    rows: Sequence[int],
-    draw: Draw | None,
-    *,
-    area_px: int,
-) -> list[UInt8[np.ndarray, "height width 3"]]:
-    """The person and, right of them, the robot in some rows, which must increase."""
-    width, height = picture_size(dataset, episode, area_px=area_px)
-    persons = people(dataset, episode, rows, width=width, height=height)
-    if draw is None:
-        return list(persons)
-    return [
-        np.concatenate([person, draw(row, robot_width(width, height), height)], axis=1)
-        for row, person in zip(rows, persons, strict=True)
-    ]
 
 
 def robot_width(width: int, height: int) -> int:

@@ -1,4 +1,4 @@
-"""Small charts as inline SVG: no script, no network, sharp at any zoom."""
+"""Small charts as inline SVG that fit any width: lines stretch, words keep their size."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from html import escape
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from rotoscope.pipeline.report.ticks import labels, ticks
 from rotoscope.pipeline.tracks import runs
 
-COLORS = ("#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f")
+COLORS = ("#2563eb", "#dc2626", "#059669", "#b45309", "#7c3aed", "#0e7490", "#be185d", "#4d7c0f")
 # fmt: off
 REASON_COLORS = (
     "#86efac", "#475569", "#93c5fd", "#ef4444", "#f97316", "#facc15", "#a78bfa", "#0d9488",
@@ -21,7 +22,9 @@ REASON_COLORS = (
 """One color per entry of `REASONS`: green is valid."""
 HOLDS, VIOLATED = "#16a34a", "#dc2626"
 """Colors of a flag that is good, and of one that is not."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 16, 20
+WIDTH, HEIGHT = 1000, 100
+"""Units of a chart across and down, whatever its size on the screen."""
+MOST_POINTS = 600
 
 
 def curves(
@@ -33,43 +36,40 @@ def curves(
     unit: str,
     invalid: Bool[np.ndarray, " time"],
     limits: tuple[float, float] | None = None,
-    width: int = 760,
     height: int = 170,
 ) -> str:
     """Lines over time, invalid spans shaded, with a legend; `limits` are drawn dashed."""
     low, high = _range(values)
     if limits is not None:
         low, high = min(low, limits[0]), max(high, limits[1])
-    frame = _Frame(float(time_s[0]), float(time_s[-1]), low, high, width, height)
-    parts = [frame.axes(title, unit), _shade(frame, time_s, invalid)]
-    for limit in limits or ():
-        parts.append(frame.horizontal(limit))
+    frame = _Frame(float(time_s[0]), float(time_s[-1]), low, high)
+    parts = [frame.shade(time_s, invalid), *(frame.horizontal(limit) for limit in limits or ())]
+    legend = []
     for channel, name in enumerate(names):
         color = COLORS[channel % len(COLORS)]
-        parts.append(frame.polyline(time_s, values[:, channel], color))
-        parts.append(
-            f'<text x="{width + 6}" y="{_TOP + 11 + 13 * channel}" style="fill:{color}">'
-            f"{escape(name)}</text>"
+        parts.append(frame.polyline(time_s, values[:, channel], color, channel))
+        legend.append(
+            f'<span style="--c:{color}">{escape(name)} <output data-i="{channel}"></output></span>'
         )
-    legend = 8 * max((len(n) for n in names), default=0) + 10
-    needed = _TOP + 13 * len(names) + 4
-    return _svg("".join(parts), width + legend, max(height, needed))
+    return _figure(
+        frame, "".join(parts), f"{title} [{unit}]", height=height, legend="".join(legend),
+        said=f"{title} over time: {', '.join(names)}; from {low:.3g} to {high:.3g} {unit}",
+    )  # fmt: skip
 
 
 def strip(
     time_s: Float[np.ndarray, " time"],
     codes: Int[np.ndarray, " time"],
     names: Sequence[str],
-    *,
-    width: int = 760,
 ) -> str:
     """A timeline colored by reason: green where valid, a color for every other reason."""
     parts = []
     for code, a, b in _runs(codes):
         stop = float(time_s[min(b, len(time_s) - 1)])
         text = f"{names[code]} {time_s[a]:.2f}-{stop:.2f} s"
-        parts.append(_bar(time_s, a, stop, reason_color(code), text, width=width))
-    return _svg("".join(parts), width, 14)
+        parts.append(_bar(time_s, a, stop, reason_color(code), text))
+    counts = ", ".join(f"{int((codes == c).sum())} rows {names[c]}" for c in np.unique(codes))
+    return _strip("".join(parts), "", f"timeline: {counts}", time_s)
 
 
 def flags(
@@ -79,20 +79,25 @@ def flags(
     *,
     color: str = HOLDS,
     note: str = "",
-    width: int = 760,
 ) -> str:
-    """A timeline that is colored where something holds, with its name and a note at the right."""
-    label = f"{name}{note}"
-    parts = [
-        f'<text x="{width - _RIGHT + 6}" y="11">{escape(label)}</text>',
-        _bar(time_s, 0, float(time_s[-1]), "#f1f5f9", f"not {name}", width=width),
-    ]
+    """A timeline that is colored where something holds, with its name and a note."""
+    parts = [_bar(time_s, 0, float(time_s[-1]), "#f1f5f9", f"not {name}")]
     for code, a, b in _runs(values.astype(int)):
         if code:
             stop = float(time_s[min(b, len(time_s) - 1)])
             text = f"{name} {time_s[a]:.2f}-{stop:.2f} s"
-            parts.append(_bar(time_s, a, stop, color, text, width=width))
-    return _svg("".join(parts), width + 8 * len(label), 14)
+            parts.append(_bar(time_s, a, stop, color, text))
+    said = f"{name}: {int(values.sum())} of {len(values)} rows"
+    return _strip("".join(parts), f"{name}{note}", said, time_s)
+
+
+def _strip(body: str, label: str, said: str, time_s: Float[np.ndarray, " time"]) -> str:
+    caption = f"<figcaption>{escape(label)}</figcaption>" if label else ""
+    frame = _Frame(float(time_s[0]), float(time_s[-1]), 0.0, 1.0)
+    return (
+        f'<figure class="strip" {frame.data()}>{caption}<div class="plot" style="height:14px">'
+        f"{_svg(body, said, height=10)}</div></figure>"
+    )
 
 
 def _runs(codes: Int[np.ndarray, " time"]) -> list[tuple[int, int, int]]:
@@ -102,19 +107,14 @@ def _runs(codes: Int[np.ndarray, " time"]) -> list[tuple[int, int, int]]:
 
 
 def _bar(
-    time_s: Float[np.ndarray, " time"],
-    start: int,
-    stop_s: float,
-    color: str,
-    text: str,
-    *,
-    width: int,
+    time_s: Float[np.ndarray, " time"], start: int, stop_s: float, color: str, text: str
 ) -> str:
-    scale = (width - _LEFT - _RIGHT) / max(float(time_s[-1] - time_s[0]), 1e-9)
-    x = _LEFT + float(time_s[start] - time_s[0]) * scale
+    scale = WIDTH / max(float(time_s[-1] - time_s[0]), 1e-9)
+    x = float(time_s[start] - time_s[0]) * scale
+    width = max((stop_s - float(time_s[start])) * scale, 1)
     return (
-        f'<rect x="{x:.1f}" y="2" width="{max((stop_s - time_s[start]) * scale, 1):.1f}" '
-        f'height="10" fill="{color}"><title>{escape(text)}</title></rect>'
+        f'<rect x="{x:.1f}" y="0" width="{width:.1f}" height="10" fill="{color}">'
+        f"<title>{escape(text)}</title></rect>"
     )
 
 
@@ -131,62 +131,75 @@ def histogram(
     low: float,
     high: float,
     bins: int = 24,
-    width: int = 360,
-    height: int = 150,
 ) -> str:
     """Counts of values between `low` and `high`; what lies outside is put in the end bins."""
     finite = values[np.isfinite(values)]
     counts, edges = np.histogram(np.clip(finite, low, high), bins=bins, range=(low, high))
-    frame = _Frame(low, high, 0.0, float(max(counts.max(), 1)), width, height)
-    parts = [frame.axes(f"{title} (n = {len(finite)})", "frames", x_unit=unit)]
+    frame = _Frame(low, high, 0.0, float(max(counts.max(), 1)), x_unit=unit)
+    parts = []
     for count, a, b in zip(counts, edges[:-1], edges[1:], strict=True):
         x, x2, y = frame.x(a), frame.x(b), frame.y(float(count))
         parts.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(x2 - x - 1, 1):.1f}" '
-            f'height="{height - _BOTTOM - y:.1f}" fill="{COLORS[0]}">'
-            f"<title>{a:.3g} to {b:.3g}: {int(count)}</title></rect>"
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(x2 - x - 2, 1):.1f}" '
+            f'height="{HEIGHT - y:.1f}" fill="{COLORS[0]}">'
+            f"<title>{a:.3g} to {b:.3g} {escape(unit)}: {int(count)} rows</title></rect>"
         )
-    return _svg("".join(parts), width, height)
+    middle = f", half of them at most {np.median(finite):.3g} {unit}" if len(finite) else ""
+    return _figure(
+        frame, "".join(parts), f"{title} (of {len(finite)} valid rows)", height=130,
+        said=f"histogram of {title} over {len(finite)} valid rows{middle}",
+    )  # fmt: skip
 
 
 class _Frame:
     """Axes of a chart: where data coordinates lie in the picture."""
 
-    def __init__(self, x0: float, x1: float, y0: float, y1: float, width: int, height: int) -> None:
+    def __init__(self, x0: float, x1: float, y0: float, y1: float, *, x_unit: str = "s") -> None:
         self.x0, self.x1, self.y0, self.y1 = x0, max(x1, x0 + 1e-9), y0, max(y1, y0 + 1e-9)
-        self.width, self.height = width, height
+        self.x_unit = x_unit
 
     def x(self, value: float) -> float:
-        share = (value - self.x0) / (self.x1 - self.x0)
-        return _LEFT + share * (self.width - _LEFT - _RIGHT)
+        return WIDTH * (value - self.x0) / (self.x1 - self.x0)
 
     def y(self, value: float) -> float:
-        share = (value - self.y0) / (self.y1 - self.y0)
-        return self.height - _BOTTOM - share * (self.height - _TOP - _BOTTOM)
+        return HEIGHT * (1 - (value - self.y0) / (self.y1 - self.y0))
 
-    def axes(self, title: str, unit: str, *, x_unit: str = "s") -> str:
-        bottom = self.height - _BOTTOM
+    def data(self) -> str:
+        """What the page's script wants to know of the axes."""
+        return (
+            f'data-x0="{self.x0:g}" data-x1="{self.x1:g}" '
+            f'data-y0="{self.y0:.6g}" data-y1="{self.y1:.6g}"'
+        )
+
+    def ticks(self) -> str:
+        """Marks beside and below the plot, as words that keep their size."""
+        across, up = ticks(self.x0, self.x1), ticks(self.y0, self.y1, most=4)
         parts = [
-            f'<text x="{_LEFT}" y="11" class="t">{escape(title)} [{escape(unit)}]</text>',
-            f'<rect x="{_LEFT}" y="{_TOP}" width="{self.width - _LEFT - _RIGHT}" '
-            f'height="{bottom - _TOP}" class="b"/>',
+            f'<i class="yt" style="bottom:{100 - self.y(v) * 100 / HEIGHT:.2f}%">{text}</i>'
+            for v, text in zip(up, labels(up), strict=True)
         ]
-        for value in np.linspace(self.y0, self.y1, 3):
-            parts.append(
-                f'<text x="{_LEFT - 4}" y="{self.y(float(value)) + 4:.1f}" text-anchor="end">'
-                f"{_tick(float(value))}</text>"
-            )
-        for value in np.linspace(self.x0, self.x1, 5):
-            parts.append(
-                f'<text x="{self.x(float(value)):.1f}" y="{self.height - 5}" '
-                f'text-anchor="middle">{value:.3g} {escape(x_unit)}</text>'
-            )
-        return "".join(parts)
+        for number, (v, text) in enumerate(zip(across, labels(across), strict=True)):
+            unit = f" {escape(self.x_unit)}" if number == len(across) - 1 else ""
+            at = self.x(v) * 100 / WIDTH
+            end = " end" if at > 94 else ""
+            parts.append(f'<i class="xt{end}" style="left:{at:.2f}%">{text}{unit}</i>')
+        return f'<div aria-hidden="true">{"".join(parts)}</div>'
+
+    def grid(self) -> str:
+        lines = [
+            f'<line x1="0" x2="{WIDTH}" y1="{self.y(v):.1f}" y2="{self.y(v):.1f}" class="g"/>'
+            for v in ticks(self.y0, self.y1, most=4)
+        ]
+        return "".join(lines)
 
     def polyline(
-        self, time_s: Float[np.ndarray, " time"], values: Float[np.ndarray, " time"], color: str
+        self,
+        time_s: Float[np.ndarray, " time"],
+        values: Float[np.ndarray, " time"],
+        color: str,
+        channel: int,
     ) -> str:
-        step = max(1, len(time_s) // 600)
+        step = max(1, len(time_s) // MOST_POINTS)
         time_s, values = time_s[::step], values[::step]
         is_known = np.isfinite(values)
         lines = []
@@ -194,35 +207,33 @@ class _Frame:
             if code:
                 known = zip(time_s[a:b].tolist(), values[a:b].tolist(), strict=True)
                 points = " ".join(f"{self.x(t):.1f},{self.y(v):.1f}" for t, v in known)
-                lines.append(
-                    f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.4"/>'
-                )
+                lines.append(f'<polyline points="{points}" stroke="{color}" data-i="{channel}"/>')
         return "".join(lines)
 
     def horizontal(self, value: float) -> str:
         y = self.y(value)
-        return (
-            f'<line x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" '
-            'stroke="#94a3b8" stroke-dasharray="4 3"/>'
-        )
+        return f'<line x1="0" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}" class="limit"/>'
+
+    def shade(self, time_s: Float[np.ndarray, " time"], invalid: Bool[np.ndarray, " time"]) -> str:
+        parts = []
+        for a, b in runs(invalid):
+            x, x2 = self.x(float(time_s[a])), self.x(float(time_s[min(b, len(time_s) - 1)]))
+            parts.append(
+                f'<rect x="{x:.1f}" y="0" width="{max(x2 - x, 2):.1f}" height="{HEIGHT}" '
+                'class="inv"/>'
+            )
+        return "".join(parts)
 
 
-def _shade(
-    frame: _Frame, time_s: Float[np.ndarray, " time"], invalid: Bool[np.ndarray, " time"]
+def _figure(
+    frame: _Frame, body: str, title: str, *, height: int, said: str, legend: str = ""
 ) -> str:
-    parts = []
-    for a, b in runs(invalid):
-        x = frame.x(float(time_s[a]))
-        x2 = frame.x(float(time_s[min(b, len(time_s) - 1)]))
-        parts.append(
-            f'<rect x="{x:.1f}" y="{_TOP}" width="{max(x2 - x, 1.5):.1f}" '
-            f'height="{frame.height - _TOP - _BOTTOM}" class="inv"/>'
-        )
-    return "".join(parts)
-
-
-def _tick(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    named = f'<div class="legend">{legend}</div>' if legend else ""
+    return (
+        f'<figure class="chart" {frame.data()}><figcaption>{escape(title)}</figcaption>'
+        f'<div class="plot" style="height:{height}px">{frame.ticks()}'
+        f"{_svg(frame.grid() + body, said)}</div>{named}</figure>"
+    )
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:
@@ -234,8 +245,8 @@ def _range(values: np.ndarray) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _svg(body: str, width: int, height: int) -> str:
+def _svg(body: str, said: str, height: int = HEIGHT) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" role="img">{body}</svg>'
+        f'<svg viewBox="0 0 {WIDTH} {height}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(said)}">{body}</svg>'
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +12,22 @@ from typing import Any
 import numpy as np
 
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
+from rotoscope.pipeline.doctor.check import Verdict, counts
+from rotoscope.pipeline.doctor.run import diagnose
 from rotoscope.pipeline.files.atomic import write_text_atomic
-from rotoscope.pipeline.report import animations, charts, timeline
+from rotoscope.pipeline.report import charts, timeline
+from rotoscope.pipeline.report.animations import contact_sheet
 from rotoscope.pipeline.report.features import check_features
 from rotoscope.pipeline.report.robot import RobotPainter
+from rotoscope.pipeline.report.scrub import sheet, way
+from rotoscope.pipeline.report.spent import stage_times
+from rotoscope.pipeline.report.table import edit_commands, table_row, used_scores
 from rotoscope.pipeline.report.timeline import CONFIDENCE, REASON_TEXT, VALID
 from rotoscope.pipeline.sources import NOUNS
-from rotoscope.pipeline.tracks import REASONS, SIDES
+from rotoscope.pipeline.tracks import NO_ROWS, REASONS, SIDES
 
-LOOPS_S = 32.0
-"""Length of all animations of a page together at most [s]: some megabytes."""
+MOST_PICTURES, ALL_PICTURES = 80, 400
+"""Pictures to scrub through of an episode, and of a page, at most: some megabytes."""
 MANY_JOINTS = 8
 """The curves of more joints than this are shown on demand."""
 
@@ -46,11 +54,15 @@ def write_report(
     ranked = sorted(episodes, key=_goodness)
     shown = sorted(ranked[:max_episodes], key=lambda e: e.index)
     with RobotPainter(robots) as painter:
-        loop_s = min(animations.LOOP_MAX_S, LOOPS_S / max(len(shown), 1))
-        sections = [_section(dataset, episode, painter, loop_s) for episode in shown]
-    ledger = dataset.ledger()
+        most = min(MOST_PICTURES, -(-ALL_PICTURES // max(len(shown), 1)))
+        sections = [_section(dataset, episode, painter, most) for episode in shown]
+    for before, after in itertools.pairwise(sections):
+        before["after"], after["before"] = after["index"], before["index"]
+    ledger, checks = dataset.ledger(), diagnose(dataset_path)
+    indices = {episode.index for episode in shown}
+    table = [table_row(e, dataset.fps, is_shown=e.index in indices) for e in ranked]
     template = jinja2.Template(
-        (Path(__file__).parent / "page.html.j2").read_text(encoding="utf-8"),
+        _part("page.html.j2"),
         autoescape=True,
         trim_blocks=True,
     )
@@ -59,7 +71,14 @@ def write_report(
         histograms=_histograms(episodes),
         failures=[_with_command(r, dataset_path) for r in ledger if r["status"] == "failed"],
         others=[r for r in ledger if r["status"] in ("empty", "duplicate")],
-        table=[_table_row(e, dataset.fps) for e in ranked],
+        table=table,
+        scores=used_scores(table),
+        commands=_json(edit_commands(dataset_path)),
+        checks=sorted(checks, key=lambda check: URGENCY.index(check.verdict)),
+        check_counts=counts(checks),
+        **_times(dataset_path),
+        style=_part("page.css"),
+        script=_part("page.js"),
         episodes=sections,
         notes=painter.notes,
         hidden=len(episodes) - len(shown),
@@ -67,6 +86,8 @@ def write_report(
     write_text_atomic(target, page)
 
 
+URGENCY: tuple[Verdict, ...] = ("FAIL", "WARN", "UNTESTED", "PASS")
+"""In which order a page shows what the checks say."""
 BODIES = ("track.hand.", "track.body.", "label.root_pose")
 """Features of datasets that follow a body, which the pictures show."""
 
@@ -81,9 +102,9 @@ def _goodness(episode: EpisodeRows) -> float:
 
 def _head(dataset: Dataset, path: Path, episodes: list[EpisodeRows]) -> dict[str, Any]:
     provenance, contract = dataset.rotoscope("provenance.json"), dataset.rotoscope("contract.json")
-    rows = sum(e.num_rows for e in episodes)
-    valid = rows - sum(int(timeline.invalid_rows(e).sum()) for e in episodes)
-    share = [(f"{100 * valid / max(rows, 1):.1f} %", "valid")]
+    count = sum((e.row_count for e in episodes), NO_ROWS)
+    rows = count.rows
+    share = [(f"{100 * count.valid_share:.1f} %", "valid")]
     names = dataset.names("action")
     files = NOUNS["motion" if dataset.video_key is None else "video"]
     resolved = provenance.get("recipe_resolved", {})
@@ -129,52 +150,57 @@ def _meaning(contract: dict[str, Any], names: list[str]) -> str:
 
 
 def _histograms(episodes: list[EpisodeRows]) -> list[str]:
-    def gather(name: str, column: int = 0) -> np.ndarray:
-        parts = [e.columns[name] for e in episodes if name in e.columns]
-        stacked = [np.asarray(p, float).reshape(len(p), -1)[:, column] for p in parts]
-        return np.concatenate(stacked) if stacked else np.zeros(0)
+    """How confidence, errors and sigmas spread over the rows that count."""
+
+    def gather(name: str, width: int = 1) -> np.ndarray:
+        parts = [
+            timeline.column(e, name)[~timeline.invalid_rows(e), :width]
+            for e in episodes
+            if name in e.columns
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, width))
 
     out = []
-    confidence = gather(CONFIDENCE)
+    confidence = gather(CONFIDENCE)[:, 0]
     if len(confidence):
         out.append(charts.histogram(confidence, title="confidence", unit="", low=0.0, high=1.0))
-    error_mm = 1e3 * gather("label.target_error")
+    error_mm = 1e3 * gather("label.target_error")[:, 0]
     if len(error_mm):
         out.append(charts.histogram(error_mm, title="reach error", unit="mm", low=0.0, high=20.0))
     for feature, what, high in (
         ("track.hand.sigma", "wrist", 150.0),
         ("track.body.sigma", "body", 1000.0),
     ):
-        sigma = [
-            np.linalg.norm(timeline.column(e, feature)[:, :3], axis=1)
-            for e in episodes
-            if feature in e.columns
-        ]
-        if sigma:
-            values, title = 1e3 * np.concatenate(sigma), f"{what} 1-sigma"
-            out.append(charts.histogram(values, title=title, unit="mm", low=0.0, high=high))
+        sigma_mm = 1e3 * np.linalg.norm(gather(feature, 3), axis=1)
+        if len(sigma_mm):
+            title = f"{what} 1-sigma"
+            out.append(charts.histogram(sigma_mm, title=title, unit="mm", low=0.0, high=high))
     return out
 
 
-def _table_row(episode: EpisodeRows, fps: float) -> dict[str, Any]:
-    quality, source = episode.meta.get("quality", {}), episode.meta.get("source", {})
-    reasons = {k: v for k, v in quality.get("frames_by_reason", {}).items() if k != "valid"}
+def _part(name: str) -> str:
+    """One of the files beside this one that the page is made of."""
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def _json(value: Any) -> str:
+    """JSON that cannot end the script that it stands in."""
+    return json.dumps(value).replace("<", "\\u003c")
+
+
+def _times(dataset: Path) -> dict[str, Any]:
+    """What the run took, where that is known."""
+    times = stage_times(dataset)
+    total = sum(stage.cpu_s for stage in times)
     return {
-        "index": episode.index,
-        "name": episode.meta.get("name", ""),
-        "start": source.get("start_s", ""),
-        "rows": f"{episode.num_rows} ({episode.num_rows / fps:.1f} s)",
-        "side": source.get("subject", ""),
-        "valid": f"{100 * quality['valid_share']:.0f} %" if "valid_share" in quality else "-",
-        "confidence": _number(quality.get("mean_confidence")),
-        "error": _error(quality),
-        "sigma": _unit(quality.get("wrist_sigma_mm_median"), "mm"),
-        "reasons": ", ".join(f"{v} {REASON_TEXT.get(k, k)}" for k, v in reasons.items()) or "-",
+        "times": times,
+        "time_total": f"{total:.1f} s of CPU time in all, {sum(t.frame_ms for t in times):.1f} ms "
+        "for each frame of the files that were worked on",
     }
 
 
 def _section(
-    dataset: Dataset, episode: EpisodeRows, painter: RobotPainter, loop_s: float
+    dataset: Dataset, episode: EpisodeRows, painter: RobotPainter, most: int
 ) -> dict[str, Any]:
     scene, source = episode.meta.get("scene", {}), episode.meta.get("source", {})
     base = np.array(scene["T_camera_base"]) if scene.get("T_camera_base") else None
@@ -198,8 +224,13 @@ def _section(
             )
             if fact
         ],
-        "loop": animations.loop(dataset, episode, draw, max_s=loop_s),
-        "sheet": animations.contact_sheet(dataset, episode, draw),
+        "before": None,
+        "after": None,
+        "has_robot": draw is not None,
+        "last_s": round((episode.num_rows - 1) / dataset.fps, 6),
+        "film": sheet(dataset, episode, draw, most=most),
+        "way": way(dataset, episode),
+        "sheet": contact_sheet(dataset, episode, draw),
         "strip": timeline.reason_strip(dataset, episode),
         "contacts": timeline.contact_strips(dataset, episode),
         "violations": timeline.violation_strips(dataset, episode),
@@ -238,23 +269,3 @@ def _camera(dataset: Dataset, scene: dict[str, Any]) -> str:
 def _with_command(row: dict[str, Any], dataset: Path) -> dict[str, Any]:
     command = str(row.get("retry", "")).replace("DATASET", shlex.quote(str(dataset)), 1)
     return row | {"retry": command}
-
-
-def _error(quality: dict[str, Any]) -> str:
-    """How far the robot is from what it was asked for, in the labeler's own measure."""
-    for name, unit in (
-        ("target_error_mm_median", "mm"),
-        ("tip_error_mm_mean", "mm"),
-        ("limb_deg_mean", "deg"),
-    ):
-        if name in quality:
-            return _unit(quality[name], unit)
-    return "-"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
-
-
-def _unit(value: Any, unit: str) -> str:
-    return "-" if value is None else f"{value:.1f} {unit}"

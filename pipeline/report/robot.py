@@ -149,7 +149,7 @@ def shown_robot(dataset: Dataset, episode: EpisodeRows) -> ShownRobot | None:
     root, wrist = columns.get("label.root_pose"), columns.get("track.hand.wrist")
     return ShownRobot(
         name=name,
-        values=np.asarray(columns[feature], float),
+        values=np.asarray(columns[feature], float).reshape(episode.num_rows, -1),
         root_pose=None if root is None else np.asarray(root, float),
         R_camera_wrist=None if wrist is None else _rotations(np.asarray(wrist, float)[:, 3:]),
         azimuth_rad=_azimuth_rad(dataset, episode),

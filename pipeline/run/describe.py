@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rotoscope.pipeline.errors import WorkerError
-from rotoscope.pipeline.files.identity import Identity, check_unchanged
-from rotoscope.pipeline.files.names import display_name
-from rotoscope.pipeline.recipe import build_recipe
-from rotoscope.pipeline.run.isolation import Limits, Progress, run_isolated
-from rotoscope.pipeline.run.keys import outcome_key, stage_tokens, video_keys
-from rotoscope.pipeline.run.label import job_of
-from rotoscope.pipeline.run.ledger import Ledger, Row
-from rotoscope.pipeline.run.plan import Work, look
-from rotoscope.pipeline.run.process import VideoJob, stored_outcome
+from rotoscope.pipeline.recipe import Recipe
+from rotoscope.pipeline.run.costs import DECODE, ENCODE, OTHER, learned, recall, total_s
+from rotoscope.pipeline.run.count import Counted, count_all
+from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
+from rotoscope.pipeline.run.ledger import Row
+from rotoscope.pipeline.run.plan import look
+from rotoscope.pipeline.run.process import stored_outcome
 from rotoscope.pipeline.run.request import LabelRequest
-from rotoscope.pipeline.run.rows import duplicate_row, failed_row
-from rotoscope.pipeline.sources import files_of, identify, open_motion
+from rotoscope.pipeline.run.rows import duplicate_row
+from rotoscope.pipeline.stage import FrameStage
 from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.types import SourceKind
-from rotoscope.pipeline.video.scan import Found
 
-DEFAULT_MS_PER_FRAME = {
-    "decode": 1.5,
-    "hands": 12.0,
-    "body": 22.0,
-    "lift_body": 2.0,
-    "retarget.hand": 1.0,
-    "retarget.humanoid": 12.0,
-    "check.physics": 10.0,
-    "encode": 1.5,
-}
-"""CPU per frame where this run has no rows yet to learn from [ms]; others count 0.3 each."""
-OTHER_MS_PER_FRAME = 0.3
 BYTES_PER_FRAME: dict[SourceKind, int] = {"video": 4000, "motion": 400}
 """Dataset bytes per row: 640x480 H.264 at crf 23 with a key frame every second frame; without
 pictures, a hundred numbers."""
@@ -72,8 +57,8 @@ class Plan:
     """Estimated CPU time [s]."""
     disk_bytes: int
     """Estimated size of the dataset."""
-    is_estimate_measured: bool
-    """Whether the time comes from earlier rows of this run, not from defaults."""
+    num_measured: int
+    """Videos that the store has seen and that the time is learned from; of none it is a guess."""
 
 
 def describe(request: LabelRequest) -> Plan:
@@ -83,14 +68,19 @@ def describe(request: LabelRequest) -> Plan:
     problems: list[Row] = []
     seen: dict[str, str] = {}
     num_finished = num_frames = total_frames = 0
+    kinds = {entry.stage_class.kind for entry in recipe.stages} | {OTHER, DECODE, ENCODE}
+    seen_before = recall(request.store)
+    costs, cpu_s = learned(seen_before, kinds), 0.0
     looked = look(request)
     tokens = stage_tokens(recipe)
+    unknown = [f for f, before in looked.files if before is None]
+    counted = count_all(request, unknown)
     for item, before in looked.files:
         if isinstance(before, Row) and before.status == "failed":
             problems.append(before)
             continue
         known = before.identity if before else None
-        found = Counted(known, before.frames) if before and known else _count(request, item)
+        found = Counted(known, before.frames) if before and known else counted[item.display_name]
         if isinstance(found, Row):
             problems.append(found)
             continue
@@ -108,7 +98,8 @@ def describe(request: LabelRequest) -> Plan:
             num_finished += 1
         else:
             num_frames += found.num_frames
-    ms, is_measured = _ms_per_frame(request)
+            work = _missing(recipe, store, keys, until=request.until)
+            cpu_s += total_s(costs, work, frames=found.num_frames, megapixels=found.megapixels)
     return Plan(
         num_videos=len(looked.files),
         num_finished=num_finished,
@@ -119,59 +110,22 @@ def describe(request: LabelRequest) -> Plan:
             StagePlan(s.name, s.stage_class.kind, s.stage_class.version, stored[s.name])
             for s in recipe.stages
         ),
-        cpu_s=num_frames * ms / 1e3,
+        cpu_s=cpu_s,
         disk_bytes=total_frames * BYTES_PER_FRAME[recipe.source],
-        is_estimate_measured=is_measured,
+        num_measured=len(seen_before),
     )
 
 
-@dataclass(frozen=True)
-class Counted:
-    """What a look at a file's packets says."""
-
-    identity: Identity
-    """Hash of its bytes."""
-    num_frames: int
-    """Frames that it holds."""
-
-
-def count_frames(job: VideoJob, report: Progress) -> Counted:
-    """Frames of a video by its packets; runs in a child, since a damaged file can crash."""
-    recipe = build_recipe(job.recipe, folder=job.folder, allow_code=True)
-    path, kind, stages = job.path, recipe.source, recipe.stage_classes
-    identity = identify(
-        path, kind, stages, progress=lambda num_bytes: report("hash", num_bytes >> 20, 0)
-    )
-    if kind == "motion":
-        return Counted(identity, open_motion(path, sha256=identity.sha256)[0].num_frames)
-    from rotoscope.pipeline.video.probe import probe
-
-    rate_hz = recipe.video.image_rate_hz
-    num_frames = probe(path, sha256=identity.sha256, image_rate_hz=rate_hz).num_frames
-    check_unchanged(identity, files_of(path, kind, stages), shown=display_name(path))
-    return Counted(identity, num_frames)
-
-
-def _count(request: LabelRequest, found: Found) -> Counted | Row:
-    limits = Limits.of(request.recipe.limits)
-    argument = job_of(request, Work(found))
-    try:
-        answer = run_isolated(
-            "rotoscope.pipeline.run.describe:count_frames", argument, limits=limits
-        )
-    except WorkerError as error:
-        return failed_row(request, found, "probe", error)
-    if answer.error is not None:
-        return failed_row(request, found, "probe", answer.error)
-    counted: Counted = answer.value
-    return counted
-
-
-def _ms_per_frame(request: LabelRequest) -> tuple[float, bool]:
-    rows = [r for r in Ledger(request.work / "ledger.jsonl").rows() if r.cpu_s > 1 and r.frames]
-    if rows:
-        return 1e3 * sum(r.cpu_s for r in rows) / sum(r.frames for r in rows), True
-    names = [s.name for s in request.recipe.stages]
-    if request.recipe.source == "video":
-        names += ["decode", "encode"]
-    return sum(DEFAULT_MS_PER_FRAME.get(n, OTHER_MS_PER_FRAME) for n in names), False
+def _missing(recipe: Recipe, store: Store, keys: Keys, *, until: str) -> Iterator[str]:
+    """Kinds of work that are still to be done on a video."""
+    yield OTHER
+    entries = list(recipe.stages)
+    if until:
+        entries = entries[: [e.name for e in entries].index(until) + 1]
+    missing = [e for e in entries if not store.has_tracks(keys.stages[e.name])]
+    looking = any(issubclass(e.stage_class, FrameStage) for e in missing)
+    if recipe.source == "video" and (looking or not store.has_tracks(keys.clock)):
+        yield DECODE
+    yield from (entry.stage_class.kind for entry in missing)
+    if recipe.action and not until:
+        yield ENCODE

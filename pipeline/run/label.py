@@ -14,9 +14,11 @@ from pathlib import Path
 from rotoscope.pipeline.errors import RotoscopeError, WorkerError
 from rotoscope.pipeline.files.atomic import remove_leftovers
 from rotoscope.pipeline.recipe import Recipe
+from rotoscope.pipeline.run.costs import remember, seen_of
 from rotoscope.pipeline.run.events import Event, Listener, ignore
 from rotoscope.pipeline.run.isolation import Limits, run_isolated
 from rotoscope.pipeline.run.ledger import Ledger, Row
+from rotoscope.pipeline.run.outcome import VideoAnswer
 from rotoscope.pipeline.run.plan import Work, prepare
 from rotoscope.pipeline.run.process import VideoJob
 from rotoscope.pipeline.run.publish import dataset_key_of, publish_rows
@@ -192,7 +194,10 @@ def run_one(
     if answer.error is not None:
         row = failed_row(request, work.found, where["stage"], answer.error)
         return replace(row, cpu_s=round(answer.cpu_s, 3))
-    return finished_row(work.found, answer.value, answer)
+    made: VideoAnswer = answer.value
+    if not made.is_stored:
+        remember(request.store, seen_of(request.recipe, made, answer.cpu_s))
+    return finished_row(work.found, made, answer)
 
 
 def job_of(request: LabelRequest, work: Work) -> VideoJob:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,9 @@ class ClipLosses:
     """By subject, what took each frame; `None` where nothing did so far."""
     curated: dict[str, tuple[str, SegmentTrack]] = field(default_factory=dict)
     """By subject, the stage that chose among its frames and the stretches that it kept."""
+    too_few_valid: list[tuple[str, int, int]] = field(default_factory=list)
+    """Subject and frames `[start, end)` of stretches that it kept and of which too few rows are
+    valid to be an episode."""
 
     def after(self, entry: StageEntry, made: Tracks) -> None:
         """Takes note of what a stage left valid."""
@@ -97,6 +101,10 @@ class ClipLosses:
         is_left = np.array([gate is None for gate in gates], bool)
         own = {k: n for k, n in track.dropped.items() if k not in REASONS}
         own["low_confidence"] = int((is_left & ~inside).sum()) - sum(own.values())
+        for about, start, end in self.too_few_valid:
+            if about == subject:
+                num = int(is_left[start:end].sum())
+                own["too_few_valid_rows"] = own.get("too_few_valid_rows", 0) + num
         counts.update({(stage, k.replace("_", " ")): n for k, n in own.items() if n > 0})
         return counts
 
@@ -132,6 +140,11 @@ class Losses:
         """Takes note of what a stage left valid in each clip."""
         for clip, made in zip(self.clips, units, strict=True):
             clip.after(entry, made)
+
+    def built(self, too_few_valid: Sequence[Sequence[Sequence[Any]]]) -> None:
+        """Takes note of the stretches of each clip of which too few rows are valid."""
+        for clip, stretches in zip(self.clips, too_few_valid, strict=True):
+            clip.too_few_valid = [(subject, start, end) for subject, start, end in stretches]
 
     def counts(self) -> Counter[Gate]:
         """Frames by what took them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from rotoscope.pipeline.files.identity import Identity
@@ -23,11 +23,15 @@ class VideoOutcome:
     """Frames by the stage that took them and why, most first."""
     clips: int = 0
     """Clips that it was cut into."""
+    rows: int = 0
+    """Rows of its episodes."""
+    valid_rows: int = 0
+    """Those with `label.valid`."""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> VideoOutcome | None:
         """The outcome that the store holds, `None` where another version wrote it."""
-        known = {"frames", "episodes", "why_empty", "dropped", "clips"}
+        known = {field.name for field in fields(cls)}
         if set(record) != known or not isinstance(record["episodes"], list):
             return None
         return cls(**{**record, "episodes": tuple(record["episodes"])})
@@ -45,3 +49,7 @@ class VideoAnswer:
     """Whether all of it was in the store already."""
     cpu_s: Mapping[str, float]
     """CPU seconds by stage."""
+    num_frames: int = 0
+    """Frames that were looked at; 0 where that was not asked."""
+    megapixels: float = 0.0
+    """Size of each of them; 0 of a file without pictures."""

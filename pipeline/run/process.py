@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.errors import TrackError, VideoError
+from rotoscope.pipeline.errors import VideoError
 from rotoscope.pipeline.files.identity import Identity, check_unchanged
 from rotoscope.pipeline.files.names import display_name
-from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
 from rotoscope.pipeline.run.isolation import Progress
 from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.losses import Losses
+from rotoscope.pipeline.run.made import check_made, renamed
 from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome
 from rotoscope.pipeline.sources import files_of, identify, open_motion
 from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
 from rotoscope.pipeline.stages.shots import shot_spans
 from rotoscope.pipeline.store.store import Store
-from rotoscope.pipeline.tracks import ActionTrack, ClockTrack, ShotTrack, Track
+from rotoscope.pipeline.tracks import NO_ROWS, ClockTrack, ShotTrack
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.breaks import breaks
 from rotoscope.pipeline.video.clock import check_pauses
+
+if TYPE_CHECKING:
+    from rotoscope.pipeline.episodes.assemble import Stretch
+    from rotoscope.pipeline.episodes.episode import Episode
 
 REPORT_EVERY_S = 0.25
 
@@ -96,7 +100,9 @@ def process_video(job: VideoJob, report: Progress) -> VideoAnswer:
     run.stages(job.until)
     outcome = run.outcome() if job.until or not recipe.action else run.episodes()
     store.save_record(key, asdict(outcome))
-    return VideoAnswer(outcome, identity, False, {k: round(v, 3) for k, v in run.cpu_s.items()})
+    cpu_s = {k: round(v, 3) for k, v in run.cpu_s.items()}
+    megapixels = video.width * video.height / 1e6
+    return VideoAnswer(outcome, identity, False, cpu_s, end - start, megapixels)
 
 
 def stored_outcome(store: Store, key: str) -> VideoOutcome | None:
@@ -249,7 +255,7 @@ class _Run:
                 mark = time.process_time()
                 made[name] = stage.finish(time_s)
                 cpu[name] += time.process_time() - mark
-                _check_made(name, made[name], len(time_s))
+                check_made(name, made[name], len(time_s))
         finally:
             for stage in observers.values():
                 stage.close()
@@ -288,8 +294,8 @@ class _Run:
                 units = []
                 for clip, tracks in zip(self.clips, self.tracks, strict=True):
                     made = stage.run(clip, select(tracks, stage.requires + stage.uses))
-                    _check_made(entry.name, made, clip.num_frames)
-                    units.append(_renamed(made, entry))
+                    check_made(entry.name, made, clip.num_frames)
+                    units.append(renamed(made, entry))
                     self._progress(entry.name, clip.end)
             finally:
                 stage.close()
@@ -315,17 +321,17 @@ class _Run:
         if names is None or not all(map(self.store.has_episode, names)):
             self.report("episodes", 0, 0)
             mark = time.process_time()
-            built = [
-                episode
-                for clip, tracks in zip(self.clips, self.tracks, strict=True)
-                for episode in build_episodes(
+            built: list[Episode] = []
+            too_few: list[list[Stretch]] = [[] for _ in self.clips]
+            for clip, tracks, rejected in zip(self.clips, self.tracks, too_few, strict=True):
+                built += build_episodes(
                     clip,
                     tracks,
                     labeler=self.recipe.action,
                     export=self.recipe.export,
                     task=self.recipe.task,
+                    too_few_valid=rejected,
                 )
-            ]
             # A failure is published with its stage, which must not hang on how fast this was.
             self.report("encode", 0, 0)
             names = render_episodes(
@@ -338,9 +344,19 @@ class _Run:
                 progress=lambda frame: self._progress("encode", frame),
                 unchanged=self.unchanged,
             )
-            self.store.save_record(key, {"episodes": names})
+            count = sum((episode.row_count for episode in built), NO_ROWS)
+            record = {
+                "episodes": names,
+                "too_few_valid": too_few,
+                "rows": count.rows,
+                "valid_rows": count.valid,
+            }
+            self.store.save_record(key, record)
             self.cpu_s["encode"] = time.process_time() - mark
-        return self.outcome(tuple(names))
+        self.losses.built(record["too_few_valid"])
+        return replace(
+            self.outcome(tuple(names)), rows=record["rows"], valid_rows=record["valid_rows"]
+        )
 
     def outcome(self, episodes: tuple[str, ...] | None = None) -> VideoOutcome:
         """The outcome with the facts gathered so far; `episodes` where they were asked for."""
@@ -357,35 +373,6 @@ class _Run:
         if now - self.last_reported > REPORT_EVERY_S:
             self.last_reported = now
             self.report(stage, frame, 0)
-
-
-def _renamed(made: Tracks, entry: StageEntry) -> Tracks:
-    """Actions carry the name their stage has in the recipe, so that one kind can stand twice."""
-    out: Tracks = {}
-    for name, track in made.items():
-        if isinstance(track, ActionTrack) and track.labeler != entry.name:
-            track = track.replace(labeler=entry.name)
-        out[f"actions.{entry.name}.{track.subject}" if isinstance(track, ActionTrack) else name] = (
-            track
-        )
-    return out
-
-
-def _check_made(stage: str, made: Tracks, num_frames: int) -> None:
-    """Refuses what a stage of somebody's own may return instead of tracks of the clip's length."""
-    if not isinstance(made, Mapping) or not all(
-        isinstance(name, str) and isinstance(track, Track) for name, track in made.items()
-    ):
-        raise TrackError(
-            f"stage {stage!r} returned {shown(made)}; a mapping of names to tracks is wanted, "
-            "empty where nothing was found"
-        )
-    for name, track in made.items():
-        if track.num_frames not in (None, num_frames):
-            raise TrackError(
-                f"stage {stage!r} returned {name!r} with {track.num_frames} rows for a clip of "
-                f"{num_frames} frames; one row per frame is wanted, NaN where nothing is known"
-            )
 
 
 def _timed(call: Callable[[], None]) -> float:

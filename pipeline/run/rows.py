@@ -44,7 +44,12 @@ def finished_row(found: Found, answer: VideoAnswer, used: Answer | None) -> Row:
         frames=outcome.frames,
         episodes=outcome.episodes,
         identity=identity,
-        detail={"dropped": dict(outcome.dropped or {}), "clips": outcome.clips},
+        detail={
+            "dropped": dict(outcome.dropped or {}),
+            "clips": outcome.clips,
+            "rows": outcome.rows,
+            "valid_rows": outcome.valid_rows,
+        },
     )
     if used is None or answer.is_stored:
         return row

@@ -30,8 +30,10 @@ class CurateConfig(StageConfig):
     """Shortest episode [s]; at least the horizon of the policy that is to be trained."""
     max_invalid_s: float = Field(default=0.5, ge=0)
     """A longer run of invalid frames ends the episode [s]; shorter ones stay, marked invalid."""
-    min_valid_share: float = Field(default=0.6, ge=0, le=1)
-    """Smallest share of valid frames of an episode, 0..1; stretches below it are dropped."""
+    min_valid_share: float = Field(default=0.4, ge=0, le=1)
+    """Smallest share of valid rows of an episode, 0..1; stretches below it become none. A frame
+    that is not valid takes the rows on both sides of it, and the one whose action leads there: four
+    in ten rows are some six in ten frames."""
     min_confidence: float = Field(default=0.0, ge=0, le=1)
     """Smallest mean confidence of an episode's valid frames, 0..1; 0 keeps all."""
     min_frame_confidence: float = Field(default=0.0, ge=0, le=1)
@@ -48,13 +50,13 @@ class Curate(ClipStage):
     """
 
     kind = "curate"
-    version = "3"
+    version = "4"
     # Where the camera moved, that is why frames were dropped.
     requires = ("actions|camera_motion",)
     provides = ("segments",)
     loosened_by: ClassVar[Mapping[str, str]] = {
         "too_short": "lower min_episode_s",
-        "too_few_valid_frames": "lower min_valid_share",
+        "too_few_valid_rows": "lower min_valid_share",
     }
     Config = CurateConfig
 
@@ -110,6 +112,7 @@ class Curate(ClipStage):
             end=tuple(b for _, b in kept),
             dropped=dict(sorted(dropped.items())),
             doubted=doubted,
+            min_valid_share=config.min_valid_share,
         )
 
     @staticmethod
@@ -123,8 +126,6 @@ class Curate(ClipStage):
         valid = track.valid[start:end]
         if time_s[end - 1] - time_s[start] < config.min_episode_s:
             return "too_short"
-        if valid.mean() < config.min_valid_share:
-            return "too_few_valid_frames"
         if track.confidence[start:end][valid].mean() < config.min_confidence:
             return "low_confidence"
         return ""

@@ -22,7 +22,8 @@ from rotoscope.pipeline.tracks.camera import (
     blaming_camera,
     require_points,
 )
-from rotoscope.pipeline.tracks.hand import NUM_HAND_JOINTS, GripperTrack, HandTrack
+from rotoscope.pipeline.tracks.hand import HAND_JOINTS, NUM_HAND_JOINTS, GripperTrack, HandTrack
+from rotoscope.pipeline.tracks.row_count import NO_ROWS, RowCount, count_rows
 from rotoscope.pipeline.tracks.spans import median_rate_hz, runs, scatter
 from rotoscope.pipeline.tracks.video import (
     Camera,
@@ -38,6 +39,8 @@ __all__ = [
     "BODY_JOINTS",
     "GROUPS",
     "GROUPS_OF_SPACE",
+    "HAND_JOINTS",
+    "NO_ROWS",
     "NUM_HAND_JOINTS",
     "REASONS",
     "SCENE",
@@ -55,12 +58,14 @@ __all__ = [
     "PictureTrack",
     "PointTracks",
     "QualityTrack",
+    "RowCount",
     "SegmentTrack",
     "ShotTrack",
     "Side",
     "SmplxTrack",
     "Track",
     "blaming_camera",
+    "count_rows",
     "median_rate_hz",
     "require_camera",
     "require_points",

@@ -10,7 +10,17 @@ from jaxtyping import Bool, Float
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.tracks.base import SIDES, Side, Track, require_shape
 
-NUM_HAND_JOINTS = 21
+HAND_JOINTS: tuple[str, ...] = (
+    "wrist",
+    *(f"thumb_{joint}" for joint in ("cmc", "mcp", "ip", "tip")),
+    *(
+        f"{finger}_{joint}"
+        for finger in ("index", "middle", "ring", "pinky")
+        for joint in ("mcp", "pip", "dip", "tip")
+    ),
+)
+"""Joints of a hand in the order of MediaPipe's landmarks."""
+NUM_HAND_JOINTS = len(HAND_JOINTS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -98,6 +98,9 @@ class SegmentTrack(Track):
     """The action space that they are for, where that needs only some groups of the actions."""
     doubted: Bool[np.ndarray, " time"] | None = None
     """Frames whose actions were valid but are too little trusted to count; they stay, marked."""
+    min_valid_share: float = 0.0
+    """Smallest share of valid rows of an episode, 0..1; rows are there only once a span is on the
+    dataset's clock."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -202,15 +202,20 @@ def retry(
 
 
 @app.command()
-def status(dataset: Dataset) -> None:
-    """Show what became of every video of a run. Exit code 1 if any failed."""
+def status(
+    dataset: Dataset,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="List only those that failed, with their tracebacks.")
+    ] = False,
+) -> None:
+    """Show what became of every video of a run, and a summary. Exit code 1 if any failed."""
     from rotoscope.cli.show import show_status
     from rotoscope.pipeline.run.ledger import Ledger
     from rotoscope.pipeline.run.request import read_record, work_of
 
     record = read_record(dataset)
     rows = Ledger(work_of(dataset) / "ledger.jsonl").rows()
-    show_status(console, dataset, record, rows)
+    show_status(console, dataset, record, rows, only_failed=failed)
     raise typer.Exit(int(any(row.status == "failed" for row in rows)))
 
 
@@ -294,7 +299,11 @@ def report(
 def recipes(
     name: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None,
 ) -> None:
-    """List recipes and stages, or show one recipe with every setting and its default."""
+    """List recipes and stages, or show one recipe: what every setting means, its unit and range.
+
+    What is shown is a recipe too: `rotoscope recipes hand-gripper > mine.yaml`, then
+    `--recipe mine.yaml`.
+    """
     from rotoscope.cli.show import show_recipe, show_recipes
 
     if name is None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import yaml
 
 from rotoscope.cli.terminal import Terminal
 from rotoscope.pipeline import registry
 from rotoscope.pipeline.recipe import load_recipe, recipe_names
+from rotoscope.pipeline.recipe_explained import explained
 from rotoscope.pipeline.run.describe import Plan
 from rotoscope.pipeline.run.label import LabelResult
 from rotoscope.pipeline.run.ledger import Row
@@ -56,8 +55,14 @@ def _most(row: Row) -> str:
     dropped: dict[str, int] = row.detail.get("dropped", {})
     if not dropped:
         return row.message
-    name = max(sorted(dropped), key=lambda gate: dropped[gate])
+    name = _gate(row)
     return f"{name} in {dropped[name]} of {sum(dropped.values())} frames"
+
+
+def _gate(row: Row) -> str:
+    """What took most of a video's frames."""
+    dropped: dict[str, int] = row.detail.get("dropped", {})
+    return max(sorted(dropped), key=lambda gate: dropped[gate], default="nothing to follow")
 
 
 def retry_command(request: LabelRequest) -> str:
@@ -66,17 +71,61 @@ def retry_command(request: LabelRequest) -> str:
     return shlex.join([*words, "--allow-code"] if request.recipe.has_code else words)
 
 
-def show_status(console: Terminal, out: Path, record: RunRecord, rows: Sequence[Row]) -> None:
-    """One line per video, and the tracebacks of stages that failed in a way nobody foresaw."""
-    console.table(
-        ("file", "status", "frames", "stage", "message"),
-        [(r.name, r.status, r.frames, r.stage, _error(r)) for r in rows],
-    )
-    for row in rows:
+def show_status(
+    console: Terminal,
+    out: Path,
+    record: RunRecord,
+    rows: Sequence[Row],
+    *,
+    only_failed: bool = False,
+) -> None:
+    """One line per video, tracebacks of stages that nobody foresaw, and what it comes to."""
+    listed = [row for row in rows if row.status == "failed"] if only_failed else rows
+    if listed:
+        console.table(
+            ("file", "status", "frames", "rows", "valid", "stage", "message"),
+            [(r.name, r.status, r.frames, *_row_counts(r), r.stage, _error(r)) for r in listed],
+        )
+    for row in listed:
         if "traceback" in row.detail:
             console.say(f"{row.name}, {row.stage}:\n{row.detail['traceback']}")
-    console.say(_counts(record.source, rows))
+    for sentence in summary(record.source, rows):
+        console.say(sentence)
     console.say(f"dataset: {out} ({'there' if out.exists() else 'not written'})")
+
+
+def summary(source: SourceKind, rows: Sequence[Row]) -> Iterator[str]:
+    """What all rows of a run come to: counts, what was lost to what, CPU by stage."""
+    yield _counts(source, rows)
+    count = sum(row.detail.get("rows", 0) for row in rows)
+    valid = sum(row.detail.get("valid_rows", 0) for row in rows)
+    if count:
+        yield f"{count} rows, {valid} of them valid ({100 * valid / count:.1f} %)"
+    failures = Counter(f"{r.error} in {r.stage or 'start'}" for r in rows if r.status == "failed")
+    if failures:
+        yield f"failed: {_most_common(failures)}"
+    empties = Counter(_gate(row) for row in rows if row.status == "empty")
+    if empties:
+        yield f"no episode: {_most_common(empties)}"
+    cpu_s: Counter[str] = Counter()
+    for row in rows:
+        cpu_s.update(row.detail.get("cpu_s", {}))
+    total = sum(row.cpu_s for row in rows)
+    if total:
+        parts = ", ".join(f"{name} {100 * s / total:.0f} %" for name, s in cpu_s.most_common(4))
+        yield f"CPU: {total:.1f} s" + (f" ({parts})" if parts else "")
+
+
+def _row_counts(row: Row) -> tuple[str, str]:
+    """Rows that a video gave, and how many of them are valid; nothing where it gave none."""
+    if not row.detail.get("rows"):
+        return "", ""
+    return str(row.detail["rows"]), str(row.detail["valid_rows"])
+
+
+def _most_common(counts: Counter[str]) -> str:
+    parts = [f"{num} {what}" for what, num in counts.most_common(MOST_NAMED)]
+    return ", ".join([*parts, "..."] if len(counts) > MOST_NAMED else parts)
 
 
 def show_plan(console: Terminal, request: LabelRequest, plan: Plan) -> None:
@@ -92,7 +141,9 @@ def show_plan(console: Terminal, request: LabelRequest, plan: Plan) -> None:
         f"{plan.num_videos - plan.num_finished - len(plan.problems)} to do "
         f"({plan.num_frames} frames), {len(plan.problems)} with a problem"
     )
-    source = "measured in this run" if plan.is_estimate_measured else "a guess before any run"
+    source = "a guess before any run"
+    if plan.num_measured:
+        source = f"learned from {plan.num_measured} {NOUNS[request.recipe.source]} of this store"
     console.say(
         f"estimated: {plan.cpu_s:.0f} s of CPU time ({source}), dataset "
         f"{plan.disk_bytes / 1e6:.0f} MB"
@@ -123,9 +174,8 @@ def _stage_line(kind: str) -> tuple[str, ...]:
 
 
 def show_recipe(console: Terminal, name: str) -> None:
-    """A recipe as YAML, every default filled in."""
-    text = yaml.safe_dump(load_recipe(name).as_dict(), sort_keys=False, width=100)
-    console.say(text)
+    """A recipe as YAML that can be run again, every setting explained and filled in."""
+    console.say(explained(load_recipe(name)).rstrip())
 
 
 def _error(row: Row) -> str:

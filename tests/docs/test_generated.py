@@ -6,10 +6,11 @@ import pytest
 from pydantic import BaseModel, Field
 
 from docs.generate import cli, columns, errors, settings, stages, training
-from docs.generate.source import field_docs, load, unit_of
+from docs.generate.source import load
 from rotoscope.pipeline import errors as all_errors
 from rotoscope.pipeline import registry
 from rotoscope.pipeline.recipe import recipe_names
+from rotoscope.pipeline.setting_facts import field_docs, unit_of
 
 
 class Inner(BaseModel):

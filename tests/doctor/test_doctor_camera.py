@@ -2,7 +2,7 @@
 
 import json
 
-from corruptions import change_rows, expect, found
+from corruptions import change_rows, expect
 
 from rotoscope.pipeline.tracks import REASONS
 
@@ -25,17 +25,21 @@ def test_rows_in_which_the_camera_moved_are_counted(dataset):
         return values
 
     change_rows(dataset, label__reason=moved, label__valid=not_valid)
-    expect(dataset, "labels", "WARN", "in 7 rows the camera moved")
+    expect(dataset, "camera", "WARN", "in 7 rows the camera moved")
 
 
 def test_episodes_whose_camera_is_unknown_are_named(dataset):
     say_of_cameras(dataset, ["still", "unknown", "turning", "unknown"])
-    expect(dataset, "labels", "WARN", "in 2 episodes (first 1)", "too little background")
+    expect(dataset, "camera", "WARN", "in 2 episodes (first 1)", "too little background")
 
 
 def test_known_cameras_are_nothing_to_look_at(dataset):
     say_of_cameras(dataset, ["still", "turning", "moving"])
-    assert found(dataset, "labels").verdict == "PASS"
+    expect(dataset, "camera", "PASS", "of 3 episodes: camera 1 still, 1 turning, 1 moving")
+
+
+def test_where_nothing_says_what_the_camera_did_nothing_was_tested(dataset):
+    expect(dataset, "camera", "UNTESTED", "nothing says what the camera did")
 
 
 def test_damaged_list_of_episodes_is_a_failure_and_no_crash(dataset):

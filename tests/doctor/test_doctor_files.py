@@ -20,10 +20,13 @@ ROOT = Path(__file__).parents[2]
 
 def test_clean_dataset_passes_every_check(clean):
     checks = diagnose(clean)
-    assert {c.verdict for c in checks} == {"PASS"}, table(checks)
-    assert len(checks) == 14
+    untested = {c.name for c in checks if c.verdict == "UNTESTED"}
+    # Nothing says how far away things are, or whether the camera moved.
+    assert untested >= {"scale", "camera"}
+    assert {c.verdict for c in checks if c.name not in untested} == {"PASS"}, table(checks)
     assert exit_code(checks) == 0
-    assert "14 PASS, 0 WARN, 0 FAIL" in table(checks)
+    passed = len(checks) - len(untested)
+    assert f"{passed} PASS, 0 WARN, 0 FAIL, {len(untested)} UNTESTED" in table(checks)
     lag = next(c for c in checks if c.name == "lag")
     assert lag.detail["lag_frames"] == 0
     assert lag.detail["correlation"] > 0.8
@@ -31,7 +34,7 @@ def test_clean_dataset_passes_every_check(clean):
 
 def test_dataset_of_another_tool_is_only_warned_about_its_contract(foreign):
     checks = diagnose(foreign)
-    assert [c.name for c in checks if c.verdict != "PASS"] == ["contract"]
+    assert [c.name for c in checks if c.verdict in ("WARN", "FAIL")] == ["contract"]
     expect(foreign, "contract", "WARN", "no contract")
     assert exit_code(checks) == 0
 

@@ -26,7 +26,7 @@ def grouped(tmp_path):
 
 
 def test_actions_of_positions_are_valid_without_their_rotation(grouped):
-    expect(grouped, "labels", "PASS", "95.0 % of rows are valid")
+    expect(grouped, "labels", "PASS", "57 of 60 rows are valid (95.0 %)")
 
 
 @pytest.mark.parametrize(("rate_hz", "is_slow"), [(24.0, True), (29.97, False), (60.0, False)])
@@ -36,10 +36,12 @@ def test_a_source_of_fewer_pictures_than_rows_is_said(tmp_path, rate_hz, is_slow
     stored = store(tmp_path / "episode", 0, made)
     publish_in_child(job_for([stored], tmp_path / "dataset"))
     if is_slow:
-        words = "the source has 24 pictures a second for 30 rows: 20 % of rows repeat the picture"
-        expect(tmp_path / "dataset", "labels", "WARN", words, "export.fps=24 shows each once")
+        words = (
+            "the source has 24 pictures a second for 30 rows: 20 % of rows repeat the one before"
+        )
+        expect(tmp_path / "dataset", "repeated pictures", "WARN", words, "export.fps=RATE")
     else:
-        expect(tmp_path / "dataset", "labels", "PASS", "95.0 % of rows are valid")
+        expect(tmp_path / "dataset", "repeated pictures", "PASS", "in 0.0 % of rows")
 
 
 @pytest.mark.parametrize("group", ["position", "gripper"])

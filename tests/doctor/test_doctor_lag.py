@@ -159,17 +159,67 @@ def test_an_action_that_is_the_state_some_rows_later_is_in_time():
     assert (check.verdict, check.detail["lag_frames"]) == ("PASS", 0)
 
 
-@pytest.mark.parametrize(("length", "is_judged"), [(20, True), (19, False)])
-def test_episodes_under_two_seconds_are_not_judged(length, is_judged):
-    check = check_lag(*late(0, lengths=(length,)))
+@pytest.mark.parametrize(
+    ("lengths", "is_judged"), [((20,), True), ((19,), False), ((8, 8), False), ((10, 10), True)]
+)
+def test_two_seconds_are_judged_in_one_episode_or_in_several(lengths, is_judged):
+    check = check_lag(*late(0, lengths=lengths))
     assert ("no episode is long enough" not in check.message) is is_judged
+    assert (check.verdict == "UNTESTED") is not is_judged
+
+
+@pytest.mark.parametrize(("frames", "verdict"), [(0, "PASS"), (3, "WARN"), (-4, "WARN")])
+def test_many_short_episodes_tell_a_lag_together(frames, verdict):
+    check = check_lag(*late(frames, lengths=[14] * 25))
+    assert check.verdict == verdict, check
+    assert abs(check.detail["lag_frames"] - frames) <= 1
+    assert ("over all episodes" in check.message) is (verdict == "WARN")
+
+
+def test_short_episodes_that_move_by_themselves_are_seldom_called_late():
+    wrong = 0
+    for seed in range(60):
+        given, _ = late(0, lengths=[14] * 10)
+        energy = {e: wander(1000 * seed + e, 14) for e in range(10)}
+        wrong += check_lag(given, energy).verdict == "WARN"
+    assert wrong <= 3
+
+
+def test_the_end_effector_is_compared_where_it_is_known():
+    """The joints wander on a time of their own; the hand moves with the video."""
+    given, energy = late(0, lengths=(200,))
+    position = np.hstack([given.columns["action"], np.zeros((200, 1))])
+    turning = np.cumsum(wander(99, 200))[:, None] * [5.0, 3.0, 1.0]
+    columns = {
+        "action": np.cumsum(wander(98, 200))[:, None],
+        "label.ee": np.hstack([position, turning]),
+    }
+    raw = raw_dataset(columns)
+    assert check_lag(raw, energy).detail["compared"] == "action"
+    raw.info["features"]["label.ee"]["names"][:3] = ["ee.x", "ee.y", "ee.z"]
+    check = check_lag(raw, energy)
+    assert (check.verdict, check.detail["compared"]) == ("PASS", "label.ee")
+    assert check.detail["correlation"] > 0.9
+    assert check.detail["lag_frames"] == 0
+
+
+def test_end_effector_actions_lead_and_what_they_reach_does_not():
+    contract = contract_of(None, None, None, shift_s=0.4)
+    for name, frames in (("action", -4), ("label.ee", 0)):
+        given, energy = late(frames, lengths=(200,))
+        position = np.hstack([given.columns["action"], np.zeros((200, 1))])
+        columns = {"action": np.cumsum(wander(98, 200))[:, None] * np.ones(3), name: position}
+        raw = raw_dataset(columns, contract=contract)
+        raw.info["features"][name]["names"][:3] = ["ee.x", "ee.y", "ee.z"]
+        check = check_lag(raw, energy)
+        assert (check.detail["compared"], check.detail["lag_frames"]) == (name, 0)
 
 
 def test_what_hardly_moves_together_cannot_be_told():
     rng = np.random.default_rng(0)
     given, energy = late(0, lengths=(400,))
     check = check_lag(given, {0: rng.gamma(1.0, size=400)})
-    assert check.verdict == "PASS"
+    assert check.verdict == "UNTESTED"
     assert check.detail["correlation"] < 0.3
     assert "hardly move together" in check.message
     assert "with the video (correlation" in check_lag(given, energy).message

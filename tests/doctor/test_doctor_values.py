@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 from corruptions import (
     EPISODES,
+    change_episode_lines,
     change_episodes,
     change_json,
     change_rows,
@@ -202,8 +203,6 @@ def test_same_actions_twice_are_found(dataset):
 @pytest.mark.parametrize(
     ("column", "value", "words"),
     [
-        ("label__confidence", 1.5, "label.confidence is 1.5, allowed 0 to 1"),
-        ("label__confidence", np.nan, "label.confidence is nan, allowed 0 to 1"),
         ("label__reason", 3, "label.valid is True, label.reason 3 (1 rows)"),
         ("label__reason", 77, "label.reason 77 means nothing"),
     ],
@@ -215,6 +214,14 @@ def test_labels_that_make_no_sense_are_found(dataset, column, value, words):
 
     change_rows(dataset, **{column: poke})
     expect(dataset, "labels", "FAIL", f"episode 0 frame 2: {words}")
+
+
+def test_more_valid_rows_than_are_written_of_are_found(dataset):
+    change_episode_lines(dataset, lambda e: e["quality"].update(valid_rows=e["length"] - 3))
+    expect(dataset, "labels", "PASS")
+    change_episode_lines(dataset, lambda line: line["quality"].update(valid_rows=80))
+    words = "episode 0: episodes.jsonl says 80 valid rows, the data hold 87"
+    expect(dataset, "labels", "FAIL", words)
 
 
 def test_mostly_invalid_dataset_is_a_warning(dataset):

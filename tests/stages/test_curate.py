@@ -65,11 +65,11 @@ def test_what_was_dropped_is_counted_by_reason():
     assert track.dropped == {"too_short": 5, "unreachable": 3}
 
 
-def test_stretch_with_few_valid_frames_is_dropped():
+def test_the_share_of_valid_rows_is_judged_where_there_are_rows():
     valid = ([1] + [0] * 3) * 10
-    track = curate(valid, known=np.ones(40), max_invalid_s=1.0)
-    assert spans(track) == []
-    assert track.dropped["too_few_valid_frames"] > 0
+    track = curate(valid, known=np.ones(40), max_invalid_s=1.0, min_valid_share=0.7)
+    assert spans(track) == [(0, 37)]
+    assert track.min_valid_share == 0.7
 
 
 @pytest.mark.parametrize(("confidence", "kept"), [(0.2, 0), (0.8, 1)])

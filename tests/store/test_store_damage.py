@@ -133,7 +133,7 @@ def test_no_damage_is_taken_for_the_entry(right, copied, kind):
 
 @pytest.mark.parametrize("what", ["file", "link"])
 def test_folder_of_entries_that_is_none_is_made_again(right, copied, what):
-    for folder in list((copied / "store").iterdir()):
+    for folder in [p for p in (copied / "store").iterdir() if p.is_dir()]:
         shutil.rmtree(folder)
         folder.write_text("") if what == "file" else folder.symlink_to("nowhere")
     result = run_lamp(copied, videos=right / "videos", limit=2)
