@@ -9,6 +9,7 @@ from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.export.card_edits import MARK
 from rotoscope.pipeline.export.schema import Schema
 from rotoscope.pipeline.export.sidecar import describe_features
+from rotoscope.pipeline.export.trainers import training_section
 
 _HEAD = """\
 ---
@@ -50,8 +51,8 @@ Where you change anything else in this file it stays as you left it, and the new
 `README.rotoscope.md`.
 """
 _NOT_VALID = """\
-- Rows with `label.valid` False are finite so that windows can cross them. Leave them out of the
-  loss. `label.reason` says why they are not valid.
+- Rows with `label.valid` False are finite so that windows can cross them. `label.reason` says why
+  they are not valid, "Train on it" how they are left out.
 """
 
 
@@ -72,6 +73,8 @@ def dataset_card(
             _features(schema),
             "## Open it\n",
             _usage(repo_id, schema),
+            "## Train on it\n",
+            _training(contract),
             "## Limitations\n",
             _limitations(schema),
             "## License\n",
@@ -151,6 +154,11 @@ def _limitations(schema: Schema) -> str:
     scale = _ONE_CAMERA.format(subject="person" if is_body else "hand")
     placed = "" if is_body else _PLACED
     return _NEVER_RUN.format(robot=robot, source="video") + scale + placed + _NOT_VALID
+
+
+def _training(contract: ActionContract) -> str:
+    quantities = {dimension.quantity for dimension in contract.dimensions}
+    return training_section(chunk=50, has_rotation_vectors="rotation_vector" in quantities)
 
 
 def _lower(text: str) -> str:

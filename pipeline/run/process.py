@@ -305,6 +305,7 @@ class _Run:
     def episodes(self) -> VideoOutcome:
         """Builds and encodes the episodes of all clips."""
         from rotoscope.pipeline.episodes.assemble import build_episodes
+        from rotoscope.pipeline.episodes.only_valid import cut_at_invalid
         from rotoscope.pipeline.export.render import render_episodes
 
         key = self.keys.episodes
@@ -324,10 +325,11 @@ class _Run:
                     task=self.recipe.task,
                 )
             ]
+            cut = cut_at_invalid(built, self.recipe.export)
             # A failure is published with its stage, which must not hang on how fast this was.
             self.report("encode", 0, 0)
             names = render_episodes(
-                built,
+                cut.episodes,
                 self.video,
                 export=self.recipe.export,
                 backend=self.recipe.video.backend,
@@ -336,8 +338,10 @@ class _Run:
                 progress=lambda frame: self._progress("encode", frame),
                 unchanged=self.unchanged,
             )
-            self.store.save_record(key, {"episodes": names})
+            record = {"episodes": names, "short_frames": cut.short_frames}
+            self.store.save_record(key, record)
             self.cpu_s["encode"] = time.process_time() - mark
+        self.losses.cut(int(record.get("short_frames", 0)))
         return self.outcome(tuple(names))
 
     def outcome(self, episodes: tuple[str, ...] | None = None) -> VideoOutcome:

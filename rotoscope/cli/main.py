@@ -104,6 +104,14 @@ def label(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a dataset made by another recipe.")
     ] = False,
+    only_valid: Annotated[
+        bool,
+        typer.Option(
+            "--only-valid",
+            help="Cut episodes wherever rows are not valid; stretches shorter than a policy's "
+            "chunk (`-o export.chunk_rows=50`) are left out and counted.",
+        ),
+    ] = False,
     debug: Annotated[
         bool,
         typer.Option(
@@ -127,11 +135,12 @@ def label(
 
     if debug and prefect:
         raise UsageError("--debug runs in this process, --prefect elsewhere; leave one of them out")
+    override = [*(override or ()), *(["export.only_valid=true"] if only_valid else [])]
     request = LabelRequest.of(
         videos,
         out=out,
         recipe=recipe,
-        overrides=override or (),
+        overrides=override,
         store=store,
         only=only,
         limit=limit,
@@ -142,7 +151,7 @@ def label(
     if debug:
         debug_command.debug(request)
     elif prefect:
-        _run_flow(request, recipe, override or [], is_strict=strict)
+        _run_flow(request, recipe, override, is_strict=strict)
     else:
         _label(request, is_strict=strict)
 

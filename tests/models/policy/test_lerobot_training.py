@@ -164,7 +164,7 @@ def test_unknown_option_of_lerobots_is_refused(trained, tmp_path):
         train_policy(trained / "data", tmp_path / "policy", "act", ["stesp=4"])
 
 
-def test_own_loader_of_lerobots_takes_whole_episodes(tmp_path):
+def test_own_loader_of_lerobots_leaves_single_rows_out_too(tmp_path):
     made = [
         tiny_data.rows_of(0, 20, discrete=True),
         tiny_data.rows_of(1, 20, discrete=True, bad=[(3, 4)]),
@@ -179,4 +179,9 @@ def test_own_loader_of_lerobots_takes_whole_episodes(tmp_path):
         say=told.append,
     )
     assert found["steps"] == 1
-    assert told == ["learning from 1 of 2 episodes; the others hold rows that are not trusted"]
+    assert told == [
+        "learning from 39 of 40 rows (1 not trusted)",
+        "1 of 3 stretches of trusted rows are shorter (3 rows) than the policy's chunk of 4: the "
+        "rest of every such chunk is padding, which teaches nothing; plan fewer actions at once, "
+        "or label longer stretches",
+    ]
