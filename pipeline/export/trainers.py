@@ -6,8 +6,8 @@ It stands in the dataset's own card, since that is what travels with it.
 from __future__ import annotations
 
 RELATIVE_ROTATIONS = (
-    "LeRobot's relative actions (`use_relative_actions` of pi0, pi0.5 and others) subtract numbers: "
-    "of rotation vectors, ee.wx ee.wy ee.wz, that is no rotation. Keep these absolute "
+    "LeRobot's relative actions (`use_relative_actions` of pi0, pi0.5 and others) subtract "
+    "numbers: of rotation vectors, ee.wx ee.wy ee.wz, that is no rotation. Keep these absolute "
     "(--policy.relative_exclude_joints='[ee.w, gripper]'), or convert the actions first with "
     "rotoscope.pipeline.converters.relative.effector_relative"
 )

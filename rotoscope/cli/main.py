@@ -67,6 +67,7 @@ train_command.app.command(name="latent-action")(latent_command.train_latent)
 train_command.app.command(name="bco")(bco_command.train_bco)
 app.command(name="eval")(policy_command.evaluate)
 app.command(name="relabel")(policy_command.relabel)
+app.command(name="sample-weights")(policy_command.sample_weights)
 app.command(name="track")(track_command.track)
 app.command(name="record")(record_command.record)
 

@@ -107,6 +107,33 @@ def relabel(
     console.say(f"dataset: {out} ({done.episodes} episodes, {done.rows} rows)")
 
 
+def sample_weights(
+    data: Data,
+    chunk: Annotated[
+        int, typer.Option(min=1, help="Actions that the policy plans at once (`chunk_size`).")
+    ],
+    out: Annotated[Path, path_option("Parquet file to write.")],
+    min_confidence: Annotated[
+        float, typer.Option(min=0, max=1, help="Rows of less confidence count as invalid.")
+    ] = 0.0,
+) -> None:
+    """Write weights for LeRobot's `--sample_weighting`: 0 where a chunk holds an invalid row.
+
+    For the policies of LeRobot that take weights (SmolVLA, pi0, pi0.5, EVO-1, MolmoAct2).
+    `rotoscope train policy` needs none: it leaves out single rows.
+    """
+    from rotoscope.models.policy.sample_weights import write_sample_weights
+
+    done = write_sample_weights(data, out, chunk=chunk, min_confidence=min_confidence)
+    console.say(
+        f"{done.counted} of {done.samples} samples count, for {done.invalid_rows} invalid rows"
+    )
+    console.say(f"lerobot-train ... {done.command}")
+    console.say("what it cannot do:")
+    for sentence in done.limits:
+        console.say(f"  {sentence}")
+
+
 def _count(result: EpisodeResult) -> None:
     said = "solved" if result.is_success else "not solved"
     console.say(
