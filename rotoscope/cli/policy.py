@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotoscope.cli.guard import SAME_COMMAND, when_stopped
-from rotoscope.cli.options import Data, Environment, Out, WithPrefect, override_option, path_option
+from rotoscope.cli.options import (
+    Data,
+    Environment,
+    Out,
+    StorePath,
+    WithPrefect,
+    Workers,
+    override_option,
+    path_option,
+)
 from rotoscope.cli.paths import named_path
-from rotoscope.cli.progress import tell_training
+from rotoscope.cli.progress import Progress, tell_training
 from rotoscope.cli.terminal import console
 
 if TYPE_CHECKING:
@@ -99,12 +108,36 @@ def relabel(
     all_rows: Annotated[
         bool, typer.Option("--all", help="Label rows whose own action is known, too.")
     ] = False,
+    workers: Workers = 1,
+    store: StorePath = None,
 ) -> None:
-    """Label a dataset that has states or pictures but no actions, by a trained labeler."""
+    """Label a dataset that has states or pictures but no actions, by a trained labeler.
+
+    Every column and every camera is kept, videos byte for byte. Finished work is kept: run the
+    same command again after a kill. An episode that fails is not valid; the same command tries it
+    again.
+    """
     from rotoscope import api
 
-    done = api.relabel(data, labeler=labeler, out=out, keeps_known=not all_rows, say=console.say)
-    console.say(f"dataset: {out} ({done.episodes} episodes, {done.rows} rows)")
+    when_stopped(SAME_COMMAND)
+    with Progress(console, noun="episodes") as progress:
+        done = api.relabel(
+            data,
+            labeler=labeler,
+            out=out,
+            keeps_known=not all_rows,
+            workers=workers,
+            store=store,
+            listener=progress,
+            say=console.say,
+        )
+    for text in done.failed:
+        console.say(f"not labeled: {text}", style="red")
+    share = done.valid_rows / done.rows
+    console.say(
+        f"dataset: {out} ({done.episodes} episodes, {done.rows} rows, {share:.1%} of them valid)"
+    )
+    raise typer.Exit(done.exit_code)
 
 
 def sample_weights(
