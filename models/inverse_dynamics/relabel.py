@@ -151,11 +151,12 @@ def label_episodes(
 
     `actions.scene` holds NaN where no window is known, `interval.scene` half of the 90 % interval.
     """
-    import torch
-
-    torch.set_num_threads(1)
-    out = []
     labeler, dataset = load_labeler(jobs[0].labeler), open_dataset(jobs[0].data)
+    if labeler.facts.config.kind == "mlp" or labeler.facts.camera:
+        import torch
+
+        torch.set_num_threads(1)  # or children side by side fight each other
+    out = []
     for number, job in enumerate(jobs):
         report("label", number, 0)
         out.append(_tracks(labeler, dataset, job.row))

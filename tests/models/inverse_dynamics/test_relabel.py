@@ -224,6 +224,7 @@ def test_finished_episodes_are_not_labeled_again(folders, tmp_path, monkeypatch)
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_killed_run_goes_on_and_ends_with_the_same_bytes(folders, tmp_path):
     command = [sys.executable, "-m", "rotoscope.cli.main", "relabel", str(folders / "data")]
     command += ["--labeler", str(folders / "labeler"), "--store", str(tmp_path / "store")]
