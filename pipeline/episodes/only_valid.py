@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope.pipeline.episodes.episode import Episode, Feature
+from rotoscope.pipeline.episodes.episode import Episode
 from rotoscope.pipeline.recipe_sections import ExportSection
 from rotoscope.pipeline.tracks import runs
 
@@ -50,10 +50,7 @@ def _part(episode: Episode, start: int, end: int, number: int) -> Episode:
         name: getattr(episode, name)[rows]
         for name in ("source_frame", "source_time_s", "action", "valid", "confidence", "reason")
     }
-    features = {
-        name: Feature(f.values[rows], f.names, f.unit, f.description)
-        for name, f in episode.features.items()
-    }
+    features = {name: replace(f, values=f.values[rows]) for name, f in episode.features.items()}
     part = replace(
         episode,
         **fields,

@@ -14,6 +14,7 @@ from rotoscope.pipeline.files.atomic import write_text_atomic
 from rotoscope.pipeline.report import animations, charts, timeline
 from rotoscope.pipeline.report.features import check_features
 from rotoscope.pipeline.report.robot import RobotPainter
+from rotoscope.pipeline.report.side_labels import side_curves, side_table
 from rotoscope.pipeline.report.timeline import CONFIDENCE, REASON_TEXT, VALID
 from rotoscope.pipeline.sources import NOUNS
 from rotoscope.pipeline.tracks import REASONS, SIDES
@@ -60,6 +61,7 @@ def write_report(
         failures=[_with_command(r, dataset_path) for r in ledger if r["status"] == "failed"],
         others=[r for r in ledger if r["status"] in ("empty", "duplicate")],
         table=[_table_row(e, dataset.fps) for e in ranked],
+        side=side_table(dataset, episodes),
         episodes=sections,
         notes=painter.notes,
         hidden=len(episodes) - len(shown),
@@ -208,6 +210,7 @@ def _section(
             *timeline.solver_curves(dataset, episode),
         ],
         "charts": timeline.action_curves(dataset, episode),
+        "side": side_curves(dataset, episode),
         "is_long": len(dataset.names("action")) > MANY_JOINTS,
         "quality": _quality(episode),
     }

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from rotoscope.pipeline.episodes.stages_columns import SIDE
 from rotoscope.pipeline.errors import TrackError, VideoError
 from rotoscope.pipeline.files.identity import Identity, check_unchanged
 from rotoscope.pipeline.files.names import display_name
@@ -25,7 +26,14 @@ from rotoscope.pipeline.sources import files_of, identify, open_motion
 from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
 from rotoscope.pipeline.stages.shots import shot_spans
 from rotoscope.pipeline.store.store import Store
-from rotoscope.pipeline.tracks import ActionTrack, ClockTrack, ShotTrack, Track
+from rotoscope.pipeline.tracks import (
+    ActionTrack,
+    ClockTrack,
+    FeatureTrack,
+    QualityTrack,
+    ShotTrack,
+    Track,
+)
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.clock import check_pauses
 
@@ -295,8 +303,19 @@ class _Run:
             if entry.stage_class.source is not None:
                 self.unchanged()
             self.store.save_tracks(key, units)
-        self._accept(units)
+        self._accept([self._of_side(entry, unit) for unit in units])
         self.losses.after(entry, units)
+
+    def _of_side(self, entry: StageEntry, unit: Tracks) -> Tracks:
+        """What a labeler beside the chosen one adds gets a name of its own: both may say it."""
+        if "actions" not in entry.stage_class.provides or entry.name == self.recipe.action:
+            return unit
+        return {
+            f"{name}{SIDE}{entry.name}"
+            if isinstance(track, FeatureTrack | QualityTrack)
+            else name: track
+            for name, track in unit.items()
+        }
 
     def _accept(self, units: list[Tracks]) -> None:
         for tracks, unit in zip(self.tracks, units, strict=True):
