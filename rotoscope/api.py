@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rotoscope.models.inverse_dynamics.relabel import RelabelResult
     from rotoscope.models.policy.policy import EpisodeResult
     from rotoscope.pipeline.add_tracks.run import TrackResult
+    from rotoscope.pipeline.compare.run import Comparison
     from rotoscope.pipeline.run.label import LabelResult
 
 
@@ -360,3 +361,38 @@ def report(
     files = [Path(robot) for robot in robots]
     write_report(Path(dataset), Path(out), max_episodes=max_episodes, robots=files)
     return Path(os.path.abspath(out))
+
+
+def compare(
+    a: StrPath,
+    b: StrPath | None = None,
+    *,
+    of: str = "action",
+    to: str = "",
+    truth: StrPath = "",
+    out: StrPath | None = None,
+    robots: Sequence[StrPath] = (),
+) -> Comparison:
+    """Compares two datasets, or two labelers of one; `rotoscope compare`.
+
+    Args:
+        a: Folder of a dataset.
+        b: Folder of another; two columns of the first are compared where it is left out.
+        of: Column of the first.
+        to: Column of the second; the same one if not given, or the only other one of the first.
+        truth: Column of the first that holds true actions, or folder of a dataset whose `action`
+            does.
+        out: HTML file to write; none if not given.
+        robots: YAML files of robots of your own that the datasets name.
+
+    Raises:
+        UsageError: No such column, or nothing with the same name and unit.
+        DatasetError: The two have nothing in common, or a dataset is damaged.
+    """
+    from rotoscope.pipeline.compare.page import write_comparison
+    from rotoscope.pipeline.compare.run import compare as run
+
+    found = run(Path(a), None if b is None else Path(b), of=of, to=to, truth=os.fspath(truth))
+    if out is not None:
+        write_comparison(found, Path(out), robots=[Path(robot) for robot in robots])
+    return found

@@ -16,7 +16,7 @@ from rotoscope import public
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "run" / "tiny_stages.py"
-COMMANDS = (rt.label, rt.track, rt.relabel, rt.evaluate, rt.report, rt.doctor, rt.draw)
+COMMANDS = (rt.label, rt.track, rt.relabel, rt.evaluate, rt.report, rt.doctor, rt.draw, rt.compare)
 TRAININGS = (rt.train.inverse_dynamics, rt.train.latent_action, rt.train.policy, rt.train.bco)
 
 

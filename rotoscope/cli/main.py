@@ -13,6 +13,7 @@ from rotoscope import __version__
 from rotoscope.cli import assets as assets_command
 from rotoscope.cli import bco as bco_command
 from rotoscope.cli import bench as bench_command
+from rotoscope.cli import compare as compare_command
 from rotoscope.cli import debug as debug_command
 from rotoscope.cli import policy as policy_command
 from rotoscope.cli import record as record_command
@@ -68,6 +69,7 @@ train_command.app.command(name="bco")(bco_command.train_bco)
 app.command(name="eval")(policy_command.evaluate)
 app.command(name="relabel")(policy_command.relabel)
 app.command(name="sample-weights")(policy_command.sample_weights)
+app.command(name="compare")(compare_command.compare)
 app.command(name="track")(track_command.track)
 app.command(name="record")(record_command.record)
 
