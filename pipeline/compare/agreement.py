@@ -135,9 +135,16 @@ def overall_lag(
 
 
 def scales(stretches: Sequence[PairedRows]) -> Float[np.ndarray, " number"]:
-    """What a difference of each number is measured by, so that they can be added: its spread."""
-    a = np.concatenate([s.a[s.valid_a] for s in stretches])
-    spread = a.std(axis=0) if len(a) else np.ones(stretches[0].a.shape[1])
+    """What a difference of each number is measured by, so that they can be added.
+
+    The larger spread of the two sides; without bound for numbers that stand still on both, which
+    differ everywhere alike.
+    """
+    spreads = []
+    for side in "ab":
+        rows = [getattr(s, side)[getattr(s, f"valid_{side}")] for s in stretches]
+        spreads.append(np.concatenate(rows).std(axis=0))
+    spread: np.ndarray = np.maximum(*spreads)
     return np.where(spread > STILL, spread, np.inf)
 
 

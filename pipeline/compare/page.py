@@ -64,7 +64,7 @@ def write_comparison(found: Comparison, target: Path, *, robots: Sequence[Path] 
 def cards(found: Comparison) -> list[tuple[str, str]]:
     """What stands on top: number and what it counts."""
     out = [(str(len(found.matching.pairs)), "stretches in common")]
-    out += [(str(n), f"rows valid in {name}") for name, n in found.rows.items() if n]
+    out += [(str(n), f"rows valid {name}") for name, n in found.rows.items() if n]
     for side, sure in zip("AB", found.confidence, strict=True):
         if math.isfinite(sure):
             out.append((f"{sure:.2f}", f"mean confidence of {side}"))

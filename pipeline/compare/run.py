@@ -45,7 +45,7 @@ class Moment:
     row: int
     """Row of the first's episode."""
     size: float
-    """Mean difference over the numbers, in spreads of the first."""
+    """Mean difference over the numbers, each in its spread."""
     values: tuple[tuple[str, float, float], ...]
     """Name, first and second of the numbers that differ most."""
 
@@ -67,7 +67,7 @@ class Comparison:
     lag: Lag
     """Over all numbers."""
     rows: dict[str, int]
-    """Rows that both are about, by in which they count: `both`, `only A`, `only B`, `neither`."""
+    """Rows that both are about, by in which they count, such as `in both`."""
     confidence: tuple[float, float]
     """Mean confidence of both where both count; NaN where one does not say."""
     stretches: tuple[PairedRows, ...]
@@ -185,7 +185,7 @@ def _errors(
 def _counts(stretches: Sequence[PairedRows]) -> dict[str, int]:
     a = np.concatenate([s.valid_a for s in stretches])
     b = np.concatenate([s.valid_b for s in stretches])
-    parts = {"both": a & b, "only A": a & ~b, "only B": b & ~a, "neither": ~a & ~b}
+    parts = {"in both": a & b, "in A alone": a & ~b, "in B alone": b & ~a, "in neither": ~a & ~b}
     return {name: int(part.sum()) for name, part in parts.items()}
 
 
@@ -203,7 +203,6 @@ def _moments(
     stretches: Sequence[PairedRows], numbers: Sequence[SharedNumber], fps: float
 ) -> tuple[Moment, ...]:
     scale = scales(stretches)
-    scale = np.where(np.isfinite(scale), scale, 1.0)
     found = []
     for one in stretches:
         off = np.abs(differences(one.a, one.b, numbers)) / scale

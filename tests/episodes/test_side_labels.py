@@ -1,10 +1,8 @@
 """Labelers beside the chosen one: own actions, valid, confidence, contract; in the report too."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from lamp_runs import run_lamp, write_clip, write_recipe
+from two_lamps import OTHER, run_two
 
 from rotoscope.pipeline.datasets.label_columns import label_column, label_columns
 from rotoscope.pipeline.datasets.read import open_dataset
@@ -12,20 +10,10 @@ from rotoscope.pipeline.doctor.run import diagnose, exit_code
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.report.page import write_report
 
-TWO = Path(__file__).with_name("two_lamps.py")
-OTHER = {"late_frames": 2, "offset_rad": 0.1, "confidence": 0.5, "has_gap": True}
-
-
-def run_two(folder, other=OTHER, *overrides):
-    write_clip(folder / "videos" / "one.mp4", frames=61)
-    stages = [{f"{TWO}:Turning as label.other": dict(other)}, f"{TWO}:Turning as lamp", "curate"]
-    write_recipe(folder / "lamp.yaml", stages=stages)
-    return run_lamp(folder, *overrides)
-
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    result = run_two(tmp_path_factory.mktemp("two"))
+    result = run_two(tmp_path_factory.mktemp("two"), OTHER)
     assert result.dataset is not None, result
     return open_dataset(result.dataset)
 

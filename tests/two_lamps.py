@@ -1,6 +1,9 @@
 """Two labelers of one robot that need no pictures; the second is late, unsure, often invalid."""
 
+from pathlib import Path
+
 import numpy as np
+from lamp_runs import run_lamp, write_clip, write_recipe
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.stage import ClipStage, StageConfig
@@ -59,3 +62,17 @@ class Turning(ClipStage):
             "features.interval.scene": interval,
             "quality.turning.scene": QualityTrack("scene", {"late": config.late_frames}),
         }
+
+
+def run_two(folder, other, *overrides):
+    """Labels a small video by both: `action` is the lamp's, `label.other` the second one's."""
+    write_clip(folder / "videos" / "one.mp4", frames=61)
+    here = f"{Path(__file__)}:Turning as"
+    write_recipe(
+        folder / "lamp.yaml", stages=[{f"{here} label.other": other}, f"{here} lamp", "curate"]
+    )
+    return run_lamp(folder, *overrides)
+
+
+OTHER = {"late_frames": 2, "offset_rad": 0.1, "confidence": 0.5, "has_gap": True}
+"""What the second labeler does differently."""
