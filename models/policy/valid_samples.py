@@ -97,7 +97,8 @@ class Windows:
     @property
     def is_known(self) -> Bool[np.ndarray, " sample"]:
         """Windows of which some step counts."""
-        return self.counts.any(axis=1)
+        known: np.ndarray = self.counts.any(axis=1)
+        return known
 
 
 def picture_stats(pictures: Float[np.ndarray, "picture channel height width"]) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def _episode_line(
     meta = dataset.table[row]
     index = int(meta["episode_index"])
     known = dataset.episodes_meta.get(row, {})
-    facts = {
+    facts: dict[str, Any] = {
         "episode_index": index,
         "episode_id": f"episode-{index:06d}",
         "name": f"episode {index}",

@@ -49,7 +49,8 @@ def side_curves(dataset: Dataset, episode: EpisodeRows) -> list[str]:
 def _line(dataset: Dataset, column: LabelColumn, episodes: Sequence[EpisodeRows]) -> dict[str, str]:
     read = [column.read(episode) for episode in episodes]
     valid = np.concatenate([one.valid for one in read])
-    sure = np.concatenate([one.confidence for one in read if one.confidence is not None] or [[]])
+    told = [one.confidence for one in read if one.confidence is not None]
+    sure = np.concatenate(told) if told else np.zeros(0)
     apart: dict[str, list[np.ndarray]] = {}
     for episode, one in zip(episodes, read, strict=True):
         pairs, shared = _pairs(dataset, column, episode)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,28 +12,20 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.episodes.stages_columns import SIDE
-from rotoscope.pipeline.errors import TrackError, VideoError
+from rotoscope.pipeline.errors import VideoError
 from rotoscope.pipeline.files.identity import Identity, check_unchanged
 from rotoscope.pipeline.files.names import display_name
-from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
 from rotoscope.pipeline.run.isolation import Progress
 from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.losses import Losses
+from rotoscope.pipeline.run.made import check_made, of_side, renamed
 from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome
 from rotoscope.pipeline.sources import files_of, identify, open_motion
 from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
 from rotoscope.pipeline.stages.shots import shot_spans
 from rotoscope.pipeline.store.store import Store
-from rotoscope.pipeline.tracks import (
-    ActionTrack,
-    ClockTrack,
-    FeatureTrack,
-    QualityTrack,
-    ShotTrack,
-    Track,
-)
+from rotoscope.pipeline.tracks import ClockTrack, ShotTrack
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.clock import check_pauses
 
@@ -256,7 +248,7 @@ class _Run:
                 mark = time.process_time()
                 made[name] = stage.finish(time_s)
                 cpu[name] += time.process_time() - mark
-                _check_made(name, made[name], len(time_s))
+                check_made(name, made[name], len(time_s))
         finally:
             for stage in observers.values():
                 stage.close()
@@ -294,8 +286,8 @@ class _Run:
                 units = []
                 for clip, tracks in zip(self.clips, self.tracks, strict=True):
                     made = stage.run(clip, select(tracks, stage.requires + stage.uses))
-                    _check_made(entry.name, made, clip.num_frames)
-                    units.append(_renamed(made, entry))
+                    check_made(entry.name, made, clip.num_frames)
+                    units.append(renamed(made, entry))
                     self._progress(entry.name, clip.end)
             finally:
                 stage.close()
@@ -303,19 +295,9 @@ class _Run:
             if entry.stage_class.source is not None:
                 self.unchanged()
             self.store.save_tracks(key, units)
-        self._accept([self._of_side(entry, unit) for unit in units])
+        is_side = "actions" in entry.stage_class.provides and entry.name != self.recipe.action
+        self._accept([of_side(unit, entry) for unit in units] if is_side else units)
         self.losses.after(entry, units)
-
-    def _of_side(self, entry: StageEntry, unit: Tracks) -> Tracks:
-        """What a labeler beside the chosen one adds gets a name of its own: both may say it."""
-        if "actions" not in entry.stage_class.provides or entry.name == self.recipe.action:
-            return unit
-        return {
-            f"{name}{SIDE}{entry.name}"
-            if isinstance(track, FeatureTrack | QualityTrack)
-            else name: track
-            for name, track in unit.items()
-        }
 
     def _accept(self, units: list[Tracks]) -> None:
         for tracks, unit in zip(self.tracks, units, strict=True):
@@ -378,35 +360,6 @@ class _Run:
         if now - self.last_reported > REPORT_EVERY_S:
             self.last_reported = now
             self.report(stage, frame, 0)
-
-
-def _renamed(made: Tracks, entry: StageEntry) -> Tracks:
-    """Actions carry the name their stage has in the recipe, so that one kind can stand twice."""
-    out: Tracks = {}
-    for name, track in made.items():
-        if isinstance(track, ActionTrack) and track.labeler != entry.name:
-            track = track.replace(labeler=entry.name)
-        out[f"actions.{entry.name}.{track.subject}" if isinstance(track, ActionTrack) else name] = (
-            track
-        )
-    return out
-
-
-def _check_made(stage: str, made: Tracks, num_frames: int) -> None:
-    """Refuses what a stage of somebody's own may return instead of tracks of the clip's length."""
-    if not isinstance(made, Mapping) or not all(
-        isinstance(name, str) and isinstance(track, Track) for name, track in made.items()
-    ):
-        raise TrackError(
-            f"stage {stage!r} returned {shown(made)}; a mapping of names to tracks is wanted, "
-            "empty where nothing was found"
-        )
-    for name, track in made.items():
-        if track.num_frames not in (None, num_frames):
-            raise TrackError(
-                f"stage {stage!r} returned {name!r} with {track.num_frames} rows for a clip of "
-                f"{num_frames} frames; one row per frame is wanted, NaN where nothing is known"
-            )
 
 
 def _timed(call: Callable[[], None]) -> float:
