@@ -32,20 +32,25 @@ def other_labelers(window: ActionWindow, export: ExportSection) -> dict[str, Fea
         if window.is_about_me(track.subject):
             actions = window.cut(blaming_camera(track, window.tracks))
             rows = side_rows(actions, window.resampler, export)
-            contract, column = rows.contract, f"label.{side_name(track.labeler)}"
-            who = f"the labeler {track.labeler}, beside the chosen one"
-            out[column] = Feature(
+            contract = rows.contract
+            out[f"label.{side_name(track.labeler)}"] = Feature(
                 rows.values,
                 tuple(contract.names),
                 ", ".join(sorted({d.unit for d in contract.dimensions})),
-                f"What `action` would be by {who}.",
+                f"What `action` would be by the labeler {track.labeler}, beside the chosen one.",
                 contract,
             )
-            out[f"{column}.valid"] = Feature(
-                rows.valid[:, None], ("valid",), "1", f"`label.valid` of {who}."
+            out[f"label.{side_name(track.labeler)}.valid"] = Feature(
+                rows.valid[:, None],
+                ("valid",),
+                "1",
+                f"What `label.valid` would be by the labeler {track.labeler}.",
             )
-            out[f"{column}.confidence"] = Feature(
-                rows.confidence[:, None], ("confidence",), "1", f"`label.confidence` of {who}."
+            out[f"label.{side_name(track.labeler)}.confidence"] = Feature(
+                rows.confidence[:, None],
+                ("confidence",),
+                "1",
+                f"What `label.confidence` would be by the labeler {track.labeler}.",
             )
     return out
 
