@@ -97,8 +97,7 @@ class Windows:
     @property
     def is_known(self) -> Bool[np.ndarray, " sample"]:
         """Windows of which some step counts."""
-        known: np.ndarray = self.counts.any(axis=1)
-        return known
+        return np.asarray(self.counts.any(axis=1))
 
 
 def picture_stats(pictures: Float[np.ndarray, "picture channel height width"]) -> dict[str, Any]:

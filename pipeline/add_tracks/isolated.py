@@ -23,6 +23,10 @@ BATCH = 8
 fails, each is worked on once more by itself."""
 
 
+Outcome = tuple["EpisodeWork", Tracks | Row, float]
+"""An episode, what was made of it or the row of its failure, and CPU seconds."""
+
+
 @dataclass(frozen=True)
 class EpisodeWork:
     """An episode that is to be worked on."""
@@ -91,28 +95,28 @@ def run_episodes(function: str, todo: Sequence[EpisodeWork], running: Running) -
             waiting.append(work)
             continue
         tracks[work.name] = found[0]
-        rows[work.name] = _done(work, listener)
+        rows[work.name] = _done(work, listener, 0.0)
     batches = [waiting[i : i + BATCH] for i in range(0, len(waiting), BATCH)]
-    for work, made in _run_all(function, batches, running.workers):
+    for work, made, cpu_s in _run_all(function, batches, running.workers):
         if isinstance(made, Row):
             rows[work.name] = made
             listener(Event("finished", name=work.name, row=made))
             continue
         store.save_tracks(work.key, [made])
         tracks[work.name] = made
-        rows[work.name] = _done(work, listener)
+        rows[work.name] = _done(work, listener, cpu_s)
     return EpisodesResult(tuple(rows[work.name] for work in todo), tracks)
 
 
-def _done(work: EpisodeWork, listener: Listener) -> Row:
-    row = Row(name=work.name, status="done", frames=work.num_rows)
+def _done(work: EpisodeWork, listener: Listener, cpu_s: float) -> Row:
+    row = Row(name=work.name, status="done", frames=work.num_rows, cpu_s=cpu_s)
     listener(Event("finished", name=work.name, row=row))
     return row
 
 
 def _run_all(
     function: str, batches: Sequence[Sequence[EpisodeWork]], workers: int
-) -> Iterator[tuple[EpisodeWork, Tracks | Row]]:
+) -> Iterator[Outcome]:
     stop = threading.Event()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="rotoscope")
     try:
@@ -126,9 +130,7 @@ def _run_all(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _run_batch(
-    function: str, batch: Sequence[EpisodeWork], stop: threading.Event
-) -> list[tuple[EpisodeWork, Tracks | Row]]:
+def _run_batch(function: str, batch: Sequence[EpisodeWork], stop: threading.Event) -> list[Outcome]:
     try:
         answer = run_isolated(
             function,
@@ -140,10 +142,11 @@ def _run_batch(
     except WorkerError as raised:
         error = raised
     if error is None:
-        return list(zip(batch, answer.value, strict=True))
+        cpu_s = round(answer.cpu_s / len(batch), 3)
+        return [(work, made, cpu_s) for work, made in zip(batch, answer.value, strict=True)]
     if len(batch) > 1:
         return [made for work in batch for made in _run_batch(function, [work], stop)]
     kind = getattr(error, "kind", type(error).__name__)
     message = str(getattr(error, "message", error))
     row = Row(name=batch[0].name, status="failed", stage="label", error=kind, message=message)
-    return [(batch[0], row)]
+    return [(batch[0], row, 0.0)]

@@ -156,9 +156,8 @@ def _lag(
 ) -> Lag:
     scale = scales(stretches)[list(columns)]
     chosen = [numbers[c] for c in columns]
-    most = round(LONGEST_LAG_S * fps)
-    lags = [k for k in range(-most, most + 1) if any(len(s.a) > 2 * abs(k) for s in stretches)]
-    cost = {k: _cost(stretches, columns, chosen, scale, k) for k in lags}
+    most = min(round(LONGEST_LAG_S * fps), max(len(s.a) for s in stretches) // 4)
+    cost = {k: _cost(stretches, columns, chosen, scale, k, most) for k in range(-most, most + 1)}
     known = {k: c for k, c in cost.items() if np.isfinite(c)}
     now = known.get(0, np.nan)
     if not known or not now > 0:
@@ -174,20 +173,23 @@ def _cost(
     numbers: Sequence[SharedNumber],
     scale: np.ndarray,
     lag: int,
+    most: int,
 ) -> float:
-    """Mean difference in spreads where the second is read some rows later."""
-    total, count = 0.0, 0
+    """Mean difference in spreads where the second is read some rows later, its median left out.
+
+    Over the same rows of the first for every lag up to `most`: a spike near an end must not make a
+    lag look good by falling out. Nor must an even offset, which is no lag.
+    """
+    found = [np.zeros((0, len(columns)))]
     for one in stretches:
-        num = len(one.a) - abs(lag)
-        if num <= abs(lag):
-            continue
-        first = slice(max(-lag, 0), max(-lag, 0) + num)
-        later = slice(max(lag, 0), max(lag, 0) + num)
-        both = one.valid_a[first] & one.valid_b[later]
-        a, b = one.a[first][both][:, columns], one.b[later][both][:, columns]
-        off = np.abs(differences(a, b, numbers)) / scale
-        total, count = total + float(off.sum()), count + off.size
-    return total / count if count else float("nan")
+        core = slice(most, len(one.a) - most)
+        later = slice(most + lag, len(one.a) - most + lag)
+        if core.stop > core.start:
+            both = one.valid_a[core] & one.valid_b[later]
+            a, b = one.a[core][both][:, columns], one.b[later][both][:, columns]
+            found.append(differences(a, b, numbers) / scale)
+    off = np.concatenate(found)
+    return float(np.abs(off - np.median(off, axis=0)).mean()) if off.size else float("nan")
 
 
 def _correlation(a: np.ndarray, b: np.ndarray, number: SharedNumber) -> float:
