@@ -28,9 +28,10 @@ from rotoscope.pipeline.run.request import LabelRequest
 from rotoscope.pipeline.stage import Tracks
 
 if TYPE_CHECKING:
+    from rotoscope.models.inverse_dynamics.relabel import RelabelResult
     from rotoscope.models.policy.policy import EpisodeResult
     from rotoscope.pipeline.add_tracks.run import TrackResult
-    from rotoscope.pipeline.export.publish import PublishResult
+    from rotoscope.pipeline.compare.run import Comparison
     from rotoscope.pipeline.run.label import LabelResult
 
 
@@ -215,15 +216,25 @@ def relabel(
     labeler: StrPath,
     out: StrPath,
     keeps_known: bool = True,
+    workers: int = 1,
+    store: StrPath | None = None,
+    listener: Listener = ignore,
     say: Callable[[str], None] = lambda text: None,
-) -> PublishResult:
+) -> RelabelResult:
     """Labels a dataset that has states or pictures but no actions; `rotoscope relabel`.
+
+    All columns and all videos are kept as they are. Finished episodes are kept too: the same call
+    again does only what is missing. An episode that fails costs its rows, see
+    `RelabelResult.failed`.
 
     Args:
         data: Folder of a LeRobot v3 dataset that has the features the labeler sees.
         labeler: Folder that `train.inverse_dynamics` wrote.
         out: Where the labeled dataset is published, whole.
         keeps_known: Whether rows with `label.valid` keep their own actions.
+        workers: Episodes labeled at the same time.
+        store: Where finished episodes are kept; the user's cache folder if not given.
+        listener: Told about every step, from several threads.
         say: Told of episodes that could not be labeled.
 
     Raises:
@@ -231,8 +242,18 @@ def relabel(
         UsageError: There is no trained labeler.
     """
     from rotoscope.models.inverse_dynamics.relabel import relabel_dataset
+    from rotoscope.pipeline.add_tracks.isolated import Running
+    from rotoscope.pipeline.store.store import default_store
 
-    return relabel_dataset(Path(data), Path(labeler), Path(out), keeps_known=keeps_known, say=say)
+    where = default_store() if store is None else Path(store)
+    return relabel_dataset(
+        Path(data),
+        Path(labeler),
+        Path(out),
+        keeps_known=keeps_known,
+        running=Running(store=where, workers=workers, listener=listener),
+        say=say,
+    )
 
 
 def evaluate(
@@ -340,3 +361,38 @@ def report(
     files = [Path(robot) for robot in robots]
     write_report(Path(dataset), Path(out), max_episodes=max_episodes, robots=files)
     return Path(os.path.abspath(out))
+
+
+def compare(
+    a: StrPath,
+    b: StrPath | None = None,
+    *,
+    of: str = "action",
+    to: str = "",
+    truth: StrPath = "",
+    out: StrPath | None = None,
+    robots: Sequence[StrPath] = (),
+) -> Comparison:
+    """Compares two datasets, or two labelers of one; `rotoscope compare`.
+
+    Args:
+        a: Folder of a dataset.
+        b: Folder of another; two columns of the first are compared where it is left out.
+        of: Column of the first.
+        to: Column of the second; the same one if not given, or the only other one of the first.
+        truth: Column of the first that holds true actions, or folder of a dataset whose `action`
+            does.
+        out: HTML file to write; none if not given.
+        robots: YAML files of robots of your own that the datasets name.
+
+    Raises:
+        UsageError: No such column, or nothing with the same name and unit.
+        DatasetError: The two have nothing in common, or a dataset is damaged.
+    """
+    from rotoscope.pipeline.compare.page import write_comparison
+    from rotoscope.pipeline.compare.run import compare as run
+
+    found = run(Path(a), None if b is None else Path(b), of=of, to=to, truth=os.fspath(truth))
+    if out is not None:
+        write_comparison(found, Path(out), robots=[Path(robot) for robot in robots])
+    return found

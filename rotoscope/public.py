@@ -5,7 +5,7 @@ any release.
 """
 
 from rotoscope import train
-from rotoscope.api import Run, doctor, draw, evaluate, label, relabel, report, track
+from rotoscope.api import Run, compare, doctor, draw, evaluate, label, relabel, report, track
 from rotoscope.models.policy.valid_rows import ValidRows
 from rotoscope.pipeline import errors, testing
 from rotoscope.pipeline.assets import asset_path
@@ -70,6 +70,7 @@ __all__ = [
     "Video",
     "asset_path",
     "build_recipe",
+    "compare",
     "doctor",
     "draw",
     "errors",

@@ -48,16 +48,16 @@ def rows_of(number, rows=40, *, discrete=False, bad=(), confidence=None):
     )
 
 
-def publish(out, episodes, *, discrete=False, camera=""):
+def publish(out, episodes, *, discrete=False, camera="", size=32):
     columns = StateColumns(("x", "y"), "m", "Where the point is.")
     with DatasetRecorder(contract(discrete), columns, camera=camera) as recorder:
         for rows in episodes:
             encoder = None
             if camera:
-                encoder = recorder.encoder(picture(rows.state[0]))
+                encoder = recorder.encoder(picture(rows.state[0], size))
                 with encoder:
                     for state in rows.state:
-                        encoder.add(picture(state))
+                        encoder.add(picture(state, size))
             recorder.add(rows, encoder)
         recorder.publish(out, made_by="a test")
     return out

@@ -8,7 +8,7 @@ from typing import Any
 
 from rotoscope.models.policy.bc_train import train_bc
 from rotoscope.models.policy.config import BcConfig
-from rotoscope.models.policy.row_weights import describe, row_weights_of
+from rotoscope.models.policy.row_weights import describe, row_weights_of, warn_of_short
 from rotoscope.models.training.loop import TrainListener, check_loop
 from rotoscope.models.training.read import read_labeled
 from rotoscope.pipeline.datasets.read import open_dataset
@@ -74,6 +74,8 @@ def train_built_in(
         dataset, weighting=config.weighting, min_confidence=config.min_confidence
     )
     say(describe(row_weights))
+    for warning in warn_of_short(row_weights, config.chunk):
+        say(warning)
     trained = train_bc(
         labeled,
         row_weights,

@@ -20,8 +20,15 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from rotoscope.models.policy.lerobot_facts import LerobotFacts, write_facts
-from rotoscope.models.policy.memory_dataset import MemoryDataset, memory_datasets
-from rotoscope.models.policy.row_weights import RowWeights, describe, row_weights_of
+from rotoscope.models.policy.memory_dataset import memory_datasets
+from rotoscope.models.policy.row_weights import (
+    VALID,
+    RowWeights,
+    describe,
+    row_weights_of,
+    warn_of_short,
+)
+from rotoscope.models.policy.valid_rows import ValidRows
 from rotoscope.models.training.checkpoint import work_folder
 from rotoscope.models.training.model_folder import package_versions
 from rotoscope.pipeline.contract import ActionContract
@@ -46,6 +53,10 @@ DEFAULTS = {
     "wandb.enable": "false",
 }
 """Where ours differ from LeRobot's; each can be set."""
+DEFAULTS_OF = {"diffusion": {"policy.do_mask_loss_for_padding": "true"}}
+"""And those of single policies: ACT and VQ-BeT leave padding out of the loss by themselves."""
+CHUNKS = {"act": "chunk_size", "diffusion": "horizon", "vqbet": "action_chunk_size"}
+"""What each policy calls the number of actions that it plans at once."""
 
 
 class LerobotConfig(BaseModel):
@@ -58,8 +69,8 @@ class LerobotConfig(BaseModel):
     image_size: int | None = Field(default=None, ge=16)
     """Side of the square that pictures are shrunk to [px]; as they are where not given."""
     loader: Literal["memory", "lerobot"] = "memory"
-    """`memory`: frames are decoded once, and single rows are left out. `lerobot`: LeRobot's own
-    loader, for datasets that do not fit on the disk; episodes with a bad row are left out whole."""
+    """`memory`: frames are decoded once. `lerobot`: LeRobot's own loader, for datasets that do not
+    fit on the disk. Rows that are not trusted are left out of either."""
 
 
 def train_lerobot(
@@ -88,8 +99,9 @@ def train_lerobot(
     check_packages(policy)
     own = [o for o in overrides if o.partition("=")[0] in LerobotConfig.model_fields]
     config = read_settings(own, LerobotConfig)
-    options = DEFAULTS | _options([o for o in overrides if o not in own])
-    _check_options(options, policy)
+    options = DEFAULTS | DEFAULTS_OF.get(policy, {})
+    options |= _options([o for o in overrides if o not in own])
+    chunk = _check_options(options, policy)
     dataset = open_dataset(data)
     if not dataset.cameras and "observation.environment_state" not in dataset.info["features"]:
         raise DatasetError(
@@ -102,7 +114,9 @@ def train_lerobot(
         _check_lengths(dataset)
     row_weights = row_weights_of(dataset, min_confidence=config.min_confidence)
     job = _Job(dataset, row_weights, config, policy, options, work_folder(out))
-    say(job.describe())
+    say(describe(row_weights))
+    for warning in warn_of_short(row_weights, chunk):
+        say(warning)
     with _own_dataset(job):
         job.run()
     metrics = job.deliver(out)
@@ -136,24 +150,6 @@ class _Job:
     options: dict[str, str]
     work: Path
 
-    def describe(self) -> str:
-        if self.config.loader == "memory":
-            return describe(self.row_weights)
-        whole = self.whole_episodes()
-        return (
-            f"learning from {len(whole)} of {len(self.row_weights)} episodes; the others hold rows "
-            "that are not trusted"
-        )
-
-    def whole_episodes(self) -> list[int]:
-        """Episodes that are trusted from end to end."""
-        whole = [i for i, one in enumerate(self.row_weights) if one.mask.all()]
-        if not whole:
-            raise DatasetError(
-                "no episode is trusted from end to end; with loader=memory single rows are left out"
-            )
-        return whole
-
     def run(self) -> None:
         """Calls `lerobot-train`, or has it resume."""
         script = importlib.import_module("lerobot.scripts.lerobot_train")
@@ -184,8 +180,6 @@ class _Job:
         if self.config.loader == "memory":
             # A worker would have to be sent what is in memory here.
             named["num_workers"] = "0"
-        else:
-            named["dataset.episodes"] = json.dumps(self.whole_episodes())
         return [f"--{key}={value}" for key, value in (named | self.options).items()]
 
     def deliver(self, out: Path) -> dict[str, Any]:
@@ -197,7 +191,7 @@ class _Job:
         facts = LerobotFacts(
             contract=ActionContract.model_validate(contract) if contract else None,
             state_names=None if state is None else tuple(map(str, state["names"] or ())),
-            learned_from=self.describe(),
+            learned_from=describe(self.row_weights),
             data_sha256=self._digest(),
             packages=package_versions("lerobot"),
         )
@@ -246,14 +240,20 @@ class _Job:
 
 @contextlib.contextmanager
 def _own_dataset(job: _Job) -> Iterator[None]:
-    """Gives LeRobot's training a dataset in memory instead of one that decodes videos."""
-    if job.config.loader == "lerobot":
-        yield
-        return
+    """Gives LeRobot's training a dataset of trusted rows, in memory where that is asked for."""
     script: Any = importlib.import_module("lerobot.scripts.lerobot_train")
     original = script.make_train_eval_datasets
 
-    def make(config: Any) -> tuple[MemoryDataset, MemoryDataset | None]:
+    def make(config: Any) -> tuple[Any, Any]:
+        if job.config.loader == "lerobot":
+            learned, held = original(config)
+            if VALID not in job.dataset.info["features"]:
+                return learned, held  # all rows of somebody else's dataset count
+            sure = job.config.min_confidence
+            return (
+                ValidRows(learned, min_confidence=sure),
+                held and ValidRows(held, min_confidence=sure),
+            )
         return memory_datasets(config, job.dataset, job.row_weights, side_px=job.config.image_size)
 
     script.make_train_eval_datasets = make
@@ -295,8 +295,12 @@ def _check_sizes(dataset: Dataset, policy: str, image_size: int | None) -> None:
             )
 
 
-def _check_options(options: dict[str, str], policy: str) -> None:
-    """Has LeRobot read its options before any data are, and checks the steps of `vqbet`."""
+def _check_options(options: dict[str, str], policy: str) -> int:
+    """Has LeRobot read its options before any data are, and checks the steps of `vqbet`.
+
+    Returns:
+        How many actions the policy plans at once.
+    """
     import draccus
     from draccus.utils import DraccusException
     from lerobot.configs.train import TrainPipelineConfig
@@ -323,6 +327,7 @@ def _check_options(options: dict[str, str], policy: str) -> None:
             f"policy itself would learn nothing; set steps above that, or "
             f"policy.n_vqvae_training_steps={max(1, found.steps // 4)}"
         )
+    return int(getattr(found.policy, CHUNKS[policy]))
 
 
 def _check_lengths(dataset: Dataset) -> None:

@@ -1,8 +1,7 @@
 """A dataset in memory in the shape that LeRobot's training expects, trusted rows alone.
 
-Every unbroken segment of trusted rows stands for an episode: no sample begins at a row that is not
-trusted, and no chunk of actions or history of observations reaches across one; beyond a segment's
-ends the first or last row is repeated and marked as padding, as LeRobot does at episodes' ends.
+Which samples there are and what is padding in their windows, `valid_samples` says, as it does of
+LeRobot's own loader in `valid_rows`.
 """
 
 from __future__ import annotations
@@ -13,12 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Int
 
 from rotoscope.models.policy.row_weights import RowWeights
+from rotoscope.models.policy.valid_samples import ValidSamples, picture_stats
 from rotoscope.models.training.frames import open_frames
 from rotoscope.pipeline.datasets.read import Dataset
-from rotoscope.pipeline.tracks import runs
 
 if TYPE_CHECKING:
     import torch
@@ -32,10 +30,8 @@ class Table:
     """Numbers and decoded pictures by feature, shape (row, ...)."""
     tasks: tuple[str, ...]
     """What is being done, per row."""
-    spans: Int[np.ndarray, "segment 2"]
-    """First row and one past the last of every trusted segment."""
-    episode: Int[np.ndarray, " segment"]
-    """Which episode of the dataset each segment comes from."""
+    samples: ValidSamples
+    """Which rows are trusted, and whose they are."""
 
 
 def read_table(
@@ -52,38 +48,34 @@ def read_table(
     names = [n for n, f in features.items() if n.startswith(("observation.", "action"))]
     numbers = [n for n in names if features[n]["dtype"] != "video"]
     parts: dict[str, list[np.ndarray]] = {n: [] for n in numbers}
-    spans, owners, tasks, start = [], [], [], 0
+    tasks: list[str] = []
     texts = dataset.tasks()
-    for index, one in enumerate(row_weights):
+    for index in range(len(row_weights)):
         columns = dataset.episode(index).columns
         for name in numbers:
             values = np.asarray(columns[name], np.float32)
             parts[name].append(values.reshape(len(values), -1))
         tasks += [texts[int(number)] for number in columns["task_index"]]
-        found = runs(one.mask)
-        spans += [(start + a, start + b) for a, b in found]
-        owners += [index] * len(found)
-        start += len(one.mask)
     whole: dict[str, np.ndarray] = {n: np.concatenate(p) for n, p in parts.items()}
     for camera in dataset.cameras:
         whole[camera] = open_frames(dataset, camera, side_px=side_px)
-    return Table(whole, tuple(tasks), np.array(spans).reshape(-1, 2), np.array(owners))
+    mask = np.concatenate([one.mask for one in row_weights])
+    owners = np.repeat(np.arange(len(row_weights)), [len(one.mask) for one in row_weights])
+    return Table(whole, tuple(tasks), ValidSamples(mask, owners))
 
 
-class SegmentMeta:
-    """LeRobot's own metadata, its episodes replaced by trusted segmentes."""
+class SampleMeta:
+    """LeRobot's own metadata, its episodes those of the samples."""
 
-    def __init__(self, meta: Any, table: Table, chosen: Sequence[int]) -> None:
+    def __init__(self, meta: Any, table: Table, samples: ValidSamples) -> None:
         self._meta = meta
-        spans = table.spans[list(chosen)]
         self.episodes = {
-            "dataset_from_index": spans[:, 0].tolist(),
-            "dataset_to_index": spans[:, 1].tolist(),
+            "dataset_from_index": samples.spans[:, 0].tolist(),
+            "dataset_to_index": samples.spans[:, 1].tolist(),
         }
-        self.total_episodes = len(spans)
-        self.total_frames = int((spans[:, 1] - spans[:, 0]).sum())
+        self.total_episodes, self.total_frames = len(samples.spans), len(samples.rows)
         self.features = _features(meta.features, table.columns)
-        self.stats = _stats(meta.stats, table.columns, spans)
+        self.stats = _stats(meta.stats, table.columns, samples)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._meta, name)
@@ -96,19 +88,19 @@ class MemoryDataset:
         self,
         meta: Any,
         table: Table,
-        chosen: Sequence[int],
+        samples: ValidSamples,
         deltas: Mapping[str, Sequence[float]] | None,
     ) -> None:
         import torch
 
-        self.meta = SegmentMeta(meta, table, chosen)
+        self.meta = SampleMeta(meta, table, samples)
+        self._samples = samples
         self.episodes: list[int] | None = None
         self.absolute_to_relative_idx: dict[int, int] | None = None
         self.num_frames, self.num_episodes = self.meta.total_frames, self.meta.total_episodes
         self._tasks = table.tasks
         self._columns = {n: v if v.dtype == np.uint8 else torch.from_numpy(v)
                          for n, v in table.columns.items()}  # fmt: skip
-        self._first, self._last = _bounds(table.spans, len(table.tasks))
         self._deltas = {
             name: np.round(np.asarray(seconds) * meta.fps).astype(int)
             for name, seconds in (deltas or {}).items()
@@ -117,15 +109,15 @@ class MemoryDataset:
     def __len__(self) -> int:
         return self.num_frames
 
-    def __getitem__(self, row: int) -> dict[str, Any]:
+    def __getitem__(self, sample: int) -> dict[str, Any]:
         """One sample, as `LeRobotDataset` gives it."""
-        return self.__getitems__([row])[0]
+        return self.__getitems__([sample])[0]
 
-    def __getitems__(self, rows: Sequence[int]) -> list[dict[str, Any]]:
+    def __getitems__(self, samples: Sequence[int]) -> list[dict[str, Any]]:
         """A batch of samples, each column read in one go."""
         import torch
 
-        index = np.asarray(rows)
+        index = self._samples.rows[np.asarray(samples)]
         out: list[dict[str, Any]] = [
             {"index": torch.tensor(int(row)), "task": self._tasks[row]} for row in index
         ]
@@ -134,10 +126,11 @@ class MemoryDataset:
             if deltas is None:
                 _put(out, name, self._take(values, index))
                 continue
-            wanted = index[:, None] + deltas
-            first, last = self._first[index, None], self._last[index, None]
-            _put(out, name, self._take(values, np.clip(wanted, first, last)))
-            _put(out, f"{name}_is_pad", torch.from_numpy((wanted < first) | (wanted > last)))
+            windows = self._samples.windows(index, deltas)
+            found = self._take(values, windows.to_read)
+            found[torch.from_numpy(~windows.is_known)] = 0
+            _put(out, name, found)
+            _put(out, f"{name}_is_pad", torch.from_numpy(~windows.counts))
         return out
 
     def _take(self, values: Any, index: np.ndarray) -> torch.Tensor:
@@ -167,38 +160,28 @@ def memory_datasets(
     meta = LeRobotDatasetMetadata(config.dataset.repo_id, root=config.dataset.root)
     table = read_table(dataset, row_weights, side_px=side_px)
     deltas = resolve_delta_timestamps(config.trainable_config, meta)
-    learned, held = _split(table, config.dataset.eval_split)
-    made = [MemoryDataset(meta, table, part, deltas) for part in (learned, held) if part]
+    parts = _split(table.samples, config.dataset.eval_split)
+    made = [MemoryDataset(meta, table, part, deltas) for part in parts]
     for one in made:
         for camera in meta.camera_keys if config.dataset.use_imagenet_stats else ():
             known = {k: torch.tensor(v, dtype=torch.float32) for k, v in IMAGENET_STATS.items()}
             one.meta.stats[camera] = one.meta.stats[camera] | known
-    return made[0], made[1] if held else None
+    return made[0], made[1] if len(made) > 1 else None
 
 
-def _split(table: Table, share: float) -> tuple[list[int], list[int]]:
-    """Segments to learn from, and those of the last episodes, which are held out."""
-    owners = np.unique(table.episode)
+def _split(samples: ValidSamples, share: float) -> list[ValidSamples]:
+    """Samples to learn from, and those of the last episodes, which are held out."""
+    owners = np.unique(samples.episode[samples.is_valid])
     num_held = math.ceil(len(owners) * share) if share else 0
-    held = set(owners[len(owners) - num_held :].tolist())
-    everything = range(len(table.episode))
-    return (
-        [i for i in everything if int(table.episode[i]) not in held],
-        [i for i in everything if int(table.episode[i]) in held],
-    )
+    if not num_held:
+        return [samples]
+    is_held = np.isin(samples.episode, owners[len(owners) - num_held :])
+    return [ValidSamples(samples.is_valid & part, samples.episode) for part in (~is_held, is_held)]
 
 
 def _put(out: list[dict[str, Any]], name: str, values: torch.Tensor) -> None:
     for sample, value in zip(out, values, strict=True):
         sample[name] = value
-
-
-def _bounds(spans: np.ndarray, num_rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """For every row, the first and the last row of its segment."""
-    first, last = np.arange(num_rows), np.arange(num_rows)
-    for start, end in spans:
-        first[start:end], last[start:end] = start, end - 1
-    return first, last
 
 
 def _features(features: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -211,14 +194,16 @@ def _features(features: Mapping[str, Any], columns: Mapping[str, np.ndarray]) ->
 
 
 def _stats(
-    stats: Mapping[str, Any], columns: Mapping[str, np.ndarray], spans: np.ndarray
+    stats: Mapping[str, Any], columns: Mapping[str, np.ndarray], samples: ValidSamples
 ) -> dict[str, Any]:
-    """Statistics of numbers over trusted rows alone; of pictures as they were."""
+    """Statistics over trusted rows alone; of pictures as they were where all are."""
     from lerobot.datasets.compute_stats import get_feature_stats
 
-    rows = np.concatenate([np.arange(start, end) for start, end in spans])
+    rows = samples.rows
     out = {name: dict(values) for name, values in stats.items()}
     for name, values in columns.items():
         if values.dtype != np.uint8:
             out[name] = get_feature_stats(values[rows], axis=0, keepdims=False)
+        elif not samples.is_valid.all():
+            out[name] = picture_stats(values[samples.some_rows] / 255.0)
     return out

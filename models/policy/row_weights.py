@@ -11,7 +11,9 @@ from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.tracks import runs
 
+_SHOWN = 4
 VALID, CONFIDENCE = "label.valid", "label.confidence"
 
 
@@ -66,6 +68,25 @@ def describe(row_weights: Sequence[RowWeights]) -> str:
     without = sum(not t.mask.any() for t in row_weights)
     text = f"learning from {used} of {rows} rows ({rows - used} not trusted)"
     return text + (f"; {without} of {len(row_weights)} episodes have none" if without else "")
+
+
+def warn_of_short(row_weights: Sequence[RowWeights], chunk: int) -> list[str]:
+    """A sentence where unbroken stretches of trusted rows are shorter than a policy's chunk.
+
+    Args:
+        row_weights: For each episode, which rows are learned from.
+        chunk: Actions that the policy plans at once.
+    """
+    lengths = [end - start for one in row_weights for start, end in runs(one.mask)]
+    short = sorted(length for length in lengths if length < chunk)
+    if not short:
+        return []
+    shown = ", ".join(map(str, short[:_SHOWN])) + (", ..." if len(short) > _SHOWN else "")
+    return [
+        f"{len(short)} of {len(lengths)} stretches of trusted rows are shorter ({shown} rows) than "
+        f"the policy's chunk of {chunk}: the rest of every such chunk is padding, which teaches "
+        "nothing; plan fewer actions at once, or label longer stretches"
+    ]
 
 
 def _episode(

@@ -41,7 +41,10 @@ class PolicyRows:
 
 
 def rows_of(episode: LabeledEpisode, row_weights: RowWeights, *, chunk: int) -> PolicyRows:
-    """The rows of an episode at which something is seen and some action counts."""
+    """The rows of an episode that count and at which something is seen.
+
+    As in every training (see `valid_samples`): no sample begins at a row that does not count.
+    """
     rows = len(episode.actions)
     ahead = np.arange(rows)[:, None] + np.arange(chunk)
     is_inside = ahead < rows
@@ -50,7 +53,7 @@ def rows_of(episode: LabeledEpisode, row_weights: RowWeights, *, chunk: int) -> 
     weight = np.where(np.isfinite(episode.actions).all(axis=1), row_weights.weight, 0.0)
     actions = np.where(weight[:, None] > 0, episode.actions, _harmless(episode, weight))
     weights = np.where(is_inside, weight[ahead], 0.0)
-    used = (weights > 0).any(axis=1) & np.isfinite(episode.features).all(axis=1)
+    used = (weight > 0) & np.isfinite(episode.features).all(axis=1)
     return PolicyRows(
         inputs=episode.features[used],
         images=None if episode.images is None else episode.images[used],

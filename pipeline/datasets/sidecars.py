@@ -91,6 +91,7 @@ class _Described(_Lenient):
     names: list[str] = Field(default_factory=list)
     unit: str = ""
     description: str = ""
+    contract: ActionContract | None = None
 
 
 _FILES: dict[str, type[BaseModel]] = {

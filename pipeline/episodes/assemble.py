@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,12 @@ from rotoscope.pipeline.episodes.effector_columns import (
 from rotoscope.pipeline.episodes.episode import Episode, Feature, StateColumns
 from rotoscope.pipeline.episodes.group_columns import group_features
 from rotoscope.pipeline.episodes.hand_columns import hand_quality
+from rotoscope.pipeline.episodes.labeler_rows import on_rows, shift_of
 from rotoscope.pipeline.episodes.resample import Resampler, row_times
 from rotoscope.pipeline.episodes.stages_columns import other_labelers, stage_quality
 from rotoscope.pipeline.episodes.state_columns import seen_state
 from rotoscope.pipeline.episodes.tracks_columns import track_features
 from rotoscope.pipeline.episodes.window import ActionWindow
-from rotoscope.pipeline.errors import ContractError
 from rotoscope.pipeline.recipe_sections import ExportSection
 from rotoscope.pipeline.tracks import (
     REASONS,
@@ -43,8 +44,6 @@ from rotoscope.pipeline.types import Clip
 
 Stretch = tuple[str, int, int]
 """A subject, and frames `[start, end)` of its clip."""
-RATE_TOLERANCE = 1e-3
-"""Difference of two clocks that is taken for rounding, relative."""
 
 
 def build_episodes(
@@ -109,9 +108,7 @@ class _EpisodeBuilder:
         time_s = clip.time_s[start:end]
         rows = row_times(time_s, export.fps)
         self.reaches_states = actions.contract.reaches_states
-        self.shift_frames = export.shift_frames if self.reaches_states else 0
-        if not self.reaches_states:
-            _check_rate(actions, export)
+        self.shift_frames = shift_of(actions, export)
         self.num_rows = len(rows) - self.shift_frames
         self.row_time_s = rows
         self.resampler = Resampler.between(time_s, rows)
@@ -120,7 +117,7 @@ class _EpisodeBuilder:
 
     def build(self, episode_id: str, task: str) -> Episode | None:
         now, later = slice(0, self.num_rows), slice(self.shift_frames, None)
-        joints = self._values()
+        joints = on_rows(self.actions, self.resampler)
         ee = ee_values(self.window)
         chosen = joints if self.export.action == "joints" else in_space(ee, self.export.action)
         valid = self.resampler.both(self.actions.valid)
@@ -157,14 +154,6 @@ class _EpisodeBuilder:
             scene=self._scene(),
         )
 
-    def _values(self) -> Float[np.ndarray, "row action"]:
-        """The actions on the rows' clock; there is nothing between two choices."""
-        values = self.resampler.linear(self.actions.values)
-        for column, dimension in enumerate(self.actions.contract.dimensions):
-            if dimension.quantity == "discrete":
-                values[:, column] = self.actions.values[self.resampler.nearest, column]
-        return values
-
     def _reason(self, valid: Bool[np.ndarray, " row"]) -> np.ndarray:
         left = self.actions.reason[self.resampler.left]
         right = self.actions.reason[self.resampler.right]
@@ -200,10 +189,11 @@ class _EpisodeBuilder:
             features["label.joints"] = Feature(
                 joints, tuple(self.actions.contract.names), "rad, percent", "Joints of the arm."
             )
-        features |= error_features(window) | other_labelers(window) | track_features(window)
+        features |= error_features(window) | other_labelers(window, self.export)
+        features |= track_features(window)
         features |= group_features(window, self.shift_frames)
         return {
-            name: Feature(_stored(f.values[: self.num_rows]), f.names, f.unit, f.description)
+            name: replace(f, values=_stored(f.values[: self.num_rows]))
             for name, f in features.items()
         }
 
@@ -289,16 +279,6 @@ def _without_doubted(actions: ActionTrack, segments: SegmentTrack) -> ActionTrac
         valid=actions.valid & ~segments.doubted,
         reason=np.where(segments.doubted, code, actions.reason).astype(np.uint8),
     )
-
-
-def _check_rate(actions: ActionTrack, export: ExportSection) -> None:
-    rate_hz = actions.contract.rate_hz
-    if abs(rate_hz / export.fps - 1) > RATE_TOLERANCE:
-        raise ContractError(
-            f"{actions.labeler} gives steps or commands at {rate_hz:g} Hz, the dataset is to have "
-            f"{export.fps} rows a second: a step of another length is another action; set "
-            f"export.fps={rate_hz:g}"
-        )
 
 
 def _stored(values: np.ndarray) -> np.ndarray:

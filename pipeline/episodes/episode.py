@@ -30,6 +30,8 @@ class Feature:
     """Unit of the numbers, `1` for none."""
     description: str
     """What it is, in one sentence; goes into the dataset's metadata."""
+    contract: ActionContract | None = None
+    """What the numbers mean where they are actions: those of a labeler beside the chosen one."""
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.names):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ def write_with_columns(
     out: Path,
     *,
     provenance: Mapping[str, Any],
+    finish: Callable[[Path], None] = lambda root: None,
 ) -> None:
     """Writes a copy of a dataset with columns added; it appears whole or not at all.
 
@@ -54,6 +55,7 @@ def write_with_columns(
         columns: What to add, by name; values for every episode.
         out: Where it appears; a dataset that is there is replaced, what is not ours is kept.
         provenance: Becomes `meta/rotoscope/provenance.json`.
+        finish: Given the written folder before it appears, to change what else it says.
 
     Raises:
         DatasetError: A file of the dataset is a link that leads out of it.
@@ -69,6 +71,7 @@ def write_with_columns(
         _write_info(dataset, root, columns)
         _write_statistics(root / "meta" / "stats.json", columns)
         _write_sidecar(dataset, root, columns, provenance)
+        finish(root)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -89,9 +92,12 @@ def _write_data(source: Path, target: Path, columns: Mapping[str, AddedColumn]) 
     writer: pq.ParquetWriter | None = None
     for group in range(file.num_row_groups):
         table = file.read_row_group(group)
-        table = table.drop_columns([name for name in columns if name in table.column_names])
         for name, column in columns.items():
-            table = table.append_column(name, _cells(table, column))
+            cells = _cells(table, column)
+            if name in table.column_names:
+                table = table.set_column(table.column_names.index(name), name, cells)
+            else:
+                table = table.append_column(name, cells)
         table = table.replace_schema_metadata(_described(table.schema.metadata, columns))
         writer = writer or pq.ParquetWriter(target, table.schema, compression="snappy")
         writer.write_table(table)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
-from rotoscope.pipeline.export.card_edits import MARK
+from rotoscope.pipeline.datasets.read import Dataset
+from rotoscope.pipeline.export.card_edits import MARK, join_card, split_card
+from rotoscope.pipeline.export.manifest import CARD, OTHER_CARD
 from rotoscope.pipeline.export.schema import Schema
 from rotoscope.pipeline.export.sidecar import describe_features
+from rotoscope.pipeline.export.trainers import training_section
 
 _HEAD = """\
 ---
@@ -50,8 +55,8 @@ Where you change anything else in this file it stays as you left it, and the new
 `README.rotoscope.md`.
 """
 _NOT_VALID = """\
-- Rows with `label.valid` False are finite so that windows can cross them. Leave them out of the
-  loss. `label.reason` says why they are not valid.
+- Rows with `label.valid` False are finite so that windows can cross them. `label.reason` says why
+  they are not valid, "Train on it" how they are left out.
 """
 
 
@@ -69,9 +74,11 @@ def dataset_card(
             _meaning(schema),
             _table(contract),
             "## Features\n",
-            _features(schema),
+            _features(describe_features(schema)),
             "## Open it\n",
-            _usage(repo_id, schema),
+            _usage(repo_id, contract, has_state=schema.state is not None),
+            "## Train on it\n",
+            _training(contract),
             "## Limitations\n",
             _limitations(schema),
             "## License\n",
@@ -79,6 +86,62 @@ def dataset_card(
             f"{MARK}\n",
         ]
     )
+
+
+def labeled_card(
+    root: Path,
+    dataset: Dataset,
+    contract: ActionContract,
+    quality: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+) -> None:
+    """Writes the card of a dataset that was labeled again, into its folder.
+
+    What a user added to our card of the dataset before is in the new one. A card that is not ours
+    stays, and ours is `README.rotoscope.md`.
+
+    Args:
+        root: The folder, all else in it written.
+        dataset: What was labeled.
+        contract: What the actions mean now.
+        quality: Counts of rows, as `quality.json` holds them.
+        provenance: What made it.
+    """
+    described = json.loads((root / "meta/rotoscope/features.json").read_text())
+    known = {n: {"unit": "", "description": ""} for n in dataset.info["features"]} | described
+    has_state = "observation.state" in dataset.info["features"]
+    name = f"{dataset.root.resolve().name}-labeled"
+    text = "\n".join(
+        [
+            _HEAD,
+            f"# {name}\n",
+            f"{quality['episodes']} episodes, {quality['rows']} rows at {dataset.fps:g} Hz, "
+            f"{100 * quality['valid_share']:.1f} % of them valid. Actions for `{contract.robot}`, "
+            f"inferred by the labeler `{provenance.get('recipe', '')}` of Rotoscope "
+            f"{provenance.get('rotoscope', '')}; all other columns and all videos are those of the "
+            "dataset that was labeled.\n",
+            "## What the action means\n",
+            "\n".join(_action_meaning(contract)) + "\n",
+            _table(contract),
+            "## Features\n",
+            _features(known),
+            "## Open it\n",
+            _usage(f"rotoscope/{name}", contract, has_state=has_state),
+            "## Train on it\n",
+            _training(contract),
+            "## Limitations\n",
+            _LEARNED + _NOT_VALID,
+            "## License\n",
+            _LICENSE.format(files="videos"),
+            f"{MARK}\n",
+        ]
+    )
+    path = root / CARD
+    before = path.read_bytes() if path.is_file() else MARK.encode()
+    if MARK.encode() not in before:
+        (root / OTHER_CARD).write_text(text, encoding="utf-8")
+        return
+    path.write_bytes(join_card(text.encode(), split_card(before)[1]))
 
 
 def _summary(schema: Schema, quality: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
@@ -102,6 +165,11 @@ def _meaning(schema: Schema) -> str:
     lines = ["- There is no `observation.state`: what was inferred are actions, not states."]
     if schema.state is not None:
         lines = [f"- `observation.state`: {_lower(schema.state.description)}"]
+    return "\n".join([*lines, *_action_meaning(contract)]) + "\n"
+
+
+def _action_meaning(contract: ActionContract) -> list[str]:
+    lines = []
     if contract.reaches_states:
         later = f"{contract.shift_s:.6g} s later, at {contract.rate_hz:g} Hz."
         lines.append(f"- `action` is the robot's state {later}")
@@ -117,7 +185,7 @@ def _meaning(schema: Schema) -> str:
             f"- Gripper: {contract.gripper.closed:g} closed to {contract.gripper.open:g} open, "
             f"{contract.gripper.max_opening_m:g} m between the fingers at full opening."
         )
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _table(contract: ActionContract) -> str:
@@ -132,11 +200,11 @@ def _row(number: int, dimension: Dimension) -> str:
     return f"| {number} | `{dimension.name}` | {dimension.unit} | {' | '.join(cells)} |"
 
 
-def _features(schema: Schema) -> str:
+def _features(described: Mapping[str, Mapping[str, Any]]) -> str:
     rows = ["| feature | unit | what it is |", "|---|---|---|"]
     rows += [
         f"| `{name}` | {facts['unit']} | {facts['description']} |"
-        for name, facts in describe_features(schema).items()
+        for name, facts in described.items()
     ]
     return "\n".join(rows) + "\n"
 
@@ -153,6 +221,11 @@ def _limitations(schema: Schema) -> str:
     return _NEVER_RUN.format(robot=robot, source="video") + scale + placed + _NOT_VALID
 
 
+def _training(contract: ActionContract) -> str:
+    quantities = {dimension.quantity for dimension in contract.dimensions}
+    return training_section(chunk=50, has_rotation_vectors="rotation_vector" in quantities)
+
+
 def _lower(text: str) -> str:
     return text[0].lower() + text[1:]
 
@@ -161,9 +234,9 @@ def _files(schema: Schema) -> str:
     return "motion files" if schema.video is None else "videos"
 
 
-def _usage(repo_id: str, schema: Schema) -> str:
-    window = f'{{"action": [k / {schema.contract.rate_hz:g} for k in range(16)]}}'
-    state = "" if schema.state is None else ' item["observation.state"],'
+def _usage(repo_id: str, contract: ActionContract, *, has_state: bool) -> str:
+    window = f'{{"action": [k / {contract.rate_hz:g} for k in range(16)]}}'
+    state = ' item["observation.state"],' if has_state else ""
     return (
         "```python\n"
         "from lerobot.datasets.lerobot_dataset import LeRobotDataset\n\n"

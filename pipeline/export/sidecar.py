@@ -79,10 +79,14 @@ def describe_features(schema: Schema) -> dict[str, dict[str, Any]]:
     own["action"] = (contract.names, units, meaning)
     own |= {name: ([], unit, text) for name, (unit, text) in CLOCK_COLUMNS.items()}
     own |= {n: (list(f.names), f.unit, f.description) for n, f in schema.features.items()}
-    return {
+    described: dict[str, dict[str, Any]] = {
         name: {"names": names, "unit": unit, "description": text}
         for name, (names, unit, text) in own.items()
     }
+    for name, facts in schema.features.items():
+        if facts.contract is not None:
+            described[name]["contract"] = facts.contract.model_dump(mode="json")
+    return described
 
 
 def _episode_line(index: int, name: str, episode: StoredEpisode) -> dict[str, Any]:

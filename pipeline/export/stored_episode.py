@@ -68,6 +68,8 @@ class FeatureFacts:
     """Unit of the numbers."""
     description: str
     """Meaning of the column, in one sentence."""
+    contract: ActionContract | None = None
+    """What its numbers mean where they are actions of a labeler beside the chosen one."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,13 @@ class StoredEpisode:
     def features(self) -> dict[str, FeatureFacts]:
         """Columns beside state, action and images."""
         return {
-            name: FeatureFacts(tuple(f["names"]), f["dtype"], f["unit"], f["description"])
+            name: FeatureFacts(
+                tuple(f["names"]),
+                f["dtype"],
+                f["unit"],
+                f["description"],
+                ActionContract.model_validate(f["contract"]) if "contract" in f else None,
+            )
             for name, f in self.header["features"].items()
         }
 
@@ -146,7 +154,13 @@ class StoredEpisode:
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             features = {
-                name: Feature(arrays[f"feature|{name}"], facts.names, facts.unit, facts.description)
+                name: Feature(
+                    arrays[f"feature|{name}"],
+                    facts.names,
+                    facts.unit,
+                    facts.description,
+                    facts.contract,
+                )
                 for name, facts in self.features.items()
             }
             return Episode(
@@ -225,6 +239,7 @@ def _header(episode: Episode, facts: VideoFacts | None) -> dict[str, Any]:
                 "unit": feature.unit,
                 "description": feature.description,
             }
+            | _contract(feature)
             for name, feature in episode.features.items()
         },
         "source": episode.source,
@@ -232,6 +247,11 @@ def _header(episode: Episode, facts: VideoFacts | None) -> dict[str, Any]:
         "scene": episode.scene,
         "video": None if facts is None else _video_header(facts),
     }
+
+
+def _contract(feature: Feature) -> dict[str, Any]:
+    contract = feature.contract
+    return {} if contract is None else {"contract": contract.model_dump(mode="json")}
 
 
 def _video_header(facts: VideoFacts) -> dict[str, Any]:

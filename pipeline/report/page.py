@@ -20,6 +20,7 @@ from rotoscope.pipeline.report.animations import contact_sheet
 from rotoscope.pipeline.report.features import check_features
 from rotoscope.pipeline.report.robot import RobotPainter
 from rotoscope.pipeline.report.scrub import sheet, way
+from rotoscope.pipeline.report.side_labels import side_curves, side_table
 from rotoscope.pipeline.report.spent import stage_times
 from rotoscope.pipeline.report.table import edit_commands, table_row, used_scores
 from rotoscope.pipeline.report.timeline import CONFIDENCE, REASON_TEXT, VALID
@@ -79,6 +80,7 @@ def write_report(
         **_times(dataset_path),
         style=_part("page.css"),
         script=_part("page.js"),
+        side=side_table(dataset, episodes),
         episodes=sections,
         notes=painter.notes,
         hidden=len(episodes) - len(shown),
@@ -239,6 +241,7 @@ def _section(
             *timeline.solver_curves(dataset, episode),
         ],
         "charts": timeline.action_curves(dataset, episode),
+        "side": side_curves(dataset, episode),
         "is_long": len(dataset.names("action")) > MANY_JOINTS,
         "quality": _quality(episode),
     }

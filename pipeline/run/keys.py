@@ -15,7 +15,7 @@ from rotoscope.pipeline.store.store import content_key
 FRAMES_VERSION = "3"
 """Bump when the same file gives other frames, frame times or facts (`rotoscope.pipeline.video`,
 `rotoscope.pipeline.sources`): stages are keyed by it through the clock."""
-EPISODES_VERSION = "4"
+EPISODES_VERSION = "5"
 """Bump when the same tracks give other episodes (`rotoscope.pipeline.episodes.assemble`,
 `rotoscope.pipeline.episodes`) or other pictures of them (`rotoscope.pipeline.export.render`,
 `rotoscope.pipeline.video.encode`)."""

@@ -22,11 +22,12 @@ from rotoscope.pipeline.tracks import (
 )
 
 NOT_SEEN, NOT_BELIEVED = "not seen", "not believed"
-TAKEN = "taken"
-"""What a stage did that does not say more."""
-
 Gate = tuple[str, str]
 """Name of a stage, and why it took a frame."""
+TAKEN = "taken"
+"""What a stage did that does not say more."""
+SHORT: Gate = ("export", "valid, but shorter than a chunk")
+"""What cutting at invalid rows takes; see `rotoscope.pipeline.episodes.only_valid`."""
 
 
 @dataclass(eq=False)
@@ -146,6 +147,10 @@ class Losses:
         for clip, stretches in zip(self.clips, too_few_valid, strict=True):
             clip.too_few_valid = [(subject, start, end) for subject, start, end in stretches]
 
+    def cut(self, short_frames: int) -> None:
+        """Takes note of frames in stretches that are shorter than a policy's chunk."""
+        self.lost[SHORT] = short_frames
+
     def counts(self) -> Counter[Gate]:
         """Frames by what took them."""
         return sum((clip.counts() for clip in self.clips), Counter()) + self.lost
@@ -169,6 +174,8 @@ class Losses:
 
     def _setting(self, gate: Gate) -> str:
         stage, why = gate
+        if gate == SHORT:
+            return f"a lower export.chunk_rows (now {self.recipe.export.chunk_rows})"
         for entry in self.recipe.stages:
             hint = entry.stage_class.loosened_by.get(why.replace(" ", "_"))
             if entry.name == stage and hint:

@@ -1,18 +1,19 @@
-"""What a stage returned, looked at before it is stored."""
+"""What a stage returned: checked, and under names that no other stage gives."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rotoscope.pipeline.episodes.stages_columns import SIDE
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.recipe import StageEntry
 from rotoscope.pipeline.stage import Tracks
-from rotoscope.pipeline.tracks import ActionTrack, Track
+from rotoscope.pipeline.tracks import ActionTrack, FeatureTrack, QualityTrack, Track
 
 
 def renamed(made: Tracks, entry: StageEntry) -> Tracks:
-    """The tracks; actions carry their stage's name in the recipe: one kind can stand twice."""
+    """Actions carry the name their stage has in the recipe, so that one kind can stand twice."""
     out: Tracks = {}
     for name, track in made.items():
         if isinstance(track, ActionTrack) and track.labeler != entry.name:
@@ -21,6 +22,16 @@ def renamed(made: Tracks, entry: StageEntry) -> Tracks:
             track
         )
     return out
+
+
+def of_side(unit: Tracks, entry: StageEntry) -> Tracks:
+    """What a labeler beside the chosen one adds gets a name of its own: both may say the same."""
+    return {
+        f"{name}{SIDE}{entry.name}"
+        if isinstance(track, FeatureTrack | QualityTrack)
+        else name: track
+        for name, track in unit.items()
+    }
 
 
 def check_made(stage: str, made: Tracks, num_frames: int) -> None:

@@ -19,7 +19,7 @@ from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
 from rotoscope.pipeline.run.isolation import Progress
 from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.losses import Losses
-from rotoscope.pipeline.run.made import check_made, renamed
+from rotoscope.pipeline.run.made import check_made, of_side, renamed
 from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome
 from rotoscope.pipeline.sources import files_of, identify, open_motion
 from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
@@ -303,7 +303,8 @@ class _Run:
             if entry.stage_class.source is not None:
                 self.unchanged()
             self.store.save_tracks(key, units)
-        self._accept(units)
+        is_side = "actions" in entry.stage_class.provides and entry.name != self.recipe.action
+        self._accept([of_side(unit, entry) for unit in units] if is_side else units)
         self.losses.after(entry, units)
 
     def _accept(self, units: list[Tracks]) -> None:
@@ -313,6 +314,7 @@ class _Run:
     def episodes(self) -> VideoOutcome:
         """Builds and encodes the episodes of all clips."""
         from rotoscope.pipeline.episodes.assemble import build_episodes
+        from rotoscope.pipeline.episodes.only_valid import cut_at_invalid
         from rotoscope.pipeline.export.render import render_episodes
 
         key = self.keys.episodes
@@ -332,10 +334,11 @@ class _Run:
                     task=self.recipe.task,
                     too_few_valid=rejected,
                 )
+            cut = cut_at_invalid(built, self.recipe.export)
             # A failure is published with its stage, which must not hang on how fast this was.
             self.report("encode", 0, 0)
             names = render_episodes(
-                built,
+                cut.episodes,
                 self.video,
                 export=self.recipe.export,
                 backend=self.recipe.video.backend,
@@ -344,16 +347,18 @@ class _Run:
                 progress=lambda frame: self._progress("encode", frame),
                 unchanged=self.unchanged,
             )
-            count = sum((episode.row_count for episode in built), NO_ROWS)
+            count = sum((episode.row_count for episode in cut.episodes), NO_ROWS)
             record = {
                 "episodes": names,
                 "too_few_valid": too_few,
+                "short_frames": cut.short_frames,
                 "rows": count.rows,
                 "valid_rows": count.valid,
             }
             self.store.save_record(key, record)
             self.cpu_s["encode"] = time.process_time() - mark
         self.losses.built(record["too_few_valid"])
+        self.losses.cut(int(record["short_frames"]))
         return replace(
             self.outcome(tuple(names)), rows=record["rows"], valid_rows=record["valid_rows"]
         )

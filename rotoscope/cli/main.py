@@ -13,6 +13,7 @@ from rotoscope import __version__
 from rotoscope.cli import assets as assets_command
 from rotoscope.cli import bco as bco_command
 from rotoscope.cli import bench as bench_command
+from rotoscope.cli import compare as compare_command
 from rotoscope.cli import debug as debug_command
 from rotoscope.cli import policy as policy_command
 from rotoscope.cli import record as record_command
@@ -67,6 +68,8 @@ train_command.app.command(name="latent-action")(latent_command.train_latent)
 train_command.app.command(name="bco")(bco_command.train_bco)
 app.command(name="eval")(policy_command.evaluate)
 app.command(name="relabel")(policy_command.relabel)
+app.command(name="sample-weights")(policy_command.sample_weights)
+app.command(name="compare")(compare_command.compare)
 app.command(name="track")(track_command.track)
 app.command(name="record")(record_command.record)
 
@@ -104,6 +107,14 @@ def label(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a dataset made by another recipe.")
     ] = False,
+    only_valid: Annotated[
+        bool,
+        typer.Option(
+            "--only-valid",
+            help="Cut episodes wherever rows are not valid; stretches shorter than a policy's "
+            "chunk (`-o export.chunk_rows=50`) are left out and counted.",
+        ),
+    ] = False,
     debug: Annotated[
         bool,
         typer.Option(
@@ -127,11 +138,12 @@ def label(
 
     if debug and prefect:
         raise UsageError("--debug runs in this process, --prefect elsewhere; leave one of them out")
+    override = [*(override or ()), *(["export.only_valid=true"] if only_valid else [])]
     request = LabelRequest.of(
         videos,
         out=out,
         recipe=recipe,
-        overrides=override or (),
+        overrides=override,
         store=store,
         only=only,
         limit=limit,
@@ -142,7 +154,7 @@ def label(
     if debug:
         debug_command.debug(request)
     elif prefect:
-        _run_flow(request, recipe, override or [], is_strict=strict)
+        _run_flow(request, recipe, override, is_strict=strict)
     else:
         _label(request, is_strict=strict)
 

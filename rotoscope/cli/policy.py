@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotoscope.cli.guard import SAME_COMMAND, when_stopped
-from rotoscope.cli.options import Data, Environment, Out, WithPrefect, override_option, path_option
+from rotoscope.cli.options import (
+    Data,
+    Environment,
+    Out,
+    StorePath,
+    WithPrefect,
+    Workers,
+    override_option,
+    path_option,
+)
 from rotoscope.cli.paths import named_path
-from rotoscope.cli.progress import tell_training
+from rotoscope.cli.progress import Progress, tell_training
 from rotoscope.cli.terminal import console
 
 if TYPE_CHECKING:
@@ -99,12 +108,63 @@ def relabel(
     all_rows: Annotated[
         bool, typer.Option("--all", help="Label rows whose own action is known, too.")
     ] = False,
+    workers: Workers = 1,
+    store: StorePath = None,
 ) -> None:
-    """Label a dataset that has states or pictures but no actions, by a trained labeler."""
+    """Label a dataset that has states or pictures but no actions, by a trained labeler.
+
+    Every column and every camera is kept, videos byte for byte. Finished work is kept: run the
+    same command again after a kill. An episode that fails is not valid; the same command tries it
+    again.
+    """
     from rotoscope import api
 
-    done = api.relabel(data, labeler=labeler, out=out, keeps_known=not all_rows, say=console.say)
-    console.say(f"dataset: {out} ({done.episodes} episodes, {done.rows} rows)")
+    when_stopped(SAME_COMMAND)
+    with Progress(console, noun="episodes") as progress:
+        done = api.relabel(
+            data,
+            labeler=labeler,
+            out=out,
+            keeps_known=not all_rows,
+            workers=workers,
+            store=store,
+            listener=progress,
+            say=console.say,
+        )
+    for text in done.failed:
+        console.say(f"not labeled: {text}", style="red")
+    share = done.valid_rows / done.rows
+    console.say(
+        f"dataset: {out} ({done.episodes} episodes, {done.rows} rows, {share:.1%} of them valid)"
+    )
+    raise typer.Exit(done.exit_code)
+
+
+def sample_weights(
+    data: Data,
+    chunk: Annotated[
+        int, typer.Option(min=1, help="Actions that the policy plans at once (`chunk_size`).")
+    ],
+    out: Annotated[Path, path_option("Parquet file to write.")],
+    min_confidence: Annotated[
+        float, typer.Option(min=0, max=1, help="Rows of less confidence count as invalid.")
+    ] = 0.0,
+) -> None:
+    """Write weights for LeRobot's `--sample_weighting`: 0 where a chunk holds an invalid row.
+
+    For the policies of LeRobot that take weights (SmolVLA, pi0, pi0.5, EVO-1, MolmoAct2).
+    `rotoscope train policy` needs none: it leaves out single rows.
+    """
+    from rotoscope.models.policy.sample_weights import write_sample_weights
+
+    done = write_sample_weights(data, out, chunk=chunk, min_confidence=min_confidence)
+    console.say(
+        f"{done.counted} of {done.samples} samples count, for {done.invalid_rows} invalid rows"
+    )
+    console.say(f"lerobot-train ... {done.command}")
+    console.say("what it cannot do:")
+    for sentence in done.limits:
+        console.say(f"  {sentence}")
 
 
 def _count(result: EpisodeResult) -> None:

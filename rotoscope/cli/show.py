@@ -9,11 +9,13 @@ from pathlib import Path
 
 from rotoscope.cli.terminal import Terminal
 from rotoscope.pipeline import registry
+from rotoscope.pipeline.export.trainers import RELATIVE_ROTATIONS
 from rotoscope.pipeline.recipe import load_recipe, recipe_names
 from rotoscope.pipeline.recipe_explained import explained
 from rotoscope.pipeline.run.describe import Plan
 from rotoscope.pipeline.run.label import LabelResult
 from rotoscope.pipeline.run.ledger import Row
+from rotoscope.pipeline.run.losses import SHORT, gate_name
 from rotoscope.pipeline.run.request import LabelRequest, RunRecord
 from rotoscope.pipeline.sources import NOUNS
 from rotoscope.pipeline.types import SourceKind
@@ -27,6 +29,8 @@ def show_result(console: Terminal, request: LabelRequest, result: LabelResult) -
     console.say(_counts(request.recipe.source, result.rows))
     if any(r.status == "empty" for r in result.rows):
         console.say(_empties(request, result.rows), style="yellow")
+    for sentence in _warnings(request, result.rows):
+        console.say(sentence, style="yellow")
     if result.publish_error:
         console.say(f"the dataset could not be written: {result.publish_error}", style="red")
     elif result.dataset is None:
@@ -49,6 +53,21 @@ def _empties(request: LabelRequest, rows: Sequence[Row]) -> str:
         parts.append(f"and {len(empty) - MOST_NAMED} more, see {status}")
     noun = NOUNS[request.recipe.source]
     return f"{len(empty)} of {len(rows)} {noun} gave no episode: {', '.join(parts)}"
+
+
+def _warnings(request: LabelRequest, rows: Sequence[Row]) -> list[str]:
+    """What whoever trains on the dataset must know."""
+    export, name = request.recipe.export, gate_name(SHORT)
+    short = sum(int(row.detail.get("dropped", {}).get(name, 0)) for row in rows)
+    out = []
+    if short:
+        out.append(
+            f"{short} frames are valid, but in stretches of fewer rows than a policy's chunk of "
+            f"{export.chunk_rows}: left out; set export.chunk_rows to your policy's"
+        )
+    if export.action == "ee":
+        out.append(RELATIVE_ROTATIONS)
+    return out
 
 
 def _most(row: Row) -> str:

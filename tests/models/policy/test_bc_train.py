@@ -144,3 +144,28 @@ def test_folder_that_lerobot_does_not_read_is_one_sentence(tmp_path, config):
     (tmp_path / "model.safetensors").write_text("no weights")
     with pytest.raises(UsageError, match="holds no policy that LeRobot reads"):
         load_policy(tmp_path)
+
+
+@pytest.mark.parametrize("chunk", [1, 5])
+def test_what_invalid_rows_hold_changes_no_weight(chunk, tmp_path):
+    weights = []
+    for number, nonsense in enumerate((999.0, -12345.0)):
+        made = [tiny_data.rows_of(n, bad=[(5, 9), (39, 40)]) for n in range(4)]
+        for rows in made:
+            rows.actions[~rows.valid] = nonsense
+            rows.state[~rows.valid] = -nonsense
+        data = tiny_data.publish(tmp_path / f"data{number}", made)
+        settings = ["loop.num_steps=20", "hidden=[8]", f"chunk={chunk}"]
+        train_policy(data, tmp_path / f"policy{number}", "bc", settings)
+        weights.append((tmp_path / f"policy{number}" / "model.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+
+
+def test_stretches_shorter_than_a_chunk_are_told(spoilt, tmp_path):
+    told = []
+    settings = ["loop.num_steps=1", "chunk=32"]
+    train_policy(spoilt, tmp_path / "policy", "bc", settings, say=told.append)
+    assert told[1].startswith(
+        "20 of 20 stretches of trusted rows are shorter (5, 5, 5, 5, ... rows) than the policy's "
+        "chunk of 32"
+    )

@@ -164,7 +164,7 @@ def test_unknown_option_of_lerobots_is_refused(trained, tmp_path):
         train_policy(trained / "data", tmp_path / "policy", "act", ["stesp=4"])
 
 
-def test_own_loader_of_lerobots_takes_whole_episodes(tmp_path):
+def test_own_loader_of_lerobots_leaves_single_rows_out_too(tmp_path):
     made = [
         tiny_data.rows_of(0, 20, discrete=True),
         tiny_data.rows_of(1, 20, discrete=True, bad=[(3, 4)]),
@@ -179,4 +179,37 @@ def test_own_loader_of_lerobots_takes_whole_episodes(tmp_path):
         say=told.append,
     )
     assert found["steps"] == 1
-    assert told == ["learning from 1 of 2 episodes; the others hold rows that are not trusted"]
+    assert told == [
+        "learning from 39 of 40 rows (1 not trusted)",
+        "1 of 3 stretches of trusted rows are shorter (3 rows) than the policy's chunk of 4: the "
+        "rest of every such chunk is padding, which teaches nothing; plan fewer actions at once, "
+        "or label longer stretches",
+    ]
+
+
+@pytest.mark.parametrize("loader", ["memory", "lerobot"])
+@pytest.mark.parametrize("policy", ["act", "diffusion"])
+def test_what_invalid_rows_hold_changes_no_weight(policy, loader, tmp_path, monkeypatch):
+    from safetensors.numpy import load_file
+
+    monkeypatch.setattr("rotoscope.models.training.frames._cache", lambda: tmp_path / "frames")
+    settings = [s for s in TINY if policy == "act" or "backbone" in s or "batch" in s]
+    settings += ["policy.device=cpu", "steps=3", f"loader={loader}", "num_workers=0", "seed=1"]
+    if policy == "diffusion":
+        pytest.importorskip("diffusers", reason="the extra `diffusion` is not installed")
+        settings += ["policy.down_dims=[8,16]", "policy.num_train_timesteps=4"]
+        settings += ["policy.crop_shape=null", "batch_size=4"]
+    found = []
+    for number, nonsense in enumerate((999.0, -12345.0)):
+        bad = [(3, 5), (19, 20)]
+        made = [tiny_data.rows_of(n, 30, discrete=True, bad=bad) for n in range(2)]
+        for rows in made:
+            rows.actions[~rows.valid, 0] = nonsense
+            rows.state[~rows.valid] = -nonsense
+        data = tiny_data.publish(
+            tmp_path / f"data{number}" / "same", made, discrete=True, camera="front", size=48
+        )
+        train_policy(data, tmp_path / f"policy{number}", policy, settings)
+        found.append(load_file(tmp_path / f"policy{number}" / "model.safetensors"))
+    changed = [n for n in found[0] if not np.array_equal(found[0][n], found[1][n])]
+    assert changed == []

@@ -10,6 +10,7 @@ import tiny_data
 from rotoscope.models.policy.lerobot_training import check_packages, train_lerobot
 from rotoscope.models.policy.memory_dataset import memory_datasets
 from rotoscope.models.policy.row_weights import row_weights_of
+from rotoscope.models.policy.valid_rows import ValidRows
 from rotoscope.models.training.frames import open_frames
 from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.errors import DatasetError, UsageError
@@ -60,14 +61,19 @@ def test_samples_of_trusted_rows_are_those_of_lerobots_own_loader(both):
         assert mine["task"] == own["task"]
 
 
-def test_no_chunk_reaches_across_a_row_that_is_not_trusted(both):
-    ours, _ = both
-    assert list(ours.meta.episodes["dataset_from_index"]) == [0, 30, 43]
-    assert list(ours.meta.episodes["dataset_to_index"]) == [30, 40, 55]
-    assert len(ours) == 52
-    sample = ours[37]
-    assert sample["action_is_pad"].tolist() == [False] * 3 + [True] * 3
-    assert (sample["action"] < 900).all()
+def test_samples_and_their_padding_are_those_of_the_wrapper(both):
+    ours, theirs = both
+    wrapped = ValidRows(theirs)
+    assert list(ours.meta.episodes["dataset_from_index"]) == [0, 30]
+    assert list(ours.meta.episodes["dataset_to_index"]) == [30, 52]
+    assert ours.meta.episodes == wrapped.meta.episodes
+    assert len(ours) == len(wrapped) == 52
+    assert ours[38]["action_is_pad"].tolist() == [False, False, True, True, True, False]
+    for sample in range(len(ours)):
+        mine, own = ours[sample], wrapped[sample]
+        assert (mine["action"] < 900).all()
+        for name in ("observation.state", "action", "action_is_pad", CAMERA, "index"):
+            np.testing.assert_array_equal(mine[name].reshape(own[name].shape), own[name], name)
 
 
 def test_statistics_are_those_of_trusted_rows(both):

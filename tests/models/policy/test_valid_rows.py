@@ -16,7 +16,7 @@ CHUNK = 6
 BAD = [(10, 13), (20, 21)]
 
 
-def published(folder, *, nonsense=999.0):
+def published(folder, *, nonsense=999.0, size=32):
     made = [
         tiny_data.rows_of(0, 30, discrete=True),
         tiny_data.rows_of(1, 25, discrete=True, bad=BAD),
@@ -24,7 +24,8 @@ def published(folder, *, nonsense=999.0):
     for start, end in BAD:
         made[1].actions[start:end, 0] = nonsense
         made[1].state[start:end] = -nonsense
-    return tiny_data.publish(folder / f"data{nonsense:g}", made, discrete=True, camera="front")
+    place = folder / f"data{nonsense:g}"
+    return tiny_data.publish(place, made, discrete=True, camera="front", size=size)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def data(tmp_path_factory):
     return published(tmp_path_factory.mktemp("valid"))
 
 
-def opened(root, *, history=1, episodes=None):
+def opened(root, *, history=1, episodes=None, size=32):
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
     back = [-k / tiny_data.FPS for k in range(history - 1, -1, -1)]
@@ -42,7 +43,8 @@ def opened(root, *, history=1, episodes=None):
         episodes=episodes,
         video_backend="pyav",
         delta_timestamps={
-            "action": [k / tiny_data.FPS for k in range(CHUNK)],
+            # Diffusion, the one that is tried with larger pictures, plans from one row before.
+            "action": [k / tiny_data.FPS for k in (range(CHUNK) if size == 32 else range(-1, 7))],
             "observation.state": back,
             CAMERA: back,
         },
@@ -103,7 +105,7 @@ def test_confidence_can_be_asked_for(data, tmp_path):
         ValidRows(opened(doubted), min_confidence=0.95)
 
 
-def trained(root, policy_config, policy_class):
+def trained(root, policy_config, policy_class, size=32):
     """Parameters of one of LeRobot's policies after two steps on the valid rows."""
     import torch
     from lerobot.configs.types import FeatureType, PolicyFeature
@@ -111,18 +113,18 @@ def trained(root, policy_config, policy_class):
     from torch.utils.data import DataLoader, Subset
 
     torch.manual_seed(0)
-    rows = ValidRows(opened(root, history=policy_config.n_obs_steps))
+    rows = ValidRows(opened(root, history=policy_config.n_obs_steps, size=size))
     policy_config.input_features = {
         "observation.state": PolicyFeature(FeatureType.STATE, (2,)),
-        CAMERA: PolicyFeature(FeatureType.VISUAL, (3, 32, 32)),
+        CAMERA: PolicyFeature(FeatureType.VISUAL, (3, size, size)),
     }
     policy_config.output_features = {"action": PolicyFeature(FeatureType.ACTION, (2,))}
     policy = policy_class(policy_config)
     policy.train()
     prepare, _ = make_pre_post_processors(policy_config, dataset_stats=rows.meta.stats)
     optimizer = torch.optim.SGD(policy.parameters(), lr=1e-2)
-    before_bad = [k for k, row in enumerate(rows.rows) if 36 <= row <= 39 or 47 <= row <= 49]
-    for batch in DataLoader(Subset(rows, before_bad), batch_size=4):
+    around_bad = [k for k, row in enumerate(rows.rows) if 36 <= row <= 44 or 47 <= row <= 52]
+    for batch in DataLoader(Subset(rows, around_bad), batch_size=4):
         if policy_config.n_obs_steps == 1:
             batch["observation.state"] = batch["observation.state"][:, 0]
         loss, _ = policy.forward(prepare(batch))
@@ -149,11 +151,42 @@ def act():
     return config, ACTPolicy
 
 
-def test_what_invalid_rows_hold_changes_no_trained_parameter(data, tmp_path):
+def diffusion():
+    pytest.importorskip("diffusers", reason="the extra `diffusion` is not installed")
+    from lerobot.policies.diffusion.configuration_diffusion import DiffusionConfig
+    from lerobot.policies.diffusion.modeling_diffusion import DiffusionPolicy
+
+    config = DiffusionConfig(
+        device="cpu",
+        horizon=8,
+        n_action_steps=4,
+        crop_shape=None,
+        down_dims=(16, 32),
+        pretrained_backbone_weights=None,
+        num_train_timesteps=4,
+        do_mask_loss_for_padding=True,
+    )
+    return config, DiffusionPolicy, 48
+
+
+@pytest.mark.parametrize("policy", [act, diffusion])
+def test_what_invalid_rows_hold_changes_no_trained_parameter(policy, tmp_path):
     import torch
 
-    other = published(tmp_path, nonsense=-12345.0)
-    first, second = (trained(root, *act()) for root in (data, other))
+    made = policy()
+    size = made[2] if len(made) > 2 else 32
+    roots = [published(tmp_path, nonsense=n, size=size) for n in (999.0, -12345.0)]
+    first, second = (trained(root, *policy()) for root in roots)
     assert first.keys() == second.keys()
     changed = [name for name in first if not torch.equal(first[name], second[name])]
     assert changed == []
+
+
+def test_without_the_wrapper_invalid_rows_do_change_what_is_trained(tmp_path, monkeypatch):
+    import torch
+
+    everything = lambda dataset, min_confidence: np.ones(dataset.num_frames, bool)  # noqa: E731
+    monkeypatch.setattr("rotoscope.models.policy.valid_rows._valid_rows", everything)
+    roots = [published(tmp_path, nonsense=n) for n in (999.0, -12345.0)]
+    first, second = (trained(root, *act()) for root in roots)
+    assert not all(torch.equal(first[name], second[name]) for name in first)
