@@ -41,7 +41,7 @@ class View:
 
 def triangulate(
     views: Sequence[View],
-    points_px: Sequence[Float[np.ndarray, "*batch 2"]],
+    points_px: Sequence[Float[np.ndarray, "*batch 2"]] | np.ndarray,
     *,
     sigma_px: float | np.ndarray = 1.0,
 ) -> tuple[Float[np.ndarray, "*batch 3"], Float[np.ndarray, "*batch 3 3"]]:

@@ -22,6 +22,7 @@ from rotoscope.cli import streams
 from rotoscope.cli import track as track_command
 from rotoscope.cli import train as train_command
 from rotoscope.cli import train_latent as latent_command
+from rotoscope.cli import views as views_command
 from rotoscope.cli.guard import SAME_COMMAND, run_guarded, when_stopped
 from rotoscope.cli.options import (
     Dataset,
@@ -69,6 +70,7 @@ app.command(name="eval")(policy_command.evaluate)
 app.command(name="relabel")(policy_command.relabel)
 app.command(name="track")(track_command.track)
 app.command(name="record")(record_command.record)
+app.command(name="triangulate")(views_command.triangulate)
 
 
 def _show_version(is_wanted: bool) -> bool:
