@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.figure import Figure
+from benchmarks.figure import Bar, Figure
 from rotoscope import views
 from rotoscope.models.perception.multi_view import View
 from rotoscope.models.rendered_hands import Body, Scene, raycast
@@ -95,19 +95,19 @@ def _figures(name: str, scene: Scene, rig: _Rig, kind: str, folder: Path) -> lis
     angle = np.degrees(se3.angle_between(R, hand_frame.wrist_rotation(truth[known], side)))
     return [
         Figure(f"{name}.rows", int(known.sum()), f"of {len(known)}"),
-        Figure(f"{name}.joints_mm", float(np.median(away_mm[known])), "median"),
-        Figure(f"{name}.wrist_mm", float(np.median(away_mm[known, 0])), "median"),
+        Figure(f"{name}.joints_mm", float(np.median(away_mm[known])), "mm", Bar("<=", 3)),
+        Figure(f"{name}.wrist_mm", float(np.median(away_mm[known, 0])), "mm"),
         Figure(
             f"{name}.root_relative_mm",
             float(1e3 * np.median(np.linalg.norm(root[known], axis=2))),
-            "median",
+            "mm",
         ),
-        Figure(f"{name}.rotation_deg", float(np.median(angle)), "median"),
-        Figure(f"{name}.inside_2_sigma", float(inside.mean()), ".90 to .98"),
+        Figure(f"{name}.rotation_deg", float(np.median(angle)), "deg"),
+        Figure(f"{name}.inside_2_sigma", float(inside.mean()), "1", Bar(">=", 0.9)),
         Figure(
             f"{name}.clock_ms",
             1e3 * abs(found.offsets_s[1] + LATE_FRAMES / RATE_HZ),
-            "off the true offset",
+            "ms",
         ),
     ]
 
