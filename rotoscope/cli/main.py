@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotoscope import __version__
+from rotoscope.cli import annotate as annotate_command
 from rotoscope.cli import assets as assets_command
 from rotoscope.cli import bco as bco_command
 from rotoscope.cli import bench as bench_command
@@ -70,6 +71,7 @@ app.command(name="eval")(policy_command.evaluate)
 app.command(name="relabel")(policy_command.relabel)
 app.command(name="track")(track_command.track)
 app.command(name="record")(record_command.record)
+app.command(name="annotate")(annotate_command.annotate)
 app.command(name="triangulate")(views_command.triangulate)
 
 
