@@ -42,6 +42,8 @@ BUILT_IN: dict[str, str] = {
     "label.pixels": "rotoscope.models.inverse_dynamics.pixels_stage:Pixels",
     "label.inverse_dynamics": "rotoscope.models.inverse_dynamics.stage:InverseDynamics",
     "label.latent": "rotoscope.models.latent_actions.stage:LatentAction",
+    "gripper.file": "rotoscope.models.motion_tracks.gripper_file:GripperFile",
+    "label.motion_track": "rotoscope.models.motion_tracks.stage:MotionTrack",
     "curate": "rotoscope.pipeline.stages.curate:Curate",
 }
 """Stage kinds that come with Rotoscope, as `"module:attr"`, imported when first used."""

@@ -85,7 +85,7 @@ def read_episodes(
 def read_rows(
     path: Path, episode: int, features: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, np.ndarray]:
-    """The rows of one episode in a data file, by column.
+    """The rows of one episode in a data file, by column; LeRobot's language columns aside.
 
     Raises:
         DatasetError: The file is damaged, or lacks what the features declare.
@@ -100,6 +100,7 @@ def read_rows(
     return {
         name: _array(found[name].to_pylist(), features.get(name), f"{path}: column {name!r}")
         for name in found.column_names
+        if (features.get(name) or {}).get("dtype") != "language"
     }
 
 

@@ -63,7 +63,7 @@ def write_with_columns(
         DiskFullError: No space is left; what `out` held before is untouched.
     """
     with dataset_folder(out) as root:
-        _copy(dataset.root, root)
+        copy_files(dataset.root, root)
         for file in dataset.data_files():
             _write_data(file, root / file.relative_to(dataset.root), columns)
         for file in episode_files(dataset.root):
@@ -74,7 +74,7 @@ def write_with_columns(
         finish(root)
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_files(source: Path, target: Path) -> None:
     """All files but hidden ones, such as a download's own; links become files.
 
     Raises:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotoscope import __version__
+from rotoscope.cli import annotate as annotate_command
 from rotoscope.cli import assets as assets_command
 from rotoscope.cli import bco as bco_command
 from rotoscope.cli import bench as bench_command
@@ -23,6 +24,7 @@ from rotoscope.cli import streams
 from rotoscope.cli import track as track_command
 from rotoscope.cli import train as train_command
 from rotoscope.cli import train_latent as latent_command
+from rotoscope.cli import views as views_command
 from rotoscope.cli.guard import SAME_COMMAND, run_guarded, when_stopped
 from rotoscope.cli.options import (
     Dataset,
@@ -72,6 +74,8 @@ app.command(name="sample-weights")(policy_command.sample_weights)
 app.command(name="compare")(compare_command.compare)
 app.command(name="track")(track_command.track)
 app.command(name="record")(record_command.record)
+app.command(name="annotate")(annotate_command.annotate)
+app.command(name="triangulate")(views_command.triangulate)
 
 
 def _show_version(is_wanted: bool) -> bool:

@@ -1,0 +1,296 @@
+"""Hands and bodies from several cameras of one scene; `rotoscope triangulate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from rotoscope import api
+from rotoscope.models.bodies.joints import joints_of
+from rotoscope.models.perception.multi_view import View
+from rotoscope.models.views.calibration import CalibratedCamera, read_calibration
+from rotoscope.models.views.clock import clock_offsets
+from rotoscope.models.views.place import Placed, place
+from rotoscope.models.views.relative_pose import relative_pose
+from rotoscope.models.views.seen import Seen
+from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.files.atomic import atomic_path
+from rotoscope.pipeline.geometry import hand_frame, se3
+from rotoscope.pipeline.stage import Tracks
+from rotoscope.pipeline.tracks import (
+    BODY_JOINTS,
+    SIDES,
+    BodyTrack,
+    Camera,
+    ClockTrack,
+    HandTrack,
+    Track,
+)
+
+What = Literal["hands", "body"]
+PALM = (hand_frame.WRIST, hand_frame.MIDDLE_MCP)
+PALM_M = 0.089
+"""Mean length of an adult's palm: the scale of uncalibrated views, good to 7 %."""
+TRUNK = (BODY_JOINTS.index("pelvis"), BODY_JOINTS.index("neck"))
+TRUNK_M = 0.50
+"""Mean distance from the middle of the hips to that of the shoulders, good to 8 %."""
+SIGMA_SCALE_REL = {"hands": 0.07, "body": 0.08}
+SIGMA_REL = {"hands": 0.06, "body": 0.06}
+"""What landmarks of different views have in common, as a share of the palm or the trunk."""
+
+
+@dataclass(frozen=True, eq=False)
+class Triangulated:
+    """What came of several views."""
+
+    subjects: dict[str, Placed]
+    """Landmarks by hand (`left`, `right`) or person (`person0`)."""
+    views: tuple[View, ...]
+    """The cameras, in the order of the videos."""
+    offsets_s: tuple[float, ...]
+    """Time of each video's clock when the first one's shows 0 [s]."""
+    away_px: float
+    """Median distance of landmarks from where they are put [px]."""
+    written: tuple[Path, ...]
+    """Files beside the first video."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Video:
+    path: Path
+    camera: Camera
+    subjects: dict[str, Seen]
+
+
+def triangulate(
+    videos: Sequence[str | Path],
+    *,
+    calibration: str | Path | None = None,
+    what: What = "hands",
+    offsets_s: Sequence[float] | None = None,
+    within_s: float = 1.0,
+    palm_length_m: float | None = None,
+    overrides: Sequence[str] = (),
+    workers: int = 1,
+    store: str | Path | None = None,
+    work: str | Path,
+) -> Triangulated:
+    """Places hands or people from two videos or more of one scene, and writes a file of them.
+
+    `NAME.hands.npz` beside the first video is what the recipe `hand-gripper-file` reads in the
+    place of `hands` and `lift`; for bodies `NAME.body.npz` with `motion.yaml` is a motion file for
+    the recipe `motion-humanoid`.
+
+    Args:
+        videos: The views; the first one's clock and frame are the result's.
+        calibration: TOML of Pose2Sim or anipose, one table per video in the same order, or with the
+            videos' names. Without it the cameras' poses are estimated from the hands or people
+            themselves, and the scale from their mean size.
+        what: What is placed.
+        offsets_s: Time of each video's clock when the first one's shows 0 [s]; found by motion
+            where not given.
+        within_s: Largest offset that is searched [s].
+        palm_length_m: Wrist to middle knuckle [m]: scale of views without a calibration.
+        overrides: Settings of the stages that look, such as `camera.fx=812`.
+        workers: Videos looked at at the same time.
+        store: Where intermediate results are kept.
+        work: Folder for the run's own records.
+
+    Raises:
+        UsageError: Fewer than two videos; a video failed or shows no hand or person; or the views
+            do not show one scene.
+    """
+    paths = [Path(video) for video in videos]
+    if len(paths) < 2 or len({path.resolve() for path in paths}) < len(paths):
+        raise UsageError(f"several views need two different videos or more, got {len(paths)}")
+    seen = _look(paths, what, overrides, workers=workers, store=store, work=Path(work))
+    common = sorted(set.intersection(*(set(video.subjects) for video in seen)))
+    if not common:
+        shown = "; ".join(f"{v.path.name}: {', '.join(v.subjects) or 'none'}" for v in seen)
+        raise UsageError(f"no hand or person is seen in all views ({shown})")
+    bone, bone_m = (PALM, palm_length_m or PALM_M) if what == "hands" else (TRUNK, TRUNK_M)
+    given = None if calibration is None else read_calibration(Path(calibration))
+    views, offsets = _cameras(seen, common, given, offsets_s, within_s, bone, bone_m)
+    placed = {
+        name: place(
+            views,
+            [video.subjects[name] for video in seen],
+            offsets,
+            sigma_rel=SIGMA_REL[what],
+            size_m=bone_m,
+        )
+        for name in common
+    }
+    scale_rel = SIGMA_SCALE_REL[what] if given is None and palm_length_m is None else 0.0
+    written = (_write_hands if what == "hands" else _write_body)(
+        seen[0], views[0], placed, scale_rel
+    )
+    away = np.concatenate([one.away_px[one.is_shared] for one in placed.values()])
+    median_px = float(np.nanmedian(away)) if len(away) else np.nan
+    return Triangulated(placed, tuple(views), tuple(offsets), median_px, written)
+
+
+def _look(
+    paths: list[Path],
+    what: What,
+    overrides: Sequence[str],
+    *,
+    workers: int,
+    store: str | Path | None,
+    work: Path,
+) -> list[_Video]:
+    """The 2-D landmarks of each video, by the stages that every recipe has."""
+    recipe, until = ("hand-gripper", "camera") if what == "hands" else ("body-humanoid", "camera")
+    run = api.label(
+        [str(path) for path in paths],
+        out=work,
+        recipe=recipe,
+        overrides=overrides,
+        until=until,
+        workers=workers,
+        store=store,
+    )
+    names = {row.name: row for row in run.rows}
+    out = []
+    for path in paths:
+        row = next((r for name, r in names.items() if Path(name).name == path.name), None)
+        if row is None or row.status == "failed":
+            why = "it is not there" if row is None else row.message
+            raise UsageError(f"{path.name} could not be looked at: {why}")
+        stages = run.tracks(row.name)
+        tracks: Tracks = {name: track for made in stages.values() for name, track in made.items()}
+        clock, camera = tracks["clock"], tracks["camera"]
+        assert isinstance(clock, ClockTrack)
+        assert isinstance(camera, Camera)
+        subjects = {
+            name: Seen(clock.time_s, px)
+            for name, px in map(_points_of, tracks.values())
+            if np.isfinite(px).any()
+        }
+        out.append(_Video(path, camera, subjects))
+    return out
+
+
+def _points_of(track: Track) -> tuple[str, np.ndarray]:
+    if isinstance(track, HandTrack):
+        return track.side, np.where(track.valid[:, None, None], track.landmarks_px, np.nan)
+    if isinstance(track, BodyTrack) and track.landmarks_px is not None:
+        px = joints_of(np.where(track.valid[:, None, None], track.landmarks_px, np.nan))
+        return track.subject, px
+    return "", np.full((1, 1, 2), np.nan)
+
+
+def _cameras(
+    seen: list[_Video],
+    common: list[str],
+    given: list[CalibratedCamera] | None,
+    offsets_s: Sequence[float] | None,
+    within_s: float,
+    bone: tuple[int, int],
+    bone_m: float,
+) -> tuple[list[View], list[float]]:
+    if offsets_s is not None and len(offsets_s) != len(seen):
+        raise UsageError(
+            f"{len(offsets_s)} offsets are given for {len(seen)} videos; give one each, the "
+            "first one's being 0"
+        )
+    subjects = [[video.subjects[name] for name in common] for video in seen]
+    stated = None if offsets_s is None else [offset - offsets_s[0] for offset in offsets_s]
+    search_s = 0.0 if stated is not None else within_s
+    if given is not None:
+        views = _matched(seen, given)
+        return views, clock_offsets(views, subjects, within_s=search_s, start_s=stated)
+    K = [video.camera.K for video in seen]
+
+    views, offsets = [View(K[0], np.eye(4))], [0.0]
+    for i in range(1, len(seen)):
+        _, view, offset_s = relative_pose(
+            (K[0], K[i]),
+            subjects[0],
+            subjects[i],
+            offset_s=0.0 if stated is None else stated[i],
+            within_s=search_s,
+            bone=bone,
+            bone_m=bone_m,
+        )
+        views.append(view)
+        offsets.append(offset_s)
+    return views, offsets
+
+
+def _matched(seen: list[_Video], given: list[CalibratedCamera]) -> list[View]:
+    by_name = {camera.name: camera for camera in given}
+    stems = [video.path.stem for video in seen]
+    if all(stem in by_name for stem in stems):
+        chosen = [by_name[stem] for stem in stems]
+    elif len(given) == len(seen):
+        chosen = given
+    else:
+        raise UsageError(
+            f"the calibration holds {len(given)} cameras ({', '.join(by_name)}), there are "
+            f"{len(seen)} videos ({', '.join(stems)}); give one table for each, in the same order "
+            "or of the same names"
+        )
+    return [
+        camera.for_picture(video.camera.width, video.camera.height)
+        for camera, video in zip(chosen, seen, strict=True)
+    ]
+
+
+def _write_hands(
+    video: _Video, view: View, placed: dict[str, Placed], scale_rel: float
+) -> tuple[Path, ...]:
+    T = view.T_camera_world
+    rows: dict[str, list[np.ndarray]] = {
+        k: [] for k in ("joints_m", "side", "frame", "sigma_position_m", "sigma_rotation_rad")
+    }
+    for side in SIDES:
+        if side not in placed:
+            continue
+        one = placed[side]
+        joints_m = se3.apply(T, one.points_m.reshape(-1, 3)).reshape(one.points_m.shape)
+        known = np.flatnonzero(np.isfinite(joints_m).all(axis=(1, 2)))
+        sigma_m = np.linalg.norm(one.sigma_m[known, hand_frame.WRIST], axis=1) / np.sqrt(3)
+        scale_m = scale_rel * np.linalg.norm(joints_m[known, hand_frame.WRIST], axis=1)
+        rows["joints_m"].append(joints_m[known])
+        rows["side"].append(np.full(len(known), side))
+        rows["frame"].append(known)
+        rows["sigma_position_m"].append(np.hypot(sigma_m, scale_m))
+        rows["sigma_rotation_rad"].append(np.sqrt(2) * sigma_m / PALM_M)
+    out = video.path.with_name(f"{video.path.stem}.hands.npz")
+    camera = video.camera
+    with atomic_path(out) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            allow_pickle=False,
+            is_measured=True,
+            K=view.K,
+            width=camera.width,
+            height=camera.height,
+            **{name: np.concatenate(parts) for name, parts in rows.items()},
+        )
+    return (out,)
+
+
+def _write_body(
+    video: _Video, view: View, placed: dict[str, Placed], scale_rel: float
+) -> tuple[Path, ...]:
+    """One motion file: the person that is seen most; others are other files."""
+    time_s = next(iter(video.subjects.values())).time_s
+    rate_hz = float((len(time_s) - 1) / (time_s[-1] - time_s[0]))
+    folder = video.path.with_name(f"{video.path.stem}.bodies")
+    folder.mkdir(exist_ok=True)
+    written = []
+    for subject, one in placed.items():
+        out = folder / f"{subject}.npz"
+        with atomic_path(out) as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, joints=one.points_m, fps=rate_hz)
+        written.append(out)
+    notes = folder / "motion.yaml"
+    with atomic_path(notes) as temporary:
+        temporary.write_text(f"points: [{', '.join(BODY_JOINTS)}]\nunit: m\n", encoding="utf-8")
+    return (*written, notes)
