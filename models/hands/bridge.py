@@ -13,6 +13,7 @@ of one to seven frames.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -133,7 +134,7 @@ def _gaps(
     max_gap_s: float,
 ) -> Iterator[_Gap]:
     known = np.flatnonzero(valid)
-    for first, last in zip(known[:-1].tolist(), known[1:].tolist(), strict=True):
+    for first, last in itertools.pairwise(known.tolist()):
         if last - first < 2 or time_s[last] - time_s[first] > max_gap_s + 1e-6:
             continue
         both = np.concatenate([landmarks_px[first], landmarks_px[last]])
@@ -218,7 +219,7 @@ def _follow(
     points = (start - 0.5).astype(np.float32)
     followed = np.ones(len(points), bool)
     found, kept = [points], [followed]
-    for before, now in zip(pictures[:-1], pictures[1:], strict=True):
+    for before, now in itertools.pairwise(pictures):
         there, is_found = _flow(before, now, points)
         back, is_found_back = _flow(now, before, there)
         returns = np.linalg.norm(back - points, axis=1) <= MAX_RETURN_PX

@@ -35,6 +35,8 @@ class HandTrack(Track):
     """The hand was seen in this frame and passed the stage's checks."""
     filled: Bool[np.ndarray, " time"] | None = None
     """Values were put here by the smoother inside a short gap."""
+    bridged: Bool[np.ndarray, " time"] | None = None
+    """Landmarks were carried here by optical flow from frames on both sides; valid, after lift."""
     T_camera_wrist: Float[np.ndarray, "time 4 4"] | None = None
     """Wrist pose in the camera frame [m], after lift."""
     joints_m: Float[np.ndarray, "time 21 3"] | None = None
