@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from pydantic import Field, model_validator
 
 from rotoscope.models.hands.bridge import Carried, carry
@@ -17,6 +18,7 @@ from rotoscope.models.perception.pnp import check_distances, is_believed
 from rotoscope.pipeline.geometry import hand_frame, pinhole
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import (
+    HAND_GATES,
     NUM_HAND_JOINTS,
     Camera,
     HandTrack,
@@ -134,7 +136,9 @@ class Lift(ClipStage):
     def _lift(self, hand: HandTrack, camera: Camera) -> HandTrack:
         rows = np.flatnonzero(hand.valid & _is_complete(hand))
         num = len(hand.valid)
+        incomplete = np.flatnonzero(hand.valid & ~_is_complete(hand))
         blank = hand.replace(
+            gate=_put(_gate_of(hand), incomplete, HAND_GATES.index("collapsed")),
             valid=np.zeros(num, bool),
             T_camera_wrist=np.full((num, 4, 4), np.nan),
             joints_m=np.full((num, NUM_HAND_JOINTS, 3), np.nan),
@@ -176,7 +180,6 @@ class Lift(ClipStage):
         flow_error: Float[np.ndarray, " row"] | None = None,
     ) -> HandTrack:
         """The track with the hand in some more frames, as far as it is believed there."""
-        config = self.config
         rays = pinhole.rays(seen_px, camera.K, camera.distortion, camera.fisheye)
         palm_length_m, size_sigma_rel = self._hand_size()
         fit = _fit(rays, hand_m, hand.side, palm_length_m)
@@ -192,16 +195,27 @@ class Lift(ClipStage):
             focal_rel=camera.sigma_focal_rel,
             flow_error=np.zeros(len(rows)) if flow_error is None else flow_error,
         )
-        good = (fit.palm_doubt_rad <= PALM_DOUBT_LIMIT_RAD) & is_believed(
-            fit.joints_m,
-            fit.residual,
-            between_m=(config.min_distance_m, config.max_distance_m),
-            max_residual=config.max_residual,
-        )
-        reprojection = np.sqrt(((predicted - seen_px) ** 2).sum(axis=2).mean(axis=1))
-        return _filled_in(
-            hand, rows[good], fit.joints_m[good], reprojection[good], sigma.rows(good)
-        )
+        gate = self._gates(fit)
+        good = gate == 0
+        apart_px = np.sqrt(((predicted - seen_px) ** 2).sum(axis=2).mean(axis=1))
+        made = _filled_in(hand, rows[good], fit.joints_m[good], apart_px[good], sigma.rows(good))
+        return made.replace(gate=_put(_gate_of(hand), rows, gate))
+
+    def _gates(self, fit: HandFit) -> UInt8[np.ndarray, " row"]:
+        """Why each fit is not believed, as an index into `HAND_GATES`; 0 where it is."""
+        config = self.config
+        is_believed_within = partial(is_believed, fit.joints_m, fit.residual)
+        nearest, farthest = config.min_distance_m, config.max_distance_m
+        checks = {
+            "palm_for_back": fit.palm_doubt_rad > PALM_DOUBT_LIMIT_RAD,
+            "poor_fit": ~is_believed_within(
+                between_m=(-np.inf, np.inf), max_residual=config.max_residual
+            ),
+            "too_near": ~is_believed_within(between_m=(nearest, np.inf), max_residual=np.inf),
+            "too_far": ~is_believed_within(between_m=(-np.inf, farthest), max_residual=np.inf),
+        }
+        codes = [HAND_GATES.index(name) for name in checks]
+        return np.select(list(checks.values()), codes, 0).astype(np.uint8)
 
     def _hand_size(self) -> tuple[float, float]:
         if self.config.palm_length_m is None:
@@ -264,6 +278,10 @@ def _filled_in(
         "reprojection_px": reprojection_px,
     }
     return hand.replace(**{k: _put(getattr(hand, k), rows, value) for k, value in made.items()})
+
+
+def _gate_of(hand: HandTrack) -> UInt8[np.ndarray, " time"]:
+    return np.zeros(len(hand.valid), np.uint8) if hand.gate is None else hand.gate
 
 
 def _put(array: np.ndarray, rows: np.ndarray, values: object) -> np.ndarray:

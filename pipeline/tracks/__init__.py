@@ -22,7 +22,7 @@ from rotoscope.pipeline.tracks.camera import (
     blaming_camera,
     require_points,
 )
-from rotoscope.pipeline.tracks.hand import NUM_HAND_JOINTS, GripperTrack, HandTrack
+from rotoscope.pipeline.tracks.hand import HAND_GATES, NUM_HAND_JOINTS, GripperTrack, HandTrack
 from rotoscope.pipeline.tracks.spans import median_rate_hz, runs, scatter
 from rotoscope.pipeline.tracks.video import (
     Camera,
@@ -38,6 +38,7 @@ __all__ = [
     "BODY_JOINTS",
     "GROUPS",
     "GROUPS_OF_SPACE",
+    "HAND_GATES",
     "NUM_HAND_JOINTS",
     "REASONS",
     "SCENE",
