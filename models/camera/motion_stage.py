@@ -55,7 +55,7 @@ class CameraMotionStage(ClipStage):
     """
 
     kind: ClassVar[str] = "camera_motion"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     requires: ClassVar[tuple[str, ...]] = ("scene_points", "camera", "hands|body")
     uses: ClassVar[tuple[str, ...]] = ("camera_motion", "picture")
     provides: ClassVar[tuple[str, ...]] = (
