@@ -56,7 +56,8 @@ def track_of(joints: np.ndarray, side: Side = "right", noise_px: float = 0.0) ->
 
 
 def lift(track: HandTrack, camera: Camera = CAMERA, **config) -> HandTrack:
-    clip = Clip(VIDEO, 0, np.arange(len(track.valid)) / 30.0)
+    # A second apart: each frame is another hand, and none speaks of its neighbors.
+    clip = Clip(VIDEO, 0, np.arange(float(len(track.valid))))
     name = f"hands.{track.side}"
     config = {"max_bridge_s": 0.0} | config  # there is no video to read
     lifted = Lift(LiftConfig(**config)).run(clip, {name: track, "camera": camera})[name]
