@@ -178,7 +178,7 @@ def _end_on(seed: int, num: int) -> tuple[Scene, ...]:
     )
 
 
-SHRINKING = _end_on(77, 9)
-"""Scenes that `rotoscope.models.hands.apparent_size` was chosen on."""
-SHRINKING_HELD_OUT = _end_on(78, 8)
-"""Others of the kind that chose nothing."""
+END_ON = _end_on(77, 9)
+"""Scenes to choose on what tells of landmarks that are drawn together; nothing was, so far."""
+END_ON_HELD_OUT = _end_on(78, 8)
+"""Others of the kind."""

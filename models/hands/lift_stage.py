@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from pydantic import Field, model_validator
 
-from rotoscope.models.hands.apparent_size import is_shrunk
 from rotoscope.models.hands.bridge import Carried, carry
 from rotoscope.models.hands.fit import HandFit, fit_hand
 from rotoscope.models.hands.lift_sigma import PoseSigma, pose_sigma
@@ -127,10 +126,7 @@ class Lift(ClipStage):
         """
         camera = require_camera(tracks, self.kind)
         hands = {name: track for name, track in tracks.items() if isinstance(track, HandTrack)}
-        lifted = {
-            name: _without_shrunk(self._lift(hand, camera), clip.time_s)
-            for name, hand in hands.items()
-        }
+        lifted = {name: self._lift(hand, camera) for name, hand in hands.items()}
 
         def read(start: int, end: int) -> Iterator[Frame]:
             return read_frames(clip.video, start=clip.start + start, end=clip.start + end)
@@ -290,18 +286,6 @@ def _filled_in(
         "reprojection_px": reprojection_px,
     }
     return hand.replace(**{k: _put(getattr(hand, k), rows, value) for k, value in made.items()})
-
-
-def _without_shrunk(hand: HandTrack, time_s: Float[np.ndarray, " time"]) -> HandTrack:
-    """A lifted hand without the frames in which its landmarks were drawn together."""
-    assert hand.joints_m is not None
-    distance_m = hand.joints_m[:, hand_frame.WRIST, 2]
-    rows = np.flatnonzero(is_shrunk(distance_m, time_s, hand.valid))
-    return hand.replace(
-        valid=_put(hand.valid, rows, False),
-        gate=_put(_gate_of(hand), rows, HAND_GATES.index("shrunk")),
-        **{name: _put(getattr(hand, name), rows, np.nan) for name in _LIFTED},
-    )
 
 
 def _gate_of(hand: HandTrack) -> UInt8[np.ndarray, " time"]:

@@ -27,7 +27,6 @@ HAND_GATES: tuple[str, ...] = (
     "poor_fit",
     "too_near",
     "too_far",
-    "shrunk",
 )
 """Checks of stages that take hands which were found; `HandTrack.gate` indexes into this."""
 
