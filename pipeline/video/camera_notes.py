@@ -157,11 +157,13 @@ class CameraNotes(BaseModel):
             up["xyz".index(self.world_up[-1])] = -1.0 if self.world_up[0] == "-" else 1.0
             found = -T_world_camera[:3, :3].T @ up
             return found if np.isfinite(found).all() else None
-        if not is_first or (self.gravity is None and self.pitch_deg is None):
+        if not is_first:
             return None
-        if self.gravity is None:
+        if self.pitch_deg is not None:
             pitch_rad = np.radians(self.pitch_deg)
             return np.array([0.0, np.cos(pitch_rad), np.sin(pitch_rad)])
+        if self.gravity is None:
+            return None
         # The picture was turned back; the notes speak of the recording.
         down = np.array(self.gravity) * [-1.0 if self.mirrored else 1.0, 1.0, 1.0]
         return np.asarray(down / np.linalg.norm(down))
