@@ -138,7 +138,7 @@ def _gaps(
         if last - first < 2 or time_s[last] - time_s[first] > max_gap_s + 1e-6:
             continue
         both = np.concatenate([landmarks_px[first], landmarks_px[last]])
-        hand_px = max(_size_px(landmarks_px[first]), _size_px(landmarks_px[last]))
+        hand_px = float(_size_px(landmarks_px[[first, last]]).max())
         low = np.maximum(np.floor(both.min(axis=0) - MARGIN * hand_px), 0.0).astype(int)
         high = np.maximum(np.ceil(both.max(axis=0) + MARGIN * hand_px).astype(int), low + 1)
         yield _Gap(name, first, last, low, high - low, min(1.0, HAND_PX / hand_px))
