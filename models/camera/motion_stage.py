@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from rotoscope.models.camera.background import find_background
 from rotoscope.models.camera.columns import columns, quality
@@ -47,15 +47,7 @@ class CameraMotionConfig(StageConfig):
     world: Literal["first_camera", "gravity"] = "first_camera"
     """Frame of hands and bodies: that of the clip's first camera, or, where `camera.yaml` states
     gravity, a level one that begins there: y falls, z looks ahead, so that robots stand upright in
-    it. Needs `columns`, which say how the camera stands in it."""
-
-    @model_validator(mode="after")
-    def _check_world(self) -> CameraMotionConfig:
-        if self.world == "gravity" and not self.columns:
-            raise ValueError(
-                "world=gravity needs columns=true, or nobody can tell how the camera stands in it"
-            )
-        return self
+    it. The columns, which say how the camera stands in it, are there then."""
 
 
 class CameraMotionStage(ClipStage):
@@ -108,7 +100,7 @@ class CameraMotionStage(ClipStage):
         if self.config.world == "gravity" and camera.gravity is not None:
             motion = leveled(motion, camera.gravity)
         out: Tracks = {"camera_motion": motion, "quality.camera": quality(motion)}
-        if self.config.columns:
+        if self.config.columns or motion.R_level_first is not None:
             out |= columns(motion, camera)
         if motion.kind == "still" and motion.R_level_first is None:
             return out

@@ -26,7 +26,7 @@ def run(T_world_camera, gravity, **config):
     }
     if not np.allclose(T_world_camera[:, :3, 3], T_world_camera[0, :3, 3]):
         config["farthest_m"] = float(np.linalg.norm(T_world_camera[:, :3, 3], axis=1).max())
-    stage = CameraMotionStage(CameraMotionConfig(columns=True, **config))
+    stage = CameraMotionStage(CameraMotionConfig(**{"columns": True} | config))
     stage.setup()
     made = stage.run(clip_of(len(T_world_camera)), tracks)
     return made, made.get("hands.right", tracks["hands.right"])
@@ -101,9 +101,11 @@ def test_where_gravity_is_not_known_the_first_camera_stays():
     assert "camera_world" not in made["quality.camera"].facts
 
 
-def test_a_world_that_no_column_relates_to_the_camera_is_refused():
-    with pytest.raises(ValueError, match="world=gravity needs columns=true"):
-        CameraMotionConfig(world="gravity")
+def test_a_level_world_brings_the_columns_that_relate_it_to_the_camera():
+    made, _ = run(turning(), down(20), world="gravity", columns=False)
+    assert "features.camera.pose" in made
+    made, _ = run(turning(), None, world="gravity", columns=False)
+    assert "features.camera.pose" not in made
 
 
 @pytest.mark.parametrize("name", ["hand-gripper-ego", "hand-dexterous-ego"])
