@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from rotoscope.models.rendered_hands import Body, Scene
 
 DARK, TAN, LIGHT = (141, 92, 66), (198, 142, 108), (236, 193, 170)
@@ -150,3 +152,33 @@ HELD_OUT: tuple[Scene, ...] = (
     ),
 )
 """Other views, sizes, skins, cameras and seeds: what the figures are measured on."""
+
+
+def _end_on(seed: int, num: int) -> tuple[Scene, ...]:
+    """Hands whose fingers point to the camera or away from it: landmarks are drawn together."""
+    r = np.random.default_rng(seed)
+    # The order in which numbers are drawn is part of the scenes: constants were chosen on them.
+    return tuple(
+        Scene(
+            f"end_on_{seed}_{i}",
+            yaw_deg=180 + r.uniform(-50, 50) if i % 4 < 3 else r.uniform(-40, 40),
+            pitch_deg=r.uniform(45, 80) if i % 2 else r.uniform(-80, -50),
+            roll_deg=r.uniform(-40, 40),
+            sides=("right",) if i % 3 else ("left",),
+            center_m=(r.uniform(-0.08, 0.08), 0.02, r.uniform(0.4, 0.8)),
+            grip="fist" if i % 2 or i % 5 == 0 else "pinch",
+            speed=r.uniform(1, 2),
+            body=Body(gender=r.uniform(0, 1), height=r.uniform(0.35, 0.55)),
+            focal_px=r.uniform(430, 650),
+            skin_rgb=(DARK, TAN, LIGHT)[i % 3],
+            seed=900 + i + 10 * (seed - 77),
+            num_frames=72,
+        )
+        for i in range(num)
+    )
+
+
+END_ON = _end_on(77, 9)
+"""Scenes to choose on what tells of landmarks that are drawn together; nothing was, so far."""
+END_ON_HELD_OUT = _end_on(78, 8)
+"""Others of the kind."""

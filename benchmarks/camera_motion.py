@@ -12,6 +12,7 @@ import platformdirs
 from jaxtyping import Float
 
 from benchmarks._camera_scenes import HELD_OUT, PLAIN, CameraScene, camera_poses, render
+from benchmarks._camera_warps import CLIPS, MOTIONS, Warp, render_warp
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import shared_data
 from rotoscope.models.camera.background import find_background
@@ -92,6 +93,7 @@ def run() -> list[Figure]:
             "1",
             Bar("==", 1),
         ),
+        *_warps(),
         *_recordings(),
     ]
 
@@ -154,6 +156,26 @@ def _position_sigma(result: _Result) -> np.ndarray:
     return np.asarray(np.hypot(motion.sigma_position_m[result.known][:, None], along_m))
 
 
+def _warps() -> list[Figure]:
+    """Real pictures that were turned exactly: clips that chose nothing."""
+    data = shared_data()
+    if data is None:
+        return []
+    results = {motion: [_warped(Warp(clip, motion), data) for clip in CLIPS] for motion in MOTIONS}
+    turning = [result for motion in MOTIONS[1:] for result in results[motion]]
+    return [
+        *_still_figures("camera_motion.warp_still", results["still"]),
+        *_turning_figures("camera_motion.warp_turning", turning),
+        *(
+            Figure(
+                f"camera_motion.{r.name.rpartition('-')[0]}_{r.motion.kind}", _known_share([r]), "1"
+            )
+            for motion in MOTIONS
+            for r in results[motion]
+        ),
+    ]
+
+
 def _recordings() -> list[Figure]:
     """Rendered grasps with exact cameras, and clips that stand still.
 
@@ -207,6 +229,17 @@ def _rendered(scene: CameraScene) -> _Result:
         with atomic_path(path) as temporary:
             temporary.write_bytes(render(scene))
     return _measured(path, scene.K, camera_poses(scene), with_hands=False)
+
+
+def _warped(warp: Warp, data: Path) -> _Result:
+    made, K, poses = render_warp(warp, data)
+    folder = platformdirs.user_cache_path("rotoscope") / "rendered_cameras"
+    path = folder / f"{warp.name}-{hashlib.sha256(made).hexdigest()[:16]}.mp4"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(made)
+    return _measured(path, K, poses, with_hands=True)
 
 
 def _recorded(path: Path) -> _Result:

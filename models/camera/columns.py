@@ -25,7 +25,8 @@ def columns(motion: CameraMotion, camera: Camera) -> Tracks:
             np.concatenate([position_m, turn], axis=1),
             ("x", "y", "z", "wx", "wy", "wz"),
             "m, rad",
-            "Camera pose in the frame of the clip's first camera: position, rotation vector.",
+            "Camera pose in the frame of the clip's first camera, or, where the episode says "
+            "camera_world gravity, in the level one there: position, rotation vector.",
         ),
         "sigma": (
             np.where(known[:, None], sigma, np.nan),
@@ -56,6 +57,8 @@ def columns(motion: CameraMotion, camera: Camera) -> Tracks:
 def quality(motion: CameraMotion) -> QualityTrack:
     """What every episode of the clip says about its camera."""
     facts: dict[str, str | float] = {"camera_motion": motion.kind}
+    if motion.R_level_first is not None:
+        facts["camera_world"] = "gravity"
     if motion.why:
         facts["camera_why"] = motion.why
     if motion.kind == "moving":

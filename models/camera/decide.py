@@ -14,7 +14,12 @@ from rotoscope.models.camera.background import Background
 from rotoscope.models.camera.path import Path, follow_path
 from rotoscope.models.camera.rotation import Turn, follow_rotation
 from rotoscope.models.camera.scale import StatedScale, find_scale
-from rotoscope.models.camera.stillness import Stillness, find_stillness
+from rotoscope.models.camera.stillness import (
+    MAX_MOVED_SHARE,
+    STILL_PX,
+    Stillness,
+    find_stillness,
+)
 from rotoscope.models.camera.trust import find_trust
 from rotoscope.models.camera.zoom import may_be_zoom
 from rotoscope.pipeline.geometry import se3
@@ -73,6 +78,8 @@ def decide(
         return _still(seen)
     turn = follow_rotation(seen, seen.trusting(find_trust(seen)))
     may_turn = is_turn(turn)
+    if may_turn and is_at_rest(seen, turn):
+        return _still(seen)
     turned = seen.share_of(turn.explained)
     if may_turn and turned >= SURE_SHARE:
         return _turning(seen, turn)
@@ -98,6 +105,17 @@ def is_turn(turn: Turn) -> bool:
         and turn.spread >= MIN_SPREAD
         and np.median(turn.residual_px[turn.known]) <= SURE_TURN_PX
     )
+
+
+def is_at_rest(seen: Background, turn: Turn) -> bool:
+    """Whether a turn is no more than what points of a still camera wander by, in every frame.
+
+    Where hands hide most of the cells that are asked to hold still, the points that are left tell.
+    """
+    angle_rad = se3.angle_between(turn.R_reference_camera[turn.known], np.eye(3))
+    moved_px = np.hypot(angle_rad * seen.focal_px, turn.residual_px[turn.known])
+    num_moved = int((moved_px > STILL_PX).sum())
+    return num_moved <= MAX_MOVED_SHARE * seen.num_frames
 
 
 def _is_believed(seen: Background, path: Path) -> bool:

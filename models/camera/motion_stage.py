@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from rotoscope.models.camera.background import find_background
 from rotoscope.models.camera.columns import columns, quality
 from rotoscope.models.camera.decide import decide
+from rotoscope.models.camera.level import leveled
 from rotoscope.models.camera.reference import body_in_reference, hand_in_reference
 from rotoscope.models.camera.scale import StatedScale
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
@@ -43,6 +44,10 @@ class CameraMotionConfig(StageConfig):
     columns: bool = False
     """Whether the dataset gets the camera's pose, intrinsics and sigma in every row, as
     `track.camera.*`."""
+    world: Literal["first_camera", "gravity"] = "first_camera"
+    """Frame of hands and bodies: that of the clip's first camera, or, where `camera.yaml` states
+    gravity, a level one that begins there: y falls, z looks ahead, so that robots stand upright in
+    it. The columns, which say how the camera stands in it, are there then."""
 
 
 class CameraMotionStage(ClipStage):
@@ -55,7 +60,7 @@ class CameraMotionStage(ClipStage):
     """
 
     kind: ClassVar[str] = "camera_motion"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     requires: ClassVar[tuple[str, ...]] = ("scene_points", "camera", "hands|body")
     uses: ClassVar[tuple[str, ...]] = ("camera_motion", "picture")
     provides: ClassVar[tuple[str, ...]] = (
@@ -92,10 +97,12 @@ class CameraMotionStage(ClipStage):
             motion = given
         else:
             motion = decide(seen, camera, hands, stated, taken_still=self.config.taken_still)
+        if self.config.world == "gravity" and camera.gravity is not None:
+            motion = leveled(motion, camera.gravity)
         out: Tracks = {"camera_motion": motion, "quality.camera": quality(motion)}
-        if self.config.columns:
+        if self.config.columns or motion.R_level_first is not None:
             out |= columns(motion, camera)
-        if motion.kind == "still":
+        if motion.kind == "still" and motion.R_level_first is None:
             return out
         for name, track in tracks.items():
             if isinstance(track, HandTrack) and track.T_camera_wrist is not None:

@@ -22,10 +22,12 @@ moves. Pictures stay below .005 there, real hands that only bend fingers have .0
 of cup and box on walls, box.mp4; the hand of dex_retargeting before a camera that pans)."""
 
 
-def is_genuine(
+def appearance_gate(
     tracklet: Tracklet, *, min_redness: float, max_flatness: float, min_motion: float
-) -> bool:
-    """Whether a stretch is a real hand as far as can be seen; what is unknown speaks for it.
+) -> str:
+    """Why a stretch is no real hand, of `HAND_GATES`; empty where it may be one.
+
+    What is unknown speaks for it.
 
     Args:
         tracklet: Detections of one hand.
@@ -37,14 +39,14 @@ def is_genuine(
     redness = _known(tracklet, lambda hand: hand.redness)
     flatness = _known(tracklet, lambda hand: hand.flatness)
     if redness.size and np.median(redness) < min_redness:
-        return False
+        return "not_skin"
     if flatness.size and np.median(flatness) > max_flatness:
-        return False
+        return "drawn"
     moved = _known(tracklet, lambda hand: hand.moved)
     is_long = tracklet.times_s[-1] - tracklet.times_s[0] >= _PICTURE_S
-    if len(moved) >= _PICTURE_LOOKS and is_long:
-        return bool(np.percentile(moved, _MOST) >= min_motion)
-    return True
+    if len(moved) >= _PICTURE_LOOKS and is_long and np.percentile(moved, _MOST) < min_motion:
+        return "never_moves"
+    return ""
 
 
 def _known(tracklet: Tracklet, of: Callable[[Detection], float]) -> np.ndarray:

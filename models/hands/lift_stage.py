@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int, UInt8
 from pydantic import Field, model_validator
 
+from rotoscope.models.hands.bridge import Carried, carry
 from rotoscope.models.hands.fit import HandFit, fit_hand
-from rotoscope.models.perception.pnp import check_distances, is_believed, position_sigma
+from rotoscope.models.hands.lift_sigma import PoseSigma, pose_sigma
+from rotoscope.models.perception.pnp import check_distances, is_believed
 from rotoscope.pipeline.geometry import hand_frame, pinhole
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import Camera, HandTrack, Side, Track, require_camera, scatter
-from rotoscope.pipeline.types import Clip
+from rotoscope.pipeline.tracks import (
+    HAND_GATES,
+    NUM_HAND_JOINTS,
+    Camera,
+    HandTrack,
+    Side,
+    Track,
+    require_camera,
+)
+from rotoscope.pipeline.types import Clip, Frame
+from rotoscope.pipeline.video.read import read_frames
 
 PALM_PRIOR_M = 0.091
 """Palm length of an adult: hands are 193 mm long in men and 181 mm in women on average (Gordon et
@@ -23,29 +35,22 @@ al. 2014, ANSUR II); the landmark of the tip lies 5 mm inside, and the model is 
 PALM_PRIOR_SIGMA_REL = 0.09
 """Spread among adults: about 10 mm within a sex, 6 mm between the means and the mean of both; and
 how palms differ from fingers and from the model, 5 % in the hands of `benchmarks._hand_kinds`."""
-DEPTH_FLOOR_REL = 0.05
-"""Error of the distance that the landmarks share in a frame, beyond independent noise."""
-ACROSS_PALM = 0.065
-"""Error of the wrist across the line of sight, across the palm and out of it, in palm lengths."""
-ALONG_PALM = 0.11
-"""The same along the palm. Where the wrist is differs by definition: the crease that MediaPipe
-marks lies 5 to 15 mm from the joint of a motion capture, on either side."""
-ROTATION_FLOOR_RAD = float(np.radians(9.0))
-"""Error of the rotation that the landmarks share in a frame."""
 SHRINKAGE_PX = 2.0
 """MediaPipe draws landmarks together: of a palm in the picture this much is missing, whatever its
 size, so that hands seem farther: by 1 % where the palm is 200 pixels long, by 5 % where it is 40.
 Chosen on those kinds and on the development scenes of `benchmarks._rendered_scenes`."""
-SMALL_DEPTH_PX, SMALL_ACROSS_PX, SMALL_ROTATION_RAD_PX = 2.0, 1.5, 7.0
-"""What the smallness of a hand adds to these errors, over the palm's length in pixels: as a share
-of the distance, in palm lengths, and to the rotation."""
-ROTATION_DOUBT = 0.25
-"""What the angle between the fitted palm and the landmark model's own adds to that, as a share.
-All of these were chosen on the kinds `DEVELOPMENT` of `benchmarks._hand_kinds`."""
 PALM_DOUBT_LIMIT_RAD = float(np.radians(90.0))
 """Beyond this angle one of both is turned over. Of 629 frames of `DEVELOPMENT` two are, of which
 one is wrong by 145 degrees; below it the angle says little about which is wrong."""
 
+_LIFTED: dict[str, tuple[int, ...]] = {
+    "T_camera_wrist": (4, 4),
+    "joints_m": (NUM_HAND_JOINTS, 3),
+    "sigma_position_m": (3,),
+    "sigma_rotation_rad": (),
+    "reprojection_px": (),
+}
+"""What lifting adds, and the shape of it in a frame."""
 _LEAST_PALM_AREA_M2 = 1e-8
 """Between wrist, index and middle root; an adult's is 2e-3."""
 _MIRROR = np.array([-1.0, 1.0, 1.0])
@@ -69,6 +74,10 @@ class LiftConfig(StageConfig):
     """Nearest distance along the camera's axis that is believed [m]."""
     max_distance_m: float = Field(default=3.0, gt=0)
     """Farthest distance that is believed [m]; a hand there is a dozen pixels wide."""
+    max_bridge_s: float = Field(default=0.25, ge=0, le=0.5)
+    """Longest time between two lifted frames over which optical flow carries the landmarks to the
+    frames between them [s], where it agrees from both sides; 0 carries none. The frames about such
+    gaps are read again from the video."""
 
     @model_validator(mode="after")
     def _check_distances(self) -> LiftConfig:
@@ -83,15 +92,31 @@ class Lift(ClipStage):
     landmarks (`rotoscope.models.hands.fit`). Frames that do not fit, or whose distance cannot be,
     become invalid. The stated sigma holds the noise of the landmarks and what hand size and focal
     length may be wrong by, so that a constant error of scale is inside it.
+
+    Short gaps, whether the detector or the fit left them, are bridged: the hand's own points are
+    followed from both ends (`rotoscope.models.hands.bridge`) and fitted as landmarks with a larger
+    sigma. Such frames are valid and marked `bridged`.
     """
 
     kind: ClassVar[str] = "lift"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
+    source = "video"
     requires: ClassVar[tuple[str, ...]] = ("hands", "camera")
     provides: ClassVar[tuple[str, ...]] = ("hands",)
-    loosened_by: ClassVar[Mapping[str, str]] = {"taken": "higher max_residual"}
+    packages: ClassVar[tuple[str, ...]] = ("opencv-contrib-python",)
+    loosened_by: ClassVar[Mapping[str, str]] = {
+        "poor_fit": "higher max_residual",
+        "too_near": "lower min_distance_m",
+        "too_far": "higher max_distance_m",
+    }
     Config: ClassVar[type[StageConfig]] = LiftConfig
     config: LiftConfig
+
+    def setup(self) -> None:
+        """Loads OpenCV; one thread, so that videos side by side do not fight."""
+        import cv2
+
+        cv2.setNumThreads(1)
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """The hand tracks, lifted.
@@ -100,51 +125,110 @@ class Lift(ClipStage):
             TrackError: The track `camera` is not there or not a camera.
         """
         camera = require_camera(tracks, self.kind)
-        return {
-            name: self._lift(track, camera)
-            for name, track in tracks.items()
-            if isinstance(track, HandTrack)
-        }
+        hands = {name: track for name, track in tracks.items() if isinstance(track, HandTrack)}
+        lifted = {name: self._lift(hand, camera) for name, hand in hands.items()}
+
+        def read(start: int, end: int) -> Iterator[Frame]:
+            return read_frames(clip.video, start=clip.start + start, end=clip.start + end)
+
+        carried = carry(
+            {name: (hand.landmarks_px, hand.valid) for name, hand in lifted.items()},
+            clip.time_s,
+            read,
+            max_gap_s=self.config.max_bridge_s,
+        )
+        for name, points in carried.items():
+            lifted[name] = self._bridge(lifted[name], points, clip.time_s, camera)
+        return {**lifted}
 
     def _lift(self, hand: HandTrack, camera: Camera) -> HandTrack:
         rows = np.flatnonzero(hand.valid & _is_complete(hand))
-        seen = hand.landmarks_px[rows]
-        rays = pinhole.rays(seen, camera.K, camera.distortion, camera.fisheye)
+        num = len(hand.valid)
+        incomplete = np.flatnonzero(hand.valid & ~_is_complete(hand))
+        blank = hand.replace(
+            gate=_put(_gate_of(hand), incomplete, HAND_GATES.index("collapsed")),
+            valid=np.zeros(num, bool),
+            T_camera_wrist=np.full((num, 4, 4), np.nan),
+            joints_m=np.full((num, NUM_HAND_JOINTS, 3), np.nan),
+            sigma_position_m=np.full((num, 3), np.nan),
+            sigma_rotation_rad=np.full(num, np.nan),
+            reprojection_px=np.full(num, np.nan),
+        )
+        return self._fitted(blank, rows, hand.landmarks_px[rows], hand.hand_m[rows], camera)
+
+    def _bridge(
+        self,
+        hand: HandTrack,
+        carried: Carried,
+        time_s: Float[np.ndarray, " time"],
+        camera: Camera,
+    ) -> HandTrack:
+        """Fits the landmarks that were carried into gaps; joints start between those around."""
+        span_s = time_s[carried.after] - time_s[carried.before]
+        weight = ((time_s[carried.rows] - time_s[carried.before]) / span_s)[:, None, None]
+        hand_m = (1.0 - weight) * hand.hand_m[carried.before] + weight * hand.hand_m[carried.after]
+        bridged = self._fitted(
+            hand, carried.rows, carried.landmarks_px, hand_m, camera, carried.error
+        )
+        rows = carried.rows[bridged.valid[carried.rows]]
+        kept = np.isin(carried.rows, rows)
+        return bridged.replace(
+            landmarks_px=_put(hand.landmarks_px, rows, carried.landmarks_px[kept]),
+            hand_m=_put(hand.hand_m, rows, hand_m[kept]),
+            bridged=_put(np.zeros(len(hand.valid), bool), rows, True),
+        )
+
+    def _fitted(
+        self,
+        hand: HandTrack,
+        rows: Int[np.ndarray, " row"],
+        seen_px: Float[np.ndarray, "row 21 2"],
+        hand_m: Float[np.ndarray, "row 21 3"],
+        camera: Camera,
+        flow_error: Float[np.ndarray, " row"] | None = None,
+    ) -> HandTrack:
+        """The track with the hand in some more frames, as far as it is believed there."""
+        rays = pinhole.rays(seen_px, camera.K, camera.distortion, camera.fisheye)
         palm_length_m, size_sigma_rel = self._hand_size()
-        fit = _fit(rays, hand.hand_m[rows], hand.side, palm_length_m)
+        fit = _fit(rays, hand_m, hand.side, palm_length_m)
         predicted = pinhole.pixels(fit.predicted_rays, camera.K, camera.distortion, camera.fisheye)
         palm_px = camera.K[0, 0] * palm_length_m / fit.joints_m[:, hand_frame.WRIST, 2]
         fit = _nearer(fit, 1.0 / (1.0 + SHRINKAGE_PX / palm_px))
-        reprojection = np.sqrt(((predicted - seen) ** 2).sum(axis=2).mean(axis=1))
-        sigma = _sigma(
-            fit, hand.side, palm_length_m, palm_px, size_sigma_rel, camera.sigma_focal_rel
+        sigma = pose_sigma(
+            fit,
+            hand.side,
+            palm_length_m=palm_length_m,
+            palm_px=palm_px,
+            size_rel=size_sigma_rel,
+            focal_rel=camera.sigma_focal_rel,
+            flow_error=np.zeros(len(rows)) if flow_error is None else flow_error,
         )
+        gate = self._gates(fit)
+        good = gate == 0
+        apart_px = np.sqrt(((predicted - seen_px) ** 2).sum(axis=2).mean(axis=1))
+        made = _filled_in(hand, rows[good], fit.joints_m[good], apart_px[good], sigma.rows(good))
+        return made.replace(gate=_put(_gate_of(hand), rows, gate))
+
+    def _gates(self, fit: HandFit) -> UInt8[np.ndarray, " row"]:
+        """Why each fit is not believed, as an index into `HAND_GATES`; 0 where it is."""
         config = self.config
-        good = (fit.palm_doubt_rad <= PALM_DOUBT_LIMIT_RAD) & is_believed(
-            fit.joints_m,
-            fit.residual,
-            between_m=(config.min_distance_m, config.max_distance_m),
-            max_residual=config.max_residual,
-        )
-        return _filled_in(
-            hand, rows[good], fit.joints_m[good], reprojection[good], sigma.rows(good)
-        )
+        is_believed_within = partial(is_believed, fit.joints_m, fit.residual)
+        nearest, farthest = config.min_distance_m, config.max_distance_m
+        checks = {
+            "palm_for_back": fit.palm_doubt_rad > PALM_DOUBT_LIMIT_RAD,
+            "poor_fit": ~is_believed_within(
+                between_m=(-np.inf, np.inf), max_residual=config.max_residual
+            ),
+            "too_near": ~is_believed_within(between_m=(nearest, np.inf), max_residual=np.inf),
+            "too_far": ~is_believed_within(between_m=(-np.inf, farthest), max_residual=np.inf),
+        }
+        codes = [HAND_GATES.index(name) for name in checks]
+        return np.select(list(checks.values()), codes, 0).astype(np.uint8)
 
     def _hand_size(self) -> tuple[float, float]:
         if self.config.palm_length_m is None:
             return PALM_PRIOR_M, PALM_PRIOR_SIGMA_REL
         return self.config.palm_length_m, self.config.palm_length_sigma_rel
-
-
-@dataclass(frozen=True, eq=False)
-class _Sigma:
-    """1-sigma of wrist poses."""
-
-    position_m: Float[np.ndarray, "row 3"]
-    rotation_rad: Float[np.ndarray, " row"]
-
-    def rows(self, keep: Bool[np.ndarray, " row"]) -> _Sigma:
-        return _Sigma(self.position_m[keep], self.rotation_rad[keep])
 
 
 def _is_complete(hand: HandTrack) -> Bool[np.ndarray, " time"]:
@@ -186,47 +270,30 @@ def _nearer(fit: HandFit, factor: Float[np.ndarray, " row"]) -> HandFit:
     return replace(fit, joints_m=fit.joints_m + (factor[:, None, None] - 1.0) * wrist)
 
 
-def _sigma(
-    fit: HandFit,
-    side: Side,
-    palm_length_m: float,
-    palm_px: Float[np.ndarray, " row"],
-    size_sigma_rel: float,
-    focal_sigma_rel: float,
-) -> _Sigma:
-    """Adds to the fit's own covariance what all landmarks of a frame have in common."""
-    variance = np.einsum("rpp->rp", fit.covariance)
-    wrist = fit.joints_m[:, hand_frame.WRIST]
-    along = hand_frame.wrist_rotation(fit.joints_m, side)[..., 2] ** 2
-    own = variance[:, 3:] + palm_length_m**2 * (
-        (ALONG_PALM**2 - ACROSS_PALM**2) * along + (SMALL_ACROSS_PX / palm_px[:, None]) ** 2
-    )
-    position = position_sigma(
-        own + (wrist * SMALL_DEPTH_PX / palm_px[:, None]) ** 2,
-        wrist,
-        size_rel=float(np.hypot(DEPTH_FLOOR_REL, size_sigma_rel)),
-        across_m=ACROSS_PALM * palm_length_m,
-        focal_rel=focal_sigma_rel,
-    )
-    rotation = variance[:, :3].sum(axis=1) + ROTATION_FLOOR_RAD**2
-    rotation += (ROTATION_DOUBT * fit.palm_doubt_rad) ** 2 + (SMALL_ROTATION_RAD_PX / palm_px) ** 2
-    return _Sigma(position, np.sqrt(rotation))
-
-
 def _filled_in(
     hand: HandTrack,
     rows: np.ndarray,
     joints_m: Float[np.ndarray, "row 21 3"],
     reprojection_px: Float[np.ndarray, " row"],
-    sigma: _Sigma,
+    sigma: PoseSigma,
 ) -> HandTrack:
-    valid = np.zeros(len(hand.valid), dtype=bool)
-    valid[rows] = True
-    return hand.replace(
-        valid=valid,
-        T_camera_wrist=scatter(hand_frame.wrist_pose(joints_m, hand.side), rows, len(valid)),
-        joints_m=scatter(joints_m, rows, len(valid)),
-        sigma_position_m=scatter(sigma.position_m, rows, len(valid)),
-        sigma_rotation_rad=scatter(sigma.rotation_rad, rows, len(valid)),
-        reprojection_px=scatter(reprojection_px, rows, len(valid)),
-    )
+    made = {
+        "valid": True,
+        "T_camera_wrist": hand_frame.wrist_pose(joints_m, hand.side),
+        "joints_m": joints_m,
+        "sigma_position_m": sigma.position_m,
+        "sigma_rotation_rad": sigma.rotation_rad,
+        "reprojection_px": reprojection_px,
+    }
+    return hand.replace(**{k: _put(getattr(hand, k), rows, value) for k, value in made.items()})
+
+
+def _gate_of(hand: HandTrack) -> UInt8[np.ndarray, " time"]:
+    return np.zeros(len(hand.valid), np.uint8) if hand.gate is None else hand.gate
+
+
+def _put(array: np.ndarray, rows: np.ndarray, values: object) -> np.ndarray:
+    """A copy of an array with some rows changed."""
+    out = array.copy()
+    out[rows] = values
+    return out

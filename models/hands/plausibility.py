@@ -10,11 +10,11 @@ joints in meters is 0.56; that of the handedness score is -0.21.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.geometry.hand_frame import INDEX_MCP, MIDDLE_MCP, WRIST, wrist_pose
-from rotoscope.pipeline.tracks import Side
+from rotoscope.pipeline.tracks import HAND_GATES, Side
 
 _LITTLE_MCP = 17
 _ROOTS, _TIPS = [5, 9, 13, 17], [8, 12, 16, 20]
@@ -44,15 +44,15 @@ def consistency_score(
     return np.asarray(1.0 / (1.0 + (residual / _HALF_SCORE_RESIDUAL) ** 2))
 
 
-def is_plausible(
+def shape_gate(
     landmarks_px: Float[np.ndarray, "*batch 21 2"],
     *,
     width: int,
     height: int,
     min_hand_px: float,
     max_outside: float,
-) -> Bool[np.ndarray, "*batch"]:
-    """Whether landmarks can be a hand: large enough, in the image, not collapsed to a line.
+) -> UInt8[np.ndarray, "*batch"]:
+    """Why landmarks cannot be a hand: too small, out of the image, collapsed to a line.
 
     Args:
         landmarks_px: Image landmarks [px].
@@ -60,13 +60,18 @@ def is_plausible(
         height: Its height [px].
         min_hand_px: Least size, the diagonal of the box around the landmarks [px].
         max_outside: Largest share of landmarks outside the image.
+
+    Returns:
+        Indices into `HAND_GATES`; 0 where they can be one.
     """
     is_inside = (landmarks_px >= 0.0) & (landmarks_px <= np.array([width, height]))
     outside = 1.0 - is_inside.all(axis=-1).mean(axis=-1)
     axes = np.linalg.svd(_centered(landmarks_px), compute_uv=False)
     is_spread = axes[..., 1] >= _MIN_SPREAD * axes[..., 0]
     is_large = size_px(landmarks_px) >= min_hand_px
-    return np.asarray(is_large & is_spread & (outside <= max_outside))
+    names = ("collapsed", "too_small", "out_of_the_picture")
+    codes = [HAND_GATES.index(name) for name in names]
+    return np.asarray(np.select([~is_spread, ~is_large, outside > max_outside], codes, 0), np.uint8)
 
 
 def curl_towards_palm(

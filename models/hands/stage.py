@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from pydantic import Field
 
 from rotoscope.models.bodies.landmarker import MediaPipeBodyLandmarker
 from rotoscope.models.hands import plausibility
-from rotoscope.models.hands.genuine import is_genuine
+from rotoscope.models.hands.genuine import appearance_gate
 from rotoscope.models.hands.landmarker import Detection, Landmarker, MediaPipeLandmarker
 from rotoscope.models.hands.left_right import assign_sides
 from rotoscope.models.hands.tracker import HandTracker
@@ -19,7 +19,7 @@ from rotoscope.models.hands.tracklets import Tracklet, build_tracklets, frames_a
 from rotoscope.models.hands.wrists import WristLooks
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import NUM_HAND_JOINTS, SIDES, HandTrack, Side
+from rotoscope.pipeline.tracks import HAND_GATES, NUM_HAND_JOINTS, SIDES, HandTrack, Side
 from rotoscope.pipeline.types import Frame, Video
 
 _BUFFER_BYTES = 100e6
@@ -83,12 +83,21 @@ class Hands(FrameStage):
     """
 
     kind: ClassVar[str] = "hands"
-    version: ClassVar[str] = "5"
+    version: ClassVar[str] = "6"
     provides: ClassVar[tuple[str, ...]] = ("hands",)
     assets: ClassVar[tuple[str, ...]] = ("hand_landmarker.task", "pose_landmarker.task")
     packages: ClassVar[tuple[str, ...]] = ("mediapipe",)
     preload: ClassVar[tuple[str, ...]] = ("rotoscope.models.perception.mediapipe_preload",)
-    loosened_by: ClassVar[Mapping[str, str]] = {"not_believed": "lower min_score"}
+    loosened_by: ClassVar[Mapping[str, str]] = {
+        "not_skin": "lower min_redness",
+        "drawn": "higher max_flatness",
+        "never_moves": "lower min_motion",
+        "too_short": "lower min_tracklet_s",
+        "jumps": "lower min_break_s",
+        "too_small": "lower min_hand_px",
+        "out_of_the_picture": "higher max_outside",
+        "low_score": "lower min_score",
+    }
     Config: ClassVar[type[StageConfig]] = HandsConfig
     config: HandsConfig
 
@@ -169,17 +178,11 @@ class Hands(FrameStage):
                 "pass the time of each observed frame"
             )
         frame_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0 / 30.0
-        found = [
-            tracklet
-            for tracklet in build_tracklets(
-                detections,
-                time_s,
-                max_gap_s=self.config.max_gap_s,
-                max_speed=self.config.max_speed,
-            )
-            if tracklet.times_s[-1] - tracklet.times_s[0] + frame_s >= self.config.min_tracklet_s
-        ]
-        tracklets = [tracklet for tracklet in found if self._is_genuine(tracklet)]
+        found = build_tracklets(
+            detections, time_s, max_gap_s=self.config.max_gap_s, max_speed=self.config.max_speed
+        )
+        gates = [self._gate(tracklet, frame_s) for tracklet in found]
+        tracklets = [t for t, gate in zip(found, gates, strict=True) if not gate]
         sides = assign_sides(tracklets, frame_s=frame_s)
         tracks = {
             side: self._track(
@@ -189,13 +192,17 @@ class Hands(FrameStage):
             )
             for side in SIDES
         }
-        for tracklet in found:
-            if not any(tracklet is one for one in tracklets):
-                _note_found(tracks, tracklet)
+        taken = [(t, gate) for t, gate in zip(found, gates, strict=True) if gate]
+        nobody = [t for t, side in zip(tracklets, sides, strict=True) if side is None]
+        for tracklet, gate in (*taken, *((t, "one_too_many") for t in nobody)):
+            _note_found(tracks, tracklet, HAND_GATES.index(gate))
         return {f"hands.{side}": track for side, track in tracks.items()}
 
-    def _is_genuine(self, tracklet: Tracklet) -> bool:
-        return is_genuine(
+    def _gate(self, tracklet: Tracklet, frame_s: float) -> str:
+        """Why a stretch is believed to be no hand, if so."""
+        if tracklet.times_s[-1] - tracklet.times_s[0] + frame_s < self.config.min_tracklet_s:
+            return "too_short"
+        return appearance_gate(
             tracklet,
             min_redness=self.config.min_redness,
             max_flatness=self.config.max_flatness,
@@ -207,6 +214,7 @@ class Hands(FrameStage):
         hand_m = np.full((num_frames, NUM_HAND_JOINTS, 3), np.nan)
         score = np.full(num_frames, np.nan)
         handedness = np.full(num_frames, np.nan)
+        gate = np.zeros(num_frames, np.uint8)
         valid = np.zeros(num_frames, bool)
         dropped = frames_at_breaks(
             tracklets, min_break_s=self.config.min_break_s, max_speed=self.config.max_speed
@@ -214,7 +222,8 @@ class Hands(FrameStage):
         for tracklet in tracklets:
             rows = np.array(tracklet.frames)
             score[rows] = plausibility.consistency_score(tracklet.landmarks_px, tracklet.hand_m)
-            is_good = self._is_believed(tracklet, score[rows], side) & ~np.isin(rows, dropped)
+            gate[rows] = self._frame_gates(tracklet, score[rows], side, np.isin(rows, dropped))
+            is_good = gate[rows] == 0
             rows = rows[is_good]
             valid[rows] = True
             landmarks_px[rows] = tracklet.landmarks_px[is_good]
@@ -222,12 +231,17 @@ class Hands(FrameStage):
             hand_m[rows] = plausibility.hand_of_side(
                 tracklet.hand_m[is_good], handedness[rows], side
             )
-        return HandTrack(side, landmarks_px, hand_m, score, handedness, valid)
+        return HandTrack(side, landmarks_px, hand_m, score, handedness, valid, gate=gate)
 
-    def _is_believed(
-        self, tracklet: Tracklet, score: Float[np.ndarray, " detection"], side: Side
-    ) -> Bool[np.ndarray, " detection"]:
-        is_plausible = plausibility.is_plausible(
+    def _frame_gates(
+        self,
+        tracklet: Tracklet,
+        score: Float[np.ndarray, " detection"],
+        side: Side,
+        is_at_break: Bool[np.ndarray, " detection"],
+    ) -> UInt8[np.ndarray, " detection"]:
+        """Which check takes each frame of a stretch; one that no setting loosens before others."""
+        shape = plausibility.shape_gate(
             tracklet.landmarks_px,
             width=self._width,
             height=self._height,
@@ -237,13 +251,24 @@ class Hands(FrameStage):
         right = tracklet.right_probability
         hand_m = plausibility.hand_of_side(tracklet.hand_m, right, side)
         is_turned_over = plausibility.is_turned_over(hand_m, right, side)
-        return is_plausible & ~is_turned_over & (score >= self.config.min_score)
+        checks = {
+            "palm_for_back": is_turned_over,
+            "low_score": score < self.config.min_score,
+            "jumps": is_at_break,
+        }
+        codes = [HAND_GATES.index(name) for name in checks]
+        other = np.select(list(checks.values()), codes, 0)
+        return np.where(shape > 0, shape, other).astype(np.uint8)
 
 
-def _note_found(tracks: Mapping[Side, HandTrack], tracklet: Tracklet) -> None:
-    """Leaves a score where something was found that is no hand: it was seen, and not believed."""
+def _note_found(tracks: dict[Side, HandTrack], tracklet: Tracklet, gate: int) -> None:
+    """Leaves score and gate where something was found that is no hand: seen, and not believed."""
     side: Side = "right" if np.median(tracklet.right_probability) >= 0.5 else "left"
-    score, rows = tracks[side].score, np.array(tracklet.frames)
-    rows = rows[np.isnan(score[rows])]
+    track = tracks[side]
+    assert track.gate is not None
+    is_free = np.isnan(track.score[tracklet.frames])
+    rows = np.array(tracklet.frames)[is_free]
     found = plausibility.consistency_score(tracklet.landmarks_px, tracklet.hand_m)
-    score[rows] = found[np.isin(tracklet.frames, rows)]
+    score, gates = track.score.copy(), track.gate.copy()
+    score[rows], gates[rows] = found[is_free], gate
+    tracks[side] = track.replace(score=score, gate=gates)

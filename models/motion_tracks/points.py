@@ -14,20 +14,9 @@ from jaxtyping import Float
 
 from rotoscope.pipeline.errors import UsageError, quoted
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import HAND_JOINTS
 
-_FINGERS = {
-    "thumb": ("cmc", "mcp", "ip", "tip"),
-    "index": ("mcp", "pip", "dip", "tip"),
-    "middle": ("mcp", "pip", "dip", "tip"),
-    "ring": ("mcp", "pip", "dip", "tip"),
-    "little": ("mcp", "pip", "dip", "tip"),
-}
-HAND_POINTS: dict[str, int] = {
-    name: number
-    for number, name in enumerate(
-        ["wrist", *(f"{finger}_{joint}" for finger, js in _FINGERS.items() for joint in js)]
-    )
-}
+HAND_POINTS: dict[str, int] = {name: number for number, name in enumerate(HAND_JOINTS)}
 """Name -> number of a hand's landmark, in MediaPipe's order."""
 DEFAULT_POINTS = ("wrist", "thumb_ip", "thumb_tip", "index_dip", "index_tip")
 """MT-pi's five."""

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from rotoscope.pipeline.recipe import Recipe, StageEntry
-from rotoscope.pipeline.stage import Tracks
+from rotoscope.pipeline.stage import StageConfig, Tracks
 from rotoscope.pipeline.tracks import (
+    HAND_GATES,
     REASONS,
     ActionSpace,
     ActionTrack,
@@ -180,10 +181,22 @@ class Losses:
             hint = entry.stage_class.loosened_by.get(why.replace(" ", "_"))
             if entry.name == stage and hint:
                 verb, name = hint.split()
-                if verb == "lower" and getattr(entry.config, name) <= 0:
+                if _is_at_end(entry.config, name, verb):
                     return ""
                 return f"a {verb} {stage}.{name} (now {getattr(entry.config, name):g})"
         return ""
+
+
+def _is_at_end(config: StageConfig, name: str, verb: str) -> bool:
+    """Whether a setting is as low, or as high, as it may be."""
+    value = getattr(config, name)
+    for limit in type(config).model_fields[name].metadata:
+        least, most = getattr(limit, "ge", None), getattr(limit, "le", None)
+        if verb == "lower" and least is not None:
+            return bool(value <= least)
+        if verb == "higher" and most is not None:
+            return bool(value >= most)
+    return bool(verb == "lower" and value <= 0)
 
 
 def _ordered(counts: Counter[Gate]) -> list[tuple[Gate, int]]:
@@ -201,6 +214,8 @@ def _why(
 ) -> str:
     if isinstance(track, ActionTrack):
         return REASONS[int(track.reason[frame])].replace("_", " ")
+    if isinstance(track, HandTrack) and track.gate is not None and track.gate[frame]:
+        return HAND_GATES[int(track.gate[frame])].replace("_", " ")
     if not is_first:
         return TAKEN
     is_found = isinstance(track, HandTrack | BodyTrack) and np.isfinite(track.score[frame])

@@ -88,11 +88,12 @@ class CameraStage(ClipStage):
 
     An assumed field of view, and one of the file's metadata, is that of the picture inside black
     bars (track `picture`). Poses in `NAME.camera.npz` beside the video become the track
-    `camera_motion`: nothing of the camera's path is estimated then.
+    `camera_motion`: nothing of the camera's path is estimated then. Where notes state gravity,
+    the camera knows it.
     """
 
     kind: ClassVar[str] = "camera"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     uses: ClassVar[tuple[str, ...]] = ("picture",)
     provides: ClassVar[tuple[str, ...]] = ("camera", "camera_motion")
     source: ClassVar[SourceKind | None] = "video"
@@ -111,8 +112,14 @@ class CameraStage(ClipStage):
         picture = tracks.get("picture")
         inner = picture.inner_px if isinstance(picture, PictureTrack) else _whole(video)
         notes = read_camera_notes(video.path)
-        out: Tracks = {"camera": _camera(video, inner, notes, self.config)}
         T_world_camera = read_camera_path(video.path, video.num_frames)
+        gravity = notes.gravity_in(
+            None if T_world_camera is None else T_world_camera[clip.start],
+            is_first=clip.start == 0,
+            shown=display_name(video.path),
+        )
+        camera = _camera(video, inner, notes, self.config).replace(gravity=gravity)
+        out: Tracks = {"camera": camera}
         if T_world_camera is not None:
             motion = stated_motion(T_world_camera, clip)
             if motion is not None:

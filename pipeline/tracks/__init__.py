@@ -22,7 +22,13 @@ from rotoscope.pipeline.tracks.camera import (
     blaming_camera,
     require_points,
 )
-from rotoscope.pipeline.tracks.hand import HAND_JOINTS, NUM_HAND_JOINTS, GripperTrack, HandTrack
+from rotoscope.pipeline.tracks.hand import (
+    HAND_GATES,
+    HAND_JOINTS,
+    NUM_HAND_JOINTS,
+    GripperTrack,
+    HandTrack,
+)
 from rotoscope.pipeline.tracks.row_count import NO_ROWS, RowCount, count_rows
 from rotoscope.pipeline.tracks.spans import median_rate_hz, runs, scatter
 from rotoscope.pipeline.tracks.video import (
@@ -39,6 +45,7 @@ __all__ = [
     "BODY_JOINTS",
     "GROUPS",
     "GROUPS_OF_SPACE",
+    "HAND_GATES",
     "HAND_JOINTS",
     "NO_ROWS",
     "NUM_HAND_JOINTS",

@@ -37,7 +37,11 @@ class PointTracks(Track):
 
 @dataclass(frozen=True, eq=False)
 class CameraMotion(Track):
-    """How the camera moved over a clip, against its first frame: the reference camera."""
+    """How the camera moved over a clip, against the reference: its first camera's frame.
+
+    Where gravity is known and asked for, the reference is level instead: it begins where the first
+    camera is, y falls, z looks ahead as far as level allows.
+    """
 
     kind: MotionKind
     """What the whole clip is."""
@@ -59,6 +63,14 @@ class CameraMotion(Track):
     picture that points were followed in]; NaN in an `unknown` clip."""
     why: str
     """Why a clip is `unknown`, or what its path lacks; empty otherwise."""
+    R_level_first: Float[np.ndarray, "3 3"] | None = None
+    """Rotation of the first camera's frame to the level one that poses are given in instead; `None`
+    where they are given in the first camera's."""
+
+    @classmethod
+    def static_fields(cls) -> frozenset[str]:
+        """How the first camera was tilted holds for the whole clip."""
+        return frozenset({"R_level_first"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,8 +87,9 @@ class CameraMotion(Track):
 
     def sigma_turn_rad(self, sigma_focal_rel: float) -> Float[np.ndarray, " time"]:
         """1-sigma of the rotation [rad] with an error of the focal length: a share of the turn."""
-        # The Frobenius norm of R - I is 2 sqrt(2) sin(angle / 2).
-        norm = np.linalg.norm(self.T_reference_camera[:, :3, :3] - np.eye(3), axis=(1, 2))
+        first = np.eye(3) if self.R_level_first is None else self.R_level_first
+        # The Frobenius norm of a difference of rotations is 2 sqrt(2) sin(angle / 2).
+        norm = np.linalg.norm(self.T_reference_camera[:, :3, :3] - first, axis=(1, 2))
         angle = 2.0 * np.arcsin(np.clip(norm / np.sqrt(8.0), 0.0, 1.0))
         return np.hypot(self.sigma_rotation_rad, sigma_focal_rel * angle)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.tracks.base import SIDES, Side, Track, require_shape
@@ -21,6 +21,24 @@ HAND_JOINTS: tuple[str, ...] = (
 )
 """Joints of a hand in the order of MediaPipe's landmarks."""
 NUM_HAND_JOINTS = len(HAND_JOINTS)
+HAND_GATES: tuple[str, ...] = (
+    "",
+    "not_skin",
+    "drawn",
+    "never_moves",
+    "too_short",
+    "one_too_many",
+    "jumps",
+    "too_small",
+    "out_of_the_picture",
+    "collapsed",
+    "low_score",
+    "palm_for_back",
+    "poor_fit",
+    "too_near",
+    "too_far",
+)
+"""Checks of stages that take hands which were found; `HandTrack.gate` indexes into this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +63,10 @@ class HandTrack(Track):
     """The hand was seen in this frame and passed the stage's checks."""
     filled: Bool[np.ndarray, " time"] | None = None
     """Values were put here by the smoother inside a short gap."""
+    bridged: Bool[np.ndarray, " time"] | None = None
+    """Landmarks were carried here by optical flow from frames on both sides; valid, after lift."""
+    gate: UInt8[np.ndarray, " time"] | None = None
+    """Which check took the frame last, as an index into `HAND_GATES`; 0 where none did."""
     T_camera_wrist: Float[np.ndarray, "time 4 4"] | None = None
     """Wrist pose in the camera frame [m], after lift."""
     joints_m: Float[np.ndarray, "time 21 3"] | None = None
@@ -65,6 +87,11 @@ class HandTrack(Track):
         require_shape("HandTrack", "T_camera_wrist", self.T_camera_wrist, (4, 4))
         require_shape("HandTrack", "joints_m", self.joints_m, (NUM_HAND_JOINTS, 3))
         require_shape("HandTrack", "sigma_position_m", self.sigma_position_m, (3,))
+        if self.gate is not None and self.gate.max(initial=0) >= len(HAND_GATES):
+            raise TrackError(
+                f"HandTrack.gate must index into HAND_GATES, below {len(HAND_GATES)}, "
+                f"got {self.gate.max()}"
+            )
 
     @property
     def known(self) -> Bool[np.ndarray, " time"]:

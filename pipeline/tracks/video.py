@@ -56,11 +56,13 @@ class Camera(Track):
     """OpenCV distortion coefficients (k1, k2, p1, p2[, k3]); empty for none."""
     fisheye: tuple[float, ...] = ()
     """Coefficients (k1, k2, k3, k4) of OpenCV's fisheye model instead; empty for none."""
+    gravity: Float[np.ndarray, " 3"] | None = None
+    """Where things fall, along the axes of the clip's first camera, of length 1, where stated."""
 
     @classmethod
     def static_fields(cls) -> frozenset[str]:
         """All of it: intrinsics hold for the whole clip."""
-        return frozenset({"K"})
+        return frozenset({"K", "gravity"})
 
     def __post_init__(self) -> None:
         if self.K.shape != (3, 3) or not np.isfinite(self.K).all():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -63,6 +63,14 @@ class CameraNotes(BaseModel):
     flat: bool = False
     """Whether the picture is an ordinary one, though the file says that it is spherical or holds
     two eyes."""
+    gravity: Annotated[list[_Number], Field(min_length=3, max_length=3)] | None = None
+    """Where things fall in the video's first frame, along its x right, y down, z ahead; of any
+    length. A level camera has [0, 1, 0]."""
+    pitch_deg: float | None = Field(default=None, ge=-90, le=90, allow_inf_nan=False)
+    """How far the camera looks down in the first frame, not tilted to a side, instead [degrees]."""
+    world_up: Literal["x", "y", "z", "-x", "-y", "-z"] | None = None
+    """Axis of the world of `NAME.camera.npz` that points up, instead: `z` of most robots and motion
+    capture, `y` of ARKit and OpenXR."""
 
     @model_validator(mode="after")
     def _check(self) -> CameraNotes:
@@ -81,6 +89,11 @@ class CameraNotes(BaseModel):
             raise ValueError("distortion holds 4 or 5 numbers, fisheye 4")
         if self.distortion and self.fisheye:
             raise ValueError("distortion and fisheye are two models of one lens; give one of them")
+        said = [self.gravity, self.pitch_deg, self.world_up]
+        if sum(one is not None for one in said) > 1:
+            raise ValueError("gravity, pitch_deg and world_up say the same; give one of them")
+        if self.gravity is not None and np.linalg.norm(self.gravity) < 1e-6:
+            raise ValueError(f"gravity {self.gravity} has no direction")
         if self.crop is not None:
             left, top, width, height = self.crop
             assert self.width is not None
@@ -120,6 +133,40 @@ class CameraNotes(BaseModel):
         return np.array(
             [[self.fx * scale[0], 0, cx * scale[0]], [0, fy * scale[1], cy * scale[1]], [0, 0, 1.0]]
         )
+
+    def gravity_in(
+        self, T_world_camera: Float[np.ndarray, "4 4"] | None, *, is_first: bool, shown: str
+    ) -> Float[np.ndarray, " 3"] | None:
+        """Direction of gravity along a frame's camera axes, of length 1; `None` where not known.
+
+        Args:
+            T_world_camera: The frame's pose where a file states it.
+            is_first: Whether it is the video's first frame.
+            shown: The video's name, for the message.
+
+        Raises:
+            UnreasonableVideoError: `world_up` is given without poses.
+        """
+        if self.world_up is not None:
+            if T_world_camera is None:
+                raise UnreasonableVideoError(
+                    f"{NAME} beside {shown} says world_up: {self.world_up}, and no "
+                    f"NAME.{PATH_NAME} states poses in that world; say gravity or pitch_deg"
+                )
+            up = np.zeros(3)
+            up["xyz".index(self.world_up[-1])] = -1.0 if self.world_up[0] == "-" else 1.0
+            found = -T_world_camera[:3, :3].T @ up
+            return found if np.isfinite(found).all() else None
+        if not is_first:
+            return None
+        if self.pitch_deg is not None:
+            pitch_rad = np.radians(self.pitch_deg)
+            return np.array([0.0, np.cos(pitch_rad), np.sin(pitch_rad)])
+        if self.gravity is None:
+            return None
+        # The picture was turned back; the notes speak of the recording.
+        down = np.array(self.gravity) * [-1.0 if self.mirrored else 1.0, 1.0, 1.0]
+        return np.asarray(down / np.linalg.norm(down))
 
 
 @dataclass(frozen=True)

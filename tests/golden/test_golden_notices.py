@@ -159,11 +159,11 @@ def test_writing_refuses_another_output_of_the_same_version(own_data, monkeypatc
     assert write.main(["camera"]) == 0
     monkeypatch.setattr(CONSTANTS["camera"], 0.2)
     assert write.main(["camera"]) == 1
-    assert "bump the version of CameraStage in rotoscope.pipeline.stages.camera, now '2'" in (
+    assert "bump the version of CameraStage in rotoscope.pipeline.stages.camera, now '3'" in (
         capsys.readouterr().out
     )
     assert own_data.read_text() == before
-    monkeypatch.setattr("rotoscope.pipeline.stages.camera.CameraStage.version", "3")
+    monkeypatch.setattr("rotoscope.pipeline.stages.camera.CameraStage.version", "4")
     assert write.main(["camera"]) == 0
-    assert json.loads(own_data.read_text())["version"] == "3"
+    assert json.loads(own_data.read_text())["version"] == "4"
     assert changes("camera") == []

@@ -12,7 +12,7 @@ from rotoscope.pipeline.recipe import load_recipe
 from rotoscope.pipeline.run.losses import Losses, gate_name
 from rotoscope.pipeline.stages.curate import Curate, CurateConfig
 from rotoscope.pipeline.testing import a_clip, a_hand_track
-from rotoscope.pipeline.tracks import REASONS, ActionTrack
+from rotoscope.pipeline.tracks import HAND_GATES, REASONS, ActionTrack
 
 RECIPE = load_recipe("hand-gripper")
 ENTRIES = {entry.name: entry for entry in RECIPE.stages}
@@ -26,10 +26,13 @@ def valid_but(*spans):
     return valid
 
 
-def hand(valid, *, found=None, side="right"):
-    """A hand that is valid in some frames and was found in some."""
+def hand(valid, *, found=None, side="right", **gates):
+    """A hand that is valid in some frames, was found in some, and was taken by checks in some."""
     score = np.where(valid if found is None else found, 0.9, np.nan)
-    return {f"hands.{side}": a_hand_track(NUM, side=side, valid=valid, score=score)}
+    gate = np.zeros(NUM, np.uint8)
+    for name, span in gates.items():
+        gate[span] = HAND_GATES.index(name)
+    return {f"hands.{side}": a_hand_track(NUM, side=side, valid=valid, score=score, gate=gate)}
 
 
 def arm(reason, side="right"):
@@ -156,6 +159,62 @@ def test_a_limit_that_is_off_already_is_not_named():
         short = Curate(CurateConfig(min_episode_s=9)).run(a_clip(NUM), made)
         losses.after(ENTRIES["curate"], [dict(short)])
         assert hint in losses.explained()
+
+
+@pytest.mark.parametrize(
+    ("stage", "gate", "hint"),
+    [
+        ("hands", "never_moves", "a lower hands.min_motion (now 0.005)"),
+        ("hands", "not_skin", "a lower hands.min_redness (now 0.015)"),
+        ("hands", "drawn", "a higher hands.max_flatness (now 0.7)"),
+        ("hands", "too_small", "a lower hands.min_hand_px (now 24)"),
+        ("hands", "out_of_the_picture", "a higher hands.max_outside (now 0.3)"),
+        ("lift", "poor_fit", "a higher lift.max_residual (now 0.055)"),
+        ("lift", "too_far", "a higher lift.max_distance_m (now 3)"),
+    ],
+)
+def test_the_setting_of_the_check_that_took_the_frames_is_named(stage, gate, hint):
+    before = [("hands", hand(np.ones(NUM, bool)))] if stage == "lift" else []
+    taken = hand(np.zeros(NUM, bool), found=np.ones(NUM, bool), **{gate: slice(None)})
+    said = losses_of(*before, (stage, taken)).explained()
+    assert said == (
+        f"none of 65 frames was kept: 60 {stage} {gate.replace('_', ' ')}, 5 shots too short; "
+        f"{hint} would give most back, up to 60 frames"
+    )
+
+
+def test_of_two_checks_of_one_stage_the_one_that_took_more_is_named():
+    taken = hand(
+        np.zeros(NUM, bool), found=np.ones(NUM, bool),
+        palm_for_back=slice(0, 30), not_skin=slice(30, 40), too_small=slice(40, 60),
+    )  # fmt: skip
+    said = losses_of(("hands", taken)).explained()
+    assert "30 hands palm for back, 20 hands too small, 10 hands not skin" in said
+    assert "a lower hands.min_hand_px (now 24) would give most back, up to 20 frames" in said
+
+
+@pytest.mark.parametrize(
+    ("gate", "setting", "is_named"),
+    [
+        ("not_skin", "min_redness=0", True),
+        ("not_skin", "min_redness=-1", False),
+        ("never_moves", "min_motion=0", False),
+        ("drawn", "max_flatness=1", False),
+    ],
+)
+def test_a_setting_is_not_named_at_the_end_of_its_range(gate, setting, is_named):
+    losses = Losses(load_recipe("hand-gripper", [f"hands.{setting}"]))
+    losses.begin("", NUM, [NUM])
+    made = hand(np.zeros(NUM, bool), found=np.ones(NUM, bool), **{gate: slice(None)})
+    losses.after(ENTRIES["hands"], [made])
+    assert ("would give most back" in losses.explained()) is is_named
+
+
+@pytest.mark.parametrize("kind", registry.kinds())
+def test_checks_that_a_setting_loosens_are_those_that_tracks_can_name(kind):
+    named = {name for name in registry.stage_class(kind).loosened_by if name in HAND_GATES}
+    if kind in ("hands", "lift"):
+        assert named == set(registry.stage_class(kind).loosened_by)
 
 
 def test_hands_that_nobody_followed_are_said_to_give_nothing():

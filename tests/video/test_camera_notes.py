@@ -9,6 +9,7 @@ import pytest
 from video_files import index_of, write_video
 
 from rotoscope.pipeline.errors import UnreasonableVideoError
+from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.sources import files_of, identify
 from rotoscope.pipeline.stages.camera import CameraConfig, CameraStage
 from rotoscope.pipeline.testing import a_clip, a_video, a_video_file
@@ -94,6 +95,12 @@ def test_recipes_fx_at_a_width_is_scaled(tmp_path):
         (VGA + "distortion: [0, 0, 0, 0]\nfisheye: [0, 0, 0, 0]\n", "two models of one lens"),
         (VGA + "crop: [100, 0, 600, 480]\n", r"crop \[100, 0, 600, 480\].*reaches outside"),
         (VGA + "fx: -1\n", "fx"),
+        ("gravity: [0, 1]\n", "gravity"),
+        ("gravity: [0, 0, 0]\n", "has no direction"),
+        ("gravity: [0, .nan, 0]\n", "gravity"),
+        ("pitch_deg: 91\n", "pitch_deg"),
+        ("pitch_deg: 10\ngravity: [0, 1, 0]\n", "say the same; give one of them"),
+        ("world_up: up\n", "world_up"),
         ("focal: 3\n", "keys are width, height, fx"),
         ("- a\n", "camera.yaml"),
         ("fx: [", "camera.yaml"),
@@ -168,6 +175,50 @@ def test_stated_path_is_the_cameras_motion(tmp_path):
     assert (motion.kind, motion.scale_source) == ("moving", "stated")
     assert list(np.flatnonzero(~motion.valid)) == [7]
     np.testing.assert_allclose(motion.T_reference_camera[-1, :3, 3], [0.3, 0, 0])
+
+
+LOOKING_DOWN = np.array([0.0, np.cos(np.radians(30)), np.sin(np.radians(30))])
+
+
+@pytest.mark.parametrize(
+    ("text", "gravity"),
+    [
+        ("", None),
+        ("pitch_deg: 0\n", [0, 1, 0]),
+        ("pitch_deg: 30\n", LOOKING_DOWN),
+        ("gravity: [0, 9.81, 0]\n", [0, 1, 0]),
+        ("gravity: [3, 0, 4]\n", [0.6, 0, 0.8]),
+        ("gravity: [3, 0, 4]\nmirrored: true\n", [-0.6, 0, 0.8]),
+    ],
+)
+def test_gravity_is_that_of_the_videos_first_frame(tmp_path, text, gravity):
+    (tmp_path / "camera.yaml").write_text(text)
+    found = camera_of(tmp_path / "a.mp4").gravity
+    if gravity is None:
+        assert found is None
+    else:
+        np.testing.assert_allclose(found, gravity, atol=1e-12)
+    later = a_clip(20, video=replace(a_video(30), path=tmp_path / "a.mp4"), start=10)
+    assert CameraStage(CameraConfig()).run(later, {})["camera"].gravity is None
+
+
+@pytest.mark.parametrize("up", ["x", "y", "z", "-x", "-y", "-z"])
+@pytest.mark.parametrize("start", [0, 10])
+def test_poses_in_a_world_whose_up_is_known_tell_gravity_in_every_clip(tmp_path, up, start):
+    T = poses(30)
+    T[:, :3, :3] = se3.exp_so3(np.linspace(0, 1, 30)[:, None] * [0.3, -0.8, 0.5] + [1.0, 0.2, 0])
+    np.savez(tmp_path / "a.camera.npz", T_world_camera=T)
+    (tmp_path / "a.camera.yaml").write_text(f'world_up: "{up}"\n')
+    clip = a_clip(30 - start, video=replace(a_video(30), path=tmp_path / "a.mp4"), start=start)
+    gravity = CameraStage(CameraConfig()).run(clip, {})["camera"].gravity
+    upward = np.eye(3)["xyz".index(up[-1])] * (-1 if up[0] == "-" else 1)
+    np.testing.assert_allclose(T[start, :3, :3] @ gravity, -upward, atol=1e-9)
+
+
+def test_a_worlds_up_without_poses_in_it_is_refused(tmp_path):
+    (tmp_path / "camera.yaml").write_text("world_up: z\n")
+    with pytest.raises(UnreasonableVideoError, match="say gravity or pitch_deg"):
+        camera_of(tmp_path / "a.mp4")
 
 
 @pytest.mark.parametrize(

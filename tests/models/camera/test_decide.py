@@ -6,7 +6,9 @@ from moving_cameras import CAMERA, moving, points_of, room, still, turning
 
 from rotoscope.models.camera.background import find_background
 from rotoscope.models.camera.decide import MAX_DRIFT_RAD, decide
+from rotoscope.models.camera.point_follower import GRID
 from rotoscope.models.camera.scale import StatedScale
+from rotoscope.models.camera.stillness import find_stillness
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import CameraMotion, PointTracks
 
@@ -218,3 +220,33 @@ def test_frame_that_fits_badly_is_not_known_and_the_others_are() -> None:
     motion = motion_of(points.replace(points_px=px))
     assert motion.kind == "turning"
     assert np.flatnonzero(~motion.valid).tolist() == [25]
+
+
+def seen_in_turns(points: PointTracks) -> PointTracks:
+    """All points are lost together again and again, but for those of one row of cells."""
+    frames = np.arange(len(points.ids))[:, None]
+    middle = np.nanmean(points.points_px[..., 1], axis=0) * GRID / CAMERA.height
+    row = (middle > 2.1) & (middle < 2.9)
+    life = np.where(row, (frames + 15) // 30, frames // 30)
+    ids = np.where(points.ids < 0, -1, points.ids + 1000 * life)
+    return points.replace(ids=ids.astype(np.int32))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_turn_that_is_no_more_than_noise_is_still(seed: int) -> None:
+    points = seen_in_turns(points_of(still(120), room(seed), noise_px=0.1, seed=seed))
+    seen = find_background(points, CAMERA, {})
+    assert not find_stillness(seen).is_clip_still  # too few cells hold on to their points
+    motion = motion_of(points)
+    assert motion.kind == "still"
+    assert motion.valid.all()
+    assert (motion.T_reference_camera == np.eye(4)).all()
+
+
+@pytest.mark.parametrize("share", [1.0, 0.1, 0.02])
+def test_turn_that_is_more_than_noise_is_a_turn(share: float) -> None:
+    T = se3.make(se3.exp_so3(share * se3.log_so3(turning(120)[:, :3, :3])), np.zeros((120, 3)))
+    motion = motion_of(seen_in_turns(points_of(T, room(), noise_px=0.1)))
+    assert motion.kind == "turning"
+    error = se3.angle_between(motion.T_reference_camera[:, :3, :3], relative(T)[:, :3, :3])
+    assert np.degrees(np.nanmedian(error)) < 0.1

@@ -7,7 +7,7 @@ import pytest
 from hand_shapes import detection
 
 from rotoscope.models.hands.appearance import with_appearance
-from rotoscope.models.hands.genuine import is_genuine
+from rotoscope.models.hands.genuine import appearance_gate
 from rotoscope.models.hands.surroundings import Surroundings
 from rotoscope.models.hands.tracklets import Tracklet
 
@@ -39,26 +39,28 @@ def tracklet(num=75, **fields):
 def test_skin_of_every_shade_in_every_light_is_genuine(color):
     for light in (0.4, 1.0):
         seen = with_appearance(detection(), picture(np.array(color) * light))
-        assert is_genuine(tracklet(redness=seen.redness, flatness=seen.flatness), **LIMITS)
+        assert (
+            appearance_gate(tracklet(redness=seen.redness, flatness=seen.flatness), **LIMITS) == ""
+        )
 
 
 @pytest.mark.parametrize("name", THINGS)
 def test_things_of_no_skins_color_are_not(name):
     seen = with_appearance(detection(), picture(THINGS[name]))
     assert seen.redness < 0.01
-    assert not is_genuine(tracklet(redness=seen.redness), **LIMITS)
+    assert appearance_gate(tracklet(redness=seen.redness), **LIMITS) == "not_skin"
 
 
 def test_a_palm_filled_with_one_color_is_drawn():
     seen = with_appearance(detection(), picture(SKINS[0], grain=0.0))
     assert seen.flatness > 0.9
-    assert not is_genuine(tracklet(flatness=seen.flatness), **LIMITS)
+    assert appearance_gate(tracklet(flatness=seen.flatness), **LIMITS) == "drawn"
 
 
 def test_nothing_is_said_about_skin_in_black_and_white():
     seen = with_appearance(detection(), picture((150, 150, 150), around=(90, 90, 90), grain=0.0))
     assert math.isnan(seen.redness)
-    assert is_genuine(tracklet(redness=seen.redness), **LIMITS)
+    assert appearance_gate(tracklet(redness=seen.redness), **LIMITS) == ""
 
 
 def test_a_palm_outside_the_picture_has_no_appearance():
@@ -102,10 +104,10 @@ def test_motion_before_a_wall_without_texture_is_unknown():
 
 
 def test_a_long_stretch_without_motion_is_a_picture_and_a_short_one_is_not_known_to_be():
-    assert not is_genuine(tracklet(moved=0.002), **LIMITS)
-    assert is_genuine(tracklet(num=40, moved=0.002), **LIMITS)
-    assert is_genuine(tracklet(moved=0.02), **LIMITS)
-    assert is_genuine(tracklet(moved=math.nan), **LIMITS)
+    assert appearance_gate(tracklet(moved=0.002), **LIMITS) == "never_moves"
+    assert appearance_gate(tracklet(num=40, moved=0.002), **LIMITS) == ""
+    assert appearance_gate(tracklet(moved=0.02), **LIMITS) == ""
+    assert appearance_gate(tracklet(moved=math.nan), **LIMITS) == ""
 
 
 def test_a_hand_that_holds_still_four_fifths_of_the_time_is_no_picture():
@@ -115,4 +117,4 @@ def test_a_hand_that_holds_still_four_fifths_of_the_time_is_no_picture():
         now_and_then.add(
             i, i / 30.0, dataclasses.replace(detection(), moved=0.012 if i % 5 == 0 else 0.003)
         )
-    assert is_genuine(now_and_then, **LIMITS)
+    assert appearance_gate(now_and_then, **LIMITS) == ""

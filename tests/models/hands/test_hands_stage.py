@@ -11,6 +11,7 @@ from benchmarks.hands import PlainLoop, joint_errors_mm, read_reference
 from rotoscope.models.hands.stage import Hands, HandsConfig
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.errors import AssetError, TrackError
+from rotoscope.pipeline.tracks import HAND_GATES
 from rotoscope.pipeline.types import Frame
 from rotoscope.pipeline.video.probe import probe
 from rotoscope.pipeline.video.read import read_frames
@@ -129,6 +130,7 @@ def test_frames_below_the_wanted_score_are_not_valid_but_keep_their_score(cup):
     strict.close()
     assert 0 < right.valid.sum() < 40
     np.testing.assert_array_equal(right.valid, right.score >= limit)
+    assert (right.gate[~right.valid] == HAND_GATES.index("low_score")).all()
     assert np.isnan(right.landmarks_px[~right.valid]).all()
 
 
@@ -140,6 +142,11 @@ def test_a_mirrored_recording_that_nobody_names_gives_the_other_hand(stage, cup)
     out = label(stage, sample("cup.mp4"), num_frames=40, change=mirror)
     assert out["hands.left"].valid.sum() > 30
     assert not out["hands.right"].valid.any()
+
+
+def num_taken(out, gate):
+    """Frames that a check took, both hands together."""
+    return sum(int((track.gate == HAND_GATES.index(gate)).sum()) for track in out.values())
 
 
 def pictured(cup_frame, *, num):
@@ -160,6 +167,7 @@ def test_a_picture_of_a_hand_on_a_wall_is_no_hand(stage):
     assert not any(track.valid.any() for track in out.values())
     # It was seen and is not believed: the score says so, and so does what tells of lost frames.
     assert sum(int(np.isfinite(track.score).sum()) for track in out.values()) > 60
+    assert num_taken(out, "never_moves") > 60
 
 
 def test_a_drawn_hand_that_waves_is_no_hand(stage):
@@ -167,6 +175,7 @@ def test_a_drawn_hand_that_waves_is_no_hand(stage):
     out = show(stage, list(pictures))
     assert sum(map(bool, stage.detections)) > 10
     assert not any(track.valid.any() for track in out.values())
+    assert num_taken(out, "drawn") > 10
 
 
 def test_a_hand_of_no_skins_color_is_no_hand_unless_gloves_are_allowed(stage):
@@ -177,6 +186,7 @@ def test_a_hand_of_no_skins_color_is_no_hand_unless_gloves_are_allowed(stage):
     out = label(stage, sample("box.mp4"), num_frames=30, change=gloved)
     assert sum(map(bool, stage.detections)) == 30
     assert not any(track.valid.any() for track in out.values())
+    assert num_taken(out, "not_skin") == 30
     any_color = Hands(HandsConfig(num_hands=1, min_redness=-1.0))
     any_color.setup()
     out = label(any_color, sample("box.mp4"), num_frames=30, change=gloved)

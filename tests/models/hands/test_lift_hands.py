@@ -6,16 +6,13 @@ from pydantic import ValidationError
 
 from rotoscope.models.hands import flexion_prior
 from rotoscope.models.hands import model as hand_model
-from rotoscope.models.hands.lift_stage import (
+from rotoscope.models.hands.lift_sigma import (
     ACROSS_PALM,
     ALONG_PALM,
-    PALM_PRIOR_M,
     ROTATION_DOUBT,
-    SHRINKAGE_PX,
     SMALL_ROTATION_RAD_PX,
-    Lift,
-    LiftConfig,
 )
+from rotoscope.models.hands.lift_stage import PALM_PRIOR_M, SHRINKAGE_PX, Lift, LiftConfig
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import hand_frame, pinhole, se3
 from rotoscope.pipeline.testing import a_video
@@ -59,8 +56,10 @@ def track_of(joints: np.ndarray, side: Side = "right", noise_px: float = 0.0) ->
 
 
 def lift(track: HandTrack, camera: Camera = CAMERA, **config) -> HandTrack:
-    clip = Clip(VIDEO, 0, np.arange(len(track.valid)) / 30.0)
+    # A second apart: each frame is another hand, and none speaks of its neighbors.
+    clip = Clip(VIDEO, 0, np.arange(float(len(track.valid))))
     name = f"hands.{track.side}"
+    config = {"max_bridge_s": 0.0} | config  # there is no video to read
     lifted = Lift(LiftConfig(**config)).run(clip, {name: track, "camera": camera})[name]
     assert isinstance(lifted, HandTrack)
     return lifted

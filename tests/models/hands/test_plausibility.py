@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from rotoscope.models.hands import plausibility
 from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import HAND_GATES
 
 ALL_OF_IT = {"width": 640, "height": 480, "min_hand_px": 24.0, "max_outside": 0.3}
 
@@ -36,27 +37,27 @@ def test_score_falls_as_image_and_meters_disagree():
 
 
 def test_an_ordinary_hand_is_plausible():
-    assert plausibility.is_plausible(detection().landmarks_px, **ALL_OF_IT)
+    assert plausibility.shape_gate(detection().landmarks_px, **ALL_OF_IT) == 0
 
 
 def test_a_hand_of_a_few_pixels_is_not_plausible():
-    assert not plausibility.is_plausible(detection(px_per_m=80.0).landmarks_px, **ALL_OF_IT)
+    assert plausibility.shape_gate(detection(px_per_m=80.0).landmarks_px, **ALL_OF_IT)
 
 
 def test_a_hand_mostly_outside_the_image_is_not_plausible():
-    assert not plausibility.is_plausible(detection(at=(-20.0, 200.0)).landmarks_px, **ALL_OF_IT)
+    assert plausibility.shape_gate(detection(at=(-20.0, 200.0)).landmarks_px, **ALL_OF_IT)
 
 
 def test_a_hand_with_one_finger_outside_is_plausible():
     at_the_edge = detection(at=(100.0, 45.0)).landmarks_px
     assert (at_the_edge[:, 1] < 0).any()
-    assert plausibility.is_plausible(at_the_edge, **ALL_OF_IT)
+    assert plausibility.shape_gate(at_the_edge, **ALL_OF_IT) == 0
 
 
 def test_landmarks_collapsed_to_a_line_are_not_plausible():
     landmarks_px = detection().landmarks_px
     flat = landmarks_px.mean(axis=0) + (landmarks_px - landmarks_px.mean(axis=0)) * (0.1, 1.0)
-    assert not plausibility.is_plausible(flat, **ALL_OF_IT)
+    assert plausibility.shape_gate(flat, **ALL_OF_IT)
 
 
 @given(turn=st.tuples(*[st.floats(-3.0, 3.0)] * 3))
@@ -125,18 +126,20 @@ LIMITS = {"width": 640, "height": 480, "min_hand_px": 24.0, "max_outside": 0.3}
 
 
 @pytest.mark.parametrize(
-    ("change", "is_plausible"),
+    ("change", "gate"),
     [
-        ({"size": 24.1}, True),
-        ({"size": 23.9}, False),
-        ({"breadth": 0.16}, True),
-        ({"breadth": 0.14}, False),
-        ({"num_outside": 6}, True),  # 6 of 21 are 0.286
-        ({"num_outside": 7}, False),  # 0.333
+        ({"size": 24.1}, ""),
+        ({"size": 23.9}, "too_small"),
+        ({"breadth": 0.16}, ""),
+        ({"breadth": 0.14}, "collapsed"),
+        ({"breadth": 0.14, "size": 23.9}, "collapsed"),  # no setting gives it back
+        ({"num_outside": 6}, ""),  # 6 of 21 are 0.286
+        ({"num_outside": 7}, "out_of_the_picture"),  # 0.333
     ],
 )
-def test_limits_of_plausible_hands(change, is_plausible):
-    assert bool(plausibility.is_plausible(hand_px(**change), **LIMITS)) is is_plausible
+def test_limits_of_plausible_hands(change, gate):
+    found = int(plausibility.shape_gate(hand_px(**change), **LIMITS))
+    assert HAND_GATES[found] == gate
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
@@ -146,16 +149,16 @@ def test_every_edge_of_the_image_counts(axis, sign):
     points += [639.0 if axis == 0 and sign > 0 else 1.0, 479.0 if axis == 1 and sign > 0 else 1.0]
     other = 1 - axis
     points[:, other] += -points[:, other].mean() + 200.0
-    assert not plausibility.is_plausible(points, **LIMITS)
-    assert plausibility.is_plausible(points, **LIMITS | {"max_outside": 0.6})
+    assert plausibility.shape_gate(points, **LIMITS)
+    assert plausibility.shape_gate(points, **LIMITS | {"max_outside": 0.6}) == 0
 
 
 def test_landmarks_on_the_border_are_inside():
     points = hand_px()
     points -= points.min(axis=0)
-    assert plausibility.is_plausible(points, **LIMITS | {"max_outside": 0.0})
+    assert plausibility.shape_gate(points, **LIMITS | {"max_outside": 0.0}) == 0
     far = points - points.max(axis=0) + [640.0, 480.0]
-    assert plausibility.is_plausible(far, **LIMITS | {"max_outside": 0.0})
+    assert plausibility.shape_gate(far, **LIMITS | {"max_outside": 0.0}) == 0
 
 
 def test_golden_curl():
