@@ -70,7 +70,9 @@ def _frames(seen: SeenHand, *, is_size_given: bool) -> dict[str, Chances]:
     name = f"hands.{truth.side}"
     camera = Camera(seen.K, WIDTH, HEIGHT, "recipe", SIGMA_FOCAL_REL)
     clip = Clip(a_video(len(seen.time_s)), 0, seen.time_s)
-    stage = Lift(LiftConfig(palm_length_m=truth.palm_length_m if is_size_given else None))
+    size_m = truth.palm_length_m if is_size_given else None
+    # The pictures are not kept, so no gap is bridged.
+    stage = Lift(LiftConfig(palm_length_m=size_m, max_bridge_s=0.0))
     hand = stage.run(clip, {name: seen.track, "camera": camera})[name]
     assert isinstance(hand, HandTrack)
     return chances(clip, hand, truth)

@@ -55,7 +55,9 @@ def lifted(seen: SeenHand, *, is_size_given: bool) -> GraspScore:
     clip = Clip(a_video(len(seen.time_s)), 0, seen.time_s)
     side = seen.scene.side
     tracks = {f"hands.{side}": seen.track, "camera": camera}
-    hand = Lift(LiftConfig(palm_length_m=size_m)).run(clip, tracks)[f"hands.{side}"]
+    # The pictures are not kept, so no gap is bridged.
+    config = LiftConfig(palm_length_m=size_m, max_bridge_s=0.0)
+    hand = Lift(config).run(clip, tracks)[f"hands.{side}"]
     gripper = RetargetGripper(RetargetGripper.Config()).run(clip, {f"hands.{side}": hand})
     followed = gripper[f"gripper.{side}"]
     assert isinstance(hand, HandTrack)
