@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.models.inverse_dynamics.labeler import Labeler, Labels
+from rotoscope.models.inverse_dynamics.labeler import Guess, Labeler, Labels
 from rotoscope.models.inverse_dynamics.rows import frames_before, with_columns
 from rotoscope.models.training.data import UnlabelledEpisode
 from rotoscope.models.training.windows import sample_windows, windows_of
@@ -27,7 +27,8 @@ def infer_episode(
         members = labeler.embed(episode.images, before)
         embeddings = np.moveaxis(members, 0, 1).reshape(len(before), -1)
     seen = with_columns(episode, config, labeler.encoder, rate_hz=rate_hz)
-    return infer(labeler, seen.time_s, seen.features, seen.time_s, embeddings)
+    guess, known = infer(labeler, seen.time_s, seen.features, seen.time_s, embeddings)
+    return labeler.labels(guess), known
 
 
 def infer(
@@ -36,8 +37,8 @@ def infer(
     features: Float[np.ndarray, "frame feature"],
     at_s: Float[np.ndarray, " moment"],
     embeddings: Float[np.ndarray, "frame number"] | None = None,
-) -> tuple[Labels, Bool[np.ndarray, " moment"]]:
-    """Labels of the moments whose window is known, and which these are.
+) -> tuple[Guess, Bool[np.ndarray, " moment"]]:
+    """What a labeler guesses at the moments whose window is known, and which these are.
 
     Args:
         labeler: Trained.
@@ -49,13 +50,10 @@ def infer(
     """
     config, rate_hz = labeler.facts.config, labeler.facts.contract.rate_hz
     seen = windows_of(time_s, features, at_s, config.window, rate_hz=rate_hz)
-    if not seen.known.any():
-        nothing = np.zeros((0, len(labeler.facts.contract.dimensions)))
-        return Labels(nothing, nothing, np.zeros(0)), seen.known
     members = None
     if embeddings is not None:
         numbers, at_s = embeddings.astype(np.float32), at_s[seen.known]
         offsets_s, at_ends = config.window.offsets_s(rate_hz), config.window.at_ends
         found, _ = sample_windows(time_s, numbers, at_s, offsets_s, at_ends=at_ends)
         members = found.reshape(*found.shape[:2], config.members, -1).transpose(2, 0, 1, 3)
-    return labeler.label(seen.inputs, members), seen.known
+    return labeler.guess(seen.inputs, members), seen.known

@@ -6,6 +6,7 @@ versions, hash of the data) and `metrics.json`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,12 @@ from pydantic import PositiveInt, model_validator
 
 from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.encoders.pretrained import Embed
-from rotoscope.models.inverse_dynamics.calibration import Calibration, confidence, tempered
+from rotoscope.models.inverse_dynamics.calibration import (
+    Calibration,
+    Evidence,
+    confidence,
+    tempered,
+)
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel, uncertainty_features
@@ -51,7 +57,7 @@ _BATCH_IMAGES = 256
 class LabelerFacts(ModelFacts):
     """`labeler.yaml`."""
 
-    version: int = 3
+    version: int = 4
     """Changes with the layout of the folder."""
     family: str
     """What kind of labeler it is."""
@@ -101,6 +107,27 @@ class Labels:
     """Half of the 90 % interval, same units; NaN for choices."""
     confidence: Float[np.ndarray, " row"]
     """Calibrated chance of being right, 0..1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Guess:
+    """What the members say at some moments, before anything is said of its errors."""
+
+    values: Float[np.ndarray, "row action"]
+    """Their mean actions."""
+    encoded: Float[np.ndarray, "member row encoded"]
+    """What each gave."""
+    features: Float[np.ndarray, "row action feature"]
+    """Inputs of the error model."""
+
+    @classmethod
+    def join(cls, parts: Sequence[Guess]) -> Guess:
+        """Moments of one clip that were asked about a few at a time."""
+        return cls(
+            np.concatenate([p.values for p in parts]),
+            np.concatenate([p.encoded for p in parts], axis=1),
+            np.concatenate([p.features for p in parts]),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +191,15 @@ class Labeler:
         inputs: Float[np.ndarray, "row input"],
         embeddings: Float[np.ndarray, "member row tap number"] | None = None,
     ) -> Labels:
-        """Actions with intervals and confidence.
+        """`labels` of a `guess`: of the moments of one clip."""
+        return self.labels(self.guess(inputs, embeddings))
+
+    def guess(
+        self,
+        inputs: Float[np.ndarray, "row input"],
+        embeddings: Float[np.ndarray, "member row tap number"] | None = None,
+    ) -> Guess:
+        """Actions, each row by itself.
 
         Args:
             inputs: Flattened windows, in their own units; no columns where only images are seen.
@@ -178,13 +213,23 @@ class Labeler:
             raise UsageError(
                 f"the labeler learned from {num} numbers a window, it was given {inputs.shape[1]}"
             )
+        if not len(inputs):
+            size, signs = self.calibration.error_model.mean.shape
+            nothing = np.zeros((len(self.members), 0, self.space.num_encoded))
+            return Guess(np.zeros((0, size)), nothing, np.zeros((0, size, signs)))
         encoded, log_variance = self.predict(inputs, embeddings)
         values, sigma = self.summarize(encoded, log_variance)
         features = self.uncertainty_features(values, sigma, inputs, embeddings)
+        return Guess(values, encoded, features)
+
+    def labels(self, guess: Guess) -> Labels:
+        """Actions with intervals and confidence.
+
+        All rows of a clip belong into one call: intervals are weighted for what they are like.
+        """
         calibration = self.calibration
-        return self.with_intervals(
-            values, calibration.half_width(features), encoded, calibration.temperature
-        )
+        width = calibration.half_width(guess.features)
+        return self.with_intervals(guess.values, width, guess.encoded, calibration.temperature)
 
     def with_intervals(
         self, values: np.ndarray, half_width: np.ndarray, encoded: np.ndarray, temperature: float
@@ -335,6 +380,8 @@ def save_labeler(labeler: Labeler, folder: Path) -> None:
     if labeler.components is not None:
         arrays |= {f"components.{k}": v for k, v in vars(labeler.components).items()}
     arrays["calibration.factor"] = labeler.calibration.factor
+    arrays["calibration.ceiling"] = labeler.calibration.ceiling
+    arrays |= {f"evidence.{k}": v for k, v in vars(labeler.calibration.evidence).items()}
     arrays |= {f"doubt.{k}": v for k, v in vars(labeler.calibration.error_model).items()}
     arrays["calibration.temperature"] = np.array([labeler.calibration.temperature])
     for number, member in enumerate(labeler.members):
@@ -360,6 +407,8 @@ def load_labeler(folder: Path) -> Labeler:
         calibration=Calibration(
             ErrorModel(**below(arrays, "doubt.")),
             arrays["calibration.factor"],
+            arrays["calibration.ceiling"],
+            Evidence(**below(arrays, "evidence.")),
             float(arrays["calibration.temperature"][0]),
         ),
         metrics=metrics,

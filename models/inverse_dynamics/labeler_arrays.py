@@ -31,6 +31,7 @@ def check_labeler_arrays(
         "scaling.encoded_scale": (num_encoded,),
         "scaling.spread": (num_actions,),
         "calibration.factor": (num_actions,),
+        "calibration.ceiling": (num_actions,),
         "calibration.temperature": (1,),
     }
     sizes = check_shapes({k: arrays[k] for k in wanted if k in arrays}, wanted, path)
@@ -43,6 +44,9 @@ def check_labeler_arrays(
         "doubt.mean": (num_actions, num_features),
         "doubt.scale": (num_actions, num_features),
         "doubt.weight": (num_actions, num_features + 1),
+        "evidence.inputs": ("held-out row", num_features - 2),
+        "evidence.scores": ("held-out row", num_actions),
+        "evidence.weights": ("held-out row",),
     }
     if config.learns_components:
         wanted |= {"components.mean": ("pixel",), "components.directions": ("pixel", "component")}

@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float
 from rotoscope.models.inverse_dynamics.infer import infer
 from rotoscope.models.inverse_dynamics.labeler import (
     LABELER_FOLDER,
+    Guess,
     Labeler,
-    Labels,
     load_labeler,
 )
 from rotoscope.models.inverse_dynamics.track_inputs import Columns, features_by_subject, joined
@@ -150,17 +150,21 @@ class InverseDynamics(ClipStage):
         num, size = clip.num_frames, len(contract.dimensions)
         values, width = np.full((num, size), np.nan), np.full((num, size), np.nan)
         confidence = np.zeros(num)
-        observed = np.zeros(num, bool)
+        known, observed = np.zeros(num, bool), np.zeros(num, bool)
+        guesses = []
         for start in range(0, num, _CHUNK_ROWS):
             part = slice(start, min(start + _CHUNK_ROWS, num))
             # Copies are made of the frames around these rows alone, however long the clip is.
             near = self._frames_around(clip.time_s, at_s[part])
             frames_s = clip.time_s[near]
-            labels, known = self._infer(frames_s, at_s[part], seen.values[near], embedding, near)
-            rows = np.arange(part.start, part.stop)[known]
+            guess, known[part] = self._infer(
+                frames_s, at_s[part], seen.values[near], embedding, near
+            )
+            guesses.append(guess)
             observed[part] = self._observed(frames_s, at_s[part], seen.valid[near])
-            values[rows], width[rows] = labels.values, labels.half_width
-            confidence[rows] = labels.confidence
+        labels = self.labeler.labels(Guess.join(guesses))
+        values[known], width[known] = labels.values, labels.half_width
+        confidence[known] = labels.confidence
         cut = self._beyond_a_cut(clip, at_s)
         values[cut], width[cut], confidence[cut] = np.nan, np.nan, 0
         is_known = np.isfinite(values).all(axis=1)
@@ -220,8 +224,8 @@ class InverseDynamics(ClipStage):
         features: Float[np.ndarray, "time number"],
         embedding: EmbeddingTrack | None,
         near: slice,
-    ) -> tuple[Labels, Bool[np.ndarray, " row"]]:
-        """Labels of the rows whose window is known, and which these are."""
+    ) -> tuple[Guess, Bool[np.ndarray, " row"]]:
+        """A guess about the rows whose window is known, and which these are."""
         if embedding is None:
             return infer(self.labeler, time_s, features, at_s)
         numbers = embedding.values[near]

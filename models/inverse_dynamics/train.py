@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rotoscope.models.encoders.pca import PictureComponents
-from rotoscope.models.inverse_dynamics.calibration import Calibration
+from rotoscope.models.inverse_dynamics.calibration import Calibration, Evidence
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.cross_conformal import HeldOut, calibrated
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
@@ -205,7 +205,8 @@ def _bare(
     """A labeler that does not know its errors yet."""
     num = len(facts.contract.dimensions)
     unknown = ErrorModel(np.zeros((num, 0)), np.ones((num, 0)), np.zeros((num, 1)))
-    calibration = Calibration(unknown, np.ones(num), 1.0)
+    evidence = Evidence(np.zeros((0, 0)), np.zeros((0, num)), np.zeros(0))
+    calibration = Calibration(unknown, np.ones(num), np.ones(num), evidence, 1.0)
     return Labeler(facts, scaling, components, members, calibration, metrics={})
 
 
