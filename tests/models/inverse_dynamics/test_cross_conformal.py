@@ -97,8 +97,8 @@ def test_the_factor_lies_between_that_of_rows_and_half_more():
     ("variance", "left"),
     [
         (0.3, 1 - 0.3 * (1 / 2 - 1 / 5)),
-        (2.0, 1 - 2.0 * (1 / 2 - 1 / 5)),
-        (9.0, 0.25),  # never less than half the width
+        (0.6, 1 - 0.6 * (1 / 2 - 1 / 5)),
+        (1.5, 0.81),  # never less than nine tenths of the width
     ],
 )
 def test_more_members_than_were_asked_err_less(variance, left):
