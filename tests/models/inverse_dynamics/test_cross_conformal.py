@@ -98,7 +98,6 @@ def test_the_factor_lies_between_that_of_rows_and_half_more():
     [
         (0.3, 1 - 0.3 * (1 / 2 - 1 / 5)),
         (0.6, 1 - 0.6 * (1 / 2 - 1 / 5)),
-        (1.5, 0.81),  # never less than nine tenths of the width
     ],
 )
 def test_more_members_than_were_asked_err_less(variance, left):
@@ -110,6 +109,14 @@ def test_more_members_than_were_asked_err_less(variance, left):
     plain = factor_of([part_of(3, members=2)], 5).factor
     fewer = factor_of([part], 5).factor
     np.testing.assert_allclose(fewer, plain * np.sqrt(left))
+
+
+def test_what_members_gain_takes_a_tenth_of_the_width_at_most():
+    part = part_of(3, members=2)
+    part.variance[:] = 1.5 * (part.error**2).mean(axis=0)
+    evidence = cross_conformal._evidence([part])
+    found = factor_of([part], 5).factor
+    np.testing.assert_allclose(found, 0.9 * evidence.quantile(evidence.weights))
 
 
 def test_fewer_members_than_were_asked_err_more_but_at_most_twice():
