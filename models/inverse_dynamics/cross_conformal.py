@@ -16,10 +16,10 @@ from rotoscope.models.inverse_dynamics.calibration import (
     conformal_factor,
 )
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel, shared_features
-from rotoscope.models.inverse_dynamics.labeler import Labeler, Labels
+from rotoscope.models.inverse_dynamics.labeler import Labeler
+from rotoscope.models.inverse_dynamics.labels import Labels
 from rotoscope.models.inverse_dynamics.rows import LabeledWindows
 from rotoscope.models.inverse_dynamics.scores import score
-
 
 _LEFT = (0.81, 4.0)
 """What a larger ensemble may leave of the squared error, at least and at most. The variance of two
@@ -117,7 +117,9 @@ def _calibration(
     gained = np.concatenate([(1 / s.num_members - 1 / num_members) * s.variance for s in folds])
     whole = np.maximum((error**2).mean(0), 1e-12)
     left = 1 - gained.mean(0) / whole
-    by_rows = np.sqrt(np.clip(left, *_LEFT_BY_ROWS)) * conformal_factor(np.abs(error) / np.maximum(error_model(features), 1e-12))
+    by_rows = np.sqrt(np.clip(left, *_LEFT_BY_ROWS)) * conformal_factor(
+        np.abs(error) / np.maximum(error_model(features), 1e-12)
+    )
     evidence = _evidence(folds).thinned()
     by_episodes = np.sqrt(np.clip(left, *_LEFT)) * evidence.quantile(evidence.weights)
     ceiling = MAX_WIDENING * by_rows
@@ -155,5 +157,5 @@ def _temperature(folds: Sequence[_FoldPredictions], whole: Labeler) -> float:
 
 def _cut(labels: Labels, lengths: Sequence[int]) -> list[Labels]:
     ends = np.cumsum(lengths)[:-1]
-    parts = (np.split(a, ends) for a in (labels.values, labels.half_width, labels.confidence))
+    parts = (np.split(array, ends) for array in vars(labels).values())
     return [Labels(*arrays) for arrays in zip(*parts, strict=True)]

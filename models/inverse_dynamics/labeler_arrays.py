@@ -16,9 +16,10 @@ def check_labeler_arrays(
     arrays: dict[str, np.ndarray],
     config: InverseDynamicsConfig,
     contract: ActionContract,
+    num_own: int,
     path: Path,
 ) -> None:
-    """Checks that a labeler's numbers are what its settings ask for.
+    """Checks that a labeler's numbers are what its settings and its `num_own` columns ask for.
 
     Raises:
         UsageError: They are not.
@@ -48,6 +49,7 @@ def check_labeler_arrays(
         "evidence.scores": ("held-out row", num_actions),
         "evidence.weights": ("held-out row",),
     }
+    wanted |= _familiar(arrays, num_own, has_pictures=bool(config.camera))
     if config.learns_components:
         wanted |= {"components.mean": ("pixel",), "components.directions": ("pixel", "component")}
     members = {name.split(".")[1] for name in arrays if name.startswith("member.")}
@@ -64,3 +66,21 @@ def check_labeler_arrays(
             wanted |= {n: v.shape for n, v in arrays.items() if n.startswith(f"member.{k}.")}
             wanted.setdefault(f"member.{k}.head.0.weight", ("hidden", "seen"))
     check_shapes(arrays, wanted, path)
+
+
+def _familiar(
+    arrays: dict[str, np.ndarray], num_own: int, *, has_pictures: bool
+) -> dict[str, Shape]:
+    directions = arrays.get("looks.directions", np.zeros((0, 0)))
+    num = num_own + (directions.shape[-1] if has_pictures else 0)
+    wanted: dict[str, Shape] = {
+        "familiar.centre": (num,),
+        "familiar.scale": (num,),
+        "familiar.change_scale": (1,),
+        "familiar.anchors": ("anchor", 3, num),
+        "familiar.middle": (4 + has_pictures,),
+        "familiar.reach": (4 + has_pictures,),
+    }
+    if has_pictures:
+        wanted |= {"looks.mean": ("look pixel",), "looks.directions": ("look pixel", "look")}
+    return wanted

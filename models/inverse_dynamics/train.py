@@ -18,14 +18,12 @@ from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.cross_conformal import HeldOut, calibrated
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel
+from rotoscope.models.inverse_dynamics.familiarity import Familiarity
+from rotoscope.models.inverse_dynamics.familiarity_training import learn_familiarity
 from rotoscope.models.inverse_dynamics.kernel_ridge import fit_kernel
 from rotoscope.models.inverse_dynamics.kernel_search import choose_kernel, least_window
-from rotoscope.models.inverse_dynamics.labeler import (
-    Labeler,
-    LabelerFacts,
-    network_for,
-    save_labeler,
-)
+from rotoscope.models.inverse_dynamics.labeler import Labeler, network_for, save_labeler
+from rotoscope.models.inverse_dynamics.labeler_facts import LabelerFacts
 from rotoscope.models.inverse_dynamics.networks import (
     LabelerScaling,
     fit_ridge,
@@ -50,6 +48,11 @@ from rotoscope.models.training.folds import Folds
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
 from rotoscope.models.training.model_folder import package_versions
 from rotoscope.pipeline.errors import DatasetError, UsageError
+
+_NOTHING_FAMILIAR = Familiarity(
+    None, np.zeros(0), np.zeros(0), np.ones(1), np.zeros((0, 3, 0)), np.zeros(0), np.zeros(0)
+)
+"""Of labelers that are only asked about their errors."""
 
 
 def train_inverse_dynamics(
@@ -86,7 +89,11 @@ def train_inverse_dynamics(
         labeler = _train_kernel(data, config)
     else:
         labeler = _train_members(data, config, work_folder(out), listener)
-    labeler = replace(labeler, metrics=labeler.metrics | {"left_out": left_out})
+    labeler = replace(
+        labeler,
+        familiarity=learn_familiarity(data, seed=config.loop.seed),
+        metrics=labeler.metrics | {"left_out": left_out},
+    )
     save_labeler(labeler, out)
     remove_checkpoints(work_folder(out))
     return labeler
@@ -207,7 +214,7 @@ def _bare(
     unknown = ErrorModel(np.zeros((num, 0)), np.ones((num, 0)), np.zeros((num, 1)))
     evidence = Evidence(np.zeros((0, 0)), np.zeros((0, num)), np.zeros(0))
     calibration = Calibration(unknown, np.ones(num), np.ones(num), evidence, 1.0)
-    return Labeler(facts, scaling, components, members, calibration, metrics={})
+    return Labeler(facts, scaling, components, members, calibration, _NOTHING_FAMILIAR, metrics={})
 
 
 @dataclass(frozen=True, eq=False)

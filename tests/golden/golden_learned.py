@@ -17,12 +17,8 @@ from rotoscope.models.inverse_dynamics.calibration import Calibration
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel
-from rotoscope.models.inverse_dynamics.labeler import (
-    LABELER_FOLDER,
-    Labeler,
-    LabelerFacts,
-    save_labeler,
-)
+from rotoscope.models.inverse_dynamics.labeler import Labeler, save_labeler
+from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER, LabelerFacts
 from rotoscope.models.inverse_dynamics.networks import LabelerScaling
 from rotoscope.models.inverse_dynamics.pixels_stage import Pixels, PixelsConfig
 from rotoscope.models.latent_actions.config import LatentActionConfig
