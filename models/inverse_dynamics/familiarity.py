@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.encoders.pca import PictureComponents
+from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS, marks
 from rotoscope.models.inverse_dynamics.kernel_ridge import squared_distances
 from rotoscope.models.training.model_folder import below
 from rotoscope.models.training.windows import sample_windows
@@ -29,8 +30,9 @@ CHANGE_WEIGHT = 3.0
 """Weight of how things move against where they are, in the distance between motions.
 
 Like the two above and the margin in `familiarity_training`, chosen on two tasks of iVideoGPT
-(button-press-topdown-wall, coffee-push) and renderings of push, door-open and window-open of
-Meta-World; two and four do as well, quarter and full seconds nearly."""
+(button-press-topdown-wall, coffee-push), renderings of push, door-open and window-open of
+Meta-World and the first four episodes of a real robot; two and four do as well, and so do lags of
+0.3 s and means over a second, nearly."""
 _STILL = 1e-3
 """Added to distances before their logarithm, in their unit, the spread: all less is no motion."""
 _IN_THE_DARK = 2.33
@@ -61,11 +63,9 @@ class Familiarity:
     def glance(
         self, images: UInt8[np.ndarray, "frame size size 3"]
     ) -> Float[np.ndarray, "frame number"]:
-        """What pictures look like: components, and the logarithm of what these leave out."""
+        """What pictures look like: components, then `NUM_MARKS` marks."""
         assert self.looks is not None
-        found = self.looks(images, images)
-        left = self.looks.residual(images)
-        return np.concatenate([found, np.log(left + 1e-4)[:, None]], axis=1)
+        return np.concatenate([self.looks(images, images), marks(self.looks, images)], axis=1)
 
     def statistics(
         self,
@@ -77,10 +77,9 @@ class Familiarity:
         """Logarithms, larger where stranger, of moments that need not fall on frames.
 
         How far from every training row what is seen lies; the same of motions; how still all is;
-        how much nearer the motion would be if it ran backwards; and what the components leave out
-        of the picture.
+        how much nearer the motion would be if it ran backwards; and the pictures' marks.
         """
-        parts = [features] if glances is None else [features, glances[:, :-1]]
+        parts = [features] if glances is None else [features, glances[:, :-NUM_MARKS]]
         columns = (np.concatenate(parts, axis=1) - self.centre) / self.scale
         now, before, after = motion(time_s, columns, at_s)
         weight = CHANGE_WEIGHT / self.change_scale[0]
@@ -91,8 +90,9 @@ class Familiarity:
         moved = np.sqrt((before**2).sum(1) + (after**2).sum(1)) / CHANGE_WEIGHT
         found = [_nearest(now, places), forth, -np.log(moved + _STILL), forth - back]
         if glances is not None:
-            left, _ = sample_windows(time_s, glances[:, -1:], at_s, np.zeros(1), at_ends="hold")
-            found.append(left[:, 0, 0])
+            own = glances[:, -NUM_MARKS:]
+            held, _ = sample_windows(time_s, own, at_s, np.zeros(1), at_ends="hold")
+            found += list(held[:, 0].T)
         return np.stack(found, axis=1)
 
     def __call__(

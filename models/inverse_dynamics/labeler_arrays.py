@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import Shape, check_shapes, damaged
 from rotoscope.pipeline.contract import ActionContract
@@ -78,8 +79,8 @@ def _familiar(
         "familiar.scale": (num,),
         "familiar.change_scale": (1,),
         "familiar.anchors": ("anchor", 3, num),
-        "familiar.middle": (4 + has_pictures,),
-        "familiar.reach": (4 + has_pictures,),
+        "familiar.middle": (4 + NUM_MARKS * has_pictures,),
+        "familiar.reach": (4 + NUM_MARKS * has_pictures,),
     }
     if has_pictures:
         wanted |= {"looks.mean": ("look pixel",), "looks.directions": ("look pixel", "look")}

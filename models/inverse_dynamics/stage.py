@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS
 from rotoscope.models.inverse_dynamics.familiarity import LAG_S, UNFAMILIAR
 from rotoscope.models.inverse_dynamics.infer import Inferred, infer
 from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
@@ -47,7 +48,8 @@ class InverseDynamics(ClipStage):
     columns `label.interval` and `label.familiarity`. Where the labeler was trained on absolute
     actions, which say where the robot will be `shift_s` later, values are put at the time they
     speak of, as in all action tracks. Frames whose window touches what was not seen, or reaches
-    beyond the clip, have none; where the labeler holds ends (`window.at_ends`), only the video's own ends are held.
+    beyond the clip, have none; where the labeler holds ends (`window.at_ends`), only the video's
+    own ends are held.
     """
 
     kind = "label.inverse_dynamics"
@@ -238,7 +240,7 @@ class InverseDynamics(ClipStage):
             return infer(self.labeler, time_s, features, at_s)
         looks = self.labeler.familiarity.looks
         assert looks is not None
-        size = looks.directions.shape[1] + 1
+        size = looks.directions.shape[1] + NUM_MARKS
         numbers = embedding.values[near]
         glances = numbers[:, -size:].astype(float)
         numbers = numbers[:, :-size]

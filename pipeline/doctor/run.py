@@ -12,6 +12,7 @@ from rotoscope.pipeline.doctor.actions import (
     check_shift,
 )
 from rotoscope.pipeline.doctor.check import Check, exit_code, table
+from rotoscope.pipeline.doctor.familiarity import check_familiarity
 from rotoscope.pipeline.doctor.jumps import check_jumps
 from rotoscope.pipeline.doctor.labels import check_duplicates, check_labels
 from rotoscope.pipeline.doctor.lag import check_lag
@@ -58,6 +59,7 @@ def diagnose(dataset: Path) -> list[Check]:
         check_static(raw, energies),
         check_lag(raw, energies),
         check_labels(raw),
+        check_familiarity(raw),
         check_statistics(raw),
         check_duplicates(raw),
     ]

@@ -13,6 +13,7 @@ from rotoscope import __version__
 from rotoscope.cli import assets as assets_command
 from rotoscope.cli import bco as bco_command
 from rotoscope.cli import bench as bench_command
+from rotoscope.cli import check as check_command
 from rotoscope.cli import debug as debug_command
 from rotoscope.cli import policy as policy_command
 from rotoscope.cli import record as record_command
@@ -22,6 +23,7 @@ from rotoscope.cli import streams
 from rotoscope.cli import track as track_command
 from rotoscope.cli import train as train_command
 from rotoscope.cli import train_latent as latent_command
+from rotoscope.cli.familiar import tell_unfamiliar
 from rotoscope.cli.guard import SAME_COMMAND, run_guarded, when_stopped
 from rotoscope.cli.options import (
     Dataset,
@@ -67,6 +69,7 @@ train_command.app.command(name="latent-action")(latent_command.train_latent)
 train_command.app.command(name="bco")(bco_command.train_bco)
 app.command(name="eval")(policy_command.evaluate)
 app.command(name="relabel")(policy_command.relabel)
+app.command(name="check")(check_command.check)
 app.command(name="track")(track_command.track)
 app.command(name="record")(record_command.record)
 
@@ -314,6 +317,7 @@ def _label(
     with Progress(console) as progress:
         result = run_label(request, listener=progress, retry_only=retry_only)
     show_result(console, request, result)
+    tell_unfamiliar(result.dataset)
     raise typer.Exit(_exit_code(result, is_strict))
 
 
@@ -350,6 +354,7 @@ def _run_flow(request: LabelRequest, recipe: str, overrides: list[str], *, is_st
     for sentence in result.left_out:
         console.say(sentence)
     show_result(console, request, result)
+    tell_unfamiliar(result.dataset)
     raise typer.Exit(_exit_code(result, is_strict))
 
 

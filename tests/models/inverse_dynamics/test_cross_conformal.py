@@ -148,11 +148,12 @@ def test_without_choices_there_is_no_temperature(shapes_unchecked):
 
 def test_labels_are_cut_where_episodes_end():
     values = np.arange(12.0).reshape(6, 2)
-    labels = Labels(values, values + 100, np.linspace(0, 1, 6))
+    labels = Labels(values, values + 100, np.linspace(0, 1, 6), np.linspace(1, 0, 6))
     one, two, three = cross_conformal._cut(labels, (1, 3, 2))
     np.testing.assert_array_equal(one.values, values[:1])
     np.testing.assert_array_equal(two.half_width, values[1:4] + 100)
     np.testing.assert_allclose(three.confidence, [0.8, 1.0])
+    np.testing.assert_allclose(three.familiarity, [0.2, 0.0], atol=1e-9)
 
 
 class Voters:
