@@ -65,7 +65,7 @@ def run() -> list[Figure]:
 def coverage(kinds: Sequence[str]) -> Iterator[Figure]:
     """Share of true actions inside 90 % intervals, by kind and task.
 
-    The mean of two labelers: one that sees what a tracker would (7 columns), one that sees all (39).
+    The mean of two labelers: one sees what a tracker would (7 columns), the other all (39).
     """
     for kind in kinds:
         found = []

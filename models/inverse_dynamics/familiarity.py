@@ -33,6 +33,8 @@ Like the two above and the margin in `familiarity_training`, chosen on two tasks
 (button-press-topdown-wall, coffee-push), renderings of push, door-open and window-open of
 Meta-World and the first four episodes of a real robot; two and four do as well, and so do lags of
 0.3 s and means over a second, nearly."""
+_STEEP = 4
+"""How fast familiarity falls: a third beyond the limit, a fifth of the confidence is left."""
 _STILL = 1e-3
 """Added to distances before their logarithm, in their unit, the spread: all less is no motion."""
 _IN_THE_DARK = 2.33
@@ -100,7 +102,7 @@ class Familiarity:
     ) -> Float[np.ndarray, " row"]:
         """0..1, `UNFAMILIAR` where held-out episodes end; of all rows of a clip, in order."""
         off = (smoothed(statistics, at_s) - self.middle) / self.reach
-        return 2.0 ** -(np.maximum(off.max(axis=1), 0) ** 2)
+        return 2.0 ** -(np.maximum(off.max(axis=1), 0) ** _STEEP)
 
 
 def familiarity_arrays(familiarity: Familiarity) -> dict[str, np.ndarray]:

@@ -23,9 +23,9 @@ _MAX_ANCHORS = 1500
 _NUM_FOLDS = 8
 _SHARE = 0.9
 """Share of every held-out episode's rows that must be familiar."""
-_MARGIN = 1.5
-"""Over the number of episodes, on top of what these reach: the next is stranger than all of three
-in one case of four."""
+_MARGIN, _FEW = 1.25, 1.5
+"""Times what held-out episodes reach, and over their number on top of it: the next is stranger than
+all of three in one case of four, in some statistic more often."""
 _LEAST_REACH = 0.01
 """Of a logarithm: what never varies is not judged by its last digit."""
 
@@ -49,7 +49,7 @@ def learn_familiarity(data: LabeledSet, *, seed: int) -> Familiarity:
     tops = np.max([np.quantile(rows, _SHARE, axis=0) for rows in found], axis=0)
     reach = np.maximum(tops - middle, _LEAST_REACH)
     largest = [np.quantile(((rows - middle) / reach).max(axis=1), _SHARE) for rows in found]
-    reach = reach * max(1.0, float(max(largest))) * (1 + _MARGIN / len(episodes))
+    reach = reach * max(1.0, float(max(largest))) * (_MARGIN + _FEW / len(episodes))
     return replace(_fitted(episodes), middle=middle, reach=reach)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from rotoscope.models.inverse_dynamics.rows import labeled_rows
 from rotoscope.models.inverse_dynamics.scores import r_squared
@@ -54,15 +54,13 @@ def trivial_scores(data: LabeledSet, window: WindowConfig) -> dict[str, Any]:
     return out
 
 
-def _with(
-    data: LabeledSet, means: list[np.ndarray]
-) -> list[tuple[LabeledEpisode, Float[np.ndarray, " action"]]]:
+def _with(data: LabeledSet, means: list[np.ndarray]) -> list[tuple[LabeledEpisode, np.ndarray]]:
     return list(zip(data.episodes, means, strict=True))
 
 
 def _means_of_others(
-    data: LabeledSet, used: list[Bool[np.ndarray, " row"]], space: ActionSpace
-) -> list[Float[np.ndarray, " action"]]:
+    data: LabeledSet, used: list[np.ndarray], space: ActionSpace
+) -> list[np.ndarray]:
     rows = [e.actions[u] for e, u in zip(data.episodes, used, strict=True)]
     out = []
     for own in range(len(rows)):

@@ -74,7 +74,7 @@ def test_tracks_become_actions_with_intervals(point_labeler):
 
 def test_what_is_strange_is_neither_familiar_nor_sure(point_labeler):
     truth = point_mass.episode(77)
-    away = truth.features + [300.0, -300.0, 0.0]
+    away = truth.features + np.array([300.0, -300.0, 0.0])
     stage = stage_of(point_labeler)
     near, far = (
         stage.run(clip_of(truth.time_s), {"features.point": point_track(seen)})
