@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 def test_clean_dataset_passes_every_check(clean):
     checks = diagnose(clean)
     assert {c.verdict for c in checks} == {"PASS"}, table(checks)
-    assert len(checks) == 14
+    assert len(checks) == 15
     assert exit_code(checks) == 0
     assert "14 PASS, 0 WARN, 0 FAIL" in table(checks)
     lag = next(c for c in checks if c.name == "lag")
