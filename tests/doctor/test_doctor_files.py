@@ -23,7 +23,7 @@ def test_clean_dataset_passes_every_check(clean):
     assert {c.verdict for c in checks} == {"PASS"}, table(checks)
     assert len(checks) == 15
     assert exit_code(checks) == 0
-    assert "14 PASS, 0 WARN, 0 FAIL" in table(checks)
+    assert "15 PASS, 0 WARN, 0 FAIL" in table(checks)
     lag = next(c for c in checks if c.name == "lag")
     assert lag.detail["lag_frames"] == 0
     assert lag.detail["correlation"] > 0.8
