@@ -77,8 +77,7 @@ def product(
 ) -> Labeled:
     """Trains with the product's defaults but for `settings`, and labels.
 
-    Moments whose window reaches beyond their episode have no label in the product; here they take
-    the nearest one.
+    The last observation's own action is not known, so that nothing is learned from its row.
     """
     episodes = [seen.episode(f"{i}", d.observations, d.actions) for i, d in enumerate(labeled)]
     data = seen.data(episodes)
@@ -121,11 +120,15 @@ def metaworld_contract() -> ActionContract:
 
 TRACKED = Seen(contract=metaworld_contract(), columns=slice(0, NUM_TRACKED))
 """Hand, gripper and object of Meta-World."""
+ALL = Seen(contract=metaworld_contract(), columns=slice(None))
+"""Everything that Meta-World's observations hold, as a dataset's `observation.state` does."""
 _WINDOW = {"before_s": 2 / 80, "after_s": 3 / 80}
 """As long as that of the small labelers."""
+default = partial(product, seen=ALL)
+"""What `rotoscope train inverse-dynamics -o inputs=[observation.state]` makes, nothing chosen."""
 mlp = partial(product, seen=TRACKED, kind="mlp", window=_WINDOW)
-"""The default."""
+"""The network in the small labelers' window, on seven chosen columns."""
 ridge = partial(product, seen=TRACKED, kind="ridge", window=_WINDOW)
-"""Ridge regression."""
+"""Ridge regression, the same."""
 kernel = partial(product, seen=TRACKED, kind="kernel")
-"""Kernel ridge regression; it chooses its window itself."""
+"""Kernel ridge regression on the same columns; it chooses its window itself."""

@@ -190,7 +190,7 @@ def _train_labeler(
     config = InverseDynamicsConfig.model_validate(
         {
             "inputs": (STATE,),
-            "window": WindowConfig(before_s=0, after_s=interval_s),
+            "window": WindowConfig(before_s=0, after_s=interval_s, at_ends="drop"),
             "loop": {"seed": seed},
         }
     )

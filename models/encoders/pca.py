@@ -54,6 +54,18 @@ class PictureComponents:
         ]
         return np.concatenate(parts).astype(float)
 
+    def residual(
+        self, images: UInt8[np.ndarray, "frame size size 3"]
+    ) -> Float[np.ndarray, " frame"]:
+        """Root mean square of what the components leave out of each picture, channels of 0..1."""
+        parts = []
+        for i in range(0, len(images), _BATCH):
+            centered = _pixels(images[i : i + _BATCH]) - self.mean
+            # The directions are orthonormal: what they hold and what they do not add up.
+            left = (centered**2).sum(1) - ((centered @ self.directions) ** 2).sum(1)
+            parts.append(np.sqrt(np.maximum(left, 0) / centered.shape[1]).astype(float))
+        return np.concatenate(parts)
+
     def strongest(self, num: int) -> PictureComponents:
         """The first `num` of them."""
         return PictureComponents(self.mean, np.ascontiguousarray(self.directions[:, :num]))

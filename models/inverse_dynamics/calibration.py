@@ -2,8 +2,10 @@
 
 Vovk 2015, Barber et al. 2021 (1905.02928): every episode's errors are those of models that were
 not fitted to it. Scaled by an expected error (`rotoscope.models.inverse_dynamics.error_model`) as
-in Lei et al. 2018 (1604.04173). What is learned are that expectation, one factor per dimension and,
-for choices, one temperature.
+in Lei et al. 2018 (1604.04173). Rows of an episode say nearly the same: every episode counts as
+much as another, whatever its length (Lee, Barber and Willett 2023, 2306.06342), and rows that are
+like those to be labeled count more (`rotoscope.models.inverse_dynamics.shift`). What is learned are
+that expectation, one factor per dimension and, for choices, one temperature.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.models.inverse_dynamics.error_model import ErrorModel
+from rotoscope.models.inverse_dynamics.error_model import ErrorModel, shared_features
+from rotoscope.models.inverse_dynamics.shift import LikelihoodRatio, weighted_quantile
 
 COVERAGE = 0.9
 """Share of true values that an interval should hold."""
@@ -22,6 +25,43 @@ NORMAL_QUANTILE = 1.6449
 RIGHT_WITHIN = 0.2
 """What counts as right for `confidence`: an error below this share of a dimension's spread."""
 TEMPERATURES = np.geomspace(0.2, 5.0, 41)
+LEAST_HALF_WIDTH = 0.02
+"""Half width that no interval is below, in spreads of its dimension: what was met exactly in a few
+episodes, such as a command that never changed in them, may be missed in the next. Like the factor's
+range chosen on push, pick-place, reach, drawer-open, button-press, door-open, faucet-open and
+window-open of Meta-World."""
+MAX_WIDENING = 1.5
+"""Times the factor that counting rows would give, which an interval may be wide at most: five
+episodes bound no quantile of episodes from above (ibid., section 3)."""
+MAX_EVIDENCE = 2000
+"""Held-out rows that are kept to be weighted anew for every clip, evenly spread."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is kept of held-out rows."""
+
+    inputs: Float[np.ndarray, "row feature"]
+    """By what rows are told apart: the error model's inputs that all dimensions share."""
+    scores: Float[np.ndarray, "row action"]
+    """Absolute errors over what an error model expected that had not seen them either."""
+    weights: Float[np.ndarray, " row"]
+    """1 over the rows of the row's episode: every episode counts the same."""
+
+    def thinned(self) -> Evidence:
+        """At most `MAX_EVIDENCE` of the rows."""
+        step = -(-max(1, len(self.weights)) // MAX_EVIDENCE)
+        return Evidence(self.inputs[::step], self.scores[::step], self.weights[::step])
+
+    def quantile(self, weights: Float[np.ndarray, " row"]) -> Float[np.ndarray, " action"]:
+        """Score that holds `COVERAGE` of these weights, by dimension."""
+        return weighted_quantile(self.scores, weights, 0.0, share=COVERAGE)
+
+    def likened(self, inputs: Float[np.ndarray, "other feature"]) -> Float[np.ndarray, " row"]:
+        """The weights, times how much likelier each row is among `inputs`."""
+        middle, spread = self.inputs.mean(0), self.inputs.std(0) + 1e-6
+        known, new = (np.clip((v - middle) / spread, -3, 3) for v in (self.inputs, inputs))
+        return self.weights * LikelihoodRatio.of(known, new)(known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,15 +71,33 @@ class Calibration:
     error_model: ErrorModel
     """The expected absolute error, in units of each dimension's spread."""
     factor: Float[np.ndarray, " action"]
-    """Half width of the 90 % interval over the expected error, per dimension."""
+    """Half width of the 90 % interval over the expected error, per dimension, on episodes like the
+    labeled ones."""
+    ceiling: Float[np.ndarray, " action"]
+    """What the factor may grow to on others."""
+    evidence: Evidence
+    """What the factor is found from; no rows where none are left to be weighted."""
     temperature: float
     """Exponent 1/T of the probabilities of choices."""
 
     def half_width(
         self, features: Float[np.ndarray, "row action feature"]
     ) -> Float[np.ndarray, "row action"]:
-        """Half of the 90 % interval, in units of each dimension's spread."""
-        return self.error_model(features) * self.factor
+        """Half of the 90 % interval, in units of each dimension's spread.
+
+        Rows that are labeled together, those of one clip, are weighted for together.
+        """
+        expected = self.error_model(features) * self._factor(features)
+        return np.maximum(expected, LEAST_HALF_WIDTH)
+
+    def _factor(self, features: np.ndarray) -> Float[np.ndarray, " action"]:
+        if not len(self.evidence.weights) or not len(features):
+            return self.factor
+        evidence = self.evidence
+        # `factor` over the quantile of the same rows, unweighted, is what members' mean has gained.
+        plain = np.maximum(evidence.quantile(evidence.weights), 1e-12)
+        likened = evidence.quantile(evidence.likened(shared_features(features)))
+        return np.clip(self.factor * likened / plain, self.factor, self.ceiling)
 
 
 def confidence(
@@ -62,13 +120,15 @@ def confidence(
     return np.clip(np.concatenate([right, chosen], axis=1).mean(1), 0, 1)
 
 
-def conformal_factor(
-    error: Float[np.ndarray, "row action"], expected: Float[np.ndarray, "row action"]
-) -> Float[np.ndarray, " action"]:
-    """What expected errors must be multiplied by to hold 90 % of the errors, per dimension."""
-    # Normalized scores |y - f(x)| / sigma(x) (Lei et al. 2018, section 5.2); their quantile at
-    # ceil((n + 1) (1 - alpha)) holds as many of the errors to come (ibid., section 2).
-    score = np.sort(np.abs(error) / np.maximum(expected, 1e-12), axis=0)
+def conformal_factor(score: Float[np.ndarray, "row action"]) -> Float[np.ndarray, " action"]:
+    """What expected errors must be multiplied by to hold 90 % of the rows' errors, by dimension.
+
+    Args:
+        score: Absolute errors over the expected ones, |y - f(x)| / sigma(x) (Lei et al. 2018,
+            section 5.2).
+    """
+    # Their quantile at ceil((n + 1) (1 - alpha)) holds as many of those to come (ibid., section 2).
+    score = np.sort(score, axis=0)
     rank = min(int(np.ceil((len(score) + 1) * COVERAGE)), len(score))
     return score[rank - 1]
 

@@ -17,6 +17,8 @@ from jaxtyping import Float
 _PENALTY = 0.05
 """Weight of the squared coefficients, as a share of the rows."""
 _STEPS = 20
+_NUM_OWN = 2
+"""Leading inputs that each dimension of the action has of its own."""
 _FLOOR = 0.1
 """Added to magnitudes before their logarithm, in spreads: below it, they say nothing."""
 
@@ -73,6 +75,13 @@ def uncertainty_features(
     shared = [log_sigma.mean(1), size.mean(1), *np.log(motion + floor).T]
     spread = [np.broadcast_to(s[:, None], size.shape) for s in shared]
     return np.stack([log_sigma, size, *spread], axis=2)
+
+
+def shared_features(
+    features: Float[np.ndarray, "row action feature"],
+) -> Float[np.ndarray, "row shared"]:
+    """Those of `uncertainty_features` that are the same for every dimension of the action."""
+    return features[:, 0, _NUM_OWN:]
 
 
 def _gamma_regression(inputs: np.ndarray, target: np.ndarray) -> np.ndarray:

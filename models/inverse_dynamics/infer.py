@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.models.inverse_dynamics.labeler import Labeler, Labels
+from rotoscope.models.inverse_dynamics.labeler import Labeler
+from rotoscope.models.inverse_dynamics.labels import Guess, Labels
 from rotoscope.models.inverse_dynamics.rows import frames_before, with_columns
 from rotoscope.models.training.data import UnlabelledEpisode
 from rotoscope.models.training.windows import sample_windows, windows_of
@@ -21,13 +25,41 @@ def infer_episode(
     """
     facts = labeler.facts
     config, rate_hz = facts.config, facts.contract.rate_hz
-    embeddings = None
-    if episode.images is not None and config.learns_images:
-        before = episode.images[frames_before(episode.time_s, config, rate_hz=rate_hz)]
-        members = labeler.embed(episode.images, before)
-        embeddings = np.moveaxis(members, 0, 1).reshape(len(before), -1)
+    embeddings, glances = None, None
+    if episode.images is not None:
+        glances = labeler.familiarity.glance(episode.images)
+        if config.learns_images:
+            before = episode.images[frames_before(episode.time_s, config, rate_hz=rate_hz)]
+            members = labeler.embed(episode.images, before)
+            embeddings = np.moveaxis(members, 0, 1).reshape(len(before), -1)
     seen = with_columns(episode, config, labeler.encoder, rate_hz=rate_hz)
-    return infer(labeler, seen.time_s, seen.features, seen.time_s, embeddings)
+    found, known = infer(labeler, seen.time_s, seen.features, seen.time_s, glances, embeddings)
+    return found.labels(labeler), known
+
+
+@dataclass(frozen=True, eq=False)
+class Inferred:
+    """What a labeler guesses at some moments of a clip, and how strange they look."""
+
+    at_s: Float[np.ndarray, " row"]
+    """The moments [s]."""
+    guess: Guess
+    """Their actions."""
+    strange: Float[np.ndarray, "row statistic"]
+    """`Familiarity.statistics`."""
+
+    @classmethod
+    def join(cls, parts: Sequence[Inferred]) -> Inferred:
+        """Moments of one clip that were asked about a few at a time."""
+        return cls(
+            np.concatenate([p.at_s for p in parts]),
+            Guess.join([p.guess for p in parts]),
+            np.concatenate([p.strange for p in parts]),
+        )
+
+    def labels(self, labeler: Labeler) -> Labels:
+        """With intervals and confidence, which need all moments of the clip."""
+        return labeler.labels(self.guess, labeler.familiarity(self.strange, self.at_s))
 
 
 def infer(
@@ -35,27 +67,28 @@ def infer(
     time_s: Float[np.ndarray, " frame"],
     features: Float[np.ndarray, "frame feature"],
     at_s: Float[np.ndarray, " moment"],
+    glances: Float[np.ndarray, "frame look"] | None = None,
     embeddings: Float[np.ndarray, "frame number"] | None = None,
-) -> tuple[Labels, Bool[np.ndarray, " moment"]]:
-    """Labels of the moments whose window is known, and which these are.
+) -> tuple[Inferred, Bool[np.ndarray, " moment"]]:
+    """What a labeler guesses at the moments whose window is known, and which these are.
 
     Args:
         labeler: Trained.
         time_s: Time of each frame [s].
         features: What is known of each, columns that an encoder gave included; NaN where unknown.
         at_s: Moments to label [s]; they need not fall on frames.
+        glances: What the pictures look like, `Familiarity.glance`; `None` where none are seen.
         embeddings: What the members' own image networks say about each frame, one member after the
             other; `None` where they have none.
     """
     config, rate_hz = labeler.facts.config, labeler.facts.contract.rate_hz
     seen = windows_of(time_s, features, at_s, config.window, rate_hz=rate_hz)
-    if not seen.known.any():
-        nothing = np.zeros((0, len(labeler.facts.contract.dimensions)))
-        return Labels(nothing, nothing, np.zeros(0)), seen.known
-    members = None
+    members, at_s = None, at_s[seen.known]
     if embeddings is not None:
-        numbers, at_s = embeddings.astype(np.float32), at_s[seen.known]
+        numbers = embeddings.astype(np.float32)
         offsets_s, at_ends = config.window.offsets_s(rate_hz), config.window.at_ends
         found, _ = sample_windows(time_s, numbers, at_s, offsets_s, at_ends=at_ends)
         members = found.reshape(*found.shape[:2], config.members, -1).transpose(2, 0, 1, 3)
-    return labeler.label(seen.inputs, members), seen.known
+    own = features[:, : sum(labeler.facts.input_sizes)]
+    strange = labeler.familiarity.statistics(time_s, own, glances, at_s)
+    return Inferred(at_s, labeler.guess(seen.inputs, members), strange), seen.known

@@ -1,8 +1,4 @@
-"""A trained labeler: an ensemble, its calibration, and one folder that holds all of it.
-
-The folder holds `model.safetensors` (every number), `labeler.yaml` (settings, contract, inputs,
-versions, hash of the data) and `metrics.json`.
-"""
+"""A trained labeler: an ensemble, its calibration, and one folder that holds all of it."""
 
 from __future__ import annotations
 
@@ -13,16 +9,29 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from pydantic import PositiveInt, model_validator
 
 from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.encoders.pretrained import Embed
-from rotoscope.models.inverse_dynamics.calibration import Calibration, confidence, tempered
+from rotoscope.models.inverse_dynamics.calibration import (
+    Calibration,
+    Evidence,
+    confidence,
+    tempered,
+)
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel, uncertainty_features
+from rotoscope.models.inverse_dynamics.familiarity import (
+    Familiarity,
+    familiarity_arrays,
+    familiarity_of,
+    least_half_width,
+    trust,
+)
 from rotoscope.models.inverse_dynamics.kernel_ridge import predict_kernel
 from rotoscope.models.inverse_dynamics.labeler_arrays import check_labeler_arrays
+from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER, LabelerFacts
+from rotoscope.models.inverse_dynamics.labels import Guess, Labels
 from rotoscope.models.inverse_dynamics.networks import (
     LOG_VARIANCE_RANGE,
     LabelerScaling,
@@ -34,73 +43,11 @@ from rotoscope.models.inverse_dynamics.networks import (
 )
 from rotoscope.models.inverse_dynamics.rows import LabeledWindows
 from rotoscope.models.training.action_space import ActionSpace
-from rotoscope.models.training.model_folder import (
-    WEIGHTS,
-    ModelFacts,
-    ModelFolder,
-    below,
-    filled,
-)
-from rotoscope.pipeline.contract import ActionContract
+from rotoscope.models.training.model_folder import WEIGHTS, below, filled
 from rotoscope.pipeline.errors import UsageError
 
 _BATCH_ROWS = 4096
 _BATCH_IMAGES = 256
-
-
-class LabelerFacts(ModelFacts):
-    """`labeler.yaml`."""
-
-    version: int = 3
-    """Changes with the layout of the folder."""
-    family: str
-    """What kind of labeler it is."""
-    config: InverseDynamicsConfig
-    """Its settings."""
-    contract: ActionContract
-    """What its actions mean."""
-    inputs: tuple[str, ...]
-    """Features that it sees, in order."""
-    input_sizes: tuple[PositiveInt, ...]
-    """Numbers in each."""
-    camera: str
-    """Camera that it learned from; empty where it sees no pictures."""
-    image_size: tuple[int, int]
-    """Width and height of the pictures it learned from [px]."""
-    constant: tuple[str, ...]
-    """Dimensions that never moved in training."""
-    data_sha256: str
-    """Hash of the labeled data."""
-    encoder_sha256: str
-    """Hash of the encoder's own folder; empty where it has none."""
-    packages: dict[str, str]
-    """Versions of what trained it."""
-
-    @model_validator(mode="after")
-    def _sizes_are_of_inputs(self) -> LabelerFacts:
-        if len(self.input_sizes) != len(self.inputs):
-            raise ValueError(f"{len(self.inputs)} inputs, but {len(self.input_sizes)} sizes")
-        return self
-
-
-LABELER_FOLDER = ModelFolder(
-    LabelerFacts,
-    "labeler.yaml",
-    missing="is no trained labeler: {}; name the folder that 'rotoscope train inverse-dynamics "
-    "--out' wrote",
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Labels:
-    """Actions inferred at some moments, and how far they may be off."""
-
-    values: Float[np.ndarray, "row action"]
-    """Actions in the contract's units."""
-    half_width: Float[np.ndarray, "row action"]
-    """Half of the 90 % interval, same units; NaN for choices."""
-    confidence: Float[np.ndarray, " row"]
-    """Calibrated chance of being right, 0..1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +64,8 @@ class Labeler:
     """Weights of each, by name."""
     calibration: Calibration
     """Error model and factors, from held-out episodes."""
+    familiarity: Familiarity
+    """What held-out episodes look like."""
     metrics: dict[str, Any]
     """Scores on held-out episodes."""
 
@@ -164,7 +113,15 @@ class Labeler:
         inputs: Float[np.ndarray, "row input"],
         embeddings: Float[np.ndarray, "member row tap number"] | None = None,
     ) -> Labels:
-        """Actions with intervals and confidence.
+        """Labels of windows that are as familiar as can be; `infer` tells how familiar they are."""
+        return self.labels(self.guess(inputs, embeddings), np.ones(len(inputs)))
+
+    def guess(
+        self,
+        inputs: Float[np.ndarray, "row input"],
+        embeddings: Float[np.ndarray, "member row tap number"] | None = None,
+    ) -> Guess:
+        """Actions, each row by itself.
 
         Args:
             inputs: Flattened windows, in their own units; no columns where only images are seen.
@@ -178,16 +135,31 @@ class Labeler:
             raise UsageError(
                 f"the labeler learned from {num} numbers a window, it was given {inputs.shape[1]}"
             )
+        if not len(inputs):
+            size, signs = self.calibration.error_model.mean.shape
+            nothing = np.zeros((len(self.members), 0, self.space.num_encoded))
+            return Guess(np.zeros((0, size)), nothing, np.zeros((0, size, signs)))
         encoded, log_variance = self.predict(inputs, embeddings)
         values, sigma = self.summarize(encoded, log_variance)
         features = self.uncertainty_features(values, sigma, inputs, embeddings)
-        calibration = self.calibration
-        return self.with_intervals(
-            values, calibration.half_width(features), encoded, calibration.temperature
-        )
+        return Guess(values, encoded, features)
+
+    def labels(self, guess: Guess, familiarity: Float[np.ndarray, " row"]) -> Labels:
+        """Actions with intervals and confidence.
+
+        All rows of a clip belong into one call: intervals are weighted for what they are like.
+        """
+        width = self.calibration.half_width(guess.features)
+        temperature = self.calibration.temperature
+        return self.with_intervals(guess.values, width, guess.encoded, temperature, familiarity)
 
     def with_intervals(
-        self, values: np.ndarray, half_width: np.ndarray, encoded: np.ndarray, temperature: float
+        self,
+        values: np.ndarray,
+        half_width: np.ndarray,
+        encoded: np.ndarray,
+        temperature: float,
+        familiarity: np.ndarray | None = None,
     ) -> Labels:
         """Labels with what is known about their errors.
 
@@ -196,6 +168,7 @@ class Labeler:
             half_width: Half 90 % intervals in units of each dimension's spread.
             encoded: What the members gave.
             temperature: Of the probabilities of choices.
+            familiarity: Of each row; 1 where not given.
         """
         space, discrete = self.space, self.space.is_discrete
         chosen = [np.zeros((len(values), 0))]
@@ -203,10 +176,12 @@ class Labeler:
             if block.kind == "discrete":
                 mean = encoded[:, :, block.encoded].mean(0)
                 chosen.append(tempered(mean, temperature).max(1, keepdims=True))
+        familiar = np.ones(len(values)) if familiarity is None else familiarity
+        half_width = np.maximum(half_width, least_half_width(familiar))
         scored = ~discrete & ~np.isin(space.contract.names, self.facts.constant)
         sure = confidence(half_width[:, scored], np.concatenate(chosen, axis=1))
         width = np.where(discrete, np.nan, half_width * self.scaling.spread)
-        return Labels(values, width, sure)
+        return Labels(values, width, sure * trust(familiar), familiar)
 
     def uncertainty_features(
         self,
@@ -335,7 +310,10 @@ def save_labeler(labeler: Labeler, folder: Path) -> None:
     if labeler.components is not None:
         arrays |= {f"components.{k}": v for k, v in vars(labeler.components).items()}
     arrays["calibration.factor"] = labeler.calibration.factor
+    arrays["calibration.ceiling"] = labeler.calibration.ceiling
+    arrays |= {f"evidence.{k}": v for k, v in vars(labeler.calibration.evidence).items()}
     arrays |= {f"doubt.{k}": v for k, v in vars(labeler.calibration.error_model).items()}
+    arrays |= familiarity_arrays(labeler.familiarity)
     arrays["calibration.temperature"] = np.array([labeler.calibration.temperature])
     for number, member in enumerate(labeler.members):
         arrays |= {f"member.{number}.{name}": value for name, value in member.items()}
@@ -350,7 +328,9 @@ def load_labeler(folder: Path) -> Labeler:
     """
     facts, arrays, metrics = LABELER_FOLDER.load(folder)
     num = len({name.split(".")[1] for name in arrays if name.startswith("member.")})
-    check_labeler_arrays(arrays, facts.config, facts.contract, folder / WEIGHTS)
+    check_labeler_arrays(
+        arrays, facts.config, facts.contract, sum(facts.input_sizes), folder / WEIGHTS
+    )
     components = below(arrays, "components.")
     return Labeler(
         facts=facts,
@@ -360,7 +340,10 @@ def load_labeler(folder: Path) -> Labeler:
         calibration=Calibration(
             ErrorModel(**below(arrays, "doubt.")),
             arrays["calibration.factor"],
+            arrays["calibration.ceiling"],
+            Evidence(**below(arrays, "evidence.")),
             float(arrays["calibration.temperature"][0]),
         ),
+        familiarity=familiarity_of(arrays),
         metrics=metrics,
     )

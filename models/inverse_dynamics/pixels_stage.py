@@ -11,7 +11,8 @@ from jaxtyping import Float
 
 from rotoscope.models.encoders.pretrained import Embed
 from rotoscope.models.inverse_dynamics.encoders import encoder_token
-from rotoscope.models.inverse_dynamics.labeler import LABELER_FOLDER, Labeler, load_labeler
+from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
+from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER
 from rotoscope.models.training.pictures import shrink
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
@@ -33,11 +34,12 @@ class Pixels(FrameStage):
     """Looks at shrunk frames through the image networks of a trained labeler.
 
     Provides `pixels`, which `label.inverse_dynamics` turns into actions. Both are of one labeler:
-    a recipe names it at either stage. Of each frame only the networks' numbers are kept.
+    a recipe names it at either stage. Of each frame only the networks' numbers are kept, and a few
+    that tell how familiar it is.
     """
 
     kind = "label.pixels"
-    version = "2"
+    version = "3"
     provides = ("pixels",)
     packages: ClassVar[tuple[str, ...]] = ("torch",)
     shares = ("model",)
@@ -108,7 +110,8 @@ class Pixels(FrameStage):
         else:
             members = self.labeler.embed(images, np.stack(self.before))
             found = np.concatenate(list(members), axis=1)
-        self.found.append(found.astype(np.float16))
+        looks = self.labeler.familiarity.glance(images)
+        self.found.append(np.concatenate([found, looks], axis=1).astype(np.float16))
         self.images, self.before = [], []
 
 

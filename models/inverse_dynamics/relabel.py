@@ -13,20 +13,27 @@ from jaxtyping import Bool
 
 from rotoscope.models.inverse_dynamics.encoders import encoder_token
 from rotoscope.models.inverse_dynamics.infer import infer_episode
-from rotoscope.models.inverse_dynamics.labeler import LABELER_FOLDER, Labeler, load_labeler
+from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
+from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER
 from rotoscope.models.training.data import UnlabelledEpisode
 from rotoscope.models.training.read import episode_images, numbers_of
 from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.add_tracks.isolated import EpisodeWork, Running, run_episodes
-from rotoscope.pipeline.add_tracks.labels import INTERVAL, EpisodeLabels, check_out, write_labeled
+from rotoscope.pipeline.add_tracks.labels import (
+    FAMILIARITY,
+    INTERVAL,
+    EpisodeLabels,
+    check_out,
+    write_labeled,
+)
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.errors import DatasetError, quoted
 from rotoscope.pipeline.files.identity import identify
 from rotoscope.pipeline.tracks import REASONS, SCENE, ActionTrack, FeatureTrack, Track
 
-VERSION = "1"
+VERSION = "2"
 """Bump when the same episode and labeler give other labels."""
-_ACTIONS, _INTERVAL = "actions.scene", "interval.scene"
+_ACTIONS, _INTERVAL, _FAMILIARITY = "actions.scene", "interval.scene", "familiarity.scene"
 Say = Callable[[str], None]
 
 
@@ -149,7 +156,8 @@ def label_episodes(
 ) -> list[dict[str, Track]]:
     """In a child: what a labeler says of some episodes, as tracks of the scene.
 
-    `actions.scene` holds NaN where no window is known, `interval.scene` half of the 90 % interval.
+    `actions.scene` holds NaN where no window is known, `interval.scene` half of the 90 % interval,
+    `familiarity.scene` how much the row is like what the labeler was trained on.
     """
     labeler, dataset = load_labeler(jobs[0].labeler), open_dataset(jobs[0].data)
     if labeler.facts.config.kind == "mlp" or labeler.facts.camera:
@@ -178,9 +186,9 @@ def _tracks(labeler: Labeler, dataset: Dataset, row: int) -> dict[str, Track]:
     )
     labels, known = infer_episode(labeler, episode)
     values, width = np.full((num, len(names)), np.nan), np.full((num, len(names)), np.nan)
-    confidence = np.zeros(num)
+    confidence, familiarity = np.zeros(num), np.full(num, np.nan)
     values[known], width[known] = labels.values, labels.half_width
-    confidence[known] = labels.confidence
+    confidence[known], familiarity[known] = labels.confidence, labels.familiarity
     return {
         _ACTIONS: ActionTrack(
             labeler=facts.family,
@@ -199,6 +207,14 @@ def _tracks(labeler: Labeler, dataset: Dataset, row: int) -> dict[str, Track]:
             unit=", ".join(sorted({d.unit for d in facts.contract.dimensions})),
             description="Half width of the 90 % interval of each number of the action.",
         ),
+        _FAMILIARITY: FeatureTrack(
+            feature=FAMILIARITY,
+            subject=SCENE,
+            values=familiarity[:, None],
+            names=("familiarity",),
+            unit="1",
+            description="How much the row is like what the labeler was trained on, 0 to 1.",
+        ),
     }
 
 
@@ -208,17 +224,19 @@ def _labels(
     """The labels of every row, known actions kept where that is asked for."""
     num, size = rows.num_rows, len(labeler.facts.contract.dimensions)
     values, width = np.full((num, size), np.nan), np.full((num, size), np.nan)
-    confidence = np.zeros(num)
+    confidence, familiarity = np.zeros(num), np.full(num, np.nan)
     if tracks is not None:
-        actions, interval = tracks[_ACTIONS], tracks[_INTERVAL]
+        actions, interval, like = (tracks[n] for n in (_ACTIONS, _INTERVAL, _FAMILIARITY))
         assert isinstance(actions, ActionTrack)
         assert isinstance(interval, FeatureTrack)
+        assert isinstance(like, FeatureTrack)
         values, confidence = actions.values.copy(), actions.confidence.copy()
         width = interval.values.copy()
+        familiarity = np.ravel(like.values).copy()
     known = _known(rows, size) & keeps_known
     if known.any():
         values[known], width[known] = numbers_of(rows, "action")[known], np.nan
-        confidence[known] = 1.0
+        confidence[known], familiarity[known] = 1.0, np.nan
     valid = np.isfinite(values).all(axis=1)
     if valid.any():
         there = np.flatnonzero(valid)
@@ -229,6 +247,7 @@ def _labels(
         confidence=np.where(valid, confidence, 0.0),
         reason=np.where(valid, 0, REASONS.index("not_seen")).astype(np.uint8),
         half_width=width,
+        familiarity=familiarity,
     )
 
 

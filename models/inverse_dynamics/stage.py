@@ -9,13 +9,11 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.models.inverse_dynamics.infer import infer
-from rotoscope.models.inverse_dynamics.labeler import (
-    LABELER_FOLDER,
-    Labeler,
-    Labels,
-    load_labeler,
-)
+from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS
+from rotoscope.models.inverse_dynamics.familiarity import LAG_S, UNFAMILIAR
+from rotoscope.models.inverse_dynamics.infer import Inferred, infer
+from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
+from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER
 from rotoscope.models.inverse_dynamics.track_inputs import Columns, features_by_subject, joined
 from rotoscope.models.training.windows import inside_windows, sample_windows
 from rotoscope.pipeline.errors import ContractError, TrackError, UsageError, quoted
@@ -47,14 +45,15 @@ class InverseDynamics(ClipStage):
     """A trained labeler's actions, with a 90 % interval for every number.
 
     Provides `actions.label.inverse_dynamics.<subject>`, whose confidence is calibrated, and the
-    column `label.interval`. Where the labeler was trained on absolute actions, which say where the
-    robot will be `shift_s` later, values are put at the time they speak of, as in all action
-    tracks. Frames whose window touches what was not seen, or reaches beyond the clip, have none;
-    where the labeler holds ends (`window.at_ends`), only the video's own ends are held.
+    columns `label.interval` and `label.familiarity`. Where the labeler was trained on absolute
+    actions, which say where the robot will be `shift_s` later, values are put at the time they
+    speak of, as in all action tracks. Frames whose window touches what was not seen, or reaches
+    beyond the clip, have none; where the labeler holds ends (`window.at_ends`), only the video's
+    own ends are held.
     """
 
     kind = "label.inverse_dynamics"
-    version = "3"
+    version = "4"
     requires = ("hands|body|gripper|features|pixels",)
     provides = ("actions", "features")
     packages: ClassVar[tuple[str, ...]] = ("torch",)
@@ -149,20 +148,24 @@ class InverseDynamics(ClipStage):
         at_s = clip.time_s - (contract.shift_s if contract.mode == "absolute" else 0.0)
         num, size = clip.num_frames, len(contract.dimensions)
         values, width = np.full((num, size), np.nan), np.full((num, size), np.nan)
-        confidence = np.zeros(num)
-        observed = np.zeros(num, bool)
+        confidence, familiarity = np.zeros(num), np.full(num, np.nan)
+        known, observed = np.zeros(num, bool), np.zeros(num, bool)
+        parts = []
         for start in range(0, num, _CHUNK_ROWS):
             part = slice(start, min(start + _CHUNK_ROWS, num))
             # Copies are made of the frames around these rows alone, however long the clip is.
             near = self._frames_around(clip.time_s, at_s[part])
             frames_s = clip.time_s[near]
-            labels, known = self._infer(frames_s, at_s[part], seen.values[near], embedding, near)
-            rows = np.arange(part.start, part.stop)[known]
+            found, known[part] = self._infer(
+                frames_s, at_s[part], seen.values[near], embedding, near
+            )
+            parts.append(found)
             observed[part] = self._observed(frames_s, at_s[part], seen.valid[near])
-            values[rows], width[rows] = labels.values, labels.half_width
-            confidence[rows] = labels.confidence
+        labels = Inferred.join(parts).labels(self.labeler)
+        values[known], width[known] = labels.values, labels.half_width
+        confidence[known], familiarity[known] = labels.confidence, labels.familiarity
         cut = self._beyond_a_cut(clip, at_s)
-        values[cut], width[cut], confidence[cut] = np.nan, np.nan, 0
+        values[cut], width[cut], familiarity[cut], confidence[cut] = np.nan, np.nan, np.nan, 0
         is_known = np.isfinite(values).all(axis=1)
         valid = is_known & observed
         reason = np.where(
@@ -185,9 +188,19 @@ class InverseDynamics(ClipStage):
             unit=", ".join(sorted({d.unit for d in contract.dimensions})),
             description="Half width of the 90 % interval of each number of the action.",
         )
+        familiar = FeatureTrack(
+            feature="label.familiarity",
+            subject=subject,
+            values=familiarity[:, None],
+            names=("familiarity",),
+            unit="1",
+            description="How much what was seen is like the labeler's training episodes, 0 to 1; "
+            f"below {UNFAMILIAR:g} it is not.",
+        )
         return {
             f"actions.{self.kind}.{subject}": actions,
             f"features.interval.{subject}": interval,
+            f"features.familiarity.{subject}": familiar,
         }
 
     def _beyond_a_cut(
@@ -208,8 +221,9 @@ class InverseDynamics(ClipStage):
     ) -> slice:
         """The frames that windows around some moments reach, and two more on either side."""
         offsets_s = self._offsets_s
-        first = int(np.searchsorted(time_s, at_s[0] + offsets_s[0]))
-        last = int(np.searchsorted(time_s, at_s[-1] + offsets_s[-1]))
+        # Where the window is shorter, familiarity still looks that far.
+        first = int(np.searchsorted(time_s, at_s[0] + min(offsets_s[0], -LAG_S)))
+        last = int(np.searchsorted(time_s, at_s[-1] + max(offsets_s[-1], LAG_S)))
         start = min(max(0, first - 2), max(0, len(time_s) - 3))
         return slice(start, max(last + 3, start + 3))
 
@@ -220,15 +234,20 @@ class InverseDynamics(ClipStage):
         features: Float[np.ndarray, "time number"],
         embedding: EmbeddingTrack | None,
         near: slice,
-    ) -> tuple[Labels, Bool[np.ndarray, " row"]]:
-        """Labels of the rows whose window is known, and which these are."""
+    ) -> tuple[Inferred, Bool[np.ndarray, " row"]]:
+        """A guess about the rows whose window is known, and which these are."""
         if embedding is None:
             return infer(self.labeler, time_s, features, at_s)
+        looks = self.labeler.familiarity.looks
+        assert looks is not None
+        size = looks.directions.shape[1] + NUM_MARKS
         numbers = embedding.values[near]
+        glances = numbers[:, -size:].astype(float)
+        numbers = numbers[:, :-size]
         if self.labeler.facts.config.learns_images:
-            return infer(self.labeler, time_s, features, at_s, numbers)
+            return infer(self.labeler, time_s, features, at_s, glances, numbers)
         columns = np.concatenate([features, numbers.astype(float)], axis=1)
-        return infer(self.labeler, time_s, columns, at_s)
+        return infer(self.labeler, time_s, columns, at_s, glances)
 
     def _observed(
         self,

@@ -13,19 +13,17 @@ from typing import Any
 import numpy as np
 
 from rotoscope.models.encoders.pca import PictureComponents
-from rotoscope.models.inverse_dynamics.calibration import Calibration
+from rotoscope.models.inverse_dynamics.calibration import Calibration, Evidence
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.cross_conformal import HeldOut, calibrated
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel
+from rotoscope.models.inverse_dynamics.familiarity import Familiarity
+from rotoscope.models.inverse_dynamics.familiarity_training import learn_familiarity
 from rotoscope.models.inverse_dynamics.kernel_ridge import fit_kernel
 from rotoscope.models.inverse_dynamics.kernel_search import choose_kernel, least_window
-from rotoscope.models.inverse_dynamics.labeler import (
-    Labeler,
-    LabelerFacts,
-    network_for,
-    save_labeler,
-)
+from rotoscope.models.inverse_dynamics.labeler import Labeler, network_for, save_labeler
+from rotoscope.models.inverse_dynamics.labeler_facts import LabelerFacts
 from rotoscope.models.inverse_dynamics.networks import (
     LabelerScaling,
     fit_ridge,
@@ -43,13 +41,22 @@ from rotoscope.models.inverse_dynamics.rows import (
     rows_of,
     scaling_of,
 )
+from rotoscope.models.inverse_dynamics.trivial import trivial_scores
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabeledSet
-from rotoscope.models.training.folds import Folds
+from rotoscope.models.training.folds import MIN_EPISODES, Folds
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
 from rotoscope.models.training.model_folder import package_versions
+from rotoscope.models.training.windows import WindowConfig
 from rotoscope.pipeline.errors import DatasetError, UsageError
+
+_NUM_SEEDS = 3
+"""Seeds that `kind=ridge` is scored with."""
+_NOTHING_FAMILIAR = Familiarity(
+    None, np.zeros(0), np.zeros(0), np.ones(1), np.zeros((0, 3, 0)), np.zeros(0), np.zeros(0)
+)
+"""Of labelers that are only asked about their errors."""
 
 
 def train_inverse_dynamics(
@@ -86,10 +93,37 @@ def train_inverse_dynamics(
         labeler = _train_kernel(data, config)
     else:
         labeler = _train_members(data, config, work_folder(out), listener)
-    labeler = replace(labeler, metrics=labeler.metrics | {"left_out": left_out})
+    window = labeler.facts.config.window
+    metrics = labeler.metrics | {
+        "seeds": _seeds(data, config, labeler, work_folder(out)),
+        "trivial_r2": trivial_scores(data, window),
+        "rows_without_window": _num_without_window(data, window),
+        "left_out": left_out,
+    }
+    familiarity = learn_familiarity(data, seed=config.loop.seed)
+    labeler = replace(labeler, familiarity=familiarity, metrics=metrics)
     save_labeler(labeler, out)
     remove_checkpoints(work_folder(out))
     return labeler
+
+
+def _seeds(
+    data: LabeledSet, config: InverseDynamicsConfig, labeler: Labeler, work: Path
+) -> dict[str, Any]:
+    """Mean R2 on held-out episodes with other seeds; of the kind that costs next to nothing."""
+    found = [labeler.metrics.get("mean_r2")]
+    if config.kind == "ridge":
+        for seed in range(config.loop.seed + 1, config.loop.seed + _NUM_SEEDS):
+            loop = config.loop.model_copy(update={"seed": seed})
+            other = config.model_copy(update={"loop": loop})
+            found.append(_train_members(data, other, work, None).metrics.get("mean_r2"))
+    return {"num": len(found), "mean_r2": found}
+
+
+def _num_without_window(data: LabeledSet, window: WindowConfig) -> int:
+    """Rows whose action counts and of which nothing is learned: they get no label, either."""
+    rate_hz = data.contract.rate_hz
+    return sum(int((e.valid & ~labeled_rows(e, window, rate_hz)).sum()) for e in data.episodes)
 
 
 def _with_known_windows(
@@ -114,25 +148,36 @@ def _with_known_windows(
 
 
 def _train_kernel(data: LabeledSet, config: InverseDynamicsConfig) -> Labeler:
-    """One model of all episodes; its errors are those of models that lack a part of them."""
+    """One model of all episodes; its errors are those of models that lack a part of them.
+
+    Such models choose their settings without that part, too.
+    """
     space = ActionSpace.of(data.contract)
     sha256 = data.digest()
     seen = data
     if config.camera and not config.learns_components:
         seen = as_columns(data, config, open_encoder(config.image_network))
-    config = choose_kernel(seen, config, space)
+    chosen = choose_kernel(seen, config, space)
     folds = Folds.of(len(seen.episodes), max(3, config.members), seed=config.loop.seed)
     every = list(range(len(seen.episodes)))
     num_own = data.episodes[0].features.shape[1]
-    whole, _ = _kernel_labeler(seen, every, config, space, num_own)
-    whole = replace(whole, facts=_facts(data, config, sha256))
-    parts = []
+    whole, _ = _kernel_labeler(seen, every, chosen, space, num_own)
+    whole = replace(whole, facts=_facts(data, chosen, sha256))
+    parts, is_nested = [], True
     for number, part in enumerate(folds.parts):
-        blind, rows = _kernel_labeler(seen, folds.others(number), config, space, num_own)
-        blind = replace(blind, facts=whole.facts)
+        others, settings = folds.others(number), chosen
+        # Settings that were chosen on an episode make its errors look smaller than the next one's.
+        if len(others) >= MIN_EPISODES:
+            known = replace(seen, episodes=tuple(seen.episodes[i] for i in others))
+            settings = choose_kernel(known, config, space)
+        else:
+            is_nested = False
+        blind, rows = _kernel_labeler(seen, others, settings, space, num_own)
+        blind = replace(blind, facts=_facts(data, settings, sha256))
         names = tuple(data.episodes[i].name for i in part)
         parts.append(HeldOut(blind, tuple(rows[i] for i in part), names))
-    return calibrated(whole, parts)
+    labeler = calibrated(whole, parts)
+    return replace(labeler, metrics=labeler.metrics | {"settings_chosen_without": is_nested})
 
 
 def _kernel_labeler(
@@ -205,8 +250,9 @@ def _bare(
     """A labeler that does not know its errors yet."""
     num = len(facts.contract.dimensions)
     unknown = ErrorModel(np.zeros((num, 0)), np.ones((num, 0)), np.zeros((num, 1)))
-    calibration = Calibration(unknown, np.ones(num), 1.0)
-    return Labeler(facts, scaling, components, members, calibration, metrics={})
+    evidence = Evidence(np.zeros((0, 0)), np.zeros((0, num)), np.zeros(0))
+    calibration = Calibration(unknown, np.ones(num), np.ones(num), evidence, 1.0)
+    return Labeler(facts, scaling, components, members, calibration, _NOTHING_FAMILIAR, metrics={})
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,6 +53,9 @@ class LabeledEpisode(UnlabelledEpisode):
     """The true actions."""
     valid: Bool[np.ndarray, " time"]
     """Rows whose action can be believed."""
+    state: Float[np.ndarray, "time state"] | None = None
+    """What the robot measured of itself, to compare labels with, never learned from; `None` where
+    nothing is recorded."""
 
 
 @dataclass(frozen=True, eq=False)

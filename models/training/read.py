@@ -16,6 +16,8 @@ from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
 from rotoscope.pipeline.errors import ContractError, DatasetError, quoted
 
+_STATE = "observation.state"
+
 
 def read_labeled(
     root: Path,
@@ -60,6 +62,7 @@ def read_labeled(
                 features=np.concatenate([np.zeros((rows.num_rows, 0)), *columns], axis=1),
                 actions=numbers_of(rows, "action"),
                 valid=_valid(rows),
+                state=numbers_of(rows, _STATE) if _STATE in rows.columns else None,
                 images=episode_images(dataset, rows, row, camera, image_size) if camera else None,
             )
         )

@@ -29,9 +29,9 @@ class WindowConfig(BaseModel):
     """Time between two samples of the window [s]; that between two actions where not given."""
     has_levels: bool = True
     """Whether the features at the moment itself are seen, not only how they change around it."""
-    at_ends: AtEnds = "drop"
-    """What becomes of moments whose window reaches beyond the video: no label, or what was seen
-    first or last stands for what is missing, in training as in labeling."""
+    at_ends: AtEnds = "hold"
+    """What becomes of moments whose window reaches beyond the video: what was seen first or last
+    stands for what is missing, in training as in labeling, or there is no label."""
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> WindowConfig:

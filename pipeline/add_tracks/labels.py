@@ -24,11 +24,11 @@ from rotoscope.pipeline.export.stored_episode import FeatureFacts
 from rotoscope.pipeline.run.ledger import Row
 from rotoscope.pipeline.run.request import read_provenance
 from rotoscope.pipeline.store.store import content_key
-from rotoscope.pipeline.tracks import REASONS
+from rotoscope.pipeline.tracks import count_rows
 
 LABELED_HERE = "labels"
 """Key in `meta/rotoscope/provenance.json` of a dataset that was labeled here."""
-INTERVAL = "label.interval"
+INTERVAL, FAMILIARITY = "label.interval", "label.familiarity"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,8 @@ class EpisodeLabels:
     """Index into `REASONS`."""
     half_width: Float[np.ndarray, "row action"]
     """Half of the 90 % interval; NaN where nothing was inferred."""
+    familiarity: Float[np.ndarray, " row"]
+    """How much the row is like what the labeler was trained on, 0..1; NaN as above."""
 
 
 def check_out(data: Path, out: Path) -> None:
@@ -117,12 +119,20 @@ def _columns(
 
     action = FeatureFacts(names, "float32", units, meaning)
     interval = FeatureFacts(names, "float32", units, width + "a known one, or nobody's guess.")
+    like = FeatureFacts(
+        ("familiarity",),
+        "float32",
+        "1",
+        "How much the row is like what the labeler was trained on, 0 to 1; NaN where the action is "
+        "a known one, or nobody's guess.",
+    )
     return {
         "action": column(action, lambda one: one.action),
         "label.valid": column(LABELS["label.valid"], lambda one: one.valid[:, None]),
         "label.confidence": column(LABELS["label.confidence"], lambda one: one.confidence[:, None]),
         "label.reason": column(LABELS["label.reason"], lambda one: one.reason[:, None]),
         INTERVAL: column(interval, lambda one: one.half_width),
+        FAMILIARITY: column(like, lambda one: one.familiarity[:, None]),
     }
 
 
@@ -173,13 +183,9 @@ def _episode_line(
 def _counts(labels: Sequence[EpisodeLabels]) -> dict[str, Any]:
     """How many rows there are, how many count, and why the others do not."""
     valid = np.concatenate([one.valid for one in labels])
-    reasons = np.bincount(np.concatenate([one.reason for one in labels]), minlength=len(REASONS))
+    reason = np.concatenate([one.reason for one in labels])
     confidence = np.concatenate([one.confidence for one in labels])
-    return {
-        "rows": len(valid),
-        "valid_rows": int(valid.sum()),
-        "valid_share": round(float(valid.mean()), 6),
-        "rows_by_reason": {n: int(c) for n, c in zip(REASONS, reasons, strict=True) if c},
+    return count_rows(valid, reason).as_facts() | {
         "mean_confidence": round(float(confidence[valid].mean()), 4) if valid.any() else 0.0,
     }
 

@@ -14,6 +14,7 @@ from rotoscope.pipeline.doctor.actions import (
 from rotoscope.pipeline.doctor.camera import check_camera
 from rotoscope.pipeline.doctor.check import Check, exit_code, table
 from rotoscope.pipeline.doctor.confidence import check_confidence
+from rotoscope.pipeline.doctor.familiarity import check_familiarity
 from rotoscope.pipeline.doctor.jumps import check_jumps
 from rotoscope.pipeline.doctor.labels import check_duplicates, check_labels, episode_lines
 from rotoscope.pipeline.doctor.lag import check_lag
@@ -67,6 +68,7 @@ def diagnose(dataset: Path) -> list[Check]:
         check_confidence(raw),
         check_scale(raw, lines),
         check_camera(raw, lines),
+        check_familiarity(raw),
         check_statistics(raw),
         check_duplicates(raw),
     ]

@@ -14,6 +14,7 @@ from rotoscope.cli import annotate as annotate_command
 from rotoscope.cli import assets as assets_command
 from rotoscope.cli import bco as bco_command
 from rotoscope.cli import bench as bench_command
+from rotoscope.cli import check as check_command
 from rotoscope.cli import compare as compare_command
 from rotoscope.cli import debug as debug_command
 from rotoscope.cli import policy as policy_command
@@ -25,6 +26,7 @@ from rotoscope.cli import track as track_command
 from rotoscope.cli import train as train_command
 from rotoscope.cli import train_latent as latent_command
 from rotoscope.cli import views as views_command
+from rotoscope.cli.familiar import tell_unfamiliar
 from rotoscope.cli.guard import SAME_COMMAND, run_guarded, when_stopped
 from rotoscope.cli.options import (
     Dataset,
@@ -72,6 +74,7 @@ app.command(name="eval")(policy_command.evaluate)
 app.command(name="relabel")(policy_command.relabel)
 app.command(name="sample-weights")(policy_command.sample_weights)
 app.command(name="compare")(compare_command.compare)
+app.command(name="check")(check_command.check)
 app.command(name="track")(track_command.track)
 app.command(name="record")(record_command.record)
 app.command(name="annotate")(annotate_command.annotate)
@@ -339,6 +342,7 @@ def _label(
     with Progress(console) as progress:
         result = run_label(request, listener=progress, retry_only=retry_only)
     show_result(console, request, result)
+    tell_unfamiliar(result.dataset)
     raise typer.Exit(_exit_code(result, is_strict))
 
 
@@ -375,6 +379,7 @@ def _run_flow(request: LabelRequest, recipe: str, overrides: list[str], *, is_st
     for sentence in result.left_out:
         console.say(sentence)
     show_result(console, request, result)
+    tell_unfamiliar(result.dataset)
     raise typer.Exit(_exit_code(result, is_strict))
 
 

@@ -118,6 +118,7 @@ def relabel(
     again.
     """
     from rotoscope import api
+    from rotoscope.cli.familiar import tell_unfamiliar
 
     when_stopped(SAME_COMMAND)
     with Progress(console, noun="episodes") as progress:
@@ -137,6 +138,7 @@ def relabel(
     console.say(
         f"dataset: {out} ({done.episodes} episodes, {done.rows} rows, {share:.1%} of them valid)"
     )
+    tell_unfamiliar(out)
     raise typer.Exit(done.exit_code)
 
 

@@ -78,6 +78,11 @@ def _summarize(out: Path, metrics: dict[str, Any]) -> None:
     if metrics["left_out"]:
         names = ", ".join(metrics["left_out"])
         console.say(f"left out, no row with both a valid action and known features: {names}")
+    if metrics["rows_without_window"]:
+        console.say(
+            f"{metrics['rows_without_window']} rows get no label: their window reaches beyond the "
+            "episode (window.at_ends=drop), or over features that are not known"
+        )
     held_out = ", ".join(metrics["held_out"])
     console.say(f"on held-out episodes ({held_out}, {metrics['rows']} rows):")
     for key, label in (
@@ -87,9 +92,26 @@ def _summarize(out: Path, metrics: dict[str, Any]) -> None:
     ):
         if key in metrics:
             console.say(f"  {label}: {metrics[key]}")
+    _compare(metrics)
     if "lag" in metrics:
         style = None if metrics["lag"] == 0 else "yellow"
         text = f"  labels fit best {metrics['lag']} rows away (0 is right)"
         console.say(text, style=style)
     if metrics["constant"]:
         console.say(f"  never move: {', '.join(metrics['constant'])}")
+
+
+def _compare(metrics: dict[str, Any]) -> None:
+    """What the labeler is measured by: other seeds, and what needs no labeler at all."""
+    seeds = metrics["seeds"]
+    if seeds["num"] > 1 and "mean_r2" in metrics:
+        low, high = min(seeds["mean_r2"]), max(seeds["mean_r2"])
+        console.say(f"  over {seeds['num']} seeds: {low} to {high}")
+    trivial = metrics["trivial_r2"]
+    if not trivial:
+        return
+    said = [f"the mean action {trivial['mean']}", f"the action before {trivial['previous_action']}"]
+    if "state_ahead" in trivial:
+        ahead = trivial["state_ahead"]
+        said.append(f"the state {ahead['rows']} rows ahead {ahead['r2']}")
+    console.say(f"  R2 without any labeler: {', '.join(said)}")

@@ -13,16 +13,14 @@ from golden_case import Case, clip_of, parts, run_clip_stage, show_frames, video
 from video_files import write_video
 
 from rotoscope.models.encoders.pca import PictureComponents
-from rotoscope.models.inverse_dynamics.calibration import Calibration
+from rotoscope.models.inverse_dynamics.calibration import Calibration, Evidence
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel
-from rotoscope.models.inverse_dynamics.labeler import (
-    LABELER_FOLDER,
-    Labeler,
-    LabelerFacts,
-    save_labeler,
-)
+from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS
+from rotoscope.models.inverse_dynamics.familiarity import Familiarity
+from rotoscope.models.inverse_dynamics.labeler import Labeler, save_labeler
+from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER, LabelerFacts
 from rotoscope.models.inverse_dynamics.networks import LabelerScaling
 from rotoscope.models.inverse_dynamics.pixels_stage import Pixels, PixelsConfig
 from rotoscope.models.latent_actions.config import LatentActionConfig
@@ -84,7 +82,8 @@ def save_drawn(name: str, folder: Path, *, encoder: str | None = None) -> Path:
         ),
         components=_components(rng) if config.learns_components else None,
         members=(),
-        calibration=Calibration(ErrorModel(*(np.zeros((1, 1)),) * 3), np.ones(actions), 1.3),
+        calibration=_calibration(ErrorModel(*(np.zeros((1, 1)),) * 3), np.ones(actions), rng),
+        familiarity=_familiarity(config, rng),
         metrics={},
     )  # fmt: skip
     num_members = 1 if config.kind == "kernel" else 2
@@ -97,7 +96,7 @@ def save_drawn(name: str, folder: Path, *, encoder: str | None = None) -> Path:
         rng.normal(-1, 0.2, (actions, num_signs)), rng.uniform(0.5, 1, (actions, num_signs)),
         rng.normal(-0.2, 0.1, (actions, num_signs + 1)),
     )  # fmt: skip
-    calibration = Calibration(doubt, rng.uniform(0.8, 1.2, actions), 1.3)
+    calibration = _calibration(doubt, rng.uniform(0.8, 1.2, actions), rng)
     save_labeler(replace(labeler, calibration=calibration), folder)
     return folder
 
@@ -135,6 +134,26 @@ def _components(rng: Any) -> PictureComponents:
     return PictureComponents(mean.astype(np.float32), directions.astype(np.float32))
 
 
+def _calibration(doubt: ErrorModel, factor: np.ndarray, rng: Any) -> Calibration:
+    evidence = Evidence(
+        rng.normal(-1, 0.5, (60, max(0, doubt.mean.shape[1] - 2))),
+        rng.exponential(0.5, (60, len(factor))),
+        np.full(60, 1 / 60),
+    )
+    return Calibration(doubt, factor, 1.4 * factor, evidence, 1.3)
+
+
+def _familiarity(config: InverseDynamicsConfig, rng: Any) -> Familiarity:
+    looks = _components(rng) if config.camera else None
+    num = len(config.inputs) * 3 + (6 if looks else 0)
+    statistics = 4 + (NUM_MARKS if looks else 0)
+    return Familiarity(
+        looks, rng.normal(0, 0.1, num), rng.uniform(0.3, 1, num), np.array([0.8]),
+        rng.normal(0, 1, (40, 3, num)).astype(np.float32), rng.normal(0, 0.5, statistics),
+        rng.uniform(0.5, 2, statistics),
+    )  # fmt: skip
+
+
 def _seen(feature: str = SEEN) -> dict[str, FeatureTrack]:
     time_s = np.arange(NUM)[:, None] / RATE_HZ
     values = np.sin(time_s * [2.0, 3.1, 4.3] + [0.0, 1.0, 2.0])
@@ -153,7 +172,8 @@ def inverse_dynamics(folder: Path) -> dict[str, Any]:
             )
     for name, size in {"cnn": 2 * 64, "pca": 6}.items():
         model = save_drawn(name, folder / name)
-        values = np.random.default_rng(3).normal(size=(NUM, size)).astype(np.float16)
+        numbers = size + 6 + NUM_MARKS
+        values = np.random.default_rng(3).normal(size=(NUM, numbers)).astype(np.float16)
         tracks = {"pixels": EmbeddingTrack(LABELER_FOLDER.digest(model), values)}
         made[name] = run_clip_stage("label.inverse_dynamics", clip, tracks, model=model)
     return parts(**made)

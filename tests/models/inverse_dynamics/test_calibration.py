@@ -6,10 +6,12 @@ from scipy.stats import norm
 
 from rotoscope.models.inverse_dynamics.calibration import (
     COVERAGE,
+    LEAST_HALF_WIDTH,
     NORMAL_QUANTILE,
     RIGHT_WITHIN,
     TEMPERATURES,
     Calibration,
+    Evidence,
     best_temperature,
     confidence,
     conformal_factor,
@@ -25,13 +27,12 @@ from rotoscope.models.inverse_dynamics.error_model import ErrorModel, uncertaint
 def test_the_factor_is_the_score_of_rank_nine_tenths_of_one_more_than_there_are(num, rank):
     # Split conformal prediction: the ceil((n + 1) 0.9)-th smallest of n scores or the largest.
     score = np.random.default_rng(num).permutation(np.arange(1.0, num + 1))[:, None]
-    assert conformal_factor(score, np.ones((num, 1))).tolist() == [rank]
+    assert conformal_factor(score).tolist() == [rank]
 
 
-def test_scores_are_errors_over_doubts_of_each_dimension():
-    error = np.array([[-3.0, 0.1], [1.0, -0.4]])
-    doubt = np.array([[2.0, 0.1], [0.5, 0.1]])
-    np.testing.assert_allclose(conformal_factor(error, doubt), [2.0, 4.0])
+def test_each_dimension_has_its_own_factor():
+    score = np.array([[1.5, 1.0], [2.0, 4.0]])
+    np.testing.assert_allclose(conformal_factor(score), [2.0, 4.0])
 
 
 def test_intervals_hold_nine_tenths_of_what_comes_next():
@@ -39,7 +40,7 @@ def test_intervals_hold_nine_tenths_of_what_comes_next():
     # 38. 4000 draws leave 0.0042 of scatter; four of those are allowed.
     rng = np.random.default_rng(0)
     draws = rng.exponential(size=(4000, 39))
-    held = [draw[38] <= conformal_factor(draw[:38, None], np.ones((38, 1)))[0] for draw in draws]
+    held = [draw[38] <= conformal_factor(draw[:38, None])[0] for draw in draws]
     assert np.mean(held) == pytest.approx(36 / 39, abs=0.017)
     assert COVERAGE == 0.9
 
@@ -84,11 +85,54 @@ def test_best_temperature_is_that_of_the_true_frequencies():
     np.testing.assert_allclose(steps, np.log(25) / 40)
 
 
+DOUBT = ErrorModel(np.zeros((2, 3)), np.ones((2, 3)), np.array([[0, 0, 0, 1.0], [0, 0, 0, -9.0]]))
+NOTHING = Evidence(np.zeros((0, 1)), np.zeros((0, 2)), np.zeros(0))
+
+
 def test_half_width_is_the_expected_error_times_the_factor():
-    doubt = ErrorModel(np.zeros((2, 1)), np.ones((2, 1)), np.array([[0.0, 1.0], [2.0, 0.0]]))
-    calibration = Calibration(doubt, np.array([3.0, 0.5]), 1.0)
-    found = calibration.half_width(np.array([[[9.0], [0.5]]]))
-    np.testing.assert_allclose(found, [[3.0 * np.e, 0.5 * np.e]])
+    calibration = Calibration(DOUBT, np.array([3.0, 0.5]), np.full(2, 9.0), NOTHING, 1.0)
+    found = calibration.half_width(np.zeros((1, 2, 3)))
+    # e^1 and e^-9 are expected; no interval is smaller than a fiftieth of the spread.
+    np.testing.assert_allclose(found, [[3.0 * np.e, LEAST_HALF_WIDTH]])
+    assert LEAST_HALF_WIDTH == 0.02
+
+
+def evidence_of_two_kinds():
+    """Rows at -1 err by 1 at most, those at +1 by 10; most are at -1."""
+    place = np.repeat([-1.0, 1.0], [280, 20])
+    scores = np.linspace(0, 1, 300)[:, None] * np.where(place > 0, 10.0, 1.0)[:, None]
+    return Evidence(place[:, None], np.repeat(scores, 2, axis=1), np.full(300, 1 / 300))
+
+
+def rows_at(place, num=50):
+    features = np.zeros((num, 2, 3))
+    features[:, :, 2] = place
+    return features
+
+
+def test_rows_like_those_that_erred_most_widen_the_interval_up_to_the_ceiling():
+    evidence = evidence_of_two_kinds()
+    factor = evidence.quantile(evidence.weights)
+    free = Calibration(DOUBT, factor, np.full(2, 1e9), evidence, 1.0)
+    held = Calibration(DOUBT, factor, 1.1 * factor, evidence, 1.0)
+    plain = np.e * factor[0]
+    assert free.half_width(rows_at(1.0))[0, 0] > 1.3 * plain
+    assert held.half_width(rows_at(1.0))[0, 0] == pytest.approx(1.1 * plain)
+
+
+def test_no_rows_narrow_the_interval():
+    evidence = evidence_of_two_kinds()
+    factor = evidence.quantile(evidence.weights)
+    calibration = Calibration(DOUBT, factor, 2 * factor, evidence, 1.0)
+    assert calibration.half_width(rows_at(-1.0))[0, 0] == pytest.approx(np.e * factor[0])
+    assert calibration.half_width(rows_at(0.0, num=0)).shape == (0, 2)
+
+
+def test_little_evidence_is_kept_of_many_rows():
+    many = Evidence(np.zeros((4100, 1)), np.arange(4100.0)[:, None], np.ones(4100))
+    kept = many.thinned()
+    assert len(kept.weights) == 1367
+    assert kept.scores[:2].tolist() == [[0], [3]]
 
 
 def test_temperature_undoes_what_was_made_too_sure():

@@ -10,7 +10,7 @@ from rotoscope.models.inverse_dynamics import cross_conformal
 from rotoscope.models.inverse_dynamics.calibration import TEMPERATURES, conformal_factor
 from rotoscope.models.inverse_dynamics.cross_conformal import _FoldPredictions
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel
-from rotoscope.models.inverse_dynamics.labeler import Labels
+from rotoscope.models.inverse_dynamics.labels import Labels
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.pipeline.contract import ActionContract, Dimension
 
@@ -46,22 +46,58 @@ def part_of(seed, *, members=1, num_rows=50, variance=0.0):
     )
 
 
-def test_the_factor_is_that_of_the_errors_of_all_parts():
-    parts = [part_of(0), part_of(1, num_rows=30)]
-    signs = np.concatenate([p.features for p in parts])
+def factor_of(parts, num_members=1):
+    return cross_conformal._calibration(parts, num_members, 1.0)
+
+
+def scores_by_rows(parts):
+    features = np.concatenate([p.features for p in parts])
     error = np.concatenate([p.error for p in parts])
-    factor, doubt = cross_conformal._intervals(parts, 1)
-    expected = ErrorModel.of(signs, error)
-    np.testing.assert_allclose(doubt.weight, expected.weight)
-    np.testing.assert_allclose(factor, conformal_factor(error, expected(signs)))
+    return np.abs(error) / ErrorModel.of(features, error)(features)
+
+
+def test_an_episode_counts_the_same_however_long_it_is():
+    # Nine short episodes of small errors, a long one of large errors: by rows it decides alone.
+    def erring(part, size):
+        part.error[:] = size * np.sign(part.error)
+        part.features[:] = 0
+        return part
+
+    parts = [erring(part_of(k, num_rows=20), 1.0) for k in range(19)]
+    parts.append(erring(part_of(19, num_rows=2000), 10.0))
+    evidence = cross_conformal._evidence(parts)
+    weights = evidence.weights
+    assert weights[:-2000].sum() == pytest.approx(19)
+    assert weights[-2000:].sum() == pytest.approx(1)
+    small = np.max(evidence.scores[:-2000], axis=0)
+    assert (evidence.quantile(weights) <= small).all()
+    assert (conformal_factor(evidence.scores) > small).all()
+
+
+def test_scores_are_those_of_error_models_that_had_not_seen_the_part():
+    parts = [part_of(k, num_rows=30) for k in range(3)]
+    others = np.concatenate([parts[0].features, parts[2].features])
+    errors = np.concatenate([parts[0].error, parts[2].error])
+    blind = ErrorModel.of(others, errors)(parts[1].features)
+    found = cross_conformal._evidence(parts).scores[30:60]
+    np.testing.assert_allclose(found, np.abs(parts[1].error) / blind)
+
+
+def test_the_factor_lies_between_that_of_rows_and_half_more():
+    for seed in range(6):
+        parts = [part_of(10 * seed + k, num_rows=12 + 9 * k) for k in range(5)]
+        by_rows = conformal_factor(scores_by_rows(parts))
+        found = factor_of(parts)
+        assert (found.factor >= by_rows * (1 - 1e-9)).all()
+        assert (found.factor <= 1.5 * by_rows * (1 + 1e-9)).all()
+        np.testing.assert_allclose(found.ceiling, 1.5 * by_rows)
 
 
 @pytest.mark.parametrize(
     ("variance", "left"),
     [
         (0.3, 1 - 0.3 * (1 / 2 - 1 / 5)),
-        (2.0, 1 - 2.0 * (1 / 2 - 1 / 5)),
-        (9.0, 0.25),  # never less than half the width
+        (0.6, 1 - 0.6 * (1 / 2 - 1 / 5)),
     ],
 )
 def test_more_members_than_were_asked_err_less(variance, left):
@@ -70,19 +106,26 @@ def test_more_members_than_were_asked_err_less(variance, left):
     part = part_of(3, members=2)
     squared = (part.error**2).mean(axis=0)
     part.variance[:] = variance * squared
-    plain, _ = cross_conformal._intervals([part_of(3, members=2)], 5)
-    fewer, _ = cross_conformal._intervals([part], 5)
+    plain = factor_of([part_of(3, members=2)], 5).factor
+    fewer = factor_of([part], 5).factor
     np.testing.assert_allclose(fewer, plain * np.sqrt(left))
+
+
+def test_what_members_gain_takes_a_tenth_of_the_width_at_most():
+    part = part_of(3, members=2)
+    part.variance[:] = 1.5 * (part.error**2).mean(axis=0)
+    evidence = cross_conformal._evidence([part])
+    found = factor_of([part], 5).factor
+    np.testing.assert_allclose(found, 0.9 * evidence.quantile(evidence.weights))
 
 
 def test_fewer_members_than_were_asked_err_more_but_at_most_twice():
     part = part_of(3, members=5)
     part.variance[:] = (part.error**2).mean(axis=0)
-    plain, _ = cross_conformal._intervals([part_of(3, members=5)], 1)
-    one, _ = cross_conformal._intervals([part], 1)
-    np.testing.assert_allclose(one, plain * np.sqrt(1 + (1 - 1 / 5)))
+    plain = factor_of([part_of(3, members=5)]).factor
+    np.testing.assert_allclose(factor_of([part]).factor, plain * np.sqrt(1 + (1 - 1 / 5)))
     part.variance[:] *= 100
-    np.testing.assert_allclose(cross_conformal._intervals([part], 1)[0], 2 * plain)
+    np.testing.assert_allclose(factor_of([part]).factor, 2 * plain)
 
 
 def test_the_temperature_is_the_geometric_mean_over_choices(shapes_unchecked):
@@ -105,11 +148,12 @@ def test_without_choices_there_is_no_temperature(shapes_unchecked):
 
 def test_labels_are_cut_where_episodes_end():
     values = np.arange(12.0).reshape(6, 2)
-    labels = Labels(values, values + 100, np.linspace(0, 1, 6))
+    labels = Labels(values, values + 100, np.linspace(0, 1, 6), np.linspace(1, 0, 6))
     one, two, three = cross_conformal._cut(labels, (1, 3, 2))
     np.testing.assert_array_equal(one.values, values[:1])
     np.testing.assert_array_equal(two.half_width, values[1:4] + 100)
     np.testing.assert_allclose(three.confidence, [0.8, 1.0])
+    np.testing.assert_allclose(three.familiarity, [0.2, 0.0], atol=1e-9)
 
 
 class Voters:

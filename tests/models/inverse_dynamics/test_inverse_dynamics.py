@@ -8,16 +8,21 @@ import point_mass
 import pytest
 
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.infer import infer_episode
 from rotoscope.models.inverse_dynamics.labeler import load_labeler
 from rotoscope.models.inverse_dynamics.rows import LabeledWindows, rows_of
 from rotoscope.models.inverse_dynamics.scores import lag_scan
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.training.config import LoopConfig
+from rotoscope.models.training.windows import WindowConfig
 from rotoscope.pipeline.errors import DatasetError, UsageError
 
-RIDGE = InverseDynamicsConfig(kind="ridge", inputs=("track.point",))
+# A point that still moves at the ends of its episodes: held windows there are wrong windows.
+INNER = WindowConfig(at_ends="drop")
+RIDGE = InverseDynamicsConfig(kind="ridge", inputs=("track.point",), window=INNER)
 NETWORK = InverseDynamicsConfig(
     inputs=("track.point",),
+    window=INNER,
     members=2,
     hidden=64,
     loop=LoopConfig(num_steps=200, learning_rate=1e-3, eval_every=50),
@@ -78,8 +83,8 @@ def test_too_few_episodes_are_refused(tmp_path):
 def test_labeler_of_another_version_is_refused(tmp_path):
     train_inverse_dynamics(point_mass.dataset(4), RIDGE, tmp_path / "model")
     file = tmp_path / "model" / "labeler.yaml"
-    file.write_text(file.read_text().replace("version: 3", "version: 99", 1))
-    with pytest.raises(UsageError, match="version 99, this program reads version 3"):
+    file.write_text(file.read_text().replace("version: 4", "version: 99", 1))
+    with pytest.raises(UsageError, match="version 99, this program reads version 4"):
         load_labeler(tmp_path / "model")
 
 
@@ -128,3 +133,23 @@ def test_mixed_action_is_learned_each_part_as_what_it_is(kind, tmp_path):
     labels = labeler.label(rows_of(point_mass.episode(99), point_mass.mixed(1), NETWORK).inputs)
     assert set(np.unique(labels.values[:, 1])) <= {0.0, 1.0}
     assert np.isnan(labels.half_width[:, 1]).all()
+
+
+def test_every_row_has_a_label_where_nothing_else_is_said(tmp_path):
+    data = point_mass.dataset(5)
+    config = InverseDynamicsConfig(kind="ridge", inputs=("track.point",))
+    labeler = train_inverse_dynamics(data, config, tmp_path / "model")
+    assert infer_episode(labeler, point_mass.episode(99))[1].all()
+    assert labeler.metrics["rows_without_window"] == 0
+    inner = train_inverse_dynamics(data, RIDGE, tmp_path / "inner")
+    assert inner.metrics["rows_without_window"] == 5 * 4
+
+
+def test_metrics_hold_other_seeds_and_what_needs_no_labeler(tmp_path):
+    labeler = train_inverse_dynamics(point_mass.dataset(6), RIDGE, tmp_path / "model")
+    seeds = labeler.metrics["seeds"]
+    assert seeds["num"] == len(seeds["mean_r2"]) == 3
+    assert seeds["mean_r2"][0] == labeler.metrics["mean_r2"]
+    trivial = labeler.metrics["trivial_r2"]
+    assert trivial["mean"] < 0.1 < trivial["previous_action"] < 1
+    assert "state_ahead" not in trivial

@@ -30,7 +30,9 @@ PIXELS += ["loop.num_steps=120", "loop.eval_every=40", "loop.learning_rate=0.003
 @pytest.fixture(scope="module")
 def point_labeler(tmp_path_factory):
     folder = tmp_path_factory.mktemp("labelers") / "point"
-    config = InverseDynamicsConfig(kind="ridge", inputs=("track.point",))
+    config = InverseDynamicsConfig.model_validate(
+        {"kind": "ridge", "inputs": ("track.point",), "window": {"at_ends": "drop"}}
+    )
     train_inverse_dynamics(point_mass.dataset(8), config, folder)
     return folder
 
@@ -63,7 +65,27 @@ def test_tracks_become_actions_with_intervals(point_labeler):
     assert ((actions.confidence >= 0) & (actions.confidence <= 1)).all()
     interval = made["features.interval.scene"]
     assert interval.feature == "label.interval"
-    assert np.isfinite(interval.values[actions.valid]).all()
+    assert (interval.values[actions.valid] > 0).all()
+    familiar = made["features.familiarity.scene"]
+    assert familiar.feature == "label.familiarity"
+    assert (familiar.values[actions.valid] > 0.5).mean() > 0.9
+    assert np.isnan(familiar.values[~actions.valid]).all()
+
+
+def test_what_is_strange_is_neither_familiar_nor_sure(point_labeler):
+    truth = point_mass.episode(77)
+    away = truth.features + np.array([300.0, -300.0, 0.0])
+    stage = stage_of(point_labeler)
+    near, far = (
+        stage.run(clip_of(truth.time_s), {"features.point": point_track(seen)})
+        for seen in (truth.features, away)
+    )
+    name = "actions.label.inverse_dynamics.scene"
+    valid = near[name].valid
+    assert (far["features.familiarity.scene"].values[valid] < 0.5).all()
+    assert far[name].confidence.mean() < 0.1 * near[name].confidence.mean()
+    wide, narrow = (m["features.interval.scene"].values[valid].mean() for m in (far, near))
+    assert wide > 3 * narrow
 
 
 def test_ends_of_the_video_are_held_and_those_of_a_cut_are_not(tmp_path):

@@ -40,7 +40,8 @@ def folders(tmp_path_factory):
     info["features"][SEEN] = info["features"]["observation.state"]
     (root / "data" / "meta" / "info.json").write_text(json.dumps(info))
     with_seen(root / "data", lambda seen, _: seen)
-    train_from_dataset(root / "data", root / "labeler", [f"inputs=[{SEEN}]", "kind=ridge"])
+    settings = [f"inputs=[{SEEN}]", "kind=ridge", "window.at_ends=drop"]
+    train_from_dataset(root / "data", root / "labeler", settings)
     return root
 
 

@@ -4,7 +4,8 @@ import pytest
 from opened_files import Opened
 
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest
-from rotoscope.models.inverse_dynamics.labeler import LABELER_FOLDER, load_labeler
+from rotoscope.models.inverse_dynamics.labeler import load_labeler
+from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER
 from rotoscope.models.latent_actions.model import load_latent
 from rotoscope.models.policy.bc_policy import load_bc_policy
 from rotoscope.models.policy.lerobot_facts import read_facts

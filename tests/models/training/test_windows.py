@@ -38,7 +38,7 @@ def test_window_reaches_no_further_than_it_is_long():
 def test_windows_between_frames_hold_inputs_and_nearest_frames_of_those_that_are_known():
     time_s = np.arange(10) / 10
     features = np.stack([time_s, np.where(np.arange(10) == 7, np.nan, 1.0)], axis=1)
-    config = WindowConfig(before_s=0.1, after_s=0.1)
+    config = WindowConfig(before_s=0.1, after_s=0.1, at_ends="drop")
     seen = windows_of(time_s, features, np.array([0.04, 0.34, 0.75]), config, rate_hz=10.0)
     np.testing.assert_array_equal(seen.known, [False, True, False])
     np.testing.assert_allclose(seen.inputs, [[-0.1, 0, 0.1, 0, 0.34, 1]], atol=1e-12)

@@ -1,0 +1,165 @@
+"""How much what is seen is like what a labeler was trained on: `label.familiarity`, 0..1.
+
+An error model knows only errors that were met. Noise, a dimmed or mirrored picture, a frozen or
+reversed video, another task lie outside of all of them, and nothing in a prediction tells. What
+does are a few statistics of what is seen, each compared with the same of *held-out* episodes: the
+next episode of the same robot is always a little stranger than those that were fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from rotoscope.models.encoders.pca import PictureComponents
+from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS, marks
+from rotoscope.models.inverse_dynamics.kernel_ridge import squared_distances
+from rotoscope.models.training.model_folder import below
+from rotoscope.models.training.windows import sample_windows
+
+UNFAMILIAR = 0.5
+"""Familiarity below which a row is called not like what the labeler was trained on."""
+LAG_S = 0.1
+"""How far before and after a moment its motion is looked at [s]."""
+SMOOTHED_S = 0.5
+"""Statistics are means over the rows this near [s]: what is strange stays so for a while."""
+CHANGE_WEIGHT = 3.0
+"""Weight of how things move against where they are, in the distance between motions.
+
+Like the two above and the margin in `familiarity_training`, chosen on two tasks of iVideoGPT
+(button-press-topdown-wall, coffee-push), renderings of push, door-open and window-open of
+Meta-World and the first four episodes of a real robot; two and four do as well, and so do lags of
+0.3 s and means over a second, nearly."""
+_STEEP = 4
+"""How fast familiarity falls: a third beyond the limit, a fifth of the confidence is left."""
+_STILL = 1e-3
+"""Added to distances before their logarithm, in their unit, the spread: all less is no motion."""
+_IN_THE_DARK = 2.33
+"""Half of a 90 % interval where nothing is known, in spreads: label and truth are two draws of
+one normal distribution, 1.645 sqrt(2)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Familiarity:
+    """What held-out episodes of the training data look like."""
+
+    looks: PictureComponents | None
+    """Principal components of the training pictures; `None` where none are seen."""
+    centre: Float[np.ndarray, " column"]
+    """Mean of each column: the features that the labeler sees, then the components of pictures."""
+    scale: Float[np.ndarray, " column"]
+    """Spread of each; that of all components together for components."""
+    change_scale: Float[np.ndarray, " one"]
+    """Root mean square of scaled changes over `LAG_S`."""
+    anchors: Float[np.ndarray, "anchor 3 column"]
+    """Training rows, scaled: where things are; how they were `LAG_S` before and are after, as
+    weighted changes."""
+    middle: Float[np.ndarray, " statistic"]
+    """Median of each statistic over held-out episodes."""
+    reach: Float[np.ndarray, " statistic"]
+    """How far above it a statistic may be on more of them."""
+
+    def glance(
+        self, images: UInt8[np.ndarray, "frame size size 3"]
+    ) -> Float[np.ndarray, "frame number"]:
+        """What pictures look like: components, then `NUM_MARKS` marks."""
+        assert self.looks is not None
+        return np.concatenate([self.looks(images, images), marks(self.looks, images)], axis=1)
+
+    def statistics(
+        self,
+        time_s: Float[np.ndarray, " frame"],
+        features: Float[np.ndarray, "frame feature"],
+        glances: Float[np.ndarray, "frame number"] | None,
+        at_s: Float[np.ndarray, " row"],
+    ) -> Float[np.ndarray, "row statistic"]:
+        """Logarithms, larger where stranger, of moments that need not fall on frames.
+
+        How far from every training row what is seen lies; the same of motions; how still all is;
+        how much nearer the motion would be if it ran backwards; and the pictures' marks.
+        """
+        parts = [features] if glances is None else [features, glances[:, :-NUM_MARKS]]
+        columns = (np.concatenate(parts, axis=1) - self.centre) / self.scale
+        now, before, after = motion(time_s, columns, at_s)
+        weight = CHANGE_WEIGHT / self.change_scale[0]
+        before, after = weight * before, weight * after
+        places, motions = self.anchors[:, 0], self.anchors.reshape(len(self.anchors), -1)
+        forth = _nearest(np.concatenate([now, before, after], axis=1), motions)
+        back = _nearest(np.concatenate([now, after, before], axis=1), motions)
+        moved = np.sqrt((before**2).sum(1) + (after**2).sum(1)) / CHANGE_WEIGHT
+        found = [_nearest(now, places), forth, -np.log(moved + _STILL), forth - back]
+        if glances is not None:
+            own = glances[:, -NUM_MARKS:]
+            held, _ = sample_windows(time_s, own, at_s, np.zeros(1), at_ends="hold")
+            found += list(held[:, 0].T)
+        return np.stack(found, axis=1)
+
+    def __call__(
+        self, statistics: Float[np.ndarray, "row statistic"], at_s: Float[np.ndarray, " row"]
+    ) -> Float[np.ndarray, " row"]:
+        """0..1, `UNFAMILIAR` where held-out episodes end; of all rows of a clip, in order."""
+        off = (smoothed(statistics, at_s) - self.middle) / self.reach
+        return 2.0 ** -(np.maximum(off.max(axis=1), 0) ** _STEEP)
+
+
+def familiarity_arrays(familiarity: Familiarity) -> dict[str, np.ndarray]:
+    """Everything of it by name, for a labeler's file."""
+    own = vars(familiarity).copy()
+    looks = own.pop("looks")
+    arrays = {f"familiar.{name}": value for name, value in own.items()}
+    if looks is not None:
+        arrays |= {f"looks.{name}": value for name, value in vars(looks).items()}
+    return arrays
+
+
+def familiarity_of(arrays: Mapping[str, np.ndarray]) -> Familiarity:
+    """What `familiarity_arrays` made names of."""
+    looks, own = below(arrays, "looks."), below(arrays, "familiar.")
+    return Familiarity(PictureComponents(**looks) if looks else None, **own)
+
+
+def smoothed(
+    statistics: Float[np.ndarray, "row statistic"], at_s: Float[np.ndarray, " row"]
+) -> Float[np.ndarray, "row statistic"]:
+    """Means over the rows within `SMOOTHED_S`."""
+    sums = np.concatenate([np.zeros((1, statistics.shape[1])), np.cumsum(statistics, axis=0)])
+    first = np.searchsorted(at_s, at_s - SMOOTHED_S - 1e-6)
+    end = np.searchsorted(at_s, at_s + SMOOTHED_S + 1e-6)
+    means: np.ndarray = (sums[end] - sums[first]) / (end - first)[:, None]
+    return means
+
+
+def trust(familiarity: Float[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
+    """What confidence is multiplied by: 1 for the familiar, less and less for the rest."""
+    return np.minimum(1.0, familiarity / UNFAMILIAR)
+
+
+def least_half_width(familiarity: Float[np.ndarray, " row"]) -> Float[np.ndarray, "row 1"]:
+    """What half of a 90 % interval must be at least, in spreads: all, where nothing is trusted."""
+    return (1 - trust(familiarity))[:, None] * _IN_THE_DARK
+
+
+def motion(
+    time_s: np.ndarray, columns: np.ndarray, at_s: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where things are, and how they change from there to `LAG_S` before and after.
+
+    What is not known there has not changed.
+    """
+    offsets_s = np.array([-LAG_S, 0.0, LAG_S])
+    found, _ = sample_windows(time_s, columns, at_s, offsets_s, at_ends="hold")
+    before, now, after = np.moveaxis(found, 1, 0)
+    now = np.nan_to_num(now)
+    return now, np.nan_to_num(before - now), np.nan_to_num(after - now)
+
+
+def _nearest(rows: np.ndarray, anchors: np.ndarray) -> Float[np.ndarray, " row"]:
+    """Logarithm of the distance to the nearest anchor."""
+    parts = [np.zeros(0)]
+    for start in range(0, len(rows), 512):
+        squared = squared_distances(rows[start : start + 512], anchors)
+        parts.append(np.sqrt(squared.min(axis=1)).astype(float))
+    return np.log(np.concatenate(parts) + _STILL)
