@@ -25,6 +25,8 @@ BUILT_IN: dict[str, str] = {
     "scene_points": "rotoscope.models.camera.points_stage:ScenePoints",
     "camera_motion": "rotoscope.models.camera.motion_stage:CameraMotionStage",
     "self_calibration": "rotoscope.models.camera.self_calibration_stage:SelfCalibration",
+    "points": "rotoscope.models.points.stage:Points",
+    "points.network": "rotoscope.models.points.network_stage:PointsNetwork",
     "lift": "rotoscope.models.hands.lift_stage:Lift",
     "body": "rotoscope.models.bodies.stage:Body",
     "lift_body": "rotoscope.models.bodies.lift_stage:LiftBody",
