@@ -10,6 +10,8 @@ from rotoscope.models.points.flow import follow_both_ways
 SIDE_PX = 56
 """Side of what is kept of a point [px]; of a power of two times 7, so that a row holds 8."""
 _HALF = SIDE_PX // 2
+MIDDLE_PX = 13
+"""Side of what must look alike [px]."""
 LEVELS = 1
 """Of the pyramid: the guess is near, and a third level would see the neighbors' patches."""
 
@@ -31,8 +33,9 @@ def find(
     patches: UInt8[np.ndarray, "point side side"],
     inside: Float[np.ndarray, "point 2"],
     guess: Float[np.ndarray, "point 2"],
-) -> tuple[Float[np.ndarray, "point 2"], Float[np.ndarray, " point"]]:
-    """Where points are that looked like their patches, and how far off following back ends [px].
+) -> tuple[Float[np.ndarray, "point 2"], Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
+    """Where points are that looked like their patches, how far off following back ends [px], and
+    how much what is there looks like them: the correlation of the middles, -1 to 1.
 
     All patches make one picture, what lies around the guesses a second one: Lucas and Kanade's
     flow between the two finds all points with one call, of which OpenCV's cost is mostly made.
@@ -40,10 +43,33 @@ def find(
     around, at = cut(gray, guess)
     shift = _shifts(len(guess))
     start = (inside + shift).astype(np.float32)
+    looked, now = _tiled(patches), _tiled(around)
     there, off_px = follow_both_ways(
-        _tiled(patches), _tiled(around), start, guess=(at + shift).astype(np.float32), levels=LEVELS
+        looked, now, start, guess=(at + shift).astype(np.float32), levels=LEVELS
     )
-    return there - shift - at + guess, off_px
+    likeness = _correlation(_middles(looked, start), _middles(now, there))
+    return there - shift - at + guess, off_px, likeness
+
+
+def _middles(
+    image: UInt8[np.ndarray, "height width"], points: Float[np.ndarray, "point 2"]
+) -> Float[np.ndarray, "point pixel"]:
+    import cv2
+
+    step = np.arange(MIDDLE_PX, dtype=np.float32) - MIDDLE_PX // 2
+    x = points[:, 0, None, None] + step[None, None, :] + 0 * step[None, :, None]
+    y = points[:, 1, None, None] + step[None, :, None] + 0 * step[None, None, :]
+    flat = (len(points), MIDDLE_PX**2)
+    maps = x.reshape(flat).astype(np.float32), y.reshape(flat).astype(np.float32)
+    return np.asarray(cv2.remap(image, *maps, cv2.INTER_LINEAR), float)
+
+
+def _correlation(
+    a: Float[np.ndarray, "point pixel"], b: Float[np.ndarray, "point pixel"]
+) -> Float[np.ndarray, " point"]:
+    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+    size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    return np.asarray((a * b).sum(axis=1) / np.maximum(size, 1e-9))
 
 
 def _shifts(num: int) -> Int[np.ndarray, "point 2"]:

@@ -19,6 +19,8 @@ MAX_JOLT_PX = 4.0
 that something passes over is taken along by it. One that truly set off is found again at once."""
 FOUND_RETURN_PX = 1.0
 """The same for one that is found again."""
+FOUND_LIKENESS = 0.8
+"""So much must what is found look like it."""
 FOUND_NEAR_PX = 8.0
 """It must be so near to where its companions put it [px]."""
 PATCH_EVERY_FRAMES = 6
@@ -170,9 +172,11 @@ class PointTracker:
         self, gray: UInt8[np.ndarray, "height width"], slots: Int[np.ndarray, " hidden"]
     ) -> None:
         guess = self._points[slots]
-        there, off_px = patches.find(gray, self._patches[slots], self._inside[slots], guess)
+        there, off_px, likeness = patches.find(
+            gray, self._patches[slots], self._inside[slots], guess
+        )
         near = np.linalg.norm(there - guess, axis=1) <= FOUND_NEAR_PX
-        good = (off_px <= FOUND_RETURN_PX) & near
+        good = (off_px <= FOUND_RETURN_PX) & near & (likeness >= FOUND_LIKENESS)
         good &= patches.is_inside(there, gray.shape, BORDER_PX)
         found = slots[good]
         if not len(found):

@@ -17,7 +17,7 @@ def texture(seed: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> np.ndarray:
 
 
 def passing_bar(
-    num: int = 40, drift_px: float = 1.0, bar_px: int = 60
+    num: int = 64, drift_px: float = 0.6, bar_px: int = 60
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """A texture that drifts to the right while a bar crosses it from the left; its left edges."""
     ground, bar = texture(0, (WIDTH + 100, HEIGHT)), texture(9, (bar_px, HEIGHT))
@@ -50,7 +50,7 @@ def test_points_behind_a_bar_are_hidden_stay_in_place_and_are_seen_again() -> No
     pictures, edges = passing_bar()
     points = grid()
     rows = followed(pictures, points).rows
-    true = points[None] + np.arange(len(rows))[:, None, None] * [1.0, 0.0]
+    true = points[None] + np.arange(len(rows))[:, None, None] * [0.6, 0.0]
     off = np.linalg.norm([row.points for row in rows] - true, axis=2)
     seen = np.array([row.seen for row in rows])
     covered = (true[..., 0] > edges[:, None] + 8) & (true[..., 0] < edges[:, None] + 52)
@@ -59,8 +59,8 @@ def test_points_behind_a_bar_are_hidden_stay_in_place_and_are_seen_again() -> No
     assert (seen & covered).sum() < 0.2 * covered.sum()
     assert np.median(off[covered]) < 1.0
     assert (seen & free).sum() > 0.8 * free.sum()
-    assert np.median(off[-1]) < 0.7
-    assert np.mean(off[-1] < 3) > 0.9
+    assert np.nanmedian(off[-1]) < 0.7
+    assert np.mean(off[-1] < 3) > 0.85
 
 
 def test_a_hidden_point_moves_with_its_own_thing_not_with_the_ground() -> None:
