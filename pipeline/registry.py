@@ -34,6 +34,7 @@ BUILT_IN: dict[str, str] = {
     "smooth": "rotoscope.pipeline.stages.smooth:Smooth",
     "motion": "rotoscope.pipeline.stages.motion:MotionStage",
     "ground": "rotoscope.retarget.ground.stage:Ground",
+    "objects": "rotoscope.models.objects.stage:Objects",
     "retarget.gripper": "rotoscope.retarget.gripper.stage:RetargetGripper",
     "retarget.arm": "rotoscope.retarget.arm.stage:RetargetArm",
     "check.physics": "rotoscope.retarget.physics.stage:PhysicsCheck",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,8 +20,10 @@ MIN_MOVING_FRAMES = 3
 """So many of `MIN_MOVING_FRAMES + 1` frames must move for a beginning."""
 TOUCH_PALMS = 0.35
 """A hand no farther from the segment may hold it."""
-PAUSE_S = 0.5
-"""A thing that rests for longer with the hand leaving is let go."""
+WITH_SHARE = 0.7
+"""Most that a held thing's way may differ from the hand's, as a share of the longest way it goes."""
+MIN_WAY_PX = 3.0
+"""Ways count as so long at the least [small px]."""
 
 
 def steps_px(masks: Sequence[Mask], views: Views) -> Float[np.ndarray, " time"]:
@@ -63,32 +66,47 @@ def touches(
     return out
 
 
-def held_frames(
-    moves_px: Float[np.ndarray, " time"],
-    touched: Bool[np.ndarray, " time"],
-    rate_hz: float,
+def held_by(
+    masks: Sequence[Mask], moves_px: Float[np.ndarray, " time"], hand: SeenHand, first: int
 ) -> Bool[np.ndarray, " time"]:
-    """Frames from where a thing begins to move with a hand to where it comes to rest for good.
+    """Frames from where a thing begins to move with a hand to where it comes to rest.
 
-    Rests between are bridged while the hand stays at it.
+    Rests between are bridged while the hand stays at it. A stretch in which the thing goes another
+    way than the hand is not held: it was pushed, or the hand only passed.
     """
-    known = np.isfinite(moves_px)
-    if not known.any():
+    touched = touches(masks, hand, first)
+    known = np.flatnonzero(np.isfinite(moves_px))
+    if not len(known):
         return np.zeros(len(moves_px), bool)
-    frames = np.arange(len(moves_px))
-    speed = np.interp(frames, frames[known], moves_px[known])
+    speed = np.interp(np.arange(len(moves_px)), known, moves_px[known])
     smooth = np.convolve(np.pad(speed, 1, mode="edge"), np.ones(3) / 3, "valid")
-    going = (smooth > MOVES_PX) & touched
-    going = _without_short(going, MIN_MOVING_FRAMES)
-    found = runs(going)
-    if not found:
-        return going
-    out = going.copy()
-    for (_, end), (start, _) in zip(found, found[1:], strict=False):
-        if touched[end:start].all():
-            out[end:start] = True
-    del rate_hz
-    return out
+    going = _without_short((smooth > MOVES_PX) & touched, MIN_MOVING_FRAMES)
+    for (_, end), (start, _) in itertools.pairwise(runs(going)):
+        going[end:start] = touched[end:start].all()
+    centers = np.array([_center(mask) for mask in masks])
+    for start, end in runs(going):
+        if not _goes_with(centers, hand, start, end, first):
+            going[start:end] = False
+    return going
+
+
+def _goes_with(
+    centers: Float[np.ndarray, "time 2"], hand: SeenHand, start: int, end: int, first: int
+) -> bool:
+    """Whether a thing goes where a hand goes, over a stretch."""
+    seen = np.flatnonzero(np.isfinite(centers[start:end, 0])) + start
+    seen = seen[hand.is_there[first + seen]]
+    if len(seen) < MIN_MOVING_FRAMES:
+        return False
+    own = np.array([hand.tips(first + t) for t in seen.tolist()])
+    own, thing = own - own[0], centers[seen] - centers[seen[0]]
+    far = max(float(np.linalg.norm(thing, axis=1).max()), MIN_WAY_PX)
+    return bool(np.median(np.linalg.norm(thing - own, axis=1)) < WITH_SHARE * far)
+
+
+def _center(mask: Mask) -> Float[np.ndarray, " 2"]:
+    y, x = np.nonzero(mask)
+    return np.array([x.mean(), y.mean()]) if len(x) else np.full(2, np.nan)
 
 
 def _without_short(flags: Bool[np.ndarray, " time"], least: int) -> Bool[np.ndarray, " time"]:

@@ -23,6 +23,7 @@ from rotoscope.pipeline.tracks.camera import (
     require_points,
 )
 from rotoscope.pipeline.tracks.hand import NUM_HAND_JOINTS, GripperTrack, HandTrack
+from rotoscope.pipeline.tracks.objects import ObjectTrack
 from rotoscope.pipeline.tracks.points import PointTrack
 from rotoscope.pipeline.tracks.spans import median_rate_hz, runs, scatter
 from rotoscope.pipeline.tracks.video import (
@@ -53,6 +54,7 @@ __all__ = [
     "FeatureTrack",
     "GripperTrack",
     "HandTrack",
+    "ObjectTrack",
     "PictureTrack",
     "PointTrack",
     "PointTracks",
