@@ -20,6 +20,8 @@ MIN_MOVING_FRAMES = 3
 """So many of `MIN_MOVING_FRAMES + 1` frames must move for a beginning."""
 TOUCH_PALMS = 0.35
 """A hand no farther from the segment may hold it."""
+MIN_HELD_S = 0.25
+"""What goes with a hand for less is a touch, or an edge of the hand itself [s]."""
 WITH_SHARE = 0.7
 """Most that a held thing's way may differ from the hand's, as a share of the longest way it goes."""
 MIN_WAY_PX = 3.0
@@ -67,7 +69,11 @@ def touches(
 
 
 def held_by(
-    masks: Sequence[Mask], moves_px: Float[np.ndarray, " time"], hand: SeenHand, first: int
+    masks: Sequence[Mask],
+    moves_px: Float[np.ndarray, " time"],
+    hand: SeenHand,
+    first: int,
+    rate_hz: float,
 ) -> Bool[np.ndarray, " time"]:
     """Frames from where a thing begins to move with a hand to where it comes to rest.
 
@@ -83,6 +89,7 @@ def held_by(
     going = _without_short((smooth > MOVES_PX) & touched, MIN_MOVING_FRAMES)
     for (_, end), (start, _) in itertools.pairwise(runs(going)):
         going[end:start] = touched[end:start].all()
+    going = _without_short(going, round(MIN_HELD_S * rate_hz))
     centers = np.array([_center(mask) for mask in masks])
     for start, end in runs(going):
         if not _goes_with(centers, hand, start, end, first):

@@ -12,7 +12,7 @@ from rotoscope.pipeline.tracks import HandTrack, Side
 
 MAX_BRIDGE_FRAMES = 12
 """A hand that is not seen for up to so many frames is taken to be on the line between."""
-FINGER_PALMS = 0.25
+FINGER_PALMS = 0.2
 """Width of a finger."""
 MARGIN_PALMS = 0.10
 """What is nearer to the hand's outline is neither hand nor thing for sure."""
@@ -80,7 +80,8 @@ class SeenHand:
 
 def seen_hand(hand: HandTrack, scale: float) -> SeenHand | None:
     """The hand in pictures that are `scale` times as large; `None` where it is never seen."""
-    known = np.flatnonzero(hand.valid & np.isfinite(hand.landmarks_px).all(axis=(1, 2)))
+    # A hand whose place in the room is not known for the camera's sake is seen in the picture.
+    known = np.flatnonzero(np.isfinite(hand.landmarks_px).all(axis=(1, 2)))
     if len(known) < 2:
         return None
     num = len(hand.valid)

@@ -25,6 +25,8 @@ UNCOVERED_PX = 30
 """How far from it a segment grows over what a hand has just left [px of the small picture]."""
 GROWS_LIKE = 0.7
 """Least likeness by color of pixels that it grows over."""
+SEED_LIKE = 0.8
+"""Least likeness by color of what moves with the hand too."""
 MOVES_CLEARLY_PX = 1.2
 """From this motion of the segment on, what stays is dropped [px of the small picture]."""
 STAYS_SHARE = 0.3
@@ -88,9 +90,9 @@ def segment(views: Views, event: Event) -> list[Mask] | None:
     frame, mask, _ = min(starts, key=lambda start: abs(np.log(start[1].sum() / area)))
     # What was taken for it at the starts is a better sample of it than seeds at its edges.
     thing = thing + np.sum([colors.histogram(views.bins[f], m) for f, m, _ in starts], axis=0)
-    masks = {frame: mask}
+    masks, seeds = {frame: mask}, dict(zip(event.frames.tolist(), event.seeds, strict=True))
     for direction in (1, -1):
-        _carry(views, masks, frame, direction, thing, rest, area)
+        _carry(views, masks, frame, direction, thing, rest, area, seeds)
     return [masks[t] for t in range(len(views.gray))]
 
 
@@ -157,6 +159,7 @@ def _carry(
     thing: colors.Histogram,
     rest: colors.Histogram,
     area: float,
+    seeds: dict[int, Mask],
 ) -> None:
     """Takes a mask to the end of the window, frame by frame."""
     mask, last_good, usual = masks[start], masks[start], area
@@ -173,7 +176,8 @@ def _carry(
             continue
         carried = sample(mask.astype(np.uint8), back.flow).astype(bool)
         uncovered = views.hidden[before] & ~views.hands[t]
-        found = _refined(views, t, carried, back, uncovered, thing, rest)
+        again = seeds.get(t)
+        found = _refined(views, t, carried, back, uncovered, thing, rest, again)
         if found.sum() < KEPT_SHARE * usual:
             # Hidden: the place where it was last is kept, to be grown from when it comes out.
             masks[t] = np.zeros_like(mask)
@@ -193,6 +197,7 @@ def _refined(
     uncovered: Mask,
     thing: colors.Histogram,
     rest: colors.Histogram,
+    seeds: Mask | None,
 ) -> Mask:
     """The mask of a picture from where the flow puts it, by color, motion and outline."""
     like = colors.likeness(thing, rest, views.bins[t])
@@ -205,8 +210,13 @@ def _refined(
         free &= np.linalg.norm(own, axis=-1) > STAYS_SHARE * np.linalg.norm(step)
     first = free & (np.where(carried, like > 0.3, like > GROWS_LIKE))
     sure = _eroded(carried, 2) & (like > 0.5) & ~views.hidden[t] & free
+    known = carried
+    if seeds is not None:
+        # What is seen to move with the hand, of its colors and next to it, is of it.
+        more = seeds & (like > SEED_LIKE) & _dilated(carried, UNCOVERED_PX // 2)
+        free, first, sure, known = free | more, first | more, sure | more, carried | more
     mask = _cut_out(views.rgb[t], first, sure, ~free, rounds=1)
-    return _touching(_opened(mask), carried)
+    return _touching(_opened(mask), known)
 
 
 def _cut_out(

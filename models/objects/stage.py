@@ -13,7 +13,7 @@ from rotoscope.models.objects.describe import described
 from rotoscope.models.objects.hand_region import SeenHand, seen_hand, without_doubles
 from rotoscope.models.objects.segment import segment
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks, select
-from rotoscope.pipeline.tracks import CameraMotion, HandTrack, Track
+from rotoscope.pipeline.tracks import CameraMotion, HandTrack, Track, median_rate_hz
 from rotoscope.pipeline.types import Clip
 from rotoscope.pipeline.video.read import read_frames
 
@@ -79,6 +79,7 @@ class Objects(ClipStage):
 
         motion = tracks.get("camera_motion")
         is_still = not isinstance(motion, CameraMotion) or motion.kind == "still"
+        rate_hz = median_rate_hz(clip.time_s)
         things: list[identity.Thing] = []
         pictures: list[np.ndarray] = []
         first = 0
@@ -86,11 +87,11 @@ class Objects(ClipStage):
             small = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
             pictures.append(np.asarray(small))
             if len(pictures) == WINDOW_FRAMES:
-                _look(things, pictures, hands, first, is_still=is_still)
+                _look(things, pictures, hands, first, is_still=is_still, rate_hz=rate_hz)
                 first += WINDOW_FRAMES - OVERLAP_FRAMES
                 pictures = pictures[-OVERLAP_FRAMES:]
         if len(pictures) > 2 and (first == 0 or len(pictures) > OVERLAP_FRAMES):
-            _look(things, pictures, hands, first, is_still=is_still)
+            _look(things, pictures, hands, first, is_still=is_still, rate_hz=rate_hz)
         return things
 
 
@@ -112,6 +113,7 @@ def _look(
     first: int,
     *,
     is_still: bool,
+    rate_hz: float,
 ) -> None:
     """Adds what moves with a hand in a window to the things that are known."""
     window = events.look(pictures, hands, first, is_still=is_still)
@@ -120,7 +122,7 @@ def _look(
         if masks is None:
             continue
         moves = contacts.steps_px(masks, window.views)
-        held = [contacts.held_by(masks, moves, hand, first) for hand in hands]
+        held = [contacts.held_by(masks, moves, hand, first, rate_hz) for hand in hands]
         if not held[number].any():
             continue
         by_frame = {first + t: mask for t, mask in enumerate(masks)}
