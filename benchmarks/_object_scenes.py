@@ -262,7 +262,9 @@ def _seen_ground(
     height, width = ground.shape[:2]
     # A pixel of the plane is as large as one of the picture; its middle lies on the first axis.
     step = _GROUND_M / FOCAL_PX
-    to_plane = np.array([[step, 0, -step * width / 2], [0, step, -step * height / 2], [0, 0, _GROUND_M]])
+    to_plane = np.array(
+        [[step, 0, -step * width / 2], [0, step, -step * height / 2], [0, 0, _GROUND_M]]
+    )
     H = K @ (to_camera[:3, :3] @ to_plane + np.outer(to_camera[:3, 3], [0, 0, 1]))
     return np.asarray(
         cv2.warpPerspective(ground, H, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT)
@@ -284,7 +286,9 @@ def _mask(
 
 CHOSE = (
     ObjectScene("plain_box", seed=1),
-    ObjectScene("tiles_cylinder", thing="cylinder", ground="tiles", sleeve="arm", seed=2, yaw_deg=190),
+    ObjectScene(
+        "tiles_cylinder", thing="cylinder", ground="tiles", sleeve="arm", seed=2, yaw_deg=190
+    ),
     ObjectScene("twin_patches", twin=True, ground="patches", seed=3, yaw_deg=150, pitch_deg=-35),
     ObjectScene("walk_box", ground="cloth", camera="walk", seed=4, is_textured=True, yaw_deg=185),
     ObjectScene("mime", thing="none", ground="patches", seed=5),
@@ -298,11 +302,15 @@ REPORT = {
     ],
     "patterned": [
         ObjectScene("r_tiles", thing="sphere", ground="tiles", seed=103, pitch_deg=-30),
-        ObjectScene("r_cloth", thing="box", ground="cloth", seed=104, yaw_deg=195, is_textured=True),
+        ObjectScene(
+            "r_cloth", thing="box", ground="cloth", seed=104, yaw_deg=195, is_textured=True
+        ),
     ],
     "twin": [
         ObjectScene("r_twin_a", twin=True, ground="plain", seed=105, yaw_deg=180),
-        ObjectScene("r_twin_b", twin=True, ground="cloth", thing="cylinder", seed=106, sleeve="arm"),
+        ObjectScene(
+            "r_twin_b", twin=True, ground="cloth", thing="cylinder", seed=106, sleeve="arm"
+        ),
     ],
     "thin": [
         ObjectScene("r_plate", thing="plate", ground="patches", seed=107, pitch_deg=-40),

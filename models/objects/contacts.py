@@ -52,9 +52,7 @@ def steps_px(masks: Sequence[Mask], views: Views) -> Float[np.ndarray, " time"]:
     return out
 
 
-def touches(
-    masks: Sequence[Mask], hand: SeenHand, first: int
-) -> Bool[np.ndarray, " time"]:
+def touches(masks: Sequence[Mask], hand: SeenHand, first: int) -> Bool[np.ndarray, " time"]:
     """Frames in which a hand is at the segment, or where it is hidden."""
     out = np.zeros(len(masks), bool)
     for t, mask in enumerate(masks):

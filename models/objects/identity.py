@@ -53,4 +53,3 @@ def join(thing: Thing, masks: dict[int, Mask], seeded: Int[np.ndarray, " seeded"
         if t not in thing.masks or is_nearer:
             thing.masks[t] = mask
     thing.seeded |= set(new.tolist())
-

@@ -100,7 +100,9 @@ def _colors_of(
     views: Views, event: Event
 ) -> tuple[colors.Histogram, colors.Histogram, list[int]] | None:
     """Colors of the thing and of all else, and the seeded frames that agree with the others."""
-    own = [colors.histogram(views.bins[f], m) for f, m in zip(event.frames, event.seeds, strict=True)]
+    own = [
+        colors.histogram(views.bins[f], m) for f, m in zip(event.frames, event.seeds, strict=True)
+    ]
     total = np.sum(own, axis=0)
     kept = [
         k
@@ -185,7 +187,9 @@ def _carry(
             if not mask.any():
                 mask = last_good
             continue
-        usual = max(usual, 0.5 * usual + 0.5 * float(found.sum())) if found.sum() < 3 * area else usual
+        usual = (
+            max(usual, 0.5 * usual + 0.5 * float(found.sum())) if found.sum() < 3 * area else usual
+        )
         masks[t], mask, last_good = found, found, found
 
 
