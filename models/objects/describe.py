@@ -29,7 +29,8 @@ def described(
     most: int,
 ) -> Tracks:
     """One `ObjectTrack` a thing, in the order in which they are taken, and `quality.objects`."""
-    kept = sorted(things, key=lambda thing: -thing.frames_held())[:most]
+    held = [thing for thing in things if thing.frames_held() and thing.is_seen_held()]
+    kept = sorted(held, key=lambda thing: -thing.frames_held())[:most]
     kept = sorted(kept, key=lambda thing: min(set().union(*thing.held.values())))
     out: Tracks = {
         f"objects.{number}": _track(number, thing, clip, tracks, size)

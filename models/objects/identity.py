@@ -22,6 +22,8 @@ class Thing:
 
     masks: dict[int, Mask] = field(default_factory=dict)
     """By frame of the clip; empty where it is hidden."""
+    carried: set[int] = field(default_factory=set)
+    """Frames that its masks were carried through."""
     seeded: set[int] = field(default_factory=set)
     """Frames in which it is seen to move with a hand."""
     held: dict[Side, set[int]] = field(default_factory=dict)
@@ -31,9 +33,20 @@ class Thing:
         """Adds frames in which a hand holds it."""
         self.held.setdefault(side, set()).update(frames.tolist())
 
+    def is_at(self, frame: int, mask: Mask) -> bool:
+        """Whether a mask lies on it in a frame."""
+        own = self.masks.get(frame)
+        return own is not None and bool((own & mask).sum() > SAME * (own | mask).sum())
+
     def frames_held(self) -> int:
         """In how many frames any hand holds it."""
         return len(set().union(*self.held.values())) if self.held else 0
+
+    def is_seen_held(self) -> bool:
+        """Whether it is seen in most of the frames in which it is held: what is always hidden by
+        the hand that moves it is an edge of the hand."""
+        held = set().union(*self.held.values()) if self.held else set()
+        return sum(t in self.masks and bool(self.masks[t].any()) for t in held) > 0.5 * len(held)
 
 
 def same_thing(a: dict[int, Mask], b: dict[int, Mask]) -> bool:
@@ -45,11 +58,15 @@ def same_thing(a: dict[int, Mask], b: dict[int, Mask]) -> bool:
     return float(np.median(overlap)) > SAME
 
 
-def join(thing: Thing, masks: dict[int, Mask], seeded: Int[np.ndarray, " seeded"]) -> None:
-    """Adds an event's masks; where both have one, that of the event nearer in time stays."""
-    old, new = np.array(sorted(thing.seeded)), seeded
-    for t, mask in masks.items():
-        is_nearer = len(old) == 0 or np.abs(new - t).min() < np.abs(old - t).min()
-        if t not in thing.masks or is_nearer:
-            thing.masks[t] = mask
-    thing.seeded |= set(new.tolist())
+def known_thing(things: list[Thing], masks: dict[int, Mask]) -> Thing:
+    """The thing that a series of masks is of, which is added to it; a new one where it is of none.
+
+    Frames that the thing has masks of keep them.
+    """
+    found = next((thing for thing in things if same_thing(thing.masks, masks)), None)
+    if found is None:
+        found = Thing()
+        things.append(found)
+    found.masks = masks | {t: m for t, m in found.masks.items() if m.any()}
+    found.carried.update(masks)
+    return found

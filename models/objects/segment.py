@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from rotoscope.models.objects import colors
-from rotoscope.models.objects.picture_motion import Step, sample
+from rotoscope.models.objects.picture_motion import Step, background_flow, sample
 
 LIKE = 0.6
 """Pixels of more likeness by color are taken for the thing's where a start is grown."""
-REACH_PALMS = 3.0
-"""A thing that is taken reaches no farther from the hand."""
+REACH_PALMS = 0.7
+"""So much farther than where seeds are looked for a thing may reach where a start is grown."""
 NUM_STARTS = 5
 """Frames whose segments vote for where to begin."""
 MIN_AGREEMENT = 0.35
@@ -29,8 +29,8 @@ SEED_LIKE = 0.8
 """Least likeness by color of what moves with the hand too."""
 MOVES_CLEARLY_PX = 1.2
 """From this motion of the segment on, what stays is dropped [px of the small picture]."""
-STAYS_SHARE = 0.3
-"""What moves by less than this share of the segment's motion stays."""
+BETTER_LEVELS = 8.0
+"""So much better one of two motions must explain a pixel to be its own [gray levels]."""
 KEPT_SHARE = 0.12
 """A segment smaller than this share of the usual one is hidden."""
 STILL_LEVELS = 4.0
@@ -74,8 +74,20 @@ class Event:
     """Length of the palm [px of the small picture]."""
 
 
-def segment(views: Views, event: Event) -> list[Mask] | None:
-    """Masks of all frames; `None` where no start is agreed on."""
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where an event's segment is taken from, and the colors that it goes by."""
+
+    frame: int
+    mask: Mask
+    area: float
+    """Usual area of the starts [px]."""
+    thing: colors.Histogram
+    rest: colors.Histogram
+
+
+def find_start(views: Views, event: Event) -> Start | None:
+    """The start that most of an event's frames agree on; `None` where none is."""
     found = _colors_of(views, event)
     if found is None:
         return None
@@ -90,9 +102,15 @@ def segment(views: Views, event: Event) -> list[Mask] | None:
     frame, mask, _ = min(starts, key=lambda start: abs(np.log(start[1].sum() / area)))
     # What was taken for it at the starts is a better sample of it than seeds at its edges.
     thing = thing + np.sum([colors.histogram(views.bins[f], m) for f, m, _ in starts], axis=0)
-    masks, seeds = {frame: mask}, dict(zip(event.frames.tolist(), event.seeds, strict=True))
+    return Start(frame, mask, area, thing, rest)
+
+
+def segment(views: Views, event: Event, start: Start) -> list[Mask]:
+    """Masks of all frames, carried from a start."""
+    masks = {start.frame: start.mask}
+    seeds = dict(zip(event.frames.tolist(), event.seeds, strict=True))
     for direction in (1, -1):
-        _carry(views, masks, frame, direction, thing, rest, area, seeds)
+        _carry(views, masks, start, direction, seeds)
     return [masks[t] for t in range(len(views.gray))]
 
 
@@ -138,7 +156,10 @@ def _starts(
     for k in chosen[:NUM_STARTS]:
         frame, seeds = int(event.frames[k]), event.seeds[k]
         like = colors.likeness(thing, rest, views.bins[frame])
-        allowed = event.near[k] & ~views.hidden[frame]
+        reach = _dilated(event.near[k], round(REACH_PALMS * event.palm))
+        stays, _ = stays_or_goes(views, frame, seeds)
+        allowed = reach & ~views.hidden[frame] & ~stays
+        seeds = seeds & ~stays
         first = _touching(_opened(((like > LIKE) | seeds) & allowed), seeds)
         if first.sum() < 12:
             continue
@@ -156,17 +177,14 @@ def _starts(
 def _carry(
     views: Views,
     masks: dict[int, Mask],
-    start: int,
+    start: Start,
     direction: int,
-    thing: colors.Histogram,
-    rest: colors.Histogram,
-    area: float,
     seeds: dict[int, Mask],
 ) -> None:
     """Takes a mask to the end of the window, frame by frame."""
-    mask, last_good, usual = masks[start], masks[start], area
+    mask, last_good, usual = start.mask, start.mask, start.area
     end = len(views.gray) if direction > 0 else -1
-    for t in range(start + direction, end, direction):
+    for t in range(start.frame + direction, end, direction):
         back = views.backward[t] if direction > 0 else views.forward[t]
         before = t - direction
         around = _dilated(last_good, BAND_PX)
@@ -179,7 +197,7 @@ def _carry(
         carried = sample(mask.astype(np.uint8), back.flow).astype(bool)
         uncovered = views.hidden[before] & ~views.hands[t]
         again = seeds.get(t)
-        found = _refined(views, t, carried, back, uncovered, thing, rest, again)
+        found = _refined(views, t, carried, uncovered, start, again)
         if found.sum() < KEPT_SHARE * usual:
             # Hidden: the place where it was last is kept, to be grown from when it comes out.
             masks[t] = np.zeros_like(mask)
@@ -188,7 +206,7 @@ def _carry(
                 mask = last_good
             continue
         usual = (
-            max(usual, 0.5 * usual + 0.5 * float(found.sum())) if found.sum() < 3 * area else usual
+            max(usual, 0.5 * usual + 0.5 * float(found.sum())) if found.sum() < 3 * start.area else usual
         )
         masks[t], mask, last_good = found, found, found
 
@@ -197,22 +215,17 @@ def _refined(
     views: Views,
     t: int,
     carried: Mask,
-    back: Step,
     uncovered: Mask,
-    thing: colors.Histogram,
-    rest: colors.Histogram,
+    start: Start,
     seeds: Mask | None,
 ) -> Mask:
     """The mask of a picture from where the flow puts it, by color, motion and outline."""
-    like = colors.likeness(thing, rest, views.bins[t])
+    like = colors.likeness(start.thing, start.rest, views.bins[t])
     band = _dilated(carried, BAND_PX)
     free = (band | (uncovered & _dilated(carried, UNCOVERED_PX))) & ~views.hands[t]
-    own = back.against_background
-    step = np.median(own[carried], axis=0) if carried.any() else np.zeros(2)
-    if np.linalg.norm(step) > MOVES_CLEARLY_PX:
-        # What stays while the thing moves is not of it.
-        free &= np.linalg.norm(own, axis=-1) > STAYS_SHARE * np.linalg.norm(step)
-    first = free & (np.where(carried, like > 0.3, like > GROWS_LIKE))
+    stays, goes = stays_or_goes(views, t, carried)
+    free &= ~stays
+    first = free & (np.where(carried, like > 0.3, like > GROWS_LIKE) | (goes & (like > 0.3)))
     sure = _eroded(carried, 2) & (like > 0.5) & ~views.hidden[t] & free
     known = carried
     if seeds is not None:
@@ -221,6 +234,41 @@ def _refined(
         free, first, sure, known = free | more, first | more, sure | more, carried | more
     mask = _cut_out(views.rgb[t], first, sure, ~free, rounds=1)
     return _touching(_opened(mask), known)
+
+
+def stays_or_goes(views: Views, t: int, mask: Mask) -> tuple[Mask, Mask]:
+    """Pixels that the background's motion explains better than the mask's, and the other way.
+
+    The mask's motion is one step, its median: dense flow near its outline is smeared over what
+    stays. None of either where the mask hardly moves.
+    """
+    import cv2
+
+    nothing = np.zeros_like(mask)
+    if not mask.any():
+        return nothing, nothing
+    y, x = np.nonzero(_dilated(mask, 2 * BAND_PX + 20))
+    box = np.s_[y.min() : y.max() + 1, x.min() : x.max() + 1]
+    grid = np.stack(np.meshgrid(np.arange(x.min(), x.max() + 1), np.arange(y.min(), y.max() + 1)), -1)
+    here = views.gray[t][box].astype(np.float32)
+    as_ground, as_mask = [], []
+    for there, step in ((t + 1, views.forward[t]), (t - 1, views.backward[t])):
+        if not 0 <= there < len(views.gray):
+            continue
+        ground = background_flow(step.H, mask.shape)[box]
+        own = np.median(step.flow[mask], axis=0)
+        if np.linalg.norm(own - ground[mask[box]].mean(axis=0)) < MOVES_CLEARLY_PX:
+            continue
+        for to, out in ((grid + ground, as_ground), (grid + own, as_mask)):
+            at = to.astype(np.float32)
+            moved = cv2.remap(views.gray[there], at[..., 0], at[..., 1], cv2.INTER_LINEAR)
+            out.append(cv2.blur(np.abs(here - moved), (3, 3)))
+    if not as_ground:
+        return nothing, nothing
+    better = np.min(as_mask, axis=0) - np.min(as_ground, axis=0)
+    stays, goes = nothing.copy(), nothing.copy()
+    stays[box], goes[box] = better > BETTER_LEVELS, better < -BETTER_LEVELS
+    return stays, goes
 
 
 def _cut_out(

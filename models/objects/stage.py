@@ -11,15 +11,15 @@ from pydantic import Field
 from rotoscope.models.objects import contacts, events, identity
 from rotoscope.models.objects.describe import described
 from rotoscope.models.objects.hand_region import SeenHand, seen_hand, without_doubles
-from rotoscope.models.objects.segment import segment
+from rotoscope.models.objects.segment import find_start, segment
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks, select
 from rotoscope.pipeline.tracks import CameraMotion, HandTrack, Track, median_rate_hz
 from rotoscope.pipeline.types import Clip
 from rotoscope.pipeline.video.read import read_frames
 
-WINDOW_FRAMES = 240
-"""Pictures that are kept at a time: 250 MB of them and of what moves in them."""
-OVERLAP_FRAMES = 60
+WINDOW_FRAMES = 150
+"""Pictures that are kept at a time: 260 MB of them and of what moves in them."""
+OVERLAP_FRAMES = 40
 """Of which so many are looked at again with those that follow, to know a thing again."""
 
 
@@ -116,20 +116,20 @@ def _look(
     rate_hz: float,
 ) -> None:
     """Adds what moves with a hand in a window to the things that are known."""
+    nothing = np.zeros(pictures[0].shape[:2], bool)
     window = events.look(pictures, hands, first, is_still=is_still)
     for number, event in events.events(window, hands, first):
-        masks = segment(window.views, event)
-        if masks is None:
+        start = find_start(window.views, event)
+        if start is None:
             continue
+        found = next((t for t in things if t.is_at(first + start.frame, start.mask)), None)
+        if found is None or first + start.frame not in found.carried:
+            masks = segment(window.views, event, start)
+            found = identity.known_thing(things, {first + t: m for t, m in enumerate(masks)})
+        found.seeded.update((first + event.frames).tolist())
+    for thing in things:
+        masks = [thing.masks.get(first + t, nothing) for t in range(len(pictures))]
         moves = contacts.steps_px(masks, window.views)
-        held = [contacts.held_by(masks, moves, hand, first, rate_hz) for hand in hands]
-        if not held[number].any():
-            continue
-        by_frame = {first + t: mask for t, mask in enumerate(masks)}
-        found = next((t for t in things if identity.same_thing(t.masks, by_frame)), None)
-        if found is None:
-            found = identity.Thing()
-            things.append(found)
-        identity.join(found, by_frame, first + event.frames)
-        for hand, flags in zip(hands, held, strict=True):
-            found.hold(hand.side, first + np.flatnonzero(flags))
+        for hand in hands:
+            held = contacts.held_by(masks, moves, hand, first, rate_hz)
+            thing.hold(hand.side, first + np.flatnonzero(held))
