@@ -24,7 +24,7 @@ def seen_hands(made: ObjectClip) -> Tracks:
     """Tracks of the stages up to `smooth`, with the true focal length and palm length."""
     path = made.path.with_suffix(".hands.pickle")
     if not path.exists():
-        path.write_bytes(pickle.dumps(_perceive(made.path, FOCAL_PX, made.palm_m)))
+        path.write_bytes(pickle.dumps(perceive(made.path, FOCAL_PX, made.palm_m)))
     found: Tracks = pickle.loads(path.read_bytes())  # our own file, beside the rendered clip
     return found
 
@@ -35,7 +35,8 @@ def clip_of(path: Path) -> Clip:
     return Clip(video, 0, np.array([frame.time_s for frame in read_frames(video)]))
 
 
-def _perceive(path: Path, focal_px: float | None, palm_m: float | None) -> Tracks:
+def perceive(path: Path, focal_px: float | None, palm_m: float | None) -> Tracks:
+    """Tracks of the stages up to `smooth`."""
     video = probe(path)
     hands, points = Hands(Hands.Config(num_hands=2)), ScenePoints(ScenePoints.Config())
     times = []
