@@ -64,7 +64,9 @@ def _scene(name: str, scene: ObjectScene) -> list[Figure]:
     ]
 
 
-def _contact_figures(name: str, thing: ObjectTrack, moved: Bool[np.ndarray, " time"]) -> list[Figure]:
+def _contact_figures(
+    name: str, thing: ObjectTrack, moved: Bool[np.ndarray, " time"]
+) -> list[Figure]:
     held, true = np.flatnonzero(thing.is_held), np.flatnonzero(moved)
     return [
         Figure(f"{name}.onset", (held[0] - true[0]) / RATE_HZ, "s late"),
@@ -131,9 +133,7 @@ def _captured() -> list[Figure]:
     figures.append(
         Figure("objects.rendered_grasp.iou_median", np.median(all_iou), "1", Bar(">=", 0.85))
     )
-    figures.append(
-        Figure("objects.rendered_grasp.iou_least", np.min(all_iou), "1", Bar(">=", 0.5))
-    )
+    figures.append(Figure("objects.rendered_grasp.iou_least", np.min(all_iou), "1", Bar(">=", 0.5)))
     return figures
 
 

@@ -44,7 +44,8 @@ class Thing:
 
     def is_seen_held(self) -> bool:
         """Whether it is seen in most of the frames in which it is held: what is always hidden by
-        the hand that moves it is an edge of the hand."""
+        the hand that moves it is an edge of the hand.
+        """
         held = set().union(*self.held.values()) if self.held else set()
         return sum(t in self.masks and bool(self.masks[t].any()) for t in held) > 0.5 * len(held)
 

@@ -206,7 +206,9 @@ def _carry(
                 mask = last_good
             continue
         usual = (
-            max(usual, 0.5 * usual + 0.5 * float(found.sum())) if found.sum() < 3 * start.area else usual
+            max(usual, 0.5 * usual + 0.5 * float(found.sum()))
+            if found.sum() < 3 * start.area
+            else usual
         )
         masks[t], mask, last_good = found, found, found
 
@@ -249,7 +251,9 @@ def stays_or_goes(views: Views, t: int, mask: Mask) -> tuple[Mask, Mask]:
         return nothing, nothing
     y, x = np.nonzero(_dilated(mask, 2 * BAND_PX + 20))
     box = np.s_[y.min() : y.max() + 1, x.min() : x.max() + 1]
-    grid = np.stack(np.meshgrid(np.arange(x.min(), x.max() + 1), np.arange(y.min(), y.max() + 1)), -1)
+    grid = np.stack(
+        np.meshgrid(np.arange(x.min(), x.max() + 1), np.arange(y.min(), y.max() + 1)), -1
+    )
     here = views.gray[t][box].astype(np.float32)
     as_ground, as_mask = [], []
     for there, step in ((t + 1, views.forward[t]), (t - 1, views.backward[t])):

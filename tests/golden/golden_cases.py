@@ -11,6 +11,7 @@ import golden_hands
 import golden_keyed
 import golden_learned
 import golden_motion
+import golden_objects
 import golden_video
 from golden_case import Case
 from golden_digest import Digest, digest_of
@@ -25,6 +26,7 @@ CASES: dict[str, Case] = {
     **golden_camera.CASES,
     **golden_bodies.CASES,
     **golden_motion.CASES,
+    **golden_objects.CASES,
     **golden_learned.CASES,
     **golden_keyed.CASES,
 }

@@ -1,6 +1,7 @@
 """Grasps of the gripper from what a hand is seen to hold."""
 
 import numpy as np
+from held_things import held_thing
 
 from rotoscope.pipeline.testing import a_clip, a_hand_track
 from rotoscope.pipeline.tracks import GripperTrack, ObjectTrack, QualityTrack, Track
@@ -11,22 +12,7 @@ LOOKED = {"quality.objects": QualityTrack("scene", {"objects": 1.0})}
 
 
 def thing(number: int, left: tuple[int, int] | None, right: tuple[int, int] | None) -> ObjectTrack:
-    held = np.zeros((NUM, 2), bool)
-    for column, span in enumerate((left, right)):
-        if span is not None:
-            held[span[0] : span[1], column] = True
-    return ObjectTrack(
-        number=number,
-        mask_bits=np.zeros((NUM, 8), np.uint8),
-        mask_width=8,
-        mask_height=8,
-        valid=np.ones(NUM, bool),
-        center_px=np.zeros((NUM, 2)),
-        sigma_px=np.ones(NUM),
-        held=held,
-        center_m=np.full((NUM, 3), np.nan),
-        sigma_m=np.full((NUM, 3), np.nan),
-    )
+    return held_thing(number, NUM, left=left, right=right)
 
 
 def closing_hand() -> np.ndarray:
@@ -44,7 +30,8 @@ def closing_hand() -> np.ndarray:
 def follow(**tracks: Track) -> GripperTrack:
     hand = a_hand_track(closing_hand())
     stage = RetargetGripper(RetargetGripper.Config())
-    made = stage.run(a_clip(NUM), {"hands.right": hand, **{k.replace("_", "."): t for k, t in tracks.items()}})
+    named = {name.replace("_", "."): track for name, track in tracks.items()}
+    made = stage.run(a_clip(NUM), {"hands.right": hand, **named})
     gripper = made["gripper.right"]
     assert isinstance(gripper, GripperTrack)
     return gripper
