@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 
 from benchmarks._object_scenes import FOCAL_PX, ObjectClip
 from rotoscope.models.camera.motion_stage import CameraMotionStage
@@ -26,6 +27,16 @@ def seen_hands(made: ObjectClip) -> Tracks:
     if not path.exists():
         path.write_bytes(pickle.dumps(perceive(made.path, FOCAL_PX, made.palm_m)))
     found: Tracks = pickle.loads(path.read_bytes())  # our own file, beside the rendered clip
+    return found
+
+
+def kept_hands(path: Path, focal_px: float) -> Tracks:
+    """The same of any video, the palm's length unknown; kept by the video's name."""
+    kept = platformdirs.user_cache_path("rotoscope") / "rendered_objects" / f"{path.stem}.pickle"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(pickle.dumps(perceive(path, focal_px, None)))
+    found: Tracks = pickle.loads(kept.read_bytes())  # our own file
     return found
 
 

@@ -182,7 +182,7 @@ def _act(scene: ObjectScene, rng: np.random.Generator) -> tuple[list[Any], np.nd
             meshes.append((things[k], faces, np.broadcast_to(print_rgb, vertices.shape)))
         else:
             ball, ball_faces = _cylinder(0.001, 0.001)
-            meshes.append((ball + [0, 0, -1.0], ball_faces, np.zeros(ball.shape)))
+            meshes.append((ball + np.array([0, 0, -1.0]), ball_faces, np.zeros(ball.shape)))
         out.append(meshes)
     return out, center
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 
-from benchmarks._object_hands import clip_of, perceive, seen_hands
+from benchmarks._object_hands import clip_of, kept_hands, seen_hands
 from benchmarks._object_scenes import RATE_HZ, REPORT, ObjectClip, ObjectScene, object_clip
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
@@ -114,7 +114,7 @@ def _captured() -> list[Figure]:
         path = folder / f"{view}.mp4"
         with np.load(path.with_name(f"{view}_gt.npz")) as arrays:
             K, pose = arrays["K"], arrays["object_pose_world"]
-        things, _ = find(path, perceive(path, float(K[0, 0]), None))
+        things, _ = find(path, kept_hands(path, float(K[0, 0])))
         name = f"objects.rendered_grasp.{view}"
         thing = max(things, key=lambda t: int(t.is_held.sum()), default=None)
         if thing is None:

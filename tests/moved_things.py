@@ -36,7 +36,7 @@ def hand_way() -> np.ndarray:
 def thing_way() -> np.ndarray:
     """Middle of the thing in every frame [px]."""
     own = hand_way()[np.clip(np.arange(NUM), TAKE, LEAVE)]
-    return own + [0.0, -22.0]
+    return own + np.array([0.0, -22.0])
 
 
 def ground(seed: int = 0) -> np.ndarray:

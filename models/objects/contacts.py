@@ -23,7 +23,7 @@ TOUCH_PALMS = 0.35
 MIN_HELD_S = 0.25
 """What goes with a hand for less is a touch, or an edge of the hand itself [s]."""
 WITH_SHARE = 0.7
-"""Most that a held thing's way may differ from the hand's, as a share of the longest way it goes."""
+"""Most that a held thing's way may differ from the hand's, as a share of the farthest it goes."""
 MIN_WAY_PX = 3.0
 """Ways count as so long at the least [small px]."""
 

@@ -16,7 +16,7 @@ FINGER_PALMS = 0.2
 """Width of a finger."""
 MARGIN_PALMS = 0.10
 """What is nearer to the hand's outline is neither hand nor thing for sure."""
-NEAR_PALMS = 2.2
+NEAR_PALMS = 2.6
 """How far from the hand what it holds begins."""
 FOREARM_COSINE = 0.77
 """What lies within 40 degrees behind the wrist is forearm, sleeve, or hidden by it."""

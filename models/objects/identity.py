@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Int
 
-from rotoscope.models.objects.segment import Mask
+from rotoscope.models.objects.segment import Mask, Start
 from rotoscope.pipeline.tracks import Side
 
 SAME = 0.4
-"""Segments that overlap by more of their union, in the median of common frames, are of one thing."""
+"""Segments of one thing overlap by more of their union, in the median of common frames."""
 MIN_COMMON = 5
 """Fewer common frames tell nothing."""
 
@@ -24,6 +24,8 @@ class Thing:
     """By frame of the clip; empty where it is hidden."""
     carried: set[int] = field(default_factory=set)
     """Frames that its masks were carried through."""
+    start: Start | None = None
+    """Where it was last carried from, its frame counted in that window."""
     seeded: set[int] = field(default_factory=set)
     """Frames in which it is seen to move with a hand."""
     held: dict[Side, set[int]] = field(default_factory=dict)
@@ -43,8 +45,9 @@ class Thing:
         return len(set().union(*self.held.values())) if self.held else 0
 
     def is_seen_held(self) -> bool:
-        """Whether it is seen in most of the frames in which it is held: what is always hidden by
-        the hand that moves it is an edge of the hand.
+        """Whether it is seen in most of the frames in which it is held.
+
+        What is always hidden by the hand that moves it is an edge of the hand.
         """
         held = set().union(*self.held.values()) if self.held else set()
         return sum(t in self.masks and bool(self.masks[t].any()) for t in held) > 0.5 * len(held)

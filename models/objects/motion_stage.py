@@ -131,8 +131,9 @@ class ObjectMotion(ClipStage):
 def _attended(
     things: list[ObjectTrack], column: int, num: int
 ) -> tuple[Int[np.ndarray, " time"], Int[np.ndarray, " time"]]:
-    """Which thing each frame is about (its place in the list, -1 for none), and the frame in which
-    that thing is first taken by the hand.
+    """Which thing each frame is about, and the frame in which the hand first takes that.
+
+    Both are -1 where the hand takes none.
     """
     spans = [
         (start, end, index)

@@ -1,4 +1,4 @@
-"""Where a thing is in meters: on the ray through its segment, as deep as the fingers that hold it."""
+"""Where a thing is in meters: on the ray through its segment, as deep as its holder's fingers."""
 
 from __future__ import annotations
 

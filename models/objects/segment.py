@@ -114,6 +114,13 @@ def segment(views: Views, event: Event, start: Start) -> list[Mask]:
     return [masks[t] for t in range(len(views.gray))]
 
 
+def carried_on(views: Views, start: Start) -> list[Mask]:
+    """Masks from a start to the last picture."""
+    masks = {start.frame: start.mask}
+    _carry(views, masks, start, 1, {})
+    return [masks[t] for t in range(start.frame, len(views.gray))]
+
+
 def _colors_of(
     views: Views, event: Event
 ) -> tuple[colors.Histogram, colors.Histogram, list[int]] | None:
@@ -146,7 +153,7 @@ def _starts(
     rest: colors.Histogram,
     kept: list[int],
 ) -> list[tuple[int, Mask, float]]:
-    """Segments, and the share of each that goes along with the hand, of the frames with most seeds, grown over the thing's colors."""
+    """Segments of the frames with most seeds, and the share of each that goes with the hand."""
     order = sorted(kept, key=lambda k: -int(event.seeds[k].sum()))
     chosen: list[int] = []
     for k in order:
@@ -164,6 +171,7 @@ def _starts(
         if first.sum() < 12:
             continue
         sure = seeds & (like > 0.5)
+        first = first | _filled(views, frame, first | seeds, event.steps[k], allowed)
         mask = _cut_out(views.rgb[frame], first, sure, ~allowed, rounds=2)
         mask = _touching(mask, seeds)
         if mask.sum() >= 12:
@@ -172,6 +180,23 @@ def _starts(
             along = float((off < 0.5 * np.linalg.norm(event.steps[k])).mean())
             out.append((frame, mask, along))
     return out
+
+
+def _filled(views: Views, t: int, mask: Mask, step: Float[np.ndarray, " 2"], allowed: Mask) -> Mask:
+    """What lies between pixels that are seen to move with the hand, and moves so too.
+
+    A face of one color is seen to move at its edges alone; flow is smooth between them.
+    """
+    import cv2
+
+    stays, goes = stays_or_goes(views, t, mask)
+    own = views.forward[t].against_background
+    along = np.linalg.norm(own - step, axis=-1) < 0.5 * np.linalg.norm(step)
+    y, x = np.nonzero((mask | goes) & allowed & along)
+    out = np.zeros(mask.shape, np.uint8)
+    if len(x) > 2:
+        cv2.fillConvexPoly(out, cv2.convexHull(np.stack([x, y], axis=1).astype(np.int32)), 1)
+    return out.astype(bool) & along & allowed & ~stays
 
 
 def _carry(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ from pydantic import Field
 from rotoscope.models.objects import contacts, events, identity
 from rotoscope.models.objects.describe import described
 from rotoscope.models.objects.hand_region import SeenHand, seen_hand, without_doubles
-from rotoscope.models.objects.segment import find_start, segment
+from rotoscope.models.objects.segment import Views, carried_on, find_start, segment
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks, select
 from rotoscope.pipeline.tracks import CameraMotion, HandTrack, Track, median_rate_hz
 from rotoscope.pipeline.types import Clip
@@ -19,6 +20,7 @@ from rotoscope.pipeline.video.read import read_frames
 
 WINDOW_FRAMES = 150
 """Pictures that are kept at a time: 260 MB of them and of what moves in them."""
+_NONE = np.zeros(0, bool)
 OVERLAP_FRAMES = 40
 """Of which so many are looked at again with those that follow, to know a thing again."""
 
@@ -118,7 +120,9 @@ def _look(
     """Adds what moves with a hand in a window to the things that are known."""
     nothing = np.zeros(pictures[0].shape[:2], bool)
     window = events.look(pictures, hands, first, is_still=is_still)
-    for number, event in events.events(window, hands, first):
+    for thing in things:
+        _carry_on(thing, window.views, first)
+    for _, event in events.events(window, hands, first):
         start = find_start(window.views, event)
         if start is None:
             continue
@@ -126,6 +130,7 @@ def _look(
         if found is None or first + start.frame not in found.carried:
             masks = segment(window.views, event, start)
             found = identity.known_thing(things, {first + t: m for t, m in enumerate(masks)})
+            found.start = start
         found.seeded.update((first + event.frames).tolist())
     for thing in things:
         masks = [thing.masks.get(first + t, nothing) for t in range(len(pictures))]
@@ -133,3 +138,15 @@ def _look(
         for hand in hands:
             held = contacts.held_by(masks, moves, hand, first, rate_hz)
             thing.hold(hand.side, first + np.flatnonzero(held))
+
+
+def _carry_on(thing: identity.Thing, views: Views, first: int) -> None:
+    """Carries a thing that is known from the window before through this one."""
+    known = [t for t in range(len(views.gray)) if thing.masks.get(first + t, _NONE).any()]
+    if not known or thing.start is None:
+        return
+    at = known[-1]
+    start = dataclasses.replace(thing.start, frame=at, mask=thing.masks[first + at])
+    for t, mask in enumerate(carried_on(views, start), start=at):
+        thing.masks[first + t] = mask
+        thing.carried.add(first + t)

@@ -34,8 +34,10 @@ def find(
     inside: Float[np.ndarray, "point 2"],
     guess: Float[np.ndarray, "point 2"],
 ) -> tuple[Float[np.ndarray, "point 2"], Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
-    """Where points are that looked like their patches, how far off following back ends [px], and
-    how much what is there looks like them: the correlation of the middles, -1 to 1.
+    """Where points are that looked like their patches, and how sure that is.
+
+    Beside the places: how far off following back ends [px], and how much what is there looks like
+    them, the correlation of the middles, -1 to 1.
 
     All patches make one picture, what lies around the guesses a second one: Lucas and Kanade's
     flow between the two finds all points with one call, of which OpenCV's cost is mostly made.
