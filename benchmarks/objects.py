@@ -1,8 +1,8 @@
 """Objects: segments, contact and path of things that rendered hands take, and a captured grasp.
 
 `python -m benchmarks objects`. Constants were chosen on `_object_scenes.CHOSE`; the scenes here
-chose nothing, each kind stands for itself. The true focal length and palm length are given. Of the
-captured grasp (`rendered_grasp`) the mask is not known but the box's color is; it is looked at only.
+chose nothing, each kind stands for itself. The true focal length and palm length are given. Of
+`rendered_grasp` the mask is not known but the box's color is; it is looked at only.
 """
 
 from __future__ import annotations
