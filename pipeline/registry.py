@@ -44,7 +44,7 @@ BUILT_IN: dict[str, str] = {
     "track.state": "rotoscope.models.states.stage:StateTrack",
     "label.pixels": "rotoscope.models.inverse_dynamics.pixels_stage:Pixels",
     "label.inverse_dynamics": "rotoscope.models.inverse_dynamics.stage:InverseDynamics",
-    "label.object_motion": "rotoscope.models.objects.motion_stage:ObjectMotion",
+    "label.object_motion": "rotoscope.pipeline.stages.object_motion:ObjectMotion",
     "label.latent": "rotoscope.models.latent_actions.stage:LatentAction",
     "curate": "rotoscope.pipeline.stages.curate:Curate",
 }

@@ -38,7 +38,7 @@ def shares(counts: Histogram) -> Histogram:
     for axis in range(3):
         padded = np.pad(counts, [(1, 1) if a == axis else (0, 0) for a in range(3)], mode="edge")
         parts = [np.take(padded, range(k, k + BINS), axis=axis) for k in range(3)]
-        counts = sum(w * part for w, part in zip(_SMOOTH, parts, strict=True))
+        counts = np.einsum("k,kabc->abc", np.array(_SMOOTH), np.array(parts))
     return np.asarray(counts / max(counts.sum(), 1e-9))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -280,7 +281,8 @@ def stays_or_goes(views: Views, t: int, mask: Mask) -> tuple[Mask, Mask]:
         np.meshgrid(np.arange(x.min(), x.max() + 1), np.arange(y.min(), y.max() + 1)), -1
     )
     here = views.gray[t][box].astype(np.float32)
-    as_ground, as_mask = [], []
+    as_ground: list[np.ndarray] = []
+    as_mask: list[np.ndarray] = []
     for there, step in ((t + 1, views.forward[t]), (t - 1, views.backward[t])):
         if not 0 <= there < len(views.gray):
             continue
@@ -322,7 +324,8 @@ def _cut_out(
     cv2.setRNGSeed(0)
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
     image = np.ascontiguousarray(rgb[box])
-    cv2.grabCut(image, labels, None, background, foreground, rounds, cv2.GC_INIT_WITH_MASK)
+    grab_cut: Any = cv2.grabCut  # its stubs leave out that there need be no rectangle
+    grab_cut(image, labels, None, background, foreground, rounds, cv2.GC_INIT_WITH_MASK)
     out = np.zeros_like(first)
     out[box] = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
     return out

@@ -27,7 +27,7 @@ def new_corners(
     """
     import cv2
 
-    strength = cv2.cornerMinEigenVal(gray, _BLOCK)
+    strength = np.asarray(cv2.cornerMinEigenVal(gray, _BLOCK))
     peaks = cv2.dilate(strength, np.ones((SPACING_PX, SPACING_PX), np.uint8))
     least = max(MIN_CORNER, MIN_OVER_GROUND * float(np.quantile(strength, 0.1)))
     rows, columns = np.nonzero((strength == peaks) & (strength > least))

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from held_things import arm_actions, held_thing
 
-from rotoscope.models.objects.motion_stage import ObjectMotion
 from rotoscope.pipeline.converters import to_base_frame
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.stage import Tracks
+from rotoscope.pipeline.stages.object_motion import ObjectMotion
 from rotoscope.pipeline.testing import a_clip
 from rotoscope.pipeline.tracks import ActionTrack, Camera, FeatureTrack, Track
 
