@@ -11,7 +11,16 @@ from rotoscope.models.objects.identity import Thing
 from rotoscope.models.objects.place import place
 from rotoscope.models.objects.segment import Mask
 from rotoscope.pipeline.stage import Tracks, select
-from rotoscope.pipeline.tracks import SCENE, SIDES, HandTrack, ObjectTrack, QualityTrack, Track
+from rotoscope.pipeline.tracks import (
+    CONTACT_DOUBTED,
+    SCENE,
+    SIDES,
+    CameraMotion,
+    HandTrack,
+    ObjectTrack,
+    QualityTrack,
+    Track,
+)
 from rotoscope.pipeline.types import Clip
 
 SIGMA_EDGE_PX = 0.7
@@ -39,6 +48,9 @@ def described(
     facts: dict[str, str | float] = {"objects": float(len(kept))}
     if not kept:
         facts["objects_why"] = _why_none(tracks)
+    motion = tracks.get("camera_motion")
+    if isinstance(motion, CameraMotion) and motion.kind == "moving":
+        facts[CONTACT_DOUBTED] = "the camera moves: what rests near it seems to move too"
     out["quality.objects"] = QualityTrack(subject=SCENE, facts=facts)
     return out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ MIN_BETTER = 7.0
 """How much better the flow must explain a pixel than the background's motion does [gray levels]."""
 MIN_EDGE = 12.0
 """Least gradient of a pixel whose flow tells of the background: on plain ground it is invented."""
-GRID_PX = 6
-"""Distance of the pixels that are asked [px]."""
+MAX_ASKED = 600
+"""So many of these pixels are asked."""
 MIN_BACKGROUND = 24
 """Fewer of them tell nothing: the background is taken to stand still."""
 
@@ -27,7 +28,7 @@ class Step:
     H: Float[np.ndarray, "3 3"]
     """Where pixels of the background go."""
 
-    @property
+    @cached_property
     def against_background(self) -> Float[np.ndarray, "height width 2"]:
         """The flow, the background's taken out [px]."""
         return np.asarray(self.flow - background_flow(self.H, self.flow.shape[:2]))
@@ -106,12 +107,11 @@ def _homography(
     import cv2
 
     dx, dy = cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1)
-    asked = np.zeros(gray.shape, bool)
-    asked[GRID_PX // 2 :: GRID_PX, GRID_PX // 2 :: GRID_PX] = True
-    asked &= (np.hypot(dx, dy) > MIN_EDGE) & ~near_hands
-    y, x = np.nonzero(asked)
+    y, x = np.nonzero((np.hypot(dx, dy) > MIN_EDGE) & ~near_hands)
     if len(x) < MIN_BACKGROUND:
         return np.eye(3)
+    chosen = np.linspace(0, len(x) - 1, min(len(x), MAX_ASKED)).astype(int)
+    y, x = y[chosen], x[chosen]
     start = np.stack([x, y], axis=1).astype(np.float32)
     cv2.setRNGSeed(0)
     H, kept = cv2.findHomography(start, start + flow[y, x], cv2.RANSAC, 0.8, maxIters=200)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from rotoscope.models.objects import colors
-from rotoscope.models.objects.picture_motion import Step, background_flow, sample
+from rotoscope.models.objects.picture_motion import Step, sample
 
 LIKE = 0.6
 """Pixels of more likeness by color are taken for the thing's where a start is grown."""
@@ -286,7 +286,7 @@ def stays_or_goes(views: Views, t: int, mask: Mask) -> tuple[Mask, Mask]:
     for there, step in ((t + 1, views.forward[t]), (t - 1, views.backward[t])):
         if not 0 <= there < len(views.gray):
             continue
-        ground = background_flow(step.H, mask.shape)[box]
+        ground = (step.flow - step.against_background)[box]
         own = np.median(step.flow[mask], axis=0)
         if np.linalg.norm(own - ground[mask[box]].mean(axis=0)) < MOVES_CLEARLY_PX:
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -27,7 +29,7 @@ def new_corners(
     """
     import cv2
 
-    strength = np.asarray(cv2.cornerMinEigenVal(gray, _BLOCK))
+    strength: Any = cv2.cornerMinEigenVal(gray, _BLOCK)
     peaks = cv2.dilate(strength, np.ones((SPACING_PX, SPACING_PX), np.uint8))
     least = max(MIN_CORNER, MIN_OVER_GROUND * float(np.quantile(strength, 0.1)))
     rows, columns = np.nonzero((strength == peaks) & (strength > least))

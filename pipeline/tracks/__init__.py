@@ -23,7 +23,7 @@ from rotoscope.pipeline.tracks.camera import (
     require_points,
 )
 from rotoscope.pipeline.tracks.hand import NUM_HAND_JOINTS, GripperTrack, HandTrack
-from rotoscope.pipeline.tracks.objects import ObjectTrack
+from rotoscope.pipeline.tracks.objects import CONTACT_DOUBTED, ObjectTrack
 from rotoscope.pipeline.tracks.points import PointTrack
 from rotoscope.pipeline.tracks.spans import median_rate_hz, runs, scatter
 from rotoscope.pipeline.tracks.video import (
@@ -38,6 +38,7 @@ from rotoscope.pipeline.tracks.video import (
 
 __all__ = [
     "BODY_JOINTS",
+    "CONTACT_DOUBTED",
     "GROUPS",
     "GROUPS_OF_SPACE",
     "NUM_HAND_JOINTS",

@@ -10,6 +10,9 @@ from jaxtyping import Bool, Float, UInt8
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.tracks.base import Track, require_shape
 
+CONTACT_DOUBTED = "objects_contact_doubted"
+"""Fact of `quality.objects` that says why contacts of a clip must not be relied on."""
+
 
 @dataclass(frozen=True, eq=False)
 class ObjectTrack(Track):

@@ -8,7 +8,15 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.pipeline.tracks import SIDES, ObjectTrack, QualityTrack, Side, Track, runs
+from rotoscope.pipeline.tracks import (
+    CONTACT_DOUBTED,
+    SIDES,
+    ObjectTrack,
+    QualityTrack,
+    Side,
+    Track,
+    runs,
+)
 from rotoscope.retarget.gripper.grasps import Grasp, describe_grasp
 
 SURE_NATS = 3.0
@@ -17,8 +25,12 @@ as a thing that was called held was truly held on the scenes that chose (`benchm
 
 
 def knows_contacts(tracks: Mapping[str, Track]) -> bool:
-    """Whether the stage `objects` looked at the clip, so that a hand without a thing is empty."""
-    return isinstance(tracks.get("quality.objects"), QualityTrack)
+    """Whether the stage `objects` looked at the clip, so that a hand without a thing is empty.
+
+    Not where it doubts its contacts itself.
+    """
+    quality = tracks.get("quality.objects")
+    return isinstance(quality, QualityTrack) and CONTACT_DOUBTED not in quality.facts
 
 
 def seen_grasps(

@@ -4,7 +4,13 @@ import numpy as np
 from held_things import held_thing
 
 from rotoscope.pipeline.testing import a_clip, a_hand_track
-from rotoscope.pipeline.tracks import GripperTrack, ObjectTrack, QualityTrack, Track
+from rotoscope.pipeline.tracks import (
+    CONTACT_DOUBTED,
+    GripperTrack,
+    ObjectTrack,
+    QualityTrack,
+    Track,
+)
 from rotoscope.retarget.gripper.stage import RetargetGripper
 
 NUM = 60
@@ -65,7 +71,12 @@ def test_two_things_one_after_the_other_are_two_grasps() -> None:
     assert np.flatnonzero(np.diff(gripper.grasping.astype(int))).tolist() == [4, 14, 29, 39]
 
 
-def test_without_the_stage_objects_fingers_decide() -> None:
+def test_without_the_stage_objects_or_where_it_doubts_fingers_decide() -> None:
     alone, looked = follow(), follow(**LOOKED)
+    doubted = QualityTrack("scene", {CONTACT_DOUBTED: "the camera moves"})
+    named = {"quality.objects": doubted, "objects_1": thing(1, None, (2, 58))}
     np.testing.assert_array_equal(alone.aperture_m, looked.aperture_m)
-    assert not np.array_equal(alone.grasping, looked.grasping) or not alone.grasping.any()
+    np.testing.assert_array_equal(follow(**named).grasping, alone.grasping)
+    assert not np.array_equal(
+        alone.grasping, follow(**LOOKED, objects_1=named["objects_1"]).grasping
+    )
