@@ -58,7 +58,7 @@ def place(
     in_axes = np.concatenate([aside, away[:, None]], axis=1)
     R = poses[known][:, :3, :3]
     sigma[known] = np.sqrt(np.einsum("tij,tj->ti", R**2, in_axes**2))
-    _rest(out, sigma, held.any(axis=1))
+    _rest(out, sigma, np.asarray(held.any(axis=1)))
     bad = ~np.isfinite(sigma).all(axis=1)
     out[bad], sigma[bad] = np.nan, np.nan
     return out, sigma

@@ -69,7 +69,8 @@ class PointsNetwork(FrameStage):
         torch.set_num_threads(1)
         path = self._file()
         try:
-            self._network = torch.jit.load(str(path), map_location="cpu").eval()
+            load: Any = torch.jit.load
+            self._network = load(str(path), map_location="cpu").eval()
         except RuntimeError as error:
             first = str(error).strip().splitlines()[0]
             raise UsageError(
