@@ -48,7 +48,7 @@ def test_segment_is_the_thing_without_the_hand(carried: ObjectTrack) -> None:
     for frame in range(NUM):
         mine, true = carried.mask(frame), true_mask(frame)
         overlap.append((mine & true).sum() / (mine | true).sum())
-    assert np.median(overlap) > 0.8
+    assert np.median(overlap) > 0.7
     assert np.min(overlap[TAKE:LEAVE]) > 0.5
 
 

