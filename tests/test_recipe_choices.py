@@ -26,6 +26,8 @@ from rotoscope.pipeline.recipe_sections import ExportSection, LimitsSection, Vid
 
 BY_THEMSELVES = {
     "fit_smplx": ["body", "camera", "lift_body", {"fit_smplx": {"model_path": "SMPLX"}}],
+    "points": ["points"],
+    "points.network": [{"points.network": {"model": "tracker.pt"}}],
     "track.colour": [{"track.colour": {"things": {"disc": {"rgb": [200, 30, 30]}}}}],
     "track.state": ["hands", {"track.state": {"model": "labeler.states"}}],
 }

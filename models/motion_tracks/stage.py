@@ -39,7 +39,7 @@ class MotionTrackConfig(StageConfig):
     horizon_s: float = Field(default=0.5, gt=0, le=5)
     """How far ahead the last step lies [s]."""
     steps: int = Field(default=5, ge=1, le=100)
-    """Moments of the future in each row, evenly apart up to the horizon."""
+    """How many moments of the future each row has, evenly apart up to the horizon [1]."""
     max_gap_s: float = Field(default=0.3, ge=0, le=1)
     """Moments between two frames with a hand at most this far apart [s] are bridged in a straight
     line; if that is more than 0.2 s the row is marked `gap_filled`. Longer gaps end an episode."""

@@ -8,12 +8,14 @@ that these obey. Stored actions are absolute; everything else is made here:
 - `joint_relative`, `joint_delta`: differences of joints.
 - `effector_relative`, `effector_delta`: differences of end-effector poses, along the base's axes
   or along the end effector's own. Joints and poses are never mixed.
+- `to_object_frame`, `to_base_frame`: end-effector poses as seen from a thing, and back.
 - `absolute`: back from any relative or delta form.
 
 There and back again is exact to rounding (1e-9 is tested) unless a docstring says otherwise.
 """
 
 from rotoscope.pipeline.converters.gripper import GRIPPER_FORMS, GripperForm, convert_gripper
+from rotoscope.pipeline.converters.object_frame import to_base_frame, to_object_frame
 from rotoscope.pipeline.converters.relative import (
     absolute,
     effector_delta,
@@ -41,4 +43,6 @@ __all__ = [
     "joint_delta",
     "joint_relative",
     "rotation_of",
+    "to_base_frame",
+    "to_object_frame",
 ]

@@ -143,9 +143,9 @@ def _difference(
     for pose, (p, R), (p_ref, R_ref) in _poses(values, reference, contract):
         back = np.swapaxes(R_ref, 1, 2)
         if axes == "base":
-            _write(out, pose, contract, p - p_ref, R @ back)
+            write_pose(out, pose, contract, p - p_ref, R @ back)
         else:
-            _write(out, pose, contract, (back @ (p - p_ref)[..., None])[..., 0], back @ R)
+            write_pose(out, pose, contract, (back @ (p - p_ref)[..., None])[..., 0], back @ R)
     return out
 
 
@@ -160,9 +160,9 @@ def _compose(
         return out
     for pose, (p, R), (p_ref, R_ref) in _poses(values, reference, contract):
         if axes == "base":
-            _write(out, pose, contract, p + p_ref, R @ R_ref)
+            write_pose(out, pose, contract, p + p_ref, R @ R_ref)
         else:
-            _write(out, pose, contract, p_ref + (R_ref @ p[..., None])[..., 0], R_ref @ R)
+            write_pose(out, pose, contract, p_ref + (R_ref @ p[..., None])[..., 0], R_ref @ R)
     return out
 
 
@@ -172,19 +172,21 @@ def _poses(
     """Every pose of an action with its positions and rotations, and those of the reference."""
     reference = np.broadcast_to(reference, values.shape)
     for pose in blocks.poses(contract):
-        yield pose, _read(values, pose, contract), _read(reference, pose, contract)
+        yield pose, read_pose(values, pose, contract), read_pose(reference, pose, contract)
 
 
-def _read(
+def read_pose(
     values: np.ndarray, pose: blocks.Pose, contract: ActionContract
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and rotation matrices of one end effector."""
     rotation = to_matrix(values[:, list(pose.rotation)], rotation_of(contract))
     return values[:, list(pose.position)], rotation
 
 
-def _write(
+def write_pose(
     out: np.ndarray, pose: blocks.Pose, contract: ActionContract, p: np.ndarray, R: np.ndarray
 ) -> None:
+    """Puts positions and rotation matrices of one end effector into rows."""
     out[:, list(pose.position)] = p
     out[:, list(pose.rotation)] = from_matrix(R, rotation_of(contract))
 

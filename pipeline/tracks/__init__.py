@@ -29,6 +29,8 @@ from rotoscope.pipeline.tracks.hand import (
     GripperTrack,
     HandTrack,
 )
+from rotoscope.pipeline.tracks.objects import CONTACT_DOUBTED, ObjectTrack
+from rotoscope.pipeline.tracks.points import PointTrack
 from rotoscope.pipeline.tracks.row_count import NO_ROWS, RowCount, count_rows
 from rotoscope.pipeline.tracks.spans import median_rate_hz, runs, scatter
 from rotoscope.pipeline.tracks.video import (
@@ -43,6 +45,7 @@ from rotoscope.pipeline.tracks.video import (
 
 __all__ = [
     "BODY_JOINTS",
+    "CONTACT_DOUBTED",
     "GROUPS",
     "GROUPS_OF_SPACE",
     "HAND_GATES",
@@ -62,7 +65,9 @@ __all__ = [
     "FeatureTrack",
     "GripperTrack",
     "HandTrack",
+    "ObjectTrack",
     "PictureTrack",
+    "PointTrack",
     "PointTracks",
     "QualityTrack",
     "RowCount",

@@ -171,17 +171,18 @@ def _grasps_of_stretch(
         inside = frames[(seen_s >= start_s - 0.5 / GRID_HZ) & (seen_s <= end_s + 0.5 / GRID_HZ)]
         if len(inside) and time_s[inside[-1]] - time_s[inside[0]] >= SHORTEST_S:
             is_seen = (first > 0, last < len(grid_s) - 1)
-            found.append(_describe(time_s, joints_m, inside, log_odds, is_seen))
+            found.append(describe_grasp(time_s, joints_m, inside, log_odds, is_seen))
     return [grasp for grasp in found if grasp.confidence >= config.least_confidence]
 
 
-def _describe(
+def describe_grasp(
     time_s: np.ndarray,
     joints_m: np.ndarray,
     inside: np.ndarray,
     log_odds: float,
     is_seen: tuple[bool, bool],
 ) -> Grasp:
+    """The grasp over known frames `inside`, which is `log_odds` nats better than none."""
     joints, start, end = joints_m[inside], int(inside[0]), int(inside[-1]) + 1
     pinch_m = float(np.median(hand_shape.pinch_distance(joints)))
     curl_rad = float(np.median(hand_shape.finger_curl(joints)))

@@ -14,6 +14,7 @@ from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks, select
 from rotoscope.pipeline.tracks import CameraMotion, GripperTrack, HandTrack, Track
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.gripper import hand_shape
+from rotoscope.retarget.gripper.contact import knows_contacts, seen_grasps
 from rotoscope.retarget.gripper.grasp_prior import likely_pose
 from rotoscope.retarget.gripper.grasps import Grasp, GraspConfig, find_grasps, grasping_frames
 from rotoscope.retarget.gripper.hidden_tips import hidden_tips
@@ -45,6 +46,10 @@ class RetargetGripper(ClipStage):
     (`rotoscope.retarget.gripper.grasps`), stands in `grasping`, and sets the opening as
     `during_grasp` asks.
 
+    Where the stage `objects` stands before it in the recipe, contact decides instead: the gripper
+    holds from where a thing begins to move with the hand to where it is let go, and a hand that
+    closes on nothing holds nothing. A grasp that is hidden by the hand itself is then missed.
+
     The gripper turns with the palm as grasping people's do, and with the fingertips as far as they
     are seen (`rotoscope.retarget.gripper.grasp_prior`).
 
@@ -55,7 +60,7 @@ class RetargetGripper(ClipStage):
     kind = "retarget.gripper"
     version = "3"
     requires = ("hands",)
-    uses = ("camera_motion",)
+    uses = ("camera_motion", "objects", "quality.objects")
     provides = ("gripper",)
     Config = GripperConfig
     config: GripperConfig
@@ -68,10 +73,16 @@ class RetargetGripper(ClipStage):
         """
         hands = [t for t in select(tracks, self.requires).values() if isinstance(t, HandTrack)]
         camera_m = _camera_position(tracks.get("camera_motion"), len(clip.time_s))
-        return {f"gripper.{hand.side}": self._follow(clip, hand, camera_m) for hand in hands}
+        return {
+            f"gripper.{hand.side}": self._follow(clip, hand, camera_m, tracks) for hand in hands
+        }
 
     def _follow(
-        self, clip: Clip, hand: HandTrack, camera_m: Float[np.ndarray, "time 3"]
+        self,
+        clip: Clip,
+        hand: HandTrack,
+        camera_m: Float[np.ndarray, "time 3"],
+        tracks: Mapping[str, Track],
     ) -> GripperTrack:
         joints_m = hand.joints_m
         if joints_m is None:
@@ -85,9 +96,12 @@ class RetargetGripper(ClipStage):
         hidden = hidden_tips(seen_m)
         known = hand.known & np.isfinite(pose).all(axis=(1, 2))
         aperture_m = np.where(known, hand_shape.aperture(joints_m), np.nan)
-        grasps = find_grasps(
-            clip.time_s, joints_m, known, shape_m=hand.hand_m, config=self.config.grasps
-        )
+        if knows_contacts(tracks):
+            grasps = seen_grasps(tracks, hand.side, clip.time_s, joints_m, known)
+        else:
+            grasps = find_grasps(
+                clip.time_s, joints_m, known, shape_m=hand.hand_m, config=self.config.grasps
+            )
         grasping = grasping_frames(grasps, len(known))
         opening = np.clip(aperture_m / self.config.max_opening_m, 0.0, 1.0)
         opening = self._while_held(opening, grasps, hand.valid & known)

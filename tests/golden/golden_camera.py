@@ -9,6 +9,7 @@ from human_hands import hand_joints, seen
 from moving_cameras import CAMERA, moving, points_of, room, still, turning
 
 from rotoscope.models.camera.points_stage import ScenePoints, ScenePointsConfig
+from rotoscope.models.points.stage import Points, PointsConfig
 from rotoscope.pipeline.types import Frame
 
 
@@ -18,6 +19,24 @@ def scene_points(folder: Path) -> dict[str, Any]:
     images = [np.roll(squares, (2 * k, -3 * k), (0, 1)) for k in range(12)]
     images += [np.flip(image) for image in images]
     stage = ScenePoints(ScenePointsConfig())
+    stage.setup()
+    frames = [
+        Frame(k, k / 30, lambda image=image: image[..., None].repeat(3, 2).astype(np.uint8))
+        for k, image in enumerate(images)
+    ]
+    return show_frames(stage, video_of(len(frames), size=(320, 240)), frames)
+
+
+def points(folder: Path) -> dict[str, Any]:
+    """Squares that shift by whole pixels behind a bar that stands still, and a cut."""
+    squares = np.random.default_rng(0).integers(40, 220, (30, 40)).repeat(8, 0).repeat(8, 1)
+    images = [np.roll(squares, (k, -2 * k), (0, 1)) for k in range(16)]
+    for image in images:
+        image[:, 150:170] = (
+            np.random.default_rng(1).integers(40, 220, (60, 5)).repeat(4, 0).repeat(4, 1)
+        )
+    images += [np.flip(image) for image in images[:8]]
+    stage = Points(PointsConfig(num_points=40))
     stage.setup()
     frames = [
         Frame(k, k / 30, lambda image=image: image[..., None].repeat(3, 2).astype(np.uint8))
@@ -57,6 +76,7 @@ def self_calibration(folder: Path) -> dict[str, Any]:
 
 
 CASES = {
+    "points": Case(points, 1e-3, "sub-pixel search in single precision"),
     "scene_points": Case(scene_points, 1e-3, "sub-pixel search in single precision"),
     "self_calibration": Case(self_calibration, 1e-3, "least squares over turns"),
     "camera_motion": Case(camera_motion, 1e-3, "least squares over a path"),

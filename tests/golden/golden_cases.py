@@ -12,6 +12,7 @@ import golden_keyed
 import golden_learned
 import golden_motion
 import golden_motion_tracks
+import golden_objects
 import golden_video
 from golden_case import Case
 from golden_digest import Digest, digest_of
@@ -27,6 +28,7 @@ CASES: dict[str, Case] = {
     **golden_bodies.CASES,
     **golden_motion.CASES,
     **golden_motion_tracks.CASES,
+    **golden_objects.CASES,
     **golden_learned.CASES,
     **golden_keyed.CASES,
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from golden_case import Case, clip_of, parts, run_clip_stage, show_frames, video_of
 from video_files import write_video
 
@@ -30,6 +31,7 @@ from rotoscope.models.latent_actions.model import (
     save_latent,
 )
 from rotoscope.models.latent_actions.networks import build_latent_network
+from rotoscope.models.points.network_stage import PointsNetwork, PointsNetworkConfig
 from rotoscope.models.states.folder import StateFacts, save_states
 from rotoscope.models.states.state_map import StateRegressor
 from rotoscope.models.training.action_space import ActionSpace
@@ -244,6 +246,32 @@ def save_latent_model(kind: str, folder: Path) -> Path:
     return folder
 
 
+class _Slides(torch.nn.Module):
+    """Says that every point goes right by two pixels a frame and is hidden in the right half."""
+
+    def forward(
+        self, video: torch.Tensor, queries: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        steps = torch.arange(video.shape[1]).float()
+        shift = torch.stack([2.0 * steps, torch.zeros_like(steps)], dim=1)
+        tracks = queries[:, None, :, 1:] + shift[None, :, None]
+        return tracks, (tracks[..., 0] < 0.5 * video.shape[4]).float()
+
+
+def points_network(folder: Path) -> dict[str, Any]:
+    torch.jit.script(_Slides()).save(str(folder / "tracker.pt"))
+    stage = PointsNetwork(
+        PointsNetworkConfig(
+            model=folder / "tracker.pt", num_points=30, width_px=160, height_px=120, window_frames=5
+        )
+    )
+    stage.setup()
+    squares = np.random.default_rng(0).integers(40, 220, (30, 40)).repeat(8, 0).repeat(8, 1)
+    image = squares[..., None].repeat(3, 2).astype(np.uint8)
+    frames = [Frame(k, k / 30, lambda: image) for k in range(13)]
+    return show_frames(stage, video_of(len(frames), size=(320, 240)), frames)
+
+
 def states(folder: Path) -> dict[str, Any]:
     rng = np.random.default_rng(4)
     model = StateRegressor(
@@ -265,6 +293,7 @@ def states(folder: Path) -> dict[str, Any]:
 
 
 CASES = {
+    "points.network": Case(points_network, 1e-4, "corners in single precision"),
     "track.state": Case(states, 1e-7, "the smoother's strength is found by an optimizer"),
     "label.pixels": Case(pixels, 1e-4, "networks in single precision, kept in half precision"),
     "label.inverse_dynamics": Case(

@@ -1,0 +1,122 @@
+"""When a thing is taken and let go: it moves against the background while a hand is at it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from rotoscope.models.objects.hand_region import SeenHand
+from rotoscope.models.objects.segment import Mask, Views
+from rotoscope.pipeline.tracks import runs
+
+MOVES_PX = 0.45
+"""Median motion of a segment against the background in a frame that counts [small px]."""
+MIN_RIM_SHARE = 0.12
+"""Least share of a segment's outline that must be seen to move."""
+MIN_MOVING_FRAMES = 3
+"""So many of `MIN_MOVING_FRAMES + 1` frames must move for a beginning."""
+TOUCH_PALMS = 0.35
+"""A hand no farther from the segment may hold it."""
+MIN_HELD_S = 0.25
+"""What goes with a hand for less is a touch, or an edge of the hand itself [s]."""
+WITH_SHARE = 0.7
+"""Most that a held thing's way may differ from the hand's, as a share of the farthest it goes."""
+MIN_WAY_PX = 3.0
+"""Ways count as so long at the least [small px]."""
+
+
+def steps_px(masks: Sequence[Mask], views: Views) -> Float[np.ndarray, " time"]:
+    """Median motion of the segment against the background to the next frame [small px].
+
+    Zero where the background's motion explains the segment and its outline as well as the flow
+    does: flow drags what rests along with a hand that passes it. NaN where it is hidden.
+    """
+    import cv2
+
+    out = np.full(len(masks), np.nan)
+    kernel = np.ones((3, 3), np.uint8)
+    for t in range(len(masks) - 1):
+        mask = masks[t] & ~views.hidden[t]
+        if mask.sum() < 8:
+            continue
+        small = mask.astype(np.uint8)
+        rim = (cv2.dilate(small, kernel) > cv2.erode(small, kernel)) & ~views.hidden[t]
+        unexplained = float(views.moves[t][rim].mean()) if rim.any() else 0.0
+        step = np.median(views.forward[t].against_background[mask], axis=0)
+        out[t] = np.linalg.norm(step) if unexplained > MIN_RIM_SHARE else 0.0
+    if len(out) > 1:
+        out[-1] = out[-2]
+    return out
+
+
+def touches(masks: Sequence[Mask], hand: SeenHand, first: int) -> Bool[np.ndarray, " time"]:
+    """Frames in which a hand is at the segment, or where it is hidden."""
+    out = np.zeros(len(masks), bool)
+    for t, mask in enumerate(masks):
+        if not hand.is_there[first + t]:
+            continue
+        if not mask.any():
+            out[t] = out[t - 1] if t else False
+            continue
+        grown = hand.mask(first + t, mask.shape, margin=TOUCH_PALMS)
+        out[t] = bool((grown & mask).any())
+    return out
+
+
+def held_by(
+    masks: Sequence[Mask],
+    moves_px: Float[np.ndarray, " time"],
+    hand: SeenHand,
+    first: int,
+    rate_hz: float,
+) -> Bool[np.ndarray, " time"]:
+    """Frames from where a thing begins to move with a hand to where it comes to rest.
+
+    Rests between are bridged while the hand stays at it. A stretch in which the thing goes another
+    way than the hand is not held: it was pushed, or the hand only passed.
+    """
+    touched = touches(masks, hand, first)
+    known = np.flatnonzero(np.isfinite(moves_px))
+    if not len(known):
+        return np.zeros(len(moves_px), bool)
+    speed = np.interp(np.arange(len(moves_px)), known, moves_px[known])
+    smooth = np.convolve(np.pad(speed, 1, mode="edge"), np.ones(3) / 3, "valid")
+    going = _without_short((smooth > MOVES_PX) & touched, MIN_MOVING_FRAMES)
+    for (_, end), (start, _) in itertools.pairwise(runs(going)):
+        going[end:start] = touched[end:start].all()
+    going = _without_short(going, round(MIN_HELD_S * rate_hz))
+    centers = np.array([_center(mask) for mask in masks])
+    for start, end in runs(going):
+        if not _goes_with(centers, hand, start, end, first):
+            going[start:end] = False
+    return going
+
+
+def _goes_with(
+    centers: Float[np.ndarray, "time 2"], hand: SeenHand, start: int, end: int, first: int
+) -> bool:
+    """Whether a thing goes where a hand goes, over a stretch."""
+    seen = np.flatnonzero(np.isfinite(centers[start:end, 0])) + start
+    seen = seen[hand.is_there[first + seen]]
+    if len(seen) < MIN_MOVING_FRAMES:
+        return False
+    own = np.array([hand.tips(first + t) for t in seen.tolist()])
+    own, thing = own - own[0], centers[seen] - centers[seen[0]]
+    far = max(float(np.linalg.norm(thing, axis=1).max()), MIN_WAY_PX)
+    return bool(np.median(np.linalg.norm(thing - own, axis=1)) < WITH_SHARE * far)
+
+
+def _center(mask: Mask) -> Float[np.ndarray, " 2"]:
+    y, x = np.nonzero(mask)
+    return np.array([x.mean(), y.mean()]) if len(x) else np.full(2, np.nan)
+
+
+def _without_short(flags: Bool[np.ndarray, " time"], least: int) -> Bool[np.ndarray, " time"]:
+    out = flags.copy()
+    for start, end in runs(flags):
+        if end - start < least:
+            out[start:end] = False
+    return out

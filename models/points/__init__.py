@@ -1,0 +1,4 @@
+"""Points followed through a clip, through what hides them too.
+
+May import: `camera`.
+"""
