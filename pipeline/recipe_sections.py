@@ -59,8 +59,9 @@ class ExportSection(_Section):
     """Whether episodes are cut wherever rows are not valid, so that no row is left that a training
     would have to leave out; `rotoscope label --only-valid`."""
     chunk_rows: int = Field(default=50, ge=2, le=100_000)
-    """With `only_valid`: how many rows a policy plans at once [rows] (ACT 100, SmolVLA and pi0 50, Diffusion
-    16). Shorter stretches are left out, and counted: beyond an episode's end there is padding."""
+    """With `only_valid`: how many rows a policy plans at once [rows] (ACT 100, SmolVLA and pi0 50,
+    Diffusion 16). Shorter stretches are left out, and counted: beyond an episode's end there is
+    padding."""
     crf: int = Field(default=23, ge=0, le=51)
     """H.264 quality of the dataset's video; lower is better and larger."""
 

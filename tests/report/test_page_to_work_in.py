@@ -128,8 +128,7 @@ def test_commands_are_the_users_and_hold_whatever_the_folder_is_called(page, dat
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("what", "folder", "left"),
-    [("remove", "my data-without", 2), ("keep", "my data-split/kept", 2)],
+    ("what", "folder"), [("remove", "my data-without"), ("keep", "my data-split/kept")]
 )
 def test_lerobot_does_what_the_commands_say(dataset, monkeypatch, what, folder):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
