@@ -159,27 +159,33 @@ def recover(num_episodes: int = 10) -> list[Figure]:
 
 def policy(num_people: int = 50, num_robot: int = 5, num_starts: int = 50) -> list[Figure]:
     """Success of one network on tracks of people and robots, on five robot episodes, and on all."""
-    out = []
-    for task in TASKS:
-        views = _views(task)
-        robot = [_expert(task, seed) for seed in range(num_robot)]
-        people = [_expert(task, 1000 + seed) for seed in range(num_people)]
-        solved: dict[str, list[int]] = {"five alone": [], "tracks": [], "true actions": []}
-        for seed in range(3):
-            rng = np.random.default_rng(seed)
-            for name, episodes in (("five alone", robot), ("true actions", [*robot, *people])):
-                x = np.concatenate([one.state for one in episodes])
-                y = np.concatenate([one.action for one in episodes])
-                network = _fit(x, y, seed)
-                solved[name].append(_score(task, network, num_starts))
-            rows = [_track_rows(one, views, rng, is_person=False) for one in robot]
-            rows += [_track_rows(one, views, rng, is_person=True) for one in people]
-            network = _fit(*map(np.concatenate, zip(*rows, strict=True)), seed)
-            solved["tracks"].append(_score(task, _follower(network, views), num_starts))
-        for name, counts in solved.items():
-            label = f"motion_tracks.policy.{task}.{name.replace(' ', '_')}"
-            out.append(Figure(label, float(np.mean(counts)), f"of {num_starts}; seeds {counts}"))
-    return out
+    return [one for task in TASKS for one in _policies(task, num_people, num_robot, num_starts)]
+
+
+def _policies(task: str, num_people: int, num_robot: int, num_starts: int) -> list[Figure]:
+    views = _views(task)
+    robot = [_expert(task, seed) for seed in range(num_robot)]
+    people = [_expert(task, 1000 + seed) for seed in range(num_people)]
+    solved: dict[str, list[int]] = {"five alone": [], "tracks": [], "true actions": []}
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        for name, episodes in (("five alone", robot), ("true actions", [*robot, *people])):
+            x = np.concatenate([one.state for one in episodes])
+            y = np.concatenate([one.action for one in episodes])
+            solved[name].append(_score(task, _fit(x, y, seed), num_starts))
+        rows = [_track_rows(one, views, rng, is_person=False) for one in robot]
+        rows += [_track_rows(one, views, rng, is_person=True) for one in people]
+        network = _fit(*map(np.concatenate, zip(*rows, strict=True)), seed)
+        solved["tracks"].append(_score(task, _follower(network, views), num_starts))
+        print(f"{task} seed {seed}: {solved}", file=sys.stderr, flush=True)
+    return [
+        Figure(
+            f"motion_tracks.policy.{task}.{name.replace(' ', '_')}",
+            float(np.mean(counts)),
+            f"of {num_starts}; seeds {counts}",
+        )
+        for name, counts in solved.items()
+    ]
 
 
 def _later(num: int) -> np.ndarray:
