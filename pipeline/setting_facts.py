@@ -8,7 +8,7 @@ import itertools
 import re
 import textwrap
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -100,19 +100,19 @@ def section_of(annotation: Any, name: str) -> tuple[type[BaseModel] | None, str]
     return (annotation if is_model else None), name
 
 
-def type_text(annotation: Any) -> str:
-    """The kind of value in words: `whole number`, `text`, `"auto" or "pyav"`."""
+def type_text(annotation: Any, choice: Callable[[object], str] = str) -> str:
+    """The kind of value in words: `whole number`, `text`; `choice` writes each of a few values."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
-        return ", ".join(str(value) for value in arguments)
+        return ", ".join(choice(value) for value in arguments)
     if origin in (Union, types.UnionType):
-        names = [type_text(a) for a in arguments if a is not type(None)]
+        names = [type_text(a, choice) for a in arguments if a is not type(None)]
         return " or ".join(names) + (" or nothing" if type(None) in arguments else "")
     if origin is tuple:
-        inner = [type_text(a) for a in arguments if a is not Ellipsis]
+        inner = [type_text(a, choice) for a in arguments if a is not Ellipsis]
         return "list of " + ", ".join(dict.fromkeys(inner))
     if origin is dict:
-        return f"{type_text(arguments[1])} by name"
+        return f"{type_text(arguments[1], choice)} by name"
     if annotation is str:
         return "text"
     plain = {int: "whole number", float: "number", bool: "true or false", Path: "path"}

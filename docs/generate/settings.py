@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from docs.generate.markdown import code, sentence, table
-from rotoscope.pipeline.setting_facts import field_docs, range_text, section_of, unit_of
+from rotoscope.pipeline.setting_facts import (
+    field_docs,
+    range_text,
+    section_of,
+    type_text,
+    unit_of,
+)
 
 HEADER = ("setting", "type", "default", "unit", "what it is")
 
@@ -44,29 +47,11 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, ...]]:
             continue
         yield (
             code(prefix + name),
-            _type_text(field.annotation) + _range_text(field),
+            type_text(field.annotation, code) + _range_text(field),
             _default_text(field),
             unit_of(name, text),
             sentence(text),
         )
-
-
-def _type_text(annotation: Any) -> str:
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return ", ".join(code(value) for value in arguments)
-    if origin in (Union, types.UnionType):
-        names = [_type_text(a) for a in arguments if a is not type(None)]
-        return " or ".join(names) + (" or nothing" if type(None) in arguments else "")
-    if origin is tuple:
-        inner = [_type_text(a) for a in arguments if a is not Ellipsis]
-        return "list of " + ", ".join(dict.fromkeys(inner))
-    if origin is dict:
-        return f"{_type_text(arguments[1])} by name"
-    if annotation is str:
-        return "text"
-    plain = {int: "whole number", float: "number", bool: "true or false", Path: "path"}
-    return plain.get(annotation) or str(getattr(annotation, "__name__", annotation))
 
 
 def _range_text(field: FieldInfo) -> str:
