@@ -47,6 +47,7 @@ BUILT_IN: dict[str, str] = {
     "label.object_motion": "rotoscope.pipeline.stages.object_motion:ObjectMotion",
     "label.latent": "rotoscope.models.latent_actions.stage:LatentAction",
     "gripper.file": "rotoscope.models.motion_tracks.gripper_file:GripperFile",
+    "depth": "rotoscope.models.depth.stage:Depth",
     "label.motion_track": "rotoscope.models.motion_tracks.stage:MotionTrack",
     "curate": "rotoscope.pipeline.stages.curate:Curate",
 }

@@ -34,6 +34,8 @@ OTHER_SUFFIXES = frozenset({
 })
 # fmt: on
 """Moving pictures that are not read: bare streams without a clock, and cameras' raw files."""
+DEPTH_ENDING = ".depth"
+"""Folders whose names end so hold the depth of the video beside them, and are no videos."""
 Images = Literal["never", "noted", "all"]
 """Which folders of numbered pictures are videos: none, those whose notes state a rate, or, where
 the run states one, also all others that hold no video."""
@@ -125,7 +127,9 @@ def silent_image_folders(inputs: Sequence[Path | str]) -> list[Path]:
     return sorted(
         folder
         for folder, inside in names.items()
-        if not has_notes(folder) and _are_frames(inside) and looks_numbered(inside)
+        if not (has_notes(folder) or folder.name.endswith(DEPTH_ENDING))
+        and _are_frames(inside)
+        and looks_numbered(inside)
     )
 
 
@@ -178,6 +182,8 @@ def _folder(
 
 def _is_video(folder: Path, children: Sequence[Path], images: Images) -> bool:
     """Whether a folder's own pictures are the frames of a video."""
+    if folder.name.endswith(DEPTH_ENDING):
+        return False
     if images == "never" or has_notes(folder):
         return images != "never"
     names = [child.name for child in children if not child.name.startswith(".")]

@@ -10,22 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotoscope import __version__
-from rotoscope.cli import annotate as annotate_command
-from rotoscope.cli import assets as assets_command
-from rotoscope.cli import bco as bco_command
-from rotoscope.cli import bench as bench_command
-from rotoscope.cli import check as check_command
-from rotoscope.cli import compare as compare_command
 from rotoscope.cli import debug as debug_command
-from rotoscope.cli import policy as policy_command
-from rotoscope.cli import record as record_command
-from rotoscope.cli import robot as robot_command
-from rotoscope.cli import store as store_command
 from rotoscope.cli import streams
-from rotoscope.cli import track as track_command
-from rotoscope.cli import train as train_command
-from rotoscope.cli import train_latent as latent_command
-from rotoscope.cli import views as views_command
+from rotoscope.cli.commands import add_commands
 from rotoscope.cli.familiar import tell_unfamiliar
 from rotoscope.cli.guard import SAME_COMMAND, run_guarded, when_stopped
 from rotoscope.cli.options import (
@@ -62,23 +49,7 @@ trained on.
 Exit codes: 0 all good, 1 some videos failed or a check found a fault, 2 wrong use, 130 stopped by
 Ctrl-C, 143 stopped by SIGTERM.""",
 )
-app.add_typer(assets_command.app, name="assets")
-app.add_typer(bench_command.app, name="bench")
-app.add_typer(robot_command.app, name="robot")
-app.add_typer(store_command.app, name="store")
-app.add_typer(train_command.app, name="train")
-train_command.app.command(name="policy")(policy_command.train_policy)
-train_command.app.command(name="latent-action")(latent_command.train_latent)
-train_command.app.command(name="bco")(bco_command.train_bco)
-app.command(name="eval")(policy_command.evaluate)
-app.command(name="relabel")(policy_command.relabel)
-app.command(name="sample-weights")(policy_command.sample_weights)
-app.command(name="compare")(compare_command.compare)
-app.command(name="check")(check_command.check)
-app.command(name="track")(track_command.track)
-app.command(name="record")(record_command.record)
-app.command(name="annotate")(annotate_command.annotate)
-app.command(name="triangulate")(views_command.triangulate)
+add_commands(app)
 
 
 def _show_version(is_wanted: bool) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import golden_bodies
 import golden_camera
+import golden_depth
 import golden_hands
 import golden_keyed
 import golden_learned
@@ -24,6 +25,7 @@ DATA = Path(__file__).parent / "data"
 CASES: dict[str, Case] = {
     **golden_video.CASES,
     **golden_hands.CASES,
+    **golden_depth.CASES,
     **golden_camera.CASES,
     **golden_bodies.CASES,
     **golden_motion.CASES,

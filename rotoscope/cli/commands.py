@@ -1,0 +1,41 @@
+"""The commands that live in files of their own."""
+
+from __future__ import annotations
+
+import typer
+
+from rotoscope.cli import annotate as annotate_command
+from rotoscope.cli import assets as assets_command
+from rotoscope.cli import bco as bco_command
+from rotoscope.cli import bench as bench_command
+from rotoscope.cli import check as check_command
+from rotoscope.cli import compare as compare_command
+from rotoscope.cli import policy as policy_command
+from rotoscope.cli import record as record_command
+from rotoscope.cli import robot as robot_command
+from rotoscope.cli import store as store_command
+from rotoscope.cli import track as track_command
+from rotoscope.cli import train as train_command
+from rotoscope.cli import train_latent as latent_command
+from rotoscope.cli import views as views_command
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Puts them into the program."""
+    app.add_typer(assets_command.app, name="assets")
+    app.add_typer(bench_command.app, name="bench")
+    app.add_typer(robot_command.app, name="robot")
+    app.add_typer(store_command.app, name="store")
+    app.add_typer(train_command.app, name="train")
+    train_command.app.command(name="policy")(policy_command.train_policy)
+    train_command.app.command(name="latent-action")(latent_command.train_latent)
+    train_command.app.command(name="bco")(bco_command.train_bco)
+    app.command(name="eval")(policy_command.evaluate)
+    app.command(name="relabel")(policy_command.relabel)
+    app.command(name="sample-weights")(policy_command.sample_weights)
+    app.command(name="compare")(compare_command.compare)
+    app.command(name="check")(check_command.check)
+    app.command(name="track")(track_command.track)
+    app.command(name="record")(record_command.record)
+    app.command(name="annotate")(annotate_command.annotate)
+    app.command(name="triangulate")(views_command.triangulate)
