@@ -71,9 +71,7 @@ class Objects(ClipStage):
         ground = ground_steps(tracks, clip.num_frames, to_frame)
         things = self._find(clip, ground, hands, size) if hands else []
         doubt = doubt_of_contacts(tracks, ground)
-        return described(
-            things, clip, tracks, size=size, most=self.config.max_objects, doubt=doubt
-        )
+        return described(things, clip, tracks, size=size, most=self.config.max_objects, doubt=doubt)
 
     def _find(
         self,
