@@ -293,7 +293,11 @@ CHOSE = (
     ObjectScene("walk_box", ground="cloth", camera="walk", seed=4, is_textured=True, yaw_deg=185),
     ObjectScene("mime", thing="none", ground="patches", seed=5),
     ObjectScene("plate_plain", thing="plate", seed=6, yaw_deg=175, roll_deg=10, sleeve="arm"),
-)
+    ObjectScene(
+        "pan_cloth", thing="cylinder", camera="pan", ground="cloth", seed=9, yaw_deg=155,
+        sleeve="arm",
+    ),
+)  # fmt: skip
 """Scenes on which the constants were chosen."""
 REPORT = {
     "plain": [

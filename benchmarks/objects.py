@@ -2,7 +2,8 @@
 
 `python -m benchmarks objects`. Constants were chosen on `_object_scenes.CHOSE`; the scenes here
 chose nothing, each kind stands for itself. The true focal length and palm length are given. Of
-`rendered_grasp` the mask is not known but the box's color is; it is looked at only.
+`rendered_grasp` the mask is not known but the box's color is; it is looked at only, and two of its
+views, e and h, were looked at while mending.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from rotoscope.pipeline.tracks import (
     CONTACT_DOUBTED,
     SCENE,
     SIDES,
-    CameraMotion,
     HandTrack,
     ObjectTrack,
     QualityTrack,
@@ -36,8 +35,12 @@ def described(
     *,
     size: tuple[int, int],
     most: int,
+    doubt: str | None,
 ) -> Tracks:
-    """One `ObjectTrack` a thing, in the order in which they are taken, and `quality.objects`."""
+    """One `ObjectTrack` a thing, in the order in which they are taken, and `quality.objects`.
+
+    `doubt` says why contacts must not be relied on, if so.
+    """
     held = [thing for thing in things if thing.frames_held() and thing.is_seen_held()]
     kept = sorted(held, key=lambda thing: -thing.frames_held())[:most]
     kept = sorted(kept, key=lambda thing: min(set().union(*thing.held.values())))
@@ -48,9 +51,8 @@ def described(
     facts: dict[str, str | float] = {"objects": float(len(kept))}
     if not kept:
         facts["objects_why"] = _why_none(tracks)
-    motion = tracks.get("camera_motion")
-    if isinstance(motion, CameraMotion) and motion.kind == "moving":
-        facts[CONTACT_DOUBTED] = "the camera moves: what rests near it seems to move too"
+    if doubt is not None:
+        facts[CONTACT_DOUBTED] = doubt
     out["quality.objects"] = QualityTrack(subject=SCENE, facts=facts)
     return out
 

@@ -44,10 +44,13 @@ def look(
     pictures: list[UInt8[np.ndarray, "height width 3"]],
     hands: list[SeenHand],
     first: int,
-    *,
-    is_still: bool,
+    ground: Float[np.ndarray, "step 3 3"],
 ) -> Window:
-    """What moves in pictures, of which the first is frame `first` of the hands."""
+    """What moves in pictures, of which the first is frame `first` of the hands and of `ground`.
+
+    `ground` holds where the background goes from each frame to the next, NaN where the flow away
+    from hands has to tell.
+    """
     import cv2
 
     flow, shape = Flow(), pictures[0].shape[:2]
@@ -74,8 +77,9 @@ def look(
             forward.append(Step(zero, np.eye(3)))
             backward.append(Step(zero, np.eye(3)))
             continue
-        forward.append(flow(gray[t], gray[t + 1], close[t], is_still=is_still))
-        backward.append(flow(gray[t + 1], gray[t], close[t + 1], is_still=is_still))
+        H = ground[first + t]
+        forward.append(flow(gray[t], gray[t + 1], close[t], H))
+        backward.append(flow(gray[t + 1], gray[t], close[t + 1], np.linalg.inv(H)))
     skin = _skin(pictures, hand_masks, close)
     seeds: dict[int, dict[int, Mask]] = {k: {} for k in range(len(hands))}
     steps: dict[int, dict[int, np.ndarray]] = {k: {} for k in range(len(hands))}

@@ -47,13 +47,15 @@ class Flow:
         here: UInt8[np.ndarray, "height width"],
         there: UInt8[np.ndarray, "height width"],
         near_hands: Bool[np.ndarray, "height width"],
-        *,
-        is_still: bool,
+        ground: Float[np.ndarray, "3 3"],
     ) -> Step:
-        """The flow, and the homography of what is not near hands; the identity if told so."""
+        """The flow, and the background's homography: the one given, else of what is far of hands.
+
+        NaN stands for one that is not known.
+        """
         flow = np.asarray(self._search.calc(here, there, None))
-        if is_still:
-            return Step(flow, np.eye(3))
+        if np.isfinite(ground).all():
+            return Step(flow, ground)
         return Step(flow, _homography(here, flow, near_hands))
 
 

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float
 from pydantic import Field
 
 from rotoscope.models.objects import contacts, events, identity
 from rotoscope.models.objects.describe import described
+from rotoscope.models.objects.ground import doubt_of_contacts, ground_steps
 from rotoscope.models.objects.hand_region import SeenHand, seen_hand, without_doubles
 from rotoscope.models.objects.segment import Views, carried_on, find_start, segment
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks, select
-from rotoscope.pipeline.tracks import CameraMotion, HandTrack, Track, median_rate_hz
+from rotoscope.pipeline.tracks import HandTrack, Track, median_rate_hz
 from rotoscope.pipeline.types import Clip
 from rotoscope.pipeline.video.read import read_frames
 
@@ -31,7 +33,7 @@ class ObjectsConfig(StageConfig):
     max_side_px: int = Field(default=320, ge=160, le=640)
     """Pictures are shrunk to this longer side [px]: twice the side costs four times the time."""
     max_objects: int = Field(default=8, ge=1, le=64)
-    """Things that are kept of a clip, those that are held longest."""
+    """Things [1] that are kept of a clip, those that are held longest."""
 
 
 class Objects(ClipStage):
@@ -44,7 +46,7 @@ class Objects(ClipStage):
     """
 
     kind: ClassVar[str] = "objects"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     requires: ClassVar[tuple[str, ...]] = ("hands",)
     uses: ClassVar[tuple[str, ...]] = ("camera", "camera_motion")
     provides: ClassVar[tuple[str, ...]] = ("objects", "quality.objects")
@@ -65,22 +67,21 @@ class Objects(ClipStage):
         scale = min(1.0, self.config.max_side_px / max(clip.video.width, clip.video.height))
         size = round(clip.video.width * scale), round(clip.video.height * scale)
         hands = _seen_hands(tracks, scale)
-        things: list[identity.Thing] = []
-        if hands:
-            things = self._find(clip, tracks, hands, size)
-        return described(things, clip, tracks, size=size, most=self.config.max_objects)
+        to_frame = np.array([clip.video.width / size[0], clip.video.height / size[1]])
+        ground = ground_steps(tracks, clip.num_frames, to_frame)
+        things = self._find(clip, ground, hands, size) if hands else []
+        doubt = doubt_of_contacts(tracks, ground)
+        return described(things, clip, tracks, size=size, most=self.config.max_objects, doubt=doubt)
 
     def _find(
         self,
         clip: Clip,
-        tracks: Mapping[str, Track],
+        ground: Float[np.ndarray, "step 3 3"],
         hands: list[SeenHand],
         size: tuple[int, int],
     ) -> list[identity.Thing]:
         import cv2
 
-        motion = tracks.get("camera_motion")
-        is_still = not isinstance(motion, CameraMotion) or motion.kind == "still"
         rate_hz = median_rate_hz(clip.time_s)
         things: list[identity.Thing] = []
         pictures: list[np.ndarray] = []
@@ -89,11 +90,11 @@ class Objects(ClipStage):
             small = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
             pictures.append(np.asarray(small))
             if len(pictures) == WINDOW_FRAMES:
-                _look(things, pictures, hands, first, is_still=is_still, rate_hz=rate_hz)
+                _look(things, pictures, hands, first, ground=ground, rate_hz=rate_hz)
                 first += WINDOW_FRAMES - OVERLAP_FRAMES
                 pictures = pictures[-OVERLAP_FRAMES:]
         if len(pictures) > 2 and (first == 0 or len(pictures) > OVERLAP_FRAMES):
-            _look(things, pictures, hands, first, is_still=is_still, rate_hz=rate_hz)
+            _look(things, pictures, hands, first, ground=ground, rate_hz=rate_hz)
         return things
 
 
@@ -114,12 +115,12 @@ def _look(
     hands: list[SeenHand],
     first: int,
     *,
-    is_still: bool,
+    ground: Float[np.ndarray, "step 3 3"],
     rate_hz: float,
 ) -> None:
     """Adds what moves with a hand in a window to the things that are known."""
     nothing = np.zeros(pictures[0].shape[:2], bool)
-    window = events.look(pictures, hands, first, is_still=is_still)
+    window = events.look(pictures, hands, first, ground)
     for thing in things:
         _carry_on(thing, window.views, first)
     for _, event in events.events(window, hands, first):

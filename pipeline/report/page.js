@@ -94,8 +94,10 @@
   const spatial = (canvas) => {
     const data = JSON.parse(canvas.dataset.way);
     const axes = [0, 1, 2];
-    const low = axes.map((k) => Math.min(...data.p.map((p) => p[k])));
-    const high = axes.map((k) => Math.max(...data.p.map((p) => p[k])));
+    const thing = data.o || [];
+    const all = data.p.concat(thing.filter((p) => p));
+    const low = axes.map((k) => Math.min(...all.map((p) => p[k])));
+    const high = axes.map((k) => Math.max(...all.map((p) => p[k])));
     const middle = axes.map((k) => (low[k] + high[k]) / 2);
     const size = Math.max(50, Math.hypot(...axes.map((k) => high[k] - low[k])));
     let yaw = -0.7, pitch = 0.5, now = 0;
@@ -144,12 +146,19 @@
       pen.fillText(`lines ${step >= 10 ? step / 10 + " cm" : step + " mm"} apart`, 8, height - 8);
       for (let i = 1; i < data.p.length; i++)
         stroke(data.p[i - 1], data.p[i], data.v[i] ? "#2563eb" : "#fca5a5", data.v[i] ? 2 : 1.5);
-      const at = data.t.findIndex((t) => t >= now);
-      const [x, y] = seen(data.p[at < 0 ? data.p.length - 1 : at], width, height);
-      pen.fillStyle = "#0f172a";
-      pen.beginPath();
-      pen.arc(x, y, 5, 0, 7);
-      pen.fill();
+      for (let i = 1; i < thing.length; i++)
+        if (thing[i - 1] && thing[i]) stroke(thing[i - 1], thing[i], "#ea580c", 2);
+      const found = data.t.findIndex((t) => t >= now);
+      const at = found < 0 ? data.p.length - 1 : found;
+      const dot = (p, color) => {
+        const [x, y] = seen(p, width, height);
+        pen.fillStyle = color;
+        pen.beginPath();
+        pen.arc(x, y, 5, 0, 7);
+        pen.fill();
+      };
+      if (thing[at]) dot(thing[at], "#ea580c");
+      dot(data.p[at], "#0f172a");
     };
     let from = null;
     canvas.addEventListener("pointerdown", (e) => {

@@ -18,6 +18,7 @@ from rotoscope.pipeline.files.atomic import write_text_atomic
 from rotoscope.pipeline.report import charts, timeline
 from rotoscope.pipeline.report.animations import contact_sheet
 from rotoscope.pipeline.report.features import check_features
+from rotoscope.pipeline.report.objects import held_strips
 from rotoscope.pipeline.report.robot import RobotPainter
 from rotoscope.pipeline.report.scrub import sheet, way
 from rotoscope.pipeline.report.side_labels import side_curves, side_table
@@ -241,6 +242,7 @@ def _section(
             *timeline.solver_curves(dataset, episode),
         ],
         "charts": timeline.action_curves(dataset, episode),
+        "held": held_strips(dataset, episode),
         "side": side_curves(dataset, episode),
         "is_long": len(dataset.names("action")) > MANY_JOINTS,
         "quality": _quality(episode),

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows
 from rotoscope.pipeline.report import timeline
 from rotoscope.pipeline.report.animations import robot_width
+from rotoscope.pipeline.report.objects import in_base, thing_way
 from rotoscope.pipeline.report.pictures import people, picture_size
 from rotoscope.pipeline.report.robot import Draw
 
@@ -79,7 +80,8 @@ class Way:
     what: str
     """What it is, and in which frame."""
     data: str
-    """JSON: `t` [s], `p` positions [mm], `v` whether the row is valid."""
+    """JSON: `t` [s], `p` positions [mm], `v` whether the row is valid; `o`, where known, positions
+    of the thing that is held in the same frame [mm], null where nothing is known of it."""
     said: str
     """How far it reached, in words."""
 
@@ -100,6 +102,11 @@ def way(dataset: Dataset, episode: EpisodeRows) -> Way | None:
         "p": np.round(1e3 * points[rows]).astype(int).tolist(),
         "v": valid[rows].astype(int).tolist(),
     }
+    thing = thing_way(dataset, episode) if what == PATHS[0][1] else None
+    if thing is not None:
+        where = [np.round(1e3 * p).astype(int).tolist() if _known(p) else None for p in thing[rows]]
+        data["o"] = where
+        what += ", with the thing's way in orange"
     size = np.ptp(points[known], axis=0)
     length_m = float(np.linalg.norm(np.diff(points[known], axis=0), axis=1).sum())
     said = (
@@ -109,11 +116,16 @@ def way(dataset: Dataset, episode: EpisodeRows) -> Way | None:
     return Way(what, json.dumps(data, separators=(",", ":")), said)
 
 
+def _known(point_m: Float[np.ndarray, " 3"]) -> bool:
+    return bool(np.isfinite(point_m).all())
+
+
 def _positions(
     dataset: Dataset, episode: EpisodeRows
 ) -> tuple[str, Float[np.ndarray, "time 3"]] | None:
     if dataset.names("action")[:3] == ["ee.x", "ee.y", "ee.z"]:
-        return PATHS[0][1], timeline.column(episode, "action")[:, :3]
+        ee_m = timeline.column(episode, "action")[:, :3]
+        return PATHS[0][1], in_base(dataset, episode, ee_m)
     for name, what in PATHS:
         if name in episode.columns:
             return what, timeline.column(episode, name)[:, :3]
