@@ -38,6 +38,17 @@ _LEVEL, _REST = 0.06, 0.2
 1/e as one that rests on the ground: 5 cm and 0.17 m/s."""
 _SPEED_S = 0.1
 """Time over which speeds are taken [s]: shorter ones are the noise of the positions."""
+_HANDS = 0.35
+"""Who stands on the head or the hands has an arm no higher over the ground than this [leg lengths],
+a forearm: a head alone is still and level wherever a walk has lost its travel."""
+_UPRIGHT, _IN_PLACE, _SLIDES = 0.9, 0.6, 0.3
+"""A person who is as upright as this on average (cosine), whose pelvis keeps within so much [leg
+lengths] along every axis and whose feet slide faster than this [leg lengths / s] walks in place: on
+a treadmill, or in a file without the root's path. Then the trunk rests, and no ground is told."""
+_LIES, _KICKS = 0.2, 0.2
+"""Who lies and moves the legs has pelvis and neck no higher than the first over the ground [leg
+lengths], and lifts an ankle by more than the second. Both were chosen on one who lies and kicks,
+and on walks without a path."""
 _CLEAR = 0.15
 """An axis with this much less contact than the best one is not up. The three were chosen on the
 walks and crawls that the tests make; recorded files chose nothing."""
@@ -46,6 +57,7 @@ _SOME, _CLEARLY_ALONG = 0.3, 0.35
 than along any other by the second: who gets up from the floor does both. Chosen on two recorded
 motions, a roll and one of getting up."""
 _GROUND_PERCENTILE = 10.0
+_ARMS = ("left_elbow", "right_elbow", "left_wrist", "right_wrist")
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,10 @@ def find_upward(
     contact = {axis: _contact_share(joints / leg, axis, rate_hz) for axis in AXES}
     best = max(contact.values())
     left = [axis for axis in AXES if contact[axis] >= best - _CLEAR]
+    for axis, along in _standing(joints).items():
+        in_place = along > _UPRIGHT and _walks_in_place(joints / leg, axis, rate_hz)
+        if in_place and not any(_lies(joints / leg, other) for other in left):
+            return Upward(axis, "the person walks in place along it")
     if len(left) == 1:
         return Upward(
             left[0],
@@ -119,7 +135,39 @@ def _contact_share(
     ground = np.percentile(lowest[known], _GROUND_PERCENTILE)
     off = ((height - ground) / _LEVEL) ** 2 + (_speed(joints, rate_hz) / _REST) ** 2
     rests = np.exp(-np.min(np.where(np.isfinite(off), off, np.inf), axis=1))
+    arms = height[:, [BODY_JOINTS.index(n) for n in _ARMS]] - ground
+    on_arms = np.where(np.isfinite(arms), arms, np.inf).min(axis=1) < _HANDS
+    is_head_down = sign * _body_axis(joints)[:, column] < -STANDING
+    rests[is_head_down & ~on_arms & np.isfinite(arms).any(axis=1)] = 0.0
     return float(rests[known].mean())
+
+
+def _walks_in_place(
+    joints: Float[np.ndarray, "time body_joint 3"], axis: Up, rate_hz: float
+) -> bool:
+    """Whether the feet slide along the ground under a pelvis that stays where it is."""
+    pelvis = joints[:, BODY_JOINTS.index("pelvis")]
+    pelvis = pelvis[np.isfinite(pelvis).all(axis=1)]
+    if not len(pelvis) or np.ptp(pelvis, axis=0).max() > _IN_PLACE:
+        return False
+    ankles = joints[:, [BODY_JOINTS.index(n) for n in ("left_ankle", "right_ankle")]]
+    column, sign = AXES[axis]
+    lower = np.argmin(np.nan_to_num(sign * ankles[..., column], nan=np.inf), axis=1)
+    slides = _speed(ankles, rate_hz)[np.arange(len(ankles)), lower]
+    return bool(np.isfinite(slides).any() and np.nanmedian(slides) > _SLIDES)
+
+
+def _lies(joints: Float[np.ndarray, "time body_joint 3"], axis: Up) -> bool:
+    """Whether pelvis and neck are as low as anything along an axis, and legs are lifted off it."""
+    column, sign = AXES[axis]
+    height = sign * joints[:, :, column]
+    known = np.isfinite(height).any(axis=1)
+    lowest = np.min(np.where(np.isfinite(height), height, np.inf), axis=1)
+    ground = np.percentile(lowest[known], _GROUND_PERCENTILE)
+    trunk = height[:, [BODY_JOINTS.index(n) for n in ("pelvis", "neck")]] - ground
+    ankles = height[:, [BODY_JOINTS.index(n) for n in ("left_ankle", "right_ankle")]]
+    lifted = np.nanpercentile(ankles, 90, axis=0) - np.nanpercentile(ankles, 10, axis=0)
+    return bool(np.nanmedian(trunk, axis=0).max() < _LIES and lifted.max() > _KICKS)
 
 
 def _speed(
@@ -136,13 +184,18 @@ def _speed(
 
 def _standing(joints: Float[np.ndarray, "time body_joint 3"]) -> dict[Up, float]:
     """Mean cosine between the body, from ankles to neck, and every axis."""
+    body = _body_axis(joints)
+    body = body[np.isfinite(body[:, 0])]
+    mean = body.mean(axis=0) if len(body) else np.zeros(3)
+    return {axis: float(sign * mean[column]) for axis, (column, sign) in AXES.items()}
+
+
+def _body_axis(joints: Float[np.ndarray, "time body_joint 3"]) -> Float[np.ndarray, "time 3"]:
+    """Unit vector from the ankles to the neck; NaN where they are not known."""
     left, right, neck = (
         joints[:, BODY_JOINTS.index(n)] for n in ("left_ankle", "right_ankle", "neck")
     )
     body = neck - (left + right) / 2
     length = np.linalg.norm(body, axis=1, keepdims=True)
-    body = (body / np.where(length > 0, length, np.nan))[
-        np.isfinite(length[:, 0]) & (length[:, 0] > 0)
-    ]
-    mean = body.mean(axis=0) if len(body) else np.zeros(3)
-    return {axis: float(sign * mean[column]) for axis, (column, sign) in AXES.items()}
+    axis: np.ndarray = body / np.where(length > 0, length, np.nan)
+    return axis

@@ -156,15 +156,14 @@ class Losses:
         """Frames by what took them."""
         return sum((clip.counts() for clip in self.clips), Counter()) + self.lost
 
-    def by_name(self) -> dict[str, int]:
-        """The same by name, most first."""
-        return {gate_name(gate): num for gate, num in _ordered(self.counts())}
+    def by_name(self, *, is_empty: bool = False) -> dict[str, int]:
+        """The same by name, most first; of a video that gave no episode, all its frames."""
+        counts = self._all_counts() if is_empty else self.counts()
+        return {gate_name(gate): num for gate, num in _ordered(counts)}
 
     def explained(self) -> str:
         """Why the video gave no episode, and the setting that would give most frames back."""
-        counts = self.counts()
-        left = self.num_frames - sum(counts.values())
-        counts += Counter({("export", "too few rows"): left})
+        counts = self._all_counts()
         parts = ", ".join(f"{num} {gate_name(gate)}" for gate, num in _ordered(counts))
         text = f"none of {self.num_frames} frames was kept: {parts}"
         for gate, num in _ordered(counts):
@@ -172,6 +171,11 @@ class Losses:
             if setting:
                 return f"{text}; {setting} would give most back, up to {num} frames"
         return f"{text}; no setting gives them back"
+
+    def _all_counts(self) -> Counter[Gate]:
+        counts = self.counts()
+        left = self.num_frames - sum(counts.values())
+        return counts + Counter({("export", "too few rows"): left})
 
     def _setting(self, gate: Gate) -> str:
         stage, why = gate

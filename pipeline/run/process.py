@@ -369,7 +369,7 @@ class _Run:
             frames=sum(c.num_frames for c in self.clips),
             episodes=episodes or (),
             why_empty=self.losses.explained() if episodes == () else "",
-            dropped=self.losses.by_name(),
+            dropped=self.losses.by_name(is_empty=episodes == ()),
             clips=len(self.clips),
         )
 

@@ -41,7 +41,7 @@ class MotionStage(ClipStage):
     """
 
     kind: ClassVar[str] = "motion"
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
     provides: ClassVar[tuple[str, ...]] = ("body", "quality.motion")
     source: ClassVar[SourceKind | None] = "motion"
     Config: ClassVar[type[StageConfig]] = MotionConfig

@@ -85,7 +85,7 @@ class Ground(ClipStage):
     """
 
     kind = "ground"
-    version = "4"
+    version = "5"
     requires = ("body",)
     provides = ("body", "features.support", "quality.ground")
     Config = GroundConfig

@@ -141,6 +141,20 @@ def test_a_dimension_with_a_limit_is_judged_by_it_alone():
     assert check_jumps(raw_dataset({"action": first}, contract=contract)).verdict == "WARN"
 
 
-def test_commands_may_leap():
-    contract = contract_of(None, is_state=False)
-    assert check_jumps(raw_dataset({"action": leap_of(50)}, contract=contract)).verdict == "PASS"
+def test_commands_without_a_limit_are_not_tested():
+    commands = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+    contract = contract_of(None, None, is_state=False)
+    check = check_jumps(raw_dataset({"action": commands}, contract=contract))
+    assert (check.verdict, check.message) == (
+        "UNTESTED",
+        "the contract limits no speed, and commands may leap",
+    )
+
+
+def test_states_without_a_limit_are_compared_with_the_steps_around_them():
+    states = np.linspace(0, 1, 60, dtype=np.float32)[:, None]
+    check = check_jumps(raw_dataset({"action": states}, contract=contract_of(None)))
+    assert (check.verdict, check.message) == (
+        "PASS",
+        "no step stands out from those around it",
+    )

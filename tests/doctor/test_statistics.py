@@ -133,3 +133,12 @@ def picture_check(mean, words):
     given.info["features"]["front"] = {"dtype": "video"}
     check = check_statistics(given)
     return check.verdict == "PASS" if words is None else words in check.message
+
+
+@pytest.mark.parametrize(("std", "verdict"), [(0.00288, "PASS"), (0.02, "FAIL")])
+def test_digits_that_float32_lost_of_a_column_that_never_changes_are_forgiven(std, verdict):
+    """What LeRobot said of 500 rows of one goal at 0.85 m."""
+    state = np.full((500, 1), 0.85, np.float32)
+    stated = {"min": [0.85], "max": [0.85], "mean": [0.85], "std": [std], "count": [500]}
+    raw = raw_dataset({"observation.state": state}, stats={"observation.state": stated})
+    assert check_statistics(raw).verdict == verdict

@@ -99,9 +99,22 @@ def in_axis(joints: np.ndarray, up: str) -> np.ndarray:
     return out
 
 
+def walks_in_place() -> np.ndarray:
+    """As on a treadmill: the feet slide back under a body whose head stays where it is."""
+    joints = walker(rate_hz=RATE_HZ, stride_m=2.4, stride_s=1.0).joints_m
+    pelvis = joints[:, column("pelvis")]
+    return joints - (pelvis - pelvis[0])[:, None] * [1, 1, 0]
+
+
+def has_no_path() -> np.ndarray:
+    """A walk in a file without the root's path."""
+    joints = walker(rate_hz=RATE_HZ, stride_m=1.8, stride_s=0.9).joints_m
+    return joints - joints[:, column("pelvis")][:, None]
+
+
 @pytest.mark.parametrize("usual", ["y", "z"])
 @pytest.mark.parametrize("up", AXES)
-@pytest.mark.parametrize("move", [walks, walks_on_hands, crawls])
+@pytest.mark.parametrize("move", [walks, walks_on_hands, crawls, walks_in_place, has_no_path])
 def test_up_is_found_whatever_the_person_does(move, up, usual):
     joints = 100.0 * in_axis(move(), up)
     found = find_upward(

@@ -236,3 +236,10 @@ def test_what_loosens_a_stage_is_a_number_among_its_settings(kind):
         verb, name = hint.split()
         assert verb in ("lower", "higher")
         assert isinstance(getattr(found.Config(), name), float)
+
+
+def test_an_empty_video_counts_all_its_frames_those_of_too_few_rows_too():
+    made = losses_of(("retarget.arm", arm(reasons(unreachable=slice(0, 20)))))
+    counts = made.by_name(is_empty=True)
+    assert counts["export too few rows"] == 40
+    assert sum(counts.values()) == NUM + 5

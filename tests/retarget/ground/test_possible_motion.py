@@ -196,3 +196,20 @@ def test_arms_of_a_t_pose_in_front_are_a_jump():
             joints[:, joint] = shoulder - [0, 0, far_m]
             joints[0, joint] = shoulder[0] + [0, sign * far_m, 0]
     assert np.flatnonzero(impossible_steps(joints, time_s).frames).tolist() == [0]
+
+
+@pytest.mark.parametrize(("stride_m", "stride_s"), [(1.8, 0.9), (2.4, 1.0), (2.6, 0.7)])
+def test_feet_that_slide_under_a_body_that_stays_are_no_walk(stride_m, stride_s):
+    joints, time_s = walked(stride_m=stride_m, stride_s=stride_s)
+    pelvis = joints[:, BODY_JOINTS.index("pelvis")]
+    treadmill = joints - (pelvis - pelvis[0])[:, None] * [1, 1, 0]
+    found = impossible_travel(treadmill, time_s)
+    assert found.frames.all()
+    assert found.facts == {"gliding_frames": len(time_s)}
+
+
+def test_hops_on_the_spot_and_steps_on_the_spot_are_no_treadmill():
+    joints, time_s = jumped(60.0, height_m=0.05)
+    assert impossible_travel(joints, time_s).facts == {}
+    steps, time_s = walked(stride_m=0.05)
+    assert impossible_travel(steps, time_s).facts == {}
