@@ -21,8 +21,8 @@ from rotoscope.retarget.gripper.grasps import Grasp, describe_grasp
 
 SURE_NATS = 3.0
 """How much better a seen contact explains a clip than an empty hand does [nat]: 19 to 1, a guess.
-On the scenes that chose, before a camera whose motion is known, 5 of 5 contacts were of a thing
-that was truly held and 126 of 129 held frames were right, which is too few to tell such odds."""
+On the scenes that chose 5 of 5 contacts were of a thing that was truly held and 126 of 129 held
+frames were right, which is too few to tell such odds."""
 
 
 def knows_contacts(tracks: Mapping[str, Track]) -> bool:
