@@ -14,7 +14,7 @@ from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.tracks import runs
 
 _SHOWN = 4
-VALID, CONFIDENCE = "label.valid", "label.confidence"
+ACTION, VALID, CONFIDENCE = "action", "label.valid", "label.confidence"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,8 @@ def row_weights_of(
     Weights are scaled to a mean of 1 over the rows that are used.
 
     Raises:
-        DatasetError: Confidence is asked for and the dataset has none, or no row is left.
+        DatasetError: Confidence is asked for and the dataset has none, no row is left, or the
+            action of one that is used is not finite.
     """
     asks = weighting == "confidence" or min_confidence > 0
     if asks and CONFIDENCE not in dataset.info["features"]:
@@ -101,4 +102,12 @@ def _episode(
     if asks:
         confidence = np.nan_to_num(np.asarray(columns[CONFIDENCE], float).reshape(rows))
         used = used & (confidence >= min_confidence)
+    action = np.asarray(columns[ACTION], float).reshape(rows, -1)
+    bad = used & ~np.isfinite(action).all(axis=1)
+    if bad.any():
+        raise DatasetError(
+            f"{dataset.root}: episode {index}: the action of row {int(np.argmax(bad))} is not "
+            f"finite ({int(bad.sum())} such rows): it would be learned from; remove them, or mark "
+            f"them in {VALID}"
+        )
     return used, confidence

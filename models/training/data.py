@@ -105,12 +105,17 @@ def check_episodes(episodes: Sequence[LabeledEpisode], contract: ActionContract)
     """Refuses what no labeler should be trained on.
 
     Raises:
-        DatasetError: No episode, NaN in an action that counts, or a clock that does not run at the
-            contract's rate.
+        DatasetError: No episode, no valid row, NaN in an action that counts, or a clock that does
+            not run at the contract's rate.
         ContractError: Actions of another length than the contract says.
     """
     if not episodes:
         raise DatasetError("there is no labeled episode; a labeler needs some")
+    if not any(episode.valid.any() for episode in episodes):
+        raise DatasetError(
+            f"no row of {len(episodes)} episodes is valid: there is nothing to learn; look into "
+            "the dataset with 'rotoscope report'"
+        )
     for episode in episodes:
         if episode.actions.shape[1] != len(contract.dimensions):
             raise ContractError(

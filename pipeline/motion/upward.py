@@ -93,8 +93,8 @@ def find_upward(
     contact = {axis: _contact_share(joints / leg, axis, rate_hz) for axis in AXES}
     best = max(contact.values())
     left = [axis for axis in AXES if contact[axis] >= best - _CLEAR]
-    for axis, share in _standing(joints).items():
-        in_place = share > _UPRIGHT and _walks_in_place(joints / leg, axis, rate_hz)
+    for axis, upright in _standing(joints).items():
+        in_place = upright > _UPRIGHT and _walks_in_place(joints / leg, axis, rate_hz)
         if in_place and not any(_lies(joints / leg, other) for other in left):
             return Upward(axis, "the person walks in place along it")
     if len(left) == 1:

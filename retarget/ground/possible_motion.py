@@ -48,9 +48,9 @@ MOVING_SPEED, MAX_SLIP_SHARE = 0.5, 0.7
 ground moves with less than this share of its speed: it stands in every step. Beyond it the body
 glides."""
 TOUCH_M, MAX_SLIDING_SHARE, MIN_SLIDING_S = 0.06, 0.25, 1.0
-"""Where a body stays in its place for the last [s], the slowest part that is lower than the first
-[m] slides faster than `REST_SPEED` in less than this share of the frames. Chosen on a walk with its
-path taken out (0.38 to 0.49; 0.00 with it) and on standing tracked to 2 cm (0.02)."""
+"""Where a body stays in its place for the last [s], the slowest part lower than the first [m]
+slides (twice as fast as the body, and faster than `REST_SPEED`) in less of the frames. Chosen on a
+walk with its path taken out (0.38 to 0.49; 0.00 with it), and standing tracked to 2 cm (0.02)."""
 _SPEED_S = 0.1
 
 
@@ -241,7 +241,8 @@ def _glides(
     slow = np.isfinite(body) & np.isfinite(touching) & (body <= MOVING_SPEED)
     slow_s = slow.sum() * float(np.median(np.diff(time_s)))
     slides = np.zeros(len(time_s), dtype=bool)
-    if slow_s > MIN_SLIDING_S and np.mean(touching[slow] > REST_SPEED) > MAX_SLIDING_SHARE:
+    sliding = touching > np.maximum(REST_SPEED, 2.0 * body)  # what moves as one is moved slowly
+    if slow_s > MIN_SLIDING_S and sliding[slow].mean() > MAX_SLIDING_SHARE:
         slides = np.isfinite(body) & (body <= MOVING_SPEED)
     moving = np.isfinite(body) & np.isfinite(near) & (body > MOVING_SPEED)
     if time_s[moving].size == 0 or np.median(near[moving] / body[moving]) <= MAX_SLIP_SHARE:

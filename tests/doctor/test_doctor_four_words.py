@@ -142,6 +142,16 @@ def test_pictures_that_repeat_while_the_action_moves_are_seen_in_the_pictures(ev
     assert check.detail["repeated"] == pytest.approx(1 / every, abs=0.03)
 
 
+@pytest.mark.parametrize(("every", "is_more"), [(2, True), (10, False)])
+def test_a_slow_source_does_not_hide_that_more_pictures_repeat_than_it_explains(every, is_more):
+    raw, energies = repeating(every)
+    source = {"source_rate_hz": 0.9 * raw.fps}
+    line = {"episode_index": 0, "source": source, "scene": {"video_width": 64}}
+    check = check_repeats(raw, energies, [line])
+    assert check.verdict == "WARN"
+    assert ("most in 0: 49 % of rows" in check.message) == is_more
+
+
 def test_pictures_that_repeat_while_nothing_moves_are_no_fault():
     raw, energies = repeating(4, moving=False)
     assert check_repeats(raw, energies, []).verdict == "PASS"

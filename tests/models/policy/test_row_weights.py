@@ -1,5 +1,7 @@
 """Which rows a policy learns from."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tiny_data
@@ -46,3 +48,16 @@ def test_nothing_left_is_an_error(dataset):
         row_weights_of(
             dataset.__class__(dataset.root, dataset.info, dataset.table[1:], {}), min_confidence=1.0
         )
+
+
+def test_action_that_is_not_finite_must_not_be_learned_from(dataset, monkeypatch):
+    columns = dict(dataset.episode(0).columns)
+    action = np.array(columns["action"], float)
+    action[[12, 20]] = np.nan  # row 12 is not valid
+    columns["action"] = action
+    found = SimpleNamespace(columns=columns)
+    monkeypatch.setattr(type(dataset), "episode", lambda self, index: found)
+    with pytest.raises(DatasetError, match=r"episode 0: the action of row 20 is not finite \(1 su"):
+        row_weights_of(dataset)
+    action[20] = 0.0
+    assert row_weights_of(dataset)[0].mask.sum() == 35

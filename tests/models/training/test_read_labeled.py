@@ -1,6 +1,7 @@
 """Datasets that would teach wrong actions are refused before any training."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import point_mass
@@ -143,12 +144,7 @@ def test_actions_that_are_nan_are_refused(spoilt):
 
 
 def test_actions_that_never_move_are_refused():
-    import dataclasses
-
-    still = [
-        dataclasses.replace(e, actions=np.zeros_like(e.actions))
-        for e in point_mass.dataset(3).episodes
-    ]
+    still = [replace(e, actions=np.zeros_like(e.actions)) for e in point_mass.dataset(3).episodes]
     with pytest.raises(DatasetError, match="no dimension of the action ever changes"):
         LabeledSet(tuple(still), point_mass.contract())
 
@@ -156,3 +152,10 @@ def test_actions_that_never_move_are_refused():
 def test_dataset_without_episodes_is_refused():
     with pytest.raises(DatasetError, match="no labeled episode"):
         LabeledSet((), point_mass.contract())
+
+
+def test_episodes_without_a_valid_row_are_refused():
+    episode = point_mass.dataset(1).episodes[0]
+    none = replace(episode, valid=np.zeros(len(episode.actions), bool))
+    with pytest.raises(DatasetError, match="no row of 2 episodes is valid"):
+        LabeledSet((none, none), point_mass.contract())
