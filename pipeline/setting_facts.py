@@ -41,7 +41,7 @@ WORDS = {
     "nats": r"nats",
     "sigma": r"sigmas?\b|standard deviations",
     "gray levels": r"levels? of 255|gray levels|brightness",
-    "1": r"shares?\b|0\.\.1|probability|score|visib\w+|confidence|sure|multipl\w+|times|weight|"
+    "1": r"shares?\b|0\.\.1|probability|score|visib\w+|confidence|sure|multi\w+|times|weight|"
     r"over human|without unit|0\.\.255|crf|quality",
 }
 """Unit of a number by what its docstring says, where neither brackets nor its name state one."""

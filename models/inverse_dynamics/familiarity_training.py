@@ -60,12 +60,12 @@ def _fitted(episodes: Sequence[LabeledEpisode]) -> Familiarity:
     columns = [_columns(e, looks) for e in episodes]
     known = np.concatenate([c[np.isfinite(c).all(axis=1)] for c in columns])
     num_own = episodes[0].features.shape[1]
-    centre, scale = known.mean(axis=0), safe(known.std(axis=0))
+    center, scale = known.mean(axis=0), safe(known.std(axis=0))
     scale[num_own:] = safe(np.sqrt(known[:, num_own:].var(axis=0).mean()) if looks else 1.0)
     moments = []
     for episode, seen in zip(episodes, columns, strict=True):
         here = np.isfinite(seen).all(axis=1)
-        scaled = (seen - centre) / scale
+        scaled = (seen - center) / scale
         moments.append(np.stack(motion(episode.time_s, scaled, episode.time_s[here]), axis=1))
     rows = np.concatenate(moments)
     change_scale = safe(np.sqrt((rows[:, 1:] ** 2).mean()))
@@ -73,7 +73,7 @@ def _fitted(episodes: Sequence[LabeledEpisode]) -> Familiarity:
     anchors = rows[:: -(-len(rows) // _MAX_ANCHORS)].astype(np.float32)
     unknown = np.zeros(0)
     return Familiarity(
-        looks, centre, scale, np.array([float(change_scale)]), anchors, unknown, unknown
+        looks, center, scale, np.array([float(change_scale)]), anchors, unknown, unknown
     )
 
 

@@ -31,14 +31,14 @@ class Elements(HTMLParser):
 
     def __init__(self, page):
         super().__init__()
-        self.found, self.labelled, self.texts = [], set(), {}
+        self.found, self.labeled, self.texts = [], set(), {}
         self.open = []
         self.feed(page)
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
         if tag == "label" and "for" in attributes:
-            self.labelled.add(attributes["for"])
+            self.labeled.add(attributes["for"])
         self.found.append((tag, attributes))
         self.open.append((tag, attributes))
         if tag in ("input", "img", "meta", "link"):
@@ -62,7 +62,7 @@ class Elements(HTMLParser):
             for tag, a in self.found
             if tag in NAMED
             and not (a.get("aria-label") or a.get("alt") or a.get("text"))
-            and a.get("id") not in self.labelled
+            and a.get("id") not in self.labeled
             and "twin" not in a.get("class", "")  # stands inside its label
         ]
 
@@ -94,7 +94,7 @@ def test_it_is_one_file_that_asks_nobody(page):
 
 
 def test_every_episode_in_full_can_be_jumped_to_and_the_rest_is_said(page):
-    shown = set(re.findall(r'<section class="episode" aria-labelledby="(episode-\d+)"', page))
+    shown = set(re.findall(r'<section class="episode" aria-labeledby="(episode-\d+)"', page))
     assert len(shown) == 3
     assert set(re.findall(r'href="#(episode-\d+)" aria-label', page)) == shown
     assert "1 more episodes are in the table only" in page
