@@ -22,6 +22,9 @@ from rotoscope.models.training.windows import sample_windows
 
 UNFAMILIAR = 0.5
 """Familiarity below which a row is called not like what the labeler was trained on."""
+STRANGE = 0.1
+"""Familiarity below which a row is not valid: 1.7 times as far out as nine of ten rows of held-out
+episodes lie (see `_STEEP`). What is said there is said in the dark."""
 LAG_S = 0.1
 """How far before and after a moment its motion is looked at [s]."""
 SMOOTHED_S = 0.5

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from rotoscope.models.inverse_dynamics.encoders import encoder_token
+from rotoscope.models.inverse_dynamics.familiarity import STRANGE
 from rotoscope.models.inverse_dynamics.infer import infer_episode
 from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
 from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER
@@ -237,15 +238,18 @@ def _labels(
     if known.any():
         values[known], width[known] = numbers_of(rows, "action")[known], np.nan
         confidence[known], familiarity[known] = 1.0, np.nan
-    valid = np.isfinite(values).all(axis=1)
-    if valid.any():
-        there = np.flatnonzero(valid)
+    is_known = np.isfinite(values).all(axis=1)
+    is_strange = familiarity < STRANGE
+    valid = is_known & ~is_strange
+    why = np.where(is_strange, REASONS.index("low_confidence"), REASONS.index("not_seen"))
+    if is_known.any():
+        there = np.flatnonzero(is_known)
         values = values[there[nearest_frames(there.astype(float), np.arange(float(num)))]]
     return EpisodeLabels(
         action=np.nan_to_num(values),
         valid=valid,
         confidence=np.where(valid, confidence, 0.0),
-        reason=np.where(valid, 0, REASONS.index("not_seen")).astype(np.uint8),
+        reason=np.where(valid, 0, why).astype(np.uint8),
         half_width=width,
         familiarity=familiarity,
     )

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS
-from rotoscope.models.inverse_dynamics.familiarity import LAG_S, UNFAMILIAR
+from rotoscope.models.inverse_dynamics.familiarity import LAG_S, STRANGE, UNFAMILIAR
 from rotoscope.models.inverse_dynamics.infer import Inferred, infer
 from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
 from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER
@@ -53,7 +53,7 @@ class InverseDynamics(ClipStage):
     """
 
     kind = "label.inverse_dynamics"
-    version = "4"
+    version = "5"
     requires = ("hands|body|gripper|features|pixels",)
     provides = ("actions", "features")
     packages: ClassVar[tuple[str, ...]] = ("torch",)
@@ -167,10 +167,11 @@ class InverseDynamics(ClipStage):
         cut = self._beyond_a_cut(clip, at_s)
         values[cut], width[cut], familiarity[cut], confidence[cut] = np.nan, np.nan, np.nan, 0
         is_known = np.isfinite(values).all(axis=1)
-        valid = is_known & observed
-        reason = np.where(
-            valid, 0, np.where(is_known, REASONS.index("gap_filled"), REASONS.index("not_seen"))
-        )
+        is_strange = familiarity < STRANGE
+        valid = is_known & observed & ~is_strange
+        why = np.where(is_known, REASONS.index("gap_filled"), REASONS.index("not_seen"))
+        why = np.where(is_known & is_strange, REASONS.index("low_confidence"), why)
+        reason = np.where(valid, 0, why)
         actions = ActionTrack(
             labeler=self.kind,
             subject=subject,

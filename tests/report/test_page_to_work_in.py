@@ -94,7 +94,7 @@ def test_it_is_one_file_that_asks_nobody(page):
 
 
 def test_every_episode_in_full_can_be_jumped_to_and_the_rest_is_said(page):
-    shown = set(re.findall(r'<section class="episode" aria-labeledby="(episode-\d+)"', page))
+    shown = set(re.findall(r'<section class="episode" aria-labelledby="(episode-\d+)"', page))
     assert len(shown) == 3
     assert set(re.findall(r'href="#(episode-\d+)" aria-label', page)) == shown
     assert "1 more episodes are in the table only" in page

@@ -20,7 +20,7 @@ from rotoscope.pipeline.recipe import load_recipe
 from rotoscope.pipeline.run.label import label
 from rotoscope.pipeline.run.request import LabelRequest
 from rotoscope.pipeline.testing import a_clip, a_video
-from rotoscope.pipeline.tracks import FeatureTrack
+from rotoscope.pipeline.tracks import REASONS, FeatureTrack
 
 CAMERA = "observation.images.front"
 PIXELS = [f"camera={CAMERA}", "image_size=32", "members=2", "hidden=32", "loop.batch_size=64"]
@@ -72,7 +72,7 @@ def test_tracks_become_actions_with_intervals(point_labeler):
     assert np.isnan(familiar.values[~actions.valid]).all()
 
 
-def test_what_is_strange_is_neither_familiar_nor_sure(point_labeler):
+def test_what_is_strange_is_neither_familiar_nor_sure_nor_valid(point_labeler):
     truth = point_mass.episode(77)
     away = truth.features + np.array([300.0, -300.0, 0.0])
     stage = stage_of(point_labeler)
@@ -84,6 +84,8 @@ def test_what_is_strange_is_neither_familiar_nor_sure(point_labeler):
     valid = near[name].valid
     assert (far["features.familiarity.scene"].values[valid] < 0.5).all()
     assert far[name].confidence.mean() < 0.1 * near[name].confidence.mean()
+    assert not far[name].valid.any()
+    assert set(far[name].reason[valid]) == {REASONS.index("low_confidence")}
     wide, narrow = (m["features.interval.scene"].values[valid].mean() for m in (far, near))
     assert wide > 3 * narrow
 
