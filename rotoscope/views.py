@@ -125,7 +125,13 @@ def triangulate(
         )
         for name in common
     }
-    scale_rel = SIGMA_SCALE_REL[what] if given is None and palm_length_m is None else 0.0
+    scale_rel = 0.0
+    if given is None:
+        # Poses that were estimated lean on the focal lengths: 30 % off put hands 20 cm off.
+        focal_rel = max(video.camera.sigma_focal_rel for video in seen)
+        scale_rel = float(
+            np.hypot(SIGMA_SCALE_REL[what] if palm_length_m is None else 0, focal_rel)
+        )
     written = (_write_hands if what == "hands" else _write_body)(
         seen[0], views[0], placed, scale_rel
     )

@@ -97,6 +97,24 @@ def test_hands_are_written_as_hands_file_reads_them(two_videos, tmp_path, is_cal
     assert (table.sigma_position_m > 0).all()
 
 
+def test_estimated_views_are_as_sure_as_the_focal_length(two_videos, tmp_path, monkeypatch):
+    look = views._look
+
+    def assumed(*args, **kwargs):
+        return [
+            views._Video(v.path, Camera(K, 640, 480, "assumed", 0.15), v.subjects)
+            for v in look(*args, **kwargs)
+        ]
+
+    sigma_m = []
+    for seen in (look, assumed):
+        monkeypatch.setattr(views, "_look", seen)
+        views.triangulate(two_videos, palm_length_m=0.09, within_s=0.0, work=tmp_path / "work")
+        sigma_m.append(np.median(read_hands(two_videos[0]).sigma_position_m))
+    away_m = np.median(np.linalg.norm(read_hands(two_videos[0]).joints_m[:, 0], axis=1))
+    assert sigma_m[1] > 0.15 * away_m > sigma_m[0]
+
+
 def test_people_are_written_as_motion_files(two_videos, tmp_path):
     found = views.triangulate(
         two_videos, calibration=calibration(tmp_path), what="body", work=tmp_path / "work"
