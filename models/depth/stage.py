@@ -12,12 +12,17 @@ from pydantic import Field
 
 from rotoscope.models.depth.depth_files import DepthFiles, depth_files
 from rotoscope.models.depth.measured import NOTHING, HandDistance, depth_at, hand_distance
-from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.errors import TrackError, UnreasonableVideoError
 from rotoscope.pipeline.geometry import hand_frame
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks, select
 from rotoscope.pipeline.tracks import Camera, HandTrack, QualityTrack, Track, require_camera
 from rotoscope.pipeline.types import Clip, SourceKind
 
+PALM_RANGE_M = (0.04, 0.14)
+"""Wrist to the root of the middle finger, of children to very large hands."""
+_FARTHEST_REL = 0.3
+"""Frames in which a hand would have to be so much nearer or farther than its size and its picture
+say are of something else, as the wall behind it."""
 _FEWEST = 5
 """Frames that tell a hand's size; fewer leave the size that was assumed."""
 SIGMA_ACROSS_M = 0.008
@@ -65,7 +70,7 @@ class Depth(ClipStage):
         Raises:
             TrackError: The track `camera` is not there, or a hand was not lifted.
             UnreasonableVideoError: There is no depth beside the video, not one picture for each
-                frame, or pictures of another kind or shape.
+                frame, pictures of another kind or shape, or hands of no human size.
             DamagedVideoError: A picture cannot be read.
         """
         camera = require_camera(tracks, self.kind)
@@ -114,6 +119,16 @@ def _placed(hand: HandTrack, found: list[HandDistance], camera: Camera) -> tuple
         return hand, 1.0
     size = float(np.median(factor[told]))
     joints_m = hand.joints_m * size
+    palm = joints_m[:, hand_frame.MIDDLE_MCP] - joints_m[:, hand_frame.WRIST]
+    palm_m = float(np.nanmedian(np.linalg.norm(palm, axis=1)))
+    if not PALM_RANGE_M[0] <= palm_m <= PALM_RANGE_M[1]:
+        raise UnreasonableVideoError(
+            f"depth makes the {hand.side} hand's palm {1e3 * palm_m:.0f} mm long, "
+            f"{1e3 * PALM_RANGE_M[0]:.0f} to {1e3 * PALM_RANGE_M[1]:.0f} are hands': the unit of "
+            "the pictures is another one (depth.meters_per_unit), they are not registered to the "
+            "color picture, or the focal length is wrong"
+        )
+    told &= np.abs(factor / size - 1.0) <= _FARTHEST_REL
     wrist_m = joints_m[:, hand_frame.WRIST]
     nearer = np.where(told, factor / size - 1.0, 0.0)
     joints_m = joints_m + (nearer[:, None] * wrist_m)[:, None]

@@ -21,8 +21,10 @@ TRUE = 1.2
 
 
 def truth_m():
-    """A hand that comes nearer."""
-    return TRUE * a_hand_track(NUM).joints_m - np.linspace(0, 0.1, NUM)[:, None, None] * [0, 0, 1.0]
+    """A hand that comes nearer, of a person's size."""
+    flat = a_hand_track(NUM).joints_m
+    flat = flat[:, :1] + 1.9 * (flat - flat[:, :1])
+    return TRUE * flat - np.linspace(0, 0.1, NUM)[:, None, None] * [0, 0, 1.0]
 
 
 def lifted():
@@ -107,6 +109,19 @@ def test_unit_of_the_pictures_is_a_setting(tmp_path):
     write_depth(tmp_path, change=lambda d, _: d / 4)
     hand, _ = run(tmp_path, meters_per_unit=0.004)
     np.testing.assert_allclose(hand.joints_m[:, 0], truth_m()[:, 0], atol=8e-3)
+
+
+def test_pictures_of_another_unit_make_no_giants(tmp_path):
+    write_depth(tmp_path)
+    with pytest.raises(UnreasonableVideoError, match="meters_per_unit"):
+        run(tmp_path, meters_per_unit=0.01)
+
+
+def test_wall_seen_in_the_hands_place_does_not_carry_it_there(tmp_path):
+    write_depth(tmp_path, change=lambda d, frame: 0 * d + 3.0 if frame == 6 else d)
+    hand, _ = run(tmp_path)
+    assert np.linalg.norm(hand.joints_m[6, 0] - hand.joints_m[5, 0]) < 0.1
+    assert hand.sigma_position_m[6, 2] > 0.05
 
 
 def test_points_outside_and_unknown_have_no_depth():
