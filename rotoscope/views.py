@@ -132,8 +132,10 @@ def triangulate(
         scale_rel = float(
             np.hypot(SIGMA_SCALE_REL[what] if palm_length_m is None else 0, focal_rel)
         )
-    written = (_write_hands if what == "hands" else _write_body)(
-        seen[0], views[0], placed, scale_rel
+    written = (
+        _write_hands(seen[0], views[0], placed, scale_rel)
+        if what == "hands"
+        else _write_bodies(seen[0], placed)
     )
     away = np.concatenate([one.away_px[one.is_shared] for one in placed.values()])
     median_px = float(np.nanmedian(away)) if len(away) else np.nan
@@ -282,10 +284,8 @@ def _write_hands(
     return (out,)
 
 
-def _write_body(
-    video: _Video, view: View, placed: dict[str, Placed], scale_rel: float
-) -> tuple[Path, ...]:
-    """One motion file: the person that is seen most; others are other files."""
+def _write_bodies(video: _Video, placed: dict[str, Placed]) -> tuple[Path, ...]:
+    """One motion file for each person; such files hold no sigma."""
     time_s = next(iter(video.subjects.values())).time_s
     rate_hz = float((len(time_s) - 1) / (time_s[-1] - time_s[0]))
     folder = video.path.with_name(f"{video.path.stem}.bodies")

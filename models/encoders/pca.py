@@ -66,10 +66,6 @@ class PictureComponents:
             parts.append(np.sqrt(np.maximum(left, 0) / centered.shape[1]).astype(float))
         return np.concatenate(parts)
 
-    def strongest(self, num: int) -> PictureComponents:
-        """The first `num` of them."""
-        return PictureComponents(self.mean, np.ascontiguousarray(self.directions[:, :num]))
-
 
 def _pixels(images: np.ndarray) -> np.ndarray:
     """Rows of channels, 0..1, each the mean of a block of pixels."""

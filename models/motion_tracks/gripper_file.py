@@ -17,7 +17,7 @@ from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.files.paths import beside
 from rotoscope.pipeline.motion.arrays import load_arrays
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import SIDES, GripperTrack, Side, Track
+from rotoscope.pipeline.tracks import GripperTrack, Side, Track
 from rotoscope.pipeline.types import Clip, SourceKind
 
 NAME = "gripper.npz"
@@ -75,18 +75,14 @@ class GripperFile(ClipStage):
         rows = slice(clip.start, clip.end)
         T, aperture_m, held = T[rows], aperture_m[rows], held[rows]
         valid = np.isfinite(T).all(axis=(1, 2)) & np.isfinite(aperture_m)
+        widest_m = max(float(np.max(aperture_m, where=valid, initial=0.0)), 1e-6)
         sigma_m = np.where(valid[:, None], self.config.sigma_position_m, np.nan)
         side = self.config.side
-        assert side in SIDES
         gripper = GripperTrack(
             side=side,
             T_camera_ee=np.where(valid[:, None, None], T, np.nan),
             aperture_m=np.where(valid, aperture_m, np.nan),
-            opening=np.where(
-                valid, np.clip(aperture_m / max(np.nanmax(aperture_m), 1e-6), 0, 1), np.nan
-            )
-            if valid.any()
-            else np.full(len(valid), np.nan),
+            opening=np.where(valid, aperture_m / widest_m, np.nan),
             grasping=held & valid,
             valid=valid,
             filled=np.zeros(len(valid), bool),

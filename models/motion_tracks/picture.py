@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import pinhole, se3
-from rotoscope.pipeline.tracks import Camera, CameraMotion, HandTrack
+from rotoscope.pipeline.tracks import Camera, CameraMotion
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,25 +87,6 @@ class InPicture:
     def _shares(self, px: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
         shares: np.ndarray = px / np.array([self.camera.width, self.camera.height])
         return shares
-
-
-def joints_in_camera(
-    hand: HandTrack, motion: CameraMotion | None
-) -> Float[np.ndarray, "time 21 3"]:
-    """A lifted hand in the frame of the camera that saw it [m], whatever the camera did.
-
-    Raises:
-        TrackError: The hand was not lifted.
-    """
-    if hand.joints_m is None:
-        raise TrackError(
-            f"hands.{hand.side} has no metric joints; put the stage 'lift' before "
-            "'label.motion_track' in the recipe"
-        )
-    if motion is None or motion.kind not in ("turning", "moving"):
-        return hand.joints_m
-    joints_m: np.ndarray = se3.apply(se3.inverse(motion.T_reference_camera), hand.joints_m)
-    return joints_m
 
 
 def _in_reference(
