@@ -147,7 +147,7 @@ def load_manifest(path: Path) -> dict[str, Asset]:
         AssetError: The file is not there or does not follow the format.
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.load(path.read_text(), yaml.CSafeLoader)  # ten times as fast
         return {name: Asset.model_validate(entry) for name, entry in content["assets"].items()}
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise AssetError(f"{path} is not an asset manifest ({error!r}); see configs/") from error

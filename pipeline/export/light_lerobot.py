@@ -18,7 +18,7 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
-PLACEHOLDERS = ("torch", "torchvision", "lerobot.processor", "lerobot.transforms")
+PLACEHOLDERS = ("torch", "torchvision", "lerobot.optim", "lerobot.processor", "lerobot.transforms")
 """Packages that the writer's modules import and do not use while writing."""
 ABSENT = ("transformers",)
 """Packages that LeRobot looks for when it starts, and does without."""

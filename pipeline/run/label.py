@@ -29,9 +29,13 @@ from rotoscope.pipeline.sources import size_bytes
 log = logging.getLogger(__name__)
 
 PRELOAD = (
+    "array_api_compat.numpy",
+    "platformdirs",
     "rotoscope.pipeline.run.process",
     "rotoscope.pipeline.episodes.assemble",
+    "rotoscope.pipeline.episodes.only_valid",
     "rotoscope.pipeline.export.render",
+    "rotoscope.pipeline.video.probe",
     "rotoscope.pipeline.video.read",
     "scipy.linalg",
     "scipy.sparse",
