@@ -15,9 +15,10 @@ from rotoscope.pipeline.datasets.tables import read_table
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.old_versions.found import OldDataset, OldEpisode
 
-DATA = "data/chunk-{chunk:03d}/episode_{number:06d}.parquet"
-VIDEO = "videos/chunk-{chunk:03d}/{camera}/episode_{number:06d}.mp4"
-_CHUNK = 1000
+DATA = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
+VIDEO = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
+CHUNK = 1000
+"""Episodes of one folder."""
 _NUMBERED = {
     "timestamp": "float32",
     "frame_index": "int64",
@@ -52,7 +53,7 @@ def write_whole(old: OldDataset, root: Path) -> dict[str, Any]:
         used |= set(table["task_index"].to_pylist())
         _write_rows(table, number, root)
         for camera, video in episode.videos.items():
-            _link(video, root / VIDEO.format(chunk=number // _CHUNK, camera=camera, number=number))
+            _link(video, place_of(root, number, camera))
         lines.append(
             {"episode_index": number, "tasks": list(episode.tasks), "length": table.num_rows}
         )
@@ -60,12 +61,18 @@ def write_whole(old: OldDataset, root: Path) -> dict[str, Any]:
         stats.append({"episode_index": number, "stats": _only(found or {}, features)})
         num_rows += table.num_rows
     texts = {n: old.tasks.get(n) or f"task {n}" for n in range(max({*used, *old.tasks}) + 1)}
-    _write_lines(root / "meta" / "episodes.jsonl", lines)
-    _write_lines(root / "meta" / "episodes_stats.jsonl", stats)
-    _write_lines(
+    write_lines(root / "meta" / "episodes.jsonl", lines)
+    write_lines(root / "meta" / "episodes_stats.jsonl", stats)
+    write_lines(
         root / "meta" / "tasks.jsonl", [{"task_index": n, "task": t} for n, t in texts.items()]
     )
-    info = _info_of(old, features, num_rows=num_rows, num_tasks=len(texts))
+    info = info_v21(
+        old.info,
+        features,
+        num_episodes=len(old.episodes),
+        num_rows=num_rows,
+        num_tasks=len(texts),
+    )
     (root / "meta" / "info.json").write_text(json.dumps(info, indent=1), encoding="utf-8")
     return {
         "episodes": [episode.number for episode in old.episodes],
@@ -126,7 +133,7 @@ def _numbered(table: Any, number: int, first: int, fps: float) -> Any:
 def _write_rows(table: Any, number: int, root: Path) -> None:
     import pyarrow.parquet as pq
 
-    path = root / DATA.format(chunk=number // _CHUNK, number=number)
+    path = place_of(root, number)
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table.replace_schema_metadata(None), path)
 
@@ -187,27 +194,38 @@ def _only(stats: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, An
     return {name: found for name, found in stats.items() if name in features}
 
 
-def _info_of(
-    old: OldDataset, features: Mapping[str, Any], *, num_rows: int, num_tasks: int
+def info_v21(
+    info: Mapping[str, Any],
+    features: Mapping[str, Any],
+    *,
+    num_episodes: int,
+    num_rows: int,
+    num_tasks: int,
 ) -> dict[str, Any]:
-    num = len(old.episodes)
-    return old.info | {
+    """`meta/info.json` of v2.1 with files where `place_of` puts them."""
+    num_cameras = sum(facts["dtype"] == "video" for facts in features.values())
+    return {
+        **info,
         "codebase_version": "v2.1",
-        "features": features,
-        "total_episodes": num,
+        "features": dict(features),
+        "total_episodes": num_episodes,
         "total_frames": num_rows,
         "total_tasks": num_tasks,
-        "total_videos": num * len(old.cameras),
-        "total_chunks": -(-num // _CHUNK),
-        "chunks_size": _CHUNK,
-        "splits": {"train": f"0:{num}"},
-        "data_path": "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet",
-        "video_path": (
-            "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
-            if old.cameras
-            else None
-        ),
+        "total_videos": num_episodes * num_cameras,
+        "total_chunks": -(-num_episodes // CHUNK),
+        "chunks_size": CHUNK,
+        "splits": {"train": f"0:{num_episodes}"},
+        "data_path": DATA,
+        "video_path": VIDEO if num_cameras else None,
     }
+
+
+def place_of(root: Path, number: int, camera: str = "") -> Path:
+    """The file of an episode's rows, or of a camera's frames."""
+    template = VIDEO if camera else DATA
+    return root / template.format(
+        episode_chunk=number // CHUNK, episode_index=number, video_key=camera
+    )
 
 
 def _flat_names(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,5 +235,6 @@ def _flat_names(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**facts, "names": names[0]} if is_wrapped and names else dict(facts)
 
 
-def _write_lines(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+def write_lines(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Writes one JSON object a line."""
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")

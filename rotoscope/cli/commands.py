@@ -39,5 +39,6 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="track")(track_command.track)
     app.command(name="record")(record_command.record)
     app.command(name="import")(import_command.import_old)
+    app.command(name="export")(import_command.export_old)
     app.command(name="annotate")(annotate_command.annotate)
     app.command(name="triangulate")(views_command.triangulate)
