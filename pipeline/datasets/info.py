@@ -8,10 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
-from rotoscope.pipeline.errors import DatasetError, quoted
+from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.files.paths import fill, inside
 from rotoscope.pipeline.files.plain import mapping, read_json
-from rotoscope.pipeline.processes import safe_python
 from rotoscope.pipeline.quoting import problems_of
 
 NO_ROWS = ("video", "image", "string", "language")
@@ -99,25 +98,11 @@ def check_version(root: Path, version: str) -> None:
     if version.startswith("v3"):
         return
     what = f"{root} is LeRobot {version}, not v3; "
-    if version != "v2.1":
-        raise DatasetError(
-            what + "LeRobot's converter takes v2.1 alone: bring it to v2.1 with the release of "
-            "LeRobot that wrote it, or take a newer copy of the dataset"
-        )
+    if version not in ("v2.0", "v2.1"):
+        raise DatasetError(what + "v2.0 and v2.1 can be imported: take a newer copy of the dataset")
     place = root.absolute()
-    taken = [n for n in (f"{place.name}_old", f"{place.name}_v30") if place.with_name(n).exists()]
-    if taken:
-        raise DatasetError(
-            what + f"LeRobot can convert it, but would overwrite {quoted(taken)} beside it: move "
-            "that away first, then try again for the command"
-        )
-    options = [f"--repo-id=local/{place.name}", f"--root={place}", "--push-to-hub=false"]
-    command = [*safe_python(), "-m", "lerobot.scripts.convert_dataset_v21_to_v30", *options]
-    raise DatasetError(
-        what + f"LeRobot converts it in its place, if no episode is missing from it, and keeps "
-        f"what it was as {place.name}_old:\n"
-        f"  {shlex.join(command)}"
-    )
+    command = ["rotoscope", "import", str(place), "--out", f"{place}_v3"]
+    raise DatasetError(what + f"this writes it as v3, beside it:\n  {shlex.join(command)}")
 
 
 def names_of(info: dict[str, Any], feature: str) -> list[str]:

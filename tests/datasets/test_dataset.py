@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import subprocess
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from video_files import write_video
 from rotoscope.models.training.read import read_labeled
 from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.old_versions.bring import import_dataset
 
 FPS, ROWS, CAMERA = 10, (12, 9), "observation.images.front"
 SIZE = (96, 64)
@@ -116,39 +116,24 @@ def refusal(root):
     return str(caught.value)
 
 
-def test_nothing_beside_an_older_version_is_overwritten(old):
-    (old.parent / "old data_old").mkdir()
-    said = refusal(old)
-    assert "would overwrite 'old data_old' beside it" in said
-    assert "convert_dataset_v21_to_v30" not in said
-
-
-def test_older_version_is_refused_with_the_command_that_converts_it(old):
+@pytest.mark.parametrize("version", ["v2.0", "v2.1"])
+def test_older_version_is_refused_with_the_command_that_imports_it(old, version):
+    (old / "meta" / "info.json").write_text(json.dumps(info() | {"codebase_version": version}))
     first, command = refusal(old).splitlines()
-    assert "old data is LeRobot v2.1, not v3" in first
-    assert "keeps what it was as old data_old" in first
-    assert shlex.split(command)[-4:] == [
-        "lerobot.scripts.convert_dataset_v21_to_v30",
-        "--repo-id=local/old data",
-        f"--root={old}",
-        "--push-to-hub=false",
-    ]
+    assert f"old data is LeRobot {version}, not v3" in first
+    assert shlex.split(command) == ["rotoscope", "import", str(old), "--out", f"{old}_v3"]
 
 
-def test_version_that_no_command_converts_is_refused_with_what_to_do(old):
-    (old / "meta" / "info.json").write_text(json.dumps(info() | {"codebase_version": "v2.0"}))
-    assert re.search(r"is LeRobot v2.0, not v3.*takes v2.1 alone: bring it to v2.1", refusal(old))
+def test_version_that_no_command_imports_is_refused_with_what_to_do(old):
+    (old / "meta" / "info.json").write_text(json.dumps(info() | {"codebase_version": "v1.6"}))
+    assert re.search(r"is LeRobot v1.6, not v3; v2.0 and v2.1 can be imported", refusal(old))
 
 
 @pytest.mark.slow
-def test_dataset_that_the_command_converted_is_learned_from(old, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    done = subprocess.run(
-        shlex.split(refusal(old).splitlines()[1]), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found = read_labeled(old, inputs=["observation.state"], camera=CAMERA, image_size=32)
+def test_dataset_that_was_imported_is_learned_from(old, tmp_path):
+    import_dataset(old, tmp_path / "new")
+    new = tmp_path / "new"
+    found = read_labeled(new, inputs=["observation.state"], camera=CAMERA, image_size=32)
     assert [e.images.shape for e in found.episodes] == [(rows, 32, 32, 3) for rows in ROWS]
     for number, episode in enumerate(found.episodes):
         np.testing.assert_array_equal(episode.actions, actions_of(number))
-    assert (old.parent / "old data_old" / "meta" / "episodes.jsonl").is_file()

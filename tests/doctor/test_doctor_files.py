@@ -142,7 +142,7 @@ def test_folder_that_is_no_dataset_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"codebase_version": "v2.1"}, "is LeRobot v2.1, not v3; LeRobot converts it"),
+        ({"codebase_version": "v2.1"}, "is LeRobot v2.1, not v3; this writes it as v3"),
         ({"features": None}, "is damaged"),
         ({"fps": 0}, "fps: Input should be greater than 0, got 0"),
         ({"fps": "30"}, "fps: Input should be a valid number"),
