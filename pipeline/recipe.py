@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,8 @@ def load_recipe(name_or_path: StrPath, overrides: Sequence[str] = ()) -> Recipe:
 
     Args:
         name_or_path: A name from `recipe_names()` or the path of a YAML file.
-        overrides: `stage.key=value` or `export.key=value`; values are read as YAML.
+        overrides: `stage.key=value` or `export.key=value`; values are read as YAML. `+stage` adds
+            a stage.
 
     Raises:
         RecipeError: No such recipe, malformed YAML, an unknown stage or key, a value out of range,
@@ -199,7 +200,11 @@ def build_recipe(
     sections = {s: settings_of(given.get(s), f"{source}: {s!r}") for s in SECTIONS}
     top: dict[str, Any] = {k: given[k] for k in TEXTS if k in given}
     for text in overrides:
-        apply_override(text, entries, sections, top)
+        if text.startswith("+"):
+            _add(text[1:], entries, lambda ref: _class_of(ref, folder, allow_code))
+    for text in overrides:
+        if not text.startswith("+"):
+            apply_override(text, entries, sections, top)
     classes = [_class_of(ref, folder, allow_code) for _, ref, _ in entries]
     _share(entries, classes)
     stages = tuple(
@@ -220,6 +225,13 @@ def build_recipe(
         limits=checked(LimitsSection, sections["limits"], owner="limits", error=RecipeError),
         folder=folder,
     )
+
+
+def _add(name: str, entries: list[Entry], class_of: Callable[[str], type[Stage]]) -> None:
+    """Adds a stage with its defaults: one that looks at frames first, another last."""
+    entry = parse_entry(name, f"override {shown('+' + name)}")
+    is_first = issubclass(class_of(entry[1]), FrameStage)
+    entries.insert(0 if is_first else len(entries), entry)
 
 
 def _find(name_or_path: str) -> Path:

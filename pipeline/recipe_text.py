@@ -45,7 +45,7 @@ def apply_override(
     if "=" not in text or (owner is None and key not in ("task", "action", "name")):
         raise RecipeError(
             f"cannot read override {shown(text)}: write STAGE.KEY=VALUE with a stage or section of "
-            f"{quoted(targets)}, or task=TEXT"
+            f"{quoted(targets)}, task=TEXT, or +STAGE to add one"
         )
     _, value = parse_override(text, error=RecipeError)
     settings, inner = (top, key) if owner is None else (targets[owner], key[len(owner) + 1 :])

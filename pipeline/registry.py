@@ -28,6 +28,7 @@ BUILT_IN: dict[str, str] = {
     "points": "rotoscope.models.points.stage:Points",
     "points.network": "rotoscope.models.points.network_stage:PointsNetwork",
     "lift": "rotoscope.models.hands.lift_stage:Lift",
+    "anonymise": "rotoscope.models.faces.stage:Anonymise",
     "body": "rotoscope.models.bodies.stage:Body",
     "lift_body": "rotoscope.models.bodies.lift_stage:LiftBody",
     "fit_smplx": "rotoscope.models.smplx.stage:FitSmplx",

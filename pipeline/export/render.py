@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
+from jaxtyping import Float
 
 from rotoscope.pipeline.episodes.episode import Episode
 from rotoscope.pipeline.errors import VideoError
@@ -15,12 +17,13 @@ from rotoscope.pipeline.files.atomic import scratch_folder
 from rotoscope.pipeline.recipe_sections import ExportSection
 from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.types import Frame, Video
-from rotoscope.pipeline.video.encode import EpisodeEncoder
+from rotoscope.pipeline.video.encode import NOTHING, EpisodeEncoder
 from rotoscope.pipeline.video.read import Backend, read_frames
 
 GOP = 2
 """A key frame every second frame, as LeRobot writes: training reads frames in random order."""
 PRESET = "ultrafast"
+NOTHING_HIDDEN: Mapping[int, np.ndarray] = MappingProxyType({})
 
 
 def render_episodes(
@@ -33,6 +36,7 @@ def render_episodes(
     key: str,
     progress: Callable[[int], None],
     unchanged: Callable[[], None] = lambda: None,
+    hidden: Mapping[int, Float[np.ndarray, "box 4"]] = NOTHING_HIDDEN,
 ) -> list[str]:
     """Stores every episode with its encoded video and returns their store keys, in order.
 
@@ -46,6 +50,7 @@ def render_episodes(
         progress: Called with the number of the frame that was reached.
         unchanged: Called when the video is open, and when it was read and before anything is
             stored; raises where its bytes are no longer those that the episodes were made of.
+        hidden: By frame, what pictures do not show: left, top, right, bottom [px of the frame].
 
     Raises:
         VideoError: The video does not decode as it did before.
@@ -70,7 +75,7 @@ def render_episodes(
             if frame.index == start:
                 unchanged()  # what was opened, should it be put back before the end
             for writer in writers:
-                writer.take(frame)
+                writer.take(frame, hidden.get(frame.index, NOTHING))
             progress(frame.index)
         unchanged()
         for stored_as, writer in zip(keys, writers, strict=True):
@@ -93,7 +98,7 @@ class _Writer:
         self.open_encoder = ExitStack()
         stack.push(self.open_encoder)
 
-    def take(self, frame: Frame) -> None:
+    def take(self, frame: Frame, hidden: Float[np.ndarray, "box 4"]) -> None:
         """Writes the frame once for every row that shows it."""
         rows = self.episode.source_frame
         while self.row < len(rows) and rows[self.row] == frame.index:
@@ -109,7 +114,7 @@ class _Writer:
                         preset=PRESET,
                     )
                 )
-            self.encoder.add(frame)
+            self.encoder.add(frame, hidden=hidden)
             self.row += 1
             if self.row == len(rows):
                 self.open_encoder.close()

@@ -25,7 +25,7 @@ from rotoscope.pipeline.sources import files_of, identify, open_motion
 from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
 from rotoscope.pipeline.stages.shots import shot_spans
 from rotoscope.pipeline.store.store import Store
-from rotoscope.pipeline.tracks import NO_ROWS, ClockTrack, ShotTrack
+from rotoscope.pipeline.tracks import NO_ROWS, ClockTrack, FaceTrack, ShotTrack
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.breaks import breaks
 from rotoscope.pipeline.video.clock import check_pauses
@@ -346,6 +346,7 @@ class _Run:
                 key=key,
                 progress=lambda frame: self._progress("encode", frame),
                 unchanged=self.unchanged,
+                hidden=self._hidden(),
             )
             count = sum((episode.row_count for episode in cut.episodes), NO_ROWS)
             record = {
@@ -362,6 +363,15 @@ class _Run:
         return replace(
             self.outcome(tuple(names)), rows=record["rows"], valid_rows=record["valid_rows"]
         )
+
+    def _hidden(self) -> dict[int, Float[np.ndarray, "box 4"]]:
+        """By frame of the video, the faces that its pictures do not show."""
+        out = {}
+        for clip, tracks in zip(self.clips, self.tracks, strict=True):
+            faces = tracks.get("faces")
+            if isinstance(faces, FaceTrack):
+                out |= {clip.start + n: faces.in_frame(n) for n in range(clip.num_frames)}
+        return out
 
     def outcome(self, episodes: tuple[str, ...] | None = None) -> VideoOutcome:
         """The outcome with the facts gathered so far; `episodes` where they were asked for."""

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.tracks.action import ActionSpace
-from rotoscope.pipeline.tracks.base import Track
+from rotoscope.pipeline.tracks.base import Track, require_shape
 from rotoscope.pipeline.types import CameraSource
 
 
@@ -35,6 +35,24 @@ class PictureTrack(Track):
     def static_fields(cls) -> frozenset[str]:
         """Bars last for the whole video: those of a part alone are not looked for."""
         return frozenset({"inner_px"})
+
+
+@dataclass(frozen=True, eq=False)
+class FaceTrack(Track):
+    """Where faces are, or may be, in every frame: published frames do not show it."""
+
+    boxes_px: Float[np.ndarray, "time face 4"]
+    """Left, top, right, bottom [px of the frame after rotation]; NaN where a frame has fewer. They
+    may overlap and reach beyond the frame."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_shape("FaceTrack", "boxes_px", self.boxes_px, (*self.boxes_px.shape[1:2], 4))
+
+    def in_frame(self, frame: int) -> Float[np.ndarray, "face 4"]:
+        """The boxes of one frame, without the empty ones."""
+        boxes = self.boxes_px[frame]
+        return np.asarray(boxes[np.isfinite(boxes).all(axis=1)], float)
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,16 +22,19 @@ import av.container
 import av.video.stream
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.atomic import disk_errors
 from rotoscope.pipeline.types import Frame
 from rotoscope.pipeline.video.fit import Fit, fit_into
 from rotoscope.pipeline.video.image_stats import ImageStats
+from rotoscope.pipeline.video.mosaic import hide
 from rotoscope.pipeline.video.picture import LIMITED, PictureMaker, Planes, packed, plane_of
 
 BLACK_YUV = (16, 128, 128)
+NOTHING = np.zeros((0, 4))
+"""No box is hidden."""
 TAG_BT601 = 6
 """SMPTE 170M, the number that H.264 has for BT.601's matrix. One matrix for all episodes: LeRobot
 joins their files, and readers that ignore the tag assume this one."""
@@ -99,19 +102,26 @@ class EpisodeEncoder:
             self._fits[size] = fit_into(width, height, *self._size)
         return self._fits[size]
 
-    def add(self, frame: Frame | av.VideoFrame | UInt8[np.ndarray, "height width 3"]) -> None:
+    def add(
+        self,
+        frame: Frame | av.VideoFrame | UInt8[np.ndarray, "height width 3"],
+        *,
+        hidden: Float[np.ndarray, "box 4"] = NOTHING,
+    ) -> None:
         """Writes the next frame.
 
         Args:
             frame: A frame of `read_frames`, which is scaled straight from what was decoded; a
                 PyAV frame, whose turn is not applied; or an RGB image. The same object given again
                 is neither scaled nor converted again.
+            hidden: What the written picture does not show: left, top, right, bottom [px of
+                `frame`].
 
         Raises:
             DiskFullError: No space is left.
         """
         if frame is not self._last:
-            self._draw(frame)
+            self._draw(frame, hidden)
             self._last = frame
         if self.num_frames % STATS_EVERY == 0:
             self._stats.add(self._thinned())
@@ -162,8 +172,10 @@ class EpisodeEncoder:
         context.options = {"flags": "+bitexact", **options}
         return stream
 
-    def _draw(self, frame: Frame | av.VideoFrame | np.ndarray) -> None:
-        """Puts a picture onto the canvas."""
+    def _draw(
+        self, frame: Frame | av.VideoFrame | np.ndarray, hidden: Float[np.ndarray, "box 4"]
+    ) -> None:
+        """Puts a picture onto the canvas, without what is hidden."""
         planes, fit = self._scaled(frame)
         if fit != self._drawn_fit:
             for index, level in enumerate(BLACK_YUV):
@@ -174,6 +186,10 @@ class EpisodeEncoder:
             rows = slice(fit.y // half, (fit.y + fit.height) // half)
             columns = slice(fit.x // half, (fit.x + fit.width) // half)
             plane_of(self._canvas, index)[rows, columns] = plane
+            if len(hidden):
+                corner = np.tile([fit.x, fit.y], 2)
+                boxes = hidden * np.tile([fit.scale_x, fit.scale_y], 2) + corner
+                hide(plane_of(self._canvas, index), boxes / half)
 
     def _scaled(self, frame: Frame | av.VideoFrame | np.ndarray) -> tuple[Planes, Fit]:
         if isinstance(frame, Frame):

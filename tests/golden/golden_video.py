@@ -15,6 +15,7 @@ from hand_shapes import detection as hand_at
 from benchmarks.paths import shared_data
 from rotoscope.models.bodies.stage import Body, BodyConfig
 from rotoscope.models.colors.stage import ColorTracks, ColorTracksConfig
+from rotoscope.models.faces.stage import Anonymise, AnonymiseConfig
 from rotoscope.models.hands.stage import Hands, HandsConfig
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.errors import AssetError
@@ -203,6 +204,19 @@ def colors(folder: Path) -> dict[str, Any]:
     return show_frames(stage, video_of(60, size=(160, 120)), frames)
 
 
+def anonymise(folder: Path) -> dict[str, Any]:
+    """A face that moves, is missed twice and is joined by another."""
+    seen = {
+        n: np.array([[40.0 + 2 * n, 20, 60 + 2 * n, 50], [300, 200, 330, 240]][: 1 + (n > 30)])
+        for n in range(60)
+    }
+    for missed in (10, 15):
+        seen[missed] = np.zeros((0, 4))
+    stage = Anonymise(AnonymiseConfig())
+    stage._detect = lambda rgb: seen[int(rgb[0, 0, 1])]  # type: ignore[assignment]
+    return show_frames(stage, video_of(60), [frame(n) for n in range(60)])
+
+
 def camera(folder: Path) -> dict[str, Any]:
     phone = clip_of(3, size=(1920, 1080))
     known = replace(phone, video=replace(video_of(3, size=(720, 1280)), focal_px=1100.0))
@@ -220,6 +234,7 @@ CASES = {
     "body": Case(body, 1e-9, "plain arithmetic on scripted detections"),
     "hands@network": Case(hands_network, 1e-3, "networks in single precision; crops follow them"),
     "body@network": Case(body_network, 1e-3, "networks in single precision; crops follow them"),
+    "anonymise": Case(anonymise, 1e-5, "boxes in single precision"),
     "track.colour": Case(colors, 1e-5, "OpenCV shrinks and turns colors in single precision"),
     "camera": Case(camera, 1e-9, "plain arithmetic"),
 }
