@@ -25,6 +25,7 @@ from rotoscope.pipeline.recipe import (
 from rotoscope.pipeline.recipe_sections import ExportSection, LimitsSection, VideoSection
 
 BY_THEMSELVES = {
+    "anonymise": ["anonymise"],
     "fit_smplx": ["body", "camera", "lift_body", {"fit_smplx": {"model_path": "SMPLX"}}],
     "points": ["points"],
     "points.network": [{"points.network": {"model": "tracker.pt"}}],
