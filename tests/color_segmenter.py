@@ -1,4 +1,4 @@
-"""A segmenter and a detector that go by color: what is right is known, so all behind can be seen."""
+"""A segmenter and a detector that go by color: their masks are right, so all behind is seen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -82,6 +82,8 @@ class ByColor(ObjectsNetwork):
 
 def by_color(**settings: Any) -> ByColor:
     colors = settings.pop("colors", {})
+    # Small pictures: what moves in them takes most of the time.
+    settings = {"max_side_px": 160} | settings
     stage = ByColor(ObjectsNetworkConfig(model=Path("none"), **settings))
     stage.colors = colors
     stage.setup()

@@ -156,49 +156,172 @@ def _sam3_tracker_settings() -> dict[str, Any]:
     }
 
 
-def _sam3_processor() -> Any:
+def _sam3_processors() -> tuple[Any, Any]:
     size = {"height": _SAM3_SIDE, "width": _SAM3_SIDE}
-    return hf.Sam3TrackerVideoProcessor(
-        hf.Sam3ImageProcessor(size=size), hf.Sam2VideoVideoProcessor(size=size)
-    )
+    return hf.Sam3ImageProcessor(size=size), hf.Sam2VideoVideoProcessor(size=size)
 
 
 def sam3_tracker(folder: Path) -> Path:
     """A tiny tracker of SAM 3."""
     config = hf.Sam3TrackerVideoConfig(**_sam3_tracker_settings())
-    return save(hf.Sam3TrackerVideoModel(config), folder, _sam3_processor())
+    processor = hf.Sam3TrackerVideoProcessor(*_sam3_processors())
+    return save(hf.Sam3TrackerVideoModel(config), folder, processor)
 
 
-def sam3(folder: Path) -> Path:
-    """A tiny SAM 3 as a whole: detector and tracker."""
+_CLIP_TEXT = {
+    "vocab_size": 16,
+    "hidden_size": 32,
+    "intermediate_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 32,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+
+
+def _clip_words() -> Any:
+    """A tokenizer that knows a few letters."""
+    letters = ["<pad>", "<|startoftext|>", "<|endoftext|>", *"cupred", *(f"{x}</w>" for x in "pd")]
+    vocab = {word: number for number, word in enumerate(letters)}
+    return hf.CLIPTokenizer(
+        vocab=vocab, merges=[], unk_token="<pad>", pad_token="<pad>", model_max_length=32
+    )
+
+
+def _sam3_detector_settings() -> dict[str, Any]:
     layer = {"hidden_size": 128, "num_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    text = {
-        "model_type": "clip_text_model",
-        "vocab_size": 200,
-        "hidden_size": 32,
-        "intermediate_size": 16,
-        "projection_dim": 32,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "max_position_embeddings": 16,
-        "bos_token_id": 0,
-        "eos_token_id": 1,
-    }
-    detector = {
+    return {
         "vision_config": _SAM3_VISION,
-        "text_config": text,
+        "text_config": {"model_type": "clip_text_model", "projection_dim": 32, **_CLIP_TEXT},
         "geometry_encoder_config": layer,
         "detr_encoder_config": layer,
         "detr_decoder_config": layer | {"num_queries": 5},
         "mask_decoder_config": {"hidden_size": 128, "num_attention_heads": 2},
     }
-    config = hf.Sam3VideoConfig(detector_config=detector, tracker_config=_sam3_tracker_settings())
-    return save(hf.Sam3VideoModel(config), folder, _sam3_processor())
 
 
-SEGMENTERS: dict[str, Callable[[Path], Path]] = {
-    "edgetam_video": edgetam,
-    "sam2_video": sam2,
-    "sam3_tracker_video": sam3_tracker,
-    "sam3_video": sam3,
-}
+def sam3(folder: Path) -> Path:
+    """A tiny SAM 3 as a whole: detector and tracker."""
+    config = hf.Sam3VideoConfig(
+        detector_config=_sam3_detector_settings(), tracker_config=_sam3_tracker_settings()
+    )
+    processor = hf.Sam3VideoProcessor(*_sam3_processors(), _clip_words())
+    return save(hf.Sam3VideoModel(config), folder, processor)
+
+
+def sam3_image(folder: Path) -> Path:
+    """The detector of a tiny SAM 3 alone."""
+    network = hf.Sam3Model(hf.Sam3Config(**_sam3_detector_settings()))
+    return save(network, folder, hf.Sam3Processor(_sam3_processors()[0], _clip_words()))
+
+
+def _owl(folder: Path, kind: str) -> Path:
+    vision = {
+        "hidden_size": 32,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": 32,
+        "patch_size": 8,
+    }
+    config = getattr(hf, f"{kind}Config")(
+        text_config=_CLIP_TEXT, vision_config=vision, projection_dim=32
+    )
+    size = {"height": 32, "width": 32}
+    more = {"do_center_crop": False} if kind == "OwlViT" else {}
+    prepare = getattr(hf, f"{kind}ImageProcessor")(size=size, **more)
+    processor = getattr(hf, f"{kind}Processor")(prepare, _clip_words())
+    network = getattr(hf, f"{kind}ForObjectDetection")(config)
+    # Every patch then says the box about itself, as trained ones do where they know no better.
+    torch.nn.init.zeros_(network.box_head.dense2.weight)
+    return save(network, folder, processor)
+
+
+def owlv2(folder: Path) -> Path:
+    """A tiny OWLv2."""
+    return _owl(folder, "Owlv2")
+
+
+def owlvit(folder: Path) -> Path:
+    """A tiny OWL-ViT."""
+    return _owl(folder, "OwlViT")
+
+
+def _dino(folder: Path, kind: str) -> Path:
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "cup", "."]
+    text = {
+        "model_type": "bert",
+        "vocab_size": len(words),
+        "hidden_size": 32,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "max_position_embeddings": 32,
+    }
+    backbone = {
+        "model_type": "swin",
+        "image_size": 64,
+        "patch_size": 4,
+        "embed_dim": 8,
+        "depths": [1, 1, 1, 1],
+        "num_heads": [1, 1, 1, 1],
+        "window_size": 4,
+        "out_indices": [2, 3, 4],
+    }
+    config = getattr(hf, f"{kind}Config")(
+        backbone_config=backbone,
+        text_config=text,
+        num_queries=5,
+        encoder_layers=1,
+        decoder_layers=2,
+        encoder_ffn_dim=16,
+        decoder_ffn_dim=16,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        d_model=32,
+        max_text_len=16,
+    )
+    tokenizer = hf.BertTokenizer(vocab={word: number for number, word in enumerate(words)})
+    size = {"shortest_edge": 64, "longest_edge": 96}
+    processor = hf.GroundingDinoProcessor(hf.GroundingDinoImageProcessor(size=size), tokenizer)
+    return save(getattr(hf, f"{kind}ForObjectDetection")(config), folder, processor)
+
+
+def grounding_dino(folder: Path) -> Path:
+    """A tiny Grounding DINO."""
+    return _dino(folder, "GroundingDino")
+
+
+def mm_grounding_dino(folder: Path) -> Path:
+    """A tiny MM Grounding DINO."""
+    return _dino(folder, "MMGroundingDino")
+
+
+Maker = Callable[[Path], Path]
+
+
+def _drawn(**makers: Maker) -> dict[str, Maker]:
+    """The makers, each of which then draws the same numbers every time."""
+
+    def seeded(make: Maker) -> Maker:
+        def made(folder: Path) -> Path:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                return make(folder)
+
+        return made
+
+    return {name: seeded(make) for name, make in makers.items()}
+
+
+SEGMENTERS = _drawn(
+    edgetam_video=edgetam, sam2_video=sam2, sam3_tracker_video=sam3_tracker, sam3_video=sam3
+)
+DETECTORS = _drawn(
+    **{"grounding-dino": grounding_dino, "mm-grounding-dino": mm_grounding_dino},
+    owlv2=owlv2,
+    owlvit=owlvit,
+    sam3=sam3_image,
+)

@@ -32,6 +32,7 @@ _SAME_PLACE = 0.3
 """A box that overlaps a thing's mask by more of their union is of that thing."""
 
 Pictures = Sequence[UInt8[np.ndarray, "height width 3"]]
+LargePictures = Sequence[UInt8[np.ndarray, "large_height large_width 3"]]
 
 
 @dataclass
@@ -54,7 +55,7 @@ class NetworkThings:
     refused: Counter[str] = field(default_factory=Counter)
     """Masks that were not taken, by why."""
 
-    def look(self, large: Pictures, small: Pictures, first: int) -> None:
+    def look(self, large: LargePictures, small: Pictures, first: int) -> None:
         """Takes a window: pictures for the network, and the same ones small, from a frame on."""
         window = events.look(list(small), self.hands, first, self.ground)
         self._carry_on(window, large, first)
@@ -80,7 +81,7 @@ class NetworkThings:
         parts = [f"{count} {why}" for why, count in self.refused.most_common()]
         return "the segmenter's masks are not taken: " + ", ".join(parts)
 
-    def _carry_on(self, window: events.Window, large: Pictures, first: int) -> None:
+    def _carry_on(self, window: events.Window, large: LargePictures, first: int) -> None:
         """What is known goes on from its best mask in common with the window before."""
         given: list[tuple[identity.Thing, dict[int, Prompt]]] = []
         for thing in self.things:
@@ -108,7 +109,7 @@ class NetworkThings:
             self.things.append(found)
         return found
 
-    def _find_touched(self, window: events.Window, large: Pictures, first: int) -> None:
+    def _find_touched(self, window: events.Window, large: LargePictures, first: int) -> None:
         new = []
         for contact, event in contact_prompts(window, self.hands, first):
             frame = first + contact.prompt.frame
@@ -128,7 +129,7 @@ class NetworkThings:
             if event is not None:
                 thing.seeded.update((first + event.frames).tolist())
 
-    def _find_named(self, window: events.Window, large: Pictures, first: int) -> None:
+    def _find_named(self, window: events.Window, large: LargePictures, first: int) -> None:
         if self.detector is None:
             return
         seen = [t for t, gray in enumerate(window.views.gray) if not is_blank(gray)]
@@ -152,7 +153,7 @@ class NetworkThings:
     def _masks(
         self,
         window: events.Window,
-        large: Pictures,
+        large: LargePictures,
         given: Sequence[Sequence[Prompt]],
         *,
         is_touched: bool = False,

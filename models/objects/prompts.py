@@ -45,7 +45,7 @@ class Segmenter(Protocol):
 
     def masks(
         self,
-        pictures: Sequence[UInt8[np.ndarray, "height width 3"]],
+        pictures: Sequence[UInt8[np.ndarray, "large_height large_width 3"]],
         things: Sequence[Sequence[Prompt]],
         shape: tuple[int, int],
     ) -> list[list[Mask]]:

@@ -31,6 +31,10 @@ FAMILIES = {
 }
 """Network and processor by model type. A checkpoint of SAM 3 holds its tracker, and a detector."""
 
+_ALONE = frozenset({"edgetam_video"})
+"""Families whose scores of a thing given by its mask have another shape than those of the others
+(transformers 5.23): there each thing is followed by itself."""
+
 _ByThing = dict[int, Prompt]
 
 
@@ -68,15 +72,18 @@ class TransformersSegmenter:
         self._network = load_network(checkpoint, network, device)
         self._processor = load_processor(checkpoint, processor)
         config = self._network.config
+        self._is_alone = checkpoint.model_type in _ALONE
         self._looks_back = max(config.num_maskmem, config.max_object_pointers_in_encoder) + 1
 
     def masks(
         self,
-        pictures: Sequence[UInt8[np.ndarray, "height width 3"]],
+        pictures: Sequence[UInt8[np.ndarray, "large_height large_width 3"]],
         things: Sequence[Sequence[Prompt]],
         shape: tuple[int, int],
     ) -> list[list[Mask]]:
         """See `Segmenter.masks`."""
+        if self._is_alone and len(things) > 1:
+            return [mask for one in things for mask in self.masks(pictures, [one], shape)]
         out = [[np.zeros(shape, bool) for _ in pictures] for _ in things]
         if not things:
             return out
@@ -84,7 +91,7 @@ class TransformersSegmenter:
         backward: dict[int, _ByThing] = {}
         forward: dict[int, _ByThing] = {}
         for thing, prompts in enumerate(things):
-            if firsts[thing].mask is None:
+            if firsts[thing].mask is None and firsts[thing].frame > 0:
                 backward.setdefault(firsts[thing].frame, {})[thing] = firsts[thing]
             for prompt in prompts:
                 forward.setdefault(prompt.frame, {})[thing] = prompt
