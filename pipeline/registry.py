@@ -49,6 +49,7 @@ BUILT_IN: dict[str, str] = {
     "label.latent": "rotoscope.models.latent_actions.stage:LatentAction",
     "gripper.file": "rotoscope.models.motion_tracks.gripper_file:GripperFile",
     "depth": "rotoscope.models.depth.stage:Depth",
+    "depth.network": "rotoscope.models.depth.network_stage:DepthNetwork",
     "label.motion_track": "rotoscope.models.motion_tracks.stage:MotionTrack",
     "curate": "rotoscope.pipeline.stages.curate:Curate",
 }

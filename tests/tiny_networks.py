@@ -302,7 +302,7 @@ def mm_grounding_dino(folder: Path) -> Path:
 Maker = Callable[[Path], Path]
 
 
-def _drawn(**makers: Maker) -> dict[str, Maker]:
+def drawn(**makers: Maker) -> dict[str, Maker]:
     """The makers, each of which then draws the same numbers every time."""
 
     def seeded(make: Maker) -> Maker:
@@ -316,10 +316,10 @@ def _drawn(**makers: Maker) -> dict[str, Maker]:
     return {name: seeded(make) for name, make in makers.items()}
 
 
-SEGMENTERS = _drawn(
+SEGMENTERS = drawn(
     edgetam_video=edgetam, sam2_video=sam2, sam3_tracker_video=sam3_tracker, sam3_video=sam3
 )
-DETECTORS = _drawn(
+DETECTORS = drawn(
     **{"grounding-dino": grounding_dino, "mm-grounding-dino": mm_grounding_dino},
     owlv2=owlv2,
     owlvit=owlvit,

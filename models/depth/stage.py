@@ -7,27 +7,15 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 from pydantic import Field
 
 from rotoscope.models.depth.depth_files import DepthFiles, depth_files
 from rotoscope.models.depth.measured import NOTHING, HandDistance, depth_at, hand_distance
-from rotoscope.pipeline.errors import TrackError, UnreasonableVideoError
-from rotoscope.pipeline.geometry import hand_frame
+from rotoscope.models.depth.placed import placed
+from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks, select
 from rotoscope.pipeline.tracks import Camera, HandTrack, QualityTrack, Track, require_camera
 from rotoscope.pipeline.types import Clip, SourceKind
-
-PALM_RANGE_M = (0.04, 0.14)
-"""Wrist to the root of the middle finger, of children to very large hands."""
-_FARTHEST_REL = 0.3
-"""Frames in which a hand would have to be so much nearer or farther than its size and its picture
-say are of something else, as the wall behind it."""
-_FEWEST = 5
-"""Frames that tell a hand's size; fewer leave the size that was assumed."""
-SIGMA_ACROSS_M = 0.008
-"""1-sigma of the wrist across the line of sight [m]: MediaPipe's wrist is the crease, 5 to 15 mm
-from the joint."""
 
 
 class DepthConfig(StageConfig):
@@ -75,11 +63,11 @@ class Depth(ClipStage):
         """
         camera = require_camera(tracks, self.kind)
         files = DepthFiles(clip.video, self.config.meters_per_unit)
-        hands = {n: t for n, t in select(tracks, ("hands",)).items() if isinstance(t, HandTrack)}
+        hands = lifted_hands(tracks, self.kind)
         found = self._distances(clip, camera, files, hands)
         out: Tracks = {}
         for name, hand in hands.items():
-            moved, size = _placed(hand, found[name], camera)
+            moved, size = placed(hand, found[name], camera)
             told = np.isfinite([one.factor for one in found[name]])
             out[name] = moved
             facts = {"depth_frames": int(told.sum()), "depth_hand_size": round(size, 4)}
@@ -95,13 +83,8 @@ class Depth(ClipStage):
         for frame in range(clip.num_frames):
             depth_m = None
             for name, hand in hands.items():
-                if hand.joints_m is None:
-                    raise TrackError(
-                        f"{name} has no metric joints; put the stage 'lift' before 'depth' in the "
-                        "recipe"
-                    )
                 one = NOTHING
-                if hand.valid[frame]:
+                if hand.valid[frame] and hand.joints_m is not None:
                     depth_m = files.read(clip.start + frame) if depth_m is None else depth_m
                     seen_m = depth_at(depth_m, hand.landmarks_px[frame], picture)
                     near = float(np.nanmedian(seen_m)) if np.isfinite(seen_m).any() else 0.0
@@ -111,48 +94,16 @@ class Depth(ClipStage):
         return found
 
 
-def _placed(hand: HandTrack, found: list[HandDistance], camera: Camera) -> tuple[HandTrack, float]:
-    """The hand of its measured size, in each frame at its measured distance; and that size."""
-    factor = np.array([one.factor for one in found])
-    told = np.isfinite(factor)
-    if told.sum() < _FEWEST or hand.joints_m is None:
-        return hand, 1.0
-    size = float(np.median(factor[told]))
-    joints_m = hand.joints_m * size
-    palm = joints_m[:, hand_frame.MIDDLE_MCP] - joints_m[:, hand_frame.WRIST]
-    palm_m = float(np.nanmedian(np.linalg.norm(palm, axis=1)))
-    if not PALM_RANGE_M[0] <= palm_m <= PALM_RANGE_M[1]:
-        raise UnreasonableVideoError(
-            f"depth makes the {hand.side} hand's palm {1e3 * palm_m:.0f} mm long, "
-            f"{1e3 * PALM_RANGE_M[0]:.0f} to {1e3 * PALM_RANGE_M[1]:.0f} are hands': the unit of "
-            "the pictures is another one (depth.meters_per_unit), they are not registered to the "
-            "color picture, or the focal length is wrong"
-        )
-    told &= np.abs(factor / size - 1.0) <= _FARTHEST_REL
-    wrist_m = joints_m[:, hand_frame.WRIST]
-    nearer = np.where(told, factor / size - 1.0, 0.0)
-    joints_m = joints_m + (nearer[:, None] * wrist_m)[:, None]
-    sigma_m = hand.sigma_position_m
-    if sigma_m is not None:
-        measured_m = _sigma(joints_m[:, hand_frame.WRIST], found, camera)
-        sigma_m = np.where(told[:, None], measured_m, size * sigma_m)
-    return (
-        hand.replace(
-            joints_m=joints_m,
-            T_camera_wrist=hand_frame.wrist_pose(joints_m, hand.side),
-            sigma_position_m=sigma_m,
-        ),
-        size,
-    )
+def lifted_hands(tracks: Mapping[str, Track], kind: str) -> dict[str, HandTrack]:
+    """The hands of a clip.
 
-
-def _sigma(
-    wrist_m: Float[np.ndarray, "time 3"], found: list[HandDistance], camera: Camera
-) -> Float[np.ndarray, "time 3"]:
-    """1-sigma of the wrist along camera axes [m]: of distance along the ray, and across it."""
-    rel = np.array([one.sigma_rel for one in found])
-    along = rel[:, None] * np.abs(wrist_m)
-    # An error of the focal length moves what is seen aside, not the distance that was measured.
-    aside = camera.sigma_focal_rel * np.abs(wrist_m) * np.array([1.0, 1.0, 0.0])
-    sigma: np.ndarray = np.sqrt(along**2 + aside**2 + SIGMA_ACROSS_M**2)
-    return sigma
+    Raises:
+        TrackError: One was not lifted.
+    """
+    hands = {n: t for n, t in select(dict(tracks), ("hands",)).items() if isinstance(t, HandTrack)}
+    for name, hand in hands.items():
+        if hand.joints_m is None:
+            raise TrackError(
+                f"{name} has no metric joints; put the stage 'lift' before '{kind}' in the recipe"
+            )
+    return hands

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.checkpoints.folder import Checkpoint
+from rotoscope.models.checkpoints.pictures import shrunk
 from rotoscope.models.objects import text_prompt
 from rotoscope.models.objects.clicks import clicks_file, prompts_of, read_clicks
 from rotoscope.models.objects.describe import described
@@ -116,7 +117,7 @@ class ObjectsNetwork(ClipStage):
         Raises:
             UnreasonableVideoError: The clicks are not as they must be, or of another video.
         """
-        size = _shrunk(clip, self.config.max_side_px)
+        size = shrunk(clip.video, self.config.max_side_px)
         to_frame = np.array([clip.video.width / size[0], clip.video.height / size[1]])
         ground = ground_steps(tracks, clip.num_frames, to_frame)
         file = clicks_file(clip.video.path)
@@ -153,7 +154,7 @@ class ObjectsNetwork(ClipStage):
     def _look(self, clip: Clip, things: NetworkThings, size: tuple[int, int]) -> None:
         import cv2
 
-        large_size = _shrunk(clip, self.config.picture_px)
+        large_size = shrunk(clip.video, self.config.picture_px)
         large: list[np.ndarray] = []
         small: list[np.ndarray] = []
         first = 0
@@ -178,9 +179,3 @@ class ObjectsNetwork(ClipStage):
                 f"type {quoted(text_prompt.FAMILIES)}: {model_type} knows no words"
             )
         return text_prompt.detector_at(config.detector or config.model)
-
-
-def _shrunk(clip: Clip, side_px: int) -> tuple[int, int]:
-    """Width and height of the clip's pictures, the longer one `side_px` at the most."""
-    scale = min(1.0, side_px / max(clip.video.width, clip.video.height))
-    return max(1, round(clip.video.width * scale)), max(1, round(clip.video.height * scale))

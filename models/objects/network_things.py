@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rotoscope.models.checkpoints.pictures import is_blank
 from rotoscope.models.objects import contacts, events, identity
 from rotoscope.models.objects.clicks import NamedPrompt
 from rotoscope.models.objects.contact_prompt import contact_prompts
@@ -24,8 +25,6 @@ MAX_SHARE = 0.6
 hand to be seen."""
 MAX_HAND = 0.8
 """A mask that is told by contact and lies more than this on the hand is the hand."""
-MIN_CONTRAST = 12
-"""Pictures whose gray levels spread by less from the 2nd to the 98th percentile show nothing."""
 NUM_LOOKS = 3
 """Pictures of a window in which a detector looks for what is named."""
 _SAME_PLACE = 0.3
@@ -193,12 +192,6 @@ class NetworkThings:
             thing.carried.add(frame)
             if not (frame in thing.masks and thing.masks[frame].any()):
                 thing.masks[frame] = mask
-
-
-def is_blank(gray: UInt8[np.ndarray, "height width"]) -> bool:
-    """Whether a picture shows nothing: covered, black, or of one color."""
-    low, high = np.percentile(gray, [2, 98])
-    return bool(high - low < MIN_CONTRAST)
 
 
 def _may_be_held(thing: identity.Thing, recent: int) -> bool:
