@@ -22,7 +22,7 @@ from rotoscope.pipeline.video.probe import probe
 
 K = np.array([[150.0, 0.0, 80.0], [0.0, 150.0, 60.0], [0.0, 0.0, 1.0]])
 CAMERA = Camera(K=K, width=160, height=120, source="recipe", sigma_focal_rel=0.01)
-NUM = 24
+NUM = 48
 NOISE = 0.05
 """1-sigma of a lifted hand's distance from frame to frame, as a share of it."""
 
@@ -92,6 +92,12 @@ def off_m(hand: HandTrack) -> np.ndarray:
     return np.asarray(np.abs(hand.joints_m[:, 0, 2] - truth_m()[:, 0, 2]))
 
 
+def step_m(hand: HandTrack) -> float:
+    """How much the error of the distance differs from frame to frame."""
+    assert hand.joints_m is not None
+    return float(np.abs(np.diff(hand.joints_m[:, 0, 2] - truth_m()[:, 0, 2])).mean())
+
+
 @pytest.mark.parametrize(
     ("output", "change"),
     [
@@ -103,8 +109,9 @@ def off_m(hand: HandTrack) -> np.ndarray:
 def test_hands_follow_the_network_and_keep_their_size(output: str, change: Any, clip: Clip) -> None:
     hand, facts = run(clip, change, output=output)
     assert facts["depth_frames"] == NUM
-    before, after = np.median(off_m(lifted())), np.median(off_m(hand))
-    assert after < 0.5 * before
+    # The factor itself is as good as the median of so many hands: what is left is shared by all.
+    assert step_m(hand) < 0.1 * step_m(lifted())
+    assert np.median(off_m(hand)) < 0.8 * np.median(off_m(lifted()))
     assert hand.joints_m is not None
     palm = np.linalg.norm(hand.joints_m[:, 9] - hand.joints_m[:, 0], axis=1)
     true = np.linalg.norm(truth_m()[:, 9] - truth_m()[:, 0], axis=1)
@@ -190,7 +197,7 @@ def test_one_frame_that_is_wrong_moves_the_scale_of_none(clip: Clip) -> None:
 
 
 def test_hands_that_were_not_lifted_are_named(clip: Clip) -> None:
-    with pytest.raises(TrackError, match="put the stage 'lift' before 'depth.network'"):
+    with pytest.raises(TrackError, match=r"put the stage 'lift' before 'depth\.network'"):
         run(clip, lambda depth: depth, lifted().replace(joints_m=None))
 
 
@@ -199,9 +206,10 @@ def test_inverse_depth_is_fitted_through_landmarks_that_are_wrong() -> None:
     depth_m = rng.uniform(0.4, 0.8, (40, 1)) + 0.02 * rng.standard_normal((40, 21))
     values = (1 / depth_m - 0.3) / 0.05
     values[rng.random(values.shape) < 0.2] = 99.0
+    values[:4] = 0.1
     scale = scale_by_hands(values, depth_m, "inverse")
-    assert scale.factor == pytest.approx(0.05, rel=0.02)
-    assert scale.shift == pytest.approx(0.3, abs=0.03)
+    assert scale.factor == pytest.approx(0.05, rel=0.1)
+    assert scale.shift == pytest.approx(0.3, abs=0.1)
 
 
 @pytest.fixture(scope="module")
