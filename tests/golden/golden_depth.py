@@ -32,23 +32,23 @@ def depth(folder: Path) -> dict[str, Any]:
     return run_clip_stage("depth", clip, {"hands.right": hand, "camera": CAMERA})
 
 
-class _Inverse(DepthNetwork):
-    """A network that sees one over the distance of a hand that is a tenth farther than it is."""
+class _Half(DepthNetwork):
+    """A network that sees half of every distance."""
 
     def setup(self) -> None:
-        self._output = "inverse"
+        self._output = "depth"
         self._joints_m = iter(seen_hand().joints_m)
         self._estimator = self
 
     def values(self, picture: np.ndarray) -> np.ndarray:
-        out, joints_m = np.full(picture.shape[:2], 0.5), next(self._joints_m)
+        out, joints_m = np.full(picture.shape[:2], 1.5), next(self._joints_m)
         scale = picture.shape[1] / CAMERA.width
         for (x, y), z in zip(
             scale * pinhole.project(joints_m, CAMERA.K), joints_m[:, 2], strict=True
         ):
             if np.isfinite([x, y]).all():
                 row, column = max(int(y), 0), max(int(x), 0)
-                out[max(row - 3, 0) : row + 4, max(column - 3, 0) : column + 4] = 2 / (1.1 * z) - 1
+                out[max(row - 3, 0) : row + 4, max(column - 3, 0) : column + 4] = z / 2
         return out
 
 
@@ -59,7 +59,7 @@ def depth_network(folder: Path) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     frames = [rng.integers(0, 255, (120, 160, 3), np.uint8) for _ in range(60)]
     clip = Clip(probe(write_video(folder / "noise.mp4", frames=frames)), 0, np.arange(60) / 30)
-    stage = _Inverse(DepthNetworkConfig(model=folder))
+    stage = _Half(DepthNetworkConfig(model=folder))
     stage.setup()
     return stage.run(clip, {"hands.right": hand, "camera": CAMERA})
 
