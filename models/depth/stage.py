@@ -7,22 +7,29 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float
 from pydantic import Field
 
 from rotoscope.models.depth.depth_files import DepthFiles, depth_files
+from rotoscope.models.depth.depth_video import DepthVideo, depth_video, quantization_file
 from rotoscope.models.depth.measured import NOTHING, HandDistance, depth_at, hand_distance
 from rotoscope.models.depth.placed import placed
-from rotoscope.pipeline.errors import TrackError
+from rotoscope.pipeline.errors import TrackError, UnreasonableVideoError
+from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks, select
 from rotoscope.pipeline.tracks import Camera, HandTrack, QualityTrack, Track, require_camera
-from rotoscope.pipeline.types import Clip, SourceKind
+from rotoscope.pipeline.types import Clip, SourceKind, Video
+
+_WRONG_SHAPE = 0.01
+"""Relative difference of two pictures' shapes that is taken for rounding."""
 
 
 class DepthConfig(StageConfig):
     """What the sensor's numbers mean."""
 
     meters_per_unit: float = Field(default=0.001, gt=0, le=1)
-    """Length of one unit of the pictures [m]: 0.001 where they hold millimeters."""
+    """Length of one unit of the pictures [m]: 0.001 where they hold millimeters. Does not count for
+    a video of LeRobot's, which says itself what its codes mean."""
     sigma_m: float = Field(default=0.004, ge=0, le=1)
     """1-sigma of a distance near the camera [m]; with `sigma_rel` that of your sensor."""
     sigma_rel: float = Field(default=0.004, ge=0, le=1)
@@ -33,7 +40,9 @@ class Depth(ClipStage):
     """Puts lifted hands where a depth sensor sees them.
 
     `NAME.depth/` beside `NAME.mp4` holds one 16-bit PNG for each frame, registered to the color
-    picture (of any size of the same shape), 0 where nothing was measured. The hand's size is the
+    picture (of any size of the same shape), 0 where nothing was measured; or `NAME.depth.mkv` (or
+    `.mp4`) one channel of 16 bits, or LeRobot's 12, which `NAME.depth.json` explains: the `info` of
+    the depth feature in the dataset's `meta/info.json`. The hand's size is the
     median over the clip; in each frame the distance is measured. Frames in which depth says
     nothing keep their distance of the same size, with the sigma that they had. Stands behind
     `lift` and before `camera_motion`.
@@ -49,8 +58,9 @@ class Depth(ClipStage):
 
     @classmethod
     def files_beside(cls, path: Path) -> tuple[Path, ...]:
-        """The pictures of depth."""
-        return depth_files(path)
+        """The pictures of depth, or the video of depth and what says how it is meant."""
+        others = (depth_video(path), quantization_file(path))
+        return depth_files(path) or tuple(file for file in others if file is not None)
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """The hands, at the measured distance.
@@ -62,7 +72,7 @@ class Depth(ClipStage):
             DamagedVideoError: A picture cannot be read.
         """
         camera = require_camera(tracks, self.kind)
-        files = DepthFiles(clip.video, self.config.meters_per_unit)
+        files = _measured(clip.video, self.config.meters_per_unit)
         hands = lifted_hands(tracks, self.kind)
         found = self._distances(clip, camera, files, hands)
         out: Tracks = {}
@@ -75,7 +85,11 @@ class Depth(ClipStage):
         return out
 
     def _distances(
-        self, clip: Clip, camera: Camera, files: DepthFiles, hands: Mapping[str, HandTrack]
+        self,
+        clip: Clip,
+        camera: Camera,
+        files: DepthFiles | DepthVideo,
+        hands: Mapping[str, HandTrack],
     ) -> dict[str, list[HandDistance]]:
         """What depth says of each hand, frame by frame; one picture is in memory at a time."""
         found: dict[str, list[HandDistance]] = {name: [] for name in hands}
@@ -85,7 +99,9 @@ class Depth(ClipStage):
             for name, hand in hands.items():
                 one = NOTHING
                 if hand.valid[frame] and hand.joints_m is not None:
-                    depth_m = files.read(clip.start + frame) if depth_m is None else depth_m
+                    if depth_m is None:
+                        depth_m = files.read(clip.start + frame)
+                        _check_shape(depth_m, clip.video)
                     seen_m = depth_at(depth_m, hand.landmarks_px[frame], picture)
                     near = float(np.nanmedian(seen_m)) if np.isfinite(seen_m).any() else 0.0
                     sigma_m = self.config.sigma_m + self.config.sigma_rel * near
@@ -107,3 +123,20 @@ def lifted_hands(tracks: Mapping[str, Track], kind: str) -> dict[str, HandTrack]
                 f"{name} has no metric joints; put the stage 'lift' before '{kind}' in the recipe"
             )
     return hands
+
+
+def _measured(video: Video, meters_per_unit: float) -> DepthFiles | DepthVideo:
+    file = None if depth_files(video.path) else depth_video(video.path)
+    if file is None:
+        return DepthFiles(video, meters_per_unit)
+    return DepthVideo(file, video, meters_per_unit)
+
+
+def _check_shape(depth_m: Float[np.ndarray, "height width"], video: Video) -> None:
+    height, width = depth_m.shape
+    if abs(width / height * video.height / video.width - 1) > _WRONG_SHAPE:
+        raise UnreasonableVideoError(
+            f"depth of {display_name(video.path.name)} has {width} x {height} pixels, the video "
+            f"{video.width} x {video.height}, which is another shape: register depth to the color "
+            "picture first"
+        )
