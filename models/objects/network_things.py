@@ -18,7 +18,7 @@ from rotoscope.models.objects.contact_prompt import contact_prompts
 from rotoscope.models.objects.hand_region import SeenHand
 from rotoscope.models.objects.prompts import Prompt, Segmenter
 from rotoscope.models.objects.segment import Mask
-from rotoscope.models.objects.text_prompt import Detector, overlap
+from rotoscope.models.objects.text_prompt import Box, Detector, overlap
 
 MAX_SHARE = 0.6
 """A mask over more of the picture is of the room, or of nothing: what a hand carries leaves the
@@ -134,20 +134,20 @@ class NetworkThings:
         seen = [t for t, gray in enumerate(window.views.gray) if not is_blank(gray)]
         at = np.linspace(0, len(seen), 2 * NUM_LOOKS + 1)[1::2].astype(int)
         for t in sorted({seen[k] for k in at if k < len(seen)}):
-            for name in self.names:
-                for box in self.detector.boxes(large[t], name):
-                    own = [thing for thing in self.things if thing.name == name]
-                    if len(own) >= self.most or any(
-                        overlap(box.corners, _corners(thing.masks.get(first + t))) > _SAME_PLACE
-                        for thing in own
-                    ):
-                        continue
-                    (masks,) = self._masks(window, large, [[Prompt(t, box=box.corners)]])
-                    if any(mask.any() for mask in masks):
-                        thing = identity.known_thing(
-                            self.things, dict(enumerate(masks, start=first))
-                        )
-                        thing.name = thing.name or name
+            for box in (box for name in self.names for box in self.detector.boxes(large[t], name)):
+                own = [thing for thing in self.things if thing.name == box.name]
+                if any(_is_at(thing, first + t, box) for thing in own):
+                    continue
+                frames = range(first, first + len(large))
+                lost = next((thing for thing in own if not _is_seen(thing, frames)), None)
+                if lost is None and len(own) >= self.most:
+                    continue
+                (masks,) = self._masks(window, large, [[Prompt(t, box=box.corners)]])
+                if lost is not None:
+                    self._add(lost, masks, first)
+                elif any(mask.any() for mask in masks):
+                    thing = identity.known_thing(self.things, dict(zip(frames, masks, strict=True)))
+                    thing.name = thing.name or box.name
 
     def _masks(
         self,
@@ -197,6 +197,15 @@ class NetworkThings:
 def _may_be_held(thing: identity.Thing, recent: int) -> bool:
     """Whether it was held, or may be about to be; all else that was asked for is let go."""
     return thing.frames_held() > 0 or any(frame >= recent for frame in thing.seeded)
+
+
+def _is_at(thing: identity.Thing, frame: int, box: Box) -> bool:
+    return overlap(box.corners, _corners(thing.masks.get(frame))) > _SAME_PLACE
+
+
+def _is_seen(thing: identity.Thing, frames: range) -> bool:
+    """Whether a thing is seen in any of the frames; else it is lost until it is found again."""
+    return any(thing.masks[t].any() for t in frames if t in thing.masks)
 
 
 def _holds(thing: identity.Thing, frame: int, at: Float[np.ndarray, " 2"]) -> bool:

@@ -159,6 +159,20 @@ def test_named_thing_is_looked_for_by_the_detector(tmp_path: Path) -> None:
     assert len(stage.segmenter.asked) == 1, "what is known is not asked for again"
 
 
+def test_named_thing_that_was_away_for_long_is_the_same_when_it_is_seen_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network_stage, "WINDOW_FRAMES", 24)
+    monkeypatch.setattr(network_stage, "OVERLAP_FRAMES", 8)
+    frames, without = pictures(), pictures(with_thing=False)
+    frames[32:46] = without[32:46]
+    made = found(tmp_path, frames, by_color(text="blue box", colors={"blue box": THING}))
+    (thing,) = things(made)
+    assert thing.valid[20:32].all()
+    assert not thing.valid[33:45].any()
+    assert thing.valid[50:].all()
+
+
 class _Says(ColorSegmenter):
     def __init__(self, share: float) -> None:
         super().__init__()
