@@ -36,6 +36,7 @@ BUILT_IN: dict[str, str] = {
     "motion": "rotoscope.pipeline.stages.motion:MotionStage",
     "ground": "rotoscope.retarget.ground.stage:Ground",
     "objects": "rotoscope.models.objects.stage:Objects",
+    "objects.network": "rotoscope.models.objects.network_stage:ObjectsNetwork",
     "retarget.gripper": "rotoscope.retarget.gripper.stage:RetargetGripper",
     "retarget.arm": "rotoscope.retarget.arm.stage:RetargetArm",
     "check.physics": "rotoscope.retarget.physics.stage:PhysicsCheck",
@@ -49,6 +50,7 @@ BUILT_IN: dict[str, str] = {
     "label.latent": "rotoscope.models.latent_actions.stage:LatentAction",
     "gripper.file": "rotoscope.models.motion_tracks.gripper_file:GripperFile",
     "depth": "rotoscope.models.depth.stage:Depth",
+    "depth.network": "rotoscope.models.depth.network_stage:DepthNetwork",
     "label.motion_track": "rotoscope.models.motion_tracks.stage:MotionTrack",
     "curate": "rotoscope.pipeline.stages.curate:Curate",
 }

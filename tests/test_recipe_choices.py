@@ -26,6 +26,8 @@ from rotoscope.pipeline.recipe_sections import ExportSection, LimitsSection, Vid
 
 BY_THEMSELVES = {
     "anonymise": ["anonymise"],
+    "depth.network": ["hands", "camera", "lift", {"depth.network": {"model": "DEPTH"}}],
+    "objects.network": ["hands", {"objects.network": {"model": "SEGMENTER"}}],
     "fit_smplx": ["body", "camera", "lift_body", {"fit_smplx": {"model_path": "SMPLX"}}],
     "points": ["points"],
     "points.network": [{"points.network": {"model": "tracker.pt"}}],

@@ -1,4 +1,4 @@
 """Hands at the distance that a depth sensor, or a network, measured.
 
-May import: nothing else of `models`.
+May import: `checkpoints`.
 """

@@ -15,9 +15,6 @@ from rotoscope.pipeline.types import Video
 from rotoscope.pipeline.video.image_folder import frame_files
 from rotoscope.pipeline.video.scan import DEPTH_ENDING
 
-_WRONG_SHAPE = 0.01
-"""Relative difference of two pictures' shapes that is taken for rounding."""
-
 
 def depth_folder(video: Path) -> Path | None:
     """The folder of a video's depth, `None` where there is none."""
@@ -66,8 +63,7 @@ class DepthFiles:
 
         Raises:
             DamagedVideoError: The picture cannot be read.
-            UnreasonableVideoError: It is not of one channel of 16 bits, or has another shape than
-                the video.
+            UnreasonableVideoError: It is not of one channel of 16 bits.
         """
         file = self._files[frame]
         try:
@@ -79,13 +75,6 @@ class DepthFiles:
             raise UnreasonableVideoError(
                 f"{file.parent.name}/{file.name} holds {values.dtype} of shape {values.shape}; "
                 "depth is one channel of 16 bits"
-            )
-        height, width = values.shape
-        if abs(width / height * self._video.height / self._video.width - 1) > _WRONG_SHAPE:
-            raise UnreasonableVideoError(
-                f"{file.parent.name}/{file.name} has {width} x {height} pixels, the video "
-                f"{self._video.width} x {self._video.height}, which is another shape: register "
-                "depth to the color picture first"
             )
         depth_m = values.astype(float) * self._unit_m
         return np.where(depth_m > 0, depth_m, np.nan)

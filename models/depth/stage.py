@@ -11,30 +11,25 @@ from jaxtyping import Float
 from pydantic import Field
 
 from rotoscope.models.depth.depth_files import DepthFiles, depth_files
+from rotoscope.models.depth.depth_video import DepthVideo, depth_video, quantization_file
 from rotoscope.models.depth.measured import NOTHING, HandDistance, depth_at, hand_distance
+from rotoscope.models.depth.placed import placed
 from rotoscope.pipeline.errors import TrackError, UnreasonableVideoError
-from rotoscope.pipeline.geometry import hand_frame
+from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks, select
 from rotoscope.pipeline.tracks import Camera, HandTrack, QualityTrack, Track, require_camera
-from rotoscope.pipeline.types import Clip, SourceKind
+from rotoscope.pipeline.types import Clip, SourceKind, Video
 
-PALM_RANGE_M = (0.04, 0.14)
-"""Wrist to the root of the middle finger, of children to very large hands."""
-_FARTHEST_REL = 0.3
-"""Frames in which a hand would have to be so much nearer or farther than its size and its picture
-say are of something else, as the wall behind it."""
-_FEWEST = 5
-"""Frames that tell a hand's size; fewer leave the size that was assumed."""
-SIGMA_ACROSS_M = 0.008
-"""1-sigma of the wrist across the line of sight [m]: MediaPipe's wrist is the crease, 5 to 15 mm
-from the joint."""
+_WRONG_SHAPE = 0.01
+"""Relative difference of two pictures' shapes that is taken for rounding."""
 
 
 class DepthConfig(StageConfig):
     """What the sensor's numbers mean."""
 
     meters_per_unit: float = Field(default=0.001, gt=0, le=1)
-    """Length of one unit of the pictures [m]: 0.001 where they hold millimeters."""
+    """Length of one unit of the pictures [m]: 0.001 where they hold millimeters. Does not count for
+    a video of LeRobot's, which says itself what its codes mean."""
     sigma_m: float = Field(default=0.004, ge=0, le=1)
     """1-sigma of a distance near the camera [m]; with `sigma_rel` that of your sensor."""
     sigma_rel: float = Field(default=0.004, ge=0, le=1)
@@ -45,7 +40,9 @@ class Depth(ClipStage):
     """Puts lifted hands where a depth sensor sees them.
 
     `NAME.depth/` beside `NAME.mp4` holds one 16-bit PNG for each frame, registered to the color
-    picture (of any size of the same shape), 0 where nothing was measured. The hand's size is the
+    picture (of any size of the same shape), 0 where nothing was measured; or `NAME.depth.mkv` (or
+    `.mp4`) one channel of 16 bits, or LeRobot's 12, which `NAME.depth.json` explains: the `info` of
+    the depth feature in the dataset's `meta/info.json`. The hand's size is the
     median over the clip; in each frame the distance is measured. Frames in which depth says
     nothing keep their distance of the same size, with the sigma that they had. Stands behind
     `lift` and before `camera_motion`.
@@ -61,8 +58,9 @@ class Depth(ClipStage):
 
     @classmethod
     def files_beside(cls, path: Path) -> tuple[Path, ...]:
-        """The pictures of depth."""
-        return depth_files(path)
+        """The pictures of depth, or the video of depth and what says how it is meant."""
+        others = (depth_video(path), quantization_file(path))
+        return depth_files(path) or tuple(file for file in others if file is not None)
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """The hands, at the measured distance.
@@ -74,12 +72,12 @@ class Depth(ClipStage):
             DamagedVideoError: A picture cannot be read.
         """
         camera = require_camera(tracks, self.kind)
-        files = DepthFiles(clip.video, self.config.meters_per_unit)
-        hands = {n: t for n, t in select(tracks, ("hands",)).items() if isinstance(t, HandTrack)}
+        files = _measured(clip.video, self.config.meters_per_unit)
+        hands = lifted_hands(tracks, self.kind)
         found = self._distances(clip, camera, files, hands)
         out: Tracks = {}
         for name, hand in hands.items():
-            moved, size = _placed(hand, found[name], camera)
+            moved, size = placed(hand, found[name], camera)
             told = np.isfinite([one.factor for one in found[name]])
             out[name] = moved
             facts = {"depth_frames": int(told.sum()), "depth_hand_size": round(size, 4)}
@@ -87,7 +85,11 @@ class Depth(ClipStage):
         return out
 
     def _distances(
-        self, clip: Clip, camera: Camera, files: DepthFiles, hands: Mapping[str, HandTrack]
+        self,
+        clip: Clip,
+        camera: Camera,
+        files: DepthFiles | DepthVideo,
+        hands: Mapping[str, HandTrack],
     ) -> dict[str, list[HandDistance]]:
         """What depth says of each hand, frame by frame; one picture is in memory at a time."""
         found: dict[str, list[HandDistance]] = {name: [] for name in hands}
@@ -95,14 +97,11 @@ class Depth(ClipStage):
         for frame in range(clip.num_frames):
             depth_m = None
             for name, hand in hands.items():
-                if hand.joints_m is None:
-                    raise TrackError(
-                        f"{name} has no metric joints; put the stage 'lift' before 'depth' in the "
-                        "recipe"
-                    )
                 one = NOTHING
-                if hand.valid[frame]:
-                    depth_m = files.read(clip.start + frame) if depth_m is None else depth_m
+                if hand.valid[frame] and hand.joints_m is not None:
+                    if depth_m is None:
+                        depth_m = files.read(clip.start + frame)
+                        _check_shape(depth_m, clip.video)
                     seen_m = depth_at(depth_m, hand.landmarks_px[frame], picture)
                     near = float(np.nanmedian(seen_m)) if np.isfinite(seen_m).any() else 0.0
                     sigma_m = self.config.sigma_m + self.config.sigma_rel * near
@@ -111,48 +110,33 @@ class Depth(ClipStage):
         return found
 
 
-def _placed(hand: HandTrack, found: list[HandDistance], camera: Camera) -> tuple[HandTrack, float]:
-    """The hand of its measured size, in each frame at its measured distance; and that size."""
-    factor = np.array([one.factor for one in found])
-    told = np.isfinite(factor)
-    if told.sum() < _FEWEST or hand.joints_m is None:
-        return hand, 1.0
-    size = float(np.median(factor[told]))
-    joints_m = hand.joints_m * size
-    palm = joints_m[:, hand_frame.MIDDLE_MCP] - joints_m[:, hand_frame.WRIST]
-    palm_m = float(np.nanmedian(np.linalg.norm(palm, axis=1)))
-    if not PALM_RANGE_M[0] <= palm_m <= PALM_RANGE_M[1]:
+def lifted_hands(tracks: Mapping[str, Track], kind: str) -> dict[str, HandTrack]:
+    """The hands of a clip.
+
+    Raises:
+        TrackError: One was not lifted.
+    """
+    hands = {n: t for n, t in select(dict(tracks), ("hands",)).items() if isinstance(t, HandTrack)}
+    for name, hand in hands.items():
+        if hand.joints_m is None:
+            raise TrackError(
+                f"{name} has no metric joints; put the stage 'lift' before '{kind}' in the recipe"
+            )
+    return hands
+
+
+def _measured(video: Video, meters_per_unit: float) -> DepthFiles | DepthVideo:
+    file = None if depth_files(video.path) else depth_video(video.path)
+    if file is None:
+        return DepthFiles(video, meters_per_unit)
+    return DepthVideo(file, video, meters_per_unit)
+
+
+def _check_shape(depth_m: Float[np.ndarray, "height width"], video: Video) -> None:
+    height, width = depth_m.shape
+    if abs(width / height * video.height / video.width - 1) > _WRONG_SHAPE:
         raise UnreasonableVideoError(
-            f"depth makes the {hand.side} hand's palm {1e3 * palm_m:.0f} mm long, "
-            f"{1e3 * PALM_RANGE_M[0]:.0f} to {1e3 * PALM_RANGE_M[1]:.0f} are hands': the unit of "
-            "the pictures is another one (depth.meters_per_unit), they are not registered to the "
-            "color picture, or the focal length is wrong"
+            f"depth of {display_name(video.path.name)} has {width} x {height} pixels, the video "
+            f"{video.width} x {video.height}, which is another shape: register depth to the color "
+            "picture first"
         )
-    told &= np.abs(factor / size - 1.0) <= _FARTHEST_REL
-    wrist_m = joints_m[:, hand_frame.WRIST]
-    nearer = np.where(told, factor / size - 1.0, 0.0)
-    joints_m = joints_m + (nearer[:, None] * wrist_m)[:, None]
-    sigma_m = hand.sigma_position_m
-    if sigma_m is not None:
-        measured_m = _sigma(joints_m[:, hand_frame.WRIST], found, camera)
-        sigma_m = np.where(told[:, None], measured_m, size * sigma_m)
-    return (
-        hand.replace(
-            joints_m=joints_m,
-            T_camera_wrist=hand_frame.wrist_pose(joints_m, hand.side),
-            sigma_position_m=sigma_m,
-        ),
-        size,
-    )
-
-
-def _sigma(
-    wrist_m: Float[np.ndarray, "time 3"], found: list[HandDistance], camera: Camera
-) -> Float[np.ndarray, "time 3"]:
-    """1-sigma of the wrist along camera axes [m]: of distance along the ray, and across it."""
-    rel = np.array([one.sigma_rel for one in found])
-    along = rel[:, None] * np.abs(wrist_m)
-    # An error of the focal length moves what is seen aside, not the distance that was measured.
-    aside = camera.sigma_focal_rel * np.abs(wrist_m) * np.array([1.0, 1.0, 0.0])
-    sigma: np.ndarray = np.sqrt(along**2 + aside**2 + SIGMA_ACROSS_M**2)
-    return sigma

@@ -49,6 +49,8 @@ def described(
         for number, thing in enumerate(kept, start=1)
     }
     facts: dict[str, str | float] = {"objects": float(len(kept))}
+    names = {n: thing.name for n, thing in enumerate(kept, start=1) if thing.name}
+    facts |= {f"objects_{number}_name": name for number, name in names.items()}
     if not kept:
         facts["objects_why"] = _why_none(tracks)
     if doubt is not None:

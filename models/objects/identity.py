@@ -30,6 +30,8 @@ class Thing:
     """Frames in which it is seen to move with a hand."""
     held: dict[Side, set[int]] = field(default_factory=dict)
     """Frames in which each hand holds it."""
+    name: str = ""
+    """What a person calls it, if one does."""
 
     def hold(self, side: Side, frames: Int[np.ndarray, " held"]) -> None:
         """Adds frames in which a hand holds it."""

@@ -35,7 +35,8 @@ OTHER_SUFFIXES = frozenset({
 # fmt: on
 """Moving pictures that are not read: bare streams without a clock, and cameras' raw files."""
 DEPTH_ENDING = ".depth"
-"""Folders whose names end so hold the depth of the video beside them, and are no videos."""
+"""Folders, and videos before their suffix, whose names end so hold the depth of the video beside
+them, and are none that a folder is searched for."""
 Images = Literal["never", "noted", "all"]
 """Which folders of numbered pictures are videos: none, those whose notes state a rate, or, where
 the run states one, also all others that hold no video."""
@@ -174,7 +175,9 @@ def _folder(
                 continue
             if os.path.isdir(child):
                 waiting.append(child)
-            elif suffixes is None or child.suffix.lower() in suffixes:
+            elif suffixes is None or (
+                child.suffix.lower() in suffixes and not child.stem.endswith(DEPTH_ENDING)
+            ):
                 yield Found(child, child.relative_to(root).as_posix())
         # Real folders before links to them, then by name: names do not depend on the file system.
         waiting.sort(key=lambda f: (f.is_symlink(), os.fsencode(f)), reverse=True)

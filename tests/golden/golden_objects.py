@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from color_segmenter import by_color
 from golden_case import Case, clip_of, run_clip_stage
 from held_things import arm_actions, held_thing
 from moved_things import NUM, pictures, track
@@ -27,6 +28,13 @@ def objects(folder: Path) -> dict[str, Any]:
     return made | {"objects.1": thing.replace(mask_bits=0 * thing.mask_bits)}
 
 
+def objects_network(folder: Path) -> dict[str, Any]:
+    path = write_video(folder / "act.mp4", frames=pictures(), options={"qp": "0"})
+    made = by_color().run(Clip(probe(path), 0, np.arange(NUM) / 30), {"hands.right": track()})
+    thing = made["objects.1"]
+    return made | {"objects.1": thing.replace(mask_bits=0 * thing.mask_bits)}
+
+
 def object_motion(folder: Path) -> dict[str, Any]:
     path_m = np.tile([0.1, 0.05, 0.6], (40, 1))
     path_m[12:, 0] += np.linspace(0, 0.2, 28)
@@ -40,6 +48,7 @@ def object_motion(folder: Path) -> dict[str, Any]:
 
 
 CASES = {
+    "objects.network": Case(objects_network, 0.02, "where to point comes from dense flow"),
     "objects": Case(objects, 0.02, "outlines cut out by a graph cut over colors"),
     "label.object_motion": Case(object_motion, 1e-9, "plain arithmetic"),
 }
