@@ -324,3 +324,24 @@ CHOSE = (
     PoseScene("plate", "plate", 6, holder="none", elevation_deg=-70, turn_deg=40),
 )
 """Scenes on which the constants were chosen."""
+REPORT = {
+    "tool": [
+        PoseScene("drill", "drill", 101, holder="gripper"),
+        PoseScene("bracket", "bracket", 102, elevation_deg=-50),
+    ],
+    "cup": [
+        PoseScene("pitcher", "pitcher", 103, elevation_deg=-30, distance_m=0.8),
+        PoseScene("mug_b", "mug", 104, holder="gripper", from_deg=60),
+    ],
+    "box": [
+        PoseScene("print_box", "box", 105, is_textured=True, from_deg=150),
+        PoseScene("plain_box", "box", 106, holder="gripper", elevation_deg=-35),
+    ],
+    "blob": [PoseScene("bear", "bear", 107, holder="gripper", distance_m=0.6)],
+    "symmetric": [
+        PoseScene("bottle", "bottle", 108, holder="gripper"),
+        PoseScene("ball_b", "ball", 109),
+    ],
+    "noisy_sensor": [PoseScene("noisy_drill", "drill", 110, noise=2.5, rough_px=2)],
+}
+"""Others, by kind."""

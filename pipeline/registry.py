@@ -35,6 +35,7 @@ BUILT_IN: dict[str, str] = {
     "motion": "rotoscope.pipeline.stages.motion:MotionStage",
     "ground": "rotoscope.retarget.ground.stage:Ground",
     "objects": "rotoscope.models.objects.stage:Objects",
+    "object_pose": "rotoscope.models.object_pose.stage:ObjectPose",
     "retarget.gripper": "rotoscope.retarget.gripper.stage:RetargetGripper",
     "retarget.arm": "rotoscope.retarget.arm.stage:RetargetArm",
     "check.physics": "rotoscope.retarget.physics.stage:PhysicsCheck",

@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from rotoscope.models.object_pose.key_frames import KeyFrame, agreed, carved, fused
 from rotoscope.models.object_pose.landmarks import Followed, Landmarks
-from rotoscope.models.object_pose.register import Model, cloud_of
+from rotoscope.models.object_pose.surface import Model
 from rotoscope.models.object_pose.seen import Lens, SeenThing, see
 from rotoscope.models.object_pose.settle import Guess, Settled, View, settle
 from rotoscope.pipeline.geometry import se3
 
 START_PIXELS = 150
 """Pixels of depth with which a thing's model may begin."""
-VOXELS_ACROSS = 40.0
-VOXEL_RANGE_M = (0.002, 0.006)
-"""The model's grid: the thing's size over 40, within limits."""
+VOXELS_ACROSS = 30.0
+VOXEL_RANGE_M = (0.0025, 0.008)
+"""The model's grid: the thing's size over 30, within limits."""
 FITS = 0.55
 """Share of a frame's points that must lie on the model: the rest may be seen anew, or a hand's."""
 STICKS_OUT = 0.15
@@ -27,35 +28,25 @@ FUSES = 0.7
 NEW_VIEW_RAD = np.radians(12.0)
 """A key frame is added where the thing is seen from so much elsewhere."""
 MOST_KEYS = 32
+MOST_TURN_RAD_S, MOST_TURN_RAD = 12.0, np.radians(50.0)
+"""What is found again must not be turned faster than so since it was seen last, nor further: a box
+looks alike from several sides."""
+ANOTHER_RAD, ALIKE = np.radians(25.0), 0.08
+"""Two poses that differ by so much are two; and they fit alike where their scores differ by less."""
+CERTAIN = np.diag([1e-8] * 6)
+"""Covariance of the first frame's pose, which the model's frame is defined by."""
 TURN_RAD_S, SHIFT_M_S = 4.0, 0.8
 """1-sigma of how things in hands move between frames, as a rate."""
 
 
 @dataclass(eq=False)
-class KeyFrame:
-    """A frame that the model is made of."""
-
-    frame: int
-    seen: SeenThing
-    depth_m: Float[np.ndarray, "height width"]
-    T_model_camera: Float[np.ndarray, "4 4"]
-
-    @property
-    def from_where(self) -> Float[np.ndarray, " 3"]:
-        """Direction in the model's frame from which the camera looks."""
-        place = self.T_model_camera[:3, 3]
-        return np.asarray(place / np.linalg.norm(place))
-
-
-@dataclass(eq=False)
 class Step:
-    """A frame of the thing."""
+    """A frame of the thing on the model as it was then."""
 
     seen: SeenThing
     T_model_camera: Float[np.ndarray, "4 4"]
     corners: Followed | None
     fits: bool
-    found: Settled | None = None
 
 
 @dataclass(eq=False)
@@ -84,23 +75,25 @@ class Follower:
             self._begin(frame, depth_m, which)
             if self.model is not None:
                 T = self.keys[0].T_model_camera
-                self._corners.renew(gray, depth_m, which, self.lens, T)
+                self._corners.renew(gray, depth_m, which, self.lens, T, CERTAIN)
             return
         seen = see(self.lens, depth_m, which, self.voxel_m)
         if seen is None:
             self._corners.forget()
             return
         corners = self._corners.follow(gray, depth_m, which, self.lens)
-        found = self._settled(View(seen, self.lens, depth_m), corners, dt_s)
-        fits = found.share >= FITS and found.outside < STICKS_OUT
+        assert self._last is not None
+        gap_s = (frame - self._last[0]) * dt_s
+        found = self._settled(View(seen, self.lens, depth_m), corners, gap_s)
+        fits = self._is_good(found)
         T = found.T_model_camera
         if fits:
             self._last = frame, T, found.covariance
             self._maybe_key(frame, seen, depth_m, found)
-            self._corners.renew(gray, depth_m, which, self.lens, T)
+            self._corners.renew(gray, depth_m, which, self.lens, T, found.covariance)
         else:
             self._corners.forget()
-        self.steps[frame] = Step(seen, T, corners if fits else None, fits, found)
+        self.steps[frame] = Step(seen, T, corners if fits else None, fits)
 
     def _begin(
         self, frame: int, depth_m: Float[np.ndarray, "height width"], which: np.ndarray
@@ -117,36 +110,77 @@ class Follower:
         T = se3.make(np.eye(3), -np.median(seen.points_m, axis=0))
         self.keys.append(KeyFrame(frame, seen, depth_m.astype(np.float32), T))
         self.model = fused(self.keys, self.voxel_m)
-        self._last = frame, T, np.diag([1e-8] * 6)
+        self._last = frame, T, CERTAIN
         self.steps[frame] = Step(seen, T, None, True)
 
     def _settled(self, view: View, corners: Followed | None, dt_s: float) -> Settled:
         assert self.model is not None
         assert self._last is not None
         last = self._last[1]
-        others: list[Guess | Followed] = [Guess(last, np.linalg.inv(_spread(self._last[2], dt_s)))]
+        others: list[Guess | Followed] = [Guess(last, np.linalg.inv(spread(self._last[2], dt_s)))]
         start = last
         if corners is not None:
             others.append(corners)
             start = corners.T_model_camera
         best = settle(view, self.model, start, others)
-        if best.share >= FUSES and best.outside < STICKS_OUT:
+        if self._is_good(best):
             return best
+        return self._found_again(view, best, others, dt_s)
+
+    def _is_good(self, found: Settled) -> bool:
+        return found.share >= FITS and found.outside < STICKS_OUT
+
+    def _found_again(
+        self, view: View, best: Settled, others: list[Guess | Followed], dt_s: float
+    ) -> Settled:
+        """From the views of it that are known, moved to where it is now; the best that fits.
+
+        Not one that is turned further than things turn in so short a time, and none where two
+        different ones fit as well: boxes look alike from several sides.
+        """
+        assert self.model is not None
+        assert self._last is not None
+        last = self._last[1]
         middle = np.median(view.seen.points_m, axis=0)
-        for pose in [last, *(key.T_model_camera for key in self.keys[::4])]:
-            # The same view of it, moved to where it is now.
+        found = []
+        for pose in [last, *(key.T_model_camera for key in self.keys[:: max(1, len(self.keys) // 6)])]:
             T = pose.copy()
             T[:3, 3] = np.median(self._view_points(pose), axis=0) - T[:3, :3] @ middle
-            other = settle(view, self.model, T, [])
-            if other.share - other.outside > best.share - best.outside + 0.05:
-                best = other
-        return best
+            other = settle(view, self.model, T, others[1:])
+            turn = float(se3.angle_between(other.T_model_camera[:3, :3], last[:3, :3]))
+            if self._is_good(other) and turn < min(MOST_TURN_RAD_S * dt_s, MOST_TURN_RAD):
+                found.append(other)
+        if not found:
+            return best
+        found.sort(key=lambda one: one.outside - one.share)
+        R = found[0].T_model_camera[:3, :3]
+        for other in found[1:]:
+            is_other = float(se3.angle_between(other.T_model_camera[:3, :3], R)) > ANOTHER_RAD
+            if is_other and other.share - other.outside > found[0].share - found[0].outside - ALIKE:
+                return best
+        return found[0]
 
     def _view_points(self, pose: np.ndarray) -> np.ndarray:
         """Points of the model that a camera in a pose sees from their front."""
         assert self.model is not None
         facing = ((pose[:3, 3] - self.model.points_m) * self.model.normals).sum(axis=1) > 0
         return self.model.points_m[facing] if facing.sum() > 10 else self.model.points_m
+
+    def finished(self) -> tuple[Model, dict[int, np.ndarray]] | None:
+        """The final model, and what brings each frame's first pose onto it.
+
+        `None` where the thing was never seen well enough to begin.
+        """
+        if self.model is None:
+            return None
+        before = {key.frame: key.T_model_camera for key in self.keys}
+        self.keys = agreed(self.keys, self.voxel_m)
+        self.model = carved(fused(self.keys, self.voxel_m), self.keys, self.lens)
+        frames = np.array([key.frame for key in self.keys])
+        moved = [k.T_model_camera @ se3.inverse(before[k.frame]) for k in self.keys]
+        # Each frame goes with the key frame that it followed.
+        last = {t: int(np.searchsorted(frames, t, side="right")) - 1 for t in self.steps}
+        return self.model, {t: moved[max(k, 0)] for t, k in last.items()}
 
     def _maybe_key(
         self, frame: int, seen: SeenThing, depth_m: np.ndarray, found: Settled
@@ -164,15 +198,6 @@ class Follower:
         self.model = fused(self.keys, self.voxel_m)
 
 
-def _spread(P: np.ndarray, dt_s: float) -> np.ndarray:
+def spread(P: Float[np.ndarray, "6 6"], dt_s: float) -> Float[np.ndarray, "6 6"]:
+    """Covariance of a pose some time later, moved as things in hands are."""
     return P + np.diag([(TURN_RAD_S * dt_s) ** 2] * 3 + [(SHIFT_M_S * dt_s) ** 2] * 3)
-
-
-def fused(keys: list[KeyFrame], voxel_m: float) -> Model:
-    """The model that key frames make together."""
-    points = np.concatenate([se3.apply(k.T_model_camera, k.seen.points_m) for k in keys])
-    normals = np.concatenate([k.seen.normals @ k.T_model_camera[:3, :3].T for k in keys])
-    cloud = cloud_of(points, normals).voxel_down_sample(voxel_m)
-    n = np.asarray(cloud.normals).copy()
-    length = np.linalg.norm(n, axis=1, keepdims=True)
-    return Model(np.asarray(cloud.points).copy(), n / np.maximum(length, 1e-9), voxel_m)

@@ -11,7 +11,7 @@ from rotoscope.models.object_pose.seen import Lens
 from rotoscope.models.perception.pnp import rotation_between
 from rotoscope.models.points.corners import new_corners
 from rotoscope.models.points.flow import follow_both_ways
-from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.geometry import pinhole, se3
 
 MOST, ENOUGH = 60, 30
 """Corners that are followed, and how few call for new ones."""
@@ -26,6 +26,8 @@ SIGMA_M = 0.002
 """1-sigma of a corner's place [m]: noise of depth, and of the pose that it was found in."""
 SHARED_CORNERS = 4.0
 """Corners whose errors are one error: those of one picture lean on the same pose."""
+INSIDE_REL = 0.02
+"""Side of the window about a corner that must be the thing's, as a share of the picture's width."""
 _TRIES = 40
 
 
@@ -44,6 +46,7 @@ class Landmarks:
     def __init__(self) -> None:
         self._model_m = np.zeros((0, 3))
         self._px = np.zeros((0, 2))
+        self._covariance = np.zeros((6, 6))
         self._before: UInt8[np.ndarray, "height width"] | None = None
 
     def forget(self) -> None:
@@ -60,6 +63,7 @@ class Landmarks:
         """The pose that the corners tell; `None` where too few of them agree."""
         if self._before is None or len(self._px) < FEWEST:
             return None
+        which = _well_inside(which)
         px, back_px = follow_both_ways(self._before, gray, self._px - 0.5)
         px = px.astype(float) + 0.5
         points, known = _lifted(px, depth_m, which, lens)
@@ -71,7 +75,9 @@ class Landmarks:
             return None
         T, agree = found
         self._px, self._model_m = self._px[agree], self._model_m[agree]
-        return Followed(T, _information(self._model_m))
+        # No surer than the pose that placed them.
+        own = np.linalg.inv(_information(self._model_m))
+        return Followed(T, np.linalg.inv(own + self._covariance))
 
     def renew(
         self,
@@ -80,11 +86,13 @@ class Landmarks:
         which: Bool[np.ndarray, "height width"],
         lens: Lens,
         T_model_camera: Float[np.ndarray, "4 4"],
+        covariance: Float[np.ndarray, "6 6"],
     ) -> None:
         """Remembers the picture, and adds corners where few are left, placed by the pose."""
         self._before = gray
         if len(self._px) >= ENOUGH:
             return
+        which = _well_inside(which)
         scale = np.array([gray.shape[1] / which.shape[1], gray.shape[0] / which.shape[0]])
         rows, columns = np.nonzero(which)
         if not len(rows):
@@ -96,8 +104,22 @@ class Landmarks:
         if not len(fresh):
             return
         points, known = _lifted(fresh, depth_m, which, lens)
+        if known.any() and (not len(self._px) or np.trace(covariance) > np.trace(self._covariance)):
+            self._covariance = covariance
         self._px = np.concatenate([self._px, fresh[known]])
         self._model_m = np.concatenate([self._model_m, se3.apply(T_model_camera, points[known])])
+
+
+def _well_inside(which: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
+    """Pixels about which a window of optical flow holds the thing alone.
+
+    At its outline, and beside fingers, corners are of two things and turn with neither.
+    """
+    import cv2
+
+    filled = cv2.morphologyEx(which.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    side = 2 * (round(INSIDE_REL * which.shape[1]) // 2) + 1
+    return np.asarray(which & (cv2.erode(filled, np.ones((side, side), np.uint8)) > 0))
 
 
 def _lifted(
@@ -107,19 +129,12 @@ def _lifted(
     lens: Lens,
 ) -> tuple[Float[np.ndarray, "point 3"], Bool[np.ndarray, " point"]]:
     """Points of corners in the camera frame, and which of them are on the thing."""
-    from rotoscope.pipeline.geometry import pinhole
-
     camera, (height, width) = lens.camera, depth_m.shape
     at = np.floor(px * [width / camera.width, height / camera.height])
     inside = (at >= 1).all(axis=1) & (at < [width - 1, height - 1]).all(axis=1)
     at = np.where(inside[:, None], at, 1).astype(int)
-    window = np.stack(
-        [
-            np.where(which, depth_m, np.nan)[at[:, 1] + dy, at[:, 0] + dx]
-            for dy in (-1, 0, 1)
-            for dx in (-1, 0, 1)
-        ]
-    )
+    near = [(at[:, 1] + dy, at[:, 0] + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    window = np.stack([np.where(which[place], depth_m[place], np.nan) for place in near])
     on = inside & np.isfinite(window).any(axis=0)
     z = np.full(len(px), np.nan)
     z[on] = np.nanmedian(window[:, on], axis=0)

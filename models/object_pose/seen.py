@@ -80,14 +80,22 @@ def usable(
     import cv2
 
     height, width = depth_m.shape
+    out = np.zeros(depth_m.shape, bool)
     inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
-    known = np.isfinite(depth_m)
     large = cv2.resize(inner, (width, height), interpolation=cv2.INTER_NEAREST) > 0
-    near = np.where(known, depth_m, np.inf).astype(np.float32)
-    far = np.where(known, depth_m, -np.inf).astype(np.float32)
+    rows, columns = np.flatnonzero(large.any(axis=1)), np.flatnonzero(large.any(axis=0))
+    if not len(rows):
+        return out
+    part = np.s_[
+        max(rows[0] - 1, 0) : rows[-1] + 2, max(columns[0] - 1, 0) : columns[-1] + 2
+    ]
+    depth = depth_m[part]
+    known = np.isfinite(depth)
+    near = np.where(known, depth, 1e6).astype(np.float32)
+    far = np.where(known, depth, -1e6).astype(np.float32)
     square = np.ones((3, 3), np.uint8)
     spread = cv2.dilate(far, square) - cv2.erode(near, square)
-    out: np.ndarray = large & known & (spread < FLYING_REL * np.where(known, depth_m, 1.0))
+    out[part] = large[part] & known & (spread < FLYING_REL * np.where(known, depth, 1.0))
     return out if hands is None else out & ~hands
 
 

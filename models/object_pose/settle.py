@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.models.object_pose.landmarks import Followed
-from rotoscope.models.object_pose.register import Model
+from rotoscope.models.object_pose.surface import Model
 from rotoscope.models.object_pose.seen import Lens, SeenThing
 from rotoscope.pipeline.geometry import se3
 
@@ -27,6 +27,11 @@ FACING = 0.5
 LEAST_NOISE_M = 0.001
 SHARED_POINTS = 6.0
 """Points whose errors are one error: noise of depth comes in blobs, and the model has its own."""
+NORMAL_NOISE_RAD = 0.12
+"""Error of estimated normals along each axis: without taking it out, a ball would seem to show how
+it is turned."""
+LEAST_INFORMATION = np.diag([0.1] * 3 + [1.0] * 3)
+"""What is always known: a thing is turned within 3 rad and lies within a meter."""
 OUTLINE_MARGIN_M = 0.012
 """What is seen so far behind a point of the model is seen past it [m]."""
 OUTLINE_SIGMA_M, OUTLINE_REACH_M = 0.004, 0.04
@@ -74,20 +79,19 @@ def settle(
 ) -> Settled:
     """The pose near a start that all agree on best."""
     problem = _Problem(view, model)
-    T, noise_m = T_start, 3 * LEAST_NOISE_M
-    H = np.eye(6)
+    T, told = T_start, np.zeros((6, 6))
     for reach in reaches:
-        H, b, noise_m = problem.normal_equations(T, reach * model.voxel_m, noise_m)
+        H, b, told = problem.normal_equations(T, reach * model.voxel_m)
         for other in others:
             D = other.T_model_camera @ se3.inverse(T)
-            H = H + other.information
+            H, told = H + other.information, told + other.information
             b = b + other.information @ np.concatenate([se3.log_so3(D[:3, :3]), D[:3, 3]])
         x = np.linalg.solve(H + 1e-3 * np.diag(np.diag(H)) + 1e-6 * np.eye(6), b)
         T = se3.make(se3.exp_so3(x[:3]), x[3:]) @ T
         if np.abs(x[:3]).max() < 5e-4 and np.abs(x[3:]).max() < 1e-4 and reach == reaches[-1]:
             break
     share, outside, rms_m = problem.fit(T, reaches[-1] * model.voxel_m)
-    return Settled(T, np.linalg.inv(H + 1e-6 * np.eye(6)), share, outside, rms_m)
+    return Settled(T, np.linalg.inv(told + LEAST_INFORMATION), share, outside, rms_m)
 
 
 class _Problem:
@@ -105,22 +109,24 @@ class _Problem:
         self.view, self.model = view, model
 
     def normal_equations(
-        self, T: Float[np.ndarray, "4 4"], reach_m: float, noise_m: float
-    ) -> tuple[Float[np.ndarray, "6 6"], Float[np.ndarray, " 6"], float]:
-        """J' W J, -J' W r, and the noise of the surface's residuals."""
+        self, T: Float[np.ndarray, "4 4"], reach_m: float
+    ) -> tuple[Float[np.ndarray, "6 6"], Float[np.ndarray, " 6"], Float[np.ndarray, "6 6"]]:
+        """J' W J, -J' W r, and of the first what is told truly: noise of normals tells nothing."""
         p, n, r = self._surface(T, reach_m)
-        H, b = np.zeros((6, 6)), np.zeros(6)
+        H, b, told = np.zeros((6, 6)), np.zeros(6), np.zeros((6, 6))
         if len(r) > 6:
             noise_m = float(np.clip(1.48 * np.median(np.abs(r)), LEAST_NOISE_M, reach_m))
             w = _tukey(r, 4 * noise_m) / (noise_m**2 * SHARED_POINTS)
             J = np.concatenate([np.cross(p, n), n], axis=1)
             H, b = (J * w[:, None]).T @ J, -(J * w[:, None]).T @ r
+            told = without_feigned(H, p, w)
         p, d, r = self._outline(T)[:3]
         if len(r):
             w = _tukey(r, OUTLINE_REACH_M) / (OUTLINE_SIGMA_M**2 * SHARED_OUTLINE)
             J = np.concatenate([np.cross(p, d), d], axis=1)
-            H, b = H + (J * w[:, None]).T @ J, b - (J * w[:, None]).T @ r
-        return H, b, noise_m
+            outline = (J * w[:, None]).T @ J
+            H, b, told = H + outline, b - (J * w[:, None]).T @ r, told + outline
+        return H, b, told
 
     def fit(self, T: Float[np.ndarray, "4 4"], reach_m: float) -> tuple[float, float, float]:
         """Share on the model, share of the model that sticks out, and rms [m]."""
@@ -158,3 +164,30 @@ class _Problem:
 
 def _tukey(r: np.ndarray, reach: float) -> np.ndarray:
     return np.where(np.abs(r) < reach, (1 - (r / reach) ** 2) ** 2, 0.0)
+
+
+def without_feigned(
+    H: Float[np.ndarray, "6 6"], points: Float[np.ndarray, "point 3"], w: Float[np.ndarray, " point"]
+) -> Float[np.ndarray, "6 6"]:
+    """Information of point-to-plane residuals about the origin, less what noise of normals feigns.
+
+    A normal that is off by a random angle e along each axis adds, in the mean, e^2 in every
+    direction that it does not show. It is taken off about the points' own middle, where turns and
+    shifts are told apart, and where what remains is below nothing it is nothing.
+    """
+    middle = (points * w[:, None]).sum(axis=0) / w.sum()
+    rest = points - middle
+    to_middle = np.eye(6)
+    to_middle[:3, 3:] = -se3.hat(middle)
+    var = NORMAL_NOISE_RAD**2
+    moments = (rest * w[:, None]).T @ rest
+    feigned = np.zeros((6, 6))
+    feigned[:3, :3] = var * (np.trace(moments) * np.eye(3) - moments)
+    feigned[3:, 3:] = var * w.sum() * np.eye(3)
+    # Turns are counted as the shift of a point at the mean distance, so that all have one unit.
+    size_m = max(float(np.sqrt(np.trace(moments) / w.sum())), 1e-3)
+    unit = np.array([1 / size_m] * 3 + [1.0] * 3)
+    values, axes = np.linalg.eigh((to_middle @ H @ to_middle.T - feigned) * np.outer(unit, unit))
+    clean = ((axes * np.maximum(values, 0)) @ axes.T) / np.outer(unit, unit)
+    back = np.linalg.inv(to_middle)
+    return np.asarray(back @ clean @ back.T)
