@@ -108,7 +108,7 @@ class Follower:
         if seen is None:
             return
         T = se3.make(np.eye(3), -np.median(seen.points_m, axis=0))
-        self.keys.append(KeyFrame(frame, seen, depth_m.astype(np.float32), T))
+        self.keys.append(KeyFrame(frame, seen, depth_m.astype(np.float32), T, CERTAIN))
         self.model = fused(self.keys, self.voxel_m)
         self._last = frame, T, CERTAIN
         self.steps[frame] = Step(seen, T, None, True)
@@ -174,7 +174,7 @@ class Follower:
         if self.model is None:
             return None
         before = {key.frame: key.T_model_camera for key in self.keys}
-        self.keys = agreed(self.keys, self.voxel_m)
+        self.keys = agreed(self.keys, self.voxel_m, self.lens)
         self.model = carved(fused(self.keys, self.voxel_m), self.keys, self.lens)
         frames = np.array([key.frame for key in self.keys])
         moved = [k.T_model_camera @ se3.inverse(before[k.frame]) for k in self.keys]
@@ -188,14 +188,14 @@ class Follower:
         assert self.model is not None
         if len(self.keys) >= MOST_KEYS:
             return
-        key = KeyFrame(frame, seen, depth_m.astype(np.float32), found.T_model_camera)
+        key = KeyFrame(frame, seen, depth_m.astype(np.float32), found.T_model_camera, found.covariance)
         nearest = max(float(key.from_where @ other.from_where) for other in self.keys)
         if nearest > np.cos(NEW_VIEW_RAD):
             return
-        if found.share < FUSES or found.outside > STICKS_OUT / 2:
+        if found.share < FUSES or found.outside > STICKS_OUT:
             return
         self.keys.append(key)
-        self.model = fused(self.keys, self.voxel_m)
+        self.model = carved(fused(self.keys, self.voxel_m), self.keys, self.lens)
 
 
 def spread(P: Float[np.ndarray, "6 6"], dt_s: float) -> Float[np.ndarray, "6 6"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,8 @@ from jaxtyping import Float
 
 from rotoscope.models.object_pose.open3d_import import open3d
 from rotoscope.models.object_pose.seen import Lens, SeenThing
-from rotoscope.models.object_pose.surface import Model, cloud_of, thinned
+from rotoscope.models.object_pose.settle import View, settle
+from rotoscope.models.object_pose.surface import Model, thinned
 from rotoscope.pipeline.geometry import se3
 
 OVERLAP_RAD = np.radians(55.0)
@@ -17,6 +19,9 @@ OVERLAP_RAD = np.radians(55.0)
 LOOP_SHARE = 0.5
 """Points of one view that must lie on the other for the pair to count."""
 REACH_VOXELS = 3.0
+LOOP_REACHES = (3.0, 2.5, 2.5, 2.5)
+LOOP_OUTSIDE = 0.1
+"""Share of one view's points that the other may see past."""
 PAST_M = 0.012
 """What a view sees so far behind a point of the model was never there [m]."""
 BESIDE_M = 0.008
@@ -30,6 +35,8 @@ class KeyFrame:
     seen: SeenThing
     depth_m: Float[np.ndarray, "height width"]
     T_model_camera: Float[np.ndarray, "4 4"]
+    covariance: Float[np.ndarray, "6 6"]
+    """Of (turn, shift) about the model's origin, as it was followed."""
 
     @property
     def from_where(self) -> Float[np.ndarray, " 3"]:
@@ -45,7 +52,7 @@ def fused(keys: list[KeyFrame], voxel_m: float) -> Model:
     return thinned(points, normals, voxel_m)
 
 
-def agreed(keys: list[KeyFrame], voxel_m: float) -> list[KeyFrame]:
+def agreed(keys: list[KeyFrame], voxel_m: float, lens: Lens) -> list[KeyFrame]:
     """The key frames, their poses made to agree where they see the same surface (pose graph).
 
     Errors of poses add up from key frame to key frame; pairs that see the same surface again, such
@@ -53,48 +60,52 @@ def agreed(keys: list[KeyFrame], voxel_m: float) -> list[KeyFrame]:
     """
     if len(keys) < 3:
         return keys
-    o3d = open3d()
-    reg = o3d.pipelines.registration
-    placed = [
-        cloud_of(se3.apply(k.T_model_camera, k.seen.points_m), k.seen.normals @ k.T_model_camera[:3, :3].T)
-        for k in keys
-    ]
-    graph, reach = reg.PoseGraph(), REACH_VOXELS * voxel_m
+    reg = open3d().pipelines.registration
+    placed = [fused([key], voxel_m) for key in keys]
+    graph, reach_m = reg.PoseGraph(), REACH_VOXELS * voxel_m
     for _ in keys:
         graph.nodes.append(reg.PoseGraphNode(np.eye(4)))
-    loss = reg.TransformationEstimationPointToPlane(reg.TukeyLoss(k=reach))
     for i in range(len(keys)):
         for j in range(i + 1, len(keys)):
-            is_next = j == i + 1
-            if keys[i].from_where @ keys[j].from_where < np.cos(OVERLAP_RAD) and not is_next:
-                continue
-            found = reg.registration_icp(
-                placed[i], placed[j], reach, np.eye(4), loss, reg.ICPConvergenceCriteria(1e-5, 1e-5, 10)
-            )
-            if found.fitness < LOOP_SHARE and not is_next:
-                continue
-            # Next ones that share little stay as they were followed.
-            T = found.transformation if found.fitness >= LOOP_SHARE else np.eye(4)
-            told = reg.get_information_matrix_from_point_clouds(placed[i], placed[j], reach, T)
-            graph.edges.append(
-                reg.PoseGraphEdge(i, j, T, told + np.eye(6), uncertain=not is_next)
-            )
+            if j == i + 1:
+                # As it was followed, and as sure as that.
+                followed = np.linalg.inv(keys[i].covariance + keys[j].covariance)
+                graph.edges.append(reg.PoseGraphEdge(i, j, np.eye(4), followed, uncertain=False))
+            if keys[i].from_where @ keys[j].from_where > np.cos(OVERLAP_RAD):
+                loop = _loop(keys[i], placed[j], lens)
+                if loop is not None:
+                    graph.edges.append(reg.PoseGraphEdge(i, j, *loop, uncertain=True))
     reg.global_optimization(
         graph,
         reg.GlobalOptimizationLevenbergMarquardt(),
         reg.GlobalOptimizationConvergenceCriteria(),
         reg.GlobalOptimizationOption(
-            max_correspondence_distance=reach, edge_prune_threshold=0.25, reference_node=0
+            max_correspondence_distance=reach_m, edge_prune_threshold=0.25, reference_node=0
         ),
     )
     return [
-        KeyFrame(key.frame, key.seen, key.depth_m, np.asarray(node.pose) @ key.T_model_camera)
+        dataclasses.replace(key, T_model_camera=np.asarray(node.pose) @ key.T_model_camera)
         for key, node in zip(keys, graph.nodes, strict=True)
     ]
 
 
+def _loop(
+    key: KeyFrame, other: Model, lens: Lens
+) -> tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "6 6"]] | None:
+    """What brings one view onto another, and how sure; `None` where they share too little.
+
+    Along what their common surface does not tell, as the axis of a cylinder, it is not sure at all.
+    """
+    view = View(key.seen, lens, key.depth_m)
+    found = settle(view, other, key.T_model_camera, [], LOOP_REACHES)
+    if found.share < LOOP_SHARE or found.outside > LOOP_OUTSIDE:
+        return None
+    T = found.T_model_camera @ se3.inverse(key.T_model_camera)
+    return T, np.linalg.inv(found.covariance)
+
+
 def carved(model: Model, keys: list[KeyFrame], lens: Lens) -> Model:
-    """The model without points that more views see past than see: hands, tables, stray ones."""
+    """The model without points that as many views see past as see: hands, tables, stray ones."""
     past, on = np.zeros(len(model.points_m)), np.zeros(len(model.points_m))
     for key in keys:
         in_camera = se3.apply(se3.inverse(key.T_model_camera), model.points_m)
@@ -102,4 +113,4 @@ def carved(model: Model, keys: list[KeyFrame], lens: Lens) -> Model:
         behind = measured - in_camera[:, 2]
         past += behind > PAST_M
         on += np.abs(behind) < BESIDE_M
-    return model.without(past > on)
+    return model.without((past > 0) & (past >= on))
