@@ -19,12 +19,16 @@ START_PIXELS = 150
 VOXELS_ACROSS = 30.0
 VOXEL_RANGE_M = (0.0025, 0.008)
 """The model's grid: the thing's size over 30, within limits."""
-FITS = 0.55
-"""Share of a frame's points that must lie on the model: the rest may be seen anew, or a hand's."""
-STICKS_OUT = 0.15
-"""Share of what would show of the model that may be seen past."""
-FUSES = 0.7
-"""Share with which a frame may add to the model."""
+FITS, STICKS_OUT = 0.55, 0.15
+"""Share of a frame's points that must lie on the model, where the rest may be seen anew or a hand's;
+and share of what would show of the model that may be seen past."""
+FITS_PART, STICKS_OUT_PART = 0.35, 0.05
+"""The same where more is new: a drawer that comes out shows its sides. What is known of it must then
+be there."""
+FUSES, NEW_SURFACE = 0.7, 0.88
+"""Share from which a frame may add to the model, and below which it has something to add."""
+KEY_EVERY = 3
+"""Frames between two key frames that add new surface of one view."""
 NEW_VIEW_RAD = np.radians(12.0)
 """A key frame is added where the thing is seen from so much elsewhere."""
 MOST_KEYS = 32
@@ -85,15 +89,15 @@ class Follower:
         assert self._last is not None
         gap_s = (frame - self._last[0]) * dt_s
         found = self._settled(View(seen, self.lens, depth_m), corners, gap_s)
-        fits = self._is_good(found)
+        is_good = self._is_good(found)
         T = found.T_model_camera
-        if fits:
+        if is_good:
             self._last = frame, T, found.covariance
             self._maybe_key(frame, seen, depth_m, found)
             self._corners.renew(gray, depth_m, which, self.lens, T, found.covariance)
         else:
             self._corners.forget()
-        self.steps[frame] = Step(seen, T, corners if fits else None, fits)
+        self.steps[frame] = Step(seen, T, corners if is_good else None, is_good)
 
     def _begin(
         self, frame: int, depth_m: Float[np.ndarray, "height width"], which: np.ndarray
@@ -128,7 +132,7 @@ class Follower:
         return self._found_again(view, best, others, dt_s)
 
     def _is_good(self, found: Settled) -> bool:
-        return found.share >= FITS and found.outside < STICKS_OUT
+        return fits(found)
 
     def _found_again(
         self, view: View, best: Settled, others: list[Guess | Followed], dt_s: float
@@ -190,9 +194,10 @@ class Follower:
             return
         key = KeyFrame(frame, seen, depth_m.astype(np.float32), found.T_model_camera, found.covariance)
         nearest = max(float(key.from_where @ other.from_where) for other in self.keys)
-        if nearest > np.cos(NEW_VIEW_RAD):
+        shows_more = found.share < NEW_SURFACE and frame - self.keys[-1].frame >= KEY_EVERY
+        if nearest > np.cos(NEW_VIEW_RAD) and not shows_more:
             return
-        if found.share < FUSES or found.outside > STICKS_OUT:
+        if found.share < FUSES and found.outside > STICKS_OUT_PART:
             return
         self.keys.append(key)
         self.model = carved(fused(self.keys, self.voxel_m), self.keys, self.lens)
@@ -201,3 +206,10 @@ class Follower:
 def spread(P: Float[np.ndarray, "6 6"], dt_s: float) -> Float[np.ndarray, "6 6"]:
     """Covariance of a pose some time later, moved as things in hands are."""
     return P + np.diag([(TURN_RAD_S * dt_s) ** 2] * 3 + [(SHIFT_M_S * dt_s) ** 2] * 3)
+
+
+def fits(found: Settled) -> bool:
+    """Whether a frame is the thing as the model has it."""
+    if found.share >= FITS:
+        return found.outside < STICKS_OUT
+    return found.share >= FITS_PART and found.outside < STICKS_OUT_PART

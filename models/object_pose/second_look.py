@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.models.depth.depth_files import DepthFiles
-from rotoscope.models.object_pose.follow import FITS, STICKS_OUT, Follower, spread
+from rotoscope.models.object_pose.follow import Follower, fits, spread
 from rotoscope.models.object_pose.landmarks import Followed
 from rotoscope.models.object_pose.mesh import Placed
 from rotoscope.models.object_pose.settle import Guess, Settled, View, settle
@@ -93,7 +93,7 @@ def _look(
     view = View(step.seen, one.follower.lens, depth_m)
     for start in starts:
         found = settle(view, one.model, start, others, REACHES_VOXELS)
-        if found.share >= FITS and found.outside < STICKS_OUT:
+        if fits(found):
             return found
     return None
 
