@@ -22,7 +22,7 @@ from rotoscope.pipeline.files.atomic import atomic_path
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.packages import import_mujoco
 
-VERSION = 1
+VERSION = 2
 _SLIDE, _HINGE = 2, 3
 _AFTER = 20
 """Steps that follow on success."""
@@ -73,6 +73,8 @@ def _record(scene: JointScene, video: Path, truth: Path) -> None:
     simulator: Any = open_metaworld(scene.task, Views())
     mujoco = import_mujoco()
     simulator.reset(scene.seed)
+    # The layout is drawn after the bodies were placed: until a step they stand where they stood.
+    simulator.step(simulator.expert())
     model, data = simulator._environment.model, simulator._environment.data
     model.vis.global_.fovy = FOVY_DEG
     joint = _part_joint(model)

@@ -123,7 +123,9 @@ def _render(scene: PoseScene, video: Path, truth: Path) -> None:
 class Shots:
     """Pictures, depth and bodies of a MuJoCo scene as a sensor sees them."""
 
-    def __init__(self, mujoco: Any, model: Any, data: Any, noise: float, rng: np.random.Generator) -> None:
+    def __init__(
+        self, mujoco: Any, model: Any, data: Any, noise: float, rng: np.random.Generator
+    ) -> None:
         model.vis.quality.shadowsize, model.vis.quality.offsamples = 0, 0
         self._renderer = mujoco.Renderer(model, HEIGHT, WIDTH)
         self._model, self._data, self._noise, self._rng = model, data, noise, rng
@@ -132,7 +134,10 @@ class Shots:
         """RGB, measured depth [m, NaN unknown], body of each pixel, and the camera's pose."""
         renderer, rng = self._renderer, self._rng
         renderer.update_scene(self._data, camera=view)
-        image = renderer.render() + 2.0 * np.roll(_grain(), rng.integers(0, HEIGHT, 2), (0, 1))[..., None]
+        image = (
+            renderer.render()
+            + 2.0 * np.roll(_grain(), rng.integers(0, HEIGHT, 2), (0, 1))[..., None]
+        )
         rgb = np.clip(image, 0, 255).astype(np.uint8)
         renderer.enable_depth_rendering()
         renderer.update_scene(self._data, camera=view)
@@ -188,7 +193,9 @@ def rough(mask: np.ndarray, px: int, rng: np.random.Generator) -> Bool[np.ndarra
     """The mask at half size, a pixel or two too large or too small and moved by as much."""
     import cv2
 
-    small = cv2.resize(mask.astype(np.uint8), (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        mask.astype(np.uint8), (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA
+    )
     if px:
         size = int(rng.integers(0, px + 1))
         kernel = np.ones((2 * size + 1, 2 * size + 1), np.uint8)
@@ -237,7 +244,9 @@ def _ease(x: np.ndarray) -> np.ndarray:
     return x * x * (3 - 2 * x)
 
 
-def _path(scene: PoseScene, points: np.ndarray, rng: np.random.Generator) -> Float[np.ndarray, "t 4 4"]:
+def _path(
+    scene: PoseScene, points: np.ndarray, rng: np.random.Generator
+) -> Float[np.ndarray, "t 4 4"]:
     yaw = rng.uniform(-np.pi, np.pi)
     R0 = se3.exp_so3(np.array([0, 0, yaw]))
     if scene.shape in ("hammer",):
@@ -249,9 +258,7 @@ def _path(scene: PoseScene, points: np.ndarray, rng: np.random.Generator) -> Flo
     s = _ease((np.arange(NUM) - TAKE) / (LEAVE - TAKE))
     wobble = np.sin(np.pi * s)
     angle = np.radians(scene.turn_deg) * s
-    R = se3.exp_so3(angle[:, None] * axis) @ se3.exp_so3(
-        0.3 * wobble[:, None] * rng.normal(size=3)
-    )
+    R = se3.exp_so3(angle[:, None] * axis) @ se3.exp_so3(0.3 * wobble[:, None] * rng.normal(size=3))
     R = R @ R0
     move = np.array([rng.uniform(0.06, 0.12), rng.uniform(-0.05, 0.05), 0])
     place = start + s[:, None] * move + wobble[:, None] * [0, 0, 0.08]
@@ -279,10 +286,13 @@ def _xml(scene: PoseScene, parts: list[Geom], rng: np.random.Generator) -> str:
     wide = min(0.05, 0.02 + size)
     holder = ""
     if scene.holder == "gripper":
-        holder = "".join(
-            f'<geom type="box" size=".012 .006 .05" pos="0 {y} .055" rgba=".2 .2 .22 1"/>'
-            for y in (-wide, wide)
-        ) + '<geom type="box" size=".03 .06 .02" pos="0 0 .12" rgba=".2 .2 .22 1"/>'
+        holder = (
+            "".join(
+                f'<geom type="box" size=".012 .006 .05" pos="0 {y} .055" rgba=".2 .2 .22 1"/>'
+                for y in (-wide, wide)
+            )
+            + '<geom type="box" size=".03 .06 .02" pos="0 0 .12" rgba=".2 .2 .22 1"/>'
+        )
     elif scene.holder == "hand":
         skin = 'rgba=".85 .65 .53 1"'
         fingers = "".join(

@@ -12,7 +12,9 @@ def geoms(shape: str, rng: np.random.Generator) -> list[Geom]:
     """Parts of a thing; sizes vary by 15 % with the generator."""
     s = float(rng.uniform(0.9, 1.15))
 
-    def part(kind: str, size: tuple[float, ...], at: tuple[float, ...], turn: tuple[float, ...]) -> Geom:
+    def part(
+        kind: str, size: tuple[float, ...], at: tuple[float, ...], turn: tuple[float, ...]
+    ) -> Geom:
         return kind, tuple(s * v for v in size), tuple(s * v for v in at), turn
 
     def box(size: tuple[float, ...], at: tuple[float, ...], yaw: float = 0.0) -> Geom:
@@ -26,12 +28,16 @@ def geoms(shape: str, rng: np.random.Generator) -> list[Geom]:
     if shape == "mug":
         r, h = 0.038, 0.045
         wall = [
-            box((0.003, 1.08 * r * np.tan(np.pi / 16), h), (r * np.cos(a), r * np.sin(a), 0), np.degrees(a))
+            box(
+                (0.003, 1.08 * r * np.tan(np.pi / 16), h),
+                (r * np.cos(a), r * np.sin(a), 0),
+                np.degrees(a),
+            )
             for a in np.arange(16) * np.pi / 8
         ]
-        handle = [
-            box((0.012, 0.005, 0.005), (r + 0.012, 0, z)) for z in (-0.022, 0.022)
-        ] + [box((0.005, 0.005, 0.027), (r + 0.026, 0, 0))]
+        handle = [box((0.012, 0.005, 0.005), (r + 0.012, 0, z)) for z in (-0.022, 0.022)] + [
+            box((0.005, 0.005, 0.027), (r + 0.026, 0, 0))
+        ]
         return [*wall, part("cylinder", (r, 0.003), (0, 0, -h + 0.003), none), *handle]
     if shape == "hammer":
         return [
@@ -54,19 +60,33 @@ def geoms(shape: str, rng: np.random.Generator) -> list[Geom]:
     if shape == "bear":
         at = rng.uniform(-0.03, 0.03, (5, 3))
         return [
-            part("ellipsoid", tuple(rng.uniform(0.016, 0.036, 3)), tuple(p), (0, 0, 1, float(rng.uniform(0, 180))))
+            part(
+                "ellipsoid",
+                tuple(rng.uniform(0.016, 0.036, 3)),
+                tuple(p),
+                (0, 0, 1, float(rng.uniform(0, 180))),
+            )
             for p in at
         ]
     if shape == "pitcher":
         r, h = 0.045, 0.06
         wall = [
-            box((0.003, 1.08 * r * np.tan(np.pi / 16), h), (r * np.cos(a), r * np.sin(a), 0), np.degrees(a))
+            box(
+                (0.003, 1.08 * r * np.tan(np.pi / 16), h),
+                (r * np.cos(a), r * np.sin(a), 0),
+                np.degrees(a),
+            )
             for a in np.arange(16) * np.pi / 8
         ]
         spout = [box((0.02, 0.012, 0.006), (-r - 0.012, 0, h - 0.012))]
         handle = [box((0.02, 0.006, 0.006), (r + 0.02, 0, z)) for z in (-0.03, 0.04)]
-        return [*wall, part("cylinder", (r, 0.003), (0, 0, -h + 0.003), none), *spout, *handle,
-                box((0.006, 0.006, 0.041), (r + 0.04, 0, 0.005))]
+        return [
+            *wall,
+            part("cylinder", (r, 0.003), (0, 0, -h + 0.003), none),
+            *spout,
+            *handle,
+            box((0.006, 0.006, 0.041), (r + 0.04, 0, 0.005)),
+        ]
     if shape == "bottle":
         return [
             part("cylinder", (0.03, 0.06), (0, 0, 0), none),
@@ -91,9 +111,13 @@ def mesh(parts: list[Geom]) -> tuple[np.ndarray, np.ndarray]:
             m = make.create_cylinder(size[0], 2 * size[1], 40)
         else:
             m = make.create_sphere(1.0, 30)
-            m.vertices = o3d.utility.Vector3dVector(np.asarray(m.vertices) * (size if len(size) == 3 else size[0]))
+            m.vertices = o3d.utility.Vector3dVector(
+                np.asarray(m.vertices) * (size if len(size) == 3 else size[0])
+            )
         axis = np.array(turn[:3], float)
-        m.rotate(o3d.geometry.get_rotation_matrix_from_axis_angle(np.radians(turn[3]) * axis), (0, 0, 0))
+        m.rotate(
+            o3d.geometry.get_rotation_matrix_from_axis_angle(np.radians(turn[3]) * axis), (0, 0, 0)
+        )
         m.translate(at)
         vertices.append(np.asarray(m.vertices))
         faces.append(np.asarray(m.triangles) + start)

@@ -88,7 +88,9 @@ def pose_figures(name: str, scene: PoseScene) -> list[Figure]:
     figures = [
         Figure(f"{name}.valid", float(track.valid.mean()), "1"),
         Figure(f"{name}.rotation_valid", float(track.rotation_valid.mean()), "1"),
-        Figure(f"{name}.center_median", _median(1e3 * np.linalg.norm(off, axis=1)), "mm", Bar("<=", 10)),
+        Figure(
+            f"{name}.center_median", _median(1e3 * np.linalg.norm(off, axis=1)), "mm", Bar("<=", 10)
+        ),
         Figure(f"{name}.center_in_2_sigma", _inside(off, track.sigma_position_m[track.valid]), "1"),
         Figure(f"{name}.cpu", cost_ms, "ms/frame"),
     ]
@@ -97,10 +99,18 @@ def pose_figures(name: str, scene: PoseScene) -> list[Figure]:
             Figure(f"{name}.add_median", _median(1e3 * add[turned]), "mm", Bar("<=", 10)),
             Figure(f"{name}.add_worst_tenth", float(np.quantile(1e3 * add[turned], 0.9)), "mm"),
             Figure(f"{name}.turn_median", _median(np.degrees(angle[turned])), "deg", Bar("<=", 5)),
-            Figure(f"{name}.turn_worst_tenth", float(np.quantile(np.degrees(angle[turned]), 0.9)), "deg"),
+            Figure(
+                f"{name}.turn_worst_tenth",
+                float(np.quantile(np.degrees(angle[turned]), 0.9)),
+                "deg",
+            ),
             Figure(
                 f"{name}.turn_in_2_sigma",
-                float((angle < 2 * np.linalg.norm(track.sigma_rotation_rad[track.valid], axis=1))[turned].mean()),
+                float(
+                    (angle < 2 * np.linalg.norm(track.sigma_rotation_rad[track.valid], axis=1))[
+                        turned
+                    ].mean()
+                ),
                 "1",
             ),
         ]

@@ -63,7 +63,10 @@ def described(
     sure = placed & (sigma_m.max(axis=1) <= POSITION_KNOWN_M)
     reason = np.select(
         [sure, fits & ~placed, fits, ~thing.valid, ~has_depth],
-        [POSE_REASONS.index(r) for r in ("valid", "camera_moved", "uncertain", "not_seen", "no_depth")],
+        [
+            POSE_REASONS.index(r)
+            for r in ("valid", "camera_moved", "uncertain", "not_seen", "no_depth")
+        ],
         POSE_REASONS.index("does_not_fit"),
     )
     T[~sure], sigma_m[~sure], sigma_rad[~sure] = np.nan, np.nan, np.nan

@@ -73,8 +73,9 @@ class Follower:
         gray: UInt8[np.ndarray, "height width"],
         depth_m: Float[np.ndarray, "height width"],
         which: Bool[np.ndarray, "height width"],
+        beside: Bool[np.ndarray, "height width"],
     ) -> None:
-        """Takes a frame: the thing's usable pixels of depth, and the picture."""
+        """Takes a frame: the thing's usable pixels of depth, what is not it, and the picture."""
         if self.model is None:
             self._begin(frame, depth_m, which)
             if self.model is not None:
@@ -88,7 +89,7 @@ class Follower:
         corners = self._corners.follow(gray, depth_m, which, self.lens)
         assert self._last is not None
         gap_s = (frame - self._last[0]) * dt_s
-        found = self._settled(View(seen, self.lens, depth_m), corners, gap_s)
+        found = self._settled(View(seen, self.lens, depth_m, beside), corners, gap_s)
         is_good = self._is_good(found)
         T = found.T_model_camera
         if is_good:
@@ -147,7 +148,10 @@ class Follower:
         last = self._last[1]
         middle = np.median(view.seen.points_m, axis=0)
         found = []
-        for pose in [last, *(key.T_model_camera for key in self.keys[:: max(1, len(self.keys) // 6)])]:
+        for pose in [
+            last,
+            *(key.T_model_camera for key in self.keys[:: max(1, len(self.keys) // 6)]),
+        ]:
             T = pose.copy()
             T[:3, 3] = np.median(self._view_points(pose), axis=0) - T[:3, :3] @ middle
             other = settle(view, self.model, T, others[1:])
@@ -186,13 +190,13 @@ class Follower:
         last = {t: int(np.searchsorted(frames, t, side="right")) - 1 for t in self.steps}
         return self.model, {t: moved[max(k, 0)] for t, k in last.items()}
 
-    def _maybe_key(
-        self, frame: int, seen: SeenThing, depth_m: np.ndarray, found: Settled
-    ) -> None:
+    def _maybe_key(self, frame: int, seen: SeenThing, depth_m: np.ndarray, found: Settled) -> None:
         assert self.model is not None
         if len(self.keys) >= MOST_KEYS:
             return
-        key = KeyFrame(frame, seen, depth_m.astype(np.float32), found.T_model_camera, found.covariance)
+        key = KeyFrame(
+            frame, seen, depth_m.astype(np.float32), found.T_model_camera, found.covariance
+        )
         nearest = max(float(key.from_where @ other.from_where) for other in self.keys)
         shows_more = found.share < NEW_SURFACE and frame - self.keys[-1].frame >= KEY_EVERY
         if nearest > np.cos(NEW_VIEW_RAD) and not shows_more:

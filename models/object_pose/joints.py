@@ -94,7 +94,9 @@ def joint(
         why = f"it moved {1e3 * travel_m:.0f} mm and {np.degrees(turn_rad):.1f} degrees"
         return _none("unknown", f"{why}: too little to tell a hinge from a slide")
     best_mm = 1e3 * min(slide.rms_m, np.inf if hinge is None else hinge.rms_m)
-    return _none("free", f"no line explains its path: {best_mm:.0f} mm off, {1e3 * limit:.0f} allowed")
+    return _none(
+        "free", f"no line explains its path: {best_mm:.0f} mm off, {1e3 * limit:.0f} allowed"
+    )
 
 
 def _none(kind: JointKind, why: str) -> Joint:

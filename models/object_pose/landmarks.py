@@ -97,7 +97,9 @@ class Landmarks:
         rows, columns = np.nonzero(which)
         if not len(rows):
             return
-        low = np.maximum(np.floor(np.array([columns.min(), rows.min()]) * scale) - 12, 0).astype(int)
+        low = np.maximum(np.floor(np.array([columns.min(), rows.min()]) * scale) - 12, 0).astype(
+            int
+        )
         high = np.ceil(np.array([columns.max() + 1, rows.max() + 1]) * scale).astype(int) + 12
         part = np.ascontiguousarray(gray[low[1] : high[1], low[0] : high[0]])
         fresh = new_corners(part, self._px - low - 0.5, MOST - len(self._px)) + low + 0.5

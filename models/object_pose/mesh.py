@@ -123,7 +123,7 @@ def placed(mesh: Model, seen: Model, keys: list[KeyFrame], lens: Lens) -> Placed
         coarse.append((_share(T, seen, mesh), np.asarray(T)))
     coarse.sort(key=lambda one: -one[0])
     fine = []
-    for _, T in coarse[:_KEPT * 3]:
+    for _, T in coarse[: _KEPT * 3]:
         past = _past(T, mesh, keys, lens)
         fine.append((_share(T, seen, mesh) - past, _share(T, seen, mesh), past, T))
     fine.sort(key=lambda one: -one[0])

@@ -12,10 +12,11 @@ from rotoscope.models.depth.depth_files import DepthFiles
 from rotoscope.models.object_pose.follow import Follower, fits, spread
 from rotoscope.models.object_pose.landmarks import Followed
 from rotoscope.models.object_pose.mesh import Placed
+from rotoscope.models.object_pose.seen import surely_beside
 from rotoscope.models.object_pose.settle import Guess, Settled, View, settle
 from rotoscope.models.object_pose.surface import Model
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.tracks import median_rate_hz
+from rotoscope.pipeline.tracks import ObjectTrack, median_rate_hz
 from rotoscope.pipeline.types import Clip
 
 REACHES_VOXELS = (3.0, 2.5, 2.5, 2.5)
@@ -54,7 +55,12 @@ class SecondLook:
         return float(np.linalg.norm(high - low) / 2)
 
 
-def second_look(clip: Clip, files: DepthFiles, things: Mapping[int, SecondLook]) -> None:
+def second_look(
+    clip: Clip,
+    files: DepthFiles,
+    segments: Mapping[int, ObjectTrack],
+    things: Mapping[int, SecondLook],
+) -> None:
     """Fills in what fits, reading the depth a second time."""
     dt_s = 1.0 / median_rate_hz(clip.time_s)
     last: dict[int, tuple[int, Settled]] = {}
@@ -64,7 +70,9 @@ def second_look(clip: Clip, files: DepthFiles, things: Mapping[int, SecondLook])
             continue
         depth_m = files.read(clip.start + t)
         for number, one in mine.items():
-            found = _look(one, t, depth_m, last.get(number), dt_s)
+            beside = surely_beside(segments[number].mask(t), depth_m.shape, None)
+            view = View(one.follower.steps[t].seen, one.follower.lens, depth_m, beside)
+            found = _look(one, t, view, last.get(number), dt_s)
             if found is not None:
                 one.found[t] = found
                 last[number] = t, found
@@ -73,7 +81,7 @@ def second_look(clip: Clip, files: DepthFiles, things: Mapping[int, SecondLook])
 def _look(
     one: SecondLook,
     t: int,
-    depth_m: Float[np.ndarray, "height width"],
+    view: View,
     last: tuple[int, Settled] | None,
     dt_s: float,
 ) -> Settled | None:
@@ -90,14 +98,8 @@ def _look(
     elif t == one.follower.keys[0].frame:
         # The model's frame is defined by this one.
         others.append(Guess(starts[0], np.diag([1e6] * 3 + [1e8] * 3)))
-    view = View(step.seen, one.follower.lens, depth_m)
     for start in starts:
         found = settle(view, one.model, start, others, REACHES_VOXELS)
         if fits(found):
             return found
     return None
-
-
-def first_pose(one: SecondLook) -> Float[np.ndarray, "4 4"]:
-    """Pose of the thing's model in the camera of the first frame that fits."""
-    return np.asarray(se3.inverse(one.found[min(one.found)].T_model_camera))

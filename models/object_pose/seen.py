@@ -86,9 +86,7 @@ def usable(
     rows, columns = np.flatnonzero(large.any(axis=1)), np.flatnonzero(large.any(axis=0))
     if not len(rows):
         return out
-    part = np.s_[
-        max(rows[0] - 1, 0) : rows[-1] + 2, max(columns[0] - 1, 0) : columns[-1] + 2
-    ]
+    part = np.s_[max(rows[0] - 1, 0) : rows[-1] + 2, max(columns[0] - 1, 0) : columns[-1] + 2]
     depth = depth_m[part]
     known = np.isfinite(depth)
     near = np.where(known, depth, 1e6).astype(np.float32)
@@ -97,6 +95,19 @@ def usable(
     spread = cv2.dilate(far, square) - cv2.erode(near, square)
     out[part] = large[part] & known & (spread < FLYING_REL * np.where(known, depth, 1.0))
     return out if hands is None else out & ~hands
+
+
+def surely_beside(
+    mask: Bool[np.ndarray, "small_height small_width"],
+    shape: tuple[int, int],
+    hands: Bool[np.ndarray, "height width"] | None,
+) -> Bool[np.ndarray, "height width"]:
+    """Pixels of a depth picture that are not the thing, nor a hand: outlines are a bit off."""
+    import cv2
+
+    wide = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8))
+    out = cv2.resize(wide, shape[::-1], interpolation=cv2.INTER_NEAREST) == 0
+    return np.asarray(out if hands is None else out & ~hands)
 
 
 def hand_pixels(

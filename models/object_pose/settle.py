@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from rotoscope.models.object_pose.landmarks import Followed
 from rotoscope.models.object_pose.surface import Model
@@ -35,6 +35,8 @@ LEAST_INFORMATION = np.diag([0.1] * 3 + [1.0] * 3)
 OUTLINE_MARGIN_M = 0.012
 """What is seen so far behind a point of the model is seen past it [m]."""
 OUTLINE_SIGMA_M, OUTLINE_REACH_M = 0.004, 0.04
+BESIDE_SIGMA_M = 0.012
+"""The same where only the segment says so: segments lose parts."""
 SHARED_OUTLINE = 4.0
 
 
@@ -45,6 +47,9 @@ class View:
     seen: SeenThing
     lens: Lens
     depth_m: Float[np.ndarray, "height width"]
+    beside: Bool[np.ndarray, "height width"] | None = None
+    """Pixels that are surely not the thing: a drawer's front ends where its segment does, though
+    depth goes on there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +125,9 @@ class _Problem:
             J = np.concatenate([np.cross(p, n), n], axis=1)
             H, b = (J * w[:, None]).T @ J, -(J * w[:, None]).T @ r
             told = without_feigned(H, p, w)
-        p, d, r = self._outline(T)[:3]
+        p, d, r, sigma_m = self._outline(T)
         if len(r):
-            w = _tukey(r, OUTLINE_REACH_M) / (OUTLINE_SIGMA_M**2 * SHARED_OUTLINE)
+            w = _tukey(r, OUTLINE_REACH_M) / (sigma_m**2 * SHARED_OUTLINE)
             J = np.concatenate([np.cross(p, d), d], axis=1)
             outline = (J * w[:, None]).T @ J
             H, b, told = H + outline, b - (J * w[:, None]).T @ r, told + outline
@@ -131,9 +136,9 @@ class _Problem:
     def fit(self, T: Float[np.ndarray, "4 4"], reach_m: float) -> tuple[float, float, float]:
         """Share on the model, share of the model that sticks out, and rms [m]."""
         _, _, r = self._surface(T, reach_m)
-        _, _, out, num = self._outline(T)
+        past, _, shows, _ = self._sticks_out(T)
         rms = float(np.sqrt(np.mean(r**2))) if len(r) else np.inf
-        return len(r) / len(self.points), len(out) / max(num, 1), rms
+        return len(r) / len(self.points), int(past.sum()) / max(int(shows.sum()), 1), rms
 
     def _surface(self, T: np.ndarray, reach_m: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         p = se3.apply(T, self.points)
@@ -145,21 +150,32 @@ class _Problem:
         p = p[found]
         return p, n, ((p - self.model.points_m[nearest[found]]) * n).sum(axis=1)
 
-    def _outline(self, T: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-        """Seen points nearest to what sticks out, where to, how far, and points that would show."""
+    def _sticks_out(self, T: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Of the model's points: seen past, beside the segment, to be seen at all; and in camera."""
         back = se3.inverse(T)
         in_camera = se3.apply(back, self.own)
         n = self.own_normals @ back[:3, :3].T
         facing = (n * in_camera).sum(axis=1) < -0.2 * np.linalg.norm(in_camera, axis=1)
-        measured, _ = self.view.lens.depth_at(self.view.depth_m, in_camera)
+        measured, px = self.view.lens.depth_at(self.view.depth_m, in_camera)
         past = facing & (measured > in_camera[:, 2] + OUTLINE_MARGIN_M)
         shows = facing & (measured > in_camera[:, 2] - OUTLINE_MARGIN_M)
-        _, nearest = self.tree.query(in_camera[past])
+        beside = np.zeros(len(past), bool)
+        if self.view.beside is not None:
+            at = np.where(shows[:, None], px, 0).astype(int)
+            beside = shows & ~past & self.view.beside[at[:, 1], at[:, 0]]
+        return past, beside, shows, in_camera
+
+    def _outline(self, T: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Seen points nearest to what sticks out, where to, how far, and 1-sigma of that."""
+        past, beside, _, in_camera = self._sticks_out(T)
+        out = past | beside
+        _, nearest = self.tree.query(in_camera[out])
         p = se3.apply(T, self.view.seen.points_m[nearest])
-        d = p - self.own[past]
+        d = p - self.own[out]
         away = np.linalg.norm(d, axis=1)
+        sigma_m = np.where(past[out], OUTLINE_SIGMA_M, BESIDE_SIGMA_M)
         keep = away > 1e-6
-        return p[keep], d[keep] / away[keep, None], away[keep], int(shows.sum())
+        return p[keep], d[keep] / away[keep, None], away[keep], sigma_m[keep]
 
 
 def _tukey(r: np.ndarray, reach: float) -> np.ndarray:
@@ -167,7 +183,9 @@ def _tukey(r: np.ndarray, reach: float) -> np.ndarray:
 
 
 def without_feigned(
-    H: Float[np.ndarray, "6 6"], points: Float[np.ndarray, "point 3"], w: Float[np.ndarray, " point"]
+    H: Float[np.ndarray, "6 6"],
+    points: Float[np.ndarray, "point 3"],
+    w: Float[np.ndarray, " point"],
 ) -> Float[np.ndarray, "6 6"]:
     """Information of point-to-plane residuals about the origin, less what noise of normals feigns.
 

@@ -17,7 +17,7 @@ from rotoscope.models.object_pose.mesh import mesh_file
 from rotoscope.models.object_pose.on_mesh import on_mesh
 from rotoscope.models.object_pose.open3d_import import open3d
 from rotoscope.models.object_pose.second_look import SecondLook, second_look
-from rotoscope.models.object_pose.seen import Lens, gray_of, hand_pixels, usable
+from rotoscope.models.object_pose.seen import Lens, gray_of, hand_pixels, surely_beside, usable
 from rotoscope.models.object_pose.table import Table, table
 from rotoscope.pipeline.errors import UnreasonableVideoError
 from rotoscope.pipeline.geometry import se3
@@ -115,7 +115,7 @@ class ObjectPose(ClipStage):
                 found[number] = SecondLook(follower, *model)
         if mesh is not None and found:
             on_mesh(mesh, self.config.mesh_meters_per_unit, found)
-        second_look(clip, files, found)
+        second_look(clip, files, things, found)
         out: Tracks = {
             f"object_poses.{number}": described(
                 thing, found.get(number), look.has_depth[number], camera, tracks, poses
@@ -165,12 +165,14 @@ class _FirstLook:
                 self.table = table(lens, depth_m, self._all(0, depth_m.shape) | hands)
             gray: Any = gray_of(frame.rgb) if seen else None
             for number in seen:
-                which = usable(self._things[number].mask(t), depth_m, hands)
+                mask = self._things[number].mask(t)
+                which = usable(mask, depth_m, hands)
+                beside = surely_beside(mask, depth_m.shape, hands)
                 self.has_depth[number][t] = which.any()
                 if which.any():
                     self.distance_m[number][t] = np.median(depth_m[which])
                 follower = self.followers.setdefault(number, Follower(lens))
-                follower.step(t, dt_s, gray, depth_m, which)
+                follower.step(t, dt_s, gray, depth_m, which, beside)
 
     def _hand_pixels(self, t: int, depth_m: np.ndarray) -> Bool[np.ndarray, "height width"]:
         out = np.zeros(depth_m.shape, bool)

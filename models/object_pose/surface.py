@@ -29,9 +29,7 @@ class Model:
         return Model(self.points_m[~which], self.normals[~which], self.voxel_m)
 
 
-def cloud_of(
-    points_m: Float[np.ndarray, "point 3"], normals: Float[np.ndarray, "point 3"]
-) -> Any:
+def cloud_of(points_m: Float[np.ndarray, "point 3"], normals: Float[np.ndarray, "point 3"]) -> Any:
     """An Open3D point cloud."""
     o3d = open3d()
     cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(points_m))
