@@ -300,7 +300,8 @@ def _xml(scene: PoseScene, parts: list[Geom], rng: np.random.Generator) -> str:
             for x, z in ((-0.033, 2), (-0.011, 1), (0.011, 1), (0.033, 2))
         )
         holder = (
-            f'{fingers}<geom type="capsule" fromto="-.03 .03 .05 -.01 .04 .005" size=".011" {skin}/>'
+            f'{fingers}<geom type="capsule" fromto="-.03 .03 .05 -.01 .04 .005" size=".011" '
+            f"{skin}/>"
             f'<geom type="box" size=".042 .05 .014" pos="0 -.01 .075" euler="-35 0 0" {skin}/>'
             f'<geom type="capsule" fromto="0 -.05 .1 0 -.3 .25" size=".032" {skin}/>'
         )
@@ -310,12 +311,14 @@ def _xml(scene: PoseScene, parts: list[Geom], rng: np.random.Generator) -> str:
         '<map znear=".02" zfar="20"/></visual>'
         '<compiler angle="degree"/>'
         f'<asset><texture name="floor" type="2d" builtin="checker" rgb1=".4 .45 .5" '
-        'rgb2=".55 .5 .45" mark="random" markrgb=".1 .1 .1" random="0.03" width="128" height="128"/>'
-        '<material name="floor" texture="floor" texrepeat="4 4"/>'
-        f'<texture name="thing" type="cube" builtin="flat" rgb1="{a}" {spots} width="96" height="96"/>'
+        'rgb2=".55 .5 .45" mark="random" markrgb=".1 .1 .1" random="0.03" width="128" '
+        'height="128"/><material name="floor" texture="floor" texrepeat="4 4"/>'
+        f'<texture name="thing" type="cube" builtin="flat" rgb1="{a}" {spots} width="96" '
+        'height="96"/>'
         '<material name="thing" texture="thing"/></asset>'
         '<worldbody><light pos="0 -1 2" dir="0 .4 -1"/><geom type="plane" size="3 3 .1" '
-        f'material="floor"/><body name="thing" mocap="true">{thing}</body>{hand}</worldbody></mujoco>'
+        f'material="floor"/><body name="thing" mocap="true">{thing}</body>{hand}'
+        "</worldbody></mujoco>"
     )
 
 

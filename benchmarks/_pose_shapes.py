@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 Geom = tuple[str, tuple[float, ...], tuple[float, ...], tuple[float, ...]]
@@ -135,3 +137,14 @@ def surface(parts: list[Geom], num: int, seed: int) -> np.ndarray:
     u, v = rng.uniform(size=(2, num, 1))
     u, v = np.where(u + v > 1, 1 - u, u), np.where(u + v > 1, 1 - v, v)
     return np.asarray(a[pick] + u * (b - a)[pick] + v * (c - a)[pick])
+
+
+def write_mesh(parts: list[Geom], path: Path, *, scale: float = 1.0) -> None:
+    """The thing as a mesh file, in meters times `scale`."""
+    import open3d as o3d
+
+    vertices, faces = mesh(parts)
+    made = o3d.geometry.TriangleMesh(
+        o3d.utility.Vector3dVector(scale * vertices), o3d.utility.Vector3iVector(faces)
+    )
+    o3d.io.write_triangle_mesh(str(path), made)

@@ -8,31 +8,42 @@ a mesh a pose counts against that of the first frame. ADD: mean distance of the 
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from benchmarks._joint_scenes import REPORT as JOINTS
+from benchmarks._joint_scenes import JointScene, joint_clip
 from benchmarks._object_hands import clip_of
-from benchmarks._pose_scenes import HEIGHT, REPORT, WIDTH, K, PoseScene, pose_clip
+from benchmarks._pose_scenes import HEIGHT, REPORT, WIDTH, K, PoseScene, parts_of, pose_clip
+from benchmarks._pose_shapes import write_mesh
 from benchmarks.figure import Bar, Figure
 from rotoscope.models.object_pose.stage import ObjectPose
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.stage import Tracks
-from rotoscope.pipeline.tracks import Camera, ObjectPoseTrack, ObjectTrack
+from rotoscope.pipeline.tracks import Camera, ObjectPoseTrack, ObjectTrack, QualityTrack
 
+WITH_MESH = ("drill", "bracket", "pitcher", "bear")
+"""Shapes that look the same from one side alone."""
 CAMERA = Camera(K=K, width=WIDTH, height=HEIGHT, source="recipe", sigma_focal_rel=0.003)
 
 
 def run() -> list[Figure]:
-    """Free things by kind; rendering takes minutes, once."""
-    return [
-        figure
-        for kind, scenes in REPORT.items()
-        for scene in scenes
-        for figure in pose_figures(f"object_pose.{kind}.{scene.name}", scene)
-    ]
+    """Free things by kind, some with their mesh, then joints; rendering takes minutes, once."""
+    figures: list[Figure] = []
+    for kind, scenes in REPORT.items():
+        for scene in scenes:
+            figures += pose_figures(f"object_pose.{kind}.{scene.name}", scene)
+    for scene in (s for scenes in REPORT.values() for s in scenes):
+        if scene.shape in WITH_MESH:
+            figures += mesh_figures(f"object_pose.mesh.{scene.name}", scene)
+    for kind, episodes in JOINTS.items():
+        for episode in episodes:
+            figures += joint_figures(f"object_pose.joint.{kind}", episode)
+    return figures
 
 
 def object_of(masks: Bool[np.ndarray, "time height width"]) -> ObjectTrack:
@@ -52,9 +63,9 @@ def object_of(masks: Bool[np.ndarray, "time height width"]) -> ObjectTrack:
     )
 
 
-def followed(path: object, masks: np.ndarray, camera: Camera = CAMERA) -> tuple[Tracks, float]:
+def followed(path: Path, masks: np.ndarray, camera: Camera = CAMERA) -> tuple[Tracks, float]:
     """What the stage says, and CPU time [ms a frame]."""
-    stage, clip = ObjectPose(ObjectPose.Config()), clip_of(path)  # type: ignore[arg-type]
+    stage, clip = ObjectPose(ObjectPose.Config()), clip_of(path)
     stage.setup()
     start_s = time.process_time()
     made = stage.run(clip, {"objects.1": object_of(masks), "camera": camera})
@@ -117,14 +128,63 @@ def pose_figures(name: str, scene: PoseScene) -> list[Figure]:
     return figures
 
 
+def mesh_figures(name: str, scene: PoseScene) -> list[Figure]:
+    """With the thing's mesh beside the video: the pose itself counts, not against a first frame."""
+    clip = pose_clip(scene)
+    with tempfile.TemporaryDirectory() as folder:
+        video = Path(folder) / "clip.mp4"
+        video.symlink_to(clip.path)
+        (Path(folder) / "clip.depth").symlink_to(clip.path.with_suffix(".depth"))
+        write_mesh(parts_of(scene), video.with_name("clip.mesh.ply"))
+        made, cost_ms = followed(video, clip.masks)
+    track = made["object_poses.1"]
+    assert isinstance(track, ObjectPoseTrack)
+    told, truth = track.T_camera_object[track.valid], clip.T_camera_object[track.valid]
+    a, b = se3.apply(told, clip.points_m[None]), se3.apply(truth, clip.points_m[None])
+    add = 1e3 * np.linalg.norm(a - b, axis=2).mean(axis=1)
+    angle = np.degrees(se3.angle_between(told[:, :3, :3], truth[:, :3, :3]))
+    return [
+        Figure(f"{name}.valid", float(track.valid.mean()), "1"),
+        Figure(f"{name}.add_median", _median(add), "mm", Bar("<=", 10)),
+        Figure(f"{name}.turn_median", _median(angle), "deg", Bar("<=", 5)),
+        Figure(f"{name}.cpu", cost_ms, "ms/frame"),
+    ]
+
+
+def joint_figures(name: str, scene: JointScene) -> list[Figure]:
+    """Kind, axis and range of a part that a robot moves."""
+    clip = joint_clip(scene)
+    made, _ = followed(clip.path, clip.masks)
+    quality, track = made["quality.object_pose"], made["object_poses.1"]
+    assert isinstance(quality, QualityTrack)
+    assert isinstance(track, ObjectPoseTrack)
+    facts = quality.facts
+    is_right = facts["object_1_joint"] == clip.kind
+    figures = [
+        Figure(f"{name}.valid", float(track.valid.mean()), "1"),
+        Figure(f"{name}.kind_right", float(is_right), "1", Bar("==", 1)),
+    ]
+    if not is_right:
+        return figures
+    cosine = abs(float(np.array(facts["object_1_joint_axis"]) @ clip.axis))
+    off_deg = float(np.degrees(np.arccos(min(1.0, cosine))))
+    unit = "rad" if clip.kind == "revolute" else "m"
+    low, high = facts[f"object_1_joint_range_{unit}"]
+    seen = clip.position[track.rotation_valid]
+    figures += [
+        Figure(f"{name}.axis", off_deg, "deg", Bar("<=", 5)),
+        Figure(f"{name}.range_off", abs(high - low - float(np.ptp(seen))), unit),
+    ]
+    if clip.kind == "revolute":
+        away = np.array(facts["object_1_joint_point_m"]) - clip.point_m
+        off_m = float(np.linalg.norm(np.cross(away, clip.axis)))
+        figures.append(Figure(f"{name}.line_off", 1e3 * off_m, "mm"))
+    return figures
+
+
 def _median(values: np.ndarray) -> float:
     return float(np.median(values)) if len(values) else float("nan")
 
 
 def _inside(off: np.ndarray, sigma: np.ndarray) -> float:
     return float((np.abs(off) < 2 * sigma).mean()) if len(off) else float("nan")
-
-
-def report(scenes: Sequence[PoseScene]) -> list[Figure]:
-    """Figures of some scenes, for choosing."""
-    return [f for s in scenes for f in pose_figures(s.name, s)]

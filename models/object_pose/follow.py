@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float, UInt8
 
 from rotoscope.models.object_pose.key_frames import KeyFrame, agreed, carved, fused
 from rotoscope.models.object_pose.landmarks import Followed, Landmarks
-from rotoscope.models.object_pose.surface import Model
 from rotoscope.models.object_pose.seen import Lens, SeenThing, see
 from rotoscope.models.object_pose.settle import Guess, Settled, View, settle
+from rotoscope.models.object_pose.surface import Model
 from rotoscope.pipeline.geometry import se3
 
 START_PIXELS = 150
@@ -20,11 +20,11 @@ VOXELS_ACROSS = 30.0
 VOXEL_RANGE_M = (0.0025, 0.008)
 """The model's grid: the thing's size over 30, within limits."""
 FITS, STICKS_OUT = 0.55, 0.15
-"""Share of a frame's points that must lie on the model, where the rest may be seen anew or a hand's;
-and share of what would show of the model that may be seen past."""
+"""Share of a frame's points that must lie on the model, where the rest may be seen anew or be a
+hand's; and share of what would show of the model that may be seen past."""
 FITS_PART, STICKS_OUT_PART = 0.35, 0.05
-"""The same where more is new: a drawer that comes out shows its sides. What is known of it must then
-be there."""
+"""The same where more is new: a drawer that comes out shows its sides. What is known of it must
+then be there."""
 FUSES, NEW_SURFACE = 0.7, 0.88
 """Share from which a frame may add to the model, and below which it has something to add."""
 KEY_EVERY = 3
@@ -36,7 +36,7 @@ MOST_TURN_RAD_S, MOST_TURN_RAD = 12.0, np.radians(50.0)
 """What is found again must not be turned faster than so since it was seen last, nor further: a box
 looks alike from several sides."""
 ANOTHER_RAD, ALIKE = np.radians(25.0), 0.08
-"""Two poses that differ by so much are two; and they fit alike where their scores differ by less."""
+"""Two poses that differ by so much are two; they fit alike where their scores differ by less."""
 CERTAIN = np.diag([1e-8] * 6)
 """Covariance of the first frame's pose, which the model's frame is defined by."""
 TURN_RAD_S, SHIFT_M_S = 4.0, 0.8

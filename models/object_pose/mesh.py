@@ -1,4 +1,4 @@
-"""A mesh that the user gives of the thing: read, compared with what is seen, and brought onto it."""
+"""A mesh that the user gives of the thing: read, compared with what is seen, brought onto it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from rotoscope.models.object_pose.key_frames import PAST_M, KeyFrame
 from rotoscope.models.object_pose.open3d_import import open3d
 from rotoscope.models.object_pose.seen import Lens
-from rotoscope.models.object_pose.surface import Model, cloud_of, thinned
+from rotoscope.models.object_pose.surface import Model, cloud_of
 from rotoscope.pipeline.errors import UnreasonableVideoError
 from rotoscope.pipeline.files.paths import beside
 from rotoscope.pipeline.geometry import se3
@@ -72,13 +72,14 @@ def read_mesh(path: Path, meters_per_unit: float, voxel_m: float) -> Model:
     area = np.linalg.norm(normals, axis=1)
     if not area.sum() > 0:
         raise UnreasonableVideoError(f"{path.name} holds triangles without an area")
-    num = int(np.clip(6 * area.sum() / 2 / voxel_m**2, 500, 40_000))
+    num = int(np.clip(area.sum() / voxel_m**2, 500, 8_000))
     rng = np.random.default_rng(0)
     pick = rng.choice(len(faces), num, p=area / area.sum())
     u, v = rng.uniform(size=(2, num, 1))
     u, v = np.where(u + v > 1, 1 - u, u), np.where(u + v > 1, 1 - v, v)
     points = a[pick] + u * (b - a)[pick] + v * (c - a)[pick]
-    return thinned(points, normals[pick] / area[pick, None], voxel_m)
+    # Not thinned to one point a cell: normals of both sides of a thin wall would cancel out.
+    return Model(points, normals[pick] / area[pick, None], voxel_m)
 
 
 def check_size(path: Path, mesh: Model, seen: Model) -> None:

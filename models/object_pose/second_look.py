@@ -15,7 +15,6 @@ from rotoscope.models.object_pose.mesh import Placed
 from rotoscope.models.object_pose.seen import surely_beside
 from rotoscope.models.object_pose.settle import Guess, Settled, View, settle
 from rotoscope.models.object_pose.surface import Model
-from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import ObjectTrack, median_rate_hz
 from rotoscope.pipeline.types import Clip
 

@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.models.object_pose.landmarks import Followed
-from rotoscope.models.object_pose.surface import Model
 from rotoscope.models.object_pose.seen import Lens, SeenThing
+from rotoscope.models.object_pose.surface import Model
 from rotoscope.pipeline.geometry import se3
 
 MOST_POINTS = 350
@@ -151,7 +151,7 @@ class _Problem:
         return p, n, ((p - self.model.points_m[nearest[found]]) * n).sum(axis=1)
 
     def _sticks_out(self, T: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Of the model's points: seen past, beside the segment, to be seen at all; and in camera."""
+        """Which of the model's points are seen past, beside, at all; and all in the camera."""
         back = se3.inverse(T)
         in_camera = se3.apply(back, self.own)
         n = self.own_normals @ back[:3, :3].T

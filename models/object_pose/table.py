@@ -47,7 +47,7 @@ def table(
     o3d.utility.random.seed(0)
     reach_m = REACH_REL * float(np.median(points[:, 2]))
     cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(points))
-    plane, inside = cloud.segment_plane(reach_m, 3, 300)
+    _, inside = cloud.segment_plane(reach_m, 3, 300)
     on = points[np.asarray(inside)]
     if len(on) < LEAST_SHARE * len(points):
         return None
