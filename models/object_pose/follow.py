@@ -11,7 +11,7 @@ from rotoscope.models.object_pose.key_frames import KeyFrame, agreed, carved, fu
 from rotoscope.models.object_pose.landmarks import Followed, Landmarks
 from rotoscope.models.object_pose.seen import Lens, SeenThing, see
 from rotoscope.models.object_pose.settle import Guess, Settled, View, settle
-from rotoscope.models.object_pose.surface import Model
+from rotoscope.models.object_pose.surface import Model, turn_between
 from rotoscope.pipeline.geometry import se3
 
 START_PIXELS = 150
@@ -155,15 +155,14 @@ class Follower:
             T = pose.copy()
             T[:3, 3] = np.median(self._view_points(pose), axis=0) - T[:3, :3] @ middle
             other = settle(view, self.model, T, others[1:])
-            turn = float(se3.angle_between(other.T_model_camera[:3, :3], last[:3, :3]))
+            turn = turn_between(other.T_model_camera, last)
             if self._is_good(other) and turn < min(MOST_TURN_RAD_S * dt_s, MOST_TURN_RAD):
                 found.append(other)
         if not found:
             return best
         found.sort(key=lambda one: one.outside - one.share)
-        R = found[0].T_model_camera[:3, :3]
         for other in found[1:]:
-            is_other = float(se3.angle_between(other.T_model_camera[:3, :3], R)) > ANOTHER_RAD
+            is_other = turn_between(other.T_model_camera, found[0].T_model_camera) > ANOTHER_RAD
             if is_other and other.share - other.outside > found[0].share - found[0].outside - ALIKE:
                 return best
         return found[0]

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from rotoscope.models.object_pose.key_frames import PAST_M, KeyFrame
 from rotoscope.models.object_pose.open3d_import import open3d
 from rotoscope.models.object_pose.seen import Lens
-from rotoscope.models.object_pose.surface import Model, cloud_of
+from rotoscope.models.object_pose.surface import Model, cloud_of, turn_between
 from rotoscope.pipeline.errors import UnreasonableVideoError
 from rotoscope.pipeline.files.paths import beside
 from rotoscope.pipeline.geometry import se3
@@ -131,16 +131,19 @@ def placed(mesh: Model, seen: Model, keys: list[KeyFrame], lens: Lens) -> Placed
     score, share, past, T = fine[0]
     others: list[np.ndarray] = [T]
     for other_score, _, _, other in fine[1:]:
-        angles = [float(se3.angle_between(other[:3, :3], o[:3, :3])) for o in others]
+        angles = [turn_between(other, o) for o in others]
         if other_score > score - ALIKE and min(angles) > ANOTHER_RAD:
             others.append(other)
     return Placed(T, share, past, len(others) - 1)
 
 
 def _share(T: np.ndarray, seen: Model, mesh: Model) -> float:
-    """Share of the seen points that lie on the mesh and face the same way."""
+    """Share of the seen points that lie on the mesh, along its surface.
+
+    Of a thin wall the nearest point may be of its other side, so that either sense will do.
+    """
     away, nearest = mesh.tree.query(se3.apply(T, seen.points_m))
-    facing = ((seen.normals @ T[:3, :3].T) * mesh.normals[nearest]).sum(axis=1) > 0.3
+    facing = np.abs(((seen.normals @ T[:3, :3].T) * mesh.normals[nearest]).sum(axis=1)) > 0.3
     return float(((away < 2.5 * mesh.voxel_m) & facing).mean())
 
 
@@ -150,7 +153,9 @@ def _past(T: np.ndarray, mesh: Model, keys: list[KeyFrame], lens: Lens) -> float
     for key in keys[:: max(1, len(keys) // 8)]:
         back = se3.inverse(T @ key.T_model_camera)
         in_camera = se3.apply(back, mesh.points_m)
-        facing = ((mesh.normals @ back[:3, :3].T) * in_camera).sum(axis=1) < 0
+        toward = ((mesh.normals @ back[:3, :3].T) * in_camera).sum(axis=1)
+        # Not at its outline, where a pixel beside it sees past.
+        facing = toward < -0.3 * np.linalg.norm(in_camera, axis=1)
         measured, _ = lens.depth_at(key.depth_m, in_camera)
         behind = measured - in_camera[:, 2]
         past += int((facing & (behind > PAST_M)).sum())

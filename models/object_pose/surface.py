@@ -8,6 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.models.object_pose.open3d_import import open3d
+from rotoscope.pipeline.geometry import se3
+
+
+def turn_between(T: Float[np.ndarray, "4 4"], other: Float[np.ndarray, "4 4"]) -> float:
+    """Angle of the rotation from one pose to another [rad]."""
+    return float(se3.angle_between(T[None, :3, :3], other[None, :3, :3])[0])
 
 
 class Model:
