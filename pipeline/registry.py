@@ -37,6 +37,7 @@ BUILT_IN: dict[str, str] = {
     "ground": "rotoscope.retarget.ground.stage:Ground",
     "objects": "rotoscope.models.objects.stage:Objects",
     "objects.network": "rotoscope.models.objects.network_stage:ObjectsNetwork",
+    "object_pose": "rotoscope.models.object_pose.stage:ObjectPose",
     "retarget.gripper": "rotoscope.retarget.gripper.stage:RetargetGripper",
     "retarget.arm": "rotoscope.retarget.arm.stage:RetargetArm",
     "check.physics": "rotoscope.retarget.physics.stage:PhysicsCheck",

@@ -13,12 +13,14 @@ from rotoscope.pipeline.converters.object_frame import BASE_FRAME, to_object_fra
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.stages.object_turns import placed_by_pose, pose_columns, turns_of
 from rotoscope.pipeline.tracks import (
     REASONS,
     SIDES,
     ActionTrack,
     Camera,
     FeatureTrack,
+    ObjectPoseTrack,
     ObjectTrack,
     Track,
     runs,
@@ -32,17 +34,21 @@ class ObjectMotion(ClipStage):
     """The end effector in the frame of the thing that its hand takes, and the thing's own path.
 
     The frame stands where the thing rests before the hand first takes it, its axes those of the
-    robot's base: how a thing is turned one camera does not tell. Every frame is of the thing that
-    the hand holds, or takes next, or held last. Beside the action: `label.object_motion` (where the
+    robot's base: how a thing is turned one camera does not tell. With `object_pose` before it, and
+    a mesh of the thing, the axes are the mesh's as it rests. Every frame is of the thing that the
+    hand holds, or takes next, or held last. Beside the action: `label.object_motion` (where the
     thing is, in the base frame and in the picture), `label.object_frame` (the frame's pose in the
     base), `label.object_contact` (the end effector in that frame at first contact) and
-    `label.object_held`.
+    `label.object_held`. With `object_pose` also `label.object_pose` (the thing's pose in that
+    frame, with sigma) and `label.object_goal` (the same when it is let go).
     """
 
     kind: ClassVar[str] = "label.object_motion"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     requires: ClassVar[tuple[str, ...]] = ("actions", "objects")
-    uses: ClassVar[tuple[str, ...]] = ("camera", "quality.objects")
+    uses: ClassVar[tuple[str, ...]] = (
+        "camera", "quality.objects", "object_poses", "quality.object_pose",
+    )  # fmt: skip
     provides: ClassVar[tuple[str, ...]] = ("actions", "features")
     Config: ClassVar[type[StageConfig]] = StageConfig
 
@@ -60,13 +66,23 @@ class ObjectMotion(ClipStage):
                 f"{[t.labeler for t in given]}; put `retarget.arm` before it in the recipe"
             )
         things = [t for t in tracks.values() if isinstance(t, ObjectTrack)]
+        poses = {t.number: t for t in tracks.values() if isinstance(t, ObjectPoseTrack)}
+        things = [placed_by_pose(thing, poses.get(thing.number)) for thing in things]
         out: Tracks = {}
         for arm in arms:
             if arm.subject in SIDES:
-                out |= self._one(arm, things, tracks.get("camera"))
+                # Columns are the same in every episode of a recipe, whatever was found.
+                turned = poses if "quality.object_pose" in tracks else None
+                out |= self._one(arm, things, tracks.get("camera"), turned)
         return out
 
-    def _one(self, arm: ActionTrack, things: list[ObjectTrack], camera: Track | None) -> Tracks:
+    def _one(
+        self,
+        arm: ActionTrack,
+        things: list[ObjectTrack],
+        camera: Track | None,
+        poses: Mapping[int, ObjectPoseTrack] | None,
+    ) -> Tracks:
         num = len(arm.valid)
         number, contact = _attended(things, SIDES.index(arm.subject), num)
         path_m, sigma_m, px, held = _of_attended(things, number, SIDES.index(arm.subject))
@@ -78,6 +94,10 @@ class ObjectMotion(ClipStage):
             sigma_m = np.sqrt(sigma_m**2 @ (T_base_camera[:3, :3] ** 2).T)
         frame = np.tile(np.eye(4), (num, 1, 1))
         frame[:, :3, 3] = _rest_place(path_m, contact)
+        turns = None
+        if poses is not None and T_base_camera is not None:
+            turns = turns_of(things, poses, number, contact, T_base_camera)
+            frame[:, :3, :3] = turns.R_base_frame
         contract = _contract(arm.contract)
         assert arm.ee_values is not None
         values, contract = to_object_frame(arm.ee_values, contract, T_base_object=frame)
@@ -107,7 +127,7 @@ class ObjectMotion(ClipStage):
                 "picture, as shares of its width and height.",
             ),
             "object_frame": (
-                np.concatenate([frame[:, :3, 3], np.zeros((num, 3))], axis=1),
+                np.concatenate([frame[:, :3, 3], se3.log_so3(frame[:, :3, :3])], axis=1),
                 ("x", "y", "z", "wx", "wy", "wz"),
                 "m, rad",
                 "Pose in the robot's base of the frame in which the action is: T_base_object.",
@@ -120,6 +140,8 @@ class ObjectMotion(ClipStage):
             ),
             "object_held": (held[:, None], ("held",), "1", "The hand holds the thing."),
         }
+        if poses is not None:
+            columns |= pose_columns(turns, frame, path_m, sigma_m, held)
         made: Tracks = {f"actions.{self.kind}.{arm.subject}": actions}
         for name, (array, names, unit, text) in columns.items():
             made[f"features.{name}.{arm.subject}"] = FeatureTrack(

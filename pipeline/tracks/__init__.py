@@ -29,6 +29,7 @@ from rotoscope.pipeline.tracks.hand import (
     GripperTrack,
     HandTrack,
 )
+from rotoscope.pipeline.tracks.object_pose import POSE_REASONS, ObjectPoseTrack
 from rotoscope.pipeline.tracks.objects import CONTACT_DOUBTED, ObjectTrack
 from rotoscope.pipeline.tracks.points import PointTrack
 from rotoscope.pipeline.tracks.row_count import NO_ROWS, RowCount, count_rows
@@ -53,6 +54,7 @@ __all__ = [
     "HAND_JOINTS",
     "NO_ROWS",
     "NUM_HAND_JOINTS",
+    "POSE_REASONS",
     "REASONS",
     "SCENE",
     "SIDES",
@@ -67,6 +69,7 @@ __all__ = [
     "FeatureTrack",
     "GripperTrack",
     "HandTrack",
+    "ObjectPoseTrack",
     "ObjectTrack",
     "PictureTrack",
     "PointTrack",
