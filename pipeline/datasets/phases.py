@@ -73,7 +73,7 @@ def phases(
 def _known_phases(
     held: Bool[np.ndarray, " row"],
     first: int,
-    wrist_m: Float[np.ndarray, "row 3"] | None,
+    wrist_m: Float[np.ndarray, "all_rows 3"] | None,
     fps: float,
     who: str,
     *,

@@ -13,6 +13,8 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.report.draw import BONES, Overlay, draw_overlay, project
 from rotoscope.pipeline.report.features import frame_size
 from rotoscope.pipeline.report.figure import View, draw_figure, draw_lines, draw_text
+from rotoscope.pipeline.report.marks import marks_of
+from rotoscope.pipeline.report.objects import in_base, poses
 from rotoscope.pipeline.video.fit import fit_into
 
 FIGURE_SHAPE = (288, 288)
@@ -52,7 +54,7 @@ def shown_box(dataset: Dataset, episode: EpisodeRows) -> tuple[int, int, int, in
     low, size = np.array([fit.x, fit.y]), np.array([fit.width, fit.height])
     drawn = [overlay_of(dataset, episode, row) for row in range(0, episode.num_rows, BOX_STEP)]
     points = [project(o.K, p) for o in drawn for p in (o.joints_m, o.body_m) if p is not None]
-    pixels = np.concatenate([np.zeros((0, 2)), *points])
+    pixels = np.concatenate([*points, *(overlay.marks.points_px() for overlay in drawn)])
     pixels = pixels[np.isfinite(pixels).all(axis=1)]
     if len(pixels) == 0:
         return fit.x, fit.y, fit.x + fit.width, fit.y + fit.height
@@ -146,7 +148,7 @@ def overlay_of(dataset: Dataset, episode: EpisodeRows, row: int) -> Overlay:
     scene, columns = episode.meta.get("scene", {}), episode.columns
     has_camera = all(scene.get(key) for key in ("K", "video_width", "video_height"))
     if not has_camera or dataset.video_key is None:
-        return Overlay(np.eye(3), None, False, None, 0.0)
+        return Overlay(np.eye(3), None, False, None, 0.0, marks=marks_of(dataset, episode, row))
     height, width = frame_size(dataset)
     fit = fit_into(scene["video_width"], scene["video_height"], width, height)
     T_now_reference = _camera_now(episode, row)
@@ -164,6 +166,7 @@ def overlay_of(dataset: Dataset, episode: EpisodeRows, row: int) -> Overlay:
         T_camera_ee=None if T_camera_ee is None else T_now_reference @ T_camera_ee,
         opening_m=opening,
         body_m=None if body_m is None else se3.apply(T_now_reference, body_m),
+        marks=marks_of(dataset, episode, row),
     )
 
 
@@ -208,11 +211,13 @@ def _gripper(
         ee = episode.columns.get("observation.state")
     if ee is None or not scene.get("T_camera_base"):
         return None, 0.0
-    values = np.asarray(ee[row], float)
-    T_base_ee = se3.make(se3.exp_so3(values[3:6]), values[:3])
+    ee = np.asarray(ee, float)
+    T_base_ee = poses(ee)
+    if "label.ee" not in episode.columns:
+        T_base_ee = in_base(dataset, episode, T_base_ee)
     gripper = dataset.rotoscope("contract.json").get("gripper") or {}
-    opening_m = values[6] / 100.0 * float(gripper.get("max_opening_m", 0.08))
-    return np.array(scene["T_camera_base"]) @ T_base_ee, opening_m
+    opening_m = ee[row, 6] / 100.0 * float(gripper.get("max_opening_m", 0.08))
+    return np.array(scene["T_camera_base"]) @ T_base_ee[row], opening_m
 
 
 def _resized(

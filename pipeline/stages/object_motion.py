@@ -13,6 +13,7 @@ from rotoscope.pipeline.converters.object_frame import BASE_FRAME, to_object_fra
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.stages.object_outline import OUTLINE_NAMES, outline
 from rotoscope.pipeline.tracks import (
     REASONS,
     SIDES,
@@ -36,11 +37,11 @@ class ObjectMotion(ClipStage):
     the hand holds, or takes next, or held last. Beside the action: `label.object_motion` (where the
     thing is, in the base frame and in the picture), `label.object_frame` (the frame's pose in the
     base), `label.object_contact` (the end effector in that frame at first contact) and
-    `label.object_held`.
+    `label.object_held`; `label.object_outline` is the edge of its segment.
     """
 
     kind: ClassVar[str] = "label.object_motion"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     requires: ClassVar[tuple[str, ...]] = ("actions", "objects")
     uses: ClassVar[tuple[str, ...]] = ("camera", "quality.objects")
     provides: ClassVar[tuple[str, ...]] = ("actions", "features")
@@ -119,6 +120,13 @@ class ObjectMotion(ClipStage):
                 "The end effector in that frame when the thing begins to move with the hand.",
             ),
             "object_held": (held[:, None], ("held",), "1", "The hand holds the thing."),
+            "object_outline": (
+                _outlines(things, number),
+                OUTLINE_NAMES,
+                "share of the picture",
+                "Edge of the thing's segment: its farthest part in directions from its middle, "
+                "from right over down, as shares of the picture's width and height.",
+            ),
         }
         made: Tracks = {f"actions.{self.kind}.{arm.subject}": actions}
         for name, (array, names, unit, text) in columns.items():
@@ -170,6 +178,15 @@ def _of_attended(
         path[mine], sigma[mine] = thing.center_m[mine], thing.sigma_m[mine]
         px[mine], held[mine] = thing.center_px[mine], thing.held[mine, column]
     return path, sigma, px, held
+
+
+def _outlines(
+    things: list[ObjectTrack], number: Int[np.ndarray, " time"]
+) -> Float[np.ndarray, "time number"]:
+    """Edges of the thing of each frame; NaN where it is not seen."""
+    unknown = np.full(len(OUTLINE_NAMES), np.nan)
+    rows = enumerate(number.tolist())
+    return np.array([outline(things[i], frame) if i >= 0 else unknown for frame, i in rows])
 
 
 def _rest_place(
