@@ -155,8 +155,8 @@ def overlay_of(dataset: Dataset, episode: EpisodeRows, row: int) -> Overlay:
     if T_now_reference is None:
         return Overlay(np.eye(3), None, False, None, 0.0)
     joints = columns.get("track.hand.joints")
-    T_camera_ee, opening = _gripper(dataset, episode, row)
-    body_m = _body_in_camera(episode, row)
+    T_camera_ee, opening = gripper_of(dataset, episode, row)
+    body_m = body_in_camera(episode, row)
     return Overlay(
         K=fit.apply_K(np.array(scene["K"])),
         joints_m=None
@@ -185,11 +185,12 @@ def _camera_now(episode: EpisodeRows, row: int) -> Float[np.ndarray, "4 4"] | No
     return np.asarray(se3.inverse(se3.make(se3.exp_so3(values[3:]), values[:3])))
 
 
-def _body_in_camera(episode: EpisodeRows, row: int) -> Float[np.ndarray, "body_joint 3"] | None:
+def body_in_camera(episode: EpisodeRows, row: int) -> Float[np.ndarray, "body_joint 3"] | None:
+    """The person's joints of a row in the first camera's frame [m]; `None` where there are none."""
     joints_m = body_of(episode)
     if joints_m is None:
         return None
-    scene = episode.meta["scene"]
+    scene = episode.meta.get("scene", {})
     if scene.get("body_frame") != "world" or not scene.get("T_world_source"):
         return joints_m[row]
     return se3.apply(se3.inverse(np.array(scene["T_world_source"])), joints_m[row])
@@ -201,11 +202,11 @@ def _flag(episode: EpisodeRows, name: str, row: int) -> bool:
     return True if values is None else bool(np.ravel(values[row])[0])
 
 
-def _gripper(
+def gripper_of(
     dataset: Dataset, episode: EpisodeRows, row: int
 ) -> tuple[Float[np.ndarray, "4 4"] | None, float]:
     """The end effector that the label reaches, in the camera frame, and its opening [m]."""
-    scene = episode.meta["scene"]
+    scene = episode.meta.get("scene", {})
     ee = episode.columns.get("label.ee")
     if ee is None and dataset.names("action")[:1] == ["ee.x"]:
         ee = episode.columns.get("observation.state")

@@ -16,8 +16,9 @@ OUTLINE_NAMES = tuple(f"p{number}.{axis}" for number in range(VERTICES) for axis
 def outline(thing: ObjectTrack, frame: int) -> Float[np.ndarray, " number"]:
     """The farthest part of the segment in each direction from its middle.
 
-    Directions are even, from right over down; a finger before the thing cuts nothing off where
-    something of the thing is seen beyond it.
+    Directions are even, from right over down. A finger before the thing cuts nothing off where
+    something of the thing is seen beyond it, nor where it hides the thing in a direction: the edge
+    goes straight on from one side of it to the other.
 
     Returns:
         x and y of each vertex, as shares of the picture's width and height; NaN without a segment.
@@ -31,7 +32,10 @@ def outline(thing: ObjectTrack, frame: int) -> Float[np.ndarray, " number"]:
     turn = np.arctan2(away[:, 1], away[:, 0]) / (2 * np.pi)
     sector = np.round(turn * VERTICES).astype(int) % VERTICES
     order = np.argsort(np.hypot(away[:, 0], away[:, 1]), kind="stable")
-    out = np.zeros((VERTICES, 2))
+    out = np.full((VERTICES, 2), np.nan)
     out[sector[order]] = away[order]  # the farthest of a direction is written last
+    there = np.flatnonzero(np.isfinite(out[:, 0]))
+    for axis in range(2):
+        out[:, axis] = np.interp(np.arange(VERTICES), there, out[there, axis], period=VERTICES)
     shares: np.ndarray = (middle + out) / [thing.mask_width, thing.mask_height]
     return shares.ravel()
