@@ -6,6 +6,13 @@ any release.
 
 from rotoscope import train
 from rotoscope.api import Run, compare, doctor, draw, evaluate, label, relabel, report, track
+from rotoscope.models.motion_tracks.recover import (
+    read_tracks,
+    recover_actions,
+    recover_with_depth,
+)
+from rotoscope.models.perception.multi_view import View
+from rotoscope.models.policy.bc_policy import load_bc_policy as load_policy
 from rotoscope.models.policy.valid_rows import ValidRows
 from rotoscope.pipeline import errors, testing
 from rotoscope.pipeline.assets import asset_path
@@ -68,6 +75,7 @@ __all__ = [
     "Track",
     "ValidRows",
     "Video",
+    "View",
     "asset_path",
     "build_recipe",
     "compare",
@@ -77,11 +85,15 @@ __all__ = [
     "evaluate",
     "fetch_assets",
     "label",
+    "load_policy",
     "load_recipe",
     "load_robot",
     "open_dataset",
     "read_images",
+    "read_tracks",
     "recipe_names",
+    "recover_actions",
+    "recover_with_depth",
     "relabel",
     "report",
     "testing",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.compare.sides import PairedRows, SharedNumber
+from rotoscope.pipeline.compare.sides import PairedRows, SharedNumber, rotations
 from rotoscope.pipeline.geometry import se3
 
 LONGEST_LAG_S = 0.5
@@ -72,20 +72,14 @@ def differences(
 ) -> Float[np.ndarray, "row number"]:
     """How far `b` is from `a`; rotation vectors by the turn between them, choices as 0 or 1."""
     out = b - a
-    kinds = [number.quantity for number in numbers]
-    column = 0
-    while column < len(kinds):
-        if kinds[column : column + 3] == ["rotation_vector"] * 3:
-            three = slice(column, column + 3)
-            known = np.isfinite(out[:, three]).all(axis=1)
-            first, second = (se3.exp_so3(values[known, three]) for values in (a, b))
-            out[known, three] = se3.log_so3(second @ np.swapaxes(first, -1, -2))
-            column += 3
-            continue
-        if kinds[column] == "discrete":
+    for three in rotations(numbers):
+        known = np.isfinite(out[:, three]).all(axis=1)
+        first, second = (se3.exp_so3(values[known, three]) for values in (a, b))
+        out[known, three] = se3.log_so3(second @ np.swapaxes(first, -1, -2))
+    for column, number in enumerate(numbers):
+        if number.quantity == "discrete":
             off = a[:, column] != b[:, column]
             out[:, column] = np.where(np.isfinite(out[:, column]), off, np.nan)
-        column += 1
     return out
 
 
@@ -104,20 +98,22 @@ def agreements(
         fps: Rows of the first per second.
         errors: Mean absolute errors of both against true actions, where these are known.
     """
-    a, b = (np.concatenate([getattr(s, side)[s.both] for s in stretches]) for side in "ab")
-    off = differences(a, b, numbers)
+    whole_a, whole_b = (np.concatenate([getattr(s, side) for s in stretches]) for side in "ab")
+    known = np.concatenate([s.both_know for s in stretches])
+    apart = differences(whole_a, whole_b, numbers)
     out = []
     for column, number in enumerate(numbers):
-        size = np.abs(off[:, column])
+        a, off = whole_a[known[:, column], column], apart[known[:, column], column]
+        size = np.abs(off)
         lag = _lag(stretches, [column], numbers, fps) if len(size) else Lag(0, 0.0, 0.0)
         out.append(
             Agreement(
                 number=number,
                 rows=len(size),
-                spread=float(a[:, column].std()) if len(size) else float("nan"),
+                spread=float(a.std()) if len(size) else float("nan"),
                 mae=float(size.mean()) if len(size) else float("nan"),
                 worst=float(size.max()) if len(size) else float("nan"),
-                correlation=_correlation(a[:, column], a[:, column] + off[:, column], number),
+                correlation=_correlation(a, a + off, number),
                 lag_rows=0 if number.quantity == "discrete" else lag.rows,
                 error_a=float("nan") if errors is None else float(errors[0][column]),
                 error_b=float("nan") if errors is None else float(errors[1][column]),
@@ -142,9 +138,13 @@ def scales(stretches: Sequence[PairedRows]) -> Float[np.ndarray, " number"]:
     """
     spreads = []
     for side in "ab":
-        rows = [getattr(s, side)[getattr(s, f"valid_{side}")] for s in stretches]
-        spreads.append(np.concatenate(rows).std(axis=0))
-    spread: np.ndarray = np.maximum(*spreads)
+        values = np.concatenate([getattr(s, side) for s in stretches])
+        known = np.concatenate([getattr(s, f"known_{side}") for s in stretches])
+        columns = zip(values.T, known.T, strict=True)
+        spreads.append(
+            [float(one[is_known].std()) if is_known.any() else 0.0 for one, is_known in columns]
+        )
+    spread: np.ndarray = np.max(spreads, axis=0)
     return np.where(spread > STILL, spread, np.inf)
 
 
@@ -185,11 +185,13 @@ def _cost(
         core = slice(most, len(one.a) - most)
         later = slice(most + lag, len(one.a) - most + lag)
         if core.stop > core.start:
-            both = one.valid_a[core] & one.valid_b[later]
-            a, b = one.a[core][both][:, columns], one.b[later][both][:, columns]
-            found.append(differences(a, b, numbers) / scale)
+            both = (one.known_a[core] & one.known_b[later])[:, columns]
+            a, b = one.a[core][:, columns], one.b[later][:, columns]
+            found.append(np.where(both, differences(a, b, numbers) / scale, np.nan))
     off = np.concatenate(found)
-    return float(np.abs(off - np.median(off, axis=0)).mean()) if off.size else float("nan")
+    parts = [part[np.isfinite(part)] for part in off.T]
+    sizes = [np.abs(part - np.median(part)) for part in parts if len(part)]
+    return float(np.concatenate(sizes).mean()) if sizes else float("nan")
 
 
 def _correlation(a: np.ndarray, b: np.ndarray, number: SharedNumber) -> float:

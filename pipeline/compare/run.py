@@ -119,7 +119,7 @@ def compare(
     if not any(one.both.any() for one in stretches):
         raise DatasetError(
             f"{a} and {b or a} have {sum(len(s.a) for s in stretches)} rows in common, and in none "
-            "of them both are valid: nothing to compare"
+            "of them both are valid and know one same number: nothing to compare"
         )
     errors = None
     if known is not None:
@@ -139,7 +139,7 @@ def compare(
         settings=tuple(setting_changes(*sides)),
         episodes=tuple(episode_changes(first, second, matching)),
         truth=known,
-        notes=tuple(notes),
+        notes=(*notes, *_less_known(stretches, numbers)),
     )
 
 
@@ -175,17 +175,28 @@ def _errors(
     """Mean absolute error of a side against true actions, where both count."""
     pairs = match(side.dataset, truth.dataset).pairs
     found = [paired_rows(side, truth, pair, numbers) for pair in pairs]
-    a, b = (np.concatenate([getattr(s, which)[s.both] for s in found]) for which in "ab")
-    if not len(a):
-        return np.full(len(numbers), np.nan)
-    mean: np.ndarray = np.abs(differences(a, b, numbers)).mean(axis=0)
-    return mean
+    parts = [np.where(s.both_know, differences(s.a, s.b, numbers), np.nan) for s in found]
+    off = np.abs(np.concatenate([np.zeros((0, len(numbers))), *parts]))
+    known = [column[np.isfinite(column)] for column in off.T]
+    return np.array([column.mean() if len(column) else np.nan for column in known])
+
+
+def _less_known(stretches: Sequence[PairedRows], numbers: Sequence[SharedNumber]) -> list[str]:
+    """Sentences about numbers that are unknown in rows in which others are compared."""
+    rows = sum(int(one.both.sum()) for one in stretches)
+    out = []
+    for column, number in enumerate(numbers):
+        count = sum(int(one.both_know[:, column].sum()) for one in stretches)
+        if count < rows:
+            out.append(f"{number.name} is known to both in {count} of the {rows} rows compared")
+    return out
 
 
 def _counts(stretches: Sequence[PairedRows]) -> dict[str, int]:
-    a = np.concatenate([s.valid_a for s in stretches])
-    b = np.concatenate([s.valid_b for s in stretches])
-    parts = {"in both": a & b, "in A alone": a & ~b, "in B alone": b & ~a, "in neither": ~a & ~b}
+    both = np.concatenate([s.both for s in stretches])
+    a = np.concatenate([s.known_a.any(axis=1) for s in stretches])
+    b = np.concatenate([s.known_b.any(axis=1) for s in stretches])
+    parts = {"in both": both, "in A alone": a & ~b, "in B alone": b & ~a, "in neither": ~a & ~b}
     return {name: int(part.sum()) for name, part in parts.items()}
 
 
@@ -206,7 +217,10 @@ def _moments(
     found = []
     for one in stretches:
         off = np.abs(differences(one.a, one.b, numbers)) / scale
-        size = np.where(one.both, off.mean(axis=1), -np.inf)
+        known = one.both_know & np.isfinite(off)
+        off = np.where(known, off, 0.0)
+        size = off.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        size = np.where(one.both, size, -np.inf)
         for _ in range(MOMENTS):
             if not size.max(initial=-np.inf) > 0:
                 break

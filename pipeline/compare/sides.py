@@ -82,9 +82,9 @@ class PairedRows:
     """What the first says."""
     b: Float[np.ndarray, "row number"]
     """What the second says."""
-    valid_a: Bool[np.ndarray, " row"]
-    """Rows in which the first counts."""
-    valid_b: Bool[np.ndarray, " row"]
+    known_a: Bool[np.ndarray, "row number"]
+    """Numbers of valid rows that the first knows; the three of a rotation count together."""
+    known_b: Bool[np.ndarray, "row number"]
     """And the second."""
     confidence_a: Float[np.ndarray, " row"] | None
     """How sure the first is, 0..1; `None` where it does not say."""
@@ -92,31 +92,61 @@ class PairedRows:
     """And the second."""
 
     @property
+    def both_know(self) -> Bool[np.ndarray, "row number"]:
+        """Numbers that both know."""
+        return self.known_a & self.known_b
+
+    @property
     def both(self) -> Bool[np.ndarray, " row"]:
-        """Rows in which both count."""
-        return self.valid_a & self.valid_b
+        """Rows in which both know some number."""
+        some: np.ndarray = self.both_know.any(axis=1)
+        return some
 
 
 def paired_rows(a: Side, b: Side, pair: Pair, numbers: Sequence[SharedNumber]) -> PairedRows:
     """The rows of a stretch on both sides; between two rows of the second lies a straight line."""
     rows = slice(pair.start, pair.end)
     first, other = a.column.read(_episode(a, pair.a)), b.column.read(_episode(b, pair.b))
-    mine = first.values[rows][:, _columns(a, numbers)]
-    raw = other.values[:, _columns(b, numbers)]
+    ours, others = _columns(a, numbers), _columns(b, numbers)
+    mine = first.values[rows][:, ours]
+    raw = other.values[:, others]
     theirs = pair.resampler.linear(raw)
     for column, number in enumerate(numbers):
         if number.quantity == "discrete":
             theirs[:, column] = raw[pair.resampler.nearest, column]
     sure = other.confidence
+    known_b = np.column_stack([pair.resampler.both(known) for known in other.known[:, others].T])
     return PairedRows(
         pair=pair,
         a=mine,
         b=theirs,
-        valid_a=first.valid[rows],
-        valid_b=pair.resampler.both(other.valid),
+        known_a=known_by_rotation(first.known[rows][:, ours], numbers),
+        known_b=known_by_rotation(known_b, numbers),
         confidence_a=None if first.confidence is None else first.confidence[rows],
         confidence_b=None if sure is None else pair.resampler.linear(sure),
     )
+
+
+def known_by_rotation(
+    known: Bool[np.ndarray, "row number"], numbers: Sequence[SharedNumber]
+) -> Bool[np.ndarray, "row number"]:
+    """A rotation vector is known where all three of its numbers are."""
+    out = known.copy()
+    for three in rotations(numbers):
+        out[:, three] = known[:, three].all(axis=1, keepdims=True)
+    return out
+
+
+def rotations(numbers: Sequence[SharedNumber]) -> list[slice]:
+    """Columns of each rotation vector."""
+    kinds = [number.quantity for number in numbers]
+    found, column = [], 0
+    while column < len(kinds):
+        is_turn = kinds[column : column + 3] == ["rotation_vector"] * 3
+        if is_turn:
+            found.append(slice(column, column + 3))
+        column += 3 if is_turn else 1
+    return found
 
 
 def _episode(side: Side, row: int) -> EpisodeRows:

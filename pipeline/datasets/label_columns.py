@@ -51,9 +51,11 @@ class LabelColumn:
         values = np.asarray(episode.columns[self.name], float).reshape(episode.num_rows, -1)
         known = np.isfinite(values).all(axis=1)
         valid, confidence = episode.columns.get(self.valid), episode.columns.get(self.confidence)
+        said = np.ones(len(values), bool) if valid is None else np.asarray(valid, bool).ravel()
         return LabelRows(
             values,
-            known if valid is None else known & np.asarray(valid, bool).ravel(),
+            known & said,
+            said[:, None] & np.isfinite(values),
             None if confidence is None else np.asarray(confidence, float).ravel(),
         )
 
@@ -66,6 +68,8 @@ class LabelRows:
     """The actions."""
     valid: Bool[np.ndarray, " row"]
     """Rows that count: known, and valid where a column says so."""
+    known: Bool[np.ndarray, "row number"]
+    """Numbers that count, each by itself: those of a valid row that are known."""
     confidence: Float[np.ndarray, " row"] | None
     """0..1; `None` where nothing says so."""
 

@@ -2,7 +2,8 @@
 
 `language_persistent` holds, in every row, all of its episode's `subtask` lines with the time from
 which each holds; `language_events` holds the `trace` of points that begins at a row. LeRobot's own
-writer drops such columns, so they are added to a finished dataset.
+writer drops such columns, so they are added to a finished dataset. Rows that are not valid say
+nothing: no phase begins or ends by them, and no trace goes through them.
 """
 
 from __future__ import annotations
@@ -10,27 +11,22 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows
+from rotoscope.pipeline.datasets.phases import GRASP, Phase, phases_of, valid_rows
+from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.errors import DatasetError, quoted
 from rotoscope.pipeline.export.added_columns import copy_files
 from rotoscope.pipeline.export.replacing import dataset_folder
-from rotoscope.pipeline.tracks import runs
 
 PERSISTENT, EVENTS = "language_persistent", "language_events"
-GRASP, WRIST, POINTS = "track.grasp", "track.hand.wrist", "track.points"
-_GRASPING_S, _RELEASING_S = 0.25, 0.3
-"""How long closing on a thing, and letting it go, are said to take [s]."""
-_MOVED_M = 0.03
-"""Shorter ways are not told in centimeters: a hand's place in a clip is known to about that."""
+POINTS = "track.points"
 _TEXTS = [
     pa.field("role", pa.string(), nullable=False),
     pa.field("content", pa.string()),
@@ -39,66 +35,6 @@ _TEXTS = [
 _REST = [pa.field("camera", pa.string()), pa.field("tool_calls", pa.list_(pa.string()))]
 _EVENT = pa.struct([*_TEXTS, *_REST])
 _PERSISTENT = pa.struct([*_TEXTS, pa.field("timestamp", pa.float32(), nullable=False), *_REST])
-
-
-@dataclass(frozen=True)
-class Phase:
-    """What is done from a row on, until the next phase begins."""
-
-    start: int
-    """First row."""
-    name: str
-    """`reach`, `grasp`, `move`, `release` or `withdraw`."""
-    text: str
-    """In words."""
-
-
-def phases(
-    held: Bool[np.ndarray, " row"],
-    wrist_m: Float[np.ndarray, "row 3"] | None,
-    *,
-    fps: float,
-    who: str,
-) -> list[Phase]:
-    """Phases of one hand, from whether it holds something.
-
-    Args:
-        held: Something is held.
-        wrist_m: Where the hand is [m]; `None` where unknown.
-        fps: Rows per second.
-        who: `the right hand`.
-    """
-    out: list[Phase] = []
-    spans = runs(held)
-    free_from = 0
-    for number, (start, end) in enumerate(spans):
-        if start > free_from:
-            out.append(Phase(free_from, "reach", f"{who} reaches for a thing"))
-        grasped = min(start + max(1, round(_GRASPING_S * fps)), end)
-        out.append(Phase(start, "grasp", f"{who} grasps a thing"))
-        if grasped < end:
-            out.append(Phase(grasped, "move", _moved(who, wrist_m, grasped, end)))
-        if end == len(held):
-            return out
-        until = spans[number + 1][0] if number + 1 < len(spans) else len(held)
-        out.append(Phase(end, "release", f"{who} lets it go"))
-        free_from = min(end + max(1, round(_RELEASING_S * fps)), until)
-    if free_from < len(held):
-        is_over = bool(spans)
-        text = f"{who} withdraws" if is_over else f"{who} moves without holding anything"
-        out.append(Phase(free_from, "withdraw" if is_over else "reach", text))
-    return out
-
-
-def _moved(who: str, wrist_m: np.ndarray | None, start: int, end: int) -> str:
-    known = np.zeros((0, 3)) if wrist_m is None else wrist_m[start:end]
-    known = known[np.isfinite(known).all(axis=1)]
-    if len(known) < 2:
-        return f"{who} moves what it holds"
-    away_m = float(np.linalg.norm(known[-1] - known[0]))
-    if away_m < _MOVED_M:
-        return f"{who} holds a thing about where it was"
-    return f"{who} moves what it holds by {100 * away_m:.0f} cm"
 
 
 def trace(
@@ -127,7 +63,8 @@ def _known(point: np.ndarray) -> bool:
 def write_with_language(dataset: Dataset, out: Path) -> dict[int, list[Phase]]:
     """A copy of a dataset with both language columns, whole or not at all; videos byte for byte.
 
-    Phases come from `track.grasp`; each phase's trace, where `track.points` is there, from that.
+    Phases come from `track.grasp`; each phase's trace, where `track.points` is there, from that;
+    both from rows that are valid.
 
     Returns:
         The phases by episode.
@@ -148,9 +85,10 @@ def write_with_language(dataset: Dataset, out: Path) -> dict[int, list[Phase]]:
     events: dict[int, dict[int, str]] = {}
     for index in range(len(dataset)):
         episode = dataset[index]
-        found[index] = _phases_of(episode, dataset.fps)
+        found[index] = phases_of(episode, dataset.fps)
         if names and camera:
-            points = np.asarray(episode.columns[POINTS], float)
+            points = np.array(episode.columns[POINTS], float)
+            points[~valid_rows(episode)] = np.nan
             ends = [*(p.start for p in found[index][1:]), episode.num_rows]
             events[index] = {
                 phase.start: trace(points, names, phase.start, end)
@@ -167,15 +105,6 @@ def write_with_language(dataset: Dataset, out: Path) -> dict[int, list[Phase]]:
         path = root / "meta" / "info.json"
         path.write_text(json.dumps(info, indent=4) + "\n", encoding="utf-8")
     return found
-
-
-def _phases_of(episode: EpisodeRows, fps: float) -> list[Phase]:
-    held = np.asarray(episode.columns[GRASP]).reshape(episode.num_rows, -1)[:, 0] > 0.5
-    wrist = episode.columns.get(WRIST)
-    subject = str((episode.meta.get("source") or {}).get("subject", ""))
-    who = f"the {subject} hand" if subject in ("left", "right") else "the hand"
-    wrist_m = None if wrist is None else np.asarray(wrist, float)[:, :3]
-    return phases(held, wrist_m, fps=fps, who=who)
 
 
 def _write_data(

@@ -61,15 +61,31 @@ def strip(
     time_s: Float[np.ndarray, " time"],
     codes: Int[np.ndarray, " time"],
     names: Sequence[str],
+    *,
+    colors: Sequence[str] = REASON_COLORS,
+    label: str = "",
+    has_key: bool = False,
 ) -> str:
-    """A timeline colored by reason: green where valid, a color for every other reason."""
+    """A timeline in a color for each code; by itself of reasons, green where valid.
+
+    Args:
+        time_s: Time of each row [s].
+        codes: What each row is.
+        names: Names of the codes.
+        colors: Their colors.
+        label: What stands above.
+        has_key: Whether the colors that occur are named below.
+    """
     parts = []
     for code, a, b in _runs(codes):
         stop = float(time_s[min(b, len(time_s) - 1)])
         text = f"{names[code]} {time_s[a]:.2f}-{stop:.2f} s"
-        parts.append(_bar(time_s, a, stop, reason_color(code), text))
-    counts = ", ".join(f"{int((codes == c).sum())} rows {names[c]}" for c in np.unique(codes))
-    return _strip("".join(parts), "", f"timeline: {counts}", time_s)
+        parts.append(_bar(time_s, a, stop, colors[code], text))
+    there = np.unique(codes).tolist()
+    counts = ", ".join(f"{int((codes == c).sum())} rows {names[c]}" for c in there)
+    key = "".join(f'<span style="--c:{colors[c]}">{escape(names[c])}</span>' for c in there)
+    said = f"{label or 'timeline'}: {counts}"
+    return _strip("".join(parts), label, said, time_s, key=key if has_key else "")
 
 
 def flags(
@@ -91,12 +107,15 @@ def flags(
     return _strip("".join(parts), f"{name}{note}", said, time_s)
 
 
-def _strip(body: str, label: str, said: str, time_s: Float[np.ndarray, " time"]) -> str:
+def _strip(
+    body: str, label: str, said: str, time_s: Float[np.ndarray, " time"], *, key: str = ""
+) -> str:
     caption = f"<figcaption>{escape(label)}</figcaption>" if label else ""
     frame = _Frame(float(time_s[0]), float(time_s[-1]), 0.0, 1.0)
+    named = f'<div class="legend">{key}</div>' if key else ""
     return (
         f'<figure class="strip" {frame.data()}>{caption}<div class="plot" style="height:14px">'
-        f"{_svg(body, said, height=10)}</div></figure>"
+        f"{_svg(body, said, height=10)}</div>{named}</figure>"
     )
 
 

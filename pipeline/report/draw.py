@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.report.figure import BODY_BONES
+from rotoscope.pipeline.report.marks import Marks, draw_marks
 
 BONES = (
     (0, 1), (1, 2), (2, 3), (3, 4), (0, 5), (5, 6), (6, 7), (7, 8), (5, 9), (9, 10), (10, 11),
@@ -39,6 +40,8 @@ class Overlay:
     """Distance between the gripper's fingers [m]."""
     body_m: Float[np.ndarray, "body_joint 3"] | None = None
     """Body joints [m]."""
+    marks: Marks = field(default_factory=Marks)
+    """Trails, motion tracks and the thing's edge [px of the picture]."""
 
 
 def project(
@@ -64,12 +67,12 @@ def gripper_lines(
 def draw_overlay(
     image: UInt8[np.ndarray, "height width 3"], overlay: Overlay
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """A copy of the image with the skeletons of hand and body and the gripper on it."""
+    """A copy of the image with the skeletons of hand and body, the gripper and the marks on it."""
     from PIL import Image, ImageDraw
 
-    picture = Image.fromarray(image.copy())
+    line = max(2, image.shape[1] // 200)
+    picture = Image.fromarray(draw_marks(image, overlay.marks, thick=line))
     pen = ImageDraw.Draw(picture)
-    line = max(2, image.shape[1] // 130)
     color = HAND_SEEN if overlay.is_seen else HAND_FILLED
     for joints_m, bones in ((overlay.joints_m, BONES), (overlay.body_m, BODY_BONES)):
         if joints_m is not None:

@@ -95,11 +95,12 @@
     const data = JSON.parse(canvas.dataset.way);
     const axes = [0, 1, 2];
     const thing = data.o || [];
-    const all = data.p.concat(thing.filter((p) => p));
-    const low = axes.map((k) => Math.min(...all.map((p) => p[k])));
-    const high = axes.map((k) => Math.max(...all.map((p) => p[k])));
+    const points = data.p.concat(thing.filter((p) => p));
+    const low = axes.map((k) => Math.min(...points.map((p) => p[k])));
+    const high = axes.map((k) => Math.max(...points.map((p) => p[k])));
     const middle = axes.map((k) => (low[k] + high[k]) / 2);
     const size = Math.max(50, Math.hypot(...axes.map((k) => high[k] - low[k])));
+    const names = data.a || ["x", "y", "z"], held = data.h || [];
     let yaw = -0.7, pitch = 0.5, now = 0;
     const seen = (p, width, height) => {
       const [x, y, z] = axes.map((k) => p[k] - middle[k]);
@@ -139,15 +140,20 @@
         pen.fillStyle = color;
         pen.font = "12px system-ui, sans-serif";
         const [x, y] = seen(end, width, height);
-        pen.fillText("xyz"[k], x + 4, y + 4);
+        pen.fillText(names[k], x + 4, y + 4);
       });
       pen.fillStyle = "#52607a";
       pen.font = "11px system-ui, sans-serif";
       pen.fillText(`lines ${step >= 10 ? step / 10 + " cm" : step + " mm"} apart`, 8, height - 8);
-      for (let i = 1; i < data.p.length; i++)
-        stroke(data.p[i - 1], data.p[i], data.v[i] ? "#2563eb" : "#fca5a5", data.v[i] ? 2 : 1.5);
-      for (let i = 1; i < thing.length; i++)
-        if (thing[i - 1] && thing[i]) stroke(thing[i - 1], thing[i], "#ea580c", 2);
+      const along = (points, color, thick) => {
+        for (let i = 1; i < points.length; i++)
+          if (points[i - 1] && points[i]) stroke(points[i - 1], points[i], color(i), thick(i));
+      };
+      along(data.p.map(floor), () => "#cbd5e1", () => 1.5);
+      along(thing.map((p) => p && floor(p)), () => "#fed7aa", () => 1.5);
+      along(data.p, (i) => (data.v[i] ? "#2563eb" : "#fca5a5"),
+        (i) => (held[i] ? 4 : data.v[i] ? 2 : 1.5));
+      along(thing, () => "#ea580c", (i) => (held[i] ? 4 : 2));
       const found = data.t.findIndex((t) => t >= now);
       const at = found < 0 ? data.p.length - 1 : found;
       const dot = (p, color) => {
@@ -157,6 +163,10 @@
         pen.arc(x, y, 5, 0, 7);
         pen.fill();
       };
+      pen.setLineDash([3, 3]);
+      stroke(data.p[at], floor(data.p[at]), "#94a3b8", 1);
+      if (thing[at]) stroke(data.p[at], thing[at], "#ea580c", 1);
+      pen.setLineDash([]);
       if (thing[at]) dot(thing[at], "#ea580c");
       dot(data.p[at], "#0f172a");
     };
@@ -181,6 +191,17 @@
       pitch = Math.max(-1.5, Math.min(1.5, pitch + turn[1]));
       draw();
     });
+    const views = {
+      "in space": [-0.7, 0.5],
+      "from above": [0, Math.PI / 2],
+      "from the front": [0, 0],
+      "from the side": [-Math.PI / 2, 0],
+    };
+    all(canvas.parentElement, "button[data-view]").forEach((button) =>
+      button.addEventListener("click", () => {
+        [yaw, pitch] = views[button.dataset.view];
+        draw();
+      }));
     new ResizeObserver(draw).observe(canvas);
     return (time) => { now = time; draw(); };
   };

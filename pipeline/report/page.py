@@ -18,7 +18,8 @@ from rotoscope.pipeline.files.atomic import write_text_atomic
 from rotoscope.pipeline.report import charts, timeline
 from rotoscope.pipeline.report.animations import contact_sheet
 from rotoscope.pipeline.report.features import check_features
-from rotoscope.pipeline.report.objects import held_strips
+from rotoscope.pipeline.report.marks import MOTION, is_motion_tracks
+from rotoscope.pipeline.report.objects import held_strips, phase_strip
 from rotoscope.pipeline.report.robot import RobotPainter
 from rotoscope.pipeline.report.scrub import sheet, way
 from rotoscope.pipeline.report.side_labels import side_curves, side_table
@@ -123,6 +124,8 @@ def _head(dataset: Dataset, path: Path, episodes: list[EpisodeRows]) -> dict[str
         "reasons": [(REASON_TEXT[n], charts.reason_color(i)) for i, n in enumerate(REASONS)],
         "has_video": dataset.video_key is not None,
         "has_body": any(n.startswith(BODIES) for n in dataset.info["features"]),
+        "has_tracks": is_motion_tracks(names),
+        "has_things": MOTION in dataset.info["features"],
         "files": files,
         "cards": [
             (len({e.meta.get("name", e.index) for e in episodes}), files),
@@ -147,6 +150,8 @@ def _meaning(contract: dict[str, Any], names: list[str]) -> str:
         return "The dataset holds no actions."
     if not contract:
         return "Nothing says what the actions mean."
+    if is_motion_tracks(names):
+        return "Actions are motion tracks: where points will be in the picture of the row."
     kind = "end-effector poses" if names[0].startswith("ee.") else "joint angles"
     later = f"{contract.get('shift_s', 0):.3f}"
     return f"Actions are absolute {kind}; action[t] is the state {later} s later."
@@ -210,7 +215,7 @@ def _section(
     where = ""
     if base is not None:
         where = f"base at {np.array2string(base[:3, 3], precision=2)} m in the camera frame"
-    draw = painter.draw_of(dataset, episode)
+    draw, names = painter.draw_of(dataset, episode), dataset.names("action")
     return {
         "index": episode.index,
         "name": episode.meta.get("name", ""),
@@ -243,8 +248,10 @@ def _section(
         ],
         "charts": timeline.action_curves(dataset, episode),
         "held": held_strips(dataset, episode),
+        "phases": phase_strip(dataset, episode),
         "side": side_curves(dataset, episode),
-        "is_long": len(dataset.names("action")) > MANY_JOINTS,
+        "is_long": len(names) > MANY_JOINTS,
+        "many": "numbers" if is_motion_tracks(names) else "joints",
         "quality": _quality(episode),
     }
 

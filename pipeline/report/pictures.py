@@ -13,6 +13,8 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.report.draw import BONES, Overlay, draw_overlay, project
 from rotoscope.pipeline.report.features import frame_size
 from rotoscope.pipeline.report.figure import View, draw_figure, draw_lines, draw_text
+from rotoscope.pipeline.report.marks import marks_of
+from rotoscope.pipeline.report.objects import in_base, poses
 from rotoscope.pipeline.video.fit import fit_into
 
 FIGURE_SHAPE = (288, 288)
@@ -52,7 +54,7 @@ def shown_box(dataset: Dataset, episode: EpisodeRows) -> tuple[int, int, int, in
     low, size = np.array([fit.x, fit.y]), np.array([fit.width, fit.height])
     drawn = [overlay_of(dataset, episode, row) for row in range(0, episode.num_rows, BOX_STEP)]
     points = [project(o.K, p) for o in drawn for p in (o.joints_m, o.body_m) if p is not None]
-    pixels = np.concatenate([np.zeros((0, 2)), *points])
+    pixels = np.concatenate([*points, *(overlay.marks.points_px() for overlay in drawn)])
     pixels = pixels[np.isfinite(pixels).all(axis=1)]
     if len(pixels) == 0:
         return fit.x, fit.y, fit.x + fit.width, fit.y + fit.height
@@ -146,15 +148,15 @@ def overlay_of(dataset: Dataset, episode: EpisodeRows, row: int) -> Overlay:
     scene, columns = episode.meta.get("scene", {}), episode.columns
     has_camera = all(scene.get(key) for key in ("K", "video_width", "video_height"))
     if not has_camera or dataset.video_key is None:
-        return Overlay(np.eye(3), None, False, None, 0.0)
+        return Overlay(np.eye(3), None, False, None, 0.0, marks=marks_of(dataset, episode, row))
     height, width = frame_size(dataset)
     fit = fit_into(scene["video_width"], scene["video_height"], width, height)
     T_now_reference = _camera_now(episode, row)
     if T_now_reference is None:
         return Overlay(np.eye(3), None, False, None, 0.0)
     joints = columns.get("track.hand.joints")
-    T_camera_ee, opening = _gripper(dataset, episode, row)
-    body_m = _body_in_camera(episode, row)
+    T_camera_ee, opening = gripper_of(dataset, episode, row)
+    body_m = body_in_camera(episode, row)
     return Overlay(
         K=fit.apply_K(np.array(scene["K"])),
         joints_m=None
@@ -164,6 +166,7 @@ def overlay_of(dataset: Dataset, episode: EpisodeRows, row: int) -> Overlay:
         T_camera_ee=None if T_camera_ee is None else T_now_reference @ T_camera_ee,
         opening_m=opening,
         body_m=None if body_m is None else se3.apply(T_now_reference, body_m),
+        marks=marks_of(dataset, episode, row),
     )
 
 
@@ -182,11 +185,12 @@ def _camera_now(episode: EpisodeRows, row: int) -> Float[np.ndarray, "4 4"] | No
     return np.asarray(se3.inverse(se3.make(se3.exp_so3(values[3:]), values[:3])))
 
 
-def _body_in_camera(episode: EpisodeRows, row: int) -> Float[np.ndarray, "body_joint 3"] | None:
+def body_in_camera(episode: EpisodeRows, row: int) -> Float[np.ndarray, "body_joint 3"] | None:
+    """The person's joints of a row in the first camera's frame [m]; `None` where there are none."""
     joints_m = body_of(episode)
     if joints_m is None:
         return None
-    scene = episode.meta["scene"]
+    scene = episode.meta.get("scene", {})
     if scene.get("body_frame") != "world" or not scene.get("T_world_source"):
         return joints_m[row]
     return se3.apply(se3.inverse(np.array(scene["T_world_source"])), joints_m[row])
@@ -198,21 +202,23 @@ def _flag(episode: EpisodeRows, name: str, row: int) -> bool:
     return True if values is None else bool(np.ravel(values[row])[0])
 
 
-def _gripper(
+def gripper_of(
     dataset: Dataset, episode: EpisodeRows, row: int
 ) -> tuple[Float[np.ndarray, "4 4"] | None, float]:
     """The end effector that the label reaches, in the camera frame, and its opening [m]."""
-    scene = episode.meta["scene"]
+    scene = episode.meta.get("scene", {})
     ee = episode.columns.get("label.ee")
     if ee is None and dataset.names("action")[:1] == ["ee.x"]:
         ee = episode.columns.get("observation.state")
     if ee is None or not scene.get("T_camera_base"):
         return None, 0.0
-    values = np.asarray(ee[row], float)
-    T_base_ee = se3.make(se3.exp_so3(values[3:6]), values[:3])
+    ee = np.asarray(ee, float)
+    T_base_ee = poses(ee)
+    if "label.ee" not in episode.columns:
+        T_base_ee = in_base(dataset, episode, T_base_ee)
     gripper = dataset.rotoscope("contract.json").get("gripper") or {}
-    opening_m = values[6] / 100.0 * float(gripper.get("max_opening_m", 0.08))
-    return np.array(scene["T_camera_base"]) @ T_base_ee, opening_m
+    opening_m = ee[row, 6] / 100.0 * float(gripper.get("max_opening_m", 0.08))
+    return np.array(scene["T_camera_base"]) @ T_base_ee[row], opening_m
 
 
 def _resized(

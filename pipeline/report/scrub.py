@@ -13,7 +13,7 @@ from jaxtyping import Float
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows
 from rotoscope.pipeline.report import timeline
 from rotoscope.pipeline.report.animations import robot_width
-from rotoscope.pipeline.report.objects import in_base, thing_way
+from rotoscope.pipeline.report.objects import in_base, poses, thing_way
 from rotoscope.pipeline.report.pictures import people, picture_size
 from rotoscope.pipeline.report.robot import Draw
 
@@ -21,10 +21,11 @@ FRAME_AREA_PX, FRAME_HZ = 280 * 210, 10
 COLUMNS, LARGEST_PX = 8, 16_000
 """Pictures in a row of the sheet, and what a WebP may measure along a side."""
 MOST_POINTS = 400
+WRIST, HELD = "track.hand.wrist", "label.object_held"
 PATHS: tuple[tuple[str, str], ...] = (
     ("label.ee", "the robot's end effector, in the frame of its base"),
     ("label.root_pose", "the robot's root, in the world"),
-    ("track.hand.wrist", "the wrist, in the camera's frame"),
+    (WRIST, "the wrist, as the camera sees it"),
 )
 """Features whose first three numbers are a position [m], and what they are; the first counts."""
 
@@ -80,8 +81,9 @@ class Way:
     what: str
     """What it is, and in which frame."""
     data: str
-    """JSON: `t` [s], `p` positions [mm], `v` whether the row is valid; `o`, where known, positions
-    of the thing that is held in the same frame [mm], null where nothing is known of it."""
+    """JSON: `t` [s], `p` positions [mm], `v` whether the row is valid, `a` names of the axes, the
+    last of which is drawn upward; where known `o`, positions of the thing in the same frame [mm],
+    null where nothing is known of it, and `h`, whether it is held."""
     said: str
     """How far it reached, in words."""
 
@@ -91,7 +93,7 @@ def way(dataset: Dataset, episode: EpisodeRows) -> Way | None:
     found = _positions(dataset, episode)
     if found is None:
         return None
-    what, points = found
+    what, points, axes = found
     known = np.isfinite(points).all(axis=1)
     if known.sum() < 2:
         return None
@@ -101,17 +103,22 @@ def way(dataset: Dataset, episode: EpisodeRows) -> Way | None:
         "t": [round(float(t), 3) for t in timeline.times(dataset, episode)[rows]],
         "p": np.round(1e3 * points[rows]).astype(int).tolist(),
         "v": valid[rows].astype(int).tolist(),
+        "a": axes,
     }
+    if HELD in episode.columns:
+        data["h"] = (timeline.column(episode, HELD)[rows, 0] > 0.5).astype(int).tolist()
     thing = thing_way(dataset, episode) if what == PATHS[0][1] else None
     if thing is not None:
         where = [np.round(1e3 * p).astype(int).tolist() if _known(p) else None for p in thing[rows]]
         data["o"] = where
         what += ", with the thing's way in orange"
+    elif "h" in data:
+        what += ", thick where it holds the thing"
     size = np.ptp(points[known], axis=0)
     length_m = float(np.linalg.norm(np.diff(points[known], axis=0), axis=1).sum())
     said = (
-        f"{100 * size[0]:.0f} x {100 * size[1]:.0f} x {100 * size[2]:.0f} cm along x, y, z, "
-        f"{length_m:.2g} m of way"
+        f"{100 * size[0]:.0f} x {100 * size[1]:.0f} x {100 * size[2]:.0f} cm along "
+        f"{', '.join(axes)}, {length_m:.2g} m of way"
     )
     return Way(what, json.dumps(data, separators=(",", ":")), said)
 
@@ -122,11 +129,15 @@ def _known(point_m: Float[np.ndarray, " 3"]) -> bool:
 
 def _positions(
     dataset: Dataset, episode: EpisodeRows
-) -> tuple[str, Float[np.ndarray, "time 3"]] | None:
+) -> tuple[str, Float[np.ndarray, "time 3"], tuple[str, str, str]] | None:
+    """What goes where [m], and along which axes; the last of them is upward."""
     if dataset.names("action")[:3] == ["ee.x", "ee.y", "ee.z"]:
-        ee_m = timeline.column(episode, "action")[:, :3]
-        return PATHS[0][1], in_base(dataset, episode, ee_m)
+        T_frame_ee = poses(timeline.column(episode, "action"))
+        return PATHS[0][1], in_base(dataset, episode, T_frame_ee)[:, :3, 3], ("x", "y", "z")
     for name, what in PATHS:
         if name in episode.columns:
-            return what, timeline.column(episode, name)[:, :3]
+            found_m = timeline.column(episode, name)[:, :3]
+            if name != WRIST:
+                return what, found_m, ("x", "y", "z")
+            return what, found_m[:, [0, 2, 1]] * [1.0, 1.0, -1.0], ("right", "away", "up")
     return None

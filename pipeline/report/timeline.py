@@ -77,7 +77,13 @@ def violations(dataset: Dataset, episode: EpisodeRows) -> dict[str, Bool[np.ndar
     out: dict[str, Bool[np.ndarray, " time"]] = {}
     contract = _contract(dataset) if "action" in episode.columns else None
     actions = column(episode, "action") if contract is not None else np.zeros((0, 0))
-    if contract is not None and len(contract.dimensions) == actions.shape[1]:
+    dimensions = contract.dimensions if contract is not None else ()
+    is_limited = any(
+        limit is not None and dimension.quantity != "discrete"
+        for dimension in dimensions
+        for limit in (dimension.lower, dimension.upper, dimension.max_rate)
+    )
+    if contract is not None and len(dimensions) == actions.shape[1] and is_limited:
         out["outside joint limits"] = contract.violations(actions, tolerance=ROUNDING)
         out["faster than joints can"] = contract.rate_violations(actions, tolerance=RATE_ROUNDING)
     tolerances, solver = _labeler_config(dataset), solver_columns(dataset, episode)

@@ -27,6 +27,9 @@ class VideoOutcome:
     """Rows of its episodes."""
     valid_rows: int = 0
     """Those with `label.valid`."""
+    warnings: tuple[str, ...] = ()
+    """What its stages warned of, each sentence once. A stage whose result was stored before says
+    nothing again, but what it said stays with the outcome of the run that it said it in."""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> VideoOutcome | None:
@@ -34,7 +37,8 @@ class VideoOutcome:
         known = {field.name for field in fields(cls)}
         if set(record) != known or not isinstance(record["episodes"], list):
             return None
-        return cls(**{**record, "episodes": tuple(record["episodes"])})
+        told = {"episodes": tuple(record["episodes"]), "warnings": tuple(record["warnings"])}
+        return cls(**{**record, **told})
 
 
 @dataclass(frozen=True)

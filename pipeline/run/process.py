@@ -16,6 +16,7 @@ from rotoscope.pipeline.errors import VideoError
 from rotoscope.pipeline.files.identity import Identity, check_unchanged
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
+from rotoscope.pipeline.run.heard import heard
 from rotoscope.pipeline.run.isolation import Progress
 from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.losses import Losses
@@ -97,8 +98,10 @@ def process_video(job: VideoJob, report: Progress) -> VideoAnswer:
     report("probe", 0, end - start)
     keys = video_keys(recipe, sha256, tokens, identity)
     run = _Run(recipe, video, (start, end), store, report, time_s, keys, unchanged)
-    run.stages(job.until)
-    outcome = run.outcome() if job.until or not recipe.action else run.episodes()
+    with heard() as warned:
+        run.stages(job.until)
+        outcome = run.outcome() if job.until or not recipe.action else run.episodes()
+    outcome = replace(outcome, warnings=tuple(warned))
     store.save_record(key, asdict(outcome))
     cpu_s = {k: round(v, 3) for k, v in run.cpu_s.items()}
     megapixels = video.width * video.height / 1e6

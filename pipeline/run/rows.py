@@ -49,6 +49,7 @@ def finished_row(found: Found, answer: VideoAnswer, used: Answer | None) -> Row:
             "clips": outcome.clips,
             "rows": outcome.rows,
             "valid_rows": outcome.valid_rows,
+            "warnings": list(outcome.warnings),
         },
     )
     if used is None or answer.is_stored:

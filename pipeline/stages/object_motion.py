@@ -13,6 +13,7 @@ from rotoscope.pipeline.converters.object_frame import BASE_FRAME, to_object_fra
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.stages.object_outline import OUTLINE_NAMES, outline
 from rotoscope.pipeline.stages.object_turns import placed_by_pose, pose_columns, turns_of
 from rotoscope.pipeline.tracks import (
     REASONS,
@@ -39,7 +40,7 @@ class ObjectMotion(ClipStage):
     hand holds, or takes next, or held last. Beside the action: `label.object_motion` (where the
     thing is, in the base frame and in the picture), `label.object_frame` (the frame's pose in the
     base), `label.object_contact` (the end effector in that frame at first contact) and
-    `label.object_held`. With `object_pose` also `label.object_pose` (the thing's pose in that
+    `label.object_held`; `label.object_outline` is the edge of its segment. With `object_pose` also `label.object_pose` (the thing's pose in that
     frame, with sigma) and `label.object_goal` (the same when it is let go).
     """
 
@@ -139,6 +140,13 @@ class ObjectMotion(ClipStage):
                 "The end effector in that frame when the thing begins to move with the hand.",
             ),
             "object_held": (held[:, None], ("held",), "1", "The hand holds the thing."),
+            "object_outline": (
+                _outlines(things, number),
+                OUTLINE_NAMES,
+                "share of the picture",
+                "Edge of the thing's segment: its farthest part in directions from its middle, "
+                "from right over down, as shares of the picture's width and height.",
+            ),
         }
         if poses is not None:
             columns |= pose_columns(turns, frame, path_m, sigma_m, held)
@@ -192,6 +200,15 @@ def _of_attended(
         path[mine], sigma[mine] = thing.center_m[mine], thing.sigma_m[mine]
         px[mine], held[mine] = thing.center_px[mine], thing.held[mine, column]
     return path, sigma, px, held
+
+
+def _outlines(
+    things: list[ObjectTrack], number: Int[np.ndarray, " time"]
+) -> Float[np.ndarray, "time number"]:
+    """Edges of the thing of each frame; NaN where it is not seen."""
+    unknown = np.full(len(OUTLINE_NAMES), np.nan)
+    rows = enumerate(number.tolist())
+    return np.array([outline(things[i], frame) if i >= 0 else unknown for frame, i in rows])
 
 
 def _rest_place(

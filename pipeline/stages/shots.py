@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Mapping
 from itertools import pairwise
@@ -12,7 +13,7 @@ from jaxtyping import Bool, Float
 from pydantic import Field
 
 from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import PictureTrack, ShotTrack
+from rotoscope.pipeline.tracks import PictureTrack, ShotTrack, runs
 from rotoscope.pipeline.types import Frame, Video
 from rotoscope.pipeline.video import black_bars
 from rotoscope.pipeline.video.black_bars import BarFinder
@@ -31,6 +32,11 @@ NEIGHBORS = 4
 """Frames on each side that tell how much the picture changes anyway."""
 
 
+FROZEN_S = 1.0
+"""Pictures that stay the same to the last bit for longer are said to be frozen [s]: a sensor has
+noise, so a camera that films something still repeats none, or few where the encoder copies them."""
+FROZEN_WIDTH = 320
+"""Pixels across the image that is compared for that, where the small ones are already equal."""
 LOOK_FOR_BARS_S = 0.4
 """Time between frames that are looked at for bars [s]."""
 
@@ -72,13 +78,17 @@ class Shots(FrameStage):
         """Forgets the video before."""
         self._num_frames = 0
         self._video, self._bars, self._look_s = video, BarFinder(), 0.0
+        self._small = self._large = np.zeros((0, 0), np.uint8)
+        self._repeated: list[bool] = []
         self._recent: deque[np.ndarray] = deque(maxlen=2 * REACH - 1)
         self._distinct: list[int] = []
         self._changes: list[np.ndarray] = []
 
     def observe(self, frame: Frame) -> None:
         """Compares a frame with the few before it; keeps some twenty bytes."""
-        image = _normalized(frame.gray(LUMA_WIDTH))
+        small = frame.gray(LUMA_WIDTH)
+        self._note_repeat(frame, small)
+        image = _normalized(small)
         if frame.time_s >= self._look_s:
             self._bars.observe(frame.gray(black_bars.WIDTH))
             self._look_s = frame.time_s + LOOK_FOR_BARS_S
@@ -92,12 +102,23 @@ class Shots(FrameStage):
             self._changes.append(changes)
         self._num_frames += 1
 
+    def _note_repeat(self, frame: Frame, small: np.ndarray) -> None:
+        """Whether the picture is the one before; the large ones are made only where it may be."""
+        is_alike = np.array_equal(small, self._small)
+        large = frame.gray(FROZEN_WIDTH) if is_alike else np.zeros((0, 0), np.uint8)
+        # The first of a run of like frames has no large one to be compared with.
+        self._repeated.append(
+            is_alike and (not self._large.size or np.array_equal(large, self._large))
+        )
+        self._small, self._large = small, large
+
     def finish(self, time_s: Float[np.ndarray, " time"]) -> Tracks:
         """The tracks `shots` and `picture`."""
         config = self.config
         assert isinstance(config, ShotsConfig)
         lasting, motion = _lasting_change(np.array(self._changes))
         is_cut = lasting > config.min_change + config.motion_factor * motion
+        warn_of_frozen(np.array(self._repeated), time_s)
         distinct = np.array(self._distinct)
         # One frame after its last neighbor proves nothing: it could be a flash.
         is_cut &= distinct <= len(time_s) - 2
@@ -107,6 +128,27 @@ class Shots(FrameStage):
             "shots": ShotTrack(cut=cut, change=change),
             "picture": PictureTrack(_upright(self._bars.picture(), self._video)),
         }
+
+
+def warn_of_frozen(repeated: Bool[np.ndarray, " time"], time_s: Float[np.ndarray, " time"]) -> None:
+    """Warns of stretches in which one picture stands, and the clock goes on.
+
+    Args:
+        repeated: Frames whose picture is that of the frame before.
+        time_s: Time of each frame [s].
+    """
+    spans = [(a - 1, b) for a, b in runs(repeated) if a > 0]
+    long = [(a, b) for a, b in spans if time_s[b - 1] - time_s[a] > FROZEN_S]
+    # A file that is one still picture is nothing that froze.
+    if long and sum(b - a for a, b in long) < len(time_s):
+        start, end = long[0]
+        more = f", and {len(long) - 1} more times" if len(long) > 1 else ""
+        warnings.warn(
+            f"the picture is frozen: frames {start} to {end} ({time_s[start]:.2f} to "
+            f"{time_s[end - 1]:.2f} s) are the same{more}; what moved meanwhile was not seen, and "
+            "hands that stand still there may not have",
+            stacklevel=2,
+        )
 
 
 def shot_spans(

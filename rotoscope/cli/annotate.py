@@ -13,7 +13,8 @@ def annotate(data: Data, out: Out) -> None:
 
     Phases (reach, grasp, move, release, withdraw) come from `track.grasp` and become `subtask`
     lines of `language_persistent`; the way of the points of `track.points` during each, where a
-    recipe with `label.motion_track` made it, a `trace` of `language_events`. torch's own collate
+    recipe with `label.motion_track` made it, a `trace` of `language_events`. Rows that are not
+    valid say nothing; where they are many, the phase is `unknown`. torch's own collate
     cannot join such columns: give a DataLoader LeRobot's, or one that leaves them out.
     """
     from rotoscope.pipeline.datasets.read import open_dataset

@@ -67,7 +67,7 @@ def _warnings(request: LabelRequest, rows: Sequence[Row]) -> list[str]:
         )
     if export.action == "ee":
         out.append(RELATIVE_ROTATIONS)
-    return out
+    return [*out, *_said_by_stages(rows)]
 
 
 def _most(row: Row) -> str:
@@ -126,6 +126,8 @@ def summary(source: SourceKind, rows: Sequence[Row]) -> Iterator[str]:
     empties = Counter(_gate(row) for row in rows if row.status == "empty")
     if empties:
         yield f"no episode: {_most_common(empties)}"
+    for text in _said_by_stages(rows):
+        yield f"warning: {text}"
     cpu_s: Counter[str] = Counter()
     for row in rows:
         cpu_s.update(row.detail.get("cpu_s", {}))
@@ -133,6 +135,18 @@ def summary(source: SourceKind, rows: Sequence[Row]) -> Iterator[str]:
     if total:
         parts = ", ".join(f"{name} {100 * s / total:.0f} %" for name, s in cpu_s.most_common(4))
         yield f"CPU: {total:.1f} s" + (f" ({parts})" if parts else "")
+
+
+def _said_by_stages(rows: Sequence[Row]) -> list[str]:
+    """What stages warned of, each sentence once, with the file where it is about one alone."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        for text in row.detail.get("warnings", ()):
+            names.setdefault(text, []).append(row.name)
+    return [
+        f"{who[0]}: {text}" if len(who) == 1 else f"{len(who)} files (first {who[0]}): {text}"
+        for text, who in names.items()
+    ]
 
 
 def _row_counts(row: Row) -> tuple[str, str]:

@@ -48,3 +48,13 @@ def test_only_those_that_failed_are_listed(tmp_path):
     assert "VideoError: is no video" in text
     assert "d.mp4, hands:\nTraceback: there" in text
     assert "4 videos: 1 done, 1 empty, 2 failed" in text
+
+
+def test_what_stages_warned_of_is_said_once_with_whom_it_is_about():
+    said = [
+        Row("a.mp4", "done", detail={"warnings": ["too dark", "odd"]}),
+        Row("b.mp4", "done", detail={"warnings": ["too dark"]}),
+        Row("c.mp4", "done", detail={"warnings": []}),
+    ]
+    found = [text for text in summary("video", said) if "warning" in text]
+    assert found == ["warning: 2 files (first a.mp4): too dark", "warning: a.mp4: odd"]

@@ -12,7 +12,7 @@ import rotoscope as rt
 from rotoscope.pipeline.compare.agreement import differences
 from rotoscope.pipeline.compare.page import table_row, write_comparison
 from rotoscope.pipeline.compare.run import compare
-from rotoscope.pipeline.compare.sides import SharedNumber
+from rotoscope.pipeline.compare.sides import SharedNumber, known_by_rotation
 from rotoscope.pipeline.errors import DatasetError, UsageError
 from rotoscope.pipeline.geometry import se3
 
@@ -202,3 +202,91 @@ def test_command_and_call_do_the_same(two, tmp_path, capsys):
     told = capsys.readouterr().out
     assert "B comes 2 rows (0.067 s) after A" in told
     assert "lamp.pos" in told
+
+
+def without_numbers(source, target, forget):
+    """A copy in which some numbers of some rows of `action` are not known."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    shutil.copytree(source, target)
+    for file in sorted((target / "data").rglob("*.parquet")):
+        table = pq.read_table(file)
+        column = table.schema.get_field_index("action")
+        values = np.array(table["action"].to_pylist(), np.float32)
+        forget(values)
+        kind = table.schema.field(column)
+        pq.write_table(table.set_column(column, kind, pa.array(list(values), kind.type)), file)
+    return target
+
+
+def test_a_number_that_one_side_never_knows_leaves_the_others_compared(two, tmp_path):
+    def forget(values):
+        values[:, 1] = np.nan
+
+    b = without_numbers(two.dataset, tmp_path / "b", forget)
+    found = compare(two.dataset, b)
+    lines = by_name(found)
+    assert (lines["lamp.pos"].rows, lines["lamp.on"].rows) == (60, 0)
+    assert lines["lamp.pos"].mae == 0
+    assert np.isnan(lines["lamp.on"].mae)
+    assert found.rows["in both"] == 60
+    assert "lamp.on is known to both in 0 of the 60 rows compared" in found.notes
+    write_comparison(found, tmp_path / "page.html")
+    assert "0 of the 60 rows" in (tmp_path / "page.html").read_text()
+
+
+def test_numbers_unknown_in_other_rows_are_compared_where_both_know_them(two, tmp_path):
+    def forget(values):
+        values[:40, 0] = np.nan
+        values[30:, 1] = np.nan
+
+    def off(values):
+        values[:, 0] += 0.25
+
+    a = without_numbers(two.dataset, tmp_path / "a", forget)
+    found = compare(a, without_numbers(two.dataset, tmp_path / "b", off))
+    lines = by_name(found)
+    assert (lines["lamp.pos"].rows, lines["lamp.on"].rows) == (20, 30)
+    assert lines["lamp.pos"].mae == pytest.approx(0.25, abs=1e-6)
+    assert (found.rows["in both"], found.rows["in B alone"]) == (50, 10)
+    assert all(moment.row < 30 or moment.row >= 40 for moment in found.moments)
+
+
+def test_errors_are_of_the_numbers_that_the_true_actions_hold(two, tmp_path):
+    def forget(values):
+        values[::2, 0] = np.nan
+        values[:, 1] = np.nan
+
+    truth = without_numbers(two.dataset, tmp_path / "truth", forget)
+    lines = by_name(compare(two.dataset, truth=str(truth)))
+    odd = np.setdiff1d(np.arange(1, 60, 2), np.arange(19, 30))
+    error = np.abs(np.sin((odd - 1) / 6) + 0.1 - np.sin((odd + 1) / 6)).mean()
+    assert lines["lamp.pos"].error_a == 0
+    assert lines["lamp.pos"].error_b == pytest.approx(error, abs=1e-5)
+    assert np.isnan(lines["lamp.on"].error_b)
+
+
+def test_numbers_that_no_row_knows_on_both_sides_are_refused(two, tmp_path):
+    def first(values):
+        values[:, 0] = np.nan
+
+    def second(values):
+        values[:, 1] = np.nan
+
+    a = without_numbers(two.dataset, tmp_path / "a", first)
+    b = without_numbers(two.dataset, tmp_path / "b", second)
+    with pytest.raises(DatasetError, match="in none of them both are valid and know one same"):
+        compare(a, b)
+
+
+def test_a_rotation_of_which_one_number_is_unknown_is_unknown():
+    numbers = [SharedNumber("ee.x", "m", "position")]
+    numbers += [SharedNumber(f"ee.w{axis}", "rad", "rotation_vector") for axis in "xyz"]
+    known = np.ones((3, 4), bool)
+    known[1, 2] = known[2, 0] = False
+    assert known_by_rotation(known, numbers).tolist() == [
+        [True] * 4,
+        [True, False, False, False],
+        [False, True, True, True],
+    ]

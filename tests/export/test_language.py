@@ -4,17 +4,19 @@ import dataclasses
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from typer.testing import CliRunner
 
 from benchmarks._small_dataset import episode, job_for, store
 from rotoscope.cli.main import app
+from rotoscope.pipeline.datasets.phases import phases
 from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.doctor.run import diagnose
 from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.errors import DatasetError
-from rotoscope.pipeline.export.language import phases, write_with_language
+from rotoscope.pipeline.export.language import write_with_language
 from rotoscope.pipeline.export.publish import publish_in_child
 from rotoscope.pipeline.export.stored_episode import save_episode
 
@@ -156,3 +158,49 @@ def test_way_is_told_in_centimeters_where_it_is_known():
     texts = [p.text for p in phases(held > 0, wrist, fps=10, who="the left hand")]
     assert texts[2] == "the left hand moves what it holds by 15 cm"
     assert [p.text for p in phases(held > 0, None, fps=10, who="it")][2] == "it moves what it holds"
+
+
+U = -1  # a row that is not valid
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted"),
+    [
+        ([U] * 6, [(0, "unknown")]),
+        # At 10 rows a second five rows are bridged where both sides say the same, six are not.
+        ([0] * 4 + [U] * 5 + [0] * 4, [(0, "reach")]),
+        ([0] * 4 + [U] * 6 + [0] * 4, [(0, "reach"), (4, "unknown"), (10, "reach")]),
+        ([1] * 4 + [U] * 5 + [1] * 4, [(0, "grasp"), (2, "move")]),
+        # When it let go, or took, was not seen: nobody says that it did.
+        ([1] * 4 + [U] * 2 + [0] * 4, [(0, "grasp"), (2, "move"), (4, "unknown"), (6, "withdraw")]),
+        ([0] * 4 + [U] * 2 + [1] * 4, [(0, "reach"), (4, "unknown"), (6, "move")]),
+        (
+            [U] * 3 + [1] * 3 + [0] * 6,
+            [(0, "unknown"), (3, "move"), (6, "release"), (9, "withdraw")],
+        ),
+        ([0] * 3 + [1] * 4 + [U] * 3, [(0, "reach"), (3, "grasp"), (5, "move"), (7, "unknown")]),
+    ],
+)
+def test_rows_that_are_not_valid_make_no_phase(held, wanted):
+    values = np.array(held)
+    for said in (values > 0, values != 0):  # whatever those rows hold
+        found = phases(said, None, fps=10, who="x", valid=values != U)
+        assert [(p.start, p.name) for p in found] == wanted
+
+
+def test_neither_phases_nor_traces_come_from_rows_that_are_not_valid(tmp_path):
+    one = made(0)
+    valid = np.ones(60, bool)
+    valid[15:25] = False  # in which the grasp begins
+    reason = np.where(valid, 0, 2).astype(np.uint8)
+    one = dataclasses.replace(one, valid=valid, reason=reason)
+    publish_in_child(job_for([store(tmp_path / "0", 0, one)], tmp_path / "dataset"))
+    dataset = open_dataset(tmp_path / "dataset")
+    found = write_with_language(dataset, tmp_path / "out")
+    names = [(p.start, p.name) for p in found[0]]
+    assert names[:3] == [(0, "reach"), (15, "unknown"), (25, "move")]
+    (file,) = (tmp_path / "out" / "data").rglob("*.parquet")
+    begun = pq.read_table(file)["language_events"].to_pylist()
+    traces = {row: json.loads(e[0]["content"])["traces"] for row, e in enumerate(begun) if e}
+    assert [len(t["points"]) for t in traces[15]] == [0, 0]
+    assert [len(t["points"]) for t in traces[0]] == [15, 15]

@@ -10,7 +10,7 @@ from benchmarks._small_dataset import publish_small
 from rotoscope.pipeline.converters.object_frame import OBJECT_FRAME
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.report.objects import held_strips, in_base, thing_way
+from rotoscope.pipeline.report.objects import held_strips, in_base, phase_strip, thing_way
 from rotoscope.pipeline.report.page import write_report
 from rotoscope.pipeline.report.scrub import way
 
@@ -98,9 +98,11 @@ def test_no_way_of_a_thing_where_it_is_nowhere_known_or_in_another_frame(dataset
 
 def test_actions_in_a_things_frame_are_drawn_in_the_base(dataset, plain):
     rng = np.random.default_rng(0)
-    T = se3.make(se3.exp_so3(rng.normal(size=(ROWS, 3))), rng.normal(size=(ROWS, 3)))
-    true = rng.normal(size=(ROWS, 3))
-    seen = se3.apply(se3.inverse(T), true[:, None])[:, 0]
+    T, true = (
+        se3.make(se3.exp_so3(rng.normal(size=(ROWS, 3))), rng.normal(size=(ROWS, 3)))
+        for _ in range(2)
+    )
+    seen = se3.inverse(T) @ true
     pose = np.concatenate([T[:, :3, 3], se3.log_so3(T[:, :3, :3])], axis=1)
     episode = with_columns(dataset, plain, label__object_frame=pose)
     np.testing.assert_array_equal(in_base(dataset, episode, seen), seen)  # a base frame's action
@@ -110,6 +112,30 @@ def test_actions_in_a_things_frame_are_drawn_in_the_base(dataset, plain):
     opened = open_dataset(dataset.root)
     np.testing.assert_allclose(in_base(opened, episode, seen), true, atol=1e-9)
     assert np.isnan(in_base(opened, plain, seen)).all()
+
+
+def test_phases_are_a_strip_with_a_key(dataset, plain):
+    grasp = np.zeros((ROWS, 1))
+    grasp[20:50] = 1
+    drawn = phase_strip(dataset, with_columns(dataset, plain, track__grasp=grasp))
+    rows = "20 rows reach, 8 rows grasp, 22 rows move, 9 rows release, 1 rows withdraw"
+    assert f"phases: {rows}" in drawn
+    assert "withdraw</span>" in drawn
+    assert "unknown" not in drawn
+    assert phase_strip(dataset, plain) == ""
+
+
+def test_the_wrist_is_drawn_with_up_upward_and_thick_where_it_holds(dataset, plain):
+    wrist = np.zeros((ROWS, 7))
+    wrist[:, 1], wrist[:, 2] = np.linspace(0.1, -0.2, ROWS), 0.5
+    episode = with_columns(dataset, plain, track__hand__wrist=wrist, label__object_held=held())
+    found = way(dataset, episode)
+    data = json.loads(found.data)
+    assert data["a"] == ["right", "away", "up"]
+    assert data["p"][0] == [0, 500, -100]
+    assert data["p"][-1] == [0, 500, 200]
+    assert sum(data["h"]) == 20
+    assert "along right, away, up" in found.said
 
 
 def test_a_page_of_a_dataset_without_things_has_no_strip_of_them(dataset, tmp_path):

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -178,3 +180,33 @@ def test_shot_of_exactly_the_longest_length_stays_whole():
     assert shot_spans(np.zeros(400, bool), np.arange(400) / 10.0, min_shot_s=1, max_shot_s=40) == [
         (0, 400)
     ]
+
+
+def frozen_at(*spans, num=150, noise=1.0):
+    images = scene(3, num, pan=0.2, noise=noise).astype(np.uint8)
+    for start, end in spans:
+        images[start:end] = images[start]
+    return images
+
+
+def test_a_picture_that_stands_while_the_clock_goes_on_is_said():
+    with pytest.warns(UserWarning, match=r"frozen: frames 50 to 110 \(1\.67 to 3\.63 s\)"):
+        track_of(frozen_at((50, 110)))
+    with pytest.warns(UserWarning, match=r"frames 0 to 40 .* and 1 more times"):
+        track_of(frozen_at((0, 40), (100, 145)))
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        frozen_at(),
+        frozen_at((50, 75)),  # shorter than a second
+        np.repeat(scene(3, 30), 5, axis=0).astype(np.uint8),  # 6 pictures a second stored at 30
+        np.tile(scene(3, 1), (90, 1, 1)).astype(np.uint8),  # one still picture as a video
+    ],
+    ids=["moving", "short", "slow", "still"],
+)
+def test_pictures_that_go_on_or_never_moved_are_not_called_frozen(images):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        track_of(images)
