@@ -1,0 +1,242 @@
+"""What Prefect's pages show of a run: how far it is while it goes on, and what came of it.
+
+Showing never costs the work: where the server does not take it, one line of the log says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+import httpx
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.client.schemas.objects import State
+from prefect.exceptions import MissingContextError, PrefectException
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+
+from rotoscope.pipeline.run.events import Event, Listener, ignore
+from rotoscope.pipeline.run.label import LabelResult
+from rotoscope.pipeline.run.ledger import Row
+from rotoscope.pipeline.run.request import LabelRequest
+from rotoscope.pipeline.run.tally import Tally
+from rotoscope.pipeline.sources import NOUNS
+
+WITH_FAILURES = "Completed with failures"
+"""Name of the state of a run whose dataset stands, but of which videos failed. It is of Prefect's
+type `FAILED`: a badge's color follows the type, and green would hide them."""
+PAUSE_S = 2.0
+"""Between two updates of the progress [s]: each is a request to the server."""
+MOST_SHOWN = 1000
+"""Rows of a table at most: it stands in the server's database, the ledger holds all."""
+
+
+def key_of(out: Path, what: str) -> str:
+    """The key of an artifact of a dataset, of the letters that Prefect allows."""
+    name = re.sub(r"[^a-z0-9]+", "-", out.name.lower()).strip("-")
+    return f"{name or 'dataset'}-{what}"
+
+
+@contextlib.contextmanager
+def only_shown() -> Iterator[None]:
+    """What fails in here because of Prefect or its server costs a line of the log."""
+    try:
+        yield
+    except (httpx.HTTPError, PrefectException, OSError) as error:
+        first = str(error).partition("\n")[0] or type(error).__name__
+        logger().warning("not shown: %s", first)
+
+
+def logger() -> Any:
+    """The log of the run, or this module's where no run goes on."""
+    try:
+        return get_run_logger()
+    except MissingContextError:
+        return logging.getLogger(__name__)
+
+
+_SHOWN: dict[Path, Shown] = {}
+"""What is watched in this process, by where its dataset goes."""
+
+
+def listener_of(out: Path) -> Listener:
+    """Who is told of the stages of a run's videos; nobody where its flow is another process."""
+    return _SHOWN.get(out, ignore)
+
+
+class Shown:
+    """Listens to a run of `label`; one progress artifact says what the command's line says."""
+
+    def __init__(self, request: LabelRequest) -> None:
+        self.request = request
+        self.tally = Tally(NOUNS[request.recipe.source])
+        self._lock = threading.Lock()
+        self._progress: UUID | None = None
+        self._last = 0.0
+        _SHOWN[request.out] = self
+
+    def __call__(self, event: Event) -> None:
+        """Takes an event; may come from any thread."""
+        with self._lock:
+            self.tally.count(event)
+            is_due = time.monotonic() - self._last > PAUSE_S
+            if event.kind == "planned":
+                self._begin()
+            elif event.kind == "publishing":
+                self._update("writing the dataset")
+            elif event.kind == "published" or is_due:
+                self._update("")
+        if event.kind == "left_out":
+            logger().warning(event.name)
+        elif event.kind == "finished" and event.row is not None:
+            tell(event.row)
+
+    def finish(self) -> None:
+        """Shows the last of what was counted."""
+        _SHOWN.pop(self.request.out, None)
+        with self._lock:
+            self._update("")
+
+    def _begin(self) -> None:
+        with only_shown():
+            # Called from a plain function, Prefect's calls run at once and give what they made.
+            self._progress = cast(
+                UUID,
+                create_progress_artifact(
+                    progress=self.tally.percent,
+                    key=key_of(self.request.out, "progress"),
+                    description=self.tally.line(),
+                ),
+            )
+
+    def _update(self, before: str) -> None:
+        self._last = time.monotonic()
+        if self._progress is None:
+            return
+        with only_shown():
+            text = "  ".join(filter(None, [before, self.tally.line()]))
+            update_progress_artifact(self._progress, self.tally.percent, description=text)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a task's line says more than the flow's own line about the video does."""
+    text = str(record.msg)
+    is_told = text.startswith("Task run failed with state") or "Finished in state" in text
+    return not (is_told and record.levelno == logging.ERROR)
+
+
+logging.getLogger("prefect.task_runs").addFilter(_is_news)
+
+
+def tell(row: Row) -> None:
+    """One line of the log about a video, whatever became of it."""
+    if row.status == "failed":
+        logger().error("%s: %s in %s: %s", row.name, row.error, row.stage, _line(row.message))
+    else:
+        logger().info("%s: %s %s", row.name, row.status, _line(row.message))
+
+
+def show(result: LabelResult, request: LabelRequest) -> None:
+    """Summary, a table of all videos, and one of those that failed with the command for each."""
+    out = request.out
+    description = f"{request.recipe.name}: {request.recipe.description}"
+    with only_shown():
+        create_markdown_artifact(
+            markdown=summary(result, request),
+            key=key_of(out, "summary"),
+            description=description,
+        )
+        create_table_artifact(
+            table=[_measured(row) for row in result.rows[:MOST_SHOWN]],
+            key=key_of(out, "videos"),
+            description=_caption("Every video as it was measured", len(result.rows)),
+        )
+        failed = [row for row in result.rows if row.status == "failed"]
+        create_table_artifact(
+            table=[_failure(row) for row in failed[:MOST_SHOWN]],
+            key=key_of(out, "failures"),
+            description=_caption(
+                "Failed videos, and the command that tries each again", len(failed)
+            ),
+        )
+
+
+def ended(result: LabelResult) -> State[Any]:
+    """The state that a run ends in; what it did is the state's data."""
+    failed = sum(row.status == "failed" for row in result.rows)
+    said = f"{failed} of {len(result.rows)} failed; dataset: {_dataset(result)}"
+    if result.publish_error:
+        return Failed(name="Dataset not written", message=said, data=result)
+    if failed:
+        return Failed(name=WITH_FAILURES, message=said, data=result)
+    return Completed(
+        message=f"{len(result.rows)} labeled; dataset: {_dataset(result)}", data=result
+    )
+
+
+def summary(result: LabelResult, request: LabelRequest) -> str:
+    """Counts, rows, CPU time and the place of the dataset, as Markdown."""
+    rows = result.rows
+    counts = Counter(row.status for row in rows)
+    count = sum(row.detail.get("rows", 0) for row in rows)
+    valid = sum(row.detail.get("valid_rows", 0) for row in rows)
+    lines = [
+        *((status, str(count)) for status, count in sorted(counts.items())),
+        ("frames", str(sum(row.frames for row in rows))),
+        ("rows, valid", f"{count}, {valid / count:.0%}" if count else "0"),
+        ("CPU of this run", f"{sum(row.cpu_s for row in rows):.1f} s"),
+        ("most memory of a video", f"{max((r.peak_memory_gib for r in rows), default=0):.2f} GiB"),
+    ]
+    table = ["| videos | count |", "|---|---|", *(f"| {a} | {b} |" for a, b in lines)]
+    notes = [f"- {text}" for text in result.left_out]
+    head = [f"# {request.recipe.name}", "", f"dataset: {_dataset(result)}", ""]
+    return "\n".join([*head, *table, "", *notes])
+
+
+def _dataset(result: LabelResult) -> str:
+    return f"`{result.dataset}`" if result.dataset else result.publish_error or "not written"
+
+
+def _measured(row: Row) -> dict[str, Any]:
+    count = row.detail.get("rows", 0)
+    return {
+        "video": row.name,
+        "status": row.status,
+        "frames": row.frames,
+        "CPU [s]": row.cpu_s,
+        "memory [GiB]": row.peak_memory_gib,
+        "valid": f"{row.detail.get('valid_rows', 0) / count:.0%}" if count else "",
+        "episodes": len(row.episodes),
+        "message": row.message,
+    }
+
+
+def _failure(row: Row) -> dict[str, str]:
+    return {
+        "video": row.name,
+        "stage": row.stage,
+        "error": row.error,
+        "message": row.message,
+        "retry": row.retry,
+    }
+
+
+def _caption(text: str, count: int) -> str:
+    return text if count <= MOST_SHOWN else f"{text}; the first {MOST_SHOWN} of {count}"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
