@@ -96,7 +96,10 @@ def flows() -> dict[Callable[..., Any], Callable[..., Any]]:
 def _watch(server: types.ModuleType, answer: _Answer, url: str) -> None:
     def wait() -> None:
         server.has_gone()
-        answer.give_up(NO_SERVER, f"the Prefect server at {url} does not answer any more")
+        answer.give_up(
+            NO_SERVER,
+            f"the Prefect server at {server.without_secret(url)} does not answer any more",
+        )
 
     # Settings, such as a temporary server's address, belong to Python's context.
     context = contextvars.copy_context()

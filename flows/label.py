@@ -20,6 +20,7 @@ from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from rotoscope.flows.artifacts import Shown, ended, listener_of, show
+from rotoscope.flows.gpu import gpu_of
 from rotoscope.pipeline.run.events import Event
 from rotoscope.pipeline.run.label import LabelResult, preload_of, publish, run_one, settle
 from rotoscope.pipeline.run.ledger import Ledger, Row
@@ -37,7 +38,8 @@ def label_video(path: str, name: str, out: str, allow_code: bool) -> Row | State
     """
     request = load_request(Path(out), allow_code=allow_code)
     work = Work(Found(path=Path(path), name=name))
-    row = run_one(request, work, preload_of(request.recipe), listener_of(request.out))
+    with gpu_of(request.recipe):
+        row = run_one(request, work, preload_of(request.recipe), listener_of(request.out))
     if row.status == "failed":
         return Failed(message=f"{row.error} in {row.stage}: {row.message}", data=row)
     return row
@@ -69,6 +71,11 @@ def label_flow(
         workers=workers,
         replace=replace,
     )
+    return labeled(request)
+
+
+def labeled(request: LabelRequest) -> State[LabelResult]:
+    """The body of the flow: its tasks go to the task runner of the flow that goes on."""
     ledger = Ledger(request.work / "ledger.jsonl")
     prepared = prepare(request, ledger)
     rows = prepared.rows
