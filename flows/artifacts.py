@@ -146,7 +146,8 @@ def tell(row: Row) -> None:
     if row.status == "failed":
         logger().error("%s: %s in %s: %s", row.name, row.error, row.stage, _line(row.message))
     else:
-        logger().info("%s: %s %s", row.name, row.status, _line(row.message))
+        how = f"{row.frames} frames, {row.cpu_s:.1f} s CPU" if row.cpu_s else "stored"
+        logger().info("%s: %s, %s", row.name, row.status, _line(row.message) or how)
 
 
 def show(result: LabelResult, request: LabelRequest) -> None:

@@ -89,7 +89,7 @@ class Runner:
         self.pause_s, self.started, self.not_before = 1.0, 0.0, 0.0
 
     def keep(self) -> None:
-        """Starts the runner where it does not run and the server answers, ever slower if it ends."""
+        """Starts the runner where it does not run and the server answers."""
         if self.process is not None:
             if self.process.poll() is None:
                 return

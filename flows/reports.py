@@ -61,16 +61,15 @@ class Shelf:
             UsageError: There is none that is given.
         """
         number, _, rest = unquote(path).lstrip("/").partition("/")
+        is_number = number.isascii() and number.isdigit() and int(number) < len(self.roots)
         kind = next((kind for end, kind in KINDS.items() if rest.endswith(end)), "")
         is_hidden = any(part.startswith(".") for part in rest.split("/"))
-        if not (kind and number.isascii() and number.isdigit()) or is_hidden:
-            raise UsageError("no report")
-        if int(number) >= len(self.roots):
+        if not is_number or not kind or is_hidden:
             raise UsageError("no report")
         place = inside(self.roots[int(number)], rest, what="report", error=UsageError)
         try:
             # What the name led to when it was checked, not what it may lead to now.
-            file = os.fdopen(os.open(place.resolve(), os.O_RDONLY | os.O_NOFOLLOW), "rb")
+            file = os.fdopen(os.open(place.resolve(), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
         except OSError as error:
             raise UsageError("no report") from error
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -85,7 +84,10 @@ class Shelf:
             for pattern in ("*.report.html", "*/*.report.html"):
                 for file in sorted(root.glob(pattern)):
                     name = file.relative_to(root).as_posix()
-                    found.append((f"/{number}/{quote(name)}", name))
+                    path = f"/{number}/{quote(name)}"
+                    with contextlib.suppress(UsageError):
+                        self.open(path)[0].close()
+                        found.append((path, name))
         return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import logging
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -37,14 +38,16 @@ def form(name: str) -> Callable[[Callable[..., Any]], Flow[..., Any]]:
 
     def make(function: Callable[..., Any]) -> Flow[..., Any]:
         @functools.wraps(function)
-        def run(**fields: Any) -> Any:
+        def run(*given: Any, **fields: Any) -> Any:
             with _marked(Place.current()):
                 try:
-                    return function(**fields)
+                    state = function(*given, **fields)
                 except RotoscopeError as error:
-                    text = str(error)
-                    logger().error("%s: %s", type(error).__name__, text)
-                    return Failed(name="Refused", message=text)
+                    state = Failed(name="Refused", message=str(error))
+                    logger().error("%s: %s", type(error).__name__, error)
+                # Prefect would write a page about a state that it takes for an exception.
+                logging.getLogger("prefect.flow_runs").addFilter(_is_no_afterthought)
+                return state
 
         # Prefect looks names up where it finds a function, which for this one is here.
         signature = inspect.signature(function, eval_str=True)
@@ -70,6 +73,10 @@ def spread[R](workers: int, body: Callable[[], R]) -> R:
 def marks_of(place: Place) -> Path:
     """Folder with a file for every run that goes on."""
     return place.state / "runs"
+
+
+def _is_no_afterthought(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("Engine execution exited")
 
 
 @contextlib.contextmanager
