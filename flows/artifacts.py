@@ -6,14 +6,16 @@ Showing never costs the work: where the server does not take it, one line of the
 from __future__ import annotations
 
 import contextlib
+import contextvars
+import functools
 import logging
 import re
 import threading
-import time
+import types
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 from uuid import UUID
 
 import httpx
@@ -40,6 +42,8 @@ WITH_FAILURES = "Completed with failures"
 type `FAILED`: a badge's color follows the type, and green would hide them."""
 PAUSE_S = 2.0
 """Between two updates of the progress [s]: each is a request to the server."""
+_LONGEST_WAIT_S = 5.0
+"""For the last of them [s]."""
 MOST_SHOWN = 1000
 """Rows of a table at most: it stands in the server's database, the ledger holds all."""
 
@@ -78,57 +82,71 @@ def listener_of(out: Path) -> Listener:
 
 
 class Shown:
-    """Listens to a run of `label`; one progress artifact says what the command's line says."""
+    """Listens to a run of `label`; one progress artifact says what the command's line says.
+
+    A thread of its own tells the server, so that one that is away keeps no video waiting.
+    """
 
     def __init__(self, request: LabelRequest) -> None:
         self.request = request
         self.tally = Tally(NOUNS[request.recipe.source])
         self._lock = threading.Lock()
-        self._progress: UUID | None = None
-        self._last = 0.0
+        self._is_over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._doing = ""
         _SHOWN[request.out] = self
 
     def __call__(self, event: Event) -> None:
         """Takes an event; may come from any thread."""
         with self._lock:
             self.tally.count(event)
-            is_due = time.monotonic() - self._last > PAUSE_S
-            if event.kind == "planned":
-                self._begin()
-            elif event.kind == "publishing":
-                self._update("writing the dataset")
-            elif event.kind == "published" or is_due:
-                self._update("")
-        if event.kind == "left_out":
+            self._doing = "writing the dataset  " if event.kind == "publishing" else ""
+        if event.kind == "planned":
+            self._begin()
+        elif event.kind == "left_out":
             logger().warning(event.name)
         elif event.kind == "finished" and event.row is not None:
             tell(event.row)
 
-    def finish(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: types.TracebackType | None,
+    ) -> None:
         """Shows the last of what was counted."""
         _SHOWN.pop(self.request.out, None)
-        with self._lock:
-            self._update("")
+        self._is_over.set()
+        if self._thread is not None:
+            self._thread.join(_LONGEST_WAIT_S)
 
     def _begin(self) -> None:
+        key = key_of(self.request.out, "progress")
         with only_shown():
             # Called from a plain function, Prefect's calls run at once and give what they made.
-            self._progress = cast(
+            made = cast(
                 UUID,
                 create_progress_artifact(
-                    progress=self.tally.percent,
-                    key=key_of(self.request.out, "progress"),
-                    description=self.tally.line(),
+                    progress=self.tally.percent, key=key, description=self.tally.line()
                 ),
             )
+            # Settings, such as a server's address, belong to Python's context.
+            context = contextvars.copy_context()
+            keep = functools.partial(context.run, self._keep_up, made)
+            self._thread = threading.Thread(target=keep, daemon=True)
+            self._thread.start()
 
-    def _update(self, before: str) -> None:
-        self._last = time.monotonic()
-        if self._progress is None:
-            return
-        with only_shown():
-            text = "  ".join(filter(None, [before, self.tally.line()]))
-            update_progress_artifact(self._progress, self.tally.percent, description=text)
+    def _keep_up(self, artifact: UUID) -> None:
+        is_last = False
+        while not is_last:
+            is_last = self._is_over.wait(PAUSE_S)
+            with self._lock:
+                percent, line = self.tally.percent, self._doing + self.tally.line()
+            with only_shown():
+                update_progress_artifact(artifact, percent, description=line)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

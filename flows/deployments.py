@@ -13,14 +13,14 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from rotoscope import api
-from rotoscope.flows.artifacts import logger
+from rotoscope.flows.artifacts import logger, show
 from rotoscope.flows.evaluate import evaluation_flow
 from rotoscope.flows.label import labeled
 from rotoscope.flows.looks import check, look_at
 from rotoscope.flows.looks import report as write_report
 from rotoscope.flows.place import Place, inputs_of, lines_of
 from rotoscope.flows.plan import show_plan
-from rotoscope.flows.served_run import form, spread
+from rotoscope.flows.served_run import form, spread, wait_for_the_server
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.recipe import recipe_names
 from rotoscope.pipeline.run.request import LabelRequest, load_request
@@ -200,6 +200,8 @@ def label_and_look(request: LabelRequest, place: Place, *, with_report: bool) ->
     """Labels in the run that goes on, then shows what was published."""
     state = spread(request.workers, lambda: labeled(request))
     result, dataset = state.data, state.data.dataset
+    wait_for_the_server()
+    show(result, request)
     if dataset is not None:
         look_at(dataset, place, with_report=with_report)
     return state.model_copy(update={"data": result.exit_code})

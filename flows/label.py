@@ -71,7 +71,9 @@ def label_flow(
         workers=workers,
         replace=replace,
     )
-    return labeled(request)
+    state = labeled(request)
+    show(state.data, request)
+    return state
 
 
 def labeled(request: LabelRequest) -> State[LabelResult]:
@@ -79,22 +81,20 @@ def labeled(request: LabelRequest) -> State[LabelResult]:
     ledger = Ledger(request.work / "ledger.jsonl")
     prepared = prepare(request, ledger)
     rows = prepared.rows
-    shown = Shown(request)
-    shown(Event("planned", total=len(rows) + len(prepared.todo)))
-    for row in rows.values():
-        shown(Event("finished", name=row.name, row=row))
-    futures = [_submit(request, work) for work in prepared.todo]
-    for future in as_completed(futures):
-        row = future.result(raise_on_failure=False)
-        if isinstance(row, BaseException):
-            raise row
-        ledger.append(row)
-        rows[row.name] = row
-        shown(Event("finished", name=row.name, row=row))
-    result = publish(request, settle(rows, ledger), shown)
+    with Shown(request) as shown:
+        shown(Event("planned", total=len(rows) + len(prepared.todo)))
+        for row in rows.values():
+            shown(Event("finished", name=row.name, row=row))
+        futures = [_submit(request, work) for work in prepared.todo]
+        for future in as_completed(futures):
+            row = future.result(raise_on_failure=False)
+            if isinstance(row, BaseException):
+                raise row
+            ledger.append(row)
+            rows[row.name] = row
+            shown(Event("finished", name=row.name, row=row))
+        result = publish(request, settle(rows, ledger), shown)
     result = dataclasses.replace(result, left_out=prepared.left_out)
-    shown.finish()
-    show(result, request)
     return ended(result)
 
 

@@ -69,7 +69,9 @@ class Shelf:
         place = inside(self.roots[int(number)], rest, what="report", error=UsageError)
         try:
             # What the name led to when it was checked, not what it may lead to now.
-            file = os.fdopen(os.open(place.resolve(), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+            file = os.fdopen(
+                os.open(place.resolve(), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb"
+            )
         except OSError as error:
             raise UsageError("no report") from error
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

@@ -87,11 +87,11 @@ def _marked(place: Place) -> Iterator[None]:
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
     yield
-    _wait_for_the_server()
+    wait_for_the_server()
     mark.unlink(missing_ok=True)
 
 
-def _wait_for_the_server() -> None:
+def wait_for_the_server() -> None:
     """Until it can be told what came of the run: a server that is away costs no work."""
     end = time.monotonic() + PATIENCE_S
     while server.problem() is not None and time.monotonic() < end:
