@@ -53,6 +53,8 @@ class Plan:
     """Port of Prefect's page and API; 0 for one that is free."""
     reports_port: int = 4201
     """Port of the reports; 0 for one that is free."""
+    reports_url: str = ""
+    """Address by which browsers reach the reports, where it is another, as behind a proxy."""
     workers: int = 1
     """Videos at the same time, where a run does not say."""
     runs: int = 4
@@ -96,7 +98,8 @@ def serve(plan: Plan) -> None:
         stack.enter_context(_only_one(Place(roots)))
         shelf = reports.Shelf(roots, secret)
         port = stack.enter_context(reports.served(shelf, plan.host, plan.reports_port))
-        place = Place(roots, f"http://{_shown(plan.host)}:{port}", plan.workers)
+        address = plan.reports_url or f"http://{_shown(plan.host)}:{port}"
+        place = Place(roots, address.rstrip("/"), plan.workers)
         own, url = None, PREFECT_API_URL.value()
         settings: dict[Any, Any] = {}
         if not url:
@@ -118,14 +121,17 @@ def serve(plan: Plan) -> None:
 
 
 def _secret() -> str:
-    """`user:password` of the server, which its clients in this process need, too."""
-    from prefect.settings import PREFECT_SERVER_API_AUTH_STRING
+    """`user:password`: of the server where it is ours, and of the reports."""
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_SERVER_API_AUTH_STRING
 
-    found: Any = PREFECT_SERVER_API_AUTH_STRING.value()
-    text = found.get_secret_value() if hasattr(found, "get_secret_value") else (found or "")
-    if text and not all(text.partition(":")):
-        raise UsageError("PREFECT_SERVER_API_AUTH_STRING is not of the form user:password")
-    return str(text)
+    for setting in (PREFECT_SERVER_API_AUTH_STRING, PREFECT_API_AUTH_STRING):
+        found: Any = setting.value()
+        text = found.get_secret_value() if hasattr(found, "get_secret_value") else (found or "")
+        if text and not all(text.partition(":")):
+            raise UsageError(f"{setting.name} is not of the form user:password")
+        if text:
+            return str(text)
+    return ""
 
 
 def _shown(host: str) -> str:

@@ -23,6 +23,12 @@ def serve(
     reports_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the reports.")
     ] = 4201,
+    reports_url: Annotated[
+        str,
+        typer.Option(
+            envvar="ROTOSCOPE_REPORTS_URL", help="Their address for browsers, behind a proxy."
+        ),
+    ] = "",
     workers: Annotated[
         int, typer.Option(min=1, help="Videos at the same time, where a run does not say.")
     ] = 1,
@@ -67,6 +73,7 @@ def serve(
             host=host,
             port=port,
             reports_port=reports_port,
+            reports_url=reports_url,
             workers=workers,
             runs=runs,
             gpus=gpus,
