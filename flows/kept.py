@@ -108,6 +108,8 @@ class Runner:
             python_module("rotoscope.flows.runner"),
             env=self.env,
             stdin=subprocess.PIPE,
+            # Prefect logs to the other one; here it prints pages where its server is away.
+            stdout=subprocess.DEVNULL,
             cwd="/",  # see `import_prefect`
             # A group of its own, so that it is ended with all runs.
             process_group=0,

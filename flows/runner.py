@@ -28,11 +28,12 @@ from prefect.states import Scheduled
 from prefect.types.entrypoint import EntrypointType
 
 from rotoscope.flows import deployments, deployments_train, deployments_watch, gpu
+from rotoscope.flows.calm import make_calm
 from rotoscope.flows.place import Place
 from rotoscope.flows.served_run import marks_of
 from rotoscope.pipeline import lifeline
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("rotoscope.flows.runner")  # not `__main__`, which it is run as
 POLL_S = 3.0
 """Between two questions for runs to start [s]."""
 FORMS: tuple[Flow[..., Any], ...] = (
@@ -142,7 +143,7 @@ async def _resume(client: Any, place: Place) -> None:
 
 if __name__ == "__main__":
     told = json.loads(lifeline.hold())
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    make_calm()
     # `-m` would put the folder where a run stands in front of all modules.
     os.environ["PYTHONSAFEPATH"] = "1"
     asyncio.run(_run(told, Place.current()))

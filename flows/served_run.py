@@ -24,6 +24,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from rotoscope.flows import server
 from rotoscope.flows.artifacts import logger
+from rotoscope.flows.calm import make_calm
 from rotoscope.flows.place import Place
 from rotoscope.pipeline.errors import RotoscopeError
 from rotoscope.pipeline.processes import PR_SET_PDEATHSIG, prctl
@@ -83,6 +84,7 @@ def _is_no_afterthought(record: logging.LogRecord) -> bool:
 def _marked(place: Place) -> Iterator[None]:
     # A runner that is killed takes its runs with it; they are started again.
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    make_calm()
     mark = marks_of(place) / str(flow_run.id or "none")
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()

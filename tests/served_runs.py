@@ -61,7 +61,7 @@ def write_videos(folder: Path, count: int) -> Path:
     return folder
 
 
-def wait_for(condition, seconds=240.0):
+def wait_for(condition, seconds=500.0):
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, "it took too long"

@@ -21,7 +21,7 @@ from video_files import write_video
 
 from rotoscope.pipeline.processes import safe_python
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(580)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture

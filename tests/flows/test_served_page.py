@@ -9,7 +9,7 @@ from served_runs import Serving, lamp_recipe, wait_for, write_videos
 CHROMIUM = "/usr/bin/chromium"
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(580),
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(
         not Path(CHROMIUM).exists(), reason="no browser; Debian has one: apt-get install chromium"
     ),
@@ -23,7 +23,7 @@ def page():
         # Whoever runs tests as root cannot have Chromium's own sandbox; the pages are ours.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1300, "height": 1600})
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(200_000)
         page.asked = []
         page.on("request", lambda request: page.asked.append(request.url))
         yield page
@@ -67,8 +67,9 @@ def use(page, serving, recipe, videos, tmp_path):
     choose(page, field(page, "recipe"), "file")
     page.screenshot(path=tmp_path / "form.png")
     page.get_by_role("button", name="Submit").click()
+    page.locator("a[href*='/runs/flow-run/']").first.click()
     page.wait_for_url("**/runs/flow-run/**")
-    page.get_by_text("Completed with failures").first.wait_for(timeout=240_000)
+    page.get_by_text("Completed with failures").first.wait_for(timeout=400_000)
     page.screenshot(path=tmp_path / "run.png")
     run = re.search(r"flow-run/([0-9a-f-]+)", page.url)[1]
     keys = [
