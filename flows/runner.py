@@ -11,6 +11,7 @@ import json
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,13 @@ import httpx
 from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, StateType
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
@@ -109,13 +117,30 @@ async def _run(plan: dict[str, Any], place: Place) -> None:
     runner = _Patient(
         "rotoscope", query_seconds=POLL_S, limit=plan["runs"], pause_on_shutdown=False
     )
+    watching = []
     async for deployment in offered(plan):
-        await runner.aadd_deployment(deployment)
+        made = await runner.aadd_deployment(deployment)
+        watching += [made] if deployment.schedules else []
     async with get_client() as client:
+        await forgo(client, watching)
         await _make_limit(client, plan["gpus"])
         await _resume(client, place)
     log.warning("ready: %d forms", len(FORMS))
     await runner.start()
+
+
+async def forgo(client: Any, deployments: list[UUID]) -> None:
+    """Takes back the looks that were missed while nobody served: the next one sees all."""
+    if not deployments:
+        return
+    missed = FlowRunFilter(
+        deployment_id=FlowRunFilterDeploymentId(any_=deployments),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+        expected_start_time=FlowRunFilterExpectedStartTime(before_=datetime.now(UTC)),
+    )
+    for run in await client.read_flow_runs(flow_run_filter=missed):
+        if run.auto_scheduled:
+            await client.delete_flow_run(run.id)
 
 
 async def _make_limit(client: Any, gpus: int) -> None:

@@ -1,8 +1,12 @@
 """Every field of every form has a help and is one plain thing to fill in."""
 
+import asyncio
+from types import SimpleNamespace
+from uuid import UUID
+
 import pytest
 
-from rotoscope.flows.runner import FORMS
+from rotoscope.flows.runner import FORMS, forgo
 from rotoscope.flows.served import Plan, serve
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.recipe import recipe_names
@@ -43,6 +47,7 @@ def test_all_commands_that_make_something_have_a_form():
 
 def test_nobody_else_reaches_a_server_without_a_password(tmp_path, monkeypatch):
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PREFECT_PROFILES_PATH", str(tmp_path / "profiles.toml"))
     monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING", raising=False)
     for host in ("0.0.0.0", "::", "192.168.0.7"):
         with pytest.raises(UsageError, match="PREFECT_SERVER_API_AUTH_STRING=user:password"):
@@ -54,3 +59,22 @@ def test_root_that_is_not_there_is_refused(tmp_path):
         Plan((tmp_path / "none",))
     with pytest.raises(UsageError, match="--root"):
         Plan(())
+
+
+def test_looks_that_were_missed_are_taken_back_but_not_what_a_person_started():
+    asked, gone = [], []
+
+    class Client:
+        async def read_flow_runs(self, flow_run_filter):
+            asked.append(flow_run_filter.model_dump(mode="json", exclude_unset=True))
+            return [SimpleNamespace(id=n, auto_scheduled=n != 2) for n in (1, 2, 3)]
+
+        async def delete_flow_run(self, run):
+            gone.append(run)
+
+    deployment = UUID(int=7)
+    asyncio.run(forgo(Client(), []))
+    asyncio.run(forgo(Client(), [deployment]))
+    assert gone == [1, 3]
+    assert [a["deployment_id"] for a in asked] == [{"any_": [str(deployment)]}]
+    assert asked[0]["state"] == {"type": {"any_": ["SCHEDULED"]}}
