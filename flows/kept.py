@@ -12,16 +12,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from rotoscope.flows import server
 from rotoscope.flows.gate import is_loopback
 from rotoscope.flows.place import VARIABLE, Place
+from rotoscope.flows.serve_plan import Plan
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.processes import import_path, python_module
-
-if TYPE_CHECKING:
-    from rotoscope.flows.served import Plan
 
 log = logging.getLogger(__name__)
 _LONG_ENOUGH_S, _LONGEST_PAUSE_S = 60.0, 60.0

@@ -52,7 +52,7 @@ def serve(
     folders: their datasets bear their names. It goes on until it is stopped, whatever ends its
     processes or its server.
     """
-    from rotoscope.flows.served import Plan, Watch
+    from rotoscope.flows.serve_plan import Plan, Watch
     from rotoscope.flows.served import serve as run
 
     when_stopped(SAME_COMMAND)

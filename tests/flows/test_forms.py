@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 
 from rotoscope.flows.runner import FORMS, forgo
-from rotoscope.flows.served import Plan, serve
+from rotoscope.flows.serve_plan import Plan
+from rotoscope.flows.served import serve
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.recipe import recipe_names
 
