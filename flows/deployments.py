@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from rotoscope import api
-from rotoscope.flows.artifacts import logger, show
+from rotoscope.flows.artifacts import WITH_FAILURES, logger, show
 from rotoscope.flows.evaluate import evaluation_flow
 from rotoscope.flows.label import labeled
 from rotoscope.flows.looks import check, look_at
@@ -117,7 +117,7 @@ def relabel(
     check(out_path)
     said = f"{done.episodes} episodes, {done.valid_rows} of {done.rows} rows valid: {out_path}"
     if done.failed:
-        return Failed(name="Completed with failures", message=f"{len(done.failed)} failed; {said}")
+        return Failed(name=WITH_FAILURES, message=f"{len(done.failed)} failed; {said}")
     return Completed(message=said)
 
 

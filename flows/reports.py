@@ -69,15 +69,13 @@ class Shelf:
         place = inside(self.roots[int(number)], rest, what="report", error=UsageError)
         try:
             # What the name led to when it was checked, not what it may lead to now.
-            file = os.fdopen(
-                os.open(place.resolve(), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb"
-            )
+            opened = os.open(place.resolve(), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
             raise UsageError("no report") from error
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            file.close()
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            os.close(opened)
             raise UsageError("no report")
-        return file, kind
+        return os.fdopen(opened, "rb"), kind
 
     def list(self) -> list[tuple[str, str]]:
         """Path and name of every report in the roots and in the folders in them."""

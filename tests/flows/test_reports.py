@@ -77,6 +77,14 @@ def test_nothing_else_is_given(root, path):
         assert ask(port, path) == (404, b"no such report")
 
 
+def test_what_is_not_given_is_closed_again(root):
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with pytest.raises(UsageError):
+            Shelf((root,)).open("/0/folder.report.html")
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_nothing_can_be_written(root):
     with served(Shelf((root,)), "127.0.0.1", 0) as port:
         for method in ("PUT", "POST", "DELETE", "PATCH"):

@@ -46,6 +46,16 @@ def test_workers_hold_and_a_deleted_store_changes_nothing_of_it(serving, tmp_pat
         assert most_at_once(tmp_path / "recipe") == 2
         shutil.rmtree(tmp_path / "store")
         (tmp_path / "recipe" / "log").unlink()
+    looked = serving.start("doctor", dataset="lamps")
+    report = serving.start("report", dataset="lamps", episodes=1)
+    again = serving.start("retry", dataset="lamps", allow_code=True, report=False)
+    planned = serving.start("label", **fields_of(tmp_path, recipe, dry_run=True))
+    assert serving.finish(looked)[1] in ("COMPLETED", "FAILED")
+    assert "| verdict |" in serving.artifacts(looked)["lamps-doctor"]["data"]
+    assert serving.finish(report)[1] == "COMPLETED"
+    assert serving.finish(report)[2] == f"report: {serving.reports}/0/lamps.report.html"
+    assert serving.finish(again)[:2] == ("Completed", "COMPLETED")
+    assert serving.finish(planned)[0] == "Dry run"
 
 
 def test_run_goes_on_after_its_runner_was_killed(serving, tmp_path):
