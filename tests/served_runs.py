@@ -89,10 +89,14 @@ class Serving:
                 stdout=log,
                 stderr=log,
             )
-        wait_for(lambda: "reports:" in self.said() or self.process.poll() is not None)
-        assert self.process.poll() is None, self.said()
-        self.page, self.reports = re.findall(r"(?:page|reports): (\S+)", self.said())
-        wait_for(self.is_ready)
+        try:
+            wait_for(lambda: "reports:" in self.said() or self.process.poll() is not None)
+            assert self.process.poll() is None, self.said()
+            self.page, self.reports = re.findall(r"(?:page|reports): (\S+)", self.said())
+            wait_for(self.is_ready)
+        except BaseException:
+            self.end()
+            raise
 
     def said(self) -> str:
         return self.log.read_text()
