@@ -29,7 +29,7 @@ class Slow(stage_class({f"{TINY}:Brightness"!r}, allow_code=True)):
             log.write(f"end {{time.time()}}\\n")
         return super().finish(time_s)
 """
-FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+FINAL = ("COMPLETED", "FAILED", "CRASHED")
 
 
 def lamp_recipe(folder: Path, *, seconds: float = 0.0) -> Path:
