@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextvars
 import importlib
 import json
-import logging
 import os
 import pickle
 import sys
@@ -19,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rotoscope.flows import import_prefect
+from rotoscope.flows.calm import make_calm
 from rotoscope.pipeline import lifeline
 from rotoscope.pipeline.errors import RotoscopeError
 
@@ -65,7 +65,7 @@ def main() -> None:
     server = importlib.import_module("rotoscope.flows.server")
     try:
         with server.connected() as url:
-            _make_calm()
+            make_calm()
             _watch(server, answer, url)
             flow = next(flow for work, flow in flows().items() if name_of(work) == job["work"])
             result = flow(*job["args"], **job["kwargs"])
@@ -96,27 +96,14 @@ def flows() -> dict[Callable[..., Any], Callable[..., Any]]:
 def _watch(server: types.ModuleType, answer: _Answer, url: str) -> None:
     def wait() -> None:
         server.has_gone()
-        answer.give_up(NO_SERVER, f"the Prefect server at {url} does not answer any more")
+        answer.give_up(
+            NO_SERVER,
+            f"the Prefect server at {server.without_secret(url)} does not answer any more",
+        )
 
     # Settings, such as a temporary server's address, belong to Python's context.
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(wait,), daemon=True).start()
-
-
-def _make_calm() -> None:
-    """Of what Prefect says, only sentences: no tracebacks, and nothing of its own workings."""
-
-    def is_sentence(record: logging.LogRecord) -> bool:
-        inner = record.name.startswith(("prefect.events", "prefect._internal"))
-        return not (inner or record.exc_info)
-
-    # Prefect's handlers are there only when this was called; again, it leaves them alone.
-    importlib.import_module("prefect.logging.configuration").setup_logging()
-    logging.raiseExceptions = False
-    loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
-    for handler in {h for logger in loggers for h in logger.handlers}:
-        if isinstance(handler, logging.StreamHandler) or "Console" in type(handler).__name__:
-            handler.addFilter(is_sentence)
 
 
 def _send_what_is_left() -> None:

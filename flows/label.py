@@ -10,22 +10,18 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections import Counter
 from pathlib import Path
 from typing import Any, cast
-from uuid import UUID
 
 from prefect import flow, task
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
+from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture, as_completed
+from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from rotoscope.pipeline.errors import RotoscopeError
+from rotoscope.flows.artifacts import Shown, ended, listener_of, show
+from rotoscope.flows.gpu import gpu_of
+from rotoscope.pipeline.run.events import Event
 from rotoscope.pipeline.run.label import LabelResult, preload_of, publish, run_one, settle
 from rotoscope.pipeline.run.ledger import Ledger, Row
 from rotoscope.pipeline.run.plan import Work, prepare
@@ -33,28 +29,19 @@ from rotoscope.pipeline.run.request import LabelRequest, load_request
 from rotoscope.pipeline.video.scan import Found
 
 
-class VideoFailedError(RotoscopeError):
-    """A video failed: its task shows red in Prefect, the flow goes on. Holds the row."""
-
-    def __init__(self, row: Row) -> None:
-        super().__init__(f"{row.name}: {row.error} in {row.stage}: {row.message}")
-        self.row = row
-
-
 @task(task_run_name="label {name}", persist_result=False, log_prints=False)
-def label_video(path: str, name: str, out: str, allow_code: bool) -> Row:
+def label_video(path: str, name: str, out: str, allow_code: bool) -> Row | State[Row]:
     """Runs one video in a child process; only paths cross the task's border.
 
-    What is stored is found by our own keys: Prefect's cache would outlive the store.
-
-    Raises:
-        VideoFailedError: The video could not be labeled.
+    What is stored is found by our own keys: Prefect's cache would outlive the store. A video that
+    failed is red in Prefect; that it is no exception saves its log a traceback.
     """
     request = load_request(Path(out), allow_code=allow_code)
     work = Work(Found(path=Path(path), name=name))
-    row = run_one(request, work, preload_of(request.recipe))
+    with gpu_of(request.recipe):
+        row = run_one(request, work, preload_of(request.recipe), listener_of(request.out))
     if row.status == "failed":
-        raise VideoFailedError(row)
+        return Failed(message=f"{row.error} in {row.stage}: {row.message}", data=row)
     return row
 
 
@@ -70,7 +57,7 @@ def label_flow(
     workers: int = 1,
     store: str | None = None,
     replace: bool = False,
-) -> LabelResult:
+) -> State[LabelResult]:
     """Labels videos and publishes a dataset; see `rotoscope label --help`."""
     request = LabelRequest.of(
         videos,
@@ -84,24 +71,31 @@ def label_flow(
         workers=workers,
         replace=replace,
     )
+    state = labeled(request)
+    show(state.data, request)
+    return state
+
+
+def labeled(request: LabelRequest) -> State[LabelResult]:
+    """The body of the flow: its tasks go to the task runner of the flow that goes on."""
     ledger = Ledger(request.work / "ledger.jsonl")
     prepared = prepare(request, ledger)
     rows = prepared.rows
-    total = len(rows) + len(prepared.todo)
-    # Called from a plain function, Prefect's calls run at once and give the identifier itself.
-    progress = cast(
-        UUID, create_progress_artifact(progress=100.0 * len(rows) / total, description="videos")
-    )
-    futures = [_submit(request, work) for work in prepared.todo]
-    for future in as_completed(futures):
-        row = _row_of(future)
-        ledger.append(row)
-        rows[row.name] = row
-        update_progress_artifact(progress, progress=100.0 * len(rows) / total)
-    result = publish(request, settle(rows, ledger))
+    with Shown(request) as shown:
+        shown(Event("planned", total=len(rows) + len(prepared.todo)))
+        for row in rows.values():
+            shown(Event("finished", name=row.name, row=row))
+        futures = [_submit(request, work) for work in prepared.todo]
+        for future in as_completed(futures):
+            row = future.result(raise_on_failure=False)
+            if isinstance(row, BaseException):
+                raise row
+            ledger.append(row)
+            rows[row.name] = row
+            shown(Event("finished", name=row.name, row=row))
+        result = publish(request, settle(rows, ledger), shown)
     result = dataclasses.replace(result, left_out=prepared.left_out)
-    _show(result, request)
-    return result
+    return ended(result)
 
 
 @functools.wraps(label_flow.fn)
@@ -109,36 +103,13 @@ def run(videos: list[str], *, workers: int = 1, **parameters: Any) -> LabelResul
     """Runs the flow here, `workers` videos at a time; arguments as `label_flow`."""
     runner: Any = ThreadPoolTaskRunner(max_workers=workers)
     configured = label_flow.with_options(task_runner=runner)
-    result: LabelResult = configured(videos, workers=workers, **parameters)
-    return result
+    state = configured(videos, workers=workers, **parameters, return_state=True)
+    if not isinstance(result := state.result(raise_on_failure=False), BaseException):
+        return cast(LabelResult, result)
+    raise result
 
 
 def _submit(request: LabelRequest, work: Work) -> PrefectFuture[Row]:
     # The flow was given the recipe: what it names may run in its tasks.
     allow_code = request.recipe.has_code
     return label_video.submit(str(work.found.path), work.found.name, str(request.out), allow_code)
-
-
-def _row_of(future: PrefectFuture[Row]) -> Row:
-    answer = future.result(raise_on_failure=False)
-    return answer.row if isinstance(answer, VideoFailedError) else answer
-
-
-def _show(result: LabelResult, request: LabelRequest) -> None:
-    counts = Counter(row.status for row in result.rows)
-    lines = [f"| {status} | {count} |" for status, count in sorted(counts.items())]
-    dataset = f"`{result.dataset}`" if result.dataset else result.publish_error or "not written"
-    text = "\n".join(["| videos | count |", "|---|---|", *lines, "", f"dataset: {dataset}"])
-    create_markdown_artifact(markdown=f"# {request.recipe.name}\n\n{text}", key="label-summary")
-    failed = [
-        {
-            "video": r.name,
-            "stage": r.stage,
-            "error": r.error,
-            "message": r.message,
-            "retry": r.retry,
-        }
-        for r in result.rows
-        if r.status == "failed"
-    ]
-    create_table_artifact(table=failed, key="label-failures", description="Failed videos")

@@ -1,4 +1,4 @@
-"""A Prefect server for one command: ours to start, and gone when the command is, however it ends.
+"""A Prefect server: ours to start, and gone when the command that needs it is, however it ends.
 
 Prefect starts one of its own where no address is configured, by way of an interpreter that looks
 for modules in the current folder first, and leaves it behind when it is killed itself.
@@ -12,7 +12,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from prefect.client.orchestration import get_client
@@ -24,10 +26,12 @@ from prefect.settings import (
     temporary_settings,
 )
 
+from rotoscope.flows.gate import LOOPBACK, Gate
 from rotoscope.pipeline import lifeline
 from rotoscope.pipeline.errors import RotoscopeError
 from rotoscope.pipeline.processes import python_module
 
+Server = subprocess.Popen[bytes]
 _PAUSE_S, _TIMEOUT_S, _FAILURES = 1.0, 20.0, 3
 _ROLE = {
     "PREFECT_UI_ENABLED": "0",
@@ -49,13 +53,21 @@ def connected() -> Iterator[str]:
         NoServerError: It does not answer.
     """
     if url := PREFECT_API_URL.value():
-        if (problem := _problem()) is not None:
-            first = str(problem).partition("\n")[0] or type(problem).__name__
-            raise NoServerError(f"the Prefect server at {url} does not answer ({first})")
+        if (why := problem()) is not None:
+            first = str(why).partition("\n")[0] or type(why).__name__
+            raise NoServerError(
+                f"the Prefect server at {without_secret(url)} does not answer ({first})"
+            )
         yield url
         return
     with _own_server() as url, temporary_settings({PREFECT_API_URL: url}):
         yield url
+
+
+def without_secret(url: str) -> str:
+    """An address without the password that may stand in it."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def has_gone() -> None:
@@ -63,10 +75,10 @@ def has_gone() -> None:
     failures = 0
     while failures < _FAILURES:
         time.sleep(_PAUSE_S)
-        failures = 0 if _problem() is None else failures + 1
+        failures = 0 if problem() is None else failures + 1
 
 
-def _problem() -> Exception | None:
+def problem() -> Exception | None:
     """Why the server does not answer, with Prefect's own client for keys and certificates."""
     with (
         temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
@@ -79,28 +91,48 @@ def _problem() -> Exception | None:
 def _own_server() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        settings = get_current_settings().to_environment_variables(exclude_unset=True)
-        server = subprocess.Popen(
-            python_module("rotoscope.flows.server", str(listener.fileno())),
-            env=os.environ | settings | _ROLE,
-            stdin=subprocess.PIPE,
-            pass_fds=[listener.fileno()],
-            cwd="/",  # see `import_prefect`
-        )
-    assert server.stdin is not None
+        server = start(listener, _ROLE)
     try:
-        server.stdin.write(b"\n")
-        server.stdin.flush()
         url = f"http://127.0.0.1:{port}/api"
         _wait_for(url, server)
         yield url
     finally:
-        server.kill()
-        server.wait()
+        end(server)
+
+
+def start(listener: socket.socket, role: Mapping[str, str], *, is_open: bool = False) -> Server:
+    """Starts a server that listens there; it is up some seconds later.
+
+    Args:
+        listener: A socket that listens.
+        role: Environment of it: what kind of server it is.
+        is_open: Whether it goes by any name; by those of this machine for itself where not.
+    """
+    settings = get_current_settings().to_environment_variables(exclude_unset=True)
+    names = [] if is_open else sorted(LOOPBACK)
+    server = subprocess.Popen(
+        python_module("rotoscope.flows.server", str(listener.fileno()), *names),
+        env=os.environ | settings | role,
+        stdin=subprocess.PIPE,
+        pass_fds=[listener.fileno()],
+        cwd="/",  # see `import_prefect`
+    )
+    assert server.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        server.stdin.write(b"\n")
+        server.stdin.flush()
+    return server
+
+
+def end(server: Server) -> None:
+    """Ends a server at once."""
+    server.kill()
+    server.wait()
+    if server.stdin is not None:
         server.stdin.close()
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+def _wait_for(url: str, server: Server) -> None:
     limit_s = PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
     end = time.monotonic() + limit_s
     while time.monotonic() < end and server.poll() is None:
@@ -111,14 +143,15 @@ def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
     raise NoServerError(f"the Prefect server that was started did not answer in {limit_s:g} s")
 
 
-def _serve(descriptor: int) -> None:
+def _serve(descriptor: int, names: list[str]) -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
-    config = uvicorn.Config(create_app(), log_level="error", lifespan="on")
+    app: Any = Gate(create_app(), names)
+    config = uvicorn.Config(app, log_level="error", lifespan="on")
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
 
 
 if __name__ == "__main__":
     lifeline.hold()
-    _serve(int(sys.argv[1]))
+    _serve(int(sys.argv[1]), sys.argv[2:])

@@ -14,6 +14,7 @@ from rotoscope.cli import import_old as import_command
 from rotoscope.cli import policy as policy_command
 from rotoscope.cli import record as record_command
 from rotoscope.cli import robot as robot_command
+from rotoscope.cli import serve as serve_command
 from rotoscope.cli import store as store_command
 from rotoscope.cli import track as track_command
 from rotoscope.cli import train as train_command
@@ -36,6 +37,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="sample-weights")(policy_command.sample_weights)
     app.command(name="compare")(compare_command.compare)
     app.command(name="check")(check_command.check)
+    app.command(name="serve")(serve_command.serve)
     app.command(name="track")(track_command.track)
     app.command(name="record")(record_command.record)
     app.command(name="import")(import_command.import_old)

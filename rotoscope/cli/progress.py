@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -12,6 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from rotoscope.cli.terminal import Terminal, printable
+from rotoscope.pipeline.run.tally import Tally
 
 if TYPE_CHECKING:
     from rotoscope.pipeline.run.events import Event
@@ -21,12 +21,9 @@ class Progress:
     """Listens to a run; draws one live line on a terminal, plain lines elsewhere."""
 
     def __init__(self, console: Terminal, *, noun: str = "videos") -> None:
-        self.console, self.noun = console, noun
-        self.started = time.monotonic()
+        self.console = console
+        self.tally = Tally(noun)
         self.lock = threading.Lock()
-        self.total = self.finished = self.failed = self.worked = 0
-        self.frames_done = 0
-        self.running: dict[str, tuple[str, int, int]] = {}
         self.live = Live(console=console, get_renderable=self._line, refresh_per_second=4)
 
     def __enter__(self) -> Self:
@@ -46,15 +43,9 @@ class Progress:
     def __call__(self, event: Event) -> None:
         """Takes an event; may come from any thread."""
         with self.lock:
-            if event.kind == "planned":
-                self.total = event.total
-            elif event.kind == "left_out":
+            self.tally.count(event)
+            if event.kind == "left_out":
                 self.console.print(Text(event.name))
-            elif event.kind == "probed":
-                self.running[event.name] = ("decode", 0, event.total)
-            elif event.kind == "progress":
-                total = self.running.get(event.name, ("", 0, 0))[2]
-                self.running[event.name] = (event.stage, event.frame, total)
             elif event.kind == "finished":
                 self._finish(event)
             elif event.kind == "publishing":
@@ -63,14 +54,8 @@ class Progress:
     def _finish(self, event: Event) -> None:
         row = event.row
         assert row is not None
-        self.running.pop(event.name, None)
-        self.finished += 1
-        if row.cpu_s:
-            self.worked += 1
-            self.frames_done += row.frames
-        count = f"[{self.finished}/{self.total}]"
+        count = f"[{self.tally.finished}/{self.tally.total}]"
         if row.status == "failed":
-            self.failed += 1
             text = f"{count} FAILED {row.name}: {row.error} in {row.stage}: {row.message}"
             self.console.say(text, style="red")
             if "traceback" in row.detail:
@@ -82,21 +67,7 @@ class Progress:
             self.console.say(f"{count} {row.status} {row.name}: {row.message}", style="yellow")
 
     def _line(self) -> Text:
-        elapsed = max(time.monotonic() - self.started, 1e-3)
-        now = [f"{n} {stage} {done}/{total}" for n, (stage, done, total) in self.running.items()]
-        frames = self.frames_done + sum(done for _, done, _ in self.running.values())
-        left = self.total - self.finished
-        eta = f"{elapsed / self.worked * left:.0f} s" if self.worked else "?"
-        return Text(
-            printable(
-                f"{self.finished}/{self.total} {self.noun}  "
-                f"{self.worked / elapsed:.2f} {self.noun}/s  "
-                f"{frames / elapsed:.0f} frames/s  ETA {eta}  failures {self.failed}  "
-                + "  ".join(now)
-            ),
-            no_wrap=True,
-            overflow="crop",
-        )
+        return Text(printable(self.tally.line()), no_wrap=True, overflow="crop")
 
 
 def tell_training(console: Terminal) -> Callable[[Any], None]:

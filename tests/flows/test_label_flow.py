@@ -1,5 +1,6 @@
 """One real flow run on an ephemeral server; the rest of the flow is plain functions."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,15 +40,32 @@ def test_flow_publishes_the_dataset_and_shows_what_failed(prefect_home, tmp_path
     assert {r.name: r.status for r in result.rows} == {"a.mp4": "done", "broken.mp4": "failed"}
     assert result.exit_code == 1
     assert (tmp_path / "out" / "meta" / "info.json").is_file()
-    shown = {a["key"]: a["data"] for a in artifacts() if a["key"]}
-    assert "broken.mp4" in str(shown["label-failures"])
-    assert "rotoscope retry" in str(shown["label-failures"])
-    assert "| done | 1 |" in shown["label-summary"]
+    shown = {a["key"]: a for a in artifacts() if a["key"]}
+    assert "broken.mp4" in shown["out-failures"]["data"]
+    assert "rotoscope retry" in shown["out-failures"]["data"]
+    assert "| done | 1 |" in shown["out-summary"]["data"]
+    assert shown["out-summary"]["description"].startswith("lamp")
+    rows = {row["video"]: row for row in json.loads(shown["out-videos"]["data"])}
+    assert rows["a.mp4"]["frames"] == 45
+    assert rows["a.mp4"]["CPU [s]"] > 0
+    assert rows["a.mp4"]["memory [GiB]"] > 0
+    assert rows["a.mp4"]["valid"] == "100%"
+    assert shown["out-progress"]["data"] == 100
+    assert "2/2 videos" in shown["out-progress"]["description"]
+    assert [(r["state_name"], r["state_type"]) for r in ask("flow_runs/filter")] == [
+        ("Completed with failures", "FAILED")
+    ]
+    said = [line["message"] for line in ask("logs/filter")]
+    assert len([line for line in said if "broken.mp4" in line]) == 1
+    assert not [line for line in said if "Traceback" in line]
 
 
 def artifacts():
+    return ask("artifacts/filter")
+
+
+def ask(what):
     from prefect.client.orchestration import get_client
 
-    # Through the API itself: this version's `Artifact.get` sends a request its server refuses.
     with get_client(sync_client=True) as client:
-        return client._client.post("/artifacts/filter", json={"limit": 50}).json()
+        return client._client.post(f"/{what}", json={"limit": 200}).json()
