@@ -83,6 +83,8 @@ class Engine:
             if self.name == "ray":
                 import ray
 
+                if not ray.is_initialized():  # asked all the same, it would start another cluster
+                    raise EngineError("it has ended")
                 ray.get(ray.remote(num_cpus=0)(lambda: None).remote(), timeout=WAIT_S)
             elif self.name == "dask":
                 runner.client.wait_for_workers(1, timeout=WAIT_S)
@@ -149,7 +151,7 @@ def _ray_runner(address: str, workers: int, until_the_end: contextlib.ExitStack)
 def _short_folder() -> str:
     """Where Ray's sockets may lie: of a path the system takes 107 bytes, of which it needs 75."""
     folder = tempfile.gettempdir()
-    return folder if len(os.fsencode(folder)) <= 22 else "/tmp"  # noqa: S108
+    return folder if len(os.fsencode(folder)) <= 22 else "/tmp"
 
 
 def _dask_runner(address: str, workers: int, until_the_end: contextlib.ExitStack) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,8 +91,8 @@ def _server_problem(url: str) -> str:
         httpx.get(f"{url}/health", timeout=_SERVER_S)
     except httpx.HTTPError as error:
         return (
-            f"the Prefect server at {url} is not reached from there ({type(error).__name__}); start "
-            "one that all nodes reach and name it with PREFECT_API_URL"
+            f"the Prefect server at {url} is not reached from there ({type(error).__name__}); "
+            "start one that all nodes reach and name it with PREFECT_API_URL"
         )
     return ""
 
@@ -108,9 +109,13 @@ def _versions(request: LabelRequest) -> tuple[tuple[str, str], ...]:
 
 def _store_id(store: Path) -> str:
     """What is written in a store, by whoever came first."""
-    with contextlib.suppress(FileExistsError):
-        with (store / ID_FILE).open("x") as file:
-            file.write(uuid.uuid4().hex)
+    file = store / ID_FILE
+    if not file.exists():
+        with tempfile.NamedTemporaryFile("w", dir=store, prefix=".tmp-") as mine:
+            mine.write(uuid.uuid4().hex)
+            mine.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(mine.name, file)  # whole, and one winner
     return _id_in(store)
 
 

@@ -11,7 +11,7 @@ import logging
 import queue
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from rotoscope.flows.engines import Engine
@@ -84,11 +84,10 @@ class Spread:
         # The future that is called back with may be another object.
         future.add_done_callback(lambda _: self.ended.put((key, future)))
 
-    def _new(self, rows: Iterator[Row] | Sequence[Row]) -> Iterator[Row]:
+    def _new(self, rows: Iterable[Row]) -> Iterator[Row]:
         for row in rows:
             if row.name not in self.seen:
                 self.seen.add(row.name)
-                self.fruitless = 0
                 yield row
 
     def _end(self, key: str, future: Any) -> Iterator[Row]:
@@ -99,6 +98,7 @@ class Spread:
         yield from self._new(self.parts.new())
         yield from self._new(answer if isinstance(answer, list) else ())
         missing = [w for w in shard.works if w.found.display_name not in self.seen]
+        self.fruitless = self.fruitless + 1 if len(missing) == len(shard.works) else 0
         if missing:
             yield from self._lose(missing, answer)
         # Its rows are on record, for whoever took them has come back for more.
@@ -106,7 +106,6 @@ class Spread:
 
     def _lose(self, missing: list[Work], why: object) -> Iterator[Row]:
         self._check()
-        self.fruitless += 1
         reason = f"{type(why).__name__}: {str(why).partition(chr(10))[0]}"
         if self.fruitless > MOST_FRUITLESS:
             raise EngineLostError(
@@ -123,7 +122,8 @@ class Spread:
             self.unstarted.appendleft(Shard((first,)))
             return
         error = WorkerCrashedError(f"every worker that had it was lost, last with {reason}")
-        yield from self._new([failed_row(self.request, first.found, "start", error)])
+        self.seen.add(name)
+        yield failed_row(self.request, first.found, "start", error)
 
 
 def _answer_of(future: Any) -> object:
