@@ -30,12 +30,13 @@ class Command:
 
     def __init__(self, folder, monkeypatch):
         self.folder = folder
-        self.home = f"PREFECT_HOME={folder / 'prefect'}".encode()
+        home = {"HOME": str(folder / "home"), "PREFECT_HOME": str(folder / "prefect")}
+        self.env = {"PYTHONPATH": str(ROOT)} | home
+        self.mark = f"PREFECT_HOME={folder / 'prefect'}".encode()
         for number in range(NUM_VIDEOS):
             write_clip(folder / "videos" / f"{number}.mp4", frames=45 + number, seed=number)
         (folder / "slow.py").write_text(SLOW)
         write_recipe(folder / "lamp.yaml", [f"{folder}/slow.py:Slow as bright", *STAGES[1:]])
-        monkeypatch.setenv("PREFECT_HOME", str(folder / "prefect"))
         monkeypatch.delenv("PREFECT_API_URL", raising=False)
 
     def start(self, *options, out="out", **env):
@@ -43,7 +44,7 @@ class Command:
             [sys.executable, "-P", "-m", "rotoscope.cli.main", "label", "videos", "--out", out,
              "--recipe", "./lamp.yaml", "--store", f"store-{out}", "--workers", "2", *options],
             cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(self.folder / "home")} | env,
+            env=os.environ | self.env | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -54,7 +55,7 @@ class Command:
         found = {}
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if self.home in (process / "environ").read_bytes().split(b"\0"):
+                if self.mark in (process / "environ").read_bytes().split(b"\0"):
                     found[int(process.name)] = (process / "cmdline").read_bytes()
             except OSError:
                 continue
