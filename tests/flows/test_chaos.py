@@ -81,7 +81,7 @@ class Command:
         assert run.poll() is None, run.communicate()[0]
 
 
-def wait_for(condition, seconds=200.0):
+def wait_for(condition, seconds=500.0):
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end
@@ -111,7 +111,7 @@ def ended(run, seconds=500.0):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     ("engine", "victim", "said"),
     [
@@ -137,3 +137,46 @@ def test_killed_part_costs_no_byte(command, engine, victim, said):
     assert {row.status for row in rows} == {"done"}
     assert all(row.cpu_s > 0 and row.peak_memory_gib > 0 for row in rows)
     assert not (command.folder / "out.rotoscope" / "rows").exists()
+
+
+CLUSTERS = {
+    "dask": """
+from distributed import LocalCluster
+if __name__ == "__main__":
+    cluster = LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1",
+                           dashboard_address=None)
+    print(cluster.scheduler_address, flush=True)
+    input()
+""",
+    "ray": """
+import ray
+found = ray.init(num_cpus=2, include_dashboard=False, object_store_memory=80_000_000,
+                 _temp_dir="/tmp/ray-of-a-test", logging_level="ERROR")
+print(found.address_info["address"], flush=True)
+input()
+""",
+}
+"""Programs that start a cluster, say its address and end it with their input."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("engine", CLUSTERS)
+def test_cluster_that_runs_already_is_used_and_left_alone(command, engine):
+    wanted = calm(command)
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "f" * 64, "RAY_USAGE_STATS_ENABLED": "0"}
+    program = command.folder / "cluster.py"
+    program.write_text(CLUSTERS[engine])
+    with subprocess.Popen(
+        [sys.executable, program],
+        cwd="/",
+        env=os.environ | command.env | token,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as cluster:
+        address = cluster.stdout.readline().strip()
+        ended(command.start("--engine", engine, "--address", address, **token))
+        assert cluster.poll() is None
+        cluster.stdin.close()
+    assert digest(command.folder / "out") == wanted

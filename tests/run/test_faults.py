@@ -84,7 +84,7 @@ def test_clock_that_jumps_by_days_changes_no_byte(folder):
 
 @pytest.mark.slow
 @pytest.mark.timeout(280)
-@pytest.mark.parametrize("size_kib", [16, 60, 110])
+@pytest.mark.parametrize("size_kib", [16, 60])
 def test_full_disk_gives_rows_and_the_next_run_the_rest(folder, size_kib):
     wanted = calm(folder)
     (folder / "store").mkdir()
