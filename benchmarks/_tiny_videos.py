@@ -39,7 +39,9 @@ def lamp_recipe(path: Path, *, seconds: float = 0.0) -> Path:
         own = path.with_name("busy.py")
         own.write_text(_BUSY.format(stage=stage, seconds=seconds))
         stage = f"{own}:Busy"
-    stages = [f"{stage} as bright", f"{_STAGES}:BrightnessLabeler as lamp", "curate"]
+    # A clip of 30 frames is a little shorter than a second.
+    curate = {"curate": {"min_episode_s": 0.5}}
+    stages = [f"{stage} as bright", f"{_STAGES}:BrightnessLabeler as lamp", curate]
     raw = {"name": "lamp", "stages": stages, "export": {"width": 64, "height": 64}}
     path.write_text(yaml.safe_dump(raw))
     return path

@@ -23,6 +23,7 @@ EngineName = Literal["local", "ray", "dask"]
 WAIT_S = 60.0
 """Longest wait for a worker where one was lost."""
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+_RAY_STARTS = 3
 _OBJECT_STORE_BYTES = 80_000_000
 """Least that Ray takes: only paths and rows go through it."""
 
@@ -118,20 +119,13 @@ def _ray_runner(address: str, workers: int, until_the_end: contextlib.ExitStack)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from prefect_ray.task_runners import RayTaskRunner
 
-    class Runner(RayTaskRunner):  # type: ignore[misc, unused-ignore]
-        def __enter__(self) -> Any:
-            # Ray puts the current folder first on its workers' path: it may be one of videos.
-            here = os.open(".", os.O_PATH)
-            try:
-                os.chdir("/")
-                return super().__enter__()
-            finally:
-                os.fchdir(here)
-                os.close(here)
+    _start_ray({"address": address} if address else _own_ray(workers, until_the_end), until_the_end)
+    # It takes the Ray that this process is connected with.
+    return RayTaskRunner()
 
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-    if address:
-        return Runner(address=address, init_kwargs=quiet)
+
+def _own_ray(workers: int, until_the_end: contextlib.ExitStack) -> dict[str, Any]:
+    """How a Ray of this machine is started."""
     # Ray's ports are open to other machines, and its own token would be left in the user's home.
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     for name in ("RAY_AUTH_TOKEN_PATH", "RAY_ADDRESS"):
@@ -139,13 +133,42 @@ def _ray_runner(address: str, workers: int, until_the_end: contextlib.ExitStack)
     folder = tempfile.TemporaryDirectory(
         dir=_short_folder(), prefix="r", ignore_cleanup_errors=True
     )
-    ours = {
+    return {
         "num_cpus": workers,
         "include_dashboard": False,
         "object_store_memory": _OBJECT_STORE_BYTES,
         "_temp_dir": until_the_end.enter_context(folder),
     }
-    return Runner(init_kwargs=quiet | ours)
+
+
+def _start_ray(options: dict[str, Any], until_the_end: contextlib.ExitStack) -> None:
+    """Connects this process with Ray as long as the context.
+
+    Raises:
+        EngineError: It does not start, or nobody answers at the address.
+    """
+    import ray
+
+    # Ray puts the current folder first on its workers' path: it may be one of videos.
+    here = os.open(".", os.O_PATH)
+    os.chdir("/")
+    try:
+        for attempt in range(1, _RAY_STARTS + 1):
+            try:
+                ray.init(**options, namespace="prefect", log_to_driver=False, logging_level="ERROR")
+                break
+            except Exception as error:
+                # A busy machine does not start it within the 30 s that Ray waits.
+                ray.shutdown()
+                if attempt == _RAY_STARTS:
+                    where = options.get("address") or "this machine"
+                    raise EngineError(
+                        f"no Ray can be had at {where}: {str(error).partition(chr(10))[0]}"
+                    ) from error
+    finally:
+        os.fchdir(here)
+        os.close(here)
+    until_the_end.callback(ray.shutdown)
 
 
 def _short_folder() -> str:
