@@ -29,7 +29,7 @@ class Command:
     """`rotoscope label` in a folder of its own."""
 
     def __init__(self, folder, monkeypatch):
-        self.folder = folder
+        self.folder, self.runs = folder, []
         home = {"HOME": str(folder / "home"), "PREFECT_HOME": str(folder / "prefect")}
         self.env = {"PYTHONPATH": str(ROOT)} | home
         self.mark = f"PREFECT_HOME={folder / 'prefect'}".encode()
@@ -40,7 +40,7 @@ class Command:
         monkeypatch.delenv("PREFECT_API_URL", raising=False)
 
     def start(self, *options, out="out", **env):
-        return subprocess.Popen(
+        run = subprocess.Popen(
             [sys.executable, "-P", "-m", "rotoscope.cli.main", "label", "videos", "--out", out,
              "--recipe", "./lamp.yaml", "--store", f"store-{out}", "--workers", "2", *options],
             cwd=self.folder,
@@ -49,6 +49,8 @@ class Command:
             stderr=subprocess.STDOUT,
             text=True,
         )  # fmt: skip
+        self.runs.append(run)
+        return run
 
     def processes(self):
         """Process ids of all that the command started and that kept its environment."""
@@ -94,6 +96,9 @@ def command(tmp_path, monkeypatch):
     made = Command(tmp_path, monkeypatch)
     (tmp_path / "home").mkdir()
     yield made
+    for run in made.runs:
+        run.kill()  # where the test failed; what it had started goes with it
+        run.wait()
     wait_for(lambda: not made.processes(), 30.0)
     assert not [path for path in (tmp_path / "home").iterdir() if path.name != ".config"]
 
