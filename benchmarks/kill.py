@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -164,21 +165,14 @@ class _Storm:
     def _count_left(self, target: Target) -> None:
         """Waits for all that the run had started to be gone; kills and counts what is not."""
         started = time.monotonic()
-        while left := self._others():
+        while left := others(self.before):
             if time.monotonic() - started > LEFT_AFTER_S:
-                print(f"left after {target} was killed: {[_command_line(pid) for pid in left]}")
+                print(f"left after {target} was killed: {[command_line(pid) for pid in left]}")
                 self.seen.left += len(left)
                 for pid in left:
                     process_tree.kill(pid)
             time.sleep(0.01)
         self.seen.slowest_s = max(self.seen.slowest_s, time.monotonic() - started)
-
-    def _others(self) -> list[int]:
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        everyone = process_tree.tree(os.getpid())
-        return [pid for pid in everyone if pid not in self.before and _is_running(pid)]
 
     def _compare(self, code: int) -> None:
         self.seen.compared += 1
@@ -190,6 +184,15 @@ class _Storm:
     def _wipe(self, name: str) -> None:
         for part in (name, f"{name}.rotoscope", f"store-{name}"):
             remove(self.root / part)
+
+
+def others(before: Collection[int] = ()) -> list[int]:
+    """What descends from this process and runs, but for itself and what was there before."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    known = {os.getpid(), *before}
+    return [p for p in process_tree.tree(os.getpid()) if p not in known and _is_running(p)]
 
 
 def _cut_clips(folder: Path) -> None:
@@ -216,13 +219,14 @@ def _find(target: str, run: int) -> int | None:
         if target == "writer"
         else b"rotoscope.pipeline.run.fork_main"
     )
-    found = next((pid for pid in process_tree.children(run) if module in _command_line(pid)), None)
+    found = next((pid for pid in process_tree.children(run) if module in command_line(pid)), None)
     if target == "child" and found is not None:
         return next(iter(process_tree.children(found)), None)
     return found
 
 
-def _command_line(pid: int) -> bytes:
+def command_line(pid: int) -> bytes:
+    """How a process was called; empty where it is gone."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,48 +1,82 @@
-"""`label` as a Prefect flow: one task per video.
+"""`label` as a Prefect flow: tasks of one long video or of several short ones, wherever they run.
 
-Run it with `rotoscope label ... --prefect`. Without `PREFECT_API_URL` a server is started for the
-command; with it the runs appear on that server. The flow runs in a process of its own, and the work
-goes on without Prefect where that fails. Tasks run in threads; each starts its own child process,
-so a crash in native code never reaches the flow.
+Run it with `rotoscope label ... --prefect`, or with `--engine ray` or `dask`. Without
+`PREFECT_API_URL` a server is started for the command; with it the runs appear on that server. The
+flow runs in a process of its own. Each video has its own child process wherever its task is, so a
+crash in native code never reaches the flow, nor the video's neighbors.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, cast
 
 from prefect import flow, task
-from prefect.client.schemas.objects import State
-from prefect.futures import PrefectFuture, as_completed
-from prefect.states import Failed
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+from prefect.states import Failed, State
 
 from rotoscope.flows.artifacts import Shown, ended, listener_of, show
+from rotoscope.flows.engines import Engine
 from rotoscope.flows.gpu import gpu_of
+from rotoscope.flows.nodes import Common
+from rotoscope.flows.spread import Spread
+from rotoscope.pipeline.errors import EngineError
 from rotoscope.pipeline.run.events import Event
-from rotoscope.pipeline.run.label import LabelResult, preload_of, publish, run_one, settle
-from rotoscope.pipeline.run.ledger import Ledger, Row
+from rotoscope.pipeline.run.label import (
+    LabelResult,
+    ledger_of,
+    preload_of,
+    publish,
+    run_one,
+    settle,
+)
+from rotoscope.pipeline.run.ledger import Row
+from rotoscope.pipeline.run.order import Shard
+from rotoscope.pipeline.run.parts import Parts
 from rotoscope.pipeline.run.plan import Work, prepare
 from rotoscope.pipeline.run.request import LabelRequest, load_request
-from rotoscope.pipeline.video.scan import Found
+
+_engine: ContextVar[Engine] = ContextVar("engine", default=Engine())  # noqa: B039 (it is frozen)
 
 
-@task(task_run_name="label {name}", persist_result=False, log_prints=False)
-def label_video(path: str, name: str, out: str, allow_code: bool) -> Row | State[Row]:
-    """Runs one video in a child process; only paths cross the task's border.
+@task(task_run_name="label {title}", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
+def label_shard(
+    title: str, key: str, works: list[Work], out: str, common: Common | None, allow_code: bool
+) -> list[Row] | State[list[Row]]:
+    """Runs videos one after another, each in a child process; only paths cross the border.
 
-    What is stored is found by our own keys: Prefect's cache would outlive the store. A video that
-    failed is red in Prefect; that it is no exception saves its log a traceback.
+    Each row is written as soon as its video is done, and those that a lost worker wrote of this
+    shard are not made again. What is stored is found by our own keys: Prefect's cache would outlive
+    the store.
+
+    Raises:
+        EngineError: This machine does not see what the run's does.
     """
+    if common is not None and (problem := common.problem(allow_code=allow_code)):
+        raise EngineError(f"a worker cannot work on this run: {problem}")
     request = load_request(Path(out), allow_code=allow_code)
-    work = Work(Found(path=Path(path), name=name))
-    with gpu_of(request.recipe):
-        row = run_one(request, work, preload_of(request.recipe), listener_of(request.out))
-    if row.status == "failed":
-        return Failed(message=f"{row.error} in {row.stage}: {row.message}", data=row)
-    return row
+    parts, preload = Parts(request.work), preload_of(request.recipe)
+    rows = {row.name: row for row in parts.rows_of(key)}
+    writer = parts.writer(key)
+    for work in works:
+        if work.found.display_name not in rows:
+            with gpu_of(request.recipe):
+                row = run_one(request, work, preload, listener_of(request.out))
+            writer.append(row)
+            rows[row.name] = row
+    failed = [row for row in rows.values() if row.status == "failed"]
+    if not failed:
+        return list(rows.values())
+    first = f"{failed[0].name}: {failed[0].error} in {failed[0].stage}: {failed[0].message}"
+    others = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    state: State[list[Row]] = Failed(message=first + others, data=list(rows.values()))
+    return state
 
 
 @flow(name="rotoscope-label", validate_parameters=True, persist_result=False)
@@ -78,18 +112,14 @@ def label_flow(
 
 def labeled(request: LabelRequest) -> State[LabelResult]:
     """The body of the flow: its tasks go to the task runner of the flow that goes on."""
-    ledger = Ledger(request.work / "ledger.jsonl")
+    ledger = ledger_of(request)
     prepared = prepare(request, ledger)
     rows = prepared.rows
     with Shown(request) as shown:
         shown(Event("planned", total=len(rows) + len(prepared.todo)))
         for row in rows.values():
             shown(Event("finished", name=row.name, row=row))
-        futures = [_submit(request, work) for work in prepared.todo]
-        for future in as_completed(futures):
-            row = future.result(raise_on_failure=False)
-            if isinstance(row, BaseException):
-                raise row
+        for row in _rows_of(request, prepared.todo):
             ledger.append(row)
             rows[row.name] = row
             shown(Event("finished", name=row.name, row=row))
@@ -99,17 +129,64 @@ def labeled(request: LabelRequest) -> State[LabelResult]:
 
 
 @functools.wraps(label_flow.fn)
-def run(videos: list[str], *, workers: int = 1, **parameters: Any) -> LabelResult:
-    """Runs the flow here, `workers` videos at a time; arguments as `label_flow`."""
-    runner: Any = ThreadPoolTaskRunner(max_workers=workers)
-    configured = label_flow.with_options(task_runner=runner)
-    state = configured(videos, workers=workers, **parameters, return_state=True)
+def run(
+    videos: list[str],
+    *,
+    workers: int = 1,
+    engine: str = "local",
+    address: str = "",
+    **parameters: Any,
+) -> LabelResult:
+    """Runs the flow, `workers` videos at a time; arguments as `label_flow`, and where it runs.
+
+    Args:
+        videos: Folders and files.
+        workers: Videos at a time.
+        engine: `local`, `ray` or `dask`.
+        address: Of a cluster that runs already.
+        **parameters: As `label_flow`.
+    """
+    where = Engine(cast(Any, engine), address)
+    with where.prepared(workers) as runner, _chosen(where):
+        configured = label_flow.with_options(task_runner=runner)
+        state = configured(videos, workers=workers, **parameters, return_state=True)
     if not isinstance(result := state.result(raise_on_failure=False), BaseException):
         return cast(LabelResult, result)
     raise result
 
 
-def _submit(request: LabelRequest, work: Work) -> PrefectFuture[Row]:
+@contextlib.contextmanager
+def _chosen(engine: Engine) -> Iterator[None]:
+    token = _engine.set(engine)
+    try:
+        yield
+    finally:
+        _engine.reset(token)
+
+
+def _rows_of(request: LabelRequest, todo: list[Work]) -> Iterator[Row]:
+    """Rows of the videos as they end, wherever that is."""
+    engine, context = _engine.get(), FlowRunContext.get()
+    runner = context and context.task_runner
     # The flow was given the recipe: what it names may run in its tasks.
     allow_code = request.recipe.has_code
-    return label_video.submit(str(work.found.path), work.found.name, str(request.out), allow_code)
+    common = Common.of(request) if engine.name != "local" and todo else None
+
+    def submit(key: str, shard: Shard) -> Any:
+        out = str(request.out.absolute())
+        return label_shard.submit(shard.title, key, _absolute(shard), out, common, allow_code)
+
+    if common is not None:
+        engine.check_nodes(runner, functools.partial(common.problem, allow_code=allow_code))
+    check = functools.partial(engine.check, runner)
+    yield from Spread(request, todo, engine=engine, submit=submit, check=check).rows()
+
+
+def _absolute(shard: Shard) -> list[Work]:
+    """The videos by paths that lead to the same place wherever a worker stands."""
+    return [
+        dataclasses.replace(
+            work, found=dataclasses.replace(work.found, path=work.found.path.absolute())
+        )
+        for work in shard.works
+    ]

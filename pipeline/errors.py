@@ -85,6 +85,14 @@ class MemoryLimitError(WorkerError):
     """The child used more memory than its limit and was killed."""
 
 
+class EngineError(RotoscopeError):
+    """What shall run the tasks of a flow cannot be started, or one of its nodes cannot work."""
+
+
+class EngineLostError(EngineError):
+    """What ran the tasks of a flow went away. What was done is kept: the same command goes on."""
+
+
 class DiskFullError(RotoscopeError):
     """A write failed because no space is left; what was published before is untouched."""
 

@@ -18,13 +18,14 @@ from rotoscope.pipeline.run.costs import remember, seen_of
 from rotoscope.pipeline.run.events import Event, Listener, ignore
 from rotoscope.pipeline.run.isolation import Limits, run_isolated
 from rotoscope.pipeline.run.ledger import Ledger, Row
+from rotoscope.pipeline.run.order import queues
 from rotoscope.pipeline.run.outcome import VideoAnswer
+from rotoscope.pipeline.run.parts import Parts
 from rotoscope.pipeline.run.plan import Work, prepare
 from rotoscope.pipeline.run.process import VideoJob
 from rotoscope.pipeline.run.publish import dataset_key_of, publish_rows
 from rotoscope.pipeline.run.request import LabelRequest, published_key
 from rotoscope.pipeline.run.rows import duplicate_row, failed_row, finished_row, without_duplicates
-from rotoscope.pipeline.sources import size_bytes
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ def label(
     Raises:
         UsageError: The request cannot be carried out at all.
     """
-    ledger = Ledger(request.work / "ledger.jsonl")
+    ledger = ledger_of(request)
     prepared = prepare(request, ledger)
     rows, todo = prepared.rows, prepared.todo
     listener(Event("planned", total=len(rows) + len(todo)))
@@ -112,6 +113,13 @@ def label(
     return replace(publish(request, ordered, listener), left_out=left_out)
 
 
+def ledger_of(request: LabelRequest) -> Ledger:
+    """The ledger of a run, with all that an earlier one was told."""
+    ledger = Ledger(request.work / "ledger.jsonl")
+    Parts(request.work).collect(ledger)
+    return ledger
+
+
 def settle(rows: dict[str, Row], ledger: Ledger) -> tuple[Row, ...]:
     """All rows in order of name, duplicates told; those that this changes go on record."""
     ordered = without_duplicates(rows.values())
@@ -126,28 +134,26 @@ def run_all(
 ) -> Iterator[Row]:
     """Rows of the videos as they finish; `workers` at a time.
 
-    Files of one size may hold the same bytes: they follow one another, so that the second finds
-    what the first gave.
+    Rows and dataset are sorted by name, whatever comes first here.
     """
     preload = preload_of(request.recipe)
     pool = ThreadPoolExecutor(request.workers, thread_name_prefix="rotoscope")
-    queues: dict[object, deque[Work]] = {}
-    sizes = {work.found.path: size_bytes(work.found.path) for work in todo}
-    # The largest first: the workers then end together. Rows and dataset are sorted by name anyway.
-    for work in sorted(todo, key=lambda w: sizes[w.found.path], reverse=True):
-        same = sizes[work.found.path] if work.part is None else work.part.sha256
-        queues.setdefault(same, deque()).append(work)
+    unstarted = deque(queues(todo))
+    waiting: dict[Future[Row], deque[Work]] = {}
 
-    def submit(queue: deque[Work]) -> Future[Row]:
-        return pool.submit(run_one, request, queue.popleft(), preload, listener, stop)
+    def submit(queue: deque[Work]) -> None:
+        future = pool.submit(run_one, request, queue.popleft(), preload, listener, stop)
+        waiting[future] = queue
 
-    waiting = {submit(queue): queue for queue in queues.values()}
     try:
-        while waiting:
+        while waiting or unstarted:
+            # One more for each worker, so that none waits; not all, which costs their square.
+            while unstarted and len(waiting) < 2 * request.workers:
+                submit(unstarted.popleft())
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 queue = waiting.pop(future)
                 if queue:
-                    waiting[submit(queue)] = queue
+                    submit(queue)
                 yield future.result()
     except BaseException:
         stop.set()

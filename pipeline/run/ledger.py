@@ -82,12 +82,13 @@ class Ledger:
         """The last row of every video, in order of name; torn lines are skipped."""
         if not self.path.is_file():
             return []
-        latest: dict[str, Row] = {}
-        for line in self.path.read_bytes().splitlines():
-            row = _row_of(line)
-            if row is not None:
-                latest[row.name] = row
+        latest = {row.name: row for row in rows_in(self.path.read_bytes())}
         return [latest[name] for name in sorted(latest)]
+
+
+def rows_in(lines: bytes) -> list[Row]:
+    """The rows of lines of JSON, in their order; torn lines are skipped."""
+    return [row for line in lines.splitlines() if (row := _row_of(line)) is not None]
 
 
 def _row_of(line: bytes) -> Row | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -17,6 +18,8 @@ from rotoscope.cli.familiar import tell_unfamiliar
 from rotoscope.cli.guard import SAME_COMMAND, run_guarded, when_stopped
 from rotoscope.cli.options import (
     Dataset,
+    EngineAddress,
+    EngineName,
     Inputs,
     Limit,
     Only,
@@ -33,6 +36,7 @@ from rotoscope.cli.terminal import console
 from rotoscope.pipeline.errors import UsageError, quoted
 
 if TYPE_CHECKING:
+    from rotoscope.flows.engines import Engine
     from rotoscope.pipeline.run.label import LabelResult
     from rotoscope.pipeline.run.request import LabelRequest
 
@@ -102,6 +106,8 @@ def label(
         ),
     ] = False,
     prefect: WithPrefect = False,
+    engine: EngineName = "local",
+    address: EngineAddress = "",
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Exit code 1 also where a video gave no episode."),
@@ -112,10 +118,15 @@ def label(
     Finished work is kept: run the same command again after a crash, a kill or a changed setting
     and only what is missing is computed. A video that fails costs one row; the others go on.
     """
+    from rotoscope.flows.engines import Engine
     from rotoscope.pipeline.run.request import LabelRequest
 
-    if debug and prefect:
-        raise UsageError("--debug runs in this process, --prefect elsewhere; leave one of them out")
+    where = Engine(cast(Any, engine), address)
+    is_flow = prefect or where.name != "local"
+    if debug and is_flow:
+        raise UsageError(
+            "--debug runs in this process, --prefect and --engine elsewhere; leave one of them out"
+        )
     override = [*(override or ()), *(["export.only_valid=true"] if only_valid else [])]
     request = LabelRequest.of(
         videos,
@@ -131,8 +142,8 @@ def label(
     )
     if debug:
         debug_command.debug(request)
-    elif prefect:
-        _run_flow(request, recipe, override, is_strict=strict)
+    elif is_flow:
+        _run_flow(request, recipe, override, where, is_strict=strict)
     else:
         _label(request, is_strict=strict)
 
@@ -328,13 +339,16 @@ def _go_on(request: LabelRequest) -> str:
     return f"{SAME_COMMAND}; or: {retry_command(request)}"
 
 
-def _run_flow(request: LabelRequest, recipe: str, overrides: list[str], *, is_strict: bool) -> None:
+def _run_flow(
+    request: LabelRequest, recipe: str, overrides: list[str], engine: Engine, *, is_strict: bool
+) -> None:
     from rotoscope.cli.show import show_result
     from rotoscope.flows.plain import label as plain_label
-    from rotoscope.flows.supervise import supervised
+    from rotoscope.flows.supervise import on_engine, supervised
 
     when_stopped(_go_on(request))
-    result = supervised(
+    run = supervised if engine.name == "local" else functools.partial(on_engine, engine)
+    result: LabelResult = run(
         plain_label,
         request.inputs,
         out=request.out,

@@ -67,3 +67,20 @@ WithPrefect = Annotated[
         "answer, the work is done without it.",
     ),
 ]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="local|ray|dask",
+        help="Where videos are worked on: in processes of this machine, or by the workers of a Ray "
+        "or Dask cluster, under Prefect. The same bytes come out.",
+    ),
+]
+EngineAddress = Annotated[
+    str,
+    typer.Option(
+        "--address",
+        help="Cluster that runs already, such as `ray://head:10001` or `tcp://head:8786`; without, "
+        "one of `--workers` workers is started here. Its nodes must have the same paths.",
+    ),
+]
