@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rotoscope import __version__
+from rotoscope.pipeline.files.names import slug
 from rotoscope.pipeline.packages import version_of
 from rotoscope.pipeline.run.ledger import Row
 from rotoscope.pipeline.run.request import LabelRequest
@@ -65,13 +66,10 @@ def publish_rows(request: LabelRequest, rows: tuple[Row, ...], key: str) -> None
             names=tuple(name for _, name in episodes),
             out=str(request.out.absolute()),
             camera=request.recipe.export.camera,
-            repo_id=f"rotoscope/{_slug(request.recipe.name)}",
+            # After the recipe, not the folder: the same run elsewhere gives the same bytes.
+            repo_id=f"rotoscope/{slug(request.recipe.name)}",
             provenance=provenance_of(request) | {"dataset_key": key},
             ledger=tuple(public_row(r) for r in rows),
         )
     )
 
-
-def _slug(name: str) -> str:
-    # After the recipe, not the folder: the same run elsewhere gives the same bytes.
-    return "".join(c if c.isalnum() or c in "-_." else "-" for c in name) or "dataset"

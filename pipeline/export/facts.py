@@ -1,0 +1,91 @@
+"""Facts put where LeRobot's own tools carry them along; `pipeline.datasets.facts` reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from rotoscope.pipeline.datasets.facts import EPISODE, KEY, SOURCE, TEXTS, EpisodeFacts
+from rotoscope.pipeline.export.schema import Schema
+from rotoscope.pipeline.export.sidecar import CLOCK_COLUMNS, describe_features
+from rotoscope.pipeline.export.stored_episode import FeatureFacts
+
+TEXT_FACTS = {name: FeatureFacts((name,), "string", "1", text) for name, text in TEXTS.items()}
+
+
+class RowsWithTexts:
+    """The rows of an episode as LeRobot's writer takes them, with the columns of text.
+
+    They cannot be given to the writer as columns: it makes arrays in which each row takes as much
+    memory as the longest text, thousands of letters.
+    """
+
+    def __init__(self, rows: Any, facts: EpisodeFacts) -> None:
+        self._rows, self._facts = rows, facts
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def with_format(self, name: str) -> RowsWithTexts:
+        """Itself: `arrow` is the one format that the writer asks for."""
+        assert name == "arrow"
+        return self
+
+    def __getitem__(self, rows: slice) -> pa.Table:
+        table = self._rows.with_format("arrow")[rows]
+        for name, cells in text_cells(self._facts, table.num_rows).items():
+            table = table.append_column(name, cells)
+        return table.replace_schema_metadata(
+            described_metadata(table.schema.metadata, TEXT_FACTS)
+        )
+
+
+def text_cells(facts: EpisodeFacts, num_rows: int) -> dict[str, pa.Array]:
+    """The columns of text of an episode."""
+    texts = facts.texts()
+    return {
+        SOURCE: pa.array([texts[SOURCE]] * num_rows, pa.string()),
+        EPISODE: pa.array([texts[EPISODE], *[""] * (num_rows - 1)], pa.string()),
+    }
+
+
+def state_facts(root: Path, schema: Schema) -> None:
+    """Declares the columns of text in `info.json`, and says there what every column means.
+
+    Not of LeRobot's own columns: its tools write these anew, and refuse to merge what differs.
+    """
+    path = root / "meta" / "info.json"
+    info = json.loads(path.read_text())
+    declare_texts(info)
+    for name, facts in describe_features(schema).items():
+        if name not in CLOCK_COLUMNS and name in info["features"]:
+            info["features"][name][KEY] = {k: v for k, v in facts.items() if k != "names"}
+    info["features"]["action"][KEY]["contract"] = schema.contract.model_dump(mode="json")
+    path.write_text(json.dumps(info, indent=4) + "\n", encoding="utf-8")
+
+
+def declare_texts(info: dict[str, Any]) -> None:
+    """Adds the columns of text to `features`."""
+    for name in TEXTS:
+        info["features"][name] = {"dtype": "string", "shape": [1], "names": None}
+
+
+def described_metadata(
+    metadata: dict[bytes, bytes] | None, columns: Mapping[str, FeatureFacts]
+) -> dict[bytes, bytes] | None:
+    """A file's own list of features, as the library `datasets` keeps it, with these columns."""
+    if not metadata or b"huggingface" not in metadata:
+        return metadata
+    described = json.loads(metadata[b"huggingface"])
+    features = described.get("info", {}).get("features", {})
+    for name, facts in columns.items():
+        value = {"dtype": facts.dtype, "_type": "Value"}
+        size = len(facts.names)
+        # `Sequence` is what versions before 4 call a `List`, and later ones read too.
+        many = {"feature": value, "length": size, "_type": "Sequence"}
+        features[name] = value if size == 1 else many
+    return metadata | {b"huggingface": json.dumps(described).encode()}
