@@ -7,6 +7,7 @@ from typing import Any
 
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.export.selected import SelectedEpisode
+from rotoscope.pipeline.quoting import shown
 
 
 def check_alike(selected: Sequence[SelectedEpisode]) -> None:
@@ -35,6 +36,7 @@ def _sides(a: SelectedEpisode, b: SelectedEpisode) -> list[tuple[str, Any, Any, 
     columns = {n: a.features[n] for n in a.features if n in b.features}
     return [
         ("rows per second", a.fps, b.fps, rate),
+        ("robot", a.contract.robot, b.contract.robot, again),
         ("their action contract", a.header["contract"], b.header["contract"], again),
         ("observation.state", a.header["state_columns"], b.header["state_columns"], again),
         ("camera", a.dataset.video_key, b.dataset.video_key, f"{again}, or -o export.camera="),
@@ -62,4 +64,4 @@ def _difference(a: Any, b: Any, path: str = "") -> str:
         for number, (one, other) in enumerate(zip(a, b, strict=True)):
             if one != other:
                 return _difference(one, other, f"{path}[{number}]")
-    return f"{path + ' is ' if path else ''}{a!r} in the first, {b!r} in the second"
+    return f"{path + ' is ' if path else ''}{shown(a)} in the first, {shown(b)} in the second"

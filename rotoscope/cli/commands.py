@@ -10,6 +10,7 @@ from rotoscope.cli import bco as bco_command
 from rotoscope.cli import bench as bench_command
 from rotoscope.cli import check as check_command
 from rotoscope.cli import compare as compare_command
+from rotoscope.cli import datasets as datasets_command
 from rotoscope.cli import policy as policy_command
 from rotoscope.cli import record as record_command
 from rotoscope.cli import robot as robot_command
@@ -38,4 +39,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="track")(track_command.track)
     app.command(name="record")(record_command.record)
     app.command(name="annotate")(annotate_command.annotate)
+    app.command(name="merge")(datasets_command.merge)
+    app.command(name="split")(datasets_command.split)
+    app.command(name="filter")(datasets_command.filter_episodes)
     app.command(name="triangulate")(views_command.triangulate)
