@@ -90,6 +90,7 @@ class _LedgerLine(_Lenient):
     error: str = ""
     message: str = ""
     retry: str = ""
+    added: PositiveInt = 1
 
 
 class _Described(_Lenient):

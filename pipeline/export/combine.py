@@ -19,7 +19,14 @@ Parts = Sequence[tuple[Path, Sequence[int] | None]]
 """Folders of datasets with the indices of their episodes; all where `None`."""
 
 
-def write_selection(parts: Parts, out: Path, *, made_by: str) -> PublishResult:
+def write_selection(
+    parts: Parts,
+    out: Path,
+    *,
+    made_by: str,
+    provenance: Mapping[str, Any] | None = None,
+    ledger: Sequence[Mapping[str, Any]] | None = None,
+) -> PublishResult:
     """Writes a dataset of these episodes, in order; it appears whole or not at all.
 
     An episode that two parts hold, the same in every fact, is written once.
@@ -28,6 +35,8 @@ def write_selection(parts: Parts, out: Path, *, made_by: str) -> PublishResult:
         parts: What to take.
         out: Where it appears; a dataset of ours that is there is replaced.
         made_by: `merge`, `split`, `filter` or `forget`: part of its provenance.
+        provenance: What `provenance.json` says; what the episodes say together where `None`.
+        ledger: What became of every video; that of the videos that are left where `None`.
 
     Raises:
         DatasetError: Nothing is left, or the parts cannot stand in one dataset.
@@ -38,9 +47,11 @@ def write_selection(parts: Parts, out: Path, *, made_by: str) -> PublishResult:
         raise DatasetError(f"no episode is left for {out}; choose others")
     check_alike(chosen)
     kept = _once(chosen)
-    provenance = joined_provenance({n: e.facts for n, e in enumerate(kept)}) | {"made_by": made_by}
-    # Not the run's own any more: `rotoscope label` must not take it for its last one.
-    provenance.pop("recipe_digest", None)
+    if provenance is None:
+        joined = joined_provenance({n: e.facts for n, e in enumerate(kept)})
+        provenance = joined | {"made_by": made_by}
+        # Not the run's own any more: `rotoscope label` must not take it for its last one.
+        provenance.pop("recipe_digest", None)
     key = content_key(
         {
             "kind": "selection",
@@ -55,8 +66,8 @@ def write_selection(parts: Parts, out: Path, *, made_by: str) -> PublishResult:
             out=str(out.absolute()),
             camera=(kept[0].dataset.video_key or "front").rpartition(".")[2],
             repo_id=f"rotoscope/{slug(str(provenance.get('recipe', '')))}",
-            provenance=provenance | {"dataset_key": key},
-            ledger=tuple(ledger_of(kept)),
+            provenance={"dataset_key": key} | dict(provenance),
+            ledger=tuple(map(dict, ledger_of(kept) if ledger is None else ledger)),
             selected=tuple(_runs(kept)),
         )
     )

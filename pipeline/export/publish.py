@@ -54,6 +54,8 @@ class PublishJob:
     selected: tuple[tuple[str, tuple[int, ...]], ...] = ()
     """Folders of datasets, and indices of the episodes of each that are written, in order; where
     there are some, `episodes` and `names` are empty."""
+    versions: str = ""
+    """Folder in which the dataset that is replaced is kept as a version; not kept where empty."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def publish(
     from rotoscope.pipeline.export.replacing import dataset_folder
     from rotoscope.pipeline.export.schema import schema_of
     from rotoscope.pipeline.export.sidecar import write_sidecar
+    from rotoscope.pipeline.export.versions import keep_version
 
     # The writer works from another folder, where relative paths would lead elsewhere.
     out = Path(job.out).absolute()
@@ -118,7 +121,13 @@ def publish(
         stored, facts = _episodes_of(job, stack)
         schema = schema_of(stored, camera=job.camera)
         dataset_class = import_writer()
-        root = stack.enter_context(dataset_folder(out, last=last))
+
+        def keep() -> None:
+            if job.versions:
+                keep_version(out, Path(job.versions).absolute())
+            last()
+
+        root = stack.enter_context(dataset_folder(out, last=keep))
         write_lerobot(
             dataset_class, stored, root, schema=schema, repo_id=job.repo_id, facts=facts
         )

@@ -19,6 +19,7 @@ from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
 from rotoscope.pipeline.run.isolation import Progress
 from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.losses import Losses
+from rotoscope.pipeline.run.entries import note_made
 from rotoscope.pipeline.run.made import check_made, of_side, renamed
 from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome
 from rotoscope.pipeline.sources import files_of, identify, open_motion
@@ -96,6 +97,7 @@ def process_video(job: VideoJob, report: Progress) -> VideoAnswer:
     start, end = job.part.frames if job.part else (0, video.num_frames)
     report("probe", 0, end - start)
     keys = video_keys(recipe, sha256, tokens, identity)
+    note_made(store, identity, sha256, keys, key)
     run = _Run(recipe, video, (start, end), store, report, time_s, keys, unchanged)
     run.stages(job.until)
     outcome = run.outcome() if job.until or not recipe.action else run.episodes()

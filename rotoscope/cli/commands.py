@@ -11,6 +11,7 @@ from rotoscope.cli import bench as bench_command
 from rotoscope.cli import check as check_command
 from rotoscope.cli import compare as compare_command
 from rotoscope.cli import datasets as datasets_command
+from rotoscope.cli import forget as forget_command
 from rotoscope.cli import policy as policy_command
 from rotoscope.cli import record as record_command
 from rotoscope.cli import robot as robot_command
@@ -42,4 +43,6 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="merge")(datasets_command.merge)
     app.command(name="split")(datasets_command.split)
     app.command(name="filter")(datasets_command.filter_episodes)
+    app.command(name="forget")(forget_command.forget)
+    app.command(name="versions")(forget_command.versions)
     app.command(name="triangulate")(views_command.triangulate)
