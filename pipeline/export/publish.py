@@ -139,7 +139,7 @@ def publish(
             provenance=job.provenance,
             ledger=job.ledger,
         )
-        card = dataset_card(schema, quality, job.provenance, job.repo_id)
+        card = dataset_card(schema, quality, job.provenance, job.repo_id, facts)
         (root / "README.md").write_text(card, encoding="utf-8")
         _give_usual_permissions(root)
     return PublishResult(len(stored), quality["rows"], time.process_time())

@@ -64,7 +64,7 @@ def rebuild(root: Path) -> int:
             )
             shutil.copytree(lone / FOLDER, folder)
         repo_id = f"rotoscope/{slug(str(provenance.get('recipe', '')))}"
-        _write_card(root, dataset_card(schema, quality, provenance, repo_id))
+        _write_card(root, dataset_card(schema, quality, provenance, repo_id, facts))
     write_manifest(root)
     return len(episodes)
 
