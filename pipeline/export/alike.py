@@ -31,7 +31,9 @@ def check_alike(selected: Sequence[SelectedEpisode]) -> None:
 def _sides(a: SelectedEpisode, b: SelectedEpisode) -> list[tuple[str, Any, Any, str]]:
     again = "label the videos of one of them again with the recipe and settings of the other"
     size = "label one of them again with -o export.width= and -o export.height= of the other"
-    encoder = "label one of them again with -o export.crf= of the other: videos are not encoded anew"
+    encoder = (
+        "label one of them again with -o export.crf= of the other: videos are not encoded anew"
+    )
     rate = "label one of them again with -o export.fps= of the other"
     columns = {n: a.features[n] for n in a.features if n in b.features}
     return [

@@ -8,9 +8,7 @@ from pathlib import Path
 from rotoscope.pipeline.errors import DatasetError
 
 
-def cut_video(
-    source: Path, target: Path, *, start_s: float, num_frames: int, fps: float
-) -> None:
+def cut_video(source: Path, target: Path, *, start_s: float, num_frames: int, fps: float) -> None:
     """Frames of a video as a video of their own, packet by packet.
 
     Args:

@@ -39,9 +39,7 @@ class RowsWithTexts:
         table = self._rows.with_format("arrow")[rows]
         for name, cells in text_cells(self._facts, table.num_rows).items():
             table = table.append_column(name, cells)
-        return table.replace_schema_metadata(
-            described_metadata(table.schema.metadata, TEXT_FACTS)
-        )
+        return table.replace_schema_metadata(described_metadata(table.schema.metadata, TEXT_FACTS))
 
 
 def text_cells(facts: EpisodeFacts, num_rows: int) -> dict[str, pa.Array]:

@@ -128,9 +128,7 @@ def publish(
             last()
 
         root = stack.enter_context(dataset_folder(out, last=keep))
-        write_lerobot(
-            dataset_class, stored, root, schema=schema, repo_id=job.repo_id, facts=facts
-        )
+        write_lerobot(dataset_class, stored, root, schema=schema, repo_id=job.repo_id, facts=facts)
         quality = write_sidecar(
             root,
             stored,

@@ -152,9 +152,7 @@ def _lines(root: Path) -> list[dict[str, Any]]:
     return [*dataset.ledger(), *(dict(f.line) for f in facts.values())]
 
 
-def _trace(
-    video: str, rows: Iterable[Row], lines: Iterable[Mapping[str, Any]], out: Path
-) -> Trace:
+def _trace(video: str, rows: Iterable[Row], lines: Iterable[Mapping[str, Any]], out: Path) -> Trace:
     known: list[tuple[str, set[str]]] = []
     for row in rows:
         hashes = {row.sha256} | (

@@ -16,10 +16,10 @@ from rotoscope.pipeline.errors import VideoError
 from rotoscope.pipeline.files.identity import Identity, check_unchanged
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
+from rotoscope.pipeline.run.entries import note_made
 from rotoscope.pipeline.run.isolation import Progress
 from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.losses import Losses
-from rotoscope.pipeline.run.entries import note_made
 from rotoscope.pipeline.run.made import check_made, of_side, renamed
 from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome
 from rotoscope.pipeline.sources import files_of, identify, open_motion

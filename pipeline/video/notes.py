@@ -139,8 +139,8 @@ def task_of(template: str, notes: VideoNotes, path: Path, *, text: str = "") -> 
         value = places.get(found[1])
         if value is None:
             raise UnreasonableVideoError(
-                f"the task {template!r} has a place {{{found[1]}}}; places are {{text}}, {{folder}} "
-                "and {name}"
+                f"the task {template!r} has a place {{{found[1]}}}; places are {{text}}, "
+                "{folder} and {name}"
             )
         if not value:
             raise UnreasonableVideoError(

@@ -8,6 +8,7 @@ from rotoscope.cli import annotate as annotate_command
 from rotoscope.cli import assets as assets_command
 from rotoscope.cli import bco as bco_command
 from rotoscope.cli import bench as bench_command
+from rotoscope.cli import caption as caption_command
 from rotoscope.cli import check as check_command
 from rotoscope.cli import compare as compare_command
 from rotoscope.cli import datasets as datasets_command
@@ -45,4 +46,5 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="filter")(datasets_command.filter_episodes)
     app.command(name="forget")(forget_command.forget)
     app.command(name="versions")(forget_command.versions)
+    app.command(name="caption")(caption_command.caption)
     app.command(name="triangulate")(views_command.triangulate)
