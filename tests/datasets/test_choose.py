@@ -1,20 +1,21 @@
 """Episodes chosen by lists, conditions and shares."""
 
+from pathlib import Path
+
 import pytest
 
 from rotoscope.pipeline.datasets import choose
 from rotoscope.pipeline.datasets.facts import EpisodeFacts
+from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.errors import UsageError
 
 
-class Some:
-    """A dataset of one row an episode, as far as choosing looks at it."""
-
-    root = "data"
-
-    def __init__(self, videos):
-        self.table = [{"episode_index": i, "length": 10} for i in range(len(videos))]
-        self.videos = videos
+def some(videos):
+    """A dataset of ten rows an episode, as far as choosing looks at it."""
+    table = [{"episode_index": i, "length": 10} for i in range(len(videos))]
+    return Dataset(
+        Path("data"), {"features": {}}, table, {i: {"name": v} for i, v in enumerate(videos)}
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -22,9 +23,7 @@ def _facts(monkeypatch):
     monkeypatch.setattr(
         choose,
         "episode_facts",
-        lambda dataset: {
-            i: EpisodeFacts({"name": v}, {}) for i, v in enumerate(dataset.videos)
-        },
+        lambda dataset: {i: EpisodeFacts(m, {}) for i, m in dataset.episodes_meta.items()},
     )
 
 
@@ -76,21 +75,21 @@ def test_condition_that_makes_no_sense_says_why(text, why):
 
 def test_shares_keep_a_videos_episodes_together_whatever_the_order():
     videos = [f"v{i // 3}" for i in range(30)]
-    found = choose.splits(Some(videos), {"train": "0.7", "val": "0.3"})
+    found = choose.splits(some(videos), {"train": "0.7", "val": "0.3"})
     assert sorted(found["train"] + found["val"]) == list(range(30))
     by_name = {n: {videos[i] for i in indices} for n, indices in found.items()}
     assert not by_name["train"] & by_name["val"]
     assert len(by_name["train"]) == 7
-    turned = choose.splits(Some(videos[::-1]), {"train": "0.7", "val": "0.3"})
+    turned = choose.splits(some(videos[::-1]), {"train": "0.7", "val": "0.3"})
     assert {videos[::-1][i] for i in turned["train"]} == by_name["train"]
 
 
 def test_shares_below_one_leave_the_rest_out_and_no_split_is_empty():
     videos = [f"v{i}" for i in range(10)]
-    some = choose.splits(Some(videos), {"a": "0.5", "b": "0.2"})
-    assert (len(some["a"]), len(some["b"])) == (5, 2)
-    assert choose.splits(Some(["x", "y"]), {"a": "0.99", "b": "0.01"}).keys() == {"a", "b"}
-    assert all(choose.splits(Some(["x", "y"]), {"a": "0.99", "b": "0.01"}).values())
+    found = choose.splits(some(videos), {"a": "0.5", "b": "0.2"})
+    assert (len(found["a"]), len(found["b"])) == (5, 2)
+    assert choose.splits(some(["x", "y"]), {"a": "0.99", "b": "0.01"}).keys() == {"a", "b"}
+    assert all(choose.splits(some(["x", "y"]), {"a": "0.99", "b": "0.01"}).values())
 
 
 @pytest.mark.parametrize(
@@ -104,4 +103,4 @@ def test_shares_below_one_leave_the_rest_out_and_no_split_is_empty():
 )
 def test_splits_that_cannot_be_are_refused(wanted, why):
     with pytest.raises(UsageError, match=why):
-        choose.splits(Some(["x", "y", "z"]), wanted)
+        choose.splits(some(["x", "y", "z"]), wanted)

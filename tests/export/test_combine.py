@@ -60,9 +60,7 @@ def test_merge_holds_the_frames_rows_and_facts_of_both(a, b, tmp_path):
         for name in ("action", "observation.state", "label.confidence", "track.point"):
             np.testing.assert_array_equal(one[name], other[name])
         assert one["label.source"][0] == other["label.source"][0]
-    assert [row["name"] for row in merged.ledger()] == [
-        f"video{n:03d}.mp4" for n in (0, 1, 2, 7)
-    ]
+    assert [row["name"] for row in merged.ledger()] == [f"video{n:03d}.mp4" for n in (0, 1, 2, 7)]
     assert "| CC-BY-4.0 |  |  | 3 |" in (out / "README.md").read_text()
 
 
