@@ -1,4 +1,4 @@
-"""Datasets of a few small episodes, each of a video of its own, whose frames say where they belong."""
+"""Datasets of a few small episodes, each of a video of its own, whose frames say whose they are."""
 
 import dataclasses
 import tempfile

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from rotoscope.pipeline.datasets.layout import episode_files
 from rotoscope.pipeline.datasets.read import Dataset
-from rotoscope.pipeline.export.facts import described_metadata
+from rotoscope.pipeline.export.facts import described_metadata, restate_facts
 from rotoscope.pipeline.export.replacing import dataset_folder
 from rotoscope.pipeline.export.sidecar import FOLDER
 from rotoscope.pipeline.export.stored_episode import FeatureFacts
@@ -73,6 +73,7 @@ def write_with_columns(
         _write_statistics(root / "meta" / "stats.json", columns)
         _write_sidecar(dataset, root, columns, provenance)
         finish(root)
+        restate_facts(root)
 
 
 def copy_files(source: Path, target: Path) -> None:

@@ -8,10 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from rotoscope.pipeline.datasets.facts import EPISODE, KEY, SOURCE, TEXTS, EpisodeFacts
+from rotoscope.pipeline.datasets.facts import (
+    EPISODE,
+    KEY,
+    SOURCE,
+    TEXTS,
+    EpisodeFacts,
+    facts_of,
+)
+from rotoscope.pipeline.datasets.layout import data_files
+from rotoscope.pipeline.datasets.sidecars import read_sidecar, read_sidecar_lines
 from rotoscope.pipeline.export.schema import Schema
-from rotoscope.pipeline.export.sidecar import CLOCK_COLUMNS, describe_features
+from rotoscope.pipeline.export.sidecar import CLOCK_COLUMNS, FOLDER, describe_features
 from rotoscope.pipeline.export.stored_episode import FeatureFacts
 
 TEXT_FACTS = {name: FeatureFacts((name,), "string", "1", text) for name, text in TEXTS.items()}
@@ -87,3 +97,57 @@ def described_metadata(
         many = {"feature": value, "length": size, "_type": "Sequence"}
         features[name] = value if size == 1 else many
     return metadata | {b"huggingface": json.dumps(described).encode()}
+
+
+def restate_facts(root: Path) -> None:
+    """Puts what the sidecar of a changed dataset says into its columns and `info.json` anew.
+
+    Args:
+        root: A dataset that is being written, not yet in its place.
+
+    Raises:
+        DatasetError: The sidecar is damaged.
+    """
+    described = read_sidecar(root / FOLDER / "features.json")
+    contract = read_sidecar(root / FOLDER / "contract.json")
+    provenance = read_sidecar(root / FOLDER / "provenance.json")
+    lines = read_sidecar_lines(root / FOLDER / "episodes.jsonl")
+    path = root / "meta" / "info.json"
+    info = json.loads(path.read_text())
+    for name, facts in described.items():
+        if name not in CLOCK_COLUMNS and name in info["features"]:
+            info["features"][name][KEY] = {k: v for k, v in facts.items() if k != "names"}
+    if contract and "action" in info["features"]:
+        info["features"]["action"].setdefault(KEY, {})["contract"] = contract
+    found = {int(line["episode_index"]): facts_of(line, provenance) for line in lines}
+    if found and len(found) == info["total_episodes"]:
+        declare_texts(info)
+        for file in data_files(root):
+            _write_texts(file, found)
+    path.write_text(json.dumps(info, indent=4) + "\n", encoding="utf-8")
+
+
+def _write_texts(path: Path, found: Mapping[int, EpisodeFacts]) -> None:
+    """The columns of text of one data file; its row groups stay as they are."""
+    texts = {index: facts.texts() for index, facts in found.items()}
+    file = pq.ParquetFile(path)
+    target = path.with_name(path.name + ".new")
+    writer: pq.ParquetWriter | None = None
+    for group in range(file.num_row_groups):
+        table = file.read_row_group(group)
+        episodes, rows = (table[n].to_pylist() for n in ("episode_index", "frame_index"))
+        cells = {
+            SOURCE: [texts[e][SOURCE] for e in episodes],
+            EPISODE: [
+                texts[e][EPISODE] if r == 0 else "" for e, r in zip(episodes, rows, strict=True)
+            ],
+        }
+        table = table.drop_columns([n for n in cells if n in table.column_names])
+        for name, column in cells.items():
+            table = table.append_column(name, pa.array(column, pa.string()))
+        table = table.replace_schema_metadata(described_metadata(table.schema.metadata, TEXT_FACTS))
+        writer = writer or pq.ParquetWriter(target, table.schema, compression="snappy")
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
+        target.replace(path)

@@ -88,7 +88,7 @@ def test_busy_server_is_asked_again_and_a_refusal_is_final(stand_in, image):
 def test_answer_without_a_text_is_an_error(stand_in, image, text):
     url, _, answers = stand_in
     answers.append((200, text))
-    with pytest.raises(CaptionError, match="empty text|is no text|not valid JSON"):
+    with pytest.raises(CaptionError, match=r"empty text|is no text|not valid JSON"):
         CaptionServer(url, "m").ask([image])
 
 
