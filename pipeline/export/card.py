@@ -66,9 +66,17 @@ def dataset_card(
     quality: Mapping[str, Any],
     provenance: Mapping[str, Any],
     repo_id: str,
-    facts: Sequence[EpisodeFacts],
+    facts: Sequence[EpisodeFacts] = (),
 ) -> str:
-    """The text of `README.md`, the same for the same dataset."""
+    """The text of `README.md`, the same for the same dataset.
+
+    Args:
+        schema: Its columns.
+        quality: Counts of rows, as `quality.json` holds them.
+        provenance: What made it.
+        repo_id: Its name.
+        facts: Where its episodes come from, for their licenses.
+    """
     contract = schema.contract
     return "\n".join(
         [
