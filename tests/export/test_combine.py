@@ -64,6 +64,7 @@ def test_merge_holds_the_frames_rows_and_facts_of_both(a, b, tmp_path):
     assert "| CC-BY-4.0 |  |  | 3 |" in (out / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_some_episodes_in_another_order_keep_their_pictures_untouched(a, tmp_path):
     out = tmp_path / "some"
     write_selection([(a, [2, 1])], out, made_by="filter")

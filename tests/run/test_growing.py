@@ -14,6 +14,8 @@ from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.export.versions import forget_versions, versions_in
 from rotoscope.pipeline.run.forget import forget, plan_forgetting
 
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory):
@@ -59,6 +61,7 @@ def test_new_videos_come_after_those_that_were_there(grown):
     assert not inodes & {p.stat().st_ino for p in (folder / "out").rglob("*") if p.is_file()}
 
 
+@pytest.mark.slow
 def test_run_without_news_changes_nothing_and_makes_no_version(copy):
     before = digest(copy / "out")
     assert not run_lamp(copy).is_new
@@ -90,6 +93,7 @@ def episodes(root):
     }
 
 
+@pytest.mark.slow
 def test_old_versions_share_what_is_alike_and_can_be_removed(copy):
     write_clip(copy / "videos" / "d.mp4", 54)
     run_lamp(copy)
@@ -111,6 +115,7 @@ def traces(folder, words):
     return [name for name in found if not name.startswith("videos/")]
 
 
+@pytest.mark.slow
 def test_forgotten_video_is_found_nowhere_and_the_others_are_whole(copy):
     sha256 = {m["name"]: m["source"]["video_sha256"] for m in
               open_dataset(copy / "out").episodes_meta.values()}  # fmt: skip
@@ -148,6 +153,7 @@ def test_forgetting_the_only_video_of_a_version_removes_it(tmp_path):
     assert not [p for p in (tmp_path / "store").rglob("*") if p.is_file() and p.suffix == ".tracks"]
 
 
+@pytest.mark.slow
 def test_failure_that_is_mended_is_no_new_video(tmp_path):
     whole = write_clip(tmp_path / "videos" / "a.mp4", 45).read_bytes()
     write_clip(tmp_path / "videos" / "b.mp4", 48)
