@@ -28,6 +28,7 @@ from rotoscope.pipeline.video.image_folder import (
     files_of_folder,
     is_single_picture,
 )
+from rotoscope.pipeline.video.notes import KEY, note_files
 from rotoscope.pipeline.video.scan import (
     VIDEO_SUFFIXES,
     Found,
@@ -151,7 +152,7 @@ def files_of(
         MotionError: A file beside it leads elsewhere.
     """
     beside = [file for stage in stages.values() for file in stage.files_beside(path)]
-    return tuple(dict.fromkeys((*_own_files(path, kind), *beside)))
+    return tuple(dict.fromkeys((*_own_files(path, kind), *beside, *note_files(path))))
 
 
 def _own_files(path: Path, kind: SourceKind) -> tuple[Path, ...]:
@@ -214,6 +215,7 @@ def identify(
         _refuse_at_sight(path)
     try:
         beside = {name: stage.files_beside(path) for name, stage in stages.items()}
+        beside[KEY] = note_files(path)
         return identify_files(_own_files(path, kind), beside=beside, progress=progress)
     except NotAVideoError as error:
         if kind == "motion":

@@ -71,3 +71,19 @@ def expect(dataset, name, verdict, *words):
 def first_rows(dataset):
     episode = np.array(pq.read_table(only(dataset, "data/*/*.parquet"))["episode_index"])
     return [int(np.argmax(episode == e)) for e in range(EPISODES)]
+
+
+def without_facts(dataset):
+    """Takes out of the columns and of `info.json` what Rotoscope says there."""
+    names = ("label.source", "label.episode")
+    path = only(dataset, "data/*/*.parquet")
+    kept = pq.read_table(path).drop_columns(list(names))
+    pq.write_table(kept.replace_schema_metadata(None), path)
+
+    def change(info):
+        for name in names:
+            del info["features"][name]
+        for facts in info["features"].values():
+            facts.pop("rotoscope", None)
+
+    change_json(dataset, "info.json", change)

@@ -11,6 +11,7 @@ import rotoscope.models
 import rotoscope.pipeline
 import rotoscope.retarget
 from docs.generate.markdown import code, page, table
+from rotoscope.pipeline.datasets.facts import TEXTS
 from rotoscope.pipeline.export.schema import LABELS
 from rotoscope.pipeline.tracks import REASONS
 
@@ -61,6 +62,7 @@ class Column:
 def make() -> str:
     """The page."""
     labels = [(code(n), "1", f.unit, f.description) for n, f in LABELS.items()]
+    labels += [(code(name), "1", "text", text) for name, text in TEXTS.items()]
     always = [(code(name), *rest) for name, *rest in ALWAYS]
     # What is in angle brackets is known at run time only; it is no HTML.
     rows = [(code(c.name), c.unit, c.description.replace("<", "&lt;")) for c in columns()]

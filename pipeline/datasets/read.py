@@ -13,7 +13,8 @@ from jaxtyping import Float, UInt8
 
 from rotoscope.pipeline.datasets.info import read_info
 from rotoscope.pipeline.datasets.layout import Layout, meta_file
-from rotoscope.pipeline.datasets.sidecars import read_sidecar, read_sidecar_lines
+from rotoscope.pipeline.datasets.said import episode_lines, said
+from rotoscope.pipeline.datasets.sidecars import read_sidecar_lines
 from rotoscope.pipeline.datasets.tables import read_episodes, read_rows, read_tasks, read_times
 from rotoscope.pipeline.errors import DatasetError, VideoError
 from rotoscope.pipeline.files.paths import StrPath
@@ -73,12 +74,12 @@ class Dataset(Layout):
         return f"<Dataset {self.root}: {len(self)} episodes, {num_rows} rows at {self.fps:g} Hz>"
 
     def rotoscope(self, name: str) -> Any:
-        """A JSON file of `meta/rotoscope`, an empty mapping where there is none.
+        """A JSON file of `meta/rotoscope`, or what is known of it; an empty mapping else.
 
         Raises:
             DatasetError: It is damaged, or leads out of the dataset.
         """
-        return read_sidecar(meta_file(self.root, f"rotoscope/{name}"))
+        return said(self, name)
 
     def ledger(self) -> list[dict[str, Any]]:
         """The rows of `meta/rotoscope/ledger.jsonl`."""
@@ -128,9 +129,10 @@ def open_dataset(root: StrPath) -> Dataset:
     """
     root = Path(root)
     info = read_info(root)
-    lines = read_sidecar_lines(meta_file(root, "rotoscope/episodes.jsonl"))
+    table = read_episodes(root, info)
+    lines = episode_lines(Layout(root, info, table))
     by_index = {int(line["episode_index"]): line for line in lines}
-    return Dataset(root, info, read_episodes(root, info), by_index)
+    return Dataset(root, info, table, by_index)
 
 
 def _whole(read: ReadImages) -> ReadImages:

@@ -16,7 +16,7 @@ from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.datasets.columns import check_columns
 from rotoscope.pipeline.datasets.info import NO_ROWS, read_info
 from rotoscope.pipeline.datasets.layout import Layout, data_files, meta_file
-from rotoscope.pipeline.datasets.sidecars import read_sidecar
+from rotoscope.pipeline.datasets.said import CONTRACT, FEATURES, said
 from rotoscope.pipeline.datasets.tables import read_episodes, read_table
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.files.plain import mapping, read_json
@@ -132,19 +132,20 @@ def read_dataset(root: Path) -> RawDataset:
         if facts["dtype"] not in NO_ROWS and len(facts["shape"]) == 1
     }
     columns, held = _columns(root, info["features"], widths, problems)
-    contract = meta_file(root, "rotoscope/contract.json")
-    stats, described = meta_file(root, "stats.json"), meta_file(root, "rotoscope/features.json")
+    stats = meta_file(root, "stats.json")
+    table: dict[int, dict[str, Any]] = problems.collect(lambda: _episodes(root, info), {})
+    layout = Layout(root, info, table)
     return RawDataset(
         root=root,
         info=info,
-        table=problems.collect(lambda: _episodes(root, info), {}),
+        table=table,
         stats=problems.collect(lambda: _json(stats), {}, "stats.json"),
         columns=columns,
         num_tasks=_num_tasks(meta_file(root, "tasks.parquet"), problems),
         # A dataset of another tool that only got tracks has a `meta/rotoscope` without a contract.
-        contract=problems.collect(lambda: _contract(contract), None, _CONTRACT),
+        contract=problems.collect(lambda: _contract(layout), None, _CONTRACT),
         # Nothing depends on it but wording, so its faults are no problems.
-        described=_Problems().collect(lambda: read_sidecar(described), {}),
+        described=_Problems().collect(lambda: said(layout, FEATURES), {}),
         held=held,
         problems=tuple(problems),
     )
@@ -234,5 +235,6 @@ def _json(path: Path) -> dict[str, Any]:
     return mapping(read_json(path, error=DatasetError), source=str(path), error=DatasetError)
 
 
-def _contract(path: Path) -> ActionContract | None:
-    return ActionContract.model_validate(read_sidecar(path)) if path.is_file() else None
+def _contract(layout: Layout) -> ActionContract | None:
+    found = said(layout, CONTRACT)
+    return ActionContract.model_validate(found) if found else None

@@ -44,6 +44,10 @@ class _Provenance(_Lenient):
 
 class _Source(_Lenient):
     subject: str = ""
+    video_sha256: str = ""
+    license: str = ""
+    credit: str = ""
+    url: str = ""
     start_s: float | None = None
     first_frame: NonNegativeInt | None = None
     end_frame: NonNegativeInt | None = None
@@ -71,6 +75,7 @@ class _Quality(_Lenient):
 
 class _EpisodeLine(_Lenient):
     episode_index: NonNegativeInt
+    episode_id: str = ""
     name: str = ""
     task: str = ""
     source: _Source = _Source()
@@ -85,6 +90,7 @@ class _LedgerLine(_Lenient):
     error: str = ""
     message: str = ""
     retry: str = ""
+    added: PositiveInt = 1
 
 
 class _Described(_Lenient):
@@ -137,6 +143,24 @@ def read_sidecar_lines(path: Path) -> list[dict[str, Any]]:
             _check(value, _FILES[path.name], source)
             out.append(dict(value))
     return out
+
+
+def check_line(value: Any, source: str) -> None:
+    """Checks what `episodes.jsonl` may say of an episode.
+
+    Raises:
+        DatasetError: It is damaged.
+    """
+    _check(value, _EpisodeLine, source)
+
+
+def check_described(value: Any, source: str) -> None:
+    """Checks what `features.json` may say of a feature.
+
+    Raises:
+        DatasetError: It is damaged.
+    """
+    _check(value, _Described, source)
 
 
 def _check(value: Any, model: type[BaseModel], source: str) -> None:

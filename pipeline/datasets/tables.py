@@ -151,6 +151,9 @@ def read_times(
 
 def _array(values: list[Any], facts: Mapping[str, Any] | None, source: str) -> np.ndarray:
     """The values of a column; for a feature of numbers, of its shape."""
+    if facts is not None and facts["dtype"] == "string":
+        # Not an array of texts, in which every row is as long as the longest.
+        return np.array(values, dtype=object)
     try:
         found = np.array(values)
     except ValueError as error:  # lists of several lengths

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from rotoscope.pipeline.datasets.layout import meta_file
 from rotoscope.pipeline.datasets.read_damaged import RawDataset
-from rotoscope.pipeline.datasets.sidecars import read_sidecar_lines
+from rotoscope.pipeline.datasets.said import episode_lines as said_lines
 from rotoscope.pipeline.doctor.check import Check, Findings
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.tracks import REASONS
@@ -53,7 +52,7 @@ def episode_lines(raw: RawDataset) -> list[dict[str, Any]]:
 
 def _lines(raw: RawDataset, findings: Findings) -> list[dict[str, Any]]:
     try:
-        return read_sidecar_lines(meta_file(raw.root, "rotoscope/episodes.jsonl"))
+        return said_lines(raw)
     except DatasetError as error:
         findings.fail(str(error))
         return []

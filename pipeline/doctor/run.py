@@ -18,6 +18,7 @@ from rotoscope.pipeline.doctor.familiarity import check_familiarity
 from rotoscope.pipeline.doctor.jumps import check_jumps
 from rotoscope.pipeline.doctor.labels import check_duplicates, check_labels, episode_lines
 from rotoscope.pipeline.doctor.lag import check_lag
+from rotoscope.pipeline.doctor.provenance import check_provenance
 from rotoscope.pipeline.doctor.repeats import check_repeats
 from rotoscope.pipeline.doctor.scale import check_scale
 from rotoscope.pipeline.doctor.static import check_static
@@ -71,4 +72,5 @@ def diagnose(dataset: Path) -> list[Check]:
         check_familiarity(raw),
         check_statistics(raw),
         check_duplicates(raw),
+        check_provenance(raw),
     ]

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.datasets.layout import meta_file
 from rotoscope.pipeline.datasets.read_damaged import RawDataset
-from rotoscope.pipeline.datasets.sidecars import read_sidecar
+from rotoscope.pipeline.datasets.said import PROVENANCE, said
 from rotoscope.pipeline.doctor.check import Check, Findings
 from rotoscope.pipeline.errors import DatasetError
 
@@ -62,7 +61,7 @@ def _advice(raw: RawDataset, lines: Sequence[Mapping[str, Any]]) -> str:
 
 def _sizes_not_given(raw: RawDataset) -> list[str]:
     try:
-        made_by = read_sidecar(meta_file(raw.root, "rotoscope/provenance.json"))
+        made_by = said(raw, PROVENANCE)
     except DatasetError:
         return []
     return [

@@ -35,7 +35,7 @@ def cut_at_invalid(episodes: Iterable[Episode], export: ExportSection) -> CutEpi
     kept, short = [], 0
     for episode in episodes:
         for number, (start, end) in enumerate(runs(episode.valid)):
-            part = _part(episode, start, end, number)
+            part = part_of(episode, start, end, number)
             if part.num_rows >= export.chunk_rows:
                 kept.append(part)
             else:
@@ -43,8 +43,8 @@ def cut_at_invalid(episodes: Iterable[Episode], export: ExportSection) -> CutEpi
     return CutEpisodes(tuple(kept), short)
 
 
-def _part(episode: Episode, start: int, end: int, number: int) -> Episode:
-    """Rows `[start, end)`, all of them valid; an action is where the robot is some rows later."""
+def part_of(episode: Episode, start: int, end: int, number: int) -> Episode:
+    """Rows `[start, end)` as an episode; an action is where the robot is some rows later."""
     rows = slice(start, end)
     fields: dict[str, Any] = {
         name: getattr(episode, name)[rows]
@@ -71,12 +71,10 @@ def _source(part: Episode) -> dict[str, Any]:
 
 def _quality(part: Episode) -> dict[str, Any]:
     """The facts that count rows, of the part alone; medians stay those of the whole stretch."""
-    counts: dict[str, Any] = {
-        "rows": part.num_rows,
-        "valid_rows": part.num_rows,
-        "valid_share": 1.0,
-        "frames_by_reason": {"valid": part.num_rows},
-        "rows_by_reason": {"valid": part.num_rows},
-        "mean_confidence": round(float(part.confidence.mean()), 4),
+    facts = part.row_count.as_facts()
+    known = part.confidence[part.valid]
+    counts: dict[str, Any] = facts | {
+        "frames_by_reason": facts["rows_by_reason"],
+        "mean_confidence": round(float(known.mean()), 4) if len(known) else 0.0,
     }
     return part.quality | {name: fact for name, fact in counts.items() if name in part.quality}

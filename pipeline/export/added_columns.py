@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from rotoscope.pipeline.datasets.layout import episode_files
 from rotoscope.pipeline.datasets.read import Dataset
+from rotoscope.pipeline.export.facts import described_metadata, restate_facts
 from rotoscope.pipeline.export.replacing import dataset_folder
 from rotoscope.pipeline.export.sidecar import FOLDER
 from rotoscope.pipeline.export.stored_episode import FeatureFacts
@@ -72,6 +73,7 @@ def write_with_columns(
         _write_statistics(root / "meta" / "stats.json", columns)
         _write_sidecar(dataset, root, columns, provenance)
         finish(root)
+        restate_facts(root)
 
 
 def copy_files(source: Path, target: Path) -> None:
@@ -88,6 +90,7 @@ def copy_files(source: Path, target: Path) -> None:
 
 def _write_data(source: Path, target: Path, columns: Mapping[str, AddedColumn]) -> None:
     """One file of rows; its row groups stay as they are."""
+    facts = {name: column.facts for name, column in columns.items()}
     file = pq.ParquetFile(source)
     writer: pq.ParquetWriter | None = None
     for group in range(file.num_row_groups):
@@ -98,7 +101,7 @@ def _write_data(source: Path, target: Path, columns: Mapping[str, AddedColumn]) 
                 table = table.set_column(table.column_names.index(name), name, cells)
             else:
                 table = table.append_column(name, cells)
-        table = table.replace_schema_metadata(_described(table.schema.metadata, columns))
+        table = table.replace_schema_metadata(described_metadata(table.schema.metadata, facts))
         writer = writer or pq.ParquetWriter(target, table.schema, compression="snappy")
         writer.write_table(table)
     if writer is not None:
@@ -116,23 +119,6 @@ def _cells(table: pa.Table, column: AddedColumn) -> pa.Array:
         values[mask] = column.values[int(episode)][rows[mask]]
     flat = pa.array(values.ravel())
     return flat if size == 1 else pa.FixedSizeListArray.from_arrays(flat, size)
-
-
-def _described(
-    metadata: dict[bytes, bytes] | None, columns: Mapping[str, AddedColumn]
-) -> dict[bytes, bytes] | None:
-    """A file's own list of features, as the library `datasets` keeps it, with the new ones."""
-    if not metadata or b"huggingface" not in metadata:
-        return metadata
-    described = json.loads(metadata[b"huggingface"])
-    features = described.get("info", {}).get("features", {})
-    for name, column in columns.items():
-        value = {"dtype": column.facts.dtype, "_type": "Value"}
-        size = len(column.facts.names)
-        # `Sequence` is what versions before 4 call a `List`, and later ones read too.
-        many = {"feature": value, "length": size, "_type": "Sequence"}
-        features[name] = value if size == 1 else many
-    return metadata | {b"huggingface": json.dumps(described).encode()}
 
 
 def _write_episodes(source: Path, target: Path, columns: Mapping[str, AddedColumn]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.datasets.facts import EpisodeFacts
 from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.export.card_edits import MARK, join_card, split_card
 from rotoscope.pipeline.export.manifest import CARD, OTHER_CARD
@@ -61,9 +62,21 @@ _NOT_VALID = """\
 
 
 def dataset_card(
-    schema: Schema, quality: Mapping[str, Any], provenance: Mapping[str, Any], repo_id: str
+    schema: Schema,
+    quality: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    repo_id: str,
+    facts: Sequence[EpisodeFacts] = (),
 ) -> str:
-    """The text of `README.md`, the same for the same dataset."""
+    """The text of `README.md`, the same for the same dataset.
+
+    Args:
+        schema: Its columns.
+        quality: Counts of rows, as `quality.json` holds them.
+        provenance: What made it.
+        repo_id: Its name.
+        facts: Where its episodes come from, for their licenses.
+    """
     contract = schema.contract
     return "\n".join(
         [
@@ -83,6 +96,7 @@ def dataset_card(
             _limitations(schema),
             "## License\n",
             _LICENSE.format(files=_files(schema)),
+            _licenses(facts),
             f"{MARK}\n",
         ]
     )
@@ -142,6 +156,22 @@ def labeled_card(
         (root / OTHER_CARD).write_text(text, encoding="utf-8")
         return
     path.write_bytes(join_card(text.encode(), split_card(before)[1]))
+
+
+def _licenses(facts: Sequence[EpisodeFacts]) -> str:
+    """Under which licenses the episodes' sources are, and who is to be named."""
+    if not any(one.license for one in facts):
+        return "No license of the sources was stated.\n"
+    counts: dict[tuple[str, str, str], int] = {}
+    for one in facts:
+        source = one.line.get("source") or {}
+        key = (one.license or "not stated", source.get("credit", ""), source.get("url", ""))
+        counts[key] = counts.get(key, 0) + 1
+    rows = ["| license | credit | source | episodes |", "|---|---|---|---|"]
+    for key, count in sorted(counts.items()):
+        cells = [str(text).replace("|", "\\|").replace("\n", " ") for text in key]
+        rows.append(f"| {' | '.join(cells)} | {count} |")
+    return "\n".join(rows) + "\n"
 
 
 def _summary(schema: Schema, quality: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:

@@ -13,13 +13,15 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rotoscope.pipeline.datasets.facts import EpisodeFacts
 from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.export.facts import RowsWithTexts, state_facts
 from rotoscope.pipeline.export.schema import Schema
 from rotoscope.pipeline.export.stored_episode import StoredEpisode, VideoFacts
 
@@ -61,7 +63,13 @@ class FinishedVideos:
 
 
 def write_lerobot(
-    dataset_class: Any, stored: Sequence[StoredEpisode], root: Path, *, schema: Schema, repo_id: str
+    dataset_class: Any,
+    stored: Sequence[StoredEpisode],
+    root: Path,
+    *,
+    schema: Schema,
+    repo_id: str,
+    facts: Sequence[EpisodeFacts],
 ) -> None:
     """Writes the dataset's `data`, `videos` and `meta` under `root`, which must not exist.
 
@@ -71,6 +79,7 @@ def write_lerobot(
         root: Where to write.
         schema: The columns.
         repo_id: Name of the dataset.
+        facts: What the columns of text say of each episode.
 
     Raises:
         DatasetError: An episode is damaged.
@@ -87,7 +96,11 @@ def write_lerobot(
         rgb_encoder=None if schema.video is None else _encoder_config(schema.video),
         video_files_size_in_mb=VIDEO_FILE_MB,
     )
-    with _scratch_folder(root) as scratch, _adapted_writer():
+    texts = iter(facts)
+    with (
+        _scratch_folder(root) as scratch,
+        _adapted_writer(lambda rows: RowsWithTexts(rows, next(texts))),
+    ):
         encoder = FinishedVideos(schema.video_key, scratch)
         if schema.video is not None:
             dataset.writer._streaming_encoder = encoder
@@ -98,6 +111,7 @@ def write_lerobot(
         finally:
             # Also after an error: the writer's destructor would bring its files back later.
             dataset.finalize()
+    state_facts(root, schema)
     make_reproducible(root)
 
 
@@ -157,11 +171,15 @@ class _RelativeEntry:
 
 
 @contextlib.contextmanager
-def _adapted_writer() -> Iterator[None]:
+def _adapted_writer(finish: Callable[[Any], Any]) -> Iterator[None]:
     """Adapts two steps of LeRobot's writer while an episode is saved.
 
     Videos are joined below any folder, such as one with an apostrophe in its name. The pass that
-    puts images into the table, half of the writer's time, is left out: there are none.
+    puts images into the table, half of the writer's time, is left out, as there are none: in its
+    place the rows are finished by our own.
+
+    Args:
+        finish: Given the rows of an episode, gives those that are written.
     """
     module: Any = importlib.import_module("lerobot.datasets.dataset_writer")
     join, embed = module.concatenate_video_files, module.embed_images
@@ -169,7 +187,7 @@ def _adapted_writer() -> Iterator[None]:
     def join_relative(paths: Sequence[Path], output: Path) -> None:
         join([_RelativeEntry(path) for path in paths], output)
 
-    module.concatenate_video_files, module.embed_images = join_relative, lambda table: table
+    module.concatenate_video_files, module.embed_images = join_relative, finish
     try:
         yield
     finally:

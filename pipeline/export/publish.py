@@ -16,14 +16,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rotoscope.pipeline import errors, lifeline
 from rotoscope.pipeline.errors import DatasetError, RotoscopeError
+from rotoscope.pipeline.files.atomic import scratch_folder
 from rotoscope.pipeline.processes import python_module
+
+if TYPE_CHECKING:
+    from rotoscope.pipeline.datasets.facts import EpisodeFacts
+    from rotoscope.pipeline.export.stored_episode import StoredEpisode
 
 _EXPECTED_ERROR, _NEEDS_WHOLE_IMPORT = 3, 4
 
@@ -46,6 +51,11 @@ class PublishJob:
     """What made it: `meta/rotoscope/provenance.json`."""
     ledger: tuple[dict[str, Any], ...] = ()
     """What became of every video: `meta/rotoscope/ledger.jsonl`."""
+    selected: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    """Folders of datasets, and indices of the episodes of each that are written, in order; where
+    there are some, `episodes` and `names` are empty."""
+    versions: str = ""
+    """Folder in which the dataset that is replaced is kept as a version; not kept where empty."""
 
 
 @dataclass(frozen=True)
@@ -102,28 +112,58 @@ def publish(
     from rotoscope.pipeline.export.replacing import dataset_folder
     from rotoscope.pipeline.export.schema import schema_of
     from rotoscope.pipeline.export.sidecar import write_sidecar
-    from rotoscope.pipeline.export.stored_episode import open_episode
+    from rotoscope.pipeline.export.versions import keep_version
 
     # The writer works from another folder, where relative paths would lead elsewhere.
     out = Path(job.out).absolute()
     _refuse_what_is_not_ours(out)
-    stored = [open_episode(Path(folder).absolute()) for folder in job.episodes]
-    schema = schema_of(stored, camera=job.camera)
-    dataset_class = import_writer()
-    with dataset_folder(out, last=last) as root:
-        write_lerobot(dataset_class, stored, root, schema=schema, repo_id=job.repo_id)
+    with contextlib.ExitStack() as stack:
+        stored, facts = _episodes_of(job, stack)
+        schema = schema_of(stored, camera=job.camera)
+        dataset_class = import_writer()
+
+        def keep() -> None:
+            if job.versions:
+                keep_version(out, Path(job.versions).absolute())
+            last()
+
+        root = stack.enter_context(dataset_folder(out, last=keep))
+        write_lerobot(dataset_class, stored, root, schema=schema, repo_id=job.repo_id, facts=facts)
         quality = write_sidecar(
             root,
             stored,
-            names=job.names,
+            facts=facts,
             schema=schema,
             provenance=job.provenance,
             ledger=job.ledger,
         )
-        card = dataset_card(schema, quality, job.provenance, job.repo_id)
+        card = dataset_card(schema, quality, job.provenance, job.repo_id, facts)
         (root / "README.md").write_text(card, encoding="utf-8")
         _give_usual_permissions(root)
     return PublishResult(len(stored), quality["rows"], time.process_time())
+
+
+def _episodes_of(
+    job: PublishJob, stack: contextlib.ExitStack
+) -> tuple[Sequence[StoredEpisode], list[EpisodeFacts]]:
+    """The episodes, and where each comes from."""
+    from rotoscope.pipeline.datasets.facts import facts_of
+    from rotoscope.pipeline.export.selected import select
+    from rotoscope.pipeline.export.stored_episode import open_episode
+
+    if job.selected:
+        scratch = stack.enter_context(scratch_folder("rotoscope-selected"))
+        chosen = [
+            episode
+            for folder, episodes in job.selected
+            for episode in select(Path(folder).absolute(), episodes, scratch)
+        ]
+        return chosen, [episode.facts for episode in chosen]
+    stored = [open_episode(Path(folder).absolute()) for folder in job.episodes]
+    return stored, [
+        facts_of(episode.header | {"name": name}, job.provenance)
+        for episode, name in zip(stored, job.names, strict=True)
+    ]
 
 
 def _refuse_what_is_not_ours(out: Path) -> None:
@@ -189,7 +229,7 @@ def _main() -> int:
     os.dup2(2, 1)
     facts = json.loads(line)
     job = PublishJob(
-        **facts | {name: tuple(facts[name]) for name in ("episodes", "names", "ledger")}
+        **facts | {n: tuple(facts[n]) for n in ("episodes", "names", "ledger", "selected")}
     )
     # By name: run as a script, this module is `__main__`, and its import would load it twice.
     light = importlib.import_module("rotoscope.pipeline.export.light_lerobot")

@@ -22,6 +22,7 @@ from rotoscope.pipeline.export.stored_episode import (
     save_episode,
 )
 from rotoscope.pipeline.files.atomic import scratch_folder
+from rotoscope.pipeline.files.names import slug
 from rotoscope.pipeline.tracks import REASONS, count_rows
 from rotoscope.pipeline.video.encode import EpisodeEncoder
 
@@ -139,7 +140,8 @@ class DatasetRecorder:
             names=tuple(names),
             out=str(out),
             camera=self.camera or "front",
-            repo_id=f"rotoscope/{_slug(made_by)}",
+            # After what made it, not the folder: the same episodes elsewhere give the same bytes.
+            repo_id=f"rotoscope/{slug(made_by)}",
             provenance={"recipe": made_by, "dataset_key": _key(names)},
             ledger=tuple({"name": name, "status": "done"} for name in names),
         )
@@ -162,11 +164,6 @@ def _facts(encoder: EpisodeEncoder, size: tuple[int, int]) -> VideoFacts:
         k: np.ravel(v if k == "count" else 255.0 * v).tolist() for k, v in encoder.stats().items()
     }
     return VideoFacts(*size, dict(_SETTINGS), stats)
-
-
-def _slug(text: str) -> str:
-    # After what made it, not the folder: the same episodes elsewhere give the same bytes.
-    return "".join(c if c.isalnum() or c in "-_." else "-" for c in text)
 
 
 def _key(names: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.datasets.facts import TEXTS
 from rotoscope.pipeline.episodes.episode import Episode, StateColumns
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.export.stored_episode import FeatureFacts, StoredEpisode, VideoFacts
@@ -159,8 +160,9 @@ def _size(stored: StoredEpisode) -> str:
 
 
 def _check_name(name: str) -> None:
-    if not name.startswith(("label.", "track.", "next.")) or name in LABELS:
+    taken = (*LABELS, *TEXTS)
+    if not name.startswith(("label.", "track.", "next.")) or name in taken:
         raise DatasetError(
             f"feature {name!r} must be named label.*, track.* or next.* and not be one of "
-            f"{', '.join(LABELS)}: policies read everything that begins with action or observation."
+            f"{', '.join(taken)}: policies read everything that begins with action or observation."
         )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from rotoscope.pipeline.datasets.facts import TEXTS, EpisodeFacts
 from rotoscope.pipeline.episodes.episode import Episode
 from rotoscope.pipeline.export.schema import Schema
 from rotoscope.pipeline.export.stored_episode import StoredEpisode
@@ -31,7 +32,7 @@ def write_sidecar(
     root: Path,
     stored: Sequence[StoredEpisode],
     *,
-    names: Sequence[str],
+    facts: Sequence[EpisodeFacts],
     schema: Schema,
     provenance: Mapping[str, Any],
     ledger: Iterable[Mapping[str, Any]],
@@ -41,7 +42,7 @@ def write_sidecar(
     Args:
         root: The dataset's folder.
         stored: Its episodes in order.
-        names: For each episode, the name of the video that it comes from.
+        facts: Where each episode comes from.
         schema: Its columns.
         provenance: What made it.
         ledger: What became of every video.
@@ -50,9 +51,9 @@ def write_sidecar(
     folder.mkdir(parents=True)
     gathered = _Quality(schema)
     lines = []
-    for index, (episode, name) in enumerate(zip(stored, names, strict=True)):
+    for index, (episode, said) in enumerate(zip(stored, facts, strict=True)):
         gathered.add(episode.load())
-        lines.append(_episode_line(index, name, episode))
+        lines.append(_episode_line(index, said, episode))
     quality = gathered.summary()
     _write(folder / "contract.json", schema.contract.model_dump(mode="json"))
     _write(folder / "features.json", describe_features(schema))
@@ -79,6 +80,7 @@ def describe_features(schema: Schema) -> dict[str, dict[str, Any]]:
     own["action"] = (contract.names, units, meaning)
     own |= {name: ([], unit, text) for name, (unit, text) in CLOCK_COLUMNS.items()}
     own |= {n: (list(f.names), f.unit, f.description) for n, f in schema.features.items()}
+    own |= {name: ([], "1", text) for name, text in TEXTS.items()}
     described: dict[str, dict[str, Any]] = {
         name: {"names": names, "unit": unit, "description": text}
         for name, (names, unit, text) in own.items()
@@ -89,15 +91,13 @@ def describe_features(schema: Schema) -> dict[str, dict[str, Any]]:
     return described
 
 
-def _episode_line(index: int, name: str, episode: StoredEpisode) -> dict[str, Any]:
-    header = episode.header
-    return {
+def _episode_line(index: int, facts: EpisodeFacts, episode: StoredEpisode) -> dict[str, Any]:
+    return dict(facts.line) | {
         "episode_index": index,
-        "episode_id": episode.episode_id,
-        "name": name,
         "length": episode.num_rows,
         "task": episode.task,
-    } | {key: header[key] for key in ("source", "quality", "scene")}
+        "provenance": facts.digest,
+    }
 
 
 class _Quality:

@@ -18,6 +18,11 @@ def display_name(name: str | os.PathLike[str]) -> str:
     return "".join(c if c.isprintable() and c != "\\" else _escaped(c) for c in text)
 
 
+def slug(text: str) -> str:
+    """A name for a dataset on a hub, after what made it: letters, digits, `-`, `_` and `.`."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in text) or "dataset"
+
+
 def _escaped(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # how Python holds a byte that is no UTF-8

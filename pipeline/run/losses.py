@@ -29,6 +29,8 @@ TAKEN = "taken"
 """What a stage did that does not say more."""
 SHORT: Gate = ("export", "valid, but shorter than a chunk")
 """What cutting at invalid rows takes; see `rotoscope.pipeline.episodes.only_valid`."""
+NOTED: Gate = ("notes", "left out")
+"""What the notes beside a video take; see `rotoscope.pipeline.video.notes`."""
 
 
 @dataclass(eq=False)
@@ -151,6 +153,11 @@ class Losses:
     def cut(self, short_frames: int) -> None:
         """Takes note of frames in stretches that are shorter than a policy's chunk."""
         self.lost[SHORT] = short_frames
+
+    def noted(self, frames: int) -> None:
+        """Takes note of frames that the notes beside the video leave out."""
+        if frames:
+            self.lost[NOTED] = frames
 
     def counts(self) -> Counter[Gate]:
         """Frames by what took them."""

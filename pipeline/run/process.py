@@ -16,6 +16,7 @@ from rotoscope.pipeline.errors import VideoError
 from rotoscope.pipeline.files.identity import Identity, check_unchanged
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
+from rotoscope.pipeline.run.entries import note_made
 from rotoscope.pipeline.run.heard import heard
 from rotoscope.pipeline.run.isolation import Progress
 from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
@@ -30,6 +31,7 @@ from rotoscope.pipeline.tracks import NO_ROWS, ClockTrack, FaceTrack, ShotTrack
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.breaks import breaks
 from rotoscope.pipeline.video.clock import check_pauses
+from rotoscope.pipeline.video.notes import VideoNotes, read_notes
 
 if TYPE_CHECKING:
     from rotoscope.pipeline.episodes.assemble import Stretch
@@ -90,6 +92,8 @@ def process_video(job: VideoJob, report: Progress) -> VideoAnswer:
     stored = stored_outcome(store, key)
     if stored is not None:
         return VideoAnswer(stored, identity, True, {})
+    if job.part is None:
+        read_notes(job.path)  # what cannot be read is said before the work
     report("probe", 0, 0)
     video, time_s = _open(job, recipe, sha256)
     unchanged = partial(check_unchanged, identity, files, shown=job.name)
@@ -97,7 +101,9 @@ def process_video(job: VideoJob, report: Progress) -> VideoAnswer:
     start, end = job.part.frames if job.part else (0, video.num_frames)
     report("probe", 0, end - start)
     keys = video_keys(recipe, sha256, tokens, identity)
+    note_made(store, identity, sha256, keys, key)
     run = _Run(recipe, video, (start, end), store, report, time_s, keys, unchanged)
+    run.is_part = job.part is not None
     with heard() as warned:
         run.stages(job.until)
         outcome = run.outcome() if job.until or not recipe.action else run.episodes()
@@ -174,6 +180,7 @@ class _Run:
         self.cpu_s: dict[str, float] = {}
         self.losses = Losses(recipe)
         self.last_reported = 0.0
+        self.is_part = False
 
     def stages(self, until: str) -> None:
         """Runs every stage, or up to and with `until`."""
@@ -317,6 +324,7 @@ class _Run:
     def episodes(self) -> VideoOutcome:
         """Builds and encodes the episodes of all clips."""
         from rotoscope.pipeline.episodes.assemble import build_episodes
+        from rotoscope.pipeline.episodes.noted import as_noted, frames_left_out
         from rotoscope.pipeline.episodes.only_valid import cut_at_invalid
         from rotoscope.pipeline.export.render import render_episodes
 
@@ -337,7 +345,10 @@ class _Run:
                     task=self.recipe.task,
                     too_few_valid=rejected,
                 )
-            cut = cut_at_invalid(built, self.recipe.export)
+            # Beside a part of a dataset's file nobody writes notes.
+            notes = VideoNotes() if self.is_part else read_notes(self.video.path)
+            noted = as_noted(built, notes, template=self.recipe.task, path=self.video.path)
+            cut = cut_at_invalid(noted, self.recipe.export)
             # A failure is published with its stage, which must not hang on how fast this was.
             self.report("encode", 0, 0)
             names = render_episodes(
@@ -356,6 +367,7 @@ class _Run:
                 "episodes": names,
                 "too_few_valid": too_few,
                 "short_frames": cut.short_frames,
+                "noted_frames": frames_left_out(built, noted),
                 "rows": count.rows,
                 "valid_rows": count.valid,
             }
@@ -363,6 +375,7 @@ class _Run:
             self.cpu_s["encode"] = time.process_time() - mark
         self.losses.built(record["too_few_valid"])
         self.losses.cut(int(record["short_frames"]))
+        self.losses.noted(int(record.get("noted_frames", 0)))
         return replace(
             self.outcome(tuple(names)), rows=record["rows"], valid_rows=record["valid_rows"]
         )

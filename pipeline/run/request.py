@@ -113,6 +113,11 @@ def work_of(out: Path) -> Path:
     return out.with_name(out.name + ".rotoscope")
 
 
+def versions_of(out: Path) -> Path:
+    """The folder beside a dataset that holds its older versions."""
+    return work_of(out) / "versions"
+
+
 def check_out(request: LabelRequest) -> None:
     """Raises `UsageError` where `out` holds something that must not be replaced."""
     out = request.out

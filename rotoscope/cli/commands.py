@@ -8,8 +8,11 @@ from rotoscope.cli import annotate as annotate_command
 from rotoscope.cli import assets as assets_command
 from rotoscope.cli import bco as bco_command
 from rotoscope.cli import bench as bench_command
+from rotoscope.cli import caption as caption_command
 from rotoscope.cli import check as check_command
 from rotoscope.cli import compare as compare_command
+from rotoscope.cli import datasets as datasets_command
+from rotoscope.cli import forget as forget_command
 from rotoscope.cli import import_old as import_command
 from rotoscope.cli import policy as policy_command
 from rotoscope.cli import record as record_command
@@ -43,4 +46,10 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="import")(import_command.import_old)
     app.command(name="export")(import_command.export_old)
     app.command(name="annotate")(annotate_command.annotate)
+    app.command(name="merge")(datasets_command.merge)
+    app.command(name="split")(datasets_command.split)
+    app.command(name="filter")(datasets_command.filter_episodes)
+    app.command(name="forget")(forget_command.forget)
+    app.command(name="versions")(forget_command.versions)
+    app.command(name="caption")(caption_command.caption)
     app.command(name="triangulate")(views_command.triangulate)

@@ -226,8 +226,20 @@ def doctor(
     verify: Annotated[
         bool, typer.Option("--verify", help="First: is every file as it was published?")
     ] = False,
+    write: Annotated[
+        bool,
+        typer.Option(
+            "--write",
+            help="First: write meta/rotoscope and the card anew from the dataset's own columns, as "
+            "after an edit with LeRobot's tools.",
+        ),
+    ] = False,
 ) -> None:
     """Check a written LeRobot v3 dataset. Exit code 1 if any check fails."""
+    if write:
+        from rotoscope.pipeline.export.rebuild import rebuild
+
+        console.say(f"card and meta/rotoscope of {rebuild(dataset)} episodes were written anew")
     from rotoscope.pipeline.doctor.files import check_files
     from rotoscope.pipeline.doctor.run import diagnose, exit_code, table
 
