@@ -11,9 +11,16 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rotoscope.pipeline.errors import RotoscopeError, WorkerError
+from rotoscope.pipeline.errors import (
+    DiskFullError,
+    FileChangedError,
+    RemoteError,
+    RotoscopeError,
+    WorkerError,
+)
 from rotoscope.pipeline.files.atomic import remove_leftovers
 from rotoscope.pipeline.recipe import Recipe
+from rotoscope.pipeline.run.at_hand import as_listed, at_hand
 from rotoscope.pipeline.run.costs import remember, seen_of
 from rotoscope.pipeline.run.events import Event, Listener, ignore
 from rotoscope.pipeline.run.isolation import Limits, run_isolated
@@ -24,7 +31,7 @@ from rotoscope.pipeline.run.process import VideoJob
 from rotoscope.pipeline.run.publish import dataset_key_of, publish_rows
 from rotoscope.pipeline.run.request import LabelRequest, published_key
 from rotoscope.pipeline.run.rows import duplicate_row, failed_row, finished_row, without_duplicates
-from rotoscope.pipeline.sources import size_bytes
+from rotoscope.pipeline.sources import size_of
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +135,7 @@ def run_all(
     preload = preload_of(request.recipe)
     pool = ThreadPoolExecutor(request.workers, thread_name_prefix="rotoscope")
     queues: dict[object, deque[Work]] = {}
-    sizes = {work.found.path: size_bytes(work.found.path) for work in todo}
+    sizes = {work.found.path: size_of(work.found) for work in todo}
     # The largest first: the workers then end together. Rows and dataset are sorted by name anyway.
     for work in sorted(todo, key=lambda w: sizes[w.found.path], reverse=True):
         same = sizes[work.found.path] if work.part is None else work.part.sha256
@@ -180,21 +187,22 @@ def run_one(
 
     limits = request.recipe.limits
     try:
-        answer = run_isolated(
-            "rotoscope.pipeline.run.process:process_video",
-            job_of(request, work),
-            limits=Limits.of(limits),
-            preload=preload,
-            on_message=on_progress,
-            stop=stop,
-            has_network=limits.network,
-        )
-    except WorkerError as error:
+        with at_hand(work.found, on_progress):
+            answer = run_isolated(
+                "rotoscope.pipeline.run.process:process_video",
+                job_of(request, work),
+                limits=Limits.of(limits),
+                preload=preload,
+                on_message=on_progress,
+                stop=stop,
+                has_network=limits.network,
+            )
+    except (WorkerError, RemoteError, FileChangedError, DiskFullError) as error:
         return failed_row(request, work.found, where["stage"], error)
     if answer.error is not None:
         row = failed_row(request, work.found, where["stage"], answer.error)
         return replace(row, cpu_s=round(answer.cpu_s, 3))
-    made: VideoAnswer = answer.value
+    made: VideoAnswer = as_listed(work.found, answer.value)
     if not made.is_stored:
         remember(request.store, seen_of(request.recipe, made, answer.cpu_s))
     return finished_row(work.found, made, answer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from rotoscope.pipeline.errors import MotionError, UsageError, VideoError
 from rotoscope.pipeline.files.identity import Identity
@@ -71,7 +70,7 @@ def prepare(request: LabelRequest, ledger: Ledger) -> Prepared:
     looked = look(request)
     check_store(request.store)
     if request.recipe.source == "video":
-        check_one_size(request.recipe, [f.path for f, _ in looked.files if not f.problem])
+        check_one_size(request.recipe, [f for f, _ in looked.files if not f.problem])
     save_request(request)
     before = {row.name: row for row in ledger.rows()}
     known = without_duplicates(row for _, row in looked.files if row is not None)
@@ -131,7 +130,7 @@ def _known_row(
         error = VideoError if kind == "video" else MotionError
         return failed_row(request, item, "scan", error(f"{item.display_name}: {item.problem}"))
     identity = before.identity if before is not None else None
-    if identity is None or not _holds(identity, item.path, request.recipe):
+    if identity is None or not _holds(identity, item, request.recipe):
         return None
     key = outcome_key(request.recipe, identity.sha256, dict(tokens), request.until, identity)
     outcome = stored_outcome(Store(request.store), key)
@@ -140,8 +139,10 @@ def _known_row(
     return finished_row(item, VideoAnswer(outcome, identity, True, {}), None)
 
 
-def _holds(identity: Identity, path: Path, recipe: Recipe) -> bool:
+def _holds(identity: Identity, found: Found, recipe: Recipe) -> bool:
+    if found.remote is not None:
+        return identity.states == found.remote.states
     try:
-        return identity.holds(files_of(path, recipe.source, recipe.stage_classes))
+        return identity.holds(files_of(found.path, recipe.source, recipe.stage_classes))
     except (MotionError, VideoError):
         return False  # what lies beside it is no file of it: its child says so

@@ -20,10 +20,10 @@ from rotoscope.cli.options import (
     Inputs,
     Limit,
     Only,
-    Out,
+    OutPlace,
     Overrides,
     RecipeName,
-    StorePath,
+    StorePlace,
     Until,
     WithPrefect,
     Workers,
@@ -74,14 +74,14 @@ def options(
 @app.command()
 def label(
     videos: Inputs,
-    out: Out,
+    out: OutPlace,
     recipe: RecipeName = "hand-gripper",
     override: Overrides = None,
     only: Only = None,
     limit: Limit = None,
     until: Until = "",
     workers: Workers = 1,
-    store: StorePath = None,
+    store: StorePlace = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a dataset made by another recipe.")
     ] = False,
@@ -140,13 +140,13 @@ def label(
 @app.command()
 def describe(
     videos: Inputs,
-    out: Out = Path("dataset"),
+    out: OutPlace = Path("dataset"),
     recipe: RecipeName = "hand-gripper",
     override: Overrides = None,
     only: Only = None,
     limit: Limit = None,
     until: Until = "",
-    store: StorePath = None,
+    store: StorePlace = None,
 ) -> None:
     """Say what `label` would do: stages, versions, what is stored, frames, time, disk."""
     from rotoscope.cli.show import show_plan
@@ -336,11 +336,11 @@ def _run_flow(request: LabelRequest, recipe: str, overrides: list[str], *, is_st
     when_stopped(_go_on(request))
     result = supervised(
         plain_label,
-        request.inputs,
-        out=request.out,
+        list(map(str, request.inputs)),
+        out=request.shown_out,
         recipe=recipe,
         overrides=overrides,
-        store=request.store,
+        store=str(request.store_url or request.store),
         only=request.only,
         limit=request.limit,
         until=request.until,

@@ -7,12 +7,40 @@ from pathlib import Path
 
 import typer
 
+from rotoscope.pipeline.remote.urls import Place, Url, place_of
+
 
 def given_path(text: str | Path) -> Path:
     """The path as it is, unless it is empty, as where a shell's variable was not set."""
+    place = given_place(text)
+    if isinstance(place, Url):
+        raise typer.BadParameter(
+            f"{place} lies in an object store; this takes a path on this machine"
+        )
+    return place
+
+
+def given_place(text: str | Path) -> Place:
+    """The path, or the URL of an object store, unless it is empty."""
     if not str(text).strip():
         raise typer.BadParameter("it is empty; name a file or folder")
-    return Path(text)
+    return place_of(text)
+
+
+def named_place(text: str | Path) -> Place:
+    """The path of something with a name, as `named_path`, or a URL."""
+    place = given_place(text)
+    return place if isinstance(place, Url) else named_path(place)
+
+
+def dataset_path(text: str | Path) -> Path:
+    """The folder of a dataset; one that lies in an object store is fetched into the cache."""
+    place = named_place(text)
+    if isinstance(place, Url):
+        from rotoscope.pipeline.remote.datasets import fetch_dataset
+
+        return fetch_dataset(place)
+    return place
 
 
 def named_path(text: str | Path) -> Path:
