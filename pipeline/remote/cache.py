@@ -7,7 +7,6 @@ whoever makes or removes one holds it alone; a killed process lets go of its loc
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import threading
 from collections import OrderedDict
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.atomic import atomic_path, remove
+from rotoscope.pipeline.files.locks import FileLock
 from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.remote.files import RemoteFile
 from rotoscope.pipeline.remote.objects import ObjectFacts, Objects
@@ -109,7 +109,7 @@ class Cache:
         folder = self.entry(room, digest)
         folder.parent.mkdir(parents=True, exist_ok=True)
         while True:
-            lock = EntryLock(folder)
+            lock = FileLock(_lock_path(folder))
             try:
                 if not folder.is_dir():
                     make(folder)
@@ -176,48 +176,6 @@ class Cache:
         return known
 
 
-class EntryLock:
-    """The lock file of one entry; whoever has it for itself may make or remove the entry."""
-
-    def __init__(self, folder: Path, *, is_patient: bool = True) -> None:
-        """Waits for the lock.
-
-        Raises:
-            BlockingIOError: Another holds it, and waiting was not wanted.
-        """
-        self.path = _lock_path(folder)
-        how = fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB)
-        while True:
-            self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(self.descriptor, how)
-                if self.is_there():
-                    return
-            except BaseException:
-                os.close(self.descriptor)
-                raise
-            os.close(self.descriptor)  # it was removed while this one waited
-
-    def share(self) -> None:
-        """Lets others use the entry too; none may remove it."""
-        fcntl.flock(self.descriptor, fcntl.LOCK_SH)
-
-    def touch(self) -> None:
-        """Notes that the entry was of use now."""
-        os.utime(self.descriptor)
-
-    def close(self) -> None:
-        """Lets go."""
-        os.close(self.descriptor)
-
-    def is_there(self) -> bool:
-        """Whether the lock file still is the one that everybody finds."""
-        try:
-            return os.path.samestat(os.fstat(self.descriptor), os.stat(self.path))
-        except FileNotFoundError:
-            return False
-
-
 def _lock_path(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.lock")
 
@@ -225,12 +183,11 @@ def _lock_path(folder: Path) -> Path:
 def _let_go(folder: Path) -> bool:
     """Removes an entry that nobody uses."""
     try:
-        lock = EntryLock(folder, is_patient=False)
+        lock = FileLock(_lock_path(folder), is_patient=False)
     except BlockingIOError:
         return False
     try:
         remove(folder)
-        lock.path.unlink(missing_ok=True)
     finally:
-        lock.close()
+        lock.close(removes=True)
     return True

@@ -106,7 +106,7 @@ class GenericObjects:
         """Removes objects, those that are there."""
         for key in keys:
             try:
-                self._ask(key, lambda key=key: self.fs.rm_file(f"{self.base}/{key}"))  # type: ignore[misc]
+                self._ask(key, lambda key=key: self.fs.rm_file(f"{self.base}/{key}"))
             except FileNotFoundError:
                 continue
 
@@ -142,7 +142,7 @@ class GenericObjects:
         key = str(found["name"]).removeprefix(self.base).removeprefix(self._stem).lstrip("/")
         tag = next((str(found[name]) for name in _TAGS if found.get(name)), "")
         at = next((found[name] for name in _TIMES if found.get(name)), None)
-        seconds = at.timestamp() if hasattr(at, "timestamp") else at
+        seconds: Any = at.timestamp() if at is not None and hasattr(at, "timestamp") else at
         modified_ns = int(seconds * 1e9) if isinstance(seconds, int | float) else 0
         size = int(found.get("size") or 0)
         return ObjectFacts(key, size, tag or f"{size}-{at}", modified_ns, problem_of(key))

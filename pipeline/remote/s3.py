@@ -61,7 +61,7 @@ class S3Objects:
             where = {"offset": last} if last else {}
             try:
                 with self._said(prefix):
-                    pages = obstore.list(self._reader, prefix or None, chunk_size=PAGE, **where)  # type: ignore[call-overload]
+                    pages = obstore.list(self._reader, prefix or None, chunk_size=PAGE, **where)
                     for page in pages:
                         yield from map(_facts, page)
                         last = page[-1]["path"] if page else last
@@ -173,7 +173,7 @@ class S3Objects:
 
         for start in range(0, len(keys), PAGE):
             some = list(keys[start : start + PAGE])
-            self._ask(some[0], lambda some=some: obstore.delete(self._reader, some))  # type: ignore[misc]
+            self._ask(some[0], lambda some=some: obstore.delete(self._reader, some))
 
     def _ask(self, key: str, call: Any) -> Any:
         def once() -> Any:

@@ -12,6 +12,7 @@ from rotoscope.pipeline.run.before import check_assets, check_one_size, check_st
 from rotoscope.pipeline.run.keys import outcome_key, stage_tokens
 from rotoscope.pipeline.run.ledger import Ledger, Row
 from rotoscope.pipeline.run.outcome import VideoAnswer
+from rotoscope.pipeline.run.places import recall_run
 from rotoscope.pipeline.run.process import Part, stored_outcome
 from rotoscope.pipeline.run.request import LabelRequest, check_out, save_request
 from rotoscope.pipeline.run.rows import failed_row, finished_row, without_duplicates
@@ -66,6 +67,8 @@ def prepare(request: LabelRequest, ledger: Ledger) -> Prepared:
             can be stored.
         AssetError: A weight or a robot was not fetched.
     """
+    if request.out_url is not None:
+        recall_run(request.out, request.out_url)
     check_out(request)
     looked = look(request)
     check_store(request.store)

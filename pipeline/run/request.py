@@ -88,7 +88,7 @@ class LabelRequest:
             UsageError: An input that is not there, or no such recipe, setting or stage.
         """
         is_one = isinstance(inputs, str | os.PathLike | Url)
-        places = tuple(map(place_of, [inputs] if is_one else inputs))  # type: ignore[arg-type, list-item]
+        places = tuple(map(place_of, [inputs] if is_one else inputs))  # type: ignore[arg-type]
         paths = [p for p in places if isinstance(p, Path)]
         missing = [str(p) for p in paths if not p.exists() and not p.is_symlink()]
         if missing:

@@ -116,7 +116,7 @@ def _folder(
         if under is not None:
             written.add(url.relative(under.rstrip("/")) or url.name)
         elif facts.problem:
-            found.append(Found(Path(url.name), name, problem=facts.problem))
+            found.append(Found(Path(str(url)), name, problem=facts.problem))
         elif not any(part.startswith(".") for part in name.split("/")):
             if name == INFO or name.endswith("/" + INFO):
                 datasets.add(name[: -len(INFO)].rstrip("/"))
@@ -196,7 +196,7 @@ def _found(
 ) -> Found:
     last = name.rpartition("/")[2]
     if len(os.fsencode(last)) > LONGEST_NAME:
-        return Found(Path(url.name), name, problem=TOO_LONG)
+        return Found(Path(str(url)), name, problem=TOO_LONG)
     parts = dict([(last, facts), *((n, f) for n, f in beside if n != last)])
     file = RemoteFile(url, tuple(parts.items()), shared)
     return Found(cache().place(file), name, remote=file)

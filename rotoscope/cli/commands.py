@@ -11,6 +11,7 @@ from rotoscope.cli import bench as bench_command
 from rotoscope.cli import check as check_command
 from rotoscope.cli import compare as compare_command
 from rotoscope.cli import policy as policy_command
+from rotoscope.cli import push as push_command
 from rotoscope.cli import record as record_command
 from rotoscope.cli import robot as robot_command
 from rotoscope.cli import store as store_command
@@ -36,6 +37,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="compare")(compare_command.compare)
     app.command(name="check")(check_command.check)
     app.command(name="track")(track_command.track)
+    app.command(name="push")(push_command.push)
     app.command(name="record")(record_command.record)
     app.command(name="annotate")(annotate_command.annotate)
     app.command(name="triangulate")(views_command.triangulate)

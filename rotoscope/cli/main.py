@@ -23,6 +23,7 @@ from rotoscope.cli.options import (
     OutPlace,
     Overrides,
     RecipeName,
+    RunOf,
     StorePlace,
     Until,
     WithPrefect,
@@ -168,7 +169,7 @@ def describe(
 
 @app.command()
 def retry(
-    dataset: Dataset,
+    dataset: RunOf,
     only: Only = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Videos at the same time.")] = None,
     allow_code: Annotated[
@@ -193,7 +194,7 @@ def retry(
 
 @app.command()
 def status(
-    dataset: Dataset,
+    dataset: RunOf,
     failed: Annotated[
         bool, typer.Option("--failed", help="List only those that failed, with their tracebacks.")
     ] = False,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rotoscope.cli.paths import dataset_path, given_place, named_path, named_place
+from rotoscope.cli.paths import dataset_path, given_place, named_path, named_place, run_path
 
 
 def path_option(help: str, *names: str, **more: Any) -> Any:
@@ -68,6 +68,9 @@ StorePlace = Annotated[
 ]
 Dataset = Annotated[
     Path, typer.Argument(parser=dataset_path, help="Folder of a dataset.", metavar="DATASET")
+]
+RunOf = Annotated[
+    Path, typer.Argument(parser=run_path, help="Folder of a dataset.", metavar="DATASET")
 ]
 Data = Annotated[
     Path,

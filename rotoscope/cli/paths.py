@@ -37,9 +37,19 @@ def dataset_path(text: str | Path) -> Path:
     """The folder of a dataset; one that lies in an object store is fetched into the cache."""
     place = named_place(text)
     if isinstance(place, Url):
-        from rotoscope.pipeline.remote.datasets import fetch_dataset
+        from rotoscope.pipeline.run.places import dataset_here
 
-        return fetch_dataset(place)
+        return dataset_here(place)
+    return place
+
+
+def run_path(text: str | Path) -> Path:
+    """The folder of a dataset whose run is meant; the dataset itself need not be there."""
+    place = named_place(text)
+    if isinstance(place, Url):
+        from rotoscope.pipeline.run.places import dataset_here
+
+        return dataset_here(place, needs_dataset=False)
     return place
 
 
