@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 REGION = "us-east-1"
@@ -77,6 +78,7 @@ def read(address: str, bucket: str, key: str) -> bytes:
     return bytes(_client(address).get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
+@lru_cache(maxsize=4)
 def _client(address: str):
     import botocore.session
 

@@ -16,7 +16,7 @@ from rotoscope.pipeline.remote.patience import DEFAULT, AwayError, Patience, pat
 from rotoscope.pipeline.remote.s3_access import problem_of
 
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5", "crc32c", "sha", "blob_id", "generation")
-_TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
+_TIMES = ("created", "mtime", "LastModified", "last_modified", "updated", "modified")
 
 
 class GenericObjects:
@@ -145,7 +145,7 @@ class GenericObjects:
         seconds: Any = at.timestamp() if at is not None and hasattr(at, "timestamp") else at
         modified_ns = int(seconds * 1e9) if isinstance(seconds, int | float) else 0
         size = int(found.get("size") or 0)
-        return ObjectFacts(key, size, tag or f"{size}-{at}", modified_ns, problem_of(key))
+        return ObjectFacts(key, size, tag or f"{size}-{modified_ns}", modified_ns, problem_of(key))
 
     def _shown(self, key: str) -> str:
         return display_name(f"{self.base}/{key}")

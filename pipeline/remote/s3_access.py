@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
 from rotoscope.pipeline.errors import RemoteAccessError, UsageError
@@ -80,7 +79,6 @@ def _is_public() -> bool:
     return os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in ("1", "true")
 
 
-@lru_cache(maxsize=1)
 def _session() -> Any:
     try:
         import botocore.session

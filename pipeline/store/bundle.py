@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO
 
 from rotoscope.pipeline.files.atomic import atomic_path, write_bytes_atomic
 
@@ -46,11 +46,12 @@ def unpack(source: Path, root: Path) -> None:
     """
     folders: dict[str, dict[str, bytes]] = {}
     try:
+        _check_end(source)
         with tarfile.open(source, "r:") as tar:
             for member in tar:
                 file = tar.extractfile(member) if member.isreg() else None
                 if file is not None:
-                    _take(member.name, file, root, folders)
+                    _take(member.name, file.read, root, folders)
     except (tarfile.TarError, EOFError) as error:
         raise DamagedBundleError(str(error)) from error
     for name, files in folders.items():
@@ -60,13 +61,24 @@ def unpack(source: Path, root: Path) -> None:
                 (temporary / last).write_bytes(data)
 
 
-def _take(name: str, file: IO[bytes], root: Path, folders: dict[str, dict[str, bytes]]) -> None:
+def _check_end(source: Path) -> None:
+    """A tar ends with blocks of zeros; one that was cut between two files reads like a whole one."""
+    with source.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 2 * tarfile.BLOCKSIZE))
+        if size % tarfile.RECORDSIZE or file.read() != bytes(2 * tarfile.BLOCKSIZE):
+            raise EOFError("it has no end")
+
+
+def _take(
+    name: str, read: Callable[[], bytes], root: Path, folders: dict[str, dict[str, bytes]]
+) -> None:
     inside = _IN_FOLDER.fullmatch(name)
     if inside is not None:
         if not (root / inside[1]).exists():
-            folders.setdefault(inside[1], {})[inside[3]] = file.read()
+            folders.setdefault(inside[1], {})[inside[3]] = read()
     elif _FILE.fullmatch(name):
         if not (root / name).exists():
-            write_bytes_atomic(root / name, file.read())
+            write_bytes_atomic(root / name, read())
     else:
         log.warning("a bundle holds %r, which is no entry of a store; it is left out", name)

@@ -62,6 +62,7 @@ class RemoteLeases:
         self._planned: dict[str, None] = {}
         self._busy: dict[str, float] = {}
         self._others: dict[str, _Other] = {}
+        self._written: set[str] = set()
         self._beats = 0
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -119,6 +120,7 @@ class RemoteLeases:
         self._beats += 1
         body = {"owner": owner(), "beat": self._beats, "names": sorted(names)}
         self.objects.put(self.key, json.dumps(body).encode())
+        self._written = set(names)
         if self._thread is None:
             self._thread = threading.Thread(target=self._beat, name="leases", daemon=True)
             self._thread.start()
@@ -127,7 +129,7 @@ class RemoteLeases:
         while not self._ended.wait(self.beat_s):
             try:
                 with self._lock:
-                    if self._held:
+                    if self._held or self._written:
                         self._write(self._held)
             except RemoteError as error:
                 log.warning("signs of life do not reach the store: %s", error)
