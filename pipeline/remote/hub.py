@@ -1,4 +1,4 @@
-"""A dataset on the Hugging Face Hub, as LeRobot finds it: one commit, and a tag of its format."""
+"""A dataset on the Hugging Face Hub, as LeRobot finds it: by the tag of its format."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def push_to_hub(
 ) -> str:
     """Uploads a dataset and returns its address.
 
-    All files come in one commit: nobody sees half of them. The commit gets a tag that names the
-    format's version, by which LeRobot's loader chooses what to read.
+    LeRobot's loader reads what the tag that names the format's version points to. The tag moves
+    when everything is there, so that nobody who reads by it sees half.
 
     Args:
         folder: The dataset.

@@ -62,7 +62,7 @@ def unpack(source: Path, root: Path) -> None:
 
 
 def _check_end(source: Path) -> None:
-    """A tar ends with blocks of zeros; one that was cut between two files reads like a whole one."""
+    """A tar ends with zeros; one that was cut between two files reads like a whole one."""
     with source.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 2 * tarfile.BLOCKSIZE))
