@@ -61,12 +61,13 @@ def cache_bytes() -> int:
 
 def cache() -> Cache:
     """The cache of this process, where the environment says that it lies."""
-    return _cache(cache_root(), cache_bytes())
+    return _cache(os.environ.get(FOLDER_VARIABLE), os.environ.get(SIZE_VARIABLE))
 
 
 @lru_cache(maxsize=8)
-def _cache(root: Path, max_bytes: int) -> Cache:
-    return Cache(root, max_bytes)
+def _cache(folder: str | None, size: str | None) -> Cache:
+    """One for each setting of the environment; asked for with every file of a listing."""
+    return Cache(cache_root(), cache_bytes())
 
 
 @dataclass
@@ -85,11 +86,12 @@ class Cache:
 
     def entry(self, room: str, digest: str) -> Path:
         """Folder of an entry."""
-        return self.root / room / digest[:2] / digest[:32]
+        return Path(f"{self.root}/{room}/{digest[:2]}/{digest[:32]}")
 
     def place(self, file: RemoteFile) -> Path:
         """Where a file lies while it is held."""
-        return self.entry(VIEWS, file.digest) / file.parts[0][0].partition("/")[0]
+        name = file.parts[0][0].partition("/")[0]
+        return Path(f"{self.root}/{VIEWS}/{file.digest[:2]}/{file.digest[:32]}/{name}")
 
     @contextlib.contextmanager
     def held(self, file: RemoteFile) -> Iterator[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.names import display_name
-from rotoscope.pipeline.remote.cache import cache
+from rotoscope.pipeline.remote.cache import Cache, cache
 from rotoscope.pipeline.remote.files import RemoteFile
 from rotoscope.pipeline.remote.objects import ObjectFacts, Objects
 from rotoscope.pipeline.remote.opened import open_objects
@@ -55,14 +55,14 @@ def look_through_remote(
         UsageError: Nothing is there.
         RemoteError: The store is away, or does not let us in.
     """
-    objects = open_objects(url)
+    objects, kept = open_objects(url), cache()
     if os.path.splitext(url.name)[1].lower() in suffixes:
-        single = _single(url, objects)
+        single = _single(url, objects, kept)
         if single is not None:
             return [single]
-    found, is_empty = _folder(url, objects, suffixes, never, images)
+    found, is_empty = _folder(url, objects, suffixes, never, images, kept)
     if is_empty:
-        single = _single(url, objects) if url.key else None
+        single = _single(url, objects, kept) if url.key else None
         if single is None:
             raise UsageError(
                 f"{display_name(str(url))} is not there, or empty; give a folder or a file of it"
@@ -71,7 +71,7 @@ def look_through_remote(
     return found
 
 
-def _single(url: Url, objects: Objects) -> Found | None:
+def _single(url: Url, objects: Objects, kept: Cache) -> Found | None:
     """The file of this very name, with what lies beside it."""
     facts = objects.head(url.key)
     if facts is None or facts.key != url.key:
@@ -81,7 +81,7 @@ def _single(url: Url, objects: Objects) -> Found | None:
     beside = list(_named(objects, folder, stem))
     shared = [(n, objects.head(url.beside(n).key)) for n in SHARED_NAMES]
     there = [(name, one) for name, one in shared if one is not None]
-    return _found(url, url.name, facts, [*beside, *there], frozenset(n for n, _ in there))
+    return _found(url, url.name, facts, [*beside, *there], frozenset(n for n, _ in there), kept)
 
 
 def _named(objects: Objects, folder: str, stem: str) -> Iterator[tuple[str, ObjectFacts]]:
@@ -102,6 +102,7 @@ def _folder(
     suffixes: Collection[str],
     never: Collection[Url],
     images: Images,
+    kept: Cache,
 ) -> tuple[list[Found], bool]:
     """What a listing gives, and whether it was empty."""
     folders: dict[str, _Folder] = {}
@@ -130,7 +131,7 @@ def _folder(
     found += [Found(Path(name), name, left_out=WRITES_THERE) for name in sorted(written)]
     for name, folder in folders.items():
         if not any(_is_below(name, root) for root in datasets):
-            found += _of_folder(url, name, folder, folders, images)
+            found += _of_folder(url, name, folder, folders, images, kept)
     return found, is_empty
 
 
@@ -139,13 +140,14 @@ def _is_below(name: str, root: str) -> bool:
 
 
 def _of_folder(
-    url: Url, name: str, folder: _Folder, folders: dict[str, _Folder], images: Images
+    url: Url, name: str, folder: _Folder, folders: dict[str, _Folder], images: Images, kept: Cache
 ) -> Iterator[Found]:
     below = f"{name}/" if name else ""
     names = [n for n, _ in (*folder.sources, *folder.others)]
     shared = [(n, f) for n, f in folder.others if n in SHARED_NAMES or n.endswith(SHARED_ENDINGS)]
     if is_video_folder(name or url.name, names, images):
-        yield _pictures(url, name, folder, folders)
+        yield _pictures(url, name, folder, folders, kept)
+    names_of_shared = frozenset(n for n, _ in shared)
     by_stem: dict[str, list[tuple[str, ObjectFacts]]] = {}
     for other in folder.others:
         first = other[0]
@@ -157,9 +159,7 @@ def _of_folder(
         stem = os.path.splitext(last)[0]
         beside = [*by_stem.get(stem, ()), *_depth(below, stem, folders)]
         place = url.below(f"{below}{last}")
-        yield _found(
-            place, f"{below}{last}", facts, [*beside, *shared], frozenset(n for n, _ in shared)
-        )
+        yield _found(place, f"{below}{last}", facts, [*beside, *shared], names_of_shared, kept)
 
 
 def _depth(below: str, stem: str, folders: dict[str, _Folder]) -> Iterator[tuple[str, ObjectFacts]]:
@@ -169,7 +169,9 @@ def _depth(below: str, stem: str, folders: dict[str, _Folder]) -> Iterator[tuple
         yield f"{stem}{DEPTH_ENDING}/{name}", facts
 
 
-def _pictures(url: Url, name: str, folder: _Folder, folders: dict[str, _Folder]) -> Found:
+def _pictures(
+    url: Url, name: str, folder: _Folder, folders: dict[str, _Folder], kept: Cache
+) -> Found:
     """A folder of numbered pictures as one video."""
     shown = name or url.name
     last = shown.rpartition("/")[2]
@@ -184,7 +186,7 @@ def _pictures(url: Url, name: str, folder: _Folder, folders: dict[str, _Folder])
     below = f"{parent}/" if parent else ""
     depth = list(_depth(below, last, folders)) if name else []
     file = RemoteFile(url.below(name) if name else url, (*inside, *beside, *depth))
-    return Found(cache().place(file), shown, remote=file)
+    return Found(kept.place(file), shown, remote=file)
 
 
 def _found(
@@ -193,10 +195,11 @@ def _found(
     facts: ObjectFacts,
     beside: list[tuple[str, ObjectFacts]],
     shared: frozenset[str],
+    kept: Cache,
 ) -> Found:
     last = name.rpartition("/")[2]
     if len(os.fsencode(last)) > LONGEST_NAME:
         return Found(Path(str(url)), name, problem=TOO_LONG)
     parts = dict([(last, facts), *((n, f) for n, f in beside if n != last)])
     file = RemoteFile(url, tuple(parts.items()), shared)
-    return Found(cache().place(file), name, remote=file)
+    return Found(kept.place(file), name, remote=file)

@@ -3,9 +3,9 @@
 import itertools
 
 import fsspec
-import object_store
 import pytest
 
+from benchmarks import _object_store as object_store
 from rotoscope.pipeline.remote.opened import forget_opened
 from rotoscope.pipeline.remote.urls import Url
 

@@ -3,9 +3,9 @@
 import threading
 import time
 
-import object_store
 import pytest
 
+from benchmarks import _object_store as object_store
 from rotoscope.pipeline.errors import FileChangedError, RemoteAccessError, RemoteError
 from rotoscope.pipeline.remote import s3 as s3_module
 from rotoscope.pipeline.remote.patience import Patience

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import fsspec
-import object_store
 import pytest
 import yaml
 from video_files import write_video
 
+from benchmarks import _object_store as object_store
 from rotoscope.pipeline.errors import RemoteError, UsageError
 from rotoscope.pipeline.processes import python_module
 from rotoscope.pipeline.recipe import load_recipe
