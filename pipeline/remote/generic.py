@@ -12,7 +12,13 @@ from rotoscope.pipeline.files.atomic import disk_errors
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.quoting import cut, redacted, shown
 from rotoscope.pipeline.remote.objects import MOST_IN_MEMORY, ObjectFacts, changed
-from rotoscope.pipeline.remote.patience import DEFAULT, AwayError, Patience, patiently
+from rotoscope.pipeline.remote.patience import (
+    DEFAULT,
+    AwayError,
+    Outage,
+    Patience,
+    patiently,
+)
 from rotoscope.pipeline.remote.s3_access import problem_of
 
 _TAGS = ("ETag", "etag", "md5Hash", "content_md5", "crc32c", "sha", "blob_id", "generation")
@@ -30,7 +36,7 @@ class GenericObjects:
         """
         import fsspec
 
-        self.base, self.patience = f"{scheme}://{root}", patience
+        self.base, self.patience, self.outage = f"{scheme}://{root}", patience, Outage()
         try:
             self.fs: Any = fsspec.filesystem(scheme)
         except (ValueError, ImportError) as error:
@@ -115,7 +121,7 @@ class GenericObjects:
             with self._said(key):
                 return call()
 
-        return patiently(once, what=self._shown(key), patience=self.patience)
+        return patiently(once, what=self._shown(key), patience=self.patience, outage=self.outage)
 
     @contextmanager
     def _said(self, key: str) -> Iterator[None]:

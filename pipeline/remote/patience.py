@@ -46,19 +46,46 @@ class Patience:
 DEFAULT = Patience()
 
 
+@dataclass
+class Outage:
+    """Since when nothing came from a store: its requests wait for it together, not in turn."""
+
+    since_s: float | None = None
+    """Monotonic time of the first failure after the last answer [s]."""
+    last_s: float = 0.0
+    """Monotonic time of the last failure [s]."""
+
+    def failed(self, patience: Patience) -> float:
+        """Notes a failure; how long the outage lasts by now [s]."""
+        now_s = time.monotonic()
+        if self.since_s is None or now_s - self.last_s > patience.total_s:
+            self.since_s = now_s
+        self.last_s = now_s
+        return now_s - self.since_s
+
+    def ended(self) -> None:
+        """Notes an answer."""
+        self.since_s = None
+
+
 class Waiting:
     """A request that is tried again: how long it waited since it last got further."""
 
-    def __init__(self, what: str, patience: Patience = DEFAULT) -> None:
+    def __init__(
+        self, what: str, patience: Patience = DEFAULT, outage: Outage | None = None
+    ) -> None:
         """`what` says what it is about, for messages."""
         self.what, self.patience = redacted(what), patience
+        self.outage = outage or Outage()
         self._is_told = False
-        self.moved()
+        self._failed_since_s: float | None = None
+        self._pause_s = patience.first_s
 
     def moved(self) -> None:
         """It got further: the wait begins anew with the next failure."""
-        self._failed_since_s: float | None = None
+        self._failed_since_s = None
         self._pause_s = self.patience.first_s
+        self.outage.ended()
 
     def failed(self, error: AwayError) -> None:
         """Pauses before the next try.
@@ -70,6 +97,7 @@ class Waiting:
         if self._failed_since_s is None:
             self._failed_since_s = now_s
         waited_s, why = now_s - self._failed_since_s, redacted(str(error))
+        waited_s = max(waited_s, self.outage.failed(self.patience))
         if waited_s + self._pause_s > self.patience.total_s:
             raise RemoteError(
                 f"{self.what}: no answer for {waited_s:.0f} s ({why}); run the same command again "
@@ -85,16 +113,23 @@ class Waiting:
 
 
 def patiently[Answer](
-    call: Callable[[], Answer], *, what: str, patience: Patience = DEFAULT
+    call: Callable[[], Answer],
+    *,
+    what: str,
+    patience: Patience = DEFAULT,
+    outage: Outage | None = None,
 ) -> Answer:
     """The answer of a call that may raise `AwayError`, tried again until it comes.
 
     Raises:
         RemoteError: The store was away for too long.
     """
-    waiting = Waiting(what, patience)
+    waiting = Waiting(what, patience, outage)
     while True:
         try:
-            return call()
+            answer = call()
         except AwayError as error:
             waiting.failed(error)
+        else:
+            waiting.moved()
+            return answer

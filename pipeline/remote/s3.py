@@ -18,6 +18,7 @@ from rotoscope.pipeline.remote.patience import (
     SEND_SILENCE_S,
     SILENCE_S,
     AwayError,
+    Outage,
     Patience,
     Waiting,
     patiently,
@@ -47,7 +48,7 @@ class S3Objects:
             UsageError: obstore is not installed.
             RemoteAccessError: There are no credentials.
         """
-        self.bucket, self.patience = bucket, patience
+        self.bucket, self.patience, self.outage = bucket, patience, Outage()
         self._reader = open_client(bucket, silence_s=SILENCE_S)
         self._writer = open_client(bucket, silence_s=SEND_SILENCE_S)
 
@@ -56,7 +57,7 @@ class S3Objects:
         import obstore
         from obstore.exceptions import InvalidPathError
 
-        waiting, last = Waiting(self._shown(prefix), self.patience), after
+        waiting, last = Waiting(self._shown(prefix), self.patience, self.outage), after
         while True:
             where = {"offset": last} if last else {}
             try:
@@ -107,7 +108,7 @@ class S3Objects:
         from obstore.exceptions import PreconditionError
 
         shown, done = self._shown(facts.key), 0
-        waiting = Waiting(shown, self.patience)
+        waiting = Waiting(shown, self.patience, self.outage)
         same: dict[str, Any] = {"if_match": facts.tag} if facts.tag else {}
         with disk_errors(target), target.open("xb") as file:
             while done < facts.size:
@@ -180,7 +181,7 @@ class S3Objects:
             with self._said(key):
                 return call()
 
-        return patiently(once, what=self._shown(key), patience=self.patience)
+        return patiently(once, what=self._shown(key), patience=self.patience, outage=self.outage)
 
     def _next(self, key: str, pieces: Iterator[Any]) -> Any:
         with self._said(key):

@@ -23,13 +23,13 @@ from rotoscope.cli.options import (
     OutPlace,
     Overrides,
     RecipeName,
-    RunOf,
     StorePlace,
     Until,
     WithPrefect,
     Workers,
     path_option,
 )
+from rotoscope.cli.paths import reads_dataset, reads_run
 from rotoscope.cli.terminal import console
 from rotoscope.pipeline.errors import UsageError, quoted
 
@@ -168,8 +168,9 @@ def describe(
 
 
 @app.command()
+@reads_run
 def retry(
-    dataset: RunOf,
+    dataset: Dataset,
     only: Only = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Videos at the same time.")] = None,
     allow_code: Annotated[
@@ -193,8 +194,9 @@ def retry(
 
 
 @app.command()
+@reads_run
 def status(
-    dataset: RunOf,
+    dataset: Dataset,
     failed: Annotated[
         bool, typer.Option("--failed", help="List only those that failed, with their tracebacks.")
     ] = False,
@@ -211,6 +213,7 @@ def status(
 
 
 @app.command()
+@reads_dataset
 def doctor(
     dataset: Dataset,
     verify: Annotated[
@@ -230,6 +233,7 @@ def doctor(
 
 
 @app.command()
+@reads_dataset
 def report(
     dataset: Dataset,
     html: Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rotoscope.cli.paths import dataset_path, given_place, named_path, named_place, run_path
+from rotoscope.cli.paths import given_place, named_path, named_place
 
 
 def path_option(help: str, *names: str, **more: Any) -> Any:
@@ -67,14 +67,14 @@ StorePlace = Annotated[
     ),
 ]
 Dataset = Annotated[
-    Path, typer.Argument(parser=dataset_path, help="Folder of a dataset.", metavar="DATASET")
-]
-RunOf = Annotated[
-    Path, typer.Argument(parser=run_path, help="Folder of a dataset.", metavar="DATASET")
+    Path,
+    typer.Argument(parser=named_place, help="Folder or URL of a dataset.", metavar="DATASET"),
 ]
 Data = Annotated[
     Path,
-    typer.Argument(parser=dataset_path, help="Folder of a LeRobot v3 dataset.", metavar="DATA"),
+    typer.Argument(
+        parser=named_place, help="Folder or URL of a LeRobot v3 dataset.", metavar="DATA"
+    ),
 ]
 Environment = Annotated[
     str, typer.Option(help="Simulator: `metaworld:push-v3`, `gymnasium:CartPole-v1`, `pusht`.")

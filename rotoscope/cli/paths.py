@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import typer
 
 from rotoscope.pipeline.remote.urls import Place, Url, place_of
+
+DATASETS = ("dataset", "data")
+"""What the commands call the dataset that they read."""
 
 
 def given_path(text: str | Path) -> Path:
@@ -33,24 +38,28 @@ def named_place(text: str | Path) -> Place:
     return place if isinstance(place, Url) else named_path(place)
 
 
-def dataset_path(text: str | Path) -> Path:
-    """The folder of a dataset; one that lies in an object store is fetched into the cache."""
-    place = named_place(text)
-    if isinstance(place, Url):
-        from rotoscope.pipeline.run.places import dataset_here
-
-        return dataset_here(place)
-    return place
+def reads_dataset[**P, R](command: Callable[P, R]) -> Callable[P, R]:
+    """A command whose dataset may lie in an object store: it is fetched into the cache first."""
+    return _with_place_here(command, needs_dataset=True)
 
 
-def run_path(text: str | Path) -> Path:
-    """The folder of a dataset whose run is meant; the dataset itself need not be there."""
-    place = named_place(text)
-    if isinstance(place, Url):
-        from rotoscope.pipeline.run.places import dataset_here
+def reads_run[**P, R](command: Callable[P, R]) -> Callable[P, R]:
+    """The same of a command about a run, whose dataset need not be there."""
+    return _with_place_here(command, needs_dataset=False)
 
-        return dataset_here(place, needs_dataset=False)
-    return place
+
+def _with_place_here[**P, R](command: Callable[P, R], *, needs_dataset: bool) -> Callable[P, R]:
+    @functools.wraps(command)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in DATASETS:
+            place = kwargs.get(name)
+            if isinstance(place, Url):
+                from rotoscope.pipeline.run.places import dataset_here
+
+                kwargs[name] = dataset_here(place, needs_dataset=needs_dataset)
+        return command(*args, **kwargs)
+
+    return call
 
 
 def named_path(text: str | Path) -> Path:

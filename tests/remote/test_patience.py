@@ -6,7 +6,7 @@ import time
 import pytest
 
 from rotoscope.pipeline.errors import RemoteError
-from rotoscope.pipeline.remote.patience import AwayError, Patience, Waiting, patiently
+from rotoscope.pipeline.remote.patience import AwayError, Outage, Patience, Waiting, patiently
 
 QUICK = Patience(total_s=0.3, first_s=0.01, longest_s=0.05)
 
@@ -57,3 +57,20 @@ def test_a_long_wait_is_told_once(caplog):
     with caplog.at_level(logging.WARNING), pytest.raises(RemoteError):
         patiently(lambda: (_ for _ in ()).throw(AwayError("503")), what="x", patience=QUICK)
     assert sum("waiting for up to" in r.message for r in caplog.records) == 1
+
+
+def test_requests_wait_for_one_outage_together():
+    outage, started = Outage(), time.monotonic()
+
+    def call():
+        raise AwayError("503")
+
+    for _ in range(20):
+        with pytest.raises(RemoteError):
+            patiently(call, what="x", patience=QUICK, outage=outage)
+    assert time.monotonic() - started < 3  # not twenty times the patience
+    patiently(lambda: None, what="x", patience=QUICK, outage=outage)
+    begun = time.monotonic()
+    with pytest.raises(RemoteError):
+        patiently(call, what="x", patience=QUICK, outage=outage)
+    assert time.monotonic() - begun > 0.1  # after an answer it is waited for again

@@ -16,8 +16,9 @@ from benchmarks import _object_store as object_store
 from rotoscope.pipeline.errors import RemoteError, UsageError
 from rotoscope.pipeline.processes import python_module
 from rotoscope.pipeline.recipe import load_recipe
-from rotoscope.pipeline.remote import patience
-from rotoscope.pipeline.remote.opened import forget_opened
+from rotoscope.pipeline.remote.opened import forget_opened, open_objects
+from rotoscope.pipeline.remote.patience import Patience
+from rotoscope.pipeline.remote.urls import place_of
 from rotoscope.pipeline.run.label import label
 from rotoscope.pipeline.run.request import LabelRequest, load_request
 
@@ -208,13 +209,8 @@ def test_store_that_is_away_for_30_s_is_waited_for(recipe, tmp_path, s3):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("uploaded")
-def test_store_that_stays_away_costs_a_row_a_video_and_the_next_run_mends_it(
-    recipe, tmp_path, s3, monkeypatch
-):
-    monkeypatch.setattr(patience, "DEFAULT", patience.Patience(total_s=1.0))
-    for module in ("s3", "generic"):
-        name = f"rotoscope.pipeline.remote.{module}.{module.title()}Objects.__init__.__defaults__"
-        monkeypatch.setattr(name, (patience.Patience(total_s=1.0),))
+def test_store_that_stays_away_costs_a_row_a_video_and_the_next_run_mends_it(recipe, tmp_path, s3):
+    open_objects(place_of("s3://bucket")).patience = Patience(total_s=1.0)
     s3.fail = lambda method, path, number: "503" if "/in/" in path else ""
     result, _ = run(recipe, "s3://bucket/in", tmp_path / "x", tmp_path / "store")
     assert [(row.status, row.error, row.stage) for row in result.rows] == [
