@@ -69,6 +69,14 @@ class StoreError(RotoscopeError):
     """A store that cannot be read or written: no folder, no permission, a disk that fails."""
 
 
+class RemoteError(RotoscopeError):
+    """An object store that does not answer, or holds nothing of that name. Can be tried again."""
+
+
+class RemoteAccessError(RemoteError):
+    """An object store that does not let us in: no credentials, wrong ones, or no right to it."""
+
+
 class WorkerError(RotoscopeError):
     """A child process that did not come back with a result."""
 

@@ -19,6 +19,7 @@ from rotoscope.pipeline.files.identity import Identity
 from rotoscope.pipeline.files.identity import identify as identify_files
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.motion import MOTION_SUFFIXES, side_files
+from rotoscope.pipeline.remote.urls import Place
 from rotoscope.pipeline.stage import Stage
 from rotoscope.pipeline.types import SourceKind, Video
 from rotoscope.pipeline.video.camera_notes import camera_files
@@ -54,11 +55,11 @@ LARGE_BYTES = 1 << 30
 
 
 def scan(
-    inputs: Sequence[Path],
+    inputs: Sequence[Place],
     kind: SourceKind,
     *,
     only: str | None = None,
-    never: Collection[Path] = (),
+    never: Collection[Place] = (),
     image_rate_hz: float | None = None,
 ) -> list[Found]:
     """Every file of a kind below the inputs, and what was left out; see `look_through`.
@@ -72,7 +73,7 @@ def scan(
         images: Images = "noted" if image_rate_hz is None else "all"
         return look_through(inputs, only, SUFFIXES[kind], never, images)
     found = look_through(inputs, only, SUFFIXES[kind], never, "never")
-    files = [f for f in found if not (f.problem or f.left_out)]
+    files = [f for f in found if not (f.problem or f.left_out or f.remote)]
     beside = {file for f in files for file in _side_files(f.path)}
     return [f for f in found if f.path not in beside]
 
@@ -86,10 +87,10 @@ def _side_files(path: Path) -> tuple[Path, ...]:
 
 
 def nothing_found(
-    inputs: Sequence[Path], kind: SourceKind, *, recipe: str, only: str | None = None
+    inputs: Sequence[Place], kind: SourceKind, *, recipe: str, only: str | None = None
 ) -> str:
     """What to say where a run has no file of its kind: what was looked for, and what is there."""
-    places = ", ".join(display_name(p) for p in inputs)
+    places = ", ".join(display_name(str(p)) for p in inputs)
     counts_all = count_suffixes(inputs)
     counts = counts_all.most_common(SHOWN_SUFFIXES)
     there = ", ".join(f"{count} {suffix or 'without ending'}" for suffix, count in counts)
@@ -112,7 +113,7 @@ def nothing_found(
     return f"{text}; give a folder with {NOUNS[kind]}, or the files themselves"
 
 
-def say_left_out(inputs: Sequence[Path], kind: SourceKind) -> str:
+def say_left_out(inputs: Sequence[Place], kind: SourceKind) -> str:
     """One line about files below the inputs that may be meant too; empty where there are none."""
     counts = left_out(inputs) if kind == "video" else Counter[str]()
     total = counts.total()
@@ -126,7 +127,7 @@ def say_left_out(inputs: Sequence[Path], kind: SourceKind) -> str:
     )
 
 
-def say_silent_images(inputs: Sequence[Path]) -> str:
+def say_silent_images(inputs: Sequence[Place]) -> str:
     """One line about folders of pictures whose rate nobody said; empty where there are none."""
     folders = silent_image_folders(inputs)
     if not folders:
@@ -160,6 +161,11 @@ def _own_files(path: Path, kind: SourceKind) -> tuple[Path, ...]:
         return (path, *side_files(path))
     own = files_of_folder(path) if path.is_dir() else (path,)
     return (*own, *camera_files(path))
+
+
+def size_of(found: Found) -> int:
+    """Length of what was found, here or in an object store [bytes]; 0 where it is gone."""
+    return size_bytes(found.path) if found.remote is None else found.remote.size
 
 
 def size_bytes(path: Path) -> int:

@@ -1,7 +1,7 @@
 """Files that are there whole or not at all: temporary name, fsync, rename.
 
 A temporary's name says whose it is, so that what a killed process left is told from what a living
-one writes, be it on another host or in another container that shares the folder; see `_owner`.
+one writes, be it on another host or in another container that shares the folder; see `owners`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import functools
 import hashlib
 import os
-import platform
 import re
 import shutil
 import stat
@@ -24,7 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rotoscope.pipeline.errors import DiskFullError
-from rotoscope.pipeline.processes import is_alive
+from rotoscope.pipeline.files.owners import has_ended, owner
 
 OLD_S = 7 * 24 * 3600.0
 """Age [s] from which a temporary of another host or container is taken for left behind.
@@ -154,7 +152,7 @@ def remove_leftovers(folder: Path, name: str = "") -> None:
 
 
 def _temporary(path: Path, kind: str = "tmp") -> Path:
-    return path.with_name(f".{_stem(path.name)}.{kind}-{_owner()}-{uuid.uuid4().hex[:8]}")
+    return path.with_name(f".{_stem(path.name)}.{kind}-{owner()}-{uuid.uuid4().hex[:8]}")
 
 
 def _stem(name: str) -> str:
@@ -162,44 +160,11 @@ def _stem(name: str) -> str:
     return name if len(raw) <= _LONGEST_STEM else hashlib.sha256(raw).hexdigest()[:32]
 
 
-def _owner() -> str:
-    """This process among all that share a folder: where it runs, its number, when it started."""
-    return f"{_place()}-{os.getpid()}-{_started(os.getpid()) or 0}"
-
-
-@functools.cache
-def _place() -> str:
-    """Stands for where process numbers mean the same as here; does not tell the host's name.
-
-    Two containers of one host have different process namespaces, and a host that was started again
-    has other processes.
-    """
-    facts = [platform.node(), *map(_read, ("/etc/machine-id", "/proc/sys/kernel/random/boot_id"))]
-    with contextlib.suppress(OSError):
-        facts.append(os.readlink("/proc/self/ns/pid"))
-    return hashlib.sha256("\0".join(facts).encode(errors="surrogateescape")).hexdigest()[:12]
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(errors="replace")
-    except OSError:
-        return ""
-
-
-def _started(pid: int) -> int | None:
-    """When a process started, in the kernel's ticks; `None` where it is gone or cannot be seen."""
-    # The name, which may hold anything, ends with the last bracket; proc(5).
-    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return int(fields[19]) if len(fields) > 19 else None
-
-
 def _may_be_in_use(leftover: Path, found: re.Match[str]) -> bool:
-    if found["place"] != _place():
+    is_gone = has_ended(f"{found['place']}-{found['pid']}-{found['start']}")
+    if is_gone is None:
         return time.time() - _last_change_s(leftover) < OLD_S
-    pid = int(found["pid"])
-    # Numbers are given out again: another start is another process.
-    return is_alive(pid) and (_started(pid) or 0) == int(found["start"])
+    return not is_gone
 
 
 def _last_change_s(path: Path) -> float:

@@ -16,6 +16,7 @@ from rotoscope.pipeline.recipe import Recipe
 from rotoscope.pipeline.robots import robots
 from rotoscope.pipeline.run.isolation import Limits, Progress, run_isolated
 from rotoscope.pipeline.stages.camera import CameraConfig, CameraStage
+from rotoscope.pipeline.video.found import Found
 
 
 def check_assets(recipe: Recipe) -> None:
@@ -61,17 +62,23 @@ def check_store(store: Path) -> None:
         ) from error
 
 
-def check_one_size(recipe: Recipe, videos: Sequence[Path]) -> None:
+def check_one_size(recipe: Recipe, videos: Sequence[Found]) -> None:
     """Checks that a focal length in pixels is not taken for pictures of several sizes.
 
     Raises:
-        RecipeError: It would be.
+        RecipeError: It would be, or that cannot be known without reading an object store.
     """
     configs = [entry.config for entry in recipe.stages if entry.stage_class is CameraStage]
     fx = next((c.fx for c in configs if isinstance(c, CameraConfig) and c.width is None), None)
     if fx is None or len(videos) < 2:
         return
-    job = (list(videos), recipe.video.image_rate_hz)
+    if any(found.remote is not None for found in videos):
+        raise RecipeError(
+            f"camera.fx={fx:g} px is given for {len(videos)} videos of an object store, whose "
+            "sizes are not known before they are read; say which width it belongs to with -o "
+            "camera.width=WIDTH"
+        )
+    job = ([found.path for found in videos], recipe.video.image_rate_hz)
     answer = run_isolated(
         "rotoscope.pipeline.run.before:sizes_of", job, limits=Limits.of(recipe.limits)
     )

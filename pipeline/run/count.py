@@ -16,7 +16,7 @@ from rotoscope.pipeline.run.isolation import Limits, Progress, run_isolated
 from rotoscope.pipeline.run.ledger import Row
 from rotoscope.pipeline.run.request import LabelRequest
 from rotoscope.pipeline.run.rows import failed_row
-from rotoscope.pipeline.sources import files_of, identify, open_motion, size_bytes
+from rotoscope.pipeline.sources import files_of, identify, open_motion, size_of
 from rotoscope.pipeline.video.scan import Found
 
 MOST_FILES, MOST_BYTES = 64, 256 << 20
@@ -132,7 +132,7 @@ def _batches(files: Sequence[Found]) -> Iterator[list[Found]]:
     batch: list[Found] = []
     num_bytes = 0
     for found in files:
-        size = size_bytes(found.path)
+        size = size_of(found)
         if batch and (len(batch) == MOST_FILES or num_bytes + size > MOST_BYTES):
             yield batch
             batch, num_bytes = [], 0

@@ -11,21 +11,30 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rotoscope.pipeline.errors import RotoscopeError, WorkerError
+from rotoscope.pipeline.errors import (
+    DiskFullError,
+    FileChangedError,
+    RemoteError,
+    RotoscopeError,
+    WorkerError,
+)
 from rotoscope.pipeline.files.atomic import remove_leftovers
 from rotoscope.pipeline.recipe import Recipe
+from rotoscope.pipeline.run.at_hand import as_listed, at_hand
 from rotoscope.pipeline.run.costs import remember, seen_of
 from rotoscope.pipeline.run.events import Event, Listener, ignore
-from rotoscope.pipeline.run.isolation import Limits, run_isolated
+from rotoscope.pipeline.run.isolation import Answer, Limits, Progress, run_isolated
 from rotoscope.pipeline.run.ledger import Ledger, Row
 from rotoscope.pipeline.run.order import queues
 from rotoscope.pipeline.run.outcome import VideoAnswer
 from rotoscope.pipeline.run.parts import Parts
+from rotoscope.pipeline.run.places import keep_run, send
 from rotoscope.pipeline.run.plan import Work, prepare
 from rotoscope.pipeline.run.process import VideoJob
 from rotoscope.pipeline.run.publish import dataset_key_of, publish_rows
 from rotoscope.pipeline.run.request import LabelRequest, published_key
 from rotoscope.pipeline.run.rows import duplicate_row, failed_row, finished_row, without_duplicates
+from rotoscope.pipeline.run.sharing import RETRY_S, Sharing
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +117,7 @@ def label(
         listener(Event("finished", name=row.name, row=row))
     ordered = settle(rows, ledger)
     left_out = prepared.left_out
+    keep_run(request)
     if stop is not None and stop.is_set():
         return LabelResult(ordered, None, False, left_out=left_out)
     return replace(publish(request, ordered, listener), left_out=left_out)
@@ -138,23 +148,36 @@ def run_all(
     """
     preload = preload_of(request.recipe)
     pool = ThreadPoolExecutor(request.workers, thread_name_prefix="rotoscope")
+    sharing = Sharing(request)
     unstarted = deque(queues(todo))
-    waiting: dict[Future[Row], deque[Work]] = {}
+    sharing.plan([work for queue in unstarted for work in queue])
+    waiting: dict[Future[Row | None], deque[Work]] = {}
+    busy: list[deque[Work]] = []
 
     def submit(queue: deque[Work]) -> None:
-        future = pool.submit(run_one, request, queue.popleft(), preload, listener, stop)
+        future = pool.submit(run_if_free, request, queue[0], preload, listener, stop, sharing)
         waiting[future] = queue
 
     try:
-        while waiting or unstarted:
+        while waiting or unstarted or busy:
+            if not (waiting or unstarted):
+                # All that is left is being worked on by another run.
+                if stop.wait(RETRY_S):
+                    return
+                unstarted.extend(busy)
+                busy.clear()
             # One more for each worker, so that none waits; not all, which costs their square.
             while unstarted and len(waiting) < 2 * request.workers:
                 submit(unstarted.popleft())
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                queue = waiting.pop(future)
+                queue, row = waiting.pop(future), future.result()
+                if row is None:
+                    busy.append(queue)
+                    continue
+                queue.popleft()
                 if queue:
                     submit(queue)
-                yield future.result()
+                yield row
     except BaseException:
         stop.set()
         for future in waiting:
@@ -162,6 +185,7 @@ def run_all(
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        sharing.close()
 
 
 def preload_of(recipe: Recipe) -> list[str]:
@@ -178,7 +202,32 @@ def run_one(
     listener: Listener = ignore,
     stop: threading.Event | None = None,
 ) -> Row:
-    """Runs one video in a child of its own; whatever happens there becomes a row."""
+    """Runs one video in a child of its own; whatever happens there becomes a row.
+
+    Where another run on the same store is at it, that is waited for.
+    """
+    sharing = Sharing(request)
+    try:
+        row = run_if_free(
+            request, work, preload, listener, stop or threading.Event(), sharing, waits=True
+        )
+    finally:
+        sharing.close()
+    assert row is not None
+    return row
+
+
+def run_if_free(
+    request: LabelRequest,
+    work: Work,
+    preload: Sequence[str],
+    listener: Listener,
+    stop: threading.Event,
+    sharing: Sharing,
+    *,
+    waits: bool = False,
+) -> Row | None:
+    """The row of a video; `None` where another run is at it and is not to be waited for."""
     name = work.found.display_name
     where = {"stage": "start"}
 
@@ -188,26 +237,45 @@ def run_one(
             Event("probed" if total else "progress", name, stage=stage, frame=done, total=total)
         )
 
-    limits = request.recipe.limits
     try:
-        answer = run_isolated(
-            "rotoscope.pipeline.run.process:process_video",
-            job_of(request, work),
-            limits=Limits.of(limits),
-            preload=preload,
-            on_message=on_progress,
-            stop=stop,
-            has_network=limits.network,
-        )
-    except WorkerError as error:
+        with sharing.lease(work, stop, waits=waits) as is_ours:
+            if not (is_ours or waits):
+                return None
+            with at_hand(work.found, on_progress):
+                known = sharing.known(work)
+                if known is not None:
+                    return finished_row(work.found, as_listed(work.found, known), None)
+                answer = _in_child(request, work, preload, on_progress, stop)
+                if answer.error is None:
+                    sharing.share(answer.value)
+    except (WorkerError, RemoteError, FileChangedError, DiskFullError) as error:
         return failed_row(request, work.found, where["stage"], error)
     if answer.error is not None:
         row = failed_row(request, work.found, where["stage"], answer.error)
         return replace(row, cpu_s=round(answer.cpu_s, 3))
-    made: VideoAnswer = answer.value
+    made: VideoAnswer = as_listed(work.found, answer.value)
     if not made.is_stored:
         remember(request.store, seen_of(request.recipe, made, answer.cpu_s))
     return finished_row(work.found, made, answer)
+
+
+def _in_child(
+    request: LabelRequest,
+    work: Work,
+    preload: Sequence[str],
+    on_progress: Progress,
+    stop: threading.Event,
+) -> Answer:
+    limits = request.recipe.limits
+    return run_isolated(
+        "rotoscope.pipeline.run.process:process_video",
+        job_of(request, work),
+        limits=Limits.of(limits),
+        preload=preload,
+        on_message=on_progress,
+        stop=stop,
+        has_network=limits.network,
+    )
 
 
 def job_of(request: LabelRequest, work: Work) -> VideoJob:
@@ -242,12 +310,14 @@ def publish(
     # A kill just after the new dataset took its place leaves the old one beside it.
     remove_leftovers(request.out.parent, request.out.name)
     key = dataset_key_of(request, rows)
-    if published_key(request.out) == key:
-        return LabelResult(rows, request.out, False)
-    listener(Event("publishing", total=sum(len(r.episodes) for r in rows)))
+    is_new = published_key(request.out) != key
     try:
-        publish_rows(request, rows, key)
+        if is_new:
+            listener(Event("publishing", total=sum(len(r.episodes) for r in rows)))
+            publish_rows(request, rows, key)
+        sent = send(request)
     except RotoscopeError as error:
         return LabelResult(rows, None, False, f"{type(error).__name__}: {error}")
-    listener(Event("published"))
-    return LabelResult(rows, request.out, True)
+    if is_new:
+        listener(Event("published"))
+    return LabelResult(rows, request.out, is_new or bool(sent and sent.sent))

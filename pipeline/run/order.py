@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rotoscope.pipeline.run.plan import Work
-from rotoscope.pipeline.sources import size_bytes
+from rotoscope.pipeline.sources import size_of
 
 END_BYTES = 1 << 16
 """How much of the end of a file tells whether it may hold the same bytes as another."""
@@ -42,7 +42,7 @@ def queues(todo: Sequence[Work]) -> list[deque[Work]]:
     Those of one queue may hold the same bytes: they are to follow one another, so that the second
     finds what the first gave.
     """
-    sizes = {work.found.path: size_bytes(work.found.path) for work in todo}
+    sizes = {work.found.path: size_of(work.found) for work in todo}
     sharing = Counter(sizes[work.found.path] for work in todo if work.part is None)
     made: dict[object, deque[Work]] = {}
     for work in sorted(todo, key=lambda w: sizes[w.found.path], reverse=True):
@@ -62,7 +62,7 @@ def shards(todo: Sequence[Work], workers: int) -> list[Shard]:
     Videos that may hold the same bytes are in one shard.
     """
     found = queues(todo)
-    sizes = [sum(size_bytes(work.found.path) for work in queue) for queue in found]
+    sizes = [sum(size_of(work.found) for work in queue) for queue in found]
     share = workers * SHARDS_A_WORKER
     most = min(MOST_TOGETHER, -(-len(todo) // share))
     most_bytes = sum(sizes) / share

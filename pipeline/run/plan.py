@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from rotoscope.pipeline.errors import MotionError, UsageError, VideoError
 from rotoscope.pipeline.files.identity import Identity
@@ -13,6 +12,7 @@ from rotoscope.pipeline.run.before import check_assets, check_one_size, check_st
 from rotoscope.pipeline.run.keys import outcome_key, stage_tokens
 from rotoscope.pipeline.run.ledger import Ledger, Row
 from rotoscope.pipeline.run.outcome import VideoAnswer
+from rotoscope.pipeline.run.places import recall_run
 from rotoscope.pipeline.run.process import Part, stored_outcome
 from rotoscope.pipeline.run.request import LabelRequest, check_out, save_request
 from rotoscope.pipeline.run.rows import failed_row, finished_row, without_duplicates
@@ -67,11 +67,13 @@ def prepare(request: LabelRequest, ledger: Ledger) -> Prepared:
             can be stored.
         AssetError: A weight or a robot was not fetched.
     """
+    if request.out_url is not None:
+        recall_run(request.out, request.out_url)
     check_out(request)
     looked = look(request)
     check_store(request.store)
     if request.recipe.source == "video":
-        check_one_size(request.recipe, [f.path for f, _ in looked.files if not f.problem])
+        check_one_size(request.recipe, [f for f, _ in looked.files if not f.problem])
     save_request(request)
     before = {row.name: row for row in ledger.rows()}
     known = without_duplicates(row for _, row in looked.files if row is not None)
@@ -131,7 +133,7 @@ def _known_row(
         error = VideoError if kind == "video" else MotionError
         return failed_row(request, item, "scan", error(f"{item.display_name}: {item.problem}"))
     identity = before.identity if before is not None else None
-    if identity is None or not _holds(identity, item.path, request.recipe):
+    if identity is None or not _holds(identity, item, request.recipe):
         return None
     key = outcome_key(request.recipe, identity.sha256, dict(tokens), request.until, identity)
     outcome = stored_outcome(Store(request.store), key)
@@ -140,8 +142,10 @@ def _known_row(
     return finished_row(item, VideoAnswer(outcome, identity, True, {}), None)
 
 
-def _holds(identity: Identity, path: Path, recipe: Recipe) -> bool:
+def _holds(identity: Identity, found: Found, recipe: Recipe) -> bool:
+    if found.remote is not None:
+        return identity.states == found.remote.states
     try:
-        return identity.holds(files_of(path, recipe.source, recipe.stage_classes))
+        return identity.holds(files_of(found.path, recipe.source, recipe.stage_classes))
     except (MotionError, VideoError):
         return False  # what lies beside it is no file of it: its child says so

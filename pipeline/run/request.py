@@ -18,7 +18,9 @@ from rotoscope.pipeline.files.paths import StrPath
 from rotoscope.pipeline.files.plain import read_json
 from rotoscope.pipeline.quoting import problems_of, shown
 from rotoscope.pipeline.recipe import Recipe, build_recipe, load_recipe
-from rotoscope.pipeline.store.store import default_store
+from rotoscope.pipeline.remote.cache import DATASETS, STORES, cache
+from rotoscope.pipeline.remote.urls import Place, Url, place_of
+from rotoscope.pipeline.store.store import content_key, default_store
 from rotoscope.pipeline.types import SourceKind
 
 
@@ -36,8 +38,8 @@ class OtherFields(TypedDict, total=False):
 class LabelRequest:
     """Everything a run needs to know; kept beside the dataset so that `retry` can repeat it."""
 
-    inputs: tuple[Path, ...]
-    """Folders and files of the recipe's kind: videos, or motion files."""
+    inputs: tuple[Place, ...]
+    """Folders and files of the recipe's kind, here or in an object store: videos, or motion."""
     recipe: Recipe
     """Recipe of the run."""
     out: Path
@@ -54,6 +56,10 @@ class LabelRequest:
     """Stop after this stage; no dataset is written then."""
     replace: bool = False
     """Replace a dataset at `out` that was made by another recipe."""
+    out_url: Url | None = None
+    """Where the dataset goes when it stands at `out`; `None` where it stays there."""
+    store_url: Url | None = None
+    """The store that `store` is the local side of; `None` where it is all there is."""
 
     def __post_init__(self) -> None:
         work_of(self.out)
@@ -68,28 +74,39 @@ class LabelRequest:
     @classmethod
     def of(
         cls,
-        inputs: StrPath | Sequence[StrPath],
+        inputs: StrPath | Url | Sequence[StrPath | Url],
         *,
-        out: StrPath,
+        out: StrPath | Url,
         recipe: StrPath | Recipe = "hand-gripper",
         overrides: Sequence[str] = (),
-        store: StrPath | None = None,
+        store: StrPath | Url | None = None,
         **others: Unpack[OtherFields],
     ) -> LabelRequest:
-        """The request in terms of what people give: names, paths as text, one file or several.
+        """The request in terms of what people give: names, paths and URLs, one or several.
 
         Raises:
             UsageError: An input that is not there, or no such recipe, setting or stage.
         """
-        paths = tuple(map(Path, [inputs] if isinstance(inputs, str | os.PathLike) else inputs))
+        is_one = isinstance(inputs, str | os.PathLike | Url)
+        places = tuple(map(place_of, [inputs] if is_one else inputs))  # type: ignore[arg-type]
+        paths = [p for p in places if isinstance(p, Path)]
         missing = [str(p) for p in paths if not p.exists() and not p.is_symlink()]
         if missing:
             raise UsageError(f"not there: {', '.join(missing)}; give folders or files")
         if isinstance(recipe, Recipe) and overrides:
             raise UsageError("overrides are for a recipe by name or path; build_recipe takes them")
         found = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
-        where = default_store() if store is None else Path(store)
-        return cls(inputs=paths, recipe=found, out=Path(out), store=where, **others)
+        local, url = local_dataset(place_of(out))
+        kept, kept_url = local_store(place_of(_named_store() if store is None else store))
+        return cls(
+            inputs=places,
+            recipe=found,
+            out=local,
+            store=kept,
+            out_url=url,
+            store_url=kept_url,
+            **others,
+        )
 
     @property
     def work(self) -> Path:
@@ -97,9 +114,46 @@ class LabelRequest:
         return work_of(self.out)
 
     @property
-    def written_folders(self) -> tuple[Path, ...]:
+    def written_folders(self) -> tuple[Place, ...]:
         """Folders that this run writes to: never its input."""
-        return (self.out, self.work, self.store)
+        beside = None if self.out_url is None else self.out_url.beside(self.work.name)
+        urls = [url for url in (self.out_url, beside, self.store_url) if url is not None]
+        return (self.out, self.work, self.store, *urls)
+
+    @property
+    def shown_out(self) -> str:
+        """What a person calls the dataset: its path, or its URL."""
+        return str(self.out if self.out_url is None else self.out_url)
+
+
+def local_dataset(place: Place) -> tuple[Path, Url | None]:
+    """Where a dataset is written, or read from, on this machine; and its URL where it has one."""
+    if isinstance(place, Path):
+        return place, None
+    digest = content_key({"dataset": str(place)})
+    return cache().entry(DATASETS, digest) / place.name, place
+
+
+def local_store(place: Place) -> tuple[Path, Url | None]:
+    """The local side of a store.
+
+    Raises:
+        UsageError: A store can lie on a disk and on S3 alone.
+    """
+    if isinstance(place, Path):
+        return place, None
+    if place.scheme != "s3":
+        raise UsageError(
+            f"a store can be a folder, or lie on s3://, which writes what is not there yet for one "
+            f"of several alone; got {place}"
+        )
+    return cache().entry(STORES, content_key({"store": str(place)})), place
+
+
+def _named_store() -> StrPath:
+    """`$ROTOSCOPE_STORE` may be a URL too."""
+    named = os.environ.get("ROTOSCOPE_STORE", "")
+    return named if isinstance(place_of(named or "."), Url) else default_store()
 
 
 def work_of(out: Path) -> Path:
@@ -158,16 +212,18 @@ def published_key(dataset: Path) -> str:
 def save_request(request: LabelRequest) -> None:
     """Writes the request beside the dataset, so that `retry` and `status` find it."""
     facts = {
-        "inputs": [str(Path(p).absolute()) for p in request.inputs],
+        "inputs": [str(p.absolute() if isinstance(p, Path) else p) for p in request.inputs],
         "recipe": request.recipe.as_raw(),
         "source": request.recipe.source,
         "folder": str(request.recipe.folder.absolute()) if request.recipe.folder else None,
-        "store": str(request.store.absolute()),
+        "store": str(request.store_url or request.store.absolute()),
         "workers": request.workers,
         "only": request.only,
         "limit": request.limit,
         "until": request.until,
     }
+    if request.out_url is not None:
+        facts["out_url"] = str(request.out_url)
     data = json.dumps(facts, indent=1, sort_keys=True).encode()
     path = request.work / "run.json"
     if not path.is_file() or path.read_bytes() != data:
@@ -187,8 +243,9 @@ def load_request(out: Path, *, allow_code: bool = False) -> LabelRequest:
         CodeConsentError: The record names a program.
     """
     facts, path = read_record(out), work_of(out) / "run.json"
+    store, store_url = local_store(place_of(facts.store))
     return LabelRequest(
-        inputs=tuple(Path(p) for p in facts.inputs),
+        inputs=tuple(map(place_of, facts.inputs)),
         recipe=build_recipe(
             facts.recipe,
             folder=Path(facts.folder) if facts.folder else None,
@@ -196,12 +253,19 @@ def load_request(out: Path, *, allow_code: bool = False) -> LabelRequest:
             allow_code=allow_code,
         ),
         out=out,
-        store=Path(facts.store),
+        store=store,
         workers=facts.workers,
         only=facts.only,
         limit=facts.limit,
         until=facts.until,
+        out_url=None if facts.out_url is None else _url(facts.out_url),
+        store_url=store_url,
     )
+
+
+def _url(text: str) -> Url | None:
+    place = place_of(text)
+    return place if isinstance(place, Url) else None
 
 
 def read_record(out: Path) -> RunRecord:
@@ -251,3 +315,4 @@ class RunRecord(BaseModel):
     only: str | None
     limit: int | None = Field(ge=1)
     until: str
+    out_url: str | None = None

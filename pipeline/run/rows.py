@@ -72,7 +72,7 @@ def failed_row(
     message = named(error.message, found)
     if not error.is_expected:
         stage, message = _blame(request, stage, error)
-    words = ["rotoscope", "retry", str(request.out), "--only", name]
+    words = ["rotoscope", "retry", request.shown_out, "--only", name]
     words += ["--allow-code"] if request.recipe.has_code else []
     return Row(
         name=name,
@@ -163,8 +163,8 @@ def _blame(request: LabelRequest, stage: str, error: ChildError) -> tuple[str, s
             file, line, function = place
             return entry.name, (
                 f"stage {entry.name!r} raised {what} ({Path(file).name}, line {line}, in "
-                f"{function}); the traceback: rotoscope status {shlex.quote(str(request.out))}; to "
-                "debug it: rotoscope label ... --debug"
+                f"{function}); the traceback: rotoscope status {shlex.quote(request.shown_out)}; "
+                "to debug it: rotoscope label ... --debug"
             )
     kind = getattr(builtins, error.kind, None)
     if isinstance(kind, type) and issubclass(kind, OSError):

@@ -1,4 +1,4 @@
-"""Which files a run is about: folders, files and lists become one ordered list of names."""
+"""Which files a run is about: folders, files, URLs and lists become one ordered list of names."""
 
 from __future__ import annotations
 
@@ -7,76 +7,41 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.names import display_name, what_is
+from rotoscope.pipeline.files.paths import StrPath
+from rotoscope.pipeline.remote.opened import open_objects
+from rotoscope.pipeline.remote.urls import Place, Url, place_of
+from rotoscope.pipeline.video.found import DEPTH_ENDING as DEPTH_ENDING
+from rotoscope.pipeline.video.found import IS_DATASET, WRITES_THERE, are_frames, is_video_folder
+from rotoscope.pipeline.video.found import NAMED_SUFFIXES as NAMED_SUFFIXES
+from rotoscope.pipeline.video.found import OTHER_SUFFIXES as OTHER_SUFFIXES
+from rotoscope.pipeline.video.found import VIDEO_SUFFIXES as VIDEO_SUFFIXES
+from rotoscope.pipeline.video.found import Found as Found
+from rotoscope.pipeline.video.found import Images as Images
 from rotoscope.pipeline.video.image_folder import has_notes, looks_numbered
-
-# fmt: off
-VIDEO_SUFFIXES = frozenset({
-    ".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg", ".ts", ".mts",
-    ".m2ts", ".wmv", ".flv", ".3gp", ".ogv", ".qt", ".f4v", ".3g2", ".mpe", ".vob", ".m2t",
-    ".mpegts", ".tod", ".mxf", ".dv", ".divx",
-})
-"""What a folder is searched for, whatever the case; files named one by one may end in anything."""
-NAMED_SUFFIXES = frozenset({
-    ".asf", ".mod", ".insv", ".360", ".lrv", ".mj2", ".mk3d", ".ivf", ".nut", ".wtv", ".rm",
-    ".rmvb", ".ogm",
-})
-"""What is read where it is named, but not searched for: often something else (`.asf`, `.mod`), a
-camera's small copy of a video beside it (`.lrv`), two pictures in one (`.insv`), or rare."""
-OTHER_SUFFIXES = frozenset({
-    ".264", ".265", ".av1", ".avc", ".braw", ".h264", ".h265", ".hevc", ".m1v", ".m2v", ".mjpeg",
-    ".mjpg", ".mlv", ".mpv", ".obu", ".r3d", ".swf", ".y4m", ".yuv",
-})
-# fmt: on
-"""Moving pictures that are not read: bare streams without a clock, and cameras' raw files."""
-DEPTH_ENDING = ".depth"
-"""Folders, and videos before their suffix, whose names end so hold the depth of the video beside
-them, and are none that a folder is searched for."""
-Images = Literal["never", "noted", "all"]
-"""Which folders of numbered pictures are videos: none, those whose notes state a rate, or, where
-the run states one, also all others that hold no video."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """One candidate video, or a place that could not be looked into."""
-
-    path: Path
-    """Path of the file, or of the folder of pictures."""
-    name: str
-    """Path below the folder that was given, with `/`; undecodable bytes as surrogates."""
-    problem: str = ""
-    """Why nothing can be read there; empty for a file worth opening."""
-    left_out: str = ""
-    """Why a folder was not searched: a dataset, or what a run writes, is no input of it."""
-
-    @property
-    def display_name(self) -> str:
-        """The name in printable form: the stable name in datasets and ledgers."""
-        return display_name(self.name)
+from rotoscope.pipeline.video.scan_remote import look_through_remote
 
 
 def scan(
-    inputs: Sequence[Path | str],
+    inputs: Sequence[StrPath | Url],
     *,
     only: str | None = None,
     suffixes: Collection[str] = VIDEO_SUFFIXES,
-    never: Collection[Path] = (),
+    never: Collection[Place] = (),
 ) -> list[Found]:
     """Every video below the inputs, sorted by the bytes of its name; see `look_through`."""
     return [f for f in look_through(inputs, only, suffixes, never) if not f.left_out]
 
 
 def look_through(
-    inputs: Sequence[Path | str],
+    inputs: Sequence[StrPath | Url],
     only: str | None,
     suffixes: Collection[str],
-    never: Collection[Path],
+    never: Collection[Place],
     images: Images = "noted",
 ) -> list[Found]:
     """Every video below the inputs and every folder that was not searched, sorted by name.
@@ -87,7 +52,7 @@ def look_through(
     are unique: where two inputs hold the same one, the input's own name is put in front.
 
     Args:
-        inputs: Folders and files.
+        inputs: Folders and files, here or in an object store.
         only: Glob on the displayed name; `*` also matches `/`.
         suffixes: Endings, in lower case, that folders are searched for.
         never: Folders that are not searched: where a run writes.
@@ -98,51 +63,66 @@ def look_through(
     """
     groups: list[list[Found]] = []
     seen: set[str] = set()
-    skip = {os.path.realpath(folder) for folder in never}
-    for entry in inputs:
-        root = Path(entry)
-        if not os.path.lexists(root):
+    skip = {os.path.realpath(folder) for folder in never if isinstance(folder, Path)}
+    urls = [folder for folder in never if isinstance(folder, Url)]
+    roots = [place_of(entry) for entry in inputs]
+    for root in roots:
+        if isinstance(root, Url):
+            found = look_through_remote(root, suffixes, urls, images)
+        elif not os.path.lexists(root):
             raise UsageError(f"{display_name(root)} is not there; give a folder or a file")
-        is_folder = os.path.isdir(root)
-        found = (
-            list(_folder(root, suffixes, skip, images)) if is_folder else [Found(root, root.name)]
-        )
-        fresh = [f for f in found if os.path.abspath(f.path) not in seen]
-        seen.update(os.path.abspath(f.path) for f in fresh)
-        groups.append([_checked(f) for f in fresh])
-    named = _uniquely_named(groups, [Path(os.path.abspath(i)) for i in inputs])
+        elif os.path.isdir(root):
+            found = [_checked(f) for f in _folder(root, suffixes, skip, images)]
+        else:
+            found = [_checked(Found(root, root.name))]
+        fresh = [f for f in found if _place_of(f, root) not in seen]
+        seen.update(_place_of(f, root) for f in fresh)
+        groups.append(fresh)
+    named = _uniquely_named(groups, roots)
     chosen = [f for f in named if f.left_out or only is None or _matches(f.display_name, only)]
     return sorted(chosen, key=lambda f: os.fsencode(f.name))
 
 
-def count_suffixes(inputs: Sequence[Path | str]) -> Counter[str]:
+def _place_of(found: Found, root: Place) -> str:
+    if isinstance(root, Url):
+        return str(found.remote.url if found.remote is not None else root.below(found.name))
+    return os.path.abspath(found.path)
+
+
+def count_suffixes(inputs: Sequence[StrPath | Url]) -> Counter[str]:
     """How many files of each ending, in lower case, lie below the inputs, hidden ones aside."""
     return Counter(path.suffix.lower() for path in _all_files(inputs))
 
 
-def silent_image_folders(inputs: Sequence[Path | str]) -> list[Path]:
+def silent_image_folders(inputs: Sequence[StrPath | Url]) -> list[Path]:
     """Folders below the inputs that are videos as soon as somebody says their rate."""
     names: dict[Path, list[str]] = {}
-    for path in _all_files(inputs):
+    for path in _all_files([p for p in map(place_of, inputs) if isinstance(p, Path)]):
         names.setdefault(path.parent, []).append(path.name)
     return sorted(
         folder
         for folder, inside in names.items()
         if not (has_notes(folder) or folder.name.endswith(DEPTH_ENDING))
-        and _are_frames(inside)
+        and are_frames(inside)
         and looks_numbered(inside)
     )
 
 
-def _all_files(inputs: Sequence[Path | str]) -> Iterator[Path]:
-    for root in map(Path, inputs):
+def _all_files(inputs: Sequence[StrPath | Url]) -> Iterator[Path]:
+    for root in map(place_of, inputs):
+        if isinstance(root, Url):
+            yield from (Path(facts.key) for facts in open_objects(root).listed(root.key))
+            continue
         found = _folder(root, None, (), "never") if os.path.isdir(root) else ()
         yield from (f.path for f in found if not (f.problem or f.left_out))
 
 
-def left_out(inputs: Sequence[Path | str]) -> Counter[str]:
-    """How many files below the inputs may hold videos but are not searched for, by ending."""
-    counts = count_suffixes(inputs)
+def left_out(inputs: Sequence[StrPath | Url]) -> Counter[str]:
+    """How many files below the inputs may hold videos but are not searched for, by ending.
+
+    Of object stores nothing is said: it would cost another listing.
+    """
+    counts = count_suffixes([p for p in map(place_of, inputs) if isinstance(p, Path)])
     return Counter({s: counts[s] for s in sorted(NAMED_SUFFIXES | OTHER_SUFFIXES) if counts[s]})
 
 
@@ -168,7 +148,7 @@ def _folder(
         except OSError as error:
             yield Found(folder, name, f"the folder cannot be read ({error.strerror})")
             continue
-        if _is_video(folder, children, images):
+        if is_video_folder(folder.name, [child.name for child in children], images):
             yield Found(folder, Path(os.path.abspath(root)).name if name == "." else name)
         for child in children:
             if child.name.startswith("."):
@@ -183,26 +163,11 @@ def _folder(
         waiting.sort(key=lambda f: (f.is_symlink(), os.fsencode(f)), reverse=True)
 
 
-def _is_video(folder: Path, children: Sequence[Path], images: Images) -> bool:
-    """Whether a folder's own pictures are the frames of a video."""
-    if folder.name.endswith(DEPTH_ENDING):
-        return False
-    if images == "never" or has_notes(folder):
-        return images != "never"
-    names = [child.name for child in children if not child.name.startswith(".")]
-    return images == "all" and _are_frames(names) and looks_numbered(names)
-
-
-def _are_frames(names: Collection[str]) -> bool:
-    """Whether pictures beside files of these names can be frames, not previews of videos."""
-    return not any(os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES for name in names)
-
-
 def _why_left_out(folder: Path, skip: Collection[str]) -> str:
     if skip and os.path.realpath(folder) in skip:
-        return "this run writes there"
+        return WRITES_THERE
     if os.path.isfile(folder / "meta" / "info.json"):
-        return "a LeRobot dataset; 'rotoscope track' and 'rotoscope relabel' take those"
+        return IS_DATASET
     return ""
 
 
@@ -221,7 +186,7 @@ def _checked(found: Found) -> Found:
     return replace(found, problem=f"{what_is(found.path)}, not a file; remove or rename it")
 
 
-def _uniquely_named(groups: list[list[Found]], roots: list[Path]) -> list[Found]:
+def _uniquely_named(groups: list[list[Found]], roots: list[Place]) -> list[Found]:
     """All entries with names that differ: short ones where they do, longer ones elsewhere."""
     named = [
         (found, number, root)
@@ -232,8 +197,7 @@ def _uniquely_named(groups: list[list[Found]], roots: list[Path]) -> list[Found]
     out = []
     for found, number, root in named:
         if short[found.name] > 1:
-            parent = root if os.path.isdir(root) and found.path != root else root.parent
-            found = replace(found, name=f"{parent.name}/{found.name}")
+            found = replace(found, name=f"{_name_above(found, root)}/{found.name}")
         out.append((found, number))
     # By the input's number, not by where it lies: names are published.
     while True:
@@ -244,6 +208,15 @@ def _uniquely_named(groups: list[list[Found]], roots: list[Path]) -> list[Found]
             (replace(f, name=f"{number}/{f.name}") if counts[f.name] > 1 else f, number)
             for f, number in out
         ]
+
+
+def _name_above(found: Found, root: Place) -> str:
+    """Name of the folder that a name of the input lies in."""
+    if isinstance(root, Url):
+        is_root = found.remote is not None and found.remote.url == root
+        return root.beside("").key.rstrip("/").rpartition("/")[2] if is_root else root.name
+    place = Path(os.path.abspath(root))
+    return place.name if os.path.isdir(root) and found.path != root else place.parent.name
 
 
 def _matches(name: str, glob: str) -> bool:

@@ -15,6 +15,7 @@ from rotoscope.cli import datasets as datasets_command
 from rotoscope.cli import forget as forget_command
 from rotoscope.cli import import_old as import_command
 from rotoscope.cli import policy as policy_command
+from rotoscope.cli import push as push_command
 from rotoscope.cli import record as record_command
 from rotoscope.cli import robot as robot_command
 from rotoscope.cli import serve as serve_command
@@ -23,6 +24,7 @@ from rotoscope.cli import track as track_command
 from rotoscope.cli import train as train_command
 from rotoscope.cli import train_latent as latent_command
 from rotoscope.cli import views as views_command
+from rotoscope.cli.paths import reads_dataset
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -36,16 +38,17 @@ def add_commands(app: typer.Typer) -> None:
     train_command.app.command(name="latent-action")(latent_command.train_latent)
     train_command.app.command(name="bco")(bco_command.train_bco)
     app.command(name="eval")(policy_command.evaluate)
-    app.command(name="relabel")(policy_command.relabel)
-    app.command(name="sample-weights")(policy_command.sample_weights)
+    app.command(name="relabel")(reads_dataset(policy_command.relabel))
+    app.command(name="sample-weights")(reads_dataset(policy_command.sample_weights))
     app.command(name="compare")(compare_command.compare)
     app.command(name="check")(check_command.check)
     app.command(name="serve")(serve_command.serve)
-    app.command(name="track")(track_command.track)
+    app.command(name="track")(reads_dataset(track_command.track))
+    app.command(name="push")(reads_dataset(push_command.push))
     app.command(name="record")(record_command.record)
     app.command(name="import")(import_command.import_old)
-    app.command(name="export")(import_command.export_old)
-    app.command(name="annotate")(annotate_command.annotate)
+    app.command(name="export")(reads_dataset(import_command.export_old))
+    app.command(name="annotate")(reads_dataset(annotate_command.annotate))
     app.command(name="merge")(datasets_command.merge)
     app.command(name="split")(datasets_command.split)
     app.command(name="filter")(datasets_command.filter_episodes)

@@ -23,15 +23,16 @@ from rotoscope.cli.options import (
     Inputs,
     Limit,
     Only,
-    Out,
+    OutPlace,
     Overrides,
     RecipeName,
-    StorePath,
+    StorePlace,
     Until,
     WithPrefect,
     Workers,
     path_option,
 )
+from rotoscope.cli.paths import reads_dataset, reads_run
 from rotoscope.cli.terminal import console
 from rotoscope.pipeline.errors import UsageError, quoted
 
@@ -78,14 +79,14 @@ def options(
 @app.command()
 def label(
     videos: Inputs,
-    out: Out,
+    out: OutPlace,
     recipe: RecipeName = "hand-gripper",
     override: Overrides = None,
     only: Only = None,
     limit: Limit = None,
     until: Until = "",
     workers: Workers = 1,
-    store: StorePath = None,
+    store: StorePlace = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a dataset made by another recipe.")
     ] = False,
@@ -151,13 +152,13 @@ def label(
 @app.command()
 def describe(
     videos: Inputs,
-    out: Out = Path("dataset"),
+    out: OutPlace = Path("dataset"),
     recipe: RecipeName = "hand-gripper",
     override: Overrides = None,
     only: Only = None,
     limit: Limit = None,
     until: Until = "",
-    store: StorePath = None,
+    store: StorePlace = None,
 ) -> None:
     """Say what `label` would do: stages, versions, what is stored, frames, time, disk."""
     from rotoscope.cli.show import show_plan
@@ -178,6 +179,7 @@ def describe(
 
 
 @app.command()
+@reads_run
 def retry(
     dataset: Dataset,
     only: Only = None,
@@ -203,6 +205,7 @@ def retry(
 
 
 @app.command()
+@reads_run
 def status(
     dataset: Dataset,
     failed: Annotated[
@@ -221,6 +224,7 @@ def status(
 
 
 @app.command()
+@reads_dataset
 def doctor(
     dataset: Dataset,
     verify: Annotated[
@@ -252,6 +256,7 @@ def doctor(
 
 
 @app.command()
+@reads_dataset
 def report(
     dataset: Dataset,
     html: Annotated[
@@ -362,11 +367,11 @@ def _run_flow(
     run = supervised if engine.name == "local" else functools.partial(on_engine, engine)
     result: LabelResult = run(
         plain_label,
-        request.inputs,
-        out=request.out,
+        list(map(str, request.inputs)),
+        out=request.shown_out,
         recipe=recipe,
         overrides=overrides,
-        store=request.store,
+        store=str(request.store_url or request.store),
         only=request.only,
         limit=request.limit,
         until=request.until,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rotoscope.cli.paths import given_path, named_path
+from rotoscope.cli.paths import given_place, named_path, named_place
 
 
 def path_option(help: str, *names: str, **more: Any) -> Any:
@@ -23,9 +23,9 @@ def override_option(help: str) -> Any:
 Inputs = Annotated[
     list[Path],
     typer.Argument(
-        parser=given_path,
-        help="Folders (searched through) and files: videos, or motion capture (BVH, AMC, npz, npy) "
-        "for a recipe that begins with `motion`.",
+        parser=given_place,
+        help="Folders (searched through) and files, here or at `s3://...`: videos, or motion "
+        "capture (BVH, AMC, npz, npy) for a recipe that begins with `motion`.",
         metavar="VIDEOS",
     ),
 ]
@@ -33,6 +33,14 @@ RecipeName = Annotated[
     str, typer.Option("--recipe", "-r", help="Name of a recipe, or path of a .yaml file.")
 ]
 Out = Annotated[Path, path_option("Where the dataset is published, whole.", "--out")]
+OutPlace = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        parser=named_place,
+        help="Where the dataset is published, whole: a folder, or `s3://...`.",
+    ),
+]
 Overrides = Annotated[
     list[str] | None, override_option("Change a setting: `-o hands.num_hands=1`.")
 ]
@@ -50,11 +58,23 @@ StorePath = Annotated[
     Path | None,
     path_option("Where intermediate results are kept [user cache folder].", "--store"),
 ]
+StorePlace = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        parser=named_place,
+        help="Where intermediate results are kept: a folder, or `s3://...` [user cache folder].",
+    ),
+]
 Dataset = Annotated[
-    Path, typer.Argument(parser=named_path, help="Folder of a dataset.", metavar="DATASET")
+    Path,
+    typer.Argument(parser=named_place, help="Folder or URL of a dataset.", metavar="DATASET"),
 ]
 Data = Annotated[
-    Path, typer.Argument(parser=named_path, help="Folder of a LeRobot v3 dataset.", metavar="DATA")
+    Path,
+    typer.Argument(
+        parser=named_place, help="Folder or URL of a LeRobot v3 dataset.", metavar="DATA"
+    ),
 ]
 Environment = Annotated[
     str, typer.Option(help="Simulator: `metaworld:push-v3`, `gymnasium:CartPole-v1`, `pusht`.")

@@ -2,17 +2,64 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import typer
 
+from rotoscope.pipeline.remote.urls import Place, Url, place_of
+
+DATASETS = ("dataset", "data")
+"""What the commands call the dataset that they read."""
+
 
 def given_path(text: str | Path) -> Path:
     """The path as it is, unless it is empty, as where a shell's variable was not set."""
+    place = given_place(text)
+    if isinstance(place, Url):
+        raise typer.BadParameter(
+            f"{place} lies in an object store; this takes a path on this machine"
+        )
+    return place
+
+
+def given_place(text: str | Path) -> Place:
+    """The path, or the URL of an object store, unless it is empty."""
     if not str(text).strip():
         raise typer.BadParameter("it is empty; name a file or folder")
-    return Path(text)
+    return place_of(text)
+
+
+def named_place(text: str | Path) -> Place:
+    """The path of something with a name, as `named_path`, or a URL."""
+    place = given_place(text)
+    return place if isinstance(place, Url) else named_path(place)
+
+
+def reads_dataset[**P, R](command: Callable[P, R]) -> Callable[P, R]:
+    """A command whose dataset may lie in an object store: it is fetched into the cache first."""
+    return _with_place_here(command, needs_dataset=True)
+
+
+def reads_run[**P, R](command: Callable[P, R]) -> Callable[P, R]:
+    """The same of a command about a run, whose dataset need not be there."""
+    return _with_place_here(command, needs_dataset=False)
+
+
+def _with_place_here[**P, R](command: Callable[P, R], *, needs_dataset: bool) -> Callable[P, R]:
+    @functools.wraps(command)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in DATASETS:
+            place = kwargs.get(name)
+            if isinstance(place, Url):
+                from rotoscope.pipeline.run.places import dataset_here
+
+                kwargs[name] = dataset_here(place, needs_dataset=needs_dataset)
+        return command(*args, **kwargs)
+
+    return call
 
 
 def named_path(text: str | Path) -> Path:

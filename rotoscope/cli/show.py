@@ -38,8 +38,8 @@ def show_result(console: Terminal, request: LabelRequest, result: LabelResult) -
         console.say(f"no dataset written: {why}")
     else:
         verb = "written" if result.is_new else "already complete"
-        console.say(f"dataset {verb}: {result.dataset}")
-        console.say(f"look at it: rotoscope report {shlex.quote(str(result.dataset))}")
+        console.say(f"dataset {verb}: {request.shown_out}")
+        console.say(f"look at it: rotoscope report {shlex.quote(request.shown_out)}")
     if any(r.status == "failed" for r in result.rows):
         console.say(f"try the failed ones again: {retry_command(request)}")
 
@@ -49,7 +49,7 @@ def _empties(request: LabelRequest, rows: Sequence[Row]) -> str:
     empty = [row for row in rows if row.status == "empty"]
     parts = [f"{row.name} ({_most(row)})" for row in empty[:MOST_NAMED]]
     if len(empty) > MOST_NAMED:
-        status = shlex.join(["rotoscope", "status", str(request.out)])
+        status = shlex.join(["rotoscope", "status", request.shown_out])
         parts.append(f"and {len(empty) - MOST_NAMED} more, see {status}")
     noun = NOUNS[request.recipe.source]
     return f"{len(empty)} of {len(rows)} {noun} gave no episode: {', '.join(parts)}"
@@ -86,7 +86,7 @@ def _gate(row: Row) -> str:
 
 def retry_command(request: LabelRequest) -> str:
     """The command that runs again what failed, with consent to programs where it needs that."""
-    words = ["rotoscope", "retry", str(request.out)]
+    words = ["rotoscope", "retry", request.shown_out]
     return shlex.join([*words, "--allow-code"] if request.recipe.has_code else words)
 
 

@@ -1,0 +1,1 @@
+"""Object stores and other places behind a URL: listed, read into a bounded cache, written whole."""
