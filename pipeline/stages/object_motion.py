@@ -40,8 +40,9 @@ class ObjectMotion(ClipStage):
     hand holds, or takes next, or held last. Beside the action: `label.object_motion` (where the
     thing is, in the base frame and in the picture), `label.object_frame` (the frame's pose in the
     base), `label.object_contact` (the end effector in that frame at first contact) and
-    `label.object_held`; `label.object_outline` is the edge of its segment. With `object_pose` also `label.object_pose` (the thing's pose in that
-    frame, with sigma) and `label.object_goal` (the same when it is let go).
+    `label.object_held`; `label.object_outline` is the edge of its segment. With `object_pose` also
+    `label.object_pose` (the thing's pose in that frame, with sigma) and `label.object_goal` (the
+    same when it is let go).
     """
 
     kind: ClassVar[str] = "label.object_motion"

@@ -125,6 +125,7 @@ def _folder(
             folder = folders.setdefault(parent, _Folder())
             is_source = os.path.splitext(last)[1].lower() in suffixes
             is_source = is_source and not last.endswith(SHARED_ENDINGS)
+            is_source = is_source and not os.path.splitext(last)[0].endswith(DEPTH_ENDING)
             (folder.sources if is_source else folder.others).append((last, facts))
     for root in datasets:
         found.append(Found(Path(root or url.name), root or url.name, left_out=IS_DATASET))
