@@ -9,7 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.models.objects.hand_region import SeenHand
-from rotoscope.models.objects.segment import Mask, Views
+from rotoscope.models.objects.identity import Thing
+from rotoscope.models.objects.masks import Mask
+from rotoscope.models.objects.moments import refined
+from rotoscope.models.objects.views import Views
 from rotoscope.pipeline.tracks import runs
 
 MOVES_PX = 0.45
@@ -26,6 +29,21 @@ WITH_SHARE = 0.7
 """Most that a held thing's way may differ from the hand's, as a share of the farthest it goes."""
 MIN_WAY_PX = 3.0
 """Ways count as so long at the least [small px]."""
+
+
+def hold(
+    things: Sequence[Thing], views: Views, hands: Sequence[SeenHand], first: int, rate_hz: float
+) -> None:
+    """Adds to each thing the frames of a window in which a hand has it; its first is `first`."""
+    nothing = np.zeros(views.gray[0].shape, bool)
+    for thing in things:
+        masks = [thing.masks.get(first + t, nothing) for t in range(len(views.gray))]
+        moves = steps_px(masks, views)
+        for hand in hands:
+            held = held_by(masks, moves, hand, first, rate_hz)
+            if views.is_ground_known:
+                held = refined(held, masks, views)
+            thing.hold(hand.side, first + np.flatnonzero(held))
 
 
 def steps_px(masks: Sequence[Mask], views: Views) -> Float[np.ndarray, " time"]:

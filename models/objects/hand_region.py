@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.geometry import hand_frame
-from rotoscope.pipeline.tracks import HandTrack, Side
+from rotoscope.pipeline.stage import select
+from rotoscope.pipeline.tracks import HandTrack, Side, Track
 
 MAX_BRIDGE_FRAMES = 12
 """A hand that is not seen for up to so many frames is taken to be on the line between."""
@@ -76,6 +78,18 @@ class SeenHand:
         across = np.sqrt(np.maximum(distance**2 - along**2, 0))
         near = across < FOREARM_PALMS * self.palm[frame]
         return np.asarray((along > 0) & ((along > FOREARM_COSINE * distance) | near))
+
+
+def seen_hands(tracks: Mapping[str, Track], scale: float) -> list[SeenHand]:
+    """The hands of a clip in pictures that are `scale` times as large, each once."""
+    found, scores = [], []
+    for track in select(dict(tracks), ("hands",)).values():
+        if isinstance(track, HandTrack):
+            hand = seen_hand(track, scale)
+            if hand is not None:
+                found.append(hand)
+                scores.append(float(np.nansum(track.score)))
+    return without_doubles(found, scores)
 
 
 def seen_hand(hand: HandTrack, scale: float) -> SeenHand | None:

@@ -11,12 +11,14 @@ from jaxtyping import Float
 from pydantic import Field
 
 from rotoscope.models.objects import contacts, events, identity
+from rotoscope.models.objects.carry import carried_on, segment
 from rotoscope.models.objects.describe import described
 from rotoscope.models.objects.ground import doubt_of_contacts, ground_steps
-from rotoscope.models.objects.hand_region import SeenHand, seen_hand, without_doubles
-from rotoscope.models.objects.segment import Views, carried_on, find_start, segment
-from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks, select
-from rotoscope.pipeline.tracks import HandTrack, Track, median_rate_hz
+from rotoscope.models.objects.hand_region import SeenHand, seen_hands
+from rotoscope.models.objects.segment import find_start
+from rotoscope.models.objects.views import Views
+from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.tracks import Track, median_rate_hz
 from rotoscope.pipeline.types import Clip
 from rotoscope.pipeline.video.read import read_frames
 
@@ -66,7 +68,7 @@ class Objects(ClipStage):
         """The things of the clip; none where no hand is seen or nothing moves with one."""
         scale = min(1.0, self.config.max_side_px / max(clip.video.width, clip.video.height))
         size = round(clip.video.width * scale), round(clip.video.height * scale)
-        hands = _seen_hands(tracks, scale)
+        hands = seen_hands(tracks, scale)
         to_frame = np.array([clip.video.width / size[0], clip.video.height / size[1]])
         ground = ground_steps(tracks, clip.num_frames, to_frame)
         things = self._find(clip, ground, hands, size) if hands else []
@@ -98,17 +100,6 @@ class Objects(ClipStage):
         return things
 
 
-def _seen_hands(tracks: Mapping[str, Track], scale: float) -> list[SeenHand]:
-    found, scores = [], []
-    for track in select(dict(tracks), ("hands",)).values():
-        if isinstance(track, HandTrack):
-            hand = seen_hand(track, scale)
-            if hand is not None:
-                found.append(hand)
-                scores.append(float(np.nansum(track.score)))
-    return without_doubles(found, scores)
-
-
 def _look(
     things: list[identity.Thing],
     pictures: list[np.ndarray],
@@ -119,7 +110,6 @@ def _look(
     rate_hz: float,
 ) -> None:
     """Adds what moves with a hand in a window to the things that are known."""
-    nothing = np.zeros(pictures[0].shape[:2], bool)
     window = events.look(pictures, hands, first, ground)
     for thing in things:
         _carry_on(thing, window.views, first)
@@ -133,12 +123,7 @@ def _look(
             found = identity.known_thing(things, {first + t: m for t, m in enumerate(masks)})
             found.start = start
         found.seeded.update((first + event.frames).tolist())
-    for thing in things:
-        masks = [thing.masks.get(first + t, nothing) for t in range(len(pictures))]
-        moves = contacts.steps_px(masks, window.views)
-        for hand in hands:
-            held = contacts.held_by(masks, moves, hand, first, rate_hz)
-            thing.hold(hand.side, first + np.flatnonzero(held))
+    contacts.hold(things, window.views, hands, first, rate_hz)
 
 
 def _carry_on(thing: identity.Thing, views: Views, first: int) -> None:

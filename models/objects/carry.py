@@ -1,0 +1,119 @@
+"""A thing's segment carried from a start through the pictures, forward and back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rotoscope.models.objects.masks import (
+    Mask,
+    cut_out,
+    dilated,
+    eroded,
+    opened,
+    overlap,
+    touching,
+)
+from rotoscope.models.objects.own_motion import (
+    BAND_PX,
+    BETTER_LEVELS,
+    better_as_ground,
+    going_parts,
+)
+from rotoscope.models.objects.picture_motion import sample
+from rotoscope.models.objects.views import Event, Start, Views
+
+UNCOVERED_PX = 30
+"""How far from it a segment grows over what a hand has just left [px of the small picture]."""
+GROWS_LIKE = 0.7
+"""Least likeness by color of pixels that it grows over."""
+SEED_LIKE = 0.8
+"""Least likeness by color of what moves with the hand too."""
+KEPT_SHARE = 0.12
+"""A segment smaller than this share of the usual one is hidden."""
+STILL_LEVELS = 4.0
+"""Pictures that differ by less in the median about a segment leave it as it is [gray levels]."""
+LOST = 0.4
+"""A carried segment that overlaps another start by less of their union is begun again from it."""
+
+
+def segment(views: Views, event: Event, start: Start) -> list[Mask]:
+    """Masks of all frames, carried from a start."""
+    masks = {start.frame: start.mask}
+    seeds = dict(zip(event.frames.tolist(), event.seeds, strict=True))
+    for direction in (1, -1):
+        _carry(views, masks, start, direction, seeds)
+    return [masks[t] for t in range(len(views.gray))]
+
+
+def carried_on(views: Views, start: Start) -> list[Mask]:
+    """Masks from a start to the last picture."""
+    masks = {start.frame: start.mask}
+    _carry(views, masks, start, 1, {})
+    return [masks[t] for t in range(start.frame, len(views.gray))]
+
+
+def _carry(
+    views: Views,
+    masks: dict[int, Mask],
+    start: Start,
+    direction: int,
+    seeds: dict[int, Mask],
+) -> None:
+    """Takes a mask to the end of the window, frame by frame."""
+    mask, last_good, usual = start.mask, start.mask, start.area
+    others = dict(start.others)
+    end = len(views.gray) if direction > 0 else -1
+    for t in range(start.frame + direction, end, direction):
+        back = views.backward[t] if direction > 0 else views.forward[t]
+        before = t - direction
+        around = dilated(last_good, BAND_PX)
+        change = np.abs(views.gray[t].astype(int) - views.gray[before])[around]
+        if not around.any() or (
+            np.percentile(change, 90) < STILL_LEVELS and not (views.hidden[t] & around).any()
+        ):
+            masks[t] = mask
+            continue
+        carried = sample(mask.astype(np.uint8), back.flow).astype(bool)
+        uncovered = views.hidden[before] & ~views.hands[t]
+        found = _refined(views, t, carried, uncovered, start, seeds.get(t))
+        if t in others and overlap(found, others[t]) < LOST:
+            found = others[t]
+        if found.sum() < KEPT_SHARE * usual:
+            # Hidden: the place where it was last is kept, to be grown from when it comes out.
+            masks[t] = np.zeros_like(mask)
+            mask = carried
+            if not mask.any():
+                mask = last_good
+            continue
+        usual = (
+            max(usual, 0.5 * usual + 0.5 * float(found.sum()))
+            if found.sum() < 3 * start.area
+            else usual
+        )
+        masks[t], mask, last_good = found, found, found
+
+
+def _refined(
+    views: Views,
+    t: int,
+    carried: Mask,
+    uncovered: Mask,
+    start: Start,
+    seeds: Mask | None,
+) -> Mask:
+    """The mask of a picture from where the flow puts it, by color, motion and outline."""
+    like = np.take(start.likeness, views.bins[t])
+    band = dilated(carried, BAND_PX)
+    free = (band | (uncovered & dilated(carried, UNCOVERED_PX))) & ~views.hands[t]
+    better = better_as_ground(views, t, carried)
+    free &= better <= BETTER_LEVELS
+    goes = better < -BETTER_LEVELS
+    first = free & (np.where(carried, like > 0.3, like > GROWS_LIKE) | (goes & (like > 0.3)))
+    sure = eroded(carried, 2) & (like > 0.5) & ~views.hidden[t] & free
+    known = carried
+    if seeds is not None:
+        # What is seen to move with the hand, of its colors and next to it, is of it.
+        more = seeds & (like > SEED_LIKE) & dilated(carried, UNCOVERED_PX // 2)
+        free, first, sure, known = free | more, first | more, sure | more, carried | more
+    mask = cut_out(views.rgb[t], first, sure, ~free, rounds=1)
+    return going_parts(touching(opened(mask), known), better)
