@@ -88,6 +88,8 @@ LAST = {
         ObjectScene("l_walk", camera="walk", ground="cloth", seed=209, yaw_deg=185),
         ObjectScene("l_walk_patches", camera="walk", ground="patches", thing="plate", seed=210),
     ],
-    "empty_hand": [ObjectScene("l_walk_mime", thing="none", ground="tiles", camera="walk", seed=211)],
+    "empty_hand": [
+        ObjectScene("l_walk_mime", thing="none", ground="tiles", camera="walk", seed=211)
+    ],
 }
 """Opened once, when all else was done."""

@@ -20,6 +20,7 @@ from rotoscope.models.objects.own_motion import (
     going_parts,
 )
 from rotoscope.models.objects.picture_motion import sample
+from rotoscope.models.objects.plate import Plate, Seen
 from rotoscope.models.objects.views import Event, Start, Views
 
 UNCOVERED_PX = 30
@@ -40,16 +41,23 @@ def segment(views: Views, event: Event, start: Start) -> list[Mask]:
     """Masks of all frames, carried from a start."""
     masks = {start.frame: start.mask}
     seeds = dict(zip(event.frames.tolist(), event.seeds, strict=True))
+    plate = Plate(views, event) if views.is_ground_known else None
     for direction in (1, -1):
-        _carry(views, masks, start, direction, seeds)
-    return [masks[t] for t in range(len(views.gray))]
+        _carry(views, masks, start, direction, seeds, plate)
+    return _filled_up(views, masks, 0)
 
 
 def carried_on(views: Views, start: Start) -> list[Mask]:
     """Masks from a start to the last picture."""
     masks = {start.frame: start.mask}
-    _carry(views, masks, start, 1, {})
-    return [masks[t] for t in range(start.frame, len(views.gray))]
+    _carry(views, masks, start, 1, {}, None)
+    return _filled_up(views, masks, start.frame)
+
+
+def _filled_up(views: Views, masks: dict[int, Mask], first: int) -> list[Mask]:
+    """In order; nothing where it was not carried to: beyond a cut."""
+    nothing = np.zeros(views.gray[0].shape, bool)
+    return [masks.get(t, nothing) for t in range(first, len(views.gray))]
 
 
 def _carry(
@@ -58,12 +66,18 @@ def _carry(
     start: Start,
     direction: int,
     seeds: dict[int, Mask],
+    plate: Plate | None,
 ) -> None:
     """Takes a mask to the end of the window, frame by frame."""
     mask, last_good, usual = start.mask, start.mask, start.area
     others = dict(start.others)
     end = len(views.gray) if direction > 0 else -1
     for t in range(start.frame + direction, end, direction):
+        if (t if direction > 0 else t + 1) in views.cuts:
+            break
+        if t in views.blind:
+            masks[t] = np.zeros_like(mask)
+            continue
         back = views.backward[t] if direction > 0 else views.forward[t]
         before = t - direction
         around = dilated(last_good, BAND_PX)
@@ -73,9 +87,12 @@ def _carry(
         ):
             masks[t] = mask
             continue
-        carried = sample(mask.astype(np.uint8), back.flow).astype(bool)
+        carried = mask
+        if before not in views.blind:
+            carried = sample(mask.astype(np.uint8), back.flow).astype(bool)
         uncovered = views.hidden[before] & ~views.hands[t]
-        found = _refined(views, t, carried, uncovered, start, seeds.get(t))
+        told = None if plate is None else plate.look(t, carried)
+        found = _refined(views, t, carried, uncovered, start, seeds.get(t), told)
         if t in others and overlap(found, others[t]) < LOST:
             found = others[t]
         if found.sum() < KEPT_SHARE * usual:
@@ -100,6 +117,7 @@ def _refined(
     uncovered: Mask,
     start: Start,
     seeds: Mask | None,
+    told: Seen | None,
 ) -> Mask:
     """The mask of a picture from where the flow puts it, by color, motion and outline."""
     like = np.take(start.likeness, views.bins[t])
@@ -108,12 +126,20 @@ def _refined(
     better = better_as_ground(views, t, carried)
     free &= better <= BETTER_LEVELS
     goes = better < -BETTER_LEVELS
+    if told is not None:
+        around = dilated(
+            carried | (views.hands[t] & dilated(carried, UNCOVERED_PX)), UNCOVERED_PX // 2
+        )
+        free |= told.changed & (like > GROWS_LIKE) & around & ~views.hands[t]
+        free &= ~told.same
+        goes |= told.changed
     first = free & (np.where(carried, like > 0.3, like > GROWS_LIKE) | (goes & (like > 0.3)))
     sure = eroded(carried, 2) & (like > 0.5) & ~views.hidden[t] & free
     known = carried
     if seeds is not None:
         # What is seen to move with the hand, of its colors and next to it, is of it.
-        more = seeds & (like > SEED_LIKE) & dilated(carried, UNCOVERED_PX // 2)
+        beside = carried | (views.hands[t] & dilated(carried, UNCOVERED_PX))
+        more = seeds & (like > SEED_LIKE) & dilated(beside, UNCOVERED_PX // 2)
         free, first, sure, known = free | more, first | more, sure | more, carried | more
     mask = cut_out(views.rgb[t], first, sure, ~free, rounds=1)
     return going_parts(touching(opened(mask), known), better)

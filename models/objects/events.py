@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, UInt8, UInt16
 
-from rotoscope.models.objects import hand_region
+from rotoscope.models.objects import breaks, hand_region
 from rotoscope.models.objects.colors import BINS, histogram, likeness_by_bin, quantized
 from rotoscope.models.objects.hand_region import SeenHand
 from rotoscope.models.objects.masks import Mask
@@ -24,10 +24,6 @@ MAX_PAUSE_FRAMES = 8
 """Seeds that are farther apart in time are of two events."""
 MAX_SKIN = 0.75
 """Pixels of more likeness to the hands' color are hand, beside where its landmarks put it."""
-EDGE_SKIN = 0.35
-"""So little of it near a hand's outline is not the hand's: a small thing shows there alone."""
-EDGE_PALMS = 0.03
-"""Nearer to the outline colors are mixed."""
 MIN_SEEDED_FRAMES = 4
 """Fewer frames with seeds make no event."""
 
@@ -70,15 +66,12 @@ def look(
                 continue
             own = hand.mask(first + t, shape)
             hand_masks[t] = hand_masks[t] | own
+            hidden[t] = hidden[t] | hand.mask(first + t, shape, margin=hand_region.MARGIN_PALMS)
             behind = hand.behind(first + t, shape)
             near[number][t] = hand.mask(first + t, shape, margin=hand_region.NEAR_PALMS) & ~behind
             hidden[t] = hidden[t] | (behind & hand.mask(first + t, shape, margin=1.2))
             close[t] = close[t] | near[number][t] | behind
     skin = _skin(bins, hand_masks, close)
-    for t in range(num):
-        for hand in hands:
-            if hand.is_there[first + t]:
-                hidden[t] = hidden[t] | _covered(hand, first + t, bins[t], skin)
     zero = np.zeros((*shape, 2), np.float32)
     forward: list[Step] = []
     backward = [Step(zero, np.eye(3))]
@@ -118,6 +111,8 @@ def look(
         moves=moves,
         hands=hand_masks,
         hidden=hidden,
+        blind=breaks.blind_pictures(gray),
+        cuts=breaks.cuts(gray, bins),
         is_ground_known=bool(np.isfinite(ground[first : first + num - 1]).all()),
     )
     return Window(views, seeds, steps, near)
@@ -135,33 +130,28 @@ def _skin(
     return likeness_by_bin(skin, rest)
 
 
-def _covered(
-    hand: SeenHand,
-    frame: int,
-    bins: UInt16[np.ndarray, "height width"],
-    skin: Float[np.ndarray, " color"],
-) -> Mask:
-    """What a hand hides, with a margin where it is of the hand's color."""
-    margin = hand.mask(frame, bins.shape, margin=hand_region.MARGIN_PALMS)
-    edge = hand.mask(frame, bins.shape, margin=EDGE_PALMS)
-    return np.asarray(edge | (margin & (np.take(skin, bins) > EDGE_SKIN)))
-
-
 def events(window: Window, hands: list[SeenHand], first: int) -> list[tuple[int, Event]]:
     """The events of every hand (by number), in order of time."""
-    out = []
+    num, out = len(window.views.gray), []
     for number, by_frame in window.seeds.items():
         frames = np.array(sorted(by_frame), int)
-        for part in np.split(frames, np.flatnonzero(np.diff(frames) > MAX_PAUSE_FRAMES) + 1):
-            if len(part) < MIN_SEEDED_FRAMES:
-                continue
+        parts = np.split(frames, np.flatnonzero(np.diff(frames) > MAX_PAUSE_FRAMES) + 1)
+        parts = [part for part in parts if len(part) >= MIN_SEEDED_FRAMES]
+        hand = hands[number]
+        way = np.array([hand.tips(first + t) for t in range(num)])
+        for k, part in enumerate(parts):
             event = Event(
                 frames=part,
                 seeds=[by_frame[t] for t in part.tolist()],
                 near=[window.near[number][t] for t in part.tolist()],
                 steps=np.array([window.steps[number][t] for t in part.tolist()]),
-                tips=np.array([hands[number].tips(first + t) for t in part.tolist()]),
-                palm=float(np.median(hands[number].palm[first + part])),
+                tips=way[part],
+                way=way,
+                alone=(
+                    int(parts[k - 1][-1]) + 1 if k else 0,
+                    int(parts[k + 1][0]) if k + 1 < len(parts) else num,
+                ),
+                palm=float(np.median(hand.palm[first + part])),
             )
             out.append((number, event))
     return out

@@ -16,6 +16,7 @@ from rotoscope.models.objects.masks import (
     touching,
 )
 from rotoscope.models.objects.own_motion import BETTER_LEVELS, better_as_ground, going_parts
+from rotoscope.models.objects.plate import Plate
 from rotoscope.models.objects.views import Event, Start, Views
 
 __all__ = ["Event", "Mask", "Start", "Views", "find_start"]
@@ -28,6 +29,8 @@ NUM_STARTS = 6
 """Frames whose segments vote for where to begin."""
 MIN_AGREEMENT = 0.35
 """Least likeness of a frame's seeds to those of all others (`colors.overlap`)."""
+CHANGED_LIKE = 0.2
+"""Least likeness by color of what looks other than without the thing."""
 AGREES = 0.3
 """Two starts, one moved as the hand is, that overlap by more of their union agree."""
 
@@ -109,14 +112,24 @@ def _starts(
         if all(abs(int(event.frames[k]) - int(event.frames[c])) >= 3 for c in chosen):
             chosen.append(k)
     out = []
+    plate = Plate(views, event) if views.is_ground_known else None
     for k in chosen[:NUM_STARTS]:
         frame, seeds = int(event.frames[k]), event.seeds[k]
         like = colors.likeness(thing, rest, views.bins[frame])
         reach = dilated(event.near[k], round(REACH_PALMS * event.palm))
         stays = better_as_ground(views, frame, seeds) > BETTER_LEVELS
+        told = (
+            plate.look(frame, dilated(seeds, round(0.4 * event.palm)))
+            if plate is not None
+            else None
+        )
+        stays = stays if told is None else stays | told.same
         allowed = reach & ~views.hidden[frame] & ~stays
         seeds = seeds & ~stays
-        first = touching(opened(((like > LIKE) | seeds) & allowed), seeds)
+        own = (like > LIKE) | seeds
+        if told is not None:
+            own |= told.changed & (like > CHANGED_LIKE)
+        first = touching(opened(own & allowed), seeds)
         if first.sum() < 12:
             continue
         sure = seeds & (like > 0.5)

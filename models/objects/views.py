@@ -33,6 +33,10 @@ class Views:
     """Pixels of any hand and of forearms."""
     is_ground_known: bool = True
     """Whether the background's motion is known throughout, not only guessed from the flow."""
+    blind: frozenset[int] = frozenset()
+    """Pictures that show nothing: dark, covered, of one color."""
+    cuts: frozenset[int] = frozenset()
+    """Pictures that follow on another scene."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,10 @@ class Event:
     """The hand's way to the next picture against the background [px]."""
     tips: Float[np.ndarray, "seeded 2"]
     """Where the hand's thumb and index tips are [px]."""
+    way: Float[np.ndarray, "time 2"]
+    """The same in every picture of the window; NaN where the hand is away."""
+    alone: tuple[int, int]
+    """From the end of the event before to the beginning of the next, in pictures of the window."""
     palm: float
     """Length of the palm [px of the small picture]."""
 
