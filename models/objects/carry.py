@@ -11,6 +11,7 @@ from rotoscope.models.objects.masks import (
     eroded,
     opened,
     overlap,
+    shifted,
     touching,
 )
 from rotoscope.models.objects.own_motion import (
@@ -29,6 +30,8 @@ GROWS_LIKE = 0.7
 """Least likeness by color of pixels that it grows over."""
 SEED_LIKE = 0.8
 """Least likeness by color of what moves with the hand too."""
+CHANGED_LIKE = 0.3
+"""Least likeness by color of what looks other than without the thing."""
 KEPT_SHARE = 0.12
 """A segment smaller than this share of the usual one is hidden."""
 STILL_LEVELS = 4.0
@@ -69,7 +72,7 @@ def _carry(
     plate: Plate | None,
 ) -> None:
     """Takes a mask to the end of the window, frame by frame."""
-    mask, last_good, usual = start.mask, start.mask, start.area
+    mask, last_good, usual, last_seen = start.mask, start.mask, start.area, start.frame
     others = dict(start.others)
     end = len(views.gray) if direction > 0 else -1
     for t in range(start.frame + direction, end, direction):
@@ -82,13 +85,19 @@ def _carry(
         before = t - direction
         around = dilated(last_good, BAND_PX)
         change = np.abs(views.gray[t].astype(int) - views.gray[before])[around]
+        is_lost = last_seen != before
         if not around.any() or (
-            np.percentile(change, 90) < STILL_LEVELS and not (views.hidden[t] & around).any()
+            not is_lost
+            and np.percentile(change, 90) < STILL_LEVELS
+            and not (views.hidden[t] & around).any()
         ):
-            masks[t] = mask
+            masks[t], last_seen = mask, t
             continue
         carried = mask
-        if before not in views.blind:
+        if plate is not None and is_lost:
+            # Where it went while it was hidden: with the hand, or nowhere.
+            carried = shifted(last_good, plate.way(last_seen, t))
+        elif before not in views.blind:
             carried = sample(mask.astype(np.uint8), back.flow).astype(bool)
         uncovered = views.hidden[before] & ~views.hands[t]
         told = None if plate is None else plate.look(t, carried)
@@ -107,7 +116,7 @@ def _carry(
             if found.sum() < 3 * start.area
             else usual
         )
-        masks[t], mask, last_good = found, found, found
+        masks[t], mask, last_good, last_seen = found, found, found, t
 
 
 def _refined(
@@ -126,20 +135,21 @@ def _refined(
     better = better_as_ground(views, t, carried)
     free &= better <= BETTER_LEVELS
     goes = better < -BETTER_LEVELS
+    anew = np.zeros_like(carried)
     if told is not None:
         around = dilated(
             carried | (views.hands[t] & dilated(carried, UNCOVERED_PX)), UNCOVERED_PX // 2
         )
-        free |= told.changed & (like > GROWS_LIKE) & around & ~views.hands[t]
-        free &= ~told.same
+        anew = told.changed & (like > CHANGED_LIKE) & around & ~views.hidden[t]
+        free = (free | anew) & ~told.same
         goes |= told.changed
     first = free & (np.where(carried, like > 0.3, like > GROWS_LIKE) | (goes & (like > 0.3)))
     sure = eroded(carried, 2) & (like > 0.5) & ~views.hidden[t] & free
-    known = carried
+    known = carried | anew
     if seeds is not None:
         # What is seen to move with the hand, of its colors and next to it, is of it.
         beside = carried | (views.hands[t] & dilated(carried, UNCOVERED_PX))
         more = seeds & (like > SEED_LIKE) & dilated(beside, UNCOVERED_PX // 2)
-        free, first, sure, known = free | more, first | more, sure | more, carried | more
+        free, first, sure, known = free | more, first | more, sure | more, known | more
     mask = cut_out(views.rgb[t], first, sure, ~free, rounds=1)
     return going_parts(touching(opened(mask), known), better)

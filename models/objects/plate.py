@@ -68,6 +68,14 @@ class Plate:
             told |= shown
         return Seen(same, differs & told) if told.any() else None
 
+    def way(self, a: int, b: int) -> tuple[float, float]:
+        """How far the thing goes in the picture from `a` to `b`, across and down [px]."""
+        here, there = (
+            np.linalg.inv(self._to_first[t]) @ np.append(self._where[t], 1.0) for t in (a, b)
+        )
+        x, y = there[:2] / there[2] - here[:2] / here[2]
+        return (float(x), float(y)) if np.isfinite(x + y) else (0.0, 0.0)
+
     def _without(self, t: int) -> list[int]:
         """Pictures in which the thing is elsewhere and the hand is far from where it is in `t`."""
         low, high = self.event.alone

@@ -32,7 +32,7 @@ WHOLE_SHARE = 0.9
 """A thing is seen as a whole where its segment has this share of its largest area."""
 NUM_MEASURED = 15
 """Frames in which a thing is measured."""
-_ANGLES = np.radians(np.arange(0, 180, 10))
+_ANGLES = np.radians(np.arange(0, 180, 3))
 _DIRECTIONS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)])
 
 
