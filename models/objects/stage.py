@@ -48,7 +48,7 @@ class Objects(ClipStage):
     """
 
     kind: ClassVar[str] = "objects"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     requires: ClassVar[tuple[str, ...]] = ("hands",)
     uses: ClassVar[tuple[str, ...]] = ("camera", "camera_motion")
     provides: ClassVar[tuple[str, ...]] = ("objects", "quality.objects")
