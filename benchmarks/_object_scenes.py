@@ -21,6 +21,7 @@ from rotoscope.models.rendered_hands import Body, postures, raycast
 from rotoscope.models.rendered_hands.arm import load_arm
 from rotoscope.pipeline.files.atomic import atomic_path
 from rotoscope.pipeline.geometry import hand_frame, se3
+from rotoscope.pipeline.geometry.vectors import unit
 
 VERSION = 1
 """Part of the cache's key; raise it when the same scene comes out different."""
@@ -31,6 +32,8 @@ MOVED_M = 0.003
 _FACING = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, -1.0], [-1.0, 0.0, 0.0]])
 _GROUND_M = 0.72
 _GRAIN = 2.5
+_CLEAR = 0.6
+"""Share of what lies behind that a clear thing lets through."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class ObjectScene:
     skin_rgb: tuple[int, int, int] = (224, 172, 140)
     is_textured: bool = False
     """Whether the thing has a print or one color."""
+    finish: str = "matte"
+    """`matte`, `shiny` (a highlight that stays with the lamp) or `clear` (the ground shows)."""
     seed: int = 0
     num_frames: int = 84
     take_frame: int = 26
@@ -119,14 +124,22 @@ def _render(scene: ObjectScene, video: Path, truth: Path) -> None:
             starts = np.cumsum([0, *(len(v) for v, _, _ in meshes)])
             faces = np.concatenate([f + s for (_, f, _), s in zip(meshes, starts, strict=False)])
             colors = np.clip(np.concatenate([c for _, _, c in meshes]), 0, 255)
+            owner = np.repeat(np.arange(len(meshes)), [len(f) for _, f, _ in meshes])
+            if scene.finish == "shiny":
+                colors[starts[-2] :] += _highlight(meshes[-1][1], vertices[starts[-2] :], lamp)
+            seen = _seen_ground(ground, K, to_camera)
             image = raycast.draw(
-                _seen_ground(ground, K, to_camera), K=K, vertices=vertices, faces=faces,
-                colors=colors, lamp=lamp,
-            )  # fmt: skip
+                seen, K=K, vertices=vertices, faces=faces, colors=np.clip(colors, 0, 400), lamp=lamp
+            )
+            if scene.finish == "clear":
+                rest = slice(0, len(faces) - len(meshes[-1][1]))
+                through = raycast.draw(
+                    seen, K=K, vertices=vertices, faces=faces[rest], colors=colors, lamp=lamp
+                )
+                image = (1 - _CLEAR) * image + _CLEAR * through
             noisy = image + grain.normal(0.0, _GRAIN, image.shape)
             rgb = np.clip(noisy, 0, 255).astype(np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
-            owner = np.repeat(np.arange(len(meshes)), [len(f) for _, f, _ in meshes])
             masks.append(_mask(vertices, faces, owner, K))
         container.mux(stream.encode())
     in_camera = se3.apply(se3.inverse(poses), thing_center[:, None])[:, 0]
@@ -138,6 +151,15 @@ def _render(scene: ObjectScene, video: Path, truth: Path) -> None:
         np.savez(
             file, allow_pickle=False, masks=packed, center_m=in_camera, T=poses, palm_m=palm_m
         )  # fmt: skip
+
+
+def _highlight(
+    faces: np.ndarray, vertices: np.ndarray, lamp: tuple[float, float, float]
+) -> Float[np.ndarray, "vertex 1"]:
+    """What a glossy surface adds to the color of its vertices (Blinn 1977)."""
+    normals = raycast._vertex_normals(vertices, faces)
+    half = unit(np.array(lamp) / np.linalg.norm(lamp) - unit(vertices))
+    return 260.0 * np.clip((normals * half).sum(axis=1), 0, 1)[:, None] ** 16
 
 
 def _act(scene: ObjectScene, rng: np.random.Generator) -> tuple[list[Any], np.ndarray]:
@@ -282,51 +304,3 @@ def _mask(
     hit = np.isfinite(cast["t_hit"].numpy())
     face = np.where(hit, cast["primitive_ids"].numpy(), 0).astype(int)
     return np.asarray(hit & (owner[face] == owner.max()))
-
-
-CHOSE = (
-    ObjectScene("plain_box", seed=1),
-    ObjectScene(
-        "tiles_cylinder", thing="cylinder", ground="tiles", sleeve="arm", seed=2, yaw_deg=190
-    ),
-    ObjectScene("twin_patches", twin=True, ground="patches", seed=3, yaw_deg=150, pitch_deg=-35),
-    ObjectScene("walk_box", ground="cloth", camera="walk", seed=4, is_textured=True, yaw_deg=185),
-    ObjectScene("mime", thing="none", ground="patches", seed=5),
-    ObjectScene("plate_plain", thing="plate", seed=6, yaw_deg=175, roll_deg=10, sleeve="arm"),
-    ObjectScene(
-        "pan_cloth", thing="cylinder", camera="pan", ground="cloth", seed=9, yaw_deg=155,
-        sleeve="arm",
-    ),
-)  # fmt: skip
-"""Scenes on which the constants were chosen."""
-REPORT = {
-    "plain": [
-        ObjectScene("r_plain_a", seed=101, yaw_deg=170, sleeve="arm"),
-        ObjectScene("r_plain_b", thing="cylinder", seed=102, yaw_deg=150, pitch_deg=-10),
-    ],
-    "patterned": [
-        ObjectScene("r_tiles", thing="sphere", ground="tiles", seed=103, pitch_deg=-30),
-        ObjectScene(
-            "r_cloth", thing="box", ground="cloth", seed=104, yaw_deg=195, is_textured=True
-        ),
-    ],
-    "twin": [
-        ObjectScene("r_twin_a", twin=True, ground="plain", seed=105, yaw_deg=180),
-        ObjectScene(
-            "r_twin_b", twin=True, ground="cloth", thing="cylinder", seed=106, sleeve="arm"
-        ),
-    ],
-    "thin": [
-        ObjectScene("r_plate", thing="plate", ground="patches", seed=107, pitch_deg=-40),
-        ObjectScene("r_stick", thing="stick", ground="plain", seed=108, yaw_deg=185),
-    ],
-    "moving_camera": [
-        ObjectScene("r_pan", camera="pan", ground="patches", seed=109),
-        ObjectScene("r_walk", camera="walk", ground="tiles", thing="cylinder", seed=110),
-    ],
-    "empty_hand": [
-        ObjectScene("r_mime_a", thing="none", ground="cloth", seed=111),
-        ObjectScene("r_mime_b", thing="none", ground="tiles", camera="pan", seed=112),
-    ],
-}
-"""Others, by kind."""

@@ -1,6 +1,6 @@
 """Objects: segments, contact and path of things that rendered hands take, and a captured grasp.
 
-`python -m benchmarks objects`. Constants were chosen on `_object_scenes.CHOSE`; the scenes here
+`python -m benchmarks objects`. Constants were chosen on `_object_kinds.CHOSE`; the scenes here
 chose nothing, each kind stands for itself. The true focal length and palm length are given. Of
 `rendered_grasp` the mask is not known but the box's color is; it is looked at only, and two of its
 views, e and h, were looked at while mending.
@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from benchmarks._object_hands import clip_of, kept_hands, seen_hands
-from benchmarks._object_scenes import RATE_HZ, REPORT, ObjectClip, ObjectScene, object_clip
+from benchmarks._object_kinds import REPORT
+from benchmarks._object_scenes import RATE_HZ, ObjectClip, ObjectScene, object_clip
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
 from rotoscope.models.objects.stage import Objects

@@ -10,7 +10,7 @@ import numpy as np
 
 from rotoscope.models.objects.network_stage import ObjectsNetwork, ObjectsNetworkConfig
 from rotoscope.models.objects.prompts import Prompt
-from rotoscope.models.objects.segment import Mask
+from rotoscope.models.objects.masks import Mask
 from rotoscope.models.objects.text_prompt import Box
 
 NEAR = 40

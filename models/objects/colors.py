@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, UInt8, UInt16
 
 BINS = 16
 _SMOOTH = (0.25, 0.5, 0.25)
@@ -13,24 +15,31 @@ FLOOR = 2e-4
 Histogram = Float[np.ndarray, "bin bin bin"]
 
 
-def quantized(rgb: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "height width 3"]:
-    """Bins of lightness and two colors, of CIE Lab."""
+def quantized(rgb: UInt8[np.ndarray, "height width 3"]) -> UInt16[np.ndarray, "height width"]:
+    """Number of each pixel's bin of lightness and two colors, of CIE Lab."""
     import cv2
 
-    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.int32)
+    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)
+    codes = [np.take(table, lab[..., k]) for k, table in enumerate(_codes())]
+    return np.asarray(codes[0] + codes[1] + codes[2])
+
+
+@cache
+def _codes() -> tuple[UInt16[np.ndarray, " level"], ...]:
+    level = np.arange(256)
     # Lightness changes with the shade; the two colors of most things lie in the middle third.
-    lightness = lab[..., :1] * BINS // 512
-    color = np.clip((lab[..., 1:] - 128) * BINS // 112 + BINS // 2, 0, BINS - 1)
-    return np.concatenate([lightness, color], axis=-1).astype(np.uint8)
+    lightness = level * BINS // 512
+    color = np.clip((level - 128) * BINS // 112 + BINS // 2, 0, BINS - 1)
+    parts = (lightness * BINS * BINS, color * BINS, color)
+    return tuple(part.astype(np.uint16) for part in parts)
 
 
 def histogram(
-    bins: UInt8[np.ndarray, "height width 3"], mask: Bool[np.ndarray, "height width"]
+    bins: UInt16[np.ndarray, "height width"], mask: Bool[np.ndarray, "height width"]
 ) -> Histogram:
     """Counts by bin."""
-    out = np.zeros((BINS, BINS, BINS))
-    np.add.at(out, tuple(bins[mask].T), 1.0)
-    return out
+    counts = np.bincount(bins[mask], minlength=BINS**3)
+    return counts.reshape(BINS, BINS, BINS).astype(float)
 
 
 def shares(counts: Histogram) -> Histogram:
@@ -43,12 +52,16 @@ def shares(counts: Histogram) -> Histogram:
 
 
 def likeness(
-    thing: Histogram, rest: Histogram, bins: UInt8[np.ndarray, "height width 3"]
+    thing: Histogram, rest: Histogram, bins: UInt16[np.ndarray, "height width"]
 ) -> Float[np.ndarray, "height width"]:
     """Probability that a pixel is the thing's by its color alone, from counts, 0 to 1."""
+    return np.asarray(np.take(likeness_by_bin(thing, rest), bins))
+
+
+def likeness_by_bin(thing: Histogram, rest: Histogram) -> Float[np.ndarray, " color"]:
+    """The same for every bin, by its number."""
     a, b = shares(thing) + FLOOR, shares(rest) + FLOOR
-    ratio = (a / (a + b)).astype(np.float32)
-    return np.asarray(ratio[tuple(np.moveaxis(bins, -1, 0))])
+    return np.asarray(a / (a + b), np.float32).ravel()
 
 
 def overlap(a: Histogram, b: Histogram) -> float:

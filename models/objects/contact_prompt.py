@@ -10,7 +10,8 @@ from jaxtyping import Float
 from rotoscope.models.objects import events
 from rotoscope.models.objects.hand_region import SeenHand
 from rotoscope.models.objects.prompts import Prompt
-from rotoscope.models.objects.segment import Mask, find_start
+from rotoscope.models.objects.masks import Mask
+from rotoscope.models.objects.segment import find_start
 
 NUM_POINTS = 3
 """Points on the thing at the most: one is a part of it as well as all of it."""

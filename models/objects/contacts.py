@@ -10,7 +10,9 @@ from jaxtyping import Bool, Float
 
 from rotoscope.models.objects.hand_region import SeenHand
 from rotoscope.models.objects.identity import Thing
-from rotoscope.models.objects.segment import Mask, Views
+from rotoscope.models.objects.masks import Mask
+from rotoscope.models.objects.moments import refined
+from rotoscope.models.objects.views import Views
 from rotoscope.pipeline.tracks import runs
 
 MOVES_PX = 0.45
@@ -39,6 +41,9 @@ def hold(
         moves = steps_px(masks, views)
         for hand in hands:
             held = held_by(masks, moves, hand, first, rate_hz)
+            if views.is_ground_known:
+                held = refined(held, masks, views)
+            held[sorted(views.blind)] = False
             thing.hold(hand.side, first + np.flatnonzero(held))
 
 
@@ -67,9 +72,11 @@ def steps_px(masks: Sequence[Mask], views: Views) -> Float[np.ndarray, " time"]:
 
 
 def touches(masks: Sequence[Mask], hand: SeenHand, first: int) -> Bool[np.ndarray, " time"]:
-    """Frames in which a hand is at the segment, or where it is hidden."""
+    """Frames in which a hand is at the segment, or hides it between frames that show it."""
     out = np.zeros(len(masks), bool)
-    for t, mask in enumerate(masks):
+    seen = [t for t, mask in enumerate(masks) if mask.any()]
+    for t in range(seen[0], seen[-1] + 1) if seen else ():
+        mask = masks[t]
         if not hand.is_there[first + t]:
             continue
         if not mask.any():

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.objects.identity import Thing
+from rotoscope.models.objects.masks import Mask
 from rotoscope.models.objects.place import place
-from rotoscope.models.objects.segment import Mask
 from rotoscope.pipeline.stage import Tracks, select
 from rotoscope.pipeline.tracks import (
     CONTACT_DOUBTED,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, UInt8, UInt16
 
-from rotoscope.models.objects import hand_region
-from rotoscope.models.objects.colors import BINS, Histogram, histogram, likeness, quantized
+from rotoscope.models.objects import breaks, hand_region
+from rotoscope.models.objects.colors import BINS, histogram, likeness_by_bin, quantized
 from rotoscope.models.objects.hand_region import SeenHand
+from rotoscope.models.objects.masks import Mask
 from rotoscope.models.objects.picture_motion import Flow, Step, moving
-from rotoscope.models.objects.segment import Event, Mask, Views
+from rotoscope.models.objects.views import Event, Views
 
 MIN_HAND_STEP_PX = 0.8
 """A hand that moves by less between frames shows nothing that moves with it [small px]."""
@@ -19,7 +20,7 @@ WITH_HAND = 0.5
 """The thing's step may differ from the hand's by this share of it, and one pixel."""
 MIN_SEEDS_PALMS = 0.02
 """Least area of seeds that count, in squared palms."""
-MAX_PAUSE_FRAMES = 20
+MAX_PAUSE_FRAMES = 8
 """Seeds that are farther apart in time are of two events."""
 MAX_SKIN = 0.75
 """Pixels of more likeness to the hands' color are hand, beside where its landmarks put it."""
@@ -55,6 +56,7 @@ def look(
 
     flow, shape = Flow(), pictures[0].shape[:2]
     gray = [cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY) for rgb in pictures]
+    bins = [quantized(rgb) for rgb in pictures]
     num, nothing = len(pictures), np.zeros(shape, bool)
     hand_masks, hidden, close = [nothing] * num, [nothing] * num, [nothing] * num
     near: dict[int, dict[int, Mask]] = {k: {} for k in range(len(hands))}
@@ -69,6 +71,7 @@ def look(
             near[number][t] = hand.mask(first + t, shape, margin=hand_region.NEAR_PALMS) & ~behind
             hidden[t] = hidden[t] | (behind & hand.mask(first + t, shape, margin=1.2))
             close[t] = close[t] | near[number][t] | behind
+    skin = _skin(bins, hand_masks, close)
     zero = np.zeros((*shape, 2), np.float32)
     forward: list[Step] = []
     backward = [Step(zero, np.eye(3))]
@@ -80,11 +83,9 @@ def look(
         H = ground[first + t]
         forward.append(flow(gray[t], gray[t + 1], close[t], H))
         backward.append(flow(gray[t + 1], gray[t], close[t + 1], np.linalg.inv(H)))
-    skin = _skin(pictures, hand_masks, close)
     seeds: dict[int, dict[int, Mask]] = {k: {} for k in range(len(hands))}
     steps: dict[int, dict[int, np.ndarray]] = {k: {} for k in range(len(hands))}
     moves = [nothing] * num
-    bins = [quantized(rgb) for rgb in pictures]
     for t in range(1, num - 1):
         if not close[t].any():
             continue
@@ -98,7 +99,7 @@ def look(
                 continue
             found = moves[t] & near[number][t] & ~hidden[t]
             found &= _goes_along(forward[t].flow, step, own)
-            found &= likeness(*skin, bins[t]) < MAX_SKIN
+            found &= np.take(skin, bins[t]) < MAX_SKIN
             if found.sum() >= max(6.0, MIN_SEEDS_PALMS * hand.palm[first + t] ** 2):
                 seeds[number][t], steps[number][t] = found, own
     views = Views(
@@ -110,37 +111,47 @@ def look(
         moves=moves,
         hands=hand_masks,
         hidden=hidden,
+        blind=breaks.blind_pictures(gray),
+        cuts=breaks.cuts(gray, bins),
+        is_ground_known=bool(np.isfinite(ground[first : first + num - 1]).all()),
     )
     return Window(views, seeds, steps, near)
 
 
 def _skin(
-    pictures: list[UInt8[np.ndarray, "height width 3"]], hands: list[Mask], close: list[Mask]
-) -> tuple[Histogram, Histogram]:
-    """Colors of the hands, and of what is near them; some twenty pictures tell."""
+    bins: list[UInt16[np.ndarray, "height width"]], hands: list[Mask], close: list[Mask]
+) -> Float[np.ndarray, " color"]:
+    """How much every color is the hands', against what is near them; some twenty pictures tell."""
     skin, rest = np.zeros((BINS, BINS, BINS)), np.zeros((BINS, BINS, BINS))
-    for t in range(0, len(pictures), max(1, len(pictures) // 20)):
+    for t in range(0, len(bins), max(1, len(bins) // 20)):
         if hands[t].any():
-            bins = quantized(pictures[t])
-            skin += histogram(bins, hands[t])
-            rest += histogram(bins, close[t] & ~hands[t])
-    return skin, rest
+            skin += histogram(bins[t], hands[t])
+            rest += histogram(bins[t], close[t] & ~hands[t])
+    return likeness_by_bin(skin, rest)
 
 
 def events(window: Window, hands: list[SeenHand], first: int) -> list[tuple[int, Event]]:
     """The events of every hand (by number), in order of time."""
-    out = []
+    num, out = len(window.views.gray), []
     for number, by_frame in window.seeds.items():
         frames = np.array(sorted(by_frame), int)
-        for part in np.split(frames, np.flatnonzero(np.diff(frames) > MAX_PAUSE_FRAMES) + 1):
-            if len(part) < MIN_SEEDED_FRAMES:
-                continue
+        parts = np.split(frames, np.flatnonzero(np.diff(frames) > MAX_PAUSE_FRAMES) + 1)
+        parts = [part for part in parts if len(part) >= MIN_SEEDED_FRAMES]
+        hand = hands[number]
+        way = np.array([hand.tips(first + t) for t in range(num)])
+        for k, part in enumerate(parts):
             event = Event(
                 frames=part,
                 seeds=[by_frame[t] for t in part.tolist()],
                 near=[window.near[number][t] for t in part.tolist()],
                 steps=np.array([window.steps[number][t] for t in part.tolist()]),
-                palm=float(np.median(hands[number].palm[first + part])),
+                tips=way[part],
+                way=way,
+                alone=(
+                    int(parts[k - 1][-1]) + 1 if k else 0,
+                    int(parts[k + 1][0]) if k + 1 < len(parts) else num,
+                ),
+                palm=float(np.median(hand.palm[first + part])),
             )
             out.append((number, event))
     return out

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Int
 
-from rotoscope.models.objects.segment import Mask, Start
+from rotoscope.models.objects.masks import Mask
+from rotoscope.models.objects.views import Start
 from rotoscope.pipeline.tracks import Side
 
 SAME = 0.4

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from rotoscope.models.objects.segment import Mask
+from rotoscope.models.objects.masks import Mask
 
 
 def _no_points() -> Float[np.ndarray, "point 2"]:

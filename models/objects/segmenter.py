@@ -18,7 +18,7 @@ from rotoscope.models.checkpoints.folder import (
     load_processor,
 )
 from rotoscope.models.objects.prompts import Prompt
-from rotoscope.models.objects.segment import Mask
+from rotoscope.models.objects.masks import Mask
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.packages import ABSENT, version_of
 

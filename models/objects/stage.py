@@ -11,10 +11,12 @@ from jaxtyping import Float
 from pydantic import Field
 
 from rotoscope.models.objects import contacts, events, identity
+from rotoscope.models.objects.carry import carried_on, segment
 from rotoscope.models.objects.describe import described
 from rotoscope.models.objects.ground import doubt_of_contacts, ground_steps
 from rotoscope.models.objects.hand_region import SeenHand, seen_hands
-from rotoscope.models.objects.segment import Views, carried_on, find_start, segment
+from rotoscope.models.objects.segment import find_start
+from rotoscope.models.objects.views import Views
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import Track, median_rate_hz
 from rotoscope.pipeline.types import Clip
@@ -46,7 +48,7 @@ class Objects(ClipStage):
     """
 
     kind: ClassVar[str] = "objects"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     requires: ClassVar[tuple[str, ...]] = ("hands",)
     uses: ClassVar[tuple[str, ...]] = ("camera", "camera_motion")
     provides: ClassVar[tuple[str, ...]] = ("objects", "quality.objects")

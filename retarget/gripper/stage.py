@@ -14,7 +14,7 @@ from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks, select
 from rotoscope.pipeline.tracks import CameraMotion, GripperTrack, HandTrack, Track
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.gripper import hand_shape
-from rotoscope.retarget.gripper.contact import knows_contacts, seen_grasps
+from rotoscope.retarget.gripper.contact import knows_contacts, seen_grasps, width_where_hidden
 from rotoscope.retarget.gripper.grasp_prior import likely_pose
 from rotoscope.retarget.gripper.grasps import Grasp, GraspConfig, find_grasps, grasping_frames
 from rotoscope.retarget.gripper.hidden_tips import hidden_tips
@@ -58,9 +58,9 @@ class RetargetGripper(ClipStage):
     """
 
     kind = "retarget.gripper"
-    version = "3"
+    version = "4"
     requires = ("hands",)
-    uses = ("camera_motion", "objects", "quality.objects")
+    uses = ("camera", "camera_motion", "objects", "quality.objects")
     provides = ("gripper",)
     Config = GripperConfig
     config: GripperConfig
@@ -104,7 +104,8 @@ class RetargetGripper(ClipStage):
             )
         grasping = grasping_frames(grasps, len(known))
         opening = np.clip(aperture_m / self.config.max_opening_m, 0.0, 1.0)
-        opening = self._while_held(opening, grasps, hand.valid & known)
+        widths = [width_where_hidden(tracks, hand.side, g, seen_m, hidden) for g in grasps]
+        opening = self._while_held(opening, grasps, widths, hand.valid & known)
         wrist_sigma_rad = _or_nan(hand.sigma_rotation_rad, (len(known),))
         wrist_sigma_m = _or_nan(hand.sigma_position_m, (len(known), 3))
         sigma_m = position_sigma(joints_m, wrist_sigma_m, wrist_sigma_rad, hidden)
@@ -127,17 +128,24 @@ class RetargetGripper(ClipStage):
         self,
         opening: Float[np.ndarray, " time"],
         grasps: Sequence[Grasp],
+        widths_m: Sequence[float | None],
         seen: Bool[np.ndarray, " time"],
     ) -> Float[np.ndarray, " time"]:
-        """The opening with each grasp's own width where the configuration wants that."""
+        """The opening with each grasp's own width where the configuration wants that.
+
+        `widths_m` are those of the things, where fingers hide each other and do not tell.
+        """
         if self.config.during_grasp == "measured":
             return opening
         out = opening.copy()
-        for grasp in grasps:
+        for grasp, width_m in zip(grasps, widths_m, strict=True):
             span = slice(grasp.start, grasp.end)
             measured = opening[span][seen[span]]
             if len(measured):
-                held = 0.0 if self.config.during_grasp == "close" else float(np.median(measured))
+                held = float(np.median(measured))
+                if width_m is not None:
+                    held = min(width_m / self.config.max_opening_m, 1.0)
+                held = 0.0 if self.config.during_grasp == "close" else held
                 out[span] = np.where(np.isfinite(opening[span]), held, np.nan)
         return out
 

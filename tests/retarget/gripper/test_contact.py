@@ -1,16 +1,21 @@
 """Grasps of the gripper from what a hand is seen to hold."""
 
+import dataclasses
+
 import numpy as np
+import pytest
 from held_things import held_thing
 
 from rotoscope.pipeline.testing import a_clip, a_hand_track
 from rotoscope.pipeline.tracks import (
     CONTACT_DOUBTED,
+    Camera,
     GripperTrack,
     ObjectTrack,
     QualityTrack,
     Track,
 )
+from rotoscope.retarget.gripper.contact import seen_grasps, width_where_hidden
 from rotoscope.retarget.gripper.stage import RetargetGripper
 
 NUM = 60
@@ -80,3 +85,38 @@ def test_without_the_stage_objects_or_where_it_doubts_fingers_decide() -> None:
     assert not np.array_equal(
         alone.grasping, follow(**LOOKED, objects_1=named["objects_1"]).grasping
     )
+
+
+SIDE_PX = 20
+FOCAL_PX, DEPTH_M = 600.0, 0.5
+
+
+def bar_across(degrees: float) -> ObjectTrack:
+    """A thing of 20 by 80 pixels of its picture, which is half of the frame's."""
+    y, x = np.mgrid[:240, :320] - np.array([120, 160])[:, None, None]
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    mask = (np.abs(c * x + s * y) <= SIDE_PX / 2) & (np.abs(c * y - s * x) <= 2 * SIDE_PX)
+    bits = np.packbits(np.tile(mask.reshape(1, -1), (NUM, 1)), axis=1)
+    return dataclasses.replace(
+        thing(1, None, (25, 37)), mask_bits=bits, mask_width=320, mask_height=240
+    )
+
+
+def width_mm(degrees: float, hidden: float) -> float | None:
+    K = np.array([[FOCAL_PX, 0, 320], [0, FOCAL_PX, 240], [0, 0, 1.0]])
+    camera = Camera(K=K, width=640, height=480, source="recipe", sigma_focal_rel=0.02)
+    joints = np.full((NUM, 21, 3), [0.0, 0.0, DEPTH_M])
+    tracks = {"objects.1": bar_across(degrees), "camera": camera}
+    (grasp,) = seen_grasps(tracks, "right", np.arange(NUM) / 30, joints, np.ones(NUM, bool))
+    width_m = width_where_hidden(tracks, "right", grasp, joints, np.full((NUM, 2), hidden))
+    return None if width_m is None else 1e3 * width_m
+
+
+@pytest.mark.parametrize("degrees", [0.0, 30.0, 90.0, 125.0])
+def test_width_is_the_things_narrow_side_where_fingers_hide_each_other(degrees: float) -> None:
+    true_mm = 1e3 * (2 * SIDE_PX) * DEPTH_M / FOCAL_PX
+    assert width_mm(degrees, hidden=0.9) == pytest.approx(true_mm, rel=0.15)
+
+
+def test_fingers_that_are_seen_tell_the_width_themselves() -> None:
+    assert width_mm(0.0, hidden=0.1) is None

@@ -1,0 +1,143 @@
+"""The frames in which a thing leaves its place and comes to rest, told against how it rests.
+
+Motion from one picture to the next is small where a hand takes or leaves a thing, and its noise
+adds up; against a picture in which the thing rests, a way of one pixel shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from rotoscope.models.objects.masks import Mask, dilated
+from rotoscope.models.objects.views import Views
+from rotoscope.pipeline.tracks import runs
+
+LOOK_BACK_FRAMES = 30
+"""How far from a contact, as its motion tells it, the thing is looked at in its place."""
+AWAY_PX = 1.0
+"""A thing that is so far from its place has left it [px of the small picture]."""
+REACH_PX = 4
+"""Farther ways are not measured: it has left."""
+BETTER_LEVELS = 1.2
+"""By how much the moved picture of it must be more alike to count [gray levels]."""
+MIN_SEEN = 0.3
+"""Least share of it that must be seen in both pictures."""
+FOR_FRAMES = 3
+"""So many frames in a row it is away, or the one that is was noise."""
+_RIM_PX = 3
+_MAX_FRAMES_OFF = 24
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """A thing as it rests in one frame."""
+
+    frame: int
+    patch: Float[np.ndarray, "height width"]
+    use: Mask
+    box: tuple[slice, slice]
+
+
+def refined(
+    held: Bool[np.ndarray, " time"], masks: Sequence[Mask], views: Views
+) -> Bool[np.ndarray, " time"]:
+    """The held frames, their ends put to where the thing is first and last away from its place."""
+    out = held.copy()
+    stretches = list(runs(held))
+    for k, (start, end) in enumerate(stretches):
+        low = stretches[k - 1][1] if k else 0
+        high = stretches[k + 1][0] if k + 1 < len(stretches) else len(held)
+        middle = (start + end) // 2
+        before = range(max(low, start - LOOK_BACK_FRAMES), middle)
+        after = range(min(high, end + LOOK_BACK_FRAMES) - 1, middle, -1)
+        first, last = _leaves(before, masks, views), _leaves(after, masks, views)
+        if first is not None and abs(first - start) <= _MAX_FRAMES_OFF:
+            out[low:middle] = False
+            out[first:middle] = True
+            out[low:start] |= held[low:start]
+        if last is not None and abs(last + 1 - end) <= _MAX_FRAMES_OFF:
+            out[middle:high] = False
+            out[middle : last + 1] = True
+            out[end:high] |= held[end:high]
+    return out
+
+
+def _leaves(frames: range, masks: Sequence[Mask], views: Views) -> int | None:
+    """The first frame in which the thing is away from where it is in the first that shows it.
+
+    `None` where it is not seen to rest there, or not well enough.
+    """
+    place = _resting(frames, masks, views)
+    if place is None:
+        return None
+    run = 0
+    for t in frames[frames.index(place.frame) + 1 :]:
+        away = _is_away(place, t, views)
+        if away is None:
+            continue
+        run = run + 1 if away else 0
+        if run == 1:
+            found = t
+        if run == FOR_FRAMES:
+            return found if abs(found - place.frame) > 1 else None
+    return None
+
+
+def _resting(frames: range, masks: Sequence[Mask], views: Views) -> _Place | None:
+    areas = [int((masks[t] & ~views.hidden[t]).sum()) for t in frames]
+    if not areas or max(areas) < 30:
+        return None
+    at = next(k for k, area in enumerate(areas) if area >= 0.7 * np.quantile(areas, 0.9))
+    t = frames[at]
+    around = dilated(masks[t], _RIM_PX) & ~dilated(views.hidden[t], 1)
+    y, x = np.nonzero(around)
+    height, width = around.shape
+    if len(x) < 30:
+        return None
+    box = (
+        slice(max(y.min(), REACH_PX), min(y.max() + 1, height - REACH_PX)),
+        slice(max(x.min(), REACH_PX), min(x.max() + 1, width - REACH_PX)),
+    )
+    return _Place(t, views.gray[t][box].astype(np.float32), around[box], box)
+
+
+def _is_away(place: _Place, t: int, views: Views) -> bool | None:
+    """Whether the thing has left its place; `None` where too little of it is seen."""
+    import cv2
+
+    gray, hidden = _as_seen_from(place.frame, t, views)
+    rows, columns = place.box
+    use = place.use & ~dilated(hidden, 1)[place.box]
+    if use.sum() < MIN_SEEN * place.use.sum() or use.sum() < 30:
+        return None
+    wide = gray[
+        rows.start - REACH_PX : rows.stop + REACH_PX,
+        columns.start - REACH_PX : columns.stop + REACH_PX,
+    ].astype(np.float32)
+    cost = cv2.matchTemplate(wide, place.patch, cv2.TM_SQDIFF, mask=use.astype(np.float32))
+    rms = np.sqrt(np.maximum(cost, 0) / use.sum())
+    row, column = np.unravel_index(int(np.argmin(rms)), rms.shape)
+    way = float(np.hypot(row - REACH_PX, column - REACH_PX))
+    return way >= AWAY_PX and float(rms[REACH_PX, REACH_PX] - rms.min()) > BETTER_LEVELS
+
+
+def _as_seen_from(frame: int, t: int, views: Views) -> tuple[np.ndarray, Mask]:
+    """Picture and hidden pixels of `t`, the camera's motion since `frame` taken out."""
+    import cv2
+
+    H = np.eye(3)
+    for k in range(min(frame, t), max(frame, t)):
+        H = views.forward[k].H @ H
+    if t < frame:
+        H = np.linalg.inv(H)
+    if np.array_equal(H, np.eye(3)):
+        return views.gray[t], views.hidden[t]
+    size = views.gray[t].shape[::-1]
+    back = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    gray = cv2.warpPerspective(views.gray[t], H, size, flags=back)
+    hidden = cv2.warpPerspective(views.hidden[t].view(np.uint8), H, size, flags=back, borderValue=1)
+    return gray, np.asarray(hidden > 0)
