@@ -209,7 +209,7 @@ def test_mask_of_the_hand_is_no_thing(tmp_path: Path) -> None:
     assert "of the hand itself" in facts(made)["objects_why"]
 
 
-@pytest.mark.parametrize("level", [0, 128])
+@pytest.mark.parametrize("level", [0, pytest.param(128, marks=pytest.mark.slow)])
 def test_pictures_of_one_color_hold_nothing_though_clicked(level: int, tmp_path: Path) -> None:
     clicked(tmp_path, {"name": "cup", "clicks": [on_thing(20)]})
     made = found(tmp_path, [np.full((HEIGHT, WIDTH, 3), level, np.uint8)] * NUM)
@@ -230,7 +230,9 @@ def test_camera_covered_half_way_shows_nothing_after(tmp_path: Path) -> None:
     assert not thing.held[30:].any()
 
 
-@pytest.mark.parametrize("how", [{"light": 0.02}, {"with_thing": False}])
+@pytest.mark.parametrize(
+    "how", [{"light": 0.02}, pytest.param({"with_thing": False}, marks=pytest.mark.slow)]
+)
 def test_darkness_and_mimed_grasps_hold_nothing(how: dict[str, Any], tmp_path: Path) -> None:
     assert things(found(tmp_path, pictures(**how))) == []
 

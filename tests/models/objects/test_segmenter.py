@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny_networks
-from moved_things import NUM, clip, pictures, track
+from moved_things import clip, pictures, track
 
 from rotoscope.models.objects.network_stage import ObjectsNetwork, ObjectsNetworkConfig
 from rotoscope.models.objects.prompts import Prompt
@@ -130,7 +130,7 @@ def stage(**settings: Any) -> ObjectsNetwork:
     return ObjectsNetwork(ObjectsNetworkConfig(**settings))
 
 
-@pytest.mark.parametrize("text", [None, "cup"])
+@pytest.mark.parametrize("text", [pytest.param(None, marks=pytest.mark.slow), "cup"])
 def test_random_network_keeps_the_contract(
     text: str | None, folders: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -140,15 +140,14 @@ def test_random_network_keeps_the_contract(
         picture_px=160, max_objects=1,
     )  # fmt: skip
     made.setup()
-    frames = pictures()[15:35]
-    out = made.run(clip(tmp_path, frames), {"hands.right": track().slice(15, 35)})
+    frames = pictures()[16:28]
+    out = made.run(clip(tmp_path, frames), {"hands.right": track().slice(16, 28)})
     for thing in out.values():
         if isinstance(thing, ObjectTrack):
-            assert len(thing.valid) == 20
+            assert len(thing.valid) == 12
             assert np.isnan(thing.center_px[~thing.valid]).all()
             assert not (thing.valid & (thing.mask_bits.sum(axis=1) == 0)).any()
     assert "quality.objects" in out
-    assert NUM > 35
 
 
 def edited(folder: Path, to: Path, **config: Any) -> Path:
