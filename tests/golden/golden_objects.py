@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import carried_box as box
 import numpy as np
 from color_segmenter import by_color
 from golden_case import Case, clip_of, run_clip_stage
@@ -47,8 +48,16 @@ def object_motion(folder: Path) -> dict[str, Any]:
     return run_clip_stage("label.object_motion", clip_of(40), tracks)
 
 
+def object_pose(folder: Path) -> dict[str, Any]:
+    made = box.cast(box.carried()[:5])
+    clip = box.clip_with_depth(folder, made.depth_m)
+    tracks = {"objects.1": box.segments(made.masks), "camera": box.CAMERA}
+    return run_clip_stage("object_pose", clip, tracks)
+
+
 CASES = {
     "objects.network": Case(objects_network, 0.02, "where to point comes from dense flow"),
+    "object_pose": Case(object_pose, 0.02, "nearest points, which rounding may choose anew"),
     "objects": Case(objects, 0.02, "outlines cut out by a graph cut over colors"),
     "label.object_motion": Case(object_motion, 1e-9, "plain arithmetic"),
 }
