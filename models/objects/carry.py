@@ -10,7 +10,6 @@ from rotoscope.models.objects.masks import (
     dilated,
     eroded,
     opened,
-    overlap,
     shifted,
     touching,
 )
@@ -36,8 +35,6 @@ KEPT_SHARE = 0.12
 """A segment smaller than this share of the usual one is hidden."""
 STILL_LEVELS = 4.0
 """Pictures that differ by less in the median about a segment leave it as it is [gray levels]."""
-LOST = 0.4
-"""A carried segment that overlaps another start by less of their union is begun again from it."""
 
 
 def segment(views: Views, event: Event, start: Start) -> list[Mask]:
@@ -102,7 +99,7 @@ def _carry(
         uncovered = views.hidden[before] & ~views.hands[t]
         told = None if plate is None else plate.look(t, carried)
         found = _refined(views, t, carried, uncovered, start, seeds.get(t), told)
-        if t in others and overlap(found, others[t]) < LOST:
+        if t in others and found.sum() < KEPT_SHARE * usual:
             found = others[t]
         if found.sum() < KEPT_SHARE * usual:
             # Hidden: the place where it was last is kept, to be grown from when it comes out.
