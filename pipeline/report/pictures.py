@@ -153,7 +153,7 @@ def overlay_of(dataset: Dataset, episode: EpisodeRows, row: int) -> Overlay:
     fit = fit_into(scene["video_width"], scene["video_height"], width, height)
     T_now_reference = _camera_now(episode, row)
     if T_now_reference is None:
-        return Overlay(np.eye(3), None, False, None, 0.0)
+        return Overlay(np.eye(3), None, False, None, 0.0, marks=marks_of(dataset, episode, row))
     joints = columns.get("track.hand.joints")
     T_camera_ee, opening = gripper_of(dataset, episode, row)
     body_m = body_in_camera(episode, row)

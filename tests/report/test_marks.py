@@ -9,6 +9,7 @@ from benchmarks._small_dataset import HEIGHT, WIDTH, publish_small
 from rotoscope.models.motion_tracks.future import motion_track_contract
 from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.report.marks import HAND, THING, Line, Marks, draw_marks, marks_of
+from rotoscope.pipeline.report.pictures import overlay_of
 
 ROWS = 60
 POINTS = ("wrist", "thumb_tip", "pinky_tip")
@@ -53,6 +54,12 @@ def test_motion_tracks_go_from_where_the_points_are_through_every_step(dataset):
     np.testing.assert_allclose(shares[:, 0], 0.01 + 0.1 * np.arange(STEPS + 1), atol=1e-6)
     np.testing.assert_allclose(shares[:, 1], 0.51 + 0.1 * np.arange(STEPS + 1), atol=1e-6)
     assert len({line.color for line in lines}) == 3
+
+
+def test_motion_tracks_are_of_the_rows_own_picture_whatever_the_camera_did(dataset):
+    episode = of_tracks(dataset)
+    episode.meta["scene"] |= {"K": np.eye(3).tolist(), "camera_motion": "moving"}
+    assert len(overlay_of(dataset, episode, 3).marks.lines) == len(POINTS)
 
 
 def test_rows_that_are_not_valid_show_no_motion_track(dataset):
