@@ -112,7 +112,7 @@ def start(listener: socket.socket, role: Mapping[str, str], *, is_open: bool = F
     names = [] if is_open else sorted(LOOPBACK)
     server = subprocess.Popen(
         python_module("rotoscope.flows.server", str(listener.fileno()), *names),
-        env=os.environ | settings | role,
+        env={**os.environ, **settings, **role},
         stdin=subprocess.PIPE,
         pass_fds=[listener.fileno()],
         cwd="/",  # see `import_prefect`
