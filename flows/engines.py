@@ -8,6 +8,7 @@ line asks for an engine before it starts a flow.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import logging
 import os
@@ -201,9 +202,9 @@ def _dask_runner(address: str, workers: int, until_the_end: contextlib.ExitStack
 
 
 def _ask_ray_nodes(ask: Callable[[], str]) -> dict[str, str]:
-    import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
+    ray: Any = importlib.import_module("ray")  # parts of it have no types
     remote = ray.remote(num_cpus=0)(lambda: ask())  # Ray takes functions alone, no other callable
     nodes = [node for node in ray.nodes() if node["Alive"]]
     asked = {
