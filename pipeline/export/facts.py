@@ -142,9 +142,12 @@ def _write_texts(path: Path, found: Mapping[int, EpisodeFacts]) -> None:
                 texts[e][EPISODE] if r == 0 else "" for e, r in zip(episodes, rows, strict=True)
             ],
         }
-        table = table.drop_columns([n for n in cells if n in table.column_names])
         for name, column in cells.items():
-            table = table.append_column(name, pa.array(column, pa.string()))
+            array = pa.array(column, pa.string())
+            if name in table.column_names:
+                table = table.set_column(table.column_names.index(name), name, array)
+            else:
+                table = table.append_column(name, array)
         table = table.replace_schema_metadata(described_metadata(table.schema.metadata, TEXT_FACTS))
         writer = writer or pq.ParquetWriter(target, table.schema, compression="snappy")
         writer.write_table(table)

@@ -16,6 +16,7 @@ from rotoscope.pipeline.motion.notes import Notes
 from rotoscope.pipeline.recipe import build_recipe, load_recipe
 from rotoscope.pipeline.video.camera_notes import CameraNotes
 from rotoscope.pipeline.video.image_folder import FolderNotes
+from rotoscope.pipeline.video.notes import VideoNotes
 
 PYTHON = [page for page in PAGES if blocks(page, "python")]
 FILES = [b for page in PAGES for b in blocks(page, "yaml") if b.note == "file"]
@@ -76,6 +77,8 @@ def test_yaml_that_is_a_file_is_as_that_file(block):
         assert HandNotes.model_validate(found).camera() is not None
     elif block.why == "camera.yaml":
         assert CameraNotes.model_validate(found).mirrored
+    elif block.why == "cup.json":
+        assert VideoNotes.model_validate(found).side == "right"
     elif block.why == "frames.yaml":
         assert FolderNotes.model_validate(found).rate_hz == 30
     else:
