@@ -8,9 +8,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from rotoscope.models.objects.masks import Mask
 from rotoscope.models.objects.network_stage import ObjectsNetwork, ObjectsNetworkConfig
 from rotoscope.models.objects.prompts import Prompt
-from rotoscope.models.objects.masks import Mask
 from rotoscope.models.objects.text_prompt import Box
 
 NEAR = 40

@@ -9,8 +9,8 @@ from jaxtyping import Float
 
 from rotoscope.models.objects import events
 from rotoscope.models.objects.hand_region import SeenHand
-from rotoscope.models.objects.prompts import Prompt
 from rotoscope.models.objects.masks import Mask
+from rotoscope.models.objects.prompts import Prompt
 from rotoscope.models.objects.segment import find_start
 
 NUM_POINTS = 3

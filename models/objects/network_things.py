@@ -16,8 +16,8 @@ from rotoscope.models.objects import contacts, events, identity
 from rotoscope.models.objects.clicks import NamedPrompt
 from rotoscope.models.objects.contact_prompt import contact_prompts
 from rotoscope.models.objects.hand_region import SeenHand
-from rotoscope.models.objects.prompts import Prompt, Segmenter
 from rotoscope.models.objects.masks import Mask
+from rotoscope.models.objects.prompts import Prompt, Segmenter
 from rotoscope.models.objects.text_prompt import Box, Detector, overlap
 
 MAX_SHARE = 0.6

@@ -17,8 +17,8 @@ from rotoscope.models.checkpoints.folder import (
     load_network,
     load_processor,
 )
-from rotoscope.models.objects.prompts import Prompt
 from rotoscope.models.objects.masks import Mask
+from rotoscope.models.objects.prompts import Prompt
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.packages import ABSENT, version_of
 

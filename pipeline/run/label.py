@@ -117,7 +117,6 @@ def label(
         listener(Event("finished", name=row.name, row=row))
     ordered = settle(rows, ledger)
     left_out = prepared.left_out
-    keep_run(request)
     if stop is not None and stop.is_set():
         return LabelResult(ordered, None, False, left_out=left_out)
     return replace(publish(request, ordered, listener), left_out=left_out)
@@ -305,6 +304,10 @@ def publish(
     request: LabelRequest, rows: tuple[Row, ...], listener: Listener = ignore
 ) -> LabelResult:
     """Writes the dataset of these rows, unless exactly that one stands there already."""
+    try:
+        keep_run(request)
+    except RemoteError as error:
+        return LabelResult(rows, None, False, f"{type(error).__name__}: {error}")
     if request.until or not any(row.episodes for row in rows):
         return LabelResult(rows, None, False)
     # A kill just after the new dataset took its place leaves the old one beside it.

@@ -53,6 +53,7 @@ def test_dataset_is_one_commit_with_its_card_and_the_tag_of_its_format(hub, data
     assert TOKEN not in done.stdout + done.stderr
 
 
+@pytest.mark.slow  # one more process that imports the command line
 def test_no_access_is_one_sentence_without_the_token(hub, dataset):
     hub.failures = [401] * 9
     done = push(hub, dataset, "ann/cups")

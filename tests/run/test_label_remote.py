@@ -84,6 +84,7 @@ def test_videos_and_dataset_in_an_object_store_give_what_folders_give(recipe, vi
     assert load_request(request.out, allow_code=True).out_url == request.out_url
 
 
+@pytest.mark.slow
 def test_object_that_changes_after_it_was_listed_costs_its_row(recipe, videos, tmp_path):
     fs = fsspec.filesystem("memory")
     for path in videos.iterdir():
@@ -106,6 +107,7 @@ def test_store_on_anything_but_s3_is_refused(recipe, videos, tmp_path):
         run(recipe, videos, tmp_path / "ds", "memory://lamps/store")
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_store_share_the_work(recipe, videos, tmp_path):
     results = {}
 
