@@ -77,7 +77,7 @@ class Cache:
     root: Path
     """Where they lie."""
     max_bytes: int
-    """How much they may hold together [bytes]; what is in use stays even beyond it."""
+    """How much its videos may hold together [bytes]; what is in use stays even beyond it."""
     _added: int = field(default=-1, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _shared: OrderedDict[tuple[str, str, str], bytes] = field(
@@ -145,12 +145,11 @@ class Cache:
 
     def _entries(self) -> Iterator[tuple[float, int, Path]]:
         """When each entry was last of use, its size, its folder."""
-        for room in (VIEWS, DATASETS):
-            for folder in (self.root / room).glob("??/*"):
-                if not folder.name.startswith(".") and folder.is_dir():
-                    with contextlib.suppress(OSError):  # another process has just removed it
-                        size = sum(f.lstat().st_size for f in folder.rglob("*") if f.is_file())
-                        yield _lock_path(folder).stat().st_mtime, size, folder
+        for folder in (self.root / VIEWS).glob("??/*"):
+            if not folder.name.startswith(".") and folder.is_dir():
+                with contextlib.suppress(OSError):  # another process has just removed it
+                    size = sum(f.lstat().st_size for f in folder.rglob("*") if f.is_file())
+                    yield _lock_path(folder).stat().st_mtime, size, folder
 
     def _fetch(self, file: RemoteFile, folder: Path) -> None:
         objects = open_objects(file.url)

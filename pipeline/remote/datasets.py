@@ -66,6 +66,8 @@ def send_dataset(folder: Path, url: Url, *, replaces: bool = False) -> Sent:
         UsageError: Something else lies there.
         RemoteError: The store is away; no half dataset is left, run it again.
     """
+    if not url.key:
+        raise UsageError(f"{url} is a whole bucket; give a name in it, such as {url}/dataset")
     files = _files_of(folder)
     objects = open_objects(url)
     there = {url.relative(facts.key): facts for facts in objects.listed(url.key)}

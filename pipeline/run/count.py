@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rotoscope.pipeline.errors import RotoscopeError, WorkerError
+from rotoscope.pipeline.errors import (
+    FileChangedError,
+    RemoteError,
+    RotoscopeError,
+    WorkerError,
+)
 from rotoscope.pipeline.files.identity import Identity, check_unchanged
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.recipe import Recipe, build_recipe
+from rotoscope.pipeline.run.at_hand import at_hand
 from rotoscope.pipeline.run.child import ChildError
 from rotoscope.pipeline.run.isolation import Limits, Progress, run_isolated
 from rotoscope.pipeline.run.ledger import Row
@@ -106,14 +113,18 @@ def _count(
 
     error: RotoscopeError | ChildError
     try:
-        answer = run_isolated(
-            "rotoscope.pipeline.run.count:count_frames",
-            job,
-            limits=Limits.of(recipe.limits),
-            preload=("rotoscope.pipeline.video.probe",),
-            on_message=heard,
-        )
-    except WorkerError as ended:
+        with ExitStack() as held:
+            for number, found in enumerate(batch):
+                heard("fetch", number, 0)
+                held.enter_context(at_hand(found, lambda stage, done, total: None))
+            answer = run_isolated(
+                "rotoscope.pipeline.run.count:count_frames",
+                job,
+                limits=Limits.of(recipe.limits),
+                preload=("rotoscope.pipeline.video.probe",),
+                on_message=heard,
+            )
+    except (WorkerError, RemoteError, FileChangedError) as ended:
         error = ended
     else:
         if answer.error is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rotoscope.pipeline.files.atomic import remove
+from rotoscope.pipeline.run.at_hand import at_hand
 from rotoscope.pipeline.run.before import check_store
 from rotoscope.pipeline.run.label import job_of
 from rotoscope.pipeline.run.outcome import VideoOutcome
@@ -46,5 +47,6 @@ def label_in_process(request: LabelRequest) -> Debugged:
     files = look(request).files
     check_store(store)
     first, _ = files[0]
-    answer = process_video(job_of(request, Work(first)), lambda stage, done, total: None)
+    with at_hand(first, lambda stage, done, total: None):
+        answer = process_video(job_of(request, Work(first)), lambda stage, done, total: None)
     return Debugged(first.display_name, len(files) - 1, store, answer.outcome)

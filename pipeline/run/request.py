@@ -127,9 +127,15 @@ class LabelRequest:
 
 
 def local_dataset(place: Place) -> tuple[Path, Url | None]:
-    """Where a dataset is written, or read from, on this machine; and its URL where it has one."""
+    """Where a dataset is written, or read from, on this machine; and its URL where it has one.
+
+    Raises:
+        UsageError: The URL is a whole bucket.
+    """
     if isinstance(place, Path):
         return place, None
+    if not place.key:
+        raise UsageError(f"{place} is a whole bucket; give a name in it, such as {place}/dataset")
     digest = content_key({"dataset": str(place)})
     return cache().entry(DATASETS, digest) / place.name, place
 

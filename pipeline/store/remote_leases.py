@@ -23,9 +23,9 @@ from rotoscope.pipeline.remote.objects import ObjectFacts, Objects
 
 log = logging.getLogger(__name__)
 
-BEAT_S = 5.0
-"""Time between two signs of life [s]."""
-EXPIRY_S = 30.0
+BEAT_S = 15.0
+"""Time between two signs of life [s]; each is a request."""
+EXPIRY_S = 90.0
 """Without a sign of life for so long [s] a run counts as dead: six beats."""
 AHEAD = 8
 """Names that are taken together: two requests for all of them."""

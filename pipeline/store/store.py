@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rotoscope.pipeline.errors import StoreError, TrackError
+from rotoscope.pipeline.errors import StoreError, TrackError, UsageError
 from rotoscope.pipeline.files.atomic import remove, write_bytes_atomic
+from rotoscope.pipeline.remote.urls import Url, place_of
 from rotoscope.pipeline.stage import Tracks
 from rotoscope.pipeline.store import serialize as track_io
 from rotoscope.pipeline.store.seal import (
@@ -47,10 +48,20 @@ def content_key(facts: Mapping[str, Any]) -> str:
 
 
 def default_store() -> Path:
-    """`$ROTOSCOPE_STORE`, or `store` under the user's cache folder."""
+    """`$ROTOSCOPE_STORE`, or `store` under the user's cache folder.
+
+    Raises:
+        UsageError: The variable holds a URL.
+    """
     named = os.environ.get("ROTOSCOPE_STORE")
     if named:
-        return Path(named).expanduser()
+        place = place_of(named)
+        if isinstance(place, Url):
+            raise UsageError(
+                f"$ROTOSCOPE_STORE is {place}, which 'rotoscope label' alone takes; name a folder "
+                "with --store"
+            )
+        return place.expanduser()
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("rotoscope")) / "store"

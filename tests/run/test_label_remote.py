@@ -19,8 +19,10 @@ from rotoscope.pipeline.recipe import load_recipe
 from rotoscope.pipeline.remote.opened import forget_opened, open_objects
 from rotoscope.pipeline.remote.patience import Patience
 from rotoscope.pipeline.remote.urls import place_of
+from rotoscope.pipeline.run.describe import describe
 from rotoscope.pipeline.run.label import label
 from rotoscope.pipeline.run.request import LabelRequest, load_request
+from rotoscope.pipeline.store.store import default_store
 
 TINY = Path(__file__).parent / "tiny_stages.py"
 
@@ -105,6 +107,32 @@ def test_object_that_changes_after_it_was_listed_costs_its_row(recipe, videos, t
 def test_store_on_anything_but_s3_is_refused(recipe, videos, tmp_path):
     with pytest.raises(UsageError, match="s3://"):
         run(recipe, videos, tmp_path / "ds", "memory://lamps/store")
+
+
+def test_dry_run_counts_the_frames_of_objects(recipe, videos, tmp_path):
+    fs = fsspec.filesystem("memory")
+    for path in videos.iterdir():
+        fs.put_file(str(path), f"memory://planned/in/{path.name}")
+    fs.pipe_file("memory://planned/in/e.mp4", b"no video")
+    request = LabelRequest.of(
+        "memory://planned/in", out=tmp_path / "ds", recipe=load_recipe(str(recipe)), store=tmp_path
+    )
+    plan = describe(request)
+    assert plan.num_frames == 45 + 48 + 51 + 54
+    assert [row.name for row in plan.problems] == ["e.mp4"]
+
+
+def test_whole_bucket_is_no_dataset(recipe, videos, tmp_path):
+    with pytest.raises(UsageError, match="give a name in it"):
+        run(recipe, videos, "memory://lamps", tmp_path / "store")
+
+
+def test_variable_with_a_url_is_a_store_of_label_alone(recipe, videos, tmp_path, monkeypatch):
+    monkeypatch.setenv("ROTOSCOPE_STORE", "s3://bucket/store")
+    request = LabelRequest.of(videos, out=tmp_path / "ds", recipe=load_recipe(str(recipe)))
+    assert str(request.store_url) == "s3://bucket/store"
+    with pytest.raises(UsageError, match="name a folder with --store"):
+        default_store()
 
 
 @pytest.mark.slow
