@@ -117,8 +117,10 @@ class DepthNetwork(ClipStage):
 
         num, size = clip.num_frames, shrunk(clip.video, self.config.picture_px)
         seen = {name: np.full((num, 21), np.nan) for name in hands}
-        anyone = np.any([hand.valid for hand in hands.values()], axis=0) if hands else [False]
-        if not np.any(anyone):
+        anyone = np.zeros(num, bool)
+        for hand in hands.values():
+            anyone |= hand.valid
+        if not anyone.any():
             return seen
         frames = read_frames(clip.video, start=clip.start, end=clip.end)
         for t, frame in enumerate(frames):

@@ -11,7 +11,7 @@ from rotoscope.models.objects import events
 from rotoscope.models.objects.hand_region import SeenHand
 from rotoscope.models.objects.masks import Mask
 from rotoscope.models.objects.prompts import Prompt
-from rotoscope.models.objects.segment import find_start
+from rotoscope.models.objects.segment import Event, Mask, find_start
 
 NUM_POINTS = 3
 """Points on the thing at the most: one is a part of it as well as all of it."""
@@ -33,14 +33,14 @@ class ContactPrompt:
 
 def contact_prompts(
     window: events.Window, hands: list[SeenHand], first: int
-) -> list[tuple[ContactPrompt, events.Event | None]]:
+) -> list[tuple[ContactPrompt, Event | None]]:
     """One prompt for each stretch in which something moves with a hand.
 
     A hand that moves and with which nothing is seen to move may hold something clear, blurred or
     small: there it is asked once in a window what is between its fingertips. What comes out is
     held only where it is then seen to go with the hand.
     """
-    out: list[tuple[ContactPrompt, events.Event | None]] = []
+    out: list[tuple[ContactPrompt, Event | None]] = []
     told: set[int] = set()
     for number, event in events.events(window, hands, first):
         start = find_start(window.views, event)
@@ -53,13 +53,13 @@ def contact_prompts(
         out.append((ContactPrompt(_prompt(frame, points, near, hands[number], first), near), event))
         told.add(number)
     for number, hand in enumerate(hands):
-        frame = None if number in told else _busiest(hand, first, len(window.views.gray))
-        if frame is None:
+        busiest = None if number in told else _busiest(hand, first, len(window.views.gray))
+        if busiest is None:
             continue
         nothing = np.zeros(window.views.gray[0].shape, bool)
-        points = hand.tips(first + frame)[None]
+        points = hand.tips(first + busiest)[None]
         if ((points >= 0) & (points < nothing.shape[::-1])).all():
-            prompt = _prompt(frame, points, nothing, hand, first)
+            prompt = _prompt(busiest, points, nothing, hand, first)
             out.append((ContactPrompt(prompt, nothing), None))
     return out
 
@@ -71,9 +71,9 @@ def _prompt(
     palm = hand.marks[first + frame, _PALM].mean(axis=0)
     height, width = near.shape
     column, row = np.floor(palm).astype(int)
-    is_on = np.ones(len(points), bool)
-    if 0 <= row < height and 0 <= column < width and not near[row, column]:
-        points, is_on = np.concatenate([points, palm[None]]), np.append(is_on, False)
+    has_palm = bool(0 <= row < height and 0 <= column < width and not near[row, column])
+    is_on = np.arange(len(points) + has_palm) < len(points)
+    points = np.concatenate([points, palm[None]])[: len(is_on)]
     return Prompt(frame, points=points / [width, height], is_on=is_on)
 
 

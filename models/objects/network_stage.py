@@ -144,7 +144,7 @@ class ObjectsNetwork(ClipStage):
         )
         quality = out["quality.objects"]
         if isinstance(quality, QualityTrack):
-            said = {"objects_prompt": things.told_by}
+            said: dict[str, str] = {"objects_prompt": things.told_by}
             why = things.why_none()
             if "objects_why" in quality.facts and why:
                 said["objects_why"] = why

@@ -159,6 +159,7 @@ def test_named_thing_is_looked_for_by_the_detector(tmp_path: Path) -> None:
     assert len(stage.segmenter.asked) == 1, "what is known is not asked for again"
 
 
+@pytest.mark.slow
 def test_named_thing_that_was_away_for_long_is_the_same_when_it_is_seen_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +245,7 @@ def test_no_hand_no_thing(tmp_path: Path) -> None:
     assert "no hand is seen" in facts(made)["objects_why"]
 
 
+@pytest.mark.slow
 def test_second_thing_that_rests_is_not_held(tmp_path: Path) -> None:
     frames = [frame.copy() for frame in pictures()]
     for frame in frames:

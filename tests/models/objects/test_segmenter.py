@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,11 @@ from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.tracks import ObjectTrack
 
 SHAPE = (30, 40)
+
+
+def unless_slow(kinds: Iterable[str], *slow: str) -> list[Any]:
+    """All kinds; those that share most of their code with another are for the slow tests."""
+    return [pytest.param(k, marks=pytest.mark.slow) if k in slow else k for k in kinds]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +48,7 @@ def a_mask() -> np.ndarray:
     return mask
 
 
-@pytest.mark.parametrize("kind", tiny_networks.SEGMENTERS)
+@pytest.mark.parametrize("kind", unless_slow(tiny_networks.SEGMENTERS, "sam3_video"))
 def test_every_family_follows_things_given_by_points_boxes_and_masks(
     kind: str, folders: dict[str, Path]
 ) -> None:
@@ -111,7 +117,9 @@ def test_memory_of_old_pictures_is_dropped(folders: dict[str, Path]) -> None:
     assert max(held) == 3
 
 
-@pytest.mark.parametrize("kind", tiny_networks.DETECTORS)
+@pytest.mark.parametrize(
+    "kind", unless_slow(tiny_networks.DETECTORS, "mm-grounding-dino", "owlvit")
+)
 def test_detectors_give_boxes_within_the_picture(kind: str, folders: dict[str, Path]) -> None:
     detector = TransformersDetector(detector_at(folders[kind]), "cpu", 0.0)
     found = detector.boxes(some_pictures(1)[0], "red cup")
