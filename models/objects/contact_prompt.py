@@ -11,7 +11,8 @@ from rotoscope.models.objects import events
 from rotoscope.models.objects.hand_region import SeenHand
 from rotoscope.models.objects.masks import Mask
 from rotoscope.models.objects.prompts import Prompt
-from rotoscope.models.objects.segment import Event, Mask, find_start
+from rotoscope.models.objects.segment import find_start
+from rotoscope.models.objects.views import Event
 
 NUM_POINTS = 3
 """Points on the thing at the most: one is a part of it as well as all of it."""
