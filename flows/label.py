@@ -27,8 +27,9 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas import State
 from prefect.context import FlowRunContext
-from prefect.states import Failed, State
+from prefect.states import Failed
 
 from rotoscope.flows.engines import Engine
 from rotoscope.flows.nodes import Common
