@@ -117,9 +117,9 @@ class _Memory:
                     break
 
     def kib_a_video(self) -> float:
-        """Growth from a quarter of the rows on."""
+        """Growth from a quarter of the rows on, before the dataset is written."""
         most = max(rows for rows, _ in self.seen)
-        late = [pair for pair in self.seen if pair[0] >= most / 4]
+        late = [pair for pair in self.seen if most / 4 <= pair[0] < most]
         (first_rows, first), (last_rows, last) = late[0], max(late)
         return (last - first) / 1024 / max(last_rows - first_rows, 1)
 

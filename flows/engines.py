@@ -156,7 +156,9 @@ def _start_ray(options: dict[str, Any], until_the_end: contextlib.ExitStack) -> 
     try:
         for attempt in range(1, _RAY_STARTS + 1):
             try:
-                ray.init(**options, namespace="prefect", log_to_driver=False, logging_level="ERROR")
+                ray.init(
+                    **options, namespace="prefect", log_to_driver=False, logging_level=logging.ERROR
+                )
                 break
             except Exception as error:
                 # A busy machine does not start it within the 30 s that Ray waits.

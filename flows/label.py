@@ -18,8 +18,9 @@ from typing import Any, cast
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas import State
 from prefect.context import FlowRunContext
-from prefect.states import Failed, State
+from prefect.states import Failed
 
 from rotoscope.flows.artifacts import Shown, ended, listener_of, show
 from rotoscope.flows.engines import Engine

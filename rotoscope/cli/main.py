@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 from pathlib import Path
@@ -364,20 +363,22 @@ def _run_flow(
     from rotoscope.flows.supervise import on_engine, supervised
 
     when_stopped(_go_on(request))
-    run = supervised if engine.name == "local" else functools.partial(on_engine, engine)
-    result: LabelResult = run(
-        plain_label,
-        list(map(str, request.inputs)),
-        out=request.shown_out,
-        recipe=recipe,
-        overrides=overrides,
-        store=str(request.store_url or request.store),
-        only=request.only,
-        limit=request.limit,
-        until=request.until,
-        workers=request.workers,
-        replace=request.replace,
-    )
+    inputs = list(map(str, request.inputs))
+    job: dict[str, Any] = {
+        "out": request.shown_out,
+        "recipe": recipe,
+        "overrides": overrides,
+        "store": str(request.store_url or request.store),
+        "only": request.only,
+        "limit": request.limit,
+        "until": request.until,
+        "workers": request.workers,
+        "replace": request.replace,
+    }
+    if engine.name == "local":
+        result = supervised(plain_label, inputs, **job)
+    else:
+        result = on_engine(engine, plain_label, inputs, **job)
     for sentence in result.left_out:
         console.say(sentence)
     show_result(console, request, result)
