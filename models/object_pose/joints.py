@@ -7,6 +7,7 @@ a door that was opened by two degrees is as well a drawer, and then neither is s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -247,11 +248,13 @@ def _frame_of(axis: np.ndarray) -> np.ndarray:
     return np.stack([x, np.cross(axis, x), axis], axis=1)
 
 
-def _least(residuals: object, start: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+def _least(
+    residuals: Callable[[np.ndarray], np.ndarray], start: np.ndarray
+) -> tuple[np.ndarray, float, np.ndarray]:
     """Least squares, outliers counted linearly; the fit's rms and covariance for unit noise."""
     from scipy.optimize import least_squares
 
     found = least_squares(residuals, start, loss="soft_l1", f_scale=0.004, x_scale="jac")
-    r = residuals(found.x)  # type: ignore[operator]
+    r = residuals(found.x)
     covariance = np.linalg.pinv(found.jac.T @ found.jac)
     return found.x, float(np.sqrt(3 * np.mean(r**2))), covariance
