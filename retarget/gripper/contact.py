@@ -91,9 +91,13 @@ def width_where_hidden(
         hidden: How far the tips of thumb and index are hidden, 0 to 1 (`hidden_tips`).
     """
     span, camera = slice(grasp.start, grasp.end), tracks.get("camera")
-    if np.median(hidden[span].max(axis=1)) < HIDDEN or not isinstance(camera, Camera):
+    tips_m = seen_m[span][:, [THUMB_TIP, INDEX_TIP], 2]
+    known = np.isfinite(hidden[span]).all(axis=1) & np.isfinite(tips_m).all(axis=1)
+    if not known.any() or not isinstance(camera, Camera):
         return None
-    depth_m = float(np.nanmedian(seen_m[span][:, [THUMB_TIP, INDEX_TIP], 2]))
+    if np.median(hidden[span][known].max(axis=1)) < HIDDEN:
+        return None
+    depth_m = float(np.median(tips_m[known]))
     column = SIDES.index(side)
     for track in tracks.values():
         if isinstance(track, ObjectTrack) and track.held[span, column].any():
