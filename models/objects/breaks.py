@@ -43,5 +43,5 @@ def cuts(
 
 def _common(a: UInt16[np.ndarray, "height width"], b: UInt16[np.ndarray, "height width"]) -> float:
     """Share of pixels whose color the other picture has as often."""
-    counts = [np.bincount(bins.ravel(), minlength=BINS**3) for bins in (a, b)]
-    return float(np.minimum(*counts).sum() / a.size)
+    mine, other = (np.bincount(bins.ravel(), minlength=BINS**3) for bins in (a, b))
+    return float(np.minimum(mine, other).sum() / a.size)

@@ -129,11 +129,11 @@ def _as_seen_from(frame: int, t: int, views: Views) -> tuple[np.ndarray, Mask]:
     """Picture and hidden pixels of `t`, the camera's motion since `frame` taken out."""
     import cv2
 
-    H = np.eye(3)
+    H: Float[np.ndarray, "3 3"] = np.eye(3)
     for k in range(min(frame, t), max(frame, t)):
         H = views.forward[k].H @ H
     if t < frame:
-        H = np.linalg.inv(H)
+        H = np.asarray(np.linalg.inv(H), np.float64)
     if np.array_equal(H, np.eye(3)):
         return views.gray[t], views.hidden[t]
     size = views.gray[t].shape[::-1]

@@ -101,7 +101,7 @@ class Plate:
         """Where pixels of the background of every picture are in the first."""
         H, out = np.eye(3), [np.eye(3)]
         for step in self.views.forward[:-1]:
-            H = H @ np.linalg.inv(step.H)
+            H = np.asarray(H @ np.linalg.inv(step.H), np.float64)
             out.append(H)
         return np.array(out)
 

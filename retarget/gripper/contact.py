@@ -91,24 +91,28 @@ def width_where_hidden(
         hidden: How far the tips of thumb and index are hidden, 0 to 1 (`hidden_tips`).
     """
     span, camera = slice(grasp.start, grasp.end), tracks.get("camera")
-    if np.median(hidden[span].max(axis=1)) < HIDDEN or not isinstance(camera, Camera):
+    tips_m = seen_m[span][:, [THUMB_TIP, INDEX_TIP], 2]
+    known = np.isfinite(hidden[span]).all(axis=1) & np.isfinite(tips_m).all(axis=1)
+    if not known.any() or not isinstance(camera, Camera):
         return None
-    depth_m = np.nanmedian(seen_m[span][:, [THUMB_TIP, INDEX_TIP], 2])
+    if np.median(hidden[span][known].max(axis=1)) < HIDDEN:
+        return None
+    depth_m = float(np.median(tips_m[known]))
     column = SIDES.index(side)
     for track in tracks.values():
         if isinstance(track, ObjectTrack) and track.held[span, column].any():
             width_px = _narrow_px(track, camera)
-            return None if width_px is None else float(width_px * depth_m / camera.K[0, 0])
+            return None if width_px is None else width_px * depth_m / float(camera.K[0, 0])
     return None
 
 
 def _narrow_px(thing: ObjectTrack, camera: Camera) -> float | None:
     """The narrow side of a thing where it is seen best [px of the frame]."""
     area = np.array([np.unpackbits(bits).sum() for bits in thing.mask_bits])
-    shown = np.flatnonzero(area >= WHOLE_SHARE * area.max()) if area.any() else []
+    shown = np.flatnonzero(area >= max(1.0, WHOLE_SHARE * float(area.max(initial=0))))
     sides = []
-    for frame in list(shown)[:NUM_MEASURED]:
-        along = np.argwhere(thing.mask(int(frame)))[:, ::-1] @ _DIRECTIONS
+    for frame in shown[:NUM_MEASURED].tolist():
+        along = np.argwhere(thing.mask(frame))[:, ::-1] @ _DIRECTIONS
         sides.append(float(np.ptp(along, axis=0).min()) + 1.0)
     return float(np.median(sides)) * camera.width / thing.mask_width if sides else None
 

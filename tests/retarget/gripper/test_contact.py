@@ -106,9 +106,11 @@ def width_mm(degrees: float, hidden: float) -> float | None:
     K = np.array([[FOCAL_PX, 0, 320], [0, FOCAL_PX, 240], [0, 0, 1.0]])
     camera = Camera(K=K, width=640, height=480, source="recipe", sigma_focal_rel=0.02)
     joints = np.full((NUM, 21, 3), [0.0, 0.0, DEPTH_M])
+    tips_hidden = np.full((NUM, 2), hidden)
+    joints[30], tips_hidden[30] = np.nan, np.nan  # a frame in which the hand is not known
     tracks = {"objects.1": bar_across(degrees), "camera": camera}
-    (grasp,) = seen_grasps(tracks, "right", np.arange(NUM) / 30, joints, np.ones(NUM, bool))
-    width_m = width_where_hidden(tracks, "right", grasp, joints, np.full((NUM, 2), hidden))
+    (grasp,) = seen_grasps(tracks, "right", np.arange(NUM) / 30, joints, np.arange(NUM) != 30)
+    width_m = width_where_hidden(tracks, "right", grasp, joints, tips_hidden)
     return None if width_m is None else 1e3 * width_m
 
 
