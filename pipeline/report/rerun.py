@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.datasets.phases import GRASP, phases_of
+from rotoscope.pipeline.datasets.phases import GRASP, Phase, phases_of
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.geometry import se3
@@ -76,7 +76,7 @@ def write_recording(dataset: Dataset, episode: EpisodeRows, path: Path) -> None:
     images = read_images(episode, rows, dataset.fps) if has_video else itertools.repeat(None)
     way_m = _thing_in_scene(dataset, episode)
     T_scene_camera = _camera(episode)
-    starts = {}
+    starts: dict[int, Phase] = {}
     if GRASP in episode.columns:
         starts = {phase.start: phase for phase in phases_of(episode, dataset.fps)}
     for row, image in zip(rows, images, strict=has_video):
