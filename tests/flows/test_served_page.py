@@ -25,7 +25,7 @@ def page():
         page = browser.new_page(viewport={"width": 1300, "height": 1600})
         page.set_default_timeout(200_000)
         page.asked = []
-        page.on("request", lambda request: page.asked.append(request.url))
+        page.context.on("request", lambda request: page.asked.append(request.url))
         yield page
         browser.close()
 
