@@ -19,7 +19,7 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from rotoscope.flows.artifacts import Shown, ended, listener_of, show
+from rotoscope.flows.artifacts import Shown, ended, listener_of, result_of, show
 from rotoscope.flows.gpu import gpu_of
 from rotoscope.pipeline.run.events import Event
 from rotoscope.pipeline.run.label import LabelResult, preload_of, publish, run_one, settle
@@ -72,7 +72,7 @@ def label_flow(
         replace=replace,
     )
     state = labeled(request)
-    show(state.data, request)
+    show(result_of(state), request)
     return state
 
 
@@ -109,7 +109,7 @@ def run(videos: list[str], *, workers: int = 1, **parameters: Any) -> LabelResul
     raise result
 
 
-def _submit(request: LabelRequest, work: Work) -> PrefectFuture[Row]:
+def _submit(request: LabelRequest, work: Work) -> PrefectFuture[Any]:
     # The flow was given the recipe: what it names may run in its tasks.
     allow_code = request.recipe.has_code
     return label_video.submit(str(work.found.path), work.found.name, str(request.out), allow_code)
