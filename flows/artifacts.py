@@ -206,6 +206,11 @@ def ended(result: LabelResult) -> State[Any]:
     )
 
 
+def result_of(state: State[Any]) -> LabelResult:
+    """What a run did, out of the state that it ended in."""
+    return cast(LabelResult, state.data)
+
+
 def summary(result: LabelResult, request: LabelRequest) -> str:
     """Counts, rows, CPU time and the place of the dataset, as Markdown."""
     rows = result.rows

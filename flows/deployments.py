@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from rotoscope import api
-from rotoscope.flows.artifacts import WITH_FAILURES, logger, show
+from rotoscope.flows.artifacts import WITH_FAILURES, logger, result_of, show
 from rotoscope.flows.evaluate import evaluation_flow
 from rotoscope.flows.label import labeled
 from rotoscope.flows.looks import check, look_at
@@ -199,9 +199,9 @@ def request_of(
 def label_and_look(request: LabelRequest, place: Place, *, with_report: bool) -> State[Any]:
     """Labels in the run that goes on, then shows what was published."""
     state = spread(request.workers, lambda: labeled(request))
-    result, dataset = state.data, state.data.dataset
+    result = result_of(state)
     wait_for_the_server()
     show(result, request)
-    if dataset is not None:
-        look_at(dataset, place, with_report=with_report)
+    if result.dataset is not None:
+        look_at(result.dataset, place, with_report=with_report)
     return state.model_copy(update={"data": result.exit_code})

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 from rotoscope.flows import server
 from rotoscope.flows.gate import is_loopback
@@ -77,7 +78,7 @@ class Runner:
     """The process that starts runs; see `rotoscope.flows.runner`."""
 
     def __init__(self, plan: Plan, place: Place, settings: dict[str, str]) -> None:
-        facts = {"workers": plan.workers, "runs": plan.runs, "gpus": plan.gpus}
+        facts: dict[str, Any] = {"workers": plan.workers, "runs": plan.runs, "gpus": plan.gpus}
         facts |= {"every_s": plan.every_s, "watched": [asdict(w) for w in plan.watched]}
         self.job = json.dumps(facts).encode() + b"\n"
         path = os.pathsep.join(import_path())

@@ -22,7 +22,7 @@ from prefect.client.schemas import State
 from prefect.context import FlowRunContext
 from prefect.states import Failed
 
-from rotoscope.flows.artifacts import Shown, ended, listener_of, show
+from rotoscope.flows.artifacts import Shown, ended, listener_of, result_of, show
 from rotoscope.flows.engines import Engine
 from rotoscope.flows.gpu import gpu_of
 from rotoscope.flows.nodes import Common
@@ -107,7 +107,7 @@ def label_flow(
         replace=replace,
     )
     state = labeled(request)
-    show(state.data, request)
+    show(result_of(state), request)
     return state
 
 
@@ -186,7 +186,9 @@ def _rows_of(request: LabelRequest, todo: list[Work]) -> Iterator[Row]:
 def _absolute(shard: Shard) -> list[Work]:
     """The videos by paths that lead to the same place wherever a worker stands."""
     return [
-        dataclasses.replace(
+        work
+        if work.found.remote is not None
+        else dataclasses.replace(
             work, found=dataclasses.replace(work.found, path=work.found.path.absolute())
         )
         for work in shard.works

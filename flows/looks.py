@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from prefect.artifacts import (
@@ -29,7 +30,10 @@ SHEET_WIDTH_PX = 1200
 def look_at(dataset: Path, place: Place, *, with_report: bool) -> None:
     """Shows a dataset that was just published; what cannot be drawn costs a line of the log."""
     check(dataset)
-    for show in (sheet, *([lambda d: report(d, place)] if with_report else [])):
+    shows: list[Callable[[Path], object]] = [sheet]
+    if with_report:
+        shows.append(partial(report, place=place))
+    for show in shows:
         try:
             show(dataset)
         except RotoscopeError as error:

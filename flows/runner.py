@@ -133,10 +133,11 @@ async def forgo(client: Any, deployments: list[UUID]) -> None:
     """Takes back the looks that were missed while nobody served: the next one sees all."""
     if not deployments:
         return
+    now: Any = datetime.now(UTC)
     missed = FlowRunFilter(
         deployment_id=FlowRunFilterDeploymentId(any_=deployments),
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
-        expected_start_time=FlowRunFilterExpectedStartTime(before_=datetime.now(UTC)),
+        expected_start_time=FlowRunFilterExpectedStartTime(before_=now),
     )
     for run in await client.read_flow_runs(flow_run_filter=missed):
         if run.auto_scheduled:

@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from prefect import Flow, flow
 from prefect.context import FlowRunContext
@@ -57,7 +57,7 @@ def form(name: str) -> Callable[[Callable[..., Any]], Flow[..., Any]]:
         words = (function.__doc__ or "").partition("Args:")[0]
         described = "\n".join(line.strip() for line in words.splitlines()).strip()
         made = flow(name=name, description=described, persist_result=False, log_prints=False)
-        return cast(Flow[..., Any], made(run))
+        return made(run)
 
     return make
 

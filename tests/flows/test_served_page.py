@@ -25,7 +25,7 @@ def page():
         page = browser.new_page(viewport={"width": 1300, "height": 1600})
         page.set_default_timeout(200_000)
         page.asked = []
-        page.on("request", lambda request: page.asked.append(request.url))
+        page.context.on("request", lambda request: page.asked.append(request.url))
         yield page
         browser.close()
 
@@ -88,9 +88,9 @@ def use(page, serving, recipe, videos, tmp_path):
         if key == "lamps-sheet":
             picture = page.locator("img[src^='data:image/jpeg']").first
             assert picture.evaluate("p => p.naturalWidth") > 100
-    link = page.get_by_role("link", name="lamps.report.html")
+    link = page.get_by_role("link", name="lamps.report.html", exact=True)
     with page.context.expect_page() as opened:
-        link.click(modifiers=["Control"])
+        link.click()
     report = opened.value
     report.get_by_role("heading", name="lamps").first.wait_for()
     report.screenshot(path=tmp_path / "report.png")
