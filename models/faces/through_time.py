@@ -38,9 +38,9 @@ def filled(
                     found[earlier].append(box)
     most = max((len(boxes) for boxes in found), default=0)
     out = np.full((num_frames, most, 4), np.nan, np.float32)
-    for frame, boxes in enumerate(found):
-        if boxes:
-            out[frame, : len(boxes)] = boxes
+    for frame, here in enumerate(found):
+        if here:
+            out[frame, : len(here)] = here
     return out
 
 

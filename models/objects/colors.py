@@ -19,7 +19,7 @@ def quantized(rgb: UInt8[np.ndarray, "height width 3"]) -> UInt16[np.ndarray, "h
     """Number of each pixel's bin of lightness and two colors, of CIE Lab."""
     import cv2
 
-    lab = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), np.uint8)
+    lab: np.ndarray = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), np.uint8)
     codes = [np.take(table, lab[..., k]) for k, table in enumerate(_codes())]
     return np.asarray(codes[0] + codes[1] + codes[2])
 
