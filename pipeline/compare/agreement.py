@@ -180,7 +180,7 @@ def _cost(
     Over the same rows of the first for every lag up to `most`: a spike near an end must not make a
     lag look good by falling out. Nor must an even offset, which is no lag.
     """
-    found = [np.zeros((0, len(columns)))]
+    found: list[np.ndarray] = [np.zeros((0, len(columns)))]
     for one in stretches:
         core = slice(most, len(one.a) - most)
         later = slice(most + lag, len(one.a) - most + lag)

@@ -99,8 +99,7 @@ class PairedRows:
     @property
     def both(self) -> Bool[np.ndarray, " row"]:
         """Rows in which both know some number."""
-        some: np.ndarray = self.both_know.any(axis=1)
-        return some
+        return np.asarray(self.both_know.any(axis=1))
 
 
 def paired_rows(a: Side, b: Side, pair: Pair, numbers: Sequence[SharedNumber]) -> PairedRows:
