@@ -42,7 +42,7 @@ class Common:
     store_id: str
     """What is written in it."""
     inputs: tuple[str, ...]
-    """Folders and files that hold the videos; absolute."""
+    """Folders and files that hold the videos; absolute. Object storage is seen from everywhere."""
     versions: tuple[tuple[str, str], ...]
     """Of Rotoscope and of the packages that can change what a dataset says."""
     server: str
@@ -57,7 +57,7 @@ class Common:
             record=sha256_file(_record(out)),
             store=str(request.store.absolute()),
             store_id=_store_id(request.store),
-            inputs=tuple(str(path.absolute()) for path in request.inputs),
+            inputs=tuple(str(p.absolute()) for p in request.inputs if isinstance(p, Path)),
             versions=_versions(request),
             server=PREFECT_API_URL.value() or "",
         )

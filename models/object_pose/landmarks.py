@@ -44,8 +44,8 @@ class Landmarks:
     """Corners of one thing while they are seen."""
 
     def __init__(self) -> None:
-        self._model_m = np.zeros((0, 3))
-        self._px = np.zeros((0, 2))
+        self._model_m: np.ndarray = np.zeros((0, 3))
+        self._px: np.ndarray = np.zeros((0, 2))
         self._covariance = np.zeros((6, 6))
         self._before: UInt8[np.ndarray, "height width"] | None = None
 

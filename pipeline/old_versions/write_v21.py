@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ def write_v21(dataset: Dataset, out: Path) -> None:
     table = read_episodes(dataset.root, dataset.info, with_statistics=True)
     with atomic_path(out) as root:
         (root / "meta").mkdir(parents=True)
-        lines, stats = [], []
+        lines: list[dict[str, Any]] = []
+        stats: list[dict[str, Any]] = []
         for number, row in enumerate(table):
             length = _write_episode(dataset, number, root)
             lines.append({"episode_index": number, "tasks": list(row["tasks"]), "length": length})
@@ -98,8 +99,8 @@ def _stats_of(row: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: kinds for name, kinds in found.items() if _are_finite(kinds.values())}
 
 
-def _are_finite(values: Sequence[Any] | Any) -> bool:
-    return all(np.isfinite(np.asarray(value, float)).all() for value in values)
+def _are_finite(values: Iterable[Any]) -> bool:
+    return all(bool(np.isfinite(np.asarray(value, float)).all()) for value in values)
 
 
 def _info_of(dataset: Dataset, *, num_rows: int) -> dict[str, Any]:

@@ -382,7 +382,7 @@ class _Run:
 
     def _hidden(self) -> dict[int, Float[np.ndarray, "box 4"]]:
         """By frame of the video, the faces that its pictures do not show."""
-        out = {}
+        out: dict[int, np.ndarray] = {}
         for clip, tracks in zip(self.clips, self.tracks, strict=True):
             faces = tracks.get("faces")
             if isinstance(faces, FaceTrack):
