@@ -7,6 +7,7 @@ what is nearer to the video comes first. `NAME.camera.yaml` speaks of its camera
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -97,15 +98,15 @@ def read_notes(path: Path) -> VideoNotes:
     """The notes about a video, empty ones where there are none.
 
     Raises:
-        UnreasonableVideoError: They cannot be read, or hold keys or values that are not allowed.
+        UnreasonableVideoError: They cannot be read, or hold keys or values that are not allowed
+            beside some that are.
     """
     said: dict[str, Any] = {}
     for file in reversed(note_files(path)):
         if file.suffix == ".txt":
             said["task"] = _text_in(file)
         else:
-            found = read_json(file, error=UnreasonableVideoError)
-            said |= mapping(found, source=file.name, error=UnreasonableVideoError)
+            said |= _settings_in(file)
     try:
         return VideoNotes.model_validate(said)
     except ValidationError as error:
@@ -114,6 +115,20 @@ def read_notes(path: Path) -> VideoNotes:
             f"{problems_of(error, with_values=False)}; keys are "
             f"{', '.join(VideoNotes.model_fields)}. A file of another purpose needs another name"
         ) from error
+
+
+def _settings_in(file: Path) -> dict[str, Any]:
+    """What a file says; nothing, and a warning, where it is plainly of another purpose."""
+    found = read_json(file, error=UnreasonableVideoError)
+    if not isinstance(found, dict) or (found and not found.keys() & VideoNotes.model_fields.keys()):
+        # Downloaders and cameras write such files, too.
+        warnings.warn(
+            f"{display_name(file.name)} has none of the keys of notes about a video "
+            f"({', '.join(VideoNotes.model_fields)}) and was not used",
+            stacklevel=2,
+        )
+        return {}
+    return mapping(found, source=file.name, error=UnreasonableVideoError)
 
 
 def task_of(template: str, notes: VideoNotes, path: Path, *, text: str = "") -> str:

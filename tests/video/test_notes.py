@@ -38,11 +38,10 @@ def test_what_is_nearer_to_the_video_comes_first(video):
 @pytest.mark.parametrize(
     ("notes", "why"),
     [
-        ({"licence": "MIT"}, "licence: Extra inputs"),
+        ({"licence": "MIT", "task": "x"}, "licence: Extra inputs"),
         ({"side": "both"}, "side"),
         ({"leave_out": [[3, 1]]}, "must end after it begins, 3 s"),
         ({"spans": [{"start_s": 2, "end_s": 2, "task": "x"}]}, "must end after it begins, 2 s"),
-        ([1], "must be a mapping"),
         ("{", "is not valid JSON"),
     ],
 )
@@ -50,6 +49,14 @@ def test_notes_that_cannot_be_meant_are_refused(video, notes, why):
     put(video, "take_1.json", notes)
     with pytest.raises(UnreasonableVideoError, match=why):
         read_notes(video)
+
+
+@pytest.mark.parametrize("content", [[1], {"duration": 3.2, "uploader": "x"}, {"licence": "MIT"}])
+def test_a_file_of_another_purpose_is_said_and_not_used(video, content):
+    put(video, "take_1.json", content)
+    put(video, "take_1.txt", "pour water")
+    with pytest.warns(UserWarning, match=r"take_1\.json has none of the keys of notes"):
+        assert read_notes(video) == VideoNotes(task="pour water")
 
 
 def test_long_text_is_taken_for_a_file_of_another_purpose(video):
