@@ -1,7 +1,8 @@
 """Objects: segments, contact and path of things that rendered hands take, and a captured grasp.
 
 `python -m benchmarks objects`. Constants were chosen on `_object_kinds.CHOSE`; the scenes here
-chose nothing, each kind stands for itself. The true focal length and palm length are given. Of
+chose nothing but two of them, `r_plate` and `r_cloth`, which were looked at while parts were built;
+each kind stands for itself. The true focal length and palm length are given. Of
 `rendered_grasp` the mask is not known but the box's color is; it is looked at only, and two of its
 views, e and h, were looked at while mending.
 """
