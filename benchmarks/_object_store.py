@@ -7,13 +7,14 @@ import http.client
 import socket
 import struct
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from rotoscope.pipeline.processes import safe_python
 
 REGION = "us-east-1"
 KEY_ID, SECRET = "a-key-id-of-tests", "a-secret-of-tests-that-nobody-may-see"
@@ -30,7 +31,7 @@ def moto_server(port: int = 0) -> Iterator[str]:
     """The address of a server that is up."""
     port = port or free_port()
     server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        [*safe_python(), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from corruptions import without_facts
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.episodes.episode import StateColumns
@@ -68,6 +69,7 @@ def write_discs(out: Path) -> Path:
             recorder.add(rows, encoder)
         recorder.publish(out, made_by="test")
     shutil.rmtree(out / "meta" / "rotoscope")
+    without_facts(out)
     return out
 
 

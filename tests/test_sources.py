@@ -211,14 +211,14 @@ class Beside(ClipStage):
 
     @classmethod
     def files_beside(cls, path):
-        return (path.with_suffix(".txt"),)
+        return (path.with_suffix(".dat"),)
 
     def run(self, clip, tracks):
         return {}
 
 
 def test_file_that_a_stage_reads_beside_a_video_is_part_of_its_identity(tmp_path):
-    film, other = touch(tmp_path / "a.mp4"), touch(tmp_path / "a.txt", b"one")
+    film, other = touch(tmp_path / "a.mp4"), touch(tmp_path / "a.dat", b"one")
     alone = identify(film, "video")
     before = identify(film, "video", {"mine": Beside})
     assert before.own_sha256 == alone.sha256
@@ -229,7 +229,7 @@ def test_file_that_a_stage_reads_beside_a_video_is_part_of_its_identity(tmp_path
     assert after.own_sha256 == before.own_sha256
     assert (after.sha256, after.beside) != (before.sha256, before.beside)
     other.unlink()
-    with pytest.raises(NotAVideoError, match=r"a.txt cannot be read"):
+    with pytest.raises(NotAVideoError, match=r"a.dat cannot be read"):
         identify(film, "video", {"mine": Beside})
 
 

@@ -28,9 +28,9 @@ from rotoscope.pipeline.run.events import Event, Listener, ignore
 from rotoscope.pipeline.run.keys import outcome_key, stage_tokens
 from rotoscope.pipeline.run.label import run_all
 from rotoscope.pipeline.run.ledger import Row
-from rotoscope.pipeline.run.outcome import VideoAnswer
+from rotoscope.pipeline.run.outcome import VideoAnswer, stored_outcome
 from rotoscope.pipeline.run.plan import Work
-from rotoscope.pipeline.run.process import Part, stored_outcome
+from rotoscope.pipeline.run.process import Part
 from rotoscope.pipeline.run.publish import provenance_of
 from rotoscope.pipeline.run.request import LabelRequest, read_provenance
 from rotoscope.pipeline.run.rows import finished_row

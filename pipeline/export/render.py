@@ -16,7 +16,8 @@ from rotoscope.pipeline.export.stored_episode import EncodedVideo, VideoFacts, s
 from rotoscope.pipeline.files.atomic import scratch_folder
 from rotoscope.pipeline.recipe_sections import ExportSection
 from rotoscope.pipeline.store.store import Store
-from rotoscope.pipeline.types import Frame, Video
+from rotoscope.pipeline.tracks import FaceTrack, Track
+from rotoscope.pipeline.types import Clip, Frame, Video
 from rotoscope.pipeline.video.encode import NOTHING, EpisodeEncoder
 from rotoscope.pipeline.video.read import Backend, read_frames
 
@@ -82,6 +83,18 @@ def render_episodes(
             encoded = EncodedVideo(writer.path, writer.facts())
             save_episode(store.episode_folder(stored_as), writer.episode, encoded)
     return keys
+
+
+def hidden_boxes(
+    clips: Sequence[Clip], tracks: Sequence[Mapping[str, Track]]
+) -> dict[int, Float[np.ndarray, "box 4"]]:
+    """By frame of the video, the faces that pictures of these clips do not show."""
+    out: dict[int, np.ndarray] = {}
+    for clip, found in zip(clips, tracks, strict=True):
+        faces = found.get("faces")
+        if isinstance(faces, FaceTrack):
+            out |= {clip.start + n: faces.in_frame(n) for n in range(clip.num_frames)}
+    return out
 
 
 class _Writer:

@@ -25,10 +25,11 @@ def cut_video(source: Path, target: Path, *, start_s: float, num_frames: int, fp
     """
     import av
 
+    from rotoscope.pipeline.video.container import open_video
+
     target.parent.mkdir(parents=True, exist_ok=True)
     half_s, first, count = 0.5 / fps, None, 0
-    with av.open(str(source)) as container, av.open(str(target), "w") as made:
-        stream = container.streams.video[0]
+    with open_video(source) as (container, stream), av.open(str(target), "w") as made:
         out = made.add_stream_from_template(stream)
         base = stream.time_base
         if base is None:

@@ -10,8 +10,8 @@ from rotoscope.pipeline.run.costs import DECODE, ENCODE, OTHER, learned, recall,
 from rotoscope.pipeline.run.count import Counted, count_all
 from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.ledger import Row
+from rotoscope.pipeline.run.outcome import stored_outcome
 from rotoscope.pipeline.run.plan import look
-from rotoscope.pipeline.run.process import stored_outcome
 from rotoscope.pipeline.run.request import LabelRequest
 from rotoscope.pipeline.run.rows import duplicate_row
 from rotoscope.pipeline.stage import FrameStage

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from rotoscope.pipeline.files.identity import Identity
+from rotoscope.pipeline.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,12 @@ class VideoAnswer:
     """Frames that were looked at; 0 where that was not asked."""
     megapixels: float = 0.0
     """Size of each of them; 0 of a file without pictures."""
+
+
+def stored_outcome(store: Store, key: str) -> VideoOutcome | None:
+    """What a video gave before, where all of it is stored and whole."""
+    record = store.load_record(key)
+    outcome = None if record is None else VideoOutcome.from_record(record)
+    if outcome is None or not all(map(store.has_episode, outcome.episodes)):
+        return None
+    return outcome

@@ -11,9 +11,9 @@ from rotoscope.pipeline.recipe import Recipe
 from rotoscope.pipeline.run.before import check_assets, check_one_size, check_store
 from rotoscope.pipeline.run.keys import outcome_key, stage_tokens
 from rotoscope.pipeline.run.ledger import Ledger, Row
-from rotoscope.pipeline.run.outcome import VideoAnswer
+from rotoscope.pipeline.run.outcome import VideoAnswer, stored_outcome
 from rotoscope.pipeline.run.places import recall_run
-from rotoscope.pipeline.run.process import Part, stored_outcome
+from rotoscope.pipeline.run.process import Part
 from rotoscope.pipeline.run.request import LabelRequest, check_out, save_request
 from rotoscope.pipeline.run.rows import failed_row, finished_row, without_duplicates
 from rotoscope.pipeline.sources import (

@@ -22,12 +22,12 @@ from rotoscope.pipeline.run.isolation import Progress
 from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.losses import Losses
 from rotoscope.pipeline.run.made import check_made, of_side, renamed
-from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome
+from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome, stored_outcome
 from rotoscope.pipeline.sources import files_of, identify, open_motion
 from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
 from rotoscope.pipeline.stages.shots import shot_spans
 from rotoscope.pipeline.store.store import Store
-from rotoscope.pipeline.tracks import NO_ROWS, ClockTrack, FaceTrack, ShotTrack
+from rotoscope.pipeline.tracks import NO_ROWS, ClockTrack, ShotTrack
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.breaks import breaks
 from rotoscope.pipeline.video.clock import check_pauses
@@ -112,15 +112,6 @@ def process_video(job: VideoJob, report: Progress) -> VideoAnswer:
     cpu_s = {k: round(v, 3) for k, v in run.cpu_s.items()}
     megapixels = video.width * video.height / 1e6
     return VideoAnswer(outcome, identity, False, cpu_s, end - start, megapixels)
-
-
-def stored_outcome(store: Store, key: str) -> VideoOutcome | None:
-    """What a video gave before, where all of it is stored and whole."""
-    record = store.load_record(key)
-    outcome = None if record is None else VideoOutcome.from_record(record)
-    if outcome is None or not all(map(store.has_episode, outcome.episodes)):
-        return None
-    return outcome
 
 
 def _identify(job: VideoJob, recipe: Recipe, report: Progress) -> tuple[Identity, str]:
@@ -326,7 +317,7 @@ class _Run:
         from rotoscope.pipeline.episodes.assemble import build_episodes
         from rotoscope.pipeline.episodes.noted import as_noted, frames_left_out
         from rotoscope.pipeline.episodes.only_valid import cut_at_invalid
-        from rotoscope.pipeline.export.render import render_episodes
+        from rotoscope.pipeline.export.render import hidden_boxes, render_episodes
 
         key = self.keys.episodes
         record = self.store.load_record(key) or {}
@@ -360,7 +351,7 @@ class _Run:
                 key=key,
                 progress=lambda frame: self._progress("encode", frame),
                 unchanged=self.unchanged,
-                hidden=self._hidden(),
+                hidden=hidden_boxes(self.clips, self.tracks),
             )
             count = sum((episode.row_count for episode in cut.episodes), NO_ROWS)
             record = {
@@ -379,15 +370,6 @@ class _Run:
         return replace(
             self.outcome(tuple(names)), rows=record["rows"], valid_rows=record["valid_rows"]
         )
-
-    def _hidden(self) -> dict[int, Float[np.ndarray, "box 4"]]:
-        """By frame of the video, the faces that its pictures do not show."""
-        out: dict[int, np.ndarray] = {}
-        for clip, tracks in zip(self.clips, self.tracks, strict=True):
-            faces = tracks.get("faces")
-            if isinstance(faces, FaceTrack):
-                out |= {clip.start + n: faces.in_frame(n) for n in range(clip.num_frames)}
-        return out
 
     def outcome(self, episodes: tuple[str, ...] | None = None) -> VideoOutcome:
         """The outcome with the facts gathered so far; `episodes` where they were asked for."""

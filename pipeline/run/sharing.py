@@ -13,9 +13,8 @@ from pathlib import Path
 from rotoscope.pipeline.errors import MotionError, RemoteAccessError, RemoteError, VideoError
 from rotoscope.pipeline.files.identity import Identity
 from rotoscope.pipeline.run.keys import outcome_key, stage_tokens, video_keys
-from rotoscope.pipeline.run.outcome import VideoAnswer
+from rotoscope.pipeline.run.outcome import VideoAnswer, stored_outcome
 from rotoscope.pipeline.run.plan import Work
-from rotoscope.pipeline.run.process import stored_outcome
 from rotoscope.pipeline.run.request import LabelRequest
 from rotoscope.pipeline.sources import identify
 from rotoscope.pipeline.stage import FrameStage

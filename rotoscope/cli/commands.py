@@ -16,6 +16,7 @@ from rotoscope.cli import forget as forget_command
 from rotoscope.cli import import_old as import_command
 from rotoscope.cli import policy as policy_command
 from rotoscope.cli import push as push_command
+from rotoscope.cli import recipes as recipes_command
 from rotoscope.cli import record as record_command
 from rotoscope.cli import robot as robot_command
 from rotoscope.cli import serve as serve_command
@@ -45,6 +46,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="serve")(serve_command.serve)
     app.command(name="track")(reads_dataset(track_command.track))
     app.command(name="push")(reads_dataset(push_command.push))
+    app.command(name="recipes")(recipes_command.recipes)
     app.command(name="record")(record_command.record)
     app.command(name="import")(import_command.import_old)
     app.command(name="export")(reads_dataset(import_command.export_old))

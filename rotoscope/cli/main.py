@@ -312,23 +312,6 @@ def report(
             console.say(f"recording: {path}")
 
 
-@app.command()
-def recipes(
-    name: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None,
-) -> None:
-    """List recipes and stages, or show one recipe: what every setting means, its unit and range.
-
-    What is shown is a recipe too: `rotoscope recipes hand-gripper > mine.yaml`, then
-    `--recipe mine.yaml`.
-    """
-    from rotoscope.cli.show import show_recipe, show_recipes
-
-    if name is None:
-        show_recipes(console)
-    else:
-        show_recipe(console, name)
-
-
 def _label(
     request: LabelRequest, retry_only: str | None = None, *, is_strict: bool = False
 ) -> None:

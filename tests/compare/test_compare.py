@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import tiny_data
+from corruptions import without_facts
 from two_lamps import OTHER, run_two
 
 import rotoscope as rt
@@ -121,6 +122,7 @@ def test_errors_against_true_actions_stand_beside(truth, half_off, tmp_path):
 
 def without_sidecars(root):
     shutil.rmtree(root / "meta" / "rotoscope")
+    without_facts(root)
     return root
 
 

@@ -100,7 +100,7 @@ def renamed(pattern, new):
 
 FLOATS = pa.list_(pa.float32())
 DAMAGE = {
-    "data flipped": (flip(DATA, num=40), "statistics|parquet"),
+    "data flipped": (flip(DATA, num=40), "statistics|parquet|recompute_stats"),
     "data cut": (cut(DATA), "file-000.parquet"),
     "data empty": (cut(DATA, 0), "file-000.parquet"),
     "data missing": (remove(DATA), "data/ holds no parquet file"),

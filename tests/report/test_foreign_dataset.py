@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from corruptions import change_json, change_rows, only
+from corruptions import change_json, change_rows, only, without_facts
 
 from benchmarks._small_dataset import publish_small
 from rotoscope.pipeline.datasets.read import open_dataset, read_images
@@ -45,6 +45,7 @@ def without(dataset, *names):
 
 def test_page_without_validity_says_nothing_of_it(dataset):
     shutil.rmtree(dataset / "meta" / "rotoscope")
+    without_facts(dataset)
     labels = [n for n in open_dataset(dataset).info["features"] if n.startswith("label.")]
     without(dataset, *labels)
     page = page_of(dataset)

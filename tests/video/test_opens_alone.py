@@ -148,7 +148,8 @@ def calls_in(path):
         if isinstance(node, ast.Call):
             called.add(id(node.func))
             mode = [a.value for a in node.args[1:2] if isinstance(a, ast.Constant)]
-            mode += [k.value.value for k in node.keywords if k.arg == "mode"]
+            constants = [k.value for k in node.keywords if k.arg == "mode"]
+            mode += [value.value for value in constants if isinstance(value, ast.Constant)]
             yield node.lineno, ast.unparse(node.func), mode == ["w"]
         elif isinstance(node, ast.Attribute) and id(node) not in called:
             yield node.lineno, ast.unparse(node), False

@@ -8,6 +8,7 @@ import point_mass
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from corruptions import without_facts
 
 from benchmarks._small_dataset import FPS, publish_small
 from rotoscope.models.training.data import LabeledSet
@@ -78,6 +79,7 @@ def test_feature_or_camera_that_is_not_there_is_named(published, options, messag
 def test_wrong_fps_is_refused(spoilt):
     edit_info(spoilt, lambda info: info.update(fps=15))
     (spoilt / "meta" / "rotoscope" / "contract.json").unlink()
+    without_facts(spoilt)
     with pytest.raises(DatasetError, match="fps or the time stamps are wrong"):
         read_labeled(spoilt, inputs=["observation.state"])
 
@@ -102,6 +104,7 @@ def test_clock_that_disagrees_with_the_video_is_refused(spoilt):
 def test_video_of_another_rate_is_refused(spoilt):
     edit_info(spoilt, lambda info: info.update(fps=60))
     (spoilt / "meta" / "rotoscope" / "contract.json").unlink()
+    without_facts(spoilt)
     edit_column(spoilt, "timestamp", lambda t: t / 2)
     for path in (spoilt / "meta" / "episodes").rglob("*.parquet"):
         table = pq.read_table(path)
