@@ -64,12 +64,16 @@ class Command:
         return found
 
     def find(self, victim):
-        """A process of that part of the run; `worker` is whoever has a fork server."""
-        for pid, line in self.processes().items():
+        """A process of that part of the run; `worker` is a stranger who has a fork server."""
+        processes = self.processes()
+        for pid, line in processes.items():
             if victim == "worker" and b"rotoscope.pipeline.run.fork_main" in line:
                 status = Path(f"/proc/{pid}/stat").read_text()
-                return int(status.rpartition(")")[2].split()[1])
-            if victim.encode() in line:
+                parent = int(status.rpartition(")")[2].split()[1])
+                # The command and its flow may have one, too.
+                if b"rotoscope." not in processes.get(parent, b"rotoscope."):
+                    return parent
+            elif victim != "worker" and victim.encode() in line:
                 return pid
         return None
 
