@@ -38,7 +38,7 @@ def test_what_is_nearer_to_the_video_comes_first(video):
 @pytest.mark.parametrize(
     ("notes", "why"),
     [
-        ({"licence": "MIT", "task": "x"}, "licence: Extra inputs"),
+        ({"rights": "MIT", "task": "x"}, "rights: Extra inputs"),
         ({"side": "both"}, "side"),
         ({"leave_out": [[3, 1]]}, "must end after it begins, 3 s"),
         ({"spans": [{"start_s": 2, "end_s": 2, "task": "x"}]}, "must end after it begins, 2 s"),
@@ -51,7 +51,7 @@ def test_notes_that_cannot_be_meant_are_refused(video, notes, why):
         read_notes(video)
 
 
-@pytest.mark.parametrize("content", [[1], {"duration": 3.2, "uploader": "x"}, {"licence": "MIT"}])
+@pytest.mark.parametrize("content", [[1], {"duration": 3.2, "uploader": "x"}, {"rights": "MIT"}])
 def test_a_file_of_another_purpose_is_said_and_not_used(video, content):
     put(video, "take_1.json", content)
     put(video, "take_1.txt", "pour water")
