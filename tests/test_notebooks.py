@@ -17,7 +17,9 @@ ROBOTS = {"02_one_clip_two_hands": ("allegro_hand", "shadow_hand")}
 MAX_BYTES = 1_500_000
 RUN = [
     # The others make every call that the second makes; the fourth takes half a minute.
-    pytest.param(path, marks=[pytest.mark.slow] if path.stem[:2] in ("02", "04") else [], id=path.stem)
+    pytest.param(
+        path, marks=[pytest.mark.slow] if path.stem[:2] in ("02", "04") else [], id=path.stem
+    )
     for path in NOTEBOOKS
 ]
 
