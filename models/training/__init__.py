@@ -1,4 +1,4 @@
 """What every learned labeler shares: data, windows, action spaces, the loop, model folders.
 
-May import: nothing else of `models`.
+May import: `checkpoints`.
 """

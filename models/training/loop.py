@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rotoscope.models.checkpoints.device import torch_device
 from rotoscope.models.training.checkpoint import load_checkpoint, save_checkpoint
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.pipeline.errors import UsageError
@@ -94,12 +95,7 @@ def choose_device(config: LoopConfig) -> torch.device:
     Raises:
         UsageError: CUDA is asked for and there is none.
     """
-    import torch
-
-    has_cuda = torch.cuda.is_available()
-    if config.device == "cuda" and not has_cuda:
-        raise UsageError("device=cuda, but no CUDA device is free; use device=auto or device=cpu")
-    return torch.device("cuda" if has_cuda and config.device != "cpu" else "cpu")
+    return torch_device(config.device)
 
 
 def batched_mean(

@@ -18,6 +18,7 @@ from rotoscope.pipeline.datasets.layout import episode_files
 from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.export.facts import described_metadata, restate_facts
 from rotoscope.pipeline.export.replacing import dataset_folder
+from rotoscope.pipeline.export.rewrite_rows import rewrite_rows, with_column
 from rotoscope.pipeline.export.sidecar import FOLDER
 from rotoscope.pipeline.export.stored_episode import FeatureFacts
 from rotoscope.pipeline.files.paths import walk
@@ -89,23 +90,15 @@ def copy_files(source: Path, target: Path) -> None:
 
 
 def _write_data(source: Path, target: Path, columns: Mapping[str, AddedColumn]) -> None:
-    """One file of rows; its row groups stay as they are."""
+    """One file of rows."""
     facts = {name: column.facts for name, column in columns.items()}
-    file = pq.ParquetFile(source)
-    writer: pq.ParquetWriter | None = None
-    for group in range(file.num_row_groups):
-        table = file.read_row_group(group)
+
+    def change(table: pa.Table) -> pa.Table:
         for name, column in columns.items():
-            cells = _cells(table, column)
-            if name in table.column_names:
-                table = table.set_column(table.column_names.index(name), name, cells)
-            else:
-                table = table.append_column(name, cells)
-        table = table.replace_schema_metadata(described_metadata(table.schema.metadata, facts))
-        writer = writer or pq.ParquetWriter(target, table.schema, compression="snappy")
-        writer.write_table(table)
-    if writer is not None:
-        writer.close()
+            table = with_column(table, name, _cells(table, column))
+        return table.replace_schema_metadata(described_metadata(table.schema.metadata, facts))
+
+    rewrite_rows(source, target, change)
 
 
 def _cells(table: pa.Table, column: AddedColumn) -> pa.Array:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from rotoscope.pipeline.datasets.facts import (
     EPISODE,
@@ -20,6 +19,7 @@ from rotoscope.pipeline.datasets.facts import (
 )
 from rotoscope.pipeline.datasets.layout import data_files
 from rotoscope.pipeline.datasets.sidecars import read_sidecar, read_sidecar_lines
+from rotoscope.pipeline.export.rewrite_rows import rewrite_rows, with_column
 from rotoscope.pipeline.export.schema import Schema
 from rotoscope.pipeline.export.sidecar import CLOCK_COLUMNS, FOLDER, describe_features
 from rotoscope.pipeline.export.stored_episode import FeatureFacts
@@ -128,13 +128,10 @@ def restate_facts(root: Path) -> None:
 
 
 def _write_texts(path: Path, found: Mapping[int, EpisodeFacts]) -> None:
-    """The columns of text of one data file; its row groups stay as they are."""
+    """The columns of text of one data file."""
     texts = {index: facts.texts() for index, facts in found.items()}
-    file = pq.ParquetFile(path)
-    target = path.with_name(path.name + ".new")
-    writer: pq.ParquetWriter | None = None
-    for group in range(file.num_row_groups):
-        table = file.read_row_group(group)
+
+    def change(table: pa.Table) -> pa.Table:
         episodes, rows = (table[n].to_pylist() for n in ("episode_index", "frame_index"))
         cells = {
             SOURCE: [texts[e][SOURCE] for e in episodes],
@@ -143,14 +140,9 @@ def _write_texts(path: Path, found: Mapping[int, EpisodeFacts]) -> None:
             ],
         }
         for name, column in cells.items():
-            array = pa.array(column, pa.string())
-            if name in table.column_names:
-                table = table.set_column(table.column_names.index(name), name, array)
-            else:
-                table = table.append_column(name, array)
-        table = table.replace_schema_metadata(described_metadata(table.schema.metadata, TEXT_FACTS))
-        writer = writer or pq.ParquetWriter(target, table.schema, compression="snappy")
-        writer.write_table(table)
-    if writer is not None:
-        writer.close()
-        target.replace(path)
+            table = with_column(table, name, pa.array(column, pa.string()))
+        return table.replace_schema_metadata(described_metadata(table.schema.metadata, TEXT_FACTS))
+
+    target = path.with_name(path.name + ".new")
+    rewrite_rows(path, target, change)
+    target.replace(path)

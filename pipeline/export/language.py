@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from rotoscope.pipeline.datasets.phases import GRASP, Phase, phases_of, valid_rows
@@ -24,6 +23,7 @@ from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.errors import DatasetError, quoted
 from rotoscope.pipeline.export.added_columns import copy_files
 from rotoscope.pipeline.export.replacing import dataset_folder
+from rotoscope.pipeline.export.rewrite_rows import rewrite_rows, with_column
 
 PERSISTENT, EVENTS = "language_persistent", "language_events"
 POINTS = "track.points"
@@ -115,25 +115,19 @@ def _write_data(
     camera: str | None,
     fps: float,
 ) -> None:
-    file = pq.ParquetFile(source)
-    writer: pq.ParquetWriter | None = None
-    for group in range(file.num_row_groups):
-        table = file.read_row_group(group)
-        table = table.drop_columns([n for n in (PERSISTENT, EVENTS) if n in table.column_names])
+    def change(table: pa.Table) -> pa.Table:
         rows = list(
             zip(table["episode_index"].to_pylist(), table["frame_index"].to_pylist(), strict=True)
         )
         lasting = [[_lasting(phase, fps) for phase in found[episode]] for episode, _ in rows]
         begun = [_begun(events.get(episode, {}).get(row), camera) for episode, row in rows]
-        table = table.append_column(PERSISTENT, pa.array(lasting, pa.list_(_PERSISTENT)))
-        table = table.append_column(EVENTS, pa.array(begun, pa.list_(_EVENT)))
+        table = with_column(table, PERSISTENT, pa.array(lasting, pa.list_(_PERSISTENT)))
+        table = with_column(table, EVENTS, pa.array(begun, pa.list_(_EVENT)))
         # The library's own list of features knows no such column; without it types are read.
         metadata = {k: v for k, v in (table.schema.metadata or {}).items() if k != b"huggingface"}
-        table = table.replace_schema_metadata(metadata)
-        writer = writer or pq.ParquetWriter(target, table.schema, compression="snappy")
-        writer.write_table(table)
-    if writer is not None:
-        writer.close()
+        return table.replace_schema_metadata(metadata)
+
+    rewrite_rows(source, target, change)
 
 
 def _lasting(phase: Phase, fps: float) -> dict[str, Any]:

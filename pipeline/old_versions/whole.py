@@ -13,6 +13,7 @@ import numpy as np
 
 from rotoscope.pipeline.datasets.tables import read_table
 from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.export.rewrite_rows import with_column
 from rotoscope.pipeline.old_versions.found import OldDataset, OldEpisode
 
 DATA = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
@@ -123,10 +124,7 @@ def _numbered(table: Any, number: int, first: int, fps: float) -> Any:
     if "task_index" not in table.column_names:
         counted["task_index"] = np.zeros(table.num_rows, np.int64)
     for name, values in counted.items():
-        if name in table.column_names:
-            table = table.set_column(table.column_names.index(name), name, pa.array(values))
-        else:
-            table = table.append_column(name, pa.array(values))
+        table = with_column(table, name, pa.array(values))
     return table
 
 
