@@ -45,13 +45,16 @@ def write_whole(old: OldDataset, root: Path) -> dict[str, Any]:
     (root / "meta").mkdir(parents=True)
     features = {name: _flat_names(facts) for name, facts in old.info["features"].items()}
     features |= {name: _number(kind) for name, kind in _NUMBERED.items()}
-    num_rows, used = 0, set()
+    num_rows, used, said = 0, set(), dict(old.tasks)
     has_stats = all(_has_all(episode.stats, features) for episode in old.episodes)
     lines, stats = [], []
     for number, episode in enumerate(old.episodes):
         table = _numbered(_rows_of(episode, features), number, num_rows, old.info["fps"])
         _check_videos(episode, table.num_rows)
-        used |= set(table["task_index"].to_pylist())
+        indices = set(table["task_index"].to_pylist())
+        used |= indices
+        if len(indices) == len(episode.tasks) == 1:
+            said.setdefault(*indices, episode.tasks[0])
         _write_rows(table, number, root)
         for camera, video in episode.videos.items():
             _link(video, place_of(root, number, camera))
@@ -61,7 +64,7 @@ def write_whole(old: OldDataset, root: Path) -> dict[str, Any]:
         found = episode.stats if has_stats else _stats_of(episode, table, features)
         stats.append({"episode_index": number, "stats": _only(found or {}, features)})
         num_rows += table.num_rows
-    texts = {n: old.tasks.get(n) or f"task {n}" for n in range(max({*used, *old.tasks}) + 1)}
+    texts = {n: said.get(n) or f"task {n}" for n in range(max({*used, *said}) + 1)}
     write_lines(root / "meta" / "episodes.jsonl", lines)
     write_lines(root / "meta" / "episodes_stats.jsonl", stats)
     write_lines(
@@ -77,7 +80,7 @@ def write_whole(old: OldDataset, root: Path) -> dict[str, Any]:
     (root / "meta" / "info.json").write_text(json.dumps(info, indent=1), encoding="utf-8")
     return {
         "episodes": [episode.number for episode in old.episodes],
-        "tasks_without_text": sorted(used - old.tasks.keys()),
+        "tasks_without_text": sorted(used - said.keys()),
     }
 
 

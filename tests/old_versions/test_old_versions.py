@@ -62,6 +62,7 @@ def test_a_part_of_v20_with_a_clock_that_starts_late_and_no_statistics_comes_in(
     # and a camera that are named and not there.
     (old / ROWS.format(1)).unlink()
     (old / "meta" / "episodes_stats.jsonl").unlink()
+    (old / "meta" / "tasks.jsonl").unlink()
     features = json.loads((old / "meta" / "info.json").read_text())["features"]
     features.pop("frame_index")
     features["observation.images.gone"] = features[CAMERA]
@@ -84,6 +85,7 @@ def test_a_part_of_v20_with_a_clock_that_starts_late_and_no_statistics_comes_in(
     assert any("gone" in line for line in done.left_out)
     assert any("1 of 4 episodes" in line for line in done.left_out)
     before, after = open_dataset(discs), open_dataset(tmp_path / "new")
+    assert after.tasks() == {0: "move the disc"}  # an episode's own line says it, too
     for new, number in enumerate(done.episodes):
         columns = after[new].columns
         np.testing.assert_array_equal(columns["action"], before[number].columns["action"])
