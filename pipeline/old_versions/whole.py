@@ -54,7 +54,7 @@ def write_whole(old: OldDataset, root: Path) -> dict[str, Any]:
         indices = set(table["task_index"].to_pylist())
         used |= indices
         if len(indices) == len(episode.tasks) == 1:
-            said.setdefault(*indices, episode.tasks[0])
+            said.setdefault(min(indices), episode.tasks[0])
         _write_rows(table, number, root)
         for camera, video in episode.videos.items():
             _link(video, place_of(root, number, camera))
