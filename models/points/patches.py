@@ -49,7 +49,7 @@ def find(
     there, off_px = follow_both_ways(
         looked, now, start, guess=(at + shift).astype(np.float32), levels=LEVELS
     )
-    likeness = _correlation(_middles(looked, start), _middles(now, there))
+    likeness = correlation(_middles(looked, start), _middles(now, there))
     return there - shift - at + guess, off_px, likeness
 
 
@@ -66,9 +66,10 @@ def _middles(
     return np.asarray(cv2.remap(image, *maps, cv2.INTER_LINEAR), float)
 
 
-def _correlation(
+def correlation(
     a: Float[np.ndarray, "point pixel"], b: Float[np.ndarray, "point pixel"]
 ) -> Float[np.ndarray, " point"]:
+    """How much looks are alike, -1 to 1, whatever their brightness and contrast."""
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
     size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     return np.asarray((a * b).sum(axis=1) / np.maximum(size, 1e-9))
