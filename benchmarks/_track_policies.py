@@ -1,9 +1,7 @@
 """Robots in Meta-World that follow motion tracks: experts, views, and networks on the state.
 
-Two followers go where tracks lead. `fixed` moves by a gain times the way to the second step. The
-other is learned: a network from the state, the way of all steps in space and the closing of the
-fingers to the robot's action, fitted to the few robot episodes, whose actions are known. A track
-says where a hand goes; how hard it must push there, the robot's own episodes say.
+A `Follower` that learned from a few of the robot's own episodes turns tracks into its actions:
+those of one recording, to do the same again, and those of people's video, for a policy to learn.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rotoscope.models.motion_tracks.follow import Follower, inputs_of, learn_follower
 from rotoscope.models.motion_tracks.points import gripper_points
 from rotoscope.models.motion_tracks.recover import FutureTracks, recover_actions
 from rotoscope.models.perception.multi_view import View
@@ -28,15 +27,12 @@ OPEN_M = 0.10
 """Distance of the fingers at an opening of 1."""
 DOWN = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, -1.0], [-1.0, 0.0, 0.0]])
 """The gripper points down: x along -z, y, from finger to finger, along the world's x."""
-GAIN, AHEAD = 25.0, 1
-"""Action for each meter to where the second step, 8 rows from now, lies. Chosen on `CHOSEN_ON`,
-four starts each, from gains of 25 to 200 and 4 to 12 rows: several solved 16 of 16."""
-CHOSEN_ON = ("push-v3", "drawer-open-v3", "door-open-v3", "pick-place-v3")
-LEARNED_ON = ("handle-pull-v3", "sweep-v3")
-"""Tasks on which the learned follower was taken, 25 starts of one seed."""
+GAIN = 10.0
+"""Action for each meter that the hand is off a recording that it repeats."""
+CHOSEN_ON = ("push-v3", "handle-pull-v3", "sweep-v3", "drawer-open-v3")
 PALM_M = 0.089
-VERSIONS = 4
-"""Copies of the robot's episodes with people's noise that the learned follower sees besides."""
+VERSIONS = 2
+"""Copies of the robot's episodes with people's noise that the follower sees besides."""
 CONSTANT, JITTER = 0.09, 0.04
 """Landmark errors of people as shares of the palm: constant in an episode, and from row to row."""
 
@@ -93,33 +89,22 @@ def expert(task: str, seed: int) -> Episode:
 def replayed(
     task: str,
     seed: int,
-    target_m: Float[np.ndarray, "row step 3"],
-    is_closing: Bool[np.ndarray, " row"],
-    follower: Callable[[np.ndarray], np.ndarray] | None = None,
+    actions: Float[np.ndarray, "row 4"],
+    hand_m: Float[np.ndarray, "row 3"],
 ) -> bool:
-    """Whether the robot solves the task when it goes where the tracks said.
+    """Whether the robot solves the task when it does what the tracks of a recording say.
 
     Args:
         task: Which.
         seed: Of its start.
-        target_m: Where the tracks put the gripper at each step.
-        is_closing: Whether the fingers close at each row.
-        follower: A learned one; `None` for the fixed gain.
+        actions: What the follower makes of each row.
+        hand_m: Where the hand was at each row: the robot goes back there as it strays.
     """
     simulator = open_simulator(f"metaworld:{task}")
     observation, is_solved = simulator.reset(seed), False
-    closing = is_closing[np.minimum(later_rows(len(is_closing)), len(is_closing) - 1)].astype(float)
-    closing[:, 0] = is_closing
-    # What follows is slower than who led; it has as long again at the last place.
-    for moment in range(min(2 * len(target_m), simulator.facts.horizon)):
-        row = min(moment, len(target_m) - 1)
-        state = observation[STATE].astype(float)
-        way_m = target_m[row] - state[:3]
-        if follower is None:
-            action = np.append(GAIN * way_m[AHEAD], 1.0 if is_closing[row] else -1.0)
-        else:
-            action = follower(_told(state[None], way_m[None], closing[row][None])[0])
-        step = simulator.step(np.clip(action, -1, 1))
+    for action, there_m in zip(actions, hand_m, strict=True):
+        back = np.append(GAIN * (there_m - observation[STATE].astype(float)[:3]), 0.0)
+        step = simulator.step(np.clip(action + back, -1, 1))
         observation, is_solved = step.observation, is_solved or step.is_success
     simulator.close()
     return is_solved
@@ -148,21 +133,12 @@ def track_rows(
     return episode.state, np.concatenate([*columns, 0.1 * closing], axis=1)
 
 
-def _told(
-    state: Float[np.ndarray, "row number"],
-    way_m: Float[np.ndarray, "row step 3"],
-    closing: Float[np.ndarray, "row step"],
-) -> Float[np.ndarray, "row number"]:
-    """What a learned follower is told: the state, the way to every step, and the fingers."""
-    return np.concatenate([state, way_m.reshape(len(way_m), -1), closing], axis=1)
-
-
-def ways_of(
+def followed_inputs(
     state: Float[np.ndarray, "row number"],
     tracks: Float[np.ndarray, "row number"],
     views: Sequence[View],
-) -> Float[np.ndarray, "row step 3"]:
-    """The way to each step [m] that relative tracks of two views mean; 0 where they mean none."""
+) -> Float[np.ndarray, "row input"]:
+    """What a follower is told of relative tracks of two views."""
     T = se3.make(np.tile(DOWN, (len(state), 1, 1)), state[:, :3])
     aperture_m, size = OPEN_M * state[:, 3], STEPS * 10
     now_m = gripper_points(T, aperture_m)
@@ -172,39 +148,32 @@ def ways_of(
         px = view.project(now_m)[:, None] + change * np.array([WIDTH, HEIGHT])
         seen.append(FutureTracks(px, None))
     found = recover_actions(views, seen, T_world_ee=T, aperture_m=aperture_m)
-    way_m: np.ndarray = np.nan_to_num(found.T_world_ee[..., :3, 3] - state[:, None, :3])
-    return way_m
+    closing = 10 * tracks[:, 2 * size :]
+    return inputs_of(found, closing, T_world_ee=T, aperture_m=aperture_m)
 
 
-def learned_follower(
-    robot: Sequence[Episode], views: Sequence[View], seed: int
-) -> Callable[[np.ndarray], np.ndarray]:
-    """From what tracks tell to the robot's action, as its own episodes show."""
-    rng = np.random.default_rng(seed)
-    told, actions = [], []
+def follower_of(
+    robot: Sequence[Episode], views: Sequence[View], rng: np.random.Generator
+) -> Follower:
+    """Learned from the robot's own episodes, once as they are and again as noisy as people's."""
+    inputs, actions = [], []
     for version in range(VERSIONS + 1):
         for one in robot:
-            state, tracks = track_rows(one, views, rng, is_person=version > 0)
-            closing = 10 * tracks[:, 2 * STEPS * 10 :]
-            told.append(_told(state, ways_of(state, tracks, views), closing))
-            actions.append(one.action)
-    return fit(np.concatenate(told), np.concatenate(actions), seed)
+            inputs.append(
+                followed_inputs(*track_rows(one, views, rng, is_person=version > 0), views)
+            )
+            actions.append(np.clip(one.action, -1, 1))
+    return learn_follower(inputs, actions)
 
 
-def follower(
-    network: Callable[[np.ndarray], np.ndarray],
-    views: Sequence[View],
-    learned: Callable[[np.ndarray], np.ndarray] | None,
+def acting(
+    network: Callable[[np.ndarray], np.ndarray], follow: Follower, views: Sequence[View]
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Goes where the predicted tracks lead: by what was learned, or by the fixed gain."""
+    """Does what the tracks say that a network predicts."""
 
     def act(state: np.ndarray) -> np.ndarray:
-        predicted = network(state)
-        way_m = ways_of(state[None], predicted[None], views)
-        closing = 10 * predicted[2 * STEPS * 10 :]
-        if learned is not None:
-            return np.clip(learned(_told(state[None], way_m, closing[None])[0]), -1, 1)
-        return np.append(GAIN * way_m[0, AHEAD], 1.0 if closing[0] > 0.5 else -1.0)
+        told = followed_inputs(state[None], network(state)[None], views)
+        return np.nan_to_num(follow(told)[0])
 
     return act
 

@@ -1,4 +1,4 @@
-"""Hands and bodies from several cameras of one scene; `rotoscope triangulate`."""
+"""Hands, bodies and points from several cameras of one scene; `rotoscope triangulate`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import numpy as np
 from rotoscope import api
 from rotoscope.models.bodies.joints import joints_of
 from rotoscope.models.perception.multi_view import View
+from rotoscope.models.points.result import small_size
 from rotoscope.models.views.calibration import CalibratedCamera, read_calibration
 from rotoscope.models.views.clock import clock_offsets
 from rotoscope.models.views.place import Placed, place
+from rotoscope.models.views.points import place_points
 from rotoscope.models.views.relative_pose import relative_pose
 from rotoscope.models.views.seen import Seen
 from rotoscope.pipeline.errors import UsageError
@@ -30,14 +32,17 @@ from rotoscope.pipeline.tracks import (
     HandTrack,
     Track,
 )
+from rotoscope.pipeline.video.probe import probe
 
-What = Literal["hands", "body"]
+What = Literal["hands", "body", "points"]
 PALM = (hand_frame.WRIST, hand_frame.MIDDLE_MCP)
 PALM_M = 0.089
 """Mean length of an adult's palm: the scale of uncalibrated views, good to 7 %."""
 TRUNK = (BODY_JOINTS.index("pelvis"), BODY_JOINTS.index("neck"))
 TRUNK_M = 0.50
 """Mean distance from the middle of the hips to that of the shoulders, good to 8 %."""
+_LOOKED_AT_PX = 640
+"""Longer side of the pictures that points are looked for in, as the stage `points` has it."""
 SIGMA_SCALE_REL = {"hands": 0.07, "body": 0.08}
 SIGMA_REL = {"hands": 0.06, "body": 0.06}
 """What landmarks of different views have in common, as a share of the palm or the trunk."""
@@ -48,7 +53,7 @@ class Triangulated:
     """What came of several views."""
 
     subjects: dict[str, Placed]
-    """Landmarks by hand (`left`, `right`) or person (`person0`)."""
+    """Landmarks by hand (`left`, `right`) or person (`person0`); or `points` of the scene."""
     views: tuple[View, ...]
     """The cameras, in the order of the videos."""
     offsets_s: tuple[float, ...]
@@ -79,11 +84,12 @@ def triangulate(
     store: str | Path | None = None,
     work: str | Path,
 ) -> Triangulated:
-    """Places hands or people from two videos or more of one scene, and writes a file of them.
+    """Places hands, people or points of two videos or more of one scene, and writes a file.
 
     `NAME.hands.npz` beside the first video is what the recipe `hand-gripper-file` reads in the
     place of `hands` and `lift`; for bodies `NAME.body.npz` with `motion.yaml` is a motion file for
-    the recipe `motion-humanoid`.
+    the recipe `motion-humanoid`. `NAME.points.npz` holds points of two calibrated views: `points_m`
+    (frame, point, 3) and `sigma_m` in the calibration's world, NaN where unknown, and `time_s`.
 
     Args:
         videos: The views; the first one's clock and frame are the result's.
@@ -107,14 +113,19 @@ def triangulate(
     paths = [Path(video) for video in videos]
     if len(paths) < 2 or len({path.resolve() for path in paths}) < len(paths):
         raise UsageError(f"several views need two different videos or more, got {len(paths)}")
+    given = None if calibration is None else read_calibration(Path(calibration))
+    if what == "points" and offsets_s is not None:
+        return _points(paths, given, offsets_s)
     seen = _look(paths, what, overrides, workers=workers, store=store, work=Path(work))
     common = sorted(set.intersection(*(set(video.subjects) for video in seen)))
     if not common:
         shown = "; ".join(f"{v.path.name}: {', '.join(v.subjects) or 'none'}" for v in seen)
-        raise UsageError(f"no hand or person is seen in all views ({shown})")
-    bone, bone_m = (PALM, palm_length_m or PALM_M) if what == "hands" else (TRUNK, TRUNK_M)
-    given = None if calibration is None else read_calibration(Path(calibration))
+        hint = "; points need --offsets then" if what == "points" else ""
+        raise UsageError(f"no hand or person is seen in all views ({shown}){hint}")
+    bone, bone_m = (TRUNK, TRUNK_M) if what == "body" else (PALM, palm_length_m or PALM_M)
     views, offsets = _cameras(seen, common, given, offsets_s, within_s, bone, bone_m)
+    if what == "points":
+        return _points(paths, given, offsets)
     placed = {
         name: place(
             views,
@@ -142,6 +153,34 @@ def triangulate(
     return Triangulated(placed, tuple(views), tuple(offsets), median_px, written)
 
 
+def _points(
+    paths: list[Path], given: list[CalibratedCamera] | None, offsets_s: Sequence[float]
+) -> Triangulated:
+    """Points of two calibrated views whose clocks are known."""
+    if given is None or len(paths) != 2 or len(offsets_s) != 2:
+        raise UsageError(
+            f"points are placed from two videos with --calibration and an offset for each, got "
+            f"{len(paths)} videos, {len(offsets_s)} offsets and "
+            f"{'no' if given is None else 'a'} calibration"
+        )
+    videos = [probe(path) for path in paths]
+    sizes = [small_size(video, _LOOKED_AT_PX)[0] for video in videos]
+    views = _matched(paths, sizes, given)
+    placed = place_points(views, videos, offsets_s[1] - offsets_s[0], sizes)
+    out = paths[0].with_name(f"{paths[0].stem}.points.npz")
+    with atomic_path(out) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            allow_pickle=False,
+            points_m=placed.points_m,
+            sigma_m=placed.sigma_m,
+            time_s=placed.time_s,
+        )
+    away_px = float(np.nanmedian(placed.away_px))
+    offsets = (0.0, offsets_s[1] - offsets_s[0])
+    return Triangulated({"points": placed}, tuple(views), offsets, away_px, (out,))
+
+
 def _look(
     paths: list[Path],
     what: What,
@@ -152,7 +191,7 @@ def _look(
     work: Path,
 ) -> list[_Video]:
     """The 2-D landmarks of each video, by the stages that every recipe has."""
-    recipe, until = ("hand-gripper", "camera") if what == "hands" else ("body-humanoid", "camera")
+    recipe, until = ("body-humanoid" if what == "body" else "hand-gripper"), "camera"
     run = api.label(
         [str(path) for path in paths],
         out=work,
@@ -210,7 +249,9 @@ def _cameras(
     stated = None if offsets_s is None else [offset - offsets_s[0] for offset in offsets_s]
     search_s = 0.0 if stated is not None else within_s
     if given is not None:
-        views = _matched(seen, given)
+        cameras = [video.camera for video in seen]
+        sizes = [(camera.width, camera.height) for camera in cameras]
+        views = _matched([video.path for video in seen], sizes, given)
         return views, clock_offsets(views, subjects, within_s=search_s, start_s=stated)
     K = [video.camera.K for video in seen]
 
@@ -230,23 +271,22 @@ def _cameras(
     return views, offsets
 
 
-def _matched(seen: list[_Video], given: list[CalibratedCamera]) -> list[View]:
+def _matched(
+    paths: list[Path], sizes: list[tuple[int, int]], given: list[CalibratedCamera]
+) -> list[View]:
     by_name = {camera.name: camera for camera in given}
-    stems = [video.path.stem for video in seen]
+    stems = [path.stem for path in paths]
     if all(stem in by_name for stem in stems):
         chosen = [by_name[stem] for stem in stems]
-    elif len(given) == len(seen):
+    elif len(given) == len(paths):
         chosen = given
     else:
         raise UsageError(
             f"the calibration holds {len(given)} cameras ({', '.join(by_name)}), there are "
-            f"{len(seen)} videos ({', '.join(stems)}); give one table for each, in the same order "
+            f"{len(paths)} videos ({', '.join(stems)}); give one table for each, in the same order "
             "or of the same names"
         )
-    return [
-        camera.for_picture(video.camera.width, video.camera.height)
-        for camera, video in zip(chosen, seen, strict=True)
-    ]
+    return [camera.for_picture(*size) for camera, size in zip(chosen, sizes, strict=True)]
 
 
 def _write_hands(

@@ -7,7 +7,7 @@ could see it at; where both pictures of that plane look alike, the point is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,8 @@ NEAREST_M, FARTHEST_M = 0.15, 20.0
 """Depths that are looked at."""
 STEP_PX = 1.0
 """From depth to depth along the epipolar line [px]."""
-HALF_PX, THIN = 8, 2
-"""A patch reaches so far from its point [px]; every second pixel of it is compared."""
+HALF_PX, THIN = 12, 3
+"""A patch reaches so far from its point [px]; every third pixel of it is compared."""
 SLANT_DEG = 30.0
 """Planes face the middle between both cameras, or are turned by this about either axis."""
 LIKENESS = 0.8
@@ -34,6 +34,8 @@ CLEARER = 0.5
 and the four above as `MAX_BACK_PX` were looked at on `benchmarks._two_view_points.DEVELOPMENT`."""
 MAX_BACK_PX = 1.5
 """Farthest from its start that a point may end whose match is looked for in turn [px]."""
+MAX_ACROSS_PX = 0.75
+"""Where cameras stand as they are said to, a point lies on its line; half pixels are looked at."""
 _MAX_DEPTHS = 800
 
 
@@ -44,7 +46,8 @@ class Matched:
     points_px: Float[np.ndarray, "point 2"]
     """Where they were found; of no meaning where they were not."""
     is_found: Bool[np.ndarray, " point"]
-    """One place on the line looks like the point, no other does, and the way back leads to it."""
+    """One place on the line looks like the point, none on it or beside it looks more so, and the
+    way back leads to it."""
 
 
 def match(
@@ -60,27 +63,51 @@ def match(
         grays: What both saw at the same moment.
         points_px: Points of the first.
     """
-    there, is_clear = _sweep(views[0], views[1], grays, points_px)
-    back, is_clear_back = _sweep(views[1], views[0], grays[::-1], np.nan_to_num(there))
+    there, is_clear, across_px = _sweep(views[0], views[1], grays, points_px)
+    back, is_clear_back, _ = _sweep(views[1], views[0], grays[::-1], np.nan_to_num(there))
     is_near = np.linalg.norm(back - points_px, axis=1) <= MAX_BACK_PX
-    return Matched(there, is_clear & is_clear_back & is_near)
+    is_on_line = np.nan_to_num(np.abs(across_px), nan=np.inf) <= MAX_ACROSS_PX
+    return Matched(there, is_clear & is_clear_back & is_near & is_on_line)
 
 
 def _sweep(
     one: View, other: View, grays: Sequence[np.ndarray], points_px: np.ndarray
-) -> tuple[Float[np.ndarray, "point 2"], Bool[np.ndarray, " point"]]:
+) -> tuple[Float[np.ndarray, "point 2"], Bool[np.ndarray, " point"], Float[np.ndarray, " point"]]:
     found, is_clear = np.full((len(points_px), 2), np.nan), np.zeros(len(points_px), bool)
+    across_px = np.full(len(points_px), np.nan)
     offsets = np.arange(-HALF_PX, HALF_PX + 1, THIN)
     grid = np.stack(np.meshgrid(offsets, offsets), axis=-1).reshape(-1, 2)
-    T_one_other = one.T_camera_world @ se3.inverse(other.T_camera_world)
     for number, point in enumerate(points_px):
         depths = _depths(one, other, point, grays[1].shape)
         if len(depths) < 3:
             continue
         look = _sampled(grays[0], (point + grid)[None])
-        px, likeness = _likeness(one, other, T_one_other, grays[1], point, grid, depths, look)
-        found[number], is_clear[number] = _best(px, likeness)
-    return found, is_clear
+        likeness = np.full(len(depths), -1.0)
+        for px in _pictures(one, other, point, grid, depths):
+            likeness = np.fmax(likeness, _alike(look, grays[1], px))
+        line = other.project(_at_depths(one, point, depths))
+        top = int(np.argmax(likeness))
+        found[number], is_clear[number] = _best(line, likeness)
+        if is_clear[number]:
+            along = line[top + 1] - line[top - 1]
+            normal = np.array([-along[1], along[0]]) / np.linalg.norm(along)
+            there = [px[0] for px in _pictures(one, other, point, grid, depths[top : top + 1])]
+            across_px[number] = _across(look, grays[1], np.stack(there), normal)
+    return found, is_clear, across_px
+
+
+def _across(
+    look: np.ndarray, gray: np.ndarray, px: Float[np.ndarray, "slant pixel 2"], normal: np.ndarray
+) -> float:
+    """Where beside the line the point's planes look likest [px]."""
+    sides = np.arange(-2.0, 2.1, 0.5)
+    alike = [_alike(look, gray, px + side * normal).max() for side in sides]
+    return float(sides[int(np.argmax(alike))])
+
+
+def _alike(look: np.ndarray, gray: np.ndarray, px: Float[np.ndarray, "row pixel 2"]) -> np.ndarray:
+    there = _sampled(gray, px)
+    return np.asarray(correlation(np.broadcast_to(look, there.shape), there))
 
 
 def _depths(
@@ -103,35 +130,26 @@ def _at_depths(one: View, point: np.ndarray, depths: np.ndarray) -> np.ndarray:
     return np.asarray(se3.apply(se3.inverse(one.T_camera_world), seen_m))
 
 
-def _likeness(
+def _pictures(
     one: View,
     other: View,
-    T_one_other: Float[np.ndarray, "4 4"],
-    gray: np.ndarray,
     point: np.ndarray,
     grid: np.ndarray,
     depths: Float[np.ndarray, " depth"],
-    look: Float[np.ndarray, "1 pixel"],
-) -> tuple[Float[np.ndarray, "depth 2"], Float[np.ndarray, " depth"]]:
-    """Where each depth puts the point, and how alike both pictures of its likest plane are."""
+) -> Iterator[Float[np.ndarray, "depth pixel 2"]]:
+    """Where the other camera sees a point's patch, if it lies on planes of each slant."""
     rays = np.concatenate([one.rays(point + grid), np.ones((len(grid), 1))], axis=1)
-    middle = np.append(one.rays(point), 1.0)
-    places = middle * depths[:, None]
+    places = np.append(one.rays(point), 1.0) * depths[:, None]
     to_one = -places / np.linalg.norm(places, axis=1, keepdims=True)
-    to_other = T_one_other[:3, 3] - places
+    to_other = (one.T_camera_world @ se3.inverse(other.T_camera_world))[:3, 3] - places
     facing = to_one + to_other / np.linalg.norm(to_other, axis=1, keepdims=True)
-    best = np.full(len(depths), -1.0)
     T_world_one = se3.inverse(one.T_camera_world)
     for R in _slants():
         normals = facing @ R.T
         with np.errstate(divide="ignore", invalid="ignore"):
             scale = (normals * places).sum(axis=1)[:, None] / (normals @ rays.T)
         ahead = np.where(scale > 0, scale, np.nan)
-        px = other.project(se3.apply(T_world_one, ahead[..., None] * rays))
-        there = _sampled(gray, px)
-        alike = correlation(np.broadcast_to(look, there.shape), there)
-        best = np.fmax(best, alike)
-    return other.project(se3.apply(T_world_one, places)), best
+        yield other.project(se3.apply(T_world_one, ahead[..., None] * rays))
 
 
 def _slants() -> Float[np.ndarray, "slant 3 3"]:

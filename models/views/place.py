@@ -32,6 +32,8 @@ class Placed:
     """Distance of the landmarks from where they are put, median over landmarks and views."""
     is_shared: Bool[np.ndarray, " time"]
     """Rows in which two views or more saw landmarks."""
+    time_s: Float[np.ndarray, " time"]
+    """Of the rows, on the first video's clock [s]."""
 
 
 def place(
@@ -76,7 +78,7 @@ def place(
     sigma_m = np.sqrt(np.maximum(np.einsum("tpii->tpi", covariance), 0.0))
     bad = ~is_good[:, None, None]
     return Placed(
-        np.where(bad, np.nan, points_m), np.where(bad, np.nan, sigma_m), away_px, is_shared
+        np.where(bad, np.nan, points_m), np.where(bad, np.nan, sigma_m), away_px, is_shared, time_s
     )
 
 

@@ -24,7 +24,7 @@ LEAST_POINTS = 8
 """Fewer matches are chance: of 200 corners of pictures of two scenes, up to two were found."""
 SIGMA_MATCH_PX = 0.35
 """1-sigma of where a match is found [px]; what both cameras have in common shows in no residual."""
-WORST_PX = 3.0
+WORST_PX = 2.0
 """Farthest that a point may be seen from where it is put, in either view [px]: one that was lost,
 or that something took along, leaves the other camera's line."""
 _LEAST_ROWS = 0.5
@@ -174,4 +174,5 @@ def _placed(
         np.where(bad, np.nan, sigma_m),
         median_px,
         is_shared.any(axis=1),
+        time_s,
     )

@@ -1,4 +1,4 @@
-"""`rotoscope triangulate`: hands or people from several cameras of one scene."""
+"""`rotoscope triangulate`: hands, people or points from several cameras of one scene."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def triangulate(
             "--calibration",
         ),
     ] = None,
-    what: Annotated[Literal["hands", "body"], typer.Option(help="What is placed.")] = "hands",
+    what: Annotated[
+        Literal["hands", "body", "points"],
+        typer.Option(help="What is placed; points need a calibration."),
+    ] = "hands",
     offsets: Annotated[
         str,
         typer.Option(
@@ -54,10 +57,11 @@ def triangulate(
     workers: Workers = 1,
     store: StorePath = None,
 ) -> None:
-    """Place hands or people from several cameras, and write a file that recipes read.
+    """Place hands, people or points from several cameras, and write a file beside the first video.
 
-    `NAME.hands.npz` beside the first video is for the recipe `hand-gripper-file`, which labels that
-    video; the folder `NAME.bodies` holds motion files for `motion-humanoid`.
+    `NAME.hands.npz` is for the recipe `hand-gripper-file`, which labels that video; the folder
+    `NAME.bodies` holds motion files for `motion-humanoid`; `NAME.points.npz` holds points of the
+    scene with sigma.
     """
     import numpy as np
 
