@@ -9,9 +9,9 @@
 3. `policy`: one policy that predicts tracks, of "people's" and five robot episodes, and such a
    follower that does what they say (`tracks`), or one on the actions that it made of people's
    tracks (`labels`), against the five alone and against true actions. The people are the expert's
-   path with a hand's points in place of the gripper's, as far off as landmarks of rendered hands were (a tenth of the palm, most of it
-   constant in an episode): no picture is drawn, so perception's failures other than noise are not
-   in it.
+   path with a hand's points in place of the gripper's, as far off as landmarks of rendered hands
+   were (a tenth of the palm, most of it constant in an episode): no picture is drawn, so
+   perception's failures other than noise are not in it.
 
 `python -m benchmarks.motion_tracks [landmarks] [recover] [policy]`
 """

@@ -83,8 +83,8 @@ def inputs_of(
 
 
 def learn_follower(
-    inputs: Sequence[Float[np.ndarray, "row input"]],
-    actions: Sequence[Float[np.ndarray, "row action"]],
+    inputs: Sequence[Float[np.ndarray, "_ input"]],
+    actions: Sequence[Float[np.ndarray, "_ action"]],
 ) -> Follower:
     """A follower of one robot.
 

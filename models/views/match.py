@@ -149,7 +149,8 @@ def _pictures(
         with np.errstate(divide="ignore", invalid="ignore"):
             scale = (normals * places).sum(axis=1)[:, None] / (normals @ rays.T)
         ahead = np.where(scale > 0, scale, np.nan)
-        yield other.project(se3.apply(T_world_one, ahead[..., None] * rays))
+        seen_m = (ahead[..., None] * rays).reshape(-1, 3)
+        yield other.project(se3.apply(T_world_one, seen_m)).reshape(*ahead.shape, 2)
 
 
 def _slants() -> Float[np.ndarray, "slant 3 3"]:
