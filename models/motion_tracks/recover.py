@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rotoscope.models.motion_tracks.fit_gripper import fit_gripper
 from rotoscope.models.motion_tracks.points import DEFAULT_POINTS, gripper_points
 from rotoscope.models.perception.multi_view import View, rigid_between, triangulate
 from rotoscope.pipeline.contract import ActionContract
@@ -105,7 +106,18 @@ def recover_actions(
         views, [track.points_px for track in tracks], sigma_px=sigma_px
     )
     variance = np.trace(covariance, axis1=-2, axis2=-1) / 3
-    return _followed(placed_m, variance, T_world_ee, aperture_m)
+    found = _followed(placed_m, variance, T_world_ee, aperture_m)
+    known = np.isfinite(found.T_world_ee).all(axis=(-2, -1))
+    T, later_m, sigma_m = found.T_world_ee.copy(), found.aperture_m.copy(), found.sigma_m.copy()
+    T[known], later_m[known], spread = fit_gripper(
+        views,
+        [track.points_px[known] for track in tracks],
+        T[known],
+        later_m[known],
+        sigma_px=sigma_px,
+    )
+    sigma_m[known] = np.sqrt(np.trace(spread, axis1=1, axis2=2) / 3)
+    return RecoveredActions(T, later_m, sigma_m)
 
 
 def recover_with_depth(

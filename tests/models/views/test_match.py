@@ -61,7 +61,7 @@ def on_poster(points_px, plane):
 
 def corners(gray, num=25):
     found = cv2.goodFeaturesToTrack(gray[40:-40, 60:-60], num, 0.01, 8, blockSize=5)
-    return found.reshape(-1, 2) + [60.5, 40.5]
+    return np.asarray(found.reshape(-1, 2) + np.array([60.5, 40.5]))
 
 
 @pytest.mark.timeout(60)
