@@ -20,6 +20,7 @@ DEVELOPMENT = ((31, 15.0), (32, 30.0), (33, 45.0))
 """Seed of the scene, and the angle between both cameras [deg]."""
 HELD_OUT = ((41, 15.0), (42, 20.0), (43, 30.0), (44, 40.0), (45, 50.0))
 NUM_FRAMES, DISTANCE_M, LATE_FRAMES = 60, 1.0, 3
+LATE_S = LATE_FRAMES / scenes.RATE_HZ
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,13 @@
-"""Hands from two cameras of one scene, against exact truth.
+"""Hands and points from two cameras of one scene, against exact truth.
 
 Rendered hands (`rotoscope.models.rendered_hands`) are drawn from two cameras that look at them from
 0 and 50 degrees (and 90), the second video's clock 0.1 s ahead; `rotoscope triangulate` gets both
 videos, and the calibration or none. `--development` are the scenes that the constants of
-`rotoscope.views` and `rotoscope.models.views.place` were looked at on; the others report.
+`rotoscope.views` and `rotoscope.models.views.place` were looked at on; the others report. Points
+are those of tumbling things on a patterned floor that MuJoCo draws (`_two_view_points`); errors are
+of points .7 to 1.3 m away.
+
+`python -m benchmarks.two_view [--development] [hands] [points]`
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import _two_view_points as point_scenes
 from benchmarks.figure import Bar, Figure
 from rotoscope import views
 from rotoscope.models.perception.multi_view import View
@@ -59,7 +64,37 @@ class _Rig:
 
 def run() -> list[Figure]:
     """Scenes that chose nothing."""
-    return measure(HELD_OUT)
+    return [*measure(HELD_OUT), *points(point_scenes.HELD_OUT)]
+
+
+def points(scenes: tuple[tuple[int, float], ...]) -> list[Figure]:
+    """Errors of points by scene."""
+    out = []
+    for seed, angle_deg in scenes:
+        with tempfile.TemporaryDirectory() as folder:
+            rig = point_scenes.film(seed, angle_deg, Path(folder))
+            found = views.triangulate(
+                rig.videos,
+                calibration=rig.calibration,
+                what="points",
+                offsets_s=[0.0, -point_scenes.LATE_S],
+                work=Path(folder) / "work",
+            )
+            placed = found.subjects["points"]
+            away_mm = 1e3 * rig.away_m(placed.points_m)
+        T = found.views[0].T_camera_world
+        with np.errstate(invalid="ignore"):
+            near = np.abs(placed.points_m @ T[2, :3] + T[2, 3] - 1.0) < 0.3
+        share = away_mm[near] / (1e3 * np.linalg.norm(placed.sigma_m, axis=2)[near])
+        name = f"two_view.points.{seed}.{angle_deg:g}_deg"
+        out += [
+            Figure(f"{name}.points", int(near.any(axis=0).sum()), f"of {near.shape[1]} placed"),
+            Figure(f"{name}.mm", float(np.median(away_mm[near])), "mm", Bar("<=", 3)),
+            Figure(f"{name}.p90_mm", float(np.quantile(away_mm[near], 0.9)), "mm"),
+            Figure(f"{name}.beyond_10_mm", float((away_mm[near] > 10).mean()), "of rows"),
+            Figure(f"{name}.inside_2_sigma", float((share <= 2).mean()), "of rows"),
+        ]
+    return out
 
 
 def measure(scenes: tuple[tuple[Scene, float], ...]) -> list[Figure]:
@@ -167,5 +202,10 @@ def _cache() -> Path:
 
 
 if __name__ == "__main__":
-    chosen = DEVELOPMENT if "--development" in sys.argv else HELD_OUT
-    print("\n".join(figure.line() for figure in measure(chosen)))
+    is_development = "--development" in sys.argv
+    figures = []
+    if "points" not in sys.argv:
+        figures += measure(DEVELOPMENT if is_development else HELD_OUT)
+    if "hands" not in sys.argv:
+        figures += points(point_scenes.DEVELOPMENT if is_development else point_scenes.HELD_OUT)
+    print("\n".join(figure.line() for figure in figures))
