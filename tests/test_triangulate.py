@@ -10,11 +10,12 @@ from rotoscope import views
 from rotoscope.cli.main import app
 from rotoscope.models.hand_files.read import read_hands
 from rotoscope.models.perception.multi_view import View
+from rotoscope.models.views.place import Placed
 from rotoscope.models.views.seen import Seen
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.motion import read_motion
-from rotoscope.pipeline.testing import a_body_track
+from rotoscope.pipeline.testing import a_body_track, a_video
 from rotoscope.pipeline.tracks import BODY_JOINTS, Camera
 
 K = np.array([[600.0, 0.0, 320.0], [0.0, 600.0, 240.0], [0.0, 0.0, 1.0]])
@@ -52,7 +53,8 @@ def two_videos(tmp_path, monkeypatch):
     paths = [tmp_path / "first.mp4", tmp_path / "second.mp4"]
     for path in paths:
         path.write_bytes(b"video")
-    subject = {"hands": ("right", hand_m()), "body": ("person0", standing_m())}
+    right = ("right", hand_m())
+    subject = {"hands": right, "points": right, "body": ("person0", standing_m())}
 
     def look(given, what, *_, **__):
         name, points_m = subject[what]
@@ -127,6 +129,33 @@ def test_people_are_written_as_motion_files(two_videos, tmp_path):
     np.testing.assert_allclose(length, truth, atol=2e-3)
 
 
+@pytest.mark.parametrize("offsets_s", [None, [0.5, 0.7]])
+def test_points_are_written_on_the_clock_of_the_hands_or_that_which_is_stated(
+    two_videos, tmp_path, monkeypatch, offsets_s
+):
+    def placed(cameras, videos, offset_s, sizes):
+        given.append(offset_s)
+        points_m = np.full((NUM, 4, 3), 0.25)
+        return Placed(points_m, points_m / 100, np.zeros(NUM), np.ones(NUM, bool), TIME_S)
+
+    given = []
+    monkeypatch.setattr(views, "place_points", placed)
+    monkeypatch.setattr(views, "probe", lambda path: a_video(NUM, width=640, height=480))
+    found = views.triangulate(
+        two_videos,
+        calibration=calibration(tmp_path),
+        what="points",
+        offsets_s=offsets_s,
+        within_s=0.1,
+        work=tmp_path / "work",
+    )
+    assert given == [pytest.approx(0.0 if offsets_s is None else 0.2, abs=0.01)]
+    assert found.written == (tmp_path / "first.points.npz",)
+    with np.load(found.written[0]) as arrays:
+        assert arrays["points_m"].shape == arrays["sigma_m"].shape == (NUM, 4, 3)
+        np.testing.assert_array_equal(arrays["time_s"], TIME_S)
+
+
 def test_command_says_what_it_found(two_videos, tmp_path):
     shown = CliRunner().invoke(
         app,
@@ -142,6 +171,8 @@ def test_command_says_what_it_found(two_videos, tmp_path):
     [
         ({"videos": 1}, "two different videos or more"),
         ({"offsets_s": [0.0]}, "1 offsets are given for 2 videos"),
+        ({"what": "points", "offsets_s": [0.0, 0.0]}, "2 offsets and no calibration"),
+        ({"what": "points", "within_s": 0.0}, "and no calibration"),
     ],
 )
 def test_wrong_use_is_refused(two_videos, tmp_path, change, says):
