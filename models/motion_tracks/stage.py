@@ -74,7 +74,7 @@ class MotionTrack(ClipStage):
     """
 
     kind: ClassVar[str] = "label.motion_track"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     requires: ClassVar[tuple[str, ...]] = ("hands|gripper", "camera")
     uses: ClassVar[tuple[str, ...]] = ("hands", "gripper", "camera_motion")
     provides: ClassVar[tuple[str, ...]] = ("actions", "features")

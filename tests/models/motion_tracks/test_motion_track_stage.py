@@ -171,8 +171,22 @@ def test_robots_gripper_gives_the_numbers_of_a_hand():
 def test_confidence_falls_where_landmarks_do_not_fit_a_hand():
     residual = np.where(np.arange(NUM) < 20, 1.5, 8.0)
     track, _ = label({"hands.right": moving_hand().replace(reprojection_px=residual)})
-    assert track.confidence[0] > track.confidence[30] > 0.02
-    assert track.confidence[10] == track.confidence[30]  # its horizon reaches there
+    assert track.confidence[0] > 5 * track.confidence[30] > 0.02
+    assert track.confidence[10] == pytest.approx(
+        track.confidence[30], rel=0.1
+    )  # horizon reaches it
+
+
+def test_confidence_is_more_where_fingertips_point_at_the_camera_than_away_from_it():
+    joints_m = moving_hand().joints_m
+    tips = [NUMBERS[DEFAULT_POINTS.index(name)] for name in ("thumb_tip", "index_tip")]
+    chances = []
+    for depth_m in (-0.08, 0.08):
+        turned = joints_m.copy()
+        turned[:, tips] = joints_m[:, [5]] + np.array([0.0, 0.0, depth_m])
+        turned = a_hand_track(turned, reprojection_px=np.full(NUM, 2.0))
+        chances.append(label({"hands.right": turned})[0].confidence[0])
+    assert chances[0] > chances[1] + 0.05
 
 
 def test_hand_that_was_not_lifted_says_what_lacks():
