@@ -68,11 +68,10 @@ def test_stated_sigma_is_that_of_noisy_tracks():
     found = recover_actions(
         VIEWS, tracks, T_world_ee=now, aperture_m=np.full(400, 0.05), sigma_px=1.0
     )
-    # The points' mean is what noise moves least; the origin, a lever away, moves more.
-    points_m = gripper_points(later, aperture_m).mean(axis=2)
-    found_m = gripper_points(found.T_world_ee, found.aperture_m).mean(axis=2)
-    error_m = np.sqrt(((found_m - points_m) ** 2).mean(axis=2))
-    assert np.median(error_m) == pytest.approx(np.median(found.sigma_m), rel=0.25)
+    error_m = found.T_world_ee[..., :3, 3] - later[..., :3, 3]
+    # Laying the gripper on points that were placed one by one leaves a tenth more.
+    share = np.sqrt((error_m**2).mean() / (found.sigma_m**2).mean())
+    assert share == pytest.approx(1.0, abs=0.05)
     angle_rad = se3.angle_between(found.T_world_ee[..., :3, :3], later[..., :3, :3])
     assert np.degrees(np.median(angle_rad)) < 3
     assert (
