@@ -15,9 +15,9 @@ share of the palm's length as it would be seen from the front: some 13 mm at the
 _LEVEL, _SLOPE, _TOWARD, _SPREAD = 0.021, 0.630, -0.225, 0.536
 """The logarithm of that distance is normal about `_LEVEL + _SLOPE log r + _TOWARD q`, r being the
 distance of the landmarks from a fitted hand's (root mean square, same unit), q how far fingertips
-of thumb and index point at the camera from their knuckles, -1 to 1. Least squares
-over the 624 frames of the kinds `development` of `benchmarks._hand_kinds`, each kind counting as
-much; of thirteen sets of inputs this one told best of kinds that were left out. The spread is what such
+of thumb and index point at the camera from their knuckles, -1 to 1. Least squares over the 624
+frames of the kinds `development` of `benchmarks._hand_kinds`, each kind counting as much; of
+thirteen sets of inputs this one told best of kinds that were left out. The spread is what such
 kinds had, since hands of another origin are another kind."""
 _PALM = [0, 5, 9, 17]
 _LEAST_RESIDUAL, _USUAL_RESIDUAL = 0.005, 0.027
