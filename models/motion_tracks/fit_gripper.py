@@ -16,7 +16,7 @@ from rotoscope.models.perception.multi_view import View
 from rotoscope.pipeline.geometry import se3
 
 _NUM_STEPS = 4
-"""Gauss-Newton steps; the third moves a gripper by less than a micrometer."""
+"""Of Gauss and Newton; the start is near."""
 _DAMPING = 1e-6
 """Of the diagonal: what no view tells, such as the opening of fingers that touch, stays."""
 _SPAN = gripper_shape(np.array(1.0)) - gripper_shape(np.array(0.0))

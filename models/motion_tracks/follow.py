@@ -5,8 +5,7 @@ load a hand goes a short way while the command is at its limit. The map from the
 the robot's action is smooth and has few inputs, so that five episodes are enough for a Gaussian
 process with a linear and a Gaussian kernel (Rasmussen and Williams 2006, equation 2.25): near what
 the robot did it does the same, far from it it goes on in a straight line. A network on the robot's
-whole state that was fitted to the same five episodes was as good on their own rows and did anything
-at all on others.
+whole state that was fitted to the same five episodes did anything at all where it had not been.
 """
 
 from __future__ import annotations

@@ -21,7 +21,8 @@ from rotoscope.pipeline.video.read import read_frames
 NUM_POINTS = 200
 """Corners of the first picture that are looked for in the second."""
 LEAST_POINTS = 8
-"""Fewer matches are chance: of 200 corners of pictures of two scenes, up to two were found."""
+"""Fewer matches are chance: of 200 corners, four were found in a picture of another scene, and four
+under another camera's calibration."""
 SIGMA_MATCH_PX = 0.35
 """1-sigma of where a match is found [px]; what both cameras have in common shows in no residual."""
 WORST_PX = 2.0
