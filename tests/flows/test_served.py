@@ -105,7 +105,8 @@ def test_schedule_takes_what_stood_still(tmp_path):
 
 
 def test_watched_folder_goes_on_after_serve_was_killed_while_it_labeled(tmp_path):
-    videos, recipe = write_videos(tmp_path / "lamps", 1), lamp_recipe(tmp_path / "recipe", seconds=9)
+    videos = write_videos(tmp_path / "lamps", 1)
+    recipe = lamp_recipe(tmp_path / "recipe", seconds=9)
     options = ["--watch", str(videos), "--every", "10", "--recipe", str(recipe)]
     serving = Serving(tmp_path, *options)
     wait_for((tmp_path / "recipe" / "log").is_file)
