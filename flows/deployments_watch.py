@@ -44,16 +44,20 @@ def watch(
     if len(given) != 1 or "://" in given[0]:
         raise UsageError("one folder of this machine is watched; give its path")
     watched = Watched(Path(given[0]), place.state / "watched", never=place.roots)
-    look = watched.look()
-    logger().info("%d files stand still, %d do not yet", len(look.steady), look.moving)
-    if not look.is_new:
-        return Completed(name="Nothing new", message=f"{look.moving} files do not stand still yet")
-    links = [str(watched.links)]
-    try:
-        request = request_of(place, links, out, recipe, recipe_file, overrides, workers, False)
-        state = label_and_look(request, place, with_report=report)
-    except UsageError:
-        watched.labeled(look)  # the same files would be refused again at every look
-        raise
-    watched.labeled(look)
-    return state
+    with watched.alone() as is_alone:
+        if not is_alone:
+            return Completed(name="Another look goes on", message=f"in {watched.folder}")
+        look = watched.look()
+        logger().info("%d files stand still, %d do not yet", len(look.steady), look.moving)
+        if not look.is_new:
+            moving = f"{look.moving} files do not stand still yet"
+            return Completed(name="Nothing new", message=moving)
+        links = [str(watched.links)]
+        try:
+            request = request_of(place, links, out, recipe, recipe_file, overrides, workers, False)
+            state = label_and_look(request, place, with_report=report)
+        except UsageError:
+            watched.labeled(look)  # the same files would be refused again at every look
+            raise
+        watched.labeled(look)
+        return state

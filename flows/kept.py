@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from prefect.settings import PREFECT_HOME
+
 from rotoscope.flows import server
 from rotoscope.flows.gate import is_loopback
 from rotoscope.flows.place import VARIABLE, Place
@@ -54,6 +56,8 @@ class OwnServer:
             "PREFECT_UI_API_URL": "/api",
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(pages),
             "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+            # Not where it is installed: that may be another user's.
+            "PREFECT_UI_STATIC_DIRECTORY": str(PREFECT_HOME.value() / "ui"),
             "PREFECT_API_URL": self.url,
         }
         self.process: server.Server | None = None

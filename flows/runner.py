@@ -27,7 +27,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, StateType
+from prefect.client.schemas.objects import StateType
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
 from prefect.runner import Runner
@@ -58,7 +58,6 @@ FORMS: tuple[Flow[..., Any], ...] = (
     deployments.doctor,
 )
 """All that can be started from the page."""
-ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy="CANCEL_NEW")  # type: ignore[arg-type]
 
 
 async def offered(plan: dict[str, Any]) -> AsyncIterator[RunnerDeployment]:
@@ -76,7 +75,6 @@ async def offered(plan: dict[str, Any]) -> AsyncIterator[RunnerDeployment]:
             schedule=Interval(plan["every_s"]),
             parameters=watched,
             tags=["rotoscope"],
-            concurrency_limit=ONE_AT_A_TIME,
             entrypoint_type=kind,
         )
 

@@ -8,6 +8,7 @@ are taken together and keep their names.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from typing import Any
 
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.atomic import write_text_atomic
+from rotoscope.pipeline.files.locks import FileLock
 from rotoscope.pipeline.files.plain import read_json
 
 State = tuple[int, int]
@@ -55,6 +57,24 @@ class Watched:
     def links(self) -> Path:
         """The folder that holds, by links, what stood still; it bears the name of the watched."""
         return self.memory / (self.folder.name or "watched")
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Yields whether no other look, and no run that one started, goes on in this folder.
+
+        Not by a limit of Prefect's: its server forgets who holds one when it is started again, and
+        what was held by a run that ended meanwhile is never free again.
+        """
+        self.memory.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = FileLock(self.memory / "lock", is_patient=False)
+        except BlockingIOError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.close()
 
     def look(self) -> Look:
         """Looks, remembers what was seen and links what stood still."""

@@ -104,6 +104,25 @@ def test_schedule_takes_what_stood_still(tmp_path):
         serving.end()
 
 
+def test_watched_folder_goes_on_after_serve_was_killed_while_it_labeled(tmp_path):
+    videos = write_videos(tmp_path / "lamps", 1)
+    recipe = lamp_recipe(tmp_path / "recipe", seconds=9)
+    options = ["--watch", str(videos), "--every", "10", "--recipe", str(recipe)]
+    serving = Serving(tmp_path, *options)
+    wait_for((tmp_path / "recipe" / "log").is_file)
+    serving.process.kill()
+    wait_for(lambda: not serving.processes(""))
+    # Whoever clears the marks away loses the run, never the looks that come.
+    shutil.rmtree(serving.root / ".rotoscope" / "runs")
+    serving = Serving(tmp_path, *options)
+    try:
+        wait_for((serving.root / "lamps" / "meta" / "info.json").is_file)
+        assert "CANCELLED" not in serving.said()
+        assert (tmp_path / "prefect" / "ui" / "v2").is_dir()
+    finally:
+        serving.end()
+
+
 def external(tmp_path, port):
     """A Prefect server of somebody else's."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT")}

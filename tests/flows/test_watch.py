@@ -1,11 +1,13 @@
 """Of a watched folder only what stood still is taken, with its name and what lies beside it."""
 
 import os
+import subprocess
 
 import pytest
 
 from rotoscope.flows.watch import Watched
 from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.processes import safe_python
 
 
 @pytest.fixture
@@ -82,3 +84,17 @@ def test_file_cannot_be_watched(tmp_path):
     (tmp_path / "a").write_text("")
     with pytest.raises(UsageError, match="no folder"):
         Watched(tmp_path / "a", tmp_path / "memory")
+
+
+def test_one_look_at_a_time_and_a_killed_one_leaves_nothing_behind(watched):
+    code = "import sys, time; from pathlib import Path; from rotoscope.flows.watch import Watched\n"
+    code += "with Watched(*map(Path, sys.argv[1:])).alone() as mine:\n"
+    code += "    print(mine, flush=True); time.sleep(60)"
+    folders = [str(watched.folder), str(watched.memory.parent)]
+    with subprocess.Popen([*safe_python(), "-c", code, *folders], stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"True\n"
+        with watched.alone() as mine:
+            assert not mine
+        other.kill()
+    with watched.alone() as mine:
+        assert mine
