@@ -31,6 +31,8 @@ from rotoscope.pipeline.tracks import NO_ROWS, ClockTrack, ShotTrack
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.breaks import breaks
 from rotoscope.pipeline.video.clock import check_pauses
+from rotoscope.pipeline.video.kept import SHARE as KEPT_SHARE
+from rotoscope.pipeline.video.kept import KeptFrames
 from rotoscope.pipeline.video.notes import VideoNotes, read_notes
 
 if TYPE_CHECKING:
@@ -172,6 +174,8 @@ class _Run:
         self.losses = Losses(recipe)
         self.last_reported = 0.0
         self.is_part = False
+        most_bytes = KEPT_SHARE * recipe.limits.memory_gib * 2**30
+        self.kept = KeptFrames(most_bytes, self.end - self.start)
 
     def stages(self, until: str) -> None:
         """Runs every stage, or up to and with `until`."""
@@ -218,7 +222,7 @@ class _Run:
 
     def _begin(self, time_s: Float[np.ndarray, " time"]) -> None:
         """Makes all there is to see the one clip, about which nothing is known yet."""
-        self.clips = [Clip(video=self.video, start=self.start, time_s=time_s)]
+        self.clips = [Clip(self.video, self.start, time_s, self.kept.frames)]
         self.tracks = [{}]
 
     def _decode_through(self, stages: dict[str, Stage]) -> tuple[np.ndarray, dict[str, Tracks]]:
@@ -247,6 +251,7 @@ class _Run:
                     stage.observe(frame)
                     mark = time.process_time()
                     cpu[name] += mark - now
+                self.kept.take(frame)
                 self._progress(label, len(times))
             if not times:
                 raise VideoError(f"no frame of {display_name(self.video.path)} could be decoded")
@@ -276,7 +281,9 @@ class _Run:
         if len(spans) > 1:
             # One frame between two pauses is no motion, and nothing that stages must expect.
             spans = [(a, b) for a, b in spans if b - a > 1]
-        self.clips = [Clip(self.video, whole.start + a, whole.time_s[a:b]) for a, b in spans]
+        self.clips = [
+            Clip(self.video, whole.start + a, whole.time_s[a:b], whole.kept) for a, b in spans
+        ]
         self.tracks = [{n: t.slice(a, b) for n, t in tracks.items()} for a, b in spans]
         name = "video" if entry is None else entry.name
         self.losses.begin(name, whole.num_frames, [b - a for a, b in spans])
@@ -352,6 +359,7 @@ class _Run:
                 progress=lambda frame: self._progress("encode", frame),
                 unchanged=self.unchanged,
                 hidden=hidden_boxes(self.clips, self.tracks),
+                kept=self.kept.frames,
             )
             count = sum((episode.row_count for episode in cut.episodes), NO_ROWS)
             record = {
