@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import uuid
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
@@ -42,13 +43,20 @@ from rotoscope.pipeline.run.order import Shard
 from rotoscope.pipeline.run.parts import Parts
 from rotoscope.pipeline.run.plan import Work, prepare
 from rotoscope.pipeline.run.request import LabelRequest, load_request
+from rotoscope.pipeline.run.sharing import sharing_of
 
 _engine: ContextVar[Engine] = ContextVar("engine", default=Engine())  # noqa: B039 (it is frozen)
 
 
 @task(task_run_name="label {title}", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
 def label_shard(
-    title: str, key: str, works: list[Work], out: str, common: Common | None, allow_code: bool
+    title: str,
+    key: str,
+    works: list[Work],
+    out: str,
+    common: Common | None,
+    allow_code: bool,
+    run: str,
 ) -> list[Row] | State[list[Row]]:
     """Runs videos one after another, each in a child process; only paths cross the border.
 
@@ -65,12 +73,17 @@ def label_shard(
     parts, preload = Parts(request.work), preload_of(request.recipe)
     rows = {row.name: row for row in parts.rows_of(key)}
     writer = parts.writer(key)
-    for work in works:
-        if work.found.display_name not in rows:
+    todo = [work for work in works if work.found.display_name not in rows]
+    sharing = sharing_of(request, run)
+    sharing.plan(todo)
+    try:
+        for work in todo:
             with gpu_of(request.recipe):
-                row = run_one(request, work, preload, listener_of(request.out))
+                row = run_one(request, work, preload, sharing, listener_of(request.out))
             writer.append(row)
             rows[row.name] = row
+    finally:
+        sharing.release(todo)
     failed = [row for row in rows.values() if row.status == "failed"]
     if not failed:
         return list(rows.values())
@@ -172,10 +185,12 @@ def _rows_of(request: LabelRequest, todo: list[Work]) -> Iterator[Row]:
     # The flow was given the recipe: what it names may run in its tasks.
     allow_code = request.recipe.has_code
     common = Common.of(request) if engine.name != "local" and todo else None
+    run = uuid.uuid4().hex
 
     def submit(key: str, shard: Shard) -> Any:
         out = str(request.out.absolute())
-        return label_shard.submit(shard.title, key, _absolute(shard), out, common, allow_code)
+        works = _absolute(shard)
+        return label_shard.submit(shard.title, key, works, out, common, allow_code, run)
 
     if common is not None:
         engine.check_nodes(runner, functools.partial(common.problem, allow_code=allow_code))

@@ -197,21 +197,15 @@ def preload_of(recipe: Recipe) -> list[str]:
 def run_one(
     request: LabelRequest,
     work: Work,
-    preload: Sequence[str] = (),
+    preload: Sequence[str],
+    sharing: Sharing,
     listener: Listener = ignore,
-    stop: threading.Event | None = None,
 ) -> Row:
     """Runs one video in a child of its own; whatever happens there becomes a row.
 
     Where another run on the same store is at it, that is waited for.
     """
-    sharing = Sharing(request)
-    try:
-        row = run_if_free(
-            request, work, preload, listener, stop or threading.Event(), sharing, waits=True
-        )
-    finally:
-        sharing.close()
+    row = run_if_free(request, work, preload, listener, threading.Event(), sharing, waits=True)
     assert row is not None
     return row
 
