@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, cast
 
-from prefect import flow, task
+from prefect import Flow, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas import State
 from prefect.context import FlowRunContext
@@ -33,6 +33,7 @@ from rotoscope.pipeline.run.events import Event
 from rotoscope.pipeline.run.label import (
     LabelResult,
     ledger_of,
+    only_these,
     preload_of,
     publish,
     run_one,
@@ -124,16 +125,30 @@ def label_flow(
     return state
 
 
-def labeled(request: LabelRequest) -> State[LabelResult]:
+@flow(name="rotoscope-retry", validate_parameters=True, persist_result=False)
+def retry_flow(
+    dataset: str, workers: int = 1, only: str | None = None, allow_code: bool = False
+) -> State[LabelResult]:
+    """Runs the failed videos of a dataset's run again; see `rotoscope retry --help`."""
+    request = load_request(Path(dataset), allow_code=allow_code)
+    request = dataclasses.replace(request, workers=workers)
+    state = labeled(request, only)
+    show(result_of(state), request)
+    return state
+
+
+def labeled(request: LabelRequest, retry_only: str | None = None) -> State[LabelResult]:
     """The body of the flow: its tasks go to the task runner of the flow that goes on."""
     ledger = ledger_of(request)
     prepared = prepare(request, ledger)
-    rows = prepared.rows
+    rows, todo = prepared.rows, prepared.todo
+    if retry_only is not None:
+        todo = only_these(prepared, ledger, retry_only)
     with Shown(request) as shown:
-        shown(Event("planned", total=len(rows) + len(prepared.todo)))
+        shown(Event("planned", total=len(rows) + len(todo)))
         for row in rows.values():
             shown(Event("finished", name=row.name, row=row))
-        for row in _rows_of(request, prepared.todo):
+        for row in _rows_of(request, todo):
             ledger.append(row)
             rows[row.name] = row
             shown(Event("finished", name=row.name, row=row))
@@ -160,17 +175,37 @@ def run(
         address: Of a cluster that runs already.
         **parameters: As `label_flow`.
     """
+    return _run(label_flow, engine, address, videos=videos, workers=workers, **parameters)
+
+
+@functools.wraps(retry_flow.fn)
+def run_again(
+    dataset: str,
+    *,
+    workers: int = 1,
+    engine: str = "local",
+    address: str = "",
+    **parameters: Any,
+) -> LabelResult:
+    """Runs the flow of `rotoscope retry`; arguments as `run` and `retry_flow`."""
+    return _run(retry_flow, engine, address, dataset=dataset, workers=workers, **parameters)
+
+
+def _run(
+    labels: Flow[..., Any], engine: str, address: str, *, workers: int, **parameters: Any
+) -> LabelResult:
     where = Engine(cast(Any, engine), address)
-    with where.prepared(workers) as runner, _chosen(where):
-        configured = label_flow.with_options(task_runner=runner)
-        state = configured(videos, workers=workers, **parameters, return_state=True)
+    with where.prepared(workers) as runner, chosen(where):
+        configured = labels.with_options(task_runner=runner)
+        state = configured(workers=workers, **parameters, return_state=True)
     if not isinstance(result := state.result(raise_on_failure=False), BaseException):
         return cast(LabelResult, result)
     raise result
 
 
 @contextlib.contextmanager
-def _chosen(engine: Engine) -> Iterator[None]:
+def chosen(engine: Engine) -> Iterator[None]:
+    """Tasks of `labeled` go to this engine as long as the context."""
     token = _engine.set(engine)
     try:
         yield
