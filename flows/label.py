@@ -197,7 +197,7 @@ def _run(
     where = Engine(cast(Any, engine), address)
     with where.prepared(workers) as runner, chosen(where):
         configured = labels.with_options(task_runner=runner)
-        state = configured(workers=workers, **parameters, return_state=True)
+        state = cast(State[Any], configured(workers=workers, **parameters, return_state=True))
     if not isinstance(result := state.result(raise_on_failure=False), BaseException):
         return cast(LabelResult, result)
     raise result

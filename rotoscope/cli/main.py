@@ -206,7 +206,8 @@ def retry(
     if prefect or where.name != "local":
         from rotoscope.flows.plain import retry as plain_retry
 
-        job = {"workers": request.workers, "only": only, "allow_code": allow_code}
+        job: dict[str, Any] = {"only": only, "allow_code": allow_code}
+        job["workers"] = request.workers
         run_flow(request, where, plain_retry, str(dataset.absolute()), **job)
     else:
         run_here(request, retry_only=only)

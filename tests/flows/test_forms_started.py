@@ -39,12 +39,10 @@ def test_labeler_is_trained_and_labels_a_dataset(serving):
 
 
 def test_labeler_that_sees_through_states_is_trained(serving):
-    overrides = "inputs=[track.hand.joints]\nkind=ridge"
     fields = {"data": "small", "out": "through", "through": "observation.state"}
-    name, _, message = serving.finish(
-        serving.start("train-inverse-dynamics", overrides=overrides, **fields)
-    )
-    assert name in ("Completed", "Refused"), message
+    overrides = "inputs=[track.point]\nkind=ridge"
+    done(serving, "train-inverse-dynamics", overrides=overrides, **fields)
+    assert (serving.root / "through.states" / "metrics.json").is_file()
 
 
 def test_latent_action_model_is_trained(serving):
@@ -69,6 +67,15 @@ def test_policy_is_trained_and_tried_and_bco_learns_from_the_same_data(serving):
     assert said == f"{found['successes']} of 2 solved"
     done(serving, "train-bco", data="poles", env=TASK, out="bco", rounds=1)
     assert len(json.loads((serving.root / "bco" / "rounds.json").read_text())) == 1
+
+
+def test_what_a_training_refuses_is_one_sentence(serving):
+    fields = {"data": "small", "out": "blind", "overrides": "inputs=[track.nothing]"}
+    run = serving.start("train-inverse-dynamics", **fields)
+    name, _, message = serving.finish(run)
+    assert name == "Refused"
+    assert "has no feature 'track.nothing'" in message
+    assert not [line for line in serving.logs(run) if "Traceback" in line]
 
 
 def test_what_a_form_refuses_is_said_in_one_sentence(serving):
