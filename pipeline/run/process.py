@@ -15,6 +15,7 @@ from jaxtyping import Float
 from rotoscope.pipeline.errors import VideoError
 from rotoscope.pipeline.files.identity import Identity, check_unchanged
 from rotoscope.pipeline.files.names import display_name
+from rotoscope.pipeline.processes import give_back_memory
 from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
 from rotoscope.pipeline.run.entries import note_made
 from rotoscope.pipeline.run.heard import heard
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from rotoscope.pipeline.episodes.episode import Episode
 
 REPORT_EVERY_S = 0.25
+GIVE_BACK_EVERY = 128
+"""Frames between two times that freed memory is given back: what MediaPipe frees of large pictures
+piles up otherwise."""
 
 
 @dataclass(frozen=True)
@@ -253,6 +257,8 @@ class _Run:
                     cpu[name] += mark - now
                 self.kept.take(frame)
                 self._progress(label, len(times))
+                if len(times) % GIVE_BACK_EVERY == 0:
+                    give_back_memory()
             if not times:
                 raise VideoError(f"no frame of {display_name(self.video.path)} could be decoded")
             time_s = np.array(times)
