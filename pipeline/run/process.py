@@ -23,8 +23,9 @@ from rotoscope.pipeline.run.isolation import Progress
 from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.losses import Losses
 from rotoscope.pipeline.run.made import check_made, of_side, renamed
+from rotoscope.pipeline.run.open_file import open_file
 from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome, stored_outcome
-from rotoscope.pipeline.sources import files_of, identify, open_motion
+from rotoscope.pipeline.sources import files_of, identify
 from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
 from rotoscope.pipeline.stages.shots import shot_spans
 from rotoscope.pipeline.store.store import Store
@@ -101,7 +102,7 @@ def process_video(job: VideoJob, report: Progress) -> VideoAnswer:
     if job.part is None:
         read_notes(job.path)  # what cannot be read is said before the work
     report("probe", 0, 0)
-    video, time_s = _open(job, recipe, sha256)
+    video, time_s = open_file(job.path, recipe, sha256)
     unchanged = partial(check_unchanged, identity, files, shown=job.name)
     unchanged()
     start, end = job.part.frames if job.part else (0, video.num_frames)
@@ -134,23 +135,6 @@ def _identify(job: VideoJob, recipe: Recipe, report: Progress) -> tuple[Identity
 
     identity = identify(job.path, recipe.source, recipe.stage_classes, progress=progress)
     return identity, identity.sha256
-
-
-def _open(
-    job: VideoJob, recipe: Recipe, sha256: str
-) -> tuple[Video, Float[np.ndarray, " time"] | None]:
-    """Facts about the file, and its frame times where it has them without being decoded."""
-    if recipe.source == "motion":
-        return open_motion(job.path, sha256=sha256)
-    from rotoscope.pipeline.video.probe import probe
-
-    video = probe(
-        job.path,
-        sha256=sha256,
-        image_rate_hz=recipe.video.image_rate_hz,
-        mirrored=recipe.is_mirrored,
-    )
-    return video, None
 
 
 class _Run:
