@@ -85,6 +85,7 @@ def flows() -> dict[Callable[..., Any], Callable[..., Any]]:
 
     return {
         plain.label: label.run,
+        plain.retry: label.run_again,
         api.evaluate: evaluate.evaluation_flow,
         trainings.inverse_dynamics: train.labeler_flow,
         trainings.latent_action: train.latent_flow,

@@ -7,6 +7,7 @@ a pair of buttons. Nothing is done here that the commands do not do.
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from prefect.client.schemas.objects import State
@@ -14,15 +15,18 @@ from prefect.states import Completed, Failed
 
 from rotoscope import api
 from rotoscope.flows.artifacts import WITH_FAILURES, logger, result_of, show
+from rotoscope.flows.engines import LOCAL, Engine
+from rotoscope.flows.engines import EngineName as EngineChoice
 from rotoscope.flows.evaluate import evaluation_flow
-from rotoscope.flows.label import labeled
+from rotoscope.flows.label import chosen, labeled
 from rotoscope.flows.looks import check, look_at
 from rotoscope.flows.looks import report as write_report
-from rotoscope.flows.place import Place, inputs_of, lines_of
+from rotoscope.flows.place import Place, address_of, inputs_of, lines_of
 from rotoscope.flows.plan import show_plan
 from rotoscope.flows.served_run import form, spread, wait_for_the_server
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.recipe import recipe_names
+from rotoscope.pipeline.run.places import dataset_here
 from rotoscope.pipeline.run.request import LabelRequest, load_request
 
 if TYPE_CHECKING:
@@ -41,6 +45,9 @@ def label(
     only: str = "",
     limit: int = 0,
     workers: int = 0,
+    engine: EngineChoice = "local",
+    address: str = "",
+    store: str = "",
     replace: bool = False,
     report: bool = True,
     dry_run: bool = False,
@@ -52,43 +59,59 @@ def label(
     Args:
         videos: Folders, files or addresses of videos, one a line; folders are searched through.
             Paths are those of the machine that serves, from / on.
-        out: Name of the dataset. It is published whole below the folder that is served.
+        out: Name of the dataset. It is published whole below the folder that is served, or where
+            an address of its own says, such as `s3://bucket/dataset`.
         recipe: What the videos are turned into. `file` takes the recipe of the next field.
         recipe_file: Path of a .yaml file, from / on; for the recipe `file` only.
         overrides: Changed settings, one KEY=VALUE a line, such as `hands.num_hands=1`.
         only: Glob: only videos whose relative path matches. All where empty.
         limit: Only the first so many videos. 0 takes all.
         workers: Videos at the same time. 0 takes what serve was started with.
+        engine: Where videos are worked on: by this machine, or by workers of Ray or Dask.
+        address: Of a cluster that runs already, such as `ray://head:10001`. Empty starts one here.
+        store: Address of the store of intermediate results, such as `s3://bucket/store`. Empty
+            takes the one that serve was started with.
         replace: Replace a dataset of this name that was made by another recipe.
         report: Write the report, too, and link it.
         dry_run: Only say what would be done: stages, what is stored, frames, time, disk.
     """
     place = Place.current()
+    where = Engine(engine, address.strip())
     request = request_of(
-        place, inputs_of(videos), out, recipe, recipe_file, overrides, workers, replace
+        place, inputs_of(videos), out, recipe, recipe_file, overrides, workers, replace, store
     )
     request = dataclasses.replace(request, only=only.strip() or None, limit=limit or None)
     if dry_run:
         return show_plan(request)
-    return label_and_look(request, place, with_report=report)
+    return label_and_look(request, place, with_report=report, engine=where)
 
 
 @form("retry")
 def retry(
-    dataset: str, workers: int = 0, allow_code: bool = False, report: bool = True
+    dataset: str,
+    workers: int = 0,
+    engine: EngineChoice = "local",
+    address: str = "",
+    allow_code: bool = False,
+    report: bool = True,
 ) -> State[Any]:
     """Runs the failed videos of a dataset's run again, then publishes what is new.
 
     Args:
-        dataset: Name of the dataset.
+        dataset: Name of the dataset, or the address that it was published to.
         workers: Videos at the same time. 0 takes what serve was started with.
+        engine: Where videos are worked on: by this machine, or by workers of Ray or Dask.
+        address: Of a cluster that runs already, such as `ray://head:10001`. Empty starts one here.
         allow_code: Run the stage files that the record of the run names: they are programs.
         report: Write the report, too, and link it.
     """
     place = Place.current()
-    request = load_request(place.writable(dataset), allow_code=allow_code)
+    where = Engine(engine, address.strip())
+    target = place.target(dataset)
+    out = target if isinstance(target, Path) else dataset_here(target, needs_dataset=False)
+    request = load_request(out, allow_code=allow_code)
     request = dataclasses.replace(request, workers=workers or place.workers)
-    return label_and_look(request, place, with_report=report)
+    return label_and_look(request, place, with_report=report, engine=where)
 
 
 @form("relabel")
@@ -182,26 +205,32 @@ def request_of(
     overrides: str,
     workers: int,
     replace: bool,
+    store: str = "",
 ) -> LabelRequest:
     """What a form asks for, as the command would."""
     if (recipe == "file") != bool(recipe_file.strip()):
         raise UsageError("the recipe `file` and the path of one go together; give both or neither")
     return LabelRequest.of(
         inputs,
-        out=place.writable(out),
+        out=place.target(out),
         recipe=place.readable(recipe_file, "recipe") if recipe == "file" else recipe,
         overrides=lines_of(overrides),
         workers=workers or place.workers,
         replace=replace,
+        store=address_of(store, "store"),
     )
 
 
-def label_and_look(request: LabelRequest, place: Place, *, with_report: bool) -> State[Any]:
+def label_and_look(
+    request: LabelRequest, place: Place, *, with_report: bool, engine: Engine = LOCAL
+) -> State[Any]:
     """Labels in the run that goes on, then shows what was published."""
-    state = spread(request.workers, lambda: labeled(request))
+    with chosen(engine):
+        state = spread(engine.prepared(request.workers), lambda: labeled(request))
     result = result_of(state)
     wait_for_the_server()
     show(result, request)
     if result.dataset is not None:
-        look_at(result.dataset, place, with_report=with_report)
+        # The report of what lies in object storage would be written into the cache.
+        look_at(result.dataset, place, with_report=with_report and request.out_url is None)
     return state.model_copy(update={"data": result.exit_code})

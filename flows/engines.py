@@ -116,6 +116,10 @@ class Engine:
                 )
 
 
+LOCAL = Engine()
+"""Threads of this machine."""
+
+
 def _ray_runner(address: str, workers: int, until_the_end: contextlib.ExitStack) -> Any:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from prefect_ray.task_runners import RayTaskRunner

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect import flow, task
+from prefect import flow
 
 from rotoscope import api
-from rotoscope.flows.train import published
+from rotoscope.flows.train import as_task, published
 
 
 @flow(name="rotoscope-eval", validate_parameters=True, persist_result=False)
@@ -15,6 +15,6 @@ def evaluation_flow(
     policy: str, *, env: str, out: str, episodes: int = 50, seed: int = 0, num_filmed: int = 3
 ) -> dict[str, Any]:
     """Tries a policy in a simulator; see `rotoscope eval --help`."""
-    trial = task(task_run_name="try {policy} in {env}", log_prints=False)(api.evaluate)
-    found = trial(policy, env=env, out=out, episodes=episodes, seed=seed, num_filmed=num_filmed)
+    given = {"env": env, "out": out, "episodes": episodes, "seed": seed, "num_filmed": num_filmed}
+    found = as_task(f"try {policy} in {env}", api.evaluate, policy, **given)
     return published("eval-summary", f"{policy} in {env}", found)

@@ -11,12 +11,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import uuid
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, cast
 
-from prefect import flow, task
+from prefect import Flow, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas import State
 from prefect.context import FlowRunContext
@@ -32,6 +33,7 @@ from rotoscope.pipeline.run.events import Event
 from rotoscope.pipeline.run.label import (
     LabelResult,
     ledger_of,
+    only_these,
     preload_of,
     publish,
     run_one,
@@ -42,13 +44,20 @@ from rotoscope.pipeline.run.order import Shard
 from rotoscope.pipeline.run.parts import Parts
 from rotoscope.pipeline.run.plan import Work, prepare
 from rotoscope.pipeline.run.request import LabelRequest, load_request
+from rotoscope.pipeline.run.sharing import sharing_of
 
 _engine: ContextVar[Engine] = ContextVar("engine", default=Engine())  # noqa: B039 (it is frozen)
 
 
 @task(task_run_name="label {title}", persist_result=False, cache_policy=NO_CACHE, log_prints=False)
 def label_shard(
-    title: str, key: str, works: list[Work], out: str, common: Common | None, allow_code: bool
+    title: str,
+    key: str,
+    works: list[Work],
+    out: str,
+    common: Common | None,
+    allow_code: bool,
+    run: str,
 ) -> list[Row] | State[list[Row]]:
     """Runs videos one after another, each in a child process; only paths cross the border.
 
@@ -65,12 +74,17 @@ def label_shard(
     parts, preload = Parts(request.work), preload_of(request.recipe)
     rows = {row.name: row for row in parts.rows_of(key)}
     writer = parts.writer(key)
-    for work in works:
-        if work.found.display_name not in rows:
+    todo = [work for work in works if work.found.display_name not in rows]
+    sharing = sharing_of(request, run)
+    sharing.plan(todo)
+    try:
+        for work in todo:
             with gpu_of(request.recipe):
-                row = run_one(request, work, preload, listener_of(request.out))
+                row = run_one(request, work, preload, sharing, listener_of(request.out))
             writer.append(row)
             rows[row.name] = row
+    finally:
+        sharing.release(todo)
     failed = [row for row in rows.values() if row.status == "failed"]
     if not failed:
         return list(rows.values())
@@ -111,16 +125,30 @@ def label_flow(
     return state
 
 
-def labeled(request: LabelRequest) -> State[LabelResult]:
+@flow(name="rotoscope-retry", validate_parameters=True, persist_result=False)
+def retry_flow(
+    dataset: str, workers: int = 1, only: str | None = None, allow_code: bool = False
+) -> State[LabelResult]:
+    """Runs the failed videos of a dataset's run again; see `rotoscope retry --help`."""
+    request = load_request(Path(dataset), allow_code=allow_code)
+    request = dataclasses.replace(request, workers=workers)
+    state = labeled(request, only)
+    show(result_of(state), request)
+    return state
+
+
+def labeled(request: LabelRequest, retry_only: str | None = None) -> State[LabelResult]:
     """The body of the flow: its tasks go to the task runner of the flow that goes on."""
     ledger = ledger_of(request)
     prepared = prepare(request, ledger)
-    rows = prepared.rows
+    rows, todo = prepared.rows, prepared.todo
+    if retry_only is not None:
+        todo = only_these(prepared, ledger, retry_only)
     with Shown(request) as shown:
-        shown(Event("planned", total=len(rows) + len(prepared.todo)))
+        shown(Event("planned", total=len(rows) + len(todo)))
         for row in rows.values():
             shown(Event("finished", name=row.name, row=row))
-        for row in _rows_of(request, prepared.todo):
+        for row in _rows_of(request, todo):
             ledger.append(row)
             rows[row.name] = row
             shown(Event("finished", name=row.name, row=row))
@@ -147,17 +175,37 @@ def run(
         address: Of a cluster that runs already.
         **parameters: As `label_flow`.
     """
+    return _run(label_flow, engine, address, videos=videos, workers=workers, **parameters)
+
+
+@functools.wraps(retry_flow.fn)
+def run_again(
+    dataset: str,
+    *,
+    workers: int = 1,
+    engine: str = "local",
+    address: str = "",
+    **parameters: Any,
+) -> LabelResult:
+    """Runs the flow of `rotoscope retry`; arguments as `run` and `retry_flow`."""
+    return _run(retry_flow, engine, address, dataset=dataset, workers=workers, **parameters)
+
+
+def _run(
+    labels: Flow[..., Any], engine: str, address: str, *, workers: int, **parameters: Any
+) -> LabelResult:
     where = Engine(cast(Any, engine), address)
-    with where.prepared(workers) as runner, _chosen(where):
-        configured = label_flow.with_options(task_runner=runner)
-        state = configured(videos, workers=workers, **parameters, return_state=True)
+    with where.prepared(workers) as runner, chosen(where):
+        configured = labels.with_options(task_runner=runner)
+        state = cast(State[Any], configured(workers=workers, **parameters, return_state=True))
     if not isinstance(result := state.result(raise_on_failure=False), BaseException):
         return cast(LabelResult, result)
     raise result
 
 
 @contextlib.contextmanager
-def _chosen(engine: Engine) -> Iterator[None]:
+def chosen(engine: Engine) -> Iterator[None]:
+    """Tasks of `labeled` go to this engine as long as the context."""
     token = _engine.set(engine)
     try:
         yield
@@ -172,10 +220,12 @@ def _rows_of(request: LabelRequest, todo: list[Work]) -> Iterator[Row]:
     # The flow was given the recipe: what it names may run in its tasks.
     allow_code = request.recipe.has_code
     common = Common.of(request) if engine.name != "local" and todo else None
+    run = uuid.uuid4().hex
 
     def submit(key: str, shard: Shard) -> Any:
         out = str(request.out.absolute())
-        return label_shard.submit(shard.title, key, _absolute(shard), out, common, allow_code)
+        works = _absolute(shard)
+        return label_shard.submit(shard.title, key, works, out, common, allow_code, run)
 
     if common is not None:
         engine.check_nodes(runner, functools.partial(common.problem, allow_code=allow_code))

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from rotoscope.flows.reports import path_of
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.paths import inside
+from rotoscope.pipeline.remote.urls import Url, place_of
 
 VARIABLE = "ROTOSCOPE_SERVED"
 STATE = ".rotoscope"
@@ -68,6 +69,14 @@ class Place:
                 return self._checked(root, name, what)
         return self._checked(self.roots[0], name, what)
 
+    def target(self, text: str, what: str = "dataset") -> Path | Url:
+        """As `writable`, or an address in an object store.
+
+        Raises:
+            UsageError: It lies elsewhere on this machine.
+        """
+        return address_of(text, what) or self.writable(text, what)
+
     def readable(self, text: str, what: str = "dataset") -> Path:
         """A path as it is, or the name of what lies below a root.
 
@@ -108,10 +117,31 @@ def inputs_of(text: str) -> list[str]:
     for line in found:
         if "://" not in line and not os.path.isabs(line):
             raise UsageError(f"{line!r} is no whole path: give it from / on, or an address")
-        if "://" in line and "@" in urlsplit(line).netloc:
-            # Parameters stand in Prefect's database and on its pages.
-            raise UsageError("an address holds a password; set it in the environment of serve")
+        if "://" in line:
+            _refuse_password(line)
     return found
+
+
+def address_of(text: str, what: str) -> Url | None:
+    """The address of something in an object store; `None` for a name, a path or nothing.
+
+    Raises:
+        UsageError: It holds a password.
+    """
+    given = text.strip()
+    if "://" not in given:
+        if given and what == "store":
+            raise UsageError(f"{given!r} is no address of a store, such as s3://bucket/store")
+        return None
+    _refuse_password(given)
+    place = place_of(given)
+    return place if isinstance(place, Url) else None
+
+
+def _refuse_password(address: str) -> None:
+    if "@" in urlsplit(address).netloc:
+        # Parameters stand in Prefect's database and on its pages.
+        raise UsageError("an address holds a password; set it in the environment of serve")
 
 
 def lines_of(text: str) -> list[str]:

@@ -20,7 +20,7 @@ from prefect import Flow, flow
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.states import Failed
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner
 
 from rotoscope.flows import server
 from rotoscope.flows.artifacts import logger
@@ -62,12 +62,13 @@ def form(name: str) -> Callable[[Callable[..., Any]], Flow[..., Any]]:
     return make
 
 
-def spread[R](workers: int, body: Callable[[], R]) -> R:
-    """Runs a flow's body in the flow that goes on, so many of its tasks at the same time."""
+def spread[R](
+    prepared: contextlib.AbstractContextManager[TaskRunner[Any]], body: Callable[[], R]
+) -> R:
+    """Runs a flow's body in the flow that goes on, its tasks by the runner that is prepared."""
     context = FlowRunContext.get()
     assert context is not None
-    runner: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=workers)
-    with runner, context.model_copy(update={"task_runner": runner}):
+    with prepared as runner, runner, context.model_copy(update={"task_runner": runner}):
         return body()
 
 

@@ -7,12 +7,16 @@ paths and scores cross its border.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
 
 from rotoscope import train
+from rotoscope.pipeline.errors import RotoscopeError
 
 
 @flow(name="rotoscope-train", validate_parameters=True, persist_result=False)
@@ -25,23 +29,24 @@ def labeler_flow(
     through: str = "",
 ) -> dict[str, Any]:
     """Trains an inverse dynamics labeler; see `rotoscope train inverse-dynamics --help`."""
-    training = task(task_run_name="train {out}", log_prints=False)(train.inverse_dynamics)
-    metrics = training(data, out=out, overrides=overrides or [], contract=contract, through=through)
+    given = {"out": out, "overrides": overrides or [], "contract": contract, "through": through}
+    metrics = as_task(f"train {out}", train.inverse_dynamics, data, **given)
     return published("train-summary", out, metrics)
 
 
 @flow(name="rotoscope-train-latent", validate_parameters=True, persist_result=False)
 def latent_flow(data: list[str], *, out: str, overrides: list[str] | None = None) -> dict[str, Any]:
     """Trains a latent action model; see `rotoscope train latent-action --help`."""
-    training = task(task_run_name="train {out}", log_prints=False)(train.latent_action)
-    return published("latent-summary", out, training(data, out=out, overrides=overrides or []))
+    given = {"out": out, "overrides": overrides or []}
+    found = as_task(f"train {out}", train.latent_action, data, **given)
+    return published("latent-summary", out, found)
 
 
 @flow(name="rotoscope-train-bco", validate_parameters=True, persist_result=False)
 def bco_flow(data: str, *, env: str, out: str, rounds: int = 8, seed: int = 0) -> dict[str, Any]:
     """Trains by asking a simulator; see `rotoscope train bco --help`."""
-    training = task(task_run_name="train {out}", log_prints=False)(train.bco)
-    last = training(data, env=env, out=out, rounds=rounds, seed=seed)
+    given = {"env": env, "out": out, "rounds": rounds, "seed": seed}
+    last = as_task(f"train {out}", train.bco, data, **given)
     return published("bco-summary", out, last)
 
 
@@ -50,9 +55,31 @@ def policy_flow(
     data: str, *, out: str, policy: str = "bc", overrides: list[str] | None = None
 ) -> dict[str, Any]:
     """Trains a policy; see `rotoscope train policy --help`."""
-    training = task(task_run_name="train {out}", log_prints=False)(train.policy)
-    metrics = training(data, out=out, policy=policy, overrides=overrides or [])
+    given = {"out": out, "policy": policy, "overrides": overrides or []}
+    metrics = as_task(f"train {out}", train.policy, data, **given)
     return published("policy-summary", out, metrics)
+
+
+def as_task(title: str, work: Callable[..., Any], *told: Any, **given: Any) -> Any:
+    """What some work returns that is done as a task.
+
+    What it refuses is raised here, where it becomes one sentence: out of a task Prefect would log
+    it with its traceback.
+    """
+    refused: list[RotoscopeError] = []
+
+    def call() -> Any:
+        try:
+            return work(*told, **given)
+        except RotoscopeError as error:
+            refused.append(error)
+            return Failed(name="Refused", message=str(error))
+
+    made: Any = task(name=work.__name__, task_run_name=title, log_prints=False)(call)
+    state: State[Any] = made(return_state=True)
+    if refused:
+        raise refused[0]
+    return state.result()
 
 
 def published(key: str, title: str, facts: dict[str, Any]) -> dict[str, Any]:

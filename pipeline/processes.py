@@ -50,6 +50,13 @@ def prctl(option: int, value: int) -> bool:
     return int(ctypes.CDLL(None).prctl(option, value, 0, 0, 0)) == 0
 
 
+def give_back_memory() -> None:
+    """Gives freed memory to the system, which the allocator of C keeps in pieces otherwise."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
+    if trim is not None:
+        trim(0)
+
+
 def is_alive(pid: int) -> bool:
     """Whether there is a process of this number, whosever it is."""
     try:

@@ -6,9 +6,10 @@ x right, y down, z forward; `T_a_b` maps coordinates of b into a; quaternions wx
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -106,6 +107,8 @@ class Frame:
     given width and height, to be read only; `None` where the reader has only RGB."""
     size: tuple[int, int] | None = None
     """Width and height [px], upright, where known before the picture is made."""
+    num_bytes: int | None = None
+    """Memory that it takes while it is kept, its picture aside; `None` where that is not known."""
     _cache: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
@@ -133,6 +136,9 @@ class Clip:
     """First frame of the span in the video."""
     time_s: Float[np.ndarray, " time"]
     """Presentation time of each frame of the span [s], on the video's clock, increasing."""
+    kept: Mapping[int, Frame] = MappingProxyType({})
+    """Frames of the video that were kept when it was decoded, by their place in it: all of a short
+    video, none of a long one. For `read_frames`, which then need not decode again."""
 
     def __post_init__(self) -> None:
         if self.time_s.ndim != 1 or len(self.time_s) == 0:

@@ -1,6 +1,7 @@
 """A file where the user stands never runs, whichever way a process is started."""
 
 import ast
+import ctypes
 import os
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from video_files import write_video
 
 from rotoscope.pipeline.assets import archives
 from rotoscope.pipeline.assets.manifest import Member, WheelSource
-from rotoscope.pipeline.processes import python_module, safe_python
+from rotoscope.pipeline.processes import give_back_memory, python_module, safe_python
+from rotoscope.pipeline.run.process_tree import resident_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "run" / "tiny_stages.py"
@@ -207,3 +209,14 @@ def is_unsafe(node):
     if isinstance(node, ast.Attribute | ast.Name):
         return ast.unparse(node).split(".")[-1] in ("get_context", "ProcessPoolExecutor")
     return False
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="another allocator")
+def test_memory_that_was_freed_in_pieces_is_given_back():
+    blocks = [b"%d" % k * 50_000 for k in range(600)]
+    kept = blocks[::10]
+    before = resident_bytes([os.getpid()])
+    del blocks
+    give_back_memory()
+    assert resident_bytes([os.getpid()]) < before - 20e6
+    assert len(kept) == 60

@@ -86,7 +86,8 @@ class PointFollower:
         found = np.stack([columns, rows], axis=1).astype(np.float32)
         alive = self._points[self._ids >= 0]
         if len(alive) and len(found):
-            gap = np.abs(found[:, None] - alive[None]).max(axis=2).min(axis=1)
+            away = [np.abs(found[:, None, axis] - alive[None, :, axis]) for axis in (0, 1)]
+            gap = np.maximum(*away).min(axis=1)
             found = found[gap >= SPACING_PX]
         found = found[_is_inside(found, gray.shape)]
         found = found[np.argsort(-strength[tuple(found.T.astype(int)[::-1])], kind="stable")]

@@ -122,7 +122,7 @@ class DepthNetwork(ClipStage):
             anyone |= hand.valid
         if not anyone.any():
             return seen
-        frames = read_frames(clip.video, start=clip.start, end=clip.end)
+        frames = read_frames(clip.video, start=clip.start, end=clip.end, kept=clip.kept)
         for t, frame in enumerate(frames):
             if not anyone[t]:
                 continue

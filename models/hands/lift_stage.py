@@ -129,7 +129,8 @@ class Lift(ClipStage):
         lifted = {name: self._lift(hand, camera) for name, hand in hands.items()}
 
         def read(start: int, end: int) -> Iterator[Frame]:
-            return read_frames(clip.video, start=clip.start + start, end=clip.start + end)
+            first, last = clip.start + start, clip.start + end
+            return read_frames(clip.video, start=first, end=last, kept=clip.kept)
 
         carried = carry(
             {name: (hand.landmarks_px, hand.valid) for name, hand in lifted.items()},

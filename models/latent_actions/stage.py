@@ -96,7 +96,7 @@ class LatentAction(ClipStage):
         facts = self.model.facts
         batch: list[np.ndarray] = []
         found: list[np.ndarray] = []
-        for frame in read_frames(clip.video, start=clip.start, end=clip.end):
+        for frame in read_frames(clip.video, start=clip.start, end=clip.end, kept=clip.kept):
             batch.append(shrink(frame.rgb, facts.config.image_size, shape=facts.picture_shape))
             if len(batch) == _BATCH_FRAMES:
                 found.append(self.model.features(np.stack(batch)))

@@ -152,7 +152,8 @@ class _FirstLook:
             return
         dt_s = 1.0 / median_rate_hz(self._clip.time_s)
         lens: Lens | None = None
-        frames = read_frames(self._clip.video, start=self._clip.start, end=self._clip.end)
+        clip = self._clip
+        frames = read_frames(clip.video, start=clip.start, end=clip.end, kept=clip.kept)
         for t, frame in enumerate(frames):
             seen = [n for n, thing in self._things.items() if thing.valid[t]]
             if t and not seen:

@@ -158,7 +158,7 @@ class ObjectsNetwork(ClipStage):
         large: list[np.ndarray] = []
         small: list[np.ndarray] = []
         first = 0
-        for frame in read_frames(clip.video, start=clip.start, end=clip.end):
+        for frame in read_frames(clip.video, start=clip.start, end=clip.end, kept=clip.kept):
             for pictures, at in ((large, large_size), (small, size)):
                 pictures.append(np.asarray(cv2.resize(frame.rgb, at, interpolation=cv2.INTER_AREA)))
             if len(large) == WINDOW_FRAMES:

@@ -88,7 +88,7 @@ class Objects(ClipStage):
         things: list[identity.Thing] = []
         pictures: list[np.ndarray] = []
         first = 0
-        for frame in read_frames(clip.video, start=clip.start, end=clip.end):
+        for frame in read_frames(clip.video, start=clip.start, end=clip.end, kept=clip.kept):
             small = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
             pictures.append(np.asarray(small))
             if len(pictures) == WINDOW_FRAMES:

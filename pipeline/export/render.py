@@ -1,4 +1,4 @@
-"""Encodes the episodes of one video in one decoding pass and stores them."""
+"""Encodes the episodes of one video in one pass over its frames and stores them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.tracks import FaceTrack, Track
 from rotoscope.pipeline.types import Clip, Frame, Video
 from rotoscope.pipeline.video.encode import NOTHING, EpisodeEncoder
-from rotoscope.pipeline.video.read import Backend, read_frames
+from rotoscope.pipeline.video.read import NONE_KEPT, Backend, read_frames
 
 GOP = 2
 """A key frame every second frame, as LeRobot writes: training reads frames in random order."""
@@ -38,6 +38,7 @@ def render_episodes(
     progress: Callable[[int], None],
     unchanged: Callable[[], None] = lambda: None,
     hidden: Mapping[int, Float[np.ndarray, "box 4"]] = NOTHING_HIDDEN,
+    kept: Mapping[int, Frame] = NONE_KEPT,
 ) -> list[str]:
     """Stores every episode with its encoded video and returns their store keys, in order.
 
@@ -52,6 +53,7 @@ def render_episodes(
         unchanged: Called when the video is open, and when it was read and before anything is
             stored; raises where its bytes are no longer those that the episodes were made of.
         hidden: By frame, what pictures do not show: left, top, right, bottom [px of the frame].
+        kept: Frames that need not be decoded again, by their place in the video.
 
     Raises:
         VideoError: The video does not decode as it did before.
@@ -72,7 +74,7 @@ def render_episodes(
         ]
         start = min(int(e.source_frame[0]) for e in episodes)
         end = max(int(e.source_frame[-1]) for e in episodes) + 1
-        for frame in read_frames(video, backend=backend, start=start, end=end):
+        for frame in read_frames(video, backend=backend, start=start, end=end, kept=kept):
             if frame.index == start:
                 unchanged()  # what was opened, should it be put back before the end
             for writer in writers:

@@ -10,15 +10,15 @@ from pathlib import Path
 class FileLock:
     """Held by one process, or thread, alone, or shared; nothing on disk says by whom."""
 
-    def __init__(self, path: Path, *, is_patient: bool = True) -> None:
-        """Takes it, for its holder alone.
+    def __init__(self, path: Path, *, is_patient: bool = True, is_shared: bool = False) -> None:
+        """Takes it, for its holder alone unless it is to be shared from the start.
 
         Raises:
             BlockingIOError: Another holds it, and waiting was not wanted.
             OSError: The file system knows no locks.
         """
         self.path = path
-        how = fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB)
+        how = (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | (0 if is_patient else fcntl.LOCK_NB)
         while True:
             self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:

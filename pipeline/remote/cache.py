@@ -27,6 +27,8 @@ FOLDER_VARIABLE, SIZE_VARIABLE = "ROTOSCOPE_CACHE", "ROTOSCOPE_CACHE_GB"
 DEFAULT_GB = 20.0
 VIEWS, DATASETS, STORES = "views", "datasets", "stores"
 """Rooms of the cache: inputs, datasets, local sides of stores."""
+FETCHED, RECORDS = ".fetched.json", ("run.json", "ledger.jsonl")
+"""What a dataset that was fetched is known by, and what is known of its run in the store, too."""
 _LOOK_EVERY = 20
 """What is there is counted again when this share of the bound was added."""
 _SHARED_BYTES, _SHARED_FILES = 1 << 20, 256
@@ -77,8 +79,10 @@ class Cache:
     root: Path
     """Where they lie."""
     max_bytes: int
-    """How much its videos may hold together [bytes]; what is in use stays even beyond it."""
+    """How much videos and fetched datasets may hold together [bytes]; what is in use stays even
+    beyond it, and so does what stands nowhere else."""
     _added: int = field(default=-1, init=False)
+    _kept: dict[Path, FileLock] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _shared: OrderedDict[tuple[str, str, str], bytes] = field(
         default_factory=OrderedDict, init=False
@@ -124,6 +128,18 @@ class Cache:
             finally:
                 lock.close()
 
+    def keep(self, folder: Path) -> Path:
+        """The folder of an entry, whether it is there or not; nobody removes it from now on.
+
+        As long as this process lives: it is a dataset that a command reads or writes.
+        """
+        with self._lock:
+            if folder not in self._kept:
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                self._kept[folder] = FileLock(_lock_path(folder), is_shared=True)
+            self._kept[folder].touch()
+        return folder
+
     def _make(self, file: RemoteFile, folder: Path) -> None:
         self.make_room(file.size)
         self._fetch(file, folder)
@@ -145,8 +161,10 @@ class Cache:
 
     def _entries(self) -> Iterator[tuple[float, int, Path]]:
         """When each entry was last of use, its size, its folder."""
-        for folder in (self.root / VIEWS).glob("??/*"):
-            if not folder.name.startswith(".") and folder.is_dir():
+        for folder in [*(self.root / VIEWS).glob("??/*"), *(self.root / DATASETS).glob("??/*")]:
+            if folder.name.startswith(".") or not folder.is_dir():
+                continue
+            if folder.parents[1].name == VIEWS or _is_a_copy(folder):
                 with contextlib.suppress(OSError):  # another process has just removed it
                     size = sum(f.lstat().st_size for f in folder.rglob("*") if f.is_file())
                     yield _lock_path(folder).stat().st_mtime, size, folder
@@ -179,6 +197,18 @@ class Cache:
 
 def _lock_path(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.lock")
+
+
+def _is_a_copy(folder: Path) -> bool:
+    """Whether all of a dataset's entry stands in an object store: it was fetched, not made here."""
+    names = {path.name for path in folder.iterdir()}
+    fetched = [name.removesuffix(FETCHED) for name in names if name.endswith(FETCHED)]
+    if len(fetched) != 1:
+        return False
+    (name,) = fetched
+    work = folder / f"{name}.rotoscope"
+    has_records_alone = not work.is_dir() or all(p.name in RECORDS for p in work.iterdir())
+    return has_records_alone and names <= {name, name + FETCHED, work.name}
 
 
 def _let_go(folder: Path) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from rotoscope.pipeline.files.identity import sha256_file
 from rotoscope.pipeline.files.names import display_name
 from rotoscope.pipeline.files.paths import inside, walk
 from rotoscope.pipeline.quoting import shown
+from rotoscope.pipeline.remote.cache import FETCHED
 from rotoscope.pipeline.remote.objects import ObjectFacts, Objects
 from rotoscope.pipeline.remote.opened import open_objects
 from rotoscope.pipeline.remote.urls import Url
@@ -96,10 +97,17 @@ def send_dataset(folder: Path, url: Url, *, replaces: bool = False) -> Sent:
     return Sent(len(files), len(new) + 1, len(gone))
 
 
-def fetch_dataset(url: Url, folder: Path) -> Path:
+def fetch_dataset(
+    url: Url, folder: Path, *, make_room: Callable[[int], None] = lambda num_bytes: None
+) -> Path:
     """A dataset of an object store as a folder on this machine, which is returned.
 
     Only what changed since the last call is fetched.
+
+    Args:
+        url: Where it lies.
+        folder: Where to.
+        make_room: Called with the bytes that are going to be fetched.
 
     Raises:
         DatasetError: There is no dataset, or only half of one.
@@ -115,7 +123,7 @@ def fetch_dataset(url: Url, folder: Path) -> Path:
     if odd:
         raise DatasetError(f"{url} holds {shown(odd[0])}, which is no path on a disk; rename it")
     tags = {name: [facts.tag, facts.size] for name, facts in sorted(there.items())}
-    record = folder.with_name(f"{folder.name}.fetched.json")
+    record = folder.with_name(folder.name + FETCHED)
     old = _record_of(record) if folder.is_dir() else {}
     if old == tags:
         return folder
@@ -129,6 +137,7 @@ def fetch_dataset(url: Url, folder: Path) -> Path:
         for name in same:
             os.link(folder / name, temporary / name)
         rest = [there[name] for name in wanted if name not in set(same)]
+        make_room(sum(one.size for one in rest))
         _at_once(rest, lambda one: objects.fetch(one, temporary / url.relative(one.key)))
     write_text_atomic(record, json.dumps(tags))
     return folder

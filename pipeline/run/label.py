@@ -29,7 +29,7 @@ from rotoscope.pipeline.run.order import queues
 from rotoscope.pipeline.run.outcome import VideoAnswer
 from rotoscope.pipeline.run.parts import Parts
 from rotoscope.pipeline.run.places import keep_run, send
-from rotoscope.pipeline.run.plan import Work, prepare
+from rotoscope.pipeline.run.plan import Prepared, Work, prepare
 from rotoscope.pipeline.run.process import VideoJob
 from rotoscope.pipeline.run.publish import dataset_key_of, publish_rows
 from rotoscope.pipeline.run.request import LabelRequest, published_key
@@ -104,10 +104,7 @@ def label(
     for row in rows.values():
         listener(Event("finished", name=row.name, row=row))
     if retry_only is not None:
-        todo, others = _split_by_glob(todo, retry_only)
-        before = {row.name: row for row in ledger.rows()}
-        names = [work.found.display_name for work in others]
-        rows |= {name: before[name] for name in names if name in before}
+        todo = only_these(prepared, ledger, retry_only)
     first = {r.sha256: r.name for r in without_duplicates(rows.values()) if r.is_first}
     for row in run_all(request, todo, listener, stop or threading.Event()):
         if row.is_first and first.setdefault(row.sha256, row.name) < row.name:
@@ -197,21 +194,15 @@ def preload_of(recipe: Recipe) -> list[str]:
 def run_one(
     request: LabelRequest,
     work: Work,
-    preload: Sequence[str] = (),
+    preload: Sequence[str],
+    sharing: Sharing,
     listener: Listener = ignore,
-    stop: threading.Event | None = None,
 ) -> Row:
     """Runs one video in a child of its own; whatever happens there becomes a row.
 
     Where another run on the same store is at it, that is waited for.
     """
-    sharing = Sharing(request)
-    try:
-        row = run_if_free(
-            request, work, preload, listener, stop or threading.Event(), sharing, waits=True
-        )
-    finally:
-        sharing.close()
+    row = run_if_free(request, work, preload, listener, threading.Event(), sharing, waits=True)
     assert row is not None
     return row
 
@@ -288,6 +279,15 @@ def job_of(request: LabelRequest, work: Work) -> VideoJob:
         until=request.until,
         part=work.part,
     )
+
+
+def only_these(prepared: Prepared, ledger: Ledger, glob: str) -> list[Work]:
+    """Of the videos to do those that a glob matches; the others get the rows they had before."""
+    todo, others = _split_by_glob(prepared.todo, glob)
+    before = {row.name: row for row in ledger.rows()}
+    names = [work.found.display_name for work in others]
+    prepared.rows.update({name: before[name] for name in names if name in before})
+    return todo
 
 
 def _split_by_glob(todo: list[Work], glob: str) -> tuple[list[Work], list[Work]]:

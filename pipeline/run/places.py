@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from rotoscope.pipeline.files.atomic import write_bytes_atomic
+from rotoscope.pipeline.remote.cache import RECORDS, cache
 from rotoscope.pipeline.remote.datasets import Sent, fetch_dataset, send_dataset, work_beside
 from rotoscope.pipeline.remote.opened import open_objects
 from rotoscope.pipeline.remote.urls import Place, Url
 from rotoscope.pipeline.run.request import LabelRequest, local_dataset, work_of
-
-RECORDS = ("run.json", "ledger.jsonl")
-"""What is known of a run, beside its dataset."""
 
 
 def dataset_here(place: Place, *, needs_dataset: bool = True) -> Path:
@@ -26,7 +24,7 @@ def dataset_here(place: Place, *, needs_dataset: bool = True) -> Path:
         return folder
     recall_run(folder, url)
     if needs_dataset:
-        fetch_dataset(url, folder)
+        fetch_dataset(url, folder, make_room=cache().make_room)
     return folder
 
 

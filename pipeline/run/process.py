@@ -15,6 +15,7 @@ from jaxtyping import Float
 from rotoscope.pipeline.errors import VideoError
 from rotoscope.pipeline.files.identity import Identity, check_unchanged
 from rotoscope.pipeline.files.names import display_name
+from rotoscope.pipeline.processes import give_back_memory
 from rotoscope.pipeline.recipe import Recipe, StageEntry, build_recipe
 from rotoscope.pipeline.run.entries import note_made
 from rotoscope.pipeline.run.heard import heard
@@ -22,8 +23,9 @@ from rotoscope.pipeline.run.isolation import Progress
 from rotoscope.pipeline.run.keys import Keys, outcome_key, stage_tokens, video_keys
 from rotoscope.pipeline.run.losses import Losses
 from rotoscope.pipeline.run.made import check_made, of_side, renamed
+from rotoscope.pipeline.run.open_file import open_file
 from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome, stored_outcome
-from rotoscope.pipeline.sources import files_of, identify, open_motion
+from rotoscope.pipeline.sources import files_of, identify
 from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
 from rotoscope.pipeline.stages.shots import shot_spans
 from rotoscope.pipeline.store.store import Store
@@ -31,6 +33,8 @@ from rotoscope.pipeline.tracks import NO_ROWS, ClockTrack, ShotTrack
 from rotoscope.pipeline.types import Clip, Video
 from rotoscope.pipeline.video.breaks import breaks
 from rotoscope.pipeline.video.clock import check_pauses
+from rotoscope.pipeline.video.kept import SHARE as KEPT_SHARE
+from rotoscope.pipeline.video.kept import KeptFrames
 from rotoscope.pipeline.video.notes import VideoNotes, read_notes
 
 if TYPE_CHECKING:
@@ -38,6 +42,9 @@ if TYPE_CHECKING:
     from rotoscope.pipeline.episodes.episode import Episode
 
 REPORT_EVERY_S = 0.25
+GIVE_BACK_EVERY = 128
+"""Frames between two times that freed memory is given back: what MediaPipe frees of large pictures
+piles up otherwise."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ def process_video(job: VideoJob, report: Progress) -> VideoAnswer:
     if job.part is None:
         read_notes(job.path)  # what cannot be read is said before the work
     report("probe", 0, 0)
-    video, time_s = _open(job, recipe, sha256)
+    video, time_s = open_file(job.path, recipe, sha256)
     unchanged = partial(check_unchanged, identity, files, shown=job.name)
     unchanged()
     start, end = job.part.frames if job.part else (0, video.num_frames)
@@ -130,23 +137,6 @@ def _identify(job: VideoJob, recipe: Recipe, report: Progress) -> tuple[Identity
     return identity, identity.sha256
 
 
-def _open(
-    job: VideoJob, recipe: Recipe, sha256: str
-) -> tuple[Video, Float[np.ndarray, " time"] | None]:
-    """Facts about the file, and its frame times where it has them without being decoded."""
-    if recipe.source == "motion":
-        return open_motion(job.path, sha256=sha256)
-    from rotoscope.pipeline.video.probe import probe
-
-    video = probe(
-        job.path,
-        sha256=sha256,
-        image_rate_hz=recipe.video.image_rate_hz,
-        mirrored=recipe.is_mirrored,
-    )
-    return video, None
-
-
 class _Run:
     """State of one video's way through the stages."""
 
@@ -172,6 +162,8 @@ class _Run:
         self.losses = Losses(recipe)
         self.last_reported = 0.0
         self.is_part = False
+        most_bytes = KEPT_SHARE * recipe.limits.memory_gib * 2**30
+        self.kept = KeptFrames(most_bytes, self.end - self.start)
 
     def stages(self, until: str) -> None:
         """Runs every stage, or up to and with `until`."""
@@ -218,7 +210,7 @@ class _Run:
 
     def _begin(self, time_s: Float[np.ndarray, " time"]) -> None:
         """Makes all there is to see the one clip, about which nothing is known yet."""
-        self.clips = [Clip(video=self.video, start=self.start, time_s=time_s)]
+        self.clips = [Clip(self.video, self.start, time_s, self.kept.frames)]
         self.tracks = [{}]
 
     def _decode_through(self, stages: dict[str, Stage]) -> tuple[np.ndarray, dict[str, Tracks]]:
@@ -247,7 +239,10 @@ class _Run:
                     stage.observe(frame)
                     mark = time.process_time()
                     cpu[name] += mark - now
+                self.kept.take(frame)
                 self._progress(label, len(times))
+                if len(times) % GIVE_BACK_EVERY == 0:
+                    give_back_memory()
             if not times:
                 raise VideoError(f"no frame of {display_name(self.video.path)} could be decoded")
             time_s = np.array(times)
@@ -276,7 +271,9 @@ class _Run:
         if len(spans) > 1:
             # One frame between two pauses is no motion, and nothing that stages must expect.
             spans = [(a, b) for a, b in spans if b - a > 1]
-        self.clips = [Clip(self.video, whole.start + a, whole.time_s[a:b]) for a, b in spans]
+        self.clips = [
+            Clip(self.video, whole.start + a, whole.time_s[a:b], whole.kept) for a, b in spans
+        ]
         self.tracks = [{n: t.slice(a, b) for n, t in tracks.items()} for a, b in spans]
         name = "video" if entry is None else entry.name
         self.losses.begin(name, whole.num_frames, [b - a for a, b in spans])
@@ -352,6 +349,7 @@ class _Run:
                 progress=lambda frame: self._progress("encode", frame),
                 unchanged=self.unchanged,
                 hidden=hidden_boxes(self.clips, self.tracks),
+                kept=self.kept.frames,
             )
             count = sum((episode.row_count for episode in cut.episodes), NO_ROWS)
             record = {

@@ -137,7 +137,7 @@ def local_dataset(place: Place) -> tuple[Path, Url | None]:
     if not place.key:
         raise UsageError(f"{place} is a whole bucket; give a name in it, such as {place}/dataset")
     digest = content_key({"dataset": str(place)})
-    return cache().entry(DATASETS, digest) / place.name, place
+    return cache().keep(cache().entry(DATASETS, digest)) / place.name, place
 
 
 def local_store(place: Place) -> tuple[Path, Url | None]:

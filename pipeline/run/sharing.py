@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import threading
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 0.5
 """Time after which a video that another run is at is asked for again [s]."""
+MOST_OPEN = 4
+"""Runs whose sharing a worker of a cluster keeps: it may serve many, one after another."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,14 @@ class Sharing:
 
     request: LabelRequest
     """The run."""
+    run: str = ""
+    """Stands for it where it works in several processes, which share no video."""
 
     @cached_property
     def remote(self) -> RemoteStore | None:
         """The store in object storage, where there is one."""
         url = self.request.store_url
-        return None if url is None else RemoteStore(url, self.request.store)
+        return None if url is None else RemoteStore(url, self.request.store, self.run)
 
     @cached_property
     def leases(self) -> Leases:
@@ -104,6 +109,11 @@ class Sharing:
         except RemoteError as error:
             log.warning("results are kept here and not in the store yet: %s", error)
 
+    def release(self, works: Sequence[Work]) -> None:
+        """Lets go of videos that were taken ahead and not worked on."""
+        for work in works:
+            self.leases.drop(lease_name(work))
+
     def close(self) -> None:
         """Lets go of all leases."""
         if "leases" in self.__dict__:
@@ -130,6 +140,29 @@ class Sharing:
         paths += [store.path(key, RECORD) for key in records]
         paths += [store.path(key, EPISODE) for key in answer.outcome.episodes]
         return [path for path in paths if path.exists()]
+
+
+_open: dict[str, Sharing] = {}
+_lock = threading.Lock()
+
+
+def sharing_of(request: LabelRequest, run: str) -> Sharing:
+    """That of this process for a run, opened once: opening costs requests, each task would pay."""
+    with _lock:
+        if run not in _open:
+            while len(_open) >= MOST_OPEN:
+                _open.pop(next(iter(_open))).close()
+            made = Sharing(request, run)
+            _ = made.leases, made.tokens  # made here, where no other thread makes them too
+            _open[run] = made
+        return _open[run]
+
+
+@atexit.register
+def _close_all() -> None:
+    with _lock:
+        while _open:
+            _open.popitem()[1].close()
 
 
 def lease_name(work: Work) -> str:

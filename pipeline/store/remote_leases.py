@@ -23,10 +23,10 @@ from rotoscope.pipeline.remote.objects import ObjectFacts, Objects
 
 log = logging.getLogger(__name__)
 
-BEAT_S = 15.0
-"""Time between two signs of life [s]; each is a request."""
-EXPIRY_S = 90.0
-"""Without a sign of life for so long [s] a run counts as dead: six beats."""
+BEAT_S = 30.0
+"""Longest time between two signs of life [s]; each is a request."""
+EXPIRY_S = 150.0
+"""Without a sign of life for so long [s] a run counts as dead: five beats."""
 AHEAD = 8
 """Names that are taken together: two requests for all of them."""
 
@@ -38,6 +38,7 @@ class _Other:
     tag: str
     since_s: float
     whose: str
+    run: str
     names: frozenset[str]
 
 
@@ -48,12 +49,16 @@ class RemoteLeases:
         self,
         objects: Objects,
         folder: str,
+        run: str = "",
         *,
         beat_s: float = BEAT_S,
         expiry_s: float = EXPIRY_S,
     ) -> None:
-        """Nothing is written before something is taken."""
-        self.objects, self.folder = objects, folder
+        """Nothing is written before something is taken.
+
+        `run`: stands for a run that works in several processes, which are no company to each other.
+        """
+        self.objects, self.folder, self.run = objects, folder, run
         self.beat_s, self.expiry_s = beat_s, expiry_s
         self.key = f"{folder}/{uuid.uuid4().hex}"
         self.has_company = False
@@ -63,7 +68,7 @@ class RemoteLeases:
         self._busy: dict[str, float] = {}
         self._others: dict[str, _Other] = {}
         self._written: set[str] = set()
-        self._beats = 0
+        self._beats, self._written_s = 0, 0.0
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -118,21 +123,25 @@ class RemoteLeases:
 
     def _write(self, names: set[str]) -> None:
         self._beats += 1
-        body = {"owner": owner(), "beat": self._beats, "names": sorted(names)}
+        body = {"owner": owner(), "run": self.run, "beat": self._beats, "names": sorted(names)}
         self.objects.put(self.key, json.dumps(body).encode())
-        self._written = set(names)
+        self._written, self._written_s = set(names), time.monotonic()
         if self._thread is None:
             self._thread = threading.Thread(target=self._beat, name="leases", daemon=True)
             self._thread.start()
 
     def _beat(self) -> None:
-        while not self._ended.wait(self.beat_s):
+        while not self._ended.wait(self.beat_s - self._silent_s() % self.beat_s):
             try:
                 with self._lock:
-                    if self._held or self._written:
+                    # What was taken meanwhile was a sign of life, too.
+                    if self._silent_s() >= self.beat_s and (self._held or self._written):
                         self._write(self._held)
             except RemoteError as error:
                 log.warning("signs of life do not reach the store: %s", error)
+
+    def _silent_s(self) -> float:
+        return time.monotonic() - self._written_s
 
     def _names_of_others(self) -> set[str]:
         taken, seen = set[str](), set[str]()
@@ -146,7 +155,8 @@ class RemoteLeases:
             seen.add(facts.key)
             taken |= other.names
         self._others = {key: self._others[key] for key in seen}
-        self.has_company = self.has_company or bool(seen)
+        is_other = [not self.run or self._others[key].run != self.run for key in seen]
+        self.has_company = self.has_company or any(is_other)
         return taken
 
     def _look_at(self, facts: ObjectFacts) -> _Other | None:
@@ -156,7 +166,8 @@ class RemoteLeases:
         try:
             body = json.loads(self.objects.read(facts.key) or b"{}")
             names = frozenset(map(str, body.get("names", ())))
-            other = _Other(facts.tag, time.monotonic(), str(body.get("owner", "")), names)
+            whose, run = str(body.get("owner", "")), str(body.get("run", ""))
+            other = _Other(facts.tag, time.monotonic(), whose, run, names)
         except (ValueError, TypeError, AttributeError):
             return None
         self._others[facts.key] = other

@@ -51,10 +51,10 @@ class BundleName:
 class RemoteStore:
     """Both sides of a store: the bundles in object storage, and a folder here."""
 
-    def __init__(self, url: Url, local: Path) -> None:
+    def __init__(self, url: Url, local: Path, run: str = "") -> None:
         self.url, self.local = url, local
         self.objects = open_objects(url)
-        self.leases = RemoteLeases(self.objects, url.below(FOLDER).key)
+        self.leases = RemoteLeases(self.objects, url.below(FOLDER).key, run)
         self._index: dict[str, dict[str, ObjectFacts]] | None = None
         self._is_whole = True
         self._lock = threading.Lock()

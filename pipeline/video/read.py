@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Literal
 
 import av
@@ -30,10 +32,16 @@ HIDING_CODECS = frozenset({"vp8", "mpeg4", "msmpeg4v3"})
 """Codecs with packets that are shown to nobody on purpose (VP8's alternate references, frames that
 MPEG-4 marks as not coded): they may give fewer frames than packets."""
 MAX_HIDDEN_SHARE = 0.5
+NONE_KEPT: Mapping[int, Frame] = MappingProxyType({})
 
 
 def read_frames(
-    video: Video, *, backend: Backend = "auto", start: int = 0, end: int | None = None
+    video: Video,
+    *,
+    backend: Backend = "auto",
+    start: int = 0,
+    end: int | None = None,
+    kept: Mapping[int, Frame] = NONE_KEPT,
 ) -> Iterator[Frame]:
     """Frames `[start, end)` of a video, upright, on one thread.
 
@@ -53,6 +61,8 @@ def read_frames(
             folder of pictures.
         start: First frame; reading begins at a key frame before it where that is safe.
         end: One past the last frame; `None` for all.
+        kept: Frames of this video that were decoded before, by their place in it; where the whole
+            span is among them nothing is decoded.
 
     Raises:
         DamagedVideoError: Decoding broke off; says how many of how many frames came before.
@@ -66,6 +76,8 @@ def read_frames(
             f"frames [{start}, {stop}) are not inside {display_name(video.path)}, which has "
             f"{video.num_frames}"
         )
+    if kept and all(index in kept for index in range(start, stop)):
+        return (replace(kept[index], _cache={}) for index in range(start, stop))
     if video.path.is_dir():
         from rotoscope.pipeline.video.image_read import read_folder
 
@@ -116,6 +128,7 @@ def _read_with_pyav(video: Video, start: int, end: int) -> Iterator[Frame]:
                         to_gray=partial(maker.luma, picture),
                         to_scaled=partial(maker.scaled, picture),
                         size=(video.width, video.height),
+                        num_bytes=sum(plane.buffer_size for plane in picture.planes),
                     )
             return
 

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rotoscope.cli.options import path_option
-from rotoscope.cli.paths import named_path
+from rotoscope.cli.paths import named_path, named_place
 from rotoscope.cli.terminal import console
 
 
@@ -21,7 +20,10 @@ def check(
     ],
     data: Annotated[
         Path,
-        path_option("Folder of a LeRobot v3 dataset: a few labeled episodes it has not seen."),
+        typer.Option(
+            parser=named_place,
+            help="Folder or URL of a LeRobot v3 dataset: a few labeled episodes it has not seen.",
+        ),
     ],
 ) -> None:
     """Measure a labeler on a few labeled episodes of your own: error, intervals, familiarity.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rotoscope.cli.options import path_option
-from rotoscope.cli.paths import named_path
+from rotoscope.cli.paths import dataset_named, named_place
 from rotoscope.cli.terminal import console
 
 if TYPE_CHECKING:
@@ -19,11 +19,13 @@ MOST_CHANGES = 12
 
 
 def compare(
-    a: Annotated[Path, typer.Argument(parser=named_path, metavar="A", help="A dataset.")],
+    a: Annotated[
+        Path, typer.Argument(parser=named_place, metavar="A", help="Folder or URL of a dataset.")
+    ],
     b: Annotated[
         Path | None,
         typer.Argument(
-            parser=named_path, metavar="[B]", help="Another; left out: two labelers of A."
+            parser=named_place, metavar="[B]", help="Another; left out: two labelers of A."
         ),
     ] = None,
     of: Annotated[str, typer.Option(help="Column of A.")] = "action",
@@ -52,7 +54,9 @@ def compare(
     from rotoscope import api
 
     target = html or a.with_name(a.name + ".compare.html")
-    found = api.compare(a, b, of=of, to=to, truth=truth, out=target, robots=robot or ())
+    found = api.compare(
+        a, b, of=of, to=to, truth=dataset_named(truth), out=target, robots=robot or ()
+    )
     show(found)
     console.say(f"page: {target}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -13,8 +13,7 @@ from rotoscope import __version__
 from rotoscope.cli import debug as debug_command
 from rotoscope.cli import streams
 from rotoscope.cli.commands import add_commands
-from rotoscope.cli.familiar import tell_unfamiliar
-from rotoscope.cli.guard import SAME_COMMAND, run_guarded, when_stopped
+from rotoscope.cli.guard import run_guarded
 from rotoscope.cli.options import (
     Dataset,
     EngineAddress,
@@ -32,13 +31,9 @@ from rotoscope.cli.options import (
     path_option,
 )
 from rotoscope.cli.paths import reads_dataset, reads_run
+from rotoscope.cli.runs import job_of, run_flow, run_here
 from rotoscope.cli.terminal import console
 from rotoscope.pipeline.errors import UsageError, quoted
-
-if TYPE_CHECKING:
-    from rotoscope.flows.engines import Engine
-    from rotoscope.pipeline.run.label import LabelResult
-    from rotoscope.pipeline.run.request import LabelRequest
 
 app = typer.Typer(
     name="rotoscope",
@@ -143,9 +138,12 @@ def label(
     if debug:
         debug_command.debug(request)
     elif is_flow:
-        _run_flow(request, recipe, override, where, is_strict=strict)
+        from rotoscope.flows.plain import label as plain_label
+
+        job = job_of(request, recipe, override)
+        run_flow(request, where, plain_label, job.pop("videos"), is_strict=strict, **job)
     else:
-        _label(request, is_strict=strict)
+        run_here(request, is_strict=strict)
 
 
 @app.command()
@@ -191,16 +189,28 @@ def retry(
             "for a run of your own.",
         ),
     ] = False,
+    prefect: WithPrefect = False,
+    engine: EngineName = "local",
+    address: EngineAddress = "",
 ) -> None:
     """Run the failed videos of a dataset's run again, then publish what is new."""
     from dataclasses import replace
 
+    from rotoscope.flows.engines import Engine
     from rotoscope.pipeline.run.request import load_request
 
+    where = Engine(cast(Any, engine), address)
     request = load_request(dataset, allow_code=allow_code)
     if workers is not None:
         request = replace(request, workers=workers)
-    _label(request, retry_only=only)
+    if prefect or where.name != "local":
+        from rotoscope.flows.plain import retry as plain_retry
+
+        job: dict[str, Any] = {"only": only, "allow_code": allow_code}
+        job["workers"] = request.workers
+        run_flow(request, where, plain_retry, str(dataset.absolute()), **job)
+    else:
+        run_here(request, retry_only=only)
 
 
 @app.command()
@@ -310,63 +320,6 @@ def report(
 
         for path in write_recordings(dataset, rrd):
             console.say(f"recording: {path}")
-
-
-def _label(
-    request: LabelRequest, retry_only: str | None = None, *, is_strict: bool = False
-) -> None:
-    from rotoscope.cli.progress import Progress
-    from rotoscope.cli.show import show_result
-    from rotoscope.pipeline.run.label import label as run_label
-
-    when_stopped(_go_on(request))
-    with Progress(console) as progress:
-        result = run_label(request, listener=progress, retry_only=retry_only)
-    show_result(console, request, result)
-    tell_unfamiliar(result.dataset)
-    raise typer.Exit(_exit_code(result, is_strict))
-
-
-def _exit_code(result: LabelResult, is_strict: bool) -> int:
-    has_empty = any(row.status == "empty" for row in result.rows)
-    return max(result.exit_code, int(is_strict and has_empty))
-
-
-def _go_on(request: LabelRequest) -> str:
-    from rotoscope.cli.show import retry_command
-
-    return f"{SAME_COMMAND}; or: {retry_command(request)}"
-
-
-def _run_flow(
-    request: LabelRequest, recipe: str, overrides: list[str], engine: Engine, *, is_strict: bool
-) -> None:
-    from rotoscope.cli.show import show_result
-    from rotoscope.flows.plain import label as plain_label
-    from rotoscope.flows.supervise import on_engine, supervised
-
-    when_stopped(_go_on(request))
-    inputs = list(map(str, request.inputs))
-    job: dict[str, Any] = {
-        "out": request.shown_out,
-        "recipe": recipe,
-        "overrides": overrides,
-        "store": str(request.store_url or request.store),
-        "only": request.only,
-        "limit": request.limit,
-        "until": request.until,
-        "workers": request.workers,
-        "replace": request.replace,
-    }
-    if engine.name == "local":
-        result = supervised(plain_label, inputs, **job)
-    else:
-        result = on_engine(engine, plain_label, inputs, **job)
-    for sentence in result.left_out:
-        console.say(sentence)
-    show_result(console, request, result)
-    tell_unfamiliar(result.dataset)
-    raise typer.Exit(_exit_code(result, is_strict))
 
 
 def main() -> None:

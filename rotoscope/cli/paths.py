@@ -11,8 +11,8 @@ import typer
 
 from rotoscope.pipeline.remote.urls import Place, Url, place_of
 
-DATASETS = ("dataset", "data")
-"""What the commands call the dataset that they read."""
+DATASETS = ("dataset", "data", "a", "b")
+"""What the commands call the datasets that they read."""
 
 
 def given_path(text: str | Path) -> Path:
@@ -60,6 +60,16 @@ def _with_place_here[**P, R](command: Callable[P, R], *, needs_dataset: bool) ->
         return command(*args, **kwargs)
 
     return call
+
+
+def dataset_named(text: str) -> str:
+    """What may name a column or a dataset, one of an object store fetched into the cache."""
+    place = place_of(text) if "://" in text else text
+    if not isinstance(place, Url):
+        return text
+    from rotoscope.pipeline.run.places import dataset_here
+
+    return str(dataset_here(place))
 
 
 def named_path(text: str | Path) -> Path:

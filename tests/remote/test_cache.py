@@ -117,3 +117,32 @@ def test_size_is_a_number_of_gigabytes(monkeypatch):
         monkeypatch.setenv("ROTOSCOPE_CACHE_GB", text)
         with pytest.raises(UsageError, match="give gigabytes"):
             cache_bytes()
+
+
+def fetched(cache, number, *others):
+    """A dataset of 400 bytes that was fetched, and what else lies in its entry."""
+    folder = cache.entry("datasets", f"{number:032x}")
+    for name in ("ds/meta/info.json", "ds.fetched.json", *others):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * 200)
+    return folder
+
+
+def test_fetched_datasets_make_room_but_not_those_in_use_or_made_here(small, tmp_path):
+    reader = Cache(small.root, max_bytes=1000)
+    plain = fetched(small, 1, "ds.rotoscope/run.json", "ds.rotoscope/ledger.jsonl")
+    made = fetched(small, 2, "ds.rotoscope/versions/1/info.json")
+    used = fetched(small, 3)
+    with Cache(small.root, max_bytes=1000).shared_entry("datasets", f"{1:032x}", lambda f: None):
+        pass
+    Cache(small.root, max_bytes=1000).keep(made)
+    reader.keep(used)
+    small.make_room(600)
+    assert (plain.exists(), made.exists(), used.exists()) == (False, True, True)
+
+
+def test_several_processes_keep_one_dataset(small):
+    folder = fetched(small, 1)
+    first, second = (Cache(small.root, max_bytes=1000) for _ in range(2))
+    assert first.keep(folder) == second.keep(folder) == folder

@@ -145,3 +145,25 @@ def test_what_is_planned_is_taken_several_at_a_time(remote):
 def test_damaged_lease_is_no_lease(remote):
     remote.objects.put("leases/x", b"\xff not json")
     assert remote().take("a")
+
+
+def test_processes_of_one_run_are_no_company_but_do_not_share_work(remote):
+    one, other, stranger = remote(run="r"), remote(run="r"), remote(run="s")
+    assert one.take("a")
+    assert not other.take("a")
+    assert other.take("b")
+    assert not other.has_company
+    assert stranger.take("c")
+    assert one.take("d")
+    assert one.has_company
+
+
+def test_taking_more_is_a_sign_of_life_too(remote):
+    one = remote(beat_s=0.3)
+    written = []
+    real = one._write
+    one._write = lambda held: (written.append(time.monotonic()), real(held))
+    for name in "abcdef":
+        assert one.take(name)
+        time.sleep(0.1)
+    assert len(written) == 6
