@@ -12,6 +12,7 @@ from rotoscope.models.objects.hand_region import SeenHand
 from rotoscope.models.objects.identity import Thing
 from rotoscope.models.objects.masks import Mask
 from rotoscope.models.objects.moments import refined
+from rotoscope.models.objects.resting import Resting, find_resting
 from rotoscope.models.objects.views import Views
 from rotoscope.pipeline.tracks import runs
 
@@ -38,17 +39,32 @@ def hold(
     nothing = np.zeros(views.gray[0].shape, bool)
     for thing in things:
         masks = [thing.masks.get(first + t, nothing) for t in range(len(views.gray))]
-        moves = steps_px(masks, views)
+        resting = _resting(masks, views, hands, first)
+        moves = steps_px(masks, views, resting)
         for hand in hands:
             held = held_by(masks, moves, hand, first, rate_hz)
-            if views.is_ground_known:
-                held = refined(held, masks, views)
+            if views.is_ground_known or resting is not None:
+                held = refined(held, masks, views, resting)
             held[sorted(views.blind)] = False
             thing.hold(hand.side, first + np.flatnonzero(held))
 
 
-def steps_px(masks: Sequence[Mask], views: Views) -> Float[np.ndarray, " time"]:
+def _resting(
+    masks: Sequence[Mask], views: Views, hands: Sequence[SeenHand], first: int
+) -> Resting | None:
+    """Where the thing is taken to rest while the camera moves; `None` where it need not be told."""
+    if views.path is None or not any(mask.any() for mask in masks):
+        return None
+    touched = np.any([touches(masks, hand, first) for hand in hands], axis=0)
+    return find_resting(views.path, masks, views.hidden, views.forward, touched)
+
+
+def steps_px(
+    masks: Sequence[Mask], views: Views, resting: Resting | None = None
+) -> Float[np.ndarray, " time"]:
     """Median motion of the segment against the background to the next frame [small px].
+
+    Against what it would do if it rested, where the camera moves on a path that is known.
 
     Zero where the background's motion explains the segment and its outline as well as the flow
     does: flow drags what rests along with a hand that passes it. NaN where it is hidden.
@@ -56,6 +72,9 @@ def steps_px(masks: Sequence[Mask], views: Views) -> Float[np.ndarray, " time"]:
     import cv2
 
     out = np.full(len(masks), np.nan)
+    at_rest = None
+    if resting is not None and views.path is not None:
+        at_rest = resting.steps(views.path)
     kernel = np.ones((3, 3), np.uint8)
     for t in range(len(masks) - 1):
         mask = masks[t] & ~views.hidden[t]
@@ -64,7 +83,10 @@ def steps_px(masks: Sequence[Mask], views: Views) -> Float[np.ndarray, " time"]:
         small = mask.astype(np.uint8)
         rim = (cv2.dilate(small, kernel) > cv2.erode(small, kernel)) & ~views.hidden[t]
         unexplained = float(views.moves[t][rim].mean()) if rim.any() else 0.0
-        step = np.median(views.forward[t].against_background[mask], axis=0)
+        if at_rest is None:
+            step = np.median(views.forward[t].against_background[mask], axis=0)
+        else:
+            step = np.median(views.forward[t].flow[mask], axis=0) - at_rest[t]
         out[t] = np.linalg.norm(step) if unexplained > MIN_RIM_SHARE else 0.0
     if len(out) > 1:
         out[-1] = out[-2]

@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.models.objects.masks import Mask, dilated
+from rotoscope.models.objects.resting import Resting
+from rotoscope.models.objects.slide import Slide
 from rotoscope.models.objects.views import Views
 from rotoscope.pipeline.tracks import runs
 
@@ -43,7 +45,10 @@ class _Place:
 
 
 def refined(
-    held: Bool[np.ndarray, " time"], masks: Sequence[Mask], views: Views
+    held: Bool[np.ndarray, " time"],
+    masks: Sequence[Mask],
+    views: Views,
+    resting: Resting | None = None,
 ) -> Bool[np.ndarray, " time"]:
     """The held frames, their ends put to where the thing is first and last away from its place."""
     out = held.copy()
@@ -54,7 +59,7 @@ def refined(
         middle = (start + end) // 2
         before = range(max(low, start - LOOK_BACK_FRAMES), middle)
         after = range(min(high, end + LOOK_BACK_FRAMES) - 1, middle, -1)
-        first, last = _leaves(before, masks, views), _leaves(after, masks, views)
+        first, last = (_leaves(frames, masks, views, resting) for frames in (before, after))
         if first is not None and abs(first - start) <= _MAX_FRAMES_OFF:
             out[low:middle] = False
             out[first:middle] = True
@@ -66,7 +71,9 @@ def refined(
     return out
 
 
-def _leaves(frames: range, masks: Sequence[Mask], views: Views) -> int | None:
+def _leaves(
+    frames: range, masks: Sequence[Mask], views: Views, resting: Resting | None
+) -> int | None:
     """The first frame in which the thing is away from where it is in the first that shows it.
 
     `None` where it is not seen to rest there, or not well enough.
@@ -74,9 +81,12 @@ def _leaves(frames: range, masks: Sequence[Mask], views: Views) -> int | None:
     place = _resting(frames, masks, views)
     if place is None:
         return None
+    slide = None
+    if resting is not None and views.path is not None:
+        slide = Slide(views.path, place.frame, resting.point[place.frame])
     run = 0
     for t in frames[frames.index(place.frame) + 1 :]:
-        away = _is_away(place, t, views)
+        away = _is_away(place, t, views, slide)
         if away is None:
             continue
         run = run + 1 if away else 0
@@ -105,11 +115,11 @@ def _resting(frames: range, masks: Sequence[Mask], views: Views) -> _Place | Non
     return _Place(t, views.gray[t][box].astype(np.float32), around[box], box)
 
 
-def _is_away(place: _Place, t: int, views: Views) -> bool | None:
+def _is_away(place: _Place, t: int, views: Views, slide: Slide | None) -> bool | None:
     """Whether the thing has left its place; `None` where too little of it is seen."""
     import cv2
 
-    gray, hidden = _as_seen_from(place.frame, t, views)
+    gray, hidden = _as_seen_from(place.frame, t, views, slide)
     rows, columns = place.box
     use = place.use & ~dilated(hidden, 1)[place.box]
     if use.sum() < MIN_SEEN * place.use.sum() or use.sum() < 30:
@@ -121,19 +131,40 @@ def _is_away(place: _Place, t: int, views: Views) -> bool | None:
     cost = cv2.matchTemplate(wide, place.patch, cv2.TM_SQDIFF, mask=use.astype(np.float32))
     rms = np.sqrt(np.maximum(cost, 0) / use.sum())
     row, column = np.unravel_index(int(np.argmin(rms)), rms.shape)
-    way = float(np.hypot(row - REACH_PX, column - REACH_PX))
-    return way >= AWAY_PX and float(rms[REACH_PX, REACH_PX] - rms.min()) > BETTER_LEVELS
+    if slide is None:
+        way = float(np.hypot(row - REACH_PX, column - REACH_PX))
+        return way >= AWAY_PX and float(rms[REACH_PX, REACH_PX] - rms.min()) > BETTER_LEVELS
+    off = np.array([_between(rms[row], column), _between(rms[:, column], row)]) - REACH_PX
+    x, y = np.clip(np.round(slide.expected(t)).astype(int) + REACH_PX, 0, 2 * REACH_PX)
+    if slide.left_px(t, off) >= AWAY_PX and float(rms[y, x] - rms.min()) > BETTER_LEVELS:
+        return True
+    slide.rested(t, off)
+    return False
 
 
-def _as_seen_from(frame: int, t: int, views: Views) -> tuple[np.ndarray, Mask]:
+def _between(cost: Float[np.ndarray, " place"], at: np.intp | int) -> float:
+    """The least of a parabola through the least of some costs and its two neighbors."""
+    if not 0 < at < len(cost) - 1:
+        return float(at)
+    before, here, after = (float(cost[at + k]) for k in (-1, 0, 1))
+    bend = before - 2 * here + after
+    return float(at) + (0.5 * (before - after) / bend if bend > 1e-9 else 0.0)
+
+
+def _as_seen_from(
+    frame: int, t: int, views: Views, slide: Slide | None
+) -> tuple[np.ndarray, Mask]:
     """Picture and hidden pixels of `t`, the camera's motion since `frame` taken out."""
     import cv2
 
     H: Float[np.ndarray, "3 3"] = np.eye(3)
-    for k in range(min(frame, t), max(frame, t)):
-        H = views.forward[k].H @ H
-    if t < frame:
-        H = np.asarray(np.linalg.inv(H), np.float64)
+    if slide is not None:
+        H = slide.homography(t)
+    else:
+        for k in range(min(frame, t), max(frame, t)):
+            H = views.forward[k].H @ H
+        if t < frame:
+            H = np.asarray(np.linalg.inv(H), np.float64)
     if np.array_equal(H, np.eye(3)):
         return views.gray[t], views.hidden[t]
     size = views.gray[t].shape[::-1]
