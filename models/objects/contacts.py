@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -12,6 +13,7 @@ from rotoscope.models.objects.hand_region import SeenHand
 from rotoscope.models.objects.identity import Thing
 from rotoscope.models.objects.masks import Mask
 from rotoscope.models.objects.moments import refined
+from rotoscope.models.objects.picture_motion import moving
 from rotoscope.models.objects.resting import Resting, find_resting
 from rotoscope.models.objects.views import Views
 from rotoscope.pipeline.tracks import runs
@@ -56,7 +58,7 @@ def _resting(
     if views.path is None or not any(mask.any() for mask in masks):
         return None
     touched = np.any([touches(masks, hand, first) for hand in hands], axis=0)
-    return find_resting(views.path, masks, views.hidden, views.forward, touched)
+    return find_resting(views.path, masks, views.hidden, views.gray, touched)
 
 
 def steps_px(
@@ -72,9 +74,6 @@ def steps_px(
     import cv2
 
     out = np.full(len(masks), np.nan)
-    at_rest = None
-    if resting is not None and views.path is not None:
-        at_rest = resting.steps(views.path)
     kernel = np.ones((3, 3), np.uint8)
     for t in range(len(masks) - 1):
         mask = masks[t] & ~views.hidden[t]
@@ -82,15 +81,26 @@ def steps_px(
             continue
         small = mask.astype(np.uint8)
         rim = (cv2.dilate(small, kernel) > cv2.erode(small, kernel)) & ~views.hidden[t]
-        unexplained = float(views.moves[t][rim].mean()) if rim.any() else 0.0
-        if at_rest is None:
+        moves = views.moves[t] if resting is None else views.moves[t] & _moves(t, views, resting)
+        unexplained = float(moves[rim].mean()) if rim.any() else 0.0
+        if resting is None:
             step = np.median(views.forward[t].against_background[mask], axis=0)
         else:
-            step = np.median(views.forward[t].flow[mask], axis=0) - at_rest[t]
+            step = np.median(views.forward[t].flow[mask], axis=0) - resting.step(t)
         out[t] = np.linalg.norm(step) if unexplained > MIN_RIM_SHARE else 0.0
     if len(out) > 1:
         out[-1] = out[-2]
     return out
+
+
+def _moves(t: int, views: Views, resting: Resting) -> Mask:
+    """Pixels that some flow explains and a thing that rests there does not."""
+    neighbors = [
+        (views.gray[k], replace(steps[t], H=resting.homography(t, k)))
+        for k, steps in ((t + 1, views.forward), (t - 1, views.backward))
+        if k >= 0
+    ]
+    return moving(views.gray[t], neighbors)
 
 
 def touches(masks: Sequence[Mask], hand: SeenHand, first: int) -> Bool[np.ndarray, " time"]:

@@ -30,6 +30,8 @@ MIN_SEEN = 0.3
 """Least share of it that must be seen in both pictures."""
 FOR_FRAMES = 3
 """So many frames in a row it is away, or the one that is was noise."""
+UNLIKE = 2.0
+"""It looks like nothing of it where it differs by so many times as much as while it rests."""
 _RIM_PX = 3
 _MAX_FRAMES_OFF = 24
 
@@ -81,14 +83,18 @@ def _leaves(
     place = _resting(frames, masks, views)
     if place is None:
         return None
-    slide = None
-    if resting is not None and views.path is not None:
-        slide = Slide(views.path, place.frame, resting.point[place.frame])
-    run = 0
+    slide = None if resting is None else Slide(resting, place.frame)
+    run, usual = 0, np.inf
     for t in frames[frames.index(place.frame) + 1 :]:
-        away = _is_away(place, t, views, slide)
-        if away is None:
+        look = _look(place, t, views, slide)
+        if look is None:
             continue
+        # What was away and looks like nothing of it now has gone farther than ways are measured.
+        away = look.is_away or (run > 0 and look.rms > UNLIKE * usual)
+        if not away:
+            usual = look.rms if usual == np.inf else max(usual, look.rms)
+            if slide is not None:
+                slide.rested(t, look.off)
         run = run + 1 if away else 0
         if run == 1:
             found = t
@@ -115,7 +121,18 @@ def _resting(frames: range, masks: Sequence[Mask], views: Views) -> _Place | Non
     return _Place(t, views.gray[t][box].astype(np.float32), around[box], box)
 
 
-def _is_away(place: _Place, t: int, views: Views, slide: Slide | None) -> bool | None:
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """A thing's place in a picture, held against how it rests."""
+
+    off: Float[np.ndarray, " 2"]
+    """Where it is found, from where it should be at rest [px of its own picture]."""
+    is_away: bool
+    rms: float
+    """What it differs by where it is found [gray levels]."""
+
+
+def _look(place: _Place, t: int, views: Views, slide: Slide | None) -> _Look | None:
     """Whether the thing has left its place; `None` where too little of it is seen."""
     import cv2
 
@@ -131,15 +148,14 @@ def _is_away(place: _Place, t: int, views: Views, slide: Slide | None) -> bool |
     cost = cv2.matchTemplate(wide, place.patch, cv2.TM_SQDIFF, mask=use.astype(np.float32))
     rms = np.sqrt(np.maximum(cost, 0) / use.sum())
     row, column = np.unravel_index(int(np.argmin(rms)), rms.shape)
-    if slide is None:
-        way = float(np.hypot(row - REACH_PX, column - REACH_PX))
-        return way >= AWAY_PX and float(rms[REACH_PX, REACH_PX] - rms.min()) > BETTER_LEVELS
-    off = np.array([_between(rms[row], column), _between(rms[:, column], row)]) - REACH_PX
-    x, y = np.clip(np.round(slide.expected(t)).astype(int) + REACH_PX, 0, 2 * REACH_PX)
-    if slide.left_px(t, off) >= AWAY_PX and float(rms[y, x] - rms.min()) > BETTER_LEVELS:
-        return True
-    slide.rested(t, off)
-    return False
+    off, x, y = np.array([column, row], float) - REACH_PX, REACH_PX, REACH_PX
+    way = float(np.linalg.norm(off))
+    if slide is not None:
+        off = np.array([_between(rms[row], column), _between(rms[:, column], row)]) - REACH_PX
+        x, y = np.clip(np.round(slide.expected(t)).astype(int) + REACH_PX, 0, 2 * REACH_PX)
+        way = slide.left_px(t, off)
+    is_away = way >= AWAY_PX and float(rms[y, x] - rms.min()) > BETTER_LEVELS
+    return _Look(off, is_away, float(rms.min()))
 
 
 def _between(cost: Float[np.ndarray, " place"], at: np.intp | int) -> float:

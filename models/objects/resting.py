@@ -12,21 +12,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 
-from rotoscope.models.objects.masks import Mask
-from rotoscope.models.objects.picture_motion import Step
+from rotoscope.models.objects.masks import Mask, dilated
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import runs
 
-MIN_FREE_STEPS = 4
-"""So many steps without a hand at a thing tell how near it rests."""
+MIN_FREE_FRAMES = 5
+"""So many frames without a hand at a thing tell how near it rests."""
+NUM_LOOKS = 6
+"""Pictures of a run of them that are held against one another."""
+MIN_PIXELS, MOST_PIXELS = 30, 500
+"""Pixels of the thing and its rim that are."""
+RIM_PX = 2
+MOST_LEVELS = 40.0
+"""Pixels that differ by more count as so much: something passes before the thing [gray levels]."""
+ALIKE_LEVELS = 0.3
+"""Depths whose pictures differ by so much more than the best one's may be the right ones."""
+LEAST_SIGMA = 0.02
 MIN_PARALLAX_PX, MAX_PARALLAX_PX = 0.5, 400.0
 """Range of the farthest that the camera's path shifts a thing, against what is far away [small
 px]: what is behind everything, and what touches the lens."""
-_NUM_DEPTHS = 160
-_MOST_OFF_PX = 1.0
-"""Steps that are farther off count as so far: a hand drags the flow of what it passes."""
+_NUM_DEPTHS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,71 +83,83 @@ class CameraPath:
 class Resting:
     """Where a thing is taken to rest, by frame of a window."""
 
+    path: CameraPath
     point: Float[np.ndarray, "time 3"]
-    """In the reference frame and scale of the path; NaN where nothing tells."""
-    is_free: bool
-    """It was told before and after a hand was at it, or before or after where it is seen so."""
+    """In the reference frame and scale of the path."""
+    sigma: Float[np.ndarray, " time"]
+    """1-sigma of its inverse depth, as a share of it."""
 
-    def steps(self, path: CameraPath) -> Float[np.ndarray, "time 2"]:
-        """How it goes in the picture to the next frame, were it to rest; NaN from the last."""
-        num = len(self.point)
-        out = np.full((num, 2), np.nan)
-        for t in range(num - 1):
-            out[t] = path.seen(t + 1, self.point[t]) - path.seen(t, self.point[t])
-        return out
+    def homography(self, a: int, b: int) -> Float[np.ndarray, "3 3"]:
+        """Where its pixels of picture `a` are in `b`, were it to rest."""
+        return self.path.homography(a, b, self.point[a])
+
+    def step(self, t: int) -> Float[np.ndarray, " 2"]:
+        """How it goes in the picture from `t` to the next, were it to rest [small px]."""
+        there, here = (self.path.seen(k, self.point[t]) for k in (t + 1, t))
+        return np.asarray(there - here)
 
 
 def find_resting(
     path: CameraPath,
     masks: Sequence[Mask],
     hidden: Sequence[Mask],
-    forward: Sequence[Step],
+    gray: Sequence[UInt8[np.ndarray, "height width"]],
     touched: Bool[np.ndarray, " time"],
-) -> Resting:
-    """How near a thing rests, from its flow where no hand is at it; else where most agrees."""
+) -> Resting | None:
+    """How near a thing rests, from where no hand is at it, before and after; `None` if nowhere.
+
+    A plane is swept through the thing's pictures (Collins 1996): the inverse depth at which they
+    agree best.
+    """
     seen = [mask & ~cover for mask, cover in zip(masks, hidden, strict=True)]
-    is_seen = np.array([mask.sum() >= 8 for mask in seen])
-    at, flow = np.full((len(masks), 2), np.nan), np.full((len(masks), 2), np.nan)
-    for t in np.flatnonzero(is_seen[:-1]):
-        y, x = np.nonzero(seen[t])
-        at[t] = x.mean(), y.mean()
-        flow[t] = np.median(forward[t].flow[seen[t]], axis=0)
-    told = is_seen & np.isfinite(flow).all(axis=1)
-    points = np.full((len(masks), 3), np.nan)
-    free = [
-        (start, end)
-        for start, end in runs(told & ~touched)
-        if end - start >= MIN_FREE_STEPS
-    ]
-    for start, end in free or [(0, len(masks))]:
-        steps = np.arange(start, end)[told[start:end]]
-        if len(steps):
-            points[steps] = _nearest(path, steps, at, flow)
-    return Resting(_by_nearest(points), bool(free))
-
-
-def _nearest(
-    path: CameraPath,
-    steps: np.ndarray,
-    at: Float[np.ndarray, "time 2"],
-    flow: Float[np.ndarray, "time 2"],
-) -> Float[np.ndarray, " 3"]:
-    """The point on the ray of the first frame whose way through the pictures fits best."""
-    first = int(steps[0])
-    points = path.point(first, at[first], path.inverse_depths())
-    off = np.zeros(len(points))
-    for t in steps.tolist():
-        way = path.seen(t + 1, points) - path.seen(t, points)
-        away = np.linalg.norm(way - flow[t], axis=1)
-        off += np.minimum(np.nan_to_num(away, nan=_MOST_OFF_PX), _MOST_OFF_PX) ** 2
-    return np.asarray(points[int(np.argmin(off))])
-
-
-def _by_nearest(points: Float[np.ndarray, "time 3"]) -> Float[np.ndarray, "time 3"]:
-    """Frames without a point get that of the frame nearest in time."""
+    is_seen = np.array([int(mask.sum()) >= MIN_PIXELS for mask in seen])
+    points, sigma = np.full((len(masks), 3), np.nan), np.full(len(masks), np.nan)
+    for start, end in runs(is_seen & ~touched):
+        if end - start >= MIN_FREE_FRAMES:
+            found = _swept(path, start, end, seen, hidden, gray)
+            points[start:end], sigma[start:end] = found
     known = np.flatnonzero(np.isfinite(points[:, 0]))
     if not len(known):
-        return points
-    frames = np.arange(len(points))
-    nearest = np.abs(frames[:, None] - known[None]).argmin(axis=1)
-    return points[known[nearest]]
+        return None
+    nearest = known[np.abs(np.arange(len(points))[:, None] - known).argmin(axis=1)]
+    return Resting(path, points[nearest], sigma[nearest])
+
+
+def _swept(
+    path: CameraPath,
+    start: int,
+    end: int,
+    seen: Sequence[Mask],
+    hidden: Sequence[Mask],
+    gray: Sequence[UInt8[np.ndarray, "height width"]],
+) -> tuple[Float[np.ndarray, " 3"], float]:
+    """The point at which pictures of a run agree best, and 1-sigma of its inverse depth, a share.
+
+    It is as uncertain as the depths at which they agree nearly as well are far apart.
+    """
+    import cv2
+
+    frame = start + int(np.argmax([seen[t].sum() for t in range(start, end)]))
+    y, x = np.nonzero(dilated(seen[frame], RIM_PX) & ~hidden[frame])
+    keep = np.linspace(0, len(x) - 1, min(len(x), MOST_PIXELS)).astype(int)
+    pixels = np.stack([x[keep], y[keep], np.ones(len(keep))], axis=1)
+    here = gray[frame][y[keep], x[keep]].astype(np.float32)
+    depths = path.inverse_depths()
+    points = path.point(frame, np.array([x.mean(), y.mean()]), depths)
+    others = {int(t) for t in np.linspace(start, end - 1, NUM_LOOKS)} - {frame}
+    off, count = np.zeros(len(depths)), np.zeros(len(depths))
+    for t in sorted(others):
+        for k, point in enumerate(points):
+            at = pixels @ path.homography(frame, t, point).T
+            at = (at[:, :2] / at[:, 2:]).astype(np.float32)[None]
+            there = cv2.remap(gray[t], at[..., 0], at[..., 1], cv2.INTER_LINEAR)[0]
+            covered = hidden[t].view(np.uint8)
+            shown = cv2.remap(covered, at[..., 0], at[..., 1], cv2.INTER_NEAREST, borderValue=1)
+            use = shown[0] == 0
+            off[k] += np.minimum(np.abs(there.astype(np.float32) - here), MOST_LEVELS)[use].sum()
+            count[k] += use.sum()
+    mean = np.where(count >= MIN_PIXELS, off / np.maximum(count, 1), np.inf)
+    best = int(np.argmin(mean))
+    alike = depths[mean < mean[best] + ALIKE_LEVELS]
+    width = float(np.log(alike.max() / alike.min()) / 2) if np.isfinite(mean[best]) else np.inf
+    return points[best], max(width, LEAST_SIGMA)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.models.objects.resting import CameraPath
+from rotoscope.models.objects.resting import Resting
 
-SIGMA_DEPTH = 0.15
-"""1-sigma of the inverse depth that flow tells, as a share of it."""
 SIGMA_MATCH_PX = 0.3
 """1-sigma of where a picture of it is found [small px]."""
 _SMALL = 1e-3
@@ -21,16 +19,10 @@ class Slide:
     if it rests there too.
     """
 
-    def __init__(self, path: CameraPath, frame: int, point: Float[np.ndarray, " 3"]) -> None:
-        """Begins with the depth that its flow tells.
-
-        Args:
-            path: Where the camera is.
-            frame: The picture in which it rests, to which ways are told.
-            point: Where it is then, in the path's frame.
-        """
-        self._path, self._frame, self._point = path, frame, point
-        self._information, self._told = SIGMA_DEPTH**-2, 0.0
+    def __init__(self, resting: Resting, frame: int) -> None:
+        """Begins with what pictures without a hand tell of where it rests in a frame."""
+        self._path, self._frame, self._point = resting.path, frame, resting.point[frame]
+        self._information, self._told = float(resting.sigma[frame]) ** -2, 0.0
 
     def homography(self, t: int) -> Float[np.ndarray, "3 3"]:
         """Where its pixels are in another picture, if it is as near as it was taken to be."""
