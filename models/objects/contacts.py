@@ -42,6 +42,8 @@ def hold(
     for thing in things:
         masks = [thing.masks.get(first + t, nothing) for t in range(len(views.gray))]
         resting = _resting(masks, views, hands, first)
+        if resting is None and views.path is not None and any(mask.any() for mask in masks):
+            thing.is_rest_unknown = True
         moves = steps_px(masks, views, resting)
         for hand in hands:
             held = held_by(masks, moves, hand, first, rate_hz)

@@ -20,6 +20,8 @@ from rotoscope.pipeline.tracks import runs
 
 LOOK_BACK_FRAMES = 30
 """How far from a contact, as its motion tells it, the thing is looked at in its place."""
+LOOK_BACK_WALKING_FRAMES = 16
+"""The same where the camera moves: what is not known of the thing's depth adds up."""
 AWAY_PX = 1.0
 """A thing that is so far from its place has left it [px of the small picture]."""
 REACH_PX = 4
@@ -33,7 +35,7 @@ FOR_FRAMES = 3
 UNLIKE = 2.0
 """It looks like nothing of it where it differs by so many times as much as while it rests."""
 _RIM_PX = 3
-_MAX_FRAMES_OFF = 24
+_MAX_FRAMES_OFF, _MAX_FRAMES_OFF_WALKING = 24, 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,19 +56,22 @@ def refined(
 ) -> Bool[np.ndarray, " time"]:
     """The held frames, their ends put to where the thing is first and last away from its place."""
     out = held.copy()
+    look_back, farthest = LOOK_BACK_FRAMES, _MAX_FRAMES_OFF
+    if resting is not None:
+        look_back, farthest = LOOK_BACK_WALKING_FRAMES, _MAX_FRAMES_OFF_WALKING
     stretches = list(runs(held))
     for k, (start, end) in enumerate(stretches):
         low = stretches[k - 1][1] if k else 0
         high = stretches[k + 1][0] if k + 1 < len(stretches) else len(held)
         middle = (start + end) // 2
-        before = range(max(low, start - LOOK_BACK_FRAMES), middle)
-        after = range(min(high, end + LOOK_BACK_FRAMES) - 1, middle, -1)
+        before = range(max(low, start - look_back), middle)
+        after = range(min(high, end + look_back) - 1, middle, -1)
         first, last = (_leaves(frames, masks, views, resting) for frames in (before, after))
-        if first is not None and abs(first - start) <= _MAX_FRAMES_OFF:
+        if first is not None and abs(first - start) <= farthest:
             out[low:middle] = False
             out[first:middle] = True
             out[low:start] |= held[low:start]
-        if last is not None and abs(last + 1 - end) <= _MAX_FRAMES_OFF:
+        if last is not None and abs(last + 1 - end) <= farthest:
             out[middle:high] = False
             out[middle : last + 1] = True
             out[end:high] |= held[end:high]

@@ -20,6 +20,10 @@ from rotoscope.pipeline.tracks import runs
 
 MIN_FREE_FRAMES = 5
 """So many frames without a hand at a thing tell how near it rests."""
+END_FRAMES = 10
+"""Where a hand is always at a thing, so many frames of an end are asked whether it rests."""
+AGREE_LEVELS = 8.0
+"""It does where its pictures differ by less in the mean [gray levels]."""
 NUM_LOOKS = 6
 """Pictures of a run of them that are held against one another."""
 MIN_PIXELS, MOST_PIXELS = 30, 500
@@ -114,15 +118,35 @@ def find_resting(
     seen = [mask & ~cover for mask, cover in zip(masks, hidden, strict=True)]
     is_seen = np.array([int(mask.sum()) >= MIN_PIXELS for mask in seen])
     points, sigma = np.full((len(masks), 3), np.nan), np.full(len(masks), np.nan)
-    for start, end in runs(is_seen & ~touched):
-        if end - start >= MIN_FREE_FRAMES:
-            found = _swept(path, start, end, seen, hidden, gray)
-            points[start:end], sigma[start:end] = found
+    for start, end, is_free in _stretches(is_seen, touched):
+        point, width, off = _swept(path, start, end, seen, hidden, gray)
+        if is_free or off < AGREE_LEVELS:
+            points[start:end], sigma[start:end] = point, width
     known = np.flatnonzero(np.isfinite(points[:, 0]))
     if not len(known):
         return None
     nearest = known[np.abs(np.arange(len(points))[:, None] - known).argmin(axis=1)]
     return Resting(path, points[nearest], sigma[nearest])
+
+
+def _stretches(
+    is_seen: Bool[np.ndarray, " time"], touched: Bool[np.ndarray, " time"]
+) -> list[tuple[int, int, bool]]:
+    """Frames in which no hand is at it; at an end without any its first and last that show it.
+
+    Those count only where the pictures agree: a hand that hovers moves nothing.
+    """
+    shown = np.flatnonzero(is_seen)
+    free = [(a, b) for a, b in runs(is_seen & ~touched) if b - a >= MIN_FREE_FRAMES]
+    out = [(a, b, True) for a, b in free]
+    if len(shown) < 2 * END_FRAMES:
+        return out
+    middle = int(shown[len(shown) // 2])
+    if not any(a < middle for a, _ in free):
+        out.append((int(shown[0]), int(shown[END_FRAMES]), False))
+    if not any(b > middle for _, b in free):
+        out.append((int(shown[-END_FRAMES]), int(shown[-1]) + 1, False))
+    return out
 
 
 def _swept(
@@ -132,8 +156,9 @@ def _swept(
     seen: Sequence[Mask],
     hidden: Sequence[Mask],
     gray: Sequence[UInt8[np.ndarray, "height width"]],
-) -> tuple[Float[np.ndarray, " 3"], float]:
-    """The point at which pictures of a run agree best, and 1-sigma of its inverse depth, a share.
+) -> tuple[Float[np.ndarray, " 3"], float, float]:
+    """The point at which pictures of a run agree best, 1-sigma of its inverse depth, a share, and
+    what they differ by [gray levels].
 
     It is as uncertain as the depths at which they agree nearly as well are far apart.
     """
@@ -148,7 +173,7 @@ def _swept(
     points = path.point(frame, np.array([x.mean(), y.mean()]), depths)
     others = {int(t) for t in np.linspace(start, end - 1, NUM_LOOKS)} - {frame}
     off, count = np.zeros(len(depths)), np.zeros(len(depths))
-    for t in sorted(others):
+    for t in sorted(t for t in others if seen[t].any()):
         for k, point in enumerate(points):
             at = pixels @ path.homography(frame, t, point).T
             at = (at[:, :2] / at[:, 2:]).astype(np.float32)[None]
@@ -162,4 +187,4 @@ def _swept(
     best = int(np.argmin(mean))
     alike = depths[mean < mean[best] + ALIKE_LEVELS]
     width = float(np.log(alike.max() / alike.min()) / 2) if np.isfinite(mean[best]) else np.inf
-    return points[best], max(width, LEAST_SIGMA)
+    return points[best], max(width, LEAST_SIGMA), float(mean[best])
