@@ -17,6 +17,8 @@ from rotoscope.models.object_pose.settle import Guess, Problem, Settled, View, s
 from rotoscope.models.object_pose.surface import Model
 from rotoscope.pipeline.geometry import se3
 
+NUM_AXES = 3
+"""Of six, those that are told least."""
 STEPS_VOXELS = (1.0, 2.0)
 """How far beside it is looked."""
 BETTER = 9.0
@@ -40,44 +42,42 @@ def probed(
         others: What else says where it is, corners left out: on panes they follow what lies behind.
     """
     problem = Problem(view, model)
+    ways = _ways(model, found)
     T = found.T_model_camera
     start = least = problem.misfit(T)
-    axes = np.linalg.eigh(found.covariance[3:, 3:])[1][:, 1:].T
+    beside = [problem.misfit(way @ T) for way in ways]
     for _ in range(MOST_STEPS):
-        tried = [(problem.misfit(other), other) for other in _beside(T, axes, model.voxel_m)]
-        best, other = min(tried, key=lambda one: one[0])
-        if best > least - BETTER:
+        best = int(np.argmin(beside))
+        if beside[best] > least - BETTER:
             break
-        T, least = other, best
+        T, least = ways[best] @ T, beside[best]
+        beside = [problem.misfit(way @ T) for way in ways]
     if least < start:
         anew = settle(view, model, T, others, _REACHES)
-        if problem.misfit(anew.T_model_camera) < start - BETTER:
-            found = anew
-            start = problem.misfit(found.T_model_camera)
-    return _widened(problem, found, start, axes, model.voxel_m)
-
-
-def _beside(
-    T: Float[np.ndarray, "4 4"], axes: Float[np.ndarray, "axis 3"], voxel_m: float
-) -> list[Float[np.ndarray, "4 4"]]:
-    """Poses shifted along the axes, both ways."""
-    ways = [sign * step * voxel_m * axis for axis in axes for step in STEPS_VOXELS
-            for sign in (1.0, -1.0)]  # fmt: skip
-    return [se3.make(np.eye(3), way) @ T for way in ways]
-
-
-def _widened(
-    problem: Problem,
-    found: Settled,
-    least: float,
-    axes: Float[np.ndarray, "axis 3"],
-    voxel_m: float,
-) -> Settled:
-    """The covariance with the places beside it that fit as well."""
+        least = problem.misfit(anew.T_model_camera)
+        if least > start - BETTER:
+            return found
+        found = anew
+        beside = [problem.misfit(way @ found.T_model_camera) for way in ways]
     P = found.covariance.copy()
+    for way, misfit in zip(ways, beside, strict=True):
+        if misfit - least < ALIKE:
+            x = np.concatenate([se3.log_so3(way[:3, :3]), way[:3, 3]])
+            P += 0.5 * np.outer(x, x)
+    return dataclasses.replace(found, covariance=P)
+
+
+def _ways(model: Model, found: Settled) -> list[Float[np.ndarray, "4 4"]]:
+    """Moves along what a pose's surface tells least, both ways: shifts, turns, or both as in screws.
+
+    A turn counts as the shift of a point at the model's mean distance from its middle.
+    """
+    size_m = float(np.linalg.norm(model.points_m - model.points_m.mean(axis=0), axis=1).mean())
+    unit = np.array([size_m] * 3 + [1.0] * 3)
+    axes = np.linalg.eigh(found.covariance * np.outer(unit, unit))[1][:, -NUM_AXES:].T / unit
+    out = []
     for axis in axes:
         for step in STEPS_VOXELS:
-            ends = _beside(found.T_model_camera, step * axis[None], voxel_m / STEPS_VOXELS[0])[:2]
-            if min(problem.misfit(end) for end in ends) - least < ALIKE:
-                P[3:, 3:] += (step * voxel_m) ** 2 * np.outer(axis, axis)
-    return dataclasses.replace(found, covariance=P)
+            for way in (step * model.voxel_m * axis, -step * model.voxel_m * axis):
+                out.append(se3.make(se3.exp_so3(way[:3]), way[3:]))
+    return out
