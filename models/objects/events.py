@@ -172,5 +172,5 @@ def _goes_along(
     step: Float[np.ndarray, " 2"],
     own: Float[np.ndarray, " 2"],
 ) -> Bool[np.ndarray, "height width"]:
-    off = np.linalg.norm(flow - step, axis=-1)
-    return np.asarray(off < 1.0 + WITH_HAND * np.linalg.norm(own))
+    x, y = flow[..., 0] - np.float32(step[0]), flow[..., 1] - np.float32(step[1])
+    return np.asarray(x * x + y * y < (1.0 + WITH_HAND * float(np.linalg.norm(own))) ** 2)

@@ -139,8 +139,6 @@ class _Look:
 
 def _look(place: _Place, t: int, views: Views, slide: Slide | None) -> _Look | None:
     """Whether the thing has left its place; `None` where too little of it is seen."""
-    import cv2
-
     gray, hidden = _as_seen_from(place.frame, t, views, slide)
     rows, columns = place.box
     use = place.use & ~dilated(hidden, 1)[place.box]
@@ -150,8 +148,7 @@ def _look(place: _Place, t: int, views: Views, slide: Slide | None) -> _Look | N
         rows.start - REACH_PX : rows.stop + REACH_PX,
         columns.start - REACH_PX : columns.stop + REACH_PX,
     ].astype(np.float32)
-    cost = cv2.matchTemplate(wide, place.patch, cv2.TM_SQDIFF, mask=use.astype(np.float32))
-    rms = np.sqrt(np.maximum(cost, 0) / use.sum())
+    rms = np.sqrt(_squared(wide, place.patch, use) / use.sum())
     row, column = np.unravel_index(int(np.argmin(rms)), rms.shape)
     off, x, y = np.array([column, row], float) - REACH_PX, REACH_PX, REACH_PX
     way = float(np.linalg.norm(off))
@@ -161,6 +158,23 @@ def _look(place: _Place, t: int, views: Views, slide: Slide | None) -> _Look | N
         way = slide.left_px(t, off)
     is_away = way >= AWAY_PX and float(rms[y, x] - rms.min()) > BETTER_LEVELS
     return _Look(off, is_away, float(rms.min()))
+
+
+def _squared(
+    wide: Float[np.ndarray, "large_height large_width"],
+    patch: Float[np.ndarray, "height width"],
+    use: Mask,
+) -> Float[np.ndarray, "row column"]:
+    """Sum of squared differences at every place, of the pixels that are used."""
+    height, width = patch.shape
+    rows, columns = np.nonzero(use)
+    own, across = patch[use], wide.shape[1]
+    flat, at = np.ascontiguousarray(wide).ravel(), rows * across + columns
+    out = np.empty((wide.shape[0] - height + 1, wide.shape[1] - width + 1))
+    for row, column in np.ndindex(out.shape):
+        off = np.take(flat, at + (row * across + column)) - own
+        out[row, column] = off @ off
+    return out
 
 
 def _between(cost: Float[np.ndarray, " place"], at: np.intp | int) -> float:

@@ -29,9 +29,19 @@ class Step:
     """Where pixels of the background go."""
 
     @cached_property
+    def _background(self) -> Float[np.ndarray, "height width 2"]:
+        return background_flow(self.H, self.flow.shape[:2])
+
+    def background_in(self, box: tuple[slice, slice]) -> Float[np.ndarray, "height width 2"]:
+        """Where the background's pixels go in a part of the picture [px]."""
+        return self._background[box]
+
+    @cached_property
     def against_background(self) -> Float[np.ndarray, "height width 2"]:
         """The flow, the background's taken out [px]."""
-        return np.asarray(self.flow - background_flow(self.H, self.flow.shape[:2]))
+        if np.array_equal(self.H, np.eye(3)):
+            return self.flow
+        return np.asarray(self.flow - self._background)
 
 
 class Flow:
@@ -86,8 +96,10 @@ def sample(image: np.ndarray, flow: Float[np.ndarray, "height width 2"]) -> np.n
     """The image at where the flow leads from every pixel."""
     import cv2
 
-    y, x = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
-    return np.asarray(cv2.remap(image, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR))
+    height, width = flow.shape[:2]
+    x = flow[..., 0] + np.arange(width, dtype=np.float32)
+    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR))
 
 
 def background_flow(
