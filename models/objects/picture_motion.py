@@ -108,9 +108,14 @@ def background_flow(
     """What the homography makes of every pixel [px]."""
     if np.array_equal(H, np.eye(3)):
         return np.zeros((*shape[:2], 2), np.float32)
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(float)
-    to = np.stack([x, y, np.ones_like(x)], axis=-1) @ H.T
-    return np.asarray(to[..., :2] / to[..., 2:] - np.stack([x, y], axis=-1), np.float32)
+    rows = H.astype(np.float32)
+    x = np.arange(shape[1], dtype=np.float32)
+    y = np.arange(shape[0], dtype=np.float32)[:, None]
+    deep = rows[2, 0] * x + (rows[2, 1] * y + rows[2, 2])
+    out = np.empty((*shape[:2], 2), np.float32)
+    for k, own in enumerate((x, y)):
+        out[..., k] = (rows[k, 0] * x + (rows[k, 1] * y + rows[k, 2])) / deep - own
+    return out
 
 
 def _homography(
