@@ -74,17 +74,26 @@ REPORT = {
         ObjectScene("r_walk", camera="walk", ground="tiles", thing="cylinder", seed=110),
         ObjectScene("r_walk_cloth", camera="walk", ground="cloth", seed=113, yaw_deg=160),
         ObjectScene(
-            "r_walk_print", camera="walk", ground="tiles", seed=114, is_textured=True,
-            yaw_deg=185, sleeve="arm",
+            "r_walk_print",
+            camera="walk",
+            ground="tiles",
+            seed=114,
+            is_textured=True,
+            yaw_deg=185,
+            sleeve="arm",
         ),
         ObjectScene(
             "r_walk_plate", camera="walk", ground="cloth", thing="plate", seed=115, pitch_deg=-35
         ),
         ObjectScene(
-            "r_walk_patches", camera="walk", ground="patches", thing="cylinder", seed=116,
+            "r_walk_patches",
+            camera="walk",
+            ground="patches",
+            thing="cylinder",
+            seed=116,
             yaw_deg=150,
         ),
-    ],  # fmt: skip
+    ],
     "empty_hand": [
         ObjectScene("r_mime_a", thing="none", ground="cloth", seed=111),
         ObjectScene("r_mime_b", thing="none", ground="tiles", camera="pan", seed=112),

@@ -30,9 +30,7 @@ MOST_STEPS = 8
 _REACHES = (2.5, 2.5, 2.5, 2.5)
 
 
-def probed(
-    view: View, model: Model, found: Settled, others: list[Guess | Followed]
-) -> Settled:
+def probed(view: View, model: Model, found: Settled, others: list[Guess | Followed]) -> Settled:
     """The pose, or a better one beside it; its covariance grows to places that fit as well.
 
     Args:
@@ -68,7 +66,7 @@ def probed(
 
 
 def _ways(model: Model, found: Settled) -> list[Float[np.ndarray, "4 4"]]:
-    """Moves along what a pose's surface tells least, both ways: shifts, turns, or both as in screws.
+    """Moves along what a pose tells least, both ways: shifts, turns, or both as of a screw.
 
     A turn counts as the shift of a point at the model's mean distance from its middle.
     """

@@ -186,9 +186,7 @@ def _between(cost: Float[np.ndarray, " place"], at: np.intp | int) -> float:
     return float(at) + (0.5 * (before - after) / bend if bend > 1e-9 else 0.0)
 
 
-def _as_seen_from(
-    frame: int, t: int, views: Views, slide: Slide | None
-) -> tuple[np.ndarray, Mask]:
+def _as_seen_from(frame: int, t: int, views: Views, slide: Slide | None) -> tuple[np.ndarray, Mask]:
     """Picture and hidden pixels of `t`, the camera's motion since `frame` taken out."""
     import cv2
 

@@ -157,10 +157,10 @@ def _swept(
     hidden: Sequence[Mask],
     gray: Sequence[UInt8[np.ndarray, "height width"]],
 ) -> tuple[Float[np.ndarray, " 3"], float, float]:
-    """The point at which pictures of a run agree best, 1-sigma of its inverse depth, a share, and
-    what they differ by [gray levels].
+    """The point at which pictures of a run agree best, how sure, and how well they agree.
 
-    It is as uncertain as the depths at which they agree nearly as well are far apart.
+    Of its inverse depth 1-sigma, as a share; of the pictures what they differ by [gray levels]. It
+    is as uncertain as the depths at which they agree nearly as well are far apart.
     """
     import cv2
 
