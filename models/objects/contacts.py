@@ -20,6 +20,8 @@ from rotoscope.pipeline.tracks import runs
 
 MOVES_PX = 0.45
 """Median motion of a segment against the background in a frame that counts [small px]."""
+SURE_PX = 1.5
+"""Before a camera that walks: a longer step is none of what rests, whatever its outline says."""
 MIN_RIM_SHARE = 0.12
 """Least share of a segment's outline that must be seen to move."""
 MIN_MOVING_FRAMES = 3
@@ -83,12 +85,14 @@ def steps_px(
             continue
         small = mask.astype(np.uint8)
         rim = (cv2.dilate(small, kernel) > cv2.erode(small, kernel)) & ~views.hidden[t]
-        moves = views.moves[t] if resting is None else views.moves[t] & _moves(t, views, resting)
-        unexplained = float(moves[rim].mean()) if rim.any() else 0.0
         if resting is None:
             step = np.median(views.forward[t].against_background[mask], axis=0)
         else:
             step = np.median(views.forward[t].flow[mask], axis=0) - resting.step(t)
+        moves = views.moves[t]
+        if resting is not None and np.linalg.norm(step) < SURE_PX:
+            moves = moves & _moves(t, views, resting)
+        unexplained = float(moves[rim].mean()) if rim.any() else 0.0
         out[t] = np.linalg.norm(step) if unexplained > MIN_RIM_SHARE else 0.0
     if len(out) > 1:
         out[-1] = out[-2]

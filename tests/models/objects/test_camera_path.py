@@ -40,6 +40,7 @@ def clip_of(num_points: int, **lens: tuple[float, ...]) -> Tracks:
     }
 
 
+@pytest.mark.slow
 def test_path_before_a_flat_ground_is_found_up_to_its_scale_and_contacts_are_not_doubted():
     tracks = clip_of(MANY)
     path = camera_path(tracks, TO_FRAME)
