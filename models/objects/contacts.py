@@ -20,6 +20,9 @@ from rotoscope.pipeline.tracks import runs
 
 MOVES_PX = 0.45
 """Median motion of a segment against the background in a frame that counts [small px]."""
+MIN_SEEN_MOVING = 0.5
+"""Before a camera that moves, contact in which the thing is seen to move in fewer of its frames is
+doubted: on scenes that chose it is .7 and more."""
 SURE_PX = 1.5
 """Before a camera that walks: a longer step is none of what rests, whatever its outline says."""
 MIN_RIM_SHARE = 0.12
@@ -45,10 +48,12 @@ def hold(
         masks = [thing.masks.get(first + t, nothing) for t in range(len(views.gray))]
         resting = _resting(masks, views, hands, first)
         if resting is None and views.path is not None and any(mask.any() for mask in masks):
-            thing.is_rest_unknown = True
+            thing.is_contact_unsure = True
         moves = steps_px(masks, views, resting)
         for hand in hands:
             held = held_by(masks, moves, hand, first, rate_hz)
+            if views.path is not None and is_hardly_seen_to_move(moves, held):
+                thing.is_contact_unsure = True
             if views.is_ground_known or resting is not None:
                 held = refined(held, masks, views, resting)
             held[sorted(views.blind)] = False
@@ -107,6 +112,13 @@ def _moves(t: int, views: Views, resting: Resting) -> Mask:
         if k >= 0
     ]
     return moving(views.gray[t], neighbors)
+
+
+def is_hardly_seen_to_move(
+    moves_px: Float[np.ndarray, " time"], held: Bool[np.ndarray, " time"]
+) -> bool:
+    """Whether a thing rests in most of the frames in which it is taken to be held."""
+    return bool(held.any() and (moves_px[held] > MOVES_PX).mean() < MIN_SEEN_MOVING)
 
 
 def touches(masks: Sequence[Mask], hand: SeenHand, first: int) -> Bool[np.ndarray, " time"]:

@@ -53,8 +53,8 @@ def described(
     facts |= {f"objects_{number}_name": name for number, name in names.items()}
     if not kept:
         facts["objects_why"] = _why_none(tracks)
-    if doubt is None and any(thing.is_rest_unknown for thing in kept):
-        doubt = "the camera moves, and a thing is nowhere seen to rest"
+    if doubt is None and any(thing.is_contact_unsure for thing in kept):
+        doubt = "the camera moves, and a thing is nowhere seen to rest, or hardly to move"
     if doubt is not None:
         facts[CONTACT_DOUBTED] = doubt
     out["quality.objects"] = QualityTrack(subject=SCENE, facts=facts)

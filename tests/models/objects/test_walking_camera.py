@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rotoscope.models.objects.colors import quantized
-from rotoscope.models.objects.contacts import MOVES_PX, steps_px
+from rotoscope.models.objects.contacts import MOVES_PX, is_hardly_seen_to_move, steps_px
 from rotoscope.models.objects.moments import refined
 from rotoscope.models.objects.picture_motion import Flow
 from rotoscope.models.objects.resting import CameraPath, Resting, find_resting
@@ -133,6 +133,14 @@ def test_contact_is_told_to_two_frames_though_the_camera_walks(
     true = moved(way)
     assert abs(int(found[0]) - int(true[0])) <= 2
     assert abs(int(found[-1]) - int(true[-1])) <= 2
+
+
+def test_contact_that_was_bridged_over_frames_at_rest_is_unsure():
+    held = np.arange(40) >= 10
+    moves = np.where((np.arange(40) % 10 < 3) & held, 3.0, 0.0)
+    assert is_hardly_seen_to_move(moves, held)
+    assert not is_hardly_seen_to_move(np.where(held, 3.0, 0.0), held)
+    assert not is_hardly_seen_to_move(moves, np.zeros(40, bool))
 
 
 def test_thing_that_slides_along_its_own_epipolar_line_cannot_be_told_from_a_nearer_one():
