@@ -37,6 +37,15 @@ CHOSE = (
     ObjectScene("c_walk_tiles", ground="tiles", camera="walk", seed=30, thing="cylinder"),
     ObjectScene("c_walk_print", ground="patches", camera="walk", seed=31, is_textured=True),
     ObjectScene("c_walk_mime", thing="none", ground="cloth", camera="walk", seed=32),
+    ObjectScene("c_walk_plate", thing="plate", ground="cloth", camera="walk", seed=33, yaw_deg=175),
+    ObjectScene(
+        "c_walk_stick", thing="stick", ground="tiles", camera="walk", seed=34, sleeve="arm",
+        yaw_deg=190,
+    ),
+    ObjectScene(
+        "c_walk_twin", ground="cloth", camera="walk", twin=True, seed=35, yaw_deg=155,
+        pitch_deg=-30,
+    ),
 )  # fmt: skip
 """Scenes on which the constants were chosen."""
 REPORT = {
@@ -63,6 +72,27 @@ REPORT = {
     "moving_camera": [
         ObjectScene("r_pan", camera="pan", ground="patches", seed=109),
         ObjectScene("r_walk", camera="walk", ground="tiles", thing="cylinder", seed=110),
+        ObjectScene("r_walk_cloth", camera="walk", ground="cloth", seed=113, yaw_deg=160),
+        ObjectScene(
+            "r_walk_print",
+            camera="walk",
+            ground="tiles",
+            seed=114,
+            is_textured=True,
+            yaw_deg=185,
+            sleeve="arm",
+        ),
+        ObjectScene(
+            "r_walk_plate", camera="walk", ground="cloth", thing="plate", seed=115, pitch_deg=-35
+        ),
+        ObjectScene(
+            "r_walk_patches",
+            camera="walk",
+            ground="patches",
+            thing="cylinder",
+            seed=116,
+            yaw_deg=150,
+        ),
     ],
     "empty_hand": [
         ObjectScene("r_mime_a", thing="none", ground="cloth", seed=111),

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from rotoscope.models.object_pose.key_frames import KeyFrame, agreed, carved, fused
 from rotoscope.models.object_pose.landmarks import Followed, Landmarks
+from rotoscope.models.object_pose.probe import probed
 from rotoscope.models.object_pose.seen import Lens, SeenThing, see
 from rotoscope.models.object_pose.settle import Guess, Settled, View, settle
 from rotoscope.models.object_pose.surface import Model, turn_between
@@ -127,7 +128,7 @@ class Follower:
         if corners is not None:
             others.append(corners)
             start = corners.T_model_camera
-        best = settle(view, self.model, start, others)
+        best = probed(view, self.model, settle(view, self.model, start, others), others[:1])
         if self._is_good(best):
             return best
         return self._found_again(view, best, others, dt_s)

@@ -75,8 +75,10 @@ class Landmarks:
             return None
         T, agree = found
         self._px, self._model_m = self._px[agree], self._model_m[agree]
-        # No surer than the pose that placed them.
-        own = np.linalg.inv(_information(self._model_m))
+        # No surer than the pose that placed them, nor than they agree.
+        off_m = se3.apply(T, points[agree]) - self._model_m
+        worse = max(1.0, float(np.mean(off_m**2)) / SIGMA_M**2)
+        own = worse * np.linalg.inv(_information(self._model_m))
         return Followed(T, np.linalg.inv(own + self._covariance))
 
     def renew(

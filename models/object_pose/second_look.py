@@ -12,6 +12,7 @@ from rotoscope.models.depth.depth_files import DepthFiles
 from rotoscope.models.object_pose.follow import Follower, fits, spread
 from rotoscope.models.object_pose.landmarks import Followed
 from rotoscope.models.object_pose.mesh import Placed
+from rotoscope.models.object_pose.probe import probed
 from rotoscope.models.object_pose.seen import surely_beside
 from rotoscope.models.object_pose.settle import Guess, Settled, View, settle
 from rotoscope.models.object_pose.surface import Model
@@ -99,6 +100,7 @@ def _look(
         others.append(Guess(starts[0], np.diag([1e6] * 3 + [1e8] * 3)))
     for start in starts:
         found = settle(view, one.model, start, others, REACHES_VOXELS)
+        found = probed(view, one.model, found, others[step.corners is not None :])
         if fits(found):
             return found
     return None

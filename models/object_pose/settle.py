@@ -38,6 +38,8 @@ OUTLINE_SIGMA_M, OUTLINE_REACH_M = 0.004, 0.04
 BESIDE_SIGMA_M = 0.012
 """The same where only the segment says so: segments lose parts."""
 SHARED_OUTLINE = 4.0
+MISFIT_REACH_VOXELS, MOST_SIGMAS = 2.5, 4.0
+"""What is farther from the model, or off by more, counts as so much where poses are compared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +85,7 @@ def settle(
     reaches: tuple[float, ...] = REACHES_VOXELS,
 ) -> Settled:
     """The pose near a start that all agree on best."""
-    problem = _Problem(view, model)
+    problem = Problem(view, model)
     T, told = T_start, np.zeros((6, 6))
     for reach in reaches:
         H, b, told = problem.normal_equations(T, reach * model.voxel_m)
@@ -99,7 +101,7 @@ def settle(
     return Settled(T, np.linalg.inv(told + LEAST_INFORMATION), share, outside, rms_m)
 
 
-class _Problem:
+class Problem:
     """The residuals of a frame against a model."""
 
     def __init__(self, view: View, model: Model) -> None:
@@ -129,8 +131,8 @@ class _Problem:
         if len(r):
             w = _tukey(r, OUTLINE_REACH_M) / (sigma_m**2 * SHARED_OUTLINE)
             J = np.concatenate([np.cross(p, d), d], axis=1)
-            outline = (J * w[:, None]).T @ J
-            H, b, told = H + outline, b - (J * w[:, None]).T @ r, told + outline
+            H, b = H + (J * w[:, None]).T @ J, b - (J * w[:, None]).T @ r
+            told = told + (J * (w * opposed(d, w))[:, None]).T @ J
         return H, b, told
 
     def fit(self, T: Float[np.ndarray, "4 4"], reach_m: float) -> tuple[float, float, float]:
@@ -139,6 +141,15 @@ class _Problem:
         past, _, shows, _ = self._sticks_out(T)
         rms = float(np.sqrt(np.mean(r**2))) if len(r) else np.inf
         return len(r) / len(self.points), int(past.sum()) / max(int(shows.sum()), 1), rms
+
+    def misfit(self, T: Float[np.ndarray, "4 4"]) -> float:
+        """Twice the negative log likelihood of a pose, but for a constant."""
+        _, _, r = self._surface(T, MISFIT_REACH_VOXELS * self.model.voxel_m)
+        off = np.minimum((r / LEAST_NOISE_M) ** 2, MOST_SIGMAS**2).sum()
+        off += MOST_SIGMAS**2 * (len(self.points) - len(r))
+        _, _, away, sigma_m = self._outline(T)
+        out = (np.minimum(away / sigma_m, MOST_SIGMAS) ** 2).sum()
+        return float(off / SHARED_POINTS + out / SHARED_OUTLINE)
 
     def _surface(self, T: np.ndarray, reach_m: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         p = se3.apply(T, self.points)
@@ -180,6 +191,18 @@ class _Problem:
 
 def _tukey(r: np.ndarray, reach: float) -> np.ndarray:
     return np.where(np.abs(r) < reach, (1 - (r / reach) ** 2) ** 2, 0.0)
+
+
+def opposed(
+    d: Float[np.ndarray, "point 3"], w: Float[np.ndarray, " point"]
+) -> Float[np.ndarray, " point"]:
+    """How much of each pull of the outline others pull against, 0 to 1.
+
+    What sticks out on one side is drawn back; if the other side is hidden, nothing says how far.
+    """
+    along = d @ d.T
+    same, against = np.maximum(along, 0) @ w, np.maximum(-along, 0) @ w
+    return np.asarray(np.minimum(1.0, against / np.maximum(same, 1e-12)))
 
 
 def without_feigned(

@@ -63,7 +63,7 @@ class ObjectPose(ClipStage):
     """
 
     kind: ClassVar[str] = "object_pose"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     requires: ClassVar[tuple[str, ...]] = ("objects", "camera")
     uses: ClassVar[tuple[str, ...]] = ("hands", "camera_motion")
     provides: ClassVar[tuple[str, ...]] = ("object_poses", "quality.object_pose")

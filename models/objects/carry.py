@@ -69,6 +69,8 @@ def _carry(
     plate: Plate | None,
 ) -> None:
     """Takes a mask to the end of the window, frame by frame."""
+    import cv2
+
     mask, last_good, usual, last_seen = start.mask, start.mask, start.area, start.frame
     others = dict(start.others)
     end = len(views.gray) if direction > 0 else -1
@@ -81,7 +83,7 @@ def _carry(
         back = views.backward[t] if direction > 0 else views.forward[t]
         before = t - direction
         around = dilated(last_good, BAND_PX)
-        change = np.abs(views.gray[t].astype(int) - views.gray[before])[around]
+        change = cv2.absdiff(views.gray[t], views.gray[before])[around]
         is_lost = last_seen != before
         if not around.any() or (
             not is_lost

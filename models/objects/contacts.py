@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -12,11 +13,18 @@ from rotoscope.models.objects.hand_region import SeenHand
 from rotoscope.models.objects.identity import Thing
 from rotoscope.models.objects.masks import Mask
 from rotoscope.models.objects.moments import refined
+from rotoscope.models.objects.picture_motion import moving
+from rotoscope.models.objects.resting import Resting, find_resting
 from rotoscope.models.objects.views import Views
 from rotoscope.pipeline.tracks import runs
 
 MOVES_PX = 0.45
 """Median motion of a segment against the background in a frame that counts [small px]."""
+MIN_SEEN_MOVING = 0.5
+"""Before a camera that moves, contact in which the thing is seen to move in fewer of its frames is
+doubted: on scenes that chose it is .7 and more."""
+SURE_PX = 1.5
+"""Before a camera that walks: a longer step is none of what rests, whatever its outline says."""
 MIN_RIM_SHARE = 0.12
 """Least share of a segment's outline that must be seen to move."""
 MIN_MOVING_FRAMES = 3
@@ -38,17 +46,36 @@ def hold(
     nothing = np.zeros(views.gray[0].shape, bool)
     for thing in things:
         masks = [thing.masks.get(first + t, nothing) for t in range(len(views.gray))]
-        moves = steps_px(masks, views)
+        resting = _resting(masks, views, hands, first)
+        if resting is None and views.path is not None and any(mask.any() for mask in masks):
+            thing.is_contact_unsure = True
+        moves = steps_px(masks, views, resting)
         for hand in hands:
             held = held_by(masks, moves, hand, first, rate_hz)
-            if views.is_ground_known:
-                held = refined(held, masks, views)
+            if views.path is not None and is_hardly_seen_to_move(moves, held):
+                thing.is_contact_unsure = True
+            if views.is_ground_known or resting is not None:
+                held = refined(held, masks, views, resting)
             held[sorted(views.blind)] = False
             thing.hold(hand.side, first + np.flatnonzero(held))
 
 
-def steps_px(masks: Sequence[Mask], views: Views) -> Float[np.ndarray, " time"]:
+def _resting(
+    masks: Sequence[Mask], views: Views, hands: Sequence[SeenHand], first: int
+) -> Resting | None:
+    """Where the thing is taken to rest while the camera moves; `None` where it need not be told."""
+    if views.path is None or not any(mask.any() for mask in masks):
+        return None
+    touched = np.any([touches(masks, hand, first) for hand in hands], axis=0)
+    return find_resting(views.path, masks, views.hidden, views.gray, touched)
+
+
+def steps_px(
+    masks: Sequence[Mask], views: Views, resting: Resting | None = None
+) -> Float[np.ndarray, " time"]:
     """Median motion of the segment against the background to the next frame [small px].
+
+    Against what it would do if it rested, where the camera moves on a path that is known.
 
     Zero where the background's motion explains the segment and its outline as well as the flow
     does: flow drags what rests along with a hand that passes it. NaN where it is hidden.
@@ -63,12 +90,35 @@ def steps_px(masks: Sequence[Mask], views: Views) -> Float[np.ndarray, " time"]:
             continue
         small = mask.astype(np.uint8)
         rim = (cv2.dilate(small, kernel) > cv2.erode(small, kernel)) & ~views.hidden[t]
-        unexplained = float(views.moves[t][rim].mean()) if rim.any() else 0.0
-        step = np.median(views.forward[t].against_background[mask], axis=0)
+        if resting is None:
+            step = np.median(views.forward[t].against_background[mask], axis=0)
+        else:
+            step = np.median(views.forward[t].flow[mask], axis=0) - resting.step(t)
+        moves = views.moves[t]
+        if resting is not None and np.linalg.norm(step) < SURE_PX:
+            moves = moves & _moves(t, views, resting)
+        unexplained = float(moves[rim].mean()) if rim.any() else 0.0
         out[t] = np.linalg.norm(step) if unexplained > MIN_RIM_SHARE else 0.0
     if len(out) > 1:
         out[-1] = out[-2]
     return out
+
+
+def _moves(t: int, views: Views, resting: Resting) -> Mask:
+    """Pixels that some flow explains and a thing that rests there does not."""
+    neighbors = [
+        (views.gray[k], replace(steps[t], H=resting.homography(t, k)))
+        for k, steps in ((t + 1, views.forward), (t - 1, views.backward))
+        if k >= 0
+    ]
+    return moving(views.gray[t], neighbors)
+
+
+def is_hardly_seen_to_move(
+    moves_px: Float[np.ndarray, " time"], held: Bool[np.ndarray, " time"]
+) -> bool:
+    """Whether a thing rests in most of the frames in which it is taken to be held."""
+    return bool(held.any() and (moves_px[held] > MOVES_PX).mean() < MIN_SEEN_MOVING)
 
 
 def touches(masks: Sequence[Mask], hand: SeenHand, first: int) -> Bool[np.ndarray, " time"]:

@@ -53,6 +53,8 @@ def described(
     facts |= {f"objects_{number}_name": name for number, name in names.items()}
     if not kept:
         facts["objects_why"] = _why_none(tracks)
+    if doubt is None and any(thing.is_contact_unsure for thing in kept):
+        doubt = "the camera moves, and a thing is nowhere seen to rest, or hardly to move"
     if doubt is not None:
         facts[CONTACT_DOUBTED] = doubt
     out["quality.objects"] = QualityTrack(subject=SCENE, facts=facts)
@@ -61,7 +63,8 @@ def described(
 
 def _why_none(tracks: Mapping[str, Track]) -> str:
     hands = [t for t in select(dict(tracks), ("hands",)).values() if isinstance(t, HandTrack)]
-    if not any(hand.valid.any() for hand in hands):
+    # A hand whose place in the room is not known for the camera's sake is seen in the picture.
+    if not any(np.isfinite(hand.landmarks_px).any() for hand in hands):
         return "no hand is seen, so nothing can be seen to be held"
     return "nothing is seen to move with a hand: empty hands, or too dark, blurred or hidden"
 

@@ -12,6 +12,7 @@ from rotoscope.models.objects.colors import BINS, histogram, likeness_by_bin, qu
 from rotoscope.models.objects.hand_region import SeenHand
 from rotoscope.models.objects.masks import Mask
 from rotoscope.models.objects.picture_motion import Flow, Step, moving
+from rotoscope.models.objects.resting import CameraPath
 from rotoscope.models.objects.views import Event, Views
 
 MIN_HAND_STEP_PX = 0.8
@@ -46,11 +47,13 @@ def look(
     hands: list[SeenHand],
     first: int,
     ground: Float[np.ndarray, "step 3 3"],
+    path: CameraPath | None = None,
 ) -> Window:
     """What moves in pictures, of which the first is frame `first` of the hands and of `ground`.
 
     `ground` holds where the background goes from each frame to the next, NaN where the flow away
-    from hands has to tell.
+    from hands has to tell; `path` where the camera is in every frame, where it moves and that is
+    known.
     """
     import cv2
 
@@ -114,6 +117,7 @@ def look(
         blind=breaks.blind_pictures(gray),
         cuts=breaks.cuts(gray, bins),
         is_ground_known=bool(np.isfinite(ground[first : first + num - 1]).all()),
+        path=None if path is None else path.between(first, first + num),
     )
     return Window(views, seeds, steps, near)
 
@@ -168,5 +172,5 @@ def _goes_along(
     step: Float[np.ndarray, " 2"],
     own: Float[np.ndarray, " 2"],
 ) -> Bool[np.ndarray, "height width"]:
-    off = np.linalg.norm(flow - step, axis=-1)
-    return np.asarray(off < 1.0 + WITH_HAND * np.linalg.norm(own))
+    x, y = flow[..., 0] - np.float32(step[0]), flow[..., 1] - np.float32(step[1])
+    return np.asarray(x * x + y * y < (1.0 + WITH_HAND * float(np.linalg.norm(own))) ** 2)

@@ -71,13 +71,13 @@ class SeenHand:
         """Pixels where forearm and sleeve are."""
         wrist, middle = self.marks[frame, 0], self.marks[frame, hand_frame.MIDDLE_MCP]
         back = (wrist - middle) / max(float(np.linalg.norm(wrist - middle)), 1e-6)
-        y, x = np.mgrid[: shape[0], : shape[1]]
-        away = np.stack([x - wrist[0], y - wrist[1]], axis=-1)
-        along = away @ back
-        distance = np.linalg.norm(away, axis=-1)
-        across = np.sqrt(np.maximum(distance**2 - along**2, 0))
+        x = np.arange(shape[1], dtype=np.float32) - np.float32(wrist[0])
+        y = (np.arange(shape[0], dtype=np.float32) - np.float32(wrist[1]))[:, None]
+        along = x * np.float32(back[0]) + y * np.float32(back[1])
+        across = np.abs(x * np.float32(back[1]) - y * np.float32(back[0]))
+        tangent = float(np.sqrt(1 / FOREARM_COSINE**2 - 1))
         near = across < FOREARM_PALMS * self.palm[frame]
-        return np.asarray((along > 0) & ((along > FOREARM_COSINE * distance) | near))
+        return np.asarray((along > 0) & ((across < tangent * along) | near))
 
 
 def seen_hands(tracks: Mapping[str, Track], scale: float) -> list[SeenHand]:

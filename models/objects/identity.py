@@ -31,6 +31,8 @@ class Thing:
     """Frames in which it is seen to move with a hand."""
     held: dict[Side, set[int]] = field(default_factory=dict)
     """Frames in which each hand holds it."""
+    is_contact_unsure: bool = False
+    """The camera moves, and it is nowhere seen to rest, or hardly seen to move while it is held."""
     name: str = ""
     """What a person calls it, if one does."""
 

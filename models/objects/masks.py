@@ -8,14 +8,27 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 Mask = Bool[np.ndarray, "height width"]
+_SMALL_PX = 4
 
 
 def dilated(mask: Mask, px: int) -> Mask:
     """The mask, larger by so much all around."""
     import cv2
 
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * px + 1, 2 * px + 1))
-    return np.asarray(cv2.dilate(mask.view(np.uint8), kernel)).view(bool)
+    out = np.zeros_like(mask)
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if not width:
+        return out
+    box = np.s_[max(top - px, 0) : top + height + px, max(left - px, 0) : left + width + px]
+    part = np.ascontiguousarray(mask[box]).view(np.uint8)
+    if px < _SMALL_PX:
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * px + 1, 2 * px + 1))
+        out[box] = np.asarray(cv2.dilate(part, kernel)).view(bool)
+    else:
+        # Time of a kernel grows with the square of its size, that of distances does not.
+        away = cv2.distanceTransform(1 - part, cv2.DIST_L2, cv2.DIST_MASK_5)
+        out[box] = away <= px + 0.5
+    return out
 
 
 def eroded(mask: Mask, px: int) -> Mask:

@@ -16,7 +16,7 @@ from rotoscope.models.checkpoints.pictures import shrunk
 from rotoscope.models.objects import text_prompt
 from rotoscope.models.objects.clicks import clicks_file, prompts_of, read_clicks
 from rotoscope.models.objects.describe import described
-from rotoscope.models.objects.ground import doubt_of_contacts, ground_steps
+from rotoscope.models.objects.ground import camera_path, doubt_of_contacts, ground_steps
 from rotoscope.models.objects.hand_region import seen_hands
 from rotoscope.models.objects.network_things import NetworkThings
 from rotoscope.models.objects.segmenter import TransformersSegmenter, segmenter_at
@@ -72,7 +72,7 @@ class ObjectsNetwork(ClipStage):
     """
 
     kind: ClassVar[str] = "objects.network"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     requires: ClassVar[tuple[str, ...]] = Objects.requires
     uses: ClassVar[tuple[str, ...]] = Objects.uses
     provides: ClassVar[tuple[str, ...]] = Objects.provides
@@ -120,11 +120,14 @@ class ObjectsNetwork(ClipStage):
         size = shrunk(clip.video, self.config.max_side_px)
         to_frame = np.array([clip.video.width / size[0], clip.video.height / size[1]])
         ground = ground_steps(tracks, clip.num_frames, to_frame)
+        hands = seen_hands(tracks, size[0] / clip.video.width)
+        path = camera_path(tracks, to_frame) if hands else None
         file = clicks_file(clip.video.path)
         things = NetworkThings(
             segmenter=self._segmenter,
-            hands=seen_hands(tracks, size[0] / clip.video.width),
+            hands=hands,
             ground=ground,
+            path=path,
             rate_hz=median_rate_hz(clip.time_s),
             overlap_frames=OVERLAP_FRAMES,
             clicked=prompts_of(read_clicks(file, clip.video), clip) if file else None,
@@ -140,7 +143,7 @@ class ObjectsNetwork(ClipStage):
             tracks,
             size=size,
             most=self.config.max_objects,
-            doubt=doubt_of_contacts(tracks, ground),
+            doubt=doubt_of_contacts(tracks, ground, path),
         )
         quality = out["quality.objects"]
         if isinstance(quality, QualityTrack):

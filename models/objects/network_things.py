@@ -18,6 +18,7 @@ from rotoscope.models.objects.contact_prompt import contact_prompts
 from rotoscope.models.objects.hand_region import SeenHand
 from rotoscope.models.objects.masks import Mask
 from rotoscope.models.objects.prompts import Prompt, Segmenter
+from rotoscope.models.objects.resting import CameraPath
 from rotoscope.models.objects.text_prompt import Box, Detector, overlap
 
 MAX_SHARE = 0.6
@@ -41,6 +42,7 @@ class NetworkThings:
     segmenter: Segmenter
     hands: list[SeenHand]
     ground: Float[np.ndarray, "step 3 3"]
+    path: CameraPath | None
     rate_hz: float
     overlap_frames: int
     clicked: Sequence[NamedPrompt] | None = None
@@ -56,7 +58,7 @@ class NetworkThings:
 
     def look(self, large: LargePictures, small: Pictures, first: int) -> None:
         """Takes a window: pictures for the network, and the same ones small, from a frame on."""
-        window = events.look(list(small), self.hands, first, self.ground)
+        window = events.look(list(small), self.hands, first, self.ground, self.path)
         self._carry_on(window, large, first)
         if self.told_by == "text":
             self._find_named(window, large, first)

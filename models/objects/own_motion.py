@@ -44,7 +44,7 @@ def better_as_ground(views: Views, t: int, mask: Mask) -> Better:
     for there, step in ((t + 1, views.forward[t]), (t - 1, views.backward[t])):
         if not 0 <= there < len(views.gray):
             continue
-        ground = (step.flow - step.against_background)[box]
+        ground = step.background_in(box)
         own = np.median(step.flow[mask], axis=0)
         if np.linalg.norm(own - ground[mask[box]].mean(axis=0)) < MOVES_CLEARLY_PX:
             continue

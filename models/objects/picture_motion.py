@@ -29,9 +29,19 @@ class Step:
     """Where pixels of the background go."""
 
     @cached_property
+    def _background(self) -> Float[np.ndarray, "height width 2"]:
+        return background_flow(self.H, self.flow.shape[:2])
+
+    def background_in(self, box: tuple[slice, slice]) -> Float[np.ndarray, "height width 2"]:
+        """Where the background's pixels go in a part of the picture [px]."""
+        return self._background[box]
+
+    @cached_property
     def against_background(self) -> Float[np.ndarray, "height width 2"]:
         """The flow, the background's taken out [px]."""
-        return np.asarray(self.flow - background_flow(self.H, self.flow.shape[:2]))
+        if np.array_equal(self.H, np.eye(3)):
+            return self.flow
+        return np.asarray(self.flow - self._background)
 
 
 class Flow:
@@ -86,8 +96,10 @@ def sample(image: np.ndarray, flow: Float[np.ndarray, "height width 2"]) -> np.n
     """The image at where the flow leads from every pixel."""
     import cv2
 
-    y, x = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
-    return np.asarray(cv2.remap(image, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR))
+    height, width = flow.shape[:2]
+    x = flow[..., 0] + np.arange(width, dtype=np.float32)
+    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR))
 
 
 def background_flow(
@@ -96,9 +108,14 @@ def background_flow(
     """What the homography makes of every pixel [px]."""
     if np.array_equal(H, np.eye(3)):
         return np.zeros((*shape[:2], 2), np.float32)
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(float)
-    to = np.stack([x, y, np.ones_like(x)], axis=-1) @ H.T
-    return np.asarray(to[..., :2] / to[..., 2:] - np.stack([x, y], axis=-1), np.float32)
+    rows = H.astype(np.float32)
+    x = np.arange(shape[1], dtype=np.float32)
+    y = np.arange(shape[0], dtype=np.float32)[:, None]
+    deep = rows[2, 0] * x + (rows[2, 1] * y + rows[2, 2])
+    out = np.empty((*shape[:2], 2), np.float32)
+    for k, own in enumerate((x, y)):
+        out[..., k] = (rows[k, 0] * x + (rows[k, 1] * y + rows[k, 2])) / deep - own
+    return out
 
 
 def _homography(

@@ -57,7 +57,8 @@ class Plate:
         here = cv2.blur(self.views.rgb[t], (3, 3))
         for r in frames:
             there, hidden = self._as_at(r, t)
-            off = cv2.absdiff(here, cv2.blur(there, (3, 3))).max(axis=2)
+            red, green, blue = cv2.split(cv2.absdiff(here, cv2.blur(there, (3, 3))))
+            off = cv2.max(cv2.max(red, green), blue)
             step = self._where[r] - self._where[t]
             over = dilated(shifted(guess, (step[0], step[1])), _AROUND_PX)
             shown = ~hidden & ~self.views.hidden[t] & ~over

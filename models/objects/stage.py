@@ -13,8 +13,9 @@ from pydantic import Field
 from rotoscope.models.objects import contacts, events, identity
 from rotoscope.models.objects.carry import carried_on, segment
 from rotoscope.models.objects.describe import described
-from rotoscope.models.objects.ground import doubt_of_contacts, ground_steps
+from rotoscope.models.objects.ground import camera_path, doubt_of_contacts, ground_steps
 from rotoscope.models.objects.hand_region import SeenHand, seen_hands
+from rotoscope.models.objects.resting import CameraPath
 from rotoscope.models.objects.segment import find_start
 from rotoscope.models.objects.views import Views
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
@@ -48,9 +49,9 @@ class Objects(ClipStage):
     """
 
     kind: ClassVar[str] = "objects"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     requires: ClassVar[tuple[str, ...]] = ("hands",)
-    uses: ClassVar[tuple[str, ...]] = ("camera", "camera_motion")
+    uses: ClassVar[tuple[str, ...]] = ("camera", "camera_motion", "scene_points")
     provides: ClassVar[tuple[str, ...]] = ("objects", "quality.objects")
     source = "video"
     packages: ClassVar[tuple[str, ...]] = ("opencv-contrib-python",)
@@ -71,14 +72,16 @@ class Objects(ClipStage):
         hands = seen_hands(tracks, scale)
         to_frame = np.array([clip.video.width / size[0], clip.video.height / size[1]])
         ground = ground_steps(tracks, clip.num_frames, to_frame)
-        things = self._find(clip, ground, hands, size) if hands else []
-        doubt = doubt_of_contacts(tracks, ground)
+        path = camera_path(tracks, to_frame) if hands else None
+        things = self._find(clip, ground, path, hands, size) if hands else []
+        doubt = doubt_of_contacts(tracks, ground, path)
         return described(things, clip, tracks, size=size, most=self.config.max_objects, doubt=doubt)
 
     def _find(
         self,
         clip: Clip,
         ground: Float[np.ndarray, "step 3 3"],
+        path: CameraPath | None,
         hands: list[SeenHand],
         size: tuple[int, int],
     ) -> list[identity.Thing]:
@@ -92,11 +95,11 @@ class Objects(ClipStage):
             small = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
             pictures.append(np.asarray(small))
             if len(pictures) == WINDOW_FRAMES:
-                _look(things, pictures, hands, first, ground=ground, rate_hz=rate_hz)
+                _look(things, pictures, hands, first, ground=ground, path=path, rate_hz=rate_hz)
                 first += WINDOW_FRAMES - OVERLAP_FRAMES
                 pictures = pictures[-OVERLAP_FRAMES:]
         if len(pictures) > 2 and (first == 0 or len(pictures) > OVERLAP_FRAMES):
-            _look(things, pictures, hands, first, ground=ground, rate_hz=rate_hz)
+            _look(things, pictures, hands, first, ground=ground, path=path, rate_hz=rate_hz)
         return things
 
 
@@ -107,10 +110,11 @@ def _look(
     first: int,
     *,
     ground: Float[np.ndarray, "step 3 3"],
+    path: CameraPath | None,
     rate_hz: float,
 ) -> None:
     """Adds what moves with a hand in a window to the things that are known."""
-    window = events.look(pictures, hands, first, ground)
+    window = events.look(pictures, hands, first, ground, path)
     for thing in things:
         _carry_on(thing, window.views, first)
     for _, event in events.events(window, hands, first):

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int, UInt8, UInt16
 from rotoscope.models.objects import colors
 from rotoscope.models.objects.masks import Mask
 from rotoscope.models.objects.picture_motion import Step
+from rotoscope.models.objects.resting import CameraPath
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,8 @@ class Views:
     """Pictures that show nothing: dark, covered, of one color."""
     cuts: frozenset[int] = frozenset()
     """Pictures that follow on another scene."""
+    path: CameraPath | None = None
+    """Where the camera is, where it is known to move and how."""
 
 
 @dataclass(frozen=True, eq=False)
