@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.arm.ik import solve_poses
 from rotoscope.retarget.arm.manipulability import manipulability
-from rotoscope.retarget.arm.task import TASKS
+from rotoscope.retarget.arm.task import DEFAULT_TOLERANCE_M, DEFAULT_TOLERANCE_RAD, TASKS
 from rotoscope.retarget.arm.waypoints import choose_waypoints, twists
 from rotoscope.retarget.common.level_frame import level_camera
 from rotoscope.retarget.optimize.quasi_random import quasi_random
@@ -53,8 +53,8 @@ def find_placements(
     time_s: Float[np.ndarray, " time"],
     *,
     camera_pitch_rad: float = 0.0,
-    tolerance_m: float = 5e-3,
-    tolerance_rad: Float[np.ndarray, " time"] | float = np.deg2rad(3.0),
+    tolerance_m: float = DEFAULT_TOLERANCE_M,
+    tolerance_rad: Float[np.ndarray, " time"] | float = DEFAULT_TOLERANCE_RAD,
 ) -> list[Placement]:
     """Upright base placements from which the arm can follow the poses, best first.
 

@@ -12,12 +12,11 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.arm.base_placement import Placement, find_placements
 from rotoscope.retarget.arm.initial_guess import initial_guess
 from rotoscope.retarget.arm.solve import (
-    DEFAULT_TOLERANCE_M,
-    DEFAULT_TOLERANCE_RAD,
     TrajectorySolution,
     solve_trajectory,
 )
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
+from rotoscope.retarget.arm.task import DEFAULT_TOLERANCE_M, DEFAULT_TOLERANCE_RAD
 from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.robots.arm import ArmRobot
 

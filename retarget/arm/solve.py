@@ -9,18 +9,13 @@ from jaxtyping import Bool, Float
 
 from rotoscope.retarget.arm.ik import solve_poses
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
-from rotoscope.retarget.arm.task import TASKS
+from rotoscope.retarget.arm.task import DEFAULT_TOLERANCE_M, DEFAULT_TOLERANCE_RAD, TASKS
 from rotoscope.retarget.kinematics.end_effector import pose_error
 from rotoscope.retarget.optimize.cost import Regularizer
 from rotoscope.retarget.optimize.interior_point import SolverOptions
 from rotoscope.retarget.optimize.terms import PoseCost
 from rotoscope.retarget.optimize.trajectory import Problem, solve
 from rotoscope.retarget.robots.arm import ArmRobot
-
-DEFAULT_TOLERANCE_M = 5e-3
-"""Position error that still counts as reached [m]."""
-DEFAULT_TOLERANCE_RAD = float(np.deg2rad(3.0))
-"""Rotation error that still counts as reached [rad]."""
 
 
 @dataclass(frozen=True, eq=False)

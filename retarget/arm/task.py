@@ -11,6 +11,11 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.kinematics.end_effector import Pose, pose_error
 from rotoscope.retarget.robots.rank import Follows
 
+DEFAULT_TOLERANCE_M = 5e-3
+"""Position error that still counts as reached [m]."""
+DEFAULT_TOLERANCE_RAD = float(np.deg2rad(3.0))
+"""Rotation error that still counts as reached [rad]."""
+
 
 @dataclass(frozen=True)
 class ArmTask:

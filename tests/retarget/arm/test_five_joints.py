@@ -62,7 +62,7 @@ def test_valid_rows_are_in_place_and_point_as_the_hand_does(so101, track):
 
 
 def test_contract_says_what_was_followed_and_rotation_is_not_claimed(panda, track):
-    gripper, actions = track
+    _, actions = track
     assert actions.contract.follows == "approach"
     assert panda.contract(rate_hz=30).follows is None
     assert "follows" not in panda.contract(rate_hz=30).model_dump()
