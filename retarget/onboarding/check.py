@@ -102,12 +102,15 @@ def check(source: str, *, kind: RobotKind | None = None, write: Path | None = No
     return RobotReport(source, config.kind, None, None, found, robot.joint_names, None)
 
 
-def propose(path: Path, *, kind: RobotKind | None = None, use_names: bool = True) -> Proposal:
+def propose(
+    path: Path, *, kind: RobotKind | None = None, arm: str | None = None, use_names: bool = True
+) -> Proposal:
     """What a robot's YAML file must say, found from its URDF or MJCF file.
 
     Args:
         path: The robot file.
         kind: Which kind of robot it is; found from its joints when absent.
+        arm: Which of several arms, by its side or by the link at its end.
         use_names: Whether names of links may break ties and are compared with what was found.
 
     Raises:
@@ -119,7 +122,7 @@ def propose(path: Path, *, kind: RobotKind | None = None, use_names: bool = True
     proposal.decide("kind", proposal.kind, "asked for" if kind else _kind_reason(proposal.kind))
     _say_what_follows(skeleton, proposal)
     if proposal.kind == "arm":
-        propose_arm(skeleton, proposal)
+        propose_arm(skeleton, proposal, arm=arm)
         return proposal
     if proposal.kind == "hand":
         propose_hand(skeleton, proposal, use_names=use_names)
@@ -154,7 +157,7 @@ def yaml_text(proposal: Proposal, place: dict[str, str]) -> str:
             content |= place
     lines = ["# Proposed from the robot's file alone; look at every line before you rely on it."]
     for item in proposal.open:
-        verb = "NEEDED" if item.is_needed else "look at"
+        verb = "NEEDED" if item.is_needed else "GUESS" if item.is_guess else "look at"
         lines += [f"# {verb}: {item.key}: {item.why}.", f"#   Write {item.write}."]
     dumped = yaml.safe_dump(content, default_flow_style=None, sort_keys=False, width=100)
     return "\n".join(lines) + "\n" + dumped
