@@ -9,8 +9,12 @@ from pathlib import Path
 from rotoscope.pipeline.errors import RobotError
 
 
-def parse_xml(path: Path) -> ET.Element:
+def parse_xml(path: Path, *, is_included: bool = False) -> ET.Element:
     """The root element of a robot file: `robot` for URDF, `mujoco` for MJCF.
+
+    Args:
+        path: The file.
+        is_included: Whether another file includes it: then its root may be `mujocoinclude`, too.
 
     Raises:
         RobotError: No such file, not XML, or another root element.
@@ -21,7 +25,8 @@ def parse_xml(path: Path) -> ET.Element:
         root = _parsed(path.read_bytes())
     except ET.ParseError as error:
         raise RobotError(f"{path} is not well-formed XML: {error}") from error
-    if root.tag not in ("robot", "mujoco"):
+    roots = ("robot", "mujoco", "mujocoinclude")
+    if root.tag not in (roots if is_included else roots[:2]):
         raise RobotError(
             f"{path} has root element <{root.tag}>; URDF has <robot>, MJCF has <mujoco>"
         )

@@ -22,6 +22,8 @@ from rotoscope.retarget.onboarding.home import comfortable_pose
 from rotoscope.retarget.onboarding.proposal import Proposal, rounded
 from rotoscope.retarget.onboarding.skeleton import Skeleton
 
+BESIDE_M = 0.1
+"""An arm further beside the middle of what it stands on has a base of its own [m]."""
 LEVEL_DEG = 5.0
 """A base whose z axis is further from the file's is said to be tilted [deg]."""
 
@@ -103,21 +105,32 @@ def _say_which(
 
 
 def _decide_base(skeleton: Skeleton, proposal: Proposal, chain: ArmChain) -> str:
-    """The link that the arm stands on: one whose z points up, where the part has one."""
+    """The link that the arm stands on: one whose z points up, where the part has one.
+
+    An arm that stands beside the middle of its part, as one of two on a table does, has a base of
+    its own there.
+    """
     T = skeleton.poses(skeleton.rest)
     links = skeleton.parts[chain.base].links
-    tilts = [np.degrees(np.arccos(np.clip(T[link][2, 2], -1.0, 1.0))) for link in links]
-    turned = [float(np.abs(T[link][:3, :3] - np.eye(3)).max()) for link in links]
-    best = int(np.argmin(np.round(turned, 6)))
-    base = links[best] if turned[0] > 1e-6 else links[0]
+    tilt_deg = {link: _tilt_deg(T[link]) for link in links}
+    first = joints_of(skeleton, chain)[0].parent
+    beside_m = float(np.linalg.norm((T[first] - T[links[0]])[:2, 3]))
+    if beside_m > BESIDE_M and tilt_deg[first] <= LEVEL_DEG:
+        base = first
+    else:
+        base = min(links, key=lambda link: (round(tilt_deg[link]), links.index(link)))
     proposal.decide("base_link", base, "what the first joint of the arm stands on")
-    if tilts[links.index(base)] > LEVEL_DEG:
+    if tilt_deg[base] > LEVEL_DEG:
         proposal.guess(
             "base_link",
-            f"its z axis is {tilts[links.index(base)]:.0f} degrees off the file's",
+            f"its z axis is {tilt_deg[base]:.0f} degrees off the file's",
             "a link whose x points forward, y left and z up",
         )
     return base
+
+
+def _tilt_deg(T: Float[np.ndarray, "4 4"]) -> float:
+    return float(np.degrees(np.arccos(np.clip(T[2, 2], -1.0, 1.0))))
 
 
 def _decide_limits(

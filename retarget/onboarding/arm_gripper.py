@@ -79,6 +79,8 @@ def _decide_frame(
     part: int,
     frame: tuple[np.ndarray, np.ndarray, np.ndarray],
     reason: str,
+    *,
+    prefers_tool: bool = False,
 ) -> EndEffector:
     """Writes a frame of a part in the link of that part in which it is plainest."""
     approach, closing, origin = frame
@@ -95,7 +97,12 @@ def _decide_frame(
         return float(2.0 - np.abs(x).max() - np.abs(y).max())
 
     links = skeleton.parts[part].links
-    link = min(links, key=lambda name: (round(skew(name), 2), links.index(name)))
+    def rank(name: str) -> tuple[float, bool, int]:
+        is_named = prefers_tool and bool(TOOL_WORDS & set(words(name)))
+        place = links.index(name)
+        return round(skew(name), 2), not is_named, -place if prefers_tool else place
+
+    link = min(links, key=rank)
     x, y, origin_m = inside(link)
     written = (direction(x), direction(y), rounded(origin_m))
     proposal.decide(("end_effector", "link"), link, "the outermost part before the fingers")
@@ -152,7 +159,7 @@ def _decide_flange(skeleton: Skeleton, proposal: Proposal, chain: ArmChain) -> E
     closing = np.eye(3)[int(np.argmin(np.abs(approach)))]
     closing = closing - (closing @ approach) * approach
     frame = (approach, closing / np.linalg.norm(closing), start + TOOL_M * approach)
-    end = _decide_frame(skeleton, proposal, chain.end, frame, "a gripper on the flange")
+    end = _decide_frame(skeleton, proposal, chain.end, frame, "a gripper on the flange", prefers_tool=True)
     proposal.decide(("gripper", "joints"), {}, "no fingers in the file")
     proposal.decide(("gripper", "max_opening_m"), TOOL_OPENING_M, "a common gripper")
     proposal.decide(("gripper", "max_speed_m_s"), FINGERS_M_S, "slow for a gripper")

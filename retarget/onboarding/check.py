@@ -38,6 +38,9 @@ ROBOT_SUFFIXES = (".urdf", ".xml", ".mjcf")
 FROM_PACKAGE = "robot_descriptions:"
 """What stands before the name of a robot in the package robot_descriptions."""
 
+PLAIN_NAMES = ("robot", "model", "scene", "mobility", "urdf", "mjcf", "xml")
+"""Names of files and folders that say nothing of which robot it is."""
+
 HAND_M = 0.6
 """Largest reach of a hand from where its fingers branch [m]; limbs of a humanoid are longer."""
 
@@ -118,7 +121,7 @@ def propose(
     """
     skeleton = Skeleton(read_description(path))
     proposal = Proposal(kind or guess_kind(skeleton))
-    proposal.decide("name", _slug(path.stem), "the file's name")
+    proposal.decide("name", _slug(_own_name(path)), "the file's name")
     proposal.decide("kind", proposal.kind, "asked for" if kind else _kind_reason(proposal.kind))
     _say_what_follows(skeleton, proposal)
     if proposal.kind == "arm":
@@ -268,6 +271,13 @@ def _size_m(skeleton: Skeleton, part: int) -> float:
     links = [link for p in skeleton.below(part) for link in skeleton.parts[p].links]
     origin = T[skeleton.entry(part)][:3, 3]
     return max(float(sum((T[link][:3, 3] - origin) ** 2)) ** 0.5 for link in links)
+
+
+def _own_name(path: Path) -> str:
+    """The file's name, or its folder's where files of many robots have that name."""
+    folder = path.resolve().parent
+    plain = folder.parent if folder.name.lower() in PLAIN_NAMES else folder
+    return plain.name if path.stem.lower() in PLAIN_NAMES else path.stem
 
 
 def _slug(stem: str) -> str:

@@ -327,23 +327,19 @@ class _Finder:
     def measured(self, gripper: Gripper, way: _Way) -> Gripper | None:
         """The same with its openings, cut where the fingers meet and where they are farthest."""
         share = np.linspace(0.0, 1.0, NUM_STEPS)
-        signed = self.apart(gripper, way, share) @ gripper.closing
-        touching = np.flatnonzero(signed < 0.0)
-        start = 0.0
-        if len(touching):
-            k = int(touching[-1])
-            if k + 1 == len(share):
-                return None
-            start = float(np.interp(0.0, signed[k : k + 2], share[k : k + 2]))
         lengths = np.linalg.norm(self.apart(gripper, way, share), axis=1)
-        end = float(share[int(np.argmax(lengths))])
-        if end <= start:
+        nearest, farthest = int(np.argmin(lengths)), int(np.argmax(lengths))
+        if nearest >= farthest:
             return None
-        way = way.cut(start, end)
+        # They meet between two of the steps.
+        fine = np.linspace(share[max(nearest - 1, 0)], share[nearest + 1], 4 * NUM_STEPS)
+        apart = np.linalg.norm(self.apart(gripper, way, fine), axis=1)
+        start = float(fine[int(np.argmin(apart))])
+        way = way.cut(start, float(share[farthest]))
         steps = np.linspace(0.0, 1.0, NUM_STEPS)
         lengths = np.linalg.norm(self.apart(gripper, way, steps), axis=1)
         opening = lengths - lengths[0]
-        if opening[-1] < MIN_OPENING_M or not (np.diff(opening) > 0).all():
+        if opening[-1] < MIN_OPENING_M or not (np.diff(opening) > -1e-4).all():
             return None
         at = float(np.interp(min(GRASP_M, 0.5 * opening[-1]), opening, steps))
         return replace(

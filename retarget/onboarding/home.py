@@ -11,6 +11,8 @@ NUM_SAMPLES = 6000
 """Poses that one is chosen from."""
 MARGIN = 0.1
 """Share of a joint's range that is kept at each end."""
+FULL_TURN_RAD = 5.5
+"""A first joint that turns further has no middle: such arms face along x [rad]."""
 AHEAD = 0.55
 """How far ahead of the base the hand shall be, as a share of the reach."""
 
@@ -22,12 +24,16 @@ def comfortable_pose(
 ) -> Float[np.ndarray, " joint"]:
     """Joint values with the gripper down, ahead of the base, the elbow up, and room to every limit.
 
+    The best of a fixed random sample.
+
     Args:
         tree: Kinematics with the end effector as first frame, whose x is the approach, and the
             links of the arm after it.
         lower: Lower position limits [rad or m].
         upper: Upper position limits [rad or m].
     """
+    # What turns further than half a turn either way comes to the same poses again.
+    lower, upper = np.maximum(lower, -np.pi), np.minimum(upper, np.pi)
     span = upper - lower
     rng = np.random.default_rng(0)
     share = MARGIN + (1.0 - 2.0 * MARGIN) * rng.random((NUM_SAMPLES, len(lower)))
@@ -48,6 +54,9 @@ def comfortable_pose(
     links = reached.p_m[:, 1:, 2].mean(axis=1)
     ahead = np.abs(np.linalg.norm(p[:, :2], axis=1) / reach - AHEAD)
     beside = np.abs(np.arctan2(p[:, 1], p[:, 0]))
+    if span[0] < FULL_TURN_RAD:
+        # It faces the middle of its first joint's range, which some files have elsewhere than x.
+        beside = 2.0 * np.pi * np.abs(share[:, 0] - 0.5)
     room = np.minimum(share, 1.0 - share).min(axis=1)
     score = (
         -1.0 * R[:, 2, 0]
@@ -56,6 +65,7 @@ def comfortable_pose(
         + 1.0 * (links - p[:, 2]) / reach
         + 2.0 * np.minimum(room, 0.25)
         + 1.0 * dexterity
+        - 0.3 * np.abs(joints).mean(axis=1)
         - 2.0 * np.maximum(-p[:, 2] / reach, 0.0)
     )
     return np.asarray(joints[int(np.argmax(score))])
