@@ -20,6 +20,8 @@ TOOL_M, TOOL_OPENING_M = 0.15, 0.085
 """A gripper for a bare flange: as long and as wide as common electric ones [m]."""
 TOOL_WORDS = {"tool", "tcp", "ee", "eef", "flange", "grasp", "effector", "pinch"}
 """Words by which files call the frame of a tool."""
+SHORT_M = 0.03
+"""A flange nearer to the last joint says nothing about where the hand points [m]."""
 CONTRADICTS_M = 0.05
 """A frame that is named as one of a tool, and lies further away than this, is said [m]."""
 
@@ -193,13 +195,21 @@ def _flange(skeleton: Skeleton, chain: ArmChain) -> tuple[np.ndarray, np.ndarray
         if len(skeleton.surface.get(link, ()))
     ] or [(inverse @ T[before[0]])[:3, 3]]
     outwards = points.mean(axis=0) - np.mean(behind, axis=0)
-    named = [
-        i for i, link in enumerate(part.links) if TOOL_WORDS & set(words(link)) and i > 0
-    ]
+    own = points.mean(axis=0) - anchor
+    named = [i for i, link in enumerate(part.links) if i > 0 and TOOL_WORDS & set(words(link))]
     if named:
-        outwards = origins[named[-1]] - anchor if len(named) else outwards
-        if np.linalg.norm(outwards) < 1e-3:
-            outwards = (inverse @ T[part.links[named[-1]]])[:3, 2]
-    approach = axis * (1.0 if float(outwards @ axis) >= 0 else -1.0)
+        tool = origins[named[-1]] - anchor
+        own = tool if np.linalg.norm(tool) > SHORT_M else own
+        outwards = tool if np.linalg.norm(tool) > 1e-3 else _z_of(inverse @ T[part.links[named[-1]]])
+    if np.linalg.norm(own) > SHORT_M and abs(float(own @ axis)) < 0.7 * np.linalg.norm(own):
+        # The last joint bends the wrist instead of rolling it: the hand points away from it.
+        across = own - (own @ axis) * axis
+        approach = across / np.linalg.norm(across)
+    else:
+        approach = axis * (1.0 if float(outwards @ axis) >= 0 else -1.0)
     end = float(((points - anchor) @ approach).max())
     return approach, anchor + max(end, 0.0) * approach
+
+
+def _z_of(T: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, " 3"]:
+    return T[:3, 2]

@@ -24,6 +24,10 @@ SNAP_DEG = 25.0
 """An approach this near to the axis of the last joint of the arm is meant to be that axis."""
 REACH_SHARE = 0.7
 """A part whose end is less far out than this share of the longest finger is no finger."""
+START = 0.005
+"""Share of the way that is left out where fingers meet before the end of their joints."""
+MIN_POINTS = 4
+"""A jaw of fewer corners is not drawn."""
 NUM_STEPS = 33
 """Openings that are looked at between the ends of the joints."""
 
@@ -111,9 +115,10 @@ class _Finder:
 
     def ends(self, name: str) -> tuple[float, float]:
         joint = self.skeleton.description.joints[name]
-        widest = np.pi / 2 if joint.kind == "revolute" else 0.1
-        lower = joint.lower if np.isfinite(joint.lower) else -widest
-        upper = joint.upper if np.isfinite(joint.upper) else widest
+        widest = np.pi / 4 if joint.kind == "revolute" else 0.1
+        is_stated = joint.lower < joint.upper
+        lower = joint.lower if is_stated and np.isfinite(joint.lower) else -widest
+        upper = joint.upper if is_stated and np.isfinite(joint.upper) else widest
         return float(max(lower, -np.pi)), float(min(upper, np.pi))
 
     def middle(self) -> dict[str, float]:
@@ -285,7 +290,7 @@ class _Finder:
 
     def gap(self, child: int, values: Mapping[str, float]) -> float | None:
         still, moving = self.ends_of_jaw(child, values)
-        if still.is_empty or moving.is_empty:
+        if still.is_empty or len(moving.points) < MIN_POINTS:
             return None
         return float(cKDTree(still.points).query(moving.points)[0].min())
 
@@ -335,6 +340,8 @@ class _Finder:
         fine = np.linspace(share[max(nearest - 1, 0)], share[nearest + 1], 4 * NUM_STEPS)
         apart = np.linalg.norm(self.apart(gripper, way, fine), axis=1)
         start = float(fine[int(np.argmin(apart))])
+        # A little further open, past where they slide along each other and files round.
+        start += START * (float(share[farthest]) - start) if start > 0 or nearest > 0 else 0.0
         way = way.cut(start, float(share[farthest]))
         steps = np.linspace(0.0, 1.0, NUM_STEPS)
         lengths = np.linalg.norm(self.apart(gripper, way, steps), axis=1)
