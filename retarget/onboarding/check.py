@@ -38,6 +38,9 @@ ROBOT_SUFFIXES = (".urdf", ".xml", ".mjcf")
 FROM_PACKAGE = "robot_descriptions:"
 """What stands before the name of a robot in the package robot_descriptions."""
 
+MIN_HAND_MOTORS = 3
+"""What has fewer joints that move by themselves is a gripper, however many bars it has."""
+
 PLAIN_NAMES = ("robot", "model", "scene", "mobility", "urdf", "mjcf", "xml")
 """Names of files and folders that say nothing of which robot it is."""
 
@@ -143,7 +146,11 @@ def guess_kind(skeleton: Skeleton) -> RobotKind:
         return "humanoid"
     palm, fingers = find_fingers(skeleton)
     long_ones = [finger for finger in fingers if len(finger.parts) >= 2]
-    return "hand" if len(long_ones) >= 2 and _size_m(skeleton, palm) < HAND_M else "arm"
+    if len(long_ones) < 2 or _size_m(skeleton, palm) >= HAND_M:
+        return "arm"
+    moved = {j.name for p in skeleton.below(palm)[1:] if (j := skeleton.parts[p].joint)}
+    # The bars of a gripper follow one motor, or one on each side.
+    return "hand" if len(moved & set(skeleton.free)) >= MIN_HAND_MOTORS else "arm"
 
 
 def yaml_text(proposal: Proposal, place: dict[str, str]) -> str:
