@@ -90,9 +90,7 @@ def robot_file(config: RobotFileSection, config_file: Path) -> Path:
     return file if config.attached is None else _with_attached(config, config_file, folder, file)
 
 
-def _with_attached(
-    config: RobotFileSection, config_file: Path, folder: Path, file: Path
-) -> Path:
+def _with_attached(config: RobotFileSection, config_file: Path, folder: Path, file: Path) -> Path:
     # Imported here because that module reads the files that this one finds.
     from rotoscope.retarget.description.attach import attached_file
 
