@@ -70,9 +70,7 @@ WHEELS = {
     "stretch": _Wheel("hello-robot-stretch-urdf", "0.1.2", "stretch_urdf", ("RE1V0", "SE3")),
     "dexmate": _Wheel("dexmate-urdf", "0.8.4", "dexmate_urdf", ("__init__.py", "robots")),
     "armar": _Wheel("armar", "1.1.0", "armar", ("description",)),
-    "robosuite": _Wheel(
-        "robosuite", "1.5.2", "robosuite/models/assets/robots", ("spot_arm",)
-    ),
+    "robosuite": _Wheel("robosuite", "1.5.2", "robosuite/models/assets/robots", ("spot_arm",)),
     "robosuite_models": _Wheel(
         "robosuite-models", "1.0.0", "robosuite_models/assets/robots", ("yumi",)
     ),
@@ -162,12 +160,8 @@ ARMS = (
         _NONE,
         ("flange", _X),
     ),
-    ArmFile(
-        "arx_l5", "arx", "models/L5.urdf", ("joint1", "joint6"), 6, _NONE, ("eef_link", _X)
-    ),
-    ArmFile(
-        "arx_x5", "arx", "models/X5.urdf", ("joint1", "joint6"), 6, _NONE, ("eef_link", _X)
-    ),
+    ArmFile("arx_l5", "arx", "models/L5.urdf", ("joint1", "joint6"), 6, _NONE, ("eef_link", _X)),
+    ArmFile("arx_x5", "arx", "models/X5.urdf", ("joint1", "joint6"), 6, _NONE, ("eef_link", _X)),
     ArmFile(
         "arx_x7",
         "arx",
