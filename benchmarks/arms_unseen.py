@@ -2,7 +2,7 @@
 
 An arm is usable where `rotoscope robot check FILE --kind arm` proposes a YAML file that loads,
 agrees with MuJoCo, names the right joints and fingers and the right direction of approach, and with
-which a working hand becomes labels. What the proposal leaves to a person, or gets wrong, is printed.
+which a working hand becomes labels. What a proposal leaves open, or gets wrong, is printed.
 """
 
 from __future__ import annotations
