@@ -46,7 +46,7 @@ def decide_gripper(skeleton: Skeleton, proposal: Proposal, chain: ArmChain) -> E
         skeleton,
         proposal,
         gripper.hand,
-        (gripper.approach, gripper.closing, gripper.origin_m),
+        (_approach(skeleton, gripper), gripper.closing, gripper.origin_m),
         "between the inner ends of the fingers",
     )
     _say_names(skeleton, proposal, gripper, end)
@@ -70,6 +70,27 @@ def decide_gripper(skeleton: Skeleton, proposal: Proposal, chain: ArmChain) -> E
     proposal.decide(("gripper", "max_opening_m"), opening, "forward kinematics of the fingertips")
     _decide_speed(proposal, gripper, joints)
     return end
+
+
+def _approach(skeleton: Skeleton, gripper: Gripper) -> Float[np.ndarray, " 3"]:
+    """Where a gripper points; a tool's frame between its tips decides where its shape does not.
+
+    Curved fingers point along no axis of their link. A frame that is named as a tool's, and lies
+    where the fingers meet, has one that is meant.
+    """
+    if np.abs(gripper.approach).max() > 0.999:
+        return gripper.approach
+    T = skeleton.poses(skeleton.rest)
+    links = skeleton.parts[gripper.hand].links
+    inverse = se3.inverse(T[links[0]])
+    for link in links[1:]:
+        here = inverse @ T[link]
+        away = float(np.linalg.norm(here[:3, 3] - gripper.origin_m))
+        cosines = here[:3, :3].T @ gripper.approach
+        best = int(np.argmax(np.abs(cosines)))
+        if TOOL_WORDS & set(words(link)) and away < CONTRADICTS_M and abs(cosines[best]) > 0.7:
+            return np.asarray(np.sign(cosines[best]) * here[:3, best])
+    return gripper.approach
 
 
 def _moving(skeleton: Skeleton, gripper: Gripper) -> list[str]:
