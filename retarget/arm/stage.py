@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -107,7 +108,7 @@ class RetargetArm(ClipStage):
     """
 
     kind = "retarget.arm"
-    version = "5"
+    version = "6"
     requires = ("gripper",)
     provides = ("actions", "quality")
     action_spaces = ("joints", "ee", "ee_position")
@@ -145,23 +146,25 @@ class RetargetArm(ClipStage):
         if not is_wanted.any():
             return {f"actions.{name}": self._nothing_known(gripper, time_s)}
         given = None if config.T_camera_base is None else np.array(config.T_camera_base)
+        tolerance_rad = self._tolerance_rad(gripper)
         followed = follow_poses(
             self.robot,
             gripper.T_camera_ee,
             is_wanted,
             time_s,
             T_camera_base=given,
-            settings=config.follow_settings(),
+            settings=replace(config.follow_settings(), tolerance_rad=tolerance_rad),
         )
         solution, frames = followed.solution, followed.frames
-        opening, lag = self._gripper_percent(gripper.opening[frames], time_s[frames])
+        share = gripper.max_opening_m / self.robot.config.gripper.max_opening_m
+        opening, lag = self._gripper_percent(share * gripper.opening[frames], time_s[frames])
         verdict = judge_arm(
             solution,
             is_observed=gripper.valid[frames] & np.isfinite(opening),
             sigma_position_m=gripper.sigma_position_m[frames],
             sigma_rotation_rad=gripper.sigma_rotation_rad[frames],
             tolerance_m=config.tolerance_position_m,
-            tolerance_rad=config.tolerance_rotation_rad,
+            tolerance_rad=tolerance_rad[frames],
         )
         is_lagging = lag > config.tolerance_gripper_percent
         actions = self._track(gripper, time_s, followed, verdict, opening, is_lagging)
@@ -192,7 +195,9 @@ class RetargetArm(ClipStage):
                 np.column_stack([solution.joints, opening]), frames, len(time_s), np.nan
             ),
             valid=scatter(reason == valid, frames, len(time_s), False),
-            confidence=scatter(chances.prod(axis=0), frames, len(time_s), 0.0),
+            confidence=scatter(
+                verdict.position_chance * verdict.judged_chance, frames, len(time_s), 0.0
+            ),
             reason=scatter(reason, frames, len(time_s), REASONS.index("not_seen")),
             ee_values=scatter(ee, frames, len(time_s)),
             target_error_m=scatter(solution.error_m, frames, len(time_s)),
@@ -202,6 +207,17 @@ class RetargetArm(ClipStage):
             group_valid=scatter(groups.T, frames, len(time_s), False),
             group_confidence=scatter(stated.T, frames, len(time_s), 0.0),
         )
+
+    def _tolerance_rad(self, gripper: GripperTrack) -> Float[np.ndarray, " time"]:
+        """Angle that still counts as reached in each frame.
+
+        An arm that cannot turn every way follows the approach as far as its joints do: where what
+        is left is within one sigma of the hand's own rotation, nobody can say that it is wrong.
+        """
+        tolerance = np.full(len(gripper.valid), self.config.tolerance_rotation_rad)
+        if self.robot.follows == "pose":
+            return tolerance
+        return np.fmax(tolerance, gripper.sigma_rotation_rad)
 
     def _gripper_percent(
         self, opening: Float[np.ndarray, " known"], time_s: Float[np.ndarray, " known"]

@@ -13,7 +13,7 @@ from rotoscope.retarget.description.locate import RobotFileSection
 from rotoscope.retarget.description.xml import parse_xml
 from rotoscope.retarget.robots.read_config import load_config, robot_names
 
-_WHERE = ("asset", "folder", "robot_descriptions", "file")
+_WHERE = ("asset", "folder", "robot_descriptions", "file", "attached")
 """Keys of a YAML file that say where the robot's file lies, not what it is."""
 _FOLDERS = ("meshdir", "texturedir", "assetdir")
 """Attributes of MJCF's `compiler` that name folders of files."""
@@ -59,7 +59,7 @@ def _contents(path: Path, root: ET.Element, seen: set[Path]) -> Iterator[tuple[s
         seen.add(file.resolve())
         if file.suffix.lower() == ".xml":
             yield name, b""
-            yield from _contents(file, parse_xml(file), seen)
+            yield from _contents(file, parse_xml(file, is_included=True), seen)
         else:
             yield name, file.read_bytes()
 
