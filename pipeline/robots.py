@@ -5,10 +5,18 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
+
+from rotoscope.pipeline.contract import ActionContract
+
+Drive = Literal["trajectory", "stream"]
+"""How commands reach the joints: along splines with their velocities, as trajectory controllers
+do; or each held until the next one, without velocities, as programs do that send row after row."""
+PlayedRoot = Literal["fixed", "assisted", "free"]
+"""How the root of a humanoid is held: moved along the wanted path; by a spring; not at all."""
 
 
 @runtime_checkable
@@ -50,6 +58,56 @@ class EpisodeRenderer(Protocol):
 
 
 @dataclass(frozen=True)
+class PlayOptions:
+    """How commands are played on a robot under gravity."""
+
+    drive: Drive = "trajectory"
+    """How commands reach the joints."""
+    root: PlayedRoot = "fixed"
+    """How the root of a humanoid is held."""
+    carries_weight: bool = False
+    """Whether servos carry the robot's weight; their controller compensates it otherwise. A file's
+    own actuators always carry it."""
+    has_floor: bool = True
+    """Whether an arm stands on a table, at z = 0 of its base."""
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """What became of commands on a robot with contacts, gravity and limited torques."""
+
+    joint_names: tuple[str, ...]
+    """Joints of the robot's file that were commanded, fingers of a gripper among them."""
+    units: tuple[str, ...]
+    """Unit of each: rad or m."""
+    wanted: Float[np.ndarray, "command joint"]
+    """What each command asked of them [rad or m]."""
+    reached: Float[np.ndarray, "command joint"]
+    """Where they were when it was due [rad or m]; NaN after a fall."""
+    values: Float[np.ndarray, "command action"]
+    """The same in the form of the commands [rad, m; percent]."""
+    tip_names: tuple[str, ...]
+    """End effector of an arm, fingertips of a hand, wrists and ankles of a humanoid."""
+    tip_error_m: Float[np.ndarray, "command tip"]
+    """How far they were from where the command asked for, in the frame of the robot's base [m]."""
+    saturated: Float[np.ndarray, " command"]
+    """Share of timesteps since the command before in which an actuator was at its limit."""
+    touches_itself: Bool[np.ndarray, " command"]
+    """Parts of the robot pushed each other since the command before; fingers of a gripper and
+    what overlaps at rest aside."""
+    touches_floor: Bool[np.ndarray, " command"]
+    """A moving part of an arm or hand pushed the table."""
+    depth_m: float
+    """Deepest overlap of what pushed each other [m]."""
+    pairs: dict[str, float]
+    """Share of commands in which two links pushed each other, by their names."""
+    fall_s: float | None
+    """When a humanoid fell [s]; `None` where it did not."""
+    driven_by: str
+    """What moves the joints, in words."""
+
+
+@dataclass(frozen=True)
 class Robots:
     """Answers about a robot, by its name or the path of its YAML file.
 
@@ -73,6 +131,22 @@ class Robots:
         Float[np.ndarray, "row line 2 3"],
     ]
     """The fingers of a robot hand as lines [m], turned as the human wrist is."""
+    contract: Callable[[str, float], ActionContract]
+    """Meaning of its commands, absolute, at so many a second [Hz]: joints, then a gripper."""
+    home: Callable[[str], Float[np.ndarray, " action"]]
+    """Where it rests [rad, m; percent]; a gripper is open."""
+    play: Callable[
+        [
+            str,
+            Float[np.ndarray, "command action"],
+            Float[np.ndarray, "command 6"] | None,
+            float,
+            PlayOptions,
+        ],
+        Played,
+    ]
+    """Plays commands at so many a second [Hz] with MuJoCo: its name, the commands, the poses of a
+    humanoid's root."""
 
 
 def robots() -> Robots:

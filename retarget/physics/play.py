@@ -1,0 +1,213 @@
+"""Commands played on a robot in MuJoCo: its own actuators or stated servos, gravity, contacts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rotoscope.pipeline.contract import ActionContract
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.robots import Drive, Played, PlayOptions
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.physics.contacts import ContactWatch
+from rotoscope.retarget.physics.pd_tracking import Simulation
+from rotoscope.retarget.physics.played_scene import PlayedScene, played_scene
+from rotoscope.retarget.physics.settings import PhysicsSettings, Root
+from rotoscope.retarget.physics.wanted_path import WantedPath, held, interpolate
+from rotoscope.retarget.robots.arm import ArmRobot
+from rotoscope.retarget.robots.load import load_robot
+from rotoscope.retarget.robots.robot import HandRobot, HumanoidRobot, Robot
+
+SETTINGS = PhysicsSettings(timestep_s=0.001, self_collision=True)
+"""Half the timestep of `check.physics`: light fingers on stiff servos need it."""
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """How a robot's commands become joints of its file, and back."""
+
+    robot: Robot
+
+    @property
+    def fingers(self) -> tuple[str, ...]:
+        """Joints that a gripper moves."""
+        is_arm = isinstance(self.robot, ArmRobot)
+        return tuple(self.robot.finger_joints(1.0)) if is_arm else ()  # type: ignore[attr-defined]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Joints that the commands move."""
+        return (*self.robot.joint_names, *self.fingers)
+
+    def joints(self, values: Float[np.ndarray, "command action"]) -> np.ndarray:
+        """Values of `names` [rad or m]."""
+        robot = self.robot
+        if not isinstance(robot, ArmRobot):
+            return values
+        fingers = [list(robot.finger_joints(share).values()) for share in values[:, -1] / 100.0]
+        shape = (len(values), len(self.fingers))
+        return np.column_stack([values[:, :-1], np.array(fingers, float).reshape(shape)])
+
+    def values(
+        self, joints: Float[np.ndarray, "command joint"], commanded: np.ndarray
+    ) -> Float[np.ndarray, "command action"]:
+        """Commands that would have asked for joint values, as near as they can."""
+        robot = self.robot
+        if not isinstance(robot, ArmRobot):
+            return joints
+        num_arm = len(robot.joint_names)
+        if not self.fingers:
+            return np.column_stack([joints[:, :num_arm], commanded[:, -1]])
+        # The opening is monotonic in the fingers, whatever they are: it is read off a table.
+        percent = np.linspace(0.0, 100.0, 201)
+        first = [next(iter(robot.finger_joints(p / 100.0).values())) for p in percent]
+        order = np.argsort(first)
+        found = np.interp(joints[:, num_arm], np.array(first)[order], percent[order])
+        return np.column_stack([joints[:, :num_arm], found])
+
+
+def contract_of(name: str, rate_hz: float) -> ActionContract:
+    """Meaning of a robot's commands: absolute joints, then a gripper.
+
+    Raises:
+        RobotError: No such robot.
+    """
+    return load_robot(name).contract(rate_hz=rate_hz)
+
+
+def home_of(name: str) -> Float[np.ndarray, " action"]:
+    """Where a robot rests [rad, m; percent]; a gripper is open.
+
+    Raises:
+        RobotError: No such robot.
+    """
+    robot = load_robot(name)
+    return np.append(robot.rest, 100.0) if isinstance(robot, ArmRobot) else robot.rest.copy()
+
+
+def play(
+    name: str,
+    values: Float[np.ndarray, "command action"],
+    root_pose: Float[np.ndarray, "command 6"] | None,
+    rate_hz: float,
+    options: PlayOptions,
+) -> Played:
+    """Plays commands on a robot that begins at rest in the posture of the first.
+
+    Args:
+        name: Robot of `configs/robots`, or path of a YAML file like those.
+        values: Commands in the order of its contract [rad, m; percent], at least two, all finite.
+        root_pose: Position [m] and rotation vector [rad] of a humanoid's root for each.
+        rate_hz: Commands per second [Hz].
+        options: Drive, root, weight, floor.
+
+    Raises:
+        RobotError: No such robot, other columns, values that are not finite, a humanoid without a
+            root pose, or a file that cannot be simulated.
+    """
+    robot = load_robot(name)
+    columns = _Columns(robot)
+    _check(robot, values, root_pose)
+    root: Root = options.root if isinstance(robot, HumanoidRobot) else "bolted"
+    scene = played_scene(robot, root, options, SETTINGS)
+    wanted = columns.joints(values)
+    locked = np.tile(list(robot.locked.values()), (len(values), 1))
+    names = (*columns.names, *robot.locked)
+    watch = _Watch(scene, len(values))
+    R = None if root_pose is None else se3.exp_so3(root_pose[:, 3:])
+    simulation = Simulation(
+        scene.model,
+        SETTINGS,
+        root,
+        np.arange(len(values)) / rate_hz,
+        scene.model.reference(np.column_stack([wanted, locked]), names),
+        None if root_pose is None or root == "bolted" else root_pose[:, :3],
+        None if root == "bolted" else R,
+        path=lambda *given: _path(scene, options.drive, *given),
+        watch=watch,
+    )
+    watch.simulation = simulation
+    found = simulation.run(np.array([scene.model.joint_names.index(n) for n in columns.names]))
+    reached = wanted + found.joint_error_rad
+    is_turning = [robot.description.joints[n].kind != "prismatic" for n in columns.names]
+    return Played(
+        joint_names=columns.names,
+        units=tuple("rad" if turns else "m" for turns in is_turning),
+        wanted=wanted,
+        reached=reached,
+        values=columns.values(reached, values),
+        tip_names=tuple(_tips(robot)),
+        tip_error_m=_tip_error_m(robot, wanted, reached),
+        saturated=watch.saturated(),
+        touches_itself=watch.contacts.itself,
+        touches_floor=watch.contacts.floor,
+        depth_m=watch.contacts.depth_m,
+        pairs=watch.contacts.shares(),
+        fall_s=found.fall_s,
+        driven_by=scene.driven_by,
+    )
+
+
+class _Watch:
+    """Looks at every timestep: contacts, actuators at their limit."""
+
+    def __init__(self, scene: PlayedScene, num_frames: int) -> None:
+        self.simulation: Simulation | None = None
+        self.contacts = ContactWatch(num_frames, scene.ignored)
+        # Feet belong on the ground: of a humanoid only its own parts are looked at.
+        self._steps, self._limited = np.zeros(num_frames), np.zeros(num_frames)
+
+    def __call__(self, frame: int, data: Any) -> None:
+        assert self.simulation is not None
+        self._steps[frame] += 1
+        self._limited[frame] += bool(self.simulation.at_limit().any())
+        self.contacts.look(frame, self.simulation.model, data)
+
+    def saturated(self) -> Float[np.ndarray, " command"]:
+        """Share of timesteps before each frame in which an actuator was at its limit."""
+        return self._limited / np.maximum(self._steps, 1)
+
+
+def _path(scene: PlayedScene, drive: Drive, *given: np.ndarray) -> WantedPath:
+    path = (interpolate if drive == "trajectory" else held)(*given)
+    # An actuator of a file takes a position; its damping brakes against the world.
+    velocity = np.where(scene.model.is_own, 0.0, path.joint_velocity)
+    return replace(path, joint_velocity=velocity)
+
+
+def _tips(robot: Robot) -> dict[str, Frame]:
+    """What a robot acts with."""
+    ends = ("end_effector",)
+    if isinstance(robot, HandRobot):
+        ends = tuple(f"tips.{finger}" for finger in robot.config.tips)
+    elif isinstance(robot, HumanoidRobot):
+        limbs = [f"{s}_{j}" for s in ("left", "right") for j in ("wrist", "ankle")]
+        ends = tuple(f"body.{limb}" for limb in limbs if limb in robot.config.body)
+    return {end: robot.frames()[end] for end in ends}
+
+
+def _tip_error_m(robot: Robot, wanted: np.ndarray, reached: np.ndarray) -> np.ndarray:
+    num = len(robot.joint_names)
+    tree = robot.tree(list(_tips(robot).values()))
+    p = [tree.forward_kinematics(joints[:, :num]).p_m for joints in (wanted, reached)]
+    return np.asarray(np.linalg.norm(p[1] - p[0], axis=2))
+
+
+def _check(robot: Robot, values: np.ndarray, root_pose: np.ndarray | None) -> None:
+    num = len(robot.contract(rate_hz=1.0).dimensions)
+    if values.ndim != 2 or values.shape[1] != num or len(values) < 2:
+        raise RobotError(
+            f"playing on {robot.name} needs at least two commands of {num} numbers, got an array "
+            f"of shape {values.shape}"
+        )
+    if not np.isfinite(values).all():
+        raise RobotError("commands must be finite; hold or skip those that are not")
+    if isinstance(robot, HumanoidRobot) and root_pose is None:
+        raise RobotError(
+            f"{robot.name} moves in the world, and the dataset has no `label.root_pose`; label it "
+            "with a recipe that retargets bodies"
+        )
