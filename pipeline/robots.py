@@ -68,7 +68,9 @@ class PlayOptions:
     carries_weight: bool = False
     """Whether servos carry the robot's weight; their controller compensates it otherwise. A file's
     own actuators always carry it."""
-    has_floor: bool = True
+    max_effort: float | None = None
+    """Largest torque or force of any joint [N m or N], where the file's limits are placeholders."""
+    has_table: bool = True
     """Whether an arm stands on a table, at z = 0 of its base."""
 
 
@@ -107,6 +109,38 @@ class Played:
     """What moves the joints, in words."""
 
 
+@runtime_checkable
+class Player(Protocol):
+    """Plays commands on one robot."""
+
+    kind: str
+    """`arm`, `hand` or `humanoid`."""
+    home: Float[np.ndarray, " action"]
+    """Where it rests [rad, m; percent]; a gripper is open."""
+
+    def contract(self, rate_hz: float) -> ActionContract:
+        """Meaning of its commands, absolute, at so many a second [Hz]."""
+
+    def play(
+        self,
+        values: Float[np.ndarray, "command action"],
+        *,
+        root_pose: Float[np.ndarray, "command 6"] | None,
+        rate_hz: float,
+    ) -> Played:
+        """Plays commands on the robot, which begins at rest in the posture of the first.
+
+        Args:
+            values: Commands in the order of its contract [rad, m; percent], at least two, all
+                finite.
+            root_pose: Position [m] and rotation vector [rad] of a humanoid's root for each.
+            rate_hz: Commands per second [Hz].
+
+        Raises:
+            RobotError: Other columns, values that are not finite, a humanoid without a root pose.
+        """
+
+
 @dataclass(frozen=True)
 class Robots:
     """Answers about a robot, by its name or the path of its YAML file.
@@ -131,22 +165,8 @@ class Robots:
         Float[np.ndarray, "row line 2 3"],
     ]
     """The fingers of a robot hand as lines [m], turned as the human wrist is."""
-    contract: Callable[[str, float], ActionContract]
-    """Meaning of its commands, absolute, at so many a second [Hz]: joints, then a gripper."""
-    home: Callable[[str], Float[np.ndarray, " action"]]
-    """Where it rests [rad, m; percent]; a gripper is open."""
-    play: Callable[
-        [
-            str,
-            Float[np.ndarray, "command action"],
-            Float[np.ndarray, "command 6"] | None,
-            float,
-            PlayOptions,
-        ],
-        Played,
-    ]
-    """Plays commands at so many a second [Hz] with MuJoCo: its name, the commands, the poses of a
-    humanoid's root."""
+    open_player: Callable[[str, PlayOptions], Player]
+    """Whoever plays commands on it."""
 
 
 def robots() -> Robots:

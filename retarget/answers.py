@@ -1,7 +1,7 @@
 """What this package tells the pipeline about robots."""
 
 from rotoscope.pipeline.robots import Robots
-from rotoscope.retarget.physics.play import contract_of, home_of, play
+from rotoscope.retarget.physics.play import open_player
 from rotoscope.retarget.rendering.hand_views import hand_lines
 from rotoscope.retarget.rendering.humanoid_views import humanoid_joints
 from rotoscope.retarget.rendering.open import open_renderer, robot_kind
@@ -13,7 +13,5 @@ ROBOTS = Robots(
     open_renderer=open_renderer,
     humanoid_joints=humanoid_joints,
     hand_lines=hand_lines,
-    contract=contract_of,
-    home=home_of,
-    play=play,
+    open_player=open_player,
 )

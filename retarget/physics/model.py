@@ -85,6 +85,7 @@ def build_physics_model(
     *,
     steps: Sequence[Step] = (),
     prepare: Callable[[Any], None] = lambda spec: None,
+    max_effort: float | None = None,
 ) -> PhysicsModel:
     """A robot that can be simulated: with a floor at z = 0 and a PD actuator on every joint.
 
@@ -99,6 +100,7 @@ def build_physics_model(
         settings: Gains where the file states none, friction, self collision.
         steps: What stands on the floor.
         prepare: Told of the scene before it is compiled, to add to it.
+        max_effort: No joint gives more than this [N m or N], whatever the file states.
 
     Raises:
         RobotError: The file cannot be read, has no joints, or a floating robot has no geometry
@@ -137,7 +139,8 @@ def build_physics_model(
         raise RobotError(f"MuJoCo cannot simulate {path}: {error}") from error
     joints = np.array([model.joint(name).id for name in names])
     stated = [own[name].max_effort if name in own else np.inf for name in names]
-    efforts = np.minimum(torque_limits(model, joints), stated)
+    most = np.inf if max_effort is None else max_effort
+    efforts = np.minimum(np.minimum(torque_limits(model, joints), stated), most)
     dofs = model.jnt_dofadr[joints]
     rotor = settings.rotor_inertia_s2 * np.where(np.isfinite(efforts), efforts, 0.0)
     has_rotor = model.dof_armature[dofs] > 0

@@ -70,86 +70,81 @@ class _Columns:
         return np.column_stack([joints[:, :num_arm], found])
 
 
-def contract_of(name: str, rate_hz: float) -> ActionContract:
-    """Meaning of a robot's commands: absolute joints, then a gripper.
+class RobotPlayer:
+    """Plays commands on one robot; as `rotoscope.pipeline.robots.Player` says."""
+
+    def __init__(self, robot: Robot, options: PlayOptions) -> None:
+        self.robot, self.options = robot, options
+        self.kind: str = robot.config.kind
+        is_humanoid = isinstance(robot, HumanoidRobot)
+        self.root: Root = options.root if is_humanoid else "bolted"
+        self.scene = played_scene(robot, self.root, options, SETTINGS)
+        is_arm = isinstance(robot, ArmRobot)
+        self.home = np.append(robot.rest, 100.0) if is_arm else robot.rest.copy()
+
+    def contract(self, rate_hz: float) -> ActionContract:
+        """Meaning of its commands: absolute joints, then a gripper."""
+        return self.robot.contract(rate_hz=rate_hz)
+
+    def play(
+        self,
+        values: Float[np.ndarray, "command action"],
+        *,
+        root_pose: Float[np.ndarray, "command 6"] | None,
+        rate_hz: float,
+    ) -> Played:
+        """What becomes of commands."""
+        robot, scene, root = self.robot, self.scene, self.root
+        _check(robot, values, root_pose)
+        columns = _Columns(robot)
+        wanted = columns.joints(values)
+        locked = np.tile(list(robot.locked.values()), (len(values), 1))
+        watch = _Watch(scene, len(values))
+        has_root = root != "bolted" and root_pose is not None
+        simulation = Simulation(
+            scene.model,
+            SETTINGS,
+            root,
+            np.arange(len(values)) / rate_hz,
+            scene.model.reference(
+                np.column_stack([wanted, locked]), (*columns.names, *robot.locked)
+            ),
+            root_pose[:, :3] if has_root else None,
+            se3.exp_so3(root_pose[:, 3:]) if has_root else None,
+            path=lambda *given: _path(scene, self.options.drive, *given),
+            watch=watch,
+        )
+        watch.simulation = simulation
+        order = np.array([scene.model.joint_names.index(name) for name in columns.names])
+        found = simulation.run(order)
+        reached = wanted + found.joint_error_rad
+        is_turning = [robot.description.joints[n].kind != "prismatic" for n in columns.names]
+        return Played(
+            joint_names=columns.names,
+            units=tuple("rad" if turns else "m" for turns in is_turning),
+            wanted=wanted,
+            reached=reached,
+            values=columns.values(reached, values),
+            tip_names=tuple(_tips(robot)),
+            tip_error_m=_tip_error_m(robot, wanted, reached),
+            saturated=watch.saturated(),
+            touches_itself=watch.contacts.itself,
+            touches_floor=watch.contacts.floor,
+            depth_m=watch.contacts.depth_m,
+            pairs=watch.contacts.shares(),
+            fall_s=found.fall_s,
+            driven_by=scene.driven_by,
+        )
+
+
+def open_player(name: str, options: PlayOptions) -> RobotPlayer:
+    """Whoever plays commands on a robot of `configs/robots`, or of a YAML file like those.
 
     Raises:
-        RobotError: No such robot.
+        RobotError: No such robot, or its file cannot be simulated.
+        AssetError: Its asset was not fetched.
     """
-    return load_robot(name).contract(rate_hz=rate_hz)
-
-
-def home_of(name: str) -> Float[np.ndarray, " action"]:
-    """Where a robot rests [rad, m; percent]; a gripper is open.
-
-    Raises:
-        RobotError: No such robot.
-    """
-    robot = load_robot(name)
-    return np.append(robot.rest, 100.0) if isinstance(robot, ArmRobot) else robot.rest.copy()
-
-
-def play(
-    name: str,
-    values: Float[np.ndarray, "command action"],
-    root_pose: Float[np.ndarray, "command 6"] | None,
-    rate_hz: float,
-    options: PlayOptions,
-) -> Played:
-    """Plays commands on a robot that begins at rest in the posture of the first.
-
-    Args:
-        name: Robot of `configs/robots`, or path of a YAML file like those.
-        values: Commands in the order of its contract [rad, m; percent], at least two, all finite.
-        root_pose: Position [m] and rotation vector [rad] of a humanoid's root for each.
-        rate_hz: Commands per second [Hz].
-        options: Drive, root, weight, floor.
-
-    Raises:
-        RobotError: No such robot, other columns, values that are not finite, a humanoid without a
-            root pose, or a file that cannot be simulated.
-    """
-    robot = load_robot(name)
-    columns = _Columns(robot)
-    _check(robot, values, root_pose)
-    root: Root = options.root if isinstance(robot, HumanoidRobot) else "bolted"
-    scene = played_scene(robot, root, options, SETTINGS)
-    wanted = columns.joints(values)
-    locked = np.tile(list(robot.locked.values()), (len(values), 1))
-    names = (*columns.names, *robot.locked)
-    watch = _Watch(scene, len(values))
-    R = None if root_pose is None else se3.exp_so3(root_pose[:, 3:])
-    simulation = Simulation(
-        scene.model,
-        SETTINGS,
-        root,
-        np.arange(len(values)) / rate_hz,
-        scene.model.reference(np.column_stack([wanted, locked]), names),
-        None if root_pose is None or root == "bolted" else root_pose[:, :3],
-        None if root == "bolted" else R,
-        path=lambda *given: _path(scene, options.drive, *given),
-        watch=watch,
-    )
-    watch.simulation = simulation
-    found = simulation.run(np.array([scene.model.joint_names.index(n) for n in columns.names]))
-    reached = wanted + found.joint_error_rad
-    is_turning = [robot.description.joints[n].kind != "prismatic" for n in columns.names]
-    return Played(
-        joint_names=columns.names,
-        units=tuple("rad" if turns else "m" for turns in is_turning),
-        wanted=wanted,
-        reached=reached,
-        values=columns.values(reached, values),
-        tip_names=tuple(_tips(robot)),
-        tip_error_m=_tip_error_m(robot, wanted, reached),
-        saturated=watch.saturated(),
-        touches_itself=watch.contacts.itself,
-        touches_floor=watch.contacts.floor,
-        depth_m=watch.contacts.depth_m,
-        pairs=watch.contacts.shares(),
-        fall_s=found.fall_s,
-        driven_by=scene.driven_by,
-    )
+    return RobotPlayer(load_robot(name), options)
 
 
 class _Watch:

@@ -56,11 +56,15 @@ def played_scene(
         if compensates:
             for body in spec.bodies[1:]:
                 body.gravcomp = 1.0
-        if isinstance(robot, ArmRobot) and options.has_floor:
+        if isinstance(robot, ArmRobot) and options.has_table:
             _add_table(spec, robot, settings.friction)
 
-    model = build_physics_model(robot.path, root, settings, prepare=prepare)
+    model = build_physics_model(
+        robot.path, root, settings, prepare=prepare, max_effort=options.max_effort
+    )
     driven_by = _in_words(model, settings, compensates=compensates)
+    if options.max_effort is not None:
+        driven_by += f", at most {options.max_effort:g} N m"
     return PlayedScene(model, tuple(_fingers(robot, model)), driven_by)
 
 
