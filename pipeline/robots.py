@@ -74,14 +74,45 @@ class PlayOptions:
     """Whether an arm stands on a table, at z = 0 of its base."""
 
 
+@runtime_checkable
+class CommandedJoints(Protocol):
+    """How a robot's commands become joints of its file, and back."""
+
+    kind: str
+    """`arm`, `hand` or `humanoid`."""
+    names: tuple[str, ...]
+    """Joints that commands move; those of a gripper's fingers are the last."""
+    units: tuple[str, ...]
+    """Unit of each: rad or m."""
+    lower: Float[np.ndarray, " joint"]
+    """Lower limits [rad or m]; -inf where there is none."""
+    upper: Float[np.ndarray, " joint"]
+    """Upper limits [rad or m]; inf where there is none."""
+    fingers: dict[str, tuple[float, float]]
+    """Joints of a gripper with their values at both ends, closed and open [rad or m]."""
+    home: Float[np.ndarray, " action"]
+    """Commands of the posture in which it rests [rad, m; percent]; a gripper is open."""
+
+    def contract(self, rate_hz: float) -> ActionContract:
+        """Meaning of its commands, absolute, at so many a second [Hz]."""
+
+    def joints(
+        self, values: Float[np.ndarray, "command action"]
+    ) -> Float[np.ndarray, "command joint"]:
+        """Values of `names` [rad or m] that commands ask for."""
+
+    def values(
+        self, joints: Float[np.ndarray, "command joint"]
+    ) -> Float[np.ndarray, "command action"]:
+        """Commands that ask for joint values, as near as they can."""
+
+
 @dataclass(frozen=True, eq=False)
 class Played:
     """What became of commands on a robot with contacts, gravity and limited torques."""
 
-    joint_names: tuple[str, ...]
+    joints: CommandedJoints
     """Joints of the robot's file that were commanded, fingers of a gripper among them."""
-    units: tuple[str, ...]
-    """Unit of each: rad or m."""
     wanted: Float[np.ndarray, "command joint"]
     """What each command asked of them [rad or m]."""
     reached: Float[np.ndarray, "command joint"]
@@ -113,14 +144,6 @@ class Played:
 class Player(Protocol):
     """Plays commands on one robot."""
 
-    kind: str
-    """`arm`, `hand` or `humanoid`."""
-    home: Float[np.ndarray, " action"]
-    """Where it rests [rad, m; percent]; a gripper is open."""
-
-    def contract(self, rate_hz: float) -> ActionContract:
-        """Meaning of its commands, absolute, at so many a second [Hz]."""
-
     def play(
         self,
         values: Float[np.ndarray, "command action"],
@@ -145,7 +168,7 @@ class Player(Protocol):
 class Robots:
     """Answers about a robot, by its name or the path of its YAML file.
 
-    All raise `RobotError` where there is no such robot, the last three `AssetError` where its files
+    All raise `RobotError` where there is no such robot, all but the first two `AssetError` where its files
     were not fetched.
     """
 
@@ -165,6 +188,8 @@ class Robots:
         Float[np.ndarray, "row line 2 3"],
     ]
     """The fingers of a robot hand as lines [m], turned as the human wrist is."""
+    joints: Callable[[str], CommandedJoints]
+    """How its commands become joints."""
     open_player: Callable[[str, PlayOptions], Player]
     """Whoever plays commands on it."""
 

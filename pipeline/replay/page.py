@@ -129,16 +129,16 @@ def _section(dataset: Dataset, one: PlayedEpisode, robot: str) -> dict[str, Any]
             height=120,
         ),
         "strips": [charts.flags(time_s, commands.row == NONE, "ramp", color="#64748b"), *strips],
-        "joints": [_joint(time_s, one, k) for k in range(len(played.joint_names))],
+        "joints": [_joint(time_s, one, k) for k in range(len(played.joints.names))],
     }
 
 
 def _joint(time_s: np.ndarray, one: PlayedEpisode, k: int) -> str:
     played = one.played
-    is_turning = played.units[k] == "rad"
+    is_turning = played.joints.units[k] == "rad"
     scale, unit = (180.0 / np.pi, "deg") if is_turning else (1e3, "mm")
     values = scale * np.stack([played.wanted[:, k], played.reached[:, k]], axis=1)
-    name = played.joint_names[k]
+    name = played.joints.names[k]
     invalid = ~one.commands.is_own
     return charts.curves(
         time_s, values, ("commanded", "reached"), title=name, unit=unit, invalid=invalid,

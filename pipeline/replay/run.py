@@ -16,7 +16,13 @@ from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.replay.commands import NONE, Commands, Invalid, commands_of
 from rotoscope.pipeline.replay.score import ReplayScore, score_of
-from rotoscope.pipeline.robots import Played, Player, PlayOptions, robots
+from rotoscope.pipeline.robots import (
+    CommandedJoints,
+    Played,
+    Player,
+    PlayOptions,
+    robots,
+)
 
 _SHIPPED = re.compile("[a-z][a-z0-9_]*")
 JOINTS, ROOT, VALID = "label.joints", "label.root_pose", "label.valid"
@@ -65,9 +71,10 @@ class Replay:
     def __init__(self, dataset: Dataset, request: ReplayRequest) -> None:
         self.dataset, self.request = dataset, request
         self.robot = request.robot or robot_named_by(dataset)
-        self.player: Player = robots().open_player(self.robot, request.options)
-        self.contract = self.player.contract(dataset.fps)
+        self.joints: CommandedJoints = robots().joints(self.robot)
+        self.contract = self.joints.contract(dataset.fps)
         self.column = joint_column(dataset, self.contract)
+        self.player: Player = robots().open_player(self.robot, request.options)
 
     def play(self, index: int) -> PlayedEpisode:
         """Plays an episode by its place in the dataset.
@@ -87,7 +94,7 @@ class Replay:
         if root is not None:
             valid = valid & np.isfinite(root).all(axis=1)
         # A humanoid cannot be ramped: nobody knows how it came into its first posture.
-        start = None if self.player.kind == "humanoid" else self.player.home
+        start = None if self.joints.kind == "humanoid" else self.joints.home
         commands = commands_of(
             values, valid, self.contract, start=start, invalid=self.request.invalid
         )
@@ -100,7 +107,7 @@ class Replay:
 
     def _root_of(self, episode: EpisodeRows) -> np.ndarray | None:
         """Wanted root of a humanoid when each action is due."""
-        if self.player.kind != "humanoid" or ROOT not in episode.columns:
+        if self.joints.kind != "humanoid" or ROOT not in episode.columns:
             return None
         root = np.asarray(episode.columns[ROOT], float).reshape(episode.num_rows, 6)
         said = self.dataset.rotoscope("contract.json")

@@ -64,7 +64,7 @@ def score_of(
     """The score of a played episode."""
     own, stands = commands.is_own, np.isfinite(played.tip_error_m).all(axis=1)
     tip_mm = 1e3 * played.tip_error_m[own & stands]
-    is_turning = np.array([unit == "rad" for unit in played.units])
+    is_turning = np.array([unit == "rad" for unit in played.joints.units])
     error = np.abs(played.reached - played.wanted)[own & stands]
     error = np.where(is_turning, np.degrees(error), 1e3 * error)
     strained = np.maximum(played.saturated, commands.outruns(contract).astype(float))
@@ -88,7 +88,7 @@ def score_of(
         facts={PREFIX + key: value for key, value in found.items() if value is not None},
         joints={
             name: float(np.median(errors)) if len(errors) else math.nan
-            for name, errors in zip(played.joint_names, error.T, strict=True)
+            for name, errors in zip(played.joints.names, error.T, strict=True)
         },
         pairs=played.pairs,
         driven_by=played.driven_by,

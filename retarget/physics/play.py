@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.robots import Drive, Played, PlayOptions
@@ -18,7 +17,7 @@ from rotoscope.retarget.physics.pd_tracking import Simulation
 from rotoscope.retarget.physics.played_scene import PlayedScene, played_scene
 from rotoscope.retarget.physics.settings import PhysicsSettings, Root
 from rotoscope.retarget.physics.wanted_path import WantedPath, held, interpolate
-from rotoscope.retarget.robots.arm import ArmRobot
+from rotoscope.retarget.robots.commanded import RobotJoints
 from rotoscope.retarget.robots.load import load_robot
 from rotoscope.retarget.robots.robot import HandRobot, HumanoidRobot, Robot
 
@@ -26,65 +25,15 @@ SETTINGS = PhysicsSettings(timestep_s=0.001, self_collision=True)
 """Half the timestep of `check.physics`: light fingers on stiff servos need it."""
 
 
-@dataclass(frozen=True)
-class _Columns:
-    """How a robot's commands become joints of its file, and back."""
-
-    robot: Robot
-
-    @property
-    def fingers(self) -> tuple[str, ...]:
-        """Joints that a gripper moves."""
-        is_arm = isinstance(self.robot, ArmRobot)
-        return tuple(self.robot.finger_joints(1.0)) if is_arm else ()  # type: ignore[attr-defined]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Joints that the commands move."""
-        return (*self.robot.joint_names, *self.fingers)
-
-    def joints(self, values: Float[np.ndarray, "command action"]) -> np.ndarray:
-        """Values of `names` [rad or m]."""
-        robot = self.robot
-        if not isinstance(robot, ArmRobot):
-            return values
-        fingers = [list(robot.finger_joints(share).values()) for share in values[:, -1] / 100.0]
-        shape = (len(values), len(self.fingers))
-        return np.column_stack([values[:, :-1], np.array(fingers, float).reshape(shape)])
-
-    def values(
-        self, joints: Float[np.ndarray, "command joint"], commanded: np.ndarray
-    ) -> Float[np.ndarray, "command action"]:
-        """Commands that would have asked for joint values, as near as they can."""
-        robot = self.robot
-        if not isinstance(robot, ArmRobot):
-            return joints
-        num_arm = len(robot.joint_names)
-        if not self.fingers:
-            return np.column_stack([joints[:, :num_arm], commanded[:, -1]])
-        # The opening is monotonic in the fingers, whatever they are: it is read off a table.
-        percent = np.linspace(0.0, 100.0, 201)
-        first = [next(iter(robot.finger_joints(p / 100.0).values())) for p in percent]
-        order = np.argsort(first)
-        found = np.interp(joints[:, num_arm], np.array(first)[order], percent[order])
-        return np.column_stack([joints[:, :num_arm], found])
-
-
 class RobotPlayer:
     """Plays commands on one robot; as `rotoscope.pipeline.robots.Player` says."""
 
     def __init__(self, robot: Robot, options: PlayOptions) -> None:
         self.robot, self.options = robot, options
-        self.kind: str = robot.config.kind
+        self.joints = RobotJoints(robot)
         is_humanoid = isinstance(robot, HumanoidRobot)
         self.root: Root = options.root if is_humanoid else "bolted"
         self.scene = played_scene(robot, self.root, options, SETTINGS)
-        is_arm = isinstance(robot, ArmRobot)
-        self.home = np.append(robot.rest, 100.0) if is_arm else robot.rest.copy()
-
-    def contract(self, rate_hz: float) -> ActionContract:
-        """Meaning of its commands: absolute joints, then a gripper."""
-        return self.robot.contract(rate_hz=rate_hz)
 
     def play(
         self,
@@ -96,8 +45,8 @@ class RobotPlayer:
         """What becomes of commands."""
         robot, scene, root = self.robot, self.scene, self.root
         _check(robot, values, root_pose)
-        columns = _Columns(robot)
-        wanted = columns.joints(values)
+        names = self.joints.names
+        wanted = self.joints.joints(values)
         locked = np.tile(list(robot.locked.values()), (len(values), 1))
         watch = _Watch(scene, len(values))
         has_root = root != "bolted" and root_pose is not None
@@ -107,7 +56,7 @@ class RobotPlayer:
             root,
             np.arange(len(values)) / rate_hz,
             scene.model.reference(
-                np.column_stack([wanted, locked]), (*columns.names, *robot.locked)
+                np.column_stack([wanted, locked]), (*names, *robot.locked)
             ),
             root_pose[:, :3] if has_root else None,
             se3.exp_so3(root_pose[:, 3:]) if has_root else None,
@@ -115,16 +64,14 @@ class RobotPlayer:
             watch=watch,
         )
         watch.simulation = simulation
-        order = np.array([scene.model.joint_names.index(name) for name in columns.names])
+        order = np.array([scene.model.joint_names.index(name) for name in names])
         found = simulation.run(order)
         reached = wanted + found.joint_error_rad
-        is_turning = [robot.description.joints[n].kind != "prismatic" for n in columns.names]
         return Played(
-            joint_names=columns.names,
-            units=tuple("rad" if turns else "m" for turns in is_turning),
+            joints=self.joints,
             wanted=wanted,
             reached=reached,
-            values=columns.values(reached, values),
+            values=self.joints.values(reached),
             tip_names=tuple(_tips(robot)),
             tip_error_m=_tip_error_m(robot, wanted, reached),
             saturated=watch.saturated(),
