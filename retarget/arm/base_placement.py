@@ -85,11 +85,19 @@ def arm_reach(robot: ArmRobot) -> float:
     return float(np.linalg.norm(robot.pose(spread).p_m, axis=1).max())
 
 
+def facing(robot: ArmRobot) -> Float[np.ndarray, " 3"]:
+    """Where an arm at home points to from its base, in eighths of a turn: x in most files."""
+    x, y = robot.pose(robot.home[None]).p_m[0, :2]
+    eighth = np.pi / 4
+    bearing = eighth * np.round(np.arctan2(y, x) / eighth)
+    return np.round([np.cos(bearing), np.sin(bearing), 0.0], 12)
+
+
 class _Search:
     """The poses in the level frame around the middle of the work, and what is done with them.
 
-    A placement is (yaw, ahead, above): the base faces `yaw` [rad] about z, and the middle of the
-    work lies `ahead` [m] along its x axis and `above` [m] along its z axis.
+    A placement is (yaw, ahead, above): the base is turned by `yaw` [rad] about z, and the middle of
+    the work lies `ahead` [m] of it, where the arm faces, and `above` [m] along its z axis.
     """
 
     def __init__(
@@ -101,6 +109,7 @@ class _Search:
     ) -> None:
         self.robot, self.R_camera_level = robot, R_camera_level
         self.task = TASKS[robot.follows]
+        self.ahead = facing(robot)
         self.middle = np.median(T_camera_ee[:, :3, 3], axis=0)
         self.waypoints = choose_waypoints(T_camera_ee[:, :3, 3], time_s)
         chosen = T_camera_ee[self.waypoints]
@@ -117,7 +126,7 @@ class _Search:
     def in_base(self, place: Float[np.ndarray, "place 3"]) -> tuple[np.ndarray, np.ndarray]:
         """Waypoint rotations and positions in each placement's base, `(place, waypoint, ...)`."""
         turn = _turn(-place[:, 0])[:, None]
-        shift = np.stack([place[:, 1], np.zeros(len(place)), place[:, 2]], axis=1)[:, None]
+        shift = (place[:, 1:2] * self.ahead + place[:, 2:3] * np.eye(3)[2])[:, None]
         return turn @ self.R, (turn @ self.p[:, :, None])[..., 0] + shift
 
     def initial_guesses(self) -> tuple[np.ndarray, np.ndarray]:
@@ -197,9 +206,12 @@ class _Search:
     def _place_jacobian(self, p: np.ndarray, place: np.ndarray) -> Float[np.ndarray, "b 6 3"]:
         """How waypoint errors change with yaw, ahead, above; scaled as the errors are."""
         C = np.zeros((*p.shape[:2], 6, 3))
-        C[..., 0, 0], C[..., 1, 0] = p[..., 1], place[:, None, 1] - p[..., 0]
+        # Turning the base turns what lies about the middle of the work the other way.
+        away = p - place[:, None, 1:2] * self.ahead
+        C[..., 0, 0], C[..., 1, 0] = away[..., 1], -away[..., 0]
         C[..., 5, 0] = -self.task.lever_m
-        C[..., 0, 1] = C[..., 2, 2] = 1.0
+        C[..., :3, 1] = self.ahead
+        C[..., 2, 2] = 1.0
         return C.reshape(-1, 6, 3) / POSITION_SIGMA_M
 
     def rank(
@@ -239,7 +251,8 @@ class _Search:
 
     def _camera_pose(self, place: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "4 4"]:
         R = self.R_camera_level @ _turn(place[:1])[0]
-        return se3.make(R, self.middle - R @ np.array([place[1], 0.0, place[2]]))
+        shift = place[1] * self.ahead + place[2] * np.eye(3)[2]
+        return se3.make(R, self.middle - R @ shift)
 
 
 def _turn(yaw_rad: Float[np.ndarray, " place"]) -> Float[np.ndarray, "place 3 3"]:

@@ -96,10 +96,24 @@ class ArmRobot(Robot):
         return rank_of(self.kinematics, self.lower, self.upper)
 
     def finger_joints(self, opening01: float) -> dict[str, float]:
-        """Values of the gripper's joints for an opening, 0 closed to 1 open [rad or m]."""
+        """Values of the gripper's joints for an opening, 0 closed to 1 open [rad or m].
+
+        Those that follow others are among them.
+        """
         share = self.openings.share_at(opening01)
         ends = self.config.gripper.joints.items()
-        return {name: float(closed + share * (open_ - closed)) for name, (closed, open_) in ends}
+        led = {name: float(closed + share * (open_ - closed)) for name, (closed, open_) in ends}
+        followed = {name: self.description.resolve_mimic(name) for name in self._finger_followers}
+        return led | {name: link.value_at(led[link.joint]) for name, link in followed.items()}
+
+    @cached_property
+    def _finger_followers(self) -> tuple[str, ...]:
+        """Joints that follow those of the gripper."""
+        led = self.config.gripper.joints
+        moving = (j.name for j in self.description.joints.values() if j.kind != "fixed")
+        return tuple(
+            n for n in moving if n not in led and self.description.resolve_mimic(n).joint in led
+        )
 
     def contract(self, *, rate_hz: float, shift_s: float = 0.0) -> ActionContract:
         """Meaning of an action: absolute arm joints, then the gripper's opening in percent."""

@@ -16,6 +16,8 @@ from rotoscope.retarget.robots.config import ArmConfig
 NUM_STEPS = 1024
 """Parts that the way from closed to open is cut into: between two of them the opening of a jaw
 differs from a straight line by less than a micrometer."""
+ROUNDING_M = 1e-5
+"""So much nearer may fingertips come in a step [m]: where they meet, files round the joints."""
 MAX_DISAGREEMENT_M = 2e-3
 """How far `max_opening_m` may be from what the fingertips say [m]: data sheets round."""
 
@@ -55,7 +57,7 @@ def opening_table(config: ArmConfig, description: Description) -> OpeningTable:
         return OpeningTable(share, share * gripper.max_opening_m)
     distance_m = _tip_distance(config, description, share)
     opening_m = distance_m - distance_m[0]
-    if not (np.diff(opening_m) > 0).all():
+    if not (np.diff(opening_m) > -ROUNDING_M).all():
         where = int(np.argmin(np.diff(opening_m)))
         raise RobotError(
             f"{description.path}: between closed and open, at {share[where]:.0%} of the way, the "
@@ -68,7 +70,8 @@ def opening_table(config: ArmConfig, description: Description) -> OpeningTable:
             f"further apart open than closed, but gripper.max_opening_m is "
             f"{gripper.max_opening_m:g}; write {opening_m[-1]:.4f}, or other tips or joint values"
         )
-    return OpeningTable(share, opening_m)
+    # Strictly upwards, so that it can be read both ways.
+    return OpeningTable(share, np.maximum.accumulate(opening_m) + 1e-12 * np.arange(len(share)))
 
 
 def _tip_distance(

@@ -15,11 +15,9 @@ joints that are left can turn it. `position`: where it is and nothing else."""
 
 NUM_SAMPLES = 128
 """Joint values at which the rank is taken."""
-LEVER_M = 0.1
-"""A radian counts as much as this distance: about a gripper."""
-SINGULAR = 0.02
+SINGULAR = 1e-3
 """A direction whose singular value is a smaller share of the largest one cannot be moved along:
-arms of six joints and more have .05 to .3 in the median, arms of five at most 1e-3."""
+arms of six joints and more have .02 to .2 in the median, with positions as shares of the reach."""
 
 
 def rank_of(
@@ -39,7 +37,8 @@ def rank_of(
     steps = np.sqrt(np.array([2.0, 3.0, 5.0, 7.0, 11.0, 13.0, 17.0, 19.0, 23.0, 29.0]))
     spread = (np.arange(1, NUM_SAMPLES + 1)[:, None] * np.resize(steps, len(low))) % 1.0
     reached = kinematics.forward_kinematics(low + spread * (high - low), jacobian=True)
-    J = np.concatenate([reached.J_p[:, :, 0], LEVER_M * reached.J_w[:, :, 0]], axis=2)
+    reach = max(float(np.linalg.norm(reached.p_m[:, 0], axis=1).max()), 1e-9)
+    J = np.concatenate([reached.J_p[:, :, 0] / reach, reached.J_w[:, :, 0]], axis=2)
     values = np.linalg.svd(J, compute_uv=False)
     return int((np.median(values / values[:, :1], axis=0) > SINGULAR).sum())
 
