@@ -146,12 +146,46 @@ class _Joints(dict):  # type: ignore[type-arg]
         return self[name]
 
 
-def stand_in_modules() -> dict[str, types.ModuleType]:
-    """Modules under the names of makers' SDKs, empty but for what is asked for on import."""
-    found = {}
-    for name in ("reachy2_sdk", "unitree_sdk2py"):
-        module = types.ModuleType(name)
-        module.__spec__ = types.SimpleNamespace(name=name)  # type: ignore[assignment]
-        found[name] = module
-    found["reachy2_sdk"].ReachySDK = StandInReachy  # type: ignore[attr-defined]
-    return {name: module for name, module in found.items() if name not in sys.modules}
+G1_SENT: list[list[float]] = []
+"""Angles of each message to the stand-in G1, in the order of its motors."""
+
+
+class _Channel:
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def Init(self) -> None:
+        pass
+
+    def Write(self, message: Any) -> None:
+        G1_SENT.append([float(motor.q) for motor in message.motor_cmd])
+
+    def Read(self) -> Any:
+        motors = [
+            types.SimpleNamespace(q=0.0, dq=0.0, tau_est=0.0, temperature=20.0) for _ in range(29)
+        ]
+        imu = types.SimpleNamespace(
+            quaternion=[1, 0, 0, 0], gyroscope=[0] * 3, accelerometer=[0] * 3, rpy=[0] * 3,
+            temperature=20.0,
+        )  # fmt: skip
+        return types.SimpleNamespace(
+            motor_state=motors, imu_state=imu, wireless_remote=b"", mode_machine=0
+        )
+
+
+def stand_in_g1(monkeypatch: Any, module: Any) -> None:
+    """Gives LeRobot's class of the G1 channels that keep what they are sent, for its own SDK."""
+    G1_SENT.clear()
+    socket = types.ModuleType("unitree_sdk2_socket")
+    socket.ChannelFactoryInitialize = lambda *_, **__: None  # type: ignore[attr-defined]
+    socket.ChannelPublisher = socket.ChannelSubscriber = _Channel  # type: ignore[attr-defined]
+    name = "lerobot.robots.unitree_g1.unitree_sdk2_socket"
+    monkeypatch.setitem(sys.modules, name, socket)
+
+    def message() -> Any:
+        motors = [types.SimpleNamespace(q=0.0, kp=0.0, kd=0.0, tau=0.0, mode=0) for _ in range(29)]
+        return types.SimpleNamespace(motor_cmd=motors, mode_pr=0, mode_machine=0, crc=0)
+
+    monkeypatch.setattr(module, "require_package", lambda *a, **k: None)
+    monkeypatch.setattr(module, "unitree_hg_msg_dds__LowCmd_", message)
+    monkeypatch.setattr(module, "CRC", lambda: types.SimpleNamespace(Crc=lambda message: 0))
