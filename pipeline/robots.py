@@ -57,6 +57,10 @@ class EpisodeRenderer(Protocol):
         """Releases the drawing context."""
 
 
+Act = Callable[[int, Float[np.ndarray, " action"]], Float[np.ndarray, " action"]]
+"""Gives the next command of its number and of where the robot is, in the form of its contract."""
+
+
 @dataclass(frozen=True)
 class PlayOptions:
     """How commands are played on a robot under gravity."""
@@ -161,6 +165,24 @@ class Player(Protocol):
 
         Raises:
             RobotError: Other columns, values that are not finite, a humanoid without a root pose.
+        """
+
+    def roll(
+        self, start: Float[np.ndarray, " action"], act: Act, *, num_commands: int, rate_hz: float
+    ) -> tuple[Float[np.ndarray, "command action"], Played]:
+        """Plays commands that follow from where the robot is, each held until the next.
+
+        Args:
+            start: Where the robot begins, at rest [rad, m; percent].
+            act: Gives the commands.
+            num_commands: How many.
+            rate_hz: Commands per second [Hz].
+
+        Returns:
+            The commands, and what became of them.
+
+        Raises:
+            RobotError: A humanoid, or commands that are not finite or of another length.
         """
 
 

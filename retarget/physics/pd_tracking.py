@@ -84,6 +84,12 @@ Watch = Callable[[int, Any], None]
 """Told of the frame that a timestep leads to, and of the `mujoco.MjData` after it."""
 
 
+def at_limit(robot: PhysicsModel, data: Any) -> Bool[np.ndarray, " joint"]:
+    """Which actuators give all that they can."""
+    found: np.ndarray = np.abs(data.actuator_force) >= _SATURATED * robot.max_effort
+    return found
+
+
 class Simulation:
     """One robot on its way; holds what the steps share.
 
@@ -125,7 +131,6 @@ class Simulation:
         self.path = path(self.time_s, wanted, root_m, root_R, step_s)
         # Actuators add -kp q - kd v, which makes the torque kp (q* - q) + kd (v* - v).
         self.control = robot.kp * self.path.joints + robot.kd * self.path.joint_velocity
-        self.limit = np.where(np.isfinite(robot.max_effort), robot.max_effort, np.inf)
         self.weight_n = robot.mass_kg * float(np.linalg.norm(self.model.opt.gravity))
         self.start_shift_m = self._place()
         height = float(self.path.root_m[0, 2]) if self.has_root else 1.0
@@ -212,7 +217,7 @@ class Simulation:
 
     def _advance(self, begin: int, end: int, frame: int) -> tuple[float, float, float]:
         """Steps up to a frame: share of torques at their limit, mean assisting wrench."""
-        data, at_limit, force, torque = self.data, 0.0, 0.0, 0.0
+        data, limited, force, torque = self.data, 0.0, 0.0, 0.0
         for step in range(begin, end):
             data.ctrl[:] = self.control[step]
             if self.root == "fixed":
@@ -221,19 +226,14 @@ class Simulation:
                 f, w = self._assist(step)
                 force, torque = force + f, torque + w
             self.mujoco.mj_step(self.model, data)
-            at_limit += float(self.at_limit().mean())
+            limited += float(at_limit(self.robot, data).mean())
             self.watch(frame, data)
             if not np.abs(data.qvel).max() < _RUNAWAY:
                 break
         count = max(end - begin, 1)
         if self.root != "assisted" or end == begin:
             force = torque = float("nan")
-        return at_limit / count, force / count, torque / count
-
-    def at_limit(self) -> Bool[np.ndarray, " joint"]:
-        """Which actuators give all that they can."""
-        found: np.ndarray = np.abs(self.data.actuator_force) >= _SATURATED * self.limit
-        return found
+        return limited / count, force / count, torque / count
 
     def _assist(self, step: int) -> tuple[float, float]:
         """Applies the spring's wrench to the root: its force and torque in body weights."""

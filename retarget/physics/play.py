@@ -10,10 +10,11 @@ from jaxtyping import Float
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.robots import Drive, Played, PlayOptions
+from rotoscope.pipeline.robots import Act, Drive, Played, PlayOptions
+from rotoscope.retarget.description.mujoco import import_mujoco
 from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.physics.contacts import ContactWatch
-from rotoscope.retarget.physics.pd_tracking import Simulation
+from rotoscope.retarget.physics.pd_tracking import Simulation, at_limit
 from rotoscope.retarget.physics.played_scene import PlayedScene, played_scene
 from rotoscope.retarget.physics.settings import PhysicsSettings, Root
 from rotoscope.retarget.physics.wanted_path import WantedPath, held, interpolate
@@ -47,7 +48,6 @@ class RobotPlayer:
         _check(robot, values, root_pose)
         names = self.joints.names
         wanted = self.joints.joints(values)
-        locked = np.tile(list(robot.locked.values()), (len(values), 1))
         watch = _Watch(scene, len(values))
         has_root = root != "bolted" and root_pose is not None
         simulation = Simulation(
@@ -55,18 +55,61 @@ class RobotPlayer:
             SETTINGS,
             root,
             np.arange(len(values)) / rate_hz,
-            scene.model.reference(
-                np.column_stack([wanted, locked]), (*names, *robot.locked)
-            ),
+            self._reference(values),
             root_pose[:, :3] if has_root else None,
             se3.exp_so3(root_pose[:, 3:]) if has_root else None,
             path=lambda *given: _path(scene, self.options.drive, *given),
             watch=watch,
         )
-        watch.simulation = simulation
         order = np.array([scene.model.joint_names.index(name) for name in names])
         found = simulation.run(order)
-        reached = wanted + found.joint_error_rad
+        return self._played(wanted, wanted + found.joint_error_rad, watch, found.fall_s)
+
+    def roll(
+        self, start: Float[np.ndarray, " action"], act: Act, *, num_commands: int, rate_hz: float
+    ) -> tuple[Float[np.ndarray, "command action"], Played]:
+        """What becomes of commands that follow from where the robot is."""
+        if isinstance(self.robot, HumanoidRobot):
+            raise RobotError(
+                f"{self.robot.name} is a humanoid: nothing here balances one, so that a policy "
+                "cannot be tried on it; arms and hands can"
+            )
+        _check(self.robot, np.stack([start, start]), None)
+        mujoco, model = import_mujoco(), self.scene.model
+        data = mujoco.MjData(model.model)
+        order = [model.joint_names.index(name) for name in self.joints.names]
+        data.qpos[model.qpos_index] = self._reference(start[None])[0]
+        mujoco.mj_forward(model.model, data)
+        watch = _Watch(self.scene, num_commands)
+        commands, reached = [], []
+        steps = round(1.0 / rate_hz / SETTINGS.timestep_s)
+        for k in range(num_commands):
+            seen = self.joints.values(data.qpos[model.qpos_index][None, order])[0]
+            commands.append(np.asarray(act(k, seen), float))
+            _check(self.robot, np.stack([commands[-1]] * 2), None)
+            data.ctrl[:] = model.kp * self._reference(commands[-1][None])[0]
+            for _ in range(steps):
+                mujoco.mj_step(model.model, data)
+                watch(k, data)
+            reached.append(data.qpos[model.qpos_index][order].copy())
+        values = np.stack(commands)
+        wanted = self.joints.joints(values)
+        return values, self._played(wanted, np.stack(reached), watch, None)
+
+    def _reference(
+        self, values: Float[np.ndarray, "command action"]
+    ) -> Float[np.ndarray, "command joint"]:
+        """Wanted values of all joints of the model [rad or m]."""
+        locked = np.tile(list(self.robot.locked.values()), (len(values), 1))
+        names = (*self.joints.names, *self.robot.locked)
+        return self.scene.model.reference(
+            np.column_stack([self.joints.joints(values), locked]), names
+        )
+
+    def _played(
+        self, wanted: np.ndarray, reached: np.ndarray, watch: _Watch, fall_s: float | None
+    ) -> Played:
+        robot, scene = self.robot, self.scene
         return Played(
             joints=self.joints,
             wanted=wanted,
@@ -79,7 +122,7 @@ class RobotPlayer:
             touches_floor=watch.contacts.floor,
             depth_m=watch.contacts.depth_m,
             pairs=watch.contacts.shares(),
-            fall_s=found.fall_s,
+            fall_s=fall_s,
             driven_by=scene.driven_by,
         )
 
@@ -98,16 +141,14 @@ class _Watch:
     """Looks at every timestep: contacts, actuators at their limit."""
 
     def __init__(self, scene: PlayedScene, num_frames: int) -> None:
-        self.simulation: Simulation | None = None
+        self.scene = scene
         self.contacts = ContactWatch(num_frames, scene.ignored)
-        # Feet belong on the ground: of a humanoid only its own parts are looked at.
         self._steps, self._limited = np.zeros(num_frames), np.zeros(num_frames)
 
     def __call__(self, frame: int, data: Any) -> None:
-        assert self.simulation is not None
         self._steps[frame] += 1
-        self._limited[frame] += bool(self.simulation.at_limit().any())
-        self.contacts.look(frame, self.simulation.model, data)
+        self._limited[frame] += bool(at_limit(self.scene.model, data).any())
+        self.contacts.look(frame, self.scene.model.model, data)
 
     def saturated(self) -> Float[np.ndarray, " command"]:
         """Share of timesteps before each frame in which an actuator was at its limit."""

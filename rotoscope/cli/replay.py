@@ -11,7 +11,9 @@ from rotoscope.cli.options import Dataset, path_option
 from rotoscope.cli.terminal import console
 
 if TYPE_CHECKING:
-    from rotoscope.pipeline.replay.run import Replay
+    from collections.abc import Iterator
+
+    from rotoscope.pipeline.replay.run import PlayedEpisode, Replay
 
 Episodes = Annotated[
     str,
@@ -47,6 +49,13 @@ def replay(
             "`skip` them."
         ),
     ] = "hold",
+    policy: Annotated[
+        Path | None,
+        path_option(
+            "Folder of a trained policy, ours or LeRobot's: it moves the robot, from the state of "
+            "the episode's first valid row, instead of the actions."
+        ),
+    ] = None,
     robot: Robot = "",
     drive: Annotated[
         Literal["trajectory", "stream"],
@@ -97,13 +106,42 @@ def replay(
         wanted = list(range(len(opened))) if episodes == "all" else numbers(episodes)
     if (film is not None or show) and len(wanted) != 1:
         raise UsageError("--film and --show take one episode; --page takes several")
+    if policy is not None and episodes:
+        raise UsageError("--policy takes one --episode: what it does says nothing of the dataset")
     player = Replay(opened, request)
-    raise typer.Exit(_play(player, wanted, film, page, keeps_scores=bool(episodes), shows=show))
+    keeps = bool(episodes)
+    found = _rolled(player, wanted[0], policy) if policy else _played(player, wanted)
+    failed = _show(player, found, film, page, keeps_scores=keeps, shows=show)
+    raise typer.Exit(int(failed > 0))
 
 
-def _play(
+def _played(replay: Replay, wanted: list[int]) -> Iterator[tuple[int, PlayedEpisode | str]]:
+    from rotoscope.pipeline.replay.run import play_all
+
+    return play_all(replay, wanted)
+
+
+def _rolled(
+    replay: Replay, index: int, policy: Path
+) -> Iterator[tuple[int, PlayedEpisode | str]]:
+    from rotoscope.models.policy.evaluate_folder import load_policy
+    from rotoscope.pipeline.replay.policy import distance_from_demonstration, roll_out
+
+    loaded = load_policy(policy)
+    if loaded.image_sizes:
+        console.say(
+            "the policy's pictures are the episode's own: they do not show what the robot does",
+            style="yellow",
+        )
+    found = roll_out(replay, index, loaded)
+    apart = distance_from_demonstration(found, replay)
+    console.say(f"its actions are {apart:.3f} rad from the episode's own (median of the worst joint)")
+    yield index, found
+
+
+def _show(
     replay: Replay,
-    wanted: list[int],
+    found: Iterator[tuple[int, PlayedEpisode | str]],
     film: Path | None,
     page: Path | None,
     *,
@@ -112,35 +150,34 @@ def _play(
 ) -> int:
     from rotoscope.pipeline.replay.film import write_film
     from rotoscope.pipeline.replay.page import write_page
-    from rotoscope.pipeline.replay.run import play_all
     from rotoscope.pipeline.replay.score import write_scores
     from rotoscope.pipeline.robots import robots
 
-    played, failed = [], 0
-    for index, found in play_all(replay, wanted):
-        if isinstance(found, str):
-            console.say(f"episode {index}: not played: {found}", style="red")
+    played: list[PlayedEpisode] = []
+    failed = 0
+    for index, one in found:
+        if isinstance(one, str):
+            console.say(f"episode {index}: not played: {one}", style="red")
             failed += 1
             continue
         if not played:
-            console.say(f"{replay.robot}, {found.played.driven_by}")
-        console.say(f"episode {index}: {found.score.text}")
-        if found.score.pairs:
-            pair, share = next(iter(found.score.pairs.items()))
+            console.say(f"{replay.robot}, {one.played.driven_by}")
+        console.say(f"episode {index}: {one.score.text}")
+        for pair, share in list(one.score.pairs.items())[:1]:
             console.say(f"  touch: {pair} in {share:.1%} of the time")
-        played.append(found)
-    if keeps_scores and played:
-        write_scores(replay.dataset, [found.score for found in played])
+        played.append(one)
+    if not played:
+        return failed
+    if keeps_scores:
+        write_scores(replay.dataset, [one.score for one in played])
         console.say(f"scores: {replay.dataset.root / 'meta/rotoscope/replay.jsonl'}")
-    if film is not None and played:
+    if film is not None:
         write_film(film, replay.dataset, played[0], replay.robot)
         console.say(f"film: {film}")
-    if page is not None and played:
-        write_page(
-            page, replay.dataset, played, robot=replay.robot, request=replay.request
-        )
+    if page is not None:
+        write_page(page, replay.dataset, played, robot=replay.robot, request=replay.request)
         console.say(f"page: {page}")
-    if shows and played:
+    if shows:
         one = played[0]
-        robots().show(replay.robot, one.played.values, one.root_pose, one.contract.rate_hz)
-    return int(failed > 0)
+        robots().show(replay.robot, one.played, one.root_pose, one.contract.rate_hz)
+    return failed
