@@ -214,6 +214,9 @@ class Robots:
     """How its commands become joints."""
     open_player: Callable[[str, PlayOptions], Player]
     """Whoever plays commands on it."""
+    show: Callable[[str, Played, Float[np.ndarray, "command 6"] | None, float], None]
+    """Shows what was played in a window, at so many commands a second [Hz]; `RobotError` where
+    there is no display."""
 
 
 def robots() -> Robots:

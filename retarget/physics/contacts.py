@@ -10,19 +10,40 @@ import numpy as np
 from rotoscope.retarget.description.mujoco import import_mujoco
 from rotoscope.retarget.physics.model import FLOOR, PhysicsModel
 
+_NEAR_M = 0.002
+"""Shapes that are this near at rest touch when the robot trembles [m]."""
 Pair = tuple[str, str]
 """Names of two bodies in alphabetical order; the floor is called as its shape is."""
 
 
 def pairs_at(robot: PhysicsModel, joints: Mapping[str, float]) -> list[Pair]:
-    """Pairs of links that overlap in a posture [rad or m]: shapes too large, not collisions."""
-    mujoco = import_mujoco()
-    data = mujoco.MjData(robot.model)
+    """Pairs of links that may always touch: neighbors, and what is nearly in contact in a posture.
+
+    The latter have shapes that are larger than the links: MuJoCo takes meshes as their convex
+    hulls, and files give boxes for links.
+
+    Args:
+        robot: The robot.
+        joints: The posture [rad or m].
+    """
+    mujoco, model = import_mujoco(), robot.model
+    data = mujoco.MjData(model)
     for name, index in zip(robot.joint_names, robot.qpos_index, strict=True):
         data.qpos[index] = joints.get(name, data.qpos[index])
-    mujoco.mj_kinematics(robot.model, data)
-    mujoco.mj_collision(robot.model, data)
-    return sorted({pair for pair, _ in _touching(robot.model, data) if FLOOR not in pair})
+    margin = model.geom_margin.copy()
+    model.geom_margin[:] = 0.5 * _NEAR_M
+    mujoco.mj_kinematics(model, data)
+    mujoco.mj_collision(model, data)
+    near = {pair for pair, _ in _touching(model, data, below_m=_NEAR_M) if FLOOR not in pair}
+    model.geom_margin[:] = margin
+    # MuJoCo takes no notice of neighbors where one of them stands still.
+    for joint in range(model.njnt):
+        body = int(model.jnt_bodyid[joint])
+        parent = int(model.body_parentid[body])
+        if parent:
+            one, two = sorted(str(model.body(b).name) for b in (body, parent))
+            near.add((one, two))
+    return sorted(near)
 
 
 class ContactWatch:
@@ -61,11 +82,11 @@ class ContactWatch:
         return {name: number / count for name, number in ranked}
 
 
-def _touching(model: Any, data: Any) -> list[tuple[Pair, float]]:
-    """Pairs that overlap, and how deep [m]."""
+def _touching(model: Any, data: Any, *, below_m: float = 0.0) -> list[tuple[Pair, float]]:
+    """Pairs that are less than a distance apart, and how deep they overlap [m]."""
     found = []
     for contact in data.contact[: data.ncon]:
-        if contact.dist < 0:
+        if contact.dist < below_m:
             one, two = sorted(_name(model, int(geom)) for geom in contact.geom)
             found.append(((one, two), -float(contact.dist)))
     return found

@@ -119,7 +119,7 @@ def _export_for(
     from rotoscope.pipeline.converters.lerobot import LeRobotForm, wiring_of
     from rotoscope.pipeline.converters.lerobot_robots import lerobot_robot
     from rotoscope.pipeline.converters.motor_calibration import read_calibrations
-    from rotoscope.pipeline.export.for_robot import export_for_robot
+    from rotoscope.pipeline.replay.for_robot import export_for_robot
     from rotoscope.pipeline.replay.run import robot_named_by
     from rotoscope.pipeline.robots import robots
 

@@ -12,7 +12,7 @@ from rotoscope.pipeline.converters.lerobot import LeRobotForm
 from rotoscope.pipeline.converters.lerobot_robots import lerobot_robot
 from rotoscope.pipeline.converters.motor_calibration import read_calibration, read_calibrations
 from rotoscope.pipeline.datasets.read import open_dataset
-from rotoscope.pipeline.export.for_robot import export_for_robot
+from rotoscope.pipeline.replay.for_robot import export_for_robot
 from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
 
 RATE_HZ = 30.0
