@@ -51,9 +51,7 @@ def standing_in(bus_class: type) -> type:
             assert data_name == "Present_Position"
             return dict.fromkeys(self.motors, 0.0)
 
-        def _sync_write(
-            self, addr: int, length: int, ids_values: dict[int, int], **_: Any
-        ) -> int:
+        def _sync_write(self, addr: int, length: int, ids_values: dict[int, int], **_: Any) -> int:
             self.sent.append({self._id_to_name(i): count for i, count in ids_values.items()})
             return 0
 

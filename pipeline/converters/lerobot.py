@@ -231,6 +231,8 @@ def wiring_of(texts: list[str]) -> dict[str, tuple[str, int]]:
         motor, equals, joint = text.partition("=")
         name = joint.removeprefix("-")
         if not (motor and equals and name):
-            raise UsageError(f"{text!r} is no MOTOR=JOINT, nor MOTOR=-JOINT for one that turns back")
+            raise UsageError(
+                f"{text!r} is no MOTOR=JOINT, nor MOTOR=-JOINT for one that turns back"
+            )
         out[motor] = (name, -1 if joint.startswith("-") else 1)
     return out

@@ -60,10 +60,10 @@ def _encode(path: Path, dataset: Dataset, found: PlayedEpisode, robot: str) -> N
 
 
 def film_frames(
-    dataset: Dataset, found: PlayedEpisode, robot: str, *, area_px: int = AREA_PX
+    dataset: Dataset, found: PlayedEpisode, robot: str
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """The pictures of the film, one for each command; after a fall the last one stays."""
-    width, height = picture_size(dataset, found.episode, area_px=area_px)
+    width, height = picture_size(dataset, found.episode, area_px=AREA_PX)
     values = _last_known(found.played.values)
     renderer = robots().open_renderer(robot)
     try:
@@ -83,9 +83,7 @@ def _persons(
     """What the camera saw at each command; dim on a ramp, which belongs to no moment of it."""
     rows = found.commands.row
     shown = np.flatnonzero(rows != NONE)
-    pictures = people(
-        dataset, found.episode, rows[shown].tolist(), width=width, height=height
-    )
+    pictures = people(dataset, found.episode, rows[shown].tolist(), width=width, height=height)
     picture = next(pictures)
     is_first = True
     for row in rows:

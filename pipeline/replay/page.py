@@ -21,7 +21,7 @@ from rotoscope.pipeline.report import charts
 MOST_FILMS = 12
 """Episodes that are shown in full, the worst of them; all are in the table."""
 DRIVES = {
-    "trajectory": "lead along splines, with velocities",
+    "trajectory": "are led along splines, with velocities",
     "stream": "are each held until the next",
 }
 INVALID = {"hold": "the last valid one is held", "skip": "left out"}

@@ -99,6 +99,7 @@ def _decide_frame(
         return float(2.0 - np.abs(x).max() - np.abs(y).max())
 
     links = skeleton.parts[part].links
+
     def rank(name: str) -> tuple[float, bool, int]:
         is_named = prefers_tool and bool(TOOL_WORDS & set(words(name)))
         place = links.index(name)
@@ -117,9 +118,7 @@ def _decide_frame(
     return EndEffector(link, se3.make(np.stack([R[0], y, np.cross(R[0], y)], axis=1), origin_m))
 
 
-def _say_names(
-    skeleton: Skeleton, proposal: Proposal, gripper: Gripper, end: EndEffector
-) -> None:
+def _say_names(skeleton: Skeleton, proposal: Proposal, gripper: Gripper, end: EndEffector) -> None:
     """Says which frames that are named as a tool's lie elsewhere."""
     T = skeleton.poses(skeleton.rest)
     here = (T[end.link] @ end.T_link_ee)[:3, 3]
@@ -161,7 +160,9 @@ def _decide_flange(skeleton: Skeleton, proposal: Proposal, chain: ArmChain) -> E
     closing = np.eye(3)[int(np.argmin(np.abs(approach)))]
     closing = closing - (closing @ approach) * approach
     frame = (approach, closing / np.linalg.norm(closing), start + TOOL_M * approach)
-    end = _decide_frame(skeleton, proposal, chain.end, frame, "a gripper on the flange", prefers_tool=True)
+    end = _decide_frame(
+        skeleton, proposal, chain.end, frame, "a gripper on the flange", prefers_tool=True
+    )
     proposal.decide(("gripper", "joints"), {}, "no fingers in the file")
     proposal.decide(("gripper", "max_opening_m"), TOOL_OPENING_M, "a common gripper")
     proposal.decide(("gripper", "max_speed_m_s"), FINGERS_M_S, "slow for a gripper")
@@ -200,7 +201,9 @@ def _flange(skeleton: Skeleton, chain: ArmChain) -> tuple[np.ndarray, np.ndarray
     if named:
         tool = origins[named[-1]] - anchor
         own = tool if np.linalg.norm(tool) > SHORT_M else own
-        outwards = tool if np.linalg.norm(tool) > 1e-3 else _z_of(inverse @ T[part.links[named[-1]]])
+        outwards = (
+            tool if np.linalg.norm(tool) > 1e-3 else _z_of(inverse @ T[part.links[named[-1]]])
+        )
     if np.linalg.norm(own) > SHORT_M and abs(float(own @ axis)) < 0.7 * np.linalg.norm(own):
         # The last joint bends the wrist instead of rolling it: the hand points away from it.
         across = own - (own @ axis) * axis

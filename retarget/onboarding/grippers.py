@@ -204,7 +204,12 @@ class _Finder:
         # Fingers that open one way are one side, the others, and those that stand, the other one.
         sides = shift @ shift[first] > 0.25 * float(shift[first] @ shift[first])
         groups = [
-            [p for finger, side in zip(fingers, sides, strict=True) if side == which for p in finger]
+            [
+                p
+                for finger, side in zip(fingers, sides, strict=True)
+                if side == which
+                for p in finger
+            ]
             for which in (True, False)
         ]
         if not all(groups):
@@ -311,7 +316,11 @@ class _Finder:
         T_hand = T[self.skeleton.entry(self.hand)]
         tips = []
         for group, inwards in zip(groups, (-closing, closing), strict=True):
-            finger = self.ends_of_jaw(group[0], way.closed)[1] if is_jaw else self.seen(group, way.closed)
+            finger = (
+                self.ends_of_jaw(group[0], way.closed)[1]
+                if is_jaw
+                else self.seen(group, way.closed)
+            )
             if is_jaw and group == [self.hand]:
                 finger = self.ends_of_jaw(groups[0][0], way.closed)[0]
             link, point = inner_end(finger, approach, inwards)

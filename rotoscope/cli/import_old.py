@@ -126,9 +126,7 @@ def _export_for(
     target = lerobot_robot(robot, side=side)
     joints = robots().joints(own or robot_named_by(dataset))
     form = LeRobotForm(target, joints, read_calibrations(calibration), wiring_of(joint))
-    done = export_for_robot(
-        dataset, out.absolute(), form, invalid=invalid, has_ramp=has_ramp
-    )
+    done = export_for_robot(dataset, out.absolute(), form, invalid=invalid, has_ramp=has_ramp)
     for sentence in done.left_out:
         console.say(f"left out: {sentence}")
     console.say(

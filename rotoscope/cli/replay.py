@@ -121,9 +121,7 @@ def _played(replay: Replay, wanted: list[int]) -> Iterator[tuple[int, PlayedEpis
     return play_all(replay, wanted)
 
 
-def _rolled(
-    replay: Replay, index: int, policy: Path
-) -> Iterator[tuple[int, PlayedEpisode | str]]:
+def _rolled(replay: Replay, index: int, policy: Path) -> Iterator[tuple[int, PlayedEpisode | str]]:
     from rotoscope.models.policy.evaluate_folder import load_policy
     from rotoscope.pipeline.replay.policy import distance_from_demonstration, roll_out
 
@@ -135,7 +133,9 @@ def _rolled(
         )
     found = roll_out(replay, index, loaded)
     apart = distance_from_demonstration(found, replay)
-    console.say(f"its actions are {apart:.3f} rad from the episode's own (median of the worst joint)")
+    console.say(
+        f"its actions are {apart:.3f} rad from the episode's own (median of the worst joint)"
+    )
     yield index, found
 
 

@@ -9,7 +9,6 @@ from small_robots import biped
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.pipeline.robots import PlayOptions, robots
 
-pytest.importorskip("mujoco")
 RATE_HZ = 30.0
 
 
@@ -124,7 +123,9 @@ def test_humanoid_is_played_on_its_root_and_refused_without(tmp_path):
     (tmp_path / "biped.xml").write_text(biped())
     (tmp_path / "biped.yaml").write_text(BIPED_YAML)
     player = robots().open_player(str(tmp_path / "biped.yaml"), PlayOptions())
-    values = np.tile([-0.3, 0.6, -0.3] * 2, (30, 1)) * (1 + 0.1 * np.sin(np.arange(30) / 5))[:, None]
+    values = (
+        np.tile([-0.3, 0.6, -0.3] * 2, (30, 1)) * (1 + 0.1 * np.sin(np.arange(30) / 5))[:, None]
+    )
     with pytest.raises(RobotError, match="label.root_pose"):
         player.play(values, root_pose=None, rate_hz=RATE_HZ)
     root = np.tile([0.0, 0.0, 0.8, 0.0, 0.0, 0.0], (30, 1))
