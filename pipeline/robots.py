@@ -190,8 +190,8 @@ class Player(Protocol):
 class Robots:
     """Answers about a robot, by its name or the path of its YAML file.
 
-    All raise `RobotError` where there is no such robot, all but the first two `AssetError` where its files
-    were not fetched.
+    All raise `RobotError` where there is no such robot, all but the first two `AssetError` where
+    its files were not fetched.
     """
 
     assets: Callable[[str], tuple[str, ...]]

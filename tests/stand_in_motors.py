@@ -152,13 +152,13 @@ class _Channel:
     def __init__(self, *_: Any) -> None:
         pass
 
-    def Init(self) -> None:
+    def init(self) -> None:
         pass
 
-    def Write(self, message: Any) -> None:
+    def write(self, message: Any) -> None:
         G1_SENT.append([float(motor.q) for motor in message.motor_cmd])
 
-    def Read(self) -> Any:
+    def read(self) -> Any:
         motors = [
             types.SimpleNamespace(q=0.0, dq=0.0, tau_est=0.0, temperature=20.0) for _ in range(29)
         ]
@@ -169,6 +169,10 @@ class _Channel:
         return types.SimpleNamespace(
             motor_state=motors, imu_state=imu, wireless_remote=b"", mode_machine=0
         )
+
+
+for _name in ("init", "write", "read"):
+    setattr(_Channel, _name.capitalize(), getattr(_Channel, _name))
 
 
 def stand_in_g1(monkeypatch: Any, module: Any) -> None:

@@ -75,14 +75,14 @@ class LeRobotForm:
             out[:, line.joint] = (column - line.offset) / line.scale
             if motor.form == "gripper" and self._num_grippers == 1:
                 # All fingers go the same share of their way.
-                closed, opened = list(self.joints.fingers.values())[0]
+                closed, opened = next(iter(self.joints.fingers.values()))
                 share = (out[:, line.joint] - closed) / (opened - closed)
                 for k, (a, b) in zip(gripper, self.joints.fingers.values(), strict=True):
                     out[:, k] = a + share * (b - a)
         return out
 
     def contract(self, rate_hz: float, *, shift_s: float) -> ActionContract:
-        """What LeRobot's numbers mean; limits are the robot file's, the calibration's and LeRobot's.
+        """What LeRobot's numbers mean; limits are those of file, calibration and LeRobot.
 
         Raises:
             ContractError: They leave a motor no way at all.

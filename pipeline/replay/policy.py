@@ -22,17 +22,22 @@ class PlayedPolicy(Protocol):
     """What of a policy is asked here; `rotoscope.models.policy.policy.Policy` is one."""
 
     @property
-    def contract(self) -> ActionContract | None: ...
+    def contract(self) -> ActionContract | None:
+        """What its actions mean; `None` where nobody knows."""
 
     @property
-    def state_names(self) -> dict[str, tuple[str, ...]]: ...
+    def state_names(self) -> dict[str, tuple[str, ...]]:
+        """Features that it must be given, and what their numbers are."""
 
     @property
-    def image_sizes(self) -> dict[str, tuple[int, int]]: ...
+    def image_sizes(self) -> dict[str, tuple[int, int]]:
+        """Cameras that it must be given, and the width and height it learned from [px]."""
 
-    def reset(self, seed: int) -> None: ...
+    def reset(self, seed: int) -> None:
+        """Begins an episode; what is random in the policy comes from `seed`."""
 
-    def act(self, observation: dict[str, np.ndarray]) -> np.ndarray: ...
+    def act(self, observation: dict[str, np.ndarray]) -> np.ndarray:
+        """The next action."""
 
 
 def roll_out(replay: Replay, index: int, policy: PlayedPolicy, *, seed: int = 0) -> PlayedEpisode:
@@ -100,9 +105,10 @@ def _check(replay: Replay, policy: PlayedPolicy) -> None:
     missing = [name for name in policy.state_names if name != STATE]
     unknown = sorted(set(policy.state_names.get(STATE, ())) - set(names))
     if missing or unknown or replay.dataset.names(STATE) != names:
+        seen = ", ".join([*missing, *unknown]) or STATE
         raise UsageError(
-            f"the policy sees {', '.join([*missing, *unknown]) or STATE}; here there are the joints "
-            f"of {replay.robot} as {STATE} and the dataset's pictures alone"
+            f"the policy sees {seen}; here there are the joints of {replay.robot} as {STATE} and "
+            "the dataset's pictures alone"
         )
 
 

@@ -90,9 +90,9 @@ def build_physics_model(
     """A robot that can be simulated: with a floor at z = 0 and a PD actuator on every joint.
 
     Actuators, sensors and keyframes of the file are dropped; gains and limits of its position
-    actuators are kept. A floating robot whose file has no free joint gets one at its root. The floor is the
-    only thing that touches the robot unless self collisions are asked for; a bolted robot gets
-    none, because nobody knows how high it stands.
+    actuators are kept. A floating robot whose file has no free joint gets one at its root. The
+    floor is the only thing that touches the robot unless self collisions are asked for; a bolted
+    robot gets none, because nobody knows how high it stands.
 
     Args:
         path: URDF or MJCF file.

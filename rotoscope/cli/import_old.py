@@ -1,4 +1,4 @@
-"""`rotoscope import` and `export`: datasets of LeRobot v2.0 and v2.1 as v3, back, and for robots."""
+"""`rotoscope import` and `export`: datasets of LeRobot v2.0 and v2.1, and for its robots."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from rotoscope.pipeline.converters.lerobot import LeRobotForm
 from rotoscope.pipeline.converters.lerobot_robots import lerobot_robot
 from rotoscope.pipeline.converters.motor_calibration import read_calibration, read_calibrations
 from rotoscope.pipeline.datasets.read import open_dataset
-from rotoscope.pipeline.replay.for_robot import export_for_robot
 from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
+from rotoscope.pipeline.replay.for_robot import export_for_robot
 
 RATE_HZ = 30.0
 ENDS = {

@@ -126,7 +126,7 @@ def test_humanoid_is_played_on_its_root_and_refused_without(tmp_path):
     values = (
         np.tile([-0.3, 0.6, -0.3] * 2, (30, 1)) * (1 + 0.1 * np.sin(np.arange(30) / 5))[:, None]
     )
-    with pytest.raises(RobotError, match="label.root_pose"):
+    with pytest.raises(RobotError, match=r"label\.root_pose"):
         player.play(values, root_pose=None, rate_hz=RATE_HZ)
     root = np.tile([0.0, 0.0, 0.8, 0.0, 0.0, 0.0], (30, 1))
     found = player.play(values, root_pose=root, rate_hz=RATE_HZ)
@@ -142,7 +142,7 @@ def test_policy_sees_where_the_robot_is(lever):
 
     def act(k, state):
         seen.append(state)
-        return state + [0.02, 0.0, 0.0, 0.0]
+        return state + np.array([0.02, 0.0, 0.0, 0.0])
 
     start = moved()[0]
     commands, found = player.roll(start, act, num_commands=30, rate_hz=RATE_HZ)

@@ -1,6 +1,7 @@
 """`rotoscope replay` on a dataset of a small arm: scores, filter, film, page, what is refused."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -37,6 +38,14 @@ def made(tmp_path_factory):
             recorder.add(Rows(f"take{number}", "swing", rows, valid, np.full(40, 0.8), None))
         recorder.publish(folder / "swings", made_by="test")
     return robot, folder / "swings"
+
+
+def outcome(*arguments):
+    """What a command that fails says."""
+    done = CliRunner().invoke(app, ["replay", *map(str, arguments)])
+    assert done.exit_code != 0
+    said = str(done.exception) if isinstance(done.exception, UsageError) else done.output
+    return said.replace("\n", " ")
 
 
 def run(*arguments):
@@ -110,12 +119,10 @@ def test_what_cannot_be_played_is_said(arguments, said, made, tmp_path, monkeypa
     robot, data = made
     monkeypatch.chdir(tmp_path)
     arguments = [robot if a == "ROBOT" else a for a in arguments]
-    with pytest.raises(UsageError, match=said):
-        done = run(data, *arguments)
-        raise UsageError(done.output.replace("\n", " "))
+    assert re.search(said, outcome(data, *arguments))
 
 
 def test_window_without_a_display_is_refused():
-    with pytest.raises(RobotError, match="--film FILE.mp4"):
+    with pytest.raises(RobotError, match=r"--film FILE\.mp4"):
         require_display({})
     require_display({"DISPLAY": ":0"})
