@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,6 +54,9 @@ def find_arms(skeleton: Skeleton) -> list[ArmChain]:
     if not found:
         flanges = sorted({_flange(skeleton, leaf) for leaf in skeleton.leaves})
         found = [c for end in flanges if (c := _chain(skeleton, end, None)) is not None]
+    names = [chain.name for chain in found]
+    if len(set(names)) < len(names):
+        found = [replace(c, name=skeleton.entry(c.end)) for c in found]
     # Six joints and more turn every way: which of those has most says nothing.
     return sorted(found, key=lambda c: (-min(len(c.parts), 6), c.name == "left"))
 
