@@ -41,7 +41,7 @@ class MadeUpJoints:
 
     @property
     def home(self):
-        middle = 0.5 * (np.array(self.limits).sum(axis=1))
+        middle = 0.5 * (np.array(self.limits).sum(axis=1)) + 0.1
         return np.append(middle, 100.0) if self.fingers else middle
 
     def contract(self, rate_hz):

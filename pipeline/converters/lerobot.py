@@ -2,8 +2,8 @@
 
 Where a joint's zero lies is not the same: LeRobot counts degrees from the middle of the range that
 was found when that arm was calibrated, a robot's file from a posture of its own. Both ranges end at
-the same mechanical stops, so that the middles are one; a motor that LeRobot calibrates as a full
-turn has no stops, and its middle is the file's zero, where LeRobot asks for the arm to be held.
+the same mechanical stops, so that the middles are one. A motor that LeRobot calibrates as a full turn
+has no stops: its middle is where the arm was held then, which is taken for the robot's rest posture.
 """
 
 from __future__ import annotations
@@ -168,8 +168,11 @@ class LeRobotForm:
             closed, opened = self.joints.fingers.get(self.joints.names[joint], (lower, upper))
             scale = (motor.open - motor.closed) / (opened - closed)
             return _Line(joint, motor.closed - scale * closed, scale)
-        has_zero = motor.is_endless or motor.is_from_zero or not np.isfinite(lower + upper)
-        zero = 0.0 if has_zero else 0.5 * (lower + upper)
+        zero = 0.5 * (lower + upper)
+        if motor.is_endless or not np.isfinite(zero):
+            zero = float(self.joints.joints(self.joints.home[None])[0, joint])
+        if motor.is_from_zero:
+            zero = 0.0
         scale = sign * 180.0 / np.pi
         turn = self.target.counts
         if motor.form == "range":

@@ -26,7 +26,7 @@ class Motor:
     form: Form
     """What it counts."""
     is_endless: bool = False
-    """LeRobot calibrates it as a full turn; its middle is where the robot's file has 0."""
+    """LeRobot calibrates it as a full turn; its middle is where it was held at rest."""
     lower: float | None = None
     """LeRobot's own clip, in the unit of the form."""
     upper: float | None = None

@@ -54,12 +54,12 @@ def test_there_and_back_again_is_exact(name, seed):
     np.testing.assert_allclose(back, joints, atol=1e-9)
 
 
-def test_degrees_count_from_the_middle_of_the_range_and_an_endless_motor_from_zero():
+def test_degrees_count_from_the_middle_of_the_range_and_an_endless_motor_from_rest():
     form = form_of("so101_follower")
     joints = 0.5 * (form.joints.lower + form.joints.upper)
     found = form.to_lerobot(joints[None])[0]
     np.testing.assert_allclose(found[:4], 0.0, atol=1e-12)
-    np.testing.assert_allclose(found[4], np.degrees(0.05) * 4096 / 4095)
+    np.testing.assert_allclose(found[4], np.degrees(-0.1) * 4096 / 4095)
     np.testing.assert_allclose(found[5], 50.0)
 
 

@@ -88,7 +88,7 @@ def wanted_counts(joints, form, ends):
             closed, opened = form.joints.lower[k], form.joints.upper[k]
             columns.append(low + (joints[:, k] - closed) / (opened - closed) * (high - low))
             continue
-        zero = 0.0 if (low, high) == (0, 4095) else middle[k]
+        zero = middle[k] + 0.1 * ((low, high) == (0, 4095))  # at rest where there are no stops
         columns.append(0.5 * (low + high) + (joints[:, k] - zero) / COUNT_RAD)
     return np.stack(columns, axis=1)
 
