@@ -2,8 +2,9 @@
 
 Where a joint's zero lies is not the same: LeRobot counts degrees from the middle of the range that
 was found when that arm was calibrated, a robot's file from a posture of its own. Both ranges end at
-the same mechanical stops, so that the middles are one. A motor that LeRobot calibrates as a full turn
-has no stops: its middle is where the arm was held then, which is taken for the robot's rest posture.
+the same mechanical stops, so that the middles are one. A motor that LeRobot calibrates as a full
+turn has no stops: its middle is where the arm was held then, which is taken for the robot's rest
+posture.
 """
 
 from __future__ import annotations
