@@ -5,10 +5,18 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
+
+from rotoscope.pipeline.contract import ActionContract
+
+Drive = Literal["trajectory", "stream"]
+"""How commands reach the joints: along splines with their velocities, as trajectory controllers
+do; or each held until the next one, without velocities, as programs do that send row after row."""
+PlayedRoot = Literal["fixed", "assisted", "free"]
+"""How the root of a humanoid is held: moved along the wanted path; by a spring; not at all."""
 
 
 @runtime_checkable
@@ -49,12 +57,141 @@ class EpisodeRenderer(Protocol):
         """Releases the drawing context."""
 
 
+Act = Callable[[int, Float[np.ndarray, " action"]], Float[np.ndarray, " action"]]
+"""Gives the next command of its number and of where the robot is, in the form of its contract."""
+
+
+@dataclass(frozen=True)
+class PlayOptions:
+    """How commands are played on a robot under gravity."""
+
+    drive: Drive = "trajectory"
+    """How commands reach the joints."""
+    root: PlayedRoot = "fixed"
+    """How the root of a humanoid is held."""
+    carries_weight: bool = False
+    """Whether servos carry the robot's weight; their controller compensates it otherwise. A file's
+    own actuators always carry it."""
+    max_effort: float | None = None
+    """Largest torque or force of any joint [N m or N], where the file's limits are placeholders."""
+    has_table: bool = True
+    """Whether an arm stands on a table, at z = 0 of its base."""
+
+
+@runtime_checkable
+class CommandedJoints(Protocol):
+    """How a robot's commands become joints of its file, and back."""
+
+    kind: str
+    """`arm`, `hand` or `humanoid`."""
+    names: tuple[str, ...]
+    """Joints that commands move; those of a gripper's fingers are the last."""
+    units: tuple[str, ...]
+    """Unit of each: rad or m."""
+    lower: Float[np.ndarray, " joint"]
+    """Lower limits [rad or m]; -inf where there is none."""
+    upper: Float[np.ndarray, " joint"]
+    """Upper limits [rad or m]; inf where there is none."""
+    fingers: dict[str, tuple[float, float]]
+    """Joints of a gripper with their values at both ends, closed and open [rad or m]."""
+    home: Float[np.ndarray, " action"]
+    """Commands of the posture in which it rests [rad, m; percent]; a gripper is open."""
+
+    def contract(self, rate_hz: float) -> ActionContract:
+        """Meaning of its commands, absolute, at so many a second [Hz]."""
+
+    def joints(
+        self, values: Float[np.ndarray, "command action"]
+    ) -> Float[np.ndarray, "command joint"]:
+        """Values of `names` [rad or m] that commands ask for."""
+
+    def values(
+        self, joints: Float[np.ndarray, "command joint"]
+    ) -> Float[np.ndarray, "command action"]:
+        """Commands that ask for joint values, as near as they can."""
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """What became of commands on a robot with contacts, gravity and limited torques."""
+
+    joints: CommandedJoints
+    """Joints of the robot's file that were commanded, fingers of a gripper among them."""
+    wanted: Float[np.ndarray, "command joint"]
+    """What each command asked of them [rad or m]."""
+    reached: Float[np.ndarray, "command joint"]
+    """Where they were when it was due [rad or m]; NaN after a fall."""
+    values: Float[np.ndarray, "command action"]
+    """The same in the form of the commands [rad, m; percent]."""
+    tip_names: tuple[str, ...]
+    """End effector of an arm, fingertips of a hand, wrists and ankles of a humanoid."""
+    tip_error_m: Float[np.ndarray, "command tip"]
+    """How far they were from where the command asked for, in the frame of the robot's base [m]."""
+    saturated: Float[np.ndarray, " command"]
+    """Share of timesteps since the command before in which an actuator was at its limit."""
+    touches_itself: Bool[np.ndarray, " command"]
+    """Parts of the robot pushed each other since the command before; fingers of a gripper and
+    what overlaps at rest aside."""
+    touches_floor: Bool[np.ndarray, " command"]
+    """A moving part of an arm or hand pushed the table."""
+    depth_m: float
+    """Deepest overlap of what pushed each other [m]."""
+    pairs: dict[str, float]
+    """Share of commands in which two links pushed each other, by their names."""
+    fall_s: float | None
+    """When a humanoid fell [s]; `None` where it did not."""
+    driven_by: str
+    """What moves the joints, in words."""
+
+
+@runtime_checkable
+class Player(Protocol):
+    """Plays commands on one robot."""
+
+    def play(
+        self,
+        values: Float[np.ndarray, "command action"],
+        *,
+        root_pose: Float[np.ndarray, "command 6"] | None,
+        rate_hz: float,
+    ) -> Played:
+        """Plays commands on the robot, which begins at rest in the posture of the first.
+
+        Args:
+            values: Commands in the order of its contract [rad, m; percent], at least two, all
+                finite.
+            root_pose: Position [m] and rotation vector [rad] of a humanoid's root for each.
+            rate_hz: Commands per second [Hz].
+
+        Raises:
+            RobotError: Other columns, values that are not finite, a humanoid without a root pose.
+        """
+
+    def roll(
+        self, start: Float[np.ndarray, " action"], act: Act, *, num_commands: int, rate_hz: float
+    ) -> tuple[Float[np.ndarray, "command action"], Played]:
+        """Plays commands that follow from where the robot is, each held until the next.
+
+        Args:
+            start: Where the robot begins, at rest [rad, m; percent].
+            act: Gives the commands.
+            num_commands: How many.
+            rate_hz: Commands per second [Hz].
+
+        Returns:
+            The commands, and what became of them.
+
+        Raises:
+            RobotError: A humanoid, or commands that are not finite or of another length.
+        """
+
+
 @dataclass(frozen=True)
 class Robots:
     """Answers about a robot, by its name or the path of its YAML file.
 
-    All raise `RobotError` where there is no such robot, the last three `AssetError` where its files
-    were not fetched.
+    All raise `RobotError` where there is no such robot, all but the first two `AssetError` where
+    its files were not fetched.
     """
 
     assets: Callable[[str], tuple[str, ...]]
@@ -73,6 +210,13 @@ class Robots:
         Float[np.ndarray, "row line 2 3"],
     ]
     """The fingers of a robot hand as lines [m], turned as the human wrist is."""
+    joints: Callable[[str], CommandedJoints]
+    """How its commands become joints."""
+    open_player: Callable[[str, PlayOptions], Player]
+    """Whoever plays commands on it."""
+    show: Callable[[str, Played, Float[np.ndarray, "command 6"] | None, float], None]
+    """Shows what was played in a window, at so many commands a second [Hz]; `RobotError` where
+    there is no display."""
 
 
 def robots() -> Robots:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rotoscope.models.policy.lerobot_facts import LerobotFacts, write_facts
 from rotoscope.models.policy.memory_dataset import memory_datasets
+from rotoscope.models.policy.pretrained_weights import check_weights
 from rotoscope.models.policy.row_weights import (
     VALID,
     RowWeights,
@@ -50,6 +51,8 @@ DEFAULTS = {
     "save_freq": "2000",
     "env_eval_freq": "0",
     "policy.push_to_hub": "false",
+    # Weights that somebody trained on ImageNet would be fetched from the network.
+    "policy.pretrained_backbone_weights": "null",
     "wandb.enable": "false",
 }
 """Where ours differ from LeRobot's; each can be set."""
@@ -327,6 +330,7 @@ def _check_options(options: dict[str, str], policy: str) -> int:
             f"policy itself would learn nothing; set steps above that, or "
             f"policy.n_vqvae_training_steps={max(1, found.steps // 4)}"
         )
+    check_weights(getattr(found.policy, "pretrained_backbone_weights", None))
     return int(getattr(found.policy, CHUNKS[policy]))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from rotoscope.pipeline.datasets.read import Dataset
+from rotoscope.pipeline.datasets.replayed import replay_facts
 from rotoscope.pipeline.datasets.said import episode_facts
 from rotoscope.pipeline.errors import UsageError, quoted
 from rotoscope.pipeline.files.plain import read_text
@@ -98,6 +99,7 @@ def known_of(dataset: Dataset) -> dict[int, dict[str, Any]]:
         line = {} if said is None else said.line
         source, quality = line.get("source") or {}, line.get("quality") or {}
         known = {k: v for k, v in quality.items() if isinstance(v, int | float | str)}
+        known |= replay_facts(dataset.root, episode)
         valid = np.asarray(episode.columns.get("label.valid", np.ones(episode.num_rows)), bool)
         confidence = episode.columns.get("label.confidence")
         known |= {

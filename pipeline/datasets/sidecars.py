@@ -93,6 +93,11 @@ class _LedgerLine(_Lenient):
     added: PositiveInt = 1
 
 
+class _ReplayLine(_Lenient):
+    episode: NonNegativeInt
+    digest: str = ""
+
+
 class _Described(_Lenient):
     names: list[str] = Field(default_factory=list)
     unit: str = ""
@@ -105,6 +110,7 @@ _FILES: dict[str, type[BaseModel]] = {
     "contract.json": ActionContract,
     "episodes.jsonl": _EpisodeLine,
     "ledger.jsonl": _LedgerLine,
+    "replay.jsonl": _ReplayLine,
 }
 _MAPPINGS: dict[str, type[BaseModel]] = {"features.json": _Described}
 """Files that hold one such thing under each name."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
+from rotoscope.pipeline.datasets.replayed import replay_facts
 from rotoscope.pipeline.doctor.check import Verdict, counts
 from rotoscope.pipeline.doctor.run import diagnose
 from rotoscope.pipeline.files.atomic import write_text_atomic
@@ -63,7 +64,15 @@ def write_report(
         before["after"], after["before"] = after["index"], before["index"]
     ledger, checks = dataset.ledger(), diagnose(dataset_path)
     indices = {episode.index for episode in shown}
-    table = [table_row(e, dataset.fps, is_shown=e.index in indices) for e in ranked]
+    table = [
+        table_row(
+            e,
+            dataset.fps,
+            is_shown=e.index in indices,
+            replayed=replay_facts(dataset.root, e),
+        )
+        for e in ranked
+    ]
     template = jinja2.Template(
         _part("page.html.j2"),
         autoescape=True,

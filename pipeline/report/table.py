@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rotoscope.pipeline.datasets.read import EpisodeRows
@@ -31,6 +32,7 @@ class Score:
     """Unit of the numbers, empty for none."""
 
 
+_NEVER: Mapping[str, float] = MappingProxyType({})
 SCORES = (
     Score("rows", "rows", ""),
     Score("seconds", "time", "s"),
@@ -38,11 +40,22 @@ SCORES = (
     Score("confidence", "confidence", ""),
     Score("error", "error", ""),
     Score("sigma", "sigma", "mm"),
+    Score("replay", "tip in replay", "mm"),
 )
 
 
-def table_row(episode: EpisodeRows, fps: float, *, is_shown: bool) -> dict[str, Any]:
-    """What the table says of an episode; a number of `scores` is `None` where it is not known."""
+def table_row(
+    episode: EpisodeRows, fps: float, *, is_shown: bool, replayed: Mapping[str, float] = _NEVER
+) -> dict[str, Any]:
+    """What the table says of an episode; a number of `scores` is `None` where it is not known.
+
+    Args:
+        episode: The episode.
+        fps: Rows per second.
+        is_shown: Whether the page shows it in full.
+        replayed: What `rotoscope replay` found of it.
+    """
+    tip_mm = replayed.get("replay_tip_error_mm_median")
     quality, source = episode.meta.get("quality", {}), episode.meta.get("source", {})
     count = episode.row_count
     error, unit = next(((quality[n], u) for n, u in ERRORS if n in quality), (None, ""))
@@ -58,6 +71,7 @@ def table_row(episode: EpisodeRows, fps: float, *, is_shown: bool) -> dict[str, 
         "confidence": (confidence, _shown(confidence, ".2f", "")),
         "error": (error, _shown(error, ".1f", unit)),
         "sigma": (sigma, _shown(sigma, ".0f", "mm")),
+        "replay": (tip_mm, _shown(tip_mm, ".1f", "mm")),
     }
     return {
         "index": episode.index,

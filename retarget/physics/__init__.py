@@ -1,4 +1,4 @@
 """Motions tried in MuJoCo: tracking, falls, slip, residual wrench.
 
-May import: `description`, `robots`.
+May import: `description`, `kinematics`, `robots`.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,35 @@ from rotoscope.retarget.description.mujoco import import_mujoco, robot_spec
 from rotoscope.retarget.physics.settings import PhysicsSettings
 
 
-def position_gains(path: Path) -> dict[str, tuple[float, float]]:
-    """Kp and kd of the file's own position actuators by joint; without kd it is 0."""
+@dataclass(frozen=True)
+class OwnActuator:
+    """A position actuator of the robot's own file."""
+
+    kp: float
+    """Proportional gain [N m/rad or N/m]."""
+    kd: float
+    """Derivative gain [N m s/rad or N s/m]; 0 where the file leaves it to the joint's damping."""
+    max_effort: float
+    """Largest torque or force [N m or N]; inf where the file states none."""
+
+
+def own_actuators(path: Path) -> dict[str, OwnActuator]:
+    """The file's own position actuators by joint; those that pull tendons are left out."""
     mujoco = import_mujoco()
     model = robot_spec(path).compile()
     found = {}
     for a in range(model.nu):
         is_joint = int(model.actuator_trntype[a]) == int(mujoco.mjtTrn.mjTRN_JOINT)
+        gear = abs(float(model.actuator_gear[a, 0]))
         kp, kd = -float(model.actuator_biasprm[a, 1]), -float(model.actuator_biasprm[a, 2])
-        if is_joint and kp > 0:
-            found[model.joint(int(model.actuator_trnid[a, 0])).name] = (kp, kd)
+        if not is_joint or kp <= 0:
+            continue
+        limit = math.inf
+        if model.actuator_forcelimited[a]:
+            limit = gear * float(np.abs(model.actuator_forcerange[a]).max())
+        joint = model.joint(int(model.actuator_trnid[a, 0])).name
+        # Length and force of an actuator are the joint's times its gear.
+        found[joint] = OwnActuator(kp * gear**2, kd * gear**2, limit)
     return found
 
 
@@ -37,7 +57,7 @@ def pd_gains(
     model: Any,
     joints: Int[np.ndarray, " joint"],
     efforts: Float[np.ndarray, " joint"],
-    own: dict[str, tuple[float, float]],
+    own: dict[str, OwnActuator],
     settings: PhysicsSettings,
 ) -> tuple[Float[np.ndarray, " joint"], Float[np.ndarray, " joint"]]:
     """Kp and kd: the file's own, else from the torque limit, else from the joint's inertia."""
@@ -48,8 +68,8 @@ def pd_gains(
     for k, joint in enumerate(joints):
         name = model.joint(int(joint)).name
         if name in own:
-            kp[k], kd[k] = own[name]
-            kd[k] = kd[k] or 2.0 * np.sqrt(kp[k] * inertia[k])  # critically damped
+            kp[k] = own[name].kp
+            kd[k] = own[name].kd or 2.0 * np.sqrt(kp[k] * inertia[k])  # critically damped
     return kp, kd
 
 

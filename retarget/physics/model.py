@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from rotoscope.pipeline.errors import RobotError, quoted
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.links import Mimic
 from rotoscope.retarget.description.mujoco import import_mujoco, robot_spec
 from rotoscope.retarget.description.read import read_description
-from rotoscope.retarget.physics.gains import pd_gains, position_gains, torque_limits
+from rotoscope.retarget.physics.gains import own_actuators, pd_gains, torque_limits
 from rotoscope.retarget.physics.settings import PhysicsSettings, Root, Step
 
 FLOOR = "physics floor"
@@ -42,6 +42,8 @@ class PhysicsModel:
     """Derivative gain [N m s/rad or N s/m]."""
     max_effort: Float[np.ndarray, " joint"]
     """Torque or force limit [N m or N]; inf where the file states none."""
+    is_own: Bool[np.ndarray, " joint"]
+    """Whether gains and limit are those of an actuator of the file."""
     mimics: dict[str, Mimic]
     """Joints of a URDF that follow another; MJCF's are constraints of the model itself."""
     root_body: int
@@ -82,19 +84,23 @@ def build_physics_model(
     settings: PhysicsSettings | None = None,
     *,
     steps: Sequence[Step] = (),
+    prepare: Callable[[Any], None] = lambda spec: None,
+    max_effort: float | None = None,
 ) -> PhysicsModel:
     """A robot that can be simulated: with a floor at z = 0 and a PD actuator on every joint.
 
-    Actuators, sensors and keyframes of the file are dropped; the gains of its position actuators
-    are kept. A floating robot whose file has no free joint gets one at its root. The floor is the
-    only thing that touches the robot unless self collisions are asked for; a bolted robot gets
-    none, because nobody knows how high it stands.
+    Actuators, sensors and keyframes of the file are dropped; gains and limits of its position
+    actuators are kept. A floating robot whose file has no free joint gets one at its root. The
+    floor is the only thing that touches the robot unless self collisions are asked for; a bolted
+    robot gets none, because nobody knows how high it stands.
 
     Args:
         path: URDF or MJCF file.
         root: How the root is held.
         settings: Gains where the file states none, friction, self collision.
         steps: What stands on the floor.
+        prepare: Told of the scene before it is compiled, to add to it.
+        max_effort: No joint gives more than this [N m or N], whatever the file states.
 
     Raises:
         RobotError: The file cannot be read, has no joints, or a floating robot has no geometry
@@ -103,7 +109,7 @@ def build_physics_model(
     settings = settings or PhysicsSettings()
     mujoco = import_mujoco()
     spec = robot_spec(path, geometry="collision")
-    own_gains = position_gains(path)
+    own = own_actuators(path)
     for element in (*spec.actuators, *spec.sensors, *spec.keys):
         spec.delete(element)
     spec.option.timestep = settings.timestep_s
@@ -126,17 +132,20 @@ def build_physics_model(
         actuator.gainprm[0] = 1.0
         actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
         actuator.forcerange = [-1.0, 1.0]
+    prepare(spec)
     try:
         model = spec.compile()
     except ValueError as error:
         raise RobotError(f"MuJoCo cannot simulate {path}: {error}") from error
     joints = np.array([model.joint(name).id for name in names])
-    efforts = torque_limits(model, joints)
+    stated = [own[name].max_effort if name in own else np.inf for name in names]
+    most = np.inf if max_effort is None else max_effort
+    efforts = np.minimum(np.minimum(torque_limits(model, joints), stated), most)
     dofs = model.jnt_dofadr[joints]
     rotor = settings.rotor_inertia_s2 * np.where(np.isfinite(efforts), efforts, 0.0)
     has_rotor = model.dof_armature[dofs] > 0
     model.dof_armature[dofs] = np.where(has_rotor, model.dof_armature[dofs], rotor)
-    kp, kd = pd_gains(model, joints, efforts, own_gains, settings)
+    kp, kd = pd_gains(model, joints, efforts, own, settings)
     model.actuator_biasprm[:, 1], model.actuator_biasprm[:, 2] = -kp, -kd
     bounds = np.where(np.isfinite(efforts), efforts, 1e9)
     model.actuator_forcerange[:] = np.column_stack([-bounds, bounds])
@@ -145,8 +154,8 @@ def build_physics_model(
             f"{path} has no collision geometry that MuJoCo reads: it would fall through the "
             "floor; give the links <collision> shapes, or meshes as STL or OBJ"
         )
-    stated = read_description(path).joints.values() if model.neq == 0 else ()
-    mimics = {joint.name: joint.mimic for joint in stated if joint.mimic is not None}
+    described = read_description(path).joints.values() if model.neq == 0 else ()
+    mimics = {joint.name: joint.mimic for joint in described if joint.mimic is not None}
     return PhysicsModel(
         model=model,
         joint_names=names,
@@ -155,6 +164,7 @@ def build_physics_model(
         kp=kp,
         kd=kd,
         max_effort=efforts,
+        is_own=np.array([name in own for name in names]),
         mimics=mimics,
         root_body=1,
         mass_kg=float(model.body_mass.sum()),

@@ -7,11 +7,12 @@ that contact with the ground alone could carry.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import se3
@@ -25,7 +26,7 @@ from rotoscope.retarget.physics.model import (
 )
 from rotoscope.retarget.physics.result import PhysicsResult
 from rotoscope.retarget.physics.settings import PhysicsSettings, Root, Step
-from rotoscope.retarget.physics.wanted_path import interpolate
+from rotoscope.retarget.physics.wanted_path import Interpolate, interpolate
 
 _SATURATED = 0.99
 """A torque of this share of its limit is at it."""
@@ -75,12 +76,34 @@ def track_with_pd(
     robot = build_physics_model(path, root, settings, steps=steps)
     wanted = robot.reference(joint_values, joint_names)
     columns = np.array([robot.joint_names.index(name) for name in joint_names])
-    simulation = _Simulation(robot, settings, root, time_s, wanted, root_xyz_m, root_R)
+    simulation = Simulation(robot, settings, root, time_s, wanted, root_xyz_m, root_R)
     return simulation.run(columns)
 
 
-class _Simulation:
-    """One robot on its way; holds what the steps share."""
+Watch = Callable[[int, Any], None]
+"""Told of the frame that a timestep leads to, and of the `mujoco.MjData` after it."""
+
+
+def at_limit(robot: PhysicsModel, data: Any) -> Bool[np.ndarray, " joint"]:
+    """Which actuators give all that they can."""
+    found: np.ndarray = np.abs(data.actuator_force) >= _SATURATED * robot.max_effort
+    return found
+
+
+class Simulation:
+    """One robot on its way; holds what the steps share.
+
+    Args:
+        robot: The model; its scene may hold more than the robot.
+        settings: Timestep, what counts as a fall, help.
+        root: How the root is held.
+        time_s: Time of each frame [s].
+        wanted: Wanted values of all joints [rad or m].
+        root_m: Wanted position of the root in the world [m]; `None` if bolted.
+        root_R: Its wanted rotation.
+        path: How the wanted values go on between frames; on cubic splines when absent.
+        watch: Told of every timestep.
+    """
 
     def __init__(
         self,
@@ -91,8 +114,11 @@ class _Simulation:
         wanted: Float[np.ndarray, "time joint"],
         root_m: Float[np.ndarray, "time 3"] | None,
         root_R: Float[np.ndarray, "time 3 3"] | None,
+        *,
+        path: Interpolate = interpolate,
+        watch: Watch = lambda frame, data: None,
     ) -> None:
-        self.mujoco = import_mujoco()
+        self.mujoco, self.watch = import_mujoco(), watch
         self.robot, self.settings, self.root = robot, settings, root
         self.model, self.data = robot.model, self.mujoco.MjData(robot.model)
         self.time_s = time_s - time_s[0]
@@ -102,10 +128,9 @@ class _Simulation:
         step_s = np.arange(self.frame_step[-1] + 1) * dt
         if root_m is None or root_R is None:
             root_m, root_R = np.zeros((len(time_s), 3)), np.tile(np.eye(3), (len(time_s), 1, 1))
-        self.path = interpolate(self.time_s, wanted, root_m, root_R, step_s)
+        self.path = path(self.time_s, wanted, root_m, root_R, step_s)
         # Actuators add -kp q - kd v, which makes the torque kp (q* - q) + kd (v* - v).
         self.control = robot.kp * self.path.joints + robot.kd * self.path.joint_velocity
-        self.limit = np.where(np.isfinite(robot.max_effort), robot.max_effort, np.inf)
         self.weight_n = robot.mass_kg * float(np.linalg.norm(self.model.opt.gravity))
         self.start_shift_m = self._place()
         height = float(self.path.root_m[0, 2]) if self.has_root else 1.0
@@ -124,7 +149,7 @@ class _Simulation:
         upright = np.zeros(num_frames, bool)
         fall_s, done = None, 0
         for frame, step in enumerate(self.frame_step.tolist()):
-            saturated, force, torque = self._advance(done, step)
+            saturated, force, torque = self._advance(done, step, frame)
             done = step
             error_m, error_rad = self._root_error(step)
             if self._has_fallen(step):
@@ -190,9 +215,9 @@ class _Simulation:
         self.model.geom_margin[floors] = margin
         return float(np.clip(min(distances, default=0.0), -_SEARCH_M, _SEARCH_M))
 
-    def _advance(self, begin: int, end: int) -> tuple[float, float, float]:
+    def _advance(self, begin: int, end: int, frame: int) -> tuple[float, float, float]:
         """Steps up to a frame: share of torques at their limit, mean assisting wrench."""
-        data, at_limit, force, torque = self.data, 0.0, 0.0, 0.0
+        data, limited, force, torque = self.data, 0.0, 0.0, 0.0
         for step in range(begin, end):
             data.ctrl[:] = self.control[step]
             if self.root == "fixed":
@@ -201,13 +226,14 @@ class _Simulation:
                 f, w = self._assist(step)
                 force, torque = force + f, torque + w
             self.mujoco.mj_step(self.model, data)
-            at_limit += float((np.abs(data.actuator_force) >= _SATURATED * self.limit).mean())
+            limited += float(at_limit(self.robot, data).mean())
+            self.watch(frame, data)
             if not np.abs(data.qvel).max() < _RUNAWAY:
                 break
         count = max(end - begin, 1)
         if self.root != "assisted" or end == begin:
             force = torque = float("nan")
-        return at_limit / count, force / count, torque / count
+        return limited / count, force / count, torque / count
 
     def _assist(self, step: int) -> tuple[float, float]:
         """Applies the spring's wrench to the root: its force and torque in body weights."""

@@ -70,7 +70,7 @@ class PhysicsCheck(ClipStage):
     """
 
     kind = "check.physics"
-    version = "2"
+    version = "3"
     requires = ("actions", "actions|features")  # the latter where there are any
     provides = ("features.physics", "quality.physics")
     packages = ("mujoco",)

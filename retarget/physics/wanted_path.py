@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -22,6 +23,10 @@ class WantedPath:
     """Rotation of the root."""
     root_rad_s: Float[np.ndarray, "step 3"]
     """Angular velocity along world axes [rad/s]."""
+
+
+Interpolate = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray], WantedPath]
+"""Makes the path of times, joints, root positions and root rotations of the frames."""
 
 
 def interpolate(
@@ -49,3 +54,20 @@ def interpolate(
         turn=before @ se3.exp_so3(share * turn[interval]),
         root_rad_s=(before @ (turn[interval] / length[:, None])[..., None])[..., 0],
     )
+
+
+def held(
+    time_s: Float[np.ndarray, " time"],
+    joints: Float[np.ndarray, "time joint"],
+    root_m: Float[np.ndarray, "time 3"],
+    root_R: Float[np.ndarray, "time 3 3"],
+    step_s: Float[np.ndarray, " step"],
+) -> WantedPath:
+    """The same where each frame's joints are commanded until the next frame, at rest.
+
+    A frame is what shall be reached at its time: it is commanded from the frame before on, as a
+    program does that sends one row after another and knows no velocities.
+    """
+    path = interpolate(time_s, joints, root_m, root_R, step_s)
+    sent = np.clip(np.searchsorted(time_s, step_s, side="left"), 0, len(time_s) - 1)
+    return replace(path, joints=joints[sent], joint_velocity=np.zeros_like(path.joint_velocity))

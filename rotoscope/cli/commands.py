@@ -18,6 +18,7 @@ from rotoscope.cli import policy as policy_command
 from rotoscope.cli import push as push_command
 from rotoscope.cli import recipes as recipes_command
 from rotoscope.cli import record as record_command
+from rotoscope.cli import replay as replay_command
 from rotoscope.cli import robot as robot_command
 from rotoscope.cli import serve as serve_command
 from rotoscope.cli import store as store_command
@@ -50,6 +51,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="record")(record_command.record)
     app.command(name="import")(import_command.import_old)
     app.command(name="export")(reads_dataset(import_command.export_old))
+    app.command(name="replay")(reads_dataset(replay_command.replay))
     app.command(name="annotate")(reads_dataset(annotate_command.annotate))
     app.command(name="merge")(datasets_command.merge)
     app.command(name="split")(datasets_command.split)

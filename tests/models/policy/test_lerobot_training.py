@@ -30,7 +30,6 @@ TINY = [
     "policy.n_encoder_layers=1",
     "policy.chunk_size=4",
     "policy.n_action_steps=4",
-    "policy.pretrained_backbone_weights=null",
 ]
 
 
@@ -64,7 +63,7 @@ def test_other_policies_train_and_act(policy, settings, trained, tmp_path):
     if policy == "diffusion":
         pytest.importorskip("diffusers", reason="the extra `diffusion` is not installed")
     settings = ["policy.device=cpu", *(f"policy.{setting}" for setting in settings)]
-    settings += ["batch_size=4", "steps=2", "policy.pretrained_backbone_weights=null"]
+    settings += ["batch_size=4", "steps=2"]
     found = train_policy(trained / "data", tmp_path / policy, policy, settings)
     assert found["steps"] == 2
     acting = load_policy(tmp_path / policy)

@@ -1,0 +1,128 @@
+"""The scene that a robot's commands are played in: table, servos, what may touch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.robots import PlayOptions
+from rotoscope.retarget.description.mujoco import body_pose, compile_robot, import_mujoco
+from rotoscope.retarget.physics.contacts import Pair, pairs_at
+from rotoscope.retarget.physics.model import FLOOR, PhysicsModel, build_physics_model
+from rotoscope.retarget.physics.settings import PhysicsSettings, Root
+from rotoscope.retarget.robots.arm import ArmRobot
+from rotoscope.retarget.robots.robot import Robot
+
+
+@dataclass(frozen=True, eq=False)
+class PlayedScene:
+    """A robot in the place where it is played, and what is no collision there."""
+
+    model: PhysicsModel
+    """The robot and what stands around it."""
+    ignored: tuple[Pair, ...]
+    """Links that may touch: fingers of a gripper."""
+    driven_by: str
+    """What moves the joints, in words."""
+
+
+def played_scene(
+    robot: Robot, root: Root, options: PlayOptions, settings: PhysicsSettings
+) -> PlayedScene:
+    """An arm on a table, a hand in the air, a humanoid on the ground.
+
+    Links that overlap in the robot's rest posture do so because their shapes are too large: MuJoCo
+    takes meshes as their convex hulls. They do not push each other.
+
+    Raises:
+        RobotError: The file cannot be simulated.
+    """
+    rest = dict(zip(robot.joint_names, robot.rest, strict=True)) | robot.locked
+    if isinstance(robot, ArmRobot):
+        rest |= robot.finger_joints(1.0)
+    plain = build_physics_model(robot.path, root, settings)
+    overlapping = pairs_at(plain, rest)
+    compensates = not (options.carries_weight or plain.is_own.any())
+
+    def prepare(spec: Any) -> None:
+        for one, two in overlapping:
+            spec.add_exclude(bodyname1=one, bodyname2=two)
+        if compensates:
+            for body in spec.bodies[1:]:
+                body.gravcomp = 1.0
+        if isinstance(robot, ArmRobot) and options.has_table:
+            _add_table(spec, robot, settings.friction)
+
+    model = build_physics_model(
+        robot.path, root, settings, prepare=prepare, max_effort=options.max_effort
+    )
+    driven_by = _in_words(model, settings, compensates=compensates)
+    if options.max_effort is not None:
+        driven_by += f", at most {options.max_effort:g} N m"
+    return PlayedScene(model, tuple(_fingers(robot, model)), driven_by)
+
+
+def _add_table(spec: Any, robot: ArmRobot, friction: float) -> None:
+    mujoco = import_mujoco()
+    T = _pose_at_rest(robot)
+    spec.worldbody.add_geom(
+        name=FLOOR,
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[0.0, 0.0, 0.01],
+        pos=T[:3, 3].tolist(),
+        quat=se3.quat_from_matrix(T[:3, :3]).tolist(),
+        contype=1,
+        conaffinity=1,
+        condim=3,
+        friction=[friction, 0.005, 0.0001],
+    )
+
+
+def _pose_at_rest(robot: ArmRobot) -> Float[np.ndarray, "4 4"]:
+    """Base of an arm, which no joint moves, in the world of its file [m]."""
+    mujoco = import_mujoco()
+    model = compile_robot(robot.path, geometry="none")
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    return body_pose(data, robot.base_link)
+
+
+def _fingers(robot: Robot, model: PhysicsModel) -> Iterable[Pair]:
+    """Pairs of links that a gripper presses together: what its joints move, and what carries it."""
+    if not isinstance(robot, ArmRobot):
+        return ()
+    compiled = model.model
+    names = {robot.config.end_effector.link}
+    for joint in robot.config.gripper.joints:
+        body = int(compiled.jnt_bodyid[compiled.joint(joint).id])
+        names |= {compiled.body(b).name for b in _below(compiled, body)}
+    return [(a, b) for a, b in itertools.combinations(sorted(names), 2)]
+
+
+def _below(model: Any, body: int) -> list[int]:
+    """A body and all that hangs on it."""
+    found = [body]
+    for other in range(body + 1, model.nbody):
+        if int(model.body_parentid[other]) in found:
+            found.append(other)
+    return found
+
+
+def _in_words(model: PhysicsModel, settings: PhysicsSettings, *, compensates: bool) -> str:
+    if model.is_own.all():
+        return "the file's own position actuators, which carry the robot's weight"
+    servo = (
+        f"position servos (full torque at an error of {settings.stiff_rad:g} rad, damping "
+        f"{settings.damping_s:g} s, torque limits of the file)"
+    )
+    weight = "weight compensated" if compensates else "carrying the robot's weight"
+    if model.is_own.any():
+        own = int(model.is_own.sum())
+        return f"the file's own position actuators on {own} joints, {servo} on others, {weight}"
+    return f"{servo}, {weight}"
