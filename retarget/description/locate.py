@@ -20,11 +20,16 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class RobotFileSection(Section):
-    """What the YAML files of all kinds of robots begin with."""
+class NamedSection(Section):
+    """What the YAML files of all robots begin with."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     """Name in the dataset."""
+
+
+class RobotFileSection(NamedSection):
+    """What the YAML files of robots made of one URDF or MJCF file begin with."""
+
     asset: str | None = None
     """Asset whose folder holds the robot (see `rotoscope assets list`)."""
     folder: Path | None = None
