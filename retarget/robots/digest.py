@@ -60,7 +60,7 @@ def _contents(path: Path, root: ET.Element, seen: set[Path]) -> Iterator[tuple[s
         seen.add(file.resolve())
         if file.suffix.lower() == ".xml":
             yield name, b""
-            yield from _contents(file, parse_xml(file), seen)
+            yield from _contents(file, parse_xml(file, is_included=True), seen)
         else:
             yield name, file.read_bytes()
 

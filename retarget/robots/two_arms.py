@@ -121,7 +121,7 @@ def load_two_arms(name_or_path: str) -> TwoArmRobot:
             )
         ),
         rest=np.concatenate([arm.rest for arm in parts]),
-        locked={},
+        locked={f"{s}/{j}": v for s, arm in arms.items() for j, v in arm.finger_joints(1.0).items()},
         arms=arms,
     )
 

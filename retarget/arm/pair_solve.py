@@ -1,0 +1,188 @@
+"""Joint values of two arms for a whole trajectory at once, kept apart from each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import Side
+from rotoscope.retarget.arm.follow_poses import FollowSettings
+from rotoscope.retarget.arm.solve import TrajectorySolution, judged
+from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
+from rotoscope.retarget.collision.apart import Watched, candidates_of
+from rotoscope.retarget.collision.model import CollisionModel
+from rotoscope.retarget.collision.overlap import Overlap, overlap_of
+from rotoscope.retarget.optimize.cost import Regularizer
+from rotoscope.retarget.optimize.interior_point import SolverOptions
+from rotoscope.retarget.optimize.terms import CostTerm, PoseCost
+from rotoscope.retarget.optimize.trajectory import Problem, solve
+from rotoscope.retarget.robots.two_arms import TwoArmRobot
+
+MAX_ROUNDS = 3
+"""How often the trajectory is solved again where parts came near that nobody had watched."""
+APART_SIGMA_M = 2e-3
+"""1-sigma of what is missing to the distance between balls [m]. Chosen with the weights of poses:
+arms give way before they touch, and no further."""
+HOLD_FACTOR = 30.0
+"""How many times weaker a hand that is not seen is held where it was last seen: it goes on to where
+the hand is seen next as soon as its speed asks for it."""
+TOLERANCE_OVERLAP_M = 0.01
+"""Parts further inside each other, or below the table, make a frame invalid [m]: what shapes of
+robot files are off by."""
+
+
+@dataclass(frozen=True, eq=False)
+class PairSolution:
+    """Joint values of every frame, and how they do."""
+
+    joints: Float[np.ndarray, "time joint"]
+    """Joint values of both arms that keep every limit [rad or m]."""
+    arms: Mapping[Side, TrajectorySolution]
+    """Each arm's own joints and errors."""
+    overlap: Overlap
+    """What is inside what."""
+
+    @property
+    def is_overlapping(self) -> Bool[np.ndarray, " time"]:
+        """Frames in which parts are too far inside each other, or below the table."""
+        return np.maximum(self.overlap.itself_m, self.overlap.below_m) > TOLERANCE_OVERLAP_M
+
+
+def solve_pair(
+    robot: TwoArmRobot,
+    shapes: CollisionModel,
+    targets: Mapping[Side, Targets],
+    start: Float[np.ndarray, "time joint"],
+    *,
+    fingers: Sequence[Mapping[str, float]],
+    table_m: float | None,
+    settings: FollowSettings,
+    max_iterations: int = 25,
+) -> PairSolution:
+    """The trajectory of both arms that follows both hands best without leaving any limit.
+
+    Balls of links that a motion brings near each other are kept apart; which these are is found
+    from where the arms are, and the trajectory solved again where new ones appear.
+
+    Args:
+        robot: Both arms.
+        shapes: Their shapes.
+        targets: What each arm is to follow, in the frame of its own base.
+        start: Where to start from [rad or m].
+        fingers: Values of the grippers' joints in each frame [rad or m].
+        table_m: Height of the table over the base [m]; none when absent.
+        settings: Tolerances and weights.
+        max_iterations: Steps of the solver at most, each time.
+    """
+    beside = links_beside_table(robot, table_m)
+    candidates = candidates_of(
+        shapes,
+        margin_m=-TOLERANCE_OVERLAP_M,
+        between_m=robot.config.margin_m,
+        may_be_below=beside,
+    )
+    every_ball = robot.tree(candidates.balls.frames())
+    watched = Watched(candidates)
+    options = SolverOptions(max_iterations=max_iterations)
+    x = solve(_problem(robot, targets, watched, table_m, settings.weights), start, options=options)
+    again = replace(options, first_barrier=1.0, max_iterations=max_iterations // 2)
+    for _ in range(MAX_ROUNDS):
+        found = watched.seen(every_ball.forward_kinematics(x).p_m, table_m)
+        if (found.pairs, found.low) == (watched.pairs, watched.low):
+            break
+        watched = found
+        x = solve(_problem(robot, targets, watched, table_m, settings.weights), x, options=again)
+    floor = None if table_m is None else np.full(len(x), table_m)
+    arms = {
+        side: judged(
+            arm,
+            x[:, robot.columns(side)],
+            targets[side],
+            tolerance_m=settings.tolerance_m,
+            tolerance_rad=settings.tolerance_rad,
+        )
+        for side, arm in robot.arms.items()
+    }
+    overlap = overlap_of(shapes, x, others=fingers, floor_m=floor, may_be_below=beside)
+    return PairSolution(x, arms, overlap)
+
+
+def links_beside_table(robot: TwoArmRobot, table_m: float | None) -> set[str]:
+    """Links that may be lower than the table: of a base that stands beside it, all but the gripper.
+
+    Where a table that is higher than the base ends, nobody knows.
+    """
+    if table_m is None or table_m <= 0.0:
+        return set()
+    above = {joint.child: joint.parent for joint in robot.description.joints.values()}
+    grippers = {frame.link for frame in robot.frames().values()}
+
+    def is_gripper(link: str | None) -> bool:
+        return link is not None and (link in grippers or is_gripper(above.get(link)))
+
+    return {link for link in robot.description.links if not is_gripper(link)}
+
+
+def _problem(
+    robot: TwoArmRobot,
+    targets: Mapping[Side, Targets],
+    watched: Watched,
+    table_m: float | None,
+    weights: TrajectoryWeights,
+) -> Problem:
+    frames = [*robot.frames().values(), *watched.frames()]
+    time_s = targets["left"].time_s
+    terms: list[CostTerm] = [
+        _pose_cost(i, robot, side, targets[side], weights) for i, side in enumerate(robot.arms)
+    ]
+    floor = None if table_m is None else np.full(len(time_s), table_m)
+    terms += watched.terms(len(robot.arms), sigma_m=APART_SIGMA_M, floor_m=floor)
+    num = len(robot.joint_names)
+    regularizer = Regularizer(
+        sigma_acceleration=np.full(num, weights.acceleration),
+        rest=robot.rest,
+        sigma_rest=np.full(num, weights.home),
+    )
+    return Problem(robot.tree(frames), terms, regularizer, robot.limits, time_s)
+
+
+def _pose_cost(
+    frame_id: int, robot: TwoArmRobot, side: Side, own: Targets, weights: TrajectoryWeights
+) -> PoseCost:
+    """An arm at its hand's poses, in the frame of both; held still where there is none."""
+    T = robot.T_base_arm(side)
+    held = held_targets(own)
+    weight = np.where(own.is_wanted, 1.0, HOLD_FACTOR**-2.0 if own.is_wanted.any() else 0.0)
+    return PoseCost(
+        frame_id=frame_id,
+        target_m=held.p_m @ T[:3, :3].T + T[:3, 3],
+        target=T[:3, :3] @ held.R,
+        weight=weight,
+        sigma_m=weights.position_m,
+        sigma_rad=weights.rotation_rad,
+        robust=weights.robust,
+        far_m=weights.far_m,
+        far_rad=weights.far_rad,
+    )
+
+
+def held_targets(own: Targets) -> Targets:
+    """The same targets, where there is none the last one before, or the first of all."""
+    index = np.where(own.is_wanted, np.arange(len(own.is_wanted)), -1)
+    last = np.maximum.accumulate(index)
+    first = int(np.argmax(own.is_wanted))
+    last = np.where(last < 0, first, last)
+    return Targets(own.R[last], own.p_m[last], own.time_s, own.is_wanted)
+
+
+def ee_in_base(
+    robot: TwoArmRobot, side: Side, joints: Float[np.ndarray, "time joint"]
+) -> Float[np.ndarray, "time 4 4"]:
+    """Where an arm's end effector is, in the frame of both [m]."""
+    reached = robot.arms[side].pose(joints[:, robot.columns(side)])
+    T: np.ndarray = robot.T_base_arm(side) @ se3.make(reached.R, reached.p_m)
+    return T

@@ -1,0 +1,177 @@
+"""A robot's collision shapes as a MuJoCo model that tells which of them are inside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rotoscope.pipeline.errors import RobotError
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import SIDES
+from rotoscope.retarget.description.mujoco import body_pose, import_mujoco
+from rotoscope.retarget.robots.arm import ArmRobot
+from rotoscope.retarget.robots.robot import Robot
+from rotoscope.retarget.robots.self_check import stated_mimics, with_mimics
+from rotoscope.retarget.robots.spec import spec_of
+from rotoscope.retarget.robots.two_arms import TwoArmRobot
+
+FLOOR = "floor below the robot"
+"""Name of the plane in the model: no link bears it."""
+AT_REST_M = 1e-3
+"""Links further inside each other than this at rest are so by how they are built [m]: nothing is
+said of them."""
+CHAIN = 2
+"""Links so few moving joints apart are neighbors: their shapes meet in the joint itself."""
+
+
+class CollisionModel:
+    """Shapes of any robot. Each is taken as its convex hull, as MuJoCo does.
+
+    Args:
+        robot: The robot. A humanoid's root floats.
+    """
+
+    def __init__(self, robot: Robot) -> None:
+        self.robot = robot
+        self.is_fixed = isinstance(robot, ArmRobot | TwoArmRobot)
+        mujoco = import_mujoco()
+        spec = _bare_spec(robot, is_fixed=self.is_fixed)
+        self.model = _compiled(spec, robot)
+        self.data = mujoco.MjData(self.model)
+        self.mimics = {} if self.is_fixed else stated_mimics(robot.path, self.model)
+        self.floor = self.model.geom(FLOOR).id
+        self._exclude(spec)
+        self.model = _compiled(spec, robot)
+        self.data = mujoco.MjData(self.model)
+        self.floor = self.model.geom(FLOOR).id
+        self._joint_of = {
+            self.model.joint(j).name: int(self.model.jnt_qposadr[j]) for j in range(self.model.njnt)
+        }
+        self._move = mujoco.mj_kinematics
+        self._collide = mujoco.mj_collision
+
+    def place(
+        self,
+        joints: Float[np.ndarray, " joint"],
+        *,
+        T_world_root: Float[np.ndarray, "4 4"] | None = None,
+        others: Mapping[str, float] | None = None,
+    ) -> None:
+        """Moves the robot.
+
+        Args:
+            joints: Values of `robot.joint_names` [rad or m].
+            T_world_root: Where `robot.base_link` is, of a robot that floats.
+            others: Values of further joints, such as fingers [rad or m].
+        """
+        robot, data = self.robot, self.data
+        values = {**robot.locked, **dict(zip(robot.joint_names, joints.tolist(), strict=True))}
+        for name, value in with_mimics(robot.path, values | dict(others or {}), self.mimics).items():
+            if name in self._joint_of:
+                data.qpos[self._joint_of[name]] = value
+        self._move(self.model, data)
+        if T_world_root is None or self.is_fixed:
+            return
+        # The file's root is where the free joint is; the base link may hang on it.
+        T_world_file = body_pose(data, self.model.body(1).name)
+        T_root_file = se3.inverse(body_pose(data, robot.base_link)) @ T_world_file
+        T = T_world_root @ T_root_file
+        data.qpos[:3], data.qpos[3:7] = T[:3, 3], se3.quat_from_matrix(T[:3, :3])
+        self._move(self.model, data)
+
+    def contacts(self) -> list[tuple[str, str, float]]:
+        """Links inside each other as the robot stands: both names and how deep [m]; the floor's
+        name first where it is one of them."""
+        self._collide(self.model, self.data)
+        found = self.data.contact
+        out = []
+        for pair, distance in zip(found.geom.tolist(), found.dist.tolist(), strict=True):
+            if distance < 0.0:
+                first, second = sorted(pair, key=lambda g: g != self.floor)
+                out.append((self.name_of(first), self.name_of(second), -distance))
+        return out
+
+    def name_of(self, geom: int) -> str:
+        """The link that a shape belongs to; the floor's own name."""
+        if geom == self.floor:
+            return FLOOR
+        return str(self.model.body(int(self.model.geom_bodyid[geom])).name)
+
+    def set_floor(self, height_m: float) -> None:
+        """Puts the floor so high over the frame that the robot is placed in [m]."""
+        self.model.geom_pos[self.floor, 2] = height_m
+        # Compiled at the origin of the world, it would be taken to stay there.
+        self.model.geom_sameframe[self.floor] = 0
+
+    def _exclude(self, spec: Any) -> None:
+        """Leaves out pairs of links that are neighbors, or inside each other at rest."""
+        self._joint_of = {
+            self.model.joint(j).name: int(self.model.jnt_qposadr[j]) for j in range(self.model.njnt)
+        }
+        mujoco = import_mujoco()
+        self._move, self._collide = mujoco.mj_kinematics, mujoco.mj_collision
+        self.set_floor(-1e3)
+        self.place(self.robot.rest, T_world_root=np.eye(4))
+        pairs = {(a, b) for a, b, depth in self.contacts() if depth > AT_REST_M and a != FLOOR}
+        pairs |= _neighbors(self.model)
+        for a, b in sorted({tuple(sorted(pair)) for pair in pairs}):
+            spec.add_exclude(bodyname1=a, bodyname2=b)
+
+
+def arm_of(link: str) -> str:
+    """Which of two arms a link belongs to, `left` or `right`; empty for other robots."""
+    side = link.partition("/")[0]
+    return side if side in SIDES else ""
+
+
+def _bare_spec(robot: Robot, *, is_fixed: bool) -> Any:
+    mujoco = import_mujoco()
+    spec = spec_of(robot, geometry="collision")
+    for element in (*spec.actuators, *spec.sensors, *spec.keys, *spec.equalities, *spec.tendons):
+        spec.delete(element)
+    tops = list(spec.worldbody.bodies)
+    for geom in list(spec.worldbody.geoms):
+        spec.delete(geom)
+    if not is_fixed:
+        if len(tops) != 1:
+            raise RobotError(f"{robot.path} has {len(tops)} bodies that hang on the world, not one")
+        if not any(j.type == mujoco.mjtJoint.mjJNT_FREE for j in spec.joints):
+            tops[0].add_freejoint()
+    _choose_shapes(spec)
+    spec.worldbody.add_geom(
+        name=FLOOR, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[1.0, 1.0, 1.0], contype=1, conaffinity=1
+    )
+    return spec
+
+
+def _choose_shapes(spec: Any) -> None:
+    """Of each link those shapes that its file says collide; all of them where it says of none."""
+    for body in spec.bodies:
+        geoms = list(body.geoms)
+        said = [g for g in geoms if g.contype or g.conaffinity] or geoms
+        for geom in geoms:
+            geom.contype = geom.conaffinity = int(geom in said)
+            geom.margin = geom.gap = 0.0
+
+
+def _compiled(spec: Any, robot: Robot) -> Any:
+    try:
+        return spec.compile()
+    except ValueError as error:
+        raise RobotError(f"MuJoCo cannot read the shapes of {robot.path}: {error}") from error
+
+
+def _neighbors(model: Any) -> set[tuple[str, str]]:
+    """Links of one chain with at most `CHAIN` moving joints between them."""
+    out = set()
+    for b in range(1, model.nbody):
+        moving, above = int(model.body_jntnum[b] > 0), int(model.body_parentid[b])
+        while above > 0 and moving <= CHAIN:
+            out.add((str(model.body(b).name), str(model.body(above).name)))
+            moving += int(model.body_jntnum[above] > 0)
+            above = int(model.body_parentid[above])
+    return out
+
