@@ -24,9 +24,10 @@ from rotoscope.pipeline.tracks import (
 from rotoscope.retarget.arm.both_hands import FollowedPair, Hands, follow_both
 from rotoscope.retarget.arm.follow_poses import FollowSettings
 from rotoscope.retarget.arm.grip import gripper_percent
-from rotoscope.retarget.arm.pair_solve import TOLERANCE_OVERLAP_M, ee_in_base
+from rotoscope.retarget.arm.pair_solve import ee_in_base
 from rotoscope.retarget.arm.verdict import judge_arm
 from rotoscope.retarget.collision.model import CollisionModel
+from rotoscope.retarget.collision.overlap import TOLERANCE_OVERLAP_M
 from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
 KINDS = ("position", "rotation", "gripper")
@@ -211,9 +212,7 @@ def _touching(followed: FollowedPair) -> np.ndarray:
     )
 
 
-def _facts(
-    followed: FollowedPair, arms: Sequence[_Arm], touching: np.ndarray
-) -> dict[str, object]:
+def _facts(followed: FollowedPair, arms: Sequence[_Arm], touching: np.ndarray) -> dict[str, object]:
     overlap = followed.solution.overlap
     facts: dict[str, object] = {
         "slowed_frames": int(sum(arm.is_slowed.sum() for arm in arms)),

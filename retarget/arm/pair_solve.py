@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -13,27 +14,24 @@ from rotoscope.pipeline.tracks import Side
 from rotoscope.retarget.arm.follow_poses import FollowSettings
 from rotoscope.retarget.arm.solve import TrajectorySolution, judged
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
-from rotoscope.retarget.collision.apart import Watched, candidates_of
+from rotoscope.retarget.collision.apart import Watched
+from rotoscope.retarget.collision.balls import Balls
 from rotoscope.retarget.collision.model import CollisionModel
-from rotoscope.retarget.collision.overlap import Overlap, overlap_of
+from rotoscope.retarget.collision.overlap import TOLERANCE_OVERLAP_M, Overlap, overlap_of
 from rotoscope.retarget.optimize.cost import Regularizer
 from rotoscope.retarget.optimize.interior_point import SolverOptions
 from rotoscope.retarget.optimize.terms import CostTerm, PoseCost
 from rotoscope.retarget.optimize.trajectory import Problem, solve
 from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
-MAX_ROUNDS = 3
-"""How often the trajectory is solved again where parts came near that nobody had watched."""
+MAX_ROUNDS = 2
+"""How often the trajectory is solved again where links are inside each other."""
 APART_SIGMA_M = 2e-3
 """1-sigma of what is missing to the distance between balls [m]. Chosen with the weights of poses:
 arms give way before they touch, and no further."""
 HOLD_FACTOR = 30.0
 """How many times weaker a hand that is not seen is held where it was last seen: it goes on to where
 the hand is seen next as soon as its speed asks for it."""
-TOLERANCE_OVERLAP_M = 0.01
-"""Parts further inside each other, or below the table, make a frame invalid [m]: what shapes of
-robot files are off by."""
-
 
 @dataclass(frozen=True, eq=False)
 class PairSolution:
@@ -55,6 +53,7 @@ class PairSolution:
 def solve_pair(
     robot: TwoArmRobot,
     shapes: CollisionModel,
+    balls: Balls,
     targets: Mapping[Side, Targets],
     start: Float[np.ndarray, "time joint"],
     *,
@@ -65,12 +64,13 @@ def solve_pair(
 ) -> PairSolution:
     """The trajectory of both arms that follows both hands best without leaving any limit.
 
-    Balls of links that a motion brings near each other are kept apart; which these are is found
-    from where the arms are, and the trajectory solved again where new ones appear.
+    Links that are inside each other, or the table, are kept apart by the balls on them; which these
+    are is found by their shapes, and the trajectory solved again where there are any.
 
     Args:
         robot: Both arms.
         shapes: Their shapes.
+        balls: Balls on them.
         targets: What each arm is to follow, in the frame of its own base.
         start: Where to start from [rad or m].
         fingers: Values of the grippers' joints in each frame [rad or m].
@@ -78,25 +78,27 @@ def solve_pair(
         settings: Tolerances and weights.
         max_iterations: Steps of the solver at most, each time.
     """
-    beside = links_beside_table(robot, table_m)
-    candidates = candidates_of(
+    num = len(start)
+    floor = None if table_m is None else np.full(num, table_m)
+    overlap = partial(
+        overlap_of,
         shapes,
-        margin_m=-TOLERANCE_OVERLAP_M,
-        between_m=robot.config.margin_m,
-        may_be_below=beside,
+        others=fingers,
+        floor_m=floor,
+        may_be_below=links_beside_table(robot, table_m),
     )
-    every_ball = robot.tree(candidates.balls.frames())
-    watched = Watched(candidates)
+    every_ball = robot.tree(balls.frames())
+    watched = Watched(balls)
     options = SolverOptions(max_iterations=max_iterations)
-    x = solve(_problem(robot, targets, watched, table_m, settings.weights), start, options=options)
+    x = solve(_problem(robot, targets, watched, floor, settings.weights), start, options=options)
+    found = overlap(x)
     again = replace(options, first_barrier=1.0, max_iterations=max_iterations // 2)
     for _ in range(MAX_ROUNDS):
-        found = watched.seen(every_ball.forward_kinematics(x).p_m, table_m)
-        if (found.pairs, found.low) == (watched.pairs, watched.low):
+        if not found.between_m.any() and found.deepest_m < 0.5 * TOLERANCE_OVERLAP_M:
             break
-        watched = found
-        x = solve(_problem(robot, targets, watched, table_m, settings.weights), x, options=again)
-    floor = None if table_m is None else np.full(len(x), table_m)
+        watched = watched.seen(found, every_ball.forward_kinematics(x).p_m, floor)
+        x = solve(_problem(robot, targets, watched, floor, settings.weights), x, options=again)
+        found = overlap(x)
     arms = {
         side: judged(
             arm,
@@ -107,8 +109,7 @@ def solve_pair(
         )
         for side, arm in robot.arms.items()
     }
-    overlap = overlap_of(shapes, x, others=fingers, floor_m=floor, may_be_below=beside)
-    return PairSolution(x, arms, overlap)
+    return PairSolution(x, arms, found)
 
 
 def links_beside_table(robot: TwoArmRobot, table_m: float | None) -> set[str]:
@@ -131,7 +132,7 @@ def _problem(
     robot: TwoArmRobot,
     targets: Mapping[Side, Targets],
     watched: Watched,
-    table_m: float | None,
+    floor_m: Float[np.ndarray, " time"] | None,
     weights: TrajectoryWeights,
 ) -> Problem:
     frames = [*robot.frames().values(), *watched.frames()]
@@ -139,8 +140,9 @@ def _problem(
     terms: list[CostTerm] = [
         _pose_cost(i, robot, side, targets[side], weights) for i, side in enumerate(robot.arms)
     ]
-    floor = None if table_m is None else np.full(len(time_s), table_m)
-    terms += watched.terms(len(robot.arms), sigma_m=APART_SIGMA_M, floor_m=floor)
+    terms += watched.terms(
+        len(robot.arms), margin_m=robot.config.margin_m, sigma_m=APART_SIGMA_M, floor_m=floor_m
+    )
     num = len(robot.joint_names)
     regularizer = Regularizer(
         sigma_acceleration=np.full(num, weights.acceleration),

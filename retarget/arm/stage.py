@@ -139,7 +139,7 @@ class RetargetArm(ClipStage):
     @cached_property
     def shapes(self) -> CollisionModel:
         """The shapes of both arms."""
-        return CollisionModel(self.pair)
+        return CollisionModel(self.pair, margin_m=self.pair.config.margin_m)
 
     @property
     def ask(self) -> Ask:

@@ -32,6 +32,13 @@ class Balls:
     radius_m: Float[np.ndarray, " ball"]
     """Its radius [m]."""
 
+    def by_link(self) -> dict[str, list[int]]:
+        """Numbers of the balls of each link."""
+        out: dict[str, list[int]] = {}
+        for i, link in enumerate(self.links):
+            out.setdefault(link, []).append(i)
+        return out
+
     def frames(self) -> list[Frame]:
         """The centers."""
         return [Frame.at(link, p) for link, p in zip(self.links, self.center_m, strict=True)]

@@ -32,26 +32,35 @@ class CollisionModel:
 
     Args:
         robot: The robot. A humanoid's root floats.
+        margin_m: Links of two arms nearer to each other than this are told of [m]; all others only
+            where they are inside each other.
     """
 
-    def __init__(self, robot: Robot) -> None:
-        self.robot = robot
+    def __init__(self, robot: Robot, *, margin_m: float = 0.0) -> None:
+        self.robot, self.margin_m = robot, margin_m
         self.is_fixed = isinstance(robot, ArmRobot | TwoArmRobot)
         mujoco = import_mujoco()
-        spec = _bare_spec(robot, is_fixed=self.is_fixed)
-        self.model = _compiled(spec, robot)
-        self.data = mujoco.MjData(self.model)
+        self._move, self._collide = mujoco.mj_kinematics, mujoco.mj_collision
+        spec = _bare_spec(robot, is_fixed=self.is_fixed, margin_m=margin_m)
+        self._take(spec)
         self.mimics = {} if self.is_fixed else stated_mimics(robot.path, self.model)
-        self.floor = self.model.geom(FLOOR).id
         self._exclude(spec)
-        self.model = _compiled(spec, robot)
-        self.data = mujoco.MjData(self.model)
+        self._take(spec)
+
+    def _take(self, spec: Any) -> None:
+        """Compiles the model and looks up what is needed of it in every frame."""
+        self.model = _compiled(spec, self.robot)
+        self.data = import_mujoco().MjData(self.model)
         self.floor = self.model.geom(FLOOR).id
         self._joint_of = {
             self.model.joint(j).name: int(self.model.jnt_qposadr[j]) for j in range(self.model.njnt)
         }
-        self._move = mujoco.mj_kinematics
-        self._collide = mujoco.mj_collision
+        self._link_of = [self.name_of(geom) for geom in range(self.model.ngeom)]
+
+    @property
+    def has_shapes(self) -> bool:
+        """Whether the robot's file holds any shape that MuJoCo reads."""
+        return int(self.model.ngeom) > 1
 
     def place(
         self,
@@ -69,7 +78,9 @@ class CollisionModel:
         """
         robot, data = self.robot, self.data
         values = {**robot.locked, **dict(zip(robot.joint_names, joints.tolist(), strict=True))}
-        for name, value in with_mimics(robot.path, values | dict(others or {}), self.mimics).items():
+        for name, value in with_mimics(
+            robot.path, values | dict(others or {}), self.mimics
+        ).items():
             if name in self._joint_of:
                 data.qpos[self._joint_of[name]] = value
         self._move(self.model, data)
@@ -83,16 +94,23 @@ class CollisionModel:
         self._move(self.model, data)
 
     def contacts(self) -> list[tuple[str, str, float]]:
-        """Links inside each other as the robot stands: both names and how deep [m]; the floor's
-        name first where it is one of them."""
+        """Links inside each other as the robot stands, those of two arms nearer than the margin too.
+
+        Both names and their distance [m], negative inside; the floor's name first where it is one
+        of them, else in the order of the alphabet, each two once.
+        """
         self._collide(self.model, self.data)
         found = self.data.contact
-        out = []
-        for pair, distance in zip(found.geom.tolist(), found.dist.tolist(), strict=True):
-            if distance < 0.0:
-                first, second = sorted(pair, key=lambda g: g != self.floor)
-                out.append((self.name_of(first), self.name_of(second), -distance))
-        return out
+        nearest: dict[tuple[str, str], float] = {}
+        for (one, other), distance in zip(found.geom.tolist(), found.dist.tolist(), strict=True):
+            names = sorted(
+                (self._link_of[one], self._link_of[other]), key=lambda n: (n != FLOOR, n)
+            )
+            pair = (names[0], names[1])
+            if distance >= 0.0 and (names[0] == FLOOR or arm_of(names[0]) == arm_of(names[1])):
+                continue
+            nearest[pair] = min(nearest.get(pair, np.inf), distance)
+        return [(a, b, distance) for (a, b), distance in nearest.items()]
 
     def name_of(self, geom: int) -> str:
         """The link that a shape belongs to; the floor's own name."""
@@ -108,14 +126,9 @@ class CollisionModel:
 
     def _exclude(self, spec: Any) -> None:
         """Leaves out pairs of links that are neighbors, or inside each other at rest."""
-        self._joint_of = {
-            self.model.joint(j).name: int(self.model.jnt_qposadr[j]) for j in range(self.model.njnt)
-        }
-        mujoco = import_mujoco()
-        self._move, self._collide = mujoco.mj_kinematics, mujoco.mj_collision
         self.set_floor(-1e3)
         self.place(self.robot.rest, T_world_root=np.eye(4))
-        pairs = {(a, b) for a, b, depth in self.contacts() if depth > AT_REST_M and a != FLOOR}
+        pairs = {(a, b) for a, b, d in self.contacts() if d < -AT_REST_M and a != FLOOR}
         pairs |= _neighbors(self.model)
         for a, b in sorted({tuple(sorted(pair)) for pair in pairs}):
             spec.add_exclude(bodyname1=a, bodyname2=b)
@@ -127,7 +140,7 @@ def arm_of(link: str) -> str:
     return side if side in SIDES else ""
 
 
-def _bare_spec(robot: Robot, *, is_fixed: bool) -> Any:
+def _bare_spec(robot: Robot, *, is_fixed: bool, margin_m: float) -> Any:
     mujoco = import_mujoco()
     spec = spec_of(robot, geometry="collision")
     for element in (*spec.actuators, *spec.sensors, *spec.keys, *spec.equalities, *spec.tendons):
@@ -140,21 +153,26 @@ def _bare_spec(robot: Robot, *, is_fixed: bool) -> Any:
             raise RobotError(f"{robot.path} has {len(tops)} bodies that hang on the world, not one")
         if not any(j.type == mujoco.mjtJoint.mjJNT_FREE for j in spec.joints):
             tops[0].add_freejoint()
-    _choose_shapes(spec)
+    _choose_shapes(spec, margin_m)
     spec.worldbody.add_geom(
-        name=FLOOR, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[1.0, 1.0, 1.0], contype=1, conaffinity=1
+        name=FLOOR,
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[1.0, 1.0, 1.0],
+        contype=1,
+        conaffinity=1,
     )
     return spec
 
 
-def _choose_shapes(spec: Any) -> None:
+def _choose_shapes(spec: Any, margin_m: float) -> None:
     """Of each link those shapes that its file says collide; all of them where it says of none."""
     for body in spec.bodies:
         geoms = list(body.geoms)
         said = [g for g in geoms if g.contype or g.conaffinity] or geoms
         for geom in geoms:
             geom.contype = geom.conaffinity = int(geom in said)
-            geom.margin = geom.gap = 0.0
+            # MuJoCo adds the margins of both.
+            geom.margin, geom.gap = 0.5 * margin_m, 0.0
 
 
 def _compiled(spec: Any, robot: Robot) -> Any:
@@ -174,4 +192,3 @@ def _neighbors(model: Any) -> set[tuple[str, str]]:
             moving += int(model.body_jntnum[above] > 0)
             above = int(model.body_parentid[above])
     return out
-

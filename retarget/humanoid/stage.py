@@ -25,6 +25,7 @@ from rotoscope.pipeline.tracks import (
     median_rate_hz,
 )
 from rotoscope.pipeline.types import Clip
+from rotoscope.retarget.collision.model import CollisionModel
 from rotoscope.retarget.common.confidence import limbs_chance
 from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_person
@@ -55,9 +56,11 @@ class RetargetHumanoidConfig(StageConfig):
     tolerance_slip_m_s: float = Field(default=0.1, gt=0)
     """A standing foot faster than this makes a frame invalid [m/s]."""
     tolerance_depth_m: float = Field(default=0.01, gt=0)
-    """A foot deeper in the ground than this makes a frame invalid [m]."""
-    tolerance_overlap_m: float = Field(default=0.02, gt=0)
-    """Parts of the robot further inside each other than this make a frame invalid [m]."""
+    """A foot, or any other part of the robot, deeper in the ground than this makes a frame invalid
+    [m]."""
+    tolerance_overlap_m: float = Field(default=0.01, gt=0)
+    """Parts of the robot further inside each other than this make a frame invalid [m], by the
+    shapes of its file."""
     weights: HumanoidWeights = Field(default_factory=HumanoidWeights)
     """1-sigma of each cost; smaller is stricter."""
 
@@ -70,13 +73,14 @@ class RetargetHumanoid(ClipStage):
     """
 
     kind = "retarget.humanoid"
-    version = "4"
+    version = "5"
     requires = ("body", "features.support")
     provides = ("actions", "features", "quality")
     loosened_by: ClassVar[Mapping[str, str]] = {
         "unreachable": "higher tolerance_limb_rad",
         "foot_contact": "higher tolerance_slip_m_s",
         "collision": "higher tolerance_overlap_m",
+        "below_ground": "higher tolerance_depth_m",
     }
     Config = RetargetHumanoidConfig
     config: RetargetHumanoidConfig
@@ -85,6 +89,11 @@ class RetargetHumanoid(ClipStage):
     def robot(self) -> HumanoidRobot:
         """The humanoid that the recipe names."""
         return load_humanoid(self.config.robot)
+
+    @cached_property
+    def shapes(self) -> CollisionModel:
+        """Its shapes."""
+        return CollisionModel(self.robot)
 
     def setup(self) -> None:
         """Reads the robot's files and compares their kinematics with MuJoCo's."""
@@ -130,6 +139,7 @@ class RetargetHumanoid(ClipStage):
             support_m=None if support_m is None else support_m[frames],
             weights=self.config.weights,
             scale=self.config.scale,
+            shapes=self.shapes,
         )
         reason = self._reasons(track, motion, trunk, frames)
         actions = self._actions(track, motion, reason, frames, time_s)
@@ -151,6 +161,7 @@ class RetargetHumanoid(ClipStage):
                 ~seen.all(axis=1),
                 (motion.foot_slip_m_s.max(axis=1) > config.tolerance_slip_m_s)
                 | (motion.sole_m.min(axis=1) < -config.tolerance_depth_m),
+                motion.below_m > config.tolerance_depth_m,
                 motion.overlap_m > config.tolerance_overlap_m,
                 np.nan_to_num(motion.limb_error_rad).max(axis=1) > config.tolerance_limb_rad,
             ],
@@ -159,6 +170,7 @@ class RetargetHumanoid(ClipStage):
                 "gap_filled",
                 "partly_seen",
                 "foot_contact",
+                "below_ground",
                 "collision",
                 "unreachable",
             ],

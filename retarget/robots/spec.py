@@ -49,7 +49,9 @@ def _strip(spec: Any, arm: ArmRobot) -> None:
     own, carrying = own_links(arm), set()
     body = spec.body(arm.base_link)
     if body is None:
-        raise RobotError(f"{arm.path}: MuJoCo has no link {arm.base_link!r}, which our reader found")
+        raise RobotError(
+            f"{arm.path}: MuJoCo has no link {arm.base_link!r}, which our reader found"
+        )
     while body is not None and body.name != "world":
         carrying.add(body.name)
         body = body.parent

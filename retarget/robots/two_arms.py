@@ -51,9 +51,7 @@ class TwoArmRobot(Robot):
     def frames(self) -> dict[str, Frame]:
         """Both end effectors."""
         return {
-            f"{side}.end_effector": Frame(
-                f"{side}/{arm.config.end_effector.link}", arm.T_link_ee
-            )
+            f"{side}.end_effector": Frame(f"{side}/{arm.config.end_effector.link}", arm.T_link_ee)
             for side, arm in self.arms.items()
         }
 
@@ -64,6 +62,14 @@ class TwoArmRobot(Robot):
             for side, arm in self.arms.items()
             for joint, value in arm.finger_joints(openings01[side]).items()
         }
+
+    def split(
+        self, action: Float[np.ndarray, " action"]
+    ) -> tuple[Float[np.ndarray, " joint"], dict[Side, float]]:
+        """Joints of both arms [rad or m], and the openings of their grippers [percent]."""
+        left = len(self.arms["left"].joint_names)
+        joints = np.concatenate([action[:left], action[left + 1 : -1]])
+        return joints, {"left": float(action[left]), "right": float(action[-1])}
 
     def contract(self, *, rate_hz: float, shift_s: float = 0.0) -> ActionContract:
         """Meaning of an action: joints and gripper of the left arm, then of the right.
@@ -121,7 +127,9 @@ def load_two_arms(name_or_path: str) -> TwoArmRobot:
             )
         ),
         rest=np.concatenate([arm.rest for arm in parts]),
-        locked={f"{s}/{j}": v for s, arm in arms.items() for j, v in arm.finger_joints(1.0).items()},
+        locked={
+            f"{s}/{j}": v for s, arm in arms.items() for j, v in arm.finger_joints(1.0).items()
+        },
         arms=arms,
     )
 
