@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -110,7 +110,8 @@ def follow_person(
     x = solve(problem.build(footholds), x, options=options)
     if shapes is None or not shapes.has_shapes:
         return _motion(problem, x, None, contact)
-    return _motion(problem, *_pulled_apart(problem, x, footholds, shapes, options), contact=contact)
+    again = replace(options, max_iterations=max_iterations // 2)
+    return _motion(problem, *_pulled_apart(problem, x, footholds, shapes, again), contact=contact)
 
 
 def _pulled_apart(
