@@ -94,6 +94,12 @@ class ActionContract(BaseModel):
     a latent that is given at the row itself."""
     reference: Reference | None = None
     """What relative and delta values are counted from; `None` for absolute ones."""
+    follows: Literal["approach", "position"] | None = Field(
+        default=None, exclude_if=lambda follows: follows is None
+    )
+    """What of a demonstrated pose the actions follow, where that is not all of it: an arm with too
+    few joints to turn every way follows the position and the direction of `approach`, or the
+    `position` alone. How it is turned otherwise is the robot's own and nothing that was shown."""
     derived_from: ActionContract | None = None
     """Contract of the absolute values that a relative or delta form was made from."""
 

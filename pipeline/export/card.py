@@ -45,6 +45,13 @@ _ONE_CAMERA = """\
 _MOTION_FILES = """\
 - There are no images. Joints, their clock and their scale are those of the motion files.
 """
+_FOLLOWED = {
+    "approach": "The robot has too few joints to turn every way: its actions follow the person's "
+    "position, and the direction of approach within the hand's uncertainty. How it is turned about "
+    "other axes is its own, unless `label.valid.rotation` says otherwise.",
+    "position": "The robot has too few joints to turn: its actions follow the person's position "
+    "alone, unless `label.valid.rotation` says otherwise.",
+}
 _PLACED = """\
 - The robot's base was placed so that the arm reaches the motion; it is not where a robot stood.
 """
@@ -210,6 +217,8 @@ def _action_meaning(contract: ActionContract) -> list[str]:
     quantities = {dimension.quantity for dimension in contract.dimensions}
     if quantities & {"position", "rotation_vector", "quaternion", "rot6d"}:
         lines.append(f"- Frame: {contract.frame}. Rotations: {contract.rotation}.")
+    if contract.follows is not None:
+        lines.append(f"- {_FOLLOWED[contract.follows]}")
     if contract.gripper is not None:
         lines.append(
             f"- Gripper: {contract.gripper.closed:g} closed to {contract.gripper.open:g} open, "

@@ -47,8 +47,8 @@ from rotoscope.pipeline.tracks.video import (
 )
 
 __all__ = [
-    "BOTH",
     "BODY_JOINTS",
+    "BOTH",
     "CONTACT_DOUBTED",
     "GROUPS",
     "GROUPS_OF_SPACE",

@@ -114,7 +114,9 @@ class ActionTrack(Track):
         out = self.valid.copy()
         if self.group_valid is None:
             return out
-        wanted = GROUPS_OF_SPACE.get(space, GROUPS)
+        wanted = set(GROUPS_OF_SPACE.get(space, GROUPS))
+        if self.contract.follows is not None:
+            wanted.discard("rotation")
         for side in SIDES:
             own = {f"{side}.{group}" for group in wanted}
             columns = [i for i, group in enumerate(self.groups) if group in own]

@@ -128,6 +128,8 @@ class GripperTrack(Track):
     """1-sigma of its rotation [rad]."""
     sigma_aperture_m: Float[np.ndarray, " time"] | None = None
     """1-sigma of the aperture [m]."""
+    max_opening_m: float = 0.08
+    """Distance between the fingers that an opening of 1 stands for [m]."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

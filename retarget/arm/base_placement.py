@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.arm.ik import ERROR_SCALE, LEVER_M, as_distances, solve_poses
+from rotoscope.retarget.arm.ik import solve_poses
 from rotoscope.retarget.arm.manipulability import manipulability
+from rotoscope.retarget.arm.task import DEFAULT_TOLERANCE_M, DEFAULT_TOLERANCE_RAD, TASKS
 from rotoscope.retarget.arm.waypoints import choose_waypoints, twists
 from rotoscope.retarget.common.level_frame import level_camera
-from rotoscope.retarget.kinematics.end_effector import pose_error
 from rotoscope.retarget.optimize.quasi_random import quasi_random
 from rotoscope.retarget.robots.arm import ArmRobot
 
@@ -53,8 +53,8 @@ def find_placements(
     time_s: Float[np.ndarray, " time"],
     *,
     camera_pitch_rad: float = 0.0,
-    tolerance_m: float = 5e-3,
-    tolerance_rad: float = np.deg2rad(3.0),
+    tolerance_m: float = DEFAULT_TOLERANCE_M,
+    tolerance_rad: Float[np.ndarray, " time"] | float = DEFAULT_TOLERANCE_RAD,
 ) -> list[Placement]:
     """Upright base placements from which the arm can follow the poses, best first.
 
@@ -69,12 +69,14 @@ def find_placements(
         time_s: Their times [s].
         camera_pitch_rad: How far the camera looks down [rad].
         tolerance_m: Position error that still counts as reached [m].
-        tolerance_rad: Rotation error that still counts as reached [rad].
+        tolerance_rad: Error of what is judged of the rotation that still counts as reached, one
+            for all poses or one for each [rad].
     """
     search = _Search(robot, T_camera_ee, time_s, level_camera(camera_pitch_rad))
     place, joints = search.initial_guesses()
     place, joints = search.refine(place, joints)
-    return search.rank(place, joints, tolerance_m, tolerance_rad)
+    within_rad = np.broadcast_to(tolerance_rad, len(T_camera_ee))[search.waypoints]
+    return search.rank(place, joints, tolerance_m, within_rad)
 
 
 def arm_reach(robot: ArmRobot) -> float:
@@ -83,11 +85,19 @@ def arm_reach(robot: ArmRobot) -> float:
     return float(np.linalg.norm(robot.pose(spread).p_m, axis=1).max())
 
 
+def facing(robot: ArmRobot) -> Float[np.ndarray, " 3"]:
+    """Where an arm at home points to from its base, in eighths of a turn: x in most files."""
+    x, y = robot.pose(robot.home[None]).p_m[0, :2]
+    eighth = np.pi / 4
+    bearing = eighth * np.round(np.arctan2(y, x) / eighth)
+    return np.round([np.cos(bearing), np.sin(bearing), 0.0], 12)
+
+
 class _Search:
     """The poses in the level frame around the middle of the work, and what is done with them.
 
-    A placement is (yaw, ahead, above): the base faces `yaw` [rad] about z, and the middle of the
-    work lies `ahead` [m] along its x axis and `above` [m] along its z axis.
+    A placement is (yaw, ahead, above): the base is turned by `yaw` [rad] about z, and the middle of
+    the work lies `ahead` [m] of it, where the arm faces, and `above` [m] along its z axis.
     """
 
     def __init__(
@@ -98,6 +108,8 @@ class _Search:
         R_camera_level: Float[np.ndarray, "3 3"],
     ) -> None:
         self.robot, self.R_camera_level = robot, R_camera_level
+        self.task = TASKS[robot.follows]
+        self.ahead = facing(robot)
         self.middle = np.median(T_camera_ee[:, :3, 3], axis=0)
         self.waypoints = choose_waypoints(T_camera_ee[:, :3, 3], time_s)
         chosen = T_camera_ee[self.waypoints]
@@ -114,7 +126,7 @@ class _Search:
     def in_base(self, place: Float[np.ndarray, "place 3"]) -> tuple[np.ndarray, np.ndarray]:
         """Waypoint rotations and positions in each placement's base, `(place, waypoint, ...)`."""
         turn = _turn(-place[:, 0])[:, None]
-        shift = np.stack([place[:, 1], np.zeros(len(place)), place[:, 2]], axis=1)[:, None]
+        shift = (place[:, 1:2] * self.ahead + place[:, 2:3] * np.eye(3)[2])[:, None]
         return turn @ self.R, (turn @ self.p[:, :, None])[..., 0] + shift
 
     def initial_guesses(self) -> tuple[np.ndarray, np.ndarray]:
@@ -124,14 +136,14 @@ class _Search:
         low = np.array([-np.pi, *self.low[1:]])
         place = low + unit * (np.array([np.pi, *self.high[1:]]) - low)
         turned = se3.angle_between(_mean_rotation(self.R), self.R)
-        medoid = int(np.argmin(np.linalg.norm(self.p, axis=1) + LEVER_M * turned))
+        medoid = int(np.argmin(np.linalg.norm(self.p, axis=1) + self.task.lever_m * turned))
         R, p = (part[:, medoid] for part in self.in_base(place))
         spread = quasi_random(NUM_CANDIDATES, 3 + len(robot.joint_names))[:, 3:] - 0.5
         start = robot.home + 0.5 * spread * (robot.upper - robot.lower)
         joints = solve_poses(robot, R, p, start, num_steps=10)
-        error = pose_error(robot.pose(joints), R, p)
+        missed = self.task.missed(robot.pose(joints), R, p)
         manipulability = ((joints - robot.home) ** 2).sum(axis=1) / HOME_SIGMA_RAD**2
-        cost = (as_distances(error) ** 2).sum(axis=1) / POSITION_SIGMA_M**2 + manipulability
+        cost = (missed**2).sum(axis=1) / POSITION_SIGMA_M**2 + manipulability
         sector = np.floor(unit[:, 0] * NUM_REFINED).astype(int)
         best = [
             members[np.argmin(cost[members])]
@@ -160,13 +172,11 @@ class _Search:
         q = joints.reshape(-1, shape[2])
         reached = robot.pose(q, jacobian=True)
         assert reached.J is not None
-        error = (
-            as_distances(pose_error(reached, R.reshape(-1, 3, 3), p.reshape(-1, 3)))
-            / POSITION_SIGMA_M
-        )
+        missed = self.task.missed(reached, R.reshape(-1, 3, 3), p.reshape(-1, 3))
+        error = missed / POSITION_SIGMA_M
         # Pseudo-Huber from 10 sigma on: a waypoint out of reach pulls with constant force.
         weight = 1.0 / np.sqrt(1.0 + (error**2).sum(axis=1) / 100.0)
-        J = reached.J * ERROR_SCALE[:, None] / POSITION_SIGMA_M
+        J = reached.J * self.task.scale[:, None] / POSITION_SIGMA_M
         C = self._place_jacobian(p, place)
         Jw = np.swapaxes(J * weight[:, None, None], 1, 2)
         Cw = np.swapaxes(C * weight[:, None, None], 1, 2)
@@ -196,21 +206,27 @@ class _Search:
     def _place_jacobian(self, p: np.ndarray, place: np.ndarray) -> Float[np.ndarray, "b 6 3"]:
         """How waypoint errors change with yaw, ahead, above; scaled as the errors are."""
         C = np.zeros((*p.shape[:2], 6, 3))
-        C[..., 0, 0], C[..., 1, 0] = p[..., 1], place[:, None, 1] - p[..., 0]
-        C[..., 5, 0] = -LEVER_M
-        C[..., 0, 1] = C[..., 2, 2] = 1.0
+        # Turning the base turns what lies about the middle of the work the other way.
+        away = p - place[:, None, 1:2] * self.ahead
+        C[..., 0, 0], C[..., 1, 0] = away[..., 1], -away[..., 0]
+        C[..., 5, 0] = -self.task.lever_m
+        C[..., :3, 1] = self.ahead
+        C[..., 2, 2] = 1.0
         return C.reshape(-1, 6, 3) / POSITION_SIGMA_M
 
     def rank(
-        self, place: np.ndarray, joints: np.ndarray, tolerance_m: float, tolerance_rad: float
+        self,
+        place: np.ndarray,
+        joints: np.ndarray,
+        tolerance_m: float,
+        tolerance_rad: Float[np.ndarray, " waypoint"],
     ) -> list[Placement]:
         """Placements best first, each with its scores on the waypoints."""
         R, p = (part.reshape(-1, *part.shape[2:]) for part in self.in_base(place))
         q = joints.reshape(-1, joints.shape[2])
         reached = self.robot.pose(q, jacobian=True)
-        error = pose_error(reached, R, p)
-        is_reached = np.linalg.norm(error[:, :3], axis=1) <= tolerance_m
-        is_reached &= np.linalg.norm(error[:, 3:], axis=1) <= tolerance_rad
+        is_reached = np.linalg.norm(p - reached.p_m, axis=1) <= tolerance_m
+        is_reached &= self.task.angle(reached.R, R) <= np.tile(tolerance_rad, len(place))
         assert reached.J is not None
         turn = _turn(-place[:, 0])[:, None]
         twist = np.concatenate(
@@ -235,7 +251,8 @@ class _Search:
 
     def _camera_pose(self, place: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "4 4"]:
         R = self.R_camera_level @ _turn(place[:1])[0]
-        return se3.make(R, self.middle - R @ np.array([place[1], 0.0, place[2]]))
+        shift = place[1] * self.ahead + place[2] * np.eye(3)[2]
+        return se3.make(R, self.middle - R @ shift)
 
 
 def _turn(yaw_rad: Float[np.ndarray, " place"]) -> Float[np.ndarray, "place 3 3"]:

@@ -23,7 +23,7 @@ from rotoscope.pipeline.tracks import (
 )
 from rotoscope.retarget.arm.both_hands import FollowedPair, Hands, follow_both
 from rotoscope.retarget.arm.follow_poses import FollowSettings
-from rotoscope.retarget.arm.grip import gripper_percent
+from rotoscope.retarget.arm.grip import gripper_percent, own_opening, rotation_tolerance
 from rotoscope.retarget.arm.pair_solve import ee_in_base
 from rotoscope.retarget.arm.verdict import judge_arm
 from rotoscope.retarget.collision.model import CollisionModel
@@ -46,6 +46,8 @@ class Ask:
     """Where the frame of both stands [m]; found when absent."""
     table_m: float | None
     """Height of the table over the base [m]; found when absent."""
+    tolerance_rotation_rad: float
+    """A larger angle to the wanted rotation makes a frame invalid [rad]."""
     tolerance_gripper_percent: float
     """A gripper further from its wanted opening makes a frame invalid [percent]."""
 
@@ -62,8 +64,10 @@ class _Arm:
     """Of each of `KINDS`."""
     chance: Float[np.ndarray, "known 3"]
     """Chance of each; nobody states how sure the opening is."""
+    whole_chance: Float[np.ndarray, " known"]
+    """Chance of what the arm was asked for."""
     reason: np.ndarray
-    """Why not all of them, as an index into `REASONS`."""
+    """Why it does not do what it was asked for, as an index into `REASONS`."""
     error: Float[np.ndarray, "known 2"]
     """Distance [m] and angle [rad] to what was wanted; NaN where nothing was."""
     is_slowed: Bool[np.ndarray, " known"]
@@ -93,7 +97,7 @@ def label_both(
     """
     name, num = f"actions.{labeler}.{BOTH}", len(time_s)
     found = {gripper.side: gripper for gripper in grippers}
-    hands = _hands(found, time_s)
+    hands = _hands(robot, found, time_s, ask)
     empty = _nothing_known(labeler, robot, time_s)
     if hands.num_wanted == 0:
         return {name: empty}
@@ -114,8 +118,8 @@ def label_both(
     reason = np.maximum(arms[0].reason, arms[1].reason)
     # What both lack is said of the frame before what one does: seen by nobody is no collision.
     reason = np.where((reason == valid) & (touching > 0), touching, reason).astype(np.uint8)
-    own = [arm.chance[:, :2].prod(axis=1) for arm in arms]
-    is_whole = [arm.valid.all(axis=1) for arm in arms]
+    own = [arm.whole_chance for arm in arms]
+    is_whole = [arm.reason == valid for arm in arms]
     chance = np.where(
         reason == valid, own[0] * own[1], np.select(is_whole, own, np.fmin(own[0], own[1]))
     )
@@ -139,22 +143,33 @@ def label_both(
     return {name: track, f"quality.{labeler}.{BOTH}": QualityTrack(BOTH, facts)}
 
 
-def _hands(found: Mapping[Side, GripperTrack], time_s: Float[np.ndarray, " time"]) -> Hands:
-    num = len(time_s)
-    poses, wanted, openings = {}, {}, {}
+def _hands(
+    robot: TwoArmRobot,
+    found: Mapping[Side, GripperTrack],
+    time_s: Float[np.ndarray, " time"],
+    ask: Ask,
+) -> Hands:
+    num, within_rad = len(time_s), ask.tolerance_rotation_rad
+    poses, wanted, openings, tolerance = {}, {}, {}, {}
     for side in SIDES:
         gripper = found.get(side)
         poses[side] = np.full((num, 4, 4), np.nan) if gripper is None else gripper.T_camera_ee
         seen = np.isfinite(poses[side]).all(axis=(1, 2))
         wanted[side] = seen & gripper.known if gripper is not None else np.zeros(num, bool)
-        opening = np.full(num, np.nan) if gripper is None else gripper.opening
+        arm = robot.arms[side]
+        opening = np.full(num, np.nan) if gripper is None else own_opening(arm, gripper)
+        tolerance[side] = (
+            np.full(num, within_rad)
+            if gripper is None
+            else rotation_tolerance(arm, gripper, within_rad)
+        )
         known = np.isfinite(opening)
         openings[side] = (
             np.interp(time_s, time_s[known], np.clip(opening[known], 0.0, 1.0))
             if known.any()
             else np.full(num, OPEN)
         )
-    return Hands(poses, wanted, openings, time_s)
+    return Hands(poses, wanted, openings, tolerance, time_s)
 
 
 def _arm(
@@ -181,7 +196,7 @@ def _arm(
         sigma_position_m=sigma_m,
         sigma_rotation_rad=sigma_rad,
         tolerance_m=ask.settings.tolerance_m,
-        tolerance_rad=ask.settings.tolerance_rad,
+        tolerance_rad=hands.tolerance_rad[side][frames],
     )
     is_lagging = lag > ask.tolerance_gripper_percent
     reason = verdict.reason.copy()
@@ -196,6 +211,7 @@ def _arm(
         chance=np.column_stack(
             [verdict.position_chance, verdict.rotation_chance, np.full(num, np.nan)]
         ),
+        whole_chance=verdict.position_chance * verdict.judged_chance,
         reason=reason,
         error=np.column_stack([solution.error_m, solution.error_rad]),
         is_slowed=verdict.is_slowed & ~is_lagging,
@@ -224,7 +240,7 @@ def _facts(followed: FollowedPair, arms: Sequence[_Arm], touching: np.ndarray) -
         facts["table_m"] = round(followed.table_m, 4)
         facts["below_table_mm"] = round(1e3 * float(overlap.below_m.max()), 3)
     for side, arm in zip(SIDES, arms, strict=True):
-        facts[f"{side}_valid_frames"] = int(arm.valid.all(axis=1).sum())
+        facts[f"{side}_valid_frames"] = int(((arm.reason == 0) & (touching == 0)).sum())
     return facts
 
 

@@ -44,6 +44,8 @@ class Hands:
     """Frames that have one."""
     openings: Mapping[Side, Float[np.ndarray, " time"]]
     """Openings of the grippers, 0..1, finite."""
+    tolerance_rad: Mapping[Side, Float[np.ndarray, " time"]]
+    """Error of what is judged of the rotation that still counts as reached [rad]."""
     time_s: Float[np.ndarray, " time"]
     """Frame times [s]."""
 
@@ -53,6 +55,7 @@ class Hands:
             {side: T[frames] for side, T in self.T_camera_ee.items()},
             {side: w[frames] for side, w in self.is_wanted.items()},
             {side: o[frames] for side, o in self.openings.items()},
+            {side: o[frames] for side, o in self.tolerance_rad.items()},
             self.time_s[frames],
         )
 
@@ -134,7 +137,7 @@ def _places(
         hands.time_s,
         camera_pitch_rad=settings.camera_pitch_rad,
         tolerance_m=settings.tolerance_m,
-        tolerance_rad=settings.tolerance_rad,
+        tolerance_rad=hands.tolerance_rad,
     )
     if table_m is None and not robot.config.stands_on_table:
         return find()
@@ -148,7 +151,8 @@ def _places(
 
 def _num_good(followed: FollowedPair, *, slow: bool = False) -> int:
     """Poses reached in frames where nothing is inside anything else; on demand those too that the
-    arms are only too slow for, as they are from anywhere."""
+    arms are only too slow for, as they are from anywhere.
+    """
     free = ~followed.solution.is_overlapping
     arms = followed.solution.arms.values()
     return sum(int(((a.is_reached | (a.is_too_fast & slow)) & free).sum()) for a in arms)
@@ -167,14 +171,14 @@ def _follow_from(
     targets, guess = {}, []
     heights: list[np.ndarray] = []
     for side, arm in robot.arms.items():
-        T_arm_camera = se3.inverse(T_camera_base @ robot.T_base_arm(side))
+        T_arm_camera = se3.inverse(T_camera_base @ robot.base_pose(side))
         wanted = hands.is_wanted[side]
         T = T_arm_camera @ np.where(wanted[:, None, None], hands.T_camera_ee[side], np.eye(4))
         targets[side] = Targets(T[:, :3, :3], T[:, :3, 3], hands.time_s, wanted)
         if not wanted.any():
             guess.append(np.tile(arm.home, (len(frames), 1)))
             continue
-        heights.append(T[wanted, 2, 3] + robot.T_base_arm(side)[2, 3])
+        heights.append(T[wanted, 2, 3] + robot.base_pose(side)[2, 3])
         known = (np.zeros(0, int), np.zeros((0, len(arm.joint_names))))
         if placement is not None and side in placement.joints:
             known = (placement.waypoints[side], placement.joints[side])
@@ -193,6 +197,7 @@ def _follow_from(
         np.concatenate(guess, axis=1),
         fingers=fingers,
         table_m=table_m,
+        tolerance_rad=hands.tolerance_rad,
         settings=settings,
     )
     return FollowedPair(frames, T_camera_base, placement, solution, table_m)

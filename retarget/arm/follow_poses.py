@@ -12,12 +12,11 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.arm.base_placement import Placement, find_placements
 from rotoscope.retarget.arm.initial_guess import initial_guess
 from rotoscope.retarget.arm.solve import (
-    DEFAULT_TOLERANCE_M,
-    DEFAULT_TOLERANCE_RAD,
     TrajectorySolution,
     solve_trajectory,
 )
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
+from rotoscope.retarget.arm.task import DEFAULT_TOLERANCE_M, DEFAULT_TOLERANCE_RAD
 from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.robots.arm import ArmRobot
 
@@ -39,8 +38,8 @@ class FollowSettings:
     """How far the camera looks down below the horizon [rad]."""
     tolerance_m: float = DEFAULT_TOLERANCE_M
     """Position error that still counts as reached [m]."""
-    tolerance_rad: float = DEFAULT_TOLERANCE_RAD
-    """Rotation error that still counts as reached [rad]."""
+    tolerance_rad: Float[np.ndarray, " time"] | float = DEFAULT_TOLERANCE_RAD
+    """Rotation error that still counts as reached, one for all frames or one for each [rad]."""
     max_bridge_s: float = 0.2
     """Shorter stretches without a pose are bridged [s]."""
     weights: TrajectoryWeights = field(default_factory=TrajectoryWeights)
@@ -82,7 +81,8 @@ def follow_poses(
     """
     settings = settings or FollowSettings()
     frames = np.flatnonzero(fill_short_gaps(is_wanted, time_s, settings.max_bridge_s))
-    poses = _Poses(T_camera_ee[frames], is_wanted[frames], time_s[frames], frames)
+    tolerance_rad = np.broadcast_to(settings.tolerance_rad, len(time_s))[frames]
+    poses = _Poses(T_camera_ee[frames], is_wanted[frames], time_s[frames], tolerance_rad, frames)
     if T_camera_base is not None:
         best = _follow_from(robot, poses, T_camera_base, None, settings)
     else:
@@ -98,6 +98,7 @@ class _Poses:
     T_camera_ee: np.ndarray
     is_wanted: np.ndarray
     time_s: np.ndarray
+    tolerance_rad: np.ndarray
     frames: np.ndarray
 
 
@@ -109,7 +110,7 @@ def _follow_from_best_place(robot: ArmRobot, poses: _Poses, settings: FollowSett
         poses.time_s[wanted],
         camera_pitch_rad=settings.camera_pitch_rad,
         tolerance_m=settings.tolerance_m,
-        tolerance_rad=settings.tolerance_rad,
+        tolerance_rad=poses.tolerance_rad[wanted],
     )
     tried: list[Followed] = []
     for placement in placements:
@@ -144,7 +145,7 @@ def _follow_from(
         initial_guess(robot, targets, known_frames, known_joints),
         weights=settings.weights,
         tolerance_m=settings.tolerance_m,
-        tolerance_rad=settings.tolerance_rad,
+        tolerance_rad=poses.tolerance_rad,
     )
     return Followed(poses.frames, T_camera_base, placement, solution)
 

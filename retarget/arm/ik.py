@@ -5,13 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.retarget.kinematics.end_effector import pose_error
+from rotoscope.retarget.arm.task import TASKS
 from rotoscope.retarget.robots.arm import ArmRobot
 
-LEVER_M = 0.25
-"""A radian of rotation error counts as much as this distance: about a gripper and a wrist."""
-ERROR_SCALE = np.array([1.0, 1.0, 1.0, LEVER_M, LEVER_M, LEVER_M])
-"""What errors of position and rotation are multiplied by to be distances [m]."""
 HOME_WEIGHT = 1e-4
 """Pull towards the home pose [m^2/rad^2]: it settles what a redundant arm may choose freely."""
 
@@ -30,14 +26,14 @@ def solve_poses(
     unconcerned inverse kinematics"), so that targets out of reach end at the nearest pose instead
     of oscillating. Joints are held at a limit that they press against.
     """
-    lower, upper = robot.lower, robot.upper
+    lower, upper, task = robot.lower, robot.upper, TASKS[robot.follows]
     joints = np.clip(start, lower, upper)
     diagonal = np.arange(len(lower))
     for _ in range(num_steps):
         reached = robot.pose(joints, jacobian=True)
         assert reached.J is not None
-        error = as_distances(pose_error(reached, R_target, p_target_m))
-        J = reached.J * ERROR_SCALE[:, None]
+        error = task.missed(reached, R_target, p_target_m)
+        J = reached.J * task.scale[:, None]
         Jt = np.swapaxes(J, 1, 2)
         residual = 0.5 * (error**2).sum(axis=1)[:, None]
         pull = HOME_WEIGHT * np.minimum(1.0, residual + 1e-4)
@@ -48,8 +44,3 @@ def solve_poses(
         step = np.linalg.solve(H, np.where(held, 0.0, descent)[:, :, None])[:, :, 0]
         joints = np.clip(joints + np.clip(step, -0.7, 0.7), lower, upper)
     return joints
-
-
-def as_distances(error: Float[np.ndarray, "*batch 6"]) -> Float[np.ndarray, "*batch 6"]:
-    """Rotations counted as distances at a lever of `LEVER_M`."""
-    return error * ERROR_SCALE

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from rotoscope.retarget.arm.ik import as_distances, solve_poses
+from rotoscope.retarget.arm.ik import solve_poses
 from rotoscope.retarget.arm.targets import Targets
-from rotoscope.retarget.kinematics.end_effector import pose_error
+from rotoscope.retarget.arm.task import TASKS
 from rotoscope.retarget.optimize.quasi_random import quasi_random
 from rotoscope.retarget.optimize.trajectory import (
     WAYPOINT_INTERVAL_S,
@@ -20,7 +20,7 @@ from rotoscope.retarget.robots.arm import ArmRobot
 NUM_SEEDS = 4
 """Starts a waypoint beside the one that is given: home and a spread over the joints' ranges."""
 TOLERANCE = 5e-3
-"""Error [m, rotations at `LEVER_M`] that costs as much as a joint moving at full speed."""
+"""Error [m, rotations at the task's lever] that costs as much as a joint moving at full speed."""
 
 
 def initial_guess(
@@ -47,7 +47,7 @@ def initial_guess(
     R = np.repeat(targets.R[waypoints], num_starts, axis=0)
     p = np.repeat(targets.p_m[waypoints], num_starts, axis=0)
     solved = solve_poses(robot, R, p, starts.reshape(-1, num_joints))
-    error = as_distances(pose_error(robot.pose(solved), R, p))
+    error = TASKS[robot.follows].missed(robot.pose(solved), R, p)
     cost = np.minimum(np.linalg.norm(error, axis=1) / TOLERANCE, 20.0)
     best = viterbi_path(
         solved.reshape(starts.shape),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.retarget.arm.ik import ERROR_SCALE
+from rotoscope.retarget.arm.task import TASKS
 from rotoscope.retarget.robots.arm import ArmRobot
 
 LIMIT_ZONE = 0.15
@@ -27,14 +27,18 @@ def manipulability(
     room = np.minimum(joints - robot.lower, robot.upper - joints) / (LIMIT_ZONE * range_)
     home_J = robot.pose(robot.home[None], jacobian=True).J
     assert home_J is not None
-    dexterity = _least_singular_value(J) / max(float(_least_singular_value(home_J)[0]), 1e-6)
+    at_home = float(_least_singular_value(robot, home_J)[0])
+    dexterity = _least_singular_value(robot, J) / max(at_home, 1e-6)
     JJt = J @ np.swapaxes(J, 1, 2) + 1e-4 * np.eye(6)
     rate = (np.swapaxes(J, 1, 2) @ np.linalg.solve(JJt, twist[:, :, None]))[..., 0]
     spare = 1.0 - (np.abs(rate) / robot.max_velocity).max(axis=1)
     return np.clip(np.minimum(np.minimum(room.min(axis=1), dexterity), spare), 0.0, 1.0)
 
 
-def _least_singular_value(J: Float[np.ndarray, "batch 6 joint"]) -> Float[np.ndarray, " batch"]:
-    scaled = J * ERROR_SCALE[:, None]
-    least = np.linalg.eigvalsh(scaled @ np.swapaxes(scaled, 1, 2))[:, 0]
+def _least_singular_value(
+    robot: ArmRobot, J: Float[np.ndarray, "batch 6 joint"]
+) -> Float[np.ndarray, " batch"]:
+    """Of the directions that the arm can move in at all."""
+    scaled = J * TASKS[robot.follows].scale[:, None]
+    least = np.linalg.eigvalsh(scaled @ np.swapaxes(scaled, 1, 2))[:, 6 - robot.rank]
     return np.sqrt(np.maximum(least, 0.0))

@@ -11,11 +11,11 @@ from jaxtyping import Bool, Float, Int
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import Side
 from rotoscope.retarget.arm.base_placement import HOME_SIGMA_RAD, POSITION_SIGMA_M
-from rotoscope.retarget.arm.ik import ERROR_SCALE, LEVER_M, as_distances, solve_poses
+from rotoscope.retarget.arm.ik import solve_poses
 from rotoscope.retarget.arm.manipulability import manipulability
+from rotoscope.retarget.arm.task import TASKS
 from rotoscope.retarget.arm.waypoints import choose_waypoints, twists
 from rotoscope.retarget.common.level_frame import level_camera
-from rotoscope.retarget.kinematics.end_effector import pose_error
 from rotoscope.retarget.optimize.quasi_random import quasi_random
 from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
@@ -60,7 +60,7 @@ def find_pair_placements(
     *,
     camera_pitch_rad: float,
     tolerance_m: float,
-    tolerance_rad: float,
+    tolerance_rad: Mapping[Side, Float[np.ndarray, " time"]],
     table_m: float | None = None,
 ) -> list[PairPlacement]:
     """Upright places from which both arms can follow their hands, best first.
@@ -76,7 +76,8 @@ def find_pair_placements(
         time_s: Frame times [s].
         camera_pitch_rad: How far the camera looks down [rad].
         tolerance_m: Position error that still counts as reached [m].
-        tolerance_rad: Rotation error that still counts as reached [rad].
+        tolerance_rad: Error of what is judged of each hand's rotation that still counts as reached
+            in each frame [rad].
         table_m: Height of the table over the base [m], where that is known: the base is then as
             high as the lowest place that a hand was at demands.
     """
@@ -114,7 +115,8 @@ class _Hand:
         middle: np.ndarray,
     ) -> None:
         self.side, self.arm = side, robot.arms[side]
-        self.T_arm_base = se3.inverse(robot.T_base_arm(side))
+        self.task = TASKS[self.arm.follows]
+        self.T_arm_base = se3.inverse(robot.base_pose(side))
         wanted = np.flatnonzero(is_wanted)
         T = T_camera_ee[wanted]
         chosen = choose_waypoints(T[:, :3, 3], time_s[wanted])
@@ -149,7 +151,7 @@ class _Hand:
         C = np.zeros((*moved.shape[:2], 6, 4))
         # d(turned p)/d yaw = -z x (turned p).
         C[..., :3, 0] = np.cross(moved, [0.0, 0.0, 1.0]) @ R_arm.T
-        C[..., 3:, 0] = -LEVER_M * R_arm[:, 2]
+        C[..., 3:, 0] = -self.task.lever_m * R_arm[:, 2]
         C[..., :3, 1:] = R_arm
         return C.reshape(-1, 6, 4) / POSITION_SIGMA_M
 
@@ -175,7 +177,7 @@ def _guesses(
         joints = solve_poses(
             arm, R, p, arm.home + 0.5 * spread * (arm.upper - arm.lower), num_steps=10
         )
-        missed = as_distances(pose_error(arm.pose(joints), R, p))
+        missed = hand.task.missed(arm.pose(joints), R, p)
         cost += (missed**2).sum(axis=1) / POSITION_SIGMA_M**2
         cost += ((joints - arm.home) ** 2).sum(axis=1) / HOME_SIGMA_RAD**2
         found.append(joints)
@@ -193,7 +195,8 @@ def _refined(
     hands: list[_Hand], place: np.ndarray, joints: list[np.ndarray], *, is_level: bool
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """One step of places and joints together; the joints are eliminated (Schur complement), see
-    `rotoscope.retarget.arm.base_placement`."""
+    `rotoscope.retarget.arm.base_placement`.
+    """
     damping = np.array([DAMPING, DAMPING, DAMPING, 1e12 if is_level else DAMPING])
     S = np.tile(np.diag(damping), (len(place), 1, 1))
     s = np.zeros((len(place), 4))
@@ -220,9 +223,9 @@ def _eliminated(
     q = joints.reshape(-1, shape[2])
     reached = arm.pose(q, jacobian=True)
     assert reached.J is not None
-    error = as_distances(pose_error(reached, R, p)) / POSITION_SIGMA_M
+    error = hand.task.missed(reached, R, p) / POSITION_SIGMA_M
     weight = 1.0 / np.sqrt(1.0 + (error**2).sum(axis=1) / 100.0)
-    J = reached.J * ERROR_SCALE[:, None] / POSITION_SIGMA_M
+    J = reached.J * hand.task.scale[:, None] / POSITION_SIGMA_M
     C = hand.place_jacobian(place)
     Jw, Cw = (np.swapaxes(part * weight[:, None, None], 1, 2) for part in (J, C))
     home = arm.home - q
@@ -247,16 +250,16 @@ def _ranked(
     level: np.ndarray,
     middle: np.ndarray,
     tolerance_m: float,
-    tolerance_rad: float,
+    tolerance_rad: Mapping[Side, Float[np.ndarray, " time"]],
 ) -> list[PairPlacement]:
     reached, ease = [], []
     for hand, values in zip(hands, joints, strict=True):
         R, p = (part.reshape(-1, *part.shape[2:]) for part in hand.in_arm(place))
         q = values.reshape(-1, values.shape[2])
         pose = hand.arm.pose(q, jacobian=True)
-        error = pose_error(pose, R, p)
-        good = np.linalg.norm(error[:, :3], axis=1) <= tolerance_m
-        good &= np.linalg.norm(error[:, 3:], axis=1) <= tolerance_rad
+        within_rad = np.tile(tolerance_rad[hand.side][hand.frames], len(place))
+        good = np.linalg.norm(p - pose.p_m, axis=1) <= tolerance_m
+        good &= hand.task.angle(pose.R, R) <= within_rad
         turn = (hand.T_arm_base[:3, :3] @ turned(-place[:, 0]))[:, None]
         twist = [(turn @ part[:, :, None])[..., 0] for part in np.split(hand.twist, 2, axis=1)]
         assert pose.J is not None
@@ -287,6 +290,6 @@ def turned(yaw_rad: Float[np.ndarray, " place"]) -> Float[np.ndarray, "place 3 3
 
 def _home_m(robot: TwoArmRobot, side: Side) -> Float[np.ndarray, " 3"]:
     """Where an arm's end effector is at home, in the frame of both [m]."""
-    arm, T = robot.arms[side], robot.T_base_arm(side)
+    arm, T = robot.arms[side], robot.base_pose(side)
     p: np.ndarray = T[:3, :3] @ arm.pose(arm.home[None]).p_m[0] + T[:3, 3]
     return p

@@ -14,6 +14,7 @@ from rotoscope.pipeline.tracks import Side
 from rotoscope.retarget.arm.follow_poses import FollowSettings
 from rotoscope.retarget.arm.solve import TrajectorySolution, judged
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
+from rotoscope.retarget.arm.task import TASKS
 from rotoscope.retarget.collision.apart import Watched
 from rotoscope.retarget.collision.balls import Balls
 from rotoscope.retarget.collision.model import CollisionModel
@@ -32,6 +33,7 @@ arms give way before they touch, and no further."""
 HOLD_FACTOR = 30.0
 """How many times weaker a hand that is not seen is held where it was last seen: it goes on to where
 the hand is seen next as soon as its speed asks for it."""
+
 
 @dataclass(frozen=True, eq=False)
 class PairSolution:
@@ -59,6 +61,7 @@ def solve_pair(
     *,
     fingers: Sequence[Mapping[str, float]],
     table_m: float | None,
+    tolerance_rad: Mapping[Side, Float[np.ndarray, " time"]],
     settings: FollowSettings,
     max_iterations: int = 25,
 ) -> PairSolution:
@@ -75,6 +78,7 @@ def solve_pair(
         start: Where to start from [rad or m].
         fingers: Values of the grippers' joints in each frame [rad or m].
         table_m: Height of the table over the base [m]; none when absent.
+        tolerance_rad: Error of what is judged of each hand's rotation that still counts as reached.
         settings: Tolerances and weights.
         max_iterations: Steps of the solver at most, each time.
     """
@@ -105,7 +109,7 @@ def solve_pair(
             x[:, robot.columns(side)],
             targets[side],
             tolerance_m=settings.tolerance_m,
-            tolerance_rad=settings.tolerance_rad,
+            tolerance_rad=tolerance_rad[side],
         )
         for side, arm in robot.arms.items()
     }
@@ -156,7 +160,7 @@ def _pose_cost(
     frame_id: int, robot: TwoArmRobot, side: Side, own: Targets, weights: TrajectoryWeights
 ) -> PoseCost:
     """An arm at its hand's poses, in the frame of both; held still where there is none."""
-    T = robot.T_base_arm(side)
+    T = robot.base_pose(side)
     held = held_targets(own)
     weight = np.where(own.is_wanted, 1.0, HOLD_FACTOR**-2.0 if own.is_wanted.any() else 0.0)
     return PoseCost(
@@ -165,7 +169,7 @@ def _pose_cost(
         target=T[:3, :3] @ held.R,
         weight=weight,
         sigma_m=weights.position_m,
-        sigma_rad=weights.rotation_rad,
+        sigma_rad=weights.rotation_rad * TASKS[robot.arms[side].follows].rotation_factor,
         robust=weights.robust,
         far_m=weights.far_m,
         far_rad=weights.far_rad,
@@ -186,5 +190,5 @@ def ee_in_base(
 ) -> Float[np.ndarray, "time 4 4"]:
     """Where an arm's end effector is, in the frame of both [m]."""
     reached = robot.arms[side].pose(joints[:, robot.columns(side)])
-    T: np.ndarray = robot.T_base_arm(side) @ se3.make(reached.R, reached.p_m)
+    T: np.ndarray = robot.base_pose(side) @ se3.make(reached.R, reached.p_m)
     return T

@@ -9,17 +9,13 @@ from jaxtyping import Bool, Float
 
 from rotoscope.retarget.arm.ik import solve_poses
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
+from rotoscope.retarget.arm.task import DEFAULT_TOLERANCE_M, DEFAULT_TOLERANCE_RAD, TASKS
 from rotoscope.retarget.kinematics.end_effector import pose_error
 from rotoscope.retarget.optimize.cost import Regularizer
 from rotoscope.retarget.optimize.interior_point import SolverOptions
 from rotoscope.retarget.optimize.terms import PoseCost
 from rotoscope.retarget.optimize.trajectory import Problem, solve
 from rotoscope.retarget.robots.arm import ArmRobot
-
-DEFAULT_TOLERANCE_M = 5e-3
-"""Position error that still counts as reached [m]."""
-DEFAULT_TOLERANCE_RAD = float(np.deg2rad(3.0))
-"""Rotation error that still counts as reached [rad]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +28,9 @@ class TrajectorySolution:
     """Distance to the wanted position [m]; NaN where there is no target."""
     error_rad: Float[np.ndarray, " time"]
     """Angle to the wanted rotation [rad]; NaN where there is no target."""
+    judged_rad: Float[np.ndarray, " time"]
+    """The same of what the arm is asked for alone: the direction of approach where its joints
+    cannot bring about any rotation [rad]; NaN where there is no target."""
     is_reached: Bool[np.ndarray, " time"]
     """The target is met within the tolerances."""
     is_too_fast: Bool[np.ndarray, " time"]
@@ -45,7 +44,7 @@ def solve_trajectory(
     *,
     weights: TrajectoryWeights | None = None,
     tolerance_m: float = DEFAULT_TOLERANCE_M,
-    tolerance_rad: float = DEFAULT_TOLERANCE_RAD,
+    tolerance_rad: Float[np.ndarray, " time"] | float = DEFAULT_TOLERANCE_RAD,
     max_iterations: int = 25,
 ) -> TrajectorySolution:
     """The joint trajectory that follows the targets best without leaving any limit.
@@ -60,7 +59,8 @@ def solve_trajectory(
             `rotoscope.retarget.arm.initial_guess.first_guess`.
         weights: 1-sigma of each cost; smaller is stricter.
         tolerance_m: Position error that still counts as reached [m].
-        tolerance_rad: Rotation error that still counts as reached [rad].
+        tolerance_rad: Error of what is judged of the rotation that still counts as reached, one
+            for all frames or one for each [rad].
         max_iterations: Steps of the solver at most.
     """
     joints = solve(
@@ -77,7 +77,7 @@ def judged(
     targets: Targets,
     *,
     tolerance_m: float,
-    tolerance_rad: float,
+    tolerance_rad: Float[np.ndarray, " time"] | float,
 ) -> TrajectorySolution:
     """How joint values meet the targets, and whether an arm without velocity limits would.
 
@@ -86,10 +86,12 @@ def judged(
         joints: Joint values [rad or m].
         targets: What was to be followed.
         tolerance_m: Position error that still counts as reached [m].
-        tolerance_rad: Rotation error that still counts as reached [rad].
+        tolerance_rad: Error of what is judged of the rotation that still counts as reached, one
+            for all frames or one for each [rad].
     """
-    error_m, error_rad = _errors(robot, joints, targets)
-    is_reached = (error_m <= tolerance_m) & (error_rad <= tolerance_rad)
+    within_rad = np.broadcast_to(tolerance_rad, len(joints))
+    error_m, error_rad, judged_rad = _errors(robot, joints, targets)
+    is_reached = (error_m <= tolerance_m) & (judged_rad <= within_rad)
     missed = np.flatnonzero(targets.is_wanted & ~is_reached)
     is_too_fast = np.zeros(len(joints), bool)
     if len(missed):
@@ -100,9 +102,9 @@ def judged(
             targets.is_wanted[missed],
         )
         alone = solve_poses(robot, part.R, part.p_m, joints[missed])
-        alone_m, alone_rad = _errors(robot, alone, part)
-        is_too_fast[missed] = (alone_m <= tolerance_m) & (alone_rad <= tolerance_rad)
-    return TrajectorySolution(joints, error_m, error_rad, is_reached, is_too_fast)
+        alone_m, _, alone_rad = _errors(robot, alone, part)
+        is_too_fast[missed] = (alone_m <= tolerance_m) & (alone_rad <= within_rad[missed])
+    return TrajectorySolution(joints, error_m, error_rad, judged_rad, is_reached, is_too_fast)
 
 
 def _problem(robot: ArmRobot, targets: Targets, weights: TrajectoryWeights) -> Problem:
@@ -113,7 +115,7 @@ def _problem(robot: ArmRobot, targets: Targets, weights: TrajectoryWeights) -> P
         target=targets.R,
         weight=targets.is_wanted.astype(float),
         sigma_m=weights.position_m,
-        sigma_rad=weights.rotation_rad,
+        sigma_rad=weights.rotation_rad * TASKS[robot.follows].rotation_factor,
         robust=weights.robust,
         far_m=weights.far_m,
         far_rad=weights.far_rad,
@@ -126,7 +128,13 @@ def _problem(robot: ArmRobot, targets: Targets, weights: TrajectoryWeights) -> P
     return Problem(robot.kinematics, [follow], regularizer, robot.limits, targets.time_s)
 
 
-def _errors(robot: ArmRobot, joints: np.ndarray, targets: Targets) -> tuple[np.ndarray, np.ndarray]:
-    error = pose_error(robot.pose(joints), targets.R, targets.p_m)
+def _errors(
+    robot: ArmRobot, joints: np.ndarray, targets: Targets
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distance, angle of the rotation, and angle that is judged; NaN where there is no target."""
+    reached = robot.pose(joints)
+    error = pose_error(reached, targets.R, targets.p_m)
     error[~targets.is_wanted] = np.nan
-    return np.linalg.norm(error[:, :3], axis=1), np.linalg.norm(error[:, 3:], axis=1)
+    judged = TASKS[robot.follows].angle(reached.R, targets.R)
+    judged = np.where(targets.is_wanted, judged, np.nan)
+    return np.linalg.norm(error[:, :3], axis=1), np.linalg.norm(error[:, 3:], axis=1), judged

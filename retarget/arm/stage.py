@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar, Literal
 
@@ -25,9 +26,9 @@ from rotoscope.pipeline.tracks import (
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.arm.both_actions import Ask, label_both
 from rotoscope.retarget.arm.follow_poses import Followed, FollowSettings, follow_poses
+from rotoscope.retarget.arm.grip import gripper_percent, own_opening, rotation_tolerance
 from rotoscope.retarget.arm.targets import TrajectoryWeights
 from rotoscope.retarget.arm.verdict import ArmVerdict, judge_arm
-from rotoscope.retarget.arm.grip import gripper_percent
 from rotoscope.retarget.collision.model import CollisionModel
 from rotoscope.retarget.common.hand_choice import SideChoice, choose_hands
 from rotoscope.retarget.robots.arm import ArmRobot, load_arm
@@ -44,8 +45,8 @@ class RetargetArmConfig(StageConfig):
     """A robot of `configs/robots`, or the path of a YAML file like those."""
     side: SideChoice | Literal["both"] = "best"
     """Which hand the arm follows. `best` is the one with the largest product of known frames and
-    spread of motion; `each` gives every hand an arm and episodes of its own; `both` has a robot with
-    two arms follow both in one episode."""
+    spread of motion; `each` gives every hand an arm and episodes of its own; `both` has a robot
+    with two arms follow both in one episode."""
     camera_pitch_rad: float = Field(default=0.0, ge=-np.pi / 2, le=np.pi / 2)
     """How far the camera looks down below the horizon [rad]; it is taken not to be rolled. The
     robot's base stands upright."""
@@ -115,7 +116,7 @@ class RetargetArm(ClipStage):
     """
 
     kind = "retarget.arm"
-    version = "5"
+    version = "6"
     requires = ("gripper",)
     provides = ("actions", "quality")
     action_spaces = ("joints", "ee", "ee_position")
@@ -150,6 +151,7 @@ class RetargetArm(ClipStage):
             settings=config.follow_settings(),
             T_camera_base=None if given is None else np.array(given),
             table_m=config.table_m,
+            tolerance_rotation_rad=config.tolerance_rotation_rad,
             tolerance_gripper_percent=config.tolerance_gripper_percent,
         )
 
@@ -183,23 +185,25 @@ class RetargetArm(ClipStage):
         if not is_wanted.any():
             return {f"actions.{name}": self._nothing_known(gripper, time_s)}
         given = None if config.T_camera_base is None else np.array(config.T_camera_base)
+        tolerance_rad = rotation_tolerance(self.robot, gripper, config.tolerance_rotation_rad)
         followed = follow_poses(
             self.robot,
             gripper.T_camera_ee,
             is_wanted,
             time_s,
             T_camera_base=given,
-            settings=config.follow_settings(),
+            settings=replace(config.follow_settings(), tolerance_rad=tolerance_rad),
         )
         solution, frames = followed.solution, followed.frames
-        opening, lag = gripper_percent(self.robot, gripper.opening[frames], time_s[frames])
+        wanted = own_opening(self.robot, gripper)[frames]
+        opening, lag = gripper_percent(self.robot, wanted, time_s[frames])
         verdict = judge_arm(
             solution,
             is_observed=gripper.valid[frames] & np.isfinite(opening),
             sigma_position_m=gripper.sigma_position_m[frames],
             sigma_rotation_rad=gripper.sigma_rotation_rad[frames],
             tolerance_m=config.tolerance_position_m,
-            tolerance_rad=config.tolerance_rotation_rad,
+            tolerance_rad=tolerance_rad[frames],
         )
         is_lagging = lag > config.tolerance_gripper_percent
         actions = self._track(gripper, time_s, followed, verdict, opening, is_lagging)
@@ -230,7 +234,9 @@ class RetargetArm(ClipStage):
                 np.column_stack([solution.joints, opening]), frames, len(time_s), np.nan
             ),
             valid=scatter(reason == valid, frames, len(time_s), False),
-            confidence=scatter(chances.prod(axis=0), frames, len(time_s), 0.0),
+            confidence=scatter(
+                verdict.position_chance * verdict.judged_chance, frames, len(time_s), 0.0
+            ),
             reason=scatter(reason, frames, len(time_s), REASONS.index("not_seen")),
             ee_values=scatter(ee, frames, len(time_s)),
             target_error_m=scatter(solution.error_m, frames, len(time_s)),

@@ -19,15 +19,18 @@ class ArmVerdict:
     position: Bool[np.ndarray, " known"]
     """Observed, and the end effector is where the hand was."""
     rotation: Bool[np.ndarray, " known"]
-    """Observed, and turned as the hand was."""
+    """Observed, and turned as the hand was in full, whatever the arm was asked for."""
     is_slowed: Bool[np.ndarray, " known"]
-    """Both, though the arm is too slow to be within the tolerances: it is within sigma."""
+    """Valid, though the arm is too slow to be within the tolerances: it is within sigma."""
     position_chance: Float[np.ndarray, " known"]
     """Chance that the position is near the truth (`retarget.common.confidence`), 0 unobserved."""
     rotation_chance: Float[np.ndarray, " known"]
     """The same of the rotation."""
+    judged_chance: Float[np.ndarray, " known"]
+    """The same of what the arm was asked for of it."""
     reason: UInt8[np.ndarray, " known"]
-    """Why not both, as an index into `REASONS`: what the hand lacks before what the arm lacks."""
+    """Why it does not do what it was asked for, as an index into `REASONS`: what the hand lacks
+    before what the arm lacks."""
 
 
 def judge_arm(
@@ -37,7 +40,7 @@ def judge_arm(
     sigma_position_m: Float[np.ndarray, "known 3"],
     sigma_rotation_rad: Float[np.ndarray, " known"],
     tolerance_m: float,
-    tolerance_rad: float,
+    tolerance_rad: Float[np.ndarray, " known"],
 ) -> ArmVerdict:
     """The verdict on what an arm does.
 
@@ -52,14 +55,14 @@ def judge_arm(
         sigma_position_m: 1-sigma of the wanted position along three axes [m]; NaN where unknown.
         sigma_rotation_rad: 1-sigma of the wanted rotation [rad]; NaN where unknown.
         tolerance_m: Position error that counts as reached [m].
-        tolerance_rad: Rotation error that counts as reached [rad].
+        tolerance_rad: Rotation error that counts as reached in each frame [rad].
     """
     is_fast = solution.is_too_fast
     within_m = np.where(is_fast, np.fmax(tolerance_m, sigma_position_m.min(axis=1)), tolerance_m)
     within_rad = np.where(is_fast, np.fmax(tolerance_rad, sigma_rotation_rad), tolerance_rad)
     position = is_observed & (solution.error_m <= within_m)
     rotation = is_observed & (solution.error_rad <= within_rad)
-    is_missed = ~(position & rotation)
+    is_missed = ~(position & (solution.judged_rad <= within_rad))
     names = np.select(
         [~is_observed, is_missed & ~is_fast, is_missed],
         ["gap_filled", "unreachable", "velocity_limit"],
@@ -71,5 +74,6 @@ def judge_arm(
         is_slowed=~is_missed & ~solution.is_reached,
         position_chance=is_observed * position_chance(sigma_position_m, solution.error_m),
         rotation_chance=is_observed * rotation_chance(sigma_rotation_rad, solution.error_rad),
+        judged_chance=is_observed * rotation_chance(sigma_rotation_rad, solution.judged_rad),
         reason=np.array([REASONS.index(name) for name in names], np.uint8),
     )

@@ -94,7 +94,7 @@ class CollisionModel:
         self._move(self.model, data)
 
     def contacts(self) -> list[tuple[str, str, float]]:
-        """Links inside each other as the robot stands, those of two arms nearer than the margin too.
+        """Links inside each other as the robot stands; those of two arms nearer than the margin.
 
         Both names and their distance [m], negative inside; the floor's name first where it is one
         of them, else in the order of the alphabet, each two once.

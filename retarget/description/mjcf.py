@@ -36,6 +36,8 @@ def read_mjcf(path: Path) -> Description:
     hinges or slides becomes as many links, of which the last carries the body's name. Active
     equality constraints between two joints become mimic joints, those on one joint fix it.
 
+    Things that lie about beside a robot are left out.
+
     Raises:
         RobotError: MuJoCo refuses the file, its limits are in another unit than it says, or it has
             a ball joint, a joint without a name, or a constraint that a tree of joints cannot keep.
@@ -46,11 +48,17 @@ def read_mjcf(path: Path) -> Description:
     couplings = read_couplings(path, mujoco, model)
     free = int(mujoco.mjtJoint.mjJNT_FREE)
     links, joints = [], {}
+    loose = _loose_bodies(mujoco, model)
+    floats = any(
+        int(model.jnt_type[j]) == free and int(model.jnt_bodyid[j]) not in loose
+        for j in range(model.njnt)
+    )
     for b in range(model.nbody):
+        if b in loose:
+            continue
         body = model.body(b)
         first, count = int(body.jntadr[0]), int(body.jntnum[0])
         is_root = count == 1 and int(model.jnt_type[first]) == free
-        floats = any(int(t) == free for t in model.jnt_type)
         if b == 0 and floats:
             continue
         if b > 0 and not is_root:
@@ -65,7 +73,7 @@ def read_mjcf(path: Path) -> Description:
     masses = {
         _name_of(model, b): Mass(float(model.body_mass[b]), tuple(model.body_ipos[b].tolist()))
         for b in range(1, model.nbody)
-        if model.body_mass[b] > 0.0
+        if model.body_mass[b] > 0.0 and b not in loose
     }
     shared = shared_motors(mujoco, model), shared_ranges(mujoco, model)
     return Description(path, tuple(links), joints, masses, *shared)
@@ -114,6 +122,16 @@ def _joints_of(path: Path, mujoco: Any, model: Any, b: int, couplings: Couplings
         )
         parent, T = child, np.eye(4)
     return out
+
+
+def _loose_bodies(mujoco: Any, model: Any) -> set[int]:
+    """Bodies of things that move freely and have no joints of their own, where a robot has some."""
+    is_free = model.jnt_type == int(mujoco.mjtJoint.mjJNT_FREE)
+    if is_free.all():
+        return set()
+    roots = {int(model.body_rootid[b]) for b in model.jnt_bodyid[is_free]}
+    jointed = {int(model.body_rootid[b]) for b in model.jnt_bodyid[~is_free]}
+    return {b for b in range(1, model.nbody) if int(model.body_rootid[b]) in roots - jointed}
 
 
 def _require_degrees(path: Path, mujoco: Any, model: Any) -> None:

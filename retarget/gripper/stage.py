@@ -58,7 +58,7 @@ class RetargetGripper(ClipStage):
     """
 
     kind = "retarget.gripper"
-    version = "4"
+    version = "5"
     requires = ("hands",)
     uses = ("camera", "camera_motion", "objects", "quality.objects")
     provides = ("gripper",)
@@ -122,6 +122,7 @@ class RetargetGripper(ClipStage):
             sigma_position_m=np.where(known[:, None], sigma_m, np.nan),
             sigma_rotation_rad=np.where(known, np.hypot(wrist_sigma_rad, spread_rad), np.nan),
             sigma_aperture_m=np.where(known, aperture_sigma(seen_m, size_rel, hidden), np.nan),
+            max_opening_m=self.config.max_opening_m,
         )
 
     def _while_held(

@@ -121,8 +121,7 @@ def _pulled_apart(
     shapes: CollisionModel,
     options: SolverOptions,
 ) -> tuple[Float[np.ndarray, "time column"], Overlap]:
-    """The same with links apart that are inside each other, as far as that can be, and what is
-    left of it."""
+    """The same with links apart that are inside each other, and what is left of it."""
     floor = problem.lowest_floor_m()
 
     def overlap(x: np.ndarray) -> Overlap:

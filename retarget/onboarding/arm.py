@@ -2,129 +2,190 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.links import Joint
-from rotoscope.retarget.onboarding.proposal import Proposal, direction, rounded
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.kinematics.tree import KinematicTree
+from rotoscope.retarget.onboarding.arm_chain import ArmChain, choose_arm, find_arms, joints_of
+from rotoscope.retarget.onboarding.arm_gripper import EndEffector, decide_gripper
+from rotoscope.retarget.onboarding.guesses import (
+    guessed_range,
+    guessed_speed,
+    is_uniform,
+    speed_fault,
+)
+from rotoscope.retarget.onboarding.home import comfortable_pose
+from rotoscope.retarget.onboarding.proposal import Proposal, rounded
 from rotoscope.retarget.onboarding.skeleton import Skeleton
 
-FINGERTIP_M = 0.01
-"""The grasp is this far behind the ends of the fingers [m]."""
+BESIDE_M = 0.1
+"""An arm further beside the middle of what it stands on has a base of its own [m]."""
+LEVEL_DEG = 5.0
+"""A base whose z axis is further from the file's is said to be tilted [deg]."""
 
 
-def propose_arm(skeleton: Skeleton, proposal: Proposal) -> None:
-    """Adds what an arm's YAML file says: base, joints, end effector and gripper."""
-    hand = skeleton.common_ancestor(skeleton.leaves)
-    parts = [part for part in skeleton.path(hand) if part != 0]
-    joints = [joint for part in parts if (joint := skeleton.parts[part].joint) is not None]
-    proposal.decide("base_link", skeleton.entry(0), "the file's root")
-    if not joints:
+def propose_arm(skeleton: Skeleton, proposal: Proposal, *, arm: str | None = None) -> None:
+    """Adds what an arm's YAML file says: base, joints, end effector and gripper.
+
+    Args:
+        skeleton: The robot.
+        proposal: Where it is written.
+        arm: Which of several arms, by its side or by the link at its end.
+
+    Raises:
+        RobotError: There is no arm of that name.
+    """
+    arms = find_arms(skeleton)
+    if not arms:
+        proposal.decide("base_link", skeleton.entry(0), "the file's root")
         proposal.leave(
             "arm",
-            "no joint lies between the root and the parts that branch",
+            "no chain of four joints or more ends in a gripper or a flange",
             "`--kind hand` or `--kind humanoid` if it is none of these; else `arm` by hand",
         )
         return
-    proposal.decide(("arm", "joints"), [joint.name for joint in joints], "from root to gripper")
-    _decide_home(proposal, joints)
-    for key in ("lower", "upper", "max_velocity"):
-        missing = [joint.name for joint in joints if not 0 < abs(getattr(joint, key)) < np.inf]
-        missing = [n for n in missing if key == "max_velocity" or not _states(joints, n, key)]
-        if missing:
-            proposal.leave(
-                f"arm.{key}",
-                f"the file states none for {missing}",
-                f"`{key}: [...]` under `arm`, one number for each of {[j.name for j in joints]}",
-            )
-    for joint in joints:
-        if joint.limit_fault is not None:
-            proposal.leave(
-                f"arm.lower and arm.upper ({joint.name})",
-                joint.limit_fault,
-                f"`lower: [...]` and `upper: [...]` [rad] under `arm`, one number for each of "
-                f"{[j.name for j in joints]}",
-            )
-    _decide_gripper(skeleton, proposal, hand)
+    chain = choose_arm(arms, arm)
+    joints = joints_of(skeleton, chain)
+    _say_which(proposal, arms, chain, arm)
+    base = _decide_base(skeleton, proposal, chain)
+    names = [joint.name for joint in joints]
+    proposal.decide(("arm", "joints"), names, f"from {base} to {skeleton.entry(chain.end)}")
+    # The end effector is needed for home, but stands after it in the file.
+    later = Proposal(proposal.kind)
+    end = decide_gripper(skeleton, later, chain)
+    lower, upper = _decide_limits(proposal, joints)
+    _decide_home(_Arm(skeleton, base, joints, end), proposal, lower, upper)
+    _decide_speeds(proposal, joints)
+    proposal.facts += later.facts
+    proposal.open += later.open
+    proposal.remarks += later.remarks
 
 
-def _states(joints: list[Joint], name: str, key: str) -> bool:
-    return bool(np.isfinite(next(getattr(j, key) for j in joints if j.name == name)))
+@dataclass(frozen=True, eq=False)
+class _Arm:
+    skeleton: Skeleton
+    base: str
+    joints: list[Joint]
+    end: EndEffector
+
+    def tree(self) -> KinematicTree:
+        description = self.skeleton.description
+        names = {joint.name for joint in self.joints}
+        return KinematicTree(
+            description,
+            columns=[joint.name for joint in self.joints],
+            locked={n: v for n, v in self.skeleton.rest.items() if n not in names},
+            frames=[
+                Frame(self.end.link, self.end.T_link_ee),
+                *(Frame.at(joint.child) for joint in self.joints),
+            ],
+            root=self.base,
+        )
 
 
-def _decide_home(proposal: Proposal, joints: list[Joint]) -> None:
-    ends = [(j.lower, j.upper) for j in joints]
-    home = [0.5 * (a + b) if np.isfinite([a, b]).all() else 0.0 for a, b in ends]
-    proposal.decide(("arm", "home"), rounded(np.array(home)), "middle of every range")
-    proposal.leave(
+def _say_which(
+    proposal: Proposal, arms: list[ArmChain], chain: ArmChain, wanted: str | None
+) -> None:
+    others = [other.name for other in arms if other is not chain]
+    if others:
+        how = "asked for" if wanted else "taken"
+        proposal.remarks.append(
+            f"its arms are {', '.join(a.name for a in arms)}; {chain.name} is {how}: "
+            f"`--arm {others[0]}` takes the other"
+        )
+    if chain.left_out:
+        proposal.remarks.append(
+            f"{', '.join(chain.left_out)} move what the arm stands on and are left out; they stay "
+            "where they are"
+        )
+
+
+def _decide_base(skeleton: Skeleton, proposal: Proposal, chain: ArmChain) -> str:
+    """The link that the arm stands on: one whose z points up, where the part has one.
+
+    An arm that stands beside the middle of its part, as one of two on a table does, has a base of
+    its own there.
+    """
+    T = skeleton.poses(skeleton.rest)
+    links = skeleton.parts[chain.base].links
+    tilt_deg = {link: _tilt_deg(T[link]) for link in links}
+    first = joints_of(skeleton, chain)[0].parent
+    beside_m = float(np.linalg.norm((T[first] - T[links[0]])[:2, 3]))
+    if beside_m > BESIDE_M and tilt_deg[first] <= LEVEL_DEG:
+        base = first
+    else:
+        base = min(links, key=lambda link: (round(tilt_deg[link]), links.index(link)))
+    proposal.decide("base_link", base, "what the first joint of the arm stands on")
+    if tilt_deg[base] > LEVEL_DEG:
+        proposal.guess(
+            "base_link",
+            f"its z axis is {tilt_deg[base]:.0f} degrees off the file's",
+            "a link whose x points forward, y left and z up",
+        )
+    return base
+
+
+def _tilt_deg(T: Float[np.ndarray, "4 4"]) -> float:
+    return float(np.degrees(np.arccos(np.clip(T[2, 2], -1.0, 1.0))))
+
+
+def _decide_limits(
+    proposal: Proposal, joints: list[Joint]
+) -> tuple[Float[np.ndarray, " joint"], Float[np.ndarray, " joint"]]:
+    """Position limits; those of the whole arm are written where any is guessed."""
+    ranges = [guessed_range(joint) for joint in joints]
+    lower = np.array([r[0] if r else j.lower for r, j in zip(ranges, joints, strict=True)])
+    upper = np.array([r[1] if r else j.upper for r, j in zip(ranges, joints, strict=True)])
+    guessed = [(j, r) for j, r in zip(joints, ranges, strict=True) if r is not None]
+    if guessed:
+        proposal.decide(("arm", "lower"), rounded(lower), "the file's, and guesses")
+        proposal.decide(("arm", "upper"), rounded(upper), "the file's, and guesses")
+    for joint, (low, high, why) in guessed:
+        proposal.guess(
+            f"arm.lower and arm.upper ({joint.name})",
+            f"{why}: {low:.4g} to {high:.4g}",
+            "what the data sheet says [rad or m]",
+        )
+    return lower, upper
+
+
+def _decide_home(
+    arm: _Arm,
+    proposal: Proposal,
+    lower: Float[np.ndarray, " joint"],
+    upper: Float[np.ndarray, " joint"],
+) -> None:
+    home = comfortable_pose(arm.tree(), lower, upper)
+    proposal.decide(("arm", "home"), rounded(home), "hand down in front, far from every limit")
+    proposal.guess(
         "arm.home",
-        "the middle of every range was taken",
-        "a comfortable pose with the gripper down in front of the base",
-        is_needed=False,
+        "of thousands of poses one with the hand down ahead of the base was taken",
+        "a pose that you like the arm to start from [rad or m]",
     )
 
 
-def _decide_gripper(skeleton: Skeleton, proposal: Proposal, hand: int) -> None:
-    T = skeleton.poses(skeleton.rest)
-    fingers = [joint for c in skeleton.parts[hand].children if (joint := skeleton.parts[c].joint)]
-    slides = [joint for joint in fingers if joint.kind == "prismatic"]
-    if len(slides) < 2 or len(slides) != len(fingers):
-        proposal.decide(
-            ("end_effector", "link"), skeleton.parts[hand].links[-1], "end of the chain"
-        )
-        proposal.leave(
-            "end_effector and gripper",
-            "no two fingers that slide hang on the last link",
-            "`end_effector: {link, origin_m, approach, closing}` and `gripper: {joints, "
-            "max_opening_m, max_speed_m_s}`, as in configs/robots/ur5.yaml",
-        )
+def _decide_speeds(proposal: Proposal, joints: list[Joint]) -> None:
+    faults = {joint.name: speed_fault(joint, joints) for joint in joints}
+    wrong = [name for name, fault in faults.items() if fault is not None]
+    if not wrong:
+        if is_uniform(joints):
+            proposal.guess(
+                "arm.max_velocity",
+                f"the file states {joints[0].max_velocity:g} for every joint, and the same effort: "
+                "it may be a placeholder, but is kept",
+                "`max_velocity: [...]` from the data sheet [rad/s or m/s]",
+            )
         return
-    link = slides[0].parent
-    to_link = se3.inverse(T[link])
-    axis = to_link[:3, :3] @ T[slides[0].child][:3, :3] @ slides[0].axis
-    points = _fingers_in(skeleton, hand, T, to_link)
-    along = points.mean(axis=0) - (points.mean(axis=0) @ axis) * axis
-    approach = along / np.linalg.norm(along)
-    forward_kinematics = float((points @ approach).max()) - FINGERTIP_M
-    section = {
-        "link": link,
-        "origin_m": rounded(forward_kinematics * approach),
-        "approach": direction(approach),
-        "closing": direction(axis),
-    }
-    for key, value in section.items():
-        proposal.decide(("end_effector", key), value, "between the ends of the fingers")
-    opening = sum(joint.upper - joint.lower for joint in slides)
-    closed = {joint.name: _closed_and_open(joint) for joint in slides}
-    proposal.decide(("gripper", "joints"), closed, "the fingers that slide; open at their far end")
-    if np.isfinite(opening):
-        proposal.decide(
-            ("gripper", "max_opening_m"), rounded(np.array([opening]))[0], "sum of both ranges"
-        )
-    else:
-        proposal.leave("gripper.max_opening_m", "fingers without limits", "`max_opening_m: 0.08`")
-    speed = sum(joint.max_velocity for joint in slides)
-    if np.isfinite(speed) and speed > 0:
-        proposal.decide(
-            ("gripper", "max_speed_m_s"), rounded(np.array([speed]))[0], "sum of both speeds"
-        )
-    else:
-        proposal.leave("gripper.max_speed_m_s", "the file states none", "`max_speed_m_s: 0.1`")
-
-
-def _closed_and_open(joint: Joint) -> list[float]:
-    ends = sorted((joint.lower, joint.upper), key=abs)
-    return rounded(np.array(ends))
-
-
-def _fingers_in(
-    skeleton: Skeleton,
-    hand: int,
-    T: dict[str, Float[np.ndarray, "4 4"]],
-    to_link: Float[np.ndarray, "4 4"],
-) -> Float[np.ndarray, "point 3"]:
-    links = [k for part in skeleton.below(hand)[1:] for k in skeleton.parts[part].links]
-    drawn = [se3.apply(to_link @ T[k], skeleton.surface[k]) for k in links if k in skeleton.surface]
-    origins = np.array([(to_link @ T[k])[:3, 3] for k in links])
-    return np.concatenate(drawn) if drawn else origins
+    speeds = [guessed_speed(j) if faults[j.name] else j.max_velocity for j in joints]
+    proposal.decide(("arm", "max_velocity"), rounded(np.array(speeds)), "slow for any arm")
+    reasons = sorted({str(faults[name]) for name in wrong})
+    which = "every joint" if len(wrong) == len(joints) else ", ".join(wrong)
+    proposal.guess(
+        "arm.max_velocity",
+        f"{'; '.join(reasons)} ({which})",
+        "what the data sheet says, one number a joint [rad/s or m/s]",
+    )

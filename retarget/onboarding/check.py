@@ -38,6 +38,9 @@ ROBOT_SUFFIXES = (".urdf", ".xml", ".mjcf")
 FROM_PACKAGE = "robot_descriptions:"
 """What stands before the name of a robot in the package robot_descriptions."""
 
+PLAIN_NAMES = ("robot", "model", "scene", "mobility", "urdf", "mjcf", "xml")
+"""Names of files and folders that say nothing of which robot it is."""
+
 HAND_M = 0.6
 """Largest reach of a hand from where its fingers branch [m]; limbs of a humanoid are longer."""
 
@@ -102,12 +105,15 @@ def check(source: str, *, kind: RobotKind | None = None, write: Path | None = No
     return RobotReport(source, config.kind, None, None, found, robot.joint_names, None)
 
 
-def propose(path: Path, *, kind: RobotKind | None = None, use_names: bool = True) -> Proposal:
+def propose(
+    path: Path, *, kind: RobotKind | None = None, arm: str | None = None, use_names: bool = True
+) -> Proposal:
     """What a robot's YAML file must say, found from its URDF or MJCF file.
 
     Args:
         path: The robot file.
         kind: Which kind of robot it is; found from its joints when absent.
+        arm: Which of several arms, by its side or by the link at its end.
         use_names: Whether names of links may break ties and are compared with what was found.
 
     Raises:
@@ -115,11 +121,11 @@ def propose(path: Path, *, kind: RobotKind | None = None, use_names: bool = True
     """
     skeleton = Skeleton(read_description(path))
     proposal = Proposal(kind or guess_kind(skeleton))
-    proposal.decide("name", _slug(path.stem), "the file's name")
+    proposal.decide("name", _slug(_own_name(path)), "the file's name")
     proposal.decide("kind", proposal.kind, "asked for" if kind else _kind_reason(proposal.kind))
     _say_what_follows(skeleton, proposal)
     if proposal.kind == "arm":
-        propose_arm(skeleton, proposal)
+        propose_arm(skeleton, proposal, arm=arm)
         return proposal
     if proposal.kind == "hand":
         propose_hand(skeleton, proposal, use_names=use_names)
@@ -154,7 +160,7 @@ def yaml_text(proposal: Proposal, place: dict[str, str]) -> str:
             content |= place
     lines = ["# Proposed from the robot's file alone; look at every line before you rely on it."]
     for item in proposal.open:
-        verb = "NEEDED" if item.is_needed else "look at"
+        verb = "NEEDED" if item.is_needed else "GUESS" if item.is_guess else "look at"
         lines += [f"# {verb}: {item.key}: {item.why}.", f"#   Write {item.write}."]
     dumped = yaml.safe_dump(content, default_flow_style=None, sort_keys=False, width=100)
     return "\n".join(lines) + "\n" + dumped
@@ -265,6 +271,13 @@ def _size_m(skeleton: Skeleton, part: int) -> float:
     links = [link for p in skeleton.below(part) for link in skeleton.parts[p].links]
     origin = T[skeleton.entry(part)][:3, 3]
     return max(float(sum((T[link][:3, 3] - origin) ** 2)) ** 0.5 for link in links)
+
+
+def _own_name(path: Path) -> str:
+    """The file's name, or its folder's where files of many robots have that name."""
+    folder = path.resolve().parent
+    plain = folder.parent if folder.name.lower() in PLAIN_NAMES else folder
+    return plain.name if path.stem.lower() in PLAIN_NAMES else path.stem
 
 
 def _slug(stem: str) -> str:

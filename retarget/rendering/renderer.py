@@ -14,8 +14,8 @@ from rotoscope.retarget.rendering.offscreen import Offscreen, View
 from rotoscope.retarget.rendering.scene import robot_scene
 from rotoscope.retarget.robots.arm import ArmRobot
 from rotoscope.retarget.robots.robot import HandRobot, Robot
-from rotoscope.retarget.robots.two_arms import TwoArmRobot
 from rotoscope.retarget.robots.self_check import stated_mimics, with_mimics
+from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
 ROOT_BODY = 1
 """Number of the body on which everything hangs; the world is 0."""

@@ -50,7 +50,7 @@ def three_quarter_view(robot: ArmRobot, *, width: int = 640, height: int = 480) 
 
 def front_view(robot: TwoArmRobot, *, width: int = 640, height: int = 480) -> View:
     """A view from behind two arms and above, as the person sees their own hands."""
-    ends = [robot.T_base_arm(side)[:3, 3] for side in robot.arms]
+    ends = [robot.base_pose(side)[:3, 3] for side in robot.arms]
     size_m = robot.reach_m + float(np.linalg.norm(ends[1] - ends[0]))
     looked_at = np.mean(ends, axis=0) + np.array([0.15, 0.0, 0.12]) * size_m
     eye = looked_at + size_m * np.array([-0.95, 0.35, 0.75])

@@ -21,6 +21,8 @@ from rotoscope.retarget.kinematics.tree import KinematicTree
 from rotoscope.retarget.robots.config import ArmConfig, ArmSection
 from rotoscope.retarget.robots.digest import robot_digest
 from rotoscope.retarget.robots.joint_limits import JointLimits
+from rotoscope.retarget.robots.opening import OpeningTable, opening_table
+from rotoscope.retarget.robots.rank import Follows, rank_of, what_follows
 from rotoscope.retarget.robots.read_config import load_config_of
 from rotoscope.retarget.robots.robot import Robot
 
@@ -78,11 +80,40 @@ class ArmRobot(Robot):
         p: np.ndarray = self.tree([*points, *self.frames().values()]).forward_kinematics(joints).p_m
         return p
 
+    @cached_property
+    def openings(self) -> OpeningTable:
+        """How the gripper's opening follows from its joints."""
+        return opening_table(self.config, self.description)
+
+    @cached_property
+    def follows(self) -> Follows:
+        """What of a wanted pose its joints can bring about: see `retarget.robots.rank`."""
+        return what_follows(self.rank)
+
+    @cached_property
+    def rank(self) -> int:
+        """Directions out of six that it can move its end effector in."""
+        return rank_of(self.kinematics, self.lower, self.upper)
+
     def finger_joints(self, opening01: float) -> dict[str, float]:
-        """Values of the gripper's joints for an opening, 0 closed to 1 open [rad or m]."""
-        share = np.clip(opening01, 0.0, 1.0)
+        """Values of the gripper's joints for an opening, 0 closed to 1 open [rad or m].
+
+        Those that follow others are among them.
+        """
+        share = self.openings.share_at(opening01)
         ends = self.config.gripper.joints.items()
-        return {name: float(closed + share * (open_ - closed)) for name, (closed, open_) in ends}
+        led = {name: float(closed + share * (open_ - closed)) for name, (closed, open_) in ends}
+        followed = {name: self.description.resolve_mimic(name) for name in self._finger_followers}
+        return led | {name: link.value_at(led[link.joint]) for name, link in followed.items()}
+
+    @cached_property
+    def _finger_followers(self) -> tuple[str, ...]:
+        """Joints that follow those of the gripper."""
+        led = self.config.gripper.joints
+        moving = (j.name for j in self.description.joints.values() if j.kind != "fixed")
+        return tuple(
+            n for n in moving if n not in led and self.description.resolve_mimic(n).joint in led
+        )
 
     def contract(self, *, rate_hz: float, shift_s: float = 0.0) -> ActionContract:
         """Meaning of an action: absolute arm joints, then the gripper's opening in percent."""
@@ -98,6 +129,7 @@ class ArmRobot(Robot):
         return joints.model_copy(
             update={
                 "dimensions": (*joints.dimensions, gripper),
+                "follows": None if self.follows == "pose" else self.follows,
                 "gripper": GripperContract(max_opening_m=self.config.gripper.max_opening_m),
             }
         )
@@ -126,6 +158,7 @@ def make_arm(config: ArmConfig, config_file: Path) -> ArmRobot:
             f"{limits.lower.tolist()} to {limits.upper.tolist()}"
         )
     description.require_movable(config.gripper.joints)
+    opening_table(config, description)
     return ArmRobot(
         config=config,
         path=description.path,

@@ -194,10 +194,13 @@ class EndEffectorSection(Section):
 
 
 class GripperSection(Section):
-    """A parallel gripper."""
+    """A gripper with two fingers: they slide, or turn, or one stands still."""
 
     joints: dict[str, tuple[float, float]] = Field(default_factory=dict)
     """Finger joints with their values closed and open [rad or m]; empty where none is drawn."""
+    tips: tuple[PointSection, PointSection] | None = None
+    """The inner ends of both fingers, where the opening is no straight function of `joints`: jaws
+    that turn, and linkages. Absent, the opening is proportional to the way of the joints."""
     max_opening_m: float = Field(gt=0)
     """Distance between the fingers at full opening [m]."""
     max_speed_m_s: float = Field(gt=0)

@@ -11,7 +11,7 @@ from rotoscope.retarget.robots.two_arms import load_two_arms
 
 
 def load_robot(name_or_path: str) -> Robot:
-    """An arm, two, a hand or a humanoid, by its name in `configs/robots` or by the path of such a file.
+    """Any robot, by its name in `configs/robots` or by the path of such a file.
 
     Raises:
         RobotError: No such robot, or its files do not fit together.

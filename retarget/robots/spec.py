@@ -39,7 +39,7 @@ def _mount(whole: Any, robot: TwoArmRobot, side: Side, geometry: Geometry) -> No
         raise RobotError(f"MuJoCo cannot compile {arm.path}: {error}") from error
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
-    T = robot.T_base_arm(side) @ se3.inverse(body_pose(data, arm.base_link))
+    T = robot.base_pose(side) @ se3.inverse(body_pose(data, arm.base_link))
     frame = whole.worldbody.add_frame(pos=T[:3, 3], quat=se3.quat_from_matrix(T[:3, :3]))
     whole.attach(spec, prefix=f"{side}/", frame=frame)
 

@@ -39,9 +39,9 @@ class TwoArmRobot(Robot):
         """The frame of both arms."""
         return BASE
 
-    def T_base_arm(self, side: Side) -> Float[np.ndarray, "4 4"]:
+    def base_pose(self, side: Side) -> Float[np.ndarray, "4 4"]:
         """Where an arm's base is in the frame of both [m]."""
-        return self.config.mounts()[side].T_base_arm
+        return self.config.mounts()[side].base_pose
 
     def columns(self, side: Side) -> slice:
         """Which of `joint_names` are an arm's."""
@@ -84,6 +84,7 @@ class TwoArmRobot(Robot):
                 d.model_copy(update={"name": f"{side}_{name}.pos"})
                 for d, name in zip(own, names, strict=True)
             ]
+        follows = {arm.follows for arm in self.arms.values()} - {"pose"}
         openings = {arm.contract(rate_hz=rate_hz).gripper for arm in self.arms.values()}
         return ActionContract(
             robot=self.name,
@@ -91,6 +92,7 @@ class TwoArmRobot(Robot):
             gripper=openings.pop() if len(openings) == 1 else None,
             rate_hz=rate_hz,
             shift_s=shift_s,
+            follows=next((f for f in ("position", "approach") if f in follows), None),
             frame="middle of the two arms: x forward, y left, z up",
         )
 
@@ -172,7 +174,7 @@ def _joined(config: TwoArmsConfig, arms: Mapping[Side, ArmRobot]) -> Description
     for side, mount in config.mounts().items():
         arm, own = arms[side], own_links(arms[side])
         name = f"{side}/mount"
-        T = mount.T_base_arm
+        T = mount.base_pose
         base = f"{side}/{arm.base_link}"
         joints[name] = Joint(name, "fixed", BASE, base, T, np.eye(3)[2], np.zeros(3))
         links += [f"{side}/{link}" for link in arm.description.links if link in own]

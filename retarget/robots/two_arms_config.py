@@ -26,7 +26,7 @@ class MountedArm(Section):
     """How far its base is turned to the left about z [rad]."""
 
     @property
-    def T_base_arm(self) -> Float[np.ndarray, "4 4"]:
+    def base_pose(self) -> Float[np.ndarray, "4 4"]:
         """Its base link in the frame of both [m]."""
         return se3.make(se3.exp_so3(np.array([0.0, 0.0, self.base_yaw_rad])), np.array(self.base_m))
 

@@ -7,9 +7,11 @@ import jaxtyping
 import numpy as np
 import pytest
 
-from rotoscope.retarget.arm.ik import LEVER_M, as_distances
 from rotoscope.retarget.arm.manipulability import manipulability
+from rotoscope.retarget.arm.task import TASKS
+from rotoscope.retarget.robots.rank import what_follows
 
+LEVER_M = TASKS["pose"].lever_m
 STILL = np.zeros((1, 6))
 SLIDES = np.eye(6)[None]
 """Jacobian of an arm whose six joints move the hand along and about one axis each."""
@@ -24,6 +26,12 @@ class Arm:
     lower: np.ndarray = field(default_factory=lambda: np.full(6, -1.0))
     upper: np.ndarray = field(default_factory=lambda: np.full(6, 3.0))
     home: np.ndarray = field(default_factory=lambda: np.full(6, 1.0))
+
+    rank: int = 6
+
+    @property
+    def follows(self):
+        return what_follows(self.rank)
 
     def pose(self, joints, *, jacobian):
         return SimpleNamespace(J=self.J_home)
@@ -40,11 +48,6 @@ def shapes_unchecked():
 def ease(*, arm=None, joints=None, J=SLIDES, twist=STILL):
     joints = np.full((1, 6), 1.0) if joints is None else joints
     return float(manipulability(arm or Arm(), joints, J, twist)[0])
-
-
-def test_rotations_count_at_a_lever():
-    found = as_distances(np.ones((2, 6)))
-    np.testing.assert_allclose(found, np.tile([1, 1, 1, *[LEVER_M] * 3], (2, 1)))
 
 
 def test_in_the_middle_at_home_and_at_rest_nothing_is_easier():
@@ -70,6 +73,15 @@ def test_dexterity_is_the_least_singular_value_over_that_at_home():
     assert sorted(found) == pytest.approx([share, 1.0], rel=1e-6)
     assert ease(J=0.3 * SLIDES) == pytest.approx(0.3, rel=1e-6)
     assert ease(arm=Arm(0.0 * SLIDES), J=1e-7 * SLIDES) == pytest.approx(0.1 * LEVER_M, rel=1e-3)
+
+
+def test_direction_that_an_arm_never_moves_in_does_not_count_against_it():
+    five = SLIDES.copy()
+    five[0, 5, 5] = 0.0
+    assert ease(arm=Arm(five, rank=5), J=five) == pytest.approx(1.0)
+    slow = five.copy()
+    slow[0, 4, 4] = 0.2
+    assert ease(arm=Arm(five, rank=5), J=slow) == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(("speed", "spare"), [(0.5, 0.75), (-1.5, 0.25), (2.5, 0.0)])

@@ -8,13 +8,24 @@ from rotoscope.retarget.arm.solve import TrajectorySolution
 from rotoscope.retarget.arm.verdict import judge_arm
 
 
-def verdict(error_m, error_rad, *, fast=True, seen=True, sigma_m=(0.01, 0.02, 0.05), sigma_rad=0.2):
+def verdict(
+    error_m,
+    error_rad,
+    *,
+    judged_rad=None,
+    fast=True,
+    seen=True,
+    sigma_m=(0.01, 0.02, 0.05),
+    sigma_rad=0.2,
+):
     """Of one frame, with tolerances of 5 mm and 0.05 rad."""
-    is_reached = (error_m <= 0.005) & (error_rad <= 0.05)
+    judged_rad = error_rad if judged_rad is None else judged_rad
+    is_reached = (error_m <= 0.005) & (judged_rad <= 0.05)
     solution = TrajectorySolution(
         joints=np.zeros((1, 6)),
         error_m=np.array([error_m]),
         error_rad=np.array([error_rad]),
+        judged_rad=np.array([judged_rad]),
         is_reached=np.array([is_reached]),
         is_too_fast=np.array([fast and not is_reached]),
     )
@@ -24,7 +35,7 @@ def verdict(error_m, error_rad, *, fast=True, seen=True, sigma_m=(0.01, 0.02, 0.
         sigma_position_m=np.array([sigma_m]),
         sigma_rotation_rad=np.array([sigma_rad]),
         tolerance_m=0.005,
-        tolerance_rad=0.05,
+        tolerance_rad=np.array([0.05]),
     )
 
 
@@ -48,6 +59,15 @@ def test_verdict_of_a_frame(facts, position, rotation, is_slowed, reason):
     assert found.rotation[0] == rotation
     assert found.is_slowed[0] == is_slowed
     assert REASONS[found.reason[0]] == reason
+
+
+def test_arm_that_is_asked_for_the_approach_alone_claims_no_rotation():
+    found = verdict(0.004, 1.2, judged_rad=0.04, fast=False)
+    assert REASONS[found.reason[0]] == "valid"
+    assert not found.rotation[0]
+    assert found.judged_chance[0] > 0.5 > found.rotation_chance[0]
+    beside = verdict(0.004, 1.2, judged_rad=0.06, fast=False)
+    assert REASONS[beside.reason[0]] == "unreachable"
 
 
 def test_unknown_or_small_sigma_leaves_the_tolerance():

@@ -182,7 +182,7 @@ def test_mjcf_that_mujoco_refuses_is_a_robot_error(tiny: Path) -> None:
 
 
 def test_unknown_robot_lists_valid_names() -> None:
-    with pytest.raises(RobotError, match="no robot 'pand'; valid ones are 'panda', 'ur5'"):
+    with pytest.raises(RobotError, match=r"no robot 'pand'; valid ones are .*'panda', .*'ur5'"):
         load_arm("pand")
 
 

@@ -210,7 +210,7 @@ def test_robot_of_another_kind_is_refused_with_those_that_fit(hand, humanoid):
         load_hand(str(humanoid))
     with pytest.raises(RobotError, match="describes a hand, but a humanoid needs a humanoid"):
         load_humanoid(str(hand))
-    with pytest.raises(RobotError, match="needs an arm; there are 'panda', 'ur5'"):
+    with pytest.raises(RobotError, match=r"needs an arm; there are .*'panda', .*'ur5'"):
         load_arm(str(hand))
 
 

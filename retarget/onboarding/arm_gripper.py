@@ -1,0 +1,204 @@
+"""End effector and gripper of an arm's YAML file, with fingers or with a bare flange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.description.links import Joint
+from rotoscope.retarget.onboarding.arm_chain import ArmChain
+from rotoscope.retarget.onboarding.grippers import Gripper
+from rotoscope.retarget.onboarding.guesses import FINGERS_M_S, IMPOSSIBLE_M_S, PLACEHOLDER_RAD_S
+from rotoscope.retarget.onboarding.names import words
+from rotoscope.retarget.onboarding.proposal import Proposal, direction, point, rounded
+from rotoscope.retarget.onboarding.skeleton import Skeleton
+
+TOOL_M, TOOL_OPENING_M = 0.15, 0.085
+"""A gripper for a bare flange: as long and as wide as common electric ones [m]."""
+TOOL_WORDS = {"tool", "tcp", "ee", "eef", "flange", "grasp", "effector", "pinch"}
+"""Words by which files call the frame of a tool."""
+CONTRADICTS_M = 0.05
+"""A frame that is named as one of a tool, and lies further away than this, is said [m]."""
+
+
+@dataclass(frozen=True, eq=False)
+class EndEffector:
+    """The end-effector frame as it is written."""
+
+    link: str
+    """Link that carries it."""
+    T_link_ee: Float[np.ndarray, "4 4"]
+    """The frame in that link [m]."""
+
+
+def decide_gripper(skeleton: Skeleton, proposal: Proposal, chain: ArmChain) -> EndEffector:
+    """Adds end effector and gripper to a proposal."""
+    if chain.gripper is None:
+        return _decide_flange(skeleton, proposal, chain)
+    gripper = chain.gripper
+    end = _decide_frame(
+        skeleton,
+        proposal,
+        gripper.hand,
+        (gripper.approach, gripper.closing, gripper.origin_m),
+        "between the inner ends of the fingers",
+    )
+    _say_names(skeleton, proposal, gripper, end)
+    joints = [skeleton.description.joints[name] for name in gripper.joints]
+    proposal.decide(
+        ("gripper", "joints"),
+        {name: rounded(np.array(ends)) for name, ends in gripper.joints.items()},
+        "closed where the fingers meet, open where they are farthest",
+    )
+    moved = [skeleton.description.joints[n] for n in _moving(skeleton, gripper)]
+    if any(joint.kind == "revolute" for joint in moved):
+        tips = [point(tip.link, tip.offset_m) for tip in gripper.tips]
+        proposal.decide(("gripper", "tips"), tips, "the inner ends of the fingers")
+    opening = rounded(np.array([gripper.max_opening_m]))[0]
+    proposal.decide(("gripper", "max_opening_m"), opening, "forward kinematics of the fingertips")
+    _decide_speed(proposal, gripper, joints)
+    return end
+
+
+def _moving(skeleton: Skeleton, gripper: Gripper) -> list[str]:
+    """Joints of the gripper and all that follow them."""
+    description = skeleton.description
+    return [
+        joint.name
+        for joint in description.joints.values()
+        if joint.kind != "fixed" and description.resolve_mimic(joint.name).joint in gripper.joints
+    ]
+
+
+def _decide_frame(
+    skeleton: Skeleton,
+    proposal: Proposal,
+    part: int,
+    frame: tuple[np.ndarray, np.ndarray, np.ndarray],
+    reason: str,
+    *,
+    prefers_tool: bool = False,
+) -> EndEffector:
+    """Writes a frame of a part in the link of that part in which it is plainest."""
+    approach, closing, origin = frame
+    T = skeleton.poses(skeleton.rest)
+    T_part = T[skeleton.entry(part)]
+
+    def inside(link: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        T_link_part = se3.inverse(T[link]) @ T_part
+        R = T_link_part[:3, :3]
+        return R @ approach, R @ closing, se3.apply(T_link_part, origin[None])[0]
+
+    def skew(link: str) -> float:
+        x, y, _ = inside(link)
+        return float(2.0 - np.abs(x).max() - np.abs(y).max())
+
+    links = skeleton.parts[part].links
+
+    def rank(name: str) -> tuple[float, bool, int]:
+        is_named = prefers_tool and bool(TOOL_WORDS & set(words(name)))
+        place = links.index(name)
+        return round(skew(name), 2), not is_named, -place if prefers_tool else place
+
+    link = min(links, key=rank)
+    x, y, origin_m = inside(link)
+    written = (direction(x), direction(y), rounded(origin_m))
+    proposal.decide(("end_effector", "link"), link, "the outermost part before the fingers")
+    proposal.decide(("end_effector", "origin_m"), written[2], reason)
+    proposal.decide(("end_effector", "approach"), written[0], "towards the ends of the fingers")
+    proposal.decide(("end_effector", "closing"), written[1], "along which the fingers close")
+    R = np.array(written[0]), np.array(written[1])
+    y = R[1] - (R[1] @ R[0]) * R[0]
+    y /= np.linalg.norm(y)
+    return EndEffector(link, se3.make(np.stack([R[0], y, np.cross(R[0], y)], axis=1), origin_m))
+
+
+def _say_names(skeleton: Skeleton, proposal: Proposal, gripper: Gripper, end: EndEffector) -> None:
+    """Says which frames that are named as a tool's lie elsewhere."""
+    T = skeleton.poses(skeleton.rest)
+    here = (T[end.link] @ end.T_link_ee)[:3, 3]
+    for part in skeleton.below(gripper.hand):
+        for link in skeleton.parts[part].links[1:]:
+            away = float(np.linalg.norm(T[link][:3, 3] - here))
+            if TOOL_WORDS & set(words(link)) and away > CONTRADICTS_M:
+                proposal.remarks.append(
+                    f"the link {link} is named as a tool's frame but lies {100 * away:.0f} cm from "
+                    "the ends of the fingers; geometry was believed"
+                )
+
+
+def _decide_speed(proposal: Proposal, gripper: Gripper, joints: list[Joint]) -> None:
+    """How fast the fingers come apart, where they do so most slowly."""
+    shares = []
+    for joint in joints:
+        closed, opened = gripper.joints[joint.name]
+        most = PLACEHOLDER_RAD_S if joint.kind == "revolute" else IMPOSSIBLE_M_S / 3
+        is_known = 0 < joint.max_velocity < most
+        shares.append(joint.max_velocity / abs(opened - closed) if is_known else np.nan)
+    speed = gripper.least_gain() * float(np.min(shares))
+    if np.isfinite(speed) and speed >= 0.01:
+        proposal.decide(
+            ("gripper", "max_speed_m_s"), rounded(np.array([speed]))[0], "speeds of its joints"
+        )
+        return
+    proposal.decide(("gripper", "max_speed_m_s"), FINGERS_M_S, "slow for a gripper")
+    proposal.guess(
+        "gripper.max_speed_m_s",
+        "the file states no speed that its fingers could have",
+        "what the data sheet says: how fast the fingers come apart [m/s]",
+    )
+
+
+def _decide_flange(skeleton: Skeleton, proposal: Proposal, chain: ArmChain) -> EndEffector:
+    """A gripper that the file does not draw, on the flange."""
+    approach, start = _flange(skeleton, chain)
+    closing = np.eye(3)[int(np.argmin(np.abs(approach)))]
+    closing = closing - (closing @ approach) * approach
+    frame = (approach, closing / np.linalg.norm(closing), start + TOOL_M * approach)
+    end = _decide_frame(
+        skeleton, proposal, chain.end, frame, "a gripper on the flange", prefers_tool=True
+    )
+    proposal.decide(("gripper", "joints"), {}, "no fingers in the file")
+    proposal.decide(("gripper", "max_opening_m"), TOOL_OPENING_M, "a common gripper")
+    proposal.decide(("gripper", "max_speed_m_s"), FINGERS_M_S, "slow for a gripper")
+    proposal.guess(
+        "end_effector and gripper",
+        f"the file ends in a flange: a gripper of {100 * TOOL_M:.0f} cm that opens "
+        f"{1000 * TOOL_OPENING_M:.0f} mm is taken to be on it",
+        "your tool's numbers, or give its file with `--gripper FILE`",
+    )
+    return end
+
+
+def _flange(skeleton: Skeleton, chain: ArmChain) -> tuple[np.ndarray, np.ndarray]:
+    """Direction out of the last part, in its first link, and where the part ends [m]."""
+    part = skeleton.parts[chain.end]
+    T = skeleton.poses(skeleton.rest)
+    inverse = se3.inverse(T[part.links[0]])
+    assert part.joint is not None
+    axis, anchor = part.joint.axis, part.joint.anchor_m
+    origins = np.array([(inverse @ T[link])[:3, 3] for link in part.links])
+    drawn = [
+        se3.apply(inverse @ T[link], skeleton.surface[link])
+        for link in part.links
+        if len(skeleton.surface.get(link, ()))
+    ]
+    points = np.concatenate([origins, *drawn])
+    before = skeleton.parts[part.parent].links
+    behind = [
+        se3.apply(inverse @ T[link], skeleton.surface[link]).mean(axis=0)
+        for link in before
+        if len(skeleton.surface.get(link, ()))
+    ] or [(inverse @ T[before[0]])[:3, 3]]
+    outwards = points.mean(axis=0) - np.mean(behind, axis=0)
+    named = [i for i, link in enumerate(part.links) if TOOL_WORDS & set(words(link)) and i > 0]
+    if named:
+        outwards = origins[named[-1]] - anchor if len(named) else outwards
+        if np.linalg.norm(outwards) < 1e-3:
+            outwards = (inverse @ T[part.links[named[-1]]])[:3, 2]
+    approach = axis * (1.0 if float(outwards @ axis) >= 0 else -1.0)
+    end = float(((points - anchor) @ approach).max())
+    return approach, anchor + max(end, 0.0) * approach

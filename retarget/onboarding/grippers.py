@@ -1,0 +1,368 @@
+"""Grippers found by geometry: fingers that slide, linkages, and one jaw against a still one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+from scipy.spatial import cKDTree
+
+from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.onboarding.fingertips import FINGERTIP_M, Cloud, cloud, inner_end
+from rotoscope.retarget.onboarding.skeleton import Skeleton
+
+GRIPPER_M = 0.35
+"""Longest way from where a gripper's fingers begin to their ends [m]."""
+MIN_OPENING_M = 0.015
+"""Fingers that come no further apart than this are none [m]."""
+GRASP_M = 0.04
+"""Width of a usual grasp [m]: jaws, whose middle wanders, have their frame between the tips there."""
+SNAP_DEG = 25.0
+"""An approach this near to the axis of the last joint of the arm is meant to be that axis."""
+REACH_SHARE = 0.7
+"""A part whose end is less far out than this share of the longest finger is no finger."""
+NUM_STEPS = 33
+"""Openings that are looked at between the ends of the joints."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tip:
+    """The inner end of a finger."""
+
+    link: str
+    """The link that has it."""
+    offset_m: Float[np.ndarray, " 3"]
+    """Where, in that link [m]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gripper:
+    """Two fingers, or groups of fingers, that close on each other."""
+
+    hand: int
+    """The part that carries them."""
+    joints: dict[str, tuple[float, float]]
+    """Independent joints that move them, with their values closed and open [rad or m]."""
+    tips: tuple[Tip, Tip]
+    """Their inner ends."""
+    approach: Float[np.ndarray, " 3"]
+    """From the hand to what is grasped, in the hand's first link."""
+    closing: Float[np.ndarray, " 3"]
+    """Along which the fingers close, in the hand's first link."""
+    origin_m: Float[np.ndarray, " 3"]
+    """Between the tips, in the hand's first link [m]."""
+    opening_m: Float[np.ndarray, " step"]
+    """Distance of the tips less that when closed, over the way of the joints [m]."""
+    is_jaw: bool
+    """Whether one finger stands still."""
+
+    @property
+    def max_opening_m(self) -> float:
+        """Distance between the fingers at full opening [m]."""
+        return float(self.opening_m[-1])
+
+    def least_gain(self) -> float:
+        """Least change of the opening over the whole way of its joints [m]."""
+        return float(np.diff(self.opening_m).min()) * (len(self.opening_m) - 1)
+
+
+def find_gripper(skeleton: Skeleton, hand: int) -> Gripper | None:
+    """The gripper whose fingers hang on a part; `None` where what hangs on it is none."""
+    finder = _Finder(skeleton, hand)
+    if not finder.joints or not finder.children or finder.size_m() > GRIPPER_M:
+        return None
+    return finder.find()
+
+
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """Where the joints of a gripper are closed and open."""
+
+    closed: dict[str, float]
+    open: dict[str, float]
+
+    def at(self, share: float) -> dict[str, float]:
+        return {n: c + share * (self.open[n] - c) for n, c in self.closed.items()}
+
+    def cut(self, start: float, end: float) -> _Way:
+        return _Way(self.at(start), self.at(end))
+
+
+class _Finder:
+    """Looks at what hangs on one part, in the frame of the part's first link."""
+
+    def __init__(self, skeleton: Skeleton, hand: int) -> None:
+        self.skeleton, self.hand = skeleton, hand
+        self.children = skeleton.parts[hand].children
+        below = [p for p in skeleton.below(hand) if p != hand]
+        names = [j.name for p in below if (j := skeleton.parts[p].joint) is not None]
+        masters = {skeleton.description.resolve_mimic(name).joint for name in names}
+        self.joints = tuple(n for n in skeleton.free if n in masters)
+        self._poses: dict[tuple[float, ...], Mapping[str, np.ndarray]] = {}
+
+    def poses(self, values: Mapping[str, float]) -> Mapping[str, np.ndarray]:
+        key = tuple(values.get(name, 0.0) for name in self.joints)
+        if key not in self._poses:
+            self._poses[key] = self.skeleton.poses({**self.skeleton.rest, **values})
+        return self._poses[key]
+
+    def ends(self, name: str) -> tuple[float, float]:
+        joint = self.skeleton.description.joints[name]
+        widest = np.pi / 2 if joint.kind == "revolute" else 0.1
+        lower = joint.lower if np.isfinite(joint.lower) else -widest
+        upper = joint.upper if np.isfinite(joint.upper) else widest
+        return float(max(lower, -np.pi)), float(min(upper, np.pi))
+
+    def middle(self) -> dict[str, float]:
+        return {name: 0.5 * sum(self.ends(name)) for name in self.joints}
+
+    def size_m(self) -> float:
+        T = self.poses(self.middle())
+        anchor = np.mean([self.skeleton.anchor(child, T) for child in self.children], axis=0)
+        below = [p for child in self.children for p in self.skeleton.below(child)]
+        return float(max(np.linalg.norm(T[self.skeleton.entry(p)][:3, 3] - anchor) for p in below))
+
+    def seen(self, parts: list[int], values: Mapping[str, float]) -> Cloud:
+        T = self.poses(values)
+        return cloud(self.skeleton, parts, T, T[self.skeleton.entry(self.hand)])
+
+    def find(self) -> Gripper | None:
+        branches = [self.skeleton.below(child) for child in self.children]
+        approach = self.approach(branches)
+        fingers = self.fingers(branches, approach)
+        if len(fingers) >= 2:
+            return self.between(fingers, approach)
+        if len(self.children) == 1 and not self.skeleton.parts[self.children[0]].children:
+            return self.jaw(self.children[0])
+        return None
+
+    def approach(self, branches: list[list[int]]) -> Float[np.ndarray, " 3"]:
+        """From the arm's last joint to the middle of the fingers, along that joint where near."""
+        centers = [self.seen(branch, self.middle()).points for branch in branches]
+        ends = np.array([0.5 * (p.min(axis=0) + p.max(axis=0)) for p in centers if len(p)])
+        return self.snapped(ends.mean(axis=0))
+
+    def snapped(self, towards: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
+        joint = self.skeleton.parts[self.hand].joint
+        anchor = np.zeros(3) if joint is None else joint.anchor_m
+        direction = towards - anchor
+        axes = np.eye(3) if joint is None else np.vstack([joint.axis, np.eye(3)])
+        if joint is not None and joint.kind == "revolute":
+            # The anchor may be anywhere along the axis: what lies beside it counts.
+            along = float(direction @ joint.axis)
+            beside = float(np.linalg.norm(direction - along * joint.axis))
+            if beside <= np.tan(np.radians(SNAP_DEG)) * abs(along):
+                return np.asarray(np.sign(along) * joint.axis)
+        direction = direction / max(float(np.linalg.norm(direction)), 1e-9)
+        cosines = axes @ direction
+        best = int(np.argmax(np.abs(cosines)))
+        if abs(cosines[best]) >= np.cos(np.radians(SNAP_DEG)):
+            return np.asarray(np.sign(cosines[best]) * axes[best])
+        return np.asarray(direction)
+
+    def fingers(self, branches: list[list[int]], approach: np.ndarray) -> list[list[int]]:
+        """Branches that reach as far out as any: the bars of linkages end earlier."""
+        middle = self.middle()
+        clouds = [self.seen(branch, middle) for branch in branches]
+        tops = [float((c.points @ approach).max()) if not c.is_empty else -np.inf for c in clouds]
+        start = min(float((c.points @ approach).min()) for c in clouds if not c.is_empty)
+        need = start + REACH_SHARE * (max(tops) - start)
+        moving = self.moved(branches)
+        return [b for b, top, m in zip(branches, tops, moving, strict=True) if top >= need and m]
+
+    def moved(self, branches: list[list[int]]) -> list[bool]:
+        """Whether any joint moves a branch's end by more than a few millimeters."""
+        found = []
+        for branch in branches:
+            spans = []
+            for name in self.joints:
+                low, high = self.ends(name)
+                a, b = (self.seen(branch, {**self.middle(), name: v}).points for v in (low, high))
+                spans.append(float(np.linalg.norm(a - b, axis=1).max(initial=0.0)))
+            found.append(max(spans, default=0.0) > 0.004)
+        return found
+
+    def between(self, fingers: list[list[int]], approach: np.ndarray) -> Gripper | None:
+        way = self.way(fingers, approach)
+        centers = [
+            [self.end_of(finger, way.at(share), approach) for finger in fingers]
+            for share in (0.0, 1.0)
+        ]
+        shift = np.array(centers[1]) - np.array(centers[0])
+        shift -= np.outer(shift @ approach, approach)
+        first = int(np.argmax(np.linalg.norm(shift, axis=1)))
+        if np.linalg.norm(shift[first]) < 1e-3:
+            return None
+        # Fingers that open one way are one side, the others, and those that stand, the other one.
+        sides = shift @ shift[first] > 0.25 * float(shift[first] @ shift[first])
+        groups = [
+            [
+                p
+                for finger, side in zip(fingers, sides, strict=True)
+                if side == which
+                for p in finger
+            ]
+            for which in (True, False)
+        ]
+        if not all(groups):
+            return None
+        opened = np.array(centers[1])
+        closing = opened[sides].mean(axis=0) - opened[~sides].mean(axis=0)
+        return self.made(way, groups, approach, closing, is_jaw=False)
+
+    def way(self, fingers: list[list[int]], approach: np.ndarray) -> _Way:
+        """Closed is where the ends of the fingers are nearest, open where they are farthest."""
+        ends = {name: self.ends(name) for name in self.joints}
+
+        def spread(values: Mapping[str, float]) -> float:
+            at = np.array([self.end_of(finger, values, approach) for finger in fingers])
+            at -= np.outer(at @ approach, approach)
+            return float(np.linalg.norm(at - at.mean(axis=0), axis=1).sum())
+
+        if len(ends) <= 3:
+            corners = [
+                dict(zip(ends, values, strict=True)) for values in itertools.product(*ends.values())
+            ]
+            spreads = [spread(corner) for corner in corners]
+            closed, opened = corners[int(np.argmin(spreads))], corners[int(np.argmax(spreads))]
+        else:
+            closed, opened = self.middle(), self.middle()
+            for name, (low, high) in ends.items():
+                a, b = (spread({**self.middle(), name: value}) for value in (low, high))
+                closed[name], opened[name] = (low, high) if a < b else (high, low)
+        used = [name for name in ends if closed[name] != opened[name]]
+        return _Way({n: closed[n] for n in used}, {n: opened[n] for n in used})
+
+    def end_of(
+        self, finger: list[int], values: Mapping[str, float], approach: np.ndarray
+    ) -> Float[np.ndarray, " 3"]:
+        points = self.seen(finger, values).points
+        along = points @ approach
+        return np.asarray(points[along >= along.max() - 2 * FINGERTIP_M].mean(axis=0))
+
+    def jaw(self, child: int) -> Gripper | None:
+        """One part that closes on the part that carries it; `None` where the two do not meet."""
+        joint = self.skeleton.parts[child].joint
+        assert joint is not None
+        if joint.kind != "revolute" or joint.name not in self.joints:
+            return None
+        low, high = self.ends(joint.name)
+        found = []
+        for value in (low, high):
+            found.append(self.gap(child, {joint.name: value}))
+        if None in found or min(found) > 0.3 * max(found):
+            return None
+        closed, opened = (low, high) if found[0] < found[1] else (high, low)
+        way = _Way({joint.name: closed}, {joint.name: opened})
+        still, moving = self.ends_of_jaw(child, way.closed)
+        if still.is_empty:
+            return None
+        approach = self.snapped(0.5 * (still.points.mean(axis=0) + moving.points.mean(axis=0)))
+        apart = self.ends_of_jaw(child, way.at(0.25))[1].points.mean(axis=0)
+        closing = apart - still.points.mean(axis=0)
+        return self.made(way, [[child], [self.hand]], approach, closing, is_jaw=True)
+
+    def ends_of_jaw(self, child: int, values: Mapping[str, float]) -> tuple[Cloud, Cloud]:
+        """The outer halves of what stands still and of what moves, as far as they face."""
+        joint = self.skeleton.parts[child].joint
+        assert joint is not None
+        T = self.poses(values)
+        inverse = se3.inverse(T[self.skeleton.entry(self.hand)])
+        hinge = se3.apply(inverse @ T[self.skeleton.entry(child)], joint.anchor_m[None])[0]
+        axis = (inverse @ T[self.skeleton.entry(child)])[:3, :3] @ joint.axis
+        moving, still = self.seen([child], values), self.seen([self.hand], values)
+
+        def radius(c: Cloud) -> np.ndarray:
+            d = c.points - hinge
+            return np.asarray(np.linalg.norm(d - np.outer(d @ axis, axis), axis=1))
+
+        r = radius(moving)
+        if moving.is_empty or still.is_empty or r.max() < 0.02:
+            return still.only(np.zeros(len(still.points), bool)), moving
+        tip = moving.only(r >= 0.75 * r.max())
+        level = tip.points @ axis
+        at = still.points @ axis
+        facing = (radius(still) >= 0.5 * r.max()) & (at >= level.min() - 0.02)
+        return still.only(facing & (at <= level.max() + 0.02)), tip
+
+    def gap(self, child: int, values: Mapping[str, float]) -> float | None:
+        still, moving = self.ends_of_jaw(child, values)
+        if still.is_empty or moving.is_empty:
+            return None
+        return float(cKDTree(still.points).query(moving.points)[0].min())
+
+    def made(
+        self,
+        way: _Way,
+        groups: list[list[int]],
+        approach: np.ndarray,
+        closing: np.ndarray,
+        *,
+        is_jaw: bool,
+    ) -> Gripper | None:
+        closing = closing - (closing @ approach) * approach
+        if np.linalg.norm(closing) < 1e-6 or not way.closed:
+            return None
+        closing = closing / np.linalg.norm(closing)
+        T = self.poses(way.closed)
+        T_hand = T[self.skeleton.entry(self.hand)]
+        tips = []
+        for group, inwards in zip(groups, (-closing, closing), strict=True):
+            finger = (
+                self.ends_of_jaw(group[0], way.closed)[1]
+                if is_jaw
+                else self.seen(group, way.closed)
+            )
+            if is_jaw and group == [self.hand]:
+                finger = self.ends_of_jaw(groups[0][0], way.closed)[0]
+            link, point = inner_end(finger, approach, inwards)
+            offset = se3.apply(se3.inverse(T[link]) @ T_hand, point[None])[0]
+            tips.append(Tip(link, offset))
+        gripper = Gripper(
+            hand=self.hand,
+            joints={n: (way.closed[n], way.open[n]) for n in way.closed},
+            tips=(tips[0], tips[1]),
+            approach=approach,
+            closing=closing,
+            origin_m=np.zeros(3),
+            opening_m=np.zeros(2),
+            is_jaw=is_jaw,
+        )
+        return self.measured(gripper, way)
+
+    def measured(self, gripper: Gripper, way: _Way) -> Gripper | None:
+        """The same with its openings, cut where the fingers meet and where they are farthest."""
+        share = np.linspace(0.0, 1.0, NUM_STEPS)
+        lengths = np.linalg.norm(self.apart(gripper, way, share), axis=1)
+        nearest, farthest = int(np.argmin(lengths)), int(np.argmax(lengths))
+        if nearest >= farthest:
+            return None
+        # They meet between two of the steps.
+        fine = np.linspace(share[max(nearest - 1, 0)], share[nearest + 1], 4 * NUM_STEPS)
+        apart = np.linalg.norm(self.apart(gripper, way, fine), axis=1)
+        start = float(fine[int(np.argmin(apart))])
+        way = way.cut(start, float(share[farthest]))
+        steps = np.linspace(0.0, 1.0, NUM_STEPS)
+        lengths = np.linalg.norm(self.apart(gripper, way, steps), axis=1)
+        opening = lengths - lengths[0]
+        if opening[-1] < MIN_OPENING_M or not (np.diff(opening) > -1e-4).all():
+            return None
+        at = float(np.interp(min(GRASP_M, 0.5 * opening[-1]), opening, steps))
+        return replace(
+            gripper,
+            joints={n: (way.closed[n], way.open[n]) for n in way.closed},
+            origin_m=self.tips_at(gripper, way, at).mean(axis=0),
+            opening_m=opening,
+        )
+
+    def apart(self, gripper: Gripper, way: _Way, share: np.ndarray) -> np.ndarray:
+        tips = np.array([self.tips_at(gripper, way, float(s)) for s in share])
+        return np.asarray(tips[:, 0] - tips[:, 1])
+
+    def tips_at(self, gripper: Gripper, way: _Way, share: float) -> Float[np.ndarray, "2 3"]:
+        T = self.poses(way.at(share))
+        inverse = se3.inverse(T[self.skeleton.entry(self.hand)])
+        return np.array([se3.apply(inverse @ T[t.link], t.offset_m[None])[0] for t in gripper.tips])
