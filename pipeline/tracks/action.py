@@ -63,8 +63,8 @@ class ActionTrack(Track):
     T_camera_base: Float[np.ndarray, "4 4"] | None = None
     """Where the robot's base was placed in the camera frame [m]."""
     groups: tuple[str, ...] = ()
-    """Which of `GROUPS`, or of `SIDED_GROUPS`, the labeler tells apart; none where it judges actions
-    as a whole."""
+    """Which of `GROUPS`, or of `SIDED_GROUPS`, the labeler tells apart; none where it judges
+    actions as a whole."""
     group_valid: Bool[np.ndarray, "time group"] | None = None
     """Whether each group by itself was observed, can be reached and lies inside every limit."""
     group_confidence: Float[np.ndarray, "time group"] | None = None

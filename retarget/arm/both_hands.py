@@ -128,7 +128,7 @@ def follow_both(
 def _places(
     robot: TwoArmRobot, hands: Hands, table_m: float | None, settings: FollowSettings
 ) -> list[PairPlacement]:
-    """Places for the base, best first: on the table, where it stands on one and reaches from there."""
+    """Places for the base, best first: on the table, where it stands on one and reaches."""
     find = partial(
         find_pair_placements,
         robot,
@@ -150,8 +150,9 @@ def _places(
 
 
 def _num_good(followed: FollowedPair, *, slow: bool = False) -> int:
-    """Poses reached in frames where nothing is inside anything else; on demand those too that the
-    arms are only too slow for, as they are from anywhere.
+    """Poses reached in frames where nothing is inside anything else.
+
+    On demand those too that the arms are only too slow for, as they are from anywhere.
     """
     free = ~followed.solution.is_overlapping
     arms = followed.solution.arms.values()

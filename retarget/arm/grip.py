@@ -30,7 +30,7 @@ def gripper_percent(
 
 
 def own_opening(robot: ArmRobot, gripper: GripperTrack) -> Float[np.ndarray, " time"]:
-    """What a hand's opening is of the arm's own gripper, 0 closed; above 1 where it is too small."""
+    """What a hand's opening is of the arm's own gripper, 0..1; more where that is too small."""
     share = gripper.max_opening_m / robot.config.gripper.max_opening_m
     return share * gripper.opening
 

@@ -194,8 +194,9 @@ def _guesses(
 def _refined(
     hands: list[_Hand], place: np.ndarray, joints: list[np.ndarray], *, is_level: bool
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """One step of places and joints together; the joints are eliminated (Schur complement), see
-    `rotoscope.retarget.arm.base_placement`.
+    """One step of places and joints together.
+
+    The joints are eliminated (Schur complement), see `rotoscope.retarget.arm.base_placement`.
     """
     damping = np.array([DAMPING, DAMPING, DAMPING, 1e12 if is_level else DAMPING])
     S = np.tile(np.diag(damping), (len(place), 1, 1))
