@@ -32,6 +32,8 @@ BELOW_GRIP_M = 0.02
 finger, and what the hand's height is uncertain by."""
 LOWEST = 0.02
 """That place is this quantile of all heights: no single bad pose decides where the table is."""
+CROSSED = 0.1
+"""What a place is worth less whose arms cross, as a share of waypoints reached."""
 DAMPING = 10.0
 """Keeps a step of the place small where nothing asks for it."""
 
@@ -269,6 +271,7 @@ def _ranked(
         ease.append(np.where(good, easy, 0.0).reshape(values.shape[:2]))
     share = np.concatenate(reached, axis=1).mean(axis=1)
     score = share + 0.1 * np.concatenate(ease, axis=1).mean(axis=1)
+    score -= CROSSED * _is_crossed(hands, place)
     out = []
     for i in np.argsort(-score, kind="stable"):
         R = level @ turned(place[i, :1])[0]
@@ -282,6 +285,14 @@ def _ranked(
             )
         )
     return out
+
+
+def _is_crossed(hands: list[_Hand], place: np.ndarray) -> Bool[np.ndarray, " place"]:
+    """Whether the left hand is to the right of the right one, as the base faces."""
+    if len(hands) < 2:
+        return np.zeros(len(place), bool)
+    middle = {hand.side: np.median(hand.p, axis=0) for hand in hands}
+    return np.asarray((turned(-place[:, 0]) @ (middle["left"] - middle["right"]))[:, 1] < 0.0)
 
 
 def turned(yaw_rad: Float[np.ndarray, " place"]) -> Float[np.ndarray, "place 3 3"]:

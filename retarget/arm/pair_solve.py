@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import Side
 from rotoscope.retarget.arm.follow_poses import FollowSettings
+from rotoscope.retarget.arm.hold_still import hold_still
 from rotoscope.retarget.arm.solve import TrajectorySolution, judged
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
 from rotoscope.retarget.arm.task import TASKS
@@ -22,7 +23,7 @@ from rotoscope.retarget.collision.overlap import TOLERANCE_OVERLAP_M, Overlap, o
 from rotoscope.retarget.optimize.cost import Regularizer
 from rotoscope.retarget.optimize.interior_point import SolverOptions
 from rotoscope.retarget.optimize.terms import CostTerm, PoseCost
-from rotoscope.retarget.optimize.trajectory import Problem, solve
+from rotoscope.retarget.optimize.trajectory import Problem, feasible, solve
 from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
 MAX_ROUNDS = 2
@@ -30,9 +31,11 @@ MAX_ROUNDS = 2
 APART_SIGMA_M = 2e-3
 """1-sigma of what is missing to the distance between balls [m]. Chosen with the weights of poses:
 arms give way before they touch, and no further."""
-HOLD_FACTOR = 30.0
+HOLD_FACTOR = 5.0
 """How many times weaker a hand that is not seen is held where it was last seen: it goes on to where
 the hand is seen next as soon as its speed asks for it."""
+HOME_SIGMA_RAD = 0.02
+"""1-sigma of the distance to home of an arm whose hand is never seen [rad or m]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,14 +97,20 @@ def solve_pair(
     every_ball = robot.tree(balls.frames())
     watched = Watched(balls)
     options = SolverOptions(max_iterations=max_iterations)
-    x = solve(_problem(robot, targets, watched, floor, settings.weights), start, options=options)
+
+    def solved(start: np.ndarray, options: SolverOptions) -> np.ndarray:
+        problem = _problem(robot, targets, watched, floor, settings.weights)
+        found = solve(problem, start, options=options)
+        return feasible(_still(robot, targets, found, settings.max_bridge_s), problem)
+
+    x = solved(start, options)
     found = overlap(x)
     again = replace(options, first_barrier=1.0, max_iterations=max_iterations // 2)
     for _ in range(MAX_ROUNDS):
         if not found.between_m.any() and found.deepest_m < 0.5 * TOLERANCE_OVERLAP_M:
             break
         watched = watched.seen(found, every_ball.forward_kinematics(x).p_m, floor)
-        x = solve(_problem(robot, targets, watched, floor, settings.weights), x, options=again)
+        x = solved(x, again)
         found = overlap(x)
     arms = {
         side: judged(
@@ -114,6 +123,26 @@ def solve_pair(
         for side, arm in robot.arms.items()
     }
     return PairSolution(x, arms, found)
+
+
+def _still(
+    robot: TwoArmRobot,
+    targets: Mapping[Side, Targets],
+    x: Float[np.ndarray, "time joint"],
+    max_bridge_s: float,
+) -> Float[np.ndarray, "time joint"]:
+    """The same with each arm still while its hand is out of sight."""
+    parts = [
+        hold_still(
+            x[:, robot.columns(side)],
+            targets[side].is_wanted,
+            targets[side].time_s,
+            arm.max_velocity,
+            max_bridge_s=max_bridge_s,
+        )
+        for side, arm in robot.arms.items()
+    ]
+    return np.concatenate(parts, axis=1)
 
 
 def links_beside_table(robot: TwoArmRobot, table_m: float | None) -> set[str]:
@@ -148,10 +177,12 @@ def _problem(
         len(robot.arms), margin_m=robot.config.margin_m, sigma_m=APART_SIGMA_M, floor_m=floor_m
     )
     num = len(robot.joint_names)
+    home = np.full(num, weights.home)
+    for side in robot.arms:
+        if not targets[side].is_wanted.any():
+            home[robot.columns(side)] = HOME_SIGMA_RAD
     regularizer = Regularizer(
-        sigma_acceleration=np.full(num, weights.acceleration),
-        rest=robot.rest,
-        sigma_rest=np.full(num, weights.home),
+        sigma_acceleration=np.full(num, weights.acceleration), rest=robot.rest, sigma_rest=home
     )
     return Problem(robot.tree(frames), terms, regularizer, robot.limits, time_s)
 

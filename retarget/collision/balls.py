@@ -41,7 +41,8 @@ class Balls:
 
     def frames(self) -> list[Frame]:
         """The centers."""
-        return [Frame.at(link, p) for link, p in zip(self.links, self.center_m, strict=True)]
+        points = self.center_m.tolist()
+        return [Frame.at(link, p) for link, p in zip(self.links, points, strict=True)]
 
 
 def balls_of(shapes: CollisionModel) -> Balls:
