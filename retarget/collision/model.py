@@ -52,6 +52,7 @@ class CollisionModel:
         self.model = _compiled(spec, self.robot)
         self.data = import_mujoco().MjData(self.model)
         self.floor = self.model.geom(FLOOR).id
+        self._T_root_file: Float[np.ndarray, "4 4"] | None = None
         self._joint_of = {
             self.model.joint(j).name: int(self.model.jnt_qposadr[j]) for j in range(self.model.njnt)
         }
@@ -77,20 +78,20 @@ class CollisionModel:
             others: Values of further joints, such as fingers [rad or m].
         """
         robot, data = self.robot, self.data
-        values = {**robot.locked, **dict(zip(robot.joint_names, joints.tolist(), strict=True))}
-        for name, value in with_mimics(
-            robot.path, values | dict(others or {}), self.mimics
-        ).items():
+        values = dict(zip(robot.joint_names, joints.tolist(), strict=True))
+        values = with_mimics(robot.path, {**robot.locked, **values, **(others or {})}, self.mimics)
+        for name, value in values.items():
             if name in self._joint_of:
                 data.qpos[self._joint_of[name]] = value
-        self._move(self.model, data)
-        if T_world_root is None or self.is_fixed:
-            return
-        # The file's root is where the free joint is; the base link may hang on it.
-        T_world_file = body_pose(data, self.model.body(1).name)
-        T_root_file = se3.inverse(body_pose(data, robot.base_link)) @ T_world_file
-        T = T_world_root @ T_root_file
-        data.qpos[:3], data.qpos[3:7] = T[:3, 3], se3.quat_from_matrix(T[:3, :3])
+        if T_world_root is not None and not self.is_fixed:
+            if self._T_root_file is None:
+                # Where the free joint's body is in the base link, once: nothing moves in between.
+                self._move(self.model, data)
+                T_world_file = body_pose(data, self.model.body(1).name)
+                T_root_world = se3.inverse(body_pose(data, robot.base_link))
+                self._T_root_file = T_root_world @ T_world_file
+            T = T_world_root @ self._T_root_file
+            data.qpos[:3], data.qpos[3:7] = T[:3, 3], se3.quat_from_matrix(T[:3, :3])
         self._move(self.model, data)
 
     def contacts(self) -> list[tuple[str, str, float]]:

@@ -28,6 +28,7 @@ from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.collision.model import CollisionModel
 from rotoscope.retarget.common.confidence import limbs_chance
 from rotoscope.retarget.common.gaps import fill_short_gaps
+from rotoscope.retarget.humanoid.balance_cost import center_of_links
 from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_person
 from rotoscope.retarget.humanoid.human_skeleton import human_motion_of
 from rotoscope.retarget.humanoid.limbs_sigma import limbs_sigma
@@ -98,6 +99,8 @@ class RetargetHumanoid(ClipStage):
     def setup(self) -> None:
         """Reads the robot's files and compares their kinematics with MuJoCo's."""
         ensure_checked(self.robot)
+        # Compiling takes a second, which is then no part of a clip's time.
+        _ = self.shapes
 
     def cache_token(self) -> str:
         """Checksum of the robot's files: editing one runs this stage again."""
@@ -268,13 +271,17 @@ class RetargetHumanoid(ClipStage):
 
     def _balance(self, motion: HumanoidMotion) -> Float[np.ndarray, " time"]:
         """Center of mass inside the support [m]."""
-        com = robot_center_of_mass(
-            self.robot.path,
-            motion.joints,
-            self.robot.joint_names,
-            root_xyz_m=motion.root_m,
-            root_quat=se3.quat_from_matrix(motion.root_R),
-        )
+        robot = self.robot
+        if robot.description.masses:
+            com = center_of_links(robot, motion.joints, motion.root_m, motion.root_R)
+        else:
+            com = robot_center_of_mass(
+                robot.path,
+                motion.joints,
+                robot.joint_names,
+                root_xyz_m=motion.root_m,
+                root_quat=se3.quat_from_matrix(motion.root_R),
+            )
         count = motion.corners_m.shape[2]
         points = motion.corners_m.reshape(len(com), -1, 3)
         return support_margins(com, points, np.repeat(motion.contact, count, axis=1))
