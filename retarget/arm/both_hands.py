@@ -22,7 +22,6 @@ from rotoscope.retarget.arm.pair_placement import (
 )
 from rotoscope.retarget.arm.pair_solve import PairSolution, solve_pair
 from rotoscope.retarget.arm.targets import Targets
-from rotoscope.retarget.collision.balls import balls_of
 from rotoscope.retarget.collision.model import CollisionModel
 from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.robots.two_arms import TwoArmRobot
@@ -193,7 +192,6 @@ def _follow_from(
     solution = solve_pair(
         robot,
         shapes,
-        balls_of(shapes),
         targets,
         np.concatenate(guess, axis=1),
         fingers=fingers,

@@ -17,17 +17,15 @@ from rotoscope.retarget.arm.solve import TrajectorySolution, judged
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
 from rotoscope.retarget.arm.task import TASKS
 from rotoscope.retarget.collision.apart import Watched
-from rotoscope.retarget.collision.balls import Balls
 from rotoscope.retarget.collision.model import CollisionModel
 from rotoscope.retarget.collision.overlap import TOLERANCE_OVERLAP_M, Overlap, overlap_of
+from rotoscope.retarget.collision.resolve import pulled_apart
 from rotoscope.retarget.optimize.cost import Regularizer
 from rotoscope.retarget.optimize.interior_point import SolverOptions
 from rotoscope.retarget.optimize.terms import CostTerm, PoseCost
 from rotoscope.retarget.optimize.trajectory import Problem, feasible, solve
 from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
-MAX_ROUNDS = 2
-"""How often the trajectory is solved again where links are inside each other."""
 APART_SIGMA_M = 2e-3
 """1-sigma of what is missing to the distance between balls [m]. Chosen with the weights of poses:
 arms give way before they touch, and no further."""
@@ -58,7 +56,6 @@ class PairSolution:
 def solve_pair(
     robot: TwoArmRobot,
     shapes: CollisionModel,
-    balls: Balls,
     targets: Mapping[Side, Targets],
     start: Float[np.ndarray, "time joint"],
     *,
@@ -76,7 +73,6 @@ def solve_pair(
     Args:
         robot: Both arms.
         shapes: Their shapes.
-        balls: Balls on them.
         targets: What each arm is to follow, in the frame of its own base.
         start: Where to start from [rad or m].
         fingers: Values of the grippers' joints in each frame [rad or m].
@@ -94,24 +90,22 @@ def solve_pair(
         floor_m=floor,
         may_be_below=links_beside_table(robot, table_m),
     )
-    every_ball = robot.tree(balls.frames())
-    watched = Watched(balls)
-    options = SolverOptions(max_iterations=max_iterations)
 
-    def solved(start: np.ndarray, options: SolverOptions) -> np.ndarray:
+    def solved(watched: Watched | None, x: np.ndarray, options: SolverOptions) -> np.ndarray:
         problem = _problem(robot, targets, watched, floor, settings.weights)
-        found = solve(problem, start, options=options)
+        found = solve(problem, x, options=options)
         return feasible(_still(robot, targets, found, settings.max_bridge_s), problem)
 
-    x = solved(start, options)
-    found = overlap(x)
-    again = replace(options, first_barrier=1.0, max_iterations=max_iterations // 2)
-    for _ in range(MAX_ROUNDS):
-        if not found.between_m.any() and found.deepest_m < 0.5 * TOLERANCE_OVERLAP_M:
-            break
-        watched = watched.seen(found, every_ball.forward_kinematics(x).p_m, floor)
-        x = solved(x, again)
-        found = overlap(x)
+    first = SolverOptions(max_iterations=max_iterations)
+    again = replace(first, first_barrier=1.0, max_iterations=max_iterations // 2)
+    x, found = pulled_apart(
+        solved(None, start, first),
+        shapes,
+        overlap=overlap,
+        tree_of=lambda watched: robot.tree(watched.balls.frames()),
+        solve_again=lambda watched, x: solved(watched, x, again),
+        floor_m=floor,
+    )
     arms = {
         side: judged(
             arm,
@@ -164,18 +158,20 @@ def links_beside_table(robot: TwoArmRobot, table_m: float | None) -> set[str]:
 def _problem(
     robot: TwoArmRobot,
     targets: Mapping[Side, Targets],
-    watched: Watched,
+    watched: Watched | None,
     floor_m: Float[np.ndarray, " time"] | None,
     weights: TrajectoryWeights,
 ) -> Problem:
-    frames = [*robot.frames().values(), *watched.frames()]
+    frames = [*robot.frames().values(), *(watched.frames() if watched else ())]
     time_s = targets["left"].time_s
     terms: list[CostTerm] = [
         _pose_cost(i, robot, side, targets[side], weights) for i, side in enumerate(robot.arms)
     ]
-    terms += watched.terms(
-        len(robot.arms), margin_m=robot.config.margin_m, sigma_m=APART_SIGMA_M, floor_m=floor_m
-    )
+    if watched is not None:
+        margin_m = robot.config.margin_m
+        terms += watched.terms(
+            len(robot.arms), margin_m=margin_m, sigma_m=APART_SIGMA_M, floor_m=floor_m
+        )
     num = len(robot.joint_names)
     home = np.full(num, weights.home)
     for side in robot.arms:

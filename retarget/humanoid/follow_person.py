@@ -9,10 +9,9 @@ from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import SIDES
-from rotoscope.retarget.collision.apart import Watched
-from rotoscope.retarget.collision.balls import balls_of
 from rotoscope.retarget.collision.model import CollisionModel
-from rotoscope.retarget.collision.overlap import TOLERANCE_OVERLAP_M, Overlap, overlap_of
+from rotoscope.retarget.collision.overlap import Overlap, overlap_of
+from rotoscope.retarget.collision.resolve import pulled_apart
 from rotoscope.retarget.humanoid.footholds import Footholds, body_scale, longest_step_s
 from rotoscope.retarget.humanoid.human_skeleton import HumanMotion
 from rotoscope.retarget.humanoid.problem import HumanoidProblem, HumanoidWeights
@@ -25,10 +24,6 @@ from rotoscope.retarget.robots.robot import HumanoidRobot
 
 FIRST_CONTACT_M = 0.02
 """1-sigma of the soles while it is still open where exactly they stand [m]."""
-MAX_ROUNDS = 2
-"""How often the motion is solved again where links are inside each other."""
-GOOD_SHARE = 0.7
-"""Less than this share of the tolerance may stay."""
 NEAR_CONTACT_S = 0.05
 """A foot stands this much earlier and later than its contact says [s]: speeds lie between frames,
 so the first and last frame of standing are one further out."""
@@ -130,19 +125,17 @@ def _pulled_apart(
         T = se3.make(reached.R[:, root], reached.p_m[:, root])
         return overlap_of(shapes, x[:, NUM_BASE:], T_world_root=T, floor_m=floor)
 
-    found = overlap(x)
-    watched: Watched | None = None
-    for _ in range(MAX_ROUNDS):
-        if found.deepest_m < GOOD_SHARE * TOLERANCE_OVERLAP_M:
-            break
-        if watched is None:
-            watched = Watched(balls_of(shapes))
-            every_ball = problem.robot.tree(watched.balls.frames(), is_floating=True)
-        p_m = every_ball.forward_kinematics(x, problem.reference).p_m
-        watched = watched.seen(found, p_m, floor)
-        x = solve(problem.build(footholds, watched=watched), x, options=options)
-        found = overlap(x)
-    return x, found
+    return pulled_apart(
+        x,
+        shapes,
+        overlap=overlap,
+        tree_of=lambda watched: problem.robot.tree(watched.balls.frames(), is_floating=True),
+        solve_again=lambda watched, x: solve(
+            problem.build(footholds, watched=watched), x, options=options
+        ),
+        R_reference=problem.reference,
+        floor_m=floor,
+    )
 
 
 def _widened(
