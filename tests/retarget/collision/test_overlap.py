@@ -77,7 +77,7 @@ def test_what_is_below_the_floor_is_so_deep_and_may_be_let(blocks):
 
 def test_balls_lie_in_a_row_along_the_longest_side():
     corners = np.array(np.meshgrid([-0.3, 0.3], [-0.05, 0.05], [-0.05, 0.05])).reshape(3, -1).T
-    center, radius = row_of_balls(corners + [1.0, 2.0, 3.0])
+    center, radius = row_of_balls(corners + np.array([1.0, 2.0, 3.0]))
     # Half of the width, up to half of the diagonal: a square has no longer axis across.
     assert ((radius > 0.049) & (radius < 0.071)).all()
     np.testing.assert_allclose(center[:, 1:], [[2.0, 3.0]] * len(center), atol=1e-12)
