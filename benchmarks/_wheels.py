@@ -18,7 +18,15 @@ def peers_root() -> Path:
     return Path(user_cache_dir("rotoscope")) / "peers"
 
 
-def unpacked_wheel(distribution: str, version: str, *, prefix: str, keep: tuple[str, ...]) -> Path:
+def unpacked_wheel(
+    distribution: str,
+    version: str,
+    *,
+    prefix: str,
+    keep: tuple[str, ...],
+    python: str | None = None,
+    platform: str | None = None,
+) -> Path:
     """A folder with what a wheel holds at `keep` below `prefix`, downloaded on first use.
 
     Raises:
@@ -27,7 +35,14 @@ def unpacked_wheel(distribution: str, version: str, *, prefix: str, keep: tuple[
     folder = peers_root() / f"{distribution}-{version}"
     if not folder.is_dir():
         take = Folder(prefix=prefix, keep=keep)
-        wheel = WheelSource(type="wheel", distribution=distribution, version=version, take=take)
+        wheel = WheelSource(
+            type="wheel",
+            distribution=distribution,
+            version=version,
+            python=python,
+            platform=platform,
+            take=take,
+        )
         folder.parent.mkdir(parents=True, exist_ok=True)
         with (
             tempfile.TemporaryDirectory(dir=folder.parent) as scratch,

@@ -46,7 +46,7 @@ class GripperFile(ClipStage):
     """
 
     kind: ClassVar[str] = "gripper.file"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     requires: ClassVar[tuple[str, ...]] = ("camera",)
     provides: ClassVar[tuple[str, ...]] = ("gripper",)
     source: ClassVar[SourceKind | None] = "video"
@@ -88,6 +88,7 @@ class GripperFile(ClipStage):
             filled=np.zeros(len(valid), bool),
             sigma_position_m=np.repeat(sigma_m, 3, axis=1),
             sigma_rotation_rad=np.where(valid, 0.0, np.nan),
+            max_opening_m=widest_m,
         )
         return {f"gripper.{side}": gripper}
 

@@ -20,6 +20,24 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Numbers3 = tuple[float, float, float]
+
+
+class AttachedSection(Section):
+    """A second URDF file that is fixed to the first: the gripper of an arm."""
+
+    folder: Path | None = None
+    """Folder that holds it, relative to the YAML file; the robot's own when absent."""
+    file: Path
+    """URDF file of the gripper, in that folder."""
+    link: str
+    """Link of the robot that the gripper's root is fixed to."""
+    xyz_m: Numbers3 = (0.0, 0.0, 0.0)
+    """Where the gripper's root is in that link [m]."""
+    rpy_rad: Numbers3 = (0.0, 0.0, 0.0)
+    """How it is turned there: roll, pitch, yaw [rad]."""
+
+
 class NamedSection(Section):
     """What the YAML files of all robots begin with."""
 
@@ -38,6 +56,8 @@ class RobotFileSection(NamedSection):
     """Module of the package robot_descriptions instead, such as `g1_mj_description`."""
     file: Path | None = None
     """URDF or MJCF file inside the asset or folder; robot_descriptions knows its own."""
+    attached: AttachedSection | None = None
+    """A gripper in a file of its own; its names begin with `gripper_` where the robot has them."""
 
     @model_validator(mode="after")
     def _is_somewhere(self) -> Self:
@@ -64,9 +84,32 @@ def robot_file(config: RobotFileSection, config_file: Path) -> Path:
             `file` leads out of the asset or folder.
     """
     if config.robot_descriptions is not None:
-        return from_robot_descriptions(config.robot_descriptions)
-    folder = asset_path(config.asset) if config.asset else config_file.parent / str(config.folder)
-    return inside(folder, str(config.file), what=f"`file` of {config_file}", error=RobotError)
+        file = from_robot_descriptions(config.robot_descriptions)
+        folder = file.parent
+    else:
+        folder = (
+            asset_path(config.asset) if config.asset else config_file.parent / str(config.folder)
+        )
+        what = f"`file` of {config_file}"
+        file = inside(folder, str(config.file), what=what, error=RobotError)
+    return file if config.attached is None else _with_attached(config, config_file, folder, file)
+
+
+def _with_attached(config: RobotFileSection, config_file: Path, folder: Path, file: Path) -> Path:
+    # Imported here because that module reads the files that this one finds.
+    from rotoscope.retarget.description.attach import attached_file
+
+    attached = config.attached
+    assert attached is not None
+    place = folder if attached.folder is None else config_file.parent / attached.folder
+    what = f"`attached.file` of {config_file}"
+    return attached_file(
+        file,
+        inside(place, str(attached.file), what=what, error=RobotError),
+        link=attached.link,
+        xyz_m=attached.xyz_m,
+        rpy_rad=attached.rpy_rad,
+    )
 
 
 def from_robot_descriptions(name: str) -> Path:

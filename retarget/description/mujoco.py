@@ -76,6 +76,10 @@ def _prepare_urdf(root: ET.Element, path: Path, geometry: Geometry) -> None:
     options |= {"boundmass": "0.001", "boundinertia": "0.000001", "balanceinertia": "true"}
     for old in root.findall("mujoco"):
         root.remove(old)
+    for element in root.iter("origin"):
+        for key in ("xyz", "rpy"):
+            if "," in element.get(key, ""):
+                element.set(key, element.get(key, "").replace(",", " "))
     # What they name is opened by MuJoCo wherever it lies, and colors do without.
     for parent in list(root.iter()):
         for tag in ("include", "texture"):

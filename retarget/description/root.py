@@ -12,8 +12,8 @@ from rotoscope.pipeline.files.paths import inside
 from rotoscope.pipeline.quoting import cut, shown
 from rotoscope.retarget.description.xml import parse_xml
 
-_MARKS = ("package.xml", ".git")
-"""What lies at the top of a ROS package and of a repository."""
+_MARKS = ("package.xml", ".git", "__init__.py")
+"""What lies at the top of a ROS package, of a repository and of a Python package."""
 _MAX_LEVELS = 4
 """How far above the robot file such a mark is looked for."""
 _FOLDER_KEYS = ("meshdir", "texturedir", "assetdir")

@@ -130,7 +130,7 @@ def rotation_of_rpy(rpy_rad: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "3 3"
 
 
 def _numbers(where: str, what: str, text: str | None, default: str) -> Float[np.ndarray, " 3"]:
-    parts = (default if text is None else text).split()
+    parts = (default if text is None else text).replace(",", " ").split()
     values = [_number(where, what, part) for part in parts]
     if len(values) != 3:
         raise RobotError(f"{where}: {what} needs three numbers, got {text!r}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,8 +12,10 @@ from rotoscope.retarget.onboarding.grippers import Gripper, find_gripper
 from rotoscope.retarget.onboarding.names import side_of, words
 from rotoscope.retarget.onboarding.skeleton import Skeleton
 
-MIN_JOINTS = 4
-"""A chain of fewer joints is no arm."""
+MIN_JOINTS = 3
+"""A chain of fewer joints that ends in a gripper is no arm."""
+MIN_FLANGE_JOINTS = 4
+"""Nor is one of fewer that ends in nothing."""
 FULL_JOINTS = 5
 """What an arm keeps when parts that other chains share, such as a torso, are left out."""
 DRIVEN_M = 2.0
@@ -50,7 +52,11 @@ def find_arms(skeleton: Skeleton) -> list[ArmChain]:
     ends: list[tuple[int, Gripper | None]] = [(g.hand, g) for g in grippers]
     found = [chain for end, g in ends if (chain := _chain(skeleton, end, g)) is not None]
     if not found:
-        found = [c for leaf in skeleton.leaves if (c := _chain(skeleton, leaf, None)) is not None]
+        flanges = sorted({_flange(skeleton, leaf) for leaf in skeleton.leaves})
+        found = [c for end in flanges if (c := _chain(skeleton, end, None)) is not None]
+    names = [chain.name for chain in found]
+    if len(set(names)) < len(names):
+        found = [replace(c, name=skeleton.entry(c.end)) for c in found]
     # Six joints and more turn every way: which of those has most says nothing.
     return sorted(found, key=lambda c: (-min(len(c.parts), 6), c.name == "left"))
 
@@ -90,12 +96,21 @@ def _grippers(skeleton: Skeleton) -> list[Gripper]:
     return found
 
 
+def _flange(skeleton: Skeleton, leaf: int) -> int:
+    """The part that an arm ends at: what carries several leaves carries fingers of some kind."""
+    parent = skeleton.parts[leaf].parent
+    siblings = skeleton.parts[parent].children if parent >= 0 else ()
+    is_hand = len(siblings) > 1 and all(not skeleton.parts[s].children for s in siblings)
+    return parent if is_hand and parent > 0 else leaf
+
+
 def _chain(skeleton: Skeleton, end: int, gripper: Gripper | None) -> ArmChain | None:
     path = skeleton.path(end)
     start = _after_drive(skeleton, path, _start(skeleton, path))
     parts = tuple(path[start + 1 :])
     turning = [j for p in parts if (j := skeleton.parts[p].joint) and j.kind == "revolute"]
-    if len(parts) < MIN_JOINTS or len(turning) < MIN_JOINTS - 1:
+    needed = MIN_FLANGE_JOINTS if gripper is None else MIN_JOINTS
+    if len(parts) < needed or len(turning) < (1 if gripper else needed - 1):
         return None
     links = [link for part in parts for link in skeleton.parts[part].links]
     joints = [j.name for part in parts if (j := skeleton.parts[part].joint) is not None]

@@ -10,16 +10,19 @@ from jaxtyping import Float
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.links import Joint
 from rotoscope.retarget.onboarding.arm_chain import ArmChain
+from rotoscope.retarget.onboarding.fingertips import Poses
 from rotoscope.retarget.onboarding.grippers import Gripper
 from rotoscope.retarget.onboarding.guesses import FINGERS_M_S, IMPOSSIBLE_M_S, PLACEHOLDER_RAD_S
 from rotoscope.retarget.onboarding.names import words
 from rotoscope.retarget.onboarding.proposal import Proposal, direction, point, rounded
-from rotoscope.retarget.onboarding.skeleton import Skeleton
+from rotoscope.retarget.onboarding.skeleton import Part, Skeleton
 
 TOOL_M, TOOL_OPENING_M = 0.15, 0.085
 """A gripper for a bare flange: as long and as wide as common electric ones [m]."""
 TOOL_WORDS = {"tool", "tcp", "ee", "eef", "flange", "grasp", "effector", "pinch"}
 """Words by which files call the frame of a tool."""
+SHORT_M = 0.03
+"""A flange nearer to the last joint says nothing about where the hand points [m]."""
 CONTRADICTS_M = 0.05
 """A frame that is named as one of a tool, and lies further away than this, is said [m]."""
 
@@ -47,6 +50,12 @@ def decide_gripper(skeleton: Skeleton, proposal: Proposal, chain: ArmChain) -> E
         "between the inner ends of the fingers",
     )
     _say_names(skeleton, proposal, gripper, end)
+    if not any(len(skeleton.surface.get(tip.link, ())) for tip in gripper.tips):
+        proposal.guess(
+            "end_effector and gripper",
+            "no shapes of the fingers could be read: they were found by their joints' frames alone",
+            "the point between the fingertips, where they point and along which they close",
+        )
     joints = [skeleton.description.joints[name] for name in gripper.joints]
     proposal.decide(
         ("gripper", "joints"),
@@ -154,7 +163,7 @@ def _decide_speed(proposal: Proposal, gripper: Gripper, joints: list[Joint]) -> 
 
 def _decide_flange(skeleton: Skeleton, proposal: Proposal, chain: ArmChain) -> EndEffector:
     """A gripper that the file does not draw, on the flange."""
-    approach, start = _flange(skeleton, chain)
+    approach, start = flange(skeleton, chain)
     closing = np.eye(3)[int(np.argmin(np.abs(approach)))]
     closing = closing - (closing @ approach) * approach
     frame = (approach, closing / np.linalg.norm(closing), start + TOOL_M * approach)
@@ -173,7 +182,7 @@ def _decide_flange(skeleton: Skeleton, proposal: Proposal, chain: ArmChain) -> E
     return end
 
 
-def _flange(skeleton: Skeleton, chain: ArmChain) -> tuple[np.ndarray, np.ndarray]:
+def flange(skeleton: Skeleton, chain: ArmChain) -> tuple[np.ndarray, np.ndarray]:
     """Direction out of the last part, in its first link, and where the part ends [m]."""
     part = skeleton.parts[chain.end]
     T = skeleton.poses(skeleton.rest)
@@ -193,12 +202,29 @@ def _flange(skeleton: Skeleton, chain: ArmChain) -> tuple[np.ndarray, np.ndarray
         for link in before
         if len(skeleton.surface.get(link, ()))
     ] or [(inverse @ T[before[0]])[:3, 3]]
-    outwards = points.mean(axis=0) - np.mean(behind, axis=0)
-    named = [i for i, link in enumerate(part.links) if TOOL_WORDS & set(words(link)) and i > 0]
+    own = points.mean(axis=0) - anchor
+    named = [i for i, link in enumerate(part.links) if i > 0 and TOOL_WORDS & set(words(link))]
+    # What tells which way is out, the surest first.
+    hints = [
+        points.mean(axis=0) - np.mean(behind, axis=0),
+        anchor - _anchor_before(skeleton, part, T),
+    ]
     if named:
-        outwards = origins[named[-1]] - anchor if len(named) else outwards
-        if np.linalg.norm(outwards) < 1e-3:
-            outwards = (inverse @ T[part.links[named[-1]]])[:3, 2]
-    approach = axis * (1.0 if float(outwards @ axis) >= 0 else -1.0)
+        tool = origins[named[-1]] - anchor
+        own = tool if np.linalg.norm(tool) > SHORT_M else own
+        hints = [tool, (inverse @ T[part.links[named[-1]]])[:3, 2], *hints]
+    outwards = next((h for h in hints if abs(float(h @ axis)) > 0.3 * np.linalg.norm(h) > 0), axis)
+    if np.linalg.norm(own) > SHORT_M and abs(float(own @ axis)) < 0.7 * np.linalg.norm(own):
+        # The last joint bends the wrist instead of rolling it: the hand points away from it.
+        across = own - (own @ axis) * axis
+        approach = across / np.linalg.norm(across)
+    else:
+        approach = axis * (1.0 if float(outwards @ axis) >= 0 else -1.0)
     end = float(((points - anchor) @ approach).max())
     return approach, anchor + max(end, 0.0) * approach
+
+
+def _anchor_before(skeleton: Skeleton, part: Part, T: Poses) -> Float[np.ndarray, " 3"]:
+    """Where the joint before a part's own is, in the part's first link [m]."""
+    before = skeleton.anchor(part.parent, T)
+    return np.asarray(se3.apply(se3.inverse(T[part.links[0]]), before[None])[0])

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from rotoscope.retarget.onboarding.fingers import find_fingers
 from rotoscope.retarget.onboarding.hand import propose_hand
 from rotoscope.retarget.onboarding.humanoid import propose_humanoid
 from rotoscope.retarget.onboarding.limbs import find_pairs
+from rotoscope.retarget.onboarding.mount import mount, say_mount
 from rotoscope.retarget.onboarding.proposal import Proposal
 from rotoscope.retarget.onboarding.skeleton import Skeleton
 from rotoscope.retarget.robots.load import load_robot
@@ -37,6 +39,9 @@ ROBOT_SUFFIXES = (".urdf", ".xml", ".mjcf")
 
 FROM_PACKAGE = "robot_descriptions:"
 """What stands before the name of a robot in the package robot_descriptions."""
+
+MIN_HAND_MOTORS = 3
+"""What has fewer joints that move by themselves is a gripper, however many bars it has."""
 
 PLAIN_NAMES = ("robot", "model", "scene", "mobility", "urdf", "mjcf", "xml")
 """Names of files and folders that say nothing of which robot it is."""
@@ -63,6 +68,8 @@ class RobotReport:
     """Joints of an action, as far as the robot could be loaded."""
     fault: str | None
     """Why the robot cannot be used as it is; `None` where it can."""
+    robot: Robot | None = None
+    """The robot, as far as it could be loaded."""
 
     @property
     def is_good(self) -> bool:
@@ -70,7 +77,15 @@ class RobotReport:
         return self.fault is None
 
 
-def check(source: str, *, kind: RobotKind | None = None, write: Path | None = None) -> RobotReport:
+def check(
+    source: str,
+    *,
+    kind: RobotKind | None = None,
+    write: Path | None = None,
+    arm: str | None = None,
+    gripper: Path | None = None,
+    name: str | None = None,
+) -> RobotReport:
     """Checks a robot with a YAML file, or proposes the file for one without.
 
     Args:
@@ -78,6 +93,9 @@ def check(source: str, *, kind: RobotKind | None = None, write: Path | None = No
             `robot_descriptions:NAME`.
         kind: Which kind a URDF or MJCF file is; found from its joints when absent.
         write: Where the proposed YAML file is written.
+        arm: Which of several arms, by its side or by the link at its end.
+        gripper: URDF file of a gripper for an arm that ends in a flange.
+        name: What to call it; the file's name when absent.
 
     Raises:
         RobotError: No such robot, or its file cannot be read.
@@ -86,23 +104,22 @@ def check(source: str, *, kind: RobotKind | None = None, write: Path | None = No
     """
     if write is not None:
         _require_writable(write)
+    asked = _Asked(source, kind, arm, gripper, name, write)
     if source.startswith(FROM_PACKAGE):
-        name = source.removeprefix(FROM_PACKAGE)
-        return _propose(
-            source, from_robot_descriptions(name), kind, write, {"robot_descriptions": name}
-        )
+        module = source.removeprefix(FROM_PACKAGE)
+        return _propose(asked, from_robot_descriptions(module), {"robot_descriptions": module})
     path = Path(source)
     if path.suffix.lower() in ROBOT_SUFFIXES:
         folder = path.resolve().parent
         place = {"folder": str(_relative(folder, write)), "file": path.name}
-        return _propose(source, path, kind, write, place)
+        return _propose(asked, path, place)
     if write is not None:
         raise RobotError(
             f"{source!r} has a YAML file already; `--write` goes with a URDF or MJCF file"
         )
     config, config_file = load_config(source)
     robot, found = _load_and_compare(config_file)
-    return RobotReport(source, config.kind, None, None, found, robot.joint_names, None)
+    return RobotReport(source, config.kind, None, None, found, robot.joint_names, None, robot)
 
 
 def propose(
@@ -143,10 +160,14 @@ def guess_kind(skeleton: Skeleton) -> RobotKind:
         return "humanoid"
     palm, fingers = find_fingers(skeleton)
     long_ones = [finger for finger in fingers if len(finger.parts) >= 2]
-    return "hand" if len(long_ones) >= 2 and _size_m(skeleton, palm) < HAND_M else "arm"
+    if len(long_ones) < 2 or _size_m(skeleton, palm) >= HAND_M:
+        return "arm"
+    moved = {j.name for p in skeleton.below(palm)[1:] if (j := skeleton.parts[p].joint)}
+    # The bars of a gripper follow one motor, or one on each side.
+    return "hand" if len(moved & set(skeleton.free)) >= MIN_HAND_MOTORS else "arm"
 
 
-def yaml_text(proposal: Proposal, place: dict[str, str]) -> str:
+def yaml_text(proposal: Proposal, place: Mapping[str, Any]) -> str:
     """The proposed YAML file, with what is open as comments.
 
     Args:
@@ -157,7 +178,7 @@ def yaml_text(proposal: Proposal, place: dict[str, str]) -> str:
     for key, value in proposal.mapping().items():
         content[key] = value
         if key == "kind":
-            content |= place
+            content.update(place)
     lines = ["# Proposed from the robot's file alone; look at every line before you rely on it."]
     for item in proposal.open:
         verb = "NEEDED" if item.is_needed else "GUESS" if item.is_guess else "look at"
@@ -166,10 +187,29 @@ def yaml_text(proposal: Proposal, place: dict[str, str]) -> str:
     return "\n".join(lines) + "\n" + dumped
 
 
-def _propose(
-    source: str, path: Path, kind: RobotKind | None, write: Path | None, place: dict[str, str]
-) -> RobotReport:
-    proposal = propose(path, kind=kind)
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be checked, and what of it a person has said."""
+
+    source: str
+    kind: RobotKind | None
+    arm: str | None
+    gripper: Path | None
+    name: str | None
+    write: Path | None
+
+
+def _propose(asked: _Asked, path: Path, place: dict[str, Any]) -> RobotReport:
+    source, write = asked.source, asked.write
+    own_name = asked.name or _slug(_own_name(path))
+    if asked.gripper is not None:
+        mounted = mount(path, asked.gripper, arm=asked.arm)
+        place = {**place, "attached": mounted.section}
+        path = mounted.file
+    proposal = propose(path, kind=asked.kind or ("arm" if asked.gripper else None), arm=asked.arm)
+    proposal.facts[0] = replace(proposal.facts[0], value=own_name)
+    if asked.gripper is not None:
+        say_mount(proposal, place["attached"])
     text = yaml_text(proposal, place)
     if write is not None:
         write_text_atomic(write, text)
@@ -177,11 +217,9 @@ def _propose(
         open_keys = [item.key for item in proposal.open if item.is_needed]
         fault = f"{len(open_keys)} facts could not be decided: {', '.join(open_keys)}"
         return RobotReport(source, proposal.kind, proposal, text, None, (), fault)
-    here = (
-        dict(place)
-        if "file" not in place
-        else {"folder": str(path.resolve().parent), "file": path.name}
-    )
+    here = dict(place)
+    if "file" in place:
+        here["folder"] = str(Path(source).resolve().parent)
     with scratch_folder("rotoscope-onboard") as folder:
         trial = folder / "trial.yaml"
         trial.write_text(yaml_text(proposal, here))
@@ -190,7 +228,7 @@ def _propose(
         except RobotError as error:
             fault = str(error).replace(str(trial), "the proposed file")
             return RobotReport(source, proposal.kind, proposal, text, None, (), fault)
-    return RobotReport(source, proposal.kind, proposal, text, found, robot.joint_names, None)
+    return RobotReport(source, proposal.kind, proposal, text, found, robot.joint_names, None, robot)
 
 
 def _load_and_compare(config_file: Path) -> tuple[Robot, SelfCheck]:

@@ -19,13 +19,18 @@ GRIPPER_M = 0.35
 MIN_OPENING_M = 0.015
 """Fingers that come no further apart than this are none [m]."""
 GRASP_M = 0.04
-"""Width of a usual grasp [m]: jaws, whose middle wanders, have their frame between the tips there."""
+"""Width of a usual grasp [m]: the frame of jaws, whose middle wanders, is between the tips then."""
 SNAP_DEG = 25.0
 """An approach this near to the axis of the last joint of the arm is meant to be that axis."""
 REACH_SHARE = 0.7
 """A part whose end is less far out than this share of the longest finger is no finger."""
-NUM_STEPS = 33
+START = 0.005
+"""Share of the way that is left out where fingers meet before the end of their joints."""
+MIN_POINTS = 4
+"""A jaw of fewer corners is not drawn."""
+NUM_STEPS = 17
 """Openings that are looked at between the ends of the joints."""
+_AXES = np.eye(3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +116,10 @@ class _Finder:
 
     def ends(self, name: str) -> tuple[float, float]:
         joint = self.skeleton.description.joints[name]
-        widest = np.pi / 2 if joint.kind == "revolute" else 0.1
-        lower = joint.lower if np.isfinite(joint.lower) else -widest
-        upper = joint.upper if np.isfinite(joint.upper) else widest
+        widest = np.pi / 4 if joint.kind == "revolute" else 0.1
+        is_stated = joint.lower < joint.upper
+        lower = joint.lower if is_stated and np.isfinite(joint.lower) else -widest
+        upper = joint.upper if is_stated and np.isfinite(joint.upper) else widest
         return float(max(lower, -np.pi)), float(min(upper, np.pi))
 
     def middle(self) -> dict[str, float]:
@@ -140,10 +146,22 @@ class _Finder:
         return None
 
     def approach(self, branches: list[list[int]]) -> Float[np.ndarray, " 3"]:
-        """From the arm's last joint to the middle of the fingers, along that joint where near."""
-        centers = [self.seen(branch, self.middle()).points for branch in branches]
-        ends = np.array([0.5 * (p.min(axis=0) + p.max(axis=0)) for p in centers if len(p)])
-        return self.snapped(ends.mean(axis=0))
+        """From the arm's last joint to the middle of the fingers, along that joint where near.
+
+        Where that joint bends the wrist, a gripper may hang beside it: its own fingers tell then.
+        """
+        middle = self.middle()
+        clouds = [self.seen(branch, middle).points for branch in branches]
+        ends = [0.5 * (p.min(axis=0) + p.max(axis=0)) for p in clouds]
+        found = self.snapped(np.mean(ends, axis=0))
+        joint = self.skeleton.parts[self.hand].joint
+        if joint is None or abs(float(found @ joint.axis)) > 0.999:
+            return found
+        T = self.poses(middle)
+        inverse = se3.inverse(T[self.skeleton.entry(self.hand)])
+        roots = [se3.apply(inverse, self.skeleton.anchor(b[0], T)[None])[0] for b in branches]
+        own = np.sum(np.array(ends) - np.array(roots), axis=0)
+        return found if np.linalg.norm(own) < MIN_OPENING_M else self.nearest_axis(own)
 
     def snapped(self, towards: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
         joint = self.skeleton.parts[self.hand].joint
@@ -156,6 +174,11 @@ class _Finder:
             beside = float(np.linalg.norm(direction - along * joint.axis))
             if beside <= np.tan(np.radians(SNAP_DEG)) * abs(along):
                 return np.asarray(np.sign(along) * joint.axis)
+        return self.nearest_axis(direction, axes)
+
+    def nearest_axis(
+        self, direction: Float[np.ndarray, " 3"], axes: Float[np.ndarray, "axis 3"] = _AXES
+    ) -> Float[np.ndarray, " 3"]:
         direction = direction / max(float(np.linalg.norm(direction)), 1e-9)
         cosines = axes @ direction
         best = int(np.argmax(np.abs(cosines)))
@@ -290,7 +313,7 @@ class _Finder:
 
     def gap(self, child: int, values: Mapping[str, float]) -> float | None:
         still, moving = self.ends_of_jaw(child, values)
-        if still.is_empty or moving.is_empty:
+        if still.is_empty or len(moving.points) < MIN_POINTS:
             return None
         return float(cKDTree(still.points).query(moving.points)[0].min())
 
@@ -341,9 +364,11 @@ class _Finder:
         if nearest >= farthest:
             return None
         # They meet between two of the steps.
-        fine = np.linspace(share[max(nearest - 1, 0)], share[nearest + 1], 4 * NUM_STEPS)
+        fine = np.linspace(share[max(nearest - 1, 0)], share[nearest + 1], 2 * NUM_STEPS)
         apart = np.linalg.norm(self.apart(gripper, way, fine), axis=1)
         start = float(fine[int(np.argmin(apart))])
+        # A little further open, past where they slide along each other and files round.
+        start += START * (float(share[farthest]) - start) if start > 0 or nearest > 0 else 0.0
         way = way.cut(start, float(share[farthest]))
         steps = np.linspace(0.0, 1.0, NUM_STEPS)
         lengths = np.linalg.norm(self.apart(gripper, way, steps), axis=1)

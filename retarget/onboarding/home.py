@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from rotoscope.retarget.kinematics.tree import KinematicTree
 
-NUM_SAMPLES = 6000
+NUM_SAMPLES = 2000
 """Poses that one is chosen from."""
 MARGIN = 0.1
 """Share of a joint's range that is kept at each end."""

@@ -151,6 +151,9 @@ def surface_points(path: Path) -> dict[str, Float[np.ndarray, "point 3"]]:
         mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
     for body in spec.bodies:
         body.explicitinertial = False
+    # Flat meshes have no convex hull, which shapes that touch nothing do without.
+    for geom in spec.geoms:
+        geom.contype = geom.conaffinity = 0
     try:
         model = spec.compile()
     except ValueError as error:

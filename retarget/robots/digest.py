@@ -13,7 +13,7 @@ from rotoscope.retarget.description.locate import NamedSection, RobotFileSection
 from rotoscope.retarget.description.xml import parse_xml
 from rotoscope.retarget.robots.read_config import file_configs, load_config, robot_names
 
-_WHERE = ("asset", "folder", "robot_descriptions", "file")
+_WHERE = ("asset", "folder", "robot_descriptions", "file", "attached")
 """Keys of a YAML file that say where the robot's file lies, not what it is."""
 _FOLDERS = ("meshdir", "texturedir", "assetdir")
 """Attributes of MJCF's `compiler` that name folders of files."""

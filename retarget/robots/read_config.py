@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +29,22 @@ SECTIONS: dict[RobotKind, type[AnyRobotConfig]] = {
 def robot_names(kind: RobotKind | None = None) -> list[str]:
     """Robots that come with Rotoscope, all or those of one kind."""
     paths = sorted(config_path("robots").glob("*.yaml"))
+    return [p.stem for p in paths if kind is None or _read_mapping(p).get("kind", "arm") == kind]
+
+
+def own_robots_folder() -> Path:
+    """`$ROTOSCOPE_ROBOTS`, or `robots` under the user's folder of settings."""
+    named = os.environ.get("ROTOSCOPE_ROBOTS")
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_config_dir
+
+    return Path(user_config_dir("rotoscope")) / "robots"
+
+
+def own_robot_names(kind: RobotKind | None = None) -> list[str]:
+    """Robots that were added on this machine (`rotoscope robot add`), all or those of one kind."""
+    paths = sorted(own_robots_folder().glob("*.yaml"))
     return [p.stem for p in paths if kind is None or _read_mapping(p).get("kind", "arm") == kind]
 
 
@@ -94,7 +111,7 @@ def find_config(name_or_path: str, *, kind: RobotKind | None = None) -> Path:
     """Where the YAML file of a robot lies, by name or path.
 
     Args:
-        name_or_path: Name in `configs/robots`, or path of a .yaml file.
+        name_or_path: Name in `configs/robots` or of an own robot, or path of a .yaml file.
         kind: Which robots an error message lists; all when absent.
 
     Raises:
@@ -102,9 +119,12 @@ def find_config(name_or_path: str, *, kind: RobotKind | None = None) -> Path:
     """
     is_path = name_or_path.endswith((".yaml", ".yml"))
     path = Path(name_or_path) if is_path else config_path("robots", f"{name_or_path}.yaml")
+    if not is_path and not path.is_file():
+        path = own_robots_folder() / f"{Path(name_or_path).name}.yaml"
     if not path.is_file():
+        names = sorted({*robot_names(kind), *own_robot_names(kind)})
         raise RobotError(
-            f"there is no robot {name_or_path!r}; valid ones are {quoted(robot_names(kind))}, "
+            f"there is no robot {name_or_path!r}; valid ones are {quoted(names)}, "
             "or the path of a .yaml file like those in configs/robots"
         )
     return path

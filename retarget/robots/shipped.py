@@ -6,12 +6,18 @@ from dataclasses import dataclass
 
 from rotoscope.pipeline.errors import AssetError
 from rotoscope.retarget.description.locate import robot_file
-from rotoscope.retarget.robots.read_config import RobotKind, file_configs, load_config, robot_names
+from rotoscope.retarget.robots.read_config import (
+    RobotKind,
+    file_configs,
+    load_config,
+    own_robot_names,
+    robot_names,
+)
 
 
 @dataclass(frozen=True)
 class ShippedRobot:
-    """One file of `configs/robots`."""
+    """One file of `configs/robots`, or one that was added on this machine."""
 
     name: str
     """Its name in recipes."""
@@ -34,9 +40,9 @@ def robot_assets(name_or_path: str) -> tuple[str, ...]:
 
 
 def shipped_robots() -> list[ShippedRobot]:
-    """All robots of `configs/robots`, by kind and name."""
+    """All robots of `configs/robots` and those that were added, by kind and name."""
     found = []
-    for name in robot_names():
+    for name in (*robot_names(), *own_robot_names()):
         config, config_file = load_config(name)
         try:
             parts = file_configs(config, config_file)

@@ -32,6 +32,18 @@ Kind = Annotated[
     Literal["arm", "hand", "humanoid"] | None,
     typer.Option(help="What a URDF or MJCF file holds [found from its joints]."),
 ]
+Arm = Annotated[
+    str | None,
+    typer.Option(help="Which of several arms: left, right, or the link at its end.", metavar="ARM"),
+]
+Gripper = Annotated[
+    Path | None,
+    path_option("URDF file of a gripper for an arm that ends in a flange.", metavar="FILE.urdf"),
+]
+Picture = Annotated[
+    Path | None,
+    path_option("Draw the robot with the frames of its file here.", metavar="FILE.png"),
+]
 Write = Annotated[
     Path | None, path_option("Write the proposed YAML file here.", metavar="FILE.yaml")
 ]
@@ -53,7 +65,14 @@ def _files(robot: ShippedRobot) -> str:
 
 
 @app.command()
-def check(robot: Source, kind: Kind = None, write: Write = None) -> None:
+def check(
+    robot: Source,
+    kind: Kind = None,
+    write: Write = None,
+    arm: Arm = None,
+    gripper: Gripper = None,
+    picture: Picture = None,
+) -> None:
     """Check a robot's files, or propose a YAML file for a robot that has none.
 
     Every joint is moved and compared with MuJoCo. What a URDF or MJCF file cannot tell is listed
@@ -61,7 +80,39 @@ def check(robot: Source, kind: Kind = None, write: Write = None) -> None:
     """
     from rotoscope.retarget.onboarding.check import check as check_robot
 
-    report = check_robot(robot, kind=kind, write=write)
+    report = check_robot(robot, kind=kind, write=write, arm=arm, gripper=gripper)
+    _show(report, write)
+    if picture is not None and report.robot is not None:
+        from rotoscope.retarget.rendering.frames_picture import draw_frames
+
+        draw_frames(report.robot, picture)
+        _print(f"drawn with its frames: {picture}")
+    raise typer.Exit(int(not report.is_good))
+
+
+@app.command()
+def add(
+    robot: Source,
+    name: Annotated[
+        str | None, typer.Option(help="What to call it [the file's name].", metavar="NAME")
+    ] = None,
+    kind: Kind = None,
+    arm: Arm = None,
+    gripper: Gripper = None,
+) -> None:
+    """Make a robot of your own usable by name, from its URDF or MJCF file.
+
+    Its YAML file is proposed as by `check` and kept in a folder of yours ($ROTOSCOPE_ROBOTS, or
+    one of the user's settings). Look at every guess in it. Its own files stay where they are.
+    """
+    from rotoscope.retarget.onboarding.add import add_robot
+
+    added = add_robot(robot, name=name, kind=kind, arm=arm, gripper=gripper)
+    _show(added.report, added.file)
+    _print(f"recipes can name it now: {added.name}")
+
+
+def _show(report: RobotReport, write: Path | None) -> None:
     _print(f"{report.source}: {'an' if report.kind == 'arm' else 'a'} {report.kind}")
     if report.proposal is not None:
         _show_proposal(report.proposal)
@@ -71,7 +122,6 @@ def check(robot: Source, kind: Kind = None, write: Write = None) -> None:
         _show_check(report, report.self_check)
     if report.fault is not None:
         _print(f"NOT USABLE YET: {report.fault}", style="red")
-    raise typer.Exit(int(not report.is_good))
 
 
 def _show_proposal(proposal: Proposal) -> None:
@@ -81,8 +131,12 @@ def _show_proposal(proposal: Proposal) -> None:
     )
     for remark in proposal.remarks:
         _print(f"- {remark}")
-    for title, is_needed in (("could not decide:", True), ("assumed, look at it:", False)):
-        items = [item for item in proposal.open if item.is_needed == is_needed]
+    groups = {
+        "could not decide:": [item for item in proposal.open if item.is_needed],
+        "GUESSED, put your own numbers there:": [item for item in proposal.open if item.is_guess],
+        "assumed, look at it:": [i for i in proposal.open if not i.is_needed and not i.is_guess],
+    }
+    for title, items in groups.items():
         if items:
             _print(f"\n{title}", style="bold")
         for item in items:

@@ -190,14 +190,15 @@ def test_arm_with_two_sliding_fingers_is_understood(tiny):
     assert found["gripper"]["max_opening_m"] == 0.08
 
 
-def test_arm_without_a_gripper_says_what_to_write(tiny):
+def test_chain_too_short_for_an_arm_says_what_to_write(tiny):
     text = (tiny.parent / "tiny.urdf").read_text()
     start = text.index('<joint name="grip"')
     (tiny.parent / "tiny.urdf").write_text(
         text[:start].replace('<link name="finger"/>', "") + "</robot>"
     )
     report = check(str(tiny.parent / "tiny.urdf"), kind="arm")
-    assert "end_effector and gripper" in report.fault
+    assert report.fault == "1 facts could not be decided: arm"
+    assert "no chain of four joints" in report.proposal.open[0].why
 
 
 def test_yaml_goes_through_the_check(tmp_path):
