@@ -43,6 +43,7 @@ BUILT_IN: dict[str, str] = {
     "check.physics": "rotoscope.retarget.physics.stage:PhysicsCheck",
     "retarget.hand": "rotoscope.retarget.hand.stage:RetargetHand",
     "retarget.humanoid": "rotoscope.retarget.humanoid.stage:RetargetHumanoid",
+    "retarget.upper_body": "rotoscope.retarget.humanoid.upper_body_stage:RetargetUpperBody",
     "track.colour": "rotoscope.models.colors.stage:ColorTracks",
     "track.state": "rotoscope.models.states.stage:StateTrack",
     "label.pixels": "rotoscope.models.inverse_dynamics.pixels_stage:Pixels",

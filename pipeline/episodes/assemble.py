@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.episodes.body_columns import body_scene
 from rotoscope.pipeline.episodes.effector_columns import (
-    EE_NAMES,
     ee_dimensions,
+    ee_names,
     ee_values,
     error_features,
     in_space,
@@ -84,7 +84,7 @@ def build_episodes(
             made = builder.build(where, task) if builder.num_rows > 1 else None
             if made is None:
                 continue
-            if made.row_count.valid_share >= segments.min_valid_share:
+            if max(made.row_count.valid_share, builder.share_of_use) >= segments.min_valid_share:
                 episodes.append(made)
             elif too_few_valid is not None:
                 too_few_valid.append((actions.subject, start, end))
@@ -114,6 +114,12 @@ class _EpisodeBuilder:
         self.resampler = Resampler.between(time_s, rows)
         subject = self.actions.subject
         self.window = ActionWindow(tracks, subject, start, end, self.resampler, self.actions)
+
+    @property
+    def share_of_use(self) -> float:
+        """Share of rows that are worth keeping for one hand at least, 0..1."""
+        use = self.resampler.both(self.actions.of_use(self.export.action))
+        return float((use[: self.num_rows] & use[self.shift_frames :]).mean())
 
     def build(self, episode_id: str, task: str) -> Episode | None:
         now, later = slice(0, self.num_rows), slice(self.shift_frames, None)
@@ -168,7 +174,9 @@ class _EpisodeBuilder:
         }
         contract = self.actions.contract
         if self.export.action != "joints":
-            clock["dimensions"] = ee_dimensions(self.export.action)
+            ee = self.actions.ee_values
+            num = 7 if ee is None else ee.shape[1]
+            clock["dimensions"] = ee_dimensions(self.export.action, num=num)
             clock["rotation"] = (
                 "rotation vector (axis times angle, rad), continuous in an episode: may exceed pi"
                 if self.export.action == "ee"
@@ -177,13 +185,16 @@ class _EpisodeBuilder:
         return contract.model_copy(update=clock)
 
     def _features(
-        self, joints: Float[np.ndarray, "row action"], ee: Float[np.ndarray, "row 7"] | None
+        self, joints: Float[np.ndarray, "row action"], ee: Float[np.ndarray, "row ee"] | None
     ) -> dict[str, Feature]:
         window = self.window
         features: dict[str, Feature] = {}
         if self.export.action != "ee" and ee is not None:
             features["label.ee"] = Feature(
-                ee, EE_NAMES, "m, rad, percent", "End effector that the joints reach, robot base."
+                ee,
+                ee_names(ee.shape[1]),
+                "m, rad, percent",
+                "End effector that the joints reach, robot base.",
             )
         if self.export.action != "joints":
             features["label.joints"] = Feature(

@@ -23,37 +23,25 @@ def group_features(window: ActionWindow, shift_frames: int) -> dict[str, Feature
         group: _now_and_later(window.resampler.both(column), shift_frames)
         for group, column in zip(actions.groups, actions.group_valid.T, strict=True)
     }
-    out = {}
-    if "position" in found:
-        out["label.valid.position"] = Feature(
-            found["position"],
-            ("valid",),
-            "1",
-            "The position of the end effector, or of the palm, by itself is observed, reachable "
-            "and inside all limits.",
-        )
-    if "rotation" in found:
-        out["label.valid.rotation"] = Feature(
-            found["rotation"],
-            ("valid",),
-            "1",
-            "The rotation of the end effector, or palm, by itself is observed and reachable.",
-        )
-    if "gripper" in found:
-        out["label.valid.gripper"] = Feature(
-            found["gripper"],
-            ("valid",),
-            "1",
-            "The gripper's opening by itself is observed, and followed fast enough.",
-        )
-    if "fingers" in found:
-        out["label.valid.fingers"] = Feature(
-            found["fingers"],
-            ("valid",),
-            "1",
-            "What the fingers do by itself is observed, and followed closely enough.",
-        )
-    return out
+    return {
+        f"label.valid.{group}": Feature(values, ("valid",), "1", _meaning(group))
+        for group, values in found.items()
+    }
+
+
+MEANING = {
+    "position": "The position of the end effector, or of the palm, by itself is observed, "
+    "reachable and inside all limits.",
+    "rotation": "The rotation of the end effector, or palm, by itself is observed and reachable.",
+    "gripper": "The gripper's opening by itself is observed, and followed fast enough.",
+    "fingers": "What the fingers do by itself is observed, and followed closely enough.",
+}
+"""What it means that a group is valid."""
+
+
+def _meaning(group: str) -> str:
+    side, _, kind = group.rpartition(".")
+    return f"Of the {side} hand: {MEANING[kind]}" if side else MEANING[kind]
 
 
 def _now_and_later(valid: Bool[np.ndarray, " row"], shift_frames: int) -> Bool[np.ndarray, "row 1"]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,13 +11,40 @@ import numpy as np
 from rotoscope.pipeline.episodes.episode import Feature
 from rotoscope.pipeline.episodes.window import Window
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.tracks import HAND_JOINTS, NUM_HAND_JOINTS, GripperTrack, HandTrack
+from rotoscope.pipeline.tracks import (
+    BOTH,
+    HAND_JOINTS,
+    NUM_HAND_JOINTS,
+    SIDES,
+    GripperTrack,
+    HandTrack,
+)
 
 HAND_JOINT_NAMES = tuple(f"{joint}.{axis}" for joint in HAND_JOINTS for axis in "xyz")
 
 
 def hand_features(window: Window) -> dict[str, Feature]:
-    """`track.hand.*`: joints, wrist, whether it was seen, sigma; none without a lifted hand."""
+    """`track.hand.*`: joints, wrist, whether it was seen, sigma; none without a lifted hand.
+
+    `track.hand.<side>.*` where the rows are about both hands.
+    """
+    return _of_each(window, _hand_columns, "track.hand.")
+
+
+def _of_each(
+    window: Window, columns: Callable[[Window], dict[str, Feature]], start: str
+) -> dict[str, Feature]:
+    """Columns of the hand that the rows are about, or of each where they are about both."""
+    if window.subject != BOTH:
+        return columns(window)
+    return {
+        name.replace(start, f"{start}{side}.", 1): feature
+        for side in SIDES
+        for name, feature in columns(replace(window, subject=side)).items()
+    }
+
+
+def _hand_columns(window: Window) -> dict[str, Feature]:
     part = _hand(window)
     if part is None or part.joints_m is None or part.T_camera_wrist is None:
         return {}
@@ -53,7 +82,14 @@ def hand_features(window: Window) -> dict[str, Feature]:
 
 
 def gripper_features(window: Window) -> dict[str, Feature]:
-    """`track.grasp`, `track.aperture` and its sigma, where a hand was read as a gripper."""
+    """`track.grasp`, `track.aperture` and its sigma, where a hand was read as a gripper.
+
+    `track.<side>.grasp` and so on where the rows are about both hands.
+    """
+    return _of_each(window, _gripper_columns, "track.")
+
+
+def _gripper_columns(window: Window) -> dict[str, Feature]:
     gripper = window.tracks.get(f"gripper.{window.subject}")
     if not isinstance(gripper, GripperTrack):
         return {}
@@ -73,7 +109,13 @@ def gripper_features(window: Window) -> dict[str, Feature]:
 
 
 def hand_quality(window: Window) -> dict[str, Any]:
-    """Medians over the frames in which the hand was seen."""
+    """Medians over the frames in which the hand was seen, of each hand where it is about both."""
+    if window.subject == BOTH:
+        return {
+            f"{side}_{name}": value
+            for side in SIDES
+            for name, value in hand_quality(replace(window, subject=side)).items()
+        }
     part = _hand(window)
     quality: dict[str, Any] = {}
     if part is None or not part.valid.any():

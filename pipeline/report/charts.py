@@ -16,7 +16,7 @@ COLORS = ("#2563eb", "#dc2626", "#059669", "#b45309", "#7c3aed", "#0e7490", "#be
 # fmt: off
 REASON_COLORS = (
     "#86efac", "#475569", "#93c5fd", "#ef4444", "#f97316", "#facc15", "#a78bfa", "#0d9488",
-    "#be185d", "#78350f", "#1e3a8a",
+    "#be185d", "#78350f", "#1e3a8a", "#a16207",
 )
 # fmt: on
 """One color per entry of `REASONS`: green is valid."""

@@ -45,6 +45,9 @@ class CurateConfig(StageConfig):
 class Curate(ClipStage):
     """Keeps continuous stretches in which the robot's state is known, and says what was dropped.
 
+    Of a robot that follows two hands, frames in which one hand alone is valid are kept as well:
+    `label.valid` is False there, `label.valid.<side>.*` say which numbers hold.
+
     Inside a kept stretch every frame has finite values; frames that are not valid stay marked. What
     was dropped is counted once, so that dropped and kept frames are those of the clip.
     """
@@ -70,20 +73,26 @@ class Curate(ClipStage):
         for name, track in tracks.items():
             if isinstance(track, ActionTrack):
                 blamed = blaming_camera(track, tracks)
-                out[f"segments.{name}"] = self._segments(name, blamed, clip.time_s)
+                use = blamed.of_use()
+                out[f"segments.{name}"] = self._segments(name, blamed, use, clip.time_s)
                 for space in GROUPS_OF_SPACE if track.groups else ():
-                    judged = blamed.judged_for(space)
-                    segments = self._segments(name, judged, clip.time_s)
+                    judged, use = blamed.judged_for(space), blamed.of_use(space)
+                    segments = self._segments(name, judged, use, clip.time_s)
                     out[f"segments.{name}.{space}"] = segments.replace(space=space)
         return out
 
     def _segments(
-        self, name: str, track: ActionTrack, time_s: Float[np.ndarray, " time"]
+        self,
+        name: str,
+        track: ActionTrack,
+        use: Bool[np.ndarray, " time"],
+        time_s: Float[np.ndarray, " time"],
     ) -> SegmentTrack:
         config = self.config
         assert isinstance(config, CurateConfig)
         known = np.isfinite(track.values).all(axis=1)
-        doubted = track.valid & (track.confidence < config.min_frame_confidence)
+        doubted = (track.valid | use) & (track.confidence < config.min_frame_confidence)
+        kept_for = (track.valid | use) & ~doubted
         track = track.replace(
             valid=track.valid & ~doubted,
             reason=np.where(doubted, REASONS.index("low_confidence"), track.reason).astype(
@@ -93,8 +102,8 @@ class Curate(ClipStage):
         kept: list[tuple[int, int]] = []
         dropped: Counter[str] = Counter()
         for start, end in runs(known):
-            for a, b in _split_at_invalid(start, end, track.valid, time_s, config.max_invalid_s):
-                why = self._reject(track, a, b, time_s, config)
+            for a, b in _split_at_invalid(start, end, kept_for, time_s, config.max_invalid_s):
+                why = self._reject(track, kept_for, a, b, time_s, config)
                 if why:
                     # Those that are not valid are counted by their own reason below.
                     dropped[why] += int(track.valid[a:b].sum())
@@ -118,12 +127,13 @@ class Curate(ClipStage):
     @staticmethod
     def _reject(
         track: ActionTrack,
+        use: Bool[np.ndarray, " time"],
         start: int,
         end: int,
         time_s: Float[np.ndarray, " time"],
         config: CurateConfig,
     ) -> str:
-        valid = track.valid[start:end]
+        valid = use[start:end]
         if time_s[end - 1] - time_s[start] < config.min_episode_s:
             return "too_short"
         if track.confidence[start:end][valid].mean() < config.min_confidence:

@@ -16,6 +16,7 @@ from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.stages.object_outline import OUTLINE_NAMES, outline
 from rotoscope.pipeline.stages.object_turns import placed_by_pose, pose_columns, turns_of
 from rotoscope.pipeline.tracks import (
+    BOTH,
     REASONS,
     SIDES,
     ActionTrack,
@@ -61,7 +62,7 @@ class ObjectMotion(ClipStage):
             TrackError: No labeler before it gives end-effector poses.
         """
         given = [t for t in tracks.values() if isinstance(t, ActionTrack)]
-        arms = [t for t in given if t.ee_values is not None]
+        arms = [t for t in given if t.ee_values is not None and t.subject != BOTH]
         if not arms:
             raise TrackError(
                 f"{self.kind} needs a labeler that gives end-effector poses before it, got "

@@ -9,12 +9,13 @@ from rotoscope.pipeline.tracks.action import (
     GROUPS,
     GROUPS_OF_SPACE,
     REASONS,
+    SIDED_GROUPS,
     ActionSpace,
     ActionTrack,
     FeatureTrack,
     QualityTrack,
 )
-from rotoscope.pipeline.tracks.base import SCENE, SIDES, Side, Track, require_shape
+from rotoscope.pipeline.tracks.base import BOTH, SCENE, SIDES, Side, Track, require_shape
 from rotoscope.pipeline.tracks.body import BODY_JOINTS, BodyTrack, SmplxTrack
 from rotoscope.pipeline.tracks.camera import (
     CameraMotion,
@@ -47,6 +48,7 @@ from rotoscope.pipeline.tracks.video import (
 
 __all__ = [
     "BODY_JOINTS",
+    "BOTH",
     "CONTACT_DOUBTED",
     "GROUPS",
     "GROUPS_OF_SPACE",
@@ -57,6 +59,7 @@ __all__ = [
     "POSE_REASONS",
     "REASONS",
     "SCENE",
+    "SIDED_GROUPS",
     "SIDES",
     "ActionSpace",
     "ActionTrack",

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.quoting import shown
-from rotoscope.pipeline.tracks.base import Track, require_shape
+from rotoscope.pipeline.tracks.base import SIDES, Track, require_shape
 
 LARGEST = 1e9
 """What no robot reaches, whatever the unit; statistics of 32 bits can still hold its square."""
@@ -23,6 +23,8 @@ and gripper alone."""
 GROUPS: tuple[str, ...] = ("position", "rotation", "gripper", "fingers")
 """Parts of an action that can be relied on each by itself: where the end effector (or the palm) is,
 how it is turned, how far the gripper is open, what the fingers do."""
+SIDED_GROUPS = tuple(f"{side}.{group}" for side in SIDES for group in GROUPS)
+"""The same of a robot that follows two hands: each hand's own."""
 GROUPS_OF_SPACE: dict[ActionSpace, tuple[str, ...]] = {"ee_position": ("position", "gripper")}
 """Groups that actions of a space are made of, where that is not all of them."""
 
@@ -39,7 +41,7 @@ class ActionTrack(Track):
     labeler: str
     """Kind of the stage that made it."""
     subject: str
-    """Subject that the robot follows: `left`, `right`, `person0`, ..., or `scene`."""
+    """Subject that the robot follows: `left`, `right`, `both`, `person0`, ..., or `scene`."""
     contract: ActionContract
     """Meaning, unit and limits of each number."""
     values: Float[np.ndarray, "time action"]
@@ -51,16 +53,18 @@ class ActionTrack(Track):
     nothing is known."""
     reason: np.ndarray
     """Reason why a frame is not valid, as an index into `REASONS` (uint8); 0 where it is."""
-    ee_values: Float[np.ndarray, "time 7"] | None = None
-    """The end effector that these states reach: x y z wx wy wz gripper_pos, robot base frame."""
+    ee_values: Float[np.ndarray, "time ee"] | None = None
+    """The end effector that these states reach: x y z wx wy wz gripper_pos, robot base frame; the
+    left one's, then the right one's where there are two."""
     target_error_m: Float[np.ndarray, " time"] | None = None
-    """Distance between the wanted and the reached end-effector position [m]."""
+    """Distance between the wanted and the reached end-effector position [m]; of two the larger."""
     target_error_rad: Float[np.ndarray, " time"] | None = None
-    """Angle between the wanted and the reached end-effector rotation [rad]."""
+    """Angle between the wanted and the reached end-effector rotation [rad]; of two the larger."""
     T_camera_base: Float[np.ndarray, "4 4"] | None = None
     """Where the robot's base was placed in the camera frame [m]."""
     groups: tuple[str, ...] = ()
-    """Which of `GROUPS` the labeler tells apart; none where it judges actions as a whole."""
+    """Which of `GROUPS`, or of `SIDED_GROUPS`, the labeler tells apart; none where it judges
+    actions as a whole."""
     group_valid: Bool[np.ndarray, "time group"] | None = None
     """Whether each group by itself was observed, can be reached and lies inside every limit."""
     group_confidence: Float[np.ndarray, "time group"] | None = None
@@ -91,8 +95,8 @@ class ActionTrack(Track):
 
         What a labeler judges as a whole stays as it is.
         """
-        wanted = GROUPS_OF_SPACE.get(space, self.groups)
-        columns = [i for i, group in enumerate(self.groups) if group in wanted]
+        wanted = GROUPS_OF_SPACE.get(space, GROUPS)
+        columns = [i for i, g in enumerate(self.groups) if g.rpartition(".")[2] in wanted]
         if not columns or self.group_valid is None or self.group_confidence is None:
             return self
         valid = self.group_valid[:, columns].all(axis=1)
@@ -102,12 +106,31 @@ class ActionTrack(Track):
             confidence=np.nanprod(self.group_confidence[:, columns], axis=1),
         )
 
+    def of_use(self, space: ActionSpace = "joints") -> Bool[np.ndarray, " time"]:
+        """Frames worth keeping: valid ones, and those in which one of two hands is valid.
+
+        What a robot of two arms does with one hand stays, while the other's numbers are not valid.
+        """
+        out = self.valid.copy()
+        if self.group_valid is None:
+            return out
+        wanted = set(GROUPS_OF_SPACE.get(space, GROUPS))
+        if self.contract.follows is not None:
+            wanted.discard("rotation")
+        for side in SIDES:
+            own = {f"{side}.{group}" for group in wanted}
+            columns = [i for i, group in enumerate(self.groups) if group in own]
+            if columns:
+                out |= self.group_valid[:, columns].all(axis=1)
+        return out
+
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_said(self)
         _check_groups(self)
         require_shape("ActionTrack", "values", self.values, (len(self.contract.dimensions),))
-        require_shape("ActionTrack", "ee_values", self.ee_values, (7,))
+        num_ee = 14 if any(group in SIDED_GROUPS for group in self.groups) else 7
+        require_shape("ActionTrack", "ee_values", self.ee_values, (num_ee,))
         is_number = (np.abs(self.values) <= LARGEST).all(axis=1)
         bad = self.valid & ~is_number
         if bad.any():
@@ -129,6 +152,7 @@ REASONS: tuple[str, ...] = (
     "collision",
     "camera_moved",
     "implausible",
+    "below_ground",
 )
 """Why a frame's action is not valid; `ActionTrack.reason` indexes into this."""
 
@@ -159,8 +183,10 @@ def _check_groups(track: ActionTrack) -> None:
     """Groups are known ones, and a frame that is valid is so in all that every action has."""
     if not track.groups:
         return
-    if not set(track.groups) <= set(GROUPS):
-        raise TrackError(f"ActionTrack.groups must be among {GROUPS}, got {track.groups}")
+    if not set(track.groups) <= {*GROUPS, *SIDED_GROUPS}:
+        raise TrackError(
+            f"ActionTrack.groups must be among {(*GROUPS, *SIDED_GROUPS)}, got {track.groups}"
+        )
     for name in ("group_valid", "group_confidence"):
         values = getattr(track, name)
         if values is None:
@@ -169,7 +195,7 @@ def _check_groups(track: ActionTrack) -> None:
     assert track.group_valid is not None
     for group, valid in zip(track.groups, np.transpose(track.group_valid), strict=True):
         # Actions of positions alone are valid without their rotation.
-        if group != "rotation" and (track.valid & ~valid).any():
+        if not group.endswith("rotation") and (track.valid & ~valid).any():
             raise TrackError(f"ActionTrack: frames are valid of which the {group} is not")
 
 

@@ -12,6 +12,8 @@ from rotoscope.pipeline.errors import TrackError
 
 Side = Literal["left", "right"]
 SIDES: tuple[Side, Side] = ("left", "right")
+BOTH = "both"
+"""Subject of what a robot with two arms does with the hands of one person."""
 SCENE = "scene"
 """Subject of what belongs to nobody."""
 

@@ -1,4 +1,4 @@
 """A hand's path followed by a robot arm: base placement, initial guess, trajectory.
 
-May import: `common`, `gripper`, `kinematics`, `optimize`, `robots`.
+May import: `collision`, `common`, `gripper`, `kinematics`, `optimize`, `robots`.
 """

@@ -68,6 +68,27 @@ def solve_trajectory(
         start,
         options=SolverOptions(max_iterations=max_iterations),
     )
+    return judged(robot, joints, targets, tolerance_m=tolerance_m, tolerance_rad=tolerance_rad)
+
+
+def judged(
+    robot: ArmRobot,
+    joints: Float[np.ndarray, "time joint"],
+    targets: Targets,
+    *,
+    tolerance_m: float,
+    tolerance_rad: Float[np.ndarray, " time"] | float,
+) -> TrajectorySolution:
+    """How joint values meet the targets, and whether an arm without velocity limits would.
+
+    Args:
+        robot: Kinematics and limits.
+        joints: Joint values [rad or m].
+        targets: What was to be followed.
+        tolerance_m: Position error that still counts as reached [m].
+        tolerance_rad: Error of what is judged of the rotation that still counts as reached, one
+            for all frames or one for each [rad].
+    """
     within_rad = np.broadcast_to(tolerance_rad, len(joints))
     error_m, error_rad, judged_rad = _errors(robot, joints, targets)
     is_reached = (error_m <= tolerance_m) & (judged_rad <= within_rad)

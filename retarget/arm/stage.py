@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import (
+    BOTH,
     REASONS,
     ActionTrack,
     GripperTrack,
@@ -23,13 +24,16 @@ from rotoscope.pipeline.tracks import (
     scatter,
 )
 from rotoscope.pipeline.types import Clip
+from rotoscope.retarget.arm.both_actions import Ask, label_both
 from rotoscope.retarget.arm.follow_poses import Followed, FollowSettings, follow_poses
+from rotoscope.retarget.arm.grip import gripper_percent, own_opening, rotation_tolerance
 from rotoscope.retarget.arm.targets import TrajectoryWeights
 from rotoscope.retarget.arm.verdict import ArmVerdict, judge_arm
+from rotoscope.retarget.collision.model import CollisionModel
 from rotoscope.retarget.common.hand_choice import SideChoice, choose_hands
-from rotoscope.retarget.gripper.rate_limit import possible_opening
 from rotoscope.retarget.robots.arm import ArmRobot, load_arm
 from rotoscope.retarget.robots.self_check import ensure_checked
+from rotoscope.retarget.robots.two_arms import TwoArmRobot, load_two_arms
 
 Row4 = tuple[float, float, float, float]
 
@@ -39,14 +43,18 @@ class RetargetArmConfig(StageConfig):
 
     robot: str = "panda"
     """A robot of `configs/robots`, or the path of a YAML file like those."""
-    side: SideChoice = "best"
+    side: SideChoice | Literal["both"] = "best"
     """Which hand the arm follows. `best` is the one with the largest product of known frames and
-    spread of motion; `each` gives every hand an arm of its own."""
+    spread of motion; `each` gives every hand an arm and episodes of its own; `both` has a robot
+    with two arms follow both in one episode."""
     camera_pitch_rad: float = Field(default=0.0, ge=-np.pi / 2, le=np.pi / 2)
     """How far the camera looks down below the horizon [rad]; it is taken not to be rolled. The
     robot's base stands upright."""
     T_camera_base: tuple[Row4, Row4, Row4, Row4] | None = None
     """Where the robot's base is in the camera frame [m]; found automatically when absent."""
+    table_m: float | None = Field(default=None, ge=-2, le=2)
+    """Height of the table over the base [m], which links of two arms keep above; when absent it is
+    taken to lie just below the lowest place that a hand was at."""
     tolerance_position_m: float = Field(default=5e-3, gt=0)
     """A larger distance to the wanted position makes a frame invalid [m]: what the task
     forgives. Where the arm is only too slow, up to one sigma of the wanted position is."""
@@ -124,19 +132,50 @@ class RetargetArm(ClipStage):
         """The arm that the recipe names."""
         return load_arm(self.config.robot)
 
+    @cached_property
+    def pair(self) -> TwoArmRobot:
+        """The two arms that the recipe names, where both hands are followed."""
+        return load_two_arms(self.config.robot)
+
+    @cached_property
+    def shapes(self) -> CollisionModel:
+        """The shapes of both arms."""
+        return CollisionModel(self.pair, margin_m=self.pair.config.margin_m)
+
+    @property
+    def ask(self) -> Ask:
+        """What the recipe asks of two arms."""
+        config = self.config
+        given = config.T_camera_base
+        return Ask(
+            settings=config.follow_settings(),
+            T_camera_base=None if given is None else np.array(given),
+            table_m=config.table_m,
+            tolerance_rotation_rad=config.tolerance_rotation_rad,
+            tolerance_gripper_percent=config.tolerance_gripper_percent,
+        )
+
     def setup(self) -> None:
         """Reads the robot's files and checks, once for these files, that they are understood."""
-        ensure_checked(self.robot)
+        arms = self.pair.arms.values() if self.config.side == BOTH else (self.robot,)
+        for arm in arms:
+            ensure_checked(arm)
 
     def cache_token(self) -> str:
         """Checksum of the robot's files: editing one runs this stage again."""
-        return self.robot.checksum
+        return self.pair.checksum if self.config.side == BOTH else self.robot.checksum
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
-        """One `ActionTrack` per followed hand, named `actions.retarget.arm.<side>`."""
+        """One `ActionTrack` per followed hand, named `actions.retarget.arm.<side>`.
+
+        One for both hands, `actions.retarget.arm.both`, where the robot has two arms.
+        """
         found = [track for track in tracks.values() if isinstance(track, GripperTrack)]
+        side = self.config.side
+        if side == BOTH:
+            return label_both(self.kind, self.pair, self.shapes, found, clip.time_s, self.ask)
         out: Tracks = {}
-        for gripper in choose_hands(found, self.config.side):
+        for gripper in choose_hands(found, side):
             out |= self._one(gripper, clip.time_s)
         return out
 
@@ -146,7 +185,7 @@ class RetargetArm(ClipStage):
         if not is_wanted.any():
             return {f"actions.{name}": self._nothing_known(gripper, time_s)}
         given = None if config.T_camera_base is None else np.array(config.T_camera_base)
-        tolerance_rad = self._tolerance_rad(gripper)
+        tolerance_rad = rotation_tolerance(self.robot, gripper, config.tolerance_rotation_rad)
         followed = follow_poses(
             self.robot,
             gripper.T_camera_ee,
@@ -156,8 +195,8 @@ class RetargetArm(ClipStage):
             settings=replace(config.follow_settings(), tolerance_rad=tolerance_rad),
         )
         solution, frames = followed.solution, followed.frames
-        share = gripper.max_opening_m / self.robot.config.gripper.max_opening_m
-        opening, lag = self._gripper_percent(share * gripper.opening[frames], time_s[frames])
+        wanted = own_opening(self.robot, gripper)[frames]
+        opening, lag = gripper_percent(self.robot, wanted, time_s[frames])
         verdict = judge_arm(
             solution,
             is_observed=gripper.valid[frames] & np.isfinite(opening),
@@ -207,29 +246,6 @@ class RetargetArm(ClipStage):
             group_valid=scatter(groups.T, frames, len(time_s), False),
             group_confidence=scatter(stated.T, frames, len(time_s), 0.0),
         )
-
-    def _tolerance_rad(self, gripper: GripperTrack) -> Float[np.ndarray, " time"]:
-        """Angle that still counts as reached in each frame.
-
-        An arm that cannot turn every way follows the approach as far as its joints do: where what
-        is left is within one sigma of the hand's own rotation, nobody can say that it is wrong.
-        """
-        tolerance = np.full(len(gripper.valid), self.config.tolerance_rotation_rad)
-        if self.robot.follows == "pose":
-            return tolerance
-        return np.fmax(tolerance, gripper.sigma_rotation_rad)
-
-    def _gripper_percent(
-        self, opening: Float[np.ndarray, " known"], time_s: Float[np.ndarray, " known"]
-    ) -> tuple[Float[np.ndarray, " known"], Float[np.ndarray, " known"]]:
-        """The opening that the gripper can have, and how far that is from the wanted one [%]."""
-        known = np.isfinite(opening)
-        if not known.any():
-            return opening, np.zeros(len(opening))
-        wanted = np.interp(time_s, time_s[known], np.clip(opening[known], 0.0, 1.0))
-        max_rate = self.robot.config.gripper.max_rate_percent_s / 100.0
-        possible = possible_opening(wanted, time_s, max_rate=max_rate)
-        return 100.0 * possible, 100.0 * np.abs(possible - wanted)
 
     def _nothing_known(
         self, gripper: GripperTrack, time_s: Float[np.ndarray, " time"]

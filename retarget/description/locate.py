@@ -38,11 +38,16 @@ class AttachedSection(Section):
     """How it is turned there: roll, pitch, yaw [rad]."""
 
 
-class RobotFileSection(Section):
-    """What the YAML files of all kinds of robots begin with."""
+class NamedSection(Section):
+    """What the YAML files of all robots begin with."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     """Name in the dataset."""
+
+
+class RobotFileSection(NamedSection):
+    """What the YAML files of robots made of one URDF or MJCF file begin with."""
+
     asset: str | None = None
     """Asset whose folder holds the robot (see `rotoscope assets list`)."""
     folder: Path | None = None

@@ -1,4 +1,4 @@
 """From a person to a humanoid: limbs, footholds, balance.
 
-May import: `common`, `description`, `ground`, `kinematics`, `optimize`, `robots`.
+May import: `collision`, `common`, `description`, `ground`, `kinematics`, `optimize`, `robots`.
 """

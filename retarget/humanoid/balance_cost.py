@@ -14,6 +14,7 @@ from rotoscope.retarget.humanoid.human_skeleton import HumanMotion
 from rotoscope.retarget.humanoid.support_polygon import convex_hull, edges_of
 from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.optimize.one_sided import BalanceCost
+from rotoscope.retarget.robots.robot import HumanoidRobot
 
 LIGHT_SHARE = 0.004
 """Links with less of the robot's mass than this are left out."""
@@ -31,6 +32,28 @@ def mass_frames(description: Description) -> tuple[dict[str, Frame], Float[np.nd
     frames = {f"mass.{name}": Frame.at(name, mass.center_m) for name, mass in heavy.items()}
     kg = np.array([mass.kg for mass in heavy.values()])
     return frames, kg / max(kg.sum(), 1e-9)
+
+
+def center_of_links(
+    robot: HumanoidRobot,
+    joints: Float[np.ndarray, "time joint"],
+    root_m: Float[np.ndarray, "time 3"],
+    root_R: Float[np.ndarray, "time 3 3"],
+) -> Float[np.ndarray, "time 3"]:
+    """Center of mass of a robot whose file says what its links weigh, in the world [m].
+
+    Args:
+        robot: The robot.
+        joints: Its joint values [rad or m].
+        root_m: Its root link in the world [m].
+        root_R: That link's rotation.
+    """
+    masses = robot.description.masses
+    tree = robot.tree([Frame.at(name, mass.center_m) for name, mass in masses.items()])
+    kg = np.array([mass.kg for mass in masses.values()])
+    in_root = (tree.forward_kinematics(joints).p_m * kg[:, None]).sum(axis=1) / kg.sum()
+    com: np.ndarray = (root_R @ in_root[:, :, None])[..., 0] + root_m
+    return com
 
 
 def stillness(person: HumanMotion) -> Float[np.ndarray, " time"]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import SIDES
-from rotoscope.retarget.humanoid.footholds import body_scale, longest_step_s
+from rotoscope.retarget.collision.model import CollisionModel
+from rotoscope.retarget.collision.overlap import Overlap, overlap_of
+from rotoscope.retarget.collision.resolve import pulled_apart
+from rotoscope.retarget.humanoid.footholds import Footholds, body_scale, longest_step_s
 from rotoscope.retarget.humanoid.human_skeleton import HumanMotion
 from rotoscope.retarget.humanoid.problem import HumanoidProblem, HumanoidWeights
 from rotoscope.retarget.kinematics.frames import FramePoses
@@ -49,7 +53,10 @@ class HumanoidMotion:
     num_at_limit: Float[np.ndarray, " time"]
     """Joints at a position limit."""
     overlap_m: Float[np.ndarray, " time"]
-    """How far the balls that must not touch are inside each other at worst [m]; 0 if apart."""
+    """How far parts of the robot are inside each other at worst [m]; 0 if apart. By the shapes of
+    its file, or by the balls of its YAML file where there are none."""
+    below_m: Float[np.ndarray, " time"]
+    """How far any part of the robot is below the ground [m]; 0 if none is."""
     corners_m: Float[np.ndarray, "time 2 corner 3"]
     """Corners of the soles in the world [m]."""
     contact: Bool[np.ndarray, "time 2"]
@@ -64,12 +71,14 @@ def follow_person(
     support_m: Float[np.ndarray, "time 2"] | None = None,
     weights: HumanoidWeights | None = None,
     scale: float | None = None,
+    shapes: CollisionModel | None = None,
     max_iterations: int = 25,
 ) -> HumanoidMotion:
     """The motion of a humanoid that looks most like a person's, for all frames together.
 
     Twice: first the soles stand roughly where the person's feet do, then exactly where the robot
-    has put them, so that standing costs the legs as little as it can.
+    has put them, so that standing costs the legs as little as it can. Again where its shapes are
+    inside each other or the ground.
 
     Args:
         robot: The robot.
@@ -78,6 +87,7 @@ def follow_person(
         support_m: Height of what each foot stands on [m]; the ground where absent or NaN.
         weights: 1-sigma of each cost; smaller is stricter.
         scale: Robot size over human size; from the lengths of the legs when absent.
+        shapes: The robot's shapes; the balls of its YAML file alone when absent.
         max_iterations: Steps of the solver at most, each time.
     """
     problem = HumanoidProblem(
@@ -90,9 +100,42 @@ def follow_person(
     )
     first = problem.build(problem.first_footholds(), contact_m=FIRST_CONTACT_M)
     x = solve(first, problem.start(), options=SolverOptions(max_iterations=max_iterations // 2 + 3))
-    final = problem.build(problem.footholds_of(x))
-    x = solve(final, x, options=SolverOptions(max_iterations=max_iterations, first_barrier=1.0))
-    return _motion(problem, x, contact)
+    footholds = problem.footholds_of(x)
+    options = SolverOptions(max_iterations=max_iterations, first_barrier=1.0)
+    x = solve(problem.build(footholds), x, options=options)
+    if shapes is None or not shapes.has_shapes:
+        return _motion(problem, x, None, contact)
+    again = replace(options, max_iterations=max_iterations // 2)
+    return _motion(problem, *_pulled_apart(problem, x, footholds, shapes, again), contact=contact)
+
+
+def _pulled_apart(
+    problem: HumanoidProblem,
+    x: Float[np.ndarray, "time column"],
+    footholds: Footholds,
+    shapes: CollisionModel,
+    options: SolverOptions,
+) -> tuple[Float[np.ndarray, "time column"], Overlap]:
+    """The same with links apart that are inside each other, and what is left of it."""
+    floor = problem.lowest_floor_m()
+
+    def overlap(x: np.ndarray) -> Overlap:
+        root = problem.frame_id("root")
+        reached = problem.tree.forward_kinematics(x, problem.reference)
+        T = se3.make(reached.R[:, root], reached.p_m[:, root])
+        return overlap_of(shapes, x[:, NUM_BASE:], T_world_root=T, floor_m=floor)
+
+    return pulled_apart(
+        x,
+        shapes,
+        overlap=overlap,
+        tree_of=lambda watched: problem.robot.tree(watched.balls.frames(), is_floating=True),
+        solve_again=lambda watched, x: solve(
+            problem.build(footholds, watched=watched), x, options=options
+        ),
+        R_reference=problem.reference,
+        floor_m=floor,
+    )
 
 
 def _widened(
@@ -106,7 +149,10 @@ def _widened(
 
 
 def _motion(
-    problem: HumanoidProblem, x: Float[np.ndarray, "time column"], contact: np.ndarray
+    problem: HumanoidProblem,
+    x: Float[np.ndarray, "time column"],
+    overlap: Overlap | None,
+    contact: np.ndarray,
 ) -> HumanoidMotion:
     reached = problem.tree.forward_kinematics(x, problem.reference)
     root = problem.frame_id("root")
@@ -125,7 +171,8 @@ def _motion(
         num_at_limit=at_limit(joints, limits, within=1e-3 + POSITION_MARGIN)
         .sum(axis=1)
         .astype(float),
-        overlap_m=_overlap(problem, reached),
+        overlap_m=_ball_overlap(problem, reached) if overlap is None else overlap.itself_m,
+        below_m=np.zeros(len(x)) if overlap is None else overlap.below_m,
         corners_m=corners,
         contact=contact,
     )
@@ -156,7 +203,7 @@ def _slip(
     return out
 
 
-def _overlap(problem: HumanoidProblem, reached: FramePoses) -> Float[np.ndarray, " time"]:
+def _ball_overlap(problem: HumanoidProblem, reached: FramePoses) -> Float[np.ndarray, " time"]:
     config = problem.robot.config
     worst = np.zeros(len(reached.p_m))
     for a, b in config.apart:

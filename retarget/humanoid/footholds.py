@@ -57,8 +57,10 @@ class RetargetingPair:
     """Height of what each foot stands on [m]; the ground where absent."""
     tree: KinematicTree = field(init=False)
     """Kinematics of all frames of the robot."""
+    frames: tuple[Frame, ...] = field(init=False)
+    """Those frames."""
     names: tuple[str, ...] = field(init=False)
-    """Names of the frames, in order."""
+    """Their names, in order."""
     shares: Float[np.ndarray, " link"] = field(init=False)
     """What each link that weighs something does, over all; empty where the file says nothing."""
 
@@ -72,6 +74,7 @@ class RetargetingPair:
         object.__setattr__(self, "shares", shares)
         tree = self.robot.tree(list(frames.values()), is_floating=True)
         object.__setattr__(self, "tree", tree)
+        object.__setattr__(self, "frames", tuple(frames.values()))
         object.__setattr__(self, "names", tuple(frames))
 
     def frame_id(self, name: str) -> int:

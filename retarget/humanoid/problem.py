@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import SIDES
+from rotoscope.retarget.collision.apart import Watched
 from rotoscope.retarget.humanoid.balance_cost import balance_cost, stillness
 from rotoscope.retarget.humanoid.footholds import Footholds, RetargetingPair
 from rotoscope.retarget.humanoid.human_skeleton import LIMBS
@@ -71,12 +72,19 @@ class HumanoidProblem(RetargetingPair):
     weights: HumanoidWeights = field(default_factory=HumanoidWeights)
     """1-sigma of each cost; smaller is stricter."""
 
-    def build(self, footholds: Footholds, *, contact_m: float | None = None) -> Problem:
+    def build(
+        self,
+        footholds: Footholds,
+        *,
+        contact_m: float | None = None,
+        watched: Watched | None = None,
+    ) -> Problem:
         """The problem for the solver.
 
         Args:
             footholds: Where the soles stand.
             contact_m: How strictly; the weights' own when absent.
+            watched: Links that were inside each other or the ground, and are to be kept apart.
         """
         terms: list[CostTerm] = [
             self._limbs(),
@@ -92,14 +100,28 @@ class HumanoidProblem(RetargetingPair):
             terms.append(self._above_ground())
         if self.robot.config.apart:
             terms.append(self._self_collision())
+        tree = self.tree
+        if watched is not None:
+            terms += watched.terms(
+                len(self.frames),
+                margin_m=0.0,
+                sigma_m=self.weights.ground_m,
+                floor_m=self.lowest_floor_m(),
+            )
+            frames = [*self.frames, *watched.frames()]
+            tree = self.robot.tree(frames, is_floating=True)
         return Problem(
-            self.tree,
+            tree,
             terms,
             self._regularizer(),
             self._limits(),
             self.person.time_s,
             R_reference=self.reference,
         )
+
+    def lowest_floor_m(self) -> Float[np.ndarray, " time"]:
+        """Height that no part of the body may be below: of the lower of both supports [m]."""
+        return self.floor_m().min(axis=1)
 
     @property
     def limbs(self) -> tuple[tuple[str, str], ...]:
@@ -190,7 +212,7 @@ class HumanoidProblem(RetargetingPair):
         feet = {foot.link for foot in config.feet.values()}
         names = [name for name, ball in config.spheres.items() if ball.link not in feet]
         radii = np.array([config.spheres[name].radius_m for name in names])
-        floor = self.floor_m().min(axis=1)[:, None] + radii
+        floor = self.lowest_floor_m()[:, None] + radii
         return GroundClearanceCost(
             [self.frame_id(f"spheres.{n}") for n in names], floor, self.weights.ground_m
         )

@@ -25,8 +25,10 @@ from rotoscope.pipeline.tracks import (
     median_rate_hz,
 )
 from rotoscope.pipeline.types import Clip
+from rotoscope.retarget.collision.model import CollisionModel
 from rotoscope.retarget.common.confidence import limbs_chance
 from rotoscope.retarget.common.gaps import fill_short_gaps
+from rotoscope.retarget.humanoid.balance_cost import center_of_links
 from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_person
 from rotoscope.retarget.humanoid.human_skeleton import human_motion_of
 from rotoscope.retarget.humanoid.limbs_sigma import limbs_sigma
@@ -55,9 +57,11 @@ class RetargetHumanoidConfig(StageConfig):
     tolerance_slip_m_s: float = Field(default=0.1, gt=0)
     """A standing foot faster than this makes a frame invalid [m/s]."""
     tolerance_depth_m: float = Field(default=0.01, gt=0)
-    """A foot deeper in the ground than this makes a frame invalid [m]."""
-    tolerance_overlap_m: float = Field(default=0.02, gt=0)
-    """Parts of the robot further inside each other than this make a frame invalid [m]."""
+    """A foot, or any other part of the robot, deeper in the ground than this makes a frame invalid
+    [m]."""
+    tolerance_overlap_m: float = Field(default=0.01, gt=0)
+    """Parts of the robot further inside each other than this make a frame invalid [m], by the
+    shapes of its file."""
     weights: HumanoidWeights = Field(default_factory=HumanoidWeights)
     """1-sigma of each cost; smaller is stricter."""
 
@@ -70,13 +74,14 @@ class RetargetHumanoid(ClipStage):
     """
 
     kind = "retarget.humanoid"
-    version = "4"
+    version = "5"
     requires = ("body", "features.support")
     provides = ("actions", "features", "quality")
     loosened_by: ClassVar[Mapping[str, str]] = {
         "unreachable": "higher tolerance_limb_rad",
         "foot_contact": "higher tolerance_slip_m_s",
         "collision": "higher tolerance_overlap_m",
+        "below_ground": "higher tolerance_depth_m",
     }
     Config = RetargetHumanoidConfig
     config: RetargetHumanoidConfig
@@ -86,9 +91,16 @@ class RetargetHumanoid(ClipStage):
         """The humanoid that the recipe names."""
         return load_humanoid(self.config.robot)
 
+    @cached_property
+    def shapes(self) -> CollisionModel:
+        """Its shapes."""
+        return CollisionModel(self.robot)
+
     def setup(self) -> None:
         """Reads the robot's files and compares their kinematics with MuJoCo's."""
         ensure_checked(self.robot)
+        # Compiling takes a second, which is then no part of a clip's time.
+        _ = self.shapes
 
     def cache_token(self) -> str:
         """Checksum of the robot's files: editing one runs this stage again."""
@@ -130,6 +142,7 @@ class RetargetHumanoid(ClipStage):
             support_m=None if support_m is None else support_m[frames],
             weights=self.config.weights,
             scale=self.config.scale,
+            shapes=self.shapes,
         )
         reason = self._reasons(track, motion, trunk, frames)
         actions = self._actions(track, motion, reason, frames, time_s)
@@ -151,6 +164,7 @@ class RetargetHumanoid(ClipStage):
                 ~seen.all(axis=1),
                 (motion.foot_slip_m_s.max(axis=1) > config.tolerance_slip_m_s)
                 | (motion.sole_m.min(axis=1) < -config.tolerance_depth_m),
+                motion.below_m > config.tolerance_depth_m,
                 motion.overlap_m > config.tolerance_overlap_m,
                 np.nan_to_num(motion.limb_error_rad).max(axis=1) > config.tolerance_limb_rad,
             ],
@@ -159,6 +173,7 @@ class RetargetHumanoid(ClipStage):
                 "gap_filled",
                 "partly_seen",
                 "foot_contact",
+                "below_ground",
                 "collision",
                 "unreachable",
             ],
@@ -256,13 +271,17 @@ class RetargetHumanoid(ClipStage):
 
     def _balance(self, motion: HumanoidMotion) -> Float[np.ndarray, " time"]:
         """Center of mass inside the support [m]."""
-        com = robot_center_of_mass(
-            self.robot.path,
-            motion.joints,
-            self.robot.joint_names,
-            root_xyz_m=motion.root_m,
-            root_quat=se3.quat_from_matrix(motion.root_R),
-        )
+        robot = self.robot
+        if robot.description.masses:
+            com = center_of_links(robot, motion.joints, motion.root_m, motion.root_R)
+        else:
+            com = robot_center_of_mass(
+                robot.path,
+                motion.joints,
+                robot.joint_names,
+                root_xyz_m=motion.root_m,
+                root_quat=se3.quat_from_matrix(motion.root_R),
+            )
         count = motion.corners_m.shape[2]
         points = motion.corners_m.reshape(len(com), -1, 3)
         return support_margins(com, points, np.repeat(motion.contact, count, axis=1))

@@ -48,28 +48,41 @@ class Layout:
     ) -> None:
         self.description, self.root, self.columns, self.locked = description, root, columns, locked
         self.nodes: dict[str, Node] = {}
+        self._links: dict[str, tuple[str | None, Float[np.ndarray, "4 4"]]] = {}
 
     def place(self, frame: Frame) -> tuple[str | None, Float[np.ndarray, "4 4"]]:
         """The joint that carries a frame, and the frame in that joint's frame."""
-        parent: str | None = None
-        T = np.eye(4)
-        for joint in self.description.path_between(self.root, frame.link):
-            T = T @ joint.T_parent_child
-            if joint.kind == "fixed":
-                continue
-            if joint.name in self.locked:
-                T = T @ joint.motion(self.locked[joint.name])
-                continue
-            to_z = rotation_of_z_onto(joint.axis)
-            anchor = se3.make(np.eye(3), joint.anchor_m)
-            if joint.name not in self.nodes:
-                depth = self.nodes[parent].depth + 1 if parent else 0
-                gain, offset = self._gain(joint)
-                node = Node(joint, parent, depth, T @ anchor @ to_z, gain, offset)
-                self.nodes[joint.name] = node
-            parent = joint.name
-            T = to_z.T @ se3.inverse(anchor)
+        parent, T = self._place_link(frame.link)
         return parent, T @ frame.T_link_frame
+
+    def _place_link(self, link: str) -> tuple[str | None, Float[np.ndarray, "4 4"]]:
+        """The same of a link, remembered: many frames lie on few links."""
+        if link not in self._links:
+            path = self.description.path_between(self.root, link)
+            found: tuple[str | None, Float[np.ndarray, "4 4"]] = (None, np.eye(4))
+            for joint in path:
+                if joint.child not in self._links:
+                    self._links[joint.child] = self._beyond(joint, *found)
+                found = self._links[joint.child]
+            self._links[link] = found
+        return self._links[link]
+
+    def _beyond(
+        self, joint: Joint, parent: str | None, T: Float[np.ndarray, "4 4"]
+    ) -> tuple[str | None, Float[np.ndarray, "4 4"]]:
+        """The link that a joint moves, by where its parent link is."""
+        T = T @ joint.T_parent_child
+        if joint.kind == "fixed":
+            return parent, T
+        if joint.name in self.locked:
+            return parent, T @ joint.motion(self.locked[joint.name])
+        to_z = rotation_of_z_onto(joint.axis)
+        anchor = se3.make(np.eye(3), joint.anchor_m)
+        if joint.name not in self.nodes:
+            depth = self.nodes[parent].depth + 1 if parent else 0
+            gain, offset = self._gain(joint)
+            self.nodes[joint.name] = Node(joint, parent, depth, T @ anchor @ to_z, gain, offset)
+        return joint.name, to_z.T @ se3.inverse(anchor)
 
     def by_depth(self) -> list[str]:
         """Joints from the root outwards."""

@@ -10,10 +10,12 @@ from rotoscope.retarget.rendering.arm_views import ArmPictures
 from rotoscope.retarget.rendering.hand_views import HandPictures
 from rotoscope.retarget.rendering.humanoid_views import HumanoidPictures
 from rotoscope.retarget.rendering.renderer import RobotRenderer
+from rotoscope.retarget.rendering.two_arm_views import TwoArmPictures
 from rotoscope.retarget.robots.arm import ArmRobot
 from rotoscope.retarget.robots.load import load_robot
 from rotoscope.retarget.robots.read_config import load_config
 from rotoscope.retarget.robots.robot import HandRobot, HumanoidRobot, Robot
+from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
 
 class RobotEpisodeRenderer:
@@ -36,6 +38,8 @@ class RobotEpisodeRenderer:
             return HumanoidPictures(self.renderer, robot, values, root_pose, azimuth_rad)
         if isinstance(robot, HandRobot):
             return HandPictures(self.renderer, robot, values, R_camera_wrist)
+        if isinstance(robot, TwoArmRobot):
+            return TwoArmPictures(self.renderer, robot, values)
         assert isinstance(robot, ArmRobot)
         return ArmPictures(self.renderer, robot, values)
 
@@ -55,7 +59,7 @@ def open_renderer(name_or_path: str) -> RobotEpisodeRenderer:
 
 
 def robot_kind(name_or_path: str) -> str:
-    """`arm`, `hand` or `humanoid`.
+    """`arm`, `hand`, `humanoid` or `two_arms`.
 
     Raises:
         RobotError: No such robot.

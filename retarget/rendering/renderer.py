@@ -15,6 +15,7 @@ from rotoscope.retarget.rendering.scene import robot_scene
 from rotoscope.retarget.robots.arm import ArmRobot
 from rotoscope.retarget.robots.robot import HandRobot, Robot
 from rotoscope.retarget.robots.self_check import stated_mimics, with_mimics
+from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
 ROOT_BODY = 1
 """Number of the body on which everything hangs; the world is 0."""
@@ -32,13 +33,15 @@ class RobotRenderer:
 
     def __init__(self, robot: Robot) -> None:
         mujoco = import_mujoco()
-        self.robot, self._is_fixed = robot, isinstance(robot, ArmRobot)
+        self.robot, self._is_fixed = robot, isinstance(robot, ArmRobot | TwoArmRobot)
         model = robot_scene(robot)
         self._mimics = {} if self._is_fixed else stated_mimics(robot.path, model)
         self._data = mujoco.MjData(model)
         self._set(robot.locked)
         mujoco.mj_kinematics(model, self._data)
-        self._T_world_link = body_pose(self._data, carried_link(robot))
+        # Two arms are drawn in the frame of both, which is no link of theirs.
+        two = isinstance(robot, TwoArmRobot)
+        self._T_world_link = np.eye(4) if two else body_pose(self._data, carried_link(robot))
         self._T_link_root = se3.inverse(self._T_world_link) @ body_pose(
             self._data, model.body(ROOT_BODY).name
         )

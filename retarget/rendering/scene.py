@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from rotoscope.pipeline.errors import RobotError
-from rotoscope.retarget.description.mujoco import import_mujoco, robot_spec
+from rotoscope.retarget.description.mujoco import import_mujoco
 from rotoscope.retarget.rendering.offscreen import add_floor, add_lights
 from rotoscope.retarget.robots.arm import ArmRobot
 from rotoscope.retarget.robots.robot import HandRobot, Robot
+from rotoscope.retarget.robots.spec import spec_of
+from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
 TILE_M = 0.25
 """Side of the floor's tiles under a humanoid [m]."""
@@ -34,9 +36,10 @@ def robot_scene(robot: Robot) -> Any:
     Raises:
         RobotError: Its file cannot be drawn, or a hand or humanoid cannot be moved as a whole.
     """
-    spec = robot_spec(robot.path)
+    spec = spec_of(robot)
     touching: set[str] = set()
-    if isinstance(robot, ArmRobot):
+    stands = isinstance(robot, ArmRobot | TwoArmRobot)
+    if isinstance(robot, ArmRobot | TwoArmRobot):
         touching = _gripper_links(spec, robot)
         add_floor(spec, half_size_m=1.5, height_m=-0.001, tile_m=0.1)
     else:
@@ -44,10 +47,10 @@ def robot_scene(robot: Robot) -> Any:
     if isinstance(robot, HandRobot):
         touching = _tip_links(robot)
         _draw_bones(spec, robot)
-    elif not isinstance(robot, ArmRobot):
+    elif not stands:
         add_floor(spec, half_size_m=FLOOR_REACH_M, height_m=0.0, tile_m=TILE_M)
     add_lights(spec)
-    plain = ARM_RGBA if isinstance(robot, ArmRobot) else BODY_RGBA
+    plain = ARM_RGBA if stands else BODY_RGBA
     for geom in spec.geoms:
         if np.allclose(geom.rgba, UNCOLOURED_RGBA) and not geom.material:
             geom.rgba = TOUCHING_RGBA if geom.parent.name in touching else plain
@@ -57,8 +60,11 @@ def robot_scene(robot: Robot) -> Any:
         raise RobotError(f"MuJoCo cannot draw {robot.path}: {error}") from error
 
 
-def _gripper_links(spec: Any, robot: ArmRobot) -> set[str]:
+def _gripper_links(spec: Any, robot: ArmRobot | TwoArmRobot) -> set[str]:
     """Links that belong to the gripper: the end effector's and those that its joints move."""
+    if isinstance(robot, TwoArmRobot):
+        links = {frame.link for frame in robot.frames().values()}
+        return links | {j.parent.name for j in spec.joints if j.name in robot.locked}
     fingers = robot.config.gripper.joints
     moved = {joint.parent.name for joint in spec.joints if joint.name in fingers}
     return {robot.config.end_effector.link} | moved

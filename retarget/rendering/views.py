@@ -9,6 +9,7 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.geometry.vectors import unit
 from rotoscope.retarget.rendering.offscreen import View
 from rotoscope.retarget.robots.arm import ArmRobot
+from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
 FIELD_OF_VIEW_RAD = float(np.radians(20.0))
 """Angle that a picture's height spans: narrow, so that near parts look no larger than far ones."""
@@ -45,6 +46,15 @@ def three_quarter_view(robot: ArmRobot, *, width: int = 640, height: int = 480) 
     looked_at = np.array([0.17, 0.0, 0.27]) * size_m
     eye = looked_at + size_m * np.array([0.72, 0.6, 0.32])
     return _looking_at(looked_at, eye, 1.65 * min(height, width), width=width, height=height)
+
+
+def front_view(robot: TwoArmRobot, *, width: int = 640, height: int = 480) -> View:
+    """A view from behind two arms and above, as the person sees their own hands."""
+    ends = [robot.base_pose(side)[:3, 3] for side in robot.arms]
+    size_m = robot.reach_m + float(np.linalg.norm(ends[1] - ends[0]))
+    looked_at = np.mean(ends, axis=0) + np.array([0.15, 0.0, 0.12]) * size_m
+    eye = looked_at + size_m * np.array([-0.95, 0.35, 0.75])
+    return _looking_at(looked_at, eye, 1.3 * min(height, width), width=width, height=height)
 
 
 def _looking_at(

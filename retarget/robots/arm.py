@@ -143,7 +143,11 @@ def load_arm(name_or_path: str) -> ArmRobot:
             joint without limits, a home pose outside them.
         AssetError: Its asset was not fetched.
     """
-    config, config_file = load_config_of(ArmConfig, name_or_path, use="following a gripper")
+    return make_arm(*load_config_of(ArmConfig, name_or_path, use="following a gripper"))
+
+
+def make_arm(config: ArmConfig, config_file: Path) -> ArmRobot:
+    """The arm that a YAML file describes, which lies there; errors as of `load_arm`."""
     description = read_description(robot_file(config, config_file))
     limits = _limits(config.arm, _joints(config, description), description.path)
     home = np.array(config.arm.home)

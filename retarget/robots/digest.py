@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rotoscope.pipeline.assets.manifest import find_asset
-from rotoscope.retarget.description.locate import RobotFileSection
+from rotoscope.retarget.description.locate import NamedSection, RobotFileSection
 from rotoscope.retarget.description.xml import parse_xml
-from rotoscope.retarget.robots.read_config import load_config, robot_names
+from rotoscope.retarget.robots.read_config import file_configs, load_config, robot_names
 
 _WHERE = ("asset", "folder", "robot_descriptions", "file", "attached")
 """Keys of a YAML file that say where the robot's file lies, not what it is."""
@@ -37,13 +37,14 @@ def shipped_digest() -> str:
     """Hash of all robots of `configs/robots`, fetched or not, by what their assets must hold."""
     found = hashlib.sha256()
     for name in robot_names():
-        config, _ = load_config(name)
+        config, config_file = load_config(name)
         found.update(_settings(config))
-        found.update(str(find_asset(config.asset).sha256 if config.asset else "").encode())
+        for part, _ in file_configs(config, config_file):
+            found.update(str(find_asset(part.asset).sha256 if part.asset else "").encode())
     return found.hexdigest()
 
 
-def _settings(config: RobotFileSection) -> bytes:
+def _settings(config: NamedSection) -> bytes:
     facts = config.model_dump(mode="json", exclude=set(_WHERE))
     return json.dumps(facts, sort_keys=True).encode()
 

@@ -12,13 +12,16 @@ from rotoscope.pipeline.files.plain import mapping, read_yaml
 from rotoscope.pipeline.quoting import shown
 from rotoscope.pipeline.settings import checked
 from rotoscope.retarget.robots.config import ArmConfig, HandConfig, HumanoidConfig
+from rotoscope.retarget.robots.two_arms_config import MountedArm, TwoArmsConfig
 
-AnyRobotConfig = ArmConfig | HandConfig | HumanoidConfig
-RobotKind = Literal["arm", "hand", "humanoid"]
+FileConfig = ArmConfig | HandConfig | HumanoidConfig
+AnyRobotConfig = FileConfig | TwoArmsConfig
+RobotKind = Literal["arm", "hand", "humanoid", "two_arms"]
 SECTIONS: dict[RobotKind, type[AnyRobotConfig]] = {
     "arm": ArmConfig,
     "hand": HandConfig,
     "humanoid": HumanoidConfig,
+    "two_arms": TwoArmsConfig,
 }
 """What a YAML file of each kind holds."""
 
@@ -60,7 +63,31 @@ def load_config(name_or_path: str) -> tuple[AnyRobotConfig, Path]:
     return checked(SECTIONS[kind], raw, owner=str(path), error=RobotError, is_file=True), path
 
 
-def load_config_of[C: (ArmConfig, HandConfig, HumanoidConfig)](
+def file_configs(config: AnyRobotConfig, config_file: Path) -> list[tuple[FileConfig, Path]]:
+    """What a robot is made of, each part with its own URDF or MJCF file: itself, or its two arms.
+
+    Raises:
+        RobotError: An arm is not there or its file malformed.
+    """
+    if not isinstance(config, TwoArmsConfig):
+        return [(config, config_file)]
+    return [arm_config(mount, config_file) for mount in config.mounts().values()]
+
+
+def arm_config(mount: MountedArm, config_file: Path) -> tuple[ArmConfig, Path]:
+    """What is said about a mounted arm, and in which file; a path is relative to this one.
+
+    Raises:
+        RobotError: It is not there or malformed.
+    """
+    if isinstance(mount.arm, ArmConfig):
+        return mount.arm, config_file
+    is_path = mount.arm.endswith((".yaml", ".yml"))
+    where = str(config_file.parent / mount.arm) if is_path else mount.arm
+    return load_config_of(ArmConfig, where, use=f"one of the two arms of {config_file}")
+
+
+def load_config_of[C: (ArmConfig, HandConfig, HumanoidConfig, TwoArmsConfig)](
     section: type[C], name_or_path: str, *, use: str
 ) -> tuple[C, Path]:
     """Like `load_config`, for code that can work with one kind of robot only.
@@ -108,4 +135,4 @@ def _read_mapping(path: Path) -> dict[str, Any]:
 
 
 def _articled(kind: str) -> str:
-    return f"an {kind}" if kind == "arm" else f"a {kind}"
+    return {"arm": "an arm", "two_arms": "two arms"}.get(kind, f"a {kind}")

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.retarget.description.links import Description
-from rotoscope.retarget.description.locate import RobotFileSection, robot_file
+from rotoscope.retarget.description.locate import NamedSection, robot_file
 from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.kinematics.tree import KinematicTree
@@ -41,7 +41,7 @@ class Robot:
     An arm is a tree without branches: `rotoscope.retarget.robots.arm.ArmRobot`.
     """
 
-    config: RobotFileSection
+    config: NamedSection
     """What its YAML file says."""
     path: Path
     """Its URDF or MJCF file."""

@@ -8,6 +8,7 @@ from rotoscope.pipeline.errors import AssetError
 from rotoscope.retarget.description.locate import robot_file
 from rotoscope.retarget.robots.read_config import (
     RobotKind,
+    file_configs,
     load_config,
     own_robot_names,
     robot_names,
@@ -21,9 +22,9 @@ class ShippedRobot:
     name: str
     """Its name in recipes."""
     kind: RobotKind
-    """Arm, hand or humanoid."""
+    """Arm, hand, humanoid or two arms."""
     asset: str
-    """The asset that holds its URDF or MJCF file."""
+    """The assets that hold its URDF or MJCF files, with spaces between."""
     is_here: bool
     """Whether that asset was fetched."""
 
@@ -34,8 +35,8 @@ def robot_assets(name_or_path: str) -> tuple[str, ...]:
     Raises:
         RobotError: There is no such robot.
     """
-    config, _ = load_config(name_or_path)
-    return (config.asset,) if config.asset else ()
+    parts = file_configs(*load_config(name_or_path))
+    return tuple(dict.fromkeys(part.asset for part, _ in parts if part.asset))
 
 
 def shipped_robots() -> list[ShippedRobot]:
@@ -44,8 +45,9 @@ def shipped_robots() -> list[ShippedRobot]:
     for name in (*robot_names(), *own_robot_names()):
         config, config_file = load_config(name)
         try:
-            is_here = robot_file(config, config_file).is_file()
+            parts = file_configs(config, config_file)
+            is_here = all(robot_file(*part).is_file() for part in parts)
         except AssetError:
             is_here = False
-        found.append(ShippedRobot(name, config.kind, config.asset or "", is_here))
+        found.append(ShippedRobot(name, config.kind, " ".join(robot_assets(name)), is_here))
     return sorted(found, key=lambda robot: (robot.kind, robot.name))

@@ -103,6 +103,10 @@ def ground(folder: Path) -> dict[str, Any]:
     )
 
 
+LOWER = ("pelvis", "hip", "knee", "ankle", "heel", "toe")
+"""What is out of the picture of a person at a table."""
+
+
 def humanoid(folder: Path) -> dict[str, Any]:
     """A walker of whom two frames are missing; one on stairs whose arms were never seen."""
     robot = str(write_armed_humanoid(folder))
@@ -127,6 +131,20 @@ def humanoid(folder: Path) -> dict[str, Any]:
         )
         tracks = {"body.person0": body, "features.support.person0": support}
         made[name] = run_clip_stage("retarget.humanoid", clip_of(num), tracks, robot=robot)
+    return parts(**made)
+
+
+def upper_body(folder: Path) -> dict[str, Any]:
+    """A walker seen whole, and one of whom nothing below the chest was ever seen."""
+    robot = str(write_armed_humanoid(folder))
+    made = {}
+    for name, unseen in {"whole": (), "cropped": LOWER}.items():
+        joints = noisy(walker(num_strides=2, rise_m=0.0).joints_m[15:60], 0.002)
+        joints[20:22] = np.nan
+        body = body_of(without(joints, *unseen), T_world_source=np.eye(4))
+        made[name] = run_clip_stage(
+            "retarget.upper_body", clip_of(45), {"body.person0": body}, robot=robot
+        )
     return parts(**made)
 
 
@@ -189,5 +207,6 @@ CASES = {
     "fit_smplx": Case(fit_smplx, 1e-7, "least squares that stop at a tolerance"),
     "ground": Case(ground, 1e-7, "the upward direction is a least-squares solution"),
     "retarget.humanoid": Case(humanoid, 1e-6, "an optimizer that stops at a tolerance"),
+    "retarget.upper_body": Case(upper_body, 1e-6, "an optimizer that stops at a tolerance"),
     "check.physics": Case(physics, 1e-6, "contacts enlarge rounding from step to step"),
 }

@@ -115,6 +115,30 @@ def arm(folder: Path) -> dict[str, Any]:
     return parts(**made)
 
 
+def both_arms(folder: Path) -> dict[str, Any]:
+    """Two arms for two hands of which one is unseen for a while; then for one hand alone."""
+    (folder / "small.urdf").write_text(ARM_URDF.format(joints=_arm_joints()))
+    (folder / "small.yaml").write_text(ARM_YAML)
+    (folder / "pair.yaml").write_text(
+        "name: smalls\nkind: two_arms\nleft: {arm: small.yaml, base_m: [0, 0.3, 0]}\n"
+        "right: {arm: small.yaml, base_m: [0, -0.3, 0]}\n"
+    )
+    hands = {}
+    for seed, (side, x_m) in enumerate({"left": -0.25, "right": 0.25}.items()):
+        hand = working_hand("down", 6 + seed, axes(*APPROACHES["down"]), num_frames=60).gripper
+        T, valid = hand.T_camera_ee.copy(), hand.valid.copy()
+        T[:, 0, 3] += x_m
+        if side == "left":
+            T[35:50], valid[35:50] = np.nan, False
+        hands[f"gripper.{side}"] = hand.replace(side=side, T_camera_ee=T, valid=valid)
+    config = {"robot": str(folder / "pair.yaml"), "side": "both"}
+    one = {"gripper.right": hands["gripper.right"]}
+    return parts(
+        both=run_clip_stage("retarget.arm", clip_of(60), hands, **config),
+        one=run_clip_stage("retarget.arm", clip_of(60), one, **config),
+    )
+
+
 def _arm_joints() -> str:
     rows = [
         ("pan", "base", "a", "0 0 0.2", "0 0 1"),
@@ -210,6 +234,7 @@ CASES = {
     "lift": Case(lift, 1e-7, "least squares that stop at a tolerance"),
     "retarget.gripper": Case(gripper, 1e-9, "plain arithmetic"),
     "retarget.arm": Case(arm, 1e-6, "an optimizer that stops at a tolerance"),
+    "retarget.arm@both": Case(both_arms, 1e-6, "an optimizer that stops at a tolerance"),
     "retarget.hand": Case(hand, 1e-6, "an optimizer that stops at a tolerance"),
     "curate": Case(curate, 1e-9, "plain arithmetic"),
 }

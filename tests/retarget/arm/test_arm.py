@@ -227,7 +227,7 @@ def test_arm_with_fewer_joints_follows_what_it_can(tiny, hand):
     ("config", "message"),
     [
         ({"T_camera_base": np.diag([1.0, 1.0, 2.0, 1.0]).tolist()}, "must be a rigid motion"),
-        ({"side": "both"}, "'best', 'left', 'right' or 'each'"),
+        ({"side": "all"}, "'best', 'left', 'right', 'each' or 'both'"),
         ({"tolerance_position_m": 0}, "greater than 0"),
         ({"camera_pitch_rad": 30}, "less than or equal to 1.57"),
     ],

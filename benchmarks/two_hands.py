@@ -1,0 +1,161 @@
+"""Two rendered hands followed by two arms: each wrist, limits, arm against arm, and the cost.
+
+The camera and the size of the hand are given, as in a recorded set-up. Wrists are those of the
+body model through the gripper that the stages make of them: what arms reach in the camera frame is
+compared with what they would if the hands' joints were known exactly. Scenes chose nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from benchmarks._rendered_lift import Perceived, lift, perceive, smooth
+from benchmarks.figure import Bar, Figure
+from rotoscope.models.rendered_hands import Body, Scene
+from rotoscope.pipeline.stage import Tracks
+from rotoscope.pipeline.tracks import SIDES, ActionTrack, GripperTrack, HandTrack, Side
+from rotoscope.retarget.arm.stage import RetargetArm
+from rotoscope.retarget.collision.model import CollisionModel
+from rotoscope.retarget.collision.overlap import overlap_of
+from rotoscope.retarget.gripper.stage import RetargetGripper
+from rotoscope.retarget.robots.two_arms import TwoArmRobot
+
+BOTH: tuple[Side, Side] = ("right", "left")
+SCENES = (
+    Scene("both_palms", yaw_deg=5, sides=BOTH, center_m=(-0.14, 0.02, 0.55), seed=101),
+    Scene(
+        "both_backs",
+        yaw_deg=185,
+        pitch_deg=-30,
+        sides=BOTH,
+        center_m=(0.13, 0.04, 0.55),
+        body=Body(gender=0.9, height=0.7),
+        seed=102,
+    ),
+    Scene(
+        "both_oblique",
+        yaw_deg=150,
+        pitch_deg=-20,
+        sides=BOTH,
+        center_m=(0.15, 0.0, 0.6),
+        body=Body(gender=0.1, height=0.4),
+        skin_rgb=(141, 92, 66),
+        seed=103,
+    ),
+    Scene("both_slow", yaw_deg=20, speed=0.6, sides=BOTH, center_m=(-0.16, 0.0, 0.6), seed=104),
+)
+"""Two hands each, of several sizes, seen from several sides."""
+ROBOTS = ("panda_pair", "aloha")
+REPEATS = 3
+"""Runs of which the fastest counts: the machine is not alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """What both arms did in one scene."""
+
+    actions: ActionTrack
+    away_m: dict[Side, Float[np.ndarray, " valid"]]
+    """Distance of each gripper to where it belongs, in the frames that are valid for its hand."""
+    touching: int
+    """Frames in which an arm is inside the other."""
+    cpu_ms: float
+    """CPU time a frame [ms], of everything that the stage does."""
+
+
+def run() -> list[Figure]:
+    """Figures by robot, scenes beside each other."""
+    out: list[Figure] = []
+    for name in ROBOTS:
+        stage = RetargetArm(RetargetArm.Config(robot=name, side="both"))
+        stage.setup()
+        shapes = CollisionModel(stage.pair)
+        found = {scene.name: _followed(stage, shapes, perceive(scene)) for scene in SCENES}
+        out += _figures(name, found)
+    return out
+
+
+def _figures(name: str, found: dict[str, Followed]) -> Iterator[Figure]:
+    where = f"two_hands.{name}"
+    for side in SIDES:
+        away = np.concatenate([one.away_m[side] for one in found.values()])
+        yield Figure(f"{where}.{side}.median", 1e3 * float(np.median(away)), "mm", Bar("<=", 20.0))
+        yield Figure(f"{where}.{side}.p90", 1e3 * float(np.quantile(away, 0.9)), "mm")
+    actions = [one.actions for one in found.values()]
+    outside = sum(
+        int(
+            a.contract.violations(a.values[k]).sum() + a.contract.rate_violations(a.values[k]).sum()
+        )
+        for a in actions
+        for k in [np.isfinite(a.values).all(axis=1)]
+    )
+    yield Figure(f"{where}.limit_violations", outside, "frames", Bar("<=", 0))
+    touching = sum(one.touching for one in found.values())
+    yield Figure(f"{where}.arm_against_arm", touching, "frames", Bar("<=", 0))
+    cpu = float(np.median([one.cpu_ms for one in found.values()]))
+    yield Figure(f"{where}.cpu_per_frame", cpu, "ms", Bar("<=", 1.2))
+    for scene, one in found.items():
+        yield Figure(f"{where}.valid.{scene}", float(one.actions.valid.mean()), "1")
+        for side in SIDES:
+            median = float(np.median(one.away_m[side])) if len(one.away_m[side]) else np.nan
+            yield Figure(f"{where}.{side}.{scene}", 1e3 * median, "mm")
+
+
+def _followed(stage: RetargetArm, shapes: CollisionModel, seen: Perceived) -> Followed:
+    lifted, _ = lift(seen, is_calibrated=True)
+    hands = smooth(seen, lifted)
+    grippers = RetargetGripper(RetargetGripper.Config()).run(seen.clip, hands)
+    taken = []
+    for _ in range(REPEATS):
+        start = time.process_time()
+        made = stage.run(seen.clip, grippers)
+        taken.append(time.process_time() - start)
+    actions = made[f"actions.{stage.kind}.both"]
+    assert isinstance(actions, ActionTrack)
+    true = RetargetGripper(RetargetGripper.Config()).run(seen.clip, _true_hands(seen, hands))
+    away = {side: _away(actions, true[f"gripper.{side}"], side) for side in SIDES}
+    touching = _touching(stage.pair, shapes, actions)
+    return Followed(actions, away, touching, 1e3 * min(taken) / len(seen.clip.time_s))
+
+
+def _true_hands(seen: Perceived, hands: Tracks) -> Tracks:
+    """The same hands with their true joints."""
+    out: Tracks = {}
+    for side, truth in seen.rendered.hands.items():
+        track = hands[f"hands.{side}"]
+        assert isinstance(track, HandTrack)
+        every = np.ones(len(truth.joints_m), bool)
+        out[f"hands.{side}"] = track.replace(
+            joints_m=truth.joints_m, T_camera_wrist=truth.T_camera_wrist, valid=every
+        )
+    return out
+
+
+def _away(actions: ActionTrack, true: object, side: Side) -> Float[np.ndarray, " valid"]:
+    assert isinstance(true, GripperTrack)
+    assert actions.ee_values is not None
+    assert actions.group_valid is not None
+    if actions.T_camera_base is None:
+        return np.zeros(0)
+    first = 7 * SIDES.index(side)
+    T = actions.T_camera_base
+    reached = actions.ee_values[:, first : first + 3] @ T[:3, :3].T + T[:3, 3]
+    good = actions.group_valid[:, actions.groups.index(f"{side}.position")]
+    away: np.ndarray = np.linalg.norm(reached - true.T_camera_ee[:, :3, 3], axis=1)[good]
+    return away
+
+
+def _touching(robot: TwoArmRobot, shapes: CollisionModel, actions: ActionTrack) -> int:
+    known = np.isfinite(actions.values).all(axis=1)
+    rows = [robot.split(row) for row in actions.values[known]]
+    fingers = [
+        robot.finger_joints({s: o / 100.0 for s, o in opening.items()}) for _, opening in rows
+    ]
+    found = overlap_of(shapes, np.stack([joints for joints, _ in rows]), others=fingers)
+    valid = actions.valid[known]
+    return int((valid & (found.between_m > 0.0)).sum())
