@@ -123,9 +123,9 @@ def propose(path: Path, *, kind: RobotKind | None = None, use_names: bool = True
         return proposal
     if proposal.kind == "hand":
         propose_hand(skeleton, proposal, use_names=use_names)
+        _check_joints(skeleton, proposal)
     else:
         propose_humanoid(skeleton, proposal, use_names=use_names)
-    _check_joints(skeleton, proposal)
     if skeleton.surface_fault is not None:
         proposal.remarks.append(f"its shapes were not seen: {skeleton.surface_fault}")
     return proposal
@@ -154,7 +154,7 @@ def yaml_text(proposal: Proposal, place: dict[str, str]) -> str:
             content |= place
     lines = ["# Proposed from the robot's file alone; look at every line before you rely on it."]
     for item in proposal.open:
-        verb = "NEEDED" if item.is_needed else "look at"
+        verb = "NEEDED" if item.is_needed else "GUESS" if item.is_guess else "look at"
         lines += [f"# {verb}: {item.key}: {item.why}.", f"#   Write {item.write}."]
     dumped = yaml.safe_dump(content, default_flow_style=None, sort_keys=False, width=100)
     return "\n".join(lines) + "\n" + dumped

@@ -38,6 +38,8 @@ class Open:
     """What to write there."""
     is_needed: bool = True
     """Whether the file cannot be used without; else what was assumed will do."""
+    is_guess: bool = False
+    """Whether what was written is a guess that the robot file does not bear out."""
 
 
 @dataclass
@@ -60,6 +62,10 @@ class Proposal:
     def leave(self, key: str, why: str, write: str, *, is_needed: bool = True) -> None:
         """Writes down something that a person must decide or look at."""
         self.open.append(Open(key, why, write, is_needed))
+
+    def guess(self, key: str, why: str, write: str) -> None:
+        """Marks something that was written down as a guess."""
+        self.open.append(Open(key, why, write, is_needed=False, is_guess=True))
 
     @property
     def is_complete(self) -> bool:

@@ -17,6 +17,7 @@ from rotoscope.retarget.description.links import Description, Joint
 from rotoscope.retarget.description.mujoco import import_mujoco, robot_spec
 from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.kinematics.tree import KinematicTree
+from rotoscope.retarget.onboarding.mesh_points import undrawn_points
 
 SAMPLES_PER_TURN = 24
 """Points by which round shapes are stood for."""
@@ -122,13 +123,19 @@ class Skeleton:
     def surface(self) -> dict[str, Float[np.ndarray, "point 3"]]:
         """Points on each link's collision geometry in that link [m].
 
-        Empty, with the reason in `surface_fault`, where MuJoCo cannot read the shapes.
+        Of the meshes that MuJoCo reads, and of COLLADA and glTF; the reason is in `surface_fault`
+        where MuJoCo cannot read the shapes.
         """
+        drawn: dict[str, np.ndarray] = {}
         try:
-            return surface_points(self.description.path)
+            drawn = surface_points(self.description.path)
         except RobotError as error:
             self.surface_fault = str(error)
-            return {}
+        others = undrawn_points(self.description.path)
+        return {
+            link: np.concatenate([p[link] for p in (drawn, others) if link in p])
+            for link in {**drawn, **others}
+        }
 
 
 def surface_points(path: Path) -> dict[str, Float[np.ndarray, "point 3"]]:
