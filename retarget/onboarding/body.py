@@ -28,6 +28,10 @@ SNAP_RAD = float(np.radians(26.0))
 """Axes of a link this near to up, left and forward are meant so: legs may stand apart at zero."""
 
 
+AWAY_COS = -0.7
+"""Legs point this much away from the shoulders: 45 degrees off their trunk at most."""
+
+
 @dataclass(frozen=True)
 class Limb:
     """An arm or a leg."""
@@ -80,8 +84,8 @@ def find_body(skeleton: Skeleton, *, use_names: bool) -> Body | str:
     pairs = find_pairs(skeleton)
     if len(pairs) < 2:
         return f"{len(pairs)} pairs of mirrored limbs of three joints or more were found, not two"
-    two = sorted(pairs, key=lambda pair: -_reach_m(skeleton, pair, T))[:2]
-    legs, arms = two if _hangs(skeleton, *two, T) <= _hangs(skeleton, *two[::-1], T) else two[::-1]
+    legs, arms = _longest_two(skeleton, pairs, T)
+    two = (legs, arms)
     found = {pair: [_limb(skeleton, limb, T, is_leg=pair is legs) for limb in pair.limbs]
              for pair in two}
     for pair, what in ((legs, "knee"), (arms, "elbow")):
@@ -116,6 +120,22 @@ def find_body(skeleton: Skeleton, *, use_names: bool) -> Body | str:
         doubts=doubts,
         contradictions=contradictions,
     )
+
+
+def hangs(skeleton: Skeleton) -> bool:
+    """Whether one pair of limbs points away from where the other begins, as legs do.
+
+    Fingers all point the same way, across the row that they begin in.
+    """
+    T = skeleton.poses(skeleton.rest)
+    pairs = find_pairs(skeleton)
+    return len(pairs) >= 2 and _hangs(skeleton, *_longest_two(skeleton, pairs, T), T) < AWAY_COS
+
+
+def _longest_two(skeleton: Skeleton, pairs: list[Pair], T: Poses) -> tuple[Pair, Pair]:
+    """Legs and arms: of the two longest pairs the one that hangs down comes first."""
+    a, b = sorted(pairs, key=lambda pair: -_reach_m(skeleton, pair, T))[:2]
+    return (a, b) if _hangs(skeleton, a, b, T) <= _hangs(skeleton, b, a, T) else (b, a)
 
 
 def _entries(skeleton: Skeleton, pair: Pair) -> str:

@@ -21,6 +21,7 @@ from rotoscope.retarget.description.links import Joint
 from rotoscope.retarget.description.locate import from_robot_descriptions
 from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.onboarding.arm import propose_arm
+from rotoscope.retarget.onboarding.body import hangs
 from rotoscope.retarget.onboarding.fingers import find_fingers
 from rotoscope.retarget.onboarding.hand import propose_hand
 from rotoscope.retarget.onboarding.humanoid import propose_humanoid
@@ -133,7 +134,7 @@ def propose(path: Path, *, kind: RobotKind | None = None, use_names: bool = True
 
 def guess_kind(skeleton: Skeleton) -> RobotKind:
     """Which kind of robot a file holds: by mirrored limbs, then by branching chains."""
-    if len(find_pairs(skeleton)) >= 2 and _size_m(skeleton, 0) > HAND_M:
+    if len(find_pairs(skeleton)) >= 2 and (_size_m(skeleton, 0) > HAND_M or hangs(skeleton)):
         return "humanoid"
     palm, fingers = find_fingers(skeleton)
     long_ones = [finger for finger in fingers if len(finger.parts) >= 2]

@@ -20,6 +20,12 @@ HAND_SHARE = 1.25
 """A joint further from the elbow than this many upper arms belongs to the hand: a human forearm
 with half a hand has 1.1 (Drillis and Contini 1966)."""
 
+LONG_SHARE = 1.6
+"""No wrist or ankle is further from the elbow or knee than this many upper bones."""
+
+NO_END = 0.25
+"""What it takes for a joint with none beyond it to be the knee or elbow all the same."""
+
 NEAR_SHARE = 0.5
 """A joint nearer to the knee or elbow than this share of the upper bone ends no lower one."""
 
@@ -29,11 +35,17 @@ MIN_BONE = 0.15
 TWIST = 0.5
 """Cosine from which on an axis along a bone twists it rather than bending the limb."""
 
+PARALLEL_COS = 0.9
+"""Cosine from which on two axes are one and the same."""
+
 WITH_HAND = 1.2
 """Forearm with a fist, or shin with a foot, over the upper bone: of a person 1.1 to 1.3."""
 
-FOOT_SHARE = 0.25
-"""Joints of one ankle lie within this share of the shin; a joint of the toes lies further out."""
+FOOT_SHARE = 0.5
+"""Joints of one ankle lie within this share of the shin."""
+
+TOE_SHARE = 0.1
+"""A joint of the toes turns about an axis of the ankle's, this share of the shin or more away."""
 
 FIST = 0.73
 """Forearm over forearm with a fist: 0.146 of 0.200 of the height (Drillis and Contini 1966)."""
@@ -104,19 +116,17 @@ def bend(skeleton: Skeleton, limb: tuple[int, ...], T: Poses) -> Bend | None:
         if length < MIN_BONE * (length + beyond) or length < 1e-3:
             continue
         distances = np.linalg.norm(anchors - anchors[k], axis=1)
-        ends = [
-            j
-            for j in range(k + 1, len(limb))
-            if NEAR_SHARE * length <= distances[j] <= HAND_SHARE * length
-        ]
+        far = [j for j in range(k + 1, len(limb)) if distances[j] >= NEAR_SHARE * length]
+        ends = [j for j in far if distances[j] <= HAND_SHARE * length]
+        ends = ends or [j for j in far[:1] if distances[j] <= LONG_SHARE * length]
         twist = abs(float(skeleton.axis(limb[k], T) @ upper)) / length
         if twist >= TWIST:
             continue
         if ends:
             uneven = abs(length - float(distances[ends[-1]])) / length
             candidate = Bend(k, ends[-1], anchors[ends[-1]])
-        elif k == len(limb) - 1 or float(distances[k + 1 :].max()) < NEAR_SHARE * length:
-            uneven = abs(WITH_HAND * length - beyond) / length
+        elif not far:
+            uneven = abs(WITH_HAND * length - beyond) / length + NO_END
             candidate = Bend(k, k, anchors[k] + FIST * (tip - anchors[k]))
         else:
             continue
@@ -133,9 +143,13 @@ def ankle(skeleton: Skeleton, leg: tuple[int, ...], knee: Bend, T: Poses) -> int
     first = next(
         (j for j in range(knee.middle + 1, len(leg)) if far[j] >= NEAR_SHARE * shin), knee.end
     )
-    near = np.linalg.norm(anchors - anchors[first], axis=1) <= FOOT_SHARE * shin
+    off = np.linalg.norm(anchors - anchors[first], axis=1)
+    axes = np.array([skeleton.axis(part, T) for part in leg])
     last = first
-    while last + 1 < len(leg) and near[last + 1]:
+    while last + 1 < len(leg) and off[last + 1] <= FOOT_SHARE * shin:
+        turns_alike = np.abs(axes[first : last + 1] @ axes[last + 1]).max() > PARALLEL_COS
+        if turns_alike and off[last + 1] > TOE_SHARE * shin:
+            break
         last += 1
     return last
 
