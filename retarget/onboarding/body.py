@@ -193,14 +193,14 @@ def _axes(
         "elbows bend the hands forward": 0.5 * _bends(skeleton, arms, T) @ ahead,
     }
     total = sum(votes.values())
-    is_swapped = total < 0
+    is_swapped = bool(total < 0)
     said = [side_of(skeleton.entry(p)) for p in legs[0].parts] if use_names else []
     sides = {side for side in said if side is not None}
     named = sides.pop() if len(sides) == 1 else None
     doubts, contradictions = [], []
     found = "right" if is_swapped else "left"
     if abs(total) < 0.3 and named is not None:
-        is_swapped = named == "right"
+        is_swapped = bool(named == "right")
         contradictions.append(
             f"which way is forward is taken from names, {skeleton.entry(legs[0].last)!r} being a "
             f"{named} limb: knees, feet and elbows do not tell"
@@ -215,7 +215,9 @@ def _axes(
         )
     for what, vote in votes.items():
         if (-vote if is_swapped else vote) < -0.3:
-            contradictions.append(f"the way taken for forward is not the one in which {what}")
+            # Who cannot bend the knees as a person does cannot do what a person does.
+            against = doubts if what.startswith("knees") else contradictions
+            against.append(f"the way taken for forward is not the one in which {what}")
     left = -across if is_swapped else across
     R = T[root][:3, :3].T @ np.stack([np.cross(left, up), left, up], axis=1)
     return _snapped(R), is_swapped, tuple(doubts), tuple(contradictions)

@@ -19,6 +19,8 @@ FREE_M = 0.005
 neighbors, or balls that are too large."""
 SLAB = 0.2
 """What is drawn within this share of a bone of its point tells how thick it is there."""
+THICK_PERCENT = 75.0
+"""Share of what is drawn there that is no further from the bone than the radius [%]."""
 NARROWEST = 0.03
 """Smallest radius, as a share of the leg."""
 WIDEST = 0.18
@@ -169,7 +171,7 @@ def _ball(
         # A trunk is wider than deep: its ball goes from chest to back.
         across = np.abs(off[near, 0])
     low, high = NARROWEST * body.leg_m, WIDEST * body.leg_m
-    return Ball(link, center_m, float(np.clip(np.percentile(across, 60), low, high)))
+    return Ball(link, center_m, float(np.clip(np.percentile(across, THICK_PERCENT), low, high)))
 
 
 def _free(

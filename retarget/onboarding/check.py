@@ -61,6 +61,8 @@ class RobotReport:
     """Joints of an action, as far as the robot could be loaded."""
     fault: str | None
     """Why the robot cannot be used as it is; `None` where it can."""
+    robot: Robot | None = None
+    """The robot; `None` where it could not be loaded."""
 
     @property
     def is_good(self) -> bool:
@@ -100,7 +102,7 @@ def check(source: str, *, kind: RobotKind | None = None, write: Path | None = No
         )
     config, config_file = load_config(source)
     robot, found = _load_and_compare(config_file)
-    return RobotReport(source, config.kind, None, None, found, robot.joint_names, None)
+    return RobotReport(source, config.kind, None, None, found, robot.joint_names, None, robot)
 
 
 def propose(path: Path, *, kind: RobotKind | None = None, use_names: bool = True) -> Proposal:
@@ -185,7 +187,8 @@ def _propose(
         except RobotError as error:
             fault = str(error).replace(str(trial), "the proposed file")
             return RobotReport(source, proposal.kind, proposal, text, None, (), fault)
-    return RobotReport(source, proposal.kind, proposal, text, found, robot.joint_names, None)
+    names = robot.joint_names
+    return RobotReport(source, proposal.kind, proposal, text, found, names, None, robot)
 
 
 def _load_and_compare(config_file: Path) -> tuple[Robot, SelfCheck]:

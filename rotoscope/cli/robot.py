@@ -13,6 +13,7 @@ from rotoscope.cli.terminal import console
 if TYPE_CHECKING:
     from rotoscope.retarget.onboarding.check import RobotReport
     from rotoscope.retarget.onboarding.proposal import Proposal
+    from rotoscope.retarget.robots.robot import Robot
     from rotoscope.retarget.robots.self_check import SelfCheck
     from rotoscope.retarget.robots.shipped import ShippedRobot
 
@@ -35,6 +36,10 @@ Kind = Annotated[
 Write = Annotated[
     Path | None, path_option("Write the proposed YAML file here.", metavar="FILE.yaml")
 ]
+Picture = Annotated[
+    Path | None,
+    path_option("Draw the robot with all that its YAML file names.", metavar="FILE.png"),
+]
 
 
 @app.command(name="list")
@@ -53,7 +58,9 @@ def _files(robot: ShippedRobot) -> str:
 
 
 @app.command()
-def check(robot: Source, kind: Kind = None, write: Write = None) -> None:
+def check(
+    robot: Source, kind: Kind = None, write: Write = None, picture: Picture = None
+) -> None:
     """Check a robot's files, or propose a YAML file for a robot that has none.
 
     Every joint is moved and compared with MuJoCo. What a URDF or MJCF file cannot tell is listed
@@ -69,9 +76,22 @@ def check(robot: Source, kind: Kind = None, write: Write = None) -> None:
         _print(report.text or "")
     if report.self_check is not None:
         _show_check(report, report.self_check)
+    if picture is not None and report.robot is not None:
+        _draw(report.robot, picture)
     if report.fault is not None:
         _print(f"NOT USABLE YET: {report.fault}", style="red")
     raise typer.Exit(int(not report.is_good))
+
+
+def _draw(robot: Robot, path: Path) -> None:
+    from PIL import Image
+
+    from rotoscope.pipeline.files.atomic import atomic_path
+    from rotoscope.retarget.rendering.named_frames import named_frames_picture
+
+    with atomic_path(path) as temporary:
+        Image.fromarray(named_frames_picture(robot)).save(temporary, format="PNG")
+    _print(f"drawn with its frames: {path}")
 
 
 def _show_proposal(proposal: Proposal) -> None:

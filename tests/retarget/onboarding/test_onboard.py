@@ -105,12 +105,12 @@ def test_humanoid_is_understood_without_names(urdf):
     np.testing.assert_allclose(found["body"]["pelvis"]["offset_m"], [0, 0, -0.05])
 
 
-def test_knees_that_bend_forward_say_that_x_does_not_point_forward(urdf):
+def test_knees_that_bend_forward_leave_it_to_a_person_which_way_that_is(urdf):
     text = humanoid_urdf().replace('lower="0.0" upper="2.4"', 'lower="-2.4" upper="0.0"')
     proposal = propose(urdf(text))
     assert not proposal.is_complete
-    root = next(item for item in proposal.open if item.key == "root")
-    assert "x does not point forward" in root.why
+    root = next(item for item in proposal.open if item.key == "root_rotation")
+    assert "not the one in which knees bend the feet back" in root.why
 
 
 def test_missing_limits_are_named_with_what_to_write(urdf):
@@ -128,14 +128,16 @@ def test_missing_velocities_are_asked_for_once(urdf):
     assert needed == ["joints.default.max_velocity"]
 
 
-def test_foot_that_is_not_drawn_is_asked_for(urdf):
+def test_foot_that_is_not_drawn_gets_a_persons_size_and_says_so(urdf):
     text = humanoid_urdf()
     start = text.index('<link name="left_ankle_roll_link">')
     end = text.index("</link>", start)
     text = text[:start] + '<link name="left_ankle_roll_link">' + text[end:]
-    needed = [item for item in propose(urdf(text)).open if item.is_needed]
-    assert [item.key for item in needed] == ["feet.left"]
-    assert "left_ankle_roll_link" in needed[0].write
+    proposal = propose(urdf(text))
+    assert proposal.is_complete
+    assert [item.key for item in proposal.open if "sole_m" in item.key] == ["feet.left.sole_m"]
+    x, y, z = np.ptp(proposal.mapping()["feet"]["left"]["sole_m"], axis=0)
+    assert (x, y, z) == pytest.approx((0.31 * 0.6, 0.11 * 0.6, 0.0), abs=1e-3)
 
 
 def test_fingers_that_are_all_alike_leave_the_thumb_to_a_person(urdf):
