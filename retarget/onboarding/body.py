@@ -164,11 +164,11 @@ def _hangs(skeleton: Skeleton, pair: Pair, other: Pair, T: Poses) -> float:
 
     Legs point away from the shoulders, arms never from the hips.
     """
-    begin, ends, others = (
-        np.mean([skeleton.anchor(limb[k], T) for limb in of.limbs], axis=0)
-        for of, k in ((pair, 0), (pair, -1), (other, 0))
-    )
-    return float(unit(ends - begin) @ unit(others - begin))
+    others = np.mean([skeleton.anchor(limb[0], T) for limb in other.limbs], axis=0)
+    begin = np.mean([skeleton.anchor(limb[0], T) for limb in pair.limbs], axis=0)
+    # Each limb for itself: of arms held out to both sides the mean points nowhere.
+    ways = [unit(skeleton.anchor(limb[-1], T) - skeleton.anchor(limb[0], T)) for limb in pair.limbs]
+    return float(np.mean([way @ unit(others - begin) for way in ways]))
 
 
 def _carrier(skeleton: Skeleton, pair: Pair) -> str:

@@ -10,6 +10,8 @@ from scipy.optimize import least_squares
 
 from rotoscope.pipeline.geometry.vectors import unit
 from rotoscope.pipeline.tracks import SIDES
+from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.kinematics.tree import KinematicTree
 from rotoscope.retarget.onboarding.body import Body, Limb
 from rotoscope.retarget.onboarding.skeleton import Skeleton
 
@@ -83,24 +85,31 @@ def _errors(
     last = skeleton.entry(limb.last)
     at_zero = body.T[last][:3, :3]
     end = at_zero.T @ (limb.bend.end_m - body.T[last][:3, 3])
-    T_body_file = body.T[skeleton.entry(0)]
+    # All seen from what the limb hangs on, which stands still.
+    still, *links = (
+        skeleton.entry(part)
+        for part in (skeleton.parts[limb.parts[0]].parent, limb.first, limb.middle, limb.last)
+    )
+    tree = KinematicTree(
+        skeleton.description,
+        columns=skeleton.free,
+        locked={},
+        frames=[Frame.at(link) for link in links],
+        root=still,
+    )
+    T_still = body.T[still]
+    columns = [skeleton.free.index(name) for name in names]
+    values = np.array([[skeleton.rest[name] for name in skeleton.free]])
 
     def errors(x: Float[np.ndarray, " joint"]) -> Float[np.ndarray, " error"]:
-        values = {**skeleton.rest, **dict(zip(names, x.tolist(), strict=True))}
-        T = {k: T_body_file @ pose for k, pose in skeleton.poses(values).items()}
-        # All seen from the pelvis, which the legs hang on, or the chest, which the arms do.
-        T_still = body.T[body.root] @ np.linalg.inv(T[body.root])
-        first, middle = (
-            (T_still @ T[skeleton.entry(part)])[:3, 3] for part in (limb.first, limb.middle)
-        )
-        T_last = T_still @ T[last]
-        reached = T_last[:3, :3] @ end + T_last[:3, 3]
-        out = [unit(middle - first) - wanted[0], unit(reached - middle) - wanted[1]]
+        values[0, columns] = x
+        reached = tree.forward_kinematics(values)
+        R, p = T_still[:3, :3] @ reached.R[0], reached.p_m[0] @ T_still[:3, :3].T + T_still[:3, 3]
+        tip = R[2] @ end + p[2]
+        out = [unit(p[1] - p[0]) - wanted[0], unit(tip - p[1]) - wanted[1]]
         if is_flat:
-            turned = T_last[:3, :3] @ at_zero.T
+            turned = R[2] @ at_zero.T
             out.append(np.array([turned[0, 2], turned[1, 2], turned[1, 0]]))
         return np.concatenate([*out, NEAR_ZERO * x])
 
     return errors
-
-
