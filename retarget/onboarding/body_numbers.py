@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 
+import numpy as np
+
 from rotoscope.retarget.description.links import Joint
 from rotoscope.retarget.onboarding.guesses import SLIDE_M_S, guessed_range
 from rotoscope.retarget.onboarding.proposal import Proposal, rounded
@@ -50,7 +52,8 @@ def guess_ranges(
         if found is None:
             continue
         low, high, why = found
-        if not (math.isfinite(joint.lower) and math.isfinite(joint.upper)):
+        is_stated = math.isfinite(joint.lower) and math.isfinite(joint.upper)
+        if not is_stated or joint.lower == joint.upper:
             low, high = _usual(joint, (bends or {}).get(name, 0.0))
         out[name] = (low, high)
         for key, value in (("lower", low), ("upper", high)):
@@ -69,8 +72,9 @@ def _usual(joint: Joint, bends: float) -> tuple[float, float]:
     if joint.kind == "prismatic":
         return (0.0, 0.02)
     low, high = (-TURNS_RAD, TURNS_RAD) if bends == 0.0 else sorted((0.0, bends * BENDS_RAD))
-    low = joint.lower if math.isfinite(joint.lower) else low
-    high = joint.upper if math.isfinite(joint.upper) else high
+    if joint.lower < joint.upper:
+        low = joint.lower if math.isfinite(joint.lower) else low
+        high = joint.upper if math.isfinite(joint.upper) else high
     return (low, high) if low < high else (low, low + TURNS_RAD)
 
 
@@ -111,6 +115,4 @@ def guess_speeds(
 
 def rounded_one(value: float) -> float:
     """A number as the YAML file writes it."""
-    import numpy as np
-
     return rounded(np.array([value]))[0]

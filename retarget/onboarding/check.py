@@ -7,7 +7,6 @@ cannot be decided is said, with what to write where.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ import yaml
 
 from rotoscope.pipeline.errors import RobotError, UsageError
 from rotoscope.pipeline.files.atomic import scratch_folder, write_text_atomic
-from rotoscope.retarget.description.links import Joint
 from rotoscope.retarget.description.locate import from_robot_descriptions
 from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.onboarding.arm import propose_arm
@@ -126,7 +124,6 @@ def propose(path: Path, *, kind: RobotKind | None = None, use_names: bool = True
         return proposal
     if proposal.kind == "hand":
         propose_hand(skeleton, proposal, use_names=use_names)
-        _check_joints(skeleton, proposal)
     else:
         propose_humanoid(skeleton, proposal, use_names=use_names)
     if skeleton.surface_fault is not None:
@@ -215,45 +212,6 @@ def _say_what_follows(skeleton: Skeleton, proposal: Proposal) -> None:
             f"a tendon limits {' and '.join(names)} together, which an action does not keep: "
             "narrow their own limits until no pair of values lies outside of the tendon's"
         )
-
-
-def _check_joints(skeleton: Skeleton, proposal: Proposal) -> None:
-    """Says which joints lack limits that they need, or have some that cannot be meant."""
-    joints = skeleton.description.joints
-    fixed = {fact.key[1] for fact in proposal.facts if fact.key[0] == "joints"}
-    free = [joints[name] for name in skeleton.free if name not in fixed]
-    for joint in free:
-        missing = [k for k in ("lower", "upper") if not math.isfinite(getattr(joint, k))]
-        if missing and not joint.is_continuous:
-            proposal.leave(
-                f"joints.{joint.name}",
-                f"the file states no {' and no '.join(missing)} position limit",
-                f"`joints: {{{joint.name}: {{lower: ..., upper: ...}}}}` [rad or m]",
-            )
-        if joint.limit_fault is not None:
-            proposal.leave(
-                f"joints.{joint.name}",
-                joint.limit_fault,
-                _limits_to_write(joint),
-            )
-    slow = [j.name for j in free if not 0 < j.max_velocity < math.inf and not j.is_continuous]
-    if slow:
-        proposal.leave(
-            "joints.default.max_velocity"
-            if len(slow) == len(free)
-            else "joints.<name>.max_velocity",
-            "the file states no velocity limit for "
-            + ("any joint" if len(slow) == len(free) else str(slow)),
-            "`joints: {default: {max_velocity: ...}}` from the robot's data sheet [rad/s or m/s]",
-        )
-
-
-def _limits_to_write(joint: Joint) -> str:
-    if joint.kind == "revolute" and joint.lower < joint.upper:
-        low, high = math.radians(joint.lower), math.radians(joint.upper)
-        ends = f"lower: {low:.4g}, upper: {high:.4g}"
-        return f"`joints: {{{joint.name}: {{{ends}}}}}` [rad] if they are degrees"
-    return f"`joints: {{{joint.name}: {{lower: ..., upper: ...}}}}` [rad or m]"
 
 
 def _kind_reason(kind: RobotKind) -> str:
