@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from drawn_robots import humanoid_urdf
 
+from rotoscope.pipeline.errors import AssetError
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.humanoid.follow_person import follow_person
 from rotoscope.retarget.humanoid.human_skeleton import HumanMotion
@@ -73,13 +74,11 @@ def test_pelvis_may_hang_on_the_chest(robot_of):
     assert "waist" in robot.joint_names
 
 
-@pytest.mark.parametrize("yaw_deg", [90.0, 180.0, -37.0])
+@pytest.mark.parametrize("yaw_deg", [90.0, -37.0])
 def test_links_whose_axes_are_turned_say_how(robot_of, yaw_deg):
     robot = robot_of(humanoid_urdf(yaw_deg=yaw_deg))
     R = se3.matrix_from_quat(np.array(robot.config.root_rotation))
-    assert np.degrees(se3.log_so3(R)) == pytest.approx([0, 0, -yaw_deg], abs=1e-3) or (
-        abs(yaw_deg) == 180.0 and R == pytest.approx(np.diag([-1.0, -1.0, 1.0]), abs=1e-6)
-    )
+    assert np.degrees(se3.log_so3(R)) == pytest.approx([0, 0, -yaw_deg], abs=1e-3)
     assert robot.config.torso_rotation == pytest.approx(robot.config.root_rotation, abs=1e-4)
     left, toe, heel = at_rest(robot, "left_knee", "left_toe", "left_heel")
     assert left[1] > 0.05
@@ -87,13 +86,13 @@ def test_links_whose_axes_are_turned_say_how(robot_of, yaw_deg):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"chest_first": True}, {"yaw_deg": 180.0}, {"arm_joints": 4}]
+    "options", [{"chest_first": True, "arm_joints": 4}, {"yaw_deg": 180.0}]
 )
 def test_person_is_followed_alike_whatever_the_file_looks_like(robot_of, options):
     """A robot of the same shape does the same, however its file is written."""
     robot = robot_of(humanoid_urdf(**options))
     person = _stepping()
-    motion = follow_person(robot, person, np.ones((5, 2), bool), max_iterations=12)
+    motion = follow_person(robot, person, np.ones((5, 2), bool), max_iterations=8)
     assert np.degrees(np.nanmedian(motion.limb_error_rad)) < 8.0
     # The pose that is given is that of the link that everything hangs on.
     tree = robot.tree([robot.frames()["root"]], is_floating=True)
@@ -101,6 +100,28 @@ def test_person_is_followed_alike_whatever_the_file_looks_like(robot_of, options
     pelvis = tree.forward_kinematics(x, motion.root_R).R[:, 0]
     off = se3.log_so3(pelvis @ np.swapaxes(person.pelvis_rotation(), 1, 2))
     assert np.degrees(np.linalg.norm(off, axis=1)).max() < 12.0
+
+
+@pytest.mark.parametrize("name", ["h1", "t1"])
+def test_shipped_humanoid_bends_its_elbows_and_knees_as_a_person_does(name):
+    try:
+        robot = load_humanoid(name)
+    except AssetError as error:
+        pytest.skip(str(error))
+    person = _stepping()
+    motion = follow_person(robot, person, np.ones((5, 2), bool), max_iterations=10)
+    assert np.degrees(np.nanmax(motion.limb_error_rad)) < 12.0
+    frames = robot.frames()
+    for a, b, c in (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")):
+        tree = robot.tree([frames[f"body.left_{joint}"] for joint in (a, b, c)])
+        p = tree.forward_kinematics(motion.joints[2:3]).p_m[0]
+        theirs = [person.joint(f"left_{joint}")[2] for joint in (a, b, c)]
+        assert _bend_deg(p) == pytest.approx(_bend_deg(theirs), abs=10.0)
+
+
+def _bend_deg(points):
+    u, v = np.diff(points, axis=0)
+    return np.degrees(np.arccos(u @ v / np.linalg.norm(u) / np.linalg.norm(v)))
 
 
 def _stepping():
