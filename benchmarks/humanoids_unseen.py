@@ -138,8 +138,13 @@ def _named_points(
         named = [n for n in file.names.joints(joint, side, every) if n in parts]
         out[joint] = [] if named else None
     for values in q:
-        T = skeleton.poses({**skeleton.rest, **robot.locked,
-                            **dict(zip(robot.joint_names, values.tolist(), strict=True))})
+        T = skeleton.poses(
+            {
+                **skeleton.rest,
+                **robot.locked,
+                **dict(zip(robot.joint_names, values.tolist(), strict=True)),
+            }
+        )
         base = np.linalg.inv(T[robot.base_link])
         T = {link: base @ pose for link, pose in T.items()}
         for joint in joints:

@@ -241,4 +241,3 @@ def body_scale(robot: HumanoidRobot, person: HumanMotion) -> float:
     if not np.isfinite(human_m):
         return 1.0
     return float(np.linalg.norm(np.diff(p, axis=0), axis=1).sum() / human_m)
-

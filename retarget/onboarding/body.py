@@ -86,8 +86,9 @@ def find_body(skeleton: Skeleton, *, use_names: bool) -> Body | str:
         return f"{len(pairs)} pairs of mirrored limbs of three joints or more were found, not two"
     legs, arms = _longest_two(skeleton, pairs, T)
     two = (legs, arms)
-    found = {pair: [_limb(skeleton, limb, T, is_leg=pair is legs) for limb in pair.limbs]
-             for pair in two}
+    found = {
+        pair: [_limb(skeleton, limb, T, is_leg=pair is legs) for limb in pair.limbs] for pair in two
+    }
     for pair, what in ((legs, "knee"), (arms, "elbow")):
         if None in found[pair]:
             return f"no joint of {_entries(skeleton, pair)} bends half-way as a {what} does"
@@ -102,7 +103,9 @@ def find_body(skeleton: Skeleton, *, use_names: bool) -> Body | str:
     legs_by_side, arms_by_side = (
         {
             side: _limb(skeleton, limb.parts, T, is_leg=pair is legs) or limb
-            for side, limb in zip(sides, _in_order(skeleton, both[pair], both[legs], T), strict=True)
+            for side, limb in zip(
+                sides, _in_order(skeleton, both[pair], both[legs], T), strict=True
+            )
         }
         for pair in (legs, arms)
     )
@@ -210,8 +213,7 @@ def _axes(
     elif named not in (None, found):
         contradictions.append(
             f"by its place {skeleton.entry(legs[0].last)!r} is a {found} limb, by its name a "
-            f"{named} one: "
-            + ", ".join(what for what, vote in votes.items() if vote * total > 0.1)
+            f"{named} one: " + ", ".join(what for what, vote in votes.items() if vote * total > 0.1)
         )
     for what, vote in votes.items():
         if (-vote if is_swapped else vote) < -0.3:
@@ -235,9 +237,7 @@ def _snapped(R: Float[np.ndarray, "3 3"]) -> Float[np.ndarray, "3 3"]:
     return grid if angle <= SNAP_RAD else R
 
 
-def _in_order(
-    skeleton: Skeleton, limbs: list[Limb], legs: list[Limb], T: Poses
-) -> list[Limb]:
+def _in_order(skeleton: Skeleton, limbs: list[Limb], legs: list[Limb], T: Poses) -> list[Limb]:
     """Limbs such that the first is on the side of the first leg."""
     across = skeleton.anchor(legs[0].parts[0], T) - skeleton.anchor(legs[1].parts[0], T)
     own = skeleton.anchor(limbs[0].parts[0], T) - skeleton.anchor(limbs[1].parts[0], T)

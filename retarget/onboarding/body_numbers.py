@@ -95,8 +95,10 @@ def guess_speeds(
     lacking = [j for j in joints if is_placeholder or not 0 < j.max_velocity < math.inf]
     if not lacking:
         return
-    why = f"the file states {next(iter(stated)):g} for every joint" if is_placeholder else (
-        "the file states no velocity limit"
+    why = (
+        f"the file states {next(iter(stated)):g} for every joint"
+        if is_placeholder
+        else ("the file states no velocity limit")
     )
     if len(lacking) == len(joints) and all(joint.kind == "revolute" for joint in joints):
         proposal.decide(("joints", "default", "max_velocity"), usual_rad_s, f"guessed: {why}")

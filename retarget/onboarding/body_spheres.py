@@ -26,16 +26,32 @@ NARROWEST = 0.03
 WIDEST = 0.18
 """Largest radius, as a share of the leg."""
 PAIRS = (
-    *((f"left_{a}", f"right_{b}") for a, b in (
-        ("knee", "knee"), ("shin", "shin"), ("foot_front", "foot_front"),
-        ("foot_front", "foot_back"), ("foot_back", "foot_front"), ("foot_back", "foot_back"),
-        ("hand", "hand"),
-    )),
-    *((f"{side}_{a}", b) for side in SIDES for a, b in (
-        ("hand", "torso_low"), ("hand", "torso_high"), ("hand", "pelvis"), ("hand", "head"),
-        ("elbow", "torso_low"), ("elbow", "torso_high"), ("hand", "left_thigh"),
-        ("hand", "right_thigh"),
-    )),
+    *(
+        (f"left_{a}", f"right_{b}")
+        for a, b in (
+            ("knee", "knee"),
+            ("shin", "shin"),
+            ("foot_front", "foot_front"),
+            ("foot_front", "foot_back"),
+            ("foot_back", "foot_front"),
+            ("foot_back", "foot_back"),
+            ("hand", "hand"),
+        )
+    ),
+    *(
+        (f"{side}_{a}", b)
+        for side in SIDES
+        for a, b in (
+            ("hand", "torso_low"),
+            ("hand", "torso_high"),
+            ("hand", "pelvis"),
+            ("hand", "head"),
+            ("elbow", "torso_low"),
+            ("elbow", "torso_high"),
+            ("hand", "left_thigh"),
+            ("hand", "right_thigh"),
+        )
+    ),
 )
 """Parts of a person that can meet."""
 
@@ -96,7 +112,9 @@ def _balls(
 
     (pelvis, hips), (chest, neck) = known("pelvis"), known("neck")
     for name, link, share in (
-        ("pelvis", pelvis, 0.1), ("torso_low", chest, 0.4), ("torso_high", chest, 0.8)
+        ("pelvis", pelvis, 0.1),
+        ("torso_low", chest, 0.4),
+        ("torso_high", chest, 0.8),
     ):
         center = hips + share * (neck - hips)
         out[name] = _ball(skeleton, body, link, center, neck - hips, by=10.0)
@@ -174,9 +192,7 @@ def _ball(
     return Ball(link, center_m, float(np.clip(np.percentile(across, THICK_PERCENT), low, high)))
 
 
-def _free(
-    balls: dict[str, Ball], body: Body, a: str, b: str, rest: dict[str, np.ndarray]
-) -> bool:
+def _free(balls: dict[str, Ball], body: Body, a: str, b: str, rest: dict[str, np.ndarray]) -> bool:
     centers = []
     for name in (a, b):
         ball = balls[name]

@@ -154,9 +154,7 @@ def ankle(skeleton: Skeleton, leg: tuple[int, ...], knee: Bend, T: Poses) -> int
     return last
 
 
-def limb_tip(
-    skeleton: Skeleton, limb: tuple[int, ...], T: Poses
-) -> Float[np.ndarray, " 3"]:
+def limb_tip(skeleton: Skeleton, limb: tuple[int, ...], T: Poses) -> Float[np.ndarray, " 3"]:
     """The end of what is drawn on a limb, the outermost of its frames where nothing is [m]."""
     anchor = skeleton.anchor(limb[-1], T)
     below = [link for part in skeleton.below(limb[-1]) for link in skeleton.parts[part].links]
@@ -166,9 +164,7 @@ def limb_tip(
     return np.asarray(points[far >= 0.95 * far.max()].mean(axis=0))
 
 
-def meeting_point(
-    skeleton: Skeleton, parts: tuple[int, ...], T: Poses
-) -> Float[np.ndarray, " 3"]:
+def meeting_point(skeleton: Skeleton, parts: tuple[int, ...], T: Poses) -> Float[np.ndarray, " 3"]:
     """The point nearest to the axes of some joints, in the root link [m].
 
     Where axes leave it open, as one axis alone does, it is the nearest to their anchors.

@@ -223,9 +223,7 @@ def load_humanoid(name_or_path: str) -> HumanoidRobot:
     return robot
 
 
-def _load[R: (HandRobot, HumanoidRobot)](
-    kind: type[R], config: Any, config_file: Path
-) -> R:
+def _load[R: (HandRobot, HumanoidRobot)](kind: type[R], config: Any, config_file: Path) -> R:
     path = robot_file(config, config_file)
     description = read_description(path)
     is_hand = isinstance(config, HandConfig)

@@ -58,9 +58,7 @@ def _files(robot: ShippedRobot) -> str:
 
 
 @app.command()
-def check(
-    robot: Source, kind: Kind = None, write: Write = None, picture: Picture = None
-) -> None:
+def check(robot: Source, kind: Kind = None, write: Write = None, picture: Picture = None) -> None:
     """Check a robot's files, or propose a YAML file for a robot that has none.
 
     Every joint is moved and compared with MuJoCo. What a URDF or MJCF file cannot tell is listed

@@ -85,9 +85,7 @@ def test_links_whose_axes_are_turned_say_how(robot_of, yaw_deg):
     assert toe[0] > heel[0] + 0.1
 
 
-@pytest.mark.parametrize(
-    "options", [{"chest_first": True, "arm_joints": 4}, {"yaw_deg": 180.0}]
-)
+@pytest.mark.parametrize("options", [{"chest_first": True, "arm_joints": 4}, {"yaw_deg": 180.0}])
 def test_person_is_followed_alike_whatever_the_file_looks_like(robot_of, options):
     """A robot of the same shape does the same, however its file is written."""
     robot = robot_of(humanoid_urdf(**options))

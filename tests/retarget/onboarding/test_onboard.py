@@ -136,8 +136,10 @@ def test_velocity_that_no_hand_would_have_is_a_placeholder(urdf):
     assert report.robot.max_velocity == pytest.approx(3.0)
     assert any("0.5 for every joint, which is taken" in item.why for item in report.proposal.open)
     # One joint that is stated otherwise: somebody measured.
-    text = hand_urdf().replace('velocity="5"', 'velocity="0.5"').replace(
-        'velocity="0.5"', 'velocity="0.7"', 2
+    text = (
+        hand_urdf()
+        .replace('velocity="5"', 'velocity="0.5"')
+        .replace('velocity="0.5"', 'velocity="0.7"', 2)
     )
     assert check(str(urdf(text))).robot.max_velocity.max() <= 0.7
 
