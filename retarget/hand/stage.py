@@ -276,8 +276,9 @@ class RetargetHand(ClipStage):
                     "joints_at_speed_limit",
                 ),
                 "mm, %, 1",
-                "How far each vector of the robot hand is from the human one at its size, the worst "
-                "fingertip's as a share of the robot's hand, and joints at a position or velocity limit; NaN where a vector is not asked for.",
+                "How far each vector of the robot hand is from the human one at its size, the "
+                "worst fingertip's as a share of the robot's hand, and joints at a position or "
+                "velocity limit; NaN where a vector is not asked for.",
             )
         }
         if carried is not None and self.arm is not None:

@@ -84,8 +84,10 @@ class RetargetingPair:
 
     @cached_property
     def reference(self) -> Float[np.ndarray, "time 3 3"]:
-        """Rotation that the base is counted from: it has the robot's pelvis, at rest, as the
-        person's is."""
+        """Rotation that the base is counted from.
+
+        It has the robot's pelvis, at rest, as the person's is.
+        """
         pelvis = interpolated_rotations(self.person.pelvis_rotation(), self.person.time_s)
         return np.asarray(pelvis @ self._at_rest(self.robot.frames()["root"]).R[0, 0].T)
 

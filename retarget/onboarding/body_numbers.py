@@ -1,4 +1,4 @@
-"""Limits and speeds that a humanoid's or a hand's file leaves out: stated, and marked as guesses."""
+"""Limits and speeds that the file of a humanoid or a hand leaves out, marked as guesses."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rotoscope.retarget.onboarding.proposal import Proposal, rounded
 from rotoscope.retarget.onboarding.skeleton import Skeleton
 
 BODY_RAD_S = 6.0
-"""Speed of a humanoid's joint where none is stated [rad/s]: the slower half of what files of H1,
-T1, Talos, Kuavo and Hi state lies below."""
+"""Speed of a humanoid's joint where none is stated [rad/s]: less than what the files of H1 and T1
+state of any joint (9 to 23), more than Talos's states of most (2 to 5)."""
 HAND_RAD_S = 3.0
 """Speed of a finger's joint where none is stated, or a placeholder [rad/s]: a hand closes in half a
 second, as those of Shadow, Allegro and Inspire do."""
 PLACEHOLDER_RAD_S = 1.0
 """Fingers that would need over a second and a half to close [rad/s]: a speed that low, the same in
-every joint, was not measured (Inspire's file states 0.5, its data sheet a second from end to end)."""
+every joint, was not measured, as the 0.5 of Inspire's file."""
 BENDS_RAD = 2.4
 """How far a knee or elbow without limits may bend [rad]."""
 TURNS_RAD = 0.5 * math.pi

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import SIDES
-from rotoscope.retarget.onboarding.body import Body, Limb
+from rotoscope.retarget.onboarding.body import Body
 from rotoscope.retarget.onboarding.proposal import Proposal, point
 from rotoscope.retarget.onboarding.skeleton import Skeleton
 from rotoscope.retarget.onboarding.soles import Sole

@@ -42,7 +42,7 @@ def speed_fault(joint: Joint, all_joints: Sequence[Joint]) -> str | None:
 
 
 def is_uniform(joints: Sequence[Joint]) -> bool:
-    """Whether every joint states the same speed and effort, in round numbers: likely none is real."""
+    """Whether all joints state one speed and effort, in round numbers: likely none is real."""
     speeds = {joint.max_velocity for joint in joints}
     efforts = {joint.max_effort for joint in joints}
     return (

@@ -1,4 +1,4 @@
-"""A robot at rest with everything that its YAML file names: whether a proposal is right, at a look."""
+"""A robot at rest with everything that its YAML file names: is a proposal right, at a look."""
 
 from __future__ import annotations
 
