@@ -91,12 +91,19 @@ def hand_yaml(file: str = "hand.urdf", name: str = "drawn") -> str:
     return "\n".join(lines) + "\n"
 
 
-def humanoid_urdf() -> str:
+def humanoid_urdf(*, arm_joints: int = 6, chest_first: bool = False, yaw_deg: float = 0.0) -> str:
     """A humanoid of 1.2 m with six joints a leg, five an arm, one at the waist, drawn feet.
 
     The gripper at each wrist has one joint that moves nothing a body could say.
+
+    Args:
+        arm_joints: How many of an arm's joints there are, from the shoulder; 4 end at the elbow.
+        chest_first: Whether the pelvis hangs on the chest, else the chest on the pelvis.
+        yaw_deg: How far the frames of pelvis and chest are turned to the left of straight ahead.
     """
-    joints = [_joint("waist", "pelvis", "chest", (0, 0, 0.1), "0 0 1", (-1, 1))]
+    ends = ("chest", "pelvis") if chest_first else ("pelvis", "chest")
+    up = -0.1 if chest_first else 0.1
+    joints = [_joint("waist", *ends, (0, 0, up), "0 0 1", (-1, 1))]
     links = ["pelvis", "chest"]
     shapes = {"chest": _box((0.1, 0.2, 0.4), (0, 0, 0.25))}
     for side, m in (("left", 1.0), ("right", -1.0)):
@@ -108,7 +115,7 @@ def humanoid_urdf() -> str:
             (f"{side}_ankle_pitch", (0, 0, -0.3), "0 1 0", (-0.8, 0.8)),
             (f"{side}_ankle_roll", (0, 0, 0), "1 0 0", (-0.4, 0.4)),
         ]
-        joints += _chain("pelvis", chain)
+        joints += _chain("pelvis", chain, yaw_deg)
         shapes[f"{side}_ankle_roll_link"] = _box((0.2, 0.08, 0.04), (0.03, 0, -0.04))
         arm = [
             (f"{side}_shoulder_pitch", (0, m * 0.15, 0.35), "0 1 0", (-2.0, 2.0)),
@@ -117,10 +124,12 @@ def humanoid_urdf() -> str:
             (f"{side}_elbow", (0, 0, -0.22), "0 1 0", (-2.2, 0.0)),
             (f"{side}_wrist", (0, 0, -0.2), "0 0 1", (-1.5, 1.5)),
             (f"{side}_grip", (0, 0, -0.12), "1 0 0", (0.0, 0.8)),
-        ]
-        joints += _chain("chest", arm)
+        ][:arm_joints]
+        joints += _chain("chest", arm, yaw_deg)
         links += [f"{name}_link" for name, *_ in (*chain, *arm)]
         shapes[f"{side}_wrist_link"] = _box((0.04, 0.06, 0.16), (0, 0, -0.08))
+        if arm_joints == 4:
+            shapes[f"{side}_elbow_link"] = _box((0.04, 0.06, 0.3), (0, 0, -0.15))
     return _robot(joints, links, shapes)
 
 
@@ -182,12 +191,17 @@ def write_humanoid(folder: Path) -> Path:
 
 
 def _chain(
-    parent: str, chain: list[tuple[str, tuple[float, float, float], str, tuple[float, float]]]
+    parent: str,
+    chain: list[tuple[str, tuple[float, float, float], str, tuple[float, float]]],
+    yaw_deg: float = 0.0,
 ) -> list[str]:
+    """Joints in a row; the parent's frame is turned by this much to the left of theirs."""
     joints = []
-    for name, xyz, axis, limit in chain:
-        joints.append(_joint(name, parent, f"{name}_link", xyz, axis, limit))
-        parent = f"{name}_link"
+    yaw = -np.radians(yaw_deg)
+    for name, (x, y, z), axis, limit in chain:
+        at = (np.cos(yaw) * x - np.sin(yaw) * y, np.sin(yaw) * x + np.cos(yaw) * y, z)
+        joints.append(_joint(name, parent, f"{name}_link", at, axis, limit, rpy=f"0 0 {yaw}"))
+        parent, yaw = f"{name}_link", 0.0
     return joints
 
 

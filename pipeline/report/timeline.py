@@ -87,11 +87,13 @@ def violations(dataset: Dataset, episode: EpisodeRows) -> dict[str, Bool[np.ndar
         out["outside joint limits"] = contract.violations(actions, tolerance=ROUNDING)
         out["faster than joints can"] = contract.rate_violations(actions, tolerance=RATE_ROUNDING)
     tolerances, solver = _labeler_config(dataset), solver_columns(dataset, episode)
-    tips = [values for name, values in solver.items() if name.startswith("tip_")]
-    if tips and "tolerance_tip_m" in tolerances:
-        limit_mm = 1e3 * tolerances["tolerance_tip_m"]
-        out[f"a fingertip over {limit_mm:.0f} mm off"] = _worst(tips) > limit_mm
     for name, key, scale, text in (
+        (
+            "worst_tip_percent",
+            "tolerance_tip_share",
+            1e2,
+            "a fingertip over {:.0f} % of a hand off",
+        ),
         ("lowest_sole_mm", "tolerance_depth_m", -1e3, "a sole over {:.0f} mm deep in the ground"),
         ("foot_slip_cm_s", "tolerance_slip_m_s", 1e2, "a standing foot slips over {:.0f} cm/s"),
         ("overlap_mm", "tolerance_overlap_m", 1e3, "parts over {:.0f} mm inside each other"),
@@ -218,10 +220,6 @@ def _labeler_config(dataset: Dataset) -> dict[str, Any]:
     stages = {stage["name"]: stage for stage in resolved.get("stages", [])}
     config: dict[str, Any] = stages.get(resolved.get("action"), {}).get("config", {})
     return config
-
-
-def _worst(values: list[Float[np.ndarray, " time"]]) -> Float[np.ndarray, " time"]:
-    return np.nan_to_num(np.column_stack(values)).max(axis=1)
 
 
 def _count_of(is_violated: Bool[np.ndarray, " time"]) -> str:

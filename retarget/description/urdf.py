@@ -14,11 +14,13 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.links import Description, Joint, Mass, Mimic
 from rotoscope.retarget.description.xml import parse_xml
 
+_LOOSE_KINDS = ("floating", "planar")
+"""Joints that let a whole robot go where it likes: what hangs on one stands for itself."""
 _URDF_KINDS = {"revolute": "revolute", "continuous": "revolute", "prismatic": "prismatic"}
 
 
 def read_urdf(path: Path) -> Description:
-    """The tree in a URDF file.
+    """The tree in a URDF file, or the trees where floating joints part it.
 
     Raises:
         RobotError: No such file, not XML, or something in it that no robot can have.
@@ -26,6 +28,8 @@ def read_urdf(path: Path) -> Description:
     root = parse_xml(path)
     joints = {}
     for element in root.findall("joint"):
+        if element.get("type") in _LOOSE_KINDS:
+            continue
         joint = _urdf_joint(path, element)
         joints[joint.name] = joint
     links = tuple(link.get("name", "") for link in root.findall("link"))

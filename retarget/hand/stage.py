@@ -32,7 +32,7 @@ from rotoscope.retarget.common.confidence import tips_chance
 from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.common.hand_choice import SideChoice, choose_hands
 from rotoscope.retarget.hand.follow_hand import HandMotion, follow_hand, follow_wrist_with_arm
-from rotoscope.retarget.hand.targets import PinchSettings, vector_names
+from rotoscope.retarget.hand.targets import PinchSettings, hand_length_m, vector_names
 from rotoscope.retarget.hand.tips_sigma import tips_sigma
 from rotoscope.retarget.hand.vector_objective import VectorWeights
 from rotoscope.retarget.robots.arm import ArmRobot, load_arm
@@ -55,9 +55,9 @@ class RetargetHandConfig(StageConfig):
     closes the robot's hand more."""
     max_bridge_s: float = Field(default=0.2, ge=0)
     """Shorter stretches without a hand are bridged smoothly and marked invalid [s]."""
-    tolerance_tip_m: float = Field(default=0.08, gt=0)
-    """A fingertip further than this from where it should be makes a frame invalid [m], at the
-    robot's size: hands with few joints cannot be everywhere."""
+    tolerance_tip_share: float = Field(default=0.25, gt=0)
+    """A fingertip further than this from where it should be makes a frame invalid, as a share of
+    the robot's hand from palm to fingertip: hands with few joints cannot be everywhere."""
     mount_m: tuple[float, float, float] = (-0.1, 0.0, 0.0)
     """The palm point in the end-effector frame of the arm's gripper [m]; x is the approach
     direction, y the closing direction. The default stands near the flange."""
@@ -77,12 +77,12 @@ class RetargetHand(ClipStage):
     """
 
     kind = "retarget.hand"
-    version = "3"
+    version = "4"
     requires = ("hands",)
     provides = ("actions", "features", "quality")
     loosened_by: ClassVar[Mapping[str, str]] = {
-        "velocity_limit": "higher tolerance_tip_m",
-        "unreachable": "higher tolerance_tip_m",
+        "velocity_limit": "higher tolerance_tip_share",
+        "unreachable": "higher tolerance_tip_share",
     }
     Config = RetargetHandConfig
     config: RetargetHandConfig
@@ -222,7 +222,7 @@ class RetargetHand(ClipStage):
     ) -> tuple[Bool[np.ndarray, " known"], np.ndarray]:
         """Whether the fingers are where they should be, and the reason of the whole action."""
         tips = motion.solution.error_m[:, : len(self.robot.config.tips)]
-        is_far = np.nan_to_num(tips).max(axis=1) > self.config.tolerance_tip_m
+        is_far = _worst(tips) > self.config.tolerance_tip_share * hand_length_m(self.robot)
         is_fast = motion.num_at_speed_limit > 0
         names = np.select(
             [~is_observed, is_far & is_fast, is_far],
@@ -255,7 +255,13 @@ class RetargetHand(ClipStage):
         tips = error_mm[:, : len(self.robot.config.tips)]
         names = vector_names(self.robot)
         solver = np.column_stack(
-            [_mean(tips), error_mm, motion.num_at_limit, motion.num_at_speed_limit]
+            [
+                _mean(tips),
+                error_mm,
+                0.1 * _worst(tips) / hand_length_m(self.robot),
+                motion.num_at_limit,
+                motion.num_at_speed_limit,
+            ]
         )
         columns = {
             "solver": FeatureTrack(
@@ -265,12 +271,14 @@ class RetargetHand(ClipStage):
                 (
                     "tips_mean_mm",
                     *(f"{name}_mm" for name in names),
+                    "worst_tip_percent",
                     "joints_at_limit",
                     "joints_at_speed_limit",
                 ),
-                "mm, 1",
-                "How far each vector of the robot hand is from the human one at its size, and "
-                "joints at a position or velocity limit; NaN where a vector is not asked for.",
+                "mm, %, 1",
+                "How far each vector of the robot hand is from the human one at its size, the "
+                "worst fingertip's as a share of the robot's hand, and joints at a position or "
+                "velocity limit; NaN where a vector is not asked for.",
             )
         }
         if carried is not None and self.arm is not None:
@@ -316,6 +324,12 @@ class RetargetHand(ClipStage):
             contract=self._contract(median_rate_hz(time_s)),
             num_frames=len(time_s),
         )
+
+
+def _worst(values: Float[np.ndarray, "time n"]) -> Float[np.ndarray, " time"]:
+    """Largest of what is known; NaN where nothing is."""
+    known = np.isfinite(values)
+    return np.where(known.any(axis=1), np.where(known, values, -np.inf).max(axis=1), np.nan)
 
 
 def _mean(values: Float[np.ndarray, "time n"]) -> Float[np.ndarray, " time"]:

@@ -57,12 +57,21 @@ def hand_scale(robot: HandRobot, joints_m: Float[np.ndarray, "time 21 3"]) -> fl
     """
     if robot.config.scale is not None:
         return robot.config.scale
-    fingers = [finger for finger in robot.config.tips if finger != "thumb"]
+    fingers = _fingers(robot)
     robot_m = np.array([_robot_length_m(robot, finger) for finger in fingers])
     chains = [joints_m[:, CHAINS[finger]] for finger in fingers]
     human_m = [np.linalg.norm(np.diff(c, axis=1), axis=2).sum(axis=1) for c in chains]
     human = np.array([float(np.nanmedian(lengths)) for lengths in human_m])
     return float(np.median(robot_m / human))
+
+
+def hand_length_m(robot: HandRobot) -> float:
+    """From the palm point to the tip of the longest finger, along its joints [m]."""
+    return max(_robot_length_m(robot, finger) for finger in _fingers(robot))
+
+
+def _fingers(robot: HandRobot) -> list[Finger]:
+    return [finger for finger in robot.config.tips if finger != "thumb"]
 
 
 def _robot_length_m(robot: HandRobot, finger: Finger) -> float:

@@ -36,7 +36,7 @@ class HumanoidMotion:
     joints: Float[np.ndarray, "time joint"]
     """Joint values that keep every limit [rad or m]."""
     root_m: Float[np.ndarray, "time 3"]
-    """Root link in the world [m]."""
+    """Link that everything hangs on, most often the pelvis, in the world [m]."""
     root_R: Float[np.ndarray, "time 3 3"]  # noqa: N815 - a rotation matrix
     """Its rotation."""
     scale: float
@@ -155,14 +155,14 @@ def _motion(
     contact: np.ndarray,
 ) -> HumanoidMotion:
     reached = problem.tree.forward_kinematics(x, problem.reference)
-    root = problem.frame_id("root")
+    base = problem.frame_id("base")
     limits = problem.robot.limits
     joints = x[:, NUM_BASE:]
     corners = np.stack([reached.p_m[:, problem.corners(side)] for side in SIDES], axis=1)
     return HumanoidMotion(
         joints=joints,
-        root_m=reached.p_m[:, root],
-        root_R=reached.R[:, root],
+        root_m=reached.p_m[:, base],
+        root_R=reached.R[:, base],
         scale=problem.scale,
         limbs=problem.limbs,
         limb_error_rad=_limb_errors(problem, reached),

@@ -20,7 +20,7 @@ from rotoscope.retarget.humanoid.human_skeleton import (
     interpolated,
     interpolated_rotations,
 )
-from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.kinematics.frames import Frame, FramePoses
 from rotoscope.retarget.kinematics.tree import NUM_BASE, KinematicTree
 from rotoscope.retarget.robots.robot import HumanoidRobot
 
@@ -66,9 +66,13 @@ class RetargetingPair:
 
     def __post_init__(self) -> None:
         frames = self.robot.frames()
-        frames["hips"] = Frame.at(self.robot.config.root, tuple(_hips_in_root(self.robot)))
+        frames["base"] = Frame.at(self.robot.base_link)
+        hips = self._at_rest(Frame.at(self.robot.config.root), *self._hips)
+        R, p_m = hips.R[0, 0], hips.p_m[0]
+        hips_m = R.T @ (p_m[1:].mean(axis=0) - p_m[0])
+        frames["hips"] = Frame.at(self.robot.config.root, tuple(hips_m))
         for side in SIDES:
-            frames[f"foot.{side}"] = Frame.at(self.robot.config.feet[side].link)
+            frames[f"foot.{side}"] = self.robot.foot_frame(side)
         masses, shares = mass_frames(self.robot.description)
         frames |= masses
         object.__setattr__(self, "shares", shares)
@@ -83,17 +87,35 @@ class RetargetingPair:
 
     @cached_property
     def reference(self) -> Float[np.ndarray, "time 3 3"]:
-        """Rotation that the root is counted from."""
-        return interpolated_rotations(self.person.pelvis_rotation(), self.person.time_s)
+        """Rotation that the base is counted from.
+
+        It has the robot's pelvis, at rest, as the person's is.
+        """
+        pelvis = interpolated_rotations(self.person.pelvis_rotation(), self.person.time_s)
+        return np.asarray(pelvis @ self._at_rest(self.robot.frames()["root"]).R[0, 0].T)
 
     def start(self) -> Float[np.ndarray, "time column"]:
         """The robot at rest, where and as the person's pelvis is."""
         time_s = self.person.time_s
         x = np.zeros((len(time_s), self.tree.num_columns))
         hips = interpolated(self.pelvis_target(), time_s)
-        x[:, :3] = hips - self.reference @ _hips_in_root(self.robot)
+        x[:, :3] = hips - self.reference @ self._hips_in_base
         x[:, NUM_BASE:] = self.robot.rest
         return x
+
+    @property
+    def _hips(self) -> list[Frame]:
+        frames = self.robot.frames()
+        return [frames[f"body.{side}_hip"] for side in SIDES]
+
+    @cached_property
+    def _hips_in_base(self) -> Float[np.ndarray, " 3"]:
+        """Middle of the hips in the frame of the base, at rest [m]."""
+        return np.asarray(self._at_rest(*self._hips).p_m[0].mean(axis=0))
+
+    def _at_rest(self, *frames: Frame) -> FramePoses:
+        """Where frames of the robot are in its base, at rest."""
+        return self.robot.tree(list(frames)).forward_kinematics(self.robot.rest[None])
 
     def pelvis_target(self) -> Float[np.ndarray, "time 3"]:
         """Way of the middle of the hips at the robot's size [m], its ankles at their own height."""
@@ -106,8 +128,7 @@ class RetargetingPair:
         """Height of the ankle over the sole [m]."""
         heights = []
         for side in SIDES:
-            foot = self.robot.config.feet[side]
-            heights.append(-min(corner[2] for corner in foot.sole_m))
+            heights.append(-self.robot.sole_m(side)[:, 2].min())
         return float(np.mean(heights))
 
     def _human_ankle_m(self) -> float:
@@ -156,8 +177,7 @@ class RetargetingPair:
     ) -> Footholds:
         p_m = np.array(p).reshape(-1, 3)
         for k, span in enumerate(spans):
-            foot = self.robot.config.feet[span.side]
-            p_m[k, 2] = self._height_m(span) - min(corner[2] for corner in foot.sole_m)
+            p_m[k, 2] = self._height_m(span) - self.robot.sole_m(span.side)[:, 2].min()
         return Footholds(spans, p_m, np.array(yaw, float))
 
     @cached_property
@@ -203,7 +223,7 @@ class RetargetingPair:
         out = []
         for span, p, yaw in zip(footholds.spans, footholds.p_m, footholds.yaw_rad, strict=True):
             R = se3.exp_so3(np.array([0.0, 0.0, yaw]))
-            out.append(np.array(self.robot.config.feet[span.side].sole_m) @ R.T + p)
+            out.append(self.robot.sole_m(span.side) @ R.T + p)
         return out
 
 
@@ -226,10 +246,3 @@ def body_scale(robot: HumanoidRobot, person: HumanMotion) -> float:
     if not np.isfinite(human_m):
         return 1.0
     return float(np.linalg.norm(np.diff(p, axis=0), axis=1).sum() / human_m)
-
-
-def _hips_in_root(robot: HumanoidRobot) -> Float[np.ndarray, " 3"]:
-    """Middle of the hips in the root link's frame, at rest [m]."""
-    frames = robot.frames()
-    tree = robot.tree([frames[f"body.{side}_hip"] for side in SIDES])
-    return np.asarray(tree.forward_kinematics(robot.rest[None]).p_m[0].mean(axis=0))

@@ -7,7 +7,6 @@ cannot be decided is said, with what to write where.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,10 +17,10 @@ import yaml
 
 from rotoscope.pipeline.errors import RobotError, UsageError
 from rotoscope.pipeline.files.atomic import scratch_folder, write_text_atomic
-from rotoscope.retarget.description.links import Joint
 from rotoscope.retarget.description.locate import from_robot_descriptions
 from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.onboarding.arm import propose_arm
+from rotoscope.retarget.onboarding.body import hangs
 from rotoscope.retarget.onboarding.fingers import find_fingers
 from rotoscope.retarget.onboarding.hand import propose_hand
 from rotoscope.retarget.onboarding.humanoid import propose_humanoid
@@ -148,7 +147,6 @@ def propose(
         propose_hand(skeleton, proposal, use_names=use_names)
     else:
         propose_humanoid(skeleton, proposal, use_names=use_names)
-    _check_joints(skeleton, proposal)
     if skeleton.surface_fault is not None:
         proposal.remarks.append(f"its shapes were not seen: {skeleton.surface_fault}")
     return proposal
@@ -156,7 +154,7 @@ def propose(
 
 def guess_kind(skeleton: Skeleton) -> RobotKind:
     """Which kind of robot a file holds: by mirrored limbs, then by branching chains."""
-    if len(find_pairs(skeleton)) >= 2 and _size_m(skeleton, 0) > HAND_M:
+    if len(find_pairs(skeleton)) >= 2 and (_size_m(skeleton, 0) > HAND_M or hangs(skeleton)):
         return "humanoid"
     palm, fingers = find_fingers(skeleton)
     long_ones = [finger for finger in fingers if len(finger.parts) >= 2]
@@ -255,45 +253,6 @@ def _say_what_follows(skeleton: Skeleton, proposal: Proposal) -> None:
             f"a tendon limits {' and '.join(names)} together, which an action does not keep: "
             "narrow their own limits until no pair of values lies outside of the tendon's"
         )
-
-
-def _check_joints(skeleton: Skeleton, proposal: Proposal) -> None:
-    """Says which joints lack limits that they need, or have some that cannot be meant."""
-    joints = skeleton.description.joints
-    fixed = {fact.key[1] for fact in proposal.facts if fact.key[0] == "joints"}
-    free = [joints[name] for name in skeleton.free if name not in fixed]
-    for joint in free:
-        missing = [k for k in ("lower", "upper") if not math.isfinite(getattr(joint, k))]
-        if missing and not joint.is_continuous:
-            proposal.leave(
-                f"joints.{joint.name}",
-                f"the file states no {' and no '.join(missing)} position limit",
-                f"`joints: {{{joint.name}: {{lower: ..., upper: ...}}}}` [rad or m]",
-            )
-        if joint.limit_fault is not None:
-            proposal.leave(
-                f"joints.{joint.name}",
-                joint.limit_fault,
-                _limits_to_write(joint),
-            )
-    slow = [j.name for j in free if not 0 < j.max_velocity < math.inf and not j.is_continuous]
-    if slow:
-        proposal.leave(
-            "joints.default.max_velocity"
-            if len(slow) == len(free)
-            else "joints.<name>.max_velocity",
-            "the file states no velocity limit for "
-            + ("any joint" if len(slow) == len(free) else str(slow)),
-            "`joints: {default: {max_velocity: ...}}` from the robot's data sheet [rad/s or m/s]",
-        )
-
-
-def _limits_to_write(joint: Joint) -> str:
-    if joint.kind == "revolute" and joint.lower < joint.upper:
-        low, high = math.radians(joint.lower), math.radians(joint.upper)
-        ends = f"lower: {low:.4g}, upper: {high:.4g}"
-        return f"`joints: {{{joint.name}: {{{ends}}}}}` [rad] if they are degrees"
-    return f"`joints: {{{joint.name}: {{lower: ..., upper: ...}}}}` [rad or m]"
 
 
 def _kind_reason(kind: RobotKind) -> str:

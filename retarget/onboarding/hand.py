@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.geometry.vectors import unit
+from rotoscope.retarget.onboarding.body_numbers import (
+    HAND_RAD_S,
+    PLACEHOLDER_RAD_S,
+    guess_ranges,
+    guess_speeds,
+)
 from rotoscope.retarget.onboarding.fingers import (
     Finger,
     OpenHand,
@@ -27,6 +35,12 @@ women (Greiner 1991, Hand Anthropometry of U.S. Army Personnel)."""
 
 ORDER = ("index", "middle", "ring", "little")
 """Names of fingers from the thumb's side outwards."""
+
+PALM_SHARE = 1.0
+"""Wrist to knuckles over knuckles to fingertips: a human palm is about as long as its fingers."""
+
+NEAR_SHARE = 0.2
+"""A link this near to the wrist, as a share of a finger, stands for it, as Allegro's does."""
 
 SURE = 0.2
 """Below this share a range of motion does not tell to which side a finger bends."""
@@ -53,6 +67,16 @@ def propose_hand(skeleton: Skeleton, proposal: Proposal, *, use_names: bool) -> 
     named = dict(zip(("thumb", *ORDER), (thumb, *in_order), strict=False))
     _decide_frame(skeleton, proposal, frame, palm, named, use_names=use_names)
     _decide_fingers(skeleton, proposal, frame, named, use_names=use_names)
+    held = {joint.name for part in skeleton.path(palm) if (joint := skeleton.parts[part].joint)}
+    free = [name for name in skeleton.free if name not in held]
+    guess_ranges(skeleton, proposal, free)
+    guess_speeds(
+        skeleton,
+        proposal,
+        free,
+        usual_rad_s=HAND_RAD_S,
+        placeholder_rad_s=PLACEHOLDER_RAD_S,
+    )
 
 
 class _Frame:
@@ -177,35 +201,29 @@ def _wrist(
     T = frame.hand.T
     knuckles = frame.knuckles.mean(axis=0)
     carriers = _carriers(skeleton, palm)
-
-    def behind(link: str) -> float:
-        return float((knuckles - T[link][:3, 3]) @ frame.forward)
-
-    # Further back than one and a half fingers lies a forearm.
-    links = [k for k in skeleton.parts[palm].links if behind(k) < 1.6 * frame.finger_m]
-    links = links or [skeleton.entry(palm)]
-    furthest = max(behind(k) for k in links)
-    tied = [k for k in links if behind(k) > furthest - 1e-3]
-    link = next((k for k in tied if k in carriers), tied[-1])
-    if behind(link) >= 0.4 * frame.finger_m:
-        return link, np.zeros(3)
-    # The human palm is about as long as the middle finger.
-    wrist = knuckles - frame.finger_m * frame.forward
+    # One hand has one palm point from any file: it follows from the fingers, not from where a
+    # file puts its links.
+    wrist = knuckles - PALM_SHARE * frame.finger_m * frame.forward
+    links = skeleton.parts[palm].links
+    near = [k for k in links if np.linalg.norm(T[k][:3, 3] - wrist) < NEAR_SHARE * frame.finger_m]
+    if near:
+        return next((k for k in near if k in carriers), near[-1]), np.zeros(3)
+    link = carriers[0] if carriers else links[-1]
     offset = se3.apply(se3.inverse(T[link]), wrist[None])[0]
-    proposal.leave(
+    proposal.guess(
         "palm",
-        f"no link of the palm lies where a wrist would; a point {1e3 * frame.finger_m:.0f} mm "
-        "behind the knuckles was taken",
+        "no link of the palm lies where a wrist would; a point "
+        f"{1e3 * PALM_SHARE * frame.finger_m:.0f} mm behind the knuckles was taken",
         "`palm: {link: ..., offset_m: [x, y, z]}` if the hand is mounted elsewhere",
-        is_needed=False,
     )
     return link, offset
 
 
-def _carriers(skeleton: Skeleton, palm: int) -> set[str]:
-    """Links of the palm that fingers are fixed to."""
+def _carriers(skeleton: Skeleton, palm: int) -> list[str]:
+    """Links of the palm that fingers are fixed to, the one of most fingers first."""
     joints = [skeleton.parts[child].joint for child in skeleton.parts[palm].children]
-    return {joint.parent for joint in joints if joint is not None}
+    counts = Counter(joint.parent for joint in joints if joint is not None)
+    return [link for link, _ in counts.most_common()]
 
 
 def _decide_fingers(

@@ -7,11 +7,20 @@ from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.geometry.vectors import unit
-from rotoscope.pipeline.tracks import Side
-from rotoscope.retarget.onboarding.limbs import Pair, bend, find_pairs, meeting_point, nearest_part
-from rotoscope.retarget.onboarding.names import side_of
+from rotoscope.pipeline.tracks import SIDES, Side
+from rotoscope.retarget.onboarding.body import Body, Limb, find_body
+from rotoscope.retarget.onboarding.body_numbers import (
+    BODY_RAD_S,
+    guess_ranges,
+    guess_speeds,
+    rounded_one,
+)
+from rotoscope.retarget.onboarding.body_spheres import decide_spheres
+from rotoscope.retarget.onboarding.limbs import Poses
 from rotoscope.retarget.onboarding.proposal import Proposal, point, rounded
+from rotoscope.retarget.onboarding.rest_pose import standing
 from rotoscope.retarget.onboarding.skeleton import Skeleton
+from rotoscope.retarget.onboarding.soles import find_sole
 
 HUMAN_LEG_M = 0.835
 """Hip to ankle of a person of 1.70 m: 0.491 of the height (Drillis and Contini 1966)."""
@@ -19,191 +28,146 @@ HUMAN_LEG_M = 0.835
 HUMAN_HEAD_M = 0.22
 """Chin to crown of a person of 1.70 m: 0.13 of the height (Drillis and Contini 1966)."""
 
-SOLE_M = 0.002
-"""Points of a foot this near to its lowest are its sole [m]."""
-
-UPRIGHT_COS = 0.9
-"""How well axes must agree, at zero, to be called the same: 26 degrees."""
-
-Poses = dict[str, Float[np.ndarray, "4 4"]]
+WRITTEN_RAD = 0.02
+"""Rest values this near to zero are left out."""
 
 
 def propose_humanoid(skeleton: Skeleton, proposal: Proposal, *, use_names: bool) -> None:
-    """Adds what a humanoid's YAML file says: root, torso, human joints and feet."""
-    T = skeleton.poses(skeleton.rest)
-    pairs = find_pairs(skeleton)
-    if len(pairs) < 2:
+    """Adds what a humanoid's YAML file says: root, torso, human joints, feet, joints, spheres."""
+    body = find_body(skeleton, use_names=use_names)
+    if isinstance(body, str):
         proposal.leave(
-            "body",
-            f"{len(pairs)} pairs of mirrored limbs of four joints or more were found, not two",
-            "root, torso, body and feet by hand, as in configs/robots/g1.yaml",
+            "body", body, "root, torso, body and feet by hand, as in configs/robots/g1.yaml"
         )
         return
-    legs = min(pairs, key=lambda pair: _lowest(skeleton, pair, T))
-    arms = max((p for p in pairs if p is not legs), key=lambda p: _lowest(skeleton, p, T))
-    root = skeleton.entry(legs.trunk)
-    # From here on everything is seen from the pelvis.
-    T_root = se3.inverse(T[root])
-    T = {link: T_root @ pose for link, pose in T.items()}
-    legs_by_side = _sides(skeleton, proposal, legs, T, use_names=use_names)
-    arms_by_side = _sides(skeleton, proposal, arms, T, use_names=use_names)
-    proposal.decide("root", root, "carries the two mirrored limbs that reach lowest")
-    _check_axes(skeleton, proposal, legs_by_side, T)
-    if arms.trunk != legs.trunk:
-        torso = skeleton.entry(arms.trunk)
-        proposal.decide("torso", torso, "carries the other two mirrored limbs")
-    _decide_body(skeleton, proposal, root, legs_by_side, arms_by_side, arms.trunk, T)
-    _decide_feet(skeleton, proposal, legs_by_side, T)
-    _hold_hands(skeleton, proposal, arms_by_side, T)
-    proposal.leave(
-        "joints.<name>.rest",
-        "zero was taken as the pose at rest",
-        "slightly bent knees, hanging arms: `joints: {left_knee_joint: {rest: 0.3}}`",
-        is_needed=False,
-    )
+    _decide_trunk(proposal, body)
+    _decide_body(skeleton, proposal, body)
+    _decide_head(skeleton, proposal, body)
+    soles = {}
+    for side, leg in body.legs.items():
+        sole = soles[side] = find_sole(skeleton, body, leg)
+        link = skeleton.entry(leg.last)
+        corners = se3.apply(se3.inverse(body.T[link]), sole.corners_m)
+        foot: dict[str, object] = {"link": link, **_turned("rotation", body.T[link])}
+        foot["sole_m"] = [rounded(corner) for corner in corners]
+        proposal.decide(("feet", side), foot, sole.reason)
+        for name, at, what in (("heel", sole.heel_m, "back"), ("toe", sole.toe_m, "front")):
+            written = point(link, _in(body.T, link, at))
+            proposal.decide(("body", f"{side}_{name}"), written, f"{what} of the sole")
+        if sole.is_guess:
+            proposal.guess(
+                f"feet.{side}.sole_m",
+                f"nothing is drawn of the foot on {link!r}: {sole.reason} was taken",
+                "the corners of the sole in that link [m], and body's heel and toe",
+            )
+    _decide_joints(skeleton, proposal, body, soles)
 
 
-def _lowest(skeleton: Skeleton, pair: Pair, T: Poses) -> float:
-    """Height of the ends of two limbs, z up in the file's root [m]."""
-    return float(np.mean([skeleton.anchor(limb[-1], T)[2] for limb in pair.limbs]))
-
-
-def _sides(
-    skeleton: Skeleton, proposal: Proposal, pair: Pair, T: Poses, *, use_names: bool
-) -> dict[Side, tuple[int, ...]]:
-    """Which limb is left: the one whose end has the greater y."""
-    first, second = pair.limbs
-    apart = skeleton.anchor(first[-1], T) - skeleton.anchor(second[-1], T)
-    left, right = (first, second) if apart[1] > 0 else (second, first)
-    said = side_of(" ".join(skeleton.entry(part) for part in left)) if use_names else None
-    if said == "right":
+def _decide_trunk(proposal: Proposal, body: Body) -> None:
+    proposal.decide("root", body.root, "carries the two mirrored limbs that point down")
+    turned = _turned("root_rotation", body.T[body.root])
+    for key, value in turned.items():
+        proposal.decide(key, value, "its own axes are not x forward, y left, z up")
+    if body.has_waist:
+        proposal.decide("torso", body.chest, "carries the other two mirrored limbs")
+        for key, value in _turned("torso_rotation", body.T[body.chest]).items():
+            proposal.decide(key, value, "its own axes are not x forward, y left, z up")
+    for doubt in body.doubts:
         proposal.leave(
-            "body",
-            f"by its place {skeleton.entry(left[-1])!r} is a left limb, by its name a right one",
-            "the other side's names in `body` and `feet`, if y is not to the left in this file",
-            is_needed=False,
+            "root_rotation", doubt, "the quaternion w, x, y, z of x forward, y left, z up in root"
         )
-    return {"left": left, "right": right}
-
-
-def _check_axes(
-    skeleton: Skeleton, proposal: Proposal, legs: dict[Side, tuple[int, ...]], T: Poses
-) -> None:
-    """The root must have x forward, y left, z up; legs and knees tell."""
-    hip = np.mean([skeleton.anchor(leg[0], T) for leg in legs.values()], axis=0)
-    foot = np.mean([skeleton.anchor(leg[-1], T) for leg in legs.values()], axis=0)
-    apart = skeleton.anchor(legs["left"][-1], T) - skeleton.anchor(legs["right"][-1], T)
-    down, left = unit(foot - hip), unit(apart)
-    back = np.sum([_bending_motion(skeleton, leg, T) for leg in legs.values()], axis=0)
-    wrong = []
-    if -down[2] < UPRIGHT_COS:
-        wrong.append("its z axis does not point up along the legs at zero")
-    if left[1] < UPRIGHT_COS:
-        wrong.append("its y axis does not point from the right foot to the left")
-    if back[0] > 0:
-        wrong.append("knees bend the foot towards its x axis, so x does not point forward")
-    if wrong:
-        proposal.leave(
-            "root",
-            "; ".join(wrong),
-            "a link with x forward, y left, z up that carries the legs; if the file has none, add "
-            "one by a fixed joint",
+    for said in body.contradictions:
+        proposal.guess(
+            "body", said, "the other side's names in `body` and `feet`, if the robot is otherwise"
         )
 
 
-def _bending_motion(skeleton: Skeleton, limb: tuple[int, ...], T: Poses) -> Float[np.ndarray, " 3"]:
-    """Which way the limb's end goes when its knee or elbow bends to its wider side."""
-    k, end = bend(skeleton, limb, T)
-    joint = skeleton.parts[limb[k]].joint
-    assert joint is not None  # limbs begin below the root's part
-    at = skeleton.rest.get(joint.name, 0.0)
-    sign = 1.0 if joint.upper - at >= at - joint.lower else -1.0
-    lever = skeleton.anchor(limb[end], T) - skeleton.anchor(limb[k], T)
-    return sign * np.cross(skeleton.axis(limb[k], T), lever)
+def _turned(key: str, T: Float[np.ndarray, "4 4"]) -> dict[str, list[float]]:
+    """The upright axes in a link as the YAML file writes them; nothing where they are its own."""
+    R = T[:3, :3].T
+    if np.abs(R - np.eye(3)).max() < 1e-3:
+        return {}
+    quat = np.round(se3.quat_from_matrix(R), 5)
+    return {key: rounded(quat / np.linalg.norm(quat), 5)}
 
 
-def _decide_body(
-    skeleton: Skeleton,
-    proposal: Proposal,
-    root: str,
-    legs: dict[Side, tuple[int, ...]],
-    arms: dict[Side, tuple[int, ...]],
-    chest: int,
-    T: Poses,
-) -> None:
-    hips = {side: _first_joint(skeleton, leg, T) for side, leg in legs.items()}
-    shoulders = {side: _first_joint(skeleton, arm, T) for side, arm in arms.items()}
-    torso = skeleton.entry(chest)
-    for name, link, ends in (("pelvis", root, hips), ("neck", torso, shoulders)):
-        middle = np.mean([T[skeleton.entry(part)][:3, 3] for part in ends.values()], axis=0)
+def _decide_body(skeleton: Skeleton, proposal: Proposal, body: Body) -> None:
+    T = body.T
+    for name, link, limbs in (("pelvis", body.root, body.legs), ("neck", body.chest, body.arms)):
+        middle = np.mean([T[skeleton.entry(limb.first)][:3, 3] for limb in limbs.values()], axis=0)
         what = "hips" if name == "pelvis" else "shoulders"
         proposal.decide(("body", name), point(link, _in(T, link, middle)), f"between the {what}")
-    _decide_head(skeleton, proposal, legs, arms, chest, T)
-    for side in ("left", "right"):
-        arm = arms[side]
-        elbow, wrist = bend(skeleton, arm, T)
-        for name, part, reason in (
-            ("shoulder", shoulders[side], "nearest to where the axes above the elbow meet"),
-            ("elbow", arm[elbow], "bends the limb half-way"),
-            ("wrist", arm[wrist], "last joint before the hand"),
-        ):
-            proposal.decide(("body", f"{side}_{name}"), point(skeleton.entry(part)), reason)
-        link = skeleton.entry(arm[wrist])
-        knuckles = _knuckles(skeleton, arm, elbow, wrist, T)
+    for side in SIDES:
+        arm, leg = body.arms[side], body.legs[side]
+        _decide_limb(skeleton, proposal, body, side, arm, ("shoulder", "elbow", "wrist"))
+        link = skeleton.entry(arm.last)
+        knuckles = _knuckles(skeleton, arm, T)
         proposal.decide(
             ("body", f"{side}_hand"),
             point(link, _in(T, link, knuckles)),
             "half-way from the wrist to the end of the hand",
         )
-        leg = legs[side]
-        knee, _ = bend(skeleton, leg, T)
-        for name, part, reason in (
-            ("hip", hips[side], "nearest to where the axes above the knee meet"),
-            ("knee", leg[knee], "bends the limb half-way"),
-            ("ankle", leg[-1], "last joint of the leg"),
-        ):
-            proposal.decide(("body", f"{side}_{name}"), point(skeleton.entry(part)), reason)
-    leg = legs["left"]
-    knee, _ = bend(skeleton, leg, T)
-    bones = [T[skeleton.entry(p)][:3, 3] for p in (hips["left"], leg[knee], leg[-1])]
-    length = float(sum(np.linalg.norm(np.diff(bones, axis=0), axis=1)))
+        _decide_limb(skeleton, proposal, body, side, leg, ("hip", "knee", "ankle"))
     proposal.remarks.append(
-        f"hip to ankle {1e3 * length:.0f} mm: {length / HUMAN_LEG_M:.2f} of a person of 1.70 m; "
-        "`scale` is found from each person's own legs when left out"
+        f"hip to ankle {1e3 * body.leg_m:.0f} mm: {body.leg_m / HUMAN_LEG_M:.2f} of a person of "
+        "1.70 m; `scale` is found from each person's own legs when left out"
     )
 
 
-def _first_joint(skeleton: Skeleton, limb: tuple[int, ...], T: Poses) -> int:
-    """The part whose origin is the hip or shoulder."""
-    k, _ = bend(skeleton, limb, T)
-    return nearest_part(skeleton, limb[:k], meeting_point(skeleton, limb[:k], T), T)
+def _decide_limb(
+    skeleton: Skeleton,
+    proposal: Proposal,
+    body: Body,
+    side: Side,
+    limb: Limb,
+    names: tuple[str, str, str],
+) -> None:
+    first, middle, last = names
+    proposal.decide(
+        ("body", f"{side}_{first}"),
+        point(skeleton.entry(limb.first)),
+        f"nearest to where the axes above the {middle} meet",
+    )
+    proposal.decide(
+        ("body", f"{side}_{middle}"), point(skeleton.entry(limb.middle)), "bends the limb half-way"
+    )
+    link = skeleton.entry(limb.last)
+    if limb.bend.has_end:
+        proposal.decide(
+            ("body", f"{side}_{last}"), point(link), "last joint before the hand or foot"
+        )
+        return
+    written = point(link, _in(body.T, link, limb.bend.end_m))
+    proposal.decide(("body", f"{side}_{last}"), written, f"guessed: no joint beyond the {middle}")
+    proposal.guess(
+        f"body.{side}_{last}",
+        f"no joint of {link!r} ends the bone beyond the {middle}; a point three quarters along it "
+        "was taken",
+        "the point in that link [m]",
+    )
 
 
-def _knuckles(
-    skeleton: Skeleton, arm: tuple[int, ...], elbow: int, wrist: int, T: Poses
-) -> Float[np.ndarray, " 3"]:
-    at = skeleton.anchor(arm[wrist], T)
-    along = unit(at - skeleton.anchor(arm[elbow], T))
-    below = [link for part in skeleton.below(arm[wrist]) for link in skeleton.parts[part].links]
+def _knuckles(skeleton: Skeleton, arm: Limb, T: Poses) -> Float[np.ndarray, " 3"]:
+    at = arm.bend.end_m
+    along = unit(at - skeleton.anchor(arm.middle, T))
+    below = [link for part in skeleton.below(arm.last) for link in skeleton.parts[part].links]
     points = _surface(skeleton, below, T)
     if len(points) == 0:
         points = np.array([T[link][:3, 3] for link in below])
-    forward_kinematics = float(((points - at) @ along).max())
-    return at + 0.5 * max(forward_kinematics, 0.0) * along
+    reach = float(((points - at) @ along).max())
+    return at + 0.5 * max(reach, 0.0) * along
 
 
-def _decide_head(
-    skeleton: Skeleton,
-    proposal: Proposal,
-    legs: dict[Side, tuple[int, ...]],
-    arms: dict[Side, tuple[int, ...]],
-    chest: int,
-    T: Poses,
-) -> None:
-    limbs = {part for limb in (*legs.values(), *arms.values()) for part in skeleton.below(limb[0])}
+def _decide_head(skeleton: Skeleton, proposal: Proposal, body: Body) -> None:
+    limbs = {
+        part
+        for limb in (*body.legs.values(), *body.arms.values())
+        for part in skeleton.below(limb.parts[0])
+    }
+    chest = skeleton.part_of[body.chest]
     above = [part for part in skeleton.below(chest) if part not in limbs]
     links = [link for part in above for link in skeleton.parts[part].links]
-    drawn = {link: _surface(skeleton, [link], T) for link in links}
+    drawn = {link: _surface(skeleton, [link], body.T) for link in links}
     drawn = {link: points for link, points in drawn.items() if len(points)}
     if not drawn:
         proposal.leave(
@@ -214,62 +178,80 @@ def _decide_head(
         )
         return
     link = max(drawn, key=lambda k: float(drawn[k][:, 2].max()))
-    leg = legs["left"]
-    size = float(np.linalg.norm(skeleton.anchor(leg[-1], T) - skeleton.anchor(leg[0], T)))
     top = drawn[link][drawn[link][:, 2] > drawn[link][:, 2].max() - 0.1]
     middle = np.array([*top[:, :2].mean(axis=0), top[:, 2].max()])
-    middle[2] -= 0.5 * HUMAN_HEAD_M * size / HUMAN_LEG_M
-    middle[1] = 0.0
+    middle[2] -= 0.5 * HUMAN_HEAD_M * body.leg_m / HUMAN_LEG_M
+    hips = body.T[skeleton.entry(body.legs["left"].first)][:3, 3]
+    others = body.T[skeleton.entry(body.legs["right"].first)][:3, 3]
+    middle[1] = 0.5 * (hips[1] + others[1])
     proposal.decide(
-        ("body", "head"), point(link, _in(T, link, middle)), "half a head below the highest point"
+        ("body", "head"),
+        point(link, _in(body.T, link, middle)),
+        "half a head below the highest point",
     )
 
 
-def _decide_feet(
-    skeleton: Skeleton, proposal: Proposal, legs: dict[Side, tuple[int, ...]], T: Poses
+def _decide_joints(
+    skeleton: Skeleton, proposal: Proposal, body: Body, soles: dict[Side, object]
 ) -> None:
-    for side, leg in legs.items():
-        link = skeleton.entry(leg[-1])
-        points = _surface(skeleton, list(skeleton.parts[leg[-1]].links), T)
-        if len(points) == 0:
-            proposal.leave(
-                f"feet.{side}",
-                f"nothing is drawn on {link!r} to see where it stands",
-                f"`{side}: {{link: {link}, sole_m: [[x, y, z], ...]}}`, the corners of the sole, "
-                "and body's heel and toe",
-            )
-            continue
-        sole = points[points[:, 2] < points[:, 2].min() + SOLE_M]
-        (x0, y0, z), (x1, y1, _) = sole.min(axis=0), sole.max(axis=0)
-        corners = np.array([[x, y, z] for x in (x0, x1) for y in (y0, y1)])
-        written = [rounded(corner) for corner in se3.apply(se3.inverse(T[link]), corners)]
-        proposal.decide(
-            ("feet", side), {"link": link, "sole_m": written}, "lowest points of what is drawn"
-        )
-        for name, x in (("heel", x0), ("toe", x1)):
-            middle = np.array([x, 0.5 * (y0 + y1), z])
-            proposal.decide(
-                ("body", f"{side}_{name}"),
-                point(link, _in(T, link, middle)),
-                "back of the sole" if name == "heel" else "front of the sole",
-            )
+    """Locks what moves no named point, guesses numbers that are missing, poses the robot."""
+    free = _free_joints(skeleton, proposal)
+    ranges = guess_ranges(skeleton, proposal, free, _human_bends(skeleton, body))
+    guess_speeds(skeleton, proposal, free, usual_rad_s=BODY_RAD_S)
+    rest = standing(skeleton, body, ranges)
+    for name, value in rest.items():
+        low, high = ranges[name]
+        if abs(value - np.clip(0.0, low, high)) > WRITTEN_RAD:
+            proposal.decide(("joints", name, "rest"), rounded_one(value), "stands at ease")
+    proposal.guess(
+        "joints.<name>.rest",
+        "knees bent a little and hanging arms were taken as the pose at rest",
+        "another one: `joints: {left_knee_joint: {rest: 0.3}}`",
+    )
+    at_rest = skeleton.poses({**skeleton.rest, **rest})
+    decide_spheres(skeleton, proposal, body, soles, at_rest)  # type: ignore[arg-type]
 
 
-def _hold_hands(
-    skeleton: Skeleton, proposal: Proposal, arms: dict[Side, tuple[int, ...]], T: Poses
-) -> None:
-    """Joints beyond the wrists follow nothing of a body: they are locked."""
-    for arm in arms.values():
-        _, wrist = bend(skeleton, arm, T)
-        for part in skeleton.below(arm[wrist])[1:]:
-            joint = skeleton.parts[part].joint
-            if joint is None or joint.mimic is not None:
-                continue
-            proposal.decide(
-                ("joints", joint.name, "fixed"),
-                rounded(np.array([skeleton.rest[joint.name]]))[0],
-                "beyond the wrist, moves nothing that a body says",
+def _free_joints(skeleton: Skeleton, proposal: Proposal) -> list[str]:
+    """Independent joints that move named points; others are locked at rest."""
+    facts = proposal.mapping()
+    named = {facts["root"], facts.get("torso", facts["root"])}
+    named |= {said["link"] for said in facts["body"].values()}
+    parts = {skeleton.part_of[link] for link in named}
+    # What all named points hang on goes where the robot goes.
+    base = skeleton.common_ancestor(sorted(parts))
+    above = set(skeleton.path(base))
+    moving = {part for end in parts for part in skeleton.path(end)} - above
+    masters = {
+        skeleton.description.resolve_mimic(joint.name).joint
+        for part in moving
+        if (joint := skeleton.parts[part].joint) is not None
+    }
+    carried = {
+        skeleton.description.resolve_mimic(joint.name).joint
+        for part in above
+        if (joint := skeleton.parts[part].joint) is not None
+    }
+    for name in skeleton.free:
+        if name not in masters and name not in carried:
+            value = rounded_one(skeleton.rest[name])
+            proposal.decide(("joints", name, "fixed"), value, "moves nothing that a body says")
+    return [name for name in skeleton.free if name in masters]
+
+
+def _human_bends(skeleton: Skeleton, body: Body) -> dict[str, float]:
+    """Signs of the values that bend knees backward and elbows forward."""
+    out = {}
+    for limbs, way in ((body.legs, -1.0), (body.arms, 1.0)):
+        for limb in limbs.values():
+            joint = skeleton.parts[limb.middle].joint
+            assert joint is not None  # limbs begin below the root's part
+            lever = limb.bend.end_m - skeleton.anchor(limb.middle, body.T)
+            moved = np.cross(skeleton.axis(limb.middle, body.T), lever)
+            out[skeleton.description.resolve_mimic(joint.name).joint] = float(
+                np.sign(way * moved[0])
             )
+    return out
 
 
 def _surface(skeleton: Skeleton, links: list[str], T: Poses) -> Float[np.ndarray, "point 3"]:

@@ -37,8 +37,11 @@ def finger_of(link: str) -> Finger | None:
 
 
 def side_of(text: str) -> Side | None:
-    """The side that more names speak of, if they speak of one."""
-    said = words(text)
+    """The side that more names speak of, if they speak of one.
+
+    A letter with a number, as in `index_L2`, counts bones.
+    """
+    said = words(re.sub(r"(?<![A-Za-z])[A-Za-z][0-9]+", " ", text))
     counts = {side: sum(word in known for word in said) for side, known in SIDE_WORDS.items()}
     if counts["left"] == counts["right"]:
         return None

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
-from rotoscope.pipeline.errors import UsageError
-from rotoscope.pipeline.files.atomic import atomic_path
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.rendering.offscreen import View
 from rotoscope.retarget.rendering.renderer import RobotRenderer
 from rotoscope.retarget.rendering.views import view_from
 from rotoscope.retarget.robots.arm import ArmRobot
-from rotoscope.retarget.robots.robot import Robot
 
 AXIS_COLORS = ((214, 39, 40), (44, 160, 44), (31, 119, 180))
 """x, y, z: of the end effector the approach, the closing direction, and across both."""
@@ -24,20 +19,17 @@ SIDE_PX = 640
 """Side of each of the two pictures [px]."""
 
 
-def draw_frames(robot: Robot, path: Path) -> None:
-    """Writes a picture of an arm at home: the whole of it, and its gripper half open.
+def arm_picture(robot: ArmRobot) -> UInt8[np.ndarray, "height width 3"]:
+    """An arm at home: the whole of it, and beside that its gripper half open.
 
     Red, green and blue are x, y and z; of the end effector x is the approach and y the closing
     direction. Yellow dots are the ends of the fingers.
 
     Raises:
-        UsageError: The robot is no arm.
         RobotError: It cannot be drawn here.
     """
     from PIL import Image, ImageDraw
 
-    if not isinstance(robot, ArmRobot):
-        raise UsageError(f"--picture draws arms; {robot.name} is none")
     links = robot.link_positions(robot.home[None])[0]
     end = robot.pose(robot.home[None]).matrix[0]
     reach = float(np.linalg.norm(np.ptp(links, axis=0)))
@@ -68,8 +60,7 @@ def draw_frames(robot: Robot, path: Path) -> None:
             for u, v in _pixels(view, tips):
                 pen.ellipse([u - 4, v - 4, u + 4, v + 4], fill=TIP_COLOR)
             sheet.paste(picture, (i * SIDE_PX, 0))
-    with atomic_path(path) as temporary:
-        sheet.save(temporary, format="PNG")
+    return np.asarray(sheet)
 
 
 def _tips(robot: ArmRobot) -> Float[np.ndarray, "tip 3"]:

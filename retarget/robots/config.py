@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from rotoscope.pipeline.tracks import BODY_JOINTS, Side
 from rotoscope.retarget.description.locate import RobotFileSection, Section
 
 Vector3 = tuple[float, float, float]
+Quaternion = tuple[float, float, float, float]
 Finger = Literal["thumb", "index", "middle", "ring", "little"]
 FINGERS: tuple[Finger, ...] = ("thumb", "index", "middle", "ring", "little")
 
@@ -34,6 +36,18 @@ def _unit_length(vector: Vector3) -> Vector3:
 
 
 Direction = Annotated[Vector3, AfterValidator(_unit_length)]
+
+
+def _unit_quaternion(wxyz: Quaternion) -> Quaternion:
+    norm = math.sqrt(sum(x * x for x in wxyz))
+    if abs(norm - 1.0) > 1e-3:
+        raise ValueError(f"must have length 1, has {norm:.4g}")
+    return wxyz
+
+
+Rotation = Annotated[Quaternion, AfterValidator(_unit_quaternion)]
+"""A rotation as the quaternion w, x, y, z."""
+UNTURNED: Quaternion = (1.0, 0.0, 0.0, 0.0)
 
 
 class JointSection(Section):
@@ -112,6 +126,8 @@ class FootSection(Section):
 
     link: str
     """Link that stands on the ground."""
+    rotation: Rotation = UNTURNED
+    """Frame with x forward and z up, the foot flat, in that link."""
     sole_m: tuple[Vector3, ...] = Field(min_length=3)
     """Corners of the sole in that link's frame [m]."""
 
@@ -122,14 +138,19 @@ class HumanoidConfig(BranchedConfig):
     kind: Literal["humanoid"]
     """Which kind of robot the file is about."""
     root: str
-    """Link whose pose in the world is solved for, the pelvis; x forward, y left, z up."""
+    """The pelvis: link that carries the legs; x forward, y left, z up, once turned."""
+    root_rotation: Rotation = UNTURNED
+    """Frame with x forward, y left, z up in the root link."""
     body: dict[str, PointSection]
     """Points that stand for human joints, by their names in
     `rotoscope.pipeline.tracks.BODY_JOINTS`."""
     torso: str | None = None
-    """Link that turns with the shoulders; x forward, y left, z up; none where root does."""
+    """Link that turns with the shoulders; x forward, y left, z up, once turned; none where root
+    does."""
+    torso_rotation: Rotation = UNTURNED
+    """Frame with x forward, y left, z up in the torso link."""
     feet: dict[Side, FootSection]
-    """Left and right foot; the sole's frame has x forward and z up."""
+    """Left and right foot."""
     scale: float | None = Field(default=None, gt=0)
     """Robot leg length over human leg length; from the bones when absent."""
 

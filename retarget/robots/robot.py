@@ -12,6 +12,8 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
+from rotoscope.pipeline.geometry import se3
+from rotoscope.pipeline.tracks import Side
 from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.description.locate import NamedSection, robot_file
 from rotoscope.retarget.description.read import read_description
@@ -22,6 +24,7 @@ from rotoscope.retarget.robots.config import (
     HandConfig,
     HumanoidConfig,
     PointSection,
+    Quaternion,
 )
 from rotoscope.retarget.robots.digest import robot_digest
 from rotoscope.retarget.robots.joint_limits import (
@@ -150,19 +153,44 @@ class HumanoidRobot(Robot):
 
     @property
     def base_link(self) -> str:
-        """The link whose pose in the world is solved for, the pelvis."""
-        return self.config.root
+        """The link whose pose in the world is solved for: the pelvis, if all hangs on it.
+
+        Else, as where the pelvis hangs on the chest, the link that everything hangs on.
+        """
+        return base_of_humanoid(self.description, self.config)
 
     def frames(self) -> dict[str, Frame]:
         """Root, torso, human joints, corners of the soles and spheres."""
-        frames = {"root": Frame.at(self.config.root)}
-        if self.config.torso is not None:
-            frames["torso"] = Frame.at(self.config.torso)
+        config = self.config
+        frames = {"root": _turned(config.root, config.root_rotation)}
+        if config.torso is not None:
+            frames["torso"] = _turned(config.torso, config.torso_rotation)
         frames |= {f"body.{joint}": _frame(point) for joint, point in self.config.body.items()}
         for side, foot in self.config.feet.items():
             for i, corner in enumerate(foot.sole_m):
                 frames[f"feet.{side}.{i}"] = Frame.at(foot.link, corner)
         return {**frames, **sphere_frames(self.config)}
+
+    def foot_frame(self, side: Side) -> Frame:
+        """The origin of a foot's link, with x forward and z up where the foot is flat."""
+        foot = self.config.feet[side]
+        return _turned(foot.link, foot.rotation)
+
+    def sole_m(self, side: Side) -> Float[np.ndarray, "corner 3"]:
+        """Corners of a sole in the frame of its foot [m]."""
+        return np.array(self.config.feet[side].sole_m) @ self.foot_frame(side).T_link_frame[:3, :3]
+
+
+def base_of_humanoid(description: Description, config: HumanoidConfig) -> str:
+    """The pelvis if all that the YAML file names hangs on it, else the link that all hangs on."""
+    above = {joint.child: joint.parent for joint in description.joints.values()}
+    named = [config.torso, *(point.link for point in config.body.values())]
+    for link in named:
+        while link is not None and link != config.root:
+            link = above.get(link)
+            if link is None:
+                return description.root_link
+    return config.root
 
 
 def load_hand(name_or_path: str) -> HandRobot:
@@ -176,7 +204,7 @@ def load_hand(name_or_path: str) -> HandRobot:
         AssetError: Its asset was not fetched.
     """
     config, config_file = load_config_of(HandConfig, name_or_path, use="a dexterous hand")
-    robot = _load(HandRobot, config, config_file, base_link=config.palm.link)
+    robot = _load(HandRobot, config, config_file)
     robot.tree(list(robot.frames().values()))
     return robot
 
@@ -190,16 +218,16 @@ def load_humanoid(name_or_path: str) -> HumanoidRobot:
         AssetError: Its asset was not fetched.
     """
     config, config_file = load_config_of(HumanoidConfig, name_or_path, use="a humanoid")
-    robot = _load(HumanoidRobot, config, config_file, base_link=config.root)
+    robot = _load(HumanoidRobot, config, config_file)
     robot.tree(list(robot.frames().values()))
     return robot
 
 
-def _load[R: (HandRobot, HumanoidRobot)](
-    kind: type[R], config: Any, config_file: Path, *, base_link: str
-) -> R:
+def _load[R: (HandRobot, HumanoidRobot)](kind: type[R], config: Any, config_file: Path) -> R:
     path = robot_file(config, config_file)
     description = read_description(path)
+    is_hand = isinstance(config, HandConfig)
+    base_link = config.palm.link if is_hand else base_of_humanoid(description, config)
     locked = locked_joints(description, config.joints, base_link)
     names = free_joints(description, locked)
     limits = joint_limits(description, config.joints, names, locked)
@@ -224,6 +252,11 @@ def sphere_frames(config: BranchedConfig) -> dict[str, Frame]:
 
 def _frame(point: PointSection) -> Frame:
     return Frame.at(point.link, point.offset_m)
+
+
+def _turned(link: str, wxyz: Quaternion) -> Frame:
+    R = se3.matrix_from_quat(np.array(wxyz))
+    return Frame(link, se3.make(R, np.zeros(3)))
 
 
 def _finite(value: float) -> float | None:

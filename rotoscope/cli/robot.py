@@ -13,6 +13,7 @@ from rotoscope.cli.terminal import console
 if TYPE_CHECKING:
     from rotoscope.retarget.onboarding.check import RobotReport
     from rotoscope.retarget.onboarding.proposal import Proposal
+    from rotoscope.retarget.robots.robot import Robot
     from rotoscope.retarget.robots.self_check import SelfCheck
     from rotoscope.retarget.robots.shipped import ShippedRobot
 
@@ -83,10 +84,7 @@ def check(
     report = check_robot(robot, kind=kind, write=write, arm=arm, gripper=gripper)
     _show(report, write)
     if picture is not None and report.robot is not None:
-        from rotoscope.retarget.rendering.frames_picture import draw_frames
-
-        draw_frames(report.robot, picture)
-        _print(f"drawn with its frames: {picture}")
+        _draw(report.robot, picture)
     raise typer.Exit(int(not report.is_good))
 
 
@@ -122,6 +120,20 @@ def _show(report: RobotReport, write: Path | None) -> None:
         _show_check(report, report.self_check)
     if report.fault is not None:
         _print(f"NOT USABLE YET: {report.fault}", style="red")
+
+
+def _draw(robot: Robot, path: Path) -> None:
+    from PIL import Image
+
+    from rotoscope.pipeline.files.atomic import atomic_path
+    from rotoscope.retarget.rendering.frames_picture import arm_picture
+    from rotoscope.retarget.rendering.named_frames import named_frames_picture
+    from rotoscope.retarget.robots.arm import ArmRobot
+
+    picture = arm_picture(robot) if isinstance(robot, ArmRobot) else named_frames_picture(robot)
+    with atomic_path(path) as temporary:
+        Image.fromarray(picture).save(temporary, format="PNG")
+    _print(f"drawn with its frames: {path}")
 
 
 def _show_proposal(proposal: Proposal) -> None:

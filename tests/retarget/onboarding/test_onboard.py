@@ -105,37 +105,72 @@ def test_humanoid_is_understood_without_names(urdf):
     np.testing.assert_allclose(found["body"]["pelvis"]["offset_m"], [0, 0, -0.05])
 
 
-def test_knees_that_bend_forward_say_that_x_does_not_point_forward(urdf):
+def test_knees_that_bend_forward_leave_it_to_a_person_which_way_that_is(urdf):
     text = humanoid_urdf().replace('lower="0.0" upper="2.4"', 'lower="-2.4" upper="0.0"')
     proposal = propose(urdf(text))
     assert not proposal.is_complete
-    root = next(item for item in proposal.open if item.key == "root")
-    assert "x does not point forward" in root.why
+    root = next(item for item in proposal.open if item.key == "root_rotation")
+    assert "not the one in which knees bend the feet back" in root.why
 
 
-def test_missing_limits_are_named_with_what_to_write(urdf):
+def test_missing_limits_are_guessed_and_said(urdf):
     report = check(str(urdf(hand_urdf().replace('lower="-1" upper="1" ', ""))))
-    assert not report.is_good
-    needed = [item for item in report.proposal.open if item.is_needed]
-    assert [item.key for item in needed] == ["joints.t_turn"]
-    assert "no lower and no upper position limit" in needed[0].why
-    assert "t_turn: {lower: ..., upper: ...}" in needed[0].write
+    assert report.is_good
+    guesses = [item for item in report.proposal.open if item.is_guess]
+    assert [item.key for item in guesses] == ["joints.<name>.lower and .upper"]
+    assert "t_turn" in guesses[0].why
+    found = report.proposal.mapping()["joints"]["t_turn"]
+    assert (found["lower"], found["upper"]) == pytest.approx((-1.5708, 1.5708), abs=1e-4)
 
 
-def test_missing_velocities_are_asked_for_once(urdf):
-    proposal = propose(urdf(hand_urdf().replace(' velocity="5"', "")))
-    needed = [item.key for item in proposal.open if item.is_needed]
-    assert needed == ["joints.default.max_velocity"]
+def test_missing_velocities_are_guessed_once_and_said(urdf):
+    report = check(str(urdf(hand_urdf().replace(' velocity="5"', ""))))
+    guesses = [item.key for item in report.proposal.open if item.is_guess]
+    assert guesses == ["joints.default.max_velocity"]
+    assert report.robot.max_velocity == pytest.approx(3.0)
+    assert "# GUESS: joints.default.max_velocity: the file states no velocity limit" in report.text
 
 
-def test_foot_that_is_not_drawn_is_asked_for(urdf):
+def test_velocity_that_no_hand_would_have_is_a_placeholder(urdf):
+    report = check(str(urdf(hand_urdf().replace('velocity="5"', 'velocity="0.5"'))))
+    assert report.robot.max_velocity == pytest.approx(3.0)
+    assert any("0.5 for every joint, which is taken" in item.why for item in report.proposal.open)
+    # One joint that is stated otherwise: somebody measured.
+    text = (
+        hand_urdf()
+        .replace('velocity="5"', 'velocity="0.5"')
+        .replace('velocity="0.5"', 'velocity="0.7"', 2)
+    )
+    assert check(str(urdf(text))).robot.max_velocity.max() <= 0.7
+
+
+def test_one_hand_has_one_scale_wherever_its_file_puts_its_links(urdf):
+    lengths = []
+    for z in ("0.09", "0.05", "0.0"):
+        text = hand_urdf().replace('0.09" rpy', f'{z}" rpy')
+        report = check(str(urdf(text)))
+        robot = report.robot
+        frames = robot.frames()
+        tree = robot.tree([frames["palm"], frames["tips.middle"]])
+        palm, tip = tree.forward_kinematics(robot.rest[None]).p_m[0]
+        lengths.append(np.linalg.norm(tip - palm))
+    assert lengths == pytest.approx([lengths[0]] * 3, rel=0.06)
+
+
+def test_letters_that_count_bones_are_no_sides():
+    assert side_of("index_L1 index_L2 right_palm") == "right"
+
+
+def test_foot_that_is_not_drawn_gets_a_persons_size_and_says_so(urdf):
     text = humanoid_urdf()
     start = text.index('<link name="left_ankle_roll_link">')
     end = text.index("</link>", start)
     text = text[:start] + '<link name="left_ankle_roll_link">' + text[end:]
-    needed = [item for item in propose(urdf(text)).open if item.is_needed]
-    assert [item.key for item in needed] == ["feet.left"]
-    assert "left_ankle_roll_link" in needed[0].write
+    proposal = propose(urdf(text))
+    assert proposal.is_complete
+    assert [item.key for item in proposal.open if "sole_m" in item.key] == ["feet.left.sole_m"]
+    x, y, z = np.ptp(proposal.mapping()["feet"]["left"]["sole_m"], axis=0)
+    assert (x, y, z) == pytest.approx((0.31 * 0.6, 0.11 * 0.6, 0.0), abs=1e-3)
 
 
 def test_fingers_that_are_all_alike_leave_the_thumb_to_a_person(urdf):
@@ -288,19 +323,17 @@ def in_degrees(text):
     )
 
 
-def test_limits_in_degrees_are_no_limits(urdf):
+def test_limits_in_degrees_are_taken_for_degrees_and_said(urdf):
     path = urdf(in_degrees(hand_urdf()))
     report = check(str(path))
-    assert not report.is_good
-    assert "joints.a_bend" in report.fault
-    open_ones = {item.key: item for item in report.proposal.open}
-    assert open_ones["joints.a_bend"].why == (
-        "limits of -11.5 to 91.7 rad are more than a whole turn; as degrees they would be "
-        "-0.2007 to 1.6 rad"
-    )
-    # What it says to write makes the robot usable.
-    said = {name: open_ones[f"joints.{name}"].write for name in ("a_bend", "t_turn")}
-    assert said["t_turn"] == "`joints: {t_turn: {lower: -1, upper: 1}}` [rad] if they are degrees"
+    assert report.is_good
+    facts = {fact.key: fact for fact in report.proposal.facts}
+    fact = facts[("joints", "a_bend", "upper")]
+    assert fact.value == pytest.approx(1.6, abs=1e-3)
+    assert "limits of -11.5 to 91.7 rad are more than a whole turn; as degrees" in fact.reason
+    guess = next(item for item in report.proposal.open if item.is_guess)
+    assert "a_bend" in guess.why
+    assert "t_turn" in guess.why
 
 
 def test_limits_in_degrees_are_refused_unless_the_yaml_states_others(tmp_path):
@@ -340,17 +373,20 @@ def test_motor_that_moves_two_joints_is_named(urdf):
 @pytest.mark.parametrize(
     ("limits", "why"),
     [
-        ('lower="0" upper="0"', "limits of 0 and 0 leave it no room to move"),
-        ('lower="0.5" upper="0.5"', "limits of 0.5 and 0.5 leave it no room to move"),
+        ('lower="0" upper="0"', "the file states 0 twice"),
+        ('lower="0.5" upper="0.5"', "the file states 0.5 twice"),
         ('lower="-40" upper="28.6"', "limits of -40 to 28.6 rad are more than a whole turn"),
-        ('lower="0" upper="7"', "limits of 0 to 7 rad are more than a whole turn"),
+        ('lower="0" upper="7"', "one turn either way is used"),
     ],
 )
 def test_limits_that_cannot_be_meant_are_named(urdf, limits, why):
-    text = hand_urdf().replace('lower="-0.7" upper="0.5"', limits)
+    text = hand_urdf().replace('lower="-1" upper="1"', limits)
     report = check(str(urdf(text)))
-    assert "joints.wrist_bend" in report.fault
-    assert any(item.why.startswith(why) for item in report.proposal.open)
+    reasons = [f.reason for f in report.proposal.facts if f.key[:2] == ("joints", "t_turn")]
+    assert reasons
+    assert all(why in reason for reason in reasons)
+    turn = report.robot.joint_names.index("t_turn")
+    assert np.abs([report.robot.lower[turn], report.robot.upper[turn]]).max() <= 2 * math.pi + 1e-3
 
 
 @pytest.mark.parametrize("ends", [("0.5", "-0.7"), ("90", "-90"), ("0.1", "0")])
@@ -363,8 +399,8 @@ def test_exchanged_limits_are_refused(urdf, ends):
 
 
 def test_slide_of_a_hundred_meters_is_in_millimeters(urdf):
-    text = hand_urdf().replace(
-        'name="wrist_bend" type="revolute"', 'name="wrist_bend" type="prismatic"'
-    )
-    report = check(str(urdf(text.replace('lower="-0.7" upper="0.5"', 'lower="0" upper="100"'))))
-    assert any("as millimeters they would be 0 to 0.1 m" in o.why for o in report.proposal.open)
+    text = hand_urdf().replace('name="t_turn" type="revolute"', 'name="t_turn" type="prismatic"')
+    report = check(str(urdf(text.replace('lower="-1" upper="1"', 'lower="0" upper="100"'))))
+    turn = report.robot.joint_names.index("t_turn")
+    assert report.robot.upper[turn] == pytest.approx(0.1)
+    assert any("as millimeters they would be 0 to 0.1 m" in f.reason for f in report.proposal.facts)

@@ -158,7 +158,7 @@ def test_wrong_yaml_says_what_is_allowed(tiny: Path, old: str, new: str, message
         ('lower="-2"', 'lower="3"', "lower < upper"),
         ('axis xyz="0 0 1"', 'axis xyz="0 0"', "axis needs three numbers, got '0 0'"),
         ('axis xyz="0 0 1"', 'axis xyz="0 0 0"', "its axis is zero"),
-        ('type="prismatic"', 'type="floating"', "type 'floating'; valid ones are 'continuous'"),
+        ('type="prismatic"', 'type="ball"', "type 'ball'; valid ones are 'continuous'"),
         ('<parent link="base"/>', "", "lacks a name, a parent or a child"),
     ],
 )
