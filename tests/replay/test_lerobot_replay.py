@@ -245,7 +245,8 @@ def exported(tmp_path_factory):
     return folder / "dataset", values, valid
 
 
-@pytest.mark.parametrize("invalid", ["hold", pytest.param("skip", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("invalid", ["hold", "skip"])
 def test_exported_dataset_drives_the_arm_by_a_ramp(
     exported, invalid, played, monkeypatch, tmp_path
 ):

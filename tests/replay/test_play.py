@@ -1,5 +1,7 @@
 """Commands on a small arm in MuJoCo: tracking, weight, torque limits, table, itself, policies."""
 
+import functools
+
 import numpy as np
 import pytest
 from robots_with_shapes import BIPED_YAML, write_mitten
@@ -17,8 +19,13 @@ def lever(tmp_path_factory):
     return str(write_arm(tmp_path_factory.mktemp("lever")))
 
 
+@functools.cache
+def player_of(robot, options):
+    return robots().open_player(robot, options)
+
+
 def play(robot, values, **options):
-    player = robots().open_player(str(robot), PlayOptions(**options))
+    player = player_of(str(robot), PlayOptions(**options))
     return player.play(np.asarray(values, float), root_pose=None, rate_hz=RATE_HZ)
 
 
@@ -80,9 +87,11 @@ def test_arm_that_is_bent_into_itself_is_seen(lever):
 
 def test_own_actuators_of_a_file_are_used_with_their_limits(tmp_path):
     def gripperless(force):
-        (tmp_path / "rod.xml").write_text(ROD.format(force=force))
-        (tmp_path / "rod.yaml").write_text(ROD_YAML)
-        return tmp_path / "rod.yaml"
+        folder = tmp_path / str(force)
+        folder.mkdir()
+        (folder / "rod.xml").write_text(ROD.format(force=force))
+        (folder / "rod.yaml").write_text(ROD_YAML)
+        return folder / "rod.yaml"
 
     swing = 0.4 * np.sin(np.arange(60) / 10)[:, None]
     values = np.column_stack([swing, np.full(60, 100.0)])
@@ -137,7 +146,7 @@ def test_humanoid_is_played_on_its_root_and_refused_without(tmp_path):
 
 
 def test_policy_sees_where_the_robot_is(lever):
-    player = robots().open_player(lever, PlayOptions())
+    player = player_of(lever, PlayOptions())
     seen = []
 
     def act(k, state):

@@ -11,9 +11,11 @@ from typer.testing import CliRunner
 from rotoscope.cli.main import app
 from rotoscope.pipeline.datasets.choose import known_of
 from rotoscope.pipeline.datasets.read import open_dataset
+from rotoscope.pipeline.episodes.episode import StateColumns
 from rotoscope.pipeline.errors import RobotError, UsageError
 from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
 from rotoscope.pipeline.replay import film
+from rotoscope.pipeline.replay.policy import distance_from_demonstration, roll_out
 from rotoscope.pipeline.replay.run import Replay, ReplayRequest
 from rotoscope.pipeline.robots import robots
 from rotoscope.retarget.rendering.window import require_display
@@ -29,13 +31,14 @@ def made(tmp_path_factory):
     joints = robots().joints(robot)
     contract = joints.contract(RATE_HZ).model_copy(update={"shift_s": 1 / RATE_HZ})
     t = np.arange(40) / RATE_HZ
-    with DatasetRecorder(contract, None, camera="") as recorder:
+    state = StateColumns(tuple(contract.names), "rad, percent", "Where the arm is.")
+    with DatasetRecorder(contract, state, camera="") as recorder:
         for number, speed in enumerate((0.2, 0.4)):
             swing = speed * np.column_stack([np.sin(t), t / 3, -t / 3, -20 * t])
             valid = np.ones(40, bool)
             valid[10:15] = number > 0
             rows = joints.home + swing
-            recorder.add(Rows(f"take{number}", "swing", rows, valid, np.full(40, 0.8), None))
+            recorder.add(Rows(f"take{number}", "swing", rows, valid, np.full(40, 0.8), rows))
         recorder.publish(folder / "swings", made_by="test")
     return robot, folder / "swings"
 
@@ -70,6 +73,7 @@ def test_scores_of_all_episodes_are_kept_and_can_be_chosen_by(made):
     assert "replay_rows" not in known_of(open_dataset(data))[1]
 
 
+@pytest.mark.slow
 def test_film_and_page_show_the_robot(made, tmp_path, monkeypatch):
     robot, data = made
     monkeypatch.setattr(film, "AREA_PX", 64 * 48)
@@ -120,6 +124,45 @@ def test_what_cannot_be_played_is_said(arguments, said, made, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     arguments = [robot if a == "ROBOT" else a for a in arguments]
     assert re.search(said, outcome(data, *arguments))
+
+
+class GoesTo:
+    """A policy that goes half of the way to a posture from where it sees the robot."""
+
+    image_sizes: dict[str, tuple[int, int]] = {}  # noqa: RUF012 - nothing changes it
+
+    def __init__(self, contract, goal, names=None):
+        self.contract, self.goal = contract, goal
+        self.state_names = {"observation.state": names or tuple(contract.names)}
+
+    def reset(self, seed):
+        pass
+
+    def act(self, observation):
+        seen = observation["observation.state"]
+        return seen + 0.5 * (self.goal - seen)
+
+
+def test_policy_moves_the_robot_from_the_first_valid_row(made):
+    robot, data = made
+    replay = Replay(open_dataset(data), ReplayRequest(robot=robot))
+    goal = np.array([0.5, 0.4, 1.0, 60.0])
+    found = roll_out(replay, 0, GoesTo(replay.contract, goal))
+    begun = replay.dataset[0].columns["observation.state"][0]
+    np.testing.assert_allclose(found.commands.values[0], begun + 0.5 * (goal - begun), atol=1e-4)
+    np.testing.assert_allclose(found.played.values[-1], goal, atol=1.0)
+    np.testing.assert_allclose(found.played.values[-1, :3], goal[:3], atol=0.02)
+    assert distance_from_demonstration(found, replay) > 0.1
+
+
+def test_policy_of_another_robot_is_refused(made):
+    robot, data = made
+    replay = Replay(open_dataset(data), ReplayRequest(robot=robot))
+    other = robots().joints("panda").contract(RATE_HZ)
+    with pytest.raises(UsageError, match="the policy's actions are panda_joint1"):
+        roll_out(replay, 0, GoesTo(other, np.zeros(8)))
+    with pytest.raises(UsageError, match="the policy sees task"):
+        roll_out(replay, 0, GoesTo(replay.contract, np.zeros(4), names=("task",)))
 
 
 def test_window_without_a_display_is_refused():
