@@ -1,8 +1,9 @@
 """Two rendered hands followed by two arms: each wrist, limits, arm against arm, and the cost.
 
-The camera and the size of the hand are given, as in a recorded set-up. A wrist
-is where the arm's gripper takes the person's wrist as it was seen, compared with the body model's. Scenes chose nothing.
-The solve alone is timed with the base given where it was found.
+The camera and the size of the hand are given, as in a recorded set-up. A wrist is where the arm's
+gripper takes the person's wrist as it was seen, compared with the body model's: tracking, lifting,
+smoothing and both arms together. The scenes chose nothing. The solve alone is timed with the base
+given where it was found.
 """
 
 from __future__ import annotations
