@@ -22,6 +22,7 @@ ROBOT_FILES: dict[str, str] = {
     "Arms": "rotoscope.retarget.robots.config:ArmConfig",
     "Hands": "rotoscope.retarget.robots.config:HandConfig",
     "Humanoids": "rotoscope.retarget.robots.config:HumanoidConfig",
+    "Two arms": "rotoscope.retarget.robots.two_arms_config:TwoArmsConfig",
 }
 """What the YAML file of a robot may hold."""
 

@@ -19,15 +19,19 @@ from rotoscope.retarget.arm.pair_placement import (
     LOWEST,
     PairPlacement,
     find_pair_placements,
+    lowest_of_hands,
 )
 from rotoscope.retarget.arm.pair_solve import PairSolution, solve_pair
 from rotoscope.retarget.arm.targets import Targets
 from rotoscope.retarget.collision.model import CollisionModel
+from rotoscope.retarget.collision.overlap import TOLERANCE_OVERLAP_M, overlap_of
 from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
 logger = logging.getLogger(__name__)
 
+NUM_LOOKS = 8
+"""Waypoints of each hand at which a place is looked at for arms inside each other."""
 BADLY_PLACED = 0.9
 """Where arms on the table reach a smaller share of the waypoints than this, other heights of the
 base are tried too."""
@@ -105,7 +109,7 @@ def follow_both(
     known = hands.at(frames)
     if T_camera_base is not None:
         return _follow_from(robot, shapes, known, frames, T_camera_base, None, table_m, settings)
-    placements = _places(robot, known, table_m, settings)
+    placements = _free_first(robot, shapes, _places(robot, known, table_m, settings))
     tried: list[FollowedPair] = []
     for placement in placements[:MAX_PLACES_TRIED]:
         T = placement.T_camera_base
@@ -148,6 +152,26 @@ def _places(
     return anywhere if is_better else on_table
 
 
+def _free_first(
+    robot: TwoArmRobot, shapes: CollisionModel, placements: list[PairPlacement]
+) -> list[PairPlacement]:
+    """The same, those last where the arms would stand inside each other at many waypoints."""
+
+    def worth(placement: PairPlacement) -> float:
+        joints = [
+            placement.joints[side][
+                np.linspace(0, len(placement.joints[side]) - 1, NUM_LOOKS, dtype=int)
+            ]
+            if side in placement.joints
+            else np.tile(arm.home, (NUM_LOOKS, 1))
+            for side, arm in robot.arms.items()
+        ]
+        deep = overlap_of(shapes, np.concatenate(joints, axis=1)).itself_m
+        return placement.score - float((deep > TOLERANCE_OVERLAP_M).mean())
+
+    return sorted(placements, key=worth, reverse=True)
+
+
 def _num_good(followed: FollowedPair, *, slow: bool = False) -> int:
     """Poses reached in frames where nothing is inside anything else.
 
@@ -178,7 +202,7 @@ def _follow_from(
         if not wanted.any():
             guess.append(np.tile(arm.home, (len(frames), 1)))
             continue
-        heights.append(T[wanted, 2, 3] + robot.base_pose(side)[2, 3])
+        heights.append(lowest_of_hands(T[wanted]) + robot.base_pose(side)[2, 3])
         known = (np.zeros(0, int), np.zeros((0, len(arm.joint_names))))
         if placement is not None and side in placement.joints:
             known = (placement.waypoints[side], placement.joints[side])

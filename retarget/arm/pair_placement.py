@@ -32,6 +32,9 @@ BELOW_GRIP_M = 0.02
 finger, and what the hand's height is uncertain by."""
 LOWEST = 0.02
 """That place is this quantile of all heights: no single bad pose decides where the table is."""
+HAND_M, HALF_HAND_M = 0.2, 0.1
+"""Length of a gripper and its wrist behind the fingertips, and half of its width [m], as the Panda
+has them: no part of them is in the table either, whichever way they point."""
 CROSSED = 0.1
 """What a place is worth less whose arms cross, as a share of waypoints reached."""
 DAMPING = 10.0
@@ -94,13 +97,24 @@ def find_pair_placements(
     hands = [_Hand(robot, s, T_camera_ee[s], is_wanted[s], time_s, level, middle) for s in seen]
     above_m = None
     if table_m is not None:
-        heights = (points - middle) @ level[:, 2]
+        T_level_camera = se3.inverse(se3.make(level, middle))
+        poses = [T_level_camera @ T_camera_ee[side][is_wanted[side]] for side in seen]
+        heights = np.concatenate([lowest_of_hands(T) for T in poses])
         above_m = table_m + BELOW_GRIP_M - float(np.quantile(heights, LOWEST))
     places, joints = _guesses(robot, hands, above_m)
     for _ in range(NUM_REFINEMENTS):
         places, joints = _refined(hands, places, joints, is_level=above_m is not None)
     joints = [hand.settled(places, q) for hand, q in zip(hands, joints, strict=True)]
     return _ranked(hands, places, joints, level, middle, tolerance_m, tolerance_rad)
+
+
+def lowest_of_hands(
+    T_level_ee: Float[np.ndarray, "time 4 4"],
+) -> Float[np.ndarray, " time"]:
+    """Height of the lowest end of a gripper, tips or wrist, in a frame with z up [m]."""
+    tips, up = T_level_ee[:, 2, 3], T_level_ee[:, 2, 0]
+    level = np.sqrt(np.maximum(1.0 - up**2, 0.0))
+    return np.minimum(tips, tips - HAND_M * up - HALF_HAND_M * level)
 
 
 class _Hand:

@@ -14,7 +14,6 @@ from pydantic import Field, field_validator
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import (
-    BOTH,
     REASONS,
     ActionTrack,
     GripperTrack,
@@ -30,11 +29,13 @@ from rotoscope.retarget.arm.grip import gripper_percent, own_opening, rotation_t
 from rotoscope.retarget.arm.targets import TrajectoryWeights
 from rotoscope.retarget.arm.verdict import ArmVerdict, judge_arm
 from rotoscope.retarget.collision.model import CollisionModel
-from rotoscope.retarget.common.hand_choice import SideChoice, choose_hands
+from rotoscope.retarget.common.hand_choice import choose_hands
 from rotoscope.retarget.robots.arm import ArmRobot, load_arm
 from rotoscope.retarget.robots.self_check import ensure_checked
 from rotoscope.retarget.robots.two_arms import TwoArmRobot, load_two_arms
 
+ArmSide = Literal["best", "left", "right", "each", "both"]
+"""What `side` may be."""
 Row4 = tuple[float, float, float, float]
 
 
@@ -43,7 +44,7 @@ class RetargetArmConfig(StageConfig):
 
     robot: str = "panda"
     """A robot of `configs/robots`, or the path of a YAML file like those."""
-    side: SideChoice | Literal["both"] = "best"
+    side: ArmSide = "best"
     """Which hand the arm follows. `best` is the one with the largest product of known frames and
     spread of motion; `each` gives every hand an arm and episodes of its own; `both` has a robot
     with two arms follow both in one episode."""
@@ -157,13 +158,16 @@ class RetargetArm(ClipStage):
 
     def setup(self) -> None:
         """Reads the robot's files and checks, once for these files, that they are understood."""
-        arms = self.pair.arms.values() if self.config.side == BOTH else (self.robot,)
-        for arm in arms:
-            ensure_checked(arm)
+        if self.config.side == "both":
+            ensure_checked(self.pair)
+            # Compiling takes a while, which is then no part of a clip's time.
+            _ = self.shapes
+        else:
+            ensure_checked(self.robot)
 
     def cache_token(self) -> str:
         """Checksum of the robot's files: editing one runs this stage again."""
-        return self.pair.checksum if self.config.side == BOTH else self.robot.checksum
+        return self.pair.checksum if self.config.side == "both" else self.robot.checksum
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """One `ActionTrack` per followed hand, named `actions.retarget.arm.<side>`.
@@ -172,7 +176,7 @@ class RetargetArm(ClipStage):
         """
         found = [track for track in tracks.values() if isinstance(track, GripperTrack)]
         side = self.config.side
-        if side == BOTH:
+        if side == "both":
             return label_both(self.kind, self.pair, self.shapes, found, clip.time_s, self.ask)
         out: Tracks = {}
         for gripper in choose_hands(found, side):

@@ -26,6 +26,7 @@ from rotoscope.retarget.description.xml import parse_xml
 from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.robots.arm import ArmRobot
 from rotoscope.retarget.robots.robot import Robot
+from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
 TOLERANCE = 1e-6
 """Largest difference of any element of a link's pose [m, or 1 for axes]: files give 6 digits."""
@@ -56,13 +57,18 @@ def check_robot(robot: Robot, *, against: Path | None = None) -> SelfCheck:
 
     Args:
         robot: Any robot. Of an arm's gripper, whose fingers are no part of the kinematics, the
-            links are left out.
+            links are left out; of two arms each is checked by itself.
         against: Another file of the same robot, to compare with instead of its own.
 
     Raises:
         RobotError: A link's pose differs by more than a micrometre, a joint moves nothing, a
             follower follows otherwise than the file says, or MuJoCo lacks a link or joint.
     """
+    if isinstance(robot, TwoArmRobot):
+        found = [check_robot(arm) for arm in robot.arms.values()]
+        worst = max(one.largest_difference for one in found)
+        idle = tuple(name for one in found for name in one.idle_joints)
+        return SelfCheck(worst, sum(one.num_links for one in found), idle)
     path = against or robot.path
     model = compile_robot(path, geometry="none")
     links = _links(robot, model)
