@@ -158,7 +158,8 @@ def _same_foot(ours: Mapping[str, Any] | None, theirs: Mapping[str, Any]) -> boo
 
 def _same_joints(robot: Robot, proposal: Proposal) -> bool:
     """Whether the proposal's action has the same joints."""
-    fixed = set(proposal.mapping().get("joints", {}))
+    said = proposal.mapping().get("joints", {})
+    fixed = {name for name, section in said.items() if "fixed" in section}
     locked = set(robot.locked) - {
         joint.name
         for joint in robot.description.path_between(robot.description.root_link, _base(robot))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +152,15 @@ def humanoid_yaml() -> str:
         lines += [f"  {side}: {{link: {side}_ankle_roll_link, sole_m: {corners}}}"]
     lines += ["joints:", "  left_grip: {fixed: 0}", "  right_grip: {fixed: 0.2}"]
     return "\n".join(lines) + "\n"
+
+
+def in_degrees(text: str) -> str:
+    """A robot file whose limits were typed in degrees."""
+    return re.sub(
+        r'(lower|upper)="([-0-9.]+)"',
+        lambda end: f'{end[1]}="{math.degrees(float(end[2])):.1f}"',
+        text,
+    )
 
 
 def random_urdf(seed: int, *, num_joints: int = 9) -> str:
