@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
 from rotoscope import api
-from rotoscope.models.bodies.joints import joints_of
 from rotoscope.models.perception.multi_view import View
 from rotoscope.models.points.result import small_size
-from rotoscope.models.views.calibration import CalibratedCamera, read_calibration
+from rotoscope.models.views.calibration import CalibratedCamera, read_calibration, views_for
 from rotoscope.models.views.clock import clock_offsets
+from rotoscope.models.views.landmark_bias import bias_px
 from rotoscope.models.views.place import Placed, place
 from rotoscope.models.views.points import place_points
-from rotoscope.models.views.relative_pose import relative_pose
-from rotoscope.models.views.seen import Seen
+from rotoscope.models.views.relative_pose import views_of_subjects
+from rotoscope.models.views.seen import Seen, landmarks_of
+from rotoscope.models.views.write import write_bodies, write_hands, write_points
 from rotoscope.pipeline.errors import UsageError
-from rotoscope.pipeline.files.atomic import atomic_path
-from rotoscope.pipeline.geometry import hand_frame, se3
+from rotoscope.pipeline.geometry import hand_frame
 from rotoscope.pipeline.stage import Tracks
 from rotoscope.pipeline.tracks import (
     BODY_JOINTS,
-    SIDES,
-    BodyTrack,
     Camera,
     ClockTrack,
-    HandTrack,
-    Track,
+    Side,
 )
 from rotoscope.pipeline.video.probe import probe
 
@@ -44,8 +42,9 @@ TRUNK_M = 0.50
 _LOOKED_AT_PX = 640
 """Longer side of the pictures that points are looked for in, as the stage `points` has it."""
 SIGMA_SCALE_REL = {"hands": 0.07, "body": 0.08}
-SIGMA_REL = {"hands": 0.06, "body": 0.06}
-"""What landmarks of different views have in common, as a share of the palm or the trunk."""
+SIGMA_REL = {"hands": 0.04, "body": 0.06}
+"""What landmarks of different views have in common, as a share of the palm or the trunk; for hands,
+after `landmark_bias` was taken off, on the scenes `DEVELOPMENT` of `benchmarks.two_view`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +132,7 @@ def triangulate(
             offsets,
             sigma_rel=SIGMA_REL[what],
             size_m=bone_m,
+            bias_px=partial(bias_px, side=cast(Side, name)) if what == "hands" else None,
         )
         for name in common
     }
@@ -144,9 +144,9 @@ def triangulate(
             np.hypot(SIGMA_SCALE_REL[what] if palm_length_m is None else 0, focal_rel)
         )
     written = (
-        _write_hands(seen[0], views[0], placed, scale_rel)
+        write_hands(paths[0], seen[0].camera, views[0], placed, scale_rel=scale_rel, palm_m=PALM_M)
         if what == "hands"
-        else _write_bodies(seen[0], placed)
+        else write_bodies(paths[0], placed)
     )
     away = np.concatenate([one.away_px[one.is_shared] for one in placed.values()])
     median_px = float(np.nanmedian(away)) if len(away) else np.nan
@@ -165,20 +165,12 @@ def _points(
         )
     videos = [probe(path) for path in paths]
     sizes = [small_size(video, _LOOKED_AT_PX)[0] for video in videos]
-    views = _matched(paths, sizes, given)
+    views = views_for(paths, sizes, given)
     placed = place_points(views, videos, offsets_s[1] - offsets_s[0], sizes)
-    out = paths[0].with_name(f"{paths[0].stem}.points.npz")
-    with atomic_path(out) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            allow_pickle=False,
-            points_m=placed.points_m,
-            sigma_m=placed.sigma_m,
-            time_s=placed.time_s,
-        )
+    written = write_points(paths[0], placed)
     away_px = float(np.nanmedian(placed.away_px))
     offsets = (0.0, offsets_s[1] - offsets_s[0])
-    return Triangulated({"points": placed}, tuple(views), offsets, away_px, (out,))
+    return Triangulated({"points": placed}, tuple(views), offsets, away_px, written)
 
 
 def _look(
@@ -215,20 +207,11 @@ def _look(
         assert isinstance(camera, Camera)
         subjects = {
             name: Seen(clock.time_s, px)
-            for name, px in map(_points_of, tracks.values())
+            for name, px in map(landmarks_of, tracks.values())
             if np.isfinite(px).any()
         }
         out.append(_Video(path, camera, subjects))
     return out
-
-
-def _points_of(track: Track) -> tuple[str, np.ndarray]:
-    if isinstance(track, HandTrack):
-        return track.side, np.where(track.valid[:, None, None], track.landmarks_px, np.nan)
-    if isinstance(track, BodyTrack) and track.landmarks_px is not None:
-        px = joints_of(np.where(track.valid[:, None, None], track.landmarks_px, np.nan))
-        return track.subject, px
-    return "", np.full((1, 1, 2), np.nan)
 
 
 def _cameras(
@@ -251,92 +234,13 @@ def _cameras(
     if given is not None:
         cameras = [video.camera for video in seen]
         sizes = [(camera.width, camera.height) for camera in cameras]
-        views = _matched([video.path for video in seen], sizes, given)
+        views = views_for([video.path for video in seen], sizes, given)
         return views, clock_offsets(views, subjects, within_s=search_s, start_s=stated)
-    K = [video.camera.K for video in seen]
-
-    views, offsets = [View(K[0], np.eye(4))], [0.0]
-    for i in range(1, len(seen)):
-        _, view, offset_s = relative_pose(
-            (K[0], K[i]),
-            subjects[0],
-            subjects[i],
-            offset_s=0.0 if stated is None else stated[i],
-            within_s=search_s,
-            bone=bone,
-            bone_m=bone_m,
-        )
-        views.append(view)
-        offsets.append(offset_s)
-    return views, offsets
-
-
-def _matched(
-    paths: list[Path], sizes: list[tuple[int, int]], given: list[CalibratedCamera]
-) -> list[View]:
-    by_name = {camera.name: camera for camera in given}
-    stems = [path.stem for path in paths]
-    if all(stem in by_name for stem in stems):
-        chosen = [by_name[stem] for stem in stems]
-    elif len(given) == len(paths):
-        chosen = given
-    else:
-        raise UsageError(
-            f"the calibration holds {len(given)} cameras ({', '.join(by_name)}), there are "
-            f"{len(paths)} videos ({', '.join(stems)}); give one table for each, in the same order "
-            "or of the same names"
-        )
-    return [camera.for_picture(*size) for camera, size in zip(chosen, sizes, strict=True)]
-
-
-def _write_hands(
-    video: _Video, view: View, placed: dict[str, Placed], scale_rel: float
-) -> tuple[Path, ...]:
-    T = view.T_camera_world
-    rows: dict[str, list[np.ndarray]] = {
-        k: [] for k in ("joints_m", "side", "frame", "sigma_position_m", "sigma_rotation_rad")
-    }
-    for side in SIDES:
-        if side not in placed:
-            continue
-        one = placed[side]
-        joints_m = se3.apply(T, one.points_m.reshape(-1, 3)).reshape(one.points_m.shape)
-        known = np.flatnonzero(np.isfinite(joints_m).all(axis=(1, 2)))
-        sigma_m = np.linalg.norm(one.sigma_m[known, hand_frame.WRIST], axis=1) / np.sqrt(3)
-        scale_m = scale_rel * np.linalg.norm(joints_m[known, hand_frame.WRIST], axis=1)
-        rows["joints_m"].append(joints_m[known])
-        rows["side"].append(np.full(len(known), side))
-        rows["frame"].append(known)
-        rows["sigma_position_m"].append(np.hypot(sigma_m, scale_m))
-        rows["sigma_rotation_rad"].append(np.sqrt(2) * sigma_m / PALM_M)
-    out = video.path.with_name(f"{video.path.stem}.hands.npz")
-    camera = video.camera
-    with atomic_path(out) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file,
-            allow_pickle=False,
-            is_measured=True,
-            K=view.K,
-            width=camera.width,
-            height=camera.height,
-            **{name: np.concatenate(parts) for name, parts in rows.items()},
-        )
-    return (out,)
-
-
-def _write_bodies(video: _Video, placed: dict[str, Placed]) -> tuple[Path, ...]:
-    """One motion file for each person; such files hold no sigma."""
-    time_s = next(iter(video.subjects.values())).time_s
-    rate_hz = float((len(time_s) - 1) / (time_s[-1] - time_s[0]))
-    folder = video.path.with_name(f"{video.path.stem}.bodies")
-    folder.mkdir(exist_ok=True)
-    written = []
-    for subject, one in placed.items():
-        out = folder / f"{subject}.npz"
-        with atomic_path(out) as temporary, temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, joints=one.points_m, fps=rate_hz)
-        written.append(out)
-    notes = folder / "motion.yaml"
-    with atomic_path(notes) as temporary:
-        temporary.write_text(f"points: [{', '.join(BODY_JOINTS)}]\nunit: m\n", encoding="utf-8")
-    return (*written, notes)
+    return views_of_subjects(
+        [video.camera.K for video in seen],
+        subjects,
+        offsets_s=stated,
+        within_s=search_s,
+        bone=bone,
+        bone_m=bone_m,
+    )

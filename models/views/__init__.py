@@ -1,4 +1,4 @@
 """Several cameras of one scene: calibration, clocks, and landmarks placed from all of them.
 
-May import: `camera`, `perception`, `points`.
+May import: `bodies`, `camera`, `perception`, `points`.
 """

@@ -7,7 +7,7 @@ The TOML of Pose2Sim, anipose and aniposelib: one table per camera with `size`, 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,34 @@ def read_calibration(path: Path) -> list[CalibratedCamera]:
             "with size, matrix, distortions, rotation and translation"
         )
     return cameras
+
+
+def views_for(
+    paths: Sequence[Path], sizes: Sequence[tuple[int, int]], given: Sequence[CalibratedCamera]
+) -> list[View]:
+    """The views of some videos: of the cameras named as they are, or of all cameras in order.
+
+    Args:
+        paths: The videos.
+        sizes: Width and height of each one's pictures [px].
+        given: The calibrated cameras.
+
+    Raises:
+        UsageError: Another number of cameras under other names, or a picture of another shape.
+    """
+    by_name = {camera.name: camera for camera in given}
+    stems = [path.stem for path in paths]
+    if all(stem in by_name for stem in stems):
+        chosen = [by_name[stem] for stem in stems]
+    elif len(given) == len(paths):
+        chosen = list(given)
+    else:
+        raise UsageError(
+            f"the calibration holds {len(given)} cameras ({', '.join(by_name)}), there are "
+            f"{len(paths)} videos ({', '.join(stems)}); give one table for each, in the same order "
+            "or of the same names"
+        )
+    return [camera.for_picture(*size) for camera, size in zip(chosen, sizes, strict=True)]
 
 
 def _camera(what: str, key: str, table: Mapping[str, Any]) -> CalibratedCamera:

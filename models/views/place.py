@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,10 @@ WORST_PX_SHARE = 0.03
 """Largest distance of a row's landmarks (median, of all views) from where they are put together, as
 a share of the focal length; beyond it the views do not show the same thing in that row."""
 _MUCH_BETTER = 0.5
+_BIAS_ROUNDS = 2
+"""What is expected hangs on how the hand lies, which changes little once it is taken off."""
+BiasPx = Callable[[View, Float[np.ndarray, "time point 3"]], Float[np.ndarray, "time point 2"]]
+"""Expected error of landmarks in a view [px], from about where they are [m]; 0 where unknown."""
 _LEAST_ROWS = 0.2
 """Least share of the rows two views share that must agree, else the views show no one scene."""
 
@@ -43,6 +47,7 @@ def place(
     *,
     sigma_rel: float,
     size_m: float,
+    bias_px: BiasPx | None = None,
 ) -> Placed:
     """Landmarks of one hand or person, placed from all views.
 
@@ -53,6 +58,8 @@ def place(
         sigma_rel: Smallest 1-sigma of a landmark as a share of `size_m`: what two views have in
             common, because the landmark itself lies elsewhere on the body, shows in no residual.
         size_m: Size that it is a share of, such as a palm's length [m].
+        bias_px: How far landmarks are expected to lie from where the joints are seen, if anything
+            is known of it.
 
     Raises:
         UsageError: In most rows the views do not agree: they show no one scene.
@@ -61,6 +68,11 @@ def place(
     px = np.stack([one.at(time_s + offset) for one, offset in zip(seen, offsets_s, strict=True)])
     px = _without_contradicting(views, px)
     points_m, _ = triangulate(views, px)
+    if bias_px is not None:
+        seen_px = px
+        for _ in range(_BIAS_ROUNDS):
+            px = seen_px - np.stack([bias_px(view, points_m) for view in views])
+            points_m, _ = triangulate(views, px)
     away = _away_px(views, px, points_m)
     is_shared = (np.isfinite(px).all(axis=3).sum(axis=0) >= 2).any(axis=1)
     away_px = _median(np.moveaxis(away, 0, 1).reshape(len(time_s), -1))

@@ -101,6 +101,41 @@ def relative_pose(
     return views[0], View(K[1], se3.make(T[:3, :3], T[:3, 3] * scale)), offset_s
 
 
+def views_of_subjects(
+    K: Sequence[Float[np.ndarray, "3 3"]],
+    seen: Sequence[Sequence[Seen]],
+    *,
+    offsets_s: Sequence[float] | None,
+    within_s: float,
+    bone: tuple[int, int],
+    bone_m: float,
+) -> tuple[list[View], list[float]]:
+    """Two views or more in the first camera's frame, each by its `relative_pose` to the first.
+
+    Args:
+        K: Intrinsics of each [px].
+        seen: By view, hands or people: the same ones in the same order.
+        offsets_s: Time of each video's clock when the first one's shows 0, about which is searched.
+        within_s: How far [s].
+        bone: Two landmarks that are rigidly joined.
+        bone_m: Their distance [m].
+    """
+    views, offsets = [View(K[0], np.eye(4))], [0.0]
+    for number in range(1, len(seen)):
+        _, view, offset_s = relative_pose(
+            (K[0], K[number]),
+            seen[0],
+            seen[number],
+            offset_s=0.0 if offsets_s is None else offsets_s[number],
+            within_s=within_s,
+            bone=bone,
+            bone_m=bone_m,
+        )
+        views.append(view)
+        offsets.append(offset_s)
+    return views, offsets
+
+
 def _agreed_offset(
     rays_at: Callable[[float, int], tuple[np.ndarray, np.ndarray]], offset_s: float, within_s: float
 ) -> float:

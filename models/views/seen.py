@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from rotoscope.models.bodies.joints import joints_of
+from rotoscope.pipeline.tracks import BodyTrack, HandTrack, Track
+
 _ROUNDING = 0.1
 """Share of a frame by which a moment may lie outside of the first and the last: clocks are found to
 a few milliseconds."""
@@ -38,3 +41,13 @@ class Seen:
         mixed = np.where(w <= 1e-6, before, np.where(w >= 1 - 1e-6, after, mixed))
         out: np.ndarray = np.where(is_told[:, None, None], mixed, np.nan)
         return out
+
+
+def landmarks_of(track: Track) -> tuple[str, Float[np.ndarray, "time point 2"]]:
+    """The subject of a hand's or a person's track and its valid landmarks; else none of nobody."""
+    if isinstance(track, HandTrack):
+        return track.side, np.where(track.valid[:, None, None], track.landmarks_px, np.nan)
+    if isinstance(track, BodyTrack) and track.landmarks_px is not None:
+        px = joints_of(np.where(track.valid[:, None, None], track.landmarks_px, np.nan))
+        return track.subject, px
+    return "", np.full((1, 1, 2), np.nan)
