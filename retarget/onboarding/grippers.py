@@ -23,6 +23,9 @@ GRASP_M = 0.04
 """Width of a usual grasp [m]: the frame of jaws, whose middle wanders, is between the tips then."""
 REACH_SHARE = 0.7
 """A part whose end is less far out than this share of the longest finger is no finger."""
+MEETS_SHARE = 0.3
+"""Jaws come to less than this share of their widest gap as they close; what else turns at the end
+of an arm, such as a wrist, does not. SO-101 has .02, Koch .04, Z1 less."""
 START = 0.005
 """Share of the way that is left out where fingers meet before the end of their joints."""
 NUM_STEPS = 17
@@ -171,12 +174,12 @@ class _Finder(JawView):
         if joint.kind != "revolute" or joint.name not in self.joints:
             return None
         low, high = self.ends(joint.name)
-        found = []
-        for value in (low, high):
-            found.append(self.gap(child, {joint.name: value}))
-        if None in found or min(found) > 0.3 * max(found):
+        at_low, at_high = (self.gap(child, {joint.name: value}) for value in (low, high))
+        if at_low is None or at_high is None:
             return None
-        closed, opened = (low, high) if found[0] < found[1] else (high, low)
+        if min(at_low, at_high) > MEETS_SHARE * max(at_low, at_high):
+            return None
+        closed, opened = (low, high) if at_low < at_high else (high, low)
         way = Way({joint.name: closed}, {joint.name: opened})
         still, moving = self.ends_of_jaw(child, way.closed)
         if still.is_empty:
