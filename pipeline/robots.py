@@ -82,20 +82,33 @@ class PlayOptions:
 class CommandedJoints(Protocol):
     """How a robot's commands become joints of its file, and back."""
 
-    kind: str
-    """`arm`, `hand` or `humanoid`."""
-    names: tuple[str, ...]
-    """Joints that commands move; those of a gripper's fingers are the last."""
-    units: tuple[str, ...]
-    """Unit of each: rad or m."""
-    lower: Float[np.ndarray, " joint"]
-    """Lower limits [rad or m]; -inf where there is none."""
-    upper: Float[np.ndarray, " joint"]
-    """Upper limits [rad or m]; inf where there is none."""
-    fingers: dict[str, tuple[float, float]]
-    """Joints of a gripper with their values at both ends, closed and open [rad or m]."""
-    home: Float[np.ndarray, " action"]
-    """Commands of the posture in which it rests [rad, m; percent]; a gripper is open."""
+    @property
+    def kind(self) -> str:
+        """`arm`, `hand` or `humanoid`."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Joints that commands move; those of a gripper's fingers are the last."""
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Unit of each: rad or m."""
+
+    @property
+    def lower(self) -> Float[np.ndarray, " joint"]:
+        """Lower limits [rad or m]; -inf where there is none."""
+
+    @property
+    def upper(self) -> Float[np.ndarray, " joint"]:
+        """Upper limits [rad or m]; inf where there is none."""
+
+    @property
+    def fingers(self) -> dict[str, tuple[float, float]]:
+        """Joints of a gripper with their values at both ends, closed and open [rad or m]."""
+
+    @property
+    def home(self) -> Float[np.ndarray, " action"]:
+        """Commands of the posture in which it rests [rad, m; percent]; a gripper is open."""
 
     def contract(self, rate_hz: float) -> ActionContract:
         """Meaning of its commands, absolute, at so many a second [Hz]."""

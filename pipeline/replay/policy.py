@@ -71,7 +71,7 @@ def roll_out(replay: Replay, index: int, policy: PlayedPolicy, *, seed: int = 0)
 
     def act(k: int, seen: np.ndarray) -> np.ndarray:
         observation = {name: images[k] for name, images in pictures.items()}
-        return policy.act(observation | {STATE: np.float32(seen[columns])})
+        return policy.act(observation | {STATE: np.asarray(seen[columns], np.float32)})
 
     state = np.asarray(episode.columns[STATE], float).reshape(episode.num_rows, -1)
     values, played = replay.player.roll(

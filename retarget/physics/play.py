@@ -49,15 +49,17 @@ class RobotPlayer:
         names = self.joints.names
         wanted = self.joints.joints(values)
         watch = _Watch(scene, len(values))
-        has_root = root != "bolted" and root_pose is not None
+        root_m = root_R = None
+        if root != "bolted" and root_pose is not None:
+            root_m, root_R = root_pose[:, :3], se3.exp_so3(root_pose[:, 3:])
         simulation = Simulation(
             scene.model,
             SETTINGS,
             root,
             np.arange(len(values)) / rate_hz,
             self._reference(values),
-            root_pose[:, :3] if has_root else None,
-            se3.exp_so3(root_pose[:, 3:]) if has_root else None,
+            root_m,
+            root_R,
             path=lambda *given: _path(scene, self.options.drive, *given),
             watch=watch,
         )
@@ -164,7 +166,7 @@ def _path(scene: PlayedScene, drive: Drive, *given: np.ndarray) -> WantedPath:
 
 def _tips(robot: Robot) -> dict[str, Frame]:
     """What a robot acts with."""
-    ends = ("end_effector",)
+    ends: tuple[str, ...] = ("end_effector",)
     if isinstance(robot, HandRobot):
         ends = tuple(f"tips.{finger}" for finger in robot.config.tips)
     elif isinstance(robot, HumanoidRobot):

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.retarget.robots.arm import ArmRobot
 from rotoscope.retarget.robots.load import load_robot
-from rotoscope.retarget.robots.robot import Robot
+from rotoscope.retarget.robots.robot import HumanoidRobot, Robot
 
 _TABLE = 401
 """Openings of a gripper that are tried to find the one that belongs to a finger's value."""
@@ -26,7 +26,9 @@ class RobotJoints:
     @property
     def kind(self) -> str:
         """`arm`, `hand` or `humanoid`."""
-        return str(self.robot.config.kind)
+        if isinstance(self.robot, ArmRobot):
+            return "arm"
+        return "humanoid" if isinstance(self.robot, HumanoidRobot) else "hand"
 
     @cached_property
     def fingers(self) -> dict[str, tuple[float, float]]:
