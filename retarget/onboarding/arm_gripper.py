@@ -10,19 +10,15 @@ from jaxtyping import Float
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.links import Joint
 from rotoscope.retarget.onboarding.arm_chain import ArmChain
-from rotoscope.retarget.onboarding.fingertips import Poses
+from rotoscope.retarget.onboarding.flange import TOOL_WORDS, flange
 from rotoscope.retarget.onboarding.grippers import Gripper
 from rotoscope.retarget.onboarding.guesses import FINGERS_M_S, IMPOSSIBLE_M_S, PLACEHOLDER_RAD_S
 from rotoscope.retarget.onboarding.names import words
 from rotoscope.retarget.onboarding.proposal import Proposal, direction, point, rounded
-from rotoscope.retarget.onboarding.skeleton import Part, Skeleton
+from rotoscope.retarget.onboarding.skeleton import Skeleton
 
 TOOL_M, TOOL_OPENING_M = 0.15, 0.085
 """A gripper for a bare flange: as long and as wide as common electric ones [m]."""
-TOOL_WORDS = {"tool", "tcp", "ee", "eef", "flange", "grasp", "effector", "pinch"}
-"""Words by which files call the frame of a tool."""
-SHORT_M = 0.03
-"""A flange nearer to the last joint says nothing about where the hand points [m]."""
 CONTRADICTS_M = 0.05
 """A frame that is named as one of a tool, and lies further away than this, is said [m]."""
 
@@ -46,7 +42,7 @@ def decide_gripper(skeleton: Skeleton, proposal: Proposal, chain: ArmChain) -> E
         skeleton,
         proposal,
         gripper.hand,
-        (gripper.approach, gripper.closing, gripper.origin_m),
+        (_approach(skeleton, gripper), gripper.closing, gripper.origin_m),
         "between the inner ends of the fingers",
     )
     _say_names(skeleton, proposal, gripper, end)
@@ -70,6 +66,27 @@ def decide_gripper(skeleton: Skeleton, proposal: Proposal, chain: ArmChain) -> E
     proposal.decide(("gripper", "max_opening_m"), opening, "forward kinematics of the fingertips")
     _decide_speed(proposal, gripper, joints)
     return end
+
+
+def _approach(skeleton: Skeleton, gripper: Gripper) -> Float[np.ndarray, " 3"]:
+    """Where a gripper points; a tool's frame between its tips decides where its shape does not.
+
+    Curved fingers point along no axis of their link. A frame that is named as a tool's, and lies
+    where the fingers meet, has one that is meant.
+    """
+    if np.abs(gripper.approach).max() > 0.999:
+        return gripper.approach
+    T = skeleton.poses(skeleton.rest)
+    links = skeleton.parts[gripper.hand].links
+    inverse = se3.inverse(T[links[0]])
+    for link in links[1:]:
+        here = inverse @ T[link]
+        away = float(np.linalg.norm(here[:3, 3] - gripper.origin_m))
+        cosines = here[:3, :3].T @ gripper.approach
+        best = int(np.argmax(np.abs(cosines)))
+        if TOOL_WORDS & set(words(link)) and away < CONTRADICTS_M and abs(cosines[best]) > 0.7:
+            return np.asarray(np.sign(cosines[best]) * here[:3, best])
+    return gripper.approach
 
 
 def _moving(skeleton: Skeleton, gripper: Gripper) -> list[str]:
@@ -180,51 +197,3 @@ def _decide_flange(skeleton: Skeleton, proposal: Proposal, chain: ArmChain) -> E
         "your tool's numbers, or give its file with `--gripper FILE`",
     )
     return end
-
-
-def flange(skeleton: Skeleton, chain: ArmChain) -> tuple[np.ndarray, np.ndarray]:
-    """Direction out of the last part, in its first link, and where the part ends [m]."""
-    part = skeleton.parts[chain.end]
-    T = skeleton.poses(skeleton.rest)
-    inverse = se3.inverse(T[part.links[0]])
-    assert part.joint is not None
-    axis, anchor = part.joint.axis, part.joint.anchor_m
-    origins = np.array([(inverse @ T[link])[:3, 3] for link in part.links])
-    drawn = [
-        se3.apply(inverse @ T[link], skeleton.surface[link])
-        for link in part.links
-        if len(skeleton.surface.get(link, ()))
-    ]
-    points = np.concatenate([origins, *drawn])
-    before = skeleton.parts[part.parent].links
-    behind = [
-        se3.apply(inverse @ T[link], skeleton.surface[link]).mean(axis=0)
-        for link in before
-        if len(skeleton.surface.get(link, ()))
-    ] or [(inverse @ T[before[0]])[:3, 3]]
-    own = points.mean(axis=0) - anchor
-    named = [i for i, link in enumerate(part.links) if i > 0 and TOOL_WORDS & set(words(link))]
-    # What tells which way is out, the surest first.
-    hints = [
-        points.mean(axis=0) - np.mean(behind, axis=0),
-        anchor - _anchor_before(skeleton, part, T),
-    ]
-    if named:
-        tool = origins[named[-1]] - anchor
-        own = tool if np.linalg.norm(tool) > SHORT_M else own
-        hints = [tool, (inverse @ T[part.links[named[-1]]])[:3, 2], *hints]
-    outwards = next((h for h in hints if abs(float(h @ axis)) > 0.3 * np.linalg.norm(h) > 0), axis)
-    if np.linalg.norm(own) > SHORT_M and abs(float(own @ axis)) < 0.7 * np.linalg.norm(own):
-        # The last joint bends the wrist instead of rolling it: the hand points away from it.
-        across = own - (own @ axis) * axis
-        approach = across / np.linalg.norm(across)
-    else:
-        approach = axis * (1.0 if float(outwards @ axis) >= 0 else -1.0)
-    end = float(((points - anchor) @ approach).max())
-    return approach, anchor + max(end, 0.0) * approach
-
-
-def _anchor_before(skeleton: Skeleton, part: Part, T: Poses) -> Float[np.ndarray, " 3"]:
-    """Where the joint before a part's own is, in the part's first link [m]."""
-    before = skeleton.anchor(part.parent, T)
-    return np.asarray(se3.apply(se3.inverse(T[part.links[0]]), before[None])[0])

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial import cKDTree
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.retarget.onboarding.fingertips import FINGERTIP_M, Cloud, cloud, inner_end
+from rotoscope.retarget.onboarding.fingertips import inner_end
+from rotoscope.retarget.onboarding.hand_view import Way
+from rotoscope.retarget.onboarding.jaw_view import JawView
 from rotoscope.retarget.onboarding.skeleton import Skeleton
 
 GRIPPER_M = 0.35
@@ -20,17 +21,15 @@ MIN_OPENING_M = 0.015
 """Fingers that come no further apart than this are none [m]."""
 GRASP_M = 0.04
 """Width of a usual grasp [m]: the frame of jaws, whose middle wanders, is between the tips then."""
-SNAP_DEG = 25.0
-"""An approach this near to the axis of the last joint of the arm is meant to be that axis."""
 REACH_SHARE = 0.7
 """A part whose end is less far out than this share of the longest finger is no finger."""
+MEETS_SHARE = 0.3
+"""Jaws come to less than this share of their widest gap as they close; what else turns at the end
+of an arm, such as a wrist, does not. SO-101 has .02, Koch .04, Z1 less."""
 START = 0.005
 """Share of the way that is left out where fingers meet before the end of their joints."""
-MIN_POINTS = 4
-"""A jaw of fewer corners is not drawn."""
 NUM_STEPS = 17
 """Openings that are looked at between the ends of the joints."""
-_AXES = np.eye(3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,58 +81,8 @@ def find_gripper(skeleton: Skeleton, hand: int) -> Gripper | None:
     return finder.find()
 
 
-@dataclass(frozen=True, eq=False)
-class _Way:
-    """Where the joints of a gripper are closed and open."""
-
-    closed: dict[str, float]
-    open: dict[str, float]
-
-    def at(self, share: float) -> dict[str, float]:
-        return {n: c + share * (self.open[n] - c) for n, c in self.closed.items()}
-
-    def cut(self, start: float, end: float) -> _Way:
-        return _Way(self.at(start), self.at(end))
-
-
-class _Finder:
-    """Looks at what hangs on one part, in the frame of the part's first link."""
-
-    def __init__(self, skeleton: Skeleton, hand: int) -> None:
-        self.skeleton, self.hand = skeleton, hand
-        self.children = skeleton.parts[hand].children
-        below = [p for p in skeleton.below(hand) if p != hand]
-        names = [j.name for p in below if (j := skeleton.parts[p].joint) is not None]
-        masters = {skeleton.description.resolve_mimic(name).joint for name in names}
-        self.joints = tuple(n for n in skeleton.free if n in masters)
-        self._poses: dict[tuple[float, ...], Mapping[str, np.ndarray]] = {}
-
-    def poses(self, values: Mapping[str, float]) -> Mapping[str, np.ndarray]:
-        key = tuple(values.get(name, 0.0) for name in self.joints)
-        if key not in self._poses:
-            self._poses[key] = self.skeleton.poses({**self.skeleton.rest, **values})
-        return self._poses[key]
-
-    def ends(self, name: str) -> tuple[float, float]:
-        joint = self.skeleton.description.joints[name]
-        widest = np.pi / 4 if joint.kind == "revolute" else 0.1
-        is_stated = joint.lower < joint.upper
-        lower = joint.lower if is_stated and np.isfinite(joint.lower) else -widest
-        upper = joint.upper if is_stated and np.isfinite(joint.upper) else widest
-        return float(max(lower, -np.pi)), float(min(upper, np.pi))
-
-    def middle(self) -> dict[str, float]:
-        return {name: 0.5 * sum(self.ends(name)) for name in self.joints}
-
-    def size_m(self) -> float:
-        T = self.poses(self.middle())
-        anchor = np.mean([self.skeleton.anchor(child, T) for child in self.children], axis=0)
-        below = [p for child in self.children for p in self.skeleton.below(child)]
-        return float(max(np.linalg.norm(T[self.skeleton.entry(p)][:3, 3] - anchor) for p in below))
-
-    def seen(self, parts: list[int], values: Mapping[str, float]) -> Cloud:
-        T = self.poses(values)
-        return cloud(self.skeleton, parts, T, T[self.skeleton.entry(self.hand)])
+class _Finder(JawView):
+    """Looks for two fingers among what hangs on a part."""
 
     def find(self) -> Gripper | None:
         branches = [self.skeleton.below(child) for child in self.children]
@@ -144,47 +93,6 @@ class _Finder:
         if len(self.children) == 1 and not self.skeleton.parts[self.children[0]].children:
             return self.jaw(self.children[0])
         return None
-
-    def approach(self, branches: list[list[int]]) -> Float[np.ndarray, " 3"]:
-        """From the arm's last joint to the middle of the fingers, along that joint where near.
-
-        Where that joint bends the wrist, a gripper may hang beside it: its own fingers tell then.
-        """
-        middle = self.middle()
-        clouds = [self.seen(branch, middle).points for branch in branches]
-        ends = [0.5 * (p.min(axis=0) + p.max(axis=0)) for p in clouds]
-        found = self.snapped(np.mean(ends, axis=0))
-        joint = self.skeleton.parts[self.hand].joint
-        if joint is None or abs(float(found @ joint.axis)) > 0.999:
-            return found
-        T = self.poses(middle)
-        inverse = se3.inverse(T[self.skeleton.entry(self.hand)])
-        roots = [se3.apply(inverse, self.skeleton.anchor(b[0], T)[None])[0] for b in branches]
-        own = np.sum(np.array(ends) - np.array(roots), axis=0)
-        return found if np.linalg.norm(own) < MIN_OPENING_M else self.nearest_axis(own)
-
-    def snapped(self, towards: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
-        joint = self.skeleton.parts[self.hand].joint
-        anchor = np.zeros(3) if joint is None else joint.anchor_m
-        direction = towards - anchor
-        axes = np.eye(3) if joint is None else np.vstack([joint.axis, np.eye(3)])
-        if joint is not None and joint.kind == "revolute":
-            # The anchor may be anywhere along the axis: what lies beside it counts.
-            along = float(direction @ joint.axis)
-            beside = float(np.linalg.norm(direction - along * joint.axis))
-            if beside <= np.tan(np.radians(SNAP_DEG)) * abs(along):
-                return np.asarray(np.sign(along) * joint.axis)
-        return self.nearest_axis(direction, axes)
-
-    def nearest_axis(
-        self, direction: Float[np.ndarray, " 3"], axes: Float[np.ndarray, "axis 3"] = _AXES
-    ) -> Float[np.ndarray, " 3"]:
-        direction = direction / max(float(np.linalg.norm(direction)), 1e-9)
-        cosines = axes @ direction
-        best = int(np.argmax(np.abs(cosines)))
-        if abs(cosines[best]) >= np.cos(np.radians(SNAP_DEG)):
-            return np.asarray(np.sign(cosines[best]) * axes[best])
-        return np.asarray(direction)
 
     def fingers(self, branches: list[list[int]], approach: np.ndarray) -> list[list[int]]:
         """Branches that reach as far out as any: the bars of linkages end earlier."""
@@ -236,7 +144,7 @@ class _Finder:
         closing = opened[sides].mean(axis=0) - opened[~sides].mean(axis=0)
         return self.made(way, groups, approach, closing, is_jaw=False)
 
-    def way(self, fingers: list[list[int]], approach: np.ndarray) -> _Way:
+    def way(self, fingers: list[list[int]], approach: np.ndarray) -> Way:
         """Closed is where the ends of the fingers are nearest, open where they are farthest."""
         ends = {name: self.ends(name) for name in self.joints}
 
@@ -257,14 +165,7 @@ class _Finder:
                 a, b = (spread({**self.middle(), name: value}) for value in (low, high))
                 closed[name], opened[name] = (low, high) if a < b else (high, low)
         used = [name for name in ends if closed[name] != opened[name]]
-        return _Way({n: closed[n] for n in used}, {n: opened[n] for n in used})
-
-    def end_of(
-        self, finger: list[int], values: Mapping[str, float], approach: np.ndarray
-    ) -> Float[np.ndarray, " 3"]:
-        points = self.seen(finger, values).points
-        along = points @ approach
-        return np.asarray(points[along >= along.max() - 2 * FINGERTIP_M].mean(axis=0))
+        return Way({n: closed[n] for n in used}, {n: opened[n] for n in used})
 
     def jaw(self, child: int) -> Gripper | None:
         """One part that closes on the part that carries it; `None` where the two do not meet."""
@@ -273,13 +174,13 @@ class _Finder:
         if joint.kind != "revolute" or joint.name not in self.joints:
             return None
         low, high = self.ends(joint.name)
-        found = []
-        for value in (low, high):
-            found.append(self.gap(child, {joint.name: value}))
-        if None in found or min(found) > 0.3 * max(found):
+        at_low, at_high = (self.gap(child, {joint.name: value}) for value in (low, high))
+        if at_low is None or at_high is None:
             return None
-        closed, opened = (low, high) if found[0] < found[1] else (high, low)
-        way = _Way({joint.name: closed}, {joint.name: opened})
+        if min(at_low, at_high) > MEETS_SHARE * max(at_low, at_high):
+            return None
+        closed, opened = (low, high) if at_low < at_high else (high, low)
+        way = Way({joint.name: closed}, {joint.name: opened})
         still, moving = self.ends_of_jaw(child, way.closed)
         if still.is_empty:
             return None
@@ -288,38 +189,9 @@ class _Finder:
         closing = apart - still.points.mean(axis=0)
         return self.made(way, [[child], [self.hand]], approach, closing, is_jaw=True)
 
-    def ends_of_jaw(self, child: int, values: Mapping[str, float]) -> tuple[Cloud, Cloud]:
-        """The outer halves of what stands still and of what moves, as far as they face."""
-        joint = self.skeleton.parts[child].joint
-        assert joint is not None
-        T = self.poses(values)
-        inverse = se3.inverse(T[self.skeleton.entry(self.hand)])
-        hinge = se3.apply(inverse @ T[self.skeleton.entry(child)], joint.anchor_m[None])[0]
-        axis = (inverse @ T[self.skeleton.entry(child)])[:3, :3] @ joint.axis
-        moving, still = self.seen([child], values), self.seen([self.hand], values)
-
-        def radius(c: Cloud) -> np.ndarray:
-            d = c.points - hinge
-            return np.asarray(np.linalg.norm(d - np.outer(d @ axis, axis), axis=1))
-
-        r = radius(moving)
-        if moving.is_empty or still.is_empty or r.max() < 0.02:
-            return still.only(np.zeros(len(still.points), bool)), moving
-        tip = moving.only(r >= 0.75 * r.max())
-        level = tip.points @ axis
-        at = still.points @ axis
-        facing = (radius(still) >= 0.5 * r.max()) & (at >= level.min() - 0.02)
-        return still.only(facing & (at <= level.max() + 0.02)), tip
-
-    def gap(self, child: int, values: Mapping[str, float]) -> float | None:
-        still, moving = self.ends_of_jaw(child, values)
-        if still.is_empty or len(moving.points) < MIN_POINTS:
-            return None
-        return float(cKDTree(still.points).query(moving.points)[0].min())
-
     def made(
         self,
-        way: _Way,
+        way: Way,
         groups: list[list[int]],
         approach: np.ndarray,
         closing: np.ndarray,
@@ -356,7 +228,7 @@ class _Finder:
         )
         return self.measured(gripper, way)
 
-    def measured(self, gripper: Gripper, way: _Way) -> Gripper | None:
+    def measured(self, gripper: Gripper, way: Way) -> Gripper | None:
         """The same with its openings, cut where the fingers meet and where they are farthest."""
         share = np.linspace(0.0, 1.0, NUM_STEPS)
         lengths = np.linalg.norm(self.apart(gripper, way, share), axis=1)
@@ -383,11 +255,11 @@ class _Finder:
             opening_m=opening,
         )
 
-    def apart(self, gripper: Gripper, way: _Way, share: np.ndarray) -> np.ndarray:
+    def apart(self, gripper: Gripper, way: Way, share: np.ndarray) -> np.ndarray:
         tips = np.array([self.tips_at(gripper, way, float(s)) for s in share])
         return np.asarray(tips[:, 0] - tips[:, 1])
 
-    def tips_at(self, gripper: Gripper, way: _Way, share: float) -> Float[np.ndarray, "2 3"]:
+    def tips_at(self, gripper: Gripper, way: Way, share: float) -> Float[np.ndarray, "2 3"]:
         T = self.poses(way.at(share))
         inverse = se3.inverse(T[self.skeleton.entry(self.hand)])
         return np.array([se3.apply(inverse @ T[t.link], t.offset_m[None])[0] for t in gripper.tips])

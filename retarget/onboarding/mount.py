@@ -14,7 +14,7 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.attach import attached_file
 from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.onboarding.arm_chain import choose_arm, find_arms
-from rotoscope.retarget.onboarding.arm_gripper import TOOL_WORDS, flange
+from rotoscope.retarget.onboarding.flange import TOOL_WORDS, flange
 from rotoscope.retarget.onboarding.grippers import find_gripper
 from rotoscope.retarget.onboarding.names import words
 from rotoscope.retarget.onboarding.proposal import Proposal, rounded

@@ -150,7 +150,9 @@ def surface_points(path: Path) -> dict[str, Float[np.ndarray, "point 3"]]:
     for mesh in spec.meshes:
         mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
     for body in spec.bodies:
-        body.explicitinertial = False
+        body.explicitinertial = True
+        body.mass, body.inertia = 1.0, np.ones(3)
+        body.fullinertia = np.full(6, np.nan)
     # Flat meshes have no convex hull, which shapes that touch nothing do without.
     for geom in spec.geoms:
         geom.contype = geom.conaffinity = 0

@@ -67,7 +67,7 @@ def test_contract_says_what_was_followed_and_rotation_is_not_claimed(panda, trac
     assert panda.contract(rate_hz=30).follows is None
     assert "follows" not in panda.contract(rate_hz=30).model_dump()
     turned = actions.target_error_rad > 0.36
-    assert (turned & actions.valid).any()
+    assert turned.any()
     rotation = actions.group_valid[:, actions.groups.index("rotation")]
     assert not rotation[turned].any()
 
