@@ -40,7 +40,7 @@ def judge_arm(
     sigma_position_m: Float[np.ndarray, "known 3"],
     sigma_rotation_rad: Float[np.ndarray, " known"],
     tolerance_m: float,
-    tolerance_rad: Float[np.ndarray, " known"],
+    tolerance_rad: Float[np.ndarray, " known"] | float,
 ) -> ArmVerdict:
     """The verdict on what an arm does.
 

@@ -12,6 +12,7 @@ from rotoscope.retarget.description.locate import robot_file
 from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.robots.config import HandConfig, HumanoidConfig
 from rotoscope.retarget.robots.read_config import load_config
+from rotoscope.retarget.robots.two_arms_config import TwoArmsConfig
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ def robot_to_simulate(name_or_path: str) -> RobotToSimulate:
         AssetError: Its asset was not fetched.
     """
     config, config_file = load_config(name_or_path)
+    if isinstance(config, TwoArmsConfig):
+        raise RobotError(
+            f"{config_file} describes two arms, which have no one file to simulate; leave "
+            "check.physics out of the recipe"
+        )
     locked = {}
     if isinstance(config, HandConfig | HumanoidConfig):
         locked = {name: j.fixed for name, j in config.joints.items() if j.fixed is not None}

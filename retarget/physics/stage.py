@@ -25,7 +25,7 @@ from rotoscope.retarget.physics.result import PhysicsResult
 from rotoscope.retarget.physics.robot import RobotToSimulate, joint_columns, robot_to_simulate
 from rotoscope.retarget.physics.settings import PhysicsSettings, Root
 from rotoscope.retarget.robots.digest import robot_digest, shipped_digest
-from rotoscope.retarget.robots.read_config import load_config
+from rotoscope.retarget.robots.read_config import file_configs, load_config
 
 ROOT_POSE, SUPPORT = "label.root_pose", "label.support"
 NUM_COLUMNS = {ROOT_POSE: 6, SUPPORT: 2}
@@ -90,8 +90,8 @@ class PhysicsCheck(ClipStage):
         """Hash of the robot that the recipe names, else of all that the actions can name."""
         if self.config.robot is None:
             return shipped_digest()
-        config, config_file = load_config(self.config.robot)
-        return robot_digest(config, robot_file(config, config_file))
+        parts = file_configs(*load_config(self.config.robot))
+        return " ".join(robot_digest(part, robot_file(part, file)) for part, file in parts)
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """A column and a quality record per action track that holds joint values."""

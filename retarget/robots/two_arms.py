@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.tracks import SIDES, Side
-from rotoscope.retarget.description.links import Description, Joint
+from rotoscope.retarget.description.links import Description, Joint, Mass
 from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.robots.arm import ArmRobot, make_arm
 from rotoscope.retarget.robots.joint_limits import JointLimits
@@ -170,7 +170,7 @@ def _joined(config: TwoArmsConfig, arms: Mapping[Side, ArmRobot]) -> Description
     """The links and joints of both arms under one base."""
     links: list[str] = [BASE]
     joints: dict[str, Joint] = {}
-    masses = {}
+    masses: dict[str, Mass] = {}
     for side, mount in config.mounts().items():
         arm, own = arms[side], own_links(arms[side])
         name = f"{side}/mount"
