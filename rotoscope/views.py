@@ -19,7 +19,7 @@ from rotoscope.models.views.landmark_bias import bias_px
 from rotoscope.models.views.place import Placed, place
 from rotoscope.models.views.points import place_points
 from rotoscope.models.views.relative_pose import views_of_subjects
-from rotoscope.models.views.seen import Seen, landmarks_of
+from rotoscope.models.views.seen import OTHER_SIDE, Seen, landmarks_of
 from rotoscope.models.views.write import write_bodies, write_hands, write_points
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.geometry import hand_frame
@@ -133,6 +133,7 @@ def triangulate(
             sigma_rel=SIGMA_REL[what],
             size_m=bone_m,
             bias_px=partial(bias_px, side=cast(Side, name)) if what == "hands" else None,
+            exchanged=OTHER_SIDE if what == "body" else None,
         )
         for name in common
     }

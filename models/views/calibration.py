@@ -19,6 +19,9 @@ from rotoscope.pipeline.errors import UsageError, quoted
 from rotoscope.pipeline.geometry import se3
 
 _FARTHEST_M = 1000.0
+_BLOCK_PX = 16
+"""Codecs fill pictures up to whole blocks at the right and at the bottom: 1080 pixels become 1088.
+With and without, every pixel stays where it is."""
 _WRONG_SHAPE = 0.01
 """Relative difference of two pictures' shapes that is taken for rounding."""
 
@@ -35,11 +38,14 @@ class CalibratedCamera:
     """Width and height [px] that the intrinsics belong to."""
 
     def for_picture(self, width: int, height: int) -> View:
-        """The view of a video of another size and the same shape.
+        """The view of a video of another size and the same shape, or without a codec's padding.
 
         Raises:
             UsageError: The video has another shape.
         """
+        cut = self.size[0] - width, self.size[1] - height
+        if max(map(abs, cut)) < _BLOCK_PX and 0 in cut:
+            return self.view
         scale = width / self.size[0], height / self.size[1]
         if abs(scale[0] / scale[1] - 1.0) > _WRONG_SHAPE:
             raise UsageError(

@@ -48,6 +48,7 @@ def place(
     sigma_rel: float,
     size_m: float,
     bias_px: BiasPx | None = None,
+    exchanged: Sequence[int] | None = None,
 ) -> Placed:
     """Landmarks of one hand or person, placed from all views.
 
@@ -60,13 +61,15 @@ def place(
         size_m: Size that it is a share of, such as a palm's length [m].
         bias_px: How far landmarks are expected to lie from where the joints are seen, if anything
             is known of it.
+        exchanged: The number of each landmark's counterpart on the other side of the body, where
+            one view may have taken left for right.
 
     Raises:
         UsageError: In most rows the views do not agree: they show no one scene.
     """
     time_s = seen[0].time_s
     px = np.stack([one.at(time_s + offset) for one, offset in zip(seen, offsets_s, strict=True)])
-    px = _without_contradicting(views, px)
+    px = _without_contradicting(views, px, exchanged)
     points_m, _ = triangulate(views, px)
     if bias_px is not None:
         seen_px = px
@@ -95,12 +98,14 @@ def place(
 
 
 def _without_contradicting(
-    views: Sequence[View], px: Float[np.ndarray, "view time point 2"]
+    views: Sequence[View],
+    px: Float[np.ndarray, "view time point 2"],
+    exchanged: Sequence[int] | None,
 ) -> Float[np.ndarray, "view time point 2"]:
-    """Landmarks without the one view, of three or more, that contradicts the rest in a row.
+    """Landmarks with the one view, of three or more, that contradicts the rest in a row mended.
 
-    That a network takes left for right in one view must not spoil what the others agree on. A view
-    is left out where the median distance falls to less than half without it.
+    That a network takes left for right in one view must not spoil what the others agree on. Its
+    sides are exchanged, or else it is left out, where the median distance falls to less than half.
     """
     num_rows = px.shape[1]
 
@@ -111,13 +116,18 @@ def _without_contradicting(
     if len(views) < 3:
         return px
     best, out = _MUCH_BETTER * disagreement(px), px.copy()
-    for number in range(len(views)):
-        seen = px.copy()
-        seen[number] = np.nan
-        found = disagreement(seen)
-        is_better = found < best
-        out[:, is_better] = seen[:, is_better]
-        best = np.where(is_better, found, best)
+    mended = [] if exchanged is None else [px[:, :, list(exchanged)]]
+    for other in (*mended, np.full_like(px, np.nan)):
+        # Whom exchanged sides made agree is not left out: with fewer views less contradicts.
+        limit, base = best.copy(), out.copy()
+        for number in range(len(views)):
+            seen = base.copy()
+            seen[number] = other[number]
+            found = disagreement(seen)
+            is_better = found < best
+            out[:, is_better] = seen[:, is_better]
+            best = np.where(is_better, found, best)
+        best = np.where(best < limit, _MUCH_BETTER * best, best)
     return out
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.models.bodies.joints import joints_of
-from rotoscope.pipeline.tracks import BodyTrack, HandTrack, Track
+from rotoscope.pipeline.tracks import BODY_JOINTS, BodyTrack, HandTrack, Track
 
 _ROUNDING = 0.1
 """Share of a frame by which a moment may lie outside of the first and the last: clocks are found to
@@ -16,6 +16,11 @@ a few milliseconds."""
 MAX_APART_S = 0.12
 """Two frames further apart say nothing of the moment between them [s]: a hand that reaches strays
 from the straight line by 5 mm then."""
+OTHER_SIDE = [
+    BODY_JOINTS.index(name.replace("left", "|").replace("right", "left").replace("|", "right"))
+    for name in BODY_JOINTS
+]
+"""The number of each joint's counterpart on the other side of the body; its own in the middle."""
 
 
 @dataclass(frozen=True, eq=False)

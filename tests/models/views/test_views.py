@@ -93,6 +93,19 @@ def test_one_view_of_three_that_contradicts_is_left_out():
     np.testing.assert_allclose(placed.points_m, hand_at(seen[0].time_s), atol=1e-4)
 
 
+def test_view_that_takes_left_for_right_is_mended_and_used():
+    other = list(range(21))[::-1]
+    plain = [seen_by(view, noise_px=0.5, seed=i) for i, view in enumerate(VIEWS)]
+    mixed = [Seen(one.time_s, one.points_px.copy()) for one in plain]
+    mixed[1].points_px[30:60] = mixed[1].points_px[30:60, other]
+    kept = {"sigma_rel": 0.01, "size_m": PALM_M}
+    mended = place(VIEWS, mixed, [0, 0, 0], **kept, exchanged=other)
+    truth = place(VIEWS, plain, [0, 0, 0], **kept, exchanged=other)
+    np.testing.assert_allclose(mended.points_m, truth.points_m, atol=1e-5)
+    left_out = place(VIEWS, mixed, [0, 0, 0], **kept)
+    assert (left_out.sigma_m[30:60] > mended.sigma_m[30:60]).mean() > 0.9
+
+
 def test_pose_of_an_uncalibrated_view_comes_back_in_meters():
     seen = [[seen_by(view, noise_px=1.0, seed=i)] for i, view in enumerate(VIEWS[:2])]
     first, second, _ = relative_pose((K, K), *seen, bone=PALM, bone_m=PALM_M)
@@ -167,6 +180,13 @@ def test_calibration_file_is_read_and_scaled_to_the_video(tmp_path):
     np.testing.assert_allclose(view.T_camera_world[:3, 3], [-0.4, 0.0, 0.0])
     with pytest.raises(UsageError, match="another shape"):
         cameras[0].for_picture(1280, 720)
+
+
+def test_codecs_padding_moves_no_pixel(tmp_path):
+    camera = read_calibration(calibration(tmp_path, CAM1, CAM2))[0]
+    for size in ((640, 472), (632, 480), (648, 480), (640, 488)):
+        np.testing.assert_array_equal(camera.for_picture(*size).K, camera.view.K)
+    assert camera.for_picture(632, 474).K[0, 0] < camera.view.K[0, 0]
 
 
 @pytest.mark.parametrize(
