@@ -214,7 +214,7 @@ class RetargetHand(ClipStage):
             sigma_position_m=unknown if sigma_m is None else sigma_m[frames],
             sigma_rotation_rad=unknown[:, 0] if sigma_rad is None else sigma_rad[frames],
             tolerance_m=settings.tolerance_m,
-            tolerance_rad=settings.tolerance_rad,
+            tolerance_rad=np.broadcast_to(settings.tolerance_rad, len(frames)),
         )
 
     def _fingers(
