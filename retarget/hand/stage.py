@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -208,8 +209,9 @@ class RetargetHand(ClipStage):
         unknown = np.full((len(frames), 3), np.nan)
         sigma_m, sigma_rad = hand.sigma_position_m, hand.sigma_rotation_rad
         settings = FollowSettings()
+        # Fingers that face elsewhere grasp nothing: a palm's whole rotation is asked of any arm.
         return judge_arm(
-            carried.solution,
+            replace(carried.solution, judged_rad=carried.solution.error_rad),
             is_observed=is_observed,
             sigma_position_m=unknown if sigma_m is None else sigma_m[frames],
             sigma_rotation_rad=unknown[:, 0] if sigma_rad is None else sigma_rad[frames],
