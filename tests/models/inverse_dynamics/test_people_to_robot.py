@@ -28,8 +28,11 @@ def _own_store(monkeypatch, tmp_path):
     monkeypatch.setenv("ROTOSCOPE_STORE", str(tmp_path / "default_store"))
 
 
-def filmed(root, *, elsewhere, drops_actions):
-    """The hand's way as points of the picture; actions are velocities that only robots know."""
+def filmed(root, *, elsewhere, is_person):
+    """The hand's way as points of the picture; actions are velocities that only robots know.
+
+    A person does the mirror image of what a robot did, so that no motion is known by heart.
+    """
     info = json.loads((root / "meta" / "info.json").read_text())
     info["features"][SEEN] = info["features"]["observation.state"]
     (root / "meta" / "info.json").write_text(json.dumps(info))
@@ -37,6 +40,8 @@ def filmed(root, *, elsewhere, drops_actions):
         table = pq.read_table(file)
         state = np.array(table["observation.state"].to_pylist(), np.float32)
         kind = table.schema.field("observation.state").type
+        if is_person:
+            state = 2 * state.mean(axis=0) - state
         seen = 0.5 + state * [0.1, 0.1, 0.002] + elsewhere
         table = table.append_column(SEEN, pa.array(list(seen.astype(np.float32)), kind))
         way = np.zeros_like(state)
@@ -44,10 +49,11 @@ def filmed(root, *, elsewhere, drops_actions):
         for start, end in zip([0, *first], [*first, len(state)], strict=True):
             way[start:end] = np.gradient(state[start:end], axis=0)
         truth = (30 * way).astype(np.float32)
-        action = np.zeros_like(truth) if drops_actions else truth
+        truth[:, 2] = 50.0  # the gripper's command is no velocity: it stays half open
+        action = np.zeros_like(truth) if is_person else truth
         at = table.column_names.index("action")
         table = table.set_column(at, "action", pa.array(list(action), kind))
-        if drops_actions:
+        if is_person:
             at = table.column_names.index("label.valid")
             field = table.schema.field("label.valid")
             unknown = [[False]] * len(table) if field.type.num_fields else [False] * len(table)
@@ -58,10 +64,10 @@ def filmed(root, *, elsewhere, drops_actions):
 
 def test_peoples_tracks_become_the_robots_actions_with_confidence(tmp_path):
     publish_small(tmp_path / "robot", episodes=ROBOT_EPISODES, rows=60)
-    filmed(tmp_path / "robot", elsewhere=0.0, drops_actions=False)
+    filmed(tmp_path / "robot", elsewhere=0.0, is_person=False)
     train_from_dataset(tmp_path / "robot", tmp_path / "labeler", SETTINGS)
     publish_small(tmp_path / "people", episodes=3, rows=50)
-    truth = filmed(tmp_path / "people", elsewhere=0.01, drops_actions=True)
+    truth = filmed(tmp_path / "people", elsewhere=0.01, is_person=True)
     relabel_dataset(tmp_path / "people", tmp_path / "labeler", tmp_path / "out")
     out = open_dataset(tmp_path / "out")
     rows = [out.episode(row) for row in range(len(out.table))]
@@ -70,11 +76,11 @@ def test_peoples_tracks_become_the_robots_actions_with_confidence(tmp_path):
         return np.concatenate([np.stack(one.columns[name]) for one in rows])
 
     valid = column("label.valid").ravel().astype(bool)
-    error = np.abs(column("action") - truth)[valid]
-    spread = truth.std(axis=0)
+    error = np.abs(column("action") - truth)[valid][:, :2]
+    spread = truth.std(axis=0)[:2]
     assert valid.mean() > 0.8
-    assert (np.median(error, axis=0) < 0.25 * spread).all()
+    assert (np.median(error, axis=0) < 0.15 * spread).all()
     confidence = column("label.confidence").ravel()[valid]
     assert ((confidence > 0) & (confidence < 1)).all()
-    inside = error <= column("label.interval")[valid]
+    inside = error <= column("label.interval")[valid][:, :2]
     assert inside.mean() > 0.8
