@@ -28,11 +28,15 @@ FITS_PART, STICKS_OUT_PART = 0.35, 0.05
 then be there."""
 FUSES, NEW_SURFACE = 0.7, 0.88
 """Share from which a frame may add to the model, and below which it has something to add."""
+KEY_SIGMA_M = 0.01
+"""A frame whose place is less known does not add to the model [m]."""
 KEY_EVERY = 3
 """Frames between two key frames that add new surface of one view."""
 NEW_VIEW_RAD = np.radians(12.0)
 """A key frame is added where the thing is seen from so much elsewhere."""
 MOST_KEYS = 32
+MOST_EARLY = 1000
+"""Frames before the model begins that are kept: 40 MB."""
 MOST_TURN_RAD_S, MOST_TURN_RAD = 12.0, np.radians(50.0)
 """What is found again must not be turned faster than so since it was seen last, nor further: a box
 looks alike from several sides."""
@@ -61,6 +65,8 @@ class Follower:
     lens: Lens
     keys: list[KeyFrame] = field(default_factory=list)
     steps: dict[int, Step] = field(default_factory=dict)
+    early: dict[int, UInt8[np.ndarray, " byte"]] = field(default_factory=dict)
+    """Usable pixels, eight in a byte, of frames before the model began."""
     model: Model | None = None
     voxel_m: float = VOXEL_RANGE_M[1]
     _corners: Landmarks = field(default_factory=Landmarks)
@@ -75,10 +81,19 @@ class Follower:
         depth_m: Float[np.ndarray, "height width"],
         which: Bool[np.ndarray, "height width"],
         beside: Bool[np.ndarray, "height width"],
+        *,
+        may_begin: bool = True,
     ) -> None:
-        """Takes a frame: the thing's usable pixels of depth, what is not it, and the picture."""
+        """Takes a frame: the thing's usable pixels of depth, what is not it, and the picture.
+
+        Where too little of it is seen for its model to begin, that is waited for, and the frame is
+        kept for the second look.
+        """
         if self.model is None:
-            self._begin(frame, depth_m, which)
+            if may_begin:
+                self._begin(frame, depth_m, which)
+            if self.model is None and len(self.early) < MOST_EARLY:
+                self.early[frame] = np.packbits(which)
             if self.model is not None:
                 T = self.keys[0].T_model_camera
                 self._corners.renew(gray, depth_m, which, self.lens, T, CERTAIN)
@@ -203,8 +218,16 @@ class Follower:
             return
         if found.share < FUSES and found.outside > STICKS_OUT_PART:
             return
+        if sigma_m(found, se3.apply(found.T_model_camera, seen.points_m)) > KEY_SIGMA_M:
+            return
         self.keys.append(key)
         self.model = carved(fused(self.keys, self.voxel_m), self.keys, self.lens)
+
+
+def sigma_m(found: Settled, points_m: Float[np.ndarray, "point 3"]) -> float:
+    """1-sigma of where the middle of some points is, along the axis that is told least [m]."""
+    A = np.concatenate([-se3.hat(points_m.mean(axis=0)), np.eye(3)], axis=1)
+    return float(np.sqrt(np.linalg.eigvalsh(A @ found.covariance @ A.T)[-1]))
 
 
 def spread(P: Float[np.ndarray, "6 6"], dt_s: float) -> Float[np.ndarray, "6 6"]:
