@@ -28,8 +28,6 @@ FITS_PART, STICKS_OUT_PART = 0.35, 0.05
 then be there."""
 FUSES, NEW_SURFACE = 0.7, 0.88
 """Share from which a frame may add to the model, and below which it has something to add."""
-KEY_SIGMA_M = 0.01
-"""A frame whose place is less known does not add to the model [m]."""
 KEY_EVERY = 3
 """Frames between two key frames that add new surface of one view."""
 NEW_VIEW_RAD = np.radians(12.0)
@@ -218,16 +216,8 @@ class Follower:
             return
         if found.share < FUSES and found.outside > STICKS_OUT_PART:
             return
-        if sigma_m(found, se3.apply(found.T_model_camera, seen.points_m)) > KEY_SIGMA_M:
-            return
         self.keys.append(key)
         self.model = carved(fused(self.keys, self.voxel_m), self.keys, self.lens)
-
-
-def sigma_m(found: Settled, points_m: Float[np.ndarray, "point 3"]) -> float:
-    """1-sigma of where the middle of some points is, along the axis that is told least [m]."""
-    A = np.concatenate([-se3.hat(points_m.mean(axis=0)), np.eye(3)], axis=1)
-    return float(np.sqrt(np.linalg.eigvalsh(A @ found.covariance @ A.T)[-1]))
 
 
 def spread(P: Float[np.ndarray, "6 6"], dt_s: float) -> Float[np.ndarray, "6 6"]:

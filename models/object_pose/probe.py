@@ -22,11 +22,13 @@ NUM_AXES = 3
 STEPS_VOXELS = (1.0, 2.0)
 """How far beside it is looked."""
 FARTHER_VOXELS = (4.0, 8.0, 16.0)
-"""And how far on, where it fits as well there: a part of a pane fits all over the pane."""
+"""And how far on, as long as it fits as well: a part of a pane fits all over the pane."""
 BETTER = 9.0
 """Log likelihood ratio times two from which another place is better (3 sigma)."""
 ALIKE = 4.0
 """Below it one fits as well (2 sigma)."""
+ALIKE_FARTHER = 1.0
+"""The same for looking on (1 sigma): what fits less well there has an end somewhere."""
 MOST_STEPS = 8
 """How often a pose is moved on while it gets better."""
 _REACHES = (2.5, 2.5, 2.5, 2.5)
@@ -67,9 +69,9 @@ def probed(view: View, model: Model, found: Settled, others: list[Guess | Follow
     last = len(STEPS_VOXELS)
     for k in range(last - 1, len(ways), last):
         x = np.concatenate([se3.log_so3(ways[k][:3, :3]), ways[k][:3, 3]]) / STEPS_VOXELS[-1]
-        for step in FARTHER_VOXELS if beside[k] - least < ALIKE else ():
+        for step in FARTHER_VOXELS if beside[k] - least < ALIKE_FARTHER else ():
             way = se3.make(se3.exp_so3(step * x[:3]), step * x[3:])
-            if problem.misfit(way @ found.T_model_camera) - least > ALIKE:
+            if problem.misfit(way @ found.T_model_camera) - least > ALIKE_FARTHER:
                 break
             P += 0.5 * step**2 * np.outer(x, x)
     return dataclasses.replace(found, covariance=P)
