@@ -102,6 +102,24 @@ def test_thing_that_is_hidden_has_no_pose_there_and_comes_back(tmp_path: Path) -
     assert track.valid[11:].any()
 
 
+def test_thing_that_an_arm_hides_at_first_is_known_from_where_it_is_seen(tmp_path: Path) -> None:
+    made = cast(carried())
+    masks, depth_m = made.masks.copy(), made.depth_m.copy()
+    for t in range(4):
+        _, columns = np.nonzero(made.masks[t])
+        cut = np.quantile(columns, 0.3) if t % 2 else np.quantile(columns, 0.7)
+        arm = np.arange(masks.shape[2]) > cut if t % 2 else np.arange(masks.shape[2]) < cut
+        scale = depth_m.shape[2] // masks.shape[2]
+        masks[t][:, arm] = False
+        depth_m[t][:, np.repeat(arm, scale)] = 0.3
+    track = pose_of(run(tmp_path, made, masks=masks, depth_m=depth_m))
+    assert track.valid[4:].mean() > 0.9
+    own = se3.inverse(track.T_camera_object[6]) @ carried()[6]
+    off_m = np.linalg.norm((track.T_camera_object @ own - carried())[:, :3, 3], axis=1)
+    sigma_m = np.linalg.norm(track.sigma_position_m, axis=1)
+    assert (off_m < 3 * sigma_m + 0.004)[track.valid].all()
+
+
 def test_mesh_gives_the_thing_its_own_frame(tmp_path: Path) -> None:
     write_box(tmp_path / "clip.mesh.obj")
     made = run(tmp_path, cast(carried()))
