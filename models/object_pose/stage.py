@@ -177,7 +177,7 @@ class _FirstLook:
                 if which.any():
                     self.distance_m[number][t] = np.median(depth_m[which])
                 follower = self.followers.setdefault(number, Follower(lens))
-                may_begin = mask.sum() >= START_SHARE * usual_px[number]
+                may_begin = bool(mask.sum() >= START_SHARE * usual_px[number])
                 follower.step(t, dt_s, gray, depth_m, which, beside, may_begin=may_begin)
 
     def _hand_pixels(self, t: int, depth_m: np.ndarray) -> Bool[np.ndarray, "height width"]:
@@ -204,7 +204,7 @@ class _FirstLook:
 
 def _usual_px(thing: ObjectTrack) -> float:
     """How much is seen of a thing where it is seen well [pixels of its mask]."""
-    areas = [int(thing.mask(t).sum()) for t in np.flatnonzero(thing.valid)]
+    areas = [int(thing.mask(t).sum()) for t in np.flatnonzero(thing.valid).tolist()]
     return float(np.quantile(areas, 0.9)) if areas else 0.0
 
 

@@ -15,6 +15,7 @@ from carried_box import (
     write_box,
 )
 
+from rotoscope.models.object_pose.second_look import SecondLook, second_look
 from rotoscope.models.object_pose.stage import ObjectPose
 from rotoscope.pipeline.errors import AssetError, UnreasonableVideoError
 from rotoscope.pipeline.geometry import se3
@@ -102,7 +103,14 @@ def test_thing_that_is_hidden_has_no_pose_there_and_comes_back(tmp_path: Path) -
     assert track.valid[11:].any()
 
 
-def test_thing_that_an_arm_hides_at_first_is_known_from_where_it_is_seen(tmp_path: Path) -> None:
+def test_model_begins_where_no_arm_hides_most_of_the_thing(tmp_path: Path, monkeypatch) -> None:
+    kept: dict[int, SecondLook] = {}
+
+    def look(clip, files, segments, things) -> None:
+        second_look(clip, files, segments, things)
+        kept.update(things)
+
+    monkeypatch.setattr("rotoscope.models.object_pose.stage.second_look", look)
     made = cast(carried())
     masks, depth_m = made.masks.copy(), made.depth_m.copy()
     for t in range(4):
@@ -113,6 +121,8 @@ def test_thing_that_an_arm_hides_at_first_is_known_from_where_it_is_seen(tmp_pat
         masks[t][:, arm] = False
         depth_m[t][:, np.repeat(arm, scale)] = 0.3
     track = pose_of(run(tmp_path, made, masks=masks, depth_m=depth_m))
+    assert kept[1].follower.keys[0].frame == 4
+    assert sorted(kept[1].follower.early) == [0, 1, 2, 3]
     assert track.valid[4:].mean() > 0.9
     own = se3.inverse(track.T_camera_object[6]) @ carried()[6]
     off_m = np.linalg.norm((track.T_camera_object @ own - carried())[:, :3, 3], axis=1)
