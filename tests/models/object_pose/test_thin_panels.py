@@ -94,13 +94,6 @@ def test_plain_panel_whose_ends_are_hidden_is_not_known_along_itself(slid_m: flo
     assert np.sqrt(anew.covariance[5, 5]) < 0.002
 
 
-def test_place_of_a_panel_along_itself_is_not_valid_where_both_ends_are_hidden():
-    # 5 cm of it are hidden on each side.
-    _, anew = found(0.0, 0.0, is_ribbed=False)
-    assert POSITION_KNOWN_M < sigma_along_m(anew) < 0.1
-    assert sigma_along_m(found(0.0, 0.0, is_ribbed=True)[1]) < 0.003
-
-
 def test_outline_that_pulls_from_one_side_alone_tells_nothing():
     right = np.tile([1.0, 0, 0], (5, 1))
     np.testing.assert_array_equal(opposed(right, np.ones(5)), 0.0)
