@@ -21,14 +21,10 @@ NUM_AXES = 3
 """Of six, those that are told least."""
 STEPS_VOXELS = (1.0, 2.0)
 """How far beside it is looked."""
-FARTHER_VOXELS = (4.0, 8.0, 16.0)
-"""And how far on, as long as it fits as well: a part of a pane fits all over the pane."""
 BETTER = 9.0
 """Log likelihood ratio times two from which another place is better (3 sigma)."""
 ALIKE = 4.0
 """Below it one fits as well (2 sigma)."""
-ALIKE_FARTHER = 1.0
-"""The same for looking on (1 sigma): what fits less well there has an end somewhere."""
 MOST_STEPS = 8
 """How often a pose is moved on while it gets better."""
 _REACHES = (2.5, 2.5, 2.5, 2.5)
@@ -66,14 +62,6 @@ def probed(view: View, model: Model, found: Settled, others: list[Guess | Follow
         if misfit - least < ALIKE:
             x = np.concatenate([se3.log_so3(way[:3, :3]), way[:3, 3]])
             P += 0.5 * np.outer(x, x)
-    last = len(STEPS_VOXELS)
-    for k in range(last - 1, len(ways), last):
-        x = np.concatenate([se3.log_so3(ways[k][:3, :3]), ways[k][:3, 3]]) / STEPS_VOXELS[-1]
-        for step in FARTHER_VOXELS if beside[k] - least < ALIKE_FARTHER else ():
-            way = se3.make(se3.exp_so3(step * x[:3]), step * x[3:])
-            if problem.misfit(way @ found.T_model_camera) - least > ALIKE_FARTHER:
-                break
-            P += 0.5 * step**2 * np.outer(x, x)
     return dataclasses.replace(found, covariance=P)
 
 
@@ -87,8 +75,7 @@ def _ways(model: Model, found: Settled) -> list[Float[np.ndarray, "4 4"]]:
     axes = np.linalg.eigh(found.covariance * np.outer(unit, unit))[1][:, -NUM_AXES:].T / unit
     out = []
     for axis in axes:
-        for sign in (1.0, -1.0):
-            for step in STEPS_VOXELS:
-                way = sign * step * model.voxel_m * axis
+        for step in STEPS_VOXELS:
+            for way in (step * model.voxel_m * axis, -step * model.voxel_m * axis):
                 out.append(se3.make(se3.exp_so3(way[:3]), way[3:]))
     return out

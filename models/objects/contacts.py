@@ -23,7 +23,7 @@ MOVES_PX = 0.45
 """Median motion of a segment against the background in a frame that counts [small px]."""
 MIN_SEEN_MOVING = 0.65
 """Before a camera that moves, contact in which the thing is seen to move in fewer of its frames is
-doubted: on the four walking scenes that chose and give a thing it is .74 to .89."""
+doubted: on the five walking scenes that chose and give a thing it is .74 to .89."""
 SAME_COLORS = 0.85
 """Before a camera that moves, least overlap of a thing's colors at rest and while it is held
 (`colors.overlap`): on the same scenes .96 to 1. What has others is the ground that a mask ran over,
