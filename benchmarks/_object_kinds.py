@@ -46,6 +46,17 @@ CHOSE = (
         "c_walk_twin", ground="cloth", camera="walk", twin=True, seed=35, yaw_deg=155,
         pitch_deg=-30,
     ),
+    ObjectScene(
+        "c_walk_patches", ground="patches", camera="walk", thing="cylinder", seed=36, yaw_deg=165
+    ),
+    ObjectScene(
+        "c_walk_patches_box", ground="patches", camera="walk", seed=37, yaw_deg=180,
+        pitch_deg=-30, sleeve="arm",
+    ),
+    ObjectScene(
+        "c_walk_patches_b", ground="patches", camera="walk", thing="cylinder", seed=38,
+        yaw_deg=150, pitch_deg=-15,
+    ),
 )  # fmt: skip
 """Scenes on which the constants were chosen."""
 REPORT = {

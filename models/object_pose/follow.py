@@ -33,6 +33,8 @@ KEY_EVERY = 3
 NEW_VIEW_RAD = np.radians(12.0)
 """A key frame is added where the thing is seen from so much elsewhere."""
 MOST_KEYS = 32
+MOST_EARLY = 1000
+"""Frames before the model begins that are kept: 40 MB."""
 MOST_TURN_RAD_S, MOST_TURN_RAD = 12.0, np.radians(50.0)
 """What is found again must not be turned faster than so since it was seen last, nor further: a box
 looks alike from several sides."""
@@ -61,6 +63,8 @@ class Follower:
     lens: Lens
     keys: list[KeyFrame] = field(default_factory=list)
     steps: dict[int, Step] = field(default_factory=dict)
+    early: dict[int, UInt8[np.ndarray, " byte"]] = field(default_factory=dict)
+    """Usable pixels, eight in a byte, of frames before the model began."""
     model: Model | None = None
     voxel_m: float = VOXEL_RANGE_M[1]
     _corners: Landmarks = field(default_factory=Landmarks)
@@ -75,10 +79,19 @@ class Follower:
         depth_m: Float[np.ndarray, "height width"],
         which: Bool[np.ndarray, "height width"],
         beside: Bool[np.ndarray, "height width"],
+        *,
+        may_begin: bool = True,
     ) -> None:
-        """Takes a frame: the thing's usable pixels of depth, what is not it, and the picture."""
+        """Takes a frame: the thing's usable pixels of depth, what is not it, and the picture.
+
+        Where too little of it is seen for its model to begin, that is waited for, and the frame is
+        kept for the second look.
+        """
         if self.model is None:
-            self._begin(frame, depth_m, which)
+            if may_begin:
+                self._begin(frame, depth_m, which)
+            if self.model is None and len(self.early) < MOST_EARLY:
+                self.early[frame] = np.packbits(which)
             if self.model is not None:
                 T = self.keys[0].T_model_camera
                 self._corners.renew(gray, depth_m, which, self.lens, T, CERTAIN)

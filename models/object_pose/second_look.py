@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.models.depth.depth_files import DepthFiles
-from rotoscope.models.object_pose.follow import Follower, fits, spread
+from rotoscope.models.object_pose.follow import Follower, Step, fits, spread
 from rotoscope.models.object_pose.landmarks import Followed
 from rotoscope.models.object_pose.mesh import Placed
 from rotoscope.models.object_pose.probe import probed
-from rotoscope.models.object_pose.seen import surely_beside
+from rotoscope.models.object_pose.seen import see, surely_beside
 from rotoscope.models.object_pose.settle import Guess, Settled, View, settle
 from rotoscope.models.object_pose.surface import Model
 from rotoscope.pipeline.tracks import ObjectTrack, median_rate_hz
@@ -76,6 +76,29 @@ def second_look(
             if found is not None:
                 one.found[t] = found
                 last[number] = t, found
+    for number, one in things.items():
+        _look_back(one, clip.start, files, segments[number], dt_s)
+
+
+def _look_back(
+    one: SecondLook, start: int, files: DepthFiles, segment: ObjectTrack, dt_s: float
+) -> None:
+    """Frames in which too little was seen for the model to begin, from where it did back."""
+    follower = one.follower
+    began = follower.keys[0].frame
+    last = (began, one.found[began]) if began in one.found else None
+    for t in sorted(follower.early, reverse=True):
+        depth_m = files.read(start + t)
+        which = np.unpackbits(follower.early[t], count=depth_m.size).reshape(depth_m.shape) > 0
+        seen = see(follower.lens, depth_m, which, follower.voxel_m)
+        if seen is None or last is None:
+            continue
+        follower.steps[t] = Step(seen, last[1].T_model_camera, None, fits=False)
+        beside = surely_beside(segment.mask(t), depth_m.shape, None)
+        found = _look(one, t, View(seen, follower.lens, depth_m, beside), last, dt_s)
+        if found is not None:
+            one.found[t] = found
+            last = t, found
 
 
 def _look(
@@ -85,13 +108,13 @@ def _look(
     last: tuple[int, Settled] | None,
     dt_s: float,
 ) -> Settled | None:
-    step, moved = one.follower.steps[t], one.moved[t]
+    step, moved = one.follower.steps[t], one.moved.get(t, np.eye(4))
     others: list[Guess | Followed] = []
     starts = [moved @ step.T_model_camera] if step.fits else []
     if step.corners is not None:
         others.append(Guess(moved @ step.corners.T_model_camera, step.corners.information))
     if last is not None:
-        gap_s = (t - last[0]) * dt_s
+        gap_s = abs(t - last[0]) * dt_s
         before = last[1].T_model_camera
         others.append(Guess(before, np.linalg.inv(spread(last[1].covariance, gap_s))))
         starts += [] if step.fits else [before]

@@ -38,6 +38,9 @@ from rotoscope.pipeline.video.read import read_frames
 
 DISTANCES_M = (0.05, 10.0)
 """Where things in hands are, from the camera; elsewhere the unit of the pictures is another."""
+START_SHARE = 0.5
+"""Share of how much of a thing is seen where it is seen well (0.9 quantile) with which its model
+may begin: onto a part that shows beside an arm, another part is taken for the same."""
 FARTHER = 2.5
 """How much farther or nearer than its hand says a thing may be seen."""
 
@@ -63,7 +66,7 @@ class ObjectPose(ClipStage):
     """
 
     kind: ClassVar[str] = "object_pose"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     requires: ClassVar[tuple[str, ...]] = ("objects", "camera")
     uses: ClassVar[tuple[str, ...]] = ("hands", "camera_motion")
     provides: ClassVar[tuple[str, ...]] = ("object_poses", "quality.object_pose")
@@ -153,6 +156,7 @@ class _FirstLook:
         dt_s = 1.0 / median_rate_hz(self._clip.time_s)
         lens: Lens | None = None
         clip = self._clip
+        usual_px = {n: _usual_px(thing) for n, thing in self._things.items()}
         frames = read_frames(clip.video, start=clip.start, end=clip.end, kept=clip.kept)
         for t, frame in enumerate(frames):
             seen = [n for n, thing in self._things.items() if thing.valid[t]]
@@ -173,7 +177,8 @@ class _FirstLook:
                 if which.any():
                     self.distance_m[number][t] = np.median(depth_m[which])
                 follower = self.followers.setdefault(number, Follower(lens))
-                follower.step(t, dt_s, gray, depth_m, which, beside)
+                may_begin = bool(mask.sum() >= START_SHARE * usual_px[number])
+                follower.step(t, dt_s, gray, depth_m, which, beside, may_begin=may_begin)
 
     def _hand_pixels(self, t: int, depth_m: np.ndarray) -> Bool[np.ndarray, "height width"]:
         out = np.zeros(depth_m.shape, bool)
@@ -195,6 +200,12 @@ class _FirstLook:
             large = cv2.dilate(cv2.resize(mask, shape[::-1]), np.ones((9, 9), np.uint8))
             out |= np.asarray(large) > 0
         return out
+
+
+def _usual_px(thing: ObjectTrack) -> float:
+    """How much is seen of a thing where it is seen well [pixels of its mask]."""
+    areas = [int(thing.mask(t).sum()) for t in np.flatnonzero(thing.valid).tolist()]
+    return float(np.quantile(areas, 0.9)) if areas else 0.0
 
 
 def _camera_poses(tracks: Mapping[str, Track], num: int) -> Float[np.ndarray, "time 4 4"]:

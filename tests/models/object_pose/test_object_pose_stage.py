@@ -15,6 +15,7 @@ from carried_box import (
     write_box,
 )
 
+from rotoscope.models.object_pose.second_look import SecondLook, second_look
 from rotoscope.models.object_pose.stage import ObjectPose
 from rotoscope.pipeline.errors import AssetError, UnreasonableVideoError
 from rotoscope.pipeline.geometry import se3
@@ -100,6 +101,33 @@ def test_thing_that_is_hidden_has_no_pose_there_and_comes_back(tmp_path: Path) -
     assert said[9] == "no_depth"
     assert np.isnan(track.T_camera_object[5]).all()
     assert track.valid[11:].any()
+
+
+def test_model_begins_where_no_arm_hides_most_of_the_thing(tmp_path: Path, monkeypatch) -> None:
+    kept: dict[int, SecondLook] = {}
+
+    def look(clip, files, segments, things) -> None:
+        second_look(clip, files, segments, things)
+        kept.update(things)
+
+    monkeypatch.setattr("rotoscope.models.object_pose.stage.second_look", look)
+    made = cast(carried())
+    masks, depth_m = made.masks.copy(), made.depth_m.copy()
+    for t in range(4):
+        _, columns = np.nonzero(made.masks[t])
+        cut = np.quantile(columns, 0.3) if t % 2 else np.quantile(columns, 0.7)
+        arm = np.arange(masks.shape[2]) > cut if t % 2 else np.arange(masks.shape[2]) < cut
+        scale = depth_m.shape[2] // masks.shape[2]
+        masks[t][:, arm] = False
+        depth_m[t][:, np.repeat(arm, scale)] = 0.3
+    track = pose_of(run(tmp_path, made, masks=masks, depth_m=depth_m))
+    assert kept[1].follower.keys[0].frame == 4
+    assert sorted(kept[1].follower.early) == [0, 1, 2, 3]
+    assert track.valid[4:].mean() > 0.9
+    own = se3.inverse(track.T_camera_object[6]) @ carried()[6]
+    off_m = np.linalg.norm((track.T_camera_object @ own - carried())[:, :3, 3], axis=1)
+    sigma_m = np.linalg.norm(track.sigma_position_m, axis=1)
+    assert (off_m < 3 * sigma_m + 0.004)[track.valid].all()
 
 
 def test_mesh_gives_the_thing_its_own_frame(tmp_path: Path) -> None:

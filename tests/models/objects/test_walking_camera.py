@@ -1,5 +1,6 @@
 """A thing before a camera that walks: at rest it slides in the picture, and is not called moved."""
 
+import dataclasses
 from functools import cache
 
 import cv2
@@ -7,7 +8,12 @@ import numpy as np
 import pytest
 
 from rotoscope.models.objects.colors import quantized
-from rotoscope.models.objects.contacts import MOVES_PX, is_hardly_seen_to_move, steps_px
+from rotoscope.models.objects.contacts import (
+    MOVES_PX,
+    is_hardly_seen_to_move,
+    keeps_colors,
+    steps_px,
+)
 from rotoscope.models.objects.moments import refined
 from rotoscope.models.objects.picture_motion import Flow
 from rotoscope.models.objects.resting import CameraPath, Resting, find_resting
@@ -171,3 +177,14 @@ def test_zoom_that_is_taken_for_a_path_moves_nothing_that_rests():
         ]
     )
     assert best < 0.1
+
+
+@pytest.mark.parametrize(("share", "keeps"), [(0.0, True), (0.1, True), (0.6, False)])
+def test_mask_that_runs_from_the_ground_over_a_sleeve_is_not_of_a_thing(share: float, keeps: bool):
+    views, masks = walk((0.0, -0.1, 0.0))
+    held = (np.arange(NUM) >= TAKEN) & (np.arange(NUM) < LEFT)
+    pink, green = (np.full(SHAPE, v, np.uint16) for v in (900, 2900))
+    sleeve = np.random.default_rng(0).uniform(size=SHAPE) < share
+    bins = [np.where(sleeve & is_held, green, pink) for is_held in held]
+    assert keeps_colors(masks, held, dataclasses.replace(views, bins=bins)) == keeps
+    assert keeps_colors(masks, np.ones(NUM, bool), dataclasses.replace(views, bins=bins))
