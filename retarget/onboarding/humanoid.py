@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Float
 
@@ -192,7 +194,7 @@ def _decide_head(skeleton: Skeleton, proposal: Proposal, body: Body) -> None:
 
 
 def _decide_joints(
-    skeleton: Skeleton, proposal: Proposal, body: Body, soles: dict[Side, object]
+    skeleton: Skeleton, proposal: Proposal, body: Body, soles: Mapping[Side, object]
 ) -> None:
     """Locks what moves no named point, guesses numbers that are missing, poses the robot."""
     free = _free_joints(skeleton, proposal)

@@ -47,12 +47,24 @@ def test_robot_without_a_yaml_file_gets_one(robot, tmp_path):
 
 
 def test_what_could_not_be_decided_is_listed_and_gives_exit_code_one(robot, tmp_path):
-    (tmp_path / "hand.urdf").write_text(hand_urdf().replace('lower="-1" upper="1" ', ""))
+    text = hand_urdf()
+    text = text[: text.index('<joint name="t_turn"')] + "</robot>"
+    for link in ("t0", "t1", "t2", "t_tip"):
+        text = text.replace(f'<link name="{link}"></link>', "")
+    (tmp_path / "hand.urdf").write_text(text)
     result = robot("check", "hand.urdf")
     assert result.returncode == 1
     assert "could not decide:" in result.stdout
-    assert "write `joints: {t_turn: {lower: ..., upper: ...}}`" in result.stdout
+    assert "no chain differs enough" in result.stdout
     assert "NOT USABLE YET" in result.stdout
+
+
+def test_limits_that_are_not_stated_are_guessed_in_plain_sight(robot, tmp_path):
+    (tmp_path / "hand.urdf").write_text(hand_urdf().replace('lower="-1" upper="1" ', ""))
+    result = robot("check", "hand.urdf")
+    assert result.returncode == 0
+    assert "GUESSED, put your own numbers there:" in result.stdout
+    assert "t_turn" in result.stdout
 
 
 def test_wrong_link_gives_one_sentence_and_exit_code_one(robot, tmp_path):

@@ -106,7 +106,7 @@ def actions(**change):
     [
         ({"confidence": np.array([0.5, 1.5, 0.0])}, "confidence from 0 to 1"),
         ({"confidence": np.array([0.5, np.nan, 0.0])}, "confidence from 0 to 1"),
-        ({"reason": np.array([0, 0, 200])}, "reason integers from 0 to 10"),
+        ({"reason": np.array([0, 0, 200])}, "reason integers from 0 to 11"),
         ({"reason": np.zeros(3)}, "reason integers"),
         ({"reason": np.zeros(3, complex)}, "must be an array of real numbers"),
         ({"reason": np.zeros(())}, "with an axis of time"),

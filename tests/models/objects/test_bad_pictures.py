@@ -73,8 +73,8 @@ def test_thing_does_not_go_on_beyond_a_cut(tmp_path: Path) -> None:
         for _ in frames[CUT:]
     ]
     assert TAKE < CUT < LEAVE < NUM
-    things, _ = found(tmp_path, frames)
-    assert things
+    things, why = found(tmp_path, frames)
+    assert things, why
     for thing in things:
         assert not thing.valid[CUT:].any()
         assert not thing.is_held[CUT:].any()

@@ -45,10 +45,10 @@ def _looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What moves in the same pictures is the same: most of the time goes into that."""
     look = events.look
 
-    def remembered(pictures: Any, hands: Any, first: int, ground: Any) -> events.Window:
+    def remembered(pictures: Any, hands: Any, first: int, *camera: Any) -> events.Window:
         key = (len(pictures), first, zlib.crc32(np.stack(pictures).tobytes()), len(hands))
         if key not in _LOOKED:
-            _LOOKED[key] = look(pictures, hands, first, ground)
+            _LOOKED[key] = look(pictures, hands, first, *camera)
         return _LOOKED[key]
 
     monkeypatch.setattr(events, "look", remembered)

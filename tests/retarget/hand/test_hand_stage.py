@@ -94,7 +94,7 @@ def test_limits_hold_for_wild_hands_in_what_a_dataset_stores(hand_file, robot):
 
 def test_tips_may_be_off_by_a_share_of_the_hand(hand_file, robot):
     assert hand_length_m(robot) == pytest.approx(0.09 + 0.01 + 0.045 + 0.05, rel=0.05)
-    tracks = followed(hand_file, seen(JOINTS_M), tolerance_tip_share=0.06)
+    tracks = followed(hand_file, seen(JOINTS_M), tolerance_tip_share=0.125)
     solver = tracks["features.solver.right"]
     worst = solver.values[:, solver.names.index("worst_tip_percent")]
     tips = [k for k, name in enumerate(solver.names) if name.startswith("tip_")]
@@ -103,7 +103,7 @@ def test_tips_may_be_off_by_a_share_of_the_hand(hand_file, robot):
     )
     valid = actions_of(tracks).valid
     assert 0.1 < valid.mean() < 0.9
-    np.testing.assert_array_equal(valid, worst <= 6.0)
+    np.testing.assert_array_equal(valid, worst <= 12.5)
 
 
 def test_left_hand_is_mirrored_onto_a_right_robot(hand_file):
