@@ -27,7 +27,7 @@ def dilated(mask: Mask, px: int) -> Mask:
     else:
         # Time of a kernel grows with the square of its size, that of distances does not.
         away = cv2.distanceTransform(1 - part, cv2.DIST_L2, cv2.DIST_MASK_5)
-        out[box] = away <= px + 0.5
+        out[box] = away <= px  # as many pixels as the ellipse has, within a few
     return out
 
 
