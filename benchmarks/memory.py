@@ -23,7 +23,7 @@ def run() -> list[Figure]:
         loop = _encode_loop(root / "loop.mp4", seconds=10)
         peaks = {minutes: _peak_gib(root, loop, minutes) for minutes in (1, 10)}
     return [
-        Figure("memory.peak_10min_1080p", peaks[10], "GiB", Bar("<=", 1.5)),
+        Figure("memory.peak_10min_1080p", peaks[10], "GiB", Bar("<=", 0.6)),
         Figure("memory.growth_10min_over_1min", peaks[10] / peaks[1], "x", Bar("<=", 1.15)),
     ]
 
