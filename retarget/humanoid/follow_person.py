@@ -120,9 +120,9 @@ def _pulled_apart(
     floor = problem.lowest_floor_m()
 
     def overlap(x: np.ndarray) -> Overlap:
-        root = problem.frame_id("root")
+        base = problem.frame_id("base")
         reached = problem.tree.forward_kinematics(x, problem.reference)
-        T = se3.make(reached.R[:, root], reached.p_m[:, root])
+        T = se3.make(reached.R[:, base], reached.p_m[:, base])
         return overlap_of(shapes, x[:, NUM_BASE:], T_world_root=T, floor_m=floor)
 
     return pulled_apart(

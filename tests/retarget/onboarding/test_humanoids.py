@@ -6,6 +6,7 @@ from drawn_robots import humanoid_urdf
 
 from rotoscope.pipeline.errors import AssetError
 from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.collision.model import CollisionModel
 from rotoscope.retarget.humanoid.follow_person import follow_person
 from rotoscope.retarget.humanoid.human_skeleton import HumanMotion
 from rotoscope.retarget.onboarding.check import check, propose
@@ -107,8 +108,12 @@ def test_shipped_humanoid_bends_its_elbows_and_knees_as_a_person_does(name):
     except AssetError as error:
         pytest.skip(str(error))
     person = _stepping()
-    motion = follow_person(robot, person, np.ones((5, 2), bool), max_iterations=10)
+    feet, shapes = np.ones((5, 2), bool), CollisionModel(robot)
+    motion = follow_person(robot, person, feet, shapes=shapes, max_iterations=10)
     assert np.degrees(np.nanmax(motion.limb_error_rad)) < 12.0
+    # Its shapes are where its soles are, whatever link the pelvis hangs on.
+    assert np.abs(motion.sole_m).max() < 0.02
+    assert motion.below_m.max() < 0.01
     frames = robot.frames()
     for a, b, c in (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")):
         tree = robot.tree([frames[f"body.left_{joint}"] for joint in (a, b, c)])
