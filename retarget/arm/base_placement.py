@@ -8,6 +8,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rotoscope.pipeline.geometry import se3
+from rotoscope.retarget.arm.eliminate import (
+    HOME_SIGMA_RAD,
+    POSITION_SIGMA_M,
+    eliminate_joints,
+)
 from rotoscope.retarget.arm.ik import solve_poses
 from rotoscope.retarget.arm.manipulability import manipulability
 from rotoscope.retarget.arm.task import DEFAULT_TOLERANCE_M, DEFAULT_TOLERANCE_RAD, TASKS
@@ -22,10 +27,6 @@ NUM_REFINED = 16
 """Best of those, one per direction, refined on all waypoints."""
 NUM_REFINEMENTS = 10
 """Gauss-Newton steps of that refinement."""
-HOME_SIGMA_RAD = 0.4
-"""1-sigma of a joint's distance from home in the refinement [rad]."""
-POSITION_SIGMA_M = 5e-3
-"""1-sigma of positions there [m]: reaching comes first, home decides among what reaches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,43 +165,14 @@ class _Search:
         return place, solved.reshape(joints.shape)
 
     def _refine_once(self, place: np.ndarray, joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        robot, shape = self.robot, joints.shape
-        # e is what a waypoint misses in sigmas, dq the step of its joints, dc that of the place:
-        # joints take J dq off the error, and moving the base adds C dc. Least shall be the sum of
-        # w |e - J dq + C dc|^2 + |home - q - dq|^2 / HOME_SIGMA_RAD^2.
+        robot = self.robot
         R, p = self.in_base(place)
-        q = joints.reshape(-1, shape[2])
-        reached = robot.pose(q, jacobian=True)
-        assert reached.J is not None
-        missed = self.task.missed(reached, R.reshape(-1, 3, 3), p.reshape(-1, 3))
-        error = missed / POSITION_SIGMA_M
-        # Pseudo-Huber from 10 sigma on: a waypoint out of reach pulls with constant force.
-        weight = 1.0 / np.sqrt(1.0 + (error**2).sum(axis=1) / 100.0)
-        J = reached.J * self.task.scale[:, None] / POSITION_SIGMA_M
-        C = self._place_jacobian(p, place)
-        Jw = np.swapaxes(J * weight[:, None, None], 1, 2)
-        Cw = np.swapaxes(C * weight[:, None, None], 1, 2)
-        home = robot.home - q
-        descent = (Jw @ error[:, :, None])[..., 0] + home / HOME_SIGMA_RAD**2
-        held = ((q <= robot.lower) & (descent < 0)) | ((q >= robot.upper) & (descent > 0))
-        H = Jw @ J
-        diagonal = np.arange(shape[2])
-        # Once for home and once as damping; a joint that presses against a limit does not move.
-        H[:, diagonal, diagonal] += 2.0 / HOME_SIGMA_RAD**2 + np.where(held, 1e12, 0.0)
-        descent = np.where(held, 0.0, descent)
-        # H dq = J'w e + (home - q) / sigma^2 + J'w C dc, so dq = X + Y dc.
-        solved = np.linalg.solve(H, np.concatenate([descent[:, :, None], Jw @ C], axis=2))
-        X, Y = solved[:, :, 0], solved[:, :, 1:]
-        # Put into C'w (e - J dq + C dc) = 0: (C'w C - C'w J Y) dc = C'w (J X - e), summed over the
-        # waypoints, which share the place (Schur complement).
-        S = Cw @ C - Cw @ J @ Y
-        s = (Cw @ (J @ X[:, :, None] - error[:, :, None]))[..., 0]
-        S, s = (part.reshape(*shape[:2], *part.shape[1:]).sum(axis=1) for part in (S, s))
-        step = np.linalg.solve(S + np.diag([10.0, 10.0, 10.0]), s[:, :, None])[..., 0]
+        left = eliminate_joints(robot, self.task, R, p, joints, self._place_jacobian(p, place))
+        step = np.linalg.solve(left.S + np.diag([10.0, 10.0, 10.0]), left.s[:, :, None])[..., 0]
         step = np.clip(step, -0.15, 0.15)
         moved = np.clip(place + step, self.low, self.high)
-        back = (Y.reshape(*shape, 3) @ (moved - place)[:, None, :, None])[..., 0]
-        change = np.clip(X.reshape(shape) + back, -0.5, 0.5)
+        back = (left.Y @ (moved - place)[:, None, :, None])[..., 0]
+        change = np.clip(left.X + back, -0.5, 0.5)
         return moved, np.clip(joints + change, robot.lower, robot.upper)
 
     def _place_jacobian(self, p: np.ndarray, place: np.ndarray) -> Float[np.ndarray, "b 6 3"]:

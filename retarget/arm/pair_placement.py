@@ -10,7 +10,11 @@ from jaxtyping import Bool, Float, Int
 
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import Side
-from rotoscope.retarget.arm.base_placement import HOME_SIGMA_RAD, POSITION_SIGMA_M
+from rotoscope.retarget.arm.eliminate import (
+    HOME_SIGMA_RAD,
+    POSITION_SIGMA_M,
+    eliminate_joints,
+)
 from rotoscope.retarget.arm.ik import solve_poses
 from rotoscope.retarget.arm.manipulability import manipulability
 from rotoscope.retarget.arm.task import TASKS
@@ -212,52 +216,25 @@ def _refined(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """One step of places and joints together.
 
-    The joints are eliminated (Schur complement), see `rotoscope.retarget.arm.base_placement`.
+    The joints are eliminated: `rotoscope.retarget.arm.eliminate`.
     """
     damping = np.array([DAMPING, DAMPING, DAMPING, 1e12 if is_level else DAMPING])
     S = np.tile(np.diag(damping), (len(place), 1, 1))
     s = np.zeros((len(place), 4))
     parts = []
     for hand, q in zip(hands, joints, strict=True):
-        X, Y, S_hand, s_hand = _eliminated(hand, place, q)
-        parts.append((X, Y))
-        S += S_hand
-        s += s_hand
+        R, p = hand.in_arm(place)
+        left = eliminate_joints(hand.arm, hand.task, R, p, q, hand.place_jacobian(place))
+        parts.append(left)
+        S += left.S
+        s += left.s
     step = np.clip(np.linalg.solve(S, s[:, :, None])[..., 0], -0.15, 0.15)
     out = []
-    for hand, q, (X, Y) in zip(hands, joints, parts, strict=True):
-        back = (Y @ step[:, None, :, None])[..., 0]
-        change = np.clip(X + back, -0.5, 0.5)
+    for hand, q, left in zip(hands, joints, parts, strict=True):
+        back = (left.Y @ step[:, None, :, None])[..., 0]
+        change = np.clip(left.X + back, -0.5, 0.5)
         out.append(np.clip(q + change, hand.arm.lower, hand.arm.upper))
     return place + step, out
-
-
-def _eliminated(
-    hand: _Hand, place: np.ndarray, joints: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    arm, shape = hand.arm, joints.shape
-    R, p = (part.reshape(-1, *part.shape[2:]) for part in hand.in_arm(place))
-    q = joints.reshape(-1, shape[2])
-    reached = arm.pose(q, jacobian=True)
-    assert reached.J is not None
-    error = hand.task.missed(reached, R, p) / POSITION_SIGMA_M
-    weight = 1.0 / np.sqrt(1.0 + (error**2).sum(axis=1) / 100.0)
-    J = reached.J * hand.task.scale[:, None] / POSITION_SIGMA_M
-    C = hand.place_jacobian(place)
-    Jw, Cw = (np.swapaxes(part * weight[:, None, None], 1, 2) for part in (J, C))
-    home = arm.home - q
-    descent = (Jw @ error[:, :, None])[..., 0] + home / HOME_SIGMA_RAD**2
-    held = ((q <= arm.lower) & (descent < 0)) | ((q >= arm.upper) & (descent > 0))
-    H = Jw @ J
-    diagonal = np.arange(shape[2])
-    H[:, diagonal, diagonal] += 2.0 / HOME_SIGMA_RAD**2 + np.where(held, 1e12, 0.0)
-    descent = np.where(held, 0.0, descent)
-    solved = np.linalg.solve(H, np.concatenate([descent[:, :, None], Jw @ C], axis=2))
-    X, Y = solved[:, :, 0], solved[:, :, 1:]
-    S = Cw @ C - Cw @ J @ Y
-    s = (Cw @ (J @ X[:, :, None] - error[:, :, None]))[..., 0]
-    S, s = (part.reshape(*shape[:2], *part.shape[1:]).sum(axis=1) for part in (S, s))
-    return X.reshape(shape), Y.reshape(*shape, 4), S, s
 
 
 def _ranked(
