@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +11,7 @@ from pydantic import Field
 
 from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.stage import Tracks
 from rotoscope.pipeline.tracks import (
     BODY_JOINTS,
     REASONS,
@@ -22,35 +21,28 @@ from rotoscope.pipeline.tracks import (
     FeatureTrack,
     QualityTrack,
     Track,
-    median_rate_hz,
 )
 from rotoscope.pipeline.types import Clip
-from rotoscope.retarget.collision.model import CollisionModel
 from rotoscope.retarget.common.confidence import limbs_chance
 from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.humanoid.balance_cost import center_of_links
 from rotoscope.retarget.humanoid.follow_person import HumanoidMotion, follow_person
 from rotoscope.retarget.humanoid.human_skeleton import human_motion_of
+from rotoscope.retarget.humanoid.humanoid_stage import HumanoidStage, HumanoidStageConfig
 from rotoscope.retarget.humanoid.limbs_sigma import limbs_sigma
 from rotoscope.retarget.humanoid.problem import HumanoidWeights
 from rotoscope.retarget.humanoid.support_polygon import robot_center_of_mass, support_margins
-from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
-from rotoscope.retarget.robots.self_check import ensure_checked
 
 FILLED = REASONS.index("gap_filled")
 """Reason of a frame that nobody observed."""
 
 
-class RetargetHumanoidConfig(StageConfig):
+class RetargetHumanoidConfig(HumanoidStageConfig):
     """Settings of `retarget.humanoid`."""
 
-    robot: str = "g1"
-    """A humanoid of `configs/robots`, or the path of a YAML file like those."""
     scale: float | None = Field(default=None, gt=0)
     """Robot size over human size, by which steps and reaches are multiplied; from the lengths of
     the legs when absent."""
-    max_bridge_s: float = Field(default=0.2, ge=0)
-    """Shorter stretches without a person are bridged smoothly and marked invalid [s]."""
     tolerance_limb_rad: float = Field(default=0.7, gt=0)
     """A limb further than this from the person's makes a frame invalid [rad]; 0.7 is 40 degrees, as
     robots with few joints need."""
@@ -59,14 +51,11 @@ class RetargetHumanoidConfig(StageConfig):
     tolerance_depth_m: float = Field(default=0.01, gt=0)
     """A foot, or any other part of the robot, deeper in the ground than this makes a frame invalid
     [m]."""
-    tolerance_overlap_m: float = Field(default=0.01, gt=0)
-    """Parts of the robot further inside each other than this make a frame invalid [m], by the
-    shapes of its file."""
     weights: HumanoidWeights = Field(default_factory=HumanoidWeights)
     """1-sigma of each cost; smaller is stricter."""
 
 
-class RetargetHumanoid(ClipStage):
+class RetargetHumanoid(HumanoidStage):
     """Makes a humanoid do what a person did, feet on the ground, inside all joint limits.
 
     Joint limits hold in every frame and between frames. What is not so good in a frame is said
@@ -86,26 +75,6 @@ class RetargetHumanoid(ClipStage):
     Config = RetargetHumanoidConfig
     config: RetargetHumanoidConfig
 
-    @cached_property
-    def robot(self) -> HumanoidRobot:
-        """The humanoid that the recipe names."""
-        return load_humanoid(self.config.robot)
-
-    @cached_property
-    def shapes(self) -> CollisionModel:
-        """Its shapes."""
-        return CollisionModel(self.robot)
-
-    def setup(self) -> None:
-        """Reads the robot's files and compares their kinematics with MuJoCo's."""
-        ensure_checked(self.robot)
-        # Compiling takes a second, which is then no part of a clip's time.
-        _ = self.shapes
-
-    def cache_token(self) -> str:
-        """Checksum of the robot's files: editing one runs this stage again."""
-        return self.robot.checksum
-
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """One `ActionTrack` per person, its root pose and the solver's numbers as columns."""
         out: Tracks = {}
@@ -124,7 +93,7 @@ class RetargetHumanoid(ClipStage):
     ) -> Tracks:
         name = f"actions.{self.kind}.{track.subject}"
         if track.joints_m is not None and not (track.known & _is_seen(track.joints_m)).any():
-            return {name: self._nothing_known(track, time_s)}
+            return {name: self.nothing_known(track, time_s)}
         if track.joints_m is None or track.T_world_source is None or track.contact is None:
             raise TrackError(
                 f"{self.kind} needs a body that stands in the world; put `lift_body` (for video) "
@@ -133,7 +102,7 @@ class RetargetHumanoid(ClipStage):
         joints = track.joints_world_m
         trunk = _is_seen(joints) & track.known
         if trunk.sum() < 2:
-            return {name: self._nothing_known(track, time_s)}
+            return {name: self.nothing_known(track, time_s)}
         frames = np.flatnonzero(fill_short_gaps(trunk, time_s, self.config.max_bridge_s))
         motion = follow_person(
             self.robot,
@@ -189,7 +158,7 @@ class RetargetHumanoid(ClipStage):
         frames: Int[np.ndarray, " known"],
         time_s: Float[np.ndarray, " time"],
     ) -> ActionTrack:
-        empty = self._nothing_known(track, time_s)
+        empty = self.nothing_known(track, time_s)
         values, valid = empty.values.copy(), empty.valid.copy()
         confidence, why = empty.confidence.copy(), empty.reason.copy()
         values[frames], why[frames] = motion.joints, reason
@@ -197,13 +166,9 @@ class RetargetHumanoid(ClipStage):
         confidence[frames] = _confidence(track, motion, reason != FILLED, frames)
         return empty.replace(values=values, valid=valid, confidence=confidence, reason=why)
 
-    def _nothing_known(self, track: BodyTrack, time_s: Float[np.ndarray, " time"]) -> ActionTrack:
-        nothing = ActionTrack.unknown(
-            labeler=self.kind,
-            subject=track.subject,
-            contract=self.robot.contract(rate_hz=median_rate_hz(time_s)),
-            num_frames=len(time_s),
-        )
+    def nothing_known(self, track: BodyTrack, time_s: Float[np.ndarray, " time"]) -> ActionTrack:
+        """Actions of a person of whom nothing is known, but where no body moves so."""
+        nothing = super().nothing_known(track, time_s)
         if track.implausible is None:
             return nothing
         why = np.where(track.implausible, REASONS.index("implausible"), nothing.reason)

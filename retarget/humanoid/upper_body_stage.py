@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -11,21 +10,18 @@ from jaxtyping import Float
 from pydantic import Field
 
 from rotoscope.pipeline.errors import TrackError
-from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.stage import Tracks
 from rotoscope.pipeline.tracks import (
     BODY_JOINTS,
     REASONS,
     SIDES,
-    ActionTrack,
     BodyTrack,
     FeatureTrack,
     QualityTrack,
     Track,
-    median_rate_hz,
     scatter,
 )
 from rotoscope.pipeline.types import Clip
-from rotoscope.retarget.collision.model import CollisionModel
 from rotoscope.retarget.common.confidence import limbs_chance
 from rotoscope.retarget.common.gaps import fill_short_gaps
 from rotoscope.retarget.common.level_frame import level_camera
@@ -37,35 +33,27 @@ from rotoscope.retarget.humanoid.follow_upper_body import (
     upright_torso,
 )
 from rotoscope.retarget.humanoid.human_skeleton import HumanMotion
+from rotoscope.retarget.humanoid.humanoid_stage import HumanoidStage, HumanoidStageConfig
 from rotoscope.retarget.humanoid.limbs_sigma import limbs_sigma
 from rotoscope.retarget.humanoid.problem import HumanoidWeights
-from rotoscope.retarget.robots.robot import HumanoidRobot, load_humanoid
-from rotoscope.retarget.robots.self_check import ensure_checked
 
 SHOULDERS = [BODY_JOINTS.index(f"{side}_shoulder") for side in SIDES]
 
 
-class RetargetUpperBodyConfig(StageConfig):
+class RetargetUpperBodyConfig(HumanoidStageConfig):
     """Settings of `retarget.upper_body`."""
 
-    robot: str = "g1"
-    """A humanoid of `configs/robots`, or the path of a YAML file like those."""
     camera_pitch_rad: float = Field(default=0.0, ge=-np.pi / 2, le=np.pi / 2)
     """How far the camera looks down below the horizon [rad], where no ground was found; it is taken
     not to be rolled."""
-    max_bridge_s: float = Field(default=0.2, ge=0)
-    """Shorter stretches without a person are bridged smoothly and marked invalid [s]."""
     tolerance_limb_rad: float = Field(default=0.7, gt=0)
     """An arm further than this from the person's makes a frame invalid [rad]."""
-    tolerance_overlap_m: float = Field(default=0.01, gt=0)
-    """Parts of the robot further inside each other than this make a frame invalid [m], by the
-    shapes of its file."""
     weights: HumanoidWeights = Field(default_factory=HumanoidWeights)
     """1-sigma of each cost; smaller is stricter. Those of legs, root and balance count for
     nothing."""
 
 
-class RetargetUpperBody(ClipStage):
+class RetargetUpperBody(HumanoidStage):
     """Makes arms and waist of a humanoid do what a person's upper body did; its legs stand at rest.
 
     For people who sit, or whose legs are out of the picture. Only shoulders and arms must be seen.
@@ -84,25 +72,6 @@ class RetargetUpperBody(ClipStage):
     Config = RetargetUpperBodyConfig
     config: RetargetUpperBodyConfig
 
-    @cached_property
-    def robot(self) -> HumanoidRobot:
-        """The humanoid that the recipe names."""
-        return load_humanoid(self.config.robot)
-
-    @cached_property
-    def shapes(self) -> CollisionModel:
-        """Its shapes."""
-        return CollisionModel(self.robot)
-
-    def setup(self) -> None:
-        """Reads the robot's files and compares their kinematics with MuJoCo's."""
-        ensure_checked(self.robot)
-        _ = self.shapes
-
-    def cache_token(self) -> str:
-        """Checksum of the robot's files: editing one runs this stage again."""
-        return self.robot.checksum
-
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """One `ActionTrack` per person, its root pose and the solver's numbers as columns."""
         out: Tracks = {}
@@ -118,7 +87,7 @@ class RetargetUpperBody(ClipStage):
         joints = self._level(track)
         known = track.known & is_seen(joints, SHOULDERS)
         if known.sum() < 2:
-            return {name: self._nothing_known(track, time_s)}
+            return {name: self.nothing_known(track, time_s)}
         frames = np.flatnonzero(fill_short_gaps(known, time_s, self.config.max_bridge_s))
         seen = np.where(known[frames][:, None, None], joints[frames], np.nan)
         torso = upright_torso(HumanMotion(seen, time_s[frames]))
@@ -136,7 +105,7 @@ class RetargetUpperBody(ClipStage):
         num = len(time_s)
         beside = np.sqrt((motion.limb_error_rad**2).mean(axis=1))
         chance = limbs_chance(limbs_sigma(track, motion.limbs)[frames], beside) * observed
-        actions = self._nothing_known(track, time_s).replace(
+        actions = self.nothing_known(track, time_s).replace(
             values=scatter(motion.joints, frames, num),
             valid=scatter(reason == REASONS.index("valid"), frames, num, False),
             confidence=scatter(np.nan_to_num(chance), frames, num, 0.0),
@@ -164,14 +133,6 @@ class RetargetUpperBody(ClipStage):
             "valid",
         )
         return np.array([REASONS.index(name) for name in names], np.uint8)
-
-    def _nothing_known(self, track: BodyTrack, time_s: Float[np.ndarray, " time"]) -> ActionTrack:
-        return ActionTrack.unknown(
-            labeler=self.kind,
-            subject=track.subject,
-            contract=self.robot.contract(rate_hz=median_rate_hz(time_s)),
-            num_frames=len(time_s),
-        )
 
     def _records(
         self, track: BodyTrack, motion: UpperBodyMotion, frames: np.ndarray, num: int
