@@ -7,11 +7,37 @@ from typing import Any
 import numpy as np
 
 
+class _NoPort:
+    """What both kinds of buses do without a port: they are there, calibrated, and do as told."""
+
+    _is_open = False
+    is_calibrated = True
+
+    @property
+    def is_connected(self) -> bool:
+        return self._is_open
+
+    def connect(self, handshake: bool = True) -> None:
+        self._is_open = True
+
+    def disconnect(self, disable_torque: bool = True) -> None:
+        self._is_open = False
+
+    def configure_motors(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def enable_torque(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def disable_torque(self, *_: Any, **__: Any) -> None:
+        pass
+
+
 def standing_in(bus_class: type) -> type:
     """A subclass of one of LeRobot's serial buses that needs neither port nor its maker's SDK."""
     from lerobot.motors.motors_bus import MotorsBusBase
 
-    class StandIn(bus_class):  # type: ignore[misc,valid-type]
+    class StandIn(_NoPort, bus_class):  # type: ignore[misc,valid-type]
         _has_different_ctrl_tables = False  # found out by a package that may be missing
 
         def __init__(self, port: str, motors: Any, calibration: Any = None, **_: Any) -> None:
@@ -20,29 +46,6 @@ def standing_in(bus_class: type) -> type:
             self._id_to_name_dict = {m.id: name for name, m in motors.items()}
             self.sent: list[dict[str, int]] = []
             self._is_open = False
-
-        @property
-        def is_connected(self) -> bool:
-            return self._is_open
-
-        @property
-        def is_calibrated(self) -> bool:
-            return True
-
-        def connect(self, handshake: bool = True) -> None:
-            self._is_open = True
-
-        def disconnect(self, disable_torque: bool = True) -> None:
-            self._is_open = False
-
-        def configure_motors(self, *_: Any, **__: Any) -> None:
-            pass
-
-        def enable_torque(self, *_: Any, **__: Any) -> None:
-            pass
-
-        def disable_torque(self, *_: Any, **__: Any) -> None:
-            pass
 
         def write(self, *_: Any, **__: Any) -> None:
             pass
@@ -67,34 +70,11 @@ def standing_in_for_damiao() -> type:
     from lerobot.motors.damiao import DamiaoMotorsBus
     from lerobot.motors.motors_bus import MotorsBusBase
 
-    class StandIn(DamiaoMotorsBus):  # type: ignore[misc]
+    class StandIn(_NoPort, DamiaoMotorsBus):  # type: ignore[misc]
         def __init__(self, port: str, motors: Any, calibration: Any = None, **_: Any) -> None:
             MotorsBusBase.__init__(self, port, motors, calibration)
             self.sent: list[dict[str, float]] = []
             self._is_open = False
-
-        @property
-        def is_connected(self) -> bool:
-            return self._is_open
-
-        @property
-        def is_calibrated(self) -> bool:
-            return True
-
-        def connect(self, handshake: bool = True) -> None:
-            self._is_open = True
-
-        def disconnect(self, disable_torque: bool = True) -> None:
-            self._is_open = False
-
-        def configure_motors(self) -> None:
-            pass
-
-        def enable_torque(self, *_: Any, **__: Any) -> None:
-            pass
-
-        def disable_torque(self, *_: Any, **__: Any) -> None:
-            pass
 
         def sync_read_all_states(self, *_: Any, **__: Any) -> dict[str, Any]:
             return {name: {"position": 0.0} for name in self.motors}

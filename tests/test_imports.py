@@ -25,6 +25,7 @@ MAY_IMPORT = {
         *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
         *(f"pipeline.{m}" for m in ("assets", "configs", "files", "motion", "packages", "quoting")),
         "pipeline.settings",
+        "pipeline.policy",
         *(f"pipeline.{m}" for m in ("contract", "datasets", "smoothing")),
         # What simulators record becomes a dataset as everything else does.
         *(f"pipeline.{m}" for m in ("episodes", "export")),

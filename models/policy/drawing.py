@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope.models.policy.policy import EpisodeResult, Policy
+from rotoscope.models.policy.policy import EpisodeResult
 from rotoscope.models.simulators.record import write_video
 from rotoscope.models.simulators.rollout import rollout
 from rotoscope.models.simulators.simulator import IMAGES, Observation, Simulator
+from rotoscope.pipeline.policy import Policy
 
 VIDEO_SIDE_PX = 320
 """Side of the video's pictures."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rotoscope.models.policy.drawing import film, plot
-from rotoscope.models.policy.policy import EpisodeResult, Policy
+from rotoscope.models.policy.policy import EpisodeResult
 from rotoscope.models.policy.scores import wilson
 from rotoscope.models.simulators.record import state_columns
 from rotoscope.models.simulators.rollout import rollout
@@ -26,6 +26,7 @@ from rotoscope.models.simulators.simulator import (
 )
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.atomic import atomic_path
+from rotoscope.pipeline.policy import Policy
 
 RESULTS, VIDEO, PLOT = "results.json", "episodes.mp4", "results.png"
 FIRST_SEED = 70_000

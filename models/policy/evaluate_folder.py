@@ -7,8 +7,8 @@ from typing import Any
 
 from rotoscope.models.policy.bc_policy import POLICY_FOLDER, load_bc_policy
 from rotoscope.models.policy.evaluate import Tell, evaluate
-from rotoscope.models.policy.policy import Policy
 from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.policy import Policy
 
 
 def evaluate_folder(

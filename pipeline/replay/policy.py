@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.datasets.read import EpisodeRows, read_images
 from rotoscope.pipeline.errors import UsageError
+from rotoscope.pipeline.policy import Policy
 from rotoscope.pipeline.replay.commands import Commands
 from rotoscope.pipeline.replay.run import VALID, PlayedEpisode, Replay
 from rotoscope.pipeline.replay.score import score_of
@@ -17,30 +16,7 @@ from rotoscope.pipeline.replay.score import score_of
 STATE = "observation.state"
 
 
-@runtime_checkable
-class PlayedPolicy(Protocol):
-    """What of a policy is asked here; `rotoscope.models.policy.policy.Policy` is one."""
-
-    @property
-    def contract(self) -> ActionContract | None:
-        """What its actions mean; `None` where nobody knows."""
-
-    @property
-    def state_names(self) -> dict[str, tuple[str, ...]]:
-        """Features that it must be given, and what their numbers are."""
-
-    @property
-    def image_sizes(self) -> dict[str, tuple[int, int]]:
-        """Cameras that it must be given, and the width and height it learned from [px]."""
-
-    def reset(self, seed: int) -> None:
-        """Begins an episode; what is random in the policy comes from `seed`."""
-
-    def act(self, observation: dict[str, np.ndarray]) -> np.ndarray:
-        """The next action."""
-
-
-def roll_out(replay: Replay, index: int, policy: PlayedPolicy, *, seed: int = 0) -> PlayedEpisode:
+def roll_out(replay: Replay, index: int, policy: Policy, *, seed: int = 0) -> PlayedEpisode:
     """Lets a policy move the robot for as long as an episode lasts.
 
     The robot begins at the state of the episode's first valid row. The state that the policy sees
@@ -95,7 +71,7 @@ def distance_from_demonstration(found: PlayedEpisode, replay: Replay) -> float:
     return float(np.median(apart.max(axis=1)[valid[found.commands.row]]))
 
 
-def _check(replay: Replay, policy: PlayedPolicy) -> None:
+def _check(replay: Replay, policy: Policy) -> None:
     names = replay.contract.names
     if policy.contract is not None and policy.contract.names != names:
         raise UsageError(
