@@ -110,13 +110,13 @@ class ActionTrack(Track):
         """Frames worth keeping: valid ones, and those in which one of two hands is valid.
 
         What a robot of two arms does with one hand stays, while the other's numbers are not valid.
+        Arms that follow the approach alone have no group that says whether they did: with them a
+        hand counts where its whole rotation was met, or both hands are valid.
         """
         out = self.valid.copy()
         if self.group_valid is None:
             return out
         wanted = set(GROUPS_OF_SPACE.get(space, GROUPS))
-        if self.contract.follows is not None:
-            wanted.discard("rotation")
         for side in SIDES:
             own = {f"{side}.{group}" for group in wanted}
             columns = [i for i, group in enumerate(self.groups) if group in own]

@@ -111,6 +111,17 @@ def test_a_hand_that_was_never_seen_leaves_its_arm_at_home(pair):
     assert track.of_use().mean() > 0.9
 
 
+def test_an_arm_that_follows_the_approach_is_of_no_use_by_its_position_alone(pair):
+    made = hands()
+    made["gripper.left"] = unseen(made["gripper.left"], slice(0, NUM))
+    track = label(made)
+    turns = track.groups.index("right.rotation")
+    held = track.group_valid.copy()
+    held[:, turns] = False
+    contract = track.contract.model_copy(update={"follows": "approach"})
+    assert not track.replace(contract=contract, group_valid=held).of_use().any()
+
+
 def test_no_hand_at_all_is_unknown(pair):
     made = {name: unseen(g, slice(0, NUM)) for name, g in hands().items()}
     track = label(made)
