@@ -190,8 +190,12 @@ def _dask_runner(address: str, workers: int, until_the_end: contextlib.ExitStack
     logging.getLogger("distributed").setLevel(logging.ERROR)
     from prefect_dask.task_runners import DaskTaskRunner
 
-    # Daemons cannot have children, and every video has one.
-    until_the_end.enter_context(dask.config.set({"distributed.worker.daemon": False}))
+    ours_alone = {
+        "distributed.worker.daemon": False,  # daemons cannot have children, and every video has one
+        # Every process of it samples its threads a hundred times a second, for its dashboard.
+        "distributed.worker.profile.enabled": False,
+    }
+    until_the_end.enter_context(dask.config.set(ours_alone))
     if address:
         return DaskTaskRunner(address=address)
     ours = {

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_CLIENT_MAX_RETRIES,
@@ -73,18 +73,26 @@ def without_secret(url: str) -> str:
 def has_gone() -> None:
     """Returns when the server has not answered several times in a row; asks it every second."""
     failures = 0
-    while failures < _FAILURES:
-        time.sleep(_PAUSE_S)
-        failures = 0 if problem() is None else failures + 1
+    # Once for all: settings and certificates are read anew for every client, a quarter of a second.
+    with _client() as client:
+        while failures < _FAILURES:
+            time.sleep(_PAUSE_S)
+            failures = 0 if client.api_healthcheck() is None else failures + 1
 
 
 def problem() -> Exception | None:
     """Why the server does not answer, with Prefect's own client for keys and certificates."""
+    with _client() as client:
+        return client.api_healthcheck()
+
+
+@contextlib.contextmanager
+def _client() -> Iterator[SyncPrefectClient]:
     with (
         temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
         get_client(sync_client=True, httpx_settings={"timeout": _TIMEOUT_S}) as client,
     ):
-        return client.api_healthcheck()
+        yield client
 
 
 @contextlib.contextmanager
