@@ -56,6 +56,8 @@ class Followed:
     """Where the base stands in the camera frame [m]."""
     placement: Placement | None
     """How well it stands there; `None` where it was given."""
+    targets: Targets
+    """What is followed in those frames, in the frame of the base."""
     solution: TrajectorySolution
     """Joint values and errors in those frames."""
 
@@ -147,7 +149,7 @@ def _follow_from(
         tolerance_m=settings.tolerance_m,
         tolerance_rad=poses.tolerance_rad,
     )
-    return Followed(poses.frames, T_camera_base, placement, solution)
+    return Followed(poses.frames, T_camera_base, placement, targets, solution)
 
 
 def _report(robot: ArmRobot, followed: Followed, num_wanted: int) -> None:

@@ -13,6 +13,7 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import Side
 from rotoscope.retarget.arm.follow_poses import FollowSettings
 from rotoscope.retarget.arm.hold_still import hold_still
+from rotoscope.retarget.arm.keep_apart import APART_SIGMA_M, links_beside_table
 from rotoscope.retarget.arm.solve import TrajectorySolution, judged
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
 from rotoscope.retarget.arm.task import TASKS
@@ -26,9 +27,6 @@ from rotoscope.retarget.optimize.terms import CostTerm, PoseCost
 from rotoscope.retarget.optimize.trajectory import Problem, feasible, solve
 from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
-APART_SIGMA_M = 2e-3
-"""1-sigma of what is missing to the distance between balls [m]. Chosen with the weights of poses:
-arms give way before they touch, and no further."""
 HOLD_FACTOR = 5.0
 """How many times weaker a hand that is not seen is held where it was last seen: it goes on to where
 the hand is seen next as soon as its speed asks for it."""
@@ -137,22 +135,6 @@ def _still(
         for side, arm in robot.arms.items()
     ]
     return np.concatenate(parts, axis=1)
-
-
-def links_beside_table(robot: TwoArmRobot, table_m: float | None) -> set[str]:
-    """Links that may be lower than the table: of a base that stands beside it, all but the gripper.
-
-    Where a table that is higher than the base ends, nobody knows.
-    """
-    if table_m is None or table_m <= 0.0:
-        return set()
-    above = {joint.child: joint.parent for joint in robot.description.joints.values()}
-    grippers = {frame.link for frame in robot.frames().values()}
-
-    def is_gripper(link: str | None) -> bool:
-        return link is not None and (link in grippers or is_gripper(above.get(link)))
-
-    return {link for link in robot.description.links if not is_gripper(link)}
 
 
 def _problem(

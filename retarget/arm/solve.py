@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,10 @@ from rotoscope.retarget.arm.ik import solve_poses
 from rotoscope.retarget.arm.targets import Targets, TrajectoryWeights
 from rotoscope.retarget.arm.task import DEFAULT_TOLERANCE_M, DEFAULT_TOLERANCE_RAD, TASKS
 from rotoscope.retarget.kinematics.end_effector import pose_error
+from rotoscope.retarget.kinematics.frames import Frame
 from rotoscope.retarget.optimize.cost import Regularizer
 from rotoscope.retarget.optimize.interior_point import SolverOptions
-from rotoscope.retarget.optimize.terms import PoseCost
+from rotoscope.retarget.optimize.terms import CostTerm, PoseCost
 from rotoscope.retarget.optimize.trajectory import Problem, solve
 from rotoscope.retarget.robots.arm import ArmRobot
 
@@ -63,12 +65,58 @@ def solve_trajectory(
             for all frames or one for each [rad].
         max_iterations: Steps of the solver at most.
     """
-    joints = solve(
-        _problem(robot, targets, weights or TrajectoryWeights()),
+    joints = solve_joints(
+        robot,
+        targets,
         start,
+        weights=weights or TrajectoryWeights(),
         options=SolverOptions(max_iterations=max_iterations),
     )
     return judged(robot, joints, targets, tolerance_m=tolerance_m, tolerance_rad=tolerance_rad)
+
+
+def solve_joints(
+    robot: ArmRobot,
+    targets: Targets,
+    start: Float[np.ndarray, "time joint"],
+    *,
+    weights: TrajectoryWeights,
+    options: SolverOptions,
+    further: Sequence[Frame] = (),
+    terms: Sequence[CostTerm] = (),
+) -> Float[np.ndarray, "time joint"]:
+    """The joint values alone [rad or m], with further costs where there are any.
+
+    Args:
+        robot: Kinematics and limits.
+        targets: What to follow.
+        start: Where to start from [rad or m].
+        weights: 1-sigma of each cost.
+        options: How long to go on.
+        further: Frames that `terms` are about; their numbers begin at 1.
+        terms: Costs beside that of following.
+    """
+    num_joints = len(robot.joint_names)
+    follow = PoseCost(
+        frame_id=0,
+        target_m=targets.p_m,
+        target=targets.R,
+        weight=targets.is_wanted.astype(float),
+        sigma_m=weights.position_m,
+        sigma_rad=weights.rotation_rad * TASKS[robot.follows].rotation_factor,
+        robust=weights.robust,
+        far_m=weights.far_m,
+        far_rad=weights.far_rad,
+    )
+    regularizer = Regularizer(
+        sigma_acceleration=np.full(num_joints, weights.acceleration),
+        rest=robot.home,
+        sigma_rest=np.full(num_joints, weights.home),
+    )
+    frames = [*robot.frames().values(), *further]
+    tree = robot.tree(frames) if further else robot.kinematics
+    problem = Problem(tree, [follow, *terms], regularizer, robot.limits, targets.time_s)
+    return solve(problem, start, options=options)
 
 
 def judged(
@@ -105,27 +153,6 @@ def judged(
         alone_m, _, alone_rad = _errors(robot, alone, part)
         is_too_fast[missed] = (alone_m <= tolerance_m) & (alone_rad <= within_rad[missed])
     return TrajectorySolution(joints, error_m, error_rad, judged_rad, is_reached, is_too_fast)
-
-
-def _problem(robot: ArmRobot, targets: Targets, weights: TrajectoryWeights) -> Problem:
-    num_joints = len(robot.joint_names)
-    follow = PoseCost(
-        frame_id=0,
-        target_m=targets.p_m,
-        target=targets.R,
-        weight=targets.is_wanted.astype(float),
-        sigma_m=weights.position_m,
-        sigma_rad=weights.rotation_rad * TASKS[robot.follows].rotation_factor,
-        robust=weights.robust,
-        far_m=weights.far_m,
-        far_rad=weights.far_rad,
-    )
-    regularizer = Regularizer(
-        sigma_acceleration=np.full(num_joints, weights.acceleration),
-        rest=robot.home,
-        sigma_rest=np.full(num_joints, weights.home),
-    )
-    return Problem(robot.kinematics, [follow], regularizer, robot.limits, targets.time_s)
 
 
 def _errors(

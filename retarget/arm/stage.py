@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
-from pydantic import Field, field_validator
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
+from rotoscope.pipeline.stage import ClipStage, Tracks
 from rotoscope.pipeline.tracks import (
     REASONS,
     ActionTrack,
@@ -24,9 +23,10 @@ from rotoscope.pipeline.tracks import (
 )
 from rotoscope.pipeline.types import Clip
 from rotoscope.retarget.arm.both_actions import Ask, label_both
-from rotoscope.retarget.arm.follow_poses import Followed, FollowSettings, follow_poses
+from rotoscope.retarget.arm.config import RetargetArmConfig
+from rotoscope.retarget.arm.follow_poses import follow_poses
 from rotoscope.retarget.arm.grip import gripper_percent, own_opening, rotation_tolerance
-from rotoscope.retarget.arm.targets import TrajectoryWeights
+from rotoscope.retarget.arm.keep_apart import KeptApart, keep_apart
 from rotoscope.retarget.arm.verdict import ArmVerdict, judge_arm
 from rotoscope.retarget.collision.model import CollisionModel
 from rotoscope.retarget.common.hand_choice import choose_hands
@@ -34,81 +34,12 @@ from rotoscope.retarget.robots.arm import ArmRobot, load_arm
 from rotoscope.retarget.robots.self_check import ensure_checked
 from rotoscope.retarget.robots.two_arms import TwoArmRobot, load_two_arms
 
-ArmSide = Literal["best", "left", "right", "each", "both"]
-"""What `side` may be."""
-Row4 = tuple[float, float, float, float]
-
-
-class RetargetArmConfig(StageConfig):
-    """Settings of `retarget.arm`."""
-
-    robot: str = "panda"
-    """A robot of `configs/robots`, or the path of a YAML file like those."""
-    side: ArmSide = "best"
-    """Which hand the arm follows. `best` is the one with the largest product of known frames and
-    spread of motion; `each` gives every hand an arm and episodes of its own; `both` has a robot
-    with two arms follow both in one episode."""
-    camera_pitch_rad: float = Field(default=0.0, ge=-np.pi / 2, le=np.pi / 2)
-    """How far the camera looks down below the horizon [rad]; it is taken not to be rolled. The
-    robot's base stands upright."""
-    T_camera_base: tuple[Row4, Row4, Row4, Row4] | None = None
-    """Where the robot's base is in the camera frame [m]; found automatically when absent."""
-    table_m: float | None = Field(default=None, ge=-2, le=2)
-    """Height of the table over the base [m], which links of two arms keep above; when absent it is
-    taken to lie just below the lowest place that a hand was at."""
-    tolerance_position_m: float = Field(default=5e-3, gt=0)
-    """A larger distance to the wanted position makes a frame invalid [m]: what the task
-    forgives. Where the arm is only too slow, up to one sigma of the wanted position is."""
-    tolerance_rotation_rad: float = Field(default=0.0524, gt=0)
-    """A larger angle to the wanted rotation makes a frame invalid [rad]; up to one sigma of the
-    wanted rotation where the arm is only too slow."""
-    tolerance_gripper_percent: float = Field(default=20.0, gt=0)
-    """A gripper further from its wanted opening, because it cannot move faster, makes a frame
-    invalid [percent]."""
-    max_bridge_s: float = Field(default=0.2, ge=0)
-    """Shorter stretches without a target are bridged smoothly and marked invalid [s]; in longer
-    ones nothing is known."""
-    sigma_position_m: float = Field(default=1e-3, gt=0)
-    """1-sigma of the distance to a wanted position [m]; smaller follows more strictly, and gives up
-    smoothness for it."""
-    sigma_rotation_rad: float = Field(default=0.01, gt=0)
-    """1-sigma of the angle to a wanted rotation [rad]; larger where only the place of the grasp
-    matters, so that more of the motion is within reach."""
-    sigma_acceleration: float = Field(default=30.0, gt=0)
-    """1-sigma of joint accelerations [rad/s^2]; smaller is smoother and cuts fast corners."""
-    sigma_home: float = Field(default=3.0, gt=0)
-    """1-sigma of a joint's distance from its home value [rad]; smaller keeps a redundant arm nearer
-    to the pose that its file calls home."""
-
-    def follow_settings(self) -> FollowSettings:
-        """What of this is about following poses."""
-        return FollowSettings(
-            camera_pitch_rad=self.camera_pitch_rad,
-            tolerance_m=self.tolerance_position_m,
-            tolerance_rad=self.tolerance_rotation_rad,
-            max_bridge_s=self.max_bridge_s,
-            weights=TrajectoryWeights(
-                position_m=self.sigma_position_m,
-                rotation_rad=self.sigma_rotation_rad,
-                acceleration=self.sigma_acceleration,
-                home=self.sigma_home,
-            ),
-        )
-
-    @field_validator("T_camera_base")
-    @classmethod
-    def _is_rigid(cls, rows: tuple[Row4, ...] | None) -> tuple[Row4, ...] | None:
-        if rows is not None:
-            T = np.array(rows)
-            is_rotation = np.allclose(T[:3, :3] @ T[:3, :3].T, np.eye(3), atol=1e-3)
-            if not is_rotation or np.linalg.det(T[:3, :3]) < 0 or T[3].tolist() != [0, 0, 0, 1]:
-                raise ValueError("must be a rigid motion: a rotation, a translation, and 0 0 0 1")
-        return rows
-
 
 class RetargetArm(ClipStage):
     """Places a robot arm where it can do what the hand did, and computes its joint values.
 
+    Links are kept out of each other, by the shapes of the robot's file, and above the table where
+    its height is given; a frame in which they are still over a centimeter inside is invalid.
     Joint position and velocity limits hold in every frame and between frames. A frame whose
     gripper pose the arm cannot take is marked invalid with the reason, and keeps the nearest
     values that the arm can take. An arm that is too slow goes slower than the hand: while it stays
@@ -117,7 +48,7 @@ class RetargetArm(ClipStage):
     """
 
     kind = "retarget.arm"
-    version = "6"
+    version = "7"
     requires = ("gripper",)
     provides = ("actions", "quality")
     action_spaces = ("joints", "ee", "ee_position")
@@ -140,8 +71,10 @@ class RetargetArm(ClipStage):
 
     @cached_property
     def shapes(self) -> CollisionModel:
-        """The shapes of both arms."""
-        return CollisionModel(self.pair, margin_m=self.pair.config.margin_m)
+        """The shapes of the arm, or of both."""
+        if self.config.side == "both":
+            return CollisionModel(self.pair, margin_m=self.pair.config.margin_m)
+        return CollisionModel(self.robot)
 
     @property
     def ask(self) -> Ask:
@@ -158,12 +91,9 @@ class RetargetArm(ClipStage):
 
     def setup(self) -> None:
         """Reads the robot's files and checks, once for these files, that they are understood."""
-        if self.config.side == "both":
-            ensure_checked(self.pair)
-            # Compiling takes a while, which is then no part of a clip's time.
-            _ = self.shapes
-        else:
-            ensure_checked(self.robot)
+        ensure_checked(self.pair if self.config.side == "both" else self.robot)
+        # Compiling takes a while, which is then no part of a clip's time.
+        _ = self.shapes
 
     def cache_token(self) -> str:
         """Checksum of the robot's files: editing one runs this stage again."""
@@ -198,11 +128,20 @@ class RetargetArm(ClipStage):
             T_camera_base=given,
             settings=replace(config.follow_settings(), tolerance_rad=tolerance_rad),
         )
-        solution, frames = followed.solution, followed.frames
+        frames = followed.frames
         wanted = own_opening(self.robot, gripper)[frames]
         opening, lag = gripper_percent(self.robot, wanted, time_s[frames])
+        kept = keep_apart(
+            self.robot,
+            self.shapes,
+            followed,
+            fingers=[self.robot.finger_joints(o) for o in _shares(opening)],
+            table_m=config.table_m,
+            tolerance_rad=tolerance_rad[frames],
+            settings=config.follow_settings(),
+        )
         verdict = judge_arm(
-            solution,
+            kept.followed.solution,
             is_observed=gripper.valid[frames] & np.isfinite(opening),
             sigma_position_m=gripper.sigma_position_m[frames],
             sigma_rotation_rad=gripper.sigma_rotation_rad[frames],
@@ -210,23 +149,29 @@ class RetargetArm(ClipStage):
             tolerance_rad=tolerance_rad[frames],
         )
         is_lagging = lag > config.tolerance_gripper_percent
-        actions = self._track(gripper, time_s, followed, verdict, opening, is_lagging)
-        facts = {"slowed_frames": int((verdict.is_slowed & ~is_lagging).sum())}
+        actions = self._track(gripper, time_s, kept, verdict, opening, is_lagging)
+        facts = {"slowed_frames": int((verdict.is_slowed & ~is_lagging).sum()), **_touching(kept)}
         return {f"actions.{name}": actions, f"quality.{name}": QualityTrack(gripper.side, facts)}
 
     def _track(
         self,
         gripper: GripperTrack,
         time_s: Float[np.ndarray, " time"],
-        followed: Followed,
+        kept: KeptApart,
         verdict: ArmVerdict,
         opening: Float[np.ndarray, " known"],
         is_lagging: Bool[np.ndarray, " known"],
     ) -> ActionTrack:
-        robot, solution, frames = self.robot, followed.solution, followed.frames
-        valid, too_fast = REASONS.index("valid"), REASONS.index("velocity_limit")
+        robot, followed = self.robot, kept.followed
+        solution, frames = followed.solution, followed.frames
+        valid = REASONS.index("valid")
         reason = verdict.reason.copy()
-        reason[(reason == valid) & is_lagging] = too_fast
+        for name, is_so in (
+            ("velocity_limit", is_lagging),
+            ("collision", kept.is_inside_itself),
+            ("below_ground", kept.is_below_table),
+        ):
+            reason[(reason == valid) & is_so] = REASONS.index(name)
         groups = np.stack([verdict.position, verdict.rotation, gripper.valid[frames] & ~is_lagging])
         chances = np.stack([verdict.position_chance, verdict.rotation_chance])
         # How sure the opening is nobody states.
@@ -266,3 +211,18 @@ class RetargetArm(ClipStage):
             target_error_m=np.full(num_frames, np.nan),
             target_error_rad=np.full(num_frames, np.nan),
         )
+
+
+def _shares(opening_percent: Float[np.ndarray, " known"]) -> list[float]:
+    """Openings 0 closed to 1 open; open where unknown, which is where fingers reach furthest."""
+    shares: list[float] = np.nan_to_num(opening_percent / 100.0, nan=1.0).tolist()
+    return shares
+
+
+def _touching(kept: KeptApart) -> dict[str, object]:
+    """What the episode's quality says of it."""
+    touching = kept.is_inside_itself | kept.is_below_table
+    return {
+        "touching_frames": int(touching.sum()),
+        "overlap_mm": round(1e3 * float(kept.overlap.itself_m.max(initial=0.0)), 3),
+    }

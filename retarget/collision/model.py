@@ -16,7 +16,7 @@ from rotoscope.retarget.robots.arm import ArmRobot
 from rotoscope.retarget.robots.robot import Robot
 from rotoscope.retarget.robots.self_check import stated_mimics, with_mimics
 from rotoscope.retarget.robots.spec import spec_of
-from rotoscope.retarget.robots.two_arms import TwoArmRobot
+from rotoscope.retarget.robots.two_arms import TwoArmRobot, own_links
 
 FLOOR = "floor below the robot"
 """Name of the plane in the model: no link bears it."""
@@ -154,7 +154,7 @@ def _bare_spec(robot: Robot, *, is_fixed: bool, margin_m: float) -> Any:
             raise RobotError(f"{robot.path} has {len(tops)} bodies that hang on the world, not one")
         if not any(j.type == mujoco.mjtJoint.mjJNT_FREE for j in spec.joints):
             tops[0].add_freejoint()
-    _choose_shapes(spec, margin_m)
+    _choose_shapes(spec, margin_m, own_links(robot) if isinstance(robot, ArmRobot) else None)
     spec.worldbody.add_geom(
         name=FLOOR,
         type=mujoco.mjtGeom.mjGEOM_PLANE,
@@ -165,11 +165,16 @@ def _bare_spec(robot: Robot, *, is_fixed: bool, margin_m: float) -> Any:
     return spec
 
 
-def _choose_shapes(spec: Any, margin_m: float) -> None:
-    """Of each link those shapes that its file says collide; all of them where it says of none."""
+def _choose_shapes(spec: Any, margin_m: float, own: set[str] | None) -> None:
+    """Of each link those shapes that its file says collide; all of them where it says of none.
+
+    Of a file that holds more than one arm, such as a table and another arm, its `own` links alone.
+    """
     for body in spec.bodies:
         geoms = list(body.geoms)
         said = [g for g in geoms if g.contype or g.conaffinity] or geoms
+        if own is not None and body.name not in own:
+            said = []
         for geom in geoms:
             geom.contype = geom.conaffinity = int(geom in said)
             # MuJoCo adds the margins of both.
