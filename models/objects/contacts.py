@@ -9,13 +9,12 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.models.objects import colors, identity
+from rotoscope.models.objects import colors
 from rotoscope.models.objects.hand_region import SeenHand
 from rotoscope.models.objects.identity import Thing
 from rotoscope.models.objects.masks import Mask
 from rotoscope.models.objects.moments import refined
 from rotoscope.models.objects.picture_motion import moving
-from rotoscope.models.objects.rest import without_strays
 from rotoscope.models.objects.resting import Resting, find_resting
 from rotoscope.models.objects.views import Views
 from rotoscope.pipeline.tracks import runs
@@ -56,7 +55,6 @@ def hold(
         if resting is None and views.path is not None and any(mask.any() for mask in masks):
             thing.is_contact_unsure = True
         moves = steps_px(masks, views, resting)
-        was_held = any(t < first for frames in thing.held.values() for t in frames)
         for hand in hands:
             held = held_by(masks, moves, hand, first, rate_hz)
             if views.path is not None and is_hardly_seen_to_move(moves, held):
@@ -70,14 +68,6 @@ def hold(
             if views.path is not None and not keeps_colors(masks, held, views):
                 continue
             thing.hold(hand.side, first + np.flatnonzero(held))
-        if views.is_ground_known:
-            held_frames = set().union(*thing.held.values()) if thing.held else set()
-            any_held = np.array([first + t in held_frames for t in range(len(masks))])
-            kept = without_strays(masks, any_held, views, is_known=was_held)
-            thing.masks.update({first + t: mask for t, mask in enumerate(kept)})
-    frames = range(first, first + len(views.gray))
-    for thing, other in itertools.combinations(things, 2):
-        identity.take_apart(thing, other, frames)
 
 
 def _resting(

@@ -7,11 +7,13 @@ was moved unseen, and where it is now is not known.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool
 
+from rotoscope.models.objects.identity import Thing, take_apart
 from rotoscope.models.objects.masks import Mask, dilated
 from rotoscope.models.objects.plate import CHANGED_LEVELS
 from rotoscope.models.objects.views import Views
@@ -31,6 +33,26 @@ ON_PLACE = 0.5
 """Least share of a segment that must lie on the thing's place."""
 _RIM_PX = 3
 _MIN_PIXELS = 12
+
+
+def keep_in_place(things: Sequence[Thing], views: Views, first: int) -> None:
+    """Takes from things the segments of a window that lie where they are not; it begins at `first`.
+
+    After contact is known. Where the background's motion is not, nothing is taken.
+    """
+    if not views.is_ground_known:
+        return
+    frames = range(first, first + len(views.gray))
+    nothing = np.zeros(views.gray[0].shape, bool)
+    for thing in things:
+        held_frames = set().union(*thing.held.values()) if thing.held else set()
+        held = np.array([t in held_frames for t in frames])
+        masks = [thing.masks.get(t, nothing) for t in frames]
+        is_known = any(t < first for t in held_frames)
+        kept = without_strays(masks, held, views, is_known=is_known)
+        thing.masks.update(zip(frames, kept, strict=True))
+    for thing, other in itertools.combinations(things, 2):
+        take_apart(thing, other, frames)
 
 
 def without_strays(
