@@ -19,16 +19,16 @@ from rotoscope.models.objects.plate import CHANGED_LEVELS
 from rotoscope.models.objects.views import Views
 from rotoscope.pipeline.tracks import runs
 
-SETTLES_FRAMES = 5
-"""From a release on, or back from a contact, a thing may still move for so many frames."""
-LOOK_FRAMES = 30
-"""So far from it the thing is looked for as it rests."""
+LOST_FRAMES = 3
+"""A segment that is away for so many frames was lost, and has to be found again."""
+LOOK_FRAMES = 10
+"""So many frames back the best look at it is taken for how it was."""
 MIN_SHOWN = 0.3
 """Least share of its place that must be seen to tell whether it is still there."""
 GONE_SHARE = 0.5
 """It is not where more of its place looks other than with it."""
 FOR_FRAMES = 3
-"""So many frames in a row, or the one that does was noise."""
+"""So many frames in a row must say so, or the one that does was noise."""
 ON_PLACE = 0.5
 """Least share of a segment that must lie on the thing's place."""
 _RIM_PX = 3
@@ -69,38 +69,44 @@ def without_strays(
     keep, num = held.copy(), len(held)
     for start, end in runs(~held):
         if start or is_known:
-            keep[_resting(range(start, end), masks, views)] = True
+            keep[_still_there(range(max(start - 1, 0), end), masks, views)] = True
         if end < num:
-            keep[_resting(range(end - 1, start - 1, -1), masks, views)] = True
+            keep[_still_there(range(end, start - 1, -1), masks, views)] = True
     return [m if kept else np.zeros_like(m) for m, kept in zip(masks, keep, strict=True)]
 
 
-def _resting(frames: range, masks: Sequence[Mask], views: Views) -> list[int]:
-    """Frames, in the order given, whose segment lies where the thing came to rest."""
-    at = _settled(frames, masks, views)
-    if at is None:
-        return []
-    place, out, gone = masks[frames[at]], list(frames[: at + 1]), 0
-    near = dilated(place, _RIM_PX)
-    for t in frames[at + 1 :]:
-        share = _changed(frames[at], t, place, views)
-        if share is not None:
-            gone = gone + 1 if share > GONE_SHARE else 0
-        if gone == FOR_FRAMES:
-            break
-        if gone == 0:
-            out.append(t)
-    return [t for t in out if (masks[t] & near).sum() >= ON_PLACE * masks[t].sum()]
+def _still_there(frames: range, masks: Sequence[Mask], views: Views) -> list[int]:
+    """Frames, in the order given, up to where a segment is lost and not found as it was."""
+    out: list[int] = []
+    lost, gone = 0, 0
+    for t in frames:
+        if (masks[t] & ~views.hidden[t]).sum() < _MIN_PIXELS:
+            lost += 1
+            continue
+        if out and lost >= LOST_FRAMES:
+            looks = [int((masks[k] & ~views.hidden[k]).sum()) for k in out[-LOOK_FRAMES:]]
+            best = out[-LOOK_FRAMES:][int(np.argmax(looks))]
+            is_there = _is_as_it_was(best, t, masks, views)
+            gone = 0 if is_there is not False else gone + 1
+            if gone == FOR_FRAMES:
+                break
+            if not is_there:
+                continue
+        out.append(t)
+        lost = 0
+    return out
 
 
-def _settled(frames: range, masks: Sequence[Mask], views: Views) -> int | None:
-    """Which of the frames is the first that shows the thing well at rest; `None` if none does."""
-    areas = np.array([int((masks[t] & ~views.hidden[t]).sum()) for t in frames[:LOOK_FRAMES]])
-    if not len(areas) or areas.max() < _MIN_PIXELS:
+def _is_as_it_was(frame: int, t: int, masks: Sequence[Mask], views: Views) -> bool | None:
+    """Whether the segment of `t` lies where that of `frame` did, and the picture looks as it did.
+
+    `None` if too little of the place is seen.
+    """
+    changed = _changed(frame, t, masks[frame], views)
+    if changed is None:
         return None
-    good = np.flatnonzero(areas >= 0.7 * np.quantile(areas, 0.9))
-    later = good[good >= SETTLES_FRAMES]
-    return int(later[0] if len(later) else good[-1])
+    near = dilated(masks[frame], _RIM_PX)
+    return changed <= GONE_SHARE and bool((masks[t] & near).sum() >= ON_PLACE * masks[t].sum())
 
 
 def _changed(frame: int, t: int, place: Mask, views: Views) -> float | None:

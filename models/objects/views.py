@@ -41,12 +41,18 @@ class Views:
     path: CameraPath | None = None
     """Where the camera is, where it is known to move and how."""
 
+    @cached_property
+    def to_first(self) -> Float[np.ndarray, "time 3 3"]:
+        """Where pixels of the background of every picture are in the first."""
+        H, out = np.eye(3), [np.eye(3)]
+        for step in self.forward[:-1]:
+            H = np.asarray(H @ np.linalg.inv(step.H), np.float64)
+            out.append(H)
+        return np.array(out)
+
     def background(self, frame: int, t: int) -> Float[np.ndarray, "3 3"]:
         """Where pixels of the background of picture `frame` are in picture `t`."""
-        H: Float[np.ndarray, "3 3"] = np.eye(3)
-        for k in range(min(frame, t), max(frame, t)):
-            H = self.forward[k].H @ H
-        return H if t >= frame else np.asarray(np.linalg.inv(H), np.float64)
+        return np.asarray(np.linalg.inv(self.to_first[t]) @ self.to_first[frame])
 
     def seen_from(self, frame: int, t: int) -> tuple[UInt8[np.ndarray, "height width 3"], Mask]:
         """Picture and hidden pixels of `t`, the background's motion since `frame` taken out."""
