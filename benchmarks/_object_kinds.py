@@ -121,8 +121,15 @@ REPORT = {
     "among_like": [
         ObjectScene("r_pile_a", seed=117, num_around=12, leave_frame=44, yaw_deg=180),
         ObjectScene(
-            "r_pile_b", thing="cylinder", ground="cloth", seed=118, num_around=8, leave_frame=46,
-            yaw_deg=160, pitch_deg=-35, sleeve="arm",
+            "r_pile_b",
+            thing="cylinder",
+            ground="cloth",
+            seed=118,
+            num_around=8,
+            leave_frame=46,
+            yaw_deg=160,
+            pitch_deg=-35,
+            sleeve="arm",
         ),
     ],
     "empty_hand": [
