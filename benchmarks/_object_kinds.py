@@ -57,6 +57,19 @@ CHOSE = (
         "c_walk_patches_b", ground="patches", camera="walk", thing="cylinder", seed=38,
         yaw_deg=150, pitch_deg=-15,
     ),
+    ObjectScene(
+        "c_pile_short", seed=41, num_around=12, leave_frame=43, yaw_deg=175, sleeve="arm",
+    ),
+    ObjectScene(
+        "c_pile_tiles", ground="tiles", seed=42, num_around=10, leave_frame=46, yaw_deg=165,
+    ),
+    ObjectScene(
+        "c_pile_mime", thing="none", ground="cloth", seed=43, num_around=12, yaw_deg=180,
+    ),
+    ObjectScene(
+        "c_pile_cups", thing="cylinder", seed=44, num_around=6, leave_frame=42, yaw_deg=155,
+        sleeve="arm",
+    ),
 )  # fmt: skip
 """Scenes on which the constants were chosen."""
 REPORT = {
@@ -103,6 +116,20 @@ REPORT = {
             thing="cylinder",
             seed=116,
             yaw_deg=150,
+        ),
+    ],
+    "among_like": [
+        ObjectScene("r_pile_a", seed=117, num_around=12, leave_frame=44, yaw_deg=180),
+        ObjectScene(
+            "r_pile_b",
+            thing="cylinder",
+            ground="cloth",
+            seed=118,
+            num_around=8,
+            leave_frame=46,
+            yaw_deg=160,
+            pitch_deg=-35,
+            sleeve="arm",
         ),
     ],
     "empty_hand": [

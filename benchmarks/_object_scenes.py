@@ -54,6 +54,9 @@ class ObjectScene:
     roll_deg: float = -20.0
     twin: bool = False
     """Whether another thing of the same color rests nearby."""
+    num_around: int = 0
+    """How many more rest around the thing and where it is put: of its shape, every third of its
+    color."""
     skin_rgb: tuple[int, int, int] = (224, 172, 140)
     is_textured: bool = False
     """Whether the thing has a print or one color."""
@@ -190,6 +193,7 @@ def _act(scene: ObjectScene, rng: np.random.Generator) -> tuple[list[Any], np.nd
     thing_rgb, cloth_rgb = rng.uniform(30, 220, 3), rng.uniform(30, 200, 3)
     print_rgb = thing_rgb + (rng.uniform(-70, 70, (len(vertices), 3)) if scene.is_textured else 0)
     tube = None if scene.sleeve == "none" else _forearm(hand, scene)
+    around = _around(scene, things, thing_rgb)
     out = []
     for k in frame:
         meshes = [(se3.apply(placed[k], hand.skin(motions[k])), hand.faces, skin * blemish)]
@@ -200,6 +204,7 @@ def _act(scene: ObjectScene, rng: np.random.Generator) -> tuple[list[Any], np.nd
         if scene.twin:
             shift = [0.17 if center[0, 0] < 0 else -0.17, 0.05, 0.03]
             meshes.append((things[0] + shift, faces, np.tile(thing_rgb, (len(vertices), 1))))
+        meshes += [(v, faces, np.tile(rgb, (len(v), 1))) for v, rgb in around]
         if scene.thing != "none":
             meshes.append((things[k], faces, np.broadcast_to(print_rgb, vertices.shape)))
         else:
@@ -207,6 +212,29 @@ def _act(scene: ObjectScene, rng: np.random.Generator) -> tuple[list[Any], np.nd
             meshes.append((ball + np.array([0, 0, -1.0]), ball_faces, np.zeros(ball.shape)))
         out.append(meshes)
     return out, center
+
+
+def _around(
+    scene: ObjectScene, things: list[np.ndarray], thing_rgb: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Vertices and colors of things that rest beside the one that is taken."""
+    rng = np.random.default_rng([scene.seed, 33])
+    own, out = things[0] - things[0].mean(axis=0), []
+    ends = np.array([things[0].mean(axis=0), things[-1].mean(axis=0)])
+    size_m = float(np.ptp(own, axis=0).max())
+    placed: list[np.ndarray] = []
+    for _ in range(200):
+        if len(placed) == scene.num_around:
+            break
+        at = np.append(rng.uniform([-0.22, -0.15], [0.22, 0.17]), rng.uniform(0.56, 0.64))
+        taken = np.array([*ends, *placed])[:, :2]
+        if (np.linalg.norm(taken - at[:2], axis=1) < 0.9 * size_m).any():
+            continue
+        placed.append(at)
+        rgb = thing_rgb if len(placed) % 3 == 0 else rng.uniform(30, 220, 3)
+        turn = se3.exp_so3(np.array([0.0, 0.0, rng.uniform(-3, 3)]))
+        out.append((own @ turn.T + at, rgb))
+    return out
 
 
 def _ease(x: np.ndarray) -> np.ndarray:

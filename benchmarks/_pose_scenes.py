@@ -335,6 +335,10 @@ CHOSE = (
     PoseScene("texbox", "box", 4, is_textured=True, elevation_deg=-55),
     PoseScene("ball", "ball", 5, holder="gripper"),
     PoseScene("plate", "plate", 6, holder="none", elevation_deg=-70, turn_deg=40),
+    PoseScene("lamp", "lamp", 7, holder="gripper"),
+    PoseScene("lamp_far", "lamp", 8, holder="gripper", from_deg=60, elevation_deg=-30),
+    PoseScene("wrench", "wrench", 9, holder="gripper", turn_deg=80),
+    PoseScene("lamp_hand", "lamp", 10, turn_deg=90),
 )
 """Scenes on which the constants were chosen."""
 REPORT = {

@@ -61,10 +61,21 @@ def _scene(name: str, scene: ObjectScene) -> list[Figure]:
     return [
         Figure(f"{name}.iou", float(np.median(overlap)), "1", Bar(">=", 0.7)),
         Figure(f"{name}.iou_while_moved", float(np.median(overlap[clip.is_moved])), "1"),
+        Figure(f"{name}.marks_other", float(marks_other(things, clip).mean()), "1"),
         *_contact_figures(name, thing, clip.is_moved),
         *_path_figures(name, thing, clip),
         cpu,
     ]
+
+
+def marks_other(things: list[ObjectTrack], clip: ObjectClip) -> Bool[np.ndarray, " time"]:
+    """Frames in which some segment lies more beside the thing that is taken than on it."""
+    out = np.zeros(len(clip.masks), bool)
+    for track in things:
+        for t in np.flatnonzero(track.valid).tolist():
+            mask = track.mask(t)
+            out[t] |= bool((mask & clip.masks[t]).sum() < 0.5 * mask.sum())
+    return out
 
 
 def _contact_figures(

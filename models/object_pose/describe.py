@@ -50,7 +50,8 @@ def described(
         A = np.concatenate([-se3.hat(found.origin_m), np.eye(3)], axis=1)
         for t, one in found.found.items():
             back = se3.inverse(one.T_model_camera)
-            T[t], R, P = back @ origin, back[:3, :3], one.covariance
+            T[t], R = back @ origin, back[:3, :3]
+            P = one.covariance + found.shared(one.T_model_camera)
             sigma_m[t] = np.sqrt(np.diag(R @ A @ P @ A.T @ R.T))
             sigma_rad[t] = np.sqrt(np.diag(R @ P[:3, :3] @ R.T))
             fits[t] = True

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from rotoscope.models.object_pose.key_frames import KeyFrame, agreed, carved, fused
+from rotoscope.models.object_pose.key_frames import CERTAIN, KeyFrame, agreed, carved, fused
 from rotoscope.models.object_pose.landmarks import Followed, Landmarks
 from rotoscope.models.object_pose.probe import probed
 from rotoscope.models.object_pose.seen import Lens, SeenThing, see
@@ -40,8 +40,6 @@ MOST_TURN_RAD_S, MOST_TURN_RAD = 12.0, np.radians(50.0)
 looks alike from several sides."""
 ANOTHER_RAD, ALIKE = np.radians(25.0), 0.08
 """Two poses that differ by so much are two; they fit alike where their scores differ by less."""
-CERTAIN = np.diag([1e-8] * 6)
-"""Covariance of the first frame's pose, which the model's frame is defined by."""
 TURN_RAD_S, SHIFT_M_S = 4.0, 0.8
 """1-sigma of how things in hands move between frames, as a rate."""
 

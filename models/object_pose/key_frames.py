@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -25,6 +26,8 @@ LOOP_OUTSIDE = 0.1
 PAST_M = 0.012
 """What a view sees so far behind a point of the model was never there [m]."""
 BESIDE_M = 0.008
+CERTAIN = np.diag([1e-8] * 6)
+"""Covariance of the first frame's pose, which the model's frame is defined by."""
 
 
 @dataclass(eq=False)
@@ -36,7 +39,8 @@ class KeyFrame:
     depth_m: Float[np.ndarray, "height width"]
     T_model_camera: Float[np.ndarray, "4 4"]
     covariance: Float[np.ndarray, "6 6"]
-    """Of (turn, shift) about the model's origin, as it was followed."""
+    """Of (turn, shift) about the model's origin: as it was followed, and once all agree what the
+    pose graph leaves open against the first."""
 
     @property
     def from_where(self) -> Float[np.ndarray, " 3"]:
@@ -84,9 +88,35 @@ def agreed(keys: list[KeyFrame], voxel_m: float, lens: Lens) -> list[KeyFrame]:
         ),
     )
     return [
-        dataclasses.replace(key, T_model_camera=np.asarray(node.pose) @ key.T_model_camera)
-        for key, node in zip(keys, graph.nodes, strict=True)
+        dataclasses.replace(
+            key, T_model_camera=np.asarray(node.pose) @ key.T_model_camera, covariance=P
+        )
+        for key, node, P in zip(keys, graph.nodes, left_open(graph), strict=True)
     ]
+
+
+def left_open(graph: Any) -> list[Float[np.ndarray, "6 6"]]:
+    """Covariance of each node's pose against the first, of a graph whose nodes lie near the origin.
+
+    Edges that contradict one another more than they are said to are no surer than they agree.
+    """
+    num = len(graph.nodes)
+    H, contradiction = np.zeros((6 * num, 6 * num)), []
+    for edge in graph.edges:
+        i, j = edge.source_node_id, edge.target_node_id
+        information = edge.confidence * np.asarray(edge.information)
+        to = se3.inverse(np.asarray(graph.nodes[j].pose)) @ np.asarray(graph.nodes[i].pose)
+        off = se3.inverse(np.asarray(edge.transformation)) @ to
+        x = np.concatenate([se3.log_so3(off[:3, :3]), off[:3, 3]])
+        contradiction.append(float(x @ information @ x) / 6)
+        for a, b, sign in ((i, i, 1), (j, j, 1), (i, j, -1), (j, i, -1)):
+            H[6 * a : 6 * a + 6, 6 * b : 6 * b + 6] += sign * information
+    H[:6, :6] += np.linalg.inv(CERTAIN)
+    # As many edges as nodes but one leave nothing that could contradict.
+    spare = max(len(graph.edges) - (num - 1), 1)
+    worse = max(1.0, sum(contradiction) / spare)
+    P = worse * np.linalg.inv(H + 1e-6 * np.eye(6 * num))
+    return [P[6 * k : 6 * k + 6, 6 * k : 6 * k + 6] for k in range(num)]
 
 
 def _loop(

@@ -40,6 +40,16 @@ class SecondLook:
         self.moved = {t: where.T_mesh_model @ T for t, T in self.moved.items()}
         self.model, self.mesh = mesh, where
 
+    def shared(self, T_model_camera: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "6 6"]:
+        """Covariance of the part of the model that is seen from a pose: of its nearest key frame.
+
+        What lies wrong in the model turns every frame that is brought onto it. None of a mesh.
+        """
+        if self.mesh is not None:
+            return np.zeros((6, 6))
+        place = T_model_camera[:3, 3] / np.linalg.norm(T_model_camera[:3, 3])
+        return max(self.follower.keys, key=lambda key: float(key.from_where @ place)).covariance
+
     @property
     def origin_m(self) -> Float[np.ndarray, " 3"]:
         """Of the thing's frame, in that of the model."""

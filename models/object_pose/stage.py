@@ -66,7 +66,7 @@ class ObjectPose(ClipStage):
     """
 
     kind: ClassVar[str] = "object_pose"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     requires: ClassVar[tuple[str, ...]] = ("objects", "camera")
     uses: ClassVar[tuple[str, ...]] = ("hands", "camera_motion")
     provides: ClassVar[tuple[str, ...]] = ("object_poses", "quality.object_pose")

@@ -60,7 +60,10 @@ def hold(
             if views.path is not None and is_hardly_seen_to_move(moves, held):
                 thing.is_contact_unsure = True
             if views.is_ground_known or resting is not None:
-                held = refined(held, masks, views, resting)
+                # Before and after its motion only while the hand may be at it.
+                is_away = hand.is_there[first : first + len(masks)] & ~touches(masks, hand, first)
+                at_it = held | ~is_away
+                held = refined(held, masks, views, resting) & at_it
             held[sorted(views.blind)] = False
             if views.path is not None and not keeps_colors(masks, held, views):
                 continue

@@ -13,6 +13,8 @@ from rotoscope.pipeline.tracks import Side
 
 SAME = 0.4
 """Segments of one thing overlap by more of their union, in the median of common frames."""
+ONE_PLACE = 0.5
+"""Segments that share more of the smaller one lie in one place."""
 MIN_COMMON = 5
 """Fewer common frames tell nothing."""
 
@@ -49,6 +51,11 @@ class Thing:
         """In how many frames any hand holds it."""
         return len(set().union(*self.held.values())) if self.held else 0
 
+    def frames_to_hold(self, frame: int) -> float:
+        """How far in time a frame is from one in which a hand holds it; infinite if none does."""
+        held = np.array(sorted(set().union(*self.held.values())) if self.held else [])
+        return float(np.abs(held - frame).min()) if len(held) else np.inf
+
     def is_seen_held(self) -> bool:
         """Whether it is seen in most of the frames in which it is held.
 
@@ -65,6 +72,20 @@ def same_thing(a: dict[int, Mask], b: dict[int, Mask]) -> bool:
         return False
     overlap = [(a[t] & b[t]).sum() / (a[t] | b[t]).sum() for t in common]
     return float(np.median(overlap)) > SAME
+
+
+def take_apart(a: Thing, b: Thing, frames: range) -> None:
+    """Where segments of two things lie on each other, keeps that of the one held last or next.
+
+    Two things are not in one place: that of the other has run over onto it.
+    """
+    for t in frames:
+        one, other = a.masks.get(t), b.masks.get(t)
+        if one is None or other is None or not (one.any() and other.any()):
+            continue
+        if (one & other).sum() > ONE_PLACE * min(one.sum(), other.sum()):
+            loser = a if a.frames_to_hold(t) > b.frames_to_hold(t) else b
+            loser.masks[t] = np.zeros_like(one)
 
 
 def known_thing(things: list[Thing], masks: dict[int, Mask]) -> Thing:

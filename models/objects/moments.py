@@ -190,14 +190,7 @@ def _as_seen_from(frame: int, t: int, views: Views, slide: Slide | None) -> tupl
     """Picture and hidden pixels of `t`, the camera's motion since `frame` taken out."""
     import cv2
 
-    H: Float[np.ndarray, "3 3"] = np.eye(3)
-    if slide is not None:
-        H = slide.homography(t)
-    else:
-        for k in range(min(frame, t), max(frame, t)):
-            H = views.forward[k].H @ H
-        if t < frame:
-            H = np.asarray(np.linalg.inv(H), np.float64)
+    H = views.background(frame, t) if slide is None else slide.homography(t)
     if np.array_equal(H, np.eye(3)):
         return views.gray[t], views.hidden[t]
     size = views.gray[t].shape[::-1]

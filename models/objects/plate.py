@@ -72,7 +72,7 @@ class Plate:
     def way(self, a: int, b: int) -> tuple[float, float]:
         """How far the thing goes in the picture from `a` to `b`, across and down [px]."""
         here, there = (
-            np.linalg.inv(self._to_first[t]) @ np.append(self._where[t], 1.0) for t in (a, b)
+            np.linalg.inv(self.views.to_first[t]) @ np.append(self._where[t], 1.0) for t in (a, b)
         )
         x, y = there[:2] / there[2] - here[:2] / here[2]
         return (float(x), float(y)) if np.isfinite(x + y) else (0.0, 0.0)
@@ -98,20 +98,11 @@ class Plate:
         return chosen
 
     @cached_property
-    def _to_first(self) -> Float[np.ndarray, "time 3 3"]:
-        """Where pixels of the background of every picture are in the first."""
-        H, out = np.eye(3), [np.eye(3)]
-        for step in self.views.forward[:-1]:
-            H = np.asarray(H @ np.linalg.inv(step.H), np.float64)
-            out.append(H)
-        return np.array(out)
-
-    @cached_property
     def _tips(self) -> Float[np.ndarray, "time 2"]:
         """The hand's way in the first picture."""
         to = np.einsum(
             "tij,tj->ti",
-            self._to_first,
+            self.views.to_first,
             np.pad(self.event.way, ((0, 0), (0, 1)), constant_values=1.0),
         )
         return np.asarray(to[:, :2] / to[:, 2:])
@@ -126,7 +117,7 @@ class Plate:
         """Picture `r` and what is hidden in it, as the camera would see them in `t`."""
         import cv2
 
-        H = np.linalg.inv(self._to_first[t]) @ self._to_first[r]
+        H = self.views.background(r, t)
         if np.allclose(H, np.eye(3), atol=1e-9):
             return self.views.rgb[r], self.views.hidden[r]
         size = self.views.gray[t].shape[::-1]

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import Field
 
-from rotoscope.models.objects import contacts, events, identity
+from rotoscope.models.objects import contacts, events, identity, rest
 from rotoscope.models.objects.carry import carried_on, segment
 from rotoscope.models.objects.describe import described
 from rotoscope.models.objects.ground import camera_path, doubt_of_contacts, ground_steps
@@ -49,7 +49,7 @@ class Objects(ClipStage):
     """
 
     kind: ClassVar[str] = "objects"
-    version: ClassVar[str] = "5"
+    version: ClassVar[str] = "6"
     requires: ClassVar[tuple[str, ...]] = ("hands",)
     uses: ClassVar[tuple[str, ...]] = ("camera", "camera_motion", "scene_points")
     provides: ClassVar[tuple[str, ...]] = ("objects", "quality.objects")
@@ -128,6 +128,7 @@ def _look(
             found.start = start
         found.seeded.update((first + event.frames).tolist())
     contacts.hold(things, window.views, hands, first, rate_hz)
+    rest.keep_in_place(things, window.views, first)
 
 
 def _carry_on(thing: identity.Thing, views: Views, first: int) -> None:

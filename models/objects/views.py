@@ -41,6 +41,32 @@ class Views:
     path: CameraPath | None = None
     """Where the camera is, where it is known to move and how."""
 
+    @cached_property
+    def to_first(self) -> Float[np.ndarray, "time 3 3"]:
+        """Where pixels of the background of every picture are in the first."""
+        H, out = np.eye(3), [np.eye(3)]
+        for step in self.forward[:-1]:
+            H = np.asarray(H @ np.linalg.inv(step.H), np.float64)
+            out.append(H)
+        return np.array(out)
+
+    def background(self, frame: int, t: int) -> Float[np.ndarray, "3 3"]:
+        """Where pixels of the background of picture `frame` are in picture `t`."""
+        return np.asarray(np.linalg.inv(self.to_first[t]) @ self.to_first[frame])
+
+    def seen_from(self, frame: int, t: int) -> tuple[UInt8[np.ndarray, "height width 3"], Mask]:
+        """Picture and hidden pixels of `t`, the background's motion since `frame` taken out."""
+        import cv2
+
+        H = self.background(frame, t)
+        if np.array_equal(H, np.eye(3)):
+            return self.rgb[t], self.hidden[t]
+        size, back = self.gray[t].shape[::-1], cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        rgb = cv2.warpPerspective(self.rgb[t], H, size, flags=back)
+        covered = self.hidden[t].view(np.uint8)
+        hidden = cv2.warpPerspective(covered, H, size, flags=back, borderValue=1)
+        return np.asarray(rgb), np.asarray(hidden > 0)
+
 
 @dataclass(frozen=True, eq=False)
 class Event:
