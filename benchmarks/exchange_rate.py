@@ -1,0 +1,192 @@
+"""The exchange rate: how many of a robot's own episodes is one labeled video of a person worth?
+
+Rendered people do tasks by hand in Meta-World's scenes, `rotoscope label` makes poses of the
+simulator's robot of the videos, and the built-in policy learns from k robot episodes and n videos.
+Success over starts that nobody showed; what a video is worth is read off the curve of robot
+episodes alone. Constants were chosen on `push-v3`; the tasks that are reported chose nothing.
+
+`python -m benchmarks exchange_rate` keeps what is done in the user's cache (or the folder that
+`ROTOSCOPE_EXCHANGE` names) and goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._exchange_data import (
+    Mask,
+    Video,
+    people_videos,
+    robot_episodes,
+    video_episodes,
+    write_dataset,
+)
+from benchmarks._exchange_people import MOST_STEPS, PEOPLE, Person
+from benchmarks._exchange_worth import interval, share, worth
+from benchmarks.figure import Bar, Figure
+from rotoscope.models.policy.command import train_policy
+from rotoscope.models.policy.evaluate_folder import evaluate_folder
+from rotoscope.pipeline.files.atomic import atomic_path
+
+TASKS = ("sweep-into-v3", "handle-pull-side-v3", "peg-insert-side-v3")
+CURVE = (2, 5, 10, 20, 40)
+"""Robot episodes alone."""
+NUM_VIDEOS = 20
+REPEATS, STARTS = 6, 34
+"""Trainings of each cell, with other robot episodes and other starts, and starts of each."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one policy learned from."""
+
+    robot: int
+    videos: int
+    mask: Mask = "position"
+
+    @property
+    def name(self) -> str:
+        """Such as `5+20.position`."""
+        return f"{self.robot}+{self.videos}" + (f".{self.mask}" if self.videos else "")
+
+
+MIXED = tuple(Cell(k, NUM_VIDEOS) for k in (0, 5, 20))
+OTHERS = tuple(
+    Cell(k, NUM_VIDEOS, mask)
+    for mask in ("none", "pose", "truth")
+    for k in (0, 5)
+)  # fmt: skip
+CELLS = (*(Cell(k, 0) for k in CURVE), *MIXED, *OTHERS)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One task, and how much of it is tried."""
+
+    task: str
+    folder: Path
+    people: Sequence[Person] = PEOPLE
+    num_videos: int = NUM_VIDEOS
+    cells: Sequence[Cell] = CELLS
+    repeats: int = REPEATS
+    starts: int = STARTS
+    settings: tuple[str, ...] = ()
+    """Of the policy's training."""
+
+    def videos(self) -> list[Video]:
+        """Its people's videos, labeled."""
+        return people_videos(self.task, self.people, self.num_videos, self.folder / "videos")
+
+    def solved(self) -> dict[str, np.ndarray]:
+        """For each cell, which starts were solved, repeats in rows; what is known is kept."""
+        videos = self.videos()
+        out: dict[str, list[list[bool]]] = {}
+        for repeat in range(self.repeats):
+            robot: list = []
+            for cell in self.cells:
+                kept = self.folder / "results" / f"{cell.name}-{repeat}.json"
+                if not kept.exists():
+                    most = max(one.robot for one in self.cells)
+                    robot = robot or robot_episodes(self.task, most, repeat)
+                    shown = video_episodes(videos, self.task, cell.mask) if cell.videos else []
+                    _save(kept, self._try(cell, repeat, [*robot[: cell.robot], *shown]))
+                out.setdefault(cell.name, []).append(json.loads(kept.read_text()))
+                print(f"{self.task} {cell.name} {repeat}: {sum(out[cell.name][-1])}",
+                      file=sys.stderr, flush=True)  # fmt: skip
+        return {name: np.array(rows, bool) for name, rows in out.items()}
+
+    def _try(self, cell: Cell, repeat: int, episodes: list) -> list[bool]:
+        """Which starts a policy solves that learned from these episodes."""
+        work = self.folder / "work" / f"{cell.name}-{repeat}"
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(work.with_name(work.name + ".training"), ignore_errors=True)
+        write_dataset(work / "data", self.task, episodes)
+        settings = [*self.settings, f"loop.seed={repeat}"]
+        train_policy(work / "data", work / "policy", "bc", settings)
+        found = evaluate_folder(
+            work / "policy",
+            f"metaworld:{self.task}",
+            work / "tried",
+            episodes=self.starts,
+            seed=repeat * self.starts,
+            num_filmed=0,
+            horizon=MOST_STEPS,
+        )
+        shutil.rmtree(work)
+        return [bool(one["is_success"]) for one in found["per_episode"]]
+
+
+def run() -> list[Figure]:
+    """All three tasks."""
+    return [figure for task in TASKS for figure in figures(Grid(task, folder() / task))]
+
+
+def folder() -> Path:
+    """Where videos, labels and results are kept."""
+    import platformdirs
+
+    named = os.environ.get("ROTOSCOPE_EXCHANGE")
+    return Path(named) if named else platformdirs.user_cache_path("rotoscope") / "exchange_rate"
+
+
+def figures(grid: Grid) -> Iterator[Figure]:
+    """Success of every cell, what a video is worth, and what the mask is."""
+    solved, base = grid.solved(), f"exchange_rate.{grid.task}"
+    for name, cell in solved.items():
+        low, high = interval([cell], lambda shares: shares[0])
+        counts = " ".join(str(int(row.sum())) for row in cell)
+        unit = f"[{low:.2f}, {high:.2f}]; {counts} of {cell.shape[1]}"
+        yield Figure(f"{base}.success.{name}", share(cell), unit)
+    alone = [cell for cell in grid.cells if not cell.videos]
+    for cell in grid.cells:
+        if cell.videos:
+            bar = Bar(">=", 0.5) if cell == Cell(5, NUM_VIDEOS) else None
+            yield _worth(f"{base}.worth.{cell.name}", cell, alone, solved, bar)
+    for robot in (0, 5):
+        pair = [Cell(robot, NUM_VIDEOS).name, Cell(robot, NUM_VIDEOS, "none").name]
+        if all(name in solved for name in pair):
+            cells = [solved[name] for name in pair]
+            low, high = interval(cells, lambda shares: shares[0] - shares[1])
+            unit = f"[{low:+.2f}, {high:+.2f}]"
+            yield Figure(f"{base}.mask.{robot}+{NUM_VIDEOS}", share(cells[0]) - share(cells[1]),
+                         unit)  # fmt: skip
+
+
+def _worth(
+    name: str,
+    cell: Cell,
+    alone: Sequence[Cell],
+    solved: dict[str, np.ndarray],
+    bar: Bar | None,
+) -> Figure:
+    def of(shares: Sequence[float]) -> float:
+        curve = dict(zip([one.robot for one in alone], shares[1:], strict=True))
+        return worth(curve, shares[0], num_robot=cell.robot, num_videos=cell.videos)[0]
+
+    cells = [solved[cell.name], *(solved[one.name] for one in alone)]
+    low, high = interval(cells, of)
+    shares = [share(one) for one in cells]
+    curve = dict(zip([one.robot for one in alone], shares[1:], strict=True))
+    value, is_beyond = worth(curve, shares[0], num_robot=cell.robot, num_videos=cell.videos)
+    least = "at least; " if is_beyond else ""
+    return Figure(name, value, f"episodes; {least}[{low:.2f}, {high:.2f}]", bar)
+
+
+def _save(path: Path, solved: list[bool]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(solved))
+
+
+if __name__ == "__main__":
+    # Constants were chosen by `python -m benchmarks.exchange_rate push-v3`.
+    for one in sys.argv[1:] or TASKS:
+        print("\n".join(found.line() for found in figures(Grid(one, folder() / one))), flush=True)
