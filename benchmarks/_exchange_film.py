@@ -61,11 +61,20 @@ class ActingHand:
         self, tip_m: Float[np.ndarray, " 3"], aperture_m: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Vertices in the world [m], triangles and colors."""
-        share = float(np.interp(-aperture_m, -self._widths, self._shares))
-        motions = self._motions(share)
-        T_rest_ee = gripper_pose(self._arm.joints(motions)[None], "right")[0]
-        T = se3.make(self.R_world_ee, tip_m) @ se3.inverse(T_rest_ee)
+        T, motions = self._placed(tip_m, aperture_m)
         return se3.apply(T, sleeved(self._arm, motions, self._edge)), self._faces, self._colors
+
+    def placed(
+        self, tip_m: Float[np.ndarray, " 3"], aperture_m: float
+    ) -> tuple[Float[np.ndarray, "4 4"], Float[np.ndarray, "21 3"]]:
+        """Where the arm's rest frame is in the world, and its landmarks in that frame [m]."""
+        T, motions = self._placed(tip_m, aperture_m)
+        return T, self._arm.joints(motions)
+
+    def _placed(self, tip_m: np.ndarray, aperture_m: float) -> tuple[np.ndarray, np.ndarray]:
+        motions = self._motions(float(np.interp(-aperture_m, -self._widths, self._shares)))
+        T_rest_ee = gripper_pose(self._arm.joints(motions)[None], "right")[0]
+        return se3.make(self.R_world_ee, tip_m) @ se3.inverse(T_rest_ee), motions
 
     def _motions(self, share: float) -> np.ndarray:
         return self._arm.motions(self._open + share * (self._closed - self._open))

@@ -106,7 +106,8 @@ def write_recipe(path: Path, person: Person, robot: Path, palm_m: float) -> None
     """The recipe of a camera on a tripod whose place is known, as is the length of the palm."""
     T_camera_base = se3.inverse(person.T_world_camera)
     arm = {"robot": str(robot), "side": "right", "T_camera_base": T_camera_base.tolist()}
-    picture = {"width": 96, "height": 72}  # policies see none
+    # Policies see no picture: it is as small as may be.
+    export = {"action": "ee", "shift_frames": SHIFT, "width": 96, "height": 72}
     recipe = {
         "name": "hand-metaworld",
         "description": "A person's right hand becomes poses of Meta-World's Sawyer.",
@@ -121,13 +122,7 @@ def write_recipe(path: Path, person: Person, robot: Path, palm_m: float) -> None
             # Whether masks are worth it is asked here, so that all rows are written.
             {"curate": {"min_valid_share": 0.0, "max_invalid_s": 60.0, "min_episode_s": 0.3}},
         ],
-        "export": {
-            "fps": RATE_HZ,
-            "action": "ee",
-            "shift_frames": SHIFT,
-            "width": 96,
-            "height": 72,
-        },
+        "export": export | {"fps": RATE_HZ},
     }
     path.write_text(yaml.safe_dump(recipe, sort_keys=False))
 

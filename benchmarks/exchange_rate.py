@@ -37,8 +37,6 @@ from rotoscope.models.policy.evaluate_folder import evaluate_folder
 from rotoscope.pipeline.files.atomic import atomic_path
 
 TASKS = ("sweep-into-v3", "handle-pull-side-v3", "peg-insert-side-v3")
-CURVE = (2, 5, 10, 20, 40)
-"""Robot episodes alone."""
 NUM_VIDEOS = 20
 REPEATS, STARTS = 6, 34
 """Trainings of each cell, with other robot episodes and other starts, and starts of each."""
@@ -58,13 +56,23 @@ class Cell:
         return f"{self.robot}+{self.videos}" + (f".{self.mask}" if self.videos else "")
 
 
-MIXED = tuple(Cell(k, NUM_VIDEOS) for k in (0, 5, 20))
-OTHERS = tuple(
-    Cell(k, NUM_VIDEOS, mask)
-    for mask in ("none", "pose", "truth")
-    for k in (0, 5)
-)  # fmt: skip
-CELLS = (*(Cell(k, 0) for k in CURVE), *MIXED, *OTHERS)
+CELLS = (
+    Cell(5, 0),
+    Cell(5, NUM_VIDEOS),
+    Cell(10, 0),
+    Cell(20, 0),
+    Cell(5, NUM_VIDEOS, "none"),
+    Cell(0, NUM_VIDEOS),
+    Cell(0, NUM_VIDEOS, "none"),
+    Cell(2, 0),
+    Cell(5, NUM_VIDEOS, "truth"),
+    Cell(0, NUM_VIDEOS, "truth"),
+    Cell(20, NUM_VIDEOS),
+    Cell(5, NUM_VIDEOS, "pose"),
+    Cell(40, 0),
+)
+"""Robot episodes alone are the curve that videos are read off; `truth` says what perception
+costs."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +153,8 @@ def figures(grid: Grid) -> Iterator[Figure]:
         counts = " ".join(str(int(row.sum())) for row in cell)
         unit = f"[{low:.2f}, {high:.2f}]; {counts} of {cell.shape[1]}"
         yield Figure(f"{base}.success.{name}", share(cell), unit)
-    alone = [cell for cell in grid.cells if not cell.videos]
+    yield from _labels(base, grid.videos())
+    alone = sorted((cell for cell in grid.cells if not cell.videos), key=lambda one: one.robot)
     for cell in grid.cells:
         if cell.videos:
             bar = Bar(">=", 0.5) if cell == Cell(5, NUM_VIDEOS) else None
@@ -158,6 +167,22 @@ def figures(grid: Grid) -> Iterator[Figure]:
             unit = f"[{low:+.2f}, {high:+.2f}]"
             yield Figure(f"{base}.mask.{robot}+{NUM_VIDEOS}", share(cells[0]) - share(cells[1]),
                          unit)  # fmt: skip
+
+
+def _labels(base: str, videos: Sequence[Video]) -> Iterator[Figure]:
+    """How far labels are from what was done, and how many are believed."""
+    shown = [(video, one) for video in videos for one in video.labels]
+    frames = sum(len(video.acted.state) for video in videos)
+    away_m = [one.hand_m - video.acted.state[one.frame, :3] for video, one in shown]
+    constant = np.linalg.norm([np.median(one, axis=0) for one in away_m], axis=1)
+    rest = np.concatenate([one - np.median(one, axis=0) for one in away_m])
+    yield Figure(f"{base}.labels.rows", sum(map(len, away_m)) / frames, "of frames")
+    for name in ("is_valid", "is_placed"):
+        believed = np.concatenate([getattr(one, name) for _, one in shown])
+        yield Figure(f"{base}.labels.{name}", float(believed.mean()), "of rows")
+    yield Figure(f"{base}.labels.away", 1e3 * float(np.median(constant)), "mm; a video's median")
+    spread = float(np.median(np.linalg.norm(rest, axis=1)))
+    yield Figure(f"{base}.labels.about_it", 1e3 * spread, "mm; rows about that")
 
 
 def _worth(
