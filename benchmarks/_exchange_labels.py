@@ -17,7 +17,7 @@ import yaml
 from jaxtyping import Bool, Float
 
 from benchmarks._exchange_film import RATE_HZ
-from benchmarks._exchange_people import HAND_TO_TIP_M, OPEN_M, STEPS_A_FRAME, Acted, Person
+from benchmarks._exchange_people import HAND_TO_TIP_M, STEPS_A_FRAME, Acted, Person
 from benchmarks._processes import one_thread, rotoscope
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.converters import convert_gripper, effector_relative
@@ -174,8 +174,7 @@ def from_path(acted: Acted, video: str) -> Labeled:
     """What labels would be that are right in every frame: the true way, in the same moves."""
     num = len(acted.tip_m) - SHIFT
     ahead = acted.tip_m[SHIFT:] - acted.tip_m[:-SHIFT]
-    # The expert closes its fingers where they come together, and keeps them so.
-    shut = 1.0 - 2.0 * np.clip(acted.aperture_m[SHIFT:] / OPEN_M, 0, 1)
+    shut = np.where(acted.is_closing[:num], 1.0, -1.0)
     way = GAIN * 100.0 * ahead / (SHIFT * STEPS_A_FRAME)
     return Labeled(
         video=video,

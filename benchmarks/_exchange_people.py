@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from rotoscope.models.rendered_hands import Body
 from rotoscope.models.simulators.simulator import STATE, open_simulator
@@ -77,6 +77,8 @@ class Acted:
     tip_m: Float[np.ndarray, "row 3"]
     """Between the fingertips, world frame."""
     aperture_m: Float[np.ndarray, " row"]
+    is_closing: Bool[np.ndarray, " row"]
+    """Whether the fingers press, as the expert's do from when it begins to close them."""
     qpos: Float[np.ndarray, "row joint"]
     """All of the simulator's joints, to draw it again."""
     is_solved: bool = field(default=False)
@@ -88,12 +90,13 @@ def act(task: str, seed: int, rng: np.random.Generator) -> Acted:
     observation = simulator.reset(seed)
     environment = simulator._environment  # type: ignore[attr-defined]
     speed, wobble = rng.uniform(*_SPEEDS), np.zeros(3)
-    rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    rows: list[tuple[np.ndarray, ...]] = []
     left, is_solved, keep = MOST_STEPS, False, 1 - 1 / _WOBBLE_STEPS
     while left > 0:
         state = observation[STATE].astype(float)
-        rows.append((state, environment.tcp_center.copy(), environment.data.qpos.copy()))
         action = simulator.expert().astype(float)
+        tip_m, qpos = environment.tcp_center.copy(), environment.data.qpos.copy()
+        rows.append((state, tip_m, np.array(action[3] > 0), qpos))
         wobble = keep * wobble + _WOBBLE * np.sqrt(1 - keep**2) * rng.normal(size=3)
         action[:3] = np.clip(speed * action[:3] + wobble, -1, 1)
         step = simulator.step(action)
@@ -101,8 +104,9 @@ def act(task: str, seed: int, rng: np.random.Generator) -> Acted:
         if step.is_success and not is_solved:
             is_solved, left = True, min(left, STEPS_AFTER_SUCCESS)
     simulator.close()
-    state, tip_m, qpos = (np.stack(column) for column in zip(*rows[::STEPS_A_FRAME], strict=True))
-    return Acted(state, tip_m, OPEN_M * state[:, 3], qpos, is_solved)
+    columns = zip(*rows[::STEPS_A_FRAME], strict=True)
+    state, tip_m, is_closing, qpos = (np.stack(column) for column in columns)
+    return Acted(state, tip_m, OPEN_M * state[:, 3], is_closing, qpos, is_solved)
 
 
 PEOPLE = (

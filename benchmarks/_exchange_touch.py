@@ -73,4 +73,5 @@ def touching() -> tuple[Acted, Bool[np.ndarray, " row"]]:
     num = len(tip_m)
     nothing = np.zeros((num, len(STATE_NAMES)))
     still = np.tile(qpos, (num, 1))
-    return Acted(nothing, tip_m, np.full(num, _APERTURE_M), still), np.concatenate(held)
+    is_held = np.concatenate(held)
+    return Acted(nothing, tip_m, np.full(num, _APERTURE_M), is_held, still), is_held

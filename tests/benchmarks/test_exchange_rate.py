@@ -131,7 +131,8 @@ def test_a_small_grid_goes_from_people_to_policies_and_is_not_done_twice(tmp_pat
 
 def _standing(rows: int) -> Acted:
     state = np.arange(rows * 10, dtype=float).reshape(rows, 10)
-    return Acted(state, np.zeros((rows, 3)), np.full(rows, 0.05), np.zeros((rows, 1)), True)
+    return Acted(state, np.zeros((rows, 3)), np.full(rows, 0.05), np.ones(rows, bool),
+                 np.zeros((rows, 1)), True)  # fmt: skip
 
 
 def _hand() -> ActingHand:
