@@ -1,8 +1,8 @@
 """Videos of people labeled by `rotoscope label` for Meta-World's own robot, as its rows.
 
 The robot's file is the simulator's, with what is not the arm taken out of it. Labels are absolute
-poses between the fingertips in the robot's base frame; `effector_relative` and `convert_gripper`
-make the moves of them that this robot takes.
+poses between the fingertips in the robot's base frame; `effector_relative` makes the moves of them
+that this robot takes, and `track.aperture` tells when it is to close its fingers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks._exchange_film import RATE_HZ
 from benchmarks._exchange_people import HAND_TO_TIP_M, STEPS_A_FRAME, Acted, Person
 from benchmarks._processes import one_thread, rotoscope
 from rotoscope.pipeline.contract import ActionContract
-from rotoscope.pipeline.converters import convert_gripper, effector_relative
+from rotoscope.pipeline.converters import effector_relative
 from rotoscope.pipeline.datasets.facts import contract_in
 from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.errors import DatasetError
@@ -32,6 +32,10 @@ is told, so that the next frame alone would tell it too little."""
 GAIN = 1.2
 """Centimeters of command for each that a hand goes. Both by the robot's own episodes of push and
 drawer-open: over 3 frames commands and ways agree best (correlations .79 to .96), at 1.0 to 1.4."""
+SHUT_M, OPEN_M = 0.075, 0.085
+"""The robot is told to close its fingers as a person's tips come nearer than the first, and to open
+them as they go apart by more than the second: on videos of push hands that hold are 50 to 60 mm
+open, others 82 to 98."""
 _SAWYER = """\
 name: sawyer
 kind: arm
@@ -155,13 +159,16 @@ def read_labels(dataset_folder: Path) -> list[Labeled]:
             name: np.asarray(columns[name], bool).reshape(-1)
             for name in ("label.valid", "label.valid.position", "label.valid.gripper")
         }
+        aperture_m = np.asarray(columns["track.aperture"], float).reshape(-1)
+        # What is done at a row is what the hand does by the pose that the row leads to.
+        told = closing(np.append(aperture_m[SHIFT:], np.full(SHIFT, aperture_m[-1])))
         first = int(episode.meta["source"]["first_frame"])
         out.append(
             Labeled(
                 video=str(episode.meta["name"]),
                 frame=first + np.arange(len(state)),
                 hand_m=state[:, :3] - HAND_TO_TIP_M,
-                action=moves(state, values, contract),
+                action=np.column_stack([moves(state, values, contract), told]),
                 confidence=np.asarray(columns["label.confidence"], float).reshape(-1),
                 is_valid=flags["label.valid"],
                 is_placed=flags["label.valid.position"] & flags["label.valid.gripper"],
@@ -191,13 +198,20 @@ def moves(
     state: Float[np.ndarray, "row 7"],
     values: Float[np.ndarray, "row 7"],
     contract: ActionContract,
-) -> Float[np.ndarray, "row 4"]:
-    """Meta-World's actions from absolute poses: centimeters a step, and closing from -1 to 1."""
+) -> Float[np.ndarray, "row 3"]:
+    """How Meta-World moves its hand, from absolute poses: centimeters a step."""
     relative, _ = effector_relative(values, contract, axes="base", reference=state)
-    shut, _ = convert_gripper(values, contract, to="positive_closed")
     steps = STEPS_A_FRAME * contract.shift_s * contract.rate_hz
-    way = GAIN * 100.0 * relative[:, :3] / steps
-    return np.clip(np.column_stack([way, shut[:, -1]]), -1.0, 1.0)
+    return np.clip(GAIN * 100.0 * relative[:, :3] / steps, -1.0, 1.0)
+
+
+def closing(aperture_m: Float[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
+    """1 where the fingers are to close, -1 where to open; what is unknown changes nothing."""
+    out, now = np.empty(len(aperture_m)), -1.0
+    for row, width_m in enumerate(aperture_m):
+        now = 1.0 if width_m < SHUT_M else -1.0 if width_m > OPEN_M else now
+        out[row] = now
+    return out
 
 
 def _environment() -> dict[str, str]:

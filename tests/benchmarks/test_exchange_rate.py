@@ -10,7 +10,7 @@ pytest.importorskip("anny", reason="the extra `samples` is not installed")
 from benchmarks import exchange_rate
 from benchmarks._exchange_data import robot_episodes, video_episodes
 from benchmarks._exchange_film import ActingHand, hand_of
-from benchmarks._exchange_labels import GAIN, Labeled, from_path, moves, write_robot
+from benchmarks._exchange_labels import GAIN, Labeled, closing, from_path, moves, write_robot
 from benchmarks._exchange_people import CHOSEN_ON, PEOPLE, Acted, act
 from benchmarks._exchange_touch import touching
 from rotoscope.models.simulators.simulator import open_simulator
@@ -43,7 +43,7 @@ def test_the_robots_file_puts_its_tip_where_the_simulator_does(sawyer: ArmRobot)
     simulator.close()
 
 
-def test_moves_are_centimeters_a_step_and_close_the_fingers() -> None:
+def test_moves_are_centimeters_a_step() -> None:
     contract = ActionContract(
         robot="sawyer",
         dimensions=ee_dimensions("ee"),
@@ -53,10 +53,14 @@ def test_moves_are_centimeters_a_step_and_close_the_fingers() -> None:
     )
     state = np.zeros((2, 7))
     values = state + np.array([0.012, -0.06, 0.3, 0, 0, 0, 0])
-    values[1, 6] = 100
     # 0.1 s are three frames of two steps.
-    expected = [[GAIN * 0.2, -1, 1, 1], [GAIN * 0.2, -1, 1, -1]]
+    expected = [[GAIN * 0.2, -1, 1]] * 2
     np.testing.assert_allclose(moves(state, values, contract), expected, atol=1e-9)
+
+
+def test_fingers_close_as_tips_meet_and_stay_so_until_they_are_far_apart() -> None:
+    aperture_m = np.array([np.nan, 0.1, 0.08, 0.07, 0.08, np.nan, 0.09, 0.08])
+    assert closing(aperture_m).tolist() == [-1, -1, -1, 1, 1, 1, -1, -1]
 
 
 def test_people_solve_their_task_slower_than_the_expert() -> None:
