@@ -11,7 +11,7 @@ from benchmarks import exchange_rate
 from benchmarks._exchange_data import robot_episodes, video_episodes
 from benchmarks._exchange_film import ActingHand, hand_of
 from benchmarks._exchange_labels import GAIN, Labeled, closing, from_path, moves, write_robot
-from benchmarks._exchange_people import CHOSEN_ON, PEOPLE, Acted, act
+from benchmarks._exchange_people import CHOSEN_ON, HAND_TO_TIP_M, PEOPLE, Acted, act
 from benchmarks._exchange_touch import touching
 from rotoscope.models.simulators.simulator import open_simulator
 from rotoscope.pipeline.contract import ActionContract, GripperContract
@@ -85,6 +85,19 @@ def test_masks_choose_among_the_same_rows() -> None:
     assert rows.state is not None
     np.testing.assert_array_equal(rows.state[:, :3], labels.hand_m)
     np.testing.assert_array_equal(rows.state[:, 3:6], acted.state[:4, 4:7])
+
+
+def test_the_thing_between_closing_fingers_says_what_a_video_is_off_by() -> None:
+    acted = _standing(8)
+    tip_m = acted.state[:, 4:7] + [0.02, -0.01, 0.03]
+    action = np.zeros((8, 4))
+    action[:, 3] = [-1, -1, 1, 1, 1, -1, -1, -1]
+    labels = Labeled("v", np.arange(8), tip_m - HAND_TO_TIP_M, action, np.ones(8),
+                     np.ones(8, bool), np.ones(8, bool))  # fmt: skip
+    video = exchange_rate.Video("v", "ada", acted, [labels])
+    (rows,) = video_episodes([video], CHOSEN_ON, "held")
+    assert rows.state is not None
+    np.testing.assert_allclose(rows.state[:, :3] + HAND_TO_TIP_M, acted.state[:, 4:7], atol=1e-9)
 
 
 def test_robots_episodes_are_solved_ones_and_others_in_each_repeat() -> None:
