@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from benchmarks._exchange_film import film
+from benchmarks._exchange_follow import followed
 from benchmarks._exchange_labels import (
     Labeled,
     from_path,
@@ -20,6 +21,7 @@ from benchmarks._exchange_labels import (
 )
 from benchmarks._exchange_people import HAND_TO_TIP_M, Acted, Person, act
 from benchmarks._exchange_touch import touched_palm
+from rotoscope.models.motion_tracks.follow import Follower
 from rotoscope.models.simulators.metaworld import STATE_NAMES
 from rotoscope.models.simulators.rollout import rollout, scripted_expert
 from rotoscope.models.simulators.simulator import STATE, open_simulator
@@ -85,18 +87,32 @@ def people_videos(task: str, people: Sequence[Person], num: int, folder: Path) -
     return out
 
 
-def video_episodes(videos: Sequence[Video], task: str, mask: Mask) -> list[Rows]:
-    """Labeled episodes as the robot's own rows: where things were is known, as of the robot's."""
+def video_episodes(
+    videos: Sequence[Video], task: str, mask: Mask, follow: Follower | None = None
+) -> list[Rows]:
+    """Labeled episodes as the robot's own rows: where things were is known, as of the robot's.
+
+    Args:
+        videos: Of people.
+        task: What they did.
+        mask: Which rows count, and whose way it is.
+        follow: Makes the actions of the ways; moves of the hand itself where not given.
+    """
     out = []
     for video in videos:
-        state = video.acted.state
-        if mask == "truth":
-            out.append(_episode(f"{video.name}", task, from_path(video.acted, video.name), state,
-                                mask))  # fmt: skip
-            continue
-        for number, one in enumerate(video.labels):
-            out.append(_episode(f"{video.name}-{number}", task, one, state, mask))
-    return [rows for rows in out if len(rows.actions) > 2 and rows.valid.any()]
+        shown = [from_path(video.acted, video.name)] if mask == "truth" else video.labels
+        for number, one in enumerate(shown):
+            state = video.acted.state[one.frame].copy()
+            state[:, :3] = one.hand_m + (_to_thing(one, state) if mask == "held" else 0.0)
+            told = one if follow is None else followed(follow, one)
+            valid = {"pose": one.is_valid, "none": np.ones(len(state), bool)}
+            counts = valid.get(mask, one.is_placed) & np.isfinite(told.action).all(axis=1)
+            name = f"{video.person}-{video.name}-{number}"
+            rows = _rows(name, task, state[:, _COLUMNS], np.nan_to_num(told.action), counts,
+                         one.confidence)  # fmt: skip
+            if len(state) > 2 and counts.any():
+                out.append(rows)
+    return out
 
 
 def write_dataset(out: Path, task: str, episodes: Sequence[Rows]) -> None:
@@ -107,14 +123,6 @@ def write_dataset(out: Path, task: str, episodes: Sequence[Rows]) -> None:
         for rows in episodes:
             recorder.add(rows)
         recorder.publish(out, made_by="benchmarks.exchange_rate")
-
-
-def _episode(name: str, task: str, one: Labeled, state: np.ndarray, mask: Mask) -> Rows:
-    seen = state[one.frame].copy()
-    seen[:, :3] = one.hand_m + (_to_thing(one, seen) if mask == "held" else 0.0)
-    valid = {"position": one.is_placed, "held": one.is_placed, "pose": one.is_valid}.get(mask)
-    valid = np.isfinite(one.action).all(axis=1) if valid is None else valid
-    return _rows(name, task, seen[:, _COLUMNS], one.action, valid, one.confidence)
 
 
 def _to_thing(one: Labeled, state: np.ndarray) -> np.ndarray:

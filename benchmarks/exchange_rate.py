@@ -16,7 +16,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +29,13 @@ from benchmarks._exchange_data import (
     video_episodes,
     write_dataset,
 )
+from benchmarks._exchange_follow import follower_of
 from benchmarks._exchange_people import MOST_STEPS, PEOPLE, Person
 from benchmarks._exchange_worth import interval, share, worth
 from benchmarks.figure import Bar, Figure
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.policy.evaluate_folder import evaluate_folder
+from rotoscope.pipeline.export.recorder import Rows
 from rotoscope.pipeline.files.atomic import atomic_path
 
 TASKS = ("sweep-into-v3", "handle-pull-side-v3", "peg-insert-side-v3")
@@ -47,31 +49,38 @@ class Cell:
     """What one policy learned from."""
 
     robot: int
-    videos: int
+    videos: int = 0
     mask: Mask = "position"
+    follows: bool = False
+    """Whether a follower, learned from the robot's episodes, makes actions of people's ways."""
 
     @property
     def name(self) -> str:
-        """Such as `5+20.position`."""
-        return f"{self.robot}+{self.videos}" + (f".{self.mask}" if self.videos else "")
+        """Such as `5+20.position.followed`."""
+        way = f".{self.mask}{'.followed' * self.follows}"
+        return f"{self.robot}+{self.videos}{way if self.videos else ''}"
 
 
+BEST = Cell(5, NUM_VIDEOS, "held", follows=True)
+"""What the bar is about."""
 CELLS = (
-    Cell(5, 0),
+    Cell(5),
+    Cell(10),
+    Cell(5, NUM_VIDEOS, "truth", follows=True),
+    BEST,
+    Cell(5, NUM_VIDEOS, "position", follows=True),
+    Cell(5, NUM_VIDEOS, "none", follows=True),
     Cell(5, NUM_VIDEOS),
-    Cell(10, 0),
-    Cell(5, NUM_VIDEOS, "truth"),
     Cell(5, NUM_VIDEOS, "none"),
-    Cell(5, NUM_VIDEOS, "held"),
-    Cell(20, 0),
-    Cell(0, NUM_VIDEOS),
-    Cell(0, NUM_VIDEOS, "none"),
+    Cell(5, NUM_VIDEOS, "truth"),
+    Cell(20),
     Cell(0, NUM_VIDEOS, "held"),
-    Cell(2, 0),
+    Cell(0, NUM_VIDEOS),
     Cell(0, NUM_VIDEOS, "truth"),
-    Cell(20, NUM_VIDEOS),
-    Cell(5, NUM_VIDEOS, "pose"),
-    Cell(40, 0),
+    Cell(2),
+    Cell(20, NUM_VIDEOS, "held", follows=True),
+    Cell(5, NUM_VIDEOS, "pose", follows=True),
+    Cell(40),
 )
 """Robot episodes alone are the curve that videos are read off; `truth` says what perception
 costs."""
@@ -100,20 +109,23 @@ class Grid:
         videos = self.videos()
         out: dict[str, list[list[bool]]] = {}
         for repeat in range(self.repeats):
-            robot: list = []
+            robot: list[Rows] = []
             for cell in self.cells:
                 kept = self.folder / "results" / f"{cell.name}-{repeat}.json"
                 if not kept.exists():
                     most = max(one.robot for one in self.cells)
                     robot = robot or robot_episodes(self.task, most, repeat)
-                    shown = video_episodes(videos, self.task, cell.mask) if cell.videos else []
-                    _save(kept, self._try(cell, repeat, [*robot[: cell.robot], *shown]))
+                    own, shown = robot[: cell.robot], []
+                    if cell.videos:
+                        follow = follower_of(own) if cell.follows else None
+                        shown = video_episodes(videos, self.task, cell.mask, follow)
+                    _save(kept, self._try(cell, repeat, [*own, *shown]))
                 out.setdefault(cell.name, []).append(json.loads(kept.read_text()))
                 print(f"{self.task} {cell.name} {repeat}: {sum(out[cell.name][-1])}",
                       file=sys.stderr, flush=True)  # fmt: skip
         return {name: np.array(rows, bool) for name, rows in out.items()}
 
-    def _try(self, cell: Cell, repeat: int, episodes: list) -> list[bool]:
+    def _try(self, cell: Cell, repeat: int, episodes: list[Rows]) -> list[bool]:
         """Which starts a policy solves that learned from these episodes."""
         work = self.folder / "work" / f"{cell.name}-{repeat}"
         shutil.rmtree(work, ignore_errors=True)
@@ -159,16 +171,15 @@ def figures(grid: Grid) -> Iterator[Figure]:
     alone = sorted((cell for cell in grid.cells if not cell.videos), key=lambda one: one.robot)
     for cell in grid.cells:
         if cell.videos:
-            bar = Bar(">=", 0.5) if cell == Cell(5, NUM_VIDEOS) else None
+            bar = Bar(">=", 0.5) if cell == BEST else None
             yield _worth(f"{base}.worth.{cell.name}", cell, alone, solved, bar)
-    for robot in (0, 5):
-        pair = [Cell(robot, NUM_VIDEOS).name, Cell(robot, NUM_VIDEOS, "none").name]
-        if all(name in solved for name in pair):
-            cells = [solved[name] for name in pair]
-            low, high = interval(cells, lambda shares: shares[0] - shares[1])
-            unit = f"[{low:+.2f}, {high:+.2f}]"
-            yield Figure(f"{base}.mask.{robot}+{NUM_VIDEOS}", share(cells[0]) - share(cells[1]),
-                         unit)  # fmt: skip
+    for cell in grid.cells:
+        unmasked = replace(cell, mask="none")
+        if cell.videos and cell.mask in ("position", "pose") and unmasked.name in solved:
+            pair = [solved[cell.name], solved[unmasked.name]]
+            low, high = interval(pair, lambda shares: shares[0] - shares[1])
+            unit = f"of starts; [{low:+.2f}, {high:+.2f}]"
+            yield Figure(f"{base}.mask.{cell.name}", share(pair[0]) - share(pair[1]), unit)
 
 
 def _labels(base: str, videos: Sequence[Video]) -> Iterator[Figure]:

@@ -126,7 +126,7 @@ def test_a_hand_holds_its_fingertips_where_and_as_far_apart_as_told() -> None:
 @pytest.mark.slow
 def test_a_small_grid_goes_from_people_to_policies_and_is_not_done_twice(tmp_path: Path) -> None:
     _hand()
-    cells = (exchange_rate.Cell(2, 0), exchange_rate.Cell(2, 2), exchange_rate.Cell(2, 2, "none"))
+    cells = (exchange_rate.Cell(2), exchange_rate.Cell(2, 2), exchange_rate.Cell(2, 2, "none"))
     grid = exchange_rate.Grid(
         CHOSEN_ON, tmp_path / CHOSEN_ON, people=PEOPLE[:1], num_videos=2, cells=cells, repeats=1,
         starts=2, settings=("loop.num_steps=20",),
