@@ -126,13 +126,17 @@ def test_a_hand_holds_its_fingertips_where_and_as_far_apart_as_told() -> None:
 @pytest.mark.slow
 def test_a_small_grid_goes_from_people_to_policies_and_is_not_done_twice(tmp_path: Path) -> None:
     _hand()
-    cells = (exchange_rate.Cell(2), exchange_rate.Cell(2, 2), exchange_rate.Cell(2, 2, "none"))
+    cells = tuple(
+        exchange_rate.Cell(2, num, mask, follows=num > 0)
+        for num, mask in ((0, "position"), (1, "position"), (1, "none"))
+    )
     grid = exchange_rate.Grid(
-        CHOSEN_ON, tmp_path / CHOSEN_ON, people=PEOPLE[:1], num_videos=2, cells=cells, repeats=1,
+        CHOSEN_ON, tmp_path / CHOSEN_ON, people=PEOPLE[:1], num_videos=1, cells=cells, repeats=1,
         starts=2, settings=("loop.num_steps=20",),
     )  # fmt: skip
     found = {figure.name: figure for figure in exchange_rate.figures(grid)}
-    assert f"exchange_rate.{CHOSEN_ON}.worth.2+2.position" in found
+    base = f"exchange_rate.{CHOSEN_ON}"
+    assert {f"{base}.worth.2+1.none.followed", f"{base}.mask.2+1.position.followed"} <= set(found)
     videos = grid.videos()
     rows = sum(len(one.frame) for video in videos for one in video.labels)
     assert rows > 0.8 * sum(len(video.acted.state) for video in videos)
