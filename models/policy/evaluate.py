@@ -45,6 +45,7 @@ def evaluate(
     seed: int = 0,
     num_filmed: int = 3,
     name: str = "policy",
+    horizon: int | None = None,
     tell: Tell = lambda result: None,
 ) -> dict[str, Any]:
     """Tries a policy and writes `results.json`, `results.png` and `episodes.mp4`.
@@ -57,6 +58,7 @@ def evaluate(
         seed: The first of them is `FIRST_SEED + seed`.
         num_filmed: How many of them the video shows; none: no video.
         name: How the policy is called in what is written.
+        horizon: Steps within which it must be done; the simulator's own where not given.
         tell: Told about every episode.
 
     Raises:
@@ -68,7 +70,7 @@ def evaluate(
         seeds = range(FIRST_SEED + seed, FIRST_SEED + seed + episodes)
         results = []
         for number in seeds:
-            results.append(_episode(simulator, policy, choose, number))
+            results.append(_episode(simulator, policy, choose, number, horizon))
             tell(results[-1])
         facts = simulator.facts
         summary = summarize(results) | {
@@ -76,7 +78,7 @@ def evaluate(
             "environment": facts.name,
             "task": facts.task,
             "success_means": facts.success,
-            "horizon": facts.horizon,
+            "horizon": horizon or facts.horizon,
         }
         summary["per_episode"] = [asdict(result) for result in results]
         with atomic_path(out) as temporary:
@@ -157,10 +159,13 @@ def _episode(
     policy: Policy,
     choose: Callable[[Observation], Observation],
     seed: int,
+    horizon: int | None,
 ) -> EpisodeResult:
     policy.reset(seed)
     total_reward, steps, is_success = 0.0, 0, False
-    for transition in rollout(simulator, lambda seen: policy.act(choose(seen)), seed=seed):
+    for transition in rollout(
+        simulator, lambda seen: policy.act(choose(seen)), seed=seed, horizon=horizon
+    ):
         total_reward += transition.step.reward
         steps += 1
         is_success = is_success or transition.step.is_success

@@ -19,6 +19,7 @@ def evaluate_folder(
     episodes: int = 50,
     seed: int = 0,
     num_filmed: int = 3,
+    horizon: int | None = None,
     tell: Tell = lambda result: None,
 ) -> dict[str, Any]:
     """Loads a policy and tries it; see `evaluate`.
@@ -34,6 +35,7 @@ def evaluate_folder(
         seed=seed,
         num_filmed=num_filmed,
         name=folder.name,
+        horizon=horizon,
         tell=tell,
     )
 

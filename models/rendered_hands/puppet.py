@@ -34,8 +34,8 @@ class Puppet:
         close = postures.pinch if scene.grip == "pinch" else postures.fist
         self._closed = close(self._arm)
         self._mirror = np.array([-1.0 if side == "left" else 1.0, 1.0, 1.0])
-        self._faces, self._sleeve_edge = _with_sleeve(self._arm)
-        self._colors = self._paint()
+        self._faces, self._sleeve_edge = with_sleeve(self._arm)
+        self._colors = paint(self._arm, self._sleeve_edge, scene.skin_rgb, scene.seed)
 
     def joints(self, frame: int) -> Float[np.ndarray, "21 3"]:
         """MediaPipe's 21 points in the camera frame [m]."""
@@ -55,10 +55,7 @@ class Puppet:
     ]:
         """Vertices in the camera frame [m], triangles, and colors of the vertices (0..255)."""
         motions, T = self._placed(frame)
-        skin = self._arm.skin(motions)
-        forearm = motions[0, :3, :3] @ (self._arm.heads[0] - self._arm.heads[WRIST_BONE])
-        far = skin[self._sleeve_edge] + _SLEEVE_LENGTH_M * forearm / np.linalg.norm(forearm)
-        vertices = se3.apply(T, np.concatenate([skin, far])) * self._mirror
+        vertices = se3.apply(T, sleeved(self._arm, motions, self._sleeve_edge)) * self._mirror
         faces = self._faces if self.side == "right" else self._faces[:, ::-1]
         return vertices, faces, self._colors
 
@@ -70,18 +67,31 @@ class Puppet:
         T_rest_wrist = hand_frame.wrist_pose(self._arm.joints(motions), "right")
         return motions, self._poses[frame] @ se3.inverse(T_rest_wrist)
 
-    def _paint(self) -> Float[np.ndarray, "vertex 3"]:
-        arm = self._arm
-        rng = np.random.default_rng(self._scene.seed)
-        blemish = 1.0 + _BLEMISH * rng.standard_normal((len(arm.vertices), 1))
-        colors = np.array(self._scene.skin_rgb) * blemish
-        forearm = arm.heads[0] - arm.heads[WRIST_BONE]
-        along = (arm.vertices - arm.heads[WRIST_BONE]) @ forearm / np.linalg.norm(forearm)
-        colors[along > _SLEEVE_FROM_WRIST_M] = _SLEEVE_RGB
-        return np.concatenate([colors, np.tile(_SLEEVE_RGB, (len(self._sleeve_edge), 1))])
+
+def paint(
+    arm: Arm, sleeve_edge: Int[np.ndarray, " edge"], skin_rgb: tuple[int, int, int], seed: int
+) -> Float[np.ndarray, "vertex 3"]:
+    """Colors of the vertices of `sleeved` (0..255): skin with blemishes, and a sleeve."""
+    rng = np.random.default_rng(seed)
+    blemish = 1.0 + _BLEMISH * rng.standard_normal((len(arm.vertices), 1))
+    colors = np.array(skin_rgb) * blemish
+    forearm = arm.heads[0] - arm.heads[WRIST_BONE]
+    along = (arm.vertices - arm.heads[WRIST_BONE]) @ forearm / np.linalg.norm(forearm)
+    colors[along > _SLEEVE_FROM_WRIST_M] = _SLEEVE_RGB
+    return np.concatenate([colors, np.tile(_SLEEVE_RGB, (len(sleeve_edge), 1))])
 
 
-def _with_sleeve(arm: Arm) -> tuple[Int[np.ndarray, "face 3"], Int[np.ndarray, " edge"]]:
+def sleeved(
+    arm: Arm, motions: Float[np.ndarray, "bone 4 4"], sleeve_edge: Int[np.ndarray, " edge"]
+) -> Float[np.ndarray, "vertex 3"]:
+    """The posed skin [m], and the far end of the sleeve that goes on where the mesh was cut."""
+    skin = arm.skin(motions)
+    forearm = motions[0, :3, :3] @ (arm.heads[0] - arm.heads[WRIST_BONE])
+    far = skin[sleeve_edge] + _SLEEVE_LENGTH_M * forearm / np.linalg.norm(forearm)
+    return np.concatenate([skin, far])
+
+
+def with_sleeve(arm: Arm) -> tuple[Int[np.ndarray, "face 3"], Int[np.ndarray, " edge"]]:
     """The arm's triangles and those of a sleeve that goes on where the mesh was cut.
 
     The second result names the vertices at the cut; their copies are appended to the mesh.

@@ -26,18 +26,22 @@ def draw(
     faces: Int[np.ndarray, "face 3"],
     colors: Float[np.ndarray, "vertex 3"],
     lamp: tuple[float, float, float] = LAMP,
+    behind_m: Float[np.ndarray, "height width"] | None = None,
+    samples_per_side: int = SAMPLES_PER_PIXEL_SIDE,
 ) -> UInt8[np.ndarray, "height width 3"]:
     """The background with the mesh drawn over it.
 
     `vertices` are in the camera frame [m], `colors` RGB 0..255 per vertex. Pixel i covers
     [i, i + 1) of the image plane that `K` projects to. Lambert shading by one far `lamp`, which
-    throws shadows, a weak light from the camera, and ambient light.
+    throws shadows, a weak light from the camera, and ambient light. What the background shows
+    nearer than the mesh stays in front of it where `behind_m` tells how far away that is along the
+    camera's axis.
     """
     left, top, right, bottom = _bounds(vertices, K, background.shape)
     image = background.copy()
     if right <= left or bottom <= top:
         return image
-    n = SAMPLES_PER_PIXEL_SIDE
+    n = samples_per_side
     u = left + (np.arange((right - left) * n) + 0.5) / n
     v = top + (np.arange((bottom - top) * n) + 0.5) / n
     rays = np.zeros((len(v), len(u), 6), np.float32)
@@ -46,7 +50,10 @@ def draw(
     rays[..., 5] = 1.0
     window = image[top:bottom, left:right]
     samples = np.repeat(np.repeat(window, n, axis=0), n, axis=1).astype(np.float32)
-    _shade(samples, rays, vertices, faces, colors, np.array(lamp) / np.linalg.norm(lamp))
+    far_m = np.full(samples.shape[:2], np.inf)
+    if behind_m is not None:
+        far_m = np.repeat(np.repeat(behind_m[top:bottom, left:right], n, axis=0), n, axis=1)
+    _shade(samples, rays, vertices, faces, colors, np.array(lamp) / np.linalg.norm(lamp), far_m)
     window[:] = samples.reshape(bottom - top, n, right - left, n, 3).mean(axis=(1, 3)).round()
     return image
 
@@ -72,12 +79,14 @@ def _shade(
     faces: Int[np.ndarray, "face 3"],
     colors: Float[np.ndarray, "vertex 3"],
     lamp: Float[np.ndarray, " 3"],
+    far_m: Float[np.ndarray, "row column"],
 ) -> None:
-    """Writes the color of whatever each ray hits into `samples`."""
+    """Writes the color of whatever each ray hits nearer than `far_m` into `samples`."""
     scene = _scene(vertices, faces)
     cast = scene.cast_rays(_tensor(rays), nthreads=1)
     depth = cast["t_hit"].numpy()
-    hit = np.isfinite(depth)
+    # Rays are one long along the axis: what they are hit at is how far away that is.
+    hit = np.isfinite(depth) & (depth < far_m)
     corners = faces[cast["primitive_ids"].numpy()[hit]]
     uv = cast["primitive_uvs"].numpy()[hit]
     mix = np.stack([1.0 - uv.sum(axis=1), uv[:, 0], uv[:, 1]], axis=1)[..., None]

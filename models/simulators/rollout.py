@@ -27,7 +27,12 @@ class Transition:
 
 
 def rollout(
-    simulator: Simulator, act: Act, *, seed: int, steps_after_success: int = 0
+    simulator: Simulator,
+    act: Act,
+    *,
+    seed: int,
+    steps_after_success: int = 0,
+    horizon: int | None = None,
 ) -> Iterator[Transition]:
     """The steps of one episode: to the horizon, the task's own end or shortly after success.
 
@@ -36,9 +41,10 @@ def rollout(
         act: What decides.
         seed: Which start.
         steps_after_success: How long the episode goes on once the task is solved.
+        horizon: Steps after which it is cut; the simulator's own where not given.
     """
     low, high = simulator.facts.contract.bounds()
-    observation, left = simulator.reset(seed), simulator.facts.horizon
+    observation, left = simulator.reset(seed), horizon or simulator.facts.horizon
     is_solved = False
     while left > 0:
         action = np.clip(act(observation), low, high).astype(np.float32)

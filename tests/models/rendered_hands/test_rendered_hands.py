@@ -45,6 +45,25 @@ def test_what_the_mesh_does_not_cover_is_the_background():
     assert not (image[19:29, 22:42] == background[19:29, 22:42]).all()
 
 
+def test_what_is_nearer_than_the_mesh_stays_in_front_of_it():
+    draw_plate(np.zeros((48, 64, 3), np.uint8))
+    depth_m = np.full((48, 64), 2.0)
+    depth_m[:, :32] = 0.9
+    for samples in (1, 2):
+        image = raycast.draw(
+            np.zeros((48, 64, 3), np.uint8),
+            K=K,
+            vertices=PLATE_M,
+            faces=FACES,
+            colors=np.full((4, 3), 250.0),
+            behind_m=depth_m,
+            samples_per_side=samples,
+        )
+        drawn = np.argwhere(image.any(axis=2))
+        assert drawn.min(axis=0).tolist() == [19, 32]
+        assert len(drawn) == 10 * 10
+
+
 def test_without_open3d_the_error_names_the_system_library(monkeypatch):
     monkeypatch.setitem(sys.modules, "open3d", None)
     with pytest.raises(AssetError, match=r"libusb-1.0-0 \(`apt-get install libusb-1.0-0`\)"):

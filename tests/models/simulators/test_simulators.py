@@ -66,6 +66,11 @@ def test_teachers_solve_their_tasks_and_the_episode_ends_soon_after(cart_pole, p
     assert not steps[-2].step.is_success
 
 
+def test_a_given_horizon_cuts_an_episode(cart_pole):
+    steps = list(rollout(cart_pole, scripted_expert(cart_pole), seed=1, horizon=30))
+    assert len(steps) == 30
+
+
 def test_actions_beyond_the_limits_are_clipped(push):
     step = next(rollout(push, lambda seen: np.full(4, 9.0), seed=2))
     np.testing.assert_array_equal(step.action, np.ones(4, np.float32))

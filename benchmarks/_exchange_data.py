@@ -1,0 +1,179 @@
+"""Datasets for policies: k episodes of the robot, n labeled videos of people, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from benchmarks._exchange_film import film
+from benchmarks._exchange_follow import followed
+from benchmarks._exchange_labels import (
+    Labeled,
+    from_path,
+    label,
+    read_labels,
+    write_recipe,
+    write_robot,
+)
+from benchmarks._exchange_people import HAND_TO_TIP_M, Acted, Person, act
+from benchmarks._exchange_touch import touched_palm
+from rotoscope.models.motion_tracks.follow import Follower
+from rotoscope.models.simulators.metaworld import STATE_NAMES
+from rotoscope.models.simulators.rollout import rollout, scripted_expert
+from rotoscope.models.simulators.simulator import STATE, open_simulator
+from rotoscope.pipeline.episodes.episode import StateColumns
+from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
+from rotoscope.pipeline.files.atomic import atomic_path
+
+Mask = Literal["position", "pose", "none", "held", "truth"]
+"""Which rows of videos count: those whose place and gripper can be believed, those whose turn can
+be, too, or all. `held` is `position` with each episode shifted so that the fingertips are at the
+thing while they are closed; `truth` has the true way of the fingertips in place of the labels."""
+SEEN = tuple(name for name in STATE_NAMES if name != "gripper.opening")
+"""What policies see. How far a hand is open says nothing of the robot's gripper."""
+_COLUMNS = [STATE_NAMES.index(name) for name in SEEN]
+ROBOT_SEED, PEOPLE_SEED = 20_000, 10_000
+_SEEDS_APART = 200
+"""Starts of which the robot's episodes of one repeat are taken: failures are left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Video:
+    """One video, what truly was done in it, and its labeled episodes."""
+
+    name: str
+    person: str
+    acted: Acted
+    labels: list[Labeled]
+
+
+def robot_episodes(task: str, num: int, repeat: int) -> list[Rows]:
+    """The first solved episodes of the expert from the starts of a repeat."""
+    simulator = open_simulator(f"metaworld:{task}")
+    out: list[Rows] = []
+    seed = ROBOT_SEED + _SEEDS_APART * repeat
+    while len(out) < num:
+        steps = list(rollout(simulator, scripted_expert(simulator), seed=seed,
+                             steps_after_success=10))  # fmt: skip
+        if any(one.step.is_success for one in steps):
+            state = np.array([one.observation[STATE] for one in steps], float)
+            actions = np.array([one.action for one in steps], float)
+            out.append(_rows(f"robot{seed}", task, state[:, _COLUMNS], actions))
+        seed += 1
+    simulator.close()
+    return out
+
+
+def people_videos(task: str, people: Sequence[Person], num: int, folder: Path) -> list[Video]:
+    """Films and labels `num` videos, shared among people; what is there already is kept."""
+    robot = write_robot(folder / "robot")
+    out = []
+    for number, person in enumerate(people):
+        videos = folder / person.name
+        acted = _films(task, person, num // len(people), PEOPLE_SEED + 1000 * number, videos)
+        labels = folder / f"{person.name}.labels"
+        if not labels.exists():
+            recipe = folder / f"{person.name}.yaml"
+            palm_m = touched_palm(person, robot, folder.parent.parent / "touched")
+            write_recipe(recipe, person, robot, palm_m)
+            label(videos, recipe, labels)
+        found = read_labels(labels)
+        for name, one in acted.items():
+            out.append(Video(name, person.name, one, [e for e in found if e.video == name]))
+    return out
+
+
+def video_episodes(
+    videos: Sequence[Video], task: str, mask: Mask, follow: Follower | None = None
+) -> list[Rows]:
+    """Labeled episodes as the robot's own rows: where things were is known, as of the robot's.
+
+    Args:
+        videos: Of people.
+        task: What they did.
+        mask: Which rows count, and whose way it is.
+        follow: Makes the actions of the ways; moves of the hand itself where not given.
+    """
+    out = []
+    for video in videos:
+        shown = [from_path(video.acted, video.name)] if mask == "truth" else video.labels
+        for number, one in enumerate(shown):
+            state = video.acted.state[one.frame].copy()
+            state[:, :3] = one.hand_m + (_to_thing(one, state) if mask == "held" else 0.0)
+            told = one if follow is None else followed(follow, one)
+            valid = {"pose": one.is_valid, "none": np.ones(len(state), bool)}
+            counts = valid.get(mask, one.is_placed) & np.isfinite(told.action).all(axis=1)
+            name = f"{video.person}-{video.name}-{number}"
+            rows = _rows(name, task, state[:, _COLUMNS], np.nan_to_num(told.action), counts,
+                         one.confidence)  # fmt: skip
+            if len(state) > 2 and counts.any():
+                out.append(rows)
+    return out
+
+
+def write_dataset(out: Path, task: str, episodes: Sequence[Rows]) -> None:
+    """As any dataset of the robot."""
+    contract = open_simulator(f"metaworld:{task}").facts.contract
+    told = StateColumns(SEEN, "m", "Where hand, thing and goal are.")
+    with DatasetRecorder(contract, told, camera="") as recorder:
+        for rows in episodes:
+            recorder.add(rows)
+        recorder.publish(out, made_by="benchmarks.exchange_rate")
+
+
+def _to_thing(one: Labeled, state: np.ndarray) -> np.ndarray:
+    """What an episode is off by [m], if the thing is between the fingertips while they are closed.
+
+    On four videos of push 42 mm become 6; with the first five of those rows alone 15.
+    """
+    rows = one.action[:, 3] > 0
+    if not rows.any():
+        return np.zeros(3)
+    shift_m: np.ndarray = np.median(state[rows, 4:7] - one.hand_m[rows] - HAND_TO_TIP_M, axis=0)
+    return shift_m
+
+
+def _rows(
+    name: str,
+    task: str,
+    state: np.ndarray,
+    actions: np.ndarray,
+    valid: np.ndarray | None = None,
+    confidence: np.ndarray | None = None,
+) -> Rows:
+    whole = np.ones(len(actions))
+    return Rows(
+        name=name,
+        task=task,
+        actions=actions,
+        valid=whole.astype(bool) if valid is None else valid,
+        confidence=whole if confidence is None else confidence,
+        state=state,
+    )
+
+
+def _films(task: str, person: Person, num: int, first_seed: int, folder: Path) -> dict[str, Acted]:
+    """Videos of the first starts that the person solves, and what was done in each, by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    truth = folder.with_suffix(".truth")
+    truth.mkdir(exist_ok=True)
+    out: dict[str, Acted] = {}
+    seed = first_seed
+    while len(out) < num:
+        name, kept = f"seed{seed}.mp4", truth / f"seed{seed}.npz"
+        if not kept.exists():
+            acted = act(task, seed, np.random.default_rng([person.seed, seed]))
+            if acted.is_solved:
+                film(task, seed, acted, person, folder / name)
+            with atomic_path(kept) as temporary, temporary.open("wb") as file:
+                np.savez(file, allow_pickle=False, **vars(acted))
+        with np.load(kept) as arrays:
+            acted = Acted(**{key: arrays[key] for key in arrays.files})
+        if bool(acted.is_solved):
+            out[name] = acted
+        seed += 1
+    return out
