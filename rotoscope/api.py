@@ -28,7 +28,7 @@ from rotoscope.pipeline.run.request import LabelRequest
 from rotoscope.pipeline.stage import Tracks
 
 if TYPE_CHECKING:
-    from rotoscope.models.inverse_dynamics.relabel import RelabelResult
+    from rotoscope.models.labelers.relabel import RelabelResult
     from rotoscope.models.policy.policy import EpisodeResult
     from rotoscope.pipeline.add_tracks.run import TrackResult
     from rotoscope.pipeline.compare.run import Comparison
@@ -229,7 +229,7 @@ def relabel(
 
     Args:
         data: Folder of a LeRobot v3 dataset that has the features the labeler sees.
-        labeler: Folder that `train.inverse_dynamics` wrote.
+        labeler: Folder that `train.labeler` wrote; of your own class `./file.py:Class@FOLDER`.
         out: Where the labeled dataset is published, whole.
         keeps_known: Whether rows with `label.valid` keep their own actions.
         workers: Episodes labeled at the same time.
@@ -241,14 +241,14 @@ def relabel(
         DatasetError: A feature or camera is missing, another rate, or `out` holds something else.
         UsageError: There is no trained labeler.
     """
-    from rotoscope.models.inverse_dynamics.relabel import relabel_dataset
+    from rotoscope.models.labelers.relabel import relabel_dataset
     from rotoscope.pipeline.add_tracks.isolated import Running
     from rotoscope.pipeline.store.store import default_store
 
     where = default_store() if store is None else Path(store)
     return relabel_dataset(
         Path(data),
-        Path(labeler),
+        labeler,
         Path(out),
         keeps_known=keeps_known,
         running=Running(store=where, workers=workers, listener=listener),

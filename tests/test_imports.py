@@ -29,6 +29,8 @@ MAY_IMPORT = {
         *(f"pipeline.{m}" for m in ("contract", "datasets", "smoothing")),
         # What simulators record becomes a dataset as everything else does.
         *(f"pipeline.{m}" for m in ("episodes", "export")),
+        # A labeler is named as a stage is: built in, by an entry point or by a file.
+        "pipeline.registry",
         # What a labeler says of a dataset becomes columns of it as tracks do.
         "pipeline.add_tracks",
     },
