@@ -64,12 +64,9 @@ def evaluate(
     """
     simulator = open_simulator(environment, views_for(policy))
     try:
-        choose = fitted(policy, simulator)
         seeds = range(FIRST_SEED + seed, FIRST_SEED + seed + episodes)
-        results = []
-        for number in seeds:
-            results.append(_episode(simulator, policy, choose, number))
-            tell(results[-1])
+        results = try_policy(policy, simulator, seeds, tell)
+        choose = fitted(policy, simulator)
         facts = simulator.facts
         summary = summarize(results) | {
             "policy": name,
@@ -88,6 +85,22 @@ def evaluate(
     finally:
         simulator.close()
     return summary
+
+
+def try_policy(
+    policy: Policy, simulator: Simulator, seeds: Sequence[int], tell: Tell = lambda result: None
+) -> list[EpisodeResult]:
+    """How a policy does from some starts.
+
+    Raises:
+        UsageError: It needs what the simulator does not give, or acts otherwise.
+    """
+    choose = fitted(policy, simulator)
+    results = []
+    for seed in seeds:
+        results.append(_episode(simulator, policy, choose, seed))
+        tell(results[-1])
+    return results
 
 
 def views_for(policy: Policy) -> Views:
