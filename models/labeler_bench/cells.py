@@ -237,7 +237,7 @@ def _with_policy(
     return Row(
         **vars(row)
         | {
-            "solved": tuple(r.is_success for r in results),
+            "solved": tuple(bool(r.is_success) for r in results),
             "returns": tuple(float(r.total_reward) for r in results),
         }
     )

@@ -78,6 +78,7 @@ class Trial:
     def data(self) -> LabeledSet:
         """Episodes whose actions are a line in what is seen and how it changes."""
         episodes = tuple(self._episode(number) for number in range(_NUM_EPISODES))
+        episodes[-1].features[_BLIND] = np.nan  # tracks have gaps
         inputs = self.config.inputs
         size = episodes[0].features.shape[1] // max(1, len(inputs))
         side = self.config.image_size if self.config.camera else 0

@@ -118,7 +118,7 @@ class Copy(Labeler):
         is_seen = np.isfinite(episode.features).all(axis=1, keepdims=True)
         kept = {name: self.arrays[name] for name in ("ahead", "column", "slope", "offset")}
         columns = [
-            slope * self.looked_at(episode.features, ahead)[:, column] + offset
+            slope * self.looked_at(episode.features, int(ahead))[:, column] + offset
             for ahead, column, slope, offset in zip(*kept.values(), strict=True)
         ]
         values = _inside(np.stack(columns, axis=1), self.contract)

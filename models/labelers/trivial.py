@@ -16,7 +16,7 @@ _AHEAD = range(8)
 """Rows ahead at which a state is copied; the best of them counts."""
 
 
-def trivial_scores(data: LabeledSet, used: Sequence[Bool[np.ndarray, " row"]]) -> dict[str, Any]:
+def trivial_scores(data: LabeledSet, used: Sequence[Bool[np.ndarray, " _"]]) -> dict[str, Any]:
     """Mean R2 over the numbers that move, on the rows that a labeler is scored on.
 
     `mean`: the mean action of the other episodes. `previous_action`: the true action of the row
