@@ -24,7 +24,7 @@ MAY_IMPORT = {
         "models",
         *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
         *(f"pipeline.{m}" for m in ("assets", "configs", "files", "motion", "packages", "quoting")),
-        "pipeline.settings",
+        *(f"pipeline.{m}" for m in ("settings", "setting_facts")),
         "pipeline.policy",
         *(f"pipeline.{m}" for m in ("contract", "datasets", "smoothing")),
         # What simulators record becomes a dataset as everything else does.

@@ -72,6 +72,13 @@ class Point:
         return {STATE: np.array([self.x], np.float32)}
 '''
 
+ENTRY_POINTS = """
+[rotoscope.simulators]
+point = point_sim:Point
+[rotoscope.labelers]
+theirs = mine:Mine
+"""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -186,16 +193,16 @@ def test_bench_scores_it_on_a_dataset_beside_others_and_resumes(folder):
 
 @pytest.fixture(scope="module")
 def simulator(folder):
-    """Looks as an installed package does that offers a simulator; what runs with it installed."""
+    """Runs the bench beside a package that offers a simulator and a labeler, as if installed."""
     (folder / "point_sim.py").write_text(SIMULATOR)
     about = folder / "point_sim-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: point-sim\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[rotoscope.simulators]\npoint = point_sim:Point\n")
+    (about / "entry_points.txt").write_text(ENTRY_POINTS)
 
     def bench(*more):
-        words = ["bench", "labelers", "--env", "point:line", "--labeler", NAME, "--labeler", "mean"]
-        words += ["--labeled", "3", "--hidden", "4", *more]
+        words = ["bench", "labelers", "--env", "point:line", "--labeled", "3", "--hidden", "4"]
+        words += ["--labeler", "theirs", "--labeler", "mean", *more]
         done = subprocess.run(
             [sys.executable, "-m", "rotoscope.cli.main", *words],
             env=os.environ | {"PYTHONPATH": f"{ROOT}:{folder}"},
@@ -209,21 +216,21 @@ def simulator(folder):
     return bench
 
 
-def test_bench_scores_its_labels_on_a_simulator_of_an_installed_package(folder, simulator):
+def test_bench_scores_labels_on_a_simulator_both_of_an_installed_package(folder, simulator):
     simulator("--starts", "0", "--out", "labels")
     lines = {line["labeler"]: line for line in read_lines(folder / "labels")}
-    assert list(lines) == ["Mine", "mean"]
-    assert lines["Mine"]["r2"] > 0.9 > lines["mean"]["r2"]
-    assert lines["Mine"]["success"] is None
+    assert list(lines) == ["theirs", "mean"]
+    assert lines["theirs"]["r2"] > 0.9 > lines["mean"]["r2"]
+    assert lines["theirs"]["success"] is None
 
 
 @pytest.mark.slow
-def test_bench_tries_policies_on_its_labels_from_the_same_starts(folder, simulator):
+def test_bench_tries_policies_on_labels_from_the_same_starts(folder, simulator):
     simulator("--starts", "6", "--out", "tried")
     lines = {line["labeler"]: line for line in read_lines(folder / "tried")}
-    assert list(lines) == ["true", "alone", "Mine", "mean"]
+    assert list(lines) == ["true", "alone", "theirs", "mean"]
     assert lines["true"]["success"] == 1
-    assert lines["Mine"]["minus_true"] == lines["Mine"]["success"] - lines["true"]["success"]
+    assert lines["theirs"]["minus_true"] == lines["theirs"]["success"] - lines["true"]["success"]
     assert lines["mean"]["success"] < 1
 
 

@@ -86,7 +86,7 @@ def _line(
         columns |= _label_columns(judged)
     tried = [row for row in good if row.solved]
     if tried:
-        columns |= _policy_columns(tried, beside)
+        columns |= _policy_columns(tried, {k: v for k, v in beside.items() if k != labeler})
     return Line(task=task, labeler=labeler, seeds=len(good), failed=failed, **columns)
 
 
@@ -124,7 +124,7 @@ def _policy_columns(rows: Sequence[Row], beside: Mapping[str, Sequence[Row]]) ->
     }
     for name, column in ((TRUE, "minus_true"), (ALONE, "minus_alone")):
         others = [row for row in beside.get(name, ()) if row.solved]
-        if others and others is not rows:
+        if others:
             off = solved - _solved(others)
             out[column] = round(float(off.mean()), 4)
             out[f"{column}_interval"] = _mean_interval(off)

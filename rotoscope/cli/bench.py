@@ -62,7 +62,7 @@ def labelers(
     ] = 50,
     jobs: Annotated[int, typer.Option(min=1, help="Cells measured at the same time.")] = 1,
     out: Annotated[Path, path_option("Where the table is written, and work is kept.")] = Path(
-        "outputs/labelers"
+        "outputs/bench"
     ),
     list_only: Annotated[
         bool, typer.Option("--list", help="Name the cells and whether they are measured; no run.")
