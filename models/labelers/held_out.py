@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.labelers.scores import score
 from rotoscope.models.labelers.trivial import trivial_scores
-from rotoscope.models.training.action_space import ActionSpace
+from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.folds import Folds
 from rotoscope.pipeline.errors import DatasetError
@@ -45,7 +45,8 @@ class Errors:
         weight = np.concatenate([np.full(len(p.truth), 1 / len(p.truth)) for p in parts])
         width = np.quantile(off, COVERAGE, axis=0, weights=weight, method="inverted_cdf")
         is_right = np.where(space.is_discrete, off == 0, off <= RIGHT_WITHIN * spread)
-        right = np.average(is_right.mean(axis=1), weights=weight)
+        tells = space.is_discrete | (spread >= CONSTANT_SPREAD)  # what never moves tells nothing
+        right = np.average(is_right[:, tells].mean(axis=1), weights=weight) if tells.any() else 1.0
         return cls(np.where(space.is_discrete, np.nan, width), float(right))
 
     def said_of(self, labels: Labels) -> Labels:
