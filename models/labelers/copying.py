@@ -60,7 +60,7 @@ class Previous(Labeler):
 
 
 class CopyConfig(LabelerConfig):
-    """What it copies."""
+    """What `copy`, and `differences`, see and choose among."""
 
     max_ahead: int = Field(default=7, ge=1, le=100)
     """How far ahead a feature is looked at most [rows]; how far is chosen on the labeled rows."""

@@ -9,8 +9,6 @@ from rotoscope.models.labelers.labels import STRANGE, UNFAMILIAR, Labels
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.tracks import REASONS, ActionTrack, FeatureTrack
 
-INTERVAL, FAMILIARITY = "label.interval", "label.familiarity"
-
 
 def label_tracks(
     labels: Labels,
@@ -46,7 +44,7 @@ def label_tracks(
         reason=np.where(valid, 0, why).astype(np.uint8),
     )
     interval = FeatureTrack(
-        feature=INTERVAL,
+        feature="label.interval",
         subject=subject,
         values=np.where(is_known[:, None], labels.half_width, np.nan),
         names=tuple(contract.names),
@@ -54,7 +52,7 @@ def label_tracks(
         description="Half width of the 90 % interval of each number of the action.",
     )
     familiar = FeatureTrack(
-        feature=FAMILIARITY,
+        feature="label.familiarity",
         subject=subject,
         values=np.where(is_known, labels.familiarity, np.nan)[:, None],
         names=("familiarity",),
