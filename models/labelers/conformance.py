@@ -166,7 +166,7 @@ def _fit(trial: Trial) -> str:
             )
         if not np.isfinite(pair[0]).all():
             return f"arrays[{name!r}] is not finite; leave rows out whose features are NaN"
-        if not np.array_equal(*pair):
+        if not np.array_equal(pair[0], pair[1]):
             return (
                 f"two fits on the same data give different arrays[{name!r}]; take every seed from "
                 "Config, none from the clock"
@@ -220,7 +220,7 @@ def _unseen(trial: Trial) -> str:
 
 def _short(trial: Trial) -> str:
     whole = trial.episode
-    arrays = {k: v for k, v in vars(whole).items() if isinstance(v, np.ndarray)}
+    arrays: dict[str, Any] = {k: v for k, v in vars(whole).items() if isinstance(v, np.ndarray)}
     short = replace(whole, **{k: v[:3] for k, v in arrays.items()})
     trial.labeler.labels_of(short)
     return ""

@@ -122,14 +122,8 @@ class Labeler(ABC):
             DatasetError: Too few episodes, or none that it can label.
         """
         del listener  # nothing here takes long enough to tell of
-
-        def fitted(part: LabeledSet) -> Self:
-            made = cls(config, part.contract)
-            made.fit(part)
-            return made
-
-        whole = fitted(data)
-        whole._errors, whole.metrics = judge(lambda part: fitted(part).labels_of, data)
+        whole = cls._fitted(data, config)
+        whole._errors, whole.metrics = judge(lambda part: cls._fitted(part, config).labels_of, data)
         whole.facts = OneFileFacts(
             **facts_of_data(data, data.digest()),
             family=cls.family(),
@@ -139,6 +133,12 @@ class Labeler(ABC):
         )
         whole.save(out)
         return whole
+
+    @classmethod
+    def _fitted(cls, data: LabeledSet, config: Any) -> Self:
+        made = cls(config, data.contract)
+        made.fit(data)
+        return made
 
     def labels_of(self, episode: UnlabelledEpisode) -> Labels:
         """What `label` says, its shapes and ranges checked, the errors that it leaves unsaid told.
