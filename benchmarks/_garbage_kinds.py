@@ -15,7 +15,7 @@ from benchmarks._garbage import VALUES, Kind, damaged, mutated, replaced
 from benchmarks._small_dataset import publish_small
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.labeler import load_labeler
-from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
+from rotoscope.models.labelers.train_command import train_labeler
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.model import (
     LatentFacts,
@@ -319,7 +319,7 @@ def _labeler(folder: Path) -> Kind:
     settings = ["inputs=[observation.state]", "members=2", "hidden=8", "loop.num_steps=2"]
     made = [folder / kind for kind in ("ridge", "kernel", "mlp")]
     for out in made:
-        train_from_dataset(dataset, out, [*settings, f"kind={out.name}"])
+        train_labeler("inverse-dynamics", dataset, out, [*settings, f"kind={out.name}"])
 
     def use(place: Path) -> None:
         labeler = load_labeler(place)

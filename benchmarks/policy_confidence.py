@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.figure import Figure
-from rotoscope.models.inverse_dynamics.relabel import relabel_dataset
-from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
+from rotoscope.models.labelers.relabel import relabel_dataset
+from rotoscope.models.labelers.train_command import train_labeler
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.policy.evaluate_folder import evaluate_folder
 from rotoscope.models.simulators.record import record_dataset
@@ -69,7 +69,7 @@ def _run(folder: Path) -> list[Figure]:
     record_dataset(
         simulator, scripted_expert(simulator), range(10_000, 10_000 + NUM_HIDDEN), folder / "true"
     )
-    train_from_dataset(folder / "labeled", folder / "labeler", LABELER)
+    train_labeler("inverse-dynamics", folder / "labeled", folder / "labeler", LABELER)
     true = open_dataset(folder / "true")
     _write(folder / "jittering", true, jitters=True)
     relabel_dataset(

@@ -87,7 +87,7 @@ def flows() -> dict[Callable[..., Any], Callable[..., Any]]:
         plain.label: label.run,
         plain.retry: label.run_again,
         api.evaluate: evaluate.evaluation_flow,
-        trainings.inverse_dynamics: train.labeler_flow,
+        trainings.labeler: train.labeler_flow,
         trainings.latent_action: train.latent_flow,
         trainings.bco: train.bco_flow,
         trainings.policy: train.policy_flow,

@@ -30,6 +30,7 @@ def inverse_dynamics(
     place = Place.current()
     return _done(
         train.labeler_flow.fn(
+            "inverse-dynamics",
             str(place.readable(data)),
             out=str(place.writable(out, "labeler")),
             overrides=lines_of(overrides),

@@ -21,6 +21,7 @@ from rotoscope.pipeline.errors import RotoscopeError
 
 @flow(name="rotoscope-train", validate_parameters=True, persist_result=False)
 def labeler_flow(
+    name: str,
     data: str,
     *,
     out: str,
@@ -28,9 +29,9 @@ def labeler_flow(
     contract: str | None = None,
     through: str = "",
 ) -> dict[str, Any]:
-    """Trains an inverse dynamics labeler; see `rotoscope train inverse-dynamics --help`."""
+    """Trains a labeler; see `rotoscope train inverse-dynamics --help`."""
     given = {"out": out, "overrides": overrides or [], "contract": contract, "through": through}
-    metrics = as_task(f"train {out}", train.inverse_dynamics, data, **given)
+    metrics = as_task(f"train {out}", train.labeler, name, data, **given)
     return published("train-summary", out, metrics)
 
 

@@ -1,4 +1,4 @@
-"""How a stage's name in a recipe becomes a class: built in, from an entry point, or from a file."""
+"""How the name of a stage or labeler becomes a class: built in, by an entry point, or by a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rotoscope.pipeline.errors import CodeConsentError, RecipeError, quoted
+from rotoscope.pipeline.errors import CodeConsentError, RecipeError, UsageError, quoted
 from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage
 
 BUILT_IN: dict[str, str] = {
@@ -58,19 +58,54 @@ BUILT_IN: dict[str, str] = {
 }
 """Stage kinds that come with Rotoscope, as `"module:attr"`, imported when first used."""
 
-ENTRY_POINT_GROUP = "rotoscope.stages"
+LABELERS: dict[str, str] = {
+    "inverse-dynamics": "rotoscope.models.inverse_dynamics.family:InverseDynamics",
+    "differences": "rotoscope.models.labelers.copying:Differences",
+    "copy": "rotoscope.models.labelers.copying:Copy",
+    "previous": "rotoscope.models.labelers.copying:Previous",
+    "mean": "rotoscope.models.labelers.copying:Mean",
+}
+"""Labelers that come with Rotoscope, by the name that every command takes."""
+
+ENTRY_POINT_GROUP, LABELER_GROUP = "rotoscope.stages", "rotoscope.labelers"
 
 
 def kinds() -> list[str]:
-    """Names of all stages that can stand in a recipe, from files aside."""
-    return sorted({*BUILT_IN, *_entry_points()})
+    """Names of all stages that can stand in a recipe, labelers and those from files aside."""
+    return sorted({*BUILT_IN, *entry_points(ENTRY_POINT_GROUP)})
+
+
+def labeler_names() -> list[str]:
+    """Names of all labelers, those from files aside."""
+    return sorted({*LABELERS, *entry_points(LABELER_GROUP)})
+
+
+def labeler_class(name: str, *, folder: Path | None = None) -> Any:
+    """The class behind a labeler's name, whatever it is; the user meant it if it is a file.
+
+    Args:
+        name: A built-in name, an installed entry point, or `./file.py:Class`.
+        folder: What a relative file is relative to.
+
+    Raises:
+        UsageError: No such name, file or class.
+    """
+    if ".py:" in name:
+        return _from_file(name, folder or Path.cwd())
+    reference = LABELERS.get(name) or entry_points(LABELER_GROUP).get(name)
+    if reference is None:
+        raise UsageError(
+            f"there is no labeler {name!r}; valid ones are {quoted(labeler_names())}, or a class "
+            "of your own as ./my_labeler.py:MyLabeler"
+        )
+    return _from_reference(reference)
 
 
 def stage_class(name: str, *, folder: Path | None = None, allow_code: bool = False) -> type[Stage]:
-    """The class behind a stage's name.
+    """The class behind a stage's name; that of a labeler is the stage that opens its folder.
 
     Args:
-        name: A built-in kind, an installed entry point, or `./file.py:Class`.
+        name: A built-in kind, an installed entry point, a labeler, or `./file.py:Class`.
         folder: What a relative file is relative to: the recipe's folder.
         allow_code: Whether the user agreed that such a file runs.
 
@@ -87,15 +122,21 @@ def stage_class(name: str, *, folder: Path | None = None, allow_code: bool = Fal
         found = _from_file(name, folder or Path.cwd())
     elif name in BUILT_IN:
         found = _from_reference(BUILT_IN[name])
-    elif name in _entry_points():
-        found = _from_reference(_entry_points()[name])
+    elif name in entry_points(ENTRY_POINT_GROUP):
+        found = _from_reference(entry_points(ENTRY_POINT_GROUP)[name])
+    elif name in labeler_names():
+        found = labeler_class(name)
     else:
         raise RecipeError(
-            f"there is no stage {name!r}; valid ones are {quoted(kinds())}, or a class of your "
-            "own as ./my_labeler.py:MyLabeler"
+            f"there is no stage {name!r}; valid ones are {quoted([*kinds(), *labeler_names()])}, "
+            "or a class of your own as ./my_labeler.py:MyLabeler"
         )
+    if hasattr(found, "as_stage"):
+        found = found.as_stage()
     if not (isinstance(found, type) and issubclass(found, ClipStage | FrameStage)):
-        raise RecipeError(f"{name!r} is {found!r}, not a subclass of ClipStage or FrameStage")
+        raise RecipeError(
+            f"{name!r} is {found!r}, not a subclass of ClipStage, FrameStage or Labeler"
+        )
     return found
 
 
@@ -105,9 +146,9 @@ def source_file(name: str, *, folder: Path | None = None) -> Path | None:
 
 
 @cache
-def _entry_points() -> dict[str, str]:
-    found = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
-    return {point.name: point.value for point in found}
+def entry_points(group: str) -> dict[str, str]:
+    """What installed packages offer in a group, as `"module:attr"` by name."""
+    return {point.name: point.value for point in importlib.metadata.entry_points(group=group)}
 
 
 def _from_reference(reference: str) -> Any:
@@ -120,10 +161,10 @@ def _file_of(name: str, folder: Path) -> Path:
     try:
         is_there = path.is_file() and os.access(path, os.R_OK)
     except OSError as error:  # a name too long, a folder that may not be looked into
-        raise RecipeError(f"stage file {path}: {error.strerror}") from error
+        raise RecipeError(f"file {path}: {error.strerror}") from error
     if not is_there:
         raise RecipeError(
-            f"stage file {path} is not there or not readable; give ./file.py:Class or a full path"
+            f"the file {path} is not there or not readable; give ./file.py:Class or a full path"
         )
     return path.resolve()
 

@@ -6,6 +6,8 @@ any release.
 
 from rotoscope import train
 from rotoscope.api import Run, compare, doctor, draw, evaluate, label, relabel, report, track
+from rotoscope.models.labelers.labeler import Labeler, LabelerConfig
+from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.motion_tracks.recover import (
     read_tracks,
     recover_actions,
@@ -14,6 +16,8 @@ from rotoscope.models.motion_tracks.recover import (
 from rotoscope.models.perception.multi_view import View
 from rotoscope.models.policy.bc_policy import load_bc_policy as load_policy
 from rotoscope.models.policy.valid_rows import ValidRows
+from rotoscope.models.training.data import LabeledEpisode, LabeledSet, UnlabelledEpisode
+from rotoscope.models.training.windows import WindowConfig, windows_of
 from rotoscope.pipeline import errors, testing
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.assets import fetch as fetch_assets
@@ -63,6 +67,11 @@ __all__ = [
     "HandRobot",
     "HandTrack",
     "HumanoidRobot",
+    "LabeledEpisode",
+    "LabeledSet",
+    "Labeler",
+    "LabelerConfig",
+    "Labels",
     "QualityTrack",
     "Recipe",
     "Robot",
@@ -73,9 +82,11 @@ __all__ = [
     "SmplxTrack",
     "StageConfig",
     "Track",
+    "UnlabelledEpisode",
     "ValidRows",
     "Video",
     "View",
+    "WindowConfig",
     "asset_path",
     "build_recipe",
     "compare",
@@ -99,4 +110,5 @@ __all__ = [
     "testing",
     "track",
     "train",
+    "windows_of",
 ]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rotoscope.models.training.loop import TrainListener
 
 
-def inverse_dynamics(
+def labeler(
+    name: str,
     data: StrPath,
     *,
     out: StrPath,
@@ -28,9 +29,11 @@ def inverse_dynamics(
     through: str = "",
     listener: TrainListener | None = None,
 ) -> dict[str, Any]:
-    """Trains a labeler that infers the action between what was seen before and after.
+    """Trains a labeler: says which action was done, from what is seen around a row.
 
     Args:
+        name: Built in, such as `inverse-dynamics` or `mean`; an entry point of an installed
+            package; or a class of your own as `./file.py:Class`.
         data: Folder of a labeled LeRobot v3 dataset.
         out: Folder of the labeler, written whole.
         overrides: Settings such as `inputs=[track.hand.joints]` or `loop.seed=1`.
@@ -40,23 +43,47 @@ def inverse_dynamics(
         listener: Told about progress.
 
     Raises:
-        UsageError: An unknown setting or a value out of range.
+        UsageError: No such labeler, an unknown setting or a value out of range.
         DatasetError: Data that no labeler should be trained on.
         ContractError: Actions that mean something else than `contract` says.
     """
     if not through:
-        from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
+        from rotoscope.models.labelers.train_command import train_labeler
 
         file = None if contract is None else Path(contract)
-        return train_from_dataset(
-            Path(data), Path(out), overrides, contract=file, listener=listener
-        ).metrics
+        made = train_labeler(
+            name, Path(data), Path(out), overrides, contract=file, listener=listener
+        )
+        return made.metrics
     if contract is not None:
         raise UsageError("--through does not go with --contract; leave one of them out")
     from rotoscope.models.states.two_stage import train_two_stage
 
-    made = train_two_stage(Path(data), Path(out), overrides, target=through, listener=listener)
-    return made.labeler.metrics
+    both = train_two_stage(
+        name, Path(data), Path(out), overrides, target=through, listener=listener
+    )
+    return both.labeler.metrics
+
+
+def inverse_dynamics(
+    data: StrPath,
+    *,
+    out: StrPath,
+    overrides: Sequence[str] = (),
+    contract: StrPath | None = None,
+    through: str = "",
+    listener: TrainListener | None = None,
+) -> dict[str, Any]:
+    """Trains the labeler `inverse-dynamics`; see `labeler`."""
+    return labeler(
+        "inverse-dynamics",
+        data,
+        out=out,
+        overrides=overrides,
+        contract=contract,
+        through=through,
+        listener=listener,
+    )
 
 
 def latent_action(

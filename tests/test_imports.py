@@ -24,11 +24,13 @@ MAY_IMPORT = {
         "models",
         *(f"pipeline.{m}" for m in ("types", "tracks", "errors", "stage", "geometry", "video")),
         *(f"pipeline.{m}" for m in ("assets", "configs", "files", "motion", "packages", "quoting")),
-        "pipeline.settings",
+        *(f"pipeline.{m}" for m in ("settings", "setting_facts")),
         "pipeline.policy",
         *(f"pipeline.{m}" for m in ("contract", "datasets", "smoothing")),
         # What simulators record becomes a dataset as everything else does.
         *(f"pipeline.{m}" for m in ("episodes", "export")),
+        # A labeler is named as a stage is: built in, by an entry point or by a file.
+        "pipeline.registry",
         # What a labeler says of a dataset becomes columns of it as tracks do.
         "pipeline.add_tracks",
     },

@@ -17,7 +17,10 @@ from rotoscope import public
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "run" / "tiny_stages.py"
 COMMANDS = (rt.label, rt.track, rt.relabel, rt.evaluate, rt.report, rt.doctor, rt.draw, rt.compare)
-TRAININGS = (rt.train.inverse_dynamics, rt.train.latent_action, rt.train.policy, rt.train.bco)
+TRAININGS = (
+    *(rt.train.labeler, rt.train.inverse_dynamics, rt.train.latent_action),
+    *(rt.train.policy, rt.train.bco),
+)
 
 
 def write_recipe(folder: Path, *stages: str) -> Path:
@@ -73,8 +76,8 @@ def test_importing_the_root_alone_loads_nothing_else_of_ours():
 @pytest.mark.parametrize("function", COMMANDS + TRAININGS, ids=lambda f: f.__name__)
 def test_only_what_is_worked_on_is_given_by_position(function):
     found = list(inspect.signature(function).parameters.values())
-    # A dataset's rows, or another dataset.
-    rest = found[2:] if function in (rt.draw, rt.compare) else found[1:]
+    # A dataset's rows, another dataset, or a labeler's.
+    rest = found[2:] if function in (rt.draw, rt.compare, rt.train.labeler) else found[1:]
     assert {p.kind for p in rest} <= {inspect.Parameter.KEYWORD_ONLY}
     assert all(p.annotation is not inspect.Parameter.empty for p in found)
 

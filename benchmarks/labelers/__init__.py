@@ -7,6 +7,6 @@ from benchmarks.figure import Figure
 
 def run() -> list[Figure]:
     """The full table; resumed where an earlier run stopped."""
-    from benchmarks.labelers.table import figures  # simulators are loaded when asked for
+    from benchmarks.labelers.table import Choice, figures  # simulators are loaded when asked for
 
-    return figures(small=False)
+    return figures(Choice())

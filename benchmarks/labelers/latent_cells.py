@@ -1,6 +1,6 @@
 """Latent actions from video: what a decoder makes of them from 16 labeled episodes.
 
-    rotoscope bench labelers --family latent
+    python -m benchmarks.labelers.table --family latent
 
 Fifty expert episodes are to be labeled, sixteen more are labeled; all are seen by one camera at
 64 px, with or without things that move by themselves. Latent action models see the pictures of all

@@ -97,11 +97,9 @@ def listing(choice: Choice) -> list[str]:
     return lines
 
 
-def figures(*, small: bool) -> list[Figure]:
+def figures(choice: Choice) -> list[Figure]:
     """The figures of `python -m benchmarks labelers`; failed cells count as one missed bar."""
-    table = measure_table(
-        Choice(small=small), default_out(), jobs=default_jobs(), listener=print_progress
-    )
+    table = measure_table(choice, default_out(), jobs=default_jobs(), listener=print_progress)
     return [*table.figures, failures(table)]
 
 
@@ -143,10 +141,23 @@ def _check(
 
 
 def main() -> int:
-    """Runs the small or the full table; exit code 1 where a bar is missed or a cell failed."""
+    """Runs the table or a part of it; exit code 1 where a bar is missed or a cell failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--small", action="store_true", help="one seed, under ten minutes")
-    shown = figures(small=parser.parse_args().small)
+    parser.add_argument("--list", action="store_true", help="name the cells; no run")
+    for what in ("task", "labeler", "family"):
+        parser.add_argument(f"--{what}", action="append", default=[], help=f"only this {what}")
+    asked = parser.parse_args()
+    choice = Choice(
+        small=asked.small,
+        tasks=tuple(asked.task),
+        labelers=tuple(asked.labeler),
+        families=tuple(asked.family),
+    )
+    if asked.list:
+        print("\n".join(listing(choice)))
+        return 0
+    shown = figures(choice)
     print("\n".join(figure.line() for figure in shown))
     return int(any(figure.passed is False for figure in shown))
 

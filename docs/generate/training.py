@@ -12,6 +12,7 @@ TRAINED: dict[str, str] = {
     "rotoscope train inverse-dynamics": (
         "rotoscope.models.inverse_dynamics.config:InverseDynamicsConfig"
     ),
+    "rotoscope train copy": "rotoscope.models.labelers.copying:CopyConfig",
     "rotoscope train latent-action": "rotoscope.models.latent_actions.config:LatentActionConfig",
     "rotoscope train policy --policy bc": "rotoscope.models.policy.config:BcConfig",
     "rotoscope train policy --policy act": "rotoscope.models.policy.lerobot_training:LerobotConfig",

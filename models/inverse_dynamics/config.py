@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 from rotoscope.models.encoders.pretrained import COMPONENTS, SMALL_NETWORK
+from rotoscope.models.labelers.labeler import LabelerConfig
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.windows import WindowConfig
 
@@ -23,20 +24,12 @@ class KernelConfig(BaseModel):
     rotation or choice of the action."""
 
 
-class InverseDynamicsConfig(BaseModel):
+class InverseDynamicsConfig(LabelerConfig):
     """What the labeler sees and how it learns."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["mlp", "ridge", "kernel"] = "mlp"
     """A small network; ridge regression, or kernel ridge regression, in closed form. The kernel
     is the one for pictures of a few episodes."""
-    inputs: tuple[str, ...] = ()
-    """Features that it sees, such as `track.hand.joints`."""
-    camera: str = ""
-    """Camera that it sees, such as `observation.images.front`; empty for none."""
-    image_size: int = Field(default=64, ge=16)
-    """Side of the square that pictures are shrunk to [px]."""
     encoder: str | None = None
     """What sees pictures: `cnn`, an image network trained here (where not given, for `kind=mlp`);
     `pca`, principal components of the training pictures (where not given, for the others); or a
@@ -67,11 +60,6 @@ class InverseDynamicsConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if not self.inputs and not self.camera:
-            raise ValueError(
-                "a labeler must see something: set inputs or camera, such as "
-                "-o inputs=[observation.state] or -o camera=observation.images.front"
-            )
         if self.kind != "mlp" and self.learns_images:
             raise ValueError(
                 f"kind={self.kind} cannot train the image network 'cnn'; use kind=mlp, "

@@ -17,9 +17,9 @@ from rotoscope.models.inverse_dynamics.calibration import (
 )
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel, shared_features
 from rotoscope.models.inverse_dynamics.labeler import Labeler
-from rotoscope.models.inverse_dynamics.labels import Labels
 from rotoscope.models.inverse_dynamics.rows import LabeledWindows
-from rotoscope.models.inverse_dynamics.scores import score
+from rotoscope.models.labelers.labels import Labels
+from rotoscope.models.labelers.scores import score
 
 _LEFT = (0.81, 4.0)
 """What a larger ensemble may leave of the squared error, at least and at most. The variance of two

@@ -17,14 +17,10 @@ from jaxtyping import Float, UInt8
 from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS, marks
 from rotoscope.models.inverse_dynamics.kernel_ridge import squared_distances
+from rotoscope.models.labelers.labels import UNFAMILIAR
 from rotoscope.models.training.model_folder import below
 from rotoscope.models.training.windows import sample_windows
 
-UNFAMILIAR = 0.5
-"""Familiarity below which a row is called not like what the labeler was trained on."""
-STRANGE = 0.1
-"""Familiarity below which a row is not valid: 1.7 times as far out as nine of ten rows of held-out
-episodes lie (see `_STEEP`). What is said there is said in the dark."""
 LAG_S = 0.1
 """How far before and after a moment its motion is looked at [s]."""
 SMOOTHED_S = 0.5

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rotoscope.models.inverse_dynamics.guess import Guess
 from rotoscope.models.inverse_dynamics.labeler import Labeler
-from rotoscope.models.inverse_dynamics.labels import Guess, Labels
 from rotoscope.models.inverse_dynamics.rows import frames_before, with_columns
+from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.data import UnlabelledEpisode
 from rotoscope.models.training.windows import sample_windows, windows_of
 

@@ -28,10 +28,10 @@ from rotoscope.models.inverse_dynamics.familiarity import (
     least_half_width,
     trust,
 )
+from rotoscope.models.inverse_dynamics.guess import Guess
 from rotoscope.models.inverse_dynamics.kernel_ridge import predict_kernel
 from rotoscope.models.inverse_dynamics.labeler_arrays import check_labeler_arrays
 from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER, LabelerFacts
-from rotoscope.models.inverse_dynamics.labels import Guess, Labels
 from rotoscope.models.inverse_dynamics.networks import (
     LOG_VARIANCE_RANGE,
     LabelerScaling,
@@ -42,6 +42,7 @@ from rotoscope.models.inverse_dynamics.networks import (
     with_motion,
 )
 from rotoscope.models.inverse_dynamics.rows import LabeledWindows
+from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import WEIGHTS, below, filled
 from rotoscope.pipeline.errors import UsageError

@@ -10,22 +10,17 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS
-from rotoscope.models.inverse_dynamics.familiarity import LAG_S, STRANGE, UNFAMILIAR
+from rotoscope.models.inverse_dynamics.familiarity import LAG_S
 from rotoscope.models.inverse_dynamics.infer import Inferred, infer
 from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
 from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER
-from rotoscope.models.inverse_dynamics.track_inputs import Columns, features_by_subject, joined
+from rotoscope.models.labelers.label_tracks import label_tracks
+from rotoscope.models.labelers.labels import Labels
+from rotoscope.models.training.track_inputs import Columns, features_by_subject, joined
 from rotoscope.models.training.windows import inside_windows, sample_windows
 from rotoscope.pipeline.errors import ContractError, TrackError, UsageError, quoted
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import (
-    REASONS,
-    SCENE,
-    ActionTrack,
-    EmbeddingTrack,
-    FeatureTrack,
-    Track,
-)
+from rotoscope.pipeline.tracks import SCENE, EmbeddingTrack, Track
 from rotoscope.pipeline.types import Clip
 
 _CHUNK_ROWS = 512
@@ -166,40 +161,15 @@ class InverseDynamics(ClipStage):
         confidence[known], familiarity[known] = labels.confidence, labels.familiarity
         cut = self._beyond_a_cut(clip, at_s)
         values[cut], width[cut], familiarity[cut], confidence[cut] = np.nan, np.nan, np.nan, 0
-        is_known = np.isfinite(values).all(axis=1)
-        is_strange = familiarity < STRANGE
-        valid = is_known & observed & ~is_strange
-        why = np.where(is_known, REASONS.index("gap_filled"), REASONS.index("not_seen"))
-        why = np.where(is_known & is_strange, REASONS.index("low_confidence"), why)
-        reason = np.where(valid, 0, why)
-        actions = ActionTrack(
-            labeler=self.kind,
+        action, interval, familiar = label_tracks(
+            Labels(values, width, confidence, familiarity),
+            contract,
+            kind=self.kind,
             subject=subject,
-            contract=contract,
-            values=values,
-            valid=valid,
-            confidence=np.where(valid, confidence, 0.0),
-            reason=reason.astype(np.uint8),
-        )
-        interval = FeatureTrack(
-            feature="label.interval",
-            subject=subject,
-            values=width,
-            names=tuple(contract.names),
-            unit=", ".join(sorted({d.unit for d in contract.dimensions})),
-            description="Half width of the 90 % interval of each number of the action.",
-        )
-        familiar = FeatureTrack(
-            feature="label.familiarity",
-            subject=subject,
-            values=familiarity[:, None],
-            names=("familiarity",),
-            unit="1",
-            description="How much what was seen is like the labeler's training episodes, 0 to 1; "
-            f"below {UNFAMILIAR:g} it is not.",
+            observed=observed,
         )
         return {
-            f"actions.{self.kind}.{subject}": actions,
+            f"actions.{self.kind}.{subject}": action,
             f"features.interval.{subject}": interval,
             f"features.familiarity.{subject}": familiar,
         }

@@ -41,13 +41,13 @@ from rotoscope.models.inverse_dynamics.rows import (
     rows_of,
     scaling_of,
 )
-from rotoscope.models.inverse_dynamics.trivial import trivial_scores
+from rotoscope.models.labelers.facts import facts_of_data
+from rotoscope.models.labelers.trivial import trivial_scores
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabeledSet
 from rotoscope.models.training.folds import MIN_EPISODES, Folds
 from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
-from rotoscope.models.training.model_folder import package_versions
 from rotoscope.models.training.windows import WindowConfig
 from rotoscope.pipeline.errors import DatasetError, UsageError
 
@@ -96,7 +96,9 @@ def train_inverse_dynamics(
     window = labeler.facts.config.window
     metrics = labeler.metrics | {
         "seeds": _seeds(data, config, labeler, work_folder(out)),
-        "trivial_r2": trivial_scores(data, window),
+        "trivial_r2": trivial_scores(
+            data, [labeled_rows(e, window, data.contract.rate_hz) for e in data.episodes]
+        ),
         "rows_without_window": _num_without_window(data, window),
         "left_out": left_out,
     }
@@ -350,15 +352,8 @@ class _Fit:
 
 def _facts(data: LabeledSet, config: InverseDynamicsConfig, data_sha256: str) -> LabelerFacts:
     return LabelerFacts(
+        **facts_of_data(data, data_sha256),
         family="inverse_dynamics",
         config=config,
-        contract=data.contract,
-        inputs=data.inputs,
-        input_sizes=data.input_sizes,
-        camera=data.camera,
-        image_size=data.image_size,
-        constant=data.constant,
-        data_sha256=data_sha256,
         encoder_sha256=encoder_digest(config.image_network) if config.camera else "",
-        packages=package_versions(),
     )

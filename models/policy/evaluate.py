@@ -66,12 +66,9 @@ def evaluate(
     """
     simulator = open_simulator(environment, views_for(policy))
     try:
-        choose = fitted(policy, simulator)
         seeds = range(FIRST_SEED + seed, FIRST_SEED + seed + episodes)
-        results = []
-        for number in seeds:
-            results.append(_episode(simulator, policy, choose, number, horizon))
-            tell(results[-1])
+        results = try_policy(policy, simulator, seeds, tell, horizon=horizon)
+        choose = fitted(policy, simulator)
         facts = simulator.facts
         summary = summarize(results) | {
             "policy": name,
@@ -90,6 +87,27 @@ def evaluate(
     finally:
         simulator.close()
     return summary
+
+
+def try_policy(
+    policy: Policy,
+    simulator: Simulator,
+    seeds: Sequence[int],
+    tell: Tell = lambda result: None,
+    *,
+    horizon: int | None = None,
+) -> list[EpisodeResult]:
+    """How a policy does from some starts, for `horizon` steps at most (else the simulator's own).
+
+    Raises:
+        UsageError: It needs what the simulator does not give, or acts otherwise.
+    """
+    choose = fitted(policy, simulator)
+    results = []
+    for seed in seeds:
+        results.append(_episode(simulator, policy, choose, seed, horizon))
+        tell(results[-1])
+    return results
 
 
 def views_for(policy: Policy) -> Views:

@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rotoscope.pipeline import registry
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import UsageError
 
@@ -32,6 +33,9 @@ FAMILIES = {
     "pusht": "rotoscope.models.simulators.pusht:open_pusht",
 }
 """What stands before the colon of a simulator's name, and what opens it."""
+SIMULATOR_GROUP = "rotoscope.simulators"
+"""Entry points by which installed packages offer others: family to a function of the task (what
+stands behind the colon) and `Views` that gives a `Simulator`."""
 _EXAMPLES = "metaworld:push-v3, gymnasium:CartPole-v1"
 
 
@@ -130,12 +134,13 @@ def open_simulator(name: str, views: Views | None = None) -> Simulator:
         UsageError: No such family, task or camera, or its package is not installed.
     """
     family, _, task = name.partition(":")
-    if family not in FAMILIES:
+    families = registry.entry_points(SIMULATOR_GROUP) | FAMILIES
+    if family not in families:
         raise UsageError(
-            f"unknown simulator {name!r}; name one of {', '.join(sorted(FAMILIES))} and its task, "
+            f"unknown simulator {name!r}; name one of {', '.join(sorted(families))} and its task, "
             f"such as {_EXAMPLES}"
         )
-    module, _, attribute = FAMILIES[family].partition(":")
+    module, _, attribute = families[family].partition(":")
     simulator: Simulator = getattr(importlib.import_module(module), attribute)(
         task, views or Views()
     )

@@ -1,4 +1,4 @@
 """Robot states read off tracks, for labelers that take states.
 
-May import: `inverse_dynamics`, `training`.
+May import: `labelers`, `training`.
 """

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field
 
-from rotoscope.models.inverse_dynamics.track_inputs import Columns, features_by_subject, joined
 from rotoscope.models.states.folder import STATES_FOLDER, load_states
 from rotoscope.models.states.state_map import bridged, smoothed_states
+from rotoscope.models.training.track_inputs import Columns, features_by_subject, joined
 from rotoscope.pipeline.errors import TrackError, quoted
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import FeatureTrack, Track, median_rate_hz, runs

@@ -1,4 +1,4 @@
-"""Training an inverse dynamics labeler on states that are read off what is seen.
+"""Training a labeler on states that are read off what is seen.
 
 A labeled recording holds the robot's state beside its actions. Reading the state off tracks first
 and inferring actions from it gives labels that add up to where the hand really went, which is what
@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.models.inverse_dynamics.labeler import Labeler
-from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
-from rotoscope.models.inverse_dynamics.train_command import parse_settings
+from rotoscope.models.labelers.labeler import Labeler
+from rotoscope.models.labelers.train_command import labeler_to_train
 from rotoscope.models.states.folder import StateFacts, save_states
 from rotoscope.models.states.stage import STATE_TRACK, read_off, unseen_too_long
 from rotoscope.models.states.state_map import bridged, learn_states
@@ -24,6 +23,7 @@ from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.loop import TrainListener
 from rotoscope.models.training.read import read_labeled
 from rotoscope.pipeline.errors import DatasetError, UsageError
+from rotoscope.pipeline.settings import read_settings
 
 _MAX_GAP_S = 0.25
 
@@ -41,6 +41,7 @@ class TwoStage:
 
 
 def train_two_stage(
+    name: str,
     data: Path,
     out: Path,
     overrides: Sequence[str] = (),
@@ -54,6 +55,7 @@ def train_two_stage(
     what errors such states have.
 
     Args:
+        name: Of the labeler.
         data: Folder of a labeled LeRobot v3 dataset that holds the features and the states.
         out: Folder of the labeler; the map is written to `OUT.states` beside it.
         overrides: Settings of the labeler; `inputs` names the features that states are read off.
@@ -64,7 +66,9 @@ def train_two_stage(
         UsageError: No features are named, or a camera is.
         DatasetError: Data that nothing can be learned from.
     """
-    config = parse_settings(overrides)
+    found = labeler_to_train(name)
+    config = read_settings(overrides, found.Config)
+    found.check_settings(config)
     if config.camera or not config.inputs or target in config.inputs:
         raise UsageError(
             f"states are read off features: set inputs to tracks such as [track.colour.tool], got "
@@ -73,7 +77,7 @@ def train_two_stage(
     both = read_labeled(data, inputs=(*config.inputs, target))
     features, facts = learn_map(both, out.with_name(out.name + ".states"))
     through = config.model_copy(update={"inputs": (STATE_TRACK,)})
-    labeler = train_inverse_dynamics(features, through, out, listener=listener)
+    labeler = found.train(features, through, out, listener=listener)
     return TwoStage(labeler, out.with_name(out.name + ".states"), facts)
 
 

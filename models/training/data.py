@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -88,6 +88,20 @@ class LabeledSet:
                 f"no dimension of the action ever changes ({', '.join(names)}): there is nothing "
                 "to learn; check that these are the executed actions"
             )
+
+    def pairs(
+        self, seen: Callable[[LabeledEpisode], Float[np.ndarray, "time number"]]
+    ) -> tuple[Float[np.ndarray, "row number"], Float[np.ndarray, "row action"]]:
+        """What is seen and what was done, in the rows that count and where both are known.
+
+        Args:
+            seen: Numbers of every row of an episode; NaN where unknown.
+        """
+        shown = np.concatenate([seen(episode) for episode in self.episodes])
+        done = np.concatenate([episode.actions for episode in self.episodes])
+        valid = np.concatenate([episode.valid for episode in self.episodes])
+        known = valid & np.isfinite(shown).all(axis=1)
+        return shown[known], done[known]
 
     def digest(self) -> str:
         """Hash of everything that is learned from."""

@@ -16,6 +16,8 @@ from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
 from rotoscope.pipeline.errors import ContractError, DatasetError, quoted
 
+ACTION = "action"
+"""The column of actions; what a labeler infers, and only `previous` sees."""
 _STATE = "observation.state"
 
 
@@ -53,7 +55,7 @@ def read_labeled(
     episodes, sizes = [], (0,) * len(inputs)
     for row in range(len(dataset.table)):
         rows = dataset.episode(row, camera=camera or None)
-        columns = [numbers_of(rows, name) for name in inputs]
+        columns = [input_of(rows, name) for name in inputs]
         sizes = tuple(c.shape[1] for c in columns)
         episodes.append(
             LabeledEpisode(
@@ -85,9 +87,8 @@ def _check_names(dataset: Dataset, inputs: Sequence[str], camera: str) -> None:
             f"{dataset.root} has no camera {camera!r}; it has {quoted(dataset.cameras)}: name one "
             "of them with camera=..."
         )
-    usable = [
-        n for n, kind in kinds.items() if n.startswith(("observation.state", "track.", "label."))
-    ]
+    seen = ("observation.state", "track.", "label.")
+    usable = [n for n, kind in kinds.items() if n == ACTION or n.startswith(seen)]
     missing = [name for name in inputs if name not in usable or kinds[name] == "video"]
     if missing:
         raise DatasetError(
@@ -147,6 +148,12 @@ def numbers_of(rows: EpisodeRows, name: str) -> Float[np.ndarray, "row number"]:
     """A feature of an episode, a row each."""
     values = np.asarray(rows.columns[name], float)
     return values.reshape(rows.num_rows, -1)
+
+
+def input_of(rows: EpisodeRows, name: str) -> Float[np.ndarray, "row number"]:
+    """A feature as a labeler sees it: actions are NaN where they are not valid."""
+    values = numbers_of(rows, name)
+    return np.where(_valid(rows)[:, None], values, np.nan) if name == ACTION else values
 
 
 def _valid(rows: EpisodeRows) -> np.ndarray:

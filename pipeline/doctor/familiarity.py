@@ -27,6 +27,8 @@ def check_familiarity(raw: RawDataset) -> Check:
     familiarity = raw.flag(COLUMN)
     if familiarity is None:
         return findings.untested(f"no {COLUMN}: no learned labeler said how well it knows this")
+    if not np.isfinite(familiarity).any():
+        return findings.untested("the labeler does not say how well it knows what it saw")
     strange = {}
     for span in raw.spans:
         known = familiarity[span.rows][np.isfinite(familiarity[span.rows])]
@@ -38,7 +40,7 @@ def check_familiarity(raw: RawDataset) -> Check:
             "was trained on"
         )
     known = familiarity[np.isfinite(familiarity)]
-    familiar = float((known >= UNFAMILIAR).mean()) if len(known) else 0.0
+    familiar = float((known >= UNFAMILIAR).mean())
     return findings.check(
         f"{100 * familiar:.1f} % of labeled rows are like what the labeler was trained on",
         familiar_share=round(familiar, 4),

@@ -1,4 +1,4 @@
-"""`rotoscope check`: is a labeler to be trusted on data of one's own?"""
+"""`rotoscope check`: is a class a labeler, is a trained one to be trusted on data of one's own?"""
 
 from __future__ import annotations
 
@@ -7,30 +7,46 @@ from typing import Annotated, Any
 
 import typer
 
-from rotoscope.cli.paths import named_path, named_place
+from rotoscope.cli.options import override_option
+from rotoscope.cli.paths import named_place
 from rotoscope.cli.terminal import console
+from rotoscope.pipeline.errors import UsageError
 
 
 def check(
     labeler: Annotated[
-        Path,
+        str,
         typer.Argument(
-            parser=named_path, help="Folder that `rotoscope train inverse-dynamics` wrote."
+            metavar="LABELER",
+            help="A class, such as `./my_labeler.py:MyLabeler`, or with `--data` a trained one: "
+            "FOLDER that `rotoscope train` wrote, of your own class `./file.py:Class@FOLDER`.",
         ),
     ],
     data: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             parser=named_place,
-            help="Folder or URL of a LeRobot v3 dataset: a few labeled episodes it has not seen.",
+            help="Folder or URL of a LeRobot v3 dataset: a few labeled episodes that the trained "
+            "labeler has not seen.",
         ),
-    ],
+    ] = None,
+    override: Annotated[
+        list[str] | None,
+        override_option("Setting that the class is tried with: `-o inputs=[observation.state]`."),
+    ] = None,
 ) -> None:
-    """Measure a labeler on a few labeled episodes of your own: error, intervals, familiarity.
+    """Try whether a class is a labeler, or measure a trained one on a few episodes of your own.
 
-    Exit code 1 where its labels should not be trusted there; the last lines say why.
+    Without `--data`: what the class lacks or does that a labeler must not, on made-up episodes.
+    With it: error, intervals, familiarity. Exit code 1 where something is wrong, or labels should
+    not be trusted there; the last lines say why.
     """
-    from rotoscope.models.inverse_dynamics.check import check_labeler
+    if data is None:
+        _check_class(labeler, override or [])
+        return
+    if override:
+        raise UsageError("-o is for a class that is tried; a trained labeler has its settings")
+    from rotoscope.models.labelers.check import check_labeler
 
     found = check_labeler(labeler, data)
     _show(found.metrics)
@@ -42,6 +58,29 @@ def check(
         )
         raise typer.Exit(1)
     console.say("to be trusted on data like this, within its intervals")
+
+
+def _check_class(name: str, overrides: list[str]) -> None:
+    from rotoscope.models.labelers.conformance import findings, settings_to_try
+    from rotoscope.models.labelers.names import LabelerName
+
+    named = LabelerName.of(name)
+    if named.folder is not None:
+        raise UsageError(
+            f"{name!r} is a trained labeler: give --data, a few labeled episodes that it has not "
+            "seen; a class is tried by its name alone"
+        )
+    found = named.find()
+    is_good = True
+    for finding in findings(found, settings_to_try(found, overrides)):
+        mark = "FAULT" if finding.fault else "good "
+        console.say(f"{mark} {finding.what}", style="red" if finding.fault else None)
+        if finding.fault:
+            console.say(f"      {finding.fault}")
+            is_good = False
+    if not is_good:
+        raise typer.Exit(1)
+    console.say(f"{name} is a labeler")
 
 
 def _show(metrics: dict[str, Any]) -> None:

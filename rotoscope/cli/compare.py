@@ -28,11 +28,19 @@ def compare(
             parser=named_place, metavar="[B]", help="Another; left out: two labelers of A."
         ),
     ] = None,
-    of: Annotated[str, typer.Option(help="Column of A.")] = "action",
+    of: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN|LABELER", help="Column of A, or a trained labeler that labels it."
+        ),
+    ] = "action",
     to: Annotated[
         str,
         typer.Option(
-            "--with", metavar="COLUMN", help="Column of B, such as `label.kernel` [as of A]."
+            "--with",
+            metavar="COLUMN|LABELER",
+            help="Column of B, such as `label.kernel`, or a trained labeler that labels it: its "
+            "folder, of your own class `./file.py:Class@FOLDER` [as of A].",
         ),
     ] = "",
     truth: Annotated[

@@ -103,7 +103,14 @@ def evaluate(
 
 def relabel(
     data: Data,
-    labeler: Annotated[Path, path_option("Folder that `rotoscope train inverse-dynamics` wrote.")],
+    labeler: Annotated[
+        str,
+        typer.Option(
+            metavar="LABELER",
+            help="Folder that `rotoscope train LABELER` wrote; of your own class "
+            "`./file.py:Class@FOLDER`.",
+        ),
+    ],
     out: Out,
     all_rows: Annotated[
         bool, typer.Option("--all", help="Label rows whose own action is known, too.")

@@ -2,79 +2,113 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from rotoscope.cli.guard import SAME_COMMAND, when_stopped
 from rotoscope.cli.options import WithPrefect, override_option, path_option
 from rotoscope.cli.progress import tell_training
 from rotoscope.cli.terminal import console
+from rotoscope.pipeline import registry
+
+
+class _Labelers(TyperGroup):
+    """Takes a labeler of the user's, or of an installed package, as it takes those built in."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        found = super().get_command(ctx, cmd_name)
+        if found is None and (".py:" in cmd_name or cmd_name in registry.labeler_names()):
+            return _command_of(cmd_name)
+        return found
+
 
 app = typer.Typer(
-    no_args_is_help=True, help="Train a labeler on labeled episodes; it then labels videos."
+    cls=_Labelers,
+    no_args_is_help=True,
+    help="Train a labeler on labeled episodes; it then labels videos and datasets. Beside those "
+    "below: the names of installed packages, and your own, as `./my_labeler.py:MyLabeler`.",
 )
 
 
 @app.callback()
 def group() -> None:
-    """Keeps the labeler's family a subcommand."""
+    """Keeps the labeler's name a subcommand."""
 
 
-@app.command(name="inverse-dynamics")
-def inverse_dynamics(
-    data: Annotated[Path, path_option("Folder of a labeled LeRobot v3 dataset.")],
-    out: Annotated[Path, path_option("Folder of the labeler, written whole.")],
-    override: Annotated[
-        list[str] | None,
-        override_option(
-            "Setting: `-o inputs=[track.hand.joints]`, `-o camera=observation.images.front`, "
-            "`-o kind=ridge`, `-o loop.seed=1`."
-        ),
-    ] = None,
-    contract: Annotated[
-        Path | None, path_option("What the actions must mean (JSON or YAML).")
-    ] = None,
-    through: Annotated[
-        str,
-        typer.Option(
-            help="Column of states, such as `observation.state`: read them off the features first "
-            "(OUT.states, for the stage track.state), then infer actions from them."
-        ),
-    ] = "",
-    prefect: WithPrefect = False,
-) -> None:
-    """Train a labeler that infers the action between what was seen before and after.
+def _train_command(name: str) -> Callable[..., None]:
+    def train_labeler(
+        data: Annotated[Path, path_option("Folder of a labeled LeRobot v3 dataset.")],
+        out: Annotated[Path, path_option("Folder of the labeler, written whole.")],
+        override: Annotated[
+            list[str] | None,
+            override_option(
+                "Setting: `-o inputs=[track.hand.joints]`, `-o camera=observation.images.front`, "
+                "`-o kind=ridge`, `-o loop.seed=1`."
+            ),
+        ] = None,
+        contract: Annotated[
+            Path | None, path_option("What the actions must mean (JSON or YAML).")
+        ] = None,
+        through: Annotated[
+            str,
+            typer.Option(
+                help="Column of states, such as `observation.state`: read them off the features "
+                "first (OUT.states, for the stage track.state), then infer actions from them."
+            ),
+        ] = "",
+        prefect: WithPrefect = False,
+    ) -> None:
+        from rotoscope.flows.supervise import supervised
+        from rotoscope.train import labeler as train
 
-    After a crash or a kill, the same command goes on where it was and ends with the same weights.
+        when_stopped(SAME_COMMAND)
+        given: dict[str, Any] = {
+            "out": out,
+            "overrides": override or (),
+            "contract": contract,
+            "through": through,
+        }
+        if prefect:
+            metrics = supervised(train, name, data, **given)
+        else:
+            metrics = train(name, data, **given, listener=tell_training(console))
+        if through:
+            console.say(f"states: {out}.states")
+        _summarize(name, out, metrics)
+
+    train_labeler.__doc__ = _HELP.get(name, f"Train the labeler {name}.") + _RESUMES
+    return train_labeler
+
+
+_HELP = {
+    "inverse-dynamics": "Train a labeler that infers the action between what was seen before and "
+    "after.",
+    "differences": "Train kinematic differences: how far one feature moves within some rows.",
+    "copy": "Train a copy of one feature some rows ahead, in the action's unit.",
+    "mean": "Train the mean action: what any labeler has to beat.",
+    "previous": "Measure the true action of the row before: what slow actions are worth.",
+}
+_RESUMES = """
+
+    It is measured on episodes kept from it. After a crash or a kill, the same command goes on where
+    it was and ends with the same weights.
     """
-    from rotoscope.flows.supervise import supervised
-    from rotoscope.train import inverse_dynamics as train
-
-    when_stopped(SAME_COMMAND)
-    overrides = override or ()
-    if prefect:
-        metrics = supervised(
-            train, data, out=out, overrides=overrides, contract=contract, through=through
-        )
-    else:
-        tell = tell_training(console)
-        metrics = train(
-            data,
-            out=out,
-            overrides=overrides,
-            contract=contract,
-            through=through,
-            listener=tell,
-        )
-    if through:
-        console.say(f"states: {out}.states")
-    _summarize(out, metrics)
+for _name in registry.LABELERS:
+    app.command(name=_name)(_train_command(_name))
 
 
-def _summarize(out: Path, metrics: dict[str, Any]) -> None:
-    console.say(f"labeler: {out}")
+def _command_of(name: str) -> Any:
+    alone = typer.Typer(add_completion=False)
+    alone.command(name=name)(_train_command(name))
+    return typer.main.get_command(alone)
+
+
+def _summarize(name: str, out: Path, metrics: dict[str, Any]) -> None:
+    console.say(f"labeler: {f'{name}@{out}' if '.py:' in name else out}")
     if metrics["left_out"]:
         names = ", ".join(metrics["left_out"])
         console.say(f"left out, no row with both a valid action and known features: {names}")

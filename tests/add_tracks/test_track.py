@@ -13,7 +13,7 @@ import pytest
 from disc_dataset import CAMERA, COLUMN, FPS, LENGTHS, SIZE_PX, picture, places_px
 from video_files import write_video
 
-from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
+from rotoscope.models.labelers.train_command import train_labeler
 from rotoscope.pipeline.add_tracks.recipe import tracks_alone
 from rotoscope.pipeline.add_tracks.run import TrackRequest, track
 from rotoscope.pipeline.datasets.read import open_dataset
@@ -173,7 +173,7 @@ def test_labeler_learns_the_action_from_the_added_column(tracked, tmp_path):
     settings = [f"inputs=[{COLUMN}]", "kind=ridge", "window.before_s=0.05", "window.after_s=0.1"]
     # Held ends are no motion that a linear labeler can know, and four episodes are mostly ends.
     settings.append("window.at_ends=drop")
-    labeler = train_from_dataset(tracked.out, tmp_path / "labeler", settings)
+    labeler = train_labeler("inverse-dynamics", tracked.out, tmp_path / "labeler", settings)
     assert labeler.metrics["mean_r2"] > 0.9
     assert labeler.metrics["lag"] == 0
 

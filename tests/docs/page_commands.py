@@ -55,12 +55,13 @@ def fault_of_setting(text: str) -> str:
 
 def _fault_of_ours(words: list[str], folder: Path) -> str:
     command, name = root_command(), "rotoscope"
-    while inner := getattr(command, "commands", None):
+    while getattr(command, "commands", None):
         if not words:
             return ""  # a group alone shows its help
-        if words[0] not in inner:
+        inner = command.get_command(None, words[0])
+        if inner is None:
             return "" if words == ["--help"] or words == ["--version"] else f"no command {words[0]}"
-        command, name, words = inner[words[0]], f"{name} {words[0]}", words[1:]
+        command, name, words = inner, f"{name} {words[0]}", words[1:]
     try:
         context = command.make_context(name, list(words))
     except Exception as error:  # whatever the parser of the command line says

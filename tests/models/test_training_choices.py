@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from rotoscope.models.bco.train import BcoSettings
 from rotoscope.models.bco.train_command import train_bco
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
-from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
+from rotoscope.models.labelers.train_command import train_labeler
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.train_command import train_latent_from
 from rotoscope.models.policy.command import train_policy
@@ -32,11 +32,11 @@ NOTHING = "data-that-is-not-there"
 
 
 def label(overrides, folder):
-    train_from_dataset(folder / NOTHING, folder / "out", overrides)
+    train_labeler("inverse-dynamics", folder / NOTHING, folder / "out", overrides)
 
 
 def through(overrides, folder):
-    train_two_stage(folder / NOTHING, folder / "out", overrides)
+    train_two_stage("inverse-dynamics", folder / NOTHING, folder / "out", overrides)
 
 
 def latent(overrides, folder):

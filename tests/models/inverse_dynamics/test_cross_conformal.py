@@ -10,7 +10,7 @@ from rotoscope.models.inverse_dynamics import cross_conformal
 from rotoscope.models.inverse_dynamics.calibration import TEMPERATURES, conformal_factor
 from rotoscope.models.inverse_dynamics.cross_conformal import _FoldPredictions
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel
-from rotoscope.models.inverse_dynamics.labels import Labels
+from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.pipeline.contract import ActionContract, Dimension
 

@@ -6,7 +6,6 @@ import pytest
 
 from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS
 from rotoscope.models.inverse_dynamics.familiarity import (
-    UNFAMILIAR,
     familiarity_arrays,
     familiarity_of,
     least_half_width,
@@ -14,6 +13,7 @@ from rotoscope.models.inverse_dynamics.familiarity import (
     trust,
 )
 from rotoscope.models.inverse_dynamics.familiarity_training import learn_familiarity
+from rotoscope.models.labelers.labels import UNFAMILIAR
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 
 RATE_HZ, NUM = 20.0, 60

@@ -11,8 +11,8 @@ from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.infer import infer_episode
 from rotoscope.models.inverse_dynamics.labeler import load_labeler
 from rotoscope.models.inverse_dynamics.rows import LabeledWindows, rows_of
-from rotoscope.models.inverse_dynamics.scores import lag_scan
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
+from rotoscope.models.labelers.scores import lag_scan
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.windows import WindowConfig
 from rotoscope.pipeline.errors import DatasetError, UsageError

@@ -14,11 +14,12 @@ from rotoscope.models.inverse_dynamics.encoders import open_encoder
 from rotoscope.models.inverse_dynamics.labeler import load_labeler
 from rotoscope.models.inverse_dynamics.stage import InverseDynamics, InverseDynamicsStageConfig
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
-from rotoscope.models.inverse_dynamics.train_command import parse_settings, train_from_dataset
+from rotoscope.models.labelers.train_command import train_labeler
 from rotoscope.pipeline.errors import ContractError, TrackError, UsageError
 from rotoscope.pipeline.recipe import load_recipe
 from rotoscope.pipeline.run.label import label
 from rotoscope.pipeline.run.request import LabelRequest
+from rotoscope.pipeline.settings import read_settings
 from rotoscope.pipeline.testing import a_clip, a_video
 from rotoscope.pipeline.tracks import REASONS, FeatureTrack
 
@@ -162,7 +163,7 @@ def test_labeler_that_sees_states_cannot_label_video(tmp_path):
 )
 def test_settings_out_of_range_are_named(setting, message):
     with pytest.raises(UsageError, match=message):
-        parse_settings([setting])
+        read_settings([setting], InverseDynamicsConfig)
 
 
 def test_pretrained_encoder_is_read_from_a_folder(tmp_path):
@@ -180,7 +181,7 @@ def test_pretrained_encoder_is_read_from_a_folder(tmp_path):
 def test_pixels_are_learned_and_label_a_video(tmp_path):
     data, model = tmp_path / "data", tmp_path / "model"
     publish_small(data, episodes=6, rows=60)
-    labeler = train_from_dataset(data, model, PIXELS)
+    labeler = train_labeler("inverse-dynamics", data, model, PIXELS)
     assert labeler.metrics["r2"]["arm_joint1.pos"] > 0.5
     assert load_labeler(model).facts.camera == CAMERA
     video = next((data / "videos").rglob("*.mp4"))

@@ -14,8 +14,8 @@ from rotoscope.models.inverse_dynamics.kernel_ridge import (
     predict_kernel,
 )
 from rotoscope.models.inverse_dynamics.labeler import load_labeler
-from rotoscope.models.inverse_dynamics.labels import Labels
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
+from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.errors import UsageError

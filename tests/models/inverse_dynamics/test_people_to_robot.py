@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks._small_dataset import publish_small
-from rotoscope.models.inverse_dynamics.relabel import relabel_dataset
-from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
+from rotoscope.models.labelers.relabel import relabel_dataset
+from rotoscope.models.labelers.train_command import train_labeler
 from rotoscope.pipeline.datasets.read import open_dataset
 
 SEEN = "track.points"
@@ -65,7 +65,7 @@ def filmed(root, *, elsewhere, is_person):
 def test_peoples_tracks_become_the_robots_actions_with_confidence(tmp_path):
     publish_small(tmp_path / "robot", episodes=ROBOT_EPISODES, rows=60)
     filmed(tmp_path / "robot", elsewhere=0.0, is_person=False)
-    train_from_dataset(tmp_path / "robot", tmp_path / "labeler", SETTINGS)
+    train_labeler("inverse-dynamics", tmp_path / "robot", tmp_path / "labeler", SETTINGS)
     publish_small(tmp_path / "people", episodes=3, rows=50)
     truth = filmed(tmp_path / "people", elsewhere=0.01, is_person=True)
     relabel_dataset(tmp_path / "people", tmp_path / "labeler", tmp_path / "out")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks._small_dataset import publish_small
-from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
+from rotoscope.models.labelers.train_command import train_labeler
 from rotoscope.models.latent_actions.stage import frames_after
 from rotoscope.models.latent_actions.train_command import train_latent_from
 from rotoscope.pipeline.datasets.read import open_dataset
@@ -57,7 +57,7 @@ def test_recipe_makes_a_dataset_whose_actions_are_latents(data, model, tmp_path)
 
 def test_decoder_from_few_labels_sees_latents(data, model, tmp_path):
     settings = [f"camera={CAMERA}", "image_size=32", "kind=ridge", f"encoder=latent:{model}"]
-    labeler = train_from_dataset(data, tmp_path / "decoder", settings)
+    labeler = train_labeler("inverse-dynamics", data, tmp_path / "decoder", settings)
     assert labeler.facts.encoder_sha256
     assert "arm_joint1.pos" in labeler.metrics["r2"]
 

@@ -6,8 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from rotoscope.models.inverse_dynamics.relabel import relabel_dataset
-from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
+from rotoscope.models.labelers.relabel import relabel_dataset
+from rotoscope.models.labelers.train_command import train_labeler
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.policy.evaluate import evaluate, summarize
 from rotoscope.models.policy.evaluate_folder import evaluate_folder, load_policy
@@ -122,7 +122,8 @@ def test_policy_that_needs_other_numbers_is_refused(policy, tmp_path):
 def test_labeler_from_a_few_episodes_gives_the_hidden_actions_back(recorded, tmp_path):
     simulator = open_simulator(ROBOT)
     record_dataset(simulator, scripted_expert(simulator), range(50, 54), tmp_path / "few")
-    train_from_dataset(
+    train_labeler(
+        "inverse-dynamics",
         tmp_path / "few",
         tmp_path / "labeler",
         ["inputs=[observation.state]", "kind=ridge", "window.before_s=0.04", "window.after_s=0.07"],

@@ -136,11 +136,13 @@ def test_states_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
 def test_a_labeled_dataset_becomes_labeler_and_map(tmp_path: Path) -> None:
     publish_small(tmp_path / "data", episodes=3, rows=24)
     settings = ["inputs=[track.point]", "kind=ridge", "members=2"]
-    made = train_two_stage(tmp_path / "data", tmp_path / "labeler", settings)
+    made = train_two_stage("inverse-dynamics", tmp_path / "data", tmp_path / "labeler", settings)
     assert made.labeler.facts.inputs == ("track.state",)
     assert load_states(made.states)[1].target == STATE
 
 
 def test_states_are_not_read_off_pictures(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="states are read off features"):
-        train_two_stage(tmp_path, tmp_path / "out", ["camera=observation.images.front"])
+        train_two_stage(
+            "inverse-dynamics", tmp_path, tmp_path / "out", ["camera=observation.images.front"]
+        )

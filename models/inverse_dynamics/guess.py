@@ -1,4 +1,4 @@
-"""What a labeler says of some moments."""
+"""What the members of an ensemble say of some moments."""
 
 from __future__ import annotations
 
@@ -7,21 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-
-
-@dataclass(frozen=True, eq=False)
-class Labels:
-    """Actions inferred at some moments, and how far they may be off."""
-
-    values: Float[np.ndarray, "row action"]
-    """Actions in the contract's units."""
-    half_width: Float[np.ndarray, "row action"]
-    """Half of the 90 % interval, same units; NaN for choices."""
-    confidence: Float[np.ndarray, " row"]
-    """Calibrated chance of being right, 0..1; less where little is familiar."""
-    familiarity: Float[np.ndarray, " row"]
-    """How much what is seen is like the training episodes, 0..1; see
-    `rotoscope.models.inverse_dynamics.familiarity`."""
 
 
 @dataclass(frozen=True, eq=False)

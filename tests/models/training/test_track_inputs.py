@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rotoscope.models.inverse_dynamics.track_inputs import features_by_subject
+from rotoscope.models.training.track_inputs import features_by_subject
 from rotoscope.pipeline.episodes.body_columns import body_features
 from rotoscope.pipeline.episodes.hand_columns import gripper_features, hand_features
 from rotoscope.pipeline.episodes.resample import Resampler

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks._small_dataset import publish_small
-from rotoscope.models.inverse_dynamics import relabel
-from rotoscope.models.inverse_dynamics.relabel import relabel_dataset
-from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
+from rotoscope.models.labelers import relabel
+from rotoscope.models.labelers.relabel import relabel_dataset
+from rotoscope.models.labelers.train_command import train_labeler
 from rotoscope.pipeline.add_tracks.isolated import Running
 from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.errors import DatasetError, UsageError
@@ -41,7 +41,7 @@ def folders(tmp_path_factory):
     (root / "data" / "meta" / "info.json").write_text(json.dumps(info))
     with_seen(root / "data", lambda seen, _: seen)
     settings = [f"inputs=[{SEEN}]", "kind=ridge", "window.at_ends=drop"]
-    train_from_dataset(root / "data", root / "labeler", settings)
+    train_labeler("inverse-dynamics", root / "data", root / "labeler", settings)
     return root
 
 

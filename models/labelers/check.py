@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rotoscope.models.inverse_dynamics.familiarity import UNFAMILIAR
-from rotoscope.models.inverse_dynamics.infer import infer_episode
-from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
-from rotoscope.models.inverse_dynamics.labels import Labels
-from rotoscope.models.inverse_dynamics.scores import score
-from rotoscope.models.inverse_dynamics.trivial import trivial_scores
+from rotoscope.models.labelers.labeler import Labeler
+from rotoscope.models.labelers.labels import UNFAMILIAR
+from rotoscope.models.labelers.names import open_labeler
+from rotoscope.models.labelers.scores import score
+from rotoscope.models.labelers.trivial import trivial_scores
+from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.data import LabeledSet
 from rotoscope.models.training.read import read_labeled
 from rotoscope.pipeline.errors import DatasetError, UsageError
@@ -36,11 +37,11 @@ class LabelerCheck:
     """Why its labels should not be trusted on such data, in words; none where they may be."""
 
 
-def check_labeler(folder: Path, data: Path) -> LabelerCheck:
+def check_labeler(name: str | os.PathLike[str], data: Path) -> LabelerCheck:
     """Asks a labeler about episodes whose actions are known.
 
     Args:
-        folder: What `rotoscope train inverse-dynamics` wrote.
+        name: `FOLDER` that `rotoscope train` wrote, or `NAME@FOLDER`.
         data: Folder of a LeRobot v3 dataset with true actions that the labeler was not trained on.
 
     Raises:
@@ -48,18 +49,18 @@ def check_labeler(folder: Path, data: Path) -> LabelerCheck:
         DatasetError: The data lack what the labeler sees, or no row of them can be labeled.
         ContractError: Its actions mean something else than the labeler's.
     """
-    labeler = load_labeler(folder)
-    facts = labeler.facts
+    labeler = open_labeler(name)
+    facts = labeler.trained
     known = read_labeled(
         data,
         inputs=facts.inputs,
         camera=facts.camera,
-        image_size=facts.config.image_size,
+        image_size=labeler.config.image_size,
         contract=facts.contract,
     )
     if known.digest() == facts.data_sha256:
         raise UsageError(
-            f"{folder} was trained on {data}: that says nothing about data of its own; name "
+            f"{name} was trained on {data}: that says nothing about data of its own; name "
             "episodes that it has not seen"
         )
     metrics = _measured(labeler, known)
@@ -67,31 +68,34 @@ def check_labeler(folder: Path, data: Path) -> LabelerCheck:
 
 
 def _measured(labeler: Labeler, data: LabeledSet) -> dict[str, Any]:
-    labels, truth = [], []
+    facts, space = labeler.trained, ActionSpace.of(labeler.contract)
+    labeler.setup()
+    labels, truth, used = [], [], []
     for episode in data.episodes:
-        found, known = infer_episode(labeler, episode)
-        used = episode.valid[known]
-        if used.any():
-            labels.append(Labels(*(array[used] for array in vars(found).values())))
-            truth.append(episode.actions[known][used])
+        found = labeler.labels_of(episode)
+        used.append(found.known & episode.valid)
+        if used[-1].any():
+            labels.append(found.of(used[-1]))
+            truth.append(episode.actions[used[-1]])
     if not labels:
         raise DatasetError(
             "no row of the data has both a true action and a window that the labeler knows: "
             "features are NaN there, or no row is label.valid"
         )
-    metrics = score(labels, truth, labeler.space, labeler.facts.constant)
-    familiar = np.concatenate([found.familiarity for found in labels]) >= UNFAMILIAR
+    metrics = score(labels, truth, space, facts.constant)
+    familiarity = np.concatenate([found.familiarity for found in labels])
     sure = np.concatenate([found.confidence for found in labels])
+    if np.isfinite(familiarity).all():
+        metrics["familiar"] = round(float((familiarity >= UNFAMILIAR).mean()), 4)
     return metrics | {
-        "familiar": round(float(familiar.mean()), 4),
         "mean_confidence": round(float(sure.mean()), 4),
-        "trivial_r2": trivial_scores(data, labeler.facts.config.window),
+        "trivial_r2": trivial_scores(data, used),
     }
 
 
 def _faults(metrics: dict[str, Any], said: dict[str, Any]) -> list[str]:
     found = []
-    if metrics["familiar"] < LEAST_FAMILIAR:
+    if metrics.get("familiar", 1.0) < LEAST_FAMILIAR:
         found.append(
             f"{100 * (1 - metrics['familiar']):.0f} % of the rows are not like what this labeler "
             f"was trained on ({100 * (1 - LEAST_FAMILIAR):.0f} % are allowed)"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope.models.inverse_dynamics.labels import Labels
+from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
 
 LAGS = range(-5, 6)

@@ -1,15 +1,13 @@
-"""From a dataset's folder to a labeler's, settings given as `key=value`."""
+"""From a dataset's folder to that of a labeler of any kind, settings given as `key=value`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
-from rotoscope.models.inverse_dynamics.encoders import check_encoder
-from rotoscope.models.inverse_dynamics.labeler import Labeler
-from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
-from rotoscope.models.training.loop import TrainListener, check_loop
+from rotoscope.models.labelers.labeler import Labeler
+from rotoscope.models.labelers.names import LabelerName
+from rotoscope.models.training.loop import TrainListener
 from rotoscope.models.training.read import read_labeled
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import ContractError, UsageError
@@ -17,7 +15,8 @@ from rotoscope.pipeline.files.plain import read_yaml
 from rotoscope.pipeline.settings import checked, read_settings
 
 
-def train_from_dataset(
+def train_labeler(
+    name: str,
     data: Path,
     out: Path,
     overrides: Sequence[str] = (),
@@ -25,9 +24,10 @@ def train_from_dataset(
     contract: Path | None = None,
     listener: TrainListener | None = None,
 ) -> Labeler:
-    """Trains an inverse dynamics labeler on a LeRobot v3 dataset.
+    """Trains a labeler on a LeRobot v3 dataset.
 
     Args:
+        name: Built in, an entry point, or `./file.py:Class`.
         data: Folder of the labeled dataset.
         out: Folder of the labeler.
         overrides: Settings such as `camera=observation.images.front` or `loop.seed=1`.
@@ -35,11 +35,13 @@ def train_from_dataset(
         listener: Told about progress.
 
     Raises:
-        UsageError: An unknown setting or a value out of range.
+        UsageError: No such labeler, an unknown setting or a value out of range.
         DatasetError: Data that no labeler should be trained on.
         ContractError: Actions that mean something else than `contract` says.
     """
-    config = parse_settings(overrides)
+    found = labeler_to_train(name)
+    config = read_settings(overrides, found.Config)
+    found.check_settings(config)
     labeled = read_labeled(
         data,
         inputs=config.inputs,
@@ -47,22 +49,19 @@ def train_from_dataset(
         image_size=config.image_size,
         contract=None if contract is None else _read_contract(contract),
     )
-    return train_inverse_dynamics(labeled, config, out, listener=listener)
+    return found.train(labeled, config, out, listener=listener)
 
 
-def parse_settings(overrides: Sequence[str]) -> InverseDynamicsConfig:
-    """Settings out of `key=value`, values read as YAML, that can be met here.
+def labeler_to_train(name: str) -> type[Labeler]:
+    """The class of a labeler that is named without a folder.
 
     Raises:
-        UsageError: Not of that form, an unknown key, a value out of range, an encoder that is
-            unknown or tells nothing, or a device that is absent.
-        AssetError: Weights of the encoder are not there.
+        UsageError: No such labeler, or the name of a trained one.
     """
-    config = read_settings(overrides, InverseDynamicsConfig)
-    check_encoder(config.image_network)
-    if config.kind == "mlp":
-        check_loop(config.loop)
-    return config
+    named = LabelerName.of(name)
+    if named.folder is not None:
+        raise UsageError(f"{name!r} names a trained labeler; give --data and --out, no folder")
+    return named.find()
 
 
 def _read_contract(path: Path) -> ActionContract:

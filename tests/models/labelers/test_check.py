@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from benchmarks._small_dataset import publish_small
 from rotoscope.cli.main import app
-from rotoscope.models.inverse_dynamics.check import _faults, check_labeler
-from rotoscope.models.inverse_dynamics.train_command import train_from_dataset
+from rotoscope.models.labelers.check import _faults, check_labeler
+from rotoscope.models.labelers.train_command import train_labeler
 from rotoscope.pipeline.errors import UsageError
 
 SEEN = "track.point"
@@ -26,7 +26,9 @@ def folders(tmp_path_factory):
     for name, kept in {"trained": range(6), "few": range(6, 8)}.items():
         shutil.copytree(root / "all", root / name)
         cut(root / name, list(kept))
-    train_from_dataset(root / "trained", root / "labeler", [f"inputs=[{SEEN}]", "kind=ridge"])
+    train_labeler(
+        "inverse-dynamics", root / "trained", root / "labeler", [f"inputs=[{SEEN}]", "kind=ridge"]
+    )
     return root
 
 

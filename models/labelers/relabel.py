@@ -1,8 +1,9 @@
-"""A dataset without actions, or with few, labeled by a trained inverse dynamics labeler."""
+"""A dataset without actions, or with few, labeled by a trained labeler of any kind."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,28 +12,21 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from rotoscope.models.inverse_dynamics.encoders import encoder_token
-from rotoscope.models.inverse_dynamics.familiarity import STRANGE
-from rotoscope.models.inverse_dynamics.infer import infer_episode
-from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
-from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER
+from rotoscope.models.labelers.label_tracks import label_tracks
+from rotoscope.models.labelers.labeler import Labeler
+from rotoscope.models.labelers.labels import STRANGE
+from rotoscope.models.labelers.names import LabelerName, open_labeler
 from rotoscope.models.training.data import UnlabelledEpisode
-from rotoscope.models.training.read import episode_images, numbers_of
+from rotoscope.models.training.read import episode_images, input_of, numbers_of
 from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.add_tracks.isolated import EpisodeWork, Running, run_episodes
-from rotoscope.pipeline.add_tracks.labels import (
-    FAMILIARITY,
-    INTERVAL,
-    EpisodeLabels,
-    check_out,
-    write_labeled,
-)
+from rotoscope.pipeline.add_tracks.labels import EpisodeLabels, check_out, write_labeled
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.errors import DatasetError, quoted
 from rotoscope.pipeline.files.identity import identify
 from rotoscope.pipeline.tracks import REASONS, SCENE, ActionTrack, FeatureTrack, Track
 
-VERSION = "2"
+VERSION = "3"
 """Bump when the same episode and labeler give other labels."""
 _ACTIONS, _INTERVAL, _FAMILIARITY = "actions.scene", "interval.scene", "familiarity.scene"
 Say = Callable[[str], None]
@@ -46,8 +40,8 @@ class EpisodeJob:
     """Folder of the dataset."""
     row: int
     """Row of the dataset's table."""
-    labeler: Path
-    """Folder of the labeler."""
+    labeler: str
+    """Name of the labeler, its folder included."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ class RelabelResult:
 
 def relabel_dataset(
     data: Path,
-    labeler_folder: Path,
+    labeler_name: str | os.PathLike[str],
     out: Path,
     *,
     keeps_known: bool = True,
@@ -88,7 +82,7 @@ def relabel_dataset(
 
     Args:
         data: Folder of a LeRobot v3 dataset that has the features the labeler sees.
-        labeler_folder: What `rotoscope train inverse-dynamics` wrote.
+        labeler_name: `FOLDER` that `rotoscope train` wrote, or `NAME@FOLDER`.
         out: Where the new dataset appears, whole.
         keeps_known: Whether rows with `label.valid` keep their own actions, with confidence 1.
         running: Store, workers and listener; one worker and the user's store where `None`.
@@ -96,19 +90,17 @@ def relabel_dataset(
 
     Raises:
         DatasetError: A feature or camera is missing, another rate, or nothing could be labeled.
-        UsageError: No trained labeler in `labeler_folder`, or `out` holds something else.
+        UsageError: There is no such labeler, or `out` holds something else.
     """
     check_out(data, out)
-    labeler, dataset = load_labeler(labeler_folder), open_dataset(data)
+    named = LabelerName.of(os.fspath(labeler_name))
+    labeler, dataset = named.open(), open_dataset(data)
+    facts = labeler.trained
     _check(dataset, labeler)
-    token = {
-        "labeler": LABELER_FOLDER.digest(labeler_folder),
-        "encoder": _encoder(labeler),
-        "version": VERSION,
-    }
+    token = {"labeler": labeler.digest(named.trained_folder), "version": VERSION}
     files: dict[Path, str] = {}
     todo = [
-        _work(dataset, row, labeler, EpisodeJob(data, row, labeler_folder), token, files)
+        _work(dataset, row, labeler, EpisodeJob(data, row, str(named)), token, files)
         for row in range(len(dataset.table))
     ]
     done = run_episodes(f"{__name__}:label_episodes", todo, running or Running())
@@ -125,25 +117,25 @@ def relabel_dataset(
         rows = dataset.episode(row)
         tracks = done.tracks.get(work.name)
         track = None if tracks is None else tracks[_ACTIONS]
-        if isinstance(track, ActionTrack) and not track.valid.any():
+        if isinstance(track, ActionTrack) and np.isnan(track.values).any(axis=1).all():
             num_blind += 1
             say(f"{work.name}: no window of its {rows.num_rows} rows is known: not labeled")
         labels[rows.index] = _labels(labeler, rows, tracks, keeps_known=keeps_known)
     if num_blind + len(failed) == len(todo):
         raise DatasetError(
-            f"{quoted(labeler.facts.inputs)} are known in no window of any episode, or all "
+            f"{quoted(facts.inputs)} are known in no window of any episode, or all "
             "episodes are shorter than the labeler's window: there is nothing to label"
         )
     made = {
-        "labeler": labeler_folder.resolve().name,
+        "labeler": named.title,
         "sha256": token["labeler"],
-        "family": labeler.facts.family,
-        "inputs": [*labeler.facts.inputs, *filter(None, [labeler.facts.camera])],
+        "family": facts.family,
+        "inputs": [*facts.inputs, *filter(None, [facts.camera])],
         "keeps_known": keeps_known,
         "episodes": [work.key for work in todo],
         "failed": {row.name: f"{row.error}: {row.message}" for row in failed},
     }
-    write_labeled(dataset, labels, out, contract=labeler.facts.contract, made=made, failed=failed)
+    write_labeled(dataset, labels, out, contract=facts.contract, made=made, failed=failed)
     return RelabelResult(
         episodes=len(todo),
         rows=sum(len(one.valid) for one in labels.values()),
@@ -160,11 +152,8 @@ def label_episodes(
     `actions.scene` holds NaN where no window is known, `interval.scene` half of the 90 % interval,
     `familiarity.scene` how much the row is like what the labeler was trained on.
     """
-    labeler, dataset = load_labeler(jobs[0].labeler), open_dataset(jobs[0].data)
-    if labeler.facts.config.kind == "mlp" or labeler.facts.camera:
-        import torch
-
-        torch.set_num_threads(1)  # or children side by side fight each other
+    labeler, dataset = open_labeler(jobs[0].labeler), open_dataset(jobs[0].data)
+    labeler.setup()
     out = []
     for number, job in enumerate(jobs):
         report("label", number, 0)
@@ -173,57 +162,32 @@ def label_episodes(
 
 
 def _tracks(labeler: Labeler, dataset: Dataset, row: int) -> dict[str, Track]:
-    facts = labeler.facts
+    facts = labeler.trained
     camera = facts.camera or None
     rows = dataset.episode(row, camera=camera)
-    num, names = rows.num_rows, tuple(facts.contract.names)
-    columns = [numbers_of(rows, name) for name in facts.inputs]
-    size = facts.config.image_size
+    columns = [input_of(rows, name) for name in facts.inputs]
+    size = labeler.config.image_size
     episode = UnlabelledEpisode(
         name=f"episode {rows.index}",
         time_s=np.asarray(rows.columns["timestamp"], float),
-        features=np.concatenate([np.zeros((num, 0)), *columns], axis=1),
+        features=np.concatenate([np.zeros((rows.num_rows, 0)), *columns], axis=1),
         images=episode_images(dataset, rows, row, camera, size) if camera else None,
     )
-    labels, known = infer_episode(labeler, episode)
-    values, width = np.full((num, len(names)), np.nan), np.full((num, len(names)), np.nan)
-    confidence, familiarity = np.zeros(num), np.full(num, np.nan)
-    values[known], width[known] = labels.values, labels.half_width
-    confidence[known], familiarity[known] = labels.confidence, labels.familiarity
-    return {
-        _ACTIONS: ActionTrack(
-            labeler=facts.family,
-            subject=SCENE,
-            contract=facts.contract,
-            values=values,
-            valid=known,
-            confidence=confidence,
-            reason=np.where(known, 0, REASONS.index("not_seen")).astype(np.uint8),
-        ),
-        _INTERVAL: FeatureTrack(
-            feature=INTERVAL,
-            subject=SCENE,
-            values=width,
-            names=names,
-            unit=", ".join(sorted({d.unit for d in facts.contract.dimensions})),
-            description="Half width of the 90 % interval of each number of the action.",
-        ),
-        _FAMILIARITY: FeatureTrack(
-            feature=FAMILIARITY,
-            subject=SCENE,
-            values=familiarity[:, None],
-            names=("familiarity",),
-            unit="1",
-            description="How much the row is like what the labeler was trained on, 0 to 1.",
-        ),
-    }
+    tracks = label_tracks(
+        labeler.labels_of(episode),
+        facts.contract,
+        kind=facts.family,
+        subject=SCENE,
+        observed=np.ones(rows.num_rows, bool),
+    )
+    return dict(zip((_ACTIONS, _INTERVAL, _FAMILIARITY), tracks, strict=True))
 
 
 def _labels(
     labeler: Labeler, rows: EpisodeRows, tracks: dict[str, Track] | None, *, keeps_known: bool
 ) -> EpisodeLabels:
     """The labels of every row, known actions kept where that is asked for."""
-    num, size = rows.num_rows, len(labeler.facts.contract.dimensions)
+    num, size = rows.num_rows, len(labeler.contract.dimensions)
     values, width = np.full((num, size), np.nan), np.full((num, size), np.nan)
     confidence, familiarity = np.zeros(num), np.full(num, np.nan)
     if tracks is not None:
@@ -264,11 +228,11 @@ def _work(
     files: dict[Path, str],
 ) -> EpisodeWork:
     """An episode and all that its labels hang on: what the labeler sees of it, and the labeler."""
-    facts = labeler.facts
+    facts = labeler.trained
     rows = dataset.episode(row, camera=facts.camera or None)
     seen = hashlib.sha256(np.asarray(rows.columns["timestamp"], float).tobytes())
     for name in facts.inputs:
-        seen.update(numbers_of(rows, name).tobytes())
+        seen.update(input_of(rows, name).tobytes())
     pictures: dict[str, Any] = {}
     if facts.camera and rows.video_file is not None:
         file = rows.video_file
@@ -278,16 +242,8 @@ def _work(
     return EpisodeWork(f"episode {rows.index}", rows.num_rows, content | pictures | token, job)
 
 
-def _encoder(labeler: Labeler) -> str:
-    """Stands for an encoder that the labeler names, refused where it changed since training."""
-    if not labeler.facts.camera:
-        return ""
-    _ = labeler.encoder
-    return encoder_token(labeler.facts.config.image_network)
-
-
 def _check(dataset: Dataset, labeler: Labeler) -> None:
-    facts, features = labeler.facts, dataset.info["features"]
+    facts, features = labeler.trained, dataset.info["features"]
     wanted = [*facts.inputs, *([facts.camera] if facts.camera else [])]
     missing = [name for name in wanted if name not in features]
     if missing:

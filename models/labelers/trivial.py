@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from rotoscope.models.inverse_dynamics.rows import labeled_rows
-from rotoscope.models.inverse_dynamics.scores import r_squared
+from rotoscope.models.labelers.scores import r_squared
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
-from rotoscope.models.training.windows import WindowConfig
 
 _AHEAD = range(8)
 """Rows ahead at which a state is copied; the best of them counts."""
 
 
-def trivial_scores(data: LabeledSet, window: WindowConfig) -> dict[str, Any]:
+def trivial_scores(data: LabeledSet, used: Sequence[Bool[np.ndarray, " _"]]) -> dict[str, Any]:
     """Mean R2 over the numbers that move, on the rows that a labeler is scored on.
 
     `mean`: the mean action of the other episodes. `previous_action`: the true action of the row
     before. `state_ahead`: the recorded state some rows later, or its change where actions are
     changes, at the best of 0 to 7 rows; only where states and actions have the same numbers.
     Nothing where no number moves.
+
+    Args:
+        data: Labeled episodes.
+        used: Of each, the rows that count: those that a labeler labels.
     """
-    space, rate_hz = ActionSpace.of(data.contract), data.contract.rate_hz
-    used = [labeled_rows(e, window, rate_hz) for e in data.episodes]
+    space = ActionSpace.of(data.contract)
     truth = np.concatenate([e.actions[u] for e, u in zip(data.episodes, used, strict=True)])
     moves = (np.ptp(truth, axis=0) >= CONSTANT_SPREAD) & ~space.is_discrete
     if not moves.any():
@@ -59,7 +61,7 @@ def _with(data: LabeledSet, means: list[np.ndarray]) -> list[tuple[LabeledEpisod
 
 
 def _means_of_others(
-    data: LabeledSet, used: list[np.ndarray], space: ActionSpace
+    data: LabeledSet, used: Sequence[np.ndarray], space: ActionSpace
 ) -> list[np.ndarray]:
     rows = [e.actions[u] for e, u in zip(data.episodes, used, strict=True)]
     out = []

@@ -1,0 +1,1 @@
+../../rotoscope/bench.py
