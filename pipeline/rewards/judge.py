@@ -1,0 +1,104 @@
+"""Episodes held against demonstrations: progress, rewards, and whether they get to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from rotoscope.pipeline.rewards.alignment import METHODS
+from rotoscope.pipeline.rewards.features import distances
+from rotoscope.pipeline.rewards.progress import Progress, progress_along, start_sigma
+from rotoscope.pipeline.rewards.subgoals import Subgoals
+
+DONE = 0.9
+"""Progress at the end from which an episode is done. Chosen on
+`benchmarks._reward_rollouts.CHOSEN_ON`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judgment:
+    """What demonstrations say of an episode."""
+
+    progress: Float[np.ndarray, " row"]
+    """0..1; NaN where no feature of the episode is known in any row."""
+    sigma: Float[np.ndarray, " row"]
+    """Its 1-sigma."""
+    off: Float[np.ndarray, " row"]
+    """Chance that the row shows what no demonstration shows."""
+    rewards: Mapping[str, Float[np.ndarray, " row"]]
+    """By name of the method; NaN in rows that are not known."""
+    demo: int
+    """The demonstration that explains the episode best."""
+
+    @property
+    def end(self) -> float:
+        """Progress in the last row."""
+        return float(self.progress[-1])
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it gets to the demonstration's end and stays there; False where not known."""
+        return self.end >= DONE
+
+
+def judge(
+    rows: Float[np.ndarray, "row number"],
+    demos: Sequence[Subgoals],
+    methods: Sequence[str] = ("orca",),
+) -> Judgment:
+    """Progress of an episode along demonstrations, and its rewards.
+
+    Of several demonstrations each counts by how well it explains the episode; a reward is that of
+    the demonstration which gives most.
+
+    Args:
+        rows: Features of the episode.
+        demos: One demonstration or several of the same task.
+        methods: Names out of `METHODS`.
+    """
+    if not np.isfinite(rows).any():
+        nothing = np.full(len(rows), np.nan)
+        return Judgment(nothing, nothing, nothing, dict.fromkeys(methods, nothing), 0)
+    sigma = min(start_sigma(rows, demo) for demo in demos)
+    found = [progress_along(rows, demo, sigma) for demo in demos]
+    evidence = np.array([one.evidence for one in found])
+    weights = np.exp(evidence - evidence.max())
+    weights /= weights.sum()
+    mean = _mixed(weights, found, lambda one: one.values)
+    square = _mixed(weights, found, lambda one: one.sigma**2 + one.values**2)
+    return Judgment(
+        progress=mean,
+        sigma=np.sqrt(np.maximum(square - mean**2, 0)),
+        off=_mixed(weights, found, lambda one: one.off),
+        rewards={method: _reward(rows, demos, method) for method in methods},
+        demo=int(weights.argmax()),
+    )
+
+
+def _mixed(
+    weights: Float[np.ndarray, " demo"],
+    found: Sequence[Progress],
+    what: Callable[[Progress], np.ndarray],
+) -> Float[np.ndarray, " row"]:
+    mixed: np.ndarray = weights @ np.array([what(one) for one in found])
+    return mixed
+
+
+def _reward(
+    rows: Float[np.ndarray, "row number"], demos: Sequence[Subgoals], method: str
+) -> Float[np.ndarray, " row"]:
+    """The rewards against the demonstration that gives most in all; of known rows alone."""
+    best = np.full(len(rows), np.nan)
+    for demo in demos:
+        apart = distances(rows, demo.features, demo.scale)
+        known = np.isfinite(apart).all(1)
+        if not known.any():
+            continue
+        one = np.full(len(rows), np.nan)
+        one[known] = METHODS[method](apart[known])
+        if not np.isfinite(best).any() or np.nanmean(one) > np.nanmean(best):
+            best = one
+    return best
