@@ -29,6 +29,8 @@ MAY_IMPORT = {
         *(f"pipeline.{m}" for m in ("contract", "datasets", "smoothing")),
         # What simulators record becomes a dataset as everything else does.
         *(f"pipeline.{m}" for m in ("episodes", "export")),
+        # Rewards are numbers alone; what episodes are judged by may be a network.
+        "pipeline.rewards",
         # What a labeler says of a dataset becomes columns of it as tracks do.
         "pipeline.add_tracks",
     },

@@ -17,7 +17,7 @@ SPACING = 0.2
 tried on `benchmarks._reward_rollouts.CHOSEN_ON`: less leaves idle tails in, more says less well
 where a video stops."""
 _MOST = 200
-"""Subgoals of a demonstration; of more, where noise or length gives them, evenly spread ones are kept."""
+"""Subgoals of a demonstration at most; of more, evenly spread ones are kept."""
 _ROUNDS = 2
 """How often the scale is taken anew from the rows that it chose."""
 
@@ -39,8 +39,7 @@ class Subgoals:
 def subgoals_of(
     demos: Sequence[Float[np.ndarray, "_ number"]], names: Sequence[str]
 ) -> list[Subgoals]:
-    """Of each demonstration the first row, every row that is `SPACING` from the one before, the
-    last.
+    """Of each demonstration the first row, every one that is `SPACING` further, and the last.
 
     Neither pauses, nor idle ends, nor how densely a part was filmed change them, as the scale is
     that of the rows so chosen; noise smaller than the spacing does not add up. Rows that are not

@@ -1,7 +1,9 @@
 """Rewards by alignment against plain recursions, and what each of them sees."""
 
+from itertools import pairwise
+
 import numpy as np
-import paths
+import carried_paths as paths
 import pytest
 
 from rotoscope.pipeline.rewards import alignment
@@ -50,7 +52,7 @@ def test_warping_path_is_the_cheapest_of_all(seed):
     path = alignment.warping_path(costs)
     assert path[0] == (0, 0)
     assert path[-1] == (5, 4)
-    assert {(b[0] - a[0], b[1] - a[1]) for a, b in zip(path, path[1:], strict=False)} <= {
+    assert {(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(path)} <= {
         (1, 0),
         (0, 1),
         (1, 1),

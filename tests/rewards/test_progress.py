@@ -1,7 +1,7 @@
 """Subgoals of a demonstration, and how far episodes get along it."""
 
 import numpy as np
-import paths
+import carried_paths as paths
 import pytest
 
 from rotoscope.pipeline.errors import DatasetError
