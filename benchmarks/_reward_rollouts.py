@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rotoscope.models.simulators.simulator import IMAGES, STATE, Simulator, Views, open_simulator
+from rotoscope.models.simulators.simulator import STATE, Simulator, Views, open_simulator
 
 CHOSEN_ON = (
     "window-open-v3",
@@ -36,7 +36,7 @@ class Rollout:
     state: np.ndarray
     """Hand, gripper, object and goal, shape (row, 10)."""
     pictures: np.ndarray
-    """RGB, shape (row, 64, 64, 3), uint8; empty where none were drawn."""
+    """RGB of every second row, shape (_, 64, 64, 3), uint8; empty where none were drawn."""
     reward: np.ndarray
     """The task's own reward at every row, 0..10."""
     is_success: bool
@@ -82,7 +82,7 @@ def at_speed(one: Rollout, speed: float) -> Rollout:
     return Rollout(
         f"{one.name} at {speed:g} x",
         (1 - share) * one.state[below] + share * one.state[above],
-        one.pictures[near] if len(one.pictures) else one.pictures,
+        one.pictures[near[::2] // 2] if len(one.pictures) else one.pictures,
         one.reward[near],
         one.is_success,
     )
@@ -91,7 +91,7 @@ def at_speed(one: Rollout, speed: float) -> Rollout:
 def first_half(one: Rollout) -> Rollout:
     """The episode at half its speed, cut where the whole one ended: it is not done."""
     slow, num = at_speed(one, 0.5), len(one.state)
-    rows = slow.state[:num], slow.pictures[:num], slow.reward[:num]
+    rows = slow.state[:num], slow.pictures[: -(-num // 2)], slow.reward[:num]
     return Rollout("first half, slowly", *rows, False)
 
 
@@ -116,17 +116,19 @@ def open_task(task: str, *, has_pictures: bool) -> Simulator:
 def _drive(
     simulator: Simulator, name: str, seed: int, drive: Drive, num_steps: int = NUM_STEPS
 ) -> Rollout:
+    # The views of an observation would be drawn at every step.
+    simulator.views, views = Views(), simulator.views
     observation = simulator.reset(seed)
     states, pictures, rewards, is_success = [], [], [0.0], False
     for step in range(num_steps + 1):
         states.append(np.asarray(observation[STATE], float))
-        if simulator.views.cameras:
-            pictures.append(observation[IMAGES + CAMERA])
+        if views.cameras and step % 2 == 0:
+            pictures.append(simulator.render(CAMERA, width=SIDE_PX, height=SIDE_PX))
         if step == num_steps:
             break
         taken = simulator.step(np.clip(drive(states[-1], step), -1, 1))
         observation, is_success = taken.observation, is_success or taken.is_success
         rewards.append(taken.reward)
-    rewards[0] = rewards[1]
+    simulator.views, rewards[0] = views, rewards[1]
     drawn = np.array(pictures) if pictures else np.zeros((0, SIDE_PX, SIDE_PX, 3), np.uint8)
     return Rollout(name, np.array(states), drawn, np.array(rewards), is_success)

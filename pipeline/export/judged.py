@@ -12,12 +12,10 @@ from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.export.added_columns import AddedColumn, write_with_columns
 from rotoscope.pipeline.export.progress_file import FILE, write_progress
 from rotoscope.pipeline.export.stored_episode import FeatureFacts
+from rotoscope.pipeline.rewards.columns import OFF, PROGRESS, REWARD, SIGMA
 from rotoscope.pipeline.rewards.judge import Judgment
 from rotoscope.pipeline.store.store import content_key
 
-PROGRESS, SIGMA, OFF = "label.progress", "label.progress_sigma", "label.progress_off"
-REWARD = "label.reward."
-"""What the columns of rewards begin with; the method's name follows."""
 MADE_HERE = "progress"
 """Key in `meta/rotoscope/provenance.json` of a dataset that was written here."""
 _MEANINGS = {

@@ -27,8 +27,14 @@ class FeatureScale:
 
     def known(self, rows: Float[np.ndarray, "row number"]) -> Bool[np.ndarray, " row"]:
         """Rows in which at least one group is known."""
-        parts = [np.isfinite(rows[:, columns]).all(1) for columns in self.groups]
-        return np.any(parts, axis=0)
+        return self._of_groups(rows).any(axis=0)
+
+    def whole(self, rows: Float[np.ndarray, "row number"]) -> Bool[np.ndarray, " row"]:
+        """Rows in which every group is known."""
+        return self._of_groups(rows).all(axis=0)
+
+    def _of_groups(self, rows: Float[np.ndarray, "row number"]) -> Bool[np.ndarray, "group row"]:
+        return np.array([np.isfinite(rows[:, columns]).all(1) for columns in self.groups])
 
 
 def scale_of(demos: Sequence[Float[np.ndarray, "_ number"]], names: Sequence[str]) -> FeatureScale:

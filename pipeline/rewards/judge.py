@@ -13,7 +13,7 @@ from rotoscope.pipeline.rewards.features import distances
 from rotoscope.pipeline.rewards.progress import Progress, progress_along, start_sigma
 from rotoscope.pipeline.rewards.subgoals import Subgoals
 
-DONE = 0.9
+DONE = 0.85
 """Progress at the end from which an episode is done. Chosen on
 `benchmarks._reward_rollouts.CHOSEN_ON`."""
 
@@ -23,7 +23,7 @@ class Judgment:
     """What demonstrations say of an episode."""
 
     progress: Float[np.ndarray, " row"]
-    """0..1; NaN where no feature of the episode is known in any row."""
+    """0..1; NaN in rows that are not known."""
     sigma: Float[np.ndarray, " row"]
     """Its 1-sigma."""
     off: Float[np.ndarray, " row"]
@@ -35,8 +35,9 @@ class Judgment:
 
     @property
     def end(self) -> float:
-        """Progress in the last row."""
-        return float(self.progress[-1])
+        """Progress in the last row that is known; NaN where none is."""
+        known = self.progress[np.isfinite(self.progress)]
+        return float(known[-1]) if len(known) else np.nan
 
     @property
     def is_done(self) -> bool:
@@ -59,23 +60,39 @@ def judge(
         demos: One demonstration or several of the same task.
         methods: Names out of `METHODS`.
     """
-    if not np.isfinite(rows).any():
-        nothing = np.full(len(rows), np.nan)
+    known = demos[0].scale.known(rows)
+    nothing = np.full(len(rows), np.nan)
+    if not known.any():
         return Judgment(nothing, nothing, nothing, dict.fromkeys(methods, nothing), 0)
+    found, weights = _followed(rows[known], demos)
+    mean = _mixed(weights, found, lambda one: one.values)
+    square = _mixed(weights, found, lambda one: one.sigma**2 + one.values**2)
+    parts = {
+        "progress": mean,
+        "sigma": np.sqrt(np.maximum(square - mean**2, 0)),
+        "off": _mixed(weights, found, lambda one: one.off),
+    } | {method: _reward(rows[known], demos, method) for method in methods}
+    whole = {name: nothing.copy() for name in parts}
+    for name, values in parts.items():
+        whole[name][known] = values
+    return Judgment(
+        progress=whole.pop("progress"),
+        sigma=whole.pop("sigma"),
+        off=whole.pop("off"),
+        rewards=whole,
+        demo=int(weights.argmax()),
+    )
+
+
+def _followed(
+    rows: Float[np.ndarray, "row number"], demos: Sequence[Subgoals]
+) -> tuple[list[Progress], Float[np.ndarray, " demo"]]:
+    """Progress along each demonstration, and how much each counts."""
     sigma = min(start_sigma(rows, demo) for demo in demos)
     found = [progress_along(rows, demo, sigma) for demo in demos]
     evidence = np.array([one.evidence for one in found])
     weights = np.exp(evidence - evidence.max())
-    weights /= weights.sum()
-    mean = _mixed(weights, found, lambda one: one.values)
-    square = _mixed(weights, found, lambda one: one.sigma**2 + one.values**2)
-    return Judgment(
-        progress=mean,
-        sigma=np.sqrt(np.maximum(square - mean**2, 0)),
-        off=_mixed(weights, found, lambda one: one.off),
-        rewards={method: _reward(rows, demos, method) for method in methods},
-        demo=int(weights.argmax()),
-    )
+    return found, weights / weights.sum()
 
 
 def _mixed(
@@ -90,15 +107,10 @@ def _mixed(
 def _reward(
     rows: Float[np.ndarray, "row number"], demos: Sequence[Subgoals], method: str
 ) -> Float[np.ndarray, " row"]:
-    """The rewards against the demonstration that gives most in all; of known rows alone."""
-    best = np.full(len(rows), np.nan)
+    """The rewards against the demonstration that gives most in all."""
+    best = np.full(len(rows), -np.inf)
     for demo in demos:
-        apart = distances(rows, demo.features, demo.scale)
-        known = np.isfinite(apart).all(1)
-        if not known.any():
-            continue
-        one = np.full(len(rows), np.nan)
-        one[known] = METHODS[method](apart[known])
-        if not np.isfinite(best).any() or np.nanmean(one) > np.nanmean(best):
+        one = METHODS[method](distances(rows, demo.features, demo.scale))
+        if one.mean() > best.mean():
             best = one
     return best

@@ -43,27 +43,25 @@ def progress_along(
 
     An episode is at a subgoal and goes on to later ones, seldom back; or it shows something else,
     and stays where it was until it shows the demonstration again: an episode that leaves the way
-    makes no progress, whatever it does. Rows that are not known say nothing.
+    makes no progress, whatever it does.
 
     Args:
-        rows: Features of the episode.
+        rows: Features of the episode, of known rows alone.
         goals: The demonstration.
         sigma: How far a row that is at a subgoal may be from it; see `start_sigma`.
     """
     near = np.exp(-0.5 * (distances(rows, goals.features, goals.scale) / sigma) ** 2)
-    shown = np.where(np.isfinite(near), near, 1.0)
-    far = np.where(np.isfinite(near).any(1), np.exp(-0.5 * _OFF_SIGMAS**2), 1.0)
-    chances = np.c_[shown, np.broadcast_to(far[:, None], shown.shape)]
-    posterior, evidence = _posterior(chances, _moves(shown.shape[1]))
+    chances = np.c_[near, np.full_like(near, np.exp(-0.5 * _OFF_SIGMAS**2))]
+    posterior, evidence = _posterior(chances, _moves(near.shape[1]))
     place = np.tile(goals.progress, 2)
     mean = posterior @ place
     spread = np.maximum(posterior @ place**2 - mean**2, 0)
-    # Subgoals are the ruler: nothing is known within its marks.
-    mark = float(np.mean(np.diff(goals.progress))) if len(goals.progress) > 1 else 1.0
+    # A row that may be so far from where it is may be as far along the way.
+    blur = min(sigma / max(goals.way, 1e-12), 1.0)
     return Progress(
         values=np.clip(mean, 0, 1),
-        sigma=np.sqrt(spread + mark**2 / 12),
-        off=posterior[:, shown.shape[1] :].sum(1),
+        sigma=np.sqrt(spread + blur**2),
+        off=posterior[:, near.shape[1] :].sum(1),
         evidence=evidence,
     )
 
@@ -74,9 +72,8 @@ def start_sigma(rows: Float[np.ndarray, "row number"], goals: Subgoals) -> float
     Another place of things, person or light shifts all rows alike, and is seen before anything is
     done well or badly. At least the distance between subgoals.
     """
-    apart = distances(rows, goals.features, goals.scale)
-    nearest = apart[np.isfinite(apart).any(1)][:_FIRST_ROWS].min(1, initial=np.inf)
-    return max(SPACING, float(nearest.mean())) if len(nearest) else SPACING
+    nearest = distances(rows[:_FIRST_ROWS], goals.features, goals.scale).min(1)
+    return max(SPACING, float(nearest.mean()))
 
 
 def _moves(num: int) -> Float[np.ndarray, "state state"]:

@@ -32,6 +32,8 @@ class Subgoals:
     """Where each stands in the demonstration."""
     progress: Float[np.ndarray, " subgoal"]
     """Share of the demonstration's motion that lies before each, from 0 to 1."""
+    way: float
+    """The demonstration's motion in all, in standard deviations of its own."""
     scale: FeatureScale
     """What distances to them are measured in."""
 
@@ -46,15 +48,15 @@ def subgoals_of(
     known are passed over.
 
     Raises:
-        DatasetError: One holds no row that is known, or nothing moves in any.
+        DatasetError: One holds no row in which all is known, or nothing moves in any.
     """
-    for number, demo in enumerate(demos):
-        if not np.isfinite(demo).any():
-            raise DatasetError(
-                f"demonstration {number} of {len(demos)} has no row whose features are known: "
-                "name another, or other features"
-            )
     scale = scale_of(demos, names)
+    for number, demo in enumerate(demos):
+        if not scale.whole(demo).any():
+            raise DatasetError(
+                f"demonstration {number} of {len(demos)} has no row whose features are all known: "
+                "name another, or fewer features"
+            )
     for _ in range(_ROUNDS):
         scale = scale_of([demo[_rows_of(demo, scale)] for demo in demos], names)
     return [_subgoals(demo, scale) for demo in demos]
@@ -64,11 +66,11 @@ def _subgoals(demo: Float[np.ndarray, "row number"], scale: FeatureScale) -> Sub
     rows = _rows_of(demo, scale)
     moved = [float(distances(demo[[a]], demo[[b]], scale)[0, 0]) for a, b in pairwise(rows)]
     way = np.r_[0.0, np.cumsum(np.nan_to_num(moved))]
-    return Subgoals(demo[rows], np.array(rows), way / max(way[-1], 1e-12), scale)
+    return Subgoals(demo[rows], np.array(rows), way / max(way[-1], 1e-12), float(way[-1]), scale)
 
 
 def _rows_of(demo: Float[np.ndarray, "row number"], scale: FeatureScale) -> list[int]:
-    rows = _spaced(demo, np.flatnonzero(scale.known(demo)), scale)
+    rows = _spaced(demo, np.flatnonzero(scale.whole(demo)), scale)
     if len(rows) <= _MOST:
         return rows
     return [rows[i] for i in np.linspace(0, len(rows) - 1, _MOST).round().astype(int)]

@@ -2,8 +2,8 @@
 
 from itertools import pairwise
 
-import numpy as np
 import carried_paths as paths
+import numpy as np
 import pytest
 
 from rotoscope.pipeline.rewards import alignment

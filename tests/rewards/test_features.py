@@ -1,7 +1,7 @@
 """Distances between rows of features."""
 
-import numpy as np
 import carried_paths as paths
+import numpy as np
 import pytest
 
 from rotoscope.pipeline.errors import DatasetError

@@ -1,7 +1,7 @@
 """Subgoals of a demonstration, and how far episodes get along it."""
 
-import numpy as np
 import carried_paths as paths
+import numpy as np
 import pytest
 
 from rotoscope.pipeline.errors import DatasetError
@@ -91,15 +91,34 @@ def test_what_follows_the_end_takes_nothing_back():
     assert found.off[-1] > 0.9
 
 
-def test_rows_that_are_not_known_are_less_sure():
+def test_rows_that_are_not_known_say_nothing_and_cost_the_others_nothing():
     rows = paths.carried(90, seed=4)
-    rows[30:60] = np.nan
+    whole = judge(rows, goals())
+    rows[30:60] = rows[80:] = np.nan
     found = judge(rows, goals(), ("orca", "last_frame"))
-    assert found.sigma[45] > 2 * found.sigma[20]
-    assert np.isfinite(found.progress).all()
-    assert np.isnan(found.rewards["orca"][30:60]).all()
-    assert np.isfinite(found.rewards["orca"][60:]).all()
+    for values in (found.progress, found.sigma, found.off, *found.rewards.values()):
+        assert np.isnan(values[30:60]).all()
+        assert np.isfinite(values[60:80]).all()
+    np.testing.assert_allclose(found.progress[62:80], whole.progress[62:80], atol=0.08)
+    assert found.end == found.progress[79]
+
+
+def test_demonstration_that_loses_sight_of_the_thing_is_followed_where_it_sees_it():
+    demo = paths.carried(120)
+    demo[50:60, 2:] = np.nan
+    assert not np.isin(np.arange(50, 60), goals(demo)[0].rows).any()
+    rows = paths.carried(80, seed=6)
+    rows[20:25, :2] = np.nan
+    found = judge(rows, goals(demo), ("orca",))
     assert found.is_done
+    assert np.isfinite(found.progress).all()
+    assert np.isfinite(found.rewards["orca"]).all()
+
+
+def test_unseen_end_is_not_taken_for_done():
+    rows = paths.carried(80, seed=5)
+    rows[40:] = np.nan
+    assert not judge(rows, goals()).is_done
 
 
 def test_episode_without_a_known_row_has_no_progress():
@@ -121,5 +140,7 @@ def test_of_several_demonstrations_the_one_that_is_like_it_counts():
 
 
 def test_demonstration_without_a_known_row_is_refused():
-    with pytest.raises(DatasetError, match="demonstration 1 of 2 has no row whose features"):
+    with pytest.raises(
+        DatasetError, match="demonstration 1 of 2 has no row whose features are all"
+    ):
         subgoals_of([paths.carried(), np.full((9, 4), np.nan)], paths.NAMES)

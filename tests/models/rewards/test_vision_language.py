@@ -56,7 +56,9 @@ def test_network_of_a_folder_is_asked(folder):
 
 
 def test_folder_without_such_a_network_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="--network=.*gone is not there; name a folder with a net"):
+    with pytest.raises(
+        UsageError, match=r"--network=.*gone is not there; name a folder with a net"
+    ):
         open_vision_language(tmp_path / "gone", GOAL, ALWAYS)
 
 
