@@ -135,8 +135,7 @@ def _orderings(
 def _score(case: Case, method: str) -> Score:
     """A method as it was published: against every row that the demonstration shows."""
     if method == "time_contrastive":
-        goals = subgoals_of([case.demo], case.names)[0]
-        model = learn_time([goals.features], goals.scale)
+        model = learn_time(subgoals_of([case.demo], case.names))
         return lambda rows: float(model.reward(rows).mean())
     scale = scale_of([case.demo], case.names)
     return lambda rows: float(METHODS[method](distances(rows, case.demo, scale)).mean())
@@ -160,17 +159,26 @@ def _verdicts(
 ) -> list[Figure]:
     """How often an episode is rightly called done, or not done."""
     by_name: dict[str, list[bool]] = {}
-    for some in demos:
-        goals = subgoals_of([some[0].state[: rollouts.settled(some[0])]], STATE_NAMES)
-        for one in some[1:]:
-            is_right = judge(one.state, goals).is_done == one.is_success
-            by_name.setdefault(one.name.replace(" ", "_").replace(",", ""), []).append(is_right)
+
+    def note(name: str, one: Rollout, goals: Sequence[Subgoals], *, is_done: bool) -> None:
+        label = name.replace(" ", "_").replace(",", "")
+        by_name.setdefault(label, []).append(judge(one.state, goals).is_done == is_done)
+
+    for number, some in enumerate(demos):
+        own = subgoals_of([some[0].state[: rollouts.settled(some[0])]], STATE_NAMES)
+        theirs = _goals_of(others[number * len(others) // len(demos)])
+        for one in some:
+            if one is not some[0]:
+                note(f"own_start.{one.name}", one, own, is_done=one.is_success)
+            note(f"other_starts.{one.name}", one, theirs, is_done=one.is_success)
     for starts in others:
         for left_out, one in enumerate(map(_to_success, starts)):
             goals = _goals_of(starts, left_out)
-            by_name.setdefault("other_start", []).append(judge(one.state, goals).is_done)
-            half = judge(one.state[: len(one.state) // 2], goals)
-            by_name.setdefault("half_of_other_start", []).append(not half.is_done)
+            note("left_out", one, goals, is_done=True)
+            half = Rollout(
+                "half", one.state[: len(one.state) // 2], one.pictures, one.reward, False
+            )
+            note("half_of_left_out", half, goals, is_done=False)
     return [Figure(f"rewards.verdict.{n}", float(np.mean(v)), "1") for n, v in by_name.items()]
 
 
@@ -244,8 +252,8 @@ def _to_success(one: Rollout) -> Rollout:
     )
 
 
-def _goals_of(starts: Sequence[Rollout], left_out: int) -> list[Subgoals]:
-    """Subgoals of the others, from their own starts."""
+def _goals_of(starts: Sequence[Rollout], left_out: int | None = None) -> list[Subgoals]:
+    """Subgoals of the others, or of all, from their own starts."""
     rest = [_to_success(one).state for i, one in enumerate(starts) if i != left_out]
     return subgoals_of(rest, STATE_NAMES)
 

@@ -190,7 +190,7 @@ def _learned(
     """The learned rewards that were asked for, by name."""
     out: dict[str, Callable[[_Episode], np.ndarray]] = {}
     if TIME_CONTRASTIVE in request.methods:
-        model = learn_time([g.features for g in goals], goals[0].scale, seed=request.seed)
+        model = learn_time(goals, seed=request.seed)
         out[TIME_CONTRASTIVE] = lambda one: model.reward(one.features)
     if VISION_LANGUAGE in request.methods:
         assert request.network is not None

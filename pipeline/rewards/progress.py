@@ -19,7 +19,7 @@ _STAY, _STRIDE, _BACK, _BACK_STRIDE = 5.0, 2.0, 0.02, 3.0
 """Weights of the next row's subgoal: the same, one of those after it, one of those before it; how
 many subgoals a step goes on or back. Staying at 1 to 5 times was tried."""
 _LATE_START = 0.01
-_FIRST_ROWS = 3
+_FIRST_ROWS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +70,11 @@ def start_sigma(rows: Float[np.ndarray, "row number"], goals: Subgoals) -> float
     """How far a row that is at a subgoal may be from it: as far as the episode's start is.
 
     Another place of things, person or light shifts all rows alike, and is seen before anything is
-    done well or badly. At least the distance between subgoals.
+    done well or badly. The median of a few rows, so that one that is wrong does not count; at least
+    the distance between subgoals.
     """
     nearest = distances(rows[:_FIRST_ROWS], goals.features, goals.scale).min(1)
-    return max(SPACING, float(nearest.mean()))
+    return max(SPACING, float(np.median(nearest)))
 
 
 def _moves(num: int) -> Float[np.ndarray, "state state"]:
