@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from rotoscope import __version__
 from rotoscope.models.rewards.demonstrations import Demonstration, demonstrations
 from rotoscope.models.rewards.seen import (
     Describer,
@@ -220,7 +219,6 @@ def _judged(
 def _made(request: ProgressRequest, demos: Sequence[Demonstration], seen: Seen) -> dict[str, Any]:
     keys = [str(d.dataset.rotoscope("provenance.json").get("dataset_key", "")) for d in demos]
     return {
-        "rotoscope": __version__,
         "demonstrations": [
             {"dataset": d.dataset.root.resolve().name, "dataset_key": key, "episode": d.index}
             for d, key in zip(demos, keys, strict=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rotoscope import __version__
 from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.export.added_columns import AddedColumn, write_with_columns
 from rotoscope.pipeline.export.progress_file import FILE, write_progress
@@ -45,6 +46,7 @@ def write_judged(
     Raises:
         DatasetError: Something of `dataset` or at `out` is in the way; see `write_with_columns`.
     """
+    made = {"rotoscope": __version__, **made}
     before: dict[str, Any] = dataset.rotoscope("provenance.json")
     key = content_key({"kind": "progress", "of": before.get("dataset_key", ""), "made": made})
     provenance = before | {"dataset_key": key, MADE_HERE: [*before.get(MADE_HERE, []), made]}

@@ -62,7 +62,10 @@ def test_columns_hold_what_was_found_and_all_else_stays(judged, data):
     for method in (*METHODS, "time_contrastive"):
         assert dataset.info["features"][f"label.reward.{method}"]["dtype"] == "float32"
     for name, values in before.episode(2).columns.items():
-        if name in ("label.source", "label.episode"):  # names the provenance, which says what was done
+        if name in (
+            "label.source",
+            "label.episode",
+        ):  # names the provenance, which says what was done
             continue
         np.testing.assert_array_equal(dataset.episode(2).columns[name], values)
     described = dataset.rotoscope("features.json")["label.progress"]
