@@ -27,11 +27,13 @@ class FeatureScale:
 
     def known(self, rows: Float[np.ndarray, "row number"]) -> Bool[np.ndarray, " row"]:
         """Rows in which at least one group is known."""
-        return self._of_groups(rows).any(axis=0)
+        known: np.ndarray = self._of_groups(rows).any(axis=0)
+        return known
 
     def whole(self, rows: Float[np.ndarray, "row number"]) -> Bool[np.ndarray, " row"]:
         """Rows in which every group is known."""
-        return self._of_groups(rows).all(axis=0)
+        known: np.ndarray = self._of_groups(rows).all(axis=0)
+        return known
 
     def _of_groups(self, rows: Float[np.ndarray, "row number"]) -> Bool[np.ndarray, "group row"]:
         return np.array([np.isfinite(rows[:, columns]).all(1) for columns in self.groups])
@@ -80,7 +82,7 @@ def distances(
     counts = np.zeros_like(total)
     for columns, size in zip(scale.groups, scale.scales, strict=True):
         ours, theirs = rows[:, columns] / size, others[:, columns] / size
-        known = np.isfinite(ours).all(1)[:, None] & np.isfinite(theirs).all(1)
+        known = np.logical_and.outer(np.isfinite(ours).all(1), np.isfinite(theirs).all(1))
         total += np.where(known, _squares(np.nan_to_num(ours), np.nan_to_num(theirs)), 0)
         counts += known
     return np.sqrt(np.divide(total, counts, out=np.full_like(total, np.nan), where=counts > 0))
