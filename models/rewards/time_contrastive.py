@@ -87,7 +87,7 @@ def learn_time(demos: Sequence[Subgoals], *, seed: int = 0) -> TimeContrastive:
         )
         loss = _cycle_loss(one, other) + _cycle_loss(other, one)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     places = _placed(network, np.concatenate(parts))
     progress = np.concatenate([demo.progress for demo in demos])

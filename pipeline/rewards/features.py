@@ -27,13 +27,11 @@ class FeatureScale:
 
     def known(self, rows: Float[np.ndarray, "row number"]) -> Bool[np.ndarray, " row"]:
         """Rows in which at least one group is known."""
-        known: np.ndarray = self._of_groups(rows).any(axis=0)
-        return known
+        return np.asarray(self._of_groups(rows).any(axis=0))
 
     def whole(self, rows: Float[np.ndarray, "row number"]) -> Bool[np.ndarray, " row"]:
         """Rows in which every group is known."""
-        known: np.ndarray = self._of_groups(rows).all(axis=0)
-        return known
+        return np.asarray(self._of_groups(rows).all(axis=0))
 
     def _of_groups(self, rows: Float[np.ndarray, "row number"]) -> Bool[np.ndarray, "group row"]:
         return np.array([np.isfinite(rows[:, columns]).all(1) for columns in self.groups])
