@@ -20,7 +20,7 @@ def progress_curves(dataset: Dataset, episode: EpisodeRows) -> list[str]:
     time_s = times(dataset, episode)
     values = column(episode, PROGRESS)[:, 0]
     sigma = column(episode, SIGMA)[:, 0] if SIGMA in episode.columns else np.zeros(len(values))
-    is_off = np.zeros(len(values), bool)
+    is_off: np.ndarray = np.zeros(len(values), bool)
     if OFF in episode.columns:
         is_off = column(episode, OFF)[:, 0] > _OFF
     out = []
