@@ -325,3 +325,19 @@ DETECTORS = drawn(
     owlvit=owlvit,
     sam3=sam3_image,
 )
+
+
+def clip(folder: Path) -> Path:
+    """A tiny CLIP: pictures and words in one space."""
+    vision = {
+        "hidden_size": 32,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": 32,
+        "patch_size": 8,
+    }
+    config = hf.CLIPConfig(text_config=_CLIP_TEXT, vision_config=vision, projection_dim=16)
+    side = {"height": 32, "width": 32}
+    pictures = hf.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=side)
+    return save(hf.CLIPModel(config), folder, hf.CLIPProcessor(pictures, _clip_words()))

@@ -88,7 +88,10 @@ class MetaWorldSimulator:
     def reset(self, seed: int) -> Observation:
         """Starts an episode with the layout of `seed`."""
         self._environment.seed(seed)
-        self._raw, _ = self._environment.reset()
+        self._environment.reset()
+        # What reset returns tells of drawers, windows and faucets where they stood before.
+        self._mujoco.mj_forward(self._environment.model, self._environment.data)
+        self._raw = self._environment._get_obs()
         return self._observation()
 
     def step(self, action: Float[np.ndarray, " action"]) -> Step:

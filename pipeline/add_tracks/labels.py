@@ -49,8 +49,14 @@ class EpisodeLabels:
     """How much the row is like what the labeler was trained on, 0..1; NaN as above."""
 
 
-def check_out(data: Path, out: Path) -> None:
-    """Checks that a labeled dataset can be written at `out`.
+def check_out(data: Path, out: Path, *, key: str = LABELED_HERE, command: str = "relabel") -> None:
+    """Checks that a dataset with other columns can be written at `out`.
+
+    Args:
+        data: The dataset that is copied.
+        out: Where to.
+        key: What stands in the provenance of datasets that the command wrote, which it replaces.
+        command: Its name.
 
     Raises:
         UsageError: It is the dataset itself, or holds something else.
@@ -62,9 +68,9 @@ def check_out(data: Path, out: Path) -> None:
             "is: name another folder"
         )
     is_free = not there.exists() or (there.is_dir() and not any(there.iterdir()))
-    if not is_free and LABELED_HERE not in (read_provenance(out) or {}):
+    if not is_free and key not in (read_provenance(out) or {}):
         raise UsageError(
-            f"{out} exists and was not written by rotoscope relabel; name another --out or move "
+            f"{out} exists and was not written by rotoscope {command}; name another --out or move "
             "it away"
         )
 

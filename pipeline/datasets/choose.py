@@ -20,6 +20,7 @@ from rotoscope.pipeline.datasets.said import episode_facts
 from rotoscope.pipeline.errors import UsageError, quoted
 from rotoscope.pipeline.files.plain import read_text
 from rotoscope.pipeline.quoting import shown
+from rotoscope.pipeline.rewards.columns import PROGRESS
 
 _SPAN = re.compile(r"(\d+)(?::(\d+))?")
 _CONDITION = re.compile(r"\s*([\w.]+)\s*(>=|<=|!=|==|=|>|<)\s*(.+?)\s*")
@@ -84,8 +85,8 @@ def condition(text: str) -> Condition:
 def known_of(dataset: Dataset) -> dict[int, dict[str, Any]]:
     """What episodes can be chosen by, by episode index: numbers and texts by name.
 
-    `rows`, `seconds`, `valid_share` and `confidence` (the mean of valid rows) come from the rows;
-    all else from what the dataset says.
+    `rows`, `seconds`, `valid_share`, `confidence` (the mean of valid rows) and `progress` (that of
+    the last known row) come from the rows; all else from what the dataset says.
 
     Raises:
         DatasetError: The dataset is damaged.
@@ -114,6 +115,9 @@ def known_of(dataset: Dataset) -> dict[int, dict[str, Any]]:
             "subject": str(source.get("subject", "")),
             "recipe": "" if said is None else str(said.provenance.get("recipe", "")),
         }
+        told = np.asarray(episode.columns.get(PROGRESS, ()), float).ravel()
+        if np.isfinite(told).any():
+            known["progress"] = float(told[np.isfinite(told)][-1])
         if confidence is not None and valid.any():
             known["confidence"] = float(np.asarray(confidence, float)[valid].mean())
         out[index] = known

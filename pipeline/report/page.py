@@ -21,6 +21,7 @@ from rotoscope.pipeline.report.animations import contact_sheet
 from rotoscope.pipeline.report.features import check_features
 from rotoscope.pipeline.report.marks import MOTION, is_motion_tracks
 from rotoscope.pipeline.report.objects import held_strips, phase_strip
+from rotoscope.pipeline.report.progress_curves import progress_curves
 from rotoscope.pipeline.report.robot import RobotPainter
 from rotoscope.pipeline.report.scrub import sheet, way
 from rotoscope.pipeline.report.side_labels import side_curves, side_table
@@ -252,6 +253,7 @@ def _section(
         "contacts": timeline.contact_strips(dataset, episode),
         "violations": timeline.violation_strips(dataset, episode),
         "solver": [
+            *progress_curves(dataset, episode),
             *timeline.confidence_curve(dataset, episode),
             *timeline.solver_curves(dataset, episode),
         ],

@@ -19,6 +19,7 @@ from rotoscope.cli import push as push_command
 from rotoscope.cli import recipes as recipes_command
 from rotoscope.cli import record as record_command
 from rotoscope.cli import replay as replay_command
+from rotoscope.cli import rewards as rewards_command
 from rotoscope.cli import robot as robot_command
 from rotoscope.cli import serve as serve_command
 from rotoscope.cli import store as store_command
@@ -45,6 +46,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="compare")(reads_dataset(compare_command.compare))
     app.command(name="check")(reads_dataset(check_command.check))
     app.command(name="serve")(serve_command.serve)
+    app.command(name="progress")(reads_dataset(rewards_command.progress))
     app.command(name="track")(reads_dataset(track_command.track))
     app.command(name="push")(reads_dataset(push_command.push))
     app.command(name="recipes")(recipes_command.recipes)
