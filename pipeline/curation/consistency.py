@@ -1,0 +1,125 @@
+"""Do the actions explain what moved: how far off they are, how late, and how much too weak.
+
+What is judged is the label, not the skill: an episode whose actions were shifted, mirrored, scaled,
+frozen, drowned in noise or taken from another one moves otherwise than its actions say. Choices
+here were made on Meta-World's reach, drawer-open and button-press.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from rotoscope.pipeline.curation.forward_model import ForwardModel, Moves, fit_forward
+from rotoscope.pipeline.curation.score import Score, by_episode
+
+MOTION_ERROR, LAG, GAIN = "motion_error", "lag", "gain"
+_CAP = 3.0
+"""Errors of a row above this many times the dataset's median count no more: contacts, which no
+action explains, are such rows in every episode."""
+_MIN_WEIGHT = 0.3
+"""Numbers of which actions explain less than this share have no gain of their own."""
+_MAX_LAG_S = 0.25
+"""Longest lag that is looked for, either way [s]."""
+_MIN_LAG_GAIN = 0.2
+"""Share by which a lag must lessen an episode's error before it is called one."""
+
+
+def consistency(episodes: Sequence[Moves], *, fps: float, source: str) -> list[Score]:
+    """`motion_error` by row, `lag` and `gain` by episode.
+
+    Args:
+        episodes: All episodes of a dataset.
+        fps: Rows per second.
+        source: The columns that say what moved, for the description.
+
+    Raises:
+        DatasetError: Nothing moves, or no row is known.
+    """
+    model = fit_forward(episodes)
+    lengths = {e.episode: len(e.action) for e in episodes}
+    errors = {e.episode: row_errors(model, e) for e in episodes}
+    known = np.concatenate([error[np.isfinite(error)] for error in errors.values()])
+    usual = max(float(np.median(known)), 1e-9)
+    rows = {index: error / usual for index, error in errors.items()}
+    late = {e.episode: _lag_rows(model, e, fps) / fps for e in episodes}
+    return [
+        Score(
+            MOTION_ERROR,
+            "times the usual",
+            f"How far the step of {source} is from what the action explains, over the median of "
+            "all rows.",
+            "high",
+            "episode",
+            rows,
+            {index: _capped_mean(row) for index, row in rows.items()},
+        ),
+        Score(
+            LAG,
+            "s",
+            f"How much later than elsewhere in the dataset {source} follows the action, either "
+            "way; 0 where no lag explains more.",
+            "high",
+            "episode",
+            by_episode({i: abs(lag) for i, lag in late.items()}, lengths),
+        ),
+        Score(
+            GAIN,
+            "1",
+            f"How much {source} moves for what the action asks for, as a share of how much it does "
+            "elsewhere in the dataset; of its numbers the one that moves least, below 0 where it "
+            "moves the other way.",
+            "low",
+            "episode",
+            by_episode({e.episode: _gain(model, e) for e in episodes}, lengths),
+        ),
+    ]
+
+
+def row_errors(model: ForwardModel, moves: Moves) -> Float[np.ndarray, " row"]:
+    """Distance of each row's step from the one that its action explains; the last row has none.
+
+    Numbers count as much as actions explain them.
+    """
+    out = np.full(len(moves.action), np.nan)
+    left = (model.seen(moves) - model.wanted(moves)) * model.weights
+    out[:-1] = np.where(moves.is_known, np.linalg.norm(left, axis=1), np.nan)
+    return out
+
+
+def _capped_mean(errors: Float[np.ndarray, " row"]) -> float:
+    known = errors[np.isfinite(errors)]
+    return float(np.minimum(known, _CAP).mean()) if len(known) else float("nan")
+
+
+def _lag_rows(model: ForwardModel, moves: Moves, fps: float) -> int:
+    """Rows by which the actions come too early (above 0) or too late for what moved."""
+    most = min(max(round(_MAX_LAG_S * fps), 1), len(moves.action) // 4)
+    found = {k: _shifted_error(model, moves, k) for k in range(-most, most + 1)}
+    best = min(found, key=lambda k: (found[k], abs(k)))
+    return best if found[best] < (1 - _MIN_LAG_GAIN) * found[0] else 0
+
+
+def _shifted_error(model: ForwardModel, moves: Moves, rows: int) -> float:
+    """Mean error where the action of `rows` earlier is held against each step."""
+    num = len(moves.action)
+    source = np.clip(np.arange(num) - rows, 0, num - 1)
+    shifted = Moves(moves.episode, moves.action[source], moves.state, moves.valid)
+    errors = row_errors(model, shifted)
+    # The same rows whatever the lag, so that ends that are held decide nothing.
+    most = num // 4
+    inner = errors[most:-most] if num > 4 * most > 0 else errors
+    return float(np.nanmean(inner)) if np.isfinite(inner).any() else np.inf
+
+
+def _gain(model: ForwardModel, moves: Moves) -> float:
+    """Slope of what moved over what was asked for, the least of all numbers."""
+    sure = (model.weights >= _MIN_WEIGHT) & (model.weights >= model.weights.max() / 2)
+    known = moves.is_known
+    wanted, seen = model.wanted(moves)[known][:, sure], model.seen(moves)[known][:, sure]
+    power = (wanted**2).sum(axis=0)
+    asked = power > 0.05 * max(power.max(initial=0.0), 1e-12)
+    slopes = (wanted * seen).sum(axis=0)[asked] / power[asked]
+    return float(slopes.min()) if len(slopes) else float("nan")
