@@ -53,13 +53,12 @@ class CurationConfig(BaseModel):
     `[track.hand.wrist]`."""
     min_piece_s: float = Field(default=0.5, ge=0)
     """Shortest stretch of an episode that is kept where rows are cut out of it [s]."""
-    motion_error: ScoreConfig = ScoreConfig(limit=1.5)
+    motion_error: ScoreConfig = ScoreConfig(limit=2.0)
     """How far motion is from what the action explains, by episode [times the usual]."""
-    lag: ScoreConfig = ScoreConfig(limit=0.02)
+    lag: ScoreConfig = ScoreConfig(limit=0.03)
     """How much later than elsewhere motion follows the action, by episode [s]."""
-    gain: ScoreConfig = ScoreConfig(limit=0.6)
-    """How much moves for what is asked for, by episode: 1 is as elsewhere, below 0 the other way
-    [times the usual]."""
+    gain: ScoreConfig = ScoreConfig(limit=0.7)
+    """How far the gain from action to motion is from what it is elsewhere, by episode; share."""
     divergence: ScoreConfig = ScoreConfig()
     """How far actions are from those of other episodes in like states, by episode [standard
     deviations]."""

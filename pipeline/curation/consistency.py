@@ -16,7 +16,7 @@ from rotoscope.pipeline.curation.forward_model import ForwardModel, Moves, fit_f
 from rotoscope.pipeline.curation.score import Score, by_episode
 
 MOTION_ERROR, LAG, GAIN = "motion_error", "lag", "gain"
-_CAP = 3.0
+_CAP = 6.0
 """Errors of a row above this many times the dataset's median count no more: contacts, which no
 action explains, are such rows in every episode."""
 _MIN_WEIGHT = 0.3
@@ -39,12 +39,14 @@ def consistency(episodes: Sequence[Moves], *, fps: float, source: str) -> list[S
         DatasetError: Nothing moves, or no row is known.
     """
     model = fit_forward(episodes)
+    # What a lag or a weak action leaves out, momentum would explain.
+    plain = fit_forward(episodes, has_momentum=False)
     lengths = {e.episode: len(e.action) for e in episodes}
-    errors = {e.episode: row_errors(model, e) for e in episodes}
+    errors = {e.episode: model.errors(e) for e in episodes}
     known = np.concatenate([error[np.isfinite(error)] for error in errors.values()])
     usual = max(float(np.median(known)), 1e-9)
     rows = {index: error / usual for index, error in errors.items()}
-    late = {e.episode: _lag_rows(model, e, fps) / fps for e in episodes}
+    late = {e.episode: _lag_rows(plain, e, fps) / fps for e in episodes}
     return [
         Score(
             MOTION_ERROR,
@@ -68,25 +70,14 @@ def consistency(episodes: Sequence[Moves], *, fps: float, source: str) -> list[S
         Score(
             GAIN,
             "1",
-            f"How much {source} moves for what the action asks for, as a share of how much it does "
-            "elsewhere in the dataset; of its numbers the one that moves least, below 0 where it "
-            "moves the other way.",
-            "low",
+            f"How far {source} moves from what the action asks for, as a share of it: 0 as "
+            "elsewhere in the dataset, 0.5 for half or one and a half times as far, 2 for as far "
+            "the other way; of its numbers the one that is furthest off.",
+            "high",
             "episode",
-            by_episode({e.episode: _gain(model, e) for e in episodes}, lengths),
+            by_episode({e.episode: _gain_error(plain, e) for e in episodes}, lengths),
         ),
     ]
-
-
-def row_errors(model: ForwardModel, moves: Moves) -> Float[np.ndarray, " row"]:
-    """Distance of each row's step from the one that its action explains; the last row has none.
-
-    Numbers count as much as actions explain them.
-    """
-    out = np.full(len(moves.action), np.nan)
-    left = (model.seen(moves) - model.wanted(moves)) * model.weights
-    out[:-1] = np.where(moves.is_known, np.linalg.norm(left, axis=1), np.nan)
-    return out
 
 
 def _capped_mean(errors: Float[np.ndarray, " row"]) -> float:
@@ -107,19 +98,19 @@ def _shifted_error(model: ForwardModel, moves: Moves, rows: int) -> float:
     num = len(moves.action)
     source = np.clip(np.arange(num) - rows, 0, num - 1)
     shifted = Moves(moves.episode, moves.action[source], moves.state, moves.valid)
-    errors = row_errors(model, shifted)
+    errors = model.errors(shifted)
     # The same rows whatever the lag, so that ends that are held decide nothing.
     most = num // 4
     inner = errors[most:-most] if num > 4 * most > 0 else errors
     return float(np.nanmean(inner)) if np.isfinite(inner).any() else np.inf
 
 
-def _gain(model: ForwardModel, moves: Moves) -> float:
-    """Slope of what moved over what was asked for, the least of all numbers."""
+def _gain_error(model: ForwardModel, moves: Moves) -> float:
+    """Distance from 1 of the slope of what moved over what was asked for, the largest."""
     sure = (model.weights >= _MIN_WEIGHT) & (model.weights >= model.weights.max() / 2)
     known = moves.is_known
     wanted, seen = model.wanted(moves)[known][:, sure], model.seen(moves)[known][:, sure]
     power = (wanted**2).sum(axis=0)
     asked = power > 0.05 * max(power.max(initial=0.0), 1e-12)
     slopes = (wanted * seen).sum(axis=0)[asked] / power[asked]
-    return float(slopes.min()) if len(slopes) else float("nan")
+    return float(np.abs(slopes - 1).max()) if len(slopes) else float("nan")

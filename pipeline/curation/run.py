@@ -17,6 +17,7 @@ from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.curation.config import CurationConfig
 from rotoscope.pipeline.curation.consistency import GAIN, LAG, MOTION_ERROR, consistency
 from rotoscope.pipeline.curation.decide import Decision, decide
+from rotoscope.pipeline.curation.detours import DETOUR, detours
 from rotoscope.pipeline.curation.divergence import DIVERGENCE, divergence
 from rotoscope.pipeline.curation.forward_model import Moves
 from rotoscope.pipeline.curation.motion_quality import (
@@ -173,7 +174,7 @@ def _about_motion(
     dataset: Dataset, config: CurationConfig, moves: Sequence[Moves], columns: Sequence[str]
 ) -> list[Score]:
     """How things move, whatever the actions say."""
-    names = (DIVERGENCE, SMOOTHNESS, SATURATION, IDLE)
+    names = (DIVERGENCE, SMOOTHNESS, SATURATION, IDLE, DETOUR)
     if not columns or ACTION not in dataset.info["features"]:
         why = f"the dataset has no {ACTION} or no {STATE}"
         return [Score(name, "1", "", "high", "episode", untested=why) for name in names]
@@ -183,12 +184,19 @@ def _about_motion(
     out = []
     if config.wants(DIVERGENCE):
         out.append(divergence(moves, source=source))
+    if config.wants(DETOUR):
+        out.append(detours(moves, _tasks(dataset), fps=dataset.fps, source=source))
     return [
         *out,
         smoothness(moves, fps=dataset.fps, source=source),
         saturation(moves, bounds),
         idle_ends(moves, fps=dataset.fps, source=source),
     ]
+
+
+def _tasks(dataset: Dataset) -> dict[int, str]:
+    """Text of the task by episode index."""
+    return {int(r["episode_index"]): str((r.get("tasks") or [""])[0]) for r in dataset.table}
 
 
 def _moves(episode: EpisodeRows, columns: Sequence[str]) -> Moves:
