@@ -13,6 +13,8 @@ from rotoscope.pipeline.curation.score import Score
 from rotoscope.pipeline.export.pieces import Piece
 from rotoscope.pipeline.tracks import runs
 
+MIN_ROWS = 3
+"""Shorter stretches are never kept: nothing is trained on them."""
 TOO_SHORT = "too_short"
 """Why what is left between two cuts is left out, too."""
 
@@ -84,9 +86,10 @@ def decide(
                 dropped.append(one)
         for start, end in runs(~is_out):
             is_cut = (start, end) != (0, length)
-            if is_cut and end - start < config.min_piece_s * fps:
+            least = max(MIN_ROWS, config.min_piece_s * fps)
+            if is_cut and end - start < least:
                 seconds = (end - start) / fps
-                dropped.append(Dropped(episode, start, end, TOO_SHORT, seconds, config.min_piece_s))
+                dropped.append(Dropped(episode, start, end, TOO_SHORT, seconds, least / fps))
             else:
                 kept.append(Piece(episode, start, end))
     return Decision(tuple(kept), tuple(dropped))
@@ -104,5 +107,5 @@ def _beyond(score: Score, episode: int, length: int, limit: float) -> list[Dropp
     worst = np.nanmax if score.worse == "high" else np.nanmin
     return [
         Dropped(episode, a, b, score.name, float(worst(values[a:b])), limit)
-        for a, b in runs(np.asarray(score.is_beyond(values, limit)))
+        for a, b in runs(score.is_beyond(values, limit))
     ]

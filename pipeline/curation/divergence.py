@@ -51,7 +51,7 @@ def divergence(episodes: Sequence[Moves], *, source: str) -> Score:
     )
 
 
-def _scaled(parts: Sequence[Float[np.ndarray, "row number"]]) -> Float[np.ndarray, "all number"]:
+def _scaled(parts: Sequence[Float[np.ndarray, "_ number"]]) -> Float[np.ndarray, "all_rows number"]:
     """All rows, each number over its own spread; what never changes is left out."""
     whole = np.concatenate(parts)
     spread = np.nanstd(whole, axis=0)

@@ -17,8 +17,8 @@ from rotoscope.pipeline.curation.score import Score, by_episode
 SMOOTHNESS, IDLE, SATURATION = "smoothness", "idle", "saturation"
 _MAX_HZ, _MIN_AMPLITUDE = 10.0, 0.05
 """Cutoff frequency and amplitude of the spectral arc length (Balasubramanian et al., 2015)."""
-_PADDED = 4
-"""How many times as long the padded speed is, at least; the published measure pads 16 times."""
+_PADDED = 16
+"""How many times as long the padded speed is, at least, as in the published measure."""
 _STILL = 0.02
 """Steps below this share of a usual large step are none."""
 _AT_LIMIT = 1e-3

@@ -28,7 +28,7 @@ class Score:
     """Which values are worse."""
     by: Literal["episode", "row"]
     """What is left out where it is worse than a limit: whole episodes, or rows."""
-    values: Mapping[int, Float[np.ndarray, " row"]] = field(default_factory=dict)
+    values: Mapping[int, Float[np.ndarray, " _"]] = field(default_factory=dict)
     """By episode index; NaN where it is not known. A score of episodes is the same in all of its
     rows, unless `episodes` says otherwise."""
     episodes: Mapping[int, float] | None = None
@@ -50,9 +50,9 @@ class Score:
 
     def is_beyond(self, value: np.ndarray, limit: float) -> np.ndarray:
         """Where values are worse than a limit; never where they are not known."""
-        return value > limit if self.worse == "high" else value < limit
+        return np.asarray(value > limit if self.worse == "high" else value < limit)
 
 
 def by_episode(found: Mapping[int, float], lengths: Mapping[int, int]) -> dict[int, np.ndarray]:
     """Values of episodes, each in all of its rows."""
-    return {index: np.full(lengths[index], value) for index, value in found.items()}
+    return {index: np.full(lengths[index], float(value)) for index, value in found.items()}
