@@ -53,7 +53,7 @@ class CurationConfig(BaseModel):
     `[track.hand.wrist]`."""
     min_piece_s: float = Field(default=0.5, ge=0)
     """Shortest stretch of an episode that is kept where rows are cut out of it [s]."""
-    motion_error: ScoreConfig = ScoreConfig(limit=2.0)
+    motion_error: ScoreConfig = ScoreConfig(limit=1.5)
     """How far motion is from what the action explains, by episode [times the usual]."""
     lag: ScoreConfig = ScoreConfig(limit=0.03)
     """How much later than elsewhere motion follows the action, by episode [s]."""
@@ -77,6 +77,18 @@ class CurationConfig(BaseModel):
     detour: ScoreConfig = ScoreConfig(limit=0.5)
     """How surely a row belongs to a stretch that no other episode of the task has a counterpart
     for, by row, 0..1."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keeps_limits(cls, values: Any) -> Any:
+        """Where only a score's mode is given, its limit is its own."""
+        if not isinstance(values, dict):
+            return values
+        out = dict(values)
+        for name, field in cls.model_fields.items():
+            if isinstance(field.default, ScoreConfig) and isinstance(out.get(name), dict):
+                out[name] = {"limit": field.default.limit} | out[name]
+        return out
 
     def of(self, score: str) -> ScoreConfig:
         """What is said of a score, by its name."""
@@ -109,7 +121,7 @@ def load_curation(recipe: str, overrides: tuple[str, ...] | list[str] = ()) -> C
     for text in overrides:
         key, value = parse_override(text, error=RecipeError)
         put(raw, key, value, source=f"override {text!r}", error=RecipeError)
-    return checked(CurationConfig, _with_limits(raw), error=RecipeError)
+    return checked(CurationConfig, raw, error=RecipeError)
 
 
 def curation_names() -> list[str]:
@@ -126,12 +138,3 @@ def _path_of(recipe: str) -> Path:
             "path that ends in .yaml is one of your own"
         )
     return config_path("curation", f"{recipe}.yaml")
-
-
-def _with_limits(raw: dict[str, Any]) -> dict[str, Any]:
-    """The settings with each score's own limit where only its mode is given."""
-    out = dict(raw)
-    for name, field in CurationConfig.model_fields.items():
-        if isinstance(field.default, ScoreConfig) and isinstance(out.get(name), dict):
-            out[name] = {"limit": field.default.limit} | out[name]
-    return out
