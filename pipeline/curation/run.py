@@ -34,6 +34,7 @@ from rotoscope.pipeline.curation.said_scores import (
     success,
 )
 from rotoscope.pipeline.curation.score import Score
+from rotoscope.pipeline.datasets.label_columns import label_columns
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows
 from rotoscope.pipeline.datasets.said import CURATION
 from rotoscope.pipeline.errors import DatasetError, UsageError, quoted
@@ -71,7 +72,7 @@ def measure(dataset: Dataset, config: CurationConfig) -> Measured:
         *_about_motion(dataset, config, moves, columns),
         familiarity(episodes),
         success(episodes),
-        disagreement(dataset, episodes),
+        disagreement(label_columns(dataset), episodes),
     ]
     order = list(CurationConfig.model_fields)
     wanted = sorted((s for s in scores if config.wants(s.name)), key=lambda s: order.index(s.name))

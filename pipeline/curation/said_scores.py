@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from rotoscope.pipeline.curation.score import Score, by_episode
-from rotoscope.pipeline.datasets.label_columns import ACTION, label_columns
-from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows
+from rotoscope.pipeline.datasets.label_columns import ACTION, LabelColumn
+from rotoscope.pipeline.datasets.read import EpisodeRows
 
 FAMILIARITY, SUCCESS, DISAGREEMENT = "familiarity", "success", "disagreement"
 _COLUMNS = {FAMILIARITY: "label.familiarity", SUCCESS: "next.success"}
@@ -50,14 +50,18 @@ def success(episodes: Sequence[EpisodeRows]) -> Score:
     )
 
 
-def disagreement(dataset: Dataset, episodes: Sequence[EpisodeRows]) -> Score:
+def disagreement(columns: Sequence[LabelColumn], episodes: Sequence[EpisodeRows]) -> Score:
     """`disagreement` by row: how far other labelers of the same contract are from the action.
 
     The mean over labelers and numbers of the difference over the number's spread; NaN where nobody
     else says anything valid.
+
+    Args:
+        columns: What `label_columns` finds in the dataset.
+        episodes: All of its episodes.
     """
-    own, *others = label_columns(dataset) or [None]
-    named = [o for o in others if own is not None and o.names == own.names and o.name != ACTION]
+    own = next((c for c in columns if c.name == ACTION), None)
+    named = [c for c in columns if own is not None and c.names == own.names and c is not own]
     values: dict[int, np.ndarray] = {}
     if own is not None and named:
         chosen = {e.index: own.read(e) for e in episodes}

@@ -44,7 +44,7 @@ def glimpse(path: Path) -> Glimpse:
         with open_video(path) as (container, stream):
             stream.codec_context.skip_frame = "NONKEY"
             found = list(_small(decode(container, stream), 0.0))
-            length = stream.duration * stream.time_base if stream.duration else None
+            length = (stream.duration or 0) * float(stream.time_base or 0)
     except (av.FFmpegError, OSError, IndexError) as error:
         raise _unreadable(path, error) from error
     if not found:
@@ -53,7 +53,7 @@ def glimpse(path: Path) -> Glimpse:
     last_s = found[-1][0]
     return Glimpse(
         path,
-        float(length) if length else last_s,
+        length or last_s,
         np.array([found[k][1] for k in chosen]),
     )
 
