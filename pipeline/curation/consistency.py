@@ -20,7 +20,7 @@ _CAP = 6.0
 """Errors of a row above this many times the dataset's median count no more: contacts, which no
 action explains, are such rows in every episode."""
 _SMALLEST = 1e-3
-"""Medians below this share of a number's scale are taken for it: nothing is exact."""
+"""A median below this share of a usual large step is taken for it: nothing is exact."""
 _MIN_WEIGHT = 0.3
 """Numbers of which actions explain less than this share have no gain of their own."""
 _MAX_LAG_S = 0.25
@@ -44,14 +44,14 @@ def consistency(episodes: Sequence[Moves], *, fps: float, source: str) -> list[S
     # What a lag or a weak action leaves out, momentum would explain.
     plain = fit_forward(episodes, has_momentum=False)
     lengths = {e.episode: len(e.action) for e in episodes}
-    rows, whole = _motion_errors(model, episodes)
+    rows, whole = motion_errors(model, episodes)
     late = {e.episode: _lag_rows(plain, e, fps) / fps for e in episodes}
     return [
         Score(
             MOTION_ERROR,
             "times the usual",
             f"How far the step of {source} is from what the action explains, over the median of "
-            "all rows; of its numbers the one that is furthest off.",
+            "all rows.",
             "high",
             "episode",
             rows,
@@ -79,26 +79,21 @@ def consistency(episodes: Sequence[Moves], *, fps: float, source: str) -> list[S
     ]
 
 
-def _motion_errors(
+def motion_errors(
     model: ForwardModel, episodes: Sequence[Moves]
 ) -> tuple[dict[int, np.ndarray], dict[int, float]]:
-    """`motion_error` by row, and of episodes: of each number the mean over that of most episodes.
-
-    The number that is furthest off counts, so that one of them with the wrong sign shows.
-    """
-    found = [model.residuals(e)[:, model.is_sure] for e in episodes]
-    usual = np.maximum(np.nanmedian(np.concatenate(found), axis=0), _SMALLEST)
-    capped = [np.minimum(one / usual, _CAP) for one in found]
-    means = np.array([_known_mean(one) for one in capped])
-    whole = (means / np.nanmedian(means, axis=0)).max(axis=1)
-    numbers = [e.episode for e in episodes]
-    rows = dict(zip(numbers, [one.max(axis=1) for one in capped], strict=True))
-    return rows, dict(zip(numbers, whole.tolist(), strict=True))
+    """`motion_error` by row, over the median row, and by episode, over the median episode."""
+    found = {e.episode: model.errors(e) for e in episodes}
+    usual = max(float(np.nanmedian(np.concatenate(list(found.values())))), _SMALLEST)
+    rows = {index: errors / usual for index, errors in found.items()}
+    means = {index: _capped_mean(errors) for index, errors in rows.items()}
+    middle = float(np.nanmedian(list(means.values())))
+    return rows, {index: mean / middle for index, mean in means.items()}
 
 
-def _known_mean(values: Float[np.ndarray, "row moving"]) -> Float[np.ndarray, " moving"]:
-    known = values[np.isfinite(values).all(axis=1)]
-    return known.mean(axis=0) if len(known) else np.full(values.shape[1], np.nan)
+def _capped_mean(errors: Float[np.ndarray, " row"]) -> float:
+    known = errors[np.isfinite(errors)]
+    return float(np.minimum(known, _CAP).mean()) if len(known) else float("nan")
 
 
 def _lag_rows(model: ForwardModel, moves: Moves, fps: float) -> int:

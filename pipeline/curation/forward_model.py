@@ -30,9 +30,6 @@ _SMALLEST = 1e-3
 """Residuals below this share of a number's scale weigh alike, so that no row decides alone."""
 _RIDGE = 1e-6
 """Keeps apart what actions never did apart, as a share of the mean square."""
-_LEAST_WEIGHT, _SHARE_OF_MOST = 0.1, 0.3
-"""Share of a number's motion that actions must explain, by itself and beside the one of which they
-explain most, before it says something of actions."""
 _SCALE_AT = 0.9
 """Quantile of the steps of a number that is its scale: things rest most of the time."""
 
@@ -96,26 +93,15 @@ class ForwardModel:
         found: np.ndarray = moves.steps[:, list(self.columns)] / self.scale
         return found
 
-    @property
-    def is_sure(self) -> Bool[np.ndarray, " moving"]:
-        """Numbers of which actions explain so much that they can say something of actions."""
-        found: np.ndarray = self.weights >= max(_LEAST_WEIGHT, _SHARE_OF_MOST * self.weights.max())
-        return found
-
-    def residuals(self, moves: Moves) -> Float[np.ndarray, "row moving"]:
-        """How far each row's step is from the one that actions explain, over each number's scale.
-
-        NaN where not known; the last row has no step.
-        """
-        out = np.full((len(moves.action), len(self.columns)), np.nan)
-        left = np.abs(self.seen(moves) - self.wanted(moves))
-        out[:-1] = np.where(moves.is_known[:, None], left, np.nan)
-        return out
-
     def errors(self, moves: Moves) -> Float[np.ndarray, " row"]:
-        """One number a row: the norm of the residuals, each as much as actions explain of it."""
-        found: np.ndarray = np.linalg.norm(self.residuals(moves) * self.weights, axis=1)
-        return found
+        """Distance of each row's step from the one that actions explain; NaN where not known.
+
+        Numbers count as much as actions explain them. The last row has no step.
+        """
+        out = np.full(len(moves.action), np.nan)
+        left = (self.seen(moves) - self.wanted(moves)) * self.weights
+        out[:-1] = np.where(moves.is_known, np.linalg.norm(left, axis=1), np.nan)
+        return out
 
 
 def fit_forward(episodes: Sequence[Moves], *, has_momentum: bool = True) -> ForwardModel:
