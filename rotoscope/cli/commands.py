@@ -13,7 +13,6 @@ from rotoscope.cli import check as check_command
 from rotoscope.cli import compare as compare_command
 from rotoscope.cli import curate as curate_command
 from rotoscope.cli import datasets as datasets_command
-from rotoscope.cli import duplicates as duplicates_command
 from rotoscope.cli import forget as forget_command
 from rotoscope.cli import import_old as import_command
 from rotoscope.cli import policy as policy_command
@@ -61,6 +60,5 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="curate")(reads_dataset(curate_command.curate))
     app.command(name="forget")(forget_command.forget)
     app.command(name="versions")(forget_command.versions)
-    app.command(name="duplicates")(duplicates_command.duplicates)
     app.command(name="caption")(caption_command.caption)
     app.command(name="triangulate")(views_command.triangulate)
