@@ -20,7 +20,7 @@ def demonstration(seed, *, detour=None, rows=60, spread=0.3):
         spread: How far starts and goals are apart from each other.
     """
     draw = np.random.default_rng(seed)
-    place, goal = draw.uniform(-spread, spread, (2, 2)) + [[-1, 0], [1, 0]]
+    place, goal = draw.uniform(-spread, spread, (2, 2)) + np.array([[-1, 0], [1, 0]])
     away = draw.uniform(-2, 2, 2)
     speed = np.zeros(2)
     states, actions = [], []
