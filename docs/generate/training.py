@@ -14,6 +14,7 @@ TRAINED: dict[str, str] = {
     ),
     "rotoscope train copy": "rotoscope.models.labelers.copying:CopyConfig",
     "rotoscope train latent-action": "rotoscope.models.latent_actions.config:LatentActionConfig",
+    "rotoscope curate": "rotoscope.pipeline.curation.config:CurationConfig",
     "rotoscope train policy --policy bc": "rotoscope.models.policy.config:BcConfig",
     "rotoscope train policy --policy act": "rotoscope.models.policy.lerobot_training:LerobotConfig",
 }

@@ -21,6 +21,8 @@ from rotoscope.pipeline.datasets.sidecars import read_sidecar, read_sidecar_line
 
 CONTRACT, FEATURES, PROVENANCE = "contract.json", "features.json", "provenance.json"
 LINES = "rotoscope/episodes.jsonl"
+CURATION = "rotoscope/curation.json"
+"""What was left out of a curated dataset, and why; its videos may hold frames that no row shows."""
 
 
 def said(layout: Layout, name: str) -> dict[str, Any]:

@@ -95,13 +95,13 @@ def _write_data(source: Path, target: Path, columns: Mapping[str, AddedColumn]) 
 
     def change(table: pa.Table) -> pa.Table:
         for name, column in columns.items():
-            table = with_column(table, name, _cells(table, column))
+            table = with_column(table, name, cells_of(table, column))
         return table.replace_schema_metadata(described_metadata(table.schema.metadata, facts))
 
     rewrite_rows(source, target, change)
 
 
-def _cells(table: pa.Table, column: AddedColumn) -> pa.Array:
+def cells_of(table: pa.Table, column: AddedColumn) -> pa.Array:
     """A column's values in the order of a table's rows."""
     facts = column.facts
     episodes, rows = (np.array(table[n].to_pylist()) for n in ("episode_index", "frame_index"))

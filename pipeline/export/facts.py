@@ -119,12 +119,25 @@ def restate_facts(root: Path) -> None:
             info["features"][name][KEY] = {k: v for k, v in facts.items() if k != "names"}
     if contract and "action" in info["features"]:
         info["features"]["action"].setdefault(KEY, {})["contract"] = contract
+    path.write_text(json.dumps(info, indent=4) + "\n", encoding="utf-8")
     found = {int(line["episode_index"]): facts_of(line, provenance) for line in lines}
     if found and len(found) == info["total_episodes"]:
-        declare_texts(info)
-        for file in data_files(root):
-            _write_texts(file, found)
+        write_texts(root, found)
+
+
+def write_texts(root: Path, found: Mapping[int, EpisodeFacts]) -> None:
+    """Writes the columns of text of a dataset that is being written, and declares them.
+
+    Args:
+        root: Its folder.
+        found: Where each episode comes from, by its index.
+    """
+    path = root / "meta" / "info.json"
+    info = json.loads(path.read_text())
+    declare_texts(info)
     path.write_text(json.dumps(info, indent=4) + "\n", encoding="utf-8")
+    for file in data_files(root):
+        _write_texts(file, found)
 
 
 def _write_texts(path: Path, found: Mapping[int, EpisodeFacts]) -> None:

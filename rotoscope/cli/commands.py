@@ -11,6 +11,7 @@ from rotoscope.cli import bench as bench_command
 from rotoscope.cli import caption as caption_command
 from rotoscope.cli import check as check_command
 from rotoscope.cli import compare as compare_command
+from rotoscope.cli import curate as curate_command
 from rotoscope.cli import datasets as datasets_command
 from rotoscope.cli import forget as forget_command
 from rotoscope.cli import import_old as import_command
@@ -58,6 +59,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="merge")(datasets_command.merge)
     app.command(name="split")(datasets_command.split)
     app.command(name="filter")(datasets_command.filter_episodes)
+    app.command(name="curate")(reads_dataset(curate_command.curate))
     app.command(name="forget")(forget_command.forget)
     app.command(name="versions")(forget_command.versions)
     app.command(name="caption")(caption_command.caption)

@@ -1,0 +1,1 @@
+"""Two series of rows laid onto each other in time."""
