@@ -160,7 +160,9 @@ def _rows(cells: Sequence[Cell], out: Path, jobs: int) -> Iterator[tuple[int, Ro
         try:
             yield from (
                 (index, row, True)
-                for index, row in workers.map(lambda one: (one[0], _measured(*one[1:], out)), left)
+                for index, row in workers.map(
+                    lambda one: (one[0], _measured(one[1], one[2], out)), left
+                )
             )
         finally:
             workers.shutdown(cancel_futures=True)
