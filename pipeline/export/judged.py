@@ -61,9 +61,7 @@ def write_judged(
     }
     for method in methods:
         meaning = f"Reward of the row by {method}; see the guide on progress."
-        columns[REWARD + method] = _column(
-            method, meaning, judgments, lambda one, method=method: one.rewards[method]
-        )
+        columns[REWARD + method] = _column(method, meaning, judgments, _reward_by(method))
     episodes = [(int(line["episode_index"]), int(line["length"])) for line in dataset.table]
     progress = {index: one.progress for index, one in judgments.items()}
     write_with_columns(
@@ -73,6 +71,10 @@ def write_judged(
         provenance=provenance,
         finish=lambda root: write_progress(root / FILE, episodes, progress),
     )
+
+
+def _reward_by(method: str) -> Callable[[Judgment], np.ndarray]:
+    return lambda one: one.rewards[method]
 
 
 def _column(
