@@ -121,7 +121,7 @@ def _some(datasets: Sequence[Dataset]) -> list[Demonstration]:
     return [
         Demonstration(dataset, row)
         for dataset in datasets
-        for row in range(0, len(dataset), ceil(len(dataset) / _COMPONENTS_FROM))
+        for row in range(0, len(dataset), max(1, len(dataset) // _COMPONENTS_FROM))
     ]
 
 
