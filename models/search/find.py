@@ -25,8 +25,8 @@ from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.rewards.features import FeatureScale, distances, scale_of
 
 MAX_SPEED = 4.0
-"""Stretches that take more than this many times as long as the clip, or as short, are not like it:
-twice the factor of two by which demonstrations of one task commonly differ."""
+"""Stretches that take more than this many times as long as the clip, or as short, are not
+like it. Set, not tuned: room beyond half and twice the speed, against ways crushed onto a row."""
 _COMPONENTS_FROM = 4
 """Episodes of each searched dataset beside the clip whose pictures components are learned from."""
 
