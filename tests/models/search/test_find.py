@@ -11,10 +11,12 @@ import pytest
 
 from rotoscope.models.rewards.seen import Seen
 from rotoscope.models.search.clip import open_clip
-from rotoscope.models.search.find import FindRequest, find
+from rotoscope.models.search.find import FindRequest, _costs, find
 from rotoscope.models.search.write import COST, write_found
+from rotoscope.pipeline.alignment.dtw import align_everywhere
 from rotoscope.pipeline.datasets.read import open_dataset
 from rotoscope.pipeline.errors import DatasetError, UsageError
+from rotoscope.pipeline.rewards.features import scale_of
 
 CLIP = slice(20, 50)
 NOISE_M = 0.01
@@ -43,11 +45,9 @@ def planted(speed, seed):
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """Episode 1 holds the clip, 2 to 4 hold it at other speeds, in 5 the hand is empty."""
-    gap = planted(1.0, 3)[0]
-    gap[50:52] = np.nan
     episodes = [
-        *(other_way(90, 50), carried_paths.carried(), planted(0.5, 1)[0], gap, planted(2.0, 2)[0]),
-        *(carried_paths.empty_handed(), np.ones((20, 4))),
+        *(other_way(90, 50), carried_paths.carried(), planted(0.5, 1)[0]),
+        *(planted(1.0, 3)[0], planted(2.0, 2)[0], carried_paths.empty_handed(), np.ones((20, 4))),
     ]
     root = tmp_path_factory.mktemp("data") / "data"
     return carried_datasets.publish(root, episodes, camera=carried_datasets.CAMERA)
@@ -98,6 +98,17 @@ def test_only_what_is_named_is_looked_at(data):
 
     assert cost_of_the_empty_hand("observation.state:hand.*") < 0.01
     assert cost_of_the_empty_hand() > 0.2
+
+
+def test_rows_that_are_not_known_do_not_hide_a_stretch():
+    asked = carried_paths.carried()[CLIP]
+    rows, end = planted(1.0, 3)
+    rows[50:53] = np.nan
+    scale = scale_of([asked], carried_paths.NAMES)
+    cost = _costs(asked, rows, scale)
+    first = align_everywhere(cost)[0][0]
+    assert np.abs(np.subtract(first.span, (40, end))).max() <= 3
+    assert _costs(asked, np.full((9, 4), np.nan), scale) is None
 
 
 def test_found_stretches_are_a_dataset_that_lerobot_reads(data, tmp_path):
