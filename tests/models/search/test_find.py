@@ -50,7 +50,7 @@ def data(tmp_path_factory):
         *(planted(1.0, 3)[0], planted(2.0, 2)[0], carried_paths.empty_handed(), np.ones((20, 4))),
     ]
     root = tmp_path_factory.mktemp("data") / "data"
-    return carried_datasets.publish(root, episodes, camera=carried_datasets.CAMERA)
+    return carried_datasets.publish(root, episodes, camera="front")
 
 
 @pytest.fixture(scope="module")
