@@ -31,6 +31,8 @@ MAY_IMPORT = {
         *(f"pipeline.{m}" for m in ("episodes", "export")),
         # A labeler is named as a stage is: built in, by an entry point or by a file.
         "pipeline.registry",
+        # Series of features are laid onto each other.
+        "pipeline.alignment",
         # Rewards are numbers alone; what episodes are judged by may be a network.
         "pipeline.rewards",
         # What a labeler says of a dataset becomes columns of it as tracks do.

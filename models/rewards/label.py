@@ -8,22 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from rotoscope.models.rewards.demonstrations import Demonstration, demonstrations
-from rotoscope.models.rewards.seen import (
-    Describer,
-    Seen,
-    describer,
-    read_numbers,
-    read_pictures,
-    seen_by_default,
-)
+from rotoscope.models.rewards.reader import SeenEpisode, names_of, open_reader
+from rotoscope.models.rewards.seen import Seen
 from rotoscope.models.rewards.time_contrastive import learn_time
 from rotoscope.models.rewards.vision_language import VisionLanguage, open_vision_language
 from rotoscope.pipeline.add_tracks.labels import check_out
-from rotoscope.pipeline.datasets.read import Dataset, open_dataset
-from rotoscope.pipeline.errors import DatasetError, UsageError, quoted
+from rotoscope.pipeline.datasets.read import open_dataset
+from rotoscope.pipeline.errors import UsageError, quoted
 from rotoscope.pipeline.export.judged import MADE_HERE, write_judged
 from rotoscope.pipeline.export.progress_file import ChunkWeights, chunk_weights
 from rotoscope.pipeline.rewards.alignment import METHODS
@@ -33,8 +27,6 @@ from rotoscope.pipeline.rewards.subgoals import Subgoals, subgoals_of
 TIME_CONTRASTIVE, VISION_LANGUAGE = "time_contrastive", "vision_language"
 LEARNED = (TIME_CONTRASTIVE, VISION_LANGUAGE)
 """Rewards that need a network beside those of `METHODS`."""
-_COMPONENTS_FROM = 8
-"""Episodes beside demonstrations whose pictures components are learned from."""
 
 
 @dataclass(frozen=True)
@@ -75,16 +67,6 @@ class ProgressResult:
     """What becomes of the samples of a policy of the stated chunk."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Episode:
-    """What one episode is judged by."""
-
-    features: Float[np.ndarray, "row number"]
-    """Numbers, those that describe pictures last."""
-    images: UInt8[np.ndarray, "row side side 3"] | None
-    """Its pictures, where a camera counts."""
-
-
 def label_progress(
     request: ProgressRequest, *, say: Callable[[str], None] = lambda _: None
 ) -> ProgressResult:
@@ -105,13 +87,10 @@ def label_progress(
     check_out(request.data, request.out, key=MADE_HERE, command="progress")
     dataset = open_dataset(request.data)
     demos = demonstrations(request.demos, dataset)
-    seen = request.seen
-    if not seen.columns and not seen.camera:
-        seen = Seen(seen_by_default(dataset), "", seen.encoder)
-    read, names = _reader(dataset, demos, seen)
+    seen = request.seen.or_default(dataset)
+    read, names = open_reader(dataset, demos, seen)
     shown = [read(demo) for demo in demos]
-    names = (*names, *(f"picture.{i}" for i in range(shown[0].features.shape[1] - len(names))))
-    goals = subgoals_of([one.features for one in shown], names)
+    goals = subgoals_of([one.features for one in shown], names_of(shown[0], names))
     learned = _learned(request, goals)
     judgments: dict[int, Judgment] = {}
     for row in range(len(dataset)):
@@ -148,46 +127,11 @@ def _check_methods(request: ProgressRequest) -> None:
             raise UsageError("vision_language looks at pictures: name a camera with --camera")
 
 
-Read = Callable[[Demonstration], _Episode]
-
-
-def _reader(
-    dataset: Dataset, demos: Sequence[Demonstration], seen: Seen
-) -> tuple[Read, tuple[str, ...]]:
-    """What reads an episode of any of these datasets, and the names of its numbers."""
-    for one in {id(d): d for d in (dataset, *(demo.dataset for demo in demos))}.values():
-        seen.check(one)
-        if seen.numbers(one)[1] != seen.numbers(dataset)[1]:
-            raise DatasetError(
-                f"{one.root} has other numbers than {dataset.root}: {quoted(seen.numbers(one)[1])} "
-                f"there, {quoted(seen.numbers(dataset)[1])} here; name those that both have, as "
-                "--see observation.state:hand.*"
-            )
-    describe = _describe(dataset, demos, seen) if seen.camera else None
-
-    def read(one: Demonstration) -> _Episode:
-        numbers = read_numbers(one.dataset, one.row, seen.numbers(one.dataset)[0])
-        if describe is None:
-            return _Episode(numbers, None)
-        images = read_pictures(one.dataset, one.row, seen.camera)
-        return _Episode(np.concatenate([numbers, describe(images)], axis=1), images)
-
-    return read, seen.numbers(dataset)[1]
-
-
-def _describe(dataset: Dataset, demos: Sequence[Demonstration], seen: Seen) -> Describer:
-    step = max(1, len(dataset) // _COMPONENTS_FROM)
-    some = [Demonstration(dataset, row) for row in range(0, len(dataset), step)]
-    return describer(
-        seen.encoder, (read_pictures(one.dataset, one.row, seen.camera) for one in [*demos, *some])
-    )
-
-
 def _learned(
     request: ProgressRequest, goals: Sequence[Subgoals]
-) -> dict[str, Callable[[_Episode], np.ndarray]]:
+) -> dict[str, Callable[[SeenEpisode], np.ndarray]]:
     """The learned rewards that were asked for, by name."""
-    out: dict[str, Callable[[_Episode], np.ndarray]] = {}
+    out: dict[str, Callable[[SeenEpisode], np.ndarray]] = {}
     if TIME_CONTRASTIVE in request.methods:
         model = learn_time(goals, seed=request.seed)
         out[TIME_CONTRASTIVE] = lambda one: model.reward(one.features)
@@ -198,16 +142,16 @@ def _learned(
     return out
 
 
-def _looked_at(network: VisionLanguage, one: _Episode) -> Float[np.ndarray, " row"]:
+def _looked_at(network: VisionLanguage, one: SeenEpisode) -> Float[np.ndarray, " row"]:
     assert one.images is not None
     return network.reward(one.images)
 
 
 def _judged(
-    one: _Episode,
+    one: SeenEpisode,
     goals: Sequence[Subgoals],
     methods: Sequence[str],
-    learned: Mapping[str, Callable[[_Episode], np.ndarray]],
+    learned: Mapping[str, Callable[[SeenEpisode], np.ndarray]],
 ) -> Judgment:
     found = judge(one.features, goals, [name for name in methods if name in METHODS])
     rewards = {

@@ -58,6 +58,12 @@ class Seen:
             names += [f"{column}.{there[i]}" for i in found]
         return chosen, tuple(names)
 
+    def or_default(self, dataset: Dataset) -> Seen:
+        """The same, with the dataset's state or tracks where nothing is named."""
+        if self.columns or self.camera:
+            return self
+        return Seen(seen_by_default(dataset), "", self.encoder)
+
     def check(self, dataset: Dataset) -> None:
         """Refuses what a dataset does not have.
 

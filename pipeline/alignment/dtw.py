@@ -95,6 +95,40 @@ def end_costs(cost: Float[np.ndarray, "row other_row"]) -> Float[np.ndarray, " o
     return total
 
 
+def align_everywhere(
+    cost: Float[np.ndarray, "row other_row"], *, min_rows: int = 1, max_rows: int | None = None
+) -> tuple[list[Alignment], Float[np.ndarray, " other_row"]]:
+    """All places at which the first series lies inside the second, and `end_costs`.
+
+    They end at the minima of the end costs and share no row; of two that would, the one of the
+    lower end cost is kept (Mueller 2007, algorithm 4.5). In the order of their cost.
+
+    Args:
+        cost: As for `align`.
+        min_rows: Rows of the second series that a place has at least.
+        max_rows: And at most.
+
+    Raises:
+        TrackError: As `align`.
+    """
+    total, step = _accumulate(cost, is_free=True)
+    ends: np.ndarray = total[-1]
+    # Of rows that go on without any cost, the first is the end.
+    is_low = (ends < np.r_[np.inf, ends[:-1]]) & (ends <= np.r_[ends[1:], np.inf])
+    taken = np.zeros(len(ends), bool)
+    found = []
+    for end in sorted(np.flatnonzero(is_low), key=lambda row: ends[row]):
+        if taken[end]:
+            continue
+        one = _way_back(total, step, int(end))
+        rows = slice(*one.span)
+        num_rows = rows.stop - rows.start
+        if num_rows >= min_rows and num_rows <= (max_rows or num_rows) and not taken[rows].any():
+            taken[rows] = True
+            found.append(one)
+    return found, ends
+
+
 def _accumulate(
     cost: Float[np.ndarray, "row other_row"], *, is_free: bool
 ) -> tuple[Float[np.ndarray, "row other_row"], Int[np.ndarray, "row other_row"]]:

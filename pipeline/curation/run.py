@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +39,7 @@ from rotoscope.pipeline.datasets.said import CURATION
 from rotoscope.pipeline.errors import DatasetError, UsageError, quoted
 from rotoscope.pipeline.export.added_columns import AddedColumn
 from rotoscope.pipeline.export.pieces import write_pieces
+from rotoscope.pipeline.export.pieces_said import check_pieces_out
 from rotoscope.pipeline.export.stored_episode import FeatureFacts
 
 STATE, ACTION, VALID = "observation.state", "action", "label.valid"
@@ -120,7 +120,7 @@ def curate(
             not there.
         DatasetError: Nothing is left, or something is in the way; see `write_pieces`.
     """
-    _check_out(dataset.root, out)
+    check_pieces_out(dataset.root, out, record=CURATION, command="curate")
     strange = [index for index in keep if index not in measured.lengths]
     if strange:
         raise UsageError(
@@ -222,21 +222,6 @@ def _column(score: Score, lengths: Mapping[int, int]) -> AddedColumn:
     unknown = {i: np.full(n, np.nan) for i, n in lengths.items()}
     values = unknown | dict(score.values)
     return AddedColumn(facts, {i: v.astype(np.float32)[:, None] for i, v in values.items()})
-
-
-def _check_out(data: Path, out: Path) -> None:
-    there, source = (Path(os.path.realpath(p)) for p in (out, data))
-    if there == source or source in there.parents or there in source.parents:
-        raise UsageError(
-            f"--out {out} is {data} itself, or one lies in the other; the dataset is left as it "
-            "is: name another folder"
-        )
-    is_free = not there.exists() or (there.is_dir() and not any(there.iterdir()))
-    if not is_free and not (there / "meta" / CURATION).is_file():
-        raise UsageError(
-            f"{out} exists and was not written by rotoscope curate; name another --out or move it "
-            "away"
-        )
 
 
 def _say(

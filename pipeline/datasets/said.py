@@ -23,6 +23,8 @@ CONTRACT, FEATURES, PROVENANCE = "contract.json", "features.json", "provenance.j
 LINES = "rotoscope/episodes.jsonl"
 CURATION = "rotoscope/curation.json"
 """What was left out of a curated dataset, and why; its videos may hold frames that no row shows."""
+FOUND = "rotoscope/found.json"
+"""The same of a dataset of found stretches: what was looked for, and where each is from."""
 
 
 def said(layout: Layout, name: str) -> dict[str, Any]:

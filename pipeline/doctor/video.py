@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from rotoscope.pipeline.datasets.layout import meta_file
 from rotoscope.pipeline.datasets.read_damaged import RawDataset, Span
-from rotoscope.pipeline.datasets.said import CURATION
+from rotoscope.pipeline.datasets.said import CURATION, FOUND
 from rotoscope.pipeline.doctor.check import Check, Findings
 from rotoscope.pipeline.doctor.structure import TOLERANCE_S
 from rotoscope.pipeline.errors import DatasetError, VideoError
@@ -34,8 +34,8 @@ def check_video_clock(raw: RawDataset, broken: Sequence[str] = ()) -> Check:
         "video clock", advice="the frames do not belong to the rows: encode and write them again"
     )
     total = unshown = 0
-    # Curation leaves videos as they are: frames of rows that were left out are still in them.
-    is_curated = meta_file(raw.root, CURATION).is_file()
+    # Pieces leave videos as they are: frames of rows that were left out are still in them.
+    is_curated = any(meta_file(raw.root, name).is_file() for name in (CURATION, FOUND))
     for key in raw.cameras:
         shape = tuple(raw.info["features"][key]["shape"])
         packets: dict[Path, Float[np.ndarray, " packet"]] = {}

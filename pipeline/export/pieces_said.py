@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from rotoscope.pipeline.datasets.facts import EpisodeFacts
 from rotoscope.pipeline.datasets.info import NO_ROWS
 from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.datasets.said import episode_facts
+from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.export.added_columns import AddedColumn
 from rotoscope.pipeline.export.facts import write_texts
 from rotoscope.pipeline.export.rebuild import rebuild
@@ -24,6 +26,32 @@ MADE = "made"
 """Key in the provenance of an episode: what was done to it after it was labeled, in order."""
 Span = tuple[int, int, int]
 """Episode index in the dataset that it is taken from, first row, row after the last one."""
+
+
+def check_pieces_out(data: Path, out: Path, *, record: str, command: str) -> None:
+    """Checks that pieces of a dataset can be written at `out`.
+
+    Args:
+        data: The dataset that they are taken from.
+        out: Where to.
+        record: File below `meta` of datasets that the command wrote, which it replaces.
+        command: Its name.
+
+    Raises:
+        UsageError: It is the dataset itself, or holds something else.
+    """
+    there, source = (Path(os.path.realpath(p)) for p in (out, data))
+    if there == source or source in there.parents or there in source.parents:
+        raise UsageError(
+            f"--out {out} is {data} itself, or one lies in the other; the dataset is left as it "
+            "is: name another folder"
+        )
+    is_free = not there.exists() or (there.is_dir() and not any(there.iterdir()))
+    if not is_free and not (there / "meta" / record).is_file():
+        raise UsageError(
+            f"{out} exists and was not written by rotoscope {command}; name another --out or move "
+            "it away"
+        )
 
 
 def say_pieces(

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rotoscope.pipeline.alignment.dtw import align
+
 Distances = Float[np.ndarray, "row demo"]
 Rewards = Float[np.ndarray, " row"]
 
@@ -67,30 +69,9 @@ def temporal_ot(distances: Distances) -> Rewards:
 
 def dtw(distances: Distances) -> Rewards:
     """Less the mean distance to the rows of the demonstration that time warping matches it with."""
-    sums, counts = np.zeros(len(distances)), np.zeros(len(distances))
-    for row, demo in warping_path(distances):
-        sums[row] += distances[row, demo]
-        counts[row] += 1
-    return -sums / counts
-
-
-def warping_path(distances: Distances) -> list[tuple[int, int]]:
-    """Pairs of rows along the cheapest way through both that never goes back."""
-    total = np.empty_like(distances)
-    above = np.r_[0.0, np.full(distances.shape[1], np.inf)]
-    for row, costs in enumerate(distances):
-        ways = np.cumsum(costs)
-        # Into the row from the one above, straight or aslant; then a running minimum along it.
-        into = np.minimum(above[1:], above[:-1]) - np.r_[0.0, ways[:-1]]
-        total[row] = ways + np.minimum.accumulate(into)
-        above = np.r_[np.inf, total[row]]
-    row, demo = len(total) - 1, total.shape[1] - 1
-    path = [(row, demo)]
-    while row or demo:
-        steps = [(row - 1, demo - 1), (row - 1, demo), (row, demo - 1)]
-        row, demo = min((s for s in steps if min(s) >= 0), key=lambda s: total[s])
-        path.append((row, demo))
-    return path[::-1]
+    way = align(distances)
+    costs = distances[way.first, way.second]
+    return -np.bincount(way.first, costs) / np.bincount(way.first)
 
 
 def threshold(distances: Distances) -> Rewards:

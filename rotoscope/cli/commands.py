@@ -13,6 +13,7 @@ from rotoscope.cli import check as check_command
 from rotoscope.cli import compare as compare_command
 from rotoscope.cli import curate as curate_command
 from rotoscope.cli import datasets as datasets_command
+from rotoscope.cli import find as find_command
 from rotoscope.cli import forget as forget_command
 from rotoscope.cli import import_old as import_command
 from rotoscope.cli import policy as policy_command
@@ -60,6 +61,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="split")(datasets_command.split)
     app.command(name="filter")(datasets_command.filter_episodes)
     app.command(name="curate")(reads_dataset(curate_command.curate))
+    app.command(name="find")(find_command.find)
     app.command(name="forget")(forget_command.forget)
     app.command(name="versions")(forget_command.versions)
     app.command(name="caption")(caption_command.caption)

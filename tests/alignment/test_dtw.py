@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotoscope.pipeline.alignment.dtw import align, align_inside, distances, end_costs
+from rotoscope.pipeline.alignment.dtw import (
+    align,
+    align_everywhere,
+    align_inside,
+    distances,
+    end_costs,
+)
 from rotoscope.pipeline.errors import TrackError
 
 
@@ -53,6 +59,37 @@ def test_a_slowed_part_is_found_where_it_was_taken_from():
     whole = np.stack([np.sin(time), np.cos(2 * time)], axis=1)
     part = np.repeat(whole[60:100], 2, axis=0)
     assert align_inside(distances(part, whole)).span == (60, 100)
+
+
+@given(st.integers(1, 7), st.integers(1, 12), st.integers(0, 10_000))
+@settings(max_examples=60, deadline=None)
+def test_places_share_no_row_and_the_first_is_the_cheapest(rows, others, seed):
+    cost = np.random.default_rng(seed).random((rows, others))
+    found, ends = align_everywhere(cost)
+    np.testing.assert_array_equal(ends, end_costs(cost))
+    assert found[0].span == align_inside(cost).span
+    costs = [one.cost for one in found]
+    assert costs == sorted(costs)
+    assert costs == [ends[one.span[1] - 1] for one in found]
+    taken = [row for one in found for row in range(*one.span)]
+    assert len(taken) == len(set(taken))
+
+
+def test_every_copy_is_a_place_whatever_its_speed():
+    part = np.sin(np.linspace(0, 3, 30))[:, None] * 3
+    far = np.full((20, 1), 9.0)
+    whole = np.concatenate([far, part, far, np.repeat(part, 2, axis=0), far, part[::2], far])
+    found, _ = align_everywhere(distances(part, whole))
+    # A first or last row that is there twice need not be taken twice.
+    assert sorted(one.span for one in found[:3]) == [(20, 50), (71, 129), (150, 165)]
+
+
+def test_places_of_other_lengths_are_passed_over():
+    part = np.arange(10.0)[:, None]
+    cost = distances(part, np.concatenate([part, part[::2], np.repeat(part, 3, axis=0)]))
+    spans = [one.span for one in align_everywhere(cost, min_rows=8, max_rows=20)[0]]
+    assert spans[0] == (0, 10)
+    assert all(8 <= end - start <= 20 for start, end in spans)
 
 
 def test_partner_of_a_row_on_which_several_lie_is_their_mean():

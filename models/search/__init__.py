@@ -1,0 +1,4 @@
+"""Stretches of datasets that are like a given one.
+
+May import: `rewards`.
+"""
