@@ -12,10 +12,12 @@ import traceback
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rotoscope.pipeline.errors import CodeConsentError, RecipeError, UsageError, quoted
-from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage
+
+if TYPE_CHECKING:
+    from rotoscope.pipeline.stage import Stage
 
 BUILT_IN: dict[str, str] = {
     "shots": "rotoscope.pipeline.stages.shots:Shots",
@@ -133,6 +135,9 @@ def stage_class(name: str, *, folder: Path | None = None, allow_code: bool = Fal
         )
     if hasattr(found, "as_stage"):
         found = found.as_stage()
+    # Whoever only asks for names, as every command does, needs no NumPy.
+    from rotoscope.pipeline.stage import ClipStage, FrameStage
+
     if not (isinstance(found, type) and issubclass(found, ClipStage | FrameStage)):
         raise RecipeError(
             f"{name!r} is {found!r}, not a subclass of ClipStage, FrameStage or Labeler"

@@ -5,7 +5,8 @@ any release.
 """
 
 from rotoscope import train
-from rotoscope.api import Run, compare, doctor, draw, evaluate, label, relabel, report, track
+from rotoscope.api import Run, doctor, draw, evaluate, label, relabel, report, track
+from rotoscope.comparing import compare
 from rotoscope.models.labelers.labeler import Labeler, LabelerConfig
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.motion_tracks.recover import (

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope import __version__
 from rotoscope.models.search.find import Found, Stretch
 from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.datasets.said import FOUND
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.export.added_columns import AddedColumn
 from rotoscope.pipeline.export.pieces import Piece, write_pieces
-from rotoscope.pipeline.export.pieces_said import check_pieces_out
+from rotoscope.pipeline.export.pieces_said import check_pieces_out, made_by
 from rotoscope.pipeline.export.stored_episode import FeatureFacts
 
 COST = "label.found_cost"
@@ -49,9 +48,9 @@ def write_found(found: Found, out: Path) -> list[Path]:
             f"{found.lowest_cost:.3g} a step; raise --max-cost or search other datasets"
         )
     places = _places(found, out)
+    read = [found.clip.source.dataset.root, *(dataset.root for dataset in found.datasets)]
     for place in places.values():
-        for dataset in (found.clip.source.dataset, *found.datasets):
-            check_pieces_out(dataset.root, place, record=FOUND, command="find")
+        check_pieces_out(read, place, record=FOUND, command="find")
     for number, place in places.items():
         _write(found, found.datasets[number], _of(found, number), place)
     return list(places.values())
@@ -99,8 +98,7 @@ def _write(found: Found, dataset: Dataset, stretches: Sequence[Stretch], out: Pa
 def _made(found: Found) -> dict[str, Any]:
     clip, source = found.clip, found.clip.source
     return {
-        "tool": "find",
-        "rotoscope": __version__,
+        **made_by("find"),
         "clip": {
             "dataset": source.dataset.root.resolve().name,
             "dataset_key": source.dataset.rotoscope("provenance.json").get("dataset_key", ""),

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope import __version__
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.curation.config import CurationConfig
 from rotoscope.pipeline.curation.consistency import GAIN, LAG, MOTION_ERROR, consistency
@@ -39,7 +38,7 @@ from rotoscope.pipeline.datasets.said import CURATION
 from rotoscope.pipeline.errors import DatasetError, UsageError, quoted
 from rotoscope.pipeline.export.added_columns import AddedColumn
 from rotoscope.pipeline.export.pieces import write_pieces
-from rotoscope.pipeline.export.pieces_said import check_pieces_out
+from rotoscope.pipeline.export.pieces_said import check_pieces_out, made_by
 from rotoscope.pipeline.export.stored_episode import FeatureFacts
 
 STATE, ACTION, VALID = "observation.state", "action", "label.valid"
@@ -120,7 +119,7 @@ def curate(
             not there.
         DatasetError: Nothing is left, or something is in the way; see `write_pieces`.
     """
-    check_pieces_out(dataset.root, out, record=CURATION, command="curate")
+    check_pieces_out([dataset.root], out, record=CURATION, command="curate")
     strange = [index for index in keep if index not in measured.lengths]
     if strange:
         raise UsageError(
@@ -130,8 +129,7 @@ def curate(
         measured.scores, config, measured.lengths, fps=measured.fps, keep=frozenset(keep)
     )
     made = {
-        "tool": "curate",
-        "rotoscope": __version__,
+        **made_by("curate"),
         "settings": config.model_dump(mode="json"),
         "keep": sorted(keep),
     }

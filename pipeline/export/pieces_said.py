@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from rotoscope import __version__
 from rotoscope.pipeline.datasets.facts import EpisodeFacts
 from rotoscope.pipeline.datasets.info import NO_ROWS
 from rotoscope.pipeline.datasets.read import Dataset
@@ -28,24 +29,31 @@ Span = tuple[int, int, int]
 """Episode index in the dataset that it is taken from, first row, row after the last one."""
 
 
-def check_pieces_out(data: Path, out: Path, *, record: str, command: str) -> None:
-    """Checks that pieces of a dataset can be written at `out`.
+def made_by(command: str) -> dict[str, Any]:
+    """What a command says of itself in what it writes."""
+    return {"tool": command, "rotoscope": __version__}
+
+
+def check_pieces_out(read: Sequence[Path], out: Path, *, record: str, command: str) -> None:
+    """Checks that pieces of datasets can be written at `out`.
 
     Args:
-        data: The dataset that they are taken from.
+        read: Datasets that are read.
         out: Where to.
         record: File below `meta` of datasets that the command wrote, which it replaces.
         command: Its name.
 
     Raises:
-        UsageError: It is the dataset itself, or holds something else.
+        UsageError: It is one of the datasets itself, or holds something else.
     """
-    there, source = (Path(os.path.realpath(p)) for p in (out, data))
-    if there == source or source in there.parents or there in source.parents:
-        raise UsageError(
-            f"--out {out} is {data} itself, or one lies in the other; the dataset is left as it "
-            "is: name another folder"
-        )
+    there = Path(os.path.realpath(out))
+    for data in read:
+        source = Path(os.path.realpath(data))
+        if there == source or source in there.parents or there in source.parents:
+            raise UsageError(
+                f"--out {out} is {data} itself, or one lies in the other; the dataset is left as "
+                "it is: name another folder"
+            )
     is_free = not there.exists() or (there.is_dir() and not any(there.iterdir()))
     if not is_free and not (there / "meta" / record).is_file():
         raise UsageError(

@@ -1,7 +1,8 @@
-"""A file of rows written once more with columns changed; its row groups stay as they are."""
+"""A file of rows written once more with columns changed; its row groups stay, empty ones aside."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pyarrow.parquet as pq
 def rewrite_rows(source: Path, target: Path, change: Callable[[pa.Table], pa.Table]) -> None:
     """Writes every row group of a file as `change` makes it, one at a time in memory.
 
+    Groups without rows are left out: LeRobot takes the size of its batches from the first one.
+
     Args:
         source: A Parquet file.
         target: Another file.
@@ -21,9 +24,9 @@ def rewrite_rows(source: Path, target: Path, change: Callable[[pa.Table], pa.Tab
     groups = (file.read_row_group(number) for number in range(file.num_row_groups))
     first = change(next(groups, file.schema_arrow.empty_table()))
     with pq.ParquetWriter(target, first.schema, compression="snappy") as writer:
-        writer.write_table(first)
-        for table in groups:
-            writer.write_table(change(table))
+        for table in itertools.chain([first], map(change, groups)):
+            if table.num_rows:
+                writer.write_table(table)
 
 
 def with_column(table: pa.Table, name: str, cells: pa.Array) -> pa.Table:

@@ -59,10 +59,10 @@ def compare(
     Rows are matched by the video that they come from, whom they are about and when, so that other
     cuts and rates do not matter; datasets of other tools by the number of the episode.
     """
-    from rotoscope import api
+    from rotoscope import comparing
 
     target = html or a.with_name(a.name + ".compare.html")
-    found = api.compare(
+    found = comparing.compare(
         a, b, of=of, to=to, truth=dataset_named(truth), out=target, robots=robot or ()
     )
     show(found)

@@ -1,0 +1,1 @@
+../../rotoscope/comparing.py
