@@ -124,6 +124,8 @@ def test_a_run_killed_while_the_server_starts_leaves_no_process(tmp_path):
 
 def start_run(work, folder, preload=(), path=()):
     code = (
+        # Whoever starts the tests with nohup has it ignored, and what they start inherits that.
+        "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         "from rotoscope.pipeline.run.isolation import run_isolated\n"
         "from run.test_process_ends import GENEROUS\n"
         f"run_isolated('{WORK}:{work}', {str(folder)!r}, limits=GENEROUS, preload={preload!r})"
