@@ -13,6 +13,7 @@ from rotoscope.pipeline.errors import TrackError
 from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import PointTracks
 from rotoscope.pipeline.types import Frame, Video
+from rotoscope.pipeline.video.frame_rows import FrameRows
 
 
 class ScenePointsConfig(StageConfig):
@@ -52,8 +53,7 @@ class ScenePoints(FrameStage):
         )
         self._to_frame = np.array([video.width, video.height]) / self._size
         self._follower = PointFollower()
-        self._points: list[np.ndarray] = []
-        self._ids: list[np.ndarray] = []
+        self._points, self._ids = FrameRows(), FrameRows()
 
     def observe(self, frame: Frame) -> None:
         """Follows the points into the next frame; keeps two kilobytes of it."""
@@ -73,7 +73,8 @@ class ScenePoints(FrameStage):
                 "given; pass the time of each observed frame"
             )
         pixel_px = float(self._to_frame.mean())
-        return {"scene_points": PointTracks(np.array(self._points), np.array(self._ids), pixel_px)}
+        points, ids = self._points.joined(), self._ids.joined()
+        return {"scene_points": PointTracks(points, ids, pixel_px)}
 
 
 def gray_of(frame: Frame, size: tuple[int, int]) -> UInt8[np.ndarray, "height width"]:

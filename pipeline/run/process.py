@@ -26,7 +26,7 @@ from rotoscope.pipeline.run.made import check_made, of_side, renamed
 from rotoscope.pipeline.run.open_file import open_file
 from rotoscope.pipeline.run.outcome import VideoAnswer, VideoOutcome, stored_outcome
 from rotoscope.pipeline.sources import files_of, identify
-from rotoscope.pipeline.stage import ClipStage, FrameStage, Stage, Tracks, select
+from rotoscope.pipeline.stage import ClipStage, FrameStage, Tracks, select
 from rotoscope.pipeline.stages.shots import shot_spans
 from rotoscope.pipeline.store.store import Store
 from rotoscope.pipeline.tracks import NO_ROWS, ClockTrack, ShotTrack
@@ -186,14 +186,13 @@ class _Run:
 
     def _frame_stages(self, entries: list[StageEntry]) -> None:
         """Runs the frame stages that are not stored yet in one decoding pass."""
-        stages = {entry.name: entry.build() for entry in entries}
         stored = {e.name: self.store.load_tracks(self.keys.stages[e.name]) for e in entries}
         clock = self.store.load_tracks(self.keys.clock)
         missing = [e for e in entries if stored[e.name] is None]
         if clock is None:
             missing = entries
         if missing or clock is None:
-            time_s, made = self._decode_through({e.name: stages[e.name] for e in missing})
+            time_s, made = self._decode_through(missing)
             self.unchanged()
             for name, tracks in made.items():
                 self.store.save_tracks(self.keys.stages[name], [tracks])
@@ -213,11 +212,13 @@ class _Run:
         self.clips = [Clip(self.video, self.start, time_s, self.kept.frames)]
         self.tracks = [{}]
 
-    def _decode_through(self, stages: dict[str, Stage]) -> tuple[np.ndarray, dict[str, Tracks]]:
+    def _decode_through(self, entries: list[StageEntry]) -> tuple[np.ndarray, dict[str, Tracks]]:
         """Shows every frame to every stage; returns frame times and what the stages made."""
         from rotoscope.pipeline.video.read import read_frames
 
-        observers = {n: s for n, s in stages.items() if isinstance(s, FrameStage)}
+        built = {entry.name: entry.build() for entry in entries}
+        observers = {n: s for n, s in built.items() if isinstance(s, FrameStage)}
+        del built
         cpu = dict.fromkeys(["decode", *observers], 0.0)
         times: list[float] = []
         label = "+".join(observers) or "decode"
@@ -247,11 +248,14 @@ class _Run:
                 raise VideoError(f"no frame of {display_name(self.video.path)} could be decoded")
             time_s = np.array(times)
             made: dict[str, Tracks] = {}
-            for name, stage in observers.items():
+            for name in list(observers):
                 mark = time.process_time()
-                made[name] = stage.finish(time_s)
+                made[name] = observers[name].finish(time_s)
                 cpu[name] += time.process_time() - mark
                 check_made(name, made[name], len(time_s))
+                # What it saw of each frame is no longer needed, and of a long video is much.
+                observers.pop(name).close()
+                give_back_memory()
         finally:
             for stage in observers.values():
                 stage.close()

@@ -6,12 +6,15 @@ anything is made of it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 FORMAT = 2
 """Bump when what is sealed changes its layout: entries of other formats are made again."""
@@ -24,14 +27,51 @@ class BrokenSealError(Exception):
     """What is stored is not what was stored; says how. Never leaves the store."""
 
 
-def seal_bytes(payload: bytes, *, name: str) -> bytes:
-    """The payload behind one line that holds format, name and hash."""
-    digest = hashlib.sha256(payload).hexdigest()
-    return b"%b %d %b %b\n" % (_MAGIC, FORMAT, name.encode(), digest.encode()) + payload
+@contextlib.contextmanager
+def sealed_file(path: Path, *, name: str) -> Iterator[io.RawIOBase]:
+    """A file that takes a payload; at the end one line before it holds format, name and hash.
+
+    The payload is never whole in memory: tracks of a long video are large.
+    """
+    with path.open("w+b") as file:
+        start = file.write(_seal("0" * 64, name))
+        yield _Behind(file, start)
+        file.seek(start)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        file.write(_seal(digest, name))
+
+
+def _seal(digest: str, name: str) -> bytes:
+    return b"%b %d %b %b\n" % (_MAGIC, FORMAT, name.encode(), digest.encode())
+
+
+class _Behind(io.RawIOBase):
+    """The part of a file behind its first bytes, to write into."""
+
+    def __init__(self, file: BinaryIO, start: int) -> None:
+        super().__init__()
+        self._file, self._start = file, start
+
+    def write(self, data: Any) -> int:
+        return self._file.write(data)
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        place = offset + self._start if whence == os.SEEK_SET else offset
+        return self._file.seek(place, whence) - self._start
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
 
 
 def unseal_bytes(data: bytes, *, name: str) -> bytes:
-    """The payload that `seal_bytes` sealed under this name.
+    """The payload that `sealed_file` sealed under this name.
 
     Raises:
         BrokenSealError: The bytes are others, of another name, or of another format.

@@ -19,8 +19,8 @@ from rotoscope.pipeline.tracks import Track
 _HEADER = "header"
 
 
-def dump(units: Sequence[Mapping[str, Track]]) -> bytes:
-    """Bytes of an uncompressed `.npz` holding one mapping of tracks per clip."""
+def dump(units: Sequence[Mapping[str, Track]], file: io.RawIOBase | io.BufferedIOBase) -> None:
+    """Writes an uncompressed `.npz` holding one mapping of tracks per clip."""
     arrays: dict[str, np.ndarray] = {}
     header: list[dict[str, Any]] = []
     for number, unit in enumerate(units):
@@ -38,9 +38,7 @@ def dump(units: Sequence[Mapping[str, Track]]) -> bytes:
             described[name] = {"type": type(track).__name__, "fields": fields}
         header.append(described)
     arrays[_HEADER] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
+    np.savez(file, allow_pickle=False, **arrays)
 
 
 def load(data: bytes) -> list[Tracks]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import logging
 import os
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from rotoscope.pipeline.errors import StoreError, TrackError, UsageError
-from rotoscope.pipeline.files.atomic import remove, write_bytes_atomic
+from rotoscope.pipeline.files.atomic import atomic_path, remove
 from rotoscope.pipeline.remote.urls import Url, place_of
 from rotoscope.pipeline.stage import Tracks
 from rotoscope.pipeline.store import serialize as track_io
@@ -31,7 +32,7 @@ from rotoscope.pipeline.store.seal import (
     check_folder,
     folder_digest,
     read_sealed,
-    seal_bytes,
+    sealed_file,
 )
 from rotoscope.pipeline.tracks import Track
 
@@ -84,7 +85,8 @@ class Store:
 
     def save_tracks(self, key: str, units: Sequence[Mapping[str, Track]]) -> None:
         """Stores the tracks of all clips of a video."""
-        self._save(key, TRACKS, track_io.dump(units))
+        with self._new(key, TRACKS) as file:
+            track_io.dump(units, file)
 
     def load_tracks(self, key: str) -> list[Tracks] | None:
         """The stored tracks, or `None` if there are none or the entry is damaged."""
@@ -101,7 +103,8 @@ class Store:
 
     def save_record(self, key: str, record: Mapping[str, Any]) -> None:
         """Stores a small JSON record."""
-        self._save(key, RECORD, json.dumps(record, sort_keys=True, indent=1).encode())
+        with self._new(key, RECORD) as file:
+            file.write(json.dumps(record, sort_keys=True, indent=1).encode())
 
     def load_record(self, key: str) -> dict[str, Any] | None:
         """The stored record, or `None` if there is none or it is damaged."""
@@ -144,13 +147,19 @@ class Store:
                 "command again"
             ) from error
 
-    def _save(self, key: str, suffix: str, payload: bytes) -> None:
+    @contextlib.contextmanager
+    def _new(self, key: str, suffix: str) -> Iterator[io.RawIOBase]:
+        """The file of an entry, there and sealed once all is written."""
         path = self.path(key, suffix)
         with self._failures():
             if path.is_dir():
                 remove(path)
             self._make_room(path)
-            write_bytes_atomic(path, seal_bytes(payload, name=path.name))
+            with (
+                atomic_path(path) as temporary,
+                sealed_file(temporary, name=path.name) as file,
+            ):
+                yield file
 
     def _load(self, key: str, suffix: str) -> bytes | None:
         path = self.path(key, suffix)

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import pickle
@@ -249,7 +250,9 @@ def test_stage_gives_one_row_a_frame_and_leaves_unknown_frames_missing(
     assert track.valid[known].all()
     assert np.nanmax(track.joint_error_m) < 0.005
     assert (track.subject, track.model) == ("person0", "SMPLX_NEUTRAL.npz")
-    (units,) = load(dump([{"smplx.person0": track}]))
+    file = io.BytesIO()
+    dump([{"smplx.person0": track}], file)
+    (units,) = load(file.getvalue())
     np.testing.assert_array_equal(units["smplx.person0"].body_pose, track.body_pose)
 
 
