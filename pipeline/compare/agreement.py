@@ -105,7 +105,10 @@ def agreements(
     for column, number in enumerate(numbers):
         a, off = whole_a[known[:, column], column], apart[known[:, column], column]
         size = np.abs(off)
-        lag = _lag(stretches, [column], numbers, fps) if len(size) else Lag(0, 0.0, 0.0)
+        correlation = _correlation(a, a + off, number)
+        # Where one side stands still, or only switches, no moment of it has one on the other side.
+        moves = np.isfinite(correlation)
+        lag = _lag(stretches, [column], numbers, fps) if moves else Lag(0, 0.0, 0.0)
         out.append(
             Agreement(
                 number=number,
@@ -113,8 +116,8 @@ def agreements(
                 spread=float(a.std()) if len(size) else float("nan"),
                 mae=float(size.mean()) if len(size) else float("nan"),
                 worst=float(size.max()) if len(size) else float("nan"),
-                correlation=_correlation(a, a + off, number),
-                lag_rows=0 if number.quantity == "discrete" else lag.rows,
+                correlation=correlation,
+                lag_rows=lag.rows,
                 error_a=float("nan") if errors is None else float(errors[0][column]),
                 error_b=float("nan") if errors is None else float(errors[1][column]),
             )

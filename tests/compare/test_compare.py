@@ -10,10 +10,12 @@ from corruptions import without_facts
 from two_lamps import OTHER, run_two
 
 import rotoscope as rt
-from rotoscope.pipeline.compare.agreement import differences
+from rotoscope.pipeline.compare.agreement import agreements, differences
+from rotoscope.pipeline.compare.matching import Pair
 from rotoscope.pipeline.compare.page import table_row, write_comparison
 from rotoscope.pipeline.compare.run import compare
-from rotoscope.pipeline.compare.sides import SharedNumber, known_by_rotation
+from rotoscope.pipeline.compare.sides import PairedRows, SharedNumber, known_by_rotation
+from rotoscope.pipeline.episodes.resample import Resampler
 from rotoscope.pipeline.errors import DatasetError, UsageError
 from rotoscope.pipeline.geometry import se3
 
@@ -33,6 +35,26 @@ def slower(tmp_path_factory):
 
 def by_name(found):
     return {line.number.name: line for line in found.agreements}
+
+
+@pytest.mark.parametrize(("still", "lag"), [("a", 0), ("b", 0), ("", 3)])
+def test_no_lag_is_told_of_a_number_that_one_side_never_moves(still, lag):
+    t = np.arange(90)
+    sides = {"a": np.sin(t / 7), "b": np.sin((t - 3) / 7)}
+    if still:
+        # What moves late only is nearer to any constant while it is read earlier.
+        sides = {"a": (t / 90.0) ** 6, "b": (t / 90.0) ** 6, still: np.full(90, 1.0)}
+    stretch = PairedRows(
+        pair=Pair(0, 0, 0, 90, Resampler.between(t / 30.0, t / 30.0)),
+        a=sides["a"][:, None],
+        b=sides["b"][:, None],
+        known_a=np.ones((90, 1), bool),
+        known_b=np.ones((90, 1), bool),
+        confidence_a=None,
+        confidence_b=None,
+    )
+    (line,) = agreements([stretch], [SharedNumber("x", "m", "position")], fps=30.0)
+    assert line.lag_rows == lag
 
 
 def test_two_labelers_of_one_dataset_agree_as_far_as_they_do(two):
