@@ -131,11 +131,14 @@ class LeRobotForm:
 
     def _rates(self, own: ActionContract) -> list[float]:
         """Largest rate of each joint [rad/s or m/s]; a gripper's spread over its whole way."""
-        found = [np.inf if d.max_rate is None else d.max_rate for d in own.dimensions]
-        num_arm = len(self.joints.names) - len(self.joints.fingers)
-        share_s = found[num_arm] / 100.0 if len(found) > num_arm else np.inf
-        fingers = [abs(b - a) * share_s for a, b in self.joints.fingers.values()]
-        return [*found[:num_arm], *fingers]
+        rates = [(d, np.inf if d.max_rate is None else d.max_rate) for d in own.dimensions]
+        arm = [rate for d, rate in rates if d.quantity != "gripper"]
+        grippers = [rate / 100.0 for d, rate in rates if d.quantity == "gripper"] or [np.inf]
+        fingers = [
+            abs(opened - closed) * grippers[-1 if name.startswith("right") else 0]
+            for name, (closed, opened) in self.joints.fingers.items()
+        ]
+        return [*arm, *fingers]
 
     def _limits(self, motor: Motor) -> tuple[float, float]:
         """Where a motor's number may lie: inside all limits that are known."""
@@ -192,7 +195,8 @@ class LeRobotForm:
             if wanted not in names:
                 raise UsageError(f"the robot has no joint {wanted!r}; it has {quoted(names)}")
             return names.index(wanted), sign
-        for candidate in (motor.joint, motor.name):
+        # Of two arms the joints are `left/elbow_flex`, the motors `left_elbow_flex`.
+        for candidate in (motor.joint, motor.name, motor.name.replace("_", "/", 1)):
             if candidate in names:
                 return names.index(candidate), 1
         if motor.form == "gripper" and self._num_grippers == 1:

@@ -165,7 +165,7 @@ def joint_column(dataset: Dataset, contract: ActionContract) -> str:
     raise UsageError(
         f"no column of {dataset.root} holds the joints of {contract.robot} "
         f"({', '.join(contract.names)}); its actions are {', '.join(dataset.names('action'))}. "
-        "Two arms, or a hand on an arm, cannot be played yet"
+        "A hand on an arm cannot be played yet"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def pd_gains(
     model: Any,
     joints: Int[np.ndarray, " joint"],
     efforts: Float[np.ndarray, " joint"],
-    own: dict[str, OwnActuator],
+    own: Mapping[str, OwnActuator],
     settings: PhysicsSettings,
 ) -> tuple[Float[np.ndarray, " joint"], Float[np.ndarray, " joint"]]:
     """Kp and kd: the file's own, else from the torque limit, else from the joint's inertia."""

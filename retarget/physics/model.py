@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.description.links import Mimic
 from rotoscope.retarget.description.mujoco import import_mujoco, robot_spec
 from rotoscope.retarget.description.read import read_description
-from rotoscope.retarget.physics.gains import own_actuators, pd_gains, torque_limits
+from rotoscope.retarget.physics.gains import OwnActuator, own_actuators, pd_gains, torque_limits
 from rotoscope.retarget.physics.settings import PhysicsSettings, Root, Step
 
 FLOOR = "physics floor"
@@ -86,6 +86,8 @@ def build_physics_model(
     steps: Sequence[Step] = (),
     prepare: Callable[[Any], None] = lambda spec: None,
     max_effort: float | None = None,
+    spec: Any = None,
+    own: Mapping[str, OwnActuator] | None = None,
 ) -> PhysicsModel:
     """A robot that can be simulated: with a floor at z = 0 and a PD actuator on every joint.
 
@@ -101,15 +103,18 @@ def build_physics_model(
         steps: What stands on the floor.
         prepare: Told of the scene before it is compiled, to add to it.
         max_effort: No joint gives more than this [N m or N], whatever the file states.
+        spec: The robot, where it is made of more than the file alone; no joint of it follows
+            another. It is changed.
+        own: Its position actuators by joint, with `spec`.
 
     Raises:
         RobotError: The file cannot be read, has no joints, or a floating robot has no geometry
             that could touch the floor.
     """
     settings = settings or PhysicsSettings()
-    mujoco = import_mujoco()
-    spec = robot_spec(path, geometry="collision")
-    own = own_actuators(path)
+    mujoco, is_file = import_mujoco(), spec is None
+    spec = robot_spec(path, geometry="collision") if is_file else spec
+    own = own_actuators(path) if own is None else own
     for element in (*spec.actuators, *spec.sensors, *spec.keys):
         spec.delete(element)
     spec.option.timestep = settings.timestep_s
@@ -154,7 +159,8 @@ def build_physics_model(
             f"{path} has no collision geometry that MuJoCo reads: it would fall through the "
             "floor; give the links <collision> shapes, or meshes as STL or OBJ"
         )
-    described = read_description(path).joints.values() if model.neq == 0 else ()
+    has_mimics = is_file and model.neq == 0
+    described = read_description(path).joints.values() if has_mimics else ()
     mimics = {joint.name: joint.mimic for joint in described if joint.mimic is not None}
     return PhysicsModel(
         model=model,

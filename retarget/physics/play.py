@@ -21,6 +21,7 @@ from rotoscope.retarget.physics.wanted_path import WantedPath, held, interpolate
 from rotoscope.retarget.robots.commanded import RobotJoints
 from rotoscope.retarget.robots.load import load_robot
 from rotoscope.retarget.robots.robot import HandRobot, HumanoidRobot, Robot
+from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
 SETTINGS = PhysicsSettings(timestep_s=0.001, self_collision=True)
 """Half the timestep of `check.physics`: light fingers on stiff servos need it."""
@@ -167,7 +168,9 @@ def _path(scene: PlayedScene, drive: Drive, *given: np.ndarray) -> WantedPath:
 def _tips(robot: Robot) -> dict[str, Frame]:
     """What a robot acts with."""
     ends: tuple[str, ...] = ("end_effector",)
-    if isinstance(robot, HandRobot):
+    if isinstance(robot, TwoArmRobot):
+        ends = tuple(robot.frames())
+    elif isinstance(robot, HandRobot):
         ends = tuple(f"tips.{finger}" for finger in robot.config.tips)
     elif isinstance(robot, HumanoidRobot):
         limbs = [f"{s}_{j}" for s in ("left", "right") for j in ("wrist", "ankle")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,13 @@ from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.robots import PlayOptions
 from rotoscope.retarget.description.mujoco import body_pose, compile_robot, import_mujoco
 from rotoscope.retarget.physics.contacts import Pair, pairs_at
+from rotoscope.retarget.physics.gains import own_actuators
 from rotoscope.retarget.physics.model import FLOOR, PhysicsModel, build_physics_model
 from rotoscope.retarget.physics.settings import PhysicsSettings, Root
 from rotoscope.retarget.robots.arm import ArmRobot
 from rotoscope.retarget.robots.robot import Robot
+from rotoscope.retarget.robots.spec import spec_of
+from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +38,7 @@ class PlayedScene:
 def played_scene(
     robot: Robot, root: Root, options: PlayOptions, settings: PhysicsSettings
 ) -> PlayedScene:
-    """An arm on a table, a hand in the air, a humanoid on the ground.
+    """An arm or two on a table, a hand in the air, a humanoid on the ground.
 
     Links that overlap in the robot's rest posture do so because their shapes are too large: MuJoCo
     takes meshes as their convex hulls. They do not push each other.
@@ -46,7 +49,7 @@ def played_scene(
     rest = dict(zip(robot.joint_names, robot.rest, strict=True)) | robot.locked
     if isinstance(robot, ArmRobot):
         rest |= robot.finger_joints(1.0)
-    plain = build_physics_model(robot.path, root, settings)
+    plain = _model(robot, root, settings)
     overlapping = pairs_at(plain, rest)
     compensates = not (options.carries_weight or plain.is_own.any())
 
@@ -56,21 +59,46 @@ def played_scene(
         if compensates:
             for body in spec.bodies[1:]:
                 body.gravcomp = 1.0
-        if isinstance(robot, ArmRobot) and options.has_table:
+        if options.has_table and _stands_on_table(robot):
             _add_table(spec, robot, settings.friction)
 
-    model = build_physics_model(
-        robot.path, root, settings, prepare=prepare, max_effort=options.max_effort
-    )
+    model = _model(robot, root, settings, prepare=prepare, max_effort=options.max_effort)
     driven_by = _in_words(model, settings, compensates=compensates)
     if options.max_effort is not None:
         driven_by += f", at most {options.max_effort:g} N m"
     return PlayedScene(model, tuple(_fingers(robot, model)), driven_by)
 
 
-def _add_table(spec: Any, robot: ArmRobot, friction: float) -> None:
+def _model(
+    robot: Robot,
+    root: Root,
+    settings: PhysicsSettings,
+    *,
+    prepare: Callable[[Any], None] = lambda spec: None,
+    max_effort: float | None = None,
+) -> PhysicsModel:
+    spec = own = None
+    if isinstance(robot, TwoArmRobot):
+        spec = spec_of(robot, geometry="collision")
+        own = {
+            f"{side}/{joint}": actuator
+            for side, arm in robot.arms.items()
+            for joint, actuator in own_actuators(arm.path).items()
+        }
+    return build_physics_model(
+        robot.path, root, settings, prepare=prepare, max_effort=max_effort, spec=spec, own=own
+    )
+
+
+def _stands_on_table(robot: Robot) -> bool:
+    if isinstance(robot, TwoArmRobot):
+        return robot.config.stands_on_table
+    return isinstance(robot, ArmRobot)
+
+
+def _add_table(spec: Any, robot: Robot, friction: float) -> None:
     mujoco = import_mujoco()
-    T = _pose_at_rest(robot)
+    T = _pose_at_rest(robot) if isinstance(robot, ArmRobot) else np.eye(4)
     spec.worldbody.add_geom(
         name=FLOOR,
         type=mujoco.mjtGeom.mjGEOM_PLANE,
@@ -95,14 +123,23 @@ def _pose_at_rest(robot: ArmRobot) -> Float[np.ndarray, "4 4"]:
 
 def _fingers(robot: Robot, model: PhysicsModel) -> Iterable[Pair]:
     """Pairs of links that a gripper presses together: what its joints move, and what carries it."""
-    if not isinstance(robot, ArmRobot):
+    if isinstance(robot, ArmRobot):
+        return _pressed(model.model, robot.config.end_effector.link, robot.config.gripper.joints)
+    if not isinstance(robot, TwoArmRobot):
         return ()
-    compiled = model.model
-    names = {robot.config.end_effector.link}
-    for joint in robot.config.gripper.joints:
-        body = int(compiled.jnt_bodyid[compiled.joint(joint).id])
-        names |= {compiled.body(b).name for b in _below(compiled, body)}
-    return [(a, b) for a, b in itertools.combinations(sorted(names), 2)]
+    found: list[Pair] = []
+    for side, arm in robot.arms.items():
+        joints = [f"{side}/{joint}" for joint in arm.config.gripper.joints]
+        found += _pressed(model.model, f"{side}/{arm.config.end_effector.link}", joints)
+    return found
+
+
+def _pressed(model: Any, carrier: str, joints: Iterable[str]) -> list[Pair]:
+    names = {carrier}
+    for joint in joints:
+        body = int(model.jnt_bodyid[model.joint(joint).id])
+        names |= {model.body(b).name for b in _below(model, body)}
+    return list(itertools.combinations(sorted(names), 2))
 
 
 def _below(model: Any, body: int) -> list[int]:

@@ -18,6 +18,7 @@ from rotoscope.retarget.description.mujoco import import_mujoco
 from rotoscope.retarget.rendering.scene import robot_scene
 from rotoscope.retarget.robots.load import load_robot
 from rotoscope.retarget.robots.robot import HumanoidRobot
+from rotoscope.retarget.robots.two_arms import TwoArmRobot
 from rotoscope.retarget.robots.self_check import stated_mimics, with_mimics
 
 
@@ -56,7 +57,8 @@ def show(
     viewer = importlib.import_module("mujoco.viewer")
     model = robot_scene(robot)
     data = mujoco.MjData(model)
-    mimics = stated_mimics(robot.path, model)
+    # Fingers of two arms are named one by one.
+    mimics = {} if isinstance(robot, TwoArmRobot) else stated_mimics(robot.path, model)
     rest = robot.locked | dict(zip(robot.joint_names, robot.rest, strict=True))
     with viewer.launch_passive(model, data) as window:
         while window.is_running():

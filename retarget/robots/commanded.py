@@ -12,6 +12,7 @@ from rotoscope.pipeline.contract import ActionContract
 from rotoscope.retarget.robots.arm import ArmRobot
 from rotoscope.retarget.robots.load import load_robot
 from rotoscope.retarget.robots.robot import HumanoidRobot, Robot
+from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
 _TABLE = 401
 """Openings of a gripper that are tried to find the one that belongs to a finger's value."""
@@ -25,16 +26,18 @@ class RobotJoints:
 
     @property
     def kind(self) -> str:
-        """`arm`, `hand` or `humanoid`."""
-        if isinstance(self.robot, ArmRobot):
-            return "arm"
-        return "humanoid" if isinstance(self.robot, HumanoidRobot) else "hand"
+        """`arm`, `two_arms`, `hand` or `humanoid`."""
+        kinds = {ArmRobot: "arm", TwoArmRobot: "two_arms", HumanoidRobot: "humanoid"}
+        return next((kind for one, kind in kinds.items() if isinstance(self.robot, one)), "hand")
 
     @cached_property
     def fingers(self) -> dict[str, tuple[float, float]]:
-        """Joints of a gripper with their values at both ends, closed and open [rad or m]."""
-        robot = self.robot
-        return dict(robot.config.gripper.joints) if isinstance(robot, ArmRobot) else {}
+        """Joints of grippers with their values at both ends, closed and open [rad or m]."""
+        return {
+            f"{prefix}{joint}": ends
+            for prefix, arm in self._arms
+            for joint, ends in arm.config.gripper.joints.items()
+        }
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -60,40 +63,61 @@ class RobotJoints:
     @cached_property
     def home(self) -> Float[np.ndarray, " action"]:
         """Commands of the posture in which it rests [rad, m; percent]."""
-        robot = self.robot
-        return np.append(robot.rest, 100.0) if isinstance(robot, ArmRobot) else robot.rest.copy()
+        if not self._arms:
+            return self.robot.rest.copy()
+        return np.concatenate([np.append(arm.rest, 100.0) for _, arm in self._arms])
 
     def contract(self, rate_hz: float) -> ActionContract:
-        """Meaning of the commands: absolute joints, then a gripper."""
+        """Meaning of the commands: absolute joints, then a gripper; of two arms one by one."""
         return self.robot.contract(rate_hz=rate_hz)
 
     def joints(
         self, values: Float[np.ndarray, "command action"]
     ) -> Float[np.ndarray, "command joint"]:
         """Values of `names` [rad or m]."""
-        robot = self.robot
-        if not isinstance(robot, ArmRobot):
+        if not self._arms:
             return values
-        fingers = [list(robot.finger_joints(share).values()) for share in values[:, -1] / 100.0]
-        shape = (len(values), len(self.fingers))
-        return np.column_stack([values[:, :-1], np.array(fingers, float).reshape(shape)])
+        arms, fingers, start = [], [], 0
+        for _, arm in self._arms:
+            end = start + len(arm.joint_names)
+            arms.append(values[:, start:end])
+            found = [list(arm.finger_joints(share).values()) for share in values[:, end] / 100.0]
+            shape = (len(values), len(arm.config.gripper.joints))
+            fingers.append(np.array(found, float).reshape(shape))
+            start = end + 1
+        return np.column_stack([*arms, *fingers])
 
     def values(
         self, joints: Float[np.ndarray, "command joint"]
     ) -> Float[np.ndarray, "command action"]:
         """Commands that ask for joint values; a gripper that nothing drives counts as open."""
-        robot = self.robot
-        if not isinstance(robot, ArmRobot):
+        if not self._arms:
             return joints
-        num_arm = len(robot.joint_names)
-        if not self.fingers:
-            return np.column_stack([joints[:, :num_arm], np.full(len(joints), 100.0)])
-        # The opening is monotonic in the first finger, whatever moves it.
-        percent = np.linspace(0.0, 100.0, _TABLE)
-        first = np.array([next(iter(robot.finger_joints(p / 100.0).values())) for p in percent])
-        order = np.argsort(first, kind="stable")
-        found = np.interp(joints[:, num_arm], first[order], percent[order])
-        return np.column_stack([joints[:, :num_arm], found])
+        parts, start, finger = [], 0, len(self.robot.joint_names)
+        for _, arm in self._arms:
+            end = start + len(arm.joint_names)
+            parts += [joints[:, start:end], _opening_percent(arm, joints[:, finger:])]
+            start, finger = end, finger + len(arm.config.gripper.joints)
+        return np.column_stack(parts)
+
+    @cached_property
+    def _arms(self) -> tuple[tuple[str, ArmRobot], ...]:
+        """The arms that commands are for, and what their joints' names begin with."""
+        if isinstance(self.robot, TwoArmRobot):
+            return tuple((f"{side}/", arm) for side, arm in self.robot.arms.items())
+        return (("", self.robot),) if isinstance(self.robot, ArmRobot) else ()
+
+
+def _opening_percent(
+    arm: ArmRobot, fingers: Float[np.ndarray, "command joint"]
+) -> Float[np.ndarray, " command"]:
+    """How far a gripper is open, by its first finger: monotonic in it, whatever moves it."""
+    if not arm.config.gripper.joints:
+        return np.full(len(fingers), 100.0)
+    percent = np.linspace(0.0, 100.0, _TABLE)
+    first = np.array([next(iter(arm.finger_joints(p / 100.0).values())) for p in percent])
+    order = np.argsort(first, kind="stable")
+    return np.interp(fingers[:, 0], first[order], percent[order])
 
 
 def robot_joints(name_or_path: str) -> RobotJoints:
