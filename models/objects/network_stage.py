@@ -72,7 +72,7 @@ class ObjectsNetwork(ClipStage):
     """
 
     kind: ClassVar[str] = "objects.network"
-    version: ClassVar[str] = "4"
+    version: ClassVar[str] = "5"
     requires: ClassVar[tuple[str, ...]] = Objects.requires
     uses: ClassVar[tuple[str, ...]] = Objects.uses
     provides: ClassVar[tuple[str, ...]] = Objects.provides

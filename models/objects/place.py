@@ -15,8 +15,10 @@ TIPS = [4, 8, 12]
 SIGMA_DEPTH_M = 0.03
 """How far in depth the middle of a thing is from the fingertips that hold it, 1-sigma [m]: half of
 what a hand spans."""
-SIGMA_ASIDE_M = 0.012
-"""How far aside of the middle of what is seen of it the middle of a thing is, 1-sigma [m]."""
+SIGMA_ASIDE_M = 0.023
+"""How far aside of the middle of what is seen of it the middle of a thing is, 1-sigma [m]: fingers
+hide its side that is theirs. Chosen on ten still scenes of `benchmarks/_object_kinds.CHOSE`: .95 of
+axes lie within 2 sigma there."""
 
 
 def place(

@@ -49,7 +49,7 @@ class Objects(ClipStage):
     """
 
     kind: ClassVar[str] = "objects"
-    version: ClassVar[str] = "6"
+    version: ClassVar[str] = "7"
     requires: ClassVar[tuple[str, ...]] = ("hands",)
     uses: ClassVar[tuple[str, ...]] = ("camera", "camera_motion", "scene_points")
     provides: ClassVar[tuple[str, ...]] = ("objects", "quality.objects")
