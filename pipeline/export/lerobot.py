@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -22,12 +21,12 @@ import numpy as np
 from rotoscope.pipeline.datasets.facts import EpisodeFacts
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.export.facts import RowsWithTexts, state_facts
+from rotoscope.pipeline.export.joined_later import JoinedLater
 from rotoscope.pipeline.export.schema import Schema
 from rotoscope.pipeline.export.stored_episode import StoredEpisode, VideoFacts
 
 VIDEO_FILE_MB = 16
-"""Size at which LeRobot begins a new video file. To add an episode it copies the whole file, so the
-cost of a dataset grows with this size; 16 MB are one to two minutes."""
+"""Size at which LeRobot begins a new video file; 16 MB are one to two minutes."""
 
 
 class FinishedVideos:
@@ -99,7 +98,7 @@ def write_lerobot(
     texts = iter(facts)
     with (
         _scratch_folder(root) as scratch,
-        _adapted_writer(lambda rows: RowsWithTexts(rows, next(texts))),
+        _adapted_writer(lambda rows: RowsWithTexts(rows, next(texts)), scratch) as joined,
     ):
         encoder = FinishedVideos(schema.video_key, scratch)
         if schema.video is not None:
@@ -108,6 +107,7 @@ def write_lerobot(
             for index, episode in enumerate(stored):
                 encoder.next = episode
                 dataset.save_episode(_buffer(schema, episode, index))
+            joined.finish()
         finally:
             # Also after an error: the writer's destructor would bring its files back later.
             dataset.finalize()
@@ -159,43 +159,34 @@ def _scratch_folder(root: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-class _RelativeEntry:
-    """A video as LeRobot puts it in a list for FFmpeg, in which quotes would end the name."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def resolve(self) -> str:
-        """Relative to the current folder, so that no character of the folders above matters."""
-        return "file:" + os.path.relpath(self.path)
-
-
 @contextlib.contextmanager
-def _adapted_writer(finish: Callable[[Any], Any]) -> Iterator[None]:
-    """Adapts three steps of LeRobot's writer while an episode is saved.
+def _adapted_writer(finish: Callable[[Any], Any], scratch: Path) -> Iterator[JoinedLater]:
+    """Adapts three steps of LeRobot's writer while episodes are saved.
 
-    Videos are joined below any folder, such as one with an apostrophe in its name. The pass that
+    Videos are joined once a file, below any folder, such as one with an apostrophe in its name;
+    what waits last is for the caller to finish. The pass that
     puts images into the table, half of the writer's time, is left out, as there are none: in its
     place the rows are finished by our own. Tables get no fingerprint: a sixth of the writer's time
     goes into hashing what only the cache of `datasets` asks for.
 
     Args:
         finish: Given the rows of an episode, gives those that are written.
+        scratch: Where videos wait.
     """
     module: Any = importlib.import_module("lerobot.datasets.dataset_writer")
     tables: Any = importlib.import_module("datasets.arrow_dataset")
-    join, embed = module.concatenate_video_files, module.embed_images
+    names = ("concatenate_video_files", "get_file_size_in_mb", "embed_images")
+    before = [getattr(module, name) for name in names]
+    joined = JoinedLater(before[0], before[1], scratch)
     fingerprint = tables.generate_fingerprint
-
-    def join_relative(paths: Sequence[Path], output: Path) -> None:
-        join([_RelativeEntry(path) for path in paths], output)
-
-    module.concatenate_video_files, module.embed_images = join_relative, finish
+    for name, adapted in zip(names, (joined.join, joined.size_mb, finish), strict=True):
+        setattr(module, name, adapted)
     tables.generate_fingerprint = lambda table: ""
     try:
-        yield
+        yield joined
     finally:
-        module.concatenate_video_files, module.embed_images = join, embed
+        for name, own in zip(names, before, strict=True):
+            setattr(module, name, own)
         tables.generate_fingerprint = fingerprint
 
 
