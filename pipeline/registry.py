@@ -66,6 +66,7 @@ LABELERS: dict[str, str] = {
     "copy": "rotoscope.models.labelers.copying:Copy",
     "previous": "rotoscope.models.labelers.copying:Previous",
     "mean": "rotoscope.models.labelers.copying:Mean",
+    "retargeting": "rotoscope.models.labelers.retargeting:Retargeting",
 }
 """Labelers that come with Rotoscope, by the name that every command takes."""
 
