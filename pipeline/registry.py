@@ -62,6 +62,9 @@ BUILT_IN: dict[str, str] = {
 
 LABELERS: dict[str, str] = {
     "inverse-dynamics": "rotoscope.models.inverse_dynamics.family:InverseDynamics",
+    "predictive-inverse-dynamics": (
+        "rotoscope.models.predictive_inverse_dynamics.labeler:PredictiveInverseDynamics"
+    ),
     "differences": "rotoscope.models.labelers.copying:Differences",
     "copy": "rotoscope.models.labelers.copying:Copy",
     "previous": "rotoscope.models.labelers.copying:Previous",

@@ -80,6 +80,9 @@ class Labeler(ABC):
     """Bump when the same episode, settings and arrays give other labels."""
     stage: ClassVar[str] = ""
     """Stage that it is in recipes, as `"module:attr"`, where it needs one of its own."""
+    acts_on: ClassVar[int] = 0
+    """Rows, the last one included, that it must be shown to say what to do at the last of them; 0
+    where it looks at what comes after. From 1 on it can act, and the bench lets it."""
     Config: ClassVar[type[LabelerConfig]] = LabelerConfig
 
     def __init__(self, config: Any, contract: ActionContract) -> None:
