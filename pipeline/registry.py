@@ -62,10 +62,14 @@ BUILT_IN: dict[str, str] = {
 
 LABELERS: dict[str, str] = {
     "inverse-dynamics": "rotoscope.models.inverse_dynamics.family:InverseDynamics",
+    "predictive-inverse-dynamics": (
+        "rotoscope.models.predictive_inverse_dynamics.labeler:PredictiveInverseDynamics"
+    ),
     "differences": "rotoscope.models.labelers.copying:Differences",
     "copy": "rotoscope.models.labelers.copying:Copy",
     "previous": "rotoscope.models.labelers.copying:Previous",
     "mean": "rotoscope.models.labelers.copying:Mean",
+    "retargeting": "rotoscope.models.labelers.retargeting:Retargeting",
 }
 """Labelers that come with Rotoscope, by the name that every command takes."""
 

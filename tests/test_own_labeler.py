@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 from rotoscope.cli.main import app
 from rotoscope.pipeline.datasets.read import open_dataset
+from rotoscope.pipeline.datasets.read_damaged import read_dataset
+from rotoscope.pipeline.doctor.familiarity import check_familiarity
 from rotoscope.pipeline.errors import CodeConsentError, UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -136,6 +138,9 @@ def test_relabel_labels_a_dataset(folder):
     off = np.asarray(made["action"], float) - np.asarray(true["action"], float)
     assert np.abs(off).mean() < np.abs(np.asarray(true["action"], float)).mean()
     assert (np.asarray(made["label.interval"], float) > 0).all()
+    # It does nothing for it; the doctor can judge all the same.
+    assert np.isfinite(np.ravel(made["label.familiarity"])).all()
+    assert check_familiarity(read_dataset(folder / "again")).verdict != "UNTESTED"
 
 
 def test_relabel_runs_no_program_that_only_a_folder_names(folder):

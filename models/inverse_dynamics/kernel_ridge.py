@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from rotoscope.models.training.distances import squared_distances
+
 MAX_CENTERS = 2000
 """Training rows that kernels are put on, evenly spread; all rows count in the fit all the same
 (subset of regressors, Smola and Bartlett 2001)."""
@@ -100,14 +102,6 @@ def predict_kernel(
 def gaussian(a: np.ndarray, b: np.ndarray, exponent: float) -> Float[np.ndarray, "row center"]:
     """`exp(-exponent * squared distance)`, single precision."""
     return np.exp(-np.float32(exponent) * squared_distances(a, b))
-
-
-def squared_distances(a: np.ndarray, b: np.ndarray) -> Float[np.ndarray, "row center"]:
-    """Between all rows, single precision."""
-    a, b = a.astype(np.float32), b.astype(np.float32)
-    # |a - b|^2 = |a|^2 + |b|^2 - 2 a b, one product of matrices; rounding may fall below 0.
-    squared = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * (a @ b.T)
-    return np.maximum(squared, 0, out=squared)
 
 
 def exponent_of(centers: np.ndarray, width: float) -> float:

@@ -21,13 +21,6 @@ from rotoscope.models.inverse_dynamics.calibration import (
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel, uncertainty_features
-from rotoscope.models.inverse_dynamics.familiarity import (
-    Familiarity,
-    familiarity_arrays,
-    familiarity_of,
-    least_half_width,
-    trust,
-)
 from rotoscope.models.inverse_dynamics.guess import Guess
 from rotoscope.models.inverse_dynamics.kernel_ridge import predict_kernel
 from rotoscope.models.inverse_dynamics.labeler_arrays import check_labeler_arrays
@@ -42,6 +35,13 @@ from rotoscope.models.inverse_dynamics.networks import (
     with_motion,
 )
 from rotoscope.models.inverse_dynamics.rows import LabeledWindows
+from rotoscope.models.labelers.familiarity import (
+    Familiarity,
+    familiarity_arrays,
+    familiarity_of,
+    least_half_width,
+    trust,
+)
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import WEIGHTS, below, filled

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
-from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS
+from rotoscope.models.labelers.familiarity import familiarity_shapes
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import Shape, check_shapes, damaged
 from rotoscope.pipeline.contract import ActionContract
@@ -50,7 +50,7 @@ def check_labeler_arrays(
         "evidence.scores": ("held-out row", num_actions),
         "evidence.weights": ("held-out row",),
     }
-    wanted |= _familiar(arrays, num_own, has_pictures=bool(config.camera))
+    wanted |= familiarity_shapes(arrays, num_own, has_pictures=bool(config.camera))
     if config.learns_components:
         wanted |= {"components.mean": ("pixel",), "components.directions": ("pixel", "component")}
     members = {name.split(".")[1] for name in arrays if name.startswith("member.")}
@@ -67,21 +67,3 @@ def check_labeler_arrays(
             wanted |= {n: v.shape for n, v in arrays.items() if n.startswith(f"member.{k}.")}
             wanted.setdefault(f"member.{k}.head.0.weight", ("hidden", "seen"))
     check_shapes(arrays, wanted, path)
-
-
-def _familiar(
-    arrays: dict[str, np.ndarray], num_own: int, *, has_pictures: bool
-) -> dict[str, Shape]:
-    directions = arrays.get("looks.directions", np.zeros((0, 0)))
-    num = num_own + (directions.shape[-1] if has_pictures else 0)
-    wanted: dict[str, Shape] = {
-        "familiar.centre": (num,),
-        "familiar.scale": (num,),
-        "familiar.change_scale": (1,),
-        "familiar.anchors": ("anchor", 3, num),
-        "familiar.middle": (4 + NUM_MARKS * has_pictures,),
-        "familiar.reach": (4 + NUM_MARKS * has_pictures,),
-    }
-    if has_pictures:
-        wanted |= {"looks.mean": ("look pixel",), "looks.directions": ("look pixel", "look")}
-    return wanted

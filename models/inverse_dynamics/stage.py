@@ -9,16 +9,16 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS
-from rotoscope.models.inverse_dynamics.familiarity import LAG_S
 from rotoscope.models.inverse_dynamics.infer import Inferred, infer
 from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
 from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER
+from rotoscope.models.labelers.familiar_marks import NUM_MARKS
+from rotoscope.models.labelers.familiarity import LAG_S
 from rotoscope.models.labelers.label_tracks import label_tracks
 from rotoscope.models.labelers.labels import Labels
-from rotoscope.models.training.track_inputs import Columns, features_by_subject, joined
+from rotoscope.models.training.track_inputs import Columns, features_by_subject, seen_by_subject
 from rotoscope.models.training.windows import inside_windows, sample_windows
-from rotoscope.pipeline.errors import ContractError, TrackError, UsageError, quoted
+from rotoscope.pipeline.errors import ContractError, TrackError, UsageError
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import SCENE, EmbeddingTrack, Track
 from rotoscope.pipeline.types import Clip
@@ -87,21 +87,10 @@ class InverseDynamics(ClipStage):
             return self._label(clip, SCENE, nothing, embedding)
         found = features_by_subject(tracks)
         out: Tracks = {}
-        for subject, features in found.items():
-            if all(name in features for name in facts.inputs):
-                sizes = tuple(features[n].values.shape[1] for n in facts.inputs)
-                if sizes != facts.input_sizes:
-                    raise TrackError(
-                        f"the labeler {self.folder} learned from {facts.inputs} with "
-                        f"{facts.input_sizes} numbers, this recipe gives {sizes}"
-                    )
-                out |= self._label(clip, subject, joined(features, facts.inputs), embedding)
-        if not out and found:
-            there = sorted({name for features in found.values() for name in features})
-            raise TrackError(
-                f"the labeler {self.folder} sees {quoted(facts.inputs)}; the stages before it give "
-                f"{quoted(there)}: add what makes the rest, or train on what is there"
-            )
+        if found:  # of a clip in which nobody was found, nothing is said
+            subjects = seen_by_subject(found, facts.inputs, facts.input_sizes, labeler=self.folder)
+            for subject, columns in subjects.items():
+                out |= self._label(clip, subject, columns, embedding)
         return out
 
     def _load(self) -> Labeler:

@@ -18,8 +18,6 @@ from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.cross_conformal import HeldOut, calibrated
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest, open_encoder
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel
-from rotoscope.models.inverse_dynamics.familiarity import Familiarity
-from rotoscope.models.inverse_dynamics.familiarity_training import learn_familiarity
 from rotoscope.models.inverse_dynamics.kernel_ridge import fit_kernel
 from rotoscope.models.inverse_dynamics.kernel_search import choose_kernel, least_window
 from rotoscope.models.inverse_dynamics.labeler import Labeler, network_for, save_labeler
@@ -42,6 +40,8 @@ from rotoscope.models.inverse_dynamics.rows import (
     scaling_of,
 )
 from rotoscope.models.labelers.facts import facts_of_data
+from rotoscope.models.labelers.familiarity import Familiarity
+from rotoscope.models.labelers.familiarity_training import learn_familiarity
 from rotoscope.models.labelers.trivial import trivial_scores
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder

@@ -7,19 +7,21 @@ import json
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rotoscope.models.labeler_bench.acting import ActingLabeler
 from rotoscope.models.labeler_bench.entry import ALONE, TRUE, BenchedLabeler
 from rotoscope.models.labeler_bench.episodes import (
     FIRST_HIDDEN,
     FIRST_LABELED,
     demonstrations,
     labeled_set,
+    without_actions,
 )
 from rotoscope.models.labelers.labeler import Labeler
 from rotoscope.models.labelers.labels import STRANGE, Labels
@@ -32,9 +34,10 @@ from rotoscope.models.simulators.simulator import STATE, Simulator, open_simulat
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.read import read_labeled
-from rotoscope.pipeline.errors import DatasetError
+from rotoscope.pipeline.errors import DatasetError, UsageError
 from rotoscope.pipeline.files.identity import identify
 from rotoscope.pipeline.packages import version_of
+from rotoscope.pipeline.policy import Policy
 
 DATA = "data:"
 """What stands before the path of a dataset that is a task."""
@@ -154,11 +157,17 @@ def _on_simulator(cell: Cell, folder: Path) -> Row:
         valid = [np.ones(len(e.time_s), bool) for e in shown.episodes]
         row = Row()
         if cell.named is not None:
-            inputs = cell.named.config.inputs
-            labeler = _trained(cell.named, labeled_set(known, inputs, simulator), cell.seed)
-            asked = labeled_set(hidden, inputs, simulator).episodes
+            config = cell.named.config
+            learned = labeled_set(known, config.inputs, simulator)
+            asked = labeled_set(hidden, config.inputs, simulator).episodes
+            if getattr(config, "learns_unlabeled", False):
+                unlabeled = tuple(map(without_actions, asked))
+                learned = replace(learned, episodes=learned.episodes + unlabeled)
+            labeler = _trained(cell.named, learned, cell.seed)
             labels = [labeler.labels_of(episode) for episode in asked]
             row = _judged(labels, asked, list(seeds), labeler)
+            if labeler.acts_on and cell.num_starts:
+                return _tried(row, cell, simulator, _acting(labeler, simulator))
             shown, valid = _relabeled(shown, valid, labels, cell.num_labeled)
         if not cell.num_starts:
             return row
@@ -232,6 +241,20 @@ def _with_policy(
     names = [list(simulator.facts.state_names)]
     with tempfile.TemporaryDirectory() as folder:
         policy = train_bc(shown, weights, config, Path(folder) / "policy", input_names=names)
+    return _tried(row, cell, simulator, policy)
+
+
+def _acting(labeler: Labeler, simulator: Simulator) -> ActingLabeler:
+    if labeler.trained.inputs != (STATE,):
+        raise UsageError(
+            f"{labeler.family()} sees {', '.join(labeler.trained.inputs)}, and where it acts there "
+            f"is {STATE} alone: set inputs=[{STATE}]"
+        )
+    return ActingLabeler(labeler, simulator.facts.state_names)
+
+
+def _tried(row: Row, cell: Cell, simulator: Simulator, policy: Policy) -> Row:
+    """The row with what a policy does from the cell's starts."""
     starts = range(FIRST_SEED, FIRST_SEED + cell.num_starts)
     results = try_policy(policy, simulator, starts)
     return Row(

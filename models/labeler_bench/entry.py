@@ -16,7 +16,14 @@ from rotoscope.pipeline.settings import read_settings
 
 TRUE, ALONE = "true", "alone"
 """Rows without a labeler: policies on all true actions, and on the labeled episodes alone."""
-DEFAULT = ("inverse-dynamics", "differences", "copy", "previous", "mean")
+DEFAULT = (
+    "inverse-dynamics",
+    "predictive-inverse-dynamics",
+    "differences",
+    "copy",
+    "previous",
+    "mean",
+)
 """Labelers that are benched where none is named."""
 
 

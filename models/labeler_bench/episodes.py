@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +67,15 @@ def labeled_set(
     sizes = {STATE: len(facts.state_names), ACTION: len(facts.contract.dimensions)}
     return LabeledSet(
         episodes, facts.contract, tuple(inputs), tuple(sizes[name] for name in inputs)
+    )
+
+
+def without_actions(episode: LabeledEpisode) -> LabeledEpisode:
+    """The same, its actions hidden."""
+    return replace(
+        episode,
+        actions=np.full_like(episode.actions, np.nan),
+        valid=np.zeros(len(episode.valid), bool),
     )
 
 

@@ -100,7 +100,7 @@ class Copy(Labeler):
         fits = []
         for ahead in range(self.config.max_ahead + 1):
             seen = [self.looked_at(e.features, ahead)[e.valid] for e in data.episodes]
-            fits.append(_lines(np.concatenate(seen), truth))
+            fits.append(lines(np.concatenate(seen), truth))
         error, slope, offset = (np.stack(part) for part in zip(*fits, strict=True))
         ahead_best, column = np.unravel_index(
             error.reshape(-1, truth.shape[1]).argmin(axis=0), error.shape[:2]
@@ -121,7 +121,7 @@ class Copy(Labeler):
             slope * self.looked_at(episode.features, int(ahead))[:, column] + offset
             for ahead, column, slope, offset in zip(*kept.values(), strict=True)
         ]
-        values = _inside(np.stack(columns, axis=1), self.contract)
+        values = inside_limits(np.stack(columns, axis=1), self.contract)
         return Labels(np.where(is_seen, values, np.nan))
 
 
@@ -139,10 +139,13 @@ class Differences(Copy):
         return Copy.looked_at(features, ahead) - features
 
 
-def _lines(
+def lines(
     seen: Float[np.ndarray, "row feature"], truth: Float[np.ndarray, "row action"]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Squared error, slope and offset of every feature as every action (feature, action)."""
+    """Squared error, slope and offset of every feature as every action, each (feature, action).
+
+    Rows of which something is not known are left out.
+    """
     known = np.isfinite(seen).all(axis=1)
     seen, truth = seen[known], truth[known]
     if not len(seen):
@@ -155,6 +158,9 @@ def _lines(
     return error, slope, truth.mean(axis=0) - slope * seen.mean(axis=0)[:, None]
 
 
-def _inside(values: Float[np.ndarray, "row action"], contract: ActionContract) -> np.ndarray:
+def inside_limits(
+    values: Float[np.ndarray, "row action"], contract: ActionContract
+) -> Float[np.ndarray, "row action"]:
+    """Actions inside the contract's limits, choices whole."""
     is_choice = ActionSpace.of(contract).is_discrete
     return np.clip(np.where(is_choice, np.round(values), values), *contract.bounds())

@@ -57,6 +57,8 @@ class LabelerFacts(ModelFacts):
 class OneFileFacts(LabelerFacts):
     """`labeler.yaml` of a labeler that leaves its folder to Rotoscope."""
 
+    version: int = 2
+    """Changes with the layout of the folder."""
     labeler_version: str
     """Version of its class."""
     source_sha256: str

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rotoscope.models.labelers.familiarity import least_half_width, trust
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.labelers.scores import score
 from rotoscope.models.labelers.trivial import trivial_scores
@@ -30,12 +31,14 @@ Fit = Callable[[LabeledSet], Answer]
 
 @dataclass(frozen=True, eq=False)
 class Errors:
-    """What held-out episodes say of the next one, the same for every row."""
+    """What held-out episodes say of the next one: the same of every row that is familiar."""
 
     half_width: Float[np.ndarray, " action"]
     """Half interval that held 90 % of the true values; NaN for choices."""
     confidence: float
     """Share of numbers and choices that were right."""
+    spread: Float[np.ndarray, " action"]
+    """Of the true actions."""
 
     @classmethod
     def of(cls, parts: Sequence[HeldOut], space: ActionSpace) -> Errors:
@@ -47,16 +50,21 @@ class Errors:
         is_right = np.where(space.is_discrete, off == 0, off <= RIGHT_WITHIN * spread)
         tells = space.is_discrete | (spread >= CONSTANT_SPREAD)  # what never moves tells nothing
         right = np.average(is_right[:, tells].mean(axis=1), weights=weight) if tells.any() else 1.0
-        return cls(np.where(space.is_discrete, np.nan, width), float(right))
+        return cls(np.where(space.is_discrete, np.nan, width), float(right), spread)
 
     def said_of(self, labels: Labels) -> Labels:
-        """Labels with these errors, where the labeler itself says nothing of its own."""
+        """Labels with these errors, where the labeler itself says nothing of its own.
+
+        What is not familiar is doubted as `rotoscope.models.labelers.familiarity` says.
+        """
         known = labels.known
+        familiar = np.nan_to_num(labels.familiarity, nan=1.0)
         width, sure = labels.half_width, labels.confidence
         if np.isnan(width).all():
-            width = np.where(known[:, None], self.half_width, np.nan)
+            least = least_half_width(familiar) * self.spread
+            width = np.where(known[:, None], np.maximum(self.half_width, least), np.nan)
         if np.isnan(sure).all():
-            sure = np.where(known, self.confidence, np.nan)
+            sure = np.where(known, self.confidence * trust(familiar), np.nan)
         return replace(labels, half_width=width, confidence=sure)
 
 

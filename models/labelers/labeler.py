@@ -7,6 +7,7 @@ import importlib
 import inspect
 import re
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -19,10 +20,18 @@ from rotoscope.models.labelers.facts import (
     OneFileFacts,
     facts_of_data,
 )
+from rotoscope.models.labelers.familiarity import (
+    Familiarity,
+    familiarity_arrays,
+    familiarity_of,
+    familiarity_shapes,
+)
+from rotoscope.models.labelers.familiarity_training import learn_familiarity, num_familiar
 from rotoscope.models.labelers.held_out import Errors, judge
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.data import LabeledSet, UnlabelledEpisode
-from rotoscope.models.training.model_folder import below, damaged
+from rotoscope.models.training.folds import MIN_EPISODES
+from rotoscope.models.training.model_folder import Shape, below, check_shapes
 from rotoscope.models.training.read import ACTION
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import DatasetError, UsageError
@@ -31,7 +40,7 @@ from rotoscope.pipeline.settings import checked
 if TYPE_CHECKING:
     from rotoscope.models.training.loop import TrainListener
 
-_OWN, _ERRORS = "own.", "errors."
+_OWN, _ERRORS, _LIKE = "own.", "errors.", ("familiar.", "looks.")
 _STAGE_OF = "rotoscope.models.labelers.stage:stage_of"
 
 
@@ -71,6 +80,9 @@ class Labeler(ABC):
     """Bump when the same episode, settings and arrays give other labels."""
     stage: ClassVar[str] = ""
     """Stage that it is in recipes, as `"module:attr"`, where it needs one of its own."""
+    acts_on: ClassVar[int] = 0
+    """Rows, the last one included, that it must be shown to say what to do at the last of them; 0
+    where it looks at what comes after. From 1 on it can act, and the bench lets it."""
     Config: ClassVar[type[LabelerConfig]] = LabelerConfig
 
     def __init__(self, config: Any, contract: ActionContract) -> None:
@@ -80,6 +92,7 @@ class Labeler(ABC):
         self.metrics: dict[str, Any] = {}
         self.facts: LabelerFacts | None = None
         self._errors: Errors | None = None
+        self._familiarity: Familiarity | None = None
 
     def fit(self, data: LabeledSet) -> None:  # noqa: B027 - one that learns nothing needs none
         """Learns from labeled episodes, into `arrays` alone. Same data, same arrays."""
@@ -90,6 +103,10 @@ class Labeler(ABC):
 
         Pure: the same episode gives the same labels, whatever was labeled before.
         """
+
+    def learned(self) -> dict[str, Any]:
+        """What `fit` chose, for people: `learned` of `metrics.json`."""
+        return {}
 
     def setup(self) -> None:  # noqa: B027 - most need none
         """Imports heavy packages, once in every process that labels."""
@@ -124,6 +141,10 @@ class Labeler(ABC):
         del listener  # nothing here takes long enough to tell of
         whole = cls._fitted(data, config)
         whole._errors, whole.metrics = judge(lambda part: cls._fitted(part, config).labels_of, data)
+        if learned := whole.learned():
+            whole.metrics["learned"] = learned
+        if num_familiar(data) >= MIN_EPISODES:
+            whole._familiarity = learn_familiarity(data, seed=0)
         whole.facts = OneFileFacts(
             **facts_of_data(data, data.digest()),
             family=cls.family(),
@@ -141,7 +162,7 @@ class Labeler(ABC):
         return made
 
     def labels_of(self, episode: UnlabelledEpisode) -> Labels:
-        """What `label` says, its shapes and ranges checked, the errors that it leaves unsaid told.
+        """What `label` says, checked; familiarity and errors that it leaves unsaid are told.
 
         Raises:
             DatasetError: It does not say what a labeler has to.
@@ -150,6 +171,9 @@ class Labeler(ABC):
         fault = fault_of(made, len(episode.time_s), self.contract)
         if fault:
             raise DatasetError(f"the labeler {self.family()}, {episode.name}: {fault}")
+        if self._familiarity is not None and np.isnan(made.familiarity).all():
+            like = np.where(made.known, self._familiarity.of_episode(episode), np.nan)
+            made = replace(made, familiarity=like)
         return made if self._errors is None else self._errors.said_of(made)
 
     def save(self, folder: Path) -> None:
@@ -160,6 +184,9 @@ class Labeler(ABC):
         # A choice has no interval; only finite numbers are written.
         arrays[_ERRORS + "half_width"] = np.nan_to_num(self._errors.half_width, nan=-1.0)
         arrays[_ERRORS + "confidence"] = np.array([self._errors.confidence])
+        arrays[_ERRORS + "spread"] = self._errors.spread
+        if self._familiarity is not None:
+            arrays |= familiarity_arrays(self._familiarity)
         ONE_FILE_FOLDER.save(folder, self.facts, arrays, self.metrics)
 
     @classmethod
@@ -178,11 +205,17 @@ class Labeler(ABC):
             )
         config = checked(cls.Config, facts.config, owner=str(folder), error=UsageError)
         made = cls(config, facts.contract)
-        width = arrays.get(_ERRORS + "half_width", np.zeros(0))
-        confidence = arrays.get(_ERRORS + "confidence", np.zeros(0))
-        if width.shape != (len(facts.contract.dimensions),) or confidence.shape != (1,):
-            raise damaged(folder, "its errors are not those of its contract")
-        made._errors = Errors(np.where(width < 0, np.nan, width), float(confidence[0]))
+        num = len(facts.contract.dimensions)
+        wanted: dict[str, Shape] = {"half_width": (num,), "confidence": (1,), "spread": (num,)}
+        errors = below(arrays, _ERRORS)
+        check_shapes(errors, wanted, folder)
+        width = np.where(errors["half_width"] < 0, np.nan, errors["half_width"])
+        made._errors = Errors(width, float(errors["confidence"][0]), errors["spread"])
+        like = {name: value for name, value in arrays.items() if name.startswith(_LIKE)}
+        if like:
+            is_seen, num_own = bool(facts.camera), sum(facts.input_sizes)
+            check_shapes(like, familiarity_shapes(like, num_own, has_pictures=is_seen), folder)
+            made._familiarity = familiarity_of(like)
         made.arrays, made.facts, made.metrics = below(arrays, _OWN), facts, metrics
         return made
 

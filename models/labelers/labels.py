@@ -11,7 +11,7 @@ UNFAMILIAR = 0.5
 """Familiarity below which a row is called not like what the labeler was trained on."""
 STRANGE = 0.1
 """Familiarity below which a row is not valid: 1.7 times as far out as nine of ten rows of held-out
-episodes lie (see `_STEEP` of `rotoscope.models.inverse_dynamics.familiarity`). What is said there
+episodes lie (see `_STEEP` of `rotoscope.models.labelers.familiarity`). What is said there
 is said in the dark."""
 _NO_TABLE, _NO_COLUMN = np.zeros((0, 0)), np.zeros(0)
 

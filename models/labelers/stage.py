@@ -15,9 +15,9 @@ from rotoscope.models.labelers.labeler import Labeler
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.data import UnlabelledEpisode
 from rotoscope.models.training.pictures import shrink
-from rotoscope.models.training.track_inputs import Columns, features_by_subject, joined
+from rotoscope.models.training.track_inputs import Columns, features_by_subject, seen_by_subject
 from rotoscope.models.training.windows import nearest_frames, sample_windows
-from rotoscope.pipeline.errors import ContractError, TrackError, quoted
+from rotoscope.pipeline.errors import ContractError
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import SCENE, Track, median_rate_hz
 from rotoscope.pipeline.types import Clip
@@ -71,24 +71,15 @@ class LabelerStage(ClipStage):
         if not facts.inputs:
             seen = Columns(np.zeros((clip.num_frames, 0)), np.ones(clip.num_frames, bool))
             return self._label(clip, SCENE, seen, images)
-        found = features_by_subject(tracks)
+        subjects = seen_by_subject(
+            features_by_subject(tracks),
+            facts.inputs,
+            facts.input_sizes,
+            labeler=self.config.model,
+        )
         out: Tracks = {}
-        for subject, features in found.items():
-            if all(name in features for name in facts.inputs):
-                sizes = tuple(features[n].values.shape[1] for n in facts.inputs)
-                if sizes != facts.input_sizes:
-                    raise TrackError(
-                        f"the labeler {self.config.model} learned from {quoted(facts.inputs)} with "
-                        f"{facts.input_sizes} numbers, this recipe gives {sizes}"
-                    )
-                out |= self._label(clip, subject, joined(features, facts.inputs), images)
-        if not out:
-            there = sorted({name for features in found.values() for name in features})
-            raise TrackError(
-                f"the labeler {self.config.model} sees {quoted(facts.inputs)}; the stages before "
-                f"it give {quoted(there) or 'nothing'}: add what makes the rest, or train on what "
-                "is there"
-            )
+        for subject, columns in subjects.items():
+            out |= self._label(clip, subject, columns, images)
         return out
 
     def _open(self) -> Labeler:

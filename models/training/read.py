@@ -151,15 +151,20 @@ def numbers_of(rows: EpisodeRows, name: str) -> Float[np.ndarray, "row number"]:
 
 
 def input_of(rows: EpisodeRows, name: str) -> Float[np.ndarray, "row number"]:
-    """A feature as a labeler sees it: actions are NaN where they are not valid."""
+    """A feature as a labeler sees it: NaN where it is an action that is not valid.
+
+    Valid are the rows of `action` that `label.valid` names, and those of the column that a labeler
+    beside the chosen one left, `label.KIND`, that `label.KIND.valid` names.
+    """
     values = numbers_of(rows, name)
-    return np.where(_valid(rows)[:, None], values, np.nan) if name == ACTION else values
+    valid = _valid(rows, "label.valid" if name == ACTION else f"{name}.valid")
+    return np.where(valid[:, None], values, np.nan)
 
 
-def _valid(rows: EpisodeRows) -> np.ndarray:
-    if "label.valid" not in rows.columns:
+def _valid(rows: EpisodeRows, column: str = "label.valid") -> np.ndarray:
+    if column not in rows.columns:
         return np.ones(rows.num_rows, bool)
-    return np.asarray(rows.columns["label.valid"], bool).reshape(-1)
+    return np.asarray(rows.columns[column], bool).reshape(-1)
 
 
 def episode_images(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rotoscope.pipeline.errors import TrackError, quoted
 from rotoscope.pipeline.geometry import se3
 from rotoscope.pipeline.tracks import SCENE, BodyTrack, FeatureTrack, GripperTrack, HandTrack, Track
 
@@ -44,6 +46,44 @@ def features_by_subject(tracks: Mapping[str, Track]) -> dict[str, dict[str, Colu
     scene = found.get(SCENE, {})
     others = {name: {**scene, **own} for name, own in found.items() if name != SCENE}
     return others or ({SCENE: scene} if scene else {})
+
+
+def seen_by_subject(
+    found: Mapping[str, Mapping[str, Columns]],
+    names: Sequence[str],
+    sizes: Sequence[int],
+    *,
+    labeler: Path,
+) -> dict[str, Columns]:
+    """What a labeler sees of every subject about whom all of it is known.
+
+    Args:
+        found: What `features_by_subject` gave.
+        names: Features that the labeler sees.
+        sizes: Numbers in each.
+        labeler: Its folder, for messages.
+
+    Raises:
+        TrackError: No subject has all of them, or one has another number of numbers.
+    """
+    out = {}
+    for subject, features in found.items():
+        if not all(name in features for name in names):
+            continue
+        there = tuple(features[name].values.shape[1] for name in names)
+        if there != tuple(sizes):
+            raise TrackError(
+                f"the labeler {labeler} learned from {quoted(names)} with {tuple(sizes)} numbers, "
+                f"this recipe gives {there}"
+            )
+        out[subject] = joined(features, names)
+    if not out:
+        given = sorted({name for features in found.values() for name in features})
+        raise TrackError(
+            f"the labeler {labeler} sees {quoted(names)}; the stages before it give "
+            f"{quoted(given) or 'nothing'}: add what makes the rest, or train on what is there"
+        )
+    return out
 
 
 def joined(features: Mapping[str, Columns], names: Sequence[str]) -> Columns:

@@ -28,8 +28,8 @@ def labelers(
         typer.Option(
             metavar="LABELER",
             help="`NAME`, `./file.py:Class`, or either with settings behind it: "
-            "`--labeler 'inverse-dynamics kind=ridge'`; may be repeated [inverse-dynamics, "
-            "differences, copy, previous, mean].",
+            "`--labeler 'inverse-dynamics kind=ridge'`; may be repeated "
+            "[inverse-dynamics, predictive-inverse-dynamics, differences, copy, previous, mean].",
         ),
     ] = None,
     env: Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rotoscope.cli.options import path_option
+from rotoscope.cli.options import SeenCamera, SeenColumns, SeenEncoder, path_option
 from rotoscope.cli.paths import dataset_named, named_path
 from rotoscope.cli.terminal import console
 
@@ -34,24 +34,9 @@ def find(
             "repeated.",
         ),
     ],
-    see: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Column that rows are compared by, or some numbers of it: "
-            "`observation.state:hand.*,object.*` [the state, else all tracks]. May be repeated.",
-        ),
-    ] = None,
-    camera: Annotated[
-        str, typer.Option(help="Camera whose pictures count: `observation.images.front`.")
-    ] = "",
-    encoder: Annotated[
-        str,
-        typer.Option(
-            help="What describes pictures: `pca`, `torchvision:NAME`, `transformers:FOLDER`, "
-            "`latent:FOLDER`."
-        ),
-    ] = "pca",
+    see: SeenColumns = None,
+    camera: SeenCamera = "",
+    encoder: SeenEncoder = "pca",
     count: Annotated[int, typer.Option(min=1, help="Stretches at most.")] = 10,
     max_cost: Annotated[
         float | None,

@@ -76,6 +76,27 @@ Data = Annotated[
         parser=named_place, help="Folder or URL of a LeRobot v3 dataset.", metavar="DATA"
     ),
 ]
+SeenColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--see",
+        metavar="COLUMN",
+        help="Column that rows are judged by, or some numbers of it: "
+        "`observation.state:hand.*,object.*` [the state, else all tracks]. May be repeated.",
+    ),
+]
+SeenCamera = Annotated[
+    str,
+    typer.Option("--camera", help="Camera whose pictures count: `observation.images.front`."),
+]
+SeenEncoder = Annotated[
+    str,
+    typer.Option(
+        "--encoder",
+        help="What describes pictures: `pca`, `torchvision:NAME`, `transformers:FOLDER`, "
+        "`latent:FOLDER`.",
+    ),
+]
 Environment = Annotated[
     str, typer.Option(help="Simulator: `metaworld:push-v3`, `gymnasium:CartPole-v1`, `pusht`.")
 ]

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rotoscope.cli.options import Data, Out, path_option
+from rotoscope.cli.options import (
+    Data,
+    Out,
+    SeenCamera,
+    SeenColumns,
+    SeenEncoder,
+    path_option,
+)
 from rotoscope.cli.terminal import console
 
 if TYPE_CHECKING:
@@ -25,24 +32,9 @@ def progress(
         ),
     ],
     out: Out,
-    see: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Column that episodes are judged by, or some numbers of it: "
-            "`observation.state:hand.*,object.*` [the state, else all tracks]. May be repeated.",
-        ),
-    ] = None,
-    camera: Annotated[
-        str, typer.Option(help="Camera whose pictures count: `observation.images.front`.")
-    ] = "",
-    encoder: Annotated[
-        str,
-        typer.Option(
-            help="What describes pictures: `pca`, `torchvision:NAME`, `transformers:FOLDER`, "
-            "`latent:FOLDER`."
-        ),
-    ] = "pca",
+    see: SeenColumns = None,
+    camera: SeenCamera = "",
+    encoder: SeenEncoder = "pca",
     method: Annotated[
         list[str] | None,
         typer.Option(

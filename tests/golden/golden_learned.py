@@ -18,12 +18,12 @@ from rotoscope.models.inverse_dynamics.calibration import Calibration, Evidence
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.encoders import encoder_digest
 from rotoscope.models.inverse_dynamics.error_model import ErrorModel
-from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS
-from rotoscope.models.inverse_dynamics.familiarity import Familiarity
 from rotoscope.models.inverse_dynamics.labeler import Labeler, save_labeler
 from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER, LabelerFacts
 from rotoscope.models.inverse_dynamics.networks import LabelerScaling
 from rotoscope.models.inverse_dynamics.pixels_stage import Pixels, PixelsConfig
+from rotoscope.models.labelers.familiar_marks import NUM_MARKS
+from rotoscope.models.labelers.familiarity import Familiarity
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.model import (
     LatentFacts,

@@ -10,8 +10,8 @@ from rotoscope.models.inverse_dynamics.kernel_ridge import (
     gaussian,
     predict_kernel,
     solve,
-    squared_distances,
 )
+from rotoscope.models.training.distances import squared_distances
 
 # Kernels are single precision: some 1e-6 of their values.
 

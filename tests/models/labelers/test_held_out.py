@@ -39,7 +39,7 @@ def test_right_is_within_a_fifth_of_the_spread():
 
 
 def test_what_a_labeler_says_of_itself_is_kept():
-    errors = Errors(np.full(2, 0.5), 0.7)
+    errors = Errors(np.full(2, 0.5), 0.7, np.ones(2))
     own = Labels(np.zeros((3, 2)), half_width=np.full((3, 2), 0.1))
     said = errors.said_of(own)
     assert (said.half_width == 0.1).all()
@@ -47,6 +47,15 @@ def test_what_a_labeler_says_of_itself_is_kept():
     bare = errors.said_of(Labels(np.array([[0.0, 0.0], [np.nan, np.nan]])))
     np.testing.assert_array_equal(bare.half_width[:, 0], [0.5, np.nan])
     np.testing.assert_array_equal(bare.confidence, [0.7, np.nan])
+
+
+def test_what_is_not_familiar_is_doubted():
+    errors = Errors(np.array([0.5, np.nan]), 0.8, np.array([2.0, 0.5]))
+    said = errors.said_of(Labels(np.zeros((3, 2)), familiarity=np.array([0.6, 0.25, 0.0])))
+    np.testing.assert_allclose(said.confidence, [0.8, 0.4, 0.0])
+    # Half, and all, of 1.645 sqrt(2) spreads; a choice has no interval.
+    np.testing.assert_allclose(said.half_width[:, 0], [0.5, 2.33, 4.66])
+    assert np.isnan(said.half_width[:, 1]).all()
 
 
 def dataset(num=6):

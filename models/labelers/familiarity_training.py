@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from rotoscope.models.encoders.pca import PictureComponents
-from rotoscope.models.inverse_dynamics.familiarity import (
+from rotoscope.models.labelers.familiarity import (
     CHANGE_WEIGHT,
     Familiarity,
     motion,
@@ -37,7 +37,7 @@ def learn_familiarity(data: LabeledSet, *, seed: int) -> Familiarity:
         data: With pictures where the labeler sees any.
         seed: Which episodes are held out together, where there are many.
     """
-    episodes = [e for e in data.episodes if np.isfinite(e.features).all(axis=1).any()]
+    episodes = _known(data)
     folds = Folds.of(len(episodes), _NUM_FOLDS, seed=seed)
     found = []
     for number, part in enumerate(folds.parts):
@@ -51,6 +51,15 @@ def learn_familiarity(data: LabeledSet, *, seed: int) -> Familiarity:
     largest = [np.quantile(((rows - middle) / reach).max(axis=1), _SHARE) for rows in found]
     reach = reach * max(1.0, float(max(largest))) * (_MARGIN + _FEW / len(episodes))
     return replace(_fitted(episodes), middle=middle, reach=reach)
+
+
+def num_familiar(data: LabeledSet) -> int:
+    """How many episodes have a row of which all is known that is seen."""
+    return len(_known(data))
+
+
+def _known(data: LabeledSet) -> list[LabeledEpisode]:
+    return [e for e in data.episodes if np.isfinite(e.features).all(axis=1).any()]
 
 
 def _fitted(episodes: Sequence[LabeledEpisode]) -> Familiarity:

@@ -4,15 +4,15 @@ import numpy as np
 import point_mass
 import pytest
 
-from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS
-from rotoscope.models.inverse_dynamics.familiarity import (
+from rotoscope.models.labelers.familiar_marks import NUM_MARKS
+from rotoscope.models.labelers.familiarity import (
     familiarity_arrays,
     familiarity_of,
     least_half_width,
     smoothed,
     trust,
 )
-from rotoscope.models.inverse_dynamics.familiarity_training import learn_familiarity
+from rotoscope.models.labelers.familiarity_training import learn_familiarity
 from rotoscope.models.labelers.labels import UNFAMILIAR
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 

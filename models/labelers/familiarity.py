@@ -15,10 +15,11 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.encoders.pca import PictureComponents
-from rotoscope.models.inverse_dynamics.familiar_marks import NUM_MARKS, marks
-from rotoscope.models.inverse_dynamics.kernel_ridge import squared_distances
+from rotoscope.models.labelers.familiar_marks import NUM_MARKS, marks
 from rotoscope.models.labelers.labels import UNFAMILIAR
-from rotoscope.models.training.model_folder import below
+from rotoscope.models.training.data import UnlabelledEpisode
+from rotoscope.models.training.distances import squared_distances
+from rotoscope.models.training.model_folder import Shape, below
 from rotoscope.models.training.windows import sample_windows
 
 LAG_S = 0.1
@@ -103,6 +104,18 @@ class Familiarity:
         off = (smoothed(statistics, at_s) - self.middle) / self.reach
         return 2.0 ** -(np.maximum(off.max(axis=1), 0) ** _STEEP)
 
+    def of_episode(self, episode: UnlabelledEpisode) -> Float[np.ndarray, " row"]:
+        """0..1 of every row; NaN where what is seen is not known."""
+        glances = None if episode.images is None else self.glance(episode.images)
+        known = np.isfinite(episode.features).all(axis=1)
+        at_s = episode.time_s[known]
+        out = np.full(len(known), np.nan)
+        if known.any():
+            out[known] = self(
+                self.statistics(episode.time_s, episode.features, glances, at_s), at_s
+            )
+        return out
+
 
 def familiarity_arrays(familiarity: Familiarity) -> dict[str, np.ndarray]:
     """Everything of it by name, for a labeler's file."""
@@ -118,6 +131,25 @@ def familiarity_of(arrays: Mapping[str, np.ndarray]) -> Familiarity:
     """What `familiarity_arrays` made names of."""
     looks, own = below(arrays, "looks."), below(arrays, "familiar.")
     return Familiarity(PictureComponents(**looks) if looks else None, **own)
+
+
+def familiarity_shapes(
+    arrays: Mapping[str, np.ndarray], num_own: int, *, has_pictures: bool
+) -> dict[str, Shape]:
+    """What `familiarity_arrays` holds, of a labeler that sees `num_own` columns of features."""
+    directions = arrays.get("looks.directions", np.zeros((0, 0)))
+    num = num_own + (directions.shape[-1] if has_pictures else 0)
+    wanted: dict[str, Shape] = {
+        "familiar.centre": (num,),
+        "familiar.scale": (num,),
+        "familiar.change_scale": (1,),
+        "familiar.anchors": ("anchor", 3, num),
+        "familiar.middle": (4 + NUM_MARKS * has_pictures,),
+        "familiar.reach": (4 + NUM_MARKS * has_pictures,),
+    }
+    if has_pictures:
+        wanted |= {"looks.mean": ("look pixel",), "looks.directions": ("look pixel", "look")}
+    return wanted
 
 
 def smoothed(
