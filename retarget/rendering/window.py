@@ -18,8 +18,8 @@ from rotoscope.retarget.description.mujoco import import_mujoco
 from rotoscope.retarget.rendering.scene import robot_scene
 from rotoscope.retarget.robots.load import load_robot
 from rotoscope.retarget.robots.robot import HumanoidRobot
-from rotoscope.retarget.robots.two_arms import TwoArmRobot
 from rotoscope.retarget.robots.self_check import stated_mimics, with_mimics
+from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
 
 def require_display(environment: Mapping[str, str] = os.environ) -> None:
