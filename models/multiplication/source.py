@@ -18,8 +18,8 @@ _STANDS = 0.1
 """Axes that move less than this share of the most that any does in so many rows do not count. That
 they must not was seen on sweep-into, whose hand presses down on the table; set, not tuned."""
 _MIN_EXPLAINED = 0.5
-"""Share of the hand's motion that actions must explain. Set, not tuned: Meta-World's steps explain
-more than 0.8 of it, actions of other numbers or a wrong sign next to nothing."""
+"""Share of the hand's motion that actions must explain. Set, not tuned: steps and places explain
+most of it, actions of other numbers or a wrong sign next to nothing."""
 
 
 @dataclass(frozen=True, eq=False)
