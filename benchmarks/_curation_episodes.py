@@ -43,10 +43,20 @@ class Demonstration:
         return Moves(episode, self.action.astype(float), self.state.astype(float), valid)
 
 
-def demonstrations(simulator: Simulator, num: int, *, has_detours: bool) -> list[Demonstration]:
-    """The first `num` solved episodes of starts that count up; each with one detour where asked."""
+def demonstrations(
+    simulator: Simulator, num: int, *, has_detours: bool, first_seed: int | None = None
+) -> list[Demonstration]:
+    """The first `num` solved episodes of starts that count up; each with one detour where asked.
+
+    Args:
+        simulator: Where.
+        num: How many.
+        has_detours: Whether each goes astray once.
+        first_seed: The first start; one of its own for either kind where not given.
+    """
     out: list[Demonstration] = []
-    seed = DETOUR_SEED if has_detours else CLEAN_SEED
+    usual = DETOUR_SEED if has_detours else CLEAN_SEED
+    seed = usual if first_seed is None else first_seed
     while len(out) < num:
         act, away = _detour(simulator, seed) if has_detours else (scripted_expert(simulator), [])
         steps = list(rollout(simulator, act, seed=seed, steps_after_success=STEPS_AFTER_SUCCESS))

@@ -77,7 +77,8 @@ def _write(found: Found, dataset: Dataset, stretches: Sequence[Stretch], out: Pa
         ("cost",),
         "float32",
         "standard deviations of the clip's motion",
-        f"Mean distance of the stretch from {found.clip.name} along the cheapest warping of time.",
+        "Mean distance of the stretch from the clip that was looked for, along the cheapest "
+        "warping of time.",
     )
     costs = {
         int(line["episode_index"]): np.full((int(line["length"]), 1), np.nan, np.float32)

@@ -53,7 +53,9 @@ def record_dataset(
     camera = _camera(simulator)
     names = facts.state_names if state_names is None else tuple(state_names)
     columns = state_columns(facts.state_names, names)
-    told = StateColumns(names, "1", f"State of the simulator {facts.name}.") if names else None
+    # Of the family alone: datasets of two tasks of it can be merged.
+    family = facts.name.partition(":")[0]
+    told = StateColumns(names, "1", f"State of the simulator {family}.") if names else None
     with DatasetRecorder(facts.contract, told, camera=camera) as recorder:
         for number, seed in enumerate(seeds):
             steps, encoder = _episode(recorder, _demonstrate(simulator, act, seed), camera)

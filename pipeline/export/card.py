@@ -62,6 +62,12 @@ that you add to the head, and all below the last line, are kept when the dataset
 Where you change anything else in this file it stays as you left it, and the new card is
 `README.rotoscope.md`.
 """
+_MADE = """\
+- Rows with `label.made` True were made by `rotoscope multiply` out of the demonstration that
+  `label.made_from` names, by moving it to where a thing and a goal might have been. Nobody showed
+  them; `meta/rotoscope/provenance.json` says whether they were played in a simulator. Take them out
+  with `rotoscope filter DATASET --where made=0`.
+"""
 _NOT_VALID = """\
 - Rows with `label.valid` False are finite so that windows can cross them. `label.reason` says why
   they are not valid, "Train on it" how they are left out.
@@ -249,6 +255,11 @@ def _features(described: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _limitations(schema: Schema) -> str:
+    made = _MADE if "label.made" in schema.features else ""
+    return made + _limits_of_labels(schema)
+
+
+def _limits_of_labels(schema: Schema) -> str:
     if "label.interval" in schema.features or not schema.contract.reaches_states:
         return _LEARNED + _NOT_VALID
     is_body = "track.body.joints" in schema.features

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,10 @@ class Rows:
     """`observation.state`; `None` for none."""
     success: Bool[np.ndarray, " time"] | None = None
     """Rows whose action left the task solved: `next.success`; `None` where nobody knows."""
+    features: Mapping[str, Feature] = field(default_factory=dict)
+    """Further columns by full name."""
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    """JSON facts about the episode, which `rotoscope filter` chooses by."""
 
 
 class DatasetRecorder:
@@ -111,7 +115,7 @@ class DatasetRecorder:
             confidence=np.where(rows.valid, rows.confidence, 0.0),
             reason=np.where(rows.valid, 0, REASONS.index("not_seen")).astype(np.uint8),
             contract=self.contract,
-            features={} if rows.success is None else {SUCCESS: _success(rows.success)},
+            features=_features(rows),
             source={
                 "video_sha256": hashlib.sha256(rows.name.encode()).hexdigest(),
                 "subject": self.contract.robot,
@@ -124,12 +128,15 @@ class DatasetRecorder:
         folder = self._folder / f"episode-{len(self._stored):05d}"
         self._stored.append(save_episode(folder, episode, video))
 
-    def publish(self, out: Path, *, made_by: str) -> PublishResult:
+    def publish(
+        self, out: Path, *, made_by: str, provenance: Mapping[str, Any] | None = None
+    ) -> PublishResult:
         """Writes the dataset.
 
         Args:
             out: Where it appears, whole.
             made_by: What made it, for its provenance.
+            provenance: JSON facts that join it.
 
         Raises:
             DatasetError: `out` holds something else, or nothing was added.
@@ -142,10 +149,15 @@ class DatasetRecorder:
             camera=self.camera or "front",
             # After what made it, not the folder: the same episodes elsewhere give the same bytes.
             repo_id=f"rotoscope/{slug(made_by)}",
-            provenance={"recipe": made_by, "dataset_key": _key(names)},
+            provenance={"recipe": made_by, "dataset_key": _key(names), **(provenance or {})},
             ledger=tuple({"name": name, "status": "done"} for name in names),
         )
         return publish_in_child(job)
+
+
+def _features(rows: Rows) -> dict[str, Feature]:
+    success = {} if rows.success is None else {SUCCESS: _success(rows.success)}
+    return {**success, **rows.features}
 
 
 def _success(solved: Bool[np.ndarray, " time"]) -> Feature:
@@ -154,8 +166,8 @@ def _success(solved: Bool[np.ndarray, " time"]) -> Feature:
 
 
 def _quality(rows: Rows) -> dict[str, Any]:
-    quality: dict[str, Any] = count_rows(rows.valid).as_facts()
-    return quality if rows.success is None else quality | {"success": bool(rows.success.any())}
+    success = {} if rows.success is None else {"success": bool(rows.success.any())}
+    return {**count_rows(rows.valid).as_facts(), **success, **rows.quality}
 
 
 def _facts(encoder: EpisodeEncoder, size: tuple[int, int]) -> VideoFacts:

@@ -16,6 +16,7 @@ from rotoscope.cli import datasets as datasets_command
 from rotoscope.cli import find as find_command
 from rotoscope.cli import forget as forget_command
 from rotoscope.cli import import_old as import_command
+from rotoscope.cli import multiply as multiply_command
 from rotoscope.cli import policy as policy_command
 from rotoscope.cli import push as push_command
 from rotoscope.cli import recipes as recipes_command
@@ -29,6 +30,7 @@ from rotoscope.cli import track as track_command
 from rotoscope.cli import train as train_command
 from rotoscope.cli import train_latent as latent_command
 from rotoscope.cli import views as views_command
+from rotoscope.cli import worth as worth_command
 from rotoscope.cli.paths import reads_dataset
 
 
@@ -62,6 +64,8 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="filter")(datasets_command.filter_episodes)
     app.command(name="curate")(reads_dataset(curate_command.curate))
     app.command(name="find")(find_command.find)
+    app.command(name="multiply")(reads_dataset(multiply_command.multiply))
+    app.command(name="worth")(reads_dataset(worth_command.worth))
     app.command(name="forget")(forget_command.forget)
     app.command(name="versions")(forget_command.versions)
     app.command(name="caption")(caption_command.caption)

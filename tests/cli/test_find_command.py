@@ -40,3 +40,14 @@ def test_nothing_that_is_like_enough_says_how_far_the_likest_is(data):
     said = call("find", f"{data}#0:10-30", "--in", data, "--max-cost", "0")
     assert said.exit_code == 0
     assert "nothing like data#0:10-30 was found; the likest stretch costs 0." in said.output
+
+
+def test_what_was_found_for_two_clips_joins_the_demonstrations(data, tmp_path):
+    found = [tmp_path / name for name in ("first", "second")]
+    for clip, out in zip((f"{data}#0:10-30", f"{data}#1:20-60"), found, strict=True):
+        said = call("find", clip, "--in", data, "--count", "1", "--out", out)
+        assert said.exit_code == 0, said.output
+    merged = tmp_path / "merged"
+    said = call("merge", data, *found, "--out", merged)
+    assert said.exit_code == 0, said.output
+    assert len(open_dataset(merged)) == 4
