@@ -151,7 +151,9 @@ def _scaled(pictures: Pictures, draw: np.random.Generator) -> Pictures:
 def _cropped(pictures: Pictures, draw: np.random.Generator) -> Pictures:
     _, high, wide, _ = pictures.shape
     sides = draw.uniform(0.72, 0.95, 2)
-    new_high, new_wide = (int(share * side) for share, side in zip(sides, (high, wide), strict=True))
+    new_high, new_wide = (
+        int(share * side) for share, side in zip(sides, (high, wide), strict=True)
+    )
     top, left = int(draw.integers(high - new_high + 1)), int(draw.integers(wide - new_wide + 1))
     return pictures[:, top : top + new_high, left : left + new_wide]
 

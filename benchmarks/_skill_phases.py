@@ -29,8 +29,8 @@ _HELD_ROWS, _OPEN_ROWS, _AWAY_ROWS = 8, 16, 24
 """Rows after success in which the expert goes on, the gripper opens, and the hand leaves upward."""
 _MOST_ROWS = 300
 _MOVES_M_S, _TOUCHES_M, _FAR_M = 0.02, 0.001, 0.03
-"""Speed from which on a thing moves [m/s]; gap that is contact, and one from which on it is far [m]:
-an open finger is 2.5 cm from what it is about to hold."""
+"""Speed from which on a thing moves [m/s]; gap that is contact, and one that is far [m]: an open
+finger is 2.5 cm from what it is about to hold."""
 _SHORT_S = 0.1
 """A pause of contact or motion that is shorter is none, and a phase that is shorter is part of the
 next [s]."""
@@ -87,9 +87,7 @@ def boundaries(one: TruePhases, fps: float) -> list[tuple[int, str]]:
     return found
 
 
-def matched(
-    found: Sequence[int], true: Sequence[int], *, within: float
-) -> int:
+def matched(found: Sequence[int], true: Sequence[int], *, within: float) -> int:
     """How many boundaries lie within some rows of each other, each used once, in order."""
     count, left = 0, list(true)
     for row in found:

@@ -66,17 +66,13 @@ def run() -> list[Figure]:
 def cut(episodes: Sequence[TruePhases], roles: Roles, fps: float) -> list[Segment]:
     """Segments of these episodes."""
     rows = [
-        EpisodeRows(
-            n, {STATE: one.state, "frame_index": np.arange(len(one.state))}, None, 0.0, {}
-        )
+        EpisodeRows(n, {STATE: one.state, "frame_index": np.arange(len(one.state))}, None, 0.0, {})
         for n, one in enumerate(episodes)
     ]
     return segments_of(cues_of(rows, roles, fps), fps)
 
 
-def counted(
-    episodes: Sequence[TruePhases], found: Sequence[Segment], fps: float
-) -> np.ndarray:
+def counted(episodes: Sequence[TruePhases], found: Sequence[Segment], fps: float) -> np.ndarray:
     """Boundaries that agree: found within .2 s, within .05 s, evenly within .2 s; found; true."""
     out = np.zeros(5)
     for number, one in enumerate(episodes):

@@ -20,7 +20,9 @@ def episode(seed):
     draw = np.random.default_rng(seed)
     away, close, carry, leave = (int(n) for n in draw.integers(18, 30, 4))
     close //= 2
-    start, thing, goal = draw.uniform(-0.1, 0.1, (3, 3)) + [[0, 0, 0.5], [0.5, 0, 0], [0.5, 0.5, 0]]
+    start, thing, goal = np.array([[0, 0, 0.5], [0.5, 0, 0], [0.5, 0.5, 0]]) + draw.uniform(
+        -0.1, 0.1, (3, 3)
+    )
     reach = np.linspace(start, thing, away)
     way = np.linspace(thing, goal, carry)
     up = goal + np.linspace(0, 0.4, leave)[:, None] * [0.0, 0.0, 1.0]
@@ -34,7 +36,7 @@ def episode(seed):
     )  # fmt: skip
     goals = np.repeat(goal[None], len(hand), axis=0)
     # The point of the hand that is known is not in the middle of the thing.
-    state = np.column_stack([hand + [0.0, 0.0, 0.02], opening, moved, goals])
+    state = np.column_stack([hand + np.array([0.0, 0.0, 0.02]), opening, moved, goals])
     return state, [away, away + close, away + close + carry]
 
 

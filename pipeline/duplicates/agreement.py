@@ -2,8 +2,10 @@
 
 Two takes of one scene by one camera share all that rests, and may share when things move; a copy
 also shares where each moving part is at each moment. So pictures are laid onto each other in time
-and space, and what is not explained by a fraction of a pixel or by the encoder is counted, among
-the pixels where something moves, in each part of the time by itself: takes may begin alike.
+and space, and what differs is weighed by the steepness of the picture: both what is a fraction of a
+pixel off and what an encoder blurs differ by a share of it. That share where something moves is
+held against the share where all rests, which says how well a copy of this pair can fit at all; in
+the part of the time in which it is worst, since takes may begin alike.
 """
 
 from __future__ import annotations
@@ -16,16 +18,17 @@ from jaxtyping import Bool, Float
 from rotoscope.pipeline.duplicates.crops import Crop, laid_out
 from rotoscope.pipeline.duplicates.fingerprint import Fingerprint, nearest
 
-NUM_SAMPLES, PARTS = 30, 5
-"""Moments that are compared, and parts of the time that are judged by themselves."""
-_NUM_SEARCHED = 10
+PARTS = 5
+"""Parts of the time that are judged by themselves."""
+_NUM_SEARCHED = 8
 """Moments by which the lag is refined."""
 _FINE_S = np.arange(-4, 5) / 60
 """Lags around the coarse one that are tried [s]."""
 MOVES = 12.0
 """Difference from the usual brightness of a pixel from which on something moves there [levels]."""
-_NOISE, _OF_GRADIENT = 5.0, 0.4
-"""What differs between copies: levels, and a share of the steepest change to a neighbor."""
+_NOISE, _STEEP, _FLOOR = 2.0, 10.0, 0.02
+"""What differs anyway [levels]; steepness from which on a pixel counts [levels]; what is added to
+the share where all rests, so that copies without any error can be divided by it."""
 MIN_PIXELS = 40
 """Fewer moving pixels in a part of the time say nothing."""
 
@@ -38,80 +41,117 @@ class Agreement:
     """Time of the whole when the part begins [s]."""
     overlap_s: float
     """Time that both show [s]."""
-    differing: float
-    """Share of the moving pixels that differ, in the worst part of the time, 0..1; NaN where
-    nothing moves."""
     resting: float
-    """Share of the resting pixels that differ, 0..1."""
+    """Mean difference over steepness where all rests; 0 is none."""
+    moving: float
+    """The same where something moves, in the worst part of the time; NaN where nothing moves."""
+
+    @property
+    def ratio(self) -> float:
+        """How much worse what moves fits than what rests: about 1 for copies."""
+        return self.moving / (self.resting + _FLOOR)
 
 
-def agreement(whole: Fingerprint, part: Fingerprint, crop: Crop, lag_s: float) -> Agreement | None:
+def agreement(
+    whole: Fingerprint, part: Fingerprint, crop: Crop, lag_s: float, *, count: int
+) -> Agreement | None:
     """Lays the part onto the whole; `None` where they have no moment in common.
 
     Args:
         whole: The video that shows more.
         part: The one that shows a crop of it.
         crop: Which.
-        lag_s: Time of the whole when the part begins, to a tenth of a second [s].
+        lag_s: Time of the whole when the part begins, to a twentieth of a second [s].
+        count: Moments that are compared.
     """
-    best = min(
-        (found for fine in _FINE_S if (found := _at(whole, part, crop, lag_s + fine, _NUM_SEARCHED))),
-        key=lambda found: found[0],
-        default=None,
-    )
-    if best is None:
+    best_s = _best_lag(whole, part, crop, lag_s)
+    if best_s is None:
         return None
-    found = _at(whole, part, crop, best[1], NUM_SAMPLES)
-    return None if found is None else found[2]
+    pair = aligned(whole, part, best_s, count)
+    return None if pair is None else _told(*pair, crop, best_s)
 
 
-def _at(
-    whole: Fingerprint, part: Fingerprint, crop: Crop, lag_s: float, count: int
-) -> tuple[float, float, Agreement] | None:
-    """Mean difference where something moves, the lag, and the agreement, at a lag."""
-    pair = aligned(whole, part, lag_s, count)
-    if pair is None:
-        return None
-    ours, theirs, overlap_s = pair
+def _told(
+    ours: Float[np.ndarray, "time side side"],
+    theirs: Float[np.ndarray, "time side side"],
+    overlap_s: float,
+    crop: Crop,
+    lag_s: float,
+) -> Agreement:
+    """The agreement of pictures of the same moments."""
     placed, inside = laid_out(theirs, crop)
     a, b = ours[:, inside], placed[:, inside]
     b = matched_light(a, b)
-    moves = moving(a) | moving(b)
-    steep = np.maximum(steepness(ours), steepness(np.where(inside, placed, ours)))[:, inside]
-    off = np.abs(a - b)
-    differs = off > _NOISE + _OF_GRADIENT * steep
-    parts = np.array_split(np.arange(len(a)), PARTS if count >= NUM_SAMPLES else 1)
+    steep = np.maximum(steepness(ours), steepness(placed))[:, inside]
+    off = np.abs(a - b) / (_NOISE + steep)
+    counts = steep > _STEEP
+    moves = (moving(a) | moving(b)) & counts
+    rests = counts & ~moves
     shares = [
-        float(differs[rows][moves[rows]].mean())
-        for rows in parts
+        float(off[rows][moves[rows]].mean())
+        for rows in np.array_split(np.arange(len(a)), PARTS)
         if moves[rows].sum() >= MIN_PIXELS
     ]
-    rests = ~moves
-    told = Agreement(
-        lag_s,
-        overlap_s,
-        max(shares) if shares else float("nan"),
-        float(differs[rests].mean()) if rests.any() else 0.0,
-    )
-    return (float(off[moves].mean()) if moves.any() else float(off.mean())), lag_s, told
+    resting = float(off[rests].mean()) if rests.any() else float(off.mean())
+    return Agreement(lag_s, overlap_s, resting, max(shares) if shares else float("nan"))
+
+
+def _best_lag(whole: Fingerprint, part: Fingerprint, crop: Crop, lag_s: float) -> float | None:
+    """The lag near a coarse one at which what moves differs least; `None` without overlap."""
+    found = _moments(whole, part, lag_s, _NUM_SEARCHED)
+    if found is None:
+        return None
+    _, rows, _ = found
+    placed, inside = laid_out(part.pictures[rows].astype(np.float32), crop)
+    inside = inside[::2, ::2]
+    theirs = placed[:, ::2, ::2][:, inside]
+    moves = moving(theirs)
+    if not moves.any():
+        moves[:] = True
+    costs = []
+    for fine_s in lag_s + _FINE_S:
+        near = nearest(whole.times_s, part.times_s[rows] + fine_s)
+        ours = whole.pictures[near][:, ::2, ::2][:, inside]
+        costs.append(float(np.abs(ours - theirs)[moves].mean()))
+    return float(lag_s + _FINE_S[int(np.argmin(costs))])
+
+
+def misfit(
+    ours: Float[np.ndarray, "time side side"], theirs: Float[np.ndarray, "time side side"]
+) -> float:
+    """Mean difference over steepness of pictures as they are, over all that is steep."""
+    steep = steepness(ours)
+    counts = steep > _STEEP
+    b = matched_light(ours.reshape(len(ours), -1), theirs.reshape(len(theirs), -1))
+    off = np.abs(ours - b.reshape(ours.shape)) / (_NOISE + steep)
+    return float(off[counts].mean()) if counts.any() else float("inf")
 
 
 def aligned(
     whole: Fingerprint, part: Fingerprint, lag_s: float, count: int
 ) -> tuple[np.ndarray, np.ndarray, float] | None:
     """Pictures of both videos at moments evenly over the time that both show, and that time [s]."""
+    found = _moments(whole, part, lag_s, count)
+    if found is None:
+        return None
+    ours, theirs, overlap_s = found
+    return (
+        whole.pictures[ours].astype(np.float32),
+        part.pictures[theirs].astype(np.float32),
+        overlap_s,
+    )
+
+
+def _moments(
+    whole: Fingerprint, part: Fingerprint, lag_s: float, count: int
+) -> tuple[np.ndarray, np.ndarray, float] | None:
+    """Numbers of pictures of both, and the time that both show [s]."""
     begin = max(float(part.times_s[0]), float(whole.times_s[0]) - lag_s)
     end = min(float(part.times_s[-1]), float(whole.times_s[-1]) - lag_s)
     if end <= begin:
         return None
-    wanted = np.linspace(begin, end, count)
-    theirs = nearest(part.times_s, wanted)
-    ours = nearest(whole.times_s, part.times_s[theirs] + lag_s)
-    return (
-        whole.pictures[ours].astype(np.float32),
-        part.pictures[theirs].astype(np.float32),
-        end - begin,
-    )
+    theirs = nearest(part.times_s, np.linspace(begin, end, count))
+    return nearest(whole.times_s, part.times_s[theirs] + lag_s), theirs, end - begin
 
 
 def matched_light(
@@ -119,16 +159,18 @@ def matched_light(
 ) -> Float[np.ndarray, "time pixel"]:
     """The other's pixels with one gain and offset, by least squares without what differs most."""
     a, b = ours.ravel()[::7], theirs.ravel()[::7]
-    keep = np.ones(len(a), bool)
     gain, offset = 1.0, 0.0
     for _ in range(2):
-        spread = float(b[keep].var())
-        gain = float(np.cov(a[keep], b[keep])[0, 1]) / spread if spread > 1 else 1.0
+        middle_a, middle_b = float(a.mean()), float(b.mean())
+        spread = float(((b - middle_b) ** 2).mean())
+        if spread > 1:
+            gain = float(((a - middle_a) * (b - middle_b)).mean()) / spread
         gain = float(np.clip(gain, 0.6, 1.6))
-        offset = float(a[keep].mean() - gain * b[keep].mean())
+        offset = middle_a - gain * middle_b
         off = np.abs(a - gain * b - offset)
-        keep = off <= max(float(np.quantile(off, 0.8)), 1.0)
-    return gain * theirs + offset
+        keep = off <= max(1.5 * float(off.mean()), 1.0)
+        a, b = a[keep], b[keep]
+    return (gain * theirs + offset).astype(np.float32)
 
 
 def moving(pixels: Float[np.ndarray, "time pixel"]) -> Bool[np.ndarray, "time pixel"]:

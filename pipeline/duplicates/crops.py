@@ -6,7 +6,6 @@ and a share of the height.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,13 +13,13 @@ from jaxtyping import Bool, Float
 
 SMALLEST = 0.5
 """Smallest share of a side that a crop keeps, of those that are found."""
-_SCALES = np.arange(1.0, SMALLEST - 0.01, -0.05)
+_SCALES = np.arange(1.0, SMALLEST - 0.01, -0.06)
 """Sizes of the crop that are tried."""
 _COARSE = 2
 """Pictures are made smaller by this for the search."""
-_SAME = 0.97
-"""Correlation of whole pictures from which on no crop is looked for at first."""
-_ROUNDS, _STEP = 5, 0.004
+_SEARCHED = 2
+"""Moments that are searched."""
+_ROUNDS, _STEP = 4, 0.004
 """Rounds of the refinement, and the step of its numerical derivative [share of a side]."""
 _ROBUST = 10.0
 """Differences beyond this weigh less [levels]."""
@@ -69,58 +68,62 @@ def _areas(side: int, begin: float, share: float) -> tuple[np.ndarray, np.ndarra
     return overlap / np.maximum(overlap.sum(axis=1, keepdims=True), 1e-9), inside
 
 
-def find_crops(
+def find_crop(
     whole: Float[np.ndarray, "picture side side"],
     part: Float[np.ndarray, "picture side side"],
     aspect: float,
-) -> Iterator[Crop]:
-    """Likely crops that pictures of the part are of pictures of the whole, best first.
+) -> tuple[float, Crop]:
+    """The likeliest crop that pictures of the part are of pictures of the whole.
+
+    Many sizes and places, mirrored and not, to a coarse pixel.
 
     Args:
         whole: Pictures of one video.
         part: Pictures of the other, of the same moments.
         aspect: Width over height of the whole's video over that of the part's.
+
+    Returns:
+        Mean correlation of the pictures there, and the crop.
     """
-    found = []
-    for is_mirrored in (False, True):
-        start = Crop(is_mirrored=is_mirrored)
-        same = _correlation(whole, laid_out(part, start)[0])
-        if same < _SAME:
-            same, start = max(
-                [(same, start), _search(whole, part, aspect, is_mirrored)], key=lambda pair: pair[0]
-            )
-        found.append((same, start))
-    for _, start in sorted(found, key=lambda pair: -pair[0]):
-        yield start
-
-
-def _search(
-    whole: np.ndarray, part: np.ndarray, aspect: float, is_mirrored: bool
-) -> tuple[float, Crop]:
-    """The best of many sizes and places, to a coarse pixel, with its correlation."""
-    large, small = (_halved(p, _COARSE) for p in (whole, part))
-    if is_mirrored:
-        small = small[:, :, ::-1]
+    large, small = (_halved(p[:_SEARCHED], _COARSE) for p in (whole, part))
     side = large.shape[-1]
-    best = (-1.0, Crop(is_mirrored=is_mirrored))
+    best = (-1.0, Crop())
     for share in _SCALES:
         wide, high = round(share * side), round(share * aspect * side)
         if not SMALLEST * side <= high <= side:
             continue
-        across, down = _resized(side, wide), _resized(side, high)
-        sought = (down @ small @ across.T).reshape(len(small), -1)
-        sought = _unit(sought)
-        views = np.lib.stride_tricks.sliding_window_view(large, (high, wide), axis=(1, 2))
-        places = views.reshape(len(large), -1, high * wide)
-        scores = np.einsum("kpn,kn->p", _unit(places), sought) / len(large)
-        place = int(np.argmax(scores))
-        if scores[place] > best[0]:
-            top, left = divmod(place, views.shape[2])
-            best = (
-                float(scores[place]),
-                Crop(left / side, top / side, wide / side, high / side, is_mirrored),
-            )
+        shrunk = _resized(side, high) @ small @ _resized(side, wide).T
+        both = np.stack([shrunk, shrunk[:, :, ::-1]], axis=1)
+        sought = _unit(both.reshape(len(small), 2, -1)).astype(np.float32)
+        views = np.lib.stride_tricks.sliding_window_view(large, (len(large), high, wide))[0]
+        scores = np.zeros((views.shape[0] * views.shape[1], 2))
+        for number in range(len(large)):
+            places = views[:, :, number].reshape(-1, high * wide)
+            # What is sought has no mean, so that of the place does not count above the line.
+            scores += places @ sought[number].T / _spreads(large[number], high, wide)[:, None]
+        place, is_mirrored = np.unravel_index(int(np.argmax(scores)), scores.shape)
+        score = float(scores[place, is_mirrored]) / len(large)
+        if score > best[0]:
+            top, left = divmod(int(place), views.shape[1])
+            best = score, Crop(left / side, top / side, wide / side, high / side, bool(is_mirrored))
     return best
+
+
+def _spreads(picture: np.ndarray, high: int, wide: int) -> np.ndarray:
+    """Length of each window of a picture less its mean, by sums over corners."""
+    size = high * wide
+    sums, squares = (_window_sums(values, high, wide) for values in (picture, picture**2))
+    found: np.ndarray = np.sqrt(np.maximum(squares - sums**2 / size, 1.0)).ravel()
+    return found
+
+
+def _window_sums(values: np.ndarray, high: int, wide: int) -> np.ndarray:
+    total = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
+    total[1:, 1:] = values.cumsum(axis=0, dtype=float).cumsum(axis=1)
+    found: np.ndarray = (
+        total[high:, wide:] - total[:-high, wide:] - total[high:, :-wide] + total[:-high, :-wide]
+    )
+    return found
 
 
 def _resized(side: int, new: int) -> np.ndarray:
@@ -160,7 +163,7 @@ def refined(
         ridge = 1e-6 * np.diag(np.maximum((weighed * inputs).sum(axis=1), 1e-6))
         step = np.linalg.solve(weighed @ inputs.T + ridge, weighed @ left)[:4].clip(-0.04, 0.04)
         crop = replace(
-            crop, left=crop.left + step[0], top=crop.top + step[1],
+            crop, left=float(crop.left + step[0]), top=float(crop.top + step[1]),
             width=float(np.clip(crop.width + step[2], 0.8 * SMALLEST, 1.1)),
             height=float(np.clip(crop.height + step[3], 0.8 * SMALLEST, 1.1)),
         )  # fmt: skip
@@ -179,10 +182,3 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     off = rows - rows.mean(axis=-1, keepdims=True)
     out: np.ndarray = off / np.maximum(np.linalg.norm(off, axis=-1, keepdims=True), 1e-6)
     return out
-
-
-def _correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Mean correlation of pictures, each with its like."""
-    flat = (p.reshape(len(p), -1) for p in (one, other))
-    a, b = (_unit(p) for p in flat)
-    return float((a * b).sum(axis=1).mean())

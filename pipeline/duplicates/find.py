@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rotoscope.pipeline.duplicates.agreement import Agreement
-from rotoscope.pipeline.duplicates.compare import Copy, compare
+from rotoscope.pipeline.duplicates.compare import (
+    MAYBE,
+    SURE,
+    Copy,
+    compare,
+    looked_at_closely,
+)
 from rotoscope.pipeline.duplicates.crops import Crop
-from rotoscope.pipeline.duplicates.fingerprint import Fingerprint, isolated_fingerprint
+from rotoscope.pipeline.duplicates.fingerprint import LARGE_PX, Fingerprint, isolated_fingerprint
 from rotoscope.pipeline.errors import RotoscopeError
 from rotoscope.pipeline.video.found import Found
 
-_NOTHING = Copy(0, 0, Crop(), 1.0, Agreement(0.0, 0.0, 0.0, 0.0))
+_EQUAL = Copy(0, 1, Crop(), 1.0, Agreement(0.0, 0.0, 0.0, 0.0))
+_MOST_KEPT = 50
+"""Videos whose larger pictures are kept at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +63,8 @@ class Duplicates:
             "crop": [round(v, 3) for v in (crop.left, crop.top, crop.width, crop.height)],
             "starts_at_s": round(found.lag_s, 3),
             "overlap_s": round(found.overlap_s, 3),
-            "differing": round(found.differing, 4),
             "resting": round(found.resting, 4),
+            "moving": round(found.moving, 4),
             "correlation": round(copy.correlation, 4),
         }
 
@@ -83,23 +91,67 @@ def find_duplicates(
         except RotoscopeError as error:
             unread.append((one.display_name, str(error)))
             say(f"{one.display_name}: {error}")
-    copies = copies_among(videos)
+    copies = copies_among(videos, _isolated_larger)
     return Duplicates(
         tuple(names), tuple(videos), tuple(copies), groups_of(videos, names, copies), tuple(unread)
     )
 
 
-def copies_among(videos: Sequence[Fingerprint]) -> list[Copy]:
-    """All pairs that show the same, in the order of their numbers."""
-    out = []
+def _isolated_larger(video: Fingerprint) -> Fingerprint:
+    return isolated_fingerprint(video.path, LARGE_PX)
+
+
+def copies_among(
+    videos: Sequence[Fingerprint], larger: Callable[[Fingerprint], Fingerprint]
+) -> list[Copy]:
+    """All pairs that show the same, in the order of their numbers.
+
+    Pairs that may be copies are looked at once more in larger pictures. What is a copy of a video
+    is a copy of its copies, so that of claims that contradict each other the better ones count: two
+    takes that hardly differ may both fit a cropped copy of one of them, but not each other.
+
+    Args:
+        videos: What was found out about them.
+        larger: Gives the fingerprint of one with larger pictures.
+    """
+    closer: dict[int, Fingerprint] = {}
+    claims, apart = [], set[frozenset[int]]()
     for (i, one), (k, other) in itertools.combinations(enumerate(videos), 2):
         if one.sha256 == other.sha256:
-            same = Agreement(0.0, one.duration_s, 0.0, 0.0)
-            out.append(Copy(i, k, _NOTHING.crop, 1.0, same))
+            claims.append(replace(_EQUAL, whole=i, part=k, agreement=_equal(one)))
             continue
         found = compare(one, other, (i, k))
-        if found is not None and found.is_same:
-            out.append(found)
+        if found is not None and found.fits(MAYBE):
+            for number in (i, k):
+                if number not in closer:
+                    closer[number] = larger(videos[number])
+            found = looked_at_closely(found, closer[found.whole], closer[found.part])
+            while len(closer) > _MOST_KEPT:
+                closer.pop(next(iter(closer)))
+            if found.fits(SURE):
+                claims.append(found)
+                continue
+        if found is not None and found.is_apart(SURE):
+            apart.add(frozenset((i, k)))
+    return sorted(_without_contradiction(claims, apart), key=lambda c: sorted((c.whole, c.part)))
+
+
+def _equal(video: Fingerprint) -> Agreement:
+    return Agreement(0.0, video.duration_s, 0.0, 0.0)
+
+
+def _without_contradiction(claims: Sequence[Copy], apart: Collection[frozenset[int]]) -> list[Copy]:
+    """Claims that join no two videos that are apart, better ones first."""
+    group: dict[int, set[int]] = {}
+    out = []
+    for claim in sorted(claims, key=lambda claim: claim.agreement.moving):
+        ours, theirs = (group.setdefault(n, {n}) for n in (claim.whole, claim.part))
+        if ours is not theirs:
+            if any(frozenset((a, b)) in apart for a in ours for b in theirs):
+                continue
+            ours |= theirs
+            group.update(dict.fromkeys(theirs, ours))
+        out.append(claim)
     return out
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.pipeline.datasets.read import EpisodeRows
-from rotoscope.pipeline.segments.roles import Roles
+from rotoscope.pipeline.segments.roles import Numbers, Roles
 from rotoscope.pipeline.tracks import runs
 
 _SPAN_S = 0.03
@@ -17,8 +17,8 @@ _SPAN_S = 0.03
 _MOVES, _RESTS = 0.05, 0.2
 """Share of the usual highest speed from which on a thing moves, and the hand."""
 _NOISE, _AT, _MOST = 5.0, 0.2, 0.2
-"""That many times the speed that this share of the rows stay below is noise, too, up to this share of
-the usual highest speed."""
+"""That many times the speed that this share of the rows stay below is noise, too, up to this share
+of the usual highest speed."""
 _NEAR_AT, _NEAR = 0.9, 1.25
 """A hand is at a thing within the distance that it has in this share of the rows in which that
 moves, times this."""
@@ -93,11 +93,12 @@ def cues_of(episodes: Sequence[EpisodeRows], roles: Roles, fps: float) -> list[C
 
 def _told(cues: Sequence[Cues]) -> list[Cues]:
     """Cues without flags that are never set, which tell nothing."""
-    has = {
-        name: any(flags is not None and flags.any() for flags in (getattr(c, name) for c in cues))
-        for name in ("holds", "moves")
-    }
-    return [replace(c, **{name: None for name, told in has.items() if not told}) for c in cues]
+    has_holds = any(c.holds is not None and c.holds.any() for c in cues)
+    has_moves = any(c.moves is not None and c.moves.any() for c in cues)
+    return [
+        replace(c, holds=c.holds if has_holds else None, moves=c.moves if has_moves else None)
+        for c in cues
+    ]
 
 
 def carried(
@@ -132,16 +133,17 @@ def carried(
 
 
 def _raw(episode: EpisodeRows, roles: Roles) -> _Raw:
-    held = None
+    held: np.ndarray | None = None
     if roles.held:
         said = np.asarray(episode.columns[roles.held], float).reshape(episode.num_rows, -1)
-        held = (np.nan_to_num(said) > 0.5).any(axis=1)
+        held = np.asarray((np.nan_to_num(said) > 0.5).any(axis=1))
+
+    def values(some: Sequence[Numbers]) -> list[np.ndarray]:
+        return [_filled(numbers.of(episode)) for numbers in some]
+
     return _Raw(
-        episode.index,
-        *([_filled(numbers.of(episode)) for numbers in some]
-          for some in (roles.own, roles.grippers, roles.things)),
-        held,
-    )  # fmt: skip
+        episode.index, values(roles.own), values(roles.grippers), values(roles.things), held
+    )
 
 
 def _filled(values: Float[np.ndarray, "row number"]) -> Float[np.ndarray, "row number"]:
@@ -262,7 +264,7 @@ def _holds(
 
 def _velocity(raw: Sequence[_Raw], number: int, span: int) -> Float[np.ndarray, "row number"]:
     """Velocity of each own group over its usual speed."""
-    parts = [np.zeros((len(_first(raw[number])), 0))]
+    parts: list[np.ndarray] = [np.zeros((len(_first(raw[number])), 0))]
     for k in range(len(raw[number].own)):
         usual = float(np.median([np.quantile(speed(one.own[k], span), 0.95) for one in raw]))
         if usual > _TINY:

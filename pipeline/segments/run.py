@@ -1,4 +1,4 @@
-"""A dataset cut into skills, and written with them: a column, texts, episodes by skill, pictures."""
+"""A dataset cut into skills, and written with them: a column, texts, pieces, pictures."""
 
 from __future__ import annotations
 

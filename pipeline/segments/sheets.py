@@ -51,12 +51,20 @@ def sheet(dataset: Dataset, segments: Sequence[Segment]) -> UInt8[np.ndarray, "h
     """Pictures evenly over each segment, first and last row among them, one segment a row."""
     rows = []
     place = {int(line["episode_index"]): n for n, line in enumerate(dataset.table)}
-    width, height = picture_size(dataset, dataset.episode(place[segments[0].episode]), area_px=_AREA_PX)
+    width, height = picture_size(
+        dataset, dataset.episode(place[segments[0].episode]), area_px=_AREA_PX
+    )
     for one in segments:
         episode = dataset.episode(place[one.episode])
         wanted = np.linspace(one.start, one.end - 1, NUM_PICTURES).round().astype(int)
         distinct = np.unique(wanted)
-        shown = dict(zip(distinct.tolist(), people(dataset, episode, distinct.tolist(), width=width, height=height), strict=True))
+        shown = dict(
+            zip(
+                distinct.tolist(),
+                people(dataset, episode, distinct.tolist(), width=width, height=height),
+                strict=True,
+            )
+        )
         rows.append(np.concatenate([shown[int(row)] for row in wanted], axis=1))
     return np.concatenate(rows, axis=0)
 

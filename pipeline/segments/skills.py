@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -58,7 +59,7 @@ def segments_of(episodes: Sequence[Cues], fps: float) -> list[Segment]:
     pieces = [
         (number, a, b)
         for number, rows in enumerate(cuts)
-        for a, b in zip(rows[:-1], rows[1:], strict=True)
+        for a, b in itertools.pairwise(rows)
         if b > a
     ]
     if not pieces:
@@ -67,8 +68,16 @@ def segments_of(episodes: Sequence[Cues], fps: float) -> list[Segment]:
     skill = joined(means)
     skill = _without_rare(skill, means, [n for n, _, _ in pieces], len(episodes))
     runs = _runs(pieces, skill)
-    names = _names(runs, episodes, means, skill)
-    return [Segment(episodes[n].episode, a, b, name) for (n, a, b, _), name in zip(runs, names, strict=True)]
+    out: list[Segment] = []
+    for (number, start, end, _), name in zip(
+        runs, _names(runs, episodes[0], means, skill), strict=True
+    ):
+        episode = episodes[number].episode
+        if out and (out[-1].episode, out[-1].skill) == (episode, name):
+            out[-1] = replace(out[-1], end=end)
+        else:
+            out.append(Segment(episode, start, end, name))
+    return out
 
 
 def _table(one: Cues) -> Float[np.ndarray, "row number"]:
@@ -85,7 +94,7 @@ def joined(means: Float[np.ndarray, "piece number"]) -> Int[np.ndarray, " piece"
         return np.zeros(len(means), int)
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    some = np.arange(len(means))
+    some: np.ndarray = np.arange(len(means))
     if len(means) > _MOST_PIECES:
         some = np.sort(np.random.default_rng(0).permutation(len(means))[:_MOST_PIECES])
     found = fcluster(linkage(means[some], "average"), ALIKE, "distance") - 1
@@ -134,30 +143,40 @@ def _runs(pieces: Sequence[tuple[int, int, int]], skill: Int[np.ndarray, " piece
 
 def _names(
     runs: Sequence[Run],
-    episodes: Sequence[Cues],
+    first: Cues,
     means: Float[np.ndarray, "piece number"],
     skill: Int[np.ndarray, " piece"],
 ) -> list[str]:
     """What each run is called: by what is held and moved, or by number where that is not known."""
-    first = episodes[0]
-    flags = [name for name, known in (("holds", first.holds), ("moves", first.moves))
-             if known is not None]  # fmt: skip
+    flags = [
+        name
+        for name, known in (("holds", first.holds), ("moves", first.moves))
+        if known is not None
+    ]
     if not flags:
         order = [k for k, _ in Counter(run[3] for run in runs).most_common()]
         return [f"skill {order.index(run[3]) + 1}" for run in runs]
-    center = {k: dict(zip(flags, means[skill == k].mean(axis=0), strict=True))
-              for k in set(skill.tolist())}  # fmt: skip
+    has = {
+        k: {
+            name
+            for name, share in zip(flags, means[skill == k].mean(axis=0), strict=True)
+            if share > 0.5
+        }
+        for k in set(skill.tolist())
+    }
     out = []
-    for place, run in enumerate(runs):
-        has = {name for name, share in center[run[3]].items() if share > 0.5}
-        later = [r for r in runs[place + 1 :] if r[0] == run[0]]
-        is_before = any(center[r[3]].get("moves", center[r[3]].get("holds", 0)) > 0.5 for r in later)
-        is_after = any(r[0] == run[0] and center[r[3]].get("moves", center[r[3]].get("holds", 0)) > 0.5
-                       for r in runs[:place])  # fmt: skip
-        if "moves" in has:
-            out.append("move")
-        elif "holds" in has:
-            out.append("hold" if "moves" in flags and is_after and not is_before else "grasp")
-        else:
-            out.append("reach" if is_before or not is_after else "release")
+    for _, some in itertools.groupby(runs, key=lambda run: run[0]):
+        found = [has[run[3]] for run in some]
+        at_work = [flags[-1] in one for one in found]
+        for place, one in enumerate(found):
+            out.append(_name(one, before=any(at_work[:place]), after=any(at_work[place + 1 :])))
     return out
+
+
+def _name(has: set[str], *, before: bool, after: bool) -> str:
+    """What a run is called, by whether something is moved before it and after it."""
+    if "moves" in has:
+        return "move"
+    if "holds" in has:
+        return "hold" if before and not after else "grasp"
+    return "reach" if after or not before else "release"

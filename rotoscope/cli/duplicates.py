@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rotoscope.pipeline.duplicates.compare import Copy
     from rotoscope.pipeline.duplicates.find import Duplicates
 
-_HEADER = ("keep", "copy", "how", "from", "overlap", "differs")
+_HEADER = ("keep", "copy", "how", "from", "overlap", "moving / resting")
 
 
 def duplicates(
@@ -64,5 +64,5 @@ def _line(found: Duplicates, copy: Copy) -> tuple[str, ...]:
         ", ".join(how),
         f"{told.lag_s:.2f} s",
         f"{told.overlap_s:.1f} s",
-        f"{100 * told.differing:.1f} %",
+        f"{told.moving:.2f} / {told.resting:.2f}",
     )

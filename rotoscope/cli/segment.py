@@ -63,7 +63,9 @@ def segment(
     if out is None and (skill or language):
         raise UsageError("--skill and --language say what is written; name --out, too")
     if skill and language:
-        raise UsageError("--skill writes one skill alone, without --language; leave one of them out")
+        raise UsageError(
+            "--skill writes one skill alone, without --language; leave one of them out"
+        )
     dataset = open_dataset(data)
     found = cut(dataset, things=things or (), grippers=gripper or ())
     _show(found, dataset.fps)
@@ -87,5 +89,7 @@ def _show(found: Segmented, fps: float) -> None:
         some = found.of(name)
         median_s = float(np.median([one.end - one.start for one in some])) / fps
         episodes = len({one.episode for one in some})
-        lines.append((name, str(len(some)), str(episodes), f"{median_s:.2f} s", TEXTS.get(name, "")))
+        lines.append(
+            (name, str(len(some)), str(episodes), f"{median_s:.2f} s", TEXTS.get(name, ""))
+        )
     console.table(_HEADER, lines)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from rotoscope.pipeline.duplicates.crops import Crop, find_crops, laid_out, refined
+from rotoscope.pipeline.duplicates.crops import Crop, find_crop, laid_out, refined
 from rotoscope.pipeline.duplicates.fingerprint import nearest
 from rotoscope.pipeline.duplicates.offsets import offsets
 
@@ -52,7 +52,7 @@ def test_a_crop_is_found_to_a_fraction_of_a_pixel(crop):
     large = [picture(seed, 512) for seed in range(3)]
     whole = np.array([shown(one, Crop()) for one in large], np.float32)
     part = np.array([shown(one, crop) for one in large], np.float32)
-    found = refined(whole, part, next(find_crops(whole, part, 1.0)))
+    found = refined(whole, part, find_crop(whole, part, 1.0)[1])
     assert found.is_mirrored == crop.is_mirrored
     for name in ("left", "top", "width", "height"):
         assert getattr(found, name) == pytest.approx(getattr(crop, name), abs=0.008), name
@@ -83,5 +83,12 @@ def test_series_that_have_nothing_in_common_or_do_not_change_have_no_lag():
 
 def test_the_nearest_time_is_the_nearest():
     times = np.array([0.0, 0.1, 0.3])
-    assert nearest(times, np.array([-1.0, 0.04, 0.06, 0.19, 0.21, 9.0])).tolist() == [0, 0, 1, 1, 2, 2]
+    assert nearest(times, np.array([-1.0, 0.04, 0.06, 0.19, 0.21, 9.0])).tolist() == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+    ]
     assert nearest(times[:1], np.array([0.0, 5.0])).tolist() == [0, 0]

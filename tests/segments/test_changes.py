@@ -17,7 +17,9 @@ def cost(rows, cuts, penalty):
 @pytest.mark.parametrize("seed", range(6))
 def test_no_other_cuts_cost_less(seed):
     draw = np.random.default_rng(seed)
-    rows = np.repeat(draw.integers(0, 3, (4, 2)), [3, 4, 2, 4], axis=0) + draw.normal(0, 0.3, (13, 2))
+    rows = np.repeat(draw.integers(0, 3, (4, 2)), [3, 4, 2, 4], axis=0) + draw.normal(
+        0, 0.3, (13, 2)
+    )
     for penalty, shortest in ((0.5, 2), (2.0, 1), (1.0, 3)):
         found = change_points(rows, penalty=penalty, shortest=shortest)
         valid = [

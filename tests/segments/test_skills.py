@@ -61,7 +61,9 @@ def test_a_short_gap_of_what_is_known_changes_no_skill():
         return out
 
     roles = Roles((HAND,), (GRIPPER,), (THING,), "")
-    names = [[o.skill for o in cut(roles, change) if o.episode == 3] for change in (gappy, lambda s: s)]
+    names = [
+        [o.skill for o in cut(roles, change) if o.episode == 3] for change in (gappy, lambda s: s)
+    ]
     assert names[0] == names[1]
 
 
