@@ -49,7 +49,7 @@ CHANGES = {
     "mirrored": lambda p: p[:, :, ::-1],
     "trimmed": lambda p: p[13:70],
     "mirrored, cropped and trimmed": lambda p: p[7:66, 10:112, 8:144, :][:, :, ::-1],
-    "scaled and trimmed": lambda p: scaled(p[11:], 80, 60),
+    "scaled and trimmed": lambda p: scaled(p[11:], 112, 84),
 }
 
 
