@@ -25,6 +25,8 @@ CURATION = "rotoscope/curation.json"
 """What was left out of a curated dataset, and why; its videos may hold frames that no row shows."""
 FOUND = "rotoscope/found.json"
 """The same of a dataset of found stretches: what was looked for, and where each is from."""
+SEGMENTS = "rotoscope/segments.json"
+"""Which rows of a dataset belong to which skill; written by `rotoscope segment`."""
 
 
 def said(layout: Layout, name: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ nothing: no phase begins or ends by them, and no trace goes through them.
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float
 
+from rotoscope.pipeline.datasets.layout import data_files
 from rotoscope.pipeline.datasets.phases import GRASP, Phase, phases_of, valid_rows
 from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.errors import DatasetError, quoted
@@ -96,21 +96,42 @@ def write_with_language(dataset: Dataset, out: Path) -> dict[int, list[Phase]]:
             }
     with dataset_folder(out) as root:
         copy_files(dataset.root, root)
-        for file in dataset.data_files():
-            place = root / file.relative_to(dataset.root)
-            _write_data(file, place, found, events, camera, dataset.fps)
-        info = copy.deepcopy(dataset.info)
-        for name in (PERSISTENT, EVENTS):
-            info["features"][name] = {"dtype": "language", "shape": [1], "names": None}
-        path = root / "meta" / "info.json"
-        path.write_text(json.dumps(info, indent=4) + "\n", encoding="utf-8")
+        add_language(root, found, events, camera=camera, fps=dataset.fps)
     return found
+
+
+def add_language(
+    root: Path,
+    found: Mapping[int, Sequence[Phase]],
+    events: Mapping[int, Mapping[int, str]],
+    *,
+    camera: str | None,
+    fps: float,
+) -> None:
+    """Adds both language columns to a dataset that is being written.
+
+    Args:
+        root: Its folder.
+        found: What is done, by episode index.
+        events: Texts by episode index and row.
+        camera: What the texts are about.
+        fps: Rows per second.
+    """
+    for file in data_files(root):
+        part = file.with_name(f".{file.name}")
+        _write_data(file, part, found, events, camera, fps)
+        part.replace(file)
+    path = root / "meta" / "info.json"
+    info = json.loads(path.read_text(encoding="utf-8"))
+    for name in (PERSISTENT, EVENTS):
+        info["features"][name] = {"dtype": "language", "shape": [1], "names": None}
+    path.write_text(json.dumps(info, indent=4) + "\n", encoding="utf-8")
 
 
 def _write_data(
     source: Path,
     target: Path,
-    found: Mapping[int, list[Phase]],
+    found: Mapping[int, Sequence[Phase]],
     events: Mapping[int, Mapping[int, str]],
     camera: str | None,
     fps: float,

@@ -13,6 +13,7 @@ from rotoscope.cli import check as check_command
 from rotoscope.cli import compare as compare_command
 from rotoscope.cli import curate as curate_command
 from rotoscope.cli import datasets as datasets_command
+from rotoscope.cli import duplicates as duplicates_command
 from rotoscope.cli import find as find_command
 from rotoscope.cli import forget as forget_command
 from rotoscope.cli import import_old as import_command
@@ -24,6 +25,7 @@ from rotoscope.cli import record as record_command
 from rotoscope.cli import replay as replay_command
 from rotoscope.cli import rewards as rewards_command
 from rotoscope.cli import robot as robot_command
+from rotoscope.cli import segment as segment_command
 from rotoscope.cli import serve as serve_command
 from rotoscope.cli import store as store_command
 from rotoscope.cli import track as track_command
@@ -66,6 +68,8 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="find")(find_command.find)
     app.command(name="multiply")(reads_dataset(multiply_command.multiply))
     app.command(name="worth")(reads_dataset(worth_command.worth))
+    app.command(name="segment")(reads_dataset(segment_command.segment))
+    app.command(name="duplicates")(duplicates_command.duplicates)
     app.command(name="forget")(forget_command.forget)
     app.command(name="versions")(forget_command.versions)
     app.command(name="caption")(caption_command.caption)

@@ -1,0 +1,1 @@
+"""Near-duplicates among videos: the same recording, scaled, cropped, mirrored, encoded, trimmed."""

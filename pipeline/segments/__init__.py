@@ -1,0 +1,1 @@
+"""Episodes cut into skills: where the hand reaches, grasps, moves something and lets it go."""
