@@ -82,7 +82,8 @@ def bco(data: str, env: str, out: str, rounds: int = 8, seed: int = 0) -> State[
 
     Args:
         data: Name of a LeRobot v3 dataset of demonstrations, or its whole path.
-        env: Simulator whose action is one choice, such as `gymnasium:CartPole-v1`.
+        env: Simulator whose action is one choice, such as `gymnasium:CartPole-v1`, or numbers
+            between limits.
         out: Name of the folder of policy, labeler and rounds.json.
         rounds: Rounds of labeling, cloning and acting; 1 is plain BCO(0).
         seed: Of everything random.

@@ -153,7 +153,8 @@ def bco(
 
     Args:
         data: LeRobot v3 dataset of demonstrations; actions are not read.
-        env: Simulator whose action is one choice, such as `gymnasium:CartPole-v1`.
+        env: Simulator whose action is one choice, such as `gymnasium:CartPole-v1`, or numbers
+            between limits.
         out: Folder of `policy`, `labeler` and `rounds.json`.
         rounds: Rounds of labeling, cloning and acting; 1 is plain BCO(0).
         seed: Of everything random.

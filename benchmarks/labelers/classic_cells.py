@@ -18,7 +18,8 @@ from benchmarks.labelers.code import code_hash
 from benchmarks.labelers.episodes import Demonstration, all_actions, cached, locked
 from benchmarks.labelers.tasks.classic import TASKS, episode, mean_return
 from rotoscope.models.bco.perceptron import Mlp, fit_classes
-from rotoscope.models.bco.train import BcoSettings, greedy, iterate_bco, random_act
+from rotoscope.models.bco.rounds import BcoSettings
+from rotoscope.models.bco.train import greedy, iterate_bco, random_act
 from rotoscope.models.simulators.rollout import scripted_expert
 from rotoscope.models.simulators.simulator import Simulator, open_simulator
 from rotoscope.pipeline.files.atomic import write_text_atomic

@@ -13,23 +13,17 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.models.bco.perceptron import Mlp
-from rotoscope.models.bco.train import (
-    BcoRound,
-    BcoSettings,
-    OwnEpisode,
-    check_simulator,
-    greedy,
-    iterate_bco,
-)
+from rotoscope.models.bco.rounds import BcoRound, BcoSettings, OwnEpisode
+from rotoscope.models.bco.train import check_simulator, greedy, iterate_bco, kind_of
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.policy.bc_policy import BcPolicy, PolicyFacts, save_policy
 from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.simulators.rollout import rollout
 from rotoscope.models.simulators.simulator import STATE, Simulator, open_simulator
-from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.model_folder import package_versions
+from rotoscope.models.training.read import numbers_of
 from rotoscope.models.training.scaling import Scaling
 from rotoscope.models.training.windows import WindowConfig
 from rotoscope.pipeline.datasets.read import open_dataset
@@ -71,7 +65,8 @@ def train_bco(
     on all that was tried) and `out/rounds.json`.
 
     Args:
-        env: Simulator, such as `gymnasium:CartPole-v1`; its action must be one choice.
+        env: Simulator, such as `gymnasium:CartPole-v1`; its action must be one choice, or numbers
+            between limits.
         data: LeRobot v3 dataset whose `observation.state` is the simulator's; actions are not read.
         out: Folder of the results.
         num_rounds: Rounds of labeling, cloning and acting.
@@ -83,7 +78,6 @@ def train_bco(
             simulator, or `out` holds something.
         DatasetError: No dataset, or no states in it.
     """
-    settings = replace(BcoSettings(), num_rounds=num_rounds)
     if seed < 0:
         raise UsageError(f"seed is {seed}; it must be 0 or more")
     if out.exists() and any(out.iterdir()):
@@ -91,7 +85,8 @@ def train_bco(
     simulator = open_simulator(env)
     try:
         states = read_states(data)
-        check_simulator(simulator, states)
+        kind = check_simulator(simulator, states)
+        settings = replace(kind.settings, num_rounds=num_rounds)
         told: list[RoundReport] = []
 
         def tell(made: BcoRound) -> None:
@@ -108,7 +103,7 @@ def train_bco(
     return told
 
 
-def read_states(data: Path) -> list[Float[np.ndarray, "step number"]]:
+def read_states(data: Path) -> list[Float[np.ndarray, "_ number"]]:
     """The states of every episode of a dataset.
 
     Raises:
@@ -122,7 +117,7 @@ def read_states(data: Path) -> list[Float[np.ndarray, "step number"]]:
         )
     found = []
     for index in range(len(dataset.table)):
-        states = np.asarray(dataset.episode(index).columns[STATE], np.float32)
+        states = numbers_of(dataset.episode(index), STATE).astype(np.float32)
         if len(states) < 2 or not np.isfinite(states).all():
             raise DatasetError(
                 f"{data}: episode {index} has {len(states)} rows, "
@@ -143,7 +138,6 @@ def _told(made: BcoRound, simulator: Simulator, num_rounds: int) -> RoundReport:
 def _cloned(policy: Mlp, simulator: Simulator, states: Sequence[np.ndarray]) -> BcPolicy:
     """The same policy as a folder of the built-in kind holds it."""
     facts = simulator.facts
-    space = ActionSpace.of(facts.contract)
     weights = {}
     for number, (weight, bias) in enumerate(zip(policy.weights, policy.biases, strict=True)):
         # Every other layer of the network is a rectifier.
@@ -151,11 +145,12 @@ def _cloned(policy: Mlp, simulator: Simulator, states: Sequence[np.ndarray]) -> 
         weights[f"head.{2 * number}.bias"] = np.asarray(bias, np.float32)
     hidden = tuple(len(bias) for bias in policy.biases[:-1])
     digest = hashlib.sha256(b"".join(np.ascontiguousarray(s).tobytes() for s in states))
+    scale, mean = kind_of(simulator).scaling()
     scaling = Scaling(
         input_mean=policy.scaler.mean,
         input_scale=policy.scaler.spread,
-        encoded_mean=np.zeros(space.num_encoded),
-        encoded_scale=np.ones(space.num_encoded),
+        encoded_mean=mean,
+        encoded_scale=scale,
     )
     described = PolicyFacts(
         config=BcConfig(inputs=(STATE,), hidden=hidden),
@@ -174,18 +169,18 @@ def _train_labeler(
     """Inverse dynamics between a state and the next, from all that was tried."""
     facts = simulator.facts
     interval_s = 1 / facts.contract.rate_hz
-    low, _ = facts.contract.bounds()
+    # The last state's own action is unknown.
+    unknown = np.full((1, len(facts.contract.dimensions)), np.nan)
     episodes = tuple(
         LabeledEpisode(
             name=f"own episode {number}",
             time_s=np.arange(len(e.states)) * interval_s,
             features=e.states.astype(float),
-            # The last state's own action is unknown.
-            actions=np.append(low[0] + e.choices, np.nan)[:, None],
-            valid=np.arange(len(e.states)) < len(e.choices),
+            actions=np.concatenate([e.actions, unknown]),
+            valid=np.arange(len(e.states)) < len(e.actions),
         )
         for number, e in enumerate(own)
-        if len(e.choices) > 1
+        if len(e.actions) > 1
     )
     config = InverseDynamicsConfig.model_validate(
         {

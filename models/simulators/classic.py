@@ -1,4 +1,4 @@
-"""Gymnasium's classic tasks: discrete actions, simple scripted experts."""
+"""Gymnasium's tasks. The classic ones stand here: discrete actions, simple scripted experts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rotoscope.models.simulators.locomotion import ROBOTS, LocomotionSimulator
 from rotoscope.models.simulators.simulator import (
     Observation,
+    Simulator,
     SimulatorFacts,
     Step,
     Views,
@@ -85,16 +87,17 @@ TASKS = {
 """Tasks by Gymnasium's id."""
 
 
-def open_classic(task: str, views: Views) -> ClassicSimulator:
+def open_classic(task: str, views: Views) -> Simulator:
     """Opens one of Gymnasium's tasks.
 
     Raises:
         UsageError: No such task, or Gymnasium is not installed.
     """
-    if task not in TASKS:
-        raise UsageError(f"unknown task {task!r} of gymnasium; valid ones are {quoted(TASKS)}")
+    valid = [*TASKS, *ROBOTS]
+    if task not in valid:
+        raise UsageError(f"unknown task {task!r} of gymnasium; valid ones are {quoted(valid)}")
     need_package("gymnasium", f"gymnasium:{task}")
-    return ClassicSimulator(task, views)
+    return LocomotionSimulator(task, views) if task in ROBOTS else ClassicSimulator(task, views)
 
 
 class ClassicSimulator:

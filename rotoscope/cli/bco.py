@@ -14,7 +14,11 @@ from rotoscope.cli.terminal import console
 
 def train_bco(
     env: Annotated[
-        str, typer.Option(help="Simulator whose action is one choice: `gymnasium:CartPole-v1`, ...")
+        str,
+        typer.Option(
+            help="Simulator whose action is one choice, `gymnasium:CartPole-v1`, or numbers "
+            "between limits, `gymnasium:HalfCheetah-v5`."
+        ),
     ],
     data: Annotated[
         Path, path_option("LeRobot v3 dataset of demonstrations; actions are not read.")

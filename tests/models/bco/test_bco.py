@@ -7,7 +7,8 @@ import pytest
 pytest.importorskip("gymnasium.envs.classic_control", reason="the extra `bench` is not installed")
 
 from rotoscope.models.bco.perceptron import Fit
-from rotoscope.models.bco.train import BcoRound, BcoSettings, greedy, iterate_bco, random_act
+from rotoscope.models.bco.rounds import BcoRound, BcoSettings
+from rotoscope.models.bco.train import greedy, iterate_bco, random_act
 from rotoscope.models.bco.train_command import train_bco
 from rotoscope.models.inverse_dynamics.labeler import load_labeler
 from rotoscope.models.policy.bc_policy import load_bc_policy
