@@ -80,6 +80,7 @@ def train_bco(
     """
     if seed < 0:
         raise UsageError(f"seed is {seed}; it must be 0 or more")
+    BcoSettings(num_rounds=num_rounds)  # refused before anything is opened
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty; name another folder with --out, or remove it")
     simulator = open_simulator(env)
