@@ -21,6 +21,8 @@ from rotoscope.flows import import_prefect
 from rotoscope.flows.calm import make_calm
 from rotoscope.pipeline import lifeline
 from rotoscope.pipeline.errors import RotoscopeError
+from rotoscope.pipeline.processes import PR_SET_CHILD_SUBREAPER, prctl
+from rotoscope.pipeline.run import process_tree
 
 DONE, REFUSED, NO_SERVER, BROKEN = "done", "refused", "no server", "broken"
 
@@ -45,14 +47,20 @@ class _Answer:
                 self._file.close()
 
     def give_up(self, kind: str, content: str) -> None:
-        """Ends this process at once: Prefect would first wait for a server that is gone."""
+        """Ends this process at once: Prefect would first wait for a server that is gone.
+
+        What an engine started ends with it: agents of a Ray node that was killed, which nobody
+        else is the parent of, would stay for half a minute.
+        """
         self.give(kind, content)
+        process_tree.kill_descendants()
         os._exit(1)
 
 
 def main() -> None:
     """Runs the flow that the parent names."""
     job = json.loads(lifeline.hold())
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
     answer = _Answer()
 
     def break_off(
@@ -75,6 +83,7 @@ def main() -> None:
         answer.give_up(NO_SERVER, str(error))
     except RotoscopeError as error:
         answer.give(REFUSED, (type(error).__name__, str(error)))
+        process_tree.kill_descendants()
 
 
 def flows() -> dict[Callable[..., Any], Callable[..., Any]]:

@@ -55,6 +55,12 @@ def kill_tree(pid: int) -> None:
         kill(one)
 
 
+def kill_descendants() -> None:
+    """Kills all that descends from this process, which goes on."""
+    for one in tree(os.getpid())[1:]:
+        kill(one)
+
+
 def kill(pid: int) -> None:
     """Kills one process if it is there."""
     with contextlib.suppress(ProcessLookupError, PermissionError):

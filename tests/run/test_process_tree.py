@@ -54,3 +54,25 @@ def test_process_that_is_gone_has_nothing_and_is_no_error():
 def test_shared_pages_are_split_among_their_holders(shell):
     everyone = process_tree.tree(shell.pid)
     assert 0 < process_tree.proportional_bytes(everyone) < process_tree.resident_bytes(everyone)
+
+
+ORPHAN = """
+import subprocess, sys
+from rotoscope.pipeline.processes import PR_SET_CHILD_SUBREAPER, prctl
+from rotoscope.pipeline.run import process_tree
+prctl(PR_SET_CHILD_SUBREAPER, 1)
+# What starts the sleeper ends at once; the sleeper has a session of its own.
+told = subprocess.run(["sh", "-c", "setsid sleep 600 >/dev/null 2>&1 & echo $!"],
+                      stdout=subprocess.PIPE, text=True, check=True).stdout
+process_tree.kill_descendants()
+print(told.strip())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives orphans to another")
+def test_what_outlived_its_parent_is_killed_with_all_descendants():
+    done = subprocess.run(
+        [sys.executable, "-c", ORPHAN], stdout=subprocess.PIPE, text=True, check=True
+    )
+    sleeper = int(done.stdout)
+    until(lambda: not is_running(sleeper))
