@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
+from rotoscope.models.simulators.gymnasium_task import GymnasiumTask
 from rotoscope.models.simulators.locomotion import ROBOTS, LocomotionSimulator
 from rotoscope.models.simulators.simulator import (
-    Observation,
     Simulator,
     SimulatorFacts,
     Step,
     Views,
     need_package,
-    observe,
 )
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.errors import UsageError, quoted
@@ -100,27 +99,23 @@ def open_classic(task: str, views: Views) -> Simulator:
     return LocomotionSimulator(task, views) if task in ROBOTS else ClassicSimulator(task, views)
 
 
-class ClassicSimulator:
+class ClassicSimulator(GymnasiumTask):
     """One of Gymnasium's tasks; success is a return of at least Gymnasium's own threshold."""
 
     def __init__(self, task: str, views: Views) -> None:
         import gymnasium
         from gymnasium.error import DependencyNotInstalled
 
-        self.views = views
         try:
             made: Any = gymnasium.make(task, render_mode="rgb_array")
         except DependencyNotInstalled as error:
             raise UsageError(
                 f"gymnasium:{task}: {error}; pip install 'rotoscope[bench]'"
             ) from error
-        self._environment, self._task = made, TASKS[task]
-        spec = self._environment.spec
+        self._task, spec = TASKS[task], made.spec
         self._threshold = float(spec.reward_threshold)
-        self._return, self._state = 0.0, np.zeros(len(self._task.state_names), np.float32)
-        fps = int(self._environment.metadata["render_fps"])
-        choices = int(self._environment.action_space.n)
-        self._facts = SimulatorFacts(
+        fps, choices = int(made.metadata["render_fps"]), int(made.action_space.n)
+        facts = SimulatorFacts(
             name=f"gymnasium:{task}",
             task=self._task.words,
             fps=fps,
@@ -130,17 +125,7 @@ class ClassicSimulator:
             cameras=(CAMERA,),
             success=f"a return of at least {self._threshold:g}",
         )
-
-    @property
-    def facts(self) -> SimulatorFacts:
-        """What is known of it."""
-        return self._facts
-
-    def reset(self, seed: int) -> Observation:
-        """Starts an episode; the same seed gives the same start."""
-        self._state, _ = self._environment.reset(seed=seed)
-        self._return = 0.0
-        return self._observation()
+        super().__init__(made, facts, views)
 
     def step(self, action: Float[np.ndarray, " action"]) -> Step:
         """Takes the choice nearest to the number given."""
@@ -155,22 +140,6 @@ class ClassicSimulator:
     def expert(self) -> Float[np.ndarray, " action"]:
         """What a simple controller would do now."""
         return np.array([self._task.scripted_expert(self._state)], np.float32)
-
-    def render(
-        self, camera: str, *, width: int, height: int
-    ) -> UInt8[np.ndarray, "height width 3"]:
-        """A picture, squeezed into the size asked for."""
-        from PIL import Image
-
-        drawn = Image.fromarray(self._environment.render())
-        return np.asarray(drawn.resize((width, height), Image.Resampling.BOX))
-
-    def close(self) -> None:
-        """Closes Gymnasium's window."""
-        self._environment.close()
-
-    def _observation(self) -> Observation:
-        return observe(self, self._state)
 
 
 def _contract(task: str, fps: int, choices: int) -> ActionContract:

@@ -1,7 +1,7 @@
 """Gymnasium's robots that run, by MuJoCo: actions are torques, the expert a linear policy.
 
 The expert's weights were found by augmented random search (Mania et al. 2018, 1803.07055) in about
-a minute of CPU: `python -m benchmarks.locomotion_teachers`. It moves well forward, and reaches
+a minute of CPU: `python -m benchmarks._locomotion_teachers`. It moves well forward, and reaches
 less than Gymnasium's own threshold.
 """
 
@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
+from rotoscope.models.simulators.gymnasium_task import GymnasiumTask
 from rotoscope.models.simulators.linear_gaits import HALF_CHEETAH, HOPPER, LinearGait
 from rotoscope.models.simulators.simulator import (
-    Observation,
     SimulatorFacts,
     Step,
     Views,
-    observe,
 )
 from rotoscope.pipeline import packages
 from rotoscope.pipeline.contract import ActionContract, Dimension
@@ -57,7 +56,7 @@ ROBOTS = {
 """Robots by Gymnasium's id."""
 
 
-class LocomotionSimulator:
+class LocomotionSimulator(GymnasiumTask):
     """One robot; success is a return of at least Gymnasium's own threshold."""
 
     def __init__(self, task: str, views: Views) -> None:
@@ -65,17 +64,12 @@ class LocomotionSimulator:
         packages.import_mujoco()
         import gymnasium
 
-        self.views = views
         self._robot = ROBOTS[task]
         made: Any = gymnasium.make(task, render_mode="rgb_array")
         spec = made.spec
-        # Its own limit of steps is counted by who runs episodes.
-        self._environment = made.unwrapped
         self._threshold = float(spec.reward_threshold)
-        self._return = 0.0
-        self._state = np.zeros(len(self._robot.state_names))
-        fps = int(self._environment.metadata["render_fps"])
-        self._facts = SimulatorFacts(
+        fps = int(made.metadata["render_fps"])
+        facts = SimulatorFacts(
             name=f"gymnasium:{task}",
             task=self._robot.words,
             fps=fps,
@@ -85,17 +79,8 @@ class LocomotionSimulator:
             cameras=(CAMERA,),
             success=f"a return of at least {self._threshold:g}",
         )
-
-    @property
-    def facts(self) -> SimulatorFacts:
-        """What is known of it."""
-        return self._facts
-
-    def reset(self, seed: int) -> Observation:
-        """Starts an episode; the same seed gives the same start."""
-        self._state, _ = self._environment.reset(seed=seed)
-        self._return = 0.0
-        return self._observation()
+        # Its own limit of steps is counted by who runs episodes.
+        super().__init__(made.unwrapped, facts, views)
 
     def step(self, action: Float[np.ndarray, " action"]) -> Step:
         """Turns the motors, each by a share of its torque, for one step."""
@@ -108,22 +93,6 @@ class LocomotionSimulator:
     def expert(self) -> Float[np.ndarray, " action"]:
         """What the linear policy would do now."""
         return self._robot.gait(self._state).astype(np.float32)
-
-    def render(
-        self, camera: str, *, width: int, height: int
-    ) -> UInt8[np.ndarray, "height width 3"]:
-        """A picture, squeezed into the size asked for."""
-        from PIL import Image
-
-        drawn = Image.fromarray(self._environment.render())
-        return np.asarray(drawn.resize((width, height), Image.Resampling.BOX))
-
-    def close(self) -> None:
-        """Closes Gymnasium's window."""
-        self._environment.close()
-
-    def _observation(self) -> Observation:
-        return observe(self, self._state)
 
 
 def _contract(task: str, fps: int, joints: tuple[str, ...]) -> ActionContract:
