@@ -16,7 +16,7 @@ from rotoscope.pipeline.add_tracks.labels import check_out
 from rotoscope.pipeline.datasets.phases import Phase
 from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.datasets.said import SEGMENTS
-from rotoscope.pipeline.errors import UsageError, quoted
+from rotoscope.pipeline.errors import DatasetError, UsageError, quoted
 from rotoscope.pipeline.export.added_columns import AddedColumn, write_with_columns
 from rotoscope.pipeline.export.language import add_language
 from rotoscope.pipeline.export.pieces import Piece, write_pieces
@@ -40,6 +40,11 @@ TEXTS = {
     "release": "let it go and leave",
 }
 """What skills are in words, where what is held and moved is known."""
+
+
+MOST_ALONE = 0.5
+"""Share of segments whose skill one episode has alone, up to which skills are told. Not chosen on
+data: a skill is what episodes share."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +79,32 @@ def segment(
         grippers: Numbers that say how far a gripper is open, likewise.
 
     Raises:
-        DatasetError: Nothing says what moves, what is named is not there, or it is damaged.
+        DatasetError: Nothing says what moves, what is named is not there, it is damaged, or what
+            was found is mostly in one episode alone, and therefore no skill.
     """
     roles = roles_of(dataset, things=things, grippers=grippers)
     episodes = [dataset.episode(number) for number in range(len(dataset))]
     found = segments_of(cues_of(episodes, roles, dataset.fps), dataset.fps)
+    check_shared(found, len(episodes))
     return Segmented(roles, tuple(found), {e.index: e.num_rows for e in episodes})
+
+
+def check_shared(found: Sequence[Segment], num_episodes: int) -> None:
+    """Refuses pieces that are called skills, and that hardly any two episodes have in common.
+
+    Raises:
+        DatasetError: More than half of the segments are of skills that one episode has alone.
+    """
+    has: dict[str, set[int]] = {}
+    for one in found:
+        has.setdefault(one.skill, set()).add(one.episode)
+    alone = sum(len(has[one.skill]) == 1 for one in found)
+    if num_episodes > 1 and alone > MOST_ALONE * len(found):
+        raise DatasetError(
+            f"{alone} of {len(found)} segments are like none of another episode: the "
+            f"{num_episodes} episodes share no skills that could be told from what is known; name "
+            "what is moved with --things and grippers with --gripper, or add episodes of the task"
+        )
 
 
 def write_segments(

@@ -5,9 +5,11 @@ import pytest
 from grasped_points import FPS, episode
 
 from rotoscope.pipeline.datasets.read import EpisodeRows
+from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.segments.cues import Cues, carried, cues_of
 from rotoscope.pipeline.segments.roles import STATE, Numbers, Roles
-from rotoscope.pipeline.segments.skills import joined, segments_of
+from rotoscope.pipeline.segments.run import check_shared
+from rotoscope.pipeline.segments.skills import Segment, joined, segments_of
 
 HAND = Numbers(STATE, "hand", (0, 1, 2), True)
 GRIPPER = Numbers(STATE, "gripper.opening", (3,), False)
@@ -113,3 +115,19 @@ def test_a_skill_of_one_episode_in_many_is_none():
 
     found = segments_of([cues(n, n == 5) for n in range(30)], fps=20)
     assert {s.skill for s in found if s.episode == 0} == {"reach", "grasp", "move"}
+
+
+def test_pieces_that_no_two_episodes_share_are_no_skills():
+    """As of a humanoid's 26 joints, whose every tenth of a second was a skill of its own."""
+    rng = np.random.default_rng(3)
+    joints = Numbers(STATE, "joints", tuple(range(26)), False)
+    noisy = [told(n, rng.normal(size=(120, 26)).cumsum(axis=0)) for n in range(2)]
+    found = segments_of(cues_of(noisy, Roles((joints,), (), (), ""), FPS), FPS)
+    with pytest.raises(DatasetError, match=r"are like none of another episode.*--things"):
+        check_shared(found, 2)
+
+
+def test_shared_skills_pass_with_some_that_one_episode_has_alone():
+    both = [Segment(n, a, a + 5, name) for n in (0, 1) for a, name in ((0, "reach"), (5, "move"))]
+    check_shared([*both, Segment(1, 10, 15, "skill 1")], 2)
+    check_shared([Segment(0, 0, 5, "skill 1")], 1)
