@@ -19,7 +19,7 @@ from benchmarks._exchange_labels import (
     write_recipe,
     write_robot,
 )
-from benchmarks._exchange_people import HAND_TO_TIP_M, Acted, Person, act
+from benchmarks._exchange_people import STEPS_A_FRAME, Acted, Person, act
 from benchmarks._exchange_touch import touched_palm
 from rotoscope.models.motion_tracks.follow import Follower
 from rotoscope.models.simulators.metaworld import STATE_NAMES
@@ -29,10 +29,15 @@ from rotoscope.pipeline.episodes.episode import StateColumns
 from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
 from rotoscope.pipeline.files.atomic import atomic_path
 
-Mask = Literal["position", "pose", "none", "held", "truth"]
+Mask = Literal["position", "pose", "none", "contact", "truth"]
 """Which rows of videos count: those whose place and gripper can be believed, those whose turn can
-be, too, or all. `held` is `position` with each episode shifted so that the fingertips are at the
-thing while they are closed; `truth` has the true way of the fingertips in place of the labels."""
+be, too, or all. `contact` is `position` with each episode shifted so that the hand is beside the
+thing as the robot's hand is when it begins to move things; `truth` has the true way of the
+fingertips in place of the labels."""
+MOVED_M, CONTACT_ROWS = 0.01, 10
+"""A thing is moved once it is further from where it was, and a hand is at it in that many frames
+from then on. Hands are off by 15 mm (push) and 21 (drawer-open) then, 16 and 34 before; with 2 or 5
+mm and 1 or 5 frames it is 14 to 19 and 23 to 30."""
 SEEN = tuple(name for name in STATE_NAMES if name != "gripper.opening")
 """What policies see. How far a hand is open says nothing of the robot's gripper."""
 _COLUMNS = [STATE_NAMES.index(name) for name in SEEN]
@@ -81,14 +86,19 @@ def people_videos(task: str, people: Sequence[Person], num: int, folder: Path) -
             palm_m = touched_palm(person, robot, folder.parent.parent / "touched")
             write_recipe(recipe, person, robot, palm_m)
             label(videos, recipe, labels)
-        found = read_labels(labels)
+        # From behind a thing no hand is seen, and no dataset is made.
+        found = read_labels(labels) if labels.exists() else []
         for name, one in acted.items():
             out.append(Video(name, person.name, one, [e for e in found if e.video == name]))
     return out
 
 
 def video_episodes(
-    videos: Sequence[Video], task: str, mask: Mask, follow: Follower | None = None
+    videos: Sequence[Video],
+    task: str,
+    mask: Mask,
+    robot: Sequence[Rows] = (),
+    follow: Follower | None = None,
 ) -> list[Rows]:
     """Labeled episodes as the robot's own rows: where things were is known, as of the robot's.
 
@@ -96,14 +106,18 @@ def video_episodes(
         videos: Of people.
         task: What they did.
         mask: Which rows count, and whose way it is.
+        robot: The robot's own episodes, which `contact` needs.
         follow: Makes the actions of the ways; moves of the hand itself where not given.
     """
+    shifts = _to_contact(videos, robot) if mask == "contact" else {}
     out = []
     for video in videos:
         shown = [from_path(video.acted, video.name)] if mask == "truth" else video.labels
         for number, one in enumerate(shown):
+            if mask == "contact" and id(one) not in shifts:
+                continue
             state = video.acted.state[one.frame].copy()
-            state[:, :3] = one.hand_m + (_to_thing(one, state) if mask == "held" else 0.0)
+            state[:, :3] = one.hand_m + shifts.get(id(one), 0.0)
             told = one if follow is None else followed(follow, one)
             valid = {"pose": one.is_valid, "none": np.ones(len(state), bool)}
             counts = valid.get(mask, one.is_placed) & np.isfinite(told.action).all(axis=1)
@@ -125,16 +139,44 @@ def write_dataset(out: Path, task: str, episodes: Sequence[Rows]) -> None:
         recorder.publish(out, made_by="benchmarks.exchange_rate")
 
 
-def _to_thing(one: Labeled, state: np.ndarray) -> np.ndarray:
-    """What an episode is off by [m], if the thing is between the fingertips while they are closed.
+def _to_contact(videos: Sequence[Video], robot: Sequence[Rows]) -> dict[int, np.ndarray]:
+    """What to move an episode by [m], by its `id`; where it shows no contact, as its person's do.
 
-    On four videos of push 42 mm become 6; with the first five of those rows alone 15.
+    Episodes of a person of whom no contact was seen have none.
     """
-    rows = one.action[:, 3] > 0
-    if not rows.any():
-        return np.zeros(3)
-    shift_m: np.ndarray = np.median(state[rows, 4:7] - one.hand_m[rows] - HAND_TO_TIP_M, axis=0)
-    return shift_m
+    hand, thing = slice(0, 3), slice(3, 6)
+    beside = []
+    for rows in robot:
+        assert rows.state is not None
+        state = rows.state
+        at = _contact(state[:, thing], CONTACT_ROWS * STEPS_A_FRAME)
+        beside.append(np.median((state[:, hand] - state[:, thing])[at], axis=0))
+    beside_m = np.nanmedian(beside, axis=0)
+    out: dict[int, np.ndarray] = {}
+    of_person: dict[str, list[np.ndarray]] = {}
+    for video in videos:
+        thing_m = video.acted.state[:, _COLUMNS][:, thing]
+        at = _contact(thing_m, CONTACT_ROWS)
+        for one in video.labels:
+            seen = at[one.frame]
+            if seen.any():
+                away_m = beside_m + thing_m[one.frame] - one.hand_m
+                out[id(one)] = np.median(away_m[seen], axis=0)
+                of_person.setdefault(video.person, []).append(out[id(one)])
+    for video in videos:
+        if video.person in of_person:
+            usual = np.median(of_person[video.person], axis=0)
+            for one in video.labels:
+                out.setdefault(id(one), usual)
+    return out
+
+
+def _contact(thing_m: np.ndarray, num: int) -> np.ndarray:
+    """In which rows something begins to move the thing."""
+    is_moved = np.linalg.norm(thing_m - thing_m[0], axis=1) > MOVED_M
+    first = int(np.argmax(is_moved)) if is_moved.any() else len(is_moved)
+    rows = np.arange(len(is_moved))
+    return (rows >= first) & (rows < first + num)
 
 
 def _rows(

@@ -43,7 +43,10 @@ def worth(
 def interval(
     cells: Sequence[Solved], of: Callable[[Sequence[float]], float], *, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % of what comes out where other starts had been drawn; the same ones for every cell.
+    """95 % of what comes out with other starts and other trainings; the same for every cell.
+
+    Trainings, with robot episodes of their own, are drawn first, then the starts of each: of one
+    training alone an interval holds no luck of training.
 
     Args:
         cells: Which starts each policy solved, its repeats in rows: each has starts of its own.
@@ -54,8 +57,9 @@ def interval(
     repeats, starts = cells[0].shape
     found = []
     for _ in range(RESAMPLES):
+        which = rng.integers(repeats, size=(repeats, 1))
         drawn = rng.integers(starts, size=(repeats, starts))
-        shares = [float(np.take_along_axis(cell, drawn, axis=1).mean()) for cell in cells]
+        shares = [float(cell[which, drawn].mean()) for cell in cells]
         found.append(of(shares))
     low, high = np.quantile(found, [0.025, 0.975])
     return float(low), float(high)

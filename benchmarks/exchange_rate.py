@@ -61,30 +61,32 @@ class Cell:
         return f"{self.robot}+{self.videos}{way if self.videos else ''}"
 
 
-BEST = Cell(5, NUM_VIDEOS, "position", follows=True)
+BEST = Cell(5, NUM_VIDEOS, "contact", follows=True)
 """What the bar is about."""
 CELLS = (
     Cell(5),
     Cell(10),
-    Cell(5, NUM_VIDEOS, "truth", follows=True),
-    BEST,
-    Cell(5, NUM_VIDEOS, "held", follows=True),
-    Cell(5, NUM_VIDEOS, "none", follows=True),
-    Cell(2),
-    Cell(2, NUM_VIDEOS, "position", follows=True),
-    Cell(5, NUM_VIDEOS),
-    Cell(5, NUM_VIDEOS, "none"),
-    Cell(5, NUM_VIDEOS, "truth"),
     Cell(20),
-    Cell(0, NUM_VIDEOS, "held"),
-    Cell(0, NUM_VIDEOS),
-    Cell(0, NUM_VIDEOS, "truth"),
-    Cell(20, NUM_VIDEOS, "position", follows=True),
-    Cell(5, NUM_VIDEOS, "pose", follows=True),
-    Cell(40),
+    Cell(2),
+    BEST,
+    Cell(5, NUM_VIDEOS, "position", follows=True),
+    Cell(5, NUM_VIDEOS, "none", follows=True),
+    Cell(5, NUM_VIDEOS, "truth", follows=True),
+    Cell(2, NUM_VIDEOS, "contact", follows=True),
 )
 """Robot episodes alone are the curve that videos are read off; `truth` says what perception
 costs."""
+ONCE = (
+    Cell(5, NUM_VIDEOS, "position"),
+    Cell(5, NUM_VIDEOS, "none"),
+    Cell(5, NUM_VIDEOS, "truth"),
+    Cell(0, NUM_VIDEOS, "position"),
+    Cell(0, NUM_VIDEOS, "truth"),
+    Cell(20, NUM_VIDEOS, "contact", follows=True),
+    Cell(5, NUM_VIDEOS, "pose", follows=True),
+    Cell(40),
+)
+"""Tried with the first robot episodes alone."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class Grid:
     people: Sequence[Person] = PEOPLE
     num_videos: int = NUM_VIDEOS
     cells: Sequence[Cell] = CELLS
+    once: Sequence[Cell] = ONCE
     repeats: int = REPEATS
     starts: int = STARTS
     settings: tuple[str, ...] = ()
@@ -111,15 +114,16 @@ class Grid:
         out: dict[str, list[list[bool]]] = {}
         for repeat in range(self.repeats):
             robot: list[Rows] = []
-            for cell in self.cells:
+            cells = [*self.cells, *([] if repeat else self.once)]
+            for cell in cells:
                 kept = self.folder / "results" / f"{cell.name}-{repeat}.json"
                 if not kept.exists():
-                    most = max(one.robot for one in self.cells)
+                    most = max(one.robot for one in cells)
                     robot = robot or robot_episodes(self.task, most, repeat)
                     own, shown = robot[: cell.robot], []
                     if cell.videos:
                         follow = follower_of(own) if cell.follows else None
-                        shown = video_episodes(videos, self.task, cell.mask, follow)
+                        shown = video_episodes(videos, self.task, cell.mask, own, follow)
                     _save(kept, self._try(cell, repeat, [*own, *shown]))
                 out.setdefault(cell.name, []).append(json.loads(kept.read_text()))
                 print(f"{self.task} {cell.name} {repeat}: {sum(out[cell.name][-1])}",
@@ -170,14 +174,16 @@ def figures(grid: Grid) -> Iterator[Figure]:
         yield Figure(f"{base}.success.{name}", share(cell), unit)
     yield from _labels(base, grid.videos())
     alone = sorted((cell for cell in grid.cells if not cell.videos), key=lambda one: one.robot)
-    for cell in grid.cells:
+    tried = [*grid.cells, *grid.once]
+    for cell in tried:
         if cell.videos:
             bar = Bar(">=", 0.5) if cell == BEST else None
             yield _worth(f"{base}.worth.{cell.name}", cell, alone, solved, bar)
-    for cell in grid.cells:
+    for cell in tried:
         unmasked = replace(cell, mask="none")
         if cell.videos and cell.mask in ("position", "pose") and unmasked.name in solved:
-            pair = [solved[cell.name], solved[unmasked.name]]
+            masked = solved[cell.name]
+            pair = [masked, solved[unmasked.name][: len(masked)]]
             low, high = interval(pair, lambda shares: shares[0] - shares[1])
             unit = f"of starts; [{low:+.2f}, {high:+.2f}]"
             yield Figure(f"{base}.mask.{cell.name}", share(pair[0]) - share(pair[1]), unit)
@@ -210,7 +216,8 @@ def _worth(
         curve = dict(zip([one.robot for one in alone], shares[1:], strict=True))
         return worth(curve, shares[0], num_robot=cell.robot, num_videos=cell.videos)[0]
 
-    cells = [solved[cell.name], *(solved[one.name] for one in alone)]
+    repeats = len(solved[cell.name])
+    cells = [solved[cell.name], *(solved[one.name][:repeats] for one in alone)]
     low, high = interval(cells, of)
     shares = [share(one) for one in cells]
     curve = dict(zip([one.robot for one in alone], shares[1:], strict=True))

@@ -11,12 +11,13 @@ from benchmarks import exchange_rate
 from benchmarks._exchange_data import robot_episodes, video_episodes
 from benchmarks._exchange_film import ActingHand, hand_of
 from benchmarks._exchange_labels import GAIN, Labeled, closing, from_path, moves, write_robot
-from benchmarks._exchange_people import CHOSEN_ON, HAND_TO_TIP_M, PEOPLE, Acted, act
+from benchmarks._exchange_people import CHOSEN_ON, PEOPLE, Acted, act
 from benchmarks._exchange_touch import touching
 from rotoscope.models.simulators.simulator import open_simulator
 from rotoscope.pipeline.contract import ActionContract, GripperContract
 from rotoscope.pipeline.episodes.effector_columns import ee_dimensions
 from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.export.recorder import Rows
 from rotoscope.pipeline.geometry import se3
 from rotoscope.retarget.gripper.pose import gripper_pose
 from rotoscope.retarget.robots.arm import ArmRobot, load_arm
@@ -87,17 +88,26 @@ def test_masks_choose_among_the_same_rows() -> None:
     np.testing.assert_array_equal(rows.state[:, 3:6], acted.state[:4, 4:7])
 
 
-def test_the_thing_between_closing_fingers_says_what_a_video_is_off_by() -> None:
-    acted = _standing(8)
-    tip_m = acted.state[:, 4:7] + [0.02, -0.01, 0.03]
-    action = np.zeros((8, 4))
-    action[:, 3] = [-1, -1, 1, 1, 1, -1, -1, -1]
-    labels = Labeled("v", np.arange(8), tip_m - HAND_TO_TIP_M, action, np.ones(8),
-                     np.ones(8, bool), np.ones(8, bool))  # fmt: skip
-    video = exchange_rate.Video("v", "ada", acted, [labels])
-    (rows,) = video_episodes([video], CHOSEN_ON, "held")
-    assert rows.state is not None
-    np.testing.assert_allclose(rows.state[:, :3] + HAND_TO_TIP_M, acted.state[:, 4:7], atol=1e-9)
+def test_where_things_begin_to_move_says_what_a_video_is_off_by() -> None:
+    beside_m = np.array([0.0, 0.03, 0.05])
+    acted = _pushing(rows=40, moved_from=20)
+    true_m = acted.state[:, 4:7] + beside_m
+    robot = _pushing(rows=80, moved_from=30)
+    own = Rows("r", CHOSEN_ON, np.zeros((80, 4)), np.ones(80, bool), np.ones(80),
+               np.column_stack([robot.state[:, 4:7] + beside_m, robot.state[:, 4:]]))  # fmt: skip
+    away_m = np.array([0.02, -0.01, 0.1])
+    early = _labeled(true_m[:15] + away_m, 0)
+    whole = _labeled(true_m + away_m, 0)
+    videos = [
+        exchange_rate.Video("v", "ada", acted, [whole]),
+        exchange_rate.Video("w", "ada", acted, [early]),  # as the person's other one
+        exchange_rate.Video("x", "ben", acted, [_labeled(true_m[:15], 0)]),  # nothing is known
+    ]
+    found = video_episodes(videos, CHOSEN_ON, "contact", [own])
+    assert [rows.name for rows in found] == ["ada-v-0", "ada-w-0"]
+    for rows in found:
+        assert rows.state is not None
+        np.testing.assert_allclose(rows.state[:, :3], true_m[: len(rows.state)], atol=1e-9)
 
 
 def test_robots_episodes_are_solved_ones_and_others_in_each_repeat() -> None:
@@ -131,8 +141,8 @@ def test_a_small_grid_goes_from_people_to_policies_and_is_not_done_twice(tmp_pat
         for num, mask in ((0, "position"), (1, "position"), (1, "none"))
     )
     grid = exchange_rate.Grid(
-        CHOSEN_ON, tmp_path / CHOSEN_ON, people=PEOPLE[:1], num_videos=1, cells=cells, repeats=1,
-        starts=2, settings=("loop.num_steps=20",),
+        CHOSEN_ON, tmp_path / CHOSEN_ON, people=PEOPLE[:1], num_videos=1, cells=cells, once=(),
+        repeats=1, starts=2, settings=("loop.num_steps=20",),
     )  # fmt: skip
     found = {figure.name: figure for figure in exchange_rate.figures(grid)}
     base = f"exchange_rate.{CHOSEN_ON}"
@@ -154,6 +164,21 @@ def _standing(rows: int) -> Acted:
     state = np.arange(rows * 10, dtype=float).reshape(rows, 10)
     return Acted(state, np.zeros((rows, 3)), np.full(rows, 0.05), np.ones(rows, bool),
                  np.zeros((rows, 1)), True)  # fmt: skip
+
+
+def _pushing(rows: int, moved_from: int) -> Acted:
+    """A thing that goes a centimeter a row from a row on."""
+    state = np.zeros((rows, 10))
+    state[:, 4] = 0.01 * np.maximum(np.arange(rows) - moved_from, 0)
+    return Acted(state, np.zeros((rows, 3)), np.full(rows, 0.05), np.ones(rows, bool),
+                 np.zeros((rows, 1)), True)  # fmt: skip
+
+
+def _labeled(hand_m: np.ndarray, first: int) -> Labeled:
+    num = len(hand_m)
+    believed = np.ones(num, bool)
+    return Labeled("v", first + np.arange(num), hand_m, np.zeros((num, 4)), np.ones(num),
+                   believed, believed)  # fmt: skip
 
 
 def _hand() -> ActingHand:
