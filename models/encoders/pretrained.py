@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rotoscope.models.checkpoints.device import Device, torch_device
 from rotoscope.pipeline.assets.digest import sha256_of
 from rotoscope.pipeline.errors import AssetError, UsageError
 from rotoscope.pipeline.packages import version_of
@@ -75,17 +76,22 @@ def pretrained_token(name: str) -> str:
     return f"{source}=={version_of(source)} {network}"
 
 
-def open_pretrained(name: str) -> Embed:
+def open_pretrained(name: str, device: Device = "auto") -> Embed:
     """A pretrained network, ready to be asked.
 
+    Args:
+        name: One of `PRETRAINED`.
+        device: Where it looks.
+
     Raises:
-        UsageError: No such network.
+        UsageError: No such network, or no such device.
         AssetError: Its weights cannot be had.
     """
     require_pretrained(name)
+    where = torch_device(device)
     source, _, network = name.partition(":")
     module, run = _torchvision(network) if source == "torchvision" else _transformers(network)
-    module.eval()
+    module.to(where).eval()
 
     def embed(
         images: UInt8[np.ndarray, "frame size size 3"],
@@ -94,11 +100,13 @@ def open_pretrained(name: str) -> Embed:
         import torch
 
         out = []
+        mean, std = (torch.tensor(v, device=where) for v in (_MEAN, _STD))
         with torch.inference_mode():
             for start in range(0, len(images), _BATCH):
-                part = torch.from_numpy(np.ascontiguousarray(images[start : start + _BATCH]))
-                pixels = (part.float() / 255 - torch.tensor(_MEAN)) / torch.tensor(_STD)
-                out.append(run(pixels.movedim(-1, 1)).numpy())
+                # A copy: pictures may come from a memory map that torch must not write to.
+                part = torch.tensor(images[start : start + _BATCH]).to(where)
+                pixels = (part.float() / 255 - mean) / std
+                out.append(run(pixels.movedim(-1, 1)).cpu().numpy())
         return np.concatenate(out)
 
     return embed

@@ -158,7 +158,7 @@ def _train_kernel(data: LabeledSet, config: InverseDynamicsConfig) -> Labeler:
     sha256 = data.digest()
     seen = data
     if config.camera and not config.learns_components:
-        seen = as_columns(data, config, open_encoder(config.image_network))
+        seen = as_columns(data, config, open_encoder(config.image_network, config.loop.device))
     chosen = choose_kernel(seen, config, space)
     folds = Folds.of(len(seen.episodes), max(3, config.members), seed=config.loop.seed)
     every = list(range(len(seen.episodes)))
@@ -223,7 +223,9 @@ def _train_members(
     if config.learns_components:
         components = components_of(data, config.components or DEFAULT_COMPONENTS)
     is_column = config.camera and not config.learns_images
-    embed = components or (open_encoder(config.image_network) if is_column else None)
+    embed = components or (
+        open_encoder(config.image_network, config.loop.device) if is_column else None
+    )
     columns = as_columns(data, config, embed)
     rows = [rows_of(e, columns, config) for e in columns.episodes]
     seen = LabeledWindows.join(rows)

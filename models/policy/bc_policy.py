@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import model_validator
 
+from rotoscope.models.checkpoints.device import Device, torch_device
 from rotoscope.models.policy.bc_network import build_policy, run_policy
 from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.training.action_space import ActionSpace
@@ -80,6 +81,8 @@ class BcPolicy:
     """Weights of the network, by name."""
     metrics: dict[str, Any]
     """Scores on held-out episodes."""
+    device: Device = "auto"
+    """Where its network runs."""
     _plan: deque[np.ndarray] = field(default_factory=deque)
 
     @cached_property
@@ -91,11 +94,12 @@ class BcPolicy:
     def network(self) -> Any:
         """The network as a torch module, ready to be asked."""
         num_inputs = len(self.scaling.input_mean)
-        return filled(
+        made = filled(
             lambda: network_for(self.facts.config, self.space, num_inputs),
             self.weights,
             "the policy",
         )
+        return made.to(torch_device(self.device))
 
     @property
     def contract(self) -> ActionContract:
@@ -142,12 +146,13 @@ class BcPolicy:
         """Planned actions for many rows."""
         import torch
 
+        place = torch_device(self.device)
         with torch.inference_mode():
-            rows = torch.from_numpy(self.scaling.inputs(inputs)).float()
+            rows = torch.from_numpy(self.scaling.inputs(inputs)).float().to(place)
             # A copy: pictures may come from a memory that torch must not write to.
-            pictures = None if images is None else torch.tensor(images)
+            pictures = None if images is None else torch.tensor(images).to(place)
             out = run_policy(self.network, rows, pictures, chunk=self.facts.config.chunk)
-        encoded = self.scaling.raw(out.flatten(0, 1).numpy().astype(float))
+        encoded = self.scaling.raw(out.flatten(0, 1).cpu().numpy().astype(float))
         return self.space.decode(encoded[None]).reshape(len(inputs), self.facts.config.chunk, -1)
 
 
@@ -168,8 +173,8 @@ def save_policy(policy: BcPolicy, folder: Path) -> None:
     POLICY_FOLDER.save(folder, policy.facts, arrays, policy.metrics)
 
 
-def load_bc_policy(folder: Path) -> BcPolicy:
-    """A trained policy from its folder.
+def load_bc_policy(folder: Path, device: Device = "auto") -> BcPolicy:
+    """A trained policy from its folder; its network runs on a device.
 
     Raises:
         UsageError: The folder is incomplete or damaged, or was written by another version.
@@ -183,4 +188,5 @@ def load_bc_policy(folder: Path) -> BcPolicy:
         "encoded_scale": (num_encoded,),
     }
     check_shapes(below(arrays, "scaling."), scaling, folder / WEIGHTS)
-    return BcPolicy(facts, Scaling(**below(arrays, "scaling.")), below(arrays, "network."), metrics)
+    scales = Scaling(**below(arrays, "scaling."))
+    return BcPolicy(facts, scales, below(arrays, "network."), metrics, device)

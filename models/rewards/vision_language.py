@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.checkpoints.folder import checkpoint_at, load_network, load_processor
 
 FAMILIES = {
@@ -55,13 +56,16 @@ class VisionLanguage:
         return rewards_of(np.concatenate(out), self.goal, self.always)
 
 
-def open_vision_language(folder: Path, goal: str, always: str) -> VisionLanguage:
+def open_vision_language(
+    folder: Path, goal: str, always: str, device: Device = "auto"
+) -> VisionLanguage:
     """A network of `transformers` and what it is asked.
 
     Args:
         folder: What `save_pretrained` wrote; nothing is downloaded.
         goal: A sentence that holds when the task is done: `an open drawer`.
         always: One that holds throughout: `a drawer`.
+        device: Where it looks.
 
     Raises:
         UsageError: There is no such network in the folder, or it cannot be read.
@@ -71,7 +75,7 @@ def open_vision_language(folder: Path, goal: str, always: str) -> VisionLanguage
     wanted = "a network of pictures and words"
     checkpoint = checkpoint_at(folder, SETTING, FAMILIES, wanted=wanted)
     network_class, processor_class = FAMILIES[checkpoint.model_type]
-    network = load_network(checkpoint, network_class, "auto")
+    network = load_network(checkpoint, network_class, device)
     processor = load_processor(checkpoint, processor_class)
     words = processor(
         text=[goal, always], return_tensors="pt", padding="max_length", truncation=True
