@@ -1,4 +1,4 @@
 """Networks that turn a picture into a vector: pretrained ones, and principal components.
 
-May import: `checkpoints`.
+May import: `checkpoints`, `training`.
 """

@@ -35,7 +35,7 @@ from rotoscope.models.inverse_dynamics.networks import (
     run_network,
     with_motion,
 )
-from rotoscope.models.inverse_dynamics.rows import LabeledWindows
+from rotoscope.models.inverse_dynamics.rows import LabeledWindows, looked_at
 from rotoscope.models.labelers.familiarity import (
     Familiarity,
     familiarity_arrays,
@@ -113,7 +113,7 @@ class Labeler:
         """What the members' image networks say about windows; `None` without pictures."""
         if rows.images is None:
             return None
-        return self.embed(rows.images, rows.images[rows.before])[:, rows.frames]
+        return looked_at(self.embed, rows.images, rows.before, axis=1)[:, rows.frames]
 
     def label(
         self,

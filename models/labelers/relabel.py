@@ -18,7 +18,8 @@ from rotoscope.models.labelers.labeler import Labeler
 from rotoscope.models.labelers.labels import STRANGE
 from rotoscope.models.labelers.names import LabelerName, open_labeler
 from rotoscope.models.training.data import UnlabelledEpisode
-from rotoscope.models.training.read import episode_images, input_of, numbers_of
+from rotoscope.models.training.frames import episode_images
+from rotoscope.models.training.read import input_of, numbers_of
 from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.add_tracks.isolated import EpisodeWork, Running, run_episodes
 from rotoscope.pipeline.add_tracks.labels import EpisodeLabels, check_out, write_labeled

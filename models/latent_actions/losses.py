@@ -30,10 +30,10 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class VideoTensors:
-    """All videos as tensors on one device; clips point into them."""
+    """The frames of some clips as tensors on one device; clips point into them."""
 
-    images: torch.Tensor
-    """Frames (frame, size, size, 3), uint8."""
+    images: torch.Tensor | None
+    """Frames (frame, size, size, 3), uint8; `None` where nobody looks at them."""
     features: torch.Tensor | None
     """What a frozen encoder says about each; `None` where the encoder is trained."""
     targets: torch.Tensor
@@ -138,6 +138,7 @@ def _pictures(
     still = torch.zeros(2, device=frames.device)
     if data.features is not None and config.objective != "lapo":
         return data.targets.new_zeros((*frames.shape, 0)), still
+    assert data.images is not None
     images = data.images[frames].movedim(-1, 2).float() / 255
     if not module.training or data.features is not None:
         return images, still

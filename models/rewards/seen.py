@@ -13,7 +13,8 @@ from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.encoders.pretrained import COMPONENTS, Embed
 from rotoscope.models.inverse_dynamics.encoders import open_encoder
-from rotoscope.models.training.read import episode_images, numbers_of
+from rotoscope.models.training.frames import episode_images
+from rotoscope.models.training.read import numbers_of
 from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.errors import DatasetError, UsageError, quoted
 

@@ -12,6 +12,7 @@ from rotoscope.models.training.checkpoint import (
 )
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.loop import Problem, batched_mean, train
+from rotoscope.models.training.rows import Rows
 from rotoscope.pipeline.errors import UsageError
 
 CONFIG = LoopConfig(
@@ -41,21 +42,21 @@ def problem(bomb=None, fingerprint="data"):
     rows = torch.randn(100, 3, generator=torch.Generator().manual_seed(5))
     targets = rows.sum(1, keepdim=True)
 
-    def loss(module, data, batch):
+    def read_from(inputs, wanted):
+        return Rows(len(inputs), lambda some: {"inputs": inputs[some], "wanted": wanted[some]})
+
+    def loss(module, batch):
         if module.training:
             bomb.tick()
-        inputs, wanted = data
-        return ((module(inputs[batch]) - wanted[batch]) ** 2).mean()
+        return ((module(batch["inputs"]) - batch["wanted"]) ** 2).mean()
 
     return Problem(
         name="sum",
         build=lambda: torch.nn.Sequential(
             torch.nn.Linear(3, 16), torch.nn.Dropout(0.2), torch.nn.Linear(16, 1)
         ),
-        fitted=(rows[:80], targets[:80]),
-        num_fitted=80,
-        held_out=(rows[80:], targets[80:]),
-        num_held_out=20,
+        fitted=read_from(rows[:80], targets[:80]),
+        held_out=read_from(rows[80:], targets[80:]),
         loss=loss,
         fingerprint=fingerprint,
     )
@@ -81,7 +82,7 @@ def test_mean_of_batches_is_that_of_all_rows(size):
     import torch
 
     values = torch.arange(7.0) ** 2
-    mean = batched_mean(lambda rows: values[rows].mean(), 7, size, torch.device("cpu"))
+    mean = batched_mean(lambda rows: values[rows].mean(), 7, size)
     assert mean == pytest.approx(13.0)
 
 
@@ -108,8 +109,8 @@ def test_training_stops_when_held_out_loss_no_longer_falls(tmp_path):
 
     losses = iter([3.0, 2.0, 2.5, 2.6, 2.7, 0.0])
 
-    def loss(module, data, batch):
-        found = made.loss(module, data, batch)
+    def loss(module, batch):
+        found = made.loss(module, batch)
         return found if module.training else torch.tensor(next(losses))
 
     made = problem()
