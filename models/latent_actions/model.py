@@ -185,6 +185,13 @@ class LatentModel:
             return seen
         return np.concatenate([self.latents(first, last), seen], axis=1)
 
+    def seen(self, images: UInt8[np.ndarray, "frame size size 3"]) -> Float[np.ndarray, "frame n"]:
+        """Features alone, one picture at a time, as policies see.
+
+        What was just done is no part of them: a policy would copy it.
+        """
+        return self._standardized(self.features(images))
+
     def _standardized(self, features: np.ndarray) -> np.ndarray:
         """Places differ by little from frame to frame; brought to 1, half precision can hold it.
 

@@ -65,8 +65,11 @@ def frame_maps(backbone: Any, images: torch.Tensor) -> torch.Tensor:
 
     Each sums to 1 without the logarithm; images are (n, 3, size, size), 0..1.
     """
-    maps = _SHARPNESS * backbone(images - 0.5)
-    found: torch.Tensor = maps.flatten(2).log_softmax(-1).view_as(maps)
+    return _shares(backbone(images - 0.5))
+
+
+def _shares(maps: torch.Tensor) -> torch.Tensor:
+    found: torch.Tensor = (_SHARPNESS * maps).flatten(2).log_softmax(-1).view_as(maps)
     return found
 
 
@@ -84,6 +87,22 @@ def features_of(maps: torch.Tensor) -> torch.Tensor:
     side = (2 * torch.arange(num, device=maps.device) + 1) / num - 1
     across, down = share.sum(2) @ side, share.sum(3) @ side
     return torch.cat([across, down, 0.1 * maps.flatten(2).amax(-1)], dim=1)
+
+
+def point_network() -> torch.nn.Module:
+    """An image network alone: pictures, -.5 to .5, to the features of `frame_features`.
+
+    Its first part is the backbone. Features are standardized by what is seen while it learns.
+    """
+    from torch import nn
+
+    class Points(nn.Module):
+        """Maps to where their things are."""
+
+        def forward(self, maps: torch.Tensor) -> torch.Tensor:
+            return features_of(_shares(maps))
+
+    return nn.Sequential(_backbone(), Points(), nn.BatchNorm1d(3 * _NUM_POINTS, affine=False))
 
 
 def found_places(features: torch.Tensor, num: int) -> torch.Tensor:

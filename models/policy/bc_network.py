@@ -13,18 +13,27 @@ if TYPE_CHECKING:
     import torch
 
 _EMBEDDING_SIZE = 128
+_SMALLEST_PX = 16
 
 
 def build_policy(
-    *, num_inputs: int, sees_images: bool, hidden: Sequence[int], num_outputs: int
+    *,
+    num_inputs: int,
+    encoder: torch.nn.Module | None,
+    hidden: Sequence[int],
+    num_outputs: int,
 ) -> torch.nn.Module:
-    """`head` (perceptron) and, for pictures, `encoder` (3 channels to 128 numbers)."""
+    """`head` (perceptron) and, for pictures, `encoder` (3 channels, -.5 to .5, to numbers)."""
+    import torch
     from torch import nn
 
     parts: dict[str, nn.Module] = {}
-    if sees_images:
-        parts["encoder"] = _image_network()
-        num_inputs += _EMBEDDING_SIZE
+    if encoder is not None:
+        parts["encoder"] = encoder
+        with torch.no_grad():
+            shown = encoder.eval()(torch.zeros(1, 3, _SMALLEST_PX, _SMALLEST_PX))
+        encoder.train()
+        num_inputs += shown.shape[1]
     layers: list[nn.Module] = []
     for width in hidden:
         layers += [nn.Linear(num_inputs, width), nn.ReLU()]
@@ -33,7 +42,8 @@ def build_policy(
     return nn.ModuleDict(parts)
 
 
-def _image_network() -> torch.nn.Module:
+def image_network() -> torch.nn.Module:
+    """A small one, to be learned with the policy: where things are, in 128 numbers."""
     from torch import nn
 
     layers: list[nn.Module] = []

@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from rotoscope.models.checkpoints.device import Device, torch_device
-from rotoscope.models.policy.bc_network import build_policy, run_policy
+from rotoscope.models.latent_actions.model import LatentFacts
+from rotoscope.models.latent_actions.networks import point_network
+from rotoscope.models.policy.bc_network import build_policy, image_network, run_policy
 from rotoscope.models.policy.config import BcConfig
+from rotoscope.models.policy.encoded import Look, frozen_look
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import (
     WEIGHTS,
@@ -45,6 +48,10 @@ class PolicyFacts(ModelFacts):
     """For each of `config.inputs`, what its numbers are."""
     image_size: tuple[int, int]
     """Width and height of the pictures it learned from [px]; 0 where it sees none."""
+    num_seen: int = Field(default=0, ge=0)
+    """Numbers that an encoder which stays as it is says about a picture; 0 without one."""
+    latent: LatentFacts | None = None
+    """Of the latent action model that is this encoder; its weights are in the policy's folder."""
     data_sha256: str
     """Hash of the data it learned from."""
     packages: dict[str, str]
@@ -52,8 +59,8 @@ class PolicyFacts(ModelFacts):
 
     @property
     def num_inputs(self) -> int:
-        """Numbers that it sees besides pictures."""
-        return sum(map(len, self.input_names))
+        """Numbers in front of the network, besides pictures."""
+        return sum(map(len, self.input_names)) + self.num_seen
 
     @model_validator(mode="after")
     def _names_are_of_inputs(self) -> PolicyFacts:
@@ -83,6 +90,8 @@ class BcPolicy:
     """Scores on held-out episodes."""
     device: Device = "auto"
     """Where its network runs."""
+    latent_weights: dict[str, np.ndarray] = field(default_factory=dict)
+    """Of the latent action model that sees for it, by name."""
     _plan: deque[np.ndarray] = field(default_factory=deque)
 
     @cached_property
@@ -100,6 +109,14 @@ class BcPolicy:
             "the policy",
         )
         return made.to(torch_device(self.device))
+
+    @cached_property
+    def look(self) -> Look | None:
+        """The encoder that stays as it is."""
+        facts = self.facts
+        if not facts.config.is_frozen:
+            return None
+        return frozen_look(facts.config.encoder, facts.latent, self.latent_weights, self.device)
 
     @property
     def contract(self) -> ActionContract:
@@ -138,12 +155,20 @@ class BcPolicy:
         if config.camera:
             image = np.asarray(observation[config.camera])
             images = shrink(image, config.image_size, shape=self.facts.image_size)[None]
-        return self.predict(np.concatenate(parts)[None], images)[0]
+        inputs = np.concatenate(parts)[None]
+        if self.look is not None and images is not None:
+            inputs, images = np.concatenate([inputs, self.look(images)], axis=1), None
+        return self.predict(inputs, images)[0]
 
     def predict(
         self, inputs: Float[np.ndarray, "row input"], images: np.ndarray | None
     ) -> Float[np.ndarray, "row chunk action"]:
-        """Planned actions for many rows."""
+        """Planned actions for many rows.
+
+        Args:
+            inputs: Features, and what an encoder that stays as it is says about the pictures.
+            images: Pictures that the network itself sees, shrunk; `None` where it sees none.
+        """
         import torch
 
         place = torch_device(self.device)
@@ -158,9 +183,12 @@ class BcPolicy:
 
 def network_for(config: BcConfig, space: ActionSpace, num_inputs: int) -> Any:
     """A network of the size that settings and contract ask for."""
+    encoder = None
+    if config.camera and not config.is_frozen:
+        encoder = point_network() if config.is_latent else image_network()
     return build_policy(
         num_inputs=num_inputs,
-        sees_images=bool(config.camera),
+        encoder=encoder,
         hidden=config.hidden,
         num_outputs=config.chunk * space.num_encoded,
     )
@@ -170,6 +198,7 @@ def save_policy(policy: BcPolicy, folder: Path) -> None:
     """Writes the folder, whole or not at all."""
     arrays = {f"scaling.{name}": value for name, value in vars(policy.scaling).items()}
     arrays |= {f"network.{name}": value for name, value in policy.weights.items()}
+    arrays |= {f"latent.{name}": value for name, value in policy.latent_weights.items()}
     POLICY_FOLDER.save(folder, policy.facts, arrays, policy.metrics)
 
 
@@ -189,4 +218,5 @@ def load_bc_policy(folder: Path, device: Device = "auto") -> BcPolicy:
     }
     check_shapes(below(arrays, "scaling."), scaling, folder / WEIGHTS)
     scales = Scaling(**below(arrays, "scaling."))
-    return BcPolicy(facts, scales, below(arrays, "network."), metrics, device)
+    network, latent = below(arrays, "network."), below(arrays, "latent.")
+    return BcPolicy(facts, scales, network, metrics, device, latent)

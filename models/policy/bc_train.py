@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from rotoscope.models.latent_actions.model import LatentModel
 from rotoscope.models.policy.bc_network import policy_loss, run_policy, shifted
 from rotoscope.models.policy.bc_policy import (
     BcPolicy,
@@ -19,6 +20,7 @@ from rotoscope.models.policy.bc_policy import (
     save_policy,
 )
 from rotoscope.models.policy.config import BcConfig
+from rotoscope.models.policy.encoded import begin_with, frozen_look, latent_of, seen_through
 from rotoscope.models.policy.row_weights import RowWeights
 from rotoscope.models.policy.rows import PolicyRows, rows_of
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
@@ -58,6 +60,12 @@ def train_bc(
         UsageError: A checkpoint of another training, or no such device.
     """
     space = ActionSpace.of(data.contract)
+    latent, num_seen = latent_of(config), 0
+    if config.is_frozen:
+        told = (latent.facts, latent.weights) if latent else (None, {})
+        before = data.episodes[0].features.shape[1]
+        data = seen_through(frozen_look(config.encoder, *told, config.loop.device), data)
+        num_seen = data.episodes[0].features.shape[1] - before
     parts = [
         rows_of(e, t, chunk=config.chunk) for e, t in zip(data.episodes, row_weights, strict=True)
     ]
@@ -72,15 +80,18 @@ def train_bc(
         contract=data.contract,
         input_names=tuple(tuple(names) for names in input_names),
         image_size=data.image_size,
+        num_seen=num_seen,
+        latent=latent.facts if latent and config.is_frozen else None,
         data_sha256=_digest(data, row_weights),
         packages=package_versions(),
     )
     work = work_folder(out)
-    fit = _Fit(config, space, scaling, facts.data_sha256)
+    fit = _Fit(config, space, scaling, facts.data_sha256, latent)
     done = train(fit.problem(rows, held_rows), config.loop, checkpoint=work / "policy.pt",
                  listener=listener)  # fmt: skip
     weights = {name: value.numpy() for name, value in done.module.state_dict().items()}
-    policy = BcPolicy(facts, scaling, weights, {})
+    kept = latent.weights if latent and config.is_frozen else {}
+    policy = BcPolicy(facts, scaling, weights, {}, config.loop.device, kept)
     policy.metrics = _scores(policy, held_rows) | {
         "steps": done.steps,
         "validation": done.validation,
@@ -113,17 +124,25 @@ class _Fit:
     space: ActionSpace
     scaling: Scaling
     digest: str
+    latent: LatentModel | None
+    """Whose image network the policy's begins as, where that goes on learning."""
 
     def problem(self, rows: PolicyRows, held_rows: PolicyRows) -> Problem:
         settings = self.config.model_dump_json(exclude={"loop"})
         return Problem(
             name="policy",
-            build=lambda: network_for(self.config, self.space, len(self.scaling.input_mean)),
+            build=self._network,
             fitted=self._rows(rows),
             held_out=self._rows(held_rows),
             loss=self._loss,
             fingerprint=f"{self.digest}|{settings}",
         )
+
+    def _network(self) -> Any:
+        made = network_for(self.config, self.space, len(self.scaling.input_mean))
+        if self.latent is None or self.config.is_frozen:
+            return made
+        return begin_with(self.latent, made)
 
     def _rows(self, rows: PolicyRows) -> Rows:
         import torch
