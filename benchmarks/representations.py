@@ -45,6 +45,8 @@ POLICIES = {
     "scratch": ("", ()),
     "laom": ("laom", ()),
     "laom.learning": ("laom", ("freeze_encoder=false",)),
+    "laom.pretrain": ("laom", ("pretrain=true",)),
+    "laom.learning.pretrain": ("laom", ("freeze_encoder=false", "pretrain=true")),
     "dynamo": ("dynamo", ()),
     "dynamo.learning": ("dynamo", ("freeze_encoder=false",)),
 }

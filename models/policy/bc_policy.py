@@ -104,7 +104,7 @@ class BcPolicy:
         """The network as a torch module, ready to be asked."""
         num_inputs = len(self.scaling.input_mean)
         made = filled(
-            lambda: network_for(self.facts.config, self.space, num_inputs),
+            lambda: network_for(self.facts.config, num_inputs, self.space.num_encoded),
             self.weights,
             "the policy",
         )
@@ -181,8 +181,8 @@ class BcPolicy:
         return self.space.decode(encoded[None]).reshape(len(inputs), self.facts.config.chunk, -1)
 
 
-def network_for(config: BcConfig, space: ActionSpace, num_inputs: int) -> Any:
-    """A network of the size that settings and contract ask for."""
+def network_for(config: BcConfig, num_inputs: int, num_encoded: int) -> Any:
+    """A network of the size that settings ask for, and numbers of an encoded action."""
     encoder = None
     if config.camera and not config.is_frozen:
         encoder = point_network() if config.is_latent else image_network()
@@ -190,7 +190,7 @@ def network_for(config: BcConfig, space: ActionSpace, num_inputs: int) -> Any:
         num_inputs=num_inputs,
         encoder=encoder,
         hidden=config.hidden,
-        num_outputs=config.chunk * space.num_encoded,
+        num_outputs=config.chunk * num_encoded,
     )
 
 

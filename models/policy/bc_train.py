@@ -21,6 +21,7 @@ from rotoscope.models.policy.bc_policy import (
 )
 from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.policy.encoded import begin_with, frozen_look, latent_of, seen_through
+from rotoscope.models.policy.pretraining import Weights, pretrained
 from rotoscope.models.policy.row_weights import RowWeights
 from rotoscope.models.policy.rows import PolicyRows, rows_of
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
@@ -60,7 +61,7 @@ def train_bc(
         UsageError: A checkpoint of another training, or no such device.
     """
     space = ActionSpace.of(data.contract)
-    latent, num_seen = latent_of(config), 0
+    latent, num_seen, pictured = latent_of(config), 0, data.episodes
     if config.is_frozen:
         told = (latent.facts, latent.weights) if latent else (None, {})
         before = data.episodes[0].features.shape[1]
@@ -86,7 +87,12 @@ def train_bc(
         packages=package_versions(),
     )
     work = work_folder(out)
-    fit = _Fit(config, space, scaling, facts.data_sha256, latent)
+    begun: Weights = {}
+    if config.pretrain and latent is not None:
+        begun = pretrained(latent, pictured, data.episodes, config, scaling,
+                           digest=facts.data_sha256, checkpoint=work / "latents.pt",
+                           listener=listener)  # fmt: skip
+    fit = _Fit(config, space, scaling, facts.data_sha256, latent, begun)
     done = train(fit.problem(rows, held_rows), config.loop, checkpoint=work / "policy.pt",
                  listener=listener)  # fmt: skip
     weights = {name: value.numpy() for name, value in done.module.state_dict().items()}
@@ -126,6 +132,8 @@ class _Fit:
     digest: str
     latent: LatentModel | None
     """Whose image network the policy's begins as, where that goes on learning."""
+    begun: Weights
+    """What the network begins with, where it has learned latent actions before."""
 
     def problem(self, rows: PolicyRows, held_rows: PolicyRows) -> Problem:
         settings = self.config.model_dump_json(exclude={"loop"})
@@ -139,28 +147,18 @@ class _Fit:
         )
 
     def _network(self) -> Any:
-        made = network_for(self.config, self.space, len(self.scaling.input_mean))
-        if self.latent is None or self.config.is_frozen:
-            return made
-        return begin_with(self.latent, made)
+        made = network_for(self.config, len(self.scaling.input_mean), self.space.num_encoded)
+        if self.begun:
+            made.load_state_dict(self.begun, strict=False)
+        elif self.latent is not None and not self.config.is_frozen:
+            begin_with(self.latent, made)
+        return made
 
     def _rows(self, rows: PolicyRows) -> Rows:
-        import torch
-
         num, chunk = rows.weights.shape
         encoded = self.space.encode(rows.actions.reshape(num * chunk, -1))
         target = self.scaling.encoded(encoded).reshape(num, chunk, -1)
-        inputs = self.scaling.inputs(rows.inputs)
-        columns = {"inputs": inputs, "target": target, "weights": rows.weights}
-        columns = {name: values.astype(np.float32) for name, values in columns.items()}
-
-        def read(some: Int[np.ndarray, " row"]) -> Batch:
-            found = {name: values[some] for name, values in columns.items()}
-            images = rows.pictures(some)
-            found |= {} if images is None else {"images": images}
-            return {name: torch.from_numpy(values) for name, values in found.items()}
-
-        return Rows(len(rows), read)
+        return rows.batches(self.scaling.inputs(rows.inputs), target)
 
     def _loss(self, module: Any, batch: Batch) -> Any:
         images = batch.get("images")

@@ -42,6 +42,9 @@ class BcConfig(BaseModel):
     freeze_encoder: bool = True
     """Whether a latent action model's image network stays as it is, or goes on learning. What
     stays sees pictures where they are: `shift_px` moves none."""
+    pretrain: bool = False
+    """Whether it first learns which latent action of `encoder=latent:FOLDER` comes next, from every
+    row, known actions or not; then the actions, from the rows that count."""
     shift_px: int = Field(default=4, ge=0)
     """How far pictures are moved about at random while it learns [px]."""
     chunk: int = Field(default=1, ge=1, le=200)
@@ -68,6 +71,11 @@ class BcConfig(BaseModel):
             )
         if not self.inputs and not self.camera:
             raise ValueError("a policy must see something: set inputs or camera")
+        if self.pretrain and not self.is_latent:
+            raise ValueError(
+                f"pretrain=true learns the latent actions of encoder=latent:FOLDER, and encoder is "
+                f"{self.encoder}"
+            )
         if self.encoder != SMALL_NETWORK:
             self._check_encoder()
         labels = [name for name in self.inputs if name.startswith("label.")]

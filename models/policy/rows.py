@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, UInt8
 from rotoscope.models.policy.row_weights import RowWeights
 from rotoscope.models.training.data import LabeledEpisode
 from rotoscope.models.training.maps import Joined
+from rotoscope.models.training.rows import Batch, Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,28 @@ class PolicyRows:
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def batches(
+        self, inputs: Float[np.ndarray, "row input"], target: Float[np.ndarray, "row chunk number"]
+    ) -> Rows:
+        """What a network learns from, a batch at a time.
+
+        Args:
+            inputs: Those of the rows, standardized.
+            target: What it should say of each, standardized.
+        """
+        import torch
+
+        columns = {"inputs": inputs, "target": target, "weights": self.weights}
+        columns = {name: values.astype(np.float32) for name, values in columns.items()}
+
+        def read(some: Int[np.ndarray, " row"]) -> Batch:
+            found = {name: values[some] for name, values in columns.items()}
+            images = self.pictures(some)
+            found |= {} if images is None else {"images": images}
+            return {name: torch.from_numpy(values) for name, values in found.items()}
+
+        return Rows(len(self), read)
 
     def pictures(
         self, rows: Int[np.ndarray, " some"]

@@ -13,6 +13,7 @@ from rotoscope.models.latent_actions.train import train_latent_action
 from rotoscope.models.policy.bc_policy import load_bc_policy
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.policy.evaluate_folder import load_policy
+from rotoscope.models.policy.pretraining import latents_ahead
 from rotoscope.pipeline.errors import UsageError
 
 CAMERA = "observation.images.front"
@@ -24,13 +25,11 @@ FAST = ["inputs=[]", f"camera={CAMERA}", "image_size=32", "shift_px=0", "loop.nu
 @pytest.fixture(scope="module")
 def latent(tmp_path_factory):
     folder = tmp_path_factory.mktemp("latent") / "model"
-    settings = {"image_size": 32, "size": 8, "hidden": 32, "held_out_share": 0.25, "shift_px": 1,
-                "loop": {"num_steps": 60, "batch_size": 8, "eval_every": 20,
-                         "learning_rate": 3e-3},
-                "tracks": {"targets": [moving_squares.TARGET], "points": ["track.square"]}}  # fmt: skip
-    train_latent_action(
-        moving_squares.dataset(), LatentActionConfig.model_validate(settings), folder
-    )
+    loop = {"num_steps": 60, "batch_size": 8, "eval_every": 20, "learning_rate": 3e-3}
+    settings = {"image_size": 32, "size": 8, "hidden": 32, "held_out_share": 0.25, "shift_px": 1}
+    tracks = {"targets": [moving_squares.TARGET], "points": ["track.square"]}
+    config = LatentActionConfig.model_validate(settings | {"loop": loop, "tracks": tracks})
+    train_latent_action(moving_squares.dataset(), config, folder)
     return folder
 
 
@@ -72,6 +71,29 @@ def test_an_encoder_that_learns_begins_as_the_model_and_ends_elsewhere(seen, lat
     assert sides(tmp_path / "policy") == [0, 1]
     far = load_bc_policy(tmp_path / "policy").weights["encoder.0.0.weight"] - begun
     assert np.abs(far).max() > np.abs(moved).max()
+
+
+@pytest.mark.parametrize("freeze", ["true", "false"])
+def test_latent_actions_of_rows_without_actions_come_first(seen, latent, tmp_path, freeze):
+    settings = [*FAST, f"encoder=latent:{latent}", f"freeze_encoder={freeze}", "pretrain=true"]
+    said = []
+    metrics = train_policy(seen, tmp_path / "policy", "bc", settings, listener=said.append)
+    assert list(dict.fromkeys(event.name for event in said)) == ["latent actions", "policy"]
+    first = [event.validation for event in said if event.name == "latent actions"]
+    assert first[-1] < first[0]
+    assert metrics["accuracy"]["side"] > 0.85
+    assert sides(tmp_path / "policy") == [0, 1]
+
+
+def test_latents_lead_to_the_picture_a_gap_later_and_none_beyond_the_end(latent):
+    model = load_latent(latent)
+    images = moving_squares.video(77).images[:20]
+    found = latents_ahead(model, images, np.arange(20) / moving_squares.RATE_HZ)
+    frames = round(model.facts.gap_s * moving_squares.RATE_HZ)
+    features = model.features(images)
+    wanted = model.latents(features[:-frames], features[frames:])
+    np.testing.assert_allclose(found[:-frames], wanted, atol=1e-5)
+    assert np.isnan(found[-frames:]).all()
 
 
 def test_a_pretrained_encoder_from_a_folder(seen, tmp_path):
