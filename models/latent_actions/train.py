@@ -28,6 +28,7 @@ from rotoscope.models.latent_actions.model import (
     save_latent,
 )
 from rotoscope.models.latent_actions.networks import build_latent_network
+from rotoscope.models.latent_actions.probes import probe
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.frames import scratch
 from rotoscope.models.training.loop import Problem, TrainListener, train
@@ -155,8 +156,9 @@ class _Fit:
             error_with_others=float(other.forward),
             config=self.config,
         )
-        names = [self.data.videos[i].name for i in self.held]
-        return found | {"transitions": len(latents), "held_out": names}
+        held = [self.data.videos[i] for i in self.held]
+        names = [video.name for video in held]
+        return found | probe(model, held) | {"transitions": len(latents), "held_out": names}
 
     def facts(self) -> LatentFacts:
         """What the folder says about itself."""
