@@ -91,7 +91,7 @@ class LatentActionConfig(BaseModel):
     num_gaps: int | None = Field(default=None, ge=1, le=32)
     """Training also spans up to this many gaps; 1 for `lapo` and 3 for the others if not given."""
     shift_px: int = Field(default=2, ge=0)
-    """Pictures of a step are moved by up to this much in training, all alike [px]."""
+    """Pictures of a clip are moved by up to this much in training, all alike [px]."""
     brightness: float = Field(default=0.1, ge=0, lt=1)
     """Their brightness is changed by up to this share. Frozen encoders see pictures as they are."""
     tracks: TrackConfig = TrackConfig()
