@@ -162,6 +162,7 @@ def network_for(config: BcConfig, space: ActionSpace, num_inputs: int) -> Any:
         num_inputs=num_inputs,
         sees_images=bool(config.camera),
         hidden=config.hidden,
+        size=config.size,
         num_outputs=config.chunk * space.num_encoded,
     )
 

@@ -12,11 +12,6 @@ from rotoscope.models.training.maps import Joined, Spool, blocks_of, give_back
 from rotoscope.models.training.rows import Feed, Rows, batch_rows
 
 
-@pytest.fixture
-def small_blocks(monkeypatch):
-    monkeypatch.setattr(training_rows, "_BLOCK_ROWS", 50)
-
-
 def epoch_of(num, size, seed, epoch=0):
     blocks = -(-num // training_rows._BLOCK_ROWS)
     steps = max(1, num // blocks // size) * blocks
@@ -44,8 +39,8 @@ def test_no_row_comes_twice_in_an_epoch(num, size, seed):
     assert len(seen) > num - blocks * size - blocks
 
 
-@pytest.mark.usefixtures("small_blocks")
-def test_batches_of_many_rows_are_spread_over_all_of_them():
+def test_batches_of_many_rows_are_spread_over_all_of_them(monkeypatch):
+    monkeypatch.setattr(training_rows, "_BLOCK_ROWS", 1000)
     means = [batch.mean() for batch in epoch_of(5000, 25, seed=0)]
     assert np.std(means) == pytest.approx(5000 / np.sqrt(12 * 25), rel=0.25)
     again = [batch.mean() for batch in epoch_of(5000, 25, seed=0, epoch=1)]
