@@ -310,6 +310,7 @@ def network_for(config: InverseDynamicsConfig, space: ActionSpace, num_inputs: i
         num_encoded=space.num_encoded,
         num_actions=len(space.contract.dimensions),
         hidden=config.hidden,
+        size=config.size,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from rotoscope.models.latent_actions.data import UnlabelledVideo
+from rotoscope.models.training.maps import give_back
 from rotoscope.models.training.windows import nearest_frames
 
 
@@ -39,6 +40,7 @@ class Clips:
             starts_s = time_s[(rows[here] - self._first_clip[number]) * self.every]
             frames = nearest_frames(time_s, starts_s[:, None] + offsets_s)
             out[here] = self._first_frame[number] + frames
+            give_back(time_s)
         return out
 
     @cached_property

@@ -70,7 +70,7 @@ class _Told:
         gap_s, time_s = model.facts.gap_s, video.time_s
         starts = np.flatnonzero(time_s + 1.9 * gap_s <= time_s[-1])
         if not len(starts):
-            none = np.zeros((0, model.facts.config.size))
+            none = np.zeros((0, model.facts.config.latent_size))
             return cls(none, none, none, none, np.zeros((0, video.targets.shape[1])))
         starts = starts[:: max(1, len(starts) // _MOST_ROWS)]
         first, second, third = (

@@ -126,7 +126,7 @@ class LatentAction(ClipStage):
 
 def latent_contract(model: LatentModel) -> ActionContract:
     """What the numbers of a latent are: no robot's, each a step from its row on."""
-    size = model.facts.config.size
+    size = model.facts.config.latent_size
     return ActionContract(
         robot="latent",
         dimensions=tuple(

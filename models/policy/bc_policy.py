@@ -51,7 +51,8 @@ class PolicyFacts(ModelFacts):
     num_seen: int = Field(default=0, ge=0)
     """Numbers that an encoder which stays as it is says about a picture; 0 without one."""
     latent: LatentFacts | None = None
-    """Of the latent action model that is this encoder; its weights are in the policy's folder."""
+    """Of the latent action model that it sees through, or whose image network it began with; the
+    weights of one that stays as it is are in the policy's folder."""
     data_sha256: str
     """Hash of the data it learned from."""
     packages: dict[str, str]
@@ -104,7 +105,9 @@ class BcPolicy:
         """The network as a torch module, ready to be asked."""
         num_inputs = len(self.scaling.input_mean)
         made = filled(
-            lambda: network_for(self.facts.config, num_inputs, self.space.num_encoded),
+            lambda: network_for(
+                self.facts.config, num_inputs, self.space.num_encoded, self.facts.latent
+            ),
             self.weights,
             "the policy",
         )
@@ -181,15 +184,25 @@ class BcPolicy:
         return self.space.decode(encoded[None]).reshape(len(inputs), self.facts.config.chunk, -1)
 
 
-def network_for(config: BcConfig, num_inputs: int, num_encoded: int) -> Any:
-    """A network of the size that settings ask for, and numbers of an encoded action."""
+def network_for(
+    config: BcConfig, num_inputs: int, num_encoded: int, latent: LatentFacts | None = None
+) -> Any:
+    """A network of the size that settings ask for.
+
+    Args:
+        config: Settings.
+        num_inputs: Numbers in front of it, besides pictures.
+        num_encoded: Numbers of an encoded action.
+        latent: Of the latent action model whose image network it begins with.
+    """
     encoder = None
     if config.camera and not config.is_frozen:
-        encoder = point_network() if config.is_latent else image_network()
+        encoder = point_network(latent.config.size) if latent else image_network(config.size)
     return build_policy(
         num_inputs=num_inputs,
         encoder=encoder,
         hidden=config.hidden,
+        size=config.size,
         num_outputs=config.chunk * num_encoded,
     )
 

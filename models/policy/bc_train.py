@@ -82,7 +82,7 @@ def train_bc(
         input_names=tuple(tuple(names) for names in input_names),
         image_size=data.image_size,
         num_seen=num_seen,
-        latent=latent.facts if latent and config.is_frozen else None,
+        latent=latent.facts if latent else None,
         data_sha256=_digest(data, row_weights),
         packages=package_versions(),
     )
@@ -147,7 +147,8 @@ class _Fit:
         )
 
     def _network(self) -> Any:
-        made = network_for(self.config, len(self.scaling.input_mean), self.space.num_encoded)
+        facts = self.latent.facts if self.latent else None
+        made = network_for(self.config, len(self.scaling.input_mean), self.space.num_encoded, facts)
         if self.begun:
             made.load_state_dict(self.begun, strict=False)
         elif self.latent is not None and not self.config.is_frozen:

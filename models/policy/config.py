@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from rotoscope.models.encoders.pretrained import SMALL_NETWORK, is_pretrained
 from rotoscope.models.training.config import LoopConfig
+from rotoscope.models.training.sizes import NetworkSize
 
 LATENT = "latent:"
 """Beginning of the name of a latent action model's image network."""
@@ -51,8 +52,10 @@ class BcConfig(BaseModel):
     """Actions that it plans at once."""
     execute: int = Field(default=1, ge=1)
     """How many of them are executed before it looks again."""
+    size: NetworkSize = "small"
+    """How large the networks are that are trained here."""
     hidden: tuple[PositiveInt, ...] = Field(default=(256, 256), min_length=1)
-    """Widths of the hidden layers."""
+    """Widths of the hidden layers, those of `size=small`; others multiply them."""
     weighting: Literal["none", "confidence"] = "none"
     """Whether rows count alike, or as much as `label.confidence` says. Rows that `label.valid`
     calls false are never learned from."""

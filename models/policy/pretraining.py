@@ -82,7 +82,7 @@ def pretrained(
     def build() -> torch.nn.Module:
         # Latents are not planned ahead.
         one = config.model_copy(update={"chunk": 1, "execute": 1})
-        made: torch.nn.Module = network_for(one, len(scaling.input_mean), num)
+        made: torch.nn.Module = network_for(one, len(scaling.input_mean), num, model.facts)
         return made if config.is_frozen else begin_with(model, made)
 
     def loss(module: torch.nn.Module, batch: Batch) -> torch.Tensor:
@@ -117,7 +117,7 @@ def latents_ahead(
     features = np.concatenate([model.features(block) for block in blocks_of(images)])
     gap_s = model.facts.gap_s
     inside = np.flatnonzero(time_s + 0.9 * gap_s <= time_s[-1])
-    out = np.full((len(time_s), model.facts.config.size), np.nan)
+    out = np.full((len(time_s), model.facts.config.latent_size), np.nan)
     if len(inside):
         later = nearest_frames(time_s, time_s[inside] + gap_s)
         out[inside] = model.latents(features[inside], features[later])

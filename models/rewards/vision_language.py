@@ -49,7 +49,9 @@ class VisionLanguage:
 
         out = []
         for start in range(0, len(images), _BATCH):
-            batch = self.processor(images=list(images[start : start + _BATCH]), return_tensors="pt")
+            # A copy: pictures may come from a memory map that torch must not write to.
+            part = list(np.array(images[start : start + _BATCH]))
+            batch = self.processor(images=part, return_tensors="pt")
             with torch.inference_mode():
                 found = self.network.get_image_features(**batch.to(self.network.device))
             out.append(_units(found))

@@ -26,7 +26,6 @@ from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, read_images
 from rotoscope.pipeline.errors import DatasetError, DiskFullError
 from rotoscope.pipeline.files.atomic import atomic_path
 from rotoscope.pipeline.types import Video
-from rotoscope.pipeline.video.read import read_frames
 
 log = logging.getLogger(__name__)
 Picture = tuple[float, np.ndarray]
@@ -93,6 +92,8 @@ def open_video_frames(
         VideoError: A file cannot be read.
         DiskFullError: They would not fit on the disk.
     """
+    from rotoscope.pipeline.video.read import read_frames
+
     told = json.dumps([_LAYOUT, side_px, shape, [repr(replace(v, path=Path())) for v in videos]])
     key, size = hashlib.sha256(told.encode()).hexdigest()[:32], (side_px, side_px)
     num = sum(v.num_frames for v in videos)

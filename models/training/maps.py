@@ -18,7 +18,7 @@ from types import EllipsisType
 import numpy as np
 from jaxtyping import Int
 
-_BLOCK_BYTES = 32 * 2**20
+_BLOCK_BYTES = 16 * 2**20
 """What is read of a map before its pages are given back."""
 _AROUND_BYTES = 64 * 1024
 """What Linux brings into memory around a byte that is asked for."""

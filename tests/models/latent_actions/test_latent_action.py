@@ -20,7 +20,7 @@ from rotoscope.models.latent_actions.train_command import train_latent_from
 from rotoscope.pipeline.errors import DatasetError, UsageError
 
 LOOP = {"num_steps": 40, "batch_size": 8, "eval_every": 20, "learning_rate": 3e-3}
-SMALL = {"image_size": moving_squares.SIZE, "size": 8, "hidden": 32, "loop": LOOP}
+SMALL = {"image_size": moving_squares.SIZE, "latent_size": 8, "hidden": 32, "loop": LOOP}
 SMALL |= {"held_out_share": 0.25, "shift_px": 1}
 TAUGHT = SMALL | {"tracks": {"targets": [moving_squares.TARGET], "points": ["track.square"]}}
 
@@ -153,7 +153,7 @@ def test_rates_that_differ_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"latent": "vq", "size": 6}, "num_groups=4 does not divide size=6"),
+        ({"latent": "vq", "latent_size": 6}, "num_groups=4 does not divide latent_size=6"),
         ({"objective": "dynamo", "encoder": "torchvision:resnet18"}, "encoder must be cnn"),
         (
             {"encoder": "torchvision:resnet18", "tracks": {"points": ["track.square"]}},

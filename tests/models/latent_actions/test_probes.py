@@ -15,7 +15,7 @@ GAP_S = 2 / moving_squares.RATE_HZ
 class Places(LatentModel):
     """Features are places of the square, read off what is bright; latents are made by hand."""
 
-    facts = SimpleNamespace(gap_s=GAP_S, config=SimpleNamespace(size=2))
+    facts = SimpleNamespace(gap_s=GAP_S, config=SimpleNamespace(latent_size=2))
 
     def __init__(self, told):
         object.__setattr__(self, "told", told)

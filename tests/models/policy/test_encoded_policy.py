@@ -26,7 +26,13 @@ FAST = ["inputs=[]", f"camera={CAMERA}", "image_size=32", "shift_px=0", "loop.nu
 def latent(tmp_path_factory):
     folder = tmp_path_factory.mktemp("latent") / "model"
     loop = {"num_steps": 60, "batch_size": 8, "eval_every": 20, "learning_rate": 3e-3}
-    settings = {"image_size": 32, "size": 8, "hidden": 32, "held_out_share": 0.25, "shift_px": 1}
+    settings = {
+        "image_size": 32,
+        "latent_size": 8,
+        "hidden": 32,
+        "held_out_share": 0.25,
+        "shift_px": 1,
+    }
     tracks = {"targets": [moving_squares.TARGET], "points": ["track.square"]}
     config = LatentActionConfig.model_validate(settings | {"loop": loop, "tracks": tracks})
     train_latent_action(moving_squares.dataset(), config, folder)
