@@ -368,7 +368,7 @@ def _states(folder: Path) -> Kind:
 
 
 def _latent(folder: Path) -> Kind:
-    config = LatentActionConfig.model_validate({"image_size": 16, "size": 4, "hidden": 8})
+    config = LatentActionConfig.model_validate({"image_size": 16, "latent_size": 4, "hidden": 8})
     module = build_latent_network(config, num_features=0, num_embodiments=1, num_targets=0)
     weights = {k: v.numpy() for k, v in module.state_dict().items() if not k.startswith("target.")}
     facts = LatentFacts(

@@ -28,6 +28,7 @@ from rotoscope.pipeline.run.request import LabelRequest
 from rotoscope.pipeline.stage import Tracks
 
 if TYPE_CHECKING:
+    from rotoscope.models.checkpoints.device import Device
     from rotoscope.models.labelers.relabel import RelabelResult
     from rotoscope.models.policy.policy import EpisodeResult
     from rotoscope.pipeline.add_tracks.run import TrackResult
@@ -215,6 +216,7 @@ def relabel(
     labeler: StrPath,
     out: StrPath,
     keeps_known: bool = True,
+    device: Device = "auto",
     workers: int = 1,
     store: StrPath | None = None,
     listener: Listener = ignore,
@@ -231,6 +233,7 @@ def relabel(
         labeler: Folder that `train.labeler` wrote; of your own class `./file.py:Class@FOLDER`.
         out: Where the labeled dataset is published, whole.
         keeps_known: Whether rows with `label.valid` keep their own actions.
+        device: Where the labeler's networks run.
         workers: Episodes labeled at the same time.
         store: Where finished episodes are kept; the user's cache folder if not given.
         listener: Told about every step, from several threads.
@@ -238,7 +241,7 @@ def relabel(
 
     Raises:
         DatasetError: A feature or camera is missing, another rate, or `out` holds something else.
-        UsageError: There is no trained labeler.
+        UsageError: There is no trained labeler, or no such device.
     """
     from rotoscope.models.labelers.relabel import relabel_dataset
     from rotoscope.pipeline.add_tracks.isolated import Running
@@ -250,6 +253,7 @@ def relabel(
         labeler,
         Path(out),
         keeps_known=keeps_known,
+        device=device,
         running=Running(store=where, workers=workers, listener=listener),
         say=say,
     )
@@ -263,6 +267,7 @@ def evaluate(
     episodes: int = 50,
     seed: int = 0,
     num_filmed: int = 3,
+    device: Device = "auto",
     listener: Callable[[EpisodeResult], None] = lambda result: None,
 ) -> dict[str, Any]:
     """Tries a policy in a simulator: success with its interval, return, video; `rotoscope eval`.
@@ -274,13 +279,15 @@ def evaluate(
         episodes: How many starts it is tried from.
         seed: Which starts; none of them was shown.
         num_filmed: How many episodes the video shows.
+        device: Where the policy runs.
         listener: Told of every episode.
 
     Returns:
         What `results.json` holds.
 
     Raises:
-        UsageError: No policy in the folder, or one that does not fit the simulator.
+        UsageError: No policy in the folder, one that does not fit the simulator, or no such
+            device.
     """
     from rotoscope.models.policy.evaluate_folder import evaluate_folder
 
@@ -291,6 +298,7 @@ def evaluate(
         episodes=episodes,
         seed=seed,
         num_filmed=num_filmed,
+        device=device,
         tell=listener,
     )
 

@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,15 @@ from benchmarks.paths import shared_data as find_shared_data
 # A busy machine is no reason to fail.
 settings.register_profile("rotoscope", deadline=None)
 settings.load_profile("rotoscope")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _frames_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Pictures that trainings keep are not put among the user's."""
+    folder = tmp_path_factory.mktemp("frames")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rotoscope.models.training.frames.cache_folder", lambda: folder)
+        yield
 
 
 @pytest.fixture(scope="session")

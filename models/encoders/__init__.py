@@ -1,4 +1,4 @@
 """Networks that turn a picture into a vector: pretrained ones, and principal components.
 
-May import: nothing else of `models`.
+May import: `checkpoints`, `training`.
 """

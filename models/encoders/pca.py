@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rotoscope.models.training.maps import Joined
+
 SIDE_PX = 32
 """Pictures are averaged down to about this side: where things are, without their texture."""
 _MAX_FRAMES = 800
@@ -29,7 +31,9 @@ class PictureComponents:
     """Orthonormal; the first says most."""
 
     @classmethod
-    def of(cls, images: UInt8[np.ndarray, "frame size size 3"], num: int) -> PictureComponents:
+    def of(
+        cls, images: UInt8[np.ndarray, "frame size size 3"] | Joined, num: int
+    ) -> PictureComponents:
         """The `num` strongest components; fewer where there are fewer pictures."""
         step = -(-len(images) // _MAX_FRAMES)
         pixels = _pixels(images[::step])

@@ -1,4 +1,4 @@
 """Actions inferred from what changed between frames: networks, kernel ridge, calibrated errors.
 
-May import: `encoders`, `labelers`, `latent_actions`, `training`.
+May import: `checkpoints`, `encoders`, `labelers`, `latent_actions`, `training`.
 """

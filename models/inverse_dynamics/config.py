@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validato
 from rotoscope.models.encoders.pretrained import COMPONENTS, SMALL_NETWORK
 from rotoscope.models.labelers.labeler import LabelerConfig
 from rotoscope.models.training.config import LoopConfig
+from rotoscope.models.training.sizes import NetworkSize
 from rotoscope.models.training.windows import WindowConfig
 
 
@@ -44,8 +45,10 @@ class InverseDynamicsConfig(LabelerConfig):
     window: WindowConfig = WindowConfig()
     """How far it looks back and ahead. Where nothing of it is given, `kind=kernel` chooses it on
     the training episodes."""
+    size: NetworkSize = "small"
+    """How large the networks are that are trained here."""
     hidden: int = Field(default=128, ge=4)
-    """Width of the network's two hidden layers."""
+    """Width of the network's two hidden layers, that of `size=small`; others multiply it."""
     ridge_penalty: float | None = Field(default=None, gt=0)
     """Weight of the squared coefficients of ridge regression; chosen on held-out episodes where
     not given."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.encoders.pretrained import (
     COMPONENTS,
     PRETRAINED,
@@ -64,16 +65,16 @@ def encoder_token(name: str) -> str:
     return pretrained_token(name) if is_pretrained(name) else name
 
 
-def open_encoder(name: str) -> Embed:
-    """A trained image network, ready to be asked.
+def open_encoder(name: str, device: Device = "auto") -> Embed:
+    """A trained image network, ready to be asked on a device.
 
     Raises:
-        UsageError: No such network, or one that is trained with each labeler anew.
+        UsageError: No such network or device, or one that is trained with each labeler anew.
         AssetError: Its weights cannot be had.
     """
     check_encoder(name)
     if name.startswith(_LATENT):
-        return usable_latent(Path(name.removeprefix(_LATENT))).embed
+        return usable_latent(Path(name.removeprefix(_LATENT)), device).embed
     if not is_pretrained(name):
         raise UsageError(f"encoder {name!r} is learned with a labeler; there is none to open")
-    return open_pretrained(name)
+    return open_pretrained(name, device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -72,6 +73,7 @@ class InverseDynamics(Labeler):
 
     def setup(self) -> None:
         """One thread, so that processes side by side do not fight."""
+        self.ensemble = replace(self.ensemble, device=self.device)
         if self.config.kind == "mlp" or self.config.camera:
             import torch
 

@@ -10,9 +10,10 @@ from jaxtyping import Bool, Float
 
 from rotoscope.models.inverse_dynamics.guess import Guess
 from rotoscope.models.inverse_dynamics.labeler import Labeler
-from rotoscope.models.inverse_dynamics.rows import frames_before, with_columns
+from rotoscope.models.inverse_dynamics.rows import frames_before, looked_at, with_columns
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.data import UnlabelledEpisode
+from rotoscope.models.training.maps import Joined
 from rotoscope.models.training.windows import sample_windows, windows_of
 
 
@@ -30,8 +31,8 @@ def infer_episode(
     if episode.images is not None:
         glances = labeler.familiarity.glance(episode.images)
         if config.learns_images:
-            before = episode.images[frames_before(episode.time_s, config, rate_hz=rate_hz)]
-            members = labeler.embed(episode.images, before)
+            before = frames_before(episode.time_s, config, rate_hz=rate_hz)
+            members = looked_at(labeler.embed, Joined((episode.images,)), before, axis=1)
             embeddings = np.moveaxis(members, 0, 1).reshape(len(before), -1)
     seen = with_columns(episode, config, labeler.encoder, rate_hz=rate_hz)
     found, known = infer(labeler, seen.time_s, seen.features, seen.time_s, glances, embeddings)

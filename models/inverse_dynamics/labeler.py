@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rotoscope.models.checkpoints.device import Device, torch_device
 from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.encoders.pretrained import Embed
 from rotoscope.models.inverse_dynamics.calibration import (
@@ -34,7 +35,7 @@ from rotoscope.models.inverse_dynamics.networks import (
     run_network,
     with_motion,
 )
-from rotoscope.models.inverse_dynamics.rows import LabeledWindows
+from rotoscope.models.inverse_dynamics.rows import LabeledWindows, looked_at
 from rotoscope.models.labelers.familiarity import (
     Familiarity,
     familiarity_arrays,
@@ -69,6 +70,8 @@ class Labeler:
     """What held-out episodes look like."""
     metrics: dict[str, Any]
     """Scores on held-out episodes."""
+    device: Device = "auto"
+    """Where its networks run."""
 
     @cached_property
     def space(self) -> ActionSpace:
@@ -80,7 +83,8 @@ class Labeler:
         """The members as torch modules; empty where there are none."""
         if self.facts.config.kind != "mlp":
             return []
-        return [filled(self.build, arrays, "a member of the labeler") for arrays in self.members]
+        what, place = "a member of the labeler", torch_device(self.device)
+        return [filled(self.build, arrays, what).to(place) for arrays in self.members]
 
     def build(self) -> Any:
         """A member's network, without its weights."""
@@ -101,13 +105,15 @@ class Labeler:
                 f"the labeler was trained with another encoder {name} than is there now; put that "
                 "one back, or train the labeler again"
             )
-        return self.components if facts.config.learns_components else open_encoder(name)
+        return (
+            self.components if facts.config.learns_components else open_encoder(name, self.device)
+        )
 
     def embeddings_of(self, rows: LabeledWindows) -> Float[np.ndarray, "member row tap n"] | None:
         """What the members' image networks say about windows; `None` without pictures."""
         if rows.images is None:
             return None
-        return self.embed(rows.images, rows.images[rows.before])[:, rows.frames]
+        return looked_at(self.embed, rows.images, rows.before, axis=1)[:, rows.frames]
 
     def label(
         self,
@@ -251,10 +257,13 @@ class Labeler:
     ) -> tuple[np.ndarray, np.ndarray]:
         import torch
 
-        seen = None if embeddings is None else torch.from_numpy(embeddings[number]).float()
+        place = torch_device(self.device)
+        seen = None
+        if embeddings is not None:
+            seen = torch.from_numpy(embeddings[number]).float().to(place)
         with torch.inference_mode():
-            rows = torch.from_numpy(inputs).float()
-            out = run_network(self.networks[number], rows, seen).numpy().astype(float)
+            rows = torch.from_numpy(inputs).float().to(place)
+            out = run_network(self.networks[number], rows, seen).cpu().numpy().astype(float)
         num = self.space.num_encoded
         return out[:, :num], np.clip(out[:, num:], *LOG_VARIANCE_RANGE)
 
@@ -269,12 +278,13 @@ class Labeler:
         """
         import torch
 
-        out = []
+        out, place = [], torch_device(self.device)
         with torch.inference_mode():
             for start in range(0, len(images), _BATCH_IMAGES):
                 part = slice(start, start + _BATCH_IMAGES)
-                seen = with_motion(torch.from_numpy(images[part]), torch.from_numpy(before[part]))
-                found = [network["encoder"](seen).numpy() for network in self.networks]
+                # A copy: pictures may come from a memory map that torch must not write to.
+                seen = with_motion(*(torch.tensor(p[part]).to(place) for p in (images, before)))
+                found = [network["encoder"](seen).cpu().numpy() for network in self.networks]
                 out.append(np.stack(found))
         return np.concatenate(out, axis=1)
 
@@ -300,6 +310,7 @@ def network_for(config: InverseDynamicsConfig, space: ActionSpace, num_inputs: i
         num_encoded=space.num_encoded,
         num_actions=len(space.contract.dimensions),
         hidden=config.hidden,
+        size=config.size,
     )
 
 
@@ -321,8 +332,8 @@ def save_labeler(labeler: Labeler, folder: Path) -> None:
     LABELER_FOLDER.save(folder, labeler.facts, arrays, labeler.metrics)
 
 
-def load_labeler(folder: Path) -> Labeler:
-    """A trained labeler from its folder.
+def load_labeler(folder: Path, device: Device = "auto") -> Labeler:
+    """A trained labeler from its folder; its networks run on a device.
 
     Raises:
         UsageError: The folder is missing or incomplete, or was written by another version.
@@ -347,4 +358,5 @@ def load_labeler(folder: Path) -> Labeler:
         ),
         familiarity=familiarity_of(arrays),
         metrics=metrics,
+        device=device,
     )

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.scaling import Scaling, safe
+from rotoscope.models.training.sizes import SCALES, NetworkSize, Scale, residual_blocks
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 LOG_VARIANCE_RANGE = (-9.0, 3.0)
 PENALTIES = tuple(10.0**k for k in range(-7, 6))
 EMBEDDING_SIZE = 64
-"""Numbers that the small image network says about a frame."""
+"""Numbers that the image network of `size=small` says about a frame."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +97,13 @@ def with_one(inputs: np.ndarray) -> np.ndarray:
 
 
 def build_network(
-    *, num_inputs: int, num_taps: int, num_encoded: int, num_actions: int, hidden: int
+    *,
+    num_inputs: int,
+    num_taps: int,
+    num_encoded: int,
+    num_actions: int,
+    hidden: int,
+    size: NetworkSize = "small",
 ) -> torch.nn.Module:
     """A perceptron beside a linear map; with `num_taps`, an image network in front of it.
 
@@ -106,13 +113,15 @@ def build_network(
     """
     from torch import nn
 
+    scale = SCALES[size]
+    hidden = scale.width * hidden
     parts: dict[str, nn.Module] = {}
     if num_inputs:
         parts["base"] = nn.Linear(num_inputs, num_encoded).requires_grad_(False)
         num_inputs += num_encoded
     if num_taps:
-        parts["encoder"] = _image_network()
-        num_inputs += num_taps * EMBEDDING_SIZE
+        parts["encoder"] = _image_network(scale)
+        num_inputs += num_taps * scale.width * EMBEDDING_SIZE
     parts["head"] = nn.Sequential(
         nn.Linear(num_inputs, hidden),
         nn.SiLU(),
@@ -123,16 +132,24 @@ def build_network(
     return nn.ModuleDict(parts)
 
 
-def _image_network() -> torch.nn.Module:
-    """Six channels of 64 px or so in, `EMBEDDING_SIZE` numbers out."""
+def _image_network(scale: Scale) -> torch.nn.Module:
+    """Six channels of 64 px or so in, `EMBEDDING_SIZE` numbers out, times the size's width."""
     from torch import nn
 
     layers: list[nn.Module] = []
-    for before, after in ((6, 24), (24, 32), (32, 48)):
+    before, width = 6, scale.width
+    for channels in (24, 32, 48):
+        after = width * channels
         layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.SiLU()]
+        layers += residual_blocks(after, scale.blocks)
+        before = after
     # A grid instead of one mean: where something moves is what an action is read from.
-    layers += [nn.AdaptiveAvgPool2d(8), nn.Flatten(), nn.Linear(48 * 64, EMBEDDING_SIZE)]
-    return nn.Sequential(*layers, nn.LayerNorm(EMBEDDING_SIZE))
+    layers += [
+        nn.AdaptiveAvgPool2d(8),
+        nn.Flatten(),
+        nn.Linear(64 * before, width * EMBEDDING_SIZE),
+    ]
+    return nn.Sequential(*layers, nn.LayerNorm(width * EMBEDDING_SIZE))
 
 
 def with_motion(

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
+from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.encoders.pretrained import Embed
 from rotoscope.models.inverse_dynamics.encoders import encoder_token
 from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
@@ -28,6 +29,8 @@ class PixelsConfig(StageConfig):
     model: Path
     """Folder of a trained labeler that sees pictures; where left out, that of
     `label.inverse_dynamics`."""
+    device: Device = "auto"
+    """Where its networks run."""
 
 
 class Pixels(FrameStage):
@@ -42,7 +45,7 @@ class Pixels(FrameStage):
     version = "3"
     provides = ("pixels",)
     packages: ClassVar[tuple[str, ...]] = ("torch",)
-    shares = ("model",)
+    shares = ("model", "device")
     Config: ClassVar[type[StageConfig]] = PixelsConfig
 
     @property
@@ -62,12 +65,13 @@ class Pixels(FrameStage):
         """Loads the labeler; one thread, so that videos side by side do not fight.
 
         Raises:
-            UsageError: The labeler sees no pictures.
+            UsageError: The labeler sees no pictures, or there is no such device.
         """
         import torch
 
         torch.set_num_threads(1)
-        labeler = load_labeler(self.folder)
+        assert isinstance(self.config, PixelsConfig)
+        labeler = load_labeler(self.folder, self.config.device)
         if not labeler.facts.camera:
             raise UsageError(
                 f"the labeler {self.folder} sees {', '.join(labeler.facts.inputs)}, no pictures; "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int
 
 from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.encoders.pretrained import Embed
@@ -14,10 +14,13 @@ from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.networks import LabelerScaling
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet, UnlabelledEpisode
+from rotoscope.models.training.maps import Joined
 from rotoscope.models.training.windows import WindowConfig, nearest_frames, windows_of
 
 DEFAULT_COMPONENTS = 60
 """Components of `encoder=pca`, where their number is neither given nor chosen."""
+_LOOK_FRAMES = 1024
+"""Pictures that an encoder is given at a time; a multiple of the batches of all of them."""
 _LEVEL_WEIGHT = 0.7
 """Weight of what is seen at the moment itself, in a kernel, against how it changes: a change means
 the same in a scene that looks a bit different. Chosen on eight episodes of a real robot."""
@@ -31,7 +34,7 @@ class LabeledWindows:
     """Flattened windows of features; no columns where only pictures are seen."""
     actions: Float[np.ndarray, "row action"]
     """The true actions."""
-    images: UInt8[np.ndarray, "frame size size 3"] | None
+    images: Joined | None
     """Pictures that `frames` points into; `None` where none are learned from."""
     frames: Int[np.ndarray, "row tap"]
     """Which pictures stand in a row's window."""
@@ -46,7 +49,7 @@ class LabeledWindows:
         return cls(
             inputs=np.concatenate([p.inputs for p in parts]),
             actions=np.concatenate([p.actions for p in parts]),
-            images=np.concatenate(pictures) if pictures else None,
+            images=Joined.of(pictures) if pictures else None,
             frames=np.concatenate([p.frames + s for p, s in zip(parts, starts, strict=False)]),
             before=np.concatenate([p.before + s for p, s in zip(parts, starts, strict=False)]),
         )
@@ -63,7 +66,8 @@ def rows_of(
     if episode.images is not None:
         before = frames_before(time_s, config, rate_hz=rate_hz)
     actions = episode.actions[seen.known][used]
-    return LabeledWindows(seen.inputs[used], actions, episode.images, seen.frames[used], before)
+    images = None if episode.images is None else Joined((episode.images,))
+    return LabeledWindows(seen.inputs[used], actions, images, seen.frames[used], before)
 
 
 def labeled_rows(
@@ -91,15 +95,33 @@ def with_columns[E: UnlabelledEpisode](
     if embed is None:
         return episode
     assert episode.images is not None
-    before = episode.images[frames_before(episode.time_s, config, rate_hz=rate_hz)]
-    columns = [episode.features, embed(episode.images, before)]
+    before = frames_before(episode.time_s, config, rate_hz=rate_hz)
+    columns = [episode.features, looked_at(embed, Joined((episode.images,)), before)]
     return replace(episode, features=np.concatenate(columns, 1), images=None)
+
+
+def looked_at(
+    embed: Embed, images: Joined, before: Int[np.ndarray, " frame"], *, axis: int = 0
+) -> Float[np.ndarray, ...]:
+    """What an encoder says about many pictures, some of them in memory at a time.
+
+    Args:
+        embed: The encoder.
+        images: The pictures.
+        before: For each, which its motion is seen against.
+        axis: That of the pictures in what it says.
+    """
+    parts = []
+    for start in range(0, len(before), _LOOK_FRAMES):
+        rows = np.arange(start, min(start + _LOOK_FRAMES, len(before)))
+        parts.append(embed(images[rows], images[before[rows]]))
+    return np.concatenate(parts, axis=axis)
 
 
 def components_of(data: LabeledSet, num: int) -> PictureComponents:
     """Principal components of all pictures of some episodes."""
     pictures = [e.images for e in data.episodes if e.images is not None]
-    return PictureComponents.of(np.concatenate(pictures), num)
+    return PictureComponents.of(Joined(tuple(pictures)), num)
 
 
 def scaling_of(

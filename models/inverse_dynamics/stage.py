@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.inverse_dynamics.infer import Inferred, infer
 from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
 from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER
@@ -28,12 +29,14 @@ _CHUNK_ROWS = 512
 
 
 class InverseDynamicsStageConfig(StageConfig):
-    """Which labeler, and for which robot."""
+    """Which labeler, for which robot, and where."""
 
     model: Path
     """Folder that `rotoscope train inverse-dynamics --out` wrote."""
     robot: str = ""
     """Robot that the labels must be for; empty takes the labeler's."""
+    device: Device = "auto"
+    """Where its networks run."""
 
 
 class InverseDynamics(ClipStage):
@@ -52,7 +55,7 @@ class InverseDynamics(ClipStage):
     requires = ("hands|body|gripper|features|pixels",)
     provides = ("actions", "features")
     packages: ClassVar[tuple[str, ...]] = ("torch",)
-    shares = ("model",)
+    shares = ("model", "device")
     Config: ClassVar[type[StageConfig]] = InverseDynamicsStageConfig
 
     @property
@@ -95,7 +98,7 @@ class InverseDynamics(ClipStage):
 
     def _load(self) -> Labeler:
         assert isinstance(self.config, InverseDynamicsStageConfig)
-        labeler = load_labeler(self.folder)
+        labeler = load_labeler(self.folder, self.config.device)
         robot = self.config.robot
         if robot and robot != labeler.facts.contract.robot:
             raise ContractError(

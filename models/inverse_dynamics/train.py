@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.inverse_dynamics.calibration import Calibration, Evidence
@@ -47,7 +48,8 @@ from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabeledSet
 from rotoscope.models.training.folds import MIN_EPISODES, Folds
-from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
+from rotoscope.models.training.loop import Problem, TrainListener, train
+from rotoscope.models.training.rows import Batch, Rows
 from rotoscope.models.training.windows import WindowConfig
 from rotoscope.pipeline.errors import DatasetError, UsageError
 
@@ -158,7 +160,7 @@ def _train_kernel(data: LabeledSet, config: InverseDynamicsConfig) -> Labeler:
     sha256 = data.digest()
     seen = data
     if config.camera and not config.learns_components:
-        seen = as_columns(data, config, open_encoder(config.image_network))
+        seen = as_columns(data, config, open_encoder(config.image_network, config.loop.device))
     chosen = choose_kernel(seen, config, space)
     folds = Folds.of(len(seen.episodes), max(3, config.members), seed=config.loop.seed)
     every = list(range(len(seen.episodes)))
@@ -223,7 +225,9 @@ def _train_members(
     if config.learns_components:
         components = components_of(data, config.components or DEFAULT_COMPONENTS)
     is_column = config.camera and not config.learns_images
-    embed = components or (open_encoder(config.image_network) if is_column else None)
+    embed = components or (
+        open_encoder(config.image_network, config.loop.device) if is_column else None
+    )
     columns = as_columns(data, config, embed)
     rows = [rows_of(e, columns, config) for e in columns.episodes]
     seen = LabeledWindows.join(rows)
@@ -306,15 +310,12 @@ class _Fit:
     ) -> dict[str, np.ndarray]:
         config = self.config
         loop = config.loop.model_copy(update={"seed": config.loop.seed + 1000 * number})
-        device = choose_device(loop)
         settings = config.model_dump_json(exclude={"loop"})
         problem = Problem(
             name=f"member {number + 1} of {config.members}",
             build=lambda: self._build(ridge),
-            fitted=self._tensors(here, device),
-            num_fitted=len(here.actions),
-            held_out=self._tensors(there, device),
-            num_held_out=len(there.actions),
+            fitted=self._rows(here),
+            held_out=self._rows(there),
             loss=self._loss,
             fingerprint=f"{self.digest}|{settings}",
         )
@@ -323,31 +324,31 @@ class _Fit:
         )
         return {name: value.numpy() for name, value in done.module.state_dict().items()}
 
-    def _tensors(self, rows: LabeledWindows, device: Any) -> dict[str, Any]:
+    def _rows(self, rows: LabeledWindows) -> Rows:
         import torch
 
-        inputs, encoded = self._scaled(rows)
-        weights = self.scaling.error_weights(self.space)
-        out: dict[str, Any] = {
-            "inputs": torch.from_numpy(inputs).float().to(device),
-            "target": torch.from_numpy(encoded).float().to(device),
-            "weights": torch.from_numpy(weights).float().to(device),
-        }
-        if rows.images is not None:
-            out["images"] = torch.from_numpy(rows.images).to(device)
-            out["frames"] = torch.from_numpy(rows.frames).to(device)
-            out["before"] = torch.from_numpy(rows.before).to(device)
-        return out
+        inputs, target = (values.astype(np.float32) for values in self._scaled(rows))
+        weights = self.scaling.error_weights(self.space).astype(np.float32)
 
-    def _loss(self, module: Any, data: dict[str, Any], batch: Any) -> Any:
+        def read(some: Int[np.ndarray, " row"]) -> Batch:
+            found = {"inputs": inputs[some], "target": target[some], "weights": weights}
+            if rows.images is not None:
+                frames = rows.frames[some]
+                found["images"] = rows.images[frames]
+                found["before"] = rows.images[rows.before[frames]]
+            return {name: torch.from_numpy(values) for name, values in found.items()}
+
+        frames = 1 if rows.images is None else rows.frames.shape[1]
+        return Rows(len(rows.actions), read, frames)
+
+    def _loss(self, module: Any, batch: Batch) -> Any:
         embeddings = None
-        if "images" in data:
-            frames = data["frames"][batch]
-            images, before = data["images"][frames], data["images"][data["before"][frames]]
-            seen = with_motion(images, before).flatten(0, 1)
-            embeddings = module["encoder"](seen).unflatten(0, frames.shape)
-        out = run_network(module, data["inputs"][batch], embeddings).float()
-        return network_loss(out, data["target"][batch], data["weights"], self.space)
+        if "images" in batch:
+            images = batch["images"]
+            seen = with_motion(images, batch["before"]).flatten(0, 1)
+            embeddings = module["encoder"](seen).unflatten(0, images.shape[:2])
+        out = run_network(module, batch["inputs"], embeddings).float()
+        return network_loss(out, batch["target"], batch["weights"], self.space)
 
 
 def _facts(data: LabeledSet, config: InverseDynamicsConfig, data_sha256: str) -> LabelerFacts:

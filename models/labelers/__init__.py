@@ -1,4 +1,4 @@
 """What every labeler is, whoever wrote it: named, trained, saved, asked and checked in one way.
 
-May import: `encoders`, `training`.
+May import: `checkpoints`, `encoders`, `training`.
 """

@@ -16,6 +16,7 @@ from rotoscope.models.labelers.familiarity import (
 )
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.folds import Folds
+from rotoscope.models.training.maps import Joined
 from rotoscope.models.training.scaling import safe
 
 _COMPONENTS = 16
@@ -65,7 +66,7 @@ def _known(data: LabeledSet) -> list[LabeledEpisode]:
 def _fitted(episodes: Sequence[LabeledEpisode]) -> Familiarity:
     """Components, scales and anchors of some episodes; limits are not known yet."""
     pictures = [e.images for e in episodes if e.images is not None]
-    looks = PictureComponents.of(np.concatenate(pictures), _COMPONENTS) if pictures else None
+    looks = PictureComponents.of(Joined(tuple(pictures)), _COMPONENTS) if pictures else None
     columns = [_columns(e, looks) for e in episodes]
     known = np.concatenate([c[np.isfinite(c).all(axis=1)] for c in columns])
     num_own = episodes[0].features.shape[1]

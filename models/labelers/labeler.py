@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.labelers.facts import (
     ONE_FILE_FOLDER,
     LabelerFacts,
@@ -90,6 +91,7 @@ class Labeler(ABC):
         self.contract = contract
         self.arrays: dict[str, np.ndarray] = {}
         self.metrics: dict[str, Any] = {}
+        self.device: Device = "auto"
         self.facts: LabelerFacts | None = None
         self._errors: Errors | None = None
         self._familiarity: Familiarity | None = None
@@ -109,7 +111,7 @@ class Labeler(ABC):
         return {}
 
     def setup(self) -> None:  # noqa: B027 - most need none
-        """Imports heavy packages, once in every process that labels."""
+        """Imports heavy packages, once in every process that labels; networks go to `device`."""
 
     @classmethod
     def family(cls) -> str:

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from rotoscope.models.checkpoints.device import Device, torch_device
 from rotoscope.models.labelers.label_tracks import label_tracks
 from rotoscope.models.labelers.labeler import Labeler
 from rotoscope.models.labelers.labels import STRANGE
 from rotoscope.models.labelers.names import LabelerName, open_labeler
 from rotoscope.models.training.data import UnlabelledEpisode
-from rotoscope.models.training.read import episode_images, input_of, numbers_of
+from rotoscope.models.training.frames import episode_images
+from rotoscope.models.training.read import input_of, numbers_of
 from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.add_tracks.isolated import EpisodeWork, Running, run_episodes
 from rotoscope.pipeline.add_tracks.labels import EpisodeLabels, check_out, write_labeled
@@ -42,6 +44,8 @@ class EpisodeJob:
     """Row of the dataset's table."""
     labeler: str
     """Name of the labeler, its folder included."""
+    device: Device = "auto"
+    """Where its networks run."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ def relabel_dataset(
     out: Path,
     *,
     keeps_known: bool = True,
+    device: Device = "auto",
     running: Running | None = None,
     say: Say = lambda _: None,
 ) -> RelabelResult:
@@ -85,22 +90,24 @@ def relabel_dataset(
         labeler_name: `FOLDER` that `rotoscope train` wrote, or `NAME@FOLDER`.
         out: Where the new dataset appears, whole.
         keeps_known: Whether rows with `label.valid` keep their own actions, with confidence 1.
+        device: Where its networks run.
         running: Store, workers and listener; one worker and the user's store where `None`.
         say: Told of episodes that could not be labeled.
 
     Raises:
         DatasetError: A feature or camera is missing, another rate, or nothing could be labeled.
-        UsageError: There is no such labeler, or `out` holds something else.
+        UsageError: There is no such labeler or device, or `out` holds something else.
     """
     check_out(data, out)
     named = LabelerName.of(os.fspath(labeler_name))
     labeler, dataset = named.open(), open_dataset(data)
     facts = labeler.trained
+    torch_device(device)
     _check(dataset, labeler)
     token = {"labeler": labeler.digest(named.trained_folder), "version": VERSION}
     files: dict[Path, str] = {}
     todo = [
-        _work(dataset, row, labeler, EpisodeJob(data, row, str(named)), token, files)
+        _work(dataset, row, labeler, EpisodeJob(data, row, str(named), device), token, files)
         for row in range(len(dataset.table))
     ]
     done = run_episodes(f"{__name__}:label_episodes", todo, running or Running())
@@ -153,6 +160,7 @@ def label_episodes(
     `familiarity.scene` how much the row is like what the labeler was trained on.
     """
     labeler, dataset = open_labeler(jobs[0].labeler), open_dataset(jobs[0].data)
+    labeler.device = jobs[0].device
     labeler.setup()
     out = []
     for number, job in enumerate(jobs):

@@ -1,4 +1,4 @@
 """Latent actions: codes for what changes between two frames, learned without any labels.
 
-May import: `encoders`, `training`.
+May import: `checkpoints`, `encoders`, `training`.
 """

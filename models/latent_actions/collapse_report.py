@@ -98,10 +98,10 @@ def _advice(facts: dict[str, Any], config: LatentActionConfig) -> list[str]:
             f"Latents vary along {facts['effective_rank']:.1f} directions only: span more time "
             "(gap_s), train longer (loop.num_steps), or name tracks.targets."
         )
-    elif facts["dead_dimensions"] > 0.5 * config.size:
+    elif facts["dead_dimensions"] > 0.5 * config.latent_size:
         out.append(
-            f"{facts['dead_dimensions']} of {config.size} numbers of a latent hardly change: a "
-            "smaller size would do."
+            f"{facts['dead_dimensions']} of {config.latent_size} numbers of a latent "
+            "hardly change: a smaller latent_size would do."
         )
     if facts["latent_use"] < _MIN_USE:
         out.append(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rotoscope.models.encoders.pretrained import PRETRAINED, SMALL_NETWORK, is_pretrained
 from rotoscope.models.training.config import LoopConfig
+from rotoscope.models.training.sizes import NetworkSize
 from rotoscope.pipeline.errors import quoted
 
 Objective = Literal["lapo", "laom", "dynamo"]
@@ -21,7 +22,8 @@ class CodebookConfig(BaseModel):
     num_codes: int = Field(default=16, ge=2, le=4096)
     """Codes of a group."""
     num_groups: int = Field(default=4, ge=1)
-    """Parts that a latent is cut into, each with codes of its own; they must divide `size`."""
+    """Parts that a latent is cut into, each with codes of its own; they must divide
+    `latent_size`."""
     decay: float = Field(default=0.97, gt=0, lt=1)
     """Share of its running mean that a code keeps at a step."""
     restart_below: float = Field(default=0.02, ge=0, lt=1)
@@ -74,7 +76,7 @@ class LatentActionConfig(BaseModel):
     2409.12192)."""
     latent: Literal["continuous", "vq"] = "continuous"
     """Numbers, or codes of a codebook."""
-    size: int = Field(default=32, ge=1, le=1024)
+    latent_size: int = Field(default=32, ge=1, le=1024)
     """Numbers of a latent."""
     codebook: CodebookConfig = CodebookConfig()
     """Where `latent` is `vq`."""
@@ -91,13 +93,15 @@ class LatentActionConfig(BaseModel):
     num_gaps: int | None = Field(default=None, ge=1, le=32)
     """Training also spans up to this many gaps; 1 for `lapo` and 3 for the others if not given."""
     shift_px: int = Field(default=2, ge=0)
-    """Pictures of a step are moved by up to this much in training, all alike [px]."""
+    """Pictures of a clip are moved by up to this much in training, all alike [px]."""
     brightness: float = Field(default=0.1, ge=0, lt=1)
     """Their brightness is changed by up to this share. Frozen encoders see pictures as they are."""
     tracks: TrackConfig = TrackConfig()
     """Weak supervision."""
+    size: NetworkSize = "small"
+    """How large the networks are that are trained here."""
     hidden: int = Field(default=256, ge=4)
-    """Width of hidden layers."""
+    """Width of hidden layers, that of `size=small`; others multiply it."""
     target_decay: float = Field(default=0.98, ge=0, lt=1)
     """Share that the slow copy of the encoder keeps at a step."""
     covariance_weight: float = Field(default=0.04, ge=0)
@@ -122,6 +126,15 @@ class LatentActionConfig(BaseModel):
         """Frames of a training row, one gap apart."""
         return self.most_gaps + 4
 
+    @model_validator(mode="before")
+    @classmethod
+    def _first_names(cls, settings: Any) -> Any:
+        """Folders of before networks had sizes: `size` was that of a latent."""
+        if isinstance(settings, dict) and isinstance(settings.get("size"), int):
+            others = {name: value for name, value in settings.items() if name != "size"}
+            return others | {"latent_size": settings["size"]}
+        return settings
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if not self.learns_images and not is_pretrained(self.encoder):
@@ -129,9 +142,10 @@ class LatentActionConfig(BaseModel):
                 f"encoder {self.encoder!r} is no image network that a latent action model can "
                 f"stand on; valid ones are {quoted([SMALL_NETWORK, *PRETRAINED])}"
             )
-        if self.latent == "vq" and self.size % self.codebook.num_groups:
+        if self.latent == "vq" and self.latent_size % self.codebook.num_groups:
             raise ValueError(
-                f"codebook.num_groups={self.codebook.num_groups} does not divide size={self.size}"
+                f"codebook.num_groups={self.codebook.num_groups} does not divide "
+                f"latent_size={self.latent_size}"
             )
         if self.objective == "dynamo" and not self.learns_images:
             raise ValueError(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.training.data import Episode
-from rotoscope.models.training.windows import nearest_frames
+from rotoscope.models.training.maps import blocks_of
 from rotoscope.pipeline.errors import DatasetError
 
 MIN_VIDEOS = 3
@@ -26,7 +26,7 @@ class UnlabelledVideo(Episode):
     """One video or episode; no action of it is looked at."""
 
     images: UInt8[np.ndarray, "time size size 3"]
-    """Shrunk frames."""
+    """Shrunk frames, in memory or in a map."""
     targets: Float[np.ndarray, "time target"]
     """Tracks that latents must tell the change of; NaN where unknown."""
     points: Float[np.ndarray, "time point 2"]
@@ -51,11 +51,16 @@ class UnlabelledSet:
 
     def digest(self) -> str:
         """Hash of everything that is learned from."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         found = hashlib.sha256(repr((self.embodiments, self.target_names)).encode())
         for video in self.videos:
             found.update(f"{video.embodiment}{video.images.shape}".encode())
             for array in (video.time_s, video.images, video.targets, video.points):
-                found.update(np.ascontiguousarray(array).data)
+                for block in blocks_of(array):
+                    found.update(np.ascontiguousarray(block).data)
         return found.hexdigest()
 
     def gap_s(self, config: LatentActionConfig) -> float:
@@ -103,25 +108,3 @@ def split_videos(data: UnlabelledSet, config: LatentActionConfig) -> tuple[list[
     order = np.random.default_rng(config.loop.seed).permutation(len(data.videos)).tolist()
     held = min(max(1, round(len(order) * config.held_out_share)), len(order) - 2)
     return sorted(order[held:]), sorted(order[:held])
-
-
-def clips_of(
-    videos: Sequence[UnlabelledVideo], gap_s: float, num_frames: int, *, every: int = 1
-) -> Int[np.ndarray, "row frame"]:
-    """Frames of every clip, one gap apart, counted through all videos one after the other.
-
-    Args:
-        videos: Whose frames are counted.
-        gap_s: Time between two frames of a clip [s].
-        num_frames: Frames of a clip.
-        every: A clip starts at every so many frames.
-    """
-    rows, first = [np.zeros((0, num_frames), int)], 0
-    for video in videos:
-        span_s = gap_s * (num_frames - 1)
-        starts = video.time_s[video.time_s <= video.time_s[-1] - 0.9 * span_s][::every]
-        if len(starts) and len(video.time_s) >= num_frames:
-            wanted = starts[:, None] + gap_s * np.arange(num_frames)
-            rows.append(first + nearest_frames(video.time_s, wanted))
-        first += len(video.time_s)
-    return np.concatenate(rows)

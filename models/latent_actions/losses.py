@@ -30,10 +30,10 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class VideoTensors:
-    """All videos as tensors on one device; clips point into them."""
+    """The frames of some clips as tensors on one device; clips point into them."""
 
-    images: torch.Tensor
-    """Frames (frame, size, size, 3), uint8."""
+    images: torch.Tensor | None
+    """Frames (frame, size, size, 3), uint8; `None` where nobody looks at them."""
     features: torch.Tensor | None
     """What a frozen encoder says about each; `None` where the encoder is trained."""
     targets: torch.Tensor
@@ -92,7 +92,7 @@ def clip_losses(
     permuted = latents if permutation is None else latents[permutation]
     embodiment = data.embodiment[pairs.first]
     if config.objective == "lapo":
-        points = data.points[pairs.last] + moved
+        points = data.points[pairs.last] + pairs.per_pair(moved)[:, None]
         forward = _pixel_error(module, points, images, pairs, permuted, embodiment, config)
     else:
         wanted = _wanted_features(module, images, features, pairs, config)
@@ -104,7 +104,7 @@ def clip_losses(
         taught = _track_loss(module, data, pairs, features, latents)
         total = total + config.tracks.weight * taught
     if maps is not None and config.tracks.points:
-        points = data.points[pairs.all] + moved
+        points = data.points[pairs.all] + pairs.per_frame(moved)[:, None]
         found = find_points(maps, points)
         steps = _point_steps(features, points, data.point_step, pairs)
         total = total + config.tracks.weight * (found + steps)
@@ -120,6 +120,14 @@ class _Pairs:
         self.first = frames[:, :-gaps].flatten()
         self.last = frames[:, gaps:].flatten()
 
+    def per_pair(self, values: torch.Tensor) -> torch.Tensor:
+        """Values given for each clip, for each of its pairs."""
+        return values.repeat_interleave(self.shape[1] - self.gaps, dim=0)
+
+    def per_frame(self, values: torch.Tensor) -> torch.Tensor:
+        """Values given for each clip, for each of its frames."""
+        return values.repeat_interleave(self.shape[1], dim=0)
+
     def of(self, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The first and the last of each pair, of values given for all frames."""
         clips = values.view(*self.shape, *values.shape[1:])
@@ -129,29 +137,36 @@ class _Pairs:
 def _pictures(
     module: Any, data: VideoTensors, frames: torch.Tensor, config: LatentActionConfig
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images (row, frame, 3, size, size), 0..1, and by which share of them they were moved.
+    """Images (row, frame, 3, size, size), 0..1, and by which share of them each row was moved.
 
-    No pixels where neither backbone nor forward model looks.
+    In training each row is moved and brightened by its own, all of its frames alike. No pixels
+    where neither backbone nor forward model looks.
     """
     import torch
 
-    still = torch.zeros(2, device=frames.device)
+    still = torch.zeros(len(frames), 2, device=frames.device)
     if data.features is not None and config.objective != "lapo":
         return data.targets.new_zeros((*frames.shape, 0)), still
+    assert data.images is not None
     images = data.images[frames].movedim(-1, 2).float() / 255
     if not module.training or data.features is not None:
         return images, still
     if config.brightness:
-        images = images * (1 + config.brightness * (2 * torch.rand(()) - 1).to(images.device))
-    reach = config.shift_px
-    if reach:
-        size = images.shape[-1]
-        across, down = torch.randint(0, 2 * reach + 1, (2,)).tolist()
-        padded = torch.nn.functional.pad(images.flatten(0, 1), (reach,) * 4, mode="replicate")
-        moved = padded[:, :, down : down + size, across : across + size]
-        images = moved.view_as(images)
-        still = torch.tensor([reach - across, reach - down], device=frames.device) / size
-    return images, still
+        change = 2 * torch.rand(len(frames), 1, 1, 1, 1) - 1
+        images = images * (1 + config.brightness * change.to(images.device))
+    return _moved(images, config.shift_px) if config.shift_px else (images, still)
+
+
+def _moved(images: torch.Tensor, reach_px: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of images moved at random, edges repeated, and by which share, across and down."""
+    import torch
+
+    rows, size = images.shape[0], images.shape[-1]
+    moves = torch.randint(-reach_px, reach_px + 1, (2, rows, 1)).to(images.device)
+    across, down = (torch.arange(size, device=images.device) + moves).clamp(0, size - 1)
+    row = torch.arange(rows, device=images.device)[:, None, None]
+    seen = images[row, :, :, down[:, :, None], across[:, None, :]]
+    return seen.movedim((3, 4), (1, 2)), -moves[..., 0].T / size
 
 
 def _wanted_features(

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from pydantic import Field
 
+from rotoscope.models.checkpoints.device import Device, torch_device
 from rotoscope.models.encoders.pretrained import (
     Embed,
     is_pretrained,
@@ -35,6 +36,9 @@ from rotoscope.models.training.model_folder import (
     filled,
 )
 from rotoscope.pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 _BATCH_IMAGES = 128
 _RENAMED = {"tower.": "backbone.", "tell.": "track_delta.", "place.": "position."}
@@ -86,6 +90,8 @@ class LatentModel:
     """By name; the slow copy of the encoder is left out."""
     metrics: dict[str, Any]
     """Held-out scores; see `rotoscope.models.latent_actions.collapse_report`."""
+    device: Device = "auto"
+    """Where its networks look."""
 
     @cached_property
     def module(self) -> Any:
@@ -100,12 +106,17 @@ class LatentModel:
                 num_targets=facts.num_targets,
             )
 
-        return filled(build, self.weights, "the latent action model", without="target.")
+        made = filled(build, self.weights, "the latent action model", without="target.")
+        return made.to(self._place)
+
+    @cached_property
+    def _place(self) -> torch.device:
+        return torch_device(self.device)
 
     @cached_property
     def _encoder(self) -> Embed | None:
         config = self.facts.config
-        return None if config.learns_images else open_pretrained(config.encoder)
+        return None if config.learns_images else open_pretrained(config.encoder, self.device)
 
     def features(self, images: UInt8[np.ndarray, "frame size size 3"]) -> Float[np.ndarray, "f n"]:
         """What the encoder says about frames, one by one."""
@@ -116,9 +127,10 @@ class LatentModel:
         backbone, found = self.module["backbone"], []
         with torch.inference_mode():
             for start in range(0, len(images), _BATCH_IMAGES):
-                part = np.ascontiguousarray(images[start : start + _BATCH_IMAGES])
-                pixels = torch.from_numpy(part).movedim(-1, 1).float() / 255
-                found.append(frame_features(backbone, pixels).numpy())
+                # A copy: pictures may come from a memory map that torch must not write to.
+                part = torch.tensor(images[start : start + _BATCH_IMAGES]).to(self._place)
+                pixels = part.movedim(-1, 1).float() / 255
+                found.append(frame_features(backbone, pixels).cpu().numpy())
         return np.concatenate(found)
 
     def latents(
@@ -127,10 +139,16 @@ class LatentModel:
         """Latents between frames given by their `features`; codes where there is a codebook."""
         import torch
 
-        first, last = (torch.from_numpy(np.asarray(f, np.float32)) for f in (before, after))
+        first, last = (self._tensor(np.asarray(f, np.float32)) for f in (before, after))
         with torch.inference_mode():
-            found: np.ndarray = latents_of(self.module, first, last, self.facts.config)[0].numpy()
+            told = latents_of(self.module, first, last, self.facts.config)[0]
+        found: np.ndarray = told.cpu().numpy()
         return found
+
+    def _tensor(self, values: np.ndarray) -> torch.Tensor:
+        import torch
+
+        return torch.from_numpy(values).to(self._place)
 
     def code_index(self, latents: Float[np.ndarray, "row latent"]) -> Int[np.ndarray, "row group"]:
         """Which codes latents are made of.
@@ -138,14 +156,12 @@ class LatentModel:
         Raises:
             UsageError: The model has no codebook.
         """
-        import torch
-
         from rotoscope.models.latent_actions.codebook import nearest_codes
 
         if self.facts.config.latent != "vq":
             raise UsageError("continuous latents have no codes; train with latent=vq")
-        rows = torch.from_numpy(np.asarray(latents, np.float32))
-        found: np.ndarray = nearest_codes(self.module["codebook"], rows).numpy()
+        rows = self._tensor(np.asarray(latents, np.float32))
+        found: np.ndarray = nearest_codes(self.module["codebook"], rows).cpu().numpy()
         return found
 
     def embed(
@@ -169,6 +185,13 @@ class LatentModel:
             return seen
         return np.concatenate([self.latents(first, last), seen], axis=1)
 
+    def seen(self, images: UInt8[np.ndarray, "frame size size 3"]) -> Float[np.ndarray, "frame n"]:
+        """Features alone, one picture at a time, as policies see.
+
+        What was just done is no part of them: a policy would copy it.
+        """
+        return self._standardized(self.features(images))
+
     def _standardized(self, features: np.ndarray) -> np.ndarray:
         """Places differ by little from frame to frame; brought to 1, half precision can hold it.
 
@@ -179,7 +202,7 @@ class LatentModel:
         if "standard" not in self.module:
             return features
         with torch.inference_mode():
-            found: np.ndarray = self.module["standard"](torch.from_numpy(features)).numpy()
+            found: np.ndarray = self.module["standard"](self._tensor(features)).cpu().numpy()
         return found
 
 
@@ -188,8 +211,8 @@ def save_latent(model: LatentModel, folder: Path) -> None:
     LATENT_FOLDER.save(folder, model.facts, model.weights, model.metrics)
 
 
-def load_latent(folder: Path) -> LatentModel:
-    """A trained model from its folder, whatever its latents are worth.
+def load_latent(folder: Path, device: Device = "auto") -> LatentModel:
+    """A trained model from its folder, whatever its latents are worth; it looks on a device.
 
     Raises:
         UsageError: The folder is missing, incomplete, damaged, or of another version.
@@ -197,7 +220,7 @@ def load_latent(folder: Path) -> LatentModel:
     facts, weights, metrics = LATENT_FOLDER.load(folder)
     if not isinstance(metrics.get("collapsed"), bool):
         raise damaged(folder / METRICS, "it does not say whether latents collapsed")
-    return LatentModel(facts, {_name_now(k): v for k, v in weights.items()}, metrics)
+    return LatentModel(facts, {_name_now(k): v for k, v in weights.items()}, metrics, device)
 
 
 def _name_now(name: str) -> str:
@@ -217,13 +240,13 @@ def latent_token(folder: Path) -> str:
     return f"latent {LATENT_FOLDER.digest(folder)} {inner}"
 
 
-def usable_latent(folder: Path) -> LatentModel:
+def usable_latent(folder: Path, device: Device = "auto") -> LatentModel:
     """A trained model whose latents are worth something; its `embed` is the encoder of labelers.
 
     Raises:
         UsageError: As `load_latent`, or its latents collapsed: they tell nothing.
     """
-    model = load_latent(folder)
+    model = load_latent(folder, device)
     if model.metrics["collapsed"]:
         raise UsageError(
             f"the latents of {folder} collapsed: {_advice(model.metrics)} Train again, "

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from rotoscope.models.latent_actions.codebook import build_codebook, quantise
 from rotoscope.models.latent_actions.config import LatentActionConfig
+from rotoscope.models.training.sizes import SCALES, NetworkSize, Scale, residual_blocks
 
 if TYPE_CHECKING:
     import torch
 
 _NUM_POINTS = 32
+"""Points of `size=small`; others have so many times their width."""
 _SHARPNESS = 2.0
 _GAIN = 16.0
 """Points move by a hundredth of the picture between frames; this brings changes to about 1."""
@@ -36,26 +38,28 @@ def build_latent_network(
     """
     from torch import nn
 
-    size = 3 * _NUM_POINTS if config.learns_images else num_features
+    scale = SCALES[config.size]
+    hidden = scale.width * config.hidden
+    size = 3 * scale.width * _NUM_POINTS if config.learns_images else num_features
     parts: dict[str, nn.Module] = {}
     if config.learns_images:
-        parts["backbone"] = _backbone()
-    parts["motion"] = nn.Linear(size, config.size)
-    parts["inverse"] = _perceptron(2 * size, config.hidden, config.size)
+        parts["backbone"] = _backbone(scale)
+    parts["motion"] = nn.Linear(size, config.latent_size)
+    parts["inverse"] = _perceptron(2 * size, hidden, config.latent_size)
     parts["embodiment"] = nn.Embedding(num_embodiments, _EMBODIMENT_SIZE)
     if config.latent == "vq":
-        parts["codebook"] = build_codebook(config.size, config.codebook)
-    given = config.size + _EMBODIMENT_SIZE
+        parts["codebook"] = build_codebook(config.latent_size, config.codebook)
+    given = config.latent_size + _EMBODIMENT_SIZE
     if config.objective == "lapo":
-        parts |= _pixel_forward(given)
+        parts |= _pixel_forward(given, scale)
     else:
-        parts["next"] = _perceptron(size + given, config.hidden, size)
+        parts["next"] = _perceptron(size + given, hidden, size)
         parts["standard"] = nn.BatchNorm1d(size, affine=False)
         if config.learns_images:
-            parts["target"] = _backbone().requires_grad_(False)
+            parts["target"] = _backbone(scale).requires_grad_(False)
             parts["target"].load_state_dict(parts["backbone"].state_dict())
     if num_targets:
-        parts["track_delta"] = nn.Linear(config.size, num_targets, bias=False)
+        parts["track_delta"] = nn.Linear(config.latent_size, num_targets, bias=False)
         parts["position"] = nn.Linear(size, num_targets)
     return nn.ModuleDict(parts)
 
@@ -65,8 +69,11 @@ def frame_maps(backbone: Any, images: torch.Tensor) -> torch.Tensor:
 
     Each sums to 1 without the logarithm; images are (n, 3, size, size), 0..1.
     """
-    maps = _SHARPNESS * backbone(images - 0.5)
-    found: torch.Tensor = maps.flatten(2).log_softmax(-1).view_as(maps)
+    return _shares(backbone(images - 0.5))
+
+
+def _shares(maps: torch.Tensor) -> torch.Tensor:
+    found: torch.Tensor = (_SHARPNESS * maps).flatten(2).log_softmax(-1).view_as(maps)
     return found
 
 
@@ -86,11 +93,31 @@ def features_of(maps: torch.Tensor) -> torch.Tensor:
     return torch.cat([across, down, 0.1 * maps.flatten(2).amax(-1)], dim=1)
 
 
+def point_network(size: NetworkSize = "small") -> torch.nn.Module:
+    """An image network alone: pictures, -.5 to .5, to the features of `frame_features`.
+
+    Its first part is the backbone. Features are standardized by what is seen while it learns.
+    """
+    from torch import nn
+
+    scale = SCALES[size]
+
+    class Points(nn.Module):
+        """Maps to where their things are."""
+
+        def forward(self, maps: torch.Tensor) -> torch.Tensor:
+            return features_of(_shares(maps))
+
+    features = 3 * scale.width * _NUM_POINTS
+    return nn.Sequential(_backbone(scale), Points(), nn.BatchNorm1d(features, affine=False))
+
+
 def found_places(features: torch.Tensor, num: int) -> torch.Tensor:
     """Where the first maps found their thing (n, num, 2), -1..1."""
     import torch
 
-    return torch.stack([features[:, :num], features[:, _NUM_POINTS : _NUM_POINTS + num]], dim=-1)
+    down = features.shape[1] // 3
+    return torch.stack([features[:, :num], features[:, down : down + num]], dim=-1)
 
 
 def infer(module: Any, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
@@ -141,17 +168,21 @@ def predict_change(
     return change
 
 
-def _backbone() -> torch.nn.Module:
+def _backbone(scale: Scale) -> torch.nn.Module:
     """Maps of a quarter of the picture's side; normalized, which halves the steps it takes."""
     from torch import nn
 
     layers: list[nn.Module] = []
-    for before, after, side, stride in ((3, 16, 5, 2), (16, 32, 3, 2), (32, 32, 3, 1)):
+    before, width = 3, scale.width
+    for channels, side, stride in ((16, 5, 2), (32, 3, 2), (32, 3, 1)):
+        after = width * channels
         layers += [
             nn.Conv2d(before, after, side, stride=stride, padding=side // 2),
             *(nn.GroupNorm(4, after), nn.SiLU()),
+            *residual_blocks(after, scale.blocks),
         ]
-    return nn.Sequential(*layers, nn.Conv2d(32, _NUM_POINTS, 3, padding=1))
+        before = after
+    return nn.Sequential(*layers, nn.Conv2d(before, width * _NUM_POINTS, 3, padding=1))
 
 
 def _perceptron(num_inputs: int, hidden: int, num_outputs: int) -> torch.nn.Module:
@@ -160,16 +191,17 @@ def _perceptron(num_inputs: int, hidden: int, num_outputs: int) -> torch.nn.Modu
     return nn.Sequential(nn.Linear(num_inputs, hidden), nn.SiLU(), nn.Linear(hidden, num_outputs))
 
 
-def _pixel_forward(num_given: int) -> dict[str, torch.nn.Module]:
+def _pixel_forward(num_given: int, scale: Scale) -> dict[str, torch.nn.Module]:
     from torch import nn
 
+    fine, mixed, coarse = (scale.width * channels for channels in (16, 32, 48))
     return {
-        "look_fine": nn.Sequential(nn.Conv2d(3, 16, 4, stride=4), nn.SiLU()),
-        "look_coarse": nn.Sequential(nn.Conv2d(16, 48, 3, stride=2, padding=1), nn.SiLU()),
-        "told": nn.Linear(num_given, 96),
-        "mix": nn.Sequential(nn.SiLU(), nn.Conv2d(48, 32, 3, padding=1), nn.SiLU()),
+        "look_fine": nn.Sequential(nn.Conv2d(3, fine, 4, stride=4), nn.SiLU()),
+        "look_coarse": nn.Sequential(nn.Conv2d(fine, coarse, 3, stride=2, padding=1), nn.SiLU()),
+        "told": nn.Linear(num_given, 2 * coarse),
+        "mix": nn.Sequential(nn.SiLU(), nn.Conv2d(coarse, mixed, 3, padding=1), nn.SiLU()),
         "draw": nn.Sequential(
-            *(nn.Conv2d(48, 48, 3, padding=1), nn.SiLU()),
+            *(nn.Conv2d(mixed + fine, 48, 3, padding=1), nn.SiLU()),
             *(nn.Conv2d(48, 48, 1), nn.PixelShuffle(4)),
         ),
     }

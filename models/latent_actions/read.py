@@ -10,13 +10,12 @@ import numpy as np
 
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.data import SHAPE_TOLERANCE, UnlabelledSet, UnlabelledVideo
-from rotoscope.models.training.pictures import shrink
-from rotoscope.models.training.read import episode_images, numbers_of
+from rotoscope.models.training.frames import open_frames, open_video_frames, scratch
+from rotoscope.models.training.read import numbers_of
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.errors import DatasetError, UsageError, quoted
 from rotoscope.pipeline.types import Video
 from rotoscope.pipeline.video.probe import probe
-from rotoscope.pipeline.video.read import read_frames
 from rotoscope.pipeline.video.scan import scan
 
 _FILES = ""
@@ -48,14 +47,13 @@ def read_unlabelled(sources: Sequence[Path], config: LatentActionConfig) -> Unla
     for number, (source, found) in enumerate(zip(sources, opened, strict=True)):
         if isinstance(found, Dataset):
             read = _Reader(found, config, sizes, number)
-            videos += [read.episode(row) for row in range(len(found.table))]
+            videos += read.episodes()
             shapes[str(source)] = read.shape
         else:
-            for file in found:
-                facts = probe(file)
-                shapes.setdefault(_FILES, (facts.width, facts.height))
-                shape = next(iter(shapes.values()))
-                videos.append(_video(facts, config, sizes, number, shape=shape))
+            facts = [probe(file) for file in found]
+            shapes.setdefault(_FILES, (facts[0].width, facts[0].height))
+            shape = next(iter(shapes.values()))
+            videos += _videos(facts, config, sizes, number, shape=shape)
     _check_shapes({name: shape for name, shape in shapes.items() if name != _FILES})
     return UnlabelledSet(
         videos=tuple(videos),
@@ -124,21 +122,33 @@ class _Reader:
         height, width = dataset.info["features"][self.camera]["shape"][:2]
         self.shape = (int(width), int(height))
 
-    def episode(self, row: int) -> UnlabelledVideo:
-        """One episode; features that the dataset lacks are unknown throughout."""
-        rows = self.dataset.episode(row, camera=self.camera)
-        size = self.config.image_size
+    def episodes(self) -> list[UnlabelledVideo]:
+        """All of them, on disk; features that the dataset lacks are unknown throughout."""
         tracks = self.config.tracks
-        points = [self._points(rows, name) for name in tracks.points]
-        none = np.zeros((rows.num_rows, 0))
-        return UnlabelledVideo(
-            name=f"{self.dataset.root.name} episode {rows.index}",
-            time_s=np.asarray(rows.columns["timestamp"], float),
-            images=episode_images(self.dataset, rows, row, self.camera, size),
-            targets=np.concatenate([none, *(self._column(rows, n) for n in tracks.targets)], 1),
-            points=np.stack(points, 1) if points else none[:, :, None].repeat(2, 2),
-            embodiment=self.number,
-        )
+        frames = open_frames(self.dataset, self.camera, side_px=self.config.image_size)
+        num_targets = sum(self.sizes[name] for name in tracks.targets)
+        time_s = scratch(np.float64)
+        targets = scratch(np.float64, (num_targets,))
+        points = scratch(np.float64, (len(tracks.points), 2))
+        names = []
+        for row in range(len(self.dataset.table)):
+            rows = self.dataset.episode(row, camera=self.camera)
+            none = np.zeros((rows.num_rows, 0))
+            places = [self._points(rows, name) for name in tracks.points]
+            time_s.add(np.asarray(rows.columns["timestamp"], float))
+            targets.add(np.concatenate([none, *(self._column(rows, n) for n in tracks.targets)], 1))
+            points.add(np.stack(places, 1) if places else none[:, :, None].repeat(2, 2))
+            names.append(f"{self.dataset.root.name} episode {rows.index}")
+        columns = {"time_s": time_s.whole(), "targets": targets.whole(), "points": points.whole()}
+        columns["images"] = frames.images
+        return [
+            UnlabelledVideo(
+                name=name,
+                embodiment=self.number,
+                **{key: values[frames.of(row)] for key, values in columns.items()},
+            )
+            for row, name in enumerate(names)
+        ]
 
     def _column(self, rows: EpisodeRows, name: str) -> np.ndarray:
         if name not in rows.columns:
@@ -162,27 +172,35 @@ def _camera(dataset: Dataset, wanted: str) -> str:
     return cameras[0]
 
 
-def _video(
-    video: Video,
+def _videos(
+    videos: Sequence[Video],
     config: LatentActionConfig,
     sizes: dict[str, int],
     number: int,
     *,
     shape: tuple[int, int],
-) -> UnlabelledVideo:
-    time_s, images = [], []
-    for frame in read_frames(video):
-        time_s.append(frame.time_s)
-        images.append(shrink(frame.rgb, config.image_size, shape=shape))
-    num_targets = sum(sizes[name] for name in config.tracks.targets)
-    return UnlabelledVideo(
-        name=video.path.name,
-        time_s=np.array(time_s),
-        images=np.stack(images),
-        targets=np.full((len(time_s), num_targets), np.nan),
-        points=np.full((len(time_s), len(config.tracks.points), 2), np.nan),
-        embodiment=number,
+) -> list[UnlabelledVideo]:
+    frames = open_video_frames(videos, side_px=config.image_size, shape=shape)
+    num_targets, num_points = (
+        sum(sizes[n] for n in config.tracks.targets),
+        len(config.tracks.points),
     )
+    out = []
+    for place, video in enumerate(videos):
+        here = frames.of(place)
+        num = here.stop - here.start
+        out.append(
+            UnlabelledVideo(
+                name=video.path.name,
+                time_s=frames.time_s[here],
+                images=frames.images[here],
+                # One number that stands everywhere: nothing is known, and takes no memory.
+                targets=np.broadcast_to(np.nan, (num, num_targets)),
+                points=np.broadcast_to(np.nan, (num, num_points, 2)),
+                embodiment=number,
+            )
+        )
+    return out
 
 
 def _check_shapes(shapes: dict[str, tuple[int, int]]) -> None:

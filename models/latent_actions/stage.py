@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.latent_actions.model import LatentModel, latent_token, usable_latent
 from rotoscope.models.training.pictures import shrink
 from rotoscope.models.training.windows import nearest_frames
@@ -26,6 +27,8 @@ class LatentActionStageConfig(StageConfig):
 
     model: Path
     """Folder that `rotoscope train latent-action --out` wrote."""
+    device: Device = "auto"
+    """Where the network runs."""
 
 
 class LatentAction(ClipStage):
@@ -60,7 +63,7 @@ class LatentAction(ClipStage):
         import torch
 
         torch.set_num_threads(1)
-        self.model = usable_latent(self.config.model)
+        self.model = usable_latent(self.config.model, self.config.device)
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """The latent of every frame that another one follows a gap later."""
@@ -123,7 +126,7 @@ class LatentAction(ClipStage):
 
 def latent_contract(model: LatentModel) -> ActionContract:
     """What the numbers of a latent are: no robot's, each a step from its row on."""
-    size = model.facts.config.size
+    size = model.facts.config.latent_size
     return ActionContract(
         robot="latent",
         dimensions=tuple(

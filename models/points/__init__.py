@@ -1,4 +1,4 @@
 """Points followed through a clip, through what hides them too.
 
-May import: `camera`.
+May import: `camera`, `checkpoints`.
 """

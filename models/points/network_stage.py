@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import Field
 
+from rotoscope.models.checkpoints.device import Device, torch_device
 from rotoscope.models.points.corners import new_corners
 from rotoscope.models.points.result import point_tracks
 from rotoscope.pipeline.errors import UsageError
@@ -42,6 +43,8 @@ class PointsNetworkConfig(StageConfig):
     window_frames: int = Field(default=48, ge=2, le=512)
     """Frames that it sees at a time. The points of a window's last frame are asked for in the
     next."""
+    device: Device = "auto"
+    """Where the network runs."""
 
 
 class PointsNetwork(FrameStage):
@@ -62,7 +65,7 @@ class PointsNetwork(FrameStage):
         """Loads the network; one thread, so that videos side by side do not fight.
 
         Raises:
-            UsageError: There is no such file, or it is no TorchScript.
+            UsageError: There is no such file or device, or it is no TorchScript.
         """
         import torch
 
@@ -70,7 +73,8 @@ class PointsNetwork(FrameStage):
         path = self._file()
         try:
             load: Any = torch.jit.load
-            self._network = load(str(path), map_location="cpu").eval()
+            self._place = torch_device(self.config.device)
+            self._network = load(str(path), map_location=self._place).eval()
         except RuntimeError as error:
             first = str(error).strip().splitlines()[0]
             raise UsageError(
@@ -153,7 +157,7 @@ class PointsNetwork(FrameStage):
         pictures = pictures / 127.5 - 1 if is_tapir else pictures.permute(0, 1, 4, 2, 3)
         try:
             with torch.inference_mode():
-                out = self._network(pictures, queries)
+                out = self._network(pictures.to(self._place), queries.to(self._place))
         except RuntimeError as error:
             last = str(error).strip().splitlines()[-1]
             raise UsageError(
@@ -176,7 +180,7 @@ class PointsNetwork(FrameStage):
                 f"{self.config.convention} {[(*wanted, 2), *[wanted] * (num_parts - 1)]} is "
                 "wanted: it is another kind of model"
             )
-        arrays = [np.asarray(part[0], dtype=float) for part in parts]
+        arrays = [np.asarray(part[0].cpu(), dtype=float) for part in parts]
         if not all(np.isfinite(array).all() for array in arrays):
             raise UsageError(
                 f"points.network.model={self.config.model} gave numbers that are not finite; are "

@@ -8,40 +8,62 @@ from typing import TYPE_CHECKING, Any
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.training.action_space import ActionSpace
+from rotoscope.models.training.sizes import SCALES, NetworkSize, residual_blocks
 
 if TYPE_CHECKING:
     import torch
 
 _EMBEDDING_SIZE = 128
+_SMALLEST_PX = 16
 
 
 def build_policy(
-    *, num_inputs: int, sees_images: bool, hidden: Sequence[int], num_outputs: int
+    *,
+    num_inputs: int,
+    encoder: torch.nn.Module | None,
+    hidden: Sequence[int],
+    num_outputs: int,
+    size: NetworkSize = "small",
 ) -> torch.nn.Module:
-    """`head` (perceptron) and, for pictures, `encoder` (3 channels to 128 numbers)."""
+    """`head` (perceptron) and, for pictures, `encoder` (3 channels, -.5 to .5, to numbers)."""
+    import torch
     from torch import nn
 
+    scale = SCALES[size]
     parts: dict[str, nn.Module] = {}
-    if sees_images:
-        parts["encoder"] = _image_network()
-        num_inputs += _EMBEDDING_SIZE
+    if encoder is not None:
+        parts["encoder"] = encoder
+        with torch.no_grad():
+            shown = encoder.eval()(torch.zeros(1, 3, _SMALLEST_PX, _SMALLEST_PX))
+        encoder.train()
+        num_inputs += shown.shape[1]
     layers: list[nn.Module] = []
-    for width in hidden:
+    for width in (scale.width * one for one in hidden):
         layers += [nn.Linear(num_inputs, width), nn.ReLU()]
         num_inputs = width
     parts["head"] = nn.Sequential(*layers, nn.Linear(num_inputs, num_outputs))
     return nn.ModuleDict(parts)
 
 
-def _image_network() -> torch.nn.Module:
+def image_network(size: NetworkSize = "small") -> torch.nn.Module:
+    """One to be learned with the policy: where things are, in 128 numbers, or more."""
     from torch import nn
 
+    scale = SCALES[size]
     layers: list[nn.Module] = []
-    for before, after in ((3, 32), (32, 48), (48, 64)):
+    before, width = 3, scale.width
+    for channels in (32, 48, 64):
+        after = width * channels
         layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
+        layers += residual_blocks(after, scale.blocks)
+        before = after
     # A grid instead of one mean: where things are is what a policy must know.
-    layers += [nn.AdaptiveAvgPool2d(8), nn.Flatten(), nn.Linear(64 * 64, _EMBEDDING_SIZE)]
-    return nn.Sequential(*layers, nn.LayerNorm(_EMBEDDING_SIZE))
+    layers += [
+        nn.AdaptiveAvgPool2d(8),
+        nn.Flatten(),
+        nn.Linear(64 * before, width * _EMBEDDING_SIZE),
+    ]
+    return nn.Sequential(*layers, nn.LayerNorm(width * _EMBEDDING_SIZE))
 
 
 def run_policy(

@@ -10,10 +10,14 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from rotoscope.models.policy.bc_network import build_policy, run_policy
+from rotoscope.models.checkpoints.device import Device, torch_device
+from rotoscope.models.latent_actions.model import LatentFacts
+from rotoscope.models.latent_actions.networks import point_network
+from rotoscope.models.policy.bc_network import build_policy, image_network, run_policy
 from rotoscope.models.policy.config import BcConfig
+from rotoscope.models.policy.encoded import Look, frozen_look
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import (
     WEIGHTS,
@@ -44,6 +48,11 @@ class PolicyFacts(ModelFacts):
     """For each of `config.inputs`, what its numbers are."""
     image_size: tuple[int, int]
     """Width and height of the pictures it learned from [px]; 0 where it sees none."""
+    num_seen: int = Field(default=0, ge=0)
+    """Numbers that an encoder which stays as it is says about a picture; 0 without one."""
+    latent: LatentFacts | None = None
+    """Of the latent action model that it sees through, or whose image network it began with; the
+    weights of one that stays as it is are in the policy's folder."""
     data_sha256: str
     """Hash of the data it learned from."""
     packages: dict[str, str]
@@ -51,8 +60,8 @@ class PolicyFacts(ModelFacts):
 
     @property
     def num_inputs(self) -> int:
-        """Numbers that it sees besides pictures."""
-        return sum(map(len, self.input_names))
+        """Numbers in front of the network, besides pictures."""
+        return sum(map(len, self.input_names)) + self.num_seen
 
     @model_validator(mode="after")
     def _names_are_of_inputs(self) -> PolicyFacts:
@@ -80,6 +89,10 @@ class BcPolicy:
     """Weights of the network, by name."""
     metrics: dict[str, Any]
     """Scores on held-out episodes."""
+    device: Device = "auto"
+    """Where its network runs."""
+    latent_weights: dict[str, np.ndarray] = field(default_factory=dict)
+    """Of the latent action model that sees for it, by name."""
     _plan: deque[np.ndarray] = field(default_factory=deque)
 
     @cached_property
@@ -91,11 +104,22 @@ class BcPolicy:
     def network(self) -> Any:
         """The network as a torch module, ready to be asked."""
         num_inputs = len(self.scaling.input_mean)
-        return filled(
-            lambda: network_for(self.facts.config, self.space, num_inputs),
+        made = filled(
+            lambda: network_for(
+                self.facts.config, num_inputs, self.space.num_encoded, self.facts.latent
+            ),
             self.weights,
             "the policy",
         )
+        return made.to(torch_device(self.device))
+
+    @cached_property
+    def look(self) -> Look | None:
+        """The encoder that stays as it is."""
+        facts = self.facts
+        if not facts.config.is_frozen:
+            return None
+        return frozen_look(facts.config.encoder, facts.latent, self.latent_weights, self.device)
 
     @property
     def contract(self) -> ActionContract:
@@ -134,30 +158,52 @@ class BcPolicy:
         if config.camera:
             image = np.asarray(observation[config.camera])
             images = shrink(image, config.image_size, shape=self.facts.image_size)[None]
-        return self.predict(np.concatenate(parts)[None], images)[0]
+        inputs = np.concatenate(parts)[None]
+        if self.look is not None and images is not None:
+            inputs, images = np.concatenate([inputs, self.look(images)], axis=1), None
+        return self.predict(inputs, images)[0]
 
     def predict(
         self, inputs: Float[np.ndarray, "row input"], images: np.ndarray | None
     ) -> Float[np.ndarray, "row chunk action"]:
-        """Planned actions for many rows."""
+        """Planned actions for many rows.
+
+        Args:
+            inputs: Features, and what an encoder that stays as it is says about the pictures.
+            images: Pictures that the network itself sees, shrunk; `None` where it sees none.
+        """
         import torch
 
+        place = torch_device(self.device)
         with torch.inference_mode():
-            rows = torch.from_numpy(self.scaling.inputs(inputs)).float()
+            rows = torch.from_numpy(self.scaling.inputs(inputs)).float().to(place)
             # A copy: pictures may come from a memory that torch must not write to.
-            pictures = None if images is None else torch.tensor(images)
+            pictures = None if images is None else torch.tensor(images).to(place)
             out = run_policy(self.network, rows, pictures, chunk=self.facts.config.chunk)
-        encoded = self.scaling.raw(out.flatten(0, 1).numpy().astype(float))
+        encoded = self.scaling.raw(out.flatten(0, 1).cpu().numpy().astype(float))
         return self.space.decode(encoded[None]).reshape(len(inputs), self.facts.config.chunk, -1)
 
 
-def network_for(config: BcConfig, space: ActionSpace, num_inputs: int) -> Any:
-    """A network of the size that settings and contract ask for."""
+def network_for(
+    config: BcConfig, num_inputs: int, num_encoded: int, latent: LatentFacts | None = None
+) -> Any:
+    """A network of the size that settings ask for.
+
+    Args:
+        config: Settings.
+        num_inputs: Numbers in front of it, besides pictures.
+        num_encoded: Numbers of an encoded action.
+        latent: Of the latent action model whose image network it begins with.
+    """
+    encoder = None
+    if config.camera and not config.is_frozen:
+        encoder = point_network(latent.config.size) if latent else image_network(config.size)
     return build_policy(
         num_inputs=num_inputs,
-        sees_images=bool(config.camera),
+        encoder=encoder,
         hidden=config.hidden,
-        num_outputs=config.chunk * space.num_encoded,
+        size=config.size,
+        num_outputs=config.chunk * num_encoded,
     )
 
 
@@ -165,11 +211,12 @@ def save_policy(policy: BcPolicy, folder: Path) -> None:
     """Writes the folder, whole or not at all."""
     arrays = {f"scaling.{name}": value for name, value in vars(policy.scaling).items()}
     arrays |= {f"network.{name}": value for name, value in policy.weights.items()}
+    arrays |= {f"latent.{name}": value for name, value in policy.latent_weights.items()}
     POLICY_FOLDER.save(folder, policy.facts, arrays, policy.metrics)
 
 
-def load_bc_policy(folder: Path) -> BcPolicy:
-    """A trained policy from its folder.
+def load_bc_policy(folder: Path, device: Device = "auto") -> BcPolicy:
+    """A trained policy from its folder; its network runs on a device.
 
     Raises:
         UsageError: The folder is incomplete or damaged, or was written by another version.
@@ -183,4 +230,6 @@ def load_bc_policy(folder: Path) -> BcPolicy:
         "encoded_scale": (num_encoded,),
     }
     check_shapes(below(arrays, "scaling."), scaling, folder / WEIGHTS)
-    return BcPolicy(facts, Scaling(**below(arrays, "scaling.")), below(arrays, "network."), metrics)
+    scales = Scaling(**below(arrays, "scaling."))
+    network, latent = below(arrays, "network."), below(arrays, "latent.")
+    return BcPolicy(facts, scales, network, metrics, device, latent)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
+from rotoscope.models.latent_actions.model import LatentModel
 from rotoscope.models.policy.bc_network import policy_loss, run_policy, shifted
 from rotoscope.models.policy.bc_policy import (
     BcPolicy,
@@ -18,15 +20,21 @@ from rotoscope.models.policy.bc_policy import (
     save_policy,
 )
 from rotoscope.models.policy.config import BcConfig
+from rotoscope.models.policy.encoded import begin_with, frozen_look, latent_of, seen_through
+from rotoscope.models.policy.pretraining import Weights, pretrained
 from rotoscope.models.policy.row_weights import RowWeights
 from rotoscope.models.policy.rows import PolicyRows, rows_of
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabeledSet
-from rotoscope.models.training.loop import Problem, TrainListener, choose_device, train
+from rotoscope.models.training.loop import Problem, TrainListener, train
 from rotoscope.models.training.model_folder import package_versions
+from rotoscope.models.training.rows import Batch, Rows
 from rotoscope.models.training.scaling import Scaling
 from rotoscope.pipeline.errors import DatasetError
+
+_ASKED_ROWS = 4096
+"""Rows that a policy is asked about at a time when it is scored."""
 
 
 def train_bc(
@@ -53,6 +61,12 @@ def train_bc(
         UsageError: A checkpoint of another training, or no such device.
     """
     space = ActionSpace.of(data.contract)
+    latent, num_seen, pictured = latent_of(config), 0, data.episodes
+    if config.is_frozen:
+        told = (latent.facts, latent.weights) if latent else (None, {})
+        before = data.episodes[0].features.shape[1]
+        data = seen_through(frozen_look(config.encoder, *told, config.loop.device), data)
+        num_seen = data.episodes[0].features.shape[1] - before
     parts = [
         rows_of(e, t, chunk=config.chunk) for e, t in zip(data.episodes, row_weights, strict=True)
     ]
@@ -67,15 +81,23 @@ def train_bc(
         contract=data.contract,
         input_names=tuple(tuple(names) for names in input_names),
         image_size=data.image_size,
+        num_seen=num_seen,
+        latent=latent.facts if latent else None,
         data_sha256=_digest(data, row_weights),
         packages=package_versions(),
     )
     work = work_folder(out)
-    fit = _Fit(config, space, scaling, facts.data_sha256)
+    begun: Weights = {}
+    if config.pretrain and latent is not None:
+        begun = pretrained(latent, pictured, data.episodes, config, scaling,
+                           digest=facts.data_sha256, checkpoint=work / "latents.pt",
+                           listener=listener)  # fmt: skip
+    fit = _Fit(config, space, scaling, facts.data_sha256, latent, begun)
     done = train(fit.problem(rows, held_rows), config.loop, checkpoint=work / "policy.pt",
                  listener=listener)  # fmt: skip
     weights = {name: value.numpy() for name, value in done.module.state_dict().items()}
-    policy = BcPolicy(facts, scaling, weights, {})
+    kept = latent.weights if latent and config.is_frozen else {}
+    policy = BcPolicy(facts, scaling, weights, {}, config.loop.device, kept)
     policy.metrics = _scores(policy, held_rows) | {
         "steps": done.steps,
         "validation": done.validation,
@@ -108,56 +130,56 @@ class _Fit:
     space: ActionSpace
     scaling: Scaling
     digest: str
+    latent: LatentModel | None
+    """Whose image network the policy's begins as, where that goes on learning."""
+    begun: Weights
+    """What the network begins with, where it has learned latent actions before."""
 
-    def problem(self, rows: PolicyRows, held_rows: PolicyRows) -> Problem[dict[str, Any]]:
-        device = choose_device(self.config.loop)
+    def problem(self, rows: PolicyRows, held_rows: PolicyRows) -> Problem:
         settings = self.config.model_dump_json(exclude={"loop"})
         return Problem(
             name="policy",
-            build=lambda: network_for(self.config, self.space, len(self.scaling.input_mean)),
-            fitted=self._tensors(rows, device),
-            num_fitted=len(rows),
-            held_out=self._tensors(held_rows, device),
-            num_held_out=len(held_rows),
+            build=self._network,
+            fitted=self._rows(rows),
+            held_out=self._rows(held_rows),
             loss=self._loss,
             fingerprint=f"{self.digest}|{settings}",
         )
 
-    def _tensors(self, rows: PolicyRows, device: Any) -> dict[str, Any]:
-        import torch
+    def _network(self) -> Any:
+        facts = self.latent.facts if self.latent else None
+        made = network_for(self.config, len(self.scaling.input_mean), self.space.num_encoded, facts)
+        if self.begun:
+            made.load_state_dict(self.begun, strict=False)
+        elif self.latent is not None and not self.config.is_frozen:
+            begin_with(self.latent, made)
+        return made
 
+    def _rows(self, rows: PolicyRows) -> Rows:
         num, chunk = rows.weights.shape
         encoded = self.space.encode(rows.actions.reshape(num * chunk, -1))
         target = self.scaling.encoded(encoded).reshape(num, chunk, -1)
-        out = {
-            "inputs": torch.from_numpy(self.scaling.inputs(rows.inputs)).float(),
-            "target": torch.from_numpy(target).float(),
-            "weights": torch.from_numpy(rows.weights).float(),
-        }
-        if rows.images is not None:
-            out["images"] = torch.from_numpy(rows.images)
-        return {name: value.to(device) for name, value in out.items()}
+        return rows.batches(self.scaling.inputs(rows.inputs), target)
 
-    def _loss(self, module: Any, data: dict[str, Any], batch: Any) -> Any:
-        images = data["images"][batch] if "images" in data else None
+    def _loss(self, module: Any, batch: Batch) -> Any:
+        images = batch.get("images")
         if images is not None and module.training:
             images = shifted(images, self.config.shift_px)
-        out = run_policy(module, data["inputs"][batch], images, chunk=self.config.chunk)
-        return policy_loss(out.float(), data["target"][batch], data["weights"][batch], self.space)
+        out = run_policy(module, batch["inputs"], images, chunk=self.config.chunk)
+        return policy_loss(out.float(), batch["target"], batch["weights"], self.space)
 
 
 def _scores(policy: BcPolicy, rows: PolicyRows) -> dict[str, Any]:
     """How well the first planned action fits held-out episodes: R2 and MAE, or accuracy."""
-    counts = rows.weights[:, 0] > 0
-    if not counts.any():
+    counts = np.flatnonzero(rows.weights[:, 0] > 0)
+    if not len(counts):
         return {"rows": 0}
-    images = None if rows.images is None else rows.images[counts]
     truth = rows.actions[counts, 0]
-    values = policy.predict(rows.inputs[counts], images)[:, 0]
+    values = predicted(policy, rows, counts)
     error = policy.space.error(values, truth)
     names, discrete = policy.contract.names, policy.space.is_discrete
     moves = ~discrete & (np.ptp(truth, axis=0) > CONSTANT_SPREAD)
-    out: dict[str, Any] = {"rows": int(counts.sum())}
+    out: dict[str, Any] = {"rows": len(counts)}
     if moves.any():
         r2 = 1 - (error**2).mean(0)[moves] / policy.space.spread(truth)[moves] ** 2
         out["r2"] = dict(zip(np.array(names)[moves].tolist(), r2.round(4).tolist(), strict=True))
@@ -171,6 +193,16 @@ def _scores(policy: BcPolicy, rows: PolicyRows) -> dict[str, Any]:
             n: round(1 - float(m), 4) for n, m, d in zip(names, mae, discrete, strict=True) if d
         }
     return out
+
+
+def predicted(
+    policy: BcPolicy, rows: PolicyRows, which: Int[np.ndarray, " some"]
+) -> Float[np.ndarray, "some action"]:
+    """The first action that is planned at some rows, a few pictures in memory at a time."""
+    parts = [which[start : start + _ASKED_ROWS] for start in range(0, len(which), _ASKED_ROWS)]
+    return np.concatenate(
+        [policy.predict(rows.inputs[part], rows.pictures(part))[:, 0] for part in parts]
+    )
 
 
 def _digest(data: LabeledSet, row_weights: Sequence[RowWeights]) -> str:

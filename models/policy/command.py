@@ -8,6 +8,7 @@ from typing import Any
 
 from rotoscope.models.policy.bc_train import train_bc
 from rotoscope.models.policy.config import BcConfig
+from rotoscope.models.policy.encoded import check_encoder
 from rotoscope.models.policy.row_weights import describe, row_weights_of, warn_of_short
 from rotoscope.models.training.loop import TrainListener, check_loop
 from rotoscope.models.training.read import read_labeled
@@ -66,6 +67,7 @@ def train_built_in(
     """Behavior cloning; see `train_policy`."""
     config = read_settings(overrides, BcConfig)
     check_loop(config.loop)
+    check_encoder(config)
     dataset = open_dataset(data)
     labeled = read_labeled(
         data, inputs=config.inputs, camera=config.camera, image_size=config.image_size

@@ -6,7 +6,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
+from rotoscope.models.encoders.pretrained import SMALL_NETWORK, is_pretrained
 from rotoscope.models.training.config import LoopConfig
+from rotoscope.models.training.sizes import NetworkSize
+
+LATENT = "latent:"
+"""Beginning of the name of a latent action model's image network."""
 
 
 class BcLoop(LoopConfig):
@@ -31,14 +36,26 @@ class BcConfig(BaseModel):
     """Camera that it sees, such as `observation.images.front`; empty for none."""
     image_size: int = Field(default=64, ge=16)
     """Side of the square that pictures are shrunk to [px]."""
+    encoder: str = SMALL_NETWORK
+    """What sees pictures: `cnn`, a small image network that is learned with the policy;
+    `latent:FOLDER`, a trained latent action model's; or a pretrained one that stays as it is:
+    `torchvision:NAME`, `torchvision:NAME@WEIGHTS.pth`, `transformers:NAME_OR_FOLDER`."""
+    freeze_encoder: bool = True
+    """Whether a latent action model's image network stays as it is, or goes on learning. What
+    stays sees pictures where they are: `shift_px` moves none."""
+    pretrain: bool = False
+    """Whether it first learns which latent action of `encoder=latent:FOLDER` comes next, from every
+    row, known actions or not; then the actions, from the rows that count."""
     shift_px: int = Field(default=4, ge=0)
     """How far pictures are moved about at random while it learns [px]."""
     chunk: int = Field(default=1, ge=1, le=200)
     """Actions that it plans at once."""
     execute: int = Field(default=1, ge=1)
     """How many of them are executed before it looks again."""
+    size: NetworkSize = "small"
+    """How large the networks are that are trained here."""
     hidden: tuple[PositiveInt, ...] = Field(default=(256, 256), min_length=1)
-    """Widths of the hidden layers."""
+    """Widths of the hidden layers, those of `size=small`; others multiply them."""
     weighting: Literal["none", "confidence"] = "none"
     """Whether rows count alike, or as much as `label.confidence` says. Rows that `label.valid`
     calls false are never learned from."""
@@ -57,6 +74,13 @@ class BcConfig(BaseModel):
             )
         if not self.inputs and not self.camera:
             raise ValueError("a policy must see something: set inputs or camera")
+        if self.pretrain and not self.is_latent:
+            raise ValueError(
+                f"pretrain=true learns the latent actions of encoder=latent:FOLDER, and encoder is "
+                f"{self.encoder}"
+            )
+        if self.encoder != SMALL_NETWORK:
+            self._check_encoder()
         labels = [name for name in self.inputs if name.startswith("label.")]
         if labels:
             raise ValueError(
@@ -64,3 +88,26 @@ class BcConfig(BaseModel):
                 "them where a policy acts. Name observation.state or track.* features"
             )
         return self
+
+    def _check_encoder(self) -> None:
+        if not self.camera:
+            raise ValueError(f"encoder={self.encoder} sees pictures: set camera")
+        if not (self.is_latent or is_pretrained(self.encoder)):
+            raise ValueError(
+                f"encoder={self.encoder} is none that a policy can see through; valid ones are "
+                f"{SMALL_NETWORK}, latent:FOLDER, torchvision:NAME and transformers:NAME_OR_FOLDER"
+            )
+        if not (self.freeze_encoder or self.is_latent):
+            raise ValueError(
+                f"encoder={self.encoder} stays as it is; freeze_encoder=false is for latent:FOLDER"
+            )
+
+    @property
+    def is_latent(self) -> bool:
+        """Whether pictures are seen through the image network of a latent action model."""
+        return self.encoder.startswith(LATENT) and len(self.encoder) > len(LATENT)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether pictures become numbers before anything is learned."""
+        return self.encoder != SMALL_NETWORK and self.freeze_encoder

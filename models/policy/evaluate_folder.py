@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.policy.bc_policy import POLICY_FOLDER, load_bc_policy
 from rotoscope.models.policy.evaluate import Tell, evaluate
 from rotoscope.pipeline.errors import UsageError
@@ -20,6 +21,7 @@ def evaluate_folder(
     seed: int = 0,
     num_filmed: int = 3,
     horizon: int | None = None,
+    device: Device = "auto",
     tell: Tell = lambda result: None,
 ) -> dict[str, Any]:
     """Loads a policy and tries it; see `evaluate`.
@@ -28,7 +30,7 @@ def evaluate_folder(
         UsageError: No policy in the folder, or one that does not fit the simulator.
     """
     return evaluate(
-        load_policy(folder),
+        load_policy(folder, device),
         environment,
         out,
         episodes=episodes,
@@ -40,23 +42,24 @@ def evaluate_folder(
     )
 
 
-def load_policy(folder: Path) -> Policy:
+def load_policy(folder: Path, device: Device = "auto") -> Policy:
     """A built-in policy, or one of LeRobot's.
 
     Args:
         folder: What `rotoscope train policy --out` wrote, or a `pretrained_model` folder of
             LeRobot's.
+        device: Where it runs.
 
     Raises:
         UsageError: Neither of them is there.
     """
     if (folder / POLICY_FOLDER.facts_file).is_file():
-        return load_bc_policy(folder)
+        return load_bc_policy(folder, device)
     from rotoscope.models.policy.lerobot_policy import find_checkpoint, load_lerobot
 
     checkpoint = find_checkpoint(folder)
     if checkpoint is not None:
-        return load_lerobot(checkpoint)
+        return load_lerobot(checkpoint, device)
     raise UsageError(
         f"{folder} holds no policy: neither {POLICY_FOLDER.facts_file} nor a checkpoint of "
         "LeRobot's; name the folder that 'rotoscope train policy --out' wrote"

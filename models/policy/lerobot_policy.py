@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from rotoscope.models.checkpoints.device import Device, torch_device
 from rotoscope.models.policy.lerobot_facts import read_facts
 from rotoscope.models.simulators.simulator import STATE
 from rotoscope.pipeline.contract import ActionContract
@@ -90,12 +91,12 @@ def find_checkpoint(folder: Path) -> Path | None:
     return None
 
 
-def load_lerobot(folder: Path) -> LerobotPolicy:
-    """Loads weights and processors.
+def load_lerobot(folder: Path, device: Device = "auto") -> LerobotPolicy:
+    """Loads weights and processors; the policy runs on a device, its own choice where `auto`.
 
     Raises:
         UsageError: LeRobot knows no such policy, or does not read the folder, or a file of it is a
-            link that leads out of it.
+            link that leads out of it; or there is no such device.
     """
     # LeRobot chooses itself which of them it reads.
     for _ in walk(folder, ".", what="the file", error=UsageError):
@@ -105,6 +106,8 @@ def load_lerobot(folder: Path) -> LerobotPolicy:
 
     try:
         config = PreTrainedConfig.from_pretrained(folder)
+        if device != "auto":
+            config.device = torch_device(device).type
         policy_class = get_policy_class(config.type)
         module = policy_class.from_pretrained(folder, config=config)
         module.to(config.device).eval()

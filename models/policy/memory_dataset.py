@@ -16,6 +16,7 @@ import numpy as np
 from rotoscope.models.policy.row_weights import RowWeights
 from rotoscope.models.policy.valid_samples import ValidSamples, picture_stats
 from rotoscope.models.training.frames import open_frames
+from rotoscope.models.training.maps import give_back
 from rotoscope.pipeline.datasets.read import Dataset
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def read_table(
         tasks += [texts[int(number)] for number in columns["task_index"]]
     whole: dict[str, np.ndarray] = {n: np.concatenate(p) for n, p in parts.items()}
     for camera in dataset.cameras:
-        whole[camera] = open_frames(dataset, camera, side_px=side_px)
+        whole[camera] = open_frames(dataset, camera, side_px=side_px).images
     mask = np.concatenate([one.mask for one in row_weights])
     owners = np.repeat(np.arange(len(row_weights)), [len(one.mask) for one in row_weights])
     return Table(whole, tuple(tasks), ValidSamples(mask, owners))
@@ -137,8 +138,11 @@ class MemoryDataset:
         import torch
 
         # Indexing a memory map with rows in order reads the disk in order.
-        found = np.asarray(values[index]) if isinstance(values, np.ndarray) else values[index]
-        return torch.from_numpy(found) if isinstance(found, np.ndarray) else found
+        if not isinstance(values, np.ndarray):
+            return values[index]
+        found = torch.from_numpy(values[index])
+        give_back(values)
+        return found.movedim(-1, -3).contiguous()
 
 
 def memory_datasets(
@@ -189,7 +193,7 @@ def _features(features: Mapping[str, Any], columns: Mapping[str, np.ndarray]) ->
     out = dict(features)
     for name, values in columns.items():
         if values.dtype == np.uint8:
-            out[name] = dict(features[name]) | {"shape": (*values.shape[2:], 3)}
+            out[name] = dict(features[name]) | {"shape": values.shape[1:]}
     return out
 
 
@@ -205,5 +209,6 @@ def _stats(
         if values.dtype != np.uint8:
             out[name] = get_feature_stats(values[rows], axis=0, keepdims=False)
         elif not samples.is_valid.all():
-            out[name] = picture_stats(values[samples.some_rows] / 255.0)
+            pictures = np.moveaxis(values[samples.some_rows], -1, 1)
+            out[name] = picture_stats(pictures / 255.0)
     return out

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from rotoscope.models.policy.row_weights import RowWeights
 from rotoscope.models.training.data import LabeledEpisode
+from rotoscope.models.training.maps import Joined
+from rotoscope.models.training.rows import Batch, Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,8 +20,10 @@ class PolicyRows:
 
     inputs: Float[np.ndarray, "row input"]
     """Features at the row; no columns where only pictures are seen."""
-    images: UInt8[np.ndarray, "row size size 3"] | None
-    """The picture at the row."""
+    images: Joined | None
+    """Pictures that `frames` points into; `None` where none are learned from."""
+    frames: Int[np.ndarray, " row"]
+    """Which picture is seen at the row."""
     actions: Float[np.ndarray, "row chunk action"]
     """The action at the row and those after it; the last one again beyond the episode's end."""
     weights: Float[np.ndarray, "row chunk"]
@@ -29,15 +33,45 @@ class PolicyRows:
     def join(cls, parts: Sequence[PolicyRows]) -> PolicyRows:
         """The rows of several episodes, one after the other."""
         pictures = [p.images for p in parts if p.images is not None]
+        starts = np.cumsum([0, *(0 if p.images is None else len(p.images) for p in parts)])
         return cls(
             inputs=np.concatenate([p.inputs for p in parts]),
-            images=np.concatenate(pictures) if pictures else None,
+            images=Joined.of(pictures) if pictures else None,
+            frames=np.concatenate([p.frames + s for p, s in zip(parts, starts, strict=False)]),
             actions=np.concatenate([p.actions for p in parts]),
             weights=np.concatenate([p.weights for p in parts]),
         )
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def batches(
+        self, inputs: Float[np.ndarray, "row input"], target: Float[np.ndarray, "row chunk number"]
+    ) -> Rows:
+        """What a network learns from, a batch at a time.
+
+        Args:
+            inputs: Those of the rows, standardized.
+            target: What it should say of each, standardized.
+        """
+        import torch
+
+        columns = {"inputs": inputs, "target": target, "weights": self.weights}
+        columns = {name: values.astype(np.float32) for name, values in columns.items()}
+
+        def read(some: Int[np.ndarray, " row"]) -> Batch:
+            found = {name: values[some] for name, values in columns.items()}
+            images = self.pictures(some)
+            found |= {} if images is None else {"images": images}
+            return {name: torch.from_numpy(values) for name, values in found.items()}
+
+        return Rows(len(self), read)
+
+    def pictures(
+        self, rows: Int[np.ndarray, " some"]
+    ) -> UInt8[np.ndarray, "some side side 3"] | None:
+        """What is seen at some rows; `None` where no pictures are."""
+        return None if self.images is None else self.images[self.frames[rows]]
 
 
 def rows_of(episode: LabeledEpisode, row_weights: RowWeights, *, chunk: int) -> PolicyRows:
@@ -56,7 +90,8 @@ def rows_of(episode: LabeledEpisode, row_weights: RowWeights, *, chunk: int) -> 
     used = (weight > 0) & np.isfinite(episode.features).all(axis=1)
     return PolicyRows(
         inputs=episode.features[used],
-        images=None if episode.images is None else episode.images[used],
+        images=None if episode.images is None else Joined((episode.images,)),
+        frames=np.flatnonzero(used),
         actions=actions[ahead[used]],
         weights=weights[used],
     )

@@ -137,7 +137,9 @@ def _learned(
         out[TIME_CONTRASTIVE] = lambda one: model.reward(one.features)
     if VISION_LANGUAGE in request.methods:
         assert request.network is not None
-        network = open_vision_language(request.network, request.goal, request.always)
+        network = open_vision_language(
+            request.network, request.goal, request.always, request.seen.device
+        )
         out[VISION_LANGUAGE] = lambda one: _looked_at(network, one)
     return out
 

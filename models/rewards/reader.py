@@ -72,6 +72,5 @@ def names_of(shown: SeenEpisode, names: Sequence[str]) -> tuple[str, ...]:
 def _describe(dataset: Dataset, others: Sequence[Demonstration], seen: Seen) -> Describer:
     step = max(1, len(dataset) // _COMPONENTS_FROM)
     some = [Demonstration(dataset, row) for row in range(0, len(dataset), step)]
-    return describer(
-        seen.encoder, (read_pictures(one.dataset, one.row, seen.camera) for one in [*others, *some])
-    )
+    pictures = (read_pictures(one.dataset, one.row, seen.camera) for one in [*others, *some])
+    return describer(seen.encoder, pictures, seen.device)

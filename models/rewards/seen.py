@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.encoders.pretrained import COMPONENTS, Embed
 from rotoscope.models.inverse_dynamics.encoders import open_encoder
-from rotoscope.models.training.read import episode_images, numbers_of
+from rotoscope.models.training.frames import episode_images
+from rotoscope.models.training.read import numbers_of
 from rotoscope.pipeline.datasets.read import Dataset
 from rotoscope.pipeline.errors import DatasetError, UsageError, quoted
 
@@ -34,6 +36,8 @@ class Seen:
     """Camera whose pictures count; empty for none."""
     encoder: str = COMPONENTS
     """What describes them: `pca`, or the name of a trained encoder."""
+    device: Device = "auto"
+    """Where networks look."""
 
     def numbers(self, dataset: Dataset) -> tuple[dict[str, list[int]], tuple[str, ...]]:
         """Which numbers of which columns count, and their names with the column's before.
@@ -62,7 +66,7 @@ class Seen:
         """The same, with the dataset's state or tracks where nothing is named."""
         if self.columns or self.camera:
             return self
-        return Seen(seen_by_default(dataset), "", self.encoder)
+        return replace(self, columns=seen_by_default(dataset))
 
     def check(self, dataset: Dataset) -> None:
         """Refuses what a dataset does not have.
@@ -142,17 +146,22 @@ class Describer:
         return tuple(f"{self._name}.{i}" for i in range(num))
 
 
-def describer(encoder: str, some: Iterable[UInt8[np.ndarray, "_ side side 3"]]) -> Describer:
+def describer(
+    encoder: str,
+    some: Iterable[UInt8[np.ndarray, "_ side side 3"]],
+    device: Device = "auto",
+) -> Describer:
     """What describes pictures: a trained encoder, or components of these pictures.
 
     Args:
         encoder: `pca`, or the name of a trained encoder.
         some: Pictures that components are learned from; not looked at otherwise.
+        device: Where a trained encoder looks.
 
     Raises:
-        UsageError: No such encoder.
+        UsageError: No such encoder, or no such device.
         AssetError: Its weights cannot be had.
     """
     if encoder != COMPONENTS:
-        return Describer(open_encoder(encoder), "picture")
+        return Describer(open_encoder(encoder, device), "picture")
     return Describer(PictureComponents.of(np.concatenate(list(some)), NUM_COMPONENTS), "picture")

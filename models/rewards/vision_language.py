@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.checkpoints.folder import checkpoint_at, load_network, load_processor
 
 FAMILIES = {
@@ -48,20 +49,25 @@ class VisionLanguage:
 
         out = []
         for start in range(0, len(images), _BATCH):
-            batch = self.processor(images=list(images[start : start + _BATCH]), return_tensors="pt")
+            # A copy: pictures may come from a memory map that torch must not write to.
+            part = list(np.array(images[start : start + _BATCH]))
+            batch = self.processor(images=part, return_tensors="pt")
             with torch.inference_mode():
                 found = self.network.get_image_features(**batch.to(self.network.device))
             out.append(_units(found))
         return rewards_of(np.concatenate(out), self.goal, self.always)
 
 
-def open_vision_language(folder: Path, goal: str, always: str) -> VisionLanguage:
+def open_vision_language(
+    folder: Path, goal: str, always: str, device: Device = "auto"
+) -> VisionLanguage:
     """A network of `transformers` and what it is asked.
 
     Args:
         folder: What `save_pretrained` wrote; nothing is downloaded.
         goal: A sentence that holds when the task is done: `an open drawer`.
         always: One that holds throughout: `a drawer`.
+        device: Where it looks.
 
     Raises:
         UsageError: There is no such network in the folder, or it cannot be read.
@@ -71,7 +77,7 @@ def open_vision_language(folder: Path, goal: str, always: str) -> VisionLanguage
     wanted = "a network of pictures and words"
     checkpoint = checkpoint_at(folder, SETTING, FAMILIES, wanted=wanted)
     network_class, processor_class = FAMILIES[checkpoint.model_type]
-    network = load_network(checkpoint, network_class, "auto")
+    network = load_network(checkpoint, network_class, device)
     processor = load_processor(checkpoint, processor_class)
     words = processor(
         text=[goal, always], return_tensors="pt", padding="max_length", truncation=True

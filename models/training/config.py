@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field
+
+from rotoscope.models.checkpoints.device import Device
 
 
 class LoopConfig(BaseModel):
@@ -32,8 +32,8 @@ class LoopConfig(BaseModel):
     """Evaluations without improvement after which training stops."""
     checkpoint_every: int = Field(default=100, ge=1)
     """Steps between two checkpoints."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to train; `auto` takes CUDA where there is any."""
+    device: Device = "auto"
+    """Where to train, and where a frozen encoder looks; `auto` takes CUDA where there is any."""
     mixed_precision: bool = True
     """bfloat16 where the arithmetic allows; on CUDA alone."""
     tensorboard: bool = False

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from rotoscope.models.training.action_space import CONSTANT_SPREAD
+from rotoscope.models.training.maps import blocks_of
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import ContractError, DatasetError
 
@@ -42,7 +43,8 @@ class UnlabelledEpisode(Episode):
     features: Float[np.ndarray, "time feature"]
     """What the labeler sees, one column per number; NaN where unknown. No columns: images only."""
     images: UInt8[np.ndarray, "time size size 3"] | None = None
-    """What the camera saw, shrunk to the labeler's size; `None` where it sees none."""
+    """What the camera saw, shrunk to the labeler's size, in memory or in a map; `None` where it
+    sees none."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -111,7 +113,8 @@ class LabeledSet:
             for array in (*arrays, episode.images):
                 if array is not None:
                     found.update(f"{array.dtype}{array.shape}".encode())
-                    found.update(np.ascontiguousarray(array).data)
+                    for block in blocks_of(array):
+                        found.update(np.ascontiguousarray(block).data)
         return found.hexdigest()
 
 

@@ -1,28 +1,60 @@
-"""All frames of a dataset decoded once, kept as plain bytes on disk.
+"""Pictures of video, decoded and shrunk once and kept on disk: the one way to them in training.
 
-LeRobot's loader seeks and decodes a video frame for every sample of every epoch. A frame of 96
-pixels a side is 27 kB: read from a memory map it costs next to nothing.
+A frame of 64 pixels a side is 12 kB: a hundred hours are 133 GB, which no memory holds. They are
+written as they are decoded and read from a memory map, a few rows at a time.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import logging
 import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
+from rotoscope.models.training.data import CLOCK_TOLERANCE
+from rotoscope.models.training.maps import Spool, open_map
 from rotoscope.models.training.pictures import shrink
-from rotoscope.pipeline.datasets.read import Dataset, read_images
-from rotoscope.pipeline.errors import DiskFullError
+from rotoscope.pipeline.assets.digest import sha256_of
+from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, read_images
+from rotoscope.pipeline.errors import DatasetError, DiskFullError
 from rotoscope.pipeline.files.atomic import atomic_path
+from rotoscope.pipeline.types import Video
+
+log = logging.getLogger(__name__)
+Picture = tuple[float, np.ndarray]
+"""Time in its video [s], and RGB (height, width, 3)."""
+_LAYOUT = "1"
+"""Changes with what is kept, or with how pictures are shrunk."""
+_IMAGES, _TIMES, _FACTS = "frames.u8", "time_s.f8", "facts.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Pictures of some videos, one video after the other."""
+
+    images: UInt8[np.ndarray, "frame height width 3"]
+    """A memory map, read-only."""
+    time_s: Float[np.ndarray, " frame"]
+    """Time of each in its video [s]; a map as well."""
+    starts: tuple[int, ...]
+    """First frame of every video, and how many there are."""
+
+    def of(self, video: int) -> slice:
+        """The frames of a video."""
+        return slice(self.starts[video], self.starts[video + 1])
 
 
 def open_frames(
     dataset: Dataset, camera: str, *, side_px: int | None, folder: Path | None = None
-) -> UInt8[np.ndarray, "row 3 height width"]:
-    """A camera's pictures, one per row of the dataset; decoded the first time.
+) -> Frames:
+    """A camera's pictures, one per row of the dataset, each episode a video; kept on disk.
 
     Args:
         dataset: Whose.
@@ -31,55 +63,174 @@ def open_frames(
         folder: Where they are kept; the user's cache where `None`.
 
     Raises:
-        DatasetError: A video is missing or too short.
+        DatasetError: A video is missing or too short, or runs by another clock than the table.
         DiskFullError: They would not fit on the disk.
     """
-    path = (folder or _cache()) / f"{_key(dataset, camera, side_px)}.npy"
-    if not path.is_file():
-        height, width = dataset.info["features"][camera]["shape"][:2]
-        size = (side_px, side_px) if side_px else (height, width)
-        shape = (int(dataset.info["total_frames"]), 3, *size)
-        _check_space(path.parent, int(np.prod(shape)), camera)
-        with atomic_path(path) as temporary:
-            out: np.memmap = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
-                temporary, mode="w+", dtype=np.uint8, shape=shape
-            )
-            _decode(dataset, camera, side_px, out)
-            out.flush()
-    found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    return found
+    height, width = dataset.info["features"][camera]["shape"][:2]
+    size = (side_px, side_px) if side_px else (int(height), int(width))
+    videos = (
+        _timed(dataset, dataset.episode(row, camera=camera), row, camera, side_px)
+        for row in range(len(dataset.table))
+    )
+    key = _dataset_key(dataset, camera, side_px)
+    _check_space(folder or cache_folder(), key, int(dataset.info["total_frames"]), size, camera)
+    return _kept(key, videos, size, folder or cache_folder())
 
 
-def _decode(dataset: Dataset, camera: str, side_px: int | None, out: np.ndarray) -> None:
-    row = 0
-    for index in range(len(dataset.table)):
-        rows = dataset.episode(index, camera=camera)
-        for image in read_images(rows, range(rows.num_rows), dataset.fps):
-            small = image if side_px is None else shrink(image, side_px)
-            out[row] = small.transpose(2, 0, 1)
-            row += 1
+def open_video_frames(
+    videos: Sequence[Video], *, side_px: int, shape: tuple[int, int], folder: Path | None = None
+) -> Frames:
+    """All frames of some video files, shrunk; kept on disk.
+
+    Args:
+        videos: Which.
+        side_px: Side of the square.
+        shape: Width and height of pictures that are not given bars, `shrink`.
+        folder: Where they are kept; the user's cache where `None`.
+
+    Raises:
+        VideoError: A file cannot be read.
+        DiskFullError: They would not fit on the disk.
+    """
+    from rotoscope.pipeline.video.read import read_frames
+
+    told = json.dumps([_LAYOUT, side_px, shape, [repr(replace(v, path=Path())) for v in videos]])
+    key, size = hashlib.sha256(told.encode()).hexdigest()[:32], (side_px, side_px)
+    num = sum(v.num_frames for v in videos)
+    _check_space(folder or cache_folder(), key, num, size, f"{len(videos)} videos")
+    found = (
+        ((f.time_s, shrink(f.rgb, side_px, shape=shape)) for f in read_frames(v)) for v in videos
+    )
+    return _kept(key, found, size, folder or cache_folder())
 
 
-def _check_space(folder: Path, num_bytes: int, camera: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    if num_bytes > 0.8 * free:
-        raise DiskFullError(
-            f"the frames of {camera} take {num_bytes / 2**30:.1f} GiB, {folder} has "
-            f"{free / 2**30:.1f} GiB left; shrink them with image_size=96, or set loader=lerobot, "
-            "which decodes them again and again"
+def episode_images(
+    dataset: Dataset, rows: EpisodeRows, row: int, camera: str, size: int
+) -> UInt8[np.ndarray, "time size size 3"]:
+    """What a camera saw in the episode of a row of the dataset's table, shrunk, for one look.
+
+    A memory map of a nameless file: what is labeled once is not kept.
+
+    Args:
+        dataset: Whose.
+        rows: `dataset.episode(row, camera=camera)`.
+        row: Row of the dataset's table.
+        camera: Name of the feature.
+        size: Side of the square they are shrunk to [px].
+
+    Raises:
+        DatasetError: The video is not there, too short, or runs by another clock.
+    """
+    out = Spool(np.uint8, (size, size, 3), folder=_scratch())
+    for _, picture in _timed(dataset, rows, row, camera, size):
+        out.add(picture[None])
+    return out.whole()
+
+
+def scratch(dtype: type[np.generic], shape: Sequence[int] = ()) -> Spool:
+    """A nameless file for rows of numbers, where pictures are kept."""
+    return Spool(dtype, shape, folder=_scratch())
+
+
+def _timed(
+    dataset: Dataset, rows: EpisodeRows, row: int, camera: str, side_px: int | None
+) -> Iterator[Picture]:
+    meta, fps = dataset.table[row], dataset.fps
+    start_s, end_s = (float(meta[f"videos/{camera}/{e}_timestamp"]) for e in ("from", "to"))
+    if abs((end_s - start_s) * fps - rows.num_rows) > 1:
+        raise DatasetError(
+            f"episode {rows.index}: {rows.num_rows} rows at {fps:g} a second last "
+            f"{rows.num_rows / fps:.3f} s, its video {end_s - start_s:.3f} s; the clocks of table "
+            "and video disagree: write the dataset again"
+        )
+    assert rows.video_file is not None
+    _check_rate(rows.video_file, fps)
+    for number, image in enumerate(read_images(rows, range(rows.num_rows), fps)):
+        yield number / fps, image if side_px is None else shrink(image, side_px)
+
+
+def _check_rate(file: Path, fps: float) -> None:
+    from rotoscope.pipeline.video.container import open_video
+
+    with open_video(file) as (_, stream):
+        rate = stream.average_rate
+    if rate is None or abs(float(rate) / fps - 1) > CLOCK_TOLERANCE:
+        raise DatasetError(
+            f"{file} runs at {float(rate or 0):g} frames a second, info.json says fps {fps:g}; "
+            "the clocks of table and video disagree: write the dataset again with the true rate"
         )
 
 
-def _key(dataset: Dataset, camera: str, side_px: int | None) -> str:
-    """Changes with the video files, not with their place."""
-    found = hashlib.sha256(f"{camera}|{side_px}|{dataset.info['total_frames']}".encode())
+def _kept(
+    key: str, videos: Iterable[Iterable[Picture]], size: tuple[int, int], folder: Path
+) -> Frames:
+    """The frames of that key; decoded, and written as they come, the first time."""
+    place = folder / key
+    if not place.is_dir():
+        with atomic_path(place) as temporary:
+            temporary.mkdir()
+            _write(temporary, videos, size)
+    facts = json.loads((place / _FACTS).read_text())
+    num = facts["starts"][-1]
+    return Frames(
+        images=open_map(place / _IMAGES, np.uint8, (num, *size, 3)),
+        time_s=open_map(place / _TIMES, np.float64, (num,)),
+        starts=tuple(facts["starts"]),
+    )
+
+
+def _write(folder: Path, videos: Iterable[Iterable[Picture]], size: tuple[int, int]) -> None:
+    began, starts = time.perf_counter(), [0]
+    images = Spool(np.uint8, (*size, 3), path=folder / _IMAGES)
+    times = Spool(np.float64, path=folder / _TIMES)
+    for video in videos:
+        for time_s, picture in video:
+            images.add(picture[None])
+            times.add(np.array([time_s]))
+        starts.append(images.num_rows)
+    images.whole()
+    times.whole()
+    (folder / _FACTS).write_text(json.dumps({"starts": starts}))
+    took_s = max(time.perf_counter() - began, 1e-9)
+    log.warning(
+        "decoded %d frames, %.0f a second, into %.1f GB of %s",
+        *(starts[-1], starts[-1] / took_s, images.num_rows * 3 * size[0] * size[1] / 1e9),
+        folder.parent,
+    )
+
+
+def _check_space(folder: Path, key: str, num: int, size: tuple[int, int], what: str) -> None:
+    if (folder / key).is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    free, num_bytes = shutil.disk_usage(folder).free, num * size[0] * size[1] * 3
+    if num_bytes > 0.8 * free:
+        raise DiskFullError(
+            f"the frames of {what} take {num_bytes / 2**30:.1f} GiB, {folder} has "
+            f"{free / 2**30:.1f} GiB left; shrink them with image_size=32 or so, or let "
+            "XDG_CACHE_HOME name a larger disk"
+        )
+
+
+def _dataset_key(dataset: Dataset, camera: str, side_px: int | None) -> str:
+    """Changes with the video files and with what the table says of them, not with their place."""
+    names = ("episode_index", "length", *(f"videos/{camera}/{e}_timestamp" for e in ("from", "to")))
+    table = [[str(row.get(name)) for name in names] for row in dataset.table]
+    told = [_LAYOUT, camera, side_px, dataset.fps, dataset.info["total_frames"], table]
+    found = hashlib.sha256(json.dumps(told).encode())
     for path in dataset.video_files(camera):
-        found.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+        found.update(path.name.encode() + sha256_of(path).encode())
     return found.hexdigest()[:32]
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where pictures are kept; it may be removed at any time that nothing trains."""
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("rotoscope")) / "frames"
+
+
+def _scratch() -> Path:
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -8,19 +8,27 @@ seed and step, so that a checkpoint needs no position but the step.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Int
 
 from rotoscope.models.checkpoints.device import torch_device
 from rotoscope.models.training.checkpoint import load_checkpoint, save_checkpoint
 from rotoscope.models.training.config import LoopConfig
+from rotoscope.models.training.rows import Batch, Feed, Rows, batch_rows
 from rotoscope.pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     import torch
+
+MAX_EVALUATED = 2**16
+"""Held-out rows at most that an evaluation takes."""
 
 
 @dataclass(frozen=True)
@@ -39,29 +47,28 @@ class TrainEvent:
     """Loss on the held-out episodes."""
     best: float
     """The least of those so far."""
+    frames_per_s: Mapping[str, float] = field(default_factory=dict)
+    """Frames a second since the last event, by part: `read` from memory or its map, `to device`,
+    and `step`, which is the rest. Reading goes on beside the step."""
 
 
 TrainListener = Callable[[TrainEvent], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Problem[Data]:
+class Problem:
     """What is to be trained, on which rows, scored on which others."""
 
     name: str
     """Shown in events."""
     build: Callable[[], torch.nn.Module]
     """Makes the network; its initial weights come from torch's generator."""
-    fitted: Data
-    """Tensors of the rows to draw batches from, on the device of `choose_device`."""
-    num_fitted: int
-    """How many rows these are."""
-    held_out: Data
-    """Tensors of the rows of held-out episodes."""
-    num_held_out: int
-    """How many rows these are."""
-    loss: Callable[[torch.nn.Module, Data, torch.Tensor], torch.Tensor]
-    """Mean loss of the rows with the given indices, of either; the network's mode tells which."""
+    fitted: Rows
+    """Rows to draw batches from."""
+    held_out: Rows
+    """Rows of held-out episodes; of many, some evenly spread are measured on."""
+    loss: Callable[[torch.nn.Module, Batch], torch.Tensor]
+    """Mean loss of a batch of either; the network's mode tells which."""
     fingerprint: str
     """Hash of data and settings that decide the outcome beyond those of the loop."""
 
@@ -99,20 +106,27 @@ def choose_device(config: LoopConfig) -> torch.device:
 
 
 def batched_mean(
-    loss: Callable[[torch.Tensor], torch.Tensor], num_rows: int, size: int, device: torch.device
+    loss: Callable[[Int[np.ndarray, " row"]], torch.Tensor], num_rows: int, size: int
 ) -> float:
-    """Mean over rows of a loss that is the mean over the rows it is given, `size` at a time."""
+    """Mean over rows of a loss that is the mean over the rows it is given, `size` at a time.
+
+    Of more than `MAX_EVALUATED` rows, over so many that are evenly spread.
+    """
     import torch
 
+    num = min(num_rows, MAX_EVALUATED)
+    rows = np.arange(num) * num_rows // num
+    parts = [rows[start : start + size] for start in range(0, num, size)]
+    # One wait for the device, not one a batch.
+    losses = torch.stack([loss(part) for part in parts]).double().tolist()
     total = 0.0
-    for start in range(0, num_rows, size):
-        rows = torch.arange(start, min(start + size, num_rows), device=device)
-        total += float(loss(rows)) * len(rows)
-    return total / num_rows
+    for one, part in zip(losses, parts, strict=True):
+        total += one * len(part)
+    return total / num
 
 
-def train[Data](
-    problem: Problem[Data],
+def train(
+    problem: Problem,
     config: LoopConfig,
     *,
     checkpoint: Path,
@@ -126,7 +140,7 @@ def train[Data](
     """
     with _seeded(config.seed):
         run = _Run(problem, config, checkpoint)
-        with _curves(config, checkpoint, problem.name) as write:
+        with closing(run.feed), _curves(config, checkpoint, problem.name) as write:
             while not run.is_over:
                 run.advance()
                 for told in run.events():
@@ -136,10 +150,10 @@ def train[Data](
         return run.result()
 
 
-class _Run[Data]:
+class _Run:
     """State of one training."""
 
-    def __init__(self, problem: Problem[Data], config: LoopConfig, checkpoint: Path) -> None:
+    def __init__(self, problem: Problem, config: LoopConfig, checkpoint: Path) -> None:
         import torch
 
         self.problem, self.config, self.path = problem, config, checkpoint
@@ -154,9 +168,10 @@ class _Run[Data]:
         self.best_weights = _copy(self.average)
         self.step = self.evals_since_best = 0
         self.best = math.inf
-        self.losses: list[float] = []
-        self._epoch = (-1, torch.empty(0, dtype=torch.long))
+        self.losses: list[torch.Tensor] = []
         self._resume()
+        self.feed = Feed(problem.fitted, self._order, config.num_steps, self.device)
+        self._began_s = time.perf_counter()
 
     @property
     def is_over(self) -> bool:
@@ -171,29 +186,29 @@ class _Run[Data]:
             group["lr"] = config.learning_rate * _cosine(self.step / config.num_steps)
         self.module.train()
         is_mixed = config.mixed_precision and self.device.type == "cuda"
+        batch = self.feed(self.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=is_mixed):
-            batch = self._batch().to(self.device)
-            loss = self.problem.loss(self.module, self.problem.fitted, batch)
+            loss = self.problem.loss(self.module, batch)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.module.parameters(), config.clip_norm)
         self.optimizer.step()
         self.step += 1
-        self.losses.append(float(loss.detach()))
-        if not math.isfinite(self.losses[-1]):
-            raise UsageError(
-                f"{self.problem.name}: the loss is {self.losses[-1]} after {self.step} steps; "
-                f"lower learning_rate (now {config.learning_rate:g})"
-            )
+        # Not looked at yet: that would wait for the device in every step.
+        self.losses.append(loss.detach())
         self._average_weights()
 
     def events(self) -> Iterator[TrainEvent]:
         """Evaluates on the held-out episodes and writes checkpoints when it is time."""
         config = self.config
         told = None
-        if self.step % config.eval_every == 0 or self.step == config.num_steps:
+        is_told = self.step % config.eval_every == 0 or self.step == config.num_steps
+        is_kept = self.step % config.checkpoint_every == 0
+        if is_told or is_kept:
+            self._check_losses()
+        if is_told:
             told = self._evaluate()
-        if self.step % config.checkpoint_every == 0 or self.is_over:
+        if is_kept or self.is_over:
             save_checkpoint(self.path, self._state(), fingerprint=self.fingerprint)
         if told is not None:
             yield told
@@ -202,18 +217,26 @@ class _Run[Data]:
         self.module.load_state_dict(self.best_weights)
         return Trained(self.module.to("cpu").eval(), self.step, self.best)
 
-    def _batch(self) -> torch.Tensor:
-        """Rows of this step: each once an epoch, in an order given by seed and epoch."""
+    def _order(self, step: int) -> Int[np.ndarray, " row"]:
+        num, config = self.problem.fitted.num, self.config
+        return batch_rows(num, config.batch_size, seed=config.seed, step=step)
+
+    def _check_losses(self) -> None:
+        """Refuses to go on, or to keep a checkpoint, once a loss was not finite."""
+        losses = self._losses()
+        for number, loss in enumerate(losses):
+            if not math.isfinite(loss):
+                raise UsageError(
+                    f"{self.problem.name}: the loss is {loss} after "
+                    f"{self.step - len(losses) + number + 1} steps; lower learning_rate (now "
+                    f"{self.config.learning_rate:g})"
+                )
+
+    def _losses(self) -> list[float]:
         import torch
 
-        rows = self.problem.num_fitted
-        size = min(self.config.batch_size, rows)
-        per_epoch = max(1, rows // size)
-        epoch, position = divmod(self.step, per_epoch)
-        if self._epoch[0] != epoch:
-            generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + epoch)
-            self._epoch = (epoch, torch.randperm(rows, generator=generator))
-        return self._epoch[1][position * size : (position + 1) * size]
+        found: list[float] = torch.stack(self.losses).double().tolist() if self.losses else []
+        return found
 
     def _average_weights(self) -> None:
         # Early on the average would be dominated by the initial weights.
@@ -228,27 +251,38 @@ class _Run[Data]:
     def _evaluate(self) -> TrainEvent:
         import torch
 
-        problem, size = self.problem, self.config.batch_size
+        problem, size, rates = self.problem, self.config.batch_size, self._rates()
         own = _copy(self.module.state_dict())
         self.module.load_state_dict(self.average)
         self.module.eval()
         with torch.no_grad():
             validation = batched_mean(
-                lambda rows: problem.loss(self.module, problem.held_out, rows),
-                problem.num_held_out,
+                lambda rows: problem.loss(
+                    self.module, self.feed.moved(problem.held_out.read(rows))
+                ),
+                problem.held_out.num,
                 size,
-                self.device,
             )
         self.module.load_state_dict(own)
         self.evals_since_best += 1
         if validation < self.best:
             self.best, self.evals_since_best = validation, 0
             self.best_weights = _copy(self.average)
-        loss = sum(self.losses) / max(1, len(self.losses))
-        self.losses = []
+        loss = sum(self._losses()) / max(1, len(self.losses))
+        self.losses, self._began_s = [], time.perf_counter()
+        self.feed.forget()
         return TrainEvent(
-            problem.name, self.step, self.config.num_steps, loss, validation, self.best
+            problem.name, self.step, self.config.num_steps, loss, validation, self.best, rates
         )
+
+    def _rates(self) -> dict[str, float]:
+        """Frames a second by part since the last event."""
+        seconds = dict(self.feed.seconds)
+        spent_s = time.perf_counter() - self._began_s
+        seconds["step"] = spent_s - seconds["wait"] - seconds["to device"]
+        num = len(self.losses) * min(self.config.batch_size, self.problem.fitted.num)
+        num *= self.problem.fitted.frames
+        return {part: num / max(s, 1e-9) for part, s in seconds.items() if part != "wait"}
 
     def _state(self) -> dict[str, Any]:
         import torch
@@ -264,7 +298,7 @@ class _Run[Data]:
             "best": self.best,
             "step": self.step,
             "evals_since_best": self.evals_since_best,
-            "losses": self.losses,
+            "losses": self._losses(),
             "random": random,
         }
 
@@ -279,7 +313,9 @@ class _Run[Data]:
         self.average = {k: v.to(self.device) for k, v in state["average"].items()}
         self.best_weights = {k: v.to(self.device) for k, v in state["best_weights"].items()}
         self.best, self.step = state["best"], state["step"]
-        self.evals_since_best, self.losses = state["evals_since_best"], state["losses"]
+        self.evals_since_best, self.losses = state["evals_since_best"], []
+        for loss in state["losses"]:
+            self.losses.append(torch.tensor(loss, device=self.device))
         torch.set_rng_state(state["random"]["cpu"])
         if "cuda" in state["random"] and self.device.type == "cuda":
             torch.cuda.set_rng_state(state["random"]["cuda"])

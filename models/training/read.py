@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from rotoscope.models.training.data import CLOCK_TOLERANCE, LabeledEpisode, LabeledSet
-from rotoscope.models.training.pictures import shrink
+from rotoscope.models.training.frames import open_frames
 from rotoscope.pipeline.contract import ActionContract, Dimension
-from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset, read_images
+from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.errors import ContractError, DatasetError, quoted
 
 ACTION = "action"
@@ -42,6 +42,7 @@ def read_labeled(
         DatasetError: A feature or camera that is not there, or a clock that disagrees with itself
             or with the video.
         ContractError: The dataset's contract is another.
+        DiskFullError: Its pictures would not fit on the disk.
     """
     dataset = open_dataset(root)
     _check_names(dataset, inputs, camera)
@@ -53,6 +54,7 @@ def read_labeled(
             "second; one of the two is wrong"
         )
     episodes, sizes = [], (0,) * len(inputs)
+    frames = open_frames(dataset, camera, side_px=image_size) if camera else None
     for row in range(len(dataset.table)):
         rows = dataset.episode(row, camera=camera or None)
         columns = [input_of(rows, name) for name in inputs]
@@ -65,7 +67,7 @@ def read_labeled(
                 actions=numbers_of(rows, "action"),
                 valid=_valid(rows),
                 state=numbers_of(rows, _STATE) if _STATE in rows.columns else None,
-                images=episode_images(dataset, rows, row, camera, image_size) if camera else None,
+                images=None if frames is None else frames.images[frames.of(row)],
             )
         )
     shape = dataset.info["features"][camera]["shape"] if camera else (0, 0)
@@ -165,47 +167,3 @@ def _valid(rows: EpisodeRows, column: str = "label.valid") -> np.ndarray:
     if column not in rows.columns:
         return np.ones(rows.num_rows, bool)
     return np.asarray(rows.columns[column], bool).reshape(-1)
-
-
-def episode_images(
-    dataset: Dataset, rows: EpisodeRows, row: int, camera: str, size: int
-) -> UInt8[np.ndarray, "time size size 3"]:
-    """What a camera saw in the episode of a row of the dataset's table, shrunk.
-
-    Args:
-        dataset: Whose.
-        rows: `dataset.episode(row, camera=camera)`.
-        row: Row of the dataset's table.
-        camera: Name of the feature.
-        size: Side of the square they are shrunk to [px].
-
-    Raises:
-        DatasetError: The video is not there, too short, or runs by another clock.
-    """
-    meta = dataset.table[row]
-    start_s, end_s = (float(meta[f"videos/{camera}/{e}_timestamp"]) for e in ("from", "to"))
-    fps = dataset.fps
-    if abs((end_s - start_s) * fps - rows.num_rows) > 1:
-        raise DatasetError(
-            f"episode {rows.index}: {rows.num_rows} rows at {fps:g} a second last "
-            f"{rows.num_rows / fps:.3f} s, its video {end_s - start_s:.3f} s; the clocks of table "
-            "and video disagree: write the dataset again"
-        )
-    assert rows.video_file is not None
-    _check_rate(rows.video_file, fps)
-    out = np.empty((rows.num_rows, size, size, 3), np.uint8)
-    for number, image in enumerate(read_images(rows, range(rows.num_rows), fps)):
-        out[number] = shrink(image, size)
-    return out
-
-
-def _check_rate(file: Path, fps: float) -> None:
-    from rotoscope.pipeline.video.container import open_video
-
-    with open_video(file) as (_, stream):
-        rate = stream.average_rate
-    if rate is None or abs(float(rate) / fps - 1) > CLOCK_TOLERANCE:
-        raise DatasetError(
-            f"{file} runs at {float(rate or 0):g} frames a second, info.json says fps {fps:g}; "
-            "the clocks of table and video disagree: write the dataset again with the true rate"
-        )

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.models.policy.bc_policy import BcPolicy
-from rotoscope.models.policy.bc_train import train_bc
+from rotoscope.models.policy.bc_train import predicted, train_bc
 from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.policy.evaluate import FIRST_SEED, try_policy, views_for
 from rotoscope.models.policy.row_weights import RowWeights, row_weights_of
@@ -183,9 +183,8 @@ def unexplained(
     out = []
     for index in which:
         rows = rows_of(data.episodes[index], weights[index], chunk=policy.facts.config.chunk)
-        counts = rows.weights[:, 0] > 0
-        images = None if rows.images is None else rows.images[counts]
-        said = policy.predict(rows.inputs[counts], images)[:, 0]
+        counts = np.flatnonzero(rows.weights[:, 0] > 0)
+        said = predicted(policy, rows, counts)
         error = space.error(said, rows.actions[counts, 0])[:, moves] / spread[moves]
         out.append(float((error**2).mean()))
     return out

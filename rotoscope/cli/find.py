@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rotoscope.cli.options import SeenCamera, SeenColumns, SeenEncoder, path_option
+from rotoscope.cli.options import DeviceName, SeenCamera, SeenColumns, SeenEncoder, path_option
 from rotoscope.cli.paths import dataset_named, named_path
 from rotoscope.cli.terminal import console
 
@@ -37,6 +37,7 @@ def find(
     see: SeenColumns = None,
     camera: SeenCamera = "",
     encoder: SeenEncoder = "pca",
+    device: DeviceName = "auto",
     count: Annotated[int, typer.Option(min=1, help="Stretches at most.")] = 10,
     max_cost: Annotated[
         float | None,
@@ -66,7 +67,7 @@ def find(
     request = FindRequest(
         clip=clip,
         datasets=tuple(named_path(dataset_named(text)) for text in datasets),
-        seen=Seen(tuple(see or ()), camera, encoder),
+        seen=Seen(tuple(see or ()), camera, encoder, device),
         count=count,
         max_cost=float("inf") if max_cost is None else max_cost,
     )

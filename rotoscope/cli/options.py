@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -53,6 +53,10 @@ Until = Annotated[
 ]
 Workers = Annotated[
     int, typer.Option(min=1, help="Videos, or episodes, processed at the same time.")
+]
+DeviceName = Annotated[
+    Literal["auto", "cpu", "cuda"],
+    typer.Option("--device", help="Where networks run; `auto` takes CUDA where it is free."),
 ]
 StorePath = Annotated[
     Path | None,

@@ -10,6 +10,7 @@ import typer
 from rotoscope.cli.guard import SAME_COMMAND, when_stopped
 from rotoscope.cli.options import (
     Data,
+    DeviceName,
     Environment,
     Out,
     StorePath,
@@ -73,6 +74,7 @@ def evaluate(
     episodes: Annotated[int, typer.Option(min=1, help="How many starts it is tried from.")] = 50,
     seed: Annotated[int, typer.Option(min=0, help="Which starts; none of them was shown.")] = 0,
     videos: Annotated[int, typer.Option(min=0, help="How many episodes the video shows.")] = 3,
+    device: DeviceName = "auto",
     prefect: WithPrefect = False,
 ) -> None:
     """Try a policy in a simulator: success with its interval, return, video and plot."""
@@ -81,7 +83,14 @@ def evaluate(
 
     if prefect:
         found = supervised(
-            api.evaluate, policy, env=env, out=out, episodes=episodes, seed=seed, num_filmed=videos
+            api.evaluate,
+            policy,
+            env=env,
+            out=out,
+            episodes=episodes,
+            seed=seed,
+            num_filmed=videos,
+            device=device,
         )
     else:
         found = api.evaluate(
@@ -91,6 +100,7 @@ def evaluate(
             episodes=episodes,
             seed=seed,
             num_filmed=videos,
+            device=device,
             listener=_count,
         )
     console.say(
@@ -115,6 +125,7 @@ def relabel(
     all_rows: Annotated[
         bool, typer.Option("--all", help="Label rows whose own action is known, too.")
     ] = False,
+    device: DeviceName = "auto",
     workers: Workers = 1,
     store: StorePath = None,
 ) -> None:
@@ -134,6 +145,7 @@ def relabel(
             labeler=labeler,
             out=out,
             keeps_known=not all_rows,
+            device=device,
             workers=workers,
             store=store,
             listener=progress,

@@ -74,9 +74,11 @@ def tell_training(console: Terminal) -> Callable[[Any], None]:
     """A listener that prints a line for every look at how a training goes."""
 
     def tell(event: Any) -> None:
+        rates = ", ".join(f"{part} {rate:.0f}" for part, rate in event.frames_per_s.items())
         console.say(
             f"{event.name}: step {event.step}/{event.num_steps}  loss {event.loss:.4f}  "
-            f"held out {event.validation:.4f}  best {event.best:.4f}",
+            f"held out {event.validation:.4f}  best {event.best:.4f}"
+            + (f"  frames/s: {rates}" if rates else ""),
         )
 
     return tell

@@ -9,6 +9,7 @@ import typer
 
 from rotoscope.cli.options import (
     Data,
+    DeviceName,
     Out,
     SeenCamera,
     SeenColumns,
@@ -35,6 +36,7 @@ def progress(
     see: SeenColumns = None,
     camera: SeenCamera = "",
     encoder: SeenEncoder = "pca",
+    device: DeviceName = "auto",
     method: Annotated[
         list[str] | None,
         typer.Option(
@@ -71,7 +73,7 @@ def progress(
         data=data,
         demos=tuple(demo),
         out=out,
-        seen=Seen(tuple(see or ()), camera, encoder),
+        seen=Seen(tuple(see or ()), camera, encoder, device),
         methods=tuple(dict.fromkeys(method or ("orca",))),
         network=network,
         goal=goal,

@@ -54,6 +54,13 @@ def _summarize(out: Path, metrics: dict[str, Any]) -> None:
     console.say(f"on held-out videos ({held_out}, {metrics['transitions']} transitions):")
     console.say(f"  directions that latents use: {metrics['effective_rank']}")
     console.say(f"  prediction that hangs on them: {metrics['latent_use']:.0%}")
+    for name, label in (
+        ("additivity", "latents of two steps as the sum of both"),
+        ("reversal", "latents of a step back as the negative"),
+        ("motion_r2", "motion of tracks by a linear map of latents"),
+    ):
+        if metrics[name] is not None:
+            console.say(f"  {label}: R2 {metrics[name]:.2f}")
     if "perplexity" in metrics:
         console.say(f"  codes used per group: {metrics['perplexity']}")
         console.say(f"  dead codes per group: {metrics['dead_codes']}")

@@ -232,7 +232,7 @@ def latent(folder: Path) -> dict[str, Any]:
 def save_latent_model(kind: str, folder: Path) -> Path:
     """A latent action model of drawn numbers, on disk."""
     config = LatentActionConfig.model_validate(
-        {"latent": kind, "size": 8, "hidden": 16, "image_size": SIDE_PX}
+        {"latent": kind, "latent_size": 8, "hidden": 16, "image_size": SIDE_PX}
         | ({"codebook": {"num_groups": 2}} if kind == "vq" else {})
     )
     facts = LatentFacts(

@@ -11,15 +11,16 @@ from pydantic import ValidationError
 from safetensors.numpy import load_file, save_file
 
 from rotoscope.models.inverse_dynamics.encoders import open_encoder
+from rotoscope.models.latent_actions.clips import Clips
 from rotoscope.models.latent_actions.config import LatentActionConfig
-from rotoscope.models.latent_actions.data import UnlabelledSet, clips_of
+from rotoscope.models.latent_actions.data import UnlabelledSet
 from rotoscope.models.latent_actions.model import load_latent, usable_latent
 from rotoscope.models.latent_actions.train import train_latent_action
 from rotoscope.models.latent_actions.train_command import train_latent_from
 from rotoscope.pipeline.errors import DatasetError, UsageError
 
 LOOP = {"num_steps": 40, "batch_size": 8, "eval_every": 20, "learning_rate": 3e-3}
-SMALL = {"image_size": moving_squares.SIZE, "size": 8, "hidden": 32, "loop": LOOP}
+SMALL = {"image_size": moving_squares.SIZE, "latent_size": 8, "hidden": 32, "loop": LOOP}
 SMALL |= {"held_out_share": 0.25, "shift_px": 1}
 TAUGHT = SMALL | {"tracks": {"targets": [moving_squares.TARGET], "points": ["track.square"]}}
 
@@ -118,7 +119,8 @@ def test_killed_training_goes_on_to_the_same_weights(tmp_path):
 
 def test_clips_stay_inside_their_video():
     videos = [moving_squares.video(seed, rows=20) for seed in (1, 2)]
-    rows = clips_of(videos, 2 / moving_squares.RATE_HZ, 4)
+    clips = Clips(videos, 2 / moving_squares.RATE_HZ, 4)
+    rows = clips.frames(np.arange(len(clips)))
     assert rows.shape == (28, 4)
     assert (np.diff(rows, axis=1) == 2).all()
     assert (rows // 20 == rows[:, :1] // 20).all()
@@ -151,7 +153,7 @@ def test_rates_that_differ_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"latent": "vq", "size": 6}, "num_groups=4 does not divide size=6"),
+        ({"latent": "vq", "latent_size": 6}, "num_groups=4 does not divide latent_size=6"),
         ({"objective": "dynamo", "encoder": "torchvision:resnet18"}, "encoder must be cnn"),
         (
             {"encoder": "torchvision:resnet18", "tracks": {"points": ["track.square"]}},

@@ -45,12 +45,6 @@ def both(data, tmp_path_factory):
     return ours, make_train_eval_datasets(config(data))[0]
 
 
-@pytest.fixture(autouse=True)
-def _cache(monkeypatch, tmp_path_factory):
-    folder = tmp_path_factory.getbasetemp() / "frames"
-    monkeypatch.setattr("rotoscope.models.training.frames._cache", lambda: folder)
-
-
 def test_samples_of_trusted_rows_are_those_of_lerobots_own_loader(both):
     ours, theirs = both
     for row in (0, 12, 29):
@@ -85,11 +79,12 @@ def test_statistics_are_those_of_trusted_rows(both):
 def test_pictures_are_decoded_once_and_shrunk_where_asked(data, tmp_path):
     dataset = open_dataset(data)
     frames = open_frames(dataset, CAMERA, side_px=16, folder=tmp_path)
-    assert frames.shape == (55, 3, 16, 16)
+    assert frames.images.shape == (55, 16, 16, 3)
+    assert frames.starts == (0, 30, 55)
     written = next(tmp_path.iterdir()).stat().st_mtime_ns
     again = open_frames(dataset, CAMERA, side_px=16, folder=tmp_path)
     assert next(tmp_path.iterdir()).stat().st_mtime_ns == written
-    np.testing.assert_array_equal(frames, again)
+    np.testing.assert_array_equal(frames.images, again.images)
 
 
 def test_missing_package_names_the_extra_that_has_it(monkeypatch):

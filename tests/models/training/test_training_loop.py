@@ -1,7 +1,8 @@
 """Training gives the same weights whether or not it was killed, and refuses what it must."""
 
+import dataclasses
+import os
 import sys
-from dataclasses import dataclass
 
 import pytest
 
@@ -12,6 +13,7 @@ from rotoscope.models.training.checkpoint import (
 )
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.loop import Problem, batched_mean, train
+from rotoscope.models.training.rows import Rows
 from rotoscope.pipeline.errors import UsageError
 
 CONFIG = LoopConfig(
@@ -23,7 +25,7 @@ class Killed(BaseException):
     """Stands for a kill: nothing in the loop catches it."""
 
 
-@dataclass
+@dataclasses.dataclass
 class Bomb:
     at_call: int = -1
     calls: int = 0
@@ -41,21 +43,21 @@ def problem(bomb=None, fingerprint="data"):
     rows = torch.randn(100, 3, generator=torch.Generator().manual_seed(5))
     targets = rows.sum(1, keepdim=True)
 
-    def loss(module, data, batch):
+    def read_from(inputs, wanted):
+        return Rows(len(inputs), lambda some: {"inputs": inputs[some], "wanted": wanted[some]})
+
+    def loss(module, batch):
         if module.training:
             bomb.tick()
-        inputs, wanted = data
-        return ((module(inputs[batch]) - wanted[batch]) ** 2).mean()
+        return ((module(batch["inputs"]) - batch["wanted"]) ** 2).mean()
 
     return Problem(
         name="sum",
         build=lambda: torch.nn.Sequential(
             torch.nn.Linear(3, 16), torch.nn.Dropout(0.2), torch.nn.Linear(16, 1)
         ),
-        fitted=(rows[:80], targets[:80]),
-        num_fitted=80,
-        held_out=(rows[80:], targets[80:]),
-        num_held_out=20,
+        fitted=read_from(rows[:80], targets[:80]),
+        held_out=read_from(rows[80:], targets[80:]),
         loss=loss,
         fingerprint=fingerprint,
     )
@@ -81,7 +83,7 @@ def test_mean_of_batches_is_that_of_all_rows(size):
     import torch
 
     values = torch.arange(7.0) ** 2
-    mean = batched_mean(lambda rows: values[rows].mean(), 7, size, torch.device("cpu"))
+    mean = batched_mean(lambda rows: values[rows].mean(), 7, size)
     assert mean == pytest.approx(13.0)
 
 
@@ -102,14 +104,12 @@ def test_another_seed_gives_other_weights(tmp_path):
 
 
 def test_training_stops_when_held_out_loss_no_longer_falls(tmp_path):
-    import dataclasses
-
     import torch
 
     losses = iter([3.0, 2.0, 2.5, 2.6, 2.7, 0.0])
 
-    def loss(module, data, batch):
-        found = made.loss(module, data, batch)
+    def loss(module, batch):
+        found = made.loss(module, batch)
         return found if module.training else torch.tensor(next(losses))
 
     made = problem()
@@ -169,3 +169,56 @@ def test_tensorboard_curves_are_written(tmp_path):
     written = events.read_bytes()
     assert b"validation" in written
     assert b"loss" in written
+
+
+def test_no_step_waits_for_the_device(tmp_path, monkeypatch):
+    import torch
+
+    asked = []
+    for name in ("item", "tolist", "__float__", "cpu"):
+        own = getattr(torch.Tensor, name)
+
+        def noted(self, *args, own=own, name=name):
+            # AdamW's own count of steps lies in memory, wherever the weights are.
+            if f"{os.sep}optim{os.sep}" not in sys._getframe(1).f_code.co_filename:
+                asked.append(name)
+            return own(self, *args)
+
+        monkeypatch.setattr(torch.Tensor, name, noted)
+    between = []
+    made = problem()
+
+    def loss(module, batch):
+        if module.training:
+            between.append(list(asked))
+        asked.clear()
+        return made.loss(module, batch)
+
+    config = CONFIG.model_copy(update={"eval_every": 60, "checkpoint_every": 60})
+    train(dataclasses.replace(made, loss=loss), config, checkpoint=tmp_path / "a.pt")
+    assert len(between) == 60
+    assert not any(between[1:])
+
+
+def test_events_tell_frames_a_second_by_part(tmp_path):
+    told = []
+    train(problem(), CONFIG, checkpoint=tmp_path / "a.pt", listener=told.append)
+    for event in told:
+        assert set(event.frames_per_s) == {"read", "to device", "step"}
+        assert min(event.frames_per_s.values()) > 0
+
+
+def test_of_many_held_out_rows_some_are_measured_on(monkeypatch):
+    import torch
+
+    from rotoscope.models.training import loop
+
+    monkeypatch.setattr(loop, "MAX_EVALUATED", 10)
+    asked = []
+
+    def loss(rows):
+        asked.extend(rows.tolist())
+        return torch.from_numpy(rows).double().mean()
+
+    assert batched_mean(loss, 1000, 4) == pytest.approx(450.0)
+    assert asked == list(range(0, 1000, 100))
