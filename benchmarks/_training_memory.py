@@ -1,4 +1,4 @@
-"""Trains a latent action model on generated video in this process, and tells what it took."""
+"""Trains on generated video in this process, and tells what it took."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.training_memory import FILE_S, NUM_STEPS, RATE_HZ, SIDE_PX
+from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.data import UnlabelledSet, UnlabelledVideo
 from rotoscope.models.latent_actions.train import train_latent_action
-from rotoscope.models.training.loop import TrainEvent
+from rotoscope.models.training.data import LabeledEpisode, LabeledSet
+from rotoscope.models.training.loop import TrainEvent, TrainListener
 from rotoscope.models.training.maps import Spool
+from rotoscope.pipeline.contract import ActionContract, Dimension
 
 _DRAWN = 3000
 
 
-def video(root: Path, hours: int) -> UnlabelledSet:
+def video(root: Path, hours: float) -> UnlabelledSet:
     """So many hours in files of ten minutes, written as decoding writes them."""
     num, drawn = int(FILE_S * RATE_HZ), _drawn()
     images = Spool(np.uint8, drawn.shape[1:], path=root / "frames.u8")
@@ -63,12 +67,56 @@ def _status_mib(name: str) -> float:
     raise SystemExit(f"/proc/self/status has no {name}")
 
 
-def main(root: Path, hours: int) -> dict[str, object]:
+def labeled(data: UnlabelledSet) -> LabeledSet:
+    """The same pictures, with seven numbers that change as an action."""
+    generator = np.random.default_rng(1)
+    names = [f"joint{number}.pos" for number in range(7)]
+    contract = ActionContract(
+        robot="generated",
+        dimensions=tuple(Dimension(name=n, quantity="joint", unit="rad") for n in names),
+        frame="base",
+        rate_hz=RATE_HZ,
+        shift_s=0,
+        is_state=False,
+    )
+    episodes = []
+    for one in data.videos:
+        for start in range(0, len(one.time_s), _DRAWN):
+            here = slice(start, start + _DRAWN)
+            steps = generator.normal(size=(_DRAWN, 7))
+            episodes.append(
+                LabeledEpisode(
+                    name=f"{one.name} from {start}",
+                    time_s=one.time_s[here] - one.time_s[start],
+                    features=np.zeros((_DRAWN, 0)),
+                    images=one.images[here],
+                    actions=steps,
+                    valid=np.ones(_DRAWN, bool),
+                )
+            )
+    return LabeledSet(tuple(episodes), contract, camera="front", image_size=(SIDE_PX, SIDE_PX))
+
+
+def _train(
+    data: UnlabelledSet, kind: str, out: Path, loop: dict[str, object], tell: TrainListener
+) -> None:
+    settings: dict[str, object] = {"image_size": SIDE_PX, "loop": loop}
+    if kind == "video":
+        config = LatentActionConfig.model_validate(settings)
+        train_latent_action(data, config, out, listener=tell)
+        return
+    settings |= {"camera": "front", "members": 2, "hidden": 16}
+    train_inverse_dynamics(
+        labeled(data), InverseDynamicsConfig.model_validate(settings), out, listener=tell
+    )
+
+
+def main(root: Path, hours: float, kind: str) -> dict[str, object]:
     """Peaks of memory, and frames a second by part at the last look."""
     import torch
 
     torch.set_num_threads(1)
-    folder = root / f"{hours}h"
+    folder = root / f"{kind}{hours:g}h"
     folder.mkdir()
     data = video(folder, hours)
     private, is_over = [0.0], threading.Event()
@@ -79,11 +127,14 @@ def main(root: Path, hours: int) -> dict[str, object]:
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
-    loop = {"num_steps": NUM_STEPS, "eval_every": NUM_STEPS // 2, "device": "cpu"}
-    config = LatentActionConfig.model_validate({"image_size": SIDE_PX, "loop": loop})
+    loop: dict[str, object] = {
+        "num_steps": NUM_STEPS,
+        "eval_every": NUM_STEPS // 2,
+        "device": "cpu",
+    }
     told: list[TrainEvent] = []
     began = time.process_time()
-    train_latent_action(data, config, folder / "model", listener=told.append)
+    _train(data, kind, folder / "model", loop, told.append)
     cpu_s = time.process_time() - began
     is_over.set()
     watcher.join()
@@ -98,4 +149,4 @@ def main(root: Path, hours: int) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]))))
+    print(json.dumps(main(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3])))

@@ -5,7 +5,8 @@ over noise. A few thousand frames are drawn and repeated: nothing is decoded, an
 reads is as large as a hundred hours are at that size (8.3 GB; 133 GB at 64 x 64, which the disk at
 hand does not hold). Memory is that of the training process alone, its peak as the system counts it
 (`VmHWM`: private memory, and every page of the maps that is mapped at the time) and its private
-part (`RssAnon`, sampled).
+part (`RssAnon`, sampled). An inverse dynamics labeler with an image network learns from the same
+pictures with seven numbers an action: what its rows take, which do lie in memory.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from benchmarks.figure import Bar, Figure
 SIDE_PX, RATE_HZ, FILE_S = 16, 30, 600.0
 HOURS = (1, 100)
 NUM_STEPS = 60
+LABELED_HOURS = (0.25, 1.0)
 
 
 def run() -> list[Figure]:
@@ -48,6 +50,10 @@ def run() -> list[Figure]:
         ),
     ]
     with tempfile.TemporaryDirectory() as name:
+        few, more = (_train(Path(name), hours, "labeled") for hours in LABELED_HOURS)
+        grown = 2**20 * (more["private_mib"] - few["private_mib"])
+        per_row = grown / (more["frames"] - few["frames"])
+        out.append(Figure("training_memory.labeled_bytes_per_row", per_row, "B"))
         out.append(Figure("training_memory.frames_per_s.decode", _decoded(Path(name)), "1/s"))
     return out + [
         Figure(f"training_memory.frames_per_s.{part.replace(' ', '_')}", rate, "1/s")
@@ -69,8 +75,8 @@ def _decoded(root: Path) -> float:
     return len(frames.time_s) / (time.process_time() - began)
 
 
-def _train(root: Path, hours: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks._training_memory", str(root), str(hours)]
+def _train(root: Path, hours: float, kind: str = "video") -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks._training_memory", str(root), str(hours), kind]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found

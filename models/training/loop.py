@@ -171,7 +171,7 @@ class _Run:
         self.losses: list[torch.Tensor] = []
         self._resume()
         self.feed = Feed(problem.fitted, self._order, config.num_steps, self.device)
-        self._began_s = time.perf_counter()
+        self._began = (time.perf_counter(), self.step)
 
     @property
     def is_over(self) -> bool:
@@ -269,7 +269,7 @@ class _Run:
             self.best, self.evals_since_best = validation, 0
             self.best_weights = _copy(self.average)
         loss = sum(self._losses()) / max(1, len(self.losses))
-        self.losses, self._began_s = [], time.perf_counter()
+        self.losses, self._began = [], (time.perf_counter(), self.step)
         self.feed.forget()
         return TrainEvent(
             problem.name, self.step, self.config.num_steps, loss, validation, self.best, rates
@@ -278,9 +278,10 @@ class _Run:
     def _rates(self) -> dict[str, float]:
         """Frames a second by part since the last event."""
         seconds = dict(self.feed.seconds)
-        spent_s = time.perf_counter() - self._began_s
+        began_s, step = self._began
+        spent_s = time.perf_counter() - began_s
         seconds["step"] = spent_s - seconds["wait"] - seconds["to device"]
-        num = len(self.losses) * min(self.config.batch_size, self.problem.fitted.num)
+        num = (self.step - step) * min(self.config.batch_size, self.problem.fitted.num)
         num *= self.problem.fitted.frames
         return {part: num / max(s, 1e-9) for part, s in seconds.items() if part != "wait"}
 

@@ -19,8 +19,8 @@ from rotoscope.pipeline.stage import Tracks
 from rotoscope.pipeline.store.store import Store, content_key, default_store
 
 BATCH = 8
-"""Episodes that share a child, which takes a second or two to load what it needs. Where one of them
-fails, each is worked on once more by itself."""
+"""Episodes at most that share a child, which takes a second or two to load what it needs. Where one
+of them fails, each is worked on once more by itself."""
 
 
 Outcome = tuple["EpisodeWork", Tracks | Row, float]
@@ -96,7 +96,9 @@ def run_episodes(function: str, todo: Sequence[EpisodeWork], running: Running) -
             continue
         tracks[work.name] = found[0]
         rows[work.name] = _done(work, listener, 0.0)
-    batches = [waiting[i : i + BATCH] for i in range(0, len(waiting), BATCH)]
+    # As many to each worker: sixteen episodes in two batches of eight, three in two of two and one.
+    size = max(1, min(BATCH, -(-len(waiting) // running.workers)))
+    batches = [waiting[i : i + size] for i in range(0, len(waiting), size)]
     for work, made, cpu_s in _run_all(function, batches, running.workers):
         if isinstance(made, Row):
             rows[work.name] = made
