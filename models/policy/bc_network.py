@@ -16,7 +16,12 @@ _EMBEDDING_SIZE = 128
 
 
 def build_policy(
-    *, num_inputs: int, sees_images: bool, hidden: Sequence[int], num_outputs: int
+    *,
+    num_inputs: int,
+    sees_images: bool,
+    hidden: Sequence[int],
+    num_outputs: int,
+    ends_in_tanh: bool = False,
 ) -> torch.nn.Module:
     """`head` (perceptron) and, for pictures, `encoder` (3 channels to 128 numbers)."""
     from torch import nn
@@ -29,7 +34,10 @@ def build_policy(
     for width in hidden:
         layers += [nn.Linear(num_inputs, width), nn.ReLU()]
         num_inputs = width
-    parts["head"] = nn.Sequential(*layers, nn.Linear(num_inputs, num_outputs))
+    layers.append(nn.Linear(num_inputs, num_outputs))
+    if ends_in_tanh:
+        layers.append(nn.Tanh())
+    parts["head"] = nn.Sequential(*layers)
     return nn.ModuleDict(parts)
 
 

@@ -35,7 +35,7 @@ class PolicyFacts(ModelFacts):
     version: int = 1
     """Changes with the layout of the folder."""
     family: str = "bc"
-    """Behavior cloning, whoever labeled what was cloned."""
+    """`bc`: behavior cloning, whoever labeled what was cloned; `reinforcement`."""
     config: BcConfig
     """Its settings."""
     contract: ActionContract
@@ -44,6 +44,8 @@ class PolicyFacts(ModelFacts):
     """For each of `config.inputs`, what its numbers are."""
     image_size: tuple[int, int]
     """Width and height of the pictures it learned from [px]; 0 where it sees none."""
+    ends_in_tanh: bool = False
+    """Whether what the network gives lies between -1 and 1, as that of reinforcement learning."""
     data_sha256: str
     """Hash of the data it learned from."""
     packages: dict[str, str]
@@ -92,7 +94,9 @@ class BcPolicy:
         """The network as a torch module, ready to be asked."""
         num_inputs = len(self.scaling.input_mean)
         return filled(
-            lambda: network_for(self.facts.config, self.space, num_inputs),
+            lambda: network_for(
+                self.facts.config, self.space, num_inputs, ends_in_tanh=self.facts.ends_in_tanh
+            ),
             self.weights,
             "the policy",
         )
@@ -151,13 +155,16 @@ class BcPolicy:
         return self.space.decode(encoded[None]).reshape(len(inputs), self.facts.config.chunk, -1)
 
 
-def network_for(config: BcConfig, space: ActionSpace, num_inputs: int) -> Any:
+def network_for(
+    config: BcConfig, space: ActionSpace, num_inputs: int, *, ends_in_tanh: bool = False
+) -> Any:
     """A network of the size that settings and contract ask for."""
     return build_policy(
         num_inputs=num_inputs,
         sees_images=bool(config.camera),
         hidden=config.hidden,
         num_outputs=config.chunk * space.num_encoded,
+        ends_in_tanh=ends_in_tanh,
     )
 
 
