@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from rotoscope.models.training.distances import squared_distances
 from rotoscope.models.training.scaling import safe
 
-_WIDTHS, _NOISES = (1.0, 2.0, 4.0), (1e-4, 1e-3, 1e-2)
+_WIDTHS, _NOISES = (1.0, 2.0, 4.0), (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Widths of the Gaussian, in root mean square sizes of a standardized row, and variances of noise
 that are tried; those are taken that foretell left out demonstrations best."""
 _FOLDS = 5

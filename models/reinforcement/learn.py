@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -113,11 +114,12 @@ class _BetweenEpisodes(BaseCallback):
         else:
             self._given[place] = lesson.reward.score(episode)
         self._all_are_cut &= steps == lesson.environment.horizon
-        buffer = self.model.replay_buffer  # type: ignore[attr-defined]
-        buffer.rewards[: self._filled, 0] = self._standardized(self._given[: self._filled])
-        self.model.gradient_steps = max(1, round(lesson.config.updates_per_step * steps))  # type: ignore[attr-defined]
+        model: Any = self.model
+        rewards = model.replay_buffer.rewards
+        rewards[: self._filled, 0] = self._standardized(self._given[: self._filled])
+        model.gradient_steps = max(1, round(lesson.config.updates_per_step * steps))
         if lesson.schedule is not None:
-            self.model.gamma = lesson.schedule.update(episode.features)
+            model.gamma = lesson.schedule.update(episode.features)
         if self.num_timesteps >= self._next_try:
             self._next_try += lesson.config.try_every
             self.try_now()
@@ -133,7 +135,9 @@ class _BetweenEpisodes(BaseCallback):
 
     def try_now(self) -> None:
         """Tries the policy as it is."""
-        lesson, actor = self._lesson, _actor_of(self.model)
+        lesson = self._lesson
+        model: Any = self.model
+        actor = _actor_of(model)
         episodes, successes = lesson.try_actor(actor)
         reward = float(np.mean([lesson.reward.score(one).mean() for one in episodes]))
         self.tried.append(
@@ -142,7 +146,7 @@ class _BetweenEpisodes(BaseCallback):
                 mean_return=float(np.mean([one.task_rewards.sum() for one in episodes])),
                 success=float(np.mean(successes)),
                 mean_reward=reward,
-                discount=float(self.model.gamma),
+                discount=float(model.gamma),
                 progress=np.nan if lesson.schedule is None else lesson.schedule.progress,
             )
         )
@@ -151,7 +155,7 @@ class _BetweenEpisodes(BaseCallback):
         lesson.listener(self.tried[-1])
 
 
-def _actor_of(model: SAC) -> Actor:
+def _actor_of(model: Any) -> Actor:
     """What a policy does without anything random, as a perceptron that ends in a tanh."""
     hidden = [part for part in model.actor.latent_pi if isinstance(part, torch.nn.Linear)]
     out: Actor = {}

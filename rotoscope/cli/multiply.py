@@ -55,10 +55,11 @@ def multiply(
 ) -> None:
     """Make more demonstrations out of a few, about things and goals that lie elsewhere.
 
-    `move` needs states that say where hand, thing and goal are. The hand's way is moved with the thing
-    until it is carried, and with the goal after; `--env` plays each in a simulator and keeps those
-    that solve the task. `correct` learns from states and actions how states change, and makes
-    rows where it is sure; the others are not valid. What was made is marked, `label.made` and `label.made_from`.
+    `move` needs states that say where hand, thing and goal are. The hand's way is moved with the
+    thing until it is carried, and with the goal after; `--env` plays each in a simulator and keeps
+    those that solve the task. `correct` learns from states and actions how states change, and makes
+    rows where it is sure; the others are not valid. What was made is marked, `label.made` and
+    `label.made_from`.
     """
     from rotoscope.models.multiplication.multiply import MultiplyRequest
     from rotoscope.models.multiplication.multiply import multiply as make
