@@ -115,14 +115,15 @@ def corrected(task: str, simulator: Simulator, seed: int, folder: Path) -> list[
             # None is sure: nothing is made.
             sure = 0.0
         figures.append(Figure(f"{prefix}.corrected.sure", sure, "1"))
-        for data in (few, request.out):
-            # Five demonstrations without noise are a row of their own.
-            if data.exists() and (noise or data == request.out):
-                train_policy(data, data.with_suffix(".policy"), overrides=[f"loop.seed={seed}"])
-                solved = success(simulator, data.with_suffix(".policy"))
-                kind = prefix if data == few else f"{prefix}.corrected"
-                figures.append(Figure(kind, solved, "of 50"))
-                print(figures[-1].line(), flush=True)
+        if not sure:
+            continue
+        # Policies of five demonstrations without noise are a row of their own.
+        for data in (few, request.out) if noise else (request.out,):
+            train_policy(data, data.with_suffix(".policy"), overrides=[f"loop.seed={seed}"])
+            solved = success(simulator, data.with_suffix(".policy"))
+            kind = prefix if data == few else f"{prefix}.corrected"
+            figures.append(Figure(kind, solved, "of 50"))
+            print(figures[-1].line(), flush=True)
     return figures
 
 
