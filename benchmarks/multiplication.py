@@ -16,16 +16,19 @@ import numpy as np
 
 from benchmarks._curation_episodes import Demonstration, demonstrations
 from benchmarks.figure import Bar, Figure
-from rotoscope.models.multiplication.multiply import MultiplyRequest, multiply
+from rotoscope.models.multiplication.multiply import CORRECT, MultiplyRequest, multiply
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.policy.evaluate import FIRST_SEED, try_policy
 from rotoscope.models.policy.evaluate_folder import load_policy
 from rotoscope.models.search.find import FindRequest, find
-from rotoscope.models.simulators.simulator import Simulator, open_simulator
+from rotoscope.models.simulators.record import STEPS_AFTER_SUCCESS
+from rotoscope.models.simulators.rollout import rollout
+from rotoscope.models.simulators.simulator import STATE, Simulator, open_simulator
 from rotoscope.models.worth.forecast import forecast
 from rotoscope.models.worth.measure import Measured, WorthRequest, measure
 from rotoscope.pipeline.datasets.read import Dataset, open_dataset
 from rotoscope.pipeline.episodes.episode import StateColumns
+from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
 
 CHOSEN_ON = ("push-v3", "pick-place-v3", "drawer-open-v3")
@@ -36,12 +39,17 @@ OTHERS = ("push-v3", "plate-slide-v3", "push-back-v3", "soccer-v3", "reach-v3", 
 """Tasks in whose episodes stretches like those of sweep-into are looked for."""
 SEEDS = (0, 1, 2)
 FEW, MANY, MADE = 5, 50, 50
+CORRECTED, TREMBLING = 20, 0.3
+"""Episodes of rows beside five demonstrations; standard deviation of a trembling hand's actions."""
 OTHERS_EACH, FOUND_EACH = 20, 10
 """Episodes of each other task, and stretches for each demonstration: the command's own count."""
 STARTS, STEPS = 50, 150
 """A start counts as failed after so many steps; the experts need 50 to 100."""
 _FIRST, _APART = 60_000, 400
 """Where the starts of demonstrations begin, and how far those of two seeds are apart."""
+_LEARNED_FROM = (
+    "five", "fifty", "played", "states", "five.corrected", "trembling", "trembling.corrected",
+)  # fmt: skip
 WORTH_COUNTS = (2, 4, 8, 16, 40)
 """A curve of all but the last is held against the last."""
 
@@ -71,6 +79,7 @@ def _task(task: str, simulator: Simulator, seed: int, folder: Path) -> list[Figu
     figures = [
         Figure(f"multiplication.{task}.{seed}.starts_solved", played.made / played.tried, "1")
     ]
+    figures += corrected(task, simulator, seed, folder)
     if task == REPORTED_ON[0]:
         found = _found(folder / "five", len(few), folder)
         write(simulator, [*few, *found], folder / "found")
@@ -87,12 +96,59 @@ def _task(task: str, simulator: Simulator, seed: int, folder: Path) -> list[Figu
     return figures
 
 
+def corrected(task: str, simulator: Simulator, seed: int, folder: Path) -> list[Figure]:
+    """Rows beside demonstrations: how many are sure, and policies with and without them.
+
+    Of the scripted expert's demonstrations, and of five whose hand trembles: an expert that always
+    does the same in a state does not show what its actions do.
+    """
+    figures: list[Figure] = []
+    for name, noise in (("five", 0.0), ("trembling", TREMBLING)):
+        few = folder / f"{name}.shown"
+        write(simulator, _few(simulator, seed, noise), few)
+        request = MultiplyRequest(few, folder / f"{name}.corrected", CORRECTED, seed=1000 * seed,
+                                  method=CORRECT)  # fmt: skip
+        prefix = f"multiplication.{task}.{seed}.{name}"
+        try:
+            sure = multiply(request).sure
+        except DatasetError:
+            # None is sure: nothing is made.
+            sure = 0.0
+        figures.append(Figure(f"{prefix}.corrected.sure", sure, "1"))
+        if not sure:
+            continue
+        # Policies of five demonstrations without noise are a row of their own.
+        for data in (few, request.out) if noise else (request.out,):
+            train_policy(data, data.with_suffix(".policy"), overrides=[f"loop.seed={seed}"])
+            solved = success(simulator, data.with_suffix(".policy"))
+            kind = prefix if data == few else f"{prefix}.corrected"
+            figures.append(Figure(kind, solved, "of 50"))
+            print(figures[-1].line(), flush=True)
+    return figures
+
+
+def _few(simulator: Simulator, seed: int, noise: float) -> list[Demonstration]:
+    """Five demonstrations by the expert, whose actions tremble by so much."""
+    draw = np.random.default_rng(seed)
+    out: list[Demonstration] = []
+    start = _FIRST + _APART * seed
+    while len(out) < FEW:
+        act = lambda seen: simulator.expert() + noise * draw.normal(size=4)  # noqa: E731
+        steps = list(rollout(simulator, act, seed=start, steps_after_success=STEPS_AFTER_SUCCESS))
+        if any(one.step.is_success for one in steps):
+            state = np.array([one.observation[STATE] for one in steps])
+            action = np.array([one.action for one in steps])
+            out.append(Demonstration(f"few-{start}", state, action, np.zeros(len(steps), bool)))
+        start += 1
+    return out
+
+
 def _means(figures: Sequence[Figure]) -> list[Figure]:
     """Over the seeds, with the bars."""
     out = []
     for task in REPORTED_ON:
         mean = {}
-        for name in ("five", "fifty", "played", "states", "found", "drawn"):
+        for name in (*_LEARNED_FROM, "found", "drawn"):
             values = [
                 one.value
                 for one in figures

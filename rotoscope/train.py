@@ -16,6 +16,7 @@ from rotoscope.pipeline.files.paths import StrPath
 
 if TYPE_CHECKING:
     from rotoscope.models.bco.train_command import RoundReport
+    from rotoscope.models.reinforcement.trial import Tried
     from rotoscope.models.training.loop import TrainListener
 
 
@@ -171,3 +172,55 @@ def bco(
 
     told = train_bco(env, Path(data), Path(out), num_rounds=rounds, seed=seed, listener=listener)
     return dict(vars(told[-1]))
+
+
+def rl(
+    data: StrPath | None = None,
+    *,
+    env: str,
+    out: StrPath,
+    demos: Sequence[str] = (),
+    reward: str = "orca",
+    see: Sequence[str] = (),
+    camera: str = "",
+    encoder: str = "pca",
+    overrides: Sequence[str] = (),
+    listener: Callable[[Tried], None] = lambda tried: None,
+) -> dict[str, Any]:
+    """Reinforcement learning in a simulator, on what a demonstration without actions shows.
+
+    Args:
+        data: LeRobot v3 dataset of demonstrations, or one video file; actions are not read. May be
+            missing for the reward `true` alone.
+        env: Simulator whose action is numbers between limits, such as `metaworld:button-press-v3`.
+        out: Folder of `policy`, `curves.json` and `curves.png`.
+        demos: Which episodes of `data`, such as `0` or `0:5`; all where empty.
+        reward: `orca`, `ot`, `temporal_ot`, `dtw`, `threshold`, `last_frame`, `time_contrastive`,
+            `gaifo`, or `true`, the task's own.
+        see: What of the state counts, such as `observation.state:hand.*`.
+        camera: Camera whose pictures count, such as `observation.images.front`.
+        encoder: What describes them.
+        overrides: Settings such as `steps=30000` or `schedule=ads`.
+        listener: Told of every trial.
+
+    Returns:
+        How the policy that is kept did when it was tried.
+
+    Raises:
+        UsageError: A setting out of range, an unknown reward, simulator or camera, actions of
+            another kind, a missing package, or `out` holds something.
+        DatasetError: A column or a camera is not there, or nothing moves in the demonstrations.
+    """
+    from rotoscope.models.reinforcement.command import ReinforcementRequest, train_by_reinforcement
+    from rotoscope.models.rewards.seen import Seen
+
+    request = ReinforcementRequest(
+        env=env,
+        out=Path(out),
+        data=None if data is None else Path(data),
+        demos=tuple(demos),
+        seen=Seen(tuple(see), camera, encoder),
+        reward=reward,
+        overrides=tuple(overrides),
+    )
+    return dict(vars(train_by_reinforcement(request, listener=listener).kept))

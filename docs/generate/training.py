@@ -16,6 +16,7 @@ TRAINED: dict[str, str] = {
     "rotoscope train latent-action": "rotoscope.models.latent_actions.config:LatentActionConfig",
     "rotoscope curate": "rotoscope.pipeline.curation.config:CurationConfig",
     "rotoscope train policy --policy bc": "rotoscope.models.policy.config:BcConfig",
+    "rotoscope train rl": "rotoscope.models.reinforcement.config:ReinforcementConfig",
     "rotoscope train policy --policy act": "rotoscope.models.policy.lerobot_training:LerobotConfig",
 }
 """Settings by the command whose `-o KEY=VALUE` sets them."""

@@ -40,6 +40,8 @@ class MadeEpisode:
     """`action`."""
     success: Bool[np.ndarray, " row"] | None
     """Rows whose action left the task solved; `None` where nobody tried."""
+    valid: Bool[np.ndarray, " row"] | None = None
+    """Rows that can be learned from; all where `None`."""
 
 
 def make_of_states(

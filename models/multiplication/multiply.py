@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from rotoscope.models.multiplication.correct import correct
 from rotoscope.models.multiplication.make import MadeEpisode, make_in_simulator, make_of_states
-from rotoscope.models.multiplication.roles import RoleNames, Roles, find_roles
+from rotoscope.models.multiplication.roles import NO_ROLES, RoleNames, Roles, find_roles
 from rotoscope.models.multiplication.source import Drive, Source, drive_of
 from rotoscope.models.simulators.record import state_columns
 from rotoscope.models.simulators.simulator import STATE, open_simulator
@@ -18,12 +19,15 @@ from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.read import read_labeled
 from rotoscope.pipeline.datasets.read import Dataset, open_dataset
 from rotoscope.pipeline.episodes.episode import Feature, StateColumns
-from rotoscope.pipeline.errors import DatasetError, UsageError
+from rotoscope.pipeline.errors import DatasetError, UsageError, quoted
 from rotoscope.pipeline.export.recorder import SUCCESS, DatasetRecorder, Rows
 
 MADE, MADE_FROM = "label.made", "label.made_from"
 """Columns that say what was made, and of which episode."""
 Tell = Callable[[int, bool], None]
+MOVE, CORRECT = "move", "correct"
+METHODS = (MOVE, CORRECT)
+"""Ways about things that lie elsewhere, or rows beside the demonstrated ones."""
 _MIN_ROWS = 10
 """Rows of a demonstration that can be multiplied, at least."""
 
@@ -46,6 +50,8 @@ class MultiplyRequest:
     """How the numbers are named."""
     only_made: bool = False
     """Whether the demonstrations themselves are left out."""
+    method: str = MOVE
+    """A name out of `METHODS`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +66,8 @@ class Multiplied:
     """Starts of the simulator that were played; as many as were made without one."""
     kept_as_they_were: tuple[str, ...]
     """Numbers of the state that stayed as they were demonstrated."""
+    sure: float = 1.0
+    """Share of the rows made that are valid."""
 
 
 def multiply(request: MultiplyRequest, tell: Tell = lambda start, is_solved: None) -> Multiplied:
@@ -82,27 +90,65 @@ def multiply(request: MultiplyRequest, tell: Tell = lambda start, is_solved: Non
         )
     data = read_labeled(request.data, inputs=(STATE,))
     names = dataset.names(STATE)
-    roles = find_roles(names, data.contract, request.names)
+    is_moved = request.method == MOVE
+    roles = find_roles(names, data.contract, request.names) if is_moved else NO_ROLES
     sources = [one for i, e in enumerate(data.episodes) if (one := _source(dataset, i, e, roles))]
     if not sources:
         raise DatasetError(
             f"none of the {len(data.episodes)} episodes of {request.data} has {_MIN_ROWS} rows and "
             "more, all with known state and valid action: cut them first, 'rotoscope curate'"
         )
-    drive = drive_of(sources, data.contract)
-    made, tried = _made(request, names, data, sources, drive, tell)
+    if is_moved:
+        drive = drive_of(sources, data.contract)
+        made, tried = _made(request, names, data, sources, drive, tell)
+    else:
+        made = _corrected(request, data, sources)
+        tried = len(made)
     _write(request, dataset, data, sources, made)
     others = () if request.env else roles.others
-    return Multiplied(len(sources), len(made), tried, others)
+    sure = np.mean([True if one.valid is None else one.valid.mean() for one in made])
+    return Multiplied(len(sources), len(made), tried, others, float(sure))
 
 
 def _check(request: MultiplyRequest) -> None:
     if request.count < 1 or request.seed < 0:
         raise UsageError(f"--count {request.count} and --seed {request.seed} are not 1 and 0 up")
+    if request.method not in METHODS:
+        raise UsageError(f"unknown method {request.method!r}; valid ones are {quoted(METHODS)}")
+    if request.method == CORRECT and (request.env or request.names != RoleNames()):
+        raise UsageError(
+            "the method correct plays nothing and needs no names of hand, object, goal or moves: "
+            "leave --env and them out"
+        )
     if request.out.exists() and (not request.out.is_dir() or any(request.out.iterdir())):
         raise UsageError(
             f"{request.out} is there and not empty; name another with --out, or remove it"
         )
+
+
+def _corrected(
+    request: MultiplyRequest, data: LabeledSet, sources: list[Source]
+) -> list[MadeEpisode]:
+    shown = [(one.state, one.action) for one in sources]
+    made = [
+        MadeEpisode(
+            sources[one.source],
+            f"beside-{sources[one.source].index}-{request.seed}-{number}",
+            one.state,
+            one.action,
+            None,
+            one.valid,
+        )
+        for number, one in enumerate(
+            correct(shown, data.contract, request.count, seed=request.seed)
+        )
+    ]
+    if not any(one.valid is not None and one.valid.any() for one in made):
+        raise DatasetError(
+            f"the dynamics that {len(sources)} demonstrations show are sure beside none of their "
+            "rows: more demonstrations, or states that say where everything is that moves"
+        )
+    return made
 
 
 def _source(dataset: Dataset, row: int, episode: LabeledEpisode, roles: Roles) -> Source | None:
@@ -178,6 +224,7 @@ def _write(
             "dataset_key": dataset.rotoscope("provenance.json").get("dataset_key", ""),
             "sources": [one.index for one in sources],
             "made": len(made),
+            "method": request.method,
             "played_in": request.env,
             "seed": request.seed,
         }
@@ -213,7 +260,7 @@ def _rows(one: MadeEpisode, task: str, is_played: bool) -> Rows:
         name=one.name,
         task=task,
         actions=one.action,
-        valid=np.ones(num, bool),
+        valid=np.ones(num, bool) if one.valid is None else one.valid,
         confidence=np.ones(num),
         state=one.state,
         success=one.success,

@@ -33,6 +33,10 @@ class Roles:
     """Numbers of the state that are none of these; they stay as they were demonstrated."""
 
 
+NO_ROLES = Roles((), (), (), (), ())
+"""Where it does not matter what numbers are."""
+
+
 @dataclass(frozen=True)
 class RoleNames:
     """How the numbers are named: patterns separated by commas, such as `hand.*`."""

@@ -24,6 +24,7 @@ def build_policy(
     hidden: Sequence[int],
     num_outputs: int,
     size: NetworkSize = "small",
+    ends_in_tanh: bool = False,
 ) -> torch.nn.Module:
     """`head` (perceptron) and, for pictures, `encoder` (3 channels, -.5 to .5, to numbers)."""
     import torch
@@ -41,7 +42,10 @@ def build_policy(
     for width in (scale.width * one for one in hidden):
         layers += [nn.Linear(num_inputs, width), nn.ReLU()]
         num_inputs = width
-    parts["head"] = nn.Sequential(*layers, nn.Linear(num_inputs, num_outputs))
+    layers.append(nn.Linear(num_inputs, num_outputs))
+    if ends_in_tanh:
+        layers.append(nn.Tanh())
+    parts["head"] = nn.Sequential(*layers)
     return nn.ModuleDict(parts)
 
 

@@ -39,7 +39,7 @@ class PolicyFacts(ModelFacts):
     version: int = 1
     """Changes with the layout of the folder."""
     family: str = "bc"
-    """Behavior cloning, whoever labeled what was cloned."""
+    """`bc`: behavior cloning, whoever labeled what was cloned; `reinforcement`."""
     config: BcConfig
     """Its settings."""
     contract: ActionContract
@@ -53,6 +53,8 @@ class PolicyFacts(ModelFacts):
     latent: LatentFacts | None = None
     """Of the latent action model that it sees through, or whose image network it began with; the
     weights of one that stays as it is are in the policy's folder."""
+    ends_in_tanh: bool = False
+    """Whether what the network gives lies between -1 and 1, as that of reinforcement learning."""
     data_sha256: str
     """Hash of the data it learned from."""
     packages: dict[str, str]
@@ -106,7 +108,11 @@ class BcPolicy:
         num_inputs = len(self.scaling.input_mean)
         made = filled(
             lambda: network_for(
-                self.facts.config, num_inputs, self.space.num_encoded, self.facts.latent
+                self.facts.config,
+                num_inputs,
+                self.space.num_encoded,
+                self.facts.latent,
+                ends_in_tanh=self.facts.ends_in_tanh,
             ),
             self.weights,
             "the policy",
@@ -185,7 +191,12 @@ class BcPolicy:
 
 
 def network_for(
-    config: BcConfig, num_inputs: int, num_encoded: int, latent: LatentFacts | None = None
+    config: BcConfig,
+    num_inputs: int,
+    num_encoded: int,
+    latent: LatentFacts | None = None,
+    *,
+    ends_in_tanh: bool = False,
 ) -> Any:
     """A network of the size that settings ask for.
 
@@ -194,6 +205,7 @@ def network_for(
         num_inputs: Numbers in front of it, besides pictures.
         num_encoded: Numbers of an encoded action.
         latent: Of the latent action model whose image network it begins with.
+        ends_in_tanh: Whether what it gives lies between -1 and 1.
     """
     encoder = None
     if config.camera and not config.is_frozen:
@@ -204,6 +216,7 @@ def network_for(
         hidden=config.hidden,
         size=config.size,
         num_outputs=config.chunk * num_encoded,
+        ends_in_tanh=ends_in_tanh,
     )
 
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
+from rotoscope.pipeline.rewards.features import FeatureScale, scaled
+
 if TYPE_CHECKING:
     import torch
 
-    from rotoscope.pipeline.rewards.features import FeatureScale
     from rotoscope.pipeline.rewards.subgoals import Subgoals
 
 NUM_STEPS = 100
@@ -49,10 +50,10 @@ class TimeContrastive:
         NaN in rows that are not known.
         """
         out = np.full(len(rows), np.nan)
-        scaled = _scaled(rows, self.scale)
-        known = np.isfinite(scaled).all(1)
+        numbers = scaled(rows, self.scale)
+        known = np.isfinite(numbers).all(1)
         if known.any():
-            there = _placed(self.network, scaled[known])
+            there = _placed(self.network, numbers[known])
             apart = ((there[:, None] - self.places[None]) ** 2).sum(2)
             near = np.exp(apart.min(1, keepdims=True) - apart)
             out[known] = near @ self.progress / near.sum(1) - 1
@@ -69,7 +70,7 @@ def learn_time(demos: Sequence[Subgoals], *, seed: int = 0) -> TimeContrastive:
     import torch
 
     generator = np.random.default_rng(seed)
-    parts = [_scaled(demo.features, demo.scale) for demo in demos]
+    parts = [scaled(demo.features, demo.scale) for demo in demos]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = torch.nn.Sequential(
@@ -115,13 +116,6 @@ def _cycle_loss(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     variance = (back @ moments**2 - mean**2).clamp_min(_LEAST_VARIANCE)
     off = (mean - moments) ** 2 / variance
     return (off + _VARIANCE_WEIGHT * variance.log()).mean()
-
-
-def _scaled(
-    rows: Float[np.ndarray, "row number"], scale: FeatureScale
-) -> Float[np.ndarray, "row scaled"]:
-    parts = zip(scale.groups, scale.scales, strict=True)
-    return np.concatenate([rows[:, columns] / size for columns, size in parts], axis=1)
 
 
 def _placed(

@@ -67,6 +67,14 @@ def scale_of(demos: Sequence[Float[np.ndarray, "_ number"]], names: Sequence[str
     return FeatureScale(tuple(c for c, _ in found.values()), tuple(s for _, s in found.values()))
 
 
+def scaled(
+    rows: Float[np.ndarray, "row number"], scale: FeatureScale
+) -> Float[np.ndarray, "row scaled"]:
+    """The numbers of all groups, each divided by its scale; NaN where not known."""
+    parts = zip(scale.groups, scale.scales, strict=True)
+    return np.concatenate([rows[:, columns] / size for columns, size in parts], axis=1)
+
+
 def distances(
     rows: Float[np.ndarray, "row number"],
     others: Float[np.ndarray, "other number"],

@@ -71,7 +71,7 @@ def judge(
         "progress": mean,
         "sigma": np.sqrt(np.maximum(square - mean**2, 0)),
         "off": _mixed(weights, found, lambda one: one.off),
-    } | {method: _reward(rows[known], demos, method) for method in methods}
+    } | {method: reward_of(rows[known], demos, method) for method in methods}
     whole = {name: nothing.copy() for name in parts}
     for name, values in parts.items():
         whole[name][known] = values
@@ -104,10 +104,16 @@ def _mixed(
     return mixed
 
 
-def _reward(
+def reward_of(
     rows: Float[np.ndarray, "row number"], demos: Sequence[Subgoals], method: str
 ) -> Float[np.ndarray, " row"]:
-    """The rewards against the demonstration that gives most in all."""
+    """The rewards of known rows, against the demonstration that gives most in all.
+
+    Args:
+        rows: Features of the episode, all rows known.
+        demos: One demonstration or several of the same task.
+        method: A name out of `METHODS`.
+    """
     best = np.full(len(rows), -np.inf)
     for demo in demos:
         one = METHODS[method](distances(rows, demo.features, demo.scale))

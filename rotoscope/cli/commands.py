@@ -22,6 +22,7 @@ from rotoscope.cli import policy as policy_command
 from rotoscope.cli import push as push_command
 from rotoscope.cli import recipes as recipes_command
 from rotoscope.cli import record as record_command
+from rotoscope.cli import reinforcement as reinforcement_command
 from rotoscope.cli import replay as replay_command
 from rotoscope.cli import rewards as rewards_command
 from rotoscope.cli import robot as robot_command
@@ -46,6 +47,7 @@ def add_commands(app: typer.Typer) -> None:
     train_command.app.command(name="policy")(policy_command.train_policy)
     train_command.app.command(name="latent-action")(latent_command.train_latent)
     train_command.app.command(name="bco")(bco_command.train_bco)
+    train_command.app.command(name="rl")(reinforcement_command.train_rl)
     app.command(name="eval")(policy_command.evaluate)
     app.command(name="relabel")(reads_dataset(policy_command.relabel))
     app.command(name="sample-weights")(reads_dataset(policy_command.sample_weights))

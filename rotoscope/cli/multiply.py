@@ -14,6 +14,13 @@ def multiply(
     data: Data,
     out: Out,
     count: Annotated[int, typer.Option(min=1, help="Episodes that are to be made.")] = 50,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="`move`: the same ways about things that lie elsewhere; `correct`: rows beside "
+            "the demonstrated ones, and actions that lead back."
+        ),
+    ] = "move",
     env: Annotated[
         str,
         typer.Option(
@@ -48,9 +55,11 @@ def multiply(
 ) -> None:
     """Make more demonstrations out of a few, about things and goals that lie elsewhere.
 
-    Needs states that say where hand, thing and goal are. The hand's way is moved with the thing
-    until it is carried, and with the goal after; `--env` plays each in a simulator and keeps those
-    that solve the task. What was made is marked, `label.made` and `label.made_from`.
+    `move` needs states that say where hand, thing and goal are. The hand's way is moved with the
+    thing until it is carried, and with the goal after; `--env` plays each in a simulator and keeps
+    those that solve the task. `correct` learns from states and actions how states change, and makes
+    rows where it is sure; the others are not valid. What was made is marked, `label.made` and
+    `label.made_from`.
     """
     from rotoscope.models.multiplication.multiply import MultiplyRequest
     from rotoscope.models.multiplication.multiply import multiply as make
@@ -58,14 +67,22 @@ def multiply(
 
     names = RoleNames(hand=hand, object=thing, goal=goal, moves=moves)
     request = MultiplyRequest(
-        data=data, out=out, count=count, env=env, seed=seed, names=names, only_made=only_made
+        data=data,
+        out=out,
+        count=count,
+        env=env,
+        seed=seed,
+        names=names,
+        only_made=only_made,
+        method=method,
     )
     done = make(request, _count)
     if done.kept_as_they_were:
         kept = ", ".join(done.kept_as_they_were)
         console.say(f"as they were demonstrated: {kept}", style="yellow")
     of = f"{done.made} episodes made of {done.num_sources}"
-    console.say(f"{of}, {done.made} of {done.tried} starts solved" if env else of)
+    sure = f", {done.sure:.0%} of their rows valid" if method == "correct" else ""
+    console.say(f"{of}, {done.made} of {done.tried} starts solved" if env else of + sure)
     console.say(f"dataset: {out}")
 
 
