@@ -41,7 +41,7 @@ class PinchSettings(BaseModel):
     """Human fingertips further apart than this do not pinch [m]."""
     middle_weight: float = Field(default=0.5, ge=0)
     """Weight of the vectors to the middle joints."""
-    opening_weight: float = Field(default=1.0, ge=0)
+    opening_weight: float = Field(default=1.5, ge=0)
     """Weight of the distance between the tips of thumb and index finger while no finger pinches. A
     thumb that cannot be where the person's is would else leave it to chance how far the hand is
     open. Chosen on Shadow, Allegro and LEAP and dex-retargeting's recording."""
