@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from benchmarks._synthetic_hands import Script, grasp, play
 from benchmarks.hands import read_reference
 from benchmarks.paths import require_shared_data
 from rotoscope.models.rendered_hands.arm import Body, load_arm
@@ -13,7 +12,6 @@ from rotoscope.models.rendered_hands.postures import closing, fist, open_hand
 from rotoscope.pipeline.geometry.hand_frame import in_wrist_frame
 
 FPS = 30.0
-RECORDING = "recording"
 _NUM_FRAMES = 180
 _PERIOD_S = 3.0
 _BODIES = {
@@ -39,18 +37,6 @@ def reported_grasps() -> Motions:
     with np.load(require_shared_data() / "rendered_grasp" / "e_gt.npz") as arrays:
         captured = in_wrist_frame(arrays["joints_world"], "right")
     return {"captured": captured, **{name: _fist(*of) for name, of in _BODIES.items()}}
-
-
-def chosen_on_grasps() -> Motions:
-    """Power grasps of a hand made of bones, of things of three widths [m]."""
-    out = {}
-    for width_m in (0.04, 0.055, 0.07):
-        script = Script([0.0], [0.3], [0.3], [np.zeros(3)], [])
-        still = np.zeros(3)
-        grasp(script, width_m=width_m, kind="power", reach_m=still, carry_m=still)
-        time_s = np.arange(0.0, script.time_s[-1], 1.0 / FPS)
-        out[f"bones_{1e3 * width_m:.0f}"] = play(script, time_s)
-    return out
 
 
 def _fist(body: Body, share: float) -> Float[np.ndarray, "time 21 3"]:

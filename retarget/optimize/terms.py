@@ -7,6 +7,7 @@ Zisserman 2004, A6.8), and where a `far` distance is given times that of a Cauch
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -227,11 +228,19 @@ class PoseCost:
         J_p, J_w = reached.J_p[:, :, [self.frame_id]], reached.J_w[:, :, [self.frame_id]]
         a = vector_rows(position[:, None], J_p, weight, self.sigma_m, self.robust)
         b = vector_rows(rotation[:, None], J_w, weight, self.sigma_rad, self.robust)
-        return Rows(
-            xp.concat([a.residual, b.residual], axis=1),
-            xp.concat([a.jacobian, b.jacobian], axis=2),
-            xp.concat([a.weight, b.weight], axis=1),
-        )
+        return joined([a, b])
+
+
+def joined(found: Sequence[Rows]) -> Rows:
+    """Rows of several terms under each other."""
+    if len(found) == 1:
+        return found[0]
+    xp = array_namespace(found[0].residual)
+    return Rows(
+        xp.concat([rows.residual for rows in found], axis=1),
+        xp.concat([rows.jacobian for rows in found], axis=2),
+        xp.concat([rows.weight for rows in found], axis=1),
+    )
 
 
 def vector_rows(error: Array, J: Array, weight: Array, sigma: float, robust: float) -> Rows:
