@@ -20,10 +20,9 @@ from rotoscope.retarget.optimize.trajectory import Problem, initial_guess, solve
 from rotoscope.retarget.robots.config import PointSection, SphereSection
 from rotoscope.retarget.robots.joint_limits import JointLimits
 
-
 GUESS_ITERATIONS = 8
-"""Steps of the solver at each waypoint of the first guess. Twelve make fingertips of Shadow, Allegro
-and LEAP no nearer than .2 mm, at a third more time."""
+"""Steps of the solver at each waypoint of the first guess: with twelve, tips of Shadow, Allegro
+and LEAP are less than .2 mm nearer, and Shadow takes a third more time."""
 
 
 class VectorWeights(BaseModel):
