@@ -10,6 +10,9 @@ vectors before all else and is about as rough as the peers' unfiltered output or
 the accelerations. `ours_calm` is smoother than their filtered output. Peers know nothing of
 velocity limits, and both do without them; `ours_within_speed` keeps those of the robot file, which
 on these hands are slower than the recorded fingers.
+
+`recipe_joints`, `recipe_video` and `recipe` are what a user gets, beside DexPilot: see
+`_hand_recipe`.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from benchmarks import _hand_recipe
 from benchmarks._hand_metrics import hand_metrics, hand_vectors, is_defined_as
 from benchmarks._our_hand import VARIANTS, our_joints
 from benchmarks._peers import HAND_PEERS, PeerError, run_peer
@@ -41,6 +45,7 @@ NUM_WARM_UP_FRAMES = 30
 
 _ERROR_BARS = {"shadow": Bar("<=", 13.3), "allegro": Bar("<=", 38.3)}
 _RATED = ("shadow", "allegro")
+_SPEED_BARS = {"dex_retargeting": Bar(">=", 5.0), "dexi_rs": Bar(">=", 1.0)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +78,7 @@ def run() -> list[Figure]:
     out = []
     for hand in (*peers, *ours):
         out += _figures(hand, hand.metrics(joints_m))
-    return out + _speedups(peers, ours)
+    return out + _speedups(peers, ours) + _hand_recipe.figures()
 
 
 def our_runs(joints_m: Float[np.ndarray, "time 21 3"]) -> list[HandRun]:
@@ -147,7 +152,6 @@ def _speedups(peers: list[HandRun], ours: list[HandRun]) -> list[Figure]:
         who, _, output = peer.who.partition(".")
         if output == "raw":
             ratio = peer.taken_ms / taken_ms[peer.robot]
-            is_rated = who == "dex_retargeting" and peer.robot in _RATED
-            bar = Bar(">=", 5.0) if is_rated else None
+            bar = _SPEED_BARS[who] if peer.robot in _RATED else None
             out.append(Figure(f"retarget_hand.{peer.robot}.faster_than_{who}", ratio, "x", bar))
     return out

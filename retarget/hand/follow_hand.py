@@ -16,6 +16,8 @@ from rotoscope.retarget.hand.targets import (
     hand_scale,
     hand_vectors,
     in_robot_hand_frame,
+    opening,
+    tips_apart,
 )
 from rotoscope.retarget.hand.vector_objective import VectorSolution, VectorWeights, follow_vectors
 from rotoscope.retarget.optimize.trajectory import at_limit
@@ -46,6 +48,7 @@ def follow_hand(
     weights: VectorWeights | None = None,
     pinch: PinchSettings | None = None,
     scale: float | None = None,
+    own_m: Float[np.ndarray, "time 21 3"] | None = None,
 ) -> HandMotion:
     """The fingers of a robot hand that copy those of a human hand, for all frames together.
 
@@ -57,18 +60,21 @@ def follow_hand(
         weights: 1-sigma of each cost; smaller is stricter.
         pinch: How thumb and finger meet.
         scale: Robot hand size over human hand size; from the fingers' lengths when absent.
+        own_m: The landmark model's own joints, which tell of pinches too, see `tips_apart` [m].
     """
     human = in_robot_hand_frame(robot, joints_m, side)
     scale = scale or hand_scale(robot, human)
     balls, weights = robot.config.spheres, weights or VectorWeights()
+    apart_m = tips_apart(robot, human, own_m)
     solution = follow_vectors(
         robot.description,
-        hand_vectors(robot, human, scale, pinch),
+        hand_vectors(robot, human, scale, pinch, apart_m=apart_m),
         robot.limits,
         time_s,
         joints=robot.joint_names,
         locked=robot.locked,
         rest=robot.rest,
+        distances=opening(robot, human, scale, pinch, apart_m=apart_m),
         spheres=[(balls[a], balls[b]) for a, b in robot.config.apart],
         coupling=curl_coupling(robot, weights.curl_rad),
         weights=weights,

@@ -78,7 +78,7 @@ class RetargetHand(ClipStage):
     """
 
     kind = "retarget.hand"
-    version = "4"
+    version = "5"
     requires = ("hands",)
     provides = ("actions", "features", "quality")
     loosened_by: ClassVar[Mapping[str, str]] = {
@@ -136,6 +136,7 @@ class RetargetHand(ClipStage):
             weights=self.config.weights,
             pinch=self.config.pinch,
             scale=self.config.scale,
+            own_m=hand.hand_m[frames],
         )
         carried = None
         if self.arm is not None:

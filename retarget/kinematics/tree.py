@@ -74,6 +74,7 @@ class KinematicTree:
         }
         self._slides = not is_revolute.all()
         self._pairs = pairs_of(self._ancestry(), self._constants["gain"])
+        self._follows = bool((self._pairs.gain != 1.0).any())
         self._constants["pair_gain"] = self._pairs.gain[:, None, None]
         self._constants["pair_turns"] = is_revolute.astype(float)[self._pairs.joint, None, None]
         self._on: dict[Any, dict[str, Array]] = {}
@@ -137,7 +138,8 @@ class KinematicTree:
         xp = array_namespace(J)
         columns, frames = self.num_columns, len(self._carrier)
         out = xp.zeros((columns * frames, *J.shape[1:]), dtype=J.dtype, device=device(J))
-        J = J * c["pair_gain"]
+        if self._follows:
+            J = J * c["pair_gain"]
         first = NUM_BASE if self.is_floating else 0
         entry = ((self._pairs.column + first) * frames + self._pairs.frame).tolist()
         for part in self._pairs.rounds[:1]:
@@ -215,15 +217,15 @@ def _frames(of_joints: Array, of_base: Array, which: np.ndarray) -> Array:
     """Frames of some joints, the base's where the index is -1."""
     if len(which) == 1:
         return (of_base if which[0] < 0 else of_joints[int(which[0])])[None]
-    xp = array_namespace(of_joints)
-    base = xp.broadcast_to(of_base, (len(which), *of_base.shape))
     if (which < 0).all():
-        return base
+        return array_namespace(of_joints).broadcast_to(of_base, (len(which), *of_base.shape))
+    if which[0] >= 0 and (np.diff(which) == 1).all():
+        # Neighbors need no copy: fingers of equal length hang on each other one by one.
+        return of_joints[int(which[0]) : int(which[-1]) + 1]
     picked = of_joints[np.maximum(which, 0).tolist()]
-    if (which >= 0).all():
-        return picked
-    here = xp.asarray(which < 0, device=device(of_joints))
-    return xp.where(here[:, None, None, None], base, picked)
+    for k in np.flatnonzero(which < 0).tolist():
+        picked[k] = of_base
+    return picked
 
 
 def _add_base(J_p: Array, J_w: Array | None, lever: Array, left: Array) -> None:

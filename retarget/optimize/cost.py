@@ -20,7 +20,7 @@ from rotoscope.retarget.optimize.differences import (
     seconds_per_frame,
 )
 from rotoscope.retarget.optimize.interior_point import Linearized
-from rotoscope.retarget.optimize.terms import CostTerm, Rows
+from rotoscope.retarget.optimize.terms import CostTerm, Rows, joined
 
 BLOCK_BYTES = 2_500_000
 """Size of the Jacobians that are made together: they stay in the processor's cache."""
@@ -144,9 +144,8 @@ class Objective:
         xp = array_namespace(x)
         found = list(self._rows(x, part))
         # All terms at once: one product of large matrices costs less than ten of small ones.
-        J = xp.concat([rows.jacobian for rows in found], axis=2)
-        residual = xp.concat([rows.residual for rows in found], axis=1)
-        weight = xp.concat([rows.weight for rows in found], axis=1)
+        rows = joined(found)
+        J, residual, weight = rows.jacobian, rows.residual, rows.weight
         weighted = J * (weight * self.weight[part, None])[:, None]
         H = weighted @ xp.moveaxis(J, -1, -2)
         g = (weighted @ residual[..., None])[..., 0]

@@ -7,6 +7,7 @@ Zisserman 2004, A6.8), and where a `far` distance is given times that of a Cauch
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -95,6 +96,38 @@ class VectorCost:
         error = p[:, self.tips] - p[:, self.origins] - self.target_m[frames]
         J = J[:, :, self.tips] - J[:, :, self.origins]
         return vector_rows(error, J, self.weight[frames], self.sigma_m, self.robust)
+
+
+@dataclass(frozen=True, eq=False)
+class DistanceCost:
+    """Distances between frames, whatever the direction."""
+
+    needs_rotations: ClassVar[bool] = False
+
+    origins: list[int]
+    """Frames that the distances begin at."""
+    tips: list[int]
+    """Frames that they end at."""
+    target_m: Array
+    """Wanted distances, (time, distance) [m]."""
+    weight: Array
+    """Weight of each, 0 where there is no target, (time, distance)."""
+    sigma_m: float
+    """1-sigma [m]."""
+    robust: float = 1e3
+    """Errors beyond this many sigma pull with constant force."""
+
+    def rows(self, reached: FramePoses, frames: Frames) -> Rows:
+        """Differences of distances [m]."""
+        xp = array_namespace(reached.p_m)
+        between = reached.p_m[:, self.tips] - reached.p_m[:, self.origins]
+        length = xp.sqrt(dot(between, between) + 1e-12)
+        J = reached.J_p[:, :, self.tips] - reached.J_p[:, :, self.origins]
+        # The distance's gradient is the unit vector between the frames.
+        J = dot(J, (between / length[..., None])[:, None])
+        weight = self.weight[frames]
+        error = xp.where(weight > 0.0, length - self.target_m[frames], xp.zeros_like(length))
+        return Rows(error, J, _robust_weight(error**2, weight, self.sigma_m, self.robust))
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,11 +228,19 @@ class PoseCost:
         J_p, J_w = reached.J_p[:, :, [self.frame_id]], reached.J_w[:, :, [self.frame_id]]
         a = vector_rows(position[:, None], J_p, weight, self.sigma_m, self.robust)
         b = vector_rows(rotation[:, None], J_w, weight, self.sigma_rad, self.robust)
-        return Rows(
-            xp.concat([a.residual, b.residual], axis=1),
-            xp.concat([a.jacobian, b.jacobian], axis=2),
-            xp.concat([a.weight, b.weight], axis=1),
-        )
+        return joined([a, b])
+
+
+def joined(found: Sequence[Rows]) -> Rows:
+    """Rows of several terms under each other."""
+    if len(found) == 1:
+        return found[0]
+    xp = array_namespace(found[0].residual)
+    return Rows(
+        xp.concat([rows.residual for rows in found], axis=1),
+        xp.concat([rows.jacobian for rows in found], axis=2),
+        xp.concat([rows.weight for rows in found], axis=1),
+    )
 
 
 def vector_rows(error: Array, J: Array, weight: Array, sigma: float, robust: float) -> Rows:
@@ -218,11 +259,16 @@ def vector_rows(error: Array, J: Array, weight: Array, sigma: float, robust: flo
     n, items, _ = error.shape
     is_present = weight > 0.0
     error = xp.where(is_present[..., None], error, xp.zeros_like(error))
-    length2 = dot(error, error)
-    # Pseudo-Huber, 2 c^2 (sqrt(1 + e^2 / c^2) - 1) with c = robust sigma: its derivative over 2 e
-    # is 1 / sqrt(1 + e^2 / c^2).
-    weight = weight / sigma**2 / xp.sqrt(1.0 + length2 / (sigma * robust) ** 2)
-    weight = xp.where(is_present, weight, xp.zeros_like(weight))
+    weight = _robust_weight(dot(error, error), weight, sigma, robust)
     weight = xp.broadcast_to(weight[..., None], error.shape)
     rows = items * 3
     return Rows(error.reshape(n, rows), J.reshape(n, J.shape[1], rows), weight.reshape(n, rows))
+
+
+def _robust_weight(length2: Array, weight: Array, sigma: float, robust: float) -> Array:
+    """Weight of errors by their squared length, 0 where nothing is asked."""
+    xp = array_namespace(length2)
+    # Pseudo-Huber, 2 c^2 (sqrt(1 + e^2 / c^2) - 1) with c = robust sigma: its derivative over 2 e
+    # is 1 / sqrt(1 + e^2 / c^2).
+    pulls = weight / sigma**2 / xp.sqrt(1.0 + length2 / (sigma * robust) ** 2)
+    return xp.where(weight > 0.0, pulls, xp.zeros_like(pulls))

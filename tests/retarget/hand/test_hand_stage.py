@@ -19,6 +19,8 @@ from rotoscope.retarget.hand.targets import (
     hand_scale,
     hand_vectors,
     in_robot_hand_frame,
+    opening,
+    tips_apart,
     vector_names,
 )
 from rotoscope.retarget.robots.robot import HandRobot, load_hand
@@ -130,6 +132,43 @@ def test_fingertips_that_meet_meet_on_the_robot_too(robot):
         p = tips.forward_kinematics(motion.solution.joints).p_m
         gap.append(np.linalg.norm(p[:, 1] - p[:, 0], axis=1).mean())
     assert gap[1] < 0.7 * gap[0]
+
+
+def test_pinch_that_the_landmark_model_alone_sees_closes_the_robot(hand_file, robot):
+    apart = seen(JOINTS_M[:10])
+    own = apart.hand_m.copy()
+    own[:, 4] = own[:, 8] + [0.0, 0.01, 0.0]
+    frames = robot.frames()
+    tips = robot.tree([frames["tips.thumb"], frames["tips.index"]])
+    gap = []
+    for hand in (apart, apart.replace(hand_m=own)):
+        p = tips.forward_kinematics(actions_of(followed(hand_file, hand)).values).p_m
+        gap.append(np.linalg.norm(p[:, 1] - p[:, 0], axis=1).mean())
+    assert gap[1] < 0.7 * gap[0]
+
+
+def test_the_smaller_distance_counts_at_the_size_of_the_joints(robot):
+    joints = in_robot_hand_frame(robot, JOINTS_M[:3], "right")
+    own = 2.0 * joints
+    np.testing.assert_allclose(tips_apart(robot, joints, own), tips_apart(robot, joints))
+    own[0, 4] = own[0, 8] + [0.0, 0.02, 0.0]
+    own[1] = np.nan
+    found, lifted = tips_apart(robot, joints, own), tips_apart(robot, joints)
+    assert found[0, 0] == pytest.approx(0.01)
+    np.testing.assert_allclose(found[1:], lifted[1:])
+    unknown = np.full_like(joints, np.nan)
+    np.testing.assert_allclose(tips_apart(robot, joints, unknown), lifted)
+
+
+def test_opening_is_asked_for_unless_a_finger_pinches_or_the_hand_is_unknown(robot):
+    joints = in_robot_hand_frame(robot, JOINTS_M[:3], "right")
+    joints[1, 4] = joints[1, 12] + [0.0, 0.01, 0.0]
+    joints[2] = np.nan
+    asked = opening(robot, joints, 1.5, PinchSettings(opening_weight=0.7))
+    assert asked is not None
+    np.testing.assert_allclose(asked.weight[:, 0], [0.7, 0.0, 0.0])
+    thumb_index_m = np.linalg.norm(joints[0, 4] - joints[0, 8])
+    assert asked.target_m[0, 0] == pytest.approx(1.5 * thumb_index_m)
 
 
 def test_pinch_wishes_fade_in_smoothly():

@@ -6,6 +6,7 @@ from drawn_robots import hand_urdf, hand_yaml
 from pydantic import ValidationError
 
 from rotoscope.retarget.hand.vector_objective import (
+    Distances,
     Vectors,
     VectorSolution,
     VectorWeights,
@@ -104,6 +105,27 @@ def test_balls_stay_apart_where_vectors_would_join_them(hand):
         gap.append(np.linalg.norm(p[:, 1] - p[:, 0], axis=1).min())
     assert gap[0] < 0.012
     assert gap[1] > 0.017
+
+
+def test_distance_is_kept_where_a_vector_is_out_of_reach(hand):
+    vectors = vectors_at(hand, moving(hand))
+    between_m = vectors.target_m[:, 1] - vectors.target_m[:, 0]
+    wanted_m = np.linalg.norm(between_m, axis=1)
+    target = vectors.target_m.copy()
+    target[:, 0] += [0.0, 0.0, 0.04]
+    far = Vectors(vectors.origins, vectors.tips, target, vectors.weight)
+    two = [Frame.at(p.link, p.offset_m) for p in vectors.tips[:2]]
+    off = []
+    for weight in (0.0, 2.0):
+        distances = Distances(
+            vectors.tips[:1],
+            vectors.tips[1:2],
+            wanted_m[:, None],
+            np.full((len(wanted_m), 1), weight),
+        )
+        p = hand.tree(two).forward_kinematics(follow(hand, far, distances=distances).joints).p_m
+        off.append(np.abs(np.linalg.norm(p[:, 1] - p[:, 0], axis=1) - wanted_m).mean())
+    assert off[1] < 0.3 * off[0]
 
 
 def test_hand_of_which_nothing_is_known_rests(hand):

@@ -12,6 +12,7 @@ from rotoscope.retarget.optimize.one_sided import (
 )
 from rotoscope.retarget.optimize.terms import (
     DirectionCost,
+    DistanceCost,
     OrientationCost,
     PoseCost,
     PositionCost,
@@ -67,6 +68,17 @@ def test_a_direction_has_no_length():
     np.testing.assert_allclose(rows.residual, [[-0.4, 0.8, 0.0]], atol=1e-9)
     # 9 sigma of a thousand: a parabola's weight but for 4e-5.
     np.testing.assert_allclose(rows.weight, 100.0, rtol=1e-4)
+
+
+def test_a_distance_has_no_direction():
+    term = DistanceCost([0], [1], wanted([4.0]), 0.5 * ONE, 0.2, 2.0)
+    rows = term.rows(reached((1, 1, 1), (1, 4, 5)), FRAME)
+    np.testing.assert_allclose(rows.residual, [[1.0]], atol=1e-9)
+    np.testing.assert_allclose(rows.weight, [[0.5 * pseudo_huber(1.0, 0.2, 2.0)]], rtol=1e-9)
+    unknown = DistanceCost([0], [1], wanted([np.nan]), 0.0 * ONE, 0.2)
+    rows = unknown.rows(reached((1, 1, 1), (1, 4, 5)), FRAME)
+    np.testing.assert_array_equal(rows.residual, [[0.0]])
+    np.testing.assert_array_equal(rows.weight, [[0.0]])
 
 
 def test_an_orientation_is_missed_by_its_rotation_vector():
@@ -141,7 +153,9 @@ def test_errors_beyond_the_limit_pull_with_constant_force():
     np.testing.assert_allclose(force, 4.0 / 0.5, rtol=1e-6)
 
 
-@pytest.mark.parametrize("term", [PositionCost, VectorCost, DirectionCost, OrientationCost])
+@pytest.mark.parametrize(
+    "term", [PositionCost, VectorCost, DistanceCost, DirectionCost, OrientationCost]
+)
 def test_a_thousand_sigma_pull_as_a_parabola_where_nothing_else_is_said(term):
     assert term.__dataclass_fields__["robust"].default == 1000.0
 

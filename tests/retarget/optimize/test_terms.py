@@ -21,6 +21,7 @@ from rotoscope.retarget.optimize.one_sided import (
 from rotoscope.retarget.optimize.terms import (
     CostTerm,
     DirectionCost,
+    DistanceCost,
     OrientationCost,
     PoseCost,
     PositionCost,
@@ -79,12 +80,17 @@ def direction(rng, robust=1e3):
     return DirectionCost([0, 2], [3, 5], target, rng.uniform(0.5, 2.0, (3, 2)), 0.1, robust)
 
 
+def distance(rng, robust=1e3):
+    target, weight = rng.uniform(0.1, 1.0, (3, 2)), rng.uniform(0.5, 2.0, (3, 2))
+    return DistanceCost([0, 2], [3, 5], target, weight, 0.1, robust)
+
+
 def orientation(rng, robust=1e3):
     weight = rng.uniform(0.5, 2.0, (3, 2))
     return OrientationCost([1, 4], random_rotations(rng, 3, 2), weight, 0.1, robust)
 
 
-@pytest.mark.parametrize("make", [point, vector, direction])
+@pytest.mark.parametrize("make", [point, vector, direction, distance])
 @given(seed=SEEDS)
 @settings(max_examples=5)
 def test_jacobian_of_errors_agrees_with_differences(make, seed, tree):
@@ -94,7 +100,7 @@ def test_jacobian_of_errors_agrees_with_differences(make, seed, tree):
     np.testing.assert_allclose(rows_at(term, tree, x, R).jacobian, found, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("make", [point, vector, direction, orientation])
+@pytest.mark.parametrize("make", [point, vector, direction, distance, orientation])
 @pytest.mark.parametrize("robust", [0.5, 1e3])
 @given(seed=SEEDS)
 @settings(max_examples=5)
@@ -104,7 +110,7 @@ def test_gradient_is_that_of_a_pseudo_huber_loss(make, robust, seed, tree):
     limit = term.robust * (term.sigma_m if hasattr(term, "sigma_m") else term.sigma_rad)
 
     def loss(values: np.ndarray) -> np.ndarray:
-        error2 = (rows_at(term, tree, values, R).residual.reshape(3, 2, 3) ** 2).sum(axis=2)
+        error2 = (rows_at(term, tree, values, R).residual.reshape(3, 2, -1) ** 2).sum(axis=2)
         # Times (limit / sigma)^2, so that it is half the squared error over sigma near zero.
         scale = term.weight * term.robust**2
         return (scale * (np.sqrt(1.0 + error2 / limit**2) - 1.0)).sum(axis=1)
