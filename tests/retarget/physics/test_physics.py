@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import mujoco
 import numpy as np
 import pytest
 from small_robots import BIPED_JOINTS, STANDING_HEIGHT_M, biped, pendulum
@@ -160,24 +159,6 @@ def test_gains_of_the_files_position_actuators_are_kept(tmp_path):
     robot = build_physics_model(path, "bolted")
     assert robot.kp[0] == pytest.approx(123)
     assert robot.kd[0] == pytest.approx(4)
-
-
-@pytest.mark.parametrize("effort", [3.0, 30.0])
-def test_torque_limits_that_are_given_hold_in_place_of_the_files(tmp_path, effort):
-    path = tmp_path / "pendulum.xml"
-    path.write_text(pendulum(torque_limit=10))
-    robot = build_physics_model(path, "bolted", efforts={"hinge": effort})
-    assert robot.max_effort == pytest.approx([effort])
-    # MuJoCo itself clamps what acts on the joint.
-    assert robot.model.jnt_actfrcrange[0] == pytest.approx([-effort, effort])
-    data = mujoco.MjData(robot.model)
-    data.ctrl[:] = 1e3 * robot.kp
-    mujoco.mj_forward(robot.model, data)
-    assert data.qfrc_actuator == pytest.approx([effort])
-    # Whatever anybody states, none gives more than is asked for.
-    assert build_physics_model(
-        path, "bolted", efforts={"hinge": effort}, max_effort=2.0
-    ).max_effort == pytest.approx([2.0])
 
 
 def test_defaults_of_the_files_motors_do_not_clip_the_wanted_values(tmp_path):
