@@ -81,6 +81,7 @@ class Objective:
         parts = -(-len(time_s) // most)
         self.block = -(-len(time_s) // max(parts, 1))
         self.needs_rotations = any(term.needs_rotations for term in self.terms)
+        self._workspace: dict[str, Array] = {}
         self.frames = np.arange(len(time_s)) if frames is None else frames
         like = np.zeros(0) if like is None else like
         xp = array_namespace(like)
@@ -139,7 +140,11 @@ class Objective:
     def _rows(self, x: Array, part: slice) -> Iterator[Rows]:
         reference = None if self.R_reference is None else self.R_reference[self.frames[part]]
         reached = self.tree.forward_kinematics(
-            x[part], reference, jacobian=True, rotations=self.needs_rotations
+            x[part],
+            reference,
+            jacobian=True,
+            rotations=self.needs_rotations,
+            workspace=self._workspace,
         )
         for term in self.terms:
             yield term.rows(reached, self.frames[part])

@@ -24,7 +24,9 @@ class Levers:
     def size(self):
         return COLUMNS * MARKS
 
-    def forward_kinematics(self, x, R_reference=None, *, jacobian=False, rotations=True):
+    def forward_kinematics(
+        self, x, R_reference=None, *, jacobian=False, rotations=True, workspace=None
+    ):
         p = np.einsum("tc,cmi->tmi", x, self.weights)
         J = np.broadcast_to(self.weights, (len(x), *self.weights.shape))
         return FramePoses(p, np.zeros((len(x), MARKS, 3, 3)), J)
