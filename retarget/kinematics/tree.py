@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace, device, is_numpy_namespace
+from array_api_compat import device, is_numpy_namespace
 from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.geometry.arrays import Array
+from rotoscope.pipeline.geometry.arrays import Array, array_namespace
 from rotoscope.pipeline.geometry.vectors import cross
 from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.kinematics.frames import Frame, FramePoses
@@ -206,7 +206,7 @@ class KinematicTree:
         return moves
 
     def _constants_on(self, x: Array) -> dict[str, Array]:
-        key = (array_namespace(x).__name__, str(device(x)), str(x.dtype))
+        key = (type(x), device(x), x.dtype)
         if key not in self._on:
             xp = array_namespace(x)
             self._on[key] = {

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import device
 from jaxtyping import Float, Int
 
-from rotoscope.pipeline.geometry.arrays import Array
+from rotoscope.pipeline.geometry.arrays import Array, array_namespace
 from rotoscope.retarget.kinematics.frames import Kinematics
 from rotoscope.retarget.optimize.banded import empty_bands
 from rotoscope.retarget.optimize.differences import (

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from array_api_compat import array_namespace
-
-from rotoscope.pipeline.geometry.arrays import Array
+from rotoscope.pipeline.geometry.arrays import Array, array_namespace
 from rotoscope.pipeline.geometry.vectors import dot
 from rotoscope.retarget.kinematics.frames import FramePoses
 from rotoscope.retarget.optimize.terms import Frames, Rows
