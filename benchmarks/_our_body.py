@@ -62,15 +62,16 @@ def our_body(
     made = humanoid.run(clip, tracks)
     taken_ms = 1e3 * (time.process_time() - start_s) / len(time_s)
     standing, action = tracks["body"], made[f"actions.{humanoid.kind}.{SUBJECT}"]
-    root = made[f"features.root_pose.{SUBJECT}"]
+    root = made.get(f"features.root_pose.{SUBJECT}")
     assert isinstance(standing, BodyTrack)
     assert standing.T_world_source is not None
     assert isinstance(action, ActionTrack)
-    assert isinstance(root, FeatureTrack)
+    assert root is None or isinstance(root, FeatureTrack)
+    root_pose = np.full((len(time_s), 6), np.nan) if root is None else root.values
     assert standing.contact is not None
     return OurBody(
         joint_names=humanoid.robot.joint_names,
-        qpos=_qpos(root.values, action.values),
+        qpos=_qpos(root_pose, action.values),
         T_world_source=standing.T_world_source,
         contact=standing.contact,
         valid=action.valid,

@@ -69,6 +69,31 @@ BODY_PEERS = Peers(
     alone=("holosoma-retargeting==0.1.0",),
 )
 
+GMR_PEERS = Peers(
+    "gmr",
+    (
+        *("mink==1.2.0", "mujoco==3.8.1", "daqp==0.11.0", "qpsolvers==4.13.0", "rich==15.0.0"),
+        *("numpy==2.2.6", "scipy==1.18.1"),
+    ),
+)
+"""What GMR needs; GMR itself is on no package index: `gmr_checkout` says where it is."""
+
+
+def gmr_checkout() -> Path:
+    """A clone of github.com/YanjieZe/GMR, which `ROTOSCOPE_GMR` names.
+
+    Raises:
+        PeerError: None is named, or it is none.
+    """
+    named = os.environ.get("ROTOSCOPE_GMR", "")
+    folder = Path(named)
+    if not named or not (folder / "general_motion_retargeting").is_dir():
+        raise PeerError(
+            "GMR is on no package index: clone github.com/YanjieZe/GMR and name the folder with "
+            f"ROTOSCOPE_GMR, which is {named!r}"
+        )
+    return folder.resolve()
+
 
 def run_peer(peers: Peers, script: str, *arguments: object, limit_s: float = 900.0) -> Any:
     """What a script of `_peer_scripts` writes as JSON to the path that is its last argument.

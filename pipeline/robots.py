@@ -69,11 +69,11 @@ class PlayOptions:
     """How commands reach the joints."""
     root: PlayedRoot = "fixed"
     """How the root of a humanoid is held."""
-    carries_weight: bool = False
-    """Whether servos carry the robot's weight; their controller compensates it otherwise. A file's
-    own actuators always carry it."""
+    carries_weight: bool | None = None
+    """Whether servos carry the robot's weight; their controller compensates it otherwise. As the
+    robot's YAML file says when absent; a file's own actuators always carry it."""
     max_effort: float | None = None
-    """Largest torque or force of any joint [N m or N], where the file's limits are placeholders."""
+    """No joint gives more than this [N m or N], whatever the files of the robot state."""
     has_table: bool = True
     """Whether an arm stands on a table, at z = 0 of its base."""
 

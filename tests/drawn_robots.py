@@ -22,7 +22,7 @@ def _joint(
     kind = "fixed" if axis is None else "revolute"
     inner = "" if axis is None else f'<axis xyz="{axis}"/>'
     if limit is not None:
-        inner += f'<limit lower="{limit[0]}" upper="{limit[1]}" velocity="5" effort="1"/>'
+        inner += f'<limit lower="{limit[0]}" upper="{limit[1]}" velocity="5" effort="0.8"/>'
     where = " ".join(map(str, xyz))
     return (
         f'<joint name="{name}" type="{kind}"><parent link="{parent}"/><child link="{child}"/>'
@@ -181,7 +181,7 @@ def random_urdf(seed: int, *, num_joints: int = 9) -> str:
         joints.append(
             f'<joint name="j{i}" type="{kind}"><parent link="{parent}"/><child link="l{i}"/>'
             f'<origin xyz="{xyz}" rpy="{rpy}"/><axis xyz="{axis}"/>'
-            f'<limit lower="-3" upper="3" velocity="2" effort="1"/>{mimic}</joint>'
+            f'<limit lower="-3" upper="3" velocity="2" effort="0.8"/>{mimic}</joint>'
         )
         links.append(f"l{i}")
     return _robot(joints, links)

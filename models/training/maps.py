@@ -76,9 +76,9 @@ def open_map(file: object, dtype: object, shape: Sequence[int]) -> np.ndarray:
         ValueError: The file is too short.
     """
     if 0 in shape:
-        return np.zeros(tuple(shape), dtype)  # type: ignore[call-overload, no-any-return]
+        return np.zeros(tuple(shape), dtype)  # type: ignore[call-overload]
     # A plain array: views of it cost less than those of a `memmap`, and there are many.
-    return np.asarray(np.memmap(file, dtype, "r", shape=tuple(shape)))  # type: ignore[call-overload, no-any-return]
+    return np.asarray(np.memmap(file, dtype, "r", shape=tuple(shape)))  # type: ignore[call-overload]
 
 
 def give_back(array: np.ndarray) -> None:

@@ -38,21 +38,19 @@ def residual_blocks(channels: int, num: int) -> list[torch.nn.Module]:
     class Residual(nn.Module):
         def __init__(self) -> None:
             super().__init__()
+            last = nn.Conv2d(channels, channels, 3, padding=1)
             self.inner = nn.Sequential(
-                *(
-                    nn.GroupNorm(4, channels),
-                    nn.SiLU(),
-                    nn.Conv2d(channels, channels, 3, padding=1),
-                ),
-                *(
-                    nn.GroupNorm(4, channels),
-                    nn.SiLU(),
-                    nn.Conv2d(channels, channels, 3, padding=1),
-                ),
+                nn.GroupNorm(4, channels),
+                nn.SiLU(),
+                nn.Conv2d(channels, channels, 3, padding=1),
+                nn.GroupNorm(4, channels),
+                nn.SiLU(),
+                last,
             )
             # A block that adds nothing at first: however deep, training starts as a shallow one's.
-            nn.init.zeros_(self.inner[-1].weight)
-            nn.init.zeros_(self.inner[-1].bias)
+            nn.init.zeros_(last.weight)
+            assert last.bias is not None
+            nn.init.zeros_(last.bias)
 
         def forward(self, maps: torch.Tensor) -> torch.Tensor:
             found: torch.Tensor = maps + self.inner(maps)

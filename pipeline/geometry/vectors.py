@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import device
 from jaxtyping import Float
 
-from rotoscope.pipeline.geometry.arrays import Array
+from rotoscope.pipeline.geometry.arrays import Array, array_namespace
 
 NO_DIRECTION = 1e-9
 """Vectors that are no longer than this have no direction."""
@@ -26,11 +26,12 @@ def unit_or_zero(v: Float[np.ndarray, "*batch dim"]) -> Float[np.ndarray, "*batc
 
 def cross(a: Array, b: Array) -> Array:
     """Cross products: five times as fast as `numpy.cross` on thousands of rows."""
-    xp = array_namespace(b)
-    x = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
-    y = a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]
-    z = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
-    return xp.stack([x, y, z], axis=-1)
+    shape = np.broadcast_shapes(tuple(a.shape), tuple(b.shape))
+    out = array_namespace(b).empty(shape, dtype=b.dtype, device=device(b))
+    out[..., 0] = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
+    out[..., 1] = a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]
+    out[..., 2] = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    return out
 
 
 def dot(a: Array, b: Array) -> Array:

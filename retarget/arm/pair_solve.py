@@ -144,12 +144,13 @@ def _problem(
     floor_m: Float[np.ndarray, " time"] | None,
     weights: TrajectoryWeights,
 ) -> Problem:
-    frames = [*robot.frames().values(), *(watched.frames() if watched else ())]
+    tree = robot.kinematics
     time_s = targets["left"].time_s
     terms: list[CostTerm] = [
         _pose_cost(i, robot, side, targets[side], weights) for i, side in enumerate(robot.arms)
     ]
     if watched is not None:
+        tree = robot.tree([*robot.frames().values(), *watched.frames()])
         margin_m = robot.config.margin_m
         terms += watched.terms(
             len(robot.arms), margin_m=margin_m, sigma_m=APART_SIGMA_M, floor_m=floor_m
@@ -162,7 +163,7 @@ def _problem(
     regularizer = Regularizer(
         sigma_acceleration=np.full(num, weights.acceleration), rest=robot.rest, sigma_rest=home
     )
-    return Problem(robot.tree(frames), terms, regularizer, robot.limits, time_s)
+    return Problem(tree, terms, regularizer, robot.limits, time_s)
 
 
 def _pose_cost(

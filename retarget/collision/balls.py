@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class Balls:
         return [Frame.at(link, p) for link, p in zip(self.links, points, strict=True)]
 
 
+@lru_cache(maxsize=4)
 def balls_of(shapes: CollisionModel) -> Balls:
     """A row of balls along every shape.
 

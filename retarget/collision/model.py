@@ -57,6 +57,7 @@ class CollisionModel:
             self.model.joint(j).name: int(self.model.jnt_qposadr[j]) for j in range(self.model.njnt)
         }
         self._link_of = [self.name_of(geom) for geom in range(self.model.ngeom)]
+        self._links_of: dict[tuple[int, int], tuple[tuple[str, str], bool]] = {}
 
     @property
     def has_shapes(self) -> bool:
@@ -104,14 +105,20 @@ class CollisionModel:
         found = self.data.contact
         nearest: dict[tuple[str, str], float] = {}
         for (one, other), distance in zip(found.geom.tolist(), found.dist.tolist(), strict=True):
+            pair, is_of_two_arms = self._links(one, other)
+            if distance < 0.0 or is_of_two_arms:
+                nearest[pair] = min(nearest.get(pair, np.inf), distance)
+        return [(a, b, distance) for (a, b), distance in nearest.items()]
+
+    def _links(self, one: int, other: int) -> tuple[tuple[str, str], bool]:
+        """The links of two shapes in their order, and whether they are of two arms."""
+        if (one, other) not in self._links_of:
             names = sorted(
                 (self._link_of[one], self._link_of[other]), key=lambda n: (n != FLOOR, n)
             )
-            pair = (names[0], names[1])
-            if distance >= 0.0 and (names[0] == FLOOR or arm_of(names[0]) == arm_of(names[1])):
-                continue
-            nearest[pair] = min(nearest.get(pair, np.inf), distance)
-        return [(a, b, distance) for (a, b), distance in nearest.items()]
+            is_of_two = names[0] != FLOOR and arm_of(names[0]) != arm_of(names[1])
+            self._links_of[one, other] = (names[0], names[1]), is_of_two
+        return self._links_of[one, other]
 
     def name_of(self, geom: int) -> str:
         """The link that a shape belongs to; the floor's own name."""

@@ -57,5 +57,6 @@ class Kinematics(Protocol):
         *,
         jacobian: bool = False,
         rotations: bool = True,
+        workspace: dict[str, Array] | None = None,
     ) -> FramePoses:
         """Where the frames are, and on demand how they move, for configurations (time, column)."""

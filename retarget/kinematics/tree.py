@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import device, is_numpy_namespace
 from jaxtyping import Float
 
 from rotoscope.pipeline.geometry import se3
-from rotoscope.pipeline.geometry.arrays import Array
+from rotoscope.pipeline.geometry.arrays import Array, array_namespace
 from rotoscope.pipeline.geometry.vectors import cross
 from rotoscope.retarget.description.links import Description
 from rotoscope.retarget.kinematics.frames import Frame, FramePoses
@@ -74,8 +74,10 @@ class KinematicTree:
         }
         self._slides = not is_revolute.all()
         self._pairs = pairs_of(self._ancestry(), self._constants["gain"])
-        self._follows = bool((self._pairs.gain != 1.0).any())
         self._constants["pair_gain"] = self._pairs.gain[:, None, None]
+        self._has_gains = bool((self._pairs.gain != 1.0).any())
+        first = NUM_BASE if is_floating else 0
+        self._entry = (self._pairs.column + first) * len(frames) + self._pairs.frame
         self._constants["pair_turns"] = is_revolute.astype(float)[self._pairs.joint, None, None]
         self._on: dict[Any, dict[str, Array]] = {}
 
@@ -96,6 +98,7 @@ class KinematicTree:
         *,
         jacobian: bool = False,
         rotations: bool = True,
+        workspace: dict[str, Array] | None = None,
     ) -> FramePoses:
         """Where the frames are, and on demand how they move.
 
@@ -104,6 +107,8 @@ class KinematicTree:
             R_reference: Rotation of a floating base at rotation vector zero, (time, 3, 3).
             jacobian: Whether `J_p` is wanted.
             rotations: Whether with it `J_w` is.
+            workspace: Of one caller of this tree: the Jacobians of its call before, which it needs
+                no more, are filled anew. What is zero in one is in all.
         """
         xp = array_namespace(x)
         c = self._constants_on(x)
@@ -114,7 +119,7 @@ class KinematicTree:
         p, R = xp.moveaxis(frames[:, 3], 0, 1), xp.permute_dims(frames[:, :3], (2, 0, 3, 1))
         if not jacobian:
             return FramePoses(p, R)
-        joint, frame = self._pairs.joint.tolist(), self._pairs.frame.tolist()
+        joint, frame = self._index(x, self._pairs.joint), self._index(x, self._pairs.frame)
         # Lynch and Park 2017, section 5.1.1: a joint turns a frame about its axis z, which moves
         # it by z x (frame - origin); a joint that slides moves it by z.
         axis = joints[joint, 2]
@@ -123,25 +128,34 @@ class KinematicTree:
         if self._slides:
             turns = c["pair_turns"]
             moved, turned = turns * moved + (1.0 - turns) * axis, turns * axis
-        J_p = self._by_column(moved, c)
-        J_w = self._by_column(turned, c) if rotations else None
+        J_p = self._by_column(moved, c, workspace, "J_p")
+        J_w = self._by_column(turned, c, workspace, "J_w") if rotations else None
         if self.is_floating:
             _add_base(J_p, J_w, frames[:, 3] - base[3], left)
         J_w = None if J_w is None else xp.moveaxis(J_w, 2, 0)
         return FramePoses(p, R, xp.moveaxis(J_p, 2, 0), J_w)
 
-    def _by_column(self, J: Array, c: dict[str, Array]) -> Array:
+    def _index(self, like: Array, which: np.ndarray) -> Any:
+        """Numbers of items as the library of an array takes them."""
+        return which if is_numpy_namespace(array_namespace(like)) else which.tolist()
+
+    def _by_column(
+        self, J: Array, c: dict[str, Array], workspace: dict[str, Array] | None, name: str
+    ) -> Array:
         """Jacobian (column, frame, time, 3) out of what each joint does to each frame it moves.
 
         Of all pairs of a column and a frame, most do not meet: a leg moves no arm.
         """
         xp = array_namespace(J)
         columns, frames = self.num_columns, len(self._carrier)
-        out = xp.zeros((columns * frames, *J.shape[1:]), dtype=J.dtype, device=device(J))
-        if self._follows:
-            J = J * c["pair_gain"]
-        first = NUM_BASE if self.is_floating else 0
-        entry = ((self._pairs.column + first) * frames + self._pairs.frame).tolist()
+        shape = (columns * frames, *J.shape[1:])
+        out = None if workspace is None else workspace.get(name)
+        if out is None or tuple(out.shape) != shape or out.dtype != J.dtype:
+            out = xp.zeros(shape, dtype=J.dtype, device=device(J))
+            if workspace is not None:
+                workspace[name] = out
+        J = J * c["pair_gain"] if self._has_gains else J
+        entry = self._index(J, self._entry)
         for part in self._pairs.rounds[:1]:
             out[entry[part]] = J[part]
         for part in self._pairs.rounds[1:]:
@@ -192,7 +206,7 @@ class KinematicTree:
         return moves
 
     def _constants_on(self, x: Array) -> dict[str, Array]:
-        key = (array_namespace(x).__name__, str(device(x)), str(x.dtype))
+        key = (type(x), device(x), x.dtype)
         if key not in self._on:
             xp = array_namespace(x)
             self._on[key] = {

@@ -13,6 +13,7 @@ from rotoscope.retarget.kinematics.tree import KinematicTree
 from rotoscope.retarget.onboarding.arm_chain import ArmChain, choose_arm, find_arms, joints_of
 from rotoscope.retarget.onboarding.arm_gripper import EndEffector, decide_gripper
 from rotoscope.retarget.onboarding.guesses import (
+    guess_efforts,
     guessed_range,
     guessed_speed,
     is_uniform,
@@ -60,6 +61,10 @@ def propose_arm(skeleton: Skeleton, proposal: Proposal, *, arm: str | None = Non
     lower, upper = _decide_limits(proposal, joints)
     _decide_home(_Arm(skeleton, base, joints, end), proposal, lower, upper)
     _decide_speeds(proposal, joints)
+    if skeleton.description.path.suffix.lower() == ".urdf":  # actuators of MJCF have their own
+        fingers = chain.gripper.joints if chain.gripper is not None else ()
+        moved = [*joints, *(skeleton.description.joints[name] for name in fingers)]
+        guess_efforts(proposal, "arm.max_effort and gripper.max_effort", moved)
     proposal.facts += later.facts
     proposal.open += later.open
     proposal.remarks += later.remarks

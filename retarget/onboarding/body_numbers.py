@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from rotoscope.retarget.description.links import Joint
-from rotoscope.retarget.onboarding.guesses import SLIDE_M_S, guessed_range
+from rotoscope.retarget.onboarding.guesses import SLIDE_M_S, guess_efforts, guessed_range
 from rotoscope.retarget.onboarding.proposal import Proposal, rounded
 from rotoscope.retarget.onboarding.skeleton import Skeleton
 
@@ -86,8 +86,13 @@ def guess_speeds(
     usual_rad_s: float,
     placeholder_rad_s: float = 0.0,
 ) -> None:
-    """Writes down speeds that the file leaves out or fills with a placeholder, as guesses."""
+    """Writes down speeds that the file leaves out or fills with a placeholder, as guesses.
+
+    Torque limits like that are said to be guesses too.
+    """
     joints = [skeleton.description.joints[name] for name in names]
+    if skeleton.description.path.suffix.lower() == ".urdf":  # actuators of MJCF have their own
+        guess_efforts(proposal, "joints.<name>.max_effort", joints)
     stated = {joint.max_velocity for joint in joints}
     is_placeholder = (
         len(joints) > 2 and len(stated) == 1 and 0 < next(iter(stated)) <= placeholder_rad_s

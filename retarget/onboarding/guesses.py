@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from rotoscope.retarget.description.links import Joint
+from rotoscope.retarget.onboarding.proposal import Proposal
 
 TURN_RAD_S = 2.0
 """Speed of a joint that turns where none is stated [rad/s]: the slowest joints of common arms turn
@@ -21,6 +22,9 @@ IMPOSSIBLE_RAD_S = 12.0
 """No single joint of an arm turns faster than this [rad/s]."""
 IMPOSSIBLE_M_S = 3.0
 """Nor slides [m/s]."""
+IMPOSSIBLE_N_M = 1000.0
+"""No joint of an arm, hand or humanoid is let give so much torque [N m]: the knees of the strongest
+humanoids give 300 to 360, the base joints of common arms 50 to 330."""
 TURN_RAD = math.pi
 """How far a joint without limits, or without end, is let turn either way [rad]."""
 TRAVEL_M = 0.5
@@ -50,6 +54,38 @@ def is_uniform(joints: Sequence[Joint]) -> bool:
         and len(speeds) == 1
         and len(efforts) == 1
         and all(math.isfinite(v) and v == round(v, 1) for v in (*speeds, *efforts))
+    )
+
+
+def effort_fault(joints: Sequence[Joint]) -> str | None:
+    """Why stated torque limits cannot be relied on; `None` where they can.
+
+    Args:
+        joints: All joints that motors turn, a gripper's among them.
+    """
+    turning = [joint for joint in joints if joint.kind == "revolute"]
+    lacking = [joint.name for joint in turning if not 0 < joint.max_effort < math.inf]
+    if lacking:
+        which = "any joint" if len(lacking) == len(turning) else ", ".join(lacking)
+        return f"the file states no torque limit of {which}"
+    too_strong = [joint.name for joint in turning if joint.max_effort >= IMPOSSIBLE_N_M]
+    if too_strong and len(too_strong) < len(turning):
+        return f"the file lets {', '.join(too_strong)} give {IMPOSSIBLE_N_M:g} N m and more"
+    efforts = {joint.max_effort for joint in turning}
+    if len(turning) > 2 and len(efforts) == 1 and (most := efforts.pop()) == round(most):
+        return f"the file states {most:g} N m for every joint, likely a placeholder"
+    return None
+
+
+def guess_efforts(proposal: Proposal, key: str, joints: Sequence[Joint]) -> None:
+    """Says that torque limits are missing or placeholders; those of the file are kept."""
+    fault = effort_fault(joints)
+    if fault is None:
+        return
+    proposal.guess(
+        key,
+        f"{fault}; nothing better is known, so replays under gravity flatter the robot",
+        "torques at stall from the data sheet of its motors [N m or N]",
     )
 
 

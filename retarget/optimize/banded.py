@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from array_api_compat import array_namespace, device, is_numpy_namespace
+from array_api_compat import device, is_numpy_namespace
 
-from rotoscope.pipeline.geometry.arrays import Array
+from rotoscope.pipeline.geometry.arrays import Array, array_namespace
 
 
 def empty_bands(x: Array) -> Array:

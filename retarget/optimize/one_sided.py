@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from array_api_compat import array_namespace
-
-from rotoscope.pipeline.geometry.arrays import Array
+from rotoscope.pipeline.geometry.arrays import Array, array_namespace
 from rotoscope.pipeline.geometry.vectors import dot
 from rotoscope.retarget.kinematics.frames import FramePoses
 from rotoscope.retarget.optimize.terms import Frames, Rows
@@ -96,9 +94,21 @@ class BalanceCost:
         some = active(weight)
         if not some:
             return Rows(beyond[:, :0], reached.J_p[:, :, :0, 0], weight[:, :0])
-        J = xp.sum(reached.J_p[:, :, self.frame_ids, :2] * self.share[:, None], axis=2)
+        J = self._center_jacobian(reached.J_p)[..., :2]
         J = J @ xp.moveaxis(normal[:, some], -1, -2)
         return Rows(beyond[:, some], J, weight[:, some] / self.sigma_m**2)
+
+    def _center_jacobian(self, J_p: Array) -> Array:
+        """How the center of mass moves with each column, (time, column, 3).
+
+        One product for all frames: no part of the Jacobian is copied.
+        """
+        xp = array_namespace(J_p)
+        share = xp.zeros_like(J_p[0, 0, :, 0])
+        share[self.frame_ids] = self.share
+        times, columns, frames, _ = J_p.shape
+        J = share @ xp.moveaxis(J_p, 0, 2).reshape(columns, frames, times * 3)
+        return xp.moveaxis(J.reshape(columns, times, 3), 0, 1)
 
 
 def active(weight: Array) -> list[int]:

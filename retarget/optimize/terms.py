@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
-from array_api_compat import array_namespace
 from jaxtyping import Int
 
-from rotoscope.pipeline.geometry.arrays import Array
+from rotoscope.pipeline.geometry.arrays import Array, array_namespace
 from rotoscope.pipeline.geometry.se3 import rotation_vector
 from rotoscope.pipeline.geometry.vectors import dot
 from rotoscope.retarget.kinematics.frames import FramePoses

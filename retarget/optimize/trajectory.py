@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from array_api_compat import array_namespace, device, is_numpy_namespace
+from array_api_compat import device, is_numpy_namespace
 from jaxtyping import Bool, Float, Int
 
-from rotoscope.pipeline.geometry.arrays import Array
+from rotoscope.pipeline.geometry.arrays import Array, array_namespace
 from rotoscope.retarget.kinematics.frames import Kinematics
 from rotoscope.retarget.optimize.cost import Objective, Regularizer
 from rotoscope.retarget.optimize.feasible import make_feasible

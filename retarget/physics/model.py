@@ -41,7 +41,7 @@ class PhysicsModel:
     kd: Float[np.ndarray, " joint"]
     """Derivative gain [N m s/rad or N s/m]."""
     max_effort: Float[np.ndarray, " joint"]
-    """Torque or force limit [N m or N]; inf where the file states none."""
+    """Torque or force limit [N m or N]; inf where none is stated."""
     is_own: Bool[np.ndarray, " joint"]
     """Whether gains and limit are those of an actuator of the file."""
     mimics: dict[str, Mimic]
@@ -88,6 +88,7 @@ def build_physics_model(
     max_effort: float | None = None,
     spec: Any = None,
     own: Mapping[str, OwnActuator] | None = None,
+    efforts: Mapping[str, float] | None = None,
 ) -> PhysicsModel:
     """A robot that can be simulated: with a floor at z = 0 and a PD actuator on every joint.
 
@@ -106,6 +107,7 @@ def build_physics_model(
         spec: The robot, where it is made of more than the file alone; no joint of it follows
             another. It is changed.
         own: Its position actuators by joint, with `spec`.
+        efforts: Torque limits by joint that hold in place of the file's [N m or N].
 
     Raises:
         RobotError: The file cannot be read, has no joints, or a floating robot has no geometry
@@ -143,16 +145,14 @@ def build_physics_model(
     except ValueError as error:
         raise RobotError(f"MuJoCo cannot simulate {path}: {error}") from error
     joints = np.array([model.joint(name).id for name in names])
-    stated = [own[name].max_effort if name in own else np.inf for name in names]
-    most = np.inf if max_effort is None else max_effort
-    efforts = np.minimum(np.minimum(torque_limits(model, joints), stated), most)
+    limits = _torque_limits(model, joints, own, efforts or {}, max_effort)
     dofs = model.jnt_dofadr[joints]
-    rotor = settings.rotor_inertia_s2 * np.where(np.isfinite(efforts), efforts, 0.0)
+    rotor = settings.rotor_inertia_s2 * np.where(np.isfinite(limits), limits, 0.0)
     has_rotor = model.dof_armature[dofs] > 0
     model.dof_armature[dofs] = np.where(has_rotor, model.dof_armature[dofs], rotor)
-    kp, kd = pd_gains(model, joints, efforts, own, settings)
+    kp, kd = pd_gains(model, joints, limits, own, settings)
     model.actuator_biasprm[:, 1], model.actuator_biasprm[:, 2] = -kp, -kd
-    bounds = np.where(np.isfinite(efforts), efforts, 1e9)
+    bounds = np.where(np.isfinite(limits), limits, 1e9)
     model.actuator_forcerange[:] = np.column_stack([-bounds, bounds])
     if root != "bolted" and not _can_touch(model):
         raise RobotError(
@@ -169,12 +169,34 @@ def build_physics_model(
         dof_index=dofs.copy(),
         kp=kp,
         kd=kd,
-        max_effort=efforts,
+        max_effort=limits,
         is_own=np.array([name in own for name in names]),
         mimics=mimics,
         root_body=1,
         mass_kg=float(model.body_mass.sum()),
     )
+
+
+def _torque_limits(
+    model: Any,
+    joints: Int[np.ndarray, " joint"],
+    own: Mapping[str, OwnActuator],
+    efforts: Mapping[str, float],
+    max_effort: float | None,
+) -> Float[np.ndarray, " joint"]:
+    """Torque limits [N m or N]: those given, else the file's, and none over the largest.
+
+    MuJoCo clamps joints by the file's own limits too, which therefore make way.
+    """
+    limits = torque_limits(model, joints)
+    for k, joint in enumerate(joints):
+        name = model.joint(int(joint)).name
+        if name in efforts:
+            limits[k] = efforts[name]
+            model.jnt_actfrcrange[joint] = -efforts[name], efforts[name]
+        elif name in own:
+            limits[k] = min(limits[k], own[name].max_effort)
+    return limits if max_effort is None else np.minimum(limits, max_effort)
 
 
 def _moving_types(mujoco: Any) -> tuple[Any, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ class SimulatedMotion:
     root: Float[np.ndarray, "time 6"] | None
     time_s: Float[np.ndarray, " time"]
     steps: tuple[Step, ...] = ()
+    efforts: Mapping[str, float] = field(default_factory=dict)
 
     def on_steps(
         self, support_m: Float[np.ndarray, "time 2"], feet: Mapping[Side, str]
@@ -66,7 +67,7 @@ class SimulatedMotion:
         xyz, R = self._root(a, b)
         joints, time_s = self.joints[a:b], self.time_s[a:b]
         what = (self.path, xyz, R, joints, self.names, time_s, settings)
-        return track_with_pd(*what, root=root, steps=self.steps)
+        return track_with_pd(*what, root=root, steps=self.steps, efforts=self.efforts)
 
     def missing(self, a: int, b: int, settings: PhysicsSettings) -> Float[np.ndarray, "frame 2"]:
         """What no contact can give in frames `[a, b)`; NaN for a bolted robot."""

@@ -7,7 +7,7 @@ that contact with the ground alone could carry.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ def track_with_pd(
     *,
     root: Root = "free",
     steps: Sequence[Step] = (),
+    efforts: Mapping[str, float] | None = None,
 ) -> PhysicsResult:
     """Lets PD control track a trajectory under gravity, on a floor at z = 0.
 
@@ -66,6 +67,7 @@ def track_with_pd(
         settings: Gains, friction, what counts as a fall.
         root: How the root is held.
         steps: What stands on the floor.
+        efforts: Torque limits by joint that hold in place of the file's [N m or N].
 
     Raises:
         RobotError: The file cannot be simulated or lacks a joint.
@@ -73,7 +75,7 @@ def track_with_pd(
     """
     settings = settings or PhysicsSettings()
     _check(root_xyz_m, root_R, joint_values, joint_names, time_s, root)
-    robot = build_physics_model(path, root, settings, steps=steps)
+    robot = build_physics_model(path, root, settings, steps=steps, efforts=efforts)
     wanted = robot.reference(joint_values, joint_names)
     columns = np.array([robot.joint_names.index(name) for name in joint_names])
     simulation = Simulation(robot, settings, root, time_s, wanted, root_xyz_m, root_R)

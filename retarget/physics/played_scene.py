@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ from rotoscope.retarget.physics.gains import own_actuators
 from rotoscope.retarget.physics.model import FLOOR, PhysicsModel, build_physics_model
 from rotoscope.retarget.physics.settings import PhysicsSettings, Root
 from rotoscope.retarget.robots.arm import ArmRobot
-from rotoscope.retarget.robots.robot import Robot
+from rotoscope.retarget.robots.max_effort import stated_efforts
+from rotoscope.retarget.robots.robot import HandRobot, HumanoidRobot, Robot
 from rotoscope.retarget.robots.spec import spec_of
 from rotoscope.retarget.robots.two_arms import TwoArmRobot
 
@@ -51,7 +52,8 @@ def played_scene(
         rest |= robot.finger_joints(1.0)
     plain = _model(robot, root, settings)
     overlapping = pairs_at(plain, rest)
-    compensates = not (options.carries_weight or plain.is_own.any())
+    carries = _carries_weight(robot) if options.carries_weight is None else options.carries_weight
+    compensates = not (carries or plain.is_own.any())
 
     def prepare(spec: Any) -> None:
         for one, two in overlapping:
@@ -63,7 +65,7 @@ def played_scene(
             _add_table(spec, robot, settings.friction)
 
     model = _model(robot, root, settings, prepare=prepare, max_effort=options.max_effort)
-    driven_by = _in_words(model, settings, compensates=compensates)
+    driven_by = _in_words(model, settings, _efforts(robot), compensates=compensates)
     if options.max_effort is not None:
         driven_by += f", at most {options.max_effort:g} N m"
     return PlayedScene(model, tuple(_fingers(robot, model)), driven_by)
@@ -78,6 +80,7 @@ def _model(
     max_effort: float | None = None,
 ) -> PhysicsModel:
     spec = own = None
+    efforts = _efforts(robot)
     if isinstance(robot, TwoArmRobot):
         spec = spec_of(robot, geometry="collision")
         own = {
@@ -86,8 +89,28 @@ def _model(
             for joint, actuator in own_actuators(arm.path).items()
         }
     return build_physics_model(
-        robot.path, root, settings, prepare=prepare, max_effort=max_effort, spec=spec, own=own
-    )
+        robot.path, root, settings, prepare=prepare, max_effort=max_effort, spec=spec, own=own,
+        efforts=efforts,
+    )  # fmt: skip
+
+
+def _efforts(robot: Robot) -> dict[str, float]:
+    """Torque limits of YAML files by joint of the model [N m or N]."""
+    if isinstance(robot, TwoArmRobot):
+        return {
+            f"{side}/{joint}": effort
+            for side, arm in robot.arms.items()
+            for joint, effort in stated_efforts(arm.config, arm.description).items()
+        }
+    if isinstance(robot, ArmRobot | HandRobot | HumanoidRobot):
+        return stated_efforts(robot.config, robot.description)
+    return {}
+
+
+def _carries_weight(robot: Robot) -> bool:
+    """Whether the YAML files say that motors carry the weight: of two arms, both."""
+    arms = robot.arms.values() if isinstance(robot, TwoArmRobot) else (robot,)
+    return all(isinstance(arm, ArmRobot) and arm.config.arm.carries_weight for arm in arms)
 
 
 def _stands_on_table(robot: Robot) -> bool:
@@ -151,12 +174,22 @@ def _below(model: Any, body: int) -> list[int]:
     return found
 
 
-def _in_words(model: PhysicsModel, settings: PhysicsSettings, *, compensates: bool) -> str:
+def _in_words(
+    model: PhysicsModel,
+    settings: PhysicsSettings,
+    efforts: Mapping[str, float],
+    *,
+    compensates: bool,
+) -> str:
+    whose = "the robot's YAML file" if set(model.joint_names) <= set(efforts) else "the file"
+    if efforts and whose == "the file":
+        whose = "the robot's YAML file and of the file"
     if model.is_own.all():
-        return "the file's own position actuators, which carry the robot's weight"
+        limits = f", with torque limits of {whose}" if efforts else ""
+        return f"the file's own position actuators{limits}, which carry the robot's weight"
     servo = (
         f"position servos (full torque at an error of {settings.stiff_rad:g} rad, damping "
-        f"{settings.damping_s:g} s, torque limits of the file)"
+        f"{settings.damping_s:g} s, torque limits of {whose})"
     )
     weight = "weight compensated" if compensates else "carrying the robot's weight"
     if model.is_own.any():

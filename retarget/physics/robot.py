@@ -11,6 +11,7 @@ from rotoscope.pipeline.tracks import Side
 from rotoscope.retarget.description.locate import robot_file
 from rotoscope.retarget.description.read import read_description
 from rotoscope.retarget.robots.config import HandConfig, HumanoidConfig
+from rotoscope.retarget.robots.max_effort import stated_efforts
 from rotoscope.retarget.robots.read_config import load_config
 from rotoscope.retarget.robots.two_arms_config import TwoArmsConfig
 
@@ -25,6 +26,8 @@ class RobotToSimulate:
     """Joints that do not move, and their values [rad or m]."""
     feet: dict[Side, str]
     """Links that stand on the ground; none for arms and hands."""
+    efforts: dict[str, float]
+    """Torque limits by joint that hold in place of the file's [N m or N]."""
 
 
 def robot_to_simulate(name_or_path: str) -> RobotToSimulate:
@@ -45,7 +48,8 @@ def robot_to_simulate(name_or_path: str) -> RobotToSimulate:
         locked = {name: j.fixed for name, j in config.joints.items() if j.fixed is not None}
     feet = config.feet if isinstance(config, HumanoidConfig) else {}
     links = {side: foot.link for side, foot in feet.items()}
-    return RobotToSimulate(robot_file(config, config_file), locked, links)
+    path = robot_file(config, config_file)
+    return RobotToSimulate(path, locked, links, stated_efforts(config, read_description(path)))
 
 
 def joint_columns(contract: ActionContract, path: Path) -> tuple[tuple[str, ...], list[int]]:

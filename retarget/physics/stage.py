@@ -70,7 +70,7 @@ class PhysicsCheck(ClipStage):
     """
 
     kind = "check.physics"
-    version = "3"
+    version = "4"
     requires = ("actions", "actions|features")  # the latter where there are any
     provides = ("features.physics", "quality.physics")
     packages = ("mujoco",)
@@ -91,7 +91,9 @@ class PhysicsCheck(ClipStage):
         if self.config.robot is None:
             return shipped_digest()
         parts = file_configs(*load_config(self.config.robot))
-        return " ".join(robot_digest(part, robot_file(part, file)) for part, file in parts)
+        return " ".join(
+            robot_digest(part, robot_file(part, file), is_driven=True) for part, file in parts
+        )
 
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """A column and a quality record per action track that holds joint values."""
@@ -116,6 +118,7 @@ class PhysicsCheck(ClipStage):
                 ),
                 root=root,
                 time_s=clip.time_s,
+                efforts=robot.efforts,
             )
             support = _feature(tracks, SUPPORT, actions.subject)
             if support is not None and robot.feet and root is not None:

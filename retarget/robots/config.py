@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PositiveFloat, model_validator
 
 from rotoscope.pipeline.errors import quoted
 from rotoscope.pipeline.geometry import se3
@@ -61,6 +61,8 @@ class JointSection(Section):
     """Velocity limit [rad/s or m/s]; the robot file's when absent."""
     max_acceleration: float | None = Field(default=None, gt=0)
     """Acceleration limit [rad/s^2 or m/s^2]; none when absent."""
+    max_effort: float | None = Field(default=None, gt=0)
+    """Torque or force limit [N m or N]; the robot file's when absent. Simulation alone uses it."""
     rest: float | None = None
     """Value that it takes where nothing else is asked [rad or m]; 0 or the nearest limit."""
     fixed: float | None = None
@@ -183,6 +185,30 @@ class ArmSection(Section):
     """Upper position limits [rad or m]; the robot file's when absent."""
     max_velocity: tuple[float, ...] | None = None
     """Velocity limits [rad/s or m/s]; the URDF's when absent. MJCF states none."""
+    max_effort: tuple[PositiveFloat, ...] | PositiveFloat | None = None
+    """Torque or force limits [N m or N], one for each joint or one for all; the robot file's when
+    absent. Simulation alone uses them: replay and `check.physics`."""
+    carries_weight: bool = False
+    """Whether the motors carry the arm's weight by their position error, as those of hobby servos
+    do; else its controller compensates it. Replay alone uses it."""
+
+    @model_validator(mode="after")
+    def _has_an_effort_for_each(self) -> ArmSection:
+        given = self.max_effort
+        if isinstance(given, tuple) and len(given) != len(self.joints):
+            raise ValueError(
+                f"max_effort needs {len(self.joints)} numbers, one per joint, or one for all, got "
+                f"{len(given)}"
+            )
+        return self
+
+    def efforts(self) -> dict[str, float]:
+        """The torque limits that are given, by joint [N m or N]."""
+        given = self.max_effort
+        if given is None:
+            return {}
+        each = given if isinstance(given, tuple) else (given,) * len(self.joints)
+        return dict(zip(self.joints, each, strict=True))
 
 
 class EndEffectorSection(Section):
@@ -226,6 +252,9 @@ class GripperSection(Section):
     """Distance between the fingers at full opening [m]."""
     max_speed_m_s: float = Field(gt=0)
     """How fast that distance can change [m/s]."""
+    max_effort: PositiveFloat | None = None
+    """Torque or force limit of each of its joints [N m or N]; the robot file's when absent.
+    Simulation alone uses it."""
 
     @property
     def max_rate_percent_s(self) -> float:

@@ -17,36 +17,56 @@ _WHERE = ("asset", "folder", "robot_descriptions", "file", "attached")
 """Keys of a YAML file that say where the robot's file lies, not what it is."""
 _FOLDERS = ("meshdir", "texturedir", "assetdir")
 """Attributes of MJCF's `compiler` that name folders of files."""
+_DRIVEN = ("max_effort", "carries_weight")
+"""Keys that say how strong a robot is and how it is driven: they move no motion that is labeled,
+and what simulates counts them by itself."""
 
 
-def robot_digest(config: RobotFileSection, path: Path) -> str:
+def robot_digest(config: RobotFileSection, path: Path, *, is_driven: bool = False) -> str:
     """Hash of a robot's settings, of its URDF or MJCF file, and of every file that this names.
 
     Meshes and included files count: what links weigh and where they touch comes from them.
 
+    Args:
+        config: What its YAML file says.
+        path: Its URDF or MJCF file.
+        is_driven: Whether torque limits of the YAML file count too.
+
     Raises:
         RobotError: The file is not there or no XML.
     """
-    found = hashlib.sha256(_settings(config))
+    found = hashlib.sha256(_settings(config, is_driven=is_driven))
     for name, data in _contents(path, parse_xml(path), {path.resolve()}):
         found.update(f"\0{name}\0{len(data)}\0".encode() + data)
     return found.hexdigest()
 
 
 def shipped_digest() -> str:
-    """Hash of all robots of `configs/robots`, fetched or not, by what their assets must hold."""
+    """Hash of all robots of `configs/robots`, fetched or not, by what their assets must hold.
+
+    Torque limits count.
+    """
     found = hashlib.sha256()
     for name in robot_names():
         config, config_file = load_config(name)
-        found.update(_settings(config))
+        found.update(_settings(config, is_driven=True))
         for part, _ in file_configs(config, config_file):
             found.update(str(find_asset(part.asset).sha256 if part.asset else "").encode())
     return found.hexdigest()
 
 
-def _settings(config: NamedSection) -> bytes:
-    facts = config.model_dump(mode="json", exclude=set(_WHERE))
+def _settings(config: NamedSection, *, is_driven: bool) -> bytes:
+    facts: object = config.model_dump(mode="json", exclude=set(_WHERE))
+    if not is_driven:
+        facts = _without(facts, _DRIVEN)
     return json.dumps(facts, sort_keys=True).encode()
+
+
+def _without(facts: object, keys: tuple[str, ...]) -> object:
+    """Nested mappings without some keys."""
+    if isinstance(facts, dict):
+        return {key: _without(value, keys) for key, value in facts.items() if key not in keys}
+    return [_without(value, keys) for value in facts] if isinstance(facts, list) else facts
 
 
 def _contents(path: Path, root: ET.Element, seen: set[Path]) -> Iterator[tuple[str, bytes]]:

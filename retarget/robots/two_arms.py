@@ -15,6 +15,7 @@ from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.tracks import SIDES, Side
 from rotoscope.retarget.description.links import Description, Joint, Mass
 from rotoscope.retarget.kinematics.frames import Frame
+from rotoscope.retarget.kinematics.tree import KinematicTree
 from rotoscope.retarget.robots.arm import ArmRobot, make_arm
 from rotoscope.retarget.robots.joint_limits import JointLimits
 from rotoscope.retarget.robots.read_config import arm_config, load_config_of
@@ -54,6 +55,11 @@ class TwoArmRobot(Robot):
             f"{side}.end_effector": Frame(f"{side}/{arm.config.end_effector.link}", arm.T_link_ee)
             for side, arm in self.arms.items()
         }
+
+    @cached_property
+    def kinematics(self) -> KinematicTree:
+        """Kinematics of both end effectors."""
+        return self.tree(list(self.frames().values()))
 
     def finger_joints(self, openings01: Mapping[Side, float]) -> dict[str, float]:
         """Values of the grippers' joints, 0 closed to 1 open [rad or m]."""

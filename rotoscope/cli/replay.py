@@ -69,16 +69,16 @@ def replay(
         typer.Option(help="How the root of a humanoid is held."),
     ] = "fixed",
     carries_weight: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--carries-weight",
-            help="Servos carry the robot's weight, as hobby servos do; their controller "
-            "compensates it otherwise.",
+            "--carries-weight/--compensates-weight",
+            help="Servos carry the robot's weight, as hobby servos do, or their controller "
+            "compensates it [as the robot's YAML file says].",
         ),
-    ] = False,
+    ] = None,
     max_effort: Annotated[
         float | None,
-        typer.Option(min=0, help="No joint gives more [N m or N], whatever the file states."),
+        typer.Option(min=0, help="No joint gives more [N m or N], whatever its files state."),
     ] = None,
     table: Annotated[bool, typer.Option(help="Whether an arm stands on a table.")] = True,
 ) -> None:

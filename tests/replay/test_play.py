@@ -67,6 +67,32 @@ def test_weak_motors_are_at_their_limit_and_do_not_arrive(lever):
     assert "at most 1 N m" in weak.driven_by
 
 
+def test_torque_limits_and_weight_are_as_the_yaml_file_says(lever, tmp_path):
+    yaml = write_arm(tmp_path)
+    text = yaml.read_text()
+    yaml.write_text(text.replace("1.2]}", "1.2], max_effort: [60, 1, 1], carries_weight: true}"))
+    stated = play(yaml, moved())
+    asked = play(lever, moved(), max_effort=1.0, carries_weight=True)
+    assert 1e3 * np.median(stated.tip_error_m) > 50.0
+    assert stated.saturated.mean() > 0.3
+    assert "of the robot's YAML file" in stated.driven_by
+    assert "carrying the robot's weight" in stated.driven_by
+    # The first joint keeps its strength, as of one number for all it does not.
+    turned = [np.abs(found.reached - found.wanted)[:, 0].max() for found in (stated, asked)]
+    assert turned[0] < 0.5 * turned[1]
+    # Whoever plays has the last word.
+    assert 1e3 * play(yaml, moved(), carries_weight=False).tip_error_m[0, 0] < 10.0
+
+
+def test_grippers_torque_limit_holds_for_its_fingers(lever, tmp_path):
+    yaml = write_arm(tmp_path)
+    yaml.write_text(f"{yaml.read_text()}  max_effort: 0.5\n")
+    model = player_of(str(yaml), PlayOptions()).scene.model
+    assert dict(zip(model.joint_names, model.max_effort, strict=True)) == {
+        "turn": 60, "lift": 60, "bend": 60, "one_slide": 0.5, "two_slide": 0.5
+    }  # fmt: skip
+
+
 def test_hand_that_is_led_into_the_table_is_seen_and_stopped(lever):
     down = moved()[:1] + np.linspace(0, 1, 60)[:, None] * [0.0, 1.2, 0.6, 0.0]
     found = play(lever, down)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from drawn_robots import hand_urdf, in_degrees
+from small_arm import write_arm
 
 from rotoscope.pipeline.errors import RobotError
 from rotoscope.retarget.onboarding.check import check
@@ -49,6 +50,45 @@ def test_velocity_that_no_hand_would_have_is_a_placeholder(urdf):
         .replace('velocity="0.5"', 'velocity="0.7"', 2)
     )
     assert check(str(urdf(text))).robot.max_velocity.max() <= 0.7
+
+
+@pytest.mark.parametrize(
+    ("effort", "why"),
+    [
+        ('effort="10"', "the file states 10 N m for every joint, likely a placeholder"),
+        ("", "the file states no torque limit of any joint"),
+    ],
+)
+def test_torque_limits_that_nobody_measured_are_guesses(urdf, effort, why):
+    report = check(str(urdf(hand_urdf().replace('effort="0.8"', effort))))
+    found = [item for item in report.proposal.open if item.key == "joints.<name>.max_effort"]
+    assert [why in item.why for item in found] == [True]
+    assert found[0].is_guess
+    assert f"# GUESS: joints.<name>.max_effort: {why}" in report.text
+
+
+def test_torque_limits_of_one_motor_for_all_or_of_several_are_believed(urdf):
+    ten = hand_urdf().replace('effort="0.8"', 'effort="10"')
+    for text in (hand_urdf(), _of_last_joint(ten, 'effort="10"', 'effort="5"')):
+        report = check(str(urdf(text)))
+        assert not any("max_effort" in item.key for item in report.proposal.open)
+
+
+def test_one_joint_that_is_let_give_anything_is_named(urdf):
+    text = _of_last_joint(hand_urdf(), 'effort="0.8"', 'effort="1000"')
+    report = check(str(urdf(text)))
+    (found,) = (item for item in report.proposal.open if item.key == "joints.<name>.max_effort")
+    assert "give 1000 N m and more" in found.why
+
+
+def _of_last_joint(text, old, new):
+    return new.join(text.rsplit(old, 1))
+
+
+def test_gripper_that_is_as_strong_as_its_arm_is_a_placeholder(tmp_path):
+    report = check(str(write_arm(tmp_path, effort=10.0).with_suffix(".urdf")))
+    keys = [item.key for item in report.proposal.open if item.is_guess]
+    assert "arm.max_effort and gripper.max_effort" in keys
 
 
 def test_limits_in_degrees_are_taken_for_degrees_and_said(urdf):

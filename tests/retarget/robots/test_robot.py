@@ -131,6 +131,8 @@ def test_checksum_changes_with_either_file(tiny: Path) -> None:
         ("{grip: ", "{grop: ", "no movable joint 'grop'"),
         ("home: [0.1,", "home: [2.1,", "must lie inside the position limits"),
         ("home: [0.1, ", "home: [", "arm.home needs 3 numbers, one per joint, got 2"),
+        ("home:", "max_effort: [9, 8], home:", "max_effort needs 3 numbers, one per joint, or one"),
+        ("home:", "max_effort: 0, home:", "greater than 0"),
         ("tiny.urdf", "other.urdf", "there is no robot file"),
         ("origin_m", "approach: [0, 2, 0], origin_m", "must not be parallel"),
         ("max_opening_m: 0.04", "max_opening_m: -1", "gripper.max_opening_m.*greater than 0"),

@@ -1,12 +1,15 @@
 """What identifies a robot: all that its files hold, wherever they lie."""
 
+import functools
 import shutil
 from pathlib import Path
 
 import pytest
 
+from rotoscope.retarget.physics.robot import robot_to_simulate
 from rotoscope.retarget.physics.stage import PhysicsCheck, PhysicsConfig
 from rotoscope.retarget.robots.digest import robot_digest
+from rotoscope.retarget.robots.load import load_robot
 from rotoscope.retarget.robots.read_config import load_config
 
 MJCF = """<mujoco>
@@ -77,6 +80,16 @@ def test_files_that_name_each_other_come_to_an_end(robot):
         '<mujoco><include file="../robot.xml"/></mujoco>'
     )
     assert digest(robot)
+
+
+def test_torque_limits_count_for_physics_alone(tiny):
+    token = functools.partial(PhysicsCheck, PhysicsConfig(robot=str(tiny)))
+    before, simulated = load_robot(str(tiny)).checksum, token().cache_token()
+    assert robot_to_simulate(str(tiny)).efforts == {}
+    tiny.write_text(tiny.read_text().replace("0.5, 0.1]", "0.5, 0.1], max_effort: 2"))
+    assert load_robot(str(tiny)).checksum == before
+    assert token().cache_token() != simulated
+    assert set(robot_to_simulate(str(tiny)).efforts.values()) == {2.0}
 
 
 def test_physics_of_a_robot_follows_its_settings_and_of_any_robot_the_shipped_ones(

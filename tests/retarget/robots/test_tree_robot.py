@@ -191,8 +191,9 @@ def test_wrong_robot_file_says_what_to_do(hand, old, new, says):
 def test_joints_that_follow_each_other_are_an_error(hand):
     edit(
         hand.parent / "hand.urdf",
-        '<limit lower="-0.2" upper="1.6" velocity="5" effort="1"/></joint>',
-        '<limit lower="-0.2" upper="1.6" velocity="5" effort="1"/><mimic joint="a_last"/></joint>',
+        '<limit lower="-0.2" upper="1.6" velocity="5" effort="0.8"/></joint>',
+        '<limit lower="-0.2" upper="1.6" velocity="5" effort="0.8"/><mimic joint="a_last"/>'
+        "</joint>",
     )
     with pytest.raises(RobotError, match="mimic each other in a circle"):
         load_hand(str(hand))
