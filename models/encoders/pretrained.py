@@ -204,7 +204,7 @@ def _transformers(named: _Named) -> _Opened:
     # Of those that read text as well (SigLIP, CLIP), what sees.
     module = getattr(module, "vision_model", module)
     try:
-        processor = AutoImageProcessor.from_pretrained(network)
+        processor = AutoImageProcessor.from_pretrained(network)  # type: ignore[no-untyped-call]
         mean, std = tuple(processor.image_mean), tuple(processor.image_std)
     except (OSError, ValueError, AttributeError, TypeError):
         mean, std = _MEAN, _STD
@@ -244,7 +244,7 @@ def _map_of(state: torch.Tensor, pixels: torch.Tensor, module: Any) -> torch.Ten
         )
     # Class and register tokens stand before the patches.
     tokens = state[:, state.shape[1] - rows * columns :]
-    return tokens.movedim(1, -1).unflatten(-1, (rows, columns))
+    return tokens.movedim(1, -1).reshape(len(state), -1, rows, columns)
 
 
 def _parts(maps: torch.Tensor, parts: int) -> torch.Tensor:

@@ -63,9 +63,10 @@ def train_bc(
     space = ActionSpace.of(data.contract)
     latent, num_seen, pictured = latent_of(config), 0, data.episodes
     if config.is_frozen:
-        told = (latent.facts, latent.weights) if latent else (None, {})
         before = data.episodes[0].features.shape[1]
-        data = seen_through(frozen_look(config.encoder, *told, config.loop.device), data)
+        latent_facts, weights = (latent.facts, latent.weights) if latent else (None, {})
+        look = frozen_look(config.encoder, latent_facts, weights, config.loop.device)
+        data = seen_through(look, data)
         num_seen = data.episodes[0].features.shape[1] - before
     parts = [
         rows_of(e, t, chunk=config.chunk) for e, t in zip(data.episodes, row_weights, strict=True)

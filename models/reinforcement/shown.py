@@ -80,7 +80,8 @@ def read_shown(data: Path, texts: Sequence[str], seen: Seen) -> Shown:
             f"the demonstrations differ in their numbers: {quoted(read[0][0])} of {demos[0].name}, "
             "others of others; name those that all have, as --see observation.state:hand.*"
         )
-    pictures, size = (), (0, 0)
+    pictures: tuple[np.ndarray, ...] = ()
+    size = (0, 0)
     if seen.camera:
         pictures = tuple(read_pictures(d.dataset, d.row, seen.camera) for d in demos)
         height, width = dataset.info["features"][seen.camera]["shape"][:2]

@@ -76,7 +76,7 @@ def open_map(file: object, dtype: object, shape: Sequence[int]) -> np.ndarray:
         ValueError: The file is too short.
     """
     if 0 in shape:
-        return np.zeros(tuple(shape), dtype)  # type: ignore[call-overload]
+        return np.zeros(tuple(shape), np.dtype(dtype))  # type: ignore[call-overload]
     # A plain array: views of it cost less than those of a `memmap`, and there are many.
     return np.asarray(np.memmap(file, dtype, "r", shape=tuple(shape)))  # type: ignore[call-overload]
 
