@@ -62,10 +62,12 @@ def train_bc(
     """
     space = ActionSpace.of(data.contract)
     latent, num_seen, pictured = latent_of(config), 0, data.episodes
+    kept = latent.weights if latent and config.is_frozen else {}
     if config.is_frozen:
         before = data.episodes[0].features.shape[1]
-        latent_facts, weights = (latent.facts, latent.weights) if latent else (None, {})
-        look = frozen_look(config.encoder, latent_facts, weights, config.loop.device)
+        look = frozen_look(
+            config.encoder, latent.facts if latent else None, kept, config.loop.device
+        )
         data = seen_through(look, data)
         num_seen = data.episodes[0].features.shape[1] - before
     parts = [
@@ -97,7 +99,6 @@ def train_bc(
     done = train(fit.problem(rows, held_rows), config.loop, checkpoint=work / "policy.pt",
                  listener=listener)  # fmt: skip
     weights = {name: value.numpy() for name, value in done.module.state_dict().items()}
-    kept = latent.weights if latent and config.is_frozen else {}
     policy = BcPolicy(facts, scaling, weights, {}, config.loop.device, kept)
     policy.metrics = _scores(policy, held_rows) | {
         "steps": done.steps,
