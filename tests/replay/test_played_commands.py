@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotoscope.pipeline.errors import UsageError
-from rotoscope.pipeline.replay.commands import NONE, RAMP_S, RAMP_SHARE, commands_of
+from rotoscope.pipeline.replay.commands import NONE, RAMP_S, RAMP_SHARE, RUN_UP_S, commands_of
 
 RATE_HZ = 30.0
 CONTRACT = so101().contract(RATE_HZ)
@@ -34,6 +34,25 @@ def test_ramp_begins_where_the_robot_stands_and_keeps_its_share_of_the_speed():
     steps = np.abs(np.diff(np.vstack([ramp, values[:1]]), axis=0)) * RATE_HZ
     assert (steps <= RAMP_SHARE * RATES * 1.02).all()
     np.testing.assert_array_equal(found.values[found.is_own], values)
+
+
+def test_ramp_arrives_at_the_speed_of_its_rows_and_inside_the_limits():
+    upper, fast = CONTRACT.dimensions[0].upper, 0.8 * RATES[0] / RATE_HZ
+    values = np.zeros((40, 6))
+    # The first joint comes down from its limit at speed: there is no room for a run-up above it.
+    values[:, 0] = upper - fast * np.arange(40)
+    values[:, 1] = fast * np.arange(40) - 1.0
+    found = commands_of(values, flags(40), CONTRACT, start=np.zeros(6))
+    assert not found.outruns(CONTRACT).any()
+    before = found.values[found.row == NONE]
+    assert before[:, 0].max() <= upper
+    np.testing.assert_allclose(before[-5:, 0], upper)
+    speed = np.diff(np.vstack([before, values[:2]]), axis=0)[:, 1] / fast
+    assert speed[-1] == pytest.approx(1.0)
+    # From rest to that in 0.3 s, ever faster by the same.
+    count = round(RUN_UP_S * RATE_HZ)
+    np.testing.assert_allclose(np.diff(speed[-1 - count : -1]), 1 / count, atol=1e-9)
+    assert abs(speed[-2 - count]) < 0.1
 
 
 def test_without_a_start_there_is_no_ramp():
