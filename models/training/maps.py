@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import EllipsisType
+from typing import IO, Any
 
 import numpy as np
 from jaxtyping import Int
@@ -46,7 +46,7 @@ class Spool:
         self._dtype, self._shape, self.num_rows = np.dtype(dtype), tuple(shape), 0
         # Closed by `whole`, after rows that come one by one.
         opened = tempfile.TemporaryFile(dir=folder) if path is None else path.open("wb+")  # noqa: SIM115
-        self._file = opened
+        self._file: IO[bytes] = opened
 
     def add(self, rows: np.ndarray) -> None:
         """Writes some rows behind the others."""
@@ -64,7 +64,7 @@ class Spool:
             return open_map(file, self._dtype, (self.num_rows, *self._shape))
 
 
-def open_map(file: object, dtype: object, shape: Sequence[int]) -> np.ndarray:
+def open_map(file: Path | IO[bytes], dtype: Any, shape: Sequence[int]) -> np.ndarray:
     """An array in a file, read-only.
 
     Args:
@@ -76,9 +76,10 @@ def open_map(file: object, dtype: object, shape: Sequence[int]) -> np.ndarray:
         ValueError: The file is too short.
     """
     if 0 in shape:
-        return np.zeros(tuple(shape), np.dtype(dtype))  # type: ignore[call-overload]
+        return np.zeros(tuple(shape), dtype)
     # A plain array: views of it cost less than those of a `memmap`, and there are many.
-    return np.asarray(np.memmap(file, dtype, "r", shape=tuple(shape)))  # type: ignore[call-overload]
+    found: Any = np.memmap(file, dtype, "r", shape=tuple(shape))
+    return np.asarray(found)
 
 
 def give_back(array: np.ndarray) -> None:
@@ -146,7 +147,7 @@ class Joined:
         """Which part each row is of."""
         return np.searchsorted(self.starts, rows, side="right") - 1
 
-    def __getitem__(self, rows: Int[np.ndarray, "*shape"] | slice | EllipsisType) -> np.ndarray:
+    def __getitem__(self, rows: Int[np.ndarray, "*shape"] | slice) -> np.ndarray:
         """A copy of some rows."""
         if not isinstance(rows, np.ndarray):
             rows = np.arange(len(self))[rows]

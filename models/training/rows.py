@@ -51,7 +51,8 @@ def batch_rows(num: int, size: int, *, seed: int, step: int) -> Int[np.ndarray, 
     epoch, position = divmod(step, per_block * blocks)
     block, position = divmod(position, per_block)
     order = _permutation(-(-(num - block) // blocks), seed * 1_000_003 + epoch + (block << 40))
-    return order[position * size : (position + 1) * size] * blocks + block
+    found: np.ndarray = order[position * size : (position + 1) * size] * blocks + block
+    return found
 
 
 @lru_cache(maxsize=1)
