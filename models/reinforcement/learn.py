@@ -1,7 +1,7 @@
 """Soft actor-critic by stable-baselines3, on rewards that are given when an episode has ended.
 
-TD3, whose steps take a third of the CPU, was tried first: on window-open, from ORCA, its actions lay
-at their limits for good within 3,000 steps in the simulator.
+TD3, whose steps take a third of the CPU, was tried first: on window-open, from ORCA, its actions
+lay at their limits for good within 3,000 steps in the simulator.
 """
 
 from __future__ import annotations
