@@ -39,7 +39,7 @@ def _kinds() -> dict[str, tuple[Callable[[Any], Any], int]]:
     from rotoscope.models.inverse_dynamics.networks import build_network
     from rotoscope.models.latent_actions.config import LatentActionConfig
     from rotoscope.models.latent_actions.networks import build_latent_network
-    from rotoscope.models.policy.bc_network import build_policy
+    from rotoscope.models.policy.bc_network import build_policy, image_network
 
     def labeler(size: Any) -> Any:
         return build_network(
@@ -48,7 +48,7 @@ def _kinds() -> dict[str, tuple[Callable[[Any], Any], int]]:
 
     def policy(size: Any) -> Any:
         return build_policy(
-            num_inputs=7, sees_images=True, hidden=(256, 256), num_outputs=7, size=size
+            num_inputs=7, encoder=image_network(size), hidden=(256, 256), num_outputs=7, size=size
         )
 
     def latent(size: Any) -> Any:

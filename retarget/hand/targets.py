@@ -247,7 +247,7 @@ def tips_apart(
     if own_m is None:
         return apart_m
     sizes = _palm_m(joints_m), _palm_m(own_m)
-    both = np.isfinite(sizes).all(axis=0)
+    both = np.isfinite(np.stack(sizes)).all(axis=0)
     if not both.any():
         return apart_m
     ratio = float(np.median(sizes[0][both]) / np.median(sizes[1][both]))

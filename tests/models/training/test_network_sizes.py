@@ -10,7 +10,7 @@ from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.model import load_latent
 from rotoscope.models.latent_actions.networks import build_latent_network
 from rotoscope.models.latent_actions.train import train_latent_action
-from rotoscope.models.policy.bc_network import build_policy
+from rotoscope.models.policy.bc_network import build_policy, image_network
 from rotoscope.models.policy.bc_policy import load_bc_policy
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.training.sizes import SCALES, residual_blocks
@@ -23,7 +23,9 @@ def labeler(size):
 
 
 def policy(size):
-    return build_policy(num_inputs=7, sees_images=True, hidden=(256, 256), num_outputs=7, size=size)
+    return build_policy(
+        num_inputs=7, encoder=image_network(size), hidden=(256, 256), num_outputs=7, size=size
+    )
 
 
 def latent(size, objective="laom"):
