@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -170,6 +171,7 @@ def _kept(
         with atomic_path(place) as temporary:
             temporary.mkdir()
             _write(temporary, videos, size)
+    os.utime(place)  # `prune_frames` keeps what was used last
     facts = json.loads((place / _FACTS).read_text())
     num = facts["starts"][-1]
     return Frames(
@@ -228,6 +230,46 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("rotoscope")) / "frames"
+
+
+@dataclass(frozen=True)
+class PrunedFrames:
+    """What `prune_frames` did."""
+
+    removed: tuple[Path, ...]
+    """Pictures of a dataset's camera each, the least recently used first."""
+    num_bytes: int
+    """What they took."""
+    kept_bytes: int
+    """What is left."""
+
+
+def prune_frames(
+    *, max_age_days: float | None = None, max_bytes: int | None = None, folder: Path | None = None
+) -> PrunedFrames:
+    """Removes decoded pictures that no training used for long; they are decoded again on demand.
+
+    A training that reads them meanwhile goes on: what it has opened stays until it ends.
+
+    Args:
+        max_age_days: Remove what was not used for longer.
+        max_bytes: Remove the least recently used until the others take no more.
+        folder: Where they are kept; the user's cache where `None`.
+    """
+    root = folder or cache_folder()
+    there = root.iterdir() if root.is_dir() else ()
+    # Other names are those of files that are being written.
+    entries = [p for p in there if p.is_dir() and (p / _FACTS).is_file() and p.name[0] != "."]
+    sizes = {p: sum(f.stat().st_size for f in p.iterdir()) for p in entries}
+    total, now_s, removed = sum(sizes.values()), time.time(), []
+    for place in sorted(entries, key=lambda p: p.stat().st_mtime):
+        is_old = max_age_days is not None and now_s - place.stat().st_mtime > 86400 * max_age_days
+        if not (is_old or (max_bytes is not None and total > max_bytes)):
+            break
+        shutil.rmtree(place)
+        removed.append(place)
+        total -= sizes[place]
+    return PrunedFrames(tuple(removed), sum(sizes[p] for p in removed), total)
 
 
 def _scratch() -> Path:

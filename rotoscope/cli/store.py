@@ -41,6 +41,31 @@ def verify(store: StorePath = None) -> None:
 
 
 @app.command()
+def pictures(
+    max_age_days: Annotated[
+        float | None, typer.Option(min=0, help="Remove what no training used for longer.")
+    ] = None,
+    max_gb: Annotated[
+        float | None,
+        typer.Option(min=0, help="Remove the least recently used until they take no more."),
+    ] = None,
+) -> None:
+    """Say what pictures that trainings decoded take on the disk, and remove some of them.
+
+    They lie in the user's cache folder, one file for each camera and size; a training that needs
+    removed ones decodes them again.
+    """
+    from rotoscope.models.training.frames import cache_folder, prune_frames
+
+    max_bytes = None if max_gb is None else int(max_gb * 1e9)
+    done = prune_frames(max_age_days=max_age_days, max_bytes=max_bytes)
+    console.say(
+        f"{cache_folder()}: {len(done.removed)} removed, {done.num_bytes / 1e6:.0f} MB; "
+        f"{done.kept_bytes / 1e6:.0f} MB left"
+    )
+
+
+@app.command()
 def prune(
     store: StorePath = None,
     max_age_days: Annotated[
