@@ -14,13 +14,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from benchmarks.figure import Bar, Figure
+from rotoscope.pipeline.processes import python_module
 
 SIDE_PX, RATE_HZ, FILE_S = 16, 30, 600.0
 HOURS = (1, 100)
@@ -76,7 +76,7 @@ def _decoded(root: Path) -> float:
 
 
 def _train(root: Path, hours: float, kind: str = "video") -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks._training_memory", str(root), str(hours), kind]
+    command = python_module("benchmarks._training_memory", str(root), str(hours), kind)
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found

@@ -206,10 +206,11 @@ def build_recipe(
         if not text.startswith("+"):
             apply_override(text, entries, sections, top)
     classes = [_class_of(ref, folder, allow_code) for _, ref, _ in entries]
-    _share(entries, classes)
-    stages = tuple(
-        _check_entry(entry, found, folder) for entry, found in zip(entries, classes, strict=True)
-    )
+    gave = _share(entries, classes)
+    # A shared setting that is wrong is said of the stage that it was written for.
+    order = sorted(range(len(entries)), key=lambda number: entries[number][0] not in gave)
+    read = {number: _check_entry(entries[number], classes[number], folder) for number in order}
+    stages = tuple(read[number] for number in range(len(entries)))
     _check_order(stages)
     export = checked(ExportSection, sections["export"], owner="export", error=RecipeError)
     action = _action_stage(stages, top.get("action"))
@@ -247,14 +248,19 @@ def _find(name_or_path: str) -> Path:
     return config_path("recipes", f"{name_or_path}.yaml")
 
 
-def _share(entries: Sequence[Entry], classes: Sequence[type[Stage]]) -> None:
-    """Gives stages the settings that they share with others and that are given there alone."""
+def _share(entries: Sequence[Entry], classes: Sequence[type[Stage]]) -> set[str]:
+    """Gives stages the settings that they share with others and that are given there alone.
+
+    Returns:
+        The names of stages that had some to give.
+    """
     sharing = [
         (f"{name}.{key}", key, config)
         for (name, _, config), found in zip(entries, classes, strict=True)
         for key in found.shares
     ]
     given = {key: (owner, config[key]) for owner, key, config in sharing if key in config}
+    gave = {owner.removesuffix(f".{key}") for owner, key, config in sharing if key in config}
     for owner, key, config in sharing:
         other, value = given.get(key, (owner, None))
         if key in given and _written(config.setdefault(key, value)) != _written(value):
@@ -262,6 +268,7 @@ def _share(entries: Sequence[Entry], classes: Sequence[type[Stage]]) -> None:
                 f"{owner} is {shown(config[key])}, {other} is {shown(value)}: both must be the "
                 f"same; give {other} alone"
             )
+    return gave
 
 
 def _written(value: object) -> object:
