@@ -9,7 +9,7 @@ from benchmarks.reinforcement import Row, measure
 from rotoscope.models.simulators import simulator as simulators
 
 SETTINGS = (
-    "steps=1200", "random_steps=200", "try_every=400", "hidden=[32]", "batch_size=64", "start=0",
+    "steps=400", "random_steps=100", "try_every=200", "hidden=[32]", "batch_size=64", "start=0",
     "learning_rate=0.001",
 )  # fmt: skip
 ROWS = (Row("true", "true", seeds=(0,)), Row("orca", "orca", ("schedule=ads",), seeds=(0,)))

@@ -67,7 +67,10 @@ def return_of(folder, env=ENV):
     return total
 
 
-@pytest.mark.parametrize("reward", ["orca", "temporal_ot", "gaifo"])
+@pytest.mark.parametrize(
+    "reward",
+    ["orca", *(pytest.param(name, marks=pytest.mark.slow) for name in ("temporal_ot", "gaifo"))],
+)
 def test_one_demonstration_without_actions_becomes_a_policy(reward, data, tmp_path):
     kept = train.rl(data, env=ENV, out=tmp_path / "out", reward=reward, overrides=QUICK)
     assert return_of(tmp_path / "out/policy") == pytest.approx(kept["mean_return"], abs=1e-4)
