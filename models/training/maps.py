@@ -96,7 +96,7 @@ def _map_of(array: np.ndarray) -> mmap.mmap | None:
     while isinstance(found, np.ndarray):
         found = found.base
     # What was written to a private map would be lost.
-    return found if isinstance(found, mmap.mmap) and not array.flags.writeable else None
+    return found if isinstance(found, mmap.mmap) and not array.flags["W"] else None
 
 
 def blocks_of(array: np.ndarray) -> Iterator[np.ndarray]:

@@ -54,7 +54,7 @@ def test_spool_gives_back_what_was_added(tmp_path):
             spool.add(part)
         whole = spool.whole()
         np.testing.assert_array_equal(whole, np.concatenate(parts))
-        assert not whole.flags.writeable
+        assert not whole.flags["W"]
     with pytest.raises(ValueError, match=r"rows have shape \(2,\), \(4, 3\) is wanted"):
         Spool(np.uint8, (4, 3)).add(np.zeros((1, 2)))
 
