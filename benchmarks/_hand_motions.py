@@ -7,13 +7,14 @@ from jaxtyping import Float
 
 from benchmarks.hands import read_reference
 from benchmarks.paths import require_shared_data
-from rotoscope.models.rendered_hands.arm import Body, load_arm
-from rotoscope.models.rendered_hands.postures import closing, fist, open_hand
+from rotoscope.models.rendered_hands.arm import Arm, Body, load_arm
+from rotoscope.models.rendered_hands.postures import closing, fist, open_hand, pinch
 from rotoscope.pipeline.geometry.hand_frame import in_wrist_frame
 
 FPS = 30.0
 _NUM_FRAMES = 180
 _PERIOD_S = 3.0
+_PINCH_FRAMES, _NOISE_M = 150, 0.003
 _BODIES = {
     "power_man": (Body(gender=0.1, height=0.6, muscle=0.7), 1.0),
     "power_woman": (Body(gender=0.9, height=0.4, age=0.8), 0.8),
@@ -39,9 +40,28 @@ def reported_grasps() -> Motions:
     return {"captured": captured, **{name: _fist(*of) for name, of in _BODIES.items()}}
 
 
+def reported_pinches() -> Motions:
+    """Pinches of thumb and index that chose nothing [m]: two people, slow and fast, and noise."""
+    out, generator = {}, np.random.default_rng(7)
+    for name in ("power_man", "power_woman"):
+        arm = load_arm(_BODIES[name][0])
+        opened, closed = open_hand(arm), pinch(arm)
+        who = name.removeprefix("power_")
+        for pace, period_s in (("slow", 2.0), ("fast", 0.9)):
+            way = closing(np.arange(_PINCH_FRAMES) / FPS, period_s)
+            out[f"pinch_{who}_{pace}"] = _posed(arm, opened, closed, way)
+    still = out["pinch_man_slow"]
+    return out | {"pinch_noise": still + generator.normal(0, _NOISE_M, still.shape)}
+
+
 def _fist(body: Body, share: float) -> Float[np.ndarray, "time 21 3"]:
     arm = load_arm(body)
     opened, closed = open_hand(arm), fist(arm)
-    way = share * closing(np.arange(_NUM_FRAMES) / FPS, _PERIOD_S)
+    return _posed(arm, opened, closed, share * closing(np.arange(_NUM_FRAMES) / FPS, _PERIOD_S))
+
+
+def _posed(
+    arm: Arm, opened: np.ndarray, closed: np.ndarray, way: Float[np.ndarray, " time"]
+) -> Float[np.ndarray, "time 21 3"]:
     joints = [arm.joints(arm.motions(opened + part * (closed - opened))) for part in way]
     return in_wrist_frame(np.array(joints), "right")

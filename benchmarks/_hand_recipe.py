@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 import rotoscope
-from benchmarks._hand_motions import FPS, Motions, recording, reported_grasps
+from benchmarks._hand_motions import FPS, Motions, recording, reported_grasps, reported_pinches
 from benchmarks._peers import HAND_PEERS, PeerError, run_peer
 from benchmarks.figure import Bar, Figure
 from benchmarks.paths import require_shared_data
@@ -54,9 +54,9 @@ Joints = Float[np.ndarray, "time joint"]
 
 def figures() -> list[Figure]:
     """Figures of six hands; about two minutes of CPU."""
-    recorded, grasps = recording(), reported_grasps()
+    recorded, grasps, pinches = recording(), reported_grasps(), reported_pinches()
     try:
-        peer = dexpilot({RECORDING: recorded, **grasps})
+        peer = dexpilot({RECORDING: recorded, **grasps, **pinches})
     except PeerError as error:
         print(f"DexPilot is left out: {error}")
         peer = {}
@@ -70,13 +70,11 @@ def figures() -> list[Figure]:
             out += _figures(f"{begin}.dexpilot", limit, {})
         for source, joints in (("joints", from_joints(robot, recorded)), ("video", filmed[name])):
             found = motion_metrics(robot, joints, recorded)
-            bars = {"outside_frames": _NONE, "fast_frames": _NONE}
-            out += _figures(f"{begin}.recipe_{source}", found, bars)
-            out += [
-                Figure(f"{begin}.recipe_{source}.{k}_over_dexpilot", found[k] / limit[k], "x", bar)
-                for k, bar in _NO_MORE.items()
-                if limit
-            ]
+            out += _beside(f"{begin}.recipe_{source}", found, limit)
+        for pinch, joints_m in pinches.items():
+            found = motion_metrics(robot, from_joints(robot, joints_m), joints_m)
+            beside = motion_metrics(robot, theirs[pinch], joints_m) if theirs else {}
+            out += _beside(f"{begin}.recipe.{pinch}", found, beside)
         for grasp, joints_m in grasps.items():
             follows = correlation(robot, from_joints(robot, joints_m), joints_m)
             out.append(Figure(f"{begin}.recipe.{grasp}.correlation", follows, "1", _FOLLOWS))
@@ -84,6 +82,16 @@ def figures() -> list[Figure]:
                 follows = correlation(robot, theirs[grasp], joints_m)
                 out.append(Figure(f"{begin}.dexpilot.{grasp}.correlation", follows, "1"))
     return out
+
+
+def _beside(begin: str, found: dict[str, float], limit: dict[str, float]) -> list[Figure]:
+    """Figures of ours, and where DexPilot's are known how many times theirs they are."""
+    out = _figures(begin, found, {"outside_frames": _NONE, "fast_frames": _NONE})
+    return out + [
+        Figure(f"{begin}.{k}_over_dexpilot", found[k] / limit[k], "x", bar)
+        for k, bar in _NO_MORE.items()
+        if limit
+    ]
 
 
 def _figures(begin: str, found: dict[str, float], bars: dict[str, Bar]) -> list[Figure]:

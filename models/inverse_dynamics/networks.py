@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.scaling import Scaling, safe
-from rotoscope.models.training.sizes import SCALES, NetworkSize, Scale, residual_blocks
+from rotoscope.models.training.sizes import SCALES, NetworkSize, Scale, grid_network
 
 if TYPE_CHECKING:
     import torch
@@ -136,20 +136,9 @@ def _image_network(scale: Scale) -> torch.nn.Module:
     """Six channels of 64 px or so in, `EMBEDDING_SIZE` numbers out, times the size's width."""
     from torch import nn
 
-    layers: list[nn.Module] = []
-    before, width = 6, scale.width
-    for channels in (24, 32, 48):
-        after = width * channels
-        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.SiLU()]
-        layers += residual_blocks(after, scale.blocks)
-        before = after
-    # A grid instead of one mean: where something moves is what an action is read from.
-    layers += [
-        nn.AdaptiveAvgPool2d(8),
-        nn.Flatten(),
-        nn.Linear(64 * before, width * EMBEDDING_SIZE),
-    ]
-    return nn.Sequential(*layers, nn.LayerNorm(width * EMBEDDING_SIZE))
+    return grid_network(
+        (24, 32, 48), nn.SiLU, num_inputs=6, num_outputs=EMBEDDING_SIZE, scale=scale
+    )
 
 
 def with_motion(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.training.action_space import ActionSpace
-from rotoscope.models.training.sizes import SCALES, NetworkSize, residual_blocks
+from rotoscope.models.training.sizes import SCALES, NetworkSize, grid_network
 
 if TYPE_CHECKING:
     import torch
@@ -53,21 +53,9 @@ def image_network(size: NetworkSize = "small") -> torch.nn.Module:
     """One to be learned with the policy: where things are, in 128 numbers, or more."""
     from torch import nn
 
-    scale = SCALES[size]
-    layers: list[nn.Module] = []
-    before, width = 3, scale.width
-    for channels in (32, 48, 64):
-        after = width * channels
-        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
-        layers += residual_blocks(after, scale.blocks)
-        before = after
-    # A grid instead of one mean: where things are is what a policy must know.
-    layers += [
-        nn.AdaptiveAvgPool2d(8),
-        nn.Flatten(),
-        nn.Linear(64 * before, width * _EMBEDDING_SIZE),
-    ]
-    return nn.Sequential(*layers, nn.LayerNorm(width * _EMBEDDING_SIZE))
+    return grid_network(
+        (32, 48, 64), nn.ReLU, num_inputs=3, num_outputs=_EMBEDDING_SIZE, scale=SCALES[size]
+    )
 
 
 def run_policy(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -29,6 +30,38 @@ SCALES: dict[NetworkSize, Scale] = {
     "base": Scale(4, 2),
     "large": Scale(12, 16),
 }
+
+
+def grid_network(
+    channels: Sequence[int],
+    activation: type[torch.nn.Module],
+    *,
+    num_inputs: int,
+    num_outputs: int,
+    scale: Scale,
+) -> torch.nn.Module:
+    """Pictures (n, num_inputs, side, side) to `scale.width * num_outputs` numbers.
+
+    Convolutions of stride 2, then an 8 x 8 grid instead of one mean: where something is counts.
+
+    Args:
+        channels: Of each convolution, for `size=small`.
+        activation: Behind each.
+        num_inputs: Channels of the pictures.
+        num_outputs: Numbers for `size=small`.
+        scale: Of the size.
+    """
+    from torch import nn
+
+    layers: list[nn.Module] = []
+    before, after, embedding = num_inputs, num_inputs, scale.width * num_outputs
+    for one in channels:
+        after = scale.width * one
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), activation()]
+        layers += residual_blocks(after, scale.blocks)
+        before = after
+    layers += [nn.AdaptiveAvgPool2d(8), nn.Flatten(), nn.Linear(64 * after, embedding)]
+    return nn.Sequential(*layers, nn.LayerNorm(embedding))
 
 
 def residual_blocks(channels: int, num: int) -> list[torch.nn.Module]:
