@@ -88,7 +88,7 @@ def _beside(begin: str, found: dict[str, float], limit: dict[str, float]) -> lis
     """Figures of ours, and where DexPilot's are known how many times theirs they are."""
     out = _figures(begin, found, {"outside_frames": _NONE, "fast_frames": _NONE})
     return out + [
-        Figure(f"{begin}.{k}_over_dexpilot", found[k] / limit[k], "x", bar)
+        Figure(f"{begin}.{k}_over_dexpilot", found[k] / max(limit[k], _ROUNDING), "x", bar)
         for k, bar in _NO_MORE.items()
         if limit
     ]
