@@ -16,7 +16,7 @@ from rotoscope.models.training.maps import Joined
 
 SIDE_PX = 32
 """Pictures are averaged down to about this side: where things are, without their texture."""
-_MAX_FRAMES = 800
+MAX_FRAMES = 800
 """Frames that components are found in, evenly spread: neighbors in time say the same."""
 _BATCH = 256
 
@@ -35,15 +35,8 @@ class PictureComponents:
         cls, images: UInt8[np.ndarray, "frame size size 3"] | Joined, num: int
     ) -> PictureComponents:
         """The `num` strongest components; fewer where there are fewer pictures."""
-        step = -(-len(images) // _MAX_FRAMES)
-        pixels = _pixels(images[::step])
-        mean = pixels.mean(0)
-        centered = (pixels - mean).astype(float)
-        # Fewer pictures than pixels: the pictures' inner products hold the same components.
-        power, mixes = np.linalg.eigh(centered @ centered.T)
-        kept = np.flatnonzero(power > 1e-9 * max(float(power[-1]), 1e-12))[::-1][:num]
-        directions = centered.T @ mixes[:, kept] / np.sqrt(power[kept])
-        return cls(mean.astype(np.float32), directions.astype(np.float32))
+        step = -(-len(images) // MAX_FRAMES)
+        return cls(*principal_components(_pixels(images[::step]), num))
 
     def __call__(
         self,
@@ -69,6 +62,19 @@ class PictureComponents:
             left = (centered**2).sum(1) - ((centered @ self.directions) ** 2).sum(1)
             parts.append(np.sqrt(np.maximum(left, 0) / centered.shape[1]).astype(float))
         return np.concatenate(parts)
+
+
+def principal_components(
+    rows: Float[np.ndarray, "row number"], num: int
+) -> tuple[Float[np.ndarray, " number"], Float[np.ndarray, "number component"]]:
+    """The mean of some rows, and the `num` orthonormal directions that they differ in most."""
+    mean = rows.mean(0)
+    centered = (rows - mean).astype(float)
+    # Fewer rows than numbers: the rows' inner products hold the same components.
+    power, mixes = np.linalg.eigh(centered @ centered.T)
+    kept = np.flatnonzero(power > 1e-9 * max(float(power[-1]), 1e-12))[::-1][:num]
+    directions = centered.T @ mixes[:, kept] / np.sqrt(power[kept])
+    return mean.astype(np.float32), directions.astype(np.float32)
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:

@@ -27,6 +27,8 @@ SMALL_NETWORK = "cnn"
 """Name of the image network that is trained together with the rest."""
 COMPONENTS = "pca"
 """Name of the encoder that holds principal components of the training pictures."""
+FLOW = "flow"
+"""Name of the one that holds those of the motion in them."""
 PRETRAINED = ("torchvision:NAME", "torchvision:NAME@WEIGHTS.pth", "transformers:NAME_OR_FOLDER")
 """How a pretrained network is named. With `#N` behind it, it says what is in each of N x N parts of
 the picture instead of what is in all of it: where things are is kept (`transformers:DINO#4`)."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
-from rotoscope.models.encoders.pretrained import COMPONENTS, SMALL_NETWORK
+from rotoscope.models.encoders.pretrained import COMPONENTS, FLOW, SMALL_NETWORK
 from rotoscope.models.labelers.labeler import LabelerConfig
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.sizes import NetworkSize
@@ -33,11 +33,11 @@ class InverseDynamicsConfig(LabelerConfig):
     is the one for pictures of a few episodes."""
     encoder: str | None = None
     """What sees pictures: `cnn`, an image network trained here (where not given, for `kind=mlp`);
-    `pca`, principal components of the training pictures (where not given, for the others); or a
-    pretrained one that stays as it is: `torchvision:NAME`, `torchvision:NAME@WEIGHTS.pth`,
+    `pca`, principal components of the training pictures (where not given, for the others); `flow`,
+    those of the motion in them, whatever things look like; or a pretrained one that stays as it is: `torchvision:NAME`, `torchvision:NAME@WEIGHTS.pth`,
     `transformers:NAME_OR_FOLDER`, or `latent:FOLDER`, a trained latent action model."""
     components: int | None = Field(default=None, ge=1)
-    """Components of `pca`; where not given, `kind=kernel` chooses them on the training episodes,
+    """Components of `pca` and `flow`; where not given, `kind=kernel` chooses them on the training episodes,
     the others take 60."""
     motion_s: float | None = Field(default=None, gt=0)
     """How long before a picture the one stands that its motion is seen against [s]; the time
@@ -61,14 +61,39 @@ class InverseDynamicsConfig(LabelerConfig):
     loop: LoopConfig = LoopConfig()
     """How the network is trained."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_levels(cls, told: Any) -> Any:
+        """Summed motion has no level: where it begins is where the video does."""
+        if isinstance(told, dict) and told.get("encoder") == FLOW:
+            window = told.get("window", {})
+            if isinstance(window, dict):
+                return told | {"window": {"has_levels": False} | window}
+        return told
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.kind != "mlp" and self.learns_images:
             raise ValueError(
                 f"kind={self.kind} cannot train the image network 'cnn'; use kind=mlp, "
-                "encoder=pca, or a pretrained encoder"
+                "encoder=pca, encoder=flow, or a pretrained encoder"
+            )
+        if self.sums_motion and self.window.has_levels:
+            raise ValueError(
+                "encoder=flow says how far things went, not where they are: leave out "
+                "window.has_levels=true"
+            )
+        if self.sums_motion and self.motion_s is not None:
+            raise ValueError(
+                f"motion_s={self.motion_s:g} is how far apart pictures are compared; encoder=flow "
+                "sums up the motion between neighbors: leave it out"
             )
         return self
+
+    @property
+    def has_own_window(self) -> bool:
+        """Whether anything is said of how far it looks."""
+        return bool(self.window.model_fields_set - {"has_levels"})
 
     @property
     def learns_images(self) -> bool:
@@ -77,8 +102,13 @@ class InverseDynamicsConfig(LabelerConfig):
 
     @property
     def learns_components(self) -> bool:
-        """Whether pictures become principal components of the training pictures."""
-        return bool(self.camera) and self.image_network == COMPONENTS
+        """Whether pictures become components that the training pictures differ in most."""
+        return bool(self.camera) and self.image_network in (COMPONENTS, FLOW)
+
+    @property
+    def sums_motion(self) -> bool:
+        """Whether what is seen of a frame is the way that everything went to it, from its start."""
+        return bool(self.camera) and self.image_network == FLOW
 
     @property
     def image_network(self) -> str:

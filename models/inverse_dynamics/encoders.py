@@ -11,6 +11,7 @@ from pathlib import Path
 from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.encoders.pretrained import (
     COMPONENTS,
+    FLOW,
     PRETRAINED,
     SMALL_NETWORK,
     Embed,
@@ -29,7 +30,7 @@ def check_encoder(name: str) -> None:
     """Refuses an encoder that nothing could be trained on; cheap beside training.
 
     Raises:
-        UsageError: None of `cnn`, `pca`, `torchvision:NAME`, `transformers:NAME` and
+        UsageError: None of `cnn`, `pca`, `flow`, `torchvision:NAME`, `transformers:NAME` and
             `latent:FOLDER`, no such network, or a latent model that is absent or tells nothing.
         AssetError: Named weights are not there.
     """
@@ -38,8 +39,8 @@ def check_encoder(name: str) -> None:
         usable_latent(Path(folder))
     elif is_pretrained(name):
         require_pretrained(name)
-    elif name not in (SMALL_NETWORK, COMPONENTS):
-        valid = quoted([SMALL_NETWORK, COMPONENTS, *PRETRAINED, "latent:FOLDER"])
+    elif name not in (SMALL_NETWORK, COMPONENTS, FLOW):
+        valid = quoted([SMALL_NETWORK, COMPONENTS, FLOW, *PRETRAINED, "latent:FOLDER"])
         raise UsageError(f"unknown encoder {name!r}; valid ones are {valid}")
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
-from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.kernel_ridge import exponent_of, gaussian, solve
 from rotoscope.models.inverse_dynamics.rows import (
+    Components,
     LabeledWindows,
     as_columns,
     components_of,
@@ -65,7 +65,7 @@ def choose_kernel(
             "kernel": kernel.model_copy(update={"width": kernel.width or _START_WIDTH}),
         }
     )
-    windows = [config.window] if "window" in config.model_fields_set else search.windows()
+    windows = [config.window] if config.has_own_window else search.windows()
     best = search.best([start.model_copy(update={"window": w}) for w in windows])
     if config.learns_components:
         best = search.best([best.model_copy(update={"components": c}) for c in counts])
@@ -79,13 +79,17 @@ def choose_kernel(
 
 def least_window(config: InverseDynamicsConfig, rate_hz: float) -> WindowConfig:
     """The given window, or the shortest that may be chosen: what it lacks, nothing will know."""
-    is_given = config.kind != "kernel" or "window" in config.model_fields_set
-    return config.window if is_given else _window(1 / rate_hz)
+    is_given = config.kind != "kernel" or config.has_own_window
+    return config.window if is_given else _window(1 / rate_hz, config.window.has_levels)
 
 
-def _window(spacing_s: float) -> WindowConfig:
+def _window(spacing_s: float, has_levels: bool) -> WindowConfig:
     return WindowConfig(
-        before_s=spacing_s, after_s=2 * spacing_s, spacing_s=spacing_s, at_ends="hold"
+        before_s=spacing_s,
+        after_s=2 * spacing_s,
+        spacing_s=spacing_s,
+        has_levels=has_levels,
+        at_ends="hold",
     )
 
 
@@ -95,10 +99,10 @@ class _Search:
     def __init__(self, data: LabeledSet, config: InverseDynamicsConfig, space: ActionSpace) -> None:
         self.space, self.config = space, config
         self.folds = Folds.of(len(data.episodes), _NUM_FOLDS, seed=config.loop.seed)
-        self.components: PictureComponents | None = None
+        self.components: Components | None = None
         if config.learns_components:
             # What pictures look like is found without any action: no fold needs its own.
-            self.components = components_of(data, config.components or max(COMPONENTS))
+            self.components = components_of(data, config, config.components or max(COMPONENTS))
         self.data = as_columns(data, config, self.components)
         self.num_own = data.episodes[0].features.shape[1]
         self.losses: dict[str, np.ndarray] = {}
@@ -111,7 +115,7 @@ class _Search:
         """
         step_s = 1 / self.data.contract.rate_hz
         spacings_s = [step_s, *(s for s in SPACINGS_S if s > 1.2 * step_s)]
-        found = [_window(s) for s in spacings_s]
+        found = [_window(s, self.config.window.has_levels) for s in spacings_s]
         usable = [w for w in found if self._share_known(w) >= _LEAST_ROWS]
         self._keep_common_rows(usable or found[:1])
         return usable or found[:1]

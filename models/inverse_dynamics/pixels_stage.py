@@ -92,7 +92,10 @@ class Pixels(FrameStage):
         facts = self.labeler.facts
         image = shrink(frame.rgb, facts.config.image_size, shape=facts.image_size)
         self.recent.append((frame.time_s, image))
-        wanted_s = frame.time_s - facts.config.motion_over_s(facts.contract.rate_hz)
+        config = facts.config
+        wanted_s = frame.time_s - config.motion_over_s(facts.contract.rate_hz)
+        if config.sums_motion:  # against its neighbor, whatever the rate
+            wanted_s = self.recent[max(0, len(self.recent) - 2)][0]
         while len(self.recent) > 1 and _is_nearer(self.recent[1][0], self.recent[0][0], wanted_s):
             self.recent.popleft()
         self.images.append(image)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from rotoscope.models.encoders.flow import FlowComponents
 from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.encoders.pretrained import Embed
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
@@ -17,8 +18,10 @@ from rotoscope.models.training.data import LabeledEpisode, LabeledSet, Unlabelle
 from rotoscope.models.training.maps import Joined
 from rotoscope.models.training.windows import WindowConfig, nearest_frames, windows_of
 
+type Components = PictureComponents | FlowComponents
+"""Encoders that are learned without actions, from the training pictures alone."""
 DEFAULT_COMPONENTS = 60
-"""Components of `encoder=pca`, where their number is neither given nor chosen."""
+"""Components of them, where their number is neither given nor chosen."""
 _LOOK_FRAMES = 1024
 """Pictures that an encoder is given at a time; a multiple of the batches of all of them."""
 _LEVEL_WEIGHT = 0.7
@@ -96,8 +99,20 @@ def with_columns[E: UnlabelledEpisode](
         return episode
     assert episode.images is not None
     before = frames_before(episode.time_s, config, rate_hz=rate_hz)
-    columns = [episode.features, looked_at(embed, Joined((episode.images,)), before)]
+    said = looked_at(embed, Joined((episode.images,)), before)
+    columns = [episode.features, seen_columns(said, config)]
     return replace(episode, features=np.concatenate(columns, 1), images=None)
+
+
+def seen_columns(
+    said: Float[np.ndarray, "frame number"], config: InverseDynamicsConfig
+) -> Float[np.ndarray, "frame number"]:
+    """What windows are made of, from what an encoder says of frames in order.
+
+    Motion is summed up: what changes between two moments is then the way between them, however
+    many frames lie there.
+    """
+    return said.cumsum(axis=0) if config.sums_motion else said
 
 
 def looked_at(
@@ -118,10 +133,28 @@ def looked_at(
     return np.concatenate(parts, axis=axis)
 
 
-def components_of(data: LabeledSet, num: int) -> PictureComponents:
-    """Principal components of all pictures of some episodes."""
-    pictures = [e.images for e in data.episodes if e.images is not None]
-    return PictureComponents.of(Joined(tuple(pictures)), num)
+def components_of(data: LabeledSet, config: InverseDynamicsConfig, num: int) -> Components:
+    """Principal components of all pictures of some episodes, or of the motion in them."""
+    seen = [e for e in data.episodes if e.images is not None]
+    pictures = Joined(tuple(e.images for e in seen if e.images is not None))
+    if not config.sums_motion:
+        return PictureComponents.of(pictures, num)
+    starts = np.cumsum([0, *(len(e.time_s) for e in seen)])
+    rate_hz = data.contract.rate_hz
+    before = [
+        frames_before(e.time_s, config, rate_hz=rate_hz) + s
+        for e, s in zip(seen, starts, strict=False)
+    ]
+    return FlowComponents.of(pictures, np.concatenate(before), num)
+
+
+def known_components(
+    arrays: Mapping[str, np.ndarray], config: InverseDynamicsConfig
+) -> Components | None:
+    """Those that were learned before; `None` where there are none."""
+    if not arrays:
+        return None
+    return (FlowComponents if config.sums_motion else PictureComponents)(**arrays)
 
 
 def scaling_of(
@@ -150,4 +183,6 @@ def frames_before(
     time_s: Float[np.ndarray, " frame"], config: InverseDynamicsConfig, *, rate_hz: float
 ) -> Int[np.ndarray, " frame"]:
     """For each picture of an episode, the one before it that encoders compare it with."""
+    if config.sums_motion:
+        return np.maximum(np.arange(len(time_s)) - 1, 0)
     return nearest_frames(time_s, time_s - config.motion_over_s(rate_hz))

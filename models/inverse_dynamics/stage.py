@@ -13,6 +13,7 @@ from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.inverse_dynamics.infer import Inferred, infer
 from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
 from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER
+from rotoscope.models.inverse_dynamics.rows import seen_columns
 from rotoscope.models.labelers.familiar_marks import NUM_MARKS
 from rotoscope.models.labelers.familiarity import LAG_S
 from rotoscope.models.labelers.label_tracks import label_tracks
@@ -209,7 +210,8 @@ class InverseDynamics(ClipStage):
         numbers = numbers[:, :-size]
         if self.labeler.facts.config.learns_images:
             return infer(self.labeler, time_s, features, at_s, glances, numbers)
-        columns = np.concatenate([features, numbers.astype(float)], axis=1)
+        said = seen_columns(numbers.astype(float), self.labeler.facts.config)
+        columns = np.concatenate([features, said], axis=1)
         return infer(self.labeler, time_s, columns, at_s, glances)
 
     def _observed(

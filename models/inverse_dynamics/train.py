@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from rotoscope.models.encoders.pca import PictureComponents
 from rotoscope.models.inverse_dynamics.calibration import Calibration, Evidence
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.cross_conformal import HeldOut, calibrated
@@ -33,6 +32,7 @@ from rotoscope.models.inverse_dynamics.networks import (
 )
 from rotoscope.models.inverse_dynamics.rows import (
     DEFAULT_COMPONENTS,
+    Components,
     LabeledWindows,
     as_columns,
     components_of,
@@ -195,7 +195,7 @@ def _kernel_labeler(
     components = None
     if config.learns_components:
         known = replace(data, episodes=tuple(data.episodes[i] for i in fitted))
-        components = components_of(known, config.components or DEFAULT_COMPONENTS)
+        components = components_of(known, config, config.components or DEFAULT_COMPONENTS)
     columns = as_columns(data, config, components)
     rows = [rows_of(e, columns, config) for e in columns.episodes]
     here = LabeledWindows.join([rows[i] for i in fitted])
@@ -223,7 +223,7 @@ def _train_members(
     facts = _facts(data, config, data.digest())
     components = None
     if config.learns_components:
-        components = components_of(data, config.components or DEFAULT_COMPONENTS)
+        components = components_of(data, config, config.components or DEFAULT_COMPONENTS)
     is_column = config.camera and not config.learns_images
     embed = components or (
         open_encoder(config.image_network, config.loop.device) if is_column else None
@@ -250,7 +250,7 @@ def _train_members(
 def _bare(
     facts: LabelerFacts,
     scaling: LabelerScaling,
-    components: PictureComponents | None,
+    components: Components | None,
     members: tuple[dict[str, np.ndarray], ...],
 ) -> Labeler:
     """A labeler that does not know its errors yet."""

@@ -42,6 +42,8 @@ class LabelerFacts(ModelFacts):
     """Width and height of the pictures it learned from [px]."""
     constant: tuple[str, ...]
     """Dimensions that never moved in training."""
+    levels: dict[str, tuple[float, ...]] = {}
+    """Dimensions that took few values in training, and these: they are labeled with one of them."""
     data_sha256: str
     """Hash of the labeled data."""
     packages: dict[str, str]
@@ -79,6 +81,7 @@ def facts_of_data(data: LabeledSet, data_sha256: str) -> dict[str, Any]:
         "camera": data.camera,
         "image_size": data.image_size,
         "constant": data.constant,
+        "levels": data.levels(),
         "data_sha256": data_sha256,
         "packages": package_versions(),
     }

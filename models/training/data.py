@@ -9,10 +9,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from rotoscope.models.training.action_space import CONSTANT_SPREAD
+from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
 from rotoscope.models.training.maps import blocks_of
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import ContractError, DatasetError
+
+MAX_LEVELS = 4
+"""Values of a number that is taken for a choice among them: grippers have two or three."""
+_LEAST_AT_LEVEL = 0.02
+"""Share of the rows at each: what is met once is none."""
 
 CLOCK_TOLERANCE = 0.02
 """How far a clock may be off, as a share of the time between two rows or of the rate."""
@@ -104,6 +109,21 @@ class LabeledSet:
         valid = np.concatenate([episode.valid for episode in self.episodes])
         known = valid & np.isfinite(shown).all(axis=1)
         return shown[known], done[known]
+
+    def levels(self) -> dict[str, tuple[float, ...]]:
+        """The values of plain numbers that take few, such as a gripper's command; by name.
+
+        At most `MAX_LEVELS`, each in a share of `_LEAST_AT_LEVEL` of the rows that count.
+        """
+        actions = np.concatenate([e.actions[e.valid] for e in self.episodes])
+        plain = {b.columns.start for b in ActionSpace.of(self.contract).blocks if b.kind == "plain"}
+        out = {}
+        for column, name in enumerate(self.contract.names):
+            values, counts = np.unique(actions[:, column], return_counts=True)
+            is_few = 2 <= len(values) <= MAX_LEVELS
+            if column in plain and is_few and counts.min() >= _LEAST_AT_LEVEL * len(actions):
+                out[name] = tuple(values.tolist())
+        return out
 
     def digest(self) -> str:
         """Hash of everything that is learned from."""
