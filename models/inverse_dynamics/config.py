@@ -33,12 +33,14 @@ class InverseDynamicsConfig(LabelerConfig):
     is the one for pictures of a few episodes."""
     encoder: str | None = None
     """What sees pictures: `cnn`, an image network trained here (where not given, for `kind=mlp`);
-    `pca`, principal components of the training pictures (where not given, for the others); `flow`,
-    those of the motion in them, whatever things look like; or a pretrained one that stays as it is: `torchvision:NAME`, `torchvision:NAME@WEIGHTS.pth`,
-    `transformers:NAME_OR_FOLDER`, or `latent:FOLDER`, a trained latent action model."""
+    `pca`, principal components of the training pictures (where not given, for `kind=ridge`);
+    `flow`, those of the motion in them, whatever things look like (where not given, `kind=kernel`
+    chooses between these two on the training episodes); or a pretrained one that stays as it is:
+    `torchvision:NAME`, `torchvision:NAME@WEIGHTS.pth`, `transformers:NAME_OR_FOLDER`, or
+    `latent:FOLDER`, a trained latent action model."""
     components: int | None = Field(default=None, ge=1)
-    """Components of `pca` and `flow`; where not given, `kind=kernel` chooses them on the training episodes,
-    the others take 60."""
+    """Components of `pca` and `flow`; where not given, `kind=kernel` chooses their number on the
+    training episodes, the others take 60."""
     motion_s: float | None = Field(default=None, gt=0)
     """How long before a picture the one stands that its motion is seen against [s]; the time
     between two actions where not given. Slow motion at a high rate asks for more."""

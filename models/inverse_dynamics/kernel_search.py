@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
+from rotoscope.models.encoders.pretrained import COMPONENTS, FLOW
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.kernel_ridge import exponent_of, gaussian, solve
 from rotoscope.models.inverse_dynamics.rows import (
@@ -28,7 +29,8 @@ WIDTHS = (0.35, 0.5, 0.7, 1.2, 3.0)
 """Widths of the kernel, in median distances; the last is nearly linear."""
 PENALTIES = (0.001, 0.03, 0.3, 1.0, 3.0, 10.0, 100.0)
 """The last all but gives up: numbers that pictures do not show are left at their mean."""
-COMPONENTS = (20, 60, 120)
+COUNTS = (20, 60, 120)
+"""Numbers of components."""
 SPACINGS_S = (0.05, 0.1, 0.2, 1 / 3)
 """Time between the samples of a window, beside that between two actions."""
 _START_WIDTH, _START_COMPONENTS = 0.5, 60
@@ -44,9 +46,10 @@ def choose_kernel(
 ) -> InverseDynamicsConfig:
     """The settings with everything filled in that was left open.
 
-    One after the other: the window, the components, the width; by the share of the variance that
-    is not explained on left-out episodes. Every number of the action has its own penalty, so that
-    those that cannot be seen do not decide about the others.
+    Whether it sees pictures or the motion in them, and for each, one after the other: the window,
+    the components, the width; by the share of the variance that is not explained on left-out
+    episodes. Every number of the action has its own penalty, so that those that cannot be seen do
+    not decide about the others.
 
     Args:
         data: Labeled episodes.
@@ -56,9 +59,29 @@ def choose_kernel(
     Raises:
         DatasetError: Too few episodes.
     """
+    found = [_chosen(data, c, space) for c in _encoders(config)]
+    return min(found, key=lambda f: f[1])[0]
+
+
+def _encoders(config: InverseDynamicsConfig) -> list[InverseDynamicsConfig]:
+    """The settings with each encoder that may be chosen."""
+    if not config.camera or config.encoder is not None:
+        return [config]
+    found = [config.model_copy(update={"encoder": COMPONENTS})]
+    wants_levels = config.window.has_levels and "has_levels" in config.window.model_fields_set
+    if config.motion_s is None and not wants_levels:
+        window = config.window.model_copy(update={"has_levels": False})
+        found.append(config.model_copy(update={"encoder": FLOW, "window": window}))
+    return found
+
+
+def _chosen(
+    data: LabeledSet, config: InverseDynamicsConfig, space: ActionSpace
+) -> tuple[InverseDynamicsConfig, float]:
+    """The best settings with one encoder, and their loss."""
     search = _Search(data, config, space)
     kernel = config.kernel
-    counts = COMPONENTS if config.components is None else (config.components,)
+    counts = COUNTS if config.components is None else (config.components,)
     start = config.model_copy(
         update={
             "components": config.components or _START_COMPONENTS,
@@ -74,7 +97,7 @@ def choose_kernel(
     best = search.best([best.model_copy(update={"kernel": k}) for k in kernels])
     penalties = kernel.penalties or search.penalties(best)
     chosen = best.kernel.model_copy(update={"penalties": penalties})
-    return best.model_copy(update={"kernel": chosen})
+    return best.model_copy(update={"kernel": chosen}), search.loss(best)
 
 
 def least_window(config: InverseDynamicsConfig, rate_hz: float) -> WindowConfig:
@@ -102,7 +125,7 @@ class _Search:
         self.components: Components | None = None
         if config.learns_components:
             # What pictures look like is found without any action: no fold needs its own.
-            self.components = components_of(data, config, config.components or max(COMPONENTS))
+            self.components = components_of(data, config, config.components or max(COUNTS))
         self.data = as_columns(data, config, self.components)
         self.num_own = data.episodes[0].features.shape[1]
         self.losses: dict[str, np.ndarray] = {}
@@ -124,7 +147,11 @@ class _Search:
         """The candidate with the least loss at its best penalties."""
         if len(candidates) == 1:
             return candidates[0]
-        return min(candidates, key=lambda c: float(self._loss(c).min(axis=0).sum()))
+        return min(candidates, key=self.loss)
+
+    def loss(self, config: InverseDynamicsConfig) -> float:
+        """Share of the variance that is not explained, summed over the parts of the action."""
+        return float(self._loss(config).min(axis=0).sum())
 
     def penalties(self, config: InverseDynamicsConfig) -> tuple[float, ...]:
         """The best penalty of each block of the action."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from rotoscope.models.training.data import LabeledSet
 from rotoscope.models.training.model_folder import ModelFacts, ModelFolder, package_versions
@@ -42,7 +42,7 @@ class LabelerFacts(ModelFacts):
     """Width and height of the pictures it learned from [px]."""
     constant: tuple[str, ...]
     """Dimensions that never moved in training."""
-    levels: dict[str, tuple[float, ...]] = {}
+    levels: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     """Dimensions that took few values in training, and these: they are labeled with one of them."""
     data_sha256: str
     """Hash of the labeled data."""

@@ -25,7 +25,9 @@ def pushed_patch(seed, rows=80):
     action = 3 * np.convolve(white, np.hanning(11) / np.hanning(11).sum(), "same")[10:-10]
     place = 12 + 6 * np.sin(np.concatenate([[0], np.cumsum(action)[:-1]]) / 6)
     grain = np.random.default_rng(1).integers(40, 215, (14, 60, 3)).astype(float)
-    grain = (grain + np.roll(grain, 1, 0) + np.roll(grain, 1, 1) + np.roll(grain, (1, 1), (0, 1))) / 4
+    grain = (
+        grain + np.roll(grain, 1, 0) + np.roll(grain, 1, 1) + np.roll(grain, (1, 1), (0, 1))
+    ) / 4
     images = np.full((rows, SIDE, SIDE, 3), 90, np.uint8)
     columns = np.arange(8)
     for row, left in enumerate(place):
