@@ -273,7 +273,7 @@ def evaluate(
     """Tries a policy in a simulator: success with its interval, return, video; `rotoscope eval`.
 
     Args:
-        policy: Folder of a policy, ours or LeRobot's.
+        policy: Folder of a policy, ours or LeRobot's, or of a labeler that acts.
         env: Simulator, such as `metaworld:push-v3`.
         out: Folder for `results.json`, `results.png`, `episodes.mp4`.
         episodes: How many starts it is tried from.

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from rotoscope.models.labeler_bench.acting import ActingLabeler
 from rotoscope.models.labeler_bench.entry import ALONE, TRUE, BenchedLabeler
 from rotoscope.models.labeler_bench.episodes import (
     FIRST_HIDDEN,
@@ -23,6 +22,7 @@ from rotoscope.models.labeler_bench.episodes import (
     labeled_set,
     without_actions,
 )
+from rotoscope.models.labelers.acting import ActingLabeler
 from rotoscope.models.labelers.labeler import Labeler
 from rotoscope.models.labelers.labels import STRANGE, Labels
 from rotoscope.models.labelers.scores import score
@@ -250,7 +250,7 @@ def _acting(labeler: Labeler, simulator: Simulator) -> ActingLabeler:
             f"{labeler.family()} sees {', '.join(labeler.trained.inputs)}, and where it acts there "
             f"is {STATE} alone: set inputs=[{STATE}]"
         )
-    return ActingLabeler(labeler, simulator.facts.state_names)
+    return ActingLabeler(labeler, (simulator.facts.state_names,))
 
 
 def _tried(row: Row, cell: Cell, simulator: Simulator, policy: Policy) -> Row:

@@ -36,6 +36,8 @@ class LabelerFacts(ModelFacts):
     """Features that it sees, in order."""
     input_sizes: tuple[PositiveInt, ...]
     """Numbers in each."""
+    input_names: tuple[tuple[str, ...], ...] = ()
+    """What these numbers are; none in folders of before."""
     camera: str
     """Camera that it learned from; empty where it sees no pictures."""
     image_size: tuple[int, int]
@@ -78,6 +80,7 @@ def facts_of_data(data: LabeledSet, data_sha256: str) -> dict[str, Any]:
         "contract": data.contract,
         "inputs": data.inputs,
         "input_sizes": data.input_sizes,
+        "input_names": data.input_names,
         "camera": data.camera,
         "image_size": data.image_size,
         "constant": data.constant,

@@ -1,4 +1,4 @@
-"""A trained policy by its folder, whoever trained it, tried in a simulator."""
+"""A trained policy by its folder, whoever trained it, or a labeler that acts, in a simulator."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rotoscope.models.checkpoints.device import Device
+from rotoscope.models.labelers.acting import open_acting
+from rotoscope.models.labelers.facts import FACTS_FILE
 from rotoscope.models.policy.bc_policy import POLICY_FOLDER, load_bc_policy
 from rotoscope.models.policy.evaluate import Tell, evaluate
 from rotoscope.pipeline.errors import UsageError
@@ -43,16 +45,18 @@ def evaluate_folder(
 
 
 def load_policy(folder: Path, device: Device = "auto") -> Policy:
-    """A built-in policy, or one of LeRobot's.
+    """A built-in policy, one of LeRobot's, or a labeler that acts.
 
     Args:
-        folder: What `rotoscope train policy --out` wrote, or a `pretrained_model` folder of
-            LeRobot's.
+        folder: What `rotoscope train policy --out` wrote, a `pretrained_model` folder of LeRobot's,
+            or a trained labeler's; of a class in a file `./file.py:Class@FOLDER`.
         device: Where it runs.
 
     Raises:
-        UsageError: Neither of them is there.
+        UsageError: None of them is there, or a labeler that looks at what comes after.
     """
+    if (folder / FACTS_FILE).is_file() or ".py:" in str(folder):
+        return open_acting(folder, device)
     if (folder / POLICY_FOLDER.facts_file).is_file():
         return load_bc_policy(folder, device)
     from rotoscope.models.policy.lerobot_policy import find_checkpoint, load_lerobot
@@ -61,6 +65,7 @@ def load_policy(folder: Path, device: Device = "auto") -> Policy:
     if checkpoint is not None:
         return load_lerobot(checkpoint, device)
     raise UsageError(
-        f"{folder} holds no policy: neither {POLICY_FOLDER.facts_file} nor a checkpoint of "
-        "LeRobot's; name the folder that 'rotoscope train policy --out' wrote"
+        f"{folder} holds no policy: no {POLICY_FOLDER.facts_file}, no checkpoint of LeRobot's "
+        f"and no {FACTS_FILE} of a labeler; name the folder that 'rotoscope train policy --out' "
+        "wrote, or that of a labeler that acts"
     )

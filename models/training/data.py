@@ -81,6 +81,8 @@ class LabeledSet:
     """Name of the camera feature that `images` come from; empty for none."""
     image_size: tuple[int, int] = (0, 0)
     """Width and height of that camera's pictures in the dataset [px]."""
+    input_names: tuple[tuple[str, ...], ...] = ()
+    """For each of `inputs`, what its numbers are; none where nobody said."""
     constant: tuple[str, ...] = field(init=False, default=())
     """Dimensions of the action that never move: they are scored apart."""
 

@@ -78,6 +78,7 @@ def read_labeled(
         input_sizes=sizes,
         camera=camera,
         image_size=(int(shape[1]), int(shape[0])),
+        input_names=tuple(tuple(dataset.names(name)) for name in inputs),
     )
 
 

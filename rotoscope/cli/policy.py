@@ -67,7 +67,12 @@ def train_policy(
 
 def evaluate(
     policy: Annotated[
-        Path, typer.Argument(parser=named_path, help="Folder of a policy, ours or LeRobot's.")
+        Path,
+        typer.Argument(
+            parser=named_path,
+            help="Folder of a policy, ours or LeRobot's, or of a labeler that acts; of your own "
+            "class `./file.py:Class@FOLDER`.",
+        ),
     ],
     env: Environment,
     out: Annotated[Path, path_option("Folder for results.json, results.png, episodes.mp4.")],

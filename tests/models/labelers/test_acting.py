@@ -1,14 +1,20 @@
-"""A labeler that need not see what comes after a row acts in the bench itself."""
+"""A labeler that need not see what comes after a row acts: in the bench, and in `eval`."""
+
+import json
 
 import numpy as np
 import point_mass
 import pytest
+from typer.testing import CliRunner
 
-from rotoscope.models.labeler_bench.acting import ActingLabeler
+from rotoscope.cli.main import app
 from rotoscope.models.labeler_bench.cells import Cell, measure
 from rotoscope.models.labeler_bench.entry import BenchedLabeler
+from rotoscope.models.labelers.acting import ActingLabeler, open_acting
 from rotoscope.models.labelers.labeler import Labeler, LabelerConfig
 from rotoscope.models.labelers.labels import Labels
+from rotoscope.models.labelers.train_command import train_labeler
+from rotoscope.models.simulators.record_command import record_demonstrations
 from rotoscope.models.simulators.simulator import FAMILIES, STATE
 from rotoscope.models.training.data import LabeledSet
 from rotoscope.pipeline.errors import UsageError
@@ -28,7 +34,7 @@ class Counts(Labeler):
 
 def test_it_is_shown_no_more_rows_than_it_asks_for_and_forgets_them_at_a_reset():
     acting = ActingLabeler(
-        Counts(LabelerConfig(inputs=(STATE,)), point_mass.contract()), ("x", "y")
+        Counts(LabelerConfig(inputs=(STATE,)), point_mass.contract()), (("x", "y"),)
     )
     acting.reset(0)
     done = [acting.act({STATE: np.array([k, 0.0])}) for k in range(5)]
@@ -39,7 +45,7 @@ def test_it_is_shown_no_more_rows_than_it_asks_for_and_forgets_them_at_a_reset()
 
 
 def test_where_nothing_is_known_nothing_is_done():
-    acting = ActingLabeler(Counts(LabelerConfig(inputs=(STATE,)), point_mass.contract()), ("x",))
+    acting = ActingLabeler(Counts(LabelerConfig(inputs=(STATE,)), point_mass.contract()))
     acting.reset(0)
     np.testing.assert_array_equal(acting.act({STATE: np.array([np.nan])}), [1, 0])
 
@@ -97,3 +103,61 @@ def test_what_it_learns_from_episodes_without_actions_is_what_is_seen_alone(
 def test_it_must_see_what_is_there_where_it_acts(cell, tmp_path):
     with pytest.raises(UsageError, match=r"where it acts there is observation\.state alone"):
         measure(cell(f"{NAME} inputs=[observation.state,observation.state]"), tmp_path)
+
+
+@pytest.fixture
+def recorded(monkeypatch, tmp_path):
+    monkeypatch.setitem(FAMILIES, "point", "point_simulator:Point")
+    record_demonstrations("point:line", tmp_path / "data", num_episodes=6, camera="")
+    return tmp_path / "data"
+
+
+def test_eval_opens_a_labeler_that_acts_by_its_folder(recorded, tmp_path):
+    train_labeler(NAME, recorded, tmp_path / "trained", [f"inputs=[{STATE}]"])
+    assert open_acting(tmp_path / "trained").state_names == {STATE: ("x",)}
+    told = ["--env", "point:line", "--episodes", "4", "--videos", "0"]
+    out = tmp_path / "tried"
+    done = CliRunner().invoke(app, ["eval", str(tmp_path / "trained"), *told, "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert json.loads((out / "results.json").read_text())["successes"] == 4
+
+
+OWN = """
+import numpy as np
+import rotoscope as rt
+
+class Push(rt.Labeler):
+    \"\"\"Pushes to the middle.\"\"\"
+    acts_on = 1
+
+    def label(self, episode):
+        return rt.Labels(-np.sign(episode.features[:, :1]))
+"""
+
+
+def test_eval_opens_a_class_in_a_file_where_the_file_is_named(recorded, tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(OWN)
+    train_labeler(f"{file}:Push", recorded, tmp_path / "trained", [f"inputs=[{STATE}]"])
+    told = ["--env", "point:line", "--episodes", "3", "--videos", "0"]
+    out = tmp_path / "tried"
+    name = f"{file}:Push@{tmp_path / 'trained'}"
+    done = CliRunner().invoke(app, ["eval", name, *told, "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert json.loads((out / "results.json").read_text())["successes"] == 3
+
+
+def test_what_cannot_act_is_refused(recorded, tmp_path):
+    train_labeler("differences", recorded, tmp_path / "trained", [f"inputs=[{STATE}]"])
+    with pytest.raises(UsageError, match="looks at what comes after a row, so that it cannot act"):
+        open_acting(tmp_path / "trained")
+
+
+def test_other_numbers_than_it_learned_from_are_refused(recorded, tmp_path):
+    train_labeler(NAME, recorded, tmp_path / "trained", [f"inputs=[{STATE}]"])
+    acting = open_acting(tmp_path / "trained")
+    acting.reset(0)
+    with pytest.raises(UsageError, match=r"learned from \[1\] numbers .* there are \[2\]"):
+        acting.act({STATE: np.zeros(2)})
+    with pytest.raises(UsageError, match=r"where it acts there is no 'observation\.state'"):
+        acting.act({})
