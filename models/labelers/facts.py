@@ -13,6 +13,7 @@ from pydantic import PositiveInt, model_validator
 
 from rotoscope.models.training.data import LabeledSet
 from rotoscope.models.training.model_folder import ModelFacts, ModelFolder, package_versions
+from rotoscope.models.training.views import Cameras
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.paths import inside
@@ -36,10 +37,10 @@ class LabelerFacts(ModelFacts):
     """Features that it sees, in order."""
     input_sizes: tuple[PositiveInt, ...]
     """Numbers in each."""
-    camera: str
-    """Camera that it learned from; empty where it sees no pictures."""
+    camera: Cameras
+    """Camera that it learned from, or several, in order; empty where it sees no pictures."""
     image_size: tuple[int, int]
-    """Width and height of the pictures it learned from [px]."""
+    """Width and height of the pictures it learned from, of several cameras the first's [px]."""
     constant: tuple[str, ...]
     """Dimensions that never moved in training."""
     data_sha256: str
