@@ -47,8 +47,8 @@ class FlowComponents:
 
     def __call__(
         self,
-        images: UInt8[np.ndarray, "frame size size 3"],
-        before: UInt8[np.ndarray, "frame size size 3"],
+        images: UInt8[np.ndarray, "frame height width 3"],
+        before: UInt8[np.ndarray, "frame height width 3"],
     ) -> Float[np.ndarray, "frame component"]:
         """How much of each component is in the motion from `before` to each picture."""
         return ((cell_flow(images, before) - self.mean) @ self.directions).astype(float)
@@ -58,19 +58,31 @@ def cell_flow(
     images: UInt8[np.ndarray, "frame height width 3"],
     before: UInt8[np.ndarray, "frame height width 3"],
 ) -> Float[np.ndarray, "frame number"]:
-    """Mean flow of each cell, from `before` to each picture, in widths of the picture."""
+    """Mean flow of each cell, from `before` to each picture, in widths of the picture.
+
+    Pictures of several cameras, one square under the other, are looked at one by one.
+    """
+    height, width = images.shape[1:3]
+    views = [slice(top, top + width) for top in range(0, height, width)]
+    out = [
+        np.concatenate([_square_flow(now[v], then[v]).ravel() for v in views])
+        for now, then in zip(images, before, strict=True)
+    ]
+    return np.stack(out)
+
+
+def _square_flow(
+    now: UInt8[np.ndarray, "height width 3"], then: UInt8[np.ndarray, "height width 3"]
+) -> Float[np.ndarray, "down across 2"]:
     import cv2
 
-    height, width = images.shape[1:3]
-    rows, columns = (max(1, side // CELLS) for side in (height, width))
-    out = []
-    for now, then in zip(images, before, strict=True):
-        grays = [cv2.cvtColor(np.ascontiguousarray(p), cv2.COLOR_RGB2GRAY) for p in (then, now)]
-        empty = np.zeros((height, width, 2), np.float32)
-        flow = cv2.calcOpticalFlowFarneback(
-            *grays, empty, _PYRAMID, _LEVELS, _REACH_PX, _ROUNDS, _NEIGHBORS, _SMOOTHNESS, 0
-        )
-        cut = flow[: height // rows * rows, : width // columns * columns]
-        cells = cut.reshape(height // rows, rows, width // columns, columns, 2).mean((1, 3))
-        out.append(cells.ravel() / np.float32(width))
-    return np.stack(out) if out else np.zeros((0, 2 * CELLS**2), np.float32)
+    height, width = now.shape[:2]
+    cell = max(1, width // CELLS)
+    grays = [cv2.cvtColor(np.ascontiguousarray(p), cv2.COLOR_RGB2GRAY) for p in (then, now)]
+    empty = np.zeros((height, width, 2), np.float32)
+    flow = cv2.calcOpticalFlowFarneback(
+        *grays, empty, _PYRAMID, _LEVELS, _REACH_PX, _ROUNDS, _NEIGHBORS, _SMOOTHNESS, 0
+    )
+    down, across = height // cell, width // cell
+    cells = flow[: down * cell, : across * cell].reshape(down, cell, across, cell, 2).mean((1, 3))
+    return np.asarray(cells / np.float32(width))

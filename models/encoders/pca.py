@@ -32,7 +32,7 @@ class PictureComponents:
 
     @classmethod
     def of(
-        cls, images: UInt8[np.ndarray, "frame size size 3"] | Joined, num: int
+        cls, images: UInt8[np.ndarray, "frame height size 3"] | Joined, num: int
     ) -> PictureComponents:
         """The `num` strongest components; fewer where there are fewer pictures."""
         step = -(-len(images) // MAX_FRAMES)
@@ -40,8 +40,8 @@ class PictureComponents:
 
     def __call__(
         self,
-        images: UInt8[np.ndarray, "frame size size 3"],
-        before: UInt8[np.ndarray, "frame size size 3"],
+        images: UInt8[np.ndarray, "frame height size 3"],
+        before: UInt8[np.ndarray, "frame height size 3"],
     ) -> Float[np.ndarray, "frame component"]:
         """How much of each component is in each picture; an `Embed`, which ignores `before`."""
         del before
@@ -52,7 +52,7 @@ class PictureComponents:
         return np.concatenate(parts).astype(float)
 
     def residual(
-        self, images: UInt8[np.ndarray, "frame size size 3"]
+        self, images: UInt8[np.ndarray, "frame height size 3"]
     ) -> Float[np.ndarray, " frame"]:
         """Root mean square of what the components leave out of each picture, channels of 0..1."""
         parts = []
@@ -79,9 +79,9 @@ def principal_components(
 
 def _pixels(images: np.ndarray) -> np.ndarray:
     """Rows of channels, 0..1, each the mean of a block of pixels."""
-    block = max(1, images.shape[1] // SIDE_PX)
-    side = images.shape[1] // block
-    cut = images[:, : side * block, : side * block]
+    block = max(1, images.shape[2] // SIDE_PX)
+    down, across = images.shape[1] // block, images.shape[2] // block
+    cut = images[:, : down * block, : across * block]
     # Sums of bytes first: many times faster than means of floats.
-    sums = cut.reshape(len(cut), side, block, side, block, 3).sum((2, 4), dtype=np.uint32)
+    sums = cut.reshape(len(cut), down, block, across, block, 3).sum((2, 4), dtype=np.uint32)
     return sums.reshape(len(cut), -1).astype(np.float32) / np.float32(255 * block**2)

@@ -1,6 +1,7 @@
 """Pretrained image networks: what they say about a picture, one row of numbers each.
 
-They stay as they are and see a picture alone; other encoders also see the one before it.
+They stay as they are and see a picture alone; other encoders also see the one before it. Of several
+cameras one network sees each, and what it says stands side by side.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.checkpoints.device import Device, torch_device
+from rotoscope.models.training.views import squares_of
 from rotoscope.pipeline.assets.digest import sha256_of
 from rotoscope.pipeline.errors import AssetError, UsageError
 from rotoscope.pipeline.packages import version_of
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     import torch
 
 Embed = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""RGB pictures (frame, size, size, 3), uint8, and for each the one before it, to (frame, n)."""
+"""RGB pictures (frame, height, size, 3), uint8, and for each the one before it, to (frame, n)."""
 SMALL_NETWORK = "cnn"
 """Name of the image network that is trained together with the rest."""
 COMPONENTS = "pca"
@@ -128,8 +130,8 @@ def open_pretrained(name: str, device: Device = "auto") -> Embed:
     opened.module.to(where).eval()
 
     def embed(
-        images: UInt8[np.ndarray, "frame size size 3"],
-        before: UInt8[np.ndarray, "frame size size 3"],
+        images: UInt8[np.ndarray, "frame height size 3"],
+        before: UInt8[np.ndarray, "frame height size 3"],
     ) -> Float[np.ndarray, "frame n"]:
         import torch
 
@@ -139,8 +141,9 @@ def open_pretrained(name: str, device: Device = "auto") -> Embed:
             for start in range(0, len(images), _BATCH):
                 # A copy: pictures may come from a memory map that torch must not write to.
                 part = torch.tensor(images[start : start + _BATCH]).to(where)
-                pixels = (part.float() / 255 - mean) / std
-                out.append(opened.run(pixels.movedim(-1, 1)).float().cpu().numpy())
+                pixels = ((part.float() / 255 - mean) / std).movedim(-1, 1)
+                told = [opened.run(square) for square in squares_of(pixels)]
+                out.append(torch.cat(told, dim=1).float().cpu().numpy())
         return np.concatenate(out)
 
     return embed

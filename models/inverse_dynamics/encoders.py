@@ -20,23 +20,35 @@ from rotoscope.models.encoders.pretrained import (
     pretrained_token,
     require_pretrained,
 )
-from rotoscope.models.latent_actions.model import LATENT_FOLDER, latent_token, usable_latent
+from rotoscope.models.latent_actions.model import (
+    LATENT_FOLDER,
+    check_views,
+    latent_token,
+    usable_latent,
+)
 from rotoscope.pipeline.errors import UsageError, quoted
 
 _LATENT = "latent:"
 
 
-def check_encoder(name: str) -> None:
+def check_encoder(name: str, camera: str | tuple[str, ...] | None = None) -> None:
     """Refuses an encoder that nothing could be trained on; cheap beside training.
+
+    Args:
+        name: The encoder.
+        camera: Whose pictures it shall see; not looked at where `None`.
 
     Raises:
         UsageError: None of `cnn`, `pca`, `flow`, `torchvision:NAME`, `transformers:NAME` and
-            `latent:FOLDER`, no such network, or a latent model that is absent or tells nothing.
+            `latent:FOLDER`, no such network, or a latent model that is absent, tells nothing or
+            sees another number of cameras.
         AssetError: Named weights are not there.
     """
     folder = name.removeprefix(_LATENT)
     if name.startswith(_LATENT) and folder:
-        usable_latent(Path(folder))
+        model = usable_latent(Path(folder))
+        if camera is not None:
+            check_views(model, camera)
     elif is_pretrained(name):
         require_pretrained(name)
     elif name not in (SMALL_NETWORK, COMPONENTS, FLOW):

@@ -50,6 +50,7 @@ from rotoscope.models.labelers.familiarity import (
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.model_folder import WEIGHTS, below, filled
+from rotoscope.models.training.views import cameras_of
 from rotoscope.pipeline.errors import UsageError
 
 _BATCH_ROWS = 4096
@@ -290,8 +291,8 @@ class Labeler:
 
     def embed(
         self,
-        images: UInt8[np.ndarray, "frame size size 3"],
-        before: UInt8[np.ndarray, "frame size size 3"],
+        images: UInt8[np.ndarray, "frame height size 3"],
+        before: UInt8[np.ndarray, "frame height size 3"],
     ) -> Float[np.ndarray, "member frame number"]:
         """What the image networks of all members say about pictures.
 
@@ -332,6 +333,7 @@ def network_for(config: InverseDynamicsConfig, space: ActionSpace, num_inputs: i
         num_actions=len(space.contract.dimensions),
         hidden=config.hidden,
         size=config.size,
+        num_views=max(1, len(cameras_of(config.camera))),
     )
 
 

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.scaling import Scaling, safe
 from rotoscope.models.training.sizes import SCALES, NetworkSize, Scale, grid_network
+from rotoscope.models.training.views import for_views
 
 if TYPE_CHECKING:
     import torch
@@ -104,8 +105,11 @@ def build_network(
     num_actions: int,
     hidden: int,
     size: NetworkSize = "small",
+    num_views: int = 1,
 ) -> torch.nn.Module:
     """A perceptron beside a linear map; with `num_taps`, an image network in front of it.
+
+    Of several cameras (`num_views`) each has one, and what they say stands side by side.
 
     The linear map (`base`) is set to the ridge solution and stays: the perceptron learns what is
     left. Differences of differences, such as accelerations, lie in directions of so little
@@ -120,8 +124,8 @@ def build_network(
         parts["base"] = nn.Linear(num_inputs, num_encoded).requires_grad_(False)
         num_inputs += num_encoded
     if num_taps:
-        parts["encoder"] = _image_network(scale)
-        num_inputs += num_taps * scale.width * EMBEDDING_SIZE
+        parts["encoder"] = for_views(lambda: _image_network(scale), num_views)
+        num_inputs += num_taps * num_views * scale.width * EMBEDDING_SIZE
     parts["head"] = nn.Sequential(
         nn.Linear(num_inputs, hidden),
         nn.SiLU(),
@@ -143,10 +147,10 @@ def _image_network(scale: Scale) -> torch.nn.Module:
 
 def with_motion(
     images: torch.Tensor, before: torch.Tensor
-) -> Float[torch.Tensor, "frame 6 size size"]:
+) -> Float[torch.Tensor, "frame 6 height size"]:
     """Channels of the image network: the picture, and what changed since the one before.
 
-    Both are uint8, (frame, size, size, 3). Slow motion in small pictures changes few levels, so
+    Both are uint8, (frame, height, size, 3). Slow motion in small pictures changes few levels, so
     the change is enlarged.
     """
     import torch

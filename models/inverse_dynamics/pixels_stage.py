@@ -15,6 +15,7 @@ from rotoscope.models.inverse_dynamics.encoders import encoder_token
 from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
 from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER
 from rotoscope.models.training.pictures import shrink
+from rotoscope.models.training.views import check_one_camera
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
 from rotoscope.pipeline.tracks import EmbeddingTrack
@@ -57,6 +58,7 @@ class Pixels(FrameStage):
     def cache_token(self) -> str:
         """The labeler's weights, and those of an encoder that it names."""
         labeler = load_labeler(self.folder)
+        check_one_camera(labeler.facts.camera, self.folder)
         _ = labeler.encoder  # refuses one that changed since training
         encoder = encoder_token(labeler.facts.config.image_network)
         return f"{LABELER_FOLDER.digest(self.folder)} {encoder}"

@@ -19,6 +19,7 @@ from rotoscope.models.labelers.labeler import Labeler, fault_of
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet, UnlabelledEpisode
 from rotoscope.models.training.read import ACTION
+from rotoscope.models.training.views import cameras_of
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.errors import RotoscopeError
 from rotoscope.pipeline.setting_facts import settings_of_model
@@ -114,9 +115,9 @@ class Trial:
         parts = [actions if name == ACTION else seen for name in self.config.inputs]
         images = None
         if self.config.camera:
-            side = self.config.image_size
+            side, num = self.config.image_size, len(cameras_of(self.config.camera))
             shade = np.round(127 + 100 * seen[:, :, None, None]).astype(np.uint8)
-            images = np.moveaxis(np.broadcast_to(shade, (_NUM_ROWS, 3, side, side)), 1, -1)
+            images = np.moveaxis(np.broadcast_to(shade, (_NUM_ROWS, 3, num * side, side)), 1, -1)
         return LabeledEpisode(
             name=f"made-up episode {number}",
             time_s=time_s,

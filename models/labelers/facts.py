@@ -13,6 +13,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from rotoscope.models.training.data import LabeledSet
 from rotoscope.models.training.model_folder import ModelFacts, ModelFolder, package_versions
+from rotoscope.models.training.views import Cameras
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.paths import inside
@@ -38,10 +39,10 @@ class LabelerFacts(ModelFacts):
     """Numbers in each."""
     input_names: tuple[tuple[str, ...], ...] = ()
     """What these numbers are; none in folders of before."""
-    camera: str
-    """Camera that it learned from; empty where it sees no pictures."""
+    camera: Cameras
+    """Camera that it learned from, or several, in order; empty where it sees no pictures."""
     image_size: tuple[int, int]
-    """Width and height of the pictures it learned from [px]."""
+    """Width and height of the pictures it learned from, of several cameras the first's [px]."""
     constant: tuple[str, ...]
     """Dimensions that never moved in training."""
     levels: dict[str, tuple[float, ...]] = Field(default_factory=dict)

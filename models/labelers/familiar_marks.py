@@ -14,7 +14,7 @@ _LEVEL = 1e-3
 
 
 def marks(
-    looks: PictureComponents, images: UInt8[np.ndarray, "frame size size 3"]
+    looks: PictureComponents, images: UInt8[np.ndarray, "frame height size 3"]
 ) -> Float[np.ndarray, "frame 8"]:
     """Logarithms, larger where stranger.
 

@@ -63,7 +63,7 @@ class Familiarity:
     """How far above it a statistic may be on more of them."""
 
     def glance(
-        self, images: UInt8[np.ndarray, "frame size size 3"]
+        self, images: UInt8[np.ndarray, "frame height size 3"]
     ) -> Float[np.ndarray, "frame number"]:
         """What pictures look like: components, then `NUM_MARKS` marks."""
         assert self.looks is not None

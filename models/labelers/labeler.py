@@ -34,6 +34,7 @@ from rotoscope.models.training.data import LabeledSet, UnlabelledEpisode
 from rotoscope.models.training.folds import MIN_EPISODES
 from rotoscope.models.training.model_folder import Shape, below, check_shapes
 from rotoscope.models.training.read import ACTION
+from rotoscope.models.training.views import Cameras
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import DatasetError, UsageError
 from rotoscope.pipeline.settings import checked
@@ -52,8 +53,9 @@ class LabelerConfig(BaseModel):
 
     inputs: tuple[str, ...] = ()
     """Features that it sees, such as `track.hand.joints`."""
-    camera: str = ""
-    """Camera that it sees, such as `observation.images.front`; empty for none."""
+    camera: Cameras = ""
+    """Camera that it sees, such as `observation.images.front`, or several, `[A,B]`, all at once;
+    empty for none."""
     image_size: int = Field(default=64, ge=16)
     """Side of the square that pictures are shrunk to [px]."""
 

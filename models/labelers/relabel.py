@@ -20,6 +20,7 @@ from rotoscope.models.labelers.names import LabelerName, open_labeler
 from rotoscope.models.training.data import UnlabelledEpisode
 from rotoscope.models.training.frames import episode_images
 from rotoscope.models.training.read import input_of, numbers_of
+from rotoscope.models.training.views import cameras_of
 from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.add_tracks.isolated import EpisodeWork, Running, run_episodes
 from rotoscope.pipeline.add_tracks.labels import EpisodeLabels, check_out, write_labeled
@@ -137,7 +138,7 @@ def relabel_dataset(
         "labeler": named.title,
         "sha256": token["labeler"],
         "family": facts.family,
-        "inputs": [*facts.inputs, *filter(None, [facts.camera])],
+        "inputs": [*facts.inputs, *cameras_of(facts.camera)],
         "keeps_known": keeps_known,
         "episodes": [work.key for work in todo],
         "failed": {row.name: f"{row.error}: {row.message}" for row in failed},
@@ -171,15 +172,14 @@ def label_episodes(
 
 def _tracks(labeler: Labeler, dataset: Dataset, row: int) -> dict[str, Track]:
     facts = labeler.trained
-    camera = facts.camera or None
-    rows = dataset.episode(row, camera=camera)
+    rows = dataset.episode(row)
     columns = [input_of(rows, name) for name in facts.inputs]
     size = labeler.config.image_size
     episode = UnlabelledEpisode(
         name=f"episode {rows.index}",
         time_s=np.asarray(rows.columns["timestamp"], float),
         features=np.concatenate([np.zeros((rows.num_rows, 0)), *columns], axis=1),
-        images=episode_images(dataset, rows, row, camera, size) if camera else None,
+        images=episode_images(dataset, row, facts.camera, size) if facts.camera else None,
     )
     tracks = label_tracks(
         labeler.labels_of(episode),
@@ -237,22 +237,27 @@ def _work(
 ) -> EpisodeWork:
     """An episode and all that its labels hang on: what the labeler sees of it, and the labeler."""
     facts = labeler.trained
-    rows = dataset.episode(row, camera=facts.camera or None)
+    rows = dataset.episode(row)
     seen = hashlib.sha256(np.asarray(rows.columns["timestamp"], float).tobytes())
     for name in facts.inputs:
         seen.update(input_of(rows, name).tobytes())
-    pictures: dict[str, Any] = {}
-    if facts.camera and rows.video_file is not None:
-        file = rows.video_file
+    views = []
+    for camera in cameras_of(facts.camera):
+        of_camera = dataset.episode(row, camera=camera)
+        file = of_camera.video_file
+        assert file is not None
         files[file] = files.get(file) or identify([file]).sha256
-        pictures = {"video": files[file], "start_s": rows.video_start_s}
+        views.append({"video": files[file], "start_s": of_camera.video_start_s})
+    pictures: dict[str, Any] = dict(views[0]) if views else {}
+    if len(views) > 1:
+        pictures["views"] = views
     content = {"kind_of": "relabel", "seen": seen.hexdigest(), "rows": rows.num_rows}
     return EpisodeWork(f"episode {rows.index}", rows.num_rows, content | pictures | token, job)
 
 
 def _check(dataset: Dataset, labeler: Labeler) -> None:
     facts, features = labeler.trained, dataset.info["features"]
-    wanted = [*facts.inputs, *([facts.camera] if facts.camera else [])]
+    wanted = [*facts.inputs, *cameras_of(facts.camera)]
     missing = [name for name in wanted if name not in features]
     if missing:
         raise DatasetError(

@@ -16,6 +16,7 @@ from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.data import UnlabelledEpisode
 from rotoscope.models.training.pictures import shrink
 from rotoscope.models.training.track_inputs import Columns, features_by_subject, seen_by_subject
+from rotoscope.models.training.views import check_one_camera
 from rotoscope.models.training.windows import nearest_frames, sample_windows
 from rotoscope.pipeline.errors import ContractError
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
@@ -84,6 +85,7 @@ class LabelerStage(ClipStage):
 
     def _open(self) -> Labeler:
         labeler = self.labeler_class.open(self.config.model)
+        check_one_camera(labeler.trained.camera, self.config.model)
         robot, there = self.config.robot, labeler.contract.robot
         if robot and robot != there:
             raise ContractError(

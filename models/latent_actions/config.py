@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from rotoscope.models.encoders.pretrained import PRETRAINED, SMALL_NETWORK, is_pretrained
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.sizes import NetworkSize
+from rotoscope.models.training.views import Cameras, cameras_of
 from rotoscope.pipeline.errors import quoted
 
 Objective = Literal["lapo", "laom", "dynamo"]
@@ -45,8 +46,8 @@ class TrackConfig(BaseModel):
     """Weight of that loss beside the objective's own."""
     points: tuple[str, ...] = Field(default=(), max_length=16)
     """Features that are image points, x and y first, as shares of the picture's width (those of
-    `track.colour`): the small encoder learns to find them, and with `lapo` the pixel error near
-    them counts more."""
+    `track.colour`), in that of the first camera: the small encoder learns to find them, and with
+    `lapo` the pixel error near them counts more."""
     focus_radius: float = Field(default=0.06, gt=0)
     """How far around a point a pixel counts more: 1-sigma, as a share of the picture."""
     focus_weight: float = Field(default=20.0, ge=0)
@@ -80,9 +81,9 @@ class LatentActionConfig(BaseModel):
     """Numbers of a latent."""
     codebook: CodebookConfig = CodebookConfig()
     """Where `latent` is `vq`."""
-    camera: str = ""
-    """Camera feature of datasets, such as `observation.images.front`; empty takes a dataset's
-    only one. Folders of videos have none."""
+    camera: Cameras = ""
+    """Camera feature of datasets, such as `observation.images.front`, or several, `[A,B]`, all at
+    once; empty takes a dataset's only one. Folders of videos have none."""
     image_size: int = Field(default=64, ge=16, multiple_of=8)
     """Side of the square that pictures are shrunk to [px]."""
     encoder: str = SMALL_NETWORK
@@ -115,6 +116,11 @@ class LatentActionConfig(BaseModel):
     def learns_images(self) -> bool:
         """Whether the image network is trained here."""
         return self.encoder == SMALL_NETWORK
+
+    @property
+    def num_views(self) -> int:
+        """Cameras that are seen at once."""
+        return max(1, len(cameras_of(self.camera)))
 
     @property
     def most_gaps(self) -> int:

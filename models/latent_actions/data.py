@@ -25,7 +25,7 @@ _MIN_TRACKED_ROWS = 20
 class UnlabelledVideo(Episode):
     """One video or episode; no action of it is looked at."""
 
-    images: UInt8[np.ndarray, "time size size 3"]
+    images: UInt8[np.ndarray, "time height size 3"]
     """Shrunk frames, in memory or in a map."""
     targets: Float[np.ndarray, "time target"]
     """Tracks that latents must tell the change of; NaN where unknown."""

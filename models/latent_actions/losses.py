@@ -15,6 +15,7 @@ from rotoscope.models.latent_actions.networks import (
     predict_change,
     predict_features,
 )
+from rotoscope.models.training.views import squares_of
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,7 @@ class VideoTensors:
     """The frames of some clips as tensors on one device; clips point into them."""
 
     images: torch.Tensor | None
-    """Frames (frame, size, size, 3), uint8; `None` where nobody looks at them."""
+    """Frames (frame, height, size, 3), uint8; `None` where nobody looks at them."""
     features: torch.Tensor | None
     """What a frozen encoder says about each; `None` where the encoder is trained."""
     targets: torch.Tensor
@@ -137,7 +138,7 @@ class _Pairs:
 def _pictures(
     module: Any, data: VideoTensors, frames: torch.Tensor, config: LatentActionConfig
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images (row, frame, 3, size, size), 0..1, and by which share of them each row was moved.
+    """Images (row, frame, 3, height, size), 0..1, and by which share of them each row was moved.
 
     In training each row is moved and brightened by its own, all of its frames alike. No pixels
     where neither backbone nor forward model looks.
@@ -158,15 +159,21 @@ def _pictures(
 
 
 def _moved(images: torch.Tensor, reach_px: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows of images moved at random, edges repeated, and by which share, across and down."""
+    """Rows of images moved at random, edges repeated, and by which share, across and down.
+
+    The pictures of all cameras are moved alike.
+    """
     import torch
 
     rows, size = images.shape[0], images.shape[-1]
     moves = torch.randint(-reach_px, reach_px + 1, (2, rows, 1)).to(images.device)
     across, down = (torch.arange(size, device=images.device) + moves).clamp(0, size - 1)
     row = torch.arange(rows, device=images.device)[:, None, None]
-    seen = images[row, :, :, down[:, :, None], across[:, None, :]]
-    return seen.movedim((3, 4), (1, 2)), -moves[..., 0].T / size
+    seen = [
+        square[row, :, :, down[:, :, None], across[:, None, :]].movedim((3, 4), (1, 2))
+        for square in squares_of(images)
+    ]
+    return torch.cat(seen, dim=-2), -moves[..., 0].T / size
 
 
 def _wanted_features(
@@ -217,11 +224,15 @@ def _pixel_error(
     embodiment: torch.Tensor,
     config: LatentActionConfig,
 ) -> torch.Tensor:
+    import torch
+
     before, after = pairs.of(images.flatten(0, 1))
     change = after - before
     error = (predict_change(module, before, latents, embodiment) - change).pow(2)
     if config.tracks.points:
-        weight = focus_map(points, images.shape[-1], config)[:, None]
+        near = focus_map(points, images.shape[-1], config)[:, None]
+        # What other cameras see counts as what is far from all points.
+        weight = torch.cat([near, *[torch.ones_like(near)] * (config.num_views - 1)], dim=-2)
         error, change = error * weight, change * weight.sqrt()
     # A share of the error of predicting no change, so that still and lively videos weigh alike.
     return error.mean() / (change.pow(2).mean() + _ROUNDING)

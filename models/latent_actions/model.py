@@ -35,6 +35,7 @@ from rotoscope.models.training.model_folder import (
     damaged,
     filled,
 )
+from rotoscope.models.training.views import cameras_of
 from rotoscope.pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ class LatentModel:
         config = self.facts.config
         return None if config.learns_images else open_pretrained(config.encoder, self.device)
 
-    def features(self, images: UInt8[np.ndarray, "frame size size 3"]) -> Float[np.ndarray, "f n"]:
+    def features(
+        self, images: UInt8[np.ndarray, "frame height size 3"]
+    ) -> Float[np.ndarray, "f n"]:
         """What the encoder says about frames, one by one."""
         if self._encoder is not None:
             return self._encoder(images, images) / self.facts.feature_scale
@@ -166,8 +169,8 @@ class LatentModel:
 
     def embed(
         self,
-        images: UInt8[np.ndarray, "frame size size 3"],
-        before: UInt8[np.ndarray, "frame size size 3"],
+        images: UInt8[np.ndarray, "frame height size 3"],
+        before: UInt8[np.ndarray, "frame height size 3"],
     ) -> Float[np.ndarray, "frame n"]:
         """What a labeler is told: the latent that leads from `before` to a frame, and its features.
 
@@ -185,7 +188,9 @@ class LatentModel:
             return seen
         return np.concatenate([self.latents(first, last), seen], axis=1)
 
-    def seen(self, images: UInt8[np.ndarray, "frame size size 3"]) -> Float[np.ndarray, "frame n"]:
+    def seen(
+        self, images: UInt8[np.ndarray, "frame height size 3"]
+    ) -> Float[np.ndarray, "frame n"]:
         """Features alone, one picture at a time, as policies see.
 
         What was just done is no part of them: a policy would copy it.
@@ -226,6 +231,21 @@ def load_latent(folder: Path, device: Device = "auto") -> LatentModel:
 def _name_now(name: str) -> str:
     part, dot, rest = name.partition(".")
     return _RENAMED.get(part + dot, part + dot) + rest
+
+
+def check_views(model: LatentModel, camera: str | tuple[str, ...]) -> None:
+    """Refuses a model that sees another number of cameras than whoever looks through it.
+
+    Raises:
+        UsageError: It does.
+    """
+    config, num = model.facts.config, max(1, len(cameras_of(camera)))
+    if config.num_views != num:
+        raise UsageError(
+            f"the latent action model learned from {config.num_views} cameras "
+            f"({config.camera or 'the only one'}), camera={camera} names {num}; name as many, in "
+            "the same order, or train it on these"
+        )
 
 
 def latent_token(folder: Path) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rotoscope.models.latent_actions.codebook import build_codebook, quantise
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.training.sizes import SCALES, NetworkSize, Scale, residual_blocks
+from rotoscope.models.training.views import for_views
 
 if TYPE_CHECKING:
     import torch
@@ -40,10 +41,11 @@ def build_latent_network(
 
     scale = SCALES[config.size]
     hidden = scale.width * config.hidden
-    size = 3 * scale.width * _NUM_POINTS if config.learns_images else num_features
+    num_maps = config.num_views * scale.width * _NUM_POINTS
+    size = 3 * num_maps if config.learns_images else num_features
     parts: dict[str, nn.Module] = {}
     if config.learns_images:
-        parts["backbone"] = _backbone(scale)
+        parts["backbone"] = for_views(lambda: _backbone(scale), config.num_views)
     parts["motion"] = nn.Linear(size, config.latent_size)
     parts["inverse"] = _perceptron(2 * size, hidden, config.latent_size)
     parts["embodiment"] = nn.Embedding(num_embodiments, _EMBODIMENT_SIZE)
@@ -56,7 +58,8 @@ def build_latent_network(
         parts["next"] = _perceptron(size + given, hidden, size)
         parts["standard"] = nn.BatchNorm1d(size, affine=False)
         if config.learns_images:
-            parts["target"] = _backbone(scale).requires_grad_(False)
+            made = for_views(lambda: _backbone(scale), config.num_views)
+            parts["target"] = made.requires_grad_(False)
             parts["target"].load_state_dict(parts["backbone"].state_dict())
     if num_targets:
         parts["track_delta"] = nn.Linear(config.latent_size, num_targets, bias=False)
@@ -67,7 +70,8 @@ def build_latent_network(
 def frame_maps(backbone: Any, images: torch.Tensor) -> torch.Tensor:
     """Logarithms of what every map says about where its thing is, (n, map, side, side).
 
-    Each sums to 1 without the logarithm; images are (n, 3, size, size), 0..1.
+    Each sums to 1 without the logarithm; images are (n, 3, height, size), 0..1. Of several cameras
+    the maps of the first come first.
     """
     return _shares(backbone(images - 0.5))
 
@@ -93,7 +97,7 @@ def features_of(maps: torch.Tensor) -> torch.Tensor:
     return torch.cat([across, down, 0.1 * maps.flatten(2).amax(-1)], dim=1)
 
 
-def point_network(size: NetworkSize = "small") -> torch.nn.Module:
+def point_network(size: NetworkSize = "small", num_views: int = 1) -> torch.nn.Module:
     """An image network alone: pictures, -.5 to .5, to the features of `frame_features`.
 
     Its first part is the backbone. Features are standardized by what is seen while it learns.
@@ -108,8 +112,9 @@ def point_network(size: NetworkSize = "small") -> torch.nn.Module:
         def forward(self, maps: torch.Tensor) -> torch.Tensor:
             return features_of(_shares(maps))
 
-    features = 3 * scale.width * _NUM_POINTS
-    return nn.Sequential(_backbone(scale), Points(), nn.BatchNorm1d(features, affine=False))
+    features = 3 * num_views * scale.width * _NUM_POINTS
+    backbone = for_views(lambda: _backbone(scale), num_views)
+    return nn.Sequential(backbone, Points(), nn.BatchNorm1d(features, affine=False))
 
 
 def found_places(features: torch.Tensor, num: int) -> torch.Tensor:
@@ -154,7 +159,7 @@ def predict_features(
 def predict_change(
     module: Any, before: torch.Tensor, latents: torch.Tensor, embodiment: torch.Tensor
 ) -> torch.Tensor:
-    """By how much pixels change; `before` are images (n, 3, s, s), 0..1."""
+    """By how much pixels change; `before` are images (n, 3, height, s), 0..1."""
     import torch
 
     given = torch.cat([latents, module["embodiment"](embodiment)], dim=1)

@@ -12,6 +12,7 @@ from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.data import SHAPE_TOLERANCE, UnlabelledSet, UnlabelledVideo
 from rotoscope.models.training.frames import open_frames, open_video_frames, scratch
 from rotoscope.models.training.read import numbers_of
+from rotoscope.models.training.views import cameras_of, check_cameras, check_one_camera
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.errors import DatasetError, UsageError, quoted
 from rotoscope.pipeline.types import Video
@@ -50,6 +51,7 @@ def read_unlabelled(sources: Sequence[Path], config: LatentActionConfig) -> Unla
             videos += read.episodes()
             shapes[str(source)] = read.shape
         else:
+            check_one_camera(config.camera, source)
             facts = [probe(file) for file in found]
             shapes.setdefault(_FILES, (facts[0].width, facts[0].height))
             shape = next(iter(shapes.values()))
@@ -119,7 +121,7 @@ class _Reader:
     ) -> None:
         self.dataset, self.config, self.sizes, self.number = dataset, config, sizes, number
         self.camera = _camera(dataset, config.camera)
-        height, width = dataset.info["features"][self.camera]["shape"][:2]
+        height, width = dataset.info["features"][cameras_of(self.camera)[0]]["shape"][:2]
         self.shape = (int(width), int(height))
 
     def episodes(self) -> list[UnlabelledVideo]:
@@ -132,7 +134,7 @@ class _Reader:
         points = scratch(np.float64, (len(tracks.points), 2))
         names = []
         for row in range(len(self.dataset.table)):
-            rows = self.dataset.episode(row, camera=self.camera)
+            rows = self.dataset.episode(row)
             none = np.zeros((rows.num_rows, 0))
             places = [self._points(rows, name) for name in tracks.points]
             time_s.add(np.asarray(rows.columns["timestamp"], float))
@@ -160,14 +162,15 @@ class _Reader:
         return self._column(rows, name)[:, :2] * [1.0, width / height]
 
 
-def _camera(dataset: Dataset, wanted: str) -> str:
+def _camera(dataset: Dataset, wanted: str | tuple[str, ...]) -> str | tuple[str, ...]:
     cameras = dataset.cameras
-    if wanted in cameras:
+    if wanted:
+        check_cameras(dataset, wanted)
         return wanted
-    if wanted or len(cameras) != 1:
-        what = f"no camera {wanted!r}" if wanted else f"{len(cameras)} cameras"
+    if len(cameras) != 1:
         raise DatasetError(
-            f"{dataset.root} has {what}; it has {quoted(cameras)}: name one of them with camera=..."
+            f"{dataset.root} has {len(cameras)} cameras; it has {quoted(cameras)}: name one of "
+            "them with camera=..., or several with camera=[A,B]"
         )
     return cameras[0]
 

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.latent_actions.model import LatentModel, latent_token, usable_latent
 from rotoscope.models.training.pictures import shrink
+from rotoscope.models.training.views import check_one_camera
 from rotoscope.models.training.windows import nearest_frames
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
@@ -51,7 +52,8 @@ class LatentAction(ClipStage):
 
     def cache_token(self) -> str:
         """The model's weights, and those of an encoder that it names."""
-        usable_latent(self.config.model)
+        model = usable_latent(self.config.model)
+        check_one_camera(model.facts.config.camera, self.config.model)
         return latent_token(self.config.model)
 
     def setup(self) -> None:

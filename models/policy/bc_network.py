@@ -9,6 +9,7 @@ from jaxtyping import Float, UInt8
 
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.sizes import SCALES, NetworkSize, grid_network
+from rotoscope.models.training.views import squares_of
 
 if TYPE_CHECKING:
     import torch
@@ -25,8 +26,12 @@ def build_policy(
     num_outputs: int,
     size: NetworkSize = "small",
     ends_in_tanh: bool = False,
+    num_views: int = 1,
 ) -> torch.nn.Module:
-    """`head` (perceptron) and, for pictures, `encoder` (3 channels, -.5 to .5, to numbers)."""
+    """`head` (perceptron) and, for pictures, `encoder` (3 channels, -.5 to .5, to numbers).
+
+    Pictures of `num_views` cameras stand below each other.
+    """
     import torch
     from torch import nn
 
@@ -35,7 +40,7 @@ def build_policy(
     if encoder is not None:
         parts["encoder"] = encoder
         with torch.no_grad():
-            shown = encoder.eval()(torch.zeros(1, 3, _SMALLEST_PX, _SMALLEST_PX))
+            shown = encoder.eval()(torch.zeros(1, 3, num_views * _SMALLEST_PX, _SMALLEST_PX))
         encoder.train()
         num_inputs += shown.shape[1]
     layers: list[nn.Module] = []
@@ -61,7 +66,7 @@ def image_network(size: NetworkSize = "small") -> torch.nn.Module:
 def run_policy(
     module: Any, inputs: torch.Tensor, images: torch.Tensor | None, *, chunk: int
 ) -> Float[torch.Tensor, "row chunk encoded"]:
-    """Standardized encoded actions; logits for choices. `images`: (row, size, size, 3), uint8."""
+    """Standardized encoded actions; logits for choices. `images`: (row, height, size, 3), uint8."""
     import torch
 
     if images is not None:
@@ -72,19 +77,23 @@ def run_policy(
 
 
 def shifted(
-    images: UInt8[torch.Tensor, "row size size 3"], shift_px: int
-) -> UInt8[torch.Tensor, "row size size 3"]:
-    """Pictures moved at random by up to `shift_px`, edges repeated (DrQ, 2004.13649)."""
+    images: UInt8[torch.Tensor, "row height size 3"], shift_px: int
+) -> UInt8[torch.Tensor, "row height size 3"]:
+    """Pictures moved at random by up to `shift_px`, edges repeated (DrQ, 2004.13649).
+
+    Those of several cameras are moved alike.
+    """
     import torch
 
     if shift_px == 0:
         return images
-    rows, size = images.shape[:2]
+    rows, size = len(images), images.shape[2]
     moves = torch.randint(-shift_px, shift_px + 1, (2, rows, 1)).to(images.device)
     places = torch.arange(size, device=images.device)
     down, across = (places + moves).clamp(0, size - 1)
     row = torch.arange(rows, device=images.device)[:, None, None]
-    return images[row, down[:, :, None], across[:, None, :]]
+    squares = squares_of(images, dim=1)
+    return torch.cat([s[row, down[:, :, None], across[:, None, :]] for s in squares], dim=1)
 
 
 def policy_loss(

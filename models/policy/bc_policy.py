@@ -30,6 +30,7 @@ from rotoscope.models.training.model_folder import (
 )
 from rotoscope.models.training.pictures import shrink
 from rotoscope.models.training.scaling import Scaling
+from rotoscope.models.training.views import cameras_of, for_views, stacked
 from rotoscope.pipeline.contract import ActionContract
 
 
@@ -47,7 +48,10 @@ class PolicyFacts(ModelFacts):
     input_names: tuple[tuple[str, ...], ...]
     """For each of `config.inputs`, what its numbers are."""
     image_size: tuple[int, int]
-    """Width and height of the pictures it learned from [px]; 0 where it sees none."""
+    """Width and height of the pictures it learned from, of several cameras the first's [px]; 0
+    where it sees none."""
+    more_sizes: tuple[tuple[int, int], ...] = ()
+    """Those of the other cameras."""
     num_seen: int = Field(default=0, ge=0)
     """Numbers that an encoder which stays as it is says about a picture; 0 without one."""
     latent: LatentFacts | None = None
@@ -69,6 +73,8 @@ class PolicyFacts(ModelFacts):
     def _names_are_of_inputs(self) -> PolicyFacts:
         if len(self.input_names) != len(self.config.inputs):
             raise ValueError(f"{len(self.config.inputs)} inputs, {len(self.input_names)} named")
+        if len(self.more_sizes) != self.config.num_views - 1:
+            raise ValueError(f"{self.config.num_views} cameras, {1 + len(self.more_sizes)} sizes")
         return self
 
 
@@ -140,8 +146,8 @@ class BcPolicy:
     @property
     def image_sizes(self) -> dict[str, tuple[int, int]]:
         """Cameras that it must be given, and the width and height it learned from [px]."""
-        camera = self.facts.config.camera
-        return {camera: self.facts.image_size} if camera else {}
+        sizes = (self.facts.image_size, *self.facts.more_sizes)
+        return dict(zip(cameras_of(self.facts.config.camera), sizes, strict=False))
 
     def reset(self, seed: int) -> None:
         """Forgets the plan; nothing in it is random."""
@@ -162,8 +168,12 @@ class BcPolicy:
         parts = [np.zeros(0), *(np.ravel(observation[name]) for name in config.inputs)]
         images = None
         if config.camera:
-            image = np.asarray(observation[config.camera])
-            images = shrink(image, config.image_size, shape=self.facts.image_size)[None]
+            side = config.image_size
+            seen = [
+                shrink(np.asarray(observation[camera]), side, shape=shape)
+                for camera, shape in self.image_sizes.items()
+            ]
+            images = stacked(seen)[None]
         inputs = np.concatenate(parts)[None]
         if self.look is not None and images is not None:
             inputs, images = np.concatenate([inputs, self.look(images)], axis=1), None
@@ -209,7 +219,10 @@ def network_for(
     """
     encoder = None
     if config.camera and not config.is_frozen:
-        encoder = point_network(latent.config.size) if latent else image_network(config.size)
+        if latent:
+            encoder = point_network(latent.config.size, config.num_views)
+        else:
+            encoder = for_views(lambda: image_network(config.size), config.num_views)
     return build_policy(
         num_inputs=num_inputs,
         encoder=encoder,
@@ -217,6 +230,7 @@ def network_for(
         size=config.size,
         num_outputs=config.chunk * num_encoded,
         ends_in_tanh=ends_in_tanh,
+        num_views=config.num_views,
     )
 
 

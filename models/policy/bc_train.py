@@ -84,6 +84,7 @@ def train_bc(
         contract=data.contract,
         input_names=tuple(tuple(names) for names in input_names),
         image_size=data.image_size,
+        more_sizes=data.more_sizes,
         num_seen=num_seen,
         latent=latent.facts if latent else None,
         data_sha256=_digest(data, row_weights),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from rotoscope.models.encoders.pretrained import SMALL_NETWORK, is_pretrained
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.sizes import NetworkSize
+from rotoscope.models.training.views import Cameras, cameras_of
 
 LATENT = "latent:"
 """Beginning of the name of a latent action model's image network."""
@@ -32,8 +33,9 @@ class BcConfig(BaseModel):
 
     inputs: tuple[str, ...] = ("observation.state",)
     """Features that it sees; where it is to act, somebody must provide them."""
-    camera: str = ""
-    """Camera that it sees, such as `observation.images.front`; empty for none."""
+    camera: Cameras = ""
+    """Camera that it sees, such as `observation.images.front`, or several, `[A,B]`, all at once;
+    empty for none."""
     image_size: int = Field(default=64, ge=16)
     """Side of the square that pictures are shrunk to [px]."""
     encoder: str = SMALL_NETWORK
@@ -101,6 +103,11 @@ class BcConfig(BaseModel):
             raise ValueError(
                 f"encoder={self.encoder} stays as it is; freeze_encoder=false is for latent:FOLDER"
             )
+
+    @property
+    def num_views(self) -> int:
+        """Cameras that are seen at once."""
+        return max(1, len(cameras_of(self.camera)))
 
     @property
     def is_latent(self) -> bool:

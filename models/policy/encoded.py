@@ -11,7 +11,12 @@ import numpy as np
 
 from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.encoders.pretrained import is_pretrained, open_pretrained, require_pretrained
-from rotoscope.models.latent_actions.model import LatentFacts, LatentModel, usable_latent
+from rotoscope.models.latent_actions.model import (
+    LatentFacts,
+    LatentModel,
+    check_views,
+    usable_latent,
+)
 from rotoscope.models.policy.config import LATENT, BcConfig
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.maps import blocks_of
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
     import torch
 
 Look = Callable[[np.ndarray], np.ndarray]
-"""RGB pictures (frame, size, size, 3), uint8, to what is seen in them (frame, n)."""
+"""RGB pictures (frame, height, size, 3), uint8, to what is seen in them (frame, n)."""
 _BACKBONE = "backbone."
 
 
@@ -47,6 +52,7 @@ def latent_of(config: BcConfig) -> LatentModel | None:
     if not config.is_latent:
         return None
     model = usable_latent(Path(config.encoder.removeprefix(LATENT)), config.loop.device)
+    check_views(model, config.camera)
     if not (config.freeze_encoder or model.facts.config.learns_images):
         raise UsageError(
             f"{config.encoder} sees through {model.facts.config.encoder}, which stays as it is: "

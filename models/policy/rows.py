@@ -69,7 +69,7 @@ class PolicyRows:
 
     def pictures(
         self, rows: Int[np.ndarray, " some"]
-    ) -> UInt8[np.ndarray, "some side side 3"] | None:
+    ) -> UInt8[np.ndarray, "some height side 3"] | None:
         """What is seen at some rows; `None` where no pictures are."""
         return None if self.images is None else self.images[self.frames[rows]]
 

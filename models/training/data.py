@@ -47,9 +47,9 @@ class UnlabelledEpisode(Episode):
 
     features: Float[np.ndarray, "time feature"]
     """What the labeler sees, one column per number; NaN where unknown. No columns: images only."""
-    images: UInt8[np.ndarray, "time size size 3"] | None = None
-    """What the camera saw, shrunk to the labeler's size, in memory or in a map; `None` where it
-    sees none."""
+    images: UInt8[np.ndarray, "time height size 3"] | None = None
+    """What the camera saw, shrunk to a square of the labeler's size, in memory or in a map; the
+    squares of several cameras stand below each other; `None` where it sees none."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -77,10 +77,12 @@ class LabeledSet:
     """Names of the features that the columns of `features` come from."""
     input_sizes: tuple[int, ...] = ()
     """How many columns each has."""
-    camera: str = ""
-    """Name of the camera feature that `images` come from; empty for none."""
+    camera: str | tuple[str, ...] = ""
+    """Name of the camera feature that `images` come from, or of several; empty for none."""
     image_size: tuple[int, int] = (0, 0)
-    """Width and height of that camera's pictures in the dataset [px]."""
+    """Width and height of that camera's pictures in the dataset, of several the first's [px]."""
+    more_sizes: tuple[tuple[int, int], ...] = ()
+    """Those of the other cameras."""
     input_names: tuple[tuple[str, ...], ...] = ()
     """For each of `inputs`, what its numbers are; none where nobody said."""
     constant: tuple[str, ...] = field(init=False, default=())

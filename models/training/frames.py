@@ -22,6 +22,7 @@ from jaxtyping import Float, UInt8
 from rotoscope.models.training.data import CLOCK_TOLERANCE
 from rotoscope.models.training.maps import Spool, open_map
 from rotoscope.models.training.pictures import shrink
+from rotoscope.models.training.views import cameras_of, stacked
 from rotoscope.pipeline.assets.digest import sha256_of
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, read_images
 from rotoscope.pipeline.errors import DatasetError, DiskFullError
@@ -53,28 +54,32 @@ class Frames:
 
 
 def open_frames(
-    dataset: Dataset, camera: str, *, side_px: int | None, folder: Path | None = None
+    dataset: Dataset,
+    camera: str | tuple[str, ...],
+    *,
+    side_px: int | None,
+    folder: Path | None = None,
 ) -> Frames:
     """A camera's pictures, one per row of the dataset, each episode a video; kept on disk.
 
     Args:
         dataset: Whose.
-        camera: Feature name, such as `observation.images.front`.
-        side_px: Side of the square they are shrunk to; as they are where `None`.
+        camera: Feature name, such as `observation.images.front`; or several, whose pictures of a
+            row stand below each other.
+        side_px: Side of the square they are shrunk to; as they are where `None` (one camera).
         folder: Where they are kept; the user's cache where `None`.
 
     Raises:
         DatasetError: A video is missing or too short, or runs by another clock than the table.
         DiskFullError: They would not fit on the disk.
     """
-    height, width = dataset.info["features"][camera]["shape"][:2]
-    size = (side_px, side_px) if side_px else (int(height), int(width))
-    videos = (
-        _timed(dataset, dataset.episode(row, camera=camera), row, camera, side_px)
-        for row in range(len(dataset.table))
-    )
-    key = _dataset_key(dataset, camera, side_px)
-    _check_space(folder or cache_folder(), key, int(dataset.info["total_frames"]), size, camera)
+    cameras = cameras_of(camera)
+    height, width = dataset.info["features"][cameras[0]]["shape"][:2]
+    size = (len(cameras) * side_px, side_px) if side_px else (int(height), int(width))
+    videos = (_views(dataset, row, cameras, side_px) for row in range(len(dataset.table)))
+    key = _dataset_key(dataset, cameras, side_px)
+    num, what = int(dataset.info["total_frames"]), ", ".join(cameras)
+    _check_space(folder or cache_folder(), key, num, size, what)
     return _kept(key, videos, size, folder or cache_folder())
 
 
@@ -106,24 +111,24 @@ def open_video_frames(
 
 
 def episode_images(
-    dataset: Dataset, rows: EpisodeRows, row: int, camera: str, size: int
-) -> UInt8[np.ndarray, "time size size 3"]:
+    dataset: Dataset, row: int, camera: str | tuple[str, ...], size: int
+) -> UInt8[np.ndarray, "time height size 3"]:
     """What a camera saw in the episode of a row of the dataset's table, shrunk, for one look.
 
     A memory map of a nameless file: what is labeled once is not kept.
 
     Args:
         dataset: Whose.
-        rows: `dataset.episode(row, camera=camera)`.
         row: Row of the dataset's table.
-        camera: Name of the feature.
+        camera: Name of the feature; of several, whose pictures stand below each other.
         size: Side of the square they are shrunk to [px].
 
     Raises:
         DatasetError: The video is not there, too short, or runs by another clock.
     """
-    out = Spool(np.uint8, (size, size, 3), folder=_scratch())
-    for _, picture in _timed(dataset, rows, row, camera, size):
+    cameras = cameras_of(camera)
+    out = Spool(np.uint8, (len(cameras) * size, size, 3), folder=_scratch())
+    for _, picture in _views(dataset, row, cameras, size):
         out.add(picture[None])
     return out.whole()
 
@@ -131,6 +136,15 @@ def episode_images(
 def scratch(dtype: type[np.generic], shape: Sequence[int] = ()) -> Spool:
     """A nameless file for rows of numbers, where pictures are kept."""
     return Spool(dtype, shape, folder=_scratch())
+
+
+def _views(
+    dataset: Dataset, row: int, cameras: tuple[str, ...], side_px: int | None
+) -> Iterator[Picture]:
+    """What all cameras saw at each row of an episode."""
+    seen = [_timed(dataset, dataset.episode(row, camera=c), row, c, side_px) for c in cameras]
+    for moment in zip(*seen, strict=True):
+        yield moment[0][0], stacked([picture for _, picture in moment])
 
 
 def _timed(
@@ -214,7 +228,14 @@ def _check_space(folder: Path, key: str, num: int, size: tuple[int, int], what: 
         )
 
 
-def _dataset_key(dataset: Dataset, camera: str, side_px: int | None) -> str:
+def _dataset_key(dataset: Dataset, cameras: tuple[str, ...], side_px: int | None) -> str:
+    keys = [_camera_key(dataset, camera, side_px) for camera in cameras]
+    if len(keys) == 1:
+        return keys[0]
+    return hashlib.sha256(" ".join(keys).encode()).hexdigest()[:32]
+
+
+def _camera_key(dataset: Dataset, camera: str, side_px: int | None) -> str:
     """Changes with the video files and with what the table says of them, not with their place."""
     names = ("episode_index", "length", *(f"videos/{camera}/{e}_timestamp" for e in ("from", "to")))
     table = [[str(row.get(name)) for name in names] for row in dataset.table]

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from rotoscope.models.training.data import CLOCK_TOLERANCE, LabeledEpisode, LabeledSet
 from rotoscope.models.training.frames import open_frames
+from rotoscope.models.training.views import cameras_of, check_cameras
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.errors import ContractError, DatasetError, quoted
@@ -25,7 +26,7 @@ def read_labeled(
     root: Path,
     *,
     inputs: Sequence[str] = (),
-    camera: str = "",
+    camera: str | tuple[str, ...] = "",
     image_size: int = 64,
     contract: ActionContract | None = None,
 ) -> LabeledSet:
@@ -34,7 +35,8 @@ def read_labeled(
     Args:
         root: Folder of the dataset.
         inputs: Features that the labeler sees, such as `track.hand.joints`; columns in this order.
-        camera: Camera feature that it sees, such as `observation.images.front`; empty for none.
+        camera: Camera feature that it sees, such as `observation.images.front`, or
+            several, whose pictures of a row stand below each other; empty for none.
         image_size: Side of the square that pictures are shrunk to [px].
         contract: What the actions should mean; checked against what the dataset says.
 
@@ -56,7 +58,7 @@ def read_labeled(
     episodes, sizes = [], (0,) * len(inputs)
     frames = open_frames(dataset, camera, side_px=image_size) if camera else None
     for row in range(len(dataset.table)):
-        rows = dataset.episode(row, camera=camera or None)
+        rows = dataset.episode(row)
         columns = [input_of(rows, name) for name in inputs]
         sizes = tuple(c.shape[1] for c in columns)
         episodes.append(
@@ -70,26 +72,24 @@ def read_labeled(
                 images=None if frames is None else frames.images[frames.of(row)],
             )
         )
-    shape = dataset.info["features"][camera]["shape"] if camera else (0, 0)
+    shapes = [dataset.info["features"][name]["shape"] for name in cameras_of(camera)]
+    pixels = [(int(shape[1]), int(shape[0])) for shape in shapes]
     return LabeledSet(
         episodes=tuple(episodes),
         contract=agreed,
         inputs=tuple(inputs),
         input_sizes=sizes,
         camera=camera,
-        image_size=(int(shape[1]), int(shape[0])),
+        image_size=pixels[0] if pixels else (0, 0),
+        more_sizes=tuple(pixels[1:]),
         input_names=tuple(tuple(dataset.names(name)) for name in inputs),
     )
 
 
-def _check_names(dataset: Dataset, inputs: Sequence[str], camera: str) -> None:
+def _check_names(dataset: Dataset, inputs: Sequence[str], camera: str | tuple[str, ...]) -> None:
     features: dict[str, Any] = dataset.info["features"]
     kinds = {name: f["dtype"] for name, f in features.items()}
-    if camera and camera not in dataset.cameras:
-        raise DatasetError(
-            f"{dataset.root} has no camera {camera!r}; it has {quoted(dataset.cameras)}: name one "
-            "of them with camera=..."
-        )
+    check_cameras(dataset, camera)
     seen = ("observation.state", "track.", "label.")
     usable = [n for n, kind in kinds.items() if n == ACTION or n.startswith(seen)]
     missing = [name for name in inputs if name not in usable or kinds[name] == "video"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,9 +82,7 @@ class _Data:
     config: BcConfig
 
     def trained(self, which: Sequence[int], seed: int) -> BcPolicy:
-        one = self.shown
-        some = LabeledSet(tuple(one.episodes[i] for i in which), one.contract, one.inputs,
-                          one.input_sizes, one.camera, one.image_size)  # fmt: skip
+        some = replace(self.shown, episodes=tuple(self.shown.episodes[i] for i in which))
         loop = self.config.loop.model_copy(update={"seed": seed})
         config = self.config.model_copy(update={"loop": loop})
         weights = [self.weights[i] for i in which]
