@@ -33,6 +33,12 @@ COUNTS = (20, 60, 120)
 """Numbers of components."""
 SPACINGS_S = (0.05, 0.1, 0.2, 1 / 3)
 """Time between the samples of a window, beside that between two actions."""
+PICTURES_LEAD = 0.8
+"""What is taken for seen in the looks of pictures must leave less than this share of what motion
+leaves unexplained: the few episodes of a choice look more alike than the next one does. On four
+tasks of iVideoGPT (three episodes each left out) and on coffee-push and peg-unplug-side of
+Meta-World (two seeds) motion was the better in 16 of 16, and its loss at most 1.04 times as large.
+Where actions are places, not ways, motion explains next to nothing, and pictures lead by far."""
 _START_WIDTH, _START_COMPONENTS = 0.5, 60
 _NUM_FOLDS = 4
 _MAX_ROWS = 900
@@ -46,8 +52,8 @@ def choose_kernel(
 ) -> InverseDynamicsConfig:
     """The settings with everything filled in that was left open.
 
-    Whether it sees pictures or the motion in them, and for each, one after the other: the window,
-    the components, the width; by the share of the variance that is not explained on left-out
+    Whether it sees the motion in pictures or how they look, and for each, one after the other: the
+    window, the components, the width; by the share of the variance that is not explained on left-out
     episodes. Every number of the action has its own penalty, so that those that cannot be seen do
     not decide about the others.
 
@@ -59,8 +65,8 @@ def choose_kernel(
     Raises:
         DatasetError: Too few episodes.
     """
-    found = [_chosen(data, c, space) for c in _encoders(config)]
-    return min(found, key=lambda f: f[1])[0]
+    (seen, loss), *moved = [_chosen(data, c, space) for c in _encoders(config)]
+    return moved[0][0] if moved and PICTURES_LEAD * moved[0][1] <= loss else seen
 
 
 def _encoders(config: InverseDynamicsConfig) -> list[InverseDynamicsConfig]:
