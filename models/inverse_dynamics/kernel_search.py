@@ -47,9 +47,9 @@ def choose_kernel(
     """The settings with everything filled in that was left open.
 
     Whether it sees the motion in pictures or how they look, and for each, one after the other: the
-    window, the components, the width; by the share of the variance that is not explained on left-out
-    episodes. Every number of the action has its own penalty, so that those that cannot be seen do
-    not decide about the others.
+    window, the components, the width; by the share of the variance that is not explained on
+    left-out episodes. Every number of the action has its own penalty, so that those that cannot be
+    seen do not decide about the others.
 
     Args:
         data: Labeled episodes.
