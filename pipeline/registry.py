@@ -65,6 +65,8 @@ LABELERS: dict[str, str] = {
     "predictive-inverse-dynamics": (
         "rotoscope.models.predictive_inverse_dynamics.labeler:PredictiveInverseDynamics"
     ),
+    "unified-world-model": "rotoscope.models.world_models.unified:UnifiedWorldModel",
+    "action-inference": "rotoscope.models.world_models.action_inference:ActionInference",
     "differences": "rotoscope.models.labelers.copying:Differences",
     "copy": "rotoscope.models.labelers.copying:Copy",
     "previous": "rotoscope.models.labelers.copying:Previous",

@@ -19,6 +19,8 @@ TRUE, ALONE = "true", "alone"
 DEFAULT = (
     "inverse-dynamics",
     "predictive-inverse-dynamics",
+    "unified-world-model",
+    "action-inference",
     "differences",
     "copy",
     "previous",

@@ -25,32 +25,43 @@ COVERAGE = 0.9
 RIGHT_WITHIN = 0.2
 """What counts as right for `confidence`: an error below this share of a dimension's spread."""
 
+_LEAST_WIDTH = 1e-9
+"""What a labeler's own half width is at least: errors are divided by it."""
+
 Answer = Callable[[LabeledEpisode], Labels]
 Fit = Callable[[LabeledSet], Answer]
 
 
 @dataclass(frozen=True, eq=False)
 class Errors:
-    """What held-out episodes say of the next one: the same of every row that is familiar."""
+    """What held-out episodes say of the next one: the same of every row that is familiar.
+
+    A labeler that knows errors up to a factor is told the factor.
+    """
 
     half_width: Float[np.ndarray, " action"]
-    """Half interval that held 90 % of the true values; NaN for choices."""
+    """Half interval that held 90 % of the true values; NaN for choices. Where it `is_factor`, what
+    the labeler's own half width is multiplied by to do so."""
     confidence: float
     """Share of numbers and choices that were right."""
     spread: Float[np.ndarray, " action"]
     """Of the true actions."""
+    is_factor: bool = False
+    """Whether the labeler's own half widths count."""
 
     @classmethod
-    def of(cls, parts: Sequence[HeldOut], space: ActionSpace) -> Errors:
+    def of(cls, parts: Sequence[HeldOut], space: ActionSpace, *, is_factor: bool = False) -> Errors:
         """From labels of episodes that the labeler had not seen; every episode counts the same."""
         off = np.concatenate([p.error(space) for p in parts])
+        said = np.concatenate([p.labels.half_width for p in parts]) if is_factor else 1.0
         spread = space.spread(np.concatenate([p.truth for p in parts]))
         weight = np.concatenate([np.full(len(p.truth), 1 / len(p.truth)) for p in parts])
-        width = np.quantile(off, COVERAGE, axis=0, weights=weight, method="inverted_cdf")
+        scores = off / np.maximum(said, _LEAST_WIDTH)
+        width = np.quantile(scores, COVERAGE, axis=0, weights=weight, method="inverted_cdf")
         is_right = np.where(space.is_discrete, off == 0, off <= RIGHT_WITHIN * spread)
         tells = space.is_discrete | (spread >= CONSTANT_SPREAD)  # what never moves tells nothing
         right = np.average(is_right[:, tells].mean(axis=1), weights=weight) if tells.any() else 1.0
-        return cls(np.where(space.is_discrete, np.nan, width), float(right), spread)
+        return cls(np.where(space.is_discrete, np.nan, width), float(right), spread, is_factor)
 
     def said_of(self, labels: Labels) -> Labels:
         """Labels with these errors, where the labeler itself says nothing of its own.
@@ -60,9 +71,10 @@ class Errors:
         known = labels.known
         familiar = np.nan_to_num(labels.familiarity, nan=1.0)
         width, sure = labels.half_width, labels.confidence
-        if np.isnan(width).all():
+        if self.is_factor or np.isnan(width).all():
+            own = np.maximum(width, _LEAST_WIDTH) if self.is_factor else 1.0
             least = least_half_width(familiar) * self.spread
-            width = np.where(known[:, None], np.maximum(self.half_width, least), np.nan)
+            width = np.where(known[:, None], np.maximum(self.half_width * own, least), np.nan)
         if np.isnan(sure).all():
             sure = np.where(known, self.confidence * trust(familiar), np.nan)
         return replace(labels, half_width=width, confidence=sure)
@@ -88,11 +100,17 @@ class HeldOut:
         return np.abs(space.error(self.labels.values, self.truth))
 
 
-def judge(fit: Fit, data: LabeledSet) -> tuple[Errors, dict[str, Any]]:
+def judge(fit: Fit, data: LabeledSet, *, is_factor: bool = False) -> tuple[Errors, dict[str, Any]]:
     """Errors for the next episode, and scores on episodes that were held out.
 
     Intervals are scored that were made of the errors on the other parts' episodes, so that nothing
-    scores itself.
+    scores itself. Episodes without any valid action tell nothing of errors: they are never held
+    out.
+
+    Args:
+        fit: Trains on some episodes, and says what then labels others.
+        data: The episodes.
+        is_factor: Whether half widths that it gives are known up to a factor.
 
     Raises:
         DatasetError: Too few episodes, or no row with both a true action and a label.
@@ -105,7 +123,7 @@ def judge(fit: Fit, data: LabeledSet) -> tuple[Errors, dict[str, Any]]:
             "labeler labels: features are NaN there, or the labeler gives NaN for what it could "
             "know; name other inputs, or try 'rotoscope check' on the labeler"
         )
-    labels = [_told(one, kept, space).said_of(one.labels) for one in kept]
+    labels = [_told(one, kept, space, is_factor=is_factor).said_of(one.labels) for one in kept]
     by_name = {h.name: h for h in kept}
     used = [
         by_name[e.name].used if e.name in by_name else np.zeros(len(e.time_s), bool)
@@ -113,7 +131,7 @@ def judge(fit: Fit, data: LabeledSet) -> tuple[Errors, dict[str, Any]]:
     ]
     num_valid = sum(int(e.valid.sum()) for e in data.episodes)
     found = score(labels, [h.truth for h in kept], space, data.constant)
-    return Errors.of(kept, space), found | {
+    return Errors.of(kept, space, is_factor=is_factor), found | {
         "held_out": [h.name for h in kept],
         "seeds": {"num": 1, "mean_r2": [found.get("mean_r2")]},
         "trivial_r2": trivial_scores(data, used),
@@ -123,12 +141,14 @@ def judge(fit: Fit, data: LabeledSet) -> tuple[Errors, dict[str, Any]]:
 
 
 def _held_out(fit: Fit, data: LabeledSet) -> list[HeldOut]:
-    folds = Folds.of(len(data.episodes), NUM_PARTS, seed=0)
+    known = [i for i, episode in enumerate(data.episodes) if episode.valid.any()]
+    folds = Folds.of(len(known), NUM_PARTS, seed=0)
     found: dict[int, HeldOut] = {}
     for number, part in enumerate(folds.parts):
-        others = tuple(data.episodes[i] for i in folds.others(number))
+        left_out = {known[i] for i in part}
+        others = tuple(e for i, e in enumerate(data.episodes) if i not in left_out)
         answer = fit(replace(data, episodes=others))
-        for index in part:
+        for index in sorted(left_out):
             episode = data.episodes[index]
             labels = answer(episode)
             used = labels.known & episode.valid
@@ -138,7 +158,7 @@ def _held_out(fit: Fit, data: LabeledSet) -> list[HeldOut]:
     return [found[index] for index in sorted(found)]
 
 
-def _told(one: HeldOut, kept: Sequence[HeldOut], space: ActionSpace) -> Errors:
+def _told(one: HeldOut, kept: Sequence[HeldOut], space: ActionSpace, *, is_factor: bool) -> Errors:
     """What the other parts say of an episode; all of them where there are no others."""
     others = [h for h in kept if h.part != one.part]
-    return Errors.of(others or kept, space)
+    return Errors.of(others or kept, space, is_factor=is_factor)

@@ -30,6 +30,7 @@ from rotoscope.models.labelers.familiarity import (
 from rotoscope.models.labelers.familiarity_training import learn_familiarity, num_familiar
 from rotoscope.models.labelers.held_out import Errors, judge
 from rotoscope.models.labelers.labels import Labels
+from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabeledSet, UnlabelledEpisode
 from rotoscope.models.training.folds import MIN_EPISODES
 from rotoscope.models.training.model_folder import Shape, below, check_shapes
@@ -83,6 +84,9 @@ class Labeler(ABC):
     """Bump when the same episode, settings and arrays give other labels."""
     stage: ClassVar[str] = ""
     """Stage that it is in recipes, as `"module:attr"`, where it needs one of its own."""
+    scales_width: ClassVar[bool] = False
+    """Whether half widths that `label` gives are known up to a factor for each number of the
+    action: training finds it on episodes kept from the labeler."""
     acts_on: ClassVar[int] = 0
     """Rows, the last one included, that it must be shown to say what to do at the last of them; 0
     where it looks at what comes after. From 1 on it can act, and the bench lets it."""
@@ -142,9 +146,7 @@ class Labeler(ABC):
         Raises:
             DatasetError: Too few episodes, or none that it can label.
         """
-        del listener  # nothing here takes long enough to tell of
-        whole = cls._fitted(data, config)
-        whole._errors, whole.metrics = judge(lambda part: cls._fitted(part, config).labels_of, data)
+        whole = cls._judged(data, config, out, listener)
         if learned := whole.learned():
             whole.metrics["learned"] = learned
         if num_familiar(data) >= MIN_EPISODES:
@@ -157,6 +159,19 @@ class Labeler(ABC):
             source_sha256=source_sha256(cls),
         )
         whole.save(out)
+        remove_checkpoints(work_folder(out))
+        return whole
+
+    @classmethod
+    def _judged(
+        cls, data: LabeledSet, config: Any, out: Path, listener: TrainListener | None
+    ) -> Self:
+        """Fitted, and what is known of its errors."""
+        del out, listener  # nothing here takes long enough to be kept, or to be told of
+        whole = cls._fitted(data, config)
+        whole._errors, whole.metrics = judge(
+            lambda part: cls._fitted(part, config).labels_of, data, is_factor=cls.scales_width
+        )
         return whole
 
     @classmethod
@@ -214,7 +229,9 @@ class Labeler(ABC):
         errors = below(arrays, _ERRORS)
         check_shapes(errors, wanted, folder)
         width = np.where(errors["half_width"] < 0, np.nan, errors["half_width"])
-        made._errors = Errors(width, float(errors["confidence"][0]), errors["spread"])
+        made._errors = Errors(
+            width, float(errors["confidence"][0]), errors["spread"], cls.scales_width
+        )
         like = {name: value for name, value in arrays.items() if name.startswith(_LIKE)}
         if like:
             is_seen, num_own = bool(facts.camera), sum(facts.input_sizes)

@@ -29,7 +29,8 @@ def labelers(
             metavar="LABELER",
             help="`NAME`, `./file.py:Class`, or either with settings behind it: "
             "`--labeler 'inverse-dynamics kind=ridge'`; may be repeated "
-            "[inverse-dynamics, predictive-inverse-dynamics, differences, copy, previous, mean].",
+            "[inverse-dynamics, predictive-inverse-dynamics, unified-world-model, "
+            "action-inference, differences, copy, previous, mean].",
         ),
     ] = None,
     env: Annotated[

@@ -20,6 +20,7 @@ def test_what_nobody_chose_tells_labelers_apart_beside_trivial_ones(tmp_path: Pa
     of_first = [line for line in lines if line.startswith("metaworld:sweep-into-v3: ")]
     assert [line.partition(": ")[2].partition(",")[0] for line in of_first] == [
         *("true", "alone", "inverse-dynamics", "predictive-inverse-dynamics"),
+        *("unified-world-model", "action-inference"),
         *("differences", "copy", "previous", "mean"),
     ]
     assert len(lines) == 5 * len(of_first)

@@ -27,9 +27,19 @@ def test_ten_lines_are_a_labeler():
     assert "Line is a labeler" in done.output
 
 
-@pytest.mark.parametrize("name", sorted({*registry.LABELERS} - {"inverse-dynamics"}))
+NETWORKS = ("unified-world-model", "action-inference")
+
+
+@pytest.mark.parametrize("name", sorted({*registry.LABELERS} - {"inverse-dynamics", *NETWORKS}))
 def test_ours_are_labelers(name):
     assert faults(LabelerName(name).find()) == {}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_our_networks_are_labelers(name):
+    found = LabelerName(name).find()
+    tried = findings(found, settings_to_try(found, ["loop.num_steps=30"]))
+    assert [f.fault for f in tried if f.fault] == []
 
 
 def test_inverse_dynamics_is_a_labeler():

@@ -105,3 +105,28 @@ def test_episodes_without_a_label_are_named():
     _, metrics = judge(fit, replace(data))
     assert metrics["left_out"] == [data.episodes[2].name]
     assert metrics["rows_without_window"] == int(data.episodes[2].valid.sum())
+
+
+def test_a_labeler_that_knows_errors_up_to_a_factor_is_told_the_factor():
+    off = np.concatenate([np.full(90, 0.1), np.full(10, 0.4)])
+    told = held_out(off, num=100)
+    own = replace(told.labels, half_width=np.full((100, 2), 0.05))
+    found = Errors.of([replace(told, labels=own)], SPACE, is_factor=True)
+    np.testing.assert_allclose(found.half_width, 2.0)
+    wide = Labels(np.zeros((2, 2)), half_width=np.array([[0.05, 0.05], [0.2, 0.2]]))
+    np.testing.assert_allclose(found.said_of(wide).half_width[:, 0], [0.1, 0.4])
+
+
+def test_episodes_without_actions_are_shown_every_time():
+    made = dataset(8)
+    bare = [replace(e, valid=np.zeros(len(e.valid), bool)) for e in made.episodes[5:]]
+    shown = []
+
+    def fit(part):
+        shown.append({e.name for e in part.episodes})
+        return lambda episode: Labels(episode.actions)
+
+    _, metrics = judge(fit, replace(made, episodes=(*made.episodes[:5], *bare)))
+    assert len(shown) == 5
+    assert all({e.name for e in bare} < names for names in shown)
+    assert metrics["left_out"] == [e.name for e in bare]
