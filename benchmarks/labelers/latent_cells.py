@@ -50,7 +50,7 @@ LATENTS: dict[str, dict[str, Any]] = {
 _HELD_TO_BARS = "laom-tracks"
 _COMPARED = (ALONE, "lapo", _HELD_TO_BARS)
 """What bars are about: three seeds of these."""
-_LOOP = {"num_steps": 300, "eval_every": 100, "learning_rate": 5e-3}
+LOOP = {"num_steps": 300, "eval_every": 100, "learning_rate": 5e-3}
 _DECODER = {"kind": "kernel"}
 """Of all alike, inverse dynamics from pixels among them."""
 
@@ -136,7 +136,7 @@ def _labels(cell: Cell, hidden: Filmed, known: Filmed, folder: Path) -> tuple[li
     size = 0
     if cell.labeler != ALONE:
         has_tracks = "tracks" in LATENTS[cell.labeler]
-        loop = LatentActionConfig().loop.model_copy(update={**_LOOP, "seed": cell.seed})
+        loop = LatentActionConfig().loop.model_copy(update={**LOOP, "seed": cell.seed})
         config = LatentActionConfig.model_validate({**LATENTS[cell.labeler], "loop": loop})
         videos = unlabelled([hidden, known], has_tracks=has_tracks)
         model = train_latent_action(videos, config, folder / "latent")

@@ -45,6 +45,9 @@ class InverseDynamicsConfig(LabelerConfig):
     motion_s: float | None = Field(default=None, gt=0)
     """How long before a picture the one stands that its motion is seen against [s]; the time
     between two actions where not given. Slow motion at a high rate asks for more."""
+    exchange: float = Field(default=0.0, ge=0, le=1)
+    """Share of training windows whose background, what is far from all `focus.tracks`, is exchanged
+    for another window's; for the image network that is trained here."""
     window: WindowConfig = WindowConfig()
     """How far it looks back and ahead. Where nothing of it is given, `kind=kernel` chooses it on
     the training episodes."""
@@ -90,6 +93,13 @@ class InverseDynamicsConfig(LabelerConfig):
             raise ValueError(
                 f"motion_s={self.motion_s:g} is how far apart pictures are compared; encoder=flow "
                 "sums up the motion between neighbors: leave it out"
+            )
+        if self.exchange and not (self.learns_images and self.focus.tracks):
+            raise ValueError(
+                f"exchange={self.exchange:g} puts other backgrounds behind what focus.tracks "
+                f"follow, while an image network is trained: set focus.tracks, camera, kind=mlp "
+                f"and encoder=cnn; they are {list(self.focus.tracks)}, {self.camera!r}, "
+                f"{self.kind} and {self.image_network}"
             )
         return self
 

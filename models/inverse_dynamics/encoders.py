@@ -20,6 +20,7 @@ from rotoscope.models.encoders.pretrained import (
     pretrained_token,
     require_pretrained,
 )
+from rotoscope.models.labelers.labeler import LabelerConfig
 from rotoscope.models.latent_actions.model import (
     LATENT_FOLDER,
     check_views,
@@ -31,12 +32,12 @@ from rotoscope.pipeline.errors import UsageError, quoted
 _LATENT = "latent:"
 
 
-def check_encoder(name: str, camera: str | tuple[str, ...] | None = None) -> None:
+def check_encoder(name: str, config: LabelerConfig | None = None) -> None:
     """Refuses an encoder that nothing could be trained on; cheap beside training.
 
     Args:
         name: The encoder.
-        camera: Whose pictures it shall see; not looked at where `None`.
+        config: Of the labeler that shall see through it; not looked at where `None`.
 
     Raises:
         UsageError: None of `cnn`, `pca`, `flow`, `torchvision:NAME`, `transformers:NAME` and
@@ -47,8 +48,8 @@ def check_encoder(name: str, camera: str | tuple[str, ...] | None = None) -> Non
     folder = name.removeprefix(_LATENT)
     if name.startswith(_LATENT) and folder:
         model = usable_latent(Path(folder))
-        if camera is not None:
-            check_views(model, camera)
+        if config is not None and config.camera:
+            check_views(model, config.camera, config.focus)
     elif is_pretrained(name):
         require_pretrained(name)
     elif name not in (SMALL_NETWORK, COMPONENTS, FLOW):

@@ -41,7 +41,7 @@ class InverseDynamics(Labeler):
     def check_settings(cls, config: Any) -> None:
         """Refuses an encoder that is unknown or tells nothing, or a device that is absent."""
         super().check_settings(config)
-        check_encoder(config.image_network, config.camera)
+        check_encoder(config.image_network, config)
         if config.kind == "mlp":
             check_loop(config.loop)
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.encoders.pretrained import Embed
 from rotoscope.models.inverse_dynamics.encoders import encoder_token
 from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
 from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER
+from rotoscope.models.training.focus import focused
+from rotoscope.models.training.focus_clips import points_in_clip
 from rotoscope.models.training.pictures import shrink
 from rotoscope.models.training.views import check_one_camera
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.stage import FrameStage, StageConfig, Tracks
-from rotoscope.pipeline.tracks import EmbeddingTrack
-from rotoscope.pipeline.types import Frame, Video
+from rotoscope.pipeline.tracks import EmbeddingTrack, Track
+from rotoscope.pipeline.types import Clip, Frame, Video
+from rotoscope.pipeline.video.read import read_frames
 
 _BATCH_FRAMES = 64
 
@@ -79,6 +83,12 @@ class Pixels(FrameStage):
                 f"the labeler {self.folder} sees {', '.join(labeler.facts.inputs)}, no pictures; "
                 "remove the stage label.pixels"
             )
+        if labeler.facts.config.focus.tracks:
+            raise UsageError(
+                f"the labeler {self.folder} looks at what "
+                f"{', '.join(labeler.facts.config.focus.tracks)} follow; remove the stage "
+                "label.pixels: label.inverse_dynamics looks itself, once they are known"
+            )
         self.labeler: Labeler = labeler
         self.encoder: Embed | None = labeler.encoder
 
@@ -92,11 +102,14 @@ class Pixels(FrameStage):
     def observe(self, frame: Frame) -> None:
         """Takes the next frame."""
         facts = self.labeler.facts
-        image = shrink(frame.rgb, facts.config.image_size, shape=facts.image_size)
-        self.recent.append((frame.time_s, image))
-        config = facts.config
-        wanted_s = frame.time_s - config.motion_over_s(facts.contract.rate_hz)
-        if config.sums_motion:  # against its neighbor, whatever the rate
+        self.take(frame.time_s, shrink(frame.rgb, facts.config.image_size, shape=facts.image_size))
+
+    def take(self, time_s: float, image: UInt8[np.ndarray, "side side 3"]) -> None:
+        """Takes the next picture, shrunk."""
+        facts = self.labeler.facts
+        self.recent.append((time_s, image))
+        wanted_s = time_s - facts.config.motion_over_s(facts.contract.rate_hz)
+        if facts.config.sums_motion:  # against its neighbor, whatever the rate
             wanted_s = self.recent[max(0, len(self.recent) - 2)][0]
         while len(self.recent) > 1 and _is_nearer(self.recent[1][0], self.recent[0][0], wanted_s):
             self.recent.popleft()
@@ -122,6 +135,24 @@ class Pixels(FrameStage):
         looks = self.labeler.familiarity.glance(images)
         self.found.append(np.concatenate([found, looks], axis=1).astype(np.float16))
         self.images, self.before = [], []
+
+
+def look_at(clip: Clip, tracks: Mapping[str, Track], labeler: Labeler, folder: Path) -> Track:
+    """What `label.pixels` gives, of a labeler that looks at what tracks follow.
+
+    Raises:
+        TrackError: As `points_in_clip`.
+    """
+    config, shape = labeler.facts.config, labeler.facts.image_size
+    points = points_in_clip(clip, tracks, config.focus, shape)
+    stage = Pixels(PixelsConfig(model=folder))
+    stage.labeler, stage.encoder = labeler, labeler.encoder
+    stage.begin(clip.video)
+    frames = read_frames(clip.video, start=clip.start, end=clip.end, kept=clip.kept)
+    for frame, point in zip(frames, points, strict=True):
+        image = shrink(frame.rgb, config.image_size, shape=shape)
+        stage.take(frame.time_s, focused(image[None], point[None], config.focus)[0])
+    return stage.finish(clip.time_s)["pixels"]
 
 
 def _is_nearer(a_s: float, b_s: float, wanted_s: float) -> bool:

@@ -43,18 +43,22 @@ class LabeledWindows:
     """Which pictures stand in a row's window."""
     before: Int[np.ndarray, " frame"]
     """For each picture, the one that its changes are counted from."""
+    points: Joined | None = None
+    """Where tracked things are in each picture; `None` where nothing follows any."""
 
     @classmethod
     def join(cls, parts: Sequence[LabeledWindows]) -> LabeledWindows:
         """The rows of several episodes, one after the other."""
         starts = np.cumsum([0, *(len(p.before) for p in parts)])
         pictures = [p.images for p in parts if p.images is not None]
+        points = [p.points for p in parts if p.points is not None]
         return cls(
             inputs=np.concatenate([p.inputs for p in parts]),
             actions=np.concatenate([p.actions for p in parts]),
             images=Joined.of(pictures) if pictures else None,
             frames=np.concatenate([p.frames + s for p, s in zip(parts, starts, strict=False)]),
             before=np.concatenate([p.before + s for p, s in zip(parts, starts, strict=False)]),
+            points=Joined.of(points) if points else None,
         )
 
 
@@ -70,7 +74,8 @@ def rows_of(
         before = frames_before(time_s, config, rate_hz=rate_hz)
     actions = episode.actions[seen.known][used]
     images = None if episode.images is None else Joined((episode.images,))
-    return LabeledWindows(seen.inputs[used], actions, images, seen.frames[used], before)
+    points = None if images is None or episode.points is None else Joined((episode.points,))
+    return LabeledWindows(seen.inputs[used], actions, images, seen.frames[used], before, points)
 
 
 def labeled_rows(

@@ -10,15 +10,18 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.models.checkpoints.device import Device
+from rotoscope.models.inverse_dynamics.encoders import encoder_token
 from rotoscope.models.inverse_dynamics.infer import Inferred, infer
 from rotoscope.models.inverse_dynamics.labeler import Labeler, load_labeler
 from rotoscope.models.inverse_dynamics.labeler_facts import LABELER_FOLDER
+from rotoscope.models.inverse_dynamics.pixels_stage import look_at
 from rotoscope.models.inverse_dynamics.rows import seen_columns
 from rotoscope.models.labelers.familiar_marks import NUM_MARKS
 from rotoscope.models.labelers.familiarity import LAG_S
 from rotoscope.models.labelers.label_tracks import label_tracks
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.track_inputs import Columns, features_by_subject, seen_by_subject
+from rotoscope.models.training.views import check_one_camera
 from rotoscope.models.training.windows import inside_windows, sample_windows
 from rotoscope.pipeline.errors import ContractError, TrackError, UsageError
 from rotoscope.pipeline.stage import ClipStage, StageConfig, Tracks
@@ -67,8 +70,10 @@ class InverseDynamics(ClipStage):
 
     def cache_token(self) -> str:
         """The labeler's weights."""
-        self._load()
-        return LABELER_FOLDER.digest(self.folder)
+        config = self._load().facts.config
+        digest = LABELER_FOLDER.digest(self.folder)
+        # Otherwise the stage that looks, label.pixels, tells of its encoder.
+        return f"{digest} {encoder_token(config.image_network)}" if config.focus.tracks else digest
 
     def setup(self) -> None:
         """Loads the labeler; one thread, so that videos side by side do not fight."""
@@ -85,7 +90,7 @@ class InverseDynamics(ClipStage):
             UsageError: `label.pixels` looked through another labeler.
         """
         facts = self.labeler.facts
-        embedding = self._embedding(tracks)
+        embedding = self._embedding(clip, tracks)
         if not facts.inputs:
             nothing = Columns(np.zeros((clip.num_frames, 0)), np.ones(clip.num_frames, bool))
             return self._label(clip, SCENE, nothing, embedding)
@@ -100,6 +105,7 @@ class InverseDynamics(ClipStage):
     def _load(self) -> Labeler:
         assert isinstance(self.config, InverseDynamicsStageConfig)
         labeler = load_labeler(self.folder, self.config.device)
+        check_one_camera(labeler.facts.camera, self.folder)
         robot = self.config.robot
         if robot and robot != labeler.facts.contract.robot:
             raise ContractError(
@@ -113,10 +119,13 @@ class InverseDynamics(ClipStage):
             )
         return labeler
 
-    def _embedding(self, tracks: Mapping[str, Track]) -> EmbeddingTrack | None:
+    def _embedding(self, clip: Clip, tracks: Mapping[str, Track]) -> EmbeddingTrack | None:
         if not self.labeler.facts.camera:
             return None
-        track = tracks.get("pixels")
+        if self.labeler.facts.config.focus.tracks:
+            track: Track | None = look_at(clip, tracks, self.labeler, self.folder)
+        else:
+            track = tracks.get("pixels")
         if not isinstance(track, EmbeddingTrack):
             raise TrackError(
                 f"the labeler {self.folder} sees pictures; put the stage label.pixels at the "

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from rotoscope.models.inverse_dynamics.calibration import Calibration, Evidence
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
@@ -47,6 +47,7 @@ from rotoscope.models.labelers.trivial import trivial_scores
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabeledSet
+from rotoscope.models.training.focus import exchanged, weights_near
 from rotoscope.models.training.folds import MIN_EPISODES, Folds
 from rotoscope.models.training.loop import Problem, TrainListener, train
 from rotoscope.models.training.rows import Batch, Rows
@@ -336,19 +337,37 @@ class _Fit:
                 frames = rows.frames[some]
                 found["images"] = rows.images[frames]
                 found["before"] = rows.images[rows.before[frames]]
+                if rows.points is not None and self.config.exchange:
+                    found["near"] = self._near(rows.points[frames])
+                    found["near_before"] = self._near(rows.points[rows.before[frames]])
             return {name: torch.from_numpy(values) for name, values in found.items()}
 
         frames = 1 if rows.images is None else rows.frames.shape[1]
         return Rows(len(rows.actions), read, frames)
 
+    def _near(self, points: Float[np.ndarray, "row tap camera point 2"]) -> np.ndarray:
+        side, radius = self.config.image_size, self.config.focus.radius
+        near = weights_near(points.reshape(-1, *points.shape[2:]), side=side, radius=radius)
+        return near.reshape(*points.shape[:2], *near.shape[1:])
+
     def _loss(self, module: Any, batch: Batch) -> Any:
         embeddings = None
         if "images" in batch:
-            images = batch["images"]
-            seen = with_motion(images, batch["before"]).flatten(0, 1)
+            images, before = batch["images"], batch["before"]
+            if "near" in batch and module.training:
+                images, before = self._exchanged(batch)
+            seen = with_motion(images, before).flatten(0, 1)
             embeddings = module["encoder"](seen).unflatten(0, images.shape[:2])
         out = run_network(module, batch["inputs"], embeddings).float()
         return network_loss(out, batch["target"], batch["weights"], self.space)
+
+    def _exchanged(self, batch: Batch) -> Any:
+        """Pictures, and those before them, each row before one background."""
+        import torch
+
+        images = torch.cat([batch["images"], batch["before"]], dim=1)
+        near = torch.cat([batch["near"], batch["near_before"]], dim=1)
+        return exchanged(images, near, share=self.config.exchange).chunk(2, dim=1)
 
 
 def _facts(data: LabeledSet, config: InverseDynamicsConfig, data_sha256: str) -> LabelerFacts:

@@ -55,6 +55,7 @@ def check_labeler(name: str | os.PathLike[str], data: Path) -> LabelerCheck:
         data,
         inputs=facts.inputs,
         camera=facts.camera,
+        focus=labeler.config.focus,
         image_size=labeler.config.image_size,
         contract=facts.contract,
     )

@@ -32,6 +32,7 @@ from rotoscope.models.labelers.held_out import Errors, judge
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabeledSet, UnlabelledEpisode
+from rotoscope.models.training.focus import FocusConfig
 from rotoscope.models.training.folds import MIN_EPISODES
 from rotoscope.models.training.model_folder import Shape, below, check_shapes
 from rotoscope.models.training.read import ACTION
@@ -59,6 +60,8 @@ class LabelerConfig(BaseModel):
     empty for none."""
     image_size: int = Field(default=64, ge=16)
     """Side of the square that pictures are shrunk to [px]."""
+    focus: FocusConfig = FocusConfig()
+    """What of a picture is looked at, in training and labeling alike."""
 
     @model_validator(mode="after")
     def _sees_something(self) -> Self:
@@ -66,6 +69,10 @@ class LabelerConfig(BaseModel):
             raise ValueError(
                 "a labeler must see something: set inputs or camera, such as "
                 "-o inputs=[observation.state] or -o camera=observation.images.front"
+            )
+        if self.focus.tracks and not self.camera:
+            raise ValueError(
+                f"focus.tracks={list(self.focus.tracks)} is about pictures, and no camera is set"
             )
         return self
 

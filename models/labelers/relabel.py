@@ -18,7 +18,8 @@ from rotoscope.models.labelers.labeler import Labeler
 from rotoscope.models.labelers.labels import STRANGE
 from rotoscope.models.labelers.names import LabelerName, open_labeler
 from rotoscope.models.training.data import UnlabelledEpisode
-from rotoscope.models.training.frames import episode_images
+from rotoscope.models.training.focus_points import check_focus, points_of
+from rotoscope.models.training.frames import episode_images, focused_map
 from rotoscope.models.training.read import input_of, numbers_of
 from rotoscope.models.training.views import cameras_of
 from rotoscope.models.training.windows import nearest_frames
@@ -174,12 +175,17 @@ def _tracks(labeler: Labeler, dataset: Dataset, row: int) -> dict[str, Track]:
     facts = labeler.trained
     rows = dataset.episode(row)
     columns = [input_of(rows, name) for name in facts.inputs]
-    size = labeler.config.image_size
+    size, focus = labeler.config.image_size, labeler.config.focus
+    images = episode_images(dataset, row, facts.camera, size) if facts.camera else None
+    points = points_of(dataset, rows, facts.camera, focus) if focus.tracks else None
+    if images is not None and points is not None:
+        images = focused_map(images, points, focus)
     episode = UnlabelledEpisode(
         name=f"episode {rows.index}",
         time_s=np.asarray(rows.columns["timestamp"], float),
         features=np.concatenate([np.zeros((rows.num_rows, 0)), *columns], axis=1),
-        images=episode_images(dataset, row, facts.camera, size) if facts.camera else None,
+        images=images,
+        points=points,
     )
     tracks = label_tracks(
         labeler.labels_of(episode),
@@ -241,6 +247,8 @@ def _work(
     seen = hashlib.sha256(np.asarray(rows.columns["timestamp"], float).tobytes())
     for name in facts.inputs:
         seen.update(input_of(rows, name).tobytes())
+    for name in labeler.config.focus.tracks:
+        seen.update(numbers_of(rows, name.rpartition(":")[2]).tobytes())
     views = []
     for camera in cameras_of(facts.camera):
         of_camera = dataset.episode(row, camera=camera)
@@ -264,6 +272,7 @@ def _check(dataset: Dataset, labeler: Labeler) -> None:
             f"{dataset.root} has no {quoted(missing)}, which the labeler sees; it has "
             f"{quoted(features)}"
         )
+    check_focus(dataset, facts.camera, labeler.config.focus)
     if abs(facts.contract.rate_hz / dataset.fps - 1) > 1e-3:
         raise DatasetError(
             f"{dataset.root} has {dataset.fps:g} rows a second, the labeler gives "

@@ -14,6 +14,8 @@ from rotoscope.models.labelers.label_tracks import label_tracks
 from rotoscope.models.labelers.labeler import Labeler
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.data import UnlabelledEpisode
+from rotoscope.models.training.focus import focused
+from rotoscope.models.training.focus_clips import points_in_clip
 from rotoscope.models.training.pictures import shrink
 from rotoscope.models.training.track_inputs import Columns, features_by_subject, seen_by_subject
 from rotoscope.models.training.views import check_one_camera
@@ -68,7 +70,7 @@ class LabelerStage(ClipStage):
             TrackError: Nothing in the recipe gives what the labeler sees.
         """
         facts = self.labeler.trained
-        images = self._pictures(clip) if facts.camera else None
+        images = self._pictures(clip, tracks) if facts.camera else None
         if not facts.inputs:
             seen = Columns(np.zeros((clip.num_frames, 0)), np.ones(clip.num_frames, bool))
             return self._label(clip, SCENE, seen, images)
@@ -94,10 +96,15 @@ class LabelerStage(ClipStage):
             )
         return labeler
 
-    def _pictures(self, clip: Clip) -> UInt8[np.ndarray, "time size size 3"]:
-        facts, size = self.labeler.trained, self.labeler.config.image_size
+    def _pictures(
+        self, clip: Clip, tracks: Mapping[str, Track]
+    ) -> UInt8[np.ndarray, "time size size 3"]:
+        config, shape = self.labeler.config, self.labeler.trained.image_size
         frames = read_frames(clip.video, start=clip.start, end=clip.end, kept=clip.kept)
-        return np.stack([shrink(f.rgb, size, shape=facts.image_size) for f in frames])
+        images = np.stack([shrink(f.rgb, config.image_size, shape=shape) for f in frames])
+        if not config.focus.tracks:
+            return images
+        return focused(images, points_in_clip(clip, tracks, config.focus, shape), config.focus)
 
     def _label(self, clip: Clip, subject: str, seen: Columns, images: np.ndarray | None) -> Tracks:
         contract, time_s = self.labeler.contract, clip.time_s

@@ -46,6 +46,7 @@ def train_labeler(
         data,
         inputs=config.inputs,
         camera=config.camera,
+        focus=config.focus,
         image_size=config.image_size,
         contract=None if contract is None else _read_contract(contract),
     )

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rotoscope.models.encoders.pretrained import PRETRAINED, SMALL_NETWORK, is_pretrained
 from rotoscope.models.training.config import LoopConfig
+from rotoscope.models.training.focus import FocusConfig
 from rotoscope.models.training.sizes import NetworkSize
 from rotoscope.models.training.views import Cameras, cameras_of
 from rotoscope.pipeline.errors import quoted
@@ -97,6 +98,11 @@ class LatentActionConfig(BaseModel):
     """Pictures of a clip are moved by up to this much in training, all alike [px]."""
     brightness: float = Field(default=0.1, ge=0, lt=1)
     """Their brightness is changed by up to this share. Frozen encoders see pictures as they are."""
+    focus: FocusConfig = FocusConfig()
+    """What of a picture is looked at, in training and ever after."""
+    exchange: float = Field(default=0.0, ge=0, le=1)
+    """Share of training clips whose background, what is far from all `focus.tracks`, is exchanged
+    for another clip's. Not for frozen encoders, which see pictures as they are."""
     tracks: TrackConfig = TrackConfig()
     """Weak supervision."""
     size: NetworkSize = "small"
@@ -157,6 +163,12 @@ class LatentActionConfig(BaseModel):
             raise ValueError(
                 "objective=dynamo trains an image network, so encoder must be cnn; a pretrained "
                 f"one ({self.encoder}) can be named to the labeler itself"
+            )
+        if self.exchange and not (self.learns_images and self.focus.tracks):
+            raise ValueError(
+                f"exchange={self.exchange:g} puts other backgrounds behind what focus.tracks "
+                f"follow, while an image network is trained: set focus.tracks and encoder=cnn; "
+                f"they are {list(self.focus.tracks)} and {self.encoder}"
             )
         if self.tracks.points and self.objective != "lapo" and not self.learns_images:
             raise ValueError(

@@ -32,6 +32,9 @@ class UnlabelledVideo(Episode):
     points: Float[np.ndarray, "time point 2"]
     """Image points that pixels near count more, as shares of width and height; NaN where
     unknown."""
+    focus: Float[np.ndarray, "time camera followed 2"] | None = None
+    """Where tracked things are in each camera's square, shares of its side; `None` where all of a
+    picture is looked at."""
     embodiment: int = 0
     """Which of the sources it comes from."""
 
@@ -58,7 +61,9 @@ class UnlabelledSet:
         found = hashlib.sha256(repr((self.embodiments, self.target_names)).encode())
         for video in self.videos:
             found.update(f"{video.embodiment}{video.images.shape}".encode())
-            for array in (video.time_s, video.images, video.targets, video.points):
+            arrays = [video.time_s, video.images, video.targets, video.points]
+            arrays += [] if video.focus is None else [video.focus]
+            for array in arrays:
                 for block in blocks_of(array):
                     found.update(np.ascontiguousarray(block).data)
         return found.hexdigest()

@@ -15,6 +15,7 @@ from rotoscope.models.latent_actions.networks import (
     predict_change,
     predict_features,
 )
+from rotoscope.models.training.focus import exchanged
 from rotoscope.models.training.views import squares_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class VideoTensors:
     """How far a point usually moves over one gap (point, 2), in the same shares."""
     embodiment: torch.Tensor
     """Source of each frame."""
+    near: torch.Tensor | None = None
+    """How much each pixel belongs to tracked things (frame, height, size), 0..255; `None` where
+    backgrounds stay."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +144,8 @@ def _pictures(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Images (row, frame, 3, height, size), 0..1, and by which share of them each row was moved.
 
-    In training each row is moved and brightened by its own, all of its frames alike. No pixels
+    In training each row is moved, brightened and put before another background by its own, all
+    of its frames alike. No pixels
     where neither backbone nor forward model looks.
     """
     import torch
@@ -149,7 +154,10 @@ def _pictures(
     if data.features is not None and config.objective != "lapo":
         return data.targets.new_zeros((*frames.shape, 0)), still
     assert data.images is not None
-    images = data.images[frames].movedim(-1, 2).float() / 255
+    pictures = data.images[frames]
+    if data.near is not None and module.training:
+        pictures = exchanged(pictures, data.near[frames], share=config.exchange)
+    images = pictures.movedim(-1, 2).float() / 255
     if not module.training or data.features is not None:
         return images, still
     if config.brightness:

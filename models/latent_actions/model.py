@@ -28,6 +28,7 @@ from rotoscope.models.latent_actions.networks import (
     frame_features,
     latents_of,
 )
+from rotoscope.models.training.focus import FocusConfig
 from rotoscope.models.training.model_folder import (
     METRICS,
     ModelFacts,
@@ -233,8 +234,15 @@ def _name_now(name: str) -> str:
     return _RENAMED.get(part + dot, part + dot) + rest
 
 
-def check_views(model: LatentModel, camera: str | tuple[str, ...]) -> None:
-    """Refuses a model that sees another number of cameras than whoever looks through it.
+def check_views(
+    model: LatentModel, camera: str | tuple[str, ...], focus: FocusConfig | None = None
+) -> None:
+    """Refuses a model that sees other cameras, or other parts of pictures, than who uses it.
+
+    Args:
+        model: Trained.
+        camera: Of whoever looks through it.
+        focus: What that one looks at; all where `None`.
 
     Raises:
         UsageError: It does.
@@ -245,6 +253,13 @@ def check_views(model: LatentModel, camera: str | tuple[str, ...]) -> None:
             f"the latent action model learned from {config.num_views} cameras "
             f"({config.camera or 'the only one'}), camera={camera} names {num}; name as many, in "
             "the same order, or train it on these"
+        )
+    if config.focus != (focus or FocusConfig()):
+        raise UsageError(
+            f"the latent action model looks at what focus.tracks={list(config.focus.tracks)} "
+            f"follow, with radius {config.focus.radius:g} and kept {config.focus.kept:g}; whoever "
+            "sees through it needs the same focus: a labeler may set it, a policy sees whole "
+            "pictures and needs a model of those"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,13 @@ import numpy as np
 
 from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.data import SHAPE_TOLERANCE, UnlabelledSet, UnlabelledVideo
-from rotoscope.models.training.frames import open_frames, open_video_frames, scratch
+from rotoscope.models.training.focus_points import check_focus, points_of
+from rotoscope.models.training.frames import (
+    focused_map,
+    open_frames,
+    open_video_frames,
+    scratch,
+)
 from rotoscope.models.training.read import numbers_of
 from rotoscope.models.training.views import cameras_of, check_cameras, check_one_camera
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
@@ -52,6 +59,12 @@ def read_unlabelled(sources: Sequence[Path], config: LatentActionConfig) -> Unla
             shapes[str(source)] = read.shape
         else:
             check_one_camera(config.camera, source)
+            if config.focus.tracks:
+                raise UsageError(
+                    f"focus.tracks={list(config.focus.tracks)} are features of a dataset, and "
+                    f"{source} holds videos; label it with a recipe of tracks first, and name "
+                    "the dataset"
+                )
             facts = [probe(file) for file in found]
             shapes.setdefault(_FILES, (facts[0].width, facts[0].height))
             shape = next(iter(shapes.values()))
@@ -121,6 +134,7 @@ class _Reader:
     ) -> None:
         self.dataset, self.config, self.sizes, self.number = dataset, config, sizes, number
         self.camera = _camera(dataset, config.camera)
+        check_focus(dataset, self.camera, config.focus)
         height, width = dataset.info["features"][cameras_of(self.camera)[0]]["shape"][:2]
         self.shape = (int(width), int(height))
 
@@ -132,7 +146,8 @@ class _Reader:
         time_s = scratch(np.float64)
         targets = scratch(np.float64, (num_targets,))
         points = scratch(np.float64, (len(tracks.points), 2))
-        names = []
+        names: list[str] = []
+        focus: list[np.ndarray] = []
         for row in range(len(self.dataset.table)):
             rows = self.dataset.episode(row)
             none = np.zeros((rows.num_rows, 0))
@@ -141,9 +156,11 @@ class _Reader:
             targets.add(np.concatenate([none, *(self._column(rows, n) for n in tracks.targets)], 1))
             points.add(np.stack(places, 1) if places else none[:, :, None].repeat(2, 2))
             names.append(f"{self.dataset.root.name} episode {rows.index}")
+            if self.config.focus.tracks:
+                focus.append(points_of(self.dataset, rows, self.camera, self.config.focus))
         columns = {"time_s": time_s.whole(), "targets": targets.whole(), "points": points.whole()}
         columns["images"] = frames.images
-        return [
+        videos = [
             UnlabelledVideo(
                 name=name,
                 embodiment=self.number,
@@ -151,6 +168,14 @@ class _Reader:
             )
             for row, name in enumerate(names)
         ]
+        return (
+            [
+                replace(v, images=focused_map(v.images, p, self.config.focus), focus=p)
+                for v, p in zip(videos, focus, strict=True)
+            ]
+            if focus
+            else videos
+        )
 
     def _column(self, rows: EpisodeRows, name: str) -> np.ndarray:
         if name not in rows.columns:

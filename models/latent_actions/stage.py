@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float, Int
 
 from rotoscope.models.checkpoints.device import Device
 from rotoscope.models.latent_actions.model import LatentModel, latent_token, usable_latent
+from rotoscope.models.training.focus import focused
+from rotoscope.models.training.focus_clips import points_in_clip
 from rotoscope.models.training.pictures import shrink
 from rotoscope.models.training.views import check_one_camera
 from rotoscope.models.training.windows import nearest_frames
@@ -44,6 +46,7 @@ class LatentAction(ClipStage):
 
     kind = "label.latent"
     version = "2"
+    uses = ("features",)
     provides = ("actions", "features")
     source: ClassVar[SourceKind | None] = "video"
     packages: ClassVar[tuple[str, ...]] = ("torch",)
@@ -70,7 +73,7 @@ class LatentAction(ClipStage):
     def run(self, clip: Clip, tracks: Mapping[str, Track]) -> Tracks:
         """The latent of every frame that another one follows a gap later."""
         later, known = frames_after(clip.time_s, self.model.facts.gap_s)
-        features = self._features(clip)
+        features = self._features(clip, tracks)
         found = self.model.latents(features[known], features[later[known]])
         values = np.full((clip.num_frames, found.shape[1]), np.nan)
         values[known] = found
@@ -97,12 +100,20 @@ class LatentAction(ClipStage):
             out[f"features.latent_codes.{SCENE}"] = self._codes(found, known)
         return out
 
-    def _features(self, clip: Clip) -> Float[np.ndarray, "time number"]:
+    def _features(
+        self, clip: Clip, tracks: Mapping[str, Track]
+    ) -> Float[np.ndarray, "time number"]:
         facts = self.model.facts
         batch: list[np.ndarray] = []
         found: list[np.ndarray] = []
-        for frame in read_frames(clip.video, start=clip.start, end=clip.end, kept=clip.kept):
-            batch.append(shrink(frame.rgb, facts.config.image_size, shape=facts.picture_shape))
+        focus, shape = facts.config.focus, facts.picture_shape
+        points = points_in_clip(clip, tracks, focus, shape) if focus.tracks else None
+        frames = read_frames(clip.video, start=clip.start, end=clip.end, kept=clip.kept)
+        for number, frame in enumerate(frames):
+            image = shrink(frame.rgb, facts.config.image_size, shape=shape)
+            if points is not None:
+                image = focused(image[None], points[[number]], focus)[0]
+            batch.append(image)
             if len(batch) == _BATCH_FRAMES:
                 found.append(self.model.features(np.stack(batch)))
                 batch = []

@@ -30,6 +30,7 @@ from rotoscope.models.latent_actions.model import (
 from rotoscope.models.latent_actions.networks import build_latent_network
 from rotoscope.models.latent_actions.probes import probe
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
+from rotoscope.models.training.focus import weights_near
 from rotoscope.models.training.frames import scratch
 from rotoscope.models.training.loop import Problem, TrainListener, train
 from rotoscope.models.training.maps import Joined, blocks_of
@@ -210,6 +211,9 @@ class _Fit:
             columns["features"] = Joined(tuple(parts))
             if self.config.objective != "lapo":
                 del columns["images"]
+        focus = [v.focus for v in videos if v.focus is not None]
+        if self.config.exchange:
+            columns["near"] = Joined(tuple(focus))
         embodiment = np.array([video.embodiment for video in videos])
         fixed = {
             "target_step": (scales.step / scales.spread).astype(np.float32),
@@ -223,6 +227,10 @@ class _Fit:
             targets = (found["targets"] - scales.middle) / scales.spread
             found |= {"targets": targets.astype(np.float32)}
             found |= {"points": found["points"].astype(np.float32)}
+            if "near" in found:
+                found["near"] = weights_near(
+                    found["near"], side=self.config.image_size, radius=self.config.focus.radius
+                )
             if "features" in found:
                 found["features"] /= np.float32(self.feature_scale)
             found["embodiment"] = embodiment[columns["targets"].part_of(flat)]

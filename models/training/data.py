@@ -50,6 +50,9 @@ class UnlabelledEpisode(Episode):
     images: UInt8[np.ndarray, "time height size 3"] | None = None
     """What the camera saw, shrunk to a square of the labeler's size, in memory or in a map; the
     squares of several cameras stand below each other; `None` where it sees none."""
+    points: Float[np.ndarray, "time camera point 2"] | None = None
+    """Where tracked things are in each camera's square, shares of its side; `None` where the
+    labeler is told of none."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -134,7 +137,7 @@ class LabeledSet:
         found = hashlib.sha256(self.contract.model_dump_json().encode())
         for episode in self.episodes:
             arrays = (episode.time_s, episode.features, episode.actions, episode.valid)
-            for array in (*arrays, episode.images):
+            for array in (*arrays, episode.images, episode.points):
                 if array is not None:
                     found.update(f"{array.dtype}{array.shape}".encode())
                     for block in blocks_of(array):

@@ -20,7 +20,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.training.data import CLOCK_TOLERANCE
-from rotoscope.models.training.maps import Spool, open_map
+from rotoscope.models.training.focus import FocusConfig, Points, focused
+from rotoscope.models.training.maps import Spool, blocks_of, open_map
 from rotoscope.models.training.pictures import shrink
 from rotoscope.models.training.views import cameras_of, stacked
 from rotoscope.pipeline.assets.digest import sha256_of
@@ -130,6 +131,18 @@ def episode_images(
     out = Spool(np.uint8, (len(cameras) * size, size, 3), folder=_scratch())
     for _, picture in _views(dataset, row, cameras, size):
         out.add(picture[None])
+    return out.whole()
+
+
+def focused_map(
+    images: UInt8[np.ndarray, "time height size 3"], points: Points, config: FocusConfig
+) -> UInt8[np.ndarray, "time height size 3"]:
+    """`focused`, in a memory map of a nameless file."""
+    out, start = Spool(np.uint8, images.shape[1:], folder=_scratch()), 0
+    for block in blocks_of(images):
+        end = start + len(block)
+        out.add(focused(block, points[start:end], config))
+        start = end
     return out.whole()
 
 

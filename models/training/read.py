@@ -11,7 +11,9 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.models.training.data import CLOCK_TOLERANCE, LabeledEpisode, LabeledSet
-from rotoscope.models.training.frames import open_frames
+from rotoscope.models.training.focus import FocusConfig
+from rotoscope.models.training.focus_points import check_focus, points_of
+from rotoscope.models.training.frames import focused_map, open_frames
 from rotoscope.models.training.views import cameras_of, check_cameras
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
@@ -28,6 +30,7 @@ def read_labeled(
     inputs: Sequence[str] = (),
     camera: str | tuple[str, ...] = "",
     image_size: int = 64,
+    focus: FocusConfig | None = None,
     contract: ActionContract | None = None,
 ) -> LabeledSet:
     """The episodes of a dataset as a labeler learns from them.
@@ -38,6 +41,7 @@ def read_labeled(
         camera: Camera feature that it sees, such as `observation.images.front`, or
             several, whose pictures of a row stand below each other; empty for none.
         image_size: Side of the square that pictures are shrunk to [px].
+        focus: What of a picture is looked at; all of it where `None`.
         contract: What the actions should mean; checked against what the dataset says.
 
     Raises:
@@ -48,6 +52,8 @@ def read_labeled(
     """
     dataset = open_dataset(root)
     _check_names(dataset, inputs, camera)
+    focus = focus or FocusConfig()
+    check_focus(dataset, camera, focus)
     agreed = _agreed_contract(dataset, contract)
     fps = dataset.fps
     if abs(agreed.rate_hz / fps - 1) > CLOCK_TOLERANCE:
@@ -61,6 +67,10 @@ def read_labeled(
         rows = dataset.episode(row)
         columns = [input_of(rows, name) for name in inputs]
         sizes = tuple(c.shape[1] for c in columns)
+        images = None if frames is None else frames.images[frames.of(row)]
+        points = points_of(dataset, rows, camera, focus) if focus.tracks else None
+        if images is not None and points is not None:
+            images = focused_map(images, points, focus)
         episodes.append(
             LabeledEpisode(
                 name=f"episode {rows.index}",
@@ -69,7 +79,8 @@ def read_labeled(
                 actions=numbers_of(rows, "action"),
                 valid=_valid(rows),
                 state=numbers_of(rows, _STATE) if _STATE in rows.columns else None,
-                images=None if frames is None else frames.images[frames.of(row)],
+                images=images,
+                points=points,
             )
         )
     shapes = [dataset.info["features"][name]["shape"] for name in cameras_of(camera)]

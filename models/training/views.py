@@ -112,4 +112,4 @@ def for_views(make: Callable[[], torch.nn.Module], num: int) -> torch.nn.Module:
 
 def squares_of(pictures: torch.Tensor, *, dim: int = -2) -> tuple[torch.Tensor, ...]:
     """Each camera's part of pictures, as often as their width fits into `dim`, their height."""
-    return pictures.split(pictures.shape[dim + 1], dim=dim)
+    return pictures.chunk(pictures.shape[dim] // pictures.shape[dim + 1], dim=dim)

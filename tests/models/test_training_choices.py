@@ -63,6 +63,7 @@ WITH = {
     "num_groups": ("latent=vq", "latent_size=64"),
     "execute": ("chunk=200",),
     "penalties": ("kind=kernel",),
+    "exchange": (CAMERA, "focus.tracks=[track.point]"),
 }
 """What a setting asks of another."""
 ASKS_FOR_A_MODEL = ("pretrain=true",)
@@ -144,7 +145,7 @@ def check(command, overrides, tmp_path: Path, message: str | None) -> None:
 
 def test_tables_hold_every_choice_there_is():
     numbers = {command: len(list(settings_of(model))) for command, model in COMMANDS.items()}
-    assert numbers == {label: 31, latent: 38, policy: 27}
+    assert numbers == {label: 35, latent: 42, policy: 27}
     assert len(CASES) > 300
 
 
@@ -178,6 +179,14 @@ TOGETHER = [
     (label, [CAMERA, "kind=ridge", "encoder=pca"], None),
     (label, [CAMERA, "kind=kernel", "encoder=cnn"], "cannot train the image network 'cnn'"),
     (label, [CAMERA, "kind=ridge", "encoder=cnn"], "cannot train the image network 'cnn'"),
+    (label, ["camera=[a, b]"], None),
+    (label, ["camera=[a, a]"], "names a camera twice"),
+    (label, [SEEN, "focus.tracks=[track.point]"], "no camera is set"),
+    (label, [CAMERA, "focus.tracks=['']"], "empty name"),
+    (label, [CAMERA, "exchange=0.5"], r"set focus\.tracks"),
+    (label, [CAMERA, "focus.tracks=[track.point]", "exchange=0.5", "kind=kernel"], "encoder=cnn"),
+    (latent, ["exchange=0.5"], r"set focus\.tracks"),
+    (latent, ["focus.tracks=[a]", "exchange=0.5", "encoder=torchvision:resnet18"], "encoder=cnn"),
     (label, [SEEN, "encoder=resnet"], "unknown encoder 'resnet'"),
     (label, [SEEN, "encoder=''"], None),
     (label, [CAMERA, "encoder='torchvision:'"], "unknown encoder 'torchvision:'"),

@@ -1,0 +1,194 @@
+"""What a labeler looks at, where other things move: one camera or two, all or what tracks follow.
+
+    python -m benchmarks.labelers.looks sweep-into-v3 --ways idm idm2 latent --seeds 0 1 2
+
+Sixteen expert episodes are labeled, fifty are to be, 64 px, with distractors (`--plain` without).
+Of every way and seed: R2 of the labels, and starts that a policy on them solves, of fifty. Policies
+see the simulator's state, as in `video_cells`. The first run films for some minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.labelers.cells import bench_folder
+from benchmarks.labelers.episodes import Demonstration, Labels
+from benchmarks.labelers.latent_cells import LATENTS, LOOP
+from benchmarks.labelers.latent_video import color_tracks, point_names
+from benchmarks.labelers.metaworld_cells import label_scores
+from benchmarks.labelers.policy import POLICY, clone, num_policy_successes
+from benchmarks.labelers.product import metaworld_contract
+from benchmarks.labelers.tasks.metaworld import MetaWorldSimulator, unseen_seeds
+from benchmarks.labelers.tasks.rendered import RATE_HZ, Footage, footage
+from benchmarks.labelers.tasks.rendered_scene import SIZE
+from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
+from rotoscope.models.inverse_dynamics.infer import infer_episode
+from rotoscope.models.inverse_dynamics.labeler import Labeler
+from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
+from rotoscope.models.latent_actions.config import LatentActionConfig
+from rotoscope.models.latent_actions.data import UnlabelledSet, UnlabelledVideo
+from rotoscope.models.latent_actions.train import train_latent_action
+from rotoscope.models.training.data import LabeledEpisode, LabeledSet
+from rotoscope.models.training.focus import FocusConfig, focused, held
+from rotoscope.models.training.windows import nearest_frames
+
+NUM_STARTS = 50
+_WHOLE = FocusConfig()
+
+
+@dataclass(frozen=True)
+class Way:
+    """What is looked at, and through what."""
+
+    cameras: tuple[str, ...] = ("left",)
+    """Of the scene."""
+    focus: FocusConfig = _WHOLE
+    """Of the labeler and of the latent action model."""
+    is_latent: bool = False
+    """Whether it decodes the latents of a model that tracks have taught (`laom-tracks`)."""
+    exchange: float = 0.0
+    """Of the latent action model."""
+
+
+_FOCUS = FocusConfig(tracks=point_names(), radius=0.1)
+_BOTH = ("left", "right")
+WAYS = {
+    "idm": Way(),
+    "idm2": Way(_BOTH),
+    "idm-focus": Way(focus=_FOCUS),
+    "idm2-focus": Way(_BOTH, _FOCUS),
+    "latent": Way(is_latent=True),
+    "latent2": Way(_BOTH, is_latent=True),
+    "latent-focus": Way(focus=_FOCUS, is_latent=True),
+    "latent-exchange": Way(
+        focus=_FOCUS.model_copy(update={"kept": 1.0}), is_latent=True, exchange=0.5
+    ),
+}
+
+
+def labeled_set(shot: Footage, way: Way) -> LabeledSet:
+    """Episodes as the product reads them from a dataset; all things are followed by color."""
+    episodes = []
+    for number, demonstration in enumerate(shot.demonstrations):
+        images = np.concatenate([shot.pixels[c][number] for c in way.cameras], axis=1)
+        time_s = np.arange(len(images)) / RATE_HZ
+        seen = [color_tracks(shot.files[c][number])[:, :, :2] for c in way.cameras]
+        points = held(np.stack(seen, axis=1), time_s)
+        actions = demonstration.actions.astype(float)
+        # The picture after the last action is a row whose own action nobody knows.
+        last = np.full((1, actions.shape[1]), np.nan)
+        has_focus = bool(way.focus.tracks)
+        episodes.append(
+            LabeledEpisode(
+                name=f"episode {demonstration.seed}",
+                time_s=time_s,
+                features=np.zeros((len(images), 0)),
+                actions=np.concatenate([actions, last]),
+                valid=np.arange(len(images)) < len(images) - 1,
+                images=focused(images, points, way.focus) if has_focus else images,
+                points=points if has_focus else None,
+            )
+        )
+    size = (SIZE, SIZE)
+    cameras = tuple(f"observation.images.{c}" for c in way.cameras)
+    return LabeledSet(
+        tuple(episodes),
+        metaworld_contract(),
+        camera=cameras if len(cameras) > 1 else cameras[0],
+        image_size=size,
+        more_sizes=(size,) * (len(cameras) - 1),
+    )
+
+
+def labels_of(
+    known: LabeledSet, hidden: LabeledSet, shots: Sequence[Footage], way: Way, seed: int
+) -> list[Labels]:
+    """Trains on the known episodes and labels the hidden ones, `shots` in that order."""
+    settings: dict[str, Any] = {"camera": known.camera, "kind": "kernel", "loop": {"seed": seed}}
+    settings["focus"] = way.focus
+    with tempfile.TemporaryDirectory() as folder:
+        if way.is_latent:
+            loop = LatentActionConfig().loop.model_copy(update={**LOOP, "seed": seed})
+            own = {"camera": known.camera, "focus": way.focus, "exchange": way.exchange}
+            config = LatentActionConfig.model_validate(
+                {**LATENTS["laom-tracks"], **own, "loop": loop}
+            )
+            videos = _videos(((known, shots[0]), (hidden, shots[1])), way)
+            train_latent_action(videos, config, Path(folder) / "latent")
+            settings["encoder"] = f"latent:{Path(folder) / 'latent'}"
+        config_idm = InverseDynamicsConfig.model_validate(settings)
+        labeler = train_inverse_dynamics(known, config_idm, Path(folder) / "labeler")
+        return [_labeled(labeler, episode) for episode in hidden.episodes]
+
+
+def _labeled(labeler: Labeler, episode: LabeledEpisode) -> Labels:
+    made, known = infer_episode(labeler, episode)
+    rows = np.arange(len(known) - 1, dtype=float)
+    nearest = nearest_frames(np.flatnonzero(known).astype(float), rows)
+    return Labels(np.clip(made.values, -1, 1)[nearest], made.half_width[nearest])
+
+
+def _videos(sets: Sequence[tuple[LabeledSet, Footage]], way: Way) -> UnlabelledSet:
+    videos = []
+    for data, shot in sets:
+        for episode, file in zip(data.episodes, shot.files[way.cameras[0]], strict=True):
+            tracks = color_tracks(file)
+            assert episode.images is not None
+            videos.append(
+                UnlabelledVideo(
+                    name=f"{file.parent.name}/{file.name}",
+                    time_s=episode.time_s,
+                    images=episode.images,
+                    targets=tracks.reshape(len(tracks), -1),
+                    points=tracks[:, :, :2],
+                    focus=episode.points,
+                )
+            )
+    names = tuple(name for name in point_names() for _ in range(6))
+    return UnlabelledSet(tuple(videos), ("metaworld",), (SIZE, SIZE), names)
+
+
+def num_solved(
+    simulator: MetaWorldSimulator,
+    demonstrations: Sequence[Demonstration],
+    labels: Sequence[Labels],
+    seed: int,
+) -> int:
+    """Starts that a policy cloned from the labels solves."""
+    policy = clone([d.observations for d in demonstrations], labels, replace(POLICY, seed=seed))
+    return num_policy_successes(simulator, policy, unseen_seeds(NUM_STARTS))
+
+
+def main() -> None:
+    """Prints a line for every way and seed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--plain", action="store_true")
+    given = parser.parse_args()
+    simulator, folder = MetaWorldSimulator(given.task), bench_folder() / "episodes"
+    shots = [
+        footage(simulator, name, folder, has_distractors=not given.plain)
+        for name in ("K16", "hidden")
+    ]
+    demonstrations = shots[1].demonstrations
+    for name in given.ways:
+        known, hidden = (labeled_set(shot, WAYS[name]) for shot in shots)
+        for seed in given.seeds:
+            labels = labels_of(known, hidden, shots, WAYS[name], seed)
+            r2 = label_scores(labels, demonstrations)["r2_mean"]
+            won = num_solved(simulator, demonstrations, labels, seed)
+            found = f"R2 {r2:.3f}, {won} of {NUM_STARTS}"
+            print(f"{given.task} {name} seed {seed}: {found}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
