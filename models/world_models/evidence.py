@@ -120,8 +120,8 @@ def most_likely(
             signs = torch.randint(0, 2, found.shape, generator=random).to(found) * 2 - 1
             (slope,) = torch.autograd.grad((found * signs).sum(), latent)
             curvature += slope**2 / (_NUM_PROBES * len(models))
-    found = _actions(latent, scale, mean, space).detach(), (scale**2 / curvature).detach()
-    encoded, variance = (part.cpu().numpy().astype(float) for part in found)
+    both = _actions(latent, scale, mean, space).detach(), (scale**2 / curvature).detach()
+    encoded, variance = (part.cpu().numpy().astype(float) for part in both)
     return encoded, variance
 
 

@@ -7,6 +7,7 @@ The networks that say what errors are on episodes left out are those that label 
 from __future__ import annotations
 
 import tempfile
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -118,9 +119,9 @@ class MembersLabeler(Labeler):
         self.arrays = {name: value[None] for name, value in (weights | others).items()}
         self._asked = []
 
+    @abstractmethod
     def _build(self) -> torch.nn.Module:
         """A network of the sizes that the arrays have."""
-        raise NotImplementedError
 
     def _networks(self) -> list[Any]:
         """All networks, on the device, ready to be asked."""
