@@ -100,7 +100,8 @@ def _is_due(hand: _Followed, row: int, time_s: Float[np.ndarray, " time"]) -> bo
         hand.picture = None
         return False
     is_last = row + 1 == len(time_s) or not hand.wanted[row + 1]
-    return hand.picture is None or is_last or time_s[row] - time_s[hand.row] > STEP_S - 1e-3
+    waited_s = float(time_s[row] - time_s[hand.row])
+    return hand.picture is None or is_last or waited_s > STEP_S - 1e-3
 
 
 def _stretches(wanted: list[Bool[np.ndarray, " time"]]) -> list[tuple[int, int]]:

@@ -181,6 +181,4 @@ def nearer(hand: HandTrack, found: Excess, *, palm_length_m: float) -> HandTrack
     along_m = depth * joints_m[rows, hand_frame.WRIST]
     across_m = (ACROSS_OF_EXCESS * by * palm_length_m)[:, None]
     sigma_m[rows] = np.sqrt(sigma_m[rows] ** 2 + along_m**2 + across_m**2)
-    return hand.replace(
-        joints_m=joints_m, T_camera_wrist=T_camera_wrist, sigma_position_m=sigma_m
-    )
+    return hand.replace(joints_m=joints_m, T_camera_wrist=T_camera_wrist, sigma_position_m=sigma_m)

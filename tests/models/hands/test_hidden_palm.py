@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from rotoscope.models.hands import flexion_prior
+from rotoscope.models.hands import model as hand_model
 from rotoscope.models.hands.apparent_scale import DistanceSteps, distance_steps
 from rotoscope.models.hands.hidden_palm import (
     ACROSS_OF_EXCESS,
@@ -16,6 +18,7 @@ from rotoscope.models.hands.hidden_palm import (
     stretches,
 )
 from rotoscope.models.hands.lift_stage import PALM_PRIOR_M, Lift, LiftConfig
+from rotoscope.pipeline.geometry import hand_frame
 from rotoscope.pipeline.testing import a_hand_track, a_video_file
 from rotoscope.pipeline.tracks import Camera, HandTrack
 from rotoscope.pipeline.types import Clip, Frame
@@ -24,7 +27,11 @@ from rotoscope.pipeline.video.probe import probe
 NUM = 40
 TIME_S = np.arange(NUM) / 30
 ALL = np.ones(NUM, bool)
-HAND_PX = a_hand_track(1).landmarks_px[0]
+BACK_TO_CAMERA = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
+"""Wrist axes of a right hand over a table, seen from above, fingers up in the image."""
+POINTS_M = PALM_PRIOR_M * hand_model.pose(flexion_prior.HINGE_MEAN[None]).points
+HAND = a_hand_track(np.repeat(POINTS_M, NUM, axis=0) @ BACK_TO_CAMERA.T + [0.0, 0.05, 0.45])
+HAND_PX = HAND.landmarks_px[0]
 CENTER_PX = HAND_PX.mean(axis=0)
 K = np.array([[600.0, 0.0, 320.0], [0.0, 600.0, 240.0], [0.0, 0.0, 1.0]])
 LEFT_ALONE = np.zeros(NUM)
@@ -125,7 +132,8 @@ def test_a_blank_picture_tells_nothing_and_unwanted_frames_are_not_read():
 
 
 def test_hands_put_nearer_keep_their_knuckles_in_the_picture_and_doubt_more():
-    points = np.random.default_rng(2).normal(0.0, 0.04, (NUM, 21, 3)) + [0.1, 0.0, 1.2]
+    center_m = np.array([0.1, 0.0, 1.2])
+    points = center_m + np.random.default_rng(2).normal(0.0, 0.04, (NUM, 21, 3))
     track = lifted_track(points)
     by = np.where(np.arange(NUM) < 5, 0.2, 0.0)
     found = nearer(track, Excess(by, np.full(NUM, 0.05)), palm_length_m=0.09)
@@ -139,8 +147,6 @@ def test_hands_put_nearer_keep_their_knuckles_in_the_picture_and_doubt_more():
 
 
 def lifted_track(joints_m: np.ndarray) -> HandTrack:
-    from rotoscope.pipeline.geometry import hand_frame
-
     track = a_hand_track(NUM)
     return track.replace(
         joints_m=joints_m,
@@ -156,7 +162,7 @@ def clip(tmp_path_factory) -> Clip:
 
 
 def lifted(clip: Clip, landmarks_px: np.ndarray, **config) -> HandTrack:
-    hand = a_hand_track(NUM).replace(landmarks_px=landmarks_px)
+    hand = HAND.replace(landmarks_px=landmarks_px)
     camera = Camera(K=K, width=640, height=480, source="recipe", sigma_focal_rel=0.01)
     stage = Lift(LiftConfig(palm_length_m=PALM_PRIOR_M, **config))
     stage.setup()
