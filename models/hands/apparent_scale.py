@@ -135,16 +135,16 @@ def _step(
     start, there = _followed(small, small_now, start)
     if len(start) < _LEAST_POINTS:
         return np.nan, np.nan
-    options = {"ransacReprojThreshold": _MAX_OFF_PX}
-    alike, agrees = cv2.estimateAffinePartial2D(start, there, **options)
-    any_way, _ = cv2.estimateAffine2D(start, there, **options)
+    alike, agrees = cv2.estimateAffinePartial2D(start, there, ransacReprojThreshold=_MAX_OFF_PX)
+    any_way, _ = cv2.estimateAffine2D(start, there, ransacReprojThreshold=_MAX_OFF_PX)
     if alike is None or any_way is None or agrees.sum() < _LEAST_POINTS:
         return np.nan, np.nan
-    most, least = np.linalg.svd(any_way[:, :2], compute_uv=False)
+    most, least = np.linalg.svd(np.asarray(any_way[:, :2], np.float64), compute_uv=False)
     uneven = abs(float(np.log(most / max(least, 1e-6))))
     share = max(float(agrees.mean()), _LEAST_AGREEMENT)
     sigma = float(np.hypot(SCALE_FLOOR, TURN_SHARE * uneven)) / share**AGREEMENT_POWER
-    return -0.5 * float(np.log(np.linalg.det(alike[:, :2]))), sigma
+    area = float(np.linalg.det(np.asarray(alike[:, :2], np.float64)))
+    return -0.5 * float(np.log(area)), sigma
 
 
 def _points(
@@ -165,13 +165,23 @@ def _followed(
     start: Float[np.ndarray, "point 2"],
 ) -> tuple[Float[np.ndarray, "followed 2"], Float[np.ndarray, "followed 2"]]:
     """Those points that come back when they are followed there and back, and where they went."""
-    import cv2
-
     if len(start) < _LEAST_POINTS:
         return start[:0], start[:0]
-    options = {"winSize": _WINDOW, "maxLevel": _LEVELS}
-    there, found, _ = cv2.calcOpticalFlowPyrLK(before, now, start, None, **options)
-    back, found_back, _ = cv2.calcOpticalFlowPyrLK(now, before, there, None, **options)
+    there, found = _flow(before, now, start)
+    back, found_back = _flow(now, before, there)
     returns = np.linalg.norm(back - start, axis=1) < _MAX_RETURN_PX
-    kept = returns & (found.ravel() == 1) & (found_back.ravel() == 1)
+    kept = returns & found & found_back
     return start[kept], there[kept]
+
+
+def _flow(
+    before: UInt8[np.ndarray, "height width"],
+    now: UInt8[np.ndarray, "height width"],
+    points: Float[np.ndarray, "point 2"],
+) -> tuple[Float[np.ndarray, "point 2"], Bool[np.ndarray, " point"]]:
+    import cv2
+
+    there, found, _ = cv2.calcOpticalFlowPyrLK(
+        before, now, points, points.copy(), winSize=_WINDOW, maxLevel=_LEVELS
+    )
+    return np.asarray(there), np.asarray(found).ravel() == 1

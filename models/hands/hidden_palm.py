@@ -127,7 +127,7 @@ def _beyond_path(
     """
     from scipy.linalg import solveh_banded
 
-    weight = np.full(len(seen), LANDMARK_SIGMA**-2)
+    weight: np.ndarray = np.full(len(seen), LANDMARK_SIGMA**-2)
     pull = np.zeros(len(seen))
     pull[1:] += stiffness * change
     pull[:-1] -= stiffness * change
