@@ -72,7 +72,7 @@ def _frames(seen: SeenHand, *, is_size_given: bool) -> dict[str, Chances]:
     clip = Clip(a_video(len(seen.time_s)), 0, seen.time_s)
     size_m = truth.palm_length_m if is_size_given else None
     # The pictures are not kept, so no gap is bridged.
-    stage = Lift(LiftConfig(palm_length_m=size_m, max_bridge_s=0.0))
+    stage = Lift(LiftConfig(palm_length_m=size_m, max_bridge_s=0.0, check_hidden=False))
     hand = stage.run(clip, {name: seen.track, "camera": camera})[name]
     assert isinstance(hand, HandTrack)
     return chances(clip, hand, truth)

@@ -56,7 +56,7 @@ def lifted(seen: SeenHand, *, is_size_given: bool) -> GraspScore:
     side = seen.scene.side
     tracks = {f"hands.{side}": seen.track, "camera": camera}
     # The pictures are not kept, so no gap is bridged.
-    config = LiftConfig(palm_length_m=size_m, max_bridge_s=0.0)
+    config = LiftConfig(palm_length_m=size_m, max_bridge_s=0.0, check_hidden=False)
     hand = Lift(config).run(clip, tracks)[f"hands.{side}"]
     gripper = RetargetGripper(RetargetGripper.Config()).run(clip, {f"hands.{side}": hand})
     followed = gripper[f"gripper.{side}"]

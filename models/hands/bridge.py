@@ -153,7 +153,7 @@ def _read(gaps: list[_Gap], read: Read) -> Iterator[_Gap]:
             inside = [gap for gap in waiting if gap.first <= index]
             if not inside:
                 continue
-            gray = _gray(frame)
+            gray = gray_of(frame)
             for gap in inside:
                 gap.take(gray)
                 if gap.last == index:
@@ -171,7 +171,7 @@ def _groups(gaps: list[_Gap]) -> list[list[_Gap]]:
     return groups
 
 
-def _gray(frame: Frame) -> UInt8[np.ndarray, "height width"]:
+def gray_of(frame: Frame) -> UInt8[np.ndarray, "height width"]:
     """The upright picture's luma in full size."""
     import cv2
 

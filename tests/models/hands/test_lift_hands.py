@@ -59,7 +59,7 @@ def lift(track: HandTrack, camera: Camera = CAMERA, **config) -> HandTrack:
     # A second apart: each frame is another hand, and none speaks of its neighbors.
     clip = Clip(VIDEO, 0, np.arange(float(len(track.valid))))
     name = f"hands.{track.side}"
-    config = {"max_bridge_s": 0.0} | config  # there is no video to read
+    config = {"max_bridge_s": 0.0, "check_hidden": False} | config  # there is no video to read
     lifted = Lift(LiftConfig(**config)).run(clip, {name: track, "camera": camera})[name]
     assert isinstance(lifted, HandTrack)
     return lifted
