@@ -66,7 +66,7 @@ def choose_kernel(
 def _encoders(config: InverseDynamicsConfig, space: ActionSpace) -> list[InverseDynamicsConfig]:
     """The settings with each encoder that may be chosen.
 
-    Actions that are changes show in what moved, not in where it was: few episodes look so alike
+    Changes and commands show in what moved, not in where it was: few episodes look so alike
     that pictures may explain each other well and the next one not at all. On four tasks of
     iVideoGPT (three episodes each left out) and on coffee-push and peg-unplug-side of Meta-World
     (two seeds) motion explained more of what was left out in 16 of 16.
@@ -79,7 +79,8 @@ def _encoders(config: InverseDynamicsConfig, space: ActionSpace) -> list[Inverse
         return [looks]
     window = config.window.model_copy(update={"has_levels": False})
     motion = config.model_copy(update={"encoder": FLOW, "window": window})
-    return [motion] if space.contract.mode == "delta" else [looks, motion]
+    contract = space.contract
+    return [motion] if contract.mode == "delta" or not contract.is_state else [looks, motion]
 
 
 def _chosen(
