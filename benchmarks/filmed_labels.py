@@ -3,8 +3,8 @@
 Five labeled demonstrations and thirty-five whose actions are hidden, as `rotoscope bench labelers`
 has them, filmed by one fixed camera. A labeler that sees the pictures alone labels the hidden ones;
 a policy is cloned on all forty from state, by the product's defaults, and tried from the starts of
-the bench, whose `true` and `alone` stand beside it. `kind=kernel` chooses whether it sees pictures
-or motion. That flow is an encoder at all was tried on coffee-push-v3, one seed.
+the bench, whose `true` and `alone` stand beside it. `kind=kernel` sees motion, as the actions are
+commands. That flow is an encoder at all was tried on coffee-push-v3, one seed.
 
 `python -m benchmarks.filmed_labels [TASK ...] [seeds=N]`; what is filmed is kept.
 """
@@ -48,7 +48,7 @@ KERNEL = InverseDynamicsConfig.model_validate(
 
 
 def run(tasks: Sequence[str] = TASKS, seeds: int = 3) -> Iterator[Figure]:
-    """R2 of the labels and success of policies on them, by task and seed, then by task."""
+    """R2 of valid labels and success of policies on them, by task and seed, then by task."""
     for task in tasks:
         solved = []
         for seed in range(seeds):
@@ -96,8 +96,8 @@ def _one(task: str, seed: int) -> tuple[float, str, float]:
         results = try_policy(policy, simulator, range(FIRST_SEED, FIRST_SEED + NUM_STARTS))
         error = np.concatenate([m.values - e.actions for m, e in zip(labels, asked, strict=True)])
         truth = np.concatenate([e.actions for e in asked])
-        known_rows = np.isfinite(error).all(axis=1)
-        error, truth = error[known_rows], truth[known_rows]
+        valid = np.concatenate([m.known & ~(m.familiarity < STRANGE) for m in labels])
+        error, truth = error[valid], truth[valid]
         moves = truth.std(axis=0) > 1e-6
         r2 = 1 - (error**2).mean(0)[moves] / truth.var(0)[moves]
         encoder = str(labeler.ensemble.facts.config.encoder)
