@@ -125,7 +125,7 @@ def read_pictures(
     dataset: Dataset, row: int, camera: str, side_px: int = SIDE_PX
 ) -> UInt8[np.ndarray, "row side side 3"]:
     """What a camera saw in an episode, shrunk to a square."""
-    return episode_images(dataset, dataset.episode(row, camera=camera), row, camera, side_px)
+    return episode_images(dataset, row, camera, side_px)
 
 
 class Describer:
