@@ -122,6 +122,11 @@ class ActionContract(BaseModel):
         return self.is_state and self.mode == "absolute"
 
     @property
+    def is_step(self) -> bool:
+        """Whether actions are changes or commands, which how things move tells, not where they are."""
+        return self.mode == "delta" or not self.is_state
+
+    @property
     def names(self) -> list[str]:
         """Dimension names in order."""
         return [d.name for d in self.dimensions]

@@ -78,9 +78,7 @@ def _square_flow(
 
     height, width = now.shape[:2]
     cell = max(1, width // CELLS)
-    first, second = (
-        cv2.cvtColor(np.ascontiguousarray(p), cv2.COLOR_RGB2GRAY) for p in (then, now)
-    )
+    first, second = (cv2.cvtColor(np.ascontiguousarray(p), cv2.COLOR_RGB2GRAY) for p in (then, now))
     empty = np.zeros((height, width, 2), np.float32)
     flow = cv2.calcOpticalFlowFarneback(
         first, second, empty, _PYRAMID, _LEVELS, _REACH_PX, _ROUNDS, _NEIGHBORS, _SMOOTHNESS, 0

@@ -79,8 +79,7 @@ def _encoders(config: InverseDynamicsConfig, space: ActionSpace) -> list[Inverse
         return [looks]
     window = config.window.model_copy(update={"has_levels": False})
     motion = config.model_copy(update={"encoder": FLOW, "window": window})
-    contract = space.contract
-    return [motion] if contract.mode == "delta" or not contract.is_state else [looks, motion]
+    return [motion] if space.contract.is_step else [looks, motion]
 
 
 def _chosen(
