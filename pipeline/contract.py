@@ -123,7 +123,7 @@ class ActionContract(BaseModel):
 
     @property
     def is_step(self) -> bool:
-        """Whether actions are changes or commands, which how things move tells, not where they are."""
+        """Whether actions are changes or commands: what moves tells them, not where things are."""
         return self.mode == "delta" or not self.is_state
 
     @property
