@@ -3,8 +3,9 @@
 Films of the benchmark `exchange_rate` (one start of each of its four people and a second one; true
 camera, palms as a ruler measures them) and of `_rendered_scenes`; slabs, bars and boxes are pasted
 before hands of push and drawer-open. These two tasks, the pasted things and `DEVELOPMENT` chose the
-constants; handle-pull-side, peg-insert-side, sweep-into and `HELD_OUT` chose none. Distances are
-counted from what push says of each person: nothing is hidden there.
+constants; handle-pull-side, peg-insert-side, sweep-into and `HELD_OUT` chose none, but three of
+`apparent_scale` (`STEP_S`, `SCALE_FLOOR`, `TURN_SHARE`) were set after all had been looked at.
+Distances are counted from what push says of each person: nothing is hidden there.
 """
 
 from __future__ import annotations
