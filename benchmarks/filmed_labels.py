@@ -3,8 +3,8 @@
 Five labeled demonstrations and thirty-five whose actions are hidden, as `rotoscope bench labelers`
 has them, filmed by one fixed camera. A labeler that sees the pictures alone labels the hidden ones;
 a policy is cloned on all forty from state, by the product's defaults, and tried from the starts of
-the bench, whose `true` and `alone` stand beside it. `kind=kernel` sees motion, as the actions are
-commands. That flow is an encoder at all was tried on coffee-push-v3, one seed.
+the bench, whose `true` and `alone` stand beside it. `kind=kernel` chooses whether it sees pictures
+or motion; that flow is an encoder at all was tried on coffee-push-v3, one seed.
 
 `python -m benchmarks.filmed_labels [TASK ...] [seeds=N]`; what is filmed is kept.
 """

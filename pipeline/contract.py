@@ -122,11 +122,6 @@ class ActionContract(BaseModel):
         return self.is_state and self.mode == "absolute"
 
     @property
-    def is_step(self) -> bool:
-        """Whether actions are changes or commands: what moves tells them, not where things are."""
-        return self.mode == "delta" or not self.is_state
-
-    @property
     def names(self) -> list[str]:
         """Dimension names in order."""
         return [d.name for d in self.dimensions]

@@ -34,9 +34,8 @@ class InverseDynamicsConfig(LabelerConfig):
     encoder: str | None = None
     """What sees pictures: `cnn`, an image network trained here (where not given, for `kind=mlp`);
     `pca`, principal components of the training pictures (where not given, for `kind=ridge`);
-    `flow`, those of the motion in them, whatever things look like (where not given, for
-    `kind=kernel` if actions are changes or commands; else it chooses between these two on the
-    training episodes); or a pretrained one that stays as it is:
+    `flow`, those of the motion in them, whatever things look like (where not given, `kind=kernel`
+    chooses between these two on the training episodes); or a pretrained one that stays as it is:
     `torchvision:NAME`, `torchvision:NAME@WEIGHTS.pth`, `transformers:NAME_OR_FOLDER`, or
     `latent:FOLDER`, a trained latent action model."""
     components: int | None = Field(default=None, ge=1)
