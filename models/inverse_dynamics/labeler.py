@@ -193,11 +193,9 @@ class Labeler:
         scored = ~discrete & ~np.isin(space.contract.names, self.facts.constant)
         sure = confidence(half_width[:, scored], np.concatenate(chosen, axis=1))
         width = np.where(discrete, np.nan, half_width * self.scaling.spread)
-        return Labels(self._at_levels(values), width, sure * trust(familiar), familiar)
+        return Labels(self.at_levels(values), width, sure * trust(familiar), familiar)
 
-    def _at_levels(
-        self, values: Float[np.ndarray, "row action"]
-    ) -> Float[np.ndarray, "row action"]:
+    def at_levels(self, values: Float[np.ndarray, "row action"]) -> Float[np.ndarray, "row action"]:
         """Numbers that take few values are the nearest of them; intervals stay those of the guess.
 
         Between two values a mean is neither: a gripper that is told half of what holds a thing

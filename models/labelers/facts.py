@@ -46,7 +46,8 @@ class LabelerFacts(ModelFacts):
     constant: tuple[str, ...]
     """Dimensions that never moved in training."""
     levels: dict[str, tuple[float, ...]] = Field(default_factory=dict)
-    """Dimensions that took few values in training, and these: they are labeled with one of them."""
+    """Dimensions that took few values in training, and these; where it does better, one of them is
+    the label."""
     data_sha256: str
     """Hash of the labeled data."""
     packages: dict[str, str]

@@ -53,6 +53,17 @@ def test_a_gripper_that_opens_and_shuts_is_never_half_shut(tmp_path, values):
     assert len(np.unique(labels.values[:, 0])) > 50
 
 
+def test_what_is_hardly_seen_is_left_between(tmp_path):
+    """A gripper whose opening says nothing of what it is told: a guess is off by all of it."""
+    data = dataset(range(5), (0.0, 100.0))
+    blind = tuple(
+        replace(e, features=np.stack([e.features[:, 0], np.zeros(len(e.time_s))], axis=1))
+        for e in data.episodes
+    )
+    labeler = train_inverse_dynamics(replace(data, episodes=blind), RIDGE, tmp_path / "labeler")
+    assert labeler.facts.levels == {}
+
+
 def test_what_is_between_now_and_then_is_a_number():
     data = dataset(range(3), (0.0, 1.0))
     first = data.episodes[0]
