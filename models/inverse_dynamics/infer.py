@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from rotoscope.models.inverse_dynamics.error_model import shared_features
 from rotoscope.models.inverse_dynamics.guess import Guess
 from rotoscope.models.inverse_dynamics.labeler import Labeler
 from rotoscope.models.inverse_dynamics.rows import frames_before, looked_at, with_columns
+from rotoscope.models.labelers.familiarity import smoothed
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.data import UnlabelledEpisode
 from rotoscope.models.training.maps import Joined
@@ -61,7 +63,10 @@ class Inferred:
 
     def labels(self, labeler: Labeler) -> Labels:
         """With intervals and confidence, which need all moments of the clip."""
-        return labeler.labels(self.guess, labeler.familiarity(self.strange, self.at_s))
+        doubt = smoothed(shared_features(self.guess.features)[:, :1], self.at_s)[:, 0]
+        by_doubt = labeler.calibration.evidence.familiarity(doubt)
+        by_looks = labeler.familiarity(self.strange, self.at_s)
+        return labeler.labels(self.guess, np.minimum(by_looks, by_doubt))
 
 
 def infer(

@@ -188,15 +188,18 @@ class Labeler:
             if block.kind == "discrete":
                 mean = encoded[:, :, block.encoded].mean(0)
                 chosen.append(tempered(mean, temperature).max(1, keepdims=True))
+        labels = self.at_levels(values)
+        # An interval about a level reaches as far as that about the guess.
+        half_width = half_width + np.abs(labels - values) / self.scaling.spread
         familiar = np.ones(len(values)) if familiarity is None else familiarity
         half_width = np.maximum(half_width, least_half_width(familiar))
         scored = ~discrete & ~np.isin(space.contract.names, self.facts.constant)
         sure = confidence(half_width[:, scored], np.concatenate(chosen, axis=1))
         width = np.where(discrete, np.nan, half_width * self.scaling.spread)
-        return Labels(self.at_levels(values), width, sure * trust(familiar), familiar)
+        return Labels(labels, width, sure * trust(familiar), familiar)
 
     def at_levels(self, values: Float[np.ndarray, "row action"]) -> Float[np.ndarray, "row action"]:
-        """Numbers that take few values are the nearest of them; intervals stay those of the guess.
+        """Numbers that take few values are the nearest of them.
 
         Between two values a mean is neither: a gripper that is told half of what holds a thing
         drops it. Chosen on Meta-World's peg-unplug-side, hand-insert, push-back and coffee-push,

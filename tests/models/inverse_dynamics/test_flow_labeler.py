@@ -95,6 +95,32 @@ def test_motion_is_read_whatever_things_look_like(trained, look):
     assert r2(labeler, episodes) > 0.8
 
 
+def panned(images):
+    """The camera turns: everything goes by, and comes back on the other side."""
+    return np.stack([np.roll(image, 2 * row, axis=1) for row, image in enumerate(images)])
+
+
+def passed_by(images):
+    """Something large goes through the picture again and again."""
+    out, grain = images.copy(), np.random.default_rng(3).integers(0, 255, (SIDE, 9, 3))
+    for row in range(len(out)):
+        left = 3 * row % SIDE
+        shown = out[row, :, left : left + 9]
+        shown[:] = grain[:, : shown.shape[1]]
+    return out
+
+
+@pytest.mark.parametrize("change", [panned, passed_by])
+def test_motion_that_no_episode_had_is_strange_and_not_sure(trained, change):
+    labeler, _ = trained
+    for episode in dataset(range(110, 113)).episodes:
+        known, _ = infer_episode(labeler, episode)
+        strange, _ = infer_episode(labeler, replace(episode, images=change(episode.images)))
+        assert (known.familiarity >= 0.5).mean() > 0.9
+        assert (strange.familiarity < 0.5).mean() > 0.9
+        assert strange.confidence.mean() < 0.2 * known.confidence.mean()
+
+
 def test_it_is_read_from_its_folder(trained):
     labeler, folder = trained
     episode = dataset([50]).episodes[0]

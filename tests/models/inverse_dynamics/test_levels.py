@@ -53,6 +53,17 @@ def test_a_gripper_that_opens_and_shuts_is_never_half_shut(tmp_path, values):
     assert len(np.unique(labels.values[:, 0])) > 50
 
 
+def test_an_interval_about_a_level_holds_that_about_the_guess(tmp_path):
+    """What lies near the middle may be either: its interval says so."""
+    labeler = train_inverse_dynamics(dataset(range(5), (0.0, 100.0)), RIDGE, tmp_path / "labeler")
+    at, num = np.array([[0.0, 2.0], [0.0, 48.0], [0.0, 51.0]]), np.full((3, 2), 0.1)
+    labels = labeler.with_intervals(at, num, np.zeros((1, 3, 2)), 1.0)
+    np.testing.assert_array_equal(labels.values[:, 1], [0.0, 0.0, 100.0])
+    reach = 0.1 * labeler.scaling.spread[1]
+    np.testing.assert_allclose(labels.half_width[:, 1] - reach, [2.0, 48.0, 49.0])
+    assert labels.confidence[0] > labels.confidence[1]
+
+
 def test_what_is_hardly_seen_is_left_between(tmp_path):
     """A gripper whose opening says nothing of what it is told: a guess is off by all of it."""
     data = dataset(range(5), (0.0, 100.0))
