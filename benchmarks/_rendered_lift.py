@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from rotoscope.models.hands.lift_stage import Lift, LiftConfig
-from rotoscope.models.hands.stage import Hands
+from rotoscope.models.hands.stage import Hands, HandsConfig
 from rotoscope.models.perception.pnp import rotation_between
 from rotoscope.models.rendered_hands import HandTruth, RenderedClip, Scene, rendered_clip
 from rotoscope.pipeline.geometry import hand_frame, pinhole, se3
@@ -59,8 +60,12 @@ class Errors:
 def perceive(scene: Scene) -> Perceived:
     """Renders the scene (once, kept on disk) and runs the stage `hands` on it."""
     rendered = rendered_clip(scene)
-    video = probe(rendered.path)
-    stage = Hands(Hands.Config())
+    return Perceived(rendered, *hands_of(rendered.path, HandsConfig()))
+
+
+def hands_of(path: Path, config: HandsConfig) -> tuple[Clip, Tracks]:
+    """A video as one clip, and what the stage `hands` finds in it."""
+    stage, video = Hands(config), probe(path)
     stage.setup()
     times = []
     try:
@@ -68,11 +73,9 @@ def perceive(scene: Scene) -> Perceived:
         for frame in read_frames(video):
             stage.observe(frame)
             times.append(frame.time_s)
-        time_s = np.array(times)
-        hands = stage.finish(time_s)
+        return Clip(video, 0, np.array(times)), stage.finish(np.array(times))
     finally:
         stage.close()
-    return Perceived(rendered, Clip(video, 0, time_s), hands)
 
 
 def lift(seen: Perceived, *, is_calibrated: bool) -> tuple[Tracks, float]:

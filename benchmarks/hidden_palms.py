@@ -21,16 +21,15 @@ from jaxtyping import Bool, Float, UInt8
 from benchmarks._exchange_film import RATE_HZ, film, hand_of
 from benchmarks._exchange_people import PEOPLE, Person, act
 from benchmarks._occluders import KINDS, hidden
+from benchmarks._rendered_lift import hands_of
 from benchmarks._rendered_scenes import DEVELOPMENT, HELD_OUT
 from benchmarks.figure import Bar, Figure
 from rotoscope.models.hands.lift_stage import Lift, LiftConfig
-from rotoscope.models.hands.stage import Hands, HandsConfig
+from rotoscope.models.hands.stage import HandsConfig
 from rotoscope.models.rendered_hands import rendered_clip
 from rotoscope.models.simulators.record import write_video
 from rotoscope.pipeline.geometry import hand_frame, pinhole, se3
-from rotoscope.pipeline.stage import Tracks
 from rotoscope.pipeline.tracks import Camera, HandTrack, Side
-from rotoscope.pipeline.types import Clip
 from rotoscope.pipeline.video.probe import probe
 from rotoscope.pipeline.video.read import read_frames
 
@@ -122,7 +121,7 @@ def _rendered(scene: object) -> _Film:
 
 def _both_ways(one: _Film) -> _Seen:
     """Errors without and with the check."""
-    clip, hands = _perceived(one.path)
+    clip, hands = hands_of(one.path, HandsConfig(num_hands=1))
     camera = Camera(one.K, clip.video.width, clip.video.height, "recipe", 0.01)
     found = []
     for is_checked in (False, True):
@@ -132,20 +131,6 @@ def _both_ways(one: _Film) -> _Seen:
         assert isinstance(hand, HandTrack)
         found.append(_errors(one, hand))
     return one.name, found[0], found[1]
-
-
-def _perceived(path: Path) -> tuple[Clip, Tracks]:
-    stage, video = Hands(HandsConfig(num_hands=1)), probe(path)
-    stage.setup()
-    times = []
-    try:
-        stage.begin(video)
-        for frame in read_frames(video):
-            stage.observe(frame)
-            times.append(frame.time_s)
-        return Clip(video, 0, np.array(times)), stage.finish(np.array(times))
-    finally:
-        stage.close()
 
 
 def _errors(one: _Film, hand: HandTrack) -> _Errors:
