@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.labelers import facts
 from rotoscope.models.training.model_folder import ModelFolder
@@ -14,6 +16,9 @@ class LabelerFacts(facts.LabelerFacts):
     """Changes with the layout of the folder."""
     config: InverseDynamicsConfig
     """Its settings."""
+    levels: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+    """Dimensions that took few values in training, and these; where it does better, one of them is
+    the label."""
     encoder_sha256: str
     """Hash of the encoder's own folder; empty where it has none."""
 

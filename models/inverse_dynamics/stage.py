@@ -55,7 +55,7 @@ class InverseDynamics(ClipStage):
     """
 
     kind = "label.inverse_dynamics"
-    version = "5"
+    version = "6"
     requires = ("hands|body|gripper|features|pixels",)
     provides = ("actions", "features")
     packages: ClassVar[tuple[str, ...]] = ("torch",)

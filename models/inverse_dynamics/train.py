@@ -375,5 +375,6 @@ def _facts(data: LabeledSet, config: InverseDynamicsConfig, data_sha256: str) ->
         **facts_of_data(data, data_sha256),
         family="inverse_dynamics",
         config=config,
+        levels=data.levels(),
         encoder_sha256=encoder_digest(config.image_network) if config.camera else "",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import PositiveInt, model_validator
 
 from rotoscope.models.training.data import LabeledSet
 from rotoscope.models.training.model_folder import ModelFacts, ModelFolder, package_versions
@@ -45,9 +45,6 @@ class LabelerFacts(ModelFacts):
     """Width and height of the pictures it learned from, of several cameras the first's [px]."""
     constant: tuple[str, ...]
     """Dimensions that never moved in training."""
-    levels: dict[str, tuple[float, ...]] = Field(default_factory=dict)
-    """Dimensions that took few values in training, and these; where it does better, one of them is
-    the label."""
     data_sha256: str
     """Hash of the labeled data."""
     packages: dict[str, str]
@@ -86,7 +83,6 @@ def facts_of_data(data: LabeledSet, data_sha256: str) -> dict[str, Any]:
         "camera": data.camera,
         "image_size": data.image_size,
         "constant": data.constant,
-        "levels": data.levels(),
         "data_sha256": data_sha256,
         "packages": package_versions(),
     }
