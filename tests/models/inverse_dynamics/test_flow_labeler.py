@@ -9,9 +9,11 @@ from pydantic import ValidationError
 from rotoscope.models.encoders.flow import CELLS, cell_flow
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.infer import infer_episode
+from rotoscope.models.inverse_dynamics.kernel_search import choose_kernel
 from rotoscope.models.inverse_dynamics.labeler import load_labeler
 from rotoscope.models.inverse_dynamics.train import train_inverse_dynamics
 from rotoscope.models.labelers.familiarity import Familiarity
+from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.pipeline.contract import ActionContract, Dimension
 
@@ -152,6 +154,33 @@ def test_twice_the_frames_say_the_same(trained):
     twice, _ = infer_episode(labeler, doubled)
     off = twice.values[::2][3:-3] - once.values[3:-3]
     assert np.abs(off).mean() < 0.25 * once.values.std()
+
+
+def test_ways_are_read_from_motion_where_looks_change_and_places_from_pictures():
+    alike = dataset(range(6))
+    lamps = np.random.default_rng(5).uniform(0.35, 1.0, (6, 3))
+    ways = replace(
+        alike,
+        episodes=tuple(
+            replace(e, images=(e.images * lamp).astype(np.uint8))
+            for e, lamp in zip(alike.episodes, lamps, strict=True)
+        ),
+    )
+    places = replace(
+        alike,
+        contract=alike.contract.model_copy(update={"mode": "absolute"}),
+        episodes=tuple(
+            # All begin at the same place, and what follows adds up.
+            replace(e, actions=np.cumsum(np.roll(e.actions, 1, axis=0), axis=0))
+            for e in alike.episodes
+        ),
+    )
+    left_open = InverseDynamicsConfig.model_validate({"camera": CAMERA, "kind": "kernel"})
+    found = [
+        choose_kernel(data, left_open, ActionSpace.of(data.contract)).encoder
+        for data in (ways, places)
+    ]
+    assert found == ["flow", "pca"]
 
 
 def test_flow_of_a_shifted_picture_is_the_shift():
