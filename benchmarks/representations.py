@@ -89,7 +89,7 @@ class Grid:
                 data,
                 num_episodes=self.episodes,
                 first_seed=1000 * seed,
-                camera=CAMERA,
+                cameras=[CAMERA],
                 size_px=SIDE_PX,
                 num_labelled=LABELED,
             )

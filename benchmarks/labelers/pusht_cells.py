@@ -1,11 +1,13 @@
-"""PushT: a planner's episodes labeled from states or from small pictures."""
+"""PushT (gym-pusht): a planner's episodes labeled from states or from small pictures."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from benchmarks.labelers.labeler import Labeled, Labeler
 from benchmarks.labelers.product import Seen, product
 from benchmarks.labelers.trivial import clone_state, copy_state_ahead, mean
 from rotoscope.models.bco.perceptron import Fit, Mlp, fit_regression
-from rotoscope.models.simulators.pusht import PushTSimulator, picture
+from rotoscope.models.simulators.pusht import FACTS, PushTSimulator
 from rotoscope.models.simulators.pusht_physics import FIELD_PX
 from rotoscope.models.simulators.rollout import Act, rollout, scripted_expert
 from rotoscope.models.simulators.simulator import STATE, Simulator, Views
@@ -31,10 +33,22 @@ _POLICY = Fit(hidden=(256, 256), num_steps=3000)
 
 
 def _pictures(observed: np.ndarray) -> np.ndarray:
-    return np.stack([picture(state, width=_SIZE, height=_SIZE) for state in observed])
+    """What the camera sees of states."""
+    from gym_pusht.envs import PushTEnv
+
+    table: Any = PushTEnv(observation_width=_SIZE, observation_height=_SIZE)
+    table.reset(seed=0)
+    pictures = []
+    for x, y, block_x, block_y, cos, sin in observed.tolist():
+        table.agent.position = (x, y)
+        # In this order: a turn moves the block, whose center is not its origin.
+        table.block.angle = math.atan2(sin, cos)
+        table.block.position = (block_x, block_y)
+        pictures.append(table._render())
+    return np.stack(pictures)
 
 
-_CONTRACT = PushTSimulator(Views()).facts.contract
+_CONTRACT = FACTS.contract
 _STATES = Seen(contract=_CONTRACT, columns=slice(0, 6))
 _PIXELS = Seen(contract=_CONTRACT, pictures=_pictures)
 _WINDOW = {"before_s": 0.2, "after_s": 0.2}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from rotoscope.models.simulators.gymnasium_any import open_any
 from rotoscope.models.simulators.gymnasium_task import GymnasiumTask
 from rotoscope.models.simulators.locomotion import ROBOTS, LocomotionSimulator
 from rotoscope.models.simulators.simulator import (
@@ -19,7 +20,7 @@ from rotoscope.models.simulators.simulator import (
     need_package,
 )
 from rotoscope.pipeline.contract import ActionContract, Dimension
-from rotoscope.pipeline.errors import UsageError, quoted
+from rotoscope.pipeline.errors import UsageError
 
 CAMERA = "front"
 """The only camera."""
@@ -87,16 +88,17 @@ TASKS = {
 
 
 def open_classic(task: str, views: Views) -> Simulator:
-    """Opens one of Gymnasium's tasks.
+    """Opens one of Gymnasium's tasks, by any id that it knows.
 
     Raises:
         UsageError: No such task, or Gymnasium is not installed.
     """
-    valid = [*TASKS, *ROBOTS]
-    if task not in valid:
-        raise UsageError(f"unknown task {task!r} of gymnasium; valid ones are {quoted(valid)}")
     need_package("gymnasium", f"gymnasium:{task}")
-    return LocomotionSimulator(task, views) if task in ROBOTS else ClassicSimulator(task, views)
+    if task in TASKS:
+        return ClassicSimulator(task, views)
+    if task in ROBOTS:
+        return LocomotionSimulator(task, views)
+    return open_any(task, views, known=(*TASKS, *ROBOTS))
 
 
 class ClassicSimulator(GymnasiumTask):

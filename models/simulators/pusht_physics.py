@@ -1,7 +1,7 @@
-"""A T that is pushed over a table by a disc: geometry and quasi-static contact, in pixels.
+"""What PushT's expert imagines: a T that a disc pushes, quasi-static contact, in pixels.
 
-Sizes, goal and coverage are those of PushT (Chi et al. 2023, 2303.04137). Motion is quasi-static:
-a block on a table with friction moves as much as the pusher makes it, its twist normal to an
+Sizes and goal are those of PushT (Chi et al. 2023, 2303.04137), the physics are simpler than its
+own: a block on a table with friction moves as much as the pusher makes it, its twist normal to an
 ellipsoidal limit surface (Goyal et al. 1991; Lynch and Mason 1996), contact without friction.
 Everything is computed for many blocks at once, so that a planner may try many pushes.
 """
@@ -74,12 +74,6 @@ def distance(
     return signed[rows, nearest], _turned(unit, block[:, 2])
 
 
-def coverage(block: Float[np.ndarray, " 3"]) -> float:
-    """Share of the goal's area that the block covers."""
-    goal, there = corners(GOAL), corners(block)
-    return sum(_overlap(a, b) for a in there for b in goal) / float(_AREAS.sum())
-
-
 def corners(block: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "box 4 2"]:
     """Corners of bar and stem on the table, in order."""
     order = [[0, 1], [2, 1], [2, 3], [0, 3]]
@@ -90,12 +84,6 @@ def corners(block: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "box 4 2"]:
 def center(block: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 2"]:
     """Centers of area on the table."""
     return block[:, :2] + _turned(np.tile(CENTROID, (len(block), 1)), block[:, 2])
-
-
-def at_center(middle: Float[np.ndarray, " 2"], angle_rad: float) -> Float[np.ndarray, " 3"]:
-    """The block whose center of area is there."""
-    origin = middle - _turned(CENTROID[None], np.array([angle_rad]))[0]
-    return np.array([*origin, angle_rad])
 
 
 def _parted(block: np.ndarray, agent: np.ndarray) -> np.ndarray:
@@ -124,24 +112,3 @@ def _turned(vectors: np.ndarray, angle_rad: np.ndarray) -> np.ndarray:
     cos, sin = np.cos(angle_rad), np.sin(angle_rad)
     x, y = vectors[:, 0], vectors[:, 1]
     return np.column_stack([cos * x - sin * y, sin * x + cos * y])
-
-
-def _overlap(subject: np.ndarray, window: np.ndarray) -> float:
-    """Area common to two convex polygons (Sutherland and Hodgman 1974)."""
-    polygon = subject
-    for start, end in zip(window, np.roll(window, -1, axis=0), strict=True):
-        edge = end - start
-        side = edge[0] * (polygon[:, 1] - start[1]) - edge[1] * (polygon[:, 0] - start[0])
-        kept = []
-        for number, here in enumerate(side):
-            before = side[number - 1]
-            if (here >= 0) != (before >= 0):
-                share = before / (before - here)
-                kept.append(polygon[number - 1] + share * (polygon[number] - polygon[number - 1]))
-            if here >= 0:
-                kept.append(polygon[number])
-        if len(kept) < 3:
-            return 0.0
-        polygon = np.array(kept)
-    x, y = polygon[:, 0], polygon[:, 1]
-    return 0.5 * abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1)))

@@ -35,8 +35,8 @@ def record_dataset(
     Failed ones are there too: `next.success` is True in none of their rows.
 
     Args:
-        simulator: Where; its pictures are recorded if it was opened with a camera.
-        act: What decides, such as `rollout.teacher(simulator)`.
+        simulator: Where; its pictures are recorded if it was opened with cameras.
+        act: What decides, such as `rollout.scripted_expert(simulator)`.
         seeds: Which starts.
         out: Folder of the dataset.
         state_names: Which of the simulator's numbers become `observation.state`; all where not
@@ -46,19 +46,19 @@ def record_dataset(
         confidence: What `label.confidence` says of known rows.
 
     Raises:
-        UsageError: A name that the simulator's state does not have, or more than one camera.
+        UsageError: A name that the simulator's state does not have.
         DatasetError: `out` holds something else.
     """
     facts = simulator.facts
-    camera = _camera(simulator)
+    cameras = simulator.views.cameras
     names = facts.state_names if state_names is None else tuple(state_names)
     columns = state_columns(facts.state_names, names)
     # Of the family alone: datasets of two tasks of it can be merged.
     family = facts.name.partition(":")[0]
     told = StateColumns(names, "1", f"State of the simulator {family}.") if names else None
-    with DatasetRecorder(facts.contract, told, camera=camera) as recorder:
+    with DatasetRecorder(facts.contract, told, camera="".join(cameras[:1])) as recorder:
         for number, seed in enumerate(seeds):
-            steps, encoder = _episode(recorder, _demonstrate(simulator, act, seed), camera)
+            steps, encoders = _episode(recorder, _demonstrate(simulator, act, seed), cameras)
             actions = np.array([t.action for t in steps], np.float32)
             is_known = not hide(number)
             rows = Rows(
@@ -69,8 +69,10 @@ def record_dataset(
                 confidence=np.full(len(steps), confidence),
                 state=np.array([t.observation[STATE][columns] for t in steps]) if names else None,
                 success=np.array([t.step.is_success for t in steps]),
+                reward=np.array([t.step.reward for t in steps]),
             )
-            recorder.add(rows, encoder)
+            first = encoders.pop(cameras[0]) if cameras else None
+            recorder.add(rows, first, encoders)
         return recorder.publish(out, made_by=f"recorded in {facts.name}")
 
 
@@ -80,9 +82,13 @@ def record_videos(simulator: Simulator, act: Act, seeds: Sequence[int], folder: 
     Raises:
         UsageError: The simulator was not opened with exactly one camera.
     """
-    camera = _camera(simulator)
-    if not camera:
-        raise UsageError("videos need a camera: open the simulator with Views(cameras=(NAME,))")
+    cameras = simulator.views.cameras
+    if len(cameras) != 1:
+        raise UsageError(
+            f"videos need one camera, got {', '.join(cameras) or 'none'}: open the simulator with "
+            "Views(cameras=(NAME,))"
+        )
+    camera = cameras[0]
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     for seed in seeds:
@@ -127,24 +133,17 @@ def _demonstrate(simulator: Simulator, act: Act, seed: int) -> Iterator[Transiti
 
 
 def _episode(
-    recorder: DatasetRecorder, steps: Iterator[Transition], camera: str
-) -> tuple[list[Transition], EpisodeEncoder | None]:
-    """The steps, without pictures, and their finished video."""
+    recorder: DatasetRecorder, steps: Iterator[Transition], cameras: Sequence[str]
+) -> tuple[list[Transition], dict[str, EpisodeEncoder]]:
+    """The steps, without pictures, and a finished video of each camera."""
     kept: list[Transition] = []
-    encoder: EpisodeEncoder | None = None
+    encoders: dict[str, EpisodeEncoder] = {}
     with ExitStack() as stack:
         for transition in steps:
-            if camera:
+            for number, camera in enumerate(cameras):
                 image = transition.observation.pop(IMAGES + camera)
-                if encoder is None:
-                    encoder = stack.enter_context(recorder.encoder(image))
-                encoder.add(image)
+                if camera not in encoders:
+                    encoders[camera] = stack.enter_context(recorder.encoder(image, number))
+                encoders[camera].add(image)
             kept.append(transition)
-    return kept, encoder
-
-
-def _camera(simulator: Simulator) -> str:
-    cameras = simulator.views.cameras
-    if len(cameras) > 1:
-        raise UsageError(f"one camera can be recorded, got {', '.join(cameras)}")
-    return cameras[0] if cameras else ""
+    return kept, encoders

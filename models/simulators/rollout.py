@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -12,6 +13,15 @@ from rotoscope.models.simulators.simulator import Observation, Simulator, Step
 
 Act = Callable[[Observation], Float[np.ndarray, " action"]]
 """What decides: from an observation to an action. One call a step, in order."""
+
+
+@runtime_checkable
+class Seeded(Protocol):
+    """An `Act` that draws: it is told each episode's seed, before the simulator is reset."""
+
+    def begin(self, seed: int) -> None:
+        """Forgets the episode before."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +48,13 @@ def rollout(
 
     Args:
         simulator: Where.
-        act: What decides.
+        act: What decides; one that is `Seeded` is told the seed.
         seed: Which start.
         steps_after_success: How long the episode goes on once the task is solved.
         horizon: Steps after which it is cut; the simulator's own where not given.
     """
+    if isinstance(act, Seeded):
+        act.begin(seed)
     low, high = simulator.facts.contract.bounds()
     observation, left = simulator.reset(seed), horizon or simulator.facts.horizon
     is_solved = False

@@ -59,6 +59,8 @@ class SimulatorFacts:
     """Cameras that there are, the one for videos first."""
     success: str
     """What counts as success, in words."""
+    has_expert: bool = True
+    """Whether anyone knows how the task is done: `Simulator.expert`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +110,11 @@ class Simulator(Protocol):
         ...
 
     def expert(self) -> Float[np.ndarray, " action"]:
-        """What the scripted expert would do now, inside the limits."""
+        """What the scripted expert would do now, inside the limits.
+
+        Raises:
+            UsageError: There is none, see `SimulatorFacts.has_expert`.
+        """
         ...
 
     def render(
@@ -154,8 +160,8 @@ def open_simulator(name: str, views: Views | None = None) -> Simulator:
     return simulator
 
 
-def need_package(package: str, simulator: str) -> None:
-    """Checks that a simulator's package is there.
+def need_package(package: str, simulator: str, *, extra: str = "bench") -> None:
+    """Checks that a simulator's package is there, which an extra of ours brings.
 
     Raises:
         UsageError: It is not.
@@ -163,7 +169,7 @@ def need_package(package: str, simulator: str) -> None:
     if importlib.util.find_spec(package) is None:
         raise UsageError(
             f"{simulator} needs the package {package}, which is not installed: "
-            "pip install 'rotoscope[bench]'"
+            f"pip install 'rotoscope[{extra}]'"
         )
 
 

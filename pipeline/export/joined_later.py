@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,36 +27,52 @@ class JoinedLater:
         self, join: Callable[[Any, Path], None], size_mb: Callable[[Path], float], folder: Path
     ) -> None:
         self._join, self._size_mb, self._folder = join, size_mb, folder
-        self._output: Path | None = None
-        self._waiting: list[Path] = []
-        self._waiting_mb = 0.0
+        self._open: dict[Path, _Waiting] = {}
         self._num = 0
 
     def join(self, paths: Sequence[Path], output: Path) -> None:
         """Lets an episode's video wait for the others of its file, which is `paths[0]` itself."""
         whole, added = paths
         assert whole == output
-        if output != self._output:
-            self.finish()
-            self._output = output
+        camera = output.parents[1]
+        waiting = self._open.get(camera)
+        if waiting is None or waiting.output != output:
+            self._finish(camera)
+            waiting = self._open[camera] = _Waiting(output)
         kept = self._folder / f"waiting-{self._num:06d}.mp4"
         self._num += 1
         shutil.move(added, kept)
-        self._waiting.append(kept)
-        self._waiting_mb += self._size_mb(kept)
+        waiting.paths.append(kept)
+        waiting.size_mb += self._size_mb(kept)
 
     def size_mb(self, path: Path) -> float:
         """Size of a file with what waits to be joined to it [MB]."""
-        return self._size_mb(path) + (self._waiting_mb if path == self._output else 0.0)
+        waiting = self._open.get(path.parents[1])
+        is_open = waiting is not None and path == waiting.output
+        return self._size_mb(path) + (waiting.size_mb if waiting and is_open else 0.0)
 
     def finish(self) -> None:
         """Joins what waits."""
-        if self._output is not None and self._waiting:
-            entries = [_RelativeEntry(path) for path in (self._output, *self._waiting)]
-            self._join(entries, self._output)
-        for path in self._waiting:
+        for camera in list(self._open):
+            self._finish(camera)
+
+    def _finish(self, camera: Path) -> None:
+        waiting = self._open.pop(camera, None)
+        if waiting is None:
+            return
+        entries = [_RelativeEntry(path) for path in (waiting.output, *waiting.paths)]
+        self._join(entries, waiting.output)
+        for path in waiting.paths:
             path.unlink()
-        self._output, self._waiting, self._waiting_mb = None, [], 0.0
+
+
+@dataclass
+class _Waiting:
+    """What is to be joined to one camera's file."""
+
+    output: Path
+    paths: list[Path] = field(default_factory=list)
+    size_mb: float = 0.0
 
 
 class _RelativeEntry:

@@ -22,7 +22,7 @@ from rotoscope.pipeline.datasets.facts import EpisodeFacts
 from rotoscope.pipeline.errors import DatasetError
 from rotoscope.pipeline.export.facts import RowsWithTexts, state_facts
 from rotoscope.pipeline.export.joined_later import JoinedLater
-from rotoscope.pipeline.export.schema import Schema
+from rotoscope.pipeline.export.schema import Schema, video_key
 from rotoscope.pipeline.export.stored_episode import StoredEpisode, VideoFacts
 
 VIDEO_FILE_MB = 16
@@ -32,8 +32,8 @@ VIDEO_FILE_MB = 16
 class FinishedVideos:
     """Takes the place of LeRobot's `StreamingVideoEncoder`; hands over finished files."""
 
-    def __init__(self, video_key: str, scratch: Path) -> None:
-        self.video_key, self.scratch = video_key, scratch
+    def __init__(self, camera: str, scratch: Path) -> None:
+        self.camera, self.scratch = camera, scratch
         self.next: StoredEpisode | None = None
 
     def start_episode(self, *args: Any, **kwargs: Any) -> None:
@@ -44,15 +44,23 @@ class FinishedVideos:
         raise DatasetError(f"{video_key}: a frame was fed, but the episode's video is finished")
 
     def finish_episode(self) -> dict[str, tuple[Path, dict[str, np.ndarray]]]:
-        """A copy of the video that the writer may move, and its image statistics on 0..255."""
-        assert self.next is not None
-        assert self.next.video is not None
+        """Of each camera a copy that the writer may move, and image statistics on 0..255."""
+        episode = self.next
+        assert episode is not None
+        assert episode.video is not None
+        found = {self.camera: (episode.video_path, episode.video)} | {
+            name: (episode.more_video_path(name), facts)
+            for name, facts in episode.more_videos.items()
+        }
+        return {video_key(name): self._copied(*of) for name, of in found.items()}
+
+    def _copied(self, path: Path, facts: VideoFacts) -> tuple[Path, dict[str, np.ndarray]]:
         # The writer removes the folder that the file lies in.
         folder = Path(tempfile.mkdtemp(dir=self.scratch))
-        video = Path(shutil.copyfile(self.next.video_path, folder / "episode.mp4"))
-        stats = {k: np.array(v) for k, v in self.next.video.image_stats.items()}
+        video = Path(shutil.copyfile(path, folder / "episode.mp4"))
+        stats = {k: np.array(v) for k, v in facts.image_stats.items()}
         stats["count"] = stats["count"].astype(np.int64)
-        return {self.video_key: (video, stats)}
+        return video, stats
 
     def cancel_episode(self) -> None:
         """Nothing to cancel."""
@@ -100,7 +108,7 @@ def write_lerobot(
         _scratch_folder(root) as scratch,
         _adapted_writer(lambda rows: RowsWithTexts(rows, next(texts)), scratch) as joined,
     ):
-        encoder = FinishedVideos(schema.video_key, scratch)
+        encoder = FinishedVideos(schema.camera, scratch)
         if schema.video is not None:
             dataset.writer._streaming_encoder = encoder
         try:
@@ -127,7 +135,7 @@ def _buffer(schema: Schema, stored: StoredEpisode, index: int) -> dict[str, Any]
         "timestamp": (frame_index / schema.fps).astype(np.float32),
         "index": [],
         "task_index": [],
-        **({} if schema.video is None else {schema.video_key: []}),
+        **{key: [] for key in schema.videos},
         **schema.columns(stored.load()),
     }
 

@@ -34,8 +34,8 @@ _SETTINGS: dict[str, Any] = {
     "preset": "ultrafast",
 }
 
-SUCCESS = "next.success"
-"""As LeRobot names it; no policy reads what begins with `next.`"""
+SUCCESS, REWARD = "next.success", "next.reward"
+"""As LeRobot names them; no policy reads what begins with `next.`"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,8 @@ class Rows:
     """`observation.state`; `None` for none."""
     success: Bool[np.ndarray, " time"] | None = None
     """Rows whose action left the task solved: `next.success`; `None` where nobody knows."""
+    reward: Float[np.ndarray, " time"] | None = None
+    """What the task gave for each row's action: `next.reward`; `None` where nobody knows."""
     features: Mapping[str, Feature] = field(default_factory=dict)
     """Further columns by full name."""
     quality: Mapping[str, Any] = field(default_factory=dict)
@@ -66,14 +68,18 @@ class DatasetRecorder:
     """Gathers episodes and publishes them by the project's own exporter.
 
     Use as a context; `publish` before it ends.
+
+    Args:
+        contract: What actions mean.
+        state: What `observation.state` holds; `None` for none.
+        camera: Name of the first camera; `front` where empty.
     """
 
     def __init__(
         self, contract: ActionContract, state: StateColumns | None, *, camera: str
     ) -> None:
-        self.contract, self.state, self.camera = contract, state, camera
+        self.contract, self.state, self.camera = contract, state, camera or "front"
         self._stored: list[StoredEpisode] = []
-        self._size = (0, 0)
         self._stack = ExitStack()
 
     def __enter__(self) -> DatasetRecorder:
@@ -83,11 +89,12 @@ class DatasetRecorder:
     def __exit__(self, *about: object) -> None:
         self._stack.close()
 
-    def encoder(self, image: UInt8[np.ndarray, "height width 3"]) -> EpisodeEncoder:
-        """Opens the next episode's video, for pictures like this one."""
+    def encoder(
+        self, image: UInt8[np.ndarray, "height width 3"], number: int = 0
+    ) -> EpisodeEncoder:
+        """Opens the next episode's video of the camera of this number, for pictures like this."""
         height, width = image.shape[:2]
-        path = self._folder / f"{len(self._stored)}.mp4"
-        self._size = (width, height)
+        path = self._folder / f"{len(self._stored)}.{number}.mp4"
         return EpisodeEncoder(
             path,
             width=width,
@@ -98,8 +105,13 @@ class DatasetRecorder:
             preset=_SETTINGS["preset"],
         )
 
-    def add(self, rows: Rows, encoder: EpisodeEncoder | None = None) -> None:
-        """Keeps an episode; its encoder is closed already."""
+    def add(
+        self,
+        rows: Rows,
+        encoder: EpisodeEncoder | None = None,
+        more: Mapping[str, EpisodeEncoder] | None = None,
+    ) -> None:
+        """Keeps an episode; its encoders, of the first camera and more by name, are closed."""
         num = len(rows.actions)
         fps = round(self.contract.rate_hz)
         episode = Episode(
@@ -124,9 +136,10 @@ class DatasetRecorder:
             quality=_quality(rows),
             scene={"robot": self.contract.robot},
         )
-        video = None if encoder is None else EncodedVideo(encoder.path, _facts(encoder, self._size))
+        video = None if encoder is None else _encoded(encoder)
+        others = {name: _encoded(e) for name, e in (more or {}).items()}
         folder = self._folder / f"episode-{len(self._stored):05d}"
-        self._stored.append(save_episode(folder, episode, video))
+        self._stored.append(save_episode(folder, episode, video, others))
 
     def publish(
         self, out: Path, *, made_by: str, provenance: Mapping[str, Any] | None = None
@@ -146,7 +159,7 @@ class DatasetRecorder:
             episodes=tuple(str(episode.folder) for episode in self._stored),
             names=tuple(names),
             out=str(out),
-            camera=self.camera or "front",
+            camera=self.camera,
             # After what made it, not the folder: the same episodes elsewhere give the same bytes.
             repo_id=f"rotoscope/{slug(made_by)}",
             provenance={"recipe": made_by, "dataset_key": _key(names), **(provenance or {})},
@@ -156,13 +169,14 @@ class DatasetRecorder:
 
 
 def _features(rows: Rows) -> dict[str, Feature]:
-    success = {} if rows.success is None else {SUCCESS: _success(rows.success)}
-    return {**success, **rows.features}
-
-
-def _success(solved: Bool[np.ndarray, " time"]) -> Feature:
-    text = "The task is solved after the row's action."
-    return Feature(solved[:, None], ("success",), "1", text)
+    told: dict[str, Feature] = {}
+    if rows.success is not None:
+        text = "The task is solved after the row's action."
+        told[SUCCESS] = Feature(rows.success[:, None], ("success",), "1", text)
+    if rows.reward is not None:
+        text = "What the task gives for the row's action."
+        told[REWARD] = Feature(rows.reward[:, None], ("reward",), "1", text)
+    return {**told, **rows.features}
 
 
 def _quality(rows: Rows) -> dict[str, Any]:
@@ -170,12 +184,13 @@ def _quality(rows: Rows) -> dict[str, Any]:
     return {**count_rows(rows.valid).as_facts(), **success, **rows.quality}
 
 
-def _facts(encoder: EpisodeEncoder, size: tuple[int, int]) -> VideoFacts:
+def _encoded(encoder: EpisodeEncoder) -> EncodedVideo:
     # LeRobot's writer divides by 255 what an encoder hands it, as ours is about to.
     stats: dict[str, list[float] | np.ndarray] = {
         k: np.ravel(v if k == "count" else 255.0 * v).tolist() for k, v in encoder.stats().items()
     }
-    return VideoFacts(*size, dict(_SETTINGS), stats)
+    facts = VideoFacts(encoder.width, encoder.height, dict(_SETTINGS), stats)
+    return EncodedVideo(encoder.path, facts)
 
 
 def _key(names: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -57,21 +57,30 @@ class Schema:
     """Size and encoder of the videos, from the first episode; `None` without pictures."""
     features: dict[str, FeatureFacts]
     """Columns beside images, state and action, sorted by name."""
+    more_videos: dict[str, VideoFacts] = field(default_factory=dict)
+    """The same of further cameras, by their names."""
 
     @property
     def video_key(self) -> str:
         """Name of the images' feature, where there is one."""
-        return f"observation.images.{self.camera}"
+        return video_key(self.camera)
+
+    @property
+    def videos(self) -> dict[str, VideoFacts]:
+        """By the name of the images' feature, the first camera first."""
+        own = {} if self.video is None else {self.video_key: self.video}
+        return own | {video_key(name): video for name, video in self.more_videos.items()}
 
     def lerobot_features(self) -> dict[str, dict[str, Any]]:
         """The features in the form of LeRobot's `LeRobotDataset.create`."""
-        images: dict[str, dict[str, Any]] = {}
-        if self.video is not None:
-            images[self.video_key] = {
+        images: dict[str, dict[str, Any]] = {
+            key: {
                 "dtype": "video",
-                "shape": (self.video.height, self.video.width, 3),
+                "shape": (video.height, video.width, 3),
                 "names": ["height", "width", "channels"],
             }
+            for key, video in self.videos.items()
+        }
         vectors = {"action": _vector(self.contract.names)}
         if self.state is not None:
             vectors = {"observation.state": _vector(self.state.names)} | vectors
@@ -97,6 +106,11 @@ class Schema:
             absent = np.full(shape, ABSENT[facts.dtype])
             out[name] = values.get(name, absent).astype(facts.dtype)
         return out
+
+
+def video_key(camera: str) -> str:
+    """Name of the feature of a camera's images."""
+    return f"observation.images.{camera}"
 
 
 def schema_of(stored: Sequence[StoredEpisode], *, camera: str) -> Schema:
@@ -138,6 +152,7 @@ def schema_of(stored: Sequence[StoredEpisode], *, camera: str) -> Schema:
         state=_state_of(first),
         video=first.video,
         features=dict(sorted(features.items())),
+        more_videos=first.more_videos,
     )
 
 
@@ -156,7 +171,10 @@ def _vector(names: Sequence[str]) -> dict[str, Any]:
 
 def _size(stored: StoredEpisode) -> str:
     video = stored.video
-    return "no images" if video is None else f"{video.width}x{video.height}"
+    if video is None:
+        return "no images"
+    others = [f", {name} {v.width}x{v.height}" for name, v in sorted(stored.more_videos.items())]
+    return f"{video.width}x{video.height}{''.join(others)}"
 
 
 def _check_name(name: str) -> None:

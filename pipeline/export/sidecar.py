@@ -69,8 +69,8 @@ def describe_features(schema: Schema) -> dict[str, dict[str, Any]]:
     contract = schema.contract
     units = ", ".join(dict.fromkeys(d.unit for d in contract.dimensions))
     own: dict[str, tuple[list[str], str, str]] = {}
-    if schema.video is not None:
-        own[schema.video_key] = ([], "1", "The video on the dataset's clock.")
+    for key in schema.videos:
+        own[key] = ([], "1", "The video on the dataset's clock.")
     if schema.state is not None:
         state = schema.state
         own["observation.state"] = (list(state.names), state.unit, state.description)

@@ -2,7 +2,8 @@
 
 A child process per video writes these folders; the publishing process only reads them. A folder
 holds `episode.json` (everything that is JSON), `arrays.npz` (no pickle) and, unless it comes from
-a file without pictures, `video.mp4`; it is there whole or not at all.
+a file without pictures, `video.mp4`, with one more of each further camera; it is there whole or not
+at all.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import io
 import json
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -138,9 +139,18 @@ class StoredEpisode:
         return None if facts is None else VideoFacts(**facts)
 
     @property
+    def more_videos(self) -> dict[str, VideoFacts]:
+        """Facts about the videos of further cameras, by their names."""
+        return {name: VideoFacts(**f) for name, f in self.header.get("more_videos", {}).items()}
+
+    @property
     def video_path(self) -> Path:
         """The encoded frames, one per row, at exactly `fps`; only where `video` is known."""
         return self.folder / _VIDEO
+
+    def more_video_path(self, camera: str) -> Path:
+        """The same of a further camera."""
+        return self.folder / _more(self.more_videos, camera)
 
     def load(self) -> Episode:
         """The whole episode.
@@ -181,7 +191,10 @@ class StoredEpisode:
 
 
 def save_episode(
-    folder: Path, episode: Episode, video: EncodedVideo | None = None
+    folder: Path,
+    episode: Episode,
+    video: EncodedVideo | None = None,
+    more_videos: Mapping[str, EncodedVideo] | None = None,
 ) -> StoredEpisode:
     """Stores an episode under `folder`, which appears whole or not at all.
 
@@ -189,11 +202,15 @@ def save_episode(
         folder: Where to; replaced if it is there.
         episode: The rows.
         video: Its pictures; `None` for an episode without any.
+        more_videos: Those of further cameras, by name; the first one's is named by who publishes.
 
     Raises:
         DiskFullError: No space is left.
     """
+    others = dict(more_videos or {})
     header = _header(episode, video.facts if video is not None else None)
+    if others:
+        header["more_videos"] = {name: _video_header(v.facts) for name, v in others.items()}
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **_arrays(episode))
     with atomic_path(folder) as temporary:
@@ -202,6 +219,8 @@ def save_episode(
         (temporary / _ARRAYS).write_bytes(buffer.getvalue())
         if video is not None:
             shutil.move(video.path, temporary / _VIDEO)
+        for name, other in others.items():
+            shutil.move(other.path, temporary / _more(others, name))
         seal_folder(temporary, name=folder.name)
     return StoredEpisode(folder, header)
 
@@ -220,6 +239,11 @@ def open_episode(folder: Path) -> StoredEpisode:
     except (BrokenSealError, OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(folder, error) from error
     return StoredEpisode(folder, header)
+
+
+def _more(cameras: Iterable[str], camera: str) -> str:
+    # By number: names of cameras need not be names of files.
+    return f"video.{sorted(cameras).index(camera) + 1}.mp4"
 
 
 def _header(episode: Episode, facts: VideoFacts | None) -> dict[str, Any]:

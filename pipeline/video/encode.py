@@ -78,7 +78,7 @@ class EpisodeEncoder:
     ) -> None:
         self.path = Path(path)
         self.fps, self.num_frames = fps, 0
-        self._size = (width, height)
+        self.width, self.height = width, height
         self._fits: dict[tuple[int, int], Fit] = {}
         self.fit(width, height)
         self._canvas = av.VideoFrame(width, height, "yuv420p")
@@ -99,7 +99,7 @@ class EpisodeEncoder:
         """Where pixels of a picture of this size come to lie in the written one."""
         size = (width, height)
         if size not in self._fits:
-            self._fits[size] = fit_into(width, height, *self._size)
+            self._fits[size] = fit_into(width, height, self.width, self.height)
         return self._fits[size]
 
     def add(

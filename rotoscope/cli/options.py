@@ -102,7 +102,7 @@ SeenEncoder = Annotated[
     ),
 ]
 Environment = Annotated[
-    str, typer.Option(help="Simulator: `metaworld:push-v3`, `gymnasium:CartPole-v1`, `pusht`.")
+    str, typer.Option(help="Simulator: `metaworld:push-v3`, `pusht`, `gymnasium:ID` of any id.")
 ]
 WithPrefect = Annotated[
     bool,

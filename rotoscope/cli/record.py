@@ -16,8 +16,21 @@ def record(
     out: Annotated[Path, path_option("Folder of the dataset, or of the videos.")],
     episodes: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Of the first episode's start.")] = 0,
+    how: Annotated[
+        str,
+        typer.Option(
+            help="Who acts: `expert`; `noisy`, the expert with noise on each action; `play`, some "
+            "of the task and some wandering; `random`; `failed`, begins well and does not end so."
+        ),
+    ] = "expert",
+    noise: Annotated[
+        float, typer.Option(help="Of `--how noisy`: 1-sigma, as a share of half an action's range.")
+    ] = 0.3,
     camera: Annotated[
-        str | None, typer.Option(help="Camera; the simulator's first if not given, '' for none.")
+        list[str] | None,
+        typer.Option(
+            help="Camera, may be repeated; the simulator's first if not given, '' for none."
+        ),
     ] = None,
     size: Annotated[int, typer.Option(min=16, help="Side of the pictures [px].")] = 96,
     labeled: Annotated[
@@ -28,10 +41,12 @@ def record(
         bool, typer.Option("--videos", help="Plain mp4 files, no states and no actions.")
     ] = False,
 ) -> None:
-    """Record a simulator's scripted expert: a LeRobot v3 dataset, or plain videos.
+    """Record episodes of a simulator: a LeRobot v3 dataset, or plain videos.
 
-    Something to try labelers on whose true actions are known.
+    Something to try labelers on whose true actions are known; `next.reward` and `next.success` are
+    told row by row.
     """
+    from rotoscope.models.simulators.behaviors import check_behavior
     from rotoscope.models.simulators.record_command import record_demonstrations
 
     num = record_demonstrations(
@@ -39,7 +54,9 @@ def record(
         out,
         num_episodes=episodes,
         first_seed=seed,
-        camera=camera,
+        how=check_behavior(how),
+        noise=noise,
+        cameras=camera,
         size_px=size,
         num_labelled=labeled,
         as_videos=videos,

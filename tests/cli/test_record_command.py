@@ -42,7 +42,8 @@ def test_videos_hold_no_more_than_pictures(tmp_path):
     [
         ({"as_videos": True, "num_labelled": 1}, "videos hold no actions"),
         ({"size_px": 33}, "33 is odd"),
-        ({"camera": "behind"}, "has no camera 'behind'"),
+        ({"cameras": ["behind"]}, "has no camera 'behind'"),
+        ({"noise": 0.0}, "0 is no share"),
     ],
 )
 def test_what_cannot_be_recorded_is_refused(settings, message, tmp_path):

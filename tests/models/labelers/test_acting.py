@@ -108,7 +108,7 @@ def test_it_must_see_what_is_there_where_it_acts(cell, tmp_path):
 @pytest.fixture
 def recorded(monkeypatch, tmp_path):
     monkeypatch.setitem(FAMILIES, "point", "point_simulator:Point")
-    record_demonstrations("point:line", tmp_path / "data", num_episodes=6, camera="")
+    record_demonstrations("point:line", tmp_path / "data", num_episodes=6, cameras=())
     return tmp_path / "data"
 
 

@@ -82,13 +82,45 @@ def test_hidden_actions_are_nowhere(recorded):
     assert not np.any(rows.columns["label.confidence"])
 
 
+def test_several_cameras_and_rewards_are_recorded_and_a_labeler_sees_both_cameras(tmp_path):
+    from rotoscope.models.training.read import read_labeled
+
+    metaworld = pytest.importorskip("metaworld")
+    assert metaworld
+    cameras = ("corner2", "topview")
+    simulator = open_simulator("metaworld:push-v3", Views(cameras, 48, 48))
+    seen = []
+
+    def act(observation):
+        seen.append([observation[f"observation.images.{name}"] for name in cameras])
+        return simulator.expert()
+
+    record_dataset(simulator, act, [4, 5], tmp_path / "data")
+    simulator.close()
+    dataset = open_dataset(tmp_path / "data")
+    keys = [f"observation.images.{name}" for name in cameras]
+    assert [k for k, f in dataset.info["features"].items() if f["dtype"] == "video"] == keys
+    num = sum(dataset.episode(k).num_rows for k in range(2))
+    assert len(seen) == num
+    second = dataset.episode(1)
+    for at, key in enumerate(keys):
+        stored = next(read_images(dataset.episode(1, camera=key), [30], dataset.fps)).astype(int)
+        drawn = seen[dataset.episode(0).num_rows + 30]
+        assert np.abs(stored - drawn[at]).mean() < 6
+        assert np.abs(stored - drawn[1 - at]).mean() > 15
+    reward = np.ravel(second.columns["next.reward"])
+    assert reward.max() > 5 > reward[0]
+    episodes = read_labeled(tmp_path / "data", camera=tuple(keys), image_size=16).episodes
+    assert episodes[0].images.shape[1:] == (32, 16, 3)
+
+
 def test_videos_alone_can_be_recorded(tmp_path):
     simulator = open_simulator(ROBOT, Views(("front",), 48, 32))
     path = record_videos(simulator, scripted_expert(simulator), [2], tmp_path / "videos")[0]
     with av.open(str(path)) as container:
         assert container.streams.video[0].average_rate == simulator.facts.fps
         assert sum(1 for _ in container.decode(video=0)) > 80
-    with pytest.raises(UsageError, match="videos need a camera"):
+    with pytest.raises(UsageError, match="videos need one camera, got none"):
         record_videos(open_simulator(ROBOT), lambda seen: np.zeros(1), [0], tmp_path)
 
 
