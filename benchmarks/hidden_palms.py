@@ -53,6 +53,7 @@ class _Film:
 class _Errors:
     off_m: Float[np.ndarray, "row 3"]
     is_inside: Bool[np.ndarray, "row 3"]
+    is_turn_inside: Bool[np.ndarray, " row"]
     rel_depth: Float[np.ndarray, " row"]
 
 
@@ -136,11 +137,15 @@ def _both_ways(one: _Film) -> _Seen:
 def _errors(one: _Film, hand: HandTrack) -> _Errors:
     assert hand.T_camera_wrist is not None
     assert hand.sigma_position_m is not None
+    assert hand.sigma_rotation_rad is not None
     rows = np.flatnonzero(hand.valid)
     true_m = one.joints_m[rows, hand_frame.WRIST]
+    T_true = hand_frame.wrist_pose(one.joints_m[rows], one.side)
+    off_rad = se3.angle_between(T_true[:, :3, :3], hand.T_camera_wrist[rows, :3, :3])
+    is_turn_inside = off_rad <= 2.0 * hand.sigma_rotation_rad[rows]
     off_m = hand.T_camera_wrist[rows, :3, 3] - true_m
     is_inside = np.abs(off_m) <= 2.0 * hand.sigma_position_m[rows]
-    return _Errors(off_m, is_inside, np.log1p(off_m[:, 2] / true_m[:, 2]))
+    return _Errors(off_m, is_inside, is_turn_inside, np.log1p(off_m[:, 2] / true_m[:, 2]))
 
 
 def _bias_by_person(seen: Sequence[_Seen]) -> dict[str, float]:
@@ -158,6 +163,7 @@ def _figures(kind: str, seen: Sequence[_Seen], bias: dict[str, float]) -> list[F
         found = [one[column] for one in seen]
         off_mm = 1e3 * np.linalg.norm(np.concatenate([e.off_m for e in found]), axis=1)  # type: ignore[union-attr]
         inside = np.concatenate([e.is_inside for e in found]).mean(axis=0)  # type: ignore[union-attr]
+        turned = np.concatenate([e.is_turn_inside for e in found])  # type: ignore[union-attr]
         rel = [
             e.rel_depth - next((b for who, b in bias.items() if f"-{who}-" in one[0]), 0.0)  # type: ignore[union-attr]
             for one, e in zip(seen, found, strict=True)
@@ -171,5 +177,6 @@ def _figures(kind: str, seen: Sequence[_Seen], bias: dict[str, float]) -> list[F
             Figure(f"{name}.depth_inside", float(inside[2]), "1",
                    _INSIDE if way == "checked" else None),
             Figure(f"{name}.across_inside", float(inside[:2].min()), "1"),
+            Figure(f"{name}.rotation_inside", float(turned.mean()), "1"),
         ]  # fmt: skip
     return out

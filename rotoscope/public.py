@@ -7,6 +7,7 @@ any release.
 from rotoscope import train
 from rotoscope.api import Run, doctor, draw, evaluate, label, relabel, report, track
 from rotoscope.comparing import compare
+from rotoscope.models.labelers.check import check_labeler as check
 from rotoscope.models.labelers.labeler import Labeler, LabelerConfig
 from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.motion_tracks.recover import (
@@ -17,6 +18,7 @@ from rotoscope.models.motion_tracks.recover import (
 from rotoscope.models.perception.multi_view import View
 from rotoscope.models.policy.bc_policy import load_bc_policy as load_policy
 from rotoscope.models.policy.valid_rows import ValidRows
+from rotoscope.models.simulators.record_command import record_demonstrations as record
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet, UnlabelledEpisode
 from rotoscope.models.training.windows import WindowConfig, windows_of
 from rotoscope.pipeline import errors, testing
@@ -90,6 +92,7 @@ __all__ = [
     "WindowConfig",
     "asset_path",
     "build_recipe",
+    "check",
     "compare",
     "doctor",
     "draw",
@@ -104,6 +107,7 @@ __all__ = [
     "read_images",
     "read_tracks",
     "recipe_names",
+    "record",
     "recover_actions",
     "recover_with_depth",
     "relabel",

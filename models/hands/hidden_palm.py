@@ -33,10 +33,16 @@ SPEED_M_S = 1.2
 """1-sigma of how fast a hand comes nearer or goes away where its points cannot be followed."""
 LONGEST_PAUSE_S = 0.5
 """Stretches farther apart say nothing about each other."""
-DEPTH_OF_EXCESS, ACROSS_OF_EXCESS = 0.3, 1.0
+DEPTH_OF_EXCESS, ACROSS_OF_EXCESS = 0.3, 1.2
 """What rows that are put nearer are wrong by beyond their own sigma, for each unit of the logarithm
 by which they were too far: along the line of sight, as a share of the distance, and across it, in
 palm lengths."""
+HIDDEN_TURN_RAD, HIDDEN_ACROSS = 0.7, 0.2
+"""What hidden hands are wrong by beyond their own sigma whatever the excess: their rotation, and
+across the line of sight in palm lengths."""
+HIDDEN_AROUND_S = 0.3
+"""How fast these two fade, by a factor of e, before and after rows that are known to be hidden: the
+same thing hides the hand there, too, only less of it."""
 _KNUCKLES = [5, 9, 13, 17]
 _NEAR_FIRST, _FAR_WEIGHT = 8, 0.15
 """So many times rows beyond the path get at most this weight, before they are asked themselves."""
@@ -51,6 +57,8 @@ class Excess:
     """Logarithm of the distance by landmarks over the path's; 0 where the row is left as it is."""
     sigma: Float[np.ndarray, " time"]
     """1-sigma of it where it is not 0: how well the path is known."""
+    hidden: Float[np.ndarray, " time"]
+    """1 where a hand was too far, less the longer before or after; 0 where none was."""
 
 
 def stretches(
@@ -89,7 +97,7 @@ def excess(
         valid: Rows with a distance.
         steps: What the hand's own points say about how the distance changed.
     """
-    out, sigma = np.zeros(len(valid)), np.zeros(len(valid))
+    out, sigma, hidden = np.zeros((3, len(valid)))
     for rows in stretches(time_s, valid):
         if len(rows) < 2 or np.ptp(np.log(distance_m[rows])) <= TOO_FAR:
             continue
@@ -97,7 +105,10 @@ def excess(
         beyond, spread = _beyond_path(np.log(distance_m[rows]), change, weight)
         is_hidden = beyond > TOO_FAR
         out[rows[is_hidden]], sigma[rows[is_hidden]] = beyond[is_hidden], spread[is_hidden]
-    return Excess(out, sigma)
+        if is_hidden.any():
+            away_s = np.abs(time_s[rows][:, None] - time_s[rows[is_hidden]]).min(axis=1)
+            hidden[rows] = np.exp(-away_s / HIDDEN_AROUND_S)
+    return Excess(out, sigma, hidden)
 
 
 def _changes(
@@ -157,28 +168,38 @@ def _variance(
     return np.asarray(1.0 / (before + after - diagonal))
 
 
-def nearer(hand: HandTrack, found: Excess, *, palm_length_m: float) -> HandTrack:
+def uncovered(hand: HandTrack, found: Excess, *, palm_length_m: float) -> HandTrack:
     """The track with hands that are too far put nearer; their knuckles stay where they are seen.
+
+    Their sigma grows, across and of the rotation also that of the rows around them.
 
     Args:
         hand: Lifted.
         found: How much too far its rows are.
         palm_length_m: Of the hand that was fitted [m].
     """
-    rows = np.flatnonzero(found.log_excess)
+    rows = np.flatnonzero(found.hidden)
     if len(rows) == 0:
         return hand
     assert hand.joints_m is not None
     assert hand.sigma_position_m is not None
+    assert hand.sigma_rotation_rad is not None
     assert hand.T_camera_wrist is not None
-    by = found.log_excess[rows]
+    by, hidden = found.log_excess[rows], found.hidden[rows]
     joints_m, sigma_m = hand.joints_m.copy(), hand.sigma_position_m.copy()
-    T_camera_wrist = hand.T_camera_wrist.copy()
+    T_camera_wrist, sigma_rad = hand.T_camera_wrist.copy(), hand.sigma_rotation_rad.copy()
     knuckles_m = joints_m[rows][:, _KNUCKLES].mean(axis=1)
     joints_m[rows] += (np.expm1(-by)[:, None] * knuckles_m)[:, None]
-    T_camera_wrist[rows] = hand_frame.wrist_pose(joints_m[rows], hand.side)
+    put = rows[by != 0]
+    T_camera_wrist[put] = hand_frame.wrist_pose(joints_m[put], hand.side)
     depth = np.hypot(found.sigma[rows], DEPTH_OF_EXCESS * by)[:, None]
     along_m = depth * joints_m[rows, hand_frame.WRIST]
-    across_m = (ACROSS_OF_EXCESS * by * palm_length_m)[:, None]
+    across_m = np.hypot(ACROSS_OF_EXCESS * by, HIDDEN_ACROSS * hidden)[:, None] * palm_length_m
     sigma_m[rows] = np.sqrt(sigma_m[rows] ** 2 + along_m**2 + across_m**2)
-    return hand.replace(joints_m=joints_m, T_camera_wrist=T_camera_wrist, sigma_position_m=sigma_m)
+    sigma_rad[rows] = np.hypot(sigma_rad[rows], HIDDEN_TURN_RAD * hidden)
+    return hand.replace(
+        joints_m=joints_m,
+        T_camera_wrist=T_camera_wrist,
+        sigma_position_m=sigma_m,
+        sigma_rotation_rad=sigma_rad,
+    )

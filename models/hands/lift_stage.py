@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from rotoscope.models.hands.apparent_scale import distance_steps
 from rotoscope.models.hands.bridge import Carried, Read, carry
 from rotoscope.models.hands.fit import HandFit, fit_hand
-from rotoscope.models.hands.hidden_palm import excess, may_be_hidden, nearer
+from rotoscope.models.hands.hidden_palm import excess, may_be_hidden, uncovered
 from rotoscope.models.hands.lift_sigma import PoseSigma, pose_sigma
 from rotoscope.models.perception.pnp import check_distances, is_believed
 from rotoscope.pipeline.geometry import hand_frame, pinhole
@@ -104,11 +104,12 @@ class Lift(ClipStage):
     sigma. Such frames are valid and marked `bridged`.
 
     Hands that are hidden in part come out too far. Where their own points contradict that, they are
-    put nearer, with a larger sigma (`rotoscope.models.hands.hidden_palm`).
+    put nearer, with a larger sigma (`rotoscope.models.hands.hidden_palm`), which their rotation and
+    the frames around them get, too.
     """
 
     kind: ClassVar[str] = "lift"
-    version: ClassVar[str] = "5"
+    version: ClassVar[str] = "6"
     source = "video"
     requires: ClassVar[tuple[str, ...]] = ("hands", "camera")
     provides: ClassVar[tuple[str, ...]] = ("hands",)
@@ -202,7 +203,7 @@ class Lift(ClipStage):
         steps = distance_steps(doubted, time_s, read)
         palm_length_m, _ = self._hand_size()
         return {
-            name: nearer(
+            name: uncovered(
                 hand,
                 excess(distance_m[name], time_s, hand.valid, steps[name]),
                 palm_length_m=palm_length_m,

@@ -11,11 +11,14 @@ from rotoscope.models.hands import model as hand_model
 from rotoscope.models.hands.apparent_scale import DistanceSteps, distance_steps
 from rotoscope.models.hands.hidden_palm import (
     ACROSS_OF_EXCESS,
+    HIDDEN_ACROSS,
+    HIDDEN_AROUND_S,
+    HIDDEN_TURN_RAD,
     Excess,
     excess,
     may_be_hidden,
-    nearer,
     stretches,
+    uncovered,
 )
 from rotoscope.models.hands.lift_stage import PALM_PRIOR_M, Lift, LiftConfig
 from rotoscope.pipeline.geometry import hand_frame
@@ -136,14 +139,40 @@ def test_hands_put_nearer_keep_their_knuckles_in_the_picture_and_doubt_more():
     points = center_m + np.random.default_rng(2).normal(0.0, 0.04, (NUM, 21, 3))
     track = lifted_track(points)
     by = np.where(np.arange(NUM) < 5, 0.2, 0.0)
-    found = nearer(track, Excess(by, np.full(NUM, 0.05)), palm_length_m=0.09)
+    hidden = (by > 0).astype(float)
+    found = uncovered(track, Excess(by, np.full(NUM, 0.05), hidden), palm_length_m=0.09)
     knuckles, before = (t.joints_m[:5, [5, 9, 13, 17]].mean(axis=1) for t in (found, track))
     assert np.allclose(knuckles, np.exp(-0.2) * before)
     assert np.allclose(found.T_camera_wrist[:5, :3, 3], found.joints_m[:5, 0])
     assert (found.sigma_position_m[:5, 2] > 1.05 * track.sigma_position_m[:5, 2]).all()
     assert (found.sigma_position_m[:5, 0] >= ACROSS_OF_EXCESS * 0.2 * 0.09).all()
     assert (found.joints_m[5:] == track.joints_m[5:]).all()
-    assert nearer(track, Excess(0.0 * by, by), palm_length_m=0.09) is track
+    assert (found.sigma_rotation_rad[5:] == track.sigma_rotation_rad[5:]).all()
+    assert np.allclose(
+        found.sigma_rotation_rad[:5], np.hypot(track.sigma_rotation_rad[:5], HIDDEN_TURN_RAD)
+    )
+    nothing = Excess(0.0 * by, by, 0.0 * by)
+    assert uncovered(track, nothing, palm_length_m=0.09) is track
+
+
+def test_rows_around_a_hidden_hand_are_doubted_where_they_stand_and_less_the_farther():
+    distance_m = np.full(NUM, 0.8)
+    distance_m[20:25] *= 1.3
+    found = excess(distance_m, TIME_S, ALL, steps())
+    assert (found.hidden[20:25] == 1).all()
+    assert found.hidden[29] == pytest.approx(np.exp(-5 / 30 / HIDDEN_AROUND_S))
+    assert (np.diff(found.hidden[25:]) < 0).all()
+    still = excess(np.full(NUM, 0.8), TIME_S, ALL, steps())
+    assert (still.hidden == 0).all()
+
+    points = np.array([0.1, 0.0, 1.2]) + np.random.default_rng(2).normal(0, 0.04, (NUM, 21, 3))
+    track = lifted_track(points)
+    after = uncovered(track, found, palm_length_m=0.09)
+    assert (after.joints_m[25:] == track.joints_m[25:]).all()
+    assert (after.T_camera_wrist[25:] == track.T_camera_wrist[25:]).all()
+    assert after.sigma_rotation_rad[26] > HIDDEN_TURN_RAD * 0.8
+    grown_m = np.sqrt(after.sigma_position_m[26] ** 2 - track.sigma_position_m[26] ** 2)
+    assert np.allclose(grown_m, HIDDEN_ACROSS * found.hidden[26] * 0.09)
 
 
 def lifted_track(joints_m: np.ndarray) -> HandTrack:
@@ -152,6 +181,7 @@ def lifted_track(joints_m: np.ndarray) -> HandTrack:
         joints_m=joints_m,
         T_camera_wrist=hand_frame.wrist_pose(joints_m, "right"),
         sigma_position_m=np.full((NUM, 3), 0.05),
+        sigma_rotation_rad=np.full(NUM, 0.2),
     )
 
 
