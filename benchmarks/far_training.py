@@ -53,7 +53,10 @@ def run() -> list[Figure]:
                 train.inverse_dynamics(url, out=root / f"labeler{number}", overrides=settings)
                 read.append(proxy.num_bytes("/ds/"))
         whole = _bytes(data)
-        tables, columns = _bytes(data / "data"), sum(map(_needed, (data / "data").rglob("*.parquet")))
+        tables, columns = (
+            _bytes(data / "data"),
+            sum(map(_needed, (data / "data").rglob("*.parquet"))),
+        )
         left = _bytes(root / "far")
     return [
         Figure("far_training.dataset", whole / 1e6, "MB"),

@@ -27,6 +27,7 @@ from rotoscope.models.training.events import TrainEvent, TrainListener
 from rotoscope.models.training.processes import (
     check_processes,
     is_first,
+    let_go,
     num_processes,
     of_first,
 )
@@ -217,6 +218,7 @@ class _Run:
             yield told
 
     def result(self) -> Trained:
+        let_go()
         weights = of_first(lambda: {k: v.cpu() for k, v in self.best_weights.items()})
         self.module.to("cpu").load_state_dict(weights)
         return Trained(self.module.eval(), self.step, self.best)

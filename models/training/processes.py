@@ -158,7 +158,7 @@ class _Group:
     def is_first_to_fail(self) -> bool:
         """Whether no other process failed before; asked once."""
         try:
-            return bool(self.store.add("rotoscope/failed", 1) == 1)
+            return bool(self.store.add("failed", 1) == 1)
         except RuntimeError:  # torch: the launcher, who keeps it, is gone
             return is_first()
 
@@ -182,6 +182,9 @@ def _group() -> _Group:
             "for each at most (--num_processes)"
         )
     store, rank, size = next(torch.distributed.rendezvous("env://", timeout=_PATIENCE))
+    # A launcher that starts all of them anew keeps the values of before.
+    start = f"rotoscope/{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}"
+    store = torch.distributed.PrefixStore(start, store)
     torch.distributed.init_process_group(
         "cpu:gloo,cuda:nccl" if has_cuda else "gloo",
         store=torch.distributed.PrefixStore("group", store),
@@ -200,6 +203,12 @@ def _group() -> _Group:
             "networks here fit on each GPU and are trained whole on all: start it with --multi_gpu"
         )
     return _Group(made, store)
+
+
+def let_go() -> None:
+    """Frees what the group holds of a network that was trained."""
+    if num_processes() > 1:
+        accelerator().free_memory()
 
 
 def _close() -> None:

@@ -23,7 +23,6 @@ def train_bco(
     data: Annotated[
         Path,
         place_option("LeRobot v3 dataset of demonstrations, or its URL; actions are not read."),
-   
     ],
     out: Annotated[Path, path_option("Folder for policy, labeler and rounds.json.")],
     rounds: Annotated[

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
 
 def train_policy(
-    data: Annotated[
-        Path, place_option("Folder or URL of a LeRobot v3 dataset with actions.")
-    ],
+    data: Annotated[Path, place_option("Folder or URL of a LeRobot v3 dataset with actions.")],
     out: Annotated[Path, path_option("Folder of the policy.")],
     policy: Annotated[
         str, typer.Option(help="`bc` (built in), or LeRobot's `act`, `diffusion`, `vqbet`.")
