@@ -1,4 +1,4 @@
-"""What each of two processes does in `test_several_processes`: `python shared_training.py FOLDER`."""
+"""What each of two processes does in `test_several_processes`."""
 
 import dataclasses
 import json

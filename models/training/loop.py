@@ -205,7 +205,8 @@ class _Run:
     def events(self) -> Iterator[TrainEvent]:
         """Evaluates on the held-out episodes and writes checkpoints when it is time."""
         config = self.config
-        told, losses = None, []
+        told: TrainEvent | None = None
+        losses: list[float] = []
         is_told = self.step % config.eval_every == 0 or self.step == config.num_steps
         is_kept = self.step % config.checkpoint_every == 0
         if is_told or is_kept:

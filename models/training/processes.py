@@ -115,7 +115,8 @@ def in_turns[T](make: Callable[[], T]) -> T:
     """
     if num_processes() == 1:
         return make()
-    group, made = accelerator(), []
+    group = accelerator()
+    made: list[T] = []
     for is_turn in (group.is_main_process, group.is_local_main_process, True):
         if is_turn and not made:
             made.append(make())

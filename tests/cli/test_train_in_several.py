@@ -6,15 +6,20 @@ import sys
 
 import pytest
 
+from benchmarks._object_store import free_port
 from benchmarks._small_dataset import publish_small
 from rotoscope.models.inverse_dynamics.labeler import load_labeler
 
 LIMIT_S = 400
 LAUNCHERS = {
-    "accelerate": ("accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
-                   "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"),
-    "torchrun": ("torch.distributed.run", "--nproc-per-node", "2"),
-}  # fmt: skip
+    "accelerate": (
+        *("accelerate.commands.launch", "--main_process_port", "--multi_gpu"),
+        *("--num_processes", "2", "--num_machines", "1"),
+        *("--mixed_precision", "no", "--dynamo_backend", "no"),
+    ),
+    "torchrun": ("torch.distributed.run", "--master-port", "--nproc-per-node", "2"),
+}
+"""Module, the option that names a port, and the others."""
 SETTINGS = [
     *("camera=observation.images.front", "image_size=16", "inputs=[observation.state]"),
     *("kind=mlp", "members=2", "window.before_s=0.04", "window.after_s=0.07"),
@@ -31,12 +36,10 @@ def data(tmp_path_factory):
 
 def start(launcher, *words, folder):
     """Runs the command, by a launcher or by itself, to its end."""
-    launch = [] if launcher is None else [*LAUNCHERS[launcher]]
-    if launcher:
-        launch.insert(
-            1, f"--{'main_process_port' if launcher == 'accelerate' else 'master-port'}=0"
-        )
-    module = [*launch, "-m", "rotoscope.cli.main"] if launch else ["rotoscope.cli.main"]
+    module = ["rotoscope.cli.main"]
+    if launcher is not None:
+        name, option, *more = LAUNCHERS[launcher]
+        module = [name, option, str(free_port()), *more, "-m", *module]
     env = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     return subprocess.run(
         [sys.executable, "-m", *module, *map(str, words)],
@@ -76,18 +79,17 @@ def test_labeler_of_two_processes_is_that_of_one_told_once(data, tmp_path, launc
 @pytest.mark.slow
 @pytest.mark.timeout(LIMIT_S)
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("setting", "said"),
     [
-        (("loop.batch_size=1",), 2, "batches have 1 rows"),
-        (("camera=observation.images.none",), 1, "has no camera"),
+        ("loop.batch_size=1", "batches have 1 rows"),
+        ("camera=observation.images.none", "has no camera"),
     ],
 )
-def test_error_is_told_once_and_ends_both(data, tmp_path, words, code, said):
-    done = train("torchrun", data, tmp_path / "labeler", *words)
+def test_error_is_told_once_and_ends_both(data, tmp_path, setting, said):
+    done = train("torchrun", data, tmp_path / "labeler", setting)
     assert done.returncode != 0
     assert done.stderr.count("rotoscope: ") == 1, done.stderr
     assert said in done.stderr
-    assert f"exitcode  : {code}" in done.stderr or f"exitcode  : {1}" in done.stderr
     assert not (tmp_path / "labeler").exists()
 
 

@@ -122,7 +122,7 @@ def test_store_that_goes_away_after_the_tables_is_said(url, s3, monkeypatch):
     s3.fail = lambda method, path, number: "503"
     objects = s3_objects(s3.bucket)
     monkeypatch.setattr(objects, "patience", Patience(total_s=0.3, first_s=0.05))
-    with pytest.raises(RemoteError, match="does not answer|503|SlowDown"):
+    with pytest.raises(RemoteError, match=r"does not answer|503|SlowDown"):
         dataset.existing_video(FRONT, 0)
 
 
