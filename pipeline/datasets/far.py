@@ -1,7 +1,7 @@
 """A dataset in an object store, of which only what is used is read.
 
-Tables (`meta/`, `data/`) are fetched whole and kept in the cache. Columns alone would be fewer
-bytes, of which videos have nearly all: see `python -m benchmarks far_training`. Videos come one
+Tables (`meta/`, `data/`) are fetched whole and kept in the cache, wide columns that nobody asks for
+with them: `python -m benchmarks far_training` says what columns alone would save. Videos come one
 file of a camera at a time, and go when the next comes; those of cameras that nobody names never.
 """
 
