@@ -34,7 +34,7 @@ from rotoscope.cli.options import (
 from rotoscope.cli.paths import reads_dataset, reads_run
 from rotoscope.cli.runs import job_of, run_flow, run_here
 from rotoscope.cli.terminal import console
-from rotoscope.models.training.processes import is_first, refuse_several
+from rotoscope.models.training.processes import is_first, num_processes, refuse_several
 from rotoscope.pipeline.errors import UsageError, quoted
 
 app = typer.Typer(
@@ -348,6 +348,9 @@ def _one_of_several(given: list[str]) -> None:
     if given[:1] != ["train"] or "--prefect" in given:
         refuse_several(f"'rotoscope {' '.join(given[:1])}'" + " --prefect" * ("--prefect" in given))
     console.quiet = not is_first()
+    if num_processes() > 1:
+        # Each warns that no part of a network went unused, which could not be known before.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
 
 
 if __name__ == "__main__":

@@ -69,6 +69,7 @@ def test_labeler_of_two_processes_is_that_of_one_told_once(data, tmp_path, launc
     told = [line.partition("  frames/s")[0] for line in two.stdout.splitlines()]
     assert len(told) == len(one.stdout.splitlines()), two.stdout
     assert two.stderr.count("decoded ") == 1
+    assert "find_unused_parameters" not in two.stderr
     assert sorted(p.name for p in (tmp_path / "two").iterdir()) == ["cache", "labeler"]
     first, second = (load_labeler(tmp_path / name / "labeler") for name in ("one", "two"))
     for here, there in zip(first.members, second.members, strict=True):
