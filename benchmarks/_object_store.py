@@ -99,6 +99,8 @@ class Proxy:
     target: str
     requests: list[tuple[str, str]] = field(default_factory=list)
     """Method and path with query, in order."""
+    answered: list[tuple[str, int]] = field(default_factory=list)
+    """Path with query, and bytes of what a GET was answered with, in order."""
     fail: Callable[[str, str, int], str] = lambda method, path, number: ""
     """Given method, path and number of the request: '' to pass it on, a status such as '503',
     'reset', 'half' (of the answer), or 'stall'."""
@@ -107,6 +109,10 @@ class Proxy:
 
     def count(self, method: str = "", part: str = "") -> int:
         return sum(m.startswith(method) and part in p for m, p in self.requests)
+
+    def num_bytes(self, part: str = "") -> int:
+        """Bytes that GETs of such paths were answered with."""
+        return sum(size for path, size in self.answered if part in path)
 
 
 @contextlib.contextmanager
@@ -146,6 +152,8 @@ def proxy_to(target: str) -> Iterator[Proxy]:
             upstream.request(self.command, self.path, body, dict(self.headers))
             answer = upstream.getresponse()
             data = answer.read()
+            if self.command == "GET":
+                proxy.answered.append((self.path, len(data)))
             self.send_response(answer.status)
             for name, value in answer.getheaders():
                 if name.lower() not in ("transfer-encoding", "content-length", "connection"):

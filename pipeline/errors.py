@@ -77,6 +77,10 @@ class RemoteAccessError(RemoteError):
     """An object store that does not let us in: no credentials, wrong ones, or no right to it."""
 
 
+class AnotherProcessError(RotoscopeError):
+    """Another process of the same training failed first, and says why."""
+
+
 class WorkerError(RotoscopeError):
     """A child process that did not come back with a result."""
 

@@ -2,6 +2,9 @@
 
 After a crash or a kill, the same call goes on where it was and ends with the same weights. All
 return what is known of what they trained, as `metrics.json` of its folder holds it.
+
+Where `accelerate launch` or `torchrun` started several processes, labelers, latent action models
+and the built-in policy are trained by all of them together.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rotoscope.models.training.processes import refuse_several, together
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.paths import StrPath
 
@@ -35,7 +39,8 @@ def labeler(
     Args:
         name: Built in, such as `inverse-dynamics` or `mean`; an entry point of an installed
             package; or a class of your own as `./file.py:Class`.
-        data: Folder of a labeled LeRobot v3 dataset.
+        data: Folder or URL of a labeled LeRobot v3 dataset; of videos at a URL only those of the
+            cameras that are named are read, one file at a time.
         out: Folder of the labeler, written whole.
         overrides: Settings such as `inputs=[track.hand.joints]` or `loop.seed=1`.
         contract: JSON or YAML file that says what the actions must mean.
@@ -48,21 +53,30 @@ def labeler(
         DatasetError: Data that no labeler should be trained on.
         ContractError: Actions that mean something else than `contract` says.
     """
+    with together():
+        return _labeler(name, Path(data), Path(out), overrides, contract, through, listener)
+
+
+def _labeler(
+    name: str,
+    data: Path,
+    out: Path,
+    overrides: Sequence[str],
+    contract: StrPath | None,
+    through: str,
+    listener: TrainListener | None,
+) -> dict[str, Any]:
     if not through:
         from rotoscope.models.labelers.train_command import train_labeler
 
         file = None if contract is None else Path(contract)
-        made = train_labeler(
-            name, Path(data), Path(out), overrides, contract=file, listener=listener
-        )
+        made = train_labeler(name, data, out, overrides, contract=file, listener=listener)
         return made.metrics
     if contract is not None:
         raise UsageError("--through does not go with --contract; leave one of them out")
     from rotoscope.models.states.two_stage import train_two_stage
 
-    both = train_two_stage(
-        name, Path(data), Path(out), overrides, target=through, listener=listener
-    )
+    both = train_two_stage(name, data, out, overrides, target=through, listener=listener)
     return both.labeler.metrics
 
 
@@ -97,8 +111,8 @@ def latent_action(
     """Trains a latent action model on video that nobody labeled.
 
     Args:
-        data: LeRobot v3 datasets, whose actions are not looked at, and folders of videos; each is
-            an embodiment of its own.
+        data: LeRobot v3 datasets, here or at a URL, whose actions are not looked at, and folders
+            of videos; each is an embodiment of its own.
         out: Folder of the model, written whole.
         overrides: Settings such as `objective=lapo` or `loop.seed=1`.
         listener: Told about progress.
@@ -110,7 +124,8 @@ def latent_action(
     from rotoscope.models.latent_actions.train_command import train_latent_from
 
     folders = [Path(d) for d in ([data] if isinstance(data, str | os.PathLike) else data)]
-    return train_latent_from(folders, Path(out), overrides, listener=listener).metrics
+    with together():
+        return train_latent_from(folders, Path(out), overrides, listener=listener).metrics
 
 
 def policy(
@@ -125,7 +140,8 @@ def policy(
     """Trains a policy; rows that are not `label.valid` are never learned from.
 
     Args:
-        data: Folder of a LeRobot v3 dataset with actions.
+        data: Folder or URL of a LeRobot v3 dataset with actions; LeRobot's own policies are given
+            all of it.
         out: Folder of the policy.
         policy: `bc`, built in; or one of LeRobot's: `act`, `diffusion`, `vqbet`.
         overrides: Settings such as `min_confidence=0.5`; LeRobot's own: `policy.dim_model=64`.
@@ -136,9 +152,14 @@ def policy(
         UsageError: An unknown policy or setting, a value out of range, or a missing package.
         DatasetError: Data that no policy should be trained on.
     """
-    from rotoscope.models.policy.command import train_policy
+    from rotoscope.models.policy.command import FROM_LEROBOT, train_policy
+    from rotoscope.pipeline.remote.urls import place_of
+    from rotoscope.pipeline.run.places import dataset_here
 
-    return train_policy(Path(data), Path(out), policy, overrides, say=say, listener=listener)
+    with together():
+        if policy in FROM_LEROBOT:
+            data = dataset_here(place_of(data))
+        return train_policy(Path(data), Path(out), policy, overrides, say=say, listener=listener)
 
 
 def bco(
@@ -170,6 +191,7 @@ def bco(
     """
     from rotoscope.models.bco.train_command import train_bco
 
+    refuse_several("training by bco")
     told = train_bco(env, Path(data), Path(out), num_rounds=rounds, seed=seed, listener=listener)
     return dict(vars(told[-1]))
 
@@ -214,6 +236,7 @@ def rl(
     from rotoscope.models.reinforcement.command import ReinforcementRequest, train_by_reinforcement
     from rotoscope.models.rewards.seen import Seen
 
+    refuse_several("reinforcement learning")
     request = ReinforcementRequest(
         env=env,
         out=Path(out),

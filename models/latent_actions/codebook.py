@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rotoscope.models.latent_actions.config import CodebookConfig
+from rotoscope.models.training.shares import sum_in_all
 
 if TYPE_CHECKING:
     import torch
@@ -55,7 +56,9 @@ def quantise(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Codes in place of latents, gradients straight through, and the loss that pulls them there.
 
-    A module in training mode also moves its codes.
+    A module in training mode also moves its codes. Of several processes that train, all move them
+    by the latents of all; where codes start again is drawn by the first, whose buffers the others
+    take before every step.
     """
     if book.training and bool(book.is_new):
         _begin(book, latents.detach())
@@ -88,10 +91,12 @@ def _follow(book: Any, latents: torch.Tensor, index: torch.Tensor, config: Codeb
     parts = latents.view(-1, groups, width).transpose(0, 1)
     # Equations 6 to 8 of appendix A.1: counts, sums, and codes as their quotient.
     used = torch.nn.functional.one_hot(index.T, num_codes).to(latents.dtype)
-    book.counts.mul_(config.decay).add_(used.sum(1), alpha=1 - config.decay)
-    book.sums.mul_(config.decay).add_(used.transpose(1, 2) @ parts, alpha=1 - config.decay)
+    counts, sums = sum_in_all(used.sum(1)), sum_in_all(used.transpose(1, 2) @ parts)
+    book.counts.mul_(config.decay).add_(counts, alpha=1 - config.decay)
+    book.sums.mul_(config.decay).add_(sums, alpha=1 - config.decay)
     # A code that starts again counts as if it had had its even share so far.
-    even = len(latents) / num_codes
+    num_rows = torch.tensor(float(len(latents)), device=latents.device)
+    even = float(sum_in_all(num_rows)) / num_codes
     dead = book.counts < config.restart_below * even
     fresh = parts[:, torch.randint(len(latents), (num_codes,), device=latents.device)]
     book.sums.copy_(torch.where(dead[..., None], even * fresh, book.sums))

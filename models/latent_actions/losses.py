@@ -16,6 +16,7 @@ from rotoscope.models.latent_actions.networks import (
     predict_features,
 )
 from rotoscope.models.training.focus import exchanged
+from rotoscope.models.training.shares import num_in_all
 from rotoscope.models.training.views import squares_of
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ def find_points(maps: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
     target = _bumps(points, maps.shape[-1], HEATMAP_SIGMA).flatten(2).log_softmax(-1)
     found = maps[:, : points.shape[1]].flatten(2)
     divergence = (target.exp() * (target - found)).sum(-1) * known
-    return divergence.sum() / known.sum().clamp(min=1)
+    return divergence.sum() / num_in_all(known.sum())
 
 
 def _bumps(points: torch.Tensor, size: int, sigma: float) -> torch.Tensor:
@@ -314,4 +315,4 @@ def _known_error(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
 
     known = wanted.isfinite()
     error = torch.nn.functional.smooth_l1_loss(found, wanted.nan_to_num(0.0), reduction="none")
-    return 2 * (error * known).sum() / known.sum().clamp(min=1)
+    return 2 * (error * known).sum() / num_in_all(known.sum())

@@ -18,8 +18,9 @@ from rotoscope.models.training.frames import (
     open_video_frames,
     scratch,
 )
-from rotoscope.models.training.read import numbers_of
+from rotoscope.models.training.read import numbers_of, open_once
 from rotoscope.models.training.views import cameras_of, check_cameras, check_one_camera
+from rotoscope.pipeline.datasets.far import is_far
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
 from rotoscope.pipeline.errors import DatasetError, UsageError, quoted
 from rotoscope.pipeline.types import Video
@@ -79,6 +80,8 @@ def read_unlabelled(sources: Sequence[Path], config: LatentActionConfig) -> Unla
 
 
 def _open(source: Path) -> Dataset | list[Path]:
+    if is_far(source):
+        return open_once(source)
     if not source.exists():
         raise UsageError(f"{source} is not there; name a dataset's folder or a folder of videos")
     if (source / "meta" / "info.json").is_file():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jaxtyping import Float, UInt8
 
 from rotoscope.models.training.action_space import ActionSpace
+from rotoscope.models.training.shares import num_in_all
 from rotoscope.models.training.sizes import SCALES, NetworkSize, grid_network
 from rotoscope.models.training.views import squares_of
 
@@ -113,4 +114,4 @@ def policy_loss(
             log_share = torch.log_softmax(out[..., block.encoded], dim=-1)
             error = error - (log_share * target[..., block.encoded]).sum(-1)
     squared = ((out - target) ** 2 * is_number).sum(-1) / is_number.sum().clamp(min=1)
-    return ((error + squared) * weights).sum() / (weights > 0).sum().clamp(min=1)
+    return ((error + squared) * weights).sum() / num_in_all((weights > 0).sum())

@@ -11,8 +11,8 @@ from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.policy.encoded import check_encoder
 from rotoscope.models.policy.row_weights import describe, row_weights_of, warn_of_short
 from rotoscope.models.training.loop import TrainListener, check_loop
-from rotoscope.models.training.read import read_labeled
-from rotoscope.pipeline.datasets.read import open_dataset
+from rotoscope.models.training.processes import refuse_several
+from rotoscope.models.training.read import open_once, read_labeled
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.settings import read_settings
 
@@ -49,6 +49,7 @@ def train_policy(
     if policy in FROM_LEROBOT:
         from rotoscope.models.policy.lerobot_training import train_lerobot
 
+        refuse_several(f"the policy {policy}, which LeRobot trains,")
         return train_lerobot(data, out, policy, overrides, say=say)
     raise UsageError(
         f"unknown policy {policy!r}; valid ones are {BUILT_IN!r}, which is built in, and LeRobot's "
@@ -68,7 +69,7 @@ def train_built_in(
     config = read_settings(overrides, BcConfig)
     check_loop(config.loop)
     check_encoder(config)
-    dataset = open_dataset(data)
+    dataset = open_once(data)
     labeled = read_labeled(
         data, inputs=config.inputs, camera=config.camera, image_size=config.image_size
     )

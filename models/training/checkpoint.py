@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+from rotoscope.models.training.processes import is_first
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.atomic import atomic_path
 
@@ -19,7 +20,9 @@ def work_folder(out: Path) -> Path:
 
 
 def remove_checkpoints(work: Path) -> None:
-    """Removes them, and their folder where no curves lie in it."""
+    """Removes them, and their folder where no curves lie in it; the first process alone."""
+    if not is_first():
+        return
     for path in work.glob("*.pt"):
         path.unlink()
     if work.is_dir() and not any(work.iterdir()):

@@ -23,6 +23,7 @@ from rotoscope.models.training.data import CLOCK_TOLERANCE
 from rotoscope.models.training.focus import FocusConfig, Points, focused
 from rotoscope.models.training.maps import Spool, blocks_of, open_map
 from rotoscope.models.training.pictures import shrink
+from rotoscope.models.training.processes import in_turns, of_first
 from rotoscope.models.training.views import cameras_of, stacked
 from rotoscope.pipeline.assets.digest import sha256_of
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, read_images
@@ -78,10 +79,9 @@ def open_frames(
     height, width = dataset.info["features"][cameras[0]]["shape"][:2]
     size = (len(cameras) * side_px, side_px) if side_px else (int(height), int(width))
     videos = (_views(dataset, row, cameras, side_px) for row in range(len(dataset.table)))
-    key = _dataset_key(dataset, cameras, side_px)
+    key = of_first(lambda: _dataset_key(dataset, cameras, side_px))
     num, what = int(dataset.info["total_frames"]), ", ".join(cameras)
-    _check_space(folder or cache_folder(), key, num, size, what)
-    return _kept(key, videos, size, folder or cache_folder())
+    return _kept(key, videos, size, folder or cache_folder(), num, what)
 
 
 def open_video_frames(
@@ -104,11 +104,10 @@ def open_video_frames(
     told = json.dumps([_LAYOUT, side_px, shape, [repr(replace(v, path=Path())) for v in videos]])
     key, size = hashlib.sha256(told.encode()).hexdigest()[:32], (side_px, side_px)
     num = sum(v.num_frames for v in videos)
-    _check_space(folder or cache_folder(), key, num, size, f"{len(videos)} videos")
     found = (
         ((f.time_s, shrink(f.rgb, side_px, shape=shape)) for f in read_frames(v)) for v in videos
     )
-    return _kept(key, found, size, folder or cache_folder())
+    return _kept(key, found, size, folder or cache_folder(), num, f"{len(videos)} videos")
 
 
 def episode_images(
@@ -190,11 +189,31 @@ def _check_rate(file: Path, fps: float) -> None:
 
 
 def _kept(
-    key: str, videos: Iterable[Iterable[Picture]], size: tuple[int, int], folder: Path
+    key: str,
+    videos: Iterable[Iterable[Picture]],
+    size: tuple[int, int],
+    folder: Path,
+    num: int,
+    what: str,
 ) -> Frames:
-    """The frames of that key; decoded, and written as they come, the first time."""
+    """The frames of that key; decoded, and written as they come, the first time.
+
+    Processes that train together come one after the other, so that they are decoded once.
+    """
+    return in_turns(lambda: _found_or_written(key, videos, size, folder, num, what))
+
+
+def _found_or_written(
+    key: str,
+    videos: Iterable[Iterable[Picture]],
+    size: tuple[int, int],
+    folder: Path,
+    num: int,
+    what: str,
+) -> Frames:
     place = folder / key
     if not place.is_dir():
+        _check_space(folder, num, size, what)
         with atomic_path(place) as temporary:
             temporary.mkdir()
             _write(temporary, videos, size)
@@ -228,9 +247,7 @@ def _write(folder: Path, videos: Iterable[Iterable[Picture]], size: tuple[int, i
     )
 
 
-def _check_space(folder: Path, key: str, num: int, size: tuple[int, int], what: str) -> None:
-    if (folder / key).is_dir():
-        return
+def _check_space(folder: Path, num: int, size: tuple[int, int], what: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     free, num_bytes = shutil.disk_usage(folder).free, num * size[0] * size[1] * 3
     if num_bytes > 0.8 * free:
@@ -252,10 +269,15 @@ def _camera_key(dataset: Dataset, camera: str, side_px: int | None) -> str:
     """Changes with the video files and with what the table says of them, not with their place."""
     names = ("episode_index", "length", *(f"videos/{camera}/{e}_timestamp" for e in ("from", "to")))
     table = [[str(row.get(name)) for name in names] for row in dataset.table]
-    told = [_LAYOUT, camera, side_px, dataset.fps, dataset.info["total_frames"], table]
-    found = hashlib.sha256(json.dumps(told).encode())
-    for path in dataset.video_files(camera):
-        found.update(path.name.encode() + sha256_of(path).encode())
+    facts = [_LAYOUT, camera, side_px, dataset.fps, dataset.info["total_frames"], table]
+    found = hashlib.sha256(json.dumps(facts).encode())
+    if dataset.far is not None:
+        # Their bytes are what shall not be read again.
+        told = dataset.far.tokens(camera)
+    else:
+        told = [(path.name, sha256_of(path)) for path in dataset.video_files(camera)]
+    for name, token in told:
+        found.update(name.encode() + token.encode())
     return found.hexdigest()[:32]
 
 

@@ -2,16 +2,17 @@
 
 Same input, same settings: same weights, on a CPU bit for bit, whether or not the process was
 killed on the way. Everything random comes from the seed; the order of the batches is a function of
-seed and step, so that a checkpoint needs no position but the step.
+seed and step, so that a checkpoint needs no position but the step. Several processes take a share
+of each of these batches: the weights are the same but for the order in which numbers are added.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,23 @@ from jaxtyping import Int
 from rotoscope.models.checkpoints.device import torch_device
 from rotoscope.models.training.checkpoint import load_checkpoint, save_checkpoint
 from rotoscope.models.training.config import LoopConfig
+from rotoscope.models.training.curves import curves, tensorboard_writer
+from rotoscope.models.training.events import TrainEvent, TrainListener
+from rotoscope.models.training.processes import (
+    check_processes,
+    is_first,
+    let_go,
+    num_processes,
+    of_first,
+)
 from rotoscope.models.training.rows import Batch, Feed, Rows, batch_rows
+from rotoscope.models.training.shares import (
+    mean_in_all,
+    own_share,
+    seed_of_step,
+    shared_loss,
+    with_joint_statistics,
+)
 from rotoscope.pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,30 +46,6 @@ if TYPE_CHECKING:
 
 MAX_EVALUATED = 2**16
 """Held-out rows at most that an evaluation takes."""
-
-
-@dataclass(frozen=True)
-class TrainEvent:
-    """One evaluation on the way."""
-
-    name: str
-    """What is trained, such as `member 2 of 5`."""
-    step: int
-    """Steps done."""
-    num_steps: int
-    """Steps at most."""
-    loss: float
-    """Mean loss of the steps since the last event."""
-    validation: float
-    """Loss on the held-out episodes."""
-    best: float
-    """The least of those so far."""
-    frames_per_s: Mapping[str, float] = field(default_factory=dict)
-    """Frames a second since the last event, by part: `read` from memory or its map, `to device`,
-    and `step`, which is the rest. Reading goes on beside the step."""
-
-
-TrainListener = Callable[[TrainEvent], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +82,13 @@ def check_loop(config: LoopConfig) -> None:
     """Refuses settings that this machine cannot meet, before any data are read.
 
     Raises:
-        UsageError: CUDA or TensorBoard is asked for and there is none.
+        UsageError: CUDA or TensorBoard is asked for and there is none, or batches have fewer rows
+            than processes share them.
     """
+    check_processes(config, config.batch_size)
     choose_device(config)
     if config.tensorboard:
-        _tensorboard()
+        tensorboard_writer()
 
 
 def choose_device(config: LoopConfig) -> torch.device:
@@ -134,18 +129,21 @@ def train(
 ) -> Trained:
     """Trains a network; goes on from `checkpoint` where that is there.
 
+    Where a launcher started several processes, all of them train it and get the same; the first
+    evaluates, writes and tells.
+
     Raises:
         UsageError: No such device, TensorBoard is asked for and not installed, a checkpoint of
-            other settings, or a loss that is not finite.
+            other settings, a loss that is not finite, or fewer rows than processes.
     """
     with _seeded(config.seed):
         run = _Run(problem, config, checkpoint)
-        with closing(run.feed), _curves(config, checkpoint, problem.name) as write:
+        with closing(run.feed), curves(config, checkpoint, problem.name) as write:
             while not run.is_over:
                 run.advance()
                 for told in run.events():
                     write(told)
-                    if listener is not None:
+                    if listener is not None and is_first():
                         listener(told)
         return run.result()
 
@@ -157,10 +155,13 @@ class _Run:
         import torch
 
         self.problem, self.config, self.path = problem, config, checkpoint
+        self.num_rows = min(config.batch_size, problem.fitted.num)
+        check_processes(config, self.num_rows)
+        self.share = len(own_share(np.arange(self.num_rows))) / self.num_rows
         self.device = choose_device(config)
         settings = config.model_dump_json(exclude={"checkpoint_every", "tensorboard"})
         self.fingerprint = f"{problem.fingerprint}|{settings}|{self.device.type}"
-        self.module = problem.build().to(self.device)
+        self.module = with_joint_statistics(problem.build().to(self.device))
         self.optimizer = torch.optim.AdamW(
             self.module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
@@ -170,7 +171,8 @@ class _Run:
         self.best = math.inf
         self.losses: list[torch.Tensor] = []
         self._resume()
-        self.feed = Feed(problem.fitted, self._order, config.num_steps, self.device)
+        self.loss = shared_loss(problem.loss, self.module)
+        self.feed = Feed(problem.fitted, self._own_rows, config.num_steps, self.device)
         self._began = (time.perf_counter(), self.step)
 
     @property
@@ -187,8 +189,10 @@ class _Run:
         self.module.train()
         is_mixed = config.mixed_precision and self.device.type == "cuda"
         batch = self.feed(self.step)
+        if num_processes() > 1:
+            torch.manual_seed(seed_of_step(config.seed, self.step))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=is_mixed):
-            loss = self.problem.loss(self.module, batch)
+            loss = self.loss(batch, self.share)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.module.parameters(), config.clip_norm)
@@ -201,29 +205,36 @@ class _Run:
     def events(self) -> Iterator[TrainEvent]:
         """Evaluates on the held-out episodes and writes checkpoints when it is time."""
         config = self.config
-        told = None
+        told: TrainEvent | None = None
+        losses: list[float] = []
         is_told = self.step % config.eval_every == 0 or self.step == config.num_steps
         is_kept = self.step % config.checkpoint_every == 0
         if is_told or is_kept:
-            self._check_losses()
+            losses = self._checked_losses()
         if is_told:
-            told = self._evaluate()
-        if is_kept or self.is_over:
-            save_checkpoint(self.path, self._state(), fingerprint=self.fingerprint)
+            told, losses = self._evaluate(losses), []
+        if is_first() and (is_kept or self.is_over):
+            save_checkpoint(self.path, self._state(losses), fingerprint=self.fingerprint)
         if told is not None:
             yield told
 
     def result(self) -> Trained:
-        self.module.load_state_dict(self.best_weights)
-        return Trained(self.module.to("cpu").eval(), self.step, self.best)
+        let_go()
+        weights = of_first(lambda: {k: v.cpu() for k, v in self.best_weights.items()})
+        self.module.to("cpu").load_state_dict(weights)
+        return Trained(self.module.eval(), self.step, self.best)
 
-    def _order(self, step: int) -> Int[np.ndarray, " row"]:
+    def _own_rows(self, step: int) -> Int[np.ndarray, " row"]:
         num, config = self.problem.fitted.num, self.config
-        return batch_rows(num, config.batch_size, seed=config.seed, step=step)
+        return own_share(batch_rows(num, config.batch_size, seed=config.seed, step=step))
 
-    def _check_losses(self) -> None:
+    def _checked_losses(self) -> list[float]:
         """Refuses to go on, or to keep a checkpoint, once a loss was not finite."""
-        losses = self._losses()
+        import torch
+
+        if not self.losses:
+            return []
+        losses: list[float] = mean_in_all(torch.stack(self.losses).double()).tolist()
         for number, loss in enumerate(losses):
             if not math.isfinite(loss):
                 raise UsageError(
@@ -232,11 +243,7 @@ class _Run:
                     f"{self.config.learning_rate:g})"
                 )
 
-    def _losses(self) -> list[float]:
-        import torch
-
-        found: list[float] = torch.stack(self.losses).double().tolist() if self.losses else []
-        return found
+        return losses
 
     def _average_weights(self) -> None:
         # Early on the average would be dominated by the initial weights.
@@ -248,10 +255,25 @@ class _Run:
             else:
                 kept.copy_(value)
 
-    def _evaluate(self) -> TrainEvent:
+    def _evaluate(self, losses: list[float]) -> TrainEvent:
+        """A look at the held-out episodes, by the first process; the others take its word."""
+        config, rates = self.config, self._rates()
+        validation = of_first(self._validation)
+        self.evals_since_best += 1
+        if validation < self.best:
+            self.best, self.evals_since_best = validation, 0
+            self.best_weights = _copy(self.average)
+        loss = sum(losses) / max(1, len(losses))
+        self.losses, self._began = [], (time.perf_counter(), self.step)
+        self.feed.forget()
+        return TrainEvent(
+            self.problem.name, self.step, config.num_steps, loss, validation, self.best, rates
+        )
+
+    def _validation(self) -> float:
         import torch
 
-        problem, size, rates = self.problem, self.config.batch_size, self._rates()
+        problem = self.problem
         own = _copy(self.module.state_dict())
         self.module.load_state_dict(self.average)
         self.module.eval()
@@ -261,19 +283,10 @@ class _Run:
                     self.module, self.feed.moved(problem.held_out.read(rows))
                 ),
                 problem.held_out.num,
-                size,
+                self.config.batch_size,
             )
         self.module.load_state_dict(own)
-        self.evals_since_best += 1
-        if validation < self.best:
-            self.best, self.evals_since_best = validation, 0
-            self.best_weights = _copy(self.average)
-        loss = sum(self._losses()) / max(1, len(self.losses))
-        self.losses, self._began = [], (time.perf_counter(), self.step)
-        self.feed.forget()
-        return TrainEvent(
-            problem.name, self.step, self.config.num_steps, loss, validation, self.best, rates
-        )
+        return validation
 
     def _rates(self) -> dict[str, float]:
         """Frames a second by part since the last event."""
@@ -281,11 +294,10 @@ class _Run:
         began_s, step = self._began
         spent_s = time.perf_counter() - began_s
         seconds["step"] = spent_s - seconds["wait"] - seconds["to device"]
-        num = (self.step - step) * min(self.config.batch_size, self.problem.fitted.num)
-        num *= self.problem.fitted.frames
+        num = (self.step - step) * self.num_rows * self.problem.fitted.frames
         return {part: num / max(s, 1e-9) for part, s in seconds.items() if part != "wait"}
 
-    def _state(self) -> dict[str, Any]:
+    def _state(self, losses: list[float]) -> dict[str, Any]:
         import torch
 
         random = {"cpu": torch.get_rng_state()}
@@ -299,14 +311,14 @@ class _Run:
             "best": self.best,
             "step": self.step,
             "evals_since_best": self.evals_since_best,
-            "losses": self._losses(),
+            "losses": losses,
             "random": random,
         }
 
     def _resume(self) -> None:
         import torch
 
-        state = load_checkpoint(self.path, fingerprint=self.fingerprint)
+        state = of_first(lambda: load_checkpoint(self.path, fingerprint=self.fingerprint))
         if state is None:
             return
         self.module.load_state_dict(state["module"])
@@ -340,33 +352,3 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
-
-
-@contextmanager
-def _curves(config: LoopConfig, checkpoint: Path, name: str) -> Iterator[TrainListener]:
-    """Writes curves for TensorBoard where asked for."""
-    if not config.tensorboard:
-        yield lambda event: None
-        return
-    folder = checkpoint.parent / "tensorboard" / name.replace(" ", "_")
-    writer: Any = _tensorboard()(str(folder))
-
-    def write(event: TrainEvent) -> None:
-        writer.add_scalar("loss", event.loss, event.step)
-        writer.add_scalar("validation", event.validation, event.step)
-
-    try:
-        yield write
-    finally:
-        writer.close()
-
-
-def _tensorboard() -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise UsageError(
-            "tensorboard=true needs the package tensorboard, which is not installed: "
-            "'pip install tensorboard' (or rotoscope[train]), or leave tensorboard=false"
-        ) from error
-    return SummaryWriter

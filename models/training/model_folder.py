@@ -18,6 +18,7 @@ import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from rotoscope.models.training.processes import is_first
 from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.files.atomic import atomic_path
 from rotoscope.pipeline.files.paths import inside
@@ -60,9 +61,11 @@ class ModelFolder[Facts: ModelFacts]:
         arrays: Mapping[str, np.ndarray],
         metrics: Mapping[str, Any] | None = None,
     ) -> None:
-        """Writes a folder, whole or not at all."""
+        """Writes a folder, whole or not at all; of processes that train together the first does."""
         from safetensors.numpy import save_file
 
+        if not is_first():
+            return
         with atomic_path(folder) as temporary:
             temporary.mkdir()
             contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}

@@ -14,6 +14,7 @@ from rotoscope.models.training.data import CLOCK_TOLERANCE, LabeledEpisode, Labe
 from rotoscope.models.training.focus import FocusConfig
 from rotoscope.models.training.focus_points import check_focus, points_of
 from rotoscope.models.training.frames import focused_map, open_frames
+from rotoscope.models.training.processes import in_turns
 from rotoscope.models.training.views import cameras_of, check_cameras
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.datasets.read import Dataset, EpisodeRows, open_dataset
@@ -36,7 +37,7 @@ def read_labeled(
     """The episodes of a dataset as a labeler learns from them.
 
     Args:
-        root: Folder of the dataset.
+        root: Folder of the dataset, or its URL: of videos there only the named cameras' are read.
         inputs: Features that the labeler sees, such as `track.hand.joints`; columns in this order.
         camera: Camera feature that it sees, such as `observation.images.front`, or
             several, whose pictures of a row stand below each other; empty for none.
@@ -50,7 +51,7 @@ def read_labeled(
         ContractError: The dataset's contract is another.
         DiskFullError: Its pictures would not fit on the disk.
     """
-    dataset = open_dataset(root)
+    dataset = open_once(root)
     _check_names(dataset, inputs, camera)
     focus = focus or FocusConfig()
     check_focus(dataset, camera, focus)
@@ -95,6 +96,11 @@ def read_labeled(
         more_sizes=tuple(pixels[1:]),
         input_names=tuple(tuple(dataset.names(name)) for name in inputs),
     )
+
+
+def open_once(root: Path) -> Dataset:
+    """`open_dataset`; what that fetches, the first of processes that train together fetches."""
+    return in_turns(lambda: open_dataset(root))
 
 
 def _check_names(dataset: Dataset, inputs: Sequence[str], camera: str | tuple[str, ...]) -> None:

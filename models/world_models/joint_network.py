@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.rows import Batch
+from rotoscope.models.training.shares import num_in_all
 from rotoscope.models.training.sizes import NetworkSize
 from rotoscope.models.world_models.members import perceptron
 
@@ -117,15 +118,15 @@ class JointSizes:
         future, done, log_variance = self.ask(module, batch, shows_later, shows_action)
         asked = batch["later_known"] * (1 - shows_later)
         squared = ((future - batch["later"]) ** 2).mean(dim=2)
-        loss = (squared * asked).sum() / asked.sum().clamp(min=1)
+        loss = (squared * asked).sum() / num_in_all(asked.sum())
         asked = batch["actions_known"] * (1 - shows_action)
         error, wrong = _errors(done, batch["actions"], space)
         loss = loss + ((error.sum(dim=2) / space.num_encoded + wrong) * asked).sum() / (
-            asked.sum().clamp(min=1)
+            num_in_all(asked.sum())
         )
         # What it says of its errors does not reach them (Stirn et al. 2023, 2212.09184).
         said = error[:, 0].detach() / log_variance.exp() + log_variance
-        return loss + 0.5 * (said.mean(dim=1) * asked[:, 0]).sum() / asked[:, 0].sum().clamp(min=1)
+        return loss + 0.5 * (said.mean(dim=1) * asked[:, 0]).sum() / num_in_all(asked[:, 0].sum())
 
 
 def _errors(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rotoscope.pipeline.datasets.far import FarVideos, fetch_tables
 from rotoscope.pipeline.datasets.info import read_info
 from rotoscope.pipeline.datasets.layout import Layout, meta_file
 from rotoscope.pipeline.datasets.said import episode_lines, said
@@ -62,6 +63,8 @@ class Dataset(Layout):
     """`meta/episodes` in order of their index, without statistics."""
     episodes_meta: dict[int, dict[str, Any]]
     """`meta/rotoscope/episodes.jsonl` by episode index."""
+    far: FarVideos | None = None
+    """Its videos, where they lie in an object store: `root` then holds its tables alone."""
 
     def __len__(self) -> int:
         return len(self.table)
@@ -108,6 +111,21 @@ class Dataset(Layout):
             meta=self.episodes_meta.get(index, {}),
         )
 
+    def existing_video(self, camera: str, index: int) -> Path:
+        """`video_file`, which is there; fetched where it lies in an object store.
+
+        Of a camera whose videos do, only the last file that was asked for is there.
+
+        Raises:
+            DatasetError: There is none.
+            FileChangedError: It was replaced since the dataset was opened.
+            RemoteError: The store is away.
+        """
+        if self.far is None:
+            return super().existing_video(camera, index)
+        name = self.video_file(camera, index).relative_to(self.root).as_posix()
+        return self.far.fetched(camera, name)
+
     def tasks(self) -> dict[int, str]:
         """Texts of the tasks by `task_index`."""
         return read_tasks(meta_file(self.root, "tasks.parquet"))
@@ -122,17 +140,18 @@ class Dataset(Layout):
 
 
 def open_dataset(root: StrPath) -> Dataset:
-    """Reads the metadata of a LeRobot v3 dataset.
+    """Reads the metadata of a LeRobot v3 dataset; of one at a URL its tables are fetched.
 
     Raises:
         DatasetError: The folder is missing, or holds no LeRobot v3 dataset.
+        RemoteError: The store is away.
     """
-    root = Path(root)
+    root, far = fetch_tables(root)
     info = read_info(root)
     table = read_episodes(root, info)
     lines = episode_lines(Layout(root, info, table))
     by_index = {int(line["episode_index"]): line for line in lines}
-    return Dataset(root, info, table, by_index)
+    return Dataset(root, info, table, by_index, far)
 
 
 def _whole(read: ReadImages) -> ReadImages:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +114,16 @@ def fetch_dataset(
         FileChangedError: It was replaced meanwhile.
         RemoteError: The store is away.
     """
+    return fetch_files(url, listed_dataset(url), folder, make_room=make_room)
+
+
+def listed_dataset(url: Url) -> dict[str, ObjectFacts]:
+    """Every file of a dataset of an object store, by its name below the URL.
+
+    Raises:
+        DatasetError: There is no dataset, or only half of one, or a name that no disk takes.
+        RemoteError: The store is away.
+    """
     objects = open_objects(url)
     there = {url.relative(facts.key): facts for facts in objects.listed(url.key)}
     if INFO not in there:
@@ -122,6 +132,25 @@ def fetch_dataset(
     odd = [facts.key for facts in there.values() if facts.problem]
     if odd:
         raise DatasetError(f"{url} holds {shown(odd[0])}, which is no path on a disk; rename it")
+    return there
+
+
+def fetch_files(
+    url: Url,
+    there: Mapping[str, ObjectFacts],
+    folder: Path,
+    *,
+    make_room: Callable[[int], None] = lambda num_bytes: None,
+) -> Path:
+    """Some files of a dataset, or all, as a folder on this machine; see `fetch_dataset`.
+
+    Args:
+        url: Where it lies.
+        there: The files, by name below it, as they were listed.
+        folder: Where to; it holds these files alone.
+        make_room: Called with the bytes that are going to be fetched.
+    """
+    objects = open_objects(url)
     tags = {name: [facts.tag, facts.size] for name, facts in sorted(there.items())}
     record = folder.with_name(folder.name + FETCHED)
     old = _record_of(record) if folder.is_dir() else {}

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rotoscope.cli.options import WithPrefect, path_option
+from rotoscope.cli.options import WithPrefect, path_option, place_option
 from rotoscope.cli.terminal import console
 
 
@@ -21,7 +21,8 @@ def train_bco(
         ),
     ],
     data: Annotated[
-        Path, path_option("LeRobot v3 dataset of demonstrations; actions are not read.")
+        Path,
+        place_option("LeRobot v3 dataset of demonstrations, or its URL; actions are not read."),
     ],
     out: Annotated[Path, path_option("Folder for policy, labeler and rounds.json.")],
     rounds: Annotated[
@@ -38,10 +39,15 @@ def train_bco(
     from rotoscope.flows.supervise import supervised
 
     if prefect:
-        _show(supervised(train.bco, data, env=env, out=out, rounds=rounds, seed=seed))
+        _show(supervised(train.bco, str(data), env=env, out=out, rounds=rounds, seed=seed))
     else:
         train.bco(
-            data, env=env, out=out, rounds=rounds, seed=seed, listener=lambda t: _show(vars(t))
+            str(data),
+            env=env,
+            out=out,
+            rounds=rounds,
+            seed=seed,
+            listener=lambda t: _show(vars(t)),
         )
     console.say(f"policy: {out / 'policy'}")
     console.say(f"labeler: {out / 'labeler'}")

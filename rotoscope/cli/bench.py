@@ -10,8 +10,9 @@ import typer
 from rotoscope.bench import BenchRequest, CellDone, checked_folder, listing
 from rotoscope.bench import labelers as measure
 from rotoscope.cli.guard import SAME_COMMAND, when_stopped
-from rotoscope.cli.options import path_option
+from rotoscope.cli.options import path_option, place_option
 from rotoscope.cli.terminal import console
+from rotoscope.pipeline.datasets.far import fetch_tables
 
 app = typer.Typer(no_args_is_help=True, help="Score labelers against actions that are known.")
 
@@ -42,7 +43,7 @@ def labelers(
     ] = None,
     data: Annotated[
         list[Path] | None,
-        path_option("Folder of a LeRobot v3 dataset with true actions; may be repeated."),
+        place_option("Folder or URL of a LeRobot v3 dataset with true actions; may be repeated."),
     ] = None,
     inputs: Annotated[
         list[str] | None,
@@ -81,7 +82,7 @@ def labelers(
         out=checked_folder(out),
         labelers=tuple(labeler or ()),
         environments=tuple(env or ()),
-        data=tuple(data or ()),
+        data=tuple(fetch_tables(str(place))[0] for place in data or ()),
         inputs=tuple(inputs or ()),
         num_seeds=seeds,
         num_labeled=labeled,

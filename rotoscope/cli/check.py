@@ -48,7 +48,7 @@ def check(
         raise UsageError("-o is for a class that is tried; a trained labeler has its settings")
     from rotoscope.models.labelers.check import check_labeler
 
-    found = check_labeler(labeler, data)
+    found = check_labeler(labeler, Path(str(data)))
     _show(found.metrics)
     if found.faults:
         for fault in found.faults:

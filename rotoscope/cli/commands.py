@@ -52,7 +52,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="relabel")(reads_dataset(policy_command.relabel))
     app.command(name="sample-weights")(reads_dataset(policy_command.sample_weights))
     app.command(name="compare")(reads_dataset(compare_command.compare))
-    app.command(name="check")(reads_dataset(check_command.check))
+    app.command(name="check")(check_command.check)
     app.command(name="serve")(serve_command.serve)
     app.command(name="progress")(reads_dataset(rewards_command.progress))
     app.command(name="track")(reads_dataset(track_command.track))

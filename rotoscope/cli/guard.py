@@ -13,7 +13,7 @@ from types import FrameType
 
 from rotoscope.cli import streams
 from rotoscope.cli.terminal import complaints, console
-from rotoscope.pipeline.errors import RotoscopeError, UsageError
+from rotoscope.pipeline.errors import AnotherProcessError, RotoscopeError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,9 @@ def _code_of(command: Callable[[], object]) -> int:
             return left.code if isinstance(left.code, int) else int(left.code is not None)
     except KeyboardInterrupt:
         pass
+    except AnotherProcessError as error:
+        log.debug("%s", error)
+        return 1
     except UsageError as error:
         _complain(str(error))
         return 2

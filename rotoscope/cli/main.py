@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -33,6 +34,7 @@ from rotoscope.cli.options import (
 from rotoscope.cli.paths import reads_dataset, reads_run
 from rotoscope.cli.runs import job_of, run_flow, run_here
 from rotoscope.cli.terminal import console
+from rotoscope.models.training.processes import is_first, num_processes, refuse_several
 from rotoscope.pipeline.errors import UsageError, quoted
 
 app = typer.Typer(
@@ -333,7 +335,22 @@ def _command() -> None:
     if level not in (levels := logging.getLevelNamesMapping()):
         raise UsageError(f"ROTOSCOPE_LOG is {level!r}, allowed are {quoted(levels)}")
     logging.basicConfig(level=level, format="%(message)s")
+    _one_of_several(sys.argv[1:])
     app()
+
+
+def _one_of_several(given: list[str]) -> None:
+    """Where a launcher started several processes, the first speaks, and what they do is training.
+
+    Raises:
+        UsageError: They were given something else to do.
+    """
+    if given[:1] != ["train"] or "--prefect" in given:
+        refuse_several(f"'rotoscope {' '.join(given[:1])}'" + " --prefect" * ("--prefect" in given))
+    console.quiet = not is_first()
+    if num_processes() > 1:
+        # Each warns that no part of a network went unused, which could not be known before.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,11 @@ def path_option(help: str, *names: str, **more: Any) -> Any:
     return typer.Option(*names, parser=named_path, help=help, **more)
 
 
+def place_option(help: str, *names: str, **more: Any) -> Any:
+    """The same of a path or a URL."""
+    return typer.Option(*names, parser=named_place, help=help, **more)
+
+
 def override_option(help: str) -> Any:
     """The option `-o KEY=VALUE`, which may be repeated."""
     return typer.Option("-o", "--override", metavar="KEY=VALUE", help=help)

@@ -18,6 +18,7 @@ from rotoscope.cli.options import (
     Workers,
     override_option,
     path_option,
+    place_option,
 )
 from rotoscope.cli.paths import named_path
 from rotoscope.cli.progress import Progress, tell_training
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def train_policy(
-    data: Annotated[Path, path_option("Folder of a LeRobot v3 dataset with actions.")],
+    data: Annotated[Path, place_option("Folder or URL of a LeRobot v3 dataset with actions.")],
     out: Annotated[Path, path_option("Folder of the policy.")],
     policy: Annotated[
         str, typer.Option(help="`bc` (built in), or LeRobot's `act`, `diffusion`, `vqbet`.")
@@ -51,13 +52,13 @@ def train_policy(
     from rotoscope.flows.supervise import supervised
 
     when_stopped(SAME_COMMAND)
-    overrides = override or ()
+    overrides, place = override or (), str(data)
     if prefect:
-        metrics = supervised(train.policy, data, out=out, policy=policy, overrides=overrides)
+        metrics = supervised(train.policy, place, out=out, policy=policy, overrides=overrides)
     else:
         tell = tell_training(console)
         metrics = train.policy(
-            data, out=out, policy=policy, overrides=overrides, say=console.say, listener=tell
+            place, out=out, policy=policy, overrides=overrides, say=console.say, listener=tell
         )
     console.say(f"policy: {out}")
     for key, label in (("mean_r2", "mean R2"), ("accuracy", "accuracy"), ("steps", "steps")):

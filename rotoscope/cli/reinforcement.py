@@ -13,6 +13,7 @@ from rotoscope.cli.options import (
     SeenEncoder,
     override_option,
     path_option,
+    place_option,
 )
 from rotoscope.cli.terminal import console
 
@@ -30,9 +31,9 @@ def train_rl(
     out: Annotated[Path, path_option("Folder for policy, curves.json and curves.png.")],
     data: Annotated[
         Path | None,
-        path_option(
-            "What is imitated: a LeRobot v3 dataset, whose actions are not read, or one video "
-            "file. Not needed for `--reward true`."
+        place_option(
+            "What is imitated: a LeRobot v3 dataset, here or at a URL, whose actions are not read, "
+            "or one video file. Not needed for `--reward true`."
         ),
     ] = None,
     demo: Annotated[
@@ -69,7 +70,7 @@ def train_rl(
     from rotoscope import train
 
     kept = train.rl(
-        data,
+        None if data is None else str(data),
         env=env,
         out=out,
         demos=demo or (),

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from rotoscope.cli.guard import SAME_COMMAND, when_stopped
-from rotoscope.cli.options import WithPrefect, override_option, path_option
+from rotoscope.cli.options import WithPrefect, override_option, path_option, place_option
 from rotoscope.cli.progress import tell_training
 from rotoscope.cli.terminal import console
 from rotoscope.pipeline import registry
@@ -41,7 +41,7 @@ def group() -> None:
 
 def _train_command(name: str) -> Callable[..., None]:
     def train_labeler(
-        data: Annotated[Path, path_option("Folder of a labeled LeRobot v3 dataset.")],
+        data: Annotated[Path, place_option("Folder or URL of a labeled LeRobot v3 dataset.")],
         out: Annotated[Path, path_option("Folder of the labeler, written whole.")],
         override: Annotated[
             list[str] | None,
@@ -73,9 +73,9 @@ def _train_command(name: str) -> Callable[..., None]:
             "through": through,
         }
         if prefect:
-            metrics = supervised(train, name, data, **given)
+            metrics = supervised(train, name, str(data), **given)
         else:
-            metrics = train(name, data, **given, listener=tell_training(console))
+            metrics = train(name, str(data), **given, listener=tell_training(console))
         if through:
             console.say(f"states: {out}.states")
         _summarize(name, out, metrics)

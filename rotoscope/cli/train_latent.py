@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from rotoscope.cli.guard import SAME_COMMAND, when_stopped
-from rotoscope.cli.options import WithPrefect, override_option, path_option
+from rotoscope.cli.options import WithPrefect, override_option, path_option, place_option
 from rotoscope.cli.progress import tell_training
 from rotoscope.cli.terminal import console
 
@@ -14,9 +14,9 @@ from rotoscope.cli.terminal import console
 def train_latent(
     data: Annotated[
         list[Path],
-        path_option(
-            "LeRobot v3 dataset (its actions are not looked at) or folder of videos; may be "
-            "repeated, each is an embodiment of its own."
+        place_option(
+            "LeRobot v3 dataset, its folder or URL (actions are not looked at), or folder of "
+            "videos; may be repeated, each is an embodiment of its own."
         ),
     ],
     out: Annotated[Path, path_option("Folder of the model, written whole.")],
@@ -40,11 +40,11 @@ def train_latent(
     from rotoscope.train import latent_action as train
 
     when_stopped(SAME_COMMAND)
-    overrides = override or ()
+    overrides, places = override or (), list(map(str, data))
     if prefect:
-        metrics = supervised(train, data, out=out, overrides=overrides)
+        metrics = supervised(train, places, out=out, overrides=overrides)
     else:
-        metrics = train(data, out=out, overrides=overrides, listener=tell_training(console))
+        metrics = train(places, out=out, overrides=overrides, listener=tell_training(console))
     _summarize(out, metrics)
 
 

@@ -13,7 +13,8 @@ import yaml
 from video_files import write_video
 
 from rotoscope.cli import guard
-from rotoscope.pipeline.errors import AssetError, UsageError
+from rotoscope.cli.main import main
+from rotoscope.pipeline.errors import AnotherProcessError, AssetError, UsageError
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "run" / "tiny_stages.py"
@@ -115,6 +116,30 @@ def test_errors_become_a_sentence_and_a_code(error, code, said, capsys):
     assert found == code
     assert text.endswith(said)
     assert "Traceback" not in text
+
+
+def test_process_whose_fellow_failed_first_leaves_the_word_to_it(capsys):
+    def command():
+        raise AnotherProcessError("process 1 of 2 ended because another failed")
+
+    with pytest.raises(SystemExit) as left:
+        guard.run_guarded(command)
+    assert left.value.code == 1
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("rank", "code", "said"), [("0", 2, True), ("1", 1, False)])
+@pytest.mark.parametrize("given", [["doctor", "ds"], ["train", "mean", "--prefect"]])
+def test_what_is_no_training_is_refused_once_in_several_processes(
+    rank, code, said, given, capsys, monkeypatch
+):
+    for name, value in {"WORLD_SIZE": "2", "LOCAL_RANK": rank, "RANK": rank}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["rotoscope", *given])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == code
+    assert ("runs in one process" in capsys.readouterr().err) == said
 
 
 def test_defects_come_out_as_they_are():

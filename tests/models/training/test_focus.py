@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from two_cameras import BOTH, FRONT, SIDE, publish_two, with_column
+from two_cameras import BOTH, FRONT, SIDE, publish_two
 
 from benchmarks._small_dataset import WIDTH
+from benchmarks._two_filmed import with_column
 from rotoscope.models.inverse_dynamics.config import InverseDynamicsConfig
 from rotoscope.models.inverse_dynamics.labeler import load_labeler
 from rotoscope.models.inverse_dynamics.pixels_stage import Pixels, PixelsConfig, look_at
