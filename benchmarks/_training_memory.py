@@ -17,7 +17,7 @@ from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.data import UnlabelledSet, UnlabelledVideo
 from rotoscope.models.latent_actions.train import train_latent_action
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
-from rotoscope.models.training.loop import TrainEvent, TrainListener
+from rotoscope.models.training.events import TrainEvent, TrainListener
 from rotoscope.models.training.maps import Spool
 from rotoscope.pipeline.contract import ActionContract, Dimension
 

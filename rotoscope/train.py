@@ -21,7 +21,7 @@ from rotoscope.pipeline.files.paths import StrPath
 if TYPE_CHECKING:
     from rotoscope.models.bco.train_command import RoundReport
     from rotoscope.models.reinforcement.trial import Tried
-    from rotoscope.models.training.loop import TrainListener
+    from rotoscope.models.training.events import TrainListener
 
 
 def labeler(

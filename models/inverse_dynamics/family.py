@@ -18,7 +18,7 @@ from rotoscope.models.training.data import LabeledSet, UnlabelledEpisode
 from rotoscope.models.training.loop import check_loop
 
 if TYPE_CHECKING:
-    from rotoscope.models.training.loop import TrainListener
+    from rotoscope.models.training.events import TrainListener
 
 
 class InverseDynamics(Labeler):

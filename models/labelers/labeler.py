@@ -42,7 +42,7 @@ from rotoscope.pipeline.errors import DatasetError, UsageError
 from rotoscope.pipeline.settings import checked
 
 if TYPE_CHECKING:
-    from rotoscope.models.training.loop import TrainListener
+    from rotoscope.models.training.events import TrainListener
 
 _OWN, _ERRORS, _LIKE = "own.", "errors.", ("familiar.", "looks.")
 _STAGE_OF = "rotoscope.models.labelers.stage:stage_of"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rotoscope.models.labelers.labeler import Labeler
 from rotoscope.models.labelers.names import LabelerName
-from rotoscope.models.training.loop import TrainListener
+from rotoscope.models.training.events import TrainListener
 from rotoscope.models.training.read import read_labeled
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import ContractError, UsageError

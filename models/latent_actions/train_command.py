@@ -10,7 +10,8 @@ from rotoscope.models.latent_actions.config import LatentActionConfig
 from rotoscope.models.latent_actions.model import LatentModel
 from rotoscope.models.latent_actions.read import read_unlabelled
 from rotoscope.models.latent_actions.train import train_latent_action
-from rotoscope.models.training.loop import TrainListener, check_loop
+from rotoscope.models.training.events import TrainListener
+from rotoscope.models.training.loop import check_loop
 from rotoscope.pipeline.settings import read_settings
 
 

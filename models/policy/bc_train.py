@@ -27,7 +27,8 @@ from rotoscope.models.policy.rows import PolicyRows, rows_of
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabeledSet
-from rotoscope.models.training.loop import Problem, TrainListener, train
+from rotoscope.models.training.events import TrainListener
+from rotoscope.models.training.loop import Problem, train
 from rotoscope.models.training.model_folder import package_versions
 from rotoscope.models.training.rows import Batch, Rows
 from rotoscope.models.training.scaling import Scaling

@@ -10,7 +10,8 @@ from rotoscope.models.policy.bc_train import train_bc
 from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.policy.encoded import check_encoder
 from rotoscope.models.policy.row_weights import describe, row_weights_of, warn_of_short
-from rotoscope.models.training.loop import TrainListener, check_loop
+from rotoscope.models.training.events import TrainListener
+from rotoscope.models.training.loop import check_loop
 from rotoscope.models.training.processes import refuse_several
 from rotoscope.models.training.read import open_once, read_labeled
 from rotoscope.pipeline.errors import UsageError

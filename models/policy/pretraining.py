@@ -22,7 +22,8 @@ from rotoscope.models.policy.encoded import begin_with
 from rotoscope.models.policy.row_weights import RowWeights
 from rotoscope.models.policy.rows import PolicyRows, rows_of
 from rotoscope.models.training.data import LabeledEpisode
-from rotoscope.models.training.loop import Problem, TrainListener, train
+from rotoscope.models.training.events import TrainListener
+from rotoscope.models.training.loop import Problem, train
 from rotoscope.models.training.maps import blocks_of
 from rotoscope.models.training.rows import Batch, Rows
 from rotoscope.models.training.scaling import Scaling

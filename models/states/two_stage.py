@@ -20,7 +20,7 @@ from rotoscope.models.states.folder import StateFacts, save_states
 from rotoscope.models.states.stage import STATE_TRACK, read_off, unseen_too_long
 from rotoscope.models.states.state_map import bridged, learn_states
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
-from rotoscope.models.training.loop import TrainListener
+from rotoscope.models.training.events import TrainListener
 from rotoscope.models.training.read import read_labeled
 from rotoscope.pipeline.errors import DatasetError, UsageError
 from rotoscope.pipeline.settings import read_settings

@@ -175,6 +175,7 @@ def _group() -> _Group:
             "command without a launcher"
         ) from error
     import torch
+    from torch.distributed.distributed_c10d import PrefixStore
 
     has_cuda, here = torch.cuda.is_available(), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     if has_cuda and here > torch.cuda.device_count():
@@ -185,10 +186,10 @@ def _group() -> _Group:
     store, rank, size = next(torch.distributed.rendezvous("env://", timeout=_PATIENCE))
     # A launcher that starts all of them anew keeps the values of before.
     start = f"rotoscope/{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}"
-    store = torch.distributed.PrefixStore(start, store)
+    store = PrefixStore(start, store)
     torch.distributed.init_process_group(
         "cpu:gloo,cuda:nccl" if has_cuda else "gloo",
-        store=torch.distributed.PrefixStore("group", store),
+        store=PrefixStore("group", store),
         rank=rank,
         world_size=size,
         timeout=_PATIENCE,

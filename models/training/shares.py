@@ -77,7 +77,8 @@ def with_joint_statistics(module: torch.nn.Module) -> torch.nn.Module:
 
     if num_processes() == 1 or accelerator().device.type == "cpu":
         return module
-    found: torch.nn.Module = torch.nn.SyncBatchNorm.convert_sync_batchnorm(module)
+    layer: Any = torch.nn.SyncBatchNorm
+    found: torch.nn.Module = layer.convert_sync_batchnorm(module)
     return found
 
 

@@ -29,7 +29,7 @@ from rotoscope.pipeline.errors import DatasetError, UsageError
 if TYPE_CHECKING:
     import torch
 
-    from rotoscope.models.training.loop import TrainListener
+    from rotoscope.models.training.events import TrainListener
 
 _HELD_OUT = 0.1
 """Share of the episodes that a network stops early on; one at least."""

@@ -13,7 +13,7 @@ import yaml
 from video_files import write_video
 
 from rotoscope.cli import guard
-from rotoscope.cli.main import main
+from rotoscope.cli.main import _command
 from rotoscope.pipeline.errors import AnotherProcessError, AssetError, UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -137,7 +137,7 @@ def test_what_is_no_training_is_refused_once_in_several_processes(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "argv", ["rotoscope", *given])
     with pytest.raises(SystemExit) as left:
-        main()
+        guard.run_guarded(_command)
     assert left.value.code == code
     assert ("runs in one process" in capsys.readouterr().err) == said
 

@@ -9,7 +9,7 @@ import tiny_data
 from rotoscope.models.policy.bc_policy import load_bc_policy
 from rotoscope.models.policy.command import train_policy
 from rotoscope.models.policy.evaluate_folder import load_policy
-from rotoscope.models.training.loop import TrainEvent
+from rotoscope.models.training.events import TrainEvent
 from rotoscope.pipeline.errors import DatasetError, UsageError
 
 FAST = [
