@@ -83,7 +83,7 @@ WAYS = {
     "latent-plan": Way(is_latent=True, plans=True),
 }
 PLAN_GAP_S = 0.1
-"""Time that a latent spans which a policy plans; chosen on push-v3."""
+"""Time that a latent spans which a policy plans: that of `representations`, chosen on push-v3 [s]."""
 
 
 def labeled_set(shot: Footage, way: Way) -> LabeledSet:

@@ -23,11 +23,11 @@ from rotoscope.pipeline.errors import UsageError
 from rotoscope.pipeline.export.recorder import DatasetRecorder, Rows
 
 CAMERA = "observation.images.front"
-ROWS, LABELED, EPISODES = 40, 4, 14
+ROWS, LABELED, EPISODES = 40, 4, 12
 TURN_RAD = 0.12
 FAST = ["image_size=32", "shift_px=0", "hidden=[32,32]", "held_out_share=0.25",
-        "loop.num_steps=150", "loop.learning_rate=0.004", "loop.batch_size=48",
-        "loop.eval_every=50"]  # fmt: skip
+        "loop.num_steps=120", "loop.learning_rate=0.004", "loop.batch_size=48",
+        "loop.eval_every=40"]  # fmt: skip
 CONTRACT = ActionContract(
     robot="square",
     dimensions=tuple(Dimension(name=n, quantity="position", unit="px") for n in ("x", "y")),
@@ -65,7 +65,7 @@ def train_latent(folder, **settings):
     )
     size = (moving_squares.SIZE, moving_squares.SIZE)
     target = moving_squares.TARGET
-    loop = {"num_steps": 120, "batch_size": 8, "eval_every": 40, "learning_rate": 4e-3}
+    loop = {"num_steps": 80, "batch_size": 8, "eval_every": 40, "learning_rate": 4e-3}
     own = {"image_size": 32, "latent_size": 8, "hidden": 32, "shift_px": 1, "gap_s": 0.1}
     own["tracks"] = {"targets": [target], "points": ["track.square"], "weight": 3}
     config = LatentActionConfig.model_validate(own | settings | {"loop": loop})
@@ -121,7 +121,7 @@ def test_plans_are_learned_from_all_rows_and_decoded_by_the_known(circling, late
                            [*FAST, *sees, f"plans=latent:{own}"], listener=said.append)  # fmt: skip
     assert list(dict.fromkeys(event.name for event in said)) == ["latent actions", "policy"]
     plan = metrics["plan"]
-    assert plan["learned_rows"] > 2.5 * metrics["learned_rows"]
+    assert plan["learned_rows"] > 2 * metrics["learned_rows"]
     assert plan["from_true_latents"]["rows"] == plan["from_planned_latents"]["rows"] > 30
     assert plan["from_true_latents"]["mean_r2"] > 0.9
     assert plan["from_planned_latents"]["mean_r2"] > 0.8
@@ -141,8 +141,6 @@ def test_codes_are_planned_as_choices_and_a_chunk_within_a_latent(circling, tmp_
     planned = policy.planner.predict(path(50)[7:9], None)[:, 0]
     assert set(np.unique(planned)) <= set(range(6))
     assert policy.plan({"observation.state": path(50)[7]}).shape == (2, 2)
-    with pytest.raises(UsageError, match=r"chunk=3 actions are planned, and a latent .* 2 rows"):
-        train_policy(circling, tmp_path / "other", "bc", [*FAST, settings[-3], "chunk=3"])
 
 
 @pytest.mark.parametrize("part", ["latent actions", "policy"])
@@ -151,10 +149,10 @@ def test_killed_training_of_a_plan_ends_with_the_same_bytes(circling, latent, tm
         pass
 
     def kill(event):
-        if event.name == part and event.step >= 100:
+        if event.name == part and event.step >= 80:
             raise KilledError
 
-    settings = [*FAST, f"plans=latent:{latent}", "loop.checkpoint_every=50"]
+    settings = [*FAST, f"plans=latent:{latent}", "loop.checkpoint_every=40"]
     train_policy(circling, tmp_path / "whole", "bc", settings)
     with pytest.raises(KilledError):
         train_policy(circling, tmp_path / "killed", "bc", settings, listener=kill)
@@ -169,7 +167,7 @@ def test_killed_training_of_a_plan_ends_with_the_same_bytes(circling, latent, tm
     ("settings", "message"),
     [
         (["plans=latents"], "nothing that a policy can plan; valid ones are actions and latent"),
-        (["plans=latent:"], "nothing that a policy can plan"),
+        (["plans=latent:MODEL", "chunk=3"], "chunk=3 actions .* spans 0.1 s, 2 rows"),
         (["plans=latent:nowhere"], "is no trained latent action model"),
         (["plans=latent:MODEL", "encoder=latent:MODEL", "pretrain=true", f"camera={CAMERA}"],
          "set one of the two"),
