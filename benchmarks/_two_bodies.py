@@ -8,7 +8,7 @@ the end effector goes until the next row, in the base frame, and how far open th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.pipeline.contract import ActionContract, Dimension
 from rotoscope.pipeline.files.atomic import atomic_path
 from rotoscope.retarget.arm.ik import solve_poses
-from rotoscope.retarget.rendering.renderer import RobotRenderer
+from rotoscope.retarget.description.mujoco import body_pose
+from rotoscope.retarget.rendering.offscreen import Offscreen, View
+from rotoscope.retarget.rendering.scene import robot_scene
 from rotoscope.retarget.rendering.views import view_from
 from rotoscope.retarget.robots.arm import ArmRobot, load_arm
 
@@ -126,15 +128,49 @@ def film(robot: str, *, num: int, rows: int) -> Filmed:
     opening01 = np.stack([opening for _, opening in ways])
     middle_m = (_LOW_M + _HIGH_M) / 2
     view = view_from(_SEEN_FROM, middle_m, height_m=_SEEN_M, width=SIDE_PX, height=SIDE_PX)
-    images = np.empty((num, rows, SIDE_PX, SIDE_PX, 3), np.uint8)
-    with RobotRenderer(arm) as renderer:
-        for i in range(num):
-            for row in range(rows):
-                fingers = arm.finger_joints(float(opening01[i, row]))
-                images[i, row] = renderer.render(
-                    joints[i, row], view, fingers=fingers, width=SIDE_PX, height=SIDE_PX
-                )
+    camera = _Camera(arm)
+    try:
+        images = np.stack(
+            [
+                [camera.picture(q, float(o), view) for q, o in zip(*episode, strict=True)]
+                for episode in zip(joints, opening01, strict=True)
+            ]
+        )
+    finally:
+        camera.close()
     return Filmed(robot, images, p_m, opening01)
+
+
+class _Camera:
+    """Pictures of an arm without shadows, which would take nearly all of the time."""
+
+    def __init__(self, arm: ArmRobot) -> None:
+        import mujoco
+
+        model = robot_scene(arm)
+        model.vis.quality.shadowsize = 0
+        model.light_castshadow[:] = 0
+        self._arm, self._data = arm, mujoco.MjData(model)
+        self._set(arm.locked)
+        mujoco.mj_kinematics(model, self._data)
+        self._T_world_base = body_pose(self._data, arm.base_link)
+        self._offscreen = Offscreen(model, self._data)
+
+    def picture(
+        self, joints: Float[np.ndarray, " joint"], opening01: float, view: View
+    ) -> UInt8[np.ndarray, "64 64 3"]:
+        """What is seen with these joints and this opening."""
+        moved = dict(zip(self._arm.joint_names, joints, strict=True))
+        self._set(moved | self._arm.finger_joints(opening01))
+        return self._offscreen.draw(view, self._T_world_base, width=SIDE_PX, height=SIDE_PX)
+
+    def close(self) -> None:
+        """Releases the drawing context."""
+        self._offscreen.close()
+
+    def _set(self, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            self._data.joint(name).qpos[:] = value
 
 
 def generator_of(robot: str, episode: int) -> np.random.Generator:
@@ -168,7 +204,10 @@ def _followed(
 ) -> Float[np.ndarray, "episode time joint"]:
     """Joint values, each row near the one before it."""
     num, rows = p_m.shape[:2]
-    R = np.broadcast_to(_DOWN, (num, 3, 3))
+    # Fingers that change sides look the same: the way round that is nearer to the home pose.
+    home = arm.pose(arm.home[None]).R[0]
+    down = max(_DOWN, _DOWN * [1.0, -1.0, -1.0], key=lambda R: float(np.trace(home.T @ R)))
+    R = np.broadcast_to(down, (num, 3, 3))
     joints = np.broadcast_to(arm.home, (num, len(arm.home)))
     out = []
     for row in range(rows):
