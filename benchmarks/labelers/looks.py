@@ -6,7 +6,8 @@ Sixteen expert episodes are labeled, fifty are to be, 64 px, with distractors (`
 Of every way and seed: R2 of the labels, and starts that a policy on them solves, of fifty. Policies
 see the simulator's state, as in `video_cells`. `latent-plan` makes no labels: its policy plans the
 latents of all sixty-six episodes and decodes them as the sixteen say; its R2 is that of decoding
-the true latents of the fifty. The first run films for some minutes.
+the true latents of the fifty. `clone` learns the sixteen's actions alone, and labels nothing. The
+first run films for some minutes.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class Way:
     """Of the latent action model."""
     plans: bool = False
     """Whether the policy plans latents itself."""
+    only_known: bool = False
+    """Whether the policy learns from the labeled episodes alone."""
 
 
 _FOCUS = FocusConfig(tracks=point_names(), radius=0.1)
@@ -81,9 +84,10 @@ WAYS = {
         focus=_FOCUS.model_copy(update={"kept": 1.0}), is_latent=True, exchange=0.5
     ),
     "latent-plan": Way(is_latent=True, plans=True),
+    "clone": Way(only_known=True),
 }
 PLAN_GAP_S = 0.1
-"""Time that a latent spans which a policy plans: that of `representations`, chosen on push-v3 [s]."""
+"""Time that a planned latent spans [s]: that of `representations`, which was chosen on push-v3."""
 
 
 def labeled_set(shot: Footage, way: Way) -> LabeledSet:
@@ -159,34 +163,57 @@ def planner_of(
     """A policy that plans latents, and what it decodes the hidden episodes' own latents to."""
     shown = (*known.episodes, *hidden.episodes)
     demonstrations = (*shots[0].demonstrations, *shots[1].demonstrations)
-    states = [policy_inputs(d.observations).astype(float) for d in demonstrations]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "latent"
         model = _train_latent(known, hidden, shots, way, seed, place)
         latents = latents_of_episodes(model, shown, LATENT_FOLDER.digest(place))
-        seen = [
-            replace(e, features=s, images=None, points=None)
-            for e, s in zip(shown, states, strict=True)
-        ]
+        seen = _with_states(shown, demonstrations)
         counts = [e.valid & (i < len(known.episodes)) for i, e in enumerate(seen)]
         policy = train_bc(
             LabeledSet(tuple(seen), known.contract),
             [RowWeights(rows, rows.astype(float)) for rows in counts],
             BcConfig.model_validate({"plans": f"latent:{place}", "loop": {"seed": seed}}),
             Path(folder) / "policy",
-            input_names=[[f"state.{i}" for i in range(states[0].shape[1])]],
+            input_names=[_state_names(seen)],
             latents=latents,
         )
     assert policy.planner is not None
     labels = []
     for number in range(len(known.episodes), len(seen)):
-        rows = np.flatnonzero(latents.known(number))
-        told = policy.planner.beside(states[number][rows], None, latents.values[number][rows])
+        rows, features = np.flatnonzero(latents.known(number)), seen[number].features
+        told = policy.planner.beside(features[rows], None, latents.values[number][rows])
         values = policy.decoded(told, None)[:, 0]
-        every = np.arange(len(states[number]) - 1)
+        every = np.arange(len(features) - 1)
         nearest = nearest_frames(rows.astype(float), every.astype(float))
         labels.append(Labels(values[nearest], np.full_like(values[nearest], np.nan)))
     return policy, labels
+
+
+def cloned(known: LabeledSet, shot: Footage, seed: int) -> BcPolicy:
+    """A policy that learns the actions of the labeled episodes, and nothing else."""
+    seen = _with_states(known.episodes, shot.demonstrations)
+    with tempfile.TemporaryDirectory() as folder:
+        return train_bc(
+            LabeledSet(tuple(seen), known.contract),
+            [RowWeights(e.valid, e.valid.astype(float)) for e in seen],
+            BcConfig.model_validate({"loop": {"seed": seed}}),
+            Path(folder) / "policy",
+            input_names=[_state_names(seen)],
+        )
+
+
+def _with_states(
+    episodes: Sequence[LabeledEpisode], demonstrations: Sequence[Demonstration]
+) -> list[LabeledEpisode]:
+    """Episodes as policies see them here: the simulator's state in the pictures' place."""
+    return [
+        replace(e, features=policy_inputs(d.observations).astype(float), images=None, points=None)
+        for e, d in zip(episodes, demonstrations, strict=True)
+    ]
+
+
+def _state_names(seen: Sequence[LabeledEpisode]) -> list[str]:
+    return [f"state.{i}" for i in range(seen[0].features.shape[1])]
 
 
 def _labeled(labeler: Labeler, episode: LabeledEpisode) -> Labels:
@@ -254,6 +281,10 @@ def main() -> None:
     for name in given.ways:
         known, hidden = (labeled_set(shot, WAYS[name]) for shot in shots)
         for seed in given.seeds:
+            if WAYS[name].only_known:
+                won = num_solved_by(simulator, cloned(known, shots[0], seed))
+                print(f"{given.task} {name} seed {seed}: {won} of {NUM_STARTS}", flush=True)
+                continue
             if WAYS[name].plans:
                 policy, labels = planner_of(known, hidden, shots, WAYS[name], seed)
                 won = num_solved_by(simulator, policy)
