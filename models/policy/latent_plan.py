@@ -242,7 +242,7 @@ def plan_scores(
         told.append(planned.rows(seen, plan, row_weights))
     found = scores(np.concatenate(foreseen), np.concatenate(there), planned.planner.space)
     # Single numbers of a latent mean nothing to anybody.
-    means = {key: found[key] for key in ("rows", "mean_r2") if key in found}
+    means: dict[str, Any] = {key: found[key] for key in ("rows", "mean_r2") if key in found}
     if "accuracy" in found:
         means["accuracy"] = round(float(np.mean(list(found["accuracy"].values()))), 4)
     out: dict[str, Any] = {"learned_rows": planned.num_rows, "latents": means}
