@@ -136,7 +136,7 @@ class _Reader:
         self, dataset: Dataset, config: LatentActionConfig, sizes: dict[str, int], number: int
     ) -> None:
         self.dataset, self.config, self.sizes, self.number = dataset, config, sizes, number
-        self.camera = _camera(dataset, config.camera)
+        self.camera = camera_of(dataset, config.camera)
         check_focus(dataset, self.camera, config.focus)
         height, width = dataset.info["features"][cameras_of(self.camera)[0]]["shape"][:2]
         self.shape = (int(width), int(height))
@@ -190,7 +190,12 @@ class _Reader:
         return self._column(rows, name)[:, :2] * [1.0, width / height]
 
 
-def _camera(dataset: Dataset, wanted: str | tuple[str, ...]) -> str | tuple[str, ...]:
+def camera_of(dataset: Dataset, wanted: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """The cameras of a dataset that a model sees: those wanted, or its only one.
+
+    Raises:
+        DatasetError: They are not there, or it has several and none is named.
+    """
     cameras = dataset.cameras
     if wanted:
         check_cameras(dataset, wanted)

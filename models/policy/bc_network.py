@@ -71,10 +71,17 @@ def run_policy(
     import torch
 
     if images is not None:
-        seen = module["encoder"](images.float().movedim(-1, -3) / 255 - 0.5)
-        inputs = torch.cat([inputs, seen], dim=1)
+        inputs = torch.cat([inputs, seen_in(module, images)], dim=1)
     out: torch.Tensor = module["head"](inputs)
     return out.reshape(len(out), chunk, -1)
+
+
+def seen_in(
+    module: Any, images: UInt8[torch.Tensor, "row height size 3"]
+) -> Float[torch.Tensor, "row number"]:
+    """What the image network says about pictures."""
+    found: torch.Tensor = module["encoder"](images.float().movedim(-1, -3) / 255 - 0.5)
+    return found
 
 
 def shifted(

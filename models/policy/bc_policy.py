@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rotoscope.models.checkpoints.device import Device, torch_device
+from rotoscope.models.encoders.pretrained import SMALL_NETWORK
 from rotoscope.models.latent_actions.model import LatentFacts
 from rotoscope.models.latent_actions.networks import point_network
-from rotoscope.models.policy.bc_network import build_policy, image_network, run_policy
+from rotoscope.models.policy.bc_network import build_policy, image_network, run_policy, seen_in
 from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.policy.encoded import Look, frozen_look
 from rotoscope.models.training.action_space import ActionSpace
@@ -32,6 +33,19 @@ from rotoscope.models.training.pictures import shrink
 from rotoscope.models.training.scaling import Scaling
 from rotoscope.models.training.views import cameras_of, for_views, stacked
 from rotoscope.pipeline.contract import ActionContract
+
+
+class PlanFacts(BaseModel):
+    """What a policy plans that plans latent actions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    contract: ActionContract
+    """The latents as actions: numbers, or the choice of every group of a codebook."""
+    num_looked: int = Field(ge=0)
+    """Numbers that the planning network's own image network says about pictures."""
+    model_sha256: str
+    """Hash of the latent action model, which is not needed to act."""
 
 
 class PolicyFacts(ModelFacts):
@@ -57,6 +71,8 @@ class PolicyFacts(ModelFacts):
     latent: LatentFacts | None = None
     """Of the latent action model that it sees through, or whose image network it began with; the
     weights of one that stays as it is are in the policy's folder."""
+    plan: PlanFacts | None = None
+    """Of one that plans latent actions; its own network decodes them."""
     ends_in_tanh: bool = False
     """Whether what the network gives lies between -1 and 1, as that of reinforcement learning."""
     data_sha256: str
@@ -66,8 +82,25 @@ class PolicyFacts(ModelFacts):
 
     @property
     def num_inputs(self) -> int:
-        """Numbers in front of the network, besides pictures."""
+        """Numbers of what is seen, besides pictures."""
         return sum(map(len, self.input_names)) + self.num_seen
+
+    @property
+    def num_decoded(self) -> int:
+        """Numbers in front of the network that gives actions, besides pictures."""
+        if self.plan is None:
+            return self.num_inputs
+        num_encoded = ActionSpace.of(self.plan.contract).num_encoded
+        return self.num_inputs + self.plan.num_looked + num_encoded
+
+    def planner(self) -> PolicyFacts:
+        """Those of the policy whose actions are the latents that this one decodes."""
+        assert self.plan is not None
+        # Latents are not planned ahead.
+        config = self.config.model_copy(update={"chunk": 1, "execute": 1})
+        return self.model_copy(
+            update={"contract": self.plan.contract, "config": config, "plan": None}
+        )
 
     @model_validator(mode="after")
     def _names_are_of_inputs(self) -> PolicyFacts:
@@ -101,6 +134,8 @@ class BcPolicy:
     """Where its network runs."""
     latent_weights: dict[str, np.ndarray] = field(default_factory=dict)
     """Of the latent action model that sees for it, by name."""
+    planner: BcPolicy | None = None
+    """Its actions are the latents that this policy decodes; `None` where it plans actions."""
     _plan: deque[np.ndarray] = field(default_factory=deque)
 
     @cached_property
@@ -114,7 +149,7 @@ class BcPolicy:
         num_inputs = len(self.scaling.input_mean)
         made = filled(
             lambda: network_for(
-                self.facts.config,
+                decoding(self.facts.config) if self.facts.plan else self.facts.config,
                 num_inputs,
                 self.space.num_encoded,
                 self.facts.latent,
@@ -188,6 +223,39 @@ class BcPolicy:
             inputs: Features, and what an encoder that stays as it is says about the pictures.
             images: Pictures that the network itself sees, shrunk; `None` where it sees none.
         """
+        if self.planner is None:
+            return self.decoded(inputs, images)
+        latents = self.planner.decoded(inputs, images)[:, 0]
+        return self.decoded(self.planner.beside(inputs, images, latents), None)
+
+    def beside(
+        self,
+        inputs: Float[np.ndarray, "row input"],
+        images: np.ndarray | None,
+        latents: Float[np.ndarray, "row latent"],
+    ) -> Float[np.ndarray, "row number"]:
+        """What is seen and latents, as they stand in front of what decodes them.
+
+        A planner's: features, what its image network says about pictures, and the latents encoded.
+
+        Args:
+            inputs: As in `predict`.
+            images: As in `predict`.
+            latents: Planned, or those that were there.
+        """
+        import torch
+
+        parts = [inputs]
+        if images is not None:
+            with torch.inference_mode():
+                pictures = torch.tensor(images).to(torch_device(self.device))
+                parts.append(seen_in(self.network, pictures).cpu().numpy().astype(float))
+        return np.concatenate([*parts, self.space.encode(latents)], axis=1)
+
+    def decoded(
+        self, inputs: Float[np.ndarray, "row input"], images: np.ndarray | None
+    ) -> Float[np.ndarray, "row chunk action"]:
+        """What the network itself makes of many rows; `inputs` may hold latents."""
         import torch
 
         place = torch_device(self.device)
@@ -234,10 +302,16 @@ def network_for(
     )
 
 
+def decoding(config: BcConfig) -> BcConfig:
+    """Settings of what decodes latents: what pictures show stands in its inputs."""
+    return config.model_copy(update={"camera": "", "encoder": SMALL_NETWORK})
+
+
 def save_policy(policy: BcPolicy, folder: Path) -> None:
     """Writes the folder, whole or not at all."""
-    arrays = {f"scaling.{name}": value for name, value in vars(policy.scaling).items()}
-    arrays |= {f"network.{name}": value for name, value in policy.weights.items()}
+    arrays = _arrays(policy)
+    if policy.planner is not None:
+        arrays |= {f"planner.{name}": value for name, value in _arrays(policy.planner).items()}
     arrays |= {f"latent.{name}": value for name, value in policy.latent_weights.items()}
     POLICY_FOLDER.save(folder, policy.facts, arrays, policy.metrics)
 
@@ -249,7 +323,26 @@ def load_bc_policy(folder: Path, device: Device = "auto") -> BcPolicy:
         UsageError: The folder is incomplete or damaged, or was written by another version.
     """
     facts, arrays, metrics = POLICY_FOLDER.load(folder)
-    num_inputs, num_encoded = facts.num_inputs, ActionSpace.of(facts.contract).num_encoded
+    scales, network = _parts(arrays, facts, facts.num_decoded, folder)
+    latent, planner = below(arrays, "latent."), None
+    if facts.plan is not None:
+        planned = facts.planner()
+        own = _parts(below(arrays, "planner."), planned, facts.num_inputs, folder)
+        planner = BcPolicy(planned, *own, {}, device, latent)
+    return BcPolicy(facts, scales, network, metrics, device, latent, planner)
+
+
+def _arrays(policy: BcPolicy) -> dict[str, np.ndarray]:
+    """Scales and weights, by name."""
+    arrays = {f"scaling.{name}": value for name, value in vars(policy.scaling).items()}
+    return arrays | {f"network.{name}": value for name, value in policy.weights.items()}
+
+
+def _parts(
+    arrays: dict[str, np.ndarray], facts: PolicyFacts, num_inputs: int, folder: Path
+) -> tuple[Scaling, dict[str, np.ndarray]]:
+    """Scales and weights out of `_arrays`."""
+    num_encoded = ActionSpace.of(facts.contract).num_encoded
     scaling: dict[str, Shape] = {
         "input_mean": (num_inputs,),
         "input_scale": (num_inputs,),
@@ -257,6 +350,4 @@ def load_bc_policy(folder: Path, device: Device = "auto") -> BcPolicy:
         "encoded_scale": (num_encoded,),
     }
     check_shapes(below(arrays, "scaling."), scaling, folder / WEIGHTS)
-    scales = Scaling(**below(arrays, "scaling."))
-    network, latent = below(arrays, "network."), below(arrays, "latent.")
-    return BcPolicy(facts, scales, network, metrics, device, latent)
+    return Scaling(**below(arrays, "scaling.")), below(arrays, "network.")

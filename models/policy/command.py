@@ -9,6 +9,7 @@ from typing import Any
 from rotoscope.models.policy.bc_train import train_bc
 from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.policy.encoded import check_encoder
+from rotoscope.models.policy.latent_plan import latents_of_dataset, planned_model
 from rotoscope.models.policy.row_weights import describe, row_weights_of, warn_of_short
 from rotoscope.models.training.events import TrainListener
 from rotoscope.models.training.loop import check_loop
@@ -70,6 +71,7 @@ def train_built_in(
     config = read_settings(overrides, BcConfig)
     check_loop(config.loop)
     check_encoder(config)
+    planned_model(config)
     dataset = open_once(data)
     labeled = read_labeled(
         data, inputs=config.inputs, camera=config.camera, image_size=config.image_size
@@ -86,6 +88,7 @@ def train_built_in(
         config,
         out,
         input_names=[dataset.names(name) for name in config.inputs],
+        latents=latents_of_dataset(data, config, labeled.contract.rate_hz),
         listener=listener,
     )
     return trained.metrics

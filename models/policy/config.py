@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
@@ -12,7 +13,9 @@ from rotoscope.models.training.sizes import NetworkSize
 from rotoscope.models.training.views import Cameras, cameras_of
 
 LATENT = "latent:"
-"""Beginning of the name of a latent action model's image network."""
+"""Beginning of the name of a latent action model, whose image network or latents are used."""
+ACTIONS = "actions"
+"""What a policy plans that knows of no latents."""
 
 
 class BcLoop(LoopConfig):
@@ -48,6 +51,10 @@ class BcConfig(BaseModel):
     pretrain: bool = False
     """Whether it first learns which latent action of `encoder=latent:FOLDER` comes next, from every
     row, known actions or not; then the actions, from the rows that count."""
+    plans: str = ACTIONS
+    """What it plans: `actions`; or `latent:FOLDER`, the latent action of a trained model that comes
+    next, learned from every row, known actions or not. A small network that is learned from the
+    rows that count makes actions of what is planned and what is seen."""
     shift_px: int = Field(default=4, ge=0)
     """How far pictures are moved about at random while it learns [px]."""
     chunk: int = Field(default=1, ge=1, le=200)
@@ -69,7 +76,7 @@ class BcConfig(BaseModel):
     """How the network is trained."""
 
     @model_validator(mode="after")
-    def _fits_together(self) -> BcConfig:
+    def _fits_together(self) -> Self:
         if self.execute > self.chunk:
             raise ValueError(
                 f"execute is {self.execute}, but only chunk={self.chunk} actions are planned"
@@ -81,6 +88,8 @@ class BcConfig(BaseModel):
                 f"pretrain=true learns the latent actions of encoder=latent:FOLDER, and encoder is "
                 f"{self.encoder}"
             )
+        if self.plans != ACTIONS:
+            self._check_plans()
         if self.encoder != SMALL_NETWORK:
             self._check_encoder()
         labels = [name for name in self.inputs if name.startswith("label.")]
@@ -103,6 +112,24 @@ class BcConfig(BaseModel):
             raise ValueError(
                 f"encoder={self.encoder} stays as it is; freeze_encoder=false is for latent:FOLDER"
             )
+
+    def _check_plans(self) -> None:
+        if self.planned_model is None:
+            raise ValueError(
+                f"plans={self.plans} is nothing that a policy can plan; valid ones are {ACTIONS} "
+                "and latent:FOLDER, the folder that 'rotoscope train latent-action --out' wrote"
+            )
+        if self.pretrain:
+            raise ValueError(
+                f"pretrain=true learns latent actions first and forgets them, plans={self.plans} "
+                "keeps them: set one of the two"
+            )
+
+    @property
+    def planned_model(self) -> Path | None:
+        """Folder of the latent action model whose latents are planned; `None` for actions."""
+        folder = self.plans.removeprefix(LATENT)
+        return Path(folder) if folder and folder != self.plans else None
 
     @property
     def num_views(self) -> int:

@@ -63,7 +63,7 @@ def pretrained(
         DatasetError: Fewer than two episodes are longer than a latent action.
     """
     parts = [
-        _rows(s, latents_ahead(model, p.images, p.time_s))
+        rows_ahead(s, latents_ahead(model, p.images, p.time_s))
         for p, s in zip(pictured, seen, strict=True)
         if p.images is not None
     ]
@@ -125,7 +125,8 @@ def latents_ahead(
     return out
 
 
-def _rows(seen: LabeledEpisode, latents: Float[np.ndarray, "time latent"]) -> PolicyRows:
+def rows_ahead(seen: LabeledEpisode, latents: Float[np.ndarray, "time latent"]) -> PolicyRows:
+    """The rows of an episode at which a latent is known, each with it in its action's place."""
     known = np.isfinite(latents).all(axis=1)
     counts = RowWeights(known, known.astype(float))
     return rows_of(replace(seen, actions=latents, valid=known), counts, chunk=1)

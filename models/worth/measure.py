@@ -11,9 +11,11 @@ import numpy as np
 from jaxtyping import Float
 
 from rotoscope.models.policy.bc_policy import BcPolicy
-from rotoscope.models.policy.bc_train import predicted, train_bc
+from rotoscope.models.policy.bc_train import train_bc
 from rotoscope.models.policy.config import BcConfig
 from rotoscope.models.policy.evaluate import FIRST_SEED, try_policy, views_for
+from rotoscope.models.policy.latent_plan import Latents, latents_of_dataset
+from rotoscope.models.policy.predicted import predicted
 from rotoscope.models.policy.row_weights import RowWeights, row_weights_of
 from rotoscope.models.policy.rows import rows_of
 from rotoscope.models.simulators.simulator import open_simulator
@@ -80,6 +82,7 @@ class _Data:
     weights: list[RowWeights]
     names: list[Sequence[str]]
     config: BcConfig
+    latents: Latents | None
 
     def trained(self, which: Sequence[int], seed: int) -> BcPolicy:
         some = replace(self.shown, episodes=tuple(self.shown.episodes[i] for i in which))
@@ -87,7 +90,14 @@ class _Data:
         config = self.config.model_copy(update={"loop": loop})
         weights = [self.weights[i] for i in which]
         with tempfile.TemporaryDirectory() as folder:
-            return train_bc(some, weights, config, Path(folder) / "policy", input_names=self.names)
+            return train_bc(
+                some,
+                weights,
+                config,
+                Path(folder) / "policy",
+                input_names=self.names,
+                latents=self.latents and self.latents.some(which),
+            )
 
 
 def measure(request: WorthRequest, tell: Tell = lambda count, repeat, error: None) -> Measured:
@@ -139,7 +149,8 @@ def _read(request: WorthRequest) -> _Data:
     weights = row_weights_of(
         dataset, weighting=config.weighting, min_confidence=config.min_confidence
     )
-    return _Data(shown, weights, [dataset.names(name) for name in config.inputs], config)
+    latents = latents_of_dataset(request.data, config, shown.contract.rate_hz)
+    return _Data(shown, weights, [dataset.names(name) for name in config.inputs], config, latents)
 
 
 def _counts(wanted: Sequence[int], most: int) -> tuple[int, ...]:

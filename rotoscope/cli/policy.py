@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from rotoscope.models.policy.policy import EpisodeResult
 
 
+_OF_PLANS = {
+    "latents": "planned latents, held-out episodes",
+    "from_true_latents": "actions from the latents that were there",
+    "from_planned_latents": "actions from the planned latents, same rows",
+}
+_SCORES = {"mean_r2": "mean R2", "accuracy": "accuracy"}
+
+
 def train_policy(
     data: Annotated[Path, place_option("Folder or URL of a LeRobot v3 dataset with actions.")],
     out: Annotated[Path, path_option("Folder of the policy.")],
@@ -64,6 +72,11 @@ def train_policy(
     for key, label in (("mean_r2", "mean R2"), ("accuracy", "accuracy"), ("steps", "steps")):
         if key in metrics:
             console.say(f"  {label}: {metrics[key]}")
+    for key, label in _OF_PLANS.items():
+        if key in metrics.get("plan", {}):
+            found = metrics["plan"][key]
+            told = [f"{n} {found[k]}" for k, n in _SCORES.items() if k in found]
+            console.say(f"  {label}: {', '.join(told)}")
 
 
 def evaluate(
