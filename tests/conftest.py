@@ -1,5 +1,7 @@
 """Fixtures that every test may use."""
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +9,11 @@ import pytest
 from hypothesis import settings
 
 from benchmarks.paths import shared_data as find_shared_data
+
+# Some environments forbid bytecode, as those of containers do. Hundreds of commands and processes
+# of videos are started here: each would compile all that it imports again, for seconds.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A busy machine is no reason to fail.
 settings.register_profile("rotoscope", deadline=None)
