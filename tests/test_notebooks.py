@@ -1,6 +1,7 @@
 """Notebooks run from top to bottom, show what they did, and use public names alone."""
 
 import ast
+import itertools
 from pathlib import Path
 
 import nbformat
@@ -10,6 +11,9 @@ from nbclient import NotebookClient
 from rotoscope import public
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.testing import a_video_file
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 ROBOTS = {"02_one_clip_two_hands": ("allegro_hand", "shadow_hand")}
@@ -22,6 +26,15 @@ RUN = [
     )
     for path in NOTEBOOKS
 ]
+
+
+def beginning(path, out):
+    """Its first three seconds: what a notebook shows of a whole video, it shows of these."""
+    video = probe(path)
+    pictures = [
+        frame.rgb for frame in itertools.islice(read_frames(video), round(3 * video.rate_hz))
+    ]
+    return a_video_file(out, pictures, size=(video.width, video.height))
 
 
 @pytest.mark.parametrize("path", RUN)
@@ -37,6 +50,8 @@ def test_notebook_runs(path, tmp_path, monkeypatch):
         except AssetError as error:
             pytest.skip(f"the notebook needs an asset that is not here: {error}")
     monkeypatch.setenv("MPLBACKEND", "agg")
+    video = beginning(asset_path("cup.mp4"), tmp_path / "cup.mp4")
+    monkeypatch.setenv("ROTOSCOPE_VIDEO", str(video))
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
         notebook, timeout=240, resources={"metadata": {"path": str(path.parent)}}
