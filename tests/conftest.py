@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -15,9 +16,18 @@ from benchmarks.paths import shared_data as find_shared_data
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Packages and tests are millions of objects that stay; nobody looks through them for circles.
+gc.disable()
+
 # A busy machine is no reason to fail.
 settings.register_profile("rotoscope", deadline=None)
 settings.load_profile("rotoscope")
+
+
+def pytest_collection_finish() -> None:
+    """All is loaded: from here on, what tests leave behind is collected."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
