@@ -39,6 +39,28 @@ def _frames_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _warm_writer() -> Iterator[None]:
+    """Datasets are written by copies of a process that has loaded LeRobot; see `fresh_writer`."""
+    from warm_writer import WarmWriter
+
+    writer = WarmWriter()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rotoscope.pipeline.export.publish._run", writer.run)
+        yield
+    writer.close()
+
+
+@pytest.fixture(scope="module")
+def fresh_writer() -> Iterator[None]:
+    """Datasets of a file of tests are written by a process for each, as a user's are."""
+    from warm_writer import fresh_run
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rotoscope.pipeline.export.publish._run", fresh_run)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real recordings; skips where it is absent."""
