@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,11 +26,17 @@ def product_files(root: Path = ROOT) -> dict[str, Path]:
 
 def file_graph(files: Mapping[str, Path]) -> Graph:
     """The import arrows between modules."""
-    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in files.items()}
+    known = set(files)
     return {
-        name: {other for other in _imported(tree, files) if other != name}
-        for name, tree in trees.items()
+        name: {other for other in _imported(tree_of(path), known) if other != name}
+        for name, path in files.items()
     }
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """The file, parsed once for all that is asked of it."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def room_of(module: str) -> str:
@@ -68,8 +75,7 @@ def _reached(graph: Graph, start: str) -> set[str]:
     return found
 
 
-def _imported(tree: ast.AST, names: Iterable[str]) -> Iterator[str]:
-    known = set(names)
+def _imported(tree: ast.AST, known: set[str]) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found = [alias.name for alias in node.names]

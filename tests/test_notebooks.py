@@ -1,6 +1,7 @@
 """Notebooks run from top to bottom, show what they did, and use public names alone."""
 
 import ast
+import itertools
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from nbclient import NotebookClient
 from rotoscope import public
 from rotoscope.pipeline.assets import asset_path
 from rotoscope.pipeline.errors import AssetError
+from rotoscope.pipeline.testing import a_video_file
+from rotoscope.pipeline.video.probe import probe
+from rotoscope.pipeline.video.read import read_frames
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 ROBOTS = {"02_one_clip_two_hands": ("allegro_hand", "shadow_hand")}
@@ -26,6 +30,15 @@ RUN = [
 ]
 SIMULATORS = {"05_train_a_labeler": "gym_pusht", "06_latent_actions": "metaworld"}
 """Packages that a notebook needs in place of assets."""
+
+
+def beginning(path, out):
+    """Its first three seconds: what a notebook shows of a whole video, it shows of these."""
+    video = probe(path)
+    pictures = [
+        frame.rgb for frame in itertools.islice(read_frames(video), round(3 * video.rate_hz))
+    ]
+    return a_video_file(out, pictures, size=(video.width, video.height))
 
 
 @pytest.mark.parametrize("path", RUN)
@@ -46,6 +59,8 @@ def test_notebook_runs(path, tmp_path, monkeypatch):
             asset_path(name)
         except AssetError as error:
             pytest.skip(f"the notebook needs an asset that is not here: {error}")
+    video = beginning(asset_path("cup.mp4"), tmp_path / "cup.mp4")
+    monkeypatch.setenv("ROTOSCOPE_VIDEO", str(video))
     _run(path, monkeypatch)
 
 

@@ -1,3 +1,4 @@
+import os
 import re
 from pathlib import Path
 
@@ -220,6 +221,19 @@ def test_class_that_says_too_little_of_itself_is_refused(tmp_path, line, words):
     )
     with pytest.raises(RecipeError, match=re.escape(words)):
         build_recipe({"stages": ["./mine.py:Mine"]}, folder=tmp_path, allow_code=True)
+
+
+def test_stage_changed_to_another_of_its_length_within_a_second_is_the_new_one(tmp_path):
+    file = tmp_path / "mine.py"
+    for version in ("'1'", "'2'"):
+        file.write_text(
+            "from rotoscope.pipeline.stage import ClipStage\n\n\nclass Mine(ClipStage):\n"
+            f"    kind, version = 'mine', {version}\n"
+        )
+        os.utime(file, (1e9, 1e9))
+        recipe = build_recipe({"stages": ["./mine.py:Mine"]}, folder=tmp_path, allow_code=True)
+        assert repr(recipe.stages[0].stage_class.version) == version
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_actions_come_from_the_last_labeler_unless_another_is_named():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,9 @@ APP = "rotoscope.cli.main:app"
 """The application; the one place that says where it is."""
 
 
+@functools.cache
 def root_command() -> Any:
-    """The command line as click sees it."""
+    """The command line as click sees it; made once, for it reads every command's annotations."""
     return typer.main.get_command(load(APP))
 
 

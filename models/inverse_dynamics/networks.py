@@ -7,7 +7,7 @@ dimension.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,22 +74,32 @@ def fit_ridge(
             best on the held-out rows where `None`.
     """
     choices = PENALTIES if penalty is None else (penalty,)
-    solutions = [_ridge(inputs, encoded, p) for p in choices]
+    solutions = _ridges(inputs, encoded, choices)
     squares = [(with_one(held_out[0]) @ s - held_out[1]) ** 2 @ weights for s in solutions]
     best = int(np.argmin([s.mean() for s in squares]))
     solution, squared = solutions[best], np.maximum(squares[best], 1e-6)
     # Variances are a coarse matter learned from few rows: they get a strong penalty.
-    log_variance = _ridge(held_out[0], np.log(squared), 0.1 * len(squared))
+    (log_variance,) = _ridges(held_out[0], np.log(squared), [0.1 * len(squared)])
     # E[log e^2] = log sigma^2 + E[log chi^2_1], and E[log chi^2_1] = digamma(1/2) + log 2 = -1.27.
     log_variance[-1] += 1.27
     return {"weight": solution, "log_variance": log_variance}
 
 
-def _ridge(inputs: np.ndarray, targets: np.ndarray, penalty: float) -> np.ndarray:
-    rows = with_one(inputs)
-    shrink = np.full(rows.shape[1], penalty)
-    shrink[-1] = 1e-7  # the constant is free
-    return np.linalg.solve(rows.T @ rows + np.diag(shrink), rows.T @ targets)
+def _ridges(
+    inputs: np.ndarray, targets: np.ndarray, penalties: Sequence[float]
+) -> list[Float[np.ndarray, "input_and_one encoded"]]:
+    """A solution for each penalty, from one decomposition; the constant, at the end, is free."""
+    mean, level = inputs.mean(axis=0), targets.mean(axis=0)
+    rows, wanted = inputs - mean, targets - level
+    if len(rows) < rows.shape[1]:
+        # (X^T X + p)^-1 X^T = X^T (X X^T + p)^-1, the smaller matrix (Saunders et al. 1998).
+        squares, basis = np.linalg.eigh(rows @ rows.T)
+        left, right = rows.T @ basis, basis.T @ wanted
+    else:
+        squares, basis = np.linalg.eigh(rows.T @ rows)
+        left, right = basis, basis.T @ (rows.T @ wanted)
+    found = [left @ (right / (squares + penalty)[:, None]) for penalty in penalties]
+    return [np.concatenate([weight, (level - mean @ weight)[None]]) for weight in found]
 
 
 def with_one(inputs: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from rotoscope.pipeline.geometry import hand_frame
 from rotoscope.pipeline.tracks import Camera
@@ -46,7 +46,7 @@ def chance_near(
     with np.errstate(invalid="ignore"):
         expected = _LEVEL + _SLOPE * np.log(np.maximum(away_px / palm_px, _LEAST_RESIDUAL))
         expected = expected + _TOWARD * _toward_camera(joints_m)
-    chance: np.ndarray = norm.cdf((np.log(TOLERANCE) - expected) / _SPREAD)
+    chance: np.ndarray = ndtr((np.log(TOLERANCE) - expected) / _SPREAD)
     return np.nan_to_num(chance)
 
 

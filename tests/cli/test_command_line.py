@@ -1,15 +1,18 @@
-"""The commands as a user types them."""
+"""The commands as a user types them: once for real, then as this process is told them."""
 
 import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from video_files import write_video
 
+from rotoscope.cli import main
+from rotoscope.cli.guard import run_guarded
 from rotoscope.pipeline.run.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
@@ -28,8 +31,8 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def rotoscope(folder):
-    def rotoscope(*arguments):
+def typed(folder):
+    def typed(*arguments):
         env = os.environ | {"ROTOSCOPE_STORE": str(folder / "store"), "PYTHONPATH": str(ROOT)}
         return subprocess.run(
             [sys.executable, "-m", "rotoscope.cli.main", *arguments],
@@ -40,24 +43,40 @@ def rotoscope(folder):
             check=False,
         )
 
+    return typed
+
+
+@pytest.fixture
+def rotoscope(folder, monkeypatch, capsys):
+    """All of a command but the start of an interpreter, which takes longer than most of them."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("ROTOSCOPE_STORE", str(folder / "store"))
+
+    def rotoscope(*arguments):
+        monkeypatch.setattr(sys, "argv", ["rotoscope", *arguments])
+        with pytest.raises(SystemExit) as left:
+            run_guarded(main._command)
+        said = capsys.readouterr()
+        return SimpleNamespace(returncode=left.value.code, stdout=said.out, stderr=said.err)
+
     return rotoscope
 
 
-def test_label_status_report_doctor_in_a_row(rotoscope, folder):
-    done = rotoscope("label", "videos", "--recipe", "lamp.yaml", "--out", "out")
+def test_label_status_report_doctor_in_a_row(typed, folder):
+    done = typed("label", "videos", "--recipe", "lamp.yaml", "--out", "out")
     assert done.returncode == 0, done.stderr
     assert "dataset written: out" in done.stdout
-    status = rotoscope("status", "out")
+    status = typed("status", "out")
     assert status.returncode == 0
     assert "a b'c.mp4" in status.stdout
-    report = rotoscope("report", "out")
+    report = typed("report", "out")
     assert report.returncode == 0, report.stderr
     page = (folder / "out.report.html").read_text()
     assert "data:image/jpeg;base64," in page
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
-    doctor = rotoscope("doctor", "out")
+    doctor = typed("doctor", "out")
     assert "PASS" in doctor.stdout, doctor.stderr
-    again = rotoscope("label", "videos", "--recipe", "lamp.yaml", "--out", "out")
+    again = typed("label", "videos", "--recipe", "lamp.yaml", "--out", "out")
     assert "dataset already complete" in again.stdout
 
 

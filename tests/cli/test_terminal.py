@@ -98,7 +98,7 @@ def test_terminal_without_unicode_ends_no_command(tmp_path, changes):
 
 
 def test_full_disk_is_one_sentence_and_a_closed_pipe_is_silent(tmp_path):
-    full = run(["recipes"], cwd=tmp_path, shell="> /dev/full")
+    full = run(["assets", "list"], cwd=tmp_path, shell="> /dev/full")
     assert full.returncode == 1
     assert full.stderr.decode() == (
         "rotoscope: not all output could be written: No space left on device\n"
@@ -106,13 +106,13 @@ def test_full_disk_is_one_sentence_and_a_closed_pipe_is_silent(tmp_path):
     # The reader is gone before the command starts: `| true` may still be there when it writes.
     read_end, write_end = os.pipe()
     os.close(read_end)
-    broken = run(["recipes"], cwd=tmp_path, stdout=write_end)
+    broken = run(["assets", "list"], cwd=tmp_path, stdout=write_end)
     os.close(write_end)
     assert (broken.returncode, broken.stderr) == (128 + signal.SIGPIPE, b"")
 
 
 def test_closed_streams_end_no_command(tmp_path):
-    done = run(["recipes"], cwd=tmp_path, shell=">&- 2>&- <&-")
+    done = run(["assets", "list"], cwd=tmp_path, shell=">&- 2>&- <&-")
     assert done.returncode == 0
 
 

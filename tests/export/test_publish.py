@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from warm_writer import WarmWriter, fresh_run
 
 from benchmarks._small_dataset import FPS, episode, job_for, read_code, store, store_many
 from rotoscope.pipeline.errors import DatasetError, DiskFullError
@@ -24,6 +25,7 @@ from rotoscope.pipeline.export.light_lerobot import (
 )
 from rotoscope.pipeline.export.publish import publish, publish_in_child
 
+pytestmark = pytest.mark.usefixtures("fresh_writer")
 ROOT = Path(__file__).parents[2]
 EPISODES, ROWS = 62, 8
 
@@ -142,6 +144,22 @@ def test_image_statistics_are_those_of_the_frames(loaded, stored):
 def test_light_and_whole_lerobot_write_the_same_bytes_wherever(whole, stored, dataset, tmp_path):
     publish(job_for(stored, tmp_path / "whole"), whole)
     assert digest(tmp_path / "whole") == digest(dataset)
+
+
+def test_what_other_tests_write_with_writes_the_same_bytes_and_says_the_same(
+    stored, dataset, tmp_path
+):
+    writer = WarmWriter()
+    try:
+        code, answer, _ = writer.run(job_for(stored, tmp_path / "again"), light=True)
+        assert (code, json.loads(answer)["episodes"]) == (0, EPISODES)
+        assert digest(tmp_path / "again") == digest(dataset)
+        (tmp_path / "foreign").mkdir()
+        (tmp_path / "foreign" / "thesis.tex").touch()
+        foreign = job_for(stored[:1], tmp_path / "foreign")
+        assert writer.run(foreign, light=True)[:2] == fresh_run(foreign, light=True)[:2]
+    finally:
+        writer.close()
 
 
 def test_light_import_in_a_process_that_has_torch_is_refused(lerobot_dataset):

@@ -4,6 +4,7 @@ where their weights are."""
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,15 @@ def frame(index: int, level: int = 20) -> Frame:
 
 def skin(index: int) -> Frame:
     """The same, with more red than green and some grain, as skin has."""
+    return Frame(index, index / 30, lambda: grain(index))
+
+
+@cache
+def grain(index: int) -> np.ndarray:
+    """Its picture, which several scripts show: it takes longer to make than to look at."""
     image = np.random.default_rng(index).integers(0, 100, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
     image[..., 0], image[..., 1] = index + 60, index
-    return Frame(index, index / 30, lambda: image)
+    return image
 
 
 class Scripted:

@@ -92,7 +92,7 @@ def test_the_policy_of_the_folder_is_the_one_that_was_tried(data, tmp_path):
 
 def test_the_same_seed_gives_the_same_policy_and_another_another(data, tmp_path):
     def weights(name, seed):
-        quick = ("steps=600", *QUICK[1:], f"seed={seed}")
+        quick = ("steps=400", *QUICK[1:], f"seed={seed}")
         request = ReinforcementRequest(ENV, tmp_path / name, data, overrides=quick)
         return train_by_reinforcement(request).actor["head.0.weight"]
 

@@ -72,11 +72,11 @@ def test_where_the_future_is_seen_it_says_what_was_done_else_what_would_be(learn
             learned.label(
                 UnlabelledEpisode(name="row", time_s=np.zeros(1), features=e.features[[i]])
             ).values[0]
-            for i in range(NUM)
+            for i in range(0, NUM, 5)
         ]
         for e in asked
     ]
-    usual = [np.clip(2 * (e.features[:, 2:] - e.features[:, :2]), -1, 1) for e in asked]
+    usual = [np.clip(2 * (e.features[::5, 2:] - e.features[::5, :2]), -1, 1) for e in asked]
     said, wanted = np.concatenate(alone), np.concatenate(usual)
     assert r_squared(said, wanted, ActionSpace.of(learned.contract)).mean() > 0.8
 
