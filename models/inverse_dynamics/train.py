@@ -47,9 +47,9 @@ from rotoscope.models.labelers.trivial import trivial_scores
 from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabeledSet
+from rotoscope.models.training.events import TrainListener
 from rotoscope.models.training.focus import exchanged, weights_near
 from rotoscope.models.training.folds import MIN_EPISODES, Folds
-from rotoscope.models.training.events import TrainListener
 from rotoscope.models.training.loop import Problem, train
 from rotoscope.models.training.rows import Batch, Rows
 from rotoscope.models.training.windows import WindowConfig

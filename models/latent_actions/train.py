@@ -30,9 +30,9 @@ from rotoscope.models.latent_actions.model import (
 from rotoscope.models.latent_actions.networks import build_latent_network
 from rotoscope.models.latent_actions.probes import probe
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
+from rotoscope.models.training.events import TrainListener
 from rotoscope.models.training.focus import weights_near
 from rotoscope.models.training.frames import scratch
-from rotoscope.models.training.events import TrainListener
 from rotoscope.models.training.loop import Problem, train
 from rotoscope.models.training.maps import Joined, blocks_of
 from rotoscope.models.training.model_folder import package_versions
