@@ -176,6 +176,7 @@ def _group() -> _Group:
         ) from error
     import torch
     from torch.distributed.distributed_c10d import PrefixStore
+    from torch.distributed.rendezvous import rendezvous
 
     has_cuda, here = torch.cuda.is_available(), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     if has_cuda and here > torch.cuda.device_count():
@@ -183,7 +184,7 @@ def _group() -> _Group:
             f"{here} processes were started here for {torch.cuda.device_count()} GPUs; start one "
             "for each at most (--num_processes)"
         )
-    store, rank, size = next(torch.distributed.rendezvous("env://", timeout=_PATIENCE))
+    store, rank, size = next(rendezvous("env://", timeout=_PATIENCE))
     # A launcher that starts all of them anew keeps the values of before.
     start = f"rotoscope/{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}"
     store = PrefixStore(start, store)
