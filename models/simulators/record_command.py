@@ -7,7 +7,6 @@ from itertools import islice
 from pathlib import Path
 
 from rotoscope.models.simulators.behaviors import DEFAULT_NOISE, Behavior, behaving, starts
-from rotoscope.models.simulators.record import record_dataset, record_videos
 from rotoscope.models.simulators.simulator import Views, open_simulator
 from rotoscope.pipeline.errors import UsageError
 
@@ -44,6 +43,9 @@ def record_demonstrations(
             videos, no expert where one is needed, hardly any episode that fails where failed ones
             are wanted, `out` is not empty, or labels asked for where videos have none.
     """
+    # Notebooks name this function with all others that are public: FFmpeg waits until it is called.
+    from rotoscope.models.simulators.record import record_dataset, record_videos
+
     for name, value, least in (
         ("--episodes", num_episodes, 1),
         ("--seed", first_seed, 0),
