@@ -75,7 +75,7 @@ def test_cameras_that_are_no_names_or_the_same_are_refused(wrong):
 
 
 SHORT = ["window.before_s=0.04", "window.after_s=0.07", "members=2"]
-TRAINED = ["kind=mlp", "loop.num_steps=90", "loop.batch_size=32", "loop.eval_every=30"]
+TRAINED = ["kind=mlp", "loop.num_steps=60", "loop.batch_size=32", "loop.eval_every=30"]
 
 
 @pytest.mark.parametrize("kind", [["kind=kernel"], [*TRAINED, *SHORT]])
