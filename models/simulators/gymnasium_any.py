@@ -48,8 +48,8 @@ def open_any(task: str, views: Views, *, known: tuple[str, ...]) -> AnySimulator
         made: Any = gymnasium.make(task, render_mode="rgb_array")
     except (gymnasium.error.Error, ImportError) as error:
         raise UsageError(
-            f"gymnasium:{task}: {error}; name an id that Gymnasium knows, or MODULE:ID of a module "
-            f"that registers it; {quoted(known)} have an expert"
+            f"gymnasium:{task}: {str(error).rstrip('.')}; name an id that Gymnasium knows, or "
+            f"MODULE:ID of a module that registers it; {quoted(known)} have an expert"
         ) from error
     try:
         return AnySimulator(made, task, views)
