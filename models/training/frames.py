@@ -200,31 +200,24 @@ def _kept(
 
     Processes that train together come one after the other, so that they are decoded once.
     """
-    return in_turns(lambda: _found_or_written(key, videos, size, folder, num, what))
-
-
-def _found_or_written(
-    key: str,
-    videos: Iterable[Iterable[Picture]],
-    size: tuple[int, int],
-    folder: Path,
-    num: int,
-    what: str,
-) -> Frames:
     place = folder / key
-    if not place.is_dir():
-        _check_space(folder, num, size, what)
-        with atomic_path(place) as temporary:
-            temporary.mkdir()
-            _write(temporary, videos, size)
-    os.utime(place)  # `prune_frames` keeps what was used last
-    facts = json.loads((place / _FACTS).read_text())
-    num = facts["starts"][-1]
-    return Frames(
-        images=open_map(place / _IMAGES, np.uint8, (num, *size, 3)),
-        time_s=open_map(place / _TIMES, np.float64, (num,)),
-        starts=tuple(facts["starts"]),
-    )
+
+    def found() -> Frames:
+        if not place.is_dir():
+            _check_space(folder, num, size, what)
+            with atomic_path(place) as temporary:
+                temporary.mkdir()
+                _write(temporary, videos, size)
+        os.utime(place)  # `prune_frames` keeps what was used last
+        facts = json.loads((place / _FACTS).read_text())
+        written = facts["starts"][-1]
+        return Frames(
+            images=open_map(place / _IMAGES, np.uint8, (written, *size, 3)),
+            time_s=open_map(place / _TIMES, np.float64, (written,)),
+            starts=tuple(facts["starts"]),
+        )
+
+    return in_turns(found)
 
 
 def _write(folder: Path, videos: Iterable[Iterable[Picture]], size: tuple[int, int]) -> None:
