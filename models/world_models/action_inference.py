@@ -15,7 +15,6 @@ from pydantic import Field
 
 from rotoscope.models.labelers.labeler import LabelerConfig
 from rotoscope.models.labelers.labels import Labels
-from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.data import LabeledSet, UnlabelledEpisode
 from rotoscope.models.training.loop import Problem
@@ -73,7 +72,7 @@ class ActionInference(MembersLabeler):
         Raises:
             DatasetError: Too few episodes have valid actions and known features.
         """
-        space, config = ActionSpace.of(self.contract), self.config
+        space, config = self._space, self.config
         learned, held = split(data.episodes, config.loop.seed)
         known = [e.valid & np.isfinite(e.features).all(axis=1) for e in data.episodes]
         seen, actions = (
@@ -121,19 +120,23 @@ class ActionInference(MembersLabeler):
 
     def label(self, episode: UnlabelledEpisode) -> Labels:
         """The likeliest actions; NaN where what is seen, or the next row, is not known."""
-        space, seen = ActionSpace.of(self.contract), episode.features
+        space, seen = self._space, episode.features
         known = np.isfinite(seen).all(axis=1)
         values = np.full((len(seen), len(self.contract.dimensions)), np.nan)
         width = np.full_like(values, np.nan)
         change = self._later(seen)
         tells = np.isfinite(change).all(axis=2) & known[:, None]
         if tells.any():
-            models = [
-                Evidence(self._dynamics(seen.shape[1]), module, seen, change, tells, scales)
-                for module, scales in zip(self._networks(), self._all_scales(), strict=True)
-            ]
+            evidence = Evidence(
+                self._dynamics(seen.shape[1]),
+                self._together(),
+                seen,
+                change,
+                tells,
+                {k: v for k, v in self.arrays.items() if not k.startswith("network.")},
+            )
             encoded, variance = most_likely(
-                models, space, prior=self.config.prior, num_steps=self.config.num_steps
+                evidence, space, prior=self.config.prior, num_steps=self.config.num_steps
             )
             rows = known & self._is_told(tells)
             values[rows] = space.decode(encoded[None, rows])
@@ -158,11 +161,7 @@ class ActionInference(MembersLabeler):
         return np.cumsum(changes(seen, self._offsets), axis=1)
 
     def _dynamics(self, num_seen: int) -> Dynamics:
-        return Dynamics(num_seen, self._offsets, ActionSpace.of(self.contract).num_encoded)
+        return Dynamics(num_seen, self._offsets, self._space.num_encoded)
 
     def _build(self) -> Any:
         return self._dynamics(self.arrays["input_mean"].shape[-1]).build(self.config.size)
-
-    def _all_scales(self) -> list[dict[str, np.ndarray]]:
-        names = [name for name in self.arrays if not name.startswith("network.")]
-        return [{n: self.arrays[n][i] for n in names} for i in range(len(self.arrays["error"]))]

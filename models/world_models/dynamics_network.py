@@ -35,6 +35,8 @@ class Dynamics:
     def ask(self, module: Any, seen: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
         """Standardized changes (row, offset, seen).
 
+        Where several networks are asked together, an axis of them stands before all of these.
+
         Args:
             module: The networks.
             seen: What is seen (row, seen), standardized.
@@ -43,10 +45,10 @@ class Dynamics:
         import torch
 
         found = [
-            network(torch.cat([seen, actions[:, :rows].flatten(1)], dim=1))
+            network(torch.cat([seen, actions[..., :rows, :].flatten(-2)], dim=-1))
             for network, rows in zip(module, self.offsets, strict=True)
         ]
-        return torch.stack(found, dim=1)
+        return torch.stack(found, dim=-2)
 
     def errors(self, module: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Squared errors (row, offset, seen), and which of them count (row, offset, 1)."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from rotoscope.models.training.action_space import ActionSpace
-from rotoscope.models.training.scaling import Scaling
 from rotoscope.models.world_models.dynamics_network import Dynamics
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ _EDGE = 8.0
 
 
 class Evidence:
-    """What one world model says of one episode."""
+    """What several world models say of one episode."""
 
     def __init__(
         self,
@@ -35,54 +33,57 @@ class Evidence:
         tells: Bool[np.ndarray, "time offset"],
         scales: dict[str, np.ndarray],
     ) -> None:
-        """Standardizes the episode.
+        """Standardizes the episode for each of them.
 
         Args:
-            dynamics: Its sizes.
-            module: Its networks.
+            dynamics: Their sizes.
+            module: Their networks, together.
             seen: What is seen.
             change: How that changes until each moment ahead.
             tells: Where both are known.
-            scales: What numbers are divided by, and its own errors.
+            scales: What numbers are divided by, and their own errors (model, ...).
         """
         import torch
 
-        own = {k: v for k, v in scales.items() if k not in ("later_scale", "error")}
-        self.dynamics, self.module, self.scaling = dynamics, module, Scaling(**own)
+        self.dynamics, self.module = dynamics, module
         place = next(module.parameters()).device
 
         def tensor(values: np.ndarray) -> torch.Tensor:
             return torch.from_numpy(np.nan_to_num(values).astype(np.float32)).to(place)
 
-        scaled = np.clip(change / scales["later_scale"], -_EDGE, _EDGE)
-        self.seen, self.change = tensor(self.scaling.inputs(seen)), tensor(scaled)
+        one = {name: values[:, None] for name, values in scales.items()}
+        scaled_seen = (seen - one["input_mean"]) / one["input_scale"]
+        self.seen = tensor(np.clip(scaled_seen, -_EDGE, _EDGE))
+        self.change = tensor(np.clip(change / one["later_scale"], -_EDGE, _EDGE))
+        self.mean, self.scale = tensor(one["encoded_mean"]), tensor(one["encoded_scale"])
         # Moments share what they tell: together they count as one.
         weight = tells[..., None] / np.maximum(tells.sum(axis=1), 1)[:, None, None]
-        self.sharpness = tensor(np.sqrt(weight) / scales["error"])
+        self.sharpness = tensor(np.sqrt(weight) / one["error"])
 
     def residuals(self, actions: torch.Tensor) -> torch.Tensor:
-        """How far what is seen is from what is expected, in errors of the model.
+        """How far what is seen is from what is expected, in errors of each model.
 
         Args:
-            actions: What is done in each row, encoded (time, encoded).
+            actions: What is done in each row, encoded: (time, encoded), or for each model by itself
+                (model, time, encoded).
+
+        Returns:
+            (model, time, offset, seen).
         """
         import torch
 
         last = self.dynamics.offsets[-1]
-        scale, mean = (
-            torch.from_numpy(v.astype(np.float32)).to(actions.device)
-            for v in (self.scaling.encoded_scale, self.scaling.encoded_mean)
-        )
-        scaled = (actions - mean) / scale
-        padded = torch.cat([scaled, scaled.new_zeros(last - 1, scaled.shape[1])])
-        windows = padded.unfold(0, last, 1).movedim(-1, 1)
+        scaled = (actions - self.mean) / self.scale
+        num, _, encoded = scaled.shape
+        padded = torch.cat([scaled, scaled.new_zeros(num, last - 1, encoded)], dim=1)
+        windows = padded.unfold(1, last, 1).movedim(-1, 2)
         expected = self.dynamics.ask(self.module, self.seen, windows)
         found: torch.Tensor = (expected - self.change) * self.sharpness
         return found
 
 
 def most_likely(
-    models: Sequence[Evidence], space: ActionSpace, *, prior: float, num_steps: int
+    evidence: Evidence, space: ActionSpace, *, prior: float, num_steps: int
 ) -> tuple[Float[np.ndarray, "time encoded"], Float[np.ndarray, "time encoded"]]:
     """Encoded actions that make an episode likeliest, and how far off they may be (variance).
 
@@ -91,35 +92,33 @@ def most_likely(
     (Hutchinson 1990).
 
     Args:
-        models: What each world model says.
+        evidence: What each world model says.
         space: Of the actions.
         prior: Weight of usual actions.
         num_steps: Steps of the search.
     """
     import torch
 
-    place = models[0].seen.device
-    scale, mean = (
-        torch.from_numpy(np.mean([getattr(m.scaling, n) for m in models], axis=0)).float().to(place)
-        for n in ("encoded_scale", "encoded_mean")
-    )
-    latent = torch.zeros(len(models[0].seen), space.num_encoded, device=place, requires_grad=True)
+    scale, mean = evidence.scale.mean(dim=0), evidence.mean.mean(dim=0)
+    num, rows = evidence.seen.shape[:2]
+    latent = scale.new_zeros(rows, space.num_encoded).requires_grad_()
     optimizer = torch.optim.Adam([latent], lr=_STEP)
     for step in range(num_steps):
         optimizer.param_groups[0]["lr"] = _STEP * (1 - 0.9 * step / num_steps)
         actions = _actions(latent, scale, mean, space)
-        seen = torch.stack([(m.residuals(actions) ** 2).sum() for m in models]).mean()
+        seen = (evidence.residuals(actions) ** 2).sum() / num
         optimizer.zero_grad()
         (0.5 * (seen + prior * (latent**2).sum())).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    curvature = torch.full_like(latent, prior)
+    # Every model by itself: what one of them is sure of, others may not know.
+    apart = latent.detach().expand(num, -1, -1).clone().requires_grad_()
+    found = evidence.residuals(_actions(apart, scale, mean, space))
+    curvature = torch.full_like(latent, prior, requires_grad=False)
     random = torch.Generator().manual_seed(0)
     for _ in range(_NUM_PROBES):
-        for model in models:
-            found = model.residuals(_actions(latent, scale, mean, space))
-            signs = torch.randint(0, 2, found.shape, generator=random).to(found) * 2 - 1
-            (slope,) = torch.autograd.grad((found * signs).sum(), latent)
-            curvature += slope**2 / (_NUM_PROBES * len(models))
+        signs = torch.randint(0, 2, found.shape, generator=random).to(found) * 2 - 1
+        (slope,) = torch.autograd.grad((found * signs).sum(), apart, retain_graph=True)
+        curvature += (slope**2).sum(dim=0) / (_NUM_PROBES * num)
     both = _actions(latent, scale, mean, space).detach(), (scale**2 / curvature).detach()
     encoded, variance = (part.cpu().numpy().astype(float) for part in both)
     return encoded, variance
@@ -133,9 +132,9 @@ def _actions(
 
     parts = []
     for block in space.blocks:
-        part = latent[:, block.encoded]
+        part = latent[..., block.encoded]
         if block.kind == "discrete":
-            parts.append(torch.softmax(part, dim=1))
+            parts.append(torch.softmax(part, dim=-1))
         else:
-            parts.append(part * scale[block.encoded] + mean[block.encoded])
-    return torch.cat(parts, dim=1)
+            parts.append(part * scale[..., block.encoded] + mean[..., block.encoded])
+    return torch.cat(parts, dim=-1)

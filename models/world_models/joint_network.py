@@ -50,6 +50,8 @@ class JointSizes:
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The future (row, offset, seen), actions (row, chunk, encoded) and log variances.
 
+        Where several networks are asked together, an axis of them stands before all of these.
+
         Args:
             module: The network.
             batch: `seen`, `before` and `later` (changes from moment to moment) and `actions`,
@@ -60,17 +62,17 @@ class JointSizes:
         """
         import torch
 
-        shows_before = batch["before_known"] * shows_later.amax(dim=1, keepdim=True)
-        before = (batch["before"] * shows_before[..., None]).flatten(1)
-        later = (batch["later"] * shows_later[..., None]).flatten(1)
-        actions = batch["actions"].flatten(1) * shows_action
+        shows_before = batch["before_known"] * shows_later.amax(dim=-1, keepdim=True)
+        before = (batch["before"] * shows_before[..., None]).flatten(-2)
+        later = (batch["later"] * shows_later[..., None]).flatten(-2)
+        actions = batch["actions"].flatten(-2) * shows_action
         parts = [batch["seen"], before, shows_before, later, shows_later, actions, shows_action]
-        out = module(torch.cat(parts, dim=1))
+        out = module(torch.cat(parts, dim=-1))
         ends = [self.offsets * self.seen, self.chunk * self.encoded, self.encoded]
-        future, done, log_variance = out.split(ends, dim=1)
+        future, done, log_variance = out.split(ends, dim=-1)
         return (
-            future.unflatten(1, (self.offsets, self.seen)),
-            done.unflatten(1, (self.chunk, self.encoded)),
+            future.unflatten(-1, (self.offsets, self.seen)),
+            done.unflatten(-1, (self.chunk, self.encoded)),
             log_variance.clamp(*_LOG_VARIANCE),
         )
 

@@ -12,7 +12,8 @@ from jaxtyping import Float, Int
 from rotoscope.models.training.rows import Batch, Rows
 
 _EDGE = 8.0
-"""Changes further from 0 than this many times their usual size are held there."""
+"""Where what is seen is held that lies further from its mean, in standard deviations; and changes
+further from 0, in their usual size."""
 
 
 def offsets_of(ahead_s: float, rate_hz: float) -> tuple[int, ...]:
@@ -43,38 +44,42 @@ def chunks(
 
 @dataclass(frozen=True, eq=False)
 class JointRows:
-    """Standardized rows, all of what is seen known; zeros where something else is not."""
+    """Standardized rows, all of what is seen known; zeros where something else is not.
 
-    seen: Float[np.ndarray, "row feature"]
+    An axis of scales stands before that of rows where several are tried at once.
+    """
+
+    seen: Float[np.ndarray, "*scale row feature"]
     """What is seen."""
-    before: Float[np.ndarray, "row offset feature"]
+    before: Float[np.ndarray, "*scale row offset feature"]
     """How it changed, from moment to moment backwards."""
-    before_known: Float[np.ndarray, "row offset"]
+    before_known: Float[np.ndarray, "*scale row offset"]
     """1 where that is known."""
-    later: Float[np.ndarray, "row offset feature"]
+    later: Float[np.ndarray, "*scale row offset feature"]
     """How it changes, from moment to moment."""
-    later_known: Float[np.ndarray, "row offset"]
+    later_known: Float[np.ndarray, "*scale row offset"]
     """1 where that is known."""
-    actions: Float[np.ndarray, "row chunk encoded"]
+    actions: Float[np.ndarray, "*scale row chunk encoded"]
     """What is done."""
-    actions_known: Float[np.ndarray, "row chunk"]
+    actions_known: Float[np.ndarray, "*scale row chunk"]
     """1 where that is known."""
 
     @classmethod
     def of(
         cls,
-        seen: Float[np.ndarray, "row feature"],
-        before: Float[np.ndarray, "row offset feature"],
-        later: Float[np.ndarray, "row offset feature"],
-        actions: Float[np.ndarray, "row chunk encoded"],
+        seen: Float[np.ndarray, "*scale row feature"],
+        before: Float[np.ndarray, "*scale row offset feature"],
+        later: Float[np.ndarray, "*scale row offset feature"],
+        actions: Float[np.ndarray, "*scale row chunk encoded"],
     ) -> Self:
         """From standardized numbers, NaN where unknown; rows of which nothing is seen are left."""
-        there = np.isfinite(seen).all(axis=1)
-        numbers = [seen[there]]
+        there = np.isfinite(seen).all(axis=-1).reshape(-1, seen.shape[-2])[0]  # for all scales
+        numbers = [np.clip(seen[..., there, :], -_EDGE, _EDGE)]
         for part in (np.clip(before, -_EDGE, _EDGE), np.clip(later, -_EDGE, _EDGE), actions):
             # What lies behind something that is not known is not known, either.
-            known = np.cumprod(np.isfinite(part[there]).all(axis=2), axis=1)
-            numbers += [np.where(known[..., None] > 0, part[there], 0), known.astype(float)]
+            kept = part[..., there, :, :]
+            known = np.cumprod(np.isfinite(kept).all(axis=-1), axis=-1)
+            numbers += [np.where(known[..., None] > 0, kept, 0), known.astype(float)]
         return cls(*numbers)
 
     @classmethod
@@ -85,7 +90,7 @@ class JointRows:
 
     def __len__(self) -> int:
         """How many there are."""
-        return len(self.seen)
+        return self.seen.shape[-2]
 
     def rows(self) -> Rows:
         """For the training loop."""

@@ -17,12 +17,14 @@ from pydantic import Field
 from rotoscope.models.checkpoints.device import torch_device
 from rotoscope.models.labelers.held_out import judge
 from rotoscope.models.labelers.labeler import Labeler, LabelerConfig
+from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.checkpoint import work_folder
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.loop import Problem, check_loop, train
 from rotoscope.models.training.model_folder import filled
 from rotoscope.models.training.sizes import SCALES, NetworkSize
+from rotoscope.models.world_models.together import together
 from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import DatasetError, UsageError
 
@@ -51,7 +53,7 @@ class MembersLabeler(Labeler):
     """Base of labelers whose arrays hold networks; the first axis of each counts them.
 
     A subclass learns one network in `fit`, by `_train`, and asks all of them in `label`, by
-    `_networks`.
+    `_together`.
     """
 
     Config: ClassVar[type[LabelerConfig]] = MembersConfig
@@ -63,6 +65,8 @@ class MembersLabeler(Labeler):
         self._listener: TrainListener | None = None
         self._name = "network"
         self._asked: list[Any] = []
+        self._joined: Any = None
+        self._space = ActionSpace.of(contract)
 
     @classmethod
     def check_settings(cls, config: Any) -> None:
@@ -117,7 +121,7 @@ class MembersLabeler(Labeler):
         """A network and what belongs to it as the arrays of one member."""
         weights = {f"network.{k}": v.numpy() for k, v in module.state_dict().items()}
         self.arrays = {name: value[None] for name, value in (weights | others).items()}
-        self._asked = []
+        self._asked, self._joined = [], None
 
     @abstractmethod
     def _build(self) -> torch.nn.Module:
@@ -134,6 +138,12 @@ class MembersLabeler(Labeler):
                 for i in range(num)
             ]
         return self._asked
+
+    def _together(self) -> Any:
+        """All networks as one, asked at once."""
+        if self._joined is None:
+            self._joined = together(self._networks())
+        return self._joined
 
 
 def split(episodes: tuple[LabeledEpisode, ...], seed: int) -> tuple[list[int], list[int]]:

@@ -18,7 +18,6 @@ from pydantic import Field
 from rotoscope.models.inverse_dynamics.networks import probabilities
 from rotoscope.models.labelers.labeler import LabelerConfig
 from rotoscope.models.labelers.labels import Labels
-from rotoscope.models.training.action_space import ActionSpace
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.data import LabeledSet, UnlabelledEpisode
 from rotoscope.models.training.loop import Problem
@@ -82,7 +81,7 @@ class UnifiedWorldModel(MembersLabeler):
             DatasetError: Too few episodes have valid actions and known features.
         """
         self.arrays = {}
-        space, config = ActionSpace.of(self.contract), self.config
+        space, config = self._space, self.config
         learned, held = split(data.episodes, config.loop.seed)
         encoded: list[np.ndarray] = []
         for episode in data.episodes:
@@ -119,7 +118,7 @@ class UnifiedWorldModel(MembersLabeler):
 
     def label(self, episode: UnlabelledEpisode) -> Labels:
         """What leads to what is seen next; at the end, what would be done; NaN where blind."""
-        space = ActionSpace.of(self.contract)
+        space = self._space
         known = np.isfinite(episode.features).all(axis=1)
         values = np.full((len(known), len(self.contract.dimensions)), np.nan)
         width = np.full_like(values, np.nan)
@@ -140,20 +139,18 @@ class UnifiedWorldModel(MembersLabeler):
             episode: What is seen.
             actions: What is done in each row; `None` for what is usually done.
         """
-        space = ActionSpace.of(self.contract)
+        space = self._space
         encoded = np.full((len(episode.features), space.num_encoded), np.nan)
         if actions is not None:
             encoded = space.encode(actions)
         known = np.isfinite(episode.features).all(axis=1)
         out = np.full((len(known), len(self._offsets), episode.features.shape[1]), np.nan)
-        found = []
-        for number, module in enumerate(self._networks()):
-            scales = self._scales_of(number)
-            rows = self._rows(scales, episode, encoded)
-            shown = np.zeros_like(rows.later_known), rows.actions_known.min(axis=1, keepdims=True)
-            later, _, _ = self._ask(module, rows, *shown)
-            found.append(np.cumsum(later * scales["later_scale"], axis=1))
-        out[known] = episode.features[known][:, None] + np.mean(found, axis=0)
+        scales = self._all_scales()
+        rows = self._rows(scales, episode, encoded)
+        shown = np.zeros_like(rows.later_known), rows.actions_known.min(axis=-1, keepdims=True)
+        later, _, _ = self._ask(rows, *shown)
+        found = np.cumsum(later * scales["later_scale"], axis=2).mean(axis=0)
+        out[known] = episode.features[known][:, None] + found
         return out
 
     @property
@@ -166,7 +163,7 @@ class UnifiedWorldModel(MembersLabeler):
             seen=self.arrays["input_mean"].shape[-1] if self.arrays else self._num_seen,
             offsets=len(self._offsets),
             chunk=self.config.chunk,
-            encoded=ActionSpace.of(self.contract).num_encoded,
+            encoded=self._space.num_encoded,
         )
 
     def _build(self) -> Any:
@@ -192,14 +189,15 @@ class UnifiedWorldModel(MembersLabeler):
                 "name other inputs"
             )
         actions = np.concatenate([e.actions for e in episodes])[valid & there]
-        scaling = Scaling.of(seen[there], actions, ActionSpace.of(self.contract))
+        scaling = Scaling.of(seen[there], actions, self._space)
         later = np.concatenate([changes(e.features, self._offsets) for e in episodes])
         square = np.nanmean(np.where(there[:, None, None], later, np.nan) ** 2, axis=0)
         self._num_seen = seen.shape[1]
         return {**vars(scaling), "later_scale": safe(np.sqrt(np.nan_to_num(square)))}
 
-    def _scales_of(self, number: int) -> dict[str, np.ndarray]:
-        return {k: v[number] for k, v in self.arrays.items() if not k.startswith("network.")}
+    def _all_scales(self) -> dict[str, np.ndarray]:
+        """Those of every network, an axis of rows behind the first."""
+        return {k: v[:, None] for k, v in self.arrays.items() if not k.startswith("network.")}
 
     def _rows(
         self,
@@ -207,18 +205,19 @@ class UnifiedWorldModel(MembersLabeler):
         episode: UnlabelledEpisode,
         encoded: Float[np.ndarray, "time encoded"],
     ) -> JointRows:
-        own = {k: v for k, v in scales.items() if k != "later_scale"}
-        scaling, seen = Scaling(**own), episode.features
+        """Rows, standardized by one network's scales, or by `_all_scales`."""
+        seen = episode.features
+        mean, scale = (scales[name][..., None, :] for name in ("encoded_mean", "encoded_scale"))
         return JointRows.of(
-            scaling.inputs(seen),
+            (seen - scales["input_mean"]) / scales["input_scale"],
             changes(seen[::-1], self._offsets)[::-1] / scales["later_scale"],
             changes(seen, self._offsets) / scales["later_scale"],
-            chunks(scaling.encoded(encoded), self.config.chunk),
+            (chunks(encoded, self.config.chunk) - mean) / scale,
         )
 
     def _inferred(self, episode: UnlabelledEpisode) -> Float[np.ndarray, "time encoded"]:
         """What was done, encoded; NaN where the next row is not known."""
-        out = np.full((len(episode.features), ActionSpace.of(self.contract).num_encoded), np.nan)
+        out = np.full((len(episode.features), self._space.num_encoded), np.nan)
         known = np.isfinite(episode.features).all(axis=1)
         followed = known & np.append(known[1:], False)
         if known.any():
@@ -230,28 +229,29 @@ class UnifiedWorldModel(MembersLabeler):
         self, episode: UnlabelledEpisode
     ) -> tuple[Float[np.ndarray, "member row encoded"], Float[np.ndarray, "member row encoded"]]:
         """Encoded actions of known rows, and their variances, by every network."""
-        space = ActionSpace.of(self.contract)
+        space, scales = self._space, self._all_scales()
         unknown = np.full((len(episode.features), space.num_encoded), np.nan)
-        means, variances = [], []
-        for number, module in enumerate(self._networks()):
-            scales = self._scales_of(number)
-            rows = self._rows(scales, episode, unknown)
-            _, done, log_variance = self._ask(
-                module, rows, rows.later_known, np.zeros((len(rows), 1))
-            )
-            raw = done[:, 0] * scales["encoded_scale"] + scales["encoded_mean"]
-            means.append(probabilities(raw, space, are_logits=True))
-            variances.append(np.exp(log_variance) * scales["encoded_scale"] ** 2)
-        return np.stack(means), np.stack(variances)
+        rows = self._rows(scales, episode, unknown)
+        hidden = np.zeros((*rows.later_known.shape[:2], 1))
+        _, done, log_variance = self._ask(rows, rows.later_known, hidden)
+        scale = scales["encoded_scale"]
+        raw = done[:, :, 0] * scale + scales["encoded_mean"]
+        means = [probabilities(part, space, are_logits=True) for part in raw]
+        return np.stack(means), np.exp(log_variance) * scale**2
 
     def _ask(
-        self, module: Any, rows: JointRows, later: np.ndarray, action: np.ndarray
+        self, rows: JointRows, shows_later: np.ndarray, shows_action: np.ndarray
     ) -> list[np.ndarray]:
+        """What all networks say (network, row, ...) of rows that are standardized for each."""
         import torch
 
+        module = self._together()
         place = next(module.parameters()).device
         with torch.inference_mode():
             batch = {name: value.to(place) for name, value in rows.batch().items()}
-            shown = [torch.from_numpy(m.astype(np.float32)).to(place) for m in (later, action)]
+            shown = [
+                torch.from_numpy(m.astype(np.float32)).to(place)
+                for m in (shows_later, shows_action)
+            ]
             found = self._sizes.ask(module, batch, *shown)
         return [part.cpu().numpy().astype(float) for part in found]
