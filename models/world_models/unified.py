@@ -8,18 +8,21 @@ model itself, and in the next round it learns to act from that, too.
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from pydantic import Field
 
 from rotoscope.models.inverse_dynamics.networks import probabilities
+from rotoscope.models.labelers.familiarity_training import learn_familiarity, num_familiar
 from rotoscope.models.labelers.labeler import LabelerConfig
-from rotoscope.models.labelers.labels import Labels
+from rotoscope.models.labelers.labels import STRANGE, Labels
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.data import LabeledSet, UnlabelledEpisode
+from rotoscope.models.training.folds import MIN_EPISODES
 from rotoscope.models.training.loop import Problem
 from rotoscope.models.training.scaling import Scaling, safe
 from rotoscope.models.world_models.joint_network import JointSizes
@@ -35,7 +38,7 @@ first to infer what was done, then to do it."""
 class JointLoop(LoopConfig):
     """The common loop, as a joint model needs it."""
 
-    num_steps: int = Field(default=1500, ge=1)
+    num_steps: int = Field(default=500, ge=1)
     """Steps of a round at most."""
     learning_rate: float = Field(default=3e-3, gt=0)
     """Step size of AdamW at the start; falls along a cosine to a tenth."""
@@ -69,6 +72,7 @@ class UnifiedWorldModel(MembersLabeler):
     what each says of its errors, and from how far they are apart.
     """
 
+    version = "2"
     acts_on = 1
     scales_width = True
     Config: ClassVar[type[LabelerConfig]] = UnifiedConfig
@@ -90,7 +94,7 @@ class UnifiedWorldModel(MembersLabeler):
             rows[is_known] = space.encode(episode.actions[is_known])
             encoded.append(rows)
         scales = self._scales(data, learned)
-        digest = data.digest()
+        digest, is_like = data.digest(), self._is_like_labeled(data)
         for number in range(config.rounds):
             parts = [
                 self._rows(scales, episode, rows)
@@ -112,9 +116,21 @@ class UnifiedWorldModel(MembersLabeler):
             self._keep(self._train(problem), scales)
             if number + 1 < config.rounds:
                 encoded = [
-                    np.where(np.isfinite(rows), rows, self._inferred(episode))
-                    for episode, rows in zip(data.episodes, encoded, strict=True)
+                    np.where(np.isfinite(rows) | ~like[:, None], rows, self._inferred(episode))
+                    for episode, rows, like in zip(data.episodes, encoded, is_like, strict=True)
                 ]
+
+    def _is_like_labeled(self, data: LabeledSet) -> list[Bool[np.ndarray, " time"]]:
+        """Rows of every episode that are like the labeled ones; of the others nothing is inferred.
+
+        As policies are cloned on labels: what is strange is not learned from. Somebody who fails
+        and stands still is seen in more rows than one who is done soon.
+        """
+        labeled = replace(data, episodes=tuple(e for e in data.episodes if e.valid.any()))
+        if self.config.rounds == 1 or num_familiar(labeled) < MIN_EPISODES:
+            return [np.ones(len(e.time_s), bool) for e in data.episodes]
+        familiar = learn_familiarity(labeled, seed=0)
+        return [~(familiar.of_episode(e) < STRANGE) for e in data.episodes]
 
     def label(self, episode: UnlabelledEpisode) -> Labels:
         """What leads to what is seen next; at the end, what would be done; NaN where blind."""
