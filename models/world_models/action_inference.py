@@ -49,8 +49,9 @@ class ActionInferenceConfig(MembersConfig):
     row."""
     prior: float = Field(default=1.0, gt=0)
     """Weight of usual actions against what was seen."""
-    num_steps: int = Field(default=60, ge=1)
-    """Steps in which the actions of an episode are searched."""
+    num_steps: int = Field(default=20, ge=1)
+    """Steps in which the actions of an episode are searched, from usual ones: after more of them,
+    actions that little of what is seen tells of stray further."""
     loop: DynamicsLoop = Field(default_factory=DynamicsLoop)
     """How each world model is trained."""
 
@@ -62,6 +63,7 @@ class ActionInference(MembersLabeler):
     Half widths come from how sharply the evidence peaks.
     """
 
+    version = "2"
     scales_width = True
     Config: ClassVar[type[LabelerConfig]] = ActionInferenceConfig
     config: ActionInferenceConfig

@@ -13,7 +13,7 @@ from rotoscope.models.world_models.dynamics_network import Dynamics
 if TYPE_CHECKING:
     import torch
 
-_STEP = 0.2
+_STEP = 0.3
 """Step size of Adam at the start, in spreads of the actions; falls along a line to a tenth."""
 _NUM_PROBES = 8
 """Random directions in which the curvature is measured."""
