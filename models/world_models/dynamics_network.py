@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rotoscope.models.training.rows import Batch
 from rotoscope.models.training.sizes import NetworkSize
 from rotoscope.models.world_models.members import perceptron
+from rotoscope.models.world_models.together import together
 
 if TYPE_CHECKING:
     import torch
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dynamics:
-    """One network for each moment ahead, which is shown no action that comes after it."""
+    """A network for each moment ahead, all together; none is shown an action that comes after."""
 
     seen: int
     """Numbers of what is seen."""
@@ -27,10 +28,8 @@ class Dynamics:
 
     def build(self, size: NetworkSize) -> torch.nn.Module:
         """The networks."""
-        from torch import nn
-
-        sizes = [self.seen + rows * self.encoded for rows in self.offsets]
-        return nn.ModuleList(perceptron(num, self.seen, size) for num in sizes)
+        num = self.seen + self.offsets[-1] * self.encoded
+        return together([perceptron(num, self.seen, size) for _ in self.offsets])
 
     def ask(self, module: Any, seen: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
         """Standardized changes (row, offset, seen).
@@ -44,11 +43,14 @@ class Dynamics:
         """
         import torch
 
-        found = [
-            network(torch.cat([seen, actions[..., :rows, :].flatten(-2)], dim=-1))
-            for network, rows in zip(module, self.offsets, strict=True)
-        ]
-        return torch.stack(found, dim=-2)
+        rows = torch.arange(self.offsets[-1], device=seen.device)
+        until = torch.tensor(self.offsets, device=seen.device)[:, None]
+        is_shown = (rows < until).to(seen)[:, None, :, None]
+        done = (actions.unsqueeze(-4) * is_shown).flatten(-2)
+        also = seen.unsqueeze(-3).expand(*done.shape[:-1], self.seen)
+        asked = torch.cat([also, done], dim=-1)
+        found: torch.Tensor = module(asked.flatten(0, -3)).unflatten(0, asked.shape[:-2])
+        return found.movedim(-3, -2)
 
     def errors(self, module: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Squared errors (row, offset, seen), and which of them count (row, offset, 1)."""

@@ -140,9 +140,9 @@ class MembersLabeler(Labeler):
         return self._asked
 
     def _together(self) -> Any:
-        """All networks as one, asked at once."""
+        """All networks as one, asked at once; their weights have no gradients."""
         if self._joined is None:
-            self._joined = together(self._networks())
+            self._joined = together(self._networks()).requires_grad_(False)
         return self._joined
 
 

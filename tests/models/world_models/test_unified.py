@@ -151,10 +151,10 @@ def test_rows_unlike_all_that_is_labeled_are_not_learned_from(monkeypatch):
     monkeypatch.setattr(
         made,
         "_train",
-        lambda problem: known.append(
-            problem.fitted.read(np.arange(problem.fitted.num))["actions_known"].sum()
-        )
-        or own(problem),
+        lambda problem: (
+            known.append(problem.fitted.read(np.arange(problem.fitted.num))["actions_known"].sum())
+            or own(problem)
+        ),
     )
     made.fit(data_of(episodes))
     assert known[1] <= known[0]  # labeled rows alone, of which the first round repeats some
