@@ -12,7 +12,7 @@ from rotoscope.models.training.model_folder import ModelFolder
 class LabelerFacts(facts.LabelerFacts):
     """`labeler.yaml`."""
 
-    version: int = 4
+    version: int = 5
     """Changes with the layout of the folder."""
     config: InverseDynamicsConfig
     """Its settings."""

@@ -47,7 +47,7 @@ class Pixels(FrameStage):
     """
 
     kind = "label.pixels"
-    version = "3"
+    version = "4"
     provides = ("pixels",)
     packages: ClassVar[tuple[str, ...]] = ("torch",)
     shares = ("model", "device")

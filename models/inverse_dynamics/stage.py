@@ -55,7 +55,7 @@ class InverseDynamics(ClipStage):
     """
 
     kind = "label.inverse_dynamics"
-    version = "6"
+    version = "7"
     requires = ("hands|body|gripper|features|pixels",)
     provides = ("actions", "features")
     packages: ClassVar[tuple[str, ...]] = ("torch",)

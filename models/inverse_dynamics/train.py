@@ -58,7 +58,14 @@ from rotoscope.pipeline.errors import DatasetError, UsageError
 _NUM_SEEDS = 3
 """Seeds that `kind=ridge` is scored with."""
 _NOTHING_FAMILIAR = Familiarity(
-    None, np.zeros(0), np.zeros(0), np.ones(1), np.zeros((0, 3, 0)), np.zeros(0), np.zeros(0)
+    looks=None,
+    centre=np.zeros(0),
+    scale=np.zeros(0),
+    change_scale=np.ones(1),
+    step_s=np.ones(1),
+    anchors=np.zeros((0, 3, 0)),
+    middle=np.zeros(0),
+    reach=np.zeros(0),
 )
 """Of labelers that are only asked about their errors."""
 

@@ -60,7 +60,7 @@ class LabelerFacts(ModelFacts):
 class OneFileFacts(LabelerFacts):
     """`labeler.yaml` of a labeler that leaves its folder to Rotoscope."""
 
-    version: int = 2
+    version: int = 3
     """Changes with the layout of the folder."""
     labeler_version: str
     """Version of its class."""

@@ -32,11 +32,15 @@ CHANGE_WEIGHT = 3.0
 Like the two above and the margin in `familiarity_training`, chosen on two tasks of iVideoGPT
 (button-press-topdown-wall, coffee-push), renderings of push, door-open and window-open of
 Meta-World and the first four episodes of a real robot; two and four do as well, and so do lags of
-0.3 s and means over a second, nearly."""
+0.3 s and means over a second, nearly. That speed and roughness count was chosen on these and on
+PushT from state. Means of both over a whole clip, which would tell half the speed, called .26 to
+.50 of what is as it should be strange on three of the sets, and are not taken."""
 _STEEP = 4
 """How fast familiarity falls: a third beyond the limit, a fifth of the confidence is left."""
 _STILL = 1e-3
 """Added to distances before their logarithm, in their unit, the spread: all less is no motion."""
+_NUM_STATISTICS = 6
+"""Of what is seen, besides the marks of pictures."""
 _IN_THE_DARK = 2.33
 """Half of a 90 % interval where nothing is known, in spreads: label and truth are two draws of
 one normal distribution, 1.645 sqrt(2)."""
@@ -54,6 +58,8 @@ class Familiarity:
     """Spread of each; that of all components together for components."""
     change_scale: Float[np.ndarray, " one"]
     """Root mean square of scaled changes over `LAG_S`."""
+    step_s: Float[np.ndarray, " one"]
+    """Time from row to row [s]: over it, motion is looked at for how rough it is."""
     anchors: Float[np.ndarray, "anchor 3 column"]
     """Training rows, scaled: where things are; how they were `LAG_S` before and are after, as
     weighted changes."""
@@ -79,7 +85,8 @@ class Familiarity:
         """Logarithms, larger where stranger, of moments that need not fall on frames.
 
         How far from every training row what is seen lies; the same of motions; how still all is;
-        how much nearer the motion would be if it ran backwards; and the pictures' marks.
+        how much nearer the motion would be if it ran backwards; how fast all moves, and how rough
+        that is; and the pictures' marks.
         """
         parts = [features] if glances is None else [features, glances[:, :-NUM_MARKS]]
         columns = (np.concatenate(parts, axis=1) - self.centre) / self.scale
@@ -89,8 +96,11 @@ class Familiarity:
         places, motions = self.anchors[:, 0], self.anchors.reshape(len(self.anchors), -1)
         forth = _nearest(np.concatenate([now, before, after], axis=1), motions)
         back = _nearest(np.concatenate([now, after, before], axis=1), motions)
-        moved = np.sqrt((before**2).sum(1) + (after**2).sum(1)) / CHANGE_WEIGHT
-        found = [_nearest(now, places), forth, -np.log(moved + _STILL), forth - back]
+        speed = _log_norm(np.concatenate([before, after], axis=1) / CHANGE_WEIGHT)
+        # From one row to the next: a random action's jerk is gone where ten of them add up.
+        _, before, after = motion(time_s, columns, at_s, lag_s=self.step_s[0])
+        rough = _log_norm((before + after) / self.change_scale[0])
+        found = [_nearest(now, places), forth, -speed, forth - back, speed, rough]
         if glances is not None:
             own = glances[:, -NUM_MARKS:]
             held, _ = sample_windows(time_s, own, at_s, np.zeros(1), at_ends="hold")
@@ -143,9 +153,10 @@ def familiarity_shapes(
         "familiar.centre": (num,),
         "familiar.scale": (num,),
         "familiar.change_scale": (1,),
+        "familiar.step_s": (1,),
         "familiar.anchors": ("anchor", 3, num),
-        "familiar.middle": (4 + NUM_MARKS * has_pictures,),
-        "familiar.reach": (4 + NUM_MARKS * has_pictures,),
+        "familiar.middle": (_NUM_STATISTICS + NUM_MARKS * has_pictures,),
+        "familiar.reach": (_NUM_STATISTICS + NUM_MARKS * has_pictures,),
     }
     if has_pictures:
         wanted |= {"looks.mean": ("look pixel",), "looks.directions": ("look pixel", "look")}
@@ -174,17 +185,21 @@ def least_half_width(familiarity: Float[np.ndarray, " row"]) -> Float[np.ndarray
 
 
 def motion(
-    time_s: np.ndarray, columns: np.ndarray, at_s: np.ndarray
+    time_s: np.ndarray, columns: np.ndarray, at_s: np.ndarray, *, lag_s: float = LAG_S
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where things are, and how they change from there to `LAG_S` before and after.
+    """Where things are, and how they change from there to `lag_s` before and after.
 
     What is not known there has not changed.
     """
-    offsets_s = np.array([-LAG_S, 0.0, LAG_S])
+    offsets_s = np.array([-lag_s, 0.0, lag_s])
     found, _ = sample_windows(time_s, columns, at_s, offsets_s, at_ends="hold")
     before, now, after = np.moveaxis(found, 1, 0)
     now = np.nan_to_num(now)
     return now, np.nan_to_num(before - now), np.nan_to_num(after - now)
+
+
+def _log_norm(rows: Float[np.ndarray, "row column"]) -> Float[np.ndarray, " row"]:
+    return np.asarray(np.log(np.linalg.norm(rows, axis=1) + _STILL))
 
 
 def _nearest(rows: np.ndarray, anchors: np.ndarray) -> Float[np.ndarray, " row"]:

@@ -38,11 +38,11 @@ def learn_familiarity(data: LabeledSet, *, seed: int) -> Familiarity:
         data: With pictures where the labeler sees any.
         seed: Which episodes are held out together, where there are many.
     """
-    episodes = _known(data)
+    episodes, step_s = _known(data), 1 / data.contract.rate_hz
     folds = Folds.of(len(episodes), _NUM_FOLDS, seed=seed)
     found = []
     for number, part in enumerate(folds.parts):
-        blind = _fitted([episodes[i] for i in folds.others(number)])
+        blind = _fitted([episodes[i] for i in folds.others(number)], step_s)
         found += [_statistics(blind, episodes[i]) for i in part]
     middle = np.median(np.concatenate(found), axis=0)
     # The limit of each statistic is what holds 90 % of the rows of every held-out episode, and of
@@ -51,7 +51,7 @@ def learn_familiarity(data: LabeledSet, *, seed: int) -> Familiarity:
     reach = np.maximum(tops - middle, _LEAST_REACH)
     largest = [np.quantile(((rows - middle) / reach).max(axis=1), _SHARE) for rows in found]
     reach = reach * max(1.0, float(max(largest))) * (_MARGIN + _FEW / len(episodes))
-    return replace(_fitted(episodes), middle=middle, reach=reach)
+    return replace(_fitted(episodes, step_s), middle=middle, reach=reach)
 
 
 def num_familiar(data: LabeledSet) -> int:
@@ -63,7 +63,7 @@ def _known(data: LabeledSet) -> list[LabeledEpisode]:
     return [e for e in data.episodes if np.isfinite(e.features).all(axis=1).any()]
 
 
-def _fitted(episodes: Sequence[LabeledEpisode]) -> Familiarity:
+def _fitted(episodes: Sequence[LabeledEpisode], step_s: float) -> Familiarity:
     """Components, scales and anchors of some episodes; limits are not known yet."""
     pictures = [e.images for e in episodes if e.images is not None]
     looks = PictureComponents.of(Joined(tuple(pictures)), _COMPONENTS) if pictures else None
@@ -83,7 +83,14 @@ def _fitted(episodes: Sequence[LabeledEpisode]) -> Familiarity:
     anchors = rows[:: -(-len(rows) // _MAX_ANCHORS)].astype(np.float32)
     unknown = np.zeros(0)
     return Familiarity(
-        looks, center, scale, np.array([float(change_scale)]), anchors, unknown, unknown
+        looks,
+        center,
+        scale,
+        change_scale=np.array([float(change_scale)]),
+        step_s=np.array([step_s]),
+        anchors=anchors,
+        middle=unknown,
+        reach=unknown,
     )
 
 

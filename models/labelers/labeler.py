@@ -156,8 +156,10 @@ class Labeler(ABC):
         whole = cls._judged(data, config, out, listener)
         if learned := whole.learned():
             whole.metrics["learned"] = learned
-        if num_familiar(data) >= MIN_EPISODES:
-            whole._familiarity = learn_familiarity(data, seed=0)
+        # Of errors, only those of labeled episodes are known: others it has seen are no safer.
+        labeled = replace(data, episodes=tuple(e for e in data.episodes if e.valid.any()))
+        if num_familiar(labeled) >= MIN_EPISODES:
+            whole._familiarity = learn_familiarity(labeled, seed=0)
         whole.facts = OneFileFacts(
             **facts_of_data(data, data.digest()),
             family=cls.family(),

@@ -8,21 +8,18 @@ model itself, and in the next round it learns to act from that, too.
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from pydantic import Field
 
 from rotoscope.models.inverse_dynamics.networks import probabilities
-from rotoscope.models.labelers.familiarity_training import learn_familiarity, num_familiar
 from rotoscope.models.labelers.labeler import LabelerConfig
-from rotoscope.models.labelers.labels import STRANGE, Labels
+from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.training.config import LoopConfig
 from rotoscope.models.training.data import LabeledSet, UnlabelledEpisode
-from rotoscope.models.training.folds import MIN_EPISODES
 from rotoscope.models.training.loop import Problem
 from rotoscope.models.training.scaling import Scaling, safe
 from rotoscope.models.world_models.joint_network import JointSizes
@@ -94,7 +91,7 @@ class UnifiedWorldModel(MembersLabeler):
             rows[is_known] = space.encode(episode.actions[is_known])
             encoded.append(rows)
         scales = self._scales(data, learned)
-        digest, is_like = data.digest(), self._is_like_labeled(data)
+        digest = data.digest()
         for number in range(config.rounds):
             parts = [
                 self._rows(scales, episode, rows)
@@ -116,21 +113,9 @@ class UnifiedWorldModel(MembersLabeler):
             self._keep(self._train(problem), scales)
             if number + 1 < config.rounds:
                 encoded = [
-                    np.where(np.isfinite(rows) | ~like[:, None], rows, self._inferred(episode))
-                    for episode, rows, like in zip(data.episodes, encoded, is_like, strict=True)
+                    np.where(np.isfinite(rows), rows, self._inferred(episode))
+                    for episode, rows in zip(data.episodes, encoded, strict=True)
                 ]
-
-    def _is_like_labeled(self, data: LabeledSet) -> list[Bool[np.ndarray, " time"]]:
-        """Rows of every episode that are like the labeled ones; of the others nothing is inferred.
-
-        As policies are cloned on labels: what is strange is not learned from. Somebody who fails
-        and stands still is seen in more rows than one who is done soon.
-        """
-        labeled = replace(data, episodes=tuple(e for e in data.episodes if e.valid.any()))
-        if self.config.rounds == 1 or num_familiar(labeled) < MIN_EPISODES:
-            return [np.ones(len(e.time_s), bool) for e in data.episodes]
-        familiar = learn_familiarity(labeled, seed=0)
-        return [~(familiar.of_episode(e) < STRANGE) for e in data.episodes]
 
     def label(self, episode: UnlabelledEpisode) -> Labels:
         """What leads to what is seen next; at the end, what would be done; NaN where blind."""

@@ -83,8 +83,8 @@ def test_too_few_episodes_are_refused(tmp_path):
 def test_labeler_of_another_version_is_refused(tmp_path):
     train_inverse_dynamics(point_mass.dataset(4), RIDGE, tmp_path / "model")
     file = tmp_path / "model" / "labeler.yaml"
-    file.write_text(file.read_text().replace("version: 4", "version: 99", 1))
-    with pytest.raises(UsageError, match="version 99, this program reads version 4"):
+    file.write_text(file.read_text().replace("version: 5", "version: 99", 1))
+    with pytest.raises(UsageError, match="version 99, this program reads version 5"):
         load_labeler(tmp_path / "model")
 
 

@@ -1,5 +1,7 @@
 """What is like the training episodes is familiar, what is not is not, and confidence follows."""
 
+from dataclasses import replace
+
 import numpy as np
 import point_mass
 import pytest
@@ -89,7 +91,53 @@ def test_limits_are_those_of_episodes_that_were_held_out(learned):
     glances = learned.glance(own.images)
     found = learned.statistics(own.time_s, own.features, glances, own.time_s)
     assert (found[:, 0] < learned.middle[0] - 1).mean() > 0.9
-    assert found.shape == (NUM, 4 + NUM_MARKS)
+    assert found.shape == (NUM, 6 + NUM_MARKS)
+
+
+def reached(seed, *, rate=1.0, jerk=0.0):
+    """A point that goes from somewhere to somewhere else, slowing down, and then waits there."""
+    rng = np.random.default_rng(seed)
+    start, goal = rng.uniform(-1, 1, (2, 2))
+    share = 1 - np.exp(-rate * np.arange(NUM) / 10)
+    places = start + share[:, None] * (goal - start)
+    return places + rng.normal(0, jerk + 1e-3, (NUM, 2))
+
+
+@pytest.fixture(scope="module")
+def learned_reaches():
+    time_s = np.arange(NUM) / RATE_HZ
+    episodes = tuple(
+        replace(episode(k), time_s=time_s, features=reached(k), images=None) for k in range(5)
+    )
+    return learn_familiarity(LabeledSet(episodes, point_mass.contract()), seed=0)
+
+
+def said_of(learned, features):
+    time_s = np.arange(NUM) / RATE_HZ
+    return learned.statistics(time_s, features, None, time_s), time_s
+
+
+def test_motion_rougher_than_any_that_was_learned_from_is_strange(learned_reaches):
+    found = [learned_reaches(*said_of(learned_reaches, reached(k))) for k in (20, 21, 22)]
+    assert np.mean(np.concatenate(found) < UNFAMILIAR) <= 0.1
+    rough = learned_reaches(*said_of(learned_reaches, reached(20, jerk=0.02)))
+    assert (rough < UNFAMILIAR).mean() > 0.9
+
+
+def test_how_fast_and_how_rough_motion_is_are_told_apart(learned_reaches):
+    row = 10
+    as_it_is, faster, rough = (
+        said_of(learned_reaches, features)[0][row, 4:6]
+        for features in (_line(0.01), _line(0.02), _line(0.01, jerk=0.01))
+    )
+    np.testing.assert_allclose(faster - as_it_is, [np.log(2), 0], atol=0.01)
+    assert rough[0] - as_it_is[0] == pytest.approx(0, abs=0.01)  # two rows on, it is back
+    assert rough[1] - as_it_is[1] > 2
+
+
+def _line(step, jerk=0.0):
+    """Along a line, and every other row beside it."""
+    return np.stack([step * np.arange(NUM), jerk * (np.arange(NUM) % 2)], axis=1)
 
 
 def test_a_labelers_file_holds_all_of_it(learned):

@@ -130,36 +130,6 @@ def test_actions_that_nobody_knows_are_inferred_for_the_next_round(monkeypatch):
     assert r_squared(found[known], truth[known], space).mean() > 0.8
 
 
-def test_nothing_is_inferred_from_rows_unlike_all_that_is_labeled():
-    few = [episode(k) for k in range(4)]
-    usual, other = (episode(k, is_valid=False) for k in (10, 11))
-    other.features[:] = 9 + 0.01 * np.arange(NUM)[:, None]  # somewhere else, and nearly still
-    made = UnifiedWorldModel(config(rounds=2), point_mass.contract())
-    *labeled, like, unlike = made._is_like_labeled(data_of([*few, usual, other]))
-    assert np.mean(labeled) > 0.9
-    assert like.mean() > 0.5
-    assert not unlike.any()
-
-
-def test_rows_unlike_all_that_is_labeled_are_not_learned_from(monkeypatch):
-    episodes = [*(episode(k) for k in range(3)), *(episode(k, is_valid=False) for k in (10, 11))]
-    made = UnifiedWorldModel(config(rounds=2, loop={"num_steps": 5}), point_mass.contract())
-    monkeypatch.setattr(made, "_is_like_labeled", lambda data: [
-        np.full(len(e.time_s), e.valid.any()) for e in data.episodes
-    ])  # fmt: skip
-    known, own = [], made._train
-    monkeypatch.setattr(
-        made,
-        "_train",
-        lambda problem: (
-            known.append(problem.fitted.read(np.arange(problem.fitted.num))["actions_known"].sum())
-            or own(problem)
-        ),
-    )
-    made.fit(data_of(episodes))
-    assert known[1] <= known[0]  # labeled rows alone, of which the first round repeats some
-
-
 def test_rows_that_are_not_seen_get_nothing_and_take_nothing_else(learned):
     asked = episode(62)
     features = asked.features.copy()
