@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import shape_checks
 from hypothesis import settings
 
 from benchmarks.paths import shared_data as find_shared_data
+
+shape_checks.install()
 
 # Some environments forbid bytecode, as those of containers do. Hundreds of commands and processes
 # of videos are started here: each would compile all that it imports again, for seconds.

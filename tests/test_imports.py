@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jaxtyping import Float, TypeCheckError, jaxtyped
+from jaxtyping import Float, TypeCheckError
 from shape_checks import check
 
 from benchmarks._import_graph import circles, file_graph, product_files, room_graph, tree_of
@@ -237,7 +237,7 @@ def test_shapes_in_signatures_are_checked_while_tests_run() -> None:
 
 
 def test_what_comes_out_is_checked_with_the_sizes_of_what_went_in() -> None:
-    @jaxtyped(typechecker=check)
+    @check
     def first(a: Float[np.ndarray, "row 3"], num: int) -> Float[np.ndarray, "row 3"]:
         return a[:num]
 
