@@ -119,8 +119,9 @@ def _normal_equations(
     # d (x / z) = (dx - (x / z) dz) / z, and likewise for y.
     jacobian = R[:, None, :2, :] - predicted[..., None] * R[:, None, 2:, :]
     jacobian = jacobian / depth[..., None, None]
-    normal = np.einsum("vp,vpki,vpkj->pij", weight, jacobian, jacobian)
-    gradient = np.einsum("vp,vpki,vpk->pi", weight, jacobian, residual)
+    weighted = weight[..., None, None] * jacobian
+    normal = np.einsum("vpki,vpkj->pij", weighted, jacobian)
+    gradient = np.einsum("vpki,vpk->pi", weighted, residual)
     return normal, gradient
 
 

@@ -24,7 +24,7 @@ RATE_HZ, CAMERA = 20.0, "observation.images.front"
 KERNEL = InverseDynamicsConfig.model_validate({"kind": "kernel", "camera": CAMERA})
 
 
-def pushed_square(seed, rows=70):
+def pushed_square(seed, rows=50):
     """A square of the picture moves by the action; a second number is pure noise."""
     generator = np.random.default_rng(seed)
     white = generator.normal(size=rows + 20)

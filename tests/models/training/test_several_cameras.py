@@ -78,11 +78,16 @@ SHORT = ["window.before_s=0.04", "window.after_s=0.07", "members=2"]
 TRAINED = ["kind=mlp", "loop.num_steps=60", "loop.batch_size=32", "loop.eval_every=30"]
 
 
-@pytest.mark.parametrize("kind", [["kind=kernel"], [*TRAINED, *SHORT]])
+FEW = ["components=20", "kernel.width=0.7"]
+
+
+@pytest.mark.parametrize(
+    "kind", [["kind=kernel", *FEW, "image_size=24"], [*TRAINED, *SHORT, "image_size=32"]]
+)
 def test_two_cameras_tell_what_one_does_not(filmed, tmp_path, kind):
     r2 = {}
     for name, camera in {"front": f"camera={FRONT}", "both": BOTH}.items():
-        train_labeler("inverse-dynamics", filmed, tmp_path / name, [camera, "image_size=32", *kind])
+        train_labeler("inverse-dynamics", filmed, tmp_path / name, [camera, *kind])
         r2[name] = load_labeler(tmp_path / name).metrics["r2"]["arm_joint2.pos"]
     assert r2["both"] > r2["front"] + 0.3, r2
     assert load_labeler(tmp_path / "both").facts.camera == (FRONT, SIDE)

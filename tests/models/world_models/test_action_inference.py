@@ -32,7 +32,7 @@ def play(seed, gain=1.0):
 
 
 def config(**settings):
-    told = {"inputs": ("observation.state",), "loop": {"num_steps": 300}}
+    told = {"inputs": ("observation.state",), "loop": {"num_steps": 200}}
     return ActionInferenceConfig.model_validate(told | settings)
 
 
