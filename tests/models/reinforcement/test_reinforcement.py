@@ -21,7 +21,7 @@ from rotoscope.pipeline.errors import DatasetError, UsageError
 
 ENV = "point:line"
 QUICK = (
-    "steps=2000", "random_steps=200", "try_every=400", "hidden=[32]", "batch_size=64", "start=3",
+    "steps=1400", "random_steps=200", "try_every=300", "hidden=[32]", "batch_size=64", "start=3",
     "learning_rate=0.001",
 )  # fmt: skip
 
