@@ -17,9 +17,9 @@ from rotoscope.models.policy.pretraining import latents_ahead
 from rotoscope.pipeline.errors import UsageError
 
 CAMERA = "observation.images.front"
-FAST = ["inputs=[]", f"camera={CAMERA}", "image_size=32", "shift_px=0", "loop.num_steps=120",
+FAST = ["inputs=[]", f"camera={CAMERA}", "image_size=32", "shift_px=0", "loop.num_steps=200",
         "loop.learning_rate=0.004", "loop.batch_size=48", "hidden=[32,32]",
-        "loop.eval_every=40"]  # fmt: skip
+        "loop.eval_every=50"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

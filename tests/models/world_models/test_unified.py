@@ -38,7 +38,7 @@ def episode(seed, *, is_valid=True):
 
 
 def config(**settings):
-    loop = {"num_steps": 200} | settings.pop("loop", {})
+    loop = {"num_steps": 300} | settings.pop("loop", {})
     return UnifiedConfig.model_validate({"inputs": (STATE,), "rounds": 1, "loop": loop} | settings)
 
 
