@@ -192,7 +192,8 @@ class Labeler:
         # An interval about a level reaches as far as that about the guess.
         half_width = half_width + np.abs(labels - values) / self.scaling.spread
         familiar = np.ones(len(values)) if familiarity is None else familiarity
-        half_width = np.maximum(half_width, least_half_width(familiar))
+        least = least_half_width(familiar, labels, self.scaling.spread, space.contract)
+        half_width = np.maximum(half_width, least / self.scaling.spread)
         scored = ~discrete & ~np.isin(space.contract.names, self.facts.constant)
         sure = confidence(half_width[:, scored], np.concatenate(chosen, axis=1))
         width = np.where(discrete, np.nan, half_width * self.scaling.spread)

@@ -21,6 +21,7 @@ from rotoscope.models.training.data import UnlabelledEpisode
 from rotoscope.models.training.distances import squared_distances
 from rotoscope.models.training.model_folder import Shape, below
 from rotoscope.models.training.windows import sample_windows
+from rotoscope.pipeline.contract import ActionContract
 
 LAG_S = 0.1
 """How far before and after a moment its motion is looked at [s]."""
@@ -32,18 +33,23 @@ CHANGE_WEIGHT = 3.0
 Like the two above and the margin in `familiarity_training`, chosen on two tasks of iVideoGPT
 (button-press-topdown-wall, coffee-push), renderings of push, door-open and window-open of
 Meta-World and the first four episodes of a real robot; two and four do as well, and so do lags of
-0.3 s and means over a second, nearly. That speed and roughness count was chosen on these and on
-PushT from state. Means of both over a whole clip, which would tell half the speed, called .26 to
-.50 of what is as it should be strange on three of the sets, and are not taken."""
+0.3 s and means over a second, nearly. That speed and roughness count was chosen on these and, from
+state, on PushT, push, door-open, window-open, peg-unplug-side, hand-insert, push-back, pick-place
+and coffee-push, each done by an expert, with noise, in play and at random. Means of both over a
+whole clip, which would tell half the speed, called .26 to .50 of what is as it should be strange on
+three of the sets, and are not taken."""
 _STEEP = 4
 """How fast familiarity falls: a third beyond the limit, a fifth of the confidence is left."""
 _STILL = 1e-3
 """Added to distances before their logarithm, in their unit, the spread: all less is no motion."""
-_NUM_STATISTICS = 6
+_SLOW = 0.1
+"""Added to speed where roughness is held against it, in the same unit: less is a camera's noise."""
+_NUM_STATISTICS = 7
 """Of what is seen, besides the marks of pictures."""
 _IN_THE_DARK = 2.33
 """Half of a 90 % interval where nothing is known, in spreads: label and truth are two draws of
-one normal distribution, 1.645 sqrt(2)."""
+one normal distribution, 1.645 sqrt(2). At least: whoever acts otherwise may do anything within the
+limits of actions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +91,8 @@ class Familiarity:
         """Logarithms, larger where stranger, of moments that need not fall on frames.
 
         How far from every training row what is seen lies; the same of motions; how still all is;
-        how much nearer the motion would be if it ran backwards; how fast all moves, and how rough
-        that is; and the pictures' marks.
+        how much nearer the motion would be if it ran backwards; how fast all moves, how rough that
+        is, and how rough for its speed; and the pictures' marks.
         """
         parts = [features] if glances is None else [features, glances[:, :-NUM_MARKS]]
         columns = (np.concatenate(parts, axis=1) - self.centre) / self.scale
@@ -101,6 +107,8 @@ class Familiarity:
         _, before, after = motion(time_s, columns, at_s, lag_s=self.step_s[0])
         rough = _log_norm((before + after) / self.change_scale[0])
         found = [_nearest(now, places), forth, -speed, forth - back, speed, rough]
+        # What hardly moves is rough for its speed, and what is still is not rough at all.
+        found.append(rough - np.log(np.exp(speed) + _SLOW))
         if glances is not None:
             own = glances[:, -NUM_MARKS:]
             held, _ = sample_windows(time_s, own, at_s, np.zeros(1), at_ends="hold")
@@ -179,9 +187,29 @@ def trust(familiarity: Float[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
     return np.minimum(1.0, familiarity / UNFAMILIAR)
 
 
-def least_half_width(familiarity: Float[np.ndarray, " row"]) -> Float[np.ndarray, "row 1"]:
-    """What half of a 90 % interval must be at least, in spreads: all, where nothing is trusted."""
-    return (1 - trust(familiarity))[:, None] * _IN_THE_DARK
+def least_half_width(
+    familiarity: Float[np.ndarray, " row"],
+    values: Float[np.ndarray, "row action"],
+    spread: Float[np.ndarray, " action"],
+    contract: ActionContract,
+) -> Float[np.ndarray, "row action"]:
+    """What half of a 90 % interval must be at least: all, where nothing is trusted.
+
+    Args:
+        familiarity: 0..1.
+        values: Labels; the interval lies about them.
+        spread: 1-sigma of training actions.
+        contract: Of the actions; where they have limits, anything within these may be done.
+    """
+    low, high = contract.bounds()
+    limited = np.isfinite(high - low)
+    low, high = np.where(limited, low, 0), np.where(limited, high, 0)
+    # What holds nine tenths of the range, about its middle or about a label that is nearer to one
+    # of its ends.
+    further = np.maximum(values - low, high - values) - 0.1 * (high - low)
+    anything = np.where(limited, np.maximum(further, 0.45 * (high - low)), 0)
+    dark: np.ndarray = np.maximum(anything, _IN_THE_DARK * spread)
+    return (1 - trust(familiarity))[:, None] * dark
 
 
 def motion(

@@ -16,6 +16,7 @@ from rotoscope.models.labelers.trivial import trivial_scores
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.folds import Folds
+from rotoscope.pipeline.contract import ActionContract
 from rotoscope.pipeline.errors import DatasetError
 
 NUM_PARTS = 5
@@ -63,17 +64,18 @@ class Errors:
         right = np.average(is_right[:, tells].mean(axis=1), weights=weight) if tells.any() else 1.0
         return cls(np.where(space.is_discrete, np.nan, width), float(right), spread, is_factor)
 
-    def said_of(self, labels: Labels) -> Labels:
+    def said_of(self, labels: Labels, contract: ActionContract) -> Labels:
         """Labels with these errors, where the labeler itself says nothing of its own.
 
-        What is not familiar is doubted as `rotoscope.models.labelers.familiarity` says.
+        What is not familiar is doubted as `rotoscope.models.labelers.familiarity` says, within the
+        limits of the contract.
         """
         known = labels.known
         familiar = np.nan_to_num(labels.familiarity, nan=1.0)
         width, sure = labels.half_width, labels.confidence
         if self.is_factor or np.isnan(width).all():
             own = np.maximum(width, _LEAST_WIDTH) if self.is_factor else 1.0
-            least = least_half_width(familiar) * self.spread
+            least = least_half_width(familiar, labels.values, self.spread, contract)
             width = np.where(known[:, None], np.maximum(self.half_width * own, least), np.nan)
         if np.isnan(sure).all():
             sure = np.where(known, self.confidence * trust(familiar), np.nan)
@@ -123,7 +125,10 @@ def judge(fit: Fit, data: LabeledSet, *, is_factor: bool = False) -> tuple[Error
             "labeler labels: features are NaN there, or the labeler gives NaN for what it could "
             "know; name other inputs, or try 'rotoscope check' on the labeler"
         )
-    labels = [_told(one, kept, space, is_factor=is_factor).said_of(one.labels) for one in kept]
+    labels = [
+        _told(one, kept, space, is_factor=is_factor).said_of(one.labels, data.contract)
+        for one in kept
+    ]
     by_name = {h.name: h for h in kept}
     used = [
         by_name[e.name].used if e.name in by_name else np.zeros(len(e.time_s), bool)

@@ -202,7 +202,7 @@ class Labeler(ABC):
         if self._familiarity is not None and np.isnan(made.familiarity).all():
             like = np.where(made.known, self._familiarity.of_episode(episode), np.nan)
             made = replace(made, familiarity=like)
-        return made if self._errors is None else self._errors.said_of(made)
+        return made if self._errors is None else self._errors.said_of(made, self.contract)
 
     def save(self, folder: Path) -> None:
         """Writes the folder, whole or not at all."""

@@ -148,7 +148,7 @@ def _calibration(doubt: ErrorModel, factor: np.ndarray, rng: Any) -> Calibration
 def _familiarity(config: InverseDynamicsConfig, rng: Any) -> Familiarity:
     looks = _components(rng) if config.camera else None
     num = len(config.inputs) * 3 + (6 if looks else 0)
-    statistics = 6 + (NUM_MARKS if looks else 0)
+    statistics = 7 + (NUM_MARKS if looks else 0)
     return Familiarity(
         looks, rng.normal(0, 0.1, num), rng.uniform(0.3, 1, num), np.array([0.8]),
         np.array([1 / RATE_HZ]), rng.normal(0, 1, (40, 3, num)).astype(np.float32),

@@ -91,7 +91,7 @@ def test_limits_are_those_of_episodes_that_were_held_out(learned):
     glances = learned.glance(own.images)
     found = learned.statistics(own.time_s, own.features, glances, own.time_s)
     assert (found[:, 0] < learned.middle[0] - 1).mean() > 0.9
-    assert found.shape == (NUM, 6 + NUM_MARKS)
+    assert found.shape == (NUM, 7 + NUM_MARKS)
 
 
 def reached(seed, *, rate=1.0, jerk=0.0):
@@ -135,6 +135,34 @@ def test_how_fast_and_how_rough_motion_is_are_told_apart(learned_reaches):
     assert rough[1] - as_it_is[1] > 2
 
 
+def test_a_slow_hand_that_trembles_is_rougher_for_its_speed_than_a_fast_one(learned_reaches):
+    still, slow, fast, steady = (
+        said_of(learned_reaches, features)[0][10, 6]
+        for features in (
+            _line(0.0), _line(0.005, jerk=0.002), _line(0.05, jerk=0.002), _line(0.005)
+        )
+    )  # fmt: skip
+    assert slow > fast + 1
+    assert slow > steady + 1
+    assert still < slow
+
+
+def test_where_nothing_is_known_anything_within_the_limits_may_be_done():
+    contract = point_mass.contract()
+    one = contract.dimensions[0].model_copy(update={"lower": -1.0, "upper": 1.0})
+    contract = contract.model_copy(update={"dimensions": (one, contract.dimensions[1])})
+    values = np.array([[0.0, 0.0], [0.9, 0.0], [0.9, 0.0]])
+    found = least_half_width(np.array([0.0, 0.0, 0.25]), values, np.full(2, 0.1), contract)
+    np.testing.assert_allclose(found[:, 0], [0.9, 1.7, 0.85])
+    np.testing.assert_allclose(found[:, 1], [0.233, 0.233, 0.233 / 2])
+    # Nine tenths of all that may be done, whatever the label.
+    truth = np.random.default_rng(0).uniform(-1, 1, 100_000)
+    held = [
+        np.mean(np.abs(truth - v) <= w) for v, w in zip(values[:2, 0], found[:2, 0], strict=True)
+    ]
+    np.testing.assert_allclose(held, 0.9, atol=0.005)
+
+
 def _line(step, jerk=0.0):
     """Along a line, and every other row beside it."""
     return np.stack([step * np.arange(NUM), jerk * (np.arange(NUM) % 2)], axis=1)
@@ -155,7 +183,8 @@ def test_means_are_over_half_a_second_on_either_side():
 def test_confidence_is_whole_for_the_familiar_and_falls_to_nothing():
     np.testing.assert_allclose(trust(np.array([1.0, 0.5, 0.25, 0.0])), [1, 1, 0.5, 0])
     # 1.645 sqrt(2): two draws of one normal distribution lie within it nine times in ten.
-    found = least_half_width(np.array([1.0, 0.25, 0.0]))[:, 0]
-    np.testing.assert_allclose(found, [0, 0.5 * 2.33, 2.33])
+    spread, values = np.array([1.0, 2.0]), np.zeros((3, 2))
+    found = least_half_width(np.array([1.0, 0.25, 0.0]), values, spread, point_mass.contract())
+    np.testing.assert_allclose(found, np.outer([0, 0.5 * 2.33, 2.33], spread))
     draws = np.random.default_rng(0).normal(size=(100_000, 2))
     assert np.mean(np.abs(np.diff(draws)) < 2.33) == pytest.approx(0.9, abs=0.005)

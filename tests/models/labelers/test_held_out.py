@@ -41,17 +41,18 @@ def test_right_is_within_a_fifth_of_the_spread():
 def test_what_a_labeler_says_of_itself_is_kept():
     errors = Errors(np.full(2, 0.5), 0.7, np.ones(2))
     own = Labels(np.zeros((3, 2)), half_width=np.full((3, 2), 0.1))
-    said = errors.said_of(own)
+    said = errors.said_of(own, point_mass.contract())
     assert (said.half_width == 0.1).all()
     assert (said.confidence == 0.7).all()
-    bare = errors.said_of(Labels(np.array([[0.0, 0.0], [np.nan, np.nan]])))
+    bare = errors.said_of(Labels(np.array([[0.0, 0.0], [np.nan, np.nan]])), point_mass.contract())
     np.testing.assert_array_equal(bare.half_width[:, 0], [0.5, np.nan])
     np.testing.assert_array_equal(bare.confidence, [0.7, np.nan])
 
 
 def test_what_is_not_familiar_is_doubted():
     errors = Errors(np.array([0.5, np.nan]), 0.8, np.array([2.0, 0.5]))
-    said = errors.said_of(Labels(np.zeros((3, 2)), familiarity=np.array([0.6, 0.25, 0.0])))
+    labels = Labels(np.zeros((3, 2)), familiarity=np.array([0.6, 0.25, 0.0]))
+    said = errors.said_of(labels, point_mass.contract())
     np.testing.assert_allclose(said.confidence, [0.8, 0.4, 0.0])
     # Half, and all, of 1.645 sqrt(2) spreads; a choice has no interval.
     np.testing.assert_allclose(said.half_width[:, 0], [0.5, 2.33, 4.66])
@@ -114,7 +115,9 @@ def test_a_labeler_that_knows_errors_up_to_a_factor_is_told_the_factor():
     found = Errors.of([replace(told, labels=own)], SPACE, is_factor=True)
     np.testing.assert_allclose(found.half_width, 2.0)
     wide = Labels(np.zeros((2, 2)), half_width=np.array([[0.05, 0.05], [0.2, 0.2]]))
-    np.testing.assert_allclose(found.said_of(wide).half_width[:, 0], [0.1, 0.4])
+    np.testing.assert_allclose(
+        found.said_of(wide, point_mass.contract()).half_width[:, 0], [0.1, 0.4]
+    )
 
 
 def test_episodes_without_actions_are_shown_every_time():
