@@ -21,6 +21,7 @@ from rotoscope.models.inverse_dynamics.rows import (
     scaling_of,
 )
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
+from rotoscope.models.training.alike import alike
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.folds import Folds
 from rotoscope.models.training.windows import WindowConfig
@@ -128,7 +129,7 @@ class _Search:
 
     def __init__(self, data: LabeledSet, config: InverseDynamicsConfig, space: ActionSpace) -> None:
         self.space, self.config = space, config
-        self.folds = Folds.of(len(data.episodes), _NUM_FOLDS, seed=config.loop.seed)
+        self.folds = Folds.of(alike(data.episodes), _NUM_FOLDS, seed=config.loop.seed)
         self.components: Components | None = None
         if config.learns_components:
             # What pictures look like is found without any action: no fold needs its own.

@@ -45,6 +45,7 @@ from rotoscope.models.labelers.familiarity import Familiarity
 from rotoscope.models.labelers.familiarity_training import learn_familiarity
 from rotoscope.models.labelers.trivial import trivial_scores
 from rotoscope.models.training.action_space import ActionSpace
+from rotoscope.models.training.alike import alike
 from rotoscope.models.training.checkpoint import remove_checkpoints, work_folder
 from rotoscope.models.training.data import LabeledSet
 from rotoscope.models.training.events import TrainListener
@@ -92,7 +93,7 @@ def train_inverse_dynamics(
         UsageError: Settings that cannot be met, or checkpoints of another training.
     """
     data, left_out = _with_known_windows(data, config)
-    Folds.of(len(data.episodes), config.members, seed=config.loop.seed)  # enough of them?
+    Folds.of(alike(data.episodes), config.members, seed=config.loop.seed)  # enough of them?
     if config.kind == "kernel":
         num_blocks = len(ActionSpace.of(data.contract).blocks)
         num = len(config.kernel.penalties or (1,))
@@ -171,7 +172,7 @@ def _train_kernel(data: LabeledSet, config: InverseDynamicsConfig) -> Labeler:
     if config.camera and not config.learns_components:
         seen = as_columns(data, config, open_encoder(config.image_network, config.loop.device))
     chosen = choose_kernel(seen, config, space)
-    folds = Folds.of(len(seen.episodes), max(3, config.members), seed=config.loop.seed)
+    folds = Folds.of(alike(data.episodes), max(3, config.members), seed=config.loop.seed)
     every = list(range(len(seen.episodes)))
     num_own = data.episodes[0].features.shape[1]
     whole, _ = _kernel_labeler(seen, every, chosen, space, num_own)
@@ -180,8 +181,8 @@ def _train_kernel(data: LabeledSet, config: InverseDynamicsConfig) -> Labeler:
     for number, part in enumerate(folds.parts):
         others, settings = folds.others(number), chosen
         # Settings that were chosen on an episode make its errors look smaller than the next one's.
-        if len(others) >= MIN_EPISODES:
-            known = replace(seen, episodes=tuple(seen.episodes[i] for i in others))
+        known = replace(seen, episodes=tuple(seen.episodes[i] for i in others))
+        if len(alike(known.episodes)) >= MIN_EPISODES:
             settings = choose_kernel(known, config, space)
         else:
             is_nested = False
@@ -228,7 +229,7 @@ def _train_members(
 ) -> Labeler:
     """An ensemble, each member without two parts of the episodes."""
     space = ActionSpace.of(data.contract)
-    folds = Folds.for_members(len(data.episodes), config.members, seed=config.loop.seed)
+    folds = Folds.for_members(alike(data.episodes), config.members, seed=config.loop.seed)
     facts = _facts(data, config, data.digest())
     components = None
     if config.learns_components:

@@ -14,6 +14,7 @@ from rotoscope.models.labelers.familiarity import (
     motion,
     smoothed,
 )
+from rotoscope.models.training.alike import alike
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.folds import Folds
 from rotoscope.models.training.maps import Joined
@@ -39,7 +40,7 @@ def learn_familiarity(data: LabeledSet, *, seed: int) -> Familiarity:
         seed: Which episodes are held out together, where there are many.
     """
     episodes, step_s = _known(data), 1 / data.contract.rate_hz
-    folds = Folds.of(len(episodes), _NUM_FOLDS, seed=seed)
+    folds = Folds.of(alike(episodes), _NUM_FOLDS, seed=seed)
     found = []
     for number, part in enumerate(folds.parts):
         blind = _fitted([episodes[i] for i in folds.others(number)], step_s)
@@ -55,8 +56,8 @@ def learn_familiarity(data: LabeledSet, *, seed: int) -> Familiarity:
 
 
 def num_familiar(data: LabeledSet) -> int:
-    """How many episodes have a row of which all is known that is seen."""
-    return len(_known(data))
+    """How many episodes that differ have a row of which all is known that is seen."""
+    return len(alike(_known(data)))
 
 
 def _known(data: LabeledSet) -> list[LabeledEpisode]:

@@ -14,6 +14,7 @@ from rotoscope.models.labelers.labels import Labels
 from rotoscope.models.labelers.scores import score
 from rotoscope.models.labelers.trivial import trivial_scores
 from rotoscope.models.training.action_space import CONSTANT_SPREAD, ActionSpace
+from rotoscope.models.training.alike import alike
 from rotoscope.models.training.data import LabeledEpisode, LabeledSet
 from rotoscope.models.training.folds import Folds
 from rotoscope.pipeline.contract import ActionContract
@@ -147,7 +148,7 @@ def judge(fit: Fit, data: LabeledSet, *, is_factor: bool = False) -> tuple[Error
 
 def _held_out(fit: Fit, data: LabeledSet) -> list[HeldOut]:
     known = [i for i, episode in enumerate(data.episodes) if episode.valid.any()]
-    folds = Folds.of(len(known), NUM_PARTS, seed=0)
+    folds = Folds.of(alike([data.episodes[i] for i in known]), NUM_PARTS, seed=0)
     found: dict[int, HeldOut] = {}
     for number, part in enumerate(folds.parts):
         left_out = {known[i] for i in part}

@@ -156,7 +156,7 @@ def _held_out_error(form: Form, parts: Sequence[Pair]) -> Float[np.ndarray, " ac
     every = list(range(len(parts)))
     split = [(every, every)]
     if len(parts) >= MIN_EPISODES:
-        folds = Folds.of(len(parts), _NUM_PARTS, seed=0)
+        folds = Folds.of([[i] for i in every], _NUM_PARTS, seed=0)
         split = [(folds.others(n), list(p)) for n, p in enumerate(folds.parts)]
     for fitted, asked in split:
         known, others = ([np.concatenate(s) for s in zip(*(parts[i] for i in which), strict=True)]

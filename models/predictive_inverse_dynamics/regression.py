@@ -93,7 +93,7 @@ class KernelRegression:
 def _chosen(parts: Sequence[Part]) -> tuple[float, float]:
     if len(parts) < MIN_EPISODES:
         return _START
-    folds = Folds.of(len(parts), _NUM_FOLDS, seed=0)
+    folds = Folds.of([[i] for i in range(len(parts))], _NUM_FOLDS, seed=0)
     step = -(-sum(len(x) for x, _ in parts) // _MAX_ROWS)
     few = [(x[::step], y[::step]) for x, y in parts]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from rotoscope.pipeline.errors import DatasetError
 MIN_EPISODES = 3
 """One to learn from, one to stop early on, one to know the errors from."""
 
+Groups = Sequence[Sequence[int]]
+"""Which episodes belong together, as `rotoscope.models.training.alike.alike` says."""
+
 
 @dataclass(frozen=True)
 class Folds:
@@ -18,27 +22,34 @@ class Folds:
 
     parts: tuple[tuple[int, ...], ...]
     """Episodes of each part."""
+    stride: int = 1
+    """Parts from one member's to the next one's."""
 
     @classmethod
-    def of(cls, num_episodes: int, num_parts: int, *, seed: int) -> Folds:
-        """Episodes dealt out by chance.
+    def of(cls, groups: Groups, num_parts: int, *, seed: int) -> Folds:
+        """Episodes dealt out by chance, those of a group into the same part.
 
         Raises:
-            DatasetError: Too few episodes.
+            DatasetError: Too few episodes, or too few that differ.
         """
-        if num_episodes < MIN_EPISODES:
+        if len(groups) < MIN_EPISODES:
+            num_episodes = sum(map(len, groups))
+            differ = "" if num_episodes == len(groups) else f", of which {len(groups)} differ,"
             raise DatasetError(
-                f"{num_episodes} labeled episodes are too few: at least {MIN_EPISODES} are "
-                "needed, so that some can be held out for calibration"
+                f"{num_episodes} labeled episodes{differ} are too few: at least {MIN_EPISODES} "
+                f"{'different ones ' if differ else ''}are needed, so that some can be held out "
+                "for calibration"
             )
-        order = np.random.default_rng(seed).permutation(num_episodes)
-        num = min(num_episodes, num_parts)
-        return cls(tuple(tuple(sorted(order[k::num].tolist())) for k in range(num)))
+        order = np.random.default_rng(seed).permutation(len(groups))
+        num = min(len(groups), num_parts)
+        parts = [[e for g in order[k::num] for e in groups[g]] for k in range(num)]
+        return cls(tuple(tuple(sorted(part)) for part in parts))
 
     @classmethod
-    def for_members(cls, num_episodes: int, num_members: int, *, seed: int) -> Folds:
+    def for_members(cls, groups: Groups, num_members: int, *, seed: int) -> Folds:
         """As many parts as members; twice as many for two, which must not share any."""
-        return cls.of(num_episodes, 4 if num_members == 2 else num_members, seed=seed)
+        found = cls.of(groups, 4 if num_members == 2 else num_members, seed=seed)
+        return replace(found, stride=2) if num_members == 2 and len(found.parts) == 4 else found
 
     def left_out(self, member: int) -> tuple[int, int]:
         """The part on which a member stops early, and another that it never sees.
@@ -46,8 +57,7 @@ class Folds:
         Neighbors leave out overlapping pairs: each part is new to two members, whose mean errs
         almost as the whole ensemble's does.
         """
-        num = len(self.parts)
-        first = 2 * member if num == 4 else member
+        num, first = len(self.parts), self.stride * member
         return (first + 1) % num, first % num
 
     def fitted(self, member: int) -> list[int]:
